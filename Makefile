@@ -1,0 +1,40 @@
+# make demo: compare the shipped policies on NSFNET.   make test: run the tests.
+# Both make .venv themselves. PYTHON picks the interpreter (3.11 or newer).
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test verify lint bench golden docs clean
+
+demo: $(READY)
+	$(BIN)/qnetsim compare scenarios/nsfnet.toml --out runs/demo --force
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2
+
+verify: $(READY)
+	$(BIN)/python -m pytest -n 2 -m ""
+
+bench: $(READY)
+	$(BIN)/python -m pytest tests/benchmarks -m "" --benchmark-only -s
+
+golden: $(READY)
+	$(BIN)/python -m pytest tests/golden --update-golden
+
+docs: $(READY)
+	$(BIN)/python -m qnetsim.trace.page > docs/reference/trace-format.md
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check qnetsim tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(READY): setup.cfg constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip -c constraints.txt
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test]"
+	touch $(READY)
+
+clean:
+	rm -rf .venv runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,55 @@
+"""Discrete-event simulation of quantum-secured federated edge learning.
+
+::
+
+    TOML ─► Scenario ─► Network ─┬─► Forecast ────► Policy
+                                 │                  ▲    │
+                                 │      Observation │    │ Decision
+                                 │                  │    ▼
+                                 └─► Realisation ─► Simulation ─► TraceWriter ─► Trace
+                                                                                  │
+                                                  Comparison, figures, report ◄───┘
+
+Names are imported on first use, so ``import qnetsim`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from qnetsim.version import __version__
+
+_HOME = {
+    "Case": "qnetsim.simulate",
+    "Comparison": "qnetsim.analysis",
+    "Decision": "qnetsim.policies",
+    "Forecast": "qnetsim.exogenous",
+    "Network": "qnetsim.network",
+    "Observation": "qnetsim.policies",
+    "Plan": "qnetsim.optimize",
+    "Policy": "qnetsim.policies",
+    "Scenario": "qnetsim.scenario",
+    "Trace": "qnetsim.trace",
+    "compare_traces": "qnetsim.analysis",
+    "load": "qnetsim.simulate",
+    "make_plan": "qnetsim.simulate",
+    "open_case": "qnetsim.simulate",
+    "open_trace": "qnetsim.trace",
+    "run_policies": "qnetsim.simulate",
+    "simulate": "qnetsim.simulate",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'qnetsim' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,225 @@
+"""Compare policies over the same worlds: paired, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.special import stdtrit
+
+from qnetsim.analysis.metrics import RunMetrics, run_metrics
+from qnetsim.arrays import FloatArray
+from qnetsim.errors import TraceError, UsageError, WorldMismatchError
+from qnetsim.trace import open_trace
+from qnetsim.trace.schema import COST_COLUMNS
+
+CONFIDENCE = 0.95
+#: Policy that the ratios refer to, where it is present.
+REFERENCE = "sip"
+#: Scenario parts that make the world; the others may differ between traces.
+WORLD_PARTS = ("run.slots", "run.slot_s", "run.seed", "network.topology", "demand")
+
+
+@dataclass(frozen=True)
+class PolicyResult:
+    """One policy over all replications.
+
+    Attributes
+    ----------
+    name : str
+    cost_per_slot : float
+        Mean over replications.
+    cost_low, cost_high : float or None
+        95 % t interval of the mean; None for a single replication.
+    ratio : float
+        Mean cost over the reference's mean cost.
+    ratio_low, ratio_high : float or None
+        Paired 95 % interval of the ratio.
+    difference, difference_low, difference_high : float or None
+        Paired difference to the reference per slot, and its 95 % interval.
+    variance_reduction : float or None
+        How many times smaller the variance of the difference is than with independent worlds.
+    served, blocked, pending : float
+        Shares of arrivals.
+    on_demand_share : float
+        On-demand bits over bits consumed.
+    cost_by_kind : dict of float
+    runs : tuple of RunMetrics
+    sees_future : bool
+    """
+
+    name: str
+    cost_per_slot: float
+    cost_low: float | None
+    cost_high: float | None
+    ratio: float
+    ratio_low: float | None
+    ratio_high: float | None
+    difference: float
+    difference_low: float | None
+    difference_high: float | None
+    variance_reduction: float | None
+    served: float
+    blocked: float
+    pending: float
+    on_demand_share: float
+    cost_by_kind: dict[str, float]
+    runs: tuple[RunMetrics, ...]
+    sees_future: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All policies, beside the worlds that they share."""
+
+    policies: tuple[PolicyResult, ...]
+    reference: str
+    world_digest: str
+    replications: int
+    slots: int
+
+
+def compare_traces(paths: Sequence[Path | str]) -> Comparison:
+    """Compare the policies of these traces.
+
+    Parameters
+    ----------
+    paths : sequence of path-like
+        Complete traces; every policy in the same replications.
+
+    Raises
+    ------
+    WorldMismatchError
+        Two policies met different worlds; says which traces, and what differs.
+    TraceError
+        A trace is missing, incomplete or given twice.
+    """
+    if not paths:
+        raise UsageError("no trace to compare; give traces or a scenario")
+    table: dict[str, dict[int, RunMetrics]] = {}
+    for path in paths:
+        with open_trace(path) as trace:
+            if trace.status != "complete":
+                raise TraceError(
+                    f"{path}: the run is {trace.status} after {trace.slots} slots; run it again"
+                )
+            metrics = run_metrics(trace)
+        runs = table.setdefault(metrics.policy, {})
+        if metrics.replication in runs:
+            raise TraceError(
+                f"{path}: policy {metrics.policy!r}, replication {metrics.replication} is also "
+                f"in {runs[metrics.replication].trace}; give each run once"
+            )
+        runs[metrics.replication] = metrics
+    _refuse_unpaired(table)
+    reference = REFERENCE if REFERENCE in table else next(iter(table))
+    base = _costs(table[reference])
+    results = tuple(_result(name, runs, base) for name, runs in table.items())
+    worlds = [run.world_digest for _, run in sorted(table[reference].items())]
+    return Comparison(
+        results,
+        reference,
+        hashlib.sha256("".join(worlds).encode()).hexdigest(),
+        len(worlds),
+        next(iter(table[reference].values())).slots,
+    )
+
+
+def _refuse_unpaired(table: dict[str, dict[int, RunMetrics]]) -> None:
+    first_name, first = next(iter(table.items()))
+    for name, runs in table.items():
+        if runs.keys() != first.keys():
+            missing = sorted(runs.keys() ^ first.keys())
+            raise WorldMismatchError(
+                f"policies {first_name!r} and {name!r} are not paired: replications {missing} "
+                "are there for one of them only"
+            )
+        for replication, run in runs.items():
+            other = first[replication]
+            if run.world_digest != other.world_digest:
+                raise WorldMismatchError(
+                    f"{other.trace} and {run.trace} are runs in different worlds "
+                    f"({other.world_digest[:12]} and {run.world_digest[:12]}): "
+                    f"{_difference(other.trace, run.trace)}; compare runs of one scenario and seed"
+                )
+
+
+def _difference(a: Path, b: Path) -> str:
+    """Name the first setting that makes two worlds differ."""
+    with open_trace(a) as one, open_trace(b) as two:
+        left, right = one.provenance["scenario"], two.provenance["scenario"]
+    for part in WORLD_PARTS:
+        values = []
+        for scenario in (left, right):
+            value = scenario
+            for key in part.split("."):
+                value = value[key]
+            values.append(value)
+        if values[0] != values[1]:
+            return f"{part} is {values[0]!r} and {values[1]!r}"
+    return "their scenarios differ in the network's yields, or in the software's version"
+
+
+def _costs(runs: dict[int, RunMetrics]) -> FloatArray:
+    return np.array([run.cost for _, run in sorted(runs.items())])
+
+
+def _t(count: int) -> float:
+    # the quantile alone; scipy.stats would cost a second to import
+    return float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2))
+
+
+def _half_width(values: FloatArray) -> float | None:
+    if values.size < 2:
+        return None
+    return _t(values.size) * float(values.std(ddof=1)) / float(np.sqrt(values.size))
+
+
+def _around(centre: float, half: float | None) -> tuple[float | None, float | None]:
+    return (None, None) if half is None else (centre - half, centre + half)
+
+
+def _result(name: str, runs: dict[int, RunMetrics], base: FloatArray) -> PolicyResult:
+    ordered = tuple(run for _, run in sorted(runs.items()))
+    costs = _costs(runs)
+    mean, base_mean = float(costs.mean()), float(base.mean())
+    ratio = mean / base_mean if base_mean else float("nan")
+    # the residuals of a ratio of means, by linearisation: paired, replication by replication
+    half = _half_width(costs - ratio * base)
+    ratio_half = None if half is None or not base_mean else half / base_mean
+    difference = costs - base
+    arrived = sum(run.arrived for run in ordered)
+    kinds = {
+        kind: float(np.mean([run.cost_by_kind[kind] for run in ordered])) for kind in COST_COLUMNS
+    }
+    total_bits = sum(float(run.consumed_bits.sum()) for run in ordered)
+    on_demand_bits = sum(run.on_demand_share * float(run.consumed_bits.sum()) for run in ordered)
+    return PolicyResult(
+        name,
+        mean,
+        *_around(mean, _half_width(costs)),
+        ratio,
+        *_around(ratio, ratio_half),
+        float(difference.mean()),
+        *_around(float(difference.mean()), _half_width(difference)),
+        _variance_reduction(costs, base),
+        served=sum(run.served for run in ordered) / arrived,
+        blocked=sum(run.blocked for run in ordered) / arrived,
+        pending=sum(run.pending for run in ordered) / arrived,
+        on_demand_share=on_demand_bits / total_bits if total_bits else 0.0,
+        cost_by_kind=kinds,
+        runs=ordered,
+        sees_future=any(run.sees_future for run in ordered),
+    )
+
+
+def _variance_reduction(costs: FloatArray, base: FloatArray) -> float | None:
+    """(Var C + Var B) / Var(C − B); None where it has no meaning."""
+    if costs.size < 2:
+        return None
+    paired = float((costs - base).var(ddof=1))
+    apart = float(costs.var(ddof=1) + base.var(ddof=1))
+    return apart / paired if paired > 1e-12 * max(apart, 1e-300) else None

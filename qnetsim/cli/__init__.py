@@ -1,0 +1,78 @@
+"""The command line. Each command lives in its own module and is imported on first use."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from importlib import import_module
+
+import click
+
+from qnetsim.errors import QnetsimError
+from qnetsim.version import __version__
+
+#: Command, its place, and its line in the overview.
+COMMANDS = {
+    "compare": ("compare:compare", "run all policies in the same worlds, or compare traces"),
+    "inspect": ("inspect:inspect", "say what is in a trace"),
+    "plan": ("plan:plan", "solve only: what to reserve, at what expected cost"),
+    "policies": ("listing:policies", "list the installed policies"),
+    "run": ("run:run", "run one policy and write its trace"),
+    "scenario": ("scenario:scenario", "check scenario files, print their schema"),
+    "topologies": ("listing:topologies", "list the bundled topologies, or show one"),
+}
+
+EXIT_USAGE, EXIT_FAILED, EXIT_INTERRUPTED = 2, 3, 130
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(f"qnetsim.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="qnetsim")
+def group() -> None:
+    """Simulate quantum-secured federated edge learning over QKD networks."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 ok, 2 usage or scenario, 3 failed, 130 interrupted."""
+    warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        group.main(arguments, prog_name="qnetsim", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except QnetsimError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; traces written so far are readable", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone; nobody wants a message about it
+        return EXIT_FAILED
+    return 0

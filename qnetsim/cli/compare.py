@@ -1,0 +1,139 @@
+"""``qnetsim compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from qnetsim.analysis import Comparison, compare_traces
+from qnetsim.analysis.report import write_report
+from qnetsim.cli.output import console, emit, force_option, json_option, progress, table
+from qnetsim.cli.overrides import load_with
+from qnetsim.errors import UsageError
+from qnetsim.simulate import policy_table, run_policies
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--policy", "-p", "policies", multiple=True, help="NAME or NAME:key=value,…")
+@click.option("--replications", type=int, help="Worlds, instead of the scenario's.")
+@click.option("--slots", type=int, help="Slots of a world, instead of the scenario's.")
+@click.option("--seed", type=int, help="Seed, instead of the scenario's.")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes.")
+@force_option
+@json_option
+def compare(
+    sources: tuple[Path, ...],
+    policies: tuple[str, ...],
+    replications: int | None,
+    slots: int | None,
+    seed: int | None,
+    out: Path | None,
+    workers: int,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Compare policies in identical worlds.
+
+    SOURCES is one scenario, which is run, or traces, which are read.
+    """
+    if any(source.suffix == ".toml" for source in sources):
+        if len(sources) > 1:
+            raise UsageError("give one scenario, or traces; not several of them together")
+        changes = {"replications": replications, "slots": slots, "seed": seed}
+        scenario = load_with(sources[0], **changes)
+        chosen = [policy_table(text, scenario) for text in policies] or list(scenario.policy)
+        folder = out or Path("runs") / sources[0].stem
+        total = len(chosen) * scenario.run.replications * scenario.run.slots
+        with progress("comparing", total) as advance:
+            paths = run_policies(
+                scenario, chosen, folder, workers=workers, force=force, progress=advance
+            )
+    else:
+        given = {"--replications": replications, "--slots": slots, "--seed": seed}
+        for option, value in {**given, "--policy": policies or None}.items():
+            if value is not None:
+                raise UsageError(f"{option} goes with a scenario; traces are read as they are")
+        paths = list(sources)
+        folder = out or Path("runs") / "comparison"
+    comparison = compare_traces(paths)
+    folder.mkdir(parents=True, exist_ok=True)
+    report = write_report(comparison, folder)
+    if as_json:
+        emit("compare", comparison_json(comparison) | {"report": report})
+    else:
+        show_comparison(comparison)
+        where = paths[0].parent if len({path.parent for path in paths}) == 1 else "as given"
+        click.echo(f"traces        {where} ({len(paths)} files)")
+        click.echo(f"report        {report}")
+
+
+def comparison_json(comparison: Comparison) -> dict[str, object]:
+    """JSON form of a comparison."""
+    return {
+        "policies": [
+            {
+                "name": policy.name,
+                "cost_per_slot": policy.cost_per_slot,
+                "cost_low": policy.cost_low,
+                "cost_high": policy.cost_high,
+                "cost_by_kind": policy.cost_by_kind,
+                "ratio": policy.ratio,
+                "ratio_low": policy.ratio_low,
+                "ratio_high": policy.ratio_high,
+                "difference": policy.difference,
+                "difference_low": policy.difference_low,
+                "difference_high": policy.difference_high,
+                "variance_reduction": policy.variance_reduction,
+                "served": policy.served,
+                "blocked": policy.blocked,
+                "pending": policy.pending,
+                "on_demand_share": policy.on_demand_share,
+                "sees_future": policy.sees_future,
+                "trace": policy.runs[0].trace,
+                "traces": [run.trace for run in policy.runs],
+            }
+            for policy in comparison.policies
+        ],
+        "reference": comparison.reference,
+        "world_digest": comparison.world_digest,
+        "replications": comparison.replications,
+        "slots": comparison.slots,
+    }
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """Print the table of a comparison and its world digest."""
+    rows = table(
+        f"{comparison.replications} replications × {comparison.slots:,} slots",
+        [
+            "policy",
+            "cost per slot",
+            f"ratio to {comparison.reference}",
+            "paired 95 % interval",
+            "served",
+            "blocked",
+            "on demand",
+        ],
+    )
+    for policy in comparison.policies:
+        interval = (
+            "—"
+            if policy.ratio_low is None or policy.ratio_high is None
+            else f"{policy.ratio_low:.4f} … {policy.ratio_high:.4f}"
+        )
+        rows.add_row(
+            policy.name + (" *" if policy.sees_future else ""),
+            f"{policy.cost_per_slot:,.0f}",
+            f"{policy.ratio:.4f}",
+            interval,
+            f"{policy.served:.2%}",
+            f"{policy.blocked:.2%}",
+            f"{policy.on_demand_share:.2%}",
+        )
+    console().print(rows)
+    if any(policy.sees_future for policy in comparison.policies):
+        click.echo("* sees the future: a bound, not a competitor")
+    click.echo(f"world digest  {comparison.world_digest}")

@@ -1,0 +1,67 @@
+"""``qnetsim inspect``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from qnetsim.analysis import run_metrics
+from qnetsim.cli.output import console, emit, json_option, table
+from qnetsim.cli.run import metrics_json, show_metrics
+from qnetsim.trace import Trace, open_trace
+from qnetsim.trace.schema import COLUMNS, VERSION
+
+
+@click.command()
+@click.argument("trace", type=click.Path(path_type=Path))
+@json_option
+def inspect(trace: Path, as_json: bool) -> None:
+    """Say what is in TRACE: where it comes from, its figures and its tables."""
+    with open_trace(trace) as opened:
+        provenance = opened.provenance
+        metrics = run_metrics(opened) if opened.slots else None
+        if as_json:
+            emit(
+                "inspect",
+                {
+                    "format": list(VERSION),
+                    "status": opened.status,
+                    "slots": opened.slots,
+                    "provenance": provenance,
+                    "metrics": metrics_json(metrics) if metrics else None,
+                    "columns": [
+                        {"path": c.path, "dims": list(c.dims), "units": c.units} for c in COLUMNS
+                    ],
+                },
+            )
+            return
+        if metrics:
+            show_metrics(metrics)
+        else:
+            click.echo(f"{trace}: {opened.status}, no complete slot")
+        _show_provenance(opened)
+        rows = table("tables", ["column", "dimensions", "unit", "meaning"], left=4)
+        for column in COLUMNS:
+            rows.add_row(column.path, " × ".join(column.dims), column.units, column.meaning)
+        console().print(rows)
+
+
+def _show_provenance(trace: Trace) -> None:
+    provenance = trace.provenance
+    software, plan = provenance["software"], provenance["plan"]
+    network, demand = provenance["scenario"]["network"], provenance["scenario"]["demand"]
+    rows = table("provenance", ["", ""], left=2)
+    rows.show_header = False
+    rows.add_row("software", f"{software['name']} {software['version']}")
+    rows.add_row("python", provenance["environment"]["python"])
+    rows.add_row("seed", str(provenance["seed"]))
+    rows.add_row("topology", str(network["topology"]))
+    rows.add_row("demand", f"{demand['coupling']} {demand['kind']}, {demand['levels']} levels")
+    if plan is not None:
+        gap = "no bound" if plan["gap"] is None else f"gap {plan['gap']:.1e}"
+        rows.add_row("plan", f"{plan['objective']:,.2f} per slot, {plan['status']}, {gap}")
+        rows.add_row("solver", str(plan["solver"]))
+        if plan["note"]:
+            rows.add_row("note", str(plan["note"]))
+    console().print(rows)

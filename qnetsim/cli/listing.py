@@ -1,0 +1,107 @@
+"""``qnetsim policies`` and ``qnetsim topologies``."""
+
+from __future__ import annotations
+
+import click
+
+from qnetsim.cli.output import console, emit, figure, json_option, table
+from qnetsim.errors import UsageError
+from qnetsim.network import BUNDLED, Topology, read_topology
+from qnetsim.network.chain import segments
+from qnetsim.policies import available, load_policy
+
+
+@click.command()
+@json_option
+def policies(as_json: bool) -> None:
+    """List the installed policies with their options."""
+    found = []
+    for name, entry in available().items():
+        try:
+            policy = load_policy(name)
+        except UsageError as error:
+            click.echo(f"warning: {error}", err=True)
+            continue
+        options = {
+            key: field.description or "" for key, field in policy.Options.model_fields.items()
+        }
+        found.append(
+            {
+                "name": name,
+                "class": entry.value,
+                "summary": (policy.__doc__ or "").strip().split("\n")[0],
+                "sees_future": policy.sees_future,
+                "options": options,
+            }
+        )
+    if as_json:
+        emit("policies", {"policies": found})
+        return
+    rows = table("policies", ["name", "what it does", "sees the future", "options"], left=4)
+    for item in found:
+        listed = item["options"]
+        assert isinstance(listed, dict)
+        rows.add_row(
+            str(item["name"]),
+            str(item["summary"]),
+            "yes" if item["sees_future"] else "no",
+            ", ".join(listed) or "—",
+        )
+    console().print(rows)
+
+
+@click.command()
+@click.argument("topology", required=False)
+@click.option("--span-km", type=float, default=160.0, show_default=True, help="Spacing L.")
+@json_option
+def topologies(topology: str | None, span_km: float, as_json: bool) -> None:
+    """List the bundled topologies, or show TOPOLOGY: a name, a file, or topohub:NAME."""
+    if span_km <= 0:
+        raise UsageError(f"--span-km {span_km}: must be a number > 0 in km")
+    if topology is not None:
+        _show_topology(read_topology(topology), span_km, as_json)
+        return
+    found = []
+    for name, source in BUNDLED.items():
+        graph = read_topology(name)
+        found.append(
+            {
+                "name": name,
+                "nodes": len(graph.nodes),
+                "fibres": len(graph.fibres),
+                "total_km": sum(graph.lengths_km),
+                "source": source,
+            }
+        )
+    if as_json:
+        emit("topologies", {"topologies": found})
+        return
+    rows = table("bundled topologies", ["name", "source", "nodes", "fibres", "km"], left=2)
+    for item in found:
+        total = figure(float(str(item["total_km"])))
+        rows.add_row(*(str(item[k]) for k in ("name", "source", "nodes", "fibres")), total)
+    console().print(rows)
+    click.echo("your own: a .csv, .json, .graphml or .gml file, or topohub:NAME")
+
+
+def _show_topology(graph: Topology, span_km: float, as_json: bool) -> None:
+    counts = segments(graph.lengths_km, span_km).tolist()
+    fibres = [
+        {
+            "source": graph.nodes[a],
+            "target": graph.nodes[b],
+            "length_km": graph.lengths_km[e],
+            "segments": counts[e],
+        }
+        for e, (a, b) in enumerate(graph.fibres)
+    ]
+    if as_json:
+        emit("topology", {"name": graph.name, "nodes": list(graph.nodes), "fibres": fibres})
+        return
+    rows = table(
+        f"{graph.name}: {len(graph.nodes)} nodes, {len(fibres)} fibres, L = {figure(span_km)} km",
+        ["fibre", "length km", "segments N", "trusted relays", "untrusted relays"],
+    )
+    for e, n in enumerate(counts):
+        rows.add_row(graph.fibre_name(e), figure(graph.lengths_km[e]), str(n), str(n - 1), str(n))
+    console().print(rows)

@@ -1,0 +1,77 @@
+"""What the commands share: tables, JSON, progress and options."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+force_option = click.option("--force", is_flag=True, help="Overwrite existing files.")
+scenario_argument = click.argument("scenario", type=click.Path(path_type=Path))
+
+
+def console() -> Console:
+    """Return the console for results: stdout, wide enough for tables when piped."""
+    plain = Console()
+    return plain if plain.is_terminal else Console(width=140)
+
+
+def table(title: str, columns: list[str], *, left: int = 1) -> Table:
+    """Return an empty table whose first ``left`` columns are left-aligned."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for i, column in enumerate(columns):
+        made.add_column(column, justify="left" if i < left else "right")
+    return made
+
+
+def emit(schema: str, data: dict[str, Any]) -> None:
+    """Print a JSON document with its schema name."""
+    click.echo(json.dumps({"schema": f"qnetsim.{schema}/1", **data}, indent=1, default=_plain))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def number(value: float) -> float | int:
+    """Return a whole number as an integer."""
+    return int(value) if math.isfinite(value) and value == int(value) else float(value)
+
+
+def figure(value: float) -> str:
+    """Show a number of units: whole numbers as such, expectations with two decimals."""
+    rounded = round(value, 2)
+    return f"{int(rounded):,}" if rounded == int(rounded) else f"{rounded:,.2f}"
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on stderr, on a terminal only; yields what advances it."""
+    screen = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=screen,
+        transient=True,
+        disable=not screen.is_terminal,
+    ) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.advance(task, done)
+
+
+def say(text: str) -> None:
+    """Print a line on stderr, beside whatever goes to stdout."""
+    click.echo(text, err=True)

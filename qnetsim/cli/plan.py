@@ -1,0 +1,184 @@
+"""``qnetsim plan``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from qnetsim.cli.output import (
+    console,
+    emit,
+    figure,
+    json_option,
+    number,
+    scenario_argument,
+    table,
+)
+from qnetsim.network import COMPONENTS
+from qnetsim.optimize import Plan
+from qnetsim.optimize.itemise import Itemised, Items, itemise, priced
+from qnetsim.simulate import Case, load, make_plan, open_case, plan_summary, policy_table
+
+
+@click.command()
+@scenario_argument
+@click.option("--policy", "-p", default="sip", show_default=True, help="NAME or NAME:key=value,…")
+@json_option
+def plan(scenario: Path, policy: str, as_json: bool) -> None:
+    """Solve for what a policy reserves in SCENARIO, and what it is expected to cost per slot."""
+    spec = load(scenario)
+    chosen = policy_table(policy, spec)
+    case = open_case(spec)
+    found = make_plan(spec, chosen)
+    items = itemise(found, case.network, case.forecast, spec.cost)
+    if as_json:
+        emit("plan", {"policy": chosen.title} | plan_json(found, case, items))
+    else:
+        show_plan(found, case, items, chosen.title)
+
+
+def plan_json(found: Plan, case: Case, items: Itemised) -> dict[str, Any]:
+    """JSON form of a plan."""
+    nodes = case.network.topology.nodes
+    return {
+        **plan_summary(found, case.network),
+        "fibres": [
+            {
+                "source": nodes[a],
+                "target": nodes[b],
+                "qkd_channels": number(float(found.qkd_channels[e])),
+                "km_wavelengths": number(float(found.km_wavelengths[e])),
+                "on_demand_channels": float(found.on_demand_channels[e]),
+                "on_demand_wavelengths": float(found.on_demand_wavelengths[e]),
+                **_item_json(items.fibres, e),
+            }
+            for e, (a, b) in enumerate(case.network.topology.fibres)
+        ],
+        "requests": [
+            {"source": nodes[a], "target": nodes[b], **_item_json(items.requests, r)}
+            for r, (a, b) in enumerate(case.forecast.pairs)
+        ],
+        "unassigned": _item_json(items.unassigned, 0),
+        "components": [
+            {
+                "component": label,
+                "reserved": float(items.fibres.reserved[c].sum()),
+                "on_demand": float(items.fibres.on_demand[c].sum()),
+            }
+            for c, label in COMPONENTS.items()
+        ],
+    }
+
+
+def _item_json(items: Items, i: int) -> dict[str, Any]:
+    return {
+        "reserved": {label: float(items.reserved[c][i]) for c, label in COMPONENTS.items()},
+        "on_demand": {label: float(items.on_demand[c][i]) for c, label in COMPONENTS.items()},
+        "cost": float(items.cost[i]),
+    }
+
+
+def show_plan(found: Plan, case: Case, items: Itemised, title: str) -> None:
+    """Print a plan: summary, components, fibres and requests."""
+    screen = console()
+    summary = plan_summary(found, case.network)
+    rows = table(f"plan of {title}, per slot", ["", ""])
+    rows.show_header = False
+    rows.add_row("expected cost", f"{summary['objective']:,.2f}")
+    rows.add_row("  first stage, reserved", f"{summary['first_stage_cost']:,.2f}")
+    rows.add_row("  second stage, on demand", f"{summary['second_stage_cost']:,.2f}")
+    bound, gap = summary["bound"], summary["gap"]
+    rows.add_row("bound", "—" if bound is None else f"{bound:,.2f}")
+    rows.add_row("gap", "—" if gap is None else f"{gap:.1e}")
+    rows.add_row("status", summary["status"])
+    rows.add_row("solver", summary["solver"])
+    if summary["note"]:
+        rows.add_row("note", summary["note"])
+    screen.print(rows)
+    screen.print(_component_table(case, items))
+    screen.print(_fibre_table(found, case, items))
+    screen.print(_request_table(case, items))
+
+
+def _component_table(case: Case, items: Itemised) -> Any:
+    cost = case.scenario.cost
+    rows = table(
+        "components (Eqs 1–6), reserved and expected on demand",
+        ["component", "reserved", "price", "on demand", "price", "cost"],
+    )
+    sums = items.fibres
+    total = 0.0
+    for c, label in COMPONENTS.items():
+        price = getattr(cost.reserved, c)
+        dear = getattr(cost.on_demand, c) * cost.on_demand_multiplier
+        units, extra = float(sums.reserved[c].sum()), float(sums.on_demand[c].sum())
+        total += units * price + extra * dear
+        rows.add_row(
+            label,
+            figure(units),
+            figure(price),
+            figure(extra),
+            figure(dear),
+            f"{units * price + extra * dear:,.2f}",
+        )
+    rows.add_section()
+    reserved = float(priced(sums.reserved, cost.reserved).sum())
+    rows.add_row("sum", f"{reserved:,.2f}", "", f"{total - reserved:,.2f}", "", f"{total:,.2f}")
+    return rows
+
+
+def _fibre_table(found: Plan, case: Case, items: Itemised) -> Any:
+    rows = table(
+        "per fibre: reserved + expected on demand",
+        ["fibre", "km", "QKD channels", "KM wavelengths", *COMPONENTS.values(), "cost"],
+    )
+    topology = case.network.topology
+    for e in range(case.network.fibres):
+        rows.add_row(
+            topology.fibre_name(e),
+            figure(topology.lengths_km[e]),
+            _both(found.qkd_channels[e], found.on_demand_channels[e]),
+            _both(found.km_wavelengths[e], found.on_demand_wavelengths[e]),
+            *_cells(items.fibres, e),
+        )
+    rows.add_section()
+    rows.add_row("sum", "", "", "", *_sums(items.fibres))
+    return rows
+
+
+def _request_table(case: Case, items: Itemised) -> Any:
+    rows = table(
+        "per request: its share, reserved + expected on demand",
+        ["request", "pair", *COMPONENTS.values(), "cost"],
+        left=2,
+    )
+    nodes = case.network.topology.nodes
+    for r, (a, b) in enumerate(case.forecast.pairs):
+        rows.add_row(str(r), f"{nodes[a]}–{nodes[b]}", *_cells(items.requests, r))
+    if any(abs(v[0]) > 0 for v in items.unassigned.reserved.values()):
+        rows.add_row("—", "used by none", *_cells(items.unassigned, 0))
+    rows.add_section()
+    rows.add_row("sum", "", *_sums(items.requests, items.unassigned))
+    return rows
+
+
+def _both(reserved: float, on_demand: float) -> str:
+    return figure(reserved) if on_demand == 0 else f"{figure(reserved)} + {figure(on_demand)}"
+
+
+def _cells(items: Items, i: int) -> list[str]:
+    cells = [_both(items.reserved[c][i], items.on_demand[c][i]) for c in COMPONENTS]
+    return [*cells, f"{items.cost[i]:,.2f}"]
+
+
+def _sums(*parts: Items) -> list[str]:
+    cells = [
+        _both(
+            sum(float(p.reserved[c].sum()) for p in parts),
+            sum(float(p.on_demand[c].sum()) for p in parts),
+        )
+        for c in COMPONENTS
+    ]
+    return [*cells, f"{sum(float(p.cost.sum()) for p in parts):,.2f}"]

@@ -1,0 +1,89 @@
+"""``qnetsim run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from qnetsim.analysis import RunMetrics, run_metrics
+from qnetsim.cli.output import console, emit, force_option, json_option, progress, table
+from qnetsim.cli.output import scenario_argument as argument
+from qnetsim.cli.overrides import load_with
+from qnetsim.simulate import policy_table, simulate
+from qnetsim.trace import open_trace
+
+
+@click.command()
+@argument
+@click.option("--policy", "-p", required=True, help="NAME or NAME:key=value,…")
+@click.option("--slots", type=int, help="Slots to simulate, instead of the scenario's.")
+@click.option("--seed", type=int, help="Seed, instead of the scenario's.")
+@click.option("--replication", type=click.IntRange(min=0), default=0, help="Which world.")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="Trace to write.")
+@force_option
+@json_option
+def run(
+    scenario: Path,
+    policy: str,
+    slots: int | None,
+    seed: int | None,
+    replication: int,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Run one policy in one world of SCENARIO and write its trace."""
+    spec = load_with(scenario, slots=slots, seed=seed)
+    chosen = policy_table(policy, spec)
+    path = out or Path("runs") / f"{scenario.stem}-{chosen.title}-r{replication:03d}.h5"
+    with progress(f"{chosen.title}", spec.run.slots) as advance:
+        simulate(spec, chosen, path, replication=replication, force=force, progress=advance)
+    with open_trace(path) as trace:
+        metrics = run_metrics(trace)
+    if as_json:
+        emit("run", metrics_json(metrics))
+    else:
+        show_metrics(metrics)
+
+
+def metrics_json(metrics: RunMetrics) -> dict[str, object]:
+    """JSON form of a run's figures."""
+    return {
+        "policy": metrics.policy,
+        "replication": metrics.replication,
+        "slots": metrics.slots,
+        "cost_per_slot": metrics.cost,
+        "cost_by_kind": metrics.cost_by_kind,
+        "arrived": metrics.arrived,
+        "served": metrics.served_share,
+        "blocked": metrics.blocked_share,
+        "pending": metrics.pending,
+        "on_demand_share": metrics.on_demand_share,
+        "sees_future": metrics.sees_future,
+        "status": metrics.status,
+        "world_digest": metrics.world_digest,
+        "content_digest": metrics.content_digest,
+        "trace": metrics.trace,
+    }
+
+
+def show_metrics(metrics: RunMetrics) -> None:
+    """Print a run's figures."""
+    rows = table(f"policy {metrics.policy}, replication {metrics.replication}", ["", ""], left=1)
+    rows.show_header = False
+    rows.add_row("slots", f"{metrics.slots:,}")
+    rows.add_row("cost per slot", f"{metrics.cost:,.2f}")
+    for kind, cost in metrics.cost_by_kind.items():
+        rows.add_row("  " + kind.removesuffix("_cost").replace("_", " "), f"{cost:,.2f}")
+    rows.add_row("requests", f"{metrics.arrived:,}")
+    rows.add_row("served", f"{metrics.served_share:.2%}")
+    rows.add_row("blocked", f"{metrics.blocked_share:.2%}")
+    rows.add_row("pending at the end", f"{metrics.pending:,}")
+    rows.add_row("on-demand share of bits", f"{metrics.on_demand_share:.2%}")
+    rows.add_row("status", metrics.status)
+    screen = console()
+    screen.print(rows)
+    click.echo(f"world digest    {metrics.world_digest}")
+    click.echo(f"content digest  {metrics.content_digest}")
+    click.echo(f"trace           {metrics.trace}")

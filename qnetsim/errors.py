@@ -1,0 +1,108 @@
+"""Every error that qnetsim raises on purpose.
+
+All derive from :class:`QnetsimError`; the command line prints their text and never a traceback.
+``exit_code`` is what the command line returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class QnetsimError(Exception):
+    """Base class: the message says what is wrong, where, and how to mend it."""
+
+    exit_code = 3
+
+
+class UsageError(QnetsimError):
+    """A command or a call was given something that it cannot take."""
+
+    exit_code = 2
+
+
+class ScenarioError(QnetsimError):
+    """A scenario file is wrong.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        Every problem found, each as ``file:line: key: what is wrong; what is allowed``.
+    """
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+    def __reduce__(self) -> tuple[type[ScenarioError], tuple[tuple[str, ...]]]:
+        return type(self), (self.problems,)
+
+
+class TopologyError(QnetsimError):
+    """A topology cannot be read, or is not a network of fibres.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        Every problem found, each naming the file and the fibre or node.
+    """
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+    def __reduce__(self) -> tuple[type[TopologyError], tuple[tuple[str, ...]]]:
+        return type(self), (self.problems,)
+
+
+class InfeasibleError(QnetsimError):
+    """No plan serves the demand within the wavelength limits; names fibres and realisation."""
+
+
+class SolverError(QnetsimError):
+    """A solver stopped without a usable answer."""
+
+
+class PolicyError(QnetsimError):
+    """A policy broke the contract of :class:`qnetsim.policies.base.Policy`."""
+
+
+class LedgerError(QnetsimError):
+    """Keys were not conserved: produced != consumed + stored + expired + overflowed."""
+
+
+class TraceError(QnetsimError):
+    """A trace cannot be read or written."""
+
+
+class TraceFormatError(TraceError):
+    """The file is not a trace, or of a version that this software does not read."""
+
+
+class WorldMismatchError(TraceError):
+    """Traces of different worlds were to be compared."""
+
+
+class SettingError(QnetsimError):
+    """Scenario values that are each allowed do not fit together or do not fit the topology.
+
+    Attributes
+    ----------
+    problems : tuple of (tuple of str or int, str)
+        The key each problem belongs to, and the problem.
+    """
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[tuple[tuple[str | int, ...], str]]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            "\n".join(f"{'.'.join(map(str, key))}: {text}" for key, text in self.problems)
+        )
+
+    def __reduce__(self) -> tuple[type[SettingError], tuple[object]]:
+        return type(self), (self.problems,)

@@ -1,0 +1,108 @@
+"""Demand: the node pairs of a scenario, and the levels realised in each slot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim import seeds
+from qnetsim.errors import SettingError
+from qnetsim.exogenous.forecast import Forecast
+from qnetsim.exogenous.levels import LevelDistribution, poisson_levels, table_levels
+from qnetsim.network.routes import NodePair
+from qnetsim.network.topology import Topology
+from qnetsim.scenario import DemandTable
+
+
+def build_forecast(table: DemandTable, topology: Topology, seed: int) -> Forecast:
+    """Fix the requests of a scenario and the distribution of their levels.
+
+    Raises
+    ------
+    SettingError
+        A pair names an unknown node, joins a node to itself, or has no path.
+    """
+    pairs = _pairs(table, topology, seed)
+    return Forecast(_distribution(table), table.coupling, pairs)
+
+
+def _distribution(table: DemandTable) -> LevelDistribution:
+    if table.probabilities is not None:
+        return table_levels(table.probabilities)
+    return poisson_levels(table.levels, table.mean)
+
+
+def _pairs(table: DemandTable, topology: Topology, seed: int) -> tuple[NodePair, ...]:
+    every = [(a, b) for b in range(len(topology.nodes)) for a in range(b)]
+    every.sort()
+    if table.requests is not None:
+        # once per scenario, not per replication, so that one plan serves all replications
+        picks = seeds.integers(seeds.stream(seed, "pairs"), len(every), table.requests)
+        pairs = [every[pick] for pick in picks]
+        _refuse_unconnected(pairs, topology, [("demand", "requests")] * len(pairs))
+        return tuple(pairs)
+    if isinstance(table.pairs, str) or table.pairs is None:
+        _refuse_unconnected(every, topology, [("demand", "pairs")] * len(every))
+        return tuple(every)
+    return _listed_pairs(table.pairs, topology)
+
+
+def _listed_pairs(listed: Sequence[tuple[str, str]], topology: Topology) -> tuple[NodePair, ...]:
+    position = {name: i for i, name in enumerate(topology.nodes)}
+    problems: list[tuple[tuple[str | int, ...], str]] = []
+    pairs: list[NodePair] = []
+    for i, ends in enumerate(listed):
+        key = ("demand", "pairs", i)
+        unknown = [node for node in ends if node not in position]
+        if unknown:
+            names = ", ".join(topology.nodes[:30]) + (", …" if len(topology.nodes) > 30 else "")
+            problems.append((key, f"unknown node {unknown[0]!r}; allowed: {names}"))
+        elif ends[0] == ends[1]:
+            problems.append((key, f"joins node {ends[0]!r} to itself; give two different nodes"))
+        else:
+            a, b = sorted((position[ends[0]], position[ends[1]]))
+            pairs.append((a, b))
+    if problems:
+        raise SettingError(problems)
+    keys: list[tuple[str | int, ...]] = [("demand", "pairs", i) for i in range(len(pairs))]
+    _refuse_unconnected(pairs, topology, keys)
+    return tuple(pairs)
+
+
+def _refuse_unconnected(
+    pairs: Sequence[NodePair], topology: Topology, keys: Sequence[tuple[str | int, ...]]
+) -> None:
+    component = topology.components()
+    found: dict[tuple[tuple[str | int, ...], NodePair], str] = {}
+    for key, (a, b) in zip(keys, pairs, strict=True):
+        if component[a] != component[b]:
+            found[key, (a, b)] = (
+                f"no path joins {topology.nodes[a]!r} and {topology.nodes[b]!r} "
+                f"in {topology.name}; add fibres or remove the request"
+            )
+    if found:
+        raise SettingError([(key, text) for (key, _), text in list(found.items())[:20]])
+
+
+def draw_levels(
+    forecast: Forecast, seed: int, replication: int, chunk: int, slots: int
+) -> npt.NDArray[np.int16]:
+    """Draw the levels of one chunk of slots from the stream that belongs to it.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    seed, replication, chunk : int
+        Name of the stream; a chunk's levels do not depend on any other chunk.
+    slots : int
+        Slots in the chunk.
+
+    Returns
+    -------
+    ndarray of int16, shape (slots, groups)
+    """
+    bits = seeds.stream(seed, "demand", replication, chunk)
+    words = seeds.words(bits, slots * forecast.groups).reshape(slots, forecast.groups)
+    return forecast.levels.sample(words)

@@ -1,0 +1,43 @@
+"""The bill of a slot, Eq (21): what was reserved, and what was lit on demand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.network import UnitCosts
+
+
+def bill(
+    costs: UnitCosts,
+    channels: IntArray,
+    wavelengths: IntArray,
+    on_demand_channels: IntArray,
+    on_demand_wavelengths: IntArray,
+) -> dict[str, FloatArray]:
+    """Price each slot, by kind of cost.
+
+    Parameters
+    ----------
+    costs : UnitCosts
+    channels, wavelengths : ndarray of int64, shape (slots, fibres)
+        Reserved; billed whether lit or dark, used or not.
+    on_demand_channels, on_demand_wavelengths : ndarray of int64, shape (slots, fibres)
+        Lit on demand; billed for the whole slot.
+
+    Returns
+    -------
+    dict of ndarray, shape (slots,)
+        By the names of ``qnetsim.trace.schema.COST_COLUMNS``.
+    """
+    return {
+        "qkd_reserved_cost": _dot(channels, costs.qkd_reserved),
+        "km_reserved_cost": _dot(wavelengths, costs.km_reserved),
+        "qkd_on_demand_cost": _dot(on_demand_channels, costs.qkd_on_demand),
+        "km_on_demand_cost": _dot(on_demand_wavelengths, costs.km_on_demand),
+    }
+
+
+def _dot(amounts: IntArray, prices: FloatArray) -> FloatArray:
+    """Sum over fibres strictly from left to right: the same on every machine and block size."""
+    return np.add.accumulate(amounts * prices, axis=1)[:, -1]

@@ -1,0 +1,180 @@
+"""Controller processes: they ask the policy at the start of a slot and post its decision."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+import numpy as np
+from simpy.events import Event
+
+from qnetsim.arrays import IntArray
+from qnetsim.errors import PolicyError, QnetsimError
+from qnetsim.kernel.clock import Clock, Priority
+from qnetsim.network import Network, RouteTable
+from qnetsim.network.routes import NodePair
+from qnetsim.policies import Decision, Observation, Policy
+
+#: Most channels or wavelengths that can be reserved on a fibre, and most bits they may make.
+RESERVATION_MAX = 2**31 - 1
+BITS_MAX = 2**53
+
+
+@dataclass
+class Standing:
+    """The decision that stands on a controller's fibres: rows from ``start`` to ``until``."""
+
+    start: int
+    until: int
+    channels: IntArray
+    wavelengths: IntArray
+
+
+class Board:
+    """Where controllers post decisions and the key managers read them."""
+
+    def __init__(self, network: Network, owners: IntArray, pairs: tuple[NodePair, ...]) -> None:
+        self._fibres = network.fibres
+        self.owned = [np.flatnonzero(owners == c) for c in range(int(owners.max()) + 1)]
+        self._standing: list[Standing | None] = [None] * len(self.owned)
+        self._network = network
+        self._pairs = pairs
+        self.routes: RouteTable | None = None
+        self._decide_s: dict[int, float] = {}
+        self._most = min(RESERVATION_MAX, BITS_MAX // int(network.channel_bits.max()))
+
+    def post(self, controller: int, slot: int, slots_left: int, decision: object) -> int:
+        """Check a decision and let it stand; returns the slots for which it does.
+
+        Raises
+        ------
+        PolicyError
+            Saying what is wrong with the decision.
+        """
+        if not isinstance(decision, Decision):
+            raise PolicyError(f"decide returned {type(decision).__name__}, not a Decision")
+        hold = decision.hold_slots
+        if isinstance(hold, bool) or not isinstance(hold, int | np.integer) or hold < 1:
+            raise PolicyError(f"hold_slots is {hold!r}; it must be an integer >= 1")
+        owned = self.owned[controller].size
+        channels = _checked("qkd_channels", decision.qkd_channels, int(hold), owned, self._most)
+        wavelengths = _checked(
+            "km_wavelengths", decision.km_wavelengths, int(hold), owned, RESERVATION_MAX
+        )
+        if decision.routes is not None and decision.routes is not self.routes:
+            if len(self.owned) > 1:
+                raise PolicyError(
+                    "a decision gives routes, but several controllers share the network; "
+                    "only a single controller may route"
+                )
+            check_routes(decision.routes, self._network, self._pairs)
+            self.routes = decision.routes
+        hold = min(int(hold), slots_left)
+        self._standing[controller] = Standing(slot, slot + hold, channels, wavelengths)
+        return hold
+
+    def until(self) -> int:
+        """First slot that is not yet decided on every fibre."""
+        return min(standing.until for standing in self._standing if standing)
+
+    def rows(self, first: int, end: int) -> tuple[IntArray, IntArray]:
+        """Channels and wavelengths reserved in slots first .. end − 1, shape (slots, fibres)."""
+        if len(self.owned) == 1 and self._standing[0]:
+            one = self._standing[0]
+            return _slice(one.channels, one, first, end), _slice(one.wavelengths, one, first, end)
+        shape = (end - first, self._fibres)
+        channels, wavelengths = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        for owned, standing in zip(self.owned, self._standing, strict=True):
+            if standing:
+                channels[:, owned] = _slice(standing.channels, standing, first, end)
+                wavelengths[:, owned] = _slice(standing.wavelengths, standing, first, end)
+        return channels, wavelengths
+
+    def took(self, slot: int, seconds: float) -> None:
+        """Note the wall-clock time of a decision."""
+        self._decide_s[slot] = self._decide_s.get(slot, 0.0) + seconds
+
+    def decide_seconds(self, first: int, end: int) -> np.ndarray:
+        """Wall-clock time of the decisions in these slots, shape (slots,); forgets them."""
+        column = np.zeros(end - first)
+        for slot in [slot for slot in self._decide_s if slot < end]:
+            column[slot - first] = self._decide_s.pop(slot)
+        return column
+
+
+def _checked(name: str, value: object, hold: int, owned: int, most: int) -> IntArray:
+    array = np.asarray(value)
+    if array.dtype.kind not in "iu":
+        raise PolicyError(f"{name} has dtype {array.dtype}; it must hold integers")
+    if array.shape not in {(owned,), (hold, owned)}:
+        raise PolicyError(
+            f"{name} has shape {array.shape}; it must be ({owned},), or ({hold}, {owned}) for a "
+            "schedule of hold_slots rows"
+        )
+    if array.size and (int(array.min()) < 0 or int(array.max()) > most):
+        raise PolicyError(f"{name} must lie in 0 .. {most}")
+    return array.astype(np.int64)
+
+
+def _slice(values: IntArray, standing: Standing, first: int, end: int) -> IntArray:
+    if values.ndim == 1:
+        return np.broadcast_to(values, (end - first, values.size))
+    return values[first - standing.start : end - standing.start]
+
+
+def check_routes(table: RouteTable, network: Network, pairs: tuple[NodePair, ...]) -> None:
+    """Refuse a route table that does not join every request's nodes by simple paths."""
+    if not isinstance(table, RouteTable):
+        raise PolicyError(f"routes is a {type(table).__name__}, not a RouteTable")
+    if table.requests != len(pairs):
+        raise PolicyError(f"routes has {table.requests} requests; the scenario has {len(pairs)}")
+    choice = table.choice
+    if choice.size and not 0 <= int(choice.min()) <= int(choice.max()) < len(table.routes):
+        raise PolicyError("routes.choice points outside routes.routes")
+    ends = network.topology.fibres
+    for route in table.routes:
+        steps = zip(route.nodes, route.nodes[1:], route.fibres, strict=False)
+        joined = len(route.nodes) == len(route.fibres) + 1 and all(
+            0 <= fibre < len(ends) and {a, b} == set(ends[fibre]) for a, b, fibre in steps
+        )
+        if not joined or len(set(route.nodes)) != len(route.nodes):
+            raise PolicyError(f"{route} is not a simple path of the topology")
+    for request, pair in enumerate(pairs):
+        for position in set(choice[request].tolist()):
+            nodes = table.routes[position].nodes
+            if {nodes[0], nodes[-1]} != set(pair):
+                raise PolicyError(f"request {request} joins {pair}, its route {nodes} does not")
+
+
+def controller(
+    clock: Clock,
+    number: int,
+    policy: Policy,
+    board: Board,
+    observe: Callable[[int, int], Observation],
+    slots: int,
+    slot_ticks: int,
+) -> Generator[Event, None, None]:
+    """One deciding entity as a SimPy process: it wakes when its last decision ends."""
+    slot = 0
+    while slot < slots:
+        yield clock.at(slot * slot_ticks, Priority.DECISION, number)
+        started = time.perf_counter()
+        try:
+            decision = policy.decide(observe(number, slot))
+            hold = board.post(number, slot, slots - slot, decision)
+        except PolicyError as error:
+            raise PolicyError(f"{_title(policy)} at slot {slot}: {error}") from error
+        except QnetsimError:
+            raise
+        except Exception as error:
+            raise PolicyError(
+                f"{_title(policy)} failed at slot {slot}: {type(error).__name__}: {error}"
+            ) from error
+        board.took(slot, time.perf_counter() - started)
+        slot += hold
+
+
+def _title(policy: Policy) -> str:
+    return f"policy {type(policy).__name__}"

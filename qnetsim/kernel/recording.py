@@ -1,0 +1,100 @@
+"""What the kernel records, chunk by chunk, and the ledger that every chunk must satisfy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.arrays import IntArray
+from qnetsim.errors import LedgerError
+from qnetsim.network import Topology
+from qnetsim.trace.schema import FLOWS, POOLS, recorded
+
+Columns = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class SlotBlock:
+    """Consecutive slots: one array for each recorded column, rows first.
+
+    ``ledger`` holds the running totals after the block, ``pool_flow_bits`` to shape (fibres,).
+    """
+
+    first_slot: int
+    columns: Columns
+    ledger: dict[str, IntArray]
+
+    @property
+    def slots(self) -> int:
+        """Number of slots."""
+        return int(self.columns["arrived"].shape[0])
+
+
+class Recording:
+    """Collects the columns of the current chunk and closes it with the ledger's check."""
+
+    def __init__(self, topology: Topology, policy: str) -> None:
+        self._topology = topology
+        self._policy = policy
+        fibres = len(topology.fibres)
+        self._stored = {pool: np.zeros(fibres, dtype=np.int64) for pool in POOLS}
+        self._totals = {
+            f"{pool}_{flow}_bits": np.zeros(fibres, dtype=np.int64)
+            for pool in POOLS
+            for flow in FLOWS
+        }
+        self._parts: list[Columns] = []
+        self._first = 0
+
+    def add(self, columns: Columns) -> None:
+        """Append an interval."""
+        self._parts.append(columns)
+
+    def close(self) -> SlotBlock:
+        """Join the intervals since the last close, check the ledger, and start anew.
+
+        Raises
+        ------
+        LedgerError
+            Naming fibre, pool and slot where keys were not conserved.
+        """
+        parts = self._parts
+        columns: Columns = {
+            c.name: parts[0][c.name]
+            if len(parts) == 1
+            else np.concatenate([part[c.name] for part in parts])
+            for c in recorded()
+        }
+        for pool in POOLS:
+            self._check(pool, columns)
+        block = SlotBlock(self._first, columns, {k: v.copy() for k, v in self._totals.items()})
+        self._first += block.slots
+        self._parts = []
+        return block
+
+    def _check(self, pool: str, columns: Columns) -> None:
+        """Produced = consumed + stored + expired + overflowed, in every slot and in total."""
+        flow: dict[str, IntArray] = {name: columns[f"{pool}_{name}_bits"] for name in FLOWS}
+        before = np.concatenate([self._stored[pool][None], flow["stored"][:-1]])
+        out = flow["consumed"] + flow["expired"] + flow["overflowed"] + flow["stored"]
+        wrong = before + flow["produced"] != out
+        for name in FLOWS:
+            wrong |= flow[name] < 0
+        if wrong.any():
+            row, fibre = (int(i) for i in np.argwhere(wrong)[0])
+            numbers = ", ".join(f"{name} {int(flow[name][row, fibre])}" for name in FLOWS)
+            raise LedgerError(
+                f"policy {self._policy}: keys are not conserved in slot {self._first + row} on "
+                f"fibre {self._topology.fibre_name(fibre)}, {pool} pool: stored before "
+                f"{int(before[row, fibre])}, {numbers} bits"
+            )
+        self._stored[pool] = flow["stored"][-1].copy()
+        for name in FLOWS:
+            total = self._totals[f"{pool}_{name}_bits"]
+            if name == "stored":
+                total[:] = self._stored[pool]
+            else:
+                total += flow[name].sum(axis=0)

@@ -1,0 +1,170 @@
+"""One run: a policy in a world, from the first slot to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+
+import numpy as np
+from simpy.events import Event
+
+from qnetsim.arrays import IntArray, frozen
+from qnetsim.errors import PolicyError
+from qnetsim.exogenous.realisation import WorldChunk
+from qnetsim.kernel.clock import Clock, Priority
+from qnetsim.kernel.controllers import Board, controller
+from qnetsim.kernel.keymanager import Interval, KeyManagers
+from qnetsim.kernel.recording import Columns, Recording, SlotBlock
+from qnetsim.policies import Future, Observation, Outcome, Policy, Setting
+from qnetsim.scenario import KeyManagementTable
+from qnetsim.trace.schema import COST_COLUMNS
+from qnetsim.units import seconds_to_ticks
+
+#: Called with each finished chunk of the world and what was recorded for it.
+Sink = Callable[[WorldChunk, SlotBlock], None]
+
+
+class Simulation:
+    """Runs a prepared policy in a world.
+
+    Parameters
+    ----------
+    setting : Setting
+    policy : Policy
+        Already prepared for this setting.
+    chunks : iterator of WorldChunk
+        The world, in order; each chunk is taken once.
+    key_management : KeyManagementTable
+    generators : callable
+        Gives the random generator of a controller by its number.
+    sink : callable
+        Receives every finished chunk.
+    title : str
+        Name of the policy in messages.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        policy: Policy,
+        chunks: Iterator[WorldChunk],
+        key_management: KeyManagementTable,
+        generators: Callable[[int], np.random.Generator],
+        sink: Sink,
+        title: str,
+    ) -> None:
+        self.setting = setting
+        self.policy = policy
+        self.clock = Clock()
+        self.slot_ticks = seconds_to_ticks(setting.slot_s)
+        network, forecast = setting.network, setting.forecast
+        self.owners = _checked_owners(policy.owners(network), network.fibres, title)
+        self.board = Board(network, self.owners, forecast.pairs)
+        self.managers = KeyManagers(network, forecast, key_management, self.slot_ticks)
+        self._generators = [generators(c) for c in range(len(self.board.owned))]
+        self._chunks = chunks
+        self._chunk: WorldChunk | None = None
+        self._recording = Recording(network.topology, title)
+        self._sink = sink
+        self._learns = type(policy).learn is not Policy.learn
+
+    def run(self) -> None:
+        """Simulate all slots; the sink has everything when this returns."""
+        for number in range(len(self.board.owned)):
+            process = controller(
+                self.clock,
+                number,
+                self.policy,
+                self.board,
+                self._observe,
+                self.setting.slots,
+                self.slot_ticks,
+            )
+            self.clock.process(process)
+        self.clock.process(self._key_layer())
+        self.clock.run()
+
+    def _key_layer(self) -> Generator[Event, None, None]:
+        """Advance the key layer from barrier to barrier.
+
+        Everything between two barriers (production, arrivals, ends of slots) is served in one
+        array call at the second barrier, ahead of the decisions there.
+        """
+        slot, slots = 0, self.setting.slots
+        while slot < slots:
+            yield self.clock.at(slot * self.slot_ticks, Priority.PRODUCTION)
+            chunk = self._chunk_at(slot)
+            end = min(self.board.until(), chunk.first_slot + chunk.slots, slots)
+            yield self.clock.at(end * self.slot_ticks, Priority.END_OF_SLOT)
+            self._advance(chunk, slot, end)
+            slot = end
+
+    def _chunk_at(self, slot: int) -> WorldChunk:
+        if self._chunk is None or slot >= self._chunk.first_slot + self._chunk.slots:
+            self._chunk = next(self._chunks)
+        return self._chunk
+
+    def _advance(self, chunk: WorldChunk, slot: int, end: int) -> None:
+        if self.board.routes is None:
+            self.board.routes = self.setting.shortest_routes()
+        rows = slice(slot - chunk.first_slot, end - chunk.first_slot)
+        levels = chunk.levels[rows].astype(np.int64)
+        interval = Interval(slot, levels, *self.board.rows(slot, end))
+        columns = self.managers.serve(interval, self.board.routes)
+        columns["decide_s"] = self.board.decide_seconds(slot, end)
+        self._recording.add(columns)
+        if self._learns:
+            self.policy.learn(_outcome(slot, levels, columns))
+        if end == chunk.first_slot + chunk.slots:
+            self._sink(chunk, self._recording.close())
+
+    def _observe(self, number: int, slot: int) -> Observation:
+        """What the controller sees; it gets copies, so nothing leads back."""
+        owned = self.board.owned[number]
+        future = None
+        if self.policy.sees_future:
+            chunk = self._chunk_at(slot)
+            future = Future(frozen(chunk.levels[slot - chunk.first_slot :], np.int16))
+        return Observation(
+            slot=slot,
+            slots_left=self.setting.slots - slot,
+            controller=number,
+            fibres=frozen(owned, np.int64),
+            reservation_pool_bits=frozen(self.managers.reservation.bits[owned], np.int64),
+            on_demand_pool_bits=frozen(self.managers.on_demand.bits[owned], np.int64),
+            waiting=len(self.managers.waiting),
+            generator=self._generators[number],
+            future=future,
+        )
+
+
+def _checked_owners(owners: object, fibres: int, title: str) -> IntArray:
+    array = np.asarray(owners)
+    if array.shape != (fibres,) or array.dtype.kind not in "iu":
+        raise PolicyError(
+            f"policy {title}: owners must give one controller number for each of the {fibres} "
+            f"fibres, got shape {array.shape} of {array.dtype}"
+        )
+    if array.min() < 0 or set(array.tolist()) != set(range(int(array.max()) + 1)):
+        raise PolicyError(
+            f"policy {title}: owners must use the controller numbers 0, 1, … without gaps"
+        )
+    return array.astype(np.int64)
+
+
+def _outcome(slot: int, levels: IntArray, columns: Columns) -> Outcome:
+    cost = np.stack([columns[name] for name in COST_COLUMNS], axis=1)
+
+    def copy(name: str) -> IntArray:
+        return frozen(columns[name], np.int64)
+
+    return Outcome(
+        first_slot=slot,
+        levels=frozen(levels, np.int16),
+        qkd_channels=copy("qkd_channels"),
+        km_wavelengths=copy("km_wavelengths"),
+        on_demand_channels=copy("on_demand_channels"),
+        on_demand_wavelengths=copy("on_demand_wavelengths"),
+        cost=frozen(cost, np.float64),
+        served=copy("served"),
+        blocked=copy("blocked"),
+    )

@@ -1,0 +1,25 @@
+"""The network: fibres, MDI-QKD chains on them, prices, routes and loads."""
+
+from qnetsim.network.chain import COMPONENTS, ChainBill, components_per_unit
+from qnetsim.network.cost import UnitCosts
+from qnetsim.network.loads import LoadTable
+from qnetsim.network.model import Network, build_network
+from qnetsim.network.readers import BUNDLED, read_topology
+from qnetsim.network.routes import Route, RouteTable, shortest_routes
+from qnetsim.network.topology import Topology
+
+__all__ = [
+    "BUNDLED",
+    "COMPONENTS",
+    "ChainBill",
+    "LoadTable",
+    "Network",
+    "Route",
+    "RouteTable",
+    "Topology",
+    "UnitCosts",
+    "build_network",
+    "components_per_unit",
+    "read_topology",
+    "shortest_routes",
+]

@@ -1,0 +1,106 @@
+"""MDI-QKD chains and their components: Eqs (1)-(6) of the paper."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from qnetsim.arrays import FloatArray, IntArray, frozen
+from qnetsim.units import exact
+
+Component = Literal[
+    "transmitter",
+    "receiver",
+    "key_manager",
+    "security_infrastructure",
+    "mux_demux",
+    "channel_km",
+]
+
+#: Components in the order of Eqs (1)-(6), with the paper's names.
+COMPONENTS: dict[Component, str] = {
+    "transmitter": "QT",
+    "receiver": "QR",
+    "key_manager": "LKM",
+    "security_infrastructure": "SI",
+    "mux_demux": "MUX/DEMUX",
+    "channel_km": "wavelength-km",
+}
+
+
+def segments(lengths_km: Sequence[float], span_km: float) -> IntArray:
+    """Segments QT-QR-QT of a chain on each fibre: N = ⌈l/L⌉.
+
+    Parameters
+    ----------
+    lengths_km : sequence of float
+    span_km : float
+        Largest distance L between two transmitters.
+
+    Returns
+    -------
+    ndarray of int64, shape (fibres,)
+    """
+    span = exact(span_km)
+    return frozen([math.ceil(exact(length) / span) for length in lengths_km], np.int64)
+
+
+@dataclass(frozen=True)
+class ChainBill:
+    """What one QKD channel and one KM wavelength on each fibre are made of.
+
+    ``qkd[c]`` and ``km[c]`` have shape (fibres,): units of component ``c`` per QKD channel and
+    per KM wavelength. Their weighted sums are Eqs (1)-(6).
+    """
+
+    qkd: dict[Component, FloatArray]
+    km: dict[Component, FloatArray]
+
+    def totals(self, channels: FloatArray, wavelengths: FloatArray) -> dict[Component, FloatArray]:
+        """Units of each component for these channels and KM wavelengths.
+
+        Parameters
+        ----------
+        channels, wavelengths : ndarray, shape (..., fibres)
+
+        Returns
+        -------
+        dict of ndarray, shape (..., fibres)
+        """
+        return {c: self.qkd[c] * channels + self.km[c] * wavelengths for c in COMPONENTS}
+
+
+def components_per_unit(lengths_km: Sequence[float], span_km: float) -> ChainBill:
+    """Components of one QKD channel and of one KM wavelength, per fibre.
+
+    A channel on N segments has 2N QTs (Eq 1), N QRs (Eq 2) and 3·l km of wavelength (Eq 6). A
+    KM wavelength has N+1 LKMs (Eq 3), N−1 SIs (Eq 4), 2N−1 MUX/DEMUX pairs (Eq 5) and l km of
+    wavelength (Eq 6).
+    """
+    n = segments(lengths_km, span_km).astype(np.float64)
+    length = np.asarray(lengths_km, dtype=np.float64)
+    none = np.zeros_like(n)
+    qkd: dict[Component, FloatArray] = {
+        "transmitter": 2 * n,
+        "receiver": n,
+        "key_manager": none,
+        "security_infrastructure": none,
+        "mux_demux": none,
+        "channel_km": 3 * length,
+    }
+    km: dict[Component, FloatArray] = {
+        "transmitter": none,
+        "receiver": none,
+        "key_manager": n + 1,
+        "security_infrastructure": n - 1,
+        "mux_demux": 2 * n - 1,
+        "channel_km": length,
+    }
+    return ChainBill(
+        {c: frozen(v, np.float64) for c, v in qkd.items()},
+        {c: frozen(v, np.float64) for c, v in km.items()},
+    )

@@ -1,0 +1,74 @@
+"""What realised levels load onto the fibres, for many slots in one array call."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from qnetsim.arrays import IntArray, frozen
+from qnetsim.network.routes import RouteTable
+
+
+class LoadTable:
+    """Loads of the fibres for realised levels, exact in integers.
+
+    Requests come in groups that share one level (comonotone demand is one group, independent
+    demand has one group for each request). The load of a slot is a sum over groups of a row
+    that depends on the group's level alone, so a block of slots is a gather for one group and
+    a sparse product for several.
+
+    Parameters
+    ----------
+    routes : RouteTable
+    group : ndarray of int64, shape (requests,)
+        Group of each request, 0 .. groups - 1.
+    amounts : ndarray of int64, shape (levels, fibres)
+        What one request of a level puts on a fibre of its route, for example bits or channels.
+    """
+
+    def __init__(self, routes: RouteTable, group: IntArray, amounts: IntArray) -> None:
+        levels, fibres = amounts.shape
+        groups = int(group.max()) + 1
+        uses = routes.uses(fibres)
+        rows = np.zeros((groups, levels, 2 * fibres), dtype=np.int64)
+        for level in range(levels):
+            # requests of each group on each route, then routes on fibres
+            on_route = sparse.coo_array(
+                (np.ones(routes.requests, dtype=np.int64), (group, routes.choice[:, level])),
+                shape=(groups, len(routes.routes)),
+            ).tocsr()
+            crossings = np.asarray(on_route @ uses)
+            rows[:, level, :fibres] = crossings * amounts[level]
+            rows[:, level, fibres:] = crossings
+        self.fibres = fibres
+        self.groups = groups
+        self.levels = levels
+        self._rows: IntArray = frozen(rows.reshape(groups * levels, 2 * fibres), np.int64)
+
+    def loads(self, levels: IntArray) -> tuple[IntArray, IntArray]:
+        """Load every fibre in every slot.
+
+        Parameters
+        ----------
+        levels : ndarray of integers, shape (slots, groups)
+
+        Returns
+        -------
+        amounts, requests : ndarray of int64, shape (slots, fibres)
+            Summed amounts, and the number of requests (KM wavelengths).
+        """
+        slots, groups = levels.shape
+        if groups == 1:
+            both = self._rows[levels[:, 0]]
+        else:
+            columns = levels + np.arange(groups, dtype=np.int64) * self.levels
+            picks = sparse.csr_array(
+                (
+                    np.ones(slots * groups, dtype=np.int64),
+                    columns.ravel(),
+                    np.arange(slots + 1, dtype=np.int64) * groups,
+                ),
+                shape=(slots, groups * self.levels),
+            )
+            both = np.asarray(picks @ self._rows)
+        return both[:, : self.fibres], both[:, self.fibres :]

@@ -1,0 +1,183 @@
+"""Read a topology: bundled, CSV, node-link JSON, GraphML, GML, or from the topohub package."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from qnetsim.errors import TopologyError
+from qnetsim.network.topology import RawFibre, Topology, check_topology
+
+BUNDLED: Mapping[str, str] = {
+    "nsfnet": "14 nodes, 21 fibres, 300-2800 km (Ramaswami & Sivarajan; Net2Plan NSFNET_N14_E42)",
+    "usnet": "24 nodes, 43 fibres, 250-2600 km; fibre 3-5 is disputed, 800 km kept",
+}
+
+#: Names under which files give a fibre's length in km, in this order.
+LENGTH_KEYS = ("length_km", "length", "dist")
+HEADER = ["source", "target", "length_km"]
+
+
+def read_topology(reference: str) -> Topology:
+    """Read a topology by name or path.
+
+    Parameters
+    ----------
+    reference : str
+        ``nsfnet``, ``usnet``, ``topohub:NAME``, or a path ending in ``.csv``, ``.json``,
+        ``.graphml`` or ``.gml``.
+
+    Raises
+    ------
+    TopologyError
+        Unknown name, unreadable file, or a graph that is not a network of fibres.
+    """
+    if reference in BUNDLED:
+        text = (resources.files("qnetsim") / "data" / f"{reference}.csv").read_text("utf-8")
+        return _from_csv(reference, text)
+    if reference.startswith("topohub:"):
+        return _from_topohub(reference)
+    path = Path(reference)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise TopologyError(
+            [
+                f"{reference!r} is not a topology; allowed: {', '.join(BUNDLED)}, topohub:NAME, "
+                f"or a path that ends in {', '.join(_READERS)}"
+            ]
+        )
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise TopologyError([f"{reference}: no such topology file"]) from None
+    except UnicodeDecodeError:
+        raise TopologyError([f"{reference}: is not UTF-8 text"]) from None
+    except OSError as error:
+        raise TopologyError([f"{reference}: cannot be read: {error.strerror}"]) from None
+    return reader(reference, text)
+
+
+def _from_csv(name: str, text: str) -> Topology:
+    rows = csv.reader(io.StringIO(text))
+    header = [cell.strip() for cell in next(rows, [])]
+    if header != HEADER:
+        raise TopologyError(
+            [f"{name}:1: the header is {','.join(header)!r}; it must be {','.join(HEADER)!r}"]
+        )
+    fibres: list[RawFibre] = []
+    problems: list[str] = []
+    try:
+        for row in rows:
+            cells = [cell.strip() for cell in row]
+            if not any(cells):
+                continue
+            where = f"{name}:{rows.line_num}"
+            if len(cells) != len(HEADER):
+                problems.append(f"{where}: has {len(cells)} cells; give source,target,length_km")
+            else:
+                fibres.append(RawFibre(cells[0], cells[1], cells[2], where))
+    except csv.Error as error:
+        problems.append(f"{name}:{rows.line_num}: is not CSV: {error}")
+    if problems:
+        raise TopologyError(problems)
+    return check_topology(name, fibres)
+
+
+def _from_json(name: str, text: str) -> Topology:
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise TopologyError([f"{name}:{error.lineno}: is not JSON: {error.msg}"]) from None
+    return _from_node_link(name, data)
+
+
+def _from_node_link(name: str, data: Any) -> Topology:
+    """Node-link form: ``nodes`` with ``id``, ``edges`` (or ``links``) with source and target."""
+    edges_key = "edges" if isinstance(data, dict) and "edges" in data else "links"
+    if not (
+        isinstance(data, dict)
+        and isinstance(data.get("nodes"), list)
+        and isinstance(data.get(edges_key), list)
+    ):
+        raise TopologyError(
+            [f"{name}: is not node-link JSON; give an object with lists 'nodes' and 'edges'"]
+        )
+    problems: list[str] = []
+    nodes: list[str] = []
+    for i, node in enumerate(data["nodes"]):
+        if isinstance(node, dict) and isinstance(node.get("id"), str | int):
+            nodes.append(str(node["id"]))
+        else:
+            problems.append(f"{name}: nodes[{i}]: give an object with an 'id'")
+    fibres: list[RawFibre] = []
+    for i, edge in enumerate(data[edges_key]):
+        where = f"{name}: {edges_key}[{i}]"
+        if not isinstance(edge, dict) or "source" not in edge or "target" not in edge:
+            problems.append(f"{where}: give an object with 'source', 'target' and 'length_km'")
+        else:
+            ends = str(edge["source"]), str(edge["target"])
+            fibres.append(RawFibre(*ends, _length(edge), where))
+    if problems:
+        raise TopologyError(problems)
+    return check_topology(name, fibres, nodes)
+
+
+def _length(attributes: Mapping[str, Any]) -> object:
+    for key in LENGTH_KEYS:
+        if key in attributes:
+            return attributes[key]
+    return None
+
+
+def _from_networkx(name: str, text: str, parse: Callable[[str], Any]) -> Topology:
+    try:
+        graph = parse(text)
+    except Exception as error:  # noqa: BLE001 - the parsers raise whatever their input provokes
+        kind = Path(name).suffix[1:]
+        raise TopologyError([f"{name}: is not readable as {kind}: {error}"]) from None
+    fibres = [
+        RawFibre(str(a), str(b), _length(attributes), f"{name}: edge {i + 1}")
+        for i, (a, b, attributes) in enumerate(graph.edges(data=True))
+    ]
+    return check_topology(name, fibres, [str(node) for node in graph.nodes])
+
+
+def _from_graphml(name: str, text: str) -> Topology:
+    import networkx
+
+    return _from_networkx(name, text, lambda t: networkx.parse_graphml(t, force_multigraph=True))
+
+
+def _from_gml(name: str, text: str) -> Topology:
+    import networkx
+
+    return _from_networkx(name, text, networkx.parse_gml)
+
+
+def _from_topohub(reference: str) -> Topology:
+    import topohub
+
+    key = reference.removeprefix("topohub:")
+    try:
+        data = topohub.get(key)
+    except (KeyError, ValueError, OSError):
+        raise TopologyError(
+            [
+                f"{reference}: topohub has no topology {key!r}; names look like "
+                "'topohub:sndlib/abilene' or 'topohub:topozoo/Abilene'"
+            ]
+        ) from None
+    return _from_node_link(reference, data)
+
+
+_READERS: Mapping[str, Callable[[str, str], Topology]] = {
+    ".csv": _from_csv,
+    ".json": _from_json,
+    ".graphml": _from_graphml,
+    ".gml": _from_gml,
+}

@@ -1,0 +1,166 @@
+"""The graph G(V, E) of fibres, checked."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from qnetsim.errors import TopologyError
+
+
+@dataclass(frozen=True)
+class RawFibre:
+    """A fibre as a file gives it; ``where`` names its place for messages."""
+
+    source: str
+    target: str
+    length_km: object
+    where: str
+
+
+@dataclass(frozen=True)
+class Topology:
+    """An undirected graph of fibres.
+
+    Attributes
+    ----------
+    name : str
+    nodes : tuple of str
+        In topology order, which breaks ties between routes.
+    fibres : tuple of (int, int)
+        End points as positions in ``nodes``, in the order of the file.
+    lengths_km : tuple of float
+        Length of each fibre.
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    fibres: tuple[tuple[int, int], ...]
+    lengths_km: tuple[float, ...]
+
+    @property
+    def neighbours(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """For each node the pairs (neighbour, fibre)."""
+        lists: list[list[tuple[int, int]]] = [[] for _ in self.nodes]
+        for fibre, (a, b) in enumerate(self.fibres):
+            lists[a].append((b, fibre))
+            lists[b].append((a, fibre))
+        return tuple(tuple(entries) for entries in lists)
+
+    def fibre_name(self, fibre: int) -> str:
+        """Return ``source–target`` of a fibre."""
+        a, b = self.fibres[fibre]
+        return f"{self.nodes[a]}–{self.nodes[b]}"
+
+    def components(self) -> tuple[int, ...]:
+        """For each node the smallest node position that it is connected to."""
+        root = [-1] * len(self.nodes)
+        neighbours = self.neighbours
+        for start in range(len(self.nodes)):
+            if root[start] >= 0:
+                continue
+            root[start] = start
+            stack = [start]
+            while stack:
+                for other, _ in neighbours[stack.pop()]:
+                    if root[other] < 0:
+                        root[other] = start
+                        stack.append(other)
+        return tuple(root)
+
+
+def natural_order(names: Iterable[str]) -> list[str]:
+    """Sort names so that "2" stands before "10" and "n2" before "n10"."""
+
+    def key(name: str) -> tuple[tuple[int, int, str], ...]:
+        parts = re.findall(r"[0-9]+|[^0-9]+", name)
+        return tuple((0, int(p), p) if p.isdecimal() and p.isascii() else (1, 0, p) for p in parts)
+
+    return sorted(set(names), key=key)
+
+
+def check_topology(
+    name: str,
+    fibres: Sequence[RawFibre],
+    nodes: Sequence[str] | None = None,
+) -> Topology:
+    """Build a topology, or say everything that is wrong with it.
+
+    Parameters
+    ----------
+    name : str
+    fibres : sequence of RawFibre
+    nodes : sequence of str, optional
+        Topology order. Files that list no nodes (CSV) get the natural order of the names.
+
+    Raises
+    ------
+    TopologyError
+        Self-loops, duplicate fibres, missing, zero, negative or infinite lengths, unknown or
+        duplicate nodes, no fibre at all; each named with its place.
+    """
+    problems: list[str] = []
+    if nodes is None:
+        nodes = natural_order(n for f in fibres for n in (f.source, f.target))
+    index: dict[str, int] = {}
+    for node in nodes:
+        if node in index:
+            problems.append(f"{name}: node {node!r} is listed twice; give each node its own name")
+        index.setdefault(node, len(index))
+    ends: list[tuple[int, int]] = []
+    lengths: list[float] = []
+    seen: dict[frozenset[str], str] = {}
+    for fibre in fibres:
+        title = f"{fibre.where}: fibre {fibre.source}–{fibre.target}"
+        wrong = _fibre_problem(fibre, index, seen)
+        seen.setdefault(frozenset((fibre.source, fibre.target)), fibre.where)
+        if wrong:
+            problems.append(f"{title}: {wrong}")
+        else:
+            ends.append((index[fibre.source], index[fibre.target]))
+            lengths.append(float(str(fibre.length_km)))
+    if not fibres:
+        problems.append(f"{name}: has no fibre; give at least one")
+    if problems:
+        raise TopologyError(problems)
+    return Topology(name, tuple(index), tuple(ends), tuple(lengths))
+
+
+def _fibre_problem(
+    fibre: RawFibre, index: dict[str, int], seen: dict[frozenset[str], str]
+) -> str | None:
+    for node in (fibre.source, fibre.target):
+        if not node:
+            return "an end point has no name; name both nodes"
+        if node not in index:
+            return f"node {node!r} is not among the nodes; list it or correct the name"
+    if fibre.source == fibre.target:
+        return "is a self-loop; a fibre joins two different nodes"
+    earlier = seen.get(frozenset((fibre.source, fibre.target)))
+    if earlier is not None:
+        return (
+            f"is a duplicate of the fibre at {earlier}; fibres are undirected, "
+            "so give each node pair once"
+        )
+    return _length_problem(fibre.length_km)
+
+
+def _length_problem(value: object) -> str | None:
+    allowed = "give a finite length > 0 in km"
+    if value is None or value == "":
+        return f"the length is missing; {allowed}"
+    if isinstance(value, bool):
+        return f"the length {value!r} is not a number; {allowed}"
+    try:
+        length = float(str(value))
+    except ValueError:
+        return f"the length {value!r} is not a number; {allowed}"
+    if not math.isfinite(length):
+        return f"the length {value!r} is not finite; {allowed}"
+    if length == 0:
+        return f"the length is zero; {allowed}"
+    if length < 0:
+        return f"the length {value!r} is negative; {allowed}"
+    return None

@@ -1,0 +1,21 @@
+"""Planning: the newsvendor closed form, the routes program, and the solver behind it."""
+
+from qnetsim.optimize.bounds import perfect_information
+from qnetsim.optimize.marginals import Marginals, marginal_loads
+from qnetsim.optimize.newsvendor import level_values, newsvendor
+from qnetsim.optimize.plan import Plan, PlanStatus
+from qnetsim.optimize.recourse import expected_recourse
+from qnetsim.optimize.routing import by_level_weight, newsvendor_routes
+
+__all__ = [
+    "Marginals",
+    "Plan",
+    "PlanStatus",
+    "by_level_weight",
+    "expected_recourse",
+    "level_values",
+    "marginal_loads",
+    "newsvendor",
+    "newsvendor_routes",
+    "perfect_information",
+]

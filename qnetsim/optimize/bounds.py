@@ -1,0 +1,89 @@
+"""Perfect information: what the cheapest allocation would cost if each slot were foreseen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+import numpy as np
+
+from qnetsim.exogenous import Forecast
+from qnetsim.network import Network, Route, RouteTable, shortest_routes
+from qnetsim.network.routes import NodePair
+from qnetsim.optimize.marginals import marginal_loads
+from qnetsim.optimize.plan import Plan, PlanStatus, expected_loads, status_of
+from qnetsim.optimize.recourse import deterministic_flows, request_routes
+
+
+def foreseen_routes(network: Network, forecast: Forecast, level: int) -> dict[NodePair, Route]:
+    """Shortest routes for a known level, each component at its cheaper price."""
+    rho = network.level_channels(level + 1)[level].tolist()
+    costs = network.costs
+    lengths = [
+        km + Fraction(r) * qkd
+        for km, r, qkd in zip(costs.exact_km_cheapest, rho, costs.exact_qkd_cheapest, strict=True)
+    ]
+    return shortest_routes(network.topology, lengths, forecast.pairs)
+
+
+def foreseen_table(network: Network, forecast: Forecast) -> tuple[RouteTable, float | None, str]:
+    """Routes that are best in each foreseen slot.
+
+    Without limits they are shortest paths. With limits and comonotone demand a program for
+    each level is solved. With limits and independent demand the shortest paths are kept: they
+    still give a lower bound on the cost, but such a slot may block requests.
+
+    Returns
+    -------
+    routes : RouteTable
+    bound : float or None
+        Proved expected cost from the programs; None where shortest paths are exact.
+    solver : str
+    """
+    levels = range(forecast.levels.levels)
+    shortest = [foreseen_routes(network, forecast, k) for k in levels]
+    if not network.limited or not forecast.comonotone:
+        table = RouteTable.by_pair_and_level(forecast.pairs, shortest)
+        return table, None, "shortest paths"
+    costs = network.costs
+    cheapest = (
+        np.minimum(costs.qkd_reserved, costs.qkd_on_demand),
+        np.minimum(costs.km_reserved, costs.km_on_demand),
+    )
+    rho = network.level_channels(forecast.levels.levels).tolist()
+    bound, solver = 0.0, ""
+    chosen: list[Mapping[NodePair, list[Route]]] = []
+    for k in levels:
+        flows = deterministic_flows(network, forecast.pairs, k, rho[k], cheapest, shortest[k])
+        bound += float(forecast.levels.probabilities[k]) * flows.bound
+        solver = flows.solver
+        chosen.append(flows.routes[0])
+    return request_routes(forecast.pairs, chosen), bound, solver
+
+
+def perfect_information(network: Network, forecast: Forecast) -> Plan:
+    """Wait-and-see: expectations of reservations and costs when each slot is foreseen."""
+    routes, bound, solver = foreseen_table(network, forecast)
+    channels, wavelengths = expected_loads(marginal_loads(network, forecast, routes))
+    costs = network.costs
+    reserve_q = costs.qkd_reserved <= costs.qkd_on_demand
+    reserve_x = costs.km_reserved <= costs.km_on_demand
+    none = np.zeros(network.fibres)
+    draft = Plan(
+        np.where(reserve_q, channels, none),
+        np.where(reserve_x, wavelengths, none),
+        np.where(reserve_q, none, channels),
+        np.where(reserve_x, none, wavelengths),
+        routes,
+        bound,
+        PlanStatus.OPTIMAL,
+        solver,
+    )
+    objective = draft.objective(network)
+    if bound is None:
+        bound = objective
+    note = ""
+    if network.limited and not forecast.comonotone:
+        note = "routes ignore the wavelength limits: the objective is a bound, slots may block"
+    values = {**vars(draft), "bound": bound, "status": status_of(objective, bound), "note": note}
+    return Plan(**values)

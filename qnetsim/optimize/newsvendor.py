@@ -1,0 +1,56 @@
+"""The newsvendor closed form: how much to reserve against an uncertain load."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from qnetsim.arrays import FloatArray
+from qnetsim.exogenous import LevelDistribution
+
+
+def newsvendor(
+    values: FloatArray, probabilities: FloatArray, reserved: float, on_demand: float
+) -> int:
+    """Reserve the integer amount q that minimises ``reserved·q + on_demand·E(load − q)^+``.
+
+    The least q with P(load > q) ≤ reserved / on_demand: the quantile at 1 − c^b/c^o.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Possible loads, integers in ascending order.
+    probabilities : ndarray, shape (n,)
+    reserved, on_demand : float
+        Unit costs c^b and c^o.
+    """
+    tail = 1.0 - np.cumsum(probabilities)
+    if on_demand <= reserved:
+        return 0
+    above = np.flatnonzero(on_demand * tail > reserved)
+    # below the first possible load the tail is 1
+    return int(values[above[-1] + 1]) if above.size else int(values[0])
+
+
+def level_values(
+    levels: LevelDistribution, channels: list[int], ratio: Fraction
+) -> tuple[Fraction, int]:
+    """Cheapest reservation for one comonotone request on one fibre, in units of c^b.
+
+    ``g = min_q { q + (c^o/c^b)·E(ρ(k) − q)^+ }``, with its least minimiser q.
+
+    Parameters
+    ----------
+    levels : LevelDistribution
+    channels : list of int
+        Channels ρ(k) of each level k on this fibre.
+    ratio : Fraction
+        c^o/c^b of the fibre.
+    """
+
+    def value(q: int) -> Fraction:
+        terms = zip(channels, levels.exact_probabilities, strict=True)
+        return q + ratio * sum(((rho - q) * p for rho, p in terms if rho > q), Fraction(0))
+
+    return min((value(q), q) for q in sorted({0, *channels}))

@@ -1,0 +1,169 @@
+"""A plan: what to reserve, which routes to take, what it is expected to cost, and the proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from qnetsim.arrays import FloatArray
+from qnetsim.exogenous import Forecast
+from qnetsim.network import Network, RouteTable
+from qnetsim.network.chain import Component
+from qnetsim.optimize.marginals import Marginals, expected_excess, expected_value
+
+
+class PlanStatus(StrEnum):
+    """What is known about a plan's objective."""
+
+    #: Proved: objective and bound agree within the tolerance.
+    OPTIMAL = "optimal"
+    #: A valid plan with a bound that may be apart from it.
+    FEASIBLE = "feasible"
+    #: A rule, not an optimisation: the objective is its expected cost, and there is no bound.
+    EXPECTATION = "expectation"
+
+
+#: Relative gap within which a plan is called optimal.
+OPTIMALITY_GAP = 1e-7
+
+
+@dataclass(frozen=True)
+class Plan:
+    """First stage, routes, expected second stage, and how good it is.
+
+    Attributes
+    ----------
+    qkd_channels, km_wavelengths : ndarray of float64, shape (fibres,)
+        Reserved per fibre. Whole numbers for a fixed first stage; expectations for a policy
+        that decides anew in each slot.
+    on_demand_channels, on_demand_wavelengths : ndarray of float64, shape (fibres,)
+        Expected use per slot.
+    routes : RouteTable
+    bound : float or None
+        Proved lower bound on the expected cost per slot.
+    status : PlanStatus
+    solver : str
+        What found it, and what proved it.
+    note : str
+        What the reader of the status should know; empty where there is nothing to add.
+    """
+
+    qkd_channels: FloatArray
+    km_wavelengths: FloatArray
+    on_demand_channels: FloatArray
+    on_demand_wavelengths: FloatArray
+    routes: RouteTable
+    bound: float | None
+    status: PlanStatus
+    solver: str
+    note: str = ""
+
+    def first_stage_cost(self, network: Network) -> float:
+        """Cost per slot of what is reserved, C^b of Eq (8)."""
+        c = network.costs
+        return float(self.qkd_channels @ c.qkd_reserved + self.km_wavelengths @ c.km_reserved)
+
+    def second_stage_cost(self, network: Network) -> float:
+        """Expected cost per slot of what is bought on demand, the sum in Eq (21)."""
+        c = network.costs
+        return float(
+            self.on_demand_channels @ c.qkd_on_demand + self.on_demand_wavelengths @ c.km_on_demand
+        )
+
+    def objective(self, network: Network) -> float:
+        """Expected cost per slot, Eq (21)."""
+        return self.first_stage_cost(network) + self.second_stage_cost(network)
+
+    def gap(self, network: Network) -> float | None:
+        """Relative distance of objective and bound; None without a bound."""
+        return None if self.bound is None else relative_gap(self.objective(network), self.bound)
+
+    def components(
+        self, network: Network
+    ) -> tuple[dict[Component, FloatArray], dict[Component, FloatArray]]:
+        """Components of Eqs (1)-(6) per fibre: reserved, and expected on demand."""
+        return (
+            network.bill.totals(self.qkd_channels, self.km_wavelengths),
+            network.bill.totals(self.on_demand_channels, self.on_demand_wavelengths),
+        )
+
+    def shares(self, network: Network, forecast: Forecast) -> tuple[FloatArray, FloatArray]:
+        """Each request's share of a fibre's channels and KM wavelengths.
+
+        A share is the request's expected use over the fibre's expected use. Columns of fibres
+        that no request uses are zero, all others sum to one.
+
+        Returns
+        -------
+        channels, wavelengths : ndarray, shape (requests, fibres)
+        """
+        p = forecast.levels.probabilities
+        rho = network.level_channels(forecast.levels.levels).astype(np.float64)
+        uses = self.routes.uses(network.fibres).astype(np.float64)
+        channels = np.zeros((self.routes.requests, network.fibres))
+        wavelengths = np.zeros_like(channels)
+        for level, probability in enumerate(p):
+            crossing = uses[self.routes.choice[:, level]]
+            channels += probability * crossing * rho[level]
+            wavelengths += probability * crossing
+        return _normalised(channels), _normalised(wavelengths)
+
+
+def _normalised(use: FloatArray) -> FloatArray:
+    total = use.sum(axis=0)
+    return use / np.where(total > 0, total, 1.0)
+
+
+def relative_gap(objective: float, bound: float) -> float:
+    """(objective − bound) over the objective; zero where both are."""
+    return max(objective - bound, 0.0) / max(abs(objective), 1e-12)
+
+
+def status_of(objective: float, bound: float) -> PlanStatus:
+    """Optimal where the gap is closed, feasible otherwise."""
+    closed = relative_gap(objective, bound) <= OPTIMALITY_GAP
+    return PlanStatus.OPTIMAL if closed else PlanStatus.FEASIBLE
+
+
+def fixed_routes_plan(
+    network: Network,
+    marginals: Marginals,
+    routes: RouteTable,
+    first_stage: tuple[FloatArray, FloatArray],
+    *,
+    bound: float | None,
+    status: PlanStatus,
+    solver: str,
+    note: str = "",
+) -> Plan:
+    """Plan for a fixed first stage and fixed routes; the second stage is an exact expectation.
+
+    Channels beyond ⌊|σ|/3⌋ and wavelengths beyond |κ| are reserved and billed but stay dark.
+    """
+    q, x = first_stage
+    cap_q = np.inf if network.max_channels is None else network.max_channels
+    cap_x = np.inf if network.max_wavelengths is None else network.max_wavelengths
+    fibres = range(network.fibres)
+    extra_q = [expected_excess(marginals.channels[e], min(q[e], cap_q)) for e in fibres]
+    extra_x = [expected_excess(marginals.wavelengths[e], min(x[e], cap_x)) for e in fibres]
+    return Plan(
+        np.asarray(q, dtype=np.float64),
+        np.asarray(x, dtype=np.float64),
+        np.array(extra_q),
+        np.array(extra_x),
+        routes,
+        bound,
+        status,
+        solver,
+        note,
+    )
+
+
+def expected_loads(marginals: Marginals) -> tuple[FloatArray, FloatArray]:
+    """Expected channels and KM wavelengths in use on each fibre."""
+    return (
+        np.array([expected_value(law) for law in marginals.channels]),
+        np.array([expected_value(law) for law in marginals.wavelengths]),
+    )

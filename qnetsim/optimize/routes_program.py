@@ -1,0 +1,318 @@
+"""The routes program: integer flows per (pair, route, scenario), by column generation.
+
+Requests of one node pair are interchangeable, so Eqs (22)-(29) need no wavelength-indexed
+binaries: flows f(pair, s, route) count the requests of a pair on a route in scenario s. Routes
+are priced by shortest paths until no simple path improves the relaxation; the bound therefore
+holds over all simple paths. Wavelength continuity, (26) and (27), is not modelled here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.errors import InfeasibleError, SolverError
+from qnetsim.network import Network, Route
+from qnetsim.network.routes import NodePair
+from qnetsim.optimize.duals import shortest_paths
+from qnetsim.optimize.highs import solve
+from qnetsim.optimize.program import Program, Solution, SolveStatus
+
+#: Reduced cost, relative to the dearest channel, below which a route is worth a column.
+PRICING_TOLERANCE = 1e-9
+#: A request left unserved costs this many times the dearest conceivable route.
+UNSERVED_FACTOR = 10.0
+MAX_ROUNDS = 200
+
+
+@dataclass(frozen=True)
+class RoutesProblem:
+    """What the routes program is asked.
+
+    Attributes
+    ----------
+    network : Network
+        Gives topology and wavelength limits.
+    counts : mapping from pair to int
+        Requests of each node pair.
+    levels : sequence of int
+        Demand level of each scenario, for messages.
+    probabilities : ndarray, shape (scenarios,)
+    channels : ndarray of int64, shape (scenarios, fibres)
+        Channels ρ of one request.
+    reserved : pair of ndarray, shape (fibres,)
+        Unit costs of reserved channels and KM wavelengths.
+    on_demand : pair of ndarray or None
+        Unit costs on demand; None where nothing can be bought on demand.
+    fixed : pair of ndarray or None
+        A first stage that is already decided.
+    """
+
+    network: Network
+    counts: Mapping[NodePair, int]
+    levels: Sequence[int]
+    probabilities: FloatArray
+    channels: IntArray
+    reserved: tuple[FloatArray, FloatArray]
+    on_demand: tuple[FloatArray, FloatArray] | None
+    fixed: tuple[FloatArray, FloatArray] | None = None
+
+
+@dataclass(frozen=True)
+class Flows:
+    """Integer routing of every scenario, and the bound over all simple paths.
+
+    ``routes[s][pair]`` lists one route for each request of the pair.
+    """
+
+    routes: tuple[dict[NodePair, list[Route]], ...]
+    bound: float
+    solver: str
+    nodes: int
+
+
+class RoutesProgram:
+    """Column generation for a :class:`RoutesProblem`."""
+
+    def __init__(self, problem: RoutesProblem) -> None:
+        self.problem = problem
+        self.pairs = list(problem.counts)
+        self.scenarios, self.fibres = problem.channels.shape
+        prices = [*problem.reserved, *(problem.on_demand or ())]
+        self.scale = max(1e-12, *(float(p.max()) for p in prices))
+        self.limited = problem.network.limited
+        peak = float((problem.channels.max(initial=0) + 1) * self.fibres)
+        self.unserved_cost = UNSERVED_FACTOR * peak
+        self.columns: dict[tuple[int, NodePair, Route], None] = {}
+        self._layout()
+
+    def solve(self, start: Iterable[Mapping[NodePair, Route]]) -> Flows:
+        """Generate routes until the relaxation is proved, then find an integer routing.
+
+        Parameters
+        ----------
+        start : iterable of mappings from pair to Route
+            Routes to begin with; at least one for each pair.
+
+        Raises
+        ------
+        InfeasibleError
+            If the wavelength limits cannot carry some scenario.
+        """
+        for routes in start:
+            for s in range(self.scenarios):
+                for pair in self.pairs:
+                    self.columns[s, pair, routes[pair]] = None
+        relaxed, bound = self._generate()
+        self._refuse_unserved(relaxed)
+        flows = relaxed.values[self.first_flow :]
+        if np.abs(flows - np.round(flows)).max(initial=0.0) < 1e-6:
+            return self._flows(relaxed, bound)
+        whole = solve(self._program())
+        if whole.status is SolveStatus.INFEASIBLE or not np.isfinite(whole.objective):
+            raise SolverError(
+                f"{whole.solver} found no integer routing over {len(self.columns)} routes "
+                f"in {whole.nodes} nodes"
+            )
+        self._refuse_unserved(whole)
+        return self._flows(whole, bound)
+
+    def _layout(self) -> None:
+        """Number the rows and the variables that are not flows."""
+        p, s, e = len(self.pairs), self.scenarios, self.fibres
+        self.demand_row = 0
+        self.qkd_row = s * p
+        self.km_row = self.qkd_row + s * e
+        self.qkd_limit_row = self.km_row + s * e
+        self.km_limit_row = self.qkd_limit_row + (s * e if self.limited else 0)
+        self.rows = self.km_limit_row + (s * e if self.limited else 0)
+        self.first_extra = 2 * e
+        self.first_unserved = self.first_extra + 2 * s * e
+        self.first_flow = self.first_unserved + (s * p if self.limited else 0)
+
+    def _generate(self) -> tuple[Solution, float]:
+        for _ in range(MAX_ROUNDS):
+            relaxed = solve(self._program(), relax=True)
+            if relaxed.status is not SolveStatus.OPTIMAL:
+                raise SolverError(f"{relaxed.solver}: the relaxation ended {relaxed.status}")
+            bound, fresh = self._price(relaxed)
+            if not fresh:
+                return relaxed, bound * self.scale
+            self.columns.update(dict.fromkeys(fresh))
+        raise SolverError(f"no proof after {MAX_ROUNDS} rounds of column generation")
+
+    def _price(self, relaxed: Solution) -> tuple[float, list[tuple[int, NodePair, Route]]]:
+        """Lower bound from repaired duals, and the routes that would improve the relaxation."""
+        problem, shape = self.problem, (self.scenarios, self.fibres)
+        duals = relaxed.row_duals
+        alpha = self._feasible(duals[self.qkd_row : self.km_row].reshape(shape), 0)
+        gamma = self._feasible(duals[self.km_row : self.qkd_limit_row].reshape(shape), 1)
+        lengths = problem.channels * alpha + gamma
+        bound = 0.0
+        if problem.fixed is not None:
+            for kind, prices in enumerate((alpha, gamma)):
+                slack = problem.reserved[kind] / self.scale - prices.sum(axis=0)
+                bound += float(slack @ problem.fixed[kind])
+        if self.limited:
+            qkd = -np.minimum(duals[self.qkd_limit_row : self.km_limit_row], 0).reshape(shape)
+            km = -np.minimum(duals[self.km_limit_row :], 0).reshape(shape)
+            caps = self._caps()
+            bound -= float(
+                sum(d.sum() * c for d, c in ((qkd, caps[0]), (km, caps[1])) if c < np.inf)
+            )
+            lengths = lengths + problem.channels * qkd + km
+        fresh: list[tuple[int, NodePair, Route]] = []
+        pi = duals[: self.qkd_row].reshape(self.scenarios, len(self.pairs))
+        for s in range(self.scenarios):
+            paths = shortest_paths(problem.network, lengths[s], self.pairs)
+            for i, pair in enumerate(self.pairs):
+                shortest = paths[pair].length
+                if self.limited:
+                    shortest = min(shortest, self.unserved_cost * problem.probabilities[s])
+                bound += problem.counts[pair] * shortest
+                column = (s, pair, paths[pair].route)
+                if shortest < pi[s, i] - PRICING_TOLERANCE and column not in self.columns:
+                    fresh.append(column)
+        return bound, fresh
+
+    def _feasible(self, duals: FloatArray, kind: int) -> FloatArray:
+        """Repair duals of covering rows so that they are feasible beyond the solver's tolerance."""
+        problem = self.problem
+        duals = np.maximum(duals, 0.0)
+        if problem.on_demand is not None:
+            caps = problem.probabilities[:, None] * problem.on_demand[kind] / self.scale
+            duals = np.minimum(duals, caps)
+        if problem.fixed is None:
+            total = duals.sum(axis=0)
+            reserved = problem.reserved[kind] / self.scale
+            factor = np.divide(reserved, total, out=np.ones_like(total), where=total > reserved)
+            duals = duals * factor
+        return duals
+
+    def _caps(self) -> tuple[float, float]:
+        network = self.problem.network
+        return (
+            np.inf if network.max_channels is None else float(network.max_channels),
+            np.inf if network.max_wavelengths is None else float(network.max_wavelengths),
+        )
+
+    def _program(self) -> Program:
+        problem, s, e = self.problem, self.scenarios, self.fibres
+        variables = self.first_flow + len(self.columns)
+        cost = np.zeros(variables)
+        lower, upper = np.zeros(variables), np.full(variables, np.inf)
+        cost[: 2 * e] = np.concatenate(problem.reserved) / self.scale
+        extra = slice(self.first_extra, self.first_unserved)
+        if problem.on_demand is None:
+            upper[extra] = 0.0
+        else:
+            p = problem.probabilities[:, None] / self.scale
+            cost[extra] = np.concatenate([(p * c).ravel() for c in problem.on_demand])
+        if self.limited:
+            price = self.unserved_cost * problem.probabilities
+            cost[self.first_unserved : self.first_flow] = np.repeat(price, len(self.pairs))
+        if problem.fixed is not None:
+            lower[: 2 * e] = upper[: 2 * e] = np.concatenate(problem.fixed)
+        row_lower = np.zeros(self.rows)
+        row_upper = np.full(self.rows, np.inf)
+        demand = np.tile([float(problem.counts[pair]) for pair in self.pairs], s)
+        row_lower[: self.qkd_row] = row_upper[: self.qkd_row] = demand
+        if self.limited:
+            row_lower[self.qkd_limit_row :] = -np.inf
+            row_upper[self.qkd_limit_row : self.km_limit_row] = self._caps()[0]
+            row_upper[self.km_limit_row :] = self._caps()[1]
+        integer = np.zeros(variables, dtype=bool)
+        integer[self.first_unserved :] = True
+        matrix = self._matrix(variables)
+        return Program(cost, lower, upper, matrix, row_lower, row_upper, integer)
+
+    def _matrix(self, variables: int) -> sparse.csr_array:
+        s, e = self.scenarios, self.fibres
+        cover = np.arange(2 * s * e)
+        first_stage = np.concatenate([np.tile(np.arange(e), s), np.tile(np.arange(e, 2 * e), s)])
+        rows = [self.qkd_row + cover, self.qkd_row + cover]
+        columns = [first_stage, self.first_extra + cover]
+        values = [np.ones(cover.size), np.ones(cover.size)]
+        if self.limited:
+            unserved = np.arange(self.first_flow - self.first_unserved)
+            rows.append(unserved)
+            columns.append(self.first_unserved + unserved)
+            values.append(np.ones(unserved.size))
+        position = {pair: i for i, pair in enumerate(self.pairs)}
+        for i, (scenario, pair, route) in enumerate(self.columns):
+            fibres = np.array(route.fibres)
+            rho = self.problem.channels[scenario, fibres].astype(np.float64)
+            base, one = scenario * e + fibres, np.ones(fibres.size)
+            rows += [[scenario * len(self.pairs) + position[pair]]]
+            rows += [self.qkd_row + base, self.km_row + base]
+            values += [np.ones(1), -rho, -one]
+            if self.limited:
+                rows += [self.qkd_limit_row + base, self.km_limit_row + base]
+                values += [rho, one]
+            count = 1 + fibres.size * (4 if self.limited else 2)
+            columns.append(np.full(count, self.first_flow + i))
+        triple = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+        return sparse.coo_array(triple, shape=(self.rows, variables)).tocsr()
+
+    def _flows(self, solution: Solution, bound: float) -> Flows:
+        routes: list[dict[NodePair, list[Route]]] = [{} for _ in range(self.scenarios)]
+        amounts = np.round(solution.values[self.first_flow :]).astype(int)
+        for (s, pair, route), amount in zip(self.columns, amounts, strict=True):
+            routes[s].setdefault(pair, []).extend([route] * int(amount))
+        return Flows(tuple(routes), bound, solution.solver, solution.nodes)
+
+    def _refuse_unserved(self, solution: Solution) -> None:
+        if not self.limited:
+            return
+        missing = solution.values[self.first_unserved : self.first_flow]
+        missing = missing.reshape(self.scenarios, len(self.pairs))
+        short = np.flatnonzero(missing.sum(axis=1) > 1e-6)
+        if short.size:
+            raise InfeasibleError(self._shortage(solution, missing, int(short[0])))
+
+    def _shortage(self, solution: Solution, missing: FloatArray, s: int) -> str:
+        network, problem = self.problem.network, self.problem
+        used = self._use(solution, s)
+        caps = self._caps()
+        full = [
+            e
+            for e in range(self.fibres)
+            if any(u[e] + need > c for u, c, need in zip(used, caps, self._need(s, e), strict=True))
+        ]
+        names = ", ".join(network.topology.fibre_name(e) for e in full[:12])
+        lacking = float(missing[s].sum())
+        channels = lacking * float(problem.channels[s].max(initial=0))
+        limits = ", ".join(
+            f"{symbol} = {limit}"
+            for symbol, limit in (
+                ("⌊|σ|/3⌋", network.max_channels),
+                ("|κ|", network.max_wavelengths),
+            )
+            if limit is not None
+        )
+        unrouted = [self.pairs[i] for i in np.flatnonzero(missing[s] > 1e-6)[:5]]
+        nodes = network.topology.nodes
+        pairs = ", ".join(f"{nodes[a]}–{nodes[b]}" for a, b in unrouted)
+        return (
+            f"infeasible: at level k = {problem.levels[s]} the fibres {names} are full "
+            f"({limits} per fibre); {lacking:.3g} requests ({pairs}) find no route and lack "
+            f"{3 * channels:.3g} QKD and {lacking:.3g} KM wavelengths on each fibre of theirs; "
+            "raise network.qkd_wavelengths or network.km_wavelengths, or ask for less"
+        )
+
+    def _need(self, s: int, fibre: int) -> tuple[float, float]:
+        return float(self.problem.channels[s, fibre]), 1.0
+
+    def _use(self, solution: Solution, s: int) -> tuple[FloatArray, FloatArray]:
+        used = np.zeros((2, self.fibres))
+        flows = solution.values[self.first_flow :]
+        for (scenario, _, route), flow in zip(self.columns, flows, strict=True):
+            if scenario == s:
+                fibres = list(route.fibres)
+                used[0, fibres] += flow * self.problem.channels[s, fibres]
+                used[1, fibres] += flow
+        return used[0], used[1]

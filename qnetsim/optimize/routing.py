@@ -1,0 +1,59 @@
+"""Shortest routes under planning lengths ``c_km + w·c_qkd``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from qnetsim.exogenous import Forecast
+from qnetsim.network import Network, Route, shortest_routes
+from qnetsim.network.routes import NodePair
+from qnetsim.optimize.newsvendor import level_values
+
+
+def newsvendor_weights(network: Network, forecast: Forecast) -> list[Fraction]:
+    """Weight g of each fibre: expected channel cost of one request in units of c_qkd^b.
+
+    One number on every fibre where the ratio c^o/c^b and the key rate are the same on all. A
+    fibre whose channels cost nothing when reserved gets weight zero.
+    """
+    costs = network.costs
+    rho = network.level_channels(forecast.levels.levels)
+    known: dict[tuple[Fraction, tuple[int, ...]], Fraction] = {}
+    weights = []
+    prices = zip(costs.exact_qkd_reserved, costs.exact_qkd_on_demand, strict=True)
+    for fibre, (reserved, on_demand) in enumerate(prices):
+        if reserved == 0:
+            weights.append(Fraction(0))
+            continue
+        key = on_demand / reserved, tuple(rho[:, fibre].tolist())
+        if key not in known:
+            known[key] = level_values(forecast.levels, list(key[1]), key[0])[0]
+        weights.append(known[key])
+    return weights
+
+
+def weighted_routes(
+    network: Network, pairs: Sequence[NodePair], weights: Sequence[Fraction]
+) -> dict[NodePair, Route]:
+    """Shortest route of each pair under ``c_km + w·c_qkd^b``, c_km at the cheaper price."""
+    costs = network.costs
+    lengths = [
+        km + w * qkd
+        for km, w, qkd in zip(
+            costs.exact_km_cheapest, weights, costs.exact_qkd_reserved, strict=True
+        )
+    ]
+    return shortest_routes(network.topology, lengths, pairs)
+
+
+def newsvendor_routes(network: Network, forecast: Forecast) -> dict[NodePair, Route]:
+    """Routes that are best when a request keeps one route at all levels (w = g)."""
+    return weighted_routes(network, forecast.pairs, newsvendor_weights(network, forecast))
+
+
+def by_level_weight(
+    network: Network, pairs: Sequence[NodePair], weight: int | Fraction
+) -> dict[NodePair, Route]:
+    """Shortest routes with one weight w on every fibre."""
+    return weighted_routes(network, pairs, [Fraction(weight)] * network.fibres)

@@ -1,0 +1,210 @@
+"""The seam between policies and everything that runs them.
+
+A policy is prepared once for a run, asked at the start of a slot by each controller, and told
+afterwards what came of it. It knows the network and the forecast, never the seed and, unless
+``sees_future`` says so, never the realised demand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.exogenous import Forecast
+from qnetsim.network import Network, RouteTable
+from qnetsim.optimize import Plan, by_level_weight, newsvendor_routes
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a policy knows before the first slot.
+
+    Attributes
+    ----------
+    network : Network
+    forecast : Forecast
+    slots : int
+        Length of the run.
+    slot_s : float
+        Length of a slot in seconds.
+    """
+
+    network: Network
+    forecast: Forecast
+    slots: int
+    slot_s: float
+
+    def shortest_routes(self, weight: int | None = None) -> RouteTable:
+        """Shortest routes of all requests under ``c_km + w·c_qkd``.
+
+        Parameters
+        ----------
+        weight : int, optional
+            w. Unless given, the expected channel cost g of a newsvendor reservation.
+        """
+        routes = (
+            newsvendor_routes(self.network, self.forecast)
+            if weight is None
+            else by_level_weight(self.network, self.forecast.pairs, weight)
+        )
+        levels = self.forecast.levels.levels
+        return RouteTable.by_pair(self.forecast.pairs, routes, levels)
+
+    def requests_per_fibre(self, routes: RouteTable) -> IntArray:
+        """Count the requests routed over each fibre, shape (fibres,)."""
+        return routes.requests_per_fibre(self.network.fibres)
+
+
+@dataclass(frozen=True)
+class Future:
+    """The realised demand of the coming slots; only for policies with ``sees_future``.
+
+    Attributes
+    ----------
+    levels : ndarray of int16, shape (slots, groups)
+        Starting with the slot that is being decided.
+    """
+
+    levels: npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a controller sees at the start of a slot. All arrays are read-only copies.
+
+    Attributes
+    ----------
+    slot : int
+        The slot that is being decided.
+    slots_left : int
+        Slots from this one to the end of the run; the longest useful hold.
+    controller : int
+    fibres : ndarray of int64, shape (owned,)
+        Fibres that this controller owns, ascending.
+    reservation_pool_bits, on_demand_pool_bits : ndarray of int64, shape (owned,)
+        Bits in the pools of the owned fibres.
+    waiting : int
+        Requests that wait to be served.
+    generator : numpy.random.Generator
+        The controller's own random stream.
+    future : Future or None
+    """
+
+    slot: int
+    slots_left: int
+    controller: int
+    fibres: IntArray
+    reservation_pool_bits: IntArray
+    on_demand_pool_bits: IntArray
+    waiting: int
+    generator: np.random.Generator
+    future: Future | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a controller reserves on its fibres.
+
+    Attributes
+    ----------
+    qkd_channels, km_wavelengths : array_like of integers ≥ 0
+        Shape (owned,) for one decision, or (hold_slots, owned) for a schedule of one decision
+        for each slot.
+    hold_slots : int
+        Slots for which the decision stands. Holding is the same as deciding anew each slot.
+    routes : RouteTable, optional
+        Routes of the requests from this slot on; only where one controller owns all fibres.
+        Unless ever given, requests take ``Setting.shortest_routes()``.
+    """
+
+    qkd_channels: npt.ArrayLike
+    km_wavelengths: npt.ArrayLike
+    hold_slots: int = 1
+    routes: RouteTable | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of the decisions for consecutive slots. All arrays are read-only copies.
+
+    Attributes
+    ----------
+    first_slot : int
+    levels : ndarray of int16, shape (slots, groups)
+        Realised level of each group of requests.
+    qkd_channels, km_wavelengths : ndarray of int64, shape (slots, fibres)
+        Reserved.
+    on_demand_channels, on_demand_wavelengths : ndarray of int64, shape (slots, fibres)
+        Bought on demand.
+    cost : ndarray of float64, shape (slots, 4)
+        By kind: reserved QKD, reserved KM, on-demand QKD, on-demand KM.
+    served, blocked : ndarray of int64, shape (slots,)
+        Requests.
+    """
+
+    first_slot: int
+    levels: npt.NDArray[np.int16]
+    qkd_channels: IntArray
+    km_wavelengths: IntArray
+    on_demand_channels: IntArray
+    on_demand_wavelengths: IntArray
+    cost: FloatArray
+    served: IntArray
+    blocked: IntArray
+
+
+class PolicyOptions(BaseModel):
+    """Base of a policy's options: the further keys of its ``[[policy]]`` table."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class Policy:
+    """Base class of all policies.
+
+    Subclasses implement :meth:`decide`; the rest has defaults. One object serves one run.
+
+    Attributes
+    ----------
+    Options : type of PolicyOptions
+        Model of the policy's options.
+    sees_future : bool
+        Asks for ``Observation.future``. Shown in every table and trace: such a policy is a
+        bound, not a competitor.
+    """
+
+    Options: ClassVar[type[PolicyOptions]] = PolicyOptions
+    sees_future: ClassVar[bool] = False
+
+    def __init__(self, options: PolicyOptions | None = None) -> None:
+        self.options = options if options is not None else self.Options()
+
+    def owners(self, network: Network) -> IntArray:
+        """Controller 0, 1, … that owns each fibre, shape (fibres,); one manager by default."""
+        return np.zeros(network.fibres, dtype=np.int64)
+
+    def plan(self, setting: Setting) -> Plan | None:
+        """Solve for what can be decided in advance; None for a policy that does not plan."""
+        return None
+
+    def prepare(self, setting: Setting, plan: Plan | None) -> None:
+        """Get ready for a run.
+
+        Parameters
+        ----------
+        setting : Setting
+        plan : Plan or None
+            What :meth:`plan` returned for this setting.
+        """
+
+    def decide(self, observation: Observation) -> Decision:
+        """Decide for the fibres of one controller."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement decide")
+
+    def learn(self, outcome: Outcome) -> None:
+        """Take note of what came of the decisions; called at the end of every interval."""

@@ -1,0 +1,51 @@
+"""Level: the same reserved level for every request on every fibre (Fig. 5)."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from qnetsim.network import RouteTable
+from qnetsim.optimize import Plan, PlanStatus, by_level_weight, marginal_loads
+from qnetsim.optimize.plan import fixed_routes_plan
+from qnetsim.policies.base import PolicyOptions, Setting
+from qnetsim.policies.static import StaticPolicy
+
+
+class LevelOptions(PolicyOptions):
+    """Options of ``level``."""
+
+    level: int = Field(
+        ge=0,
+        le=10**6,
+        description="channels reserved for each request on each fibre of its route",
+        json_schema_extra={"allowed": "an integer >= 0"},
+    )
+
+
+class FixedLevel(StaticPolicy):
+    """Reserve ``level`` channels for each request, on shortest paths with w = level."""
+
+    Options = LevelOptions
+
+    def plan(self, setting: Setting) -> Plan:
+        """Work out the expected cost of this reserved level."""
+        network, forecast = setting.network, setting.forecast
+        assert isinstance(self.options, LevelOptions)
+        level = self.options.level
+        routes = RouteTable.by_pair(
+            forecast.pairs,
+            by_level_weight(network, forecast.pairs, level),
+            forecast.levels.levels,
+        )
+        requests = setting.requests_per_fibre(routes).astype(np.float64)
+        cheaper = network.costs.km_reserved <= network.costs.km_on_demand
+        return fixed_routes_plan(
+            network,
+            marginal_loads(network, forecast, routes),
+            routes,
+            (level * requests, np.where(cheaper, requests, 0.0)),
+            bound=None,
+            status=PlanStatus.EXPECTATION,
+            solver="shortest paths, exact expectation",
+        )

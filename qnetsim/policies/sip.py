@@ -1,0 +1,145 @@
+"""SIP: the stochastic integer program (19)-(31), first stage and recourse."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from qnetsim.exogenous import Forecast
+from qnetsim.network import Network, RouteTable
+from qnetsim.optimize import Plan, PlanStatus, marginal_loads, newsvendor, newsvendor_routes
+from qnetsim.optimize.bounds import perfect_information
+from qnetsim.optimize.duals import newsvendor_duals, path_bound
+from qnetsim.optimize.marginals import Marginals
+from qnetsim.optimize.plan import OPTIMALITY_GAP, fixed_routes_plan, relative_gap, status_of
+from qnetsim.optimize.recourse import (
+    Stage,
+    possible_levels,
+    request_routes,
+    stochastic_flows,
+)
+from qnetsim.policies.base import Setting
+from qnetsim.policies.static import StaticPolicy
+
+
+class StochasticProgram(StaticPolicy):
+    """Cheapest expected cost: newsvendor closed form where proved exact, else routes program."""
+
+    def plan(self, setting: Setting) -> Plan:
+        """Solve the program for the forecast."""
+        network, forecast = setting.network, setting.forecast
+        if not forecast.comonotone:
+            return _independent_plan(network, forecast)
+        if not network.limited:
+            closed_form = _closed_form(network, forecast)
+            if closed_form.status is PlanStatus.OPTIMAL:
+                return closed_form
+        return _program_plan(network, forecast)
+
+
+def _table(network: Network, forecast: Forecast) -> RouteTable:
+    routes = newsvendor_routes(network, forecast)
+    return RouteTable.by_pair(forecast.pairs, routes, forecast.levels.levels)
+
+
+def _reservations(network: Network, marginals: Marginals) -> Stage:
+    """Newsvendor reservation of every fibre for fixed routes."""
+    c = network.costs
+    channels = [
+        newsvendor(*law, c.qkd_reserved[e], c.qkd_on_demand[e])
+        for e, law in enumerate(marginals.channels)
+    ]
+    wavelengths = [
+        newsvendor(*law, c.km_reserved[e], c.km_on_demand[e])
+        for e, law in enumerate(marginals.wavelengths)
+    ]
+    return np.array(channels, dtype=np.float64), np.array(wavelengths, dtype=np.float64)
+
+
+def _closed_form(network: Network, forecast: Forecast) -> Plan:
+    """Newsvendor reservations on the g-weighted shortest routes, with a quick dual bound."""
+    table = _table(network, forecast)
+    marginals = marginal_loads(network, forecast, table)
+    levels = possible_levels(forecast)
+    rho = network.level_channels(forecast.levels.levels)[levels]
+    c = network.costs
+    alpha, gamma = newsvendor_duals(
+        forecast.levels.probabilities[levels],
+        rho,
+        (c.qkd_reserved, c.km_reserved),
+        (c.qkd_on_demand, c.km_on_demand),
+    )
+    bound = path_bound(network, Counter(forecast.pairs), rho, alpha, gamma)
+    draft = fixed_routes_plan(
+        network,
+        marginals,
+        table,
+        _reservations(network, marginals),
+        bound=bound,
+        status=PlanStatus.FEASIBLE,
+        solver="newsvendor closed form, dual certificate",
+    )
+    return _with_status(draft, network)
+
+
+def _program_plan(network: Network, forecast: Forecast) -> Plan:
+    """Routes program; the closed form is kept where the program proves it."""
+    table = _table(network, forecast)
+    start = newsvendor_routes(network, forecast)
+    flows = stochastic_flows(network, forecast, [start])
+    if not network.limited:
+        marginals = marginal_loads(network, forecast, table)
+        closed_form = fixed_routes_plan(
+            network,
+            marginals,
+            table,
+            _reservations(network, marginals),
+            bound=flows.bound,
+            status=PlanStatus.OPTIMAL,
+            solver=f"newsvendor closed form, certified by {flows.solver} over all simple paths",
+        )
+        if relative_gap(closed_form.objective(network), flows.bound) <= OPTIMALITY_GAP:
+            return closed_form
+    by_level = dict(zip(possible_levels(forecast), flows.routes, strict=True))
+    single = {pair: [start[pair]] * n for pair, n in Counter(forecast.pairs).items()}
+    routes = request_routes(
+        forecast.pairs, [by_level.get(k, single) for k in range(forecast.levels.levels)]
+    )
+    marginals = marginal_loads(network, forecast, routes)
+    draft = fixed_routes_plan(
+        network,
+        marginals,
+        routes,
+        _reservations(network, marginals),
+        bound=flows.bound,
+        status=PlanStatus.FEASIBLE,
+        solver=f"routes program, {flows.solver}, {flows.nodes} nodes",
+    )
+    return _with_status(draft, network)
+
+
+def _independent_plan(network: Network, forecast: Forecast) -> Plan:
+    """Exact first stage for fixed routes under Eq (7); the bound is perfect information."""
+    table = _table(network, forecast)
+    marginals = marginal_loads(network, forecast, table)
+    note = "first stage exact for these routes by convolution; recourse routes not optimised"
+    if network.limited:
+        note += "; wavelength limits not planned for, so requests may be blocked"
+    draft = fixed_routes_plan(
+        network,
+        marginals,
+        table,
+        _reservations(network, marginals),
+        bound=perfect_information(network, forecast).objective(network),
+        status=PlanStatus.FEASIBLE,
+        solver="newsvendor on convolved loads",
+        note=note,
+    )
+    return _with_status(draft, network)
+
+
+def _with_status(plan: Plan, network: Network) -> Plan:
+    assert plan.bound is not None
+    status = status_of(plan.objective(network), plan.bound)
+    return Plan(**{**vars(plan), "status": status})

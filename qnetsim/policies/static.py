@@ -1,0 +1,26 @@
+"""Policies whose first stage is solved once and then stands for the whole run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qnetsim.arrays import frozen
+from qnetsim.errors import PolicyError
+from qnetsim.optimize import Plan
+from qnetsim.policies.base import Decision, Observation, Policy, Setting
+
+
+class StaticPolicy(Policy):
+    """Reserve what the plan says, on its routes, in every slot."""
+
+    def prepare(self, setting: Setting, plan: Plan | None) -> None:
+        """Turn the plan into the one decision of the run."""
+        if plan is None:
+            raise PolicyError(f"{type(self).__name__} needs the plan that it made")
+        self._channels = frozen(np.round(plan.qkd_channels), np.int64)
+        self._wavelengths = frozen(np.round(plan.km_wavelengths), np.int64)
+        self._routes = plan.routes
+
+    def decide(self, observation: Observation) -> Decision:
+        """Reserve the plan's first stage until the end of the run."""
+        return Decision(self._channels, self._wavelengths, observation.slots_left, self._routes)

@@ -1,0 +1,107 @@
+"""Random: reservations drawn uniformly, the paper's QBN-Random baseline."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from qnetsim import seeds
+from qnetsim.arrays import FloatArray
+from qnetsim.optimize import Marginals, Plan, PlanStatus, marginal_loads
+from qnetsim.optimize.marginals import Law, expected_excess
+from qnetsim.policies.base import Decision, Observation, Policy, PolicyOptions, Setting
+
+#: Slots scheduled in one decision; the draws are the same for any other number.
+SCHEDULE_SLOTS = 1024
+
+
+class RandomOptions(PolicyOptions):
+    """Options of ``random``."""
+
+    reading: Literal["calibrated", "literal"] = Field(
+        default="calibrated",
+        description=(
+            "'calibrated' reserves u channels for each request on a fibre and KM wavelengths "
+            "exactly; 'literal' draws the fibre's channels and KM wavelengths themselves"
+        ),
+        json_schema_extra={"allowed": "'calibrated' or 'literal'"},
+    )
+
+
+class UniformRandom(Policy):
+    """Draw u uniformly from 0 .. |Ω|, independently for each fibre and slot."""
+
+    Options = RandomOptions
+
+    @property
+    def literal(self) -> bool:
+        """Whether q and x themselves are drawn."""
+        assert isinstance(self.options, RandomOptions)
+        return self.options.reading == "literal"
+
+    def plan(self, setting: Setting) -> Plan:
+        """Expected reservations and cost; nothing is optimised."""
+        network, routes = setting.network, setting.shortest_routes()
+        requests = setting.requests_per_fibre(routes).astype(np.float64)
+        top = setting.forecast.levels.levels
+        draws = np.arange(top + 1, dtype=np.float64)
+        marginals = marginal_loads(network, setting.forecast, routes)
+        step = np.ones(network.fibres) if self.literal else requests
+        wavelengths = np.full(network.fibres, draws.mean()) if self.literal else requests
+        on_demand_q, on_demand_x = self._on_demand(setting, marginals, draws, step, requests)
+        return Plan(
+            qkd_channels=step * draws.mean(),
+            km_wavelengths=wavelengths,
+            on_demand_channels=on_demand_q,
+            on_demand_wavelengths=on_demand_x,
+            routes=routes,
+            bound=None,
+            status=PlanStatus.EXPECTATION,
+            solver="shortest paths, exact expectation",
+            note="reservations are expectations; they are drawn anew in each slot",
+        )
+
+    def _on_demand(
+        self,
+        setting: Setting,
+        marginals: Marginals,
+        draws: FloatArray,
+        step: FloatArray,
+        requests: FloatArray,
+    ) -> tuple[FloatArray, FloatArray]:
+        network = setting.network
+        cap_q = np.inf if network.max_channels is None else network.max_channels
+        cap_x = np.inf if network.max_wavelengths is None else network.max_wavelengths
+
+        def mean_excess(law: Law, reserved: FloatArray, cap: float) -> float:
+            return float(np.mean([expected_excess(law, min(r, cap)) for r in reserved]))
+
+        channels = [
+            mean_excess(law, draws * step[e], cap_q) for e, law in enumerate(marginals.channels)
+        ]
+        wavelengths = [
+            mean_excess(law, draws if self.literal else requests[[e]], cap_x)
+            for e, law in enumerate(marginals.wavelengths)
+        ]
+        return np.array(channels), np.array(wavelengths)
+
+    def prepare(self, setting: Setting, plan: Plan | None) -> None:
+        """Fix routes and what one drawn unit means on each fibre."""
+        self._routes = plan.routes if plan else setting.shortest_routes()
+        self._requests = setting.requests_per_fibre(self._routes)
+        self._top = setting.forecast.levels.levels
+
+    def decide(self, observation: Observation) -> Decision:
+        """Draw a schedule for the coming slots."""
+        slots = min(SCHEDULE_SLOTS, observation.slots_left)
+        fibres = observation.fibres.size
+        bits = observation.generator.bit_generator
+        kinds = 2 if self.literal else 1
+        drawn = seeds.integers(bits, self._top + 1, slots * kinds * fibres)
+        drawn = drawn.reshape(slots, kinds, fibres)
+        if self.literal:
+            return Decision(drawn[:, 0], drawn[:, 1], slots, self._routes)
+        wavelengths = np.broadcast_to(self._requests, (slots, fibres))
+        return Decision(drawn[:, 0] * self._requests, wavelengths, slots, self._routes)

@@ -1,0 +1,299 @@
+"""Read a scenario file; collect every error of the file before giving up."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from qnetsim.errors import ScenarioError, UsageError
+from qnetsim.scenario.lines import Key, key_lines
+from qnetsim.scenario.spec import Scenario
+from qnetsim.units import exact, seconds_to_ticks
+
+#: Given a policy's name, returns the model of its options. Raises ``KeyError`` with a text for
+#: a name that is not registered. The registry is a layer above, so it is passed in.
+PolicyOptions = Callable[[str], type[BaseModel]]
+
+
+def load_scenario(path: Path | str, policy_options: PolicyOptions | None = None) -> Scenario:
+    """Read and check a scenario file.
+
+    Parameters
+    ----------
+    path : path-like
+        A TOML file.
+    policy_options : callable, optional
+        Looks up the options model of a policy; without it options are not checked.
+
+    Returns
+    -------
+    Scenario
+        With a topology path made absolute relative to the scenario file.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem of the file, each as ``file:line: key: …``.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such scenario file") from None
+    except IsADirectoryError:
+        raise UsageError(f"{path}: is a folder, not a scenario file") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ScenarioError([f"{path}:1: file: is not UTF-8 text ({error.reason})"]) from None
+    scenario = parse_scenario(text, str(path), policy_options)
+    topology = scenario.network.topology
+    if Path(topology).suffix and not Path(topology).is_absolute() and ":" not in topology:
+        located = str((path.parent / topology).resolve())
+        network = scenario.network.model_copy(update={"topology": located})
+        scenario = scenario.model_copy(update={"network": network})
+    return scenario
+
+
+def parse_scenario(
+    text: str, source: str = "<scenario>", policy_options: PolicyOptions | None = None
+) -> Scenario:
+    """Check the text of a scenario; ``source`` is the file name in messages."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError([_syntax_problem(source, text, str(error))]) from None
+    except (RecursionError, ValueError) as error:
+        # tomllib lets out-of-range dates and over-long integers through as plain ValueErrors
+        raise ScenarioError([f"{source}:1: syntax: {error}; write valid TOML"]) from None
+    lines = key_lines(text)
+    found: list[tuple[int, str]] = []
+    scenario: Scenario | None = None
+    try:
+        scenario = Scenario.model_validate(data)
+    except ValidationError as error:
+        found += _model_problems(error, Scenario, (), lines)
+    for key, message in (*_cross_checks(data), *_policy_checks(data, policy_options, lines)):
+        found.append((_line_of(key, lines), f"{_dotted(key)}: {message}"))
+    if found or scenario is None:
+        ordered = sorted(dict.fromkeys(found))
+        raise ScenarioError([f"{source}:{line}: {text}" for line, text in ordered])
+    return scenario
+
+
+def locate(path: Path | str, problems: Sequence[tuple[Key, str]]) -> ScenarioError:
+    """Turn problems found beyond the file itself into ``file:line: key: …``."""
+    text = Path(path).read_text("utf-8")
+    lines = key_lines(text)
+    return ScenarioError(
+        [f"{path}:{_line_of(key, lines)}: {_dotted(key)}: {what}" for key, what in problems]
+    )
+
+
+def _syntax_problem(source: str, text: str, message: str) -> str:
+    line = text.count("\n") + 1
+    if "at line " in message:
+        line = int(message.split("at line ")[1].split(",")[0])
+    return f"{source}:{line}: syntax: {message}; write valid TOML"
+
+
+def _line_of(key: Key, lines: Mapping[Key, int]) -> int:
+    """Line of the key, or of the innermost table around it."""
+    while key and key not in lines:
+        key = key[:-1]
+    return lines.get(key, 1)
+
+
+def _dotted(key: Key) -> str:
+    text = ""
+    for part in key:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "file"
+
+
+def _model_problems(
+    error: ValidationError, model: type[BaseModel], prefix: Key, lines: Mapping[Key, int]
+) -> Iterator[tuple[int, str]]:
+    details: dict[Key, ErrorDetails] = {}
+    for detail in error.errors():
+        location = tuple(part for part in detail["loc"] if not _is_union_tag(part))
+        details.setdefault(location, detail)
+    for location, detail in details.items():
+        # a union reports every branch: the one that got furthest says most
+        if not any(other[: len(location)] == location and other != location for other in details):
+            key = (*prefix, *location)
+            yield _line_of(key, lines), f"{_dotted(key)}: {_explain(detail, model, location)}"
+
+
+def _is_union_tag(part: str | int) -> bool:
+    """Pydantic adds the name of a union's branch to the location of an error."""
+    return isinstance(part, str) and ("[" in part or part in {"str", "int", "float"})
+
+
+def _explain(detail: ErrorDetails, model: type[BaseModel], location: Key) -> str:
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        owner = _model_at(model, location[:-1])
+        names = sorted(owner.model_fields) if owner else []
+        close = difflib.get_close_matches(str(location[-1]), names, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        return f"unknown key; {hint}allowed: {', '.join(names)}"
+    allowed = _allowed_at(model, location)
+    if kind == "missing":
+        return f"missing; give {allowed}"
+    message = detail["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    return f"{message} (got {_shorten(detail['input'])}); allowed: {allowed}"
+
+
+def _shorten(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _model_at(model: type[BaseModel], location: Key) -> type[BaseModel] | None:
+    """Walk down a model along a key; None where the key leaves the models."""
+    current: type[BaseModel] | None = model
+    for part in location:
+        if isinstance(part, int):
+            continue
+        if current is None or part not in current.model_fields:
+            return None
+        current = _inner_model(current.model_fields[part].annotation)
+    return current
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in get_args(annotation):
+        inner = _inner_model(argument)
+        if inner is not None:
+            return inner
+    return None
+
+
+def _allowed_at(model: type[BaseModel], location: Key) -> str:
+    """What the innermost documented field of the location allows."""
+    for end in range(len(location), 0, -1):
+        owner = _model_at(model, location[: end - 1])
+        part = location[end - 1]
+        if owner is not None and part in owner.model_fields:
+            field = owner.model_fields[str(part)]
+            extra = field.json_schema_extra
+            if isinstance(extra, dict) and "allowed" in extra:
+                return str(extra["allowed"])
+            return field.description or "see `qnetsim scenario schema`"
+    return "see `qnetsim scenario schema`"
+
+
+def _cross_checks(data: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+    """Rules over several keys; they look at the raw data, so they run beside other errors."""
+    demand = data.get("demand")
+    if isinstance(demand, dict):
+        if "requests" in demand and "pairs" in demand:
+            yield ("demand", "pairs"), "requests and pairs are both given; allowed: one of them"
+        if "requests" not in demand and "pairs" not in demand:
+            yield (
+                ("demand",),
+                "neither requests nor pairs is given; give requests = N, pairs = 'all' "
+                "or pairs = [[source, target], …]",
+            )
+        if demand.get("pairs") == []:
+            yield ("demand", "pairs"), "is empty; give at least one [source, target]"
+        yield from _distribution_checks(demand)
+    run, network = data.get("run", {}), data.get("network", {})
+    management = data.get("key_management", {})
+    yield from _time_checks(run, "run", "slot_s")
+    yield from _time_checks(management, "key_management", "patience_s")
+    if isinstance(run, dict) and isinstance(network, dict):
+        slot, rate = run.get("slot_s", 1.0), network.get("key_rate_bps", 1000.0)
+        if _positive(slot) and _positive(rate):
+            bits = exact(slot) * exact(rate)
+            if bits < 1:
+                yield (
+                    ("network", "key_rate_bps"),
+                    f"a channel yields {float(bits):g} bits in a slot of {slot} s; "
+                    "allowed: at least one bit (raise key_rate_bps or run.slot_s)",
+                )
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e300
+
+
+def _time_checks(table: object, name: str, key: str) -> Iterator[tuple[Key, str]]:
+    if isinstance(table, dict) and _positive(table.get(key)):
+        try:
+            seconds_to_ticks(table[key])
+        except ValueError as error:
+            yield (name, key), f"{error}; allowed: a multiple of 1e-9 s"
+
+
+def _distribution_checks(demand: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+    kind = demand.get("kind", "poisson")
+    weights = demand.get("probabilities")
+    if kind == "table":
+        if "mean" in demand:
+            yield ("demand", "mean"), "goes with kind = 'poisson' only; remove it"
+        if weights is None:
+            yield ("demand",), "kind = 'table' needs probabilities; give one number per level"
+    elif weights is not None:
+        yield ("demand", "probabilities"), "goes with kind = 'table' only; remove it"
+    numbers = (int, float)
+    if isinstance(weights, list) and all(isinstance(w, numbers) for w in weights):
+        levels = demand.get("levels", 10)
+        if isinstance(levels, int) and len(weights) != levels:
+            yield (
+                ("demand", "probabilities"),
+                f"has {len(weights)} numbers for {levels} levels; give one for each level",
+            )
+        if any(w < 0 for w in weights) or not 0 < sum(weights) < float("inf"):
+            yield (
+                ("demand", "probabilities"),
+                "must be finite numbers >= 0 with a positive sum",
+            )
+
+
+def _policy_checks(
+    data: Mapping[str, Any], policy_options: PolicyOptions | None, lines: Mapping[Key, int]
+) -> Iterator[tuple[Key, str]]:
+    tables = data.get("policy", [])
+    if not isinstance(tables, list):
+        return
+    titles: dict[str, int] = {}
+    for i, table in enumerate(tables):
+        if not isinstance(table, dict) or not isinstance(table.get("name"), str):
+            continue
+        title = str(table.get("label") or table["name"])
+        if title in titles:
+            yield (
+                ("policy", i),
+                f"{title!r} is already policy[{titles[title]}]; "
+                "give each use of a policy its own label",
+            )
+        titles.setdefault(title, i)
+        if policy_options is not None:
+            yield from _option_checks(table, ("policy", i), policy_options)
+
+
+def _option_checks(
+    table: Mapping[str, Any], prefix: Key, policy_options: PolicyOptions
+) -> Iterator[tuple[Key, str]]:
+    try:
+        model = policy_options(table["name"])
+    except KeyError as error:
+        yield (*prefix, "name"), str(error.args[0])
+        return
+    options = {key: value for key, value in table.items() if key not in {"name", "label"}}
+    try:
+        model.model_validate(options)
+    except ValidationError as error:
+        for detail in error.errors():
+            yield (*prefix, *detail["loc"]), _explain(detail, model, tuple(detail["loc"]))

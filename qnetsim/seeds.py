@@ -1,0 +1,54 @@
+"""Named random streams: the only source of randomness in qnetsim.
+
+A stream is a Philox counter generator whose 128-bit key is a hash of the seed and of the
+stream's name. Streams of different names never meet, so what one entity draws cannot change
+what another one gets. Values are made from the raw 64-bit words by transforms of our own:
+numpy keeps the raw words of Philox stable between versions, but not its distributions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+import numpy.typing as npt
+
+RawWords = npt.NDArray[np.uint64]
+
+
+def stream(seed: int, *name: str | int) -> np.random.Philox:
+    """Open the stream of this name.
+
+    Parameters
+    ----------
+    seed : int
+        The scenario's ``run.seed``.
+    *name : str or int
+        The path of the stream, for example ``"demand", replication, chunk``.
+
+    Returns
+    -------
+    numpy.random.Philox
+        A fresh bit generator at the stream's start.
+    """
+    text = json.dumps([seed, *name], separators=(",", ":")).encode()
+    key = np.frombuffer(hashlib.blake2b(text, digest_size=16).digest(), dtype="<u8")
+    return np.random.Philox(key=key)
+
+
+def words(bits: np.random.BitGenerator, count: int) -> RawWords:
+    """Draw raw words: ``count`` values of dtype uint64."""
+    return np.asarray(bits.random_raw(count), dtype=np.uint64)
+
+
+def integers(bits: np.random.BitGenerator, bound: int, count: int) -> npt.NDArray[np.int64]:
+    """Draw ``count`` integers uniformly from ``0 .. bound - 1``.
+
+    One word an integer, so the values do not depend on how a draw is split into calls. The
+    53 high bits are scaled; the bias is below ``bound * 2**-53``.
+    """
+    if not 0 < bound < 2**31:
+        raise ValueError(f"bound must lie in 1 .. 2**31 - 1, got {bound}")
+    uniform = (words(bits, count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return np.minimum((uniform * bound).astype(np.int64), bound - 1)

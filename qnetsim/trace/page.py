@@ -1,0 +1,67 @@
+"""Prints the reference page of the trace format from the schema: ``make docs``."""
+
+from __future__ import annotations
+
+from qnetsim.trace.schema import CHUNK_ROWS, COLUMNS, FILETYPE, VERSION
+
+HEAD = f"""\
+# Trace format {VERSION[0]}.{VERSION[1]}
+
+This page is made by `make docs` from `qnetsim/trace/schema.py`; a test fails where they differ.
+
+A trace is an HDF5 file with one run of one policy in one world.
+
+## Root
+
+| attribute | meaning |
+|---|---|
+| `filetype` | `{FILETYPE}` |
+| `version` | two integers, `[{VERSION[0]}, {VERSION[1]}]`; readers refuse another first number |
+| `status` | `complete`, `interrupted` (Ctrl-C), `failed` (an error), `incomplete` (killed) |
+| `provenance` | JSON: software, environment, scenario, seed, replication, policy, plan |
+| `policy`, `replication` | what was run, and in which world |
+| `slot_s`, `level_bits` | length of a slot in s, bits that one demand level asks for in a slot |
+| `sees_future` | 1 where the policy was told the realised demand |
+| `world_digest` | SHA-256 of topology, slot length, node pairs, demand and yields |
+| `content_digest` | SHA-256 of all columns that are not volatile |
+
+The scalar dataset `committed_slots` counts the slots that are completely in the file. It is
+written after the rows of a flush, so a reader that keeps to it never sees half a slot.
+
+## Tables
+
+Each group is a table of its own: its dimensions are HDF5 dimension scales in the same group. The
+first dimension of a column that grows is `slot`. Rows are written and flushed in chunks of
+{CHUNK_ROWS}, shuffled and compressed by gzip at level 1. A chunk of zeros is not stored and reads
+as zeros. Text is variable-length UTF-8. Volatile columns carry the attribute `volatile = 1`.
+"""
+
+TAIL = f"""
+## Content digest
+
+For each column that is not volatile, in the order above: SHA-256 of the text `group/name type`,
+followed by the column's blocks of {CHUNK_ROWS} rows (the last one shorter). A block adds the
+word `block`, its shape as Python prints a tuple, and its little-endian values; a block of zeros
+adds `zeros` and its shape. A column of text adds one JSON list. The content digest is SHA-256 over
+`group/name` and the column's digest, column by column.
+"""
+
+
+def page() -> str:
+    """Text of the page, in Markdown."""
+    parts = [HEAD]
+    for group in dict.fromkeys(column.group for column in COLUMNS):
+        parts.append(f"\n### `{group}`\n\n| column | dimensions | type | unit | meaning |\n")
+        parts.append("|---|---|---|---|---|\n")
+        for c in COLUMNS:
+            if c.group == group:
+                volatile = " (volatile)" if c.volatile else ""
+                parts.append(
+                    f"| `{c.name}` | {' × '.join(c.dims)} | {c.kind} | {c.units or '—'} | "
+                    f"{c.meaning}{volatile} |\n"
+                )
+    return "".join([*parts, TAIL])
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -1,0 +1,161 @@
+"""The trace format: every group and column, with dimensions, type, unit and meaning.
+
+This table feeds the writer, the reader's checks, the kernel's column names and the reference
+page, so they cannot differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+FILETYPE = "qnetsim-trace"
+VERSION = (1, 0)
+#: Rows of a chunk on disk, of a flush, and of a digest block.
+CHUNK_ROWS = 1024
+
+Kind = Literal["i1", "i2", "i4", "i8", "f8", "str"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One dataset of a trace.
+
+    ``dims`` names its dimensions; a first dimension ``slot`` grows during the run. A
+    ``volatile`` column holds wall-clock times and stays out of the content digest.
+    """
+
+    group: str
+    name: str
+    dims: tuple[str, ...]
+    kind: Kind
+    units: str
+    meaning: str
+    volatile: bool = False
+
+    @property
+    def path(self) -> str:
+        """Place in the file."""
+        return f"{self.group}/{self.name}"
+
+    @property
+    def grows(self) -> bool:
+        """Whether rows are appended slot by slot."""
+        return self.dims[0] == "slot"
+
+
+POOLS = ("reservation", "on_demand")
+FLOWS = ("produced", "consumed", "expired", "overflowed", "stored")
+COST_COLUMNS = (
+    "qkd_reserved_cost",
+    "km_reserved_cost",
+    "qkd_on_demand_cost",
+    "km_on_demand_cost",
+)
+POLICY_DECISIONS = ("qkd_channels", "km_wavelengths")
+
+
+def _pool_columns() -> tuple[Column, ...]:
+    meaning = {
+        "produced": "bits that entered the pool in the slot",
+        "consumed": "bits that requests took from the pool in the slot",
+        "expired": "bits whose lifetime ended at the slot's end",
+        "overflowed": "bits beyond store_bits at the slot's end",
+        "stored": "bits left in the pool after the slot's end",
+    }
+    return tuple(
+        Column("slots", f"{pool}_{flow}_bits", ("slot", "fibre"), "i8", "bit", meaning[flow])
+        for pool in POOLS
+        for flow in FLOWS
+    )
+
+
+def _index(group: str, dim: str, meaning: str) -> Column:
+    return Column(group, dim, (dim,), "i8", "1", meaning)
+
+
+_SLOT = "slot number, from 0"
+_FIBRE = "fibre number, in the order of the topology"
+
+COLUMNS: tuple[Column, ...] = (
+    _index("fibres", "fibre", _FIBRE),
+    Column("fibres", "source", ("fibre",), "str", "", "name of the first end point"),
+    Column("fibres", "target", ("fibre",), "str", "", "name of the second end point"),
+    Column("fibres", "length_km", ("fibre",), "f8", "km", "length of the fibre"),
+    Column("fibres", "segments", ("fibre",), "i8", "1", "segments N of the MDI-QKD chain"),
+    Column("fibres", "channel_bits", ("fibre",), "i8", "bit", "bits of one channel in a slot"),
+    *(
+        Column("fibres", name, ("fibre",), "f8", "1", f"price of one unit in a slot: {name}")
+        for name in COST_COLUMNS
+    ),
+    _index("world", "slot", _SLOT),
+    _index("world", "group", "group of requests that share one level"),
+    _index("world", "request", "request number"),
+    Column("world", "levels", ("slot", "group"), "i2", "1", "realised demand level k"),
+    Column("world", "request_group", ("request",), "i8", "1", "group of the request"),
+    Column("world", "request_source", ("request",), "str", "", "source node of the request"),
+    Column("world", "request_target", ("request",), "str", "", "target node of the request"),
+    _index("decisions", "slot", _SLOT),
+    _index("decisions", "fibre", _FIBRE),
+    Column("decisions", "controller", ("fibre",), "i8", "1", "controller that owns the fibre"),
+    Column("decisions", "qkd_channels", ("slot", "fibre"), "i4", "1", "QKD channels reserved, q_e"),
+    Column(
+        "decisions", "km_wavelengths", ("slot", "fibre"), "i4", "1", "KM wavelengths reserved, x_e"
+    ),
+    Column(
+        "decisions",
+        "decide_s",
+        ("slot",),
+        "f8",
+        "s",
+        "wall-clock time that the policies took to decide",
+        volatile=True,
+    ),
+    _index("slots", "slot", _SLOT),
+    _index("slots", "fibre", _FIBRE),
+    *_pool_columns(),
+    Column(
+        "slots",
+        "on_demand_channels",
+        ("slot", "fibre"),
+        "i4",
+        "1",
+        "QKD channels lit on demand, billed for the whole slot",
+    ),
+    Column(
+        "slots",
+        "on_demand_wavelengths",
+        ("slot", "fibre"),
+        "i4",
+        "1",
+        "KM wavelengths lit on demand, billed for the whole slot",
+    ),
+    Column("slots", "arrived", ("slot",), "i4", "1", "requests that arrived in the slot"),
+    Column("slots", "served", ("slot",), "i4", "1", "requests served in the slot"),
+    Column("slots", "blocked", ("slot",), "i4", "1", "requests blocked in the slot"),
+    Column("slots", "waiting", ("slot",), "i4", "1", "requests that wait after the slot's end"),
+    *(
+        Column("slots", name, ("slot",), "f8", "1", f"cost of the slot: {name}")
+        for name in COST_COLUMNS
+    ),
+    _index("ledger", "fibre", _FIBRE),
+    *(
+        Column("ledger", f"{pool}_{flow}_bits", ("fibre",), "i8", "bit", f"{flow}, whole run")
+        for pool in POOLS
+        for flow in FLOWS
+    ),
+)
+
+BY_PATH = {column.path: column for column in COLUMNS}
+
+
+def columns_of(group: str) -> tuple[Column, ...]:
+    """Columns of one group."""
+    return tuple(column for column in COLUMNS if column.group == group)
+
+
+def recorded() -> tuple[Column, ...]:
+    """Columns that the kernel fills slot by slot: decisions and slots, without the indices."""
+    return tuple(
+        c for c in COLUMNS if c.group in {"decisions", "slots"} and c.grows and c.name != "slot"
+    )

@@ -1,0 +1,230 @@
+"""Write a trace in SWMR mode: whole up to the last flush, whatever happens to the process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.errors import TraceError
+from qnetsim.trace.digest import ContentDigest
+from qnetsim.trace.schema import (
+    BY_PATH,
+    CHUNK_ROWS,
+    COLUMNS,
+    FILETYPE,
+    VERSION,
+    Column,
+    columns_of,
+    recorded,
+)
+
+#: Columns across the fibres that share a chunk on disk.
+CHUNK_FIBRES = 128
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class TraceHeader:
+    """What is known of a run before its first slot.
+
+    Attributes
+    ----------
+    provenance : mapping
+        JSON: software, scenario, seed, replication, policy, plan, environment.
+    columns : mapping from path to array or list of str
+        All columns that do not grow, but the ledger.
+    groups : int
+        Groups of requests.
+    attributes : mapping
+        Root attributes beside those of the format itself.
+    """
+
+    provenance: Mapping[str, Any]
+    columns: Mapping[str, Any]
+    groups: int
+    attributes: Mapping[str, Any]
+
+
+class TraceWriter:
+    """Writes one run. Use as a context manager; the file is closed in any case.
+
+    Parameters
+    ----------
+    path : Path
+    header : TraceHeader
+    force : bool
+        Overwrite an existing file.
+
+    Raises
+    ------
+    TraceError
+        The file exists or cannot be created.
+    """
+
+    def __init__(self, path: Path, header: TraceHeader, *, force: bool = False) -> None:
+        self.path = path
+        self._digest = ContentDigest()
+        self._rows = 0
+        #: Digest of the world as far as it is in the file; set by the caller, written at the end.
+        self.world_digest = ""
+        sizes = {"group": header.groups, "pool": 2}
+        for dim in ("fibre", "request"):
+            group = "fibres" if dim == "fibre" else "world"
+            sizes[dim] = len(header.columns[f"{group}/{dim}"])
+        self._sizes = sizes
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = h5py.File(path, "w" if force else "x", libver=("v110", "v110"))
+        except FileExistsError:
+            raise TraceError(
+                f"{path}: exists already; give another --out, or --force to overwrite it"
+            ) from None
+        except OSError as error:
+            raise TraceError(f"{path}: cannot be created: {error}") from None
+        self._create(header)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._close("complete")
+        else:
+            self._close("interrupted" if issubclass(kind, KeyboardInterrupt) else "failed")
+
+    def append(self, recorded_columns: Arrays, levels: npt.NDArray[Any], ledger: Arrays) -> None:
+        """Write the next block of slots and flush it.
+
+        Parameters
+        ----------
+        recorded_columns : mapping
+            One array for each column of ``schema.recorded``, rows first.
+        levels : ndarray of int16, shape (slots, groups)
+        ledger : mapping
+            Running totals, one array for each ledger column, shape (fibres,).
+        """
+        first, count = self._rows, len(levels)
+        slots = np.arange(first, first + count, dtype=np.int64)
+        try:
+            for group in ("world", "decisions", "slots"):
+                self._grow(BY_PATH[f"{group}/slot"], first, slots)
+            self._grow(BY_PATH["world/levels"], first, levels)
+            for column in recorded():
+                self._grow(column, first, recorded_columns[column.name])
+            for name, values in ledger.items():
+                whole = h5py.h5s.ALL
+                self._totals[name].write(whole, whole, np.ascontiguousarray(values, np.int64))
+            self._ledger.update(ledger)
+            self._file.flush()
+            # counted only when the rows are out, so that a kill leaves no half row
+            self._rows = first + count
+            self._committed[...] = self._rows
+            self._committed.flush()
+        except OSError as error:
+            raise TraceError(
+                f"{self.path}: cannot be written: {error}; slots 0 .. {self._rows - 1} are in it"
+            ) from None
+
+    @property
+    def content_digest(self) -> str:
+        """Digest of the contents; final once the writer is closed."""
+        return self._digest.hexdigest()
+
+    def _grow(self, column: Column, first: int, values: npt.NDArray[Any]) -> None:
+        """Append rows, by the low-level interface: it is called for every column and chunk."""
+        dataset = self._growing[column.path]
+        shape = (first + len(values), *values.shape[1:])
+        dataset.set_extent(shape)
+        block = np.ascontiguousarray(values, dtype=column.kind)
+        zeros = not block.any()
+        self._digest.add(column, block, zeros=zeros)
+        # unwritten chunks read as zeros and take no space
+        if not zeros:
+            space = h5py.h5s.create_simple(shape)
+            space.select_hyperslab((first,) + (0,) * (block.ndim - 1), block.shape)
+            dataset.write(h5py.h5s.create_simple(block.shape), space, block)
+
+    def _create(self, header: TraceHeader) -> None:
+        file = self._file
+        file.attrs["filetype"] = FILETYPE
+        file.attrs["version"] = np.array(VERSION, dtype=np.int64)
+        file.attrs["status"] = "incomplete"
+        file.attrs["provenance"] = json.dumps(header.provenance)
+        for name, value in header.attributes.items():
+            file.attrs[name] = value
+        self._committed = file.create_dataset("committed_slots", data=np.int64(0))
+        for group in dict.fromkeys(c.group for c in COLUMNS):
+            # coordinates first: every other dataset of the group is tied to them
+            columns = sorted(columns_of(group), key=lambda c: c.dims != (c.name,))
+            for column in columns:
+                self._create_column(column, header)
+        self._ledger = {c.name: np.zeros(self._sizes["fibre"], np.int64) for c in _ledger()}
+        self._growing = {c.path: file[c.path].id for c in COLUMNS if c.grows}
+        self._totals: dict[str, Any] = {c.name: file[c.path].id for c in _ledger()}
+        file.swmr_mode = True
+
+    def _create_column(self, column: Column, header: TraceHeader) -> None:
+        file = self._file
+        if column.grows:
+            shape = (0, *(self._sizes[d] for d in column.dims[1:]))
+            dataset = file.create_dataset(
+                column.path,
+                shape=shape,
+                maxshape=(None, *shape[1:]),
+                chunks=(CHUNK_ROWS, *(min(n, CHUNK_FIBRES) for n in shape[1:])),
+                dtype=column.kind,
+                shuffle=True,
+                compression="gzip",
+                compression_opts=1,
+                fillvalue=0,
+            )
+        elif column.group == "ledger" and column.name not in column.dims:
+            dataset = file.create_dataset(column.path, (self._sizes["fibre"],), column.kind)
+        else:
+            values = header.columns[column.path]
+            kind = h5py.string_dtype() if column.kind == "str" else column.kind
+            dataset = file.create_dataset(column.path, data=values, dtype=kind)
+            self._digest.update(column, np.asarray(values))
+        dataset.attrs["long_name"] = column.meaning
+        if column.units:
+            dataset.attrs["units"] = column.units
+        if column.volatile:
+            dataset.attrs["volatile"] = np.uint8(1)
+        if column.dims == (column.name,):
+            dataset.make_scale(column.name)
+        else:
+            for axis, dim in enumerate(column.dims):
+                dataset.dims[axis].attach_scale(file[f"{column.group}/{dim}"])
+
+    def _close(self, status: Literal["complete", "interrupted", "failed"]) -> None:
+        """Leave SWMR mode, then set the status and the digests."""
+        if not self._file:
+            return
+        for column in _ledger():
+            self._digest.update(column, np.asarray(self._ledger[column.name]))
+        self._file.close()
+        try:
+            with h5py.File(self.path, "r+", libver=("v110", "v110")) as file:
+                file.attrs["status"] = status
+                file.attrs["content_digest"] = self.content_digest
+                file.attrs["world_digest"] = self.world_digest
+        except OSError as error:
+            raise TraceError(f"{self.path}: cannot be completed: {error}") from None
+
+
+def _ledger() -> list[Column]:
+    return [c for c in columns_of("ledger") if c.name not in c.dims]

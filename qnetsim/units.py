@@ -1,0 +1,33 @@
+"""Integer simulated time, and how numbers are shown to people.
+
+The kernel counts in ticks of one nanosecond, so a slot length such as 0.1 s is exact
+and 10^9 slots of one second still fit into 64 bits.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+TICKS_PER_SECOND = 1_000_000_000
+
+
+def exact(value: float) -> Fraction:
+    """Return the decimal number that a user wrote, as an exact fraction.
+
+    ``exact(0.1)`` is 1/10 and not the nearest binary number, so that 0.3 km / 0.1 km is 3.
+    """
+    return Fraction(repr(float(value)))
+
+
+def seconds_to_ticks(seconds: float) -> int:
+    """Convert seconds to whole ticks.
+
+    Raises
+    ------
+    ValueError
+        If the time is not a whole number of nanoseconds.
+    """
+    ticks = exact(seconds) * TICKS_PER_SECOND
+    if ticks.denominator != 1:
+        raise ValueError(f"{seconds!r} s is not a whole number of nanoseconds")
+    return int(ticks)
