@@ -1,0 +1,47 @@
+"""Fixtures shared by all floors of the tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+ROOT = Path(__file__).parent.parent
+
+settings.register_profile(
+    "default",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+settings.load_profile("default")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite the golden results")
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture(autouse=True)
+def _no_global_randomness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The global generators are off limits: drawing from one fails the test."""
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise AssertionError("a global random generator was used")
+
+    for name in ("random", "rand", "randn", "randint", "normal", "uniform", "poisson", "choice"):
+        monkeypatch.setattr(np.random, name, refuse)
+
+
+@pytest.fixture(scope="session")
+def nsfnet_file() -> Path:
+    return ROOT / "scenarios" / "nsfnet.toml"

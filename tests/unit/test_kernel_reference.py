@@ -1,0 +1,170 @@
+"""The array kernel equals the event-per-request reference, configuration by configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import Scripted, run
+from reference import Reference, World
+
+from qnetsim.network import RouteTable
+from qnetsim.network.routes import Route
+from qnetsim.scenario import parse_scenario
+from qnetsim.simulate import Case, open_case
+from qnetsim.trace.schema import COST_COLUMNS, FLOWS, POOLS
+from qnetsim.units import seconds_to_ticks
+
+SEEDS = [pytest.param(s, marks=[] if s < 40 else [pytest.mark.slow]) for s in range(600)]
+
+
+def random_case(rng: np.random.Generator, folder: Path) -> Case:
+    """A small network with tight limits and every feature of the key layer switched at random."""
+    nodes = int(rng.integers(2, 6))
+    edges = {(int(rng.integers(0, n)), n) for n in range(1, nodes)}
+    for _ in range(int(rng.integers(0, 4))):
+        a, b = sorted(rng.choice(nodes, 2, replace=False).tolist())
+        edges.add((a, b))
+    rows = [f"n{a},n{b},{int(rng.integers(1, 400))}" for a, b in sorted(edges)]
+    path = folder / "net.csv"
+    path.write_text("source,target,length_km\n" + "\n".join(rows) + "\n")
+    slot_s = float(rng.choice([1.0, 0.5]))
+    text = f"""
+[run]
+slots = {int(rng.integers(2, 14))}
+slot_s = {slot_s}
+seed = {int(rng.integers(0, 10**6))}
+[network]
+topology = {str(path)!r}
+span_km = 100
+key_rate_bps = {float(rng.choice([10.0, 14.0, 22.0]))}
+qkd_wavelengths = {int(rng.choice([0, 6, 9, 12, 30]))}
+km_wavelengths = {int(rng.choice([0, 1, 2, 4]))}
+[cost]
+on_demand_multiplier = {float(rng.choice([0.5, 1.0, 1.7]))}
+[demand]
+levels = {int(rng.integers(1, 5))}
+mean = {float(rng.choice([0.5, 1.0, 2.5]))}
+coupling = {str(rng.choice(["comonotone", "independent"]))!r}
+requests = {int(rng.integers(1, 8))}
+[key_management]
+store_bits = {int(rng.choice([0, 0, 7, 35, 1000]))}
+key_lifetime_slots = {int(rng.choice([0, 1, 2, 5]))}
+patience_s = {float(rng.choice([0.0, 0.25, 0.5, 1.0, 1.5, 3.0]))}
+granularity = {str(rng.choice(["channel", "bit"]))!r}
+"""
+    return open_case(parse_scenario(text))
+
+
+def simple_paths(case: Case, source: int, target: int) -> list[Route]:
+    found, stack = [], [((source,), ())]
+    neighbours = case.network.topology.neighbours
+    while stack:
+        nodes, fibres = stack.pop()
+        if nodes[-1] == target:
+            found.append(Route(nodes, fibres))
+            continue
+        for other, fibre in neighbours[nodes[-1]]:
+            if other not in nodes:
+                stack.append(((*nodes, other), (*fibres, fibre)))
+    return found
+
+
+def random_routes(rng: np.random.Generator, case: Case) -> RouteTable:
+    table = []
+    for a, b in case.forecast.pairs:
+        paths = simple_paths(case, a, b)
+        fixed = paths[int(rng.integers(len(paths)))]
+        vary = rng.random() < 0.3
+        table.append(
+            [
+                paths[int(rng.integers(len(paths)))] if vary else fixed
+                for _ in range(case.forecast.levels.levels)
+            ]
+        )
+    return RouteTable.of(table)
+
+
+def expected(case: Case, levels: np.ndarray, policy: Scripted, routes: RouteTable) -> Reference:
+    scenario, network, forecast = case.scenario, case.network, case.forecast
+    management = scenario.key_management
+    costs = network.costs
+    reference = Reference(
+        World(
+            slots=scenario.run.slots,
+            slot_ticks=seconds_to_ticks(scenario.run.slot_s),
+            fibres=network.fibres,
+            channel_bits=network.channel_bits.tolist(),
+            max_channels=network.max_channels,
+            max_wavelengths=network.max_wavelengths,
+            store_bits=management.store_bits,
+            lifetime=management.key_lifetime_slots,
+            patience=seconds_to_ticks(management.patience_s),
+            granularity=management.granularity,
+            level_bits=network.level_bits,
+            levels=[[int(row[g]) for g in forecast.group] for row in levels],
+            routes=[
+                [routes.route(r, k).fibres for k in range(routes.levels)]
+                for r in range(forecast.requests)
+            ],
+            channels=policy.channels,
+            wavelengths=policy.wavelengths,
+            prices={
+                "qkd_reserved_cost": costs.qkd_reserved.tolist(),
+                "km_reserved_cost": costs.km_reserved.tolist(),
+                "qkd_on_demand_cost": costs.qkd_on_demand.tolist(),
+                "km_on_demand_cost": costs.km_on_demand.tolist(),
+            },
+        )
+    )
+    reference.run()
+    return reference
+
+
+def compare(seed: int, folder: Path) -> dict[str, int]:
+    """Run both and compare every column; returns what happened, for the coverage test."""
+    rng = np.random.default_rng(seed)
+    case = random_case(rng, folder)
+    slots, fibres = case.scenario.run.slots, case.network.fibres
+    routes = random_routes(rng, case)
+    channels = rng.integers(0, 6, (slots, fibres))
+    wavelengths = rng.integers(0, 4, (slots, fibres))
+    hold = int(rng.choice([1, 2, 3, slots]))
+    policy = Scripted(channels, wavelengths, hold=hold, routes=routes)
+    result = run(case, policy)
+    reference = expected(case, result.levels, policy, routes)
+    for pool in POOLS:
+        for flow in FLOWS:
+            name = f"{pool}_{flow}_bits"
+            np.testing.assert_array_equal(result.columns[name], reference.columns[name], name)
+    for name in ("on_demand_channels", "on_demand_wavelengths"):
+        np.testing.assert_array_equal(result.columns[name], reference.columns[name], name)
+    for name in ("arrived", "served", "blocked", "waiting"):
+        np.testing.assert_array_equal(result.columns[name], reference.counts[name], name)
+    bills = reference.costs()
+    for name in COST_COLUMNS:
+        np.testing.assert_array_equal(result.columns[name], bills[name], name)
+    columns = result.columns
+    return {
+        "blocked": int(columns["blocked"].sum()),
+        "waited": int(columns["waiting"].sum()),
+        "stored": int(columns["reservation_stored_bits"].sum()),
+        "expired": int(columns["reservation_expired_bits"].sum()),
+        "overflowed": int(columns["reservation_overflowed_bits"].sum()),
+        "on_demand_stored": int(columns["on_demand_stored_bits"].sum()),
+        "lit": int(columns["on_demand_channels"].sum()),
+    }
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_kernel_equals_the_reference(seed: int, tmp_path: Path) -> None:
+    compare(seed, tmp_path)
+
+
+def test_the_configurations_exercise_everything(tmp_path: Path) -> None:
+    happened: dict[str, int] = {}
+    for seed in range(40):
+        for what, count in compare(seed, tmp_path).items():
+            happened[what] = happened.get(what, 0) + count
+    assert all(count > 0 for count in happened.values()), happened
