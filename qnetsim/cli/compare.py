@@ -12,6 +12,7 @@ from qnetsim.cli.output import console, emit, force_option, json_option, progres
 from qnetsim.cli.overrides import load_with
 from qnetsim.errors import UsageError
 from qnetsim.simulate import policy_table, run_policies
+from qnetsim.trace import make_folder
 
 
 @click.command()
@@ -59,7 +60,7 @@ def compare(
         paths = list(sources)
         folder = out or Path("runs") / "comparison"
     comparison = compare_traces(paths)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     report = write_report(comparison, folder)
     if as_json:
         emit("compare", comparison_json(comparison) | {"report": report})

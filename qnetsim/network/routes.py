@@ -85,6 +85,22 @@ def _dijkstra(
     return {node: settled[node] for node in wanted if node in settled}
 
 
+def simple_routes(topology: Topology, pair: NodePair, most_fibres: int) -> list[Route]:
+    """All simple paths of a pair with at most this many fibres, shortest first."""
+    neighbours = topology.neighbours
+    source, target = pair
+    found: list[Route] = []
+    stack: list[tuple[tuple[int, ...], tuple[int, ...]]] = [((source,), ())]
+    while stack:
+        nodes, fibres = stack.pop()
+        for other, fibre in neighbours[nodes[-1]]:
+            if other == target:
+                found.append(Route((*nodes, other), (*fibres, fibre)))
+            elif other not in nodes and len(fibres) + 1 < most_fibres:
+                stack.append(((*nodes, other), (*fibres, fibre)))
+    return sorted(found, key=lambda route: (len(route.fibres), route.nodes))
+
+
 @dataclass(frozen=True)
 class RouteTable:
     """Which route each request takes at each level.

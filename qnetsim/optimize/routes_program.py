@@ -9,14 +9,14 @@ holds over all simple paths. Wavelength continuity, (26) and (27), is not modell
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import InfeasibleError, SolverError
-from qnetsim.network import Network, Route
+from qnetsim.network import Network, Route, simple_routes
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.duals import shortest_paths
 from qnetsim.optimize.highs import solve
@@ -27,6 +27,11 @@ PRICING_TOLERANCE = 1e-9
 #: A request left unserved costs this many times the dearest conceivable route.
 UNSERVED_FACTOR = 10.0
 MAX_ROUNDS = 200
+#: Most simple paths that are enumerated to find or refute an integer routing.
+MAX_ENUMERATED = 50_000
+
+#: Scenario, node pair, route.
+Column = tuple[int, NodePair, Route]
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ class RoutesProgram:
         self.limited = problem.network.limited
         peak = float((problem.channels.max(initial=0) + 1) * self.fibres)
         self.unserved_cost = UNSERVED_FACTOR * peak
-        self.columns: dict[tuple[int, NodePair, Route], None] = {}
+        self.columns: dict[Column, None] = {}
         self._layout()
 
     def solve(self, start: Iterable[Mapping[NodePair, Route]]) -> Flows:
@@ -112,14 +117,67 @@ class RoutesProgram:
         flows = relaxed.values[self.first_flow :]
         if np.abs(flows - np.round(flows)).max(initial=0.0) < 1e-6:
             return self._flows(relaxed, bound)
+        whole = self._whole()
+        crowded = self._crowded(whole)
+        if crowded:
+            # the relaxation fits but no integer routing over its routes does: look for one
+            for s in crowded:
+                self.columns.update(dict.fromkeys(self._served_columns(s)))
+            whole = self._whole()
+            self._refuse_unserved(whole)
+        return self._flows(whole, bound)
+
+    def _whole(self) -> Solution:
         whole = solve(self._program())
-        if whole.status is SolveStatus.INFEASIBLE or not np.isfinite(whole.objective):
+        if not np.isfinite(whole.objective):
             raise SolverError(
                 f"{whole.solver} found no integer routing over {len(self.columns)} routes "
                 f"in {whole.nodes} nodes"
             )
-        self._refuse_unserved(whole)
-        return self._flows(whole, bound)
+        return whole
+
+    def _served_columns(self, s: int) -> list[Column]:
+        """Routes that serve a scenario in integers, from more and more simple paths.
+
+        Raises
+        ------
+        InfeasibleError
+            No integer routing over all simple paths serves everybody.
+        SolverError
+            Neither such a routing nor a proof was found.
+        """
+        problem, topology = self.problem, self.problem.network.topology
+        one = RoutesProgram(
+            replace(
+                problem,
+                levels=[problem.levels[s]],
+                probabilities=np.ones(1),
+                channels=problem.channels[[s]],
+            )
+        )
+        longest = len(topology.nodes) - 1
+        for most in (*range(4, longest, 3), longest):
+            found = [
+                (0, pair, route)
+                for pair in self.pairs
+                for route in simple_routes(topology, pair, most)
+            ]
+            if len(found) > MAX_ENUMERATED:
+                break
+            one.columns = dict.fromkeys(
+                [*found, *((0, p, r) for scenario, p, r in self.columns if scenario == s)]
+            )
+            whole = one._whole()
+            if not one._crowded(whole):
+                used = whole.values[one.first_flow :] > 0.5
+                return [(s, p, r) for (_, p, r), u in zip(one.columns, used, strict=True) if u]
+            if most == longest and whole.status is SolveStatus.OPTIMAL:
+                one._refuse_unserved(whole)
+        raise SolverError(
+            f"level k = {problem.levels[s]}: the wavelength limits admit fractional routes, but "
+            f"neither an integer routing nor a proof that there is none was found over "
+            f"{len(one.columns)} routes; raise network.qkd_wavelengths or network.km_wavelengths"
+        )
 
     def _layout(self) -> None:
         """Number the rows and the variables that are not flows."""
@@ -127,9 +185,8 @@ class RoutesProgram:
         self.demand_row = 0
         self.qkd_row = s * p
         self.km_row = self.qkd_row + s * e
-        self.qkd_limit_row = self.km_row + s * e
-        self.km_limit_row = self.qkd_limit_row + (s * e if self.limited else 0)
-        self.rows = self.km_limit_row + (s * e if self.limited else 0)
+        self.limit_row = self.km_row + s * e
+        self.rows = self.limit_row + (s * e if self.limited else 0)
         self.first_extra = 2 * e
         self.first_unserved = self.first_extra + 2 * s * e
         self.first_flow = self.first_unserved + (s * p if self.limited else 0)
@@ -145,12 +202,12 @@ class RoutesProgram:
             self.columns.update(dict.fromkeys(fresh))
         raise SolverError(f"no proof after {MAX_ROUNDS} rounds of column generation")
 
-    def _price(self, relaxed: Solution) -> tuple[float, list[tuple[int, NodePair, Route]]]:
+    def _price(self, relaxed: Solution) -> tuple[float, list[Column]]:
         """Lower bound from repaired duals, and the routes that would improve the relaxation."""
         problem, shape = self.problem, (self.scenarios, self.fibres)
         duals = relaxed.row_duals
         alpha = self._feasible(duals[self.qkd_row : self.km_row].reshape(shape), 0)
-        gamma = self._feasible(duals[self.km_row : self.qkd_limit_row].reshape(shape), 1)
+        gamma = self._feasible(duals[self.km_row : self.limit_row].reshape(shape), 1)
         lengths = problem.channels * alpha + gamma
         bound = 0.0
         if problem.fixed is not None:
@@ -158,14 +215,11 @@ class RoutesProgram:
                 slack = problem.reserved[kind] / self.scale - prices.sum(axis=0)
                 bound += float(slack @ problem.fixed[kind])
         if self.limited:
-            qkd = -np.minimum(duals[self.qkd_limit_row : self.km_limit_row], 0).reshape(shape)
-            km = -np.minimum(duals[self.km_limit_row :], 0).reshape(shape)
+            delta = -np.minimum(duals[self.limit_row :], 0).reshape(shape)
             caps = self._caps()
-            bound -= float(
-                sum(d.sum() * c for d, c in ((qkd, caps[0]), (km, caps[1])) if c < np.inf)
-            )
-            lengths = lengths + problem.channels * qkd + km
-        fresh: list[tuple[int, NodePair, Route]] = []
+            bound -= float((delta * np.where(np.isfinite(caps), caps, 0.0)).sum())
+            lengths = lengths + delta
+        fresh: list[Column] = []
         pi = duals[: self.qkd_row].reshape(self.scenarios, len(self.pairs))
         for s in range(self.scenarios):
             paths = shortest_paths(problem.network, lengths[s], self.pairs)
@@ -193,12 +247,20 @@ class RoutesProgram:
             duals = duals * factor
         return duals
 
-    def _caps(self) -> tuple[float, float]:
-        network = self.problem.network
-        return (
-            np.inf if network.max_channels is None else float(network.max_channels),
-            np.inf if network.max_wavelengths is None else float(network.max_wavelengths),
-        )
+    def _caps(self) -> FloatArray:
+        """Requests that fit on a fibre, shape (scenarios, fibres).
+
+        (28) and (29) in one: all requests of a scenario need the same channels ρ on a fibre,
+        so at most ⌊⌊|σ|/3⌋ / ρ⌋ of them fit. Rounding down makes the relaxation tight.
+        """
+        network, rho = self.problem.network, self.problem.channels
+        caps = np.full(rho.shape, np.inf)
+        if network.max_wavelengths is not None:
+            caps[:] = network.max_wavelengths
+        if network.max_channels is not None:
+            fit = network.max_channels // np.maximum(rho, 1)
+            caps = np.where(rho > 0, np.minimum(caps, fit), caps)
+        return caps
 
     def _program(self) -> Program:
         problem, s, e = self.problem, self.scenarios, self.fibres
@@ -222,9 +284,8 @@ class RoutesProgram:
         demand = np.tile([float(problem.counts[pair]) for pair in self.pairs], s)
         row_lower[: self.qkd_row] = row_upper[: self.qkd_row] = demand
         if self.limited:
-            row_lower[self.qkd_limit_row :] = -np.inf
-            row_upper[self.qkd_limit_row : self.km_limit_row] = self._caps()[0]
-            row_upper[self.km_limit_row :] = self._caps()[1]
+            row_lower[self.limit_row :] = -np.inf
+            row_upper[self.limit_row :] = self._caps().ravel()
         integer = np.zeros(variables, dtype=bool)
         integer[self.first_unserved :] = True
         matrix = self._matrix(variables)
@@ -251,9 +312,9 @@ class RoutesProgram:
             rows += [self.qkd_row + base, self.km_row + base]
             values += [np.ones(1), -rho, -one]
             if self.limited:
-                rows += [self.qkd_limit_row + base, self.km_limit_row + base]
-                values += [rho, one]
-            count = 1 + fibres.size * (4 if self.limited else 2)
+                rows.append(self.limit_row + base)
+                values.append(one)
+            count = 1 + fibres.size * (3 if self.limited else 2)
             columns.append(np.full(count, self.first_flow + i))
         triple = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
         return sparse.coo_array(triple, shape=(self.rows, variables)).tocsr()
@@ -265,24 +326,21 @@ class RoutesProgram:
             routes[s].setdefault(pair, []).extend([route] * int(amount))
         return Flows(tuple(routes), bound, solution.solver, solution.nodes)
 
-    def _refuse_unserved(self, solution: Solution) -> None:
-        if not self.limited:
-            return
+    def _unserved(self, solution: Solution) -> FloatArray:
         missing = solution.values[self.first_unserved : self.first_flow]
-        missing = missing.reshape(self.scenarios, len(self.pairs))
-        short = np.flatnonzero(missing.sum(axis=1) > 1e-6)
-        if short.size:
-            raise InfeasibleError(self._shortage(solution, missing, int(short[0])))
+        return missing.reshape(-1, len(self.pairs))
+
+    def _crowded(self, solution: Solution) -> list[int]:
+        """Scenarios in which some request finds no route."""
+        return np.flatnonzero(self._unserved(solution).sum(axis=1) > 1e-6).tolist()
+
+    def _refuse_unserved(self, solution: Solution) -> None:
+        for s in self._crowded(solution):
+            raise InfeasibleError(self._shortage(solution, self._unserved(solution), s))
 
     def _shortage(self, solution: Solution, missing: FloatArray, s: int) -> str:
         network, problem = self.problem.network, self.problem
-        used = self._use(solution, s)
-        caps = self._caps()
-        full = [
-            e
-            for e in range(self.fibres)
-            if any(u[e] + need > c for u, c, need in zip(used, caps, self._need(s, e), strict=True))
-        ]
+        full = np.flatnonzero(self._use(solution, s) + 1 > self._caps()[s] + 1e-6).tolist()
         names = ", ".join(network.topology.fibre_name(e) for e in full[:12])
         lacking = float(missing[s].sum())
         channels = lacking * float(problem.channels[s].max(initial=0))
@@ -304,15 +362,11 @@ class RoutesProgram:
             "raise network.qkd_wavelengths or network.km_wavelengths, or ask for less"
         )
 
-    def _need(self, s: int, fibre: int) -> tuple[float, float]:
-        return float(self.problem.channels[s, fibre]), 1.0
-
-    def _use(self, solution: Solution, s: int) -> tuple[FloatArray, FloatArray]:
-        used = np.zeros((2, self.fibres))
+    def _use(self, solution: Solution, s: int) -> FloatArray:
+        """Requests on each fibre in a scenario, shape (fibres,)."""
+        used = np.zeros(self.fibres)
         flows = solution.values[self.first_flow :]
         for (scenario, _, route), flow in zip(self.columns, flows, strict=True):
             if scenario == s:
-                fibres = list(route.fibres)
-                used[0, fibres] += flow * self.problem.channels[s, fibres]
-                used[1, fibres] += flow
-        return used[0], used[1]
+                used[list(route.fibres)] += flow
+        return used

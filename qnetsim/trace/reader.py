@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from qnetsim.errors import TraceError, TraceFormatError
 from qnetsim.trace.digest import ContentDigest
+from qnetsim.trace.recover import UnclosedFile, is_marked_open
 from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, COLUMNS, FILETYPE, VERSION
 
 
@@ -29,15 +31,16 @@ class Trace:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._file = _open(self.path)
+        self._closing = ExitStack()
+        self._file = _open(self.path, self._closing)
         try:
             _check_format(self.path, self._file)
             self.slots = int(self._file["committed_slots"][()])
         except TraceError:
-            self._file.close()
+            self.close()
             raise
         except (KeyError, OSError, ValueError, RuntimeError) as error:
-            self._file.close()
+            self.close()
             raise TraceFormatError(f"{self.path}: is damaged: {error}") from None
 
     def __enter__(self) -> Self:
@@ -53,7 +56,7 @@ class Trace:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self._closing.close()
 
     def __repr__(self) -> str:
         return f"Trace({str(self.path)!r}, slots={self.slots}, status={self.status!r})"
@@ -147,7 +150,7 @@ def open_trace(path: Path | str) -> Trace:
     return Trace(path)
 
 
-def _open(path: Path) -> h5py.File:
+def _open(path: Path, closing: ExitStack) -> h5py.File:
     if not path.exists():
         raise TraceError(f"{path}: no such trace")
     if not path.is_file():
@@ -155,13 +158,15 @@ def _open(path: Path) -> h5py.File:
     if not h5py.is_hdf5(path):
         raise TraceFormatError(f"{path}: is not an HDF5 file, so not a qnetsim trace")
     try:
-        return h5py.File(path, "r")
+        return closing.enter_context(h5py.File(path, "r"))
     except OSError as first:
         try:
-            # after a kill the file is still marked as being written
-            return h5py.File(path, "r", swmr=True)
+            if is_marked_open(path):
+                raw = closing.enter_context(UnclosedFile(path))
+                return closing.enter_context(h5py.File(raw, "r"))
         except OSError:
-            raise TraceFormatError(f"{path}: cannot be opened: {first}") from None
+            closing.close()
+        raise TraceFormatError(f"{path}: cannot be opened: {first}") from None
 
 
 def _check_format(path: Path, file: h5py.File) -> None:

@@ -74,6 +74,7 @@ class TraceWriter:
         self.path = path
         self._digest = ContentDigest()
         self._rows = 0
+        self._torn = False
         #: Digest of the world as far as it is in the file; set by the caller, written at the end.
         self.world_digest = ""
         sizes = {"group": header.groups, "pool": 2}
@@ -81,8 +82,8 @@ class TraceWriter:
             group = "fibres" if dim == "fibre" else "world"
             sizes[dim] = len(header.columns[f"{group}/{dim}"])
         self._sizes = sizes
+        make_folder(path.parent)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             self._file = h5py.File(path, "w" if force else "x", libver=("v110", "v110"))
         except FileExistsError:
             raise TraceError(
@@ -119,6 +120,7 @@ class TraceWriter:
         """
         first, count = self._rows, len(levels)
         slots = np.arange(first, first + count, dtype=np.int64)
+        self._torn = True
         try:
             for group in ("world", "decisions", "slots"):
                 self._grow(BY_PATH[f"{group}/slot"], first, slots)
@@ -128,16 +130,17 @@ class TraceWriter:
             for name, values in ledger.items():
                 whole = h5py.h5s.ALL
                 self._totals[name].write(whole, whole, np.ascontiguousarray(values, np.int64))
-            self._ledger.update(ledger)
             self._file.flush()
             # counted only when the rows are out, so that a kill leaves no half row
-            self._rows = first + count
-            self._committed[...] = self._rows
+            self._committed[...] = first + count
             self._committed.flush()
         except OSError as error:
             raise TraceError(
-                f"{self.path}: cannot be written: {error}; slots 0 .. {self._rows - 1} are in it"
+                f"{self.path}: cannot be written: {error}; {self._rows} slots are safe in it"
             ) from None
+        self._rows = first + count
+        self._ledger.update(ledger)
+        self._torn = False
 
     @property
     def content_digest(self) -> str:
@@ -214,16 +217,49 @@ class TraceWriter:
         """Leave SWMR mode, then set the status and the digests."""
         if not self._file:
             return
-        for column in _ledger():
-            self._digest.update(column, np.asarray(self._ledger[column.name]))
-        self._file.close()
         try:
+            self._file.close()
             with h5py.File(self.path, "r+", libver=("v110", "v110")) as file:
+                if self._torn:
+                    self._mend(file)
+                for column in _ledger():
+                    self._digest.update(column, np.asarray(self._ledger[column.name]))
                 file.attrs["status"] = status
                 file.attrs["content_digest"] = self.content_digest
                 file.attrs["world_digest"] = self.world_digest
         except OSError as error:
             raise TraceError(f"{self.path}: cannot be completed: {error}") from None
+
+    def _mend(self, file: h5py.File) -> None:
+        """Cut off a block that was interrupted, and digest what stays."""
+        self._digest = ContentDigest()
+        file["committed_slots"][...] = self._rows
+        for column in COLUMNS:
+            dataset = file[column.path]
+            if column.grows:
+                dataset.resize(self._rows, axis=0)
+                for first in range(0, self._rows, CHUNK_ROWS):
+                    self._digest.update(column, dataset[first : first + CHUNK_ROWS])
+            elif column in _ledger():
+                dataset[...] = self._ledger[column.name]
+            elif column.kind == "str":
+                self._digest.update(column, dataset.asstr()[...])
+            else:
+                self._digest.update(column, dataset[...])
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder with its parents.
+
+    Raises
+    ------
+    TraceError
+        Naming the folder and the reason.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TraceError(f"{folder}: the folder cannot be created: {error.strerror}") from None
 
 
 def _ledger() -> list[Column]:

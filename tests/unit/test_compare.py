@@ -1,0 +1,154 @@
+"""Comparisons: paired, over the same worlds, the same for any number of workers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import nsfnet
+from scipy import stats
+
+from qnetsim.analysis import compare_traces
+from qnetsim.analysis.plots import comparison_figure, svg
+from qnetsim.analysis.report import write_report
+from qnetsim.errors import TraceError, UsageError, WorldMismatchError
+from qnetsim.policies import Decision, Observation, Policy
+from qnetsim.scenario import PolicyTable
+from qnetsim.simulate import policy_table, run_policies, simulate
+from qnetsim.trace import open_trace
+
+SMALL = {"run__slots": "300", "run__replications": "4", "demand__requests": "20"}
+TABLES = [PolicyTable(name=n) for n in ("sip", "evf", "random", "perfect")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("compare")
+    run_policies(nsfnet(**SMALL), TABLES, path)
+    return path
+
+
+def digests(folder: Path) -> dict[str, str]:
+    found = {}
+    for path in sorted(folder.glob("*.h5")):
+        with open_trace(path) as trace:
+            found[path.name] = trace.attribute("content_digest")
+    return found
+
+
+def test_intervals_are_the_paired_formulas(folder: Path) -> None:
+    comparison = compare_traces(sorted(folder.glob("*.h5")))
+    assert (comparison.reference, comparison.replications, comparison.slots) == ("sip", 4, 300)
+    by_name = {p.name: p for p in comparison.policies}
+    base = np.array([r.cost for r in by_name["sip"].runs])
+    for policy in comparison.policies:
+        costs = np.array([r.cost for r in policy.runs])
+        assert policy.cost_per_slot == pytest.approx(costs.mean())
+        assert policy.ratio == pytest.approx(costs.mean() / base.mean())
+        if policy.name == "sip":
+            continue
+        low, high = stats.ttest_rel(costs, base).confidence_interval(0.95)
+        assert (policy.difference_low, policy.difference_high) == pytest.approx((low, high))
+        # Fieller's interval of the ratio, which the linearised one approaches
+        residual = stats.sem(costs - policy.ratio * base) * stats.t.ppf(0.975, 3) / base.mean()
+        assert policy.ratio_high - policy.ratio == pytest.approx(residual)
+    assert by_name["perfect"].sees_future
+    assert by_name["perfect"].ratio < 1 < by_name["evf"].ratio < by_name["random"].ratio
+
+
+def test_one_and_two_workers_and_two_runs_give_the_same_traces(
+    folder: Path, tmp_path: Path
+) -> None:
+    run_policies(nsfnet(**SMALL), TABLES, tmp_path, workers=2)
+    assert digests(tmp_path) == digests(folder)
+
+
+def test_another_policy_list_meets_the_same_worlds(folder: Path, tmp_path: Path) -> None:
+    run_policies(nsfnet(**SMALL), TABLES[2:3], tmp_path)
+    alone = compare_traces(list(tmp_path.glob("*.h5")))
+    together = compare_traces(sorted(folder.glob("*.h5")))
+    assert alone.world_digest == together.world_digest
+    assert alone.reference == "random"
+    # and the policy itself draws the same, whoever else is compared
+    assert digests(tmp_path).items() <= digests(folder).items()
+
+
+def test_perfect_information_is_a_bound_slot_by_slot(folder: Path) -> None:
+    def costs(name: str) -> np.ndarray:
+        with open_trace(folder / f"{name}-r000.h5") as trace:
+            kinds = ("qkd_reserved", "km_reserved", "qkd_on_demand", "km_on_demand")
+            return sum(trace.column(f"slots/{kind}_cost") for kind in kinds)
+
+    for name in ("sip", "evf", "random"):
+        assert (costs("perfect") <= costs(name) + 1e-6).all()
+
+
+def test_unequal_worlds_are_refused_and_named(folder: Path, tmp_path: Path) -> None:
+    other = simulate(
+        nsfnet(**{**SMALL, "run__seed": "2"}), PolicyTable(name="random"), tmp_path / "r.h5"
+    )
+    with pytest.raises(WorldMismatchError, match=r"run\.seed is 1 and 2"):
+        compare_traces([folder / "sip-r000.h5", other])
+    with pytest.raises(WorldMismatchError, match="not paired: replications \\[1\\]"):
+        paths = [folder / f for f in ("sip-r000.h5", "sip-r001.h5", "evf-r000.h5")]
+        compare_traces(paths)
+    with pytest.raises(TraceError, match="give each run once"):
+        compare_traces([folder / "sip-r000.h5"] * 2)
+    with pytest.raises(UsageError, match="no trace"):
+        compare_traces([])
+
+
+def test_one_replication_has_no_interval(folder: Path) -> None:
+    comparison = compare_traces([folder / "sip-r000.h5", folder / "evf-r000.h5"])
+    assert all(p.ratio_low is None and p.cost_low is None for p in comparison.policies)
+
+
+class Own(Policy):
+    """A user's policy, run as an object."""
+
+    def decide(self, observation: Observation) -> Decision:
+        return Decision(np.full(21, 9), np.full(21, 4), observation.slots_left)
+
+
+def test_a_users_policy_joins_a_comparison(folder: Path, tmp_path: Path) -> None:
+    path = simulate(nsfnet(**SMALL), Own(), tmp_path / "own.h5")
+    comparison = compare_traces([folder / "sip-r000.h5", path])
+    assert [p.name for p in comparison.policies] == ["sip", "Own"]
+
+
+def test_report_and_figures_are_the_same_from_run_to_run(folder: Path, tmp_path: Path) -> None:
+    comparison = compare_traces(sorted(folder.glob("*.h5")))
+    texts, pictures = set(), set()
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        report = write_report(comparison, tmp_path / name)
+        texts.add(report.read_text("utf-8"))
+        pictures.add((tmp_path / name / "comparison.png").read_bytes())
+    assert len(texts) == len(pictures) == 1
+    text = texts.pop()
+    assert comparison.world_digest in text
+    assert "http" not in text.replace("http://www.w3.org", "")
+    assert svg(comparison_figure(comparison, "t")).startswith("<svg")
+
+
+def test_policies_from_the_command_line() -> None:
+    scenario = nsfnet()
+    table = policy_table("level:level=3", scenario)
+    assert (table.name, table.title, table.options) == ("level", "level-level3", {"level": 3})
+    assert policy_table("random:reading=literal,label=lit", scenario).title == "lit"
+    for text in (
+        "level",
+        "level:3",
+        "level:level=x",
+        "nobody",
+        "sip:depth=2",
+        ":a=1",
+        "sip:label=/",
+    ):
+        with pytest.raises(UsageError):
+            policy_table(text, scenario)
+    with pytest.raises(UsageError, match="given twice"):
+        run_policies(scenario, [PolicyTable(name="sip")] * 2, Path("unused"))
+    with pytest.raises(UsageError, match="no policy"):
+        run_policies(scenario, [], Path("unused"))

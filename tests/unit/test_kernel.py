@@ -1,0 +1,337 @@
+"""The kernel: order, serving, billing, ledger, and the seam to policies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import Scripted, nsfnet, run
+
+from qnetsim.errors import LedgerError, PolicyError
+from qnetsim.exogenous.realisation import WorldChunk
+from qnetsim.kernel import Recording, keymanager, links
+from qnetsim.kernel.clock import Clock, Priority
+from qnetsim.kernel.keystore import KeyPool
+from qnetsim.network import read_topology
+from qnetsim.policies import Decision, Observation, Policy
+from qnetsim.policies.registry import make_policy
+from qnetsim.scenario import parse_scenario
+from qnetsim.simulate import Case, open_case
+from qnetsim.trace.schema import recorded
+
+
+def two_fibres(tmp_path: Path, network: str = "", management: str = "") -> Case:
+    """a–b–c, 100 and 200 km; request 0 is a–b, request 1 is a–c; a channel yields 10 bits."""
+    path = tmp_path / "two.csv"
+    path.write_text("source,target,length_km\na,b,100\nb,c,200\n")
+    return open_case(
+        parse_scenario(f"""
+[run]
+slots = 3
+[network]
+topology = {str(path)!r}
+span_km = 100
+key_rate_bps = 10
+{network}
+[demand]
+levels = 4
+pairs = [["a", "b"], ["a", "c"]]
+[key_management]
+{management}
+""")
+    )
+
+
+def world(*levels: int) -> list[WorldChunk]:
+    return [WorldChunk(0, np.array(levels, dtype=np.int16)[:, None])]
+
+
+def test_a_slot_by_hand(tmp_path: Path) -> None:
+    """Level 2 on both requests: a–b needs 4 channels, b–c needs 2; 3 and 1 are reserved."""
+    case = two_fibres(tmp_path)
+    policy = Scripted(np.tile([3, 1], (3, 1)), np.tile([1, 1], (3, 1)))
+    result = run(case, policy, chunks=world(2, 0, 1))
+    c = result.columns
+    assert c["reservation_produced_bits"].tolist() == [[30, 10]] * 3
+    assert c["reservation_consumed_bits"].tolist() == [[30, 10], [0, 0], [20, 10]]
+    assert c["reservation_expired_bits"].tolist() == [[0, 0], [30, 10], [10, 0]]
+    assert c["on_demand_channels"].tolist() == [[1, 1], [0, 0], [0, 0]]
+    assert c["on_demand_consumed_bits"].tolist() == [[10, 10], [0, 0], [0, 0]]
+    # a KM wavelength for each request and fibre, also at level 0; one is reserved on a–b
+    assert c["on_demand_wavelengths"].tolist() == [[1, 0]] * 3
+    assert c["served"].tolist() == [2, 2, 2]
+    # N = 1 and 2, c_qkd = 5250 N + 3 l, c_km = 1200 (N+1) + 150 (N-1) + 300 (2N-1) + l
+    qkd, km = [5250 + 300, 10500 + 600], [2400 + 300 + 100, 3600 + 150 + 900 + 200]
+    assert c["qkd_reserved_cost"].tolist() == [3 * qkd[0] + qkd[1]] * 3
+    assert c["km_reserved_cost"].tolist() == [sum(km)] * 3
+    assert c["qkd_on_demand_cost"].tolist() == [4 * sum(qkd), 0, 0]
+    assert c["km_on_demand_cost"].tolist() == [6000 + 900 + 400] * 3
+
+
+def test_perturbing_one_pool_changes_the_bill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Costs come from what the pools lack: ten bits lost on b–c light one more channel there."""
+    case = two_fibres(tmp_path)
+    policy = Scripted(np.tile([4, 2], (3, 1)), np.tile([2, 1], (3, 1)), hold=3)
+    before = run(case, policy, chunks=world(2, 2, 2))
+    honest, calls = links.produced_bits, []
+
+    def leaky(channels: np.ndarray, channel_bits: np.ndarray) -> np.ndarray:
+        bits = honest(channels, channel_bits).copy()
+        if not calls:  # the reservation pool is filled first
+            bits[1, 1] -= 10
+        calls.append(channels)
+        return bits
+
+    monkeypatch.setattr(keymanager.links, "produced_bits", leaky)
+    after = run(case, policy, chunks=world(2, 2, 2))
+    price = case.network.costs.qkd_on_demand[1]
+    assert (after.cost - before.cost).tolist() == [0, price, 0]
+
+
+def test_limits_block_in_order_of_arrival(tmp_path: Path) -> None:
+    """Two channels at most: at level 2 the first request fills a–b, the second is blocked."""
+    case = two_fibres(tmp_path, network="qkd_wavelengths = 8")
+    policy = Scripted(np.tile([5, 0], (3, 1)), np.zeros((3, 2), int))
+    result = run(case, policy, chunks=world(2, 1, 3))
+    c = result.columns
+    assert c["served"].tolist() == [1, 2, 0]
+    assert c["blocked"].tolist() == [1, 0, 2]
+    # five reserved channels are billed, two are lit; a blocked request lights and pays nothing
+    assert c["qkd_channels"][:, 0].tolist() == [5, 5, 5]
+    assert c["reservation_produced_bits"][:, 0].tolist() == [20, 20, 20]
+    assert c["on_demand_channels"].tolist() == [[0, 0], [0, 1], [0, 0]]
+    assert c["on_demand_wavelengths"].tolist() == [[1, 0], [2, 1], [0, 0]]
+
+
+def test_patience_ends_ahead_of_the_retry_at_its_tick(tmp_path: Path) -> None:
+    """Patience of one slot ends at priority 1 of the next start: such a request is not retried."""
+    for patience, served in ((1.0, [1, 2, 2]), (1.5, [1, 2, 3])):
+        case = two_fibres(
+            tmp_path, network="qkd_wavelengths = 9", management=f"patience_s = {patience}"
+        )
+        policy = Scripted(np.zeros((3, 2), int), np.zeros((3, 2), int))
+        result = run(case, policy, chunks=world(2, 1, 0))
+        assert result.columns["served"].tolist() == served
+
+
+def test_stores_carry_lifetime_then_cap(tmp_path: Path) -> None:
+    case = two_fibres(tmp_path, management="store_bits = 25\nkey_lifetime_slots = 1")
+    policy = Scripted(np.tile([3, 0], (3, 1)), np.zeros((3, 2), int))
+    c = run(case, policy, chunks=world(0, 0, 0)).columns
+    assert c["reservation_stored_bits"][:, 0].tolist() == [25, 25, 25]
+    assert c["reservation_overflowed_bits"][:, 0].tolist() == [5, 5, 5]
+    assert c["reservation_expired_bits"][:, 0].tolist() == [0, 25, 25]
+
+
+def test_pool_offsets_only_move_forward() -> None:
+    pool = KeyPool(1, store_bits=50, lifetime_slots=2)
+    rng = np.random.default_rng(0)
+    heads = [0]
+    for slot in range(200):
+        pool.produce(np.array([rng.integers(0, 40)]))
+        pool.consume(np.array([rng.integers(0, int(pool.bits[0]) + 1)]))
+        heads.append(int(pool.head[0]))
+        pool.end_slot(slot)
+        heads.append(int(pool.head[0]))
+        assert 0 <= pool.bits[0] <= 50
+    assert heads == sorted(heads)
+
+
+def test_instants_are_ordered_by_priority_then_entity() -> None:
+    clock, order = Clock(), []
+
+    def process(tick: int, priority: Priority, entity: int):
+        yield clock.at(tick, priority, entity)
+        order.append((clock.now, priority, entity))
+
+    rng = np.random.default_rng(1)
+    wanted = [
+        (int(rng.integers(3)), Priority(int(rng.integers(1, 7))), entity) for entity in range(60)
+    ]
+    for tick, priority, entity in [wanted[i] for i in rng.permutation(len(wanted))]:
+        clock.process(process(tick, priority, entity))
+    clock.run()
+    assert order == sorted(wanted)
+    with pytest.raises(ValueError, match="has passed"):
+        clock.at(1, Priority.DECISION)
+
+
+@pytest.mark.parametrize("management", ["", "store_bits = 3000\nkey_lifetime_slots = 2"])
+def test_holding_is_the_same_as_deciding_anew(management: str) -> None:
+    keys = dict(line.split(" = ") for line in management.splitlines())
+    scenario = nsfnet(
+        run__slots="2100",
+        demand__requests="20",
+        **{f"key_management__{key}": value for key, value in keys.items()},
+    )
+    rng = np.random.default_rng(0)
+    channels = np.repeat(rng.integers(0, 30, (300, 21)), 7, axis=0)
+    wavelengths = np.repeat(rng.integers(0, 9, (300, 21)), 7, axis=0)
+    results = [run(scenario, Scripted(channels, wavelengths, hold=h)) for h in (1, 7, 350, 2100)]
+    for result in results[1:]:
+        for column in recorded():
+            if not column.volatile:
+                np.testing.assert_array_equal(
+                    result.columns[column.name], results[0].columns[column.name]
+                )
+
+
+def test_events_do_not_grow_with_requests() -> None:
+    scheduled = set()
+    for requests in ("10", "1000"):
+        case = open_case(nsfnet(demand__requests=requests, run__slots="5000"))
+        scheduled.add(run(case, make_policy("sip", {})).simulation.clock.scheduled)
+    assert len(scheduled) == 1
+    assert scheduled.pop() < 20
+
+
+def test_several_controllers_own_the_fibres() -> None:
+    case = open_case(nsfnet(run__slots="30", demand__requests="15"))
+    rng = np.random.default_rng(2)
+    channels, wavelengths = rng.integers(0, 20, (30, 21)), rng.integers(0, 9, (30, 21))
+    one = run(case, Scripted(channels, wavelengths, hold=3))
+    owner = rng.permutation(np.arange(21) % 4)
+    policy = Scripted(channels, wavelengths, hold=2, owner=owner)
+    four = run(case, policy)
+    for column in recorded():
+        if not column.volatile:
+            np.testing.assert_array_equal(four.columns[column.name], one.columns[column.name])
+    assert [o.controller for o in policy.seen[:4]] == [0, 1, 2, 3]
+    assert all((owner[o.fibres] == o.controller).all() for o in policy.seen)
+
+
+class Meddler(Policy):
+    """Draws extra numbers and tries to change all that it sees."""
+
+    def decide(self, observation: Observation) -> Decision:
+        observation.generator.random(100)
+        for name in ("fibres", "reservation_pool_bits", "on_demand_pool_bits"):
+            array = getattr(observation, name)
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 99
+            with pytest.raises(ValueError, match="WRITEABLE"):
+                array.flags.writeable = True
+        with pytest.raises(AttributeError):
+            observation.slot = 5  # type: ignore[misc]
+        assert observation.future is None
+        return Decision(np.full(21, 4), np.full(21, 2))
+
+
+class Quiet(Policy):
+    def decide(self, observation: Observation) -> Decision:
+        return Decision(np.full(21, 4), np.full(21, 2), observation.slots_left)
+
+
+def test_meddling_changes_nothing() -> None:
+    case = open_case(
+        nsfnet(run__slots="40", demand__requests="15", demand__coupling='"independent"')
+    )
+    meddled, quiet = run(case, Meddler()), run(case, Quiet())
+    np.testing.assert_array_equal(meddled.levels, quiet.levels)
+    np.testing.assert_array_equal(meddled.cost, quiet.cost)
+    for array in (case.network.channel_bits, case.network.costs.qkd_reserved, case.forecast.group):
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            array.flags.writeable = True
+
+
+def breaking(**changes: object) -> type[Policy]:
+    class Broken(Policy):
+        def decide(self, observation: Observation) -> Decision:
+            good: dict = {"qkd_channels": np.ones(21, int), "km_wavelengths": np.ones(21, int)}
+            return Decision(**{**good, **changes})
+
+    return Broken
+
+
+BAD_DECISIONS = {
+    "dtype float64": {"qkd_channels": np.ones(21)},
+    "shape": {"km_wavelengths": np.ones(20, int)},
+    "must lie in": {"qkd_channels": -np.ones(21, int)},
+    "hold_slots": {"hold_slots": 0},
+    "not a RouteTable": {"routes": "shortest"},
+    "must be": {"qkd_channels": np.ones((3, 21), int), "hold_slots": 2},
+}
+
+
+@pytest.mark.parametrize(("word", "change"), BAD_DECISIONS.items())
+def test_bad_decisions_are_refused(word: str, change: dict[str, object]) -> None:
+    with pytest.raises(PolicyError, match=word) as error:
+        run(nsfnet(run__slots="5"), breaking(**change)())
+    assert "policy Broken at slot 0" in str(error.value)
+
+
+def test_an_exception_in_a_policy_is_named() -> None:
+    class Crash(Policy):
+        def decide(self, observation: Observation) -> Decision:
+            raise KeyError("lost")
+
+    with pytest.raises(PolicyError, match="policy Crash failed at slot 0: KeyError: 'lost'"):
+        run(nsfnet(run__slots="5"), Crash())
+
+
+def test_routes_that_join_other_nodes_are_refused() -> None:
+    case, other = open_case(nsfnet()), open_case(nsfnet(demand__requests="91"))
+    routes = other.setting.shortest_routes()
+    with pytest.raises(PolicyError, match="does not"):
+        run(case, Scripted(np.ones((1000, 21), int), np.ones((1000, 21), int), routes=routes))
+
+
+@pytest.mark.parametrize("owner", [np.zeros(5, int), np.full(21, 1), np.zeros(21)])
+def test_bad_owners_are_refused(owner: np.ndarray) -> None:
+    channels = np.ones((1000, 21), int)
+    with pytest.raises(PolicyError, match="owners"):
+        run(nsfnet(), Scripted(channels, channels, owner=owner))
+
+
+def test_the_ledger_names_the_place() -> None:
+    recording = Recording(read_topology("nsfnet"), "test")
+    columns = {
+        c.name: np.zeros((4, 21) if len(c.dims) == 2 else 4, dtype=np.int64) for c in recorded()
+    }
+    columns["on_demand_produced_bits"][2, 5] = 1
+    recording.add(columns)
+    with pytest.raises(LedgerError, match="slot 2 on fibre 3–6, on_demand pool"):
+        recording.close()
+
+
+def test_totals_of_the_ledger_balance() -> None:
+    scenario = nsfnet(
+        run__slots="1500",
+        demand__requests="20",
+        key_management__store_bits="4000",
+        key_management__key_lifetime_slots="3",
+        key_management__granularity='"bit"',
+    )
+    ledger = run(scenario, make_policy("random", {})).ledger
+    for pool in ("reservation", "on_demand"):
+        made = ledger[f"{pool}_produced_bits"]
+        gone = sum(
+            ledger[f"{pool}_{flow}_bits"]
+            for flow in ("consumed", "expired", "overflowed", "stored")
+        )
+        np.testing.assert_array_equal(made, gone)
+        assert made.sum() > 0
+
+
+def test_learning_policies_are_told_the_outcome() -> None:
+    class Learner(Policy):
+        def __init__(self) -> None:
+            super().__init__()
+            self.told: list = []
+
+        def decide(self, observation: Observation) -> Decision:
+            return Decision(np.full(21, 4), np.full(21, 2), 10)
+
+        def learn(self, outcome) -> None:
+            self.told.append(outcome)
+
+    learner = Learner()
+    result = run(nsfnet(run__slots="25"), learner)
+    assert [o.first_slot for o in learner.told] == [0, 10, 20]
+    np.testing.assert_array_equal(
+        np.concatenate([o.cost.sum(axis=1) for o in learner.told]), result.cost
+    )
+    np.testing.assert_array_equal(np.concatenate([o.levels for o in learner.told]), result.levels)

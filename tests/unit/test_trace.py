@@ -1,0 +1,261 @@
+"""Traces: what is written, who can read it, what is refused, what survives."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from helpers import Scripted, nsfnet, run
+
+from qnetsim.errors import PolicyError, TraceError, TraceFormatError
+from qnetsim.policies import Decision, Observation, Policy
+from qnetsim.scenario import PolicyTable
+from qnetsim.simulate import open_case, simulate
+from qnetsim.trace import TraceWriter, open_trace
+from qnetsim.trace.page import page
+from qnetsim.trace.schema import COLUMNS, recorded
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def sip_trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("trace") / "sip.h5"
+    scenario = nsfnet(run__slots="1500", demand__requests="20")
+    return simulate(scenario, PolicyTable(name="sip"), path)
+
+
+def test_a_trace_says_what_the_kernel_did(sip_trace: Path) -> None:
+    scenario = nsfnet(run__slots="1500", demand__requests="20")
+    with open_trace(sip_trace) as trace:
+        assert trace.status == "complete"
+        assert trace.slots == 1500
+        plan = trace.provenance["plan"]
+        assert plan["status"] == "optimal"
+        channels = trace.column("decisions/qkd_channels")
+        wavelengths = trace.column("decisions/km_wavelengths")
+        routes = open_case(scenario).setting.shortest_routes()
+        again = run(scenario, Scripted(channels, wavelengths, hold=1500, routes=routes))
+        np.testing.assert_array_equal(trace.column("world/levels"), again.levels)
+        for column in recorded():
+            if not column.volatile:
+                found = trace.column(column.path)
+                np.testing.assert_array_equal(found, again.columns[column.name])
+        for name, values in again.ledger.items():
+            np.testing.assert_array_equal(trace.column(f"ledger/{name}"), values)
+
+
+def test_content_digest_is_reproducible_and_notices_any_number(
+    sip_trace: Path, tmp_path: Path
+) -> None:
+    scenario = nsfnet(run__slots="1500", demand__requests="20")
+    again = simulate(scenario, PolicyTable(name="sip"), tmp_path / "again.h5")
+    with open_trace(sip_trace) as a, open_trace(again) as b:
+        stored = a.attribute("content_digest")
+        assert len(stored) == 64
+        assert stored == b.attribute("content_digest") == a.content_digest() == b.content_digest()
+    for column in COLUMNS:
+        if column.volatile or column.kind == "str":
+            continue
+        with h5py.File(again, "r+") as file:
+            dataset = file[column.path]
+            place = tuple(0 for _ in dataset.shape)
+            before = dataset[place]
+            dataset[place] = before + 1
+        with open_trace(again) as trace:
+            assert trace.content_digest() != stored, column.path
+        with h5py.File(again, "r+") as file:
+            file[column.path][place] = before
+
+
+def test_xarray_opens_a_trace_as_it_is(sip_trace: Path) -> None:
+    xarray = pytest.importorskip("xarray")
+    with xarray.open_datatree(sip_trace, engine="h5netcdf") as tree:
+        slots = tree["slots"]
+        assert slots["qkd_reserved_cost"].dims == ("slot",)
+        assert slots["on_demand_channels"].dims == ("slot", "fibre")
+        assert slots["served"].sum().item() == 1500 * 20
+        assert tree["fibres"]["source"].values.tolist()[0] == "1"
+        assert tree["decisions"]["decide_s"].attrs["volatile"] == 1
+        assert slots["reservation_stored_bits"].attrs["units"] == "bit"
+        assert json.loads(tree.attrs["provenance"])["policy"]["name"] == "sip"
+        with open_trace(sip_trace) as trace:
+            for column in COLUMNS:
+                values = tree[column.group][column.name].values
+                np.testing.assert_array_equal(values, trace.column(column.path))
+
+
+def test_h5py_alone_reads_a_trace(sip_trace: Path) -> None:
+    with h5py.File(sip_trace) as file:
+        assert file.attrs["filetype"] == "qnetsim-trace"
+        assert file.attrs["version"].tolist() == [1, 0]
+        for column in COLUMNS:
+            dataset = file[column.path]
+            assert dataset.attrs["long_name"] == column.meaning
+            assert "_FillValue" not in dataset.attrs
+            if column.name not in column.dims:
+                assert [d.keys()[0] for d in dataset.dims] == list(column.dims)
+
+
+def test_the_reference_page_is_the_schema() -> None:
+    assert (ROOT / "docs/reference/trace-format.md").read_text("utf-8") == page()
+
+
+def test_an_existing_trace_is_not_overwritten(sip_trace: Path) -> None:
+    before = sip_trace.read_bytes()
+    with pytest.raises(TraceError, match=r"exists already; .* --force"):
+        simulate(nsfnet(run__slots="5"), PolicyTable(name="sip"), sip_trace)
+    assert sip_trace.read_bytes() == before
+
+
+def damaged(tmp_path: Path, name: str, source: Path) -> Path:
+    path = tmp_path / f"{name}.h5"
+    raw = source.read_bytes()
+    if name == "text":
+        path.write_text("no trace")
+    elif name == "empty":
+        path.write_bytes(b"")
+    elif name == "truncated":
+        path.write_bytes(raw[: len(raw) // 2])
+    elif name == "foreign":
+        with h5py.File(path, "w") as file:
+            file["x"] = [1]
+    else:
+        path.write_bytes(raw)
+        with h5py.File(path, "r+") as file:
+            if name == "newer":
+                file.attrs["version"] = [2, 0]
+            elif name == "older":
+                file.attrs["version"] = [0, 9]
+            elif name == "versionless":
+                del file.attrs["version"]
+            elif name == "countless":
+                del file["committed_slots"]
+    return path
+
+
+WRONG = {
+    "text": "not an HDF5 file",
+    "empty": "not an HDF5 file",
+    "truncated": "cannot be opened",
+    "foreign": "not a qnetsim trace",
+    "newer": "newer than 1.x",
+    "older": "older than 1.x",
+    "versionless": "no valid format version",
+    "countless": "damaged",
+}
+
+
+@pytest.mark.parametrize(("name", "word"), WRONG.items())
+def test_each_wrong_file_has_its_own_error(
+    name: str, word: str, sip_trace: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TraceFormatError, match=word):
+        open_trace(damaged(tmp_path, name, sip_trace))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TraceError, match="no such trace"):
+        open_trace(tmp_path / "none.h5")
+
+
+def test_mutated_traces_give_errors_of_ours(sip_trace: Path, tmp_path: Path) -> None:
+    raw = bytearray(sip_trace.read_bytes())
+    rng = np.random.default_rng(0)
+    for i in range(60):
+        copy = bytearray(raw)
+        for place in rng.integers(0, len(raw), 20):
+            copy[place] = int(rng.integers(256))
+        path = tmp_path / f"{i}.h5"
+        path.write_bytes(copy)
+        try:
+            with open_trace(path) as trace:
+                trace.content_digest()
+                assert isinstance(trace.provenance, dict)
+        except TraceError:
+            pass
+
+
+class Failing(Policy):
+    """Decides slot by slot and breaks down in slot 2500."""
+
+    def decide(self, observation: Observation) -> Decision:
+        if observation.slot == 2500:
+            raise RuntimeError("lost the network")
+        return Decision(np.full(21, 1), np.full(21, 1), 100)
+
+
+def test_a_failed_run_keeps_what_was_flushed(tmp_path: Path) -> None:
+    path = tmp_path / "failed.h5"
+    with pytest.raises(PolicyError, match="slot 2500: RuntimeError: lost the network"):
+        simulate(nsfnet(run__slots="5000"), Failing(), path)
+    with open_trace(path) as trace:
+        assert (trace.status, trace.slots) == ("failed", 2048)
+        assert trace.content_digest() == trace.attribute("content_digest")
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_run_keeps_what_was_flushed(kind: signal.Signals, tmp_path: Path) -> None:
+    path = tmp_path / "long.h5"
+    command = [sys.executable, "-m", "qnetsim", "run", str(ROOT / "scenarios" / "nsfnet.toml")]
+    command += ["--policy", "random", "--slots", "50000000", "--out", str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as process:
+        deadline = time.monotonic() + 60
+        while not (path.exists() and path.stat().st_size > 2_000_000):
+            assert process.poll() is None, process.stderr.read().decode()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(kind)
+        _, stderr = process.communicate(timeout=60)
+    if kind is signal.SIGINT:
+        assert process.returncode == 130
+        assert b"interrupted" in stderr
+        assert b"Traceback" not in stderr
+    with open_trace(path) as trace:
+        assert trace.status == ("interrupted" if kind is signal.SIGINT else "incomplete")
+        assert trace.slots >= 1024
+        assert trace.slots % 1024 == 0
+        served = trace.column("slots/served")
+        assert (served == 100).all()
+        assert (trace.column("slots/slot") == np.arange(trace.slots)).all()
+        total = trace.column("slots/reservation_produced_bits").sum(axis=0)
+        if kind is signal.SIGINT:
+            assert trace.content_digest() == trace.attribute("content_digest")
+            np.testing.assert_array_equal(total, trace.column("ledger/reservation_produced_bits"))
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(TraceError, match="cannot be created"):
+        simulate(nsfnet(run__slots="5"), PolicyTable(name="sip"), tmp_path / "file" / "t.h5")
+
+
+def test_a_long_list_of_pairs_fits_into_the_provenance(tmp_path: Path) -> None:
+    pairs = [["1", str(2 + i % 13)] for i in range(6000)]
+    scenario = nsfnet(run__slots="3", demand__pairs=json.dumps(pairs))
+    path = simulate(scenario, PolicyTable(name="sip"), tmp_path / "many.h5")
+    with open_trace(path) as trace:
+        assert len(trace.provenance["scenario"]["demand"]["pairs"]) == 6000
+
+
+def test_writer_is_closed_whatever_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fills up: one error that says what is safe."""
+
+    def full(self: TraceWriter, *args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(TraceWriter, "_grow", full)
+    path = tmp_path / "full.h5"
+    with pytest.raises(TraceError, match=r"cannot be written: .*No space left"):
+        simulate(nsfnet(run__slots="5"), PolicyTable(name="sip"), path)
+    with open_trace(path) as trace:
+        assert (trace.status, trace.slots) == ("failed", 0)

@@ -1,0 +1,158 @@
+"""Demand, streams, moments and the world digest."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from helpers import nsfnet, run
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qnetsim import seeds
+from qnetsim.errors import SettingError
+from qnetsim.exogenous import poisson_levels, table_levels
+from qnetsim.exogenous.realisation import CHUNK_SLOTS, Realisation
+from qnetsim.policies.registry import make_policy
+from qnetsim.scenario import Scenario
+from qnetsim.simulate import open_case
+from qnetsim.trace.schema import CHUNK_ROWS
+
+
+def digest_of(realisation: Realisation) -> str:
+    digest = realisation.digest()
+    for chunk in realisation.chunks():
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def world(scenario: Scenario, replication: int = 0) -> str:
+    return digest_of(open_case(scenario).realisation(replication))
+
+
+def test_poisson_is_truncated_and_renormalised() -> None:
+    levels = poisson_levels(10)
+    weights = [3.0**k / math.factorial(k) for k in range(10)]
+    np.testing.assert_allclose(levels.probabilities, np.array(weights) / sum(weights), rtol=1e-15)
+    assert sum(levels.exact_probabilities) == 1
+
+
+@given(st.integers(1, 12), st.floats(0, 8), st.integers(0, 10**9))
+def test_stated_moments_are_those_of_the_samples(levels: int, mean: float, seed: int) -> None:
+    law = poisson_levels(levels, mean)
+    count = 4000
+    sample = law.sample(seeds.words(seeds.stream(seed, "test"), count)).astype(float)
+    # six standard errors; the seeds are fixed, so the test is too
+    spread = 6 * math.sqrt(law.variance / count) + 1e-12
+    assert abs(sample.mean() - law.mean) <= spread
+    fourth = float(sum(p * (k - law.mean) ** 4 for k, p in enumerate(law.probabilities)))
+    spread = 6 * math.sqrt(max(fourth - law.variance**2, 0) / count) + 0.02 * law.variance + 1e-12
+    assert abs(sample.var() - law.variance) <= spread
+    assert sample.max(initial=0) < levels
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=9).filter(lambda p: sum(p) > 0))
+def test_table_moments_and_zero_weights(weights: list[float]) -> None:
+    law = table_levels(weights)
+    p = np.array(weights) / sum(weights)
+    k = np.arange(len(weights))
+    assert law.mean == pytest.approx(float(p @ k), rel=1e-9, abs=1e-9)
+    assert law.variance == pytest.approx(float(p @ k**2 - (p @ k) ** 2), rel=1e-6, abs=1e-9)
+    words = np.array([0, 2**63, 2**64 - 1], dtype=np.uint64)
+    assert all(law.exact_probabilities[level] > 0 for level in law.sample(words))
+
+
+def test_excess_is_exact() -> None:
+    law = table_levels([0.25, 0.25, 0.5])
+    assert [law.excess(q) for q in range(3)] == [Fraction(5, 4), Fraction(1, 2), 0]
+
+
+def test_streams_are_apart_and_stable() -> None:
+    first = seeds.words(seeds.stream(1, "demand", 0, 0), 3).tolist()
+    assert first == seeds.words(seeds.stream(1, "demand", 0, 0), 3).tolist()
+    others = [(1, "demand", 0, 1), (1, "demand", 1, 0), (2, "demand", 0, 0), (1, "pairs")]
+    assert all(seeds.words(seeds.stream(*name), 3).tolist() != first for name in others)
+    # raw Philox words are promised to be stable; this number must never change
+    assert first[0] == 3_927_089_289_263_498_718
+
+
+def test_integers_do_not_depend_on_how_they_are_drawn() -> None:
+    whole = seeds.integers(seeds.stream(5, "x"), 11, 1000)
+    bits = seeds.stream(5, "x")
+    parts = np.concatenate([seeds.integers(bits, 11, n) for n in (1, 299, 700)])
+    np.testing.assert_array_equal(whole, parts)
+    assert set(whole.tolist()) == set(range(11))
+
+
+def test_levels_are_coupled_as_said() -> None:
+    chunk = next(open_case(nsfnet()).realisation(0).chunks())
+    assert chunk.levels.shape == (1000, 1)
+    apart = open_case(nsfnet(demand__coupling='"independent"'))
+    levels = next(apart.realisation(0).chunks()).levels.astype(float)
+    assert levels.shape == (1000, 91)
+    correlation = np.corrcoef(levels.T)[np.triu_indices(91, 1)]
+    assert abs(correlation.mean()) < 0.01
+
+
+def test_chunks_do_not_depend_on_the_length_of_the_run() -> None:
+    long = open_case(nsfnet(run__slots="3000")).realisation(2)
+    short = open_case(nsfnet(run__slots="1500")).realisation(2)
+    a = np.concatenate([c.levels for c in long.chunks()])
+    b = np.concatenate([c.levels for c in short.chunks()])
+    np.testing.assert_array_equal(a[:1500], b)
+    assert CHUNK_SLOTS == CHUNK_ROWS
+
+
+def test_pairs_are_drawn_once_per_scenario() -> None:
+    case = open_case(nsfnet(demand__requests="500"))
+    assert len(case.forecast.pairs) == 500
+    assert all(a < b for a, b in case.forecast.pairs)
+    again = open_case(nsfnet(demand__requests="500", run__replications="3"))
+    assert again.forecast.pairs == case.forecast.pairs
+    other = open_case(nsfnet(demand__requests="500", run__seed="2"))
+    assert other.forecast.pairs != case.forecast.pairs
+
+
+def test_prices_and_limits_do_not_enter_the_world() -> None:
+    base = world(nsfnet())
+    assert base == world(nsfnet(cost__on_demand_multiplier="2.0"))
+    assert base == world(nsfnet(network__qkd_wavelengths="300"))
+    assert base == world(nsfnet(key_management__store_bits="5"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"run__seed": "2"},
+        {"run__slots": "999"},
+        {"run__slot_s": "0.5"},
+        {"network__topology": '"usnet"'},
+        {"network__key_rate_bps": "2000.0"},
+        {"demand__requests": "91"},
+        {"demand__coupling": '"independent"'},
+        {"demand__mean": "4"},
+    ],
+)
+def test_whatever_makes_the_world_changes_its_digest(change: dict[str, str]) -> None:
+    assert world(nsfnet(**change)) != world(nsfnet())
+
+
+def test_replications_are_different_worlds() -> None:
+    assert len({world(nsfnet(), r) for r in range(5)}) == 5
+
+
+def test_a_policys_draws_change_no_world() -> None:
+    scenario = nsfnet(demand__coupling='"independent"', run__slots="50")
+    case = open_case(scenario)
+    before = world(scenario)
+    results = [run(case, make_policy(name, {})) for name in ("random", "sip", "perfect")]
+    for result in results[1:]:
+        np.testing.assert_array_equal(result.levels, results[0].levels)
+    assert world(scenario) == before
+
+
+def test_a_slot_that_asks_for_too_many_bits_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"at most 2\^53"):
+        open_case(nsfnet(network__key_rate_bps="1e12", run__slot_s="1000.0"))
