@@ -16,7 +16,7 @@ verify: $(READY)
 	$(BIN)/python -m pytest -n 2 -m ""
 
 bench: $(READY)
-	$(BIN)/python -m pytest tests/benchmarks -m "" --benchmark-only -s
+	$(BIN)/python -m pytest tests/benchmarks -m "" -s
 
 golden: $(READY)
 	$(BIN)/python -m pytest tests/golden --update-golden

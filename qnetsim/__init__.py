@@ -20,6 +20,7 @@ from typing import Any
 
 from qnetsim.version import __version__
 
+#: Where each name lives; ``run`` is ``simulate.simulate``, which its module's name would hide.
 _HOME = {
     "Case": "qnetsim.simulate",
     "Comparison": "qnetsim.analysis",
@@ -36,8 +37,8 @@ _HOME = {
     "make_plan": "qnetsim.simulate",
     "open_case": "qnetsim.simulate",
     "open_trace": "qnetsim.trace",
+    "run": "qnetsim.simulate:simulate",
     "run_policies": "qnetsim.simulate",
-    "simulate": "qnetsim.simulate",
 }
 
 __all__ = ["__version__", *_HOME]
@@ -46,7 +47,8 @@ __all__ = ["__version__", *_HOME]
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'qnetsim' has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
+    module, _, attribute = _HOME[name].partition(":")
+    value = getattr(import_module(module), attribute or name)
     globals()[name] = value
     return value
 

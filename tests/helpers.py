@@ -72,7 +72,13 @@ class Result:
         return sum(self.columns[c] for c in COST_COLUMNS)  # type: ignore[return-value]
 
 
-def run(case: Case | Scenario, policy: Policy, replication: int = 0, chunks: Any = None) -> Result:
+def run(
+    case: Case | Scenario,
+    policy: Policy,
+    replication: int = 0,
+    chunks: Any = None,
+    plan: Any = None,
+) -> Result:
     if isinstance(case, Scenario):
         case = open_case(case)
     blocks: list[SlotBlock] = []
@@ -83,7 +89,7 @@ def run(case: Case | Scenario, policy: Policy, replication: int = 0, chunks: Any
         blocks.append(block)
 
     world = case.realisation(replication).chunks() if chunks is None else iter(chunks)
-    simulation = run_case(case, policy, "test", world, replication, sink)
+    simulation = run_case(case, policy, "test", world, replication, sink, plan)
     names = blocks[0].columns
     return Result(
         {n: np.concatenate([b.columns[n] for b in blocks]) for n in names},

@@ -60,9 +60,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        group.main(arguments, prog_name="qnetsim", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        # without standalone mode, click returns the status of an early exit
+        status = group.main(arguments, prog_name="qnetsim", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
@@ -75,4 +74,4 @@ def _run(arguments: list[str] | None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; nobody wants a message about it
         return EXIT_FAILED
-    return 0
+    return status if isinstance(status, int) else 0

@@ -1,0 +1,72 @@
+"""What the design promises about the code itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import qnetsim
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / "qnetsim").rglob("*.py"))
+
+
+def test_files_are_small() -> None:
+    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in FILES}
+    assert max(lengths.values()) <= 500
+    assert sum(n > 300 for n in lengths.values()) <= 0.2 * len(lengths)
+
+
+def test_the_walls_stand() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_randomness_only_through_seeds() -> None:
+    for path in FILES:
+        if path.name != "seeds.py":
+            text = path.read_text("utf-8")
+            assert not re.search(r"default_rng|^import random|np\.random\.seed", text, re.M), path
+
+
+def test_every_name_of_the_face_exists() -> None:
+    for name in qnetsim.__all__:
+        assert getattr(qnetsim, name) is not None
+    with pytest.raises(AttributeError):
+        _ = qnetsim.nothing
+
+
+def python_blocks(path: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", path.read_text("utf-8"), re.S)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorials/your-own-policy.md"])
+def test_code_on_the_pages_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = python_blocks(ROOT / page)
+    assert blocks
+    (tmp_path / "scenarios").mkdir()
+    for name in ("nsfnet.toml", "tiny.toml", "tiny.csv"):
+        text = (ROOT / "scenarios" / name).read_text("utf-8")
+        (tmp_path / "scenarios" / name).write_text(text.replace("slots = 1000", "slots = 20"))
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "page"}
+    for block in blocks:
+        exec(block, namespace)
+
+
+def test_commands_on_the_pages_exist() -> None:
+    from qnetsim.cli import COMMANDS
+
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for command in re.findall(r"^\$? ?qnetsim ([a-z]+)", path.read_text("utf-8"), re.M):
+            assert command in COMMANDS, (path, command)

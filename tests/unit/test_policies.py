@@ -1,0 +1,165 @@
+"""The public policy check, the registry, and the promises about the seam."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import numpy as np
+import pytest
+from helpers import nsfnet, run
+
+from qnetsim.errors import PolicyError, UsageError
+from qnetsim.policies import Decision, Observation, Policy, available, load_policy, registry
+from qnetsim.policies.registry import make_policy
+from qnetsim.simulate import open_case
+from qnetsim.testing import check_policy
+
+SHIPPED = ["evf", "level", "perfect", "random", "sip"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_policies_keep_the_contract(name: str) -> None:
+    options = {"level": 2} if name == "level" else {}
+    check_policy(lambda: make_policy(name, options))
+
+
+def test_the_literal_reading_keeps_the_contract() -> None:
+    check_policy(lambda: make_policy("random", {"reading": "literal"}))
+
+
+def test_only_perfect_sees_the_future() -> None:
+    assert set(SHIPPED) <= set(available())
+    assert [name for name in SHIPPED if load_policy(name).sees_future] == ["perfect"]
+
+
+class Unseeded(Policy):
+    def decide(self, observation: Observation) -> Decision:
+        draws = np.random.default_rng().integers(0, 50, (observation.slots_left, 21))
+        return Decision(draws, draws, observation.slots_left)
+
+
+class Shared(Policy):
+    """Keeps a counter on the class."""
+
+    count = 0
+
+    def decide(self, observation: Observation) -> Decision:
+        Shared.count += 1
+        return Decision(np.full(21, Shared.count), np.full(21, 1))
+
+
+class Clairvoyant(Policy):
+    """Reads the coming slot from the world's own stream: the seed is easily guessed."""
+
+    def prepare(self, setting, plan) -> None:
+        self.setting = setting
+
+    def decide(self, observation: Observation) -> Decision:
+        return Decision(np.full(21, TOLD[observation.slot]), np.full(21, 1))
+
+
+class Floating(Policy):
+    def decide(self, observation: Observation) -> Decision:
+        return Decision(np.full(21, 0.5), np.full(21, 1))
+
+
+class Learning(Policy):
+    """Uses what happened, as it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = 1
+
+    def decide(self, observation: Observation) -> Decision:
+        noise = int(observation.generator.integers(0, 3))
+        pools = observation.reservation_pool_bits.sum() // 10_000
+        return Decision(np.full(21, self.last + noise + int(pools)), np.full(21, 1))
+
+    def learn(self, outcome) -> None:
+        self.last = int(outcome.levels.mean()) + int(outcome.served.sum() % 3)
+
+
+TOLD: list[int] = []
+
+
+@pytest.mark.parametrize(
+    ("policy", "word"),
+    [(Unseeded, "two runs with one seed differ"), (Shared, "two runs"), (Floating, "integers")],
+)
+def test_the_check_refuses(policy: type[Policy], word: str) -> None:
+    Shared.count = 0
+    with pytest.raises(PolicyError, match=word):
+        check_policy(policy)
+
+
+def test_the_check_notices_anticipation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy that gets at the levels of the coming slots by the back door is found out."""
+    from qnetsim.kernel import simulation
+
+    honest = simulation.Simulation._chunk_at
+
+    def leaky(self, slot: int):
+        chunk = honest(self, slot)
+        TOLD[:] = chunk.levels[:, 0].tolist()
+        return chunk
+
+    monkeypatch.setattr(simulation.Simulation, "_chunk_at", leaky)
+    observe = simulation.Simulation._observe
+    monkeypatch.setattr(
+        simulation.Simulation,
+        "_observe",
+        lambda self, number, slot: (self._chunk_at(slot), observe(self, number, slot))[1],
+    )
+    with pytest.raises(PolicyError, match="change with the demand after it"):
+        check_policy(Clairvoyant, nsfnet(run__slots="40"), switch=7)
+
+
+def test_learning_from_the_past_is_allowed() -> None:
+    check_policy(Learning)
+
+
+def test_the_check_needs_a_world_in_which_the_demand_differs() -> None:
+    with pytest.raises(PolicyError, match="0 < switch < slots"):
+        check_policy(Learning, nsfnet(run__slots="10"), switch=10)
+
+
+def test_random_draws_do_not_depend_on_the_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    from qnetsim.policies import uniform
+
+    case = open_case(nsfnet(run__slots="200", demand__requests="10"))
+    for reading in ("calibrated", "literal"):
+        results = []
+        for slots in (1024, 7):
+            monkeypatch.setattr(uniform, "SCHEDULE_SLOTS", slots)
+            results.append(run(case, make_policy("random", {"reading": reading})))
+        np.testing.assert_array_equal(results[0].cost, results[1].cost)
+
+
+def entry(name: str, value: str) -> EntryPoint:
+    return EntryPoint(name, value, registry.GROUP)
+
+
+def test_broken_plug_ins_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = {
+        "gone": entry("gone", "no_such_package.module:Policy"),
+        "odd": entry("odd", "math:pi"),
+    }
+    monkeypatch.setattr(registry, "available", lambda: entries)
+    load_policy.cache_clear()
+    with pytest.raises(UsageError, match=r"'gone' .* cannot be imported: ModuleNotFoundError"):
+        load_policy("gone")
+    with pytest.raises(UsageError, match="not a subclass"):
+        load_policy("odd")
+    with pytest.raises(UsageError, match="unknown policy 'od'; did you mean 'odd'"):
+        load_policy("od")
+    load_policy.cache_clear()
+
+
+def test_two_packages_with_one_name_warn(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = [entry("sip", "other:Sip"), entry("sip", "qnetsim.policies.sip:StochasticProgram")]
+    monkeypatch.setattr(registry, "entry_points", lambda group: both)
+    available.cache_clear()
+    with pytest.warns(UserWarning, match="the first is used"):
+        found = available()
+    assert found["sip"].value.startswith("qnetsim.")
+    available.cache_clear()
