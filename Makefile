@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test verify lint bench golden docs clean
+.PHONY: demo test verify lint bench coverage golden docs clean
 
 demo: $(READY)
 	$(BIN)/qnetsim compare scenarios/nsfnet.toml --out runs/demo --force
@@ -17,6 +17,9 @@ verify: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m pytest tests/benchmarks -m "" -s
+
+coverage: $(READY)
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered
 
 golden: $(READY)
 	$(BIN)/python -m pytest tests/golden --update-golden
@@ -32,8 +35,8 @@ lint: $(READY)
 
 $(READY): setup.cfg constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip -c constraints.txt
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test]"
+	$(BIN)/python -m pip install -qq --upgrade pip -c constraints.txt
+	$(BIN)/python -m pip install -qq -c constraints.txt -e ".[test]"
 	touch $(READY)
 
 clean:

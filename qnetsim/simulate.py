@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -26,14 +27,11 @@ from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import PolicyTable, Scenario, load_scenario, locate
 from qnetsim.trace import TraceHeader, TraceWriter
 from qnetsim.trace.provenance import environment, software
-from qnetsim.units import seconds_to_ticks
+from qnetsim.units import MAX_RUN_BITS, MAX_SLOT_BITS, seconds_to_ticks
 
 #: Told how many slots were simulated since the last call.
 Progress = Callable[[int], None]
 Sink = Callable[[WorldChunk, SlotBlock], None]
-
-#: All bits that a slot can ask for must stay exact in 53 bits.
-BITS_MAX = 2**53
 
 
 @dataclass(frozen=True)
@@ -97,14 +95,26 @@ def open_case(scenario: Scenario) -> Case:
     """
     network = build_network(scenario.network, scenario.cost, scenario.run.slot_s)
     forecast = build_forecast(scenario.demand, network.topology, scenario.run.seed)
-    most = forecast.requests * max(forecast.levels.levels - 1, 1) * network.level_bits
-    if most > BITS_MAX:
-        text = (
-            f"{forecast.requests} requests of up to {forecast.levels.levels - 1} levels ask for "
-            f"{most:.3g} bits in a slot; allowed: at most 2^53 (lower key_rate_bps or slot_s)"
-        )
-        raise SettingError([(("network", "key_rate_bps"), text)])
+    _refuse_overflow(scenario, network, forecast)
     return Case(scenario, network, forecast)
+
+
+def _refuse_overflow(scenario: Scenario, network: Network, forecast: Forecast) -> None:
+    """Bits of a slot, its waiting requests included, and of a run must stay exact."""
+    run, patience = scenario.run, scenario.key_management.patience_s
+    level = max(forecast.levels.levels - 1, 1)
+    slot_bits = forecast.requests * level * network.level_bits
+    queued = slot_bits * (1 + math.ceil(patience / run.slot_s))
+    for bits, most, what in (
+        (queued, MAX_SLOT_BITS, "in a slot, waiting requests included"),
+        (slot_bits * run.slots, MAX_RUN_BITS, "in the run"),
+    ):
+        if bits > most:
+            text = (
+                f"{forecast.requests} requests of up to level {level} ask for {bits:.3g} bits "
+                f"{what}; allowed: at most {most:.3g} (lower key_rate_bps, slot_s or patience_s)"
+            )
+            raise SettingError([(("network", "key_rate_bps"), text)])
 
 
 def make_plan(scenario: Scenario, policy: PolicyTable) -> Plan:

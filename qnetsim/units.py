@@ -10,6 +10,10 @@ from fractions import Fraction
 
 TICKS_PER_SECOND = 1_000_000_000
 
+#: Most bits that a fibre may handle in a slot (exact in a float) and in a run (64-bit totals).
+MAX_SLOT_BITS = 2**53
+MAX_RUN_BITS = 2**62
+
 
 def exact(value: float) -> Fraction:
     """Return the decimal number that a user wrote, as an exact fraction.

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
@@ -48,7 +49,6 @@ class PolicyResult:
         On-demand bits over bits consumed.
     cost_by_kind : dict of float
     runs : tuple of RunMetrics
-    sees_future : bool
     """
 
     name: str
@@ -68,7 +68,16 @@ class PolicyResult:
     on_demand_share: float
     cost_by_kind: dict[str, float]
     runs: tuple[RunMetrics, ...]
-    sees_future: bool
+
+    @property
+    def sees_future(self) -> bool:
+        """Whether the policy was told the realised demand."""
+        return any(run.sees_future for run in self.runs)
+
+    @property
+    def plan(self) -> dict[str, Any] | None:
+        """The plan behind the first run; None where the policy does not plan."""
+        return self.runs[0].plan
 
 
 @dataclass(frozen=True)
@@ -212,7 +221,6 @@ def _result(name: str, runs: dict[int, RunMetrics], base: FloatArray) -> PolicyR
         on_demand_share=on_demand_bits / total_bits if total_bits else 0.0,
         cost_by_kind=kinds,
         runs=ordered,
-        sees_future=any(run.sees_future for run in ordered),
     )
 
 

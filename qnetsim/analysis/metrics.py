@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,8 @@ class RunMetrics:
     consumed_bits : ndarray of float64, shape (fibres,)
     status, world_digest, content_digest : str
     sees_future : bool
+    plan : dict or None
+        Objective, bound, gap, status and solver of the plan behind the run.
     """
 
     trace: Path
@@ -52,6 +55,7 @@ class RunMetrics:
     world_digest: str
     content_digest: str
     sees_future: bool
+    plan: dict[str, Any] | None
 
     @property
     def served_share(self) -> float:
@@ -97,6 +101,7 @@ def run_metrics(trace: Trace) -> RunMetrics:
         world_digest=trace.attribute("world_digest"),
         content_digest=trace.attribute("content_digest"),
         sees_future=bool(trace.provenance["policy"]["sees_future"]),
+        plan=trace.provenance["plan"],
     )
 
 

@@ -117,8 +117,7 @@ def _policy_row(policy: PolicyResult) -> str:
 def _plan_table(comparison: Comparison) -> str:
     rows = []
     for policy in comparison.policies:
-        with open_trace(policy.runs[0].trace) as trace:
-            plan = trace.provenance["plan"]
+        plan = policy.plan
         if plan is not None:
             gap = "—" if plan["gap"] is None else f"{plan['gap']:.1e}"
             rows.append(

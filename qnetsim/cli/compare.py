@@ -93,6 +93,7 @@ def comparison_json(comparison: Comparison) -> dict[str, object]:
                 "pending": policy.pending,
                 "on_demand_share": policy.on_demand_share,
                 "sees_future": policy.sees_future,
+                "plan": policy.plan,
                 "trace": policy.runs[0].trace,
                 "traces": [run.trace for run in policy.runs],
             }
@@ -117,6 +118,7 @@ def show_comparison(comparison: Comparison) -> None:
             "served",
             "blocked",
             "on demand",
+            "expected, and plan",
         ],
     )
     for policy in comparison.policies:
@@ -133,6 +135,7 @@ def show_comparison(comparison: Comparison) -> None:
             f"{policy.served:.2%}",
             f"{policy.blocked:.2%}",
             f"{policy.on_demand_share:.2%}",
+            f"{policy.plan['objective']:,.0f} {policy.plan['status']}" if policy.plan else "—",
         )
     console().print(rows)
     if any(policy.sees_future for policy in comparison.policies):

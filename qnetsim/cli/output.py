@@ -72,6 +72,12 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.advance(task, done)
 
 
-def say(text: str) -> None:
-    """Print a line on stderr, beside whatever goes to stdout."""
-    click.echo(text, err=True)
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on stderr, on a terminal only, that something is going on."""
+    screen = Console(stderr=True)
+    if not screen.is_terminal:
+        yield
+        return
+    with screen.status(what):
+        yield

@@ -15,6 +15,7 @@ from qnetsim.cli.output import (
     number,
     scenario_argument,
     table,
+    working,
 )
 from qnetsim.network import COMPONENTS
 from qnetsim.optimize import Plan
@@ -31,7 +32,8 @@ def plan(scenario: Path, policy: str, as_json: bool) -> None:
     spec = load(scenario)
     chosen = policy_table(policy, spec)
     case = open_case(spec)
-    found = make_plan(spec, chosen)
+    with working(f"planning {chosen.title}"):
+        found = make_plan(spec, chosen)
     items = itemise(found, case.network, case.forecast, spec.cost)
     if as_json:
         emit("plan", {"policy": chosen.title} | plan_json(found, case, items))

@@ -66,17 +66,24 @@ class Realisation:
         self.seed = seed
         self.replication = replication
         topology = network.topology
+        # fibres are undirected and unordered, so neither may make a difference
+        fibres = sorted(
+            zip(
+                (sorted(ends) for ends in topology.fibres),
+                topology.lengths_km,
+                network.channel_bits.tolist(),
+                strict=True,
+            )
+        )
         self._header = json.dumps(
             {
                 "nodes": topology.nodes,
-                "fibres": topology.fibres,
-                "lengths_km": topology.lengths_km,
+                "fibres": fibres,
                 "slot_ticks": slot_ticks,
                 "slots": slots,
                 "pairs": forecast.pairs,
                 "coupling": forecast.coupling,
                 "level_bits": network.level_bits,
-                "channel_bits": network.channel_bits.tolist(),
             },
             separators=(",", ":"),
         ).encode()

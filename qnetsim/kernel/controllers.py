@@ -15,10 +15,10 @@ from qnetsim.kernel.clock import Clock, Priority
 from qnetsim.network import Network, RouteTable
 from qnetsim.network.routes import NodePair
 from qnetsim.policies import Decision, Observation, Policy
+from qnetsim.units import MAX_RUN_BITS, MAX_SLOT_BITS
 
-#: Most channels or wavelengths that can be reserved on a fibre, and most bits they may make.
+#: Most channels or wavelengths that can be reserved on a fibre.
 RESERVATION_MAX = 2**31 - 1
-BITS_MAX = 2**53
 
 
 @dataclass
@@ -34,7 +34,9 @@ class Standing:
 class Board:
     """Where controllers post decisions and the key managers read them."""
 
-    def __init__(self, network: Network, owners: IntArray, pairs: tuple[NodePair, ...]) -> None:
+    def __init__(
+        self, network: Network, owners: IntArray, pairs: tuple[NodePair, ...], slots: int
+    ) -> None:
         self._fibres = network.fibres
         self.owned = [np.flatnonzero(owners == c) for c in range(int(owners.max()) + 1)]
         self._standing: list[Standing | None] = [None] * len(self.owned)
@@ -42,7 +44,8 @@ class Board:
         self._pairs = pairs
         self.routes: RouteTable | None = None
         self._decide_s: dict[int, float] = {}
-        self._most = min(RESERVATION_MAX, BITS_MAX // int(network.channel_bits.max()))
+        bits = int(network.channel_bits.max())
+        self._most = min(RESERVATION_MAX, MAX_SLOT_BITS // bits, MAX_RUN_BITS // (bits * slots))
 
     def post(self, controller: int, slot: int, slots_left: int, decision: object) -> int:
         """Check a decision and let it stand; returns the slots for which it does.

@@ -17,7 +17,7 @@ from qnetsim.kernel.recording import Columns
 from qnetsim.kernel.serve import Queue, admit, loads_of, take
 from qnetsim.network import LoadTable, Network, RouteTable
 from qnetsim.scenario import KeyManagementTable
-from qnetsim.units import seconds_to_ticks
+from qnetsim.units import MAX_SLOT_BITS, seconds_to_ticks
 
 UNLIMITED = np.iinfo(np.int64).max // 4
 
@@ -74,10 +74,8 @@ class KeyManagers:
         self._patience_ticks = seconds_to_ticks(table.patience_s)
         self._amounts = _amounts(network, forecast.levels.levels, table.granularity)
         self._loads: tuple[RouteTable, LoadTable] | None = None
-        limits = network.max_channels, network.max_wavelengths
-        self._max_channels, self._max_wavelengths = (
-            UNLIMITED if limit is None else limit for limit in limits
-        )
+        limit = network.max_wavelengths
+        self._max_wavelengths = UNLIMITED if limit is None else limit
 
     def serve(self, interval: Interval, routes: RouteTable) -> Columns:
         """Serve all requests of an interval and return its recorded columns."""
@@ -194,7 +192,9 @@ class KeyManagers:
         network = self.network
         if network.max_channels is None:
             return np.full_like(pooled, UNLIMITED)
-        return pooled + (network.max_channels - lit) * network.channel_bits
+        # more channels than a slot's bits can ask for need not be counted
+        most = np.asarray(MAX_SLOT_BITS // network.channel_bits, dtype=np.int64)
+        return pooled + np.minimum(network.max_channels - lit, most) * network.channel_bits
 
     def _admit(
         self,

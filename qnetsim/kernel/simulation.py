@@ -58,7 +58,7 @@ class Simulation:
         self.slot_ticks = seconds_to_ticks(setting.slot_s)
         network, forecast = setting.network, setting.forecast
         self.owners = _checked_owners(policy.owners(network), network.fibres, title)
-        self.board = Board(network, self.owners, forecast.pairs)
+        self.board = Board(network, self.owners, forecast.pairs, setting.slots)
         self.managers = KeyManagers(network, forecast, key_management, self.slot_ticks)
         self._generators = [generators(c) for c in range(len(self.board.owned))]
         self._chunks = chunks

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +13,7 @@ from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, Route, RouteTable, shortest_routes
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.marginals import marginal_loads
-from qnetsim.optimize.plan import Plan, PlanStatus, expected_loads, status_of
+from qnetsim.optimize.plan import Plan, PlanStatus, checked_limits, expected_loads, status_of
 from qnetsim.optimize.recourse import deterministic_flows, request_routes
 
 
@@ -51,9 +53,12 @@ def foreseen_table(network: Network, forecast: Forecast) -> tuple[RouteTable, fl
         np.minimum(costs.km_reserved, costs.km_on_demand),
     )
     rho = network.level_channels(forecast.levels.levels).tolist()
-    bound, solver = 0.0, ""
+    bound, solver, counts = 0.0, "", Counter(forecast.pairs)
     chosen: list[Mapping[NodePair, list[Route]]] = []
     for k in levels:
+        if forecast.levels.probabilities[k] == 0:
+            chosen.append({pair: [shortest[k][pair]] * n for pair, n in counts.items()})
+            continue
         flows = deterministic_flows(network, forecast.pairs, k, rho[k], cheapest, shortest[k])
         bound += float(forecast.levels.probabilities[k]) * flows.bound
         solver = flows.solver
@@ -64,7 +69,8 @@ def foreseen_table(network: Network, forecast: Forecast) -> tuple[RouteTable, fl
 def perfect_information(network: Network, forecast: Forecast) -> Plan:
     """Wait-and-see: expectations of reservations and costs when each slot is foreseen."""
     routes, bound, solver = foreseen_table(network, forecast)
-    channels, wavelengths = expected_loads(marginal_loads(network, forecast, routes))
+    marginals = marginal_loads(network, forecast, routes)
+    channels, wavelengths = expected_loads(marginals)
     costs = network.costs
     reserve_q = costs.qkd_reserved <= costs.qkd_on_demand
     reserve_x = costs.km_reserved <= costs.km_on_demand
@@ -82,8 +88,5 @@ def perfect_information(network: Network, forecast: Forecast) -> Plan:
     objective = draft.objective(network)
     if bound is None:
         bound = objective
-    note = ""
-    if network.limited and not forecast.comonotone:
-        note = "routes ignore the wavelength limits: the objective is a bound, slots may block"
-    values = {**vars(draft), "bound": bound, "status": status_of(objective, bound), "note": note}
-    return Plan(**values)
+    proved = replace(draft, bound=bound, status=status_of(objective, bound))
+    return checked_limits(proved, network, marginals)

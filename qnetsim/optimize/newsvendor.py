@@ -26,6 +26,7 @@ def newsvendor(
         Unit costs c^b and c^o.
     """
     tail = 1.0 - np.cumsum(probabilities)
+    tail[-1] = 0.0  # whatever rounding left
     if on_demand <= reserved:
         return 0
     above = np.flatnonzero(on_demand * tail > reserved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -23,6 +23,9 @@ class PlanStatus(StrEnum):
     FEASIBLE = "feasible"
     #: A rule, not an optimisation: the objective is its expected cost, and there is no bound.
     EXPECTATION = "expectation"
+    #: The routes may need more wavelengths than there are: requests may be blocked, and the
+    #: objective is what the demand would cost without the limits.
+    OVER_LIMIT = "over_limit"
 
 
 #: Relative gap within which a plan is called optimal.
@@ -127,6 +130,27 @@ def status_of(objective: float, bound: float) -> PlanStatus:
     return PlanStatus.OPTIMAL if closed else PlanStatus.FEASIBLE
 
 
+#: Said of every plan for a network with limits.
+CONTINUITY_NOTE = "numbers of wavelengths kept, wavelength continuity (26), (27) not checked"
+
+
+def checked_limits(plan: Plan, network: Network, marginals: Marginals) -> Plan:
+    """Mark a plan whose routes may ask for more wavelengths than the limits allow."""
+    if not network.limited:
+        return plan
+    caps = (network.max_channels, network.max_wavelengths)
+    over = any(
+        cap is not None and any(law[0][law[1] > 0].max() > cap for law in laws)
+        for cap, laws in zip(caps, (marginals.channels, marginals.wavelengths), strict=True)
+    )
+    status, note = plan.status, CONTINUITY_NOTE
+    if over:
+        status = PlanStatus.OVER_LIMIT
+        note = "wavelength limits not planned for: requests may be blocked, at a lower cost"
+    notes = [text for text in (plan.note, note) if text]
+    return replace(plan, status=status, note="; ".join(notes))
+
+
 def fixed_routes_plan(
     network: Network,
     marginals: Marginals,
@@ -134,11 +158,12 @@ def fixed_routes_plan(
     first_stage: tuple[FloatArray, FloatArray],
     *,
     bound: float | None,
-    status: PlanStatus,
     solver: str,
     note: str = "",
 ) -> Plan:
     """Plan for a fixed first stage and fixed routes; the second stage is an exact expectation.
+
+    The status follows from the bound; without one it is an expectation.
 
     Channels beyond ⌊|σ|/3⌋ and wavelengths beyond |κ| are reserved and billed but stay dark.
     """
@@ -148,17 +173,20 @@ def fixed_routes_plan(
     fibres = range(network.fibres)
     extra_q = [expected_excess(marginals.channels[e], min(q[e], cap_q)) for e in fibres]
     extra_x = [expected_excess(marginals.wavelengths[e], min(x[e], cap_x)) for e in fibres]
-    return Plan(
+    plan = Plan(
         np.asarray(q, dtype=np.float64),
         np.asarray(x, dtype=np.float64),
         np.array(extra_q),
         np.array(extra_x),
         routes,
         bound,
-        status,
+        PlanStatus.EXPECTATION,
         solver,
         note,
     )
+    if bound is not None:
+        plan = replace(plan, status=status_of(plan.objective(network), bound))
+    return checked_limits(plan, network, marginals)
 
 
 def expected_loads(marginals: Marginals) -> tuple[FloatArray, FloatArray]:

@@ -64,12 +64,13 @@ def expected_recourse(
     network: Network,
     forecast: Forecast,
     first_stage: Stage,
-    start: Mapping[NodePair, Route],
+    start: Mapping[NodePair, Sequence[Route]],
 ) -> tuple[RouteTable, float, str]:
     """Cheapest second stage for a fixed first stage, level by level, Eq (20).
 
-    A level whose load on the starting routes fits into the reservation costs nothing more and
-    is optimal as it stands; the others are routed anew over all simple paths.
+    ``start`` has one route for each request of a pair. A level whose load on them fits into the
+    reservation costs nothing more and is optimal as it stands; the others are routed anew over
+    all simple paths.
 
     Returns
     -------
@@ -79,7 +80,7 @@ def expected_recourse(
     solver : str
     """
     costs, counts = network.costs, Counter(forecast.pairs)
-    table = RouteTable.by_pair(forecast.pairs, start, forecast.levels.levels)
+    table = request_routes(forecast.pairs, [start] * forecast.levels.levels)
     rho = network.level_channels(forecast.levels.levels)
     wavelengths = table.requests_per_fibre(network.fibres)
     caps = (network.max_channels, network.max_wavelengths)
@@ -93,7 +94,7 @@ def expected_recourse(
     for k, probability in enumerate(forecast.levels.probabilities):
         load = rho[k] * wavelengths
         if probability == 0 or ((load <= lit[0]).all() and (wavelengths <= lit[1]).all()):
-            chosen.append({pair: [start[pair]] * n for pair, n in counts.items()})
+            chosen.append(start)
             continue
         problem = RoutesProblem(
             network=network,
@@ -105,7 +106,7 @@ def expected_recourse(
             on_demand=(costs.qkd_on_demand, costs.km_on_demand),
             fixed=first_stage,
         )
-        flows = RoutesProgram(problem).solve([start])
+        flows = RoutesProgram(problem).solve([{pair: r[0] for pair, r in start.items()}])
         bound += float(probability) * flows.bound
         solver = flows.solver
         chosen.append(flows.routes[0])

@@ -9,27 +9,23 @@ holds over all simple paths. Wavelength continuity, (26) and (27), is not modell
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
 from qnetsim.arrays import FloatArray, IntArray
-from qnetsim.errors import InfeasibleError, SolverError
-from qnetsim.network import Network, Route, simple_routes
+from qnetsim.errors import SolverError
+from qnetsim.network import Network, Route
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.duals import shortest_paths
+from qnetsim.optimize.feasibility import capacities, feasible_routing
 from qnetsim.optimize.highs import solve
 from qnetsim.optimize.program import Program, Solution, SolveStatus
 
 #: Reduced cost, relative to the dearest channel, below which a route is worth a column.
 PRICING_TOLERANCE = 1e-9
-#: A request left unserved costs this many times the dearest conceivable route.
-UNSERVED_FACTOR = 10.0
 MAX_ROUNDS = 200
-#: Most simple paths that are enumerated to find or refute an integer routing.
-MAX_ENUMERATED = 50_000
-
 #: Scenario, node pair, route.
 Column = tuple[int, NodePair, Route]
 
@@ -90,8 +86,6 @@ class RoutesProgram:
         prices = [*problem.reserved, *(problem.on_demand or ())]
         self.scale = max(1e-12, *(float(p.max()) for p in prices))
         self.limited = problem.network.limited
-        peak = float((problem.channels.max(initial=0) + 1) * self.fibres)
-        self.unserved_cost = UNSERVED_FACTOR * peak
         self.columns: dict[Column, None] = {}
         self._layout()
 
@@ -108,76 +102,31 @@ class RoutesProgram:
         InfeasibleError
             If the wavelength limits cannot carry some scenario.
         """
-        for routes in start:
-            for s in range(self.scenarios):
-                for pair in self.pairs:
-                    self.columns[s, pair, routes[pair]] = None
+        problem = self.problem
+        columns = [(pair, routes[pair]) for routes in start for pair in self.pairs]
+        if self.limited:
+            # a routing that fits at the highest demand fits at every other
+            top = int(problem.channels.sum(axis=1).argmax())
+            columns += feasible_routing(
+                problem.network,
+                problem.counts,
+                problem.levels[top],
+                problem.channels[top].tolist(),
+                dict(columns),
+            )
+        for s in range(self.scenarios):
+            self.columns.update(dict.fromkeys((s, pair, route) for pair, route in columns))
         relaxed, bound = self._generate()
-        self._refuse_unserved(relaxed)
         flows = relaxed.values[self.first_flow :]
         if np.abs(flows - np.round(flows)).max(initial=0.0) < 1e-6:
             return self._flows(relaxed, bound)
-        whole = self._whole()
-        crowded = self._crowded(whole)
-        if crowded:
-            # the relaxation fits but no integer routing over its routes does: look for one
-            for s in crowded:
-                self.columns.update(dict.fromkeys(self._served_columns(s)))
-            whole = self._whole()
-            self._refuse_unserved(whole)
-        return self._flows(whole, bound)
-
-    def _whole(self) -> Solution:
         whole = solve(self._program())
         if not np.isfinite(whole.objective):
             raise SolverError(
                 f"{whole.solver} found no integer routing over {len(self.columns)} routes "
                 f"in {whole.nodes} nodes"
             )
-        return whole
-
-    def _served_columns(self, s: int) -> list[Column]:
-        """Routes that serve a scenario in integers, from more and more simple paths.
-
-        Raises
-        ------
-        InfeasibleError
-            No integer routing over all simple paths serves everybody.
-        SolverError
-            Neither such a routing nor a proof was found.
-        """
-        problem, topology = self.problem, self.problem.network.topology
-        one = RoutesProgram(
-            replace(
-                problem,
-                levels=[problem.levels[s]],
-                probabilities=np.ones(1),
-                channels=problem.channels[[s]],
-            )
-        )
-        longest = len(topology.nodes) - 1
-        for most in (*range(4, longest, 3), longest):
-            found = [
-                (0, pair, route)
-                for pair in self.pairs
-                for route in simple_routes(topology, pair, most)
-            ]
-            if len(found) > MAX_ENUMERATED:
-                break
-            one.columns = dict.fromkeys(
-                [*found, *((0, p, r) for scenario, p, r in self.columns if scenario == s)]
-            )
-            whole = one._whole()
-            if not one._crowded(whole):
-                used = whole.values[one.first_flow :] > 0.5
-                return [(s, p, r) for (_, p, r), u in zip(one.columns, used, strict=True) if u]
-            if most == longest and whole.status is SolveStatus.OPTIMAL:
-                one._refuse_unserved(whole)
-        raise SolverError(
-            f"level k = {problem.levels[s]}: the wavelength limits admit fractional routes, but "
-            f"neither an integer routing nor a proof that there is none was found over "
-            f"{len(one.columns)} routes; raise network.qkd_wavelengths or network.km_wavelengths"
-        )
+        return self._flows(whole, bound)
 
     def _layout(self) -> None:
         """Number the rows and the variables that are not flows."""
@@ -188,8 +137,7 @@ class RoutesProgram:
         self.limit_row = self.km_row + s * e
         self.rows = self.limit_row + (s * e if self.limited else 0)
         self.first_extra = 2 * e
-        self.first_unserved = self.first_extra + 2 * s * e
-        self.first_flow = self.first_unserved + (s * p if self.limited else 0)
+        self.first_flow = self.first_extra + 2 * s * e
 
     def _generate(self) -> tuple[Solution, float]:
         for _ in range(MAX_ROUNDS):
@@ -225,8 +173,6 @@ class RoutesProgram:
             paths = shortest_paths(problem.network, lengths[s], self.pairs)
             for i, pair in enumerate(self.pairs):
                 shortest = paths[pair].length
-                if self.limited:
-                    shortest = min(shortest, self.unserved_cost * problem.probabilities[s])
                 bound += problem.counts[pair] * shortest
                 column = (s, pair, paths[pair].route)
                 if shortest < pi[s, i] - PRICING_TOLERANCE and column not in self.columns:
@@ -248,19 +194,9 @@ class RoutesProgram:
         return duals
 
     def _caps(self) -> FloatArray:
-        """Requests that fit on a fibre, shape (scenarios, fibres).
-
-        (28) and (29) in one: all requests of a scenario need the same channels ρ on a fibre,
-        so at most ⌊⌊|σ|/3⌋ / ρ⌋ of them fit. Rounding down makes the relaxation tight.
-        """
-        network, rho = self.problem.network, self.problem.channels
-        caps = np.full(rho.shape, np.inf)
-        if network.max_wavelengths is not None:
-            caps[:] = network.max_wavelengths
-        if network.max_channels is not None:
-            fit = network.max_channels // np.maximum(rho, 1)
-            caps = np.where(rho > 0, np.minimum(caps, fit), caps)
-        return caps
+        """Requests that fit on a fibre, shape (scenarios, fibres)."""
+        network, channels = self.problem.network, self.problem.channels
+        return np.array([capacities(network, rho) for rho in channels.tolist()])
 
     def _program(self) -> Program:
         problem, s, e = self.problem, self.scenarios, self.fibres
@@ -268,15 +204,12 @@ class RoutesProgram:
         cost = np.zeros(variables)
         lower, upper = np.zeros(variables), np.full(variables, np.inf)
         cost[: 2 * e] = np.concatenate(problem.reserved) / self.scale
-        extra = slice(self.first_extra, self.first_unserved)
+        extra = slice(self.first_extra, self.first_flow)
         if problem.on_demand is None:
             upper[extra] = 0.0
         else:
             p = problem.probabilities[:, None] / self.scale
             cost[extra] = np.concatenate([(p * c).ravel() for c in problem.on_demand])
-        if self.limited:
-            price = self.unserved_cost * problem.probabilities
-            cost[self.first_unserved : self.first_flow] = np.repeat(price, len(self.pairs))
         if problem.fixed is not None:
             lower[: 2 * e] = upper[: 2 * e] = np.concatenate(problem.fixed)
         row_lower = np.zeros(self.rows)
@@ -287,7 +220,7 @@ class RoutesProgram:
             row_lower[self.limit_row :] = -np.inf
             row_upper[self.limit_row :] = self._caps().ravel()
         integer = np.zeros(variables, dtype=bool)
-        integer[self.first_unserved :] = True
+        integer[self.first_flow :] = True
         matrix = self._matrix(variables)
         return Program(cost, lower, upper, matrix, row_lower, row_upper, integer)
 
@@ -298,11 +231,6 @@ class RoutesProgram:
         rows = [self.qkd_row + cover, self.qkd_row + cover]
         columns = [first_stage, self.first_extra + cover]
         values = [np.ones(cover.size), np.ones(cover.size)]
-        if self.limited:
-            unserved = np.arange(self.first_flow - self.first_unserved)
-            rows.append(unserved)
-            columns.append(self.first_unserved + unserved)
-            values.append(np.ones(unserved.size))
         position = {pair: i for i, pair in enumerate(self.pairs)}
         for i, (scenario, pair, route) in enumerate(self.columns):
             fibres = np.array(route.fibres)
@@ -325,48 +253,3 @@ class RoutesProgram:
         for (s, pair, route), amount in zip(self.columns, amounts, strict=True):
             routes[s].setdefault(pair, []).extend([route] * int(amount))
         return Flows(tuple(routes), bound, solution.solver, solution.nodes)
-
-    def _unserved(self, solution: Solution) -> FloatArray:
-        missing = solution.values[self.first_unserved : self.first_flow]
-        return missing.reshape(-1, len(self.pairs))
-
-    def _crowded(self, solution: Solution) -> list[int]:
-        """Scenarios in which some request finds no route."""
-        return np.flatnonzero(self._unserved(solution).sum(axis=1) > 1e-6).tolist()
-
-    def _refuse_unserved(self, solution: Solution) -> None:
-        for s in self._crowded(solution):
-            raise InfeasibleError(self._shortage(solution, self._unserved(solution), s))
-
-    def _shortage(self, solution: Solution, missing: FloatArray, s: int) -> str:
-        network, problem = self.problem.network, self.problem
-        full = np.flatnonzero(self._use(solution, s) + 1 > self._caps()[s] + 1e-6).tolist()
-        names = ", ".join(network.topology.fibre_name(e) for e in full[:12])
-        lacking = float(missing[s].sum())
-        channels = lacking * float(problem.channels[s].max(initial=0))
-        limits = ", ".join(
-            f"{symbol} = {limit}"
-            for symbol, limit in (
-                ("⌊|σ|/3⌋", network.max_channels),
-                ("|κ|", network.max_wavelengths),
-            )
-            if limit is not None
-        )
-        unrouted = [self.pairs[i] for i in np.flatnonzero(missing[s] > 1e-6)[:5]]
-        nodes = network.topology.nodes
-        pairs = ", ".join(f"{nodes[a]}–{nodes[b]}" for a, b in unrouted)
-        return (
-            f"infeasible: at level k = {problem.levels[s]} the fibres {names} are full "
-            f"({limits} per fibre); {lacking:.3g} requests ({pairs}) find no route and lack "
-            f"{3 * channels:.3g} QKD and {lacking:.3g} KM wavelengths on each fibre of theirs; "
-            "raise network.qkd_wavelengths or network.km_wavelengths, or ask for less"
-        )
-
-    def _use(self, solution: Solution, s: int) -> FloatArray:
-        """Requests on each fibre in a scenario, shape (fibres,)."""
-        used = np.zeros(self.fibres)
-        flows = solution.values[self.first_flow :]
-        for (scenario, _, route), flow in zip(self.columns, flows, strict=True):
-            if scenario == s:
-                used[list(route.fibres)] += flow
-        return used

@@ -34,26 +34,29 @@ def newsvendor_weights(network: Network, forecast: Forecast) -> list[Fraction]:
 
 
 def weighted_routes(
-    network: Network, pairs: Sequence[NodePair], weights: Sequence[Fraction]
+    network: Network,
+    pairs: Sequence[NodePair],
+    weights: Sequence[Fraction],
+    wavelength_costs: Sequence[Fraction],
 ) -> dict[NodePair, Route]:
-    """Shortest route of each pair under ``c_km + w·c_qkd^b``, c_km at the cheaper price."""
-    costs = network.costs
-    lengths = [
-        km + w * qkd
-        for km, w, qkd in zip(
-            costs.exact_km_cheapest, weights, costs.exact_qkd_reserved, strict=True
-        )
-    ]
+    """Shortest route of each pair under ``c_km + w·c_qkd^b``."""
+    channels = network.costs.exact_qkd_reserved
+    lengths = [km + w * qkd for km, w, qkd in zip(wavelength_costs, weights, channels, strict=True)]
     return shortest_routes(network.topology, lengths, pairs)
 
 
 def newsvendor_routes(network: Network, forecast: Forecast) -> dict[NodePair, Route]:
-    """Routes that are best when a request keeps one route at all levels (w = g)."""
-    return weighted_routes(network, forecast.pairs, newsvendor_weights(network, forecast))
+    """Routes that are best when a request keeps one route at all levels (w = g).
+
+    KM wavelengths count at their cheaper price, since every request needs them anyway.
+    """
+    weights, km = newsvendor_weights(network, forecast), network.costs.exact_km_cheapest
+    return weighted_routes(network, forecast.pairs, weights, km)
 
 
 def by_level_weight(
     network: Network, pairs: Sequence[NodePair], weight: int | Fraction
 ) -> dict[NodePair, Route]:
-    """Shortest routes with one weight w on every fibre."""
-    return weighted_routes(network, pairs, [Fraction(weight)] * network.fibres)
+    """Shortest routes under ``c_km^b + w·c_qkd^b``, one weight w on every fibre."""
+    weights = [Fraction(weight)] * network.fibres
+    return weighted_routes(network, pairs, weights, network.costs.exact_km_reserved)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
 
 from qnetsim.exogenous import Forecast
-from qnetsim.network import Network, Route, RouteTable
+from qnetsim.network import Network, Route
 from qnetsim.network.routes import NodePair
-from qnetsim.optimize import Plan, PlanStatus, expected_recourse, marginal_loads
-from qnetsim.optimize.plan import fixed_routes_plan, status_of
-from qnetsim.optimize.recourse import Stage, deterministic_flows
+from qnetsim.optimize import Plan, expected_recourse, marginal_loads
+from qnetsim.optimize.plan import fixed_routes_plan
+from qnetsim.optimize.recourse import Stage, deterministic_flows, request_routes
 from qnetsim.optimize.routing import weighted_routes
 from qnetsim.policies.base import Setting
 from qnetsim.policies.static import StaticPolicy
@@ -27,32 +27,34 @@ class ExpectedValue(StaticPolicy):
         """Solve the deterministic program, then the recourse for its first stage."""
         network, forecast = setting.network, setting.forecast
         rho = mean_channels(network, forecast)
-        routes = weighted_routes(network, forecast.pairs, [Fraction(r) for r in rho])
-        first_stage = _first_stage(network, forecast, rho, routes)
+        weights = [Fraction(r) for r in rho]
+        # everything is reserved in Eq (8), KM wavelengths too
+        km = network.costs.exact_km_reserved
+        chosen = _mean_routes(
+            network, forecast, rho, weighted_routes(network, forecast.pairs, weights, km)
+        )
+        first_stage = _first_stage(network, rho, chosen)
         if not forecast.comonotone:
-            table = RouteTable.by_pair(forecast.pairs, routes, forecast.levels.levels)
+            table = request_routes(forecast.pairs, [chosen] * forecast.levels.levels)
             return fixed_routes_plan(
                 network,
                 marginal_loads(network, forecast, table),
                 table,
                 first_stage,
                 bound=None,
-                status=PlanStatus.EXPECTATION,
-                solver="shortest paths at the mean demand, convolved loads",
+                solver="deterministic program at the mean demand, convolved loads",
                 note="second stage exact for these routes; recourse routes not optimised",
             )
-        table, bound, solver = expected_recourse(network, forecast, first_stage, routes)
-        draft = fixed_routes_plan(
+        table, bound, solver = expected_recourse(network, forecast, first_stage, chosen)
+        return fixed_routes_plan(
             network,
             marginal_loads(network, forecast, table),
             table,
             first_stage,
             bound=bound,
-            status=PlanStatus.FEASIBLE,
             solver=f"mean demand, then recourse by {solver}",
             note="status, bound and gap are those of the recourse for this first stage",
         )
-        return Plan(**{**vars(draft), "status": status_of(draft.objective(network), bound)})
 
 
 def mean_channels(network: Network, forecast: Forecast) -> list[int]:
@@ -61,16 +63,21 @@ def mean_channels(network: Network, forecast: Forecast) -> list[int]:
     return [math.ceil(bits / int(channel)) for channel in network.channel_bits]
 
 
+def _mean_routes(
+    network: Network, forecast: Forecast, rho: list[int], shortest: Mapping[NodePair, Route]
+) -> Mapping[NodePair, Sequence[Route]]:
+    """Routes of (8)-(18) at the mean demand, one for each request of a pair."""
+    if not network.limited:
+        return {pair: [shortest[pair]] * n for pair, n in Counter(forecast.pairs).items()}
+    prices = network.costs.qkd_reserved, network.costs.km_reserved
+    level = math.ceil(forecast.levels.exact_mean)
+    return deterministic_flows(network, forecast.pairs, level, rho, prices, shortest).routes[0]
+
+
 def _first_stage(
-    network: Network, forecast: Forecast, rho: list[int], routes: Mapping[NodePair, Route]
+    network: Network, rho: list[int], chosen: Mapping[NodePair, Sequence[Route]]
 ) -> Stage:
-    """Reserve what the mean demand uses; everything is reserved in Eq (8)."""
-    chosen = {pair: [routes[pair]] * n for pair, n in Counter(forecast.pairs).items()}
-    if network.limited:
-        prices = network.costs.qkd_reserved, network.costs.km_reserved
-        level = math.ceil(forecast.levels.exact_mean)
-        flows = deterministic_flows(network, forecast.pairs, level, rho, prices, routes)
-        chosen = flows.routes[0]
+    """Reserve what the mean demand uses."""
     used = np.zeros(network.fibres)
     for listed in chosen.values():
         for route in listed:

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from qnetsim.network import RouteTable
-from qnetsim.optimize import Plan, PlanStatus, by_level_weight, marginal_loads
+from qnetsim.optimize import Plan, by_level_weight, marginal_loads
 from qnetsim.optimize.plan import fixed_routes_plan
 from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.static import StaticPolicy
@@ -46,6 +46,5 @@ class FixedLevel(StaticPolicy):
             routes,
             (level * requests, np.where(cheaper, requests, 0.0)),
             bound=None,
-            status=PlanStatus.EXPECTATION,
             solver="shortest paths, exact expectation",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from qnetsim.optimize import Plan, PlanStatus, marginal_loads, newsvendor, newsv
 from qnetsim.optimize.bounds import perfect_information
 from qnetsim.optimize.duals import newsvendor_duals, path_bound
 from qnetsim.optimize.marginals import Marginals
-from qnetsim.optimize.plan import OPTIMALITY_GAP, fixed_routes_plan, relative_gap, status_of
+from qnetsim.optimize.plan import OPTIMALITY_GAP, fixed_routes_plan, relative_gap
 from qnetsim.optimize.recourse import (
     Stage,
     possible_levels,
@@ -31,11 +32,10 @@ class StochasticProgram(StaticPolicy):
         network, forecast = setting.network, setting.forecast
         if not forecast.comonotone:
             return _independent_plan(network, forecast)
-        if not network.limited:
-            closed_form = _closed_form(network, forecast)
-            if closed_form.status is PlanStatus.OPTIMAL:
-                return closed_form
-        return _program_plan(network, forecast)
+        closed_form = _closed_form(network, forecast)
+        if closed_form.status is PlanStatus.OPTIMAL:
+            return closed_form
+        return _program_plan(network, forecast, closed_form)
 
 
 def _table(network: Network, forecast: Forecast) -> RouteTable:
@@ -71,75 +71,55 @@ def _closed_form(network: Network, forecast: Forecast) -> Plan:
         (c.qkd_on_demand, c.km_on_demand),
     )
     bound = path_bound(network, Counter(forecast.pairs), rho, alpha, gamma)
-    draft = fixed_routes_plan(
+    return fixed_routes_plan(
         network,
         marginals,
         table,
         _reservations(network, marginals),
         bound=bound,
-        status=PlanStatus.FEASIBLE,
         solver="newsvendor closed form, dual certificate",
     )
-    return _with_status(draft, network)
 
 
-def _program_plan(network: Network, forecast: Forecast) -> Plan:
+def _program_plan(network: Network, forecast: Forecast, closed_form: Plan) -> Plan:
     """Routes program; the closed form is kept where the program proves it."""
-    table = _table(network, forecast)
     start = newsvendor_routes(network, forecast)
     flows = stochastic_flows(network, forecast, [start])
-    if not network.limited:
-        marginals = marginal_loads(network, forecast, table)
-        closed_form = fixed_routes_plan(
-            network,
-            marginals,
-            table,
-            _reservations(network, marginals),
+    objective = closed_form.objective(network)
+    fits = closed_form.status is not PlanStatus.OVER_LIMIT
+    if fits and relative_gap(objective, flows.bound) <= OPTIMALITY_GAP:
+        return replace(
+            closed_form,
             bound=flows.bound,
             status=PlanStatus.OPTIMAL,
             solver=f"newsvendor closed form, certified by {flows.solver} over all simple paths",
         )
-        if relative_gap(closed_form.objective(network), flows.bound) <= OPTIMALITY_GAP:
-            return closed_form
     by_level = dict(zip(possible_levels(forecast), flows.routes, strict=True))
     single = {pair: [start[pair]] * n for pair, n in Counter(forecast.pairs).items()}
     routes = request_routes(
         forecast.pairs, [by_level.get(k, single) for k in range(forecast.levels.levels)]
     )
     marginals = marginal_loads(network, forecast, routes)
-    draft = fixed_routes_plan(
+    return fixed_routes_plan(
         network,
         marginals,
         routes,
         _reservations(network, marginals),
         bound=flows.bound,
-        status=PlanStatus.FEASIBLE,
         solver=f"routes program, {flows.solver}, {flows.nodes} nodes",
     )
-    return _with_status(draft, network)
 
 
 def _independent_plan(network: Network, forecast: Forecast) -> Plan:
     """Exact first stage for fixed routes under Eq (7); the bound is perfect information."""
     table = _table(network, forecast)
     marginals = marginal_loads(network, forecast, table)
-    note = "first stage exact for these routes by convolution; recourse routes not optimised"
-    if network.limited:
-        note += "; wavelength limits not planned for, so requests may be blocked"
-    draft = fixed_routes_plan(
+    return fixed_routes_plan(
         network,
         marginals,
         table,
         _reservations(network, marginals),
         bound=perfect_information(network, forecast).objective(network),
-        status=PlanStatus.FEASIBLE,
         solver="newsvendor on convolved loads",
-        note=note,
+        note="first stage exact for these routes by convolution; recourse routes not optimised",
     )
-    return _with_status(draft, network)
-
-
-def _with_status(plan: Plan, network: Network) -> Plan:
-    assert plan.bound is not None
-    status = status_of(plan.objective(network), plan.bound)
-    return Plan(**{**vars(plan), "status": status})

@@ -11,6 +11,7 @@ from qnetsim import seeds
 from qnetsim.arrays import FloatArray
 from qnetsim.optimize import Marginals, Plan, PlanStatus, marginal_loads
 from qnetsim.optimize.marginals import Law, expected_excess
+from qnetsim.optimize.plan import checked_limits
 from qnetsim.policies.base import Decision, Observation, Policy, PolicyOptions, Setting
 
 #: Slots scheduled in one decision; the draws are the same for any other number.
@@ -51,7 +52,7 @@ class UniformRandom(Policy):
         step = np.ones(network.fibres) if self.literal else requests
         wavelengths = np.full(network.fibres, draws.mean()) if self.literal else requests
         on_demand_q, on_demand_x = self._on_demand(setting, marginals, draws, step, requests)
-        return Plan(
+        plan = Plan(
             qkd_channels=step * draws.mean(),
             km_wavelengths=wavelengths,
             on_demand_channels=on_demand_q,
@@ -62,6 +63,7 @@ class UniformRandom(Policy):
             solver="shortest paths, exact expectation",
             note="reservations are expectations; they are drawn anew in each slot",
         )
+        return checked_limits(plan, network, marginals)
 
     def _on_demand(
         self,

@@ -26,7 +26,7 @@ from qnetsim.network import (
 from qnetsim.network.chain import segments
 from qnetsim.network.cost import unit_costs
 from qnetsim.network.topology import natural_order
-from qnetsim.optimize.routing import weighted_routes
+from qnetsim.optimize import by_level_weight
 from qnetsim.scenario import CostTable
 from qnetsim.simulate import open_case
 
@@ -155,9 +155,9 @@ def test_13_of_91_pairs_have_tied_shortest_paths(weight: int) -> None:
     network, costs = case.network, case.network.costs
     graph = networkx.Graph()
     for e, ends in enumerate(network.topology.fibres):
-        length = costs.exact_km_cheapest[e] + weight * costs.exact_qkd_reserved[e]
+        length = costs.exact_km_reserved[e] + weight * costs.exact_qkd_reserved[e]
         graph.add_edge(*ends, weight=length)
-    routes = weighted_routes(network, case.forecast.pairs, [Fraction(weight)] * 21)
+    routes = by_level_weight(network, case.forecast.pairs, weight)
     ties = 0
     for pair, route in routes.items():
         paths = list(networkx.all_shortest_paths(graph, *pair, weight="weight"))
@@ -186,10 +186,7 @@ def test_routes_are_the_least_of_all_simple_paths(seed: int) -> None:
 def test_loads_are_sums_over_requests(coupling: str) -> None:
     case = open_case(nsfnet(demand__requests="30", demand__coupling=f'"{coupling}"'))
     rng = np.random.default_rng(3)
-    by_level = [
-        weighted_routes(case.network, case.forecast.pairs, [Fraction(k % 3)] * 21)
-        for k in range(10)
-    ]
+    by_level = [by_level_weight(case.network, case.forecast.pairs, k % 3) for k in range(10)]
     routes = RouteTable.by_pair_and_level(case.forecast.pairs, by_level)
     amounts = rng.integers(0, 50, (10, 21))
     table = LoadTable(routes, case.forecast.group, amounts)

@@ -95,9 +95,9 @@ def judge(case: Case, fixed: tuple | None = None, levels: list[int] | None = Non
 
 def random_scenario(seed: int, folder: Path, *, limits: bool) -> Scenario:
     rng = np.random.default_rng(seed)
-    nodes = int(rng.integers(2, 6))
+    nodes = int(rng.integers(2, 6)) if not limits else 5
     edges = {(int(rng.integers(0, n)), n) for n in range(1, nodes)}
-    for _ in range(int(rng.integers(0, 4))):
+    for _ in range(9 if limits else int(rng.integers(0, 4))):
         edges.add(tuple(sorted(rng.choice(nodes, 2, replace=False).tolist())))
     path = folder / f"net{seed}.csv"
     rows = [f"n{a},n{b},{int(rng.integers(20, 900))}" for a, b in sorted(edges)]
@@ -311,6 +311,106 @@ def test_cost_of_a_plan_is_exact_for_realised_frequencies(seed: int, name: str) 
         + plan.first_stage_cost(case.network)
     )
     assert result.cost.mean() == pytest.approx(float(frequency @ by_level), rel=1e-14)
+
+
+def network_text(tmp_path: Path, fibres: str, network: str, demand: str) -> Scenario:
+    path = tmp_path / "case.csv"
+    rows = [f.replace("-", ",").replace(":", ",") for f in fibres.split()]
+    path.write_text("source,target,length_km\n" + "\n".join(rows) + "\n")
+    return parse_scenario(f"[network]\ntopology = {str(path)!r}\n{network}\n[demand]\n{demand}")
+
+
+def test_an_integer_routing_is_found_beside_the_relaxations_routes(tmp_path: Path) -> None:
+    scenario = network_text(
+        tmp_path,
+        "2-3:100 2-5:150 1-2:100 1-5:300 3-4:500 3-5:150 1-3:150 4-5:150",
+        "qkd_wavelengths = 9",
+        'kind = "table"\nlevels = 3\nprobabilities = [0,0,1]\n'
+        "pairs = [[3,4],[5,1],[2,3],[1,2],[3,2]]",
+    )
+    for name in ("sip", "perfect", "evf"):
+        assert plan_of(scenario, name).objective(open_case(scenario).network) == 138_100
+
+
+@pytest.mark.parametrize("seed_limit", [(3, 429)])
+def test_feasible_limits_are_not_refused(seed_limit: tuple[int, int]) -> None:
+    seed, limit = seed_limit
+    scenario = nsfnet(
+        demand__requests="100", network__qkd_wavelengths=str(limit), run__seed=str(seed)
+    )
+    for name in ("sip", "evf", "perfect"):
+        plan_of(scenario, name)
+
+
+@pytest.mark.parametrize("levels", [16, 30])
+def test_levels_of_tiny_probability_are_routed_too(levels: int, tmp_path: Path) -> None:
+    scenario = network_text(
+        tmp_path,
+        "1-2:100 1-3:300 2-3:300",
+        f"qkd_wavelengths = {6 * (levels - 1)}",
+        f"levels = {levels}\nmean = 1\npairs = [[1,2],[1,2],[1,2],[1,2]]",
+    )
+    case, plan = open_case(scenario), plan_of(scenario, "sip")
+    worst = plan.routes.requests_per_fibre(3, level=levels - 1)
+    assert (worst * (levels - 1) <= case.network.max_channels).all()
+    assert plan.status in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}
+    if levels == 16:
+        assert plan.objective(case.network) == pytest.approx(64_809.1, abs=0.1)
+
+
+def test_levels_of_no_probability_need_no_wavelengths(tmp_path: Path) -> None:
+    scenario = network_text(
+        tmp_path,
+        "A-B:50 B-C:70 A-C:200",
+        "qkd_wavelengths = 3",
+        'kind = "table"\nlevels = 3\nprobabilities = [0.5,0.5,0.0]\npairs = "all"',
+    )
+    case = open_case(scenario)
+    assert plan_of(scenario, "sip").objective(case.network) == 32_330
+    assert plan_of(scenario, "perfect").objective(case.network) <= 32_330
+
+
+@pytest.mark.parametrize("levels", [2, 5, 23, 59])
+def test_free_reservations_cost_nothing(levels: int, tmp_path: Path) -> None:
+    scenario = network_text(
+        tmp_path,
+        "1-2:100 2-3:100",
+        "[cost.reserved]\ntransmitter = 0\nreceiver = 0\nchannel_km = 0\nkey_manager = 0\n"
+        "security_infrastructure = 0\nmux_demux = 0",
+        f"levels = {levels}\nmean = 2\npairs = 'all'",
+    )
+    plan = plan_of(scenario, "sip")
+    assert plan.objective(open_case(scenario).network) == pytest.approx(0, abs=1e-9)
+
+
+def test_evf_reserves_what_the_deterministic_program_does(tmp_path: Path) -> None:
+    """Everything is reserved in Eq (8): cheap on-demand KM wavelengths must not bend routes."""
+    for limit in (0, 1_000_000):
+        scenario = network_text(
+            tmp_path,
+            "1-2:320 1-3:50 2-3:160",
+            f"qkd_wavelengths = {limit}\n[cost]\non_demand_multiplier = 0.1",
+            'kind = "table"\nlevels = 2\nprobabilities = [0.5, 0.5]\npairs = [[1,2]]',
+        )
+        plan = plan_of(scenario, "evf")
+        assert plan.first_stage_cost(open_case(scenario).network) == 16_430
+
+
+def test_plans_that_may_block_say_so(tmp_path: Path) -> None:
+    text = 'kind = "table"\nlevels = 2\nprobabilities = [0, 1]\ncoupling = "independent"\n'
+    triangle = "1-2:100 1-3:100 2-3:100"
+    scenario = network_text(
+        tmp_path, triangle, "qkd_wavelengths = 6", text + "pairs = [[1,2],[1,2],[1,2],[1,2]]"
+    )
+    for name in ("sip", "perfect", "random"):
+        plan = plan_of(scenario, name)
+        assert plan.status is PlanStatus.OVER_LIMIT
+        assert "may be blocked" in plan.note
+    evf = plan_of(scenario, "evf")
+    assert evf.status is PlanStatus.EXPECTATION  # its routes keep the limits
+    result = run(open_case(scenario), make_policy("evf", {}))
+    assert result.columns["blocked"].sum() == 0
+    assert result.cost.mean() == pytest.approx(evf.objective(open_case(scenario).network))
 
 
 def test_optimality_is_claimed_only_within_the_tolerance() -> None:
