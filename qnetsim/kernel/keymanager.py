@@ -193,8 +193,8 @@ class KeyManagers:
         if network.max_channels is None:
             return np.full_like(pooled, UNLIMITED)
         # more channels than a slot's bits can ask for need not be counted
-        most = np.asarray(MAX_SLOT_BITS // network.channel_bits, dtype=np.int64)
-        return pooled + np.minimum(network.max_channels - lit, most) * network.channel_bits
+        spare = np.minimum(network.max_channels - lit, MAX_SLOT_BITS // network.channel_bits)
+        return np.asarray(pooled + spare * network.channel_bits, dtype=np.int64)
 
     def _admit(
         self,

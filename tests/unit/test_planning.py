@@ -332,6 +332,30 @@ def test_an_integer_routing_is_found_beside_the_relaxations_routes(tmp_path: Pat
         assert plan_of(scenario, name).objective(open_case(scenario).network) == 138_100
 
 
+def test_fractional_routes_are_no_routing(tmp_path: Path) -> None:
+    """The relaxation fits in both; one has an integer routing off its routes, the other none."""
+    demand = "levels = 1\npairs = "
+    found = network_text(
+        tmp_path,
+        "0-1:100 0-4:100 1-2:100 1-3:100 1-4:100 2-3:100 2-4:100 3-4:100",
+        "km_wavelengths = 1",
+        demand + "[[0,2],[1,4],[1,4],[3,4]]",
+    )
+    plan = plan_of(found, "sip")
+    assert plan.routes.requests_per_fibre(8).max() == 1
+    none = network_text(
+        tmp_path,
+        "0-1:100 0-2:100 0-3:100 1-2:100 2-4:100 3-4:100",
+        "km_wavelengths = 1",
+        demand + "[[0,2],[2,3],[1,4]]",
+    )
+    assert judge(open_case(none)) is None
+    with pytest.raises(
+        InfeasibleError, match=r"k = 0 .* lack 1 KM wavelengths .* raise network\.km"
+    ):
+        plan_of(none, "sip")
+
+
 @pytest.mark.parametrize("seed_limit", [(3, 429)])
 def test_feasible_limits_are_not_refused(seed_limit: tuple[int, int]) -> None:
     seed, limit = seed_limit
