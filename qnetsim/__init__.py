@@ -22,7 +22,7 @@ from qnetsim.version import __version__
 
 #: Where each name lives; ``run`` is ``simulate.simulate``, which its module's name would hide.
 _HOME = {
-    "Case": "qnetsim.simulate",
+    "Case": "qnetsim.case",
     "Comparison": "qnetsim.analysis",
     "Decision": "qnetsim.policies",
     "Forecast": "qnetsim.exogenous",
@@ -33,9 +33,9 @@ _HOME = {
     "Scenario": "qnetsim.scenario",
     "Trace": "qnetsim.trace",
     "compare_traces": "qnetsim.analysis",
-    "load": "qnetsim.simulate",
+    "load": "qnetsim.case",
     "make_plan": "qnetsim.simulate",
-    "open_case": "qnetsim.simulate",
+    "open_case": "qnetsim.case",
     "open_trace": "qnetsim.trace",
     "run": "qnetsim.simulate:simulate",
     "run_policies": "qnetsim.simulate",

@@ -2,119 +2,34 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from qnetsim import seeds
-from qnetsim.errors import ScenarioError, SettingError, TopologyError, UsageError
-from qnetsim.exogenous import Forecast
-from qnetsim.exogenous.demand import build_forecast
-from qnetsim.exogenous.realisation import Realisation, WorldChunk
+from qnetsim.case import Case, load, open_case
+from qnetsim.errors import PolicyError, ScenarioError, UsageError
+from qnetsim.exogenous.realisation import WorldChunk
+from qnetsim.interrupt import stoppable
 from qnetsim.kernel import Simulation, SlotBlock
-from qnetsim.network import Network, build_network
+from qnetsim.kernel.simulation import checked_owners
+from qnetsim.network import Network
 from qnetsim.optimize import Plan
-from qnetsim.policies import Policy, Setting, policy_options
+from qnetsim.policies import Policy
+from qnetsim.policies.base import guarded
 from qnetsim.policies.registry import make_policy
-from qnetsim.scenario import PolicyTable, Scenario, load_scenario, locate
-from qnetsim.trace import TraceHeader, TraceWriter
+from qnetsim.scenario import PolicyTable, Scenario
+from qnetsim.trace import TraceHeader, TraceWriter, refuse_existing
 from qnetsim.trace.provenance import environment, software
-from qnetsim.units import MAX_RUN_BITS, MAX_SLOT_BITS, seconds_to_ticks
 
 #: Told how many slots were simulated since the last call.
 Progress = Callable[[int], None]
 Sink = Callable[[WorldChunk, SlotBlock], None]
-
-
-@dataclass(frozen=True)
-class Case:
-    """A scenario with its network and forecast: what policies are run on."""
-
-    scenario: Scenario
-    network: Network
-    forecast: Forecast
-
-    @cached_property
-    def setting(self) -> Setting:
-        """What policies are told before the first slot."""
-        run = self.scenario.run
-        return Setting(self.network, self.forecast, run.slots, run.slot_s)
-
-    def realisation(self, replication: int) -> Realisation:
-        """Return the world of one replication."""
-        run = self.scenario.run
-        return Realisation(
-            self.network,
-            self.forecast,
-            slots=run.slots,
-            slot_ticks=seconds_to_ticks(run.slot_s),
-            seed=run.seed,
-            replication=replication,
-        )
-
-    def generator(self, title: str, replication: int, controller: int) -> np.random.Generator:
-        """Return a controller's own stream, apart from the world and from other policies."""
-        seed = self.scenario.run.seed
-        return np.random.Generator(seeds.stream(seed, "policy", title, replication, controller))
-
-
-def load(path: Path | str) -> Scenario:
-    """Read a scenario file and check everything that can be checked without running it.
-
-    Raises
-    ------
-    ScenarioError
-        Every problem, topology and node pairs included, as ``file:line: key: …``.
-    """
-    scenario = load_scenario(path, policy_options)
-    try:
-        open_case(scenario)
-    except TopologyError as error:
-        problems = [(("network", "topology"), text) for text in error.problems]
-        raise locate(path, problems) from None
-    except SettingError as error:
-        raise locate(path, error.problems) from None
-    return scenario
-
-
-@lru_cache(maxsize=8)
-def open_case(scenario: Scenario) -> Case:
-    """Build the network and the forecast of a scenario.
-
-    Raises
-    ------
-    TopologyError, SettingError
-    """
-    network = build_network(scenario.network, scenario.cost, scenario.run.slot_s)
-    forecast = build_forecast(scenario.demand, network.topology, scenario.run.seed)
-    _refuse_overflow(scenario, network, forecast)
-    return Case(scenario, network, forecast)
-
-
-def _refuse_overflow(scenario: Scenario, network: Network, forecast: Forecast) -> None:
-    """Bits of a slot, its waiting requests included, and of a run must stay exact."""
-    run, patience = scenario.run, scenario.key_management.patience_s
-    level = max(forecast.levels.levels - 1, 1)
-    slot_bits = forecast.requests * level * network.level_bits
-    queued = slot_bits * (1 + math.ceil(patience / run.slot_s))
-    for bits, most, what in (
-        (queued, MAX_SLOT_BITS, "in a slot, waiting requests included"),
-        (slot_bits * run.slots, MAX_RUN_BITS, "in the run"),
-    ):
-        if bits > most:
-            text = (
-                f"{forecast.requests} requests of up to level {level} ask for {bits:.3g} bits "
-                f"{what}; allowed: at most {most:.3g} (lower key_rate_bps, slot_s or patience_s)"
-            )
-            raise SettingError([(("network", "key_rate_bps"), text)])
 
 
 def make_plan(scenario: Scenario, policy: PolicyTable) -> Plan:
@@ -125,9 +40,25 @@ def make_plan(scenario: Scenario, policy: PolicyTable) -> Plan:
     UsageError
         The policy does not plan.
     """
-    plan = make_policy(policy.name, policy.options).plan(open_case(scenario).setting)
+    runner = make_policy(policy.name, policy.options)
+    plan = planned(runner, policy.title, open_case(scenario))
     if plan is None:
         raise UsageError(f"policy {policy.title!r} does not plan ahead; run it instead")
+    return plan
+
+
+def planned(policy: Policy, title: str, case: Case) -> Plan | None:
+    """Ask a policy for its plan.
+
+    Raises
+    ------
+    PolicyError
+        It fails, or returns something else.
+    """
+    with guarded(title, "plan"):
+        plan = policy.plan(case.setting)
+    if plan is not None and not isinstance(plan, Plan):
+        raise PolicyError(f"policy {title}: plan returned {type(plan).__name__}, not a Plan")
     return plan
 
 
@@ -139,6 +70,7 @@ def run_case(
     replication: int,
     sink: Sink,
     plan: Plan | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> Simulation:
     """Simulate a policy in a world; returns the finished simulation.
 
@@ -157,8 +89,12 @@ def run_case(
         Receives each chunk of the world with what was recorded for it.
     plan : Plan, optional
         What ``policy.plan`` returned for this case; worked out here unless given.
+    check : callable, optional
+        Called ahead of every decision; raises to stop the run.
     """
-    policy.prepare(case.setting, plan if plan is not None else policy.plan(case.setting))
+    plan = plan if plan is not None else planned(policy, title, case)
+    with guarded(title, "prepare"):
+        policy.prepare(case.setting, plan)
     simulation = Simulation(
         case.setting,
         policy,
@@ -167,6 +103,7 @@ def run_case(
         lambda controller: case.generator(title, replication, controller),
         sink,
         title,
+        check,
     )
     simulation.run()
     return simulation
@@ -213,12 +150,12 @@ def simulate(
     table = policy if isinstance(policy, PolicyTable) else _table_of(policy)
     runner = policy if isinstance(policy, Policy) else make_policy(table.name, table.options)
     started = time.perf_counter()
-    plan = plan if plan is not None else runner.plan(case.setting)
+    plan = plan if plan is not None else planned(runner, table.title, case)
     plan_s = time.perf_counter() - started
     realisation = case.realisation(replication)
     header = _header(case, runner, table, replication, plan, plan_s)
     digest = realisation.digest()
-    with TraceWriter(Path(out), header, force=force) as writer:
+    with stoppable() as check, TraceWriter(Path(out), header, force=force) as writer:
 
         def sink(chunk: WorldChunk, block: SlotBlock) -> None:
             digest.update(chunk)
@@ -226,8 +163,10 @@ def simulate(
             writer.world_digest = digest.hexdigest()
             if progress:
                 progress(block.slots)
+            check()
 
-        run_case(case, runner, table.title, realisation.chunks(), replication, sink, plan)
+        world = realisation.chunks()
+        run_case(case, runner, table.title, world, replication, sink, plan, check)
     return writer.path
 
 
@@ -292,7 +231,7 @@ def _header(
         "world/request_source": [topology.nodes[a] for a, _ in forecast.pairs],
         "world/request_target": [topology.nodes[b] for _, b in forecast.pairs],
         "decisions/fibre": fibres,
-        "decisions/controller": policy.owners(network),
+        "decisions/controller": checked_owners(policy, network, table.title),
         "slots/fibre": fibres,
         "ledger/fibre": fibres,
     }
@@ -367,15 +306,12 @@ def run_policies(
     jobs: list[Job] = []
     for policy in policies:
         # one plan serves all replications
-        plan = make_policy(policy.name, policy.options).plan(case.setting)
+        plan = planned(make_policy(policy.name, policy.options), policy.title, case)
         for replication in range(scenario.run.replications):
             path = out / f"{policy.title}-r{replication:03d}.h5"
             jobs.append(Job(scenario, policy, plan, replication, path, force))
-    existing = [job.out for job in jobs if job.out.exists()]
-    if existing and not force:
-        raise UsageError(
-            f"{existing[0]}: exists already; give another --out, or --force to overwrite it"
-        )
+    for job in jobs:
+        refuse_existing(job.out, force)
     advance = progress or (lambda slots: None)
     if workers <= 1:
         paths = []
@@ -395,47 +331,6 @@ def run_policies(
     return [job.out for job in jobs]
 
 
-def policy_table(text: str, scenario: Scenario) -> PolicyTable:
-    """Read a policy as the command line gives it.
-
-    ``NAME`` takes the scenario's table of that title where there is one, else the policy's
-    defaults. ``NAME:key=value,…`` gives options, numbers read as numbers.
-
-    Raises
-    ------
-    UsageError
-        Unknown policy or option, or a malformed text.
-    """
-    name, _, rest = text.partition(":")
-    if not rest:
-        for table in scenario.policy:
-            if table.title == name:
-                return table
-    options: dict[str, Any] = {}
-    for item in filter(None, rest.split(",")):
-        key, equals, value = item.partition("=")
-        if not equals or not key:
-            raise UsageError(f"--policy {text!r}: write NAME or NAME:key=value,key=value")
-        options[key.strip()] = _value(value.strip())
-    label = options.pop("label", None)
-    if label is None and options:
-        label = "-".join([name, *(f"{k}{v}" for k, v in options.items())])
-    make_policy(name, options)
-    try:
-        return PolicyTable.model_validate({"name": name, "label": label, **options})
-    except ValueError as error:
-        raise UsageError(f"--policy {text!r}: {error}; give label=NAME") from None
-
-
-def _value(text: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return {"true": True, "false": False}.get(text, text)
-
-
 __all__ = [
     "Case",
     "Job",
@@ -444,7 +339,6 @@ __all__ = [
     "make_plan",
     "open_case",
     "plan_summary",
-    "policy_table",
     "run_case",
     "run_policies",
     "simulate",

@@ -35,8 +35,8 @@ class PolicyResult:
         Mean over replications.
     cost_low, cost_high : float or None
         95 % t interval of the mean; None for a single replication.
-    ratio : float
-        Mean cost over the reference's mean cost.
+    ratio : float or None
+        Mean cost over the reference's mean cost; None where that is zero.
     ratio_low, ratio_high : float or None
         Paired 95 % interval of the ratio.
     difference, difference_low, difference_high : float or None
@@ -55,7 +55,7 @@ class PolicyResult:
     cost_per_slot: float
     cost_low: float | None
     cost_high: float | None
-    ratio: float
+    ratio: float | None
     ratio_low: float | None
     ratio_high: float | None
     difference: float
@@ -195,12 +195,15 @@ def _result(name: str, runs: dict[int, RunMetrics], base: FloatArray) -> PolicyR
     ordered = tuple(run for _, run in sorted(runs.items()))
     costs = _costs(runs)
     mean, base_mean = float(costs.mean()), float(base.mean())
-    ratio = mean / base_mean if base_mean else float("nan")
-    # the residuals of a ratio of means, by linearisation: paired, replication by replication
-    half = _half_width(costs - ratio * base)
-    ratio_half = None if half is None or not base_mean else half / base_mean
+    ratio: float | None = None
+    ratio_interval: tuple[float | None, float | None] = (None, None)
+    if base_mean:
+        ratio = mean / base_mean
+        # the residuals of a ratio of means, by linearisation: paired, replication by replication
+        half = _half_width(costs - ratio * base)
+        ratio_interval = _around(ratio, None if half is None else half / base_mean)
     difference = costs - base
-    arrived = sum(run.arrived for run in ordered)
+    arrived = max(sum(run.arrived for run in ordered), 1)
     kinds = {
         kind: float(np.mean([run.cost_by_kind[kind] for run in ordered])) for kind in COST_COLUMNS
     }
@@ -211,7 +214,7 @@ def _result(name: str, runs: dict[int, RunMetrics], base: FloatArray) -> PolicyR
         mean,
         *_around(mean, _half_width(costs)),
         ratio,
-        *_around(ratio, ratio_half),
+        *ratio_interval,
         float(difference.mean()),
         *_around(float(difference.mean()), _half_width(difference)),
         _variance_reduction(costs, base),

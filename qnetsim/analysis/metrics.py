@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from qnetsim.arrays import FloatArray
-from qnetsim.errors import TraceError
+from qnetsim.errors import TraceError, TraceFormatError
 from qnetsim.trace import Trace
 from qnetsim.trace.schema import COST_COLUMNS
 
@@ -84,6 +85,8 @@ def run_metrics(trace: Trace) -> RunMetrics:
         for pool in ("reservation", "on_demand")
     ]
     everything = float(np.sum(taken))
+    if not all(map(math.isfinite, cost.values())):
+        raise TraceFormatError(f"{trace.path}: holds a cost that is not a finite number")
     return RunMetrics(
         trace=trace.path,
         policy=trace.policy,

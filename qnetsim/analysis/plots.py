@@ -48,6 +48,8 @@ def comparison_figure(comparison: Comparison, title: str) -> Figure:
     bars.set_xlabel("cost per slot (10⁶)")
     bars.set_xlim(0, max(float(left.max()) * 1.03, 1e-9))
     for row, policy in zip(rows, comparison.policies, strict=True):
+        if policy.ratio is None:
+            continue
         low, high = policy.ratio_low, policy.ratio_high
         spread = None
         if low is not None and high is not None:
@@ -67,8 +69,9 @@ def comparison_figure(comparison: Comparison, title: str) -> Figure:
     ratios.set_ylim(-0.5, len(names) - 0.2)
     for axes in (bars, ratios):
         axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title, fontsize=11)
-    figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+    figure.suptitle(title, fontsize=11, parse_math=False)
+    if left.any():
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     return figure
 
 

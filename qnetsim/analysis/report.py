@@ -11,6 +11,9 @@ from qnetsim.analysis.plots import comparison_figure, save, svg
 from qnetsim.errors import TraceError
 from qnetsim.trace import open_trace
 
+#: Files that a report consists of.
+RESULTS = ("report.html", "comparison.png")
+
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
@@ -35,12 +38,12 @@ def write_report(comparison: Comparison, folder: Path) -> Path:
         The folder cannot be written to.
     """
     figure = comparison_figure(comparison, _title(comparison))
-    path = folder / "report.html"
+    path = folder / RESULTS[0]
     try:
         path.write_text(_page(comparison, svg(figure)), "utf-8")
     except OSError as error:
         raise TraceError(f"{path}: cannot be written: {error}") from None
-    save(figure, folder / "comparison.png")
+    save(figure, folder / RESULTS[1])
     return path
 
 
@@ -106,9 +109,10 @@ def _policy_row(policy: PolicyResult) -> str:
     else:
         interval = f"{policy.ratio_low:.4f} … {policy.ratio_high:.4f}"
     reduction = "—" if policy.variance_reduction is None else f"{policy.variance_reduction:.1f}"
+    ratio = "—" if policy.ratio is None else f"{policy.ratio:.4f}"
     name = html.escape(policy.name) + (" (sees the future)" if policy.sees_future else "")
     return (
-        f"<tr><td>{name}</td><td>{policy.cost_per_slot:,.0f}</td><td>{policy.ratio:.4f}</td>"
+        f"<tr><td>{name}</td><td>{policy.cost_per_slot:,.0f}</td><td>{ratio}</td>"
         f"<td>{interval}</td><td>{policy.served:.2%}</td><td>{policy.blocked:.2%}</td>"
         f"<td>{policy.on_demand_share:.2%}</td><td>{reduction}</td></tr>"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import warnings
 from importlib import import_module
@@ -55,6 +57,10 @@ def group() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 ok, 2 usage or scenario, 3 failed, 130 interrupted."""
     warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
+    for output in (sys.stdout, sys.stderr):
+        # names and signs that the terminal's encoding lacks are replaced, not fatal
+        if isinstance(output, io.TextIOWrapper):
+            output.reconfigure(errors="replace")
     sys.exit(_run(arguments))
 
 
@@ -62,6 +68,7 @@ def _run(arguments: list[str] | None) -> int:
     try:
         # without standalone mode, click returns the status of an early exit
         status = group.main(arguments, prog_name="qnetsim", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
@@ -72,6 +79,16 @@ def _run(arguments: list[str] | None) -> int:
         click.echo("interrupted; traces written so far are readable", err=True)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone; nobody wants a message about it
+        _drop_output()  # the reader has gone; nobody wants a message about it
+        return EXIT_FAILED
+    except OSError as error:
+        click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
+        _drop_output()
         return EXIT_FAILED
     return status if isinstance(status, int) else 0
+
+
+def _drop_output() -> None:
+    """Keep the interpreter from flushing to a closed or full output once more."""
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, not a path of ours
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from qnetsim.analysis import Comparison, compare_traces
-from qnetsim.analysis.report import write_report
+from qnetsim.analysis.report import RESULTS, write_report
 from qnetsim.cli.output import console, emit, force_option, json_option, progress, table
-from qnetsim.cli.overrides import load_with
+from qnetsim.cli.policy import policy_table
 from qnetsim.errors import UsageError
-from qnetsim.simulate import policy_table, run_policies
-from qnetsim.trace import make_folder
+from qnetsim.simulate import load, run_policies
+from qnetsim.trace import is_hdf5, make_folder
 
 
 @click.command()
@@ -40,13 +40,13 @@ def compare(
 
     SOURCES is one scenario, which is run, or traces, which are read.
     """
-    if any(source.suffix == ".toml" for source in sources):
+    if not all(source.suffix == ".h5" or is_hdf5(source) for source in sources):
         if len(sources) > 1:
             raise UsageError("give one scenario, or traces; not several of them together")
-        changes = {"replications": replications, "slots": slots, "seed": seed}
-        scenario = load_with(sources[0], **changes)
+        scenario = load(sources[0], replications=replications, slots=slots, seed=seed)
         chosen = [policy_table(text, scenario) for text in policies] or list(scenario.policy)
         folder = out or Path("runs") / sources[0].stem
+        _refuse_existing(folder, force)
         total = len(chosen) * scenario.run.replications * scenario.run.slots
         with progress("comparing", total) as advance:
             paths = run_policies(
@@ -59,6 +59,7 @@ def compare(
                 raise UsageError(f"{option} goes with a scenario; traces are read as they are")
         paths = list(sources)
         folder = out or Path("runs") / "comparison"
+        _refuse_existing(folder, force)
     comparison = compare_traces(paths)
     make_folder(folder)
     report = write_report(comparison, folder)
@@ -69,6 +70,14 @@ def compare(
         where = paths[0].parent if len({path.parent for path in paths}) == 1 else "as given"
         click.echo(f"traces        {where} ({len(paths)} files)")
         click.echo(f"report        {report}")
+
+
+def _refuse_existing(folder: Path, force: bool) -> None:
+    for name in RESULTS:
+        if (folder / name).exists() and not force:
+            raise UsageError(
+                f"{folder / name}: exists already; give another --out, or --force to overwrite it"
+            )
 
 
 def comparison_json(comparison: Comparison) -> dict[str, object]:
@@ -130,7 +139,7 @@ def show_comparison(comparison: Comparison) -> None:
         rows.add_row(
             policy.name + (" *" if policy.sees_future else ""),
             f"{policy.cost_per_slot:,.0f}",
-            f"{policy.ratio:.4f}",
+            "—" if policy.ratio is None else f"{policy.ratio:.4f}",
             interval,
             f"{policy.served:.2%}",
             f"{policy.blocked:.2%}",

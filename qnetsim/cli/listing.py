@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import click
 
 from qnetsim.cli.output import console, emit, figure, json_option, table
@@ -52,12 +54,18 @@ def policies(as_json: bool) -> None:
 
 @click.command()
 @click.argument("topology", required=False)
-@click.option("--span-km", type=float, default=160.0, show_default=True, help="Spacing L.")
+@click.option(
+    "--span-km",
+    type=click.FloatRange(1e-3, 1e6),
+    default=160.0,
+    show_default=True,
+    help="Spacing L.",
+)
 @json_option
 def topologies(topology: str | None, span_km: float, as_json: bool) -> None:
     """List the bundled topologies, or show TOPOLOGY: a name, a file, or topohub:NAME."""
-    if span_km <= 0:
-        raise UsageError(f"--span-km {span_km}: must be a number > 0 in km")
+    if math.isnan(span_km):
+        raise UsageError("--span-km nan: must be a number 0.001 .. 1000000 in km")
     if topology is not None:
         _show_topology(read_topology(topology), span_km, as_json)
         return

@@ -21,15 +21,18 @@ scenario_argument = click.argument("scenario", type=click.Path(path_type=Path))
 
 def console() -> Console:
     """Return the console for results: stdout, wide enough for tables when piped."""
-    plain = Console()
-    return plain if plain.is_terminal else Console(width=140)
+    # names come from users' files: no markup, no emoji
+    settings: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
+    plain = Console(**settings)
+    return plain if plain.is_terminal else Console(width=140, **settings)
 
 
 def table(title: str, columns: list[str], *, left: int = 1) -> Table:
     """Return an empty table whose first ``left`` columns are left-aligned."""
     made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for i, column in enumerate(columns):
-        made.add_column(column, justify="left" if i < left else "right")
+        # folded rather than cut, so that no digit is lost on a narrow terminal
+        made.add_column(column, justify="left" if i < left else "right", overflow="fold")
     return made
 
 

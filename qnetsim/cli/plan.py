@@ -17,10 +17,11 @@ from qnetsim.cli.output import (
     table,
     working,
 )
+from qnetsim.cli.policy import policy_table
 from qnetsim.network import COMPONENTS
 from qnetsim.optimize import Plan
 from qnetsim.optimize.itemise import Itemised, Items, itemise, priced
-from qnetsim.simulate import Case, load, make_plan, open_case, plan_summary, policy_table
+from qnetsim.simulate import Case, load, make_plan, open_case, plan_summary
 
 
 @click.command()

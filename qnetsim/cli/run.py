@@ -9,8 +9,8 @@ import click
 from qnetsim.analysis import RunMetrics, run_metrics
 from qnetsim.cli.output import console, emit, force_option, json_option, progress, table
 from qnetsim.cli.output import scenario_argument as argument
-from qnetsim.cli.overrides import load_with
-from qnetsim.simulate import policy_table, simulate
+from qnetsim.cli.policy import policy_table
+from qnetsim.simulate import load, simulate
 from qnetsim.trace import open_trace
 
 
@@ -19,7 +19,7 @@ from qnetsim.trace import open_trace
 @click.option("--policy", "-p", required=True, help="NAME or NAME:key=value,…")
 @click.option("--slots", type=int, help="Slots to simulate, instead of the scenario's.")
 @click.option("--seed", type=int, help="Seed, instead of the scenario's.")
-@click.option("--replication", type=click.IntRange(min=0), default=0, help="Which world.")
+@click.option("--replication", type=click.IntRange(0, 10**6), default=0, help="Which world.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Trace to write.")
 @force_option
 @json_option
@@ -34,7 +34,7 @@ def run(
     as_json: bool,
 ) -> None:
     """Run one policy in one world of SCENARIO and write its trace."""
-    spec = load_with(scenario, slots=slots, seed=seed)
+    spec = load(scenario, slots=slots, seed=seed)
     chosen = policy_table(policy, spec)
     path = out or Path("runs") / f"{scenario.stem}-{chosen.title}-r{replication:03d}.h5"
     with progress(f"{chosen.title}", spec.run.slots) as advance:

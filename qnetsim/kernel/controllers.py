@@ -10,11 +10,12 @@ import numpy as np
 from simpy.events import Event
 
 from qnetsim.arrays import IntArray
-from qnetsim.errors import PolicyError, QnetsimError
+from qnetsim.errors import PolicyError
 from qnetsim.kernel.clock import Clock, Priority
 from qnetsim.network import Network, RouteTable
 from qnetsim.network.routes import NodePair
 from qnetsim.policies import Decision, Observation, Policy
+from qnetsim.policies.base import guarded
 from qnetsim.units import MAX_RUN_BITS, MAX_SLOT_BITS
 
 #: Most channels or wavelengths that can be reserved on a fibre.
@@ -107,7 +108,12 @@ class Board:
 
 
 def _checked(name: str, value: object, hold: int, owned: int, most: int) -> IntArray:
-    array = np.asarray(value)
+    if isinstance(value, np.ma.MaskedArray):
+        raise PolicyError(f"{name} is a masked array; give plain integers")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise PolicyError(f"{name} is not an array: {error}") from None
     if array.dtype.kind not in "iu":
         raise PolicyError(f"{name} has dtype {array.dtype}; it must hold integers")
     if array.shape not in {(owned,), (hold, owned)}:
@@ -154,6 +160,8 @@ def controller(
     clock: Clock,
     number: int,
     policy: Policy,
+    title: str,
+    check: Callable[[], None],
     board: Board,
     observe: Callable[[int, int], Observation],
     slots: int,
@@ -163,21 +171,13 @@ def controller(
     slot = 0
     while slot < slots:
         yield clock.at(slot * slot_ticks, Priority.DECISION, number)
+        check()
         started = time.perf_counter()
-        try:
+        with guarded(title, f"decide at slot {slot}"):
             decision = policy.decide(observe(number, slot))
+        try:
             hold = board.post(number, slot, slots - slot, decision)
         except PolicyError as error:
-            raise PolicyError(f"{_title(policy)} at slot {slot}: {error}") from error
-        except QnetsimError:
-            raise
-        except Exception as error:
-            raise PolicyError(
-                f"{_title(policy)} failed at slot {slot}: {type(error).__name__}: {error}"
-            ) from error
+            raise PolicyError(f"policy {title} at slot {slot}: {error}") from None
         board.took(slot, time.perf_counter() - started)
         slot += hold
-
-
-def _title(policy: Policy) -> str:
-    return f"policy {type(policy).__name__}"

@@ -14,7 +14,7 @@ from qnetsim.kernel import links
 from qnetsim.kernel.billing import bill
 from qnetsim.kernel.keystore import KeyPool
 from qnetsim.kernel.recording import Columns
-from qnetsim.kernel.serve import Queue, admit, loads_of, take
+from qnetsim.kernel.serve import Queue, Walk, take
 from qnetsim.network import LoadTable, Network, RouteTable
 from qnetsim.scenario import KeyManagementTable
 from qnetsim.units import MAX_SLOT_BITS, seconds_to_ticks
@@ -73,9 +73,9 @@ class KeyManagers:
         self._slot_ticks = slot_ticks
         self._patience_ticks = seconds_to_ticks(table.patience_s)
         self._amounts = _amounts(network, forecast.levels.levels, table.granularity)
-        self._loads: tuple[RouteTable, LoadTable] | None = None
+        self._tables: tuple[RouteTable, LoadTable, Walk] | None = None
         limit = network.max_wavelengths
-        self._max_wavelengths = UNLIMITED if limit is None else limit
+        self._ports = np.full(network.fibres, UNLIMITED if limit is None else limit)
 
     def serve(self, interval: Interval, routes: RouteTable) -> Columns:
         """Serve all requests of an interval and return its recorded columns."""
@@ -86,10 +86,12 @@ class KeyManagers:
         rows = [self._serve_slot(interval, row, routes) for row in range(interval.levels.shape[0])]
         return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
-    def _load_table(self, routes: RouteTable) -> LoadTable:
-        if self._loads is None or self._loads[0] is not routes:
-            self._loads = routes, LoadTable(routes, self.group, self._amounts)
-        return self._loads[1]
+    def _prepared(self, routes: RouteTable) -> tuple[LoadTable, Walk]:
+        """Tables for these routes, made once for as long as they are in use."""
+        if self._tables is None or self._tables[0] is not routes:
+            loads = LoadTable(routes, self.group, self._amounts)
+            self._tables = routes, loads, Walk(routes, self._amounts)
+        return self._tables[1:]
 
     def _serve_block(self, interval: Interval, routes: RouteTable) -> Columns | None:
         """Serve slots that do not touch each other: pools start and end empty.
@@ -98,13 +100,14 @@ class KeyManagers:
         """
         network = self.network
         slots = interval.levels.shape[0]
-        demand, wavelengths = self._load_table(routes).loads(interval.levels)
+        loads, walk = self._prepared(routes)
+        demand, wavelengths = loads.loads(interval.levels)
         lit = links.lit(interval.channels, network.max_channels)
         produced = links.produced_bits(lit, network.channel_bits)
         served = np.full(slots, self.group.size, dtype=np.int64)
         if network.limited:
             room = self._room(produced, lit)
-            overloaded = (demand > room) | (wavelengths > self._max_wavelengths)
+            overloaded = (demand > room) | (wavelengths > self._ports)
             crowded = np.flatnonzero(overloaded.any(axis=1))
             if crowded.size and self._patience_ticks:
                 return None
@@ -112,8 +115,8 @@ class KeyManagers:
                 demand, wavelengths = demand.copy(), wavelengths.copy()
             for row in crowded.tolist():
                 queue = self._arrivals(interval.levels[row])
-                fits = self._admit(queue, routes, overloaded[row], room[row])
-                demand[row], wavelengths[row] = loads_of(queue, fits, routes, self._amounts)
+                fits = walk.admit(queue, overloaded[row], room[row], self._ports)
+                demand[row], wavelengths[row] = walk.loads(queue, fits)
                 served[row] = int(fits.sum())
         taken = take(demand, produced, np.zeros(1, dtype=np.int64), network.channel_bits)
         fresh = links.produced_bits(taken.lit_on_demand, network.channel_bits)
@@ -141,16 +144,15 @@ class KeyManagers:
         lit = links.lit(interval.channels[one], network.max_channels)
         produced = links.produced_bits(lit, network.channel_bits)
         self.reservation.produce(produced[0])
-        arrivals = self._arrivals(interval.levels[row])
-        queue = self._queue_with(arrivals)
-        everyone = np.ones(queue.request.size, dtype=bool)
-        demand, wavelengths = loads_of(queue, everyone, routes, self._amounts)
+        _, walk = self._prepared(routes)
+        queue = self._queue_with(self._arrivals(interval.levels[row]))
+        served = np.ones(queue.request.size, dtype=bool)
+        demand, wavelengths = walk.loads(queue)
         room = self._room(self.reservation.bits + self.on_demand.bits, lit[0])
-        overloaded = (demand > room) | (wavelengths > self._max_wavelengths)
-        served = everyone
+        overloaded = (demand > room) | (wavelengths > self._ports)
         if overloaded.any():
-            served = self._admit(queue, routes, overloaded, room)
-            demand, wavelengths = loads_of(queue, served, routes, self._amounts)
+            served = walk.admit(queue, overloaded, room, self._ports)
+            demand, wavelengths = walk.loads(queue, served)
         taken = take(demand[None], self.reservation.bits, self.on_demand.bits, network.channel_bits)
         fresh = links.produced_bits(taken.lit_on_demand, network.channel_bits)
         self.on_demand.produce(fresh[0])
@@ -195,16 +197,6 @@ class KeyManagers:
         # more channels than a slot's bits can ask for need not be counted
         spare = np.minimum(network.max_channels - lit, MAX_SLOT_BITS // network.channel_bits)
         return np.asarray(pooled + spare * network.channel_bits, dtype=np.int64)
-
-    def _admit(
-        self,
-        queue: Queue,
-        routes: RouteTable,
-        overloaded: npt.NDArray[np.bool_],
-        room: IntArray,
-    ) -> npt.NDArray[np.bool_]:
-        ports = np.full(self.network.fibres, self._max_wavelengths, dtype=np.int64)
-        return admit(queue, routes, self._amounts, overloaded, room, ports)
 
     def _requeue(self, queue: Queue, served: npt.NDArray[np.bool_], start: int) -> int:
         """Keep unserved requests until their patience ends; returns how many were blocked.

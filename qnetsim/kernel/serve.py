@@ -18,6 +18,8 @@ from qnetsim.arrays import IntArray
 from qnetsim.kernel.links import channels_for
 from qnetsim.network import RouteTable
 
+ALL = slice(None)
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -55,61 +57,79 @@ class Queue:
     level: IntArray
 
 
-def admit(
-    queue: Queue,
-    routes: RouteTable,
-    amounts: IntArray,
-    overloaded: npt.NDArray[np.bool_],
-    available_bits: IntArray,
-    available_wavelengths: IntArray,
-) -> npt.NDArray[np.bool_]:
-    """Decide in order which requests of one slot are served.
-
-    Only requests that touch an overloaded fibre can fail, and only overloaded fibres can fail
-    them: the others could serve everybody.
+class Walk:
+    """Serves single slots request by request, on one table of routes.
 
     Parameters
     ----------
-    queue : Queue
     routes : RouteTable
     amounts : ndarray of int64, shape (levels, fibres)
         Bits that one request of a level takes on a fibre.
-    overloaded : ndarray of bool, shape (fibres,)
-    available_bits, available_wavelengths : ndarray of int64, shape (fibres,)
-        What the fibre can give in this slot, pools and channels still to light together.
-
-    Returns
-    -------
-    ndarray of bool, shape (queue,)
     """
-    narrow = [[f for f in route.fibres if overloaded[f]] for route in routes.routes]
-    picked = routes.choice[queue.request, queue.level]
-    touching = np.array([bool(fibres) for fibres in narrow])[picked]
-    bits, wavelengths = available_bits.tolist(), available_wavelengths.tolist()
-    served = np.ones(picked.size, dtype=bool)
-    for i in np.flatnonzero(touching).tolist():
-        need = amounts[queue.level[i]]
-        fibres = narrow[picked[i]]
-        if all(wavelengths[f] >= 1 and bits[f] >= need[f] for f in fibres):
-            for f in fibres:
-                bits[f] -= int(need[f])
-                wavelengths[f] -= 1
-        else:
-            served[i] = False
-    return served
 
+    def __init__(self, routes: RouteTable, amounts: IntArray) -> None:
+        self._choice = routes.choice
+        self._fibres = [route.fibres for route in routes.routes]
+        self._uses = routes.uses(amounts.shape[1])
+        self._amounts = amounts
+        self._needs = amounts.tolist()
 
-def loads_of(
-    queue: Queue, served: npt.NDArray[np.bool_], routes: RouteTable, amounts: IntArray
-) -> tuple[IntArray, IntArray]:
-    """Bits and wavelengths that the served requests of one slot take, shape (fibres,)."""
-    bits = np.zeros(amounts.shape[1], dtype=np.int64)
-    wavelengths = np.zeros(amounts.shape[1], dtype=np.int64)
-    keys = queue.level[served] * len(routes.routes)
-    keys = keys + routes.choice[queue.request, queue.level][served]
-    for key, count in zip(*np.unique(keys, return_counts=True), strict=True):
-        level, position = divmod(int(key), len(routes.routes))
-        fibres = list(routes.routes[position].fibres)
-        bits[fibres] += count * amounts[level, fibres]
-        wavelengths[fibres] += count
-    return bits, wavelengths
+    def admit(
+        self,
+        queue: Queue,
+        overloaded: npt.NDArray[np.bool_],
+        available_bits: IntArray,
+        available_wavelengths: IntArray,
+    ) -> npt.NDArray[np.bool_]:
+        """Decide in order which requests of a slot are served.
+
+        Only requests that touch an overloaded fibre can fail, and only overloaded fibres can
+        fail them: the others could serve everybody.
+
+        Parameters
+        ----------
+        queue : Queue
+        overloaded : ndarray of bool, shape (fibres,)
+        available_bits, available_wavelengths : ndarray of int64, shape (fibres,)
+            What each fibre can give in this slot, pools and channels still to light together.
+
+        Returns
+        -------
+        ndarray of bool, shape (queue,)
+        """
+        picked = self._choice[queue.request, queue.level]
+        critical = np.asarray(self._uses[:, overloaded].any(axis=1))
+        scarce = set(np.flatnonzero(overloaded).tolist())
+        narrow = {
+            i: [f for f in self._fibres[i] if f in scarce]
+            for i in np.flatnonzero(critical).tolist()
+        }
+        bits, wavelengths = available_bits.tolist(), available_wavelengths.tolist()
+        served = np.ones(picked.size, dtype=bool)
+        touching = np.flatnonzero(critical[picked])
+        steps = zip(
+            touching.tolist(),
+            picked[touching].tolist(),
+            queue.level[touching].tolist(),
+            strict=True,
+        )
+        for i, way, level in steps:
+            need, fibres = self._needs[level], narrow[way]
+            if all(wavelengths[f] >= 1 and bits[f] >= need[f] for f in fibres):
+                for f in fibres:
+                    bits[f] -= need[f]
+                    wavelengths[f] -= 1
+            else:
+                served[i] = False
+        return served
+
+    def loads(
+        self, queue: Queue, served: npt.NDArray[np.bool_] | slice = ALL
+    ) -> tuple[IntArray, IntArray]:
+        """Bits and wavelengths that the served requests of a slot take, shape (fibres,)."""
+        request, level = queue.request[served], queue.level[served]
+        levels, ways = len(self._needs), len(self._fibres)
+        key = level * ways + self._choice[request, level]
+        counts = np.bincount(key, minlength=levels * ways).reshape(levels, ways)
+        crossings = counts @ self._uses
+        return (crossings * self._amounts).sum(axis=0), crossings.sum(axis=0)

@@ -14,7 +14,9 @@ from qnetsim.kernel.clock import Clock, Priority
 from qnetsim.kernel.controllers import Board, controller
 from qnetsim.kernel.keymanager import Interval, KeyManagers
 from qnetsim.kernel.recording import Columns, Recording, SlotBlock
+from qnetsim.network import Network
 from qnetsim.policies import Future, Observation, Outcome, Policy, Setting
+from qnetsim.policies.base import guarded
 from qnetsim.scenario import KeyManagementTable
 from qnetsim.trace.schema import COST_COLUMNS
 from qnetsim.units import seconds_to_ticks
@@ -40,6 +42,8 @@ class Simulation:
         Receives every finished chunk.
     title : str
         Name of the policy in messages.
+    check : callable
+        Called ahead of every decision; raises to stop the run.
     """
 
     def __init__(
@@ -51,13 +55,15 @@ class Simulation:
         generators: Callable[[int], np.random.Generator],
         sink: Sink,
         title: str,
+        check: Callable[[], None],
     ) -> None:
         self.setting = setting
         self.policy = policy
         self.clock = Clock()
         self.slot_ticks = seconds_to_ticks(setting.slot_s)
         network, forecast = setting.network, setting.forecast
-        self.owners = _checked_owners(policy.owners(network), network.fibres, title)
+        self.owners = checked_owners(policy, network, title)
+        self._title, self._check = title, check
         self.board = Board(network, self.owners, forecast.pairs, setting.slots)
         self.managers = KeyManagers(network, forecast, key_management, self.slot_ticks)
         self._generators = [generators(c) for c in range(len(self.board.owned))]
@@ -74,6 +80,8 @@ class Simulation:
                 self.clock,
                 number,
                 self.policy,
+                self._title,
+                self._check,
                 self.board,
                 self._observe,
                 self.setting.slots,
@@ -113,7 +121,8 @@ class Simulation:
         columns["decide_s"] = self.board.decide_seconds(slot, end)
         self._recording.add(columns)
         if self._learns:
-            self.policy.learn(_outcome(slot, levels, columns))
+            with guarded(self._title, f"learn after slot {end - 1}"):
+                self.policy.learn(_outcome(slot, levels, columns))
         if end == chunk.first_slot + chunk.slots:
             self._sink(chunk, self._recording.close())
 
@@ -137,14 +146,23 @@ class Simulation:
         )
 
 
-def _checked_owners(owners: object, fibres: int, title: str) -> IntArray:
-    array = np.asarray(owners)
-    if array.shape != (fibres,) or array.dtype.kind not in "iu":
+def checked_owners(policy: Policy, network: Network, title: str) -> IntArray:
+    """Controller of each fibre, as the policy says it, shape (fibres,).
+
+    Raises
+    ------
+    PolicyError
+        Saying what is wrong with it.
+    """
+    with guarded(title, "owners"):
+        array = np.asarray(policy.owners(network))
+    if array.shape != (network.fibres,) or array.dtype.kind not in "iu":
         raise PolicyError(
-            f"policy {title}: owners must give one controller number for each of the {fibres} "
-            f"fibres, got shape {array.shape} of {array.dtype}"
+            f"policy {title}: owners must give one controller number for each of the "
+            f"{network.fibres} fibres, got shape {array.shape} of {array.dtype}"
         )
-    if array.min() < 0 or set(array.tolist()) != set(range(int(array.max()) + 1)):
+    numbers = set(array.tolist())
+    if numbers != set(range(len(numbers))):
         raise PolicyError(
             f"policy {title}: owners must use the controller numbers 0, 1, … without gaps"
         )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from qnetsim.errors import TopologyError
 from qnetsim.network.topology import RawFibre, Topology, check_topology
@@ -64,7 +65,10 @@ def read_topology(reference: str) -> Topology:
 
 def _from_csv(name: str, text: str) -> Topology:
     rows = csv.reader(io.StringIO(text))
-    header = [cell.strip() for cell in next(rows, [])]
+    try:
+        header = [cell.strip() for cell in next(rows, [])]
+    except csv.Error as error:
+        raise TopologyError([f"{name}:1: is not CSV: {error}"]) from None
     if header != HEADER:
         raise TopologyError(
             [f"{name}:1: the header is {','.join(header)!r}; it must be {','.join(HEADER)!r}"]
@@ -93,6 +97,9 @@ def _from_json(name: str, text: str) -> Topology:
         data = json.loads(text)
     except json.JSONDecodeError as error:
         raise TopologyError([f"{name}:{error.lineno}: is not JSON: {error.msg}"]) from None
+    except (ValueError, RecursionError):
+        text = "is not usable JSON: too many digits or nested too deeply"
+        raise TopologyError([f"{name}: {text}"]) from None
     return _from_node_link(name, data)
 
 
@@ -110,21 +117,25 @@ def _from_node_link(name: str, data: Any) -> Topology:
     problems: list[str] = []
     nodes: list[str] = []
     for i, node in enumerate(data["nodes"]):
-        if isinstance(node, dict) and isinstance(node.get("id"), str | int):
+        if isinstance(node, dict) and _is_name(node.get("id")):
             nodes.append(str(node["id"]))
         else:
             problems.append(f"{name}: nodes[{i}]: give an object with an 'id'")
     fibres: list[RawFibre] = []
     for i, edge in enumerate(data[edges_key]):
         where = f"{name}: {edges_key}[{i}]"
-        if not isinstance(edge, dict) or "source" not in edge or "target" not in edge:
+        ends = (edge.get("source"), edge.get("target")) if isinstance(edge, dict) else ()
+        if not ends or not all(map(_is_name, ends)):
             problems.append(f"{where}: give an object with 'source', 'target' and 'length_km'")
         else:
-            ends = str(edge["source"]), str(edge["target"])
-            fibres.append(RawFibre(*ends, _length(edge), where))
+            fibres.append(RawFibre(str(ends[0]), str(ends[1]), _length(edge), where))
     if problems:
         raise TopologyError(problems)
     return check_topology(name, fibres, nodes)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def _length(attributes: Mapping[str, Any]) -> object:
@@ -150,7 +161,17 @@ def _from_networkx(name: str, text: str, parse: Callable[[str], Any]) -> Topolog
 def _from_graphml(name: str, text: str) -> Topology:
     import networkx
 
-    return _from_networkx(name, text, lambda t: networkx.parse_graphml(t, force_multigraph=True))
+    def parse(text: str) -> Any:
+        graph = networkx.parse_graphml(text, force_multigraph=True)
+        # networkx invents nodes that only edges name
+        root = ElementTree.fromstring(text)
+        declared = {e.get("id") for e in root.iter() if e.tag.endswith("}node") or e.tag == "node"}
+        invented = [str(node) for node in graph.nodes if str(node) not in declared]
+        if invented:
+            raise ValueError(f"an edge names the node {invented[0]!r}, which is not declared")
+        return graph
+
+    return _from_networkx(name, text, parse)
 
 
 def _from_gml(name: str, text: str) -> Topology:

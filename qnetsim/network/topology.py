@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from qnetsim.errors import TopologyError
+
+MAX_LENGTH_KM = 1e6
+#: Problems of a file that are spelled out.
+MOST = 50
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,8 @@ def check_topology(
     if not fibres:
         problems.append(f"{name}: has no fibre; give at least one")
     if problems:
-        raise TopologyError(problems)
+        more = [f"{name}: and {len(problems) - MOST} more"] if len(problems) > MOST else []
+        raise TopologyError([*problems[:MOST], *more])
     return Topology(name, tuple(index), tuple(ends), tuple(lengths))
 
 
@@ -132,6 +138,8 @@ def _fibre_problem(
     fibre: RawFibre, index: dict[str, int], seen: dict[frozenset[str], str]
 ) -> str | None:
     for node in (fibre.source, fibre.target):
+        if any(unicodedata.category(char) in {"Cc", "Cs"} for char in node):
+            return f"node {node!r} has control characters in its name; use plain text"
         if not node:
             return "an end point has no name; name both nodes"
         if node not in index:
@@ -148,13 +156,14 @@ def _fibre_problem(
 
 
 def _length_problem(value: object) -> str | None:
-    allowed = "give a finite length > 0 in km"
-    if value is None or value == "":
+    allowed = "give a length > 0, at most 1000000, in km"
+    text = str(value).strip()
+    if value is None or not text:
         return f"the length is missing; {allowed}"
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not text.isascii() or "_" in text:
         return f"the length {value!r} is not a number; {allowed}"
     try:
-        length = float(str(value))
+        length = float(text)
     except ValueError:
         return f"the length {value!r} is not a number; {allowed}"
     if not math.isfinite(length):
@@ -163,4 +172,6 @@ def _length_problem(value: object) -> str | None:
         return f"the length is zero; {allowed}"
     if length < 0:
         return f"the length {value!r} is negative; {allowed}"
+    if length > MAX_LENGTH_KM:
+        return f"the length {value!r} is too large; {allowed}"
     return None

@@ -7,6 +7,8 @@ afterwards what came of it. It knows the network and the forecast, never the see
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,6 +17,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.errors import PolicyError, QnetsimError
 from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.optimize import Plan, by_level_weight, newsvendor_routes
@@ -156,6 +159,21 @@ class Outcome:
     cost: FloatArray
     served: IntArray
     blocked: IntArray
+
+
+@contextmanager
+def guarded(title: str, what: str) -> Iterator[None]:
+    """Turn whatever a policy's code raises into a ``PolicyError`` that names the policy.
+
+    ``SystemExit`` and ``GeneratorExit`` count too; only an interruption passes.
+    """
+    try:
+        yield
+    except QnetsimError:
+        raise
+    except (Exception, SystemExit, GeneratorExit) as error:
+        text = f"policy {title} failed in {what}: {type(error).__name__}: {error}"
+        raise PolicyError(text) from error
 
 
 class PolicyOptions(BaseModel):

@@ -6,11 +6,12 @@ import difflib
 import warnings
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import cast
 
 from pydantic import ValidationError
 
 from qnetsim.errors import UsageError
-from qnetsim.policies.base import Policy, PolicyOptions
+from qnetsim.policies.base import Policy, PolicyOptions, guarded
 
 GROUP = "qnetsim.policies"
 
@@ -59,11 +60,16 @@ def load_policy(name: str) -> type[Policy]:
             f"policy {name!r} ({entry.value}) cannot be imported: "
             f"{type(error).__name__}: {error}; repair or uninstall its package"
         ) from error
+    wrong = None
     if not (isinstance(policy, type) and issubclass(policy, Policy)):
-        raise UsageError(
-            f"policy {name!r}: {entry.value} is not a subclass of qnetsim.policies.Policy"
-        )
-    return policy
+        wrong = "is not a subclass of qnetsim.policies.Policy"
+    elif not (isinstance(policy.Options, type) and issubclass(policy.Options, PolicyOptions)):
+        wrong = "has Options that are not a subclass of qnetsim.policies.PolicyOptions"
+    elif not isinstance(policy.sees_future, bool):
+        wrong = f"has sees_future = {policy.sees_future!r}; it must be True or False"
+    if wrong:
+        raise UsageError(f"policy {name!r}: {entry.value} {wrong}; repair its package")
+    return cast(type[Policy], policy)
 
 
 def policy_options(name: str) -> type[PolicyOptions]:
@@ -90,8 +96,14 @@ def make_policy(name: str, options: dict[str, object]) -> Policy:
     """
     policy = load_policy(name)
     try:
-        return policy(policy.Options.model_validate(options))
+        checked = policy.Options.model_validate(options)
     except ValidationError as error:
-        texts = [f"{'.'.join(map(str, d['loc']))}: {d['msg']}" for d in error.errors()]
-        names = ", ".join(policy.Options.model_fields) or "none"
-        raise UsageError(f"policy {name!r}: {'; '.join(texts)}; allowed options: {names}") from None
+        texts = [f"{'.'.join(map(str, d['loc']))}: {d['msg'].lower()}" for d in error.errors()]
+        names = policy.Options.model_fields
+        how = f"; give {name}:{next(iter(names))}=VALUE" if names else ""
+        raise UsageError(
+            f"policy {name!r}: {'; '.join(texts)}; allowed options: "
+            f"{', '.join(names) or 'none'}{how}"
+        ) from None
+    with guarded(name, "__init__"):
+        return policy(checked)

@@ -6,6 +6,7 @@ tuples such as ``("demand", "pairs", 3)``: table names, keys, and positions in a
 
 from __future__ import annotations
 
+import bisect
 import tomllib
 from collections import Counter
 
@@ -21,6 +22,7 @@ class _Walker:
     def __init__(self, text: str) -> None:
         self.text = text.replace("\r\n", "\n")
         self.at = 0
+        self.breaks = [i for i, char in enumerate(self.text) if char == "\n"]
         self.lines: dict[Key, int] = {}
         self.tables_seen: Counter[Key] = Counter()
 
@@ -36,7 +38,7 @@ class _Walker:
                 self._key_value(prefix)
 
     def _line(self) -> int:
-        return self.text.count("\n", 0, self.at) + 1
+        return bisect.bisect_left(self.breaks, self.at) + 1
 
     def _note(self, key: Key) -> None:
         self.lines.setdefault(key, self._line())

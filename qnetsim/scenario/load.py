@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -43,7 +44,8 @@ def load_scenario(path: Path | str, policy_options: PolicyOptions | None = None)
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8")
+        raw = path.read_bytes()
+        text = raw.decode("utf-8-sig")
     except FileNotFoundError:
         raise UsageError(f"{path}: no such scenario file") from None
     except IsADirectoryError:
@@ -51,10 +53,11 @@ def load_scenario(path: Path | str, policy_options: PolicyOptions | None = None)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise ScenarioError([f"{path}:1: file: is not UTF-8 text ({error.reason})"]) from None
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ScenarioError([f"{path}:{line}: file: is not UTF-8 text ({error.reason})"]) from None
     scenario = parse_scenario(text, str(path), policy_options)
     topology = scenario.network.topology
-    if Path(topology).suffix and not Path(topology).is_absolute() and ":" not in topology:
+    if Path(topology).suffix and not topology.startswith("topohub:"):
         located = str((path.parent / topology).resolve())
         network = scenario.network.model_copy(update={"topology": located})
         scenario = scenario.model_copy(update={"network": network})
@@ -69,9 +72,14 @@ def parse_scenario(
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError([_syntax_problem(source, text, str(error))]) from None
-    except (RecursionError, ValueError) as error:
-        # tomllib lets out-of-range dates and over-long integers through as plain ValueErrors
-        raise ScenarioError([f"{source}:1: syntax: {error}; write valid TOML"]) from None
+    except RecursionError:
+        raise ScenarioError([f"{source}:1: syntax: is nested too deeply"]) from None
+    except ValueError:
+        # tomllib passes on what Python says of over-long integers and impossible dates
+        long = re.search(r"[0-9a-fA-F_]{1000,}", text)
+        line = text.count("\n", 0, long.start()) + 1 if long else 1
+        what = "a number has too many digits" if long else "a number or date is out of range"
+        raise ScenarioError([f"{source}:{line}: syntax: {what}; write valid TOML"]) from None
     lines = key_lines(text)
     found: list[tuple[int, str]] = []
     scenario: Scenario | None = None
@@ -122,7 +130,7 @@ def _model_problems(
 ) -> Iterator[tuple[int, str]]:
     details: dict[Key, ErrorDetails] = {}
     for detail in error.errors():
-        location = tuple(part for part in detail["loc"] if not _is_union_tag(part))
+        location = _without_tags(detail["loc"])
         details.setdefault(location, detail)
     for location, detail in details.items():
         # a union reports every branch: the one that got furthest says most
@@ -131,9 +139,21 @@ def _model_problems(
             yield _line_of(key, lines), f"{_dotted(key)}: {_explain(detail, model, location)}"
 
 
-def _is_union_tag(part: str | int) -> bool:
-    """Pydantic adds the name of a union's branch to the location of an error."""
-    return isinstance(part, str) and ("[" in part or part in {"str", "int", "float"})
+def _without_tags(location: Key) -> Key:
+    """Drop the names of a union's branches, which pydantic adds; only ``pairs`` is a union."""
+    if location[:2] != ("demand", "pairs"):
+        return location
+    return (*location[:2], *(part for part in location[2:] if isinstance(part, int)))
+
+
+#: Pydantic's words for types, in the words of TOML.
+PLAIN = {
+    "tuple_type": "should be a list",
+    "model_type": "should be a table",
+    "model_attributes_type": "should be a table",
+    "string_type": "should be text",
+    "string_pattern_mismatch": "has characters that are not allowed",
+}
 
 
 def _explain(detail: ErrorDetails, model: type[BaseModel], location: Key) -> str:
@@ -143,17 +163,20 @@ def _explain(detail: ErrorDetails, model: type[BaseModel], location: Key) -> str
         names = sorted(owner.model_fields) if owner else []
         close = difflib.get_close_matches(str(location[-1]), names, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        return f"unknown key; {hint}allowed: {', '.join(names)}"
+        return f"unknown key; {hint}allowed: {', '.join(names) or 'none'}"
     allowed = _allowed_at(model, location)
     if kind == "missing":
         return f"missing; give {allowed}"
-    message = detail["msg"].removeprefix("Value error, ")
+    message = PLAIN.get(kind, detail["msg"].removeprefix("Value error, "))
     message = message[0].lower() + message[1:]
     return f"{message} (got {_shorten(detail['input'])}); allowed: {allowed}"
 
 
 def _shorten(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return "a number of thousands of digits"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -254,7 +277,7 @@ def _distribution_checks(demand: Mapping[str, Any]) -> Iterator[tuple[Key, str]]
                 ("demand", "probabilities"),
                 f"has {len(weights)} numbers for {levels} levels; give one for each level",
             )
-        if any(w < 0 for w in weights) or not 0 < sum(weights) < float("inf"):
+        if not all(0 <= w < 1e300 for w in weights) or sum(weights) <= 0:
             yield (
                 ("demand", "probabilities"),
                 "must be finite numbers >= 0 with a positive sum",

@@ -72,13 +72,13 @@ class NetworkTable(_Table):
     topology: str = _field(
         "the network of fibres",
         "'nsfnet', 'usnet', 'topohub:NAME', or the path of a .csv, .json, .graphml or .gml file",
-        min_length=1,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
     )
     span_km: float = _field(
         "longest distance L between two quantum transmitters of a chain",
-        "a number > 0 in km",
+        "a number 0.001 .. 1000000 in km",
         default=160.0,
-        gt=0,
+        ge=1e-3,
         le=1e6,
     )
     key_rate: Literal["constant"] = _field(

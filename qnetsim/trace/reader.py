@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.errors import TraceError, TraceFormatError
+from qnetsim.errors import TraceError, TraceFormatError, UsageError
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.recover import UnclosedFile, is_marked_open
 from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, COLUMNS, FILETYPE, VERSION
@@ -27,6 +27,8 @@ class Trace:
     path : Path
     slots : int
         Slots that are completely in the file.
+    provenance : dict
+        Software, scenario, seed, policy, plan and environment.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -35,13 +37,16 @@ class Trace:
         self._file = _open(self.path, self._closing)
         try:
             _check_format(self.path, self._file)
-            self.slots = int(self._file["committed_slots"][()])
+            self.slots = _committed(self.path, self._file)
+            _check_columns(self.path, self._file, self.slots)
+            self.provenance = _provenance(self.path, self._file)
         except TraceError:
             self.close()
             raise
-        except (KeyError, OSError, ValueError, RuntimeError) as error:
+        except (KeyError, OSError, ValueError, TypeError, AttributeError, RuntimeError) as error:
             self.close()
-            raise TraceFormatError(f"{self.path}: is damaged: {error}") from None
+            reason = " ".join(str(error).split())
+            raise TraceFormatError(f"{self.path}: is damaged: {reason}") from None
 
     def __enter__(self) -> Self:
         return self
@@ -82,15 +87,6 @@ class Trace:
     def replication(self) -> int:
         """Number of the replication."""
         return int(self.provenance["replication"])
-
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """Software, scenario, seed, policy, plan and environment."""
-        try:
-            found = json.loads(self.attribute("provenance"))
-        except json.JSONDecodeError as error:
-            raise TraceFormatError(f"{self.path}: provenance is damaged: {error}") from None
-        return dict(found)
 
     def column(self, path: str, first: int = 0, end: int | None = None) -> npt.NDArray[Any]:
         """Read a column, for example ``"slots/served"``.
@@ -151,22 +147,109 @@ def open_trace(path: Path | str) -> Trace:
 
 
 def _open(path: Path, closing: ExitStack) -> h5py.File:
-    if not path.exists():
-        raise TraceError(f"{path}: no such trace")
-    if not path.is_file():
-        raise TraceError(f"{path}: is not a file")
-    if not h5py.is_hdf5(path):
+    try:
+        if not path.exists():
+            raise UsageError(f"{path}: no such trace")
+        if not path.is_file():
+            raise UsageError(f"{path}: is not a file")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    if not is_hdf5(path):
         raise TraceFormatError(f"{path}: is not an HDF5 file, so not a qnetsim trace")
     try:
         return closing.enter_context(h5py.File(path, "r"))
-    except OSError as first:
+    except (OSError, RuntimeError) as first:
         try:
             if is_marked_open(path):
                 raw = closing.enter_context(UnclosedFile(path))
                 return closing.enter_context(h5py.File(raw, "r"))
-        except OSError:
+        except (OSError, RuntimeError):
             closing.close()
-        raise TraceFormatError(f"{path}: cannot be opened: {first}") from None
+        reason = " ".join(str(first).split())
+        raise TraceFormatError(f"{path}: cannot be opened: {reason}") from None
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a file can be read and begins like HDF5."""
+    try:
+        return bool(h5py.is_hdf5(path))
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def _committed(path: Path, file: h5py.File) -> int:
+    dataset = file["committed_slots"]
+    if not isinstance(dataset, h5py.Dataset) or dataset.shape != () or dataset.dtype.kind != "i":
+        raise TraceFormatError(f"{path}: committed_slots is damaged")
+    slots = int(dataset[()])
+    if slots < 0:
+        raise TraceFormatError(f"{path}: committed_slots is {slots}")
+    return slots
+
+
+def _check_columns(path: Path, file: h5py.File, slots: int) -> None:
+    """Every column of the schema is there, in its type and shape, with all committed rows."""
+    sizes = {"slot": slots}
+    for column in sorted(COLUMNS, key=lambda c: c.dims != (c.name,)):
+        dataset = file.get(column.path)
+        if not isinstance(dataset, h5py.Dataset):
+            raise TraceFormatError(f"{path}: column {column.path} is missing")
+        text = h5py.check_string_dtype(dataset.dtype) is not None
+        kind_fits = text if column.kind == "str" else dataset.dtype == column.kind
+        shape_fits = len(dataset.shape) == len(column.dims) and (
+            not column.grows or dataset.shape[0] >= slots
+        )
+        for dim, size in zip(column.dims, dataset.shape, strict=False):
+            if dim != "slot":
+                shape_fits &= sizes.setdefault(dim, size) == size
+        if not (kind_fits and shape_fits):
+            raise TraceFormatError(
+                f"{path}: column {column.path} is damaged: {dataset.dtype} of shape "
+                f"{dataset.shape}, with {slots} slots committed"
+            )
+
+
+def _provenance(path: Path, file: h5py.File) -> dict[str, Any]:
+    """Read the provenance and check the parts that readers rely on."""
+    try:
+        found = json.loads(str(file.attrs["provenance"]))
+    except (ValueError, RecursionError) as error:
+        raise TraceFormatError(f"{path}: provenance is damaged: {error}") from None
+    wanted: dict[str, type | tuple[type, ...]] = {
+        "software": dict,
+        "environment": dict,
+        "scenario": dict,
+        "seed": int,
+        "replication": int,
+        "policy": dict,
+        "plan": (dict, type(None)),
+    }
+    parts: dict[str, dict[str, type | tuple[type, ...]]] = {
+        "policy": {"name": str, "title": str, "sees_future": bool},
+        "plan": {
+            "objective": (int, float),
+            "gap": (int, float, type(None)),
+            "status": str,
+            "solver": str,
+            "note": str,
+        },
+        "scenario": {"run": dict, "network": dict, "demand": dict},
+        "software": {"name": str, "version": str},
+        "environment": {"python": str},
+    }
+    for where, table, keys in [
+        ("provenance", found, wanted),
+        *(
+            (f"provenance.{k}", found.get(k) if isinstance(found, dict) else None, v)
+            for k, v in parts.items()
+        ),
+    ]:
+        if table is None and where == "provenance.plan":
+            continue
+        for key, kind in keys.items():
+            if not isinstance(table, dict) or not isinstance(table.get(key), kind):
+                raise TraceFormatError(f"{path}: {where} is damaged: {key} is missing or wrong")
+    return dict(found)
 
 
 def _check_format(path: Path, file: h5py.File) -> None:

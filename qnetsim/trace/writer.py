@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.errors import TraceError
+from qnetsim.errors import TraceError, UsageError
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.schema import (
     BY_PATH,
@@ -28,6 +30,9 @@ from qnetsim.trace.schema import (
 
 #: Columns across the fibres that share a chunk on disk.
 CHUNK_FIBRES = 128
+
+#: Left free on the disk for what a trace needs to be closed.
+SPARE_BYTES = 1_000_000
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -82,16 +87,21 @@ class TraceWriter:
             group = "fibres" if dim == "fibre" else "world"
             sizes[dim] = len(header.columns[f"{group}/{dim}"])
         self._sizes = sizes
+        self._file: h5py.File | None = None
         make_folder(path.parent)
+        refuse_existing(path, force)
+        # built under another name: what is there stays until its successor is sound
+        fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            self._file = h5py.File(path, "w" if force else "x", libver=("v110", "v110"))
-        except FileExistsError:
-            raise TraceError(
-                f"{path}: exists already; give another --out, or --force to overwrite it"
-            ) from None
-        except OSError as error:
-            raise TraceError(f"{path}: cannot be created: {error}") from None
-        self._create(header)
+            self._file = h5py.File(fresh, "w", libver=("v110", "v110"))
+            self._create(self._file, header)
+            fresh.replace(path)
+        except (OSError, RuntimeError, ValueError) as error:
+            if self._file is not None:
+                self._file.close()
+            fresh.unlink(missing_ok=True)
+            reason = " ".join(str(error).split())
+            raise TraceError(f"{path}: cannot be created: {reason}") from None
 
     def __enter__(self) -> Self:
         return self
@@ -120,6 +130,7 @@ class TraceWriter:
         """
         first, count = self._rows, len(levels)
         slots = np.arange(first, first + count, dtype=np.int64)
+        self._require_space(sum(a.nbytes for a in recorded_columns.values()) + levels.nbytes)
         self._torn = True
         try:
             for group in ("world", "decisions", "slots"):
@@ -130,6 +141,7 @@ class TraceWriter:
             for name, values in ledger.items():
                 whole = h5py.h5s.ALL
                 self._totals[name].write(whole, whole, np.ascontiguousarray(values, np.int64))
+            assert self._file is not None
             self._file.flush()
             # counted only when the rows are out, so that a kill leaves no half row
             self._committed[...] = first + count
@@ -141,6 +153,15 @@ class TraceWriter:
         self._rows = first + count
         self._ledger.update(ledger)
         self._torn = False
+
+    def _require_space(self, size: int) -> None:
+        """Stop ahead of a full disk: HDF5 does not survive a write that fails."""
+        free = shutil.disk_usage(self.path.parent).free
+        if free < size + SPARE_BYTES:
+            raise TraceError(
+                f"{self.path}: the disk is almost full ({free:,} bytes left); {self._rows} slots "
+                "are safe in it"
+            )
 
     @property
     def content_digest(self) -> str:
@@ -161,8 +182,7 @@ class TraceWriter:
             space.select_hyperslab((first,) + (0,) * (block.ndim - 1), block.shape)
             dataset.write(h5py.h5s.create_simple(block.shape), space, block)
 
-    def _create(self, header: TraceHeader) -> None:
-        file = self._file
+    def _create(self, file: h5py.File, header: TraceHeader) -> None:
         file.attrs["filetype"] = FILETYPE
         file.attrs["version"] = np.array(VERSION, dtype=np.int64)
         file.attrs["status"] = "incomplete"
@@ -174,14 +194,13 @@ class TraceWriter:
             # coordinates first: every other dataset of the group is tied to them
             columns = sorted(columns_of(group), key=lambda c: c.dims != (c.name,))
             for column in columns:
-                self._create_column(column, header)
+                self._create_column(file, column, header)
         self._ledger = {c.name: np.zeros(self._sizes["fibre"], np.int64) for c in _ledger()}
         self._growing = {c.path: file[c.path].id for c in COLUMNS if c.grows}
         self._totals: dict[str, Any] = {c.name: file[c.path].id for c in _ledger()}
         file.swmr_mode = True
 
-    def _create_column(self, column: Column, header: TraceHeader) -> None:
-        file = self._file
+    def _create_column(self, file: h5py.File, column: Column, header: TraceHeader) -> None:
         if column.grows:
             shape = (0, *(self._sizes[d] for d in column.dims[1:]))
             dataset = file.create_dataset(
@@ -215,8 +234,7 @@ class TraceWriter:
 
     def _close(self, status: Literal["complete", "interrupted", "failed"]) -> None:
         """Leave SWMR mode, then set the status and the digests."""
-        if not self._file:
-            return
+        assert self._file is not None
         try:
             self._file.close()
             with h5py.File(self.path, "r+", libver=("v110", "v110")) as file:
@@ -227,7 +245,7 @@ class TraceWriter:
                 file.attrs["status"] = status
                 file.attrs["content_digest"] = self.content_digest
                 file.attrs["world_digest"] = self.world_digest
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             raise TraceError(f"{self.path}: cannot be completed: {error}") from None
 
     def _mend(self, file: h5py.File) -> None:
@@ -246,6 +264,24 @@ class TraceWriter:
                 self._digest.update(column, dataset.asstr()[...])
             else:
                 self._digest.update(column, dataset[...])
+
+
+def refuse_existing(path: Path, force: bool) -> None:
+    """Refuse to overwrite anything unasked, and anything but a file at all.
+
+    Raises
+    ------
+    UsageError
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path}: is not a regular file; give another --out")
+        if path.exists() and not force:
+            raise UsageError(
+                f"{path}: exists already; give another --out, or --force to overwrite it"
+            )
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def make_folder(folder: Path) -> None:

@@ -127,7 +127,7 @@ FAILURES = [
     (["run", TINY, "--policy", "sip", "--slots", "0"], 2, "--slots 0"),
     (["run", TINY, "--policy", "sip", "--seed", "-1"], 2, "--seed -1"),
     (["run", TINY, "--policy", "sip", "--slots", "many"], 2, "'many' is not a valid integer"),
-    (["inspect", "none.h5"], 3, "no such trace"),
+    (["inspect", "none.h5"], 2, "no such trace"),
     (["inspect", TINY], 3, "not an HDF5 file"),
     (["compare", TINY, NSFNET], 2, "one scenario"),
     (["compare", "a.h5", "--slots", "5"], 2, "goes with a scenario"),
@@ -145,6 +145,66 @@ def test_failures_are_one_clear_error(
     assert found == code
     assert word in out + err
     assert "Traceback" not in err
+
+
+def test_names_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """No markup, no emoji, no mathematics: names come from users' files."""
+    rows = "source,target,length_km\n[red]a,:smile:,100\n:smile:,[/x]$c$,100\n"
+    Path("n.csv").write_text(rows)
+    text = Path(TINY).read_text().replace("tiny.csv", "n.csv")
+    pairs = '[["[red]a", ":smile:"], ["[red]a", "[/x]$c$"]]'
+    Path("n.toml").write_text(text.replace('[["a", "b"], ["a", "c"]]', pairs))
+    for command in (["topologies", "n.csv"], ["plan", "n.toml"]):
+        code, out, err = call(capsys, *command)
+        assert code == 0, err
+        for name in ("[red]a", ":smile:", "[/x]$c$"):
+            assert name in out
+    assert call(capsys, "compare", "n.toml", "--out", "o")[0] == 0
+
+
+def test_free_worlds_have_no_ratio(capsys: pytest.CaptureFixture[str]) -> None:
+    names = "transmitter receiver key_manager security_infrastructure mux_demux channel_km"
+    free = "".join(f"{n} = 0\n" for n in names.split())
+    text = Path(TINY).read_text() + f"[cost.reserved]\n{free}[cost.on_demand]\n{free}"
+    Path("free.toml").write_text(text)
+    (Path("tiny.csv")).write_text((ROOT / "scenarios" / "tiny.csv").read_text())
+    compared = data(capsys, "compare", "free.toml", "--out", "o", "--replications", "3")
+    assert [p["ratio"] for p in compared["policies"]] == [None] * 4
+
+
+def test_nothing_is_overwritten_unasked(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("d").mkdir()
+    Path("d/report.html").write_text("precious")
+    code, _, err = call(capsys, "compare", TINY, "--out", "d")
+    assert (code, "report.html: exists already" in err) == (2, True)
+    assert Path("d/report.html").read_text() == "precious"
+    Path("f.h5").write_text("precious")
+    for out in ("f.h5", "f.h5/x.h5", "d", "/dev/null", "x" * 300):
+        code, _, err = call(capsys, "run", TINY, "--policy", "sip", "--out", out)
+        assert code in {2, 3}
+        assert "Traceback" not in err
+        assert "error: " in err
+    assert Path("f.h5").read_text() == "precious"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_a_terminal_without_our_signs(encoding: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "qnetsim", "plan", TINY]
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_full_output_is_one_error() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "qnetsim", "policies", "--json"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, env=environment, check=False
+        )
+    assert done.returncode == 3
+    assert done.stderr.startswith(b"error: the output cannot be written")
+    assert b"Traceback" not in done.stderr
 
 
 def test_help_is_quick_and_imports_nothing_heavy() -> None:

@@ -260,7 +260,7 @@ BAD_DECISIONS = {
 def test_bad_decisions_are_refused(word: str, change: dict[str, object]) -> None:
     with pytest.raises(PolicyError, match=word) as error:
         run(nsfnet(run__slots="5"), breaking(**change)())
-    assert "policy Broken at slot 0" in str(error.value)
+    assert "policy test at slot 0" in str(error.value)
 
 
 def test_an_exception_in_a_policy_is_named() -> None:
@@ -268,7 +268,9 @@ def test_an_exception_in_a_policy_is_named() -> None:
         def decide(self, observation: Observation) -> Decision:
             raise KeyError("lost")
 
-    with pytest.raises(PolicyError, match="policy Crash failed at slot 0: KeyError: 'lost'"):
+    with pytest.raises(
+        PolicyError, match="policy test failed in decide at slot 0: KeyError: 'lost'"
+    ):
         run(nsfnet(run__slots="5"), Crash())
 
 

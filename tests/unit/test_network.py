@@ -88,6 +88,9 @@ BAD_CSV = {
     "a,b": "cells",
     "a,,5": "no name",
     "": "no fibre",
+    "a,b,1e308": "too large",
+    "a,b,1_000": "not a number",
+    "a\x00,b,5": "control characters",
 }
 
 

@@ -155,6 +155,59 @@ def test_broken_plug_ins_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     load_policy.cache_clear()
 
 
+def hooked(name: str) -> type[Policy]:
+    class Hooked(Policy):
+        def decide(self, observation: Observation) -> Decision:
+            return Decision(np.full(21, 1), np.full(21, 1), observation.slots_left)
+
+        def learn(self, outcome) -> None:
+            """Needed, so that learning is asked for."""
+
+    def fail(*args: object) -> None:
+        raise SystemExit("off")
+
+    setattr(Hooked, name, fail)
+    return Hooked
+
+
+@pytest.mark.parametrize("name", ["owners", "plan", "prepare", "learn", "decide"])
+def test_any_failing_hook_is_named(name: str) -> None:
+    with pytest.raises(PolicyError, match=rf"policy test failed in {name}.*: SystemExit: off"):
+        run(nsfnet(run__slots="3"), hooked(name)())
+
+
+@pytest.mark.parametrize("owners", [None, ["a"] * 21, np.arange(21) * 10**9])
+def test_senseless_owners_are_refused(owners: object) -> None:
+    policy = hooked("unused")
+    policy.owners = lambda self, network: owners
+    with pytest.raises(PolicyError, match="owners must"):
+        run(nsfnet(run__slots="3"), policy())
+
+
+def test_senseless_plans_and_arrays_are_refused() -> None:
+    policy = hooked("unused")
+    policy.plan = lambda self, setting: "a plan"
+    with pytest.raises(PolicyError, match="plan returned str"):
+        run(nsfnet(run__slots="3"), policy())
+    masked = np.ma.masked_all(21, dtype=int)
+    policy = hooked("unused")
+    policy.decide = lambda self, observation: Decision(masked, masked)
+    with pytest.raises(PolicyError, match="masked array"):
+        run(nsfnet(run__slots="3"), policy())
+
+
+@pytest.mark.parametrize(("attribute", "value"), [("Options", 5), ("sees_future", "yes")])
+def test_classes_that_are_no_policies_are_refused(
+    attribute: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = type("Odd", (Policy,), {attribute: value})
+    monkeypatch.setattr(EntryPoint, "load", lambda self: policy)
+    load_policy.cache_clear()
+    with pytest.raises(UsageError, match=attribute):
+        load_policy("sip")
+    load_policy.cache_clear()
+
+
 def test_two_packages_with_one_name_warn(monkeypatch: pytest.MonkeyPatch) -> None:
     both = [entry("sip", "other:Sip"), entry("sip", "qnetsim.policies.sip:StochasticProgram")]
     monkeypatch.setattr(registry, "entry_points", lambda group: both)

@@ -78,6 +78,18 @@ def test_every_error_of_a_file_at_once_with_its_line() -> None:
 
 
 ONE_ERROR = {
+    GOOD + "x = 0x" + "F" * 4000: "unknown key",
+    GOOD + "mean = " + "9" * 5000: ":5: syntax: a number has too many digits",
+    GOOD + 'kind = "table"\nlevels = 2\nprobabilities = [' + "9" * 400 + ", 1]": "positive sum",
+    GOOD + "[run]\nint = 3": "run.int: unknown key; allowed: ",
+    "str = 1\n" + GOOD: "str: unknown key",
+    '"[x" = 1\n' + GOOD: "unknown key",
+    "policy = 3\n" + GOOD: "policy: should be a list",
+    GOOD + "[policy]\nname = 'sip'": "one [[policy]] table for each",
+    "run = 3\n" + GOOD: "run: should be a table",
+    GOOD.replace("[demand]", "span_km = 1e-18\n[demand]"): "0.001 .. 1000000",
+    GOOD.replace("nsfnet", "a\\u0000.csv"): "characters that are not allowed",
+    GOOD + "[[policy]]\nname = 'sip'\nx = 1": "unknown key; allowed: none",
     "[demand]\nrequests = 5": "network: missing",
     '[network]\ntopology = "nsfnet"': "demand: missing",
     GOOD + "[run]\nslot_s = 1e-10": "multiple of 1e-9",

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from helpers import Scripted, nsfnet, run
 
-from qnetsim.errors import PolicyError, TraceError, TraceFormatError
+from qnetsim.analysis import run_metrics
+from qnetsim.errors import PolicyError, TraceError, TraceFormatError, UsageError
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.scenario import PolicyTable
 from qnetsim.simulate import open_case, simulate
@@ -111,7 +112,7 @@ def test_the_reference_page_is_the_schema() -> None:
 
 def test_an_existing_trace_is_not_overwritten(sip_trace: Path) -> None:
     before = sip_trace.read_bytes()
-    with pytest.raises(TraceError, match=r"exists already; .* --force"):
+    with pytest.raises(UsageError, match=r"exists already; .* --force"):
         simulate(nsfnet(run__slots="5"), PolicyTable(name="sip"), sip_trace)
     assert sip_trace.read_bytes() == before
 
@@ -163,7 +164,7 @@ def test_each_wrong_file_has_its_own_error(
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TraceError, match="no such trace"):
+    with pytest.raises(UsageError, match="no such trace"):
         open_trace(tmp_path / "none.h5")
 
 
@@ -245,6 +246,113 @@ def test_a_long_list_of_pairs_fits_into_the_provenance(tmp_path: Path) -> None:
     path = simulate(scenario, PolicyTable(name="sip"), tmp_path / "many.h5")
     with open_trace(path) as trace:
         assert len(trace.provenance["scenario"]["demand"]["pairs"]) == 6000
+
+
+@pytest.mark.parametrize("missing", [1, 100, 1000, 0.5, 0.9])
+def test_truncated_traces_are_refused_at_once(
+    missing: float, sip_trace: Path, tmp_path: Path
+) -> None:
+    raw = sip_trace.read_bytes()
+    cut = int(missing) if missing >= 1 else int(missing * len(raw))
+    path = tmp_path / "cut.h5"
+    path.write_bytes(raw[: len(raw) - cut])
+    with pytest.raises(TraceFormatError):
+        open_trace(path)
+
+
+def spoil(path: Path, what: str) -> None:
+    with h5py.File(path, "r+") as file:
+        if what == "short column":
+            file["slots/served"].resize(1, axis=0)
+        elif what == "missing column":
+            del file["slots/served"]
+        elif what == "too many committed":
+            file["committed_slots"][...] = 10**6
+        elif what == "negative committed":
+            file["committed_slots"][...] = -1
+        elif what == "wrong type":
+            del file["slots/arrived"]
+            file["slots/arrived"] = np.zeros(1500)
+        elif what == "group":
+            del file["slots/arrived"]
+            file.create_group("slots/arrived")
+        else:
+            file.attrs["provenance"] = what
+
+
+SPOILED = ["short column", "missing column", "too many committed", "negative committed"]
+SPOILED += ["wrong type", "group", "[]", "3", "null", '"x"', "{", "[" * 10_000]
+SPOILED += ['{"policy": 5}', '{"software": {}, "policy": {"title": 3}}']
+
+
+@pytest.mark.parametrize("what", SPOILED)
+def test_spoiled_traces_are_refused_on_opening(what: str, sip_trace: Path, tmp_path: Path) -> None:
+    path = tmp_path / "spoiled.h5"
+    path.write_bytes(sip_trace.read_bytes())
+    spoil(path, what)
+    with pytest.raises(TraceFormatError):
+        open_trace(path)
+
+
+def test_a_cost_that_is_no_number_is_refused(sip_trace: Path, tmp_path: Path) -> None:
+    path = tmp_path / "nan.h5"
+    path.write_bytes(sip_trace.read_bytes())
+    with h5py.File(path, "r+") as file:
+        file["slots/qkd_reserved_cost"][3] = np.nan
+    with open_trace(path) as trace, pytest.raises(TraceFormatError, match="not a finite"):
+        run_metrics(trace)
+
+
+def test_a_failed_overwrite_keeps_the_old_trace(
+    sip_trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kept.h5"
+    path.write_bytes(sip_trace.read_bytes())
+
+    def fail(self: TraceWriter, *args: object) -> None:
+        raise OSError("no")
+
+    monkeypatch.setattr(TraceWriter, "_create", fail)
+    with pytest.raises(TraceError, match="cannot be created: no"):
+        simulate(nsfnet(run__slots="5"), PolicyTable(name="sip"), path, force=True)
+    assert path.read_bytes() == sip_trace.read_bytes()
+    assert [p.name for p in tmp_path.iterdir()] == ["kept.h5"]
+
+
+def test_a_full_disk_is_noticed_before_it_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from qnetsim.trace import writer
+
+    free = iter([10**12, 10**12, 5])
+
+    class Usage:
+        def __init__(self, path: Path) -> None:
+            self.free = next(free)
+
+    monkeypatch.setattr(writer.shutil, "disk_usage", Usage)
+    path = tmp_path / "full.h5"
+    with pytest.raises(TraceError, match=r"almost full .*; 2048 slots are safe"):
+        simulate(nsfnet(run__slots="9000"), PolicyTable(name="sip"), path)
+    with open_trace(path) as trace:
+        assert (trace.status, trace.slots) == ("failed", 2048)
+        assert trace.content_digest() == trace.attribute("content_digest")
+
+
+def test_a_signal_is_obeyed_between_two_steps(tmp_path: Path) -> None:
+    """However early or awkward the moment: the run stops, says so, and the trace agrees."""
+    path = tmp_path / "s.h5"
+
+    def stop(slots: int) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        simulate(nsfnet(run__slots="9000"), PolicyTable(name="sip"), path, progress=stop)
+    with open_trace(path) as trace:
+        assert (trace.status, trace.slots) == ("interrupted", 1024)
+        assert trace.content_digest() == trace.attribute("content_digest")
+    with h5py.File(path) as file:
+        assert file["slots/served"].shape == (1024,)
 
 
 def test_writer_is_closed_whatever_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

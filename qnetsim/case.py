@@ -1,0 +1,118 @@
+"""A scenario made concrete: its network, its forecast, its worlds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from qnetsim import seeds
+from qnetsim.errors import SettingError, TopologyError, UsageError
+from qnetsim.exogenous import Forecast
+from qnetsim.exogenous.demand import build_forecast
+from qnetsim.exogenous.realisation import Realisation
+from qnetsim.network import Network, build_network
+from qnetsim.policies import Setting, policy_options
+from qnetsim.scenario import Scenario, load_scenario, locate
+from qnetsim.units import MAX_RUN_BITS, MAX_SLOT_BITS, seconds_to_ticks
+
+
+@dataclass(frozen=True)
+class Case:
+    """A scenario with its network and forecast: what policies are run on."""
+
+    scenario: Scenario
+    network: Network
+    forecast: Forecast
+
+    @cached_property
+    def setting(self) -> Setting:
+        """What policies are told before the first slot."""
+        run = self.scenario.run
+        return Setting(self.network, self.forecast, run.slots, run.slot_s)
+
+    def realisation(self, replication: int) -> Realisation:
+        """Return the world of one replication."""
+        run = self.scenario.run
+        return Realisation(
+            self.network,
+            self.forecast,
+            slots=run.slots,
+            slot_ticks=seconds_to_ticks(run.slot_s),
+            seed=run.seed,
+            replication=replication,
+        )
+
+    def generator(self, title: str, replication: int, controller: int) -> np.random.Generator:
+        """Return a controller's own stream, apart from the world and from other policies."""
+        seed = self.scenario.run.seed
+        return np.random.Generator(seeds.stream(seed, "policy", title, replication, controller))
+
+
+def load(path: Path | str, **run: int | None) -> Scenario:
+    """Read a scenario file and check everything that can be checked without running it.
+
+    Parameters
+    ----------
+    path : path-like
+    **run : int or None
+        Values of the ``[run]`` table that replace the file's; None leaves one as it is.
+
+    Raises
+    ------
+    ScenarioError
+        Every problem, topology and node pairs included, as ``file:line: key: …``.
+    UsageError
+        A replacing value is out of range.
+    """
+    scenario = load_scenario(path, policy_options)
+    try:
+        scenario = scenario.with_run(**run)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        name = str(detail["loc"][0])
+        raise UsageError(f"--{name} {detail['input']}: {detail['msg'].lower()}") from None
+    try:
+        open_case(scenario)
+    except TopologyError as error:
+        problems = [(("network", "topology"), text) for text in error.problems]
+        raise locate(path, problems) from None
+    except SettingError as error:
+        raise locate(path, error.problems) from None
+    return scenario
+
+
+@lru_cache(maxsize=8)
+def open_case(scenario: Scenario) -> Case:
+    """Build the network and the forecast of a scenario.
+
+    Raises
+    ------
+    TopologyError, SettingError
+    """
+    network = build_network(scenario.network, scenario.cost, scenario.run.slot_s)
+    forecast = build_forecast(scenario.demand, network.topology, scenario.run.seed)
+    _refuse_overflow(scenario, network, forecast)
+    return Case(scenario, network, forecast)
+
+
+def _refuse_overflow(scenario: Scenario, network: Network, forecast: Forecast) -> None:
+    """Bits of a slot, its waiting requests included, and of a run must stay exact."""
+    run, patience = scenario.run, scenario.key_management.patience_s
+    level = max(forecast.levels.levels - 1, 1)
+    slot_bits = forecast.requests * level * network.level_bits
+    queued = slot_bits * (1 + math.ceil(patience / run.slot_s))
+    for bits, most, what in (
+        (queued, MAX_SLOT_BITS, "in a slot, waiting requests included"),
+        (slot_bits * run.slots, MAX_RUN_BITS, "in the run"),
+    ):
+        if bits > most:
+            text = (
+                f"{forecast.requests} requests of up to level {level} ask for {bits:.3g} bits "
+                f"{what}; allowed: at most {most:.3g} (lower key_rate_bps, slot_s or patience_s)"
+            )
+            raise SettingError([(("network", "key_rate_bps"), text)])

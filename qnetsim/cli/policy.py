@@ -1,0 +1,59 @@
+"""Policies as the command line gives them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import ValidationError
+
+from qnetsim.errors import UsageError
+from qnetsim.policies.registry import make_policy
+from qnetsim.scenario import PolicyTable, Scenario
+
+
+def policy_table(text: str, scenario: Scenario) -> PolicyTable:
+    """Read a policy as the command line gives it.
+
+    ``NAME`` takes the scenario's table of that title where there is one, else the policy's
+    defaults. ``NAME:key=value,…`` gives options, numbers read as numbers.
+
+    Raises
+    ------
+    UsageError
+        Unknown policy or option, or a malformed text.
+    """
+    name, _, rest = text.partition(":")
+    if not rest:
+        for table in scenario.policy:
+            if table.title == name:
+                return table
+    given: dict[str, str] = {}
+    for item in filter(None, rest.split(",")):
+        key, equals, value = (part.strip() for part in item.partition("="))
+        if not equals or not key:
+            raise UsageError(f"--policy {text!r}: write NAME or NAME:key=value,key=value")
+        if key in given:
+            raise UsageError(f"--policy {text!r}: {key} is given twice")
+        given[key] = value
+    label = given.pop("label", None)
+    options = {key: _value(value) for key, value in given.items()}
+    if label is None and given:
+        label = re.sub(r"[^A-Za-z0-9._-]", "_", "-".join([name, *map("".join, given.items())]))
+    make_policy(name, options)
+    try:
+        return PolicyTable.model_validate({"name": name, "label": label, **options})
+    except ValidationError:
+        raise UsageError(
+            f"--policy {text!r}: the label {label!r} is not allowed; give label= with at most 64 "
+            "letters, digits, '.', '_' and '-', starting with a letter or digit"
+        ) from None
+
+
+def _value(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return {"true": True, "false": False}.get(text, text)
