@@ -34,8 +34,8 @@ class Network:
         Bits that one demand level asks for in a slot: ⌊K_L·Δ⌋ at ``span_km``.
     costs : UnitCosts
     bill : ChainBill
-    max_channels, max_wavelengths : int or None
-        ⌊|σ|/3⌋ and |κ| per fibre; None is unlimited.
+    qkd_wavelengths, km_wavelengths : int or None
+        |σ| and |κ| per fibre; None is unlimited.
     """
 
     topology: Topology
@@ -45,8 +45,19 @@ class Network:
     level_bits: int
     costs: UnitCosts
     bill: ChainBill
-    max_channels: int | None
-    max_wavelengths: int | None
+    qkd_wavelengths: int | None
+    km_wavelengths: int | None
+
+    @property
+    def max_channels(self) -> int | None:
+        """Channels ⌊|σ|/3⌋ that can be lit on a fibre; None is unlimited."""
+        sigma = self.qkd_wavelengths
+        return None if sigma is None else sigma // WAVELENGTHS_PER_CHANNEL
+
+    @property
+    def max_wavelengths(self) -> int | None:
+        """KM wavelengths that can be lit on a fibre; None is unlimited."""
+        return self.km_wavelengths
 
     @property
     def fibres(self) -> int:
@@ -84,7 +95,6 @@ def build_network(table: NetworkTable, cost: CostTable, slot_s: float) -> Networ
     topology = read_topology(table.topology)
     lengths = topology.lengths_km
     bits = int(exact(table.key_rate_bps) * exact(slot_s))
-    qkd, km = table.qkd_wavelengths, table.km_wavelengths
     return Network(
         topology=topology,
         span_km=table.span_km,
@@ -93,6 +103,6 @@ def build_network(table: NetworkTable, cost: CostTable, slot_s: float) -> Networ
         level_bits=bits,
         costs=unit_costs(lengths, table.span_km, cost),
         bill=components_per_unit(lengths, table.span_km),
-        max_channels=qkd // WAVELENGTHS_PER_CHANNEL if qkd else None,
-        max_wavelengths=km or None,
+        qkd_wavelengths=table.qkd_wavelengths or None,
+        km_wavelengths=table.km_wavelengths or None,
     )

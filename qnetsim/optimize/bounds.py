@@ -89,4 +89,4 @@ def perfect_information(network: Network, forecast: Forecast) -> Plan:
     if bound is None:
         bound = objective
     proved = replace(draft, bound=bound, status=status_of(objective, bound))
-    return checked_limits(proved, network, marginals)
+    return checked_limits(proved, network, forecast, marginals)

@@ -12,6 +12,7 @@ from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.network.chain import Component
 from qnetsim.optimize.marginals import Marginals, expected_excess, expected_value
+from qnetsim.optimize.wavelengths import assign
 
 
 class PlanStatus(StrEnum):
@@ -130,12 +131,21 @@ def status_of(objective: float, bound: float) -> PlanStatus:
     return PlanStatus.OPTIMAL if closed else PlanStatus.FEASIBLE
 
 
-#: Said of every plan for a network with limits.
-CONTINUITY_NOTE = "numbers of wavelengths kept, wavelength continuity (26), (27) not checked"
+#: What colouring the routes says of wavelength continuity, (26) and (27).
+CONTINUITY = {
+    True: "wavelength continuity (26), (27) holds: the routes are coloured within the limits",
+    False: "numbers of wavelengths are kept, but no colouring keeps continuity (26), (27)",
+    None: "numbers of wavelengths are kept; continuity (26), (27) is not decided",
+}
 
 
-def checked_limits(plan: Plan, network: Network, marginals: Marginals) -> Plan:
-    """Mark a plan whose routes may ask for more wavelengths than the limits allow."""
+def checked_limits(plan: Plan, network: Network, forecast: Forecast, marginals: Marginals) -> Plan:
+    """Say what a plan does about the wavelength limits.
+
+    Routes that may ask for more wavelengths than there are make it ``over_limit``. Otherwise the
+    routes of comonotone demand are coloured; a plan that is not proved to keep continuity is not
+    called optimal.
+    """
     if not network.limited:
         return plan
     caps = (network.max_channels, network.max_wavelengths)
@@ -143,7 +153,10 @@ def checked_limits(plan: Plan, network: Network, marginals: Marginals) -> Plan:
         cap is not None and any(law[0][law[1] > 0].max() > cap for law in laws)
         for cap, laws in zip(caps, (marginals.channels, marginals.wavelengths), strict=True)
     )
-    status, note = plan.status, CONTINUITY_NOTE
+    fits = assign(network, forecast, plan.routes).fits if forecast.comonotone and not over else None
+    status, note = plan.status, CONTINUITY[fits]
+    if status is PlanStatus.OPTIMAL and not fits:
+        status = PlanStatus.FEASIBLE
     if over:
         status = PlanStatus.OVER_LIMIT
         note = "wavelength limits not planned for: requests may be blocked, at a lower cost"
@@ -153,6 +166,7 @@ def checked_limits(plan: Plan, network: Network, marginals: Marginals) -> Plan:
 
 def fixed_routes_plan(
     network: Network,
+    forecast: Forecast,
     marginals: Marginals,
     routes: RouteTable,
     first_stage: tuple[FloatArray, FloatArray],
@@ -186,7 +200,7 @@ def fixed_routes_plan(
     )
     if bound is not None:
         plan = replace(plan, status=status_of(plan.objective(network), bound))
-    return checked_limits(plan, network, marginals)
+    return checked_limits(plan, network, forecast, marginals)
 
 
 def expected_loads(marginals: Marginals) -> tuple[FloatArray, FloatArray]:

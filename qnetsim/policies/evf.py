@@ -38,6 +38,7 @@ class ExpectedValue(StaticPolicy):
             table = request_routes(forecast.pairs, [chosen] * forecast.levels.levels)
             return fixed_routes_plan(
                 network,
+                forecast,
                 marginal_loads(network, forecast, table),
                 table,
                 first_stage,
@@ -48,6 +49,7 @@ class ExpectedValue(StaticPolicy):
         table, bound, solver = expected_recourse(network, forecast, first_stage, chosen)
         return fixed_routes_plan(
             network,
+            forecast,
             marginal_loads(network, forecast, table),
             table,
             first_stage,

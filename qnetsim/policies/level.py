@@ -42,6 +42,7 @@ class FixedLevel(StaticPolicy):
         cheaper = network.costs.km_reserved <= network.costs.km_on_demand
         return fixed_routes_plan(
             network,
+            forecast,
             marginal_loads(network, forecast, routes),
             routes,
             (level * requests, np.where(cheaper, requests, 0.0)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 
@@ -59,8 +58,6 @@ def _reservations(network: Network, marginals: Marginals) -> Stage:
 
 def _closed_form(network: Network, forecast: Forecast) -> Plan:
     """Newsvendor reservations on the g-weighted shortest routes, with a quick dual bound."""
-    table = _table(network, forecast)
-    marginals = marginal_loads(network, forecast, table)
     levels = possible_levels(forecast)
     rho = network.level_channels(forecast.levels.levels)[levels]
     c = network.costs
@@ -71,13 +68,31 @@ def _closed_form(network: Network, forecast: Forecast) -> Plan:
         (c.qkd_on_demand, c.km_on_demand),
     )
     bound = path_bound(network, Counter(forecast.pairs), rho, alpha, gamma)
+    table = _table(network, forecast)
+    return _newsvendor_plan(
+        network, forecast, table, bound, "newsvendor closed form, dual certificate"
+    )
+
+
+def _newsvendor_plan(
+    network: Network,
+    forecast: Forecast,
+    routes: RouteTable,
+    bound: float,
+    solver: str,
+    note: str = "",
+) -> Plan:
+    """Best reservations for these routes."""
+    marginals = marginal_loads(network, forecast, routes)
     return fixed_routes_plan(
         network,
+        forecast,
         marginals,
-        table,
+        routes,
         _reservations(network, marginals),
         bound=bound,
-        solver="newsvendor closed form, dual certificate",
+        solver=solver,
+        note=note,
     )
 
 
@@ -88,38 +103,24 @@ def _program_plan(network: Network, forecast: Forecast, closed_form: Plan) -> Pl
     objective = closed_form.objective(network)
     fits = closed_form.status is not PlanStatus.OVER_LIMIT
     if fits and relative_gap(objective, flows.bound) <= OPTIMALITY_GAP:
-        return replace(
-            closed_form,
-            bound=flows.bound,
-            status=PlanStatus.OPTIMAL,
-            solver=f"newsvendor closed form, certified by {flows.solver} over all simple paths",
-        )
+        proof = f"newsvendor closed form, certified by {flows.solver} over all simple paths"
+        return _newsvendor_plan(network, forecast, closed_form.routes, flows.bound, proof)
     by_level = dict(zip(possible_levels(forecast), flows.routes, strict=True))
     single = {pair: [start[pair]] * n for pair, n in Counter(forecast.pairs).items()}
     routes = request_routes(
         forecast.pairs, [by_level.get(k, single) for k in range(forecast.levels.levels)]
     )
-    marginals = marginal_loads(network, forecast, routes)
-    return fixed_routes_plan(
-        network,
-        marginals,
-        routes,
-        _reservations(network, marginals),
-        bound=flows.bound,
-        solver=f"routes program, {flows.solver}, {flows.nodes} nodes",
-    )
+    solver = f"routes program, {flows.solver}, {flows.nodes} nodes"
+    return _newsvendor_plan(network, forecast, routes, flows.bound, solver)
 
 
 def _independent_plan(network: Network, forecast: Forecast) -> Plan:
     """Exact first stage for fixed routes under Eq (7); the bound is perfect information."""
-    table = _table(network, forecast)
-    marginals = marginal_loads(network, forecast, table)
-    return fixed_routes_plan(
+    return _newsvendor_plan(
         network,
-        marginals,
-        table,
-        _reservations(network, marginals),
-        bound=perfect_information(network, forecast).objective(network),
-        solver="newsvendor on convolved loads",
-        note="first stage exact for these routes by convolution; recourse routes not optimised",
+        forecast,
+        _table(network, forecast),
+        perfect_information(network, forecast).objective(network),
+        "newsvendor on convolved loads",
+        "first stage exact for these routes by convolution; recourse routes not optimised",
     )

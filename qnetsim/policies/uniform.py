@@ -63,7 +63,7 @@ class UniformRandom(Policy):
             solver="shortest paths, exact expectation",
             note="reservations are expectations; they are drawn anew in each slot",
         )
-        return checked_limits(plan, network, marginals)
+        return checked_limits(plan, network, setting.forecast, marginals)
 
     def _on_demand(
         self,

@@ -1,0 +1,149 @@
+"""Check a plan with explicit wavelengths against (22)-(31), from the definitions alone.
+
+Nothing here comes from the builders of programs: fibres are found by their end points, and every
+equation is tested on sets and counts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from qnetsim.optimize.lightpaths import Lightpaths
+
+Ends = frozenset[int]
+
+
+@dataclass(frozen=True)
+class CheckedPlan:
+    """A plan in plain numbers.
+
+    Attributes
+    ----------
+    fibres : sequence of (int, int)
+        End points of each fibre.
+    pairs : sequence of (int, int)
+        Source and destination of each request.
+    channels : sequence of sequence of int
+        ρ_r(k) by scenario and request.
+    km_reserved, qkd_reserved : sequence of float
+        X^b and F^b of each fibre, in wavelengths.
+    km_on_demand, qkd_on_demand : sequence of sequence of float
+        X^o and F^o by scenario and fibre, in wavelengths.
+    lightpaths : sequence of sequence of Lightpaths
+        By scenario and request.
+    km_limit, qkd_limit : int or None
+        |κ| and |σ|; None is unlimited.
+    """
+
+    fibres: Sequence[tuple[int, int]]
+    pairs: Sequence[tuple[int, int]]
+    channels: Sequence[Sequence[int]]
+    km_reserved: Sequence[float]
+    qkd_reserved: Sequence[float]
+    km_on_demand: Sequence[Sequence[float]]
+    qkd_on_demand: Sequence[Sequence[float]]
+    lightpaths: Sequence[Sequence[Lightpaths]]
+    km_limit: int | None
+    qkd_limit: int | None
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken equation, with the place."""
+
+    equation: int
+    scenario: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"({self.equation}) in scenario {self.scenario}: {self.what}"
+
+
+def violations(plan: CheckedPlan) -> list[Violation]:
+    """Every violation of (22)-(31); an empty list for a valid plan."""
+    return [
+        Violation(equation, scenario, what)
+        for scenario in range(len(plan.lightpaths))
+        for check in (_flow, _numbers, _continuity, _fibres)
+        for equation, what in check(plan, scenario)
+    ]
+
+
+def _flow(plan: CheckedPlan, k: int) -> Iterator[tuple[int, str]]:
+    """(22): KM wavelengths leave the source once, enter the destination once, and pass others."""
+    for r, (source, target) in enumerate(plan.pairs):
+        paths = plan.lightpaths[k][r]
+        balance: Counter[int] = Counter()
+        for (a, b), km in zip(paths.links, paths.km, strict=True):
+            balance[a] += len(km)
+            balance[b] -= len(km)
+        for node in {*balance, source, target}:
+            wanted = (node == source) - (node == target)
+            if balance[node] != wanted:
+                yield (
+                    22,
+                    f"request {r}: net flow out of node {node} is {balance[node]}, not {wanted}",
+                )
+
+
+def _numbers(plan: CheckedPlan, k: int) -> Iterator[tuple[int, str]]:
+    """(25): three QKD wavelengths per channel for each KM wavelength, on every link."""
+    for r in range(len(plan.pairs)):
+        paths = plan.lightpaths[k][r]
+        for link, km, qkd in zip(paths.links, paths.km, paths.qkd, strict=True):
+            wanted = 3 * plan.channels[k][r] * len(km)
+            if len(set(qkd)) != wanted or len(qkd) != wanted:
+                yield 25, f"request {r}: {len(set(qkd))} QKD wavelengths on {link}, not {wanted}"
+
+
+def _continuity(plan: CheckedPlan, k: int) -> Iterator[tuple[int, str]]:
+    """(26), (27): what enters an intermediate node leaves it on the same wavelengths."""
+    for r, ends in enumerate(plan.pairs):
+        paths = plan.lightpaths[k][r]
+        for equation, lists in ((26, paths.qkd), (27, paths.km)):
+            enters: Counter[tuple[int, int]] = Counter()
+            leaves: Counter[tuple[int, int]] = Counter()
+            for (a, b), wavelengths in zip(paths.links, lists, strict=True):
+                for w in wavelengths:
+                    leaves[a, w] += 1
+                    enters[b, w] += 1
+            for node, w in {*enters, *leaves}:
+                if node not in ends and enters[node, w] != leaves[node, w]:
+                    yield equation, f"request {r}: wavelength {w} does not pass node {node}"
+
+
+def _fibres(plan: CheckedPlan, k: int) -> Iterator[tuple[int, str]]:
+    """(23), (24), (28)-(31): supply, limits and uniqueness on each fibre."""
+    at: dict[Ends, int] = {frozenset(ends): e for e, ends in enumerate(plan.fibres)}
+    km: list[list[int]] = [[] for _ in plan.fibres]
+    qkd: list[list[int]] = [[] for _ in plan.fibres]
+    for r in range(len(plan.pairs)):
+        paths = plan.lightpaths[k][r]
+        for link, here, there in zip(paths.links, paths.km, paths.qkd, strict=True):
+            fibre = at.get(frozenset(link))
+            if fibre is None:
+                yield 22, f"request {r}: there is no fibre {link}"
+                continue
+            km[fibre] += here
+            qkd[fibre] += there
+    for kind, used, reserved, extra, limit, demand, capacity, unique in (
+        ("KM", km, plan.km_reserved, plan.km_on_demand[k], plan.km_limit, 23, 28, 31),
+        ("QKD", qkd, plan.qkd_reserved, plan.qkd_on_demand[k], plan.qkd_limit, 24, 29, 30),
+    ):
+        for e, wavelengths in enumerate(used):
+            place = f"fibre {plan.fibres[e]}: {len(wavelengths)} {kind} wavelengths"
+            if len(wavelengths) > reserved[e] + extra[e] + 1e-6:
+                yield demand, f"{place}, {reserved[e] + extra[e]:g} reserved or bought"
+            if limit is not None and len(wavelengths) > limit:
+                yield capacity, f"{place}, at most {limit}"
+            twice = [w for w, n in Counter(wavelengths).items() if n > 1]
+            if twice:
+                yield unique, f"fibre {plan.fibres[e]}: {kind} wavelength {twice[0]} serves two"
+            outside = [w for w in wavelengths if w < 0 or (limit is not None and w >= limit)]
+            if outside:
+                yield (
+                    capacity,
+                    f"fibre {plan.fibres[e]}: there is no {kind} wavelength {outside[0]}",
+                )

@@ -1,0 +1,327 @@
+"""The full program, the colouring, and a checker that believes neither."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qnetsim.errors import InfeasibleError, UsageError
+from qnetsim.network import Route
+from qnetsim.optimize import PlanStatus
+from qnetsim.optimize.checker import CheckedPlan, violations
+from qnetsim.optimize.full_program import FullProblem, FullProgram, FullSolution
+from qnetsim.optimize.lightpaths import Lightpaths
+from qnetsim.optimize.plan import Plan
+from qnetsim.optimize.wavelengths import assign, colour
+from qnetsim.scenario import PolicyTable, Scenario, parse_scenario
+from qnetsim.simulate import Case, make_plan, open_case
+
+SIP = PolicyTable(name="sip")
+
+
+def small_scenario(seed: int, folder: Path) -> Scenario:
+    rng = np.random.default_rng(seed)
+    nodes = int(rng.integers(3, 5))
+    edges = {(int(rng.integers(0, n)), n) for n in range(1, nodes)}
+    for _ in range(int(rng.integers(0, 4))):
+        edges.add(tuple(sorted(rng.choice(nodes, 2, replace=False).tolist())))
+    path = folder / f"net{seed}.csv"
+    rows = [f"{a},{b},{int(rng.integers(50, 600))}" for a, b in sorted(edges)]
+    path.write_text("source,target,length_km\n" + "\n".join(rows) + "\n")
+    return parse_scenario(f"""
+[run]
+seed = {seed}
+[network]
+topology = {str(path)!r}
+km_wavelengths = {int(rng.choice([0, 1, 2]))}
+qkd_wavelengths = {int(rng.choice([0, 6, 9]))}
+[cost]
+on_demand_multiplier = {float(rng.choice([0.2, 0.5, 1.0, 2.0]))}
+[demand]
+levels = {int(rng.integers(1, 4))}
+mean = 1
+requests = {int(rng.integers(1, 4))}
+""")
+
+
+def full_problem(case: Case, *, on_demand: bool = True) -> FullProblem:
+    forecast, network = case.forecast, case.network
+    rho = network.level_channels(forecast.levels.levels)
+    channels = np.repeat(rho[:, None, :], forecast.requests, axis=1)
+    return FullProblem(network, forecast.pairs, forecast.levels.probabilities, channels, on_demand)
+
+
+def checked_full(problem: FullProblem, solution: FullSolution) -> CheckedPlan:
+    network = problem.network
+    scenarios = range(len(solution.lightpaths))
+    used = np.zeros((2, len(scenarios), network.fibres))
+    at = {frozenset(ends): e for e, ends in enumerate(network.topology.fibres)}
+    for k in scenarios:
+        for paths in solution.lightpaths[k]:
+            for link, km, qkd in zip(paths.links, paths.km, paths.qkd, strict=True):
+                used[0, k, at[frozenset(link)]] += len(km)
+                used[1, k, at[frozenset(link)]] += len(qkd)
+    return CheckedPlan(
+        fibres=network.topology.fibres,
+        pairs=problem.pairs,
+        channels=problem.channels.max(axis=2).tolist(),
+        km_reserved=solution.km_reserved.tolist(),
+        qkd_reserved=solution.qkd_reserved.tolist(),
+        km_on_demand=np.maximum(used[0] - solution.km_reserved, 0).tolist(),
+        qkd_on_demand=np.maximum(used[1] - solution.qkd_reserved, 0).tolist(),
+        lightpaths=solution.lightpaths,
+        km_limit=network.km_wavelengths,
+        qkd_limit=network.qkd_wavelengths,
+    )
+
+
+def coloured(case: Case, plan: Plan) -> CheckedPlan:
+    """Give a plan of the routes program explicit wavelengths."""
+    network, forecast = case.network, case.forecast
+    assignment = assign(network, forecast, plan.routes)
+    rho = network.level_channels(forecast.levels.levels)
+    levels = sorted(assignment.qkd)
+    lightpaths, used_km, used_qkd = [], [], []
+    for k in levels:
+        line, km_use, qkd_use = [], np.zeros(network.fibres), np.zeros(network.fibres)
+        for r in range(forecast.requests):
+            route = plan.routes.route(r, k)
+            links = tuple(zip(route.nodes, route.nodes[1:], strict=False))
+            km, qkd = assignment.km[k].colours[r], assignment.qkd[k].colours[r]
+            line.append(Lightpaths(links, (km,) * len(links), (qkd,) * len(links)))
+            km_use[list(route.fibres)] += 1
+            qkd_use[list(route.fibres)] += len(qkd)
+        lightpaths.append(tuple(line))
+        used_km.append(km_use)
+        used_qkd.append(qkd_use)
+    return CheckedPlan(
+        fibres=network.topology.fibres,
+        pairs=forecast.pairs,
+        channels=[[int(rho[k].max())] * forecast.requests for k in levels],
+        km_reserved=plan.km_wavelengths.tolist(),
+        qkd_reserved=(3 * plan.qkd_channels).tolist(),
+        km_on_demand=np.maximum(np.array(used_km) - plan.km_wavelengths, 0).tolist(),
+        qkd_on_demand=np.maximum(np.array(used_qkd) - 3 * plan.qkd_channels, 0).tolist(),
+        lightpaths=tuple(lightpaths),
+        km_limit=network.km_wavelengths,
+        qkd_limit=network.qkd_wavelengths,
+    )
+
+
+def compare(seed: int, folder: Path) -> str:
+    case = open_case(small_scenario(seed, folder))
+    problem = full_problem(case)
+    try:
+        full = FullProgram(problem).solve()
+    except InfeasibleError:
+        with pytest.raises(InfeasibleError):
+            make_plan(case.scenario, SIP)
+        return "infeasible"
+    assert violations(checked_full(problem, full)) == []
+    plan = make_plan(case.scenario, SIP)
+    objective = plan.objective(case.network)
+    assert full.objective >= objective * (1 - 1e-6) - 1e-3
+    if plan.status is PlanStatus.OPTIMAL:
+        assert full.objective == pytest.approx(objective, rel=1e-6, abs=1e-3)
+        assert violations(coloured(case, plan)) == []
+    return "limited" if case.network.limited else "unlimited"
+
+
+def test_full_program_equals_routes_program(tmp_path: Path) -> None:
+    kinds = [compare(seed, tmp_path) for seed in range(20)]
+    assert set(kinds) == {"infeasible", "limited", "unlimited"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20, 220))
+def test_full_program_equals_routes_program_on_hundreds(seed: int, tmp_path: Path) -> None:
+    compare(seed, tmp_path)
+
+
+def test_a_program_that_cannot_fit_says_how_large_it_would_be() -> None:
+    text = '[network]\ntopology = "nsfnet"\nqkd_wavelengths = 400\nkm_wavelengths = 20\n'
+    case = open_case(parse_scenario(text + "[demand]\nrequests = 100"))
+    with pytest.raises(UsageError, match=r"17,640,462 variables .* use the routes program"):
+        FullProgram(full_problem(case))
+
+
+def test_the_deterministic_program_reserves_everything(tmp_path: Path) -> None:
+    (tmp_path / "n.csv").write_text("source,target,length_km\na,b,100\nb,c,200\n")
+    text = f"[network]\ntopology = {str(tmp_path / 'n.csv')!r}\nspan_km = 100\n[demand]\n"
+    text += 'kind = "table"\nlevels = 2\nprobabilities = [0, 1]\npairs = [["a","b"],["a","c"]]'
+    case = open_case(parse_scenario(text))
+    whole = full_problem(case, on_demand=False)
+    known = replace(whole, probabilities=np.ones(1), channels=whole.channels[[1]])
+    solution = FullProgram(known).solve()
+    # the first stage of docs/tutorials/tiny.md
+    assert solution.objective == pytest.approx(32_650)
+    assert solution.qkd_reserved.tolist() == [6, 3]
+    assert solution.km_reserved.tolist() == [2, 1]
+
+
+def ring_of_five(tmp_path: Path, limit: int) -> Scenario:
+    rows = "\n".join(f"{a},{a % 5 + 1},100" for a in range(1, 6))
+    (tmp_path / "ring.csv").write_text(f"source,target,length_km\n{rows}\n")
+    return parse_scenario(
+        f"[network]\ntopology = {str(tmp_path / 'ring.csv')!r}\nkm_wavelengths = {limit}\n"
+        "[demand]\nlevels = 1\npairs = [[1,3],[2,4],[3,5],[4,1],[5,2]]"
+    )
+
+
+def test_a_plan_without_a_colouring_is_not_called_optimal(tmp_path: Path) -> None:
+    """Five arcs of two hops on a ring: two on each fibre, yet three colours."""
+    plan = make_plan(ring_of_five(tmp_path, 2), SIP)
+    assert plan.status is PlanStatus.FEASIBLE
+    assert "no colouring keeps continuity" in plan.note
+    plan = make_plan(ring_of_five(tmp_path, 3), SIP)
+    assert plan.status is PlanStatus.OPTIMAL
+    assert "continuity (26), (27) holds" in plan.note
+
+
+def arcs() -> list[Route]:
+    return [Route((i, (i + 1) % 5, (i + 2) % 5), (i, (i + 1) % 5)) for i in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("demand", "limit", "fits"), [(1, 2, False), (1, 3, True), (2, 5, True), (2, 4, False)]
+)
+def test_colouring_decides(demand: int, limit: int, fits: bool) -> None:
+    found = colour(arcs(), [demand] * 5, limit)
+    assert found.fits is fits
+    if fits:
+        for i, route in enumerate(arcs()):
+            assert len(set(found.colours[i])) == demand
+            assert max(found.colours[i]) < limit
+            for j in range(i):
+                if set(route.fibres) & set(arcs()[j].fibres):
+                    assert not set(found.colours[i]) & set(found.colours[j])
+
+
+def test_random_colourings_are_proper() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        routes = []
+        for _ in range(int(rng.integers(1, 9))):
+            first, length = int(rng.integers(0, 5)), int(rng.integers(1, 4))
+            nodes = tuple(range(first, first + length + 1))
+            routes.append(Route(nodes, nodes[:-1]))
+        demands = rng.integers(0, 4, len(routes)).tolist()
+        load = max(
+            sum(d for r, d in zip(routes, demands, strict=True) if f in r.fibres) for f in range(8)
+        )
+        # interval graphs are perfect: as many colours as the load are enough
+        found = colour(routes, demands, load)
+        assert found.fits
+        assert colour(routes, demands, load - 1).fits is False or load == 0
+        for f in range(8):
+            here = [
+                c for r, cs in zip(routes, found.colours, strict=True) if f in r.fibres for c in cs
+            ]
+            assert len(here) == len(set(here))
+
+
+@pytest.fixture
+def valid(tmp_path: Path) -> CheckedPlan:
+    """Two requests over a–b–c and a–b, with limits; ρ = 1 in one scenario, 2 in the other."""
+    (tmp_path / "n.csv").write_text("source,target,length_km\na,b,100\nb,c,100\na,d,900\nd,c,900\n")
+    text = f"[network]\ntopology = {str(tmp_path / 'n.csv')!r}\nkm_wavelengths = 3\n"
+    text += 'qkd_wavelengths = 14\n[demand]\nkind = "table"\nlevels = 3\n'
+    text += 'probabilities = [0, 1, 1]\npairs = [["a","c"],["a","b"]]'
+    case = open_case(parse_scenario(text))
+    plan = coloured(case, make_plan(case.scenario, SIP))
+    assert violations(plan) == []
+    return plan
+
+
+def path(plan: CheckedPlan, k: int, r: int, **changes: object) -> CheckedPlan:
+    """Replace parts of one request's lightpaths."""
+    lines = [list(line) for line in plan.lightpaths]
+    lines[k][r] = replace(lines[k][r], **changes)
+    return replace(plan, lightpaths=tuple(tuple(line) for line in lines))
+
+
+def at(plan: CheckedPlan, k: int, r: int) -> Lightpaths:
+    return plan.lightpaths[k][r]
+
+
+#: Equation that must be named, and how the valid plan is broken.
+PLANTED = {
+    "a request without a path": (22, lambda p: path(p, 0, 0, links=(), km=(), qkd=())),
+    "a path that ends early": (
+        22,
+        lambda p: path(
+            p, 0, 0, links=at(p, 0, 0).links[:1], km=at(p, 0, 0).km[:1], qkd=at(p, 0, 0).qkd[:1]
+        ),
+    ),
+    "two paths for one request": (
+        22,
+        lambda p: path(p, 0, 0, km=tuple((*w, 2) for w in at(p, 0, 0).km)),
+    ),
+    "a path the wrong way": (
+        22,
+        lambda p: path(p, 0, 1, links=tuple((b, a) for a, b in at(p, 0, 1).links)),
+    ),
+    "a fibre that is not there": (22, lambda p: path(p, 0, 1, links=((0, 2),))),
+    "too few KM wavelengths reserved": (
+        23,
+        lambda p: replace(p, km_reserved=[0] * 4),
+    ),
+    "a KM wavelength short in one scenario": (
+        23,
+        lambda p: replace(p, km_reserved=[1, 1, 0, 0]),
+    ),
+    "too few QKD wavelengths reserved": (24, lambda p: replace(p, qkd_reserved=[0] * 4)),
+    "on-demand QKD wavelengths forgotten": (
+        24,
+        lambda p: replace(p, qkd_reserved=[5, 5, 0, 0], qkd_on_demand=[[0] * 4] * 2),
+    ),
+    "a QKD wavelength too few": (
+        25,
+        lambda p: path(p, 0, 1, qkd=(at(p, 0, 1).qkd[0][1:],)),
+    ),
+    "a QKD wavelength too many": (25, lambda p: path(p, 0, 1, qkd=((0, 1, 2, 3, 4, 5, 6, 7),))),
+    "a QKD wavelength counted twice": (
+        25,
+        lambda p: path(p, 0, 1, qkd=((*at(p, 0, 1).qkd[0][:2], at(p, 0, 1).qkd[0][0]),)),
+    ),
+    "one channel where two are needed": (
+        25,
+        lambda p: path(p, 1, 0, qkd=tuple(w[:3] for w in at(p, 1, 0).qkd)),
+    ),
+    "QKD wavelengths change on the way": (
+        26,
+        lambda p: path(p, 0, 0, qkd=(at(p, 0, 0).qkd[0], (11, 12, 13))),
+    ),
+    "one QKD wavelength changes on the way": (
+        26,
+        lambda p: path(p, 0, 0, qkd=(at(p, 0, 0).qkd[0], (*at(p, 0, 0).qkd[0][:2], 13))),
+    ),
+    "the KM wavelength changes on the way": (
+        27,
+        lambda p: path(p, 0, 0, km=(at(p, 0, 0).km[0], (2,))),
+    ),
+    "more KM wavelengths than there are": (28, lambda p: replace(p, km_limit=1)),
+    "a KM wavelength that does not exist": (28, lambda p: path(p, 0, 1, km=((7,),))),
+    "more QKD wavelengths than there are": (29, lambda p: replace(p, qkd_limit=5)),
+    "a QKD wavelength that does not exist": (29, lambda p: path(p, 0, 1, qkd=((20, 21, 22),))),
+    "two requests on one QKD wavelength": (
+        30,
+        lambda p: path(p, 0, 1, qkd=(at(p, 0, 0).qkd[0],)),
+    ),
+    "two requests on one KM wavelength": (31, lambda p: path(p, 0, 1, km=(at(p, 0, 0).km[0],))),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_violations_are_found(name: str, valid: CheckedPlan) -> None:
+    equation, plant = PLANTED[name]
+    found = violations(plant(valid))
+    assert equation in {v.equation for v in found}, [str(v) for v in found]
+
+
+def test_violations_of_every_equation_are_planted() -> None:
+    assert len(PLANTED) >= 20
+    assert {equation for equation, _ in PLANTED.values()} == set(range(22, 32))
