@@ -10,7 +10,7 @@ from qnetsim.analysis import run_metrics
 from qnetsim.cli.output import console, emit, json_option, table
 from qnetsim.cli.run import metrics_json, show_metrics
 from qnetsim.trace import Trace, open_trace
-from qnetsim.trace.schema import COLUMNS, VERSION
+from qnetsim.trace.schema import COLUMNS
 
 
 @click.command()
@@ -25,7 +25,7 @@ def inspect(trace: Path, as_json: bool) -> None:
             emit(
                 "inspect",
                 {
-                    "format": list(VERSION),
+                    "format": list(opened.version),
                     "status": opened.status,
                     "slots": opened.slots,
                     "provenance": provenance,

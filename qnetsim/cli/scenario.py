@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from qnetsim.cli.output import emit, json_option
 from qnetsim.errors import QnetsimError
 from qnetsim.scenario import Scenario
 
@@ -18,20 +19,26 @@ def scenario() -> None:
 
 @scenario.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-def check(files: tuple[Path, ...]) -> None:
+@json_option
+def check(files: tuple[Path, ...], as_json: bool) -> None:
     """Check FILES and print every error as file:line: key: what is wrong; what is allowed."""
     from qnetsim.simulate import load
 
-    failed = False
+    problems: dict[Path, list[str]] = {}
     for path in files:
         try:
             load(path)
+            problems[path] = []
         except QnetsimError as error:
-            failed = True
-            click.echo(str(error), err=True)
-        else:
-            click.echo(f"{path}: ok")
-    if failed:
+            problems[path] = str(error).splitlines()
+        if not as_json:
+            for problem in problems[path]:
+                click.echo(problem, err=True)
+            if not problems[path]:
+                click.echo(f"{path}: ok")
+    if as_json:
+        emit("check", {"files": [{"file": p, "problems": found} for p, found in problems.items()]})
+    if any(problems.values()):
         raise click.exceptions.Exit(2)
 
 

@@ -28,6 +28,10 @@ A trace is an HDF5 file with one run of one policy in one world.
 The scalar dataset `committed_slots` counts the slots that are completely in the file. It is
 written after the rows of a flush, so a reader that keeps to it never sees half a slot.
 
+The file is written in HDF5's SWMR mode. After a kill (`SIGKILL`, power loss) it is still marked as
+being written: `qnetsim` and `h5py.File(path, swmr=True)` read it as it is; for other readers clear
+the mark with HDF5's own `h5clear -s`. After an error or Ctrl-C it is closed and cut to whole slots.
+
 ## Tables
 
 Each group is a table of its own: its dimensions are HDF5 dimension scales in the same group. The

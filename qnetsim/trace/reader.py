@@ -79,6 +79,12 @@ class Trace:
         return self.attribute("status")
 
     @property
+    def version(self) -> tuple[int, int]:
+        """Version of the format that the file is written in."""
+        major, minor = np.ravel(np.asarray(self._file.attrs["version"])).tolist()
+        return int(major), int(minor)
+
+    @property
     def policy(self) -> str:
         """Title of the policy."""
         return str(self.provenance["policy"]["title"])

@@ -115,6 +115,9 @@ def test_scenario_check_and_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert out == f"{NSFNET}: ok\n"
     assert err.splitlines()[0].startswith("bad.toml:1: demand: missing")
     assert "bad.toml:3: network.span: unknown key; did you mean 'span_km'?" in err
+    code, out, _ = call(capsys, "scenario", "check", NSFNET, "bad.toml", "--json")
+    assert code == 2
+    assert [len(f["problems"]) for f in json.loads(out)["files"]] == [0, 2]
     code, out, _ = call(capsys, "scenario", "schema")
     schema = json.loads(out)
     assert schema["properties"]["run"]
