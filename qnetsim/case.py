@@ -16,6 +16,7 @@ from qnetsim.exogenous import Forecast
 from qnetsim.exogenous.demand import build_forecast
 from qnetsim.exogenous.realisation import Realisation
 from qnetsim.network import Network, build_network
+from qnetsim.optimize import Solver
 from qnetsim.policies import Setting, policy_options
 from qnetsim.scenario import Scenario, load_scenario, locate
 from qnetsim.units import MAX_RUN_BITS, MAX_SLOT_BITS, seconds_to_ticks
@@ -33,7 +34,8 @@ class Case:
     def setting(self) -> Setting:
         """What policies are told before the first slot."""
         run = self.scenario.run
-        return Setting(self.network, self.forecast, run.slots, run.slot_s)
+        solver = Solver(self.scenario.planning.solver)
+        return Setting(self.network, self.forecast, run.slots, run.slot_s, solver)
 
     def realisation(self, replication: int) -> Realisation:
         """Return the world of one replication."""

@@ -44,6 +44,7 @@ def nsfnet(**changes: str) -> Scenario:
         "cost": {},
         "demand": {"pairs": '"all"'},
         "key_management": {},
+        "planning": {},
     }
     for name, value in changes.items():
         table, key = name.split("__")

@@ -18,6 +18,7 @@ from qnetsim.trace import open_trace
 from qnetsim.trace.schema import COST_COLUMNS
 
 CONFIDENCE = 0.95
+SOLVERS = ("Gurobi", "HiGHS")
 #: Policy that the ratios refer to, where it is present.
 REFERENCE = "sip"
 #: Scenario parts that make the world; the others may differ between traces.
@@ -89,6 +90,15 @@ class Comparison:
     world_digest: str
     replications: int
     slots: int
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the reader of the table should know."""
+        plans = [policy.plan["solver"] for policy in self.policies if policy.plan]
+        used = sorted({name for name in SOLVERS for plan in plans if name in plan.split(" (")[0]})
+        if len(used) > 1:
+            return (f"the plans come from different solvers: {' and '.join(used)}",)
+        return ()
 
 
 def compare_traces(paths: Sequence[Path | str]) -> Comparison:

@@ -61,6 +61,8 @@ def compare(
         folder = out or Path("runs") / "comparison"
         _refuse_existing(folder, force)
     comparison = compare_traces(paths)
+    for warning in comparison.warnings:
+        click.echo(f"warning: {warning}", err=True)
     make_folder(folder)
     report = write_report(comparison, folder)
     if as_json:
@@ -109,6 +111,7 @@ def comparison_json(comparison: Comparison) -> dict[str, object]:
             for policy in comparison.policies
         ],
         "reference": comparison.reference,
+        "warnings": list(comparison.warnings),
         "world_digest": comparison.world_digest,
         "replications": comparison.replications,
         "slots": comparison.slots,

@@ -6,11 +6,14 @@ from qnetsim.optimize.newsvendor import level_values, newsvendor
 from qnetsim.optimize.plan import Plan, PlanStatus
 from qnetsim.optimize.recourse import expected_recourse
 from qnetsim.optimize.routing import by_level_weight, newsvendor_routes
+from qnetsim.optimize.solver import HIGHS, Solver
 
 __all__ = [
+    "HIGHS",
     "Marginals",
     "Plan",
     "PlanStatus",
+    "Solver",
     "by_level_weight",
     "expected_recourse",
     "level_values",

@@ -15,6 +15,7 @@ from qnetsim.network.routes import NodePair
 from qnetsim.optimize.marginals import marginal_loads
 from qnetsim.optimize.plan import Plan, PlanStatus, checked_limits, expected_loads, status_of
 from qnetsim.optimize.recourse import deterministic_flows, request_routes
+from qnetsim.optimize.solver import Solver
 
 
 def foreseen_routes(network: Network, forecast: Forecast, level: int) -> dict[NodePair, Route]:
@@ -28,7 +29,9 @@ def foreseen_routes(network: Network, forecast: Forecast, level: int) -> dict[No
     return shortest_routes(network.topology, lengths, forecast.pairs)
 
 
-def foreseen_table(network: Network, forecast: Forecast) -> tuple[RouteTable, float | None, str]:
+def foreseen_table(
+    network: Network, forecast: Forecast, solver: Solver
+) -> tuple[RouteTable, float | None, str]:
     """Routes that are best in each foreseen slot.
 
     Without limits they are shortest paths. With limits and comonotone demand a program for
@@ -53,22 +56,24 @@ def foreseen_table(network: Network, forecast: Forecast) -> tuple[RouteTable, fl
         np.minimum(costs.km_reserved, costs.km_on_demand),
     )
     rho = network.level_channels(forecast.levels.levels).tolist()
-    bound, solver, counts = 0.0, "", Counter(forecast.pairs)
+    bound, name, counts = 0.0, "", Counter(forecast.pairs)
     chosen: list[Mapping[NodePair, list[Route]]] = []
     for k in levels:
         if forecast.levels.probabilities[k] == 0:
             chosen.append({pair: [shortest[k][pair]] * n for pair, n in counts.items()})
             continue
-        flows = deterministic_flows(network, forecast.pairs, k, rho[k], cheapest, shortest[k])
+        flows = deterministic_flows(
+            network, forecast.pairs, k, rho[k], cheapest, shortest[k], solver
+        )
         bound += float(forecast.levels.probabilities[k]) * flows.bound
-        solver = flows.solver
+        name = flows.solver
         chosen.append(flows.routes[0])
-    return request_routes(forecast.pairs, chosen), bound, solver
+    return request_routes(forecast.pairs, chosen), bound, name
 
 
-def perfect_information(network: Network, forecast: Forecast) -> Plan:
+def perfect_information(network: Network, forecast: Forecast, solver: Solver) -> Plan:
     """Wait-and-see: expectations of reservations and costs when each slot is foreseen."""
-    routes, bound, solver = foreseen_table(network, forecast)
+    routes, bound, name = foreseen_table(network, forecast, solver)
     marginals = marginal_loads(network, forecast, routes)
     channels, wavelengths = expected_loads(marginals)
     costs = network.costs
@@ -83,7 +88,7 @@ def perfect_information(network: Network, forecast: Forecast) -> Plan:
         routes,
         bound,
         PlanStatus.OPTIMAL,
-        solver,
+        name,
     )
     objective = draft.objective(network)
     if bound is None:

@@ -16,8 +16,8 @@ from qnetsim.errors import InfeasibleError, SolverError
 from qnetsim.network import Network, Route, simple_routes
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.duals import shortest_paths
-from qnetsim.optimize.highs import solve
 from qnetsim.optimize.program import Program, Solution, SolveStatus
+from qnetsim.optimize.solver import Solver
 
 TOLERANCE = 1e-6
 #: Most simple paths that are enumerated to find or refute an integer routing.
@@ -51,6 +51,7 @@ def feasible_routing(
     level: int,
     channels: Sequence[int],
     start: Mapping[NodePair, Route],
+    solver: Solver,
 ) -> list[Column]:
     """Routes that serve all requests within the limits, as an integer program.
 
@@ -63,6 +64,7 @@ def feasible_routing(
     channels : sequence of int
         Channels ρ of one request on each fibre.
     start : mapping from pair to Route
+    solver : Solver
 
     Raises
     ------
@@ -71,12 +73,12 @@ def feasible_routing(
     SolverError
         Neither a routing nor a proof was found.
     """
-    search = _Search(network, counts, capacities(network, channels))
+    search = _Search(network, counts, capacities(network, channels), solver)
     columns = [(pair, start[pair]) for pair in counts]
     relaxed, columns = search.generate(columns)
     if search.unserved(relaxed).sum() > TOLERANCE:
         raise InfeasibleError(_shortage(search, relaxed, columns, level, channels))
-    whole = solve(search.program(columns))
+    whole = solver.solve(search.program(columns))
     if search.unserved(whole).sum() <= TOLERANCE:
         return search.used(whole, columns)
     longest = len(network.topology.nodes) - 1
@@ -85,7 +87,7 @@ def feasible_routing(
         if len(paths) > MAX_ENUMERATED:
             break
         columns = list(dict.fromkeys([*columns, *paths]))
-        whole = solve(search.program(columns))
+        whole = solver.solve(search.program(columns))
         if search.unserved(whole).sum() <= TOLERANCE:
             return search.used(whole, columns)
         if most == longest and whole.status is SolveStatus.OPTIMAL:
@@ -100,8 +102,14 @@ def feasible_routing(
 class _Search:
     """Minimise the unserved requests; variables are one slack per pair, then the columns."""
 
-    def __init__(self, network: Network, counts: Mapping[NodePair, int], caps: FloatArray) -> None:
-        self.network, self.counts, self.caps = network, counts, caps
+    def __init__(
+        self,
+        network: Network,
+        counts: Mapping[NodePair, int],
+        caps: FloatArray,
+        solver: Solver,
+    ) -> None:
+        self.network, self.counts, self.caps, self.solver = network, counts, caps, solver
         self.pairs = list(counts)
         self.position = {pair: i for i, pair in enumerate(self.pairs)}
 
@@ -129,7 +137,7 @@ class _Search:
     def generate(self, columns: list[Column]) -> tuple[Solution, list[Column]]:
         """Add shortest paths under the fibres' duals until none serves more."""
         while True:
-            relaxed = solve(self.program(columns), relax=True)
+            relaxed = self.solver.solve(self.program(columns), relax=True)
             crowding = -np.minimum(relaxed.row_duals[len(self.pairs) :], 0.0)
             paths = shortest_paths(self.network, crowding, self.pairs)
             known = set(columns)

@@ -19,9 +19,9 @@ from qnetsim.errors import InfeasibleError, SolverError, UsageError
 from qnetsim.network import Network
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
 from qnetsim.network.routes import NodePair
-from qnetsim.optimize.highs import solve
 from qnetsim.optimize.lightpaths import Lightpaths
 from qnetsim.optimize.program import Program, SolveStatus
+from qnetsim.optimize.solver import HIGHS, Solver
 
 #: Most variables for which the program is built.
 MAX_VARIABLES = 200_000
@@ -102,7 +102,7 @@ class FullProgram:
         The instance is too large; says how many variables it would need.
     """
 
-    def __init__(self, problem: FullProblem) -> None:
+    def __init__(self, problem: FullProblem, solver: Solver = HIGHS) -> None:
         if problem.variables > MAX_VARIABLES:
             raise UsageError(
                 f"the full program would need {problem.variables:,} variables for "
@@ -110,7 +110,7 @@ class FullProgram:
                 f"|σ| = {problem.qkd_wavelengths} and |κ| = {problem.km_wavelengths} (at most "
                 f"{MAX_VARIABLES:,}); use the routes program (policy sip) instead"
             )
-        self.problem = problem
+        self.problem, self.solver = problem, solver
         topology = problem.network.topology
         self.nodes = range(len(topology.nodes))
         self.fibres = range(len(topology.fibres))
@@ -292,7 +292,7 @@ class FullProgram:
             The node limit came first.
         """
         program, names = self.program()
-        found = solve(program)
+        found = self.solver.solve(program)
         if found.status is SolveStatus.INFEASIBLE:
             raise InfeasibleError("infeasible: the full program (21)-(31) has no solution")
         if not np.isfinite(found.objective):

@@ -12,6 +12,7 @@ from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, Route, RouteTable
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.routes_program import Flows, RoutesProblem, RoutesProgram
+from qnetsim.optimize.solver import Solver
 
 Stage = tuple[FloatArray, FloatArray]
 
@@ -22,7 +23,10 @@ def possible_levels(forecast: Forecast) -> list[int]:
 
 
 def stochastic_flows(
-    network: Network, forecast: Forecast, start: Sequence[Mapping[NodePair, Route]]
+    network: Network,
+    forecast: Forecast,
+    start: Sequence[Mapping[NodePair, Route]],
+    solver: Solver,
 ) -> Flows:
     """Solve Eqs (21)-(25), (28), (29) over all simple paths for comonotone demand."""
     levels = possible_levels(forecast)
@@ -35,6 +39,7 @@ def stochastic_flows(
         channels=network.level_channels(forecast.levels.levels)[levels],
         reserved=(c.qkd_reserved, c.km_reserved),
         on_demand=(c.qkd_on_demand, c.km_on_demand),
+        solver=solver,
     )
     return RoutesProgram(problem).solve(start)
 
@@ -46,6 +51,7 @@ def deterministic_flows(
     channels: Sequence[int],
     prices: Stage,
     start: Mapping[NodePair, Route],
+    solver: Solver,
 ) -> Flows:
     """Solve Eqs (8)-(12), (15), (16) for one known demand at the given prices."""
     problem = RoutesProblem(
@@ -56,6 +62,7 @@ def deterministic_flows(
         channels=np.array([channels], dtype=np.int64),
         reserved=prices,
         on_demand=None,
+        solver=solver,
     )
     return RoutesProgram(problem).solve([start])
 
@@ -65,6 +72,7 @@ def expected_recourse(
     forecast: Forecast,
     first_stage: Stage,
     start: Mapping[NodePair, Sequence[Route]],
+    solver: Solver,
 ) -> tuple[RouteTable, float, str]:
     """Cheapest second stage for a fixed first stage, level by level, Eq (20).
 
@@ -85,7 +93,7 @@ def expected_recourse(
     wavelengths = table.requests_per_fibre(network.fibres)
     caps = (network.max_channels, network.max_wavelengths)
     first_cost = float(first_stage[0] @ costs.qkd_reserved + first_stage[1] @ costs.km_reserved)
-    bound, solver = first_cost, "closed form"
+    bound, name = first_cost, "closed form"
     chosen: list[Mapping[NodePair, Sequence[Route]]] = []
     lit = [
         stage if cap is None else np.minimum(stage, cap)
@@ -105,12 +113,13 @@ def expected_recourse(
             reserved=(np.zeros(network.fibres), np.zeros(network.fibres)),
             on_demand=(costs.qkd_on_demand, costs.km_on_demand),
             fixed=first_stage,
+            solver=solver,
         )
         flows = RoutesProgram(problem).solve([{pair: r[0] for pair, r in start.items()}])
         bound += float(probability) * flows.bound
-        solver = flows.solver
+        name = flows.solver
         chosen.append(flows.routes[0])
-    return request_routes(forecast.pairs, chosen), bound, solver
+    return request_routes(forecast.pairs, chosen), bound, name
 
 
 def request_routes(

@@ -20,8 +20,8 @@ from qnetsim.network import Network, Route
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.duals import shortest_paths
 from qnetsim.optimize.feasibility import capacities, feasible_routing
-from qnetsim.optimize.highs import solve
 from qnetsim.optimize.program import Program, Solution, SolveStatus
+from qnetsim.optimize.solver import HIGHS, Solver
 
 #: Reduced cost, relative to the dearest channel, below which a route is worth a column.
 PRICING_TOLERANCE = 1e-9
@@ -51,6 +51,7 @@ class RoutesProblem:
         Unit costs on demand; None where nothing can be bought on demand.
     fixed : pair of ndarray or None
         A first stage that is already decided.
+    solver : Solver
     """
 
     network: Network
@@ -61,6 +62,7 @@ class RoutesProblem:
     reserved: tuple[FloatArray, FloatArray]
     on_demand: tuple[FloatArray, FloatArray] | None
     fixed: tuple[FloatArray, FloatArray] | None = None
+    solver: Solver = HIGHS
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class RoutesProgram:
                 problem.levels[top],
                 problem.channels[top].tolist(),
                 dict(columns),
+                problem.solver,
             )
         for s in range(self.scenarios):
             self.columns.update(dict.fromkeys((s, pair, route) for pair, route in columns))
@@ -120,7 +123,7 @@ class RoutesProgram:
         flows = relaxed.values[self.first_flow :]
         if np.abs(flows - np.round(flows)).max(initial=0.0) < 1e-6:
             return self._flows(relaxed, bound)
-        whole = solve(self._program())
+        whole = problem.solver.solve(self._program())
         if not np.isfinite(whole.objective):
             raise SolverError(
                 f"{whole.solver} found no integer routing over {len(self.columns)} routes "
@@ -141,7 +144,7 @@ class RoutesProgram:
 
     def _generate(self) -> tuple[Solution, float]:
         for _ in range(MAX_ROUNDS):
-            relaxed = solve(self._program(), relax=True)
+            relaxed = self.problem.solver.solve(self._program(), relax=True)
             if relaxed.status is not SolveStatus.OPTIMAL:
                 raise SolverError(f"{relaxed.solver}: the relaxation ended {relaxed.status}")
             bound, fresh = self._price(relaxed)

@@ -20,7 +20,7 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import PolicyError, QnetsimError
 from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, RouteTable
-from qnetsim.optimize import Plan, by_level_weight, newsvendor_routes
+from qnetsim.optimize import HIGHS, Plan, Solver, by_level_weight, newsvendor_routes
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,15 @@ class Setting:
         Length of the run.
     slot_s : float
         Length of a slot in seconds.
+    solver : Solver
+        Solver that the scenario names.
     """
 
     network: Network
     forecast: Forecast
     slots: int
     slot_s: float
+    solver: Solver = HIGHS
 
     def shortest_routes(self, weight: int | None = None) -> RouteTable:
         """Shortest routes of all requests under ``c_km + w·c_qkd``.

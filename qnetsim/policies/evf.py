@@ -12,7 +12,7 @@ import numpy as np
 from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, Route
 from qnetsim.network.routes import NodePair
-from qnetsim.optimize import Plan, expected_recourse, marginal_loads
+from qnetsim.optimize import Plan, Solver, expected_recourse, marginal_loads
 from qnetsim.optimize.plan import fixed_routes_plan
 from qnetsim.optimize.recourse import Stage, deterministic_flows, request_routes
 from qnetsim.optimize.routing import weighted_routes
@@ -31,7 +31,11 @@ class ExpectedValue(StaticPolicy):
         # everything is reserved in Eq (8), KM wavelengths too
         km = network.costs.exact_km_reserved
         chosen = _mean_routes(
-            network, forecast, rho, weighted_routes(network, forecast.pairs, weights, km)
+            network,
+            forecast,
+            rho,
+            weighted_routes(network, forecast.pairs, weights, km),
+            setting.solver,
         )
         first_stage = _first_stage(network, rho, chosen)
         if not forecast.comonotone:
@@ -46,7 +50,9 @@ class ExpectedValue(StaticPolicy):
                 solver="deterministic program at the mean demand, convolved loads",
                 note="second stage exact for these routes; recourse routes not optimised",
             )
-        table, bound, solver = expected_recourse(network, forecast, first_stage, chosen)
+        table, bound, name = expected_recourse(
+            network, forecast, first_stage, chosen, setting.solver
+        )
         return fixed_routes_plan(
             network,
             forecast,
@@ -54,7 +60,7 @@ class ExpectedValue(StaticPolicy):
             table,
             first_stage,
             bound=bound,
-            solver=f"mean demand, then recourse by {solver}",
+            solver=f"mean demand, then recourse by {name}",
             note="status, bound and gap are those of the recourse for this first stage",
         )
 
@@ -66,14 +72,20 @@ def mean_channels(network: Network, forecast: Forecast) -> list[int]:
 
 
 def _mean_routes(
-    network: Network, forecast: Forecast, rho: list[int], shortest: Mapping[NodePair, Route]
+    network: Network,
+    forecast: Forecast,
+    rho: list[int],
+    shortest: Mapping[NodePair, Route],
+    solver: Solver,
 ) -> Mapping[NodePair, Sequence[Route]]:
     """Routes of (8)-(18) at the mean demand, one for each request of a pair."""
     if not network.limited:
         return {pair: [shortest[pair]] * n for pair, n in Counter(forecast.pairs).items()}
     prices = network.costs.qkd_reserved, network.costs.km_reserved
     level = math.ceil(forecast.levels.exact_mean)
-    return deterministic_flows(network, forecast.pairs, level, rho, prices, shortest).routes[0]
+    return deterministic_flows(
+        network, forecast.pairs, level, rho, prices, shortest, solver
+    ).routes[0]
 
 
 def _first_stage(

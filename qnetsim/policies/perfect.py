@@ -16,7 +16,7 @@ class PerfectInformation(Policy):
 
     def plan(self, setting: Setting) -> Plan:
         """Expected cost with every slot foreseen."""
-        return perfect_information(setting.network, setting.forecast)
+        return perfect_information(setting.network, setting.forecast, setting.solver)
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Tabulate the loads of every level on the best routes for it."""

@@ -8,7 +8,14 @@ import numpy as np
 
 from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, RouteTable
-from qnetsim.optimize import Plan, PlanStatus, marginal_loads, newsvendor, newsvendor_routes
+from qnetsim.optimize import (
+    Plan,
+    PlanStatus,
+    Solver,
+    marginal_loads,
+    newsvendor,
+    newsvendor_routes,
+)
 from qnetsim.optimize.bounds import perfect_information
 from qnetsim.optimize.duals import newsvendor_duals, path_bound
 from qnetsim.optimize.marginals import Marginals
@@ -30,11 +37,11 @@ class StochasticProgram(StaticPolicy):
         """Solve the program for the forecast."""
         network, forecast = setting.network, setting.forecast
         if not forecast.comonotone:
-            return _independent_plan(network, forecast)
+            return _independent_plan(network, forecast, setting.solver)
         closed_form = _closed_form(network, forecast)
         if closed_form.status is PlanStatus.OPTIMAL:
             return closed_form
-        return _program_plan(network, forecast, closed_form)
+        return _program_plan(network, forecast, closed_form, setting.solver)
 
 
 def _table(network: Network, forecast: Forecast) -> RouteTable:
@@ -96,10 +103,10 @@ def _newsvendor_plan(
     )
 
 
-def _program_plan(network: Network, forecast: Forecast, closed_form: Plan) -> Plan:
+def _program_plan(network: Network, forecast: Forecast, closed_form: Plan, solver: Solver) -> Plan:
     """Routes program; the closed form is kept where the program proves it."""
     start = newsvendor_routes(network, forecast)
-    flows = stochastic_flows(network, forecast, [start])
+    flows = stochastic_flows(network, forecast, [start], solver)
     objective = closed_form.objective(network)
     fits = closed_form.status is not PlanStatus.OVER_LIMIT
     if fits and relative_gap(objective, flows.bound) <= OPTIMALITY_GAP:
@@ -110,17 +117,17 @@ def _program_plan(network: Network, forecast: Forecast, closed_form: Plan) -> Pl
     routes = request_routes(
         forecast.pairs, [by_level.get(k, single) for k in range(forecast.levels.levels)]
     )
-    solver = f"routes program, {flows.solver}, {flows.nodes} nodes"
-    return _newsvendor_plan(network, forecast, routes, flows.bound, solver)
+    found = f"routes program, {flows.solver}, {flows.nodes} nodes"
+    return _newsvendor_plan(network, forecast, routes, flows.bound, found)
 
 
-def _independent_plan(network: Network, forecast: Forecast) -> Plan:
+def _independent_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
     """Exact first stage for fixed routes under Eq (7); the bound is perfect information."""
     return _newsvendor_plan(
         network,
         forecast,
         _table(network, forecast),
-        perfect_information(network, forecast).objective(network),
+        perfect_information(network, forecast, solver).objective(network),
         "newsvendor on convolved loads",
         "first stage exact for these routes by convolution; recourse routes not optimised",
     )

@@ -226,6 +226,17 @@ class KeyManagementTable(_Table):
     )
 
 
+class PlanningTable(_Table):
+    """How plans are solved."""
+
+    solver: Literal["highs", "gurobi", "auto"] = _field(
+        "solver of linear and integer programs; 'auto' takes Gurobi where its licence admits the "
+        "model, else HiGHS, and says so",
+        "'highs', 'gurobi' or 'auto'",
+        default="highs",
+    )
+
+
 class PolicyTable(BaseModel):
     """One policy of a comparison; further keys are options that the policy itself checks."""
 
@@ -260,6 +271,7 @@ class Scenario(_Table):
     key_management: KeyManagementTable = _field(
         "the [key_management] table", "a table", default=KeyManagementTable()
     )
+    planning: PlanningTable = _field("the [planning] table", "a table", default=PlanningTable())
     policy: Annotated[tuple[PolicyTable, ...], BeforeValidator(_as_tuple)] = _field(
         "the [[policy]] tables", "one [[policy]] table for each policy", default=()
     )

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from qnetsim.errors import InfeasibleError
-from qnetsim.optimize import PlanStatus, marginal_loads, newsvendor
+from qnetsim.errors import InfeasibleError, SolverError
+from qnetsim.optimize import PlanStatus, gurobi, marginal_loads, newsvendor
 from qnetsim.optimize.itemise import itemise, priced
 from qnetsim.optimize.marginals import expected_excess
 from qnetsim.optimize.plan import OPTIMALITY_GAP
 from qnetsim.policies.registry import make_policy
-from qnetsim.scenario import PolicyTable, Scenario, parse_scenario
+from qnetsim.scenario import PlanningTable, PolicyTable, Scenario, parse_scenario
 from qnetsim.simulate import Case, make_plan, open_case
 
 
@@ -311,6 +311,48 @@ def test_cost_of_a_plan_is_exact_for_realised_frequencies(seed: int, name: str) 
         + plan.first_stage_cost(case.network)
     )
     assert result.cost.mean() == pytest.approx(float(frequency @ by_level), rel=1e-14)
+
+
+@pytest.mark.parametrize("limits", [False, True])
+def test_both_solvers_find_the_same(limits: bool, tmp_path: Path) -> None:
+    pytest.importorskip("gurobipy")
+    for seed in range(12):
+        scenario = random_scenario(seed, tmp_path, limits=limits)
+        found = []
+        for choice in ("highs", "gurobi"):
+            planning = PlanningTable(solver=choice)
+            asked = scenario.model_copy(update={"planning": planning})
+            for name in ("sip", "evf", "perfect"):
+                try:
+                    plan = plan_of(asked, name)
+                    found.append(plan.objective(open_case(asked).network))
+                    assert "HiGHS" not in plan.solver or choice == "highs"
+                except InfeasibleError:
+                    found.append(-1.0)
+        assert found[:3] == pytest.approx(found[3:], rel=1e-6)
+
+
+def test_only_the_licence_falls_back_and_the_plan_says_so() -> None:
+    pytest.importorskip("gurobipy")
+    scenario = nsfnet(network__topology='"usnet"', planning__solver='"auto"')
+    plan = plan_of(scenario, "sip")
+    assert plan.status is PlanStatus.OPTIMAL
+    assert "instead of Gurobi: model too large for the Gurobi licence" in plan.solver
+    named = nsfnet(network__topology='"usnet"', planning__solver='"gurobi"')
+    with pytest.raises(SolverError, match="error 10010"):
+        plan_of(named, "sip")
+
+
+def test_other_errors_do_not_fall_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    gurobipy = pytest.importorskip("gurobipy")
+
+    def fail(*args: object) -> None:
+        raise gurobipy.GurobiError(10001, "out of memory")
+
+    monkeypatch.setattr(gurobi, "_solve", fail)
+    scenario = nsfnet(demand__requests="100", planning__solver='"auto"')
+    with pytest.raises(SolverError, match="out of memory"):
+        plan_of(scenario, "sip")
 
 
 def network_text(tmp_path: Path, fibres: str, network: str, demand: str) -> Scenario:
