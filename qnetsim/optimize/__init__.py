@@ -1,7 +1,7 @@
 """Planning: the newsvendor closed form, the routes program, and the solver behind it."""
 
 from qnetsim.optimize.bounds import perfect_information
-from qnetsim.optimize.marginals import Marginals, marginal_loads
+from qnetsim.optimize.marginals import Marginals, marginal_loads, reservations
 from qnetsim.optimize.newsvendor import level_values, newsvendor
 from qnetsim.optimize.plan import Plan, PlanStatus
 from qnetsim.optimize.recourse import expected_recourse
@@ -21,4 +21,5 @@ __all__ = [
     "newsvendor",
     "newsvendor_routes",
     "perfect_information",
+    "reservations",
 ]

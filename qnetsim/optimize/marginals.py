@@ -16,6 +16,7 @@ import numpy as np
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, RouteTable
+from qnetsim.optimize.newsvendor import newsvendor
 
 #: Possible loads in ascending order, and their probabilities.
 Law = tuple[FloatArray, FloatArray]
@@ -56,6 +57,20 @@ def marginal_loads(network: Network, forecast: Forecast, routes: RouteTable) -> 
         tuple(_convolved(crossing[:, :, e] * rho[:, e], forecast) for e in range(network.fibres)),
         tuple(_convolved(crossing[:, :, e], forecast) for e in range(network.fibres)),
     )
+
+
+def reservations(network: Network, marginals: Marginals) -> tuple[FloatArray, FloatArray]:
+    """Newsvendor reservation of every fibre for fixed routes: channels, KM wavelengths."""
+    c = network.costs
+    channels = [
+        newsvendor(*law, c.qkd_reserved[e], c.qkd_on_demand[e])
+        for e, law in enumerate(marginals.channels)
+    ]
+    wavelengths = [
+        newsvendor(*law, c.km_reserved[e], c.km_on_demand[e])
+        for e, law in enumerate(marginals.wavelengths)
+    ]
+    return np.array(channels, dtype=np.float64), np.array(wavelengths, dtype=np.float64)
 
 
 def _sorted_law(values: IntArray, probabilities: FloatArray) -> Law:

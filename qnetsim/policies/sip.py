@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import numpy as np
-
 from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.optimize import (
@@ -13,15 +11,13 @@ from qnetsim.optimize import (
     PlanStatus,
     Solver,
     marginal_loads,
-    newsvendor,
     newsvendor_routes,
+    reservations,
 )
 from qnetsim.optimize.bounds import perfect_information
 from qnetsim.optimize.duals import newsvendor_duals, path_bound
-from qnetsim.optimize.marginals import Marginals
 from qnetsim.optimize.plan import OPTIMALITY_GAP, fixed_routes_plan, relative_gap
 from qnetsim.optimize.recourse import (
-    Stage,
     possible_levels,
     request_routes,
     stochastic_flows,
@@ -47,20 +43,6 @@ class StochasticProgram(StaticPolicy):
 def _table(network: Network, forecast: Forecast) -> RouteTable:
     routes = newsvendor_routes(network, forecast)
     return RouteTable.by_pair(forecast.pairs, routes, forecast.levels.levels)
-
-
-def _reservations(network: Network, marginals: Marginals) -> Stage:
-    """Newsvendor reservation of every fibre for fixed routes."""
-    c = network.costs
-    channels = [
-        newsvendor(*law, c.qkd_reserved[e], c.qkd_on_demand[e])
-        for e, law in enumerate(marginals.channels)
-    ]
-    wavelengths = [
-        newsvendor(*law, c.km_reserved[e], c.km_on_demand[e])
-        for e, law in enumerate(marginals.wavelengths)
-    ]
-    return np.array(channels, dtype=np.float64), np.array(wavelengths, dtype=np.float64)
 
 
 def _closed_form(network: Network, forecast: Forecast) -> Plan:
@@ -96,7 +78,7 @@ def _newsvendor_plan(
         forecast,
         marginals,
         routes,
-        _reservations(network, marginals),
+        reservations(network, marginals),
         bound=bound,
         solver=solver,
         note=note,

@@ -94,7 +94,7 @@ def test_compare_json_and_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
     names = [p["name"] for p in data(capsys, "policies")["policies"]]
-    assert {"sip", "evf", "random", "perfect", "level"} <= set(names)
+    assert {"sip", "evf", "random", "perfect", "level", "empirical"} <= set(names)
     sizes = {t["name"]: t["fibres"] for t in data(capsys, "topologies")["topologies"]}
     assert sizes == {"nsfnet": 21, "usnet": 43}
     shown = data(capsys, "topologies", "nsfnet", "--span-km", "100")

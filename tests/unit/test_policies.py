@@ -14,7 +14,7 @@ from qnetsim.policies.registry import make_policy
 from qnetsim.simulate import open_case
 from qnetsim.testing import check_policy
 
-SHIPPED = ["evf", "level", "perfect", "random", "sip"]
+SHIPPED = ["empirical", "evf", "level", "perfect", "random", "sip"]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -30,6 +30,16 @@ def test_the_literal_reading_keeps_the_contract() -> None:
 def test_only_perfect_sees_the_future() -> None:
     assert set(SHIPPED) <= set(available())
     assert [name for name in SHIPPED if load_policy(name).sees_future] == ["perfect"]
+
+
+def test_the_empirical_policy_approaches_sip() -> None:
+    """Within 4 % after 10 slots and 0.5 % later on, in expected cost under the true demand."""
+    scenario = nsfnet(run__slots="3000", demand__requests="60")
+    case = open_case(scenario)
+    best = run(case, make_policy("sip", {})).cost
+    learned = run(case, make_policy("empirical", {})).cost
+    assert learned[:10].sum() > 2 * best[:10].sum()
+    assert learned[100:].mean() == pytest.approx(best[100:].mean(), rel=0.005)
 
 
 class Unseeded(Policy):

@@ -1,0 +1,61 @@
+"""Empirical: the newsvendor on the demand seen so far, planned anew every n slots."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+from pydantic import Field
+
+from qnetsim.arrays import IntArray
+from qnetsim.exogenous import LevelDistribution
+from qnetsim.network import RouteTable
+from qnetsim.optimize import Plan, marginal_loads, newsvendor_routes, reservations
+from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
+
+
+class EmpiricalOptions(PolicyOptions):
+    """Options of ``empirical``."""
+
+    every_slots: int = Field(
+        default=10,
+        ge=1,
+        le=10**9,
+        description="slots between two plans",
+        json_schema_extra={"allowed": "an integer >= 1"},
+    )
+
+
+class EmpiricalQuantile(Policy):
+    """SIP's closed form on the demand observed so far; it uses no forecast of the levels."""
+
+    Options = EmpiricalOptions
+
+    def prepare(self, setting: Setting, plan: Plan | None) -> None:
+        """Start with no observation: nothing is reserved before the first slots are over."""
+        self._setting = setting
+        self._counts = np.zeros(setting.forecast.levels.levels, dtype=np.int64)
+
+    def decide(self, observation: Observation) -> Decision:
+        """Plan for the frequencies of the levels seen so far."""
+        assert isinstance(self.options, EmpiricalOptions)
+        hold = min(self.options.every_slots, observation.slots_left)
+        if not self._counts.any():
+            none = np.zeros(observation.fibres.size, dtype=np.int64)
+            return Decision(none, none, hold)
+        return Decision(*self._plan(), hold_slots=hold, routes=self._routes)
+
+    def _plan(self) -> tuple[IntArray, IntArray]:
+        network = self._setting.network
+        weights = [Fraction(int(count)) for count in self._counts]
+        seen = replace(self._setting.forecast, levels=LevelDistribution.of_weights(weights))
+        routes = newsvendor_routes(network, seen)
+        self._routes = RouteTable.by_pair(seen.pairs, routes, len(weights))
+        stage = reservations(network, marginal_loads(network, seen, self._routes))
+        return stage[0].astype(np.int64), stage[1].astype(np.int64)
+
+    def learn(self, outcome: Outcome) -> None:
+        """Count the levels of the slots that are over."""
+        levels = outcome.levels.astype(np.int64).ravel()
+        self._counts += np.bincount(levels, minlength=self._counts.size)
