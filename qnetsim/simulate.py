@@ -62,6 +62,39 @@ def planned(policy: Policy, title: str, case: Case) -> Plan | None:
     return plan
 
 
+@dataclass(frozen=True)
+class InformationValues:
+    """What knowing more is worth, in expected cost per slot.
+
+    Attributes
+    ----------
+    perfect_information : float
+        Expected cost with every slot foreseen (wait and see).
+    expected_value : float
+        Expected cost of EVF.
+    evpi : float
+        Expected value of perfect information, SIP − PI.
+    vss : float
+        Value of the stochastic solution, EVF − SIP.
+    """
+
+    perfect_information: float
+    expected_value: float
+    evpi: float
+    vss: float
+
+
+def information_values(scenario: Scenario, sip: Plan) -> InformationValues:
+    """Work out EVPI and VSS beside the plan of ``sip``."""
+    network = open_case(scenario).network
+    perfect, evf = (
+        make_plan(scenario, PolicyTable(name=name)).objective(network)
+        for name in ("perfect", "evf")
+    )
+    objective = sip.objective(network)
+    return InformationValues(perfect, evf, objective - perfect, evf - objective)
+
+
 def run_case(
     case: Case,
     policy: Policy,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,15 @@ from qnetsim.cli.policy import policy_table
 from qnetsim.network import COMPONENTS
 from qnetsim.optimize import Plan
 from qnetsim.optimize.itemise import Itemised, Items, itemise, priced
-from qnetsim.simulate import Case, load, make_plan, open_case, plan_summary
+from qnetsim.simulate import (
+    Case,
+    InformationValues,
+    information_values,
+    load,
+    make_plan,
+    open_case,
+    plan_summary,
+)
 
 
 @click.command()
@@ -35,11 +44,13 @@ def plan(scenario: Path, policy: str, as_json: bool) -> None:
     case = open_case(spec)
     with working(f"planning {chosen.title}"):
         found = make_plan(spec, chosen)
+        values = information_values(spec, found) if chosen.name == "sip" else None
     items = itemise(found, case.network, case.forecast, spec.cost)
     if as_json:
-        emit("plan", {"policy": chosen.title} | plan_json(found, case, items))
+        known = asdict(values) if values else {}
+        emit("plan", {"policy": chosen.title} | plan_json(found, case, items) | known)
     else:
-        show_plan(found, case, items, chosen.title)
+        show_plan(found, case, items, chosen.title, values)
 
 
 def plan_json(found: Plan, case: Case, items: Itemised) -> dict[str, Any]:
@@ -83,7 +94,9 @@ def _item_json(items: Items, i: int) -> dict[str, Any]:
     }
 
 
-def show_plan(found: Plan, case: Case, items: Itemised, title: str) -> None:
+def show_plan(
+    found: Plan, case: Case, items: Itemised, title: str, values: InformationValues | None
+) -> None:
     """Print a plan: summary, components, fibres and requests."""
     screen = console()
     summary = plan_summary(found, case.network)
@@ -99,6 +112,10 @@ def show_plan(found: Plan, case: Case, items: Itemised, title: str) -> None:
     rows.add_row("solver", summary["solver"])
     if summary["note"]:
         rows.add_row("note", summary["note"])
+    if values:
+        rows.add_row("perfect information", f"{values.perfect_information:,.2f}")
+        rows.add_row("EVPI, its expected value", f"{values.evpi:,.2f}")
+        rows.add_row("VSS, of planning for more than the mean", f"{values.vss:,.2f}")
     screen.print(rows)
     screen.print(_component_table(case, items))
     screen.print(_fibre_table(found, case, items))

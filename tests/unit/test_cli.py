@@ -46,6 +46,9 @@ def test_plan_json(capsys: pytest.CaptureFixture[str]) -> None:
     for view in ("fibres", "requests"):
         total = sum(item["cost"] for item in plan[view])
         assert total == pytest.approx(plan["objective"], rel=1e-12)
+    assert plan["evpi"] == pytest.approx(plan["objective"] - plan["perfect_information"])
+    assert plan["vss"] == pytest.approx(plan["expected_value"] - plan["objective"])
+    assert plan["evpi"] > 0 < plan["vss"]
     labels = [c["component"] for c in plan["components"]]
     assert labels == ["QT", "QR", "LKM", "SI", "MUX/DEMUX", "wavelength-km"]
 
