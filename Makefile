@@ -26,6 +26,7 @@ golden: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m qnetsim.trace.page > docs/reference/trace-format.md
+	$(BIN)/python -m qnetsim.scenario.page > docs/reference/scenario.md
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -11,14 +12,14 @@ import numpy as np
 from pydantic import ValidationError
 
 from qnetsim import seeds
-from qnetsim.errors import SettingError, TopologyError, UsageError
+from qnetsim.errors import ScenarioError, SettingError, TopologyError, UsageError
 from qnetsim.exogenous import Forecast
 from qnetsim.exogenous.demand import build_forecast
 from qnetsim.exogenous.realisation import Realisation
-from qnetsim.network import Network, build_network
+from qnetsim.network import Network, build_network, read_topology
 from qnetsim.optimize import Solver
 from qnetsim.policies import Setting, policy_options
-from qnetsim.scenario import Scenario, load_scenario, locate
+from qnetsim.scenario import Scenario, load_scenario, locate, located
 from qnetsim.units import MAX_RUN_BITS, MAX_SLOT_BITS, seconds_to_ticks
 
 
@@ -71,7 +72,10 @@ def load(path: Path | str, **run: int | None) -> Scenario:
     UsageError
         A replacing value is out of range.
     """
-    scenario = load_scenario(path, policy_options)
+    try:
+        scenario = load_scenario(path, policy_options)
+    except ScenarioError as error:
+        raise ScenarioError([*error.problems, *_topology_problems(Path(path))]) from None
     try:
         scenario = scenario.with_run(**run)
     except ValidationError as error:
@@ -86,6 +90,19 @@ def load(path: Path | str, **run: int | None) -> Scenario:
     except SettingError as error:
         raise locate(path, error.problems) from None
     return scenario
+
+
+def _topology_problems(path: Path) -> tuple[str, ...]:
+    """What is wrong with the topology of a file that has other errors too."""
+    try:
+        reference = tomllib.loads(path.read_text("utf-8-sig"))["network"]["topology"]
+        read_topology(located(reference, path))
+    except TopologyError as error:
+        problems = [(("network", "topology"), text) for text in error.problems]
+        return locate(path, problems).problems
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError):
+        pass  # reported already, or not a reference at all
+    return ()
 
 
 @lru_cache(maxsize=8)

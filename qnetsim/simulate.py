@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import TraceHeader, TraceWriter, refuse_existing
 from qnetsim.trace.provenance import environment, software
+from qnetsim.trace.schema import PLAN_STATUS
 
 #: Told how many slots were simulated since the last call.
 Progress = Callable[[int], None]
@@ -55,11 +56,14 @@ def planned(policy: Policy, title: str, case: Case) -> Plan | None:
     PolicyError
         It fails, or returns something else.
     """
+    started = time.perf_counter()
     with guarded(title, "plan"):
         plan = policy.plan(case.setting)
-    if plan is not None and not isinstance(plan, Plan):
+    if plan is None:
+        return None
+    if not isinstance(plan, Plan):
         raise PolicyError(f"policy {title}: plan returned {type(plan).__name__}, not a Plan")
-    return plan
+    return replace(plan, solve_s=time.perf_counter() - started)
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,7 @@ def run_case(
         sink,
         title,
         check,
+        PLAN_STATUS.index(plan.status) if plan else 0,
     )
     simulation.run()
     return simulation
@@ -182,11 +187,9 @@ def simulate(
     case = open_case(scenario)
     table = policy if isinstance(policy, PolicyTable) else _table_of(policy)
     runner = policy if isinstance(policy, Policy) else make_policy(table.name, table.options)
-    started = time.perf_counter()
     plan = plan if plan is not None else planned(runner, table.title, case)
-    plan_s = time.perf_counter() - started
     realisation = case.realisation(replication)
-    header = _header(case, runner, table, replication, plan, plan_s)
+    header = _header(case, runner, table, replication, plan)
     digest = realisation.digest()
     with stoppable() as check, TraceWriter(Path(out), header, force=force) as writer:
 
@@ -216,6 +219,7 @@ def plan_summary(plan: Plan, network: Network) -> dict[str, Any]:
         "status": str(plan.status),
         "solver": plan.solver,
         "note": plan.note,
+        "solve_s": plan.solve_s,
         "first_stage_cost": plan.first_stage_cost(network),
         "second_stage_cost": plan.second_stage_cost(network),
     }
@@ -227,14 +231,13 @@ def _header(
     table: PolicyTable,
     replication: int,
     plan: Plan | None,
-    plan_s: float,
 ) -> TraceHeader:
     network, forecast, topology = case.network, case.forecast, case.network.topology
     costs = network.costs
     provenance = {
         "software": software(),
         "environment": environment(),
-        "scenario": case.scenario.model_dump(mode="json"),
+        "scenario": case.scenario.portable().model_dump(mode="json"),
         "scenario_digest": case.scenario.digest(),
         "seed": case.scenario.run.seed,
         "replication": replication,
@@ -244,7 +247,7 @@ def _header(
             "options": policy.options.model_dump(mode="json"),
             "sees_future": policy.sees_future,
         },
-        "plan": None if plan is None else plan_summary(plan, network) | {"solve_s": plan_s},
+        "plan": None if plan is None else plan_summary(plan, network),
     }
     fibres = np.arange(network.fibres)
     columns = {
@@ -290,7 +293,7 @@ class Job:
     force: bool
 
 
-def _run_job(job: Job) -> Path:
+def _run_job(job: Job, progress: Progress | None = None) -> Path:
     return simulate(
         job.scenario,
         job.policy,
@@ -298,7 +301,14 @@ def _run_job(job: Job) -> Path:
         replication=job.replication,
         plan=job.plan,
         force=job.force,
+        progress=progress,
     )
+
+
+def plan_policies(scenario: Scenario, policies: Sequence[PolicyTable]) -> list[Plan | None]:
+    """Ask each policy for its plan; one plan serves all replications."""
+    case = open_case(scenario)
+    return [planned(make_policy(p.name, p.options), p.title, case) for p in policies]
 
 
 def run_policies(
@@ -306,6 +316,7 @@ def run_policies(
     policies: Sequence[PolicyTable],
     out: Path,
     *,
+    plans: Sequence[Plan | None] | None = None,
     workers: int = 1,
     force: bool = False,
     progress: Progress | None = None,
@@ -318,6 +329,8 @@ def run_policies(
     policies : sequence of PolicyTable
     out : Path
         Folder of the traces, ``POLICY-rNNN.h5``.
+    plans : sequence of Plan or None, optional
+        What ``plan_policies`` returned; worked out here unless given.
     workers : int
         Processes; the traces are the same for any number.
     force : bool
@@ -335,23 +348,21 @@ def run_policies(
     twice = sorted({title for title in titles if titles.count(title) > 1})
     if twice:
         raise UsageError(f"policy {twice[0]!r} is given twice; give each use its own label")
-    case = open_case(scenario)
-    jobs: list[Job] = []
-    for policy in policies:
-        # one plan serves all replications
-        plan = planned(make_policy(policy.name, policy.options), policy.title, case)
-        for replication in range(scenario.run.replications):
-            path = out / f"{policy.title}-r{replication:03d}.h5"
-            jobs.append(Job(scenario, policy, plan, replication, path, force))
-    for job in jobs:
-        refuse_existing(job.out, force)
+    places = [
+        [out / f"{policy.title}-r{r:03d}.h5" for r in range(scenario.run.replications)]
+        for policy in policies
+    ]
+    for path in (path for paths in places for path in paths):
+        refuse_existing(path, force)
+    solved = plan_policies(scenario, policies) if plans is None else plans
+    jobs = [
+        Job(scenario, policy, plan, r, path, force)
+        for policy, plan, paths in zip(policies, solved, places, strict=True)
+        for r, path in enumerate(paths)
+    ]
     advance = progress or (lambda slots: None)
     if workers <= 1:
-        paths = []
-        for job in jobs:
-            paths.append(_run_job(job))
-            advance(scenario.run.slots)
-        return paths
+        return [_run_job(job, advance) for job in jobs]
     with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
         futures = [pool.submit(_run_job, job) for job in jobs]
         try:

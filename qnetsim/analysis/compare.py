@@ -22,7 +22,16 @@ SOLVERS = ("Gurobi", "HiGHS")
 #: Policy that the ratios refer to, where it is present.
 REFERENCE = "sip"
 #: Scenario parts that make the world; the others may differ between traces.
-WORLD_PARTS = ("run.slots", "run.slot_s", "run.seed", "network.topology", "demand")
+WORLD_PARTS = (
+    "run.slots",
+    "run.slot_s",
+    "run.seed",
+    "network.topology",
+    "network.key_rate_bps",
+    "demand",
+)
+#: Parts that may differ in one world, but change what a cost means.
+SETUP_PARTS = ("cost", "network", "key_management")
 
 
 @dataclass(frozen=True)
@@ -96,9 +105,16 @@ class Comparison:
         """What the reader of the table should know."""
         plans = [policy.plan["solver"] for policy in self.policies if policy.plan]
         used = sorted({name for name in SOLVERS for plan in plans if name in plan.split(" (")[0]})
+        found = []
         if len(used) > 1:
-            return (f"the plans come from different solvers: {' and '.join(used)}",)
-        return ()
+            found.append(f"the plans come from different solvers: {' and '.join(used)}")
+        runs = [run for policy in self.policies for run in policy.runs]
+        found += [
+            f"the traces differ in [{part}]: their costs are not of the same network"
+            for part in SETUP_PARTS
+            if any(run.scenario[part] != runs[0].scenario[part] for run in runs)
+        ]
+        return tuple(found)
 
 
 def compare_traces(paths: Sequence[Path | str]) -> Comparison:
@@ -218,7 +234,7 @@ def _result(name: str, runs: dict[int, RunMetrics], base: FloatArray) -> PolicyR
         kind: float(np.mean([run.cost_by_kind[kind] for run in ordered])) for kind in COST_COLUMNS
     }
     total_bits = sum(float(run.consumed_bits.sum()) for run in ordered)
-    on_demand_bits = sum(run.on_demand_share * float(run.consumed_bits.sum()) for run in ordered)
+    on_demand_bits = sum(run.on_demand_bits for run in ordered)
     return PolicyResult(
         name,
         mean,

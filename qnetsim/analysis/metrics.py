@@ -31,13 +31,15 @@ class RunMetrics:
         The same by ``COST_COLUMNS``.
     arrived, served, blocked, pending : int
         Requests; pending ones still wait at the end.
-    on_demand_share : float
-        On-demand bits over all bits consumed; 0 where none were consumed.
+    on_demand_bits : float
+        Bits consumed from on-demand pools.
     consumed_bits : ndarray of float64, shape (fibres,)
     status, world_digest, content_digest : str
     sees_future : bool
     plan : dict or None
         Objective, bound, gap, status and solver of the plan behind the run.
+    scenario : dict
+        The scenario that was run.
     """
 
     trace: Path
@@ -50,13 +52,20 @@ class RunMetrics:
     served: int
     blocked: int
     pending: int
-    on_demand_share: float
+    on_demand_bits: float
     consumed_bits: FloatArray
     status: str
     world_digest: str
     content_digest: str
     sees_future: bool
     plan: dict[str, Any] | None
+    scenario: dict[str, Any]
+
+    @property
+    def on_demand_share(self) -> float:
+        """On-demand bits over all bits consumed; 0 where none were consumed."""
+        total = float(self.consumed_bits.sum())
+        return self.on_demand_bits / total if total else 0.0
 
     @property
     def served_share(self) -> float:
@@ -84,7 +93,6 @@ def run_metrics(trace: Trace) -> RunMetrics:
         sum(block.sum(axis=0) for block in trace.blocks(f"slots/{pool}_consumed_bits"))
         for pool in ("reservation", "on_demand")
     ]
-    everything = float(np.sum(taken))
     if not all(map(math.isfinite, cost.values())):
         raise TraceFormatError(f"{trace.path}: holds a cost that is not a finite number")
     return RunMetrics(
@@ -98,13 +106,14 @@ def run_metrics(trace: Trace) -> RunMetrics:
         served=int(_total(trace, "slots/served")),
         blocked=int(_total(trace, "slots/blocked")),
         pending=int(trace.column("slots/waiting", trace.slots - 1)[-1]),
-        on_demand_share=float(np.sum(taken[1])) / everything if everything else 0.0,
+        on_demand_bits=float(np.sum(taken[1])),
         consumed_bits=np.asarray(taken[0] + taken[1], dtype=np.float64),
         status=trace.status,
         world_digest=trace.attribute("world_digest"),
         content_digest=trace.attribute("content_digest"),
         sees_future=bool(trace.provenance["policy"]["sees_future"]),
         plan=trace.provenance["plan"],
+        scenario=trace.provenance["scenario"],
     )
 
 

@@ -8,10 +8,10 @@ import click
 
 from qnetsim.analysis import Comparison, compare_traces
 from qnetsim.analysis.report import RESULTS, write_report
-from qnetsim.cli.output import console, emit, force_option, json_option, progress, table
+from qnetsim.cli.output import console, emit, force_option, json_option, progress, table, working
 from qnetsim.cli.policy import policy_table
 from qnetsim.errors import UsageError
-from qnetsim.simulate import load, run_policies
+from qnetsim.simulate import load, plan_policies, run_policies
 from qnetsim.trace import is_hdf5, make_folder
 
 
@@ -48,9 +48,17 @@ def compare(
         folder = out or Path("runs") / sources[0].stem
         _refuse_existing(folder, force)
         total = len(chosen) * scenario.run.replications * scenario.run.slots
+        with working("planning"):
+            plans = plan_policies(scenario, chosen)
         with progress("comparing", total) as advance:
             paths = run_policies(
-                scenario, chosen, folder, workers=workers, force=force, progress=advance
+                scenario,
+                chosen,
+                folder,
+                plans=plans,
+                workers=workers,
+                force=force,
+                progress=advance,
             )
     else:
         given = {"--replications": replications, "--slots": slots, "--seed": seed}
@@ -60,11 +68,13 @@ def compare(
         paths = list(sources)
         folder = out or Path("runs") / "comparison"
         _refuse_existing(folder, force)
-    comparison = compare_traces(paths)
+    with working("reading traces"):
+        comparison = compare_traces(paths)
     for warning in comparison.warnings:
         click.echo(f"warning: {warning}", err=True)
     make_folder(folder)
-    report = write_report(comparison, folder)
+    with working("drawing the report"):
+        report = write_report(comparison, folder)
     if as_json:
         emit("compare", comparison_json(comparison) | {"report": report})
     else:

@@ -41,10 +41,10 @@ def _pairs(table: DemandTable, topology: Topology, seed: int) -> tuple[NodePair,
         # once per scenario, not per replication, so that one plan serves all replications
         picks = seeds.integers(seeds.stream(seed, "pairs"), len(every), table.requests)
         pairs = [every[pick] for pick in picks]
-        _refuse_unconnected(pairs, topology, [("demand", "requests")] * len(pairs))
+        _refuse_unconnected(pairs, topology, ("demand", "requests"))
         return tuple(pairs)
     if isinstance(table.pairs, str) or table.pairs is None:
-        _refuse_unconnected(every, topology, [("demand", "pairs")] * len(every))
+        _refuse_unconnected(every, topology, ("demand", "pairs"))
         return tuple(every)
     return _listed_pairs(table.pairs, topology)
 
@@ -53,6 +53,7 @@ def _listed_pairs(listed: Sequence[tuple[str, str]], topology: Topology) -> tupl
     position = {name: i for i, name in enumerate(topology.nodes)}
     problems: list[tuple[tuple[str | int, ...], str]] = []
     pairs: list[NodePair] = []
+    component = topology.components()
     for i, ends in enumerate(listed):
         key = ("demand", "pairs", i)
         unknown = [node for node in ends if node not in position]
@@ -64,26 +65,27 @@ def _listed_pairs(listed: Sequence[tuple[str, str]], topology: Topology) -> tupl
         else:
             a, b = sorted((position[ends[0]], position[ends[1]]))
             pairs.append((a, b))
+            if component[a] != component[b]:
+                problems.append((key, _unconnected(topology, a, b)))
     if problems:
         raise SettingError(problems)
-    keys: list[tuple[str | int, ...]] = [("demand", "pairs", i) for i in range(len(pairs))]
-    _refuse_unconnected(pairs, topology, keys)
     return tuple(pairs)
 
 
 def _refuse_unconnected(
-    pairs: Sequence[NodePair], topology: Topology, keys: Sequence[tuple[str | int, ...]]
+    pairs: Sequence[NodePair], topology: Topology, key: tuple[str | int, ...]
 ) -> None:
     component = topology.components()
-    found: dict[tuple[tuple[str | int, ...], NodePair], str] = {}
-    for key, (a, b) in zip(keys, pairs, strict=True):
-        if component[a] != component[b]:
-            found[key, (a, b)] = (
-                f"no path joins {topology.nodes[a]!r} and {topology.nodes[b]!r} "
-                f"in {topology.name}; add fibres or remove the request"
-            )
-    if found:
-        raise SettingError([(key, text) for (key, _), text in list(found.items())[:20]])
+    apart = dict.fromkeys((a, b) for a, b in pairs if component[a] != component[b])
+    if apart:
+        raise SettingError([(key, _unconnected(topology, a, b)) for a, b in list(apart)[:20]])
+
+
+def _unconnected(topology: Topology, a: int, b: int) -> str:
+    return (
+        f"no path joins {topology.nodes[a]!r} and {topology.nodes[b]!r} in {topology.name}; "
+        "add fibres or remove the request"
+    )
 
 
 def draw_levels(

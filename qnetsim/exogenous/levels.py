@@ -79,7 +79,7 @@ class LevelDistribution:
             if bound >= 2**64:  # the levels above have no probability
                 break
             bounds.append(bound)
-        return np.array(bounds, dtype=np.uint64)
+        return frozen(bounds, np.uint64)
 
     def sample(self, words: npt.NDArray[np.uint64]) -> npt.NDArray[np.int16]:
         """Turn uniform 64-bit words into levels by inversion; keeps the shape."""

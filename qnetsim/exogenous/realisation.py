@@ -115,8 +115,3 @@ class WorldDigest:
     def hexdigest(self) -> str:
         """Digest of all chunks so far, hexadecimal."""
         return self._hash.hexdigest()
-
-
-def combined_digest(digests: list[str]) -> str:
-    """Digest of several replications, hashed in order."""
-    return hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -235,9 +235,8 @@ class KeyManagers:
         """Add decisions, KM wavelengths, counts and the bill."""
         network = self.network
         slots = interval.levels.shape[0]
-        on_demand_wavelengths = np.maximum(
-            wavelengths - links.lit(interval.wavelengths, network.max_wavelengths), 0
-        )
+        # wavelengths in use never exceed |κ|, so dark reservations need not be told apart
+        on_demand_wavelengths = np.maximum(wavelengths - interval.wavelengths, 0)
         columns["qkd_channels"] = interval.channels
         columns["km_wavelengths"] = interval.wavelengths
         columns["on_demand_channels"] = on_demand_channels

@@ -44,6 +44,8 @@ class Simulation:
         Name of the policy in messages.
     check : callable
         Called ahead of every decision; raises to stop the run.
+    plan_status : int
+        Status of the policy's plan, as a position in ``trace.schema.PLAN_STATUS``.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Simulation:
         sink: Sink,
         title: str,
         check: Callable[[], None],
+        plan_status: int,
     ) -> None:
         self.setting = setting
         self.policy = policy
@@ -64,6 +67,7 @@ class Simulation:
         network, forecast = setting.network, setting.forecast
         self.owners = checked_owners(policy, network, title)
         self._title, self._check = title, check
+        self._plan_status = plan_status
         self.board = Board(network, self.owners, forecast.pairs, setting.slots)
         self.managers = KeyManagers(network, forecast, key_management, self.slot_ticks)
         self._generators = [generators(c) for c in range(len(self.board.owned))]
@@ -118,6 +122,7 @@ class Simulation:
         levels = chunk.levels[rows].astype(np.int64)
         interval = Interval(slot, levels, *self.board.rows(slot, end))
         columns = self.managers.serve(interval, self.board.routes)
+        columns["plan_status"] = np.full(end - slot, self._plan_status, dtype=np.uint8)
         columns["decide_s"] = self.board.decide_seconds(slot, end)
         self._recording.add(columns)
         if self._learns:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -57,8 +58,8 @@ class ChainBill:
     per KM wavelength. Their weighted sums are Eqs (1)-(6).
     """
 
-    qkd: dict[Component, FloatArray]
-    km: dict[Component, FloatArray]
+    qkd: Mapping[Component, FloatArray]
+    km: Mapping[Component, FloatArray]
 
     def totals(self, channels: FloatArray, wavelengths: FloatArray) -> dict[Component, FloatArray]:
         """Units of each component for these channels and KM wavelengths.
@@ -101,6 +102,6 @@ def components_per_unit(lengths_km: Sequence[float], span_km: float) -> ChainBil
         "channel_km": length,
     }
     return ChainBill(
-        {c: frozen(v, np.float64) for c, v in qkd.items()},
-        {c: frozen(v, np.float64) for c, v in km.items()},
+        MappingProxyType({c: frozen(v, np.float64) for c, v in qkd.items()}),
+        MappingProxyType({c: frozen(v, np.float64) for c, v in km.items()}),
     )

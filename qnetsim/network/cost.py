@@ -13,9 +13,6 @@ from qnetsim.network.chain import COMPONENTS, segments
 from qnetsim.scenario import CostTable, Prices
 from qnetsim.units import exact
 
-#: The four kinds of cost in a slot, in the order of Eq (21).
-COST_KINDS = ("qkd_reserved", "km_reserved", "qkd_on_demand", "km_on_demand")
-
 
 @dataclass(frozen=True)
 class UnitCosts:

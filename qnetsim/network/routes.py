@@ -115,6 +115,9 @@ class RouteTable:
     routes: tuple[Route, ...]
     choice: IntArray
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "choice", frozen(self.choice, np.int64))
+
     @classmethod
     def by_pair(
         cls, pairs: Sequence[NodePair], routes: Mapping[NodePair, Route], levels: int
@@ -138,7 +141,7 @@ class RouteTable:
             [position.setdefault(route, len(position)) for route in levels]
             for levels in per_request
         ]
-        return cls(tuple(position), frozen(choice, np.int64))
+        return cls(tuple(position), np.array(choice, dtype=np.int64))
 
     @property
     def requests(self) -> int:

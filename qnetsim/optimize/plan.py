@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
-from qnetsim.arrays import FloatArray
+from qnetsim.arrays import FloatArray, frozen
 from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.network.chain import Component
@@ -33,6 +34,14 @@ class PlanStatus(StrEnum):
 OPTIMALITY_GAP = 1e-7
 
 
+STAGES = (
+    "qkd_channels",
+    "km_wavelengths",
+    "on_demand_channels",
+    "on_demand_wavelengths",
+)
+
+
 @dataclass(frozen=True)
 class Plan:
     """First stage, routes, expected second stage, and how good it is.
@@ -52,6 +61,8 @@ class Plan:
         What found it, and what proved it.
     note : str
         What the reader of the status should know; empty where there is nothing to add.
+    solve_s : float
+        Wall-clock time that planning took.
     """
 
     qkd_channels: FloatArray
@@ -63,6 +74,18 @@ class Plan:
     status: PlanStatus
     solver: str
     note: str = ""
+    solve_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Keep the arrays from being changed: one plan serves all replications."""
+        for name in STAGES:
+            object.__setattr__(self, name, frozen(getattr(self, name), np.float64))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore after a transfer to another process, which would thaw the arrays."""
+        self.__dict__.update(state)
+        self.__post_init__()
+        self.routes.__post_init__()
 
     def first_stage_cost(self, network: Network) -> float:
         """Cost per slot of what is reserved, C^b of Eq (8)."""
@@ -178,15 +201,11 @@ def fixed_routes_plan(
     """Plan for a fixed first stage and fixed routes; the second stage is an exact expectation.
 
     The status follows from the bound; without one it is an expectation.
-
-    Channels beyond ⌊|σ|/3⌋ and wavelengths beyond |κ| are reserved and billed but stay dark.
     """
     q, x = first_stage
-    cap_q = np.inf if network.max_channels is None else network.max_channels
-    cap_x = np.inf if network.max_wavelengths is None else network.max_wavelengths
     fibres = range(network.fibres)
-    extra_q = [expected_excess(marginals.channels[e], min(q[e], cap_q)) for e in fibres]
-    extra_x = [expected_excess(marginals.wavelengths[e], min(x[e], cap_x)) for e in fibres]
+    extra_q = [expected_excess(marginals.channels[e], q[e]) for e in fibres]
+    extra_x = [expected_excess(marginals.wavelengths[e], x[e]) for e in fibres]
     plan = Plan(
         np.asarray(q, dtype=np.float64),
         np.asarray(x, dtype=np.float64),

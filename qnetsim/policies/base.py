@@ -68,12 +68,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Future:
-    """The realised demand of the coming slots; only for policies with ``sees_future``.
+    """The realised demand of the next slots; only for policies with ``sees_future``.
 
     Attributes
     ----------
     levels : ndarray of int16, shape (slots, groups)
-        Starting with the slot that is being decided.
+        Starting with the slot that is being decided, up to the end of its chunk of the world.
     """
 
     levels: npt.NDArray[np.int16]

@@ -51,7 +51,7 @@ class UniformRandom(Policy):
         marginals = marginal_loads(network, setting.forecast, routes)
         step = np.ones(network.fibres) if self.literal else requests
         wavelengths = np.full(network.fibres, draws.mean()) if self.literal else requests
-        on_demand_q, on_demand_x = self._on_demand(setting, marginals, draws, step, requests)
+        on_demand_q, on_demand_x = self._on_demand(marginals, draws, step, requests)
         plan = Plan(
             qkd_channels=step * draws.mean(),
             km_wavelengths=wavelengths,
@@ -67,24 +67,17 @@ class UniformRandom(Policy):
 
     def _on_demand(
         self,
-        setting: Setting,
         marginals: Marginals,
         draws: FloatArray,
         step: FloatArray,
         requests: FloatArray,
     ) -> tuple[FloatArray, FloatArray]:
-        network = setting.network
-        cap_q = np.inf if network.max_channels is None else network.max_channels
-        cap_x = np.inf if network.max_wavelengths is None else network.max_wavelengths
+        def mean_excess(law: Law, reserved: FloatArray) -> float:
+            return float(np.mean([expected_excess(law, r) for r in reserved]))
 
-        def mean_excess(law: Law, reserved: FloatArray, cap: float) -> float:
-            return float(np.mean([expected_excess(law, min(r, cap)) for r in reserved]))
-
-        channels = [
-            mean_excess(law, draws * step[e], cap_q) for e, law in enumerate(marginals.channels)
-        ]
+        channels = [mean_excess(law, draws * step[e]) for e, law in enumerate(marginals.channels)]
         wavelengths = [
-            mean_excess(law, draws if self.literal else requests[[e]], cap_x)
+            mean_excess(law, draws if self.literal else requests[[e]])
             for e, law in enumerate(marginals.wavelengths)
         ]
         return np.array(channels), np.array(wavelengths)

@@ -1,6 +1,6 @@
 """Scenario files: what a user may say, and clear errors for what they may not."""
 
-from qnetsim.scenario.load import PolicyOptions, load_scenario, locate, parse_scenario
+from qnetsim.scenario.load import PolicyOptions, load_scenario, locate, located, parse_scenario
 from qnetsim.scenario.spec import (
     CostTable,
     DemandTable,
@@ -26,5 +26,6 @@ __all__ = [
     "Scenario",
     "load_scenario",
     "locate",
+    "located",
     "parse_scenario",
 ]

@@ -56,12 +56,17 @@ def load_scenario(path: Path | str, policy_options: PolicyOptions | None = None)
         line = raw.count(b"\n", 0, error.start) + 1
         raise ScenarioError([f"{path}:{line}: file: is not UTF-8 text ({error.reason})"]) from None
     scenario = parse_scenario(text, str(path), policy_options)
-    topology = scenario.network.topology
-    if Path(topology).suffix and not topology.startswith("topohub:"):
-        located = str((path.parent / topology).resolve())
-        network = scenario.network.model_copy(update={"topology": located})
-        scenario = scenario.model_copy(update={"network": network})
-    return scenario
+    network = scenario.network.model_copy(
+        update={"topology": located(scenario.network.topology, path)}
+    )
+    return scenario.model_copy(update={"network": network})
+
+
+def located(topology: str, scenario: Path) -> str:
+    """Resolve the path of a topology against the folder of its scenario; names stay names."""
+    if topology.startswith("topohub:") or not Path(topology).suffix:
+        return topology
+    return str((scenario.parent / topology).resolve())
 
 
 def parse_scenario(

@@ -276,9 +276,17 @@ class Scenario(_Table):
         "the [[policy]] tables", "one [[policy]] table for each policy", default=()
     )
 
+    def portable(self) -> Scenario:
+        """Copy that names a topology file without its folder, which is the machine's affair."""
+        name = self.network.topology.replace("\\", "/")
+        if name.startswith("topohub:"):
+            return self
+        network = self.network.model_copy(update={"topology": name.rsplit("/", 1)[-1]})
+        return self.model_copy(update={"network": network})
+
     def digest(self) -> str:
         """SHA-256 over all settings, defaults included; hexadecimal."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return hashlib.sha256(self.portable().model_dump_json().encode()).hexdigest()
 
     def with_run(self, **changes: int | None) -> Scenario:
         """Copy with other ``run`` values; None leaves a value as it is.

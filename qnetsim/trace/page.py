@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qnetsim.trace.schema import CHUNK_ROWS, COLUMNS, FILETYPE, VERSION
+from qnetsim.trace.schema import CHUNK_ROWS, COLUMNS, FILETYPE, VERSION, Column
 
 HEAD = f"""\
 # Trace format {VERSION[0]}.{VERSION[1]}
@@ -62,9 +62,15 @@ def page() -> str:
                 volatile = " (volatile)" if c.volatile else ""
                 parts.append(
                     f"| `{c.name}` | {' × '.join(c.dims)} | {c.kind} | {c.units or '—'} | "
-                    f"{c.meaning}{volatile} |\n"
+                    f"{c.meaning}{_flags(c)}{volatile} |\n"
                 )
     return "".join([*parts, TAIL])
+
+
+def _flags(column: Column) -> str:
+    if not column.flags:
+        return ""
+    return ": " + ", ".join(f"{i} {flag}" for i, flag in enumerate(column.flags))
 
 
 if __name__ == "__main__":

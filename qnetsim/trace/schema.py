@@ -14,7 +14,7 @@ VERSION = (1, 0)
 #: Rows of a chunk on disk, of a flush, and of a digest block.
 CHUNK_ROWS = 1024
 
-Kind = Literal["i1", "i2", "i4", "i8", "f8", "str"]
+Kind = Literal["u1", "i2", "i4", "i8", "f8", "str"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Column:
     """One dataset of a trace.
 
     ``dims`` names its dimensions; a first dimension ``slot`` grows during the run. A
-    ``volatile`` column holds wall-clock times and stays out of the content digest.
+    ``volatile`` column holds wall-clock times and stays out of the content digest. ``flags`` names
+    the values 0, 1, … of a column of flags.
     """
 
     group: str
@@ -32,6 +33,7 @@ class Column:
     units: str
     meaning: str
     volatile: bool = False
+    flags: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -53,6 +55,10 @@ COST_COLUMNS = (
     "km_on_demand_cost",
 )
 POLICY_DECISIONS = ("qkd_channels", "km_wavelengths")
+
+
+#: Status of a plan; the names are those of ``qnetsim.optimize.PlanStatus``.
+PLAN_STATUS = ("no_plan", "optimal", "feasible", "expectation", "over_limit")
 
 
 def _pool_columns() -> tuple[Column, ...]:
@@ -101,6 +107,15 @@ COLUMNS: tuple[Column, ...] = (
     Column("decisions", "qkd_channels", ("slot", "fibre"), "i4", "1", "QKD channels reserved, q_e"),
     Column(
         "decisions", "km_wavelengths", ("slot", "fibre"), "i4", "1", "KM wavelengths reserved, x_e"
+    ),
+    Column(
+        "decisions",
+        "plan_status",
+        ("slot",),
+        "u1",
+        "1",
+        "status of the plan behind the decision",
+        flags=PLAN_STATUS,
     ),
     Column(
         "decisions",

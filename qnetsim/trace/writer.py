@@ -82,7 +82,7 @@ class TraceWriter:
         self._torn = False
         #: Digest of the world as far as it is in the file; set by the caller, written at the end.
         self.world_digest = ""
-        sizes = {"group": header.groups, "pool": 2}
+        sizes = {"group": header.groups}
         for dim in ("fibre", "request"):
             group = "fibres" if dim == "fibre" else "world"
             sizes[dim] = len(header.columns[f"{group}/{dim}"])
@@ -224,6 +224,9 @@ class TraceWriter:
         dataset.attrs["long_name"] = column.meaning
         if column.units:
             dataset.attrs["units"] = column.units
+        if column.flags:
+            dataset.attrs["flag_values"] = np.arange(len(column.flags), dtype=np.uint8)
+            dataset.attrs["flag_meanings"] = " ".join(column.flags)
         if column.volatile:
             dataset.attrs["volatile"] = np.uint8(1)
         if column.dims == (column.name,):

@@ -13,6 +13,7 @@ from qnetsim.errors import QnetsimError, ScenarioError, UsageError
 from qnetsim.policies import policy_options
 from qnetsim.scenario import Scenario, load_scenario, parse_scenario
 from qnetsim.scenario.lines import key_lines
+from qnetsim.scenario.page import page
 from qnetsim.simulate import load
 
 GOOD = """\
@@ -157,6 +158,48 @@ def test_shipped_scenarios_are_the_papers_default(nsfnet_file: Path) -> None:
         assert (scenario.demand.levels, scenario.demand.mean) == (10, 3)
         assert [p.name for p in scenario.policy] == ["sip", "evf", "random", "perfect"]
     load(nsfnet_file.parent / "tiny.toml")
+
+
+def test_the_reference_page_is_the_spec(nsfnet_file: Path) -> None:
+    text = (nsfnet_file.parents[1] / "docs/reference/scenario.md").read_text("utf-8")
+    assert text == page()
+
+
+def test_topology_and_scenario_errors_come_together(tmp_path: Path) -> None:
+    (tmp_path / "n.csv").write_text("source,target,length_km\na,a,10\nb,c,-1\n")
+    path = tmp_path / "s.toml"
+    path.write_text('[run]\nslots = 0\n[network]\ntopology = "n.csv"\n[demand]\nrequests = 1\n')
+    with pytest.raises(ScenarioError) as error:
+        load(path)
+    first, second, third = error.value.problems
+    assert "run.slots" in first
+    assert f"{path}:4: network.topology: " in second
+    assert "self-loop" in second
+    assert "negative" in third
+
+
+def test_every_wrong_pair_is_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "n.csv").write_text("source,target,length_km\na,b,10\nc,d,10\n")
+    path = tmp_path / "s.toml"
+    pairs = '[["a", "c"],\n["a", "z"],\n["b", "b"]]'
+    path.write_text(f'[network]\ntopology = "n.csv"\n[demand]\npairs = {pairs}\n')
+    with pytest.raises(ScenarioError) as error:
+        load(path)
+    words = ("no path joins", "unknown node", "to itself")
+    for line, (problem, word) in enumerate(zip(error.value.problems, words, strict=True), 4):
+        assert f":{line}: " in problem
+        assert word in problem
+
+
+def test_a_scenario_is_the_same_in_every_folder(tmp_path: Path) -> None:
+    digests = set()
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "n.csv").write_text("source,target,length_km\na,b,10\n")
+        (folder / "s.toml").write_text('[network]\ntopology="n.csv"\n[demand]\nrequests=1\n')
+        digests.add(load(folder / "s.toml").digest())
+    assert len(digests) == 1
 
 
 def test_integers_are_node_names() -> None:

@@ -1,0 +1,65 @@
+"""Prints the reference page of scenario files from the models: ``make docs``."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from qnetsim.scenario.spec import (
+    CostTable,
+    DemandTable,
+    KeyManagementTable,
+    NetworkTable,
+    OnDemandPrices,
+    PlanningTable,
+    PolicyTable,
+    Prices,
+    RunTable,
+)
+
+HEAD = """\
+# Scenario files
+
+This page is made by `make docs` from `qnetsim/scenario/spec.py`; a test fails where they differ.
+
+TOML, strict: unknown keys are refused, with a suggestion. Units stand in key names. Every key but
+`network.topology` and one of `demand.requests` and `demand.pairs` has a default. `qnetsim scenario
+schema` prints the same as JSON Schema.
+"""
+
+TAIL = """
+Further keys of a `[[policy]]` table are options of that policy; `qnetsim policies` names them.
+"""
+
+TABLES: dict[str, type[BaseModel]] = {
+    "[run]": RunTable,
+    "[network]": NetworkTable,
+    "[cost]": CostTable,
+    "[cost.reserved]": Prices,
+    "[cost.on_demand]": OnDemandPrices,
+    "[demand]": DemandTable,
+    "[key_management]": KeyManagementTable,
+    "[planning]": PlanningTable,
+    "[[policy]]": PolicyTable,
+}
+
+
+def page() -> str:
+    """Text of the page, in Markdown."""
+    lines = [HEAD]
+    for name, table in TABLES.items():
+        lines.append(f"\n## `{name}`\n\n| key | meaning | allowed | default |\n|---|---|---|---|\n")
+        for key, field in table.model_fields.items():
+            extra = field.json_schema_extra
+            allowed = str(extra["allowed"]) if isinstance(extra, dict) else ""
+            default = f"`{field.default}`"
+            if field.is_required():
+                default = "required"
+            elif field.default is None or isinstance(field.default, BaseModel):
+                default = "—"
+            cells = (f"`{key}`", field.description or "", allowed, default)
+            lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n")
+    return "".join([*lines, TAIL])
+
+
+if __name__ == "__main__":
+    print(page(), end="")
