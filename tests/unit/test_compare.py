@@ -58,6 +58,68 @@ def test_intervals_are_the_paired_formulas(folder: Path) -> None:
     assert by_name["perfect"].ratio < 1 < by_name["evf"].ratio < by_name["random"].ratio
 
 
+def test_the_order_of_traces_does_not_matter(folder: Path) -> None:
+    paths = sorted(folder.glob("*.h5"))
+    straight = compare_traces(paths)
+    mixed = compare_traces([paths[i] for i in np.random.default_rng(1).permutation(len(paths))])
+    known = {p.name: p for p in mixed.policies}
+    for policy in straight.policies:
+        other = known[policy.name]
+        for name in ("cost_per_slot", "ratio", "ratio_low", "difference_high", "served"):
+            assert getattr(other, name) == pytest.approx(getattr(policy, name))
+        assert other.variance_reduction == pytest.approx(policy.variance_reduction)
+    assert mixed.world_digest == straight.world_digest
+
+
+def test_variance_reduction_is_that_of_common_worlds(folder: Path) -> None:
+    by_name = {p.name: p for p in compare_traces(sorted(folder.glob("*.h5"))).policies}
+    evf, sip = (np.array([r.cost for r in by_name[n].runs]) for n in ("evf", "sip"))
+    expected = (evf.var(ddof=1) + sip.var(ddof=1)) / (evf - sip).var(ddof=1)
+    assert by_name["evf"].variance_reduction == pytest.approx(expected)
+    assert by_name["sip"].variance_reduction is None
+
+
+def test_shares_are_those_of_the_columns(tmp_path: Path) -> None:
+    """With blocking, waiting and both pools in use, over two replications."""
+    scenario = nsfnet(
+        run__slots="40",
+        run__replications="2",
+        demand__requests="60",
+        network__qkd_wavelengths="120",
+        key_management__patience_s="2.5",
+    )
+    paths = run_policies(scenario, [PolicyTable(name="level", level=2)], tmp_path)
+    (policy,) = compare_traces(paths).policies
+    sums = dict.fromkeys(("arrived", "served", "blocked"), 0)
+    pools, pending = [0, 0], 0
+    for path in paths:
+        with open_trace(path) as trace:
+            for name in sums:
+                sums[name] += int(trace.column(f"slots/{name}").sum())
+            pending += int(trace.column("slots/waiting")[-1])
+            for i, pool in enumerate(("reservation", "on_demand")):
+                pools[i] += int(trace.column(f"slots/{pool}_consumed_bits").sum())
+    assert sums["arrived"] == 2 * 40 * 60
+    assert sums["served"] + sums["blocked"] + pending == sums["arrived"]
+    assert policy.served == sums["served"] / sums["arrived"]
+    assert policy.blocked == sums["blocked"] / sums["arrived"] > 0
+    assert policy.pending == pending / sums["arrived"] > 0
+    assert policy.on_demand_share == pytest.approx(pools[1] / sum(pools))
+    assert 0 < policy.on_demand_share < 0.5
+    run = policy.runs[0]
+    assert run.blocked_share == run.blocked / run.arrived
+
+
+def test_other_prices_in_the_same_world_are_pointed_out(folder: Path, tmp_path: Path) -> None:
+    dear = nsfnet(**SMALL, cost__on_demand_multiplier="2.0")
+    path = simulate(dear, PolicyTable(name="evf"), tmp_path / "evf.h5")
+    comparison = compare_traces([folder / "sip-r000.h5", path])
+    assert comparison.warnings == (
+        "the traces differ in [cost]: their costs are not of the same network",
+    )
+    assert compare_traces([folder / "sip-r000.h5", folder / "evf-r000.h5"]).warnings == ()
+
+
 def test_one_and_two_workers_and_two_runs_give_the_same_traces(
     folder: Path, tmp_path: Path
 ) -> None:

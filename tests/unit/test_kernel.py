@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+import pickle
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +17,7 @@ from qnetsim.exogenous.realisation import WorldChunk
 from qnetsim.kernel import Recording, keymanager, links
 from qnetsim.kernel.clock import Clock, Priority
 from qnetsim.kernel.keystore import KeyPool
-from qnetsim.network import read_topology
+from qnetsim.network import Route, RouteTable, read_topology
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import parse_scenario
@@ -220,6 +224,80 @@ class Meddler(Policy):
         return Decision(np.full(21, 4), np.full(21, 2))
 
 
+class Burglar(Policy):
+    """Tries every array and table that it can reach, however deep."""
+
+    sees_future = True
+
+    def prepare(self, setting, plan) -> None:
+        self.locked = 0
+        self.search(setting, set())
+
+    def search(self, thing: object, seen: set[int]) -> None:
+        if id(thing) in seen:
+            return
+        seen.add(id(thing))
+        if isinstance(thing, np.ndarray):
+            with pytest.raises(ValueError, match=r"WRITEABLE"):
+                thing.flags.writeable = True
+            self.locked += 1
+        elif isinstance(thing, Mapping):
+            assert not isinstance(thing, MutableMapping)
+            for value in thing.values():
+                self.search(value, seen)
+        elif isinstance(thing, tuple):
+            for value in thing[:50]:
+                self.search(value, seen)
+        elif dataclasses.is_dataclass(thing):
+            assert not isinstance(thing, list | dict | set)
+            for name in dir(thing):
+                if not name.startswith("_") and not callable(getattr(type(thing), name, None)):
+                    self.search(getattr(thing, name), seen)
+
+    def decide(self, observation: Observation) -> Decision:
+        self.search(observation.future, set())
+        return Decision(np.full(21, 4), np.full(21, 2), observation.slots_left)
+
+
+@pytest.mark.parametrize("coupling", ["comonotone", "independent"])
+def test_nothing_that_a_policy_can_reach_is_writeable(coupling: str) -> None:
+    scenario = nsfnet(run__slots="20", demand__requests="9", demand__coupling=f'"{coupling}"')
+    burglar = Burglar()
+    run(scenario, burglar)
+    assert burglar.locked > 15
+
+
+def test_plans_stay_as_they_are_also_in_other_processes() -> None:
+    plan = make_policy("sip", {}).plan(open_case(nsfnet()).setting)
+    for copy in (plan, pickle.loads(pickle.dumps(plan))):
+        for array in (copy.qkd_channels, copy.on_demand_wavelengths, copy.routes.choice):
+            with pytest.raises(ValueError, match="WRITEABLE"):
+                array.flags.writeable = True
+
+
+def test_pools_and_queue_are_shown_as_they_are(tmp_path: Path) -> None:
+    """Stores of both pools and a queue, seen by the controller and found in the columns."""
+    case = two_fibres(
+        tmp_path,
+        network="qkd_wavelengths = 9",
+        management='store_bits = 100\nkey_lifetime_slots = 3\npatience_s = 9\ngranularity = "bit"',
+    )
+    narrow = dataclasses.replace(case.network, level_bits=7)
+    case = Case(case.scenario, narrow, case.forecast)
+    policy = Scripted(np.tile([1, 2], (3, 1)), np.zeros((3, 2), int))
+    result = run(case, policy, chunks=world(1, 3, 3))
+    for slot in (1, 2):
+        seen = policy.seen[slot]
+        before = {n: result.columns[n][slot - 1] for n in result.columns}
+        expected = before["reservation_stored_bits"].tolist()
+        assert seen.reservation_pool_bits.tolist() == expected
+        assert seen.on_demand_pool_bits.tolist() == before["on_demand_stored_bits"].tolist()
+        assert seen.waiting == before["waiting"]
+    stored = result.columns
+    assert (stored["reservation_stored_bits"] != stored["on_demand_stored_bits"]).any()
+    assert stored["waiting"].sum() > 0
+
+
 class Quiet(Policy):
     def decide(self, observation: Observation) -> Decision:
         return Decision(np.full(21, 4), np.full(21, 2), observation.slots_left)
@@ -272,6 +350,38 @@ def test_an_exception_in_a_policy_is_named() -> None:
         PolicyError, match="policy test failed in decide at slot 0: KeyError: 'lost'"
     ):
         run(nsfnet(run__slots="5"), Crash())
+
+
+def test_routes_with_loops_are_refused() -> None:
+    case = open_case(nsfnet(demand__pairs="[[1, 2]]"))
+    at = {frozenset(ends): e for e, ends in enumerate(case.network.topology.fibres)}
+    nodes = (0, 2, 1, 0, 1)
+    fibres = tuple(at[frozenset(step)] for step in itertools.pairwise(nodes))
+    routes = RouteTable.of([[Route(nodes, fibres)] * 10])
+    ones = np.ones((1000, 21), int)
+    with pytest.raises(PolicyError, match="not a simple path"):
+        run(case, Scripted(ones, ones, routes=routes))
+
+
+def test_the_largest_reservation_is_allowed() -> None:
+    scenario = nsfnet(run__slots="2", network__key_rate_bps="1.0")
+    most = 2**31 - 1
+    run(scenario, Scripted(np.full((2, 21), most), np.full((2, 21), most)))
+    with pytest.raises(PolicyError, match="must lie in"):
+        run(scenario, Scripted(np.full((2, 21), most + 1), np.full((2, 21), 0)))
+
+
+@pytest.mark.parametrize("flow", ["consumed", "expired", "overflowed"])
+def test_negative_flows_break_the_ledger(flow: str) -> None:
+    recording = Recording(read_topology("nsfnet"), "test")
+    columns = {
+        c.name: np.zeros((2, 21) if len(c.dims) == 2 else 2, dtype=np.int64) for c in recorded()
+    }
+    columns[f"reservation_{flow}_bits"][1, 3] = -5
+    columns["reservation_stored_bits"][1, 3] = 5
+    recording.add(columns)
+    with pytest.raises(LedgerError, match="slot 1"):
+        recording.close()
 
 
 def test_routes_that_join_other_nodes_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import networkx
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from qnetsim.errors import InfeasibleError, SolverError
+from qnetsim.network import Route, RouteTable
 from qnetsim.optimize import PlanStatus, gurobi, marginal_loads, newsvendor
 from qnetsim.optimize.itemise import itemise, priced
 from qnetsim.optimize.marginals import expected_excess
@@ -259,6 +261,45 @@ def test_components_priced_sum_to_the_objective(name: str, coupling: str) -> Non
     assert priced(items.fibres.reserved, scenario.cost.reserved).sum() == pytest.approx(
         plan.first_stage_cost(case.network), rel=1e-12
     )
+
+
+def test_reservations_that_nobody_uses_are_unassigned() -> None:
+    """The literal reading of random reserves on every fibre, also where no route goes."""
+    scenario = nsfnet(demand__requests="3")
+    case, plan = open_case(scenario), plan_of(scenario, "random", reading="literal")
+    items = itemise(plan, case.network, case.forecast, scenario.cost)
+    idle = plan.routes.requests_per_fibre(21) == 0
+    expected = items.fibres.cost[idle].sum()
+    assert expected > 0
+    assert items.unassigned.cost[0] == pytest.approx(expected)
+    whole = items.requests.cost.sum() + items.unassigned.cost.sum()
+    assert whole == pytest.approx(plan.objective(case.network), rel=1e-12)
+
+
+def test_shares_follow_the_expected_channels() -> None:
+    """One request uses the fibre at level 1 only, the other at level 2 only: 1·p1 to 2·p2."""
+    text = '[network]\ntopology = "nsfnet"\n[demand]\nkind = "table"\nlevels = 3\n'
+    text += "probabilities = [0.2, 0.3, 0.5]\npairs = [[1, 2], [1, 2]]"
+    scenario = parse_scenario(text)
+    case, plan = open_case(scenario), plan_of(scenario, "sip")
+    at = {frozenset(ends): e for e, ends in enumerate(case.network.topology.fibres)}
+    direct = Route((0, 1), (at[frozenset((0, 1))],))
+    around = Route((0, 2, 1), (at[frozenset((0, 2))], at[frozenset((2, 1))]))
+    table = RouteTable.of([[around, direct, around], [around, around, direct]])
+    channels, wavelengths = replace(plan, routes=table).shares(case.network, case.forecast)
+    fibre = direct.fibres[0]
+    assert channels[:, fibre] == pytest.approx([0.3 / 1.3, 1.0 / 1.3])
+    assert wavelengths[:, fibre] == pytest.approx([0.3 / 0.8, 0.5 / 0.8])
+
+
+def test_the_cheaper_price_of_each_component() -> None:
+    costs = open_case(nsfnet(cost__on_demand_multiplier="0.3")).network.costs
+    for cheap, one, other in (
+        (costs.exact_km_cheapest, costs.exact_km_reserved, costs.exact_km_on_demand),
+        (costs.exact_qkd_cheapest, costs.exact_qkd_reserved, costs.exact_qkd_on_demand),
+    ):
+        assert list(cheap) == [min(pair) for pair in zip(one, other, strict=True)]
+    assert any(a < b for a, b in zip(costs.exact_km_cheapest, costs.exact_km_reserved, strict=True))
 
 
 def test_a_requests_components_follow_equations_1_to_6() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -104,6 +105,30 @@ def test_chunks_do_not_depend_on_the_length_of_the_run() -> None:
     b = np.concatenate([c.levels for c in short.chunks()])
     np.testing.assert_array_equal(a[:1500], b)
     assert CHUNK_SLOTS == CHUNK_ROWS
+
+
+def test_chunks_are_drawn_from_streams_of_their_own() -> None:
+    first, second = open_case(nsfnet(run__slots="2048")).realisation(0).chunks()
+    assert (first.levels != second.levels).any()
+
+
+def test_every_part_of_the_world_enters_the_digest() -> None:
+    case = open_case(nsfnet(run__slots="5", demand__pairs="[[1, 2]]"))
+    network, forecast = case.network, case.forecast
+
+    def digest(network=network, forecast=forecast, slot_ticks=10**9) -> str:
+        world = Realisation(
+            network, forecast, slots=5, slot_ticks=slot_ticks, seed=1, replication=0
+        )
+        return digest_of(world)
+
+    others = {
+        "slot_ticks": digest(slot_ticks=2 * 10**9),
+        "coupling": digest(forecast=replace(forecast, coupling="independent")),
+        "level_bits": digest(network=replace(network, level_bits=999)),
+        "channel_bits": digest(network=replace(network, channel_bits=network.channel_bits + 1)),
+    }
+    assert len({digest(), *others.values()}) == 5, others
 
 
 def test_pairs_are_drawn_once_per_scenario() -> None:
