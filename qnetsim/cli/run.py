@@ -7,15 +7,22 @@ from pathlib import Path
 import click
 
 from qnetsim.analysis import RunMetrics, run_metrics
-from qnetsim.cli.output import console, emit, force_option, json_option, progress, table
-from qnetsim.cli.output import scenario_argument as argument
+from qnetsim.cli.output import (
+    console,
+    emit,
+    force_option,
+    json_option,
+    progress,
+    scenario_argument,
+    table,
+)
 from qnetsim.cli.policy import policy_table
 from qnetsim.simulate import load, simulate
 from qnetsim.trace import open_trace
 
 
 @click.command()
-@argument
+@scenario_argument
 @click.option("--policy", "-p", required=True, help="NAME or NAME:key=value,…")
 @click.option("--slots", type=int, help="Slots to simulate, instead of the scenario's.")
 @click.option("--seed", type=int, help="Seed, instead of the scenario's.")

@@ -169,11 +169,17 @@ class KeyManagers:
             columns[f"{name}_overflowed_bits"] = overflowed[None]
             columns[f"{name}_stored_bits"] = pool.bits[None]
         blocked = self._requeue(queue, served, start)
-        counts = np.array([served.sum()]), np.array([blocked])
         part = Interval(
             slot, interval.levels[one], interval.channels[one], interval.wavelengths[one]
         )
-        return self._finish(part, columns, taken.lit_on_demand, wavelengths[None], *counts)
+        return self._finish(
+            part,
+            columns,
+            taken.lit_on_demand,
+            wavelengths[None],
+            np.array([served.sum()]),
+            np.array([blocked]),
+        )
 
     def _arrivals(self, levels: IntArray) -> Queue:
         return Queue(np.arange(self.group.size), levels[self.group])
