@@ -56,7 +56,8 @@ def foreseen_table(
         np.minimum(costs.km_reserved, costs.km_on_demand),
     )
     rho = network.level_channels(forecast.levels.levels).tolist()
-    bound, name, counts = 0.0, "", Counter(forecast.pairs)
+    bound, counts = 0.0, Counter(forecast.pairs)
+    solvers: dict[str, None] = {}
     chosen: list[Mapping[NodePair, list[Route]]] = []
     for k in levels:
         if forecast.levels.probabilities[k] == 0:
@@ -66,9 +67,9 @@ def foreseen_table(
             network, forecast.pairs, k, rho[k], cheapest, shortest[k], solver
         )
         bound += float(forecast.levels.probabilities[k]) * flows.bound
-        name = flows.solver
+        solvers[flows.solver] = None
         chosen.append(flows.routes[0])
-    return request_routes(forecast.pairs, chosen), bound, name
+    return request_routes(forecast.pairs, chosen), bound, " and ".join(solvers)
 
 
 def perfect_information(network: Network, forecast: Forecast, solver: Solver) -> Plan:

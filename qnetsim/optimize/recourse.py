@@ -93,7 +93,8 @@ def expected_recourse(
     wavelengths = table.requests_per_fibre(network.fibres)
     caps = (network.max_channels, network.max_wavelengths)
     first_cost = float(first_stage[0] @ costs.qkd_reserved + first_stage[1] @ costs.km_reserved)
-    bound, name = first_cost, "closed form"
+    bound = first_cost
+    solvers: dict[str, None] = {}
     chosen: list[Mapping[NodePair, Sequence[Route]]] = []
     lit = [
         stage if cap is None else np.minimum(stage, cap)
@@ -117,8 +118,9 @@ def expected_recourse(
         )
         flows = RoutesProgram(problem).solve([{pair: r[0] for pair, r in start.items()}])
         bound += float(probability) * flows.bound
-        name = flows.solver
+        solvers[flows.solver] = None
         chosen.append(flows.routes[0])
+    name = " and ".join(solvers) or "closed form"
     return request_routes(forecast.pairs, chosen), bound, name
 
 

@@ -134,7 +134,6 @@ class RoutesProgram:
     def _layout(self) -> None:
         """Number the rows and the variables that are not flows."""
         p, s, e = len(self.pairs), self.scenarios, self.fibres
-        self.demand_row = 0
         self.qkd_row = s * p
         self.km_row = self.qkd_row + s * e
         self.limit_row = self.km_row + s * e

@@ -87,7 +87,7 @@ def _newsvendor_plan(
 
 def _program_plan(network: Network, forecast: Forecast, closed_form: Plan, solver: Solver) -> Plan:
     """Routes program; the closed form is kept where the program proves it."""
-    start = newsvendor_routes(network, forecast)
+    start = {pair: closed_form.routes.route(r, 0) for r, pair in enumerate(forecast.pairs)}
     flows = stochastic_flows(network, forecast, [start], solver)
     objective = closed_form.objective(network)
     fits = closed_form.status is not PlanStatus.OVER_LIMIT

@@ -54,40 +54,26 @@ class UnclosedFile(io.FileIO):
         return count
 
 
+MASK = 0xFFFFFFFF
+
+
 def _rotate(value: int, bits: int) -> int:
-    return ((value << bits) | (value >> (32 - bits))) & 0xFFFFFFFF
+    return ((value << bits) | (value >> (32 - bits))) & MASK
 
 
 def lookup3(data: bytes) -> int:
-    """Jenkins' lookup3 hash, the checksum of HDF5 metadata."""
-    mask = 0xFFFFFFFF
-    a = b = c = (0xDEADBEEF + len(data)) & mask
-    if not data:
-        return c
-    words = struct.unpack(
-        f"<{-(-len(data) // 12) * 3}I", data.ljust(-(-len(data) // 12) * 12, b"\0")
-    )
-    last = len(words) - 3
-    for i in range(0, last, 3):
-        a, b, c = (a + words[i]) & mask, (b + words[i + 1]) & mask, (c + words[i + 2]) & mask
-        a = ((a - c) & mask) ^ _rotate(c, 4)
-        c = (c + b) & mask
-        b = ((b - a) & mask) ^ _rotate(a, 6)
-        a = (a + c) & mask
-        c = ((c - b) & mask) ^ _rotate(b, 8)
-        b = (b + a) & mask
-        a = ((a - c) & mask) ^ _rotate(c, 16)
-        c = (c + b) & mask
-        b = ((b - a) & mask) ^ _rotate(a, 19)
-        a = (a + c) & mask
-        c = ((c - b) & mask) ^ _rotate(b, 4)
-        b = (b + a) & mask
-    a, b, c = (a + words[last]) & mask, (b + words[last + 1]) & mask, (c + words[last + 2]) & mask
-    c = ((c ^ b) - _rotate(b, 14)) & mask
-    a = ((a ^ c) - _rotate(c, 11)) & mask
-    b = ((b ^ a) - _rotate(a, 25)) & mask
-    c = ((c ^ b) - _rotate(b, 16)) & mask
-    a = ((a ^ c) - _rotate(c, 4)) & mask
-    b = ((b ^ a) - _rotate(a, 14)) & mask
-    c = ((c ^ b) - _rotate(b, 24)) & mask
-    return int(c)
+    """Jenkins' lookup3 hash, the checksum of HDF5 metadata; of at least one byte."""
+    blocks = -(-len(data) // 12)
+    words = struct.unpack(f"<{3 * blocks}I", data.ljust(12 * blocks, b"\0"))
+    a = b = c = (0xDEADBEEF + len(data)) & MASK
+    for block in range(blocks):
+        a, b, c = ((x + y) & MASK for x, y in zip((a, b, c), words[3 * block :], strict=False))
+        if block == blocks - 1:
+            break
+        for bits in (4, 6, 8, 16, 19, 4):
+            a = ((a - c) & MASK) ^ _rotate(c, bits)
+            a, b, c = b, (c + b) & MASK, a
+    for bits in (14, 11, 25, 16, 4, 14, 24):
+        c = ((c ^ b) - _rotate(b, bits)) & MASK
+        a, b, c = b, c, a
+    return b
