@@ -12,7 +12,7 @@ from qnetsim.kernel import Simulation, SlotBlock
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.scenario import Scenario, parse_scenario
 from qnetsim.simulate import Case, open_case, run_case
-from qnetsim.trace.schema import COST_COLUMNS
+from qnetsim.trace.schema import BILL_COLUMNS
 
 #: Three nodes, two fibres; every number below can be checked by hand.
 TINY = """
@@ -70,7 +70,7 @@ class Result:
     @property
     def cost(self) -> npt.NDArray[np.float64]:
         """Cost of each slot."""
-        return sum(self.columns[c] for c in COST_COLUMNS)  # type: ignore[return-value]
+        return sum(self.columns[c] for c in BILL_COLUMNS)  # type: ignore[return-value]
 
 
 def run(

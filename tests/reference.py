@@ -72,10 +72,11 @@ class World:
     granularity: str
     level_bits: int
     levels: list[list[int]]  # [slot][request]
-    routes: list[list[tuple[int, ...]]]  # [request][level] -> fibres
+    routes: list[list[tuple[int, ...] | None]]  # [request][level] -> fibres, None: refused
     channels: Any  # [slot][fibre]
     wavelengths: Any
     prices: dict[str, list[float]]
+    blocking_price: float
 
 
 class Reference:
@@ -136,10 +137,11 @@ class Reference:
                 self.waiting.discard(number)
                 self.counts["served"][self.slot] += 1
                 return
+            refused = w.routes[request][level] is None
             self.waiting.add(number)
             tick += w.slot_ticks
-            if deadline <= tick:
-                if deadline > start:
+            if refused or deadline <= tick:
+                if deadline > start and not refused:
                     yield self.env.wait_until(deadline, END_OF_SLOT, number)
                 self.waiting.discard(number)
                 self.counts["blocked"][self.slot] += 1
@@ -155,6 +157,8 @@ class Reference:
 
     def try_to_serve(self, request: int, level: int) -> bool:
         w, route = self.world, self.world.routes[request][level]
+        if route is None:
+            return False
         lights = {}
         for e in route:
             short = self.need(level, e)
@@ -222,4 +226,5 @@ class Reference:
                 for e in range(w.fibres):
                     bill[slot] += int(amount[slot][e]) * w.prices[name][e]
             bills[name] = bill
+        bills["blocking_cost"] = np.array([n * w.blocking_price for n in self.counts["blocked"]])
         return bills

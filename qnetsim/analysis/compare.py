@@ -15,7 +15,7 @@ from qnetsim.analysis.metrics import RunMetrics, run_metrics
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import TraceError, UsageError, WorldMismatchError
 from qnetsim.trace import open_trace
-from qnetsim.trace.schema import COST_COLUMNS
+from qnetsim.trace.schema import BILL_COLUMNS
 
 CONFIDENCE = 0.95
 SOLVERS = ("Gurobi", "HiGHS")
@@ -231,7 +231,7 @@ def _result(name: str, runs: dict[int, RunMetrics], base: FloatArray) -> PolicyR
     difference = costs - base
     arrived = max(sum(run.arrived for run in ordered), 1)
     kinds = {
-        kind: float(np.mean([run.cost_by_kind[kind] for run in ordered])) for kind in COST_COLUMNS
+        kind: float(np.mean([run.cost_by_kind[kind] for run in ordered])) for kind in BILL_COLUMNS
     }
     total_bits = sum(float(run.consumed_bits.sum()) for run in ordered)
     on_demand_bits = sum(run.on_demand_bits for run in ordered)

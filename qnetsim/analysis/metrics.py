@@ -12,7 +12,7 @@ import numpy as np
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import TraceError, TraceFormatError
 from qnetsim.trace import Trace
-from qnetsim.trace.schema import COST_COLUMNS
+from qnetsim.trace.schema import BILL_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class RunMetrics:
     cost : float
         Mean cost per slot.
     cost_by_kind : dict of float
-        The same by ``COST_COLUMNS``.
+        The same by ``BILL_COLUMNS``.
     arrived, served, blocked, pending : int
         Requests; pending ones still wait at the end.
     on_demand_bits : float
@@ -88,7 +88,7 @@ def run_metrics(trace: Trace) -> RunMetrics:
     """
     if trace.slots == 0:
         raise TraceError(f"{trace.path}: holds no complete slot; run it again")
-    cost = {name: _total(trace, f"slots/{name}") / trace.slots for name in COST_COLUMNS}
+    cost = {name: _total(trace, f"slots/{name}") / trace.slots for name in BILL_COLUMNS}
     taken = [
         sum(block.sum(axis=0) for block in trace.blocks(f"slots/{pool}_consumed_bits"))
         for pool in ("reservation", "on_demand")

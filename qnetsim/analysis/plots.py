@@ -10,7 +10,7 @@ import numpy as np
 
 from qnetsim.analysis.compare import Comparison
 from qnetsim.errors import TraceError
-from qnetsim.trace.schema import COST_COLUMNS
+from qnetsim.trace.schema import BILL_COLUMNS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,12 +21,14 @@ COLOURS = {
     "km_reserved_cost": "#8fc1e3",
     "qkd_on_demand_cost": "#d9822b",
     "km_on_demand_cost": "#f4cf9b",
+    "blocking_cost": "#6b4c7a",
 }
 LABELS = {
     "qkd_reserved_cost": "QKD channels, reserved",
     "km_reserved_cost": "KM wavelengths, reserved",
     "qkd_on_demand_cost": "QKD channels, on demand",
     "km_on_demand_cost": "KM wavelengths, on demand",
+    "blocking_cost": "blocked requests",
 }
 
 
@@ -39,7 +41,7 @@ def comparison_figure(comparison: Comparison, title: str) -> Figure:
     figure = Figure(figsize=(9.6, 1.5 + 0.55 * len(names)), layout="constrained")
     bars, ratios = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     left = np.zeros(len(names))
-    for kind in COST_COLUMNS:
+    for kind in BILL_COLUMNS:
         width = np.array([p.cost_by_kind[kind] for p in comparison.policies]) / 1e6
         if width.any():
             bars.barh(rows, width, left=left, color=COLOURS[kind], label=LABELS[kind], height=0.6)

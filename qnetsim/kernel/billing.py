@@ -14,6 +14,7 @@ def bill(
     wavelengths: IntArray,
     on_demand_channels: IntArray,
     on_demand_wavelengths: IntArray,
+    blocked: IntArray,
 ) -> dict[str, FloatArray]:
     """Price each slot, by kind of cost.
 
@@ -24,17 +25,20 @@ def bill(
         Reserved; billed whether lit or dark, used or not.
     on_demand_channels, on_demand_wavelengths : ndarray of int64, shape (slots, fibres)
         Lit on demand; billed for the whole slot.
+    blocked : ndarray of int64, shape (slots,)
+        Requests blocked; billed where blocking has a price.
 
     Returns
     -------
     dict of ndarray, shape (slots,)
-        By the names of ``qnetsim.trace.schema.COST_COLUMNS``.
+        By the names of ``qnetsim.trace.schema.BILL_COLUMNS``.
     """
     return {
         "qkd_reserved_cost": _dot(channels, costs.qkd_reserved),
         "km_reserved_cost": _dot(wavelengths, costs.km_reserved),
         "qkd_on_demand_cost": _dot(on_demand_channels, costs.qkd_on_demand),
         "km_on_demand_cost": _dot(on_demand_wavelengths, costs.km_on_demand),
+        "blocking_cost": np.asarray(blocked * (costs.blocking or 0.0), dtype=np.float64),
     }
 
 

@@ -12,7 +12,7 @@ from simpy.events import Event
 from qnetsim.arrays import IntArray
 from qnetsim.errors import PolicyError
 from qnetsim.kernel.clock import Clock, Priority
-from qnetsim.network import Network, RouteTable
+from qnetsim.network import BLOCKED, Network, RouteTable
 from qnetsim.network.routes import NodePair
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.policies.base import guarded
@@ -143,6 +143,8 @@ def check_routes(table: RouteTable, network: Network, pairs: tuple[NodePair, ...
         raise PolicyError("routes.choice points outside routes.routes")
     ends = network.topology.fibres
     for route in table.routes:
+        if route == BLOCKED:
+            continue
         steps = zip(route.nodes, route.nodes[1:], route.fibres, strict=False)
         joined = len(route.nodes) == len(route.fibres) + 1 and all(
             0 <= fibre < len(ends) and {a, b} == set(ends[fibre]) for a, b, fibre in steps
@@ -152,7 +154,7 @@ def check_routes(table: RouteTable, network: Network, pairs: tuple[NodePair, ...
     for request, pair in enumerate(pairs):
         for position in set(choice[request].tolist()):
             nodes = table.routes[position].nodes
-            if {nodes[0], nodes[-1]} != set(pair):
+            if nodes and {nodes[0], nodes[-1]} != set(pair):
                 raise PolicyError(f"request {request} joins {pair}, its route {nodes} does not")
 
 

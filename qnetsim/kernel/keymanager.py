@@ -104,7 +104,7 @@ class KeyManagers:
         demand, wavelengths = loads.loads(interval.levels)
         lit = links.lit(interval.channels, network.max_channels)
         produced = links.produced_bits(lit, network.channel_bits)
-        served = np.full(slots, self.group.size, dtype=np.int64)
+        served = self.group.size - walk.refusals(interval.levels, self.group)
         if network.limited:
             room = self._room(produced, lit)
             overloaded = (demand > room) | (wavelengths > self._ports)
@@ -146,7 +146,8 @@ class KeyManagers:
         self.reservation.produce(produced[0])
         _, walk = self._prepared(routes)
         queue = self._queue_with(self._arrivals(interval.levels[row]))
-        served = np.ones(queue.request.size, dtype=bool)
+        refused = walk.refused(queue)
+        served = ~refused
         demand, wavelengths = walk.loads(queue)
         room = self._room(self.reservation.bits + self.on_demand.bits, lit[0])
         overloaded = (demand > room) | (wavelengths > self._ports)
@@ -168,7 +169,7 @@ class KeyManagers:
             columns[f"{name}_expired_bits"] = expired[None]
             columns[f"{name}_overflowed_bits"] = overflowed[None]
             columns[f"{name}_stored_bits"] = pool.bits[None]
-        blocked = self._requeue(queue, served, start)
+        blocked = self._requeue(queue, served, refused, start)
         part = Interval(
             slot, interval.levels[one], interval.channels[one], interval.wavelengths[one]
         )
@@ -204,11 +205,18 @@ class KeyManagers:
         spare = np.minimum(network.max_channels - lit, MAX_SLOT_BITS // network.channel_bits)
         return np.asarray(pooled + spare * network.channel_bits, dtype=np.int64)
 
-    def _requeue(self, queue: Queue, served: npt.NDArray[np.bool_], start: int) -> int:
+    def _requeue(
+        self,
+        queue: Queue,
+        served: npt.NDArray[np.bool_],
+        refused: npt.NDArray[np.bool_],
+        start: int,
+    ) -> int:
         """Keep unserved requests until their patience ends; returns how many were blocked.
 
-        Patience runs out at priority 1 of its tick, ahead of everything else there: a request
-        whose deadline is the start of the next slot is not retried in it.
+        Those that are refused do not wait. Patience runs out at priority 1 of its tick, ahead of
+        everything else there: a request whose deadline is the start of the next slot is not
+        retried in it.
         """
         end = start + self._slot_ticks
         known = list(self.waiting)
@@ -222,7 +230,7 @@ class KeyManagers:
                     int(queue.request[i]), int(queue.level[i]), start + self._patience_ticks
                 )
             )
-            if entry.deadline_tick <= end:
+            if refused[i] or entry.deadline_tick <= end:
                 blocked += 1
             else:
                 kept.append(entry)
@@ -258,6 +266,7 @@ class KeyManagers:
                 interval.wavelengths,
                 on_demand_channels,
                 on_demand_wavelengths,
+                blocked,
             )
         )
         return columns

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
 from qnetsim.kernel.links import channels_for
-from qnetsim.network import RouteTable
+from qnetsim.network import BLOCKED, RouteTable
 
 ALL = slice(None)
 
@@ -73,6 +73,25 @@ class Walk:
         self._uses = routes.uses(amounts.shape[1])
         self._amounts = amounts
         self._needs = amounts.tolist()
+        self._blocked = np.array([route == BLOCKED for route in routes.routes])
+
+    def refused(self, queue: Queue) -> npt.NDArray[np.bool_]:
+        """Requests that are given no route, shape (queue,): they are blocked at once."""
+        return np.asarray(self._blocked[self._choice[queue.request, queue.level]])
+
+    def refusals(self, levels: IntArray, group: IntArray) -> IntArray:
+        """Count the requests of each slot that are given no route, shape (slots,).
+
+        Parameters
+        ----------
+        levels : ndarray of int64, shape (slots, groups)
+        group : ndarray of int64, shape (requests,)
+        """
+        if not self._blocked.any():
+            return np.zeros(levels.shape[0], dtype=np.int64)
+        table = np.zeros((levels.shape[1], self._choice.shape[1]), dtype=np.int64)
+        np.add.at(table, group, self._blocked[self._choice])
+        return np.asarray(table[np.arange(levels.shape[1]), levels].sum(axis=1))
 
     def admit(
         self,
@@ -105,7 +124,7 @@ class Walk:
             for i in np.flatnonzero(critical).tolist()
         }
         bits, wavelengths = available_bits.tolist(), available_wavelengths.tolist()
-        served = np.ones(picked.size, dtype=bool)
+        served = ~self._blocked[picked]
         touching = np.flatnonzero(critical[picked])
         steps = zip(
             touching.tolist(),

@@ -11,14 +11,14 @@ from qnetsim.arrays import IntArray, frozen
 from qnetsim.errors import PolicyError
 from qnetsim.exogenous.realisation import WorldChunk
 from qnetsim.kernel.clock import Clock, Priority
-from qnetsim.kernel.controllers import Board, controller
+from qnetsim.kernel.controllers import Board, check_routes, controller
 from qnetsim.kernel.keymanager import Interval, KeyManagers
 from qnetsim.kernel.recording import Columns, Recording, SlotBlock
 from qnetsim.network import Network
 from qnetsim.policies import Future, Observation, Outcome, Policy, Setting
 from qnetsim.policies.base import guarded
 from qnetsim.scenario import KeyManagementTable
-from qnetsim.trace.schema import COST_COLUMNS
+from qnetsim.trace.schema import BILL_COLUMNS
 from qnetsim.units import seconds_to_ticks
 
 #: Called with each finished chunk of the world and what was recorded for it.
@@ -76,6 +76,7 @@ class Simulation:
         self._recording = Recording(network.topology, title)
         self._sink = sink
         self._learns = type(policy).learn is not Policy.learn
+        self._recourse = policy.reroutes
 
     def run(self) -> None:
         """Simulate all slots; the sink has everything when this returns."""
@@ -121,7 +122,7 @@ class Simulation:
         rows = slice(slot - chunk.first_slot, end - chunk.first_slot)
         levels = chunk.levels[rows].astype(np.int64)
         interval = Interval(slot, levels, *self.board.rows(slot, end))
-        columns = self.managers.serve(interval, self.board.routes)
+        columns = self._serve(interval)
         columns["plan_status"] = np.full(end - slot, self._plan_status, dtype=np.uint8)
         columns["decide_s"] = self.board.decide_seconds(slot, end)
         self._recording.add(columns)
@@ -130,6 +131,29 @@ class Simulation:
                 self.policy.learn(_outcome(slot, levels, columns))
         if end == chunk.first_slot + chunk.slots:
             self._sink(chunk, self._recording.close())
+
+    def _serve(self, interval: Interval) -> Columns:
+        """Serve an interval, slot by slot where the policy has a second stage of its own."""
+        routes = self.board.routes
+        assert routes is not None
+        if not self._recourse:
+            return self.managers.serve(interval, routes)
+        parts = []
+        for row in range(interval.levels.shape[0]):
+            one, slot = slice(row, row + 1), interval.first_slot + row
+            realised = frozen(interval.levels[row][self.setting.forecast.group], np.int64)
+            with guarded(self._title, f"recourse in slot {slot}"):
+                found = self.policy.recourse(slot, realised)
+            if found is not None:
+                try:
+                    check_routes(found, self.setting.network, self.setting.forecast.pairs)
+                except PolicyError as error:
+                    raise PolicyError(f"policy {self._title} in slot {slot}: {error}") from None
+            part = Interval(
+                slot, interval.levels[one], interval.channels[one], interval.wavelengths[one]
+            )
+            parts.append(self.managers.serve(part, found if found is not None else routes))
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _observe(self, number: int, slot: int) -> Observation:
         """What the controller sees; it gets copies, so nothing leads back."""
@@ -175,7 +199,7 @@ def checked_owners(policy: Policy, network: Network, title: str) -> IntArray:
 
 
 def _outcome(slot: int, levels: IntArray, columns: Columns) -> Outcome:
-    cost = np.stack([columns[name] for name in COST_COLUMNS], axis=1)
+    cost = np.stack([columns[name] for name in BILL_COLUMNS], axis=1)
 
     def copy(name: str) -> IntArray:
         return frozen(columns[name], np.int64)

@@ -5,10 +5,11 @@ from qnetsim.network.cost import UnitCosts
 from qnetsim.network.loads import LoadTable
 from qnetsim.network.model import Network, build_network
 from qnetsim.network.readers import BUNDLED, read_topology
-from qnetsim.network.routes import Route, RouteTable, shortest_routes, simple_routes
+from qnetsim.network.routes import BLOCKED, Route, RouteTable, shortest_routes, simple_routes
 from qnetsim.network.topology import Topology
 
 __all__ = [
+    "BLOCKED",
     "BUNDLED",
     "COMPONENTS",
     "ChainBill",

@@ -19,7 +19,8 @@ class UnitCosts:
     """Cost of one QKD channel-slot and one KM wavelength-slot on each fibre.
 
     The exact fractions serve comparisons (routes, ties); the float arrays, shape (fibres,),
-    serve bills and programs.
+    serve bills and programs. ``blocking`` is the price of a request that is not served; None
+    where it has none.
     """
 
     exact_qkd_reserved: tuple[Fraction, ...]
@@ -30,6 +31,7 @@ class UnitCosts:
     km_reserved: FloatArray
     qkd_on_demand: FloatArray
     km_on_demand: FloatArray
+    blocking: float | None
 
     @property
     def exact_km_cheapest(self) -> tuple[Fraction, ...]:
@@ -52,11 +54,23 @@ def unit_costs(lengths_km: Sequence[float], span_km: float, cost: CostTable) -> 
     """
     one = Fraction(1)
     factor = exact(cost.on_demand_multiplier)
-    columns = (
-        *_priced(lengths_km, span_km, cost.reserved, one),
-        *_priced(lengths_km, span_km, cost.on_demand, factor),
+    reserved = _priced(lengths_km, span_km, cost.reserved, one)
+    on_demand = _priced(lengths_km, span_km, cost.on_demand, factor)
+    return UnitCosts(
+        exact_qkd_reserved=reserved[0],
+        exact_km_reserved=reserved[1],
+        exact_qkd_on_demand=on_demand[0],
+        exact_km_on_demand=on_demand[1],
+        qkd_reserved=_floats(reserved[0]),
+        km_reserved=_floats(reserved[1]),
+        qkd_on_demand=_floats(on_demand[0]),
+        km_on_demand=_floats(on_demand[1]),
+        blocking=cost.blocking_cost,
     )
-    return UnitCosts(*columns, *(frozen([float(x) for x in c], np.float64) for c in columns))
+
+
+def _floats(column: Sequence[Fraction]) -> FloatArray:
+    return frozen([float(x) for x in column], np.float64)
 
 
 def _priced(

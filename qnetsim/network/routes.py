@@ -25,6 +25,10 @@ class Route:
     fibres: tuple[int, ...]
 
 
+#: The way of a request that is not served: no fibre at all.
+BLOCKED = Route((), ())
+
+
 def shortest_routes(
     topology: Topology, lengths: Sequence[Fraction], pairs: Iterable[NodePair]
 ) -> dict[NodePair, Route]:
@@ -87,18 +91,73 @@ def _dijkstra(
 
 def simple_routes(topology: Topology, pair: NodePair, most_fibres: int) -> list[Route]:
     """All simple paths of a pair with at most this many fibres, shortest first."""
+    hops = [1.0] * len(topology.fibres)
+    found, _ = routes_within(
+        topology, hops, distances_to(topology, hops, pair[1]), pair, most_fibres
+    )
+    return found
+
+
+def distances_to(topology: Topology, lengths: Sequence[float], target: int) -> list[float]:
+    """Length of the shortest path from every node to the target; infinite where none leads."""
+    found = [math.inf] * len(topology.nodes)
+    heap = [(0.0, target)]
+    neighbours = topology.neighbours
+    while heap:
+        length, here = heapq.heappop(heap)
+        if length >= found[here]:
+            continue
+        found[here] = length
+        for other, fibre in neighbours[here]:
+            if length + lengths[fibre] < found[other]:
+                heapq.heappush(heap, (length + lengths[fibre], other))
+    return found
+
+
+def routes_within(
+    topology: Topology,
+    lengths: Sequence[float],
+    rest: Sequence[float],
+    pair: NodePair,
+    limit: float,
+    most_steps: int | None = None,
+) -> tuple[list[Route], int]:
+    """Simple paths of a pair that are at most this long.
+
+    Parameters
+    ----------
+    topology : Topology
+    lengths : sequence of float, one for each fibre
+    rest : sequence of float
+        Shortest way from every node to the pair's second one, as ``distances_to`` gives it.
+    pair : (int, int)
+    limit : float
+    most_steps : int, optional
+        Steps after which the search gives up.
+
+    Returns
+    -------
+    routes : list of Route
+        Fewest fibres first; incomplete where the search gave up.
+    steps : int
+        Steps that it took.
+    """
     neighbours = topology.neighbours
     source, target = pair
     found: list[Route] = []
-    stack: list[tuple[tuple[int, ...], tuple[int, ...]]] = [((source,), ())]
-    while stack:
-        nodes, fibres = stack.pop()
+    steps = 0
+    stack: list[tuple[float, tuple[int, ...], tuple[int, ...]]] = [(0.0, (source,), ())]
+    while stack and (most_steps is None or steps <= most_steps):
+        steps += 1
+        length, nodes, fibres = stack.pop()
+        if nodes[-1] == target:
+            found.append(Route(nodes, fibres))
+            continue
         for other, fibre in neighbours[nodes[-1]]:
-            if other == target:
-                found.append(Route((*nodes, other), (*fibres, fibre)))
-            elif other not in nodes and len(fibres) + 1 < most_fibres:
-                stack.append(((*nodes, other), (*fibres, fibre)))
-    return sorted(found, key=lambda route: (len(route.fibres), route.nodes))
+            longer = length + lengths[fibre]
+            if other not in nodes and longer + rest[other] <= limit:
+                stack.append((longer, (*nodes, other), (*fibres, fibre)))
+    return sorted(found, key=lambda route: (len(route.fibres), route.nodes)), steps
 
 
 @dataclass(frozen=True)
@@ -156,6 +215,12 @@ class RouteTable:
     def route(self, request: int, level: int) -> Route:
         """Return the route of a request at a level."""
         return self.routes[int(self.choice[request, level])]
+
+    def blocked(self, level: int) -> int:
+        """Count the requests that have no route at a level."""
+        if BLOCKED not in self.routes:
+            return 0
+        return int((self.choice[:, level] == self.routes.index(BLOCKED)).sum())
 
     def uses(self, fibres: int) -> IntArray:
         """Return 0/1 incidence of routes and fibres, shape (routes, fibres)."""

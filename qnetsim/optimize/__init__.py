@@ -1,5 +1,6 @@
-"""Planning: the newsvendor closed form, the routes program, and the solver behind it."""
+"""Planning: the newsvendor closed form, the routes program, the full program, and the proofs."""
 
+from qnetsim.optimize.assemble import expected_loads
 from qnetsim.optimize.bounds import perfect_information
 from qnetsim.optimize.marginals import Marginals, marginal_loads, reservations
 from qnetsim.optimize.newsvendor import level_values, newsvendor
@@ -15,6 +16,7 @@ __all__ = [
     "PlanStatus",
     "Solver",
     "by_level_weight",
+    "expected_loads",
     "expected_recourse",
     "level_values",
     "marginal_loads",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
+from qnetsim.arrays import FloatArray
 from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, Route, RouteTable, shortest_routes
 from qnetsim.network.routes import NodePair
-from qnetsim.optimize.marginals import marginal_loads
-from qnetsim.optimize.plan import Plan, PlanStatus, checked_limits, expected_loads, status_of
+from qnetsim.optimize.assemble import expected_blocked, expected_loads, finished, settle
+from qnetsim.optimize.columns.problem import Size
+from qnetsim.optimize.plan import Plan, PlanStatus, status_of
 from qnetsim.optimize.recourse import deterministic_flows, request_routes
 from qnetsim.optimize.solver import Solver
 
@@ -29,54 +31,73 @@ def foreseen_routes(network: Network, forecast: Forecast, level: int) -> dict[No
     return shortest_routes(network.topology, lengths, forecast.pairs)
 
 
-def foreseen_table(
-    network: Network, forecast: Forecast, solver: Solver
-) -> tuple[RouteTable, float | None, str]:
+@dataclass(frozen=True)
+class Foreseen:
     """Routes that are best in each foreseen slot.
 
-    Without limits they are shortest paths. With limits and comonotone demand a program for
-    each level is solved. With limits and independent demand the shortest paths are kept: they
-    still give a lower bound on the cost, but such a slot may block requests.
-
-    Returns
-    -------
+    Attributes
+    ----------
     routes : RouteTable
     bound : float or None
-        Proved expected cost from the programs; None where shortest paths are exact.
+        Proved expected cost from programs; None where shortest paths are exact.
     solver : str
+    size : Size
+    lengths : dict or None
+        See ``Recourse``; None where routes are not to be moved.
+    """
+
+    routes: RouteTable
+    bound: float | None
+    solver: str
+    size: Size
+    lengths: dict[int, FloatArray] | None
+
+
+def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Foreseen:
+    """Find the routes of each foreseen slot.
+
+    Without limits and blocking they are shortest paths. With them and comonotone demand a program
+    for each level is solved. With limits and independent demand the shortest paths are kept: they
+    still give a lower bound on the cost, but such a slot may block requests.
     """
     levels = range(forecast.levels.levels)
     shortest = [foreseen_routes(network, forecast, k) for k in levels]
-    if not network.limited or not forecast.comonotone:
+    free = not network.limited and network.costs.blocking is None
+    if free or not forecast.comonotone:
         table = RouteTable.by_pair_and_level(forecast.pairs, shortest)
-        return table, None, "shortest paths"
+        return Foreseen(table, None, "shortest paths", Size(), None)
     costs = network.costs
     cheapest = (
         np.minimum(costs.qkd_reserved, costs.qkd_on_demand),
         np.minimum(costs.km_reserved, costs.km_on_demand),
     )
     rho = network.level_channels(forecast.levels.levels).tolist()
-    bound, counts = 0.0, Counter(forecast.pairs)
+    bound, counts, size = 0.0, Counter(forecast.pairs), Size()
     solvers: dict[str, None] = {}
+    lengths: dict[int, FloatArray] = {}
     chosen: list[Mapping[NodePair, list[Route]]] = []
     for k in levels:
-        if forecast.levels.probabilities[k] == 0:
+        probability = float(forecast.levels.probabilities[k])
+        if probability == 0:
             chosen.append({pair: [shortest[k][pair]] * n for pair, n in counts.items()})
             continue
         flows = deterministic_flows(
             network, forecast.pairs, k, rho[k], cheapest, shortest[k], solver
         )
-        bound += float(forecast.levels.probabilities[k]) * flows.bound
+        bound += probability * flows.bound
+        size += flows.size
         solvers[flows.solver] = None
+        lengths[k] = probability * flows.lengths[0]
         chosen.append(flows.routes[0])
-    return request_routes(forecast.pairs, chosen), bound, " and ".join(solvers)
+    routes = request_routes(forecast.pairs, chosen)
+    return Foreseen(routes, bound, " and ".join(solvers), size, lengths)
 
 
 def perfect_information(network: Network, forecast: Forecast, solver: Solver) -> Plan:
     """Wait-and-see: expectations of reservations and costs when each slot is foreseen."""
-    routes, bound, name = foreseen_table(network, forecast, solver)
-    marginals = marginal_loads(network, forecast, routes)
-    channels, wavelengths = expected_loads(marginals)
+    found = foreseen_table(network, forecast, solver)
+    settled = settle(network, forecast, found.routes, found.lengths, found.bound or 1.0)
+    channels, wavelengths = expected_loads(settled.marginals)
     costs = network.costs
     reserve_q = costs.qkd_reserved <= costs.qkd_on_demand
     reserve_x = costs.km_reserved <= costs.km_on_demand
@@ -86,13 +107,14 @@ def perfect_information(network: Network, forecast: Forecast, solver: Solver) ->
         np.where(reserve_x, wavelengths, none),
         np.where(reserve_q, none, channels),
         np.where(reserve_x, none, wavelengths),
-        routes,
-        bound,
+        settled.routes,
+        found.bound,
         PlanStatus.OPTIMAL,
-        name,
+        found.solver,
+        blocked=expected_blocked(forecast, settled.routes),
+        size=found.size,
     )
     objective = draft.objective(network)
-    if bound is None:
-        bound = objective
+    bound = objective if found.bound is None else found.bound
     proved = replace(draft, bound=bound, status=status_of(objective, bound))
-    return checked_limits(proved, network, forecast, marginals)
+    return finished(proved, network, settled)

@@ -35,6 +35,8 @@ class CheckedPlan:
         By scenario and request.
     km_limit, qkd_limit : int or None
         |κ| and |σ|; None is unlimited.
+    blocked : sequence of frozenset of int
+        Requests that are not served, by scenario; empty where all are.
     """
 
     fibres: Sequence[tuple[int, int]]
@@ -47,6 +49,11 @@ class CheckedPlan:
     lightpaths: Sequence[Sequence[Lightpaths]]
     km_limit: int | None
     qkd_limit: int | None
+    blocked: Sequence[frozenset[int]] = ()
+
+    def serves(self, scenario: int, request: int) -> bool:
+        """Whether a request is served in a scenario."""
+        return not self.blocked or request not in self.blocked[scenario]
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ def _flow(plan: CheckedPlan, k: int) -> Iterator[tuple[int, str]]:
             balance[a] += len(km)
             balance[b] -= len(km)
         for node in {*balance, source, target}:
-            wanted = (node == source) - (node == target)
+            wanted = ((node == source) - (node == target)) * plan.serves(k, r)
             if balance[node] != wanted:
                 yield (
                     22,

@@ -19,8 +19,9 @@ from qnetsim.errors import InfeasibleError, SolverError, UsageError
 from qnetsim.network import Network
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
 from qnetsim.network.routes import NodePair
+from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.lightpaths import Lightpaths
-from qnetsim.optimize.program import Program, SolveStatus
+from qnetsim.optimize.program import Names, Program, SolveStatus
 from qnetsim.optimize.solver import HIGHS, Solver
 
 #: Most variables for which the program is built.
@@ -46,6 +47,8 @@ class FullProblem:
         fibres, as (25) and (26) demand.
     on_demand : bool
         Whether a second stage may buy; without it this is (8)-(18).
+    blocking_cost : float or None
+        Price of a request that is not served; None where all must be.
     """
 
     network: Network
@@ -53,6 +56,7 @@ class FullProblem:
     probabilities: FloatArray
     channels: IntArray
     on_demand: bool = True
+    blocking_cost: float | None = None
 
     @property
     def qkd_wavelengths(self) -> int:
@@ -74,7 +78,9 @@ class FullProblem:
         scenarios, requests, fibres = self.channels.shape
         wavelengths = self.qkd_wavelengths + self.km_wavelengths
         scenarios, requests, fibres = int(scenarios), int(requests), int(fibres)
-        return 2 * fibres * (1 + scenarios) + scenarios * requests * 2 * fibres * wavelengths
+        blocked = 0 if self.blocking_cost is None else 1
+        per_request = 2 * fibres * wavelengths + blocked
+        return 2 * fibres * (1 + scenarios) + scenarios * requests * per_request
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,8 @@ class FullSolution:
     qkd_reserved: FloatArray
     km_reserved: FloatArray
     lightpaths: tuple[tuple[Lightpaths, ...], ...]
+    solver: str
+    size: Size
 
 
 class FullProgram:
@@ -134,10 +142,13 @@ class FullProgram:
             for k, p in enumerate(self.problem.probabilities):
                 cost["Fo", e, k] = p * costs.qkd_on_demand[e] / WAVELENGTHS_PER_CHANNEL
                 cost["Xo", e, k] = p * costs.km_on_demand[e]
+        if self.problem.blocking_cost is not None:
+            for k, p in enumerate(self.problem.probabilities):
+                cost |= {("blocked", r, k): p * self.problem.blocking_cost for r in self.requests}
         return cost
 
     def flow_conservation_22(self) -> Iterator[Row]:
-        """Eq (22), and (9): one unit of KM flow from source to destination."""
+        """Eq (22), and (9): one unit of KM flow from source to destination, unless blocked."""
         for k in self.scenarios:
             for r, (source, target) in enumerate(self.problem.pairs):
                 for n in self.nodes:
@@ -147,6 +158,8 @@ class FullProgram:
                         if sign:
                             terms |= {("x", r, a, b, p, k): sign for p in self.kappa}
                     balance = (n == source) - (n == target)
+                    if balance and self.problem.blocking_cost is not None:
+                        terms["blocked", r, k] = balance
                     yield terms, balance, balance
 
     def km_demand_23(self) -> Iterator[Row]:
@@ -242,29 +255,31 @@ class FullProgram:
                     for kind, wavelengths in (("x", self.kappa), ("f", self.sigma)):
                         for w in wavelengths:
                             names[kind, r, a, b, w, k] = len(names)
-        rows = [
-            row
-            for equation in (
-                self.flow_conservation_22,
-                self.km_demand_23,
-                self.qkd_demand_24,
-                self.channel_number_25,
-                self.qkd_continuity_26,
-                self.km_continuity_27,
-                self.km_capacity_28,
-                self.qkd_capacity_29,
-                self.qkd_uniqueness_30,
-                self.km_uniqueness_31,
-            )
-            for row in equation()
-        ]
+        equations = (
+            self.flow_conservation_22,
+            self.km_demand_23,
+            self.qkd_demand_24,
+            self.channel_number_25,
+            self.qkd_continuity_26,
+            self.km_continuity_27,
+            self.km_capacity_28,
+            self.qkd_capacity_29,
+            self.qkd_uniqueness_30,
+            self.km_uniqueness_31,
+        )
+        rows: list[Row] = []
+        places: list[tuple[str, int]] = []
+        for equation in equations:
+            here = list(equation())
+            rows += here
+            places += [(equation.__name__, i) for i in range(len(here))]
         entries = [
             (i, names[n], v) for i, (terms, _, _) in enumerate(rows) for n, v in terms.items()
         ]
         i, j, v = (np.array(part) for part in zip(*entries, strict=True))
         upper = np.full(len(names), np.inf)
         for name, at in names.items():
-            if name[0] in ("x", "f"):
+            if name[0] in ("x", "f", "blocked"):
                 upper[at] = 1.0
             elif name[0] in ("Xo", "Fo") and not self.problem.on_demand:
                 upper[at] = 0.0
@@ -277,6 +292,10 @@ class FullProgram:
                 row_lower=np.array([row[1] for row in rows], dtype=np.float64),
                 row_upper=np.array([row[2] for row in rows], dtype=np.float64),
                 integer=np.ones(len(names), dtype=bool),
+                naming=lambda: Names(
+                    tuple("_".join(map(str, name)) for name in names),
+                    tuple(f"{equation}_{i}" for equation, i in places),
+                ),
             ),
             names,
         )
@@ -294,10 +313,16 @@ class FullProgram:
         program, names = self.program()
         found = self.solver.solve(program)
         if found.status is SolveStatus.INFEASIBLE:
-            raise InfeasibleError("infeasible: the full program (21)-(31) has no solution")
+            raise InfeasibleError(
+                "infeasible: the full program (21)-(31) has no solution: no lightpaths that keep "
+                f"continuity fit into {self._limits()}; raise the limits, ask for less, or give "
+                "cost.blocking_cost"
+            )
         if not np.isfinite(found.objective):
             raise SolverError(f"{found.solver} found no solution in {found.nodes} nodes")
-        on = {name for name, at in names.items() if len(name) > 3 and found.values[at] > 0.5}
+        on = {
+            name for name, at in names.items() if name[0] in {"x", "f"} and found.values[at] > 0.5
+        }
         return FullSolution(
             found.status,
             found.objective,
@@ -305,7 +330,14 @@ class FullProgram:
             np.round([found.values[names["F", e]] for e in self.fibres]),
             np.round([found.values[names["X", e]] for e in self.fibres]),
             tuple(tuple(self._lightpaths(on, r, k) for r in self.requests) for k in self.scenarios),
+            found.by,
+            Size(program.variables, program.rows, found.nodes),
         )
+
+    def _limits(self) -> str:
+        network = self.problem.network
+        given = {"|σ|": network.qkd_wavelengths, "|κ|": network.km_wavelengths}
+        return " and ".join(f"{name} = {n}" for name, n in given.items() if n is not None)
 
     def _lightpaths(self, on: set[Name], r: int, k: int) -> Lightpaths:
         links, km, qkd = [], [], []

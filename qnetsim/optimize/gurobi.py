@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from qnetsim.arrays import FloatArray
 from qnetsim.errors import SolverError
-from qnetsim.optimize.highs import MIP_GAP, NODE_LIMIT
 from qnetsim.optimize.program import Program, Solution, SolveStatus
+from qnetsim.optimize.settings import SolveSettings
 
 #: Errors of the licence: too large for it, or none there. Only these may fall back.
 LICENCE_ERRORS = {10009: "no Gurobi licence", 10010: "model too large for the Gurobi licence"}
@@ -18,14 +19,14 @@ class LicenceError(SolverError):
     """Gurobi's licence does not admit the model."""
 
 
-def solve(program: Program, *, relax: bool = False) -> Solution:
-    """Solve a program.
-
-    Parameters
-    ----------
-    program : Program
-    relax : bool
-        Drop integrality; duals are then returned.
+def solve(
+    program: Program,
+    settings: SolveSettings,
+    *,
+    relax: bool = False,
+    start: FloatArray | None = None,
+) -> Solution:
+    """Solve a program; takes and returns what ``highs.solve`` does, but for the basis.
 
     Raises
     ------
@@ -41,7 +42,7 @@ def solve(program: Program, *, relax: bool = False) -> Solution:
             "gurobipy is not installed; install it, or use solver = 'highs'"
         ) from None
     try:
-        return _solve(gurobipy, program, relax)
+        return _solve(gurobipy, program, settings, relax, start)
     except gurobipy.GurobiError as error:
         reason = LICENCE_ERRORS.get(error.errno)
         if reason:
@@ -49,27 +50,34 @@ def solve(program: Program, *, relax: bool = False) -> Solution:
         raise SolverError(f"Gurobi failed: {error} (error {error.errno})") from None
 
 
-def _solve(gurobipy: Any, program: Program, relax: bool) -> Solution:
+def _solve(
+    gurobipy: Any,
+    program: Program,
+    settings: SolveSettings,
+    relax: bool,
+    start: FloatArray | None,
+) -> Solution:
     integer = bool(program.integer.any()) and not relax
     parameters = {
         "OutputFlag": 0,
-        "Threads": 1,
-        "Seed": 0,
-        "MIPGap": MIP_GAP,
+        "Threads": settings.threads,
+        "Seed": settings.seed,
+        "MIPGap": settings.gap,
         "MIPGapAbs": 0.0,
-        "NodeLimit": NODE_LIMIT,
+        "NodeLimit": settings.node_limit,
         # infeasible and unbounded must be told apart
         "DualReductions": 0,
     }
     with gurobipy.Env(params=parameters) as env, gurobipy.Model(env=env) as model:
-        kinds = np.where(program.integer & integer, "I", "C")
         v = model.addMVar(
-            program.cost.size,
+            program.variables,
             lb=program.lower,
             ub=program.upper,
             obj=program.cost,
-            vtype=kinds,
+            vtype=np.where(program.integer & integer, "I", "C"),
         )
+        if start is not None and integer:
+            v.Start = start
         # equal bounds make one row; its dual is then the row's
         equal = program.row_lower == program.row_upper
         upper = ~equal & np.isfinite(program.row_upper)
@@ -83,17 +91,17 @@ def _solve(gurobipy: Any, program: Program, relax: bool) -> Solution:
             if rows.any():
                 matrix = program.matrix[np.flatnonzero(rows)]
                 parts.append((rows, model.addMConstr(matrix, v, sense, side[rows])))
-        model.optimize()
+        model.optimize(_listener(gurobipy, settings) if integer else None)
         status = {
             gurobipy.GRB.OPTIMAL: SolveStatus.OPTIMAL,
             gurobipy.GRB.NODE_LIMIT: SolveStatus.NODE_LIMIT,
             gurobipy.GRB.INFEASIBLE: SolveStatus.INFEASIBLE,
         }.get(model.Status)
-        name = f"Gurobi {'.'.join(map(str, gurobipy.gurobi.version()))}"
+        version = ".".join(map(str, gurobipy.gurobi.version()))
         if status is None:
-            raise SolverError(f"{name} stopped with status {model.Status}")
+            raise SolverError(f"Gurobi {version} stopped with status {model.Status}")
         usable = model.SolCount > 0
-        duals = np.zeros(program.row_lower.size)
+        duals = np.zeros(program.rows)
         if usable and not integer:
             for rows, constraints in parts:
                 duals[rows] += constraints.Pi
@@ -102,8 +110,19 @@ def _solve(gurobipy: Any, program: Program, relax: bool) -> Solution:
             status=status,
             objective=objective,
             bound=float(model.ObjBound) if integer and usable else objective,
-            values=np.array(v.X) if usable else np.zeros(program.cost.size),
+            values=np.array(v.X) if usable else np.zeros(program.variables),
             row_duals=duals,
             nodes=int(model.NodeCount) if integer else 0,
-            solver=name,
+            solver="Gurobi",
+            version=version,
         )
+
+
+def _listener(gurobipy: Any, settings: SolveSettings) -> Any:
+    def heard(model: Any, where: int) -> None:
+        if where == gurobipy.GRB.Callback.MIP:
+            nodes = int(model.cbGet(gurobipy.GRB.Callback.MIP_NODCNT))
+            bound = model.cbGet(gurobipy.GRB.Callback.MIP_OBJBND)
+            settings.tell(f"{nodes:,} nodes, bound {bound:,.6g}")
+
+    return heard

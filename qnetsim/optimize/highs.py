@@ -6,22 +6,35 @@ from typing import Any
 
 import numpy as np
 
+from qnetsim.arrays import FloatArray
 from qnetsim.errors import SolverError
-from qnetsim.optimize.program import Program, Solution, SolveStatus
+from qnetsim.optimize.program import PLACES, At, Basis, Program, Solution, SolveStatus
+from qnetsim.optimize.settings import SolveSettings
 
-NODE_LIMIT = 10_000
-#: Relative gap at which an integer program counts as solved.
-MIP_GAP = 1e-9
+#: Number of the primal simplex method among HiGHS's strategies.
+PRIMAL_SIMPLEX = 4
 
 
-def solve(program: Program, *, relax: bool = False) -> Solution:
+def solve(
+    program: Program,
+    settings: SolveSettings,
+    *,
+    relax: bool = False,
+    basis: Basis | None = None,
+    start: FloatArray | None = None,
+) -> Solution:
     """Solve a program.
 
     Parameters
     ----------
     program : Program
+    settings : SolveSettings
     relax : bool
-        Drop integrality; duals are then returned.
+        Drop integrality; duals and a basis are then returned.
+    basis : Basis, optional
+        Where the simplex method starts.
+    start : ndarray, shape (variables,), optional
+        A point from which an integer program starts.
 
     Raises
     ------
@@ -34,46 +47,67 @@ def solve(program: Program, *, relax: bool = False) -> Solution:
     highs = highspy.Highs()  # type: ignore[no-untyped-call]
     for option, value in (
         ("output_flag", False),
-        ("threads", 1),
-        ("random_seed", 0),
-        ("mip_rel_gap", MIP_GAP),
+        ("threads", settings.threads),
+        ("random_seed", settings.seed),
+        ("mip_rel_gap", settings.gap),
         ("mip_abs_gap", 0.0),
-        ("mip_max_nodes", NODE_LIMIT),
+        ("mip_max_nodes", settings.node_limit),
     ):
         highs.setOptionValue(option, value)
     highs.passModel(_lp(program, integer))
+    if basis is not None:
+        # more columns leave a basis feasible: the primal simplex method goes on from there
+        highs.setOptionValue("simplex_strategy", PRIMAL_SIMPLEX)
+        highs.setBasis(_basis_of(basis))
+    if start is not None and integer:
+        point = highspy.HighsSolution()
+        point.col_value = start.tolist()
+        highs.setSolution(point)
+    if integer:
+        _report(highs, settings)
     highs.run()
     status = highs.getModelStatus()
     info = highs.getInfo()
     found = highs.getSolution()
-    name = f"HiGHS {highs.version()}"
     kinds = {
         highspy.HighsModelStatus.kOptimal: SolveStatus.OPTIMAL,
         highspy.HighsModelStatus.kSolutionLimit: SolveStatus.NODE_LIMIT,
         highspy.HighsModelStatus.kInfeasible: SolveStatus.INFEASIBLE,
     }
     if status not in kinds:
-        raise SolverError(f"{name} stopped with {highs.modelStatusToString(status)}")
-    rows, variables = program.matrix.shape
+        text = highs.modelStatusToString(status)
+        raise SolverError(f"HiGHS {highs.version()} stopped with {text}")
     usable = kinds[status] is not SolveStatus.INFEASIBLE and found.value_valid
     objective = float(info.objective_function_value) if usable else np.inf
+    dual = usable and not integer
     return Solution(
         status=kinds[status],
         objective=objective,
         bound=float(info.mip_dual_bound) if integer else objective,
-        values=np.array(found.col_value) if usable else np.zeros(variables),
-        row_duals=np.array(found.row_dual) if usable and not integer else np.zeros(rows),
+        values=np.array(found.col_value) if usable else np.zeros(program.variables),
+        row_duals=np.array(found.row_dual) if dual else np.zeros(program.rows),
         nodes=max(int(info.mip_node_count), 0) if integer else 0,
-        solver=name,
+        solver="HiGHS",
+        version=str(highs.version()),
+        basis=_read_basis(highs.getBasis()) if dual else None,
     )
+
+
+def _report(highs: Any, settings: SolveSettings) -> None:
+    """Pass on how a long branch and bound goes."""
+
+    def heard(event: Any) -> None:
+        out = event.data_out
+        settings.tell(f"{out.mip_node_count:,} nodes, bound {out.mip_dual_bound:,.6g}")
+
+    highs.cbMipLogging.subscribe(heard)
 
 
 def _lp(program: Program, integer: bool) -> Any:
     import highspy
 
     lp = highspy.HighsLp()
-    rows, variables = program.matrix.shape
-    lp.num_col_, lp.num_row_ = variables, rows
+    lp.num_col_, lp.num_row_ = program.variables, program.rows
     lp.col_cost_, lp.col_lower_, lp.col_upper_ = program.cost, program.lower, program.upper
     lp.row_lower_, lp.row_upper_ = program.row_lower, program.row_upper
     lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
@@ -84,3 +118,37 @@ def _lp(program: Program, integer: bool) -> Any:
         kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
         lp.integrality_ = [kinds[int(flag)] for flag in program.integer]
     return lp
+
+
+def _statuses() -> dict[At, Any]:
+    from highspy import HighsBasisStatus as Status
+
+    return {
+        At.BASIC: Status.kBasic,
+        At.LOWER: Status.kLower,
+        At.UPPER: Status.kUpper,
+        At.FREE: Status.kZero,
+    }
+
+
+def _basis_of(basis: Basis) -> Any:
+    import highspy
+
+    known = [_statuses()[place] for place in PLACES]
+    made = highspy.HighsBasis()
+    made.col_status = [known[i] for i in basis.variables.tolist()]
+    made.row_status = [known[i] for i in basis.rows.tolist()]
+    made.valid = True
+    return made
+
+
+def _read_basis(found: Any) -> Basis | None:
+    if not found.valid:
+        return None
+    number = {status: PLACES.index(place) for place, status in _statuses().items()}
+    free = PLACES.index(At.FREE)
+    columns, rows = (
+        np.array([number.get(status, free) for status in part], dtype=np.int8)
+        for part in (found.col_status, found.row_status)
+    )
+    return Basis(columns, rows)

@@ -34,6 +34,26 @@ def newsvendor(
     return int(values[above[-1] + 1]) if above.size else int(values[0])
 
 
+def reserve(
+    loads: FloatArray, probabilities: FloatArray, reserved: FloatArray, on_demand: FloatArray
+) -> FloatArray:
+    """Newsvendor reservation of every fibre for its load in each scenario, shape (fibres,).
+
+    Parameters
+    ----------
+    loads : ndarray, shape (scenarios, fibres)
+    probabilities : ndarray, shape (scenarios,)
+    reserved, on_demand : ndarray, shape (fibres,)
+        Unit costs c^b and c^o.
+    """
+    order = np.argsort(loads, axis=0, kind="stable")
+    found = [
+        newsvendor(load[first], probabilities[first], float(c_b), float(c_o))
+        for load, first, c_b, c_o in zip(loads.T, order.T, reserved, on_demand, strict=True)
+    ]
+    return np.array(found, dtype=np.float64)
+
+
 def level_values(
     levels: LevelDistribution, channels: list[int], ratio: Fraction
 ) -> tuple[Fraction, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -12,8 +12,8 @@ from qnetsim.arrays import FloatArray, frozen
 from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.network.chain import Component
-from qnetsim.optimize.marginals import Marginals, expected_excess, expected_value
-from qnetsim.optimize.wavelengths import assign
+from qnetsim.optimize.columns.problem import Size
+from qnetsim.optimize.wavelengths.assignment import Assignment
 
 
 class PlanStatus(StrEnum):
@@ -28,6 +28,32 @@ class PlanStatus(StrEnum):
     #: The routes may need more wavelengths than there are: requests may be blocked, and the
     #: objective is what the demand would cost without the limits.
     OVER_LIMIT = "over_limit"
+    #: Numbers of wavelengths are kept, but no assignment that keeps continuity was found.
+    UNCOLOURED = "uncoloured"
+
+
+@dataclass(frozen=True)
+class GapInterval:
+    """Where the expected cost above the optimum lies, by Mak, Morton and Wood.
+
+    Attributes
+    ----------
+    high : float
+        Upper end of the one-sided interval [0, high] per slot for the first stage, with requests
+        that may be split over routes in the second stage.
+    whole_high : float
+        The same for whole requests as the plan routes them, still against the optimum with split
+        ones.
+    confidence : float
+    realisations, samples : int
+        Realisations of a sample, and samples.
+    """
+
+    high: float
+    whole_high: float
+    confidence: float
+    realisations: int
+    samples: int
 
 
 #: Relative gap within which a plan is called optimal.
@@ -54,6 +80,7 @@ class Plan:
     on_demand_channels, on_demand_wavelengths : ndarray of float64, shape (fibres,)
         Expected use per slot.
     routes : RouteTable
+        Requests that the plan blocks have the route ``BLOCKED``.
     bound : float or None
         Proved lower bound on the expected cost per slot.
     status : PlanStatus
@@ -61,6 +88,14 @@ class Plan:
         What found it, and what proved it.
     note : str
         What the reader of the status should know; empty where there is nothing to add.
+    blocked : float
+        Expected requests per slot that are not served.
+    size : Size
+        Of the largest program behind the plan.
+    assignment : Assignment or None
+        Explicit wavelengths; None where there are no limits, or where they are not planned for.
+    interval : GapInterval or None
+        Of the optimality gap, where the bound is an estimate.
     solve_s : float
         Wall-clock time that planning took.
     """
@@ -74,6 +109,10 @@ class Plan:
     status: PlanStatus
     solver: str
     note: str = ""
+    blocked: float = 0.0
+    size: Size = field(default_factory=Size)
+    assignment: Assignment | None = None
+    interval: GapInterval | None = None
     solve_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -99,9 +138,14 @@ class Plan:
             self.on_demand_channels @ c.qkd_on_demand + self.on_demand_wavelengths @ c.km_on_demand
         )
 
+    def blocking_cost(self, network: Network) -> float:
+        """Expected cost per slot of requests that are not served."""
+        return self.blocked * (network.costs.blocking or 0.0)
+
     def objective(self, network: Network) -> float:
-        """Expected cost per slot, Eq (21)."""
-        return self.first_stage_cost(network) + self.second_stage_cost(network)
+        """Expected cost per slot, Eq (21), and of what is blocked."""
+        served = self.first_stage_cost(network) + self.second_stage_cost(network)
+        return served + self.blocking_cost(network)
 
     def gap(self, network: Network) -> float | None:
         """Relative distance of objective and bound; None without a bound."""
@@ -152,79 +196,3 @@ def status_of(objective: float, bound: float) -> PlanStatus:
     """Optimal where the gap is closed, feasible otherwise."""
     closed = relative_gap(objective, bound) <= OPTIMALITY_GAP
     return PlanStatus.OPTIMAL if closed else PlanStatus.FEASIBLE
-
-
-#: What colouring the routes says of wavelength continuity, (26) and (27).
-CONTINUITY = {
-    True: "wavelength continuity (26), (27) holds: the routes are coloured within the limits",
-    False: "numbers of wavelengths are kept, but no colouring keeps continuity (26), (27)",
-    None: "numbers of wavelengths are kept; continuity (26), (27) is not decided",
-}
-
-
-def checked_limits(plan: Plan, network: Network, forecast: Forecast, marginals: Marginals) -> Plan:
-    """Say what a plan does about the wavelength limits.
-
-    Routes that may ask for more wavelengths than there are make it ``over_limit``. Otherwise the
-    routes of comonotone demand are coloured; a plan that is not proved to keep continuity is not
-    called optimal.
-    """
-    if not network.limited:
-        return plan
-    caps = (network.max_channels, network.max_wavelengths)
-    over = any(
-        cap is not None and any(law[0][law[1] > 0].max() > cap for law in laws)
-        for cap, laws in zip(caps, (marginals.channels, marginals.wavelengths), strict=True)
-    )
-    fits = assign(network, forecast, plan.routes).fits if forecast.comonotone and not over else None
-    status, note = plan.status, CONTINUITY[fits]
-    if status is PlanStatus.OPTIMAL and not fits:
-        status = PlanStatus.FEASIBLE
-    if over:
-        status = PlanStatus.OVER_LIMIT
-        note = "wavelength limits not planned for: requests may be blocked, at a lower cost"
-    notes = [text for text in (plan.note, note) if text]
-    return replace(plan, status=status, note="; ".join(notes))
-
-
-def fixed_routes_plan(
-    network: Network,
-    forecast: Forecast,
-    marginals: Marginals,
-    routes: RouteTable,
-    first_stage: tuple[FloatArray, FloatArray],
-    *,
-    bound: float | None,
-    solver: str,
-    note: str = "",
-) -> Plan:
-    """Plan for a fixed first stage and fixed routes; the second stage is an exact expectation.
-
-    The status follows from the bound; without one it is an expectation.
-    """
-    q, x = first_stage
-    fibres = range(network.fibres)
-    extra_q = [expected_excess(marginals.channels[e], q[e]) for e in fibres]
-    extra_x = [expected_excess(marginals.wavelengths[e], x[e]) for e in fibres]
-    plan = Plan(
-        np.asarray(q, dtype=np.float64),
-        np.asarray(x, dtype=np.float64),
-        np.array(extra_q),
-        np.array(extra_x),
-        routes,
-        bound,
-        PlanStatus.EXPECTATION,
-        solver,
-        note,
-    )
-    if bound is not None:
-        plan = replace(plan, status=status_of(plan.objective(network), bound))
-    return checked_limits(plan, network, forecast, marginals)
-
-
-def expected_loads(marginals: Marginals) -> tuple[FloatArray, FloatArray]:
-    """Expected channels and KM wavelengths in use on each fibre."""
-    return (
-        np.array([expected_value(law) for law in marginals.channels]),
-        np.array([expected_value(law) for law in marginals.wavelengths]),
-    )

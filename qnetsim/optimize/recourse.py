@@ -1,20 +1,22 @@
-"""Plans from the routes program: full, or recourse for a first stage that is fixed."""
+"""Questions to the routes program: both stages, one known demand, or a fixed first stage."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
 from qnetsim.arrays import FloatArray
 from qnetsim.exogenous import Forecast
-from qnetsim.network import Network, Route, RouteTable
+from qnetsim.network import BLOCKED, Network, Route, RouteTable, shortest_routes
 from qnetsim.network.routes import NodePair
-from qnetsim.optimize.routes_program import Flows, RoutesProblem, RoutesProgram
+from qnetsim.optimize.assemble import Stage
+from qnetsim.optimize.columns.problem import Flows, RoutesProblem, Size
+from qnetsim.optimize.routes_program import RoutesProgram
 from qnetsim.optimize.solver import Solver
-
-Stage = tuple[FloatArray, FloatArray]
 
 
 def possible_levels(forecast: Forecast) -> list[int]:
@@ -22,16 +24,11 @@ def possible_levels(forecast: Forecast) -> list[int]:
     return [k for k, p in enumerate(forecast.levels.exact_probabilities) if p > 0]
 
 
-def stochastic_flows(
-    network: Network,
-    forecast: Forecast,
-    start: Sequence[Mapping[NodePair, Route]],
-    solver: Solver,
-) -> Flows:
-    """Solve Eqs (21)-(25), (28), (29) over all simple paths for comonotone demand."""
+def stochastic_problem(network: Network, forecast: Forecast, solver: Solver) -> RoutesProblem:
+    """Eqs (21)-(25), (28), (29) for comonotone demand."""
     levels = possible_levels(forecast)
     c = network.costs
-    problem = RoutesProblem(
+    return RoutesProblem(
         network=network,
         counts=Counter(forecast.pairs),
         levels=levels,
@@ -39,9 +36,9 @@ def stochastic_flows(
         channels=network.level_channels(forecast.levels.levels)[levels],
         reserved=(c.qkd_reserved, c.km_reserved),
         on_demand=(c.qkd_on_demand, c.km_on_demand),
+        blocking_cost=c.blocking,
         solver=solver,
     )
-    return RoutesProgram(problem).solve(start)
 
 
 def deterministic_flows(
@@ -62,9 +59,33 @@ def deterministic_flows(
         channels=np.array([channels], dtype=np.int64),
         reserved=prices,
         on_demand=None,
+        blocking_cost=network.costs.blocking,
         solver=solver,
     )
-    return RoutesProgram(problem).solve([start])
+    return RoutesProgram(problem, start).solve()
+
+
+@dataclass(frozen=True)
+class Recourse:
+    """Cheapest second stage for a first stage.
+
+    Attributes
+    ----------
+    routes : RouteTable
+    bound : float
+        Proved lower bound on the expected cost, first stage included.
+    solver : str
+    size : Size
+    lengths : dict from level to ndarray, shape (fibres,)
+        What one more request on a fibre costs in a slot of that level, weighted with its
+        probability.
+    """
+
+    routes: RouteTable
+    bound: float
+    solver: str
+    size: Size
+    lengths: dict[int, FloatArray]
 
 
 def expected_recourse(
@@ -73,37 +94,34 @@ def expected_recourse(
     first_stage: Stage,
     start: Mapping[NodePair, Sequence[Route]],
     solver: Solver,
-) -> tuple[RouteTable, float, str]:
+) -> Recourse:
     """Cheapest second stage for a fixed first stage, level by level, Eq (20).
 
     ``start`` has one route for each request of a pair. A level whose load on them fits into the
     reservation costs nothing more and is optimal as it stands; the others are routed anew over
     all simple paths.
-
-    Returns
-    -------
-    routes : RouteTable
-    bound : float
-        Proved lower bound on the expected cost, first stage included.
-    solver : str
     """
     costs, counts = network.costs, Counter(forecast.pairs)
     table = request_routes(forecast.pairs, [start] * forecast.levels.levels)
     rho = network.level_channels(forecast.levels.levels)
     wavelengths = table.requests_per_fibre(network.fibres)
+    served = table.blocked(0) == 0
     caps = (network.max_channels, network.max_wavelengths)
-    first_cost = float(first_stage[0] @ costs.qkd_reserved + first_stage[1] @ costs.km_reserved)
-    bound = first_cost
-    solvers: dict[str, None] = {}
+    bound = float(first_stage[0] @ costs.qkd_reserved + first_stage[1] @ costs.km_reserved)
+    size, solvers = Size(), dict[str, None]()
+    lengths: dict[int, FloatArray] = {}
     chosen: list[Mapping[NodePair, Sequence[Route]]] = []
     lit = [
         stage if cap is None else np.minimum(stage, cap)
         for stage, cap in zip(first_stage, caps, strict=True)
     ]
+    first = _shortest_of(network, start)
     for k, probability in enumerate(forecast.levels.probabilities):
         load = rho[k] * wavelengths
-        if probability == 0 or ((load <= lit[0]).all() and (wavelengths <= lit[1]).all()):
+        fits = served and (load <= lit[0]).all() and (wavelengths <= lit[1]).all()
+        if probability == 0 or fits:
             chosen.append(start)
+            lengths[k] = probability * (rho[k] * costs.qkd_on_demand + costs.km_on_demand)
             continue
         problem = RoutesProblem(
             network=network,
@@ -114,24 +132,44 @@ def expected_recourse(
             reserved=(np.zeros(network.fibres), np.zeros(network.fibres)),
             on_demand=(costs.qkd_on_demand, costs.km_on_demand),
             fixed=first_stage,
+            blocking_cost=costs.blocking,
             solver=solver,
         )
-        flows = RoutesProgram(problem).solve([{pair: r[0] for pair, r in start.items()}])
+        flows = RoutesProgram(problem, first).solve()
         bound += float(probability) * flows.bound
+        size += flows.size
         solvers[flows.solver] = None
+        lengths[k] = probability * flows.lengths[0]
         chosen.append(flows.routes[0])
     name = " and ".join(solvers) or "closed form"
-    return request_routes(forecast.pairs, chosen), bound, name
+    return Recourse(request_routes(forecast.pairs, chosen), bound, name, size, lengths)
+
+
+def _shortest_of(
+    network: Network, start: Mapping[NodePair, Sequence[Route]]
+) -> dict[NodePair, Route]:
+    """One real route of each pair to start from."""
+    hops = [Fraction(1)] * network.fibres
+    missing = [pair for pair, routes in start.items() if all(r == BLOCKED for r in routes)]
+    found = shortest_routes(network.topology, hops, missing)
+    for pair, routes in start.items():
+        real = [route for route in routes if route != BLOCKED]
+        if real:
+            found[pair] = real[0]
+    return {pair: found[pair] for pair in start}
 
 
 def request_routes(
     pairs: Sequence[NodePair], by_level: Sequence[Mapping[NodePair, Sequence[Route]]]
 ) -> RouteTable:
-    """Hand the routes of each pair to its requests, at every level in the same order."""
+    """Hand the routes of each pair to its requests, at every level in the same order.
+
+    Requests that are blocked at a level are the last of their pair.
+    """
     table: list[list[Route]] = [[] for _ in pairs]
     for routes in by_level:
         waiting = {
-            pair: iter(sorted(listed, key=lambda r: (len(r.fibres), r.nodes)))
+            pair: iter(sorted(listed, key=lambda r: (r == BLOCKED, len(r.fibres), r.nodes)))
             for pair, listed in routes.items()
         }
         for request, pair in enumerate(pairs):

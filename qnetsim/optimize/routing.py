@@ -45,13 +45,24 @@ def weighted_routes(
     return shortest_routes(network.topology, lengths, pairs)
 
 
-def newsvendor_routes(network: Network, forecast: Forecast) -> dict[NodePair, Route]:
-    """Routes that are best when a request keeps one route at all levels (w = g).
+def newsvendor_lengths(network: Network, forecast: Forecast) -> list[Fraction]:
+    """Length ``c_km + g·c_qkd^b`` of each fibre.
 
     KM wavelengths count at their cheaper price, since every request needs them anyway.
     """
-    weights, km = newsvendor_weights(network, forecast), network.costs.exact_km_cheapest
-    return weighted_routes(network, forecast.pairs, weights, km)
+    costs = network.costs
+    parts = zip(
+        costs.exact_km_cheapest,
+        newsvendor_weights(network, forecast),
+        costs.exact_qkd_reserved,
+        strict=True,
+    )
+    return [km + weight * qkd for km, weight, qkd in parts]
+
+
+def newsvendor_routes(network: Network, forecast: Forecast) -> dict[NodePair, Route]:
+    """Routes that are best when a request keeps one route at all levels (w = g)."""
+    return shortest_routes(network.topology, newsvendor_lengths(network, forecast), forecast.pairs)
 
 
 def by_level_weight(

@@ -2,39 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from qnetsim.arrays import FloatArray
 from qnetsim.optimize import gurobi, highs
-from qnetsim.optimize.program import Program, Solution
+from qnetsim.optimize.program import Basis, Program, Solution
+from qnetsim.optimize.settings import SolveSettings
 
 Choice = Literal["auto", "highs", "gurobi"]
 
 
 @dataclass(frozen=True)
 class Solver:
-    """A choice of solver.
+    """A choice of solver, and its settings.
 
     Attributes
     ----------
     choice : {"highs", "gurobi", "auto"}
         ``auto`` takes Gurobi where its licence admits the model, else HiGHS; the solution says
         so. A solver that is named never falls back.
+    settings : SolveSettings
     """
 
     choice: Choice = "highs"
+    settings: SolveSettings = field(default_factory=SolveSettings)
 
-    def solve(self, program: Program, *, relax: bool = False) -> Solution:
-        """Solve a program; see the backends for what is returned and raised."""
-        if self.choice == "highs":
-            return highs.solve(program, relax=relax)
-        try:
-            return gurobi.solve(program, relax=relax)
-        except gurobi.LicenceError as error:
-            if self.choice == "gurobi":
-                raise
-            found = highs.solve(program, relax=relax)
-            return replace(found, solver=f"{found.solver} (instead of Gurobi: {error})")
+    def solve(
+        self,
+        program: Program,
+        *,
+        relax: bool = False,
+        basis: Basis | None = None,
+        start: FloatArray | None = None,
+        **changes: float,
+    ) -> Solution:
+        """Solve a program; see the backends for what is taken, returned and raised.
+
+        ``changes`` replace settings for this solve.
+        """
+        settings = replace(self.settings, **changes) if changes else self.settings  # type: ignore[arg-type]
+        reason = ""
+        if self.choice != "highs":
+            try:
+                return gurobi.solve(program, settings, relax=relax, start=start)
+            except gurobi.LicenceError as error:
+                if self.choice == "gurobi":
+                    raise
+                reason = str(error)
+        found = highs.solve(program, settings, relax=relax, basis=basis, start=start)
+        return replace(found, reason=reason)
+
+    def tell(self, text: str) -> None:
+        """Pass on a line about a long solve."""
+        self.settings.tell(text)
 
 
 HIGHS = Solver()

@@ -147,8 +147,8 @@ class Outcome:
         Reserved.
     on_demand_channels, on_demand_wavelengths : ndarray of int64, shape (slots, fibres)
         Bought on demand.
-    cost : ndarray of float64, shape (slots, 4)
-        By kind: reserved QKD, reserved KM, on-demand QKD, on-demand KM.
+    cost : ndarray of float64, shape (slots, 5)
+        By kind: reserved QKD, reserved KM, on-demand QKD, on-demand KM, blocking.
     served, blocked : ndarray of int64, shape (slots,)
         Requests.
     """
@@ -197,10 +197,13 @@ class Policy:
     sees_future : bool
         Asks for ``Observation.future``. Shown in every table and trace: such a policy is a
         bound, not a competitor.
+    reroutes : bool
+        Asks for :meth:`recourse`; may be set in :meth:`prepare`. Slots are then served one by one.
     """
 
     Options: ClassVar[type[PolicyOptions]] = PolicyOptions
     sees_future: ClassVar[bool] = False
+    reroutes: bool = False
 
     def __init__(self, options: PolicyOptions | None = None) -> None:
         self.options = options if options is not None else self.Options()
@@ -226,6 +229,26 @@ class Policy:
     def decide(self, observation: Observation) -> Decision:
         """Decide for the fibres of one controller."""
         raise NotImplementedError(f"{type(self).__name__} does not implement decide")
+
+    def recourse(self, slot: int, levels: IntArray) -> RouteTable | None:
+        """Second stage: routes for the realised demand of a slot, once it has arrived.
+
+        Asked only of a policy that sets ``reroutes``, in every slot, after the decisions and
+        before any request is served; it cannot change what is reserved. Unserved requests of
+        earlier slots take these routes too.
+
+        Parameters
+        ----------
+        slot : int
+        levels : ndarray of int64, shape (requests,)
+            Realised level of each request that arrives in the slot.
+
+        Returns
+        -------
+        RouteTable or None
+            None keeps the routes of the last decision.
+        """
+        return None
 
     def learn(self, outcome: Outcome) -> None:
         """Take note of what came of the decisions; called at the end of every interval."""

@@ -12,9 +12,9 @@ import numpy as np
 from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, Route
 from qnetsim.network.routes import NodePair
-from qnetsim.optimize import Plan, Solver, expected_recourse, marginal_loads
-from qnetsim.optimize.plan import fixed_routes_plan
-from qnetsim.optimize.recourse import Stage, deterministic_flows, request_routes
+from qnetsim.optimize import Plan, Solver, expected_recourse
+from qnetsim.optimize.assemble import Stage, fixed_routes_plan, settle
+from qnetsim.optimize.recourse import deterministic_flows, request_routes
 from qnetsim.optimize.routing import weighted_routes
 from qnetsim.policies.base import Setting
 from qnetsim.policies.static import StaticPolicy
@@ -43,25 +43,22 @@ class ExpectedValue(StaticPolicy):
             return fixed_routes_plan(
                 network,
                 forecast,
-                marginal_loads(network, forecast, table),
-                table,
+                settle(network, forecast, table),
                 first_stage,
                 bound=None,
                 solver="deterministic program at the mean demand, convolved loads",
                 note="second stage exact for these routes; recourse routes not optimised",
             )
-        table, bound, name = expected_recourse(
-            network, forecast, first_stage, chosen, setting.solver
-        )
+        found = expected_recourse(network, forecast, first_stage, chosen, setting.solver)
         return fixed_routes_plan(
             network,
             forecast,
-            marginal_loads(network, forecast, table),
-            table,
+            settle(network, forecast, found.routes, found.lengths, found.bound),
             first_stage,
-            bound=bound,
-            solver=f"mean demand, then recourse by {name}",
+            bound=found.bound,
+            solver=f"mean demand, then recourse by {found.solver}",
             note="status, bound and gap are those of the recourse for this first stage",
+            size=found.size,
         )
 
 
@@ -79,7 +76,7 @@ def _mean_routes(
     solver: Solver,
 ) -> Mapping[NodePair, Sequence[Route]]:
     """Routes of (8)-(18) at the mean demand, one for each request of a pair."""
-    if not network.limited:
+    if not network.limited and network.costs.blocking is None:
         return {pair: [shortest[pair]] * n for pair, n in Counter(forecast.pairs).items()}
     prices = network.costs.qkd_reserved, network.costs.km_reserved
     level = math.ceil(forecast.levels.exact_mean)

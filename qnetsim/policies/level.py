@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from qnetsim.network import RouteTable
-from qnetsim.optimize import Plan, by_level_weight, marginal_loads
-from qnetsim.optimize.plan import fixed_routes_plan
+from qnetsim.optimize import Plan, by_level_weight
+from qnetsim.optimize.assemble import fixed_routes_plan, settle
 from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.static import StaticPolicy
 
@@ -43,8 +43,7 @@ class FixedLevel(StaticPolicy):
         return fixed_routes_plan(
             network,
             forecast,
-            marginal_loads(network, forecast, routes),
-            routes,
+            settle(network, forecast, routes),
             (level * requests, np.where(cheaper, requests, 0.0)),
             bound=None,
             solver="shortest paths, exact expectation",

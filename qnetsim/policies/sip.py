@@ -2,114 +2,94 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from typing import Literal
 
-from qnetsim.exogenous import Forecast
-from qnetsim.network import Network, RouteTable
-from qnetsim.optimize import (
-    Plan,
-    PlanStatus,
-    Solver,
-    marginal_loads,
-    newsvendor_routes,
-    reservations,
-)
-from qnetsim.optimize.bounds import perfect_information
-from qnetsim.optimize.duals import newsvendor_duals, path_bound
-from qnetsim.optimize.plan import OPTIMALITY_GAP, fixed_routes_plan, relative_gap
-from qnetsim.optimize.recourse import (
-    possible_levels,
-    request_routes,
-    stochastic_flows,
-)
-from qnetsim.policies.base import Setting
+import numpy as np
+from pydantic import Field
+
+from qnetsim.arrays import IntArray
+from qnetsim.errors import UsageError
+from qnetsim.network import RouteTable
+from qnetsim.optimize import Plan
+from qnetsim.optimize.independent.fixed import fixed_plan
+from qnetsim.optimize.independent.sampling import SampleSize, sampled_plan, second_stage
+from qnetsim.optimize.stochastic import comonotone_plan
+from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.static import StaticPolicy
 
 
+class ProgramOptions(PolicyOptions):
+    """Options of ``sip``."""
+
+    formulation: Literal["auto", "newsvendor", "routes", "full", "sampling"] = Field(
+        default="auto",
+        description=(
+            "'auto' takes the newsvendor closed form where its certificate proves it, else the "
+            "routes program; the others force one. 'full' is the paper's wavelength-indexed "
+            "program; 'sampling' plans recourse routes for independent demand"
+        ),
+        json_schema_extra={"allowed": "'auto', 'newsvendor', 'routes', 'full' or 'sampling'"},
+    )
+    realisations: int = Field(
+        default=100,
+        ge=2,
+        le=100_000,
+        description="realisations in a sample, with formulation = 'sampling'",
+        json_schema_extra={"allowed": "an integer >= 2"},
+    )
+    samples: int = Field(
+        default=10,
+        ge=2,
+        le=1_000,
+        description="samples that bound the optimality gap, with formulation = 'sampling'",
+        json_schema_extra={"allowed": "an integer >= 2"},
+    )
+
+
 class StochasticProgram(StaticPolicy):
-    """Cheapest expected cost: newsvendor closed form where proved exact, else routes program."""
+    """Cheapest expected cost, with its proof or its gap."""
+
+    Options = ProgramOptions
 
     def plan(self, setting: Setting) -> Plan:
         """Solve the program for the forecast."""
-        network, forecast = setting.network, setting.forecast
-        if not forecast.comonotone:
-            return _independent_plan(network, forecast, setting.solver)
-        closed_form = _closed_form(network, forecast)
-        if closed_form.status is PlanStatus.OPTIMAL:
-            return closed_form
-        return _program_plan(network, forecast, closed_form, setting.solver)
+        network, forecast, solver = setting.network, setting.forecast, setting.solver
+        options = self._given
+        wanted = options.formulation
+        if wanted == "sampling":
+            if forecast.comonotone:
+                raise UsageError(
+                    "formulation 'sampling' is for coupling = 'independent'; comonotone demand has "
+                    f"{forecast.levels.levels} realisations and needs no sampling"
+                )
+            size = SampleSize(options.realisations, options.samples)
+            return sampled_plan(network, forecast, solver, size)
+        if forecast.comonotone:
+            return comonotone_plan(network, forecast, solver, wanted)
+        if wanted in {"routes", "full"}:
+            raise UsageError(
+                f"formulation {wanted!r} lists every realisation: independent demand, Eq (7), has "
+                f"{forecast.levels.levels}^{forecast.requests} of them; use 'auto' or 'sampling'"
+            )
+        return fixed_plan(network, forecast, solver)
 
+    @property
+    def _given(self) -> ProgramOptions:
+        assert isinstance(self.options, ProgramOptions)
+        return self.options
 
-def _table(network: Network, forecast: Forecast) -> RouteTable:
-    routes = newsvendor_routes(network, forecast)
-    return RouteTable.by_pair(forecast.pairs, routes, forecast.levels.levels)
+    def prepare(self, setting: Setting, plan: Plan | None) -> None:
+        """Keep the first stage, and the rule of the second where there is one."""
+        super().prepare(setting, plan)
+        self.reroutes = self._given.formulation == "sampling"
+        if self.reroutes:
+            self._second = second_stage(setting.network, setting.forecast, setting.solver)
+            self._stage = (
+                self._channels.astype(np.float64),
+                self._wavelengths.astype(np.float64),
+            )
 
-
-def _closed_form(network: Network, forecast: Forecast) -> Plan:
-    """Newsvendor reservations on the g-weighted shortest routes, with a quick dual bound."""
-    levels = possible_levels(forecast)
-    rho = network.level_channels(forecast.levels.levels)[levels]
-    c = network.costs
-    alpha, gamma = newsvendor_duals(
-        forecast.levels.probabilities[levels],
-        rho,
-        (c.qkd_reserved, c.km_reserved),
-        (c.qkd_on_demand, c.km_on_demand),
-    )
-    bound = path_bound(network, Counter(forecast.pairs), rho, alpha, gamma)
-    table = _table(network, forecast)
-    return _newsvendor_plan(
-        network, forecast, table, bound, "newsvendor closed form, dual certificate"
-    )
-
-
-def _newsvendor_plan(
-    network: Network,
-    forecast: Forecast,
-    routes: RouteTable,
-    bound: float,
-    solver: str,
-    note: str = "",
-) -> Plan:
-    """Best reservations for these routes."""
-    marginals = marginal_loads(network, forecast, routes)
-    return fixed_routes_plan(
-        network,
-        forecast,
-        marginals,
-        routes,
-        reservations(network, marginals),
-        bound=bound,
-        solver=solver,
-        note=note,
-    )
-
-
-def _program_plan(network: Network, forecast: Forecast, closed_form: Plan, solver: Solver) -> Plan:
-    """Routes program; the closed form is kept where the program proves it."""
-    start = {pair: closed_form.routes.route(r, 0) for r, pair in enumerate(forecast.pairs)}
-    flows = stochastic_flows(network, forecast, [start], solver)
-    objective = closed_form.objective(network)
-    fits = closed_form.status is not PlanStatus.OVER_LIMIT
-    if fits and relative_gap(objective, flows.bound) <= OPTIMALITY_GAP:
-        proof = f"newsvendor closed form, certified by {flows.solver} over all simple paths"
-        return _newsvendor_plan(network, forecast, closed_form.routes, flows.bound, proof)
-    by_level = dict(zip(possible_levels(forecast), flows.routes, strict=True))
-    single = {pair: [start[pair]] * n for pair, n in Counter(forecast.pairs).items()}
-    routes = request_routes(
-        forecast.pairs, [by_level.get(k, single) for k in range(forecast.levels.levels)]
-    )
-    found = f"routes program, {flows.solver}, {flows.nodes} nodes"
-    return _newsvendor_plan(network, forecast, routes, flows.bound, found)
-
-
-def _independent_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
-    """Exact first stage for fixed routes under Eq (7); the bound is perfect information."""
-    return _newsvendor_plan(
-        network,
-        forecast,
-        _table(network, forecast),
-        perfect_information(network, forecast, solver).objective(network),
-        "newsvendor on convolved loads",
-        "first stage exact for these routes by convolution; recourse routes not optimised",
-    )
+    def recourse(self, slot: int, levels: IntArray) -> RouteTable:
+        """Route the slot's requests for the levels that came."""
+        routes = self._second.solve(self._stage, levels).routes
+        return RouteTable.of([[route] * self._routes.levels for route in routes])

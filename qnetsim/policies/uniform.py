@@ -9,9 +9,9 @@ from pydantic import Field
 
 from qnetsim import seeds
 from qnetsim.arrays import FloatArray
-from qnetsim.optimize import Marginals, Plan, PlanStatus, marginal_loads
+from qnetsim.optimize import Marginals, Plan, PlanStatus
+from qnetsim.optimize.assemble import finished, settle
 from qnetsim.optimize.marginals import Law, expected_excess
-from qnetsim.optimize.plan import checked_limits
 from qnetsim.policies.base import Decision, Observation, Policy, PolicyOptions, Setting
 
 #: Slots scheduled in one decision; the draws are the same for any other number.
@@ -48,10 +48,10 @@ class UniformRandom(Policy):
         requests = setting.requests_per_fibre(routes).astype(np.float64)
         top = setting.forecast.levels.levels
         draws = np.arange(top + 1, dtype=np.float64)
-        marginals = marginal_loads(network, setting.forecast, routes)
+        settled = settle(network, setting.forecast, routes)
         step = np.ones(network.fibres) if self.literal else requests
         wavelengths = np.full(network.fibres, draws.mean()) if self.literal else requests
-        on_demand_q, on_demand_x = self._on_demand(marginals, draws, step, requests)
+        on_demand_q, on_demand_x = self._on_demand(settled.marginals, draws, step, requests)
         plan = Plan(
             qkd_channels=step * draws.mean(),
             km_wavelengths=wavelengths,
@@ -63,7 +63,7 @@ class UniformRandom(Policy):
             solver="shortest paths, exact expectation",
             note="reservations are expectations; they are drawn anew in each slot",
         )
-        return checked_limits(plan, network, setting.forecast, marginals)
+        return finished(plan, network, settled)
 
     def _on_demand(
         self,

@@ -139,6 +139,14 @@ class CostTable(_Table):
     on_demand_multiplier: float = _field(
         "factor on every on-demand price (Fig. 8)", "a number >= 0", default=1.0, ge=0, le=1e6
     )
+    blocking_cost: float | None = _field(
+        "price of a request that is not served; with it, plans may block requests where the "
+        "wavelength limits leave no room or serving is dearer",
+        "a number >= 0; without it every request must be served and blocking is not billed",
+        default=None,
+        ge=0,
+        le=1e15,
+    )
     reserved: Prices = _field("reserved prices", "a table of prices", default=Prices())
     on_demand: OnDemandPrices = _field(
         "on-demand prices", "a table of prices", default=OnDemandPrices()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.trace.schema import CHUNK_ROWS, COLUMNS, Column
+from qnetsim.trace.schema import CHUNK_ROWS, VERSION, Column, columns_in
 
 
 class ColumnDigest:
@@ -41,8 +41,9 @@ class ColumnDigest:
 class ContentDigest:
     """Digest over all columns but the volatile ones."""
 
-    def __init__(self) -> None:
-        self._columns = {c.path: ColumnDigest(c) for c in COLUMNS if not c.volatile}
+    def __init__(self, version: tuple[int, int] = VERSION) -> None:
+        columns = columns_in(version)
+        self._columns = {c.path: ColumnDigest(c) for c in columns if not c.volatile}
 
     def update(self, column: Column, values: npt.NDArray[Any]) -> None:
         """Add rows of a column, split into blocks of ``CHUNK_ROWS``.

@@ -62,9 +62,13 @@ def page() -> str:
                 volatile = " (volatile)" if c.volatile else ""
                 parts.append(
                     f"| `{c.name}` | {' × '.join(c.dims)} | {c.kind} | {c.units or '—'} | "
-                    f"{c.meaning}{_flags(c)}{volatile} |\n"
+                    f"{c.meaning}{_flags(c)}{volatile}{_since(c)} |\n"
                 )
     return "".join([*parts, TAIL])
+
+
+def _since(column: Column) -> str:
+    return f" (since {column.since[0]}.{column.since[1]})" if column.since > (1, 0) else ""
 
 
 def _flags(column: Column) -> str:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from qnetsim.errors import TraceError, TraceFormatError, UsageError
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.recover import UnclosedFile, is_marked_open
-from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, COLUMNS, FILETYPE, VERSION
+from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, FILETYPE, VERSION, columns_in
 
 
 class Trace:
@@ -38,7 +38,7 @@ class Trace:
         try:
             _check_format(self.path, self._file)
             self.slots = _committed(self.path, self._file)
-            _check_columns(self.path, self._file, self.slots)
+            _check_columns(self.path, self._file, self.version, self.slots)
             self.provenance = _provenance(self.path, self._file)
         except TraceError:
             self.close()
@@ -113,9 +113,11 @@ class Trace:
         if column is None:
             raise TraceFormatError(f"{path!r} is not a column; see docs/reference/trace-format.md")
         try:
-            dataset = self._file[path]
             if column.grows:
                 end = self.slots if end is None else min(end, self.slots)
+                if column.since > self.version:
+                    return np.zeros(max(end - first, 0), dtype=column.kind)
+            dataset = self._file[path]
             if column.kind == "str":
                 return np.asarray(dataset.asstr()[first:end], dtype=object)
             return np.asarray(dataset[first:end])
@@ -129,8 +131,8 @@ class Trace:
 
     def content_digest(self) -> str:
         """Work out the content digest from the tables."""
-        digest = ContentDigest()
-        for column in COLUMNS:
+        digest = ContentDigest(self.version)
+        for column in columns_in(self.version):
             if column.grows:
                 for block in self.blocks(column.path):
                     digest.update(column, block)
@@ -193,10 +195,10 @@ def _committed(path: Path, file: h5py.File) -> int:
     return slots
 
 
-def _check_columns(path: Path, file: h5py.File, slots: int) -> None:
-    """Every column of the schema is there, in its type and shape, with all committed rows."""
+def _check_columns(path: Path, file: h5py.File, version: tuple[int, int], slots: int) -> None:
+    """Every column of the format is there, in its type and shape, with all committed rows."""
     sizes = {"slot": slots}
-    for column in sorted(COLUMNS, key=lambda c: c.dims != (c.name,)):
+    for column in sorted(columns_in(version), key=lambda c: c.dims != (c.name,)):
         dataset = file.get(column.path)
         if not isinstance(dataset, h5py.Dataset):
             raise TraceFormatError(f"{path}: column {column.path} is missing")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 FILETYPE = "qnetsim-trace"
-VERSION = (1, 0)
+VERSION = (1, 1)
 #: Rows of a chunk on disk, of a flush, and of a digest block.
 CHUNK_ROWS = 1024
 
@@ -23,7 +23,8 @@ class Column:
 
     ``dims`` names its dimensions; a first dimension ``slot`` grows during the run. A
     ``volatile`` column holds wall-clock times and stays out of the content digest. ``flags`` names
-    the values 0, 1, … of a column of flags.
+    the values 0, 1, … of a column of flags. ``since`` is the format that brought the column; in
+    older files it reads as zeros.
     """
 
     group: str
@@ -34,6 +35,7 @@ class Column:
     meaning: str
     volatile: bool = False
     flags: tuple[str, ...] = ()
+    since: tuple[int, int] = (1, 0)
 
     @property
     def path(self) -> str:
@@ -54,11 +56,18 @@ COST_COLUMNS = (
     "qkd_on_demand_cost",
     "km_on_demand_cost",
 )
-POLICY_DECISIONS = ("qkd_channels", "km_wavelengths")
-
+#: Everything that a slot is billed for.
+BILL_COLUMNS = (*COST_COLUMNS, "blocking_cost")
 
 #: Status of a plan; the names are those of ``qnetsim.optimize.PlanStatus``.
-PLAN_STATUS = ("no_plan", "optimal", "feasible", "expectation", "over_limit")
+PLAN_STATUS = (
+    "no_plan",
+    "optimal",
+    "feasible",
+    "expectation",
+    "over_limit",
+    "uncoloured",
+)
 
 
 def _pool_columns() -> tuple[Column, ...]:
@@ -153,6 +162,15 @@ COLUMNS: tuple[Column, ...] = (
         Column("slots", name, ("slot",), "f8", "1", f"cost of the slot: {name}")
         for name in COST_COLUMNS
     ),
+    Column(
+        "slots",
+        "blocking_cost",
+        ("slot",),
+        "f8",
+        "1",
+        "cost of the slot: requests blocked in it",
+        since=(1, 1),
+    ),
     _index("ledger", "fibre", _FIBRE),
     *(
         Column("ledger", f"{pool}_{flow}_bits", ("fibre",), "i8", "bit", f"{flow}, whole run")
@@ -162,6 +180,11 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 BY_PATH = {column.path: column for column in COLUMNS}
+
+
+def columns_in(version: tuple[int, int]) -> tuple[Column, ...]:
+    """Columns of a format."""
+    return tuple(column for column in COLUMNS if column.since <= version)
 
 
 def columns_of(group: str) -> tuple[Column, ...]:

@@ -9,11 +9,11 @@ import pytest
 from helpers import Scripted, run
 from reference import Reference, World
 
-from qnetsim.network import RouteTable
+from qnetsim.network import BLOCKED, RouteTable
 from qnetsim.network.routes import Route
 from qnetsim.scenario import parse_scenario
 from qnetsim.simulate import Case, open_case
-from qnetsim.trace.schema import COST_COLUMNS, FLOWS, POOLS
+from qnetsim.trace.schema import BILL_COLUMNS, FLOWS, POOLS
 from qnetsim.units import seconds_to_ticks
 
 SEEDS = [pytest.param(s, marks=[] if s < 40 else [pytest.mark.slow]) for s in range(600)]
@@ -43,6 +43,7 @@ qkd_wavelengths = {int(rng.choice([0, 6, 9, 12, 30]))}
 km_wavelengths = {int(rng.choice([0, 1, 2, 4]))}
 [cost]
 on_demand_multiplier = {float(rng.choice([0.5, 1.0, 1.7]))}
+blocking_cost = {float(rng.choice([0.0, 1234.5]))}
 [demand]
 levels = {int(rng.integers(1, 5))}
 mean = {float(rng.choice([0.5, 1.0, 2.5]))}
@@ -76,14 +77,19 @@ def random_routes(rng: np.random.Generator, case: Case) -> RouteTable:
     for a, b in case.forecast.pairs:
         paths = simple_paths(case, a, b)
         fixed = paths[int(rng.integers(len(paths)))]
-        vary = rng.random() < 0.3
+        vary, refuse = rng.random() < 0.3, rng.random() < 0.15
         table.append(
             [
-                paths[int(rng.integers(len(paths)))] if vary else fixed
-                for _ in range(case.forecast.levels.levels)
+                BLOCKED if refuse and k % 2 else way
+                for k in range(case.forecast.levels.levels)
+                for way in [paths[int(rng.integers(len(paths)))] if vary else fixed]
             ]
         )
     return RouteTable.of(table)
+
+
+def fibres_of(route: Route) -> tuple[int, ...] | None:
+    return None if route == BLOCKED else route.fibres
 
 
 def expected(case: Case, levels: np.ndarray, policy: Scripted, routes: RouteTable) -> Reference:
@@ -105,7 +111,7 @@ def expected(case: Case, levels: np.ndarray, policy: Scripted, routes: RouteTabl
             level_bits=network.level_bits,
             levels=[[int(row[g]) for g in forecast.group] for row in levels],
             routes=[
-                [routes.route(r, k).fibres for k in range(routes.levels)]
+                [fibres_of(routes.route(r, k)) for k in range(routes.levels)]
                 for r in range(forecast.requests)
             ],
             channels=policy.channels,
@@ -116,6 +122,7 @@ def expected(case: Case, levels: np.ndarray, policy: Scripted, routes: RouteTabl
                 "qkd_on_demand_cost": costs.qkd_on_demand.tolist(),
                 "km_on_demand_cost": costs.km_on_demand.tolist(),
             },
+            blocking_price=costs.blocking or 0.0,
         )
     )
     reference.run()
@@ -143,11 +150,13 @@ def compare(seed: int, folder: Path) -> dict[str, int]:
     for name in ("arrived", "served", "blocked", "waiting"):
         np.testing.assert_array_equal(result.columns[name], reference.counts[name], name)
     bills = reference.costs()
-    for name in COST_COLUMNS:
+    for name in BILL_COLUMNS:
         np.testing.assert_array_equal(result.columns[name], bills[name], name)
     columns = result.columns
     return {
         "blocked": int(columns["blocked"].sum()),
+        "refused": int(any(route == BLOCKED for route in routes.routes)),
+        "billed for blocking": int(columns["blocking_cost"].sum()),
         "waited": int(columns["waiting"].sum()),
         "stored": int(columns["reservation_stored_bits"].sum()),
         "expired": int(columns["reservation_expired_bits"].sum()),

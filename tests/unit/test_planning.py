@@ -331,7 +331,7 @@ def test_tight_limits_of_the_papers_default_demand() -> None:
             gap = plan.gap(open_case(scenario).network)
             assert 0 <= gap < 2e-4
         else:
-            with pytest.raises(InfeasibleError, match=r"k = 9 .* raise network.qkd_wavelengths"):
+            with pytest.raises(InfeasibleError, match=r"k = 9 .* network.qkd_wavelengths = 378 "):
                 plan_of(scenario, "sip")
 
 
@@ -375,13 +375,14 @@ def test_both_solvers_find_the_same(limits: bool, tmp_path: Path) -> None:
 
 def test_only_the_licence_falls_back_and_the_plan_says_so() -> None:
     pytest.importorskip("gurobipy")
-    scenario = nsfnet(network__topology='"usnet"', planning__solver='"auto"')
-    plan = plan_of(scenario, "sip")
+    limits = {"network__topology": '"usnet"', "network__qkd_wavelengths": "900"}
+    scenario = nsfnet(demand__requests="200", planning__solver='"auto"', **limits)
+    plan = plan_of(scenario, "sip", formulation="routes")
     assert plan.status is PlanStatus.OPTIMAL
     assert "instead of Gurobi: model too large for the Gurobi licence" in plan.solver
-    named = nsfnet(network__topology='"usnet"', planning__solver='"gurobi"')
+    named = nsfnet(demand__requests="200", planning__solver='"gurobi"', **limits)
     with pytest.raises(SolverError, match="error 10010"):
-        plan_of(named, "sip")
+        plan_of(named, "sip", formulation="routes")
 
 
 def test_other_errors_do_not_fall_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -393,7 +394,7 @@ def test_other_errors_do_not_fall_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gurobi, "_solve", fail)
     scenario = nsfnet(demand__requests="100", planning__solver='"auto"')
     with pytest.raises(SolverError, match="out of memory"):
-        plan_of(scenario, "sip")
+        plan_of(scenario, "sip", formulation="routes")
 
 
 def network_text(tmp_path: Path, fibres: str, network: str, demand: str) -> Scenario:
@@ -434,7 +435,7 @@ def test_fractional_routes_are_no_routing(tmp_path: Path) -> None:
     )
     assert judge(open_case(none)) is None
     with pytest.raises(
-        InfeasibleError, match=r"k = 0 .* lack 1 KM wavelengths .* raise network\.km"
+        InfeasibleError, match=r"k = 0 .* lack 1 KM wavelengths .* network\.km_wavelengths = 2 "
     ):
         plan_of(none, "sip")
 

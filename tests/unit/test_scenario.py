@@ -90,7 +90,7 @@ ONE_ERROR = {
     "run = 3\n" + GOOD: "run: should be a table",
     GOOD.replace("[demand]", "span_km = 1e-18\n[demand]"): "0.001 .. 1000000",
     GOOD.replace("nsfnet", "a\\u0000.csv"): "characters that are not allowed",
-    GOOD + "[[policy]]\nname = 'sip'\nx = 1": "unknown key; allowed: none",
+    GOOD + "[[policy]]\nname = 'perfect'\nx = 1": "unknown key; allowed: none",
     "[demand]\nrequests = 5": "network: missing",
     '[network]\ntopology = "nsfnet"': "demand: missing",
     GOOD + "[run]\nslot_s = 1e-10": "multiple of 1e-9",

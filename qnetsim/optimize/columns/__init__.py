@@ -1,0 +1,1 @@
+"""Column generation behind the routes program: master, pricing, integer stage, feasibility."""

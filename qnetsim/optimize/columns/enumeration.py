@@ -1,0 +1,59 @@
+"""All routes that can be part of a better plan, by their reduced costs.
+
+Under prices that prove a bound, a request on a route that is longer than the shortest by more than
+what lies between bound and best plan makes any plan dearer than that. If the routes that remain
+are few, the integer program over them is exact over all simple paths.
+"""
+
+from __future__ import annotations
+
+from qnetsim.arrays import FloatArray
+from qnetsim.network import BLOCKED
+from qnetsim.network.routes import distances_to, routes_within
+from qnetsim.optimize.columns.master import Column
+from qnetsim.optimize.columns.problem import RoutesProblem
+
+#: Most routes, over all scenarios and pairs, with which the integer program is tried.
+MAX_ROUTES = 20_000
+#: Most steps of the search for them.
+MAX_STEPS = 1_000_000
+
+
+def useful_columns(
+    problem: RoutesProblem, lengths: FloatArray, slack: float
+) -> list[Column] | None:
+    """Every route at most ``slack`` longer than the shortest of its pair and scenario.
+
+    Parameters
+    ----------
+    problem : RoutesProblem
+    lengths : ndarray, shape (scenarios, fibres)
+        Scaled lengths under the prices of the bound.
+    slack : float
+        Scaled distance of best plan and bound.
+
+    Returns
+    -------
+    list of Column or None
+        None where there are more than ``MAX_ROUTES``.
+    """
+    topology = problem.network.topology
+    found: list[Column] = []
+    steps = MAX_STEPS
+    for s, row in enumerate(lengths.tolist()):
+        rest = {target: distances_to(topology, row, target) for _, target in problem.pairs}
+        for p, (source, target) in enumerate(problem.pairs):
+            limit = min(rest[target][source], problem.blocking(s)) + slack
+            ways, taken = routes_within(topology, row, rest[target], (source, target), limit, steps)
+            steps -= taken
+            found += [Column(s, p, way) for way in ways]
+            if problem.blocking(s) <= limit:
+                found.append(Column(s, p, BLOCKED))
+            if len(found) > MAX_ROUTES or steps < 0:
+                return None
+    return found
+
+
+def slack_of(objective: float, bound: float) -> float:
+    """Distance of plan and bound, with room for rounding."""
+    return (objective - bound) + 1e-9 * max(abs(objective), 1.0)

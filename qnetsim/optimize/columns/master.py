@@ -1,0 +1,206 @@
+"""The restricted master program: first stage, second stage, and shifts of flow between routes.
+
+In every scenario all requests of a pair start on one base route. A column is another route; its
+variable counts the requests that are shifted to it. So a pair that nobody shifts needs neither a
+variable nor a row, and Eq (22) holds by construction. Costs are divided by ``problem.scale``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.network import BLOCKED, Route
+from qnetsim.network.routes import NodePair
+from qnetsim.optimize.columns.problem import RoutesProblem
+from qnetsim.optimize.program import Names, Program, Solution
+
+
+@dataclass(frozen=True)
+class Column:
+    """Another route for a pair (by its position) in a scenario."""
+
+    scenario: int
+    pair: int
+    route: Route
+
+
+class Master:
+    """Builds the program for the columns so far.
+
+    Parameters
+    ----------
+    problem : RoutesProblem
+    base : sequence of sequence of Route
+        Base route by scenario and pair.
+    """
+
+    def __init__(self, problem: RoutesProblem, base: Sequence[Sequence[Route]]) -> None:
+        self.problem, self.base = problem, base
+        self.columns: dict[Column, None] = {}
+        s, e = problem.scenarios, problem.fibres
+        self._base_load = np.zeros((s, e))
+        for scenario, routes in enumerate(base):
+            for route, count in zip(routes, problem.demand, strict=True):
+                self._base_load[scenario, list(route.fibres)] += count
+        self._limited = np.flatnonzero(np.isfinite(problem.caps).ravel())
+        self._limit_row = np.full(s * e, -1)
+        self._first_limit, self._first_group = 2 * s * e, 2 * s * e + self._limited.size
+        self._limit_row[self._limited] = self._first_limit + np.arange(self._limited.size)
+        self.first_shift = 2 * e * (1 + s)
+        #: Row of each (scenario, pair) that has columns.
+        self._group: dict[tuple[int, int], int] = {}
+        self._entries: list[tuple[IntArray, IntArray, FloatArray]] = [self._stages()]
+
+    @property
+    def rows(self) -> int:
+        """Rows of the program."""
+        return self._first_group + len(self._group)
+
+    def add(self, columns: Iterable[Column]) -> int:
+        """Add columns that are not there yet; returns how many were new."""
+        before = len(self.columns)
+        for column in columns:
+            if column not in self.columns and column.route != self._base_of(column):
+                self._entries.append(self._entries_of(column, len(self.columns)))
+                self.columns[column] = None
+        return len(self.columns) - before
+
+    def _base_of(self, column: Column) -> Route:
+        return self.base[column.scenario][column.pair]
+
+    def _stages(self) -> tuple[IntArray, IntArray, FloatArray]:
+        """Entries of the first and the second stage in (23) and (24)."""
+        s, e = self.problem.scenarios, self.problem.fibres
+        rows = np.arange(2 * s * e)
+        first = np.concatenate([np.tile(np.arange(e), s), np.tile(np.arange(e, 2 * e), s)])
+        ones = np.ones(2 * rows.size)
+        return np.tile(rows, 2), np.concatenate([first, 2 * e + rows]), ones
+
+    def _entries_of(self, column: Column, number: int) -> tuple[IntArray, IntArray, FloatArray]:
+        """What shifting one request from its base route changes, and its row of (22)."""
+        s, e = self.problem.scenarios, self.problem.fibres
+        change = np.zeros(e)
+        change[list(self._base_of(column).fibres)] -= 1.0
+        change[list(column.route.fibres)] += 1.0
+        fibres = np.flatnonzero(change)
+        at, change = column.scenario * e + fibres, change[fibres]
+        key = column.scenario, column.pair
+        group = self._group.setdefault(key, self._first_group + len(self._group))
+        rho = self.problem.channels[column.scenario, fibres]
+        limits = self._limit_row[at]
+        within = limits >= 0
+        rows = np.concatenate([at, s * e + at, limits[within], [group]])
+        values = np.concatenate([-rho * change, -change, change[within], [1.0]])
+        return rows, np.full(rows.size, self.first_shift + number), values
+
+    def program(self) -> Program:
+        """Program with all columns so far."""
+        problem, (s, e) = self.problem, (self.problem.scenarios, self.problem.fibres)
+        variables = self.first_shift + len(self.columns)
+        cost, lower = np.zeros(variables), np.zeros(variables)
+        upper = np.full(variables, np.inf)
+        cost[: 2 * e] = np.concatenate(problem.reserved) / problem.scale
+        extra = slice(2 * e, self.first_shift)
+        if problem.on_demand is None:
+            upper[extra] = 0.0
+        else:
+            cost[extra] = np.concatenate([problem.extra_cost(kind).ravel() for kind in (0, 1)])
+        if problem.fixed is not None:
+            lower[: 2 * e] = upper[: 2 * e] = np.concatenate(problem.fixed)
+        for i, column in enumerate(self.columns):
+            if column.route == BLOCKED:
+                cost[self.first_shift + i] = problem.blocking(column.scenario)
+        row_lower, row_upper = np.full(self.rows, -np.inf), np.full(self.rows, np.inf)
+        row_lower[: s * e] = (problem.channels * self._base_load).ravel()
+        row_lower[s * e : 2 * s * e] = self._base_load.ravel()
+        room = (problem.caps - self._base_load).ravel()[self._limited]
+        row_upper[self._first_limit : self._first_group] = room
+        row_upper[self._first_group :] = [problem.demand[pair] for _, pair in self._group]
+        integer = np.zeros(variables, dtype=bool)
+        integer[self.first_shift :] = True
+        parts = [np.concatenate(part) for part in zip(*self._entries, strict=True)]
+        self._entries = [(parts[0], parts[1], parts[2])]
+        matrix = sparse.coo_array((parts[2], (parts[0], parts[1])), shape=(self.rows, variables))
+        return Program(
+            cost, lower, upper, matrix.tocsr(), row_lower, row_upper, integer, self._names
+        )
+
+    def raw_prices(self, solution: Solution) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Duals α, γ, δ of a relaxation, shape (scenarios, fibres) each."""
+        s, e = self.problem.scenarios, self.problem.fibres
+        duals = solution.row_duals
+        delta = np.zeros(s * e)
+        delta[self._limited] = -duals[self._first_limit : self._first_group]
+        return (
+            duals[: s * e].reshape(s, e),
+            duals[s * e : 2 * s * e].reshape(s, e),
+            delta.reshape(s, e),
+        )
+
+    def targets(self, solution: Solution, lengths: FloatArray) -> FloatArray:
+        """Length below which a path would improve the relaxation, shape (scenarios, pairs)."""
+        target = np.array(
+            [
+                [row[list(route.fibres)].sum() for route in routes]
+                for row, routes in zip(lengths, self.base, strict=True)
+            ]
+        )
+        for (scenario, pair), row in self._group.items():
+            target[scenario, pair] -= max(-solution.row_duals[row], 0.0)
+        return target
+
+    def amounts(self, values: FloatArray) -> list[list[list[tuple[Route, float]]]]:
+        """Requests on each route, by scenario and pair; base routes first."""
+        shifted = values[self.first_shift :]
+        moved: dict[tuple[int, int], list[tuple[Route, float]]] = {}
+        for column, amount in zip(self.columns, shifted, strict=True):
+            if amount > 0:
+                moved.setdefault((column.scenario, column.pair), []).append((column.route, amount))
+        return [
+            [
+                [(route, count - sum(n for _, n in others)), *others]
+                for pair, (route, count) in enumerate(zip(routes, self.problem.demand, strict=True))
+                for others in [moved.get((scenario, pair), [])]
+            ]
+            for scenario, routes in enumerate(self.base)
+        ]
+
+    def _names(self) -> Names:
+        problem = self.problem
+        topology, levels = problem.network.topology, problem.levels
+        fibres = [topology.fibre_name(e) for e in range(problem.fibres)]
+        pairs = [f"{topology.nodes[a]}~{topology.nodes[b]}" for a, b in problem.pairs]
+        both = [(k, f) for k in levels for f in fibres]
+        limited = [both[i] for i in self._limited]
+        variables = [f"{kind}[{f}]" for kind in ("F_b", "X_b") for f in fibres]
+        variables += [f"{kind}[k={k},{f}]" for kind in ("F_o", "X_o") for k, f in both]
+        variables += [
+            f"shift[k={levels[c.scenario]},{pairs[c.pair]},{_way(c.route, topology.nodes)}]"
+            for c in self.columns
+        ]
+        rows = [f"{kind}[k={k},{f}]" for kind in ("qkd_24", "km_23") for k, f in both]
+        rows += [f"limit_28_29[k={k},{f}]" for k, f in limited]
+        rows += [f"requests_22[k={levels[s]},{pairs[p]}]" for s, p in self._group]
+        return Names(tuple(variables), tuple(rows))
+
+
+def _way(route: Route, nodes: Sequence[str]) -> str:
+    return "-".join(nodes[n] for n in route.nodes) or "blocked"
+
+
+def requests_on(routes: Sequence[Route], demand: FloatArray, fibres: int) -> FloatArray:
+    """Requests on each fibre if all of a pair take its route, shape (fibres,)."""
+    load = np.zeros(fibres)
+    for route, count in zip(routes, demand, strict=True):
+        load[list(route.fibres)] += count
+    return load
+
+
+def pair_positions(pairs: Sequence[NodePair]) -> dict[NodePair, int]:
+    """Position of each pair."""
+    return {pair: i for i, pair in enumerate(pairs)}

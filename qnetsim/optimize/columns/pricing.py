@@ -1,0 +1,146 @@
+"""Lower bounds and new routes from prices of the fibres.
+
+Give every covering row (23), (24) of fibre e and scenario s a price α_e(s), γ_e(s), and every limit
+row (28), (29) a price δ_e(s). If the prices of a fibre add up to at most the reserved cost and
+each is at most the probability-weighted on-demand cost, the shortest paths under ``ρ·α + γ + δ``
+less what the limits are worth add up to a lower bound on the expected cost: linear programming
+duality, whatever the prices came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import dijkstra
+
+from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.network import Route, Topology
+from qnetsim.optimize.columns.problem import RoutesProblem
+
+
+class Prices(NamedTuple):
+    """Feasible prices of the rows of each fibre and scenario, shape (scenarios, fibres)."""
+
+    alpha: FloatArray
+    gamma: FloatArray
+    delta: FloatArray
+
+    def mixed(self, other: Prices, weight: float) -> Prices:
+        """``weight`` parts of these prices and the rest of the others: feasible as both are."""
+        return Prices(*(weight * a + (1 - weight) * b for a, b in zip(self, other, strict=True)))
+
+    def lengths(self, channels: IntArray) -> FloatArray:
+        """Length ``ρ·α + γ + δ`` of each fibre in each scenario."""
+        return np.asarray(channels * self.alpha + self.gamma + self.delta)
+
+
+@dataclass(frozen=True)
+class Priced:
+    """Shortest paths under some prices.
+
+    Attributes
+    ----------
+    bound : float
+        Scaled lower bound on the expected cost.
+    distances : ndarray, shape (scenarios, pairs)
+        Length of the shortest path of each pair.
+    """
+
+    bound: float
+    distances: FloatArray
+    _predecessors: IntArray
+    _paths: PathFinder
+
+    def route(self, scenario: int, pair: int) -> Route:
+        """Shortest path of a pair in a scenario."""
+        return self._paths.trace(self._predecessors[scenario], pair)
+
+
+class PathFinder:
+    """Shortest paths of many pairs under many lengths, in compiled code."""
+
+    def __init__(self, topology: Topology, pairs: list[tuple[int, int]]) -> None:
+        ends = np.array(topology.fibres)
+        nodes = len(topology.nodes)
+        links = np.concatenate([ends, ends[:, ::-1]])
+        order = np.lexsort((links[:, 1], links[:, 0]))
+        self._fibre = np.tile(np.arange(len(ends)), 2)[order]
+        heads = np.bincount(links[:, 0], minlength=nodes)
+        self._graph = sparse.csr_array(
+            (
+                np.ones(order.size),
+                links[order, 1].astype(np.int32),
+                np.concatenate([[0], np.cumsum(heads)]).astype(np.int32),
+            ),
+            shape=(nodes, nodes),
+        )
+        self._between = {frozenset(pair): e for e, pair in enumerate(topology.fibres)}
+        self.pairs = pairs
+        self._sources, self._row = np.unique([a for a, _ in pairs], return_inverse=True)
+        self._targets = np.array([b for _, b in pairs])
+
+    def find(self, lengths: FloatArray) -> tuple[FloatArray, IntArray]:
+        """Distances of all pairs under these lengths, shape (pairs,), and the predecessors."""
+        # an explicit zero is a fibre of length zero, not a missing one
+        self._graph.data[:] = lengths[self._fibre]
+        found, before = dijkstra(
+            self._graph, directed=True, indices=self._sources, return_predecessors=True
+        )
+        return found[self._row, self._targets], np.asarray(before, dtype=np.int64)
+
+    def trace(self, predecessors: IntArray, pair: int) -> Route:
+        """Read the path of a pair off the predecessors."""
+        source, node = self.pairs[pair]
+        before = predecessors[self._row[pair]]
+        nodes = [node]
+        while node != source:
+            node = int(before[node])
+            nodes.append(node)
+        nodes.reverse()
+        fibres = tuple(self._between[frozenset(step)] for step in pairwise(nodes))
+        return Route(tuple(nodes), fibres)
+
+
+class Pricing:
+    """Turns prices into bounds and routes for one problem."""
+
+    def __init__(self, problem: RoutesProblem) -> None:
+        self.problem = problem
+        self._paths = PathFinder(problem.network.topology, problem.pairs)
+        self._caps = np.where(np.isfinite(problem.caps), problem.caps, 0.0)
+        self._blocking = np.array([problem.blocking(s) for s in range(problem.scenarios)])
+
+    def feasible(self, alpha: FloatArray, gamma: FloatArray, delta: FloatArray) -> Prices:
+        """Repair prices so that they are feasible beyond any solver's tolerance."""
+        delta = np.where(np.isfinite(self.problem.caps), np.maximum(delta, 0.0), 0.0)
+        return Prices(self._repaired(alpha, 0), self._repaired(gamma, 1), delta)
+
+    def _repaired(self, prices: FloatArray, kind: int) -> FloatArray:
+        problem = self.problem
+        prices = np.maximum(prices, 0.0)
+        if problem.on_demand is not None:
+            prices = np.minimum(prices, problem.extra_cost(kind))
+        if problem.fixed is None:
+            total = prices.sum(axis=0)
+            reserved = problem.reserved[kind] / problem.scale
+            factor = np.divide(reserved, total, out=np.ones_like(total), where=total > reserved)
+            prices = prices * factor
+        return prices
+
+    def price(self, prices: Prices) -> Priced:
+        """Work out the bound and the shortest paths under feasible prices."""
+        problem = self.problem
+        found = [self._paths.find(row) for row in prices.lengths(problem.channels)]
+        distances = np.array([distance for distance, _ in found])
+        cheapest = np.minimum(distances, self._blocking[:, None])
+        bound = float((cheapest @ problem.demand).sum()) - float((prices.delta * self._caps).sum())
+        if problem.fixed is not None:
+            for kind, row in enumerate(prices[:2]):
+                slack = problem.reserved[kind] / problem.scale - row.sum(axis=0)
+                bound += float(slack @ problem.fixed[kind])
+        predecessors = np.array([before for _, before in found])
+        return Priced(bound, distances, predecessors, self._paths)

@@ -1,0 +1,163 @@
+"""From the relaxation to whole requests: scenario by scenario, then all together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+
+from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.optimize.columns.master import Master
+from qnetsim.optimize.newsvendor import reserve
+from qnetsim.optimize.program import Program, Solution
+
+#: Distance from a whole number that counts as none.
+WHOLE = 1e-6
+#: Most shifts for which all scenarios are solved as one integer program.
+MAX_TOGETHER = 3_000
+#: Branch-and-bound nodes of that program.
+TOGETHER_NODES = 2_000
+#: Relative progress of a pass that is worth another.
+PROGRESS = 1e-10
+#: Passes over the scenarios, each with the first stage of the one before.
+PASSES = 3
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """Whole flows for a master's columns.
+
+    Attributes
+    ----------
+    values : ndarray, shape (variables,)
+        Of the master's program.
+    objective : float
+        Scaled.
+    nodes : int
+    """
+
+    values: FloatArray
+    objective: float
+    nodes: int
+
+
+def round_flows(
+    master: Master, relaxed: Solution, bound: float, tolerance: float
+) -> Rounded | None:
+    """Find whole flows, as cheap as can be had for the columns there are.
+
+    First every scenario by itself for the first stage of the relaxation, then again for the
+    first stage that suits what was found; then, where a gap is left and the program is small,
+    all scenarios as one integer program that starts from there.
+
+    Returns
+    -------
+    Rounded or None
+        None where the columns admit no whole flows.
+    """
+    problem, program = master.problem, master.program()
+    # routes that came after the last relaxation are not in use
+    shifts = np.zeros(len(master.columns))
+    known = relaxed.values[master.first_shift :]
+    shifts[: known.size] = known
+    if np.abs(shifts - np.round(shifts)).max(initial=0.0) < WHOLE:
+        return completed(master, program, np.round(shifts), 0)
+    if problem.on_demand is None:
+        # nothing can be bought for a first stage that is too small: there is but one scenario
+        return _together(master, program, None, 0)
+    best: Rounded | None = None
+    stage = relaxed.values[: 2 * problem.fibres]
+    nodes = 0
+    for _ in range(PASSES):
+        found = _by_scenario(master, program, shifts, stage)
+        if found is None:
+            break
+        shifts, nodes = found[0], nodes + found[1]
+        candidate = completed(master, program, shifts, nodes)
+        if best is not None and candidate.objective >= best.objective * (1 - PROGRESS):
+            break
+        best, stage = candidate, candidate.values[: 2 * problem.fibres]
+        if best.objective - bound <= tolerance * best.objective:
+            return best
+    if len(master.columns) > MAX_TOGETHER:
+        return best
+    return _together(master, program, best, nodes)
+
+
+def _together(master: Master, program: Program, best: Rounded | None, nodes: int) -> Rounded | None:
+    """Solve all scenarios as one integer program, from the best flows so far."""
+    solver = master.problem.solver
+    whole = solver.solve(
+        program,
+        start=best.values if best is not None else None,
+        node_limit=min(TOGETHER_NODES, solver.settings.node_limit),
+    )
+    nodes += whole.nodes
+    if whole.objective >= (best.objective if best is not None else np.inf):
+        return replace(best, nodes=nodes) if best is not None else None
+    return completed(master, program, np.round(whole.values[master.first_shift :]), nodes)
+
+
+def _by_scenario(
+    master: Master, program: Program, shifts: FloatArray, stage: FloatArray
+) -> tuple[FloatArray, int] | None:
+    """Whole shifts of every scenario for a first stage that stands."""
+    problem = master.problem
+    shifts = shifts.copy()
+    nodes = 0
+    scenario_of = np.array([column.scenario for column in master.columns], dtype=np.int64)
+    for s in range(problem.scenarios):
+        mine = np.flatnonzero(scenario_of == s)
+        if not mine.size:
+            continue
+        found = problem.solver.solve(_scenario_program(master, program, s, mine, stage), gap=1e-6)
+        nodes += found.nodes
+        if not np.isfinite(found.objective):
+            return None
+        shifts[mine] = np.round(found.values[-mine.size :])
+    return shifts, nodes
+
+
+def _scenario_program(
+    master: Master, program: Program, s: int, mine: IntArray, stage: FloatArray
+) -> Program:
+    """Rows and variables of one scenario, with the first stage moved to the right-hand side."""
+    problem, e = master.problem, master.problem.fibres
+    extra = 2 * e + np.concatenate(
+        [kind * problem.scenarios * e + s * e + np.arange(e) for kind in (0, 1)]
+    )
+    picked = np.concatenate([extra, master.first_shift + mine])
+    matrix = program.matrix[:, picked]
+    rows = np.unique(matrix.nonzero()[0])
+    known = program.matrix[rows][:, np.arange(2 * e)] @ stage
+    return Program(
+        program.cost[picked],
+        program.lower[picked],
+        program.upper[picked],
+        sparse.csr_array(matrix[rows]),
+        program.row_lower[rows] - known,
+        program.row_upper[rows] - known,
+        program.integer[picked],
+    )
+
+
+def completed(master: Master, program: Program, shifts: FloatArray, nodes: int) -> Rounded:
+    """Best first and second stage for whole shifts: a newsvendor on every fibre."""
+    problem, s, e = master.problem, master.problem.scenarios, master.problem.fibres
+    first, first_shift, cover = 2 * e, master.first_shift, 2 * s * e
+    matrix = program.matrix[np.arange(cover)][:, np.arange(first_shift, program.variables)]
+    loads = (program.row_lower[:cover] - matrix @ shifts).reshape(2, s, e).round()
+    values = np.concatenate([np.zeros(first_shift), shifts])
+    if problem.fixed is not None:
+        values[:first] = np.concatenate(problem.fixed)
+    elif problem.on_demand is None:
+        values[:first] = loads.max(axis=1).ravel()
+    else:
+        stages = zip(loads, problem.reserved, problem.on_demand, strict=True)
+        values[:first] = np.concatenate(
+            [reserve(load, problem.probabilities, dear, dearer) for load, dear, dearer in stages]
+        )
+    lacking = np.maximum(loads - values[:first].reshape(2, 1, e), 0.0)
+    values[first:first_shift] = lacking.ravel()
+    return Rounded(values, float(program.cost @ values), nodes)

@@ -1,0 +1,162 @@
+"""Do limits carry the demand at all? An integer routing, or a proof that there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from qnetsim.arrays import FloatArray
+from qnetsim.network import Network, Route, simple_routes
+from qnetsim.network.routes import NodePair
+from qnetsim.optimize.columns.pricing import PathFinder
+from qnetsim.optimize.program import Program, Solution, SolveStatus
+from qnetsim.optimize.solver import Solver
+
+TOLERANCE = 1e-6
+#: Most simple paths that are enumerated to find or refute an integer routing.
+MAX_ENUMERATED = 50_000
+
+Way = tuple[NodePair, Route]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a search found.
+
+    Attributes
+    ----------
+    fits : bool or None
+        A routing was found, or there is none; None where neither was shown.
+    ways : list of (pair, Route)
+        Routes of the routing, where there is one.
+    unserved : dict from pair to float
+        Requests that find no route, split ones counted in parts.
+    tight : list of int
+        Fibres whose limit stands in the way.
+    """
+
+    fits: bool | None
+    ways: list[Way]
+    unserved: dict[NodePair, float]
+    tight: list[int]
+
+
+class RoutingSearch:
+    """Minimise the unserved requests; variables are one slack per pair, then the routes.
+
+    Parameters
+    ----------
+    network : Network
+    counts : mapping from pair to int
+    start : mapping from pair to Route
+    solver : Solver
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        counts: Mapping[NodePair, int],
+        start: Mapping[NodePair, Route],
+        solver: Solver,
+    ) -> None:
+        self.network, self.solver = network, solver
+        self.pairs = list(counts)
+        self.requests = sum(counts.values())
+        self._demand = np.array([float(n) for n in counts.values()])
+        self._position = {pair: i for i, pair in enumerate(self.pairs)}
+        self._paths = PathFinder(network.topology, self.pairs)
+        #: Routes found so far; they serve further searches under other limits.
+        self.ways: dict[Way, None] = {(pair, start[pair]): None for pair in self.pairs}
+
+    def fractional(self, caps: FloatArray) -> tuple[Solution, FloatArray]:
+        """Serve as much as can be with split requests; returns also the fibres' prices.
+
+        Parameters
+        ----------
+        caps : ndarray, shape (fibres,)
+            Requests that fit on each fibre.
+        """
+        while True:
+            relaxed = self.solver.solve(self._program(caps), relax=True)
+            prices = -np.minimum(relaxed.row_duals[len(self.pairs) :], 0.0)
+            distances, before = self._paths.find(prices)
+            fresh = [
+                (pair, self._paths.trace(before, i))
+                for i, pair in enumerate(self.pairs)
+                if distances[i] < relaxed.row_duals[i] - TOLERANCE
+            ]
+            if all(way in self.ways for way in fresh):
+                return relaxed, prices
+            self.ways.update(dict.fromkeys(fresh))
+
+    def splits(self, caps: FloatArray) -> bool:
+        """Whether all requests can be served if they may be split."""
+        return self._lacking(self.fractional(caps)[0]) <= TOLERANCE
+
+    def decide(self, caps: FloatArray) -> Verdict:
+        """Find whole routes for all requests, or show that there are none."""
+        relaxed, prices = self.fractional(caps)
+        if self._lacking(relaxed) > TOLERANCE:
+            return self._refusal(False, relaxed, np.flatnonzero(prices > TOLERANCE).tolist())
+        whole = self.solver.solve(self._program(caps))
+        longest = len(self.network.topology.nodes) - 1
+        for most in (*range(4, longest, 3), longest):
+            if self._lacking(whole) <= TOLERANCE:
+                return Verdict(True, self._used(whole), {}, [])
+            topology = self.network.topology
+            paths = [(p, r) for p in self.pairs for r in simple_routes(topology, p, most)]
+            if len(paths) > MAX_ENUMERATED:
+                break
+            self.ways.update(dict.fromkeys(paths))
+            whole = self.solver.solve(self._program(caps))
+            if most == longest and self._lacking(whole) > TOLERANCE:
+                proved = whole.status is SolveStatus.OPTIMAL
+                return self._refusal(False if proved else None, whole, self._full(whole, caps))
+        if self._lacking(whole) <= TOLERANCE:
+            return Verdict(True, self._used(whole), {}, [])
+        return self._refusal(None, whole, self._full(whole, caps))
+
+    def _refusal(self, fits: bool | None, found: Solution, tight: list[int]) -> Verdict:
+        missing = zip(self.pairs, found.values[: len(self.pairs)].tolist(), strict=True)
+        return Verdict(fits, [], {pair: n for pair, n in missing if n > TOLERANCE}, tight)
+
+    def _lacking(self, found: Solution) -> float:
+        return float(found.values[: len(self.pairs)].sum())
+
+    def _used(self, found: Solution) -> list[Way]:
+        flows = found.values[len(self.pairs) :]
+        return [way for way, flow in zip(self.ways, flows, strict=True) if flow > 0.5]
+
+    def _full(self, found: Solution, caps: FloatArray) -> list[int]:
+        load = np.zeros(self.network.fibres)
+        for (_, route), flow in zip(self.ways, found.values[len(self.pairs) :], strict=True):
+            load[list(route.fibres)] += flow
+        return np.flatnonzero(caps - load < 1 - TOLERANCE).tolist()
+
+    def _program(self, caps: FloatArray) -> Program:
+        pairs, fibres = len(self.pairs), self.network.fibres
+        rows: list[int] = list(range(pairs))
+        columns: list[int] = list(range(pairs))
+        for i, (pair, route) in enumerate(self.ways):
+            touched = [self._position[pair], *(pairs + fibre for fibre in route.fibres)]
+            rows += touched
+            columns += [pairs + i] * len(touched)
+        size = pairs + len(self.ways)
+        matrix = sparse.coo_array((np.ones(len(rows)), (rows, columns)), (pairs + fibres, size))
+        return Program(
+            cost=np.concatenate([np.ones(pairs), np.zeros(len(self.ways))]),
+            lower=np.zeros(size),
+            upper=np.full(size, np.inf),
+            matrix=matrix.tocsr(),
+            row_lower=np.concatenate([self._demand, np.full(fibres, -np.inf)]),
+            row_upper=np.concatenate([self._demand, caps]),
+            integer=np.ones(size, dtype=bool),
+        )
+
+
+def total_unserved(verdict: Verdict) -> float:
+    """Requests that find no route, all pairs together."""
+    return float(sum(verdict.unserved.values()))

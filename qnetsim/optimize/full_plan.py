@@ -1,0 +1,85 @@
+"""A plan from the full program (21)-(31), for instances small enough for it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import networkx
+import numpy as np
+
+from qnetsim.exogenous import Forecast
+from qnetsim.network import BLOCKED, Network, Route, RouteTable
+from qnetsim.network.routes import NodePair
+from qnetsim.optimize.assemble import Settled, fixed_routes_plan
+from qnetsim.optimize.full_program import FullProblem, FullProgram
+from qnetsim.optimize.lightpaths import Lightpaths
+from qnetsim.optimize.marginals import marginal_loads
+from qnetsim.optimize.plan import Plan
+from qnetsim.optimize.recourse import possible_levels
+from qnetsim.optimize.solver import Solver
+from qnetsim.optimize.wavelengths.assignment import Assignment
+
+
+def full_problem(network: Network, forecast: Forecast) -> FullProblem:
+    """Comonotone demand as the full program takes it: one scenario for each possible level."""
+    levels = possible_levels(forecast)
+    rho = network.level_channels(forecast.levels.levels)[levels]
+    return FullProblem(
+        network,
+        forecast.pairs,
+        forecast.levels.probabilities[levels],
+        np.repeat(rho[:, None, :], forecast.requests, axis=1),
+        blocking_cost=network.costs.blocking,
+    )
+
+
+def full_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
+    """Solve (21)-(31) for comonotone demand, wavelengths and all.
+
+    Raises
+    ------
+    UsageError
+        The instance is too large; says how many variables it would need.
+    InfeasibleError
+        No lightpaths serve the demand within the limits.
+    """
+    problem = full_problem(network, forecast)
+    solution = FullProgram(problem, solver).solve()
+    levels = possible_levels(forecast)
+    # levels that never happen take the routes of one that does
+    scenario_of = [levels.index(k) if k in levels else 0 for k in range(forecast.levels.levels)]
+    routes = RouteTable.of(
+        [
+            [_route(network, pair, solution.lightpaths[s][r]) for s in scenario_of]
+            for r, pair in enumerate(forecast.pairs)
+        ]
+    )
+    assignment = Assignment(
+        {k: tuple(_first(p.qkd) for p in solution.lightpaths[s]) for s, k in enumerate(levels)},
+        {k: tuple(_first(p.km) for p in solution.lightpaths[s]) for s, k in enumerate(levels)},
+        fits=True,
+    )
+    settled = Settled(routes, marginal_loads(network, forecast, routes), assignment, 0.0)
+    return fixed_routes_plan(
+        network,
+        forecast,
+        settled,
+        bound=solution.bound,
+        solver=f"full program (21)-(31), {solution.solver}, {solution.size.nodes} nodes",
+        size=solution.size,
+    )
+
+
+def _first(wavelengths: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
+    """Wavelengths of the first link; by continuity they are those of all links."""
+    return wavelengths[0] if wavelengths else ()
+
+
+def _route(network: Network, pair: NodePair, paths: Lightpaths) -> Route:
+    """Follow a request's links from its source; links off the way are of no use to it."""
+    if not paths.links:
+        return BLOCKED
+    between = {frozenset(ends): e for e, ends in enumerate(network.topology.fibres)}
+    nodes = networkx.shortest_path(networkx.DiGraph(paths.links), *pair)
+    fibres = tuple(between[frozenset(step)] for step in pairwise(nodes))
+    return Route(tuple(nodes), fibres)

@@ -1,0 +1,1 @@
+"""Independent demand, Eq (7): recourse for one realisation, decomposition, sampling."""

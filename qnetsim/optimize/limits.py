@@ -1,0 +1,137 @@
+"""Wavelength limits: a routing that keeps them, or what lacks where, and what would do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from qnetsim.arrays import FloatArray
+from qnetsim.errors import InfeasibleError, SolverError
+from qnetsim.network import Network, Route
+from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
+from qnetsim.network.routes import NodePair
+from qnetsim.optimize.columns.problem import capacities
+from qnetsim.optimize.columns.routing_search import RoutingSearch, Verdict, Way, total_unserved
+from qnetsim.optimize.solver import Solver
+
+#: Wavelengths by which each limit makes a difference.
+STEPS = {"|σ|": WAVELENGTHS_PER_CHANNEL, "|κ|": 1}
+KEYS = {"|σ|": "qkd_wavelengths", "|κ|": "km_wavelengths"}
+#: Fibres and pairs that a message names.
+NAMED = 12
+
+
+def feasible_routing(
+    network: Network,
+    counts: Mapping[NodePair, int],
+    level: int,
+    channels: Sequence[int],
+    start: Mapping[NodePair, Route],
+    solver: Solver,
+) -> list[Way]:
+    """Routes over which all requests can be served within the limits, whole.
+
+    Parameters
+    ----------
+    network : Network
+    counts : mapping from pair to int
+    level : int
+        Demand level, for messages.
+    channels : sequence of int
+        Channels ρ of one request on each fibre.
+    start : mapping from pair to Route
+    solver : Solver
+
+    Raises
+    ------
+    InfeasibleError
+        There are none; names level, fibres, what they lack and the least limit that would do.
+    SolverError
+        Neither a routing nor a proof was found.
+    """
+    search = RoutingSearch(network, counts, start, solver)
+    verdict = search.decide(capacities(network, channels))
+    if verdict.fits:
+        return verdict.ways
+    if verdict.fits is None:
+        raise SolverError(
+            f"level k = {level}: the wavelength limits admit fractional routes, but neither an "
+            f"integer routing nor a proof that there is none was found over {len(search.ways)} "
+            "routes; raise network.qkd_wavelengths or network.km_wavelengths, or give "
+            "cost.blocking_cost"
+        )
+    raise InfeasibleError(_shortage(search, verdict, level, channels))
+
+
+def _shortage(search: RoutingSearch, verdict: Verdict, level: int, channels: Sequence[int]) -> str:
+    """Name level, fibres, unrouted pairs, what they lack, and what would do."""
+    network, topology = search.network, search.network.topology
+    names = _listed([topology.fibre_name(e) for e in verdict.tight])
+    pairs = _listed([f"{topology.nodes[a]}–{topology.nodes[b]}" for a, b in verdict.unserved])
+    lacking = total_unserved(verdict)
+    limits, lacks = [], []
+    if network.max_channels is not None:
+        limits.append(f"⌊|σ|/3⌋ = {network.max_channels} channels")
+        rho = max((channels[e] for e in verdict.tight), default=max(channels))
+        lacks.append(f"{WAVELENGTHS_PER_CHANNEL * lacking * rho:.3g} QKD wavelengths")
+    if network.max_wavelengths is not None:
+        limits.append(f"|κ| = {network.max_wavelengths} KM wavelengths")
+        lacks.append(f"{lacking:.3g} KM wavelengths")
+    return (
+        f"infeasible: at level k = {level} the fibres {names} are full "
+        f"({' and '.join(limits)} per fibre); {lacking:.3g} requests ({pairs}) find no route and "
+        f"lack {' and '.join(lacks)} on a way of theirs; {_least_limits(search, channels)}; raise "
+        "it, ask for less, or give cost.blocking_cost to have requests blocked at a price"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _least_limits(search: RoutingSearch, channels: Sequence[int]) -> str:
+    """The least |σ| or |κ| under which whole routes exist; both where neither alone would do."""
+    network = search.network
+    given = [
+        name
+        for name, limit in (("|σ|", network.qkd_wavelengths), ("|κ|", network.km_wavelengths))
+        if limit is not None
+    ]
+    alone = {name: _least(search, channels, name, network) for name in given}
+    would_do = [_set(name, limit) for name, limit in alone.items() if limit is not None]
+    if would_do:
+        return f"the least limit that would do is {' or '.join(would_do)}"
+    free = replace(network, qkd_wavelengths=None, km_wavelengths=None)
+    both = [_set(name, _least(search, channels, name, free) or 0) for name in given]
+    return f"the least limits that would do are {' and '.join(both)}"
+
+
+def _set(name: str, limit: int) -> str:
+    return f"network.{KEYS[name]} = {limit} ({name})"
+
+
+def _least(
+    search: RoutingSearch, channels: Sequence[int], name: str, network: Network
+) -> int | None:
+    """Bisect for the least value of one limit; None where no value would do."""
+    step = STEPS[name]
+
+    def caps(steps: int) -> FloatArray:
+        changed = (
+            replace(network, qkd_wavelengths=steps * step)
+            if name == "|σ|"
+            else replace(network, km_wavelengths=steps * step)
+        )
+        return capacities(changed, channels)
+
+    low, high = 0, search.requests * max(*channels, 1)
+    if not search.splits(caps(high)):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if search.splits(caps(middle)) else (middle, high)
+    # whole requests may need a little more than split ones
+    while not search.decide(caps(high)).fits:
+        high += 1
+    return high * step

@@ -1,0 +1,32 @@
+"""How solvers are run, whichever they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+def _nobody(text: str) -> None:
+    """Drop a message."""
+
+
+@dataclass(frozen=True)
+class SolveSettings:
+    """Settings of a solve. There is no time limit: an answer must not depend on the machine.
+
+    Attributes
+    ----------
+    node_limit : int
+        Most branch-and-bound nodes.
+    gap : float
+        Relative gap at which an integer program counts as solved.
+    threads, seed : int
+    tell : callable
+        Receives a line of text now and then during a long solve.
+    """
+
+    node_limit: int = 10_000
+    gap: float = 1e-9
+    threads: int = 1
+    seed: int = 0
+    tell: Callable[[str], None] = _nobody

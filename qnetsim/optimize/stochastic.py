@@ -1,0 +1,117 @@
+"""The plan of SIP, (19)-(31): the formulation that suits, and its proof."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from qnetsim.exogenous import Forecast
+from qnetsim.network import Network, RouteTable
+from qnetsim.optimize.assemble import fixed_routes_plan, settle
+from qnetsim.optimize.certificate import newsvendor_prices
+from qnetsim.optimize.columns.pricing import Pricing
+from qnetsim.optimize.columns.problem import RoutesProblem
+from qnetsim.optimize.full_plan import full_plan, full_problem
+from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, PlanStatus, relative_gap
+from qnetsim.optimize.recourse import request_routes, stochastic_problem
+from qnetsim.optimize.routes_program import RoutesProgram
+from qnetsim.optimize.routing import newsvendor_routes
+from qnetsim.optimize.solver import Solver
+
+Formulation = Literal["auto", "newsvendor", "routes", "full"]
+
+#: Most variables for which the full program closes a gap that the routes program leaves.
+SMALL = 4_000
+
+
+def comonotone_plan(
+    network: Network, forecast: Forecast, solver: Solver, formulation: Formulation = "auto"
+) -> Plan:
+    """Solve (19)-(31) for comonotone demand.
+
+    Parameters
+    ----------
+    network : Network
+    forecast : Forecast
+    solver : Solver
+    formulation : {"auto", "newsvendor", "routes", "full"}
+        ``auto`` takes the newsvendor closed form where its certificate proves it, else the routes
+        program, and the full program where that leaves a gap and the instance is small.
+
+    Raises
+    ------
+    InfeasibleError
+        The wavelength limits do not carry the demand.
+    UsageError
+        The full program is asked for and too large.
+    """
+    if formulation == "full":
+        return full_plan(network, forecast, solver)
+    problem = stochastic_problem(network, forecast, solver)
+    closed_form = _closed_form(network, forecast, Pricing(problem))
+    if formulation == "newsvendor":
+        return closed_form
+    if formulation == "auto" and closed_form.status is PlanStatus.OPTIMAL:
+        return closed_form
+    found = _routes_plan(problem, forecast, closed_form, keep=formulation == "auto")
+    open_ = found.status is not PlanStatus.OPTIMAL
+    if formulation == "auto" and open_ and full_problem(network, forecast).variables <= SMALL:
+        exact = full_plan(network, forecast, solver)
+        return exact if exact.status is PlanStatus.OPTIMAL else found
+    return found
+
+
+def _closed_form(network: Network, forecast: Forecast, pricing: Pricing) -> Plan:
+    """Newsvendor reservations on the g-weighted shortest routes, with their dual certificate."""
+    problem = pricing.problem
+    assert problem.on_demand is not None
+    raw = newsvendor_prices(
+        problem.probabilities, problem.channels, problem.reserved, problem.on_demand
+    )
+    prices = pricing.feasible(*(part / problem.scale for part in raw))
+    bound = pricing.price(prices).bound * problem.scale
+    routes = newsvendor_routes(network, forecast)
+    return fixed_routes_plan(
+        network,
+        forecast,
+        settle(
+            network,
+            forecast,
+            RouteTable.by_pair(forecast.pairs, routes, forecast.levels.levels),
+        ),
+        bound=bound,
+        solver="newsvendor closed form, dual certificate",
+    )
+
+
+def _routes_plan(
+    problem: RoutesProblem, forecast: Forecast, closed_form: Plan, *, keep: bool
+) -> Plan:
+    """Routes program; the closed form is kept, if it may be, where the program proves it."""
+    network = problem.network
+    start = {pair: closed_form.routes.route(r, 0) for r, pair in enumerate(forecast.pairs)}
+    flows = RoutesProgram(problem, start).solve()
+    valid = closed_form.status in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}
+    gap = relative_gap(closed_form.objective(network), flows.bound)
+    if keep and valid and gap <= OPTIMALITY_GAP:
+        return replace(
+            closed_form,
+            bound=flows.bound,
+            status=PlanStatus.OPTIMAL,
+            solver=f"newsvendor closed form, certified by {flows.solver} over all simple paths",
+            size=flows.size,
+        )
+    by_level = dict(zip(problem.levels, flows.routes, strict=True))
+    single = {pair: [start[pair]] * n for pair, n in problem.counts.items()}
+    routes = request_routes(
+        forecast.pairs, [by_level.get(k, single) for k in range(forecast.levels.levels)]
+    )
+    lengths = dict(zip(problem.levels, flows.lengths, strict=True))
+    return fixed_routes_plan(
+        network,
+        forecast,
+        settle(network, forecast, routes, lengths, flows.bound),
+        bound=flows.bound,
+        solver=f"routes program, {flows.solver}, {flows.size.nodes} nodes",
+        size=flows.size,
+    )

@@ -1,0 +1,1 @@
+"""Explicit wavelengths: colouring, search, repair by other routes."""

@@ -1,0 +1,240 @@
+"""Explicit wavelengths for a plan: colour each request on all fibres of its route alike.
+
+Wavelength continuity, (26) and (27), makes a request keep its wavelengths from end to end, and
+uniqueness, (30) and (31), keeps requests that share a fibre apart: a colouring of the graph in
+which two requests are joined if their routes share a fibre. Where the routes of a level need more
+colours than there are, requests may move to routes that cost hardly more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.exogenous import Forecast
+from qnetsim.network import BLOCKED, Network, Route, RouteTable
+from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
+from qnetsim.network.routes import NodePair, distances_to, routes_within
+from qnetsim.optimize.wavelengths.colouring import Colours, blocks, exact, first_fit, highest
+from qnetsim.optimize.wavelengths.reroute import Layered, layered
+
+#: Prices of a request's other route that are tried in turn, relative to the plan's cost.
+BUDGETS = (1e-9, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+#: Most routes that a request may choose from.
+MAX_WAYS = 40
+#: Most steps of the search for them.
+MAX_STEPS = 5_000
+MOVES = 3_000
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Wavelengths of all requests at each level of positive probability.
+
+    Attributes
+    ----------
+    qkd, km : dict from level to tuple of tuple of int
+        Wavelengths of each request; more than the limit allows where ``fits`` is not True.
+    fits : bool or None
+        Whether the limits are kept: True; False where the given routes provably cannot; None
+        where it is not known.
+    """
+
+    qkd: dict[int, Colours]
+    km: dict[int, Colours]
+    fits: bool | None
+
+
+@dataclass(frozen=True)
+class _Level:
+    """The requests of one level that are served, and what they need."""
+
+    requests: list[int]
+    routes: list[Route]
+    channels: list[int]
+
+    @property
+    def demands(self) -> list[int]:
+        """QKD wavelengths of each request."""
+        return [WAVELENGTHS_PER_CHANNEL * c for c in self.channels]
+
+
+def assign(
+    network: Network,
+    forecast: Forecast,
+    table: RouteTable,
+    lengths: Mapping[int, FloatArray] | None = None,
+    cost: float = 1.0,
+) -> tuple[Assignment, RouteTable]:
+    """Colour the routes of a comonotone plan at every level.
+
+    A request takes 3·ρ QKD wavelengths, the same on all its fibres, with ρ the most that any
+    fibre of its route needs, and one KM wavelength.
+
+    Parameters
+    ----------
+    network : Network
+    forecast : Forecast
+    table : RouteTable
+    lengths : mapping from level to ndarray, shape (fibres,), optional
+        What one more request on a fibre costs. With it, requests may be routed anew where the
+        given routes cannot be coloured.
+    cost : float
+        Cost of the plan that ``lengths`` are compared with.
+
+    Returns
+    -------
+    assignment : Assignment
+    table : RouteTable
+        The one given, or one with other routes at some levels.
+    """
+    rho = network.level_channels(forecast.levels.levels)
+    qkd: dict[int, Colours] = {}
+    km: dict[int, Colours] = {}
+    verdicts: list[bool | None] = []
+    moved: dict[int, list[Route]] = {}
+    for k, probability in enumerate(forecast.levels.exact_probabilities):
+        if probability == 0:
+            continue
+        routes = [table.route(r, k) for r in range(table.requests)]
+        level = _level(routes, rho[k])
+        found, fits = _colour(network, level)
+        if not fits and lengths is not None:
+            other = _rerouted(network, forecast.pairs, level, lengths[k] / max(cost, 1e-12), rho[k])
+            if other is not None:
+                level, found, fits = other[0], other[1], True
+                for r, route in zip(level.requests, level.routes, strict=True):
+                    routes[r] = route
+                moved[k] = routes
+        verdicts.append(fits)
+        qkd[k], km[k] = (_spread(part, level.requests, table.requests) for part in found)
+    fits = False if False in verdicts else None if None in verdicts else True
+    return Assignment(qkd, km, fits), _with_routes(table, moved) if moved else table
+
+
+def _level(routes: Sequence[Route], rho: IntArray) -> _Level:
+    served = [r for r, route in enumerate(routes) if route != BLOCKED]
+    chosen = [routes[r] for r in served]
+    return _Level(served, chosen, [int(rho[list(route.fibres)].max()) for route in chosen])
+
+
+def _colour(network: Network, level: _Level) -> tuple[tuple[Colours, Colours], bool | None]:
+    """QKD and KM wavelengths for the routes as they are, and whether they keep the limits."""
+    limits = network.qkd_wavelengths, network.km_wavelengths
+    demands = level.demands, [1] * len(level.routes)
+    found = [first_fit(level.routes, demand) for demand in demands]
+    fit = [
+        limit is None or highest(colours) <= limit
+        for limit, colours in zip(limits, found, strict=True)
+    ]
+    if all(fit):
+        return (found[0], found[1]), True
+    colours = _uniform_colours(network, level)
+    if colours is not None:
+        chosen = blocks(level.routes, network.fibres, colours)
+        if (chosen >= 0).all():
+            return _of_blocks(chosen, level.demands), True
+    verdicts: list[bool | None] = []
+    for i, limit in enumerate(limits):
+        if not fit[i] and limit is not None:
+            decided, verdict = exact(level.routes, demands[i], limit)
+            found[i] = decided or found[i]
+            verdicts.append(verdict)
+    fits = False if False in verdicts else None if None in verdicts else True
+    return (found[0], found[1]), fits
+
+
+def _uniform_colours(network: Network, level: _Level) -> int | None:
+    """Colours if every request takes one of them: a block of QKD and one KM wavelength.
+
+    None where requests need different numbers of channels.
+    """
+    if len(set(level.channels)) > 1:
+        return None
+    limits = []
+    if network.qkd_wavelengths is not None and level.channels and level.channels[0] > 0:
+        limits.append(network.qkd_wavelengths // level.demands[0])
+    if network.km_wavelengths is not None:
+        limits.append(network.km_wavelengths)
+    return min([*limits, len(level.routes)])
+
+
+def _of_blocks(chosen: IntArray, demands: Sequence[int]) -> tuple[Colours, Colours]:
+    blocks_of = zip(chosen.tolist(), demands, strict=True)
+    qkd = tuple(tuple(range(c * demand, (c + 1) * demand)) for c, demand in blocks_of)
+    return qkd, tuple((c,) for c in chosen.tolist())
+
+
+def _rerouted(
+    network: Network,
+    pairs: Sequence[NodePair],
+    level: _Level,
+    prices: FloatArray,
+    rho: IntArray,
+) -> tuple[_Level, tuple[Colours, Colours]] | None:
+    """Routes of hardly higher price that can be coloured; None where none were found."""
+    colours = _uniform_colours(network, level)
+    if colours is None:
+        return None
+    chosen = blocks(level.routes, network.fibres, colours)
+    for budget in BUDGETS:
+        ways, extra = _candidates(network, pairs, level, prices, budget)
+        start = Layered(np.zeros(chosen.size, dtype=np.int64), chosen)
+        found = layered(ways, extra, start, network.fibres, colours, MOVES)
+        if found.open == 0:
+            routes = [ways[i][way] for i, way in enumerate(found.way.tolist())]
+            moved = _Level(level.requests, routes, [int(rho[list(r.fibres)].max()) for r in routes])
+            return moved, _of_blocks(found.colour, moved.demands)
+    return None
+
+
+def _candidates(
+    network: Network,
+    pairs: Sequence[NodePair],
+    level: _Level,
+    prices: FloatArray,
+    budget: float,
+) -> tuple[list[list[Route]], list[FloatArray]]:
+    """Each request's route, then others at most ``budget`` dearer than the cheapest."""
+    topology, lengths = network.topology, prices.tolist()
+    rest: dict[int, list[float]] = {}
+    known: dict[NodePair, list[Route]] = {}
+    ways, extra = [], []
+    for r, route in zip(level.requests, level.routes, strict=True):
+        pair = pairs[r]
+        if pair not in known:
+            if pair[1] not in rest:
+                rest[pair[1]] = distances_to(topology, lengths, pair[1])
+            ahead = rest[pair[1]]
+            limit = ahead[pair[0]] + budget
+            found, _ = routes_within(topology, lengths, ahead, pair, limit, MAX_STEPS)
+            known[pair] = sorted(found, key=lambda way: _price(prices, way))[:MAX_WAYS]
+        mine = [route, *(other for other in known[pair] if other != route)]
+        cost = np.array([_price(prices, way) for way in mine])
+        ways.append(mine)
+        extra.append(np.maximum(cost - cost.min(), 0.0))
+    return ways, extra
+
+
+def _price(prices: FloatArray, route: Route) -> float:
+    return float(prices[list(route.fibres)].sum())
+
+
+def _spread(colours: Colours, requests: Sequence[int], count: int) -> Colours:
+    """Colours of all requests; none for those that are blocked."""
+    spread: list[tuple[int, ...]] = [()] * count
+    for r, mine in zip(requests, colours, strict=True):
+        spread[r] = mine
+    return tuple(spread)
+
+
+def _with_routes(table: RouteTable, moved: Mapping[int, Sequence[Route]]) -> RouteTable:
+    return RouteTable.of(
+        [
+            [moved[k][r] if k in moved else table.route(r, k) for k in range(table.levels)]
+            for r in range(table.requests)
+        ]
+    )
