@@ -34,11 +34,13 @@ _HOME = {
     "Trace": "qnetsim.trace",
     "compare_traces": "qnetsim.analysis",
     "load": "qnetsim.case",
-    "make_plan": "qnetsim.simulate",
+    "load_plan": "qnetsim.plan_files",
+    "make_plan": "qnetsim.planning",
     "open_case": "qnetsim.case",
     "open_trace": "qnetsim.trace",
     "run": "qnetsim.simulate:simulate",
     "run_policies": "qnetsim.simulate",
+    "save_plan": "qnetsim.plan_files",
 }
 
 __all__ = ["__version__", *_HOME]

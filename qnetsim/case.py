@@ -18,6 +18,7 @@ from qnetsim.exogenous.demand import build_forecast
 from qnetsim.exogenous.realisation import Realisation
 from qnetsim.network import Network, build_network, read_topology
 from qnetsim.optimize import Solver
+from qnetsim.optimize.settings import SolveSettings
 from qnetsim.policies import Setting, policy_options
 from qnetsim.scenario import Scenario, load_scenario, locate, located
 from qnetsim.units import MAX_RUN_BITS, MAX_SLOT_BITS, seconds_to_ticks
@@ -34,8 +35,9 @@ class Case:
     @cached_property
     def setting(self) -> Setting:
         """What policies are told before the first slot."""
-        run = self.scenario.run
-        solver = Solver(self.scenario.planning.solver)
+        run, planning = self.scenario.run, self.scenario.planning
+        settings = SolveSettings(node_limit=planning.node_limit, threads=planning.threads)
+        solver = Solver(planning.solver, settings)
         return Setting(self.network, self.forecast, run.slots, run.slot_s, solver)
 
     def realisation(self, replication: int) -> Realisation:

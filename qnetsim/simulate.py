@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from qnetsim.case import Case, load, open_case
-from qnetsim.errors import PolicyError, ScenarioError, UsageError
+from qnetsim.errors import ScenarioError, UsageError
 from qnetsim.exogenous.realisation import WorldChunk
 from qnetsim.interrupt import stoppable
 from qnetsim.kernel import Simulation, SlotBlock
 from qnetsim.kernel.simulation import checked_owners
-from qnetsim.network import Network
 from qnetsim.optimize import Plan
+from qnetsim.planning import plan_policies, plan_summary, planned
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded
 from qnetsim.policies.registry import make_policy
@@ -31,72 +29,6 @@ from qnetsim.trace.schema import PLAN_STATUS
 #: Told how many slots were simulated since the last call.
 Progress = Callable[[int], None]
 Sink = Callable[[WorldChunk, SlotBlock], None]
-
-
-def make_plan(scenario: Scenario, policy: PolicyTable) -> Plan:
-    """Solve for what a policy decides in advance.
-
-    Raises
-    ------
-    UsageError
-        The policy does not plan.
-    """
-    runner = make_policy(policy.name, policy.options)
-    plan = planned(runner, policy.title, open_case(scenario))
-    if plan is None:
-        raise UsageError(f"policy {policy.title!r} does not plan ahead; run it instead")
-    return plan
-
-
-def planned(policy: Policy, title: str, case: Case) -> Plan | None:
-    """Ask a policy for its plan.
-
-    Raises
-    ------
-    PolicyError
-        It fails, or returns something else.
-    """
-    started = time.perf_counter()
-    with guarded(title, "plan"):
-        plan = policy.plan(case.setting)
-    if plan is None:
-        return None
-    if not isinstance(plan, Plan):
-        raise PolicyError(f"policy {title}: plan returned {type(plan).__name__}, not a Plan")
-    return replace(plan, solve_s=time.perf_counter() - started)
-
-
-@dataclass(frozen=True)
-class InformationValues:
-    """What knowing more is worth, in expected cost per slot.
-
-    Attributes
-    ----------
-    perfect_information : float
-        Expected cost with every slot foreseen (wait and see).
-    expected_value : float
-        Expected cost of EVF.
-    evpi : float
-        Expected value of perfect information, SIP − PI.
-    vss : float
-        Value of the stochastic solution, EVF − SIP.
-    """
-
-    perfect_information: float
-    expected_value: float
-    evpi: float
-    vss: float
-
-
-def information_values(scenario: Scenario, sip: Plan) -> InformationValues:
-    """Work out EVPI and VSS beside the plan of ``sip``."""
-    network = open_case(scenario).network
-    perfect, evf = (
-        make_plan(scenario, PolicyTable(name=name)).objective(network)
-        for name in ("perfect", "evf")
-    )
-    objective = sip.objective(network)
-    return InformationValues(perfect, evf, objective - perfect, evf - objective)
 
 
 def run_case(
@@ -210,21 +142,6 @@ def _table_of(policy: Policy) -> PolicyTable:
     return PolicyTable.model_validate({"name": type(policy).__name__})
 
 
-def plan_summary(plan: Plan, network: Network) -> dict[str, Any]:
-    """Objective, bound, gap, status, solver and stage costs of a plan, ready for JSON."""
-    return {
-        "objective": plan.objective(network),
-        "bound": plan.bound,
-        "gap": plan.gap(network),
-        "status": str(plan.status),
-        "solver": plan.solver,
-        "note": plan.note,
-        "solve_s": plan.solve_s,
-        "first_stage_cost": plan.first_stage_cost(network),
-        "second_stage_cost": plan.second_stage_cost(network),
-    }
-
-
 def _header(
     case: Case,
     policy: Policy,
@@ -305,12 +222,6 @@ def _run_job(job: Job, progress: Progress | None = None) -> Path:
     )
 
 
-def plan_policies(scenario: Scenario, policies: Sequence[PolicyTable]) -> list[Plan | None]:
-    """Ask each policy for its plan; one plan serves all replications."""
-    case = open_case(scenario)
-    return [planned(make_policy(p.name, p.options), p.title, case) for p in policies]
-
-
 def run_policies(
     scenario: Scenario,
     policies: Sequence[PolicyTable],
@@ -380,9 +291,7 @@ __all__ = [
     "Job",
     "ScenarioError",
     "load",
-    "make_plan",
     "open_case",
-    "plan_summary",
     "run_case",
     "run_policies",
     "simulate",

@@ -16,7 +16,8 @@ from qnetsim.version import __version__
 #: Command, its place, and its line in the overview.
 COMMANDS = {
     "compare": ("compare:compare", "run all policies in the same worlds, or compare traces"),
-    "inspect": ("inspect:inspect", "say what is in a trace"),
+    "diff": ("diff:diff", "say where two plans differ"),
+    "inspect": ("inspect:inspect", "say what is in a trace or a plan"),
     "plan": ("plan:plan", "solve only: what to reserve, at what expected cost"),
     "policies": ("listing:policies", "list the installed policies"),
     "run": ("run:run", "run one policy and write its trace"),

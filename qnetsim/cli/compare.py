@@ -11,7 +11,8 @@ from qnetsim.analysis.report import RESULTS, write_report
 from qnetsim.cli.output import console, emit, force_option, json_option, progress, table, working
 from qnetsim.cli.policy import policy_table
 from qnetsim.errors import UsageError
-from qnetsim.simulate import load, plan_policies, run_policies
+from qnetsim.planning import plan_policies
+from qnetsim.simulate import load, run_policies
 from qnetsim.trace import is_hdf5, make_folder
 
 
@@ -48,8 +49,8 @@ def compare(
         folder = out or Path("runs") / sources[0].stem
         _refuse_existing(folder, force)
         total = len(chosen) * scenario.run.replications * scenario.run.slots
-        with working("planning"):
-            plans = plan_policies(scenario, chosen)
+        with working("planning") as tell:
+            plans = plan_policies(scenario, chosen, tell)
         with progress("comparing", total) as advance:
             paths = run_policies(
                 scenario,

@@ -8,8 +8,9 @@ import click
 
 from qnetsim.analysis import run_metrics
 from qnetsim.cli.output import console, emit, json_option, table
+from qnetsim.cli.plan_inspect import inspect_plan
 from qnetsim.cli.run import metrics_json, show_metrics
-from qnetsim.trace import Trace, open_trace
+from qnetsim.trace import Trace, is_plan, open_trace
 from qnetsim.trace.schema import COLUMNS
 
 
@@ -17,7 +18,10 @@ from qnetsim.trace.schema import COLUMNS
 @click.argument("trace", type=click.Path(path_type=Path))
 @json_option
 def inspect(trace: Path, as_json: bool) -> None:
-    """Say what is in TRACE: where it comes from, its figures and its tables."""
+    """Say what is in TRACE, or in a plan file: where it comes from, its figures and its tables."""
+    if is_plan(trace):
+        inspect_plan(trace, as_json)
+        return
     with open_trace(trace) as opened:
         provenance = opened.provenance
         metrics = run_metrics(opened) if opened.slots else None

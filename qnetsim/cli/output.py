@@ -76,11 +76,11 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def working(what: str) -> Iterator[None]:
-    """Show on stderr, on a terminal only, that something is going on."""
+def working(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on stderr, on a terminal only, that something is going on; yields what tells more."""
     screen = Console(stderr=True)
     if not screen.is_terminal:
-        yield
+        yield lambda text: None
         return
-    with screen.status(what):
-        yield
+    with screen.status(what) as status:
+        yield lambda text: status.update(f"{what}: {text}")

@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
+from qnetsim.case import Case, load, open_case
 from qnetsim.cli.output import (
     console,
     emit,
     figure,
+    force_option,
     json_option,
     number,
     scenario_argument,
@@ -22,35 +24,39 @@ from qnetsim.cli.policy import policy_table
 from qnetsim.network import COMPONENTS
 from qnetsim.optimize import Plan
 from qnetsim.optimize.itemise import Itemised, Items, itemise, priced
-from qnetsim.simulate import (
-    Case,
-    InformationValues,
-    information_values,
-    load,
-    make_plan,
-    open_case,
-    plan_summary,
-)
+from qnetsim.optimize.plan import GapInterval
+from qnetsim.plan_files import save_plan
+from qnetsim.planning import InformationValues, information_values, make_plan, plan_summary
+from qnetsim.trace import refuse_existing
 
 
 @click.command()
 @scenario_argument
 @click.option("--policy", "-p", default="sip", show_default=True, help="NAME or NAME:key=value,…")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="Plan file to write.")
+@force_option
 @json_option
-def plan(scenario: Path, policy: str, as_json: bool) -> None:
+def plan(scenario: Path, policy: str, out: Path | None, force: bool, as_json: bool) -> None:
     """Solve for what a policy reserves in SCENARIO, and what it is expected to cost per slot."""
     spec = load(scenario)
     chosen = policy_table(policy, spec)
     case = open_case(spec)
-    with working(f"planning {chosen.title}"):
-        found = make_plan(spec, chosen)
+    if out is not None:
+        refuse_existing(out, force)
+    with working(f"planning {chosen.title}") as tell:
+        found = make_plan(spec, chosen, tell)
         values = information_values(spec, found) if chosen.name == "sip" else None
+    if out is not None:
+        save_plan(found, spec, chosen, out, force=force)
     items = itemise(found, case.network, case.forecast, spec.cost)
     if as_json:
         known = asdict(values) if values else {}
-        emit("plan", {"policy": chosen.title} | plan_json(found, case, items) | known)
+        named = {"policy": chosen.title, "plan_file": out}
+        emit("plan", named | plan_json(found, case, items) | known)
     else:
         show_plan(found, case, items, chosen.title, values)
+        if out is not None:
+            click.echo(f"plan          {out}")
 
 
 def plan_json(found: Plan, case: Case, items: Itemised) -> dict[str, Any]:
@@ -105,11 +111,20 @@ def show_plan(
     rows.add_row("expected cost", f"{summary['objective']:,.2f}")
     rows.add_row("  first stage, reserved", f"{summary['first_stage_cost']:,.2f}")
     rows.add_row("  second stage, on demand", f"{summary['second_stage_cost']:,.2f}")
+    if summary["blocked"]:
+        text = f"{summary['blocking_cost']:,.2f} for {summary['blocked']:.4g} requests"
+        rows.add_row("  blocked", text)
     bound, gap = summary["bound"], summary["gap"]
     rows.add_row("bound", "—" if bound is None else f"{bound:,.2f}")
     rows.add_row("gap", "—" if gap is None else f"{gap:.1e}")
+    if found.interval is not None:
+        _add_interval(rows, found.interval, summary["objective"])
     rows.add_row("status", summary["status"])
     rows.add_row("solver", summary["solver"])
+    if summary["variables"]:
+        text = f"{summary['variables']:,} variables, {summary['rows']:,} rows"
+        rows.add_row("largest program", f"{text}, {summary['rounds']} rounds")
+    rows.add_row("time", f"{summary['solve_s']:.3f} s")
     if summary["note"]:
         rows.add_row("note", summary["note"])
     if values:
@@ -120,6 +135,18 @@ def show_plan(
     screen.print(_component_table(case, items))
     screen.print(_fibre_table(found, case, items))
     screen.print(_request_table(case, items))
+
+
+def _add_interval(rows: Any, interval: GapInterval, objective: float) -> None:
+    """Mak, Morton and Wood's interval, relative to the expected cost."""
+    made = f"{interval.samples} samples of {interval.realisations}"
+    for what, high in (
+        ("first stage, split requests", interval.high),
+        ("whole requests as routed", interval.whole_high),
+    ):
+        share = high / objective if objective else 0.0
+        text = f"0 … {share:.3%} at {interval.confidence:.0%} ({made})"
+        rows.add_row(f"  gap interval, {what}", text)
 
 
 def _component_table(case: Case, items: Itemised) -> Any:

@@ -17,13 +17,18 @@ from qnetsim.cli.output import (
     table,
 )
 from qnetsim.cli.policy import policy_table
+from qnetsim.errors import UsageError
+from qnetsim.optimize import Plan
+from qnetsim.plan_files import load_plan
+from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.simulate import load, simulate
 from qnetsim.trace import open_trace
 
 
 @click.command()
 @scenario_argument
-@click.option("--policy", "-p", required=True, help="NAME or NAME:key=value,…")
+@click.option("--policy", "-p", help="NAME or NAME:key=value,…")
+@click.option("--plan", type=click.Path(path_type=Path), help="Plan file to run by.")
 @click.option("--slots", type=int, help="Slots to simulate, instead of the scenario's.")
 @click.option("--seed", type=int, help="Seed, instead of the scenario's.")
 @click.option("--replication", type=click.IntRange(0, 10**6), default=0, help="Which world.")
@@ -32,7 +37,8 @@ from qnetsim.trace import open_trace
 @json_option
 def run(
     scenario: Path,
-    policy: str,
+    policy: str | None,
+    plan: Path | None,
     slots: int | None,
     seed: int | None,
     replication: int,
@@ -40,18 +46,43 @@ def run(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Run one policy in one world of SCENARIO and write its trace."""
+    """Run one policy in one world of SCENARIO and write its trace.
+
+    Give --policy, or --plan with the file of a plan, which is then run by the policy that made it.
+    """
     spec = load(scenario, slots=slots, seed=seed)
-    chosen = policy_table(policy, spec)
+    chosen, planned = _chosen(policy, plan, spec)
     path = out or Path("runs") / f"{scenario.stem}-{chosen.title}-r{replication:03d}.h5"
     with progress(f"{chosen.title}", spec.run.slots) as advance:
-        simulate(spec, chosen, path, replication=replication, force=force, progress=advance)
+        simulate(
+            spec,
+            chosen,
+            path,
+            replication=replication,
+            plan=planned,
+            force=force,
+            progress=advance,
+        )
     with open_trace(path) as trace:
         metrics = run_metrics(trace)
     if as_json:
         emit("run", metrics_json(metrics))
     else:
         show_metrics(metrics)
+
+
+def _chosen(
+    policy: str | None, plan: Path | None, spec: Scenario
+) -> tuple[PolicyTable, Plan | None]:
+    """Policy and plan of a run, from exactly one of the two options."""
+    if (policy is None) == (plan is None):
+        raise UsageError("give either --policy NAME or --plan FILE")
+    if plan is None:
+        return policy_table(policy or "", spec), None
+    found, table, differences = load_plan(plan, spec)
+    for text in differences:
+        click.echo(f"warning: {plan} was made for another scenario: {text}", err=True)
+    return table, found
 
 
 def metrics_json(metrics: RunMetrics) -> dict[str, object]:

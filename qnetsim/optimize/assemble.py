@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +18,7 @@ from qnetsim.optimize.marginals import (
     reservations,
 )
 from qnetsim.optimize.plan import Plan, PlanStatus, status_of
-from qnetsim.optimize.wavelengths.assignment import Assignment, assign
+from qnetsim.optimize.wavelengths.assignment import Assignment, Repair, assign
 
 Stage = tuple[FloatArray, FloatArray]
 
@@ -61,10 +60,25 @@ def settle(
     network: Network,
     forecast: Forecast,
     routes: RouteTable,
-    lengths: Mapping[int, FloatArray] | None = None,
+    prices: Stage | None = None,
+    first_stage: Stage | None = None,
     cost: float = 1.0,
 ) -> Settled:
-    """Give the routes explicit wavelengths where there are limits; see ``assign``."""
+    """Give the routes explicit wavelengths where there are limits.
+
+    Parameters
+    ----------
+    network : Network
+    forecast : Forecast
+    routes : RouteTable
+    prices : pair of ndarray, shape (fibres,), optional
+        What channels and KM wavelengths cost beyond the first stage. With them, requests may be
+        moved to other routes where the given ones cannot be coloured.
+    first_stage : pair of ndarray, shape (fibres,), optional
+        The cheapest for these routes unless given.
+    cost : float
+        Expected cost of the plan.
+    """
     marginals = marginal_loads(network, forecast, routes)
     if not network.limited:
         return Settled(routes, marginals, None, 0.0)
@@ -77,7 +91,11 @@ def settle(
     )
     if over or not forecast.comonotone:
         return Settled(routes, marginals, None, min(over, 1.0))
-    assignment, moved = assign(network, forecast, routes, lengths, cost)
+    repair = None
+    if prices is not None:
+        held = first_stage if first_stage is not None else reservations(network, marginals)
+        repair = Repair(np.concatenate(held), np.concatenate(prices), cost)
+    assignment, moved = assign(network, forecast, routes, repair)
     if moved is not routes:
         marginals = marginal_loads(network, forecast, moved)
     return Settled(moved, marginals, assignment, 0.0)

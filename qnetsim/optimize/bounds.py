@@ -9,11 +9,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from qnetsim.arrays import FloatArray
 from qnetsim.exogenous import Forecast
-from qnetsim.network import Network, Route, RouteTable, shortest_routes
+from qnetsim.network import Network, Route, RouteTable, UnitCosts, shortest_routes
 from qnetsim.network.routes import NodePair
-from qnetsim.optimize.assemble import expected_blocked, expected_loads, finished, settle
+from qnetsim.optimize.assemble import Stage, expected_blocked, expected_loads, finished, settle
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.plan import Plan, PlanStatus, status_of
 from qnetsim.optimize.recourse import deterministic_flows, request_routes
@@ -42,15 +41,12 @@ class Foreseen:
         Proved expected cost from programs; None where shortest paths are exact.
     solver : str
     size : Size
-    lengths : dict or None
-        See ``Recourse``; None where routes are not to be moved.
     """
 
     routes: RouteTable
     bound: float | None
     solver: str
     size: Size
-    lengths: dict[int, FloatArray] | None
 
 
 def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Foreseen:
@@ -65,16 +61,12 @@ def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Fore
     free = not network.limited and network.costs.blocking is None
     if free or not forecast.comonotone:
         table = RouteTable.by_pair_and_level(forecast.pairs, shortest)
-        return Foreseen(table, None, "shortest paths", Size(), None)
+        return Foreseen(table, None, "shortest paths", Size())
     costs = network.costs
-    cheapest = (
-        np.minimum(costs.qkd_reserved, costs.qkd_on_demand),
-        np.minimum(costs.km_reserved, costs.km_on_demand),
-    )
+    cheapest = _cheapest(costs)
     rho = network.level_channels(forecast.levels.levels).tolist()
     bound, counts, size = 0.0, Counter(forecast.pairs), Size()
     solvers: dict[str, None] = {}
-    lengths: dict[int, FloatArray] = {}
     chosen: list[Mapping[NodePair, list[Route]]] = []
     for k in levels:
         probability = float(forecast.levels.probabilities[k])
@@ -87,16 +79,25 @@ def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Fore
         bound += probability * flows.bound
         size += flows.size
         solvers[flows.solver] = None
-        lengths[k] = probability * flows.lengths[0]
         chosen.append(flows.routes[0])
     routes = request_routes(forecast.pairs, chosen)
-    return Foreseen(routes, bound, " and ".join(solvers), size, lengths)
+    return Foreseen(routes, bound, " and ".join(solvers), size)
+
+
+def _cheapest(costs: UnitCosts) -> Stage:
+    """Cheaper price of each component."""
+    return (
+        np.minimum(costs.qkd_reserved, costs.qkd_on_demand),
+        np.minimum(costs.km_reserved, costs.km_on_demand),
+    )
 
 
 def perfect_information(network: Network, forecast: Forecast, solver: Solver) -> Plan:
     """Wait-and-see: expectations of reservations and costs when each slot is foreseen."""
     found = foreseen_table(network, forecast, solver)
-    settled = settle(network, forecast, found.routes, found.lengths, found.bound or 1.0)
+    nothing = np.zeros(network.fibres), np.zeros(network.fibres)
+    prices = None if found.bound is None else _cheapest(network.costs)
+    settled = settle(network, forecast, found.routes, prices, nothing, found.bound or 1.0)
     channels, wavelengths = expected_loads(settled.marginals)
     costs = network.costs
     reserve_q = costs.qkd_reserved <= costs.qkd_on_demand

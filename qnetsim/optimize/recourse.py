@@ -9,7 +9,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from qnetsim.arrays import FloatArray
 from qnetsim.exogenous import Forecast
 from qnetsim.network import BLOCKED, Network, Route, RouteTable, shortest_routes
 from qnetsim.network.routes import NodePair
@@ -76,16 +75,12 @@ class Recourse:
         Proved lower bound on the expected cost, first stage included.
     solver : str
     size : Size
-    lengths : dict from level to ndarray, shape (fibres,)
-        What one more request on a fibre costs in a slot of that level, weighted with its
-        probability.
     """
 
     routes: RouteTable
     bound: float
     solver: str
     size: Size
-    lengths: dict[int, FloatArray]
 
 
 def expected_recourse(
@@ -109,7 +104,6 @@ def expected_recourse(
     caps = (network.max_channels, network.max_wavelengths)
     bound = float(first_stage[0] @ costs.qkd_reserved + first_stage[1] @ costs.km_reserved)
     size, solvers = Size(), dict[str, None]()
-    lengths: dict[int, FloatArray] = {}
     chosen: list[Mapping[NodePair, Sequence[Route]]] = []
     lit = [
         stage if cap is None else np.minimum(stage, cap)
@@ -121,7 +115,6 @@ def expected_recourse(
         fits = served and (load <= lit[0]).all() and (wavelengths <= lit[1]).all()
         if probability == 0 or fits:
             chosen.append(start)
-            lengths[k] = probability * (rho[k] * costs.qkd_on_demand + costs.km_on_demand)
             continue
         problem = RoutesProblem(
             network=network,
@@ -139,10 +132,9 @@ def expected_recourse(
         bound += float(probability) * flows.bound
         size += flows.size
         solvers[flows.solver] = None
-        lengths[k] = probability * flows.lengths[0]
         chosen.append(flows.routes[0])
     name = " and ".join(solvers) or "closed form"
-    return Recourse(request_routes(forecast.pairs, chosen), bound, name, size, lengths)
+    return Recourse(request_routes(forecast.pairs, chosen), bound, name, size)
 
 
 def _shortest_of(

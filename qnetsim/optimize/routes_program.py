@@ -74,7 +74,6 @@ class RoutesProgram:
             min(bound, best.objective) * problem.scale,
             relaxed.solution.by,
             size,
-            relaxed.prices.lengths(problem.channels) * problem.scale,
         )
 
     def _admit(self) -> None:

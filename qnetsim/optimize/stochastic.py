@@ -106,11 +106,10 @@ def _routes_plan(
     routes = request_routes(
         forecast.pairs, [by_level.get(k, single) for k in range(forecast.levels.levels)]
     )
-    lengths = dict(zip(problem.levels, flows.lengths, strict=True))
     return fixed_routes_plan(
         network,
         forecast,
-        settle(network, forecast, routes, lengths, flows.bound),
+        settle(network, forecast, routes, problem.on_demand, cost=flows.bound),
         bound=flows.bound,
         solver=f"routes program, {flows.solver}, {flows.size.nodes} nodes",
         size=flows.size,

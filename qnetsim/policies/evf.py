@@ -49,11 +49,12 @@ class ExpectedValue(StaticPolicy):
                 solver="deterministic program at the mean demand, convolved loads",
                 note="second stage exact for these routes; recourse routes not optimised",
             )
+        prices = network.costs.qkd_on_demand, network.costs.km_on_demand
         found = expected_recourse(network, forecast, first_stage, chosen, setting.solver)
         return fixed_routes_plan(
             network,
             forecast,
-            settle(network, forecast, found.routes, found.lengths, found.bound),
+            settle(network, forecast, found.routes, prices, first_stage, found.bound),
             first_stage,
             bound=found.bound,
             solver=f"mean demand, then recourse by {found.solver}",

@@ -31,7 +31,7 @@ class ProgramOptions(PolicyOptions):
         json_schema_extra={"allowed": "'auto', 'newsvendor', 'routes', 'full' or 'sampling'"},
     )
     realisations: int = Field(
-        default=100,
+        default=60,
         ge=2,
         le=100_000,
         description="realisations in a sample, with formulation = 'sampling'",

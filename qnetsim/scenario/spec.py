@@ -243,6 +243,21 @@ class PlanningTable(_Table):
         "'highs', 'gurobi' or 'auto'",
         default="highs",
     )
+    node_limit: int = _field(
+        "most branch-and-bound nodes of one integer program; a plan whose gap stays open then is "
+        "called feasible",
+        "an integer >= 0",
+        default=10_000,
+        ge=0,
+        le=COUNT_MAX,
+    )
+    threads: int = _field(
+        "threads of the solver; with more than one, equally good plans may differ between runs",
+        "an integer 1 .. 1024",
+        default=1,
+        ge=1,
+        le=1024,
+    )
 
 
 class PolicyTable(BaseModel):

@@ -1,14 +1,20 @@
 """The trace: a versioned, self-describing HDF5 file that is the product of every run."""
 
-from qnetsim.trace.reader import Trace, is_hdf5, open_trace
-from qnetsim.trace.writer import TraceHeader, TraceWriter, make_folder, refuse_existing
+from qnetsim.trace.files import is_hdf5, make_folder, refuse_existing
+from qnetsim.trace.plan_file import PlanRecord, is_plan, read_plan, write_plan
+from qnetsim.trace.reader import Trace, open_trace
+from qnetsim.trace.writer import TraceHeader, TraceWriter
 
 __all__ = [
+    "PlanRecord",
     "Trace",
     "TraceHeader",
     "TraceWriter",
     "is_hdf5",
+    "is_plan",
     "make_folder",
     "open_trace",
+    "read_plan",
     "refuse_existing",
+    "write_plan",
 ]

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from qnetsim.errors import TraceError, TraceFormatError, UsageError
 from qnetsim.trace.digest import ContentDigest
+from qnetsim.trace.files import is_hdf5
 from qnetsim.trace.recover import UnclosedFile, is_marked_open
 from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, FILETYPE, VERSION, columns_in
 
@@ -175,14 +176,6 @@ def _open(path: Path, closing: ExitStack) -> h5py.File:
             closing.close()
         reason = " ".join(str(first).split())
         raise TraceFormatError(f"{path}: cannot be opened: {reason}") from None
-
-
-def is_hdf5(path: Path) -> bool:
-    """Whether a file can be read and begins like HDF5."""
-    try:
-        return bool(h5py.is_hdf5(path))
-    except (OSError, RuntimeError, ValueError):
-        return False
 
 
 def _committed(path: Path, file: h5py.File) -> int:

@@ -15,8 +15,9 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.errors import TraceError, UsageError
+from qnetsim.errors import TraceError
 from qnetsim.trace.digest import ContentDigest
+from qnetsim.trace.files import make_folder, refuse_existing
 from qnetsim.trace.schema import (
     BY_PATH,
     CHUNK_ROWS,
@@ -267,38 +268,6 @@ class TraceWriter:
                 self._digest.update(column, dataset.asstr()[...])
             else:
                 self._digest.update(column, dataset[...])
-
-
-def refuse_existing(path: Path, force: bool) -> None:
-    """Refuse to overwrite anything unasked, and anything but a file at all.
-
-    Raises
-    ------
-    UsageError
-    """
-    try:
-        if path.exists() and not path.is_file():
-            raise UsageError(f"{path}: is not a regular file; give another --out")
-        if path.exists() and not force:
-            raise UsageError(
-                f"{path}: exists already; give another --out, or --force to overwrite it"
-            )
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder with its parents.
-
-    Raises
-    ------
-    TraceError
-        Naming the folder and the reason.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TraceError(f"{folder}: the folder cannot be created: {error.strerror}") from None
 
 
 def _ledger() -> list[Column]:

@@ -15,9 +15,10 @@ import pytest
 from baseline import Baseline
 from helpers import nsfnet, run
 
+from qnetsim.planning import make_plan
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import PolicyTable
-from qnetsim.simulate import make_plan, open_case, run_case, simulate
+from qnetsim.simulate import open_case, run_case, simulate
 from qnetsim.trace import open_trace
 
 pytestmark = pytest.mark.slow

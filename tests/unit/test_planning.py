@@ -14,15 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from qnetsim.case import Case, open_case
 from qnetsim.errors import InfeasibleError, SolverError
 from qnetsim.network import Route, RouteTable
 from qnetsim.optimize import PlanStatus, gurobi, marginal_loads, newsvendor
 from qnetsim.optimize.itemise import itemise, priced
 from qnetsim.optimize.marginals import expected_excess
 from qnetsim.optimize.plan import OPTIMALITY_GAP
+from qnetsim.planning import make_plan
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import PlanningTable, PolicyTable, Scenario, parse_scenario
-from qnetsim.simulate import Case, make_plan, open_case
 
 
 def judge(case: Case, fixed: tuple | None = None, levels: list[int] | None = None) -> float | None:

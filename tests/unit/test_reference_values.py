@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from helpers import nsfnet
 
+from qnetsim.case import open_case
 from qnetsim.optimize import PlanStatus
+from qnetsim.planning import make_plan
 from qnetsim.scenario import PolicyTable
-from qnetsim.simulate import make_plan, open_case
 
 #: multiplier: SIP, its level, EVF, perfect information
 VALUES = {

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qnetsim.case import Case, open_case
 from qnetsim.errors import InfeasibleError, UsageError
 from qnetsim.network import Route
 from qnetsim.optimize import PlanStatus
@@ -19,8 +20,8 @@ from qnetsim.optimize.gurobi import LicenceError
 from qnetsim.optimize.lightpaths import Lightpaths
 from qnetsim.optimize.plan import Plan
 from qnetsim.optimize.wavelengths.colouring import blocks, exact, first_fit, highest
+from qnetsim.planning import make_plan
 from qnetsim.scenario import PlanningTable, PolicyTable, Scenario, parse_scenario
-from qnetsim.simulate import Case, make_plan, open_case
 
 SIP = PolicyTable(name="sip")
 

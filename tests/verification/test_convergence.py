@@ -7,9 +7,10 @@ import pytest
 from helpers import nsfnet, run
 from scipy import stats
 
+from qnetsim.case import open_case
+from qnetsim.planning import make_plan
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import PolicyTable, parse_scenario
-from qnetsim.simulate import make_plan, open_case
 
 pytestmark = pytest.mark.slow
 

@@ -155,12 +155,9 @@ class Flows:
         Proved lower bound on the expected cost.
     solver : str
     size : Size
-    lengths : ndarray, shape (scenarios, fibres)
-        What one more request on a fibre costs at the margin, under the prices of the bound.
     """
 
     routes: tuple[dict[NodePair, list[Route]], ...]
     bound: float
     solver: str
     size: Size
-    lengths: FloatArray

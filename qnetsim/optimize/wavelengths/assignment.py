@@ -15,19 +15,24 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.exogenous import Forecast
-from qnetsim.network import BLOCKED, Network, Route, RouteTable
+from qnetsim.network import BLOCKED, Network, Route, RouteTable, Topology
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
 from qnetsim.network.routes import NodePair, distances_to, routes_within
 from qnetsim.optimize.wavelengths.colouring import Colours, blocks, exact, first_fit, highest
-from qnetsim.optimize.wavelengths.reroute import Layered, layered
+from qnetsim.optimize.wavelengths.level_program import cheapest_routes
+from qnetsim.optimize.wavelengths.reroute import Charge, Choice, Layers
 
-#: Prices of a request's other route that are tried in turn, relative to the plan's cost.
-BUDGETS = (1e-9, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+#: How much dearer a request's other route may be, tried in turn, relative to the plan's cost.
+BUDGETS = (1e-9, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 #: Most routes that a request may choose from.
 MAX_WAYS = 40
-#: Most steps of the search for them.
-MAX_STEPS = 5_000
-MOVES = 3_000
+#: Most steps of the search for them, and how often it is widened.
+MAX_STEPS, WIDENINGS = 3_000, 4
+#: Length of a fibre beside what it costs, relative to the dearest.
+HOP = 1e-3
+MOVES = 5_000
+#: Solutions of the integer program that are tried.
+ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,25 @@ class Assignment:
 
 
 @dataclass(frozen=True)
+class Repair:
+    """What routes cost, so that requests can be moved to others.
+
+    Attributes
+    ----------
+    held : ndarray, shape (2·fibres,)
+        Channels, then KM wavelengths, that cost nothing more.
+    price : ndarray, shape (2·fibres,)
+        Of what is used beyond them.
+    cost : float
+        Expected cost of the plan, which budgets refer to.
+    """
+
+    held: FloatArray
+    price: FloatArray
+    cost: float
+
+
+@dataclass(frozen=True)
 class _Level:
     """The requests of one level that are served, and what they need."""
 
@@ -66,8 +90,7 @@ def assign(
     network: Network,
     forecast: Forecast,
     table: RouteTable,
-    lengths: Mapping[int, FloatArray] | None = None,
-    cost: float = 1.0,
+    repair: Repair | None = None,
 ) -> tuple[Assignment, RouteTable]:
     """Colour the routes of a comonotone plan at every level.
 
@@ -79,11 +102,8 @@ def assign(
     network : Network
     forecast : Forecast
     table : RouteTable
-    lengths : mapping from level to ndarray, shape (fibres,), optional
-        What one more request on a fibre costs. With it, requests may be routed anew where the
-        given routes cannot be coloured.
-    cost : float
-        Cost of the plan that ``lengths`` are compared with.
+    repair : Repair, optional
+        With it, requests may be routed anew where the given routes cannot be coloured.
 
     Returns
     -------
@@ -102,8 +122,9 @@ def assign(
         routes = [table.route(r, k) for r in range(table.requests)]
         level = _level(routes, rho[k])
         found, fits = _colour(network, level)
-        if not fits and lengths is not None:
-            other = _rerouted(network, forecast.pairs, level, lengths[k] / max(cost, 1e-12), rho[k])
+        if not fits and repair is not None:
+            charge = Charge(repair.held, float(probability) * repair.price)
+            other = _rerouted(network, forecast.pairs, level, charge, repair.cost, rho[k])
             if other is not None:
                 level, found, fits = other[0], other[1], True
                 for r, route in zip(level.requests, level.routes, strict=True):
@@ -172,55 +193,89 @@ def _rerouted(
     network: Network,
     pairs: Sequence[NodePair],
     level: _Level,
-    prices: FloatArray,
+    charge: Charge,
+    cost: float,
     rho: IntArray,
 ) -> tuple[_Level, tuple[Colours, Colours]] | None:
-    """Routes of hardly higher price that can be coloured; None where none were found."""
+    """Routes of hardly higher cost that can be coloured; None where none were found."""
     colours = _uniform_colours(network, level)
     if colours is None:
         return None
     chosen = blocks(level.routes, network.fibres, colours)
-    for budget in BUDGETS:
-        ways, extra = _candidates(network, pairs, level, prices, budget)
-        start = Layered(np.zeros(chosen.size, dtype=np.int64), chosen)
-        found = layered(ways, extra, start, network.fibres, colours, MOVES)
-        if found.open == 0:
-            routes = [ways[i][way] for i, way in enumerate(found.way.tolist())]
-            moved = _Level(level.requests, routes, [int(rho[list(r.fibres)].max()) for r in routes])
-            return moved, _of_blocks(found.colour, moved.demands)
-    return None
+    choices = _choices(network, pairs, level, charge, rho)
+    found: tuple[list[Route], IntArray] | None = None
+    for attempt in range(ATTEMPTS):
+        routes = cheapest_routes(network.topology, choices, charge, colours, cost, attempt)
+        if routes is None:
+            break
+        coloured = blocks(routes, network.fibres, colours)
+        if (coloured >= 0).all():
+            found = routes, coloured
+            break
+    for budget in BUDGETS if found is None else ():
+        layers = Layers(choices, charge, chosen, colours)
+        if layers.fill(budget * cost, MOVES):
+            layers.cheapen()
+            ways = zip(choices, layers.way.tolist(), strict=True)
+            found = [choice.routes[way] for choice, way in ways], layers.colour
+            break
+    if found is None:
+        return None
+    channels = [int(rho[list(route.fibres)].max()) for route in found[0]]
+    moved = _Level(level.requests, found[0], channels)
+    return moved, _of_blocks(found[1], moved.demands)
 
 
-def _candidates(
+def _choices(
     network: Network,
     pairs: Sequence[NodePair],
     level: _Level,
-    prices: FloatArray,
-    budget: float,
-) -> tuple[list[list[Route]], list[FloatArray]]:
-    """Each request's route, then others at most ``budget`` dearer than the cheapest."""
-    topology, lengths = network.topology, prices.tolist()
+    charge: Charge,
+    rho: IntArray,
+) -> list[Choice]:
+    """Each request's route, then the others that cost least at the margin of the level's load."""
+    topology, fibres = network.topology, network.fibres
+    load = np.zeros(2 * fibres)
+    for route in level.routes:
+        load += _use(route, rho, fibres)
+    one = np.concatenate([rho, np.ones(fibres)])
+    extra = np.maximum(load + one - charge.held, 0.0) - np.maximum(load - charge.held, 0.0)
+    margin = (extra * charge.price).reshape(2, fibres).sum(axis=0)
+    # of equal ways the one of fewer fibres
+    lengths = (margin + HOP * max(float(margin.max()), 1e-12)).tolist()
     rest: dict[int, list[float]] = {}
     known: dict[NodePair, list[Route]] = {}
-    ways, extra = [], []
+    choices = []
     for r, route in zip(level.requests, level.routes, strict=True):
         pair = pairs[r]
         if pair not in known:
             if pair[1] not in rest:
                 rest[pair[1]] = distances_to(topology, lengths, pair[1])
-            ahead = rest[pair[1]]
-            limit = ahead[pair[0]] + budget
-            found, _ = routes_within(topology, lengths, ahead, pair, limit, MAX_STEPS)
-            known[pair] = sorted(found, key=lambda way: _price(prices, way))[:MAX_WAYS]
-        mine = [route, *(other for other in known[pair] if other != route)]
-        cost = np.array([_price(prices, way) for way in mine])
-        ways.append(mine)
-        extra.append(np.maximum(cost - cost.min(), 0.0))
-    return ways, extra
+            known[pair] = _shortest_ways(topology, lengths, rest[pair[1]], pair)
+        routes = [route, *(other for other in known[pair] if other != route)]
+        choices.append(Choice(routes, np.array([_use(way, rho, fibres) for way in routes])))
+    return choices
 
 
-def _price(prices: FloatArray, route: Route) -> float:
-    return float(prices[list(route.fibres)].sum())
+def _shortest_ways(
+    topology: Topology, lengths: Sequence[float], rest: Sequence[float], pair: NodePair
+) -> list[Route]:
+    """The shortest routes of a pair, found in wider and wider circles."""
+    room, found = max(rest[pair[0]], max(lengths)), list[Route]()
+    for _ in range(WIDENINGS):
+        found, steps = routes_within(topology, lengths, rest, pair, rest[pair[0]] + room, MAX_STEPS)
+        if len(found) >= MAX_WAYS or steps > MAX_STEPS:
+            break
+        room *= 2
+    return sorted(found, key=lambda way: sum(lengths[e] for e in way.fibres))[:MAX_WAYS]
+
+
+def _use(route: Route, rho: IntArray, fibres: int) -> FloatArray:
+    """Channels and KM wavelengths of a request, shape (2·fibres,)."""
+    use = np.zeros(2 * fibres)
+    here = np.array(route.fibres, dtype=np.int64)
+    use[here], use[fibres + here] = rho[here], 1.0
+    return use
 
 
 def _spread(colours: Colours, requests: Sequence[int], count: int) -> Colours:

@@ -1,4 +1,4 @@
-"""Repair: colour what has no colour by letting requests take other routes of hardly higher price.
+"""Repair: colour what has no colour by letting requests take other routes of hardly higher cost.
 
 A colour is a layer of the network in which every fibre serves one request. A move puts a request
 without colour on one of its routes in one of the layers, and takes out whoever is in the way.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -20,73 +21,132 @@ TENURE_SHARE, TENURE_DRAW = 0.6, 10
 
 
 @dataclass(frozen=True)
-class Layered:
-    """Requests on routes in layers.
+class Charge:
+    """What use of the fibres costs in a slot: ``price·(use − held)^+``.
 
     Attributes
     ----------
-    way : ndarray of int64, shape (requests,)
-        Position among the request's candidates.
-    colour : ndarray of int64, shape (requests,)
-        Layer, or −1.
+    held, price : ndarray, shape (2·fibres,)
+        Channels of all fibres, then KM wavelengths.
     """
 
-    way: IntArray
-    colour: IntArray
+    held: FloatArray
+    price: FloatArray
 
-    @property
-    def open(self) -> int:
-        """Requests without a layer."""
-        return int((self.colour < 0).sum())
+    def of(self, load: FloatArray) -> FloatArray:
+        """Cost of loads, shape (..., 2·fibres)."""
+        return np.asarray(np.maximum(load - self.held, 0.0) @ self.price)
 
 
-def layered(
-    candidates: Sequence[Sequence[Route]],
-    prices: Sequence[FloatArray],
-    start: Layered,
-    fibres: int,
-    colours: int,
-    moves: int,
-) -> Layered:
-    """Find routes and layers for all requests; what it could not place has colour −1.
+@dataclass(frozen=True)
+class Choice:
+    """Routes that a request may take, and what each uses.
+
+    Attributes
+    ----------
+    routes : list of Route
+    uses : ndarray, shape (routes, 2·fibres)
+    """
+
+    routes: list[Route]
+    uses: FloatArray
+
+    @cached_property
+    def spans(self) -> FloatArray:
+        """Fibres of each route as zeros and ones, shape (routes, fibres)."""
+        return np.ascontiguousarray(self.uses[:, self.uses.shape[1] // 2 :])
+
+
+class Layers:
+    """Requests on routes in layers.
 
     Parameters
     ----------
-    candidates : sequence of sequence of Route
-        Routes that each request may take.
-    prices : sequence of ndarray
-        What each of them costs more than the cheapest.
-    start : Layered
-        Proper as far as it goes.
-    fibres, colours, moves : int
+    choices : sequence of Choice
+        By request; the first route is the one that it has.
+    charge : Charge
+    colours : ndarray of int64, shape (requests,)
+        Layer of each request on its first route, proper as far as it goes; −1 for none.
+    count : int
+        Layers.
     """
-    way, colour = start.way.copy(), start.colour.copy()
-    holder = np.full((fibres, colours), -1)
-    for r in np.flatnonzero(colour >= 0).tolist():
-        holder[list(candidates[r][way[r]].fibres), colour[r]] = r
-    spans = [[list(route.fibres) for route in routes] for routes in candidates]
-    tabu = np.zeros((len(candidates), colours), dtype=np.int64)
-    best, fewest = start, start.open
-    draws = seeds.words(seeds.stream(0, "layers"), 2 * moves)
-    for move in range(moves):
-        lacking = np.flatnonzero(colour < 0)
-        if lacking.size < fewest:
-            best, fewest = Layered(way.copy(), colour.copy()), int(lacking.size)
-        if not lacking.size:
-            break
-        r = int(lacking[int(draws[2 * move]) % lacking.size])
-        kicked = np.array([(holder[span] >= 0).sum(axis=0) for span in spans[r]], dtype=np.float64)
-        # fewest others in the way, then the cheaper route
-        key = kicked + prices[r][:, None] / (1.0 + prices[r].max())
-        key[:, tabu[r] > move] += fibres
-        pick = int(key.argmin())
-        i, layer = pick // colours, pick % colours
-        out = {int(other) for other in holder[spans[r][i], layer] if other >= 0}
-        tenure = int(TENURE_SHARE * lacking.size) + int(draws[2 * move + 1]) % TENURE_DRAW
-        for other in out:
-            holder[spans[other][way[other]], layer] = -1
-            colour[other] = -1
-            tabu[other, layer] = move + 1 + tenure
-        holder[spans[r][i], layer] = r
-        way[r], colour[r] = i, layer
-    return best
+
+    def __init__(
+        self, choices: Sequence[Choice], charge: Charge, colours: IntArray, count: int
+    ) -> None:
+        self._choices, self._charge = choices, charge
+        self._fibres = [[list(route.fibres) for route in c.routes] for c in choices]
+        self.way = np.zeros(len(choices), dtype=np.int64)
+        self.colour = np.full(len(choices), -1)
+        fibres = charge.held.size // 2
+        self._holder = np.full((fibres, count), -1)
+        self._load = np.zeros(charge.held.size)
+        for r in np.flatnonzero(colours >= 0).tolist():
+            self._put(r, 0, int(colours[r]))
+
+    @property
+    def cost(self) -> float:
+        """Cost of the requests that have a layer."""
+        return float(self._charge.of(self._load))
+
+    def fill(self, budget: float, moves: int) -> bool:
+        """Find layers for all requests; says whether that succeeded.
+
+        Parameters
+        ----------
+        budget : float
+            Most by which a route may be dearer than the cheapest that the request could take.
+        moves : int
+        """
+        requests, layers = len(self._choices), self._holder.shape[1]
+        tabu = np.zeros((requests, layers), dtype=np.int64)
+        draws = seeds.words(seeds.stream(0, "layers"), 2 * moves)
+        for move in range(moves):
+            lacking = np.flatnonzero(self.colour < 0)
+            if not lacking.size:
+                return True
+            r = int(lacking[int(draws[2 * move]) % lacking.size])
+            choice = self._choices[r]
+            cost = self._charge.of(self._load + choice.uses)
+            over = cost - cost.min()
+            kicked = choice.spans @ (self._holder >= 0)
+            # fewest others in the way, then the cheaper route
+            key = kicked + over[:, None] / (1.0 + over.max())
+            key[over > budget] = np.inf
+            key[:, tabu[r] > move] += self._holder.shape[0]
+            way, layer = divmod(int(key.argmin()), layers)
+            tenure = int(TENURE_SHARE * lacking.size) + int(draws[2 * move + 1]) % TENURE_DRAW
+            for other in set(self._holder[self._fibres[r][way], layer].tolist()) - {-1}:
+                self._take(other)
+                tabu[other, layer] = move + 1 + tenure
+            self._put(r, way, layer)
+        return bool((self.colour >= 0).all())
+
+    def cheapen(self) -> None:
+        """Move requests to cheaper routes for which some layer is free, until none can be moved."""
+        moved = True
+        while moved:
+            moved = False
+            for r, choice in enumerate(self._choices):
+                way, layer = int(self.way[r]), int(self.colour[r])
+                self._take(r)
+                cost = self._charge.of(self._load + choice.uses)
+                for other in np.argsort(cost, kind="stable").tolist():
+                    if cost[other] >= cost[way] - 1e-9 * max(float(cost[way]), 1e-9):
+                        break
+                    free = np.flatnonzero((self._holder[self._fibres[r][other]] < 0).all(axis=0))
+                    if free.size:
+                        way, layer, moved = other, int(free[0]), True
+                        break
+                self._put(r, way, layer)
+
+    def _put(self, r: int, way: int, layer: int) -> None:
+        self._holder[self._fibres[r][way], layer] = r
+        self._load = self._load + self._choices[r].uses[way]
+        self.way[r], self.colour[r] = way, layer
+
+    def _take(self, r: int) -> None:
+        way = int(self.way[r])
+        self._holder[self._fibres[r][way], self.colour[r]] = -1
+        self._load = self._load - self._choices[r].uses[way]
+        self.colour[r] = -1

@@ -1,0 +1,119 @@
+"""``qnetsim diff``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from qnetsim.cli.output import console, emit, figure, json_option, number, table
+from qnetsim.cli.plan_inspect import fibre_columns
+from qnetsim.errors import UsageError
+from qnetsim.plan_files import differing
+from qnetsim.trace import PlanRecord, is_plan, read_plan
+
+#: What is compared of each fibre.
+AMOUNTS = ("qkd_channels", "km_wavelengths", "on_demand_channels", "on_demand_wavelengths")
+#: What is compared of the plans as wholes.
+SUMMARY = ("objective", "bound", "status", "first_stage_cost", "second_stage_cost", "blocked")
+
+
+@click.command()
+@click.argument("one", type=click.Path(path_type=Path))
+@click.argument("other", type=click.Path(path_type=Path))
+@json_option
+def diff(one: Path, other: Path, as_json: bool) -> None:
+    """Say where the plans in two files differ: settings, costs, reservations, routes."""
+    for path in (one, other):
+        if path.is_file() and not is_plan(path):
+            raise UsageError(
+                f"{path}: is no plan file; `qnetsim plan SCENARIO --out FILE` makes one"
+            )
+    left, right = read_plan(one), read_plan(other)
+    found = plan_differences(left, right)
+    if as_json:
+        emit("diff", {"one": one, "other": other, **found})
+    else:
+        _show(found, one, other)
+
+
+def plan_differences(left: PlanRecord, right: PlanRecord) -> dict[str, Any]:
+    """Everything in which two plans differ, ready for JSON."""
+    one, other = left.provenance, right.provenance
+    settings = [
+        text for part in ("scenario", "policy") for text in differing(part, one[part], other[part])
+    ]
+    summary = {
+        key: [one["plan"].get(key), other["plan"].get(key)]
+        for key in SUMMARY
+        if one["plan"].get(key) != other["plan"].get(key)
+    }
+    a, b = fibre_columns(left), fibre_columns(right)
+    names = [list(zip(c["source"], c["target"], strict=True)) for c in (a, b)]
+    fibres: list[dict[str, Any]] | None = None
+    if names[0] == names[1]:
+        fibres = [
+            {"source": source, "target": target}
+            | {key: [number(float(a[key][e])), number(float(b[key][e]))] for key in AMOUNTS}
+            for e, (source, target) in enumerate(names[0])
+            if any(a[key][e] != b[key][e] for key in AMOUNTS)
+        ]
+    routes = _moved(left, right)
+    same = not settings and not summary and fibres == [] and routes == 0
+    return {
+        "same": same,
+        "settings": settings,
+        "summary": summary,
+        "fibres": fibres,
+        "requests_routed_otherwise": routes,
+    }
+
+
+def _moved(left: PlanRecord, right: PlanRecord) -> int | None:
+    """Count pairs of request and level with different routes; None where they do not match."""
+    tables = [_ways(left), _ways(right)]
+    if [len(t) for t in tables[0]] != [len(t) for t in tables[1]]:
+        return None
+    rows = zip(*tables, strict=True)
+    return sum(int(x != y) for a, b in rows for x, y in zip(a, b, strict=True))
+
+
+def _ways(record: PlanRecord) -> list[list[tuple[int, ...]]]:
+    columns = record.columns
+    fibres = columns["hops/fibre"].tolist()
+    spans = zip(columns["routes/first_hop"].tolist(), columns["routes/hops"].tolist(), strict=True)
+    ways = [tuple(fibres[first : first + hops]) for first, hops in spans]
+    return [[ways[i] for i in row] for row in columns["requests/route"].tolist()]
+
+
+def _show(found: dict[str, Any], one: Path, other: Path) -> None:
+    if found["same"]:
+        click.echo(f"{one} and {other} are the same plan")
+        return
+    for text in found["settings"]:
+        click.echo(f"setting  {text}")
+    for key, (a, b) in found["summary"].items():
+        click.echo(f"{key:<18}{_figure(a)} → {_figure(b)}")
+    if found["fibres"] is None:
+        click.echo("the plans are for other fibres")
+        return
+    rows = table("fibres that differ", ["fibre", *(key.replace("_", " ") for key in AMOUNTS)])
+    for fibre in found["fibres"]:
+        cells = [
+            figure(a) if a == b else f"{figure(a)} → {figure(b)}"
+            for a, b in (fibre[key] for key in AMOUNTS)
+        ]
+        rows.add_row(f"{fibre['source']}–{fibre['target']}", *cells)
+    if found["fibres"]:
+        console().print(rows)
+    routes = found["requests_routed_otherwise"]
+    click.echo(
+        "the plans are for other requests or levels"
+        if routes is None
+        else f"{routes} routes differ (a request at a level counts as one)"
+    )
+
+
+def _figure(value: Any) -> str:
+    return f"{value:,.2f}" if isinstance(value, int | float) else str(value)

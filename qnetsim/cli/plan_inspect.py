@@ -1,0 +1,95 @@
+"""What `qnetsim inspect` says of a plan file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from qnetsim.cli.output import console, emit, figure, number, table
+from qnetsim.trace import PlanRecord, read_plan
+from qnetsim.trace.plan_file import PLAN_COLUMNS
+
+
+def inspect_plan(path: Path, as_json: bool) -> None:
+    """Print where a plan comes from, what it costs, and what it reserves."""
+    record = read_plan(path)
+    if as_json:
+        fibres = [
+            {name: _plain(values[e]) for name, values in fibre_columns(record).items()}
+            for e in range(len(record.columns["fibres/source"]))
+        ]
+        emit(
+            "inspect",
+            {
+                "file": path,
+                "filetype": "qnetsim-plan",
+                "content_digest": record.digest(),
+                "provenance": record.provenance,
+                "fibres": fibres,
+            },
+        )
+        return
+    screen = console()
+    screen.print(_summary(path, record))
+    screen.print(_fibres(record))
+    rows = table("tables", ["column", "dimensions", "unit", "meaning"], left=4)
+    for name, dims, _, units, meaning in PLAN_COLUMNS:
+        rows.add_row(name, " × ".join(dims), units, meaning)
+    screen.print(rows)
+    click.echo(f"content digest  {record.digest()}")
+
+
+def fibre_columns(record: PlanRecord) -> dict[str, Any]:
+    """Columns of the fibres by their names."""
+    head = "fibres/"
+    return {p.removeprefix(head): v for p, v in record.columns.items() if p.startswith(head)}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str) else number(float(value))
+
+
+def _summary(path: Path, record: PlanRecord) -> Any:
+    plan, policy = record.provenance["plan"], record.provenance["policy"]
+    network, software = record.provenance["scenario"]["network"], record.provenance["software"]
+    rows = table(f"{path}: plan of {policy['title']}, per slot", ["", ""], left=2)
+    rows.show_header = False
+    rows.add_row("software", f"{software['name']} {software['version']}")
+    rows.add_row("topology", str(network["topology"]))
+    limits = (network["qkd_wavelengths"], network["km_wavelengths"])
+    rows.add_row("|σ|, |κ| (0 is unlimited)", f"{limits[0]}, {limits[1]}")
+    rows.add_row("expected cost", f"{plan['objective']:,.2f}")
+    bound = "—" if plan["bound"] is None else f"{plan['bound']:,.2f} (gap {plan['gap']:.1e})"
+    rows.add_row("bound", bound)
+    rows.add_row("status", str(plan["status"]))
+    rows.add_row("solver", str(plan["solver"]))
+    routes, requests = len(record.columns["routes/start"]), record.columns["requests/route"].shape
+    rows.add_row("routes", f"{routes} for {requests[0]} requests at {requests[1]} levels")
+    coloured = bool((record.columns["wavelengths/km"] >= 0).any())
+    rows.add_row("explicit wavelengths", "yes" if coloured else "no")
+    if plan["note"]:
+        rows.add_row("note", str(plan["note"]))
+    return rows
+
+
+def _fibres(record: PlanRecord) -> Any:
+    columns = fibre_columns(record)
+    rows = table(
+        "per fibre: reserved + expected on demand",
+        ["fibre", "km", "QKD channels", "KM wavelengths"],
+    )
+    for e in range(len(columns["source"])):
+        rows.add_row(
+            f"{columns['source'][e]}–{columns['target'][e]}",
+            figure(float(columns["length_km"][e])),
+            _both(columns["qkd_channels"][e], columns["on_demand_channels"][e]),
+            _both(columns["km_wavelengths"][e], columns["on_demand_wavelengths"][e]),
+        )
+    return rows
+
+
+def _both(reserved: float, on_demand: float) -> str:
+    extra = f" + {figure(float(on_demand))}" if on_demand else ""
+    return figure(float(reserved)) + extra

@@ -1,0 +1,125 @@
+"""Cheapest routes of one level that can be coloured: an integer program with odd-set rows.
+
+Of any three fibres that meet in a node a colour can serve but one request that takes two of them.
+So at most as many requests as there are colours may do so: (26), (27), (30) and (31) together.
+Limits on each fibre alone allow half as many again, which is where colourings fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from scipy import sparse
+
+from qnetsim import seeds
+from qnetsim.arrays import FloatArray
+from qnetsim.network import Route, Topology
+from qnetsim.optimize.program import Program
+from qnetsim.optimize.solver import HIGHS
+from qnetsim.optimize.wavelengths.reroute import Charge, Choice
+
+#: Routes of a request that the program may choose from.
+MOST_WAYS = 12
+#: Relative gap and nodes.
+GAP, NODES = 1e-4, 200
+#: Size of the draws that pick one of equally cheap solutions, relative to the plan's cost.
+DRAW = 5e-8
+
+
+def cheapest_routes(
+    topology: Topology,
+    choices: Sequence[Choice],
+    charge: Charge,
+    colours: int,
+    cost: float,
+    attempt: int,
+) -> list[Route] | None:
+    """Route whole requests so that no fibre, and no three fibres of a node, take too many.
+
+    Parameters
+    ----------
+    topology : Topology
+    choices : sequence of Choice
+        By request; requests of the same routes are interchangeable.
+    charge : Charge
+    colours : int
+    cost : float
+        Of the plan, for the scale.
+    attempt : int
+        Picks among equally cheap solutions.
+
+    Returns
+    -------
+    list of Route or None
+        By request; None where the program has no solution.
+    """
+    members: dict[tuple[Route, ...], list[int]] = {}
+    for r, choice in enumerate(choices):
+        members.setdefault(tuple(choice.routes[1:]), []).append(r)
+    groups = list(members.values())
+    ways: list[tuple[int, Route, FloatArray]] = []
+    for g, group in enumerate(groups):
+        known: dict[Route, FloatArray] = {}
+        for r in group:
+            known |= dict(zip(choices[r].routes[:1], choices[r].uses[:1], strict=True))
+        first = choices[group[0]]
+        known |= dict(zip(first.routes[1:MOST_WAYS], first.uses[1:MOST_WAYS], strict=True))
+        ways += [(g, route, use) for route, use in known.items()]
+    program = _program(topology, ways, [len(g) for g in groups], charge, colours, cost, attempt)
+    found = HIGHS.solve(program, gap=GAP, node_limit=NODES)
+    if not np.isfinite(found.objective):
+        return None
+    amounts = np.round(found.values[charge.held.size :]).astype(int).tolist()
+    routes: list[list[Route]] = [[] for _ in groups]
+    for (g, route, _), n in zip(ways, amounts, strict=True):
+        routes[g] += [route] * n
+    chosen: dict[int, Route] = {}
+    for group, listed in zip(groups, routes, strict=True):
+        chosen |= dict(zip(group, listed, strict=True))
+    return [chosen[r] for r in range(len(choices))]
+
+
+def _program(
+    topology: Topology,
+    ways: Sequence[tuple[int, Route, FloatArray]],
+    counts: Sequence[int],
+    charge: Charge,
+    colours: int,
+    cost: float,
+    attempt: int,
+) -> Program:
+    """Variables: what each fibre is charged for, then the requests on each way."""
+    bought = charge.held.size
+    fibres = bought // 2
+    uses = np.array([use for _, _, use in ways])
+    inside = uses[:, fibres:]
+    odd = [set_ for ends in topology.neighbours for set_ in combinations([e for _, e in ends], 3)]
+    twice = np.array([(inside[:, list(set_)].sum(axis=1) >= 2) for set_ in odd], dtype=np.float64)
+    group = sparse.csr_array(
+        (np.ones(len(ways)), ([g for g, _, _ in ways], np.arange(len(ways)))),
+        shape=(len(counts), len(ways)),
+    )
+    matrix = sparse.block_array(
+        [
+            [sparse.eye_array(bought), sparse.csr_array(-uses.T)],
+            [None, sparse.csr_array(inside.T)],
+            [None, sparse.csr_array(twice.reshape(len(odd), len(ways)))],
+            [None, group],
+        ],
+        format="csr",
+    )
+    crowd = np.full(fibres + len(odd), float(colours))
+    scale = max(float(charge.price.max()), 1e-12)
+    draws = seeds.words(seeds.stream(0, "ways", attempt), len(ways)) / 2.0**64
+    size = bought + len(ways)
+    return Program(
+        cost=np.concatenate([charge.price / scale, draws * DRAW * cost / scale]),
+        lower=np.zeros(size),
+        upper=np.full(size, np.inf),
+        matrix=matrix,
+        row_lower=np.concatenate([-charge.held, np.full(crowd.size, -np.inf), counts]),
+        row_upper=np.concatenate([np.full(bought, np.inf), crowd, counts]),
+        integer=np.arange(size) >= bought,
+    )

@@ -1,0 +1,235 @@
+"""Plans as files: save, load for a scenario, and say where two of them differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.case import Case, open_case
+from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.network import BLOCKED, Route, RouteTable
+from qnetsim.optimize import Plan, PlanStatus
+from qnetsim.optimize.columns.problem import Size
+from qnetsim.optimize.explicit import wavelengths_of
+from qnetsim.optimize.plan import GapInterval
+from qnetsim.optimize.wavelengths.assignment import Assignment
+from qnetsim.planning import plan_summary
+from qnetsim.policies.registry import make_policy
+from qnetsim.scenario import PolicyTable, Scenario
+from qnetsim.trace import PlanRecord, read_plan, write_plan
+from qnetsim.trace.provenance import environment, software
+
+#: Settings that a plan depends on; the solver and the length of a run are not among them.
+PLANNED_FOR = ("network", "cost", "demand")
+
+
+def save_plan(
+    plan: Plan, scenario: Scenario, policy: PolicyTable, path: Path | str, *, force: bool = False
+) -> Path:
+    """Write a plan to a file, with its explicit wavelengths where it has them.
+
+    Raises
+    ------
+    TraceError, UsageError
+        The file cannot be written, or exists.
+    """
+    case = open_case(scenario)
+    return write_plan(Path(path), _record(plan, case, policy), force=force)
+
+
+def _record(plan: Plan, case: Case, policy: PolicyTable) -> PlanRecord:
+    network, forecast, topology = case.network, case.forecast, case.network.topology
+    runner = make_policy(policy.name, policy.options)
+    provenance = {
+        "software": software(),
+        "environment": environment(),
+        "scenario": case.scenario.portable().model_dump(mode="json"),
+        "policy": {
+            "name": policy.name,
+            "title": policy.title,
+            "options": runner.options.model_dump(mode="json"),
+        },
+        "plan": plan_summary(plan, network),
+    }
+    nodes = topology.nodes
+    columns: dict[str, Any] = {
+        "fibres/source": [nodes[a] for a, _ in topology.fibres],
+        "fibres/target": [nodes[b] for _, b in topology.fibres],
+        "fibres/length_km": topology.lengths_km,
+        "fibres/qkd_channels": plan.qkd_channels,
+        "fibres/km_wavelengths": plan.km_wavelengths,
+        "fibres/on_demand_channels": plan.on_demand_channels,
+        "fibres/on_demand_wavelengths": plan.on_demand_wavelengths,
+        "requests/source": [a for a, _ in forecast.pairs],
+        "requests/target": [b for _, b in forecast.pairs],
+        "requests/route": plan.routes.choice,
+        "nodes/name": list(nodes),
+        **_route_columns(plan.routes.routes),
+        **_wavelength_columns(wavelengths_of(plan, network, forecast), plan.routes),
+    }
+    return PlanRecord(provenance, {path: _array(values) for path, values in columns.items()})
+
+
+def _array(values: Any) -> npt.NDArray[Any]:
+    """Array of the values; names as objects, which HDF5 takes."""
+    array = np.asarray(values)
+    return array.astype(object) if array.dtype.kind == "U" else array
+
+
+def _route_columns(routes: Sequence[Route]) -> dict[str, Any]:
+    hops = [len(route.fibres) for route in routes]
+    return {
+        "routes/start": [route.nodes[0] if route.nodes else -1 for route in routes],
+        "routes/first_hop": np.concatenate([[0], np.cumsum(hops)[:-1]]).astype(np.int64),
+        "routes/hops": hops,
+        "hops/fibre": np.array([f for r in routes for f in r.fibres], dtype=np.int64),
+        "hops/node": np.array([n for r in routes for n in r.nodes[1:]], dtype=np.int64),
+    }
+
+
+def _wavelength_columns(assignment: Assignment | None, routes: RouteTable) -> dict[str, Any]:
+    shape = (routes.requests, routes.levels)
+    km = np.full(shape, -1, dtype=np.int64)
+    first, count = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    entries: list[int] = []
+    for k in assignment.qkd if assignment else ():
+        assert assignment is not None
+        for r, (mine, own) in enumerate(zip(assignment.km[k], assignment.qkd[k], strict=True)):
+            km[r, k] = mine[0] if mine else -1
+            first[r, k], count[r, k] = len(entries), len(own)
+            entries += own
+    return {
+        "wavelengths/km": km,
+        "wavelengths/qkd_first": first,
+        "wavelengths/qkd_count": count,
+        "wavelengths/qkd": np.array(entries, dtype=np.int64),
+    }
+
+
+def load_plan(path: Path | str, scenario: Scenario) -> tuple[Plan, PolicyTable, list[str]]:
+    """Read a plan for a scenario.
+
+    Returns
+    -------
+    plan : Plan
+    policy : PolicyTable
+        The policy that made it.
+    differences : list of str
+        Settings in which the scenario differs from the one that was planned for.
+
+    Raises
+    ------
+    UsageError
+        There is no such file, or the plan is for other fibres, requests or levels.
+    TraceFormatError
+        It is no plan, or damaged.
+    """
+    path, case = Path(path), open_case(scenario)
+    record = read_plan(path)
+    try:
+        _refuse_other_shape(path, record, case)
+        policy = record.provenance["policy"]
+        options = {k: v for k, v in policy["options"].items() if v is not None}
+        label = None if policy["title"] == policy["name"] else policy["title"]
+        table = PolicyTable.model_validate({"name": policy["name"], "label": label, **options})
+        there = record.provenance["scenario"]
+        here = scenario.portable().model_dump(mode="json")
+        differences = [
+            text for part in PLANNED_FOR for text in differing(part, there[part], here[part])
+        ]
+        return _plan(record, case), table, differences
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise TraceFormatError(f"{path}: is damaged: {type(error).__name__}: {error}") from None
+
+
+def _refuse_other_shape(path: Path, record: PlanRecord, case: Case) -> None:
+    topology, forecast, columns = case.network.topology, case.forecast, record.columns
+    ends = [(topology.nodes[a], topology.nodes[b]) for a, b in topology.fibres]
+    planned = list(zip(columns["fibres/source"], columns["fibres/target"], strict=True))
+    pairs = list(
+        zip(columns["requests/source"].tolist(), columns["requests/target"].tolist(), strict=True)
+    )
+    levels = columns["requests/route"].shape[1]
+    for what, one, other in (
+        ("nodes", list(columns["nodes/name"]), list(topology.nodes)),
+        ("fibres", planned, ends),
+        ("requests", pairs, list(forecast.pairs)),
+        ("levels", levels, forecast.levels.levels),
+    ):
+        if one != other:
+            raise UsageError(
+                f"{path}: is a plan for other {what} than the scenario's; make one with "
+                "`qnetsim plan SCENARIO --out FILE`"
+            )
+
+
+def _plan(record: PlanRecord, case: Case) -> Plan:
+    columns, summary = record.columns, record.provenance["plan"]
+    interval = summary["gap_interval"]
+    routes = RouteTable(_routes(record), columns["requests/route"])
+    return Plan(
+        columns["fibres/qkd_channels"],
+        columns["fibres/km_wavelengths"],
+        columns["fibres/on_demand_channels"],
+        columns["fibres/on_demand_wavelengths"],
+        routes,
+        summary["bound"],
+        PlanStatus(summary["status"]),
+        summary["solver"],
+        summary["note"],
+        summary["blocked"],
+        Size(*(summary[name] for name in ("variables", "rows", "nodes", "rounds"))),
+        _assignment(record, case),
+        None if interval is None else GapInterval(**interval),
+        summary["solve_s"],
+    )
+
+
+def _routes(record: PlanRecord) -> tuple[Route, ...]:
+    columns = record.columns
+    fibres, nodes = columns["hops/fibre"].tolist(), columns["hops/node"].tolist()
+    routes = []
+    for start, first, hops in zip(
+        columns["routes/start"].tolist(),
+        columns["routes/first_hop"].tolist(),
+        columns["routes/hops"].tolist(),
+        strict=True,
+    ):
+        way = slice(first, first + hops)
+        route = Route((start, *nodes[way]), tuple(fibres[way])) if start >= 0 else BLOCKED
+        routes.append(route)
+    return tuple(routes)
+
+
+def _assignment(record: PlanRecord, case: Case) -> Assignment | None:
+    if not case.network.limited:
+        return None
+    columns = record.columns
+    km, count = columns["wavelengths/km"], columns["wavelengths/qkd_count"]
+    first, entries = columns["wavelengths/qkd_first"], columns["wavelengths/qkd"].tolist()
+    levels = [k for k in range(km.shape[1]) if (km[:, k] >= 0).any()]
+    if not levels:
+        return None
+    return Assignment(
+        {
+            k: tuple(
+                tuple(entries[a : a + n]) for a, n in zip(first[:, k], count[:, k], strict=True)
+            )
+            for k in levels
+        },
+        {k: tuple((w,) if w >= 0 else () for w in km[:, k].tolist()) for k in levels},
+        fits=True,
+    )
+
+
+def differing(where: str, one: Any, other: Any) -> Iterator[str]:
+    """Settings that differ, by their dotted names."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in one | other:
+            yield from differing(f"{where}.{key}", one.get(key), other.get(key))
+    elif one != other:
+        yield f"{where} is {one!r} there and {other!r} here"

@@ -1,0 +1,127 @@
+"""Plans: make them, and say what they and more knowledge are worth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from qnetsim.case import Case, open_case
+from qnetsim.errors import PolicyError, UsageError
+from qnetsim.network import Network
+from qnetsim.optimize import Plan
+from qnetsim.policies import Policy
+from qnetsim.policies.base import guarded
+from qnetsim.policies.registry import make_policy
+from qnetsim.scenario import PolicyTable, Scenario
+
+#: Told a line now and then during a long solve.
+Tell = Callable[[str], None]
+
+
+def make_plan(scenario: Scenario, policy: PolicyTable, tell: Tell | None = None) -> Plan:
+    """Solve for what a policy decides in advance.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    policy : PolicyTable
+    tell : callable, optional
+        Receives a line of text now and then during a long solve.
+
+    Raises
+    ------
+    UsageError
+        The policy does not plan.
+    """
+    runner = make_policy(policy.name, policy.options)
+    plan = planned(runner, policy.title, open_case(scenario), tell)
+    if plan is None:
+        raise UsageError(f"policy {policy.title!r} does not plan ahead; run it instead")
+    return plan
+
+
+def planned(policy: Policy, title: str, case: Case, tell: Tell | None = None) -> Plan | None:
+    """Ask a policy for its plan.
+
+    Raises
+    ------
+    PolicyError
+        It fails, or returns something else.
+    """
+    started = time.perf_counter()
+    setting = case.setting
+    if tell is not None:
+        settings = replace(setting.solver.settings, tell=tell)
+        setting = replace(setting, solver=replace(setting.solver, settings=settings))
+    with guarded(title, "plan"):
+        plan = policy.plan(setting)
+    if plan is None:
+        return None
+    if not isinstance(plan, Plan):
+        raise PolicyError(f"policy {title}: plan returned {type(plan).__name__}, not a Plan")
+    return replace(plan, solve_s=time.perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class InformationValues:
+    """What knowing more is worth, in expected cost per slot.
+
+    Attributes
+    ----------
+    perfect_information : float
+        Expected cost with every slot foreseen (wait and see).
+    expected_value : float
+        Expected cost of EVF.
+    evpi : float
+        Expected value of perfect information, SIP − PI.
+    vss : float
+        Value of the stochastic solution, EVF − SIP.
+    """
+
+    perfect_information: float
+    expected_value: float
+    evpi: float
+    vss: float
+
+
+def information_values(scenario: Scenario, sip: Plan) -> InformationValues:
+    """Work out EVPI and VSS beside the plan of ``sip``."""
+    network = open_case(scenario).network
+    perfect, evf = (
+        make_plan(scenario, PolicyTable(name=name)).objective(network)
+        for name in ("perfect", "evf")
+    )
+    objective = sip.objective(network)
+    return InformationValues(perfect, evf, objective - perfect, evf - objective)
+
+
+def plan_summary(plan: Plan, network: Network) -> dict[str, Any]:
+    """Objective, bound, gap, status, solver and stage costs of a plan, ready for JSON."""
+    return {
+        "objective": plan.objective(network),
+        "bound": plan.bound,
+        "gap": plan.gap(network),
+        "status": str(plan.status),
+        "solver": plan.solver,
+        "note": plan.note,
+        "solve_s": plan.solve_s,
+        "first_stage_cost": plan.first_stage_cost(network),
+        "second_stage_cost": plan.second_stage_cost(network),
+        "blocked": plan.blocked,
+        "blocking_cost": plan.blocking_cost(network),
+        "variables": plan.size.variables,
+        "rows": plan.size.rows,
+        "nodes": plan.size.nodes,
+        "rounds": plan.size.rounds,
+        "gap_interval": None if plan.interval is None else asdict(plan.interval),
+    }
+
+
+def plan_policies(
+    scenario: Scenario, policies: Sequence[PolicyTable], tell: Tell | None = None
+) -> list[Plan | None]:
+    """Ask each policy for its plan; one plan serves all replications."""
+    case = open_case(scenario)
+    return [planned(make_policy(p.name, p.options), p.title, case, tell) for p in policies]
