@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from qnetsim.case import Case, open_case
 from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.network import BLOCKED, Route, RouteTable
 from qnetsim.optimize import Plan, PlanStatus
+from qnetsim.optimize.assemble import fixed_routes_plan, settle
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.explicit import wavelengths_of
 from qnetsim.optimize.plan import GapInterval
 from qnetsim.optimize.wavelengths.assignment import Assignment
 from qnetsim.planning import plan_summary
 from qnetsim.policies.registry import make_policy
+from qnetsim.policies.static import StaticPolicy
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import PlanRecord, read_plan, write_plan
 from qnetsim.trace.provenance import environment, software
@@ -141,9 +144,42 @@ def load_plan(path: Path | str, scenario: Scenario) -> tuple[Plan, PolicyTable, 
         differences = [
             text for part in PLANNED_FOR for text in differing(part, there[part], here[part])
         ]
-        return _plan(record, case), table, differences
+        plan = _plan(record, case)
+        if differences:
+            plan = _valued_anew(path, plan, case, table, differences)
+        kept = f"from a plan file of content digest {record.digest()}"
+        note = "; ".join(text for text in (plan.note, kept) if text)
+        return replace(plan, note=note), table, differences
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise TraceFormatError(f"{path}: is damaged: {type(error).__name__}: {error}") from None
+
+
+def _valued_anew(
+    path: Path, plan: Plan, case: Case, policy: PolicyTable, differences: Sequence[str]
+) -> Plan:
+    """What a plan made for other settings costs in these: no bound, and no claim.
+
+    Raises
+    ------
+    UsageError
+        Its policy decides anew in each slot, so that there is nothing to carry over.
+    """
+    runner = make_policy(policy.name, policy.options)
+    if not isinstance(runner, StaticPolicy) or plan.interval is not None:
+        raise UsageError(
+            f"{path}: was made for another scenario ({differences[0]}), and what {policy.title} "
+            "plans holds for its own only; make a plan for this one"
+        )
+    network, forecast = case.network, case.forecast
+    return fixed_routes_plan(
+        network,
+        forecast,
+        settle(network, forecast, plan.routes),
+        (plan.qkd_channels, plan.km_wavelengths),
+        bound=None,
+        solver=f"{plan.solver}, for other settings",
+        note=f"made for another scenario: {'; '.join(differences)}",
+    )
 
 
 def _refuse_other_shape(path: Path, record: PlanRecord, case: Case) -> None:
@@ -184,6 +220,7 @@ def _plan(record: PlanRecord, case: Case) -> Plan:
         summary["blocked"],
         Size(*(summary[name] for name in ("variables", "rows", "nodes", "rounds"))),
         _assignment(record, case),
+        tuple(summary.get("uncoloured", ())),
         None if interval is None else GapInterval(**interval),
         summary["solve_s"],
     )
@@ -226,10 +263,13 @@ def _assignment(record: PlanRecord, case: Case) -> Assignment | None:
     )
 
 
-def differing(where: str, one: Any, other: Any) -> Iterator[str]:
-    """Settings that differ, by their dotted names."""
+def differing(
+    where: str, one: Any, other: Any, names: tuple[str, str] = ("there", "here")
+) -> Iterator[str]:
+    """Settings that differ, by their dotted names; ``names`` says where each value stands."""
     if isinstance(one, dict) and isinstance(other, dict):
         for key in one | other:
-            yield from differing(f"{where}.{key}", one.get(key), other.get(key))
+            yield from differing(f"{where}.{key}", one.get(key), other.get(key), names)
     elif one != other:
-        yield f"{where} is {one!r} there and {other!r} here"
+        values = ["not set" if value is None else repr(value) for value in (one, other)]
+        yield f"{where} is {values[0]} {names[0]} and {values[1]} {names[1]}"

@@ -51,17 +51,24 @@ def planned(policy: Policy, title: str, case: Case, tell: Tell | None = None) ->
         It fails, or returns something else.
     """
     started = time.perf_counter()
-    setting = case.setting
-    if tell is not None:
-        settings = replace(setting.solver.settings, tell=tell)
-        setting = replace(setting, solver=replace(setting.solver, settings=settings))
+    setting, asked = case.setting, case.setting.solver
+    used: dict[str, None] = {}
+    settings = replace(
+        asked.settings,
+        tell=tell if tell is not None else asked.settings.tell,
+        answered=lambda name: used.update({name: None}),
+    )
+    setting = replace(setting, solver=replace(asked, settings=settings))
     with guarded(title, "plan"):
         plan = policy.plan(setting)
     if plan is None:
         return None
     if not isinstance(plan, Plan):
         raise PolicyError(f"policy {title}: plan returned {type(plan).__name__}, not a Plan")
-    return replace(plan, solve_s=time.perf_counter() - started)
+    names = plan.solver
+    if len(used) > 1 or any("instead" in name for name in used):
+        names += f" [{' and '.join(used)}]"
+    return replace(plan, solver=names, solve_s=time.perf_counter() - started)
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,7 @@ def plan_summary(plan: Plan, network: Network) -> dict[str, Any]:
         "second_stage_cost": plan.second_stage_cost(network),
         "blocked": plan.blocked,
         "blocking_cost": plan.blocking_cost(network),
+        "uncoloured": list(plan.uncoloured),
         "variables": plan.size.variables,
         "rows": plan.size.rows,
         "nodes": plan.size.nodes,

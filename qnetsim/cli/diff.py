@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,19 @@ import click
 
 from qnetsim.cli.output import console, emit, figure, json_option, number, table
 from qnetsim.cli.plan_inspect import fibre_columns
-from qnetsim.errors import UsageError
 from qnetsim.plan_files import differing
-from qnetsim.trace import PlanRecord, is_plan, read_plan
+from qnetsim.trace import PlanRecord, read_plan
 
 #: What is compared of each fibre.
 AMOUNTS = ("qkd_channels", "km_wavelengths", "on_demand_channels", "on_demand_wavelengths")
 #: What is compared of the plans as wholes.
 SUMMARY = ("objective", "bound", "status", "first_stage_cost", "second_stage_cost", "blocked")
+
+
+#: How settings say which plan they stand in.
+NAMES = ("in the first", "in the second")
+#: Relative difference of costs that is rounding.
+ROUNDING = 1e-9
 
 
 @click.command()
@@ -25,11 +31,6 @@ SUMMARY = ("objective", "bound", "status", "first_stage_cost", "second_stage_cos
 @json_option
 def diff(one: Path, other: Path, as_json: bool) -> None:
     """Say where the plans in two files differ: settings, costs, reservations, routes."""
-    for path in (one, other):
-        if path.is_file() and not is_plan(path):
-            raise UsageError(
-                f"{path}: is no plan file; `qnetsim plan SCENARIO --out FILE` makes one"
-            )
     left, right = read_plan(one), read_plan(other)
     found = plan_differences(left, right)
     if as_json:
@@ -42,12 +43,14 @@ def plan_differences(left: PlanRecord, right: PlanRecord) -> dict[str, Any]:
     """Everything in which two plans differ, ready for JSON."""
     one, other = left.provenance, right.provenance
     settings = [
-        text for part in ("scenario", "policy") for text in differing(part, one[part], other[part])
+        text
+        for part in ("scenario", "policy")
+        for text in differing(part, one[part], other[part], NAMES)
     ]
     summary = {
         key: [one["plan"].get(key), other["plan"].get(key)]
         for key in SUMMARY
-        if one["plan"].get(key) != other["plan"].get(key)
+        if _apart(one["plan"].get(key), other["plan"].get(key))
     }
     a, b = fibre_columns(left), fibre_columns(right)
     names = [list(zip(c["source"], c["target"], strict=True)) for c in (a, b)]
@@ -68,6 +71,12 @@ def plan_differences(left: PlanRecord, right: PlanRecord) -> dict[str, Any]:
         "fibres": fibres,
         "requests_routed_otherwise": routes,
     }
+
+
+def _apart(one: Any, other: Any) -> bool:
+    """Whether two values differ by more than rounding."""
+    numbers = isinstance(one, int | float) and isinstance(other, int | float)
+    return not math.isclose(one, other, rel_tol=ROUNDING) if numbers else bool(one != other)
 
 
 def _moved(left: PlanRecord, right: PlanRecord) -> int | None:

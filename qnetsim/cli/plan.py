@@ -22,12 +22,12 @@ from qnetsim.cli.output import (
 )
 from qnetsim.cli.policy import policy_table
 from qnetsim.network import COMPONENTS
-from qnetsim.optimize import Plan
+from qnetsim.optimize import Plan, PlanStatus
 from qnetsim.optimize.itemise import Itemised, Items, itemise, priced
 from qnetsim.optimize.plan import GapInterval
 from qnetsim.plan_files import save_plan
 from qnetsim.planning import InformationValues, information_values, make_plan, plan_summary
-from qnetsim.trace import refuse_existing
+from qnetsim.trace import refuse_existing, refuse_input
 
 
 @click.command()
@@ -42,10 +42,12 @@ def plan(scenario: Path, policy: str, out: Path | None, force: bool, as_json: bo
     chosen = policy_table(policy, spec)
     case = open_case(spec)
     if out is not None:
+        refuse_input(out, scenario)
         refuse_existing(out, force)
     with working(f"planning {chosen.title}") as tell:
         found = make_plan(spec, chosen, tell)
-        values = information_values(spec, found) if chosen.name == "sip" else None
+        proved = found.status in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}
+        values = information_values(spec, found) if chosen.name == "sip" and proved else None
     if out is not None:
         save_plan(found, spec, chosen, out, force=force)
     items = itemise(found, case.network, case.forecast, spec.cost)

@@ -22,7 +22,7 @@ from qnetsim.optimize import Plan
 from qnetsim.plan_files import load_plan
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.simulate import load, simulate
-from qnetsim.trace import open_trace
+from qnetsim.trace import open_trace, refuse_input
 
 
 @click.command()
@@ -52,6 +52,8 @@ def run(
     """
     spec = load(scenario, slots=slots, seed=seed)
     chosen, planned = _chosen(policy, plan, spec)
+    if out is not None:
+        refuse_input(out, scenario, plan)
     path = out or Path("runs") / f"{scenario.stem}-{chosen.title}-r{replication:03d}.h5"
     with progress(f"{chosen.title}", spec.run.slots) as advance:
         simulate(
@@ -113,6 +115,8 @@ def show_metrics(metrics: RunMetrics) -> None:
     rows.add_row("slots", f"{metrics.slots:,}")
     rows.add_row("cost per slot", f"{metrics.cost:,.2f}")
     for kind, cost in metrics.cost_by_kind.items():
+        if kind == "blocking_cost" and cost == 0:
+            continue
         rows.add_row("  " + kind.removesuffix("_cost").replace("_", " "), f"{cost:,.2f}")
     rows.add_row("requests", f"{metrics.arrived:,}")
     rows.add_row("served", f"{metrics.served_share:.2%}")
@@ -120,6 +124,8 @@ def show_metrics(metrics: RunMetrics) -> None:
     rows.add_row("pending at the end", f"{metrics.pending:,}")
     rows.add_row("on-demand share of bits", f"{metrics.on_demand_share:.2%}")
     rows.add_row("status", metrics.status)
+    if metrics.plan is not None:
+        rows.add_row("plan", str(metrics.plan["status"]))
     screen = console()
     screen.print(rows)
     click.echo(f"world digest    {metrics.world_digest}")

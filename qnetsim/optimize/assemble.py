@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qnetsim.arrays import FloatArray
+from qnetsim.errors import SolverError
 from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, RouteTable
+from qnetsim.optimize.checker import violations
 from qnetsim.optimize.columns.problem import Size
+from qnetsim.optimize.explicit import explicit_plan
 from qnetsim.optimize.marginals import (
     Marginals,
     expected_excess,
@@ -101,11 +104,16 @@ def settle(
     return Settled(moved, marginals, assignment, 0.0)
 
 
-def finished(plan: Plan, network: Network, settled: Settled) -> Plan:
+def finished(plan: Plan, network: Network, forecast: Forecast, settled: Settled) -> Plan:
     """Say in status and note what a plan does about the wavelength limits.
 
     Routes that may ask for more wavelengths than there are make it ``over_limit``; numbers that
     are kept without a colouring make it ``uncoloured``.
+
+    Raises
+    ------
+    SolverError
+        The explicit wavelengths break one of (22)-(31).
     """
     if not network.limited:
         return plan
@@ -117,9 +125,18 @@ def finished(plan: Plan, network: Network, settled: Settled) -> Plan:
     else:
         status = plan.status if assignment.fits else PlanStatus.UNCOLOURED
         note = CONTINUITY[assignment.fits]
+        if assignment.failed:
+            note += f", levels k = {', '.join(map(str, assignment.failed))}"
     notes = [text for text in (plan.note, note) if text]
-    kept = assignment if assignment is not None and assignment.fits else None
-    return replace(plan, status=status, note="; ".join(notes), assignment=kept)
+    made = replace(plan, status=status, note="; ".join(notes))
+    if assignment is None:
+        return made
+    if not assignment.fits:
+        return replace(made, uncoloured=assignment.failed)
+    broken = violations(explicit_plan(made, network, forecast, assignment))
+    if broken:
+        raise SolverError(f"a plan breaks {broken[0]}; please report this scenario")
+    return replace(made, assignment=assignment)
 
 
 def fixed_routes_plan(
@@ -166,7 +183,7 @@ def fixed_routes_plan(
     )
     if bound is not None:
         plan = replace(plan, status=status_of(plan.objective(network), bound))
-    return finished(plan, network, settled)
+    return finished(plan, network, forecast, settled)
 
 
 def expected_blocked(forecast: Forecast, routes: RouteTable) -> float:

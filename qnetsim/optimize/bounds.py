@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from qnetsim.exogenous import Forecast
-from qnetsim.network import Network, Route, RouteTable, UnitCosts, shortest_routes
+from qnetsim.network import BLOCKED, Network, Route, RouteTable, UnitCosts, shortest_routes
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.assemble import Stage, expected_blocked, expected_loads, finished, settle
 from qnetsim.optimize.columns.problem import Size
@@ -28,6 +28,22 @@ def foreseen_routes(network: Network, forecast: Forecast, level: int) -> dict[No
         for km, r, qkd in zip(costs.exact_km_cheapest, rho, costs.exact_qkd_cheapest, strict=True)
     ]
     return shortest_routes(network.topology, lengths, forecast.pairs)
+
+
+def unless_dearer(
+    network: Network, level: int, routes: Mapping[NodePair, Route]
+) -> dict[NodePair, Route]:
+    """Block the pairs whose request costs more than blocking even if it is foreseen."""
+    blocking = network.costs.blocking
+    if blocking is None:
+        return dict(routes)
+    rho = network.level_channels(level + 1)[level]
+    channel, wavelength = _cheapest(network.costs)
+    price = rho * channel + wavelength
+    return {
+        pair: BLOCKED if float(price[list(route.fibres)].sum()) > blocking else route
+        for pair, route in routes.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -52,15 +68,15 @@ class Foreseen:
 def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Foreseen:
     """Find the routes of each foreseen slot.
 
-    Without limits and blocking they are shortest paths. With them and comonotone demand a program
+    Without limits they are shortest paths, or blocking. With them and comonotone demand a program
     for each level is solved. With limits and independent demand the shortest paths are kept: they
     still give a lower bound on the cost, but such a slot may block requests.
     """
     levels = range(forecast.levels.levels)
     shortest = [foreseen_routes(network, forecast, k) for k in levels]
-    free = not network.limited and network.costs.blocking is None
-    if free or not forecast.comonotone:
-        table = RouteTable.by_pair_and_level(forecast.pairs, shortest)
+    if not network.limited or not forecast.comonotone:
+        chosen_here = [unless_dearer(network, k, shortest[k]) for k in levels]
+        table = RouteTable.by_pair_and_level(forecast.pairs, chosen_here)
         return Foreseen(table, None, "shortest paths", Size())
     costs = network.costs
     cheapest = _cheapest(costs)
@@ -118,4 +134,4 @@ def perfect_information(network: Network, forecast: Forecast, solver: Solver) ->
     objective = draft.objective(network)
     bound = objective if found.bound is None else found.bound
     proved = replace(draft, bound=bound, status=status_of(objective, bound))
-    return finished(proved, network, settled)
+    return finished(proved, network, forecast, settled)

@@ -10,7 +10,7 @@ import numpy as np
 from qnetsim.exogenous import Forecast
 from qnetsim.network import BLOCKED, Network, Route, RouteTable
 from qnetsim.network.routes import NodePair
-from qnetsim.optimize.assemble import Settled, fixed_routes_plan
+from qnetsim.optimize.assemble import Settled, fixed_routes_plan, settle
 from qnetsim.optimize.full_program import FullProblem, FullProgram
 from qnetsim.optimize.lightpaths import Lightpaths
 from qnetsim.optimize.marginals import marginal_loads
@@ -54,12 +54,15 @@ def full_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
             for r, pair in enumerate(forecast.pairs)
         ]
     )
-    assignment = Assignment(
-        {k: tuple(_first(p.qkd) for p in solution.lightpaths[s]) for s, k in enumerate(levels)},
-        {k: tuple(_first(p.km) for p in solution.lightpaths[s]) for s, k in enumerate(levels)},
-        fits=True,
-    )
-    settled = Settled(routes, marginal_loads(network, forecast, routes), assignment, 0.0)
+    # where links cost nothing, a solution may hold circles, and wavelengths that mean nothing
+    settled = settle(network, forecast, routes)
+    if network.limited and not (settled.assignment and settled.assignment.fits):
+        own = Assignment(
+            {k: tuple(_first(p.qkd) for p in solution.lightpaths[s]) for s, k in enumerate(levels)},
+            {k: tuple(_first(p.km) for p in solution.lightpaths[s]) for s, k in enumerate(levels)},
+            fits=True,
+        )
+        settled = Settled(routes, marginal_loads(network, forecast, routes), own, 0.0)
     return fixed_routes_plan(
         network,
         forecast,

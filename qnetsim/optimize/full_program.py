@@ -320,9 +320,7 @@ class FullProgram:
             )
         if not np.isfinite(found.objective):
             raise SolverError(f"{found.solver} found no solution in {found.nodes} nodes")
-        on = {
-            name for name, at in names.items() if name[0] in {"x", "f"} and found.values[at] > 0.5
-        }
+        on = {name for name, at in names.items() if len(name) != 2 and found.values[at] > 0.5}
         return FullSolution(
             found.status,
             found.objective,
@@ -343,7 +341,7 @@ class FullProgram:
         links, km, qkd = [], [], []
         for a, b, _ in self.links:
             here = tuple(p for p in self.kappa if ("x", r, a, b, p, k) in on)
-            if here:
+            if here and ("blocked", r, k) not in on:
                 links.append((a, b))
                 km.append(here)
                 qkd.append(tuple(q for q in self.sigma if ("f", r, a, b, q, k) in on))

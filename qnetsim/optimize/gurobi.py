@@ -63,7 +63,7 @@ def _solve(
         "Threads": settings.threads,
         "Seed": settings.seed,
         "MIPGap": settings.gap,
-        "MIPGapAbs": 0.0,
+        "MIPGapAbs": settings.absolute_gap,
         "NodeLimit": settings.node_limit,
         # infeasible and unbounded must be told apart
         "DualReductions": 0,

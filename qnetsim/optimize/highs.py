@@ -46,11 +46,13 @@ def solve(
     integer = bool(program.integer.any()) and not relax
     highs = highspy.Highs()  # type: ignore[no-untyped-call]
     for option, value in (
-        ("output_flag", False),
+        # silent, but not so that nothing is told: without output there are no events either
+        ("output_flag", True),
+        ("log_to_console", False),
         ("threads", settings.threads),
         ("random_seed", settings.seed),
         ("mip_rel_gap", settings.gap),
-        ("mip_abs_gap", 0.0),
+        ("mip_abs_gap", settings.absolute_gap),
         ("mip_max_nodes", settings.node_limit),
     ):
         highs.setOptionValue(option, value)

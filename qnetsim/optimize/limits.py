@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import InfeasibleError, SolverError
 from qnetsim.network import Network, Route
@@ -13,9 +15,13 @@ from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.problem import capacities
 from qnetsim.optimize.columns.routing_search import RoutingSearch, Verdict, Way, total_unserved
 from qnetsim.optimize.solver import Solver
+from qnetsim.optimize.wavelengths.assignment import colourable
 
+MEND = "raise it, ask for less, or give cost.blocking_cost to have requests blocked at a price"
 #: Wavelengths by which each limit makes a difference.
 STEPS = {"|σ|": WAVELENGTHS_PER_CHANNEL, "|κ|": 1}
+#: Such steps that are tried for a limit that continuity keeps to.
+MOST_STEPS = 40
 KEYS = {"|σ|": "qkd_wavelengths", "|κ|": "km_wavelengths"}
 #: Fibres and pairs that a message names.
 NAMED = 12
@@ -63,6 +69,29 @@ def feasible_routing(
     raise InfeasibleError(_shortage(search, verdict, level, channels))
 
 
+def continuity_shortage(
+    network: Network,
+    counts: Mapping[NodePair, int],
+    level: int,
+    channels: Sequence[int],
+    start: Mapping[NodePair, Route],
+    solver: Solver,
+) -> str:
+    """Text for limits that routes keep to, but no wavelengths with continuity do."""
+    search = RoutingSearch(network, counts, start, solver)
+    verdict = search.decide(capacities(network, channels))
+    topology, load = network.topology, np.zeros(network.fibres)
+    for _, route in verdict.ways:
+        load[list(route.fibres)] += 1
+    full = np.flatnonzero(load >= capacities(network, channels)).tolist()
+    names = _listed([topology.fibre_name(e) for e in full])
+    return (
+        f"infeasible: at level k = {level} all requests have routes, which fill the fibres "
+        f"{names}, but no wavelengths on them keep continuity (26), (27) from end to end; "
+        f"{_least_limits(search, channels)}; {MEND}"
+    )
+
+
 def _shortage(search: RoutingSearch, verdict: Verdict, level: int, channels: Sequence[int]) -> str:
     """Name level, fibres, unrouted pairs, what they lack, and what would do."""
     network, topology = search.network, search.network.topology
@@ -80,8 +109,7 @@ def _shortage(search: RoutingSearch, verdict: Verdict, level: int, channels: Seq
     return (
         f"infeasible: at level k = {level} the fibres {names} are full "
         f"({' and '.join(limits)} per fibre); {lacking:.3g} requests ({pairs}) find no route and "
-        f"lack {' and '.join(lacks)} on a way of theirs; {_least_limits(search, channels)}; raise "
-        "it, ask for less, or give cost.blocking_cost to have requests blocked at a price"
+        f"lack {' and '.join(lacks)} on a way of theirs; {_least_limits(search, channels)}; {MEND}"
     )
 
 
@@ -107,6 +135,12 @@ def _least_limits(search: RoutingSearch, channels: Sequence[int]) -> str:
     return f"the least limits that would do are {' and '.join(both)}"
 
 
+def _keeps_continuity(network: Network, verdict: Verdict, channels: Sequence[int]) -> bool:
+    """Whether wavelengths with continuity are found for a routing, or for one near it."""
+    pairs, routes = zip(*verdict.ways, strict=True)
+    return colourable(network, pairs, routes, np.array(channels, dtype=np.int64))
+
+
 def _set(name: str, limit: int) -> str:
     return f"network.{KEYS[name]} = {limit} ({name})"
 
@@ -117,21 +151,25 @@ def _least(
     """Bisect for the least value of one limit; None where no value would do."""
     step = STEPS[name]
 
+    def limited(steps: int) -> Network:
+        if name == "|σ|":
+            return replace(network, qkd_wavelengths=steps * step)
+        return replace(network, km_wavelengths=steps * step)
+
     def caps(steps: int) -> FloatArray:
-        changed = (
-            replace(network, qkd_wavelengths=steps * step)
-            if name == "|σ|"
-            else replace(network, km_wavelengths=steps * step)
-        )
-        return capacities(changed, channels)
+        return capacities(limited(steps), channels)
 
     low, high = 0, search.requests * max(*channels, 1)
-    if not search.splits(caps(high)):
+    if not search.decide(caps(high)).fits:
         return None
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if search.splits(caps(middle)) else (middle, high)
-    # whole requests may need a little more than split ones
+    # whole requests may need a little more than split ones, and continuity more again
+    for more in range(high, high + MOST_STEPS):
+        verdict = search.decide(caps(more))
+        if verdict.fits and _keeps_continuity(limited(more), verdict, channels):
+            return more * step
     while not search.decide(caps(high)).fits:
         high += 1
     return high * step

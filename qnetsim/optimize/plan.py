@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from qnetsim.arrays import FloatArray, frozen
+from qnetsim.errors import SolverError
 from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.network.chain import Component
@@ -60,6 +61,9 @@ class GapInterval:
 OPTIMALITY_GAP = 1e-7
 
 
+#: Relative amount by which a bound may lie above the objective, for rounding.
+CONTRADICTION = 1e-6
+
 STAGES = (
     "qkd_channels",
     "km_wavelengths",
@@ -94,6 +98,8 @@ class Plan:
         Of the largest program behind the plan.
     assignment : Assignment or None
         Explicit wavelengths; None where there are no limits, or where they are not planned for.
+    uncoloured : tuple of int
+        Levels at which no wavelengths that keep continuity were found.
     interval : GapInterval or None
         Of the optimality gap, where the bound is an estimate.
     solve_s : float
@@ -112,6 +118,7 @@ class Plan:
     blocked: float = 0.0
     size: Size = field(default_factory=Size)
     assignment: Assignment | None = None
+    uncoloured: tuple[int, ...] = ()
     interval: GapInterval | None = None
     solve_s: float = 0.0
 
@@ -193,6 +200,17 @@ def relative_gap(objective: float, bound: float) -> float:
 
 
 def status_of(objective: float, bound: float) -> PlanStatus:
-    """Optimal where the gap is closed, feasible otherwise."""
+    """Optimal where the gap is closed, feasible otherwise.
+
+    Raises
+    ------
+    SolverError
+        The bound lies above the objective: one of them is wrong.
+    """
+    if bound - objective > CONTRADICTION * max(abs(objective), abs(bound), 1.0):
+        raise SolverError(
+            f"a plan costs {objective:,.6g}, but {bound:,.6g} was proved to be the least; please "
+            "report this scenario"
+        )
     closed = relative_gap(objective, bound) <= OPTIMALITY_GAP
     return PlanStatus.OPTIMAL if closed else PlanStatus.FEASIBLE

@@ -25,8 +25,11 @@ from qnetsim.optimize.limits import feasible_routing
 
 #: Relative gap at which a plan is proved.
 TOLERANCE = 1e-9
+#: Most routes, over all scenarios and pairs, with which a proof is tried, where the gap is at most
+#: ``NEAR``; few of them are in use then. Otherwise the program is hard, and tried with few.
+MOST_ROUTES, NEAR, FEW_ROUTES = 20_000, 5e-4, 1_500
 #: Branch-and-bound nodes of the program over all routes that can be part of a better plan.
-PROOF_NODES = 500
+PROOF_NODES = 60
 
 
 class RoutesProgram:
@@ -62,7 +65,8 @@ class RoutesProgram:
         relaxed = generate(self.master)
         best = self._whole(relaxed)
         bound, nodes = relaxed.bound, best.nodes
-        if best.objective - bound > TOLERANCE * abs(best.objective):
+        open_ = best.objective - bound > TOLERANCE * abs(best.objective)
+        if open_ and problem.solver.settings.node_limit:
             proved = self._proved(relaxed, best)
             if proved is not None:
                 best, bound = proved
@@ -111,7 +115,9 @@ class RoutesProgram:
         """Solve over all routes that a better plan can use; None where they are too many."""
         problem, master, prices = self.problem, self.master, relaxed.prices
         slack = slack_of(best.objective, relaxed.bound)
-        ways = useful_columns(problem, prices.lengths(problem.channels), slack)
+        near = slack <= NEAR * best.objective
+        most = MOST_ROUTES if near else FEW_ROUTES
+        ways = useful_columns(problem, prices.lengths(problem.channels), slack, most)
         if ways is None:
             return None
         problem.solver.tell(f"{len(ways):,} routes can be part of a better plan")

@@ -18,15 +18,19 @@ class SolveSettings:
     ----------
     node_limit : int
         Most branch-and-bound nodes.
-    gap : float
-        Relative gap at which an integer program counts as solved.
+    gap, absolute_gap : float
+        Relative and absolute gap at which an integer program counts as solved; one is enough.
     threads, seed : int
     tell : callable
         Receives a line of text now and then during a long solve.
+    answered : callable
+        Receives the name of each solver that answered, with the reason of a fallback.
     """
 
     node_limit: int = 10_000
     gap: float = 1e-9
+    absolute_gap: float = 0.0
     threads: int = 1
     seed: int = 0
     tell: Callable[[str], None] = _nobody
+    answered: Callable[[str], None] = _nobody

@@ -42,13 +42,26 @@ class Solver:
         ``changes`` replace settings for this solve.
         """
         settings = replace(self.settings, **changes) if changes else self.settings  # type: ignore[arg-type]
+        found = self._solve(program, settings, relax, basis, start)
+        self.settings.answered(found.by)
+        return found
+
+    def _solve(
+        self,
+        program: Program,
+        settings: SolveSettings,
+        relax: bool,
+        basis: Basis | None,
+        start: FloatArray | None,
+    ) -> Solution:
         reason = ""
         if self.choice != "highs":
             try:
                 return gurobi.solve(program, settings, relax=relax, start=start)
             except gurobi.LicenceError as error:
                 if self.choice == "gurobi":
-                    raise
+                    hint = "set planning.solver to 'highs', or to 'auto' for a fallback"
+                    raise gurobi.LicenceError(f"{error}; {hint}") from None
                 reason = str(error)
         found = highs.solve(program, settings, relax=relax, basis=basis, start=start)
         return replace(found, reason=reason)

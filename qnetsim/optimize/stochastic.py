@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+from qnetsim.errors import InfeasibleError
 from qnetsim.exogenous import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.optimize.assemble import fixed_routes_plan, settle
@@ -12,6 +13,7 @@ from qnetsim.optimize.certificate import newsvendor_prices
 from qnetsim.optimize.columns.pricing import Pricing
 from qnetsim.optimize.columns.problem import RoutesProblem
 from qnetsim.optimize.full_plan import full_plan, full_problem
+from qnetsim.optimize.limits import continuity_shortage
 from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, PlanStatus, relative_gap
 from qnetsim.optimize.recourse import request_routes, stochastic_problem
 from qnetsim.optimize.routes_program import RoutesProgram
@@ -46,7 +48,12 @@ def comonotone_plan(
         The full program is asked for and too large.
     """
     if formulation == "full":
-        return full_plan(network, forecast, solver)
+        try:
+            return full_plan(network, forecast, solver)
+        except InfeasibleError:
+            # the routes program can say what lacks where
+            comonotone_plan(network, forecast, solver)
+            raise
     problem = stochastic_problem(network, forecast, solver)
     closed_form = _closed_form(network, forecast, Pricing(problem))
     if formulation == "newsvendor":
@@ -56,9 +63,35 @@ def comonotone_plan(
     found = _routes_plan(problem, forecast, closed_form, keep=formulation == "auto")
     open_ = found.status is not PlanStatus.OPTIMAL
     if formulation == "auto" and open_ and full_problem(network, forecast).variables <= SMALL:
-        exact = full_plan(network, forecast, solver)
+        exact = _whole_plan(problem, forecast, found)
         return exact if exact.status is PlanStatus.OPTIMAL else found
     return found
+
+
+def _whole_plan(problem: RoutesProblem, forecast: Forecast, found: Plan) -> Plan:
+    """Full program for what the routes program left open.
+
+    Raises
+    ------
+    InfeasibleError
+        Naming level, fibres and the least limit that would do.
+    """
+    network = problem.network
+    try:
+        return full_plan(network, forecast, problem.solver)
+    except InfeasibleError:
+        if not found.uncoloured:
+            raise
+        s = problem.levels.index(found.uncoloured[-1])
+        text = continuity_shortage(
+            network,
+            problem.counts,
+            problem.levels[s],
+            problem.channels[s].tolist(),
+            newsvendor_routes(network, forecast),
+            problem.solver,
+        )
+        raise InfeasibleError(text) from None
 
 
 def _closed_form(network: Network, forecast: Forecast, pricing: Pricing) -> Plan:

@@ -1,4 +1,4 @@
-"""Empirical: the newsvendor on the demand seen so far, planned anew every n slots."""
+"""Empirical: SIP on the demand seen so far, planned anew every n slots."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import numpy as np
 from pydantic import Field
 
 from qnetsim.arrays import IntArray
+from qnetsim.errors import InfeasibleError
 from qnetsim.exogenous import LevelDistribution
 from qnetsim.network import RouteTable
 from qnetsim.optimize import Plan, marginal_loads, newsvendor_routes, reservations
+from qnetsim.optimize.stochastic import comonotone_plan
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
 
 
@@ -28,7 +30,10 @@ class EmpiricalOptions(PolicyOptions):
 
 
 class EmpiricalQuantile(Policy):
-    """SIP's closed form on the demand observed so far; it uses no forecast of the levels."""
+    """SIP on the demand observed so far; it uses no forecast of the levels.
+
+    Without wavelength limits and a price of blocking the closed form serves, which needs no solver.
+    """
 
     Options = EmpiricalOptions
 
@@ -50,6 +55,17 @@ class EmpiricalQuantile(Policy):
         network = self._setting.network
         weights = [Fraction(int(count)) for count in self._counts]
         seen = replace(self._setting.forecast, levels=LevelDistribution.of_weights(weights))
+        if seen.comonotone and (network.limited or network.costs.blocking is not None):
+            # planned too often for a proof each time
+            solver = self._setting.solver
+            quick = replace(solver, settings=replace(solver.settings, node_limit=0))
+            try:
+                plan = comonotone_plan(network, seen, quick, "routes")
+            except InfeasibleError:
+                pass  # nothing carries what was seen: what does not fit will be blocked
+            else:
+                self._routes = plan.routes
+                return plan.qkd_channels.astype(np.int64), plan.km_wavelengths.astype(np.int64)
         routes = newsvendor_routes(network, seen)
         self._routes = RouteTable.by_pair(seen.pairs, routes, len(weights))
         stage = reservations(network, marginal_loads(network, seen, self._routes))

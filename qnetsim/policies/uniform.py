@@ -63,7 +63,7 @@ class UniformRandom(Policy):
             solver="shortest paths, exact expectation",
             note="reservations are expectations; they are drawn anew in each slot",
         )
-        return finished(plan, network, settled)
+        return finished(plan, network, setting.forecast, settled)
 
     def _on_demand(
         self,

@@ -246,9 +246,9 @@ class PlanningTable(_Table):
     node_limit: int = _field(
         "most branch-and-bound nodes of one integer program; a plan whose gap stays open then is "
         "called feasible",
-        "an integer >= 0",
+        "an integer >= 1",
         default=10_000,
-        ge=0,
+        ge=1,
         le=COUNT_MAX,
     )
     threads: int = _field(

@@ -1,6 +1,6 @@
 """The trace: a versioned, self-describing HDF5 file that is the product of every run."""
 
-from qnetsim.trace.files import is_hdf5, make_folder, refuse_existing
+from qnetsim.trace.files import is_hdf5, make_folder, refuse_existing, refuse_input
 from qnetsim.trace.plan_file import PlanRecord, is_plan, read_plan, write_plan
 from qnetsim.trace.reader import Trace, open_trace
 from qnetsim.trace.writer import TraceHeader, TraceWriter
@@ -16,5 +16,6 @@ __all__ = [
     "open_trace",
     "read_plan",
     "refuse_existing",
+    "refuse_input",
     "write_plan",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import h5py
@@ -45,5 +46,30 @@ def make_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise TraceError(f"{folder}: is a file, not a folder; give another --out") from None
     except OSError as error:
         raise TraceError(f"{folder}: the folder cannot be created: {error.strerror}") from None
+
+
+def refuse_input(out: Path, *inputs: Path | None) -> None:
+    """Refuse to write over a file that the command reads, even where overwriting is allowed.
+
+    Raises
+    ------
+    UsageError
+    """
+    for path in inputs:
+        try:
+            same = path is not None and out.samefile(path)
+        except OSError:
+            continue  # one of them is not there
+        if same:
+            raise UsageError(f"{out}: is read by this command; give another --out")
+
+
+def plain_reason(error: BaseException) -> str:
+    """Reason of a failed write, without the file library's own words where the system has some."""
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return " ".join(str(error).split())

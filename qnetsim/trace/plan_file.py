@@ -15,10 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceError, TraceFormatError, UsageError
-from qnetsim.trace.files import is_hdf5, make_folder, refuse_existing
+from qnetsim.trace.files import make_folder, plain_reason, refuse_existing
 
 FILETYPE = "qnetsim-plan"
 VERSION = (1, 0)
+#: A plan file begins with this line, then SHA-256 of all that follows the first 512 bytes, which
+#: HDF5 leaves to the user. Every HDF5 reader skips them.
+MAGIC, HEAD_BYTES = b"qnetsim-plan\n", 512
 
 #: Every column: path, dimension names, type, unit, meaning.
 PLAN_COLUMNS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
@@ -63,8 +66,13 @@ class PlanRecord:
     columns: dict[str, npt.NDArray[Any]]
 
     def digest(self) -> str:
-        """SHA-256 over the provenance and all columns, hexadecimal."""
-        total = hashlib.sha256(json.dumps(self.provenance, sort_keys=True).encode())
+        """SHA-256 over what was asked, what was found, and all columns; hexadecimal.
+
+        Software, environment and the time it took do not enter.
+        """
+        asked = {part: self.provenance[part] for part in ("scenario", "policy")}
+        found = {k: v for k, v in self.provenance["plan"].items() if k != "solve_s"}
+        total = hashlib.sha256(json.dumps([asked, found], sort_keys=True).encode())
         for path, _, kind, _, _ in PLAN_COLUMNS:
             values = self.columns[path]
             total.update(f"{path} {values.shape}".encode())
@@ -89,7 +97,7 @@ def write_plan(path: Path, record: PlanRecord, *, force: bool = False) -> Path:
     refuse_existing(path, force)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with h5py.File(fresh, "w") as file:
+        with h5py.File(fresh, "w", userblock_size=HEAD_BYTES) as file:
             file.attrs["filetype"] = FILETYPE
             file.attrs["version"] = np.array(VERSION, dtype=np.int64)
             file.attrs["provenance"] = json.dumps(record.provenance)
@@ -102,27 +110,31 @@ def write_plan(path: Path, record: PlanRecord, *, force: bool = False) -> Path:
                     dataset.attrs["units"] = units
                 for axis, dim in enumerate(dims):
                     dataset.dims[axis].label = dim
+        with fresh.open("r+b") as raw:
+            raw.seek(HEAD_BYTES)
+            head = MAGIC + hashlib.file_digest(raw, "sha256").hexdigest().encode() + b"\n"
+            raw.seek(0)
+            raw.write(head)
         fresh.replace(path)
     except (OSError, RuntimeError, ValueError) as error:
         fresh.unlink(missing_ok=True)
-        reason = " ".join(str(error).split())
-        raise TraceError(f"{path}: cannot be written: {reason}") from None
+        raise TraceError(f"{path}: cannot be written: {plain_reason(error)}") from None
     return path
 
 
 def is_plan(path: Path) -> bool:
-    """Whether a file says that it is a plan."""
-    if not is_hdf5(path):
-        return False
+    """Whether a file begins like a plan."""
     try:
-        with h5py.File(path, "r") as file:
-            return bool(file.attrs.get("filetype") == FILETYPE)
-    except (OSError, RuntimeError):
+        with path.open("rb") as raw:
+            return raw.read(len(MAGIC)) == MAGIC
+    except OSError:
         return False
 
 
 def read_plan(path: Path) -> PlanRecord:
     """Read a plan file.
+
+    The file's own checksum is compared first, so that HDF5 is never given a damaged file.
 
     Raises
     ------
@@ -131,10 +143,22 @@ def read_plan(path: Path) -> PlanRecord:
     TraceFormatError
         It is no plan, of another version, or damaged.
     """
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder, not a plan")
     if not path.is_file():
         raise UsageError(f"{path}: no such plan")
-    if not is_hdf5(path):
-        raise TraceFormatError(f"{path}: is not an HDF5 file, so not a qnetsim plan")
+    if not is_plan(path):
+        raise TraceFormatError(
+            f"{path}: is not a qnetsim plan; `qnetsim plan SCENARIO --out FILE` writes one"
+        )
+    try:
+        with path.open("rb") as raw:
+            head = raw.read(HEAD_BYTES)
+            found = hashlib.file_digest(raw, "sha256").hexdigest().encode()
+    except OSError as error:
+        raise TraceFormatError(f"{path}: cannot be read: {plain_reason(error)}") from None
+    if head.removeprefix(MAGIC).split(b"\n")[0] != found:
+        raise TraceFormatError(f"{path}: is damaged: its checksum does not fit; make it again")
     try:
         with h5py.File(path, "r") as file:
             return _read(path, file)
@@ -146,12 +170,6 @@ def read_plan(path: Path) -> PlanRecord:
 
 
 def _read(path: Path, file: h5py.File) -> PlanRecord:
-    filetype = file.attrs.get("filetype")
-    if filetype != FILETYPE:
-        raise TraceFormatError(
-            f"{path}: is HDF5 but not a qnetsim plan (filetype is {filetype!r}, must be "
-            f"{FILETYPE!r}); `qnetsim plan SCENARIO --out FILE` writes one"
-        )
     version = np.ravel(np.asarray(file.attrs.get("version", ()))).tolist()
     if len(version) != 2 or version[0] != VERSION[0]:
         raise TraceFormatError(

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from qnetsim.errors import TraceError
 from qnetsim.trace.digest import ContentDigest
-from qnetsim.trace.files import make_folder, refuse_existing
+from qnetsim.trace.files import make_folder, plain_reason, refuse_existing
 from qnetsim.trace.schema import (
     BY_PATH,
     CHUNK_ROWS,
@@ -101,8 +101,7 @@ class TraceWriter:
             if self._file is not None:
                 self._file.close()
             fresh.unlink(missing_ok=True)
-            reason = " ".join(str(error).split())
-            raise TraceError(f"{path}: cannot be created: {reason}") from None
+            raise TraceError(f"{path}: cannot be created: {plain_reason(error)}") from None
 
     def __enter__(self) -> Self:
         return self

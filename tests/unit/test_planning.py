@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from qnetsim.case import Case, open_case
-from qnetsim.errors import InfeasibleError, SolverError
+from qnetsim.errors import InfeasibleError
 from qnetsim.network import Route, RouteTable
-from qnetsim.optimize import PlanStatus, gurobi, marginal_loads, newsvendor
+from qnetsim.optimize import PlanStatus, marginal_loads, newsvendor
 from qnetsim.optimize.itemise import itemise, priced
 from qnetsim.optimize.marginals import expected_excess
 from qnetsim.optimize.plan import OPTIMALITY_GAP
 from qnetsim.planning import make_plan
 from qnetsim.policies.registry import make_policy
-from qnetsim.scenario import PlanningTable, PolicyTable, Scenario, parse_scenario
+from qnetsim.scenario import PolicyTable, Scenario, parse_scenario
 
 
 def judge(case: Case, fixed: tuple | None = None, levels: list[int] | None = None) -> float | None:
@@ -353,49 +353,6 @@ def test_cost_of_a_plan_is_exact_for_realised_frequencies(seed: int, name: str) 
         + plan.first_stage_cost(case.network)
     )
     assert result.cost.mean() == pytest.approx(float(frequency @ by_level), rel=1e-14)
-
-
-@pytest.mark.parametrize("limits", [False, True])
-def test_both_solvers_find_the_same(limits: bool, tmp_path: Path) -> None:
-    pytest.importorskip("gurobipy")
-    for seed in range(12):
-        scenario = random_scenario(seed, tmp_path, limits=limits)
-        found = []
-        for choice in ("highs", "gurobi"):
-            planning = PlanningTable(solver=choice)
-            asked = scenario.model_copy(update={"planning": planning})
-            for name in ("sip", "evf", "perfect"):
-                try:
-                    plan = plan_of(asked, name)
-                    found.append(plan.objective(open_case(asked).network))
-                    assert "HiGHS" not in plan.solver or choice == "highs"
-                except InfeasibleError:
-                    found.append(-1.0)
-        assert found[:3] == pytest.approx(found[3:], rel=1e-6)
-
-
-def test_only_the_licence_falls_back_and_the_plan_says_so() -> None:
-    pytest.importorskip("gurobipy")
-    limits = {"network__topology": '"usnet"', "network__qkd_wavelengths": "900"}
-    scenario = nsfnet(demand__requests="200", planning__solver='"auto"', **limits)
-    plan = plan_of(scenario, "sip", formulation="routes")
-    assert plan.status is PlanStatus.OPTIMAL
-    assert "instead of Gurobi: model too large for the Gurobi licence" in plan.solver
-    named = nsfnet(demand__requests="200", planning__solver='"gurobi"', **limits)
-    with pytest.raises(SolverError, match="error 10010"):
-        plan_of(named, "sip", formulation="routes")
-
-
-def test_other_errors_do_not_fall_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    gurobipy = pytest.importorskip("gurobipy")
-
-    def fail(*args: object) -> None:
-        raise gurobipy.GurobiError(10001, "out of memory")
-
-    monkeypatch.setattr(gurobi, "_solve", fail)
-    scenario = nsfnet(demand__requests="100", planning__solver='"auto"')
-    with pytest.raises(SolverError, match="out of memory"):
-        plan_of(scenario, "sip", formulation="routes")
 
 
 def network_text(tmp_path: Path, fibres: str, network: str, demand: str) -> Scenario:

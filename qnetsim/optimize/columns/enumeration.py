@@ -13,14 +13,12 @@ from qnetsim.network.routes import distances_to, routes_within
 from qnetsim.optimize.columns.master import Column
 from qnetsim.optimize.columns.problem import RoutesProblem
 
-#: Most routes, over all scenarios and pairs, with which the integer program is tried.
-MAX_ROUTES = 20_000
 #: Most steps of the search for them.
 MAX_STEPS = 1_000_000
 
 
 def useful_columns(
-    problem: RoutesProblem, lengths: FloatArray, slack: float
+    problem: RoutesProblem, lengths: FloatArray, slack: float, most: int
 ) -> list[Column] | None:
     """Every route at most ``slack`` longer than the shortest of its pair and scenario.
 
@@ -31,11 +29,13 @@ def useful_columns(
         Scaled lengths under the prices of the bound.
     slack : float
         Scaled distance of best plan and bound.
+    most : int
+        Routes beyond which there is no point.
 
     Returns
     -------
     list of Column or None
-        None where there are more than ``MAX_ROUTES``.
+        None where there are more than ``most``.
     """
     topology = problem.network.topology
     found: list[Column] = []
@@ -49,7 +49,7 @@ def useful_columns(
             found += [Column(s, p, way) for way in ways]
             if problem.blocking(s) <= limit:
                 found.append(Column(s, p, BLOCKED))
-            if len(found) > MAX_ROUTES or steps < 0:
+            if len(found) > most or steps < 0:
                 return None
     return found
 

@@ -13,6 +13,9 @@ from qnetsim.network import Network, Route
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.solver import HIGHS, Solver
 
+#: Most that blocking costs beside the dearest unit, in a program.
+DEAREST_BLOCKING = 1e8
+
 
 @dataclass(frozen=True)
 class RoutesProblem:
@@ -80,7 +83,7 @@ class RoutesProblem:
     def scale(self) -> float:
         """Dearest unit: costs are divided by it, so that tolerances mean the same everywhere."""
         prices = [*self.reserved, *(self.on_demand or ())]
-        return max(1e-12, *(float(p.max()) for p in prices))
+        return scale_of(prices, self.blocking_cost)
 
     def extra_cost(self, kind: int) -> FloatArray:
         """Expected scaled price of one unit on demand, shape (scenarios, fibres)."""
@@ -92,6 +95,12 @@ class RoutesProblem:
         if self.blocking_cost is None:
             return np.inf
         return float(self.probabilities[scenario]) * self.blocking_cost / self.scale
+
+
+def scale_of(prices: Sequence[FloatArray], blocking_cost: float | None) -> float:
+    """Dearest unit, or so much more that a price of blocking stays in a solver's range."""
+    dearest = max(float(p.max()) for p in prices)
+    return max(dearest, (blocking_cost or 0.0) / DEAREST_BLOCKING) or 1.0
 
 
 def capacities(network: Network, channels: Sequence[int]) -> FloatArray:

@@ -16,8 +16,10 @@ from qnetsim.optimize.program import Program, Solution
 WHOLE = 1e-6
 #: Most shifts for which all scenarios are solved as one integer program.
 MAX_TOGETHER = 3_000
+#: Relative gap and nodes of the integer program of one scenario.
+SCENARIO_GAP, SCENARIO_NODES = 1e-6, 50
 #: Branch-and-bound nodes of that program.
-TOGETHER_NODES = 2_000
+TOGETHER_NODES = 30
 #: Relative progress of a pass that is worth another.
 PROGRESS = 1e-10
 #: Passes over the scenarios, each with the first stage of the one before.
@@ -80,7 +82,7 @@ def round_flows(
         best, stage = candidate, candidate.values[: 2 * problem.fibres]
         if best.objective - bound <= tolerance * best.objective:
             return best
-    if len(master.columns) > MAX_TOGETHER:
+    if len(master.columns) > MAX_TOGETHER or not problem.solver.settings.node_limit:
         return best
     return _together(master, program, best, nodes)
 
@@ -111,7 +113,11 @@ def _by_scenario(
         mine = np.flatnonzero(scenario_of == s)
         if not mine.size:
             continue
-        found = problem.solver.solve(_scenario_program(master, program, s, mine, stage), gap=1e-6)
+        found = problem.solver.solve(
+            _scenario_program(master, program, s, mine, stage),
+            gap=SCENARIO_GAP,
+            node_limit=SCENARIO_NODES,
+        )
         nodes += found.nodes
         if not np.isfinite(found.objective):
             return None

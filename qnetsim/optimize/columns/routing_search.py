@@ -31,7 +31,7 @@ class Verdict:
     fits : bool or None
         A routing was found, or there is none; None where neither was shown.
     ways : list of (pair, Route)
-        Routes of the routing, where there is one.
+        One for each request, where there is a routing.
     unserved : dict from pair to float
         Requests that find no route, split ones counted in parts.
     tight : list of int
@@ -124,11 +124,14 @@ class RoutingSearch:
         return Verdict(fits, [], {pair: n for pair, n in missing if n > TOLERANCE}, tight)
 
     def _lacking(self, found: Solution) -> float:
+        if not np.isfinite(found.objective):
+            return np.inf
         return float(found.values[: len(self.pairs)].sum())
 
     def _used(self, found: Solution) -> list[Way]:
         flows = found.values[len(self.pairs) :]
-        return [way for way, flow in zip(self.ways, flows, strict=True) if flow > 0.5]
+        amounts = np.round(flows).astype(int).tolist()
+        return [way for way, n in zip(self.ways, amounts, strict=True) for _ in range(n)]
 
     def _full(self, found: Solution, caps: FloatArray) -> list[int]:
         load = np.zeros(self.network.fibres)

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from qnetsim.exogenous import Forecast
-from qnetsim.network import Network, RouteTable
+from qnetsim.network import BLOCKED, Network, RouteTable
 from qnetsim.optimize.assemble import fixed_routes_plan, settle
-from qnetsim.optimize.bounds import perfect_information
+from qnetsim.optimize.bounds import foreseen_routes, perfect_information, unless_dearer
 from qnetsim.optimize.plan import Plan
 from qnetsim.optimize.routing import newsvendor_routes
 from qnetsim.optimize.solver import Solver
 
 
 def fixed_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
-    """Cheapest first stage for the g-weighted shortest routes; the bound is perfect information."""
+    """Cheapest first stage for the g-weighted shortest routes; the bound is perfect information.
+
+    Requests are blocked at the levels at which serving them costs more than that in any case.
+    """
     routes = newsvendor_routes(network, forecast)
-    table = RouteTable.by_pair(forecast.pairs, routes, forecast.levels.levels)
+    levels = range(forecast.levels.levels)
+    served = [unless_dearer(network, k, foreseen_routes(network, forecast, k)) for k in levels]
+    table = RouteTable.by_pair_and_level(
+        forecast.pairs,
+        [
+            {pair: BLOCKED if way == BLOCKED else routes[pair] for pair, way in known.items()}
+            for known in served
+        ],
+    )
     return fixed_routes_plan(
         network,
         forecast,

@@ -19,6 +19,7 @@ from qnetsim.network import BLOCKED, Network, Route
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.assemble import Stage
 from qnetsim.optimize.columns.pricing import PathFinder
+from qnetsim.optimize.columns.problem import scale_of
 from qnetsim.optimize.program import Basis, Program, SolveStatus
 from qnetsim.optimize.solver import Solver
 
@@ -79,8 +80,8 @@ class Shared:
         self.channels = network.level_channels(levels)
         costs = network.costs
         self.prices = costs.qkd_on_demand, costs.km_on_demand
-        self.scale = max(1e-12, *(float(p.max()) for p in self.prices))
         blocking = costs.blocking
+        self.scale = scale_of(self.prices, blocking)
         self.blocking = np.inf if blocking is None else blocking / self.scale
         self.pool: dict[Kind, dict[Route, None]] = {}
         self.learns = True

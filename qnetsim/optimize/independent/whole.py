@@ -133,9 +133,11 @@ class _Search:
         fibres = shared.network.fibres
         caps = np.repeat([np.inf if n is None else float(n) for n in limits], fibres)
         self.slack = use.T @ self._count - np.concatenate(stage)
-        #: Beyond this a fibre has no more wavelengths; excess is priced so that it is given up.
+        #: Beyond this a fibre has no more wavelengths. What is above is dearer than any blocking,
+        #: so that a single move always gives it up.
         self._room = caps - np.concatenate(stage)
-        self._penalty = 1e3 * shared.scale if np.isfinite(caps).any() else 0.0
+        limited = bool(np.isfinite(caps).any())
+        self._penalty = 1e3 * shared.scale + 2.0 * blocking if limited else 0.0
 
     def run(self) -> None:
         """Move requests until no single move and no pair of moves saves cost."""

@@ -23,14 +23,14 @@ from qnetsim.optimize.wavelengths.level_program import cheapest_routes
 from qnetsim.optimize.wavelengths.reroute import Charge, Choice, Layers
 
 #: How much dearer a request's other route may be, tried in turn, relative to the plan's cost.
-BUDGETS = (1e-9, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+BUDGETS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1.0)
 #: Most routes that a request may choose from.
 MAX_WAYS = 40
 #: Most steps of the search for them, and how often it is widened.
 MAX_STEPS, WIDENINGS = 3_000, 4
 #: Length of a fibre beside what it costs, relative to the dearest.
 HOP = 1e-3
-MOVES = 5_000
+MOVES, MOVES_PER_REQUEST = 5_000, 50
 #: Solutions of the integer program that are tried.
 ATTEMPTS = 5
 
@@ -46,11 +46,14 @@ class Assignment:
     fits : bool or None
         Whether the limits are kept: True; False where the given routes provably cannot; None
         where it is not known.
+    failed : tuple of int
+        Levels at which no colouring was found.
     """
 
     qkd: dict[int, Colours]
     km: dict[int, Colours]
     fits: bool | None
+    failed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def assign(
     rho = network.level_channels(forecast.levels.levels)
     qkd: dict[int, Colours] = {}
     km: dict[int, Colours] = {}
-    verdicts: list[bool | None] = []
+    verdicts: dict[int, bool | None] = {}
     moved: dict[int, list[Route]] = {}
     for k, probability in enumerate(forecast.levels.exact_probabilities):
         if probability == 0:
@@ -130,10 +133,34 @@ def assign(
                 for r, route in zip(level.requests, level.routes, strict=True):
                     routes[r] = route
                 moved[k] = routes
-        verdicts.append(fits)
+        verdicts[k] = fits
         qkd[k], km[k] = (_spread(part, level.requests, table.requests) for part in found)
-    fits = False if False in verdicts else None if None in verdicts else True
-    return Assignment(qkd, km, fits), _with_routes(table, moved) if moved else table
+    known = set(verdicts.values())
+    fits = False if False in known else None if None in known else True
+    failed = tuple(k for k, verdict in verdicts.items() if not verdict)
+    return Assignment(qkd, km, fits, failed), _with_routes(table, moved) if moved else table
+
+
+def colourable(
+    network: Network, pairs: Sequence[NodePair], routes: Sequence[Route], rho: IntArray
+) -> bool:
+    """Whether requests of one level are coloured within the limits, on other routes if need be.
+
+    Parameters
+    ----------
+    network : Network
+    pairs : sequence of (int, int)
+        Of each request.
+    routes : sequence of Route
+        Of each request.
+    rho : ndarray of int64, shape (fibres,)
+        Channels of one request.
+    """
+    level = _level(routes, rho)
+    if _colour(network, level)[1]:
+        return True
+    free = Charge(np.zeros(2 * network.fibres), np.ones(2 * network.fibres))
+    return _rerouted(network, pairs, level, free, 1.0, rho) is not None
 
 
 def _level(routes: Sequence[Route], rho: IntArray) -> _Level:
@@ -212,9 +239,11 @@ def _rerouted(
         if (coloured >= 0).all():
             found = routes, coloured
             break
-    for budget in BUDGETS if found is None else ():
+    some_choice = any(len(choice.routes) > 1 for choice in choices)
+    moves = min(MOVES, MOVES_PER_REQUEST * len(choices))
+    for budget in BUDGETS if found is None and some_choice else ():
         layers = Layers(choices, charge, chosen, colours)
-        if layers.fill(budget * cost, MOVES):
+        if layers.fill(budget * cost, moves):
             layers.cheapen()
             ways = zip(choices, layers.way.tolist(), strict=True)
             found = [choice.routes[way] for choice, way in ways], layers.colour

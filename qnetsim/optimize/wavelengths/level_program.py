@@ -22,8 +22,10 @@ from qnetsim.optimize.wavelengths.reroute import Charge, Choice
 
 #: Routes of a request that the program may choose from.
 MOST_WAYS = 12
-#: Relative gap and nodes.
-GAP, NODES = 1e-4, 200
+#: Most routes, of all pairs together, with which the program is tried.
+MOST_COLUMNS = 2_500
+#: Gap, relative to the plan's cost, and nodes.
+GAP, NODES = 1e-6, 20
 #: Size of the draws that pick one of equally cheap solutions, relative to the plan's cost.
 DRAW = 5e-8
 
@@ -42,7 +44,7 @@ def cheapest_routes(
     ----------
     topology : Topology
     choices : sequence of Choice
-        By request; requests of the same routes are interchangeable.
+        By request; requests of one pair are interchangeable.
     charge : Charge
     colours : int
     cost : float
@@ -53,11 +55,12 @@ def cheapest_routes(
     Returns
     -------
     list of Route or None
-        By request; None where the program has no solution.
+        By request; None where the program has no solution, or is too large.
     """
-    members: dict[tuple[Route, ...], list[int]] = {}
+    members: dict[frozenset[int], list[int]] = {}
     for r, choice in enumerate(choices):
-        members.setdefault(tuple(choice.routes[1:]), []).append(r)
+        nodes = choice.routes[0].nodes
+        members.setdefault(frozenset((nodes[0], nodes[-1])), []).append(r)
     groups = list(members.values())
     ways: list[tuple[int, Route, FloatArray]] = []
     for g, group in enumerate(groups):
@@ -67,8 +70,11 @@ def cheapest_routes(
         first = choices[group[0]]
         known |= dict(zip(first.routes[1:MOST_WAYS], first.uses[1:MOST_WAYS], strict=True))
         ways += [(g, route, use) for route, use in known.items()]
+    if len(ways) > MOST_COLUMNS:
+        return None
     program = _program(topology, ways, [len(g) for g in groups], charge, colours, cost, attempt)
-    found = HIGHS.solve(program, gap=GAP, node_limit=NODES)
+    scale = max(float(charge.price.max()), 1e-12)
+    found = HIGHS.solve(program, absolute_gap=GAP * cost / scale, node_limit=NODES)
     if not np.isfinite(found.objective):
         return None
     amounts = np.round(found.values[charge.held.size :]).astype(int).tolist()

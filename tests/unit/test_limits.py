@@ -1,0 +1,147 @@
+"""Wavelength limits: what lacks, what would do, what blocking costs, routes that are moved."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import nsfnet, run
+from test_planning import judge, network_text, plan_of, random_scenario
+
+from qnetsim.case import open_case
+from qnetsim.errors import InfeasibleError
+from qnetsim.network import BLOCKED
+from qnetsim.optimize import PlanStatus
+from qnetsim.optimize.checker import violations
+from qnetsim.optimize.explicit import explicit_plan, wavelengths_of
+from qnetsim.policies.registry import make_policy
+from qnetsim.scenario import Scenario
+
+TRIANGLE = "1-2:100 1-3:100 2-3:100"
+FOUR = 'kind = "table"\nlevels = 3\nprobabilities = [0, 0.75, 0.25]\n'
+FOUR += "pairs = [[1,2],[1,2],[1,2],[1,2]]"
+
+
+def limited(scenario: Scenario, **limits: int) -> Scenario:
+    return scenario.model_copy(update={"network": scenario.network.model_copy(update=limits)})
+
+
+def refused(scenario: Scenario) -> str:
+    with pytest.raises(InfeasibleError) as caught:
+        plan_of(scenario, "sip")
+    return str(caught.value)
+
+
+def test_the_least_limit_does_and_less_does_not(tmp_path: Path) -> None:
+    found = 0
+    for seed in range(40):
+        scenario = random_scenario(seed, tmp_path, limits=True)
+        if judge(open_case(scenario)) is not None:
+            continue
+        text = refused(scenario)
+        for key, step in (("qkd_wavelengths", 3), ("km_wavelengths", 1)):
+            least = re.search(rf"least limit that would do is .*{key} = (\d+)", text)
+            if least is None:
+                continue
+            found += 1
+            limit = int(least.group(1))
+            assert judge(open_case(limited(scenario, **{key: limit}))) is not None
+            if limit > step:
+                assert judge(open_case(limited(scenario, **{key: limit - step}))) is None
+    assert found >= 5
+
+
+def test_two_limits_that_both_lack_are_both_named(tmp_path: Path) -> None:
+    text = refused(
+        network_text(tmp_path, TRIANGLE, "qkd_wavelengths = 3\nkm_wavelengths = 1", FOUR)
+    )
+    assert "at level k = 2 the fibres 1–2, 1–3" in text
+    # two requests of six wavelengths each way
+    assert "least limits that would do are network.qkd_wavelengths = 12 (|σ|) and " in text
+    assert "network.km_wavelengths = 2 (|κ|)" in text
+    assert "cost.blocking_cost" in text
+
+
+def test_blocking_at_a_price(tmp_path: Path) -> None:
+    """Six wavelengths: at level 2 one request fits each way, at level 1 two do."""
+    text = "qkd_wavelengths = 6\n[cost]\nblocking_cost = {}\n[run]\nslots = 400"
+    dear = network_text(tmp_path, TRIANGLE, text.format(10**6), FOUR)
+    case, plan = open_case(dear), plan_of(dear, "sip")
+    assert plan.status is PlanStatus.OPTIMAL
+    assert plan.routes.blocked(1) == 0
+    assert plan.routes.blocked(2) == 2
+    assert plan.blocked == pytest.approx(0.25 * 2)
+    assert plan.blocking_cost(case.network) == pytest.approx(0.25 * 2 * 10**6)
+    free = network_text(tmp_path, TRIANGLE, text.format(0), FOUR)
+    plan = plan_of(free, "sip")
+    assert plan.blocked == pytest.approx(4)
+    assert plan.objective(open_case(free).network) == 0
+
+
+@pytest.mark.parametrize("name", ["sip", "evf", "perfect", "empirical"])
+def test_plans_that_block_cost_what_they_say(name: str) -> None:
+    changes = {"demand__requests": "12", "network__qkd_wavelengths": "40"}
+    slots = "60" if name == "empirical" else "600"
+    scenario = nsfnet(cost__blocking_cost="300_000.0", run__slots=slots, **changes)
+    case = open_case(scenario)
+    result = run(case, make_policy(name, {}))
+    assert result.columns["blocked"].sum() > 0
+    np.testing.assert_array_equal(
+        result.columns["blocking_cost"], result.columns["blocked"] * 300_000.0
+    )
+    if name == "empirical":
+        return
+    plan = plan_of(scenario, name)
+    assert plan.blocked > 0
+    # the cost of a slot is a function of its level: weigh the levels with their probabilities
+    levels = result.levels[:, 0]
+    p = case.forecast.levels.probabilities
+    known = [k for k in range(10) if (levels == k).any()]
+    mean = sum(p[k] * result.cost[levels == k].mean() for k in known)
+    for k in known:
+        assert np.ptp(result.cost[levels == k]) == 0
+        assert (result.columns["blocked"][levels == k] == plan.routes.blocked(k)).all()
+    missing = 1 - sum(p[k] for k in known)
+    assert mean == pytest.approx(plan.objective(case.network), rel=2e-6 + 5 * missing)
+
+
+def test_blocked_requests_have_no_lightpath() -> None:
+    scenario = nsfnet(
+        cost__blocking_cost="300_000.0", demand__requests="12", network__qkd_wavelengths="40"
+    )
+    case, plan = open_case(scenario), plan_of(scenario, "sip")
+    assignment = wavelengths_of(plan, case.network, case.forecast)
+    assert assignment is not None
+    checked = explicit_plan(plan, case.network, case.forecast, assignment)
+    assert violations(checked) == []
+    refused_at = next(k for k in range(10) if plan.routes.blocked(k))
+    request = next(r for r in range(12) if plan.routes.route(r, refused_at) == BLOCKED)
+    assert assignment.km[refused_at][request] == ()
+    assert request in checked.blocked[sorted(assignment.qkd).index(refused_at)]
+
+
+@pytest.mark.parametrize("topology_requests_limit", [("nsfnet", 100, 378), ("usnet", 200, 633)])
+def test_binding_limits_are_planned_with_wavelengths(
+    topology_requests_limit: tuple[str, int, int],
+) -> None:
+    """At and near the edge of feasibility; USNET's needs routes that are moved for a colouring."""
+    topology, requests, limit = topology_requests_limit
+    scenario = nsfnet(
+        network__topology=f'"{topology}"',
+        network__qkd_wavelengths=str(limit),
+        demand__requests=str(requests),
+        run__seed="3" if topology == "nsfnet" else "4",
+    )
+    case, plan = open_case(scenario), plan_of(scenario, "sip")
+    assert plan.assignment is not None
+    assert plan.gap(case.network) <= 1e-4
+    explicit = explicit_plan(plan, case.network, case.forecast, plan.assignment)
+    assert violations(explicit) == []
+
+
+def test_random_without_room_says_how_often_it_blocks() -> None:
+    plan = plan_of(nsfnet(network__qkd_wavelengths="100"), "random")
+    assert plan.status is PlanStatus.OVER_LIMIT
+    assert re.search(r"in at most \d\.?\d* of the slots", plan.note)
