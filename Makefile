@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test verify lint bench coverage golden docs clean
+.PHONY: demo test verify lint bench study coverage golden docs clean
 
 demo: $(READY)
 	$(BIN)/qnetsim compare scenarios/nsfnet.toml --out runs/demo --force
@@ -18,6 +18,9 @@ verify: $(READY)
 bench: $(READY)
 	$(BIN)/python -m pytest tests/benchmarks -m "" -s
 
+study: $(READY)
+	$(BIN)/python tests/benchmarks/planning_study.py
+
 coverage: $(READY)
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered
 
@@ -26,6 +29,7 @@ golden: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m qnetsim.trace.page > docs/reference/trace-format.md
+	$(BIN)/python -m qnetsim.trace.plan_page > docs/reference/plan-file.md
 	$(BIN)/python -m qnetsim.scenario.page > docs/reference/scenario.md
 
 lint: $(READY)

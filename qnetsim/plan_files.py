@@ -17,13 +17,14 @@ from qnetsim.optimize import Plan, PlanStatus
 from qnetsim.optimize.assemble import fixed_routes_plan, settle
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.explicit import wavelengths_of
+from qnetsim.optimize.export import program_of, write_model
 from qnetsim.optimize.plan import GapInterval
 from qnetsim.optimize.wavelengths.assignment import Assignment
 from qnetsim.planning import plan_summary
 from qnetsim.policies.registry import make_policy
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.trace import PlanRecord, read_plan, write_plan
+from qnetsim.trace import PlanRecord, make_folder, read_plan, write_plan
 from qnetsim.trace.provenance import environment, software
 
 #: Settings that a plan depends on; the solver and the length of a run are not among them.
@@ -42,6 +43,25 @@ def save_plan(
     """
     case = open_case(scenario)
     return write_plan(Path(path), _record(plan, case, policy), force=force)
+
+
+def save_model(scenario: Scenario, policy: PolicyTable, path: Path | str) -> None:
+    """Write the program behind a plan of ``sip`` as a model file, ``.lp`` or ``.mps``.
+
+    Raises
+    ------
+    UsageError
+        Another policy, formulation or suffix, or independent demand.
+    SolverError
+        The file cannot be written.
+    """
+    case, formulation = open_case(scenario), policy.options.get("formulation", "auto")
+    if policy.name != "sip" or formulation not in {"auto", "routes", "full"}:
+        raise UsageError("a model file is written for sip, formulation auto, routes or full")
+    full = formulation == "full"
+    program = program_of(case.network, case.forecast, case.setting.solver, full=full)
+    make_folder(Path(path).parent)
+    write_model(program, Path(path))
 
 
 def _record(plan: Plan, case: Case, policy: PolicyTable) -> PlanRecord:

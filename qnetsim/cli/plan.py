@@ -25,7 +25,7 @@ from qnetsim.network import COMPONENTS
 from qnetsim.optimize import Plan, PlanStatus
 from qnetsim.optimize.itemise import Itemised, Items, itemise, priced
 from qnetsim.optimize.plan import GapInterval
-from qnetsim.plan_files import save_plan
+from qnetsim.plan_files import save_model, save_plan
 from qnetsim.planning import InformationValues, information_values, make_plan, plan_summary
 from qnetsim.trace import refuse_existing, refuse_input
 
@@ -34,20 +34,35 @@ from qnetsim.trace import refuse_existing, refuse_input
 @scenario_argument
 @click.option("--policy", "-p", default="sip", show_default=True, help="NAME or NAME:key=value,…")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Plan file to write.")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help="Model file (.lp or .mps) to write the program of sip to, for another solver.",
+)
 @force_option
 @json_option
-def plan(scenario: Path, policy: str, out: Path | None, force: bool, as_json: bool) -> None:
+def plan(
+    scenario: Path,
+    policy: str,
+    out: Path | None,
+    model: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Solve for what a policy reserves in SCENARIO, and what it is expected to cost per slot."""
     spec = load(scenario)
     chosen = policy_table(policy, spec)
     case = open_case(spec)
-    if out is not None:
-        refuse_input(out, scenario)
-        refuse_existing(out, force)
+    for path in (out, model):
+        if path is not None:
+            refuse_input(path, scenario)
+            refuse_existing(path, force)
     with working(f"planning {chosen.title}") as tell:
         found = make_plan(spec, chosen, tell)
         proved = found.status in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}
         values = information_values(spec, found) if chosen.name == "sip" and proved else None
+    if model is not None:
+        save_model(spec, chosen, model)
     if out is not None:
         save_plan(found, spec, chosen, out, force=force)
     items = itemise(found, case.network, case.forecast, spec.cost)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,6 +95,30 @@ def solve(
         version=str(highs.version()),
         basis=_read_basis(highs.getBasis()) if dual else None,
     )
+
+
+def write(program: Program, path: Path) -> None:
+    """Write a program with its names; the suffix says in which form, ``.lp`` or ``.mps``.
+
+    Raises
+    ------
+    SolverError
+        The file cannot be written.
+    """
+    import highspy
+
+    highs = highspy.Highs()  # type: ignore[no-untyped-call]
+    highs.setOptionValue("output_flag", False)
+    lp = _lp(program, bool(program.integer.any()))
+    # the file formats know neither blanks nor brackets nor hyphens in names
+    lp.col_names_, lp.row_names_ = ([_plain(n) for n in names] for names in program.names)
+    highs.passModel(lp)
+    if highs.writeModel(str(path)) == highspy.HighsStatus.kError or not path.is_file():
+        raise SolverError(f"{path}: the model cannot be written")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.~]+", "_", re.sub("[–-]", "~", name)).strip("_")
 
 
 def _report(highs: Any, settings: SolveSettings) -> None:

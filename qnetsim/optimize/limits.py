@@ -102,15 +102,20 @@ def _shortage(search: RoutingSearch, verdict: Verdict, level: int, channels: Seq
     if network.max_channels is not None:
         limits.append(f"⌊|σ|/3⌋ = {network.max_channels} channels")
         rho = max((channels[e] for e in verdict.tight), default=max(channels))
-        lacks.append(f"{WAVELENGTHS_PER_CHANNEL * lacking * rho:.3g} QKD wavelengths")
+        lacks.append(f"{WAVELENGTHS_PER_CHANNEL * lacking * rho:,.6g} QKD wavelengths")
     if network.max_wavelengths is not None:
         limits.append(f"|κ| = {network.max_wavelengths} KM wavelengths")
-        lacks.append(f"{lacking:.3g} KM wavelengths")
+        lacks.append(f"{lacking:,.6g} KM wavelengths")
     return (
         f"infeasible: at level k = {level} the fibres {names} are full "
-        f"({' and '.join(limits)} per fibre); {lacking:.3g} requests ({pairs}) find no route and "
+        f"({' and '.join(limits)} per fibre); {_requests(lacking)} ({pairs}) without a route "
         f"lack {' and '.join(lacks)} on a way of theirs; {_least_limits(search, channels)}; {MEND}"
     )
+
+
+def _requests(count: float) -> str:
+    """A number of requests; parts of them where they may be split."""
+    return f"{count:,.6g} request{'' if count == 1 else 's'}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from qnetsim.analysis import run_metrics
-from qnetsim.trace import open_trace
+from qnetsim.plan_files import load_plan
+from qnetsim.scenario import parse_scenario
+from qnetsim.trace import open_trace, read_plan
 from qnetsim.trace.recover import CHECKSUM, SUPERBLOCK, lookup3
 
 HERE = Path(__file__).parent
 #: File, format, and the mean cost per slot that it holds.
-KEPT = {"format-1.0.h5": ((1, 0), 50_410.0)}
+KEPT = {"format-1.0.h5": ((1, 0), 50_410.0), "format-1.1.h5": ((1, 1), 50_410.0)}
 
 
 def test_our_checksum_is_the_formats() -> None:
@@ -29,4 +31,20 @@ def test_old_formats_are_read(name: str) -> None:
         assert trace.status == "complete"
         assert trace.provenance["plan"]["objective"] == pytest.approx(expected)
         assert trace.content_digest() == trace.attribute("content_digest")
+        assert not trace.column("slots/blocking_cost").any()
         assert run_metrics(trace).served == trace.column("slots/served").sum() == 24
+
+
+def test_old_plans_are_read() -> None:
+    path = HERE / "plan-1.0.h5"
+    record = read_plan(path)
+    assert record.provenance["plan"]["objective"] == pytest.approx(50_410.0)
+    assert record.columns["fibres/qkd_channels"].tolist() == [2, 1]
+    limited = "km_wavelengths = 3\nspan_km = 100"
+    text = (HERE.parents[1] / "scenarios" / "tiny.toml").read_text("utf-8")
+    text = text.replace('"tiny.csv"', repr(str(HERE.parents[1] / "scenarios" / "tiny.csv")))
+    plan, policy, differences = load_plan(
+        path, parse_scenario(text.replace("span_km = 100", limited))
+    )
+    assert (policy.name, differences) == ("sip", [])
+    assert plan.assignment is not None

@@ -21,6 +21,7 @@ from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import is_plan, open_trace, plan_file, read_plan
 from qnetsim.trace.plan_file import PLAN_COLUMNS
+from qnetsim.trace.plan_page import page
 
 SIP = PolicyTable(name="sip")
 TIGHT = {"demand__requests": "12", "network__qkd_wavelengths": "40", "run__slots": "30"}
@@ -92,6 +93,11 @@ def test_h5py_alone_reads_a_plan(saved: Path) -> None:
         start = file["routes/start"][...]
         blocked = start[file["requests/route"][...]] < 0
         assert ((km < 0) == blocked).all()
+
+
+def test_the_reference_page_is_the_table() -> None:
+    path = Path(__file__).parents[2] / "docs" / "reference" / "plan-file.md"
+    assert page() == path.read_text("utf-8")
 
 
 def test_unlimited_plans_have_wavelengths_too(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gurobipy
 import numpy as np
 import pytest
 from helpers import nsfnet
@@ -11,7 +12,7 @@ from scipy import sparse
 from test_planning import plan_of, random_scenario
 
 from qnetsim.case import open_case
-from qnetsim.errors import InfeasibleError, SolverError
+from qnetsim.errors import InfeasibleError, SolverError, UsageError
 from qnetsim.optimize import PlanStatus, gurobi, highs
 from qnetsim.optimize.columns.generation import generate
 from qnetsim.optimize.full_plan import full_problem
@@ -22,7 +23,8 @@ from qnetsim.optimize.routes_program import RoutesProgram
 from qnetsim.optimize.routing import newsvendor_routes
 from qnetsim.optimize.settings import SolveSettings
 from qnetsim.optimize.solver import HIGHS, Solver
-from qnetsim.scenario import PlanningTable
+from qnetsim.plan_files import save_model
+from qnetsim.scenario import PlanningTable, PolicyTable
 
 BACKENDS = {"highs": highs.solve, "gurobi": gurobi.solve}
 
@@ -150,6 +152,38 @@ def test_programs_have_names() -> None:
     assert len(program.names.rows) == program.rows
     for equation in ("22", "23", "24", "25", "26", "27", "28", "29", "30", "31"):
         assert any(f"_{equation}_" in row for row in program.names.rows), equation
+
+
+@pytest.mark.parametrize("formulation", ["routes", "full"])
+@pytest.mark.parametrize("suffix", [".lp", ".mps"])
+def test_model_files_hold_the_program(formulation: str, suffix: str, tmp_path: Path) -> None:
+    """Another solver run on the file finds the plan's cost."""
+    changes = {"demand__requests": "2", "demand__levels": "3", "network__qkd_wavelengths": "12"}
+    scenario = nsfnet(**changes)
+    table = PolicyTable.model_validate({"name": "sip", "formulation": formulation})
+    path = tmp_path / f"model{suffix}"
+    save_model(scenario, table, path)
+    with gurobipy.Env(params={"OutputFlag": 0}) as env, gurobipy.read(str(path), env) as model:
+        names = {v.VarName for v in model.getVars()}
+        assert any(name.startswith(("F_b", "F_")) for name in names)
+        assert len(names) == model.NumVars
+        if model.NumVars > 2000 or model.NumConstrs > 2000:
+            return  # beyond the bundled licence
+        model.optimize()
+        found = model.ObjVal
+    network = open_case(scenario).network
+    scale = 1.0
+    if formulation == "routes":
+        scale = stochastic_problem(network, open_case(scenario).forecast, HIGHS).scale
+    assert found * scale == pytest.approx(plan_of(scenario, "sip").objective(network), rel=1e-6)
+
+
+def test_model_files_are_for_sip_only(tmp_path: Path) -> None:
+    evf = PolicyTable(name="evf")
+    with pytest.raises(UsageError, match="written for sip"):
+        save_model(nsfnet(), evf, tmp_path / "m.lp")
+    with pytest.raises(UsageError, match=r"ends in \.lp or \.mps"):
+        save_model(nsfnet(demand__requests="3"), PolicyTable(name="sip"), tmp_path / "m.txt")
 
 
 def test_programs_without_names_are_numbered() -> None:
