@@ -66,7 +66,7 @@ def planned(policy: Policy, title: str, case: Case, tell: Tell | None = None) ->
     if not isinstance(plan, Plan):
         raise PolicyError(f"policy {title}: plan returned {type(plan).__name__}, not a Plan")
     names = plan.solver
-    if len(used) > 1 or any("instead" in name for name in used):
+    if any(name not in names for name in used):
         names += f" [{' and '.join(used)}]"
     return replace(plan, solver=names, solve_s=time.perf_counter() - started)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 
@@ -20,8 +21,8 @@ from qnetsim.optimize.wavelengths.assignment import colourable
 MEND = "raise it, ask for less, or give cost.blocking_cost to have requests blocked at a price"
 #: Wavelengths by which each limit makes a difference.
 STEPS = {"|σ|": WAVELENGTHS_PER_CHANNEL, "|κ|": 1}
-#: Such steps that are tried for a limit that continuity keeps to.
-MOST_STEPS = 40
+#: Limits that are tried for one that continuity keeps to, and requests up to which they are.
+MOST_TRIES, MOST_REQUESTS = 6, 300
 KEYS = {"|σ|": "qkd_wavelengths", "|κ|": "km_wavelengths"}
 #: Fibres and pairs that a message names.
 NAMED = 12
@@ -131,28 +132,17 @@ def _least_limits(search: RoutingSearch, channels: Sequence[int]) -> str:
         for name, limit in (("|σ|", network.qkd_wavelengths), ("|κ|", network.km_wavelengths))
         if limit is not None
     ]
-    alone = {name: _least(search, channels, name, network) for name in given}
-    would_do = [_set(name, limit) for name, limit in alone.items() if limit is not None]
-    if would_do:
-        return f"the least limit that would do is {' or '.join(would_do)}"
+    alone = [text for name in given if (text := _least(search, channels, name, network))]
+    if alone:
+        return f"the least limit that would do is {' or '.join(alone)}"
     free = replace(network, qkd_wavelengths=None, km_wavelengths=None)
-    both = [_set(name, _least(search, channels, name, free) or 0) for name in given]
+    both = [text for name in given if (text := _least(search, channels, name, free))]
     return f"the least limits that would do are {' and '.join(both)}"
-
-
-def _keeps_continuity(network: Network, verdict: Verdict, channels: Sequence[int]) -> bool:
-    """Whether wavelengths with continuity are found for a routing, or for one near it."""
-    pairs, routes = zip(*verdict.ways, strict=True)
-    return colourable(network, pairs, routes, np.array(channels, dtype=np.int64))
-
-
-def _set(name: str, limit: int) -> str:
-    return f"network.{KEYS[name]} = {limit} ({name})"
 
 
 def _least(
     search: RoutingSearch, channels: Sequence[int], name: str, network: Network
-) -> int | None:
+) -> str | None:
     """Bisect for the least value of one limit; None where no value would do."""
     step = STEPS[name]
 
@@ -171,10 +161,27 @@ def _least(
         middle = (low + high) // 2
         low, high = (low, middle) if search.splits(caps(middle)) else (middle, high)
     # whole requests may need a little more than split ones, and continuity more again
-    for more in range(high, high + MOST_STEPS):
-        verdict = search.decide(caps(more))
-        if verdict.fits and _keeps_continuity(limited(more), verdict, channels):
-            return more * step
-    while not search.decide(caps(high)).fits:
-        high += 1
-    return high * step
+    found, tried = 0, list[FloatArray]()
+    for steps in count(high):
+        if any(np.array_equal(caps(steps), known) for known in tried):
+            continue
+        tried.append(caps(steps))
+        verdict = search.decide(tried[-1])
+        if not verdict.fits:
+            continue
+        found = found or steps
+        if search.requests > MOST_REQUESTS or len(tried) > MOST_TRIES:
+            return f"{_set(name, found * step)}, wavelength continuity left aside"
+        if _keeps_continuity(limited(steps), verdict, channels):
+            return _set(name, steps * step)
+    raise AssertionError("the count has no end")
+
+
+def _keeps_continuity(network: Network, verdict: Verdict, channels: Sequence[int]) -> bool:
+    """Whether wavelengths with continuity are found for a routing, or for one near it."""
+    pairs, routes = zip(*verdict.ways, strict=True)
+    return colourable(network, pairs, routes, np.array(channels, dtype=np.int64))
+
+
+def _set(name: str, limit: int) -> str:
+    return f"network.{KEYS[name]} = {limit} ({name})"

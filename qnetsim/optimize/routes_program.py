@@ -27,7 +27,7 @@ from qnetsim.optimize.limits import feasible_routing
 TOLERANCE = 1e-9
 #: Most routes, over all scenarios and pairs, with which a proof is tried, where the gap is at most
 #: ``NEAR``; few of them are in use then. Otherwise the program is hard, and tried with few.
-MOST_ROUTES, NEAR, FEW_ROUTES = 20_000, 5e-4, 1_500
+MOST_ROUTES, NEAR, FEW_ROUTES = 20_000, 2e-3, 1_500
 #: Branch-and-bound nodes of the program over all routes that can be part of a better plan.
 PROOF_NODES = 60
 

@@ -127,7 +127,7 @@ def sampled_plan(network: Network, forecast: Forecast, solver: Solver, size: Sam
         routes,
         objective - _upper(gaps),
         PlanStatus.FEASIBLE,
-        f"sample average approximation, L-shaped, {found.iterations} steps, {solver.choice}",
+        f"sample average approximation, L-shaped, {found.iterations} steps",
         "bound, objective and gap are estimates; routes are chosen anew for each realised slot; "
         f"on fixed routes the best first stage costs {fixed:,.2f}",
         blocked=blocked,
