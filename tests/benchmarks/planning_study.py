@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from qnetsim.case import open_case
 from qnetsim.errors import InfeasibleError
@@ -82,18 +83,38 @@ def cases() -> Iterator[tuple[str, Scenario, str]]:
         yield f"germany50, 1000 requests, 30 levels, σ = {sigma} ({what})", asked, "auto"
 
 
+def small_cases(folder: Path) -> Iterator[tuple[str, Scenario, str]]:
+    """Instances that the full program can be built for."""
+    path = folder / "five.csv"
+    rows = ["1,2,300", "2,3,450", "3,4,200", "4,5,700", "5,1,350", "2,5,500"]
+    path.write_text("source,target,length_km\n" + "\n".join(rows) + "\n")
+    for requests, sigma in ((4, 18), (8, 36)):
+        asked = scenario(str(path), requests, 4, sigma)
+        title = f"5 nodes, {requests} requests, 4 levels, σ = {sigma}"
+        yield f"{title}: full program", asked, "full"
+        yield f"{title}: routes program", asked, "routes"
+
+
 def table() -> None:
     """Print the table of the page."""
     solve(scenario("nsfnet", 5, sigma=30))  # imports the solver
     print("| case | variables | rows | full program would need | seconds | status | gap |")
     print("|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        small = list(small_cases(Path(name)))
+        rows = [(name, solve(asked, formulation)) for name, asked, formulation in small]
+    for name, found in rows:
+        _row(name, found)
     for name, asked, formulation in cases():
-        found = solve(asked, formulation)
-        print(
-            f"| {name} | {found['variables']:,} | {found['rows']:,} | {found['full']:,} | "
-            f"{found['seconds']:.2f} | {found['status']} | {found['gap']:.1e} |",
-            flush=True,
-        )
+        _row(name, solve(asked, formulation))
+
+
+def _row(name: str, found: dict[str, Any]) -> None:
+    print(
+        f"| {name} | {found['variables']:,} | {found['rows']:,} | {found['full']:,} | "
+        f"{found['seconds']:.2f} | {found['status']} | {found['gap']:.1e} |",
+        flush=True,
+    )
 
 
 def grown_network(nodes: int, folder: Path) -> str:
@@ -131,7 +152,7 @@ def growth() -> None:
                 "NSFNET, 10 levels, σ = 1.1 × the edge",
                 [
                     (r, scenario("nsfnet", r, 10, int(1.1 * least("nsfnet", r))))
-                    for r in (25, 50, 100, 200, 400, 800)
+                    for r in (25, 50, 100, 200, 400, 800, 1600, 3200)
                 ],
             ),
             (
@@ -144,9 +165,9 @@ def growth() -> None:
             ),
             (
                 "nodes |V|",
-                "random geometric networks, 100 requests, 10 levels, σ = 1.1 × the edge",
+                "random geometric networks, 100 requests, 10 levels, σ at the edge",
                 [
-                    (v, scenario(path, 100, 10, int(1.1 * least(path, 100))))
+                    (v, scenario(path, 100, 10, least(path, 100)))
                     for v in (10, 20, 40, 80, 160)
                     for path in [grown_network(v, folder)]
                 ],
@@ -161,19 +182,20 @@ def growth() -> None:
             ),
         ]
         for ax, (label, title, points) in zip(axes, panels, strict=True):
-            _panel(ax, label, title, points)
+            _panel(ax, label, title, points, "USNET" if "over" in label else "")
         nsfnet = [
             (f, scenario("nsfnet", 100, 10, int(f * least("nsfnet", 100))))
             for f in (1.0, 1.03, 1.1, 1.2, 1.4, 1.8)
         ]
         _panel(axes[3], panels[3][0], panels[3][1], nsfnet, "NSFNET")
     PICTURE.parent.mkdir(exist_ok=True)
+    axes[3].legend(fontsize=8)
     figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
     print(f"drawn: {PICTURE}")
 
 
 def _panel(ax: Any, label: str, title: str, points: list[Any], name: str = "") -> None:
-    found = [(x, solve(asked)) for x, asked in points]
+    found = [(x, solve(asked, "routes")) for x, asked in points]
     for x, result in found:
         print(f"{label} = {x:g} {name}: {result}", flush=True)
     ax.plot([x for x, _ in found], [r["seconds"] for _, r in found], "o-", label=name or None)
@@ -182,6 +204,10 @@ def _panel(ax: Any, label: str, title: str, points: list[Any], name: str = "") -
     ax.set_yscale("log")
     if "over" not in label:
         ax.set_xscale("log")
+        ax.set_xticks([x for x, _ in found], [f"{x:g}" for x, _ in found])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_title(title, fontsize=8)
     for x, result in found:
         ax.annotate(
