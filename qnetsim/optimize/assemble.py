@@ -21,7 +21,8 @@ from qnetsim.optimize.marginals import (
     reservations,
 )
 from qnetsim.optimize.plan import Plan, PlanStatus, status_of
-from qnetsim.optimize.wavelengths.assignment import Assignment, Repair, assign
+from qnetsim.optimize.wavelengths.assignment import Assignment, assign
+from qnetsim.optimize.wavelengths.repair import Repair
 
 Stage = tuple[FloatArray, FloatArray]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
 from qnetsim.arrays import IntArray
-from qnetsim.network import Route
+from qnetsim.network import Network, Route
+from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
 from qnetsim.optimize.program import Program, SolveStatus
 from qnetsim.optimize.solver import HIGHS
 from qnetsim.optimize.wavelengths.search import conflicts, greedy, improve
@@ -20,6 +22,20 @@ MOVES = 4_000
 
 #: Wavelengths of each request, one tuple for each.
 Colours = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Level:
+    """The requests of one level that are served, and what they need."""
+
+    requests: list[int]
+    routes: list[Route]
+    channels: list[int]
+
+    @property
+    def demands(self) -> list[int]:
+        """QKD wavelengths of each request."""
+        return [WAVELENGTHS_PER_CHANNEL * c for c in self.channels]
 
 
 def first_fit(routes: Sequence[Route], demands: Sequence[int]) -> Colours:
@@ -115,3 +131,51 @@ def exact(
         return None, None
     on = found.values.reshape(requests, limit) > 0.5
     return tuple(tuple(np.flatnonzero(line).tolist()) for line in on), True
+
+
+def colour_level(network: Network, level: Level) -> tuple[tuple[Colours, Colours], bool | None]:
+    """QKD and KM wavelengths for the routes as they are, and whether they keep the limits."""
+    limits = network.qkd_wavelengths, network.km_wavelengths
+    demands = level.demands, [1] * len(level.routes)
+    found = [first_fit(level.routes, demand) for demand in demands]
+    fit = [
+        limit is None or highest(colours) <= limit
+        for limit, colours in zip(limits, found, strict=True)
+    ]
+    if all(fit):
+        return (found[0], found[1]), True
+    colours = uniform_colours(network, level)
+    if colours is not None:
+        chosen = blocks(level.routes, network.fibres, colours)
+        if (chosen >= 0).all():
+            return of_blocks(chosen, level.demands), True
+    verdicts: list[bool | None] = []
+    for i, limit in enumerate(limits):
+        if not fit[i] and limit is not None:
+            decided, verdict = exact(level.routes, demands[i], limit)
+            found[i] = decided or found[i]
+            verdicts.append(verdict)
+    fits = False if False in verdicts else None if None in verdicts else True
+    return (found[0], found[1]), fits
+
+
+def uniform_colours(network: Network, level: Level) -> int | None:
+    """Colours if every request takes one of them: a block of QKD and one KM wavelength.
+
+    None where requests need different numbers of channels.
+    """
+    if len(set(level.channels)) > 1:
+        return None
+    limits = []
+    if network.qkd_wavelengths is not None and level.channels and level.channels[0] > 0:
+        limits.append(network.qkd_wavelengths // level.demands[0])
+    if network.km_wavelengths is not None:
+        limits.append(network.km_wavelengths)
+    return min([*limits, len(level.routes)])
+
+
+def of_blocks(chosen: IntArray, demands: Sequence[int]) -> tuple[Colours, Colours]:
+    """QKD and KM wavelengths of requests that have one block of each."""
+    blocks_of = zip(chosen.tolist(), demands, strict=True)
+    qkd = tuple(tuple(range(c * demand, (c + 1) * demand)) for c, demand in blocks_of)
+    return qkd, tuple((c,) for c in chosen.tolist())

@@ -1,0 +1,143 @@
+"""Repair: other routes of hardly higher cost for a level that cannot be coloured as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.network import Network, Route, Topology
+from qnetsim.network.routes import NodePair, distances_to, routes_within
+from qnetsim.optimize.wavelengths.colouring import (
+    Colours,
+    Level,
+    blocks,
+    of_blocks,
+    uniform_colours,
+)
+from qnetsim.optimize.wavelengths.level_program import cheapest_routes
+from qnetsim.optimize.wavelengths.reroute import Charge, Choice, Layers
+
+#: How much dearer a request's other route may be, tried in turn, relative to the plan's cost.
+BUDGETS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1.0)
+#: Most routes that a request may choose from.
+MAX_WAYS = 40
+#: Most steps of the search for them, and how often it is widened.
+MAX_STEPS, WIDENINGS = 3_000, 4
+#: Length of a fibre beside what it costs, relative to the dearest.
+HOP = 1e-3
+MOVES, MOVES_PER_REQUEST = 5_000, 50
+#: Solutions of the integer program that are tried.
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What routes cost, so that requests can be moved to others.
+
+    Attributes
+    ----------
+    held : ndarray, shape (2·fibres,)
+        Channels, then KM wavelengths, that cost nothing more.
+    price : ndarray, shape (2·fibres,)
+        Of what is used beyond them.
+    cost : float
+        Expected cost of the plan, which budgets refer to.
+    """
+
+    held: FloatArray
+    price: FloatArray
+    cost: float
+
+
+def rerouted(
+    network: Network,
+    pairs: Sequence[NodePair],
+    level: Level,
+    charge: Charge,
+    cost: float,
+    rho: IntArray,
+) -> tuple[Level, tuple[Colours, Colours]] | None:
+    """Routes of hardly higher cost that can be coloured; None where none were found."""
+    colours = uniform_colours(network, level)
+    if colours is None:
+        return None
+    chosen = blocks(level.routes, network.fibres, colours)
+    choices = _choices(network, pairs, level, charge, rho)
+    found: tuple[list[Route], IntArray] | None = None
+    for attempt in range(ATTEMPTS):
+        routes = cheapest_routes(network.topology, choices, charge, colours, cost, attempt)
+        if routes is None:
+            break
+        coloured = blocks(routes, network.fibres, colours)
+        if (coloured >= 0).all():
+            found = routes, coloured
+            break
+    some_choice = any(len(choice.routes) > 1 for choice in choices)
+    moves = min(MOVES, MOVES_PER_REQUEST * len(choices))
+    for budget in BUDGETS if found is None and some_choice else ():
+        layers = Layers(choices, charge, chosen, colours)
+        if layers.fill(budget * cost, moves):
+            layers.cheapen()
+            ways = zip(choices, layers.way.tolist(), strict=True)
+            found = [choice.routes[way] for choice, way in ways], layers.colour
+            break
+    if found is None:
+        return None
+    channels = [int(rho[list(route.fibres)].max()) for route in found[0]]
+    moved = Level(level.requests, found[0], channels)
+    return moved, of_blocks(found[1], moved.demands)
+
+
+def _choices(
+    network: Network,
+    pairs: Sequence[NodePair],
+    level: Level,
+    charge: Charge,
+    rho: IntArray,
+) -> list[Choice]:
+    """Each request's route, then the others that cost least at the margin of the level's load."""
+    topology, fibres = network.topology, network.fibres
+    load = np.zeros(2 * fibres)
+    for route in level.routes:
+        load += _use(route, rho, fibres)
+    one = np.concatenate([rho, np.ones(fibres)])
+    extra = np.maximum(load + one - charge.held, 0.0) - np.maximum(load - charge.held, 0.0)
+    margin = (extra * charge.price).reshape(2, fibres).sum(axis=0)
+    # of equal ways the one of fewer fibres
+    lengths = (margin + HOP * max(float(margin.max()), 1e-12)).tolist()
+    rest: dict[int, list[float]] = {}
+    known: dict[NodePair, list[Route]] = {}
+    choices = []
+    for r, route in zip(level.requests, level.routes, strict=True):
+        pair = pairs[r]
+        if pair not in known:
+            if pair[1] not in rest:
+                rest[pair[1]] = distances_to(topology, lengths, pair[1])
+            known[pair] = _shortest_ways(topology, lengths, rest[pair[1]], pair)
+        routes = [route, *(other for other in known[pair] if other != route)]
+        choices.append(Choice(routes, np.array([_use(way, rho, fibres) for way in routes])))
+    return choices
+
+
+def _shortest_ways(
+    topology: Topology, lengths: Sequence[float], rest: Sequence[float], pair: NodePair
+) -> list[Route]:
+    """The shortest routes of a pair, found in wider and wider circles."""
+    room, found = max(rest[pair[0]], max(lengths)), list[Route]()
+    for _ in range(WIDENINGS):
+        found, steps = routes_within(topology, lengths, rest, pair, rest[pair[0]] + room, MAX_STEPS)
+        if len(found) >= MAX_WAYS or steps > MAX_STEPS:
+            break
+        room *= 2
+    return sorted(found, key=lambda way: sum(lengths[e] for e in way.fibres))[:MAX_WAYS]
+
+
+def _use(route: Route, rho: IntArray, fibres: int) -> FloatArray:
+    """Channels and KM wavelengths of a request, shape (2·fibres,)."""
+    use = np.zeros(2 * fibres)
+    here = np.array(route.fibres, dtype=np.int64)
+    use[here], use[fibres + here] = rho[here], 1.0
+    return use
