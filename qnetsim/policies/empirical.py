@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from qnetsim.arrays import IntArray
-from qnetsim.errors import InfeasibleError
+from qnetsim.errors import InfeasibleError, SolverError
 from qnetsim.exogenous import LevelDistribution
 from qnetsim.network import RouteTable
 from qnetsim.optimize import Plan, marginal_loads, newsvendor_routes, reservations
@@ -61,8 +61,8 @@ class EmpiricalQuantile(Policy):
             quick = replace(solver, settings=replace(solver.settings, node_limit=0))
             try:
                 plan = comonotone_plan(network, seen, quick, "routes")
-            except InfeasibleError:
-                pass  # nothing carries what was seen: what does not fit will be blocked
+            except (InfeasibleError, SolverError):
+                pass  # nothing is known to carry what was seen: what does not fit is blocked
             else:
                 self._routes = plan.routes
                 return plan.qkd_channels.astype(np.int64), plan.km_wavelengths.astype(np.int64)

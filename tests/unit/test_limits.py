@@ -145,3 +145,23 @@ def test_random_without_room_says_how_often_it_blocks() -> None:
     plan = plan_of(nsfnet(network__qkd_wavelengths="100"), "random")
     assert plan.status is PlanStatus.OVER_LIMIT
     assert re.search(r"in at most \d\.?\d* of the slots", plan.note)
+
+
+def test_empirical_plans_within_limits_and_goes_on_where_it_cannot() -> None:
+    changes = {"demand__requests": "100", "run__slots": "40"}
+    scenario = nsfnet(network__qkd_wavelengths="450", **changes)
+    fits = run(scenario, make_policy("empirical", {"every_slots": 20}))
+    assert (fits.columns["qkd_channels"][20:] <= 150).all()
+    assert fits.columns["blocked"][20:].sum() == 0
+    hopeless = nsfnet(network__qkd_wavelengths="90", **changes)
+    result = run(hopeless, make_policy("empirical", {"every_slots": 20}))
+    assert result.columns["blocked"][20:].sum() > 0
+
+
+def test_a_limit_that_cannot_help_continuity_is_not_named(tmp_path: Path) -> None:
+    """Three pairs of a star need three colours; |κ| = 2 binds, whatever |σ|."""
+    limits = "km_wavelengths = 2\nqkd_wavelengths = 30"
+    demand = "levels = 3\nmean = 1\npairs = [[1,2],[2,3],[1,3]]"
+    text = refused(network_text(tmp_path, "0-1:100 0-2:100 0-3:100", limits, demand))
+    assert "keep continuity (26), (27)" in text
+    assert "the least limit that would do is network.km_wavelengths = 3 (|κ|); raise" in text

@@ -19,6 +19,9 @@ TOLERANCE = 1e-6
 #: Most simple paths that are enumerated to find or refute an integer routing.
 MAX_ENUMERATED = 50_000
 
+#: Branch-and-bound nodes of a search.
+SEARCH_NODES = 10_000
+
 Way = tuple[NodePair, Route]
 
 
@@ -101,7 +104,7 @@ class RoutingSearch:
         relaxed, prices = self.fractional(caps)
         if self._lacking(relaxed) > TOLERANCE:
             return self._refusal(False, relaxed, np.flatnonzero(prices > TOLERANCE).tolist())
-        whole = self.solver.solve(self._program(caps))
+        whole = self._whole(caps)
         longest = len(self.network.topology.nodes) - 1
         for most in (*range(4, longest, 3), longest):
             if self._lacking(whole) <= TOLERANCE:
@@ -111,13 +114,17 @@ class RoutingSearch:
             if len(paths) > MAX_ENUMERATED:
                 break
             self.ways.update(dict.fromkeys(paths))
-            whole = self.solver.solve(self._program(caps))
+            whole = self._whole(caps)
             if most == longest and self._lacking(whole) > TOLERANCE:
                 proved = whole.status is SolveStatus.OPTIMAL
                 return self._refusal(False if proved else None, whole, self._full(whole, caps))
         if self._lacking(whole) <= TOLERANCE:
             return Verdict(True, self._used(whole), {}, [])
         return self._refusal(None, whole, self._full(whole, caps))
+
+    def _whole(self, caps: FloatArray) -> Solution:
+        """Serve as much as can be with whole requests; a routing is worth its nodes in any case."""
+        return self.solver.solve(self._program(caps), node_limit=SEARCH_NODES)
 
     def _refusal(self, fits: bool | None, found: Solution, tight: list[int]) -> Verdict:
         missing = zip(self.pairs, found.values[: len(self.pairs)].tolist(), strict=True)
