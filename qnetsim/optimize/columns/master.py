@@ -15,7 +15,6 @@ from scipy import sparse
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import BLOCKED, Route
-from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.problem import RoutesProblem
 from qnetsim.optimize.program import Names, Program, Solution
 
@@ -43,10 +42,7 @@ class Master:
         self.problem, self.base = problem, base
         self.columns: dict[Column, None] = {}
         s, e = problem.scenarios, problem.fibres
-        self._base_load = np.zeros((s, e))
-        for scenario, routes in enumerate(base):
-            for route, count in zip(routes, problem.demand, strict=True):
-                self._base_load[scenario, list(route.fibres)] += count
+        self._base_load = np.array([requests_on(routes, problem.demand, e) for routes in base])
         self._limited = np.flatnonzero(np.isfinite(problem.caps).ravel())
         self._limit_row = np.full(s * e, -1)
         self._first_limit, self._first_group = 2 * s * e, 2 * s * e + self._limited.size
@@ -199,8 +195,3 @@ def requests_on(routes: Sequence[Route], demand: FloatArray, fibres: int) -> Flo
     for route, count in zip(routes, demand, strict=True):
         load[list(route.fibres)] += count
     return load
-
-
-def pair_positions(pairs: Sequence[NodePair]) -> dict[NodePair, int]:
-    """Position of each pair."""
-    return {pair: i for i, pair in enumerate(pairs)}
