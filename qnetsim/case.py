@@ -14,14 +14,16 @@ from pydantic import ValidationError
 from qnetsim import seeds
 from qnetsim.errors import ScenarioError, SettingError, TopologyError, UsageError
 from qnetsim.exogenous import Forecast
+from qnetsim.exogenous.arrivals import longest_holding
 from qnetsim.exogenous.demand import build_forecast
+from qnetsim.exogenous.faults import listed
 from qnetsim.exogenous.realisation import Realisation
 from qnetsim.network import Network, build_network, read_topology
 from qnetsim.optimize import Solver
 from qnetsim.optimize.settings import SolveSettings
 from qnetsim.policies import Setting, policy_options
 from qnetsim.scenario import Scenario, load_scenario, locate, located
-from qnetsim.units import MAX_RUN_BITS, MAX_SLOT_BITS, seconds_to_ticks
+from qnetsim.units import MAX_RUN_BITS, MAX_SLOT_BITS
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,7 @@ class Case:
 
     def realisation(self, replication: int) -> Realisation:
         """Return the world of one replication."""
-        run = self.scenario.run
-        return Realisation(
-            self.network,
-            self.forecast,
-            slots=run.slots,
-            slot_ticks=seconds_to_ticks(run.slot_s),
-            seed=run.seed,
-            replication=replication,
-        )
+        return Realisation(self.network, self.forecast, self.scenario, replication)
 
     def generator(self, title: str, replication: int, controller: int) -> np.random.Generator:
         """Return a controller's own stream, apart from the world and from other policies."""
@@ -118,6 +112,7 @@ def open_case(scenario: Scenario) -> Case:
     network = build_network(scenario.network, scenario.cost, scenario.run.slot_s)
     forecast = build_forecast(scenario.demand, network.topology, scenario.run.seed)
     _refuse_overflow(scenario, network, forecast)
+    listed(scenario.outage, network)  # refuses outages of what is not there
     return Case(scenario, network, forecast)
 
 
@@ -126,7 +121,9 @@ def _refuse_overflow(scenario: Scenario, network: Network, forecast: Forecast) -
     run, patience = scenario.run, scenario.key_management.patience_s
     level = max(forecast.levels.levels - 1, 1)
     slot_bits = forecast.requests * level * network.level_bits
-    queued = slot_bits * (1 + math.ceil(patience / run.slot_s))
+    # in a slot are those that arrive, those that wait, and those that are still served
+    queued = slot_bits * (1 + math.ceil(patience / run.slot_s)) * longest_holding(scenario.demand)
+    slot_bits *= longest_holding(scenario.demand)
     for bits, most, what in (
         (queued, MAX_SLOT_BITS, "in a slot, waiting requests included"),
         (slot_bits * run.slots, MAX_RUN_BITS, "in the run"),

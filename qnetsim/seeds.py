@@ -42,6 +42,27 @@ def words(bits: np.random.BitGenerator, count: int) -> RawWords:
     return np.asarray(bits.random_raw(count), dtype=np.uint64)
 
 
+def uniform(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.float64]:
+    """Draw ``count`` numbers from [0, 1), multiples of 2**-53."""
+    return (words(bits, count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def exponential(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.float64]:
+    """Draw ``count`` exponential numbers of mean one, by inversion.
+
+    The logarithm is a series of basic operations, so the values are the same on every machine.
+    """
+    mantissa, exponent = np.frexp(1.0 - uniform(bits, count))
+    small = mantissa < 0.7071067811865476
+    mantissa, exponent = np.where(small, 2 * mantissa, mantissa), exponent - small
+    s = (mantissa - 1) / (mantissa + 1)
+    square, term, total = s * s, s, s.copy()
+    for k in range(3, 29, 2):
+        term = term * square
+        total = total + term / k
+    return np.asarray(-(2 * total + exponent * 0.6931471805599453))
+
+
 def integers(bits: np.random.BitGenerator, bound: int, count: int) -> npt.NDArray[np.int64]:
     """Draw ``count`` integers uniformly from ``0 .. bound - 1``.
 
@@ -50,5 +71,4 @@ def integers(bits: np.random.BitGenerator, bound: int, count: int) -> npt.NDArra
     """
     if not 0 < bound < 2**31:
         raise ValueError(f"bound must lie in 1 .. 2**31 - 1, got {bound}")
-    uniform = (words(bits, count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    return np.minimum((uniform * bound).astype(np.int64), bound - 1)
+    return np.minimum((uniform(bits, count) * bound).astype(np.int64), bound - 1)

@@ -7,23 +7,23 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 
 from qnetsim.case import Case, load, open_case
 from qnetsim.errors import ScenarioError, UsageError
 from qnetsim.exogenous.realisation import WorldChunk
 from qnetsim.interrupt import stoppable
-from qnetsim.kernel import Simulation, SlotBlock
-from qnetsim.kernel.simulation import checked_owners
+from qnetsim.kernel import Kernel, Relay, Simulation, SlotBlock
 from qnetsim.optimize import Plan
-from qnetsim.planning import plan_policies, plan_summary, planned
+from qnetsim.planning import plan_policies, planned
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded
 from qnetsim.policies.registry import make_policy
+from qnetsim.provenance import trace_header
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.trace import TraceHeader, TraceWriter, refuse_existing
-from qnetsim.trace.provenance import environment, software
+from qnetsim.trace import TraceWriter, refuse_existing
 from qnetsim.trace.schema import PLAN_STATUS
 
 #: Told how many slots were simulated since the last call.
@@ -40,6 +40,8 @@ def run_case(
     sink: Sink,
     plan: Plan | None = None,
     check: Callable[[], None] = lambda: None,
+    kernel: Kernel = "auto",
+    relay: Relay | None = None,
 ) -> Simulation:
     """Simulate a policy in a world; returns the finished simulation.
 
@@ -60,7 +62,14 @@ def run_case(
         What ``policy.plan`` returned for this case; worked out here unless given.
     check : callable, optional
         Called ahead of every decision; raises to stop the run.
+    kernel : {"auto", "numba", "numpy", "loop"}
+        What serves the requests. The results are the same; ``auto`` takes numba where it is
+        installed and the run is long enough.
+    relay : Relay, optional
+        Carries every key as real bytes; made here where the scenario asks for it.
     """
+    if relay is None and case.scenario.key_management.relay == "real":
+        relay = Relay(case.network, case.forecast, case.scenario.run.seed, replication)
     plan = plan if plan is not None else planned(policy, title, case)
     with guarded(title, "prepare"):
         policy.prepare(case.setting, plan)
@@ -74,6 +83,8 @@ def run_case(
         title,
         check,
         PLAN_STATUS.index(plan.status) if plan else 0,
+        kernel,
+        relay,
     )
     simulation.run()
     return simulation
@@ -88,6 +99,7 @@ def simulate(
     plan: Plan | None = None,
     force: bool = False,
     progress: Progress | None = None,
+    kernel: Kernel = "auto",
 ) -> Path:
     """Run one policy in one world and write its trace.
 
@@ -105,6 +117,8 @@ def simulate(
     force : bool
         Overwrite an existing trace.
     progress : callable, optional
+    kernel : {"auto", "numba", "numpy", "loop"}
+        As in ``run_case``.
 
     Returns
     -------
@@ -121,81 +135,35 @@ def simulate(
     runner = policy if isinstance(policy, Policy) else make_policy(table.name, table.options)
     plan = plan if plan is not None else planned(runner, table.title, case)
     realisation = case.realisation(replication)
-    header = _header(case, runner, table, replication, plan)
+    header = trace_header(case, runner, table, realisation, plan)
     digest = realisation.digest()
     with stoppable() as check, TraceWriter(Path(out), header, force=force) as writer:
 
         def sink(chunk: WorldChunk, block: SlotBlock) -> None:
             digest.update(chunk)
-            writer.append(block.columns, chunk.levels, block.ledger)
+            writer.append(block.columns, _world_columns(chunk), block.totals)
             writer.world_digest = digest.hexdigest()
             if progress:
                 progress(block.slots)
             check()
 
         world = realisation.chunks()
-        run_case(case, runner, table.title, world, replication, sink, plan, check)
+        run_case(case, runner, table.title, world, replication, sink, plan, check, kernel)
     return writer.path
+
+
+def _world_columns(chunk: WorldChunk) -> dict[str, npt.NDArray[Any] | None]:
+    """Growing columns of the trace's world; None where nothing differs from the usual."""
+    return {
+        "levels": chunk.levels,
+        "yield_ppm": chunk.yield_ppm,
+        "arrival_ns": chunk.arrivals,
+        "holding_slots": chunk.holding,
+    }
 
 
 def _table_of(policy: Policy) -> PolicyTable:
     return PolicyTable.model_validate({"name": type(policy).__name__})
-
-
-def _header(
-    case: Case,
-    policy: Policy,
-    table: PolicyTable,
-    replication: int,
-    plan: Plan | None,
-) -> TraceHeader:
-    network, forecast, topology = case.network, case.forecast, case.network.topology
-    costs = network.costs
-    provenance = {
-        "software": software(),
-        "environment": environment(),
-        "scenario": case.scenario.portable().model_dump(mode="json"),
-        "scenario_digest": case.scenario.digest(),
-        "seed": case.scenario.run.seed,
-        "replication": replication,
-        "policy": {
-            "name": table.name,
-            "title": table.title,
-            "options": policy.options.model_dump(mode="json"),
-            "sees_future": policy.sees_future,
-        },
-        "plan": None if plan is None else plan_summary(plan, network),
-    }
-    fibres = np.arange(network.fibres)
-    columns = {
-        "fibres/fibre": fibres,
-        "fibres/source": [topology.nodes[a] for a, _ in topology.fibres],
-        "fibres/target": [topology.nodes[b] for _, b in topology.fibres],
-        "fibres/length_km": np.array(topology.lengths_km),
-        "fibres/segments": network.segments,
-        "fibres/channel_bits": network.channel_bits,
-        "fibres/qkd_reserved_cost": costs.qkd_reserved,
-        "fibres/km_reserved_cost": costs.km_reserved,
-        "fibres/qkd_on_demand_cost": costs.qkd_on_demand,
-        "fibres/km_on_demand_cost": costs.km_on_demand,
-        "world/group": np.arange(forecast.groups),
-        "world/request": np.arange(forecast.requests),
-        "world/request_group": forecast.group,
-        "world/request_source": [topology.nodes[a] for a, _ in forecast.pairs],
-        "world/request_target": [topology.nodes[b] for _, b in forecast.pairs],
-        "decisions/fibre": fibres,
-        "decisions/controller": checked_owners(policy, network, table.title),
-        "slots/fibre": fibres,
-        "ledger/fibre": fibres,
-    }
-    attributes = {
-        "policy": table.title,
-        "replication": replication,
-        "slot_s": case.scenario.run.slot_s,
-        "level_bits": network.level_bits,
-        "sees_future": int(policy.sees_future),
-    }
-    return TraceHeader(provenance, columns, forecast.groups, attributes)
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,8 @@ def run(
     replication: int = 0,
     chunks: Any = None,
     plan: Any = None,
+    kernel: Any = "auto",
+    relay: Any = None,
 ) -> Result:
     if isinstance(case, Scenario):
         case = open_case(case)
@@ -90,12 +92,12 @@ def run(
         blocks.append(block)
 
     world = case.realisation(replication).chunks() if chunks is None else iter(chunks)
-    simulation = run_case(case, policy, "test", world, replication, sink, plan)
+    simulation = run_case(case, policy, "test", world, replication, sink, plan, kernel=kernel, relay=relay)
     names = blocks[0].columns
     return Result(
         {n: np.concatenate([b.columns[n] for b in blocks]) for n in names},
         np.concatenate(levels),
-        blocks[-1].ledger,
+        blocks[-1].totals,
         simulation,
     )
 

@@ -6,6 +6,7 @@ the reference itself checks that no bit is handed to two requests.
 
 from __future__ import annotations
 
+import bisect
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import simpy
 
-END_OF_SLOT, DECISION, PRODUCTION, ARRIVALS = 1, 3, 4, 5
+END_OF_SLOT, FAULTS, DECISION, PRODUCTION, ARRIVALS = 1, 2, 3, 4, 5
 
 
 class OrderedEnvironment(simpy.Environment):
@@ -22,7 +23,7 @@ class OrderedEnvironment(simpy.Environment):
     def wait_until(self, tick: int, priority: int, entity: int = 0) -> simpy.Event:
         event = simpy.Event(self)
         event._ok, event._value = True, None
-        self.schedule(event, priority * 10**9 + entity, tick - self.now)
+        self.schedule(event, priority * 10**12 + entity, tick - self.now)
         return event
 
 
@@ -63,20 +64,31 @@ class World:
     slots: int
     slot_ticks: int
     fibres: int
-    channel_bits: list[int]
+    channel_bits: list[int]  # what the unit of a channel-slot is
+    yields: list[list[int]]  # [slot][fibre] -> bits that one channel yields
     max_channels: int | None
     max_wavelengths: int | None
     store_bits: int
     lifetime: int
     patience: int
+    setup: int
     granularity: str
     level_bits: int
     levels: list[list[int]]  # [slot][request]
+    arrivals: list[list[int]]  # [slot][request] -> ticks from the slot's start
+    holding: list[list[int]]  # [slot][request] -> slots
+    classes: list[int]
     routes: list[list[tuple[int, ...] | None]]  # [request][level] -> fibres, None: refused
     channels: Any  # [slot][fibre]
     wavelengths: Any
     prices: dict[str, list[float]]
     blocking_price: float
+    exposure_price: float
+    faults: list[tuple[int, int, int]]  # (tick, fibre, +1 down or -1 up)
+    control_delay: int
+    on_outage: str
+    around: Any  # (request, known fibres) -> fibres or None
+    relays: Any  # fibres of a route -> trusted relays on it
 
 
 class Reference:
@@ -94,15 +106,44 @@ class Reference:
         self.counts: dict[str, Any] = defaultdict(lambda: np.zeros(world.slots, int))
         self.used: dict[tuple[str, int], set[int]] = defaultdict(set)
         self.waiting: set[int] = set()
+        self.going_on: set[int] = set()
+        self.waits: list[tuple[int, int]] = []
         self.slot = 0
+        self.broken = [0] * world.fibres
+        self.reported = [0] * world.fibres
+        end = world.slots * world.slot_ticks
+        notices = [(tick + world.control_delay, f, d) for tick, f, d in world.faults]
+        starts = [slot * world.slot_ticks for slot in range(world.slots)]
+        ticks = {tick for tick, _, _ in (*world.faults, *notices) if tick < end}
+        self.instants = sorted({*starts, *ticks})
 
     def run(self) -> None:
+        w = self.world
         self.env.process(self.clockwork())
+        for place, (tick, fibre, change) in enumerate(w.faults):
+            self.env.process(self.change(place, tick, self.broken, fibre, change))
+            self.env.process(
+                self.change(place, tick + w.control_delay, self.reported, fibre, change)
+            )
+        number = 0
+        for slot in range(w.slots):
+            by_time = sorted(
+                range(len(w.classes)), key=lambda r: (w.arrivals[slot][r], w.classes[r], r)
+            )
+            for r in by_time:
+                tick = slot * w.slot_ticks + w.arrivals[slot][r]
+                self.env.process(
+                    self.request(number, r, w.levels[slot][r], tick, w.holding[slot][r], slot)
+                )
+                number += 1
         self.env.run()
+
+    def change(self, place: int, tick: int, counts: list[int], fibre: int, change: int) -> Any:
+        yield self.env.wait_until(tick, FAULTS, place)
+        counts[fibre] += change
 
     def clockwork(self) -> Any:
         w = self.world
-        number = 0
         for slot in range(w.slots):
             start = slot * w.slot_ticks
             yield self.env.wait_until(start, DECISION)
@@ -110,6 +151,7 @@ class Reference:
             self.lit_q = [0] * w.fibres
             self.free_x = [0] * w.fibres
             self.used_x = [0] * w.fibres
+            self.fresh: dict[int, list[tuple[int, int]]] = {e: [] for e in range(w.fibres)}
             for e in range(w.fibres):
                 cap = w.max_wavelengths
                 reserved = int(w.wavelengths[slot][e])
@@ -118,36 +160,75 @@ class Reference:
             for e in range(w.fibres):
                 cap, reserved = w.max_channels, int(w.channels[slot][e])
                 self.lit_q[e] = reserved if cap is None else min(reserved, cap)
-                self.produce("reservation", e, self.lit_q[e] * w.channel_bits[e])
-            for request, level in enumerate(w.levels[slot]):
-                self.env.process(self.request(number, request, level, start))
-                number += 1
-                self.counts["arrived"][slot] += 1
+                if not self.broken[e]:
+                    self.produce("reservation", e, self.lit_q[e] * w.yields[slot][e])
             yield self.env.wait_until(start + w.slot_ticks, END_OF_SLOT, 10**8)
             self.end_slot(slot)
 
-    def request(self, number: int, request: int, level: int, start: int) -> Any:
-        """Try at every slot's start until served or out of patience."""
+    def request(
+        self, number: int, request: int, level: int, tick: int, holding: int, slot: int
+    ) -> Any:
+        """Ask until served or out of patience, in every slot of the holding time."""
         w = self.world
-        deadline = start + w.patience
-        tick = start
-        while True:
-            yield self.env.wait_until(tick, ARRIVALS, number)
-            if self.try_to_serve(request, level):
+        arrival = tick
+        for delivery in range(holding):
+            deadline = tick + w.patience
+            if delivery == 0:
+                yield self.env.wait_until(tick, PRODUCTION, 10**8)
+                self.counts["arrived"][self.slot] += 1
+                self.waiting.add(number)
+            while True:
+                # sessions go on first, then class by class in order of arrival
+                turn = 0 if delivery else 1 + w.classes[request]
+                yield self.env.wait_until(tick, ARRIVALS, turn * 10**7 + number)
+                route, detour = self.way(request, level)
+                ready = None if route is None else self.try_to_serve(route, level)
+                if ready is not None:
+                    break
+                later = bisect.bisect_right(self.instants, tick)
+                following = (
+                    self.instants[later]
+                    if later < len(self.instants)
+                    else w.slots * w.slot_ticks
+                )
+                if route == ():
+                    deadline = tick
+                if deadline <= following:
+                    if deadline > tick:
+                        yield self.env.wait_until(deadline, END_OF_SLOT, number)
+                    self.waiting.discard(number)
+                    self.going_on.discard(number)
+                    self.counts["interrupted" if delivery else "blocked"][self.slot] += 1
+                    return
+                if following >= w.slots * w.slot_ticks:
+                    return  # still pending when the run ends
+                tick = following
+            assert route
+            self.counts["rerouted"][self.slot] += detour
+            self.counts["exposed_bits"][self.slot] += level * w.level_bits * w.relays(route)
+            if delivery == 0:
                 self.waiting.discard(number)
                 self.counts["served"][self.slot] += 1
-                return
-            refused = w.routes[request][level] is None
-            self.waiting.add(number)
-            tick += w.slot_ticks
-            if refused or deadline <= tick:
-                if deadline > start and not refused:
-                    yield self.env.wait_until(deadline, END_OF_SLOT, number)
-                self.waiting.discard(number)
-                self.counts["blocked"][self.slot] += 1
-                return
+                if ready > arrival:
+                    self.waits.append((self.slot, ready - arrival))
+            self.going_on.add(number)
+            if delivery == holding - 1:
+                self.going_on.discard(number)
+            tick = (self.slot + 1) * w.slot_ticks
             if tick >= w.slots * w.slot_ticks:
-                return  # still pending when the run ends
+                return
+
+    def way(self, request: int, level: int) -> tuple[tuple[int, ...] | None, int]:
+        """Fibres to take and whether they are a detour; () to give up, None to wait."""
+        w, route = self.world, self.world.routes[request][level]
+        if route is None:
+            return (), 0
+        known = frozenset(e for e in range(w.fibres) if self.reported[e])
+        if not known & set(route) or w.on_outage == "wait":
+            return route, 0
+        if w.on_outage == "block":
+            return (), 0
+        return w.around(request, known), 1
 
     def need(self, level: int, e: int) -> int:
         w, bits = self.world, level * self.world.level_bits
@@ -155,51 +236,70 @@ class Reference:
             return -(-bits // w.channel_bits[e]) * w.channel_bits[e]
         return bits
 
-    def try_to_serve(self, request: int, level: int) -> bool:
-        w, route = self.world, self.world.routes[request][level]
-        if route is None:
-            return False
+    def try_to_serve(self, route: tuple[int, ...], level: int) -> int | None:
+        """Serve or return None; returns the tick at which the last bit is there."""
+        w, now = self.world, self.env.now
+        if not route:
+            return None
         lights = {}
         for e in route:
+            if self.broken[e]:
+                return None
             short = self.need(level, e)
             short -= self.pools["reservation"][e].bits() + self.pools["on_demand"][e].bits()
-            lights[e] = max(0, -(-short // w.channel_bits[e]))
+            lights[e] = 0
+            if short > 0:
+                y = w.yields[self.slot][e]
+                if y == 0 or now + w.setup > (self.slot + 1) * w.slot_ticks:
+                    return None
+                lights[e] = -(-short // y)
             if w.max_channels is not None and self.lit_q[e] + lights[e] > w.max_channels:
-                return False
+                # what is lit already may be above the limit only if nothing more is asked for
+                return None
             if w.max_wavelengths is not None and self.used_x[e] + 1 > w.max_wavelengths:
-                return False
+                return None
+        ready = now
         for e in route:
             self.light(e, lights[e])
             need = self.need(level, e)
             first = min(need, self.pools["reservation"][e].bits())
             self.spend("reservation", e, first)
-            self.spend("on_demand", e, need - first)
+            for _, high in self.spend("on_demand", e, need - first):
+                for start, tick in self.fresh[e]:
+                    if high > start:
+                        ready = max(ready, tick)
             self.used_x[e] += 1
             if self.free_x[e]:
                 self.free_x[e] -= 1
             else:
                 self.columns["on_demand_wavelengths"][self.slot, e] += 1
-        return True
+        return ready
 
     def light(self, e: int, channels: int) -> None:
+        if channels:
+            tick = self.env.now + self.world.setup
+            self.fresh[e].append((self.pools["on_demand"][e].made, tick))
         self.lit_q[e] += channels
         self.columns["on_demand_channels"][self.slot, e] += channels
-        self.produce("on_demand", e, channels * self.world.channel_bits[e])
+        self.produce("on_demand", e, channels * self.world.yields[self.slot][e])
 
     def produce(self, pool: str, e: int, bits: int) -> None:
         self.pools[pool][e].put(self.slot, bits)
         self.columns[f"{pool}_produced_bits"][self.slot, e] += bits
 
-    def spend(self, pool: str, e: int, bits: int) -> None:
-        for first, end in self.pools[pool][e].get(bits):
+    def spend(self, pool: str, e: int, bits: int) -> list[tuple[int, int]]:
+        taken = self.pools[pool][e].get(bits)
+        for first, end in taken:
             fresh = set(range(first, end))
             assert not fresh & self.used[pool, e], "a bit was used twice"
             self.used[pool, e] |= fresh
         self.columns[f"{pool}_consumed_bits"][self.slot, e] += bits
+        return taken
 
     def end_slot(self, slot: int) -> None:
         w = self.world
         self.counts["waiting"][slot] = len(self.waiting)
+        self.counts["holding"][slot] = len(self.going_on)
         for name, pools in self.pools.items():
             for e, pool in enumerate(pools):
                 old = sum(c for birth, _, c in pool.cohorts if birth + w.lifetime <= slot)
@@ -226,5 +326,8 @@ class Reference:
                 for e in range(w.fibres):
                     bill[slot] += int(amount[slot][e]) * w.prices[name][e]
             bills[name] = bill
-        bills["blocking_cost"] = np.array([n * w.blocking_price for n in self.counts["blocked"]])
+        lost = self.counts["blocked"] + self.counts["interrupted"]
+        bills["blocking_cost"] = np.array([n * w.blocking_price for n in lost])
+        seen = self.counts["exposed_bits"]
+        bills["exposure_cost"] = np.array([n * w.exposure_price for n in seen])
         return bills

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from qnetsim import seeds
 from qnetsim.errors import SettingError
+from qnetsim.exogenous.arrivals import draw_classes
 from qnetsim.exogenous.forecast import Forecast
 from qnetsim.exogenous.levels import LevelDistribution, poisson_levels, table_levels
 from qnetsim.network.routes import NodePair
@@ -25,7 +26,8 @@ def build_forecast(table: DemandTable, topology: Topology, seed: int) -> Forecas
         A pair names an unknown node, joins a node to itself, or has no path.
     """
     pairs = _pairs(table, topology, seed)
-    return Forecast(_distribution(table), table.coupling, pairs)
+    classes = draw_classes(table.priority_shares, len(pairs), seed)
+    return Forecast(_distribution(table), table.coupling, pairs, classes)
 
 
 def _distribution(table: DemandTable) -> LevelDistribution:

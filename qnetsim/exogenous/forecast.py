@@ -28,11 +28,14 @@ class Forecast:
         One level for all requests of a slot (Eq 46), or one for each (Eq 7).
     pairs : tuple of (int, int)
         Node pair of each request, in topology order.
+    classes : tuple of int
+        Priority class of each request, 0 first; empty where there is one class only.
     """
 
     levels: LevelDistribution
     coupling: Coupling
     pairs: tuple[NodePair, ...]
+    classes: tuple[int, ...] = ()
 
     @property
     def requests(self) -> int:
@@ -44,6 +47,11 @@ class Forecast:
         """Group of each request; requests of a group share one level. Shape (requests,)."""
         members = [0] * self.requests if self.comonotone else list(range(self.requests))
         return frozen(members, np.int64)
+
+    @cached_property
+    def priority(self) -> IntArray:
+        """Priority class of each request, shape (requests,); class 0 is served first."""
+        return frozen(self.classes or [0] * self.requests, np.int64)
 
     @property
     def comonotone(self) -> bool:

@@ -6,13 +6,20 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.arrays import IntArray
+from qnetsim.exogenous.arrivals import draw_arrivals, draw_holding
 from qnetsim.exogenous.demand import draw_levels
+from qnetsim.exogenous.faults import NO_FAULTS, FaultEvents, draw_faults
 from qnetsim.exogenous.forecast import Forecast
+from qnetsim.exogenous.yields import Yields
 from qnetsim.network import Network
+from qnetsim.scenario import Scenario
+from qnetsim.units import seconds_to_ticks
 
 #: Slots drawn from one stream. Part of the meaning of a seed: changing it changes every world.
 CHUNK_SLOTS = 1024
@@ -27,10 +34,22 @@ class WorldChunk:
     first_slot : int
     levels : ndarray of int16, shape (slots, groups)
         Realised level of each group of requests.
+    yield_ppm : ndarray of int64, shape (slots, fibres), or None
+        Yield factor ξ in millionths; None where it is one everywhere.
+    arrivals : ndarray of int64, shape (slots, requests), or None
+        Ticks from the slot's start; None where all arrive at its start.
+    holding : ndarray of int64, shape (slots, requests), or None
+        Slots for which a request is served; None where that is one for all.
+    faults : FaultEvents
+        Failures and repairs in these slots.
     """
 
     first_slot: int
     levels: npt.NDArray[np.int16]
+    yield_ppm: IntArray | None = None
+    arrivals: IntArray | None = None
+    holding: IntArray | None = None
+    faults: FaultEvents = NO_FAULTS
 
     @property
     def slots(self) -> int:
@@ -41,30 +60,43 @@ class WorldChunk:
 class Realisation:
     """One world: chunks of slots drawn from named streams, and their digest.
 
-    Nothing here depends on a policy. The digest covers topology, Δ, node pairs, demand and
-    yields, chunk by chunk; prices and policies do not enter.
+    Nothing here depends on a policy. The digest covers topology, Δ, node pairs, demand, yields
+    and faults, chunk by chunk; prices and policies do not enter.
 
     Parameters
     ----------
     network : Network
     forecast : Forecast
-    slots, slot_ticks, seed, replication : int
+    scenario : Scenario
+    replication : int
     """
 
     def __init__(
-        self,
-        network: Network,
-        forecast: Forecast,
-        *,
-        slots: int,
-        slot_ticks: int,
-        seed: int,
-        replication: int,
+        self, network: Network, forecast: Forecast, scenario: Scenario, replication: int
     ) -> None:
         self.forecast = forecast
-        self.slots = slots
-        self.seed = seed
+        self.slots = scenario.run.slots
+        self.seed = scenario.run.seed
         self.replication = replication
+        self._network = network
+        self._scenario = scenario
+        self._slot_ticks = seconds_to_ticks(scenario.run.slot_s)
+        self._header = json.dumps(self._description(), separators=(",", ":")).encode()
+
+    @cached_property
+    def faults(self) -> FaultEvents:
+        """All failures and repairs of the run."""
+        scenario, end = self._scenario, self.slots * self._slot_ticks
+        return draw_faults(
+            scenario.faults, scenario.outage, self._network, self.seed, self.replication, end
+        )
+
+    def _description(self) -> dict[str, object]:
+        """What the world is, beside what happens slot by slot.
+
+        What is switched off adds no key, so that its introduction changed no digest.
+        """
+        network, forecast, demand = self._network, self.forecast, self._scenario.demand
         topology = network.topology
         # fibres are undirected and unordered, so neither may make a difference
         fibres = sorted(
@@ -75,27 +107,47 @@ class Realisation:
                 strict=True,
             )
         )
-        self._header = json.dumps(
-            {
-                "nodes": topology.nodes,
-                "fibres": fibres,
-                "slot_ticks": slot_ticks,
-                "slots": slots,
-                "pairs": forecast.pairs,
-                "coupling": forecast.coupling,
-                "level_bits": network.level_bits,
-            },
-            separators=(",", ":"),
-        ).encode()
+        found: dict[str, object] = {
+            "nodes": topology.nodes,
+            "fibres": fibres,
+            "slot_ticks": self._slot_ticks,
+            "slots": self.slots,
+            "pairs": forecast.pairs,
+            "coupling": forecast.coupling,
+            "level_bits": network.level_bits,
+        }
+        if forecast.classes:
+            found["classes"] = forecast.classes
+        if demand.arrivals != "slot_start":
+            found["arrivals"] = demand.arrivals
+        if demand.holding_slots != 1:
+            found["holding"] = demand.holding
+        if self.noisy:
+            found["yields"] = "ppm"
+        return found
+
+    @property
+    def noisy(self) -> bool:
+        """Whether yields differ from slot to slot."""
+        yields = self._scenario.yields
+        return bool(yields.noise_counts or yields.drift)
 
     def chunks(self) -> Iterator[WorldChunk]:
         """Yield the chunks in order, the last one shorter where need be."""
-        for first in range(0, self.slots, CHUNK_SLOTS):
+        demand, requests, seed = self._scenario.demand, self.forecast.requests, self.seed
+        fibres, replication = self._network.fibres, self.replication
+        yields = Yields(self._scenario.yields, fibres, seed, replication) if self.noisy else None
+        for number, first in enumerate(range(0, self.slots, CHUNK_SLOTS)):
             count = min(CHUNK_SLOTS, self.slots - first)
-            yield WorldChunk(first, self._draw(first // CHUNK_SLOTS, count))
-
-    def _draw(self, chunk: int, slots: int) -> npt.NDArray[np.int16]:
-        return draw_levels(self.forecast, self.seed, self.replication, chunk, slots)
+            ticks, end = first * self._slot_ticks, (first + count) * self._slot_ticks
+            yield WorldChunk(
+                first,
+                draw_levels(self.forecast, seed, replication, number, count),
+                yields.draw(number, count) if yields else None,
+                draw_arrivals(demand, requests, self._slot_ticks, seed, replication, number, count),
+                draw_holding(demand, requests, seed, replication, number, count),
+                self.faults.between(ticks, end),
+            )
 
     def digest(self) -> WorldDigest:
         """Start a digest; feed it the chunks in order."""
@@ -111,6 +163,21 @@ class WorldDigest:
     def update(self, chunk: WorldChunk) -> None:
         """Add the next chunk."""
         self._hash.update(np.ascontiguousarray(chunk.levels, dtype="<i2").data)
+        for name, values in (
+            ("yield_ppm", chunk.yield_ppm),
+            ("arrivals", chunk.arrivals),
+            ("holding", chunk.holding),
+        ):
+            if values is not None:
+                self._add(name, values)
+        faults = chunk.faults
+        if len(faults):
+            for name in ("tick", "fibre", "down", "cause", "element"):
+                self._add(f"faults {name}", getattr(faults, name))
+
+    def _add(self, name: str, values: IntArray) -> None:
+        self._hash.update(f"{name} {values.shape}".encode())
+        self._hash.update(np.ascontiguousarray(values, dtype="<i8").data)
 
     def hexdigest(self) -> str:
         """Digest of all chunks so far, hexadecimal."""

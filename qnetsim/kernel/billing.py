@@ -15,6 +15,7 @@ def bill(
     on_demand_channels: IntArray,
     on_demand_wavelengths: IntArray,
     blocked: IntArray,
+    exposed: IntArray,
 ) -> dict[str, FloatArray]:
     """Price each slot, by kind of cost.
 
@@ -26,7 +27,9 @@ def bill(
     on_demand_channels, on_demand_wavelengths : ndarray of int64, shape (slots, fibres)
         Lit on demand; billed for the whole slot.
     blocked : ndarray of int64, shape (slots,)
-        Requests blocked; billed where blocking has a price.
+        Requests blocked or interrupted; billed where blocking has a price.
+    exposed : ndarray of int64, shape (slots,)
+        Key bits seen in clear by trusted relays; billed where exposure has a price.
 
     Returns
     -------
@@ -39,6 +42,7 @@ def bill(
         "qkd_on_demand_cost": _dot(on_demand_channels, costs.qkd_on_demand),
         "km_on_demand_cost": _dot(on_demand_wavelengths, costs.km_on_demand),
         "blocking_cost": np.asarray(blocked * (costs.blocking or 0.0), dtype=np.float64),
+        "exposure_cost": np.asarray(exposed * costs.exposure, dtype=np.float64),
     }
 
 

@@ -1,56 +1,38 @@
-"""Key managers: production, serving, expiry and billing of an interval of slots."""
+"""Key managers: the pools of all fibres, the queue of requests, and the bill of each slot."""
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
 from qnetsim.exogenous import Forecast
-from qnetsim.kernel import links
+from qnetsim.kernel import vector
 from qnetsim.kernel.billing import bill
-from qnetsim.kernel.keystore import KeyPool
+from qnetsim.kernel.intervals import Interval
+from qnetsim.kernel.jit import loop
+from qnetsim.kernel.outages import Outages
 from qnetsim.kernel.recording import Columns
-from qnetsim.kernel.serve import Queue, Walk, take
-from qnetsim.network import LoadTable, Network, RouteTable
+from qnetsim.kernel.relay import Relay
+from qnetsim.kernel.tables import Flows, Rules, Slots, grown, new_flows, new_state
+from qnetsim.kernel.waiting import wait_bins
+from qnetsim.kernel.ways import Ways
+from qnetsim.network import Network, RouteTable
+from qnetsim.optimize.routing import newsvendor_lengths
 from qnetsim.scenario import KeyManagementTable
-from qnetsim.units import MAX_SLOT_BITS, seconds_to_ticks
+from qnetsim.trace.schema import FLOWS, POOLS
+from qnetsim.units import seconds_to_ticks
 
 UNLIMITED = np.iinfo(np.int64).max // 4
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Slots between two barriers: decisions and demand as arrays.
-
-    Attributes
-    ----------
-    first_slot : int
-    levels : ndarray of int64, shape (slots, groups)
-    channels, wavelengths : ndarray of int64, shape (slots, fibres)
-        Reserved.
-    """
-
-    first_slot: int
-    levels: IntArray
-    channels: IntArray
-    wavelengths: IntArray
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A request that could not be served yet."""
-
-    request: int
-    level: int
-    deadline_tick: int
+#: Route tables whose ways are kept; a second stage may give a new table in every slot.
+KEPT_WAYS = 4
 
 
 class KeyManagers:
-    """The local key managers of all fibres, with their pools and the queue of requests.
+    """The local key managers (LKMs) of all fibres, with their pools and the queue of requests.
 
     Parameters
     ----------
@@ -58,218 +40,188 @@ class KeyManagers:
     forecast : Forecast
     table : KeyManagementTable
     slot_ticks : int
+    run_ticks : int
+        Length of the run.
+    kernel : {"numba", "numpy", "loop"}
+        What serves the requests; the results are the same.
+    relay : Relay, optional
+        Carries the keys of every delivery as real bytes.
     """
 
     def __init__(
-        self, network: Network, forecast: Forecast, table: KeyManagementTable, slot_ticks: int
+        self,
+        network: Network,
+        forecast: Forecast,
+        table: KeyManagementTable,
+        slot_ticks: int,
+        run_ticks: int,
+        kernel: Literal["numba", "numpy", "loop"] = "numpy",
+        relay: Relay | None = None,
     ) -> None:
-        self.network = network
-        self.group = forecast.group
-        self.reservation = KeyPool(network.fibres, table.store_bits, table.key_lifetime_slots)
-        self.on_demand = KeyPool(network.fibres, table.store_bits, table.key_lifetime_slots)
-        self.waiting: deque[Waiting] = deque()
-        self.carries = table.store_bits > 0 and table.key_lifetime_slots > 0
-        self._expires = table.key_lifetime_slots == 0
-        self._slot_ticks = slot_ticks
-        self._patience_ticks = seconds_to_ticks(table.patience_s)
-        self._amounts = _amounts(network, forecast.levels.levels, table.granularity)
-        self._tables: tuple[RouteTable, LoadTable, Walk] | None = None
-        limit = network.max_wavelengths
-        self._ports = np.full(network.fibres, UNLIMITED if limit is None else limit)
+        self.network, self.forecast = network, forecast
+        self._table = table
+        self._kernel = kernel
+        self._relay = relay
+        patience, setup = (seconds_to_ticks(s) for s in (table.patience_s, table.on_demand_setup_s))
+        self.wait_bins = wait_bins(table, slot_ticks, run_ticks)
+        self.rules = Rules(
+            slot_ticks,
+            patience,
+            setup,
+            table.store_bits,
+            network.level_bits,
+            int(forecast.priority.max()) + 1,
+            self.wait_bins.width_ticks,
+            _most(network.max_channels, network),
+            _most(network.max_wavelengths, network),
+            forecast.group,
+            forecast.priority,
+            _amounts(network, forecast.levels.levels, table.granularity),
+        )
+        self.outages = Outages(network.fibres, slot_ticks, seconds_to_ticks(table.control_delay_s))
+        rows = forecast.requests * network.fibres if relay else 0
+        capacity = 2 * forecast.requests
+        self.state = new_state(network.fibres, table.key_lifetime_slots, capacity, 2 * rows)
+        self._ways: dict[int, Ways] = {}
+        #: Key bits seen in clear by each trusted relay of a fibre, and by each node between two.
+        self.seen_by_fibre_relays: IntArray = np.zeros(network.fibres, np.int64)
+        self.seen_by_nodes: IntArray = np.zeros(len(network.topology.nodes), np.int64)
+
+    @property
+    def pool_bits(self) -> IntArray:
+        """Usable bits of the reservation and the on-demand pool, shape (2, fibres)."""
+        return self.state.tail - self.state.head
+
+    @property
+    def totals(self) -> dict[str, IntArray]:
+        """Trust exposure so far, by the names of the trace's columns."""
+        return {"relay_bits": self.seen_by_fibre_relays, "node_bits": self.seen_by_nodes}
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait to be served for the first time."""
+        size = int(self.state.size[0])
+        return size - int(self.state.started[:size].sum())
 
     def serve(self, interval: Interval, routes: RouteTable) -> Columns:
         """Serve all requests of an interval and return its recorded columns."""
-        if not self.carries and not self.waiting:
-            columns = self._serve_block(interval, routes)
-            if columns is not None:
-                return columns
-        rows = [self._serve_slot(interval, row, routes) for row in range(interval.levels.shape[0])]
-        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-
-    def _prepared(self, routes: RouteTable) -> tuple[LoadTable, Walk]:
-        """Tables for these routes, made once for as long as they are in use."""
-        if self._tables is None or self._tables[0] is not routes:
-            loads = LoadTable(routes, self.group, self._amounts)
-            self._tables = routes, loads, Walk(routes, self._amounts)
-        return self._tables[1:]
-
-    def _serve_block(self, interval: Interval, routes: RouteTable) -> Columns | None:
-        """Serve slots that do not touch each other: pools start and end empty.
-
-        Returns None where patience lets unserved requests reach into later slots.
-        """
-        network = self.network
-        slots = interval.levels.shape[0]
-        loads, walk = self._prepared(routes)
-        demand, wavelengths = loads.loads(interval.levels)
-        lit = links.lit(interval.channels, network.max_channels)
-        produced = links.produced_bits(lit, network.channel_bits)
-        served = self.group.size - walk.refusals(interval.levels, self.group)
-        if network.limited:
-            room = self._room(produced, lit)
-            overloaded = (demand > room) | (wavelengths > self._ports)
-            crowded = np.flatnonzero(overloaded.any(axis=1))
-            if crowded.size and self._patience_ticks:
-                return None
-            if crowded.size:
-                demand, wavelengths = demand.copy(), wavelengths.copy()
-            for row in crowded.tolist():
-                queue = self._arrivals(interval.levels[row])
-                fits = walk.admit(queue, overloaded[row], room[row], self._ports)
-                demand[row], wavelengths[row] = walk.loads(queue, fits)
-                served[row] = int(fits.sum())
-        taken = take(demand, produced, np.zeros(1, dtype=np.int64), network.channel_bits)
-        fresh = links.produced_bits(taken.lit_on_demand, network.channel_bits)
-        columns: Columns = {}
-        for pool, made, used in (
-            ("reservation", produced, taken.reservation),
-            ("on_demand", fresh, taken.on_demand),
-        ):
-            # nothing is kept: with a lifetime of zero it expires, else it exceeds the store
-            none, left = np.zeros((slots, network.fibres), dtype=np.int64), made - used
-            columns[f"{pool}_produced_bits"] = made
-            columns[f"{pool}_consumed_bits"] = used
-            columns[f"{pool}_expired_bits"] = left if self._expires else none
-            columns[f"{pool}_overflowed_bits"] = none if self._expires else left
-            columns[f"{pool}_stored_bits"] = none
-        return self._finish(
-            interval, columns, taken.lit_on_demand, wavelengths, served, self.group.size - served
+        ways = self._ways_of(routes)
+        phases = self.outages.phases(interval.first_slot, interval.slots, ways.table)
+        need, count, exposed = ways.rows
+        # compiled code wants one layout of every array
+        packed = np.ascontiguousarray
+        slots = Slots(
+            first=interval.first_slot,
+            levels=packed(interval.levels),
+            channels=packed(interval.channels),
+            wavelengths=packed(interval.wavelengths),
+            channel_bits=packed(interval.channel_bits),
+            order=packed(interval.order),
+            offset=packed(interval.offset),
+            holding=packed(interval.holding),
+            phase=phases.first,
+            tick=phases.tick,
+            mask=phases.mask,
+            table=phases.table,
+            down=phases.down,
+            choice=ways.choice,
+            way=ways.way,
+            fibre=ways.fibre,
+            trusted=ways.trusted,
+            plain=ways.plain,
+            row_need=need,
+            row_count=count,
+            row_exposed=exposed,
         )
-
-    def _serve_slot(self, interval: Interval, row: int, routes: RouteTable) -> Columns:
-        """Serve one slot whose pools or queue are tied to its neighbours."""
-        network, slot = self.network, interval.first_slot + row
-        start = slot * self._slot_ticks
-        one = slice(row, row + 1)
-        lit = links.lit(interval.channels[one], network.max_channels)
-        produced = links.produced_bits(lit, network.channel_bits)
-        self.reservation.produce(produced[0])
-        _, walk = self._prepared(routes)
-        queue = self._queue_with(self._arrivals(interval.levels[row]))
-        refused = walk.refused(queue)
-        served = ~refused
-        demand, wavelengths = walk.loads(queue)
-        room = self._room(self.reservation.bits + self.on_demand.bits, lit[0])
-        overloaded = (demand > room) | (wavelengths > self._ports)
-        if overloaded.any():
-            served = walk.admit(queue, overloaded, room, self._ports)
-            demand, wavelengths = walk.loads(queue, served)
-        taken = take(demand[None], self.reservation.bits, self.on_demand.bits, network.channel_bits)
-        fresh = links.produced_bits(taken.lit_on_demand, network.channel_bits)
-        self.on_demand.produce(fresh[0])
-        columns: Columns = {}
-        for name, pool, made, used in (
-            ("reservation", self.reservation, produced, taken.reservation),
-            ("on_demand", self.on_demand, fresh, taken.on_demand),
-        ):
-            pool.consume(used[0])
-            expired, overflowed = pool.end_slot(slot)
-            columns[f"{name}_produced_bits"] = made
-            columns[f"{name}_consumed_bits"] = used
-            columns[f"{name}_expired_bits"] = expired[None]
-            columns[f"{name}_overflowed_bits"] = overflowed[None]
-            columns[f"{name}_stored_bits"] = pool.bits[None]
-        blocked = self._requeue(queue, served, refused, start)
-        part = Interval(
-            slot, interval.levels[one], interval.channels[one], interval.wavelengths[one]
+        flows = new_flows(
+            interval.slots, self.network.fibres, len(ways.trusted), self.wait_bins.count
         )
-        return self._finish(
-            part,
-            columns,
-            taken.lit_on_demand,
-            wavelengths[None],
-            np.array([served.sum()]),
-            np.array([blocked]),
+        row = 0
+        while row < interval.slots:
+            row = self._serve_rows(slots, flows, row, interval.slots, ways)
+            self._carry(ways)
+            if row < interval.slots:
+                self._make_room()
+        by_fibre, by_node = ways.exposure(flows.carried)
+        self.seen_by_fibre_relays += np.where(self.network.segments > 1, by_fibre, 0)
+        self.seen_by_nodes += by_node
+        return self._columns(interval, flows)
+
+    def _serve_rows(self, slots: Slots, flows: Flows, row: int, end: int, ways: Ways) -> int:
+        state, rules = self.state, self.rules
+        if self._kernel == "numpy":
+            return vector.serve_slots(state, rules, slots, flows, row, end, ways.loads)
+        serve = loop(self._kernel == "numba").serve_slots
+        return int(serve(state, rules, slots, flows, row, end))
+
+    def _make_room(self) -> None:
+        """Enlarge queue and log, where a slot might bring more than they hold."""
+        asking = int(self.state.size[0]) + self.forecast.requests
+        capacity = max(2 * asking, self.state.request.size)
+        rows = capacity * self.network.fibres if self._relay else 0
+        self.state = grown(self.state, capacity, rows)
+
+    def _carry(self, ways: Ways) -> None:
+        if self._relay is not None:
+            self._relay.carry(self.state.log[: int(self.state.size[1])], ways)
+            self.state.size[1] = 0
+
+    def _ways_of(self, routes: RouteTable) -> Ways:
+        """Ways of these routes, made once for as long as they are in use."""
+        known = self._ways.get(id(routes))
+        if known is not None and known.routes is routes:
+            return known
+        if len(self._ways) >= KEPT_WAYS:
+            self._ways.clear()
+        made = Ways(
+            self.network,
+            self.forecast,
+            routes,
+            self.rules.need,
+            self._lengths,
+            self._table.on_outage,
         )
+        self._ways[id(routes)] = made
+        return made
 
-    def _arrivals(self, levels: IntArray) -> Queue:
-        return Queue(np.arange(self.group.size), levels[self.group])
+    @cached_property
+    def _lengths(self) -> list[Fraction]:
+        return newsvendor_lengths(self.network, self.forecast)
 
-    def _queue_with(self, arrivals: Queue) -> Queue:
-        """Waiting requests in arrival order, then the new ones."""
-        if not self.waiting:
-            return arrivals
-        request = [w.request for w in self.waiting]
-        level = [w.level for w in self.waiting]
-        return Queue(
-            np.concatenate([np.array(request, dtype=np.int64), arrivals.request]),
-            np.concatenate([np.array(level, dtype=np.int64), arrivals.level]),
-        )
-
-    def _room(self, pooled: IntArray, lit: IntArray) -> IntArray:
-        """Bits that each fibre can give: its pools and all channels that may still be lit."""
-        network = self.network
-        if network.max_channels is None:
-            return np.full_like(pooled, UNLIMITED)
-        # more channels than a slot's bits can ask for need not be counted
-        spare = np.minimum(network.max_channels - lit, MAX_SLOT_BITS // network.channel_bits)
-        return np.asarray(pooled + spare * network.channel_bits, dtype=np.int64)
-
-    def _requeue(
-        self,
-        queue: Queue,
-        served: npt.NDArray[np.bool_],
-        refused: npt.NDArray[np.bool_],
-        start: int,
-    ) -> int:
-        """Keep unserved requests until their patience ends; returns how many were blocked.
-
-        Those that are refused do not wait. Patience runs out at priority 1 of its tick, ahead of
-        everything else there: a request whose deadline is the start of the next slot is not
-        retried in it.
-        """
-        end = start + self._slot_ticks
-        known = list(self.waiting)
-        kept: deque[Waiting] = deque()
-        blocked = 0
-        for i in np.flatnonzero(~served).tolist():
-            entry = (
-                known[i]
-                if i < len(known)
-                else Waiting(
-                    int(queue.request[i]), int(queue.level[i]), start + self._patience_ticks
-                )
-            )
-            if refused[i] or entry.deadline_tick <= end:
-                blocked += 1
-            else:
-                kept.append(entry)
-        self.waiting = kept
-        return blocked
-
-    def _finish(
-        self,
-        interval: Interval,
-        columns: Columns,
-        on_demand_channels: IntArray,
-        wavelengths: IntArray,
-        served: IntArray,
-        blocked: IntArray,
-    ) -> Columns:
-        """Add decisions, KM wavelengths, counts and the bill."""
-        network = self.network
-        slots = interval.levels.shape[0]
+    def _columns(self, interval: Interval, flows: Flows) -> Columns:
+        """Recorded columns: decisions, pools, counts and the bill."""
         # wavelengths in use never exceed |κ|, so dark reservations need not be told apart
-        on_demand_wavelengths = np.maximum(wavelengths - interval.wavelengths, 0)
+        on_demand_wavelengths = np.maximum(flows.wavelengths - interval.wavelengths, 0)
+        columns: Columns = {
+            f"{pool}_{name}_bits": getattr(flows, name)[i]
+            for i, pool in enumerate(POOLS)
+            for name in FLOWS
+        }
         columns["qkd_channels"] = interval.channels
         columns["km_wavelengths"] = interval.wavelengths
-        columns["on_demand_channels"] = on_demand_channels
+        columns["on_demand_channels"] = flows.channels
         columns["on_demand_wavelengths"] = on_demand_wavelengths
-        columns["arrived"] = np.full(slots, self.group.size, dtype=np.int64)
-        columns["served"] = served
-        columns["blocked"] = blocked
-        columns["waiting"] = np.full(slots, len(self.waiting), dtype=np.int64)
+        columns["arrived"] = np.full(interval.slots, self.forecast.requests, dtype=np.int64)
+        for name in ("served", "blocked", "interrupted", "waiting", "holding", "rerouted"):
+            columns[name] = getattr(flows, name)
+        columns["waited"] = flows.waits
+        columns["exposed_bits"] = flows.exposed
         columns.update(
             bill(
-                network.costs,
+                self.network.costs,
                 interval.channels,
                 interval.wavelengths,
-                on_demand_channels,
+                flows.channels,
                 on_demand_wavelengths,
-                blocked,
+                flows.blocked + flows.interrupted,
+                flows.exposed,
             )
         )
         return columns
+
+
+def _most(limit: int | None, network: Network) -> IntArray:
+    return np.full(network.fibres, UNLIMITED if limit is None else limit, dtype=np.int64)
 
 
 def _amounts(network: Network, levels: int, granularity: str) -> IntArray:

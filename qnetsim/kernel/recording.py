@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +21,13 @@ Columns = dict[str, npt.NDArray[Any]]
 class SlotBlock:
     """Consecutive slots: one array for each recorded column, rows first.
 
-    ``ledger`` holds the running totals after the block, ``pool_flow_bits`` to shape (fibres,).
+    ``totals`` holds the running totals after the block: those of the ledger, ``pool_flow_bits`` to
+    shape (fibres,), and the trust exposure.
     """
 
     first_slot: int
     columns: Columns
-    ledger: dict[str, IntArray]
+    totals: dict[str, IntArray]
 
     @property
     def slots(self) -> int:
@@ -53,8 +55,13 @@ class Recording:
         """Append an interval."""
         self._parts.append(columns)
 
-    def close(self) -> SlotBlock:
+    def close(self, exposure: Mapping[str, IntArray]) -> SlotBlock:
         """Join the intervals since the last close, check the ledger, and start anew.
+
+        Parameters
+        ----------
+        exposure : mapping
+            Running totals beside the ledger.
 
         Raises
         ------
@@ -70,7 +77,8 @@ class Recording:
         }
         for pool in POOLS:
             self._check(pool, columns)
-        block = SlotBlock(self._first, columns, {k: v.copy() for k, v in self._totals.items()})
+        totals = {k: v.copy() for k, v in (*self._totals.items(), *exposure.items())}
+        block = SlotBlock(self._first, columns, totals)
         self._first += block.slots
         self._parts = []
         return block

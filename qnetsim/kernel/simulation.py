@@ -12,8 +12,11 @@ from qnetsim.errors import PolicyError
 from qnetsim.exogenous.realisation import WorldChunk
 from qnetsim.kernel.clock import Clock, Priority
 from qnetsim.kernel.controllers import Board, check_routes, controller
-from qnetsim.kernel.keymanager import Interval, KeyManagers
+from qnetsim.kernel.intervals import ChunkRows, Interval
+from qnetsim.kernel.jit import Kernel, chosen
+from qnetsim.kernel.keymanager import KeyManagers
 from qnetsim.kernel.recording import Columns, Recording, SlotBlock
+from qnetsim.kernel.relay import Relay
 from qnetsim.network import Network
 from qnetsim.policies import Future, Observation, Outcome, Policy, Setting
 from qnetsim.policies.base import guarded
@@ -46,6 +49,10 @@ class Simulation:
         Called ahead of every decision; raises to stop the run.
     plan_status : int
         Status of the policy's plan, as a position in ``trace.schema.PLAN_STATUS``.
+    kernel : {"auto", "numba", "numpy", "loop"}
+        What serves the requests; the results are the same.
+    relay : Relay, optional
+        Carries every key as real bytes.
     """
 
     def __init__(
@@ -59,6 +66,8 @@ class Simulation:
         title: str,
         check: Callable[[], None],
         plan_status: int,
+        kernel: Kernel = "auto",
+        relay: Relay | None = None,
     ) -> None:
         self.setting = setting
         self.policy = policy
@@ -69,10 +78,18 @@ class Simulation:
         self._title, self._check = title, check
         self._plan_status = plan_status
         self.board = Board(network, self.owners, forecast.pairs, setting.slots)
-        self.managers = KeyManagers(network, forecast, key_management, self.slot_ticks)
+        self.managers = KeyManagers(
+            network,
+            forecast,
+            key_management,
+            self.slot_ticks,
+            setting.slots * self.slot_ticks,
+            chosen(kernel, setting.slots * forecast.requests),
+            relay,
+        )
         self._generators = [generators(c) for c in range(len(self.board.owned))]
         self._chunks = chunks
-        self._chunk: WorldChunk | None = None
+        self._rows: ChunkRows | None = None
         self._recording = Recording(network.topology, title)
         self._sink = sink
         self._learns = type(policy).learn is not Policy.learn
@@ -105,43 +122,45 @@ class Simulation:
         slot, slots = 0, self.setting.slots
         while slot < slots:
             yield self.clock.at(slot * self.slot_ticks, Priority.PRODUCTION)
-            chunk = self._chunk_at(slot)
-            end = min(self.board.until(), chunk.first_slot + chunk.slots, slots)
+            rows = self._rows_at(slot)
+            end = min(self.board.until(), rows.chunk.first_slot + rows.chunk.slots, slots)
             yield self.clock.at(end * self.slot_ticks, Priority.END_OF_SLOT)
-            self._advance(chunk, slot, end)
+            self._advance(rows, slot, end)
             slot = end
 
-    def _chunk_at(self, slot: int) -> WorldChunk:
-        if self._chunk is None or slot >= self._chunk.first_slot + self._chunk.slots:
-            self._chunk = next(self._chunks)
-        return self._chunk
+    def _rows_at(self, slot: int) -> ChunkRows:
+        rows = self._rows
+        if rows is None or slot >= rows.chunk.first_slot + rows.chunk.slots:
+            network, forecast = self.setting.network, self.setting.forecast
+            rows = self._rows = ChunkRows(next(self._chunks), network, forecast)
+            self.managers.outages.add(rows.chunk.faults)
+        return rows
 
-    def _advance(self, chunk: WorldChunk, slot: int, end: int) -> None:
+    def _advance(self, rows: ChunkRows, slot: int, end: int) -> None:
         if self.board.routes is None:
             self.board.routes = self.setting.shortest_routes()
-        rows = slice(slot - chunk.first_slot, end - chunk.first_slot)
-        levels = chunk.levels[rows].astype(np.int64)
-        interval = Interval(slot, levels, *self.board.rows(slot, end))
-        columns = self._serve(interval)
+        chunk = rows.chunk
+        columns = self._serve(rows, slot, end)
         columns["plan_status"] = np.full(end - slot, self._plan_status, dtype=np.uint8)
         columns["decide_s"] = self.board.decide_seconds(slot, end)
         self._recording.add(columns)
         if self._learns:
             with guarded(self._title, f"learn after slot {end - 1}"):
-                self.policy.learn(_outcome(slot, levels, columns))
+                self.policy.learn(_outcome(slot, rows.levels(slot, end), columns))
         if end == chunk.first_slot + chunk.slots:
-            self._sink(chunk, self._recording.close())
+            self._sink(chunk, self._recording.close(self.managers.totals))
 
-    def _serve(self, interval: Interval) -> Columns:
+    def _serve(self, rows: ChunkRows, first: int, end: int) -> Columns:
         """Serve an interval, slot by slot where the policy has a second stage of its own."""
         routes = self.board.routes
         assert routes is not None
         if not self._recourse:
+            interval = rows.interval(first, end, *self.board.rows(first, end))
             return self.managers.serve(interval, routes)
         parts = []
-        for row in range(interval.levels.shape[0]):
-            one, slot = slice(row, row + 1), interval.first_slot + row
-            realised = frozen(interval.levels[row][self.setting.forecast.group], np.int64)
+        for slot in range(first, end):
+            part: Interval = rows.interval(slot, slot + 1, *self.board.rows(slot, slot + 1))
+            realised = frozen(part.levels[0][self.setting.forecast.group], np.int64)
             with guarded(self._title, f"recourse in slot {slot}"):
                 found = self.policy.recourse(slot, realised)
             if found is not None:
@@ -149,9 +168,6 @@ class Simulation:
                     check_routes(found, self.setting.network, self.setting.forecast.pairs)
                 except PolicyError as error:
                     raise PolicyError(f"policy {self._title} in slot {slot}: {error}") from None
-            part = Interval(
-                slot, interval.levels[one], interval.channels[one], interval.wavelengths[one]
-            )
             parts.append(self.managers.serve(part, found if found is not None else routes))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -159,17 +175,22 @@ class Simulation:
         """What the controller sees; it gets copies, so nothing leads back."""
         owned = self.board.owned[number]
         future = None
+        chunk = self._rows_at(slot).chunk
+        pools, known = (
+            self.managers.pool_bits,
+            self.managers.outages.known_at(slot * self.slot_ticks),
+        )
         if self.policy.sees_future:
-            chunk = self._chunk_at(slot)
             future = Future(frozen(chunk.levels[slot - chunk.first_slot :], np.int16))
         return Observation(
             slot=slot,
             slots_left=self.setting.slots - slot,
             controller=number,
             fibres=frozen(owned, np.int64),
-            reservation_pool_bits=frozen(self.managers.reservation.bits[owned], np.int64),
-            on_demand_pool_bits=frozen(self.managers.on_demand.bits[owned], np.int64),
-            waiting=len(self.managers.waiting),
+            reservation_pool_bits=frozen(pools[0][owned], np.int64),
+            on_demand_pool_bits=frozen(pools[1][owned], np.int64),
+            waiting=self.managers.waiting,
+            outages=known,
             generator=self._generators[number],
             future=future,
         )

@@ -3,7 +3,7 @@
 from qnetsim.network.chain import COMPONENTS, ChainBill, components_per_unit
 from qnetsim.network.cost import UnitCosts
 from qnetsim.network.loads import LoadTable
-from qnetsim.network.model import Network, build_network
+from qnetsim.network.model import PPM, Network, build_network
 from qnetsim.network.readers import BUNDLED, read_topology
 from qnetsim.network.routes import BLOCKED, Route, RouteTable, shortest_routes, simple_routes
 from qnetsim.network.topology import Topology
@@ -12,6 +12,7 @@ __all__ = [
     "BLOCKED",
     "BUNDLED",
     "COMPONENTS",
+    "PPM",
     "ChainBill",
     "LoadTable",
     "Network",

@@ -33,21 +33,26 @@ COMPONENTS: dict[Component, str] = {
 }
 
 
-def segments(lengths_km: Sequence[float], span_km: float) -> IntArray:
+#: Spacing L of every fibre, or one for each.
+Spacing = float | Sequence[float]
+
+
+def segments(lengths_km: Sequence[float], span_km: Spacing) -> IntArray:
     """Segments QT-QR-QT of a chain on each fibre: N = ⌈l/L⌉.
 
     Parameters
     ----------
     lengths_km : sequence of float
-    span_km : float
-        Largest distance L between two transmitters.
+    span_km : float or sequence of float
+        Largest distance L between two transmitters, of all fibres or of each.
 
     Returns
     -------
     ndarray of int64, shape (fibres,)
     """
-    span = exact(span_km)
-    return frozen([math.ceil(exact(length) / span) for length in lengths_km], np.int64)
+    spans = [span_km] * len(lengths_km) if isinstance(span_km, int | float) else span_km
+    pairs = zip(lengths_km, spans, strict=True)
+    return frozen([math.ceil(exact(length) / exact(span)) for length, span in pairs], np.int64)
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class ChainBill:
         return {c: self.qkd[c] * channels + self.km[c] * wavelengths for c in COMPONENTS}
 
 
-def components_per_unit(lengths_km: Sequence[float], span_km: float) -> ChainBill:
+def components_per_unit(lengths_km: Sequence[float], span_km: Spacing) -> ChainBill:
     """Components of one QKD channel and of one KM wavelength, per fibre.
 
     A channel on N segments has 2N QTs (Eq 1), N QRs (Eq 2) and 3·l km of wavelength (Eq 6). A

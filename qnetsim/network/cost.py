@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from qnetsim.arrays import FloatArray, frozen
-from qnetsim.network.chain import COMPONENTS, segments
+from qnetsim.network.chain import COMPONENTS, Spacing, segments
 from qnetsim.scenario import CostTable, Prices
 from qnetsim.units import exact
 
@@ -20,7 +20,7 @@ class UnitCosts:
 
     The exact fractions serve comparisons (routes, ties); the float arrays, shape (fibres,),
     serve bills and programs. ``blocking`` is the price of a request that is not served; None
-    where it has none.
+    where it has none. ``exposure`` is the price of a key bit that a trusted relay sees in clear.
     """
 
     exact_qkd_reserved: tuple[Fraction, ...]
@@ -32,6 +32,7 @@ class UnitCosts:
     qkd_on_demand: FloatArray
     km_on_demand: FloatArray
     blocking: float | None
+    exposure: float
 
     @property
     def exact_km_cheapest(self) -> tuple[Fraction, ...]:
@@ -46,7 +47,7 @@ class UnitCosts:
         return tuple(min(pair) for pair in both)
 
 
-def unit_costs(lengths_km: Sequence[float], span_km: float, cost: CostTable) -> UnitCosts:
+def unit_costs(lengths_km: Sequence[float], span_km: Spacing, cost: CostTable) -> UnitCosts:
     """Price one channel-slot and one KM wavelength-slot on each fibre, Eq (8).
 
     ``c_qkd = 2N·β_T + N·β_R + 3·l·β_Ch`` and
@@ -66,6 +67,7 @@ def unit_costs(lengths_km: Sequence[float], span_km: float, cost: CostTable) -> 
         qkd_on_demand=_floats(on_demand[0]),
         km_on_demand=_floats(on_demand[1]),
         blocking=cost.blocking_cost,
+        exposure=cost.exposure_cost,
     )
 
 
@@ -74,7 +76,7 @@ def _floats(column: Sequence[Fraction]) -> FloatArray:
 
 
 def _priced(
-    lengths_km: Sequence[float], span_km: float, prices: Prices, factor: Fraction
+    lengths_km: Sequence[float], span_km: Spacing, prices: Prices, factor: Fraction
 ) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
     b = {name: exact(getattr(prices, name)) * factor for name in COMPONENTS}
     qkd, km = [], []

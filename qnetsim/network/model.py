@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
-from qnetsim.arrays import IntArray, frozen
+from qnetsim.arrays import FloatArray, IntArray, frozen
+from qnetsim.errors import SettingError
 from qnetsim.network.chain import ChainBill, components_per_unit, segments
 from qnetsim.network.cost import UnitCosts, unit_costs
+from qnetsim.network.keyrate import key_rate
 from qnetsim.network.readers import read_topology
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import CostTable, NetworkTable
-from qnetsim.units import exact
+from qnetsim.units import MAX_SLOT_BITS, exact
 
+#: Millionths: the unit of the yield factor ξ.
+PPM = 10**6
 #: Wavelengths that one QKD channel occupies, Eq (12).
 WAVELENGTHS_PER_CHANNEL = 3
 
@@ -26,8 +31,15 @@ class Network:
     ----------
     topology : Topology
     span_km : float
+        Spacing L that the unit of a demand level refers to.
+    spans_km : ndarray of float64
+        Spacing L of each fibre.
+    key_rate_bps : ndarray of float64
+        K_L of a channel on each fibre.
     segments : ndarray of int64
         N of each fibre.
+    exact_channel_bits : tuple of Fraction
+        K_L·Δ of each fibre.
     channel_bits : ndarray of int64
         Bits ⌊K_L·Δ⌋ that one channel yields in a slot at ξ = 1.
     level_bits : int
@@ -40,7 +52,10 @@ class Network:
 
     topology: Topology
     span_km: float
+    spans_km: FloatArray
+    key_rate_bps: FloatArray
     segments: IntArray
+    exact_channel_bits: tuple[Fraction, ...]
     channel_bits: IntArray
     level_bits: int
     costs: UnitCosts
@@ -69,6 +84,28 @@ class Network:
         """Whether any wavelength limit is set."""
         return self.max_channels is not None or self.max_wavelengths is not None
 
+    def yield_bits(self, yield_ppm: IntArray) -> IntArray:
+        """Bits y_e(t) = ⌊K_L·Δ·ξ_e(t)⌋ that one channel yields, exact in integers.
+
+        Parameters
+        ----------
+        yield_ppm : ndarray of integers, shape (slots, fibres)
+            ξ in millionths.
+
+        Returns
+        -------
+        ndarray of int64, shape (slots, fibres)
+        """
+        ppm = np.asarray(yield_ppm, dtype=np.int64)
+        whole = [x.denominator == 1 for x in self.exact_channel_bits]
+        if all(whole) and int(ppm.max(initial=0)) * int(self.channel_bits.max()) < 2**63:
+            return ppm * self.channel_bits // PPM
+        scaled = [
+            ppm[:, fibre].astype(object) * x.numerator // (x.denominator * PPM)
+            for fibre, x in enumerate(self.exact_channel_bits)
+        ]
+        return np.stack(scaled, axis=1).astype(np.int64)
+
     def level_channels(self, levels: int) -> IntArray:
         """Channels ρ = ⌈k/K_L⌉ that each level needs on each fibre.
 
@@ -91,18 +128,70 @@ def build_network(table: NetworkTable, cost: CostTable, slot_s: float) -> Networ
     ------
     TopologyError
         If the topology cannot be read or is no network of fibres.
+    SettingError
+        A spacing names no fibre, or a channel yields no bit in a slot.
     """
     topology = read_topology(table.topology)
-    lengths = topology.lengths_km
-    bits = int(exact(table.key_rate_bps) * exact(slot_s))
+    lengths, spans = topology.lengths_km, spans_of(table, topology)
+    rate = key_rate(table)
+    rates = {span: rate(span) for span in sorted({table.span_km, *spans})}
+    bits = {span: _slot_bits(table, span, rates[span], slot_s) for span in rates}
     return Network(
         topology=topology,
         span_km=table.span_km,
-        segments=segments(lengths, table.span_km),
-        channel_bits=frozen([bits] * len(lengths), np.int64),
-        level_bits=bits,
-        costs=unit_costs(lengths, table.span_km, cost),
-        bill=components_per_unit(lengths, table.span_km),
+        spans_km=frozen(spans, np.float64),
+        key_rate_bps=frozen([rates[span] for span in spans], np.float64),
+        segments=segments(lengths, spans),
+        exact_channel_bits=tuple(exact(rates[span]) * exact(slot_s) for span in spans),
+        channel_bits=frozen([bits[span] for span in spans], np.int64),
+        level_bits=bits[table.span_km],
+        costs=unit_costs(lengths, spans, cost),
+        bill=components_per_unit(lengths, spans),
         qkd_wavelengths=table.qkd_wavelengths or None,
         km_wavelengths=table.km_wavelengths or None,
     )
+
+
+def spans_of(table: NetworkTable, topology: Topology) -> list[float]:
+    """Spacing L of each fibre in km.
+
+    Raises
+    ------
+    SettingError
+        An entry of ``spans`` names no fibre, names one twice, or is no distance.
+    """
+    position = {}
+    for fibre, (a, b) in enumerate(topology.fibres):
+        position[frozenset((topology.nodes[a], topology.nodes[b]))] = fibre
+    spans = [table.span_km] * len(topology.fibres)
+    problems, seen = [], set()
+    for i, (source, target, span) in enumerate(table.spans):
+        fibre = position.get(frozenset((source, target)), -1)
+        if fibre < 0:
+            text = f"no fibre joins {source!r} and {target!r} in {topology.name}"
+        elif fibre in seen:
+            text = f"fibre {topology.fibre_name(fibre)} is given twice; remove one"
+        elif not 1e-3 <= span <= 1e6:
+            text = f"spacing {span!r} km; allowed: a number 0.001 .. 1000000 in km"
+        else:
+            spans[fibre] = span
+            seen.add(fibre)
+            continue
+        problems.append((("network", "spans", i), text))
+    if problems:
+        raise SettingError(problems)
+    return spans
+
+
+def _slot_bits(table: NetworkTable, span_km: float, rate_bps: float, slot_s: float) -> int:
+    """⌊K_L·Δ⌋, at least one bit and few enough to count exactly."""
+    bits = int(exact(rate_bps) * exact(slot_s))
+    if not 1 <= bits <= MAX_SLOT_BITS:
+        key = "key_rate_bps" if table.key_rate in {"constant", "inverse"} else "key_rate"
+        text = (
+            f"a channel with a spacing of {span_km:g} km has {rate_bps:.4g} bit/s, so it yields "
+            f"{bits:.4g} bits in a slot of {slot_s:g} s; allowed: 1 .. 2^53 bits (change span_km, "
+            "the key rate or run.slot_s)"
+        )
+        raise SettingError([(("network", key), text)])
+    return bits

@@ -30,7 +30,10 @@ BLOCKED = Route((), ())
 
 
 def shortest_routes(
-    topology: Topology, lengths: Sequence[Fraction], pairs: Iterable[NodePair]
+    topology: Topology,
+    lengths: Sequence[Fraction],
+    pairs: Iterable[NodePair],
+    avoided: frozenset[int] = frozenset(),
 ) -> dict[NodePair, Route]:
     """Shortest route of each pair under exact non-negative lengths.
 
@@ -42,6 +45,8 @@ def shortest_routes(
     topology : Topology
     lengths : sequence of Fraction, one for each fibre
     pairs : iterable of (int, int)
+    avoided : frozenset of int
+        Fibres that no route may take.
 
     Returns
     -------
@@ -53,7 +58,10 @@ def shortest_routes(
     targets: dict[int, set[int]] = {}
     for source, target in pairs:
         targets.setdefault(source, set()).add(target)
-    neighbours = topology.neighbours
+    neighbours = [
+        [(other, fibre) for other, fibre in ends if fibre not in avoided]
+        for ends in topology.neighbours
+    ]
     return {
         (source, target): route
         for source, wanted in targets.items()

@@ -96,6 +96,8 @@ class Observation:
         Bits in the pools of the owned fibres.
     waiting : int
         Requests that wait to be served.
+    outages : tuple of int
+        Fibres that the control plane knows to be down, all of the network's.
     generator : numpy.random.Generator
         The controller's own random stream.
     future : Future or None
@@ -108,6 +110,7 @@ class Observation:
     reservation_pool_bits: IntArray
     on_demand_pool_bits: IntArray
     waiting: int
+    outages: tuple[int, ...]
     generator: np.random.Generator
     future: Future | None
 
@@ -147,8 +150,8 @@ class Outcome:
         Reserved.
     on_demand_channels, on_demand_wavelengths : ndarray of int64, shape (slots, fibres)
         Bought on demand.
-    cost : ndarray of float64, shape (slots, 5)
-        By kind: reserved QKD, reserved KM, on-demand QKD, on-demand KM, blocking.
+    cost : ndarray of float64, shape (slots, 6)
+        By kind: reserved QKD, reserved KM, on-demand QKD, on-demand KM, blocking, exposure.
     served, blocked : ndarray of int64, shape (slots,)
         Requests.
     """

@@ -1,29 +1,32 @@
 """Scenario files: what a user may say, and clear errors for what they may not."""
 
+from qnetsim.scenario.cost_tables import CostTable, Prices
 from qnetsim.scenario.load import PolicyOptions, load_scenario, locate, located, parse_scenario
+from qnetsim.scenario.network_tables import MdiQkdTable, NetworkTable
 from qnetsim.scenario.spec import (
-    CostTable,
-    DemandTable,
     KeyManagementTable,
-    NetworkTable,
     PlanningTable,
     PolicyTable,
-    Prices,
     RunTable,
     Scenario,
 )
+from qnetsim.scenario.world_tables import DemandTable, FaultTable, OutageTable, YieldTable
 
 __all__ = [
     "CostTable",
     "DemandTable",
+    "FaultTable",
     "KeyManagementTable",
+    "MdiQkdTable",
     "NetworkTable",
+    "OutageTable",
     "PlanningTable",
     "PolicyOptions",
     "PolicyTable",
     "Prices",
     "RunTable",
     "Scenario",
+    "YieldTable",
     "load_scenario",
     "locate",
     "located",

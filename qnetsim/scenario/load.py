@@ -13,9 +13,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from qnetsim.errors import ScenarioError, UsageError
+from qnetsim.scenario.checks import cross_checks
 from qnetsim.scenario.lines import Key, key_lines
+from qnetsim.scenario.rate_table import read_rate_table
 from qnetsim.scenario.spec import Scenario
-from qnetsim.units import exact, seconds_to_ticks
 
 #: Given a policy's name, returns the model of its options. Raises ``KeyError`` with a text for
 #: a name that is not registered. The registry is a layer above, so it is passed in.
@@ -56,9 +57,14 @@ def load_scenario(path: Path | str, policy_options: PolicyOptions | None = None)
         line = raw.count(b"\n", 0, error.start) + 1
         raise ScenarioError([f"{path}:{line}: file: is not UTF-8 text ({error.reason})"]) from None
     scenario = parse_scenario(text, str(path), policy_options)
-    network = scenario.network.model_copy(
-        update={"topology": located(scenario.network.topology, path)}
-    )
+    changes: dict[str, object] = {"topology": located(scenario.network.topology, path)}
+    if isinstance(scenario.network.rate_table, str):
+        table = path.parent / scenario.network.rate_table
+        try:
+            changes["rate_table"] = read_rate_table(table)
+        except ValueError as error:
+            raise locate(path, [(("network", "rate_table"), str(error))]) from None
+    network = scenario.network.model_copy(update=changes)
     return scenario.model_copy(update={"network": network})
 
 
@@ -92,7 +98,7 @@ def parse_scenario(
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
         found += _model_problems(error, Scenario, (), lines)
-    for key, message in (*_cross_checks(data), *_policy_checks(data, policy_options, lines)):
+    for key, message in (*cross_checks(data), *_policy_checks(data, policy_options, lines)):
         found.append((_line_of(key, lines), f"{_dotted(key)}: {message}"))
     if found or scenario is None:
         ordered = sorted(dict.fromkeys(found))
@@ -145,8 +151,8 @@ def _model_problems(
 
 
 def _without_tags(location: Key) -> Key:
-    """Drop the names of a union's branches, which pydantic adds; only ``pairs`` is a union."""
-    if location[:2] != ("demand", "pairs"):
+    """Drop the names of a union's branches, which pydantic adds."""
+    if location[:2] not in {("demand", "pairs"), ("network", "rate_table")}:
         return location
     return (*location[:2], *(part for part in location[2:] if isinstance(part, int)))
 
@@ -219,74 +225,6 @@ def _allowed_at(model: type[BaseModel], location: Key) -> str:
                 return str(extra["allowed"])
             return field.description or "see `qnetsim scenario schema`"
     return "see `qnetsim scenario schema`"
-
-
-def _cross_checks(data: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
-    """Rules over several keys; they look at the raw data, so they run beside other errors."""
-    demand = data.get("demand")
-    if isinstance(demand, dict):
-        if "requests" in demand and "pairs" in demand:
-            yield ("demand", "pairs"), "requests and pairs are both given; allowed: one of them"
-        if "requests" not in demand and "pairs" not in demand:
-            yield (
-                ("demand",),
-                "neither requests nor pairs is given; give requests = N, pairs = 'all' "
-                "or pairs = [[source, target], …]",
-            )
-        if demand.get("pairs") == []:
-            yield ("demand", "pairs"), "is empty; give at least one [source, target]"
-        yield from _distribution_checks(demand)
-    run, network = data.get("run", {}), data.get("network", {})
-    management = data.get("key_management", {})
-    yield from _time_checks(run, "run", "slot_s")
-    yield from _time_checks(management, "key_management", "patience_s")
-    if isinstance(run, dict) and isinstance(network, dict):
-        slot, rate = run.get("slot_s", 1.0), network.get("key_rate_bps", 1000.0)
-        if _positive(slot) and _positive(rate):
-            bits = exact(slot) * exact(rate)
-            if bits < 1:
-                yield (
-                    ("network", "key_rate_bps"),
-                    f"a channel yields {float(bits):g} bits in a slot of {slot} s; "
-                    "allowed: at least one bit (raise key_rate_bps or run.slot_s)",
-                )
-
-
-def _positive(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e300
-
-
-def _time_checks(table: object, name: str, key: str) -> Iterator[tuple[Key, str]]:
-    if isinstance(table, dict) and _positive(table.get(key)):
-        try:
-            seconds_to_ticks(table[key])
-        except ValueError as error:
-            yield (name, key), f"{error}; allowed: a multiple of 1e-9 s"
-
-
-def _distribution_checks(demand: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
-    kind = demand.get("kind", "poisson")
-    weights = demand.get("probabilities")
-    if kind == "table":
-        if "mean" in demand:
-            yield ("demand", "mean"), "goes with kind = 'poisson' only; remove it"
-        if weights is None:
-            yield ("demand",), "kind = 'table' needs probabilities; give one number per level"
-    elif weights is not None:
-        yield ("demand", "probabilities"), "goes with kind = 'table' only; remove it"
-    numbers = (int, float)
-    if isinstance(weights, list) and all(isinstance(w, numbers) for w in weights):
-        levels = demand.get("levels", 10)
-        if isinstance(levels, int) and len(weights) != levels:
-            yield (
-                ("demand", "probabilities"),
-                f"has {len(weights)} numbers for {levels} levels; give one for each level",
-            )
-        if not all(0 <= w < 1e300 for w in weights) or sum(weights) <= 0:
-            yield (
-                ("demand", "probabilities"),
-                "must be finite numbers >= 0 with a positive sum",
-            )
 
 
 def _policy_checks(

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from qnetsim.scenario.spec import (
-    CostTable,
-    DemandTable,
-    KeyManagementTable,
-    NetworkTable,
-    OnDemandPrices,
-    PlanningTable,
-    PolicyTable,
-    Prices,
-    RunTable,
-)
+from qnetsim.scenario.cost_tables import CostTable, OnDemandPrices, Prices
+from qnetsim.scenario.network_tables import MdiQkdTable, NetworkTable
+from qnetsim.scenario.spec import KeyManagementTable, PlanningTable, PolicyTable, RunTable
+from qnetsim.scenario.world_tables import DemandTable, FaultTable, OutageTable, YieldTable
 
 HEAD = """\
 # Scenario files
 
-This page is made by `make docs` from `qnetsim/scenario/spec.py`; a test fails where they differ.
+This page is made by `make docs` from the tables in `qnetsim/scenario`; a test fails where they
+differ.
 
 TOML, strict: unknown keys are refused, with a suggestion. Units stand in key names. Every key but
 `network.topology` and one of `demand.requests` and `demand.pairs` has a default. `qnetsim scenario
@@ -33,10 +27,14 @@ Further keys of a `[[policy]]` table are options of that policy; `qnetsim polici
 TABLES: dict[str, type[BaseModel]] = {
     "[run]": RunTable,
     "[network]": NetworkTable,
+    "[network.mdi_qkd]": MdiQkdTable,
     "[cost]": CostTable,
     "[cost.reserved]": Prices,
     "[cost.on_demand]": OnDemandPrices,
     "[demand]": DemandTable,
+    "[yields]": YieldTable,
+    "[faults]": FaultTable,
+    "[[outage]]": OutageTable,
     "[key_management]": KeyManagementTable,
     "[planning]": PlanningTable,
     "[[policy]]": PolicyTable,

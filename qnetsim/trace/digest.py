@@ -12,22 +12,33 @@ import numpy.typing as npt
 
 from qnetsim.trace.schema import CHUNK_ROWS, VERSION, Column, columns_in
 
+#: The format from which on a column's blocks are hashed one by one, then their digests.
+BLOCKWISE = (1, 2)
+
 
 class ColumnDigest:
     """SHA-256 over one column, fed in blocks of rows."""
 
-    def __init__(self, column: Column) -> None:
+    def __init__(self, column: Column, *, blockwise: bool) -> None:
         self._hash = hashlib.sha256(f"{column.path} {column.kind}".encode())
         self._kind = column.kind
+        self._blockwise = blockwise
+        self._last = b""
 
-    def update(self, block: npt.NDArray[Any], *, zeros: bool = False) -> None:
-        """Add a block of at most ``CHUNK_ROWS`` rows; ``zeros`` says that all are zero."""
-        shape = repr(block.shape).encode()
-        if zeros:
-            self._hash.update(b"zeros" + shape)
-        else:
-            self._hash.update(b"block" + shape)
-            self._hash.update(np.ascontiguousarray(block, dtype=f"<{self._kind}").data)
+    def update(self, block: npt.NDArray[Any], *, same: bool = False) -> None:
+        """Add a block of at most ``CHUNK_ROWS`` rows; ``same`` says it repeats the one before."""
+        self._hash.update(b"block" + repr(block.shape).encode())
+        data = np.ascontiguousarray(block, dtype=f"<{self._kind}").data
+        if not self._blockwise:
+            self._hash.update(data)
+            return
+        if not (same and self._last):
+            self._last = hashlib.sha256(data).digest()
+        self._hash.update(self._last)
+
+    def update_blank(self, shape: tuple[int, ...]) -> None:
+        """Add a block that holds the fill value only."""
+        self._hash.update(b"zeros" + repr(shape).encode())
 
     def update_text(self, values: Iterable[str]) -> None:
         """Add a column of names."""
@@ -42,8 +53,11 @@ class ContentDigest:
     """Digest over all columns but the volatile ones."""
 
     def __init__(self, version: tuple[int, int] = VERSION) -> None:
-        columns = columns_in(version)
-        self._columns = {c.path: ColumnDigest(c) for c in columns if not c.volatile}
+        self._columns = {
+            c.path: ColumnDigest(c, blockwise=version >= BLOCKWISE)
+            for c in columns_in(version)
+            if not c.volatile
+        }
 
     def update(self, column: Column, values: npt.NDArray[Any]) -> None:
         """Add rows of a column, split into blocks of ``CHUNK_ROWS``.
@@ -57,12 +71,20 @@ class ContentDigest:
             return
         for first in range(0, len(values), CHUNK_ROWS):
             block = values[first : first + CHUNK_ROWS]
-            self.add(column, block, zeros=not block.any())
+            if (block != column.fill).any():
+                self.add(column, block)
+            else:
+                self.add_blank(column, block.shape)
 
-    def add(self, column: Column, block: npt.NDArray[Any], *, zeros: bool) -> None:
-        """Add one block of at most ``CHUNK_ROWS`` rows, known to be all zeros or not."""
+    def add(self, column: Column, block: npt.NDArray[Any], *, same: bool = False) -> None:
+        """Add one block of at most ``CHUNK_ROWS`` rows, not all of them the fill value."""
         if not column.volatile:
-            self._columns[column.path].update(block, zeros=zeros)
+            self._columns[column.path].update(block, same=same)
+
+    def add_blank(self, column: Column, shape: tuple[int, ...]) -> None:
+        """Add one block of at most ``CHUNK_ROWS`` rows that hold the fill value only."""
+        if not column.volatile:
+            self._columns[column.path].update_blank(shape)
 
     def hexdigest(self) -> str:
         """Digest of everything so far, hexadecimal."""

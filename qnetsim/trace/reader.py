@@ -17,7 +17,7 @@ from qnetsim.errors import TraceError, TraceFormatError, UsageError
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.files import is_hdf5
 from qnetsim.trace.recover import UnclosedFile, is_marked_open
-from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, FILETYPE, VERSION, columns_in
+from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, FILETYPE, VERSION, Column, columns_in
 
 
 class Trace:
@@ -116,8 +116,8 @@ class Trace:
         try:
             if column.grows:
                 end = self.slots if end is None else min(end, self.slots)
-                if column.since > self.version:
-                    return np.zeros(max(end - first, 0), dtype=column.kind)
+            if column.since > self.version:
+                return self._filled(column, first, end)
             dataset = self._file[path]
             if column.kind == "str":
                 return np.asarray(dataset.asstr()[first:end], dtype=object)
@@ -125,15 +125,36 @@ class Trace:
         except (KeyError, OSError, ValueError, RuntimeError, UnicodeDecodeError) as error:
             raise TraceFormatError(f"{self.path}: column {path} is damaged: {error}") from None
 
+    def _filled(self, column: Column, first: int, end: int | None) -> npt.NDArray[Any]:
+        """What a column reads as that the file's format does not have yet."""
+        known = {"fibre": "fibres/fibre", "request": "world/request", "group": "world/group"}
+        rows = max(self.slots if end is None else end, first) - first
+        shape = [
+            rows if dim == "slot" else len(self._file[known[dim]]) if dim in known else 0
+            for dim in column.dims
+        ]
+        if column.kind == "str":
+            return np.zeros(shape, dtype=object)
+        if column.dims == (column.name,):
+            return np.arange(shape[0], dtype=column.kind)
+        return np.full(shape, column.fill, dtype=column.kind)
+
     def blocks(self, path: str) -> Iterator[npt.NDArray[Any]]:
         """Read a growing column block by block."""
         for first in range(0, self.slots, CHUNK_ROWS):
             yield self.column(path, first, first + CHUNK_ROWS)
 
-    def content_digest(self) -> str:
-        """Work out the content digest from the tables."""
-        digest = ContentDigest(self.version)
-        for column in columns_in(self.version):
+    def content_digest(self, version: tuple[int, int] | None = None) -> str:
+        """Work out the content digest from the tables.
+
+        Parameters
+        ----------
+        version : (int, int), optional
+            A format: the digest over its columns only. That of the file unless given.
+        """
+        version = version or self.version
+        digest = ContentDigest(version)
+        for column in columns_in(version):
             if column.grows:
                 for block in self.blocks(column.path):
                     digest.update(column, block)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 FILETYPE = "qnetsim-trace"
-VERSION = (1, 1)
+VERSION = (1, 2)
 #: Rows of a chunk on disk, of a flush, and of a digest block.
 CHUNK_ROWS = 1024
 
@@ -24,7 +24,7 @@ class Column:
     ``dims`` names its dimensions; a first dimension ``slot`` grows during the run. A
     ``volatile`` column holds wall-clock times and stays out of the content digest. ``flags`` names
     the values 0, 1, … of a column of flags. ``since`` is the format that brought the column; in
-    older files it reads as zeros.
+    older files it reads as ``fill``, and so do rows that were never written.
     """
 
     group: str
@@ -36,6 +36,7 @@ class Column:
     volatile: bool = False
     flags: tuple[str, ...] = ()
     since: tuple[int, int] = (1, 0)
+    fill: int = 0
 
     @property
     def path(self) -> str:
@@ -57,7 +58,7 @@ COST_COLUMNS = (
     "km_on_demand_cost",
 )
 #: Everything that a slot is billed for.
-BILL_COLUMNS = (*COST_COLUMNS, "blocking_cost")
+BILL_COLUMNS = (*COST_COLUMNS, "blocking_cost", "exposure_cost")
 
 #: Status of a plan; the names are those of ``qnetsim.optimize.PlanStatus``.
 PLAN_STATUS = (
@@ -85,8 +86,21 @@ def _pool_columns() -> tuple[Column, ...]:
     )
 
 
-def _index(group: str, dim: str, meaning: str) -> Column:
-    return Column(group, dim, (dim,), "i8", "1", meaning)
+def _index(group: str, dim: str, meaning: str, since: tuple[int, int] = (1, 0)) -> Column:
+    return Column(group, dim, (dim,), "i8", "1", meaning, since=since)
+
+
+#: The format that brought the key layer: yields, faults, waiting, trust.
+NEW = (1, 2)
+#: What failed; the names are those of ``qnetsim.exogenous.faults``.
+CAUSES = ("fibre", "trusted_relay", "untrusted_relay", "node")
+_FAULT_COLUMNS: tuple[tuple[str, Kind, str, str, tuple[str, ...]], ...] = (
+    ("tick_ns", "i8", "ns", "when it happens, from the run's start", ()),
+    ("fibre", "i8", "1", "fibre that goes down or up", ()),
+    ("down", "u1", "1", "failure or repair", ("repair", "failure")),
+    ("cause", "u1", "1", "what failed", CAUSES),
+    ("element", "i8", "1", "fibre, relay counted from the fibre's first end, or node", ()),
+)
 
 
 _SLOT = "slot number, from 0"
@@ -110,6 +124,50 @@ COLUMNS: tuple[Column, ...] = (
     Column("world", "request_group", ("request",), "i8", "1", "group of the request"),
     Column("world", "request_source", ("request",), "str", "", "source node of the request"),
     Column("world", "request_target", ("request",), "str", "", "target node of the request"),
+    _index("world", "fibre", _FIBRE, since=NEW),
+    Column(
+        "world",
+        "yield_ppm",
+        ("slot", "fibre"),
+        "i4",
+        "1",
+        "factor on what a channel of the fibre yields in the slot",
+        since=NEW,
+        fill=10**6,
+    ),
+    Column(
+        "world",
+        "arrival_ns",
+        ("slot", "request"),
+        "i8",
+        "ns",
+        "when the request arrives, from the slot's start",
+        since=NEW,
+    ),
+    Column(
+        "world",
+        "holding_slots",
+        ("slot", "request"),
+        "i4",
+        "1",
+        "slots for which the request is served",
+        since=NEW,
+        fill=1,
+    ),
+    Column(
+        "world",
+        "request_class",
+        ("request",),
+        "i8",
+        "1",
+        "priority class of the request; 0 is served first",
+        since=NEW,
+    ),
+    _index("faults", "event", "failure or repair, in order of time", since=NEW),
+    *(
+        Column("faults", name, ("event",), kind, units, meaning, since=NEW, flags=flags)
+        for name, kind, units, meaning, flags in _FAULT_COLUMNS
+    ),
     _index("decisions", "slot", _SLOT),
     _index("decisions", "fibre", _FIBRE),
     Column("decisions", "controller", ("fibre",), "i8", "1", "controller that owns the fibre"),
@@ -159,6 +217,42 @@ COLUMNS: tuple[Column, ...] = (
     Column("slots", "blocked", ("slot",), "i4", "1", "requests blocked in the slot"),
     Column("slots", "waiting", ("slot",), "i4", "1", "requests that wait after the slot's end"),
     *(
+        Column("slots", name, ("slot",), "i4", "1", meaning, since=NEW)
+        for name, meaning in (
+            ("interrupted", "sessions that ended unserved in the slot, after their first keys"),
+            ("holding", "sessions that go on after the slot's end"),
+            ("rerouted", "deliveries in the slot over a way around an outage"),
+        )
+    ),
+    Column(
+        "slots",
+        "exposed_bits",
+        ("slot",),
+        "i8",
+        "bit",
+        "key bits seen in clear by trusted relays in the slot, summed over the relays",
+        since=NEW,
+    ),
+    Column(
+        "slots",
+        "wait_upto_s",
+        ("wait_bin",),
+        "f8",
+        "s",
+        "longest waiting time of the bin",
+        since=NEW,
+    ),
+    _index("slots", "wait_bin", "bin of waiting times; who did not wait is in none", since=NEW),
+    Column(
+        "slots",
+        "waited",
+        ("slot", "wait_bin"),
+        "i4",
+        "1",
+        "requests first served in the slot, by how long they waited",
+        since=NEW,
+    ),
+    *(
         Column("slots", name, ("slot",), "f8", "1", f"cost of the slot: {name}")
         for name in COST_COLUMNS
     ),
@@ -171,11 +265,41 @@ COLUMNS: tuple[Column, ...] = (
         "cost of the slot: requests blocked in it",
         since=(1, 1),
     ),
+    Column(
+        "slots",
+        "exposure_cost",
+        ("slot",),
+        "f8",
+        "1",
+        "cost of the slot: key bits seen by trusted relays",
+        since=NEW,
+    ),
     _index("ledger", "fibre", _FIBRE),
     *(
         Column("ledger", f"{pool}_{flow}_bits", ("fibre",), "i8", "bit", f"{flow}, whole run")
         for pool in POOLS
         for flow in FLOWS
+    ),
+    _index("trust", "fibre", _FIBRE, since=NEW),
+    _index("trust", "node", "node number, in the order of the topology", since=NEW),
+    Column("trust", "node_name", ("node",), "str", "", "name of the node", since=NEW),
+    Column(
+        "trust",
+        "relay_bits",
+        ("fibre",),
+        "i8",
+        "bit",
+        "key bits that each trusted relay inside the fibre's chain saw in clear, whole run",
+        since=NEW,
+    ),
+    Column(
+        "trust",
+        "node_bits",
+        ("node",),
+        "i8",
+        "bit",
+        "key bits that the node saw in clear between two fibres of a route, whole run",
+        since=NEW,
     ),
 )
 
@@ -196,4 +320,11 @@ def recorded() -> tuple[Column, ...]:
     """Columns that the kernel fills slot by slot: decisions and slots, without the indices."""
     return tuple(
         c for c in COLUMNS if c.group in {"decisions", "slots"} and c.grows and c.name != "slot"
+    )
+
+
+def totals() -> tuple[Column, ...]:
+    """Columns of running totals, rewritten at every flush."""
+    return tuple(c for c in COLUMNS if c.group == "ledger" and c.name not in c.dims) + tuple(
+        c for c in COLUMNS if c.group == "trust" and c.kind == "i8" and c.name not in c.dims
     )

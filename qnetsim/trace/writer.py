@@ -16,17 +16,17 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceError
+from qnetsim.trace.chunks import ColumnWriter
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.files import make_folder, plain_reason, refuse_existing
 from qnetsim.trace.schema import (
-    BY_PATH,
     CHUNK_ROWS,
     COLUMNS,
     FILETYPE,
     VERSION,
     Column,
     columns_of,
-    recorded,
+    totals,
 )
 
 #: Columns across the fibres that share a chunk on disk.
@@ -36,6 +36,7 @@ CHUNK_FIBRES = 128
 SPARE_BYTES = 1_000_000
 
 Arrays = Mapping[str, npt.NDArray[Any]]
+WorldColumns = Mapping[str, npt.NDArray[Any] | None]
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,13 @@ class TraceHeader:
     provenance : mapping
         JSON: software, scenario, seed, replication, policy, plan, environment.
     columns : mapping from path to array or list of str
-        All columns that do not grow, but the ledger.
-    groups : int
-        Groups of requests.
+        All columns that do not grow, but the running totals.
     attributes : mapping
         Root attributes beside those of the format itself.
     """
 
     provenance: Mapping[str, Any]
     columns: Mapping[str, Any]
-    groups: int
     attributes: Mapping[str, Any]
 
 
@@ -83,11 +81,16 @@ class TraceWriter:
         self._torn = False
         #: Digest of the world as far as it is in the file; set by the caller, written at the end.
         self.world_digest = ""
-        sizes = {"group": header.groups}
-        for dim in ("fibre", "request"):
-            group = "fibres" if dim == "fibre" else "world"
-            sizes[dim] = len(header.columns[f"{group}/{dim}"])
-        self._sizes = sizes
+        self._sizes = {
+            dim: len(header.columns[f"{group}/{dim}"])
+            for group, dim in (
+                ("fibres", "fibre"),
+                ("world", "group"),
+                ("world", "request"),
+                ("slots", "wait_bin"),
+                ("trust", "node"),
+            )
+        }
         self._file: h5py.File | None = None
         make_folder(path.parent)
         refuse_existing(path, force)
@@ -117,28 +120,33 @@ class TraceWriter:
         else:
             self._close("interrupted" if issubclass(kind, KeyboardInterrupt) else "failed")
 
-    def append(self, recorded_columns: Arrays, levels: npt.NDArray[Any], ledger: Arrays) -> None:
+    def append(self, recorded_columns: Arrays, world: WorldColumns, running: Arrays) -> None:
         """Write the next block of slots and flush it.
 
         Parameters
         ----------
         recorded_columns : mapping
             One array for each column of ``schema.recorded``, rows first.
-        levels : ndarray of int16, shape (slots, groups)
-        ledger : mapping
-            Running totals, one array for each ledger column, shape (fibres,).
+        world : mapping
+            One array for each growing column of the world, rows first, by name; None where all
+            rows hold the column's fill value.
+        running : mapping
+            Running totals, one array for each column of ``schema.totals``.
         """
-        first, count = self._rows, len(levels)
+        first, count = self._rows, len(recorded_columns["arrived"])
         slots = np.arange(first, first + count, dtype=np.int64)
-        self._require_space(sum(a.nbytes for a in recorded_columns.values()) + levels.nbytes)
+        arrays = (*recorded_columns.values(), *(a for a in world.values() if a is not None))
+        self._require_space(sum(a.nbytes for a in arrays))
         self._torn = True
         try:
-            for group in ("world", "decisions", "slots"):
-                self._grow(BY_PATH[f"{group}/slot"], first, slots)
-            self._grow(BY_PATH["world/levels"], first, levels)
-            for column in recorded():
-                self._grow(column, first, recorded_columns[column.name])
-            for name, values in ledger.items():
+            for path, column in self._growing.items():
+                group, name = path.split("/")
+                if name == "slot":
+                    column.append(first, slots, count)
+                else:
+                    values = world[name] if group == "world" else recorded_columns[name]
+                    column.append(first, values, count)
+            for name, values in running.items():
                 whole = h5py.h5s.ALL
                 self._totals[name].write(whole, whole, np.ascontiguousarray(values, np.int64))
             assert self._file is not None
@@ -151,7 +159,7 @@ class TraceWriter:
                 f"{self.path}: cannot be written: {error}; {self._rows} slots are safe in it"
             ) from None
         self._rows = first + count
-        self._ledger.update(ledger)
+        self._last_totals.update(running)
         self._torn = False
 
     def _require_space(self, size: int) -> None:
@@ -168,20 +176,6 @@ class TraceWriter:
         """Digest of the contents; final once the writer is closed."""
         return self._digest.hexdigest()
 
-    def _grow(self, column: Column, first: int, values: npt.NDArray[Any]) -> None:
-        """Append rows, by the low-level interface: it is called for every column and chunk."""
-        dataset = self._growing[column.path]
-        shape = (first + len(values), *values.shape[1:])
-        dataset.set_extent(shape)
-        block = np.ascontiguousarray(values, dtype=column.kind)
-        zeros = not block.any()
-        self._digest.add(column, block, zeros=zeros)
-        # unwritten chunks read as zeros and take no space
-        if not zeros:
-            space = h5py.h5s.create_simple(shape)
-            space.select_hyperslab((first,) + (0,) * (block.ndim - 1), block.shape)
-            dataset.write(h5py.h5s.create_simple(block.shape), space, block)
-
     def _create(self, file: h5py.File, header: TraceHeader) -> None:
         file.attrs["filetype"] = FILETYPE
         file.attrs["version"] = np.array(VERSION, dtype=np.int64)
@@ -195,9 +189,13 @@ class TraceWriter:
             columns = sorted(columns_of(group), key=lambda c: c.dims != (c.name,))
             for column in columns:
                 self._create_column(file, column, header)
-        self._ledger = {c.name: np.zeros(self._sizes["fibre"], np.int64) for c in _ledger()}
-        self._growing = {c.path: file[c.path].id for c in COLUMNS if c.grows}
-        self._totals: dict[str, Any] = {c.name: file[c.path].id for c in _ledger()}
+        self._last_totals = {c.name: np.zeros(self._sizes[c.dims[0]], np.int64) for c in totals()}
+        self._growing = {
+            c.path: ColumnWriter(c, file[c.path].id, file[c.path].chunks, self._digest)
+            for c in COLUMNS
+            if c.grows
+        }
+        self._totals: dict[str, Any] = {c.name: file[c.path].id for c in totals()}
         file.swmr_mode = True
 
     def _create_column(self, file: h5py.File, column: Column, header: TraceHeader) -> None:
@@ -212,10 +210,10 @@ class TraceWriter:
                 shuffle=True,
                 compression="gzip",
                 compression_opts=1,
-                fillvalue=0,
+                fillvalue=column.fill,
             )
-        elif column.group == "ledger" and column.name not in column.dims:
-            dataset = file.create_dataset(column.path, (self._sizes["fibre"],), column.kind)
+        elif column in totals():
+            dataset = file.create_dataset(column.path, (self._sizes[column.dims[0]],), column.kind)
         else:
             values = header.columns[column.path]
             kind = h5py.string_dtype() if column.kind == "str" else column.kind
@@ -243,8 +241,8 @@ class TraceWriter:
             with h5py.File(self.path, "r+", libver=("v110", "v110")) as file:
                 if self._torn:
                     self._mend(file)
-                for column in _ledger():
-                    self._digest.update(column, np.asarray(self._ledger[column.name]))
+                for column in totals():
+                    self._digest.update(column, np.asarray(self._last_totals[column.name]))
                 file.attrs["status"] = status
                 file.attrs["content_digest"] = self.content_digest
                 file.attrs["world_digest"] = self.world_digest
@@ -261,13 +259,9 @@ class TraceWriter:
                 dataset.resize(self._rows, axis=0)
                 for first in range(0, self._rows, CHUNK_ROWS):
                     self._digest.update(column, dataset[first : first + CHUNK_ROWS])
-            elif column in _ledger():
-                dataset[...] = self._ledger[column.name]
+            elif column in totals():
+                dataset[...] = self._last_totals[column.name]
             elif column.kind == "str":
                 self._digest.update(column, dataset.asstr()[...])
             else:
                 self._digest.update(column, dataset[...])
-
-
-def _ledger() -> list[Column]:
-    return [c for c in columns_of("ledger") if c.name not in c.dims]

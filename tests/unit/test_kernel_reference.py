@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ from reference import Reference, World
 
 from qnetsim.network import BLOCKED, RouteTable
 from qnetsim.network.routes import Route
+from qnetsim.optimize.routing import newsvendor_lengths
 from qnetsim.scenario import parse_scenario
 from qnetsim.simulate import Case, open_case
-from qnetsim.trace.schema import BILL_COLUMNS, FLOWS, POOLS
+from qnetsim.trace.schema import BILL_COLUMNS, FLOWS, POOLS, recorded
 from qnetsim.units import seconds_to_ticks
 
-SEEDS = [pytest.param(s, marks=[] if s < 40 else [pytest.mark.slow]) for s in range(600)]
+SEEDS = [pytest.param(s, marks=[] if s < 40 else [pytest.mark.slow]) for s in range(800)]
+KERNELS = ("numba", "numpy", "loop")
 
 
 def random_case(rng: np.random.Generator, folder: Path) -> Case:
@@ -30,6 +33,28 @@ def random_case(rng: np.random.Generator, folder: Path) -> Case:
     path = folder / "net.csv"
     path.write_text("source,target,length_km\n" + "\n".join(rows) + "\n")
     slot_s = float(rng.choice([1.0, 0.5]))
+    a, b = sorted(edges)[int(rng.integers(len(edges)))]
+    spans = f'key_rate = "inverse"\nspans = [["n{a}", "n{b}", 70.0]]' if rng.random() < 0.3 else ""
+    noise = str(rng.choice(["", "[yields]\nnoise_counts = 3\ndrift = 0.3\ndrift_slots = 4"]))
+    faults = ""
+    if rng.random() < 0.6:
+        # listed outages with forced ties at slot starts, and random ones
+        faults = f"""
+[faults]
+fibre_mtbf_s = 4.0
+fibre_mttr_s = 1.3
+node_mtbf_s = 30.0
+node_mttr_s = 0.7
+[[outage]]
+fibre = ["n{a}", "n{b}"]
+start_s = {float(rng.choice([0.0, 0.5, 1.0, 1.25]))}
+duration_s = {float(rng.choice([0.25, 0.5, 1.0]))}
+[[outage]]
+fibre = ["n{b}", "n{a}"]
+untrusted_relay = 1
+start_s = {float(rng.choice([0.5, 1.0, 1.5]))}
+duration_s = {float(rng.choice([0.5, 2.0]))}
+"""
     text = f"""
 [run]
 slots = {int(rng.integers(2, 14))}
@@ -39,17 +64,28 @@ seed = {int(rng.integers(0, 10**6))}
 topology = {str(path)!r}
 span_km = 100
 key_rate_bps = {float(rng.choice([10.0, 14.0, 22.0]))}
+{spans}
 qkd_wavelengths = {int(rng.choice([0, 6, 9, 12, 30]))}
 km_wavelengths = {int(rng.choice([0, 1, 2, 4]))}
 [cost]
 on_demand_multiplier = {float(rng.choice([0.5, 1.0, 1.7]))}
 blocking_cost = {float(rng.choice([0.0, 1234.5]))}
+exposure_cost = {float(rng.choice([0.0, 0.25]))}
 [demand]
 levels = {int(rng.integers(1, 5))}
 mean = {float(rng.choice([0.5, 1.0, 2.5]))}
 coupling = {str(rng.choice(["comonotone", "independent"]))!r}
 requests = {int(rng.integers(1, 8))}
+arrivals = {str(rng.choice(["slot_start", "uniform"]))!r}
+holding = {str(rng.choice(["fixed", "geometric"]))!r}
+holding_slots = {int(rng.choice([1, 1, 2, 3]))}
+{str(rng.choice(["", "priority_shares = [1, 1, 2]"]))}
+{noise}
+{faults}
 [key_management]
+on_demand_setup_s = {float(rng.choice([0.0, 0.0, 0.2, 0.5]))}
+on_outage = {str(rng.choice(["wait", "reroute", "block"]))!r}
+control_delay_s = {float(rng.choice([0.0, 0.3, 0.5, 1.7]))}
 store_bits = {int(rng.choice([0, 0, 7, 35, 1000]))}
 key_lifetime_slots = {int(rng.choice([0, 1, 2, 5]))}
 patience_s = {float(rng.choice([0.0, 0.25, 0.5, 1.0, 1.5, 3.0]))}
@@ -92,27 +128,58 @@ def fibres_of(route: Route) -> tuple[int, ...] | None:
     return None if route == BLOCKED else route.fibres
 
 
-def expected(case: Case, levels: np.ndarray, policy: Scripted, routes: RouteTable) -> Reference:
+def expected(case: Case, policy: Scripted, routes: RouteTable) -> Reference:
     scenario, network, forecast = case.scenario, case.network, case.forecast
     management = scenario.key_management
-    costs = network.costs
+    costs, topology = network.costs, network.topology
+    chunk = next(case.realisation(0).chunks())
+    slots, requests = chunk.slots, forecast.requests
+    lengths = newsvendor_lengths(network, forecast)
+
+    def around(request: int, known: frozenset[int]) -> tuple[int, ...] | None:
+        pair = forecast.pairs[request]
+        open_paths = [p for p in simple_paths(case, *pair) if not known & set(p.fibres)]
+        if not open_paths:
+            return None
+        best = min(
+            open_paths, key=lambda p: (sum(lengths[f] for f in p.fibres), len(p.fibres), p.nodes)
+        )
+        return best.fibres
+
+    def relays(fibres: tuple[int, ...]) -> int:
+        return sum(int(network.segments[f]) - 1 for f in fibres) + len(fibres) - 1
+
+    faults = chunk.faults
+    nominal = np.broadcast_to(network.channel_bits, (slots, network.fibres))
+    yields = nominal
+    if chunk.yield_ppm is not None:
+        yields = [
+            [math.floor(x * int(ppm) / 10**6) for x, ppm in zip(network.exact_channel_bits, row)]
+            for row in chunk.yield_ppm
+        ]
+    flat = np.zeros((slots, requests), int)
     reference = Reference(
         World(
             slots=scenario.run.slots,
             slot_ticks=seconds_to_ticks(scenario.run.slot_s),
             fibres=network.fibres,
             channel_bits=network.channel_bits.tolist(),
+            yields=np.asarray(yields).tolist(),
             max_channels=network.max_channels,
             max_wavelengths=network.max_wavelengths,
             store_bits=management.store_bits,
             lifetime=management.key_lifetime_slots,
             patience=seconds_to_ticks(management.patience_s),
+            setup=seconds_to_ticks(management.on_demand_setup_s),
             granularity=management.granularity,
             level_bits=network.level_bits,
-            levels=[[int(row[g]) for g in forecast.group] for row in levels],
+            levels=[[int(row[g]) for g in forecast.group] for row in chunk.levels],
+            arrivals=(flat if chunk.arrivals is None else chunk.arrivals).tolist(),
+            holding=(flat + 1 if chunk.holding is None else chunk.holding).tolist(),
+            classes=list(forecast.classes) or [0] * requests,
             routes=[
                 [fibres_of(routes.route(r, k)) for k in range(routes.levels)]
-                for r in range(forecast.requests)
+                for r in range(requests)
             ],
             channels=policy.channels,
             wavelengths=policy.wavelengths,
@@ -123,14 +190,36 @@ def expected(case: Case, levels: np.ndarray, policy: Scripted, routes: RouteTabl
                 "km_on_demand_cost": costs.km_on_demand.tolist(),
             },
             blocking_price=costs.blocking or 0.0,
+            exposure_price=costs.exposure,
+            faults=[
+                (int(t), int(f), 1 if d else -1)
+                for t, f, d in zip(faults.tick, faults.fibre, faults.down)
+            ],
+            control_delay=seconds_to_ticks(management.control_delay_s),
+            on_outage=management.on_outage,
+            around=around,
+            relays=relays,
         )
     )
     reference.run()
+    assert len(topology.fibres) == network.fibres
     return reference
 
 
+COUNTS = (
+    "arrived",
+    "served",
+    "blocked",
+    "interrupted",
+    "waiting",
+    "holding",
+    "rerouted",
+    "exposed_bits",
+)
+
+
 def compare(seed: int, folder: Path) -> dict[str, int]:
-    """Run both and compare every column; returns what happened, for the coverage test."""
+    """Run all and compare every column; returns what happened, for the coverage test."""
     rng = np.random.default_rng(seed)
     case = random_case(rng, folder)
     slots, fibres = case.scenario.run.slots, case.network.fibres
@@ -138,21 +227,42 @@ def compare(seed: int, folder: Path) -> dict[str, int]:
     channels = rng.integers(0, 6, (slots, fibres))
     wavelengths = rng.integers(0, 4, (slots, fibres))
     hold = int(rng.choice([1, 2, 3, slots]))
-    policy = Scripted(channels, wavelengths, hold=hold, routes=routes)
-    result = run(case, policy)
-    reference = expected(case, result.levels, policy, routes)
+    results = {}
+    for kernel in KERNELS:
+        policy = Scripted(channels, wavelengths, hold=hold, routes=routes)
+        results[kernel] = run(case, policy, kernel=kernel)
+    result = results["loop"]
+    reference = expected(case, policy, routes)
     for pool in POOLS:
         for flow in FLOWS:
             name = f"{pool}_{flow}_bits"
             np.testing.assert_array_equal(result.columns[name], reference.columns[name], name)
     for name in ("on_demand_channels", "on_demand_wavelengths"):
         np.testing.assert_array_equal(result.columns[name], reference.columns[name], name)
-    for name in ("arrived", "served", "blocked", "waiting"):
+    for name in COUNTS:
         np.testing.assert_array_equal(result.columns[name], reference.counts[name], name)
+    bins = result.simulation.managers.wait_bins
+    waits = np.zeros((slots, bins.count), int)
+    for slot, ticks in reference.waits:
+        waits[slot, -(-ticks // bins.width_ticks) - 1] += 1
+    np.testing.assert_array_equal(result.columns["waited"], waits)
     bills = reference.costs()
     for name in BILL_COLUMNS:
         np.testing.assert_array_equal(result.columns[name], bills[name], name)
+    for kernel in KERNELS:
+        for column in recorded():
+            if not column.volatile:
+                np.testing.assert_array_equal(
+                    results[kernel].columns[column.name],
+                    result.columns[column.name],
+                    f"{kernel} {column.name}",
+                )
+        for name, total in results[kernel].ledger.items():
+            np.testing.assert_array_equal(total, result.ledger[name], f"{kernel} {name}")
     columns = result.columns
+    arrived = columns["arrived"].sum()
+    pending = columns["waiting"][-1]
+    assert arrived == columns["served"].sum() + columns["blocked"].sum() + pending
     return {
         "blocked": int(columns["blocked"].sum()),
         "refused": int(any(route == BLOCKED for route in routes.routes)),
@@ -163,6 +273,17 @@ def compare(seed: int, folder: Path) -> dict[str, int]:
         "overflowed": int(columns["reservation_overflowed_bits"].sum()),
         "on_demand_stored": int(columns["on_demand_stored_bits"].sum()),
         "lit": int(columns["on_demand_channels"].sum()),
+        "interrupted": int(columns["interrupted"].sum()),
+        "holding": int(columns["holding"].sum()),
+        "rerouted": int(columns["rerouted"].sum()),
+        "served late": int(columns["waited"].sum()),
+        "exposed": int(columns["exposure_cost"].sum()),
+        "all together": int(
+            (columns["waited"].sum() > 0)
+            & (columns["reservation_expired_bits"].sum() > 0)
+            & bool(case.forecast.classes)
+            & (len(case.realisation(0).faults) > 0)
+        ),
     }
 
 

@@ -1,0 +1,77 @@
+"""When the requests of a slot arrive, for how long they are served, and how urgent they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim import seeds
+from qnetsim.arrays import IntArray, frozen
+from qnetsim.exogenous.levels import table_levels
+from qnetsim.scenario import DemandTable
+
+#: A geometric holding time is cut at this multiple of its mean.
+HOLDING_CUT = 16
+
+
+def longest_holding(table: DemandTable) -> int:
+    """Most slots for which a request can be served."""
+    return table.holding_slots * (HOLDING_CUT if table.holding == "geometric" else 1)
+
+
+def draw_classes(shares: Sequence[float] | None, requests: int, seed: int) -> tuple[int, ...]:
+    """Priority class of each request, drawn once per scenario; none for a single class."""
+    if shares is None:
+        return ()
+    words = seeds.words(seeds.stream(seed, "priority"), requests)
+    return tuple(table_levels(shares).sample(words).tolist())
+
+
+def draw_arrivals(
+    table: DemandTable,
+    requests: int,
+    slot_ticks: int,
+    seed: int,
+    replication: int,
+    chunk: int,
+    slots: int,
+) -> IntArray | None:
+    """Instants inside the slot, in ticks from its start, shape (slots, requests).
+
+    Given their number, the instants of a Poisson process are independent and uniform. None
+    where all requests arrive at the start.
+    """
+    if table.arrivals == "slot_start":
+        return None
+    bits = seeds.stream(seed, "arrivals", replication, chunk)
+    offset = (seeds.uniform(bits, slots * requests) * slot_ticks).astype(np.int64)
+    return np.minimum(offset, slot_ticks - 1).reshape(slots, requests)
+
+
+def draw_holding(
+    table: DemandTable, requests: int, seed: int, replication: int, chunk: int, slots: int
+) -> IntArray | None:
+    """Slots for which each request is served, shape (slots, requests); None where all are one."""
+    if table.holding_slots == 1:
+        return None
+    if table.holding == "fixed":
+        return np.full((slots, requests), table.holding_slots, dtype=np.int64)
+    bits = seeds.stream(seed, "holding", replication, chunk)
+    words = seeds.words(bits, slots * requests)
+    bounds = _geometric_thresholds(table.holding_slots)
+    held = np.searchsorted(bounds, words, side="right").astype(np.int64) + 1
+    return held.reshape(slots, requests)
+
+
+@lru_cache(maxsize=8)
+def _geometric_thresholds(mean: int) -> npt.NDArray[np.uint64]:
+    """Words below which a holding time is at most 1, 2, …; the last value takes the rest."""
+    survives, bounds = 1.0, []
+    for _ in range(HOLDING_CUT * mean - 1):
+        survives *= 1 - 1 / mean
+        bounds.append(min(math.floor((1 - survives) * 2.0**64), 2**64 - 1))
+    return frozen(bounds, np.uint64)

@@ -1,0 +1,114 @@
+"""Yield factors ξ_e(t): what a channel yields in a slot beside its mean, the same for any policy.
+
+Factors are integers in millionths (ppm), worked out from raw words by basic operations only, so
+that a seed means the same world on every machine.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim import seeds
+from qnetsim.arrays import FloatArray, IntArray, frozen
+from qnetsim.network import PPM
+from qnetsim.scenario import YieldTable
+
+#: Scale of the integer weights of a Poisson distribution.
+SCALE = 1 << 128
+
+
+class PoissonTable:
+    """Poisson distribution of an integer mean, sampled by inversion with exact thresholds.
+
+    Weights are worked out in integers from the mode outwards, until they vanish at 2**-128 of
+    the mode's.
+
+    Attributes
+    ----------
+    first : int
+        Least value.
+    probabilities : ndarray of float64, shape (values,)
+    """
+
+    def __init__(self, mean: int) -> None:
+        up = list(itertools.takewhile(bool, _weights_above(mean)))
+        down = list(itertools.takewhile(bool, _weights_below(mean)))
+        weights = [*reversed(down), SCALE, *up]
+        total = sum(weights)
+        cumulative = itertools.accumulate(weights[:-1])
+        self.first = mean - len(down)
+        self.probabilities: FloatArray = frozen([w / total for w in weights], np.float64)
+        self._thresholds: npt.NDArray[np.uint64] = frozen(
+            [min(-(-c * 2**64 // total), 2**64 - 1) for c in cumulative], np.uint64
+        )
+
+    def sample(self, words: npt.NDArray[np.uint64]) -> IntArray:
+        """Turn uniform 64-bit words into counts; keeps the shape."""
+        return np.searchsorted(self._thresholds, words, side="right").astype(np.int64) + self.first
+
+
+def _weights_above(mean: int) -> Iterator[int]:
+    weight = SCALE
+    for k in itertools.count(mean + 1):
+        weight = weight * mean // k
+        yield weight
+
+
+def _weights_below(mean: int) -> Iterator[int]:
+    weight = SCALE
+    for k in range(mean, 0, -1):
+        weight = weight * k // mean
+        yield weight
+
+
+class Yields:
+    """The factors of one world, chunk by chunk in order.
+
+    ``ξ = max(0, 1 + drift) · n/n̄`` with a Poisson number n of mean n̄ (``noise_counts``) and a
+    first-order autoregressive drift whose innovations are uniform.
+
+    Parameters
+    ----------
+    table : YieldTable
+    fibres, seed, replication : int
+    """
+
+    def __init__(self, table: YieldTable, fibres: int, seed: int, replication: int) -> None:
+        self._table = table
+        self._fibres = fibres
+        self._name = seed, replication
+        self._counts = PoissonTable(table.noise_counts) if table.noise_counts else None
+        self._keep = 1 - 1 / table.drift_slots
+        first = seeds.uniform(seeds.stream(seed, "drift start", replication), fibres)
+        self._drift: FloatArray = (2 * first - 1) * (math.sqrt(3) * table.drift)
+
+    def draw(self, chunk: int, slots: int) -> IntArray:
+        """Factors of the next chunk in ppm, shape (slots, fibres)."""
+        shape = slots, self._fibres
+        factor = np.full(shape, PPM, dtype=np.int64)
+        if self._table.drift:
+            factor += self._drifts(chunk, slots)
+        np.maximum(factor, 0, out=factor)
+        if self._counts is not None:
+            seed, replication = self._name
+            bits = seeds.stream(seed, "yield", replication, chunk)
+            words = seeds.words(bits, slots * self._fibres).reshape(shape)
+            factor = factor * self._counts.sample(words) // self._table.noise_counts
+        return factor
+
+    def _drifts(self, chunk: int, slots: int) -> IntArray:
+        seed, replication = self._name
+        bits = seeds.stream(seed, "drift", replication, chunk)
+        steps = 2 * seeds.uniform(bits, slots * self._fibres).reshape(slots, self._fibres) - 1
+        keep = self._keep
+        steps *= math.sqrt(3 * (1 - keep * keep)) * self._table.drift
+        rows = np.empty_like(steps)
+        for row in range(slots):
+            rows[row] = self._drift
+            self._drift = self._drift * keep + steps[row]
+        return np.floor(rows * PPM).astype(np.int64)

@@ -1,0 +1,92 @@
+"""The world of an interval as the key managers take it: arrays of rows, cut out of a chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qnetsim.arrays import IntArray
+from qnetsim.exogenous import Forecast
+from qnetsim.exogenous.realisation import WorldChunk
+from qnetsim.network import Network
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Slots between two barriers: decisions and the world as arrays.
+
+    Attributes
+    ----------
+    first_slot : int
+    levels : ndarray of int64, shape (slots, groups)
+    channels, wavelengths : ndarray of int64, shape (slots, fibres)
+        Reserved.
+    channel_bits : ndarray of int64, shape (slots, fibres) or (1, fibres)
+        What one channel yields.
+    order, offset : ndarray of int64, shape (slots, requests) or (0, requests)
+        Requests in order of arrival and their ticks from the slot's start.
+    holding : ndarray of int64, shape (slots, requests) or (0, requests)
+    """
+
+    first_slot: int
+    levels: IntArray
+    channels: IntArray
+    wavelengths: IntArray
+    channel_bits: IntArray
+    order: IntArray
+    offset: IntArray
+    holding: IntArray
+
+    @property
+    def slots(self) -> int:
+        """Number of slots."""
+        return int(self.levels.shape[0])
+
+
+class ChunkRows:
+    """A chunk of the world, prepared for the key managers.
+
+    Parameters
+    ----------
+    chunk : WorldChunk
+    network : Network
+    forecast : Forecast
+    """
+
+    def __init__(self, chunk: WorldChunk, network: Network, forecast: Forecast) -> None:
+        self.chunk = chunk
+        self._levels = chunk.levels.astype(np.int64)
+        self._bits = (
+            network.channel_bits[None]
+            if chunk.yield_ppm is None
+            else network.yield_bits(chunk.yield_ppm)
+        )
+        none = np.zeros((0, forecast.requests), dtype=np.int64)
+        self._holding = none if chunk.holding is None else chunk.holding
+        self._order = self._offset = none
+        if chunk.arrivals is not None:
+            # at one instant the more urgent come first, then the lower numbers
+            key = chunk.arrivals * (int(forecast.priority.max()) + 1) + forecast.priority
+            self._order = np.argsort(key, axis=1, kind="stable").astype(np.int64)
+            self._offset = np.take_along_axis(chunk.arrivals, self._order, axis=1)
+
+    def levels(self, slot: int, end: int) -> IntArray:
+        """Realised levels of slots ``slot .. end − 1``, shape (slots, groups)."""
+        first = self.chunk.first_slot
+        return self._levels[slot - first : end - first]
+
+    def interval(self, slot: int, end: int, channels: IntArray, wavelengths: IntArray) -> Interval:
+        """Slots ``slot .. end − 1`` with what is reserved in them, shape (slots, fibres)."""
+        first = self.chunk.first_slot
+        rows = slice(slot - first, end - first)
+        return Interval(
+            slot,
+            self._levels[rows],
+            channels,
+            wavelengths,
+            self._bits[rows] if len(self._bits) > 1 else self._bits,
+            self._order[rows],
+            self._offset[rows],
+            self._holding[rows],
+        )

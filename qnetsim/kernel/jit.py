@@ -1,0 +1,68 @@
+"""Load the serving loop twice: as it stands, and compiled by numba where that is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from types import ModuleType
+from typing import Any, Literal, TypeVar
+
+from qnetsim.errors import UsageError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Kernel = Literal["auto", "numba", "numpy", "loop"]
+#: Requests from which on compiling, or loading what was compiled before, pays.
+WORTH_COMPILING = 300_000
+
+_compiling = False
+
+
+def jit(function: Function) -> Function:
+    """Compile a function while the loop is loaded for that; else leave it as it is."""
+    if not _compiling:
+        return function
+    numba: Any = importlib.import_module("numba")
+    return numba.njit(cache=True)(function)  # type: ignore[no-any-return]
+
+
+def have_numba() -> bool:
+    """Whether numba is installed."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def chosen(kernel: Kernel, requests: int) -> Literal["numba", "numpy", "loop"]:
+    """Kernel of a run that serves this many requests; the results do not depend on it.
+
+    Raises
+    ------
+    UsageError
+        numba is asked for and not installed.
+    """
+    if kernel == "numba" and not have_numba():
+        raise UsageError("the kernel 'numba' needs numba; install qnetsim[fast], or use 'numpy'")
+    if kernel == "auto":
+        return "numba" if requests >= WORTH_COMPILING and have_numba() else "numpy"
+    return kernel
+
+
+@lru_cache(maxsize=2)
+def loop(compiled: bool) -> ModuleType:
+    """Return the module ``qnetsim.kernel.loop``, compiled or as it stands."""
+    global _compiling
+    if not compiled:
+        return importlib.import_module("qnetsim.kernel.loop")
+    name = "qnetsim.kernel.compiled_loop"
+    place = importlib.util.find_spec("qnetsim.kernel.loop")
+    assert place is not None and place.origin is not None
+    spec = importlib.util.spec_from_file_location(name, place.origin)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    _compiling = True
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        _compiling = False
+    return module

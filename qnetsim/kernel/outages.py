@@ -1,0 +1,137 @@
+"""Which fibres are down, which are known to be, and the phases that this cuts a slot into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.arrays import IntArray
+from qnetsim.exogenous.faults import FaultEvents
+
+#: Kinds of events at one tick.
+FAULT, NOTICE = 0, 1
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Stretches of an interval in which nothing fails, is repaired or becomes known.
+
+    Attributes
+    ----------
+    first : ndarray of int64, shape (slots + 1,)
+        First phase of each slot.
+    tick, mask, table : ndarray of int64, shape (phases,)
+        Start, row of ``down``, table of ways.
+    down : ndarray of bool, shape (masks, fibres)
+    """
+
+    first: IntArray
+    tick: IntArray
+    mask: IntArray
+    table: IntArray
+    down: npt.NDArray[np.bool_]
+
+
+class Outages:
+    """Follows failures and repairs through the run, and what the control plane knows of them.
+
+    Parameters
+    ----------
+    fibres, slot_ticks, delay_ticks : int
+        The control plane knows of each event ``delay_ticks`` after it.
+    """
+
+    def __init__(self, fibres: int, slot_ticks: int, delay_ticks: int) -> None:
+        self._slot_ticks = slot_ticks
+        self._delay = delay_ticks
+        # how many things on each fibre are down, in truth and as far as is known
+        self._counts = np.zeros((2, fibres), dtype=np.int64)
+        self._coming: list[tuple[int, int, int, int]] = []
+
+    def add(self, events: FaultEvents) -> None:
+        """Take note of what is going to happen in the next chunk of the world."""
+        if not len(events):
+            return
+        columns = (events.tick.tolist(), events.fibre.tolist(), events.down.tolist())
+        for tick, fibre, down in zip(*columns, strict=True):
+            change = 1 if down else -1
+            self._coming.append((tick, FAULT, fibre, change))
+            self._coming.append((tick + self._delay, NOTICE, fibre, change))
+        self._coming.sort()
+
+    def known_at(self, tick: int) -> tuple[int, ...]:
+        """Fibres that are known to be down at a tick not before the last interval's end."""
+        counts = self._counts[NOTICE].copy()
+        for when, kind, fibre, change in self._coming:
+            if when > tick:
+                break
+            if kind == NOTICE:
+                counts[fibre] += change
+        return tuple(np.flatnonzero(counts > 0).tolist())
+
+    def phases(
+        self, first_slot: int, slots: int, table_of: Callable[[tuple[int, ...]], int]
+    ) -> Phases:
+        """Cut an interval into phases, moving on to its end.
+
+        Parameters
+        ----------
+        first_slot, slots : int
+        table_of : callable
+            Number of the table of ways that holds while these fibres are known to be down.
+        """
+        ticks, begin = self._slot_ticks, first_slot * self._slot_ticks
+        end = begin + slots * ticks
+        masks: list[npt.NDArray[np.bool_]] = []
+        number: dict[bytes, int] = {}
+        marks: dict[int, tuple[int, int]] = {}
+
+        def mark(tick: int) -> None:
+            down = self._counts[FAULT] > 0
+            mask = number.setdefault(down.tobytes(), len(masks))
+            if mask == len(masks):
+                masks.append(down)
+            known = tuple(np.flatnonzero(self._counts[NOTICE] > 0).tolist())
+            marks[tick] = mask, table_of(known)
+
+        taken = 0
+        for tick, kind, fibre, change in self._coming:
+            if tick >= end:
+                break
+            if tick > begin and not marks:
+                mark(begin)
+            self._counts[kind, fibre] += change
+            taken += 1
+            if taken == len(self._coming) or self._coming[taken][0] > tick:
+                mark(max(tick, begin))
+        if begin not in marks:
+            mark(begin)
+        del self._coming[:taken]
+        return _laid_out(begin, slots, ticks, marks, masks)
+
+
+def _laid_out(
+    begin: int,
+    slots: int,
+    ticks: int,
+    marks: dict[int, tuple[int, int]],
+    masks: list[npt.NDArray[np.bool_]],
+) -> Phases:
+    """Phases of all slots: one at each start, and one at each mark inside."""
+    starts = begin + ticks * np.arange(slots, dtype=np.int64)
+    changes = np.array(sorted(marks), dtype=np.int64)
+    tick = np.union1d(starts, changes)
+    # the last change up to each phase says what holds in it
+    last = np.searchsorted(changes, tick, side="right") - 1
+    held = np.array([marks[t] for t in changes.tolist()], dtype=np.int64)[last]
+    first = np.searchsorted(tick, np.append(starts, begin + ticks * slots))
+    return Phases(
+        first.astype(np.int64),
+        tick,
+        np.ascontiguousarray(held[:, 0]),
+        np.ascontiguousarray(held[:, 1]),
+        np.array(masks),
+    )

@@ -1,0 +1,250 @@
+"""The arrays that the serving loop works on: what stays, what is given, what comes out.
+
+They are named tuples of arrays, so that the same code runs compiled and as it stands. All
+integers are int64; F fibres, R requests, K levels, G groups, S slots of the interval.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.arrays import IntArray
+
+#: What a request does where it would be sent: wait, or give up at once.
+NO_WAY, REFUSED = -1, -2
+#: State of an entry of the queue: it asks, it was served in this slot, it has left.
+ASKING, SERVED, GONE = 0, 1, 2
+#: Pools, in the order of ``trace.schema.POOLS``.
+RESERVATION, ON_DEMAND = 0, 1
+
+
+class State(NamedTuple):
+    """What is carried from slot to slot.
+
+    A pool is the part ``[head, tail)`` of an endless stream of bits. Production moves the tail;
+    consumption, expiry and overflow move the head, so the oldest bits leave first and no bit is
+    handed out twice. ``tails`` keeps the tails at the end of the last slots: what lies before
+    the oldest of them has outlived its lifetime.
+
+    Attributes
+    ----------
+    head, tail : shape (2, F)
+        By pool, reservation first.
+    tails : shape (2, lifetime + 1, F)
+    lit, used, ready : shape (F,)
+        In this slot: channels lit, KM wavelengths in use, tick at which the channels that were
+        lit last on demand deliver.
+    size : shape (2,)
+        Entries of the queue; deliveries in the log.
+    request, level, arrival, deadline, left, started, status : shape (capacity,)
+        The queue in order of arrival; ``left`` counts the slots that are still to be served.
+    log : shape (rows, 9)
+        One row for each fibre of each delivery, where keys are carried as real bytes: slot,
+        request, level, way, fibre, then first offset and bits of the reservation pool and of the
+        on-demand pool. No rows: nothing is logged.
+    """
+
+    head: IntArray
+    tail: IntArray
+    tails: IntArray
+    lit: IntArray
+    used: IntArray
+    ready: IntArray
+    size: IntArray
+    request: IntArray
+    level: IntArray
+    arrival: IntArray
+    deadline: IntArray
+    left: IntArray
+    started: IntArray
+    status: IntArray
+    log: IntArray
+
+
+class Rules(NamedTuple):
+    """What holds for a whole run.
+
+    Attributes
+    ----------
+    slot_ticks, patience, setup, store_bits, level_bits, classes, wait_ticks : int
+        Lengths in ticks; ``wait_ticks`` is the width of a bin of waiting times.
+    max_channels, ports : shape (F,)
+        Channels and KM wavelengths that can be lit at most.
+    group, priority : shape (R,)
+    need : shape (K, F)
+        Bits that one request of a level takes on a fibre.
+    """
+
+    slot_ticks: int
+    patience: int
+    setup: int
+    store_bits: int
+    level_bits: int
+    classes: int
+    wait_ticks: int
+    max_channels: IntArray
+    ports: IntArray
+    group: IntArray
+    priority: IntArray
+    need: IntArray
+
+
+class Slots(NamedTuple):
+    """What an interval of slots brings.
+
+    Attributes
+    ----------
+    first : int
+        Number of the first slot.
+    levels : shape (S, G)
+    channels, wavelengths : shape (S, F)
+        Reserved.
+    channel_bits : shape (S, F) or (1, F)
+        What one channel yields.
+    order, offset : shape (S, R) or (0, R)
+        Requests in order of arrival, and their ticks from the slot's start in that order; no
+        rows where all arrive at the start.
+    holding : shape (S, R) or (0, R)
+        No rows where all are served for one slot.
+    phase : shape (S + 1,)
+        First phase of each slot. A phase starts at the slot's start, or where a fibre goes
+        down or up, or where the control plane learns of it.
+    tick, mask, table : shape (phases,)
+        Start of each phase, row of ``down`` and table of ``choice`` that hold in it.
+    down : shape (masks, F)
+    choice : shape (tables, R, K)
+        Way of each request: a position in ``way``, ``NO_WAY`` or ``REFUSED``. Table 0 is what
+        the policy asked for.
+    way : shape (ways + 1,)
+        First position in ``fibre`` of each way.
+    fibre : shape (sum of the ways' lengths,)
+    trusted : shape (ways,)
+        Trusted relays on the way.
+    plain : bool
+        Table 0 refuses nobody.
+    row_need, row_count : shape (K, F) or (0, F)
+        With one group: bits and requests that a level puts on each fibre by table 0.
+    row_exposed : shape (K,) or (0,)
+        Bits that trusted relays see then.
+    """
+
+    first: int
+    levels: IntArray
+    channels: IntArray
+    wavelengths: IntArray
+    channel_bits: IntArray
+    order: IntArray
+    offset: IntArray
+    holding: IntArray
+    phase: IntArray
+    tick: IntArray
+    mask: IntArray
+    table: IntArray
+    down: npt.NDArray[np.bool_]
+    choice: IntArray
+    way: IntArray
+    fibre: IntArray
+    trusted: IntArray
+    plain: bool
+    row_need: IntArray
+    row_count: IntArray
+    row_exposed: IntArray
+
+
+class Flows(NamedTuple):
+    """What comes of the slots; everything starts at zero.
+
+    Attributes
+    ----------
+    produced, consumed, expired, overflowed, stored : shape (2, S, F)
+        Bits, by pool.
+    channels, wavelengths : shape (S, F)
+        Lit on demand; KM wavelengths in use.
+    served, blocked, interrupted, waiting, holding, rerouted, exposed : shape (S,)
+    waits : shape (S, bins)
+        Requests first served in the slot, by bin of their waiting time; those that did not wait
+        are in none.
+    carried : shape (ways,)
+        Key bits that went each way.
+    """
+
+    produced: IntArray
+    consumed: IntArray
+    expired: IntArray
+    overflowed: IntArray
+    stored: IntArray
+    channels: IntArray
+    wavelengths: IntArray
+    served: IntArray
+    blocked: IntArray
+    interrupted: IntArray
+    waiting: IntArray
+    holding: IntArray
+    rerouted: IntArray
+    exposed: IntArray
+    waits: IntArray
+    carried: IntArray
+
+
+def new_state(fibres: int, lifetime_slots: int, capacity: int, log_rows: int) -> State:
+    """Empty pools and an empty queue."""
+
+    def zeros(*shape: int) -> IntArray:
+        return np.zeros(shape, dtype=np.int64)
+
+    return State(
+        head=zeros(2, fibres),
+        tail=zeros(2, fibres),
+        tails=zeros(2, lifetime_slots + 1, fibres),
+        lit=zeros(fibres),
+        used=zeros(fibres),
+        ready=zeros(fibres),
+        size=zeros(2),
+        request=zeros(capacity),
+        level=zeros(capacity),
+        arrival=zeros(capacity),
+        deadline=zeros(capacity),
+        left=zeros(capacity),
+        started=zeros(capacity),
+        status=zeros(capacity),
+        log=zeros(log_rows, 9),
+    )
+
+
+def grown(state: State, capacity: int, log_rows: int) -> State:
+    """Copy with more room in the queue and in the log."""
+    queue = ("request", "level", "arrival", "deadline", "left", "started", "status")
+    longer = {name: np.resize(getattr(state, name), capacity) for name in queue}
+    log = state.log
+    if log_rows > len(log):
+        log = np.concatenate([log, np.zeros((log_rows - len(log), 9), dtype=np.int64)])
+    return state._replace(log=log, **longer)
+
+
+def new_flows(slots: int, fibres: int, ways: int, bins: int) -> Flows:
+    """Zeros for an interval."""
+    def zeros(*shape: int) -> IntArray:
+        return np.zeros(shape, dtype=np.int64)
+
+    pool, lit = (2, slots, fibres), (slots, fibres)
+    return Flows(
+        produced=zeros(*pool),
+        consumed=zeros(*pool),
+        expired=zeros(*pool),
+        overflowed=zeros(*pool),
+        stored=zeros(*pool),
+        channels=zeros(*lit),
+        wavelengths=zeros(*lit),
+        served=zeros(slots),
+        blocked=zeros(slots),
+        interrupted=zeros(slots),
+        waiting=zeros(slots),
+        holding=zeros(slots),
+        rerouted=zeros(slots),
+        exposed=zeros(slots),
+        waits=zeros(slots, bins),
+        carried=zeros(ways),
+    )

@@ -1,0 +1,141 @@
+"""Rules over several keys of a scenario file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from qnetsim.scenario.lines import Key
+from qnetsim.units import exact, seconds_to_ticks
+
+
+def cross_checks(data: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+    """Rules over several keys; they look at the raw data, so they run beside other errors."""
+    demand = data.get("demand")
+    if isinstance(demand, dict):
+        if "requests" in demand and "pairs" in demand:
+            yield ("demand", "pairs"), "requests and pairs are both given; allowed: one of them"
+        if "requests" not in demand and "pairs" not in demand:
+            yield (
+                ("demand",),
+                "neither requests nor pairs is given; give requests = N, pairs = 'all' "
+                "or pairs = [[source, target], …]",
+            )
+        if demand.get("pairs") == []:
+            yield ("demand", "pairs"), "is empty; give at least one [source, target]"
+        yield from _distribution_checks(demand)
+        shares = demand.get("priority_shares")
+        if isinstance(shares, list) and all(isinstance(w, int | float) for w in shares):
+            if not 1 <= len(shares) <= 16:
+                yield ("demand", "priority_shares"), f"has {len(shares)} numbers; give 1 to 16"
+            elif not all(0 <= w < 1e300 for w in shares) or sum(shares) <= 0:
+                text = "must be finite numbers >= 0 with a positive sum"
+                yield ("demand", "priority_shares"), text
+    run, network = data.get("run", {}), data.get("network", {})
+    management = data.get("key_management", {})
+    yield from _time_checks(run, ("run", "slot_s"))
+    for key in ("patience_s", "on_demand_setup_s", "control_delay_s"):
+        yield from _time_checks(management, ("key_management", key))
+    if isinstance(management, dict) and isinstance(run, dict):
+        setup, length = management.get("on_demand_setup_s", 0.0), run.get("slot_s", 1.0)
+        if _positive(setup) and _positive(length) and setup > length:
+            yield (
+                ("key_management", "on_demand_setup_s"),
+                f"{setup} s is longer than a slot of {length} s; allowed: at most slot_s",
+            )
+    yield from _fault_checks(data.get("faults"), data.get("outage"))
+    if isinstance(network, dict):
+        yield from _rate_checks(network)
+    if (
+        isinstance(run, dict)
+        and isinstance(network, dict)
+        and network.get("key_rate", "constant") == "constant"
+    ):
+        slot, rate = run.get("slot_s", 1.0), network.get("key_rate_bps", 1000.0)
+        if _positive(slot) and _positive(rate):
+            bits = exact(slot) * exact(rate)
+            if bits < 1:
+                yield (
+                    ("network", "key_rate_bps"),
+                    f"a channel yields {float(bits):g} bits in a slot of {slot} s; "
+                    "allowed: at least one bit (raise key_rate_bps or run.slot_s)",
+                )
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e300
+
+
+def _time_checks(table: object, key: Key) -> Iterator[tuple[Key, str]]:
+    if isinstance(table, dict) and _positive(table.get(key[-1])):
+        try:
+            seconds_to_ticks(table[key[-1]])
+        except ValueError as error:
+            yield key, f"{error}; allowed: a multiple of 1e-9 s"
+
+
+def _rate_checks(network: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+    """Keys that belong to one model of the key rate."""
+    model = network.get("key_rate", "constant")
+    if model not in {"constant", "inverse", "mdi_qkd", "table"}:
+        return
+    for key, models in (
+        ("key_rate_bps", ("constant", "inverse")),
+        ("rate_table", ("table",)),
+        ("rate_table_pulse_rate_hz", ("table",)),
+        ("mdi_qkd", ("mdi_qkd",)),
+    ):
+        if key in network and model not in models:
+            text = " or ".join(repr(name) for name in models)
+            yield ("network", key), f"goes with key_rate = {text} only; remove it"
+    if model == "table":
+        for key in ("rate_table", "rate_table_pulse_rate_hz"):
+            if key not in network:
+                yield ("network", "key_rate"), f"'table' needs {key}; give it"
+
+
+def _fault_checks(faults: object, outages: object) -> Iterator[tuple[Key, str]]:
+    if isinstance(faults, dict):
+        for kind in ("fibre", "relay", "node"):
+            pair = f"{kind}_mtbf_s", f"{kind}_mttr_s"
+            given = [key for key in pair if key in faults]
+            if len(given) == 1:
+                other = pair[0] if given[0] == pair[1] else pair[1]
+                yield ("faults", given[0]), f"needs {other} beside it; give both or neither"
+    for i, outage in enumerate(outages if isinstance(outages, list) else []):
+        if not isinstance(outage, dict):
+            continue
+        if ("node" in outage) == ("fibre" in outage):
+            yield ("outage", i), "needs a node or a fibre; give exactly one of them"
+        relays = [key for key in ("trusted_relay", "untrusted_relay") if key in outage]
+        if relays and "fibre" not in outage:
+            yield ("outage", i, relays[0]), "counts the relays of a fibre; give fibre too"
+        if len(relays) > 1:
+            yield ("outage", i, relays[1]), "is given beside trusted_relay; give one of them"
+        for key in ("start_s", "duration_s"):
+            yield from _time_checks(outage, ("outage", i, key))
+
+
+def _distribution_checks(demand: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+    kind = demand.get("kind", "poisson")
+    weights = demand.get("probabilities")
+    if kind == "table":
+        if "mean" in demand:
+            yield ("demand", "mean"), "goes with kind = 'poisson' only; remove it"
+        if weights is None:
+            yield ("demand",), "kind = 'table' needs probabilities; give one number per level"
+    elif weights is not None:
+        yield ("demand", "probabilities"), "goes with kind = 'table' only; remove it"
+    numbers = (int, float)
+    if isinstance(weights, list) and all(isinstance(w, numbers) for w in weights):
+        levels = demand.get("levels", 10)
+        if isinstance(levels, int) and len(weights) != levels:
+            yield (
+                ("demand", "probabilities"),
+                f"has {len(weights)} numbers for {levels} levels; give one for each level",
+            )
+        if not all(0 <= w < 1e300 for w in weights) or sum(weights) <= 0:
+            yield (
+                ("demand", "probabilities"),
+                "must be finite numbers >= 0 with a positive sum",
+            )

@@ -1,0 +1,39 @@
+"""Building blocks of the tables of a scenario file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+MAX_LEVELS = 1000
+COUNT_MAX = 10**9
+
+
+def field(meaning: str, allowed: str, **constraints: Any) -> Any:
+    """Describe a key: its meaning, and in words what is allowed."""
+    return Field(description=meaning, json_schema_extra={"allowed": allowed}, **constraints)
+
+
+class Table(BaseModel):
+    """Base of all tables: frozen, strict, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+def _node_name(value: object) -> object:
+    """Read an integer as the name of a node; anything else is left for validation."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+NodeName = Annotated[str, BeforeValidator(_node_name)]
+
+
+def as_tuple(value: object) -> object:
+    """TOML has arrays only; a frozen model wants tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+Pair = Annotated[tuple[NodeName, NodeName], BeforeValidator(as_tuple)]
+Pairs = Annotated[tuple[Pair, ...], BeforeValidator(as_tuple)]
+Probabilities = Annotated[tuple[float, ...], BeforeValidator(as_tuple)]

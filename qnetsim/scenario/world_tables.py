@@ -1,0 +1,166 @@
+"""The tables that make the world: demand, yields, faults."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from qnetsim.scenario.fields import (
+    MAX_LEVELS,
+    NodeName,
+    Pair,
+    Pairs,
+    Probabilities,
+    Table,
+    field,
+)
+
+
+class DemandTable(Table):
+    """Who asks for keys, and how many.
+
+    Exactly one of ``requests`` and ``pairs`` is given; ``qnetsim.scenario.load`` checks it.
+    """
+
+    kind: Literal["poisson", "table"] = field(
+        "distribution of a request's level k (its key rate in units of key_rate_bps)",
+        "'poisson' (truncated to the levels and renormalised) or 'table'",
+        default="poisson",
+    )
+    levels: int = field(
+        "number of levels |Ω|; k lies in 0 .. levels - 1",
+        f"an integer 1 .. {MAX_LEVELS}",
+        default=10,
+        ge=1,
+        le=MAX_LEVELS,
+    )
+    mean: float | None = field(
+        "mean of the Poisson distribution before truncation; ⌊levels/3⌋ unless given",
+        "a number >= 0, only with kind = 'poisson'",
+        default=None,
+        ge=0,
+        le=1e6,
+    )
+    probabilities: Probabilities | None = field(
+        "probability of each level 0, 1, …; renormalised",
+        "a list of `levels` numbers >= 0 with a positive sum, only with kind = 'table'",
+        default=None,
+    )
+    coupling: Literal["comonotone", "independent"] = field(
+        "whether all requests of a slot share one level (Eq 46) or each has its own (Eq 7)",
+        "'comonotone' or 'independent'",
+        default="comonotone",
+    )
+    requests: int | None = field(
+        "number of requests |R|, each on a node pair drawn uniformly once per scenario",
+        "an integer 1 .. 1000000; give either requests or pairs",
+        default=None,
+        ge=1,
+        le=10**6,
+    )
+    pairs: Literal["all"] | Pairs | None = field(
+        "the requests themselves",
+        "'all' (one per unordered node pair) or a list of [source, target]; "
+        "give either requests or pairs",
+        default=None,
+    )
+    arrivals: Literal["slot_start", "uniform"] = field(
+        "when the requests of a slot arrive",
+        "'slot_start' (the paper), or 'uniform' (each at an instant of its own inside the slot)",
+        default="slot_start",
+    )
+    holding: Literal["fixed", "geometric"] = field(
+        "distribution of the slots for which a request is served, its keys delivered in each",
+        "'fixed' (holding_slots) or 'geometric' (of mean holding_slots, cut at 16 times the mean)",
+        default="fixed",
+    )
+    holding_slots: int = field(
+        "slots for which a request is served, or their mean",
+        "an integer 1 .. 1000",
+        default=1,
+        ge=1,
+        le=1000,
+    )
+    priority_shares: Probabilities | None = field(
+        "shares of the priority classes 0, 1, …; class 0 is served first. The class of a request "
+        "is drawn once per scenario",
+        "a list of 1 to 16 numbers >= 0 with a positive sum; without it there is one class",
+        default=None,
+    )
+
+
+class YieldTable(Table):
+    """Factor ξ on what a channel yields, by fibre and slot."""
+
+    noise_counts: int = field(
+        "mean of the Poisson number of detections behind a channel-slot; ξ is their number over "
+        "the mean, the same for all channels of a fibre",
+        "an integer 1 .. 1000000; 0 means no noise",
+        default=0,
+        ge=0,
+        le=10**6,
+    )
+    drift: float = field(
+        "standard deviation of a slow drift of ξ around 1 (first-order autoregressive)",
+        "a number 0 .. 0.5",
+        default=0.0,
+        ge=0,
+        le=0.5,
+    )
+    drift_slots: int = field(
+        "correlation time of the drift in slots",
+        "an integer 1 .. 1000000",
+        default=100,
+        ge=1,
+        le=10**6,
+    )
+
+
+def _time(meaning: str) -> Any:
+    return field(meaning, "a number > 0 in seconds", default=None, gt=0, le=1e12)
+
+
+class FaultTable(Table):
+    """Outages as alternating renewal processes: exponential times up and down."""
+
+    fibre_mtbf_s: float | None = _time("mean time of a fibre between repair and failure")
+    fibre_mttr_s: float | None = _time("mean time to repair a fibre")
+    relay_mtbf_s: float | None = _time(
+        "mean time between failures of each relay, trusted and untrusted, of a chain"
+    )
+    relay_mttr_s: float | None = _time("mean time to repair a relay")
+    node_mtbf_s: float | None = _time("mean time between failures of a node")
+    node_mttr_s: float | None = _time("mean time to repair a node")
+
+
+class OutageTable(Table):
+    """One outage: of a node, of a fibre, or of a relay on a fibre."""
+
+    node: NodeName | None = field(
+        "the node that fails, and with it all its fibres",
+        "a node; give either node or fibre",
+        default=None,
+    )
+    fibre: Pair | None = field(
+        "the fibre that fails", "[source, target]; give either node or fibre", default=None
+    )
+    trusted_relay: int | None = field(
+        "trusted relay of the fibre that fails, counted from its first end",
+        "an integer 1 .. N - 1, with fibre",
+        default=None,
+        ge=1,
+    )
+    untrusted_relay: int | None = field(
+        "untrusted relay of the fibre that fails, counted from its first end",
+        "an integer 1 .. N, with fibre",
+        default=None,
+        ge=1,
+    )
+    start_s: float = field(
+        "when it fails", "a number >= 0 in seconds, a whole number of nanoseconds", ge=0, le=1e9
+    )
+    duration_s: float = field(
+        "how long it is down",
+        "a number > 0 in seconds, a whole number of nanoseconds",
+        gt=0,
+        le=1e9,
+    )
