@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel
 
 from qnetsim.case import Case, open_case
 from qnetsim.errors import TraceFormatError, UsageError
@@ -23,7 +24,7 @@ from qnetsim.optimize.wavelengths.assignment import Assignment
 from qnetsim.planning import plan_summary
 from qnetsim.policies.registry import make_policy
 from qnetsim.policies.static import StaticPolicy
-from qnetsim.scenario import PolicyTable, Scenario
+from qnetsim.scenario import DemandTable, NetworkTable, PolicyTable, Scenario
 from qnetsim.trace import PlanRecord, make_folder, read_plan, write_plan
 from qnetsim.trace.provenance import environment, software
 
@@ -159,7 +160,8 @@ def load_plan(path: Path | str, scenario: Scenario) -> tuple[Plan, PolicyTable, 
         options = {k: v for k, v in policy["options"].items() if v is not None}
         label = None if policy["title"] == policy["name"] else policy["title"]
         table = PolicyTable.model_validate({"name": policy["name"], "label": label, **options})
-        there = record.provenance["scenario"]
+        # settings that came later had their defaults then
+        there = _filled(record.provenance["scenario"], Scenario)
         here = scenario.portable().model_dump(mode="json")
         differences = [
             text for part in PLANNED_FOR for text in differing(part, there[part], here[part])
@@ -172,6 +174,21 @@ def load_plan(path: Path | str, scenario: Scenario) -> tuple[Plan, PolicyTable, 
         return replace(plan, note=note), table, differences
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise TraceFormatError(f"{path}: is damaged: {type(error).__name__}: {error}") from None
+
+
+def _filled(stored: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """Stored settings, with the defaults of the keys that they do not have."""
+    full = dict(stored)
+    for name, field in model.model_fields.items():
+        default = field.default
+        if isinstance(default, BaseModel):
+            full[name] = _filled(full.get(name, {}), type(default))
+        elif name not in full and not field.is_required():
+            full[name] = list(default) if isinstance(default, tuple) else default
+    for name, table in (("network", NetworkTable), ("demand", DemandTable)):
+        if model is Scenario:
+            full[name] = _filled(full[name], table)
+    return full
 
 
 def _valued_anew(

@@ -44,6 +44,8 @@ def nsfnet(**changes: str) -> Scenario:
         "cost": {},
         "demand": {"pairs": '"all"'},
         "key_management": {},
+        "yields": {},
+        "faults": {},
         "planning": {},
     }
     for name, value in changes.items():
@@ -92,7 +94,9 @@ def run(
         blocks.append(block)
 
     world = case.realisation(replication).chunks() if chunks is None else iter(chunks)
-    simulation = run_case(case, policy, "test", world, replication, sink, plan, kernel=kernel, relay=relay)
+    simulation = run_case(
+        case, policy, "test", world, replication, sink, plan, kernel=kernel, relay=relay
+    )
     names = blocks[0].columns
     return Result(
         {n: np.concatenate([b.columns[n] for b in blocks]) for n in names},

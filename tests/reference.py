@@ -187,9 +187,7 @@ class Reference:
                     break
                 later = bisect.bisect_right(self.instants, tick)
                 following = (
-                    self.instants[later]
-                    if later < len(self.instants)
-                    else w.slots * w.slot_ticks
+                    self.instants[later] if later < len(self.instants) else w.slots * w.slot_ticks
                 )
                 if route == ():
                     deadline = tick

@@ -27,8 +27,12 @@ WORLD_PARTS = (
     "run.slot_s",
     "run.seed",
     "network.topology",
+    "network.key_rate",
     "network.key_rate_bps",
     "demand",
+    "yields",
+    "faults",
+    "outage",
 )
 #: Parts that may differ in one world, but change what a cost means.
 SETUP_PARTS = ("cost", "network", "key_management")
@@ -112,7 +116,7 @@ class Comparison:
         found += [
             f"the traces differ in [{part}]: their costs are not of the same network"
             for part in SETUP_PARTS
-            if any(run.scenario[part] != runs[0].scenario[part] for run in runs)
+            if any(run.scenario.get(part) != runs[0].scenario.get(part) for run in runs)
         ]
         return tuple(found)
 
@@ -191,7 +195,7 @@ def _difference(a: Path, b: Path) -> str:
         for scenario in (left, right):
             value = scenario
             for key in part.split("."):
-                value = value[key]
+                value = value.get(key)
             values.append(value)
         if values[0] != values[1]:
             return f"{part} is {values[0]!r} and {values[1]!r}"

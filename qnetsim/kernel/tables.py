@@ -226,6 +226,7 @@ def grown(state: State, capacity: int, log_rows: int) -> State:
 
 def new_flows(slots: int, fibres: int, ways: int, bins: int) -> Flows:
     """Zeros for an interval."""
+
     def zeros(*shape: int) -> IntArray:
         return np.zeros(shape, dtype=np.int64)
 

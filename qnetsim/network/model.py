@@ -158,14 +158,14 @@ def spans_of(table: NetworkTable, topology: Topology) -> list[float]:
     Raises
     ------
     SettingError
-        An entry of ``spans`` names no fibre, names one twice, or is no distance.
+        An entry of ``fibre_spans`` names no fibre, names one twice, or is no distance.
     """
     position = {}
     for fibre, (a, b) in enumerate(topology.fibres):
         position[frozenset((topology.nodes[a], topology.nodes[b]))] = fibre
     spans = [table.span_km] * len(topology.fibres)
     problems, seen = [], set()
-    for i, (source, target, span) in enumerate(table.spans):
+    for i, (source, target, span) in enumerate(table.fibre_spans):
         fibre = position.get(frozenset((source, target)), -1)
         if fibre < 0:
             text = f"no fibre joins {source!r} and {target!r} in {topology.name}"
@@ -177,7 +177,7 @@ def spans_of(table: NetworkTable, topology: Topology) -> list[float]:
             spans[fibre] = span
             seen.add(fibre)
             continue
-        problems.append((("network", "spans", i), text))
+        problems.append((("network", "fibre_spans", i), text))
     if problems:
         raise SettingError(problems)
     return spans

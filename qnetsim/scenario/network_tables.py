@@ -60,7 +60,7 @@ class NetworkTable(Table):
         ge=1e-3,
         le=1e6,
     )
-    spans: Spans = field(
+    fibre_spans: Spans = field(
         "spacing L of single fibres, where it is not span_km",
         "a list of [source, target, span_km]",
         default=(),

@@ -35,7 +35,9 @@ def test_golden(name: str, tmp_path: Path, update_golden: bool) -> None:
         digests = []
         for run in policy.runs:
             with open_trace(run.trace) as trace:
-                digests.append(trace.attribute("content_digest"))
+                # over the columns that were there before the key layer of format 1.2: with
+                # everything new switched off, no bit of them may differ
+                digests.append(trace.content_digest((1, 1)))
         found[policy.name] = {"cost": policy.cost_per_slot, "digests": digests}
     stored = HERE / f"{name}.json"
     if update_golden:

@@ -14,9 +14,9 @@ from helpers import Scripted, nsfnet, run
 
 from qnetsim.errors import LedgerError, PolicyError
 from qnetsim.exogenous.realisation import WorldChunk
-from qnetsim.kernel import Recording, keymanager, links
+from qnetsim.kernel import Recording
 from qnetsim.kernel.clock import Clock, Priority
-from qnetsim.kernel.keystore import KeyPool
+from qnetsim.kernel.keymanager import KeyManagers
 from qnetsim.network import Route, RouteTable, read_topology
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.policies.registry import make_policy
@@ -73,26 +73,18 @@ def test_a_slot_by_hand(tmp_path: Path) -> None:
     assert c["km_on_demand_cost"].tolist() == [6000 + 900 + 400] * 3
 
 
-def test_perturbing_one_pool_changes_the_bill(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Costs come from what the pools lack: ten bits lost on b–c light one more channel there."""
+def test_a_poor_yield_changes_the_bill(tmp_path: Path) -> None:
+    """Costs come from what the pools lack: at half the yield b–c lacks 10 bits, two channels."""
     case = two_fibres(tmp_path)
     policy = Scripted(np.tile([4, 2], (3, 1)), np.tile([2, 1], (3, 1)), hold=3)
     before = run(case, policy, chunks=world(2, 2, 2))
-    honest, calls = links.produced_bits, []
-
-    def leaky(channels: np.ndarray, channel_bits: np.ndarray) -> np.ndarray:
-        bits = honest(channels, channel_bits).copy()
-        if not calls:  # the reservation pool is filled first
-            bits[1, 1] -= 10
-        calls.append(channels)
-        return bits
-
-    monkeypatch.setattr(keymanager.links, "produced_bits", leaky)
-    after = run(case, policy, chunks=world(2, 2, 2))
+    ppm = np.full((3, 2), 10**6)
+    ppm[1, 1] = 5 * 10**5
+    poor = dataclasses.replace(world(2, 2, 2)[0], yield_ppm=ppm)
     price = case.network.costs.qkd_on_demand[1]
-    assert (after.cost - before.cost).tolist() == [0, price, 0]
+    for kernel in ("numpy", "loop", "numba"):
+        after = run(case, policy, chunks=[poor], kernel=kernel)
+        assert (after.cost - before.cost).tolist() == [0, 2 * price, 0]
 
 
 def test_limits_block_in_order_of_arrival(tmp_path: Path) -> None:
@@ -131,17 +123,38 @@ def test_stores_carry_lifetime_then_cap(tmp_path: Path) -> None:
 
 
 def test_pool_offsets_only_move_forward() -> None:
-    pool = KeyPool(1, store_bits=50, lifetime_slots=2)
-    rng = np.random.default_rng(0)
-    heads = [0]
-    for slot in range(200):
-        pool.produce(np.array([rng.integers(0, 40)]))
-        pool.consume(np.array([rng.integers(0, int(pool.bits[0]) + 1)]))
-        heads.append(int(pool.head[0]))
-        pool.end_slot(slot)
-        heads.append(int(pool.head[0]))
-        assert 0 <= pool.bits[0] <= 50
-    assert heads == sorted(heads)
+    scenario = nsfnet(
+        run__slots="200",
+        demand__requests="30",
+        demand__coupling='"independent"',
+        network__qkd_wavelengths="60",
+        key_management__store_bits="5000",
+        key_management__key_lifetime_slots="2",
+        key_management__patience_s="3",
+    )
+    heads = []
+
+    class Watch(Policy):
+        def decide(self, observation: Observation) -> Decision:
+            rng = np.random.default_rng(observation.slot)
+            return Decision(rng.integers(0, 30, 21), np.full(21, 9))
+
+        def learn(self, outcome: object) -> None:
+            heads.append(watched.state.head.copy())
+
+    honest = KeyManagers.serve
+
+    def serve(self, *rest):
+        nonlocal watched
+        watched = self
+        return honest(self, *rest)
+
+    watched: KeyManagers
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(KeyManagers, "serve", serve)
+        run(scenario, Watch())
+    steps = np.diff(np.stack(heads), axis=0)
+    assert len(steps) == 199 and (steps >= 0).all() and steps.any()
 
 
 def test_instants_are_ordered_by_priority_then_entity() -> None:
@@ -381,7 +394,7 @@ def test_negative_flows_break_the_ledger(flow: str) -> None:
     columns["reservation_stored_bits"][1, 3] = 5
     recording.add(columns)
     with pytest.raises(LedgerError, match="slot 1"):
-        recording.close()
+        recording.close({})
 
 
 def test_routes_that_join_other_nodes_are_refused() -> None:
@@ -406,7 +419,7 @@ def test_the_ledger_names_the_place() -> None:
     columns["on_demand_produced_bits"][2, 5] = 1
     recording.add(columns)
     with pytest.raises(LedgerError, match="slot 2 on fibre 3–6, on_demand pool"):
-        recording.close()
+        recording.close({})
 
 
 def test_totals_of_the_ledger_balance() -> None:

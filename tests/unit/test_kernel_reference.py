@@ -34,7 +34,11 @@ def random_case(rng: np.random.Generator, folder: Path) -> Case:
     path.write_text("source,target,length_km\n" + "\n".join(rows) + "\n")
     slot_s = float(rng.choice([1.0, 0.5]))
     a, b = sorted(edges)[int(rng.integers(len(edges)))]
-    spans = f'key_rate = "inverse"\nspans = [["n{a}", "n{b}", 70.0]]' if rng.random() < 0.3 else ""
+    spans = (
+        f'key_rate = "inverse"\nfibre_spans = [["n{a}", "n{b}", 70.0]]'
+        if rng.random() < 0.3
+        else ""
+    )
     noise = str(rng.choice(["", "[yields]\nnoise_counts = 3\ndrift = 0.3\ndrift_slots = 4"]))
     faults = ""
     if rng.random() < 0.6:
@@ -79,7 +83,7 @@ requests = {int(rng.integers(1, 8))}
 arrivals = {str(rng.choice(["slot_start", "uniform"]))!r}
 holding = {str(rng.choice(["fixed", "geometric"]))!r}
 holding_slots = {int(rng.choice([1, 1, 2, 3]))}
-{str(rng.choice(["", "priority_shares = [1, 1, 2]"]))}
+{rng.choice(["", "priority_shares = [1, 1, 2]"])!s}
 {noise}
 {faults}
 [key_management]
@@ -154,7 +158,10 @@ def expected(case: Case, policy: Scripted, routes: RouteTable) -> Reference:
     yields = nominal
     if chunk.yield_ppm is not None:
         yields = [
-            [math.floor(x * int(ppm) / 10**6) for x, ppm in zip(network.exact_channel_bits, row)]
+            [
+                math.floor(x * int(ppm) / 10**6)
+                for x, ppm in zip(network.exact_channel_bits, row, strict=True)
+            ]
             for row in chunk.yield_ppm
         ]
     flat = np.zeros((slots, requests), int)
@@ -193,7 +200,7 @@ def expected(case: Case, policy: Scripted, routes: RouteTable) -> Reference:
             exposure_price=costs.exposure,
             faults=[
                 (int(t), int(f), 1 if d else -1)
-                for t, f, d in zip(faults.tick, faults.fibre, faults.down)
+                for t, f, d in zip(faults.tick, faults.fibre, faults.down, strict=True)
             ],
             control_delay=seconds_to_ticks(management.control_delay_s),
             on_outage=management.on_outage,

@@ -106,19 +106,19 @@ def test_the_check_notices_anticipation(monkeypatch: pytest.MonkeyPatch) -> None
     """A policy that gets at the levels of the coming slots by the back door is found out."""
     from qnetsim.kernel import simulation
 
-    honest = simulation.Simulation._chunk_at
+    honest = simulation.Simulation._rows_at
 
     def leaky(self, slot: int):
-        chunk = honest(self, slot)
-        TOLD[:] = chunk.levels[:, 0].tolist()
-        return chunk
+        rows = honest(self, slot)
+        TOLD[:] = rows.chunk.levels[:, 0].tolist()
+        return rows
 
-    monkeypatch.setattr(simulation.Simulation, "_chunk_at", leaky)
+    monkeypatch.setattr(simulation.Simulation, "_rows_at", leaky)
     observe = simulation.Simulation._observe
     monkeypatch.setattr(
         simulation.Simulation,
         "_observe",
-        lambda self, number, slot: (self._chunk_at(slot), observe(self, number, slot))[1],
+        lambda self, number, slot: (self._rows_at(slot), observe(self, number, slot))[1],
     )
     with pytest.raises(PolicyError, match="change with the demand after it"):
         check_policy(Clairvoyant, nsfnet(run__slots="40"), switch=7)

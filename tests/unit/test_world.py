@@ -116,19 +116,23 @@ def test_every_part_of_the_world_enters_the_digest() -> None:
     case = open_case(nsfnet(run__slots="5", demand__pairs="[[1, 2]]"))
     network, forecast = case.network, case.forecast
 
-    def digest(network=network, forecast=forecast, slot_ticks=10**9) -> str:
-        world = Realisation(
-            network, forecast, slots=5, slot_ticks=slot_ticks, seed=1, replication=0
-        )
-        return digest_of(world)
+    def digest(network=network, forecast=forecast, **changes: str) -> str:
+        keys = {"run__slots": "5", "demand__pairs": "[[1, 2]]", **changes}
+        return digest_of(Realisation(network, forecast, nsfnet(**keys), 0))
 
     others = {
-        "slot_ticks": digest(slot_ticks=2 * 10**9),
+        "slot_ticks": digest(run__slot_s="2.0"),
         "coupling": digest(forecast=replace(forecast, coupling="independent")),
         "level_bits": digest(network=replace(network, level_bits=999)),
         "channel_bits": digest(network=replace(network, channel_bits=network.channel_bits + 1)),
+        "classes": digest(forecast=replace(forecast, classes=(1,))),
+        "arrivals": digest(demand__arrivals='"uniform"'),
+        "holding": digest(demand__holding_slots="2"),
+        "noise": digest(yields__noise_counts="100"),
+        "drift": digest(yields__drift="0.1"),
+        "faults": digest(faults__fibre_mtbf_s="2.0", faults__fibre_mttr_s="1.0"),
     }
-    assert len({digest(), *others.values()}) == 5, others
+    assert len({digest(), *others.values()}) == 11, others
 
 
 def test_pairs_are_drawn_once_per_scenario() -> None:
