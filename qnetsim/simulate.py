@@ -16,6 +16,7 @@ from qnetsim.errors import ScenarioError, UsageError
 from qnetsim.exogenous.realisation import WorldChunk
 from qnetsim.interrupt import stoppable
 from qnetsim.kernel import Kernel, Relay, Simulation, SlotBlock
+from qnetsim.kernel.jit import chosen
 from qnetsim.optimize import Plan
 from qnetsim.planning import plan_policies, planned
 from qnetsim.policies import Policy
@@ -83,11 +84,18 @@ def run_case(
         title,
         check,
         PLAN_STATUS.index(plan.status) if plan else 0,
-        kernel,
+        chosen(kernel, case.setting.slots * case.forecast.requests, walks=_walks(case.scenario)),
         relay,
     )
     simulation.run()
     return simulation
+
+
+def _walks(scenario: Scenario) -> bool:
+    """Whether slots are tied to each other, or requests inside a slot come one by one."""
+    keys, demand = scenario.key_management, scenario.demand
+    tied = keys.store_bits or keys.patience_s or keys.on_demand_setup_s or keys.relay == "real"
+    return bool(tied or demand.holding_slots > 1 or demand.arrivals != "slot_start")
 
 
 def simulate(

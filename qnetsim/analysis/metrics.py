@@ -14,6 +14,9 @@ from qnetsim.errors import TraceError, TraceFormatError
 from qnetsim.trace import Trace
 from qnetsim.trace.schema import BILL_COLUMNS
 
+#: Percentiles of waiting times, and the shares that they stand for.
+PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
+
 
 @dataclass(frozen=True)
 class RunMetrics:
@@ -34,6 +37,20 @@ class RunMetrics:
     on_demand_bits : float
         Bits consumed from on-demand pools.
     consumed_bits : ndarray of float64, shape (fibres,)
+    interrupted, rerouted : int
+        Sessions that ended unserved after their first keys; deliveries over detours.
+    wait_percentiles_s : dict of float
+        Waiting time until the first keys by percentile of the served requests: upper edges of the
+        trace's bins.
+    utilisation : ndarray of float64, shape (fibres,)
+        Bits consumed over bits produced.
+    mean_pool_bits : ndarray of float64, shape (fibres,)
+        Bits left in both pools after a slot.
+    depletion_s : float or None
+        Mean time for which a fibre's pools hold anything until they are empty again; None where
+        that never happens.
+    exposed_bits : int
+        Key bits seen in clear by trusted relays, summed over the relays.
     status, world_digest, content_digest : str
     sees_future : bool
     plan : dict or None
@@ -54,6 +71,13 @@ class RunMetrics:
     pending: int
     on_demand_bits: float
     consumed_bits: FloatArray
+    interrupted: int
+    rerouted: int
+    wait_percentiles_s: dict[str, float]
+    utilisation: FloatArray
+    mean_pool_bits: FloatArray
+    depletion_s: float | None
+    exposed_bits: int
     status: str
     world_digest: str
     content_digest: str
@@ -93,6 +117,7 @@ def run_metrics(trace: Trace) -> RunMetrics:
         sum(block.sum(axis=0) for block in trace.blocks(f"slots/{pool}_consumed_bits"))
         for pool in ("reservation", "on_demand")
     ]
+    stored = _pools(trace)
     if not all(map(math.isfinite, cost.values())):
         raise TraceFormatError(f"{trace.path}: holds a cost that is not a finite number")
     return RunMetrics(
@@ -108,6 +133,13 @@ def run_metrics(trace: Trace) -> RunMetrics:
         pending=int(trace.column("slots/waiting", trace.slots - 1)[-1]),
         on_demand_bits=float(np.sum(taken[1])),
         consumed_bits=np.asarray(taken[0] + taken[1], dtype=np.float64),
+        interrupted=int(_total(trace, "slots/interrupted")),
+        rerouted=int(_total(trace, "slots/rerouted")),
+        wait_percentiles_s=_waits(trace),
+        utilisation=_utilisation(trace, taken[0] + taken[1]),
+        mean_pool_bits=stored.mean_bits,
+        depletion_s=stored.depletion_s,
+        exposed_bits=int(_total(trace, "slots/exposed_bits")),
         status=trace.status,
         world_digest=trace.attribute("world_digest"),
         content_digest=trace.attribute("content_digest"),
@@ -119,3 +151,56 @@ def run_metrics(trace: Trace) -> RunMetrics:
 
 def _total(trace: Trace, path: str) -> float:
     return float(sum(float(block.sum()) for block in trace.blocks(path)))
+
+
+def _waits(trace: Trace) -> dict[str, float]:
+    """Percentiles of the waiting time of served requests."""
+    late = sum(block.sum(axis=0, dtype=np.int64) for block in trace.blocks("slots/waited"))
+    served = int(_total(trace, "slots/served"))
+    edges = np.append(0.0, trace.column("slots/wait_upto_s"))
+    counts = np.append(served - int(np.sum(late)), np.asarray(late, dtype=np.int64))
+    reached = np.cumsum(counts)
+    return {
+        name: float(edges[np.searchsorted(reached, share * served)]) if served else 0.0
+        for name, share in PERCENTILES.items()
+    }
+
+
+def _utilisation(trace: Trace, taken: FloatArray) -> FloatArray:
+    """Bits consumed over bits produced, by fibre; zero where none were produced."""
+    made = sum(
+        block.sum(axis=0)
+        for pool in ("reservation", "on_demand")
+        for block in trace.blocks(f"slots/{pool}_produced_bits")
+    )
+    produced = np.asarray(made, dtype=np.float64)
+    return np.divide(taken, produced, out=np.zeros_like(produced), where=produced > 0)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    mean_bits: FloatArray
+    depletion_s: float | None
+
+
+def _pools(trace: Trace) -> _Stored:
+    """Pool levels, and how long pools that hold something take to run empty."""
+    total: FloatArray = np.zeros(len(trace.column("fibres/fibre")))
+    filled = np.zeros(len(total), dtype=np.int64)
+    spells, spent = 0, 0
+    for first, second in zip(
+        trace.blocks("slots/reservation_stored_bits"),
+        trace.blocks("slots/on_demand_stored_bits"),
+        strict=True,
+    ):
+        both = first + second
+        total += both.sum(axis=0)
+        if not both.any() and not filled.any():
+            continue
+        for row in both:
+            emptied = (row == 0) & (filled > 0)
+            spells += int(emptied.sum())
+            spent += int(filled[emptied].sum())
+            filled = np.where(row > 0, filled + 1, 0)
+    slot_s = float(trace.attribute("slot_s") or 1.0)
+    return _Stored(total / trace.slots, spent / spells * slot_s if spells else None)

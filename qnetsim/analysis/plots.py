@@ -22,6 +22,7 @@ COLOURS = {
     "qkd_on_demand_cost": "#d9822b",
     "km_on_demand_cost": "#f4cf9b",
     "blocking_cost": "#6b4c7a",
+    "exposure_cost": "#8a8a8a",
 }
 LABELS = {
     "qkd_reserved_cost": "QKD channels, reserved",
@@ -29,6 +30,7 @@ LABELS = {
     "qkd_on_demand_cost": "QKD channels, on demand",
     "km_on_demand_cost": "KM wavelengths, on demand",
     "blocking_cost": "blocked requests",
+    "exposure_cost": "trust exposure",
 }
 
 

@@ -20,8 +20,10 @@ COMMANDS = {
     "inspect": ("inspect:inspect", "say what is in a trace or a plan"),
     "plan": ("plan:plan", "solve only: what to reserve, at what expected cost"),
     "policies": ("listing:policies", "list the installed policies"),
+    "rates": ("rates:rates", "print the key rates of a network beside bound and experiments"),
     "run": ("run:run", "run one policy and write its trace"),
     "scenario": ("scenario:scenario", "check scenario files, print their schema"),
+    "spacing": ("spacing:spacing", "find the cheapest spacing of transmitters on each fibre"),
     "topologies": ("listing:topologies", "list the bundled topologies, or show one"),
 }
 

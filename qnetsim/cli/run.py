@@ -99,6 +99,13 @@ def metrics_json(metrics: RunMetrics) -> dict[str, object]:
         "served": metrics.served_share,
         "blocked": metrics.blocked_share,
         "pending": metrics.pending,
+        "interrupted": metrics.interrupted,
+        "rerouted": metrics.rerouted,
+        "wait_percentiles_s": metrics.wait_percentiles_s,
+        "utilisation": metrics.utilisation.tolist(),
+        "mean_pool_bits": metrics.mean_pool_bits.tolist(),
+        "depletion_s": metrics.depletion_s,
+        "exposed_bits": metrics.exposed_bits,
         "on_demand_share": metrics.on_demand_share,
         "sees_future": metrics.sees_future,
         "status": metrics.status,
@@ -115,13 +122,27 @@ def show_metrics(metrics: RunMetrics) -> None:
     rows.add_row("slots", f"{metrics.slots:,}")
     rows.add_row("cost per slot", f"{metrics.cost:,.2f}")
     for kind, cost in metrics.cost_by_kind.items():
-        if kind == "blocking_cost" and cost == 0:
+        if kind in {"blocking_cost", "exposure_cost"} and cost == 0:
             continue
         rows.add_row("  " + kind.removesuffix("_cost").replace("_", " "), f"{cost:,.2f}")
     rows.add_row("requests", f"{metrics.arrived:,}")
     rows.add_row("served", f"{metrics.served_share:.2%}")
     rows.add_row("blocked", f"{metrics.blocked_share:.2%}")
     rows.add_row("pending at the end", f"{metrics.pending:,}")
+    if metrics.interrupted:
+        rows.add_row("sessions interrupted", f"{metrics.interrupted:,}")
+    if metrics.rerouted:
+        rows.add_row("deliveries over detours", f"{metrics.rerouted:,}")
+    waits = metrics.wait_percentiles_s
+    if waits["max"] > 0:
+        shown = ", ".join(f"{name} {seconds:g} s" for name, seconds in waits.items())
+        rows.add_row("waiting time of the served", shown)
+    if metrics.mean_pool_bits.any():
+        rows.add_row("mean pool level of a fibre", f"{metrics.mean_pool_bits.mean():,.0f} bits")
+        if metrics.depletion_s is not None:
+            rows.add_row("mean time until pools run empty", f"{metrics.depletion_s:,.3g} s")
+    rows.add_row("utilisation (consumed / produced)", f"{metrics.utilisation.mean():.2%} mean")
+    rows.add_row("trust exposure", f"{metrics.exposed_bits:,} bits")
     rows.add_row("on-demand share of bits", f"{metrics.on_demand_share:.2%}")
     rows.add_row("status", metrics.status)
     if metrics.plan is not None:

@@ -13,8 +13,10 @@ from qnetsim.errors import UsageError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Kernel = Literal["auto", "numba", "numpy", "loop"]
-#: Requests from which on compiling, or loading what was compiled before, pays.
-WORTH_COMPILING = 300_000
+Served = Literal["numba", "numpy", "loop"]
+#: Requests from which on the compiled loop pays, although its first use on a machine takes half a
+#: minute: where array steps serve whole slots, and where requests are walked one by one.
+WORTH_COMPILING = {"arrays": 10_000_000, "walk": 100_000}
 
 _compiling = False
 
@@ -32,8 +34,15 @@ def have_numba() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def chosen(kernel: Kernel, requests: int) -> Literal["numba", "numpy", "loop"]:
+def chosen(kernel: Kernel, requests: int, *, walks: bool) -> Served:
     """Kernel of a run that serves this many requests; the results do not depend on it.
+
+    Parameters
+    ----------
+    kernel : {"auto", "numba", "numpy", "loop"}
+    requests : int
+    walks : bool
+        Whether requests wait, go on or come one by one, so that slots are no plain array steps.
 
     Raises
     ------
@@ -43,7 +52,8 @@ def chosen(kernel: Kernel, requests: int) -> Literal["numba", "numpy", "loop"]:
     if kernel == "numba" and not have_numba():
         raise UsageError("the kernel 'numba' needs numba; install qnetsim[fast], or use 'numpy'")
     if kernel == "auto":
-        return "numba" if requests >= WORTH_COMPILING and have_numba() else "numpy"
+        worth = requests >= WORTH_COMPILING["walk" if walks else "arrays"]
+        return "numba" if worth and have_numba() else "numpy"
     return kernel
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from qnetsim.exogenous import Forecast
 from qnetsim.kernel import vector
 from qnetsim.kernel.billing import bill
 from qnetsim.kernel.intervals import Interval
-from qnetsim.kernel.jit import loop
+from qnetsim.kernel.jit import Served, loop
 from qnetsim.kernel.outages import Outages
 from qnetsim.kernel.recording import Columns
 from qnetsim.kernel.relay import Relay
@@ -55,7 +54,7 @@ class KeyManagers:
         table: KeyManagementTable,
         slot_ticks: int,
         run_ticks: int,
-        kernel: Literal["numba", "numpy", "loop"] = "numpy",
+        kernel: Served = "numpy",
         relay: Relay | None = None,
     ) -> None:
         self.network, self.forecast = network, forecast

@@ -13,7 +13,7 @@ from qnetsim.exogenous.realisation import WorldChunk
 from qnetsim.kernel.clock import Clock, Priority
 from qnetsim.kernel.controllers import Board, check_routes, controller
 from qnetsim.kernel.intervals import ChunkRows, Interval
-from qnetsim.kernel.jit import Kernel, chosen
+from qnetsim.kernel.jit import Served
 from qnetsim.kernel.keymanager import KeyManagers
 from qnetsim.kernel.recording import Columns, Recording, SlotBlock
 from qnetsim.kernel.relay import Relay
@@ -49,7 +49,7 @@ class Simulation:
         Called ahead of every decision; raises to stop the run.
     plan_status : int
         Status of the policy's plan, as a position in ``trace.schema.PLAN_STATUS``.
-    kernel : {"auto", "numba", "numpy", "loop"}
+    kernel : {"numba", "numpy", "loop"}
         What serves the requests; the results are the same.
     relay : Relay, optional
         Carries every key as real bytes.
@@ -66,7 +66,7 @@ class Simulation:
         title: str,
         check: Callable[[], None],
         plan_status: int,
-        kernel: Kernel = "auto",
+        kernel: Served = "numpy",
         relay: Relay | None = None,
     ) -> None:
         self.setting = setting
@@ -84,7 +84,7 @@ class Simulation:
             key_management,
             self.slot_ticks,
             setting.slots * self.slot_ticks,
-            chosen(kernel, setting.slots * forecast.requests),
+            kernel,
             relay,
         )
         self._generators = [generators(c) for c in range(len(self.board.owned))]

@@ -1,0 +1,87 @@
+"""``qnetsim rates``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from qnetsim.case import load
+from qnetsim.cli.output import console, emit, figure, force_option, json_option, table
+from qnetsim.network import build_network
+from qnetsim.ratecard import published_points, pulse_rate, rate_card, rate_figure, write_figure
+from qnetsim.scenario import CostTable, NetworkTable
+from qnetsim.trace import refuse_existing, refuse_input
+
+
+@click.command()
+@click.argument("network", default="nsfnet")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="Figure to write, .png or .svg.")
+@force_option
+@json_option
+def rates(network: str, out: Path | None, force: bool, as_json: bool) -> None:
+    """Print the key rates of the fibres of NETWORK beside the PLOB bound and experiments.
+
+    NETWORK is a scenario (.toml), whose [network] table says the model, or a topology, which is
+    shown with decoy-state MDI-QKD at its defaults.
+    """
+    if network.endswith(".toml"):
+        spec = load(Path(network))
+        settings, slot_s = spec.network, spec.run.slot_s
+    else:
+        settings, slot_s = NetworkTable(topology=network, key_rate="mdi_qkd"), 1.0
+    built = build_network(settings, CostTable(), slot_s)
+    card, points = rate_card(built, settings), published_points()
+    if out is not None:
+        refuse_input(out, Path(network))
+        refuse_existing(out, force)
+        write_figure(rate_figure(built, settings), out)
+    if as_json:
+        found = {
+            "topology": built.topology.name,
+            "key_rate": settings.key_rate,
+            "pulse_rate_hz": pulse_rate(settings),
+            "attenuation_db_km": settings.attenuation_db_km,
+            "level_bits": built.level_bits,
+            "fibres": [asdict(entry) for entry in card],
+            "published": [asdict(point) for point in points],
+        }
+        emit("rates", found)
+        return
+    rows = table(
+        f"{built.topology.name}: K_L by model '{settings.key_rate}', "
+        f"{settings.attenuation_db_km:g} dB/km; MDI-QKD and PLOB at {pulse_rate(settings):g} Hz",
+        ["fibre", "length km", "L km", "N", "K_L bit/s", "bits a slot", "MDI-QKD", "PLOB", "share"],
+    )
+    for entry in card:
+        rows.add_row(
+            entry.name,
+            figure(entry.length_km),
+            figure(entry.span_km),
+            str(entry.segments),
+            f"{entry.rate_bps:,.4g}",
+            f"{entry.slot_bits:,}",
+            f"{entry.mdi_qkd_bps:,.4g}",
+            f"{entry.plob_bps:,.4g}",
+            f"{entry.rate_bps / entry.plob_bps:.2e}",
+        )
+    console().print(rows)
+    rows = table(
+        "published MDI-QKD rates (other parameters than here; for orientation)",
+        ["loss dB", "bit/s", "pulses Hz", "per pulse", "security", "seen in", "source"],
+        left=0,
+    )
+    for p in points:
+        rows.add_row(
+            f"{p.loss_db:g}",
+            f"{p.rate_bps:.4g}",
+            f"{p.pulse_rate_hz:.3g}",
+            f"{p.per_pulse:.2e}",
+            p.security.replace("_", " "),
+            p.seen,
+            f"{p.citation}, doi:{p.doi}",
+        )
+    console().print(rows)
+    if out is not None:
+        click.echo(f"figure: {out}")

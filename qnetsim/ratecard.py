@@ -1,0 +1,164 @@
+"""The rate card of a network: key rates of its fibres beside the PLOB bound and experiments."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qnetsim.errors import TraceError
+from qnetsim.network import Network
+from qnetsim.network.keyrate import MdiLink, key_rate, plob
+from qnetsim.scenario import NetworkTable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Point:
+    """A published MDI-QKD key rate; ``security`` is ``finite_key`` or ``asymptotic``."""
+
+    loss_db: float
+    rate_bps: float
+    pulse_rate_hz: float
+    security: str
+    seen: str
+    citation: str
+    doi: str
+
+    @property
+    def per_pulse(self) -> float:
+        """Secret bits per pulse pair."""
+        return self.rate_bps / self.pulse_rate_hz
+
+
+def published_points() -> list[Point]:
+    """Published key rates, with the source of each.
+
+    Their parameters are those of each experiment; they are shown for orientation and match no
+    model here.
+    """
+    text = (resources.files("qnetsim") / "data" / "mdi_qkd_points.csv").read_text("utf-8")
+    return [
+        Point(
+            float(row["loss_db"]),
+            float(row["rate_bps"]),
+            float(row["pulse_rate_hz"]),
+            row["security"],
+            row["seen"],
+            row["citation"],
+            row["doi"],
+        )
+        for row in csv.DictReader(io.StringIO(text))
+    ]
+
+
+@dataclass(frozen=True)
+class FibreRate:
+    """One fibre of the card: rates in bit/s, the bound at the card's pulse rate."""
+
+    name: str
+    length_km: float
+    span_km: float
+    segments: int
+    rate_bps: float
+    slot_bits: int
+    mdi_qkd_bps: float
+    plob_bps: float
+
+
+def pulse_rate(table: NetworkTable) -> float:
+    """Pulse pairs a second that the bound is taken at."""
+    given = table.rate_table_pulse_rate_hz if table.key_rate == "table" else None
+    return given or table.mdi_qkd.pulse_rate_hz
+
+
+def rate_card(network: Network, table: NetworkTable) -> list[FibreRate]:
+    """Rates of every fibre.
+
+    Parameters
+    ----------
+    network : Network
+    table : NetworkTable
+        The settings behind the network.
+    """
+    link, pulses, alpha = MdiLink.of(table.mdi_qkd), pulse_rate(table), table.attenuation_db_km
+    spans = network.spans_km.tolist()
+    formula = {
+        span: pulses * link.symmetric(span, alpha, table.mdi_qkd.mean_photons)
+        for span in set(spans)
+    }
+    return [
+        FibreRate(
+            network.topology.fibre_name(e),
+            network.topology.lengths_km[e],
+            span,
+            int(network.segments[e]),
+            float(network.key_rate_bps[e]),
+            int(network.channel_bits[e]),
+            formula[span],
+            pulses * plob(span, alpha),
+        )
+        for e, span in enumerate(spans)
+    ]
+
+
+def rate_figure(network: Network, table: NetworkTable) -> Figure:
+    """Secret bits per pulse pair over loss: bound, formula, the network's model, experiments."""
+    from matplotlib.figure import Figure
+
+    alpha, pulses = table.attenuation_db_km, pulse_rate(table)
+    link = MdiLink.of(table.mdi_qkd)
+    losses = np.linspace(0.2, 70, 120)
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(losses, [plob(x / alpha, alpha) for x in losses], color="black", label="PLOB bound")
+    curve = [link.symmetric(x / alpha, alpha, table.mdi_qkd.mean_photons) for x in losses]
+    shown = [(x, y) for x, y in zip(losses, curve, strict=True) if y > 0]
+    axes.plot(*zip(*shown, strict=True), color="#1f5f8b", label="decoy-state MDI-QKD, asymptotic")
+    model, spans = key_rate(table), sorted(set(network.spans_km.tolist()))
+    axes.plot(
+        [span * alpha for span in spans],
+        [model(span) / pulses for span in spans],
+        "s",
+        color="#d9822b",
+        label=f"fibres of {network.topology.name} ({table.key_rate}, at {pulses:g} Hz)",
+    )
+    for security, mark in (("finite_key", "o"), ("asymptotic", "^")):
+        points = [p for p in published_points() if p.security == security]
+        axes.plot(
+            [p.loss_db for p in points],
+            [p.per_pulse for p in points],
+            mark,
+            color="#6b4c7a",
+            markerfacecolor="none",
+            label=f"published, {security.replace('_', ' ')}",
+        )
+    axes.set(yscale="log", xlabel="loss between the transmitters, dB", ylim=(1e-12, 10))
+    axes.set(ylabel="secret bits per pulse pair")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure by the suffix of its path.
+
+    Raises
+    ------
+    TraceError
+        The file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(
+            path, dpi=130, metadata={"Software": None} if path.suffix == ".png" else None
+        )
+    except (OSError, ValueError) as error:
+        raise TraceError(f"{path}: cannot be written: {error}") from None

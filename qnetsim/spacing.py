@@ -1,0 +1,90 @@
+"""The cheapest spacing of transmitters, fibre by fibre."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from qnetsim.case import Case, open_case
+from qnetsim.errors import SettingError, UsageError
+from qnetsim.optimize.routing import newsvendor_lengths
+from qnetsim.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Spacing:
+    """What was found.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        With the cheapest spacing of each fibre as ``network.fibre_spans``.
+    spans_km : tuple of float
+    before, after : tuple of float
+        Expected cost of one request on each fibre, per slot.
+    left_out : tuple of float
+        Spacings at which a channel yields no bit in a slot.
+    """
+
+    scenario: Scenario
+    spans_km: tuple[float, ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    left_out: tuple[float, ...]
+
+
+def cheapest_spacing(scenario: Scenario, choices_km: Sequence[float]) -> Spacing:
+    """Choose for each fibre the spacing at which a request over it costs least.
+
+    The expected cost of a request on a fibre is ``c_km + g·c_qkd^b``, with the newsvendor's g
+    for the channels that its level needs there; a level keeps its unit, K_L at ``span_km``.
+    With comonotone demand and no wavelength limits the least cost of a plan is the sum of these
+    over shortest routes, so choosing fibre by fibre is exact. Otherwise it is a good guess.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    choices_km : sequence of float
+
+    Raises
+    ------
+    UsageError
+        At no choice every channel yields a bit.
+    """
+    case = open_case(scenario)
+    before = newsvendor_lengths(case.network, case.forecast)
+    best: list[tuple[Fraction, float]] = []
+    left_out = []
+    for span in sorted(set(choices_km)):
+        try:
+            lengths = newsvendor_lengths(
+                open_case(_with_spans(case, [span] * case.network.fibres)).network, case.forecast
+            )
+        except SettingError:
+            left_out.append(span)
+            continue
+        entries = [(length, span) for length in lengths]
+        best = [min(a, b) for a, b in zip(best, entries, strict=True)] if best else entries
+    if not best:
+        raise UsageError(
+            "at none of the spacings a channel yields a bit in a slot; give shorter ones"
+        )
+    spans = [span for _, span in best]
+    return Spacing(
+        _with_spans(case, spans),
+        tuple(spans),
+        tuple(float(length) for length in before),
+        tuple(float(length) for length, _ in best),
+        tuple(left_out),
+    )
+
+
+def _with_spans(case: Case, spans: Sequence[float]) -> Scenario:
+    topology = case.network.topology
+    listed = tuple(
+        (topology.nodes[a], topology.nodes[b], float(span))
+        for (a, b), span in zip(topology.fibres, spans, strict=True)
+    )
+    network = case.scenario.network.model_copy(update={"fibre_spans": listed})
+    return case.scenario.model_copy(update={"network": network})
