@@ -209,7 +209,9 @@ class RateTable:
         i = max(bisect.bisect_left(self.distances_km, distance_km), 1)
         left, right = self.distances_km[i - 1], self.distances_km[i]
         share = (distance_km - left) / (right - left)
-        rate = math.exp(self.log_rates[i - 1] * (1 - share) + self.log_rates[i] * share)
+        exponent = self.log_rates[i - 1] * (1 - share) + self.log_rates[i] * share
+        # twelve digits: what rounding did to a given point must not cost it a bit
+        rate = float(f"{math.exp(exponent):.12g}")
         # the bound is not a straight line, so it may dip below one between two points
         return min(rate, self.pulse_rate_hz * plob(distance_km, self.attenuation_db_km))
 
