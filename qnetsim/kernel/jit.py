@@ -16,7 +16,7 @@ Kernel = Literal["auto", "numba", "numpy", "loop"]
 Served = Literal["numba", "numpy", "loop"]
 #: Requests from which on the compiled loop pays, although its first use on a machine takes half a
 #: minute: where array steps serve whole slots, and where requests are walked one by one.
-WORTH_COMPILING = {"arrays": 10_000_000, "walk": 100_000}
+WORTH_COMPILING = {"arrays": 10_000_000, "walk": 50_000}
 
 _compiling = False
 

@@ -133,7 +133,11 @@ class KeyManagers:
             row_exposed=exposed,
         )
         flows = new_flows(
-            interval.slots, self.network.fibres, len(ways.trusted), self.wait_bins.count
+            interval.slots,
+            self.network.fibres,
+            len(ways.trusted),
+            self.wait_bins.count,
+            len(self.rules.need),
         )
         row = 0
         while row < interval.slots:
@@ -141,7 +145,8 @@ class KeyManagers:
             self._carry(ways)
             if row < interval.slots:
                 self._make_room()
-        by_fibre, by_node = ways.exposure(flows.carried)
+        carried = flows.carried + ways.carried_whole(flows.whole)
+        by_fibre, by_node = ways.exposure(carried)
         self.seen_by_fibre_relays += np.where(self.network.segments > 1, by_fibre, 0)
         self.seen_by_nodes += by_node
         return self._columns(interval, flows)

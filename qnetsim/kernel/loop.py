@@ -111,7 +111,7 @@ def serve_at_once(state: State, rules: Rules, slots: Slots, out: Flows, row: int
         return False
     need, count = out.consumed[0, row], out.wavelengths[row]  # both are still zero
     alone = slots.row_need.shape[0] > 0
-    level = slots.levels[row, 0]
+    level, exposed = slots.levels[row, 0], 0
     if alone:
         for f in range(fibres):
             need[f] = slots.row_need[level, f]
@@ -119,11 +119,13 @@ def serve_at_once(state: State, rules: Rules, slots: Slots, out: Flows, row: int
     else:
         for r in range(requests):
             level = slots.levels[row, rules.group[r]]
-            way = slots.choice[0, r, level]
+            way, key = slots.choice[0, r, level], level * rules.level_bits
             for at in range(slots.way[way], slots.way[way + 1]):
                 f = slots.fibre[at]
                 need[f] += rules.need[level, f]
                 count[f] += 1
+            out.carried[way] += key
+            exposed += key * slots.trusted[way]
     down = slots.down[slots.mask[phase]]
     bits = slots.channel_bits[min(row, slots.channel_bits.shape[0] - 1)]
     fits = True
@@ -141,17 +143,16 @@ def serve_at_once(state: State, rules: Rules, slots: Slots, out: Flows, row: int
         if not fits:
             count[f] = 0
     if not fits:
+        if not alone:
+            for r in range(requests):
+                level = slots.levels[row, rules.group[r]]
+                out.carried[slots.choice[0, r, level]] -= level * rules.level_bits
         return False
     out.served[row] = requests
+    out.exposed[row] = exposed
     if alone:
         out.exposed[row] = slots.row_exposed[level]
-    for r in range(requests):
-        if not alone:
-            level = slots.levels[row, rules.group[r]]
-        way, key = slots.choice[0, r, level], level * rules.level_bits
-        out.carried[way] += key
-        if not alone:
-            out.exposed[row] += key * slots.trusted[way]
+        out.whole[level] += 1
     return True
 
 

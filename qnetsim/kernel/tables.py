@@ -169,6 +169,8 @@ class Flows(NamedTuple):
         are in none.
     carried : shape (ways,)
         Key bits that went each way.
+    whole : shape (K,)
+        Slots that were served whole from ``row_need``, by level; not in ``carried``.
     """
 
     produced: IntArray
@@ -187,6 +189,7 @@ class Flows(NamedTuple):
     exposed: IntArray
     waits: IntArray
     carried: IntArray
+    whole: IntArray
 
 
 def new_state(fibres: int, lifetime_slots: int, capacity: int, log_rows: int) -> State:
@@ -224,7 +227,7 @@ def grown(state: State, capacity: int, log_rows: int) -> State:
     return state._replace(log=log, **longer)
 
 
-def new_flows(slots: int, fibres: int, ways: int, bins: int) -> Flows:
+def new_flows(slots: int, fibres: int, ways: int, bins: int, levels: int) -> Flows:
     """Zeros for an interval."""
 
     def zeros(*shape: int) -> IntArray:
@@ -248,4 +251,5 @@ def new_flows(slots: int, fibres: int, ways: int, bins: int) -> Flows:
         exposed=zeros(slots),
         waits=zeros(slots, bins),
         carried=zeros(ways),
+        whole=zeros(levels),
     )

@@ -118,6 +118,20 @@ class Ways:
         key_bits = np.arange(levels, dtype=np.int64) * self._network.level_bits
         return (np.ascontiguousarray(need), np.ascontiguousarray(count), seen * key_bits)
 
+    def carried_whole(self, slots: IntArray) -> IntArray:
+        """Key bits by way of slots that were served whole at one level, shape (ways,).
+
+        Parameters
+        ----------
+        slots : ndarray of int64, shape (levels,)
+            How many slots at each level.
+        """
+        carried = np.zeros(len(self.trusted), dtype=np.int64)
+        for level in np.flatnonzero(slots).tolist():
+            bits = int(slots[level]) * level * self._network.level_bits
+            carried += bits * np.bincount(self.choice[0, :, level], minlength=len(carried))
+        return carried
+
     def exposure(self, carried: IntArray) -> tuple[IntArray, IntArray]:
         """Key bits that each trusted relay of a fibre, and each node between fibres, has seen.
 

@@ -22,7 +22,7 @@ A trace is an HDF5 file with one run of one policy in one world.
 | `policy`, `replication` | what was run, and in which world |
 | `slot_s`, `level_bits` | length of a slot in s, bits that one demand level asks for in a slot |
 | `sees_future` | 1 where the policy was told the realised demand |
-| `world_digest` | SHA-256 of topology, slot length, node pairs, demand and yields |
+| `world_digest` | SHA-256 of topology, slot length, node pairs, demand, yields and faults |
 | `content_digest` | SHA-256 of all columns that are not volatile |
 
 The scalar dataset `committed_slots` counts the slots that are completely in the file. It is

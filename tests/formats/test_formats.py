@@ -14,7 +14,11 @@ from qnetsim.trace.recover import CHECKSUM, SUPERBLOCK, lookup3
 
 HERE = Path(__file__).parent
 #: File, format, and the mean cost per slot that it holds.
-KEPT = {"format-1.0.h5": ((1, 0), 50_410.0), "format-1.1.h5": ((1, 1), 50_410.0)}
+KEPT = {
+    "format-1.0.h5": ((1, 0), 50_410.0),
+    "format-1.1.h5": ((1, 1), 50_410.0),
+    "format-1.2.h5": ((1, 2), 50_410.0),
+}
 
 
 def test_our_checksum_is_the_formats() -> None:
