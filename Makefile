@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test verify lint bench study coverage golden docs clean
+.PHONY: demo test verify lint bench study growth coverage golden docs clean
 
 demo: $(READY)
 	$(BIN)/qnetsim compare scenarios/nsfnet.toml --out runs/demo --force
@@ -20,6 +20,9 @@ bench: $(READY)
 
 study: $(READY)
 	$(BIN)/python tests/benchmarks/planning_study.py
+
+growth: $(READY)
+	$(BIN)/python tests/benchmarks/growth.py
 
 coverage: $(READY)
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered

@@ -1,0 +1,86 @@
+"""How CPU time grows with slots, requests and fibres: ``make growth`` draws growth.png."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+from matplotlib.figure import Figure
+
+from qnetsim.planning import make_plan
+from qnetsim.scenario import PolicyTable, parse_scenario
+from qnetsim.simulate import simulate
+
+PICTURE = Path(__file__).parents[2] / "docs" / "images" / "growth.png"
+LEVEL = PolicyTable.model_validate({"name": "level", "level": 3})
+TEXT = """
+[run]
+slots = {slots}
+[network]
+topology = {topology!r}
+[demand]
+requests = {requests}
+coupling = "independent"
+[key_management]
+store_bits = 5000
+key_lifetime_slots = 3
+"""
+
+
+def network(folder: Path, nodes: int) -> str:
+    """A ring with random chords, three fibres for two nodes."""
+    rng = np.random.default_rng(nodes)
+    graph = nx.cycle_graph(nodes)
+    while graph.number_of_edges() < 3 * nodes // 2:
+        a, b = rng.choice(nodes, 2, replace=False).tolist()
+        graph.add_edge(a, b)
+    rows = [f"n{a},n{b},{int(rng.integers(50, 900))}" for a, b in sorted(graph.edges)]
+    path = folder / f"net{nodes}.csv"
+    path.write_text("source,target,length_km\n" + "\n".join(rows) + "\n")
+    return str(path)
+
+
+def seconds(folder: Path, topology: str, slots: int, requests: int) -> float:
+    """CPU time of a run with its trace, planning and compiling left out; the better of two."""
+    scenario = parse_scenario(TEXT.format(slots=slots, topology=topology, requests=requests))
+    plan, times = make_plan(scenario, LEVEL), []
+    for _ in range(2):
+        started = time.process_time()
+        simulate(scenario, LEVEL, folder / "t.h5", plan=plan, kernel="numba", force=True)
+        times.append(time.process_time() - started)
+    return min(times)
+
+
+def main() -> None:
+    """Measure, print, draw."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sweeps = {
+            "slots (NSFNET, 100 requests)": [
+                (n, seconds(folder, "nsfnet", n, 100)) for n in (2048, 8192, 32768, 131072)
+            ],
+            "requests (NSFNET, 4096 slots)": [
+                (n, seconds(folder, "nsfnet", 4096, n)) for n in (100, 400, 1600, 6400)
+            ],
+            "fibres (4096 slots, 100 requests)": [
+                (3 * n // 2, seconds(folder, network(folder, n), 4096, 100))
+                for n in (50, 100, 250, 500, 1000)
+            ],
+        }
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    for axes, (title, points) in zip(figure.subplots(1, 3), sweeps.items(), strict=True):
+        x, y = np.array(points).T
+        slope = np.polyfit(np.log(x[1:]), np.log(y[1:]), 1)[0]
+        axes.loglog(x, y, "o-", color="#1f5f8b")
+        axes.loglog(x, y[-1] * x / x[-1], ":", color="black")
+        axes.set(title=f"{title}\nexponent {slope:.2f}", ylabel="CPU s")
+        axes.title.set_fontsize(9)
+        print(title, ", ".join(f"{int(a)}: {b:.2f} s" for a, b in points), f"exponent {slope:.2f}")
+    figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    main()
