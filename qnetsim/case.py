@@ -16,7 +16,7 @@ from qnetsim.errors import ScenarioError, SettingError, TopologyError, UsageErro
 from qnetsim.exogenous import Forecast
 from qnetsim.exogenous.arrivals import longest_holding
 from qnetsim.exogenous.demand import build_forecast
-from qnetsim.exogenous.faults import listed
+from qnetsim.exogenous.faults import listed, refuse_too_many
 from qnetsim.exogenous.realisation import Realisation
 from qnetsim.network import Network, build_network, read_topology
 from qnetsim.optimize import Solver
@@ -113,6 +113,7 @@ def open_case(scenario: Scenario) -> Case:
     forecast = build_forecast(scenario.demand, network.topology, scenario.run.seed)
     _refuse_overflow(scenario, network, forecast)
     listed(scenario.outage, network)  # refuses outages of what is not there
+    refuse_too_many(scenario.faults, network, scenario.run.slots * scenario.run.slot_s)
     return Case(scenario, network, forecast)
 
 

@@ -156,6 +156,25 @@ def _elements(table: FaultTable, network: Network) -> Iterator[tuple[Element, fl
             yield _node(node, topology), table.node_mtbf_s, table.node_mttr_s
 
 
+def refuse_too_many(table: FaultTable, network: Network, run_s: float) -> None:
+    """Refuse a run that would have too many failures and repairs.
+
+    Raises
+    ------
+    SettingError
+    """
+    expected = sum(
+        2 * len(element.fibres) * run_s / (up_s + down_s)
+        for element, up_s, down_s in _elements(table, network)
+    )
+    if expected > MOST_EVENTS:
+        text = (
+            f"about {expected:.3g} failures and repairs in the run; allowed: {MOST_EVENTS:,} "
+            "(raise the mean times or lower run.slots)"
+        )
+        raise SettingError([(("faults",), text)])
+
+
 def draw_faults(
     table: FaultTable,
     outages: Sequence[OutageTable],
@@ -172,7 +191,7 @@ def draw_faults(
     Raises
     ------
     SettingError
-        An outage names nothing, or the run would have too many failures.
+        An outage names nothing.
     """
     rows: list[tuple[int, int, int, int, int]] = []
     for element, start, repair in listed(outages, network):
@@ -195,9 +214,6 @@ def draw_faults(
                 break
             _add(rows, element, tick, tick + down, end_tick)
             tick += down
-            if len(rows) > MOST_EVENTS:
-                text = f"the run would have more than {MOST_EVENTS:,} failures and repairs"
-                raise SettingError([(("faults",), text + "; raise the mean times or cut the run")])
     return FaultEvents.of(rows)
 
 

@@ -126,6 +126,7 @@ BAD = {
     ),
     "outage.0.: needs a node or a fibre": "[[outage]]\nstart_s = 1\nduration_s = 1",
     "needs fibre_mttr_s beside it": "[faults]\nfibre_mtbf_s = 3",
+    "faults: about .* failures and repairs": ("[faults]\nfibre_mtbf_s = 1e-6\nfibre_mttr_s = 1e-6"),
     "is longer than a slot": "[key_management]\non_demand_setup_s = 2.0",
     "give 1 to 16": "[demand]\npriority_shares = []",
 }
