@@ -23,7 +23,13 @@ from qnetsim.optimize import Solver
 from qnetsim.optimize.settings import SolveSettings
 from qnetsim.policies import Setting, policy_options
 from qnetsim.scenario import Scenario, load_scenario, locate, located
-from qnetsim.units import MAX_RUN_BITS, MAX_SLOT_BITS
+from qnetsim.units import (
+    MAX_RUN_BITS,
+    MAX_SLOT_BITS,
+    MAX_TICKS,
+    TICKS_PER_SECOND,
+    seconds_to_ticks,
+)
 
 
 @dataclass(frozen=True)
@@ -118,20 +124,46 @@ def open_case(scenario: Scenario) -> Case:
 
 
 def _refuse_overflow(scenario: Scenario, network: Network, forecast: Forecast) -> None:
-    """Bits of a slot, its waiting requests included, and of a run must stay exact."""
-    run, patience = scenario.run, scenario.key_management.patience_s
-    level = max(forecast.levels.levels - 1, 1)
-    slot_bits = forecast.requests * level * network.level_bits
-    # in a slot are those that arrive, those that wait, and those that are still served
-    queued = slot_bits * (1 + math.ceil(patience / run.slot_s)) * longest_holding(scenario.demand)
-    slot_bits *= longest_holding(scenario.demand)
+    """Bits and ticks must stay exact: those of a slot, its waiting requests included, and of a run.
+
+    Raises
+    ------
+    SettingError
+    """
+    run, keys = scenario.run, scenario.key_management
+    ticks = run.slots * seconds_to_ticks(run.slot_s) + sum(
+        map(seconds_to_ticks, (keys.patience_s, keys.on_demand_setup_s, keys.control_delay_s))
+    )
+    if ticks > MAX_TICKS:
+        text = (
+            f"the run, its patience and its delays take {ticks / TICKS_PER_SECOND:.3g} s; allowed: "
+            f"at most {MAX_TICKS / TICKS_PER_SECOND:.3g} s (lower run.slots, slot_s or patience_s)"
+        )
+        raise SettingError([(("run", "slots"), text)])
+    levels, holding = max(forecast.levels.levels, 2), longest_holding(scenario.demand)
+    # what one request may take from a fibre, and the rest of the last channel lit for it
+    taken = network.request_bits(levels, keys.granularity)[-1].tolist()
+    request_bits = max(map(sum, zip(taken, network.channel_bits.tolist(), strict=True)))
+    asked = forecast.requests * holding
+    queued = asked * (1 + math.ceil(keys.patience_s / run.slot_s))
+    relays = int(network.segments.sum()) + len(network.topology.nodes)
     for bits, most, what in (
-        (queued, MAX_SLOT_BITS, "in a slot, waiting requests included"),
-        (slot_bits * run.slots, MAX_RUN_BITS, "in the run"),
+        (
+            queued * request_bits,
+            MAX_SLOT_BITS,
+            "ask for {} bits in a slot, waiting requests included",
+        ),
+        (asked * request_bits * run.slots, MAX_RUN_BITS, "ask for {} bits in the run"),
+        (
+            queued * (levels - 1) * network.level_bits * relays,
+            MAX_RUN_BITS,
+            "show up to {} bits to trusted relays in a slot",
+        ),
     ):
         if bits > most:
             text = (
-                f"{forecast.requests} requests of up to level {level} ask for {bits:.3g} bits "
-                f"{what}; allowed: at most {most:.3g} (lower key_rate_bps, slot_s or patience_s)"
+                f"{forecast.requests} requests of up to level {levels - 1} "
+                f"{what.format(f'{bits:.3g}')}; allowed: at most {most:.3g} "
+                "(lower key_rate_bps, slot_s or patience_s)"
             )
             raise SettingError([(("network", "key_rate_bps"), text)])

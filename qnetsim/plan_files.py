@@ -24,7 +24,7 @@ from qnetsim.optimize.wavelengths.assignment import Assignment
 from qnetsim.planning import plan_summary
 from qnetsim.policies.registry import make_policy
 from qnetsim.policies.static import StaticPolicy
-from qnetsim.scenario import DemandTable, NetworkTable, PolicyTable, Scenario
+from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import PlanRecord, make_folder, read_plan, write_plan
 from qnetsim.trace.provenance import environment, software
 
@@ -180,14 +180,11 @@ def _filled(stored: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
     """Stored settings, with the defaults of the keys that they do not have."""
     full = dict(stored)
     for name, field in model.model_fields.items():
-        default = field.default
-        if isinstance(default, BaseModel):
-            full[name] = _filled(full.get(name, {}), type(default))
+        table = field.annotation
+        if isinstance(table, type) and issubclass(table, BaseModel):
+            full[name] = _filled(full.get(name, {}), table)
         elif name not in full and not field.is_required():
-            full[name] = list(default) if isinstance(default, tuple) else default
-    for name, table in (("network", NetworkTable), ("demand", DemandTable)):
-        if model is Scenario:
-            full[name] = _filled(full[name], table)
+            full[name] = list(field.default) if isinstance(field.default, tuple) else field.default
     return full
 
 

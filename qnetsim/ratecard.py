@@ -13,7 +13,7 @@ import numpy as np
 
 from qnetsim.errors import TraceError
 from qnetsim.network import Network
-from qnetsim.network.keyrate import MdiLink, key_rate, plob
+from qnetsim.network.keyrate import MdiLink, plob
 from qnetsim.scenario import NetworkTable
 
 if TYPE_CHECKING:
@@ -122,10 +122,9 @@ def rate_figure(network: Network, table: NetworkTable) -> Figure:
     curve = [link.symmetric(x / alpha, alpha, table.mdi_qkd.mean_photons) for x in losses]
     shown = [(x, y) for x, y in zip(losses, curve, strict=True) if y > 0]
     axes.plot(*zip(*shown, strict=True), color="#1f5f8b", label="decoy-state MDI-QKD, asymptotic")
-    model, spans = key_rate(table), sorted(set(network.spans_km.tolist()))
     axes.plot(
-        [span * alpha for span in spans],
-        [model(span) / pulses for span in spans],
+        network.spans_km * alpha,
+        network.key_rate_bps / pulses,
         "s",
         color="#d9822b",
         label=f"fibres of {network.topology.name} ({table.key_rate}, at {pulses:g} Hz)",

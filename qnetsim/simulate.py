@@ -70,7 +70,8 @@ def run_case(
         Carries every key as real bytes; made here where the scenario asks for it.
     """
     if relay is None and case.scenario.key_management.relay == "real":
-        relay = Relay(case.network, case.forecast, case.scenario.run.seed, replication)
+        seed = case.scenario.run.seed
+        relay = Relay(case.network, case.forecast, seed, replication, check=check)
     plan = plan if plan is not None else planned(policy, title, case)
     with guarded(title, "prepare"):
         policy.prepare(case.setting, plan)

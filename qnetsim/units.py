@@ -13,6 +13,8 @@ TICKS_PER_SECOND = 1_000_000_000
 #: Most bits that a fibre may handle in a slot (exact in a float) and in a run (64-bit totals).
 MAX_SLOT_BITS = 2**53
 MAX_RUN_BITS = 2**62
+#: Longest simulated time, in ticks of 64-bit integers.
+MAX_TICKS = 2**62
 
 
 def exact(value: float) -> Fraction:

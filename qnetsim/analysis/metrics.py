@@ -139,7 +139,7 @@ def run_metrics(trace: Trace) -> RunMetrics:
         utilisation=_utilisation(trace, taken[0] + taken[1]),
         mean_pool_bits=stored.mean_bits,
         depletion_s=stored.depletion_s,
-        exposed_bits=int(_total(trace, "slots/exposed_bits")),
+        exposed_bits=_exact_total(trace, "slots/exposed_bits"),
         status=trace.status,
         world_digest=trace.attribute("world_digest"),
         content_digest=trace.attribute("content_digest"),
@@ -151,6 +151,12 @@ def run_metrics(trace: Trace) -> RunMetrics:
 
 def _total(trace: Trace, path: str) -> float:
     return float(sum(float(block.sum()) for block in trace.blocks(path)))
+
+
+def _exact_total(trace: Trace, path: str) -> int:
+    """Sum of a column of large integers that may not fit into 64 bits."""
+    halves = ((block >> 32, block & 0xFFFFFFFF) for block in trace.blocks(path))
+    return sum((int(high.sum()) << 32) + int(low.sum()) for high, low in halves)
 
 
 def _waits(trace: Trace) -> dict[str, float]:

@@ -75,7 +75,7 @@ class KeyManagers:
             _most(network.max_wavelengths, network),
             forecast.group,
             forecast.priority,
-            _amounts(network, forecast.levels.levels, table.granularity),
+            network.request_bits(forecast.levels.levels, table.granularity),
         )
         self.outages = Outages(network.fibres, slot_ticks, seconds_to_ticks(table.control_delay_s))
         rows = forecast.requests * network.fibres if relay else 0
@@ -226,11 +226,3 @@ class KeyManagers:
 
 def _most(limit: int | None, network: Network) -> IntArray:
     return np.full(network.fibres, UNLIMITED if limit is None else limit, dtype=np.int64)
-
-
-def _amounts(network: Network, levels: int, granularity: str) -> IntArray:
-    """Bits that one request of each level takes on each fibre, shape (levels, fibres)."""
-    if granularity == "channel":
-        return network.level_channels(levels) * network.channel_bits
-    bits = np.arange(levels, dtype=np.int64)[:, None] * network.level_bits
-    return np.broadcast_to(bits, (levels, network.fibres)).copy()

@@ -13,6 +13,10 @@ from qnetsim.arrays import IntArray
 from qnetsim.errors import LedgerError
 from qnetsim.network import Topology
 from qnetsim.trace.schema import FLOWS, POOLS, recorded
+from qnetsim.units import MAX_SLOT_BITS
+
+#: Most bits of a fibre in a slot: a block of slots of such flows still adds up in 64 bits.
+MOST_BITS = MAX_SLOT_BITS - 1
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -90,13 +94,15 @@ class Recording:
         out = flow["consumed"] + flow["expired"] + flow["overflowed"] + flow["stored"]
         wrong = before + flow["produced"] != out
         for name in FLOWS:
-            wrong |= flow[name] < 0
+            # negative numbers are the largest here
+            wrong |= flow[name].view(np.uint64) > np.uint64(MOST_BITS)
         if wrong.any():
             row, fibre = (int(i) for i in np.argwhere(wrong)[0])
             numbers = ", ".join(f"{name} {int(flow[name][row, fibre])}" for name in FLOWS)
             raise LedgerError(
-                f"policy {self._policy}: keys are not conserved in slot {self._first + row} on "
-                f"fibre {self._topology.fibre_name(fibre)}, {pool} pool: stored before "
+                f"policy {self._policy}: keys are not conserved, or too many to count, "
+                f"in slot {self._first + row} on fibre {self._topology.fibre_name(fibre)}, "
+                f"{pool} pool: stored before "
                 f"{int(before[row, fibre])}, {numbers} bits"
             )
         self._stored[pool] = flow["stored"][-1].copy()
@@ -106,3 +112,8 @@ class Recording:
                 total[:] = self._stored[pool]
             else:
                 total += flow[name].sum(axis=0)
+                if (total < 0).any():
+                    raise LedgerError(
+                        f"policy {self._policy}: more bits than 64-bit totals hold by slot "
+                        f"{self._first + len(before) - 1}, {pool} pool, {name}"
+                    )

@@ -115,6 +115,8 @@ class Relay:
         Receives each key; without it keys are compared and forgotten.
     announce : callable, optional
         Receives each public announcement.
+    check : callable, optional
+        Called on every segment; raises to stop the run.
 
     Attributes
     ----------
@@ -133,10 +135,12 @@ class Relay:
         replication: int,
         deliver: Callable[[DeliveredKey], None] | None = None,
         announce: Callable[[Announcement], None] | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._network, self._forecast = network, forecast
         self._name = seed, replication
         self._deliver, self._announce = deliver, announce
+        self._check = check
         self._spent: IntArray = np.zeros((2, network.fibres), dtype=np.int64)
         self._made = [0] * len(network.topology.nodes)
         self.deliveries = 0
@@ -205,6 +209,7 @@ class Relay:
         if here != self._network.topology.fibres[fibre][0]:
             order.reverse()
         for step, segment in enumerate(order):
+            self._check()
             padded = held ^ self._pad(fibre, segment, spans, bits)
             if self._announce is not None:
                 self._announce(Announcement(fibre, segment, bits, padded))

@@ -192,28 +192,28 @@ class Flows(NamedTuple):
     whole: IntArray
 
 
+def _zeros(*shape: int) -> IntArray:
+    return np.zeros(shape, dtype=np.int64)
+
+
 def new_state(fibres: int, lifetime_slots: int, capacity: int, log_rows: int) -> State:
     """Empty pools and an empty queue."""
-
-    def zeros(*shape: int) -> IntArray:
-        return np.zeros(shape, dtype=np.int64)
-
     return State(
-        head=zeros(2, fibres),
-        tail=zeros(2, fibres),
-        tails=zeros(2, lifetime_slots + 1, fibres),
-        lit=zeros(fibres),
-        used=zeros(fibres),
-        ready=zeros(fibres),
-        size=zeros(2),
-        request=zeros(capacity),
-        level=zeros(capacity),
-        arrival=zeros(capacity),
-        deadline=zeros(capacity),
-        left=zeros(capacity),
-        started=zeros(capacity),
-        status=zeros(capacity),
-        log=zeros(log_rows, 9),
+        head=_zeros(2, fibres),
+        tail=_zeros(2, fibres),
+        tails=_zeros(2, lifetime_slots + 1, fibres),
+        lit=_zeros(fibres),
+        used=_zeros(fibres),
+        ready=_zeros(fibres),
+        size=_zeros(2),
+        request=_zeros(capacity),
+        level=_zeros(capacity),
+        arrival=_zeros(capacity),
+        deadline=_zeros(capacity),
+        left=_zeros(capacity),
+        started=_zeros(capacity),
+        status=_zeros(capacity),
+        log=_zeros(log_rows, 9),
     )
 
 
@@ -223,33 +223,29 @@ def grown(state: State, capacity: int, log_rows: int) -> State:
     longer = {name: np.resize(getattr(state, name), capacity) for name in queue}
     log = state.log
     if log_rows > len(log):
-        log = np.concatenate([log, np.zeros((log_rows - len(log), 9), dtype=np.int64)])
+        log = np.concatenate([log, _zeros(log_rows - len(log), 9)])
     return state._replace(log=log, **longer)
 
 
 def new_flows(slots: int, fibres: int, ways: int, bins: int, levels: int) -> Flows:
     """Zeros for an interval."""
-
-    def zeros(*shape: int) -> IntArray:
-        return np.zeros(shape, dtype=np.int64)
-
     pool, lit = (2, slots, fibres), (slots, fibres)
     return Flows(
-        produced=zeros(*pool),
-        consumed=zeros(*pool),
-        expired=zeros(*pool),
-        overflowed=zeros(*pool),
-        stored=zeros(*pool),
-        channels=zeros(*lit),
-        wavelengths=zeros(*lit),
-        served=zeros(slots),
-        blocked=zeros(slots),
-        interrupted=zeros(slots),
-        waiting=zeros(slots),
-        holding=zeros(slots),
-        rerouted=zeros(slots),
-        exposed=zeros(slots),
-        waits=zeros(slots, bins),
-        carried=zeros(ways),
-        whole=zeros(levels),
+        produced=_zeros(*pool),
+        consumed=_zeros(*pool),
+        expired=_zeros(*pool),
+        overflowed=_zeros(*pool),
+        stored=_zeros(*pool),
+        channels=_zeros(*lit),
+        wavelengths=_zeros(*lit),
+        served=_zeros(slots),
+        blocked=_zeros(slots),
+        interrupted=_zeros(slots),
+        waiting=_zeros(slots),
+        holding=_zeros(slots),
+        rerouted=_zeros(slots),
+        exposed=_zeros(slots),
+        waits=_zeros(slots, bins),
+        carried=_zeros(ways),
+        whole=_zeros(levels),
     )

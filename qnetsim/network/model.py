@@ -120,6 +120,20 @@ class Network:
         bits = np.arange(levels, dtype=np.int64)[:, None] * self.level_bits
         return np.asarray(-(-bits // self.channel_bits[None, :]), dtype=np.int64)
 
+    def request_bits(self, levels: int, granularity: str) -> IntArray:
+        """Bits that one request of each level takes on each fibre, shape (levels, fibres).
+
+        Parameters
+        ----------
+        levels : int
+        granularity : {"channel", "bit"}
+            Whole channel-slots (the paper's ρ), or just the bits.
+        """
+        if granularity == "channel":
+            return self.level_channels(levels) * self.channel_bits
+        bits = np.arange(levels, dtype=np.int64)[:, None] * self.level_bits
+        return np.broadcast_to(bits, (levels, self.fibres)).copy()
+
 
 def build_network(table: NetworkTable, cost: CostTable, slot_s: float) -> Network:
     """Read the topology and work out chains, key rates and prices.

@@ -33,10 +33,14 @@ def read_rate_table(path: Path) -> Points:
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:
         raise ValueError(f"{path}: no such rate table") from None
+    except IsADirectoryError:
+        raise ValueError(f"{path}: is a folder; give the path of a .csv file") from None
     except UnicodeDecodeError:
         raise ValueError(f"{path}: is not UTF-8 text") from None
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} is not a path: {error}") from None
     points: list[tuple[float, float]] = []
     header: list[str] | None = None
     try:
@@ -65,7 +69,8 @@ def _point(path: Path, number: int, cells: list[str]) -> tuple[float, float]:
         distance, rate = map(float, cells)
     except ValueError:
         raise ValueError(
-            f"{path}:{number}: {','.join(cells)!r} is not a distance in km and a rate in bit/s"
+            f"{path}:{number}: {','.join(cells)!r} is not two numbers, a distance in km and a rate "
+            "in bit/s"
         ) from None
     if not (math.isfinite(distance) and math.isfinite(rate)):
         raise ValueError(f"{path}:{number}: the numbers must be finite")

@@ -14,18 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qnetsim import seeds
+from qnetsim.analysis.metrics import _exact_total
 from qnetsim.case import load
 from qnetsim.errors import LedgerError, ScenarioError, SettingError
+from qnetsim.exogenous.faults import CAUSES, NO_FAULTS
 from qnetsim.exogenous.yields import PoissonTable
-from qnetsim.kernel import DeliveredKey, Relay
+from qnetsim.kernel import DeliveredKey, Recording, Relay
 from qnetsim.kernel.relay import Announcement, KeyStream
+from qnetsim.network import read_topology
 from qnetsim.network.keyrate import MdiLink, plob
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import PolicyTable, parse_scenario
 from qnetsim.simulate import Case, open_case, simulate
 from qnetsim.spacing import cheapest_spacing
-from qnetsim.trace import open_trace
+from qnetsim.trace import open_trace, schema
 from qnetsim.trace.schema import recorded
 
 LINK = MdiLink(0.145, 6.02e-6, 0.015, 1.16)
@@ -395,12 +398,88 @@ def test_cheapest_spacing_is_cheapest_fibre_by_fibre() -> None:
         assert best <= cost(scenario.model_copy(update={"network": network})) + 1e-6
 
 
-def test_urgent_requests_wait_less() -> None:
-    """The same requests, all urgent or all not, and one class ahead of the other."""
+def test_urgent_requests_go_first(tmp_path: Path) -> None:
+    """Two requests, one channel: the urgent one has it in every slot, whatever its number."""
+    for classes, first in (((), 0), ((0, 1), 0), ((1, 0), 1)):
+        case = ring(tmp_path, RELAY, "patience_s = 0.5")
+        forecast = dataclasses.replace(
+            case.forecast, pairs=case.forecast.pairs * 2, classes=classes
+        )
+        narrow = Case(case.scenario, dataclasses.replace(case.network, qkd_wavelengths=3), forecast)
+        keys: list[DeliveredKey] = []
+        relay = Relay(narrow.network, forecast, 1, 0, keys.append)
+        chunk = dataclasses.replace(next(narrow.realisation(0).chunks()), faults=NO_FAULTS)
+        run(narrow, idle(narrow), chunks=[chunk], relay=relay)
+        assert [key.request for key in keys] == [first] * 6
+
+
+TOO_MUCH = {
+    "allowed: at most 4.61e\\+09 s": {"run__slots": "10000", "run__slot_s": "1e6"},
+    "bits in a slot, waiting requests included": {
+        # fat channels: a level of few bits takes a whole one
+        "network__key_rate": '"inverse"',
+        "network__span_km": "1e6",
+        "network__key_rate_bps": "5e8",
+        "network__fibre_spans": '[["1", "2", 0.001]]',
+        "demand__requests": "3000",
+    },
+    "to trusted relays in a slot": {
+        "network__span_km": "0.001",
+        "network__key_rate_bps": "1e12",
+    },
+}
+
+
+@pytest.mark.parametrize(("word", "changes"), TOO_MUCH.items())
+def test_what_cannot_be_counted_is_refused(word: str, changes: dict[str, str]) -> None:
+    with pytest.raises(SettingError, match=word):
+        open_case(nsfnet(**{"demand__requests": "100", **changes}))
+
+
+def test_the_ledger_does_not_wrap() -> None:
+    recording = Recording(read_topology("nsfnet"), "test")
+    columns = {
+        c.name: np.zeros((2, 21) if "fibre" in c.dims else 2, dtype=np.int64) for c in recorded()
+    }
+    for flow in ("produced", "consumed"):
+        columns[f"reservation_{flow}_bits"] += 2**53 - 1
+    with pytest.raises(LedgerError, match="64-bit totals"):
+        for _ in range(1000):
+            recording.add(
+                {name: np.tile(v, (512, 1) if v.ndim > 1 else 512) for name, v in columns.items()}
+            )
+            recording.close({})
+    columns["reservation_produced_bits"][1, 4] = 2**53
+    columns["reservation_consumed_bits"][1, 4] = 2**53
+    fresh = Recording(read_topology("nsfnet"), "test")
+    fresh.add(columns)
+    with pytest.raises(LedgerError, match="too many to count, in slot 1"):
+        fresh.close({})
+
+
+def test_real_relays_can_be_stopped() -> None:
+    calls = []
+
+    def stop() -> None:
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+
     case = busy()
-    half = tuple(i % 2 for i in range(12))
-    forecast = dataclasses.replace(case.forecast, classes=half)
-    keyed = Case(case.scenario, case.network, forecast)
-    result = run(keyed, make_policy("random", {}), chunks=case.realisation(0).chunks())
-    other = run(case, make_policy("random", {}))
-    assert (result.columns["waited"] != other.columns["waited"]).any()
+    relay = Relay(case.network, case.forecast, 1, 0, check=stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(case, make_policy("random", {}), relay=relay)
+    assert len(calls) == 5
+    assert relay.deliveries < 4  # a delivery over many segments is left inside it
+
+
+def test_exposure_adds_up_beyond_64_bits() -> None:
+    class Column:
+        def blocks(self, path: str):
+            yield np.full(1024, 2**62, dtype=np.int64)
+
+    assert _exact_total(Column(), "x") == 1024 * 2**62  # type: ignore[arg-type]
+
+
+def test_trace_and_world_name_causes_alike() -> None:
+    assert schema.CAUSES == CAUSES
