@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
 from qnetsim.exogenous import Forecast
@@ -19,7 +20,7 @@ class Interval:
     Attributes
     ----------
     first_slot : int
-    levels : ndarray of int64, shape (slots, groups)
+    levels : ndarray of int16, shape (slots, groups)
     channels, wavelengths : ndarray of int64, shape (slots, fibres)
         Reserved.
     channel_bits : ndarray of int64, shape (slots, fibres) or (1, fibres)
@@ -30,7 +31,7 @@ class Interval:
     """
 
     first_slot: int
-    levels: IntArray
+    levels: npt.NDArray[np.int16]
     channels: IntArray
     wavelengths: IntArray
     channel_bits: IntArray
@@ -56,7 +57,6 @@ class ChunkRows:
 
     def __init__(self, chunk: WorldChunk, network: Network, forecast: Forecast) -> None:
         self.chunk = chunk
-        self._levels = chunk.levels.astype(np.int64)
         self._bits = (
             network.channel_bits[None]
             if chunk.yield_ppm is None
@@ -71,10 +71,10 @@ class ChunkRows:
             self._order = np.argsort(key, axis=1, kind="stable").astype(np.int64)
             self._offset = np.take_along_axis(chunk.arrivals, self._order, axis=1)
 
-    def levels(self, slot: int, end: int) -> IntArray:
+    def levels(self, slot: int, end: int) -> npt.NDArray[np.int16]:
         """Realised levels of slots ``slot .. end − 1``, shape (slots, groups)."""
         first = self.chunk.first_slot
-        return self._levels[slot - first : end - first]
+        return self.chunk.levels[slot - first : end - first]
 
     def interval(self, slot: int, end: int, channels: IntArray, wavelengths: IntArray) -> Interval:
         """Slots ``slot .. end − 1`` with what is reserved in them, shape (slots, fibres)."""
@@ -82,7 +82,7 @@ class ChunkRows:
         rows = slice(slot - first, end - first)
         return Interval(
             slot,
-            self._levels[rows],
+            self.chunk.levels[rows],
             channels,
             wavelengths,
             self._bits[rows] if len(self._bits) > 1 else self._bits,

@@ -26,7 +26,7 @@ def jit(function: Function) -> Function:
     if not _compiling:
         return function
     numba: Any = importlib.import_module("numba")
-    return numba.njit(cache=True)(function)  # type: ignore[no-any-return]
+    return numba.njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
 
 
 def have_numba() -> bool:

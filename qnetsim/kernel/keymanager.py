@@ -63,6 +63,7 @@ class KeyManagers:
         self._relay = relay
         patience, setup = (seconds_to_ticks(s) for s in (table.patience_s, table.on_demand_setup_s))
         self.wait_bins = wait_bins(table, slot_ticks, run_ticks)
+        need = network.request_bits(forecast.levels.levels, table.granularity)
         self.rules = Rules(
             slot_ticks,
             patience,
@@ -71,11 +72,12 @@ class KeyManagers:
             network.level_bits,
             int(forecast.priority.max()) + 1,
             self.wait_bins.width_ticks,
+            _proportional(need, forecast.requests),
             _most(network.max_channels, network),
             _most(network.max_wavelengths, network),
             forecast.group,
             forecast.priority,
-            network.request_bits(forecast.levels.levels, table.granularity),
+            need,
         )
         self.outages = Outages(network.fibres, slot_ticks, seconds_to_ticks(table.control_delay_s))
         rows = forecast.requests * network.fibres if relay else 0
@@ -222,6 +224,14 @@ class KeyManagers:
             )
         )
         return columns
+
+
+def _proportional(need: IntArray, requests: int) -> bool:
+    """Whether level k takes k times the bits of level 1, and sums of levels fit into 31 bits."""
+    levels = len(need)
+    if levels < 2 or levels * requests >= 2**31:
+        return False
+    return bool((need == np.arange(levels)[:, None] * need[1]).all())
 
 
 def _most(limit: int | None, network: Network) -> IntArray:

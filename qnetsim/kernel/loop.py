@@ -7,6 +7,8 @@ module runs as it stands and compiled; ``qnetsim.kernel.jit`` loads it either wa
 
 from __future__ import annotations
 
+import numpy as np
+
 from qnetsim.kernel.jit import jit
 from qnetsim.kernel.tables import (
     ASKING,
@@ -109,51 +111,66 @@ def serve_at_once(state: State, rules: Rules, slots: Slots, out: Flows, row: int
         return False
     if slots.table[phase]:
         return False
-    need, count = out.consumed[0, row], out.wavelengths[row]  # both are still zero
-    alone = slots.row_need.shape[0] > 0
-    level, exposed = slots.levels[row, 0], 0
-    if alone:
-        for f in range(fibres):
-            need[f] = slots.row_need[level, f]
-            count[f] = slots.row_count[level, f]
-    else:
-        for r in range(requests):
-            level = slots.levels[row, rules.group[r]]
-            way, key = slots.choice[0, r, level], level * rules.level_bits
-            for at in range(slots.way[way], slots.way[way + 1]):
-                f = slots.fibre[at]
-                need[f] += rules.need[level, f]
-                count[f] += 1
-            out.carried[way] += key
-            exposed += key * slots.trusted[way]
+    need, count = out.consumed[RESERVATION, row], out.wavelengths[row]  # both are still zero
+    ask(rules, slots, out, row, 1)
     down = slots.down[slots.mask[phase]]
     bits = slots.channel_bits[min(row, slots.channel_bits.shape[0] - 1)]
-    fits = True
     for f in range(fibres):
         if count[f] and (
             down[f] or count[f] > rules.ports[f] or need[f] > room(state, rules, bits[f], f)
         ):
-            fits = False
-            break
+            ask(rules, slots, out, row, -1)
+            return False
     for f in range(fibres):
-        asked = need[f] if fits else 0
-        need[f] = 0
+        asked, need[f] = need[f], 0
         if asked:
             take(state, out, row, f, bits[f], asked)
-        if not fits:
-            count[f] = 0
-    if not fits:
-        if not alone:
-            for r in range(requests):
-                level = slots.levels[row, rules.group[r]]
-                out.carried[slots.choice[0, r, level]] -= level * rules.level_bits
-        return False
     out.served[row] = requests
-    out.exposed[row] = exposed
-    if alone:
-        out.exposed[row] = slots.row_exposed[level]
-        out.whole[level] += 1
     return True
+
+
+@jit
+def ask(rules: Rules, slots: Slots, out: Flows, row: int, sign: int) -> None:
+    """Add up what all requests of a slot ask of the fibres by table 0, or take it off again."""
+    need, count = out.consumed[RESERVATION, row], out.wavelengths[row]
+    requests, ways = rules.group.size, slots.trusted.size
+    if slots.row_need.shape[0]:
+        level = int(slots.levels[row, 0])
+        for f in range(count.size):
+            need[f] += sign * slots.row_need[level, f]
+            count[f] += sign * slots.row_count[level, f]
+        out.exposed[row] += sign * slots.row_exposed[level]
+        out.whole[level] += sign
+    elif rules.proportional and ways <= requests:
+        # levels in the upper half, requests in the lower: one addition for both
+        asked = np.zeros(ways, dtype=np.int64)
+        for r in range(requests):
+            level = int(slots.levels[row, rules.group[r]])
+            asked[slots.choice[0, r, level]] += (level << 32) + 1
+        for way in range(ways):
+            levels, many = sign * (asked[way] >> 32), sign * (asked[way] & 0xFFFFFFFF)
+            for at in range(slots.way[way], slots.way[way + 1]):
+                f = slots.fibre[at]
+                need[f] += levels * rules.need[1, f]
+                count[f] += many
+            carry(rules, slots, out, row, way, levels)
+    else:
+        for r in range(requests):
+            level = int(slots.levels[row, rules.group[r]])
+            way = slots.choice[0, r, level]
+            for at in range(slots.way[way], slots.way[way + 1]):
+                f = slots.fibre[at]
+                need[f] += sign * rules.need[level, f]
+                count[f] += sign
+            carry(rules, slots, out, row, way, sign * level)
+
+
+@jit
+def carry(rules: Rules, slots: Slots, out: Flows, row: int, way: int, levels: int) -> None:
+    """Note keys of that many levels that went a way, and what its trusted relays saw."""
+    key = levels * rules.level_bits
+    out.carried[way] += key
+    out.exposed[row] += key * slots.trusted[way]
 
 
 @jit
@@ -197,7 +214,7 @@ def arrive(state: State, rules: Rules, slots: Slots, row: int, place: int, start
     if slots.offset.shape[0]:
         request, tick = slots.order[row, place], start + slots.offset[row, place]
     state.request[i] = request
-    state.level[i] = slots.levels[row, rules.group[request]]
+    state.level[i] = int(slots.levels[row, rules.group[request]])
     state.arrival[i] = tick
     state.deadline[i] = tick + rules.patience
     state.left[i] = slots.holding[row, request] if slots.holding.shape[0] else 1
@@ -245,9 +262,7 @@ def attempt(
             line[0], line[1], line[2], line[3], line[4] = slots.first + row, request, level, way, f
             line[5], line[6] = heads[0], state.head[RESERVATION, f] - heads[0]
             line[7], line[8] = heads[1], state.head[ON_DEMAND, f] - heads[1]
-    key = level * rules.level_bits
-    out.carried[way] += key
-    out.exposed[row] += key * slots.trusted[way]
+    carry(rules, slots, out, row, way, level)
     if slots.table[phase] and way != slots.choice[0, request, level]:
         out.rerouted[row] += 1
     if not state.started[i]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 
 import numpy as np
+import numpy.typing as npt
 from simpy.events import Event
 
 from qnetsim.arrays import IntArray, frozen
@@ -219,7 +220,7 @@ def checked_owners(policy: Policy, network: Network, title: str) -> IntArray:
     return array.astype(np.int64)
 
 
-def _outcome(slot: int, levels: IntArray, columns: Columns) -> Outcome:
+def _outcome(slot: int, levels: npt.NDArray[np.int16], columns: Columns) -> Outcome:
     cost = np.stack([columns[name] for name in BILL_COLUMNS], axis=1)
 
     def copy(name: str) -> IntArray:

@@ -71,6 +71,8 @@ class Rules(NamedTuple):
     ----------
     slot_ticks, patience, setup, store_bits, level_bits, classes, wait_ticks : int
         Lengths in ticks; ``wait_ticks`` is the width of a bin of waiting times.
+    proportional : bool
+        A request of level k takes k times the bits of level 1 on every fibre.
     max_channels, ports : shape (F,)
         Channels and KM wavelengths that can be lit at most.
     group, priority : shape (R,)
@@ -85,6 +87,7 @@ class Rules(NamedTuple):
     level_bits: int
     classes: int
     wait_ticks: int
+    proportional: bool
     max_channels: IntArray
     ports: IntArray
     group: IntArray
@@ -99,7 +102,7 @@ class Slots(NamedTuple):
     ----------
     first : int
         Number of the first slot.
-    levels : shape (S, G)
+    levels : int16, shape (S, G)
     channels, wavelengths : shape (S, F)
         Reserved.
     channel_bits : shape (S, F) or (1, F)
@@ -132,7 +135,7 @@ class Slots(NamedTuple):
     """
 
     first: int
-    levels: IntArray
+    levels: npt.NDArray[np.int16]
     channels: IntArray
     wavelengths: IntArray
     channel_bits: IntArray

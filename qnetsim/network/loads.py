@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from qnetsim.arrays import IntArray, frozen
@@ -45,7 +48,7 @@ class LoadTable:
         self.levels = levels
         self._rows: IntArray = frozen(rows.reshape(groups * levels, 2 * fibres), np.int64)
 
-    def loads(self, levels: IntArray) -> tuple[IntArray, IntArray]:
+    def loads(self, levels: npt.NDArray[np.integer[Any]]) -> tuple[IntArray, IntArray]:
         """Load every fibre in every slot.
 
         Parameters

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import nsfnet, run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qnetsim import seeds
@@ -64,6 +64,17 @@ def test_table_moments_and_zero_weights(weights: list[float]) -> None:
     assert law.variance == pytest.approx(float(p @ k**2 - (p @ k) ** 2), rel=1e-6, abs=1e-9)
     words = np.array([0, 2**63, 2**64 - 1], dtype=np.uint64)
     assert all(law.exact_probabilities[level] > 0 for level in law.sample(words))
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=9).filter(lambda p: sum(p) > 0))
+@settings(max_examples=20)
+def test_many_words_give_the_levels_of_few(weights: list[float]) -> None:
+    law = table_levels(weights)
+    words = seeds.words(seeds.stream(1, "test"), 20_000)
+    edges = np.concatenate([law.thresholds, law.thresholds - np.uint64(1)])
+    words[: len(edges)] = edges
+    few = np.concatenate([law.sample(part) for part in np.array_split(words, 20)])
+    np.testing.assert_array_equal(law.sample(words.reshape(100, 200)).ravel(), few)
 
 
 def test_excess_is_exact() -> None:
