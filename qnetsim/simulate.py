@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from qnetsim.case import Case, load, open_case
 from qnetsim.errors import ScenarioError, UsageError
-from qnetsim.exogenous.realisation import WorldChunk
+from qnetsim.exogenous.realisation import WorldChunk, WorldDigest
 from qnetsim.interrupt import stoppable
 from qnetsim.kernel import Kernel, Relay, Simulation, SlotBlock
 from qnetsim.kernel.jit import chosen
@@ -24,7 +24,7 @@ from qnetsim.policies.base import guarded
 from qnetsim.policies.registry import make_policy
 from qnetsim.provenance import trace_header
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.trace import TraceWriter, refuse_existing
+from qnetsim.trace import Block, TraceWriter, WriteBehind, refuse_existing
 from qnetsim.trace.schema import PLAN_STATUS
 
 #: Told how many slots were simulated since the last call.
@@ -145,13 +145,14 @@ def simulate(
     plan = plan if plan is not None else planned(runner, table.title, case)
     realisation = case.realisation(replication)
     header = trace_header(case, runner, table, realisation, plan)
-    digest = realisation.digest()
-    with stoppable() as check, TraceWriter(Path(out), header, force=force) as writer:
+    with (
+        stoppable() as check,
+        TraceWriter(Path(out), header, force=force) as writer,
+        WriteBehind(_writes(writer, realisation.digest()), lambda done: done[1].nbytes) as rows,
+    ):
 
         def sink(chunk: WorldChunk, block: SlotBlock) -> None:
-            digest.update(chunk)
-            writer.append(block.columns, _world_columns(chunk), block.totals)
-            writer.world_digest = digest.hexdigest()
+            rows.put((chunk, Block(block.columns, _world_columns(chunk), block.totals)))
             if progress:
                 progress(block.slots)
             check()
@@ -159,6 +160,21 @@ def simulate(
         world = realisation.chunks()
         run_case(case, runner, table.title, world, replication, sink, plan, check, kernel)
     return writer.path
+
+
+Done = tuple[WorldChunk, Block]
+
+
+def _writes(writer: TraceWriter, digest: WorldDigest) -> Callable[[list[Done]], None]:
+    """What writes chunks of the world, and what came of them, and keeps the world's digest."""
+
+    def write(done: list[Done]) -> None:
+        for chunk, _ in done:
+            digest.update(chunk)
+        writer.append([block for _, block in done])
+        writer.world_digest = digest.hexdigest()
+
+    return write
 
 
 def _world_columns(chunk: WorldChunk) -> dict[str, npt.NDArray[Any] | None]:

@@ -1,15 +1,18 @@
 """The trace: a versioned, self-describing HDF5 file that is the product of every run."""
 
+from qnetsim.trace.behind import WriteBehind
 from qnetsim.trace.files import is_hdf5, make_folder, refuse_existing, refuse_input
 from qnetsim.trace.plan_file import PlanRecord, is_plan, read_plan, write_plan
 from qnetsim.trace.reader import Trace, open_trace
-from qnetsim.trace.writer import TraceHeader, TraceWriter
+from qnetsim.trace.writer import Block, TraceHeader, TraceWriter
 
 __all__ = [
+    "Block",
     "PlanRecord",
     "Trace",
     "TraceHeader",
     "TraceWriter",
+    "WriteBehind",
     "is_hdf5",
     "is_plan",
     "make_folder",

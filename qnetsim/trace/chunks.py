@@ -39,23 +39,26 @@ class ColumnWriter:
         self, column: Column, dataset: Any, chunk: tuple[int, ...], digest: ContentDigest
     ) -> None:
         self._column, self._dataset, self._chunk = column, dataset, chunk
+        self._width = tuple(dataset.shape[1:])
         self._digest = digest
         self._last: npt.NDArray[Any] | None = None
         self._packed: list[tuple[tuple[int, ...], bytes]] = []
 
+    def extend(self, rows: int) -> None:
+        """Make room for this many rows in all."""
+        self._dataset.set_extent((rows, *self._width))
+
     def append(self, first: int, values: npt.NDArray[Any] | None, count: int) -> None:
-        """Append rows after row ``first``; None stands for rows of the fill value."""
-        width = self._dataset.shape[1:]
-        self._dataset.set_extent((first + count, *width))
+        """Write rows from row ``first`` on; None stands for rows of the fill value."""
         if values is None:
-            self._digest.add_blank(self._column, (count, *width))
+            self._digest.add_blank(self._column, (count, *self._width))
             return
         block = np.ascontiguousarray(values, dtype=self._column.kind)
-        if not (block != self._column.fill).any():
+        if self._blank(block):
             # unwritten chunks read as the fill value and take no space
             self._digest.add_blank(self._column, block.shape)
             return
-        same = self._last is not None and np.array_equal(self._last, block)
+        same = self._repeats(block)
         self._digest.add(self._column, block, same=same)
         if first % CHUNK_ROWS or count > CHUNK_ROWS:
             self._write_plainly(first, block)
@@ -66,6 +69,19 @@ class ColumnWriter:
             self._last = block
         for place, data in self._packed:
             self._dataset.write_direct_chunk((first, *place), data)
+
+    def _blank(self, block: npt.NDArray[Any]) -> bool:
+        fill = self._column.fill
+        # most columns that are not blank show it in their first number
+        if block.size and block.flat[0] != fill:
+            return False
+        return not (block != fill if fill else block).any()
+
+    def _repeats(self, block: npt.NDArray[Any]) -> bool:
+        last = self._last
+        if last is None or last.shape != block.shape or last.flat[0] != block.flat[0]:
+            return False
+        return np.array_equal(last, block)
 
     def _write_plainly(self, first: int, block: npt.NDArray[Any]) -> None:
         """Write rows that do not start a chunk."""
@@ -84,5 +100,17 @@ class ColumnWriter:
                 whole = np.full(self._chunk, self._column.fill, dtype=block.dtype)
                 whole[tuple(slice(n) for n in part.shape)] = part
                 part = whole
-            planes = np.ascontiguousarray(part).view(np.uint8).reshape(-1, block.itemsize).T
-            yield place, compress(np.ascontiguousarray(planes), 1)
+            yield place, compress(_shuffled(part), 1)
+
+
+def _shuffled(part: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """First bytes of all numbers, then second bytes, and so on; shape (itemsize, numbers)."""
+    size, used = part.itemsize, part.itemsize
+    if part.dtype.kind in "iu" and part.min() >= 0:
+        # bytes above the largest number are zero: there is nothing to gather
+        used = (int(part.max()).bit_length() + 7) // 8
+    planes = np.zeros((size, part.size), dtype=np.uint8)
+    split = np.ascontiguousarray(part, dtype=part.dtype.newbyteorder("<")).view(np.uint8)
+    for byte, plane in enumerate(planes[:used]):
+        plane[:] = split.reshape(-1, size)[:, byte]
+    return planes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -56,6 +56,43 @@ class TraceHeader:
     provenance: Mapping[str, Any]
     columns: Mapping[str, Any]
     attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive slots to be written.
+
+    Attributes
+    ----------
+    columns : mapping
+        One array for each column of ``schema.recorded``, rows first.
+    world : mapping
+        One array for each growing column of the world, rows first, by name; None where all rows
+        hold the column's fill value.
+    running : mapping
+        Running totals after these slots, one array for each column of ``schema.totals``.
+    """
+
+    columns: Arrays
+    world: WorldColumns
+    running: Arrays
+
+    @property
+    def slots(self) -> int:
+        """Number of slots."""
+        return len(self.columns["arrived"])
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all rows in memory."""
+        world = (a for a in self.world.values() if a is not None)
+        return sum(a.nbytes for a in (*self.columns.values(), *world))
+
+    def rows(self, column: Column, first: int) -> npt.NDArray[Any] | None:
+        """Rows of a growing column, where the block starts at slot ``first``."""
+        if column.name == "slot":
+            return np.arange(first, first + self.slots, dtype=np.int64)
+        return self.world[column.name] if column.group == "world" else self.columns[column.name]
 
 
 class TraceWriter:
@@ -120,45 +157,32 @@ class TraceWriter:
         else:
             self._close("interrupted" if issubclass(kind, KeyboardInterrupt) else "failed")
 
-    def append(self, recorded_columns: Arrays, world: WorldColumns, running: Arrays) -> None:
-        """Write the next block of slots and flush it.
-
-        Parameters
-        ----------
-        recorded_columns : mapping
-            One array for each column of ``schema.recorded``, rows first.
-        world : mapping
-            One array for each growing column of the world, rows first, by name; None where all
-            rows hold the column's fill value.
-        running : mapping
-            Running totals, one array for each column of ``schema.totals``.
-        """
-        first, count = self._rows, len(recorded_columns["arrived"])
-        slots = np.arange(first, first + count, dtype=np.int64)
-        arrays = (*recorded_columns.values(), *(a for a in world.values() if a is not None))
-        self._require_space(sum(a.nbytes for a in arrays))
+    def append(self, blocks: Sequence[Block]) -> None:
+        """Write the next blocks of slots and flush them."""
+        first, running = self._rows, blocks[-1].running
+        end = first + sum(block.slots for block in blocks)
+        self._require_space(sum(block.nbytes for block in blocks))
         self._torn = True
         try:
-            for path, column in self._growing.items():
-                group, name = path.split("/")
-                if name == "slot":
-                    column.append(first, slots, count)
-                else:
-                    values = world[name] if group == "world" else recorded_columns[name]
-                    column.append(first, values, count)
+            for column, writer in self._growing:
+                writer.extend(end)
+                at = first
+                for block in blocks:
+                    writer.append(at, block.rows(column, at), block.slots)
+                    at += block.slots
             for name, values in running.items():
                 whole = h5py.h5s.ALL
                 self._totals[name].write(whole, whole, np.ascontiguousarray(values, np.int64))
             assert self._file is not None
             self._file.flush()
             # counted only when the rows are out, so that a kill leaves no half row
-            self._committed[...] = first + count
+            self._committed[...] = end
             self._committed.flush()
         except OSError as error:
             raise TraceError(
                 f"{self.path}: cannot be written: {error}; {self._rows} slots are safe in it"
             ) from None
-        self._rows = first + count
+        self._rows = end
         self._last_totals.update(running)
         self._torn = False
 
@@ -190,11 +214,11 @@ class TraceWriter:
             for column in columns:
                 self._create_column(file, column, header)
         self._last_totals = {c.name: np.zeros(self._sizes[c.dims[0]], np.int64) for c in totals()}
-        self._growing = {
-            c.path: ColumnWriter(c, file[c.path].id, file[c.path].chunks, self._digest)
+        self._growing = [
+            (c, ColumnWriter(c, file[c.path].id, file[c.path].chunks, self._digest))
             for c in COLUMNS
             if c.grows
-        }
+        ]
         self._totals: dict[str, Any] = {c.name: file[c.path].id for c in totals()}
         file.swmr_mode = True
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -20,7 +22,8 @@ from qnetsim.errors import PolicyError, TraceError, TraceFormatError, UsageError
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.scenario import PolicyTable
 from qnetsim.simulate import open_case, simulate
-from qnetsim.trace import TraceWriter, open_trace
+from qnetsim.trace import TraceWriter, WriteBehind, open_trace
+from qnetsim.trace.behind import MOST_BYTES
 from qnetsim.trace.chunks import ColumnWriter
 from qnetsim.trace.page import page
 from qnetsim.trace.schema import COLUMNS, PLAN_STATUS, recorded
@@ -336,10 +339,13 @@ def test_a_full_disk_is_noticed_before_it_is_full(
 
     monkeypatch.setattr(writer.shutil, "disk_usage", Usage)
     path = tmp_path / "full.h5"
-    with pytest.raises(TraceError, match=r"almost full .*; 2048 slots are safe"):
-        simulate(nsfnet(run__slots="9000"), PolicyTable(name="sip"), path)
+    with pytest.raises(TraceError, match=r"almost full .*; \d+ slots are safe") as caught:
+        simulate(nsfnet(run__slots="90000"), PolicyTable(name="sip"), path)
     with open_trace(path) as trace:
-        assert (trace.status, trace.slots) == ("failed", 2048)
+        # how many blocks a write takes at once is a matter of time
+        assert trace.status == "failed"
+        assert trace.slots >= 2048
+        assert f"; {trace.slots} slots are safe" in str(caught.value)
         assert trace.content_digest() == trace.attribute("content_digest")
 
 
@@ -362,16 +368,23 @@ def test_a_signal_is_obeyed_between_two_steps(tmp_path: Path) -> None:
 def test_an_interruption_within_a_write_is_mended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest, calls = ColumnWriter.append, []
+    honest = ColumnWriter.append
 
     def append(self: ColumnWriter, first: int, values, count: int) -> None:
-        calls.append(self._column.path)
-        if calls.count("slots/served") == 2:
+        if first and self._column.path == "slots/served":
             raise KeyboardInterrupt
         honest(self, first, values, count)
 
     monkeypatch.setattr(ColumnWriter, "append", append)
     path = tmp_path / "torn.h5"
+
+    class Alone(WriteBehind):  # one block a write
+        def put(self, item) -> None:
+            super().put(item)
+            with self._change:
+                self._change.wait_for(lambda: self._error or not self._bytes)
+
+    monkeypatch.setattr("qnetsim.simulate.WriteBehind", Alone)
     with pytest.raises(KeyboardInterrupt):
         simulate(nsfnet(run__slots="3000"), PolicyTable(name="sip"), path)
     with open_trace(path) as trace:
@@ -382,6 +395,61 @@ def test_an_interruption_within_a_write_is_mended(
     with h5py.File(path) as file:
         rows = {file[c.path].shape[0] for c in COLUMNS if c.grows}
         assert rows == {1024}
+
+
+def test_writing_behind_keeps_order_and_loses_nothing() -> None:
+    begun, go, batches = threading.Event(), threading.Event(), []
+
+    def write(batch: list[int]) -> None:
+        batches.append(batch)
+        begun.set()
+        go.wait()
+
+    with pytest.raises(ZeroDivisionError), WriteBehind(write, lambda _: 1) as behind:
+        behind.put(0)
+        begun.wait()
+        for item in range(1, 6):
+            behind.put(item)
+        assert batches == [[0]]
+        go.set()
+        raise ZeroDivisionError  # what had come is written all the same
+    assert batches == [[0], [1, 2, 3, 4, 5]]
+
+
+def test_writing_behind_waits_where_too_much_is_on_its_way() -> None:
+    most, now = [0], [0]
+
+    def write(batch: list[int]) -> None:
+        most[0] = max(most[0], sum(batch))
+        time.sleep(0.001)
+        with lock:
+            now[0] -= sum(batch)
+
+    lock = threading.Lock()
+    with WriteBehind(write, lambda size: size) as behind:
+        for _ in range(20):
+            behind.put(MOST_BYTES // 2)
+            with lock:
+                now[0] += MOST_BYTES // 2
+                assert now[0] <= MOST_BYTES
+        behind.put(5 * MOST_BYTES)  # alone it may be any size
+    assert most[0] == 5 * MOST_BYTES
+
+
+def test_what_fails_behind_is_raised_in_front() -> None:
+    written = []
+
+    def write(batch: list[int]) -> None:
+        if 3 in batch:
+            raise OSError("disk")
+        written.extend(batch)
+
+    with pytest.raises(OSError, match="disk"), WriteBehind(write, lambda _: MOST_BYTES) as behind:
+        for item in itertools.count():
+            behind.put(item)
+    assert written == [0, 1, 2]
+    with pytest.raises(OSError, match="disk"), WriteBehind(write, lambda _: 1) as behind:
+        behind.put(3)
 
 
 def test_no_path_of_the_machine_is_in_a_trace(tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""Write behind the simulation: a thread takes what has come so far and writes it in one go."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+Item = TypeVar("Item")
+
+#: Bytes that may wait to be written or be in writing; one item always may.
+MOST_BYTES = 2**26
+
+
+class WriteBehind(Generic[Item]):
+    """Hands items to a thread, in order. Use as a context manager; leaving it waits for all.
+
+    Compression, digests and the disk take their time while the simulation goes on. Where the
+    thread falls behind it takes all that waits at once, so the cost of a flush is shared.
+
+    Parameters
+    ----------
+    write : callable
+        Writes a list of items. What it raises is raised again by ``put`` or on leaving; items
+        that wait then are dropped.
+    size : callable
+        Bytes of an item.
+    """
+
+    def __init__(self, write: Callable[[list[Item]], None], size: Callable[[Item], int]) -> None:
+        self._write, self._size = write, size
+        self._change = threading.Condition()
+        self._waiting: list[Item] = []
+        self._bytes = 0
+        self._closing = False
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name="trace writer")
+
+    def put(self, item: Item) -> None:
+        """Hand over an item; waits while too much is on its way."""
+        size = self._size(item)
+        with self._change:
+            self._change.wait_for(
+                lambda: self._error or not self._bytes or self._bytes + size <= MOST_BYTES
+            )
+            if self._error:
+                raise self._error
+            self._waiting.append(item)
+            self._bytes += size
+            self._change.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._waiting or self._closing)
+                batch, self._waiting = self._waiting, []
+            if not batch:
+                return
+            try:
+                self._write(batch)
+            except BaseException as error:  # noqa: BLE001, raised again where the simulation is
+                with self._change:
+                    self._error = error
+                    self._change.notify_all()
+                return
+            with self._change:
+                self._bytes -= sum(map(self._size, batch))
+                self._change.notify_all()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._change:
+            self._closing = True
+            self._change.notify_all()
+        self._thread.join()
+        if self._error and error is None:
+            raise self._error
