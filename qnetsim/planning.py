@@ -14,7 +14,7 @@ from qnetsim.optimize import Plan
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded
 from qnetsim.policies.registry import make_policy
-from qnetsim.scenario import PolicyTable, Scenario
+from qnetsim.scenario import FaultTable, PolicyTable, Scenario
 
 #: Told a line now and then during a long solve.
 Tell = Callable[[str], None]
@@ -68,7 +68,21 @@ def planned(policy: Policy, title: str, case: Case, tell: Tell | None = None) ->
     names = plan.solver
     if any(name not in names for name in used):
         names += f" [{' and '.join(used)}]"
-    return replace(plan, solver=names, solve_s=time.perf_counter() - started)
+    note = "; ".join(text for text in (plan.note, _left_aside(case.scenario)) if text)
+    return replace(plan, solver=names, note=note, solve_s=time.perf_counter() - started)
+
+
+def _left_aside(scenario: Scenario) -> str:
+    """What of the scenario no plan takes into account: plans are made slot by slot."""
+    yields = scenario.yields
+    there = {
+        "key stores": scenario.key_management.store_bits > 0,
+        "sessions longer than a slot": scenario.demand.holding_slots != 1,
+        "noise and drift of yields": bool(yields.noise_counts or yields.drift),
+        "failures": bool(scenario.outage) or scenario.faults != FaultTable(),
+    }
+    parts = [name for name, yes in there.items() if yes]
+    return f"planned without regard to {', '.join(parts)}" if parts else ""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from qnetsim.kernel import Simulation, SlotBlock
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.scenario import Scenario, parse_scenario
-from qnetsim.simulate import Case, open_case, run_case
+from qnetsim.simulate import Case, load, open_case, run_case
 from qnetsim.trace.schema import BILL_COLUMNS
 
 #: Three nodes, two fibres; every number below can be checked by hand.
@@ -34,6 +35,12 @@ levels = {levels}
 
 def scenario(text: str) -> Scenario:
     return parse_scenario(text)
+
+
+def outages(slots: int, replications: int) -> Scenario:
+    """The shipped scenario in which all of the key layer is at work."""
+    path = Path(__file__).parents[1] / "scenarios" / "outages.toml"
+    return load(path, slots=slots, replications=replications)
 
 
 def nsfnet(**changes: str) -> Scenario:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
+from qnetsim.analysis.key_figures import KeyFigures, key_figures
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import TraceError, UsageError, WorldMismatchError
@@ -62,6 +63,7 @@ class PolicyResult:
     on_demand_share : float
         On-demand bits over bits consumed.
     cost_by_kind : dict of float
+    keys : KeyFigures
     runs : tuple of RunMetrics
     """
 
@@ -81,6 +83,7 @@ class PolicyResult:
     pending: float
     on_demand_share: float
     cost_by_kind: dict[str, float]
+    keys: KeyFigures
     runs: tuple[RunMetrics, ...]
 
     @property
@@ -253,6 +256,7 @@ def _result(name: str, runs: dict[int, RunMetrics], base: FloatArray) -> PolicyR
         pending=sum(run.pending for run in ordered) / arrived,
         on_demand_share=on_demand_bits / total_bits if total_bits else 0.0,
         cost_by_kind=kinds,
+        keys=key_figures(ordered),
         runs=ordered,
     )
 

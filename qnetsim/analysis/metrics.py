@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from qnetsim.analysis.waits import Waits
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import TraceError, TraceFormatError
 from qnetsim.trace import Trace
 from qnetsim.trace.schema import BILL_COLUMNS
-
-#: Percentiles of waiting times, and the shares that they stand for.
-PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
 
 @dataclass(frozen=True)
@@ -39,9 +37,8 @@ class RunMetrics:
     consumed_bits : ndarray of float64, shape (fibres,)
     interrupted, rerouted : int
         Sessions that ended unserved after their first keys; deliveries over detours.
-    wait_percentiles_s : dict of float
-        Waiting time until the first keys by percentile of the served requests: upper edges of the
-        trace's bins.
+    waits : Waits
+        Waiting times of the served requests until their first keys.
     utilisation : ndarray of float64, shape (fibres,)
         Bits consumed over bits produced.
     mean_pool_bits : ndarray of float64, shape (fibres,)
@@ -73,7 +70,7 @@ class RunMetrics:
     consumed_bits: FloatArray
     interrupted: int
     rerouted: int
-    wait_percentiles_s: dict[str, float]
+    waits: Waits
     utilisation: FloatArray
     mean_pool_bits: FloatArray
     depletion_s: float | None
@@ -118,6 +115,7 @@ def run_metrics(trace: Trace) -> RunMetrics:
         for pool in ("reservation", "on_demand")
     ]
     stored = _pools(trace)
+    served = int(_total(trace, "slots/served"))
     if not all(map(math.isfinite, cost.values())):
         raise TraceFormatError(f"{trace.path}: holds a cost that is not a finite number")
     return RunMetrics(
@@ -128,14 +126,14 @@ def run_metrics(trace: Trace) -> RunMetrics:
         cost=float(sum(cost.values())),
         cost_by_kind=cost,
         arrived=int(_total(trace, "slots/arrived")),
-        served=int(_total(trace, "slots/served")),
+        served=served,
         blocked=int(_total(trace, "slots/blocked")),
         pending=int(trace.column("slots/waiting", trace.slots - 1)[-1]),
         on_demand_bits=float(np.sum(taken[1])),
         consumed_bits=np.asarray(taken[0] + taken[1], dtype=np.float64),
         interrupted=int(_total(trace, "slots/interrupted")),
         rerouted=int(_total(trace, "slots/rerouted")),
-        wait_percentiles_s=_waits(trace),
+        waits=Waits.of(trace, served),
         utilisation=_utilisation(trace, taken[0] + taken[1]),
         mean_pool_bits=stored.mean_bits,
         depletion_s=stored.depletion_s,
@@ -157,19 +155,6 @@ def _exact_total(trace: Trace, path: str) -> int:
     """Sum of a column of large integers that may not fit into 64 bits."""
     halves = ((block >> 32, block & 0xFFFFFFFF) for block in trace.blocks(path))
     return sum((int(high.sum()) << 32) + int(low.sum()) for high, low in halves)
-
-
-def _waits(trace: Trace) -> dict[str, float]:
-    """Percentiles of the waiting time of served requests."""
-    late = sum(block.sum(axis=0, dtype=np.int64) for block in trace.blocks("slots/waited"))
-    served = int(_total(trace, "slots/served"))
-    edges = np.append(0.0, trace.column("slots/wait_upto_s"))
-    counts = np.append(served - int(np.sum(late)), np.asarray(late, dtype=np.int64))
-    reached = np.cumsum(counts)
-    return {
-        name: float(edges[np.searchsorted(reached, share * served)]) if served else 0.0
-        for name, share in PERCENTILES.items()
-    }
 
 
 def _utilisation(trace: Trace, taken: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from qnetsim.analysis.compare import Comparison, PolicyResult
+from qnetsim.analysis.key_figures import KEY_COLUMNS, key_cells
 from qnetsim.analysis.plots import comparison_figure, save, svg
 from qnetsim.errors import TraceError
 from qnetsim.trace import open_trace
@@ -79,6 +80,7 @@ def _page(comparison: Comparison, drawing: str) -> str:
 <p>{title}</p>
 {_policy_table(comparison)}
 <figure>{drawing}</figure>
+{_keys_table(comparison)}
 {_plan_table(comparison)}
 <h2>Worlds</h2>
 <p>Every policy met the same worlds: the digests of topology, demand and yields are equal in all
@@ -116,6 +118,17 @@ def _policy_row(policy: PolicyResult) -> str:
         f"<td>{interval}</td><td>{policy.served:.2%}</td><td>{policy.blocked:.2%}</td>"
         f"<td>{policy.on_demand_share:.2%}</td><td>{reduction}</td></tr>"
     )
+
+
+def _keys_table(comparison: Comparison) -> str:
+    head = "".join(f"<th>{html.escape(title)}</th>" for title in ("policy", *KEY_COLUMNS))
+    rows = "".join(
+        "<tr>"
+        + "".join(f"<td>{html.escape(c)}</td>" for c in (policy.name, *key_cells(policy.keys)))
+        + "</tr>"
+        for policy in comparison.policies
+    )
+    return f"<table><caption>Keys and waiting</caption><tr>{head}</tr>{rows}</table>"
 
 
 def _plan_table(comparison: Comparison) -> str:

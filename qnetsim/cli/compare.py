@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
+from rich.table import Table
 
 from qnetsim.analysis import Comparison, compare_traces
+from qnetsim.analysis.key_figures import KEY_COLUMNS, key_cells
 from qnetsim.analysis.report import RESULTS, write_report
 from qnetsim.cli.output import console, emit, force_option, json_option, progress, table, working
 from qnetsim.cli.policy import policy_table
@@ -114,6 +117,7 @@ def comparison_json(comparison: Comparison) -> dict[str, object]:
                 "blocked": policy.blocked,
                 "pending": policy.pending,
                 "on_demand_share": policy.on_demand_share,
+                "keys": asdict(policy.keys),
                 "sees_future": policy.sees_future,
                 "plan": policy.plan,
                 "trace": policy.runs[0].trace,
@@ -161,6 +165,15 @@ def show_comparison(comparison: Comparison) -> None:
             f"{policy.plan['objective']:,.0f} {policy.plan['status']}" if policy.plan else "—",
         )
     console().print(rows)
+    if any(policy.keys.dynamic for policy in comparison.policies):
+        console().print(_keys_table(comparison))
     if any(policy.sees_future for policy in comparison.policies):
         click.echo("* sees the future: a bound, not a competitor")
     click.echo(f"world digest  {comparison.world_digest}")
+
+
+def _keys_table(comparison: Comparison) -> Table:
+    rows = table("keys and waiting", ["policy", *KEY_COLUMNS])
+    for policy in comparison.policies:
+        rows.add_row(policy.name, *key_cells(policy.keys))
+    return rows

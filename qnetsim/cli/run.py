@@ -101,7 +101,7 @@ def metrics_json(metrics: RunMetrics) -> dict[str, object]:
         "pending": metrics.pending,
         "interrupted": metrics.interrupted,
         "rerouted": metrics.rerouted,
-        "wait_percentiles_s": metrics.wait_percentiles_s,
+        "wait_percentiles_s": metrics.waits.percentiles_s,
         "utilisation": metrics.utilisation.tolist(),
         "mean_pool_bits": metrics.mean_pool_bits.tolist(),
         "depletion_s": metrics.depletion_s,
@@ -133,7 +133,7 @@ def show_metrics(metrics: RunMetrics) -> None:
         rows.add_row("sessions interrupted", f"{metrics.interrupted:,}")
     if metrics.rerouted:
         rows.add_row("deliveries over detours", f"{metrics.rerouted:,}")
-    waits = metrics.wait_percentiles_s
+    waits = metrics.waits.percentiles_s
     if waits["max"] > 0:
         shown = ", ".join(f"{name} {seconds:g} s" for name, seconds in waits.items())
         rows.add_row("waiting time of the served", shown)

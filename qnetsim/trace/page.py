@@ -35,9 +35,10 @@ the mark with HDF5's own `h5clear -s`. After an error or Ctrl-C it is closed and
 ## Tables
 
 Each group is a table of its own: its dimensions are HDF5 dimension scales in the same group. The
-first dimension of a column that grows is `slot`. Rows are written and flushed in chunks of
-{CHUNK_ROWS}, shuffled and compressed by gzip at level 1. A chunk of zeros is not stored and reads
-as zeros. Text is variable-length UTF-8. Volatile columns carry the attribute `volatile = 1`.
+first dimension of a column that grows is `slot`. Rows are written in chunks of {CHUNK_ROWS},
+shuffled and compressed by gzip at level 1; each flush takes the chunks that have come since the
+last one. A chunk of fill values (zeros unless the table says otherwise) is not stored and reads as
+such. Text is variable-length UTF-8. Volatile columns carry the attribute `volatile = 1`.
 """
 
 TAIL = f"""
@@ -45,8 +46,9 @@ TAIL = f"""
 
 For each column that is not volatile, in the order above: SHA-256 of the text `group/name type`,
 followed by the column's blocks of {CHUNK_ROWS} rows (the last one shorter). A block adds the
-word `block`, its shape as Python prints a tuple, and its little-endian values; a block of zeros
-adds `zeros` and its shape. A column of text adds one JSON list. The content digest is SHA-256 over
+word `block`, its shape as Python prints a tuple, and the SHA-256 of its little-endian values (in
+formats 1.0 and 1.1 the values themselves); a block that holds nothing but the fill value adds
+`zeros` and its shape. A column of text adds one JSON list. The content digest is SHA-256 over
 `group/name` and the column's digest, column by column.
 """
 

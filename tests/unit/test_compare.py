@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import nsfnet
+from helpers import nsfnet, outages
 from scipy import stats
 
 from qnetsim.analysis import compare_traces
 from qnetsim.analysis.plots import comparison_figure, svg
 from qnetsim.analysis.report import write_report
+from qnetsim.analysis.waits import Waits
 from qnetsim.cli.policy import policy_table
 from qnetsim.errors import TraceError, UsageError, WorldMismatchError
 from qnetsim.policies import Decision, Observation, Policy
@@ -215,3 +216,30 @@ def test_policies_from_the_command_line() -> None:
         run_policies(scenario, [PolicyTable(name="sip")] * 2, Path("unused"))
     with pytest.raises(UsageError, match="no policy"):
         run_policies(scenario, [], Path("unused"))
+
+
+def test_a_comparison_shows_keys_and_waiting(tmp_path: Path) -> None:
+    scenario = outages(slots=60, replications=2)
+    paths = run_policies(scenario, scenario.policy, tmp_path)
+    compared = compare_traces(paths)
+    for policy in compared.policies:
+        keys, runs = policy.keys, policy.runs
+        assert keys.dynamic
+        assert keys.rerouted == sum(r.rerouted for r in runs) / sum(r.arrived for r in runs)
+        least, most = (f(r.waits.percentile(0.95) for r in runs) for f in (min, max))
+        assert least <= keys.wait_percentiles_s["p95"] <= most
+        assert 0 < keys.utilisation <= keys.busiest_utilisation <= 1
+        assert policy.plan is not None
+        assert "without regard to key stores, sessions" in policy.plan["note"]
+    page = write_report(compared, tmp_path).read_text("utf-8")
+    assert "Keys and waiting" in page
+
+
+def test_waits_of_runs_with_other_bins_add_up() -> None:
+    one = Waits(np.array([0.0, 1.0, 2.0]), np.array([5, 3, 2]))
+    two = Waits(np.array([0.0, 1.5]), np.array([0, 10]))
+    both = Waits.together([one, two])
+    assert both.upto_s.tolist() == [0, 1, 1.5, 2]
+    assert both.counts.tolist() == [5, 3, 10, 2]
+    assert both.percentiles_s == {"p50": 1.5, "p90": 1.5, "p95": 2, "p99": 2, "max": 2}
+    assert Waits.together([Waits(np.zeros(1), np.zeros(1, np.int64))]).percentile(0.5) == 0

@@ -14,9 +14,11 @@ from helpers import Scripted, nsfnet, run
 
 from qnetsim.errors import LedgerError, PolicyError
 from qnetsim.exogenous.realisation import WorldChunk
-from qnetsim.kernel import Recording
+from qnetsim.kernel import Kernel, Recording
 from qnetsim.kernel.clock import Clock, Priority
+from qnetsim.kernel.intervals import Interval
 from qnetsim.kernel.keymanager import KeyManagers
+from qnetsim.kernel.recording import Columns
 from qnetsim.network import Route, RouteTable, read_topology
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.policies.registry import make_policy
@@ -194,6 +196,24 @@ def test_holding_is_the_same_as_deciding_anew(management: str) -> None:
                 np.testing.assert_array_equal(
                     result.columns[column.name], results[0].columns[column.name]
                 )
+
+
+@pytest.mark.parametrize("kernel", ["numba", "numpy", "loop"])
+def test_a_decision_that_holds_is_served_in_one_call(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, honest = [], KeyManagers.serve
+
+    def serve(self: KeyManagers, interval: Interval, routes: RouteTable) -> Columns:
+        calls.append(interval.slots)
+        return honest(self, interval, routes)
+
+    monkeypatch.setattr(KeyManagers, "serve", serve)
+    scenario = nsfnet(run__slots="1500", demand__requests="5", key_management__store_bits="9000")
+    channels, wavelengths = np.full((1500, 21), 9), np.full((1500, 21), 3)
+    run(scenario, Scripted(channels, wavelengths, hold=300), kernel=kernel)
+    # cut at the decisions and where the world's next chunk begins
+    assert calls == [300, 300, 300, 124, 176, 300]
 
 
 def test_events_do_not_grow_with_requests() -> None:

@@ -1,0 +1,58 @@
+"""How long served requests waited for their first keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.trace import Trace
+
+#: Percentiles of waiting times, and the shares that they stand for.
+PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Counts of served requests by their waiting time.
+
+    Attributes
+    ----------
+    upto_s : ndarray of float64, shape (bins,)
+        Longest waiting time of each bin in seconds, ascending; the first is zero.
+    counts : ndarray of int64, shape (bins,)
+    """
+
+    upto_s: FloatArray
+    counts: IntArray
+
+    @classmethod
+    def of(cls, trace: Trace, served: int) -> Waits:
+        """Count the waiting times of a trace in which so many requests were served."""
+        late = np.zeros(len(trace.column("slots/wait_upto_s")), dtype=np.int64)
+        for block in trace.blocks("slots/waited"):
+            late += block.sum(axis=0, dtype=np.int64)
+        edges = np.append(0.0, trace.column("slots/wait_upto_s"))
+        return cls(edges, np.append(served - int(late.sum()), late))
+
+    @classmethod
+    def together(cls, parts: Sequence[Waits]) -> Waits:
+        """Counts of several runs as one."""
+        edges, place = np.unique(np.concatenate([p.upto_s for p in parts]), return_inverse=True)
+        counts = np.zeros(len(edges), dtype=np.int64)
+        np.add.at(counts, place, np.concatenate([p.counts for p in parts]))
+        return cls(edges, counts)
+
+    def percentile(self, share: float) -> float:
+        """Waiting time in seconds, an upper edge of a bin, within which this share was served."""
+        served = int(self.counts.sum())
+        if not served:
+            return 0.0
+        return float(self.upto_s[np.searchsorted(np.cumsum(self.counts), share * served)])
+
+    @property
+    def percentiles_s(self) -> dict[str, float]:
+        """All of ``PERCENTILES``, by name."""
+        return {name: self.percentile(share) for name, share in PERCENTILES.items()}
