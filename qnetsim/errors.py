@@ -106,3 +106,22 @@ class SettingError(QnetsimError):
 
     def __reduce__(self) -> tuple[type[SettingError], tuple[object]]:
         return type(self), (self.problems,)
+
+
+class KeysExhaustedError(QnetsimError):
+    """A message needs more key than is left; nothing was spent."""
+
+    def __init__(self, needed: int, left: int) -> None:
+        self.needed, self.left = needed, left
+        super().__init__(f"a message needs {needed} key bytes and {left} are left")
+
+    def __reduce__(self) -> tuple[type[KeysExhaustedError], tuple[int, int]]:
+        return type(self), (self.needed, self.left)
+
+
+class TamperedMessageError(QnetsimError):
+    """A message was changed, replayed, reordered or sent over another link."""
+
+
+class IntersectionError(QnetsimError):
+    """A party broke the rules of the private set intersection."""

@@ -72,3 +72,9 @@ def integers(bits: np.random.BitGenerator, bound: int, count: int) -> npt.NDArra
     if not 0 < bound < 2**31:
         raise ValueError(f"bound must lie in 1 .. 2**31 - 1, got {bound}")
     return np.minimum((uniform(bits, count) * bound).astype(np.int64), bound - 1)
+
+
+def bits(stream_bits: np.random.BitGenerator, count: int) -> int:
+    """Draw an integer of ``count`` uniform bits, in whole words."""
+    raw = words(stream_bits, -(-count // 64)).astype("<u8").tobytes()
+    return int.from_bytes(raw, "little") & ((1 << count) - 1)

@@ -1,0 +1,199 @@
+"""Logistic regression with the Taylor loss, in integers: the same numbers with and without keys.
+
+Loss of a sample with label y = ±1 and score z: log 2 − yz/2 + z²/8 (Hardy et al.). Means are
+balanced by class: positives and negatives weigh one half each. Scores, residuals and gradients
+are exact integers, so the parameters do not depend on who computes them, or in which order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.errors import UsageError
+from qnetsim.fel.datasets import FEATURE_BITS
+
+#: Fractional bits of parameters, and of residuals.
+PARAMETER_BITS = 20
+RESIDUAL_BITS = 16
+SCORE_BITS = FEATURE_BITS + PARAMETER_BITS
+#: Largest parameter, in absolute value.
+PARAMETER_LIMIT = 2**6
+#: Bits of a packed slot: holds scores and gradients with their signs.
+SLOT_BITS = 64
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What the label holder works out once: class counts and their weights.
+
+    Attributes
+    ----------
+    labels : ndarray of int64, shape (samples, classes)
+    positives : ndarray of int64, shape (classes,)
+    """
+
+    labels: IntArray
+
+    @property
+    def positives(self) -> IntArray:
+        """Samples with label +1, shape (classes,)."""
+        return np.asarray((self.labels > 0).sum(axis=0), dtype=np.int64)
+
+    @property
+    def weights(self) -> IntArray:
+        """Samples of the other sign, shape (samples, classes): 2·n₊·n₋ times the weight."""
+        samples, positives = len(self.labels), self.positives
+        return np.where(self.labels > 0, samples - positives, positives).astype(np.int64)
+
+    @property
+    def scales(self) -> IntArray:
+        """2·n₊·n₋, shape (classes,)."""
+        positives = self.positives
+        return 2 * positives * (len(self.labels) - positives)
+
+    def residuals(self, scores: IntArray) -> IntArray:
+        """Weighted derivatives of the loss, S·w·(z/4 − y/2), with ``RESIDUAL_BITS``.
+
+        Parameters
+        ----------
+        scores : ndarray of int64, shape (samples, classes)
+            With ``SCORE_BITS``.
+
+        Returns
+        -------
+        ndarray of int64, shape (samples, classes)
+            Rounded down.
+        """
+        steps = scores - (self.labels << (SCORE_BITS + 1))
+        # S·w/4 · steps / 2**SCORE_BITS, with RESIDUAL_BITS kept; exact in Python integers
+        top = steps.astype(object) * self.weights * (len(self.labels) << RESIDUAL_BITS)
+        below = (4 * self.scales.astype(object)) << SCORE_BITS
+        return np.asarray(top // below, dtype=np.int64)
+
+
+def loss_shares(parameters: IntArray, gradient: IntArray, at_zero: IntArray) -> list[int]:
+    """What a block adds to the loss, an exact integer for each class: Σ θ·(g(θ) + g(0)).
+
+    Parameters
+    ----------
+    parameters, gradient, at_zero : ndarray of int64, shape (features, classes)
+    """
+    both = gradient.astype(object) + at_zero
+    return [int(total) for total in (parameters.astype(object) * both).sum(axis=0)]
+
+
+def loss_of(shares: Sequence[Sequence[int]], samples: int) -> float:
+    """Mean over the classes of L(θ) = log 2 + ½ Σ θ·(g(θ) + g(0)), from the blocks' shares.
+
+    It needs no squared scores, because the loss is quadratic and the batch is full.
+    """
+    classes = len(shares[0])
+    total = sum(sum(share) for share in shares)
+    unit = samples * classes << (PARAMETER_BITS + FEATURE_BITS + RESIDUAL_BITS + 1)
+    return math.log(2) + float(Fraction(total, unit))
+
+
+def taylor_loss(labels: IntArray, scores: IntArray) -> FloatArray:
+    """Class-balanced mean of log 2 − yz/2 + z²/8, shape (classes,)."""
+    balance = Balance(labels)
+    z = scores / 2.0**SCORE_BITS
+    weights = balance.weights / balance.scales
+    return np.asarray((weights * (math.log(2) - labels * z / 2 + z * z / 8)).sum(axis=0))
+
+
+def learning_rates(curvature: IntArray, scales: IntArray) -> list[Fraction]:
+    """Rates 1/L from the bound L = ¼ Σ w‖x‖² on the curvature of the loss, one a class.
+
+    Parameters
+    ----------
+    curvature : ndarray of int64, shape (classes,)
+        Sum over the workers of ``Block.curvature``.
+    scales : ndarray of int64, shape (classes,)
+        ``Balance.scales``.
+    """
+    unit = 4 << (2 * FEATURE_BITS)
+    return [
+        Fraction(int(scale) * unit, int(bound)) if bound else Fraction(1)
+        for bound, scale in zip(curvature, scales, strict=True)
+    ]
+
+
+class Block:
+    """A worker's part of the model.
+
+    Parameters
+    ----------
+    features : ndarray of int64, shape (samples, features of the block)
+    classes : int
+    """
+
+    def __init__(self, features: IntArray, classes: int) -> None:
+        self.features = features
+        self.parameters: IntArray = np.zeros((features.shape[1], classes), dtype=np.int64)
+
+    def scores(self) -> IntArray:
+        """Partial scores u = θx with ``SCORE_BITS``, shape (samples, classes)."""
+        return self.features @ self.parameters
+
+    def norms(self) -> IntArray:
+        """‖x‖² of each sample's part with 2·FEATURE_BITS, shape (samples,)."""
+        return np.asarray((self.features * self.features).sum(axis=1))
+
+    def curvature(self, weights: IntArray) -> IntArray:
+        """Σ w‖x‖², the part of the bound that is this worker's; shape (classes,).
+
+        Sums over workers need no pooled data: ‖x‖² is the sum over their blocks. Under
+        encryption the worker does not see the weights, which would give the labels away.
+        """
+        return np.asarray(self.norms() @ weights)
+
+    def gradient(self, residuals: IntArray) -> IntArray:
+        """Σ x·r with FEATURE_BITS + RESIDUAL_BITS, times S; shape (features, classes)."""
+        return self.features.T @ residuals
+
+    def step(self, gradient: IntArray, rates: Sequence[Fraction]) -> None:
+        """Move against the gradient of the mean loss.
+
+        Parameters
+        ----------
+        gradient : ndarray of int64, shape (features, classes)
+        rates : sequence of Fraction, shape (classes,)
+            Learning rates.
+
+        Raises
+        ------
+        UsageError
+            A parameter leaves the range that the slots are made for.
+        """
+        samples = len(self.features)
+        down = FEATURE_BITS + RESIDUAL_BITS - PARAMETER_BITS
+        for c, rate in enumerate(rates):
+            below = (rate.denominator * samples) << down
+            moved = [int(g) * rate.numerator // below for g in gradient[:, c].tolist()]
+            self.parameters[:, c] -= np.array(moved, dtype=np.int64)
+        if np.abs(self.parameters).max(initial=0) > PARAMETER_LIMIT << PARAMETER_BITS:
+            raise UsageError(f"a parameter exceeds ±{PARAMETER_LIMIT}; learn for fewer rounds")
+
+
+def require_slots(samples: int, features: int) -> None:
+    """Check that every score and gradient fits into a slot, and residuals into 64 bits.
+
+    Raises
+    ------
+    UsageError
+        There are too many samples or features.
+    """
+    score = features * PARAMETER_LIMIT << SCORE_BITS
+    # S·w ≤ S/2 for a class of one sample; |z/4 − y/2| ≤ features·limit/4 + 1/2
+    residual = samples * (features * PARAMETER_LIMIT + 2) << RESIDUAL_BITS
+    gradient = samples * residual << FEATURE_BITS
+    if max(score, gradient) >= 1 << (SLOT_BITS - 1):
+        raise UsageError(
+            f"{samples} samples of {features} features do not fit into slots of {SLOT_BITS} bits"
+        )

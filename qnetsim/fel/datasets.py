@@ -1,0 +1,116 @@
+"""Data sets as the workers hold them: features in fixed point, split into blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from qnetsim import seeds
+from qnetsim.arrays import IntArray, frozen
+from qnetsim.errors import UsageError
+
+Name = Literal["breast_cancer", "digits", "iris", "wine"]
+NAMES: tuple[Name, ...] = get_args(Name)
+#: Features of a block; one block is one worker.
+BLOCK_FEATURES = 6
+#: Fractional bits of a feature.
+FEATURE_BITS = 12
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A classification task.
+
+    Attributes
+    ----------
+    name : str
+    features : ndarray of int64, shape (samples, features)
+        Each feature scaled to 0 … 2**FEATURE_BITS over its own range, which its owner knows.
+    labels : ndarray of int64, shape (samples, classes)
+        ±1, one column for each one-vs-rest problem; one column only for two classes.
+    """
+
+    name: str
+    features: IntArray
+    labels: IntArray
+
+    @property
+    def samples(self) -> int:
+        """Number of samples S."""
+        return len(self.features)
+
+    @property
+    def classes(self) -> int:
+        """Number of one-vs-rest problems."""
+        return int(self.labels.shape[1])
+
+    def blocks(self, seed: int, order: int) -> tuple[IntArray, ...]:
+        """Split the features at random into blocks of ``BLOCK_FEATURES``, the last one smaller.
+
+        Parameters
+        ----------
+        seed : int
+        order : int
+            Another order of the features.
+
+        Returns
+        -------
+        tuple of ndarray of int64
+            Columns of each block.
+        """
+        count = self.features.shape[1]
+        words = seeds.words(seeds.stream(seed, "fel", "blocks", self.name, order), count)
+        columns = np.argsort(words, kind="stable").astype(np.int64)
+        return tuple(columns[at : at + BLOCK_FEATURES] for at in range(0, count, BLOCK_FEATURES))
+
+
+def load_dataset(name: str) -> Dataset:
+    """Load one of scikit-learn's data sets.
+
+    Raises
+    ------
+    UsageError
+        There is none of this name.
+    """
+    if name not in NAMES:
+        raise UsageError(f"unknown data set {name!r}; allowed: {', '.join(NAMES)}")
+    from sklearn import datasets
+
+    raw, target = getattr(datasets, f"load_{name}")(return_X_y=True)
+    return make_dataset(name, raw, target.tolist())
+
+
+def make_dataset(name: str, raw: object, target: Sequence[object]) -> Dataset:
+    """Scale features and spread labels of your own data.
+
+    Parameters
+    ----------
+    name : str
+    raw : array_like of float, shape (samples, features)
+    target : sequence, shape (samples,)
+        Class of each sample; at least two classes.
+
+    Raises
+    ------
+    UsageError
+        There is one class only, a number is not finite, or lengths differ.
+    """
+    values = np.asarray(raw, dtype=np.float64)
+    if values.ndim != 2 or len(values) != len(target) or not np.isfinite(values).all():
+        raise UsageError(
+            f"data set {name!r}: needs finite numbers of shape (samples, features), and one class "
+            "for each sample"
+        )
+    classes = sorted(set(target), key=repr)
+    if len(classes) < 2:
+        raise UsageError(f"data set {name!r}: has {len(classes)} class; at least two are needed")
+    lowest, reach = values.min(axis=0), np.ptp(values, axis=0)
+    # a constant feature says nothing
+    share = (values - lowest) / np.where(reach > 0, reach, 1.0)
+    features = np.floor(share * 2**FEATURE_BITS + 0.5)
+    wanted = classes[1:] if len(classes) == 2 else classes
+    labels = [[1 if got == one else -1 for one in wanted] for got in target]
+    return Dataset(name, frozen(features, np.int64), frozen(labels, np.int64))

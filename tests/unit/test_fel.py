@@ -1,0 +1,342 @@
+"""Federated learning: arithmetic, encryption, pads, intersection, and the protocol's messages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qnetsim import seeds
+from qnetsim.errors import (
+    IntersectionError,
+    KeysExhaustedError,
+    TamperedMessageError,
+    UsageError,
+)
+from qnetsim.fel import paillier
+from qnetsim.fel.arithmetic import (
+    PARAMETER_BITS,
+    SCORE_BITS,
+    Balance,
+    Block,
+    require_slots,
+    taylor_loss,
+)
+from qnetsim.fel.datasets import NAMES, Dataset, load_dataset, make_dataset
+from qnetsim.fel.intersection import (
+    SAFE_PRIME,
+    CommutativeParty,
+    Party,
+    Signer,
+    common,
+    signing_key,
+)
+from qnetsim.fel.pads import KeyBuffer, Receiver, Sealed, Sender
+from qnetsim.fel.protocol import Message, Outcome, Session
+from qnetsim.fel.schemes import Counted, Encrypted, Scheme
+
+KEY_BITS = 512
+
+
+def drive(steps, deliver: Callable[[Message], bool] = lambda m: True) -> list[Message]:
+    sent = []
+    try:
+        message = next(steps)
+        while True:
+            sent.append(message)
+            message = steps.send(deliver(message))
+    except StopIteration:
+        return sent
+
+
+def session(data: Dataset, workers: int, scheme: Callable[[int], Scheme], **more) -> Session:
+    names = [f"worker {i}" for i in range(workers)]
+    columns = data.blocks(1, 0)[:workers]
+    return Session(data, columns, "owner", "head", names, KEY_BITS, scheme, **more)
+
+
+def small() -> Dataset:
+    rng = np.random.default_rng(1)
+    raw = rng.normal(size=(40, 15))
+    target = (raw[:, :3].sum(axis=1) > 0).astype(int) + (raw[:, 5] > 1)
+    return make_dataset("small", raw, target.tolist())
+
+
+def learn(data: Dataset, workers: int, rounds: int, scheme: Callable[[int], Scheme], **more):
+    task = session(data, workers, scheme, **more)
+    sent = drive(task.setup())
+    losses = []
+    for _ in range(rounds):
+        outcome = Outcome()
+        sent += drive(task.round(task.workers, outcome))
+        losses.append(outcome.loss)
+    return task, losses, sent
+
+
+@pytest.mark.parametrize(
+    ("name", "orders", "rounds", "near"),
+    [("iris", 2, 30, {1: 0.437}), ("wine", 8, 30, {1: 0.394, 2: 0.326, 3: 0.324})],
+)
+def test_losses_lie_near_the_prototype(name: str, orders: int, rounds: int, near: dict) -> None:
+    data = load_dataset(name)
+    for workers, value in near.items():
+        found = []
+        for order in range(orders):
+            columns = data.blocks(1, order)[:workers]
+            names = [f"w{i}" for i in range(workers)]
+            task = Session(data, columns, "o", "h", names, KEY_BITS, lambda _: Counted())
+            drive(task.setup())
+            for _ in range(rounds):
+                drive(task.round(task.workers, Outcome()))
+            scores = sum(block.scores() for block in task.blocks.values())
+            found.append(taylor_loss(data.labels, scores).mean())
+        assert np.mean(found) == pytest.approx(value, abs=0.03)
+
+
+def test_federated_learning_is_central_learning() -> None:
+    """Same features, floating point, all data in one place: equal to fixed-point precision."""
+    data = load_dataset("wine")
+    task, losses, _ = learn(data, 3, 10, lambda _: Counted())
+    order = np.concatenate(data.blocks(1, 0))
+    x, y = data.features[:, order] / 4096, data.labels
+    weights = np.where(y > 0, 1 / (2 * (y > 0).sum(axis=0)), 1 / (2 * (y < 0).sum(axis=0)))
+    bound = (weights * (x**2).sum(axis=1)[:, None]).sum(axis=0) / 4
+    theta = np.zeros((x.shape[1], y.shape[1]))
+    for loss in losses:
+        z = x @ theta
+        central = (weights * (np.log(2) - y * z / 2 + z * z / 8)).sum(axis=0).mean()
+        assert loss == pytest.approx(central, abs=1e-4)
+        theta -= x.T @ (weights * (z / 4 - y / 2)) / bound
+    found = np.vstack([block.parameters for block in task.blocks.values()]) / 2**PARAMETER_BITS
+    np.testing.assert_allclose(found, theta, atol=1e-3)
+    assert losses[0] == pytest.approx(np.log(2))
+    assert all(later < earlier for earlier, later in pairwise(losses))
+
+
+@pytest.mark.parametrize("holder", ["head", "owner"])
+def test_real_equals_counted_bit_for_bit(holder: str) -> None:
+    data = small()
+    counted = learn(data, 3, 2, lambda _: Counted(), key_holder=holder)
+    real = learn(data, 3, 2, lambda r: Encrypted(KEY_BITS, 7, r), key_holder=holder)
+    assert real[1] == counted[1]
+    for name, block in real[0].blocks.items():
+        np.testing.assert_array_equal(block.parameters, counted[0].blocks[name].parameters)
+        assert block.parameters.any()
+    assert len(real[2]) == len(counted[2])
+    for one, other in zip(real[2], counted[2], strict=True):
+        assert len(one.payload()) == one.size == other.size
+        assert one.key_bytes == other.key_bytes
+    # nobody but its owner sees a gradient, and nobody a residual
+    seen = {m.purpose for m in real[2] if m.source == real[0].holder and m.step == 5}
+    assert seen <= {"masked gradient", "rates"}
+
+
+def test_padding_ciphertexts_costs_their_length() -> None:
+    data = small()
+    plain, padded = (
+        learn(data, 2, 1, lambda _: Counted(), pad_ciphertexts=pad)[2] for pad in (False, True)
+    )
+    more = sum(m.key_bytes for m in padded) - sum(m.key_bytes for m in plain)
+    assert more == sum(m.size for m in plain if not m.padded) > 0
+
+
+def test_a_worker_that_cannot_be_reached_is_left_out() -> None:
+    data = small()
+    task = session(data, 3, lambda _: Counted())
+    drive(task.setup())
+    before = task.blocks["worker 0"].parameters.copy()
+    outcome = Outcome()
+    drive(task.round(task.workers, outcome), lambda m: "worker 0" not in (m.source, m.target))
+    assert outcome.workers == ("worker 1", "worker 2")
+    np.testing.assert_array_equal(task.blocks["worker 0"].parameters, before)
+    assert outcome.loss == pytest.approx(np.log(2))
+    drive(task.round(["worker 0", "worker 1"], outcome))  # without the labels nothing is learnt
+    assert (outcome.workers, outcome.loss) == ((), None)
+    with pytest.raises(UsageError, match="cannot begin: parameters from owner to head"):
+        drive(session(data, 2, lambda _: Counted()).setup(), lambda m: False)
+
+
+@pytest.mark.parametrize(
+    ("workers", "change", "message"),
+    [(2, {"columns": 3}, "2 workers for 3 blocks"), (2, {"head": "worker 1"}, "different names")],
+)
+def test_bad_tasks_are_refused(workers: int, change: dict, message: str) -> None:
+    data = small()
+    columns = data.blocks(1, 0)[: change.get("columns", workers)]
+    names = [f"worker {i}" for i in range(workers)]
+    with pytest.raises(UsageError, match=message):
+        Session(data, columns, "owner", change.get("head", "head"), names, 512, lambda _: Counted())
+
+
+@given(st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=7))
+def test_packed_integers_come_back(values: list[int]) -> None:
+    assert paillier.unpack(paillier.pack(values), len(values)) == values
+
+
+@given(st.lists(st.integers(-(2**40), 2**40), min_size=3, max_size=3), st.integers(0, 4096))
+@settings(max_examples=20, deadline=None)
+def test_sums_and_products_under_encryption(values: list[int], factor: int) -> None:
+    scheme = Encrypted(KEY_BITS, 1, "test")
+    cipher = scheme.encrypt(paillier.pack(values))
+    blinded, mask = scheme.blind(scheme.add([scheme.weigh([cipher], [factor]), cipher]))
+    seen = scheme.decrypt(blinded)
+    assert seen != scheme.unmask(seen, mask)
+    found = paillier.unpack(scheme.unmask(seen, mask), 3)
+    assert found == [value * (factor + 1) for value in values]
+
+
+def test_no_randomness_is_used_twice() -> None:
+    scheme = Encrypted(KEY_BITS, 1, "test")
+    assert len({scheme.encrypt(5) for _ in range(50)}) == 50
+    assert len({scheme.blind(scheme.encrypt(5))[1] for _ in range(50)}) == 50
+    assert Encrypted(KEY_BITS, 1, "other").public != scheme.public
+    assert scheme.public.bit_length() == KEY_BITS
+
+
+def link(available: int = 10_000) -> tuple[Sender, Receiver, KeyBuffer]:
+    stream = np.random.default_rng(3).bytes(available)
+    buffers = [KeyBuffer(lambda at, n: stream[at : at + n], available) for _ in range(2)]
+    return Sender("a to b", buffers[0]), Receiver("a to b", buffers[1]), buffers[1]
+
+
+def changed(message: Sealed, **more) -> Sealed:
+    return Sealed(**{**vars(message), **more})
+
+
+def test_messages_arrive_and_no_key_byte_serves_twice() -> None:
+    sender, receiver, keys = link()
+    offsets = []
+    for text, padded in ((b"hello", True), (b"world", False), (b"", True)):
+        message = sender.seal(text, padded=padded)
+        assert (message.body == text) == (not padded or not text)
+        assert receiver.open(message) == text
+        offsets.append((message.offset, keys.spent))
+    assert offsets == [(0, 37), (37, 69), (69, 101)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"body": b"hellp"},
+        {"tag": bytes(16)},
+        {"padded": False},
+        {"link": "b to a"},
+        {"sequence": 1},
+        {"offset": 5},
+    ],
+)
+def test_a_tampered_message_is_refused(change: dict) -> None:
+    sender, receiver, keys = link()
+    message = sender.seal(b"hello", padded=True)
+    with pytest.raises(TamperedMessageError):
+        receiver.open(changed(message, **change))
+    if change.keys() <= {"body", "tag"}:
+        # its key is burnt: not even the true message is taken with it any more
+        assert keys.spent == 37
+        with pytest.raises(TamperedMessageError, match="replayed"):
+            receiver.open(message)
+
+
+def test_a_replayed_message_is_refused() -> None:
+    sender, receiver, _ = link()
+    message = sender.seal(b"hello", padded=True)
+    receiver.open(message)
+    with pytest.raises(TamperedMessageError, match="replayed"):
+        receiver.open(message)
+
+
+def test_keys_that_run_out_block_and_are_not_stretched() -> None:
+    sender, _, _ = link(40)
+    with pytest.raises(KeysExhaustedError, match="needs 41 key bytes and 40 are left"):
+        sender.seal(bytes(9), padded=True)
+    assert sender.seal(bytes(8), padded=True).offset == 0
+
+
+def test_an_eavesdropper_sees_uniform_bytes() -> None:
+    sender, _, _ = link(200_000)
+    seen = b"".join(sender.seal(bytes(1000), padded=True).body for _ in range(100))
+    counts = np.bincount(np.frombuffer(seen, np.uint8), minlength=256)
+    assert ((counts - len(seen) / 256) ** 2).sum() / (len(seen) / 256) < 350
+
+
+@pytest.fixture(scope="module")
+def signer_key():
+    return signing_key(seeds.stream(1, "test", "rsa"), 1024)
+
+
+def test_blind_signatures_find_what_is_common(signer_key) -> None:
+    signer = Signer(signer_key, most=20)
+    sets = [[f"r{i}" for i in span] for span in (range(12), range(5, 16), [11, 7, 3, 9, 30])]
+    tokens = []
+    for number, records in enumerate(sets):
+        party = Party(records, signer.public, seeds.stream(1, "test", number))
+        blinded = party.blinded()
+        assert len(set(blinded)) == len(records)
+        tokens.append(party.tokens(signer.sign(f"p{number}", blinded)))
+    for party in tokens:
+        shared = common([t.keys() for t in tokens])
+        assert sorted(party[token] for token in shared) == ["r11", "r7", "r9"]
+
+
+def test_a_signer_gives_no_more_than_its_cap(signer_key) -> None:
+    signer = Signer(signer_key, most=3)
+    party = Party(["a", "b", "a"], signer.public, seeds.stream(1, "test"))
+    signed = signer.sign("p", party.blinded())
+    assert len(signed) == 2
+    with pytest.raises(IntersectionError, match="at most 3"):
+        signer.sign("p", party.blinded())
+    with pytest.raises(IntersectionError, match="wrong"):
+        party.tokens([signed[0], signed[1] + 1])
+    with pytest.raises(IntersectionError, match="1 signatures came for 2"):
+        party.tokens(signed[:1])
+
+
+def test_commutative_encryption_finds_what_is_common() -> None:
+    a = CommutativeParty(["x", "y", "z"], seeds.stream(1, "a"))
+    b = CommutativeParty(["z", "w", "y"], seeds.stream(1, "b"))
+    both = set(b.encrypt(a.own())) & set(a.encrypt(b.own()))
+    assert len(both) == 2
+    assert SAFE_PRIME.bit_length() == 2048
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_data_sets_fit_into_the_slots(name: str) -> None:
+    data = load_dataset(name)
+    require_slots(data.samples, data.features.shape[1])
+    assert (data.features.min(), data.features.max()) == (0, 4096)
+    blocks = data.blocks(1, 0)
+    assert Counter(np.concatenate(blocks).tolist()) == Counter(range(data.features.shape[1]))
+    assert all(len(block) == 6 for block in blocks[:-1])
+    assert 1 <= len(blocks[-1]) <= 6
+    assert not np.array_equal(blocks[0], data.blocks(1, 1)[0])
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(UsageError, match="do not fit into slots"):
+        require_slots(10**6, 64)
+    with pytest.raises(UsageError, match="allowed: breast_cancer, digits"):
+        load_dataset("mnist")
+    with pytest.raises(UsageError, match="has 1 class"):
+        make_dataset("one", [[1.0], [2.0]], ["a", "a"])
+    with pytest.raises(UsageError, match="finite"):
+        make_dataset("nan", [[float("nan")], [2.0]], ["a", "b"])
+    with pytest.raises(UsageError, match="even number of bits"):
+        paillier.generate_keys(seeds.stream(1, "k"), 100)
+    block = Block(np.full((2, 1), 4096), 1)
+    with pytest.raises(UsageError, match="exceeds"):
+        block.step(np.array([[1 << 60]]), [Fraction(1)])
+
+
+def test_residuals_are_the_derivative_rounded_down() -> None:
+    balance = Balance(np.array([[1], [1], [-1], [-1], [-1]]))
+    scores = np.array([[0], [1], [2], [-3], [0]]) << SCORE_BITS
+    z = np.array([0, 1, 2, -3, 0])
+    y = balance.labels[:, 0]
+    exact = 5 * np.where(y > 0, 1 / 4, 1 / 6) * (z / 4 - y / 2)
+    np.testing.assert_array_equal(balance.residuals(scores)[:, 0], np.floor(exact * 2**16))
