@@ -10,7 +10,7 @@ from typing import Any
 from qnetsim.case import Case, open_case
 from qnetsim.errors import PolicyError, UsageError
 from qnetsim.network import Network
-from qnetsim.optimize import Plan
+from qnetsim.optimize import Plan, PlanStatus
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded
 from qnetsim.policies.registry import make_policy
@@ -69,7 +69,11 @@ def planned(policy: Policy, title: str, case: Case, tell: Tell | None = None) ->
     if any(name not in names for name in used):
         names += f" [{' and '.join(used)}]"
     note = "; ".join(text for text in (plan.note, _left_aside(case.scenario)) if text)
-    return replace(plan, solver=names, note=note, solve_s=time.perf_counter() - started)
+    plan = replace(plan, solver=names, note=note, solve_s=time.perf_counter() - started)
+    if case.scenario.cost.exposure_cost and plan.status is PlanStatus.OPTIMAL:
+        # routes over fewer trusted relays might be worth their price: nothing is proved
+        plan = replace(plan, status=PlanStatus.FEASIBLE)
+    return plan
 
 
 def _left_aside(scenario: Scenario) -> str:
@@ -79,6 +83,7 @@ def _left_aside(scenario: Scenario) -> str:
         "key stores": scenario.key_management.store_bits > 0,
         "sessions longer than a slot": scenario.demand.holding_slots != 1,
         "noise and drift of yields": bool(yields.noise_counts or yields.drift),
+        "the price of trust exposure": scenario.cost.exposure_cost > 0,
         "failures": bool(scenario.outage) or scenario.faults != FaultTable(),
     }
     parts = [name for name, yes in there.items() if yes]

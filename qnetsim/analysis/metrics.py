@@ -46,6 +46,8 @@ class RunMetrics:
     depletion_s : float or None
         Mean time for which a fibre's pools hold anything until they are empty again; None where
         that never happens.
+    depletions : int
+        How often that happened.
     exposed_bits : int
         Key bits seen in clear by trusted relays, summed over the relays.
     status, world_digest, content_digest : str
@@ -74,6 +76,7 @@ class RunMetrics:
     utilisation: FloatArray
     mean_pool_bits: FloatArray
     depletion_s: float | None
+    depletions: int
     exposed_bits: int
     status: str
     world_digest: str
@@ -137,6 +140,7 @@ def run_metrics(trace: Trace) -> RunMetrics:
         utilisation=_utilisation(trace, taken[0] + taken[1]),
         mean_pool_bits=stored.mean_bits,
         depletion_s=stored.depletion_s,
+        depletions=stored.depletions,
         exposed_bits=_exact_total(trace, "slots/exposed_bits"),
         status=trace.status,
         world_digest=trace.attribute("world_digest"),
@@ -172,6 +176,7 @@ def _utilisation(trace: Trace, taken: FloatArray) -> FloatArray:
 class _Stored:
     mean_bits: FloatArray
     depletion_s: float | None
+    depletions: int
 
 
 def _pools(trace: Trace) -> _Stored:
@@ -194,4 +199,4 @@ def _pools(trace: Trace) -> _Stored:
             spent += int(filled[emptied].sum())
             filled = np.where(row > 0, filled + 1, 0)
     slot_s = float(trace.attribute("slot_s") or 1.0)
-    return _Stored(total / trace.slots, spent / spells * slot_s if spells else None)
+    return _Stored(total / trace.slots, spent / spells * slot_s if spells else None, spells)

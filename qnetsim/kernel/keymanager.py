@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from functools import cached_property
 
@@ -28,6 +29,8 @@ from qnetsim.units import seconds_to_ticks
 UNLIMITED = np.iinfo(np.int64).max // 4
 #: Route tables whose ways are kept; a second stage may give a new table in every slot.
 KEPT_WAYS = 4
+#: Slots after which a run may be stopped; some take seconds, where long queues wait.
+ROWS_AT_ONCE = 128
 
 
 class KeyManagers:
@@ -45,6 +48,8 @@ class KeyManagers:
         What serves the requests; the results are the same.
     relay : Relay, optional
         Carries the keys of every delivery as real bytes.
+    check : callable, optional
+        Called now and then; raises to stop the run.
     """
 
     def __init__(
@@ -56,11 +61,13 @@ class KeyManagers:
         run_ticks: int,
         kernel: Served = "numpy",
         relay: Relay | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self.network, self.forecast = network, forecast
         self._table = table
         self._kernel = kernel
         self._relay = relay
+        self._check = check
         patience, setup = (seconds_to_ticks(s) for s in (table.patience_s, table.on_demand_setup_s))
         self.wait_bins = wait_bins(table, slot_ticks, run_ticks)
         need = network.request_bits(forecast.levels.levels, table.granularity)
@@ -143,10 +150,12 @@ class KeyManagers:
         )
         row = 0
         while row < interval.slots:
-            row = self._serve_rows(slots, flows, row, interval.slots, ways)
+            end = min(row + ROWS_AT_ONCE, interval.slots)
+            row = self._serve_rows(slots, flows, row, end, ways)
             self._carry(ways)
-            if row < interval.slots:
+            if row < end:
                 self._make_room()
+            self._check()
         carried = flows.carried + ways.carried_whole(flows.whole)
         by_fibre, by_node = ways.exposure(carried)
         self.seen_by_fibre_relays += np.where(self.network.segments > 1, by_fibre, 0)

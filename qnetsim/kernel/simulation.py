@@ -87,6 +87,7 @@ class Simulation:
             setting.slots * self.slot_ticks,
             kernel,
             relay,
+            check,
         )
         self._generators = [generators(c) for c in range(len(self.board.owned))]
         self._chunks = chunks

@@ -81,6 +81,11 @@ class WriteBehind(Generic[Item]):
         with self._change:
             self._closing = True
             self._change.notify_all()
-        self._thread.join()
+        try:
+            self._thread.join()
+        except BaseException:
+            # a second signal: the file must not be closed under the thread that writes it
+            self._thread.join()
+            raise
         if self._error and error is None:
             raise self._error

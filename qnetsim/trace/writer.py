@@ -178,7 +178,7 @@ class TraceWriter:
             # counted only when the rows are out, so that a kill leaves no half row
             self._committed[...] = end
             self._committed.flush()
-        except OSError as error:
+        except (OSError, RuntimeError, ValueError, MemoryError) as error:
             raise TraceError(
                 f"{self.path}: cannot be written: {error}; {self._rows} slots are safe in it"
             ) from None

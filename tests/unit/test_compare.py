@@ -225,9 +225,12 @@ def test_a_comparison_shows_keys_and_waiting(tmp_path: Path) -> None:
     for policy in compared.policies:
         keys, runs = policy.keys, policy.runs
         assert keys.dynamic
-        assert keys.rerouted == sum(r.rerouted for r in runs) / sum(r.arrived for r in runs)
+        assert keys.rerouted == sum(r.rerouted for r in runs) / sum(r.slots for r in runs)
         least, most = (f(r.waits.percentile(0.95) for r in runs) for f in (min, max))
         assert least <= keys.wait_percentiles_s["p95"] <= most
+        spells = [(r.depletion_s or 0) * r.depletions for r in runs]
+        if keys.depletion_s is not None:
+            assert keys.depletion_s == pytest.approx(sum(spells) / sum(r.depletions for r in runs))
         assert 0 < keys.utilisation <= keys.busiest_utilisation <= 1
         assert policy.plan is not None
         assert "without regard to key stores, sessions" in policy.plan["note"]

@@ -481,3 +481,10 @@ def test_plans_that_may_block_say_so(tmp_path: Path) -> None:
 
 def test_optimality_is_claimed_only_within_the_tolerance() -> None:
     assert OPTIMALITY_GAP <= 1e-6
+
+
+def test_a_plan_that_leaves_a_price_aside_is_not_called_optimal() -> None:
+    priced = make_plan(nsfnet(cost__exposure_cost="10.0"), PolicyTable(name="sip"))
+    assert priced.status == "feasible"
+    assert "without regard to the price of trust exposure" in priced.note
+    assert make_plan(nsfnet(), PolicyTable(name="sip")).status == "optimal"
