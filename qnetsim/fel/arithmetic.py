@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -40,18 +41,18 @@ class Balance:
 
     labels: IntArray
 
-    @property
+    @cached_property
     def positives(self) -> IntArray:
         """Samples with label +1, shape (classes,)."""
         return np.asarray((self.labels > 0).sum(axis=0), dtype=np.int64)
 
-    @property
+    @cached_property
     def weights(self) -> IntArray:
         """Samples of the other sign, shape (samples, classes): 2·n₊·n₋ times the weight."""
         samples, positives = len(self.labels), self.positives
         return np.where(self.labels > 0, samples - positives, positives).astype(np.int64)
 
-    @property
+    @cached_property
     def scales(self) -> IntArray:
         """2·n₊·n₋, shape (classes,)."""
         positives = self.positives
@@ -113,7 +114,9 @@ def learning_rates(curvature: IntArray, scales: IntArray) -> list[Fraction]:
     Parameters
     ----------
     curvature : ndarray of int64, shape (classes,)
-        Sum over the workers of ``Block.curvature``.
+        Σ w‖x‖² by ``Balance.weights`` and ``Block.norms``: a sum over the
+        blocks, so no data is pooled. Workers add it up under encryption, for the weights would
+        give the labels away.
     scales : ndarray of int64, shape (classes,)
         ``Balance.scales``.
     """
@@ -144,14 +147,6 @@ class Block:
     def norms(self) -> IntArray:
         """‖x‖² of each sample's part with 2·FEATURE_BITS, shape (samples,)."""
         return np.asarray((self.features * self.features).sum(axis=1))
-
-    def curvature(self, weights: IntArray) -> IntArray:
-        """Σ w‖x‖², the part of the bound that is this worker's; shape (classes,).
-
-        Sums over workers need no pooled data: ‖x‖² is the sum over their blocks. Under
-        encryption the worker does not see the weights, which would give the labels away.
-        """
-        return np.asarray(self.norms() @ weights)
 
     def gradient(self, residuals: IntArray) -> IntArray:
         """Σ x·r with FEATURE_BITS + RESIDUAL_BITS, times S; shape (features, classes)."""

@@ -18,9 +18,6 @@ from numpy.random import BitGenerator
 from qnetsim import seeds
 from qnetsim.errors import IntersectionError
 
-#: Bytes of a token.
-TOKEN_BYTES = 32
-
 
 def _safe_prime() -> int:
     """Prime of group 14 of RFC 3526: 2^2048 − 2^1984 − 1 + 2^64 (⌊2^1918 π⌋ + 124476)."""

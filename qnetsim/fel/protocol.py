@@ -215,11 +215,11 @@ class Session:
             Filled in.
         """
         self.rounds += 1
-        scheme = self._make(self.rounds)
         outcome.workers, outcome.loss = (), None
+        if self.label_holder not in present:
+            return
+        scheme = self._make(self.rounds)
         try:
-            if self.label_holder not in present:
-                return
             active: list[str] = []
             scores = self.blocks[self.label_holder].scores()
             others = yield from self._scores(scheme, present, active)
