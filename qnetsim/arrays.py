@@ -1,4 +1,4 @@
-"""Arrays that stay as they are."""
+"""Arrays that stay as they are, and arrays that grow."""
 
 from __future__ import annotations
 
@@ -29,3 +29,35 @@ def frozen(values: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """
     array = np.ascontiguousarray(values, dtype=dtype)
     return np.frombuffer(array.tobytes(), dtype=array.dtype).reshape(np.shape(values))
+
+
+class Growing:
+    """Integers to whose end rows are added; room is doubled, so a row costs the same on average.
+
+    Parameters
+    ----------
+    rows : ndarray of int64
+    """
+
+    def __init__(self, rows: IntArray) -> None:
+        self._room: IntArray = np.array(rows, dtype=np.int64)
+        self._size = len(rows)
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def rows(self) -> IntArray:
+        """View of all rows; C-contiguous."""
+        return self._room[: self._size]
+
+    def extend(self, rows: npt.ArrayLike) -> None:
+        """Add rows at the end."""
+        new = np.asarray(rows, dtype=np.int64)
+        end = self._size + len(new)
+        if end > len(self._room):
+            bigger = np.empty((2 * end, *self._room.shape[1:]), dtype=np.int64)
+            bigger[: self._size] = self.rows
+            self._room = bigger
+        self._room[self._size : end] = new
+        self._size = end

@@ -65,11 +65,15 @@ class ChunkRows:
         none = np.zeros((0, forecast.requests), dtype=np.int64)
         self._holding = none if chunk.holding is None else chunk.holding
         self._order = self._offset = none
-        if chunk.arrivals is not None:
+        arrivals, classes = chunk.arrivals, int(forecast.priority.max()) + 1
+        if arrivals is None and chunk.holding is not None and classes > 1:
+            # sessions go on in order of arrival, so it counts who came first at the slot's start
+            arrivals = np.zeros((chunk.slots, forecast.requests), dtype=np.int64)
+        if arrivals is not None:
             # at one instant the more urgent come first, then the lower numbers
-            key = chunk.arrivals * (int(forecast.priority.max()) + 1) + forecast.priority
+            key = arrivals * classes + forecast.priority
             self._order = np.argsort(key, axis=1, kind="stable").astype(np.int64)
-            self._offset = np.take_along_axis(chunk.arrivals, self._order, axis=1)
+            self._offset = np.take_along_axis(arrivals, self._order, axis=1)
 
     def levels(self, slot: int, end: int) -> npt.NDArray[np.int16]:
         """Realised levels of slots ``slot .. end − 1``, shape (slots, groups)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +20,7 @@ from qnetsim.kernel.tables import Flows, Rules, Slots, grown, new_flows, new_sta
 from qnetsim.kernel.waiting import wait_bins
 from qnetsim.kernel.ways import Ways
 from qnetsim.network import Network, RouteTable
+from qnetsim.network.detours import Detours
 from qnetsim.optimize.routing import newsvendor_lengths
 from qnetsim.scenario import KeyManagementTable
 from qnetsim.trace.schema import FLOWS, POOLS
@@ -88,8 +88,10 @@ class KeyManagers:
         )
         self.outages = Outages(network.fibres, slot_ticks, seconds_to_ticks(table.control_delay_s))
         rows = forecast.requests * network.fibres if relay else 0
-        capacity = 2 * forecast.requests
-        self.state = new_state(network.fibres, table.key_lifetime_slots, capacity, 2 * rows)
+        requests = forecast.requests
+        self.state = new_state(
+            network.fibres, requests, table.key_lifetime_slots, 2 * requests, 2 * rows
+        )
         self._ways: dict[int, Ways] = {}
         #: Key bits seen in clear by each trusted relay of a fibre, and by each node between two.
         self.seen_by_fibre_relays: IntArray = np.zeros(network.fibres, np.int64)
@@ -114,7 +116,12 @@ class KeyManagers:
     def serve(self, interval: Interval, routes: RouteTable) -> Columns:
         """Serve all requests of an interval and return its recorded columns."""
         ways = self._ways_of(routes)
+        ways.start_interval()
+        # tables are numbered by interval
+        self.state.row[:] = np.arange(len(self.state.row))
+        self.state.size[2] = 0
         phases = self.outages.phases(interval.first_slot, interval.slots, ways.table)
+        moves = ways.moves
         need, count, exposed = ways.rows
         # compiled code wants one layout of every array
         packed = np.ascontiguousarray
@@ -132,10 +139,12 @@ class KeyManagers:
             mask=phases.mask,
             table=phases.table,
             down=phases.down,
+            moves=moves,
             choice=ways.choice,
             way=ways.way,
             fibre=ways.fibre,
             trusted=ways.trusted,
+            asked_ways=len(routes.routes),
             plain=ways.plain,
             row_need=need,
             row_count=count,
@@ -193,15 +202,16 @@ class KeyManagers:
             self.forecast,
             routes,
             self.rules.need,
-            self._lengths,
+            self._detours,
             self._table.on_outage,
         )
         self._ways[id(routes)] = made
         return made
 
     @cached_property
-    def _lengths(self) -> list[Fraction]:
-        return newsvendor_lengths(self.network, self.forecast)
+    def _detours(self) -> Detours:
+        lengths = newsvendor_lengths(self.network, self.forecast)
+        return Detours(self.network.topology, lengths)
 
     def _columns(self, interval: Interval, flows: Flows) -> Columns:
         """Recorded columns: decisions, pools, counts and the bill."""

@@ -133,7 +133,7 @@ def serve_at_once(state: State, rules: Rules, slots: Slots, out: Flows, row: int
 def ask(rules: Rules, slots: Slots, out: Flows, row: int, sign: int) -> None:
     """Add up what all requests of a slot ask of the fibres by table 0, or take it off again."""
     need, count = out.consumed[RESERVATION, row], out.wavelengths[row]
-    requests, ways = rules.group.size, slots.trusted.size
+    requests, ways = rules.group.size, slots.asked_ways
     if slots.row_need.shape[0]:
         level = int(slots.levels[row, 0])
         for f in range(count.size):
@@ -146,7 +146,7 @@ def ask(rules: Rules, slots: Slots, out: Flows, row: int, sign: int) -> None:
         asked = np.zeros(ways, dtype=np.int64)
         for r in range(requests):
             level = int(slots.levels[row, rules.group[r]])
-            asked[slots.choice[0, r, level]] += (level << 32) + 1
+            asked[slots.choice[r, level]] += (level << 32) + 1
         for way in range(ways):
             levels, many = sign * (asked[way] >> 32), sign * (asked[way] & 0xFFFFFFFF)
             for at in range(slots.way[way], slots.way[way + 1]):
@@ -157,7 +157,7 @@ def ask(rules: Rules, slots: Slots, out: Flows, row: int, sign: int) -> None:
     else:
         for r in range(requests):
             level = int(slots.levels[row, rules.group[r]])
-            way = slots.choice[0, r, level]
+            way = slots.choice[r, level]
             for at in range(slots.way[way], slots.way[way + 1]):
                 f = slots.fibre[at]
                 need[f] += sign * rules.need[level, f]
@@ -183,6 +183,7 @@ def serve_phases(state: State, rules: Rules, slots: Slots, out: Flows, row: int)
         now = slots.tick[phase]
         last = phase + 1 == slots.phase[row + 1]
         until = start + rules.slot_ticks if last else slots.tick[phase + 1]
+        follow(state, slots, slots.table[phase])
         while arrived < requests and (not inside or start + slots.offset[row, arrived] <= now):
             arrive(state, rules, slots, row, arrived, start)
             arrived += 1
@@ -203,6 +204,19 @@ def serve_phases(state: State, rules: Rules, slots: Slots, out: Flows, row: int)
             attempt(state, rules, slots, out, row, phase, at, newest)
             arrived += 1
         leave(state, out, row, until)
+
+
+@jit
+def follow(state: State, slots: Slots, table: int) -> None:
+    """Let requests go by a table, if they do not yet."""
+    moves, last = slots.moves, state.size[2]
+    if table == last:
+        return
+    for i in range(moves.first[last], moves.first[last + 1]):
+        state.row[moves.request[i]] = moves.request[i]
+    for i in range(moves.first[table], moves.first[table + 1]):
+        state.row[moves.request[i]] = moves.row[i]
+    state.size[2] = table
 
 
 @jit
@@ -228,7 +242,7 @@ def attempt(
 ) -> None:
     """Serve an entry of the queue if every fibre of its way can; otherwise it changes nothing."""
     request, level = state.request[i], state.level[i]
-    way = slots.choice[slots.table[phase], request, level]
+    way = slots.choice[state.row[request], level]
     if way == REFUSED:
         give_up(state, out, row, i)
         return
@@ -263,7 +277,7 @@ def attempt(
             line[5], line[6] = heads[0], state.head[RESERVATION, f] - heads[0]
             line[7], line[8] = heads[1], state.head[ON_DEMAND, f] - heads[1]
     carry(rules, slots, out, row, way, level)
-    if slots.table[phase] and way != slots.choice[0, request, level]:
+    if way != slots.choice[request, level]:
         out.rerouted[row] += 1
     if not state.started[i]:
         state.started[i] = 1

@@ -37,8 +37,10 @@ class State(NamedTuple):
     lit, used, ready : shape (F,)
         In this slot: channels lit, KM wavelengths in use, tick at which the channels that were
         lit last on demand deliver.
-    size : shape (2,)
-        Entries of the queue; deliveries in the log.
+    size : shape (3,)
+        Entries of the queue; deliveries in the log; table that ``row`` follows.
+    row : shape (R,)
+        Row of ``choice`` that each request goes by.
     request, level, arrival, deadline, left, started, status : shape (capacity,)
         The queue in order of arrival; ``left`` counts the slots that are still to be served.
     log : shape (rows, 9)
@@ -54,6 +56,7 @@ class State(NamedTuple):
     used: IntArray
     ready: IntArray
     size: IntArray
+    row: IntArray
     request: IntArray
     level: IntArray
     arrival: IntArray
@@ -95,6 +98,22 @@ class Rules(NamedTuple):
     need: IntArray
 
 
+class Moves(NamedTuple):
+    """Requests that leave the way asked for, table by table.
+
+    Attributes
+    ----------
+    first : shape (tables + 1,)
+        First position in the others of each table.
+    request, row : shape (moves,)
+        Who is moved, and to which row of ``choice``.
+    """
+
+    first: IntArray
+    request: IntArray
+    row: IntArray
+
+
 class Slots(NamedTuple):
     """What an interval of slots brings.
 
@@ -116,18 +135,22 @@ class Slots(NamedTuple):
         First phase of each slot. A phase starts at the slot's start, or where a fibre goes
         down or up, or where the control plane learns of it.
     tick, mask, table : shape (phases,)
-        Start of each phase, row of ``down`` and table of ``choice`` that hold in it.
+        Start of each phase, row of ``down`` and table of ``moves`` that hold in it. Table 0
+        moves nobody.
     down : shape (masks, F)
-    choice : shape (tables, R, K)
-        Way of each request: a position in ``way``, ``NO_WAY`` or ``REFUSED``. Table 0 is what
-        the policy asked for.
+    moves : Moves
+    choice : shape (rows, K)
+        Way of a request at each level: a position in ``way``, ``NO_WAY`` or ``REFUSED``. The
+        first R rows are what the policy asked for.
     way : shape (ways + 1,)
         First position in ``fibre`` of each way.
     fibre : shape (sum of the ways' lengths,)
     trusted : shape (ways,)
         Trusted relays on the way.
+    asked_ways : int
+        The first ways, those that the policy asked for.
     plain : bool
-        Table 0 refuses nobody.
+        The policy asked for a way for everybody.
     row_need, row_count : shape (K, F) or (0, F)
         With one group: bits and requests that a level puts on each fibre by table 0.
     row_exposed : shape (K,) or (0,)
@@ -147,10 +170,12 @@ class Slots(NamedTuple):
     mask: IntArray
     table: IntArray
     down: npt.NDArray[np.bool_]
+    moves: Moves
     choice: IntArray
     way: IntArray
     fibre: IntArray
     trusted: IntArray
+    asked_ways: int
     plain: bool
     row_need: IntArray
     row_count: IntArray
@@ -199,7 +224,9 @@ def _zeros(*shape: int) -> IntArray:
     return np.zeros(shape, dtype=np.int64)
 
 
-def new_state(fibres: int, lifetime_slots: int, capacity: int, log_rows: int) -> State:
+def new_state(
+    fibres: int, requests: int, lifetime_slots: int, capacity: int, log_rows: int
+) -> State:
     """Empty pools and an empty queue."""
     return State(
         head=_zeros(2, fibres),
@@ -208,7 +235,8 @@ def new_state(fibres: int, lifetime_slots: int, capacity: int, log_rows: int) ->
         lit=_zeros(fibres),
         used=_zeros(fibres),
         ready=_zeros(fibres),
-        size=_zeros(2),
+        size=_zeros(3),
+        row=np.arange(requests, dtype=np.int64),
         request=_zeros(capacity),
         level=_zeros(capacity),
         arrival=_zeros(capacity),

@@ -132,7 +132,7 @@ def _end_slots(state: State, rules: Rules, slot: int, out: Flows, rows: slice) -
 def _count_ways(rules: Rules, slots: Slots, out: Flows, rows: slice) -> None:
     """Key bits by way, and bits seen by trusted relays, of rows that were served whole."""
     levels = slots.levels[rows]
-    choice, size = slots.choice[0], slots.way.size - 1
+    choice, size = slots.choice[: rules.group.size], slots.way.size - 1
     for level in range(1, rules.need.shape[0]):
         asked = levels == level
         hits = asked.sum(axis=0)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 
-from qnetsim.arrays import IntArray
+from qnetsim.arrays import Growing, IntArray
 from qnetsim.exogenous import Forecast
-from qnetsim.kernel.tables import NO_WAY, REFUSED
-from qnetsim.network import BLOCKED, LoadTable, Network, Route, RouteTable, shortest_routes
+from qnetsim.kernel.tables import NO_WAY, REFUSED, Moves
+from qnetsim.network import BLOCKED, LoadTable, Network, Route, RouteTable
+from qnetsim.network.detours import Detours
+
+#: Moved requests, over all sets of fibres that were down, that are remembered between intervals.
+MOST_KEPT = 2**16
+#: Requests that leave the way asked for, and their rows of ``choice``.
+Moved = tuple[IntArray, IntArray]
 
 
 class Ways:
     """The ways of one route table and of its detours.
+
+    Row r of ``choice`` is what the policy asked for; rows of requests that were moved follow.
 
     Parameters
     ----------
@@ -23,8 +29,8 @@ class Ways:
     forecast : Forecast
     routes : RouteTable
     need : ndarray of int64, shape (levels, fibres)
-    lengths : sequence of Fraction
-        Length of each fibre, for the ways around an outage.
+    detours : Detours
+        Finds the ways around an outage.
     on_outage : {"wait", "reroute", "block"}
     """
 
@@ -34,77 +40,127 @@ class Ways:
         forecast: Forecast,
         routes: RouteTable,
         need: IntArray,
-        lengths: Sequence[Fraction],
+        detours: Detours,
         on_outage: str,
     ) -> None:
         self._network, self._forecast = network, forecast
         self.routes = routes
-        self._lengths = lengths
         self._on_outage = on_outage
-        self._list: list[Route] = list(routes.routes)
-        self._position = {route: i for i, route in enumerate(self._list)}
+        self._detours = detours
         self._uses = routes.uses(network.fibres) > 0
-        base = routes.choice.copy()
-        if BLOCKED in self._position:
-            base[base == self._position[BLOCKED]] = REFUSED
-        self.plain = bool((base >= 0).all())
-        self._tables: dict[tuple[int, ...], int] = {(): 0}
-        self.choice: IntArray = base[None]
+        self._base = routes.choice.copy()
+        if BLOCKED in routes.routes:
+            self._base[self._base == routes.routes.index(BLOCKED)] = REFUSED
+        self.plain = bool((self._base >= 0).all())
         self._need = need
-        self._pack()
+        self._forget()
+        self.start_interval()
+
+    def _forget(self) -> None:
+        """Drop all detours; what the policy asked for stays."""
+        self._list: list[Route] = []
+        self._position: dict[Route, int] = {}
+        none = np.zeros(0, dtype=np.int64)
+        self._first = Growing(np.zeros(1, dtype=np.int64))
+        self._fibres, self._trusted = Growing(none), Growing(none)
+        for route in self.routes.routes:
+            self._way(route)
+        self._choice = Growing(self._base)
+        self._row: dict[tuple[int, bytes], int] = {}
+        self._moved: dict[tuple[int, ...], Moved] = {}
+        self._kept = 0
+
+    def start_interval(self) -> None:
+        """Number the tables of an interval anew, from 0: nothing is known to be down."""
+        if self._kept > MOST_KEPT:
+            self._forget()
+        self._number: dict[tuple[int, ...], int] = {(): 0}
+
+    def table(self, known: tuple[int, ...]) -> int:
+        """Number in this interval of the table that holds while these fibres are down."""
+        if self._on_outage == "wait":
+            return 0
+        return self._number.setdefault(known, len(self._number))
+
+    @property
+    def moves(self) -> Moves:
+        """Requests that the tables of this interval move."""
+        found = [self._moved_by(known) for known in self._number]
+        return Moves(
+            np.cumsum([0, *(len(requests) for requests, _ in found)]),
+            np.concatenate([requests for requests, _ in found]),
+            np.concatenate([rows for _, rows in found]),
+        )
+
+    @property
+    def choice(self) -> IntArray:
+        """Way of each row and level, shape (rows, levels)."""
+        return self._choice.rows
+
+    @property
+    def way(self) -> IntArray:
+        """First position in ``fibre`` of each way, shape (ways + 1,)."""
+        return self._first.rows
+
+    @property
+    def fibre(self) -> IntArray:
+        """Fibres of all ways, one after another."""
+        return self._fibres.rows
+
+    @property
+    def trusted(self) -> IntArray:
+        """Trusted relays on each way, shape (ways,)."""
+        return self._trusted.rows
+
+    def _moved_by(self, known: tuple[int, ...]) -> Moved:
+        if known not in self._moved:
+            moved = self._moved[known] = self._around(known)
+            self._kept += len(moved[0])
+        return self._moved[known]
+
+    def _around(self, known: tuple[int, ...]) -> Moved:
+        crossing = np.zeros(len(self._uses) + 1, dtype=bool)
+        crossing[:-1] = self._uses[:, list(known)].any(axis=1)
+        # REFUSED is negative and finds the last entry, which crosses nothing
+        hit = crossing[np.maximum(self._base, -1)]
+        requests = np.flatnonzero(hit.any(axis=1))
+        ways = np.full(len(requests), REFUSED)
+        if self._on_outage == "reroute":
+            pairs = [self._forecast.pairs[r] for r in requests.tolist()]
+            found = self._detours.around(frozenset(known), pairs)
+            ways[:] = [self._way(found[pair]) if pair in found else NO_WAY for pair in pairs]
+        rows = np.where(hit[requests], ways[:, None], self._base[requests])
+        return requests, self._rows(requests, rows)
+
+    def _rows(self, requests: IntArray, rows: IntArray) -> IntArray:
+        """Where these rows lie in ``choice``; new ones are added."""
+        size = len(self._choice)
+        new: list[IntArray] = []
+        at: list[int] = []
+        for request, row in zip(requests.tolist(), rows, strict=True):
+            place = self._row.setdefault((request, row.tobytes()), size + len(new))
+            if place == size + len(new):
+                new.append(row)
+            at.append(place)
+        if new:
+            self._choice.extend(np.array(new))
+        return np.array(at, dtype=np.int64)
+
+    def _way(self, route: Route) -> int:
+        """Number of a way; a new one is added."""
+        way = self._position.setdefault(route, len(self._list))
+        if way == len(self._list):
+            self._list.append(route)
+            inside = self._network.segments[list(route.fibres)] - 1
+            self._fibres.extend(np.array(route.fibres, dtype=np.int64))
+            self._first.extend([len(self._fibres)])
+            self._trusted.extend([int(inside.sum()) + max(len(route.nodes) - 2, 0)])
+        return way
 
     @cached_property
     def loads(self) -> LoadTable:
         """Bits and requests that levels put on the fibres by table 0."""
         return LoadTable(self.routes, self._forecast.group, self._need)
-
-    def table(self, known: tuple[int, ...]) -> int:
-        """Number of the table of choices that holds while these fibres are known to be down."""
-        if self._on_outage == "wait":
-            return 0
-        if known not in self._tables:
-            self._tables[known] = len(self._tables)
-            self.choice = np.concatenate([self.choice, self._around(known)[None]])
-            self._pack()
-        return self._tables[known]
-
-    def _around(self, known: tuple[int, ...]) -> IntArray:
-        choice = self.choice[0].copy()
-        crossing = np.zeros(len(self.routes.routes) + 1, dtype=bool)
-        crossing[:-1] = self._uses[:, list(known)].any(axis=1)
-        # REFUSED is negative and finds the last entry, which crosses nothing
-        hit = crossing[np.maximum(choice, -1)]
-        if self._on_outage == "block":
-            choice[hit] = REFUSED
-            return np.asarray(choice)
-        requests = np.flatnonzero(hit.any(axis=1)).tolist()
-        pairs = [self._forecast.pairs[r] for r in requests]
-        found = shortest_routes(self._network.topology, self._lengths, pairs, frozenset(known))
-        for request, pair in zip(requests, pairs, strict=True):
-            detour = found.get(pair)
-            way = NO_WAY
-            if detour is not None:
-                way = self._position.setdefault(detour, len(self._list))
-                if way == len(self._list):
-                    self._list.append(detour)
-            choice[request, hit[request]] = way
-        return np.asarray(choice)
-
-    def _pack(self) -> None:
-        """Ways as arrays: fibres one after another, and trusted relays."""
-        counts = [len(route.fibres) for route in self._list]
-        self.way: IntArray = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        self.fibre: IntArray = np.array(
-            [f for route in self._list for f in route.fibres], dtype=np.int64
-        )
-        inside = self._network.segments - 1
-        self.trusted: IntArray = np.array(
-            [
-                sum(int(inside[f]) for f in route.fibres) + max(len(route.nodes) - 2, 0)
-                for route in self._list
-            ],
-            dtype=np.int64,
-        )
 
     @cached_property
     def rows(self) -> tuple[IntArray, IntArray, IntArray]:
@@ -114,7 +170,7 @@ class Ways:
             none = np.zeros((0, self._network.fibres), dtype=np.int64)
             return none, none, np.zeros(0, dtype=np.int64)
         need, count = self.loads.loads(np.arange(levels, dtype=np.int64)[:, None])
-        seen = self.trusted[self.choice[0]].sum(axis=0)
+        seen = self.trusted[self._base].sum(axis=0)
         key_bits = np.arange(levels, dtype=np.int64) * self._network.level_bits
         return (np.ascontiguousarray(need), np.ascontiguousarray(count), seen * key_bits)
 
@@ -129,7 +185,7 @@ class Ways:
         carried = np.zeros(len(self.trusted), dtype=np.int64)
         for level in np.flatnonzero(slots).tolist():
             bits = int(slots[level]) * level * self._network.level_bits
-            carried += bits * np.bincount(self.choice[0, :, level], minlength=len(carried))
+            carried += bits * np.bincount(self._base[:, level], minlength=len(carried))
         return carried
 
     def exposure(self, carried: IntArray) -> tuple[IntArray, IntArray]:

@@ -15,6 +15,8 @@ from qnetsim.network.topology import Topology
 
 #: Unordered node pair: positions in topology order, the smaller first.
 NodePair = tuple[int, int]
+#: For each node its neighbours and the fibres to them.
+Neighbours = Sequence[Sequence[tuple[int, int]]]
 
 
 @dataclass(frozen=True)
@@ -53,24 +55,39 @@ def shortest_routes(
     dict from pair to Route
         Pairs that no path joins are left out.
     """
+    return least_routes(open_neighbours(topology, avoided), whole_lengths(lengths), pairs)
+
+
+def whole_lengths(lengths: Sequence[Fraction]) -> list[int]:
+    """Lengths in units of one over their least common denominator."""
     scale = math.lcm(*(length.denominator for length in lengths))
-    whole = [int(length * scale) for length in lengths]
-    targets: dict[int, set[int]] = {}
-    for source, target in pairs:
-        targets.setdefault(source, set()).add(target)
-    neighbours = [
+    return [int(length * scale) for length in lengths]
+
+
+def open_neighbours(topology: Topology, avoided: frozenset[int]) -> Neighbours:
+    """Neighbours of each node with the fibres to them, avoided fibres left out."""
+    return [
         [(other, fibre) for other, fibre in ends if fibre not in avoided]
         for ends in topology.neighbours
     ]
+
+
+def least_routes(
+    neighbours: Neighbours, lengths: Sequence[int], pairs: Iterable[NodePair]
+) -> dict[NodePair, Route]:
+    """What ``shortest_routes`` does, for whole lengths."""
+    targets: dict[int, set[int]] = {}
+    for source, target in pairs:
+        targets.setdefault(source, set()).add(target)
     return {
         (source, target): route
         for source, wanted in targets.items()
-        for target, route in _dijkstra(neighbours, whole, source, wanted).items()
+        for target, route in _dijkstra(neighbours, lengths, source, wanted).items()
     }
 
 
 def _dijkstra(
-    neighbours: Sequence[Sequence[tuple[int, int]]],
+    neighbours: Neighbours,
     lengths: Sequence[int],
     source: int,
     wanted: set[int],

@@ -28,6 +28,14 @@ coupling = "independent"
 store_bits = 5000
 key_lifetime_slots = 3
 """
+#: Each of the fibres is down for a seventeenth of the time, and requests go around it.
+FAILING = """
+on_outage = "reroute"
+patience_s = 1.0
+[faults]
+fibre_mtbf_s = 80.0
+fibre_mttr_s = 5.0
+"""
 
 
 def network(folder: Path, nodes: int) -> str:
@@ -43,9 +51,10 @@ def network(folder: Path, nodes: int) -> str:
     return str(path)
 
 
-def seconds(folder: Path, topology: str, slots: int, requests: int) -> float:
+def seconds(folder: Path, topology: str, slots: int, requests: int, more: str = "") -> float:
     """CPU time of a run with its trace, planning and compiling left out; the better of two."""
-    scenario = parse_scenario(TEXT.format(slots=slots, topology=topology, requests=requests))
+    text = TEXT.format(slots=slots, topology=topology, requests=requests)
+    scenario = parse_scenario(text + more)
     plan, times = make_plan(scenario, LEVEL), []
     for _ in range(2):
         started = time.process_time()
@@ -69,9 +78,13 @@ def main() -> None:
                 (3 * n // 2, seconds(folder, network(folder, n), 4096, 100))
                 for n in (50, 100, 250, 500, 1000)
             ],
+            "slots (90 failing fibres, 300 requests)": [
+                (n, seconds(folder, network(folder, 60), n, 300, FAILING))
+                for n in (128, 512, 2048, 8192)
+            ],
         }
-    figure = Figure(figsize=(11, 3.6), layout="constrained")
-    for axes, (title, points) in zip(figure.subplots(1, 3), sweeps.items(), strict=True):
+    figure = Figure(figsize=(14, 3.6), layout="constrained")
+    for axes, (title, points) in zip(figure.subplots(1, 4), sweeps.items(), strict=True):
         x, y = np.array(points).T
         slope = np.polyfit(np.log(x[1:]), np.log(y[1:]), 1)[0]
         axes.loglog(x, y, "o-", color="#1f5f8b")

@@ -19,6 +19,7 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.kernel import Kernel, SlotBlock
 from qnetsim.kernel.jit import chosen
 from qnetsim.kernel.ways import Ways
+from qnetsim.network.detours import Detours
 from qnetsim.planning import make_plan
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import PolicyTable, Scenario
@@ -96,9 +97,9 @@ def test_kernel_against_a_bare_loop(requests: int, coupling: str) -> None:
     plan, chunks = make_plan(case.scenario, SIP), list(case.realisation(0).chunks())
     network = case.network
     need = network.request_bits(case.forecast.levels.levels, "channel")
-    ways = Ways(network, case.forecast, plan.routes, need, [], "wait")
+    ways = Ways(network, case.forecast, plan.routes, need, Detours(network.topology, []), "wait")
     levels = np.concatenate([c.levels for c in chunks])[:, case.forecast.group].astype(np.int64)
-    arrays = (ways.choice[0].copy(), ways.way, ways.fibre, need)
+    arrays = (ways.choice[:requests].copy(), ways.way, ways.fibre, need)
     reserved = plan.qkd_channels * network.channel_bits, network.channel_bits.copy()
 
     def walk() -> list[IntArray]:

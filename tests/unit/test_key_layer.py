@@ -330,7 +330,7 @@ def test_a_bit_cannot_be_spent_twice() -> None:
     relay = Relay(case.network, case.forecast, 1, 0)
     simulation = run(case, make_policy("random", {}), relay=relay, kernel="loop").simulation
     ways = next(iter(simulation.managers._ways.values()))
-    way = int(ways.choice[0, 0, 1])
+    way = int(ways.choice[0, 1])
     fibres = ways.route(way).fibres
     rows = np.array([[0, 0, 1, way, f, 0, 37, 0, 0] for f in fibres])
     with pytest.raises(LedgerError, match="would be spent twice"):

@@ -25,6 +25,7 @@ from qnetsim.network import (
 )
 from qnetsim.network.chain import segments
 from qnetsim.network.cost import unit_costs
+from qnetsim.network.detours import Detours
 from qnetsim.network.topology import natural_order
 from qnetsim.optimize import by_level_weight
 from qnetsim.scenario import CostTable
@@ -183,6 +184,21 @@ def test_routes_are_the_least_of_all_simple_paths(seed: int) -> None:
 
     best = min(networkx.all_simple_paths(graph, a, b), key=label)
     assert list(shortest_routes(topology, lengths, [(a, b)])[a, b].nodes) == best
+
+
+@given(st.integers(0, 10**6))
+def test_detours_are_shortest_routes_whatever_failed_before(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    topology = read_topology("nsfnet")
+    # few lengths, so that many paths tie
+    lengths = [Fraction(int(x), 3) for x in rng.integers(0, 4, len(topology.fibres))]
+    pairs = [(a, b) for a, b in itertools.combinations(range(14), 2) if rng.random() < 0.4]
+    detours, down = Detours(topology, lengths), np.zeros(len(topology.fibres), bool)
+    for _ in range(8):
+        down ^= rng.random(len(down)) < rng.choice([0.03, 0.1, 0.4])
+        avoided = frozenset(np.flatnonzero(down).tolist())
+        asked = [pair for pair in pairs if rng.random() < 0.8]
+        assert detours.around(avoided, asked) == shortest_routes(topology, lengths, asked, avoided)
 
 
 @pytest.mark.parametrize("coupling", ["comonotone", "independent"])
