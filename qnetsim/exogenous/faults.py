@@ -127,8 +127,9 @@ def _element(table: OutageTable, network: Network) -> Element:
         if relay is not None:
             if relay > most:
                 raise LookupError(
-                    f"fibre {topology.fibre_name(fibre)} has {most} {CAUSES[cause]}s "
-                    f"(N = {segments} segments), so there is no number {relay}"
+                    f"fibre {topology.fibre_name(fibre)} has N = {segments} segments and so "
+                    f"{most or 'no'} {CAUSES[cause].replace('_', ' ')}{'s' * (most != 1)}; there is "
+                    f"no number {relay}"
                 )
             return Element(cause, relay, (fibre,))
     return Element(0, fibre, (fibre,))

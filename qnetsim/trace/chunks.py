@@ -75,7 +75,7 @@ class ColumnWriter:
         # most columns that are not blank show it in their first number
         if block.size and block.flat[0] != fill:
             return False
-        return not (block != fill if fill else block).any()
+        return not np.count_nonzero(block != fill if fill else block)
 
     def _repeats(self, block: npt.NDArray[Any]) -> bool:
         last = self._last
