@@ -126,10 +126,10 @@ def _element(table: OutageTable, network: Network) -> Element:
     ):
         if relay is not None:
             if relay > most:
+                what = CAUSES[cause].replace("_", " ") + "s" * (most != 1)
                 raise LookupError(
                     f"fibre {topology.fibre_name(fibre)} has N = {segments} segments and so "
-                    f"{most or 'no'} {CAUSES[cause].replace('_', ' ')}{'s' * (most != 1)}; there is "
-                    f"no number {relay}"
+                    f"{most or 'no'} {what}; there is no number {relay}"
                 )
             return Element(cause, relay, (fibre,))
     return Element(0, fibre, (fibre,))

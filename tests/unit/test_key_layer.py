@@ -124,7 +124,7 @@ BAD = {
     "network.key_rate_bps: goes with": '[network]\nkey_rate = "mdi_qkd"\nkey_rate_bps = 10',
     "no fibre joins '1' and '9'": '[network]\nfibre_spans = [["1", "9", 100]]',
     "outage.0.*unknown node 'x'": '[[outage]]\nnode = "x"\nstart_s = 1\nduration_s = 1',
-    "outage.0.*has 6 trusted_relays": (
+    "outage.0.*6 trusted relays; there is no number 9": (
         '[[outage]]\nfibre = ["1", "2"]\ntrusted_relay = 9\nstart_s = 1\nduration_s = 1'
     ),
     "outage.0.: needs a node or a fibre": "[[outage]]\nstart_s = 1\nduration_s = 1",
