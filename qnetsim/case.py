@@ -15,6 +15,7 @@ from qnetsim import seeds
 from qnetsim.errors import ScenarioError, SettingError, TopologyError, UsageError
 from qnetsim.exogenous import Forecast
 from qnetsim.exogenous.arrivals import longest_holding
+from qnetsim.exogenous.attendance import refuse_restless
 from qnetsim.exogenous.demand import build_forecast
 from qnetsim.exogenous.faults import listed, refuse_too_many
 from qnetsim.exogenous.realisation import Realisation
@@ -22,7 +23,8 @@ from qnetsim.network import Network, build_network, read_topology
 from qnetsim.optimize import Solver
 from qnetsim.optimize.settings import SolveSettings
 from qnetsim.policies import Setting, policy_options
-from qnetsim.scenario import Scenario, load_scenario, locate, located
+from qnetsim.scenario import Scenario, load_scenario, locate, located, misplaced
+from qnetsim.tasks import task_world
 from qnetsim.units import (
     MAX_RUN_BITS,
     MAX_SLOT_BITS,
@@ -50,7 +52,8 @@ class Case:
 
     def realisation(self, replication: int) -> Realisation:
         """Return the world of one replication."""
-        return Realisation(self.network, self.forecast, self.scenario, replication)
+        tasks = task_world(self.scenario, replication)
+        return Realisation(self.network, self.forecast, self.scenario, replication, tasks)
 
     def generator(self, title: str, replication: int, controller: int) -> np.random.Generator:
         """Return a controller's own stream, apart from the world and from other policies."""
@@ -119,7 +122,12 @@ def open_case(scenario: Scenario) -> Case:
     forecast = build_forecast(scenario.demand, network.topology, scenario.run.seed)
     _refuse_overflow(scenario, network, forecast)
     listed(scenario.outage, network)  # refuses outages of what is not there
-    refuse_too_many(scenario.faults, network, scenario.run.slots * scenario.run.slot_s)
+    run_s = scenario.run.slots * scenario.run.slot_s
+    refuse_too_many(scenario.faults, network, run_s)
+    problems = list(misplaced(scenario.fel, network.topology.nodes))
+    if problems:
+        raise SettingError(problems)
+    refuse_restless(scenario.fel, run_s)
     return Case(scenario, network, forecast)
 
 

@@ -123,5 +123,9 @@ class TamperedMessageError(QnetsimError):
     """A message was changed, replayed, reordered or sent over another link."""
 
 
+class ProtocolError(QnetsimError):
+    """A party broke the rules of a federated task: it registered or submitted twice."""
+
+
 class IntersectionError(QnetsimError):
     """A party broke the rules of the private set intersection."""

@@ -6,6 +6,8 @@ import numpy as np
 
 from qnetsim.case import Case
 from qnetsim.exogenous.realisation import Realisation
+from qnetsim.fel.messages import KINDS
+from qnetsim.kernel.round_table import round_index
 from qnetsim.kernel.simulation import checked_owners
 from qnetsim.kernel.waiting import wait_bins
 from qnetsim.optimize import Plan
@@ -15,6 +17,18 @@ from qnetsim.scenario import PolicyTable
 from qnetsim.trace import TraceHeader
 from qnetsim.trace.provenance import environment, software
 from qnetsim.units import TICKS_PER_SECOND, seconds_to_ticks
+
+
+def _round_columns(case: Case) -> dict[str, object]:
+    tasks, numbers = round_index([table.rounds for table in case.scenario.fel])
+    return {
+        "rounds/round": np.arange(len(tasks)),
+        "rounds/task": tasks,
+        "rounds/number": numbers,
+        "rounds/kind": np.arange(len(KINDS)),
+        "rounds/kind_step": np.array([step for step, _ in KINDS]),
+        "rounds/kind_purpose": [purpose for _, purpose in KINDS],
+    }
 
 
 def trace_header(
@@ -73,6 +87,7 @@ def trace_header(
         "trust/node_name": list(topology.nodes),
         "slots/wait_bin": np.arange(bins.count),
         "slots/wait_upto_s": (1 + np.arange(bins.count)) * (bins.width_ticks / TICKS_PER_SECOND),
+        **_round_columns(case),
         "faults/event": np.arange(len(faults)),
         "faults/tick_ns": faults.tick,
         "faults/fibre": faults.fibre,

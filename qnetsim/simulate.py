@@ -24,6 +24,7 @@ from qnetsim.policies.base import guarded
 from qnetsim.policies.registry import make_policy
 from qnetsim.provenance import trace_header
 from qnetsim.scenario import PolicyTable, Scenario
+from qnetsim.tasks import open_tasks
 from qnetsim.trace import Block, TraceWriter, WriteBehind, refuse_existing
 from qnetsim.trace.schema import PLAN_STATUS
 
@@ -75,6 +76,11 @@ def run_case(
     plan = plan if plan is not None else planned(policy, title, case)
     with guarded(title, "prepare"):
         policy.prepare(case.setting, plan)
+    tasks = open_tasks(case.scenario, case.network.topology.nodes, replication)
+    task_relay = relay
+    if relay is None and any(task.real for task in tasks):
+        seed = case.scenario.run.seed
+        task_relay = Relay(case.network, case.forecast, seed, replication, check=check)
     simulation = Simulation(
         case.setting,
         policy,
@@ -87,6 +93,8 @@ def run_case(
         PLAN_STATUS.index(plan.status) if plan else 0,
         chosen(kernel, case.setting.slots * case.forecast.requests, walks=_walks(case.scenario)),
         relay,
+        tasks,
+        task_relay,
     )
     simulation.run()
     return simulation

@@ -34,6 +34,7 @@ WORLD_PARTS = (
     "yields",
     "faults",
     "outage",
+    "fel",
 )
 #: Parts that may differ in one world, but change what a cost means.
 SETUP_PARTS = ("cost", "network", "key_management")
@@ -199,7 +200,8 @@ def _difference(a: Path, b: Path) -> str:
             value = scenario
             for key in part.split("."):
                 value = value.get(key)
-            values.append(value)
+            # a table that came later is missing from older traces
+            values.append(value or None)
         if values[0] != values[1]:
             return f"{part} is {values[0]!r} and {values[1]!r}"
     return "their scenarios differ in the network's yields, or in the software's version"

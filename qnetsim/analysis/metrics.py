@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from qnetsim.analysis.training import TaskRun, task_runs
 from qnetsim.analysis.waits import Waits
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import TraceError, TraceFormatError
@@ -50,6 +51,8 @@ class RunMetrics:
         How often that happened.
     exposed_bits : int
         Key bits seen in clear by trusted relays, summed over the relays.
+    tasks : tuple of TaskRun
+        FEL tasks of the scenario.
     status, world_digest, content_digest : str
     sees_future : bool
     plan : dict or None
@@ -78,6 +81,7 @@ class RunMetrics:
     depletion_s: float | None
     depletions: int
     exposed_bits: int
+    tasks: tuple[TaskRun, ...]
     status: str
     world_digest: str
     content_digest: str
@@ -142,6 +146,7 @@ def run_metrics(trace: Trace) -> RunMetrics:
         depletion_s=stored.depletion_s,
         depletions=stored.depletions,
         exposed_bits=_exact_total(trace, "slots/exposed_bits"),
+        tasks=task_runs(trace),
         status=trace.status,
         world_digest=trace.attribute("world_digest"),
         content_digest=trace.attribute("content_digest"),

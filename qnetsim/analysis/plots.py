@@ -79,6 +79,45 @@ def comparison_figure(comparison: Comparison, title: str) -> Figure:
     return figure
 
 
+#: Colours of policies, in turn.
+POLICY_COLOURS = ("#1f5f8b", "#d9822b", "#6b4c7a", "#3a7d44", "#8a8a8a", "#b33a3a")
+
+
+def training_figure(comparison: Comparison) -> Figure:
+    """Loss of each FEL task against simulated time: every replication, and their mean."""
+    from matplotlib.figure import Figure
+
+    tasks = comparison.policies[0].runs[0].tasks
+    columns = min(len(tasks), 2)
+    rows = -(-len(tasks) // columns)
+    figure = Figure(figsize=(4.8 * columns, 3.2 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for task, axes in enumerate(panels):
+        if task >= len(tasks):
+            axes.set_visible(False)
+            continue
+        for number, policy in enumerate(comparison.policies):
+            colour = POLICY_COLOURS[number % len(POLICY_COLOURS)]
+            curves = [run.tasks[task] for run in policy.runs]
+            for run in curves:
+                axes.step(
+                    run.started_s, run.loss, where="post", color=colour, alpha=0.25, linewidth=0.8
+                )
+            # where all replications have the round, the mean of its times
+            shared = min(run.done for run in curves)
+            if shared:
+                times = np.mean([run.started_s[:shared] for run in curves], axis=0)
+                losses = np.mean([run.loss[:shared] for run in curves], axis=0)
+                label = policy.name if task == 0 else None
+                axes.step(times, losses, where="post", color=colour, linewidth=2, label=label)
+        axes.set_title(tasks[task].name, fontsize=10, parse_math=False)
+        axes.set_xlabel("simulated time (s)")
+        axes.set_ylabel("Taylor loss")
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    return figure
+
+
 def _label(policy: Any) -> str:
     return f"{policy.name}\n(sees the future)" if policy.sees_future else str(policy.name)
 

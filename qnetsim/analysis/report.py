@@ -8,12 +8,15 @@ from pathlib import Path
 
 from qnetsim.analysis.compare import Comparison, PolicyResult
 from qnetsim.analysis.key_figures import KEY_COLUMNS, key_cells
-from qnetsim.analysis.plots import comparison_figure, save, svg
+from qnetsim.analysis.plots import comparison_figure, save, svg, training_figure
+from qnetsim.analysis.training import TRAINING_COLUMNS, training_cells
 from qnetsim.errors import TraceError
 from qnetsim.trace import open_trace
 
 #: Files that a report consists of.
 RESULTS = ("report.html", "comparison.png")
+#: Further picture, where FEL tasks were trained.
+TRAINING = "training.png"
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
@@ -39,12 +42,16 @@ def write_report(comparison: Comparison, folder: Path) -> Path:
         The folder cannot be written to.
     """
     figure = comparison_figure(comparison, _title(comparison))
+    tasks = comparison.policies[0].runs[0].tasks
+    training = training_figure(comparison) if tasks else None
     path = folder / RESULTS[0]
     try:
-        path.write_text(_page(comparison, svg(figure)), "utf-8")
+        path.write_text(_page(comparison, svg(figure), svg(training) if training else ""), "utf-8")
     except OSError as error:
         raise TraceError(f"{path}: cannot be written: {error}") from None
     save(figure, folder / RESULTS[1])
+    if training:
+        save(training, folder / TRAINING)
     return path
 
 
@@ -60,7 +67,7 @@ def _title(comparison: Comparison) -> str:
     )
 
 
-def _page(comparison: Comparison, drawing: str) -> str:
+def _page(comparison: Comparison, drawing: str, training: str) -> str:
     title = html.escape(_title(comparison))
     with open_trace(comparison.policies[0].runs[0].trace) as trace:
         provenance = trace.provenance
@@ -81,6 +88,7 @@ def _page(comparison: Comparison, drawing: str) -> str:
 {_policy_table(comparison)}
 <figure>{drawing}</figure>
 {_keys_table(comparison)}
+{_training(comparison, training)}
 {_plan_table(comparison)}
 <h2>Worlds</h2>
 <p>Every policy met the same worlds: the digests of topology, demand and yields are equal in all
@@ -129,6 +137,23 @@ def _keys_table(comparison: Comparison) -> str:
         for policy in comparison.policies
     )
     return f"<table><caption>Keys and waiting</caption><tr>{head}</tr>{rows}</table>"
+
+
+def _training(comparison: Comparison, drawing: str) -> str:
+    """Table and figure of the FEL tasks, where there are any."""
+    if not drawing:
+        return ""
+    head = "".join(f"<th>{html.escape(title)}</th>" for title in ("policy", *TRAINING_COLUMNS))
+    rows = ""
+    for policy in comparison.policies:
+        for runs in zip(*(run.tasks for run in policy.runs), strict=True):
+            cells = (policy.name, *training_cells(runs))
+            rows += "<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in cells) + "</tr>"
+    caption = "Federated learning: simulated time until trained, mean ± spread over replications"
+    return (
+        f"<table><caption>{caption}</caption><tr>{head}</tr>{rows}</table>"
+        f"<figure>{drawing}</figure>"
+    )
 
 
 def _plan_table(comparison: Comparison) -> str:

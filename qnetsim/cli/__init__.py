@@ -17,6 +17,7 @@ from qnetsim.version import __version__
 COMMANDS = {
     "compare": ("compare:compare", "run all policies in the same worlds, or compare traces"),
     "diff": ("diff:diff", "say where two plans differ"),
+    "fel": ("fel:fel", "train a federated task, and show what keys its rounds take"),
     "inspect": ("inspect:inspect", "say what is in a trace or a plan"),
     "plan": ("plan:plan", "solve only: what to reserve, at what expected cost"),
     "policies": ("listing:policies", "list the installed policies"),

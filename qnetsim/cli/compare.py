@@ -11,8 +11,10 @@ from rich.table import Table
 from qnetsim.analysis import Comparison, compare_traces
 from qnetsim.analysis.key_figures import KEY_COLUMNS, key_cells
 from qnetsim.analysis.report import RESULTS, write_report
+from qnetsim.analysis.training import TRAINING_COLUMNS, training_cells
 from qnetsim.cli.output import console, emit, force_option, json_option, progress, table, working
 from qnetsim.cli.policy import policy_table
+from qnetsim.cli.run import task_json
 from qnetsim.errors import UsageError
 from qnetsim.planning import plan_policies
 from qnetsim.simulate import load, run_policies
@@ -120,6 +122,7 @@ def comparison_json(comparison: Comparison) -> dict[str, object]:
                 "keys": asdict(policy.keys),
                 "sees_future": policy.sees_future,
                 "plan": policy.plan,
+                "tasks": [[task_json(task) for task in run.tasks] for run in policy.runs],
                 "trace": policy.runs[0].trace,
                 "traces": [run.trace for run in policy.runs],
             }
@@ -167,9 +170,19 @@ def show_comparison(comparison: Comparison) -> None:
     console().print(rows)
     if any(policy.keys.dynamic for policy in comparison.policies):
         console().print(_keys_table(comparison))
+    if comparison.policies[0].runs[0].tasks:
+        console().print(_training_table(comparison))
     if any(policy.sees_future for policy in comparison.policies):
         click.echo("* sees the future: a bound, not a competitor")
     click.echo(f"world digest  {comparison.world_digest}")
+
+
+def _training_table(comparison: Comparison) -> Table:
+    rows = table("federated learning", ["policy", *TRAINING_COLUMNS], left=2)
+    for policy in comparison.policies:
+        for runs in zip(*(run.tasks for run in policy.runs), strict=True):
+            rows.add_row(policy.name, *training_cells(runs))
+    return rows
 
 
 def _keys_table(comparison: Comparison) -> Table:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
 
 from qnetsim.analysis import RunMetrics, run_metrics
+from qnetsim.analysis.training import TRAINING_COLUMNS, TaskRun, training_cells
 from qnetsim.cli.output import (
     console,
     emit,
@@ -107,11 +109,36 @@ def metrics_json(metrics: RunMetrics) -> dict[str, object]:
         "depletion_s": metrics.depletion_s,
         "exposed_bits": metrics.exposed_bits,
         "on_demand_share": metrics.on_demand_share,
+        "tasks": [task_json(task) for task in metrics.tasks],
         "sees_future": metrics.sees_future,
         "status": metrics.status,
         "world_digest": metrics.world_digest,
         "content_digest": metrics.content_digest,
         "trace": metrics.trace,
+    }
+
+
+def task_json(task: TaskRun) -> dict[str, object]:
+    """JSON form of a FEL task in a run."""
+    # JSON has no number for a loss that is not known
+    loss = [None if math.isnan(value) else value for value in task.loss.tolist()]
+    return {
+        "name": task.name,
+        "rounds": task.rounds,
+        "done": task.done,
+        "lost": task.lost,
+        "setup_s": task.setup_s,
+        "trained_s": task.trained_s,
+        "started_s": task.started_s.tolist(),
+        "ended_s": task.ended_s.tolist(),
+        "waited_s": task.waited_s.tolist(),
+        "loss": loss,
+        "accuracy": task.accuracy.tolist(),
+        "workers": task.workers.tolist(),
+        "key_bits": [
+            {"step": step, "purpose": purpose, "bits": bits}
+            for (step, purpose), bits in task.key_bits_by_kind.items()
+        ],
     }
 
 
@@ -149,6 +176,11 @@ def show_metrics(metrics: RunMetrics) -> None:
         rows.add_row("plan", str(metrics.plan["status"]))
     screen = console()
     screen.print(rows)
+    if metrics.tasks:
+        tasks = table("federated learning", list(TRAINING_COLUMNS))
+        for task in metrics.tasks:
+            tasks.add_row(*training_cells([task]))
+        screen.print(tasks)
     click.echo(f"world digest    {metrics.world_digest}")
     click.echo(f"content digest  {metrics.content_digest}")
     click.echo(f"trace           {metrics.trace}")

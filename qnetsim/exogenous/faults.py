@@ -10,10 +10,11 @@ import numpy as np
 from qnetsim import seeds
 from qnetsim.arrays import IntArray, frozen
 from qnetsim.errors import SettingError
+from qnetsim.exogenous.renewal import absences
 from qnetsim.network import Network
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import FaultTable, OutageTable
-from qnetsim.units import TICKS_PER_SECOND, seconds_to_ticks
+from qnetsim.units import seconds_to_ticks
 
 #: What failed, as the trace names it.
 CAUSES = ("fibre", "trusted_relay", "untrusted_relay", "node")
@@ -204,17 +205,8 @@ def draw_faults(
             element.number,
         )
         bits = seeds.stream(seed, "faults", replication, *name)
-        tick = 0
-        while True:
-            up, down = (
-                max(1, int(x * mean * TICKS_PER_SECOND))
-                for x, mean in zip(seeds.exponential(bits, 2).tolist(), (up_s, down_s), strict=True)
-            )
-            tick += up
-            if tick >= end_tick:
-                break
-            _add(rows, element, tick, tick + down, end_tick)
-            tick += down
+        for start, repair in absences(bits, up_s, down_s, end_tick):
+            _add(rows, element, start, repair, end_tick)
     return FaultEvents.of(rows)
 
 

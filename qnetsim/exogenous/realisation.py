@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,10 +69,17 @@ class Realisation:
     forecast : Forecast
     scenario : Scenario
     replication : int
+    tasks : sequence
+        What the digest covers of FEL tasks, as JSON.
     """
 
     def __init__(
-        self, network: Network, forecast: Forecast, scenario: Scenario, replication: int
+        self,
+        network: Network,
+        forecast: Forecast,
+        scenario: Scenario,
+        replication: int,
+        tasks: Sequence[object] = (),
     ) -> None:
         self.forecast = forecast
         self.slots = scenario.run.slots
@@ -80,6 +87,7 @@ class Realisation:
         self.replication = replication
         self._network = network
         self._scenario = scenario
+        self._tasks = tasks
         self._slot_ticks = seconds_to_ticks(scenario.run.slot_s)
         self._header = json.dumps(self._description(), separators=(",", ":")).encode()
 
@@ -124,6 +132,8 @@ class Realisation:
             found["holding"] = demand.holding
         if self.noisy:
             found["yields"] = "ppm"
+        if self._tasks:
+            found["fel"] = self._tasks
         return found
 
     @property

@@ -108,6 +108,20 @@ def taylor_loss(labels: IntArray, scores: IntArray) -> FloatArray:
     return np.asarray((weights * (math.log(2) - labels * z / 2 + z * z / 8)).sum(axis=0))
 
 
+def accuracy(labels: IntArray, scores: IntArray) -> float:
+    """Share of the samples whose class gets the highest score, or the right sign of two.
+
+    Parameters
+    ----------
+    labels, scores : ndarray of int64, shape (samples, classes)
+    """
+    if labels.shape[1] == 1:
+        right = (scores > 0) == (labels > 0)
+    else:
+        right = np.argmax(scores, axis=1) == np.argmax(labels, axis=1)
+    return float(right.mean())
+
+
 def learning_rates(curvature: IntArray, scales: IntArray) -> list[Fraction]:
     """Rates 1/L from the bound L = ¼ Σ w‖x‖² on the curvature of the loss, one a class.
 

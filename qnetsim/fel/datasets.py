@@ -67,6 +67,56 @@ class Dataset:
         return tuple(columns[at : at + BLOCK_FEATURES] for at in range(0, count, BLOCK_FEATURES))
 
 
+@dataclass(frozen=True)
+class Holding:
+    """The records that one worker holds, in an order of its own.
+
+    Attributes
+    ----------
+    records : tuple of str
+        Identifiers, each once.
+    samples : ndarray of int64, shape (records,)
+        Row of the data set for each; −1 for records that nobody else has.
+    """
+
+    records: tuple[str, ...]
+    samples: IntArray
+
+    @staticmethod
+    def of(dataset: Dataset) -> Holding:
+        """All samples of a data set, in its order."""
+        return Holding(
+            tuple(f"{dataset.name}/{i}" for i in range(dataset.samples)),
+            frozen(np.arange(dataset.samples), np.int64),
+        )
+
+    def rows_of(self, records: Sequence[str]) -> IntArray:
+        """Rows of the data set of some of the records, in their order."""
+        place = {record: i for i, record in enumerate(self.records)}
+        return self.samples[[place[record] for record in records]]
+
+
+def draw_holding(dataset: Dataset, overlap: float, seed: int, *name: str | int) -> Holding:
+    """Shuffle all samples of a data set among records that nobody else has.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    overlap : float
+        Share of the worker's records that all others hold too, above 0 and at most 1.
+    seed : int
+    *name : str or int
+        Names the stream, and the records of this worker alone.
+    """
+    extra = round(dataset.samples / overlap) - dataset.samples
+    own = tuple("/".join(map(str, ("only", *name, i))) for i in range(extra))
+    shared = Holding.of(dataset)
+    records, samples = shared.records + own, [*shared.samples.tolist(), *[-1] * extra]
+    words = seeds.words(seeds.stream(seed, "fel", "records", *name), len(records))
+    order = np.argsort(words, kind="stable").tolist()
+    return Holding(tuple(records[i] for i in order), frozen([samples[i] for i in order], np.int64))
+
+
 def load_dataset(name: str) -> Dataset:
     """Load one of scikit-learn's data sets.
 

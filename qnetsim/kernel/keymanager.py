@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from types import ModuleType
 
 import numpy as np
 
@@ -13,13 +14,14 @@ from qnetsim.kernel import vector
 from qnetsim.kernel.billing import bill
 from qnetsim.kernel.intervals import Interval
 from qnetsim.kernel.jit import Served, loop
+from qnetsim.kernel.open_slot import OpenSlot
 from qnetsim.kernel.outages import Outages
 from qnetsim.kernel.recording import Columns
 from qnetsim.kernel.relay import Relay
 from qnetsim.kernel.tables import Flows, Rules, Slots, grown, new_flows, new_state
 from qnetsim.kernel.waiting import wait_bins
 from qnetsim.kernel.ways import Ways
-from qnetsim.network import Network, RouteTable
+from qnetsim.network import Network, Route, RouteTable
 from qnetsim.network.detours import Detours
 from qnetsim.optimize.routing import newsvendor_lengths
 from qnetsim.scenario import KeyManagementTable
@@ -115,6 +117,42 @@ class KeyManagers:
 
     def serve(self, interval: Interval, routes: RouteTable) -> Columns:
         """Serve all requests of an interval and return its recorded columns."""
+        slots, flows, ways = self._laid_out(interval, routes)
+        row = 0
+        while row < interval.slots:
+            end = min(row + ROWS_AT_ONCE, interval.slots)
+            row = self._serve_rows(slots, flows, row, end, ways)
+            self._carry(ways)
+            if row < end:
+                self._make_room()
+            self._check()
+        return self._finished(interval, flows, ways)
+
+    def open_slot(self, interval: Interval, routes: RouteTable) -> OpenSlot:
+        """Serve the requests of a single slot, and leave it open for what else needs keys."""
+        slots, flows, ways = self._laid_out(interval, routes)
+        loop = self._loop
+        while not loop.serve_slot(self.state, self.rules, slots, flows, 0):
+            self._make_room()
+        self._carry(ways)
+        self._check()
+        return OpenSlot(interval, self.state, self.rules, slots, flows, ways, loop)
+
+    def close_slot(self, slot: OpenSlot) -> Columns:
+        """End an open slot and return its recorded columns."""
+        slot.end()
+        columns = self._finished(slot.interval, slot.flows, slot.ways)
+        columns["fel_key_bits"][0] = slot.taken_bits
+        return columns
+
+    def expose(self, route: Route, bits: int) -> None:
+        """Count key bits that the trusted relays of a route saw, beside those of requests."""
+        fibres, inside = list(route.fibres), list(route.nodes[1:-1])
+        self.seen_by_fibre_relays[fibres] += bits * (self.network.segments[fibres] > 1)
+        self.seen_by_nodes[inside] += bits
+
+    def _laid_out(self, interval: Interval, routes: RouteTable) -> tuple[Slots, Flows, Ways]:
+        """Tables of an interval, as the serving loop takes them."""
         ways = self._ways_of(routes)
         ways.start_interval()
         # tables are numbered by interval
@@ -157,14 +195,9 @@ class KeyManagers:
             self.wait_bins.count,
             len(self.rules.need),
         )
-        row = 0
-        while row < interval.slots:
-            end = min(row + ROWS_AT_ONCE, interval.slots)
-            row = self._serve_rows(slots, flows, row, end, ways)
-            self._carry(ways)
-            if row < end:
-                self._make_room()
-            self._check()
+        return slots, flows, ways
+
+    def _finished(self, interval: Interval, flows: Flows, ways: Ways) -> Columns:
         carried = flows.carried + ways.carried_whole(flows.whole)
         by_fibre, by_node = ways.exposure(carried)
         self.seen_by_fibre_relays += np.where(self.network.segments > 1, by_fibre, 0)
@@ -175,8 +208,11 @@ class KeyManagers:
         state, rules = self.state, self.rules
         if self._kernel == "numpy":
             return vector.serve_slots(state, rules, slots, flows, row, end, ways.loads)
-        serve = loop(self._kernel == "numba").serve_slots
-        return int(serve(state, rules, slots, flows, row, end))
+        return int(self._loop.serve_slots(state, rules, slots, flows, row, end))
+
+    @property
+    def _loop(self) -> ModuleType:
+        return loop(self._kernel == "numba")
 
     def _make_room(self) -> None:
         """Enlarge queue and log, where a slot might bring more than they hold."""
@@ -231,6 +267,7 @@ class KeyManagers:
             columns[name] = getattr(flows, name)
         columns["waited"] = flows.waits
         columns["exposed_bits"] = flows.exposed
+        columns["fel_key_bits"] = np.zeros(interval.slots, dtype=np.int64)
         columns.update(
             bill(
                 self.network.costs,

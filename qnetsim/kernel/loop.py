@@ -31,18 +31,25 @@ def serve_slots(state: State, rules: Rules, slots: Slots, out: Flows, begin: int
 
     It stops early where the queue or the log might not hold what a slot brings.
     """
-    requests, most_fibres = rules.group.size, rules.ports.size
     for row in range(begin, end):
-        asking = int(state.size[0]) + requests
-        if asking > state.request.size:
+        if not serve_slot(state, rules, slots, out, row):
             return row
-        if state.log.size and state.size[1] + asking * most_fibres > state.log.shape[0]:
-            return row
-        start_slot(state, rules, slots, out, row)
-        if not serve_at_once(state, rules, slots, out, row):
-            serve_phases(state, rules, slots, out, row)
         end_slot(state, rules, slots, out, row)
     return end
+
+
+@jit
+def serve_slot(state: State, rules: Rules, slots: Slots, out: Flows, row: int) -> bool:
+    """Serve one row up to its end; returns whether there was room for what it brings."""
+    asking = int(state.size[0]) + rules.group.size
+    if asking > state.request.size:
+        return False
+    if state.log.size and state.size[1] + asking * rules.ports.size > state.log.shape[0]:
+        return False
+    start_slot(state, rules, slots, out, row)
+    if not serve_at_once(state, rules, slots, out, row):
+        serve_phases(state, rules, slots, out, row)
+    return True
 
 
 @jit

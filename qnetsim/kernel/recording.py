@@ -26,12 +26,12 @@ class SlotBlock:
     """Consecutive slots: one array for each recorded column, rows first.
 
     ``totals`` holds the running totals after the block: those of the ledger, ``pool_flow_bits`` to
-    shape (fibres,), and the trust exposure.
+    shape (fibres,), the trust exposure, and the rounds of FEL tasks.
     """
 
     first_slot: int
     columns: Columns
-    totals: dict[str, IntArray]
+    totals: Columns
 
     @property
     def slots(self) -> int:
@@ -59,12 +59,12 @@ class Recording:
         """Append an interval."""
         self._parts.append(columns)
 
-    def close(self, exposure: Mapping[str, IntArray]) -> SlotBlock:
+    def close(self, others: Mapping[str, npt.NDArray[Any]]) -> SlotBlock:
         """Join the intervals since the last close, check the ledger, and start anew.
 
         Parameters
         ----------
-        exposure : mapping
+        others : mapping
             Running totals beside the ledger.
 
         Raises
@@ -81,7 +81,7 @@ class Recording:
         }
         for pool in POOLS:
             self._check(pool, columns)
-        totals = {k: v.copy() for k, v in (*self._totals.items(), *exposure.items())}
+        totals = {k: v.copy() for k, v in (*self._totals.items(), *others.items())}
         block = SlotBlock(self._first, columns, totals)
         self._first += block.slots
         self._parts = []

@@ -19,7 +19,7 @@ import base64
 import hashlib
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -175,11 +175,30 @@ class Relay:
             nodes = route.nodes
             if nodes[0] != self._forecast.pairs[request][0]:
                 nodes, hops = nodes[::-1], hops[::-1]
-            self._carry_one(slot, request, level * self._network.level_bits, nodes, hops)
+            bits, what = level * self._network.level_bits, f"request {request} in slot {slot}"
+            key = self.carry_key(bits, nodes, [hop[4:] for hop in hops], what)
+            if self._deliver is not None:
+                self._deliver(self._delivered(slot, request, bits, key, nodes))
 
-    def _carry_one(
-        self, slot: int, request: int, bits: int, nodes: tuple[int, ...], hops: list[list[int]]
-    ) -> None:
+    def carry_key(
+        self, bits: int, nodes: tuple[int, ...], hops: Sequence[Sequence[int]], what: str
+    ) -> int:
+        """Make a key at the first node, carry it to the last one, and return it.
+
+        Parameters
+        ----------
+        bits : int
+        nodes : tuple of int
+        hops : sequence of (fibre, offset, bits, offset, bits)
+            For each fibre: where its keys lie in the reservation and in the on-demand pool.
+        what : str
+            Names the delivery in messages.
+
+        Raises
+        ------
+        LedgerError
+            A bit would be spent twice, or the ends hold different keys.
+        """
         source = nodes[0]
         key = self._stream("source", source).bits(self._made[source], bits)
         self._made[source] += bits
@@ -189,15 +208,14 @@ class Relay:
             if hop < len(hops) - 1:
                 self._expose(there, bits)
         if held != key:
-            raise LedgerError(f"request {request} in slot {slot}: its ends hold different keys")
+            raise LedgerError(f"{what}: its ends hold different keys")
         self.deliveries += 1
         self.bits += bits
-        if self._deliver is not None:
-            self._deliver(self._delivered(slot, request, bits, key, nodes))
+        return key
 
-    def _over_fibre(self, held: int, bits: int, here: int, there: int, hop: list[int]) -> int:
+    def _over_fibre(self, held: int, bits: int, here: int, there: int, hop: Sequence[int]) -> int:
         """Carry a key along the chain of one fibre; returns what arrives at its end."""
-        fibre, spans = hop[4], (hop[5:7], hop[7:9])
+        fibre, spans = hop[0], (hop[1:3], hop[3:5])
         for pool, (offset, count) in enumerate(spans):
             if count and offset < self._spent[pool, fibre]:
                 name = self._network.topology.fibre_name(fibre)
@@ -219,7 +237,7 @@ class Relay:
                 self._expose((fibre, max(segment, order[step + 1])), bits)
         return held
 
-    def _pad(self, fibre: int, segment: int, spans: tuple[list[int], ...], bits: int) -> int:
+    def _pad(self, fibre: int, segment: int, spans: tuple[Sequence[int], ...], bits: int) -> int:
         """Bits of one segment's key, reservation pool first; what is not needed is burnt."""
         pad, length = 0, 0
         for pool, (offset, count) in enumerate(spans):

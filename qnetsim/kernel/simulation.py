@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,14 @@ from qnetsim.kernel.clock import Clock, Priority
 from qnetsim.kernel.controllers import Board, check_routes, controller
 from qnetsim.kernel.intervals import ChunkRows, Interval
 from qnetsim.kernel.jit import Served
+from qnetsim.kernel.key_ways import KeyWays
 from qnetsim.kernel.keymanager import KeyManagers
+from qnetsim.kernel.open_slot import OpenSlot
 from qnetsim.kernel.recording import Columns, Recording, SlotBlock
 from qnetsim.kernel.relay import Relay
-from qnetsim.network import Network
+from qnetsim.kernel.rounds import Rounds, Task
+from qnetsim.network import Network, RouteTable
+from qnetsim.optimize.routing import newsvendor_lengths
 from qnetsim.policies import Future, Observation, Outcome, Policy, Setting
 from qnetsim.policies.base import guarded
 from qnetsim.scenario import KeyManagementTable
@@ -54,6 +58,10 @@ class Simulation:
         What serves the requests; the results are the same.
     relay : Relay, optional
         Carries every key as real bytes.
+    tasks : sequence of Task
+        FEL tasks that run beside the requests.
+    task_relay : Relay, optional
+        Carries the keys of real tasks as bytes.
     """
 
     def __init__(
@@ -69,6 +77,8 @@ class Simulation:
         plan_status: int,
         kernel: Served = "numpy",
         relay: Relay | None = None,
+        tasks: Sequence[Task] = (),
+        task_relay: Relay | None = None,
     ) -> None:
         self.setting = setting
         self.policy = policy
@@ -88,6 +98,17 @@ class Simulation:
             kernel,
             relay,
             check,
+        )
+        self.rounds = Rounds(
+            self.clock,
+            tasks,
+            KeyWays(network.topology, newsvendor_lengths(network, forecast)),
+            key_management.on_outage,
+            network.fibres,
+            self.slot_ticks,
+            setting.slots * self.slot_ticks,
+            task_relay,
+            self.managers.expose,
         )
         self._generators = [generators(c) for c in range(len(self.board.owned))]
         self._chunks = chunks
@@ -125,7 +146,12 @@ class Simulation:
         while slot < slots:
             yield self.clock.at(slot * self.slot_ticks, Priority.PRODUCTION)
             rows = self._rows_at(slot)
-            end = min(self.board.until(), rows.chunk.first_slot + rows.chunk.slots, slots)
+            if self.rounds.active:
+                # tasks take keys out of the open slot
+                end = slot + 1
+                self.rounds.slot = self._open(rows, slot)
+            else:
+                end = min(self.board.until(), rows.chunk.first_slot + rows.chunk.slots, slots)
             yield self.clock.at(end * self.slot_ticks, Priority.END_OF_SLOT)
             self._advance(rows, slot, end)
             slot = end
@@ -139,10 +165,11 @@ class Simulation:
         return rows
 
     def _advance(self, rows: ChunkRows, slot: int, end: int) -> None:
-        if self.board.routes is None:
-            self.board.routes = self.setting.shortest_routes()
-        chunk = rows.chunk
-        columns = self._serve(rows, slot, end)
+        chunk, open_slot = rows.chunk, self.rounds.slot
+        if open_slot is not None:
+            columns, self.rounds.slot = self.managers.close_slot(open_slot), None
+        else:
+            columns = self._serve(rows, slot, end)
         columns["plan_status"] = np.full(end - slot, self._plan_status, dtype=np.uint8)
         columns["decide_s"] = self.board.decide_seconds(slot, end)
         self._recording.add(columns)
@@ -150,28 +177,46 @@ class Simulation:
             with guarded(self._title, f"learn after slot {end - 1}"):
                 self.policy.learn(_outcome(slot, rows.levels(slot, end), columns))
         if end == chunk.first_slot + chunk.slots:
-            self._sink(chunk, self._recording.close(self.managers.totals))
+            totals = {**self.managers.totals, **self.rounds.table.columns}
+            self._sink(chunk, self._recording.close(totals))
 
     def _serve(self, rows: ChunkRows, first: int, end: int) -> Columns:
         """Serve an interval, slot by slot where the policy has a second stage of its own."""
-        routes = self.board.routes
-        assert routes is not None
         if not self._recourse:
             interval = rows.interval(first, end, *self.board.rows(first, end))
-            return self.managers.serve(interval, routes)
+            return self.managers.serve(interval, self._routes)
         parts = []
         for slot in range(first, end):
-            part: Interval = rows.interval(slot, slot + 1, *self.board.rows(slot, slot + 1))
-            realised = frozen(part.levels[0][self.setting.forecast.group], np.int64)
-            with guarded(self._title, f"recourse in slot {slot}"):
-                found = self.policy.recourse(slot, realised)
-            if found is not None:
-                try:
-                    check_routes(found, self.setting.network, self.setting.forecast.pairs)
-                except PolicyError as error:
-                    raise PolicyError(f"policy {self._title} in slot {slot}: {error}") from None
-            parts.append(self.managers.serve(part, found if found is not None else routes))
+            part = rows.interval(slot, slot + 1, *self.board.rows(slot, slot + 1))
+            parts.append(self.managers.serve(part, self._routes_in(slot, part)))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _open(self, rows: ChunkRows, slot: int) -> OpenSlot:
+        """Serve the requests of one slot and leave it open."""
+        interval = rows.interval(slot, slot + 1, *self.board.rows(slot, slot + 1))
+        return self.managers.open_slot(interval, self._routes_in(slot, interval))
+
+    @property
+    def _routes(self) -> RouteTable:
+        """What the policy asked for last, or the shortest routes."""
+        if self.board.routes is None:
+            self.board.routes = self.setting.shortest_routes()
+        return self.board.routes
+
+    def _routes_in(self, slot: int, interval: Interval) -> RouteTable:
+        """Routes of one slot: the policy's second stage where it has one."""
+        if not self._recourse:
+            return self._routes
+        realised = frozen(interval.levels[0][self.setting.forecast.group], np.int64)
+        with guarded(self._title, f"recourse in slot {slot}"):
+            found = self.policy.recourse(slot, realised)
+        if found is None:
+            return self._routes
+        try:
+            check_routes(found, self.setting.network, self.setting.forecast.pairs)
+        except PolicyError as error:
+            raise PolicyError(f"policy {self._title} in slot {slot}: {error}") from None
+        return found
 
     def _observe(self, number: int, slot: int) -> Observation:
         """What the controller sees; it gets copies, so nothing leads back."""

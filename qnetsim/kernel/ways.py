@@ -82,6 +82,15 @@ class Ways:
             return 0
         return self._number.setdefault(known, len(self._number))
 
+    def known(self, table: int) -> tuple[int, ...]:
+        """Fibres that are known to be down while a table of this interval holds."""
+        return list(self._number)[table]
+
+    def relays_on(self, route: Route) -> int:
+        """Trusted relays on a route."""
+        inside = self._network.segments[list(route.fibres)] - 1
+        return int(inside.sum()) + max(len(route.nodes) - 2, 0)
+
     @property
     def moves(self) -> Moves:
         """Requests that the tables of this interval move."""
@@ -151,10 +160,9 @@ class Ways:
         way = self._position.setdefault(route, len(self._list))
         if way == len(self._list):
             self._list.append(route)
-            inside = self._network.segments[list(route.fibres)] - 1
             self._fibres.extend(np.array(route.fibres, dtype=np.int64))
             self._first.extend([len(self._fibres)])
-            self._trusted.extend([int(inside.sum()) + max(len(route.nodes) - 2, 0)])
+            self._trusted.extend([self.relays_on(route)])
         return way
 
     @cached_property

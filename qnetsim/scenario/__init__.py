@@ -1,6 +1,7 @@
 """Scenario files: what a user may say, and clear errors for what they may not."""
 
 from qnetsim.scenario.cost_tables import CostTable, Prices
+from qnetsim.scenario.fel_tables import FelTable, misplaced
 from qnetsim.scenario.load import PolicyOptions, load_scenario, locate, located, parse_scenario
 from qnetsim.scenario.network_tables import MdiQkdTable, NetworkTable
 from qnetsim.scenario.spec import (
@@ -16,6 +17,7 @@ __all__ = [
     "CostTable",
     "DemandTable",
     "FaultTable",
+    "FelTable",
     "KeyManagementTable",
     "MdiQkdTable",
     "NetworkTable",
@@ -30,5 +32,6 @@ __all__ = [
     "load_scenario",
     "locate",
     "located",
+    "misplaced",
     "parse_scenario",
 ]

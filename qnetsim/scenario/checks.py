@@ -43,6 +43,10 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
                 ("key_management", "on_demand_setup_s"),
                 f"{setup} s is longer than a slot of {length} s; allowed: at most slot_s",
             )
+    for i, table in enumerate(_tables(data.get("fel"))):
+        for key in ("patience_s", "compute_s"):
+            yield from _time_checks(table, ("fel", i, key))
+        yield from _renewal_checks(table, ("fel", i), "worker")
     yield from _fault_checks(data.get("faults"), data.get("outage"))
     if isinstance(network, dict):
         yield from _rate_checks(network)
@@ -60,6 +64,10 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
                     f"a channel yields {float(bits):g} bits in a slot of {slot} s; "
                     "allowed: at least one bit (raise key_rate_bps or run.slot_s)",
                 )
+
+
+def _tables(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _positive(value: object) -> bool:
@@ -95,14 +103,9 @@ def _rate_checks(network: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
 
 
 def _fault_checks(faults: object, outages: object) -> Iterator[tuple[Key, str]]:
-    if isinstance(faults, dict):
-        for kind in ("fibre", "relay", "node"):
-            pair = f"{kind}_mtbf_s", f"{kind}_mttr_s"
-            given = [key for key in pair if key in faults]
-            if len(given) == 1:
-                other = pair[0] if given[0] == pair[1] else pair[1]
-                yield ("faults", given[0]), f"needs {other} beside it; give both or neither"
-    for i, outage in enumerate(outages if isinstance(outages, list) else []):
+    for kind in ("fibre", "relay", "node"):
+        yield from _renewal_checks(faults, ("faults",), kind)
+    for i, outage in enumerate(_tables(outages)):
         if not isinstance(outage, dict):
             continue
         if ("node" in outage) == ("fibre" in outage):
@@ -114,6 +117,15 @@ def _fault_checks(faults: object, outages: object) -> Iterator[tuple[Key, str]]:
             yield ("outage", i, relays[1]), "is given beside trusted_relay; give one of them"
         for key in ("start_s", "duration_s"):
             yield from _time_checks(outage, ("outage", i, key))
+
+
+def _renewal_checks(table: object, place: Key, kind: str) -> Iterator[tuple[Key, str]]:
+    """Mean times up and down go together."""
+    pair = f"{kind}_mtbf_s", f"{kind}_mttr_s"
+    given = [key for key in pair if isinstance(table, dict) and key in table]
+    if len(given) == 1:
+        other = pair[0] if given[0] == pair[1] else pair[1]
+        yield (*place, given[0]), f"needs {other} beside it; give both or neither"
 
 
 def _distribution_checks(demand: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:

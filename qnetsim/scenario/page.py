@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from qnetsim.scenario.cost_tables import CostTable, OnDemandPrices, Prices
+from qnetsim.scenario.fel_tables import FelTable
 from qnetsim.scenario.network_tables import MdiQkdTable, NetworkTable
 from qnetsim.scenario.spec import KeyManagementTable, PlanningTable, PolicyTable, RunTable
 from qnetsim.scenario.world_tables import DemandTable, FaultTable, OutageTable, YieldTable
@@ -35,6 +36,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[yields]": YieldTable,
     "[faults]": FaultTable,
     "[[outage]]": OutageTable,
+    "[[fel]]": FelTable,
     "[key_management]": KeyManagementTable,
     "[planning]": PlanningTable,
     "[[policy]]": PolicyTable,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from qnetsim.scenario.cost_tables import CostTable
+from qnetsim.scenario.fel_tables import FelTable
 from qnetsim.scenario.fields import COUNT_MAX, Table, as_tuple, field
 from qnetsim.scenario.network_tables import NetworkTable
 from qnetsim.scenario.world_tables import DemandTable, FaultTable, OutageTable, YieldTable
@@ -162,6 +163,9 @@ class Scenario(Table):
     outage: Annotated[tuple[OutageTable, ...], BeforeValidator(as_tuple)] = field(
         "the [[outage]] tables", "one [[outage]] table for each listed outage", default=()
     )
+    fel: Annotated[tuple[FelTable, ...], BeforeValidator(as_tuple)] = field(
+        "the [[fel]] tables", "one [[fel]] table for each task", default=()
+    )
     key_management: KeyManagementTable = field(
         "the [key_management] table", "a table", default=KeyManagementTable()
     )
@@ -180,7 +184,10 @@ class Scenario(Table):
 
     def digest(self) -> str:
         """SHA-256 over all settings, defaults included; hexadecimal."""
-        return hashlib.sha256(self.portable().model_dump_json().encode()).hexdigest()
+        # a table that came later changes no digest where it is not used
+        unused = None if self.fel else {"fel"}
+        text = self.portable().model_dump_json(exclude=unused)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def with_run(self, **changes: int | None) -> Scenario:
         """Copy with other ``run`` values; None leaves a value as it is.

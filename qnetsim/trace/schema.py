@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 FILETYPE = "qnetsim-trace"
-VERSION = (1, 2)
+VERSION = (1, 3)
 #: Rows of a chunk on disk, of a flush, and of a digest block.
 CHUNK_ROWS = 1024
 
@@ -24,7 +24,8 @@ class Column:
     ``dims`` names its dimensions; a first dimension ``slot`` grows during the run. A
     ``volatile`` column holds wall-clock times and stays out of the content digest. ``flags`` names
     the values 0, 1, … of a column of flags. ``since`` is the format that brought the column; in
-    older files it reads as ``fill``, and so do rows that were never written.
+    older files it reads as ``fill``, and so do rows that were never written. A ``running``
+    column is rewritten at every flush.
     """
 
     group: str
@@ -37,6 +38,7 @@ class Column:
     flags: tuple[str, ...] = ()
     since: tuple[int, int] = (1, 0)
     fill: int = 0
+    running: bool = False
 
     @property
     def path(self) -> str:
@@ -90,6 +92,9 @@ def _index(group: str, dim: str, meaning: str, since: tuple[int, int] = (1, 0)) 
     return Column(group, dim, (dim,), "i8", "1", meaning, since=since)
 
 
+#: The format that brought FEL rounds.
+FEL = (1, 3)
+ROUND_STATUS = ("not_begun", "running", "done", "lost")
 #: The format that brought the key layer: yields, faults, waiting, trust.
 NEW = (1, 2)
 #: What failed; the names are those of ``qnetsim.exogenous.faults``.
@@ -102,6 +107,16 @@ _FAULT_COLUMNS: tuple[tuple[str, Kind, str, str, tuple[str, ...]], ...] = (
     ("element", "i8", "1", "fibre, relay counted from the fibre's first end, or node", ()),
 )
 
+
+_ROUND_COLUMNS: tuple[tuple[str, Kind, str, str], ...] = (
+    ("started_ns", "i8", "ns", "when the round began, from the run's start"),
+    ("duration_ns", "i8", "ns", "how long it took"),
+    ("waited_ns", "i8", "ns", "for how long of that all computing was done and keys were missing"),
+    ("round_workers", "i8", "1", "workers that took part to the end"),
+    ("round_messages", "i8", "1", "messages that were sent or given up"),
+    ("loss", "f8", "1", "Taylor loss before the step; not a number where it is not known"),
+    ("accuracy", "f8", "1", "share of the samples classified rightly after the step"),
+)
 
 _SLOT = "slot number, from 0"
 _FIBRE = "fibre number, in the order of the topology"
@@ -235,6 +250,15 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         "slots",
+        "fel_key_bits",
+        ("slot",),
+        "i8",
+        "bit",
+        "end-to-end key bits that messages of FEL tasks took in the slot",
+        since=FEL,
+    ),
+    Column(
+        "slots",
         "wait_upto_s",
         ("wait_bin",),
         "f8",
@@ -276,7 +300,15 @@ COLUMNS: tuple[Column, ...] = (
     ),
     _index("ledger", "fibre", _FIBRE),
     *(
-        Column("ledger", f"{pool}_{flow}_bits", ("fibre",), "i8", "bit", f"{flow}, whole run")
+        Column(
+            "ledger",
+            f"{pool}_{flow}_bits",
+            ("fibre",),
+            "i8",
+            "bit",
+            f"{flow}, whole run",
+            running=True,
+        )
         for pool in POOLS
         for flow in FLOWS
     ),
@@ -291,6 +323,7 @@ COLUMNS: tuple[Column, ...] = (
         "bit",
         "key bits that each trusted relay inside the fibre's chain saw in clear, whole run",
         since=NEW,
+        running=True,
     ),
     Column(
         "trust",
@@ -300,6 +333,38 @@ COLUMNS: tuple[Column, ...] = (
         "bit",
         "key bits that the node saw in clear between two fibres of a route, whole run",
         since=NEW,
+        running=True,
+    ),
+    _index("rounds", "round", "rounds of all tasks, task by task", since=FEL),
+    _index("rounds", "kind", "kind of message", since=FEL),
+    Column("rounds", "kind_step", ("kind",), "i8", "1", "step of the protocol", since=FEL),
+    Column("rounds", "kind_purpose", ("kind",), "str", "", "what the message is for", since=FEL),
+    Column("rounds", "task", ("round",), "i8", "1", "FEL task, from 0", since=FEL),
+    Column("rounds", "number", ("round",), "i8", "1", "round of the task; 0: set-up", since=FEL),
+    *(
+        Column("rounds", name, ("round",), kind, units, meaning, since=FEL, running=True)
+        for name, kind, units, meaning in _ROUND_COLUMNS
+    ),
+    Column(
+        "rounds",
+        "round_status",
+        ("round",),
+        "u1",
+        "1",
+        "how far the round came",
+        flags=ROUND_STATUS,
+        since=FEL,
+        running=True,
+    ),
+    Column(
+        "rounds",
+        "round_key_bits",
+        ("round", "kind"),
+        "i8",
+        "bit",
+        "end-to-end key bits that the messages took, by step and purpose",
+        since=FEL,
+        running=True,
     ),
 )
 
@@ -325,6 +390,4 @@ def recorded() -> tuple[Column, ...]:
 
 def totals() -> tuple[Column, ...]:
     """Columns of running totals, rewritten at every flush."""
-    return tuple(c for c in COLUMNS if c.group == "ledger" and c.name not in c.dims) + tuple(
-        c for c in COLUMNS if c.group == "trust" and c.kind == "i8" and c.name not in c.dims
-    )
+    return tuple(column for column in COLUMNS if column.running)

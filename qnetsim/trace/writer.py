@@ -126,6 +126,8 @@ class TraceWriter:
                 ("world", "request"),
                 ("slots", "wait_bin"),
                 ("trust", "node"),
+                ("rounds", "round"),
+                ("rounds", "kind"),
             )
         }
         self._file: h5py.File | None = None
@@ -170,9 +172,11 @@ class TraceWriter:
                 for block in blocks:
                     writer.append(at, block.rows(column, at), block.slots)
                     at += block.slots
-            for name, values in running.items():
-                whole = h5py.h5s.ALL
-                self._totals[name].write(whole, whole, np.ascontiguousarray(values, np.int64))
+            for column in totals():
+                whole, values = h5py.h5s.ALL, running[column.name]
+                if values.size:
+                    data = np.ascontiguousarray(values, column.kind)
+                    self._totals[column.name].write(whole, whole, data)
             assert self._file is not None
             self._file.flush()
             # counted only when the rows are out, so that a kill leaves no half row
@@ -213,7 +217,7 @@ class TraceWriter:
             columns = sorted(columns_of(group), key=lambda c: c.dims != (c.name,))
             for column in columns:
                 self._create_column(file, column, header)
-        self._last_totals = {c.name: np.zeros(self._sizes[c.dims[0]], np.int64) for c in totals()}
+        self._last_totals = {c.name: np.zeros(self._shape(c), c.kind) for c in totals()}
         self._growing = [
             (c, ColumnWriter(c, file[c.path].id, file[c.path].chunks, self._digest))
             for c in COLUMNS
@@ -221,6 +225,9 @@ class TraceWriter:
         ]
         self._totals: dict[str, Any] = {c.name: file[c.path].id for c in totals()}
         file.swmr_mode = True
+
+    def _shape(self, column: Column) -> tuple[int, ...]:
+        return tuple(self._sizes[dim] for dim in column.dims)
 
     def _create_column(self, file: h5py.File, column: Column, header: TraceHeader) -> None:
         if column.grows:
@@ -237,7 +244,7 @@ class TraceWriter:
                 fillvalue=column.fill,
             )
         elif column in totals():
-            dataset = file.create_dataset(column.path, (self._sizes[column.dims[0]],), column.kind)
+            dataset = file.create_dataset(column.path, self._shape(column), column.kind)
         else:
             values = header.columns[column.path]
             kind = h5py.string_dtype() if column.kind == "str" else column.kind

@@ -1,0 +1,160 @@
+"""How the FEL tasks of a run got on, worked out from the rounds in its trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qnetsim.arrays import FloatArray
+from qnetsim.trace import Trace
+from qnetsim.trace.schema import ROUND_STATUS
+
+DONE, LOST = ROUND_STATUS.index("done"), ROUND_STATUS.index("lost")
+#: Nanoseconds of a second.
+NS = 1e9
+#: Headings of ``training_cells``.
+TRAINING_COLUMNS = (
+    "task",
+    "rounds done",
+    "lost",
+    "workers a round",
+    "trained after",
+    "waiting for keys",
+    "key kbit a round",
+    "last loss",
+    "accuracy",
+)
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """One FEL task in one run.
+
+    Attributes
+    ----------
+    name : str
+        Number and data set.
+    rounds : int
+        Rounds that were asked for.
+    done, lost : int
+        Rounds that ended with a step, and without one.
+    setup_s : float or None
+        How long the set-up took; None where it did not end.
+    started_s, ended_s, waited_s : ndarray of float64, shape (done,)
+        When each round with a step began and ended, and how long it waited for keys.
+    loss, accuracy : ndarray of float64, shape (done,)
+        Loss before the step, accuracy after it.
+    workers : ndarray of int64, shape (done,)
+    key_bits : int
+        End-to-end key bits of all rounds, the set-up left out.
+    key_bits_by_kind : dict from (int, str) to int
+        The same with the set-up, by step and purpose.
+    """
+
+    name: str
+    rounds: int
+    done: int
+    lost: int
+    setup_s: float | None
+    started_s: FloatArray
+    ended_s: FloatArray
+    waited_s: FloatArray
+    loss: FloatArray
+    accuracy: FloatArray
+    workers: FloatArray
+    key_bits: int
+    key_bits_by_kind: dict[tuple[int, str], int]
+
+    @property
+    def trained_s(self) -> float | None:
+        """When the last round ended; None where rounds are left."""
+        return (
+            float(self.ended_s[-1]) if self.done and self.done + self.lost == self.rounds else None
+        )
+
+
+def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
+    """Read the rounds of a trace, task by task."""
+    names = [table["dataset"] for table in trace.provenance["scenario"].get("fel", ())]
+    tasks, numbers = (trace.column(f"rounds/{name}") for name in ("task", "number"))
+    kinds = list(
+        zip(
+            trace.column("rounds/kind_step").tolist(),
+            trace.column("rounds/kind_purpose").tolist(),
+            strict=True,
+        )
+    )
+    columns = (
+        "round_status",
+        "started_ns",
+        "duration_ns",
+        "waited_ns",
+        "loss",
+        "accuracy",
+        "round_workers",
+        "round_key_bits",
+    )
+    values = {name: trace.column(f"rounds/{name}") for name in columns} if names else {}
+    found = []
+    for task, name in enumerate(names):
+        mine = tasks == task
+        row = {column: array[mine] for column, array in values.items()}
+        training = numbers[mine] > 0
+        stepped = training & (row["round_status"] == DONE)
+        began = row["started_ns"] / NS
+        ended = began + row["duration_ns"] / NS
+        setup = float(row["duration_ns"][0] / NS) if row["round_status"][0] == DONE else None
+        bits = row["round_key_bits"]
+        found.append(
+            TaskRun(
+                name=f"{task + 1} {name}",
+                rounds=int(training.sum()),
+                done=int(stepped.sum()),
+                lost=int((training & (row["round_status"] == LOST)).sum()),
+                setup_s=setup,
+                started_s=began[stepped],
+                ended_s=ended[stepped],
+                waited_s=row["waited_ns"][stepped] / NS,
+                loss=row["loss"][stepped],
+                accuracy=row["accuracy"][stepped],
+                workers=row["round_workers"][stepped],
+                key_bits=int(bits[training].sum()),
+                key_bits_by_kind={
+                    kind: int(count)
+                    for kind, count in zip(kinds, bits.sum(axis=0), strict=True)
+                    if count
+                },
+            )
+        )
+    return tuple(found)
+
+
+def training_cells(runs: Sequence[TaskRun]) -> tuple[str, ...]:
+    """One task over the replications of a policy, under ``TRAINING_COLUMNS``."""
+    done, total = sum(run.done for run in runs), sum(run.rounds for run in runs)
+    begun = [run for run in runs if run.done]
+    ends = [run.trained_s for run in runs if run.trained_s is not None]
+    dash = "—"
+    trained = dash
+    if ends:
+        spread = f" ± {np.std(ends, ddof=1):,.3g}" if len(ends) > 1 else ""
+        trained = f"{np.mean(ends):,.4g}{spread} s"
+        if len(ends) < len(runs):
+            trained += f" in {len(ends)} of {len(runs)}"
+    last = [loss[~np.isnan(loss)][-1:] for loss in (run.loss for run in begun)]
+    losses = np.concatenate(last) if last else np.zeros(0)
+    busy = sum(float((run.ended_s - run.started_s).sum()) for run in begun)
+    waited = sum(float(run.waited_s.sum()) for run in begun)
+    return (
+        runs[0].name,
+        f"{done / len(runs):,.4g} of {total // len(runs)}",
+        f"{sum(run.lost for run in runs) / len(runs):,.3g}",
+        f"{np.mean([run.workers.mean() for run in begun]):.3g}" if begun else dash,
+        trained,
+        f"{waited / busy:.0%}" if busy else dash,
+        f"{sum(run.key_bits for run in runs) / done / 1e3:,.4g}" if done else dash,
+        f"{losses.mean():.4f}" if len(losses) else dash,
+        f"{np.mean([run.accuracy[-1] for run in begun]):.1%}" if begun else dash,
+    )

@@ -1,0 +1,117 @@
+"""Quantum-secured channels between the parties of a task: pads and tags for every message.
+
+A party has one identity and registers once (Sybil rule). Each direction of a channel has keys of
+its own; both ends hold the same bytes and spend them strictly forward. In a round, each party
+submits each kind of message once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qnetsim.errors import ProtocolError, TamperedMessageError
+from qnetsim.fel.messages import Message
+from qnetsim.fel.pads import KeyBuffer, Receiver, Sealed, Sender
+
+
+class Link:
+    """One direction of a channel, with both its ends."""
+
+    def __init__(self, name: str) -> None:
+        self._bytes = bytearray()
+        self._buffers = [KeyBuffer(self._read) for _ in range(2)]
+        self.sender = Sender(name, self._buffers[0])
+        self.receiver = Receiver(name, self._buffers[1])
+
+    def _read(self, offset: int, count: int) -> bytes:
+        return bytes(self._bytes[offset : offset + count])
+
+    def add_keys(self, data: bytes) -> None:
+        """Put delivered key bytes into the buffers of both ends."""
+        self._bytes += data
+        for buffer in self._buffers:
+            buffer.available = len(self._bytes)
+
+
+class Channels:
+    """All channels of a task.
+
+    Parameters
+    ----------
+    parties : iterable of str
+        Registered at once; others may follow.
+    """
+
+    def __init__(self, parties: Iterable[str] = ()) -> None:
+        self._registered: set[str] = set()
+        self._links: dict[tuple[str, str], Link] = {}
+        self._submitted: set[tuple[int, str, str, str]] = set()
+        for party in parties:
+            self.register(party)
+
+    def register(self, identity: str) -> None:
+        """Give an identity its channels.
+
+        Raises
+        ------
+        ProtocolError
+            It has them already.
+        """
+        if identity in self._registered:
+            raise ProtocolError(f"{identity} is registered already: one identity, one channel")
+        self._registered.add(identity)
+
+    def add_keys(self, source: str, target: str, data: bytes) -> None:
+        """Deliver key bytes to both ends of a link."""
+        self._link(source, target).add_keys(data)
+
+    def seal(self, message: Message) -> Sealed:
+        """What the source puts on the wire.
+
+        Raises
+        ------
+        KeysExhaustedError
+            Its keys do not suffice; nothing is spent.
+        """
+        link = self._link(message.source, message.target)
+        return link.sender.seal(message.payload(), padded=message.padded)
+
+    def open(self, message: Message, sealed: Sealed) -> bytes:
+        """What the target reads.
+
+        Raises
+        ------
+        TamperedMessageError
+            It is not what was sent.
+        ProtocolError
+            The source has submitted this in this round already.
+        """
+        payload = self._link(message.source, message.target).receiver.open(sealed)
+        what = (message.step, message.purpose, message.source, message.target)
+        if what in self._submitted:
+            raise ProtocolError(
+                f"{message.source} submits {message.purpose} to {message.target} a second time"
+            )
+        self._submitted.add(what)
+        return payload
+
+    def carry(self, message: Message) -> None:
+        """Seal a message and open it at the other end.
+
+        Raises
+        ------
+        TamperedMessageError
+            The ends differ.
+        """
+        if self.open(message, self.seal(message)) != message.payload():
+            raise TamperedMessageError(f"{message.purpose}: what arrived is not what was sent")
+
+    def begin_round(self) -> None:
+        """Let every party submit anew."""
+        self._submitted.clear()
+
+    def _link(self, source: str, target: str) -> Link:
+        for party in (source, target):
+            if party not in self._registered:
+                raise ProtocolError(f"{party} is not registered and has no channel")
+        return self._links.setdefault((source, target), Link(f"{source} to {target}"))

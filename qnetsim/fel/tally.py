@@ -1,0 +1,84 @@
+"""Add up the key bytes of messages: by step, purpose, and the pair that shares the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from qnetsim.fel.messages import Message, Steps
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What messages of one kind came to.
+
+    Attributes
+    ----------
+    messages, payload_bytes, key_bytes : int
+    """
+
+    messages: int = 0
+    payload_bytes: int = 0
+    key_bytes: int = 0
+
+    def __add__(self, other: Entry) -> Entry:
+        return Entry(
+            self.messages + other.messages,
+            self.payload_bytes + other.payload_bytes,
+            self.key_bytes + other.key_bytes,
+        )
+
+
+@dataclass
+class Tally:
+    """Messages so far, by (step, purpose, source, target)."""
+
+    entries: dict[tuple[int, str, str, str], Entry] = field(default_factory=dict)
+
+    def add(self, message: Message) -> None:
+        """Count a message."""
+        key = message.step, message.purpose, message.source, message.target
+        entry = Entry(1, message.size, message.key_bytes)
+        self.entries[key] = self.entries.get(key, Entry()) + entry
+
+    def by_purpose(self) -> list[tuple[tuple[int, str], Entry]]:
+        """Sums over all pairs, in the order of the protocol's steps."""
+        found: dict[tuple[int, str], Entry] = {}
+        for (step, purpose, _, _), entry in self.entries.items():
+            found[step, purpose] = found.get((step, purpose), Entry()) + entry
+        return sorted(found.items(), key=lambda item: item[0][0])
+
+    def key_bytes_by_pair(self) -> dict[tuple[str, str], int]:
+        """Key bytes that each pair needs, both directions together; names in order."""
+        found: dict[tuple[str, str], int] = {}
+        for (_, _, source, target), entry in self.entries.items():
+            pair = (source, target) if source < target else (target, source)
+            found[pair] = found.get(pair, 0) + entry.key_bytes
+        return found
+
+    @property
+    def total(self) -> Entry:
+        """Sum over everything."""
+        return sum(self.entries.values(), Entry())
+
+
+def drive(steps: Steps, tally: Tally, delivered: Callable[[Message], bool] | None = None) -> None:
+    """Run a set-up or a round to its end.
+
+    Parameters
+    ----------
+    steps : generator
+        As ``Session.setup`` and ``Session.round`` give it.
+    tally : Tally
+        Counts what is sent, delivered or not: its keys are burnt.
+    delivered : callable, optional
+        Whether a message arrives; all do unless given.
+    """
+    try:
+        batch = next(steps)
+        while True:
+            for message in batch:
+                tally.add(message)
+            batch = steps.send([delivered is None or delivered(message) for message in batch])
+    except StopIteration:
+        return

@@ -1,0 +1,144 @@
+"""A slot whose requests were served and that has not ended yet: what they left can be taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.arrays import IntArray
+from qnetsim.kernel.intervals import Interval
+from qnetsim.kernel.tables import ON_DEMAND, RESERVATION, Flows, Rules, Slots, State
+from qnetsim.kernel.ways import Ways
+from qnetsim.network import Route
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Key bits that were taken along a route.
+
+    Attributes
+    ----------
+    bits : int
+    ready : int
+        Tick at which both ends have them.
+    hops : list of list of int
+        For each fibre of the route: the fibre, then first offset and bits of the reservation
+        pool and of the on-demand pool.
+    """
+
+    bits: int
+    ready: int
+    hops: list[list[int]]
+
+
+class OpenSlot:
+    """One slot between its arrivals and its end.
+
+    Parameters
+    ----------
+    interval : Interval
+        Of this slot alone.
+    state, rules, slots, flows : tables of the key managers
+    ways : Ways
+    loop : module
+        ``qnetsim.kernel.loop``, compiled or as it stands.
+    """
+
+    def __init__(
+        self,
+        interval: Interval,
+        state: State,
+        rules: Rules,
+        slots: Slots,
+        flows: Flows,
+        ways: Ways,
+        loop: ModuleType,
+    ) -> None:
+        self.interval, self.flows, self.ways = interval, flows, ways
+        self._state, self._rules, self._slots, self._loop = state, rules, slots, loop
+        self._end = (interval.first_slot + 1) * rules.slot_ticks
+        #: End-to-end key bits that were taken here.
+        self.taken_bits = 0
+
+    def down(self, tick: int) -> npt.NDArray[np.bool_]:
+        """Fibres that are down at an instant of the slot, shape (fibres,)."""
+        slots = self._slots
+        return np.asarray(slots.down[slots.mask[self._phase(tick)]])
+
+    def known_down(self, tick: int) -> tuple[int, ...]:
+        """Fibres that the control plane knows to be down, where requests heed it."""
+        return self.ways.known(int(self._slots.table[self._phase(tick)]))
+
+    def end(self) -> None:
+        """Apply lifetime and cap of the stores; nothing can be taken any more."""
+        self._loop.end_slot(self._state, self._rules, self._slots, self.flows, 0)
+
+    def _phase(self, tick: int) -> int:
+        return int(np.searchsorted(self._slots.tick, tick, side="right")) - 1
+
+    def takeable(self, allowed: IntArray, joined: set[int], tick: int) -> IntArray:
+        """Bits that each fibre can give if it is up, shape (fibres,).
+
+        Parameters
+        ----------
+        allowed : ndarray of int64, shape (fibres,)
+            Channels that may still be lit on demand.
+        joined : set of int
+            Fibres on which the ends have a KM wavelength in this slot already.
+        tick : int
+        """
+        state, rules = self._state, self._rules
+        room: IntArray = (state.tail - state.head).sum(axis=0)
+        if tick + rules.setup <= self._end:
+            spare = np.minimum(rules.max_channels - state.lit, allowed)
+            room += np.maximum(spare, 0) * self._slots.channel_bits[0]
+        full = state.used >= rules.ports
+        full[list(joined)] = False
+        room[full] = 0
+        return room
+
+    def take(
+        self, route: Route, most: int, allowed: IntArray, joined: set[int], tick: int
+    ) -> Piece | None:
+        """Take key bits on every fibre of a route, as many as there are; None for none.
+
+        Parameters
+        ----------
+        route : Route
+        most : int
+            Bits that are wanted; whole bytes are given.
+        allowed, joined, tick
+            As for ``takeable``; brought up to date.
+        """
+        state, rules, flows = self._state, self._rules, self.flows
+        bits, fibres = self._slots.channel_bits[0], list(route.fibres)
+        if self.down(tick)[fibres].any():
+            return None
+        most = min(most, int(self.takeable(allowed, joined, tick)[fibres].min()))
+        most -= most % 8
+        if most <= 0:
+            return None
+        ready, hops = tick, []
+        for f in route.fibres:
+            before = state.head[:, f].copy()
+            lit = int(self._loop.take(state, flows, 0, f, int(bits[f]), most))
+            if lit:
+                state.ready[f] = tick + rules.setup
+                allowed[f] -= lit
+            after = state.head[:, f]
+            if after[ON_DEMAND] > before[ON_DEMAND]:
+                ready = max(ready, int(state.ready[f]))
+            if f not in joined:
+                joined.add(f)
+                state.used[f] += 1
+                flows.wavelengths[0, f] += 1
+            hop = [f]
+            for pool in (RESERVATION, ON_DEMAND):
+                hop += [int(before[pool]), int(after[pool] - before[pool])]
+            hops.append(hop)
+        self.taken_bits += most
+        flows.exposed[0] += most * self.ways.relays_on(route)
+        return Piece(most, ready, hops)

@@ -1,0 +1,297 @@
+"""FEL rounds in simulated time: every message asks for its keys and goes when it has them.
+
+Messages that go together ask together, in their order, and the next ones follow when all are
+delivered or given up. A key request takes what the slot's other requests have left, piece by
+piece, and is tried again at the start of every slot; keys that were got stay with the two ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from simpy.events import Event
+
+from qnetsim.arrays import IntArray
+from qnetsim.fel.channels import Channels
+from qnetsim.fel.messages import Batch, Message, Steps
+from qnetsim.fel.protocol import Outcome, Session
+from qnetsim.kernel.clock import Clock, Priority
+from qnetsim.kernel.key_ways import KeyWays
+from qnetsim.kernel.open_slot import OpenSlot, Piece
+from qnetsim.kernel.relay import Relay
+from qnetsim.kernel.round_table import RoundTable
+from qnetsim.network import Route
+from qnetsim.network.routes import NodePair
+
+
+@dataclass(frozen=True)
+class Task:
+    """A FEL task as the kernel runs it.
+
+    Attributes
+    ----------
+    session : Session
+    nodes : mapping from party to int
+        Node of each party.
+    rounds : int
+    patience : int or None
+        Ticks for which a message of a round waits for its keys; None: as long as it takes.
+    on_demand_channels : int
+        Channels that may be lit for the task on each fibre in a slot.
+    compute : mapping from party to ndarray of int64, shape (rounds + 1,)
+        Ticks for which a party computes ahead of what it sends.
+    away : mapping from worker to ndarray of int64, shape (absences, 2)
+        Ticks between which it is away.
+    real : bool
+        Every message is sealed with the key bytes that were delivered for it, and opened.
+    """
+
+    session: Session
+    nodes: Mapping[str, int]
+    rounds: int
+    patience: int | None
+    on_demand_channels: int
+    compute: Mapping[str, IntArray]
+    away: Mapping[str, IntArray]
+    real: bool = False
+
+    def back(self, party: str, tick: int) -> int:
+        """When a party is there again: the tick itself where it is not away."""
+        away = self.away.get(party)
+        if away is None or not len(away):
+            return tick
+        last = int(np.searchsorted(away[:, 0], tick, side="right")) - 1
+        return max(tick, int(away[last, 1])) if last >= 0 else tick
+
+
+@dataclass
+class KeyRequest:
+    """What one message still needs before it is delivered."""
+
+    message: Message
+    departs: int
+    deadline: int | None
+    missing: int
+    ready: int = 0
+    delivered: bool | None = None
+
+
+@dataclass
+class Wallet:
+    """Key bytes that a task's links hold for later messages, and what it did in this slot."""
+
+    kept: dict[tuple[str, str], int] = field(default_factory=dict)
+    slot: int = -1
+    joined: dict[NodePair, set[int]] = field(default_factory=dict)
+    allowed: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+
+class Rounds:
+    """Runs the tasks of a scenario beside its other requests.
+
+    Parameters
+    ----------
+    clock : Clock
+    tasks : sequence of Task
+    ways : KeyWays
+    on_outage : {"wait", "reroute", "block"}
+    fibres : int
+    slot_ticks, end_tick : int
+    relay : Relay or None
+        Carries the keys of real tasks as bytes.
+    expose : callable
+        Is told each route and the key bits that went over it.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        tasks: Sequence[Task],
+        ways: KeyWays,
+        on_outage: str,
+        fibres: int,
+        slot_ticks: int,
+        end_tick: int,
+        relay: Relay | None,
+        expose: Callable[[Route, int], None],
+    ) -> None:
+        self.table = RoundTable([task.rounds for task in tasks])
+        #: The slot in which keys can be taken now.
+        self.slot: OpenSlot | None = None
+        self.active = len(tasks)
+        self._clock, self._tasks = clock, tasks
+        self._ways = ways
+        self._on_outage, self._fibres = on_outage, fibres
+        self._slot_ticks, self._end = slot_ticks, end_tick
+        self._relay, self._expose = relay, expose
+        self._wallets = [Wallet() for _ in tasks]
+        self._channels = [Channels(task.session.parties) for task in tasks]
+        for number in range(len(tasks)):
+            clock.process(self._run(number))
+
+    def _run(self, number: int) -> Generator[Event, None, None]:
+        """One task as a SimPy process, from its set-up to its last round or the run's end."""
+        task = self._tasks[number]
+        yield self._clock.at(0, Priority.FEL, number)
+        lost = False
+        for r in range(task.rounds + 1):
+            if r and not (yield from self._start(number, lost)):
+                break
+            self._channels[number].begin_round()
+            outcome = Outcome()
+            present = [w for w in task.session.workers if not self._away(task, w)]
+            steps = task.session.round(present, outcome) if r else task.session.setup()
+            self.table.begin(number, r, self._now)
+            if not (yield from self._exchange_all(number, r, steps)):
+                break
+            workers = outcome.workers if r else task.session.workers
+            lost = not workers
+            self.table.end(number, r, self._now, len(workers), outcome.loss, task.session.accuracy)
+        self.active -= 1
+
+    def _start(self, number: int, lost: bool) -> Generator[Event, None, bool]:
+        """Wait until a round can begin; returns whether the run lasts until then.
+
+        The label holder must be there, and after a lost round no other begins in the same slot.
+        """
+        task, begin = self._tasks[number], self._next_slot if lost else self._now
+        begin = task.back(task.session.label_holder, begin)
+        if begin >= self._end:
+            return False
+        if begin > self._now:
+            yield self._clock.at(begin, Priority.FEL, number)
+        return True
+
+    def _exchange_all(
+        self, number: int, round_number: int, steps: Steps
+    ) -> Generator[Event, None, bool]:
+        """Send batch after batch; returns whether the run lasted until all were sent."""
+        answers = None
+        while True:
+            try:
+                batch = next(steps) if answers is None else steps.send(answers)
+            except StopIteration:
+                return True
+            answers = yield from self._exchange(number, round_number, batch)
+            if answers is None:
+                return False
+
+    def _exchange(
+        self, number: int, round_number: int, batch: Batch
+    ) -> Generator[Event, None, list[bool] | None]:
+        """Send messages together; returns which arrived, or None where the run ends."""
+        task, asked = self._tasks[number], []
+        for message in batch:
+            departs = self._now + int(task.compute[message.source][round_number])
+            # a task cannot begin without its set-up, so that waits as long as it takes
+            waits = task.patience if round_number else None
+            deadline = None if waits is None else departs + waits
+            asked.append(KeyRequest(message, departs, deadline, message.key_bytes))
+        computed = max(request.departs for request in asked)
+        while True:
+            for request in asked:
+                if request.delivered is None and request.departs <= self._now:
+                    self._try(number, round_number, request)
+            waiting = [request for request in asked if request.delivered is None]
+            if not waiting:
+                break
+            wake = min(self._wakes(request) for request in waiting)
+            if wake >= self._end:
+                return None
+            yield self._clock.at(wake, Priority.FEL, number)
+        waited = max(self._now - computed, 0)
+        self.table.exchanged(number, round_number, len(batch), waited)
+        return [bool(request.delivered) for request in asked]
+
+    def _wakes(self, request: KeyRequest) -> int:
+        """When a message that is not delivered yet is looked at again."""
+        if request.departs > self._now:
+            return request.departs
+        at = self._next_slot if request.missing else request.ready
+        return at if request.deadline is None else min(at, request.deadline)
+
+    def _try(self, number: int, round_number: int, request: KeyRequest) -> None:
+        """Get what keys there are for a message, and deliver it if that is enough."""
+        task, message = self._tasks[number], request.message
+        ends = (message.source, message.target)
+        kept = self._wallets[number].kept
+        # while the task is set up, everybody is waited for
+        if round_number and any(self._away(task, party) for party in ends):
+            request.delivered = False
+        else:
+            request.missing -= (spare := min(kept.get(ends, 0), request.missing))
+            kept[ends] = kept.get(ends, 0) - spare
+            if request.missing:
+                self._take(number, round_number, request)
+            if not request.missing and request.ready <= self._now:
+                self._deliver(number, message)
+                request.delivered = True
+            elif request.deadline is not None and request.deadline <= self._now:
+                request.delivered = False
+        if request.delivered is False:
+            # what was got in vain serves the next message between the two
+            got = message.key_bytes - request.missing
+            kept[ends] = kept.get(ends, 0) + got
+
+    def _take(self, number: int, round_number: int, request: KeyRequest) -> None:
+        slot, task, wallet = self.slot, self._tasks[number], self._wallets[number]
+        assert slot is not None
+        message = request.message
+        source, target = (task.nodes[party] for party in (message.source, message.target))
+        pair = (source, target) if source < target else (target, source)
+        if wallet.slot != slot.interval.first_slot:
+            wallet.slot, wallet.joined = slot.interval.first_slot, {}
+            wallet.allowed = np.full(self._fibres, task.on_demand_channels, dtype=np.int64)
+        joined = wallet.joined.setdefault(pair, set())
+        known = set(slot.known_down(self._now))
+        while request.missing:
+            empty = np.flatnonzero(slot.takeable(wallet.allowed, joined, self._now) < 8)
+            # what is known to be down is walked around, waited for, or a reason to give up
+            avoided = set(empty.tolist())
+            avoided = avoided - known if self._on_outage == "block" else avoided | known
+            route = self._ways.way(pair, frozenset(avoided))
+            if route is None:
+                return
+            if known & set(route.fibres):
+                request.delivered = False if round_number else None
+                return
+            piece = slot.take(route, 8 * request.missing, wallet.allowed, joined, self._now)
+            if piece is None:
+                # some fibre is down, which the control plane does not know yet or waits for
+                return
+            request.missing -= piece.bits // 8
+            request.ready = max(request.ready, piece.ready)
+            self._expose(route, piece.bits)
+            self.table.took(number, round_number, message, piece.bits)
+            if task.real:
+                self._carry(number, message, route, source, piece)
+
+    def _carry(
+        self, number: int, message: Message, route: Route, source: int, piece: Piece
+    ) -> None:
+        """Carry key bytes over the trusted relays into the hands of both ends."""
+        assert self._relay is not None and self.slot is not None
+        nodes, hops = route.nodes, piece.hops
+        if nodes[0] != source:
+            nodes, hops = nodes[::-1], hops[::-1]
+        what = f"a message of task {number + 1} in slot {self.slot.interval.first_slot}"
+        key = self._relay.carry_key(piece.bits, nodes, hops, what)
+        data = key.to_bytes(piece.bits // 8, "big")
+        self._channels[number].add_keys(message.source, message.target, data)
+
+    def _deliver(self, number: int, message: Message) -> None:
+        if self._tasks[number].real:
+            self._channels[number].carry(message)
+
+    def _away(self, task: Task, party: str) -> bool:
+        return task.back(party, self._now) > self._now
+
+    @property
+    def _next_slot(self) -> int:
+        return (self._now // self._slot_ticks + 1) * self._slot_ticks
+
+    @property
+    def _now(self) -> int:
+        return int(self._clock.now)

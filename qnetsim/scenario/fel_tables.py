@@ -1,0 +1,178 @@
+"""The ``[[fel]]`` tables: federated edge learning tasks and where their parties are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from qnetsim.scenario.fields import NodeName, Table, as_tuple, field
+
+#: Blocks of six features that a data set can be cut into: workers at most.
+BLOCKS = {"breast_cancer": 5, "digits": 11, "iris": 1, "wine": 3}
+
+
+def _one_or_many(value: object) -> object:
+    """Read one name as a list of one."""
+    return as_tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _groups(value: object) -> object:
+    """Read a plain list of names as the workers of the only head."""
+    if not isinstance(value, list | tuple):
+        return value
+    if any(isinstance(entry, list | tuple) for entry in value):
+        return tuple(as_tuple(entry) for entry in value)
+    return (tuple(value),)
+
+
+def _seconds(meaning: str, allowed: str, default: Any) -> Any:
+    allowed += " in seconds, a whole number of nanoseconds"
+    return field(meaning, allowed, default=default, ge=0, le=1e9)
+
+
+class FelTable(Table):
+    """One task: a data set, its parties on nodes, and how they protect what they send."""
+
+    dataset: Literal["breast_cancer", "digits", "iris", "wine"] = field(
+        "data set of scikit-learn", "'breast_cancer', 'digits', 'iris' or 'wine'"
+    )
+    owner: NodeName = field("node of the model owner", "a node")
+    head: Annotated[tuple[NodeName, ...], BeforeValidator(_one_or_many)] = field(
+        "node of the cluster head; several clusters have a list of heads",
+        "a node, or a list of nodes",
+        min_length=1,
+    )
+    workers: Annotated[tuple[tuple[NodeName, ...], ...], BeforeValidator(_groups)] = field(
+        "node of each worker, each with six features of its own; the last one holds the labels "
+        "too. With several heads, one list for each",
+        "a list of nodes, or a list of such lists; at most one worker for each block of six "
+        "features",
+        min_length=1,
+    )
+    rounds: int = field("rounds of training", "an integer 1 .. 10000", default=30, ge=1, le=10_000)
+    key_bits: int = field(
+        "bits of the Paillier modulus",
+        "an even integer 1024 .. 8192",
+        default=2048,
+        ge=1024,
+        le=8192,
+        multiple_of=2,
+    )
+    key_holder: Literal["head", "owner"] = field(
+        "who holds the private key; the head adds up ciphertexts, so it is trusted not to open "
+        "them where it holds the key",
+        "'head' (as in the paper) or 'owner'",
+        default="head",
+    )
+    pad_ciphertexts: bool = field(
+        "whether HE ciphertexts go under one-time pad too", "true or false", default=False
+    )
+    mode: Literal["counted", "real"] = field(
+        "whether the cryptography is run or only counted",
+        "'counted' or 'real' (same parameters and same key bytes, slower)",
+        default="counted",
+    )
+    intersection: Literal["blind_signatures", "commutative"] = field(
+        "how the workers find the records that all of them hold",
+        "'blind_signatures' (RSA) or 'commutative' (AES03)",
+        default="blind_signatures",
+    )
+    overlap: float = field(
+        "share of a worker's records that all others hold too; the others are its own",
+        "a number 0.1 .. 1",
+        default=0.9,
+        ge=0.1,
+        le=1,
+    )
+    order: int = field(
+        "which random order of the features is cut into blocks",
+        "an integer >= 0",
+        default=0,
+        ge=0,
+        le=10**9,
+    )
+    patience_s: float | None = _seconds(
+        "how long a message of a round waits for its keys before the worker is left out of the "
+        "round; unless given, it waits as long as it takes",
+        "a number >= 0",
+        None,
+    )
+    on_demand_channels: int = field(
+        "channels that may be lit on demand for the task on each fibre in a slot",
+        "an integer >= 0; 0: the task lives on what the pools hold",
+        default=0,
+        ge=0,
+        le=10**6,
+    )
+    compute_s: float = _seconds(
+        "mean time that a party computes ahead of what it sends", "a number >= 0", 0.0
+    )
+    compute_spread: float = field(
+        "spread of that time: its factor is uniform in 1 ± spread, for each party and round",
+        "a number 0 .. 1",
+        default=0.0,
+        ge=0,
+        le=1,
+    )
+    worker_mtbf_s: float | None = field(
+        "mean time for which a worker stays; unless given, all stay",
+        "a number >= 1e-3 in seconds; goes with worker_mttr_s",
+        default=None,
+        ge=1e-3,
+        le=1e9,
+    )
+    worker_mttr_s: float | None = field(
+        "mean time for which a worker is away",
+        "a number >= 1e-3 in seconds; goes with worker_mtbf_s",
+        default=None,
+        ge=1e-3,
+        le=1e9,
+    )
+
+    @property
+    def clusters(self) -> dict[str, tuple[str, ...]]:
+        """Workers of each head."""
+        return dict(zip(self.head, self.workers, strict=True))
+
+    @property
+    def parties(self) -> tuple[tuple[str, str], ...]:
+        """Node of each party, with the key that names it."""
+        return (
+            ("owner", self.owner),
+            *(("head", name) for name in self.head),
+            *(("workers", name) for group in self.workers for name in group),
+        )
+
+
+Problem = tuple[tuple[str | int, ...], str]
+
+
+def misplaced(tables: Sequence[FelTable], nodes: Sequence[str]) -> Iterator[Problem]:
+    """Parties that cannot be where the tables put them, key by key."""
+    for i, table in enumerate(tables):
+        count = sum(map(len, table.workers))
+        if len(table.head) != len(table.workers):
+            text = (
+                f"{len(table.workers)} lists of workers for {len(table.head)} heads; allowed: one "
+                "list for each head"
+            )
+            yield ("fel", i, "workers"), text
+        if not all(table.workers):
+            yield ("fel", i, "workers"), "a list is empty; each head needs a worker"
+        if count > BLOCKS[table.dataset]:
+            text = (
+                f"{count} workers; allowed: at most {BLOCKS[table.dataset]}, one for each block "
+                f"of six features of {table.dataset}"
+            )
+            yield ("fel", i, "workers"), text
+        seen: dict[str, str] = {}
+        for key, name in table.parties:
+            if name not in nodes:
+                text = f"unknown node {name!r}; allowed: {', '.join(nodes[:30])}"
+                yield ("fel", i, key), text
+            elif name in seen:
+                text = f"node {name!r} is among {seen[name]} already; each party has its own node"
+                yield ("fel", i, key), text
+            seen.setdefault(name, key)

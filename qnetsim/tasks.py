@@ -1,0 +1,105 @@
+"""FEL tasks of a scenario made concrete: their sessions, what the kernel runs, their world."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from qnetsim.exogenous.attendance import draw_attendance
+from qnetsim.fel.datasets import draw_holding, load_dataset
+from qnetsim.fel.matching import BlindSignatures, CommutativeEncryption
+from qnetsim.fel.protocol import Session
+from qnetsim.fel.schemes import Counted, Encrypted, Scheme
+from qnetsim.kernel.rounds import Task
+from qnetsim.scenario import FelTable, Scenario
+from qnetsim.units import seconds_to_ticks
+
+
+def open_session(table: FelTable, number: int, seed: int, *, counted: bool = False) -> Session:
+    """Build the session of a task; its parties have the names of their nodes.
+
+    Parameters
+    ----------
+    table : FelTable
+    number : int
+        Which ``[[fel]]`` table, from 0.
+    seed : int
+    counted : bool
+        Leave the cryptography out whatever the table says.
+    """
+    real = table.mode == "real" and not counted
+    dataset = load_dataset(table.dataset)
+    workers = [name for group in table.workers for name in group]
+
+    def scheme(round_number: int) -> Scheme:
+        return Encrypted(table.key_bits, seed, number, round_number) if real else Counted()
+
+    matching = (
+        BlindSignatures if table.intersection == "blind_signatures" else CommutativeEncryption
+    )
+    return Session(
+        dataset,
+        dataset.blocks(seed, table.order)[: len(workers)],
+        table.owner,
+        table.clusters,
+        table.key_bits,
+        scheme,
+        key_holder=table.key_holder,
+        pad_ciphertexts=table.pad_ciphertexts,
+        matcher=matching(seed if real else None, number),
+        holdings={
+            name: draw_holding(dataset, table.overlap, seed, number, name) for name in workers
+        },
+    )
+
+
+def open_tasks(scenario: Scenario, nodes: Sequence[str], replication: int) -> list[Task]:
+    """Tasks of a run as the kernel takes them, in the order of their tables."""
+    run, tasks = scenario.run, []
+    end = run.slots * seconds_to_ticks(run.slot_s)
+    for number, table in enumerate(scenario.fel):
+        session = open_session(table, number, run.seed)
+        attendance = draw_attendance(table, number, run.seed, replication, end)
+        patience = None if table.patience_s is None else seconds_to_ticks(table.patience_s)
+        tasks.append(
+            Task(
+                session,
+                {name: nodes.index(name) for name in session.parties},
+                table.rounds,
+                patience,
+                table.on_demand_channels,
+                dict(zip(session.parties, attendance.compute.T, strict=True)),
+                dict(zip(session.workers, attendance.away, strict=True)),
+                real=table.mode == "real",
+            )
+        )
+    return tasks
+
+
+def task_world(scenario: Scenario, replication: int) -> list[dict[str, object]]:
+    """What the world's digest covers of the tasks: data, orders, drop-outs and compute times.
+
+    Whether the cryptography is run changes nothing of it.
+    """
+    run = scenario.run
+    found: list[dict[str, object]] = []
+    end = run.slots * seconds_to_ticks(run.slot_s)
+    for number, table in enumerate(scenario.fel):
+        dataset, data = load_dataset(table.dataset), hashlib.sha256()
+        workers = [name for group in table.workers for name in group]
+        blocks = dataset.blocks(run.seed, table.order)
+        holdings = [draw_holding(dataset, table.overlap, run.seed, number, w) for w in workers]
+        for values in (dataset.features, dataset.labels, *blocks, *(h.samples for h in holdings)):
+            data.update(repr(values.shape).encode())
+            data.update(np.ascontiguousarray(values, dtype="<i8").data)
+        attendance = draw_attendance(table, number, run.seed, replication, end)
+        found.append(
+            {
+                "settings": table.model_dump(mode="json", exclude={"mode"}),
+                "data": data.hexdigest(),
+                "attendance": attendance.digest(),
+            }
+        )
+    return found

@@ -1,0 +1,368 @@
+"""FEL rounds in the simulated network: keys, waiting, drop-outs, and what the trace says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import Result, run
+from test_fel import drive
+
+from qnetsim.errors import ScenarioError, SettingError
+from qnetsim.exogenous.attendance import Attendance, draw_attendance
+from qnetsim.fel.channels import Channels
+from qnetsim.fel.messages import KINDS
+from qnetsim.fel.protocol import Outcome
+from qnetsim.fel.tally import Tally
+from qnetsim.fel.tally import drive as drive_flow
+from qnetsim.kernel.open_slot import OpenSlot
+from qnetsim.kernel.relay import Announcement, Relay
+from qnetsim.kernel.round_table import Status
+from qnetsim.policies.registry import make_policy
+from qnetsim.scenario import PolicyTable, Scenario, misplaced, parse_scenario
+from qnetsim.scenario.fel_tables import BLOCKS
+from qnetsim.simulate import open_case, simulate
+from qnetsim.tasks import open_session
+from qnetsim.trace import open_trace
+from qnetsim.trace.schema import ROUND_STATUS, recorded
+
+BASE = """
+[run]
+slots = {slots}
+[network]
+topology = "nsfnet"
+{network}
+[demand]
+requests = 40
+{more}
+"""
+WINE = """
+[[fel]]
+dataset = "wine"
+owner = "1"
+head = "6"
+workers = ["3", "8", "14"]
+key_bits = 1024
+rounds = 3
+"""
+#: Rows of the trace that differ from machine to machine, or say only which loop ran.
+TIMED = {"decide_s"}
+
+
+def world(fel: str = WINE, slots: int = 40, network: str = "", more: str = "") -> Scenario:
+    return parse_scenario(BASE.format(slots=slots, network=network, more=more) + fel)
+
+
+def go(scenario: Scenario, policy: str = "sip", **more: object) -> Result:
+    return run(scenario, make_policy(policy, {}), **more)  # type: ignore[arg-type]
+
+
+def equal(one: Result, other: Result) -> None:
+    for name in one.columns.keys() - TIMED:
+        np.testing.assert_array_equal(one.columns[name], other.columns[name], name)
+    for name, values in one.ledger.items():
+        np.testing.assert_array_equal(values, other.ledger[name], name)
+
+
+def tallies(scenario: Scenario) -> tuple[Tally, Tally]:
+    session = open_session(scenario.fel[0], 0, scenario.run.seed, counted=True)
+    setup, one = Tally(), Tally()
+    drive_flow(session.setup(), setup)
+    drive_flow(session.round(session.workers, Outcome()), one)
+    return setup, one
+
+
+def test_every_message_pays_for_its_key_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario, pieces = world(), []
+    take = OpenSlot.take
+
+    def spy(self: OpenSlot, route, *rest):
+        piece = take(self, route, *rest)
+        if piece is not None:
+            pieces.append((self.interval.first_slot, route, piece))
+        return piece
+
+    monkeypatch.setattr(OpenSlot, "take", spy)
+    found = go(scenario)
+    for row, tally in zip(found.ledger["round_key_bits"][:2], tallies(scenario), strict=True):
+        asked = {kind: 8 * entry.key_bytes for kind, entry in tally.by_purpose()}
+        assert {kind: bits for kind, bits in zip(KINDS, row.tolist(), strict=True) if bits} == asked
+    assert (found.ledger["round_status"] == Status.DONE).all()
+    total = found.ledger["round_key_bits"].sum()
+    assert found.columns["fel_key_bits"].sum() == total == sum(p.bits for _, _, p in pieces)
+    # every piece cost its bits on every fibre of its way, beside what the requests took
+    without = go(world(fel=""))
+    extra = sum(
+        found.columns[f"{pool}_consumed_bits"] - without.columns[f"{pool}_consumed_bits"]
+        for pool in ("reservation", "on_demand")
+    )
+    expected = np.zeros_like(extra)
+    for slot, route, piece in pieces:
+        expected[slot, list(route.fibres)] += piece.bits
+    np.testing.assert_array_equal(extra, expected)
+    relays = without.simulation.setting.network.segments
+    seen = sum(
+        p.bits * (int((relays[list(r.fibres)] - 1).sum()) + len(r.nodes) - 2) for _, r, p in pieces
+    )
+    assert found.columns["exposed_bits"].sum() - without.columns["exposed_bits"].sum() == seen
+
+
+def test_tasks_take_what_requests_leave() -> None:
+    """Without a store and without channels of its own, a task changes nothing for the others."""
+    found, without = go(world(slots=60)), go(world(fel="", slots=60))
+    for name in ("served", "blocked", "waiting", "on_demand_channels", "qkd_on_demand_cost"):
+        np.testing.assert_array_equal(found.columns[name], without.columns[name])
+    last = int(np.flatnonzero(found.columns["fel_key_bits"])[-1])
+    assert 3 < last < 50
+    for column in recorded():
+        if column.name not in TIMED:
+            np.testing.assert_array_equal(
+                found.columns[column.name][last + 1 :], without.columns[column.name][last + 1 :]
+            )
+
+
+HARD = """
+[key_management]
+store_bits = 30000
+key_lifetime_slots = 3
+patience_s = 2.5
+on_demand_setup_s = 0.25
+granularity = "bit"
+on_outage = "{on_outage}"
+control_delay_s = 0.3
+[faults]
+fibre_mtbf_s = 60
+fibre_mttr_s = 6
+[yields]
+noise_counts = 3
+"""
+RESTLESS = (
+    WINE
+    + """
+patience_s = 2.0
+on_demand_channels = 2
+compute_s = 0.07
+compute_spread = 0.5
+worker_mtbf_s = 15
+worker_mttr_s = 3
+[[fel]]
+dataset = "breast_cancer"
+owner = "2"
+head = ["5", "9"]
+workers = [["4", "7"], ["11"]]
+key_bits = 1024
+key_holder = "owner"
+intersection = "commutative"
+pad_ciphertexts = true
+on_demand_channels = 500
+rounds = 4
+"""
+)
+
+
+@pytest.mark.parametrize("on_outage", ["wait", "reroute", "block"])
+def test_all_kernels_agree(on_outage: str) -> None:
+    more = 'arrivals = "uniform"\nholding_slots = 2\n' + HARD.format(on_outage=on_outage)
+    scenario = world(RESTLESS, 60, "qkd_wavelengths = 300\nkm_wavelengths = 30", more)
+    first = go(scenario, kernel="loop")
+    equal(first, go(scenario, kernel="numpy"))
+    equal(first, go(scenario, kernel="numba"))
+    assert first.columns["fel_key_bits"].sum() > 0
+    assert Status.DONE in first.ledger["round_status"].tolist()
+
+
+def test_a_held_decision_is_the_same_as_one_each_slot() -> None:
+    from helpers import Scripted
+
+    rows = np.full((40, 21), 30)
+    one, held = (run(world(), Scripted(rows, rows, hold=h)) for h in (1, 40))
+    equal(one, held)
+
+
+def test_real_equals_counted_in_the_network() -> None:
+    counted = world()
+    real = counted.model_copy(
+        update={"fel": tuple(t.model_copy(update={"mode": "real"}) for t in counted.fel)}
+    )
+    announced: list[Announcement] = []
+    case = open_case(real)
+    relay = Relay(case.network, case.forecast, 1, 0, announce=announced.append)
+    results = go(counted), go(real), go(real, relay=relay)
+    equal(results[0], results[1])
+    equal(results[0], results[2])
+    assert announced
+    worlds = [open_case(s).realisation(0).digest().hexdigest() for s in (counted, real)]
+    assert worlds[0] == worlds[1]
+
+
+def test_a_task_waits_for_keys_or_leaves_workers_out() -> None:
+    patient = go(world(slots=60), "evf")
+    assert patient.ledger["waited_ns"].sum() > 0
+    assert (patient.ledger["round_workers"] == 3).all()
+    np.testing.assert_array_equal(
+        patient.ledger["waited_ns"], patient.ledger["duration_ns"], "nothing else takes time"
+    )
+    hasty = go(world(WINE + "patience_s = 1.0\n", slots=60), "evf")
+    rounds = slice(1, None)
+    left_out = hasty.ledger["round_workers"][rounds] < 3
+    assert left_out.any()
+    assert np.isnan(hasty.ledger["loss"][hasty.ledger["round_status"] == Status.LOST]).all()
+    # a lost round is followed by another one in the next slot at the earliest
+    lost = np.flatnonzero(hasty.ledger["round_status"][:-1] == Status.LOST)
+    slots = hasty.ledger["started_ns"] // 10**9
+    assert len(lost)
+    assert (slots[lost + 1] > slots[lost]).all()
+
+
+def test_channels_of_its_own_train_a_task_at_once() -> None:
+    scenario = world(WINE + "on_demand_channels = 1000\ncompute_s = 0.01\n")
+    found = go(scenario)
+    assert (found.ledger["waited_ns"] == 0).all()
+    # nine exchanges a round: key, scores, sums, twice masked scores, rates, twice gradients, loss
+    np.testing.assert_array_equal(found.ledger["duration_ns"][1:], 9 * 10**7)
+    assert (
+        found.columns["qkd_on_demand_cost"].sum()
+        > go(world(fel="")).columns["qkd_on_demand_cost"].sum()
+    )
+
+
+def test_set_up_delay_of_channels_delays_messages() -> None:
+    more = "[key_management]\non_demand_setup_s = 0.5\n"
+    found = go(world(WINE + "on_demand_channels = 1000\n", more=more))
+    assert 0 < found.ledger["waited_ns"][1] <= 9 * 10**9
+
+
+def test_workers_come_and_go_by_the_world_alone() -> None:
+    away = (
+        WINE + "worker_mtbf_s = 4\nworker_mttr_s = 4\non_demand_channels = 1000\ncompute_s = 0.3\n"
+    )
+    scenario = world(away)
+    table = scenario.fel[0]
+    attendance = draw_attendance(table, 0, 1, 0, 40 * 10**9)
+    assert isinstance(attendance, Attendance)
+    assert all((spell[:, 0] < spell[:, 1]).all() for spell in attendance.away)
+    found = go(scenario)
+    done = found.ledger["round_status"] == Status.DONE
+    assert (found.ledger["round_workers"][done] < 3).any()
+    # no round begins while the label holder is away
+    for tick in found.ledger["started_ns"][1:][found.ledger["round_status"][1:] > 0]:
+        assert not any(start <= tick < end for start, end in attendance.away[-1].tolist())
+    digests = {
+        text: open_case(world(text)).realisation(0).digest().hexdigest()
+        for text in (
+            WINE,
+            away,
+            WINE + "order = 1\n",
+            WINE + "overlap = 0.8\n",
+            WINE + "compute_s = 0.1\n",
+            "",
+        )
+    }
+    assert len(set(digests.values())) == len(digests)
+
+
+def test_a_run_that_ends_early_says_so(tmp_path: Path) -> None:
+    scenario = world(WINE.replace("rounds = 3", "rounds = 50"), slots=12)
+    path = simulate(scenario, PolicyTable(name="sip"), tmp_path / "a.h5")
+    with open_trace(path) as trace:
+        status = [ROUND_STATUS[s] for s in trace.column("rounds/round_status")]
+        assert trace.content_digest() == trace.attribute("content_digest")
+        bits = trace.column("rounds/round_key_bits").sum()
+        assert bits == trace.column("slots/fel_key_bits").sum()
+    assert status == sorted(status, key=["done", "running", "not_begun"].index)
+    assert status.count("running") == 1
+    assert status.count("done") >= 2
+    assert status[-1] == "not_begun"
+
+
+def test_no_key_of_a_task_enters_a_trace(tmp_path: Path) -> None:
+    fel = WINE + 'mode = "real"\n'
+    keys: list[bytes] = []
+    add = Channels.add_keys
+
+    def spy(self: Channels, source: str, target: str, data: bytes) -> None:
+        keys.append(data)
+        add(self, source, target, data)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Channels, "add_keys", spy)
+        path = simulate(world(fel, slots=12), PolicyTable(name="sip"), tmp_path / "a.h5")
+    content = path.read_bytes()
+    assert len(keys) > 20
+    for key in keys:
+        for at in range(0, len(key) - 8, 16):
+            window = key[at : at + 8]
+            assert window not in content
+            assert window.hex().encode() not in content
+
+
+def test_an_outage_in_the_way_of_a_task() -> None:
+    outage = '[[outage]]\nnode = "14"\nstart_s = 1.0\nduration_s = 15.0\n'
+    waits = go(world(more=outage))
+    # the label holder's node is down: nothing goes on until it is back
+    assert waits.ledger["started_ns"][2] + waits.ledger["duration_ns"][2] >= 16 * 10**9
+    later = outage.replace("start_s = 1.0", "start_s = 3.0")
+    many = WINE.replace("rounds = 3", "rounds = 12")
+    blocks = go(world(many, more=later + '[key_management]\non_outage = "block"\n'))
+    assert Status.LOST in blocks.ledger["round_status"].tolist()
+    fibre = '[[outage]]\nfibre = ["6", "14"]\nstart_s = 1.0\nduration_s = 39.0\n'
+    for on_outage in ("wait", "reroute"):
+        # keys go over fibres that have some, and one that is down makes none
+        key_management = f'[key_management]\non_outage = "{on_outage}"\n'
+        around = go(world(more=fibre + key_management, slots=40))
+        assert (around.ledger["round_status"] == Status.DONE).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ('owner = "99"', "fel.1.owner: unknown node '99'; allowed: 1, 2"),
+        ('head = "3"', "node '3' is among head already; each party has its own node"),
+        ('head = ["6", "5"]', "1 lists of workers for 2 heads"),
+        ('workers = ["3", "8", "14", "2"]', "4 workers; allowed: at most 3"),
+        ('workers = ["3", "3"]', "among workers already"),
+        ("workers = []", "a list is empty"),
+        ('dataset = "mnist"', "'breast_cancer', 'digits', 'iris' or 'wine'"),
+        ("key_bits = 512", "an even integer 1024 .. 8192"),
+        ("key_bits = 1025", "an even integer 1024 .. 8192"),
+        ("rounds = 0", "an integer 1 .. 10000"),
+        ("overlap = 0.0", "a number 0.1 .. 1"),
+        ("worker_mtbf_s = 5", "needs worker_mttr_s beside it"),
+        ("worker_mtbf_s = 1e-3\nworker_mttr_s = 1e-3\n", "workers leave about"),
+        ("patience_s = -1.0", "a number >= 0"),
+        ("compute_s = 1e-10", "a multiple of 1e-9 s"),
+        ("works = 3", "unknown key"),
+    ],
+)
+def test_bad_tasks_are_refused(change: str, message: str, tmp_path: Path) -> None:
+    from qnetsim.case import load
+
+    key = change.split(" ")[0]
+    kept = [line for line in WINE.splitlines() if not line.startswith(key + " ")]
+    slots = 10**9 if "1e-3" in change else 40
+    path = tmp_path / "x.toml"
+    path.write_text(BASE.format(slots=slots, network="", more="") + "\n".join([*kept, change]))
+    with pytest.raises(ScenarioError) as error:
+        load(path)
+    text = str(error.value)
+    assert message.removeprefix("fel.1.owner: ") in text
+    assert "x.toml:" in text
+
+
+def test_the_data_sets_have_as_many_blocks_as_the_table_says() -> None:
+    from qnetsim.fel.datasets import NAMES, load_dataset
+
+    assert {name: len(load_dataset(name).blocks(1, 0)) for name in NAMES} == BLOCKS
+    assert not list(misplaced(world().fel, [str(i) for i in range(1, 15)]))
+    with pytest.raises(SettingError, match="unknown node"):
+        open_case(world(WINE.replace('"14"', '"15"')))
+
+
+def test_step_counts_of_a_session() -> None:
+    """Steps of the messages follow each other, and every kind is a known one."""
+    session = open_session(world().fel[0], 0, 1, counted=True)
+    sent = drive(session.setup()) + drive(session.round(session.workers, Outcome()))
+    steps = [message.step for message in sent]
+    assert steps == sorted(steps)
+    assert {message.kind for message in sent} <= set(KINDS)
