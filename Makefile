@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test verify lint bench study growth coverage golden docs clean
+.PHONY: demo test verify lint bench study growth fel coverage golden docs clean
 
 demo: $(READY)
 	$(BIN)/qnetsim compare scenarios/nsfnet.toml --out runs/demo --force
@@ -20,6 +20,9 @@ bench: $(READY)
 
 study: $(READY)
 	$(BIN)/python tests/benchmarks/planning_study.py
+
+fel: $(READY)
+	$(BIN)/python tests/benchmarks/fel_cost.py
 
 growth: $(READY)
 	$(BIN)/python tests/benchmarks/growth.py

@@ -84,6 +84,7 @@ def _left_aside(scenario: Scenario) -> str:
         "sessions longer than a slot": scenario.demand.holding_slots != 1,
         "noise and drift of yields": bool(yields.noise_counts or yields.drift),
         "the price of trust exposure": scenario.cost.exposure_cost > 0,
+        "federated tasks": bool(scenario.fel),
         "failures": bool(scenario.outage) or scenario.faults != FaultTable(),
     }
     parts = [name for name, yes in there.items() if yes]

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 from qnetsim.analysis.key_figures import KeyFigures, key_figures
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
+from qnetsim.analysis.paired import around, half_width, paired_ratio
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import TraceError, UsageError, WorldMismatchError
 from qnetsim.trace import open_trace
 from qnetsim.trace.schema import BILL_COLUMNS
 
-CONFIDENCE = 0.95
 SOLVERS = ("Gurobi", "HiGHS")
 #: Policy that the ratios refer to, where it is present.
 REFERENCE = "sip"
@@ -211,33 +210,10 @@ def _costs(runs: dict[int, RunMetrics]) -> FloatArray:
     return np.array([run.cost for _, run in sorted(runs.items())])
 
 
-def _t(count: int) -> float:
-    # the quantile alone; scipy.stats would cost a second to import
-    return float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2))
-
-
-def _half_width(values: FloatArray) -> float | None:
-    if values.size < 2:
-        return None
-    return _t(values.size) * float(values.std(ddof=1)) / float(np.sqrt(values.size))
-
-
-def _around(centre: float, half: float | None) -> tuple[float | None, float | None]:
-    return (None, None) if half is None else (centre - half, centre + half)
-
-
 def _result(name: str, runs: dict[int, RunMetrics], base: FloatArray) -> PolicyResult:
     ordered = tuple(run for _, run in sorted(runs.items()))
     costs = _costs(runs)
-    mean, base_mean = float(costs.mean()), float(base.mean())
-    ratio: float | None = None
-    ratio_interval: tuple[float | None, float | None] = (None, None)
-    if base_mean:
-        ratio = mean / base_mean
-        # the residuals of a ratio of means, by linearisation: paired, replication by replication
-        half = _half_width(costs - ratio * base)
-        ratio_interval = _around(ratio, None if half is None else half / base_mean)
-    difference = costs - base
+    mean, difference = float(costs.mean()), costs - base
     arrived = max(sum(run.arrived for run in ordered), 1)
     kinds = {
         kind: float(np.mean([run.cost_by_kind[kind] for run in ordered])) for kind in BILL_COLUMNS
@@ -247,11 +223,10 @@ def _result(name: str, runs: dict[int, RunMetrics], base: FloatArray) -> PolicyR
     return PolicyResult(
         name,
         mean,
-        *_around(mean, _half_width(costs)),
-        ratio,
-        *ratio_interval,
+        *around(mean, half_width(costs)),
+        *paired_ratio(costs, base),
         float(difference.mean()),
-        *_around(float(difference.mean()), _half_width(difference)),
+        *around(float(difference.mean()), half_width(difference)),
         _variance_reduction(costs, base),
         served=sum(run.served for run in ordered) / arrived,
         blocked=sum(run.blocked for run in ordered) / arrived,

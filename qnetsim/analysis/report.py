@@ -9,7 +9,7 @@ from pathlib import Path
 from qnetsim.analysis.compare import Comparison, PolicyResult
 from qnetsim.analysis.key_figures import KEY_COLUMNS, key_cells
 from qnetsim.analysis.plots import comparison_figure, save, svg, training_figure
-from qnetsim.analysis.training import TRAINING_COLUMNS, training_cells
+from qnetsim.analysis.training_table import training_columns, training_rows
 from qnetsim.errors import TraceError
 from qnetsim.trace import open_trace
 
@@ -143,12 +143,11 @@ def _training(comparison: Comparison, drawing: str) -> str:
     """Table and figure of the FEL tasks, where there are any."""
     if not drawing:
         return ""
-    head = "".join(f"<th>{html.escape(title)}</th>" for title in ("policy", *TRAINING_COLUMNS))
-    rows = ""
-    for policy in comparison.policies:
-        for runs in zip(*(run.tasks for run in policy.runs), strict=True):
-            cells = (policy.name, *training_cells(runs))
-            rows += "<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in cells) + "</tr>"
+    head = "".join(f"<th>{html.escape(t)}</th>" for t in training_columns(comparison))
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in cells) + "</tr>"
+        for cells in training_rows(comparison)
+    )
     caption = "Federated learning: simulated time until trained, mean ± spread over replications"
     return (
         f"<table><caption>{caption}</caption><tr>{head}</tr>{rows}</table>"

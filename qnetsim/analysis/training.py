@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from qnetsim.arrays import FloatArray
 from qnetsim.trace import Trace
@@ -14,18 +11,6 @@ from qnetsim.trace.schema import ROUND_STATUS
 DONE, LOST = ROUND_STATUS.index("done"), ROUND_STATUS.index("lost")
 #: Nanoseconds of a second.
 NS = 1e9
-#: Headings of ``training_cells``.
-TRAINING_COLUMNS = (
-    "task",
-    "rounds done",
-    "lost",
-    "workers a round",
-    "trained after",
-    "waiting for keys",
-    "key kbit a round",
-    "last loss",
-    "accuracy",
-)
 
 
 @dataclass(frozen=True)
@@ -48,9 +33,9 @@ class TaskRun:
         Loss before the step, accuracy after it.
     workers : ndarray of int64, shape (done,)
     key_bits : int
-        End-to-end key bits of all rounds, the set-up left out.
+        End-to-end key bits of the rounds with a step.
     key_bits_by_kind : dict from (int, str) to int
-        The same with the set-up, by step and purpose.
+        End-to-end key bits of all rounds and the set-up, by step and purpose.
     """
 
     name: str
@@ -120,7 +105,7 @@ def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
                 loss=row["loss"][stepped],
                 accuracy=row["accuracy"][stepped],
                 workers=row["round_workers"][stepped],
-                key_bits=int(bits[training].sum()),
+                key_bits=int(bits[stepped].sum()),
                 key_bits_by_kind={
                     kind: int(count)
                     for kind, count in zip(kinds, bits.sum(axis=0), strict=True)
@@ -129,32 +114,3 @@ def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
             )
         )
     return tuple(found)
-
-
-def training_cells(runs: Sequence[TaskRun]) -> tuple[str, ...]:
-    """One task over the replications of a policy, under ``TRAINING_COLUMNS``."""
-    done, total = sum(run.done for run in runs), sum(run.rounds for run in runs)
-    begun = [run for run in runs if run.done]
-    ends = [run.trained_s for run in runs if run.trained_s is not None]
-    dash = "—"
-    trained = dash
-    if ends:
-        spread = f" ± {np.std(ends, ddof=1):,.3g}" if len(ends) > 1 else ""
-        trained = f"{np.mean(ends):,.4g}{spread} s"
-        if len(ends) < len(runs):
-            trained += f" in {len(ends)} of {len(runs)}"
-    last = [loss[~np.isnan(loss)][-1:] for loss in (run.loss for run in begun)]
-    losses = np.concatenate(last) if last else np.zeros(0)
-    busy = sum(float((run.ended_s - run.started_s).sum()) for run in begun)
-    waited = sum(float(run.waited_s.sum()) for run in begun)
-    return (
-        runs[0].name,
-        f"{done / len(runs):,.4g} of {total // len(runs)}",
-        f"{sum(run.lost for run in runs) / len(runs):,.3g}",
-        f"{np.mean([run.workers.mean() for run in begun]):.3g}" if begun else dash,
-        trained,
-        f"{waited / busy:.0%}" if busy else dash,
-        f"{sum(run.key_bits for run in runs) / done / 1e3:,.4g}" if done else dash,
-        f"{losses.mean():.4f}" if len(losses) else dash,
-        f"{np.mean([run.accuracy[-1] for run in begun]):.1%}" if begun else dash,
-    )

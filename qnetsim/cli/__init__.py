@@ -22,6 +22,7 @@ COMMANDS = {
     "plan": ("plan:plan", "solve only: what to reserve, at what expected cost"),
     "policies": ("listing:policies", "list the installed policies"),
     "rates": ("rates:rates", "print the key rates of a network beside bound and experiments"),
+    "reproduce": ("reproduce:reproduce", "compute a figure of the paper, beside its claims"),
     "run": ("run:run", "run one policy and write its trace"),
     "scenario": ("scenario:scenario", "check scenario files, print their schema"),
     "spacing": ("spacing:spacing", "find the cheapest spacing of transmitters on each fibre"),

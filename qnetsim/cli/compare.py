@@ -11,7 +11,7 @@ from rich.table import Table
 from qnetsim.analysis import Comparison, compare_traces
 from qnetsim.analysis.key_figures import KEY_COLUMNS, key_cells
 from qnetsim.analysis.report import RESULTS, write_report
-from qnetsim.analysis.training import TRAINING_COLUMNS, training_cells
+from qnetsim.analysis.training_table import training_columns, training_rows
 from qnetsim.cli.output import console, emit, force_option, json_option, progress, table, working
 from qnetsim.cli.policy import policy_table
 from qnetsim.cli.run import task_json
@@ -178,10 +178,9 @@ def show_comparison(comparison: Comparison) -> None:
 
 
 def _training_table(comparison: Comparison) -> Table:
-    rows = table("federated learning", ["policy", *TRAINING_COLUMNS], left=2)
-    for policy in comparison.policies:
-        for runs in zip(*(run.tasks for run in policy.runs), strict=True):
-            rows.add_row(policy.name, *training_cells(runs))
+    rows = table("federated learning", list(training_columns(comparison)), left=2)
+    for cells in training_rows(comparison):
+        rows.add_row(*cells)
     return rows
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from qnetsim.analysis import RunMetrics, run_metrics
-from qnetsim.analysis.training import TRAINING_COLUMNS, TaskRun, training_cells
+from qnetsim.analysis.training import TaskRun
+from qnetsim.analysis.training_table import TRAINING_COLUMNS, training_cells
 from qnetsim.cli.output import (
     console,
     emit,
