@@ -119,7 +119,9 @@ def open_case(scenario: Scenario) -> Case:
     TopologyError, SettingError
     """
     network = build_network(scenario.network, scenario.cost, scenario.run.slot_s)
-    forecast = build_forecast(scenario.demand, network.topology, scenario.run.seed)
+    forecast = build_forecast(
+        scenario.demand, network.topology, scenario.run.seed, scenario.regimes
+    )
     _refuse_overflow(scenario, network, forecast)
     listed(scenario.outage, network)  # refuses outages of what is not there
     run_s = scenario.run.slots * scenario.run.slot_s

@@ -26,6 +26,7 @@ COMMANDS = {
     "run": ("run:run", "run one policy and write its trace"),
     "scenario": ("scenario:scenario", "check scenario files, print their schema"),
     "spacing": ("spacing:spacing", "find the cheapest spacing of transmitters on each fibre"),
+    "train": ("train:train", "train a learning policy: weights, card, learning curve"),
     "topologies": ("listing:topologies", "list the bundled topologies, or show one"),
 }
 

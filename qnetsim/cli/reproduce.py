@@ -2,34 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import numpy as np
 
+from qnetsim.analysis.learning import interquartile_mean
 from qnetsim.analysis.plots import save
 from qnetsim.cli.output import console, emit, force_option, json_option, progress, table
 from qnetsim.errors import UsageError
-from qnetsim.paper import fig4
+from qnetsim.paper import fig4, fig9
 from qnetsim.trace import make_folder
 
 
 @click.command()
-@click.argument("figure", type=click.Choice(["fig4"]))
-@click.option("--orders", type=click.IntRange(1, 1000), default=10, help="Orders of the features.")
-@click.option("--seed", type=click.IntRange(0), default=1, help="Seed of the orders.")
+@click.argument("figure", type=click.Choice(["fig4", "fig9"]))
+@click.option(
+    "--orders", type=click.IntRange(1, 1000), default=10, help="fig4: orders of the features."
+)
+@click.option(
+    "--seeds", type=click.IntRange(1, 1000), default=5, help="fig9: trainings of each policy."
+)
+@click.option(
+    "--topology",
+    type=click.Choice(list(fig9.CLAIMS)),
+    multiple=True,
+    help="fig9: on this one only.",
+)
+@click.option("--epochs", type=click.IntRange(1, 10**5), help="fig9: at most so many.")
+@click.option("--seed", type=click.IntRange(0), default=1, help="fig4: seed of the orders.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder for the picture.")
 @force_option
 @json_option
 def reproduce(
-    figure: str, orders: int, seed: int, out: Path | None, force: bool, as_json: bool
+    figure: str,
+    orders: int,
+    seeds: int,
+    topology: tuple[str, ...],
+    epochs: int | None,
+    seed: int,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
-    """Compute a FIGURE of the paper and show it beside what the paper claims."""
-    picture = (out or Path("runs")) / f"{figure}.png"
+    """Compute a FIGURE of the paper and show it beside what the paper claims.
+
+    fig9 keeps the curve of every training in the folder, and takes those that are there already.
+    """
+    folder = out or Path("runs")
+    picture = folder / f"{figure}.png"
     if picture.exists() and not force:
         raise UsageError(f"{picture}: exists already; give another --out, or --force")
-    with progress(figure, fig4.trainings(orders)) as advance:
+    make_folder(folder)
+    if figure == "fig4":
+        _fig4(picture, orders, seed, as_json)
+    else:
+        _fig9(picture, seeds, epochs, topology or tuple(fig9.CLAIMS), as_json)
+
+
+def _fig4(picture: Path, orders: int, seed: int, as_json: bool) -> None:
+    with progress("fig4", fig4.trainings(orders)) as advance:
         points = fig4.compute(seed, orders, progress=advance)
-    make_folder(picture.parent)
     save(fig4.figure(points), picture)
     if as_json:
         found = [
@@ -41,7 +75,7 @@ def reproduce(
             }
             for point in points
         ]
-        emit("reproduce", {"figure": figure, "points": found, "picture": picture})
+        emit("reproduce", {"figure": "fig4", "points": found, "picture": picture})
         return
     title = f"Fig. 4: loss after {fig4.ROUNDS} rounds, {orders} orders of the features"
     columns = ["data set", "k / K_L", "loss", "spread", "accuracy", "key bytes a round", "paper"]
@@ -52,3 +86,58 @@ def reproduce(
         rows.add_row(point.dataset, str(point.workers), *cells, f"{point.key_bytes:,}", claim)
     console().print(rows)
     click.echo(f"picture       {picture}")
+
+
+def _fig9(
+    picture: Path, seeds: int, epochs: int | None, topologies: Sequence[str], as_json: bool
+) -> None:
+    folder = picture.parent / "fig9"
+    with progress("fig9", fig9.epochs_in_all(epochs, topologies)) as advance:
+        lines = list(fig9.compute(folder, seeds, epochs, topologies, advance))
+    save(fig9.figure(lines), picture)
+    if as_json:
+        emit("reproduce", {"figure": "fig9", "lines": _line_json(lines), "picture": picture})
+        return
+    title = f"Fig. 9: cost of drawn actions over C*, {seeds} seeds; converged = stays within 5 %"
+    columns = ["topology", "setting", "policy", "untrained", "epoch 4", "epoch 30", "last"]
+    rows = table(title, [*columns, "converged at", "paper", "verdict"], left=3)
+    for line in lines:
+        middle = interquartile_mean(line.stochastic)
+        marks = [f"{middle[e]:.3f}" if e < len(middle) else "–" for e in (0, 4, 30)]
+        claim = fig9.CLAIMS[line.topology][line.algorithm]
+        rows.add_row(
+            *(line.topology, line.setting, line.algorithm),
+            *(*marks, f"{middle[-1]:.3f}"),
+            *(_epochs(line.reached), str(claim), line.verdict),
+        )
+    console().print(rows)
+    click.echo(f"curves        {folder}")
+    click.echo(f"picture       {picture}")
+
+
+def _epochs(reached: Sequence[float] | np.ndarray) -> str:
+    """Median and range of epochs of convergence; how many seeds never get there."""
+    values = np.asarray(reached)
+    never = int(np.isinf(values).sum())
+    middle = np.median(values)
+    text = "never" if np.isinf(middle) else f"{middle:g}"
+    finite = values[np.isfinite(values)]
+    if finite.size and values.size > 1:
+        text += f" ({finite.min():g} … {finite.max():g})"
+    return text + (f", {never} of {values.size} never" if 0 < never < values.size else "")
+
+
+def _line_json(lines: Sequence[fig9.Line]) -> list[dict[str, object]]:
+    return [
+        {
+            "topology": line.topology,
+            "setting": line.setting,
+            "policy": line.algorithm,
+            "stochastic": line.stochastic.tolist(),
+            "deterministic": line.deterministic.tolist(),
+            "converged_at_epoch": [None if np.isinf(x) else int(x) for x in line.reached],
+            "claim": fig9.CLAIMS[line.topology][line.algorithm],
+            "verdict": line.verdict,
+        }
+        for line in lines
+    ]

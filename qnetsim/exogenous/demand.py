@@ -12,12 +12,15 @@ from qnetsim.errors import SettingError
 from qnetsim.exogenous.arrivals import draw_classes
 from qnetsim.exogenous.forecast import Forecast
 from qnetsim.exogenous.levels import LevelDistribution, poisson_levels, table_levels
+from qnetsim.exogenous.regimes import RegimeLevels, stationary
 from qnetsim.network.routes import NodePair
 from qnetsim.network.topology import Topology
-from qnetsim.scenario import DemandTable
+from qnetsim.scenario import DemandTable, RegimesTable
 
 
-def build_forecast(table: DemandTable, topology: Topology, seed: int) -> Forecast:
+def build_forecast(
+    table: DemandTable, topology: Topology, seed: int, regimes: RegimesTable | None = None
+) -> Forecast:
     """Fix the requests of a scenario and the distribution of their levels.
 
     Raises
@@ -27,7 +30,8 @@ def build_forecast(table: DemandTable, topology: Topology, seed: int) -> Forecas
     """
     pairs = _pairs(table, topology, seed)
     classes = draw_classes(table.priority_shares, len(pairs), seed)
-    return Forecast(_distribution(table), table.coupling, pairs, classes)
+    levels = stationary(regimes, table) if regimes else _distribution(table)
+    return Forecast(levels, table.coupling, pairs, classes)
 
 
 def _distribution(table: DemandTable) -> LevelDistribution:
@@ -90,23 +94,34 @@ def _unconnected(topology: Topology, a: int, b: int) -> str:
     )
 
 
-def draw_levels(
-    forecast: Forecast, seed: int, replication: int, chunk: int, slots: int
-) -> npt.NDArray[np.int16]:
-    """Draw the levels of one chunk of slots from the stream that belongs to it.
+class Levels:
+    """The levels of one world, chunk by chunk in order.
 
     Parameters
     ----------
     forecast : Forecast
-    seed, replication, chunk : int
-        Name of the stream; a chunk's levels do not depend on any other chunk.
-    slots : int
-        Slots in the chunk.
-
-    Returns
-    -------
-    ndarray of int16, shape (slots, groups)
+    regimes : RegimesTable or None
+    seed : int
+    name : tuple of str or int
+        Of the streams.
     """
-    bits = seeds.stream(seed, "demand", replication, chunk)
-    words = seeds.words(bits, slots * forecast.groups).reshape(slots, forecast.groups)
-    return forecast.levels.sample(words)
+
+    def __init__(
+        self,
+        forecast: Forecast,
+        regimes: RegimesTable | None,
+        seed: int,
+        name: tuple[str | int, ...],
+    ) -> None:
+        self._forecast, self._seed, self._name = forecast, seed, name
+        self._regimes: RegimeLevels | None = None
+        if regimes:
+            self._regimes = RegimeLevels(regimes, forecast.levels.levels, seed, name)
+
+    def draw(self, chunk: int, slots: int) -> npt.NDArray[np.int16]:
+        """Levels of the next chunk, shape (slots, groups)."""
+        if self._regimes:
+            return self._regimes.draw(chunk, slots)
+        groups = self._forecast.groups
+        words = seeds.words(seeds.stream(self._seed, *self._name, chunk), slots * groups)
+        return self._forecast.levels.sample(words.reshape(slots, groups))

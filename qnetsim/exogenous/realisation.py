@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
 from qnetsim.exogenous.arrivals import draw_arrivals, draw_holding
-from qnetsim.exogenous.demand import draw_levels
+from qnetsim.exogenous.demand import Levels
 from qnetsim.exogenous.faults import NO_FAULTS, FaultEvents, draw_faults
 from qnetsim.exogenous.forecast import Forecast
 from qnetsim.exogenous.yields import Yields
@@ -146,13 +146,14 @@ class Realisation:
         """Yield the chunks in order, the last one shorter where need be."""
         demand, requests, seed = self._scenario.demand, self.forecast.requests, self.seed
         fibres, replication = self._network.fibres, self.replication
+        levels = Levels(self.forecast, self._scenario.regimes, seed, ("demand", replication))
         yields = Yields(self._scenario.yields, fibres, seed, replication) if self.noisy else None
         for number, first in enumerate(range(0, self.slots, CHUNK_SLOTS)):
             count = min(CHUNK_SLOTS, self.slots - first)
             ticks, end = first * self._slot_ticks, (first + count) * self._slot_ticks
             yield WorldChunk(
                 first,
-                draw_levels(self.forecast, seed, replication, number, count),
+                levels.draw(number, count),
                 yields.draw(number, count) if yields else None,
                 draw_arrivals(demand, requests, self._slot_ticks, seed, replication, number, count),
                 draw_holding(demand, requests, seed, replication, number, count),

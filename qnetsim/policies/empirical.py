@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from fractions import Fraction
 
@@ -27,6 +28,13 @@ class EmpiricalOptions(PolicyOptions):
         description="slots between two plans",
         json_schema_extra={"allowed": "an integer >= 1"},
     )
+    window_slots: int = Field(
+        default=0,
+        ge=0,
+        le=10**9,
+        description="last slots that count; 0 means all",
+        json_schema_extra={"allowed": "an integer >= 0"},
+    )
 
 
 class EmpiricalQuantile(Policy):
@@ -41,6 +49,7 @@ class EmpiricalQuantile(Policy):
         """Start with no observation: nothing is reserved before the first slots are over."""
         self._setting = setting
         self._counts = np.zeros(setting.forecast.levels.levels, dtype=np.int64)
+        self._window: deque[IntArray] = deque()
 
     def decide(self, observation: Observation) -> Decision:
         """Plan for the frequencies of the levels seen so far."""
@@ -72,6 +81,13 @@ class EmpiricalQuantile(Policy):
         return stage[0].astype(np.int64), stage[1].astype(np.int64)
 
     def learn(self, outcome: Outcome) -> None:
-        """Count the levels of the slots that are over."""
-        levels = outcome.levels.astype(np.int64).ravel()
-        self._counts += np.bincount(levels, minlength=self._counts.size)
+        """Count the levels of the slots that are over, and forget those before the window."""
+        assert isinstance(self.options, EmpiricalOptions)
+        window = self.options.window_slots
+        for levels in outcome.levels.astype(np.int64):
+            seen = np.bincount(levels, minlength=self._counts.size)
+            self._counts += seen
+            if window:
+                self._window.append(seen)
+                if len(self._window) > window:
+                    self._counts -= self._window.popleft()

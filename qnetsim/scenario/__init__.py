@@ -2,6 +2,7 @@
 
 from qnetsim.scenario.cost_tables import CostTable, Prices
 from qnetsim.scenario.fel_tables import FelTable, misplaced
+from qnetsim.scenario.learning_tables import LearningTable, RegimesTable
 from qnetsim.scenario.load import PolicyOptions, load_scenario, locate, located, parse_scenario
 from qnetsim.scenario.network_tables import MdiQkdTable, NetworkTable
 from qnetsim.scenario.spec import (
@@ -19,6 +20,7 @@ __all__ = [
     "FaultTable",
     "FelTable",
     "KeyManagementTable",
+    "LearningTable",
     "MdiQkdTable",
     "NetworkTable",
     "OutageTable",
@@ -26,6 +28,7 @@ __all__ = [
     "PolicyOptions",
     "PolicyTable",
     "Prices",
+    "RegimesTable",
     "RunTable",
     "Scenario",
     "YieldTable",

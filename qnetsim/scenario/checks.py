@@ -31,6 +31,7 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
             elif not all(0 <= w < 1e300 for w in shares) or sum(shares) <= 0:
                 text = "must be finite numbers >= 0 with a positive sum"
                 yield ("demand", "priority_shares"), text
+    yield from _regime_checks(data.get("regimes"), demand)
     run, network = data.get("run", {}), data.get("network", {})
     management = data.get("key_management", {})
     yield from _time_checks(run, ("run", "slot_s"))
@@ -151,3 +152,22 @@ def _distribution_checks(demand: Mapping[str, Any]) -> Iterator[tuple[Key, str]]
                 ("demand", "probabilities"),
                 "must be finite numbers >= 0 with a positive sum",
             )
+
+
+def _regime_checks(regimes: object, demand: object) -> Iterator[tuple[Key, str]]:
+    """Regimes replace the demand's own distribution, and all requests share them."""
+    if not isinstance(regimes, dict) or not isinstance(demand, dict):
+        return
+    for key in ("mean", "probabilities"):
+        if key in demand:
+            yield ("demand", key), "is given beside [regimes], which has the means; remove one"
+    if demand.get("kind", "poisson") != "poisson":
+        yield ("demand", "kind"), "is not 'poisson'; regimes are Poisson distributions"
+    if demand.get("coupling", "comonotone") != "comonotone":
+        text = "is 'independent'; all requests share a regime, so with [regimes] it is 'comonotone'"
+        yield ("demand", "coupling"), text
+    means = regimes.get("means")
+    if isinstance(means, list):
+        for i, mean in enumerate(means):
+            if isinstance(mean, int | float) and not 0 <= mean <= 1e6:
+                yield ("regimes", "means", i), f"is {mean}; allowed: a number 0 .. 1000000"

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from qnetsim.scenario.cost_tables import CostTable, OnDemandPrices, Prices
 from qnetsim.scenario.fel_tables import FelTable
+from qnetsim.scenario.learning_tables import LearningTable, RegimesTable
 from qnetsim.scenario.network_tables import MdiQkdTable, NetworkTable
 from qnetsim.scenario.spec import KeyManagementTable, PlanningTable, PolicyTable, RunTable
 from qnetsim.scenario.world_tables import DemandTable, FaultTable, OutageTable, YieldTable
@@ -33,12 +34,14 @@ TABLES: dict[str, type[BaseModel]] = {
     "[cost.reserved]": Prices,
     "[cost.on_demand]": OnDemandPrices,
     "[demand]": DemandTable,
+    "[regimes]": RegimesTable,
     "[yields]": YieldTable,
     "[faults]": FaultTable,
     "[[outage]]": OutageTable,
     "[[fel]]": FelTable,
     "[key_management]": KeyManagementTable,
     "[planning]": PlanningTable,
+    "[learning]": LearningTable,
     "[[policy]]": PolicyTable,
 }
 

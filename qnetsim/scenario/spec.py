@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from qnetsim.scenario.cost_tables import CostTable
 from qnetsim.scenario.fel_tables import FelTable
 from qnetsim.scenario.fields import COUNT_MAX, Table, as_tuple, field
+from qnetsim.scenario.learning_tables import LearningTable, RegimesTable
 from qnetsim.scenario.network_tables import NetworkTable
 from qnetsim.scenario.world_tables import DemandTable, FaultTable, OutageTable, YieldTable
 
@@ -158,6 +159,7 @@ class Scenario(Table):
     network: NetworkTable = field("the [network] table", "a table")
     cost: CostTable = field("the [cost] table", "a table", default=CostTable())
     demand: DemandTable = field("the [demand] table", "a table")
+    regimes: RegimesTable | None = field("the [regimes] table", "a table", default=None)
     yields: YieldTable = field("the [yields] table", "a table", default=YieldTable())
     faults: FaultTable = field("the [faults] table", "a table", default=FaultTable())
     outage: Annotated[tuple[OutageTable, ...], BeforeValidator(as_tuple)] = field(
@@ -170,6 +172,7 @@ class Scenario(Table):
         "the [key_management] table", "a table", default=KeyManagementTable()
     )
     planning: PlanningTable = field("the [planning] table", "a table", default=PlanningTable())
+    learning: LearningTable = field("the [learning] table", "a table", default=LearningTable())
     policy: Annotated[tuple[PolicyTable, ...], BeforeValidator(as_tuple)] = field(
         "the [[policy]] tables", "one [[policy]] table for each policy", default=()
     )
@@ -185,7 +188,8 @@ class Scenario(Table):
     def digest(self) -> str:
         """SHA-256 over all settings, defaults included; hexadecimal."""
         # a table that came later changes no digest where it is not used
-        unused = None if self.fel else {"fel"}
+        late = {"fel": (), "regimes": None, "learning": LearningTable()}
+        unused = {name for name, default in late.items() if getattr(self, name) == default}
         text = self.portable().model_dump_json(exclude=unused)
         return hashlib.sha256(text.encode()).hexdigest()
 

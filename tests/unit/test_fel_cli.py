@@ -107,7 +107,7 @@ def test_compare_shows_who_trains_sooner(capsys: pytest.CaptureFixture[str]) -> 
         (("fel", "small.toml", "--budget", "--rounds", "3"), "--budget trains nothing"),
         (("fel", "small.toml", "--policy", "sip", "--out", "small.toml"), "small.toml"),
         (("fel", "none.toml"), "none.toml"),
-        (("reproduce", "fig9"), "fig9"),
+        (("reproduce", "fig3"), "fig3"),
         (("reproduce", "fig4", "--orders", "0"), "--orders"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Training of the learning policies (Section V); the only room with torch."""

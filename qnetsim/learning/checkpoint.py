@@ -1,0 +1,181 @@
+"""States of a training and trained policies as files: safetensors only, never a pickle."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from qnetsim.analysis.learning import converged
+from qnetsim.errors import UsageError
+from qnetsim.learning.train import Curve, Training
+from qnetsim.policies.weights import Weights
+from qnetsim.trace import make_folder
+from qnetsim.trace.files import plain_reason
+
+FORMAT = "qnetsim-training"
+
+
+def identity(training: Training) -> dict[str, object]:
+    """What must be equal for a training to go on where another one stopped."""
+    return {
+        "algorithm": training.algorithm,
+        "members": list(training.members),
+        "scenario": training.case.scenario.digest(),
+        "torch": version("torch"),
+    }
+
+
+def save_state(training: Training, path: Path) -> None:
+    """Write everything that a resumed training needs; the file before it stays until it is done.
+
+    Raises
+    ------
+    UsageError
+        It cannot be written.
+    """
+    curve, learner = training.curve, training.learner
+    tensors = {f"learner.{name}": tensor for name, tensor in learner.tensors().items()}
+    tensors |= {f"core.{k}": torch.from_numpy(v) for k, v in training.core.arrays().items()}
+    for name in ("deterministic", "stochastic", "slots", "updates", "cpu_s"):
+        tensors[f"curve.{name}"] = torch.from_numpy(np.array(getattr(curve, name), np.float64))
+    about = {
+        "identity": identity(training),
+        "epoch": training.epoch,
+        "updates": learner.updates,
+        "slot": training.core.slot,
+    }
+    plain = {name: t.detach().contiguous().clone() for name, t in tensors.items()}
+    data = save(plain, metadata={FORMAT: json.dumps(about)})
+    make_folder(path.parent)
+    fresh = path.with_name(f".{path.name}.part")
+    try:
+        fresh.write_bytes(data)
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise UsageError(f"{path}: cannot be written: {plain_reason(error)}") from None
+
+
+def restore_state(training: Training, path: Path) -> None:
+    """Go on where a training stopped.
+
+    Raises
+    ------
+    UsageError
+        The file is none of ours, or of another training.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get(FORMAT, "null"))
+            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UsageError(
+            f"{path}: is not the state of a training ({error}); remove it, or give --force to "
+            "begin anew"
+        ) from None
+    if not isinstance(about, dict) or about.get("identity") != identity(training):
+        raise UsageError(
+            f"{path}: is the state of another training (scenario, policy, seeds or torch differ); "
+            "give another --out, or --force to begin anew"
+        )
+    try:
+        _restore(training, about, found)
+    except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise UsageError(
+            f"{path}: is damaged ({error}); remove it, or give --force to begin anew"
+        ) from None
+
+
+def _restore(training: Training, about: dict[str, int], found: dict[str, torch.Tensor]) -> None:
+    with torch.no_grad():
+        for name, tensor in training.learner.tensors().items():
+            tensor.copy_(found[f"learner.{name}"])
+    training.core.restore(
+        about["slot"],
+        {name: found[f"core.{name}"].numpy() for name in training.core.arrays()},
+    )
+    training.learner.updates, training.epoch = about["updates"], about["epoch"]
+    rows = {
+        name: found[f"curve.{name}"].numpy()
+        for name in ("deterministic", "stochastic", "slots", "updates", "cpu_s")
+    }
+    training.curve = Curve(
+        list(rows["deterministic"]),
+        list(rows["stochastic"]),
+        [int(n) for n in rows["slots"]],
+        [int(n) for n in rows["updates"]],
+        [float(x) for x in rows["cpu_s"]],
+    )
+    training.resumed()
+
+
+def weights_of(training: Training, member: int = 0) -> Weights:
+    """Policies of one seed, as ``qnetsim.policies.learned`` reads them.
+
+    Parameters
+    ----------
+    training : Training
+    member : int
+        Place of the seed in ``training.members``.
+    """
+    learner, scenario = training.learner, training.case.scenario
+    first = member * learner.agents
+    rows = slice(first, first + (1 if learner.shared else learner.agents))
+    layers = [layer.detach()[rows].numpy().astype(np.float32) for layer in learner.policy]
+    curve = np.array(training.curve.stochastic)[:, member]
+    reached = converged(curve[:, None])[0]
+    card = {
+        "policy": training.algorithm,
+        "topology": training.case.network.topology.name,
+        "scenario": scenario.portable().model_dump(mode="json"),
+        "scenario_digest": scenario.digest(),
+        "training_seed": training.members[member],
+        "epochs": training.epoch,
+        "slots": training.curve.slots[-1],
+        "updates": training.curve.updates[-1],
+        "untrained_cost": round(float(curve[0]), 6),
+        "final_cost": round(float(curve[-1]), 6),
+        "final_cost_of_mean_actions": round(float(training.curve.deterministic[-1][member]), 6),
+        "converged_at_epoch": None if np.isinf(reached) else int(reached),
+        "versions": {name: version(name) for name in ("qnetsim", "torch", "numpy")},
+        "licence": "GPL-3.0-or-later",
+    }
+    return Weights(tuple(zip(layers[::2], layers[1::2], strict=True)), learner.spec, card)
+
+
+def card_text(weights: Weights, sha256: str) -> str:
+    """Model card in Markdown."""
+    card = weights.card
+    settings = card["scenario"]
+    assert isinstance(settings, dict)
+    rows = [
+        ("topology", card["topology"]),
+        ("policies", f"{weights.policies} ({'shared' if weights.policies == 1 else 'one a unit'})"),
+        ("epochs, slots, updates", f"{card['epochs']}, {card['slots']}, {card['updates']}"),
+        ("cost over C*, untrained", card["untrained_cost"]),
+        ("cost over C*, drawn actions", card["final_cost"]),
+        ("cost over C*, mean actions", card["final_cost_of_mean_actions"]),
+        ("within 5 % from epoch", card["converged_at_epoch"]),
+        ("training seed", card["training_seed"]),
+        ("scenario digest", f"`{card['scenario_digest']}`"),
+        ("SHA-256", f"`{sha256}`"),
+        ("versions", ", ".join(f"{k} {v}" for k, v in dict(card["versions"]).items())),  # type: ignore[call-overload]
+        ("licence", card["licence"]),
+    ]
+    learned = "\n".join(
+        f"{key} = {json.dumps(value)}" for key, value in settings["learning"].items()
+    )
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    return (
+        f"# {card['policy']} for {card['topology']}\n\n"
+        "Written by `qnetsim train`. It decides channels and KM wavelengths for each routed "
+        "request from what its agents see; C* is the expected cost of `sip`. It fits the demand "
+        "and the prices it was trained on, and says nothing about others.\n\n"
+        f"| | |\n|---|---|\n{table}\n\n```toml\n[learning]\n{learned}\n```\n"
+    )

@@ -1,0 +1,206 @@
+"""The environment as arrays over worlds: the same numbers as the kernel, without an event queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.arrays import IntArray
+from qnetsim.case import Case
+from qnetsim.errors import SettingError
+from qnetsim.exogenous.demand import Levels
+from qnetsim.learning.costs import Costs
+from qnetsim.network import LoadTable, RouteTable
+from qnetsim.policies.features import Float32Array, Spec, Units, ordered
+from qnetsim.scenario import LearningTable, Scenario
+
+#: Slots of demand drawn at once for a world.
+CHUNK = 1024
+
+
+def spec_of(table: LearningTable) -> Spec:
+    """What the agents of a scenario see and decide."""
+    return Spec(
+        table.history,
+        ordered(table.observe),
+        table.decide_by,
+        table.most_channels,
+        table.most_wavelengths,
+    )
+
+
+class ArrayCore:
+    """Worlds side by side, each with all its units.
+
+    Nothing is ever blocked here, so a fibre's totals do not depend on the order of its requests.
+
+    Parameters
+    ----------
+    case : Case
+    members : sequence of int
+        Number of each world; worlds of one number have the same demand.
+    purpose : str
+        Of the worlds, for example "train": other purposes are other worlds.
+
+    Attributes
+    ----------
+    units : Units
+    costs : Costs
+    loads : ndarray of int64, shape (worlds, fibres)
+        Channels that the last slot's demand asked for.
+    cost : ndarray of float64, shape (worlds, fibres)
+        Of the last slot, realised.
+    """
+
+    def __init__(self, case: Case, members: Sequence[int], purpose: str) -> None:
+        refuse_unfit(case.scenario)
+        self.case, self.worlds = case, len(members)
+        self._streams = [("learning", purpose, member) for member in members]
+        self.table = case.scenario.learning
+        self.routes: RouteTable = case.setting.shortest_routes()
+        self.units = Units(case.setting, self.routes, spec_of(self.table))
+        self.costs = Costs(case, self.units, self.routes)
+        management = case.scenario.key_management
+        self._store, self._kept = management.store_bits, management.key_lifetime_slots
+        granularity = management.granularity
+        levels = case.forecast.levels.levels
+        self._bits = case.network.channel_bits
+        need = case.network.request_bits(levels, granularity)
+        self._need = LoadTable(self.routes, case.forecast.group, need)
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again at slot 0 of the same worlds."""
+        units, shape = self.units, (self.worlds, self.units.count)
+        seed = self.case.scenario.run.seed
+        self._levels = [
+            Levels(self.case.forecast, self.case.scenario.regimes, seed, stream)
+            for stream in self._streams
+        ]
+        self.slot = 0
+        self._past: Float32Array = np.zeros((*shape, self.table.history, 2), np.float32)
+        self._demand: Float32Array = np.broadcast_to(
+            units.typical[None, :, None], (*shape, self.table.history)
+        ).copy()
+        fibres = self.case.network.fibres
+        self.pools = np.zeros((2, self.worlds, fibres), np.int64)
+        # bits of each pool by the slot that made them, the oldest first
+        self._ages = np.zeros((self._kept, 2, self.worlds, fibres), np.int64)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """State at the end of a slot, beside its number."""
+        return {
+            "pools": self.pools,
+            "ages": self._ages,
+            "past": self._past,
+            "demand": self._demand,
+        }
+
+    def restore(self, slot: int, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go back to the end of a slot; the demand up to it is drawn again."""
+        self.reset()
+        for first in range(0, slot, CHUNK):
+            self._draw(first // CHUNK)
+        self.slot = slot
+        self.pools, self._ages = arrays["pools"].copy(), arrays["ages"].copy()
+        self._past, self._demand = arrays["past"].copy(), arrays["demand"].copy()
+
+    def _draw(self, chunk: int) -> None:
+        self._drawn = np.stack([levels.draw(chunk, CHUNK) for levels in self._levels])
+
+    def observe(self) -> Float32Array:
+        """What the units see, shape (worlds, units, inputs)."""
+        return self.units.observation(self._past, self._demand, self.units.pools(*self.pools))
+
+    def step(self, action: npt.NDArray[np.floating[Any]]) -> Float32Array:
+        """Play a slot.
+
+        Parameters
+        ----------
+        action : ndarray, shape (worlds, units, 2)
+
+        Returns
+        -------
+        ndarray of float32, shape (worlds, units)
+            Rewards.
+        """
+        channels, wavelengths = self.units.reservations(action)
+        row = self.slot % CHUNK
+        if row == 0:
+            self._draw(self.slot // CHUNK)
+        levels = self._drawn[:, row]
+        self.loads = self.units.loads(levels)
+        lit, extra = self._serve(channels, wavelengths, levels)
+        self.cost = self.costs.realised(channels, wavelengths, lit, extra)
+        self.reserved = channels, wavelengths
+        self.lit = lit, extra
+        reward = self.costs.reward(channels, wavelengths, self.cost, self.loads)
+        self._past = np.roll(self._past, -1, axis=2)
+        self._past[:, :, -1] = self.units.past(channels, wavelengths)
+        self._demand = np.roll(self._demand, -1, axis=2)
+        self._demand[:, :, -1] = self.units.demand(self.loads)
+        self.slot += 1
+        return reward
+
+    def _serve(
+        self, channels: IntArray, wavelengths: IntArray, levels: npt.NDArray[np.int16]
+    ) -> tuple[IntArray, IntArray]:
+        """Channels and wavelengths lit on demand; moves the pools."""
+        need, count = self._need.loads(levels)
+        extra = np.maximum(count - wavelengths, 0)
+        made = channels * self._bits
+        first = np.minimum(need, self.pools[0] + made)
+        rest = need - first
+        lit = -(-np.maximum(rest - self.pools[1], 0) // self._bits)
+        if self._store and self._kept:
+            self._keep(np.stack([made, lit * self._bits]), np.stack([first, rest]))
+        return lit, extra
+
+    def _keep(self, made: IntArray, used: IntArray) -> None:
+        """End of the slot: the oldest bits were used first, then some expire or overflow."""
+        self._ages = np.concatenate([self._ages, made[None]])
+        before = np.cumsum(self._ages, axis=0) - self._ages
+        self._ages -= np.clip(used[None] - before, 0, self._ages)
+        self._ages = self._ages[1:]
+        over = np.maximum(self._ages.sum(axis=0) - self._store, 0)
+        before = np.cumsum(self._ages, axis=0) - self._ages
+        self._ages -= np.clip(over[None] - before, 0, self._ages)
+        self.pools = self._ages.sum(axis=0)
+
+
+def refuse_unfit(scenario: Scenario) -> None:
+    """Refuse what the array environment does not know.
+
+    Raises
+    ------
+    SettingError
+        With every key that does not fit.
+    """
+    demand, keys, network = scenario.demand, scenario.key_management, scenario.network
+    learning, tied = scenario.learning, bool(keys.store_bits and keys.key_lifetime_slots)
+    fibre_faults = any(value is not None for value in scenario.faults.model_dump().values())
+    unfit = {
+        ("network", "qkd_wavelengths"): network.qkd_wavelengths and "must be 0, unlimited",
+        ("network", "km_wavelengths"): network.km_wavelengths and "must be 0, unlimited",
+        ("demand", "arrivals"): demand.arrivals != "slot_start" and "must be 'slot_start'",
+        ("demand", "holding_slots"): demand.holding_slots != 1 and "must be 1",
+        ("yields", "noise_counts"): scenario.yields.noise_counts and "must be 0",
+        ("yields", "drift"): scenario.yields.drift and "must be 0",
+        ("faults",): fibre_faults and "must be left out",
+        ("outage",): scenario.outage and "must be left out",
+        ("fel",): scenario.fel and "must be left out",
+        ("key_management", "on_demand_setup_s"): keys.on_demand_setup_s and "must be 0",
+        ("learning", "reward_cost"): (tied or scenario.regimes)
+        and learning.reward_cost == "expected"
+        and "must be 'realised': with key stores or regimes no slot's expected cost is known",
+    }
+    problems = [
+        (key, f"{text}, in a scenario that policies are trained on")
+        for key, text in unfit.items()
+        if text
+    ]
+    if problems:
+        raise SettingError(problems)

@@ -1,0 +1,135 @@
+"""Costs and rewards of reservations (Section V.A), fibre by fibre."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.case import Case
+from qnetsim.network import RouteTable
+from qnetsim.optimize import marginal_loads, reservations
+from qnetsim.optimize.marginals import Law, expected_excess
+from qnetsim.policies.features import Float32Array, Units
+
+
+class Costs:
+    """Expected and realised cost of every fibre, the best that can be had, and rewards.
+
+    Parameters
+    ----------
+    case : Case
+    units : Units
+    routes : RouteTable
+
+    Attributes
+    ----------
+    best : ndarray of float64, shape (fibres,)
+        Expected cost C* of sip's reservation for these routes: the newsvendor's.
+    """
+
+    def __init__(self, case: Case, units: Units, routes: RouteTable) -> None:
+        self._units, self._table = units, case.scenario.learning
+        self._prices = case.network.costs
+        laws = marginal_loads(case.network, case.forecast, routes)
+        prices, fibres = self._prices, range(case.network.fibres)
+        best = reservations(case.network, laws)
+        self.best: FloatArray = np.array(
+            [
+                _expected(laws.channels[e], best[0][e], *self._qkd(e))
+                + _expected(laws.wavelengths[e], best[1][e], *self._km(e))
+                for e in fibres
+            ]
+        )
+        # by channels for each routed request, and by wavelengths
+        self._channels = np.array(
+            [
+                [
+                    _expected(laws.channels[e], a * float(units.requests[e]), *self._qkd(e))
+                    for a in range(units.top + 1)
+                ]
+                for e in fibres
+            ]
+        )
+        most = int(units.most_wavelengths.max())
+        self._wavelengths = np.array(
+            [
+                [_expected(laws.wavelengths[e], float(x), *self._km(e)) for x in range(most + 1)]
+                for e in fibres
+            ]
+        )
+        self._cheapest = (
+            np.minimum(prices.qkd_reserved, prices.qkd_on_demand),
+            np.minimum(prices.km_reserved, prices.km_on_demand),
+        )
+        self._fibres = np.arange(case.network.fibres)
+        self._own_best = self.best @ units.member
+
+    def _qkd(self, fibre: int) -> tuple[float, float]:
+        p = self._prices
+        return float(p.qkd_reserved[fibre]), float(p.qkd_on_demand[fibre])
+
+    def _km(self, fibre: int) -> tuple[float, float]:
+        p = self._prices
+        return float(p.km_reserved[fibre]), float(p.km_on_demand[fibre])
+
+    def expected(self, channels: IntArray, wavelengths: IntArray) -> FloatArray:
+        """Expected cost of reservations that ``Units`` made, shape (worlds, fibres)."""
+        level = channels // np.maximum(self._units.requests, 1)
+        found = self._channels[self._fibres, level] + self._wavelengths[self._fibres, wavelengths]
+        return np.asarray(found, dtype=np.float64)
+
+    def realised(
+        self, channels: IntArray, wavelengths: IntArray, lit: IntArray, extra: IntArray
+    ) -> FloatArray:
+        """Cost of a slot, Eq (21), shape (worlds, fibres)."""
+        p = self._prices
+        return np.asarray(
+            channels * p.qkd_reserved
+            + wavelengths * p.km_reserved
+            + lit * p.qkd_on_demand
+            + extra * p.km_on_demand,
+            dtype=np.float64,
+        )
+
+    def reward(
+        self, channels: IntArray, wavelengths: IntArray, cost: FloatArray, loads: IntArray
+    ) -> Float32Array:
+        """Rewards of all units, shape (worlds, units).
+
+        Parameters
+        ----------
+        channels, wavelengths : ndarray of int64, shape (worlds, fibres)
+            Reserved.
+        cost : ndarray, shape (worlds, fibres)
+            Realised.
+        loads : ndarray of int64, shape (worlds, fibres)
+            Channels asked for.
+        """
+        expected = self._table.reward_cost == "expected"
+        spent = self._scoped(self.expected(channels, wavelengths) if expected else cost)
+        if self._table.reward == "negative_cost":
+            return (-_ratio(spent, self._scoped(self.best[None]))).astype(np.float32)
+        if expected:
+            least = self._scoped(self.best[None])
+        else:
+            qkd, km = self._cheapest
+            least = self._scoped(np.asarray(loads * qkd + self._units.requests * km, np.float64))
+        return np.minimum(_ratio(least, spent), 1.0).astype(np.float32)
+
+    def _scoped(self, cost: FloatArray) -> FloatArray:
+        """Cost that a unit is answerable for, shape (worlds, units)."""
+        if self._table.reward_scope == "own":
+            return np.asarray(cost @ self._units.member)
+        whole = cost.sum(axis=1, keepdims=True)
+        return np.broadcast_to(whole, (len(cost), self._units.count))
+
+
+def _ratio(a: FloatArray, b: FloatArray) -> FloatArray:
+    """a/b, and 1 for 0/0."""
+    return np.asarray(
+        np.divide(a, b, out=np.ones(np.broadcast_shapes(a.shape, b.shape)), where=b > 0)
+    )
+
+
+def _expected(law: Law, amount: float, reserved: float, on_demand: float) -> float:
+    return reserved * amount + on_demand * expected_excess(law, amount)

@@ -1,0 +1,108 @@
+"""The federation of Algorithm 1: who is a manager, who lends to whom, and the aggregate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from qnetsim.learning.networks import Layers
+from qnetsim.learning.transport import InProcess, Transport
+from qnetsim.network import Topology
+from qnetsim.policies.features import Units
+from qnetsim.scenario import LearningTable
+
+
+class Federation:
+    """Managers, lenders and the aggregate.
+
+    Parameters
+    ----------
+    topology : Topology
+    units : Units
+    table : LearningTable
+    seeds : int
+        Seeds that are trained side by side; each is a federation of its own.
+    transport : Transport, optional
+
+    Attributes
+    ----------
+    managers : tuple of int
+        Units that see rewards.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        units: Units,
+        table: LearningTable,
+        seeds: int,
+        transport: Transport | None = None,
+    ) -> None:
+        degree = [len(ends) for ends in topology.neighbours]
+        count = max(1, round(table.manager_share * units.agents))
+        ranked = sorted(range(units.agents), key=lambda a: (-degree[units.nodes[a]], a))
+        best, self._hub = set(ranked[:count]), units.nodes[ranked[0]]
+        agent_of = units.agent_of.tolist()
+        self._node = [units.nodes[agent] for agent in agent_of]
+        self.managers = tuple(u for u, agent in enumerate(agent_of) if agent in best)
+        self._seeds = seeds
+        self._cycle = table.lender == "cycle"
+        self._own = {unit: place for place, unit in enumerate(self.managers)}
+        self._nearest = [self._nearest_to(unit, topology) for unit in range(units.count)]
+        self.transport = transport or InProcess()
+
+    def _nearest_to(self, unit: int, topology: Topology) -> int:
+        """Position of the manager that the fewest fibres part from a unit; a manager's own."""
+        if unit in self._own:
+            return self._own[unit]
+        hops = _hops(topology, self._node[unit])
+        places = range(len(self.managers))
+        return min(places, key=lambda place: (hops[self._node[self.managers[place]]], place))
+
+    def lenders(self, update: int) -> list[int]:
+        """Position in ``managers`` of the lender of each unit, for this update."""
+        if not self._cycle:
+            return self._nearest
+        turn = update % len(self.managers)
+        return [self._own.get(unit, turn) for unit in range(len(self._node))]
+
+    def lend(self, lender: Sequence[int], rows: Layers) -> Layers:
+        """Line 11: send Q networks; those of twins of all seeds, as ``DecSAC.least`` has them."""
+        sources = [self._node[self.managers[place]] for place in lender]
+        times = 2 * self._seeds
+        return self.transport.carry("Q networks", sources * times, self._node * times, rows)
+
+    @torch.no_grad()
+    def average(self, policy: Layers, sizes: Tensor) -> None:
+        """Line 13, Eq (39): the mean weighted by experiences, seed by seed, given to all agents."""
+        weights = (sizes / sizes.sum()).reshape(1, -1, 1, 1)
+        units, hub = len(self._node), [self._hub] * len(self._node) * self._seeds
+        nodes = self._node * self._seeds
+        sent = self.transport.carry("policies", nodes, hub, policy)
+        means = []
+        for layer in sent:
+            grouped = layer.reshape(self._seeds, units, *layer.shape[1:])
+            mean = (grouped * weights).sum(dim=1, keepdim=True)
+            means.append(mean.expand_as(grouped).reshape(layer.shape))
+        for layer, mean in zip(
+            policy, self.transport.carry("aggregate", hub, nodes, means), strict=True
+        ):
+            layer.copy_(mean)
+
+
+def _hops(topology: Topology, start: int) -> dict[int, int]:
+    """Fibres from a node to every other one; unreachable ones are far away."""
+    neighbours = topology.neighbours
+    found = dict.fromkeys(range(len(topology.nodes)), len(topology.nodes))
+    found[start], wave = 0, [start]
+    while wave:
+        following = []
+        for here in wave:
+            for other, _ in neighbours[here]:
+                if found[here] + 1 < found[other]:
+                    found[other] = found[here] + 1
+                    following.append(other)
+        wave = following
+    return found

@@ -1,0 +1,133 @@
+"""Neural networks of many agents as one: parameters are stacked, layers are batched products."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qnetsim import seeds
+from qnetsim.policies.weights import LOG_DEVIATION
+
+#: Weight and bias of each layer, with one more axis in front: the agents.
+Layers = list[Tensor]
+LOG_2 = math.log(2.0)
+HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
+
+
+def draw_layers(
+    bits: np.random.BitGenerator, stack: int, sizes: Sequence[int], *, same: bool = False
+) -> Layers:
+    """Initial parameters, uniform in ±1/√inputs as is customary.
+
+    Parameters
+    ----------
+    bits : BitGenerator
+    stack : int
+        Agents.
+    sizes : sequence of int
+        Inputs, hidden units, outputs.
+    same : bool
+        Draw one network for all agents.
+    """
+    layers: Layers = []
+    for inputs, outputs in itertools.pairwise(sizes):
+        bound = 1 / math.sqrt(inputs)
+        for shape in ((inputs, outputs), (1, outputs)):
+            count = 1 if same else stack
+            drawn = (2 * seeds.uniform(bits, count * math.prod(shape)) - 1) * bound
+            tensor = torch.from_numpy(drawn.astype(np.float32)).reshape(count, *shape)
+            layers.append(tensor.expand(stack, *shape).clone().requires_grad_())
+    return layers
+
+
+def forward(layers: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Outputs of all agents' networks, with ReLU between the layers.
+
+    Parameters
+    ----------
+    layers : sequence of Tensor
+    x : Tensor, shape (agents, batch, inputs)
+    """
+    pairs = list(zip(layers[::2], layers[1::2], strict=True))
+    for weight, bias in pairs[:-1]:
+        x = torch.relu(torch.baddbmm(bias, x, weight))
+    weight, bias = pairs[-1]
+    return torch.baddbmm(bias, x, weight)
+
+
+def gaussian(layers: Sequence[Tensor], seen: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and logarithm of the deviation of each action before squashing."""
+    mean, log_deviation = forward(layers, seen).chunk(2, dim=-1)
+    low, high = LOG_DEVIATION
+    return mean, log_deviation.clamp(float(low), float(high))
+
+
+def squashed(mean: Tensor, log_deviation: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Action ``tanh(ε + σ·ξ)``, Eq (37), and the logarithm of its density.
+
+    Parameters
+    ----------
+    mean, log_deviation, noise : Tensor, shape (agents, batch, actions)
+
+    Returns
+    -------
+    action : Tensor, shape (agents, batch, actions)
+    log_density : Tensor, shape (agents, batch, 1)
+    """
+    raw = mean + log_deviation.exp() * noise
+    normal = -0.5 * noise.square() - log_deviation - HALF_LOG_2_PI
+    return torch.tanh(raw), (normal - log_derivative(raw)).sum(-1, keepdim=True)
+
+
+def log_density(mean: Tensor, log_deviation: Tensor, raw: Tensor) -> Tensor:
+    """Logarithm of the density of the action tanh(raw), shape (agents, batch, 1)."""
+    noise = (raw - mean) / log_deviation.exp()
+    normal = -0.5 * noise.square() - log_deviation - HALF_LOG_2_PI
+    return (normal - log_derivative(raw)).sum(-1, keepdim=True)
+
+
+def log_derivative(raw: Tensor) -> Tensor:
+    """``log(1 − tanh²)``, exact also where tanh rounds to one."""
+    return 2 * (LOG_2 - raw - torch.nn.functional.softplus(-2 * raw))
+
+
+def operations(stack: int, sizes: Sequence[int]) -> int:
+    """Multiplications of one forward pass of all agents."""
+    return stack * sum(a * b for a, b in itertools.pairwise(sizes))
+
+
+def polyak(targets: Sequence[Tensor], layers: Sequence[Tensor], share: float) -> None:
+    """Move targets towards the networks by a share of the way."""
+    with torch.no_grad():
+        torch._foreach_lerp_(list(targets), list(layers), share)
+
+
+class Adam:
+    """torch's Adam for stacked parameters: element by element, so agents do not meet in it."""
+
+    def __init__(self, layers: Layers, rate: float) -> None:
+        self.layers = layers
+        self._adam = torch.optim.Adam(layers, lr=rate, foreach=True)
+        for layer in layers:  # the state is there from the start, so that it can be restored
+            moments = {name: torch.zeros_like(layer) for name in ("exp_avg", "exp_avg_sq")}
+            self._adam.state[layer] = {"step": torch.zeros(()), **moments}
+
+    def step(self, loss: Tensor) -> None:
+        """Go down the gradient of a loss that is a sum over the agents."""
+        gradients = torch.autograd.grad(loss, self.layers)
+        for layer, gradient in zip(self.layers, gradients, strict=True):
+            layer.grad = gradient
+        self._adam.step()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that it remembers."""
+        return {
+            f"{i}.{name}": value
+            for i, layer in enumerate(self.layers)
+            for name, value in self._adam.state[layer].items()
+        }

@@ -1,0 +1,52 @@
+"""Replay buffers of all agents, B_n and B_m of Algorithm 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from qnetsim.policies.features import ACTIONS
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Experiences of every agent: s(t), a(t), R, s(t+1), of shape (agents, batch, …)."""
+
+    seen: Tensor
+    action: Tensor
+    reward: Tensor
+    following: Tensor
+
+
+class Replay:
+    """The last experiences of every agent; each samples from its own only.
+
+    Parameters
+    ----------
+    agents, capacity, inputs : int
+    """
+
+    def __init__(self, agents: int, capacity: int, inputs: int) -> None:
+        self.capacity = capacity
+        self._widths = [inputs, ACTIONS, 1, inputs]
+        self.rows = torch.zeros(agents, capacity, sum(self._widths))
+        #: Experiences written so far; a tensor, so that it is saved with the others.
+        self.counts = torch.zeros(1, dtype=torch.int64)
+
+    @property
+    def size(self) -> int:
+        """Experiences that an agent has."""
+        return min(int(self.counts), self.capacity)
+
+    def add(self, seen: Tensor, action: Tensor, reward: Tensor, following: Tensor) -> None:
+        """Store one experience of every agent, each of shape (agents, 1, …)."""
+        row = torch.cat([seen, action, reward, following], dim=-1)
+        self.rows[:, int(self.counts) % self.capacity] = row[:, 0]
+        self.counts += 1
+
+    def take(self, places: Tensor) -> Batch:
+        """Experiences of every agent at these places, shape (agents, batch)."""
+        rows = self.rows[torch.arange(len(self.rows))[:, None], places]
+        return Batch(*torch.split(rows, self._widths, dim=-1))

@@ -1,0 +1,67 @@
+"""The curve of a training as a record, and what stands beside it: policies that do not learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.arrays import FloatArray
+from qnetsim.case import Case
+from qnetsim.learning.train import Training
+from qnetsim.learning.transport import Padded
+from qnetsim.policies.registry import make_policy
+from qnetsim.simulate import run_case
+from qnetsim.trace.curve_file import CurveRecord
+from qnetsim.trace.provenance import environment, software
+
+#: Policies that stand beside a learning curve. ``perfect`` is a bound that sees the future.
+YARDSTICKS = ("sip", "empirical", "evf", "random", "perfect")
+
+
+def curve_record(training: Training, transport: object = None) -> CurveRecord:
+    """Everything that is kept of a training."""
+    curve, case = training.curve, training.case
+    none = np.zeros(0, dtype=np.int64)
+    padded = isinstance(transport, Padded)
+    ledger: dict[str, npt.NDArray[np.int64]] = {
+        f"ledger/{name}": getattr(transport, name) if padded else none
+        for name in ("produced", "consumed", "stored")
+    }
+    columns = {
+        "curve/epoch": np.arange(len(curve.slots)),
+        "curve/slots": np.array(curve.slots),
+        "curve/updates": np.array(curve.updates),
+        "curve/cpu_s": np.array(curve.cpu_s),
+        "curve/stochastic": np.array(curve.stochastic),
+        "curve/deterministic": np.array(curve.deterministic),
+        "curve/seed": np.array(training.members),
+        **ledger,
+    }
+    provenance = {
+        "software": software(),
+        "environment": environment(),
+        "scenario": case.scenario.portable().model_dump(mode="json"),
+        "scenario_digest": case.scenario.digest(),
+        "policy": training.algorithm,
+        "shared_bytes": dict(getattr(transport, "payload", {})),
+    }
+    return CurveRecord(provenance, columns)
+
+
+def yardsticks(case: Case, best: FloatArray) -> dict[str, float]:
+    """Cost over C* of policies that do not learn, simulated in the scenario's first world."""
+    found = {}
+    for name in YARDSTICKS:
+        totals: list[float] = []
+        run_case(
+            case,
+            make_policy(name, {}),
+            name,
+            case.realisation(0).chunks(),
+            0,
+            lambda _, block, totals=totals: totals.append(  # type: ignore[misc]
+                sum(float(v.sum()) for k, v in block.columns.items() if k.endswith("_cost"))
+            ),
+        )
+        found[name] = sum(totals) / (case.scenario.run.slots * float(best.sum()))
+    return found

@@ -1,0 +1,186 @@
+"""Fig. 9: how fast the learning policies come near the optimum, on both topologies.
+
+Three settings: the paper's with the whole network's cost as the reward, Eq (21); the paper's with
+that of the own fibres; and the tuned ones of the shipped scenarios. A seed has converged at the
+first epoch from which the cost of drawn actions stays within 5 % of sip's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qnetsim.analysis.learning import bootstrap, converged, interquartile_mean
+from qnetsim.arrays import FloatArray
+from qnetsim.case import load, open_case
+from qnetsim.scenario import LearningTable, Scenario
+from qnetsim.trace.curve_file import read_curve, write_curve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Epochs to convergence that the paper reads off its figure.
+CLAIMS = {
+    "nsfnet": {"fedsac": 10, "decsac": 20, "decppo": 80},
+    "usnet": {"fedsac": 5, "decsac": 10, "decppo": 40},
+}
+ALGORITHMS = ("fedsac", "decsac", "decppo")
+SETTINGS = ("paper, network reward", "paper, own reward", "tuned")
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One algorithm in one setting on one topology.
+
+    Attributes
+    ----------
+    topology, setting, algorithm : str
+    stochastic, deterministic : ndarray of float64, shape (epochs + 1, seeds)
+        Cost over C*.
+    cpu_s : float
+    """
+
+    topology: str
+    setting: str
+    algorithm: str
+    stochastic: FloatArray
+    deterministic: FloatArray
+    cpu_s: float
+
+    @property
+    def reached(self) -> FloatArray:
+        """Epoch of convergence of each seed; infinite for one that is censored."""
+        return converged(self.stochastic)
+
+    @property
+    def verdict(self) -> str:
+        """Whether the paper's number of epochs is met."""
+        median, claim = float(np.median(self.reached)), CLAIMS[self.topology][self.algorithm]
+        if median <= claim:
+            return "within the claim"
+        return "not reproduced"
+
+
+def scenario_of(topology: str, setting: str, epochs: int | None) -> Scenario:
+    """Shipped scenario of a topology, with the settings of a line."""
+    found = load(SCENARIOS / f"{topology}.toml")
+    if setting == "paper, network reward":
+        learning = LearningTable()
+    elif setting == "paper, own reward":
+        learning = LearningTable(reward_scope="own")
+    else:
+        learning = found.learning
+    if epochs is not None:
+        learning = learning.model_copy(update={"epochs": min(epochs, learning.epochs)})
+    return found.model_copy(update={"learning": learning})
+
+
+def compute(
+    folder: Path,
+    seeds: int,
+    epochs: int | None = None,
+    topologies: Sequence[str] = tuple(CLAIMS),
+    progress: Callable[[int], None] = lambda done: None,
+) -> Iterator[Line]:
+    """Train everything, one line after the other; those whose curve is in the folder are read.
+
+    Parameters
+    ----------
+    folder : Path
+        Keeps one curve file for each line.
+    seeds : int
+        Trainings of each line.
+    epochs : int, optional
+        At most so many.
+    topologies : sequence of str
+    progress : callable
+        Told of every epoch that is done, for all seeds.
+    """
+    import torch
+
+    from qnetsim.learning.report import curve_record
+    from qnetsim.learning.train import Training
+
+    torch.set_num_threads(1)
+    for topology in topologies:
+        for setting in SETTINGS:
+            scenario = scenario_of(topology, setting, epochs)
+            for algorithm in ALGORITHMS:
+                name = f"{topology}-{setting.replace(', ', '-').replace(' ', '-')}-{algorithm}.h5"
+                path, total = folder / name, scenario.learning.epochs
+                if not _is_done(path, scenario, seeds):
+                    training = Training(open_case(scenario), algorithm, range(seeds))
+                    training.run(done=lambda now: progress(1 if now.epoch else 0))
+                    write_curve(path, curve_record(training), force=True)
+                else:
+                    progress(total)
+                yield _line(path, topology, setting, algorithm)
+
+
+def epochs_in_all(epochs: int | None, topologies: Sequence[str]) -> int:
+    """Epochs of all lines together."""
+    each = (
+        scenario_of(topology, setting, epochs).learning.epochs
+        for topology in topologies
+        for setting in SETTINGS
+    )
+    return len(ALGORITHMS) * sum(each)
+
+
+def _is_done(path: Path, scenario: Scenario, seeds: int) -> bool:
+    if not path.exists():
+        return False
+    record = read_curve(path)
+    same = record.provenance.get("scenario_digest") == scenario.digest()
+    return same and len(record.columns["curve/seed"]) == seeds
+
+
+def _line(path: Path, topology: str, setting: str, algorithm: str) -> Line:
+    columns = read_curve(path).columns
+    return Line(
+        topology,
+        setting,
+        algorithm,
+        columns["curve/stochastic"],
+        columns["curve/deterministic"],
+        float(columns["curve/cpu_s"][-1]),
+    )
+
+
+def figure(lines: list[Line]) -> Figure:
+    """Interquartile mean over the seeds against epochs, with bootstrap intervals."""
+    from matplotlib.figure import Figure
+
+    topologies = list(dict.fromkeys(line.topology for line in lines))
+    drawn = Figure(figsize=(11, 3 * len(topologies)), layout="constrained")
+    axes = drawn.subplots(len(topologies), len(SETTINGS), sharey=True, squeeze=False)
+    colours = dict(zip(ALGORITHMS, ("#1f5f8b", "#d9822b", "#6b4c7a"), strict=True))
+    names = {"fedsac": "FedSAC", "decsac": "DecSAC", "decppo": "DecPPO"}
+    for line in lines:
+        place = axes[topologies.index(line.topology), SETTINGS.index(line.setting)]
+        epochs, colour = np.arange(len(line.stochastic)), colours[line.algorithm]
+        middle = interquartile_mean(line.stochastic)
+        low, high = bootstrap(line.stochastic)
+        place.plot(epochs, middle, color=colour, label=names[line.algorithm])
+        place.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)
+        mean = interquartile_mean(line.deterministic)
+        place.plot(epochs, mean, color=colour, linestyle=":", linewidth=1)
+        claim = CLAIMS[line.topology][line.algorithm]
+        if claim <= epochs[-1]:
+            place.plot([claim], [0.985], marker="^", color=colour, clip_on=False, markersize=6)
+    for row, topology in enumerate(topologies):
+        for column, setting in enumerate(SETTINGS):
+            place = axes[row, column]
+            place.set_title(f"{topology}: {setting}", fontsize=10)
+            place.set_ylim(0.98, 1.6)
+            place.axhline(1.05, color="#888888", linewidth=0.8, linestyle="--")
+            place.spines[["top", "right"]].set_visible(False)
+            place.set_xlabel("epoch")
+        axes[row, 0].set_ylabel("cost / C*")
+    axes[0, 0].legend(frameon=False, fontsize=9)
+    return drawn

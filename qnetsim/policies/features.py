@@ -1,0 +1,204 @@
+"""What the agents of learning policies see, and what their actions mean, as numbers.
+
+The paper's POMDP (Section V.A): the state is an agent's last l reservations, an action is two
+numbers in [−1, 1]. Everything is an array over worlds and decision *units*, an agent each or, where
+``decide_by`` says so, a fibre each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.network import RouteTable
+from qnetsim.network.ownership import agents_of
+from qnetsim.policies.base import Setting
+
+Float32Array = npt.NDArray[np.float32]
+#: Numbers in an action: channels for each routed request, and the share of KM wavelengths.
+ACTIONS = 2
+#: Numbers that describe what is fixed about a unit's fibres.
+CONTEXTS = 4
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a trained policy needs to know about its own inputs; kept with its weights.
+
+    Attributes
+    ----------
+    history : int
+        Past slots l.
+    observe : tuple of str
+        Blocks of the observation, of ``"actions", "demand", "pools", "context"``, in this order.
+    decide_by : {"agent", "fibre"}
+    most_channels : int
+        Channels for each routed request that the action 1 reserves; 0 for those of the highest
+        level.
+    most_wavelengths : float
+        KM wavelengths for each routed request that the action 1 reserves.
+    """
+
+    history: int
+    observe: tuple[str, ...]
+    decide_by: str
+    most_channels: int = 0
+    most_wavelengths: float = 1.0
+
+    @property
+    def size(self) -> int:
+        """Numbers in an observation."""
+        sizes = {
+            "actions": ACTIONS * self.history,
+            "demand": self.history,
+            "pools": 2,
+            "context": CONTEXTS,
+        }
+        return sum(sizes[block] for block in self.observe)
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values."""
+        return asdict(self)
+
+
+class Units:
+    """The decision units of a network: their fibres, and the translation of actions.
+
+    Parameters
+    ----------
+    setting : Setting
+    routes : RouteTable
+    spec : Spec
+
+    Attributes
+    ----------
+    agents : int
+    owners : ndarray of int64, shape (fibres,)
+        Agent of each fibre.
+    unit : ndarray of int64, shape (fibres,)
+        Unit of each fibre.
+    agent_of : ndarray of int64, shape (units,)
+    requests : ndarray of int64, shape (fibres,)
+        Requests routed over each fibre.
+    top : int
+        Most channels for each routed request.
+    most_wavelengths : ndarray of int64, shape (fibres,)
+        Most KM wavelengths that an action can reserve.
+    """
+
+    def __init__(self, setting: Setting, routes: RouteTable, spec: Spec) -> None:
+        network, forecast = setting.network, setting.forecast
+        self.spec = spec
+        self.nodes, self.owners = agents_of(network.topology)
+        self.agents = len(self.nodes)
+        fibres = network.fibres
+        by_fibre = spec.decide_by == "fibre"
+        self.unit: IntArray = np.arange(fibres) if by_fibre else self.owners
+        self.count = fibres if by_fibre else self.agents
+        self.agent_of: IntArray = self.owners if by_fibre else np.arange(self.agents)
+        self.requests = setting.requests_per_fibre(routes)
+        self.member: FloatArray = np.zeros((fibres, self.count))
+        self.member[np.arange(fibres), self.unit] = 1.0
+        self._total = np.maximum(self.requests @ self.member, 1.0)
+        self._rho = network.level_channels(forecast.levels.levels)
+        self.top = spec.most_channels or max(int(self._rho.max()), 1)
+        self._scale = spec.most_wavelengths
+        self.most_wavelengths = np.floor(self._scale * self.requests + 0.5).astype(np.int64)
+        self._most_bits = np.maximum(self.requests * self.top * network.channel_bits, 1)
+        self._context = self._describe(setting)
+        self._loads = forecast.channel_loads(network, routes)
+        self.typical = self.demand(self._mean_load(setting)[None])[0]
+
+    def reservations(self, action: npt.NDArray[np.floating[Any]]) -> tuple[IntArray, IntArray]:
+        """Channels and KM wavelengths that actions reserve.
+
+        Parameters
+        ----------
+        action : ndarray, shape (worlds, units, 2)
+            In [−1, 1]: channels for each routed request, scaled to [0, top] and rounded half up;
+            and KM wavelengths for each routed request.
+
+        Returns
+        -------
+        channels, wavelengths : ndarray of int64, shape (worlds, fibres)
+        """
+        share = np.clip((np.asarray(action, dtype=np.float64) + 1) / 2, 0, 1)[:, self.unit]
+        channels = np.floor(share[..., 0] * self.top + 0.5) * self.requests
+        wavelengths = np.floor(share[..., 1] * self._scale * self.requests + 0.5)
+        return channels.astype(np.int64), wavelengths.astype(np.int64)
+
+    def past(self, channels: IntArray, wavelengths: IntArray) -> Float32Array:
+        """Reservations as the state remembers them, shape (worlds, units, 2), in [−1, 1]."""
+        q = channels @ self.member / (self._total * self.top)
+        x = wavelengths @ self.member / (self._total * self._scale)
+        return (2 * np.stack([q, x], axis=-1) - 1).astype(np.float32)
+
+    def demand(self, load: npt.ArrayLike) -> Float32Array:
+        """Realised channels for each routed request, shape (worlds, units), in [−1, 1]."""
+        share = np.asarray(load, dtype=np.float64) @ self.member / (self._total * self.top)
+        return np.asarray(2 * share - 1, dtype=np.float32)
+
+    def loads(self, levels: npt.NDArray[np.int16]) -> IntArray:
+        """Channels that realised levels ask for, shape (slots, fibres)."""
+        return self._loads.loads(levels)[0]
+
+    def pools(self, reservation: IntArray, on_demand: IntArray) -> Float32Array:
+        """Pools beside the most that a slot can ask for, shape (worlds, units, 2)."""
+        whole = self._most_bits @ self.member
+        both = [pool @ self.member / whole for pool in (reservation, on_demand)]
+        return np.asarray(np.minimum(np.stack(both, axis=-1), 4.0), dtype=np.float32)
+
+    def observation(
+        self, past: Float32Array, demand: Float32Array, pools: Float32Array
+    ) -> Float32Array:
+        """Put together what the units see.
+
+        Parameters
+        ----------
+        past : ndarray, shape (worlds, units, history, 2)
+        demand : ndarray, shape (worlds, units, history)
+        pools : ndarray, shape (worlds, units, 2)
+
+        Returns
+        -------
+        ndarray of float32, shape (worlds, units, spec.size)
+        """
+        worlds = len(past)
+        blocks = {
+            "actions": past.reshape(worlds, self.count, -1),
+            "demand": demand,
+            "pools": pools,
+            "context": np.broadcast_to(self._context, (worlds, *self._context.shape)),
+        }
+        return np.concatenate([blocks[name] for name in self.spec.observe], axis=-1)
+
+    def _describe(self, setting: Setting) -> Float32Array:
+        """Mean and deviation of the channels a request asks for, and the prices' ratios."""
+        p, costs = setting.forecast.levels.probabilities, setting.network.costs
+        mean = p @ self._rho
+        deviation = np.sqrt(np.maximum(p @ np.square(self._rho) - mean**2, 0))
+        dearest = [
+            np.divide(r, o, out=np.ones_like(r), where=o > 0)
+            for r, o in (
+                (costs.qkd_reserved, costs.qkd_on_demand),
+                (costs.km_reserved, costs.km_on_demand),
+            )
+        ]
+        columns = [2 * mean / self.top - 1, 2 * deviation / self.top, *dearest]
+        weights = np.maximum(self.requests, 1e-9)[:, None] * self.member
+        weights /= weights.sum(axis=0)
+        return np.stack([column @ weights for column in columns], axis=-1).astype(np.float32)
+
+    def _mean_load(self, setting: Setting) -> FloatArray:
+        p = setting.forecast.levels.probabilities
+        return np.asarray((p @ self._rho) * self.requests, dtype=np.float64)
+
+
+def ordered(blocks: Sequence[str]) -> tuple[str, ...]:
+    """Blocks of an observation in the order in which they stand."""
+    return tuple(name for name in ("actions", "demand", "pools", "context") if name in blocks)

@@ -1,0 +1,148 @@
+"""FedSAC, DecSAC and DecPPO in use: trained weights, worked out in numpy (Section V)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from qnetsim.arrays import IntArray
+from qnetsim.errors import UsageError
+from qnetsim.network import Network
+from qnetsim.network.ownership import agents_of
+from qnetsim.optimize import Plan
+from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
+from qnetsim.policies.features import Float32Array, Units
+from qnetsim.policies.weights import MODELS, Weights, read_weights
+
+
+class LearnedOptions(PolicyOptions):
+    """Options of the learned policies."""
+
+    model: str = Field(
+        default="",
+        description="safetensors file that `qnetsim train` wrote, or NAME for the shipped "
+        "models/POLICY-NAME.safetensors; unless given, NAME is the topology's",
+        json_schema_extra={"allowed": "a name, or a path that ends in .safetensors"},
+    )
+    stochastic: bool = Field(
+        default=False,
+        description="draw actions as in training, instead of taking the mean",
+        json_schema_extra={"allowed": "true or false"},
+    )
+
+
+class LearnedPolicy(Policy):
+    """One controller for each agent, which sees its own fibres only.
+
+    Without a file of weights of its own it looks for ``models/NAME-TOPOLOGY.safetensors``.
+    """
+
+    Options = LearnedOptions
+    name: ClassVar[str]
+
+    def owners(self, network: Network) -> IntArray:
+        """Agents of ``qnetsim.network.ownership``."""
+        return agents_of(network.topology)[1]
+
+    def prepare(self, setting: Setting, plan: Plan | None) -> None:
+        """Read the weights, and start with the state of a fresh episode."""
+        assert isinstance(self.options, LearnedOptions)
+        topology = setting.network.topology
+        self._weights = read_weights(self._file(topology.name))
+        units = Units(setting, setting.shortest_routes(), self._weights.spec)
+        fit(self._weights, units, topology.name)
+        self._units = units
+        history = self._weights.spec.history
+        self._past = np.zeros((1, units.count, history, 2), np.float32)
+        self._demand: Float32Array = np.repeat(units.typical[None, :, None], history, axis=2)
+        self._of_agent = [np.flatnonzero(units.agent_of == a) for a in range(units.agents)]
+        self._still = self._weights.spec.observe in {("actions",), ("actions", "context")}
+
+    def _file(self, topology: str) -> Path:
+        assert isinstance(self.options, LearnedOptions)
+        model = self.options.model
+        if model.endswith(".safetensors"):
+            return Path(model)
+        path = MODELS / f"{self.name}-{model or topology}.safetensors"
+        if not path.is_file():
+            there = sorted(p.stem for p in MODELS.glob(f"{self.name}-*.safetensors"))
+            raise UsageError(
+                f"policy {self.name!r} has no trained model {path.stem!r} (shipped: "
+                f"{', '.join(there) or 'none'}); train one by `qnetsim train SCENARIO --policy "
+                f"{self.name} --out FILE.safetensors` and give model = FILE.safetensors"
+            )
+        return path
+
+    def decide(self, observation: Observation) -> Decision:
+        """Act on what the agent sees of its own fibres."""
+        assert isinstance(self.options, LearnedOptions)
+        units, mine, fibres = (
+            self._units,
+            self._of_agent[observation.controller],
+            observation.fibres,
+        )
+        pools = np.zeros((2, 1, units.owners.size), dtype=np.int64)
+        pools[0, 0, fibres] = observation.reservation_pool_bits
+        pools[1, 0, fibres] = observation.on_demand_pool_bits
+        seen = units.observation(self._past, self._demand, units.pools(*pools))[0, mine, None]
+        weights = self._weights
+        mean, log_deviation = weights.of(mine).forward(seen)
+        if self.options.stochastic:
+            noise = observation.generator.standard_normal(mean.shape, dtype=np.float32)
+            mean = np.asarray(mean + np.exp(log_deviation) * noise)
+        action = np.zeros((1, units.count, mean.shape[-1]))
+        action[0, mine] = np.tanh(mean)[:, 0]
+        channels, wavelengths = units.reservations(action)
+        remembered = units.past(channels, wavelengths)[0, mine]
+        past = np.concatenate([self._past[0, mine, 1:], remembered[:, None]], axis=1)
+        fixed = self._still and not self.options.stochastic
+        settled = fixed and np.array_equal(past, self._past[0, mine])
+        self._past[0, mine] = past
+        # where the state repeats itself so does the action, to the end of the run
+        hold = observation.slots_left if settled else 1
+        return Decision(channels[0, fibres], wavelengths[0, fibres], hold)
+
+    def learn(self, outcome: Outcome) -> None:
+        """Remember the realised demand."""
+        history = self._weights.spec.history
+        recent = outcome.levels[-history:]
+        rows = self._units.demand(self._units.loads(recent))
+        joined = np.concatenate([self._demand[0], rows.T], axis=1)
+        self._demand = joined[None, :, -history:]
+
+
+def fit(weights: Weights, units: Units, topology: str) -> None:
+    """Refuse weights that were not made for these units.
+
+    Raises
+    ------
+    UsageError
+        Each unit has its own policy, and they are those of another network.
+    """
+    trained = weights.card.get("topology", "another network")
+    if weights.policies not in {1, units.count} or (weights.policies > 1 and trained != topology):
+        raise UsageError(
+            f"the model has {weights.policies} policies, for {trained}; {topology} has "
+            f"{units.count} units. Only a shared policy (FedSAC) fits another network"
+        )
+
+
+class FedSAC(LearnedPolicy):
+    """Federated soft actor-critic (Algorithm 1): one policy that all agents share."""
+
+    name = "fedsac"
+
+
+class DecSAC(LearnedPolicy):
+    """Decentralised soft actor-critic: each agent has a policy of its own."""
+
+    name = "decsac"
+
+
+class DecPPO(LearnedPolicy):
+    """Decentralised proximal policy optimisation: each agent has a policy of its own."""
+
+    name = "decppo"

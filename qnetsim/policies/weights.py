@@ -1,0 +1,141 @@
+"""Trained weights as files: safetensors, which hold numbers and text and nothing that runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from qnetsim.arrays import IntArray
+from qnetsim.errors import UsageError
+from qnetsim.policies.features import Float32Array, Spec
+
+FORMAT = "qnetsim-policy"
+VERSION = 1
+#: Where the models that come with qnetsim are.
+MODELS = Path(__file__).parents[2] / "models"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A trained policy: the layers of its mean action, and where it comes from.
+
+    Attributes
+    ----------
+    layers : tuple of (ndarray, ndarray)
+        Matrix of shape (policies, in, out) and bias of shape (policies, 1, out) of each layer;
+        the last one gives mean and logarithm of the deviation. One policy where it is shared.
+    spec : Spec
+    card : dict
+        JSON: algorithm, settings, scenario, topology, versions.
+    sha256 : str
+        Of the file.
+    """
+
+    layers: tuple[tuple[Float32Array, Float32Array], ...]
+    spec: Spec
+    card: Mapping[str, object]
+    sha256: str = ""
+
+    @property
+    def policies(self) -> int:
+        """Number of policies: one where all units share it."""
+        return len(self.layers[0][0])
+
+    def of(self, units: IntArray) -> Weights:
+        """Weights of these units alone; the same ones where the policy is shared."""
+        if self.policies == 1:
+            return self
+        return replace(self, layers=tuple((w[units], b[units]) for w, b in self.layers))
+
+    def forward(self, seen: Float32Array) -> tuple[Float32Array, Float32Array]:
+        """Mean and logarithm of the deviation, before squashing, Eq (37).
+
+        Parameters
+        ----------
+        seen : ndarray of float32, shape (policies or units, batch, inputs)
+        """
+        x = seen
+        for weight, bias in self.layers[:-1]:
+            x = np.maximum(np.matmul(x, weight) + bias, np.float32(0))
+        weight, bias = self.layers[-1]
+        out = np.matmul(x, weight) + bias
+        mean, log_deviation = np.split(out, 2, axis=-1)
+        return mean, np.clip(log_deviation, *LOG_DEVIATION)
+
+
+#: Bounds of the logarithm of a policy's standard deviation.
+LOG_DEVIATION = (np.float32(-20.0), np.float32(2.0))
+
+
+def write_weights(path: Path, weights: Weights) -> str:
+    """Write a policy; returns the SHA-256 of the file."""
+    tensors: dict[str, npt.NDArray[np.float32]] = {}
+    for i, (weight, bias) in enumerate(weights.layers):
+        tensors[f"{i}.weight"] = np.ascontiguousarray(weight)
+        tensors[f"{i}.bias"] = np.ascontiguousarray(bias)
+    about = {"format": FORMAT, "version": VERSION, "spec": weights.spec.as_json()}
+    text = json.dumps({**about, "card": dict(weights.card)}, sort_keys=True)
+    data = save(tensors, metadata={FORMAT: text})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_weights(path: Path) -> Weights:
+    """Read a policy.
+
+    Raises
+    ------
+    UsageError
+        No such file, or it is not a policy of qnetsim.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = json.loads((file.metadata() or {}).get(FORMAT, "null"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, ValueError, OSError) as error:
+        raise UsageError(
+            f"{path}: is not a safetensors file ({error}); give a file that `qnetsim train` wrote"
+        ) from None
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise UsageError(f"{path}: holds no policy of qnetsim; give a file of `qnetsim train`")
+    if about.get("version") != VERSION:
+        raise UsageError(
+            f"{path}: has version {about.get('version')!r}; this qnetsim reads version {VERSION}"
+        )
+    try:
+        spec = Spec(**{**about["spec"], "observe": tuple(about["spec"]["observe"])})
+        layers = _layers(tensors, spec)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{path}: is damaged: {error}; train it anew") from None
+    return Weights(layers, spec, about.get("card", {}), hashlib.sha256(data).hexdigest())
+
+
+def _layers(
+    tensors: Mapping[str, npt.NDArray[np.float32]], spec: Spec
+) -> tuple[tuple[Float32Array, Float32Array], ...]:
+    found, inputs = [], spec.size
+    for i in range(len(tensors) // 2):
+        weight, bias = tensors[f"{i}.weight"], tensors[f"{i}.bias"]
+        policies, outputs = weight.shape[0], weight.shape[-1]
+        if weight.shape != (policies, inputs, outputs) or bias.shape != (policies, 1, outputs):
+            raise ValueError(f"layer {i} has shapes {weight.shape} and {bias.shape}")
+        if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+            raise ValueError(f"layer {i} holds values that are not finite")
+        found.append((weight, bias))
+        inputs = outputs
+    if len(found) < 2 or inputs != 4:
+        raise ValueError("the last layer gives no mean and deviation of two actions")
+    return tuple(found)

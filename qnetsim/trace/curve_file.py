@@ -1,0 +1,131 @@
+"""Learning curves: how a training went, in HDF5."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.errors import TraceError, TraceFormatError, UsageError
+from qnetsim.trace.files import is_hdf5, make_folder, plain_reason, refuse_existing
+
+FILETYPE = "qnetsim-curve"
+VERSION = (1, 0)
+
+#: Every column: path, dimension names, type, unit, meaning, whether it differs between machines.
+CURVE_COLUMNS: tuple[tuple[str, tuple[str, ...], str, str, str, bool], ...] = (
+    ("curve/epoch", ("epoch",), "i8", "1", "epochs done; 0 is the untrained policy", False),
+    ("curve/slots", ("epoch",), "i8", "1", "slots that every agent has played", False),
+    ("curve/updates", ("epoch",), "i8", "1", "local policy iterations done", False),
+    ("curve/cpu_s", ("epoch",), "f8", "s", "CPU time of training, all seeds together", True),
+    ("curve/stochastic", ("epoch", "seed"), "f8", "1", "cost over C*, actions drawn", False),
+    ("curve/deterministic", ("epoch", "seed"), "f8", "1", "cost over C*, mean actions", False),
+    ("curve/seed", ("seed",), "i8", "1", "training seed", False),
+    ("ledger/produced", ("fibre",), "i8", "1", "key bits made to protect shared weights", False),
+    ("ledger/consumed", ("fibre",), "i8", "1", "key bits used for it", False),
+    ("ledger/stored", ("fibre",), "i8", "1", "key bits left", False),
+)
+
+
+@dataclass(frozen=True)
+class CurveRecord:
+    """What a curve file holds.
+
+    Attributes
+    ----------
+    provenance : dict
+        JSON: software, environment, scenario, policy, bytes shared.
+    columns : mapping from path to ndarray
+        By the paths of ``CURVE_COLUMNS``; the ledger is empty where weights took no keys.
+    """
+
+    provenance: Mapping[str, Any]
+    columns: Mapping[str, npt.NDArray[Any]]
+
+    def digest(self) -> str:
+        """SHA-256 over all columns that do not differ between machines; hexadecimal."""
+        total = hashlib.sha256()
+        for path, _, kind, _, _, volatile in CURVE_COLUMNS:
+            if not volatile:
+                values = np.ascontiguousarray(self.columns[path], dtype=f"<{kind}")
+                total.update(f"{path} {values.shape}".encode())
+                total.update(values.tobytes())
+        return total.hexdigest()
+
+
+def write_curve(path: Path, record: CurveRecord, *, force: bool = False) -> Path:
+    """Write a curve file; a file that is there stays until the new one is whole.
+
+    Raises
+    ------
+    TraceError
+        It cannot be written.
+    UsageError
+        It exists, and ``force`` is not given.
+    """
+    make_folder(path.parent)
+    refuse_existing(path, force)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with h5py.File(fresh, "w") as file:
+            file.attrs["filetype"] = FILETYPE
+            file.attrs["version"] = np.array(VERSION, dtype=np.int64)
+            file.attrs["provenance"] = json.dumps(dict(record.provenance))
+            file.attrs["content_digest"] = record.digest()
+            for name, dims, kind, units, meaning, volatile in CURVE_COLUMNS:
+                dataset = file.create_dataset(name, data=record.columns[name], dtype=kind)
+                dataset.attrs["long_name"] = meaning
+                dataset.attrs["units"] = units
+                if volatile:
+                    dataset.attrs["volatile"] = 1
+                for axis, dim in enumerate(dims):
+                    dataset.dims[axis].label = dim
+        fresh.replace(path)
+    except (OSError, RuntimeError, ValueError) as error:
+        fresh.unlink(missing_ok=True)
+        raise TraceError(f"{path}: cannot be written: {plain_reason(error)}") from None
+    return path
+
+
+def read_curve(path: Path) -> CurveRecord:
+    """Read a curve file.
+
+    Raises
+    ------
+    UsageError
+        There is no such file.
+    TraceFormatError
+        It is no curve, of another version, or damaged.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: no such learning curve")
+    if not is_hdf5(path):
+        raise TraceFormatError(f"{path}: is not a learning curve; `qnetsim train` writes one")
+    try:
+        with h5py.File(path, "r") as file:
+            if str(file.attrs.get("filetype", "")) != FILETYPE:
+                raise TraceFormatError(f"{path}: is HDF5, but no learning curve of qnetsim")
+            version = np.ravel(np.asarray(file.attrs.get("version", ()))).tolist()
+            if len(version) != 2 or version[0] != VERSION[0]:
+                raise TraceFormatError(
+                    f"{path}: has curve format {version!r}; this qnetsim reads {VERSION[0]}.x"
+                )
+            columns = {name: file[name][...] for name, *_ in CURVE_COLUMNS}
+            record = CurveRecord(json.loads(str(file.attrs["provenance"])), columns)
+            whole = record.digest() == str(file.attrs["content_digest"])
+    except TraceFormatError:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())
+        raise TraceFormatError(f"{path}: is damaged: {reason}") from None
+    if not whole:
+        raise TraceFormatError(f"{path}: is damaged: its contents do not match their digest")
+    return record
