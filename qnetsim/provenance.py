@@ -10,6 +10,7 @@ from qnetsim.fel.messages import KINDS
 from qnetsim.kernel.round_table import round_index
 from qnetsim.kernel.simulation import checked_owners
 from qnetsim.kernel.waiting import wait_bins
+from qnetsim.network import Network
 from qnetsim.optimize import Plan
 from qnetsim.planning import plan_summary
 from qnetsim.policies import Policy
@@ -29,6 +30,12 @@ def _round_columns(case: Case) -> dict[str, object]:
         "rounds/kind_step": np.array([step for step, _ in KINDS]),
         "rounds/kind_purpose": [purpose for _, purpose in KINDS],
     }
+
+
+def _weights(policy: Policy, network: Network) -> dict[str, str]:
+    """Which trained weights decided, where any did."""
+    sha256 = policy.weights_sha256(network)
+    return {} if sha256 is None else {"weights_sha256": sha256}
 
 
 def trace_header(
@@ -56,6 +63,7 @@ def trace_header(
             "title": table.title,
             "options": policy.options.model_dump(mode="json"),
             "sees_future": policy.sees_future,
+            **_weights(policy, network),
         },
         "plan": None if plan is None else plan_summary(plan, network),
     }

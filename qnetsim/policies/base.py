@@ -215,6 +215,10 @@ class Policy:
         """Controller 0, 1, … that owns each fibre, shape (fibres,); one manager by default."""
         return np.zeros(network.fibres, dtype=np.int64)
 
+    def weights_sha256(self, network: Network) -> str | None:
+        """SHA-256 of the trained weights that decide; None for a policy without any."""
+        return None
+
     def plan(self, setting: Setting) -> Plan | None:
         """Solve for what can be decided in advance; None for a policy that does not plan."""
         return None

@@ -178,7 +178,11 @@ class Units:
         return np.concatenate([blocks[name] for name in self.spec.observe], axis=-1)
 
     def _describe(self, setting: Setting) -> Float32Array:
-        """Mean and deviation of the channels a request asks for, and the prices' ratios."""
+        """Channels that a request asks for, and the prices' ratios.
+
+        Their mean for each mean level, as a power of two, and their deviation over it: fibres of
+        half or twice the key rate stand one unit apart.
+        """
         p, costs = setting.forecast.levels.probabilities, setting.network.costs
         mean = p @ self._rho
         deviation = np.sqrt(np.maximum(p @ np.square(self._rho) - mean**2, 0))
@@ -189,7 +193,9 @@ class Units:
                 (costs.km_reserved, costs.km_on_demand),
             )
         ]
-        columns = [2 * mean / self.top - 1, 2 * deviation / self.top, *dearest]
+        usual = max(setting.forecast.levels.mean, 1e-9)
+        scaled = np.log2(np.maximum(mean, 1e-9) / usual)
+        columns = [scaled, deviation / np.maximum(mean, 1e-9) - 0.5, *dearest]
         weights = np.maximum(self.requests, 1e-9)[:, None] * self.member
         weights /= weights.sum(axis=0)
         return np.stack([column @ weights for column in columns], axis=-1).astype(np.float32)

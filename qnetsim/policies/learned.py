@@ -47,6 +47,10 @@ class LearnedPolicy(Policy):
         """Agents of ``qnetsim.network.ownership``."""
         return agents_of(network.topology)[1]
 
+    def weights_sha256(self, network: Network) -> str:
+        """SHA-256 of the file of weights."""
+        return read_weights(self._file(network.topology.name)).sha256
+
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Read the weights, and start with the state of a fresh episode."""
         assert isinstance(self.options, LearnedOptions)
@@ -59,7 +63,7 @@ class LearnedPolicy(Policy):
         self._past = np.zeros((1, units.count, history, 2), np.float32)
         self._demand: Float32Array = np.repeat(units.typical[None, :, None], history, axis=2)
         self._of_agent = [np.flatnonzero(units.agent_of == a) for a in range(units.agents)]
-        self._still = self._weights.spec.observe in {("actions",), ("actions", "context")}
+        self._still = set(self._weights.spec.observe) <= {"actions", "context"}
 
     def _file(self, topology: str) -> Path:
         assert isinstance(self.options, LearnedOptions)

@@ -1,0 +1,316 @@
+"""`qnetsim train`, `reproduce fig9`, and the learned policies as users meet them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.policies.weights import MODELS, read_weights
+from qnetsim.scenario import parse_scenario
+from qnetsim.simulate import open_case, run_case
+from qnetsim.trace.curve_file import read_curve
+from tests.unit.test_cli import call
+
+ROOT = Path(__file__).parents[2]
+SCENARIO = """
+[run]
+slots = 30
+[network]
+topology = "nsfnet"
+[demand]
+requests = 20
+[learning]
+epochs = 2
+slots_per_epoch = 5
+updates_per_epoch = 3
+batch = 4
+hidden_units = 8
+"""
+
+
+def written(tmp_path: Path, text: str = SCENARIO) -> str:
+    path = tmp_path / "s.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_train_writes_weights_card_and_curve(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "m" / "w.safetensors"
+    arguments = ("train", written(tmp_path), "-p", "fedsac", "-o", str(out), "--json")
+    code, text, _ = call(capsys, *arguments)
+    assert code == 0
+    document = json.loads(text)
+    assert document["schema"] == "qnetsim.train/1"
+    weights = read_weights(out)
+    assert document["sha256"] == weights.sha256
+    assert weights.policies == 1
+    assert weights.sha256 in out.with_suffix(".md").read_text()
+    curve = read_curve(out.with_suffix(".h5"))
+    assert curve.columns["curve/slots"].tolist() == [0, 5, 10]
+    assert curve.columns["curve/updates"].tolist() == [0, 3, 6]
+    assert curve.provenance["policy"] == "fedsac"
+    assert set(document["beside"]) == {"sip", "empirical", "evf", "random", "perfect"}
+    code, _, err = call(capsys, *arguments)
+    assert code == 2
+    assert "exists already" in err
+    before = out.read_bytes()
+    assert call(capsys, *arguments, "--force")[0] == 0
+    assert out.read_bytes() == before
+
+
+def test_train_shows_a_table_and_what_pads_cost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "w.safetensors"
+    code, text, _ = call(
+        capsys, "train", written(tmp_path), "-p", "fedsac", "-o", str(out), "--padded"
+    )
+    assert code == 0
+    assert "0 (untrained)" in text
+    assert "key bits for them" in text
+    ledger = {k: v for k, v in read_curve(out.with_suffix(".h5")).columns.items() if "ledger" in k}
+    produced, consumed, stored = (
+        ledger[f"ledger/{name}"] for name in ("produced", "consumed", "stored")
+    )
+    np.testing.assert_array_equal(produced, consumed + stored)
+    assert consumed.any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-p", "sip"), "does not learn; allowed: fedsac, decsac, decppo"),
+        (("-p", "fedsac", "-o", "w.pt"), "give --out FILE.safetensors"),
+        (("-p", "decsac", "--padded"), "shares no weights"),
+        (("-p", "fedsac", "--seeds", "0"), "--seeds"),
+    ],
+)
+def test_bad_calls_of_train(
+    arguments: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(capsys, "train", written(tmp_path), *arguments)
+    assert code == 2
+    assert not out
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("addition", "message"),
+    [
+        ("[regimes]\nmeans = [1, 5]", "learning.reward_cost"),
+        ("[yields]\nnoise_counts = 5", "yields.noise_counts"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_named_with_its_key(
+    addition: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, SCENARIO + addition + "\n")
+    code, _, err = call(
+        capsys, "train", path, "-p", "fedsac", "-o", str(tmp_path / "w.safetensors")
+    )
+    assert code == 2
+    assert "s.toml:" in err
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[regimes]\nmeans = [1]\n", "a list of 2 to 16 numbers"),
+        ("[regimes]\nmeans = [1, -5]\n", "allowed: a number 0 .. 1000000"),
+        ("[learning]\nbatch = 0\n", "an integer 1 .. 65536"),
+        ("[learning]\nobserve = ['demands']\n", "'actions', 'demand', 'pools', 'context'"),
+        ("[learning]\ndiscont = 0.5\n", "did you mean 'discount'"),
+    ],
+)
+def test_bad_tables_are_named(
+    text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = SCENARIO.split("[learning]")[0]
+    code, _, err = call(capsys, "scenario", "check", written(tmp_path, head + text))
+    assert code == 2
+    assert message in err
+
+
+def test_regimes_want_comonotone_poisson_demand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = SCENARIO.split("[learning]")[0].replace(
+        "requests", "mean = 2\ncoupling = 'independent'\nrequests"
+    )
+    code, _, err = call(
+        capsys, "scenario", "check", written(tmp_path, head + "[regimes]\nmeans = [1, 5]\n")
+    )
+    assert code == 2
+    assert "demand.mean" in err
+    assert "demand.coupling" in err
+
+
+def test_a_policy_without_weights_says_how_to_train_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.csv").write_text("source,target,length_km\na,b,100\nb,c,100\na,c,100\n")
+    path = written(tmp_path, SCENARIO.replace('"nsfnet"', '"mine.csv"'))
+    code, _, err = call(capsys, "run", path, "-p", "fedsac", "-o", str(tmp_path / "t.h5"))
+    assert code == 2
+    assert "qnetsim train SCENARIO --policy fedsac" in err
+
+
+def test_damaged_weights_are_refused(tmp_path: Path) -> None:
+    shipped = (MODELS / "fedsac-nsfnet.safetensors").read_bytes()
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(shipped[: len(shipped) // 2])
+    with pytest.raises(UsageError, match="not a safetensors file"):
+        read_weights(path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_weights(tmp_path / "none.safetensors")
+
+
+def test_other_files_are_no_curves(tmp_path: Path) -> None:
+    for name in ("format-1.3.h5",):
+        with pytest.raises(TraceFormatError, match="no learning curve"):
+            read_curve(ROOT / "tests" / "formats" / name)
+    (tmp_path / "x.h5").write_text("x")
+    with pytest.raises(TraceFormatError, match="is not a learning curve"):
+        read_curve(tmp_path / "x.h5")
+
+
+@pytest.mark.parametrize("model", sorted(p.name for p in MODELS.glob("*.safetensors")))
+def test_shipped_models_have_a_card_that_names_them(model: str) -> None:
+    weights = read_weights(MODELS / model)
+    assert weights.sha256 in (MODELS / model).with_suffix(".md").read_text()
+    curve = read_curve((MODELS / model).with_suffix(".h5"))
+    assert curve.columns["curve/stochastic"][-1, 0] == pytest.approx(
+        weights.card["final_cost"], abs=1e-6
+    )
+
+
+def test_learned_policies_run_without_torch(tmp_path: Path) -> None:
+    script = f"""
+import sys
+sys.modules["torch"] = None
+import qnetsim
+scenario = qnetsim.load({str(ROOT / "scenarios" / "nsfnet.toml")!r}, slots=50)
+from qnetsim.scenario import PolicyTable
+for name in ("fedsac", "decsac", "decppo"):
+    from qnetsim.simulate import simulate
+    simulate(scenario, PolicyTable(name=name), {str(tmp_path)!r} + f"/{{name}}.h5")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_trace_names_the_weights_that_decided(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "t.h5"
+    code, *_ = call(
+        capsys,
+        "run",
+        str(ROOT / "scenarios" / "nsfnet.toml"),
+        "-p",
+        "fedsac",
+        "--slots",
+        "20",
+        "-o",
+        str(out),
+    )
+    assert code == 0
+    from qnetsim.trace import open_trace
+
+    with open_trace(out) as trace:
+        sha256 = trace.provenance["policy"]["weights_sha256"]
+    assert sha256 == read_weights(MODELS / "fedsac-nsfnet.safetensors").sha256
+
+
+def test_a_settled_policy_holds_and_costs_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Holding a repeated state to the end is the same as deciding anew each slot."""
+    from qnetsim.policies.learned import FedSAC
+
+    case = open_case(parse_scenario(SCENARIO))
+    found = []
+    for still in (True, False):
+        policy, asked, blocks = FedSAC(), [], []
+        prepare = policy.prepare
+
+        def prepared(setting, plan, policy=policy, prepare=prepare, still=still) -> None:
+            prepare(setting, plan)
+            policy._still = policy._still and still
+
+        decide = policy.decide
+        policy.prepare = prepared
+        policy.decide = lambda seen, decide=decide, asked=asked: (asked.append(1), decide(seen))[1]
+        run_case(
+            case,
+            policy,
+            "x",
+            case.realisation(0).chunks(),
+            0,
+            lambda _, block, blocks=blocks: blocks.append(block.columns["qkd_channels"]),
+        )
+        found.append((len(asked), np.concatenate(blocks)))
+    assert found[0][0] < found[1][0] == 14 * 30
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+def test_a_window_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    from qnetsim.policies.registry import make_policy
+
+    text = (
+        SCENARIO.replace("slots = 30", "slots = 200")
+        + "[regimes]\nmeans = [0.2, 8]\nmean_slots = 40\n"
+    )
+    case = open_case(parse_scenario(text))
+    totals = []
+    for options in ({}, {"window_slots": 6, "every_slots": 1}):
+        costs = []
+        run_case(
+            case,
+            make_policy("empirical", options),
+            "x",
+            case.realisation(0).chunks(),
+            0,
+            lambda _, block, costs=costs: costs.extend(
+                sum(block.columns[f"{k}_cost"] for k in ("qkd_reserved", "qkd_on_demand"))
+            ),
+        )
+        totals.append(sum(costs))
+    assert totals[1] < 0.95 * totals[0]
+
+
+def test_fig9_keeps_its_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = (
+        "reproduce",
+        "fig9",
+        "--topology",
+        "nsfnet",
+        "--seeds",
+        "1",
+        "--epochs",
+        "1",
+        "--out",
+        str(tmp_path),
+    )
+    code, out, _ = call(capsys, *arguments)
+    assert code == 0
+    assert out.count("not reproduced") + out.count("within the claim") == 9
+    curves = {p: p.stat().st_mtime_ns for p in (tmp_path / "fig9").iterdir()}
+    assert len(curves) == 9
+    code, out, _ = call(capsys, *arguments, "--force", "--json")
+    assert code == 0
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "fig9").iterdir()} == curves
+    lines = json.loads(out)["lines"]
+    assert {line["claim"] for line in lines} == {10, 20, 80}
