@@ -83,7 +83,7 @@ def key_budget(case: Case, number: int, channels: int = 1) -> KeyBudget:
     number : int
         Which ``[[fel]]`` table, from 0.
     channels : int
-        Channels lit for the task on every fibre.
+        Channels lit for the task on every fibre, as many as |σ| allows.
 
     Raises
     ------
@@ -95,7 +95,8 @@ def key_budget(case: Case, number: int, channels: int = 1) -> KeyBudget:
     drive(session.setup(), setup)
     drive(session.round(session.workers, Outcome()), one)
     setup_bits, round_bits = (_fibre_bits(case, number, tally) for tally in (setup, one))
-    lit = case.network.channel_bits * channels
+    most = case.network.max_channels
+    lit = case.network.channel_bits * (channels if most is None else min(channels, most))
     return KeyBudget(setup, one, setup_bits, round_bits, frozen(lit, np.int64))
 
 

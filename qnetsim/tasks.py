@@ -17,7 +17,9 @@ from qnetsim.scenario import FelTable, Scenario
 from qnetsim.units import seconds_to_ticks
 
 
-def open_session(table: FelTable, number: int, seed: int, *, counted: bool = False) -> Session:
+def open_session(
+    table: FelTable, number: int, seed: int, replication: int = 0, *, counted: bool = False
+) -> Session:
     """Build the session of a task; its parties have the names of their nodes.
 
     Parameters
@@ -25,7 +27,7 @@ def open_session(table: FelTable, number: int, seed: int, *, counted: bool = Fal
     table : FelTable
     number : int
         Which ``[[fel]]`` table, from 0.
-    seed : int
+    seed, replication : int
     counted : bool
         Leave the cryptography out whatever the table says.
     """
@@ -34,7 +36,8 @@ def open_session(table: FelTable, number: int, seed: int, *, counted: bool = Fal
     workers = [name for group in table.workers for name in group]
 
     def scheme(round_number: int) -> Scheme:
-        return Encrypted(table.key_bits, seed, number, round_number) if real else Counted()
+        name = seed, number, replication, round_number
+        return Encrypted(table.key_bits, *name) if real else Counted()
 
     matching = (
         BlindSignatures if table.intersection == "blind_signatures" else CommutativeEncryption
@@ -48,7 +51,7 @@ def open_session(table: FelTable, number: int, seed: int, *, counted: bool = Fal
         scheme,
         key_holder=table.key_holder,
         pad_ciphertexts=table.pad_ciphertexts,
-        matcher=matching(seed if real else None, number),
+        matcher=matching(seed if real else None, number, replication, padded=table.pad_ciphertexts),
         holdings={
             name: draw_holding(dataset, table.overlap, seed, number, name) for name in workers
         },
@@ -60,7 +63,7 @@ def open_tasks(scenario: Scenario, nodes: Sequence[str], replication: int) -> li
     run, tasks = scenario.run, []
     end = run.slots * seconds_to_ticks(run.slot_s)
     for number, table in enumerate(scenario.fel):
-        session = open_session(table, number, run.seed)
+        session = open_session(table, number, run.seed, replication)
         attendance = draw_attendance(table, number, run.seed, replication, end)
         patience = None if table.patience_s is None else seconds_to_ticks(table.patience_s)
         tasks.append(

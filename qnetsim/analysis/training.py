@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from qnetsim.arrays import FloatArray
 from qnetsim.trace import Trace
 from qnetsim.trace.schema import ROUND_STATUS
@@ -25,6 +27,8 @@ class TaskRun:
         Rounds that were asked for.
     done, lost : int
         Rounds that ended with a step, and without one.
+    finished_s : float or None
+        When the last round ended, with a step or lost.
     setup_s : float or None
         How long the set-up took; None where it did not end.
     started_s, ended_s, waited_s : ndarray of float64, shape (done,)
@@ -42,6 +46,7 @@ class TaskRun:
     rounds: int
     done: int
     lost: int
+    finished_s: float | None
     setup_s: float | None
     started_s: FloatArray
     ended_s: FloatArray
@@ -54,10 +59,8 @@ class TaskRun:
 
     @property
     def trained_s(self) -> float | None:
-        """When the last round ended; None where rounds are left."""
-        return (
-            float(self.ended_s[-1]) if self.done and self.done + self.lost == self.rounds else None
-        )
+        """When the last round ended, where all of them took a step; else None."""
+        return self.finished_s if self.done == self.rounds else None
 
 
 def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
@@ -88,6 +91,7 @@ def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
         row = {column: array[mine] for column, array in values.items()}
         training = numbers[mine] > 0
         stepped = training & (row["round_status"] == DONE)
+        over = training & np.isin(row["round_status"], (DONE, LOST))
         began = row["started_ns"] / NS
         ended = began + row["duration_ns"] / NS
         setup = float(row["duration_ns"][0] / NS) if row["round_status"][0] == DONE else None
@@ -98,6 +102,7 @@ def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
                 rounds=int(training.sum()),
                 done=int(stepped.sum()),
                 lost=int((training & (row["round_status"] == LOST)).sum()),
+                finished_s=float(ended[over].max()) if over.any() else None,
                 setup_s=setup,
                 started_s=began[stepped],
                 ended_s=ended[stepped],

@@ -61,7 +61,12 @@ class Row:
 
 @click.command()
 @scenario_argument
-@click.option("--task", type=click.IntRange(1), default=1, help="Which [[fel]] table.")
+@click.option(
+    "--task",
+    type=click.IntRange(1),
+    default=1,
+    help="Which [[fel]] table; it is taken alone, with draws of its own.",
+)
 @click.option("--policy", "-p", help="Train inside the network that this policy runs.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Trace to keep, with --policy.")
 @click.option("--rounds", type=click.IntRange(1, 10_000), help="Rounds, instead of the table's.")
@@ -215,7 +220,7 @@ def _show_budget(case: Case, budget: KeyBudget, channels: int) -> None:
         f"a round takes the keys of {budget.slots_per_round:,.3g} slots "
         f"({budget.slots_per_round * run.slot_s:,.3g} s), the set-up those of "
         f"{budget.slots_for_setup:,.3g}; {run.slots:,} slots are enough for "
-        f"{budget.rounds_in(run.slots):,} rounds"
+        f"{budget.rounds_in(run.slots):,} rounds, where no key makes a detour"
     )
 
 

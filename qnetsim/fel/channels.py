@@ -45,7 +45,7 @@ class Channels:
     def __init__(self, parties: Iterable[str] = ()) -> None:
         self._registered: set[str] = set()
         self._links: dict[tuple[str, str], Link] = {}
-        self._submitted: set[tuple[int, str, str, str]] = set()
+        self._submitted: set[tuple[int, str, str, str, int]] = set()
         for party in parties:
             self.register(party)
 
@@ -86,8 +86,10 @@ class Channels:
         ProtocolError
             The source has submitted this in this round already.
         """
-        payload = self._link(message.source, message.target).receiver.open(sealed)
-        what = (message.step, message.purpose, message.source, message.target)
+        receiver = self._link(message.source, message.target).receiver
+        # the protocol says how long a message is, whatever arrives
+        payload = receiver.open(sealed, length=message.size, padded=message.padded)
+        what = (message.step, message.purpose, message.source, message.target, message.part)
         if what in self._submitted:
             raise ProtocolError(
                 f"{message.source} submits {message.purpose} to {message.target} a second time"

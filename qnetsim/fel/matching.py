@@ -51,10 +51,19 @@ class BlindSignatures:
         Names the streams of key and blinding factors; None counts messages without cryptography.
     *name : str or int
     key_bits : int
+    padded : bool
+        Send records, signatures and tokens under one-time pad.
     """
 
-    def __init__(self, seed: int | None, *name: str | int, key_bits: int = SIGNING_BITS) -> None:
+    def __init__(
+        self,
+        seed: int | None,
+        *name: str | int,
+        key_bits: int = SIGNING_BITS,
+        padded: bool = False,
+    ) -> None:
         self._seed, self._name, self._key_bits = seed, name, key_bits
+        self._padded = padded
 
     def match(self, owner: str, head: str, records: Holdings) -> Flow[Matched]:
         """Send the key, sign blinded records, compare tokens at the owner."""
@@ -66,7 +75,9 @@ class BlindSignatures:
             # a worker may have each record signed once, and not one more
             signer = Signer(key, most=max(map(len, records.values())))
         modulus = signer.public[0] if signer else 0
-        yield from self._send("signing key", head, owner, (modulus,), self._key_bits // 8, True)
+        yield from self._send(
+            "signing key", head, owner, (modulus,), self._key_bits // 8, secret=True
+        )
         flows = [self._tokens(signer, modulus, owner, head, w, records[w]) for w in records]
         tokens = yield from all_of(flows)
         shared = common(tokens)
@@ -75,7 +86,7 @@ class BlindSignatures:
             numbers = (0,) * len(shared)
         yield from all_of(
             [
-                self._send("common records", owner, worker, numbers, TOKEN_BYTES, False)
+                self._send("common records", owner, worker, numbers, TOKEN_BYTES)
                 for worker in records
             ]
         )
@@ -94,28 +105,35 @@ class BlindSignatures:
         records: Sequence[str],
     ) -> Flow[dict[bytes, str]]:
         width, none = self._key_bits // 8, (0,) * len(records)
-        yield from self._send("signing key", head, worker, (modulus,), width, True)
+        yield from self._send("signing key", head, worker, (modulus,), width, secret=True)
         if signer is None or self._seed is None:
-            yield from self._send("blinded records", worker, head, none, width, False)
-            yield from self._send("blind signatures", head, worker, none, width, False)
-            yield from self._send("tokens", worker, owner, none, TOKEN_BYTES, False)
+            yield from self._send("blinded records", worker, head, none, width)
+            yield from self._send("blind signatures", head, worker, none, width)
+            yield from self._send("tokens", worker, owner, none, TOKEN_BYTES)
             return {record.encode(): record for record in records}
         stream = seeds.stream(self._seed, "fel", "blinding", *self._name, worker)
         party = Party(records, signer.public, stream)
         blinded = party.blinded()
-        yield from self._send("blinded records", worker, head, tuple(blinded), width, False)
+        yield from self._send("blinded records", worker, head, tuple(blinded), width)
         signed = signer.sign(worker, blinded)
-        yield from self._send("blind signatures", head, worker, tuple(signed), width, False)
+        yield from self._send("blind signatures", head, worker, tuple(signed), width)
         tokens = party.tokens(signed)
         # in an order that says nothing about the worker's own
         numbers = tuple(int.from_bytes(token, "big") for token in sorted(tokens))
-        yield from self._send("tokens", worker, owner, numbers, TOKEN_BYTES, False)
+        yield from self._send("tokens", worker, owner, numbers, TOKEN_BYTES)
         return tokens
 
-    @staticmethod
     def _send(
-        purpose: str, source: str, target: str, numbers: tuple[int, ...], width: int, padded: bool
+        self,
+        purpose: str,
+        source: str,
+        target: str,
+        numbers: tuple[int, ...],
+        width: int,
+        *,
+        secret: bool = False,
     ) -> Flow[bool]:
+        padded = secret or self._padded
         return send(Message(2, purpose, source, target, numbers, width, padded))
 
 
@@ -127,10 +145,12 @@ class CommutativeEncryption:
     seed : int or None
         Names the streams of the powers; None counts messages without cryptography.
     *name : str or int
+    padded : bool
+        Send lists and positions under one-time pad.
     """
 
-    def __init__(self, seed: int | None, *name: str | int) -> None:
-        self._seed, self._name = seed, name
+    def __init__(self, seed: int | None, *name: str | int, padded: bool = False) -> None:
+        self._seed, self._name, self._padded = seed, name, padded
 
     def match(self, owner: str, head: str, records: Holdings) -> Flow[Matched]:
         """Send every list round, compare at the owner, tell positions."""
@@ -153,15 +173,14 @@ class CommutativeEncryption:
             matched[worker] = [records[worker][i] for i in places[worker]]
         yield from all_of(
             [
-                send(Message(2, "common records", owner, worker, at, NUMBER_BYTES, False))
+                send(Message(2, "common records", owner, worker, at, NUMBER_BYTES, self._padded))
                 for worker, at in places.items()
             ]
         )
         return matched
 
-    @staticmethod
     def _round_trip(
-        parties: Mapping[str, CommutativeParty], owner: str, worker: str, records: Holdings
+        self, parties: Mapping[str, CommutativeParty], owner: str, worker: str, records: Holdings
     ) -> Flow[list[int]]:
         order = list(records)
         first = order.index(worker)
@@ -173,7 +192,8 @@ class CommutativeEncryption:
                 party = parties[here]
                 values = party.own() if here == worker else party.encrypt(values)
             numbers = tuple(values) if parties else (0,) * len(records[worker])
-            yield from send(Message(2, "encrypted records", here, there, numbers, width, False))
+            what = 2, "encrypted records", here, there, numbers, width, self._padded
+            yield from send(Message(*what, part=first))
         if not parties:
             values = [int.from_bytes(record.encode(), "big") for record in records[worker]]
         return values

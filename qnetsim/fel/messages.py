@@ -59,6 +59,8 @@ class Message:
         Bytes of each number.
     padded : bool
         Under one-time pad; every message is authenticated.
+    part : int
+        Which of several messages of one purpose between two parties.
     """
 
     step: int
@@ -68,6 +70,7 @@ class Message:
     numbers: tuple[int, ...]
     width: int
     padded: bool
+    part: int = 0
 
     @property
     def kind(self) -> tuple[int, str]:

@@ -119,8 +119,17 @@ class Receiver:
         self._link, self._keys = link, keys
         self._sequence = 0
 
-    def open(self, message: Sealed) -> bytes:
+    def open(self, message: Sealed, *, length: int, padded: bool) -> bytes:
         """Check a message and take its pad off.
+
+        Parameters
+        ----------
+        message : Sealed
+        length : int
+            Bytes that the message has by the protocol. Nothing that is not authenticated yet says
+            how many keys are spent on it, so both ends burn the same ones.
+        padded : bool
+            Whether it is padded by the protocol.
 
         Raises
         ------
@@ -138,9 +147,10 @@ class Receiver:
                 f"link {self._link}, message {self._sequence}: key offset {message.offset}, "
                 f"expected {self._keys.spent}"
             )
-        _, key = self._keys.take(key_bytes(len(message.body), padded=message.padded))
+        _, key = self._keys.take(key_bytes(length, padded=padded))
         self._sequence += 1
-        if not hmac.compare_digest(_tag(key, message), message.tag):
+        as_agreed = len(message.body) == length and message.padded == padded
+        if not (as_agreed and hmac.compare_digest(_tag(key, message), message.tag)):
             raise TamperedMessageError(
                 f"link {self._link}, message {message.sequence}: the tag is wrong; its key is burnt"
             )

@@ -300,7 +300,7 @@ class Session:
 
     def _summed(self, scheme: Scheme, head: str, parts: list[list[int]]) -> Flow[list[int]]:
         """Sum over the workers of a head, sent to the label holder."""
-        sums = [scheme.add(column) for column in zip(*parts, strict=True)]
+        sums = [scheme.sum_anew(column) for column in zip(*parts, strict=True)]
         yield from self._ciphers(4, "scores", head, self.label_holder, sums)
         return sums
 

@@ -26,6 +26,9 @@ class Scheme(Protocol):
     def add(self, ciphertexts: Sequence[int]) -> int:
         """Encryption of the sum."""
 
+    def sum_anew(self, ciphertexts: Sequence[int]) -> int:
+        """Fresh encryption of the sum, which shows nothing of what was added."""
+
     def weigh(self, ciphertexts: Sequence[int], factors: Sequence[int]) -> int:
         """Encryption of Σ factor·value, factors ≥ 0."""
 
@@ -59,6 +62,10 @@ class Encrypted:
         self.add = self._cipher.add
         self.weigh = self._cipher.weigh
 
+    def sum_anew(self, ciphertexts: Sequence[int]) -> int:
+        """Fresh encryption of the sum."""
+        return self.add([*ciphertexts, self.encrypt(0)])
+
     def blind(self, ciphertext: int) -> tuple[int, int]:
         """Fresh encryption of value + mask, the mask uniform over the ring."""
         mask = self._cipher.uniform()
@@ -85,6 +92,10 @@ class Counted:
     def add(self, ciphertexts: Sequence[int]) -> int:
         """The sum."""
         return sum(ciphertexts)
+
+    def sum_anew(self, ciphertexts: Sequence[int]) -> int:
+        """The sum."""
+        return self.add(ciphertexts)
 
     def weigh(self, ciphertexts: Sequence[int], factors: Sequence[int]) -> int:
         """Σ factor·value."""

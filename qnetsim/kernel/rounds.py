@@ -82,7 +82,7 @@ class KeyRequest:
 class Wallet:
     """Key bytes that a task's links hold for later messages, and what it did in this slot."""
 
-    kept: dict[tuple[str, str], int] = field(default_factory=dict)
+    kept: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     slot: int = -1
     joined: dict[NodePair, set[int]] = field(default_factory=dict)
     allowed: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
@@ -221,8 +221,12 @@ class Rounds:
         if round_number and any(self._away(task, party) for party in ends):
             request.delivered = False
         else:
-            request.missing -= (spare := min(kept.get(ends, 0), request.missing))
-            kept[ends] = kept.get(ends, 0) - spare
+            held, ready = kept.get(ends, (0, 0))
+            if spare := min(held, request.missing):
+                request.missing -= spare
+                # keys that were got in vain may not be there yet either
+                request.ready = max(request.ready, ready)
+                kept[ends] = held - spare, ready
             if request.missing:
                 self._take(number, round_number, request)
             if not request.missing and request.ready <= self._now:
@@ -233,7 +237,8 @@ class Rounds:
         if request.delivered is False:
             # what was got in vain serves the next message between the two
             got = message.key_bytes - request.missing
-            kept[ends] = kept.get(ends, 0) + got
+            held, ready = kept.get(ends, (0, 0))
+            kept[ends] = held + got, max(ready, request.ready)
 
     def _take(self, number: int, round_number: int, request: KeyRequest) -> None:
         slot, task, wallet = self.slot, self._tasks[number], self._wallets[number]

@@ -111,7 +111,8 @@ class Padded:
         hops = [(fibre, self._take(fibre, 8 * size), 8 * size, 0, 0) for fibre in route.fibres]
         key = self._relay.carry_key(8 * size, route.nodes, hops, "weights")
         link.add_keys(key.to_bytes(size, "big"))
-        return link.receiver.open(link.sender.seal(payload, padded=True))
+        sealed = link.sender.seal(payload, padded=True)
+        return link.receiver.open(sealed, length=len(payload), padded=True)
 
     def _take(self, fibre: int, bits: int) -> int:
         """Spend bits of a fibre, lighting its channel as long as need be; where they begin."""

@@ -54,11 +54,11 @@ class FelTable(Table):
     rounds: int = field("rounds of training", "an integer 1 .. 10000", default=30, ge=1, le=10_000)
     key_bits: int = field(
         "bits of the Paillier modulus",
-        "an even integer 1024 .. 8192",
+        "a multiple of 8, 1024 .. 8192",
         default=2048,
         ge=1024,
         le=8192,
-        multiple_of=2,
+        multiple_of=8,
     )
     key_holder: Literal["head", "owner"] = field(
         "who holds the private key; the head adds up ciphertexts, so it is trusted not to open "
@@ -67,7 +67,10 @@ class FelTable(Table):
         default="head",
     )
     pad_ciphertexts: bool = field(
-        "whether HE ciphertexts go under one-time pad too", "true or false", default=False
+        "whether HE ciphertexts, and records and tokens of step 2, go under one-time pad too; "
+        "without it whoever holds the private key must not listen to others' links",
+        "true or false",
+        default=False,
     )
     mode: Literal["counted", "real"] = field(
         "whether the cryptography is run or only counted",

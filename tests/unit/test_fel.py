@@ -213,7 +213,7 @@ def test_messages_arrive_and_no_key_byte_serves_twice() -> None:
     for text, padded in ((b"hello", True), (b"world", False), (b"", True)):
         message = sender.seal(text, padded=padded)
         assert (message.body == text) == (not padded or not text)
-        assert receiver.open(message) == text
+        assert receiver.open(message, length=len(text), padded=padded) == text
         offsets.append((message.offset, keys.spent))
     assert offsets == [(0, 37), (37, 69), (69, 101)]
 
@@ -222,6 +222,8 @@ def test_messages_arrive_and_no_key_byte_serves_twice() -> None:
     "change",
     [
         {"body": b"hellp"},
+        {"body": b"hell"},
+        {"body": b"hello, and more than there are keys for" * 1000},
         {"tag": bytes(16)},
         {"padded": False},
         {"link": "b to a"},
@@ -233,20 +235,57 @@ def test_a_tampered_message_is_refused(change: dict) -> None:
     sender, receiver, keys = link()
     message = sender.seal(b"hello", padded=True)
     with pytest.raises(TamperedMessageError):
-        receiver.open(changed(message, **change))
-    if change.keys() <= {"body", "tag"}:
+        receiver.open(changed(message, **change), length=5, padded=True)
+    if change.keys() <= {"body", "tag", "padded"}:
         # its key is burnt: not even the true message is taken with it any more
         assert keys.spent == 37
         with pytest.raises(TamperedMessageError, match="replayed"):
-            receiver.open(message)
+            receiver.open(message, length=5, padded=True)
+        # and the link lives on
+        following = sender.seal(b"again", padded=True)
+        assert receiver.open(following, length=5, padded=True) == b"again"
 
 
 def test_a_replayed_message_is_refused() -> None:
     sender, receiver, _ = link()
     message = sender.seal(b"hello", padded=True)
-    receiver.open(message)
+    receiver.open(message, length=5, padded=True)
     with pytest.raises(TamperedMessageError, match="replayed"):
-        receiver.open(message)
+        receiver.open(message, length=5, padded=True)
+
+
+def test_sums_and_masked_values_are_encrypted_anew() -> None:
+    """Nothing but the private key tells a fresh ciphertext from what it was made of."""
+    scheme = Encrypted(KEY_BITS, 1, "fresh")
+    n = scheme.public
+    one, two = scheme.encrypt(3), scheme.encrypt(4)
+    plain = scheme.add([one, two])
+    sums = {scheme.sum_anew([one, two]) for _ in range(3)}
+    assert len(sums | {plain}) == 4
+    assert {scheme.decrypt(value) for value in sums} == {7}
+    assert scheme.sum_anew([one]) != one
+    blinded, mask = scheme.blind(one)
+    # without fresh randomness the result would be one·(1 + mask·n)
+    assert blinded != one * (1 + mask * n) % (n * n)
+    assert scheme.unmask(scheme.decrypt(blinded), mask) == 3
+
+
+def test_tokens_are_sent_in_an_order_that_says_nothing() -> None:
+    from qnetsim.fel.matching import BlindSignatures
+
+    def sent(order: list[str]) -> tuple[int, ...]:
+        found = []
+        flow = BlindSignatures(1, key_bits=1024).match("o", "h", {"w": order, "v": ["b", "a"]})
+        answers = None
+        try:
+            while True:
+                batch = flow.send(answers)
+                found += [m.numbers for m in batch if m.purpose == "tokens" and m.source == "w"]
+                answers = [True] * len(batch)
+        except StopIteration:
+            return found[0]
+
+    assert sent(["a", "b", "c"]) == sent(["c", "a", "b"])
 
 
 def test_keys_that_run_out_block_and_are_not_stretched() -> None:

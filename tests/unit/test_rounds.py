@@ -172,6 +172,69 @@ def test_all_kernels_agree(on_outage: str) -> None:
     assert Status.DONE in first.ledger["round_status"].tolist()
 
 
+@pytest.mark.parametrize("intersection", ["blind_signatures", "commutative"])
+@pytest.mark.parametrize("padded", [False, True])
+def test_real_equals_counted_with_either_intersection(intersection: str, padded: bool) -> None:
+    """Three workers, so that AES03 sends several lists over one link."""
+    tasks = world().fel
+    changes = {"intersection": intersection, "pad_ciphertexts": padded, "rounds": 1}
+    results = [
+        go(
+            world().model_copy(
+                update={"fel": (tasks[0].model_copy(update={**changes, "mode": m}),)}
+            )
+        )
+        for m in ("counted", "real")
+    ]
+    equal(*results)
+
+
+def test_no_key_is_used_before_it_is_there() -> None:
+    """Keys that were got in vain come when they come, whichever message they serve."""
+    from collections import defaultdict, deque
+
+    from qnetsim.kernel.open_slot import OpenSlot
+    from qnetsim.kernel.rounds import Rounds
+
+    pieces: dict = defaultdict(deque)
+    asking: list = []
+    early: list = []
+    take, take_for, deliver = OpenSlot.take, Rounds._take, Rounds._deliver
+
+    def took(self, *arguments):
+        piece = take(self, *arguments)
+        if piece is not None:
+            pieces[asking[-1]].append([piece.bits // 8, piece.ready])
+        return piece
+
+    def asks(self, number, round_number, request):
+        asking.append((number, request.message.source, request.message.target))
+        return take_for(self, number, round_number, request)
+
+    def delivers(self, number, message):
+        mine, need = pieces[number, message.source, message.target], message.key_bytes
+        while need:
+            used = min(mine[0][0], need)
+            need, mine[0][0] = need - used, mine[0][0] - used
+            if mine[0][1] > self._now:
+                early.append(message)
+            if not mine[0][0]:
+                mine.popleft()
+        return deliver(self, number, message)
+
+    more = (
+        WINE.replace("rounds = 3", "rounds = 60") + "patience_s = 0.1\non_demand_channels = 100\n"
+    )
+    scenario = world(more, 120, more="[key_management]\non_demand_setup_s = 0.5\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OpenSlot, "take", took)
+        patch.setattr(Rounds, "_take", asks)
+        patch.setattr(Rounds, "_deliver", delivers)
+        go(scenario)
+    assert pieces
+    assert not early
+
+
 def test_a_held_decision_is_the_same_as_one_each_slot() -> None:
     from helpers import Scripted
 
@@ -324,8 +387,8 @@ def test_an_outage_in_the_way_of_a_task() -> None:
         ('workers = ["3", "3"]', "among workers already"),
         ("workers = []", "a list is empty"),
         ('dataset = "mnist"', "'breast_cancer', 'digits', 'iris' or 'wine'"),
-        ("key_bits = 512", "an even integer 1024 .. 8192"),
-        ("key_bits = 1025", "an even integer 1024 .. 8192"),
+        ("key_bits = 512", "a multiple of 8, 1024 .. 8192"),
+        ("key_bits = 1026", "a multiple of 8, 1024 .. 8192"),
         ("rounds = 0", "an integer 1 .. 10000"),
         ("overlap = 0.0", "a number 0.1 .. 1"),
         ("worker_mtbf_s = 5", "needs worker_mttr_s beside it"),

@@ -156,7 +156,9 @@ def test_shipped_scenarios_are_the_papers_default(nsfnet_file: Path) -> None:
         assert scenario.network.topology == name
         assert scenario.demand.requests == requests
         assert (scenario.demand.levels, scenario.demand.mean) == (10, 3)
-        assert [p.name for p in scenario.policy] == ["sip", "evf", "random", "perfect"]
+        learned = ["fedsac", "decsac", "decppo"]
+        names = ["sip", "evf", "random", *learned, "perfect"]
+        assert [p.name for p in scenario.policy] == names
     load(nsfnet_file.parent / "tiny.toml")
 
 
