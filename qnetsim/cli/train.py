@@ -118,9 +118,16 @@ def train(
 
         def done(now: Training) -> None:
             advance(1 if now.epoch else 0)
-            if now.epoch % SAVE_EVERY == 0 and now.epoch < total and not padded:
-                save_state(now, state)
-            check()
+            due = now.epoch % SAVE_EVERY == 0 and now.epoch < total
+            try:
+                check()
+            except KeyboardInterrupt:
+                click.echo(f"stopped after epoch {now.epoch}; the same command goes on", err=True)
+                due = True
+                raise
+            finally:
+                if due and not padded:
+                    save_state(now, state)
 
         training.run(done=done)
     trained = weights_of(training)
