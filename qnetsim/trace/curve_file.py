@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.errors import TraceError, TraceFormatError, UsageError
-from qnetsim.trace.files import is_hdf5, make_folder, plain_reason, refuse_existing
+from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.trace.files import is_hdf5, replacing
 
 FILETYPE = "qnetsim-curve"
 VERSION = (1, 0)
@@ -71,27 +70,19 @@ def write_curve(path: Path, record: CurveRecord, *, force: bool = False) -> Path
     UsageError
         It exists, and ``force`` is not given.
     """
-    make_folder(path.parent)
-    refuse_existing(path, force)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with h5py.File(fresh, "w") as file:
-            file.attrs["filetype"] = FILETYPE
-            file.attrs["version"] = np.array(VERSION, dtype=np.int64)
-            file.attrs["provenance"] = json.dumps(dict(record.provenance))
-            file.attrs["content_digest"] = record.digest()
-            for name, dims, kind, units, meaning, volatile in CURVE_COLUMNS:
-                dataset = file.create_dataset(name, data=record.columns[name], dtype=kind)
-                dataset.attrs["long_name"] = meaning
-                dataset.attrs["units"] = units
-                if volatile:
-                    dataset.attrs["volatile"] = 1
-                for axis, dim in enumerate(dims):
-                    dataset.dims[axis].label = dim
-        fresh.replace(path)
-    except (OSError, RuntimeError, ValueError) as error:
-        fresh.unlink(missing_ok=True)
-        raise TraceError(f"{path}: cannot be written: {plain_reason(error)}") from None
+    with replacing(path, force) as fresh, h5py.File(fresh, "w") as file:
+        file.attrs["filetype"] = FILETYPE
+        file.attrs["version"] = np.array(VERSION, dtype=np.int64)
+        file.attrs["provenance"] = json.dumps(dict(record.provenance))
+        file.attrs["content_digest"] = record.digest()
+        for name, dims, kind, units, meaning, volatile in CURVE_COLUMNS:
+            dataset = file.create_dataset(name, data=record.columns[name], dtype=kind)
+            dataset.attrs["long_name"] = meaning
+            dataset.attrs["units"] = units
+            if volatile:
+                dataset.attrs["volatile"] = 1
+            for axis, dim in enumerate(dims):
+                dataset.dims[axis].label = dim
     return path
 
 

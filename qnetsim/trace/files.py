@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -50,6 +52,28 @@ def make_folder(folder: Path) -> None:
         raise TraceError(f"{folder}: is a file, not a folder; give another --out") from None
     except OSError as error:
         raise TraceError(f"{folder}: the folder cannot be created: {error.strerror}") from None
+
+
+@contextmanager
+def replacing(path: Path, force: bool) -> Iterator[Path]:
+    """Yield where to write; what is there takes the file's place once it is whole.
+
+    Raises
+    ------
+    TraceError
+        It cannot be written; a file that is there already stays as it is.
+    UsageError
+        It exists, and ``force`` is not given.
+    """
+    make_folder(path.parent)
+    refuse_existing(path, force)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield fresh
+        fresh.replace(path)
+    except (OSError, RuntimeError, ValueError) as error:
+        fresh.unlink(missing_ok=True)
+        raise TraceError(f"{path}: cannot be written: {plain_reason(error)}") from None
 
 
 def refuse_input(out: Path, *inputs: Path | None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.errors import TraceError, TraceFormatError, UsageError
-from qnetsim.trace.files import make_folder, plain_reason, refuse_existing
+from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.trace.files import plain_reason, replacing
 
 FILETYPE = "qnetsim-plan"
 VERSION = (1, 0)
@@ -93,10 +92,7 @@ def write_plan(path: Path, record: PlanRecord, *, force: bool = False) -> Path:
     UsageError
         It exists, and ``force`` is not given.
     """
-    make_folder(path.parent)
-    refuse_existing(path, force)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path, force) as fresh:
         with h5py.File(fresh, "w", userblock_size=HEAD_BYTES) as file:
             file.attrs["filetype"] = FILETYPE
             file.attrs["version"] = np.array(VERSION, dtype=np.int64)
@@ -115,10 +111,6 @@ def write_plan(path: Path, record: PlanRecord, *, force: bool = False) -> Path:
             head = MAGIC + hashlib.file_digest(raw, "sha256").hexdigest().encode() + b"\n"
             raw.seek(0)
             raw.write(head)
-        fresh.replace(path)
-    except (OSError, RuntimeError, ValueError) as error:
-        fresh.unlink(missing_ok=True)
-        raise TraceError(f"{path}: cannot be written: {plain_reason(error)}") from None
     return path
 
 
