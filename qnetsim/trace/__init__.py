@@ -3,7 +3,7 @@
 from qnetsim.trace.behind import WriteBehind
 from qnetsim.trace.files import is_hdf5, make_folder, refuse_existing, refuse_input
 from qnetsim.trace.plan_file import PlanRecord, is_plan, read_plan, write_plan
-from qnetsim.trace.reader import Trace, open_trace
+from qnetsim.trace.reader import Trace, open_trace, open_world
 from qnetsim.trace.writer import Block, TraceHeader, TraceWriter
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "is_plan",
     "make_folder",
     "open_trace",
+    "open_world",
     "read_plan",
     "refuse_existing",
     "refuse_input",

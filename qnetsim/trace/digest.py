@@ -1,16 +1,21 @@
-"""The content digest: what a trace says, whatever bytes the file holds it in."""
+"""Digests of a trace: of what it says, and of all that the file holds.
+
+The content digest is the contract between machines: it leaves wall-clock columns out and does not
+depend on the bytes that hold the values. The file digest covers those columns and the root
+attributes too, so that no number and no word of a trace can be changed unnoticed.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.trace.schema import CHUNK_ROWS, VERSION, Column, columns_in
+from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, Column, FileKind
 
 #: The format from which on a column's blocks are hashed one by one, then their digests.
 BLOCKWISE = (1, 2)
@@ -50,22 +55,20 @@ class ColumnDigest:
 
 
 class ContentDigest:
-    """Digest over all columns but the volatile ones."""
+    """Digest over all columns, the volatile ones apart."""
 
-    def __init__(self, version: tuple[int, int] = VERSION) -> None:
+    def __init__(self, version: tuple[int, int] = VERSION, kind: FileKind = TRACE) -> None:
         self._columns = {
             c.path: ColumnDigest(c, blockwise=version >= BLOCKWISE)
-            for c in columns_in(version)
-            if not c.volatile
+            for c in kind.columns_in(version)
         }
+        self._volatile = {c.path for c in kind.columns if c.volatile}
 
     def update(self, column: Column, values: npt.NDArray[Any]) -> None:
         """Add rows of a column, split into blocks of ``CHUNK_ROWS``.
 
         A column that grows must be given whole blocks in order; the last may be shorter.
         """
-        if column.volatile:
-            return
         if column.kind == "str":
             self._columns[column.path].update_text(str(v) for v in values)
             return
@@ -78,17 +81,32 @@ class ContentDigest:
 
     def add(self, column: Column, block: npt.NDArray[Any], *, same: bool = False) -> None:
         """Add one block of at most ``CHUNK_ROWS`` rows, not all of them the fill value."""
-        if not column.volatile:
-            self._columns[column.path].update(block, same=same)
+        self._columns[column.path].update(block, same=same)
 
     def add_blank(self, column: Column, shape: tuple[int, ...]) -> None:
         """Add one block of at most ``CHUNK_ROWS`` rows that hold the fill value only."""
-        if not column.volatile:
-            self._columns[column.path].update_blank(shape)
+        self._columns[column.path].update_blank(shape)
 
     def hexdigest(self) -> str:
-        """Digest of everything so far, hexadecimal."""
+        """Content digest of everything so far, hexadecimal."""
         total = hashlib.sha256()
         for path, entry in self._columns.items():
-            total.update(path.encode() + entry.digest())
+            if path not in self._volatile:
+                total.update(path.encode() + entry.digest())
+        return total.hexdigest()
+
+    def file_hexdigest(self, attributes: Mapping[str, Any]) -> str:
+        """File digest of everything so far and of the root attributes; hexadecimal.
+
+        Parameters
+        ----------
+        attributes : mapping
+            As h5py gives them; ``file_digest`` itself is left out.
+        """
+        total = hashlib.sha256(self.hexdigest().encode())
+        for path in sorted(self._volatile & self._columns.keys()):
+            total.update(path.encode() + self._columns[path].digest())
+        for name in sorted(attributes.keys() - {"file_digest"}):
+            value = np.asarray(attributes[name]).tolist()
+            total.update(json.dumps([name, value]).encode())
         return total.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,38 @@ def make_folder(folder: Path) -> None:
         raise TraceError(f"{folder}: is a file, not a folder; give another --out") from None
     except OSError as error:
         raise TraceError(f"{folder}: the folder cannot be created: {error.strerror}") from None
+
+
+@contextmanager
+def only_writer(path: Path) -> Iterator[None]:
+    """Hold the right to write a file; a process that dies gives it back.
+
+    Raises
+    ------
+    TraceError
+        Another process, or another part of this one, is writing it.
+    """
+    lock = path.with_name(f".{path.name}.lock")
+    while True:
+        try:
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise TraceError(f"{path}: cannot be created: {plain_reason(error)}") from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(handle).st_nlink:
+                break  # else the one before us removed it between our opening and locking it
+        except BlockingIOError:
+            os.close(handle)
+            raise TraceError(
+                f"{path}: is being written by another run; wait for it, or give another --out"
+            ) from None
+        os.close(handle)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(handle)
 
 
 @contextmanager

@@ -2,49 +2,59 @@
 
 from __future__ import annotations
 
-import json
+import difflib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.errors import TraceError, TraceFormatError, UsageError
+from qnetsim.errors import TraceError, TraceFormatError
+from qnetsim.trace.checks import (
+    check_columns,
+    check_format,
+    committed_slots,
+    open_file,
+    read_provenance,
+)
 from qnetsim.trace.digest import ContentDigest
-from qnetsim.trace.files import is_hdf5
-from qnetsim.trace.recover import UnclosedFile, is_marked_open
-from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, FILETYPE, VERSION, Column, columns_in
+from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, TRACE, WORLD, Column, FileKind
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
 
 #: Blocks of rows that are read together.
 BLOCKS_AT_ONCE = 32
 
 
 class Trace:
-    """An open trace. Nothing is read before it is asked for.
+    """An open trace, or a recorded world. Nothing is read before it is asked for.
 
     Attributes
     ----------
     path : Path
+    kind : FileKind
     slots : int
         Slots that are completely in the file.
     provenance : dict
         Software, scenario, seed, policy, plan and environment.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, kinds: tuple[FileKind, ...] = (TRACE,)) -> None:
         self.path = Path(path)
         self._closing = ExitStack()
         self._version: tuple[int, int] | None = None
-        self._file = _open(self.path, self._closing)
+        self._file = open_file(self.path, self._closing)
         try:
-            _check_format(self.path, self._file)
-            self.slots = _committed(self.path, self._file)
-            _check_columns(self.path, self._file, self.version, self.slots)
-            self.provenance = _provenance(self.path, self._file)
+            self.kind = check_format(self.path, self._file, kinds)
+            self.slots = committed_slots(self.path, self._file)
+            columns = self.kind.columns_in(self.version)
+            check_columns(self.path, self._file, columns, self.slots)
+            self.provenance = read_provenance(self.path, self._file, self.kind)
         except TraceError:
             self.close()
             raise
@@ -77,6 +87,14 @@ class Trace:
             return str(self._file.attrs.get(name, ""))
         except (OSError, RuntimeError) as error:
             raise TraceFormatError(f"{self.path}: attribute {name}: {error}") from None
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """All root attributes."""
+        try:
+            return {name: self._file.attrs[name] for name in self._file.attrs}
+        except (OSError, RuntimeError, ValueError, TypeError) as error:
+            raise TraceFormatError(f"{self.path}: an attribute is damaged: {error}") from None
 
     @property
     def status(self) -> str:
@@ -118,7 +136,11 @@ class Trace:
         """
         column = BY_PATH.get(path)
         if column is None:
-            raise TraceFormatError(f"{path!r} is not a column; see docs/reference/trace-format.md")
+            close = difflib.get_close_matches(path, BY_PATH, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise TraceFormatError(
+                f"{path!r} is not a column; {hint}see docs/reference/trace-format.md"
+            )
         try:
             if column.grows:
                 end = self.slots if end is None else min(end, self.slots)
@@ -154,8 +176,8 @@ class Trace:
             for first in range(0, len(part), CHUNK_ROWS):
                 yield part[first : first + CHUNK_ROWS]
 
-    def content_digest(self, version: tuple[int, int] | None = None) -> str:
-        """Work out the content digest from the tables.
+    def digest(self, version: tuple[int, int] | None = None) -> ContentDigest:
+        """Work the digests out from the tables.
 
         Parameters
         ----------
@@ -163,18 +185,43 @@ class Trace:
             A format: the digest over its columns only. That of the file unless given.
         """
         version = version or self.version
-        digest = ContentDigest(version)
-        for column in columns_in(version):
+        digest = ContentDigest(version, self.kind)
+        for column in self.kind.columns_in(version):
             if column.grows:
                 for block in self.blocks(column.path):
                     digest.update(column, block)
             else:
                 digest.update(column, self.column(column.path))
-        return digest.hexdigest()
+        return digest
+
+    def content_digest(self, version: tuple[int, int] | None = None) -> str:
+        """Work out the content digest from the tables; ``version`` as in :meth:`digest`."""
+        return self.digest(version).hexdigest()
+
+    def frame(self, group: str, *dims: str) -> pandas.DataFrame:
+        """Read a table into pandas; see :func:`qnetsim.trace.tables.frame`."""
+        from qnetsim.trace.tables import frame
+
+        return frame(self, group, *dims)
+
+    def dataset(self, group: str) -> xarray.Dataset:
+        """Open a group lazily in xarray; see :func:`qnetsim.trace.tables.dataset`."""
+        from qnetsim.trace.tables import dataset
+
+        return dataset(self, group)
 
 
 def open_trace(path: Path | str) -> Trace:
-    """Open a trace for reading.
+    """Open a trace for reading, lazily.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    Trace
+        A context manager: ``column`` gives numpy arrays, ``frame`` pandas, ``dataset`` xarray.
 
     Raises
     ------
@@ -186,122 +233,12 @@ def open_trace(path: Path | str) -> Trace:
     return Trace(path)
 
 
-def _open(path: Path, closing: ExitStack) -> h5py.File:
-    try:
-        if not path.exists():
-            raise UsageError(f"{path}: no such trace")
-        if not path.is_file():
-            raise UsageError(f"{path}: is not a file")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    if not is_hdf5(path):
-        raise TraceFormatError(f"{path}: is not an HDF5 file, so not a qnetsim trace")
-    try:
-        return closing.enter_context(h5py.File(path, "r"))
-    except (OSError, RuntimeError) as first:
-        try:
-            if is_marked_open(path):
-                raw = closing.enter_context(UnclosedFile(path))
-                return closing.enter_context(h5py.File(raw, "r"))
-        except (OSError, RuntimeError):
-            closing.close()
-        reason = " ".join(str(first).split())
-        raise TraceFormatError(f"{path}: cannot be opened: {reason}") from None
+def open_world(path: Path | str) -> Trace:
+    """Open a recorded world, or a trace as one.
 
-
-def _committed(path: Path, file: h5py.File) -> int:
-    dataset = file["committed_slots"]
-    if not isinstance(dataset, h5py.Dataset) or dataset.shape != () or dataset.dtype.kind != "i":
-        raise TraceFormatError(f"{path}: committed_slots is damaged")
-    slots = int(dataset[()])
-    if slots < 0:
-        raise TraceFormatError(f"{path}: committed_slots is {slots}")
-    return slots
-
-
-def _check_columns(path: Path, file: h5py.File, version: tuple[int, int], slots: int) -> None:
-    """Every column of the format is there, in its type and shape, with all committed rows."""
-    sizes = {"slot": slots}
-    for column in sorted(columns_in(version), key=lambda c: c.dims != (c.name,)):
-        dataset = file.get(column.path)
-        if not isinstance(dataset, h5py.Dataset):
-            raise TraceFormatError(f"{path}: column {column.path} is missing")
-        text = h5py.check_string_dtype(dataset.dtype) is not None
-        kind_fits = text if column.kind == "str" else dataset.dtype == column.kind
-        shape_fits = len(dataset.shape) == len(column.dims) and (
-            not column.grows or dataset.shape[0] >= slots
-        )
-        for dim, size in zip(column.dims, dataset.shape, strict=False):
-            if dim != "slot":
-                shape_fits &= sizes.setdefault(dim, size) == size
-        if not (kind_fits and shape_fits):
-            raise TraceFormatError(
-                f"{path}: column {column.path} is damaged: {dataset.dtype} of shape "
-                f"{dataset.shape}, with {slots} slots committed"
-            )
-
-
-def _provenance(path: Path, file: h5py.File) -> dict[str, Any]:
-    """Read the provenance and check the parts that readers rely on."""
-    try:
-        found = json.loads(str(file.attrs["provenance"]))
-    except (ValueError, RecursionError) as error:
-        raise TraceFormatError(f"{path}: provenance is damaged: {error}") from None
-    wanted: dict[str, type | tuple[type, ...]] = {
-        "software": dict,
-        "environment": dict,
-        "scenario": dict,
-        "seed": int,
-        "replication": int,
-        "policy": dict,
-        "plan": (dict, type(None)),
-    }
-    parts: dict[str, dict[str, type | tuple[type, ...]]] = {
-        "policy": {"name": str, "title": str, "sees_future": bool},
-        "plan": {
-            "objective": (int, float),
-            "gap": (int, float, type(None)),
-            "status": str,
-            "solver": str,
-            "note": str,
-        },
-        "scenario": {"run": dict, "network": dict, "demand": dict},
-        "software": {"name": str, "version": str},
-        "environment": {"python": str},
-    }
-    for where, table, keys in [
-        ("provenance", found, wanted),
-        *(
-            (f"provenance.{k}", found.get(k) if isinstance(found, dict) else None, v)
-            for k, v in parts.items()
-        ),
-    ]:
-        if table is None and where == "provenance.plan":
-            continue
-        for key, kind in keys.items():
-            if not isinstance(table, dict) or not isinstance(table.get(key), kind):
-                raise TraceFormatError(f"{path}: {where} is damaged: {key} is missing or wrong")
-    return dict(found)
-
-
-def _check_format(path: Path, file: h5py.File) -> None:
-    filetype = file.attrs.get("filetype")
-    if filetype != FILETYPE:
-        raise TraceFormatError(
-            f"{path}: is HDF5 but not a qnetsim trace (filetype is {filetype!r}, "
-            f"must be {FILETYPE!r})"
-        )
-    version = np.ravel(np.asarray(file.attrs.get("version", ()))).tolist()
-    if len(version) != 2 or not all(isinstance(part, int) for part in version):
-        raise TraceFormatError(f"{path}: has no valid format version (got {version!r})")
-    major = int(version[0])
-    if major > VERSION[0]:
-        raise TraceFormatError(
-            f"{path}: format {version[0]}.{version[1]} is newer than {VERSION[0]}.x, which this "
-            "version of qnetsim reads; install a newer qnetsim"
-        )
-    if major < VERSION[0]:
-        raise TraceFormatError(
-            f"{path}: format {version[0]}.{version[1]} is older than {VERSION[0]}.x, which this "
-            "version of qnetsim reads; read it with an older qnetsim"
-        )
+    Raises
+    ------
+    TraceError
+        As ``open_trace``.
+    """
+    return Trace(path, (WORLD, TRACE))

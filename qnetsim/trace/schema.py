@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 FILETYPE = "qnetsim-trace"
-VERSION = (1, 3)
+WORLD_FILETYPE = "qnetsim-world"
+VERSION = (1, 4)
 #: Rows of a chunk on disk, of a flush, and of a digest block.
 CHUNK_ROWS = 1024
 
@@ -371,14 +372,28 @@ COLUMNS: tuple[Column, ...] = (
 BY_PATH = {column.path: column for column in COLUMNS}
 
 
-def columns_in(version: tuple[int, int]) -> tuple[Column, ...]:
-    """Columns of a format."""
-    return tuple(column for column in COLUMNS if column.since <= version)
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file: what its ``filetype`` says, and its columns."""
+
+    filetype: str
+    noun: str
+    columns: tuple[Column, ...]
+
+    def columns_in(self, version: tuple[int, int]) -> tuple[Column, ...]:
+        """Columns of a format."""
+        return tuple(column for column in self.columns if column.since <= version)
 
 
-def columns_of(group: str) -> tuple[Column, ...]:
-    """Columns of one group."""
-    return tuple(column for column in COLUMNS if column.group == group)
+def _of_the_world(column: Column) -> bool:
+    nodes = column.path in {"trust/node", "trust/node_name"}
+    return nodes or column.group in {"fibres", "world", "faults"}
+
+
+#: One run of one policy in one world.
+TRACE = FileKind(FILETYPE, "trace", COLUMNS)
+#: A world alone: the same columns, and nothing of any policy.
+WORLD = FileKind(WORLD_FILETYPE, "recorded world", tuple(filter(_of_the_world, COLUMNS)))
 
 
 def recorded() -> tuple[Column, ...]:
@@ -388,6 +403,6 @@ def recorded() -> tuple[Column, ...]:
     )
 
 
-def totals() -> tuple[Column, ...]:
+def totals(kind: FileKind = TRACE) -> tuple[Column, ...]:
     """Columns of running totals, rewritten at every flush."""
-    return tuple(column for column in COLUMNS if column.running)
+    return tuple(column for column in kind.columns if column.running)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,16 +18,8 @@ import numpy.typing as npt
 from qnetsim.errors import TraceError
 from qnetsim.trace.chunks import ColumnWriter
 from qnetsim.trace.digest import ContentDigest
-from qnetsim.trace.files import make_folder, plain_reason, refuse_existing
-from qnetsim.trace.schema import (
-    CHUNK_ROWS,
-    COLUMNS,
-    FILETYPE,
-    VERSION,
-    Column,
-    columns_of,
-    totals,
-)
+from qnetsim.trace.files import make_folder, only_writer, plain_reason, refuse_existing
+from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, Column, FileKind, totals
 
 #: Columns across the fibres that share a chunk on disk.
 CHUNK_FIBRES = 128
@@ -65,7 +57,7 @@ class Block:
     Attributes
     ----------
     columns : mapping
-        One array for each column of ``schema.recorded``, rows first.
+        One array for each column of ``schema.recorded``, rows first; none in a recorded world.
     world : mapping
         One array for each growing column of the world, rows first, by name; None where all rows
         hold the column's fill value.
@@ -80,7 +72,9 @@ class Block:
     @property
     def slots(self) -> int:
         """Number of slots."""
-        return len(self.columns["arrived"])
+        levels = self.world["levels"]
+        assert levels is not None
+        return len(levels)
 
     @property
     def nbytes(self) -> int:
@@ -96,7 +90,7 @@ class Block:
 
 
 class TraceWriter:
-    """Writes one run. Use as a context manager; the file is closed in any case.
+    """Writes one run, or one world. Use as a context manager; the file is closed in any case.
 
     Parameters
     ----------
@@ -104,46 +98,75 @@ class TraceWriter:
     header : TraceHeader
     force : bool
         Overwrite an existing file.
+    kind : FileKind
+    instead_of : int
+        Slots in the file that is there. It stays until this one holds as many.
 
     Raises
     ------
     TraceError
-        The file exists or cannot be created.
+        The file cannot be created, or somebody else is writing it.
+    UsageError
+        It exists.
     """
 
-    def __init__(self, path: Path, header: TraceHeader, *, force: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        header: TraceHeader,
+        *,
+        force: bool = False,
+        kind: FileKind = TRACE,
+        instead_of: int = 0,
+    ) -> None:
         self.path = path
-        self._digest = ContentDigest()
+        self._kind = kind
+        self._digest = ContentDigest(kind=kind)
         self._rows = 0
         self._torn = False
+        self._instead_of = instead_of
         #: Digest of the world as far as it is in the file; set by the caller, written at the end.
         self.world_digest = ""
         self._sizes = {
-            dim: len(header.columns[f"{group}/{dim}"])
-            for group, dim in (
-                ("fibres", "fibre"),
-                ("world", "group"),
-                ("world", "request"),
-                ("slots", "wait_bin"),
-                ("trust", "node"),
-                ("rounds", "round"),
-                ("rounds", "kind"),
-            )
+            c.name: len(header.columns[c.path])
+            for c in kind.columns
+            if c.dims == (c.name,) and not c.grows
         }
         self._file: h5py.File | None = None
+        self._closing = ExitStack()
         make_folder(path.parent)
-        refuse_existing(path, force)
+        self._closing.enter_context(only_writer(path))
         # built under another name: what is there stays until its successor is sound
-        fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._place = path.with_name(f".{path.name}.part")
         try:
-            self._file = h5py.File(fresh, "w", libver=("v110", "v110"))
+            refuse_existing(path, force)
+            self._file = h5py.File(self._place, "w", libver=("v110", "v110"))
             self._create(self._file, header)
-            fresh.replace(path)
+            self._publish()
         except (OSError, RuntimeError, ValueError) as error:
-            if self._file is not None:
-                self._file.close()
-            fresh.unlink(missing_ok=True)
+            self._discard()
             raise TraceError(f"{path}: cannot be created: {plain_reason(error)}") from None
+        except BaseException:
+            self._discard()
+            raise
+
+    def _publish(self) -> None:
+        """Give the file its name, once it holds what the file of that name does."""
+        if self._place == self.path or self._rows < self._instead_of:
+            return
+        try:
+            self._place.replace(self.path)
+        except OSError as error:
+            raise TraceError(f"{self.path}: cannot be replaced: {error.strerror}") from None
+        self._place = self.path
+
+    def _discard(self) -> None:
+        """Close a file that is worth less than what is there, and remove it."""
+        if self._file is not None:
+            self._file.close()
+        if self._place != self.path:
+            self._place.unlink(missing_ok=True)
+        self._closing.close()
 
     def __enter__(self) -> Self:
         return self
@@ -154,10 +177,14 @@ class TraceWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None:
-            self._close("complete")
-        else:
-            self._close("interrupted" if issubclass(kind, KeyboardInterrupt) else "failed")
+        if self._place != self.path:
+            self._discard()
+            return
+        with self._closing:
+            if kind is None:
+                self._close("complete")
+            else:
+                self._close("interrupted" if issubclass(kind, KeyboardInterrupt) else "failed")
 
     def append(self, blocks: Sequence[Block]) -> None:
         """Write the next blocks of slots and flush them."""
@@ -172,7 +199,7 @@ class TraceWriter:
                 for block in blocks:
                     writer.append(at, block.rows(column, at), block.slots)
                     at += block.slots
-            for column in totals():
+            for column in totals(self._kind):
                 whole, values = h5py.h5s.ALL, running[column.name]
                 if values.size:
                     data = np.ascontiguousarray(values, column.kind)
@@ -189,6 +216,7 @@ class TraceWriter:
         self._rows = end
         self._last_totals.update(running)
         self._torn = False
+        self._publish()
 
     def _require_space(self, size: int) -> None:
         """Stop ahead of a full disk: HDF5 does not survive a write that fails."""
@@ -205,25 +233,24 @@ class TraceWriter:
         return self._digest.hexdigest()
 
     def _create(self, file: h5py.File, header: TraceHeader) -> None:
-        file.attrs["filetype"] = FILETYPE
+        file.attrs["filetype"] = self._kind.filetype
         file.attrs["version"] = np.array(VERSION, dtype=np.int64)
         file.attrs["status"] = "incomplete"
         file.attrs["provenance"] = json.dumps(header.provenance)
         for name, value in header.attributes.items():
             file.attrs[name] = value
         self._committed = file.create_dataset("committed_slots", data=np.int64(0))
-        for group in dict.fromkeys(c.group for c in COLUMNS):
-            # coordinates first: every other dataset of the group is tied to them
-            columns = sorted(columns_of(group), key=lambda c: c.dims != (c.name,))
-            for column in columns:
-                self._create_column(file, column, header)
-        self._last_totals = {c.name: np.zeros(self._shape(c), c.kind) for c in totals()}
+        # coordinates first: every other dataset of a group is tied to them
+        for column in sorted(self._kind.columns, key=lambda c: c.dims != (c.name,)):
+            self._create_column(file, column, header)
+        running = totals(self._kind)
+        self._last_totals = {c.name: np.zeros(self._shape(c), c.kind) for c in running}
         self._growing = [
             (c, ColumnWriter(c, file[c.path].id, file[c.path].chunks, self._digest))
-            for c in COLUMNS
+            for c in self._kind.columns
             if c.grows
         ]
-        self._totals: dict[str, Any] = {c.name: file[c.path].id for c in totals()}
+        self._totals: dict[str, Any] = {c.name: file[c.path].id for c in running}
         file.swmr_mode = True
 
     def _shape(self, column: Column) -> tuple[int, ...]:
@@ -243,7 +270,7 @@ class TraceWriter:
                 compression_opts=1,
                 fillvalue=column.fill,
             )
-        elif column in totals():
+        elif column.running:
             dataset = file.create_dataset(column.path, self._shape(column), column.kind)
         else:
             values = header.columns[column.path]
@@ -272,25 +299,26 @@ class TraceWriter:
             with h5py.File(self.path, "r+", libver=("v110", "v110")) as file:
                 if self._torn:
                     self._mend(file)
-                for column in totals():
+                for column in totals(self._kind):
                     self._digest.update(column, np.asarray(self._last_totals[column.name]))
                 file.attrs["status"] = status
                 file.attrs["content_digest"] = self.content_digest
                 file.attrs["world_digest"] = self.world_digest
+                file.attrs["file_digest"] = self._digest.file_hexdigest(file.attrs)
         except (OSError, RuntimeError) as error:
             raise TraceError(f"{self.path}: cannot be completed: {error}") from None
 
     def _mend(self, file: h5py.File) -> None:
         """Cut off a block that was interrupted, and digest what stays."""
-        self._digest = ContentDigest()
+        self._digest = ContentDigest(kind=self._kind)
         file["committed_slots"][...] = self._rows
-        for column in COLUMNS:
+        for column in self._kind.columns:
             dataset = file[column.path]
             if column.grows:
                 dataset.resize(self._rows, axis=0)
                 for first in range(0, self._rows, CHUNK_ROWS):
                     self._digest.update(column, dataset[first : first + CHUNK_ROWS])
-            elif column in totals():
+            elif column.running:
                 dataset[...] = self._last_totals[column.name]
             elif column.kind == "str":
                 self._digest.update(column, dataset.asstr()[...])

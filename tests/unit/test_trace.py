@@ -104,7 +104,7 @@ def test_xarray_opens_a_trace_as_it_is(sip_trace: Path) -> None:
 def test_h5py_alone_reads_a_trace(sip_trace: Path) -> None:
     with h5py.File(sip_trace) as file:
         assert file.attrs["filetype"] == "qnetsim-trace"
-        assert file.attrs["version"].tolist() == [1, 3]
+        assert file.attrs["version"].tolist() == [1, 4]
         for column in COLUMNS:
             dataset = file[column.path]
             assert dataset.attrs["long_name"] == column.meaning

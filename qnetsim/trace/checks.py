@@ -1,0 +1,150 @@
+"""What a reader insists on before it trusts a file: each wrong file gets its own error."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.trace.files import is_hdf5
+from qnetsim.trace.recover import UnclosedFile, is_marked_open
+from qnetsim.trace.schema import TRACE, VERSION, WORLD, Column, FileKind
+
+
+def open_file(path: Path, closing: ExitStack) -> h5py.File:
+    """Open a file of ours, whole or left open by a killed writer; ``closing`` closes it."""
+    try:
+        if not path.exists():
+            raise UsageError(f"{path}: no such trace")
+        if not path.is_file():
+            raise UsageError(f"{path}: is not a file")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    if not is_hdf5(path):
+        raise TraceFormatError(f"{path}: is not an HDF5 file, so not a qnetsim trace")
+    try:
+        return closing.enter_context(h5py.File(path, "r"))
+    except (OSError, RuntimeError) as first:
+        try:
+            if is_marked_open(path):
+                raw = closing.enter_context(UnclosedFile(path))
+                return closing.enter_context(h5py.File(raw, "r"))
+        except (OSError, RuntimeError):
+            closing.close()
+        reason = " ".join(str(first).split())
+        raise TraceFormatError(f"{path}: cannot be opened: {reason}") from None
+
+
+def committed_slots(path: Path, file: h5py.File) -> int:
+    """Slots that are completely in the file."""
+    dataset = file["committed_slots"]
+    if not isinstance(dataset, h5py.Dataset) or dataset.shape != () or dataset.dtype.kind != "i":
+        raise TraceFormatError(f"{path}: committed_slots is damaged")
+    slots = int(dataset[()])
+    if slots < 0:
+        raise TraceFormatError(f"{path}: committed_slots is {slots}")
+    return slots
+
+
+def check_columns(path: Path, file: h5py.File, columns: tuple[Column, ...], slots: int) -> None:
+    """Every column of the format is there, in its type and shape, with all committed rows."""
+    sizes = {"slot": slots}
+    for column in sorted(columns, key=lambda c: c.dims != (c.name,)):
+        dataset = file.get(column.path)
+        if not isinstance(dataset, h5py.Dataset):
+            raise TraceFormatError(f"{path}: column {column.path} is missing")
+        text = h5py.check_string_dtype(dataset.dtype) is not None
+        kind_fits = text if column.kind == "str" else dataset.dtype == column.kind
+        shape_fits = len(dataset.shape) == len(column.dims) and (
+            not column.grows or dataset.shape[0] >= slots
+        )
+        for dim, size in zip(column.dims, dataset.shape, strict=False):
+            if dim != "slot":
+                shape_fits &= sizes.setdefault(dim, size) == size
+        if not (kind_fits and shape_fits):
+            raise TraceFormatError(
+                f"{path}: column {column.path} is damaged: {dataset.dtype} of shape "
+                f"{dataset.shape}, with {slots} slots committed"
+            )
+
+
+def read_provenance(path: Path, file: h5py.File, kind: FileKind) -> dict[str, Any]:
+    """Read the provenance and check the parts that readers rely on."""
+    try:
+        found = json.loads(str(file.attrs["provenance"]))
+    except (ValueError, RecursionError) as error:
+        raise TraceFormatError(f"{path}: provenance is damaged: {error}") from None
+    wanted: dict[str, type | tuple[type, ...]] = {
+        "software": dict,
+        "environment": dict,
+        "scenario": dict,
+        "seed": int,
+        "replication": int,
+        "policy": dict,
+        "plan": (dict, type(None)),
+    }
+    parts: dict[str, dict[str, type | tuple[type, ...]]] = {
+        "policy": {"name": str, "title": str, "sees_future": bool},
+        "plan": {
+            "objective": (int, float),
+            "gap": (int, float, type(None)),
+            "status": str,
+            "solver": str,
+            "note": str,
+        },
+        "scenario": {"run": dict, "network": dict, "demand": dict},
+        "software": {"name": str, "version": str},
+        "environment": {"python": str},
+    }
+    if kind is WORLD:
+        for name in ("policy", "plan"):
+            del wanted[name], parts[name]
+    for where, table, keys in [
+        ("provenance", found, wanted),
+        *(
+            (f"provenance.{k}", found.get(k) if isinstance(found, dict) else None, v)
+            for k, v in parts.items()
+        ),
+    ]:
+        if table is None and where == "provenance.plan":
+            continue
+        for key, type_ in keys.items():
+            if not isinstance(table, dict) or not isinstance(table.get(key), type_):
+                raise TraceFormatError(f"{path}: {where} is damaged: {key} is missing or wrong")
+    return dict(found)
+
+
+def check_format(path: Path, file: h5py.File, kinds: tuple[FileKind, ...]) -> FileKind:
+    """Kind of a file of ours, in a version that is read here."""
+    filetype = file.attrs.get("filetype")
+    found = next((kind for kind in (TRACE, WORLD) if kind.filetype == filetype), None)
+    if found is None:
+        raise TraceFormatError(
+            f"{path}: is HDF5 but not a qnetsim trace (filetype is {filetype!r}, "
+            f"must be {kinds[0].filetype!r})"
+        )
+    if found not in kinds:
+        raise TraceFormatError(
+            f"{path}: is a {found.noun}, not a {kinds[0].noun}; "
+            "`qnetsim replay` runs policies in it"
+        )
+    version = np.ravel(np.asarray(file.attrs.get("version", ()))).tolist()
+    if len(version) != 2 or not all(isinstance(part, int) for part in version):
+        raise TraceFormatError(f"{path}: has no valid format version (got {version!r})")
+    major = int(version[0])
+    if major > VERSION[0]:
+        raise TraceFormatError(
+            f"{path}: format {version[0]}.{version[1]} is newer than {VERSION[0]}.x, which this "
+            "version of qnetsim reads; install a newer qnetsim"
+        )
+    if major < VERSION[0]:
+        raise TraceFormatError(
+            f"{path}: format {version[0]}.{version[1]} is older than {VERSION[0]}.x, which this "
+            "version of qnetsim reads; read it with an older qnetsim"
+        )
+    return found
