@@ -39,7 +39,7 @@ _HOME = {
     "open_case": "qnetsim.case",
     "open_trace": "qnetsim.trace",
     "run": "qnetsim.simulate:simulate",
-    "run_policies": "qnetsim.simulate",
+    "run_policies": "qnetsim.batch",
     "save_plan": "qnetsim.plan_files",
 }
 

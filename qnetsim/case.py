@@ -18,12 +18,21 @@ from qnetsim.exogenous.arrivals import longest_holding
 from qnetsim.exogenous.attendance import refuse_restless
 from qnetsim.exogenous.demand import build_forecast
 from qnetsim.exogenous.faults import listed, refuse_too_many
-from qnetsim.exogenous.realisation import Realisation
-from qnetsim.network import Network, build_network, read_topology
+from qnetsim.exogenous.realisation import Realisation, RecordedLevels
+from qnetsim.network import Network, Topology, build_network, read_topology
 from qnetsim.optimize import Solver
 from qnetsim.optimize.settings import SolveSettings
 from qnetsim.policies import Setting, policy_options
-from qnetsim.scenario import Scenario, load_scenario, locate, located, misplaced
+from qnetsim.recording import recorded_demand, with_recording
+from qnetsim.scenario import (
+    RecordingTable,
+    RunTable,
+    Scenario,
+    load_scenario,
+    locate,
+    located,
+    misplaced,
+)
 from qnetsim.tasks import task_world
 from qnetsim.units import (
     MAX_RUN_BITS,
@@ -51,9 +60,18 @@ class Case:
         return Setting(self.network, self.forecast, run.slots, run.slot_s, solver)
 
     def realisation(self, replication: int) -> Realisation:
-        """Return the world of one replication."""
-        tasks = task_world(self.scenario, replication)
-        return Realisation(self.network, self.forecast, self.scenario, replication, tasks)
+        """Return the world of one replication.
+
+        Raises
+        ------
+        SettingError
+            Its recorded demand cannot be read, or is too short.
+        """
+        tasks, levels = task_world(self.scenario, replication), None
+        if self.scenario.recording is not None:
+            demand = recorded_demand(self.scenario, self.network)
+            levels = RecordedLevels(demand.window(replication, self.scenario.run.slots))
+        return Realisation(self.network, self.forecast, self.scenario, replication, tasks, levels)
 
     def generator(self, title: str, replication: int, controller: int) -> np.random.Generator:
         """Return a controller's own stream, apart from the world and from other policies."""
@@ -61,12 +79,16 @@ class Case:
         return np.random.Generator(seeds.stream(seed, "policy", title, replication, controller))
 
 
-def load(path: Path | str, **run: int | None) -> Scenario:
+def load(
+    path: Path | str, *, recording: RecordingTable | None = None, **run: int | None
+) -> Scenario:
     """Read a scenario file and check everything that can be checked without running it.
 
     Parameters
     ----------
     path : path-like
+    recording : RecordingTable, optional
+        Recorded demand that takes the place of the scenario's requests; all of it is one world.
     **run : int or None
         Values of the ``[run]`` table that replace the file's; None leaves one as it is.
 
@@ -81,14 +103,24 @@ def load(path: Path | str, **run: int | None) -> Scenario:
         scenario = load_scenario(path, policy_options)
     except ScenarioError as error:
         raise ScenarioError([*error.problems, *_topology_problems(Path(path))]) from None
+    if recording is not None:
+        demand = scenario.demand.model_copy(update={"requests": None, "pairs": None})
+        # the whole recording is one world
+        run_table = RunTable(slot_s=scenario.run.slot_s, seed=scenario.run.seed)
+        changes = {"recording": recording, "demand": demand, "regimes": None, "run": run_table}
+        scenario = scenario.model_copy(update=changes)
     try:
-        scenario = scenario.with_run(**run)
-    except ValidationError as error:
-        detail = error.errors()[0]
-        name = str(detail["loc"][0])
-        raise UsageError(f"--{name} {detail['input']}: {detail['msg'].lower()}") from None
-    try:
-        open_case(scenario)
+        scenario = with_recording(scenario)
+        try:
+            scenario = scenario.with_run(**run)
+        except ValidationError as error:
+            detail = error.errors()[0]
+            name = str(detail["loc"][0])
+            raise UsageError(f"--{name} {detail['input']}: {detail['msg'].lower()}") from None
+        case = open_case(scenario)
+        if scenario.recording is not None:
+            recorded = recorded_demand(scenario, case.network)
+            recorded.window(scenario.run.replications - 1, scenario.run.slots)
     except TopologyError as error:
         problems = [(("network", "topology"), text) for text in error.problems]
         raise locate(path, problems) from None
@@ -111,14 +143,20 @@ def _topology_problems(path: Path) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=8)
-def open_case(scenario: Scenario) -> Case:
+def open_case(scenario: Scenario, topology: Topology | None = None) -> Case:
     """Build the network and the forecast of a scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    topology : Topology, optional
+        The fibres; read from where the scenario says unless given.
 
     Raises
     ------
     TopologyError, SettingError
     """
-    network = build_network(scenario.network, scenario.cost, scenario.run.slot_s)
+    network = build_network(scenario.network, scenario.cost, scenario.run.slot_s, topology)
     forecast = build_forecast(
         scenario.demand, network.topology, scenario.run.seed, scenario.regimes
     )

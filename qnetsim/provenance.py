@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from qnetsim.case import Case
@@ -44,20 +47,14 @@ def trace_header(
     table: PolicyTable,
     realisation: Realisation,
     plan: Plan | None,
+    notes: Mapping[str, Any],
 ) -> TraceHeader:
-    """What is known of a run before its first slot."""
-    network, forecast, topology = case.network, case.forecast, case.network.topology
-    run = case.scenario.run
+    """What is known of a run before its first slot; ``notes`` are added to the provenance."""
+    network, run = case.network, case.scenario.run
     slot_ticks = seconds_to_ticks(run.slot_s)
-    costs, faults = network.costs, realisation.faults
     bins = wait_bins(case.scenario.key_management, slot_ticks, run.slots * slot_ticks)
     provenance = {
-        "software": software(),
-        "environment": environment(),
-        "scenario": case.scenario.portable().model_dump(mode="json"),
-        "scenario_digest": case.scenario.digest(),
-        "seed": run.seed,
-        "replication": realisation.replication,
+        **_origin(case, realisation),
         "policy": {
             "name": table.name,
             "title": table.title,
@@ -66,12 +63,65 @@ def trace_header(
             **_weights(policy, network),
         },
         "plan": None if plan is None else plan_summary(plan, network),
+        **notes,
     }
     fibres = np.arange(network.fibres)
     columns = {
+        **_world_columns(case, realisation),
+        "decisions/fibre": fibres,
+        "decisions/controller": checked_owners(policy, network, table.title),
+        "slots/fibre": fibres,
+        "ledger/fibre": fibres,
+        "trust/fibre": fibres,
+        "slots/wait_bin": np.arange(bins.count),
+        "slots/wait_upto_s": (1 + np.arange(bins.count)) * (bins.width_ticks / TICKS_PER_SECOND),
+        **_round_columns(case),
+    }
+    attributes = {
+        **_world_attributes(case, realisation),
+        "policy": table.title,
+        "sees_future": int(policy.sees_future),
+    }
+    return TraceHeader(provenance, columns, attributes)
+
+
+def world_header(case: Case, realisation: Realisation) -> TraceHeader:
+    """What is known of a world that is recorded without any policy."""
+    return TraceHeader(
+        _origin(case, realisation),
+        _world_columns(case, realisation),
+        _world_attributes(case, realisation),
+    )
+
+
+def _origin(case: Case, realisation: Realisation) -> dict[str, Any]:
+    return {
+        "software": software(),
+        "environment": environment(),
+        "scenario": case.scenario.portable().model_dump(mode="json"),
+        "scenario_digest": case.scenario.digest(),
+        "seed": case.scenario.run.seed,
+        "replication": realisation.replication,
+    }
+
+
+def _world_attributes(case: Case, realisation: Realisation) -> dict[str, Any]:
+    return {
+        "replication": realisation.replication,
+        "slot_s": case.scenario.run.slot_s,
+        "level_bits": case.network.level_bits,
+    }
+
+
+def _world_columns(case: Case, realisation: Realisation) -> dict[str, Any]:
+    """All columns of the world that do not grow."""
+    network, forecast, topology = case.network, case.forecast, case.network.topology
+    costs, faults, nodes = network.costs, realisation.faults, topology.nodes
+    fibres = np.arange(network.fibres)
+    return {
         "fibres/fibre": fibres,
-        "fibres/source": [topology.nodes[a] for a, _ in topology.fibres],
-        "fibres/target": [topology.nodes[b] for _, b in topology.fibres],
+        "fibres/source": [nodes[a] for a, _ in topology.fibres],
+        "fibres/target": [nodes[b] for _, b in topology.fibres],
         "fibres/length_km": np.array(topology.lengths_km),
         "fibres/segments": network.segments,
         "fibres/channel_bits": network.channel_bits,
@@ -84,18 +134,10 @@ def trace_header(
         "world/request_group": forecast.group,
         "world/request_class": forecast.priority,
         "world/fibre": fibres,
-        "world/request_source": [topology.nodes[a] for a, _ in forecast.pairs],
-        "world/request_target": [topology.nodes[b] for _, b in forecast.pairs],
-        "decisions/fibre": fibres,
-        "decisions/controller": checked_owners(policy, network, table.title),
-        "slots/fibre": fibres,
-        "ledger/fibre": fibres,
-        "trust/fibre": fibres,
-        "trust/node": np.arange(len(topology.nodes)),
-        "trust/node_name": list(topology.nodes),
-        "slots/wait_bin": np.arange(bins.count),
-        "slots/wait_upto_s": (1 + np.arange(bins.count)) * (bins.width_ticks / TICKS_PER_SECOND),
-        **_round_columns(case),
+        "world/request_source": [nodes[a] for a, _ in forecast.pairs],
+        "world/request_target": [nodes[b] for _, b in forecast.pairs],
+        "trust/node": np.arange(len(nodes)),
+        "trust/node_name": list(nodes),
         "faults/event": np.arange(len(faults)),
         "faults/tick_ns": faults.tick,
         "faults/fibre": faults.fibre,
@@ -103,11 +145,3 @@ def trace_header(
         "faults/cause": faults.cause,
         "faults/element": faults.element,
     }
-    attributes = {
-        "policy": table.title,
-        "replication": realisation.replication,
-        "slot_s": run.slot_s,
-        "level_bits": network.level_bits,
-        "sees_future": int(policy.sees_future),
-    }
-    return TraceHeader(provenance, columns, attributes)

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from multiprocessing import get_context
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from qnetsim.case import Case, load, open_case
-from qnetsim.errors import ScenarioError, UsageError
-from qnetsim.exogenous.realisation import WorldChunk, WorldDigest
+from qnetsim.errors import ScenarioError
+from qnetsim.exogenous.realisation import Realisation, WorldChunk, WorldDigest
 from qnetsim.interrupt import stoppable
 from qnetsim.kernel import Kernel, Relay, Simulation, SlotBlock
 from qnetsim.kernel.jit import chosen
 from qnetsim.optimize import Plan
-from qnetsim.planning import plan_policies, planned
+from qnetsim.planning import planned
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded
 from qnetsim.policies.registry import make_policy
 from qnetsim.provenance import trace_header
+from qnetsim.resume import Earlier
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.tasks import open_tasks
-from qnetsim.trace import Block, TraceWriter, WriteBehind, refuse_existing
+from qnetsim.trace import Block, TraceWriter, WriteBehind
 from qnetsim.trace.schema import PLAN_STATUS
 
 #: Told how many slots were simulated since the last call.
@@ -44,6 +44,7 @@ def run_case(
     check: Callable[[], None] = lambda: None,
     kernel: Kernel = "auto",
     relay: Relay | None = None,
+    statuses: npt.NDArray[np.uint8] | None = None,
 ) -> Simulation:
     """Simulate a policy in a world; returns the finished simulation.
 
@@ -69,6 +70,8 @@ def run_case(
         installed and the run is long enough.
     relay : Relay, optional
         Carries every key as real bytes; made here where the scenario asks for it.
+    statuses : ndarray of uint8, shape (slots,), optional
+        Status of the plan behind each slot, where it is not that of ``plan`` throughout.
     """
     if relay is None and case.scenario.key_management.relay == "real":
         seed = case.scenario.run.seed
@@ -90,7 +93,7 @@ def run_case(
         sink,
         title,
         check,
-        PLAN_STATUS.index(plan.status) if plan else 0,
+        np.broadcast_to(status_of(plan), case.setting.slots) if statuses is None else statuses,
         chosen(kernel, case.setting.slots * case.forecast.requests, walks=_walks(case.scenario)),
         relay,
         tasks,
@@ -98,6 +101,11 @@ def run_case(
     )
     simulation.run()
     return simulation
+
+
+def status_of(plan: Plan | None) -> np.uint8:
+    """Status of a plan as it stands in a trace."""
+    return np.uint8(PLAN_STATUS.index(plan.status) if plan else 0)
 
 
 def _walks(scenario: Scenario) -> bool:
@@ -108,13 +116,18 @@ def _walks(scenario: Scenario) -> bool:
 
 
 def simulate(
-    scenario: Scenario,
+    scenario: Scenario | Case,
     policy: PolicyTable | Policy,
     out: Path | str,
     *,
     replication: int = 0,
+    world: Realisation | None = None,
     plan: Plan | None = None,
+    title: str | None = None,
+    statuses: npt.NDArray[np.uint8] | None = None,
+    notes: Mapping[str, Any] | None = None,
     force: bool = False,
+    resume: bool = False,
     progress: Progress | None = None,
     kernel: Kernel = "auto",
 ) -> Path:
@@ -122,17 +135,28 @@ def simulate(
 
     Parameters
     ----------
-    scenario : Scenario
+    scenario : Scenario or Case
     policy : PolicyTable or Policy
         A registered policy with its options, or an object of your own.
     out : path-like
         The trace to write.
     replication : int
         Which of the scenario's worlds.
+    world : Realisation, optional
+        The world itself, where it is not drawn from the scenario.
     plan : Plan, optional
         A plan made before; saves solving again.
+    title : str, optional
+        Name of the policy object in the trace, where it is not that of its class.
+    statuses : ndarray of uint8, shape (slots,), optional
+        As in ``run_case``.
+    notes : mapping, optional
+        Further entries of the trace's provenance.
     force : bool
         Overwrite an existing trace.
+    resume : bool
+        Go on with a trace that was cut short: slots that it holds are simulated again and must
+        come out as they stand in it. A complete trace is left as it is.
     progress : callable, optional
     kernel : {"auto", "numba", "numpy", "loop"}
         As in ``run_case``.
@@ -147,27 +171,55 @@ def simulate(
     QnetsimError
         Whatever goes wrong; slots simulated until then are in the trace.
     """
-    case = open_case(scenario)
-    table = policy if isinstance(policy, PolicyTable) else _table_of(policy)
+    case = scenario if isinstance(scenario, Case) else open_case(scenario)
+    table = policy if isinstance(policy, PolicyTable) else table_of(policy, title)
     runner = policy if isinstance(policy, Policy) else make_policy(table.name, table.options)
-    plan = plan if plan is not None else planned(runner, table.title, case)
-    realisation = case.realisation(replication)
-    header = trace_header(case, runner, table, realisation, plan)
-    with (
-        stoppable() as check,
-        TraceWriter(Path(out), header, force=force) as writer,
-        WriteBehind(_writes(writer, realisation.digest()), lambda done: done[1].nbytes) as rows,
-    ):
+    path = Path(out)
+    with ExitStack() as stack:
+        earlier = stack.enter_context(Earlier(path)) if resume and path.exists() else None
+        if earlier is not None and earlier.complete:
+            earlier.refuse_other(case, table, replication)
+            return path
+        plan = plan if plan is not None else planned(runner, table.title, case)
+        realisation = world or case.realisation(replication)
+        header = trace_header(case, runner, table, realisation, plan, notes or {})
+        if earlier is not None:
+            earlier.refuse_other(case, table, replication)
+            earlier.begin(header)
+        check = stack.enter_context(stoppable())
+        writer = stack.enter_context(
+            TraceWriter(
+                path,
+                header,
+                force=force or earlier is not None,
+                instead_of=earlier.slots if earlier is not None else 0,
+            )
+        )
+        writes = _writes(writer, realisation.digest())
+        rows = stack.enter_context(WriteBehind(writes, lambda done: done[1].nbytes))
 
         def sink(chunk: WorldChunk, block: SlotBlock) -> None:
-            rows.put((chunk, Block(block.columns, _world_columns(chunk), block.totals)))
+            done = Block(block.columns, world_columns(chunk), block.totals)
+            if earlier is not None:
+                earlier.compare(done)
+            rows.put((chunk, done))
             if progress:
                 progress(block.slots)
             check()
 
-        world = realisation.chunks()
-        run_case(case, runner, table.title, world, replication, sink, plan, check, kernel)
-    return writer.path
+        run_case(
+            case,
+            runner,
+            table.title,
+            realisation.chunks(),
+            replication,
+            sink,
+            plan,
+            check,
+            kernel,
+            statuses=statuses,
+        )
+    return path
 
 
 Done = tuple[WorldChunk, Block]
@@ -185,7 +237,7 @@ def _writes(writer: TraceWriter, digest: WorldDigest) -> Callable[[list[Done]], 
     return write
 
 
-def _world_columns(chunk: WorldChunk) -> dict[str, npt.NDArray[Any] | None]:
+def world_columns(chunk: WorldChunk) -> dict[str, npt.NDArray[Any] | None]:
     """Growing columns of the trace's world; None where nothing differs from the usual."""
     return {
         "levels": chunk.levels,
@@ -195,105 +247,17 @@ def _world_columns(chunk: WorldChunk) -> dict[str, npt.NDArray[Any] | None]:
     }
 
 
-def _table_of(policy: Policy) -> PolicyTable:
-    return PolicyTable.model_validate({"name": type(policy).__name__})
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run of a comparison; picklable, so that a worker process can take it."""
-
-    scenario: Scenario
-    policy: PolicyTable
-    plan: Plan | None
-    replication: int
-    out: Path
-    force: bool
-
-
-def _run_job(job: Job, progress: Progress | None = None) -> Path:
-    return simulate(
-        job.scenario,
-        job.policy,
-        job.out,
-        replication=job.replication,
-        plan=job.plan,
-        force=job.force,
-        progress=progress,
-    )
-
-
-def run_policies(
-    scenario: Scenario,
-    policies: Sequence[PolicyTable],
-    out: Path,
-    *,
-    plans: Sequence[Plan | None] | None = None,
-    workers: int = 1,
-    force: bool = False,
-    progress: Progress | None = None,
-) -> list[Path]:
-    """Run every policy in every replication's world.
-
-    Parameters
-    ----------
-    scenario : Scenario
-    policies : sequence of PolicyTable
-    out : Path
-        Folder of the traces, ``POLICY-rNNN.h5``.
-    plans : sequence of Plan or None, optional
-        What ``plan_policies`` returned; worked out here unless given.
-    workers : int
-        Processes; the traces are the same for any number.
-    force : bool
-        Overwrite existing traces.
-    progress : callable, optional
-
-    Returns
-    -------
-    list of Path
-        By policy, then by replication.
-    """
-    if not policies:
-        raise UsageError("no policy to run; give --policy NAME or a [[policy]] table")
-    titles = [policy.title for policy in policies]
-    twice = sorted({title for title in titles if titles.count(title) > 1})
-    if twice:
-        raise UsageError(f"policy {twice[0]!r} is given twice; give each use its own label")
-    places = [
-        [out / f"{policy.title}-r{r:03d}.h5" for r in range(scenario.run.replications)]
-        for policy in policies
-    ]
-    for path in (path for paths in places for path in paths):
-        refuse_existing(path, force)
-    solved = plan_policies(scenario, policies) if plans is None else plans
-    jobs = [
-        Job(scenario, policy, plan, r, path, force)
-        for policy, plan, paths in zip(policies, solved, places, strict=True)
-        for r, path in enumerate(paths)
-    ]
-    advance = progress or (lambda slots: None)
-    if workers <= 1:
-        return [_run_job(job, advance) for job in jobs]
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(_run_job, job) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                future.result()
-                advance(scenario.run.slots)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    return [job.out for job in jobs]
+def table_of(policy: Policy, title: str | None = None) -> PolicyTable:
+    """Table that stands for a policy object."""
+    name = type(policy).__name__
+    return PolicyTable.model_validate({"name": name, "label": None if title == name else title})
 
 
 __all__ = [
     "Case",
-    "Job",
     "ScenarioError",
     "load",
     "open_case",
     "run_case",
-    "run_policies",
     "simulate",
 ]

@@ -16,18 +16,22 @@ from qnetsim.version import __version__
 #: Command, its place, and its line in the overview.
 COMMANDS = {
     "compare": ("compare:compare", "run all policies in the same worlds, or compare traces"),
-    "diff": ("diff:diff", "say where two plans differ"),
+    "demand": ("demand:demand", "record the world of a scenario, with no policy in it"),
+    "diff": ("diff:diff", "say where two traces part, or where two plans differ"),
     "fel": ("fel:fel", "train a federated task, and show what keys its rounds take"),
     "inspect": ("inspect:inspect", "say what is in a trace or a plan"),
     "plan": ("plan:plan", "solve only: what to reserve, at what expected cost"),
     "policies": ("listing:policies", "list the installed policies"),
     "rates": ("rates:rates", "print the key rates of a network beside bound and experiments"),
+    "replay": ("replay:replay", "run a policy in a recorded world, or ask what if"),
+    "report": ("report:report", "draw the report of traces: one HTML file, figures beside it"),
     "reproduce": ("reproduce:reproduce", "compute a figure of the paper, beside its claims"),
     "run": ("run:run", "run one policy and write its trace"),
     "scenario": ("scenario:scenario", "check scenario files, print their schema"),
     "spacing": ("spacing:spacing", "find the cheapest spacing of transmitters on each fibre"),
     "train": ("train:train", "train a learning policy: weights, card, learning curve"),
     "topologies": ("listing:topologies", "list the bundled topologies, or show one"),
+    "verify": ("verify:verify", "check a trace: ledger, digests, provenance, and run it again"),
 }
 
 EXIT_USAGE, EXIT_FAILED, EXIT_INTERRUPTED = 2, 3, 130

@@ -12,12 +12,13 @@ from qnetsim.analysis import Comparison, compare_traces
 from qnetsim.analysis.key_figures import KEY_COLUMNS, key_cells
 from qnetsim.analysis.report import RESULTS, write_report
 from qnetsim.analysis.training_table import training_columns, training_rows
+from qnetsim.batch import run_policies
+from qnetsim.case import load
 from qnetsim.cli.output import console, emit, force_option, json_option, progress, table, working
 from qnetsim.cli.policy import policy_table
 from qnetsim.cli.run import task_json
 from qnetsim.errors import UsageError
 from qnetsim.planning import plan_policies
-from qnetsim.simulate import load, run_policies
 from qnetsim.trace import is_hdf5, make_folder
 
 

@@ -36,6 +36,7 @@ from qnetsim.trace import open_trace, refuse_input
 @click.option("--seed", type=int, help="Seed, instead of the scenario's.")
 @click.option("--replication", type=click.IntRange(0, 10**6), default=0, help="Which world.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Trace to write.")
+@click.option("--resume", is_flag=True, help="Go on with a trace that was cut short.")
 @force_option
 @json_option
 def run(
@@ -46,13 +47,17 @@ def run(
     seed: int | None,
     replication: int,
     out: Path | None,
+    resume: bool,
     force: bool,
     as_json: bool,
 ) -> None:
     """Run one policy in one world of SCENARIO and write its trace.
 
     Give --policy, or --plan with the file of a plan, which is then run by the policy that made it.
+    With --resume the slots that the trace holds are simulated again and must come out the same.
     """
+    if resume and force:
+        raise UsageError("--resume keeps what is there and --force overwrites it; give one of them")
     spec = load(scenario, slots=slots, seed=seed)
     chosen, planned = _chosen(policy, plan, spec)
     if out is not None:
@@ -66,6 +71,7 @@ def run(
             replication=replication,
             plan=planned,
             force=force,
+            resume=resume,
             progress=advance,
         )
     with open_trace(path) as trace:

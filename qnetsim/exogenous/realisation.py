@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +58,30 @@ class WorldChunk:
         return int(self.levels.shape[0])
 
 
+class LevelSource(Protocol):
+    """Where the levels of a world come from, chunk by chunk in order."""
+
+    def draw(self, chunk: int, slots: int) -> npt.NDArray[np.int16]:
+        """Levels of the next chunk, shape (slots, groups)."""
+
+
+class RecordedLevels:
+    """Levels of a demand that was recorded elsewhere.
+
+    Parameters
+    ----------
+    levels : ndarray of int16, shape (slots, groups)
+    """
+
+    def __init__(self, levels: npt.NDArray[np.int16]) -> None:
+        self._levels = levels
+
+    def draw(self, chunk: int, slots: int) -> npt.NDArray[np.int16]:
+        """Levels of the next chunk, shape (slots, groups)."""
+        first = chunk * CHUNK_SLOTS
+        return self._levels[first : first + slots]
+
+
 class Realisation:
     """One world: chunks of slots drawn from named streams, and their digest.
 
@@ -71,6 +96,8 @@ class Realisation:
     replication : int
     tasks : sequence
         What the digest covers of FEL tasks, as JSON.
+    levels : LevelSource, optional
+        Where the levels come from; drawn unless given.
     """
 
     def __init__(
@@ -80,7 +107,9 @@ class Realisation:
         scenario: Scenario,
         replication: int,
         tasks: Sequence[object] = (),
+        levels: LevelSource | None = None,
     ) -> None:
+        self._levels = levels
         self.forecast = forecast
         self.slots = scenario.run.slots
         self.seed = scenario.run.seed
@@ -146,7 +175,9 @@ class Realisation:
         """Yield the chunks in order, the last one shorter where need be."""
         demand, requests, seed = self._scenario.demand, self.forecast.requests, self.seed
         fibres, replication = self._network.fibres, self.replication
-        levels = Levels(self.forecast, self._scenario.regimes, seed, ("demand", replication))
+        levels = self._levels or Levels(
+            self.forecast, self._scenario.regimes, seed, ("demand", replication)
+        )
         yields = Yields(self._scenario.yields, fibres, seed, replication) if self.noisy else None
         for number, first in enumerate(range(0, self.slots, CHUNK_SLOTS)):
             count = min(CHUNK_SLOTS, self.slots - first)

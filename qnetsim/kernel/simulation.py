@@ -52,8 +52,8 @@ class Simulation:
         Name of the policy in messages.
     check : callable
         Called ahead of every decision; raises to stop the run.
-    plan_status : int
-        Status of the policy's plan, as a position in ``trace.schema.PLAN_STATUS``.
+    plan_status : ndarray of uint8, shape (slots,)
+        Status of the plan behind each slot, as a position in ``trace.schema.PLAN_STATUS``.
     kernel : {"numba", "numpy", "loop"}
         What serves the requests; the results are the same.
     relay : Relay, optional
@@ -74,7 +74,7 @@ class Simulation:
         sink: Sink,
         title: str,
         check: Callable[[], None],
-        plan_status: int,
+        plan_status: npt.NDArray[np.uint8],
         kernel: Served = "numpy",
         relay: Relay | None = None,
         tasks: Sequence[Task] = (),
@@ -170,7 +170,7 @@ class Simulation:
             columns, self.rounds.slot = self.managers.close_slot(open_slot), None
         else:
             columns = self._serve(rows, slot, end)
-        columns["plan_status"] = np.full(end - slot, self._plan_status, dtype=np.uint8)
+        columns["plan_status"] = self._plan_status[slot:end]
         columns["decide_s"] = self.board.decide_seconds(slot, end)
         self._recording.add(columns)
         if self._learns:

@@ -135,8 +135,18 @@ class Network:
         return np.broadcast_to(bits, (levels, self.fibres)).copy()
 
 
-def build_network(table: NetworkTable, cost: CostTable, slot_s: float) -> Network:
+def build_network(
+    table: NetworkTable, cost: CostTable, slot_s: float, topology: Topology | None = None
+) -> Network:
     """Read the topology and work out chains, key rates and prices.
+
+    Parameters
+    ----------
+    table : NetworkTable
+    cost : CostTable
+    slot_s : float
+    topology : Topology, optional
+        The fibres; read from where the table says unless given.
 
     Raises
     ------
@@ -145,7 +155,7 @@ def build_network(table: NetworkTable, cost: CostTable, slot_s: float) -> Networ
     SettingError
         A spacing names no fibre, or a channel yields no bit in a slot.
     """
-    topology = read_topology(table.topology)
+    topology = topology or read_topology(table.topology)
     lengths, spans = topology.lengths_km, spans_of(table, topology)
     rate = key_rate(table)
     rates = {span: rate(span) for span in sorted({table.span_km, *spans})}

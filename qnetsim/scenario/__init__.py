@@ -12,7 +12,13 @@ from qnetsim.scenario.spec import (
     RunTable,
     Scenario,
 )
-from qnetsim.scenario.world_tables import DemandTable, FaultTable, OutageTable, YieldTable
+from qnetsim.scenario.world_tables import (
+    DemandTable,
+    FaultTable,
+    OutageTable,
+    RecordingTable,
+    YieldTable,
+)
 
 __all__ = [
     "CostTable",
@@ -28,6 +34,7 @@ __all__ = [
     "PolicyOptions",
     "PolicyTable",
     "Prices",
+    "RecordingTable",
     "RegimesTable",
     "RunTable",
     "Scenario",

@@ -11,15 +11,17 @@ from qnetsim.units import exact, seconds_to_ticks
 
 def cross_checks(data: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
     """Rules over several keys; they look at the raw data, so they run beside other errors."""
-    demand = data.get("demand")
+    demand = data.get("demand", {})
     if isinstance(demand, dict):
         if "requests" in demand and "pairs" in demand:
             yield ("demand", "pairs"), "requests and pairs are both given; allowed: one of them"
-        if "requests" not in demand and "pairs" not in demand:
+        if isinstance(data.get("recording"), dict):
+            yield from _recording_checks(data["recording"], demand, data.get("run"))
+        elif "requests" not in demand and "pairs" not in demand:
             yield (
                 ("demand",),
-                "neither requests nor pairs is given; give requests = N, pairs = 'all' "
-                "or pairs = [[source, target], …]",
+                "neither requests nor pairs is given; give requests = N, pairs = 'all', "
+                "pairs = [[source, target], …] or a [recording]",
             )
         if demand.get("pairs") == []:
             yield ("demand", "pairs"), "is empty; give at least one [source, target]"
@@ -31,7 +33,7 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
             elif not all(0 <= w < 1e300 for w in shares) or sum(shares) <= 0:
                 text = "must be finite numbers >= 0 with a positive sum"
                 yield ("demand", "priority_shares"), text
-    yield from _regime_checks(data.get("regimes"), demand)
+    yield from _regime_checks(data.get("regimes"), demand, data.get("recording"))
     run, network = data.get("run", {}), data.get("network", {})
     management = data.get("key_management", {})
     yield from _time_checks(run, ("run", "slot_s"))
@@ -154,10 +156,36 @@ def _distribution_checks(demand: Mapping[str, Any]) -> Iterator[tuple[Key, str]]
             )
 
 
-def _regime_checks(regimes: object, demand: object) -> Iterator[tuple[Key, str]]:
+def _recording_checks(
+    recording: Mapping[str, Any], demand: Mapping[str, Any], run: object
+) -> Iterator[tuple[Key, str]]:
+    """The file has the requests; what it cannot have is refused rather than left aside."""
+    for key in ("requests", "pairs"):
+        if key in demand:
+            yield ("demand", key), "is given beside [recording], which has the requests; remove it"
+    if demand.get("coupling") == "comonotone":
+        text = "is 'comonotone'; recorded requests have levels of their own: leave it out"
+        yield ("demand", "coupling"), text
+    if recording.get("forecast_slots"):
+        for key in ("kind", "mean", "probabilities"):
+            if key in demand:
+                text = "is given beside recording.forecast_slots, which make the forecast"
+                yield ("demand", key), f"{text}; remove one of them"
+    length = run.get("slot_s", 1.0) if isinstance(run, dict) else 1.0
+    theirs = recording.get("slot_s", length)
+    if _positive(length) and _positive(theirs) and (exact(theirs) / exact(length)).denominator != 1:
+        yield (
+            ("recording", "slot_s"),
+            f"{theirs} s is no whole multiple of a slot of {length} s; change run.slot_s",
+        )
+
+
+def _regime_checks(regimes: object, demand: object, recording: object) -> Iterator[tuple[Key, str]]:
     """Regimes replace the demand's own distribution, and all requests share them."""
     if not isinstance(regimes, dict) or not isinstance(demand, dict):
         return
+    if isinstance(recording, dict):
+        yield ("regimes",), "is given beside [recording], which has the demand; remove one"
     for key in ("mean", "probabilities"):
         if key in demand:
             yield ("demand", key), "is given beside [regimes], which has the means; remove one"

@@ -64,8 +64,11 @@ def load_scenario(path: Path | str, policy_options: PolicyOptions | None = None)
             changes["rate_table"] = read_rate_table(table)
         except ValueError as error:
             raise locate(path, [(("network", "rate_table"), str(error))]) from None
-    network = scenario.network.model_copy(update=changes)
-    return scenario.model_copy(update={"network": network})
+    tables: dict[str, object] = {"network": scenario.network.model_copy(update=changes)}
+    if scenario.recording is not None:
+        place = str((path.parent / scenario.recording.file).resolve())
+        tables["recording"] = scenario.recording.model_copy(update={"file": place})
+    return scenario.model_copy(update=tables)
 
 
 def located(topology: str, scenario: Path) -> str:

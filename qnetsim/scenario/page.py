@@ -9,7 +9,13 @@ from qnetsim.scenario.fel_tables import FelTable
 from qnetsim.scenario.learning_tables import LearningTable, RegimesTable
 from qnetsim.scenario.network_tables import MdiQkdTable, NetworkTable
 from qnetsim.scenario.spec import KeyManagementTable, PlanningTable, PolicyTable, RunTable
-from qnetsim.scenario.world_tables import DemandTable, FaultTable, OutageTable, YieldTable
+from qnetsim.scenario.world_tables import (
+    DemandTable,
+    FaultTable,
+    OutageTable,
+    RecordingTable,
+    YieldTable,
+)
 
 HEAD = """\
 # Scenario files
@@ -18,8 +24,8 @@ This page is made by `make docs` from the tables in `qnetsim/scenario`; a test f
 differ.
 
 TOML, strict: unknown keys are refused, with a suggestion. Units stand in key names. Every key but
-`network.topology` and one of `demand.requests` and `demand.pairs` has a default. `qnetsim scenario
-schema` prints the same as JSON Schema.
+`network.topology` and one of `demand.requests`, `demand.pairs` and a `[recording]` has a default.
+`qnetsim scenario schema` prints the same as JSON Schema.
 """
 
 TAIL = """
@@ -34,6 +40,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[cost.reserved]": Prices,
     "[cost.on_demand]": OnDemandPrices,
     "[demand]": DemandTable,
+    "[recording]": RecordingTable,
     "[regimes]": RegimesTable,
     "[yields]": YieldTable,
     "[faults]": FaultTable,

@@ -16,7 +16,13 @@ from qnetsim.scenario.fel_tables import FelTable
 from qnetsim.scenario.fields import COUNT_MAX, Table, as_tuple, field
 from qnetsim.scenario.learning_tables import LearningTable, RegimesTable
 from qnetsim.scenario.network_tables import NetworkTable
-from qnetsim.scenario.world_tables import DemandTable, FaultTable, OutageTable, YieldTable
+from qnetsim.scenario.world_tables import (
+    DemandTable,
+    FaultTable,
+    OutageTable,
+    RecordingTable,
+    YieldTable,
+)
 
 
 class RunTable(Table):
@@ -158,7 +164,8 @@ class Scenario(Table):
     run: RunTable = field("the [run] table", "a table", default=RunTable())
     network: NetworkTable = field("the [network] table", "a table")
     cost: CostTable = field("the [cost] table", "a table", default=CostTable())
-    demand: DemandTable = field("the [demand] table", "a table")
+    demand: DemandTable = field("the [demand] table", "a table", default=DemandTable())
+    recording: RecordingTable | None = field("the [recording] table", "a table", default=None)
     regimes: RegimesTable | None = field("the [regimes] table", "a table", default=None)
     yields: YieldTable = field("the [yields] table", "a table", default=YieldTable())
     faults: FaultTable = field("the [faults] table", "a table", default=FaultTable())
@@ -178,17 +185,20 @@ class Scenario(Table):
     )
 
     def portable(self) -> Scenario:
-        """Copy that names a topology file without its folder, which is the machine's affair."""
-        name = self.network.topology.replace("\\", "/")
-        if name.startswith("topohub:"):
-            return self
-        network = self.network.model_copy(update={"topology": name.rsplit("/", 1)[-1]})
-        return self.model_copy(update={"network": network})
+        """Copy that names files without their folders, which are the machine's affair."""
+        changes: dict[str, object] = {}
+        if not self.network.topology.startswith("topohub:"):
+            name = _file_name(self.network.topology)
+            changes["network"] = self.network.model_copy(update={"topology": name})
+        if self.recording is not None:
+            name = _file_name(self.recording.file)
+            changes["recording"] = self.recording.model_copy(update={"file": name})
+        return self.model_copy(update=changes)
 
     def digest(self) -> str:
         """SHA-256 over all settings, defaults included; hexadecimal."""
         # a table that came later changes no digest where it is not used
-        late = {"fel": (), "regimes": None, "learning": LearningTable()}
+        late = {"fel": (), "regimes": None, "recording": None, "learning": LearningTable()}
         unused = {name for name, default in late.items() if getattr(self, name) == default}
         text = self.portable().model_dump_json(exclude=unused)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -204,3 +214,7 @@ class Scenario(Table):
         given = {key: value for key, value in changes.items() if value is not None}
         run = RunTable.model_validate({**self.run.model_dump(), **given})
         return self.model_copy(update={"run": run})
+
+
+def _file_name(path: str) -> str:
+    return path.replace("\\", "/").rsplit("/", 1)[-1]

@@ -88,6 +88,44 @@ class DemandTable(Table):
     )
 
 
+class RecordingTable(Table):
+    """Demand that was recorded elsewhere, row by row ``slot, source, target, rate``.
+
+    The file says who asks for how much and when; ``[demand]`` then only says what policies are
+    told in advance. A rate is rounded up to whole demand levels.
+    """
+
+    file: str = field(
+        "the recorded demand",
+        "the path of a .csv file with the columns slot,source,target,rate, or of an .h5 file with "
+        "datasets of these names",
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+    )
+    rate_unit: Literal["bps", "kbps", "Mbps", "level"] = field(
+        "unit of the rates", "'bps', 'kbps', 'Mbps' or 'level' (multiples of K_L at span_km)"
+    )
+    slot_s: float = field(
+        "time base: length of a slot of the file",
+        "a number > 0 in seconds, a whole multiple of run.slot_s",
+        gt=0,
+        le=1e9,
+    )
+    forecast_slots: int = field(
+        "first slots of the file that make the forecast (the distribution of all levels in them) "
+        "and are not simulated; 0: the forecast is the distribution that [demand] gives",
+        "an integer >= 0, in slots of the file",
+        default=0,
+        ge=0,
+        le=10**9,
+    )
+    sha256: str | None = field(
+        "checksum of the file; filled in when it is read, checked where it is given",
+        "64 hexadecimal digits",
+        default=None,
+        pattern=r"^[0-9a-f]{64}$",
+    )
+
+
 class YieldTable(Table):
     """Factor ξ on what a channel yields, by fibre and slot."""
 

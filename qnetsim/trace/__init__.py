@@ -1,7 +1,7 @@
 """The trace: a versioned, self-describing HDF5 file that is the product of every run."""
 
 from qnetsim.trace.behind import WriteBehind
-from qnetsim.trace.files import is_hdf5, make_folder, refuse_existing, refuse_input
+from qnetsim.trace.files import is_hdf5, is_ours, make_folder, refuse_existing, refuse_input
 from qnetsim.trace.plan_file import PlanRecord, is_plan, read_plan, write_plan
 from qnetsim.trace.reader import Trace, open_trace, open_world
 from qnetsim.trace.writer import Block, TraceHeader, TraceWriter
@@ -14,6 +14,7 @@ __all__ = [
     "TraceWriter",
     "WriteBehind",
     "is_hdf5",
+    "is_ours",
     "is_plan",
     "make_folder",
     "open_trace",

@@ -11,12 +11,24 @@ from pathlib import Path
 import h5py
 
 from qnetsim.errors import TraceError, UsageError
+from qnetsim.trace.recover import is_marked_open
 
 
 def is_hdf5(path: Path) -> bool:
     """Whether a file can be read and begins like HDF5."""
     try:
         return bool(h5py.is_hdf5(path))
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is HDF5 and says that qnetsim wrote it."""
+    try:
+        if is_marked_open(path):
+            return True
+        with h5py.File(path, "r") as file:
+            return str(file.attrs.get("filetype", "")).startswith("qnetsim-")
     except (OSError, RuntimeError, ValueError):
         return False
 

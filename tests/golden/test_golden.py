@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from qnetsim.analysis import compare_traces
-from qnetsim.simulate import load, run_policies
+from qnetsim.batch import run_policies
+from qnetsim.case import load
 from qnetsim.trace import open_trace
 
 HERE = Path(__file__).parent

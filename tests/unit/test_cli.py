@@ -116,7 +116,7 @@ def test_scenario_check_and_schema(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = call(capsys, "scenario", "check", NSFNET, "bad.toml")
     assert code == 2
     assert out == f"{NSFNET}: ok\n"
-    assert err.splitlines()[0].startswith("bad.toml:1: demand: missing")
+    assert err.splitlines()[0].startswith("bad.toml:1: demand: neither requests nor pairs")
     assert "bad.toml:3: network.span: unknown key; did you mean 'span_km'?" in err
     code, out, _ = call(capsys, "scenario", "check", NSFNET, "bad.toml", "--json")
     assert code == 2

@@ -92,7 +92,7 @@ ONE_ERROR = {
     GOOD.replace("nsfnet", "a\\u0000.csv"): "characters that are not allowed",
     GOOD + "[[policy]]\nname = 'perfect'\nx = 1": "unknown key; allowed: none",
     "[demand]\nrequests = 5": "network: missing",
-    '[network]\ntopology = "nsfnet"': "demand: missing",
+    '[network]\ntopology = "nsfnet"': "demand: neither requests nor pairs is given",
     GOOD + "[run]\nslot_s = 1e-10": "multiple of 1e-9",
     GOOD + "[run]\nslot_s = 0.0001": "at least one bit",
     GOOD + "[key_management]\npatience_s = 0.1234567891": "nanoseconds",

@@ -1,0 +1,177 @@
+"""What can be checked of a trace without running anything: form, ledger, costs, digests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.errors import TraceFormatError
+from qnetsim.trace import Trace
+from qnetsim.trace.schema import COST_COLUMNS, FLOWS, POOLS, TRACE
+
+#: Formats that carry a file digest.
+DIGESTED = (1, 4)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check.
+
+    Attributes
+    ----------
+    name : str
+    passed : bool or None
+        None where it could not be done.
+    text : str
+    """
+
+    name: str
+    passed: bool | None
+    text: str
+
+
+def audit(trace: Trace) -> Iterator[Finding]:
+    """Check a trace or a recorded world by itself."""
+    version = ".".join(map(str, trace.version))
+    complete = trace.status == "complete"
+    yield Finding(
+        "file",
+        True if complete else None,
+        f"{trace.kind.noun}, format {version}, {trace.status}, {trace.slots:,} slots",
+    )
+    if trace.kind is TRACE:
+        yield from (_guarded(trace, name, check) for name, check in _CHECKS.items())
+    yield from _digests(trace)
+
+
+def _guarded(trace: Trace, name: str, check: Any) -> Finding:
+    try:
+        wrong = check(trace)
+    except TraceFormatError as error:
+        return Finding(name, False, str(error))
+    if wrong:
+        return Finding(name, False, wrong)
+    return Finding(name, True, _MEANING[name])
+
+
+def _digests(trace: Trace) -> Iterator[Finding]:
+    try:
+        digest = trace.digest()
+    except TraceFormatError as error:
+        yield Finding("content digest", False, str(error))
+        return
+    for name, found in (
+        ("content_digest", digest.hexdigest()),
+        ("file_digest", digest.file_hexdigest(trace.attributes)),
+    ):
+        title, stored = name.replace("_", " "), trace.attribute(name)
+        if stored == found:
+            yield Finding(title, True, found[:16])
+        elif stored:
+            yield Finding(title, False, f"{found[:16]}, and {stored[:16]} is stored")
+        elif trace.status != "incomplete" and (
+            name == "content_digest" or trace.version >= DIGESTED
+        ):
+            yield Finding(title, False, "is missing")
+        else:
+            text = "not yet written" if trace.status == "incomplete" else "not in this format"
+            yield Finding(title, None, text)
+
+
+def _blocks(trace: Trace, *names: str) -> Iterator[tuple[int, dict[str, npt.NDArray[Any]]]]:
+    first = 0
+    for blocks in zip(*(trace.blocks(name) for name in names), strict=True):
+        yield first, dict(zip(names, blocks, strict=True))
+        first += len(blocks[0])
+
+
+def _ledger(trace: Trace) -> str | None:
+    """Produced = consumed + stored + expired + overflowed, slot by slot and in total."""
+    for pool in POOLS:
+        names = [f"slots/{pool}_{flow}_bits" for flow in FLOWS]
+        totals = {flow: np.zeros(len(trace.column("fibres/fibre")), np.int64) for flow in FLOWS}
+        before = totals["stored"]
+        for first, block in _blocks(trace, *names):
+            flow = dict(zip(FLOWS, block.values(), strict=True))
+            negative = np.any([values < 0 for values in flow.values()], axis=0)
+            earlier = np.concatenate([before[None], flow["stored"][:-1]])
+            out = flow["consumed"] + flow["expired"] + flow["overflowed"] + flow["stored"]
+            wrong = (earlier + flow["produced"] != out) | negative
+            if wrong.any():
+                row, fibre = np.argwhere(wrong)[0].tolist()
+                numbers = ", ".join(f"{name} {int(flow[name][row, fibre])}" for name in FLOWS)
+                return (
+                    f"slot {first + row}, {_fibre(trace, fibre)}, {pool} pool: keys are not "
+                    f"conserved: {numbers}, stored before {int(earlier[row, fibre])}"
+                )
+            before = flow["stored"][-1]
+            for name in FLOWS:
+                totals[name] = before if name == "stored" else totals[name] + flow[name].sum(axis=0)
+        if trace.status == "incomplete":
+            continue  # its totals may belong to a flush that was not counted
+        for name, total in totals.items():
+            stored = trace.column(f"ledger/{pool}_{name}_bits")
+            if (stored != total).any():
+                fibre = int(np.argmax(stored != total))
+                return (
+                    f"ledger, {_fibre(trace, fibre)}: {pool}_{name}_bits is {int(stored[fibre])}, "
+                    f"and the slots add up to {int(total[fibre])}"
+                )
+    return None
+
+
+def _costs(trace: Trace) -> str | None:
+    """Every bill is the prices times what was reserved and lit."""
+    amounts = (
+        "decisions/qkd_channels",
+        "decisions/km_wavelengths",
+        "slots/on_demand_channels",
+        "slots/on_demand_wavelengths",
+    )
+    for cost, amount in zip(COST_COLUMNS, amounts, strict=True):
+        price = trace.column(f"fibres/{cost}")
+        for first, block in _blocks(trace, f"slots/{cost}", amount):
+            stored, due = block[f"slots/{cost}"], block[amount] @ price
+            wrong = ~np.isclose(stored, due, rtol=1e-9, atol=1e-6)
+            if wrong.any():
+                row = int(np.argmax(wrong))
+                return (
+                    f"slot {first + row}: {cost} is {stored[row]:.12g}, and {amount} at its prices "
+                    f"costs {due[row]:.12g}"
+                )
+    return None
+
+
+def _counts(trace: Trace) -> str | None:
+    """No more requests end than arrived."""
+    waiting = 0
+    names = [f"slots/{name}" for name in ("arrived", "served", "blocked", "waiting")]
+    for first, block in _blocks(trace, *names):
+        came, served, blocked, now = (block[name].astype(np.int64) for name in names)
+        earlier = np.concatenate([[waiting], now[:-1]])
+        wrong = (earlier + came - served - blocked != now) | (np.minimum(served, blocked) < 0)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            return (
+                f"slot {first + row}: {earlier[row]} requests waited, {came[row]} came, "
+                f"{served[row]} were served and {blocked[row]} blocked, but {now[row]} wait"
+            )
+        waiting = int(now[-1])
+    return None
+
+
+def _fibre(trace: Trace, number: int) -> str:
+    ends = (trace.column(f"fibres/{end}")[number] for end in ("source", "target"))
+    return f"fibre {'–'.join(ends)}"
+
+
+_CHECKS = {"ledger": _ledger, "costs": _costs, "requests": _counts}
+_MEANING = {
+    "ledger": "produced = consumed + stored + expired + overflowed, in every slot and in total",
+    "costs": "reserved and lit amounts at their prices, in every slot",
+    "requests": "waiting + arrived = served + blocked + waiting after, in every slot",
+}

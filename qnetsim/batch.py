@@ -1,0 +1,104 @@
+"""Many runs: every policy in every world of a scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from qnetsim.errors import UsageError
+from qnetsim.optimize import Plan
+from qnetsim.planning import plan_policies
+from qnetsim.scenario import PolicyTable, Scenario
+from qnetsim.simulate import Progress, simulate
+from qnetsim.trace import refuse_existing
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a comparison; picklable, so that a worker process can take it."""
+
+    scenario: Scenario
+    policy: PolicyTable
+    plan: Plan | None
+    replication: int
+    out: Path
+    force: bool
+
+
+def _run_job(job: Job, progress: Progress | None = None) -> Path:
+    return simulate(
+        job.scenario,
+        job.policy,
+        job.out,
+        replication=job.replication,
+        plan=job.plan,
+        force=job.force,
+        progress=progress,
+    )
+
+
+def run_policies(
+    scenario: Scenario,
+    policies: Sequence[PolicyTable],
+    out: Path,
+    *,
+    plans: Sequence[Plan | None] | None = None,
+    workers: int = 1,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Run every policy in every replication's world.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    policies : sequence of PolicyTable
+    out : Path
+        Folder of the traces, ``POLICY-rNNN.h5``.
+    plans : sequence of Plan or None, optional
+        What ``plan_policies`` returned; worked out here unless given.
+    workers : int
+        Processes; the traces are the same for any number.
+    force : bool
+        Overwrite existing traces.
+    progress : callable, optional
+
+    Returns
+    -------
+    list of Path
+        By policy, then by replication.
+    """
+    if not policies:
+        raise UsageError("no policy to run; give --policy NAME or a [[policy]] table")
+    titles = [policy.title for policy in policies]
+    twice = sorted({title for title in titles if titles.count(title) > 1})
+    if twice:
+        raise UsageError(f"policy {twice[0]!r} is given twice; give each use its own label")
+    places = [
+        [out / f"{policy.title}-r{r:03d}.h5" for r in range(scenario.run.replications)]
+        for policy in policies
+    ]
+    for path in (path for paths in places for path in paths):
+        refuse_existing(path, force)
+    solved = plan_policies(scenario, policies) if plans is None else plans
+    jobs = [
+        Job(scenario, policy, plan, r, path, force)
+        for policy, plan, paths in zip(policies, solved, places, strict=True)
+        for r, path in enumerate(paths)
+    ]
+    advance = progress or (lambda slots: None)
+    if workers <= 1:
+        return [_run_job(job, advance) for job in jobs]
+    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(_run_job, job) for job in jobs]
+        try:
+            for future in as_completed(futures):
+                future.result()
+                advance(scenario.run.slots)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return [job.out for job in jobs]

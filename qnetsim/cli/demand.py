@@ -1,0 +1,51 @@
+"""``qnetsim demand``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from qnetsim.case import load, open_case
+from qnetsim.cli.output import emit, force_option, json_option, progress, scenario_argument
+from qnetsim.replay import record_world
+from qnetsim.trace import refuse_input
+
+
+@click.command()
+@scenario_argument
+@click.option("--slots", type=int, help="Slots to record, instead of the scenario's.")
+@click.option("--seed", type=int, help="Seed, instead of the scenario's.")
+@click.option("--replication", type=click.IntRange(0, 10**6), default=0, help="Which world.")
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="File to write: .csv for the demand alone, else the whole world in HDF5.",
+)
+@force_option
+@json_option
+def demand(
+    scenario: Path,
+    slots: int | None,
+    seed: int | None,
+    replication: int,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Record a world of SCENARIO: its demand, yields and failures, with no policy in it."""
+    spec = load(scenario, slots=slots, seed=seed)
+    path = out or Path("runs") / f"{scenario.stem}-world-r{replication:03d}.h5"
+    refuse_input(path, scenario)
+    case = open_case(spec)
+    with progress("recording", spec.run.slots) as advance:
+        digest = record_world(case, path, replication=replication, force=force, progress=advance)
+    if as_json:
+        facts = {"slots": spec.run.slots, "requests": case.forecast.requests}
+        emit("demand", {**facts, "world_digest": digest, "world": path})
+        return
+    click.echo(f"slots         {spec.run.slots:,}")
+    click.echo(f"requests      {case.forecast.requests:,}")
+    click.echo(f"world digest  {digest}")
+    click.echo(f"world         {path}")

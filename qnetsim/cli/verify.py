@@ -1,0 +1,50 @@
+"""``qnetsim verify``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from qnetsim.cli.output import console, emit, json_option, progress, table
+from qnetsim.trace import open_world
+from qnetsim.verify import verify as check_trace
+
+EXIT_FAILED, EXIT_PARTIAL = 3, 4
+MARKS = {True: "ok", False: "WRONG", None: "not checked"}
+
+
+@click.command()
+@click.argument("trace", type=click.Path(path_type=Path))
+@click.option("--no-rerun", is_flag=True, help="Leave the simulation out.")
+@json_option
+def verify(trace: Path, no_rerun: bool, as_json: bool) -> None:
+    """Check TRACE: ledger, costs, digests, provenance, and the whole run again.
+
+    Exit status: 0 where everything is right, 3 where anything is wrong, 4 where something could
+    not be checked, as in a trace that was cut short.
+    """
+    with open_world(trace) as opened:
+        slots = opened.slots
+    with progress("running again", slots) as advance:
+        found = check_trace(trace, rerun=not no_rerun, progress=advance)
+    status = EXIT_FAILED if found.failed else EXIT_PARTIAL if found.partial else 0
+    if as_json:
+        difference = found.difference and asdict(found.difference)
+        emit(
+            "verify",
+            {
+                "trace": trace,
+                "passed": status == 0,
+                "findings": [asdict(finding) for finding in found.findings],
+                "difference": difference,
+            },
+        )
+    else:
+        rows = table(str(trace), ["check", "", "what was found"], left=3)
+        for finding in found.findings:
+            rows.add_row(finding.name, MARKS[finding.passed], finding.text)
+        console().print(rows)
+    if status:
+        raise click.exceptions.Exit(status)

@@ -1,0 +1,168 @@
+"""Files made runnable again: the case, the world and the policy behind a trace or a world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from qnetsim.arrays import frozen
+from qnetsim.case import Case, open_case
+from qnetsim.errors import QnetsimError, TraceError, TraceFormatError
+from qnetsim.exogenous.faults import FaultEvents
+from qnetsim.exogenous.realisation import Realisation
+from qnetsim.exogenous.recorded import Recorded
+from qnetsim.network import BUNDLED, Topology, read_topology
+from qnetsim.network.topology import natural_order
+from qnetsim.scenario import PolicyTable, Scenario
+from qnetsim.tasks import task_world
+from qnetsim.trace import Trace
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """What stands behind a file.
+
+    Attributes
+    ----------
+    case : Case
+        Built from the file alone: neither the topology file nor a demand file is needed.
+    replication : int
+    policy : PolicyTable or None
+        None behind a recorded world.
+    """
+
+    case: Case
+    replication: int
+    policy: PolicyTable | None
+
+
+def recorded_run(trace: Trace) -> RecordedRun:
+    """Rebuild the case of a trace or a recorded world.
+
+    Raises
+    ------
+    TraceError
+        Its scenario or its network is not one that this software takes.
+    """
+    provenance = trace.provenance
+    try:
+        scenario = Scenario.model_validate(provenance["scenario"])
+        policy = None
+        if "policy" in provenance:
+            policy = stored_policy(provenance["policy"])
+    except (ValidationError, KeyError, TypeError, AttributeError) as error:
+        detail = error.errors()[0] if isinstance(error, ValidationError) else None
+        text = f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" if detail else str(error)
+        raise TraceFormatError(
+            f"{trace.path}: its scenario is not one of this qnetsim: {text}; use the version that "
+            f"wrote it ({provenance['software']['version']})"
+        ) from None
+    try:
+        case = open_case(scenario, _topology(trace, scenario))
+    except QnetsimError as error:
+        raise TraceError(f"{trace.path}: {error}") from None
+    return RecordedRun(case, trace.replication, policy)
+
+
+def stored_policy(stored: dict[str, Any]) -> PolicyTable:
+    """Policy table of the ``policy`` part of a provenance."""
+    options = {k: v for k, v in stored["options"].items() if v is not None}
+    label = None if stored["title"] == stored["name"] else stored["title"]
+    return PolicyTable.model_validate({"name": stored["name"], "label": label, **options})
+
+
+def _topology(trace: Trace, scenario: Scenario) -> Topology:
+    """The network as it stands in the file."""
+    name = scenario.network.topology
+    sources, targets = (trace.column(f"fibres/{end}").tolist() for end in ("source", "target"))
+    nodes = trace.column("trust/node_name").tolist()
+    if not nodes:
+        # files of format 1.1 and older do not list them
+        known = name in BUNDLED or name.startswith("topohub:")
+        nodes = list(read_topology(name).nodes) if known else natural_order(sources + targets)
+    position = {node: i for i, node in enumerate(nodes)}
+    lengths = trace.column("fibres/length_km").tolist()
+    try:
+        ends = [(position[a], position[b]) for a, b in zip(sources, targets, strict=True)]
+    except KeyError as error:
+        raise TraceFormatError(f"{trace.path}: is damaged: no node is named {error}") from None
+    if not ends or any(a == b for a, b in ends) or not all(0 < km < 1e9 for km in lengths):
+        raise TraceFormatError(f"{trace.path}: is damaged: its fibres are no network")
+    return Topology(name, tuple(nodes), tuple(ends), tuple(lengths))
+
+
+def recorded_world(trace: Trace, run: RecordedRun) -> Realisation:
+    """The world of a trace or a recorded world.
+
+    Raises
+    ------
+    TraceError
+        The file was cut short: a world must be whole to be met again.
+    """
+    scenario, case = run.case.scenario, run.case
+    if trace.slots < scenario.run.slots:
+        raise TraceError(
+            f"{trace.path}: holds {trace.slots} of the {scenario.run.slots} slots of its world "
+            f"({trace.status}); `qnetsim run --resume` completes it"
+        )
+    levels = trace.column("world/levels", 0, 1)
+    shape = (case.forecast.groups, case.forecast.requests)
+    if (levels.shape[1], len(trace.column("world/request"))) != shape:
+        raise TraceFormatError(f"{trace.path}: is damaged: its requests are not its scenario's")
+
+    names = case.network.topology.nodes
+    ends = (trace.column(f"world/request_{end}").tolist() for end in ("source", "target"))
+    if list(zip(*ends, strict=True)) != [(names[a], names[b]) for a, b in case.forecast.pairs]:
+        raise TraceError(
+            f"{trace.path}: its requests are not those that its scenario has; `qnetsim verify` "
+            "says where"
+        )
+
+    def rows(name: str, first: int, end: int) -> npt.NDArray[Any]:
+        found = trace.column(f"world/{name}", first, end)
+        if name == "levels" and found.size:
+            most = case.forecast.levels.levels - 1
+            if int(found.min()) < 0 or int(found.max()) > most:
+                raise TraceFormatError(f"{trace.path}: holds levels outside 0 .. {most}")
+        return found
+
+    return Recorded(
+        case.network,
+        case.forecast,
+        scenario,
+        run.replication,
+        rows,
+        _faults(trace, case),
+        task_world(scenario, run.replication),
+    )
+
+
+def _faults(trace: Trace, case: Case) -> FaultEvents:
+    columns = {
+        name: frozen(trace.column(f"faults/{name}"), np.int64)
+        for name in ("tick_ns", "fibre", "down", "cause", "element")
+    }
+    fibre, tick = columns["fibre"], columns["tick_ns"]
+    wrong = fibre.size and not (0 <= fibre.min() <= fibre.max() < case.network.fibres)
+    if wrong or (np.diff(tick) < 0).any():
+        raise TraceFormatError(f"{trace.path}: is damaged: its faults are not in order")
+    return FaultEvents(tick, fibre, *(columns[name] for name in ("down", "cause", "element")))
+
+
+def refuse_other_world(path: Path, expected: str, found: str) -> None:
+    """Refuse a file whose world is not the one that its digest names.
+
+    Raises
+    ------
+    TraceError
+    """
+    if expected != found:
+        raise TraceError(
+            f"{path}: its world has been changed: the digest is {found[:12]}, and "
+            f"{expected[:12]} stands in the file; `qnetsim verify` says where"
+        )

@@ -1,0 +1,272 @@
+"""Recorded demand made part of a scenario: rows become requests and levels, bad rows are named."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.errors import SettingError
+from qnetsim.network import Network, Topology, build_network
+from qnetsim.scenario import RecordingTable, Scenario
+from qnetsim.scenario.fields import MAX_LEVELS
+from qnetsim.trace.demand_file import DemandRows, read_demand
+from qnetsim.units import exact
+
+#: Bad rows that are spelled out.
+MOST = 20
+#: Longest recording in slots of a run, and most levels in one.
+MOST_SLOTS, MOST_LEVELS = 10**8, 2 * 10**9
+#: bit/s of a unit of ``rate_unit``; 'level' has none.
+UNITS = {"bps": 1, "kbps": 1000, "Mbps": 1_000_000}
+
+
+@dataclass(frozen=True)
+class RecordedDemand:
+    """Demand of a file on a network.
+
+    Attributes
+    ----------
+    pairs : tuple of (str, str)
+        Node pair of each request. Rows of one slot and pair are requests of their own.
+    levels : ndarray of int16, shape (slots, requests)
+        Level in each slot of a run; zero where the file has no row. Without the slots of the
+        forecast.
+    forecast : ndarray of int64, shape (levels,)
+        How often each level occurs in the slots of the forecast; empty without any.
+    sha256 : str
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    levels: npt.NDArray[np.int16]
+    forecast: npt.NDArray[np.int64]
+    sha256: str
+
+    def window(self, replication: int, slots: int) -> npt.NDArray[np.int16]:
+        """Levels of a replication: the next ``slots`` slots for each of them.
+
+        Raises
+        ------
+        SettingError
+            The recording is too short.
+        """
+        first = replication * slots
+        if first + slots > len(self.levels):
+            text = (
+                f"the recording has {len(self.levels)} slots to simulate, and replication "
+                f"{replication} of {slots} slots ends at {first + slots}; lower run.slots or the "
+                "number of replications"
+            )
+            raise SettingError([(("run", "slots"), text)])
+        return self.levels[first : first + slots]
+
+
+def with_recording(scenario: Scenario) -> Scenario:
+    """Scenario with the requests, and where asked the forecast, of its recording filled in.
+
+    Raises
+    ------
+    SettingError
+        Naming every bad row.
+    """
+    table = scenario.recording
+    if table is None:
+        return scenario
+    network = build_network(scenario.network, scenario.cost, scenario.run.slot_s)
+    found = recorded_demand(scenario, network)
+    highest = max(int(found.levels.max(initial=0)), len(found.forecast) - 1)
+    demand, run = scenario.demand, scenario.run
+    levels = demand.levels if "levels" in demand.model_fields_set else max(highest + 1, 2)
+    if highest >= levels:
+        text = (
+            f"is {levels}, and the recording asks for level {highest} of "
+            f"{network.level_bits / scenario.run.slot_s:g} bit/s; give {highest + 1} or more"
+        )
+        raise SettingError([(("demand", "levels"), text)])
+    changes: dict[str, object] = {
+        "pairs": found.pairs,
+        "levels": levels,
+        "coupling": "independent",
+    }
+    if table.forecast_slots:
+        shares = np.zeros(levels)
+        shares[: len(found.forecast)] = found.forecast / found.forecast.sum()
+        changes |= {"kind": "table", "probabilities": tuple(shares.tolist())}
+    if "replications" not in run.model_fields_set:
+        run = run.model_copy(update={"replications": 1})
+    if "slots" not in run.model_fields_set:
+        run = run.model_copy(update={"slots": len(found.levels) // run.replications})
+    return scenario.model_copy(
+        update={
+            "demand": demand.model_copy(update=changes),
+            "run": run,
+            "recording": table.model_copy(update={"sha256": found.sha256}),
+        }
+    )
+
+
+def recorded_demand(scenario: Scenario, network: Network) -> RecordedDemand:
+    """Read the recording of a scenario.
+
+    Raises
+    ------
+    SettingError
+        It cannot be read, has changed, or has bad rows; each is named with its place.
+    """
+    assert scenario.recording is not None
+    try:
+        return _read(scenario.recording, scenario.run.slot_s, network.level_bits, network.topology)
+    except ValueError as error:
+        lines = str(error).splitlines()
+        raise SettingError([(("recording", "file"), line) for line in lines]) from None
+
+
+@lru_cache(maxsize=2)
+def _read(
+    table: RecordingTable, slot_s: float, level_bits: int, topology: Topology
+) -> RecordedDemand:
+    path = Path(table.file)
+    rows = read_demand(path)
+    if table.sha256 not in {None, rows.sha256}:
+        raise ValueError(f"{path}: has changed: its SHA-256 is {rows.sha256}, not {table.sha256}")
+    if not rows.cells:
+        raise ValueError(f"{path}: has no row; give at least one")
+    slots, pairs, levels = _checked(path, rows, table, slot_s, level_bits, topology)
+    each = int(exact(table.slot_s) / exact(slot_s))
+    requests, columns = _requests(slots, pairs)
+    count = max(slots) + 1
+    if count * each > MOST_SLOTS or count * len(requests) > MOST_LEVELS:
+        raise ValueError(
+            f"{path}: has {count * each:,} slots of {slot_s:g} s and {len(requests):,} requests in "
+            f"one; allowed: {MOST_SLOTS:,} slots, {MOST_LEVELS:,} levels in all"
+        )
+    whole = np.zeros((count, len(requests)), dtype=np.int16)
+    whole[slots, columns] = levels
+    if table.forecast_slots >= count:
+        raise ValueError(
+            f"{path}: has {count} slots, and recording.forecast_slots takes "
+            f"{table.forecast_slots} of them; leave at least one to simulate"
+        )
+    early = whole[: table.forecast_slots]
+    return RecordedDemand(
+        requests,
+        np.repeat(whole[table.forecast_slots :], each, axis=0),
+        np.bincount(early.ravel()) if early.size else np.zeros(0, dtype=np.int64),
+        rows.sha256,
+    )
+
+
+def _checked(
+    path: Path,
+    rows: DemandRows,
+    table: RecordingTable,
+    slot_s: float,
+    level_bits: int,
+    topology: Topology,
+) -> tuple[list[int], list[tuple[str, str]], list[int]]:
+    """Slots, node pairs and levels of all rows.
+
+    Raises
+    ------
+    ValueError
+        With one line for each bad row.
+    """
+    place = {name: i for i, name in enumerate(topology.nodes)}
+    component = topology.components()
+    unit = UNITS.get(table.rate_unit)
+    # level = ⌈rate · Δ / bits of a level⌉
+    factor = Fraction(1) if unit is None else unit * exact(slot_s) / level_bits
+    known: dict[str, int | str] = {}
+    slots, pairs, levels, problems = [], [], [], []
+    for row, (slot, source, target, rate) in enumerate(rows.cells):
+        wrong = _slot_problem(slot) or _pair_problem(source, target, place, component, topology)
+        if not wrong:
+            if rate not in known:
+                known[rate] = _level(rate, factor, unit is None)
+            level = known[rate]
+            if isinstance(level, int):
+                slots.append(int(float(slot)))
+                a, b = sorted((source, target), key=place.__getitem__)
+                pairs.append((a, b))
+                levels.append(level)
+                continue
+            wrong = level
+        problems.append(f"{path}{rows.where(row)}: {wrong}")
+    if problems:
+        more = len(problems) - MOST
+        raise ValueError(
+            "\n".join(problems[:MOST] + ([f"{path}: and {more} bad rows more"] * (more > 0)))
+        )
+    return slots, pairs, levels
+
+
+def _slot_problem(text: str) -> str | None:
+    allowed = "give an integer >= 0"
+    try:
+        value = float(text)
+    except ValueError:
+        return f"slot {text!r} is not a number; {allowed}"
+    if not math.isfinite(value) or value < 0 or value != int(value) or value > MOST_SLOTS:
+        return f"slot {text!r} is not a slot; {allowed}, at most {MOST_SLOTS}"
+    return None
+
+
+def _pair_problem(
+    source: str,
+    target: str,
+    place: dict[str, int],
+    component: Sequence[int],
+    topology: Topology,
+) -> str | None:
+    for key, node in (("source", source), ("target", target)):
+        if node not in place:
+            names = ", ".join(topology.nodes[:30]) + (", …" if len(topology.nodes) > 30 else "")
+            return f"{key} {node!r} is not a node of {Path(topology.name).name}; allowed: {names}"
+    if source == target:
+        return f"joins node {source!r} to itself; give two different nodes"
+    if component[place[source]] != component[place[target]]:
+        return f"no path joins {source!r} and {target!r}"
+    return None
+
+
+def _level(text: str, factor: Fraction, whole: bool) -> int | str:
+    """Level of a rate, or what is wrong with the rate."""
+    try:
+        rate = float(text)
+    except ValueError:
+        return f"rate {text!r} is not a number; give a number >= 0"
+    if not math.isfinite(rate) or rate < 0:
+        return f"rate {text!r} is not a rate; give a number >= 0"
+    if whole and rate != int(rate):
+        return f"rate {text!r} is not a level; give an integer >= 0, or another rate_unit"
+    level = math.ceil(exact(rate) * factor)
+    if level >= MAX_LEVELS:
+        return (
+            f"rate {text!r} is level {level}; allowed: levels below {MAX_LEVELS} "
+            "(check rate_unit, or raise network.key_rate_bps)"
+        )
+    return level
+
+
+def _requests(
+    slots: Sequence[int], pairs: Sequence[tuple[str, str]]
+) -> tuple[tuple[tuple[str, str], ...], list[int]]:
+    """Requests, and the request of each row: the n-th row of a pair in a slot is its n-th."""
+    seen: Counter[tuple[int, tuple[str, str]]] = Counter()
+    column: dict[tuple[tuple[str, str], int], int] = {}
+    columns = []
+    for slot, pair in zip(slots, pairs, strict=True):
+        nth = seen[slot, pair]
+        seen[slot, pair] += 1
+        columns.append(column.setdefault((pair, nth), len(column)))
+    # in order of the pairs, so that the order of rows in a slot does not matter
+    order = sorted(column, key=lambda key: (key[1], key[0]))
+    rank = {column[key]: i for i, key in enumerate(order)}
+    return tuple(pair for pair, _ in order), [rank[c] for c in columns]

@@ -1,0 +1,262 @@
+"""Check a trace: what it says of itself, its ledger, its digests, and the run behind it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qnetsim.analysis.audit import Finding, audit
+from qnetsim.errors import QnetsimError, TraceError, UsageError
+from qnetsim.exogenous.realisation import Realisation, WorldChunk
+from qnetsim.interrupt import stoppable
+from qnetsim.kernel import SlotBlock
+from qnetsim.planning import planned
+from qnetsim.policies import Policy
+from qnetsim.policies.registry import available, make_policy
+from qnetsim.provenance import trace_header
+from qnetsim.recorded import RecordedRun, recorded_run, recorded_world, stored_policy
+from qnetsim.replay import counterfactual, stored_departure
+from qnetsim.simulate import Progress, run_case, status_of, world_columns
+from qnetsim.trace import Block, Trace, open_world
+from qnetsim.trace.provenance import software
+from qnetsim.trace.schema import WORLD
+from qnetsim.trace.witness import Difference, Witness
+
+#: What a trace claims of its plan.
+CLAIMS = ("objective", "bound", "status", "first_stage_cost", "second_stage_cost")
+#: Relative difference of costs that is rounding.
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of the checks.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        In the order of the checks.
+    difference : Difference or None
+        First value in which the run does not come out again.
+    """
+
+    findings: tuple[Finding, ...]
+    difference: Difference | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is wrong."""
+        return any(finding.passed is False for finding in self.findings)
+
+    @property
+    def partial(self) -> bool:
+        """Whether something could not be checked."""
+        return any(finding.passed is None for finding in self.findings)
+
+
+class _DepartedError(Exception):
+    """The run differs from the trace: there is no need to go on."""
+
+    def __init__(self, difference: Difference) -> None:
+        super().__init__(str(difference))
+        self.difference = difference
+
+
+class _EndOfTraceError(Exception):
+    """The run has come to where the trace was cut short."""
+
+
+def verify(
+    path: Path | str,
+    *,
+    policy: Policy | None = None,
+    rerun: bool = True,
+    progress: Progress | None = None,
+) -> Verification:
+    """Check a trace or a recorded world.
+
+    Parameters
+    ----------
+    path : path-like
+    policy : Policy, optional
+        A fresh object of the policy behind the trace, where it is not a registered one.
+    rerun : bool
+        Simulate the run again and compare every value.
+    progress : callable, optional
+        Told how many slots were simulated since the last call.
+
+    Raises
+    ------
+    TraceError
+        The file cannot be read at all.
+    """
+    with open_world(path) as trace:
+        findings = list(audit(trace))
+        difference = None
+        try:
+            run = recorded_run(trace)
+        except TraceError as error:
+            return Verification((*findings, Finding("scenario", False, str(error))), None)
+        findings += _provenance(trace, run)
+        findings.append(_world_digest(trace, run))
+        if rerun:
+            finding, difference = _rerun(trace, run, policy, progress or (lambda slots: None))
+            findings.append(finding)
+        return Verification(tuple(findings), difference)
+
+
+def _provenance(trace: Trace, run: RecordedRun) -> Iterator[Finding]:
+    stored, here = trace.provenance, run.case.scenario.digest()
+    settings = run.case.scenario.portable().model_dump(mode="json")
+    if "scenario_digest" not in stored or settings != stored["scenario"]:
+        text = "of an older version: settings that came later have their defaults"
+        yield Finding("scenario", None, text)
+    elif trace.attribute("slot_s") != str(run.case.scenario.run.slot_s):
+        yield Finding("scenario", False, "the root attribute slot_s is not the scenario's")
+    elif stored["seed"] != run.case.scenario.run.seed:
+        yield Finding("scenario", False, "the seed of the provenance is not the scenario's")
+    else:
+        same = stored["scenario_digest"] == here
+        text = here[:16] if same else f"{here[:16]}, and {stored['scenario_digest'][:16]} is stored"
+        yield Finding("scenario", same, text)
+    ours, theirs = software(), stored["software"]
+    changed = [
+        f"{name} {theirs.get('packages', {}).get(name)} → {version}"
+        for name, version in ours["packages"].items()
+        if theirs.get("packages", {}).get(name) != version
+    ]
+    if theirs["version"] != ours["version"]:
+        changed.insert(0, f"qnetsim {theirs['version']} → {ours['version']}")
+    text = f"other versions here: {', '.join(changed)}" if changed else "the same versions here"
+    yield Finding("software", True, text)
+
+
+def _world_digest(trace: Trace, run: RecordedRun) -> Finding:
+    stored = trace.attribute("world_digest")
+    if not stored:
+        return Finding("world digest", None, f"the trace is {trace.status}: it has none yet")
+    if trace.slots < run.case.scenario.run.slots:
+        return Finding("world digest", None, "the world is cut short; the re-run compares it")
+    try:
+        world = recorded_world(trace, run)
+        digest = world.digest()
+        for chunk in world.chunks():
+            digest.update(chunk)
+    except QnetsimError as error:
+        return Finding("world digest", False, str(error))
+    same = digest.hexdigest() == stored
+    text = stored[:16] if same else f"{digest.hexdigest()[:16]}, and {stored[:16]} is stored"
+    return Finding("world digest", same, text)
+
+
+def _rerun(
+    trace: Trace, run: RecordedRun, policy: Policy | None, progress: Progress
+) -> tuple[Finding, Difference | None]:
+    """Simulate again; a world is drawn again from its seed, unless its demand was recorded."""
+    witness, case = Witness(trace), run.case
+    drawn = case.scenario.recording is None
+    origin = "world drawn from the seed" if drawn else "world as recorded"
+    try:
+        world = case.realisation(run.replication) if drawn else recorded_world(trace, run)
+        with stoppable() as check:
+            if trace.kind is WORLD:
+                _compare_world(world, witness, check, progress)
+            else:
+                _compare_run(trace, run, world, policy, witness, check, progress)
+    except _DepartedError as departed:
+        return Finding("re-run", False, str(departed.difference)), departed.difference
+    except UsageError as error:
+        return Finding("re-run", None, f"not possible here: {error}"), None
+    except QnetsimError as error:
+        return Finding("re-run", False, str(error)), None
+    text = f"{trace.slots:,} slots, every value the same; {origin}"
+    return Finding("re-run", True, text), None
+
+
+def _compare_world(
+    world: Realisation, witness: Witness, check: Callable[[], None], progress: Progress
+) -> None:
+    for chunk in world.chunks():
+        _refuse(witness.block(Block({}, world_columns(chunk), {})))
+        progress(chunk.slots)
+        check()
+
+
+def _compare_run(
+    trace: Trace,
+    run: RecordedRun,
+    world: Realisation,
+    given: Policy | None,
+    witness: Witness,
+    check: Callable[[], None],
+    progress: Progress,
+) -> None:
+    case, slots = run.case, run.case.scenario.run.slots
+    assert run.policy is not None
+    title, statuses = run.policy.title, None
+    if "counterfactual" in trace.provenance:
+        note = trace.provenance["counterfactual"]
+        before = replace(run, policy=stored_policy(note["before"]))
+        departing = counterfactual(case, before, stored_departure(note), trace)
+        plan = departing.after.plan
+        statuses = np.full(slots, status_of(plan))
+        statuses[: note["from_slot"]] = status_of(departing.before.plan)
+        runner: Policy = departing
+    else:
+        runner = given if given is not None else _policy(trace, run)
+        plan = planned(runner, title, case)
+    table = run.policy
+    header = trace_header(case, runner, table, world, plan, {})
+    _refuse(witness.header(header.columns))
+    _refuse(_other_plan(trace.provenance, header.provenance))
+    last: dict[str, Any] = {}
+
+    def sink(chunk: WorldChunk, block: SlotBlock) -> None:
+        _refuse(witness.block(Block(block.columns, world_columns(chunk), block.totals)))
+        last["totals"] = block.totals
+        progress(block.slots)
+        check()
+        if witness.done and trace.slots < slots:
+            raise _EndOfTraceError
+
+    chunks = world.chunks()
+    try:
+        run_case(case, runner, title, chunks, run.replication, sink, plan, check, statuses=statuses)
+    except _EndOfTraceError:
+        return
+    _refuse(witness.totals(last["totals"]))
+
+
+def _other_plan(stored: Mapping[str, Any], found: Mapping[str, Any]) -> Difference | None:
+    """First claim about plan or weights that does not come out again."""
+    for part, keys in (("policy", ("weights_sha256",)), ("plan", CLAIMS)):
+        one, other = stored[part] or {}, found[part] or {}
+        for key in keys:
+            there, here = one.get(key), other.get(key)
+            if isinstance(there, int | float) and isinstance(here, int | float):
+                same = math.isclose(there, here, rel_tol=ROUNDING)
+            else:
+                same = there == here
+            if not same:
+                return Difference(f"provenance.{part}.{key}", {}, "", there, here)
+    return None
+
+
+def _policy(trace: Trace, run: RecordedRun) -> Policy:
+    assert run.policy is not None
+    if run.policy.name not in available():
+        raise UsageError(
+            f"policy {run.policy.name!r} is not installed; give it in Python: "
+            "qnetsim.verify(path, policy=…)"
+        )
+    return make_policy(run.policy.name, run.policy.options)
+
+
+def _refuse(difference: Difference | None) -> None:
+    if difference is not None:
+        raise _DepartedError(difference)
