@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from qnetsim.policies.registry import make_policy
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import PlanRecord, make_folder, read_plan, write_plan
-from qnetsim.trace.provenance import environment, software
+from qnetsim.trace.provenance import differing, environment, software
 
 #: Settings that a plan depends on; the solver and the length of a run are not among them.
 PLANNED_FOR = ("network", "cost", "demand")
@@ -295,15 +295,3 @@ def _assignment(record: PlanRecord, case: Case) -> Assignment | None:
         {k: tuple((w,) if w >= 0 else () for w in km[:, k].tolist()) for k in levels},
         fits=True,
     )
-
-
-def differing(
-    where: str, one: Any, other: Any, names: tuple[str, str] = ("there", "here")
-) -> Iterator[str]:
-    """Settings that differ, by their dotted names; ``names`` says where each value stands."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in one | other:
-            yield from differing(f"{where}.{key}", one.get(key), other.get(key), names)
-    elif one != other:
-        values = ["not set" if value is None else repr(value) for value in (one, other)]
-        yield f"{where} is {values[0]} {names[0]} and {values[1]} {names[1]}"

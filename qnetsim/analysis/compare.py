@@ -13,30 +13,34 @@ import numpy as np
 from qnetsim.analysis.key_figures import KeyFigures, key_figures
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
 from qnetsim.analysis.paired import around, half_width, paired_ratio
+from qnetsim.analysis.worlds import refuse_unpaired
 from qnetsim.arrays import FloatArray
-from qnetsim.errors import TraceError, UsageError, WorldMismatchError
+from qnetsim.errors import TraceError, UsageError
 from qnetsim.trace import open_trace
 from qnetsim.trace.schema import BILL_COLUMNS
 
 SOLVERS = ("Gurobi", "HiGHS")
 #: Policy that the ratios refer to, where it is present.
 REFERENCE = "sip"
-#: Scenario parts that make the world; the others may differ between traces.
-WORLD_PARTS = (
-    "run.slots",
-    "run.slot_s",
-    "run.seed",
-    "network.topology",
-    "network.key_rate",
-    "network.key_rate_bps",
-    "demand",
-    "yields",
-    "faults",
-    "outage",
-    "fel",
-)
+#: Policy that is told the demand of each slot.
+PERFECT = "perfect"
 #: Parts that may differ in one world, but change what a cost means.
 SETUP_PARTS = ("cost", "network", "key_management")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A paired mean per slot and its 95 % t interval; None for a single replication."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+    @classmethod
+    def of(cls, values: FloatArray) -> Interval:
+        """Interval of the mean of these values, one for each replication."""
+        mean = float(values.mean())
+        return cls(mean, *around(mean, half_width(values)))
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,9 @@ class PolicyResult:
         Paired difference to the reference per slot, and its 95 % interval.
     variance_reduction : float or None
         How many times smaller the variance of the difference is than with independent worlds.
+    regret : Interval or None
+        Paired cost per slot above perfect information in the same worlds; None without a trace of
+        ``perfect``.
     served, blocked, pending : float
         Shares of arrivals.
     on_demand_share : float
@@ -78,6 +85,7 @@ class PolicyResult:
     difference_low: float | None
     difference_high: float | None
     variance_reduction: float | None
+    regret: Interval | None
     served: float
     blocked: float
     pending: float
@@ -99,13 +107,28 @@ class PolicyResult:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All policies, beside the worlds that they share."""
+    """All policies, beside the worlds that they share.
+
+    Attributes
+    ----------
+    policies : tuple of PolicyResult
+    reference : str
+        Policy that ratios and differences refer to.
+    world_digest : str
+    replications, slots : int
+    evpi : Interval or None
+        Expected value of perfect information in these worlds, per slot: ``sip`` − ``perfect``.
+    vss : Interval or None
+        Value of the stochastic solution in these worlds, per slot: ``evf`` − ``sip``.
+    """
 
     policies: tuple[PolicyResult, ...]
     reference: str
     world_digest: str
     replications: int
     slots: int
+    evpi: Interval | None
+    vss: Interval | None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -156,10 +179,12 @@ def compare_traces(paths: Sequence[Path | str]) -> Comparison:
                 f"in {runs[metrics.replication].trace}; give each run once"
             )
         runs[metrics.replication] = metrics
-    _refuse_unpaired(table)
+    refuse_unpaired(table)
     reference = REFERENCE if REFERENCE in table else next(iter(table))
-    base = _costs(table[reference])
-    results = tuple(_result(name, runs, base) for name, runs in table.items())
+    costs = {name: _costs(runs) for name, runs in table.items()}
+    results = tuple(
+        _result(name, runs, costs[reference], costs.get(PERFECT)) for name, runs in table.items()
+    )
     worlds = [run.world_digest for _, run in sorted(table[reference].items())]
     return Comparison(
         results,
@@ -167,50 +192,25 @@ def compare_traces(paths: Sequence[Path | str]) -> Comparison:
         hashlib.sha256("".join(worlds).encode()).hexdigest(),
         len(worlds),
         next(iter(table[reference].values())).slots,
+        evpi=_between(costs, "sip", PERFECT),
+        vss=_between(costs, "evf", "sip"),
     )
 
 
-def _refuse_unpaired(table: dict[str, dict[int, RunMetrics]]) -> None:
-    first_name, first = next(iter(table.items()))
-    for name, runs in table.items():
-        if runs.keys() != first.keys():
-            missing = sorted(runs.keys() ^ first.keys())
-            raise WorldMismatchError(
-                f"policies {first_name!r} and {name!r} are not paired: replications {missing} "
-                "are there for one of them only"
-            )
-        for replication, run in runs.items():
-            other = first[replication]
-            if run.world_digest != other.world_digest:
-                raise WorldMismatchError(
-                    f"{other.trace} and {run.trace} are runs in different worlds "
-                    f"({other.world_digest[:12]} and {run.world_digest[:12]}): "
-                    f"{_difference(other.trace, run.trace)}; compare runs of one scenario and seed"
-                )
-
-
-def _difference(a: Path, b: Path) -> str:
-    """Name the first setting that makes two worlds differ."""
-    with open_trace(a) as one, open_trace(b) as two:
-        left, right = one.provenance["scenario"], two.provenance["scenario"]
-    for part in WORLD_PARTS:
-        values = []
-        for scenario in (left, right):
-            value = scenario
-            for key in part.split("."):
-                value = value.get(key)
-            # a table that came later is missing from older traces
-            values.append(value or None)
-        if values[0] != values[1]:
-            return f"{part} is {values[0]!r} and {values[1]!r}"
-    return "their scenarios differ in the network's yields, or in the software's version"
+def _between(costs: dict[str, FloatArray], dearer: str, cheaper: str) -> Interval | None:
+    """Paired difference of two policies, where both are there."""
+    if dearer not in costs or cheaper not in costs:
+        return None
+    return Interval.of(costs[dearer] - costs[cheaper])
 
 
 def _costs(runs: dict[int, RunMetrics]) -> FloatArray:
     return np.array([run.cost for _, run in sorted(runs.items())])
 
 
-def _result(name: str, runs: dict[int, RunMetrics], base: FloatArray) -> PolicyResult:
+def _result(
+    name: str, runs: dict[int, RunMetrics], base: FloatArray, perfect: FloatArray | None
+) -> PolicyResult:
     ordered = tuple(run for _, run in sorted(runs.items()))
     costs = _costs(runs)
     mean, difference = float(costs.mean()), costs - base
@@ -228,6 +228,7 @@ def _result(name: str, runs: dict[int, RunMetrics], base: FloatArray) -> PolicyR
         float(difference.mean()),
         *around(float(difference.mean()), half_width(difference)),
         _variance_reduction(costs, base),
+        None if perfect is None else Interval.of(costs - perfect),
         served=sum(run.served for run in ordered) / arrived,
         blocked=sum(run.blocked for run in ordered) / arrived,
         pending=sum(run.pending for run in ordered) / arrived,

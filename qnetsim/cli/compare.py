@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.table import Table
 
-from qnetsim.analysis import Comparison, compare_traces
-from qnetsim.analysis.key_figures import KEY_COLUMNS, key_cells
+from qnetsim.analysis import compare_traces
 from qnetsim.analysis.report import RESULTS, write_report
-from qnetsim.analysis.training_table import training_columns, training_rows
-from qnetsim.batch import run_policies
+from qnetsim.batch import replay_policies, run_policies
 from qnetsim.case import load
-from qnetsim.cli.output import console, emit, force_option, json_option, progress, table, working
+from qnetsim.cli.comparison import comparison_json, show_comparison
+from qnetsim.cli.output import emit, force_option, json_option, progress, working
 from qnetsim.cli.policy import policy_table
-from qnetsim.cli.run import task_json
 from qnetsim.errors import UsageError
 from qnetsim.planning import plan_policies
-from qnetsim.trace import is_hdf5, make_folder
+from qnetsim.recorded import recorded_run
+from qnetsim.scenario import Scenario
+from qnetsim.trace import is_hdf5, make_folder, open_world
+from qnetsim.trace.schema import TRACE
 
 
 @click.command()
@@ -45,36 +45,25 @@ def compare(
 ) -> None:
     """Compare policies in identical worlds.
 
-    SOURCES is one scenario, which is run, or traces, which are read.
+    SOURCES is one scenario, which is run, or traces, which are read. A --policy that has no trace
+    among them is replayed in their worlds. Worlds that `qnetsim demand` recorded may stand beside
+    traces, or alone.
     """
-    if not all(source.suffix == ".h5" or is_hdf5(source) for source in sources):
+    if all(source.suffix == ".h5" or is_hdf5(source) for source in sources):
+        given = {"--replications": replications, "--slots": slots, "--seed": seed}
+        for option, value in given.items():
+            if value is not None:
+                raise UsageError(f"{option} goes with a scenario; traces are read as they are")
+        folder = out or Path("runs") / "comparison"
+        _refuse_existing(folder, force)
+        paths = _recorded(sources, policies, folder, force)
+    else:
         if len(sources) > 1:
             raise UsageError("give one scenario, or traces; not several of them together")
         scenario = load(sources[0], replications=replications, slots=slots, seed=seed)
-        chosen = [policy_table(text, scenario) for text in policies] or list(scenario.policy)
         folder = out or Path("runs") / sources[0].stem
         _refuse_existing(folder, force)
-        total = len(chosen) * scenario.run.replications * scenario.run.slots
-        with working("planning") as tell:
-            plans = plan_policies(scenario, chosen, tell)
-        with progress("comparing", total) as advance:
-            paths = run_policies(
-                scenario,
-                chosen,
-                folder,
-                plans=plans,
-                workers=workers,
-                force=force,
-                progress=advance,
-            )
-    else:
-        given = {"--replications": replications, "--slots": slots, "--seed": seed}
-        for option, value in {**given, "--policy": policies or None}.items():
-            if value is not None:
-                raise UsageError(f"{option} goes with a scenario; traces are read as they are")
-        paths = list(sources)
-        folder = out or Path("runs") / "comparison"
-        _refuse_existing(folder, force)
+        paths = _run(scenario, policies, folder, workers, force)
     with working("reading traces"):
         comparison = compare_traces(paths)
     for warning in comparison.warnings:
@@ -91,102 +80,51 @@ def compare(
         click.echo(f"report        {report}")
 
 
+def _run(
+    scenario: Scenario, policies: Sequence[str], folder: Path, workers: int, force: bool
+) -> list[Path]:
+    """Run a scenario; returns the traces."""
+    chosen = [policy_table(text, scenario) for text in policies] or list(scenario.policy)
+    total = len(chosen) * scenario.run.replications * scenario.run.slots
+    with working("planning") as tell:
+        plans = plan_policies(scenario, chosen, tell)
+    with progress("comparing", total) as advance:
+        return run_policies(
+            scenario,
+            chosen,
+            folder,
+            plans=plans,
+            workers=workers,
+            force=force,
+            progress=advance,
+        )
+
+
+def _recorded(
+    sources: Sequence[Path], policies: Sequence[str], folder: Path, force: bool
+) -> list[Path]:
+    """Traces among the files, and those of the policies that are replayed in their worlds."""
+    traces, titles = [], set()
+    for source in sources:
+        with open_world(source) as opened:
+            if opened.kind is TRACE:
+                traces.append(source)
+                titles.add(opened.policy)
+    with open_world(sources[0]) as first:
+        scenario = recorded_run(first).case.scenario
+    chosen = [policy_table(text, scenario) for text in policies]
+    if not traces and not chosen:
+        chosen = list(scenario.policy)
+        if not chosen:
+            raise UsageError("the worlds name no policy; give --policy NAME")
+    missing = [table for table in chosen if table.title not in titles]
+    with progress("replaying", len(missing) * len(sources) * scenario.run.slots) as advance:
+        return traces + replay_policies(sources, missing, folder, force=force, progress=advance)
+
+
 def _refuse_existing(folder: Path, force: bool) -> None:
     for name in RESULTS:
         if (folder / name).exists() and not force:
             raise UsageError(
                 f"{folder / name}: exists already; give another --out, or --force to overwrite it"
             )
-
-
-def comparison_json(comparison: Comparison) -> dict[str, object]:
-    """JSON form of a comparison."""
-    return {
-        "policies": [
-            {
-                "name": policy.name,
-                "cost_per_slot": policy.cost_per_slot,
-                "cost_low": policy.cost_low,
-                "cost_high": policy.cost_high,
-                "cost_by_kind": policy.cost_by_kind,
-                "ratio": policy.ratio,
-                "ratio_low": policy.ratio_low,
-                "ratio_high": policy.ratio_high,
-                "difference": policy.difference,
-                "difference_low": policy.difference_low,
-                "difference_high": policy.difference_high,
-                "variance_reduction": policy.variance_reduction,
-                "served": policy.served,
-                "blocked": policy.blocked,
-                "pending": policy.pending,
-                "on_demand_share": policy.on_demand_share,
-                "keys": asdict(policy.keys),
-                "sees_future": policy.sees_future,
-                "plan": policy.plan,
-                "tasks": [[task_json(task) for task in run.tasks] for run in policy.runs],
-                "trace": policy.runs[0].trace,
-                "traces": [run.trace for run in policy.runs],
-            }
-            for policy in comparison.policies
-        ],
-        "reference": comparison.reference,
-        "warnings": list(comparison.warnings),
-        "world_digest": comparison.world_digest,
-        "replications": comparison.replications,
-        "slots": comparison.slots,
-    }
-
-
-def show_comparison(comparison: Comparison) -> None:
-    """Print the table of a comparison and its world digest."""
-    rows = table(
-        f"{comparison.replications} replications × {comparison.slots:,} slots",
-        [
-            "policy",
-            "cost per slot",
-            f"ratio to {comparison.reference}",
-            "paired 95 % interval",
-            "served",
-            "blocked",
-            "on demand",
-            "expected, and plan",
-        ],
-    )
-    for policy in comparison.policies:
-        interval = (
-            "—"
-            if policy.ratio_low is None or policy.ratio_high is None
-            else f"{policy.ratio_low:.4f} … {policy.ratio_high:.4f}"
-        )
-        rows.add_row(
-            policy.name + (" *" if policy.sees_future else ""),
-            f"{policy.cost_per_slot:,.0f}",
-            "—" if policy.ratio is None else f"{policy.ratio:.4f}",
-            interval,
-            f"{policy.served:.2%}",
-            f"{policy.blocked:.2%}",
-            f"{policy.on_demand_share:.2%}",
-            f"{policy.plan['objective']:,.0f} {policy.plan['status']}" if policy.plan else "—",
-        )
-    console().print(rows)
-    if any(policy.keys.dynamic for policy in comparison.policies):
-        console().print(_keys_table(comparison))
-    if comparison.policies[0].runs[0].tasks:
-        console().print(_training_table(comparison))
-    if any(policy.sees_future for policy in comparison.policies):
-        click.echo("* sees the future: a bound, not a competitor")
-    click.echo(f"world digest  {comparison.world_digest}")
-
-
-def _training_table(comparison: Comparison) -> Table:
-    rows = table("federated learning", list(training_columns(comparison)), left=2)
-    for cells in training_rows(comparison):
-        rows.add_row(*cells)
-    return rows
-
-
-def _keys_table(comparison: Comparison) -> Table:
-    rows = table("keys and waiting", ["policy", *KEY_COLUMNS])
-    for policy in comparison.policies:
-        rows.add_row(policy.name, *key_cells(policy.keys))
-    return rows

@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
+from qnetsim.cli.diff_traces import diff_traces
 from qnetsim.cli.output import console, emit, figure, json_option, number, table
 from qnetsim.cli.plan_inspect import fibre_columns
-from qnetsim.plan_files import differing
-from qnetsim.trace import PlanRecord, read_plan
+from qnetsim.errors import UsageError
+from qnetsim.trace import PlanRecord, is_plan, read_plan
+from qnetsim.trace.provenance import differing
 
 #: What is compared of each fibre.
 AMOUNTS = ("qkd_channels", "km_wavelengths", "on_demand_channels", "on_demand_wavelengths")
@@ -30,7 +32,18 @@ ROUNDING = 1e-9
 @click.argument("other", type=click.Path(path_type=Path))
 @json_option
 def diff(one: Path, other: Path, as_json: bool) -> None:
-    """Say where the plans in two files differ: settings, costs, reservations, routes."""
+    """Say where two traces part, or in what two plans differ.
+
+    Of traces: the first decision that differs, and cumulative cost, keys and blocked requests from
+    there on. Of plans: settings, costs, reservations, routes.
+    """
+    plans = [is_plan(path) for path in (one, other)]
+    if not any(plans):
+        diff_traces(one, other, as_json)
+        return
+    if not all(plans):
+        trace, plan = (one, other) if plans[1] else (other, one)
+        raise UsageError(f"{plan} is a plan and {trace} is none; give two plans or two traces")
     left, right = read_plan(one), read_plan(other)
     found = plan_differences(left, right)
     if as_json:

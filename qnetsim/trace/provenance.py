@@ -1,9 +1,10 @@
-"""Where a trace comes from: software and environment."""
+"""Where a file comes from: software, environment, and in what the settings of two differ."""
 
 from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -34,3 +35,19 @@ def environment() -> dict[str, str]:
         "system": platform.system(),
         "machine": platform.machine(),
     }
+
+
+def differing(
+    where: str, one: Any, other: Any, names: tuple[str, str] = ("there", "here")
+) -> Iterator[str]:
+    """Settings that differ, by their dotted names; ``names`` says where each value stands."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in one | other:
+            yield from differing(f"{where}.{key}", one.get(key), other.get(key), names)
+    elif one != other:
+        values = ["not set" if value is None else _short(repr(value)) for value in (one, other)]
+        yield f"{where} is {values[0]} {names[0]} and {values[1]} {names[1]}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:60] + " …"

@@ -1,0 +1,75 @@
+"""How ``qnetsim diff`` shows two traces."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from qnetsim.analysis.divergence import SUMS, Divergence, FibreChange, diverge
+from qnetsim.cli.output import console, emit, table
+
+#: Fibres that are listed.
+MOST = 30
+HEADINGS = {
+    "cost": "cost",
+    "reservation_bits": "reserved keys used, bit",
+    "on_demand_bits": "keys on demand, bit",
+    "blocked": "blocked",
+}
+
+
+def diff_traces(one: Path, other: Path, as_json: bool) -> None:
+    """Say where two runs part, and what they come to from there."""
+    found = diverge(one, other)
+    if as_json:
+        emit("diff", {"one": one, "other": other, "same": found.same, **asdict(found)})
+        return
+    if found.world:
+        click.echo(f"the worlds differ: {found.world}")
+    else:
+        click.echo("the same world")
+    if found.slot is None:
+        click.echo(f"no decision differs in {found.slots:,} slots")
+    else:
+        click.echo(f"the first decision that differs is that of slot {found.slot:,}")
+        _show_fibres(found.fibres, found.slot)
+    _show_sums(found)
+
+
+def _show_fibres(fibres: tuple[FibreChange, ...], slot: int) -> None:
+    rows = table(f"reserved in slot {slot:,}", ["fibre", "QKD channels", "KM wavelengths"])
+    for change in fibres[:MOST]:
+        rows.add_row(
+            f"{change.source}–{change.target}",
+            *(
+                f"{a:,}" if a == b else f"{a:,} → {b:,}"
+                for a, b in (change.qkd_channels, change.km_wavelengths)
+            ),
+        )
+    console().print(rows)
+    if len(fibres) > MOST:
+        click.echo(f"and {len(fibres) - MOST} fibres more")
+
+
+def _show_sums(found: Divergence) -> None:
+    start = "the first slot" if found.slot is None else f"slot {found.slot:,}"
+    scales = {name: _scale(max(map(max, (m.sums[name] for m in found.marks)))) for name in SUMS}
+    titles = (f"{HEADINGS[name]}{scales[name][1]}" for name in SUMS)
+    rows = table(f"sums from {start} on", ["to slot", *titles])
+    for mark in found.marks:
+        cells = []
+        for name, pair in mark.sums.items():
+            a, b = (value / scales[name][0] for value in pair)
+            cells.append(f"{a:,.6g}" if a == b else f"{a:,.6g} → {b:,.6g} ({b - a:+,.4g})")
+        rows.add_row(f"{mark.slot:,}", *cells)
+    console().print(rows)
+
+
+def _scale(most: float) -> tuple[float, str]:
+    """Power of a thousand that keeps the largest number short, and how a heading names it."""
+    for power, name in ((9, " (10⁹)"), (6, " (10⁶)"), (3, " (10³)")):
+        if most >= 10 ** (power + 1):
+            return 10.0**power, name
+    return 1.0, ""
