@@ -17,7 +17,7 @@ from qnetsim.errors import SettingError
 from qnetsim.network import Network, Topology, build_network
 from qnetsim.scenario import RecordingTable, Scenario
 from qnetsim.scenario.fields import MAX_LEVELS
-from qnetsim.trace.demand_file import DemandRows, read_demand
+from qnetsim.trace.demand_file import DemandRows, demand_digest, read_demand
 from qnetsim.units import exact
 
 #: Bad rows that are spelled out.
@@ -122,7 +122,11 @@ def recorded_demand(scenario: Scenario, network: Network) -> RecordedDemand:
     """
     assert scenario.recording is not None
     try:
-        return _read(scenario.recording, scenario.run.slot_s, network.level_bits, network.topology)
+        # the digest is part of the key, so that a changed file is read anew
+        sha256 = demand_digest(Path(scenario.recording.file))
+        return _read(
+            sha256, scenario.recording, scenario.run.slot_s, network.level_bits, network.topology
+        )
     except ValueError as error:
         lines = str(error).splitlines()
         raise SettingError([(("recording", "file"), line) for line in lines]) from None
@@ -130,12 +134,12 @@ def recorded_demand(scenario: Scenario, network: Network) -> RecordedDemand:
 
 @lru_cache(maxsize=2)
 def _read(
-    table: RecordingTable, slot_s: float, level_bits: int, topology: Topology
+    sha256: str, table: RecordingTable, slot_s: float, level_bits: int, topology: Topology
 ) -> RecordedDemand:
     path = Path(table.file)
+    if table.sha256 not in {None, sha256}:
+        raise ValueError(f"{path}: has changed: its SHA-256 is {sha256}, not {table.sha256}")
     rows = read_demand(path)
-    if table.sha256 not in {None, rows.sha256}:
-        raise ValueError(f"{path}: has changed: its SHA-256 is {rows.sha256}, not {table.sha256}")
     if not rows.cells:
         raise ValueError(f"{path}: has no row; give at least one")
     slots, pairs, levels = _checked(path, rows, table, slot_s, level_bits, topology)
@@ -159,7 +163,7 @@ def _read(
         requests,
         np.repeat(whole[table.forecast_slots :], each, axis=0),
         np.bincount(early.ravel()) if early.size else np.zeros(0, dtype=np.int64),
-        rows.sha256,
+        sha256,
     )
 
 

@@ -1,63 +1,156 @@
-"""The report of a comparison: one HTML file that needs nothing else."""
+"""The report of a comparison: one HTML file that needs nothing else, and its figures as files."""
 
 from __future__ import annotations
 
 import html
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from qnetsim.analysis.compare import Comparison, PolicyResult
-from qnetsim.analysis.key_figures import KEY_COLUMNS, key_cells
-from qnetsim.analysis.plots import comparison_figure, save, svg, training_figure
-from qnetsim.analysis.training_table import training_columns, training_rows
+from qnetsim.analysis import report_tables as tables
+from qnetsim.analysis.compare import Comparison
+from qnetsim.analysis.divergence import Divergence, diverge
+from qnetsim.analysis.figures.costs import comparison_figure
+from qnetsim.analysis.figures.curves import curves_figure
+from qnetsim.analysis.figures.network_map import map_figure
+from qnetsim.analysis.figures.partings import partings_figure
+from qnetsim.analysis.figures.pools import pools_figure
+from qnetsim.analysis.figures.style import FORMATS, save, svg
+from qnetsim.analysis.figures.training import training_figure
+from qnetsim.analysis.figures.waiting import waiting_figure
 from qnetsim.errors import TraceError
-from qnetsim.trace import open_trace
+from qnetsim.trace import make_folder, open_trace
+from qnetsim.trace.curve_file import CurveRecord
 
-#: Files that a report consists of.
-RESULTS = ("report.html", "comparison.png")
-#: Further picture, where FEL tasks were trained.
-TRAINING = "training.png"
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: What a report consists of: the page, and the folder of its figures.
+PAGE, FIGURES = "report.html", "figures"
 
 STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+:root { color-scheme: light dark; --line: #8886; --soft: #8881; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 66rem; margin: 2rem auto; padding: 0 1rem; }
+h2 { margin-top: 2.2rem; }
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0; }
-th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
+td { font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .55rem; border-bottom: 1px solid var(--line); text-align: right; }
 th:first-child, td:first-child { text-align: left; }
 caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
-figure { margin: 1.5rem 0; background: #fff; padding: .8rem; border-radius: 6px; }
-figure svg { width: 100%; height: auto; }
+figure { margin: 1.5rem 0; }
+figure svg { max-width: 100%; height: auto; }
+figcaption { font-size: .9em; }
 code, pre { font-size: .85em; background: var(--soft); overflow-wrap: anywhere; }
 pre { padding: .8rem; overflow-x: auto; white-space: pre-wrap; }
-@media print { body { max-width: none; margin: 0; } details { display: none; } }
+@media print {
+  :root { color-scheme: light; }
+  body { max-width: none; margin: 0; font-size: 11px; }
+  figure, table { break-inside: avoid; }
+  details { display: none; }
+}
 """
 
 
-def write_report(comparison: Comparison, folder: Path) -> Path:
-    """Write ``report.html`` and ``comparison.png`` into a folder; returns the report's path.
+@dataclass(frozen=True)
+class Drawing:
+    """A figure of the report: its name as a file, and what it shows."""
+
+    name: str
+    caption: str
+    figure: Figure
+
+
+def write_report(
+    comparison: Comparison,
+    folder: Path,
+    curves: Mapping[str, CurveRecord] | None = None,
+) -> Path:
+    """Write ``report.html``, and its figures as PNG, SVG and PDF beside it.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    folder : Path
+    curves : mapping, optional
+        Learning curves to be shown, by name.
+
+    Returns
+    -------
+    Path
+        Of the page.
 
     Raises
     ------
     TraceError
         The folder cannot be written to.
     """
-    figure = comparison_figure(comparison, _title(comparison))
-    tasks = comparison.policies[0].runs[0].tasks
-    training = training_figure(comparison) if tasks else None
-    path = folder / RESULTS[0]
+    parted = _partings(comparison)
+    drawings = _draw(comparison, parted, curves or {})
+    path = folder / PAGE
+    make_folder(folder / FIGURES)
     try:
-        path.write_text(_page(comparison, svg(figure), svg(training) if training else ""), "utf-8")
+        path.write_text(_page(comparison, parted, drawings), "utf-8")
     except OSError as error:
-        raise TraceError(f"{path}: cannot be written: {error}") from None
-    save(figure, folder / RESULTS[1])
-    if training:
-        save(training, folder / TRAINING)
+        raise TraceError(f"{path}: cannot be written: {error.strerror}") from None
+    for drawing in drawings.values():
+        for kind in FORMATS:
+            save(drawing.figure, folder / FIGURES / f"{drawing.name}.{kind}")
     return path
 
 
+def _partings(comparison: Comparison) -> dict[str, Divergence]:
+    """Where each policy parts from the reference, in the first world."""
+    first = {policy.name: policy.runs[0].trace for policy in comparison.policies}
+    base = first[comparison.reference]
+    return {name: diverge(base, path) for name, path in first.items() if path != base}
+
+
+def _draw(
+    comparison: Comparison, parted: dict[str, Divergence], curves: Mapping[str, CurveRecord]
+) -> dict[str, Drawing]:
+    drawn = [
+        Drawing(
+            "costs",
+            "Cost per slot by kind, and its ratio to the reference with the paired interval.",
+            comparison_figure(comparison, _title(comparison)),
+        ),
+        Drawing(
+            "keys",
+            "Keys against time in the first world, mean over the fibres: what pools keep after a "
+            "slot, and what is taken from reserved and from on-demand channels.",
+            pools_figure(comparison),
+        ),
+        Drawing(
+            "network",
+            "Utilisation of the fibres: key bits consumed over key bits produced, all worlds. "
+            "Distances follow the lengths of the fibres as far as a plane allows.",
+            map_figure(comparison),
+        ),
+    ]
+    if any(policy.keys.wait_percentiles_s["max"] > 0 for policy in comparison.policies):
+        caption = "Waiting time of the served requests until their first keys, all worlds."
+        drawn.append(Drawing("waiting", caption, waiting_figure(comparison)))
+    if parted:
+        caption = (
+            "Cumulative cost above the reference in the first world; a tick marks the first "
+            "decision that differs."
+        )
+        first = {name: divergence.slot for name, divergence in parted.items()}
+        drawn.append(Drawing("partings", caption, partings_figure(comparison, first)))
+    if comparison.policies[0].runs[0].tasks:
+        caption = "Loss of the federated tasks: against simulated time, and against key bits."
+        drawn.append(Drawing("training", caption, training_figure(comparison)))
+    if curves:
+        caption = "Learning curves: cost over the optimum, actions drawn (full) and mean (dashed)."
+        drawn.append(Drawing("curves", caption, curves_figure(curves)))
+    return {drawing.name: drawing for drawing in drawn}
+
+
 def _title(comparison: Comparison) -> str:
-    with open_trace(comparison.policies[0].runs[0].trace) as trace:
-        scenario = trace.provenance["scenario"]
+    scenario = comparison.policies[0].runs[0].scenario
     demand, network = scenario["demand"], scenario["network"]
     name = Path(network["topology"]).stem if "/" in network["topology"] else network["topology"]
     requests = comparison.policies[0].runs[0].arrived // comparison.slots
@@ -67,12 +160,26 @@ def _title(comparison: Comparison) -> str:
     )
 
 
-def _page(comparison: Comparison, drawing: str, training: str) -> str:
+def _shown(drawings: Mapping[str, Drawing], name: str, otherwise: str = "") -> str:
+    drawing = drawings.get(name)
+    if drawing is None:
+        return f"<p>{otherwise}</p>" if otherwise else ""
+    picture = svg(drawing.figure, name)
+    return (
+        f'<figure role="img" aria-label="{html.escape(drawing.caption)}">{picture}'
+        f"<figcaption>{html.escape(drawing.caption)}</figcaption></figure>"
+    )
+
+
+def _page(
+    comparison: Comparison, parted: dict[str, Divergence], drawings: Mapping[str, Drawing]
+) -> str:
     title = html.escape(_title(comparison))
-    with open_trace(comparison.policies[0].runs[0].trace) as trace:
-        provenance = trace.provenance
-    scenario = html.escape(json.dumps(provenance["scenario"], indent=1))
-    software = html.escape(json.dumps(provenance["software"] | provenance["environment"]))
+    learning = _shown(drawings, "curves")
+    training = ""
+    if "training" in drawings:
+        training = "<h2>Federated learning</h2>" + tables.tasks_table(comparison)
+        training += _shown(drawings, "training")
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -85,91 +192,56 @@ def _page(comparison: Comparison, drawing: str, training: str) -> str:
 <body>
 <h1>Comparison of allocation policies</h1>
 <p>{title}</p>
-{_policy_table(comparison)}
-<figure>{drawing}</figure>
-{_keys_table(comparison)}
-{_training(comparison, training)}
-{_plan_table(comparison)}
+{tables.policy_table(comparison)}
+{_warnings(comparison)}
+{tables.paired_table(comparison)}
+<h2>Costs</h2>
+{_shown(drawings, "costs")}
+{tables.kinds_table(comparison)}
+<h2>Keys</h2>
+{_shown(drawings, "keys")}
+{_shown(drawings, "network")}
+{tables.keys_table(comparison)}
+{_shown(drawings, "waiting", "No request waited.")}
+<h2>Where the policies part</h2>
+{tables.partings_table(comparison, parted) if parted else "<p>There is one policy only.</p>"}
+{_shown(drawings, "partings")}
+{training}
+{"<h2>Learning</h2>" + learning if learning else ""}
+<h2>Plans and solvers</h2>
+{tables.plans_table(comparison) or "<p>No policy planned ahead.</p>"}
 <h2>Worlds</h2>
 <p>Every policy met the same worlds: the digests of topology, demand and yields are equal in all
 traces, replication by replication. World digest <code>{comparison.world_digest}</code>.</p>
-<p>Intervals are paired 95 % t intervals over {comparison.replications} replications.
-A policy that sees the future is a bound, not a competitor.</p>
-<h2>Provenance</h2>
-<p><code>{software}</code></p>
-<details><summary>Scenario of the first trace</summary><pre>{scenario}</pre></details>
+<p>Intervals are paired 95 % t intervals over {comparison.replications} replications. Variance
+reduction says how many times larger the variance of a difference would be with independent worlds.
+A policy that sees the future is a bound, not a competitor; with key stores, waiting or sessions,
+which tie slots to each other, knowing each slot in turn is not a bound either.</p>
+{_provenance(comparison)}
 </body>
 </html>
 """
 
 
-def _policy_table(comparison: Comparison) -> str:
-    head = (
-        f"<tr><th>policy</th><th>cost per slot</th><th>ratio to "
-        f"{html.escape(comparison.reference)}</th><th>paired 95 % interval</th><th>served</th>"
-        "<th>blocked</th><th>on demand</th><th>variance reduction</th></tr>"
-    )
-    rows = "".join(_policy_row(policy) for policy in comparison.policies)
-    return f"<table><caption>Cost per slot</caption>{head}{rows}</table>"
+def _warnings(comparison: Comparison) -> str:
+    return "".join(f"<p><b>Note:</b> {html.escape(text)}.</p>" for text in comparison.warnings)
 
 
-def _policy_row(policy: PolicyResult) -> str:
-    if policy.ratio_low is None or policy.ratio_high is None:
-        interval = "—"
-    else:
-        interval = f"{policy.ratio_low:.4f} … {policy.ratio_high:.4f}"
-    reduction = "—" if policy.variance_reduction is None else f"{policy.variance_reduction:.1f}"
-    ratio = "—" if policy.ratio is None else f"{policy.ratio:.4f}"
-    name = html.escape(policy.name) + (" (sees the future)" if policy.sees_future else "")
-    return (
-        f"<tr><td>{name}</td><td>{policy.cost_per_slot:,.0f}</td><td>{ratio}</td>"
-        f"<td>{interval}</td><td>{policy.served:.2%}</td><td>{policy.blocked:.2%}</td>"
-        f"<td>{policy.on_demand_share:.2%}</td><td>{reduction}</td></tr>"
-    )
-
-
-def _keys_table(comparison: Comparison) -> str:
-    head = "".join(f"<th>{html.escape(title)}</th>" for title in ("policy", *KEY_COLUMNS))
-    rows = "".join(
-        "<tr>"
-        + "".join(f"<td>{html.escape(c)}</td>" for c in (policy.name, *key_cells(policy.keys)))
-        + "</tr>"
+def _provenance(comparison: Comparison) -> str:
+    with open_trace(comparison.policies[0].runs[0].trace) as trace:
+        provenance: dict[str, Any] = trace.provenance
+    rows = [
+        (policy.name, str(run.replication), run.trace.name, run.status, run.content_digest)
         for policy in comparison.policies
-    )
-    return f"<table><caption>Keys and waiting</caption><tr>{head}</tr>{rows}</table>"
-
-
-def _training(comparison: Comparison, drawing: str) -> str:
-    """Table and figure of the FEL tasks, where there are any."""
-    if not drawing:
-        return ""
-    head = "".join(f"<th>{html.escape(t)}</th>" for t in training_columns(comparison))
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in cells) + "</tr>"
-        for cells in training_rows(comparison)
-    )
-    caption = "Federated learning: simulated time until trained, mean ± spread over replications"
-    return (
-        f"<table><caption>{caption}</caption><tr>{head}</tr>{rows}</table>"
-        f"<figure>{drawing}</figure>"
-    )
-
-
-def _plan_table(comparison: Comparison) -> str:
-    rows = []
-    for policy in comparison.policies:
-        plan = policy.plan
-        if plan is not None:
-            gap = "—" if plan["gap"] is None else f"{plan['gap']:.1e}"
-            rows.append(
-                f"<tr><td>{html.escape(policy.name)}</td><td>{plan['objective']:,.0f}</td>"
-                f"<td>{html.escape(plan['status'])}</td><td>{gap}</td>"
-                f"<td>{html.escape(plan['solver'])}</td><td>{html.escape(plan['note'])}</td></tr>"
-            )
-    if not rows:
-        return ""
-    head = (
-        "<tr><th>policy</th><th>expected cost per slot</th><th>status</th><th>gap</th>"
-        "<th>found and proved by</th><th>note</th></tr>"
-    )
-    return f"<table><caption>Plans</caption>{head}{''.join(rows)}</table>"
+        for run in policy.runs
+    ]
+    head = ("policy", "replication", "trace", "status", "content digest")
+    software = html.escape(json.dumps(provenance["software"] | provenance["environment"]))
+    scenario = html.escape(json.dumps(provenance["scenario"], indent=1, ensure_ascii=False))
+    traces = tables.html_table("Traces", head, rows)
+    return f"""<h2>Provenance</h2>
+<p>Seed {provenance["seed"]}; scenario digest
+<code>{html.escape(str(provenance.get("scenario_digest", "—")))}</code>.</p>
+<p><code>{software}</code></p>
+<details><summary>Traces and their digests</summary>{traces}</details>
+<details><summary>Scenario of the first trace</summary><pre>{scenario}</pre></details>"""

@@ -38,6 +38,8 @@ class TaskRun:
     workers : ndarray of int64, shape (done,)
     key_bits : int
         End-to-end key bits of the rounds with a step.
+    key_bits_before : ndarray of float64, shape (done,)
+        End-to-end key bits of the task ahead of each round with a step, set-up included.
     key_bits_by_kind : dict from (int, str) to int
         End-to-end key bits of all rounds and the set-up, by step and purpose.
     """
@@ -55,6 +57,7 @@ class TaskRun:
     accuracy: FloatArray
     workers: FloatArray
     key_bits: int
+    key_bits_before: FloatArray
     key_bits_by_kind: dict[tuple[int, str], int]
 
     @property
@@ -111,6 +114,7 @@ def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
                 accuracy=row["accuracy"][stepped],
                 workers=row["round_workers"][stepped],
                 key_bits=int(bits[stepped].sum()),
+                key_bits_before=np.cumsum(np.append(0.0, bits.sum(axis=1)))[:-1][stepped],
                 key_bits_by_kind={
                     kind: int(count)
                     for kind, count in zip(kinds, bits.sum(axis=0), strict=True)

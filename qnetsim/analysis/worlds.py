@@ -66,7 +66,7 @@ def _difference(a: Path, b: Path) -> str:
     with open_trace(a) as one, open_trace(b) as two:
         left, right = one.provenance["scenario"], two.provenance["scenario"]
         value = world_difference(one, two)
-    found = []
+    found: list[str] = []
     for part in WORLD_PARTS:
         values = []
         for scenario in (left, right):

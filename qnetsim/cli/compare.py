@@ -8,17 +8,17 @@ from pathlib import Path
 import click
 
 from qnetsim.analysis import compare_traces
-from qnetsim.analysis.report import RESULTS, write_report
 from qnetsim.batch import replay_policies, run_policies
 from qnetsim.case import load
 from qnetsim.cli.comparison import comparison_json, show_comparison
 from qnetsim.cli.output import emit, force_option, json_option, progress, working
 from qnetsim.cli.policy import policy_table
+from qnetsim.cli.report import draw, refuse_report
 from qnetsim.errors import UsageError
 from qnetsim.planning import plan_policies
 from qnetsim.recorded import recorded_run
 from qnetsim.scenario import Scenario
-from qnetsim.trace import is_hdf5, make_folder, open_world
+from qnetsim.trace import is_hdf5, open_world
 from qnetsim.trace.schema import TRACE
 
 
@@ -55,22 +55,20 @@ def compare(
             if value is not None:
                 raise UsageError(f"{option} goes with a scenario; traces are read as they are")
         folder = out or Path("runs") / "comparison"
-        _refuse_existing(folder, force)
+        refuse_report(folder, force)
         paths = _recorded(sources, policies, folder, force)
     else:
         if len(sources) > 1:
             raise UsageError("give one scenario, or traces; not several of them together")
         scenario = load(sources[0], replications=replications, slots=slots, seed=seed)
         folder = out or Path("runs") / sources[0].stem
-        _refuse_existing(folder, force)
+        refuse_report(folder, force)
         paths = _run(scenario, policies, folder, workers, force)
     with working("reading traces"):
         comparison = compare_traces(paths)
     for warning in comparison.warnings:
         click.echo(f"warning: {warning}", err=True)
-    make_folder(folder)
-    with working("drawing the report"):
-        report = write_report(comparison, folder)
+    report = draw(comparison, folder)
     if as_json:
         emit("compare", comparison_json(comparison) | {"report": report})
     else:
@@ -120,11 +118,3 @@ def _recorded(
     missing = [table for table in chosen if table.title not in titles]
     with progress("replaying", len(missing) * len(sources) * scenario.run.slots) as advance:
         return traces + replay_policies(sources, missing, folder, force=force, progress=advance)
-
-
-def _refuse_existing(folder: Path, force: bool) -> None:
-    for name in RESULTS:
-        if (folder / name).exists() and not force:
-            raise UsageError(
-                f"{folder / name}: exists already; give another --out, or --force to overwrite it"
-            )

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 import numpy as np
 
+from qnetsim.analysis.figures.style import save
 from qnetsim.analysis.learning import interquartile_mean
-from qnetsim.analysis.plots import save
 from qnetsim.cli.output import console, emit, force_option, json_option, progress, table
 from qnetsim.errors import UsageError
 from qnetsim.paper import fig4, fig9

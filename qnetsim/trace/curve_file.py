@@ -86,6 +86,17 @@ def write_curve(path: Path, record: CurveRecord, *, force: bool = False) -> Path
     return path
 
 
+def is_curve(path: Path) -> bool:
+    """Whether a file says that it is a learning curve."""
+    if not is_hdf5(path):
+        return False
+    try:
+        with h5py.File(path, "r") as file:
+            return str(file.attrs.get("filetype", "")) == FILETYPE
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
 def read_curve(path: Path) -> CurveRecord:
     """Read a curve file.
 

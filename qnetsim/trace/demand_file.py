@@ -29,14 +29,11 @@ class DemandRows:
         Line of each row in a CSV file, or its position, from 0, in an HDF5 file.
     place : str
         What ``places`` count: ``":{}"`` or ``": row {}"``.
-    sha256 : str
-        Of the file.
     """
 
     cells: tuple[tuple[str, str, str, str], ...]
     places: IntArray
     place: str
-    sha256: str
 
     def where(self, row: int) -> str:
         """Place of a row, for messages."""
@@ -51,19 +48,33 @@ def read_demand(path: Path) -> DemandRows:
     ValueError
         The file is missing, of another kind, or lacks a column; says how to mend it.
     """
+    raw = _bytes(path)
+    return _hdf5(path) if is_hdf5(path) else _csv(path, raw)
+
+
+def demand_digest(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal.
+
+    Raises
+    ------
+    ValueError
+        It cannot be read.
+    """
+    return hashlib.sha256(_bytes(path)).hexdigest()
+
+
+def _bytes(path: Path) -> bytes:
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file of recorded demand") from None
     except IsADirectoryError:
         raise ValueError(f"{path}: is a folder; give a .csv or .h5 file") from None
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
-    sha256 = hashlib.sha256(raw).hexdigest()
-    return _hdf5(path, sha256) if is_hdf5(path) else _csv(path, raw, sha256)
 
 
-def _csv(path: Path, raw: bytes, sha256: str) -> DemandRows:
+def _csv(path: Path, raw: bytes) -> DemandRows:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -92,7 +103,7 @@ def _csv(path: Path, raw: bytes, sha256: str) -> DemandRows:
         raise ValueError("\n".join(short[:20]))
     if order is None:
         raise ValueError(f"{path}: is empty; give the header {','.join(COLUMNS)} and the rows")
-    return DemandRows(tuple(cells), np.array(places, dtype=np.int64), ":{}", sha256)
+    return DemandRows(tuple(cells), np.array(places, dtype=np.int64), ":{}")
 
 
 def _header(where: str, cells: list[str]) -> list[int]:
@@ -106,7 +117,7 @@ def _header(where: str, cells: list[str]) -> list[int]:
     return [cells.index(name) for name in COLUMNS]
 
 
-def _hdf5(path: Path, sha256: str) -> DemandRows:
+def _hdf5(path: Path) -> DemandRows:
     try:
         with h5py.File(path, "r") as file:
             if str(file.attrs.get("filetype", "")).startswith("qnetsim-"):
@@ -135,4 +146,4 @@ def _hdf5(path: Path, sha256: str) -> DemandRows:
     if len(set(lengths.values())) > 1:
         raise ValueError(f"{path}: its datasets differ in length: {lengths}; give equal ones")
     cells = tuple((a, b, c, d) for a, b, c, d in zip(*found, strict=True))
-    return DemandRows(cells, np.arange(len(cells)), ": row {}", sha256)
+    return DemandRows(cells, np.arange(len(cells)), ": row {}")

@@ -1,0 +1,60 @@
+"""Where the policies part from the reference, and what that adds up to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qnetsim.analysis.compare import Comparison
+from qnetsim.analysis.divergence import cost_path
+from qnetsim.analysis.figures.style import INK, colour, inked, plain
+from qnetsim.trace import open_trace
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+POINTS = 400
+
+
+@inked
+def partings_figure(comparison: Comparison, first: dict[str, int | None]) -> Figure:
+    """Cumulative cost above the reference against time, in the first world.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    first : dict
+        First slot in which each policy reserves something else than the reference.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.6, 3.4), layout="constrained")
+    axes = figure.subplots()
+    paths = {}
+    slot_s = 1.0
+    for policy in comparison.policies:
+        with open_trace(policy.runs[0].trace) as trace:
+            paths[policy.name] = cost_path(trace, POINTS)
+            slot_s = float(trace.attribute("slot_s") or 1.0)
+    base = paths[comparison.reference][1]
+    for number, policy in enumerate(comparison.policies):
+        if policy.name == comparison.reference:
+            continue
+        slots, cost = paths[policy.name]
+        axes.plot(
+            np.append(0, slots) * slot_s,
+            np.append(0, cost - base) / 1e6,
+            color=colour(number),
+            lw=1.4,
+            label=policy.name,
+        )
+        parted = first.get(policy.name)
+        if parted is not None:
+            axes.plot(parted * slot_s, 0, marker="|", ms=10, color=colour(number), zorder=3)
+    axes.axhline(0, color=INK, lw=0.8)
+    axes.set_xlabel("simulated time (s)")
+    axes.set_ylabel(f"cost above {comparison.reference} so far (10⁶)", parse_math=False)
+    axes.legend(frameon=False, fontsize=8, ncols=3)
+    plain(axes)
+    return figure

@@ -1,0 +1,98 @@
+"""What all figures share: colours, ink that follows the page, and the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from qnetsim.errors import TraceError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+
+#: Text and lines. In a page it becomes the colour of the page's own text.
+INK = "#2b2b2c"
+#: Colours of policies, in turn: apart for colour-blind readers, on white and on black.
+POLICY_COLOURS = ("#3b7fb5", "#e08a2c", "#1b9e77", "#b0609a", "#8a8a8a", "#c8553d", "#7a6fc0")
+#: Files that a figure is written to.
+FORMATS = ("png", "svg", "pdf")
+DPI = 150
+
+
+def colour(number: int) -> str:
+    """Colour of the policy of this number."""
+    return POLICY_COLOURS[number % len(POLICY_COLOURS)]
+
+
+def inked(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw a figure with the shared ink and with no state left behind."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        import matplotlib
+
+        names = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+        ink: dict[Any, Any] = dict.fromkeys(names, INK)
+        with matplotlib.rc_context(ink):
+            figure = draw(*args, **kwargs)
+            # laid out once, not for every file
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
+            return figure
+
+    return drawn
+
+
+def plain(axes: Axes) -> None:
+    """Leave out the frame that says nothing."""
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def svg(figure: Figure, name: str) -> str:
+    """Render to SVG text for a page: no dates, ink of the page, identifiers of its own.
+
+    Parameters
+    ----------
+    figure : Figure
+    name : str
+        Keeps the identifiers of several figures in one page apart.
+    """
+    buffer = io.StringIO()
+    _save(figure, buffer, "svg", transparent=True)
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    return re.sub(r'((?: id="|href="#|url\(#))', rf"\1{name}-", text)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG, SVG or PDF by the path's suffix.
+
+    Raises
+    ------
+    TraceError
+        The file cannot be written.
+    """
+    try:
+        _save(figure, path, path.suffix[1:])
+    except OSError as error:
+        raise TraceError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _save(figure: Figure, where: Any, kind: str, **more: Any) -> None:
+    import matplotlib
+
+    # nothing that differs from run to run
+    metadata = {
+        "png": {"Software": None},
+        "svg": dict.fromkeys(("Date", "Creator", "Format", "Type")),
+        "pdf": {"CreationDate": None},
+    }[kind]
+    with matplotlib.rc_context({"svg.hashsalt": "qnetsim", "svg.fonttype": "path"}):
+        figure.savefig(where, format=kind, dpi=DPI, metadata=metadata, **more)

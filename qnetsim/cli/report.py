@@ -1,0 +1,59 @@
+"""``qnetsim report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from qnetsim.analysis import Comparison, compare_traces
+from qnetsim.analysis.report import FIGURES, PAGE, write_report
+from qnetsim.cli.output import emit, force_option, json_option, working
+from qnetsim.errors import UsageError
+from qnetsim.trace import make_folder
+from qnetsim.trace.curve_file import CurveRecord, is_curve, read_curve
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder for the report.")
+@force_option
+@json_option
+def report(sources: tuple[Path, ...], out: Path | None, force: bool, as_json: bool) -> None:
+    """Draw the report of traces: one HTML file, and each figure as PNG, SVG and PDF.
+
+    SOURCES are traces of one comparison, and learning curves that `qnetsim train` wrote.
+    """
+    curves = {path.stem: read_curve(path) for path in sources if is_curve(path)}
+    traces = [path for path in sources if not is_curve(path)]
+    if not traces:
+        raise UsageError("there is no trace among the files; give at least one")
+    folder = out or Path("runs") / "report"
+    refuse_report(folder, force)
+    with working("reading traces"):
+        comparison = compare_traces(traces)
+    for warning in comparison.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    page = draw(comparison, folder, curves)
+    pictures = sorted((folder / FIGURES).iterdir())
+    if as_json:
+        emit("report", {"report": page, "figures": pictures})
+        return
+    click.echo(f"report   {page}")
+    click.echo(f"figures  {folder / FIGURES} ({len(pictures)} files)")
+
+
+def draw(
+    comparison: Comparison, folder: Path, curves: dict[str, CurveRecord] | None = None
+) -> Path:
+    """Write a report; returns the page."""
+    make_folder(folder)
+    with working("drawing the report"):
+        return write_report(comparison, folder, curves)
+
+
+def refuse_report(folder: Path, force: bool) -> None:
+    """Refuse to overwrite a report unasked."""
+    page = folder / PAGE
+    if page.exists() and not force:
+        raise UsageError(f"{page}: exists already; give another --out, or --force to overwrite it")
