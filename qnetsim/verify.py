@@ -63,7 +63,8 @@ class _DepartedError(Exception):
     """The run differs from the trace: there is no need to go on."""
 
     def __init__(self, difference: Difference) -> None:
-        super().__init__(str(difference))
+        # SimPy raises a copy, made from the arguments
+        super().__init__(difference)
         self.difference = difference
 
 

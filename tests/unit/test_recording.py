@@ -43,11 +43,7 @@ def test_rows_become_requests_and_levels(tmp_path: Path) -> None:
         assert levels.tolist() == [[1, 0, 3], [0, 1, 0], [0, 0, 0], [1, 4, 0]]
         assert trace.provenance["scenario"]["recording"]["file"] == "demand.csv"
         assert run_metrics(trace).served == 12
-        consumed = sum(
-            trace.column(f"slots/{pool}_consumed_bits").sum()
-            for pool in ("reservation", "on_demand")
-        )
-        assert consumed > 0
+        assert trace.column("slots/reservation_consumed_bits").any()
     (tmp_path / "demand.csv").unlink()
     again = replay(path, None, tmp_path / "again.h5")
     with open_trace(path) as a, open_trace(again) as b:
@@ -91,7 +87,7 @@ def test_replications_are_windows(tmp_path: Path) -> None:
     assert next(case.realisation(1).chunks()).levels.tolist() == [[0, 0, 0], [1, 4, 0]]
     with pytest.raises(SettingError, match="4 slots to simulate, and replication 2"):
         case.realisation(2)
-    with pytest.raises(ScenarioError, match=r"s\.toml:1: run\.slots: the recording has 4 slots"):
+    with pytest.raises(ScenarioError, match=r"s\.toml:3: run\.slots: the recording has 4 slots"):
         load(scenario(tmp_path, more="[run]\nreplications = 2\nslots = 3"))
 
 
@@ -135,7 +131,7 @@ WRONG = {
 
 @pytest.mark.parametrize("text", WRONG)
 def test_wrong_files(text: str, tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match="recording.file") as caught:
+    with pytest.raises(ScenarioError, match=r"recording\.file") as caught:
         load(scenario(tmp_path, text))
     assert WRONG[text] in str(caught.value)
 
@@ -200,8 +196,5 @@ def test_a_recorded_csv_is_read_again(tmp_path: Path) -> None:
 def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
     spec = load(scenario(tmp_path))
     (tmp_path / "demand.csv").write_text(HEAD + "0,1,2,7000\n")
-    from qnetsim.recording import _read
-
-    _read.cache_clear()
     with pytest.raises(SettingError, match="has changed: its SHA-256"):
         simulate(spec, SIP, tmp_path / "t.h5")

@@ -107,7 +107,7 @@ def test_a_changed_world_is_refused(evf: Path, tmp_path: Path) -> None:
                 continue
             first = (0,) * dataset.ndim
             dataset[first] = "14" if column.endswith("source") else 9 - dataset[first]
-        with pytest.raises(TraceError, match="has been changed|requests are not those"):
+        with pytest.raises(TraceError, match=r"has been changed|requests are not those"):
             replay(path, SIP, tmp_path / "out.h5")
         assert not (tmp_path / "out.h5").exists()
 
