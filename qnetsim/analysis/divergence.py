@@ -12,7 +12,7 @@ import numpy.typing as npt
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import TraceError
 from qnetsim.trace import Trace, open_trace
-from qnetsim.trace.schema import BILL_COLUMNS, WORLD
+from qnetsim.trace.schema import BILL_COLUMNS, COST_COLUMNS, WORLD
 
 DECIDED = ("qkd_channels", "km_wavelengths")
 #: Slots after the first difference at which sums are given, beside the last one.
@@ -202,6 +202,8 @@ def world_difference(a: Trace, b: Trace) -> str:
         return ""
     slots = min(a.slots, b.slots)
     for column in WORLD.columns:
+        if column.name in COST_COLUMNS:
+            continue  # prices are no part of a world
         if column.grows and column.name != "slot":
             for start, x, y in _rows(a, b, column.path, 0, slots):
                 if x.shape != y.shape:

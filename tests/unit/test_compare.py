@@ -152,7 +152,7 @@ def test_unequal_worlds_are_refused_and_named(folder: Path, tmp_path: Path) -> N
     other = simulate(
         nsfnet(**{**SMALL, "run__seed": "2"}), PolicyTable(name="random"), tmp_path / "r.h5"
     )
-    with pytest.raises(WorldMismatchError, match=r"run\.seed is 1 and 2"):
+    with pytest.raises(WorldMismatchError, match=r"run\.seed is 1 in the first and 2 in"):
         compare_traces([folder / "sip-r000.h5", other])
     with pytest.raises(WorldMismatchError, match="not paired: replications \\[1\\]"):
         paths = [folder / f for f in ("sip-r000.h5", "sip-r001.h5", "evf-r000.h5")]

@@ -1,0 +1,187 @@
+"""The report: one page that needs nothing else, and the same bytes every time."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from helpers import nsfnet, outages
+
+from qnetsim.analysis import compare_traces
+from qnetsim.analysis.figures.style import FORMATS, INK
+from qnetsim.analysis.report import write_report
+from qnetsim.batch import run_policies
+from qnetsim.cli import main
+from qnetsim.scenario import PolicyTable
+from qnetsim.simulate import load
+
+ROOT = Path(__file__).parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    scenario = outages(slots=80, replications=2)
+    return run_policies(scenario, scenario.policy, tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def page(traces: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    curve = ROOT / "models" / "fedsac-nsfnet.h5"
+    with pytest.raises(SystemExit) as caught:
+        main(["report", *map(str, traces), str(curve), "--out", str(folder)])
+    assert not caught.value.code
+    return folder / "report.html"
+
+
+class Outline(HTMLParser):
+    """Headings, captions and whatever would be loaded from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.loads: list[str] = []
+        self.ids: list[str] = []
+        self._open = ""
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self._open = tag
+        for name, value in attributes:
+            inside = (value or "").startswith(("#", "data:"))
+            if name in {"src", "href", "xlink:href"} and not inside:
+                self.loads.append(f"{tag} {value}")
+            if name == "id":
+                self.ids.append(value or "")
+
+    def handle_data(self, data: str) -> None:
+        if self._open in {"h1", "h2", "caption"} and data.strip():
+            self.found.append(data.strip())
+
+
+def outline(page: Path) -> Outline:
+    found = Outline()
+    found.feed(page.read_text("utf-8"))
+    return found
+
+
+def test_the_page_says_first_what_matters_most(page: Path) -> None:
+    found = outline(page)
+    assert found.found[:4] == [
+        "Comparison of allocation policies",
+        "Cost per slot",
+        "Paired differences per slot, 95 % intervals",
+        "Costs",
+    ]
+    for heading in ("Costs", "Keys", "Where the policies part", "Learning", "Plans and solvers"):
+        assert heading in found.found
+    assert found.found[-2:] == ["Provenance", "Traces"]
+
+
+def test_the_page_needs_nothing_else(page: Path) -> None:
+    found = outline(page)
+    assert not found.loads
+    assert "@import" not in page.read_text("utf-8")
+    assert len(found.ids) == len(set(found.ids))
+
+
+def test_figures_follow_the_page_in_light_and_dark(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert text.count("<svg") == 6
+    assert INK not in text
+    assert text.count("currentColor") > 100
+    for reference in set(re.findall(r'(?:href="#|url\(#)([^")]+)', text)):
+        assert f'id="{reference}"' in text
+    assert "color-scheme: light dark" in text
+    assert "@media print" in text
+
+
+def test_every_figure_is_a_file_in_three_formats(page: Path) -> None:
+    files = {path.name for path in (page.parent / "figures").iterdir()}
+    names = ("costs", "keys", "network", "waiting", "partings", "curves")
+    assert files == {f"{name}.{kind}" for name in names for kind in FORMATS}
+    for name in names:
+        ElementTree.parse(page.parent / "figures" / f"{name}.svg")
+        assert (page.parent / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert (page.parent / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_same_bytes_every_time(traces: list[Path], tmp_path: Path) -> None:
+    found = []
+    for name in ("a", "b"):
+        write_report(compare_traces(traces), tmp_path / name)
+        files = sorted(p for p in (tmp_path / name).rglob("*") if p.is_file())
+        found.append([path.read_bytes() for path in files])
+    assert len(found[0]) == 16
+    assert found[0] == found[1]
+
+
+def test_federated_tasks_have_their_figure(tmp_path: Path) -> None:
+    scenario = load(ROOT / "scenarios" / "fel.toml", slots=300, replications=1)
+    paths = run_policies(scenario, scenario.policy[:2], tmp_path)
+    page = write_report(compare_traces(paths), tmp_path / "r")
+    assert "Federated learning" in outline(page).found
+    assert (tmp_path / "r" / "figures" / "training.svg").exists()
+
+
+def test_one_policy_is_a_report_too(tmp_path: Path) -> None:
+    scenario = nsfnet(run__slots="20", run__replications="1")
+    paths = run_policies(scenario, [PolicyTable(name="sip")], tmp_path)
+    text = write_report(compare_traces(paths), tmp_path / "r").read_text("utf-8")
+    assert "There is one policy only." in text
+    assert "No request waited." in text
+
+
+def test_names_are_escaped(tmp_path: Path) -> None:
+    net = tmp_path / "n.csv"
+    net.write_text('source,target,length_km\n<script>,"a&b",10\n"a&b",$x^2$,20\n')
+    scenario = nsfnet(run__slots="20", run__replications="1", network__topology=repr(str(net)))
+    tables = load(ROOT / "scenarios/nsfnet.toml").policy[:2]
+    text = write_report(compare_traces(run_policies(scenario, tables, tmp_path)), tmp_path / "r")
+    assert "<script>" not in text.read_text("utf-8")
+
+
+def test_a_report_is_not_overwritten(page: Path, traces: list[Path], tmp_path: Path) -> None:
+    before = page.read_bytes()
+    with pytest.raises(SystemExit) as caught:
+        main(["report", str(traces[0]), "--out", str(page.parent)])
+    assert caught.value.code == 2
+    assert page.read_bytes() == before
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(SystemExit) as caught:
+        main(["report", str(traces[0]), "--out", str(tmp_path / "file")])
+    assert caught.value.code == 3
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_browser_opens_it_without_a_word(scheme: str, page: Path, tmp_path: Path) -> None:
+    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    command += ["--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--v=0"]
+    command += [f"--user-data-dir={tmp_path}", "--window-size=1100,1400"]
+    if scheme == "dark":
+        command += ["--blink-settings=preferredColorScheme=0"]
+    probe = page.with_name(f"probe-{scheme}.html")
+    script = (
+        "<script>const ink = e => getComputedStyle(e).color;"
+        "document.title = [ink(document.body), document.querySelectorAll('svg').length,"
+        "document.documentElement.scrollWidth <= innerWidth].join('|')</script>"
+    )
+    probe.write_text(page.read_text("utf-8").replace("</body>", script + "</body>"), "utf-8")
+    run = subprocess.run(
+        [*command, "--dump-dom", probe.as_uri()], capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0
+    assert not [line for line in run.stderr.splitlines() if "CONSOLE" in line]
+    title = re.search("<title>(.*?)</title>", run.stdout)
+    assert title is not None
+    ink, pictures, fits = title.group(1).split("|")
+    assert ink == ("rgb(255, 255, 255)" if scheme == "dark" else "rgb(0, 0, 0)")
+    assert (pictures, fits) == ("6", "true")
