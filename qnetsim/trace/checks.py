@@ -12,6 +12,7 @@ import numpy as np
 
 from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.trace.files import is_hdf5
+from qnetsim.trace.heaps import refuse_broken_heaps
 from qnetsim.trace.recover import UnclosedFile, is_marked_open
 from qnetsim.trace.schema import TRACE, VERSION, WORLD, Column, FileKind
 
@@ -28,6 +29,7 @@ def open_file(path: Path, closing: ExitStack) -> h5py.File:
     if not is_hdf5(path):
         raise TraceFormatError(f"{path}: is not an HDF5 file, so not a qnetsim trace")
     try:
+        refuse_broken_heaps(path)
         return closing.enter_context(h5py.File(path, "r"))
     except (OSError, RuntimeError) as first:
         try:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.trace.files import is_hdf5, replacing
+from qnetsim.trace.heaps import refuse_broken_heaps
 
 FILETYPE = "qnetsim-curve"
 VERSION = (1, 0)
@@ -112,6 +113,7 @@ def read_curve(path: Path) -> CurveRecord:
     if not is_hdf5(path):
         raise TraceFormatError(f"{path}: is not a learning curve; `qnetsim train` writes one")
     try:
+        refuse_broken_heaps(path)
         with h5py.File(path, "r") as file:
             if str(file.attrs.get("filetype", "")) != FILETYPE:
                 raise TraceFormatError(f"{path}: is HDF5, but no learning curve of qnetsim")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -77,6 +77,10 @@ class Trace:
     def close(self) -> None:
         """Close the file."""
         self._closing.close()
+
+    def on_close(self, close: Callable[[], object]) -> None:
+        """Call this when the trace is closed."""
+        self._closing.callback(close)
 
     def __repr__(self) -> str:
         return f"Trace({str(self.path)!r}, slots={self.slots}, status={self.status!r})"

@@ -47,7 +47,8 @@ def frame(trace: Trace, group: str, *dims: str) -> pandas.DataFrame:
     except ImportError:
         raise UsageError(f"pandas is not installed; {EXTRA}") from None
     columns = _columns(trace, group)
-    wanted = dims or columns[0].dims
+    tables = [c.dims for c in columns if c.dims != (c.name,)]
+    wanted = dims or min(tables, key=len)
     chosen = [c for c in columns if c.dims == wanted and c.dims != (c.name,)]
     if not chosen:
         kinds = sorted({", ".join(c.dims) for c in columns})
@@ -68,7 +69,7 @@ def frame(trace: Trace, group: str, *dims: str) -> pandas.DataFrame:
 def dataset(trace: Trace, group: str) -> xarray.Dataset:
     """Open a group in xarray; nothing is read before it is asked for.
 
-    Rows beyond the last flush of a killed run are left out.
+    What has not been read when the trace is closed cannot be read any more. Rows beyond the last flush of a killed run are left out.
 
     Raises
     ------
@@ -83,17 +84,15 @@ def dataset(trace: Trace, group: str) -> xarray.Dataset:
     except ImportError as error:
         raise UsageError(f"{error.name} is not installed; {EXTRA}") from None
     _columns(trace, group)
-    source: Any = trace.path
-    if is_marked_open(trace.path):
-        source = UnclosedFile(trace.path)
+    killed = is_marked_open(trace.path)
+    source: Any = UnclosedFile(trace.path) if killed else os.fspath(trace.path)
+    if killed:
+        trace.on_close(source.close)
     try:
-        found = xarray.open_dataset(
-            source if not isinstance(source, os.PathLike) else os.fspath(source),
-            group=group,
-            engine="h5netcdf",
-        )
+        found = xarray.open_dataset(source, group=group, engine="h5netcdf")
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         raise TraceFormatError(f"{trace.path}: group {group} is damaged: {error}") from None
+    trace.on_close(found.close)
     return found.isel(slot=slice(trace.slots)) if "slot" in found.sizes else found
 
 

@@ -1,0 +1,153 @@
+"""A trace is read offline: by us, lazily, and by others without us."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from helpers import nsfnet
+
+import qnetsim
+from qnetsim.errors import TraceFormatError
+from qnetsim.scenario import PolicyTable
+from qnetsim.simulate import simulate
+from qnetsim.trace import open_trace
+from qnetsim.trace.schema import COLUMNS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("read") / "t.h5"
+    return simulate(nsfnet(run__slots="2100", demand__requests="12"), PolicyTable(name="evf"), path)
+
+
+def test_reading_loads_nothing_heavy(trace: Path) -> None:
+    code = (
+        "import sys, qnetsim\n"
+        f"with qnetsim.open_trace({str(trace)!r}) as t:\n"
+        "    assert t.column('slots/served').sum() == 2100 * 12\n"
+        "heavy = {'simpy', 'torch', 'gurobipy', 'highspy', 'matplotlib', 'pandas', 'xarray',\n"
+        "         'scipy', 'networkx', 'pydantic', 'sklearn', 'pettingzoo', 'phe'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert run.stdout.strip() == "[]"
+
+
+def test_opening_reads_no_rows(trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[str] = []
+    honest = h5py.Dataset.__getitem__
+
+    def read(self: h5py.Dataset, *args: object) -> object:
+        rows.append(self.name)
+        return honest(self, *args)
+
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", read)
+    with open_trace(trace) as opened:
+        assert rows == ["/committed_slots"]
+        opened.column("slots/served", 5, 8)
+    assert rows == ["/committed_slots", "/slots/served"]
+
+
+def test_pandas(trace: Path) -> None:
+    pytest.importorskip("pandas")
+    with qnetsim.open_trace(trace) as opened:
+        slots = opened.frame("slots")
+        assert slots.index.name == "slot"
+        assert slots["served"].sum() == 2100 * 12
+        fibres = opened.frame("fibres")
+        assert fibres.loc[0, "source"] == "1"
+        pools = opened.frame("slots", "slot", "fibre")
+        assert pools.index.names == ["slot", "fibre"]
+        found = pools["reservation_produced_bits"].unstack("fibre").to_numpy()
+        np.testing.assert_array_equal(found, opened.column("slots/reservation_produced_bits"))
+        for group in dict.fromkeys(c.group for c in COLUMNS):
+            opened.frame(group)
+        with pytest.raises(TraceFormatError, match="'slot' is not a group of a trace; it has"):
+            opened.frame("slot")
+        with pytest.raises(
+            TraceFormatError, match=r"no column over \(fibre\); it has columns over"
+        ):
+            opened.frame("slots", "fibre")
+        with pytest.raises(TraceFormatError, match="did you mean 'slots/served'"):
+            opened.column("slots/server")
+
+
+def test_xarray_lazily(trace: Path) -> None:
+    pytest.importorskip("xarray")
+    with qnetsim.open_trace(trace) as opened:
+        slots = opened.dataset("slots")
+        assert slots.sizes["slot"] == 2100
+        variable = slots["reservation_produced_bits"].variable
+        assert type(variable._data).__name__ != "ndarray"
+        cost = slots["qkd_on_demand_cost"].mean("slot").item()
+        assert cost == pytest.approx(opened.column("slots/qkd_on_demand_cost").mean())
+
+
+def test_what_a_kill_left_is_read_the_same_way(tmp_path: Path) -> None:
+    path = tmp_path / "killed.h5"
+    code = (
+        "import os, signal, sys; sys.path.insert(0, 'tests')\n"
+        "from helpers import nsfnet\n"
+        "from qnetsim.scenario import PolicyTable\n"
+        "from qnetsim.simulate import simulate\n"
+        "from qnetsim.trace import open_trace\n"
+        f"out = {str(path)!r}\n"
+        "def stop(slots):\n"
+        "    with open_trace(out) as t:\n"
+        "        if t.slots >= 4096:\n"
+        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        "simulate(nsfnet(run__slots='4000000'), PolicyTable(name='evf'), out, progress=stop)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
+    assert run.returncode == -signal.SIGKILL
+    with open_trace(path) as opened:
+        assert opened.status == "incomplete"
+        assert opened.slots >= 4096
+        assert opened.frame("slots")["served"].sum() == opened.column("slots/served").sum()
+        assert opened.dataset("slots").sizes["slot"] == opened.slots
+
+
+@pytest.mark.skipif(shutil.which("h5dump") is None, reason="no h5dump on this machine")
+def test_h5dump_reads_it(trace: Path) -> None:
+    def dump(*options: str) -> str:
+        command = ["h5dump", *options, str(trace)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    header = dump("-H")
+    for column in COLUMNS:
+        assert f'DATASET "{column.name}"' in header
+    served = dump("-y", "-w", "1", "-d", "/slots/served")
+    assert served.count("12") >= 2100
+    provenance = dump("-a", "/provenance")
+    assert "evf" in provenance
+
+
+def test_the_page_is_true(trace: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Every Python example of the page runs, on a trace of the name that it uses."""
+    pytest.importorskip("xarray")
+    page = (ROOT / "docs" / "tutorials" / "read-a-trace.md").read_text("utf-8")
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(trace, "evf.h5")
+    examples = page.split("```python\n")[1:]
+    assert len(examples) >= 4
+    for example in examples:
+        exec(compile(example.split("```")[0], "page", "exec"), {})
+
+
+def test_others_see_who_wrote_it(trace: Path) -> None:
+    with h5py.File(trace) as file:
+        provenance = json.loads(file.attrs["provenance"])
+    assert provenance["software"]["name"] == "qnetsim"
+    assert provenance["policy"]["name"] == "evf"
