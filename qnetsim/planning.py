@@ -85,6 +85,7 @@ def _left_aside(scenario: Scenario) -> str:
         "noise and drift of yields": bool(yields.noise_counts or yields.drift),
         "the price of trust exposure": scenario.cost.exposure_cost > 0,
         "federated tasks": bool(scenario.fel),
+        "what recorded requests have to do with each other": scenario.recording is not None,
         "failures": bool(scenario.outage) or scenario.faults != FaultTable(),
     }
     parts = [name for name, yes in there.items() if yes]

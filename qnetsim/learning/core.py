@@ -192,6 +192,7 @@ def refuse_unfit(scenario: Scenario) -> None:
         ("faults",): fibre_faults and "must be left out",
         ("outage",): scenario.outage and "must be left out",
         ("fel",): scenario.fel and "must be left out",
+        ("recording",): scenario.recording and "must be left out: one world is too few",
         ("key_management", "on_demand_setup_s"): keys.on_demand_setup_s and "must be 0",
         ("learning", "reward_cost"): (tied or scenario.regimes)
         and learning.reward_cost == "expected"

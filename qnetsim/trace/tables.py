@@ -69,7 +69,8 @@ def frame(trace: Trace, group: str, *dims: str) -> pandas.DataFrame:
 def dataset(trace: Trace, group: str) -> xarray.Dataset:
     """Open a group in xarray; nothing is read before it is asked for.
 
-    What has not been read when the trace is closed cannot be read any more. Rows beyond the last flush of a killed run are left out.
+    What has not been read when the trace is closed cannot be read any more. Rows beyond the last
+    flush of a killed run are left out.
 
     Raises
     ------
