@@ -37,6 +37,9 @@ def diff(one: Path, other: Path, as_json: bool) -> None:
     Of traces: the first decision that differs, and cumulative cost, keys and blocked requests from
     there on. Of plans: settings, costs, reservations, routes.
     """
+    for path in (one, other):
+        if not path.exists():
+            raise UsageError(f"{path}: no such plan or trace")
     plans = [is_plan(path) for path in (one, other)]
     if not any(plans):
         diff_traces(one, other, as_json)

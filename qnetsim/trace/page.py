@@ -16,10 +16,11 @@ HEAD = f"""\
 
 This page is made by `make docs` from `qnetsim/trace/schema.py`; a test fails where they differ.
 
-A trace is an HDF5 file with one run of one policy in one world. [How to read it](../tutorials/read-a-trace.md)
-with numpy, pandas, xarray, h5py, h5dump, MATLAB and Julia. A recorded world (`qnetsim demand`) is a file of
-the same format without the run: `filetype` is `{WORLD_FILETYPE}`, it has the groups `fibres`, `world` and
-`faults`, the nodes of `trust`, and a provenance without policy and plan.
+A trace is an HDF5 file with one run of one policy in one world.
+[How to read it](../tutorials/read-a-trace.md) with numpy, pandas, xarray, h5py, h5dump, MATLAB and
+Julia. A recorded world (`qnetsim demand`) is a file of the same format without the run: `filetype`
+is `{WORLD_FILETYPE}`, it has the groups `fibres`, `world` and `faults`, the nodes of `trust`, and a
+provenance without policy and plan.
 
 ## Root
 
@@ -28,13 +29,13 @@ the same format without the run: `filetype` is `{WORLD_FILETYPE}`, it has the gr
 | `filetype` | `{FILETYPE}` |
 | `version` | two integers, `[{VERSION[0]}, {VERSION[1]}]`; readers refuse another first number |
 | `status` | `complete`, `interrupted` (Ctrl-C), `failed` (an error), `incomplete` (killed) |
-| `provenance` | JSON: software, environment, scenario, seed, replication, policy, plan; `counterfactual` where a trace was followed to a slot and then left |
+| `provenance` | JSON: software, environment, scenario, seed, replication, policy, plan |
 | `policy`, `replication` | what was run, and in which world |
 | `slot_s`, `level_bits` | length of a slot in s, bits that one demand level asks for in a slot |
 | `sees_future` | 1 where the policy was told the realised demand |
 | `world_digest` | SHA-256 of topology, slot length, node pairs, demand, yields and faults |
 | `content_digest` | SHA-256 of all columns that are not volatile |
-| `file_digest` | SHA-256 of the content digest, the volatile columns and all other root attributes (since 1.4) |
+| `file_digest` | SHA-256 of content digest, volatile columns, other root attributes (since 1.4) |
 
 The scalar dataset `committed_slots` counts the slots that are completely in the file. It is
 written after the rows of a flush, so a reader that keeps to it never sees half a slot.
@@ -42,10 +43,14 @@ written after the rows of a flush, so a reader that keeps to it never sees half 
 The file is written in HDF5's SWMR mode. After a kill (`SIGKILL`, power loss) it is still marked as
 being written: `qnetsim` and `h5py.File(path, swmr=True)` read it as it is; for other readers clear
 the mark with HDF5's own `h5clear -s`. After an error or Ctrl-C it is closed and cut to whole slots.
-`qnetsim run … --resume` completes it: the run starts at slot 0, is held against every stored row, and the
-new file takes the old one's place once it holds as much. A file is written by one process at a time: a lock
-`.NAME.lock` stands beside it meanwhile, and the system gives it back if that process dies. While a new file is
-not yet worth its name it is called `.NAME.part`.
+`qnetsim run … --resume` completes it: the run starts at slot 0, is held against every stored row,
+and the new file takes the old one's place once it holds as much. A file is written by one process
+at a time: a lock `.NAME.lock` stands beside it meanwhile, and the system gives it back if that
+process dies. While a new file is not yet worth its name it is called `.NAME.part`.
+
+In the provenance, `counterfactual` is there where a trace was followed to a slot and then left: the
+slot (`from_slot`), the policy that was followed (`before`), the one that decides from there
+(`after`, null where it is the same), and the reservations that were forced (`forced`).
 
 ## Tables
 
@@ -68,9 +73,9 @@ formats 1.0 and 1.1 the values themselves); a block that holds nothing but the f
 
 ## File digest
 
-SHA-256 of the content digest as text, then for each volatile column, in order of its name, `group/name` and
-the column's digest, then for each root attribute but `file_digest`, in order of its name, the JSON list of name
-and value. `qnetsim verify` works both digests out again.
+SHA-256 of the content digest as text, then for each volatile column, in order of its name,
+`group/name` and the column's digest, then for each root attribute but `file_digest`, in order of
+its name, the JSON list of name and value. `qnetsim verify` works both digests out again.
 """
 
 

@@ -86,7 +86,7 @@ def test_compare_shows_who_trains_sooner(capsys: pytest.CaptureFixture[str]) -> 
     assert "1 wine" in out
     page = Path("runs/c/report.html").read_text("utf-8")
     assert "Federated learning: simulated time until trained" in page
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 5  # costs, keys, network, partings, training
     assert Path("runs/c/figures/training.png").stat().st_size > 10_000
     found = data(capsys, "compare", "small.toml", "--out", "runs/d")
     for policy in found["policies"]:

@@ -224,7 +224,7 @@ def test_the_commands(
     for command, word in (
         (["run", "a.toml", "--plan", "a.h5", "--policy", "sip"], "either --policy"),
         (["run", "a.toml"], "either --policy"),
-        (["diff", "a.h5", "t.h5"], "is not a qnetsim plan"),
+        (["diff", "a.h5", "t.h5"], "give two plans or two traces"),
         (["plan", "a.toml", "--out", "a.toml", "--force"], "is read by this command"),
         (["run", "a.toml", "--plan", "a.h5", "--out", "a.h5", "--force"], "is read by"),
         (["plan", "a.toml", "--out", "a.toml/x.h5"], "is a file, not a folder"),

@@ -18,6 +18,7 @@ from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.simulate import open_case, simulate
 from qnetsim.trace import open_trace, open_world
 from qnetsim.trace.schema import COLUMNS
+from qnetsim.verify import verify
 
 SIP, EVF, FEDSAC = (PolicyTable(name=name) for name in ("sip", "evf", "fedsac"))
 
@@ -191,3 +192,14 @@ def test_a_trace_cut_short_is_not_a_world(evf: Path, tmp_path: Path) -> None:
         file["committed_slots"][...] = 1024
     with pytest.raises(TraceError, match=r"holds 1024 of the 1300 slots .* --resume"):
         replay(path, SIP, tmp_path / "out.h5")
+
+
+def test_shipped_worlds_are_drawn_again() -> None:
+    folder = Path(__file__).parents[2] / "traces"
+    for name in ("nsfnet", "usnet", "outages"):
+        found = verify(folder / f"{name}.h5")
+        assert not found.failed, found
+        assert not found.partial, found
+        with open_world(folder / f"{name}.h5") as world:
+            digest = world.attribute("world_digest")
+        assert digest[:12] in (folder / "README.md").read_text("utf-8")
