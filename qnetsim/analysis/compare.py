@@ -169,7 +169,8 @@ def compare_traces(paths: Sequence[Path | str]) -> Comparison:
         with open_trace(path) as trace:
             if trace.status != "complete":
                 raise TraceError(
-                    f"{path}: the run is {trace.status} after {trace.slots} slots; run it again"
+                    f"{path}: the run is {trace.status} after {trace.slots} slots; "
+                    "`qnetsim run --resume` completes it"
                 )
             metrics = run_metrics(trace)
         runs = table.setdefault(metrics.policy, {})

@@ -141,7 +141,10 @@ def _draw(
         first = {name: divergence.slot for name, divergence in parted.items()}
         drawn.append(Drawing("partings", caption, partings_figure(comparison, first)))
     if comparison.policies[0].runs[0].tasks:
-        caption = "Loss of the federated tasks: against simulated time, and against key bits."
+        caption = (
+            "Loss of the federated tasks: against simulated time, and against key bits (one line "
+            "where the policies take the same)."
+        )
         drawn.append(Drawing("training", caption, training_figure(comparison)))
     if curves:
         caption = "Learning curves: cost over the optimum, actions drawn (full) and mean (dashed)."

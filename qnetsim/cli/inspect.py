@@ -10,32 +10,33 @@ from qnetsim.analysis import run_metrics
 from qnetsim.cli.output import console, emit, json_option, table
 from qnetsim.cli.plan_inspect import inspect_plan
 from qnetsim.cli.run import metrics_json, show_metrics
-from qnetsim.trace import Trace, is_plan, open_trace
-from qnetsim.trace.schema import COLUMNS
+from qnetsim.trace import Trace, is_plan, open_world
+from qnetsim.trace.schema import TRACE
 
 
 @click.command()
 @click.argument("trace", type=click.Path(path_type=Path))
 @json_option
 def inspect(trace: Path, as_json: bool) -> None:
-    """Say what is in TRACE, or in a plan file: where it comes from, its figures and its tables."""
+    """Say what is in TRACE, a recorded world or a plan file: origin, figures and tables."""
     if is_plan(trace):
         inspect_plan(trace, as_json)
         return
-    with open_trace(trace) as opened:
-        provenance = opened.provenance
-        metrics = run_metrics(opened) if opened.slots else None
+    with open_world(trace) as opened:
+        provenance, columns = opened.provenance, opened.kind.columns_in(opened.version)
+        metrics = run_metrics(opened) if opened.slots and opened.kind is TRACE else None
         if as_json:
             emit(
                 "inspect",
                 {
+                    "kind": opened.kind.noun,
                     "format": list(opened.version),
                     "status": opened.status,
                     "slots": opened.slots,
                     "provenance": provenance,
                     "metrics": metrics_json(metrics) if metrics else None,
                     "columns": [
-                        {"path": c.path, "dims": list(c.dims), "units": c.units} for c in COLUMNS
+                        {"path": c.path, "dims": list(c.dims), "units": c.units} for c in columns
                     ],
                 },
             )
@@ -43,17 +44,19 @@ def inspect(trace: Path, as_json: bool) -> None:
         if metrics:
             show_metrics(metrics)
         else:
-            click.echo(f"{trace}: {opened.status}, no complete slot")
+            facts = f"{opened.kind.noun}, {opened.status}, {opened.slots:,} slots"
+            click.echo(f"{trace}: {facts}")
+            click.echo(f"world digest    {opened.attribute('world_digest') or '—'}")
         _show_provenance(opened)
         rows = table("tables", ["column", "dimensions", "unit", "meaning"], left=4)
-        for column in COLUMNS:
+        for column in columns:
             rows.add_row(column.path, " × ".join(column.dims), column.units, column.meaning)
         console().print(rows)
 
 
 def _show_provenance(trace: Trace) -> None:
     provenance = trace.provenance
-    software, plan = provenance["software"], provenance["plan"]
+    software, plan = provenance["software"], provenance.get("plan")
     network, demand = provenance["scenario"]["network"], provenance["scenario"]["demand"]
     rows = table("provenance", ["", ""], left=2)
     rows.show_header = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,11 +70,18 @@ def make_folder(folder: Path) -> None:
 def only_writer(path: Path) -> Iterator[None]:
     """Hold the right to write a file; a process that dies gives it back.
 
+    Systems without ``flock`` (Windows) do without.
+
     Raises
     ------
     TraceError
         Another process, or another part of this one, is writing it.
     """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
     lock = path.with_name(f".{path.name}.lock")
     while True:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import h5py
@@ -203,3 +204,14 @@ def test_shipped_worlds_are_drawn_again() -> None:
         with open_world(folder / f"{name}.h5") as world:
             digest = world.attribute("world_digest")
         assert digest[:12] in (folder / "README.md").read_text("utf-8")
+
+
+def test_worlds_are_inspected(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from qnetsim.cli import _run
+
+    assert _run(["inspect", str(world), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["kind"], found["slots"], found["metrics"]) == ("recorded world", 1300, None)
+    assert "slots/served" not in {column["path"] for column in found["columns"]}
+    assert _run(["inspect", str(world)]) == 0
+    assert "recorded world, complete, 1,300 slots" in capsys.readouterr().out
