@@ -125,6 +125,9 @@ def load(
         problems = [(("network", "topology"), text) for text in error.problems]
         raise locate(path, problems) from None
     except SettingError as error:
+        if recording is not None and all(key[0] == "recording" for key, _ in error.problems):
+            # it does not stand in the scenario file
+            raise UsageError("\n".join(text for _, text in error.problems)) from None
         raise locate(path, error.problems) from None
     return scenario
 

@@ -139,11 +139,17 @@ def _read(
     path = Path(table.file)
     if table.sha256 not in {None, sha256}:
         raise ValueError(f"{path}: has changed: its SHA-256 is {sha256}, not {table.sha256}")
+    times = exact(table.slot_s) / exact(slot_s)
+    if times.denominator != 1:
+        raise ValueError(
+            f"{path}: its slots of {table.slot_s:g} s are no whole multiple of a slot of "
+            f"{slot_s:g} s; change run.slot_s"
+        )
     rows = read_demand(path)
     if not rows.cells:
         raise ValueError(f"{path}: has no row; give at least one")
     slots, pairs, levels = _checked(path, rows, table, slot_s, level_bits, topology)
-    each = int(exact(table.slot_s) / exact(slot_s))
+    each = int(times)
     requests, columns = _requests(slots, pairs)
     count = max(slots) + 1
     if count * each > MOST_SLOTS or count * len(requests) > MOST_LEVELS:

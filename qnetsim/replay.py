@@ -14,6 +14,7 @@ from qnetsim.counterfactual import Counterfactual, Forced, Side
 from qnetsim.errors import TraceError, UsageError
 from qnetsim.exogenous.realisation import Realisation
 from qnetsim.interrupt import stoppable
+from qnetsim.kernel.controllers import RESERVATION_MAX
 from qnetsim.planning import planned
 from qnetsim.policies import Policy
 from qnetsim.policies.registry import make_policy
@@ -275,6 +276,8 @@ def forced_reservation(text: str, case: Case, first_slot: int, slots: int | None
         if not (value.isascii() and value.isdecimal()):
             raise UsageError(f"--set {text!r}: {value!r} is not an integer >= 0; {how}")
         amounts[key] = int(value)
+        if amounts[key] > RESERVATION_MAX:
+            raise UsageError(f"--set {text!r}: {value} is more than {RESERVATION_MAX}")
     end = case.scenario.run.slots if slots is None else first_slot + slots
     return Forced(
         names[place], amounts.get("qkd_channels"), amounts.get("km_wavelengths"), first_slot, end

@@ -115,6 +115,9 @@ def _recorded(
         chosen = list(scenario.policy)
         if not chosen:
             raise UsageError("the worlds name no policy; give --policy NAME")
+    twice = sorted({t.title for t in chosen if [c.title for c in chosen].count(t.title) > 1})
+    if twice:
+        raise UsageError(f"policy {twice[0]!r} is given twice; give each use its own label")
     missing = [table for table in chosen if table.title not in titles]
     with progress("replaying", len(missing) * len(sources) * scenario.run.slots) as advance:
         return traces + replay_policies(sources, missing, folder, force=force, progress=advance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import h5py
@@ -198,3 +199,32 @@ def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "demand.csv").write_text(HEAD + "0,1,2,7000\n")
     with pytest.raises(SettingError, match="has changed: its SHA-256"):
         simulate(spec, SIP, tmp_path / "t.h5")
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--rate-unit", "bps", "--slot-s", "0.5"], "no whole multiple of a slot of 1 s"),
+        (["--rate-unit", "bps", "--slot-s", "0"], "--slot-s must be > 0"),
+        (["--rate-unit", "bps"], "give --slot-s too"),
+        (["--rate-unit", "bps", "--slot-s", "1", "--from-slot", "2"], "no decisions to follow"),
+    ],
+)
+def test_a_demand_file_on_the_command_line(
+    options: list[str], word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from qnetsim.cli import _run
+
+    (tmp_path / "demand.csv").write_text(HEAD + ROWS)
+    net = Path(__file__).parents[2] / "scenarios" / "nsfnet.toml"
+    call = ["replay", str(tmp_path / "demand.csv"), "--scenario", str(net), "--policy", "sip"]
+    call += ["--out", str(tmp_path / "t.h5")]
+    assert _run([*call, *options]) == 2
+    assert word in capsys.readouterr().err
+    if "--from-slot" not in options:
+        return
+    assert _run([*call, *options[:4], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["slots"] == 4
+    (tmp_path / "demand.csv").write_text(HEAD + "0,1,77,5\n")
+    assert _run([*call, *options[:4], "--force"]) == 2
+    assert "demand.csv:2: target '77' is not a node" in capsys.readouterr().err
