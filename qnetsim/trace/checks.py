@@ -126,9 +126,7 @@ def check_format(path: Path, file: h5py.File, kinds: tuple[FileKind, ...]) -> Fi
     filetype = file.attrs.get("filetype")
     found = next((kind for kind in (TRACE, WORLD) if kind.filetype == filetype), None)
     if found is None:
-        wanted = " or ".join(
-            repr(kind.filetype) for kind in sorted(kinds, key=lambda k: k.noun)[::-1]
-        )
+        wanted = " or ".join(repr(kind.filetype) for kind in kinds)
         raise TraceFormatError(
             f"{path}: is HDF5 but not a qnetsim trace (filetype is {filetype!r}, must be {wanted})"
         )

@@ -245,4 +245,4 @@ def open_world(path: Path | str) -> Trace:
     TraceError
         As ``open_trace``.
     """
-    return Trace(path, (WORLD, TRACE))
+    return Trace(path, (TRACE, WORLD))
