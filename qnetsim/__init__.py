@@ -20,7 +20,7 @@ from typing import Any
 
 from qnetsim.version import __version__
 
-#: Where each name lives; ``run`` is ``simulate.simulate``, which its module's name would hide.
+#: Where each name lives; a function with the name of its module gets another one here.
 _HOME = {
     "Case": "qnetsim.case",
     "Comparison": "qnetsim.analysis",
@@ -38,9 +38,13 @@ _HOME = {
     "make_plan": "qnetsim.planning",
     "open_case": "qnetsim.case",
     "open_trace": "qnetsim.trace",
+    "record_world": "qnetsim.replay",
+    "replay_world": "qnetsim.replay:replay",
     "run": "qnetsim.simulate:simulate",
     "run_policies": "qnetsim.batch",
     "save_plan": "qnetsim.plan_files",
+    "verify_trace": "qnetsim.verify:verify",
+    "write_report": "qnetsim.analysis.report",
 }
 
 __all__ = ["__version__", *_HOME]

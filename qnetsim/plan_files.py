@@ -28,6 +28,8 @@ from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import PlanRecord, make_folder, read_plan, write_plan
 from qnetsim.trace.provenance import differing, environment, software
 
+#: How the note of a plan begins that was read from a file.
+FROM_FILE = "from a plan file"
 #: Settings that a plan depends on; the solver and the length of a run are not among them.
 PLANNED_FOR = ("network", "cost", "demand")
 
@@ -169,7 +171,7 @@ def load_plan(path: Path | str, scenario: Scenario) -> tuple[Plan, PolicyTable, 
         plan = _plan(record, case)
         if differences:
             plan = _valued_anew(path, plan, case, table, differences)
-        kept = f"from a plan file of content digest {record.digest()}"
+        kept = f"{FROM_FILE} of content digest {record.digest()}"
         note = "; ".join(text for text in (plan.note, kept) if text)
         return replace(plan, note=note), table, differences
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:

@@ -15,6 +15,7 @@ from qnetsim.errors import QnetsimError, TraceError, UsageError
 from qnetsim.exogenous.realisation import Realisation, WorldChunk
 from qnetsim.interrupt import stoppable
 from qnetsim.kernel import SlotBlock
+from qnetsim.plan_files import FROM_FILE, load_plan
 from qnetsim.planning import planned
 from qnetsim.policies import Policy
 from qnetsim.policies.registry import available, make_policy
@@ -76,6 +77,7 @@ def verify(
     path: Path | str,
     *,
     policy: Policy | None = None,
+    plan: Path | None = None,
     rerun: bool = True,
     progress: Progress | None = None,
 ) -> Verification:
@@ -86,6 +88,8 @@ def verify(
     path : path-like
     policy : Policy, optional
         A fresh object of the policy behind the trace, where it is not a registered one.
+    plan : Path, optional
+        The plan file that the run went by.
     rerun : bool
         Simulate the run again and compare every value.
     progress : callable, optional
@@ -106,7 +110,8 @@ def verify(
         findings += _provenance(trace, run)
         findings.append(_world_digest(trace, run))
         if rerun:
-            finding, difference = _rerun(trace, run, policy, progress or (lambda slots: None))
+            given = _Given(policy, plan)
+            finding, difference = _rerun(trace, run, given, progress or (lambda slots: None))
             findings.append(finding)
         return Verification(tuple(findings), difference)
 
@@ -155,8 +160,16 @@ def _world_digest(trace: Trace, run: RecordedRun) -> Finding:
     return Finding("world digest", same, text)
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What the trace does not hold: a policy that is not installed, a plan file."""
+
+    policy: Policy | None
+    plan: Path | None
+
+
 def _rerun(
-    trace: Trace, run: RecordedRun, policy: Policy | None, progress: Progress
+    trace: Trace, run: RecordedRun, given: _Given, progress: Progress
 ) -> tuple[Finding, Difference | None]:
     """Simulate again; a world is drawn again from its seed, unless its demand was recorded."""
     witness, case = Witness(trace), run.case
@@ -168,8 +181,10 @@ def _rerun(
             if trace.kind is WORLD:
                 _compare_world(world, witness, check, progress)
             else:
-                _compare_run(trace, run, world, policy, witness, check, progress)
+                _compare_run(trace, run, world, given, witness, check, progress)
     except _DepartedError as departed:
+        if given.plan is None and FROM_FILE in (trace.provenance.get("plan") or {}).get("note", ""):
+            return Finding("re-run", None, "the run went by a plan file; give it with --plan"), None
         return Finding("re-run", False, str(departed.difference)), departed.difference
     except UsageError as error:
         return Finding("re-run", None, f"not possible here: {error}"), None
@@ -192,7 +207,7 @@ def _compare_run(
     trace: Trace,
     run: RecordedRun,
     world: Realisation,
-    given: Policy | None,
+    given: _Given,
     witness: Witness,
     check: Callable[[], None],
     progress: Progress,
@@ -209,8 +224,11 @@ def _compare_run(
         statuses[: note["from_slot"]] = status_of(departing.before.plan)
         runner: Policy = departing
     else:
-        runner = given if given is not None else _policy(trace, run)
-        plan = planned(runner, title, case)
+        runner = given.policy if given.policy is not None else _policy(trace, run)
+        if given.plan is not None:
+            plan = load_plan(given.plan, case.scenario)[0]
+        else:
+            plan = planned(runner, title, case)
     table = run.policy
     header = trace_header(case, runner, table, world, plan, {})
     _refuse(witness.header(header.columns))
@@ -253,7 +271,7 @@ def _policy(trace: Trace, run: RecordedRun) -> Policy:
     if run.policy.name not in available():
         raise UsageError(
             f"policy {run.policy.name!r} is not installed; give it in Python: "
-            "qnetsim.verify(path, policy=…)"
+            "qnetsim.verify_trace(path, policy=…)"
         )
     return make_policy(run.policy.name, run.policy.options)
 

@@ -33,7 +33,7 @@ PAGE, FIGURES = "report.html", "figures"
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --soft: #8881; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 66rem; margin: 2rem auto; padding: 0 1rem; }
-h2 { margin-top: 2.2rem; }
+h2 { margin-top: 2.2rem; break-after: avoid; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0; }
 td { font-variant-numeric: tabular-nums; }

@@ -17,9 +17,10 @@ MARKS = {True: "ok", False: "WRONG", None: "not checked"}
 
 @click.command()
 @click.argument("trace", type=click.Path(path_type=Path))
+@click.option("--plan", type=click.Path(path_type=Path), help="Plan file that the run went by.")
 @click.option("--no-rerun", is_flag=True, help="Leave the simulation out.")
 @json_option
-def verify(trace: Path, no_rerun: bool, as_json: bool) -> None:
+def verify(trace: Path, plan: Path | None, no_rerun: bool, as_json: bool) -> None:
     """Check TRACE: ledger, costs, digests, provenance, and the whole run again.
 
     Exit status: 0 where everything is right, 3 where anything is wrong, 4 where something could
@@ -28,7 +29,7 @@ def verify(trace: Path, no_rerun: bool, as_json: bool) -> None:
     with open_world(trace) as opened:
         slots = opened.slots
     with progress("running again", slots) as advance:
-        found = check_trace(trace, rerun=not no_rerun, progress=advance)
+        found = check_trace(trace, plan=plan, rerun=not no_rerun, progress=advance)
     status = EXIT_FAILED if found.failed else EXIT_PARTIAL if found.partial else 0
     if as_json:
         difference = found.difference and asdict(found.difference)

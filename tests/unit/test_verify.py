@@ -11,6 +11,8 @@ import pytest
 from helpers import nsfnet, outages
 
 from qnetsim.cli import main
+from qnetsim.plan_files import load_plan, save_plan
+from qnetsim.planning import make_plan
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.replay import record_world
 from qnetsim.scenario import PolicyTable
@@ -235,3 +237,16 @@ def test_exit_status(plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert code == 3
     assert err.startswith("error: ")
     assert call("verify", tmp_path / "missing.h5")[0] == 2
+
+
+def test_a_run_by_a_plan_file_is_verified_with_it(tmp_path: Path) -> None:
+    other, here = nsfnet(demand__mean="5"), nsfnet(run__slots="30")
+    table = PolicyTable(name="sip")
+    plan_file = save_plan(make_plan(other, table), other, table, tmp_path / "plan.h5")
+    plan = load_plan(plan_file, here)[0]
+    path = simulate(here, table, tmp_path / "t.h5", plan=plan)
+    found = verify(path)
+    assert (found.failed, found.partial) == (False, True)
+    assert "give it with --plan" in found.findings[-1].text
+    assert verify(path, plan=plan_file).findings[-1].passed
+    assert not verify(path, plan=plan_file).partial
