@@ -53,7 +53,10 @@ def draw(
 
 
 def refuse_report(folder: Path, force: bool) -> None:
-    """Refuse to overwrite a report unasked."""
-    page = folder / PAGE
-    if page.exists() and not force:
-        raise UsageError(f"{page}: exists already; give another --out, or --force to overwrite it")
+    """Refuse to overwrite a report, or figures that stand in its place, unasked."""
+    for path in (folder / PAGE, folder / FIGURES):
+        there = any(path.iterdir()) if path.is_dir() else path.exists()
+        if there and not force:
+            raise UsageError(
+                f"{path}: exists already; give another --out, or --force to overwrite it"
+            )

@@ -153,6 +153,13 @@ def test_a_report_is_not_overwritten(page: Path, traces: list[Path], tmp_path: P
         main(["report", str(traces[0]), "--out", str(page.parent)])
     assert caught.value.code == 2
     assert page.read_bytes() == before
+    mine = tmp_path / "mine" / "figures" / "costs.png"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(SystemExit) as caught:
+        main(["report", str(traces[0]), "--out", str(tmp_path / "mine")])
+    assert caught.value.code == 2
+    assert mine.read_text() == "mine"
     (tmp_path / "file").write_text("x")
     with pytest.raises(SystemExit) as caught:
         main(["report", str(traces[0]), "--out", str(tmp_path / "file")])
