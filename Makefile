@@ -34,9 +34,9 @@ golden: $(READY)
 	$(BIN)/python -m pytest tests/golden --update-golden
 
 docs: $(READY)
-	$(BIN)/python -m qnetsim.trace.page > docs/reference/trace-format.md
-	$(BIN)/python -m qnetsim.trace.plan_page > docs/reference/plan-file.md
-	$(BIN)/python -m qnetsim.scenario.page > docs/reference/scenario.md
+	$(BIN)/python -m qnetsim.reference.trace_format > docs/reference/trace-format.md
+	$(BIN)/python -m qnetsim.reference.plan_file > docs/reference/plan-file.md
+	$(BIN)/python -m qnetsim.reference.scenario > docs/reference/scenario.md
 
 lint: $(READY)
 	$(BIN)/ruff check .

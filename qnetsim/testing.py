@@ -9,11 +9,11 @@ import numpy as np
 
 from qnetsim.arrays import IntArray
 from qnetsim.errors import PolicyError
-from qnetsim.exogenous.realisation import CHUNK_SLOTS, WorldChunk
 from qnetsim.kernel import SlotBlock
 from qnetsim.policies import Policy
+from qnetsim.runs.simulate import Case, open_case, run_case
 from qnetsim.scenario import Scenario, parse_scenario
-from qnetsim.simulate import Case, open_case, run_case
+from qnetsim.world.realisation import CHUNK_SLOTS, WorldChunk
 
 #: A small world with stores, so that pools and decisions interact.
 SCENARIO = """

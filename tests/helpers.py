@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from qnetsim.kernel import Simulation, SlotBlock
 from qnetsim.policies import Decision, Observation, Policy
+from qnetsim.runs.simulate import Case, load, open_case, run_case
 from qnetsim.scenario import Scenario, parse_scenario
-from qnetsim.simulate import Case, load, open_case, run_case
-from qnetsim.trace.schema import BILL_COLUMNS
+from qnetsim.vocabulary import BILL_COLUMNS
 
 #: Three nodes, two fibres; every number below can be checked by hand.
 TINY = """

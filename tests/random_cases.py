@@ -12,16 +12,18 @@ import numpy as np
 from helpers import Scripted, run
 from reference import Reference, World
 
-from qnetsim.exogenous.realisation import WorldChunk
-from qnetsim.kernel import Relay, ways
+from qnetsim.kernel import Relay
+from qnetsim.kernel.serving import paths
 from qnetsim.network import BLOCKED, RouteTable
 from qnetsim.network.routes import Route
 from qnetsim.optimize.routing import newsvendor_lengths
 from qnetsim.policies import Decision, Observation, Outcome
+from qnetsim.runs.simulate import Case, open_case
 from qnetsim.scenario import parse_scenario
-from qnetsim.simulate import Case, open_case
-from qnetsim.trace.schema import BILL_COLUMNS, FLOWS, POOLS, recorded
+from qnetsim.trace.schema import recorded
 from qnetsim.units import seconds_to_ticks
+from qnetsim.vocabulary import BILL_COLUMNS, FLOWS, POOLS
+from qnetsim.world.realisation import WorldChunk
 
 KERNELS = ("numba", "numpy", "loop")
 
@@ -149,9 +151,9 @@ def random_routes(rng: np.random.Generator, case: Case) -> RouteTable:
         vary, refuse = rng.random() < 0.3, rng.random() < 0.5 * refusing
         table.append(
             [
-                BLOCKED if refuse and k % 2 else way
-                for k in range(case.forecast.levels.levels)
-                for way in [paths[int(rng.integers(len(paths)))] if vary else fixed]
+                BLOCKED if refuse and k % 2 else path
+                for k in range(case.forecast.level_count)
+                for path in [paths[int(rng.integers(len(paths)))] if vary else fixed]
             ]
         )
     return RouteTable.of(table)
@@ -277,11 +279,14 @@ def compare(seed: int, folder: Path) -> dict[str, int]:
     script = Restless if rng.random() < 0.2 else Scripted
     # the world comes in chunks of any width, and detours are forgotten at any time
     chunk = next(case.realisation(0).chunks())
-    width, most_kept = int(rng.choice([1, 2, 3, 5, slots])), int(rng.choice([0, 3, ways.MOST_KEPT]))
+    width, most_kept = (
+        int(rng.choice([1, 2, 3, 5, slots])),
+        int(rng.choice([0, 3, paths.MOST_KEPT])),
+    )
     results = {}
     for kernel in KERNELS:
         policy = script(channels, wavelengths, hold=hold, routes=routes)
-        with mock.patch.object(ways, "MOST_KEPT", most_kept):
+        with mock.patch.object(paths, "MOST_KEPT", most_kept):
             world = split(chunk, width, seconds_to_ticks(case.scenario.run.slot_s))
             results[kernel] = run(case, policy, chunks=world, kernel=kernel)
         if rng.random() < 0.2:

@@ -181,7 +181,7 @@ class Reference:
                 # sessions go on first, then class by class in order of arrival
                 turn = 0 if delivery else 1 + w.classes[request]
                 yield self.env.wait_until(tick, ARRIVALS, turn * 10**7 + number)
-                route, detour = self.way(request, level)
+                route, detour = self.path(request, level)
                 ready = None if route is None else self.try_to_serve(route, level)
                 if ready is not None:
                     break
@@ -216,7 +216,7 @@ class Reference:
             if tick >= w.slots * w.slot_ticks:
                 return
 
-    def way(self, request: int, level: int) -> tuple[tuple[int, ...] | None, int]:
+    def path(self, request: int, level: int) -> tuple[tuple[int, ...] | None, int]:
         """Fibres to take and whether they are a detour; () to give up, None to wait."""
         w, route = self.world, self.world.routes[request][level]
         if route is None:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError
 from qnetsim.trace import Trace
-from qnetsim.trace.schema import COST_COLUMNS, FLOWS, POOLS, TRACE
+from qnetsim.trace.schema import TRACE
+from qnetsim.vocabulary import COST_COLUMNS, FLOWS, POOLS
 
 #: Formats that carry a file digest.
 DIGESTED = (1, 4)

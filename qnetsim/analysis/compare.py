@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from qnetsim.analysis.key_figures import KeyFigures, key_figures
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
 from qnetsim.analysis.paired import around, half_width, paired_ratio
+from qnetsim.analysis.rows import KeyFigures, key_figures
 from qnetsim.analysis.worlds import refuse_unpaired
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import TraceError, UsageError
 from qnetsim.trace import open_trace
-from qnetsim.trace.schema import BILL_COLUMNS
+from qnetsim.vocabulary import BILL_COLUMNS
 
 SOLVERS = ("Gurobi", "HiGHS")
 #: Policy that the ratios refer to, where it is present.
@@ -29,7 +29,7 @@ SETUP_PARTS = ("cost", "network", "key_management")
 
 
 @dataclass(frozen=True)
-class Interval:
+class ConfidenceInterval:
     """A paired mean per slot and its 95 % t interval; None for a single replication."""
 
     mean: float
@@ -37,8 +37,8 @@ class Interval:
     high: float | None
 
     @classmethod
-    def of(cls, values: FloatArray) -> Interval:
-        """Interval of the mean of these values, one for each replication."""
+    def of(cls, values: FloatArray) -> ConfidenceInterval:
+        """ConfidenceInterval of the mean of these values, one for each replication."""
         mean = float(values.mean())
         return cls(mean, *around(mean, half_width(values)))
 
@@ -62,7 +62,7 @@ class PolicyResult:
         Paired difference to the reference per slot, and its 95 % interval.
     variance_reduction : float or None
         How many times smaller the variance of the difference is than with independent worlds.
-    regret : Interval or None
+    regret : ConfidenceInterval or None
         Paired cost per slot above perfect information in the same worlds; None without a trace of
         ``perfect``.
     served, blocked, pending : float
@@ -85,7 +85,7 @@ class PolicyResult:
     difference_low: float | None
     difference_high: float | None
     variance_reduction: float | None
-    regret: Interval | None
+    regret: ConfidenceInterval | None
     served: float
     blocked: float
     pending: float
@@ -116,9 +116,9 @@ class Comparison:
         Policy that ratios and differences refer to.
     world_digest : str
     replications, slots : int
-    evpi : Interval or None
+    evpi : ConfidenceInterval or None
         Expected value of perfect information in these worlds, per slot: ``sip`` − ``perfect``.
-    vss : Interval or None
+    vss : ConfidenceInterval or None
         Value of the stochastic solution in these worlds, per slot: ``evf`` − ``sip``.
     """
 
@@ -127,8 +127,8 @@ class Comparison:
     world_digest: str
     replications: int
     slots: int
-    evpi: Interval | None
-    vss: Interval | None
+    evpi: ConfidenceInterval | None
+    vss: ConfidenceInterval | None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -198,11 +198,11 @@ def compare_traces(paths: Sequence[Path | str]) -> Comparison:
     )
 
 
-def _between(costs: dict[str, FloatArray], dearer: str, cheaper: str) -> Interval | None:
+def _between(costs: dict[str, FloatArray], dearer: str, cheaper: str) -> ConfidenceInterval | None:
     """Paired difference of two policies, where both are there."""
     if dearer not in costs or cheaper not in costs:
         return None
-    return Interval.of(costs[dearer] - costs[cheaper])
+    return ConfidenceInterval.of(costs[dearer] - costs[cheaper])
 
 
 def _costs(runs: dict[int, RunMetrics]) -> FloatArray:
@@ -229,7 +229,7 @@ def _result(
         float(difference.mean()),
         *around(float(difference.mean()), half_width(difference)),
         _variance_reduction(costs, base),
-        None if perfect is None else Interval.of(costs - perfect),
+        None if perfect is None else ConfidenceInterval.of(costs - perfect),
         served=sum(run.served for run in ordered) / arrived,
         blocked=sum(run.blocked for run in ordered) / arrived,
         pending=sum(run.pending for run in ordered) / arrived,

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import TraceError
 from qnetsim.trace import Trace, open_trace
-from qnetsim.trace.schema import BILL_COLUMNS, COST_COLUMNS, WORLD
+from qnetsim.trace.schema import WORLD
+from qnetsim.vocabulary import BILL_COLUMNS, COST_COLUMNS
 
 DECIDED = ("qkd_channels", "km_wavelengths")
 #: Slots after the first difference at which sums are given, beside the last one.

@@ -8,7 +8,7 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray
 from qnetsim.trace import Trace
-from qnetsim.trace.schema import ROUND_STATUS
+from qnetsim.vocabulary import ROUND_STATUS
 
 DONE, LOST = ROUND_STATUS.index("done"), ROUND_STATUS.index("lost")
 #: Nanoseconds of a second.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-from qnetsim.analysis.compare import Comparison, Interval, PolicyResult
+from qnetsim.analysis.compare import Comparison, ConfidenceInterval, PolicyResult
 from qnetsim.analysis.divergence import Divergence
 from qnetsim.analysis.figures.costs import LABELS
-from qnetsim.analysis.key_figures import KEY_COLUMNS, key_cells
+from qnetsim.analysis.rows import KEY_COLUMNS, key_cells
 from qnetsim.analysis.training_table import training_columns, training_rows
 
 DASH = "—"
@@ -27,7 +27,7 @@ def html_table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]])
     )
 
 
-def shown(value: Interval | None) -> str:
+def shown(value: ConfidenceInterval | None) -> str:
     """Mean with its interval."""
     if value is None:
         return DASH
@@ -67,7 +67,9 @@ def paired_table(comparison: Comparison) -> str:
     rows = [
         (
             _name(policy),
-            shown(Interval(policy.difference, policy.difference_low, policy.difference_high)),
+            shown(
+                ConfidenceInterval(policy.difference, policy.difference_low, policy.difference_high)
+            ),
             DASH if policy.variance_reduction is None else f"{policy.variance_reduction:,.1f} ×",
             shown(policy.regret),
         )

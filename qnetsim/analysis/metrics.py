@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from qnetsim.analysis.training import TaskRun, task_runs
+from qnetsim.analysis.fel_tasks import TaskRun, task_runs
 from qnetsim.analysis.waits import Waits
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import TraceError, TraceFormatError
 from qnetsim.trace import Trace
-from qnetsim.trace.schema import BILL_COLUMNS
+from qnetsim.vocabulary import BILL_COLUMNS
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qnetsim.analysis import report_tables as tables
+from qnetsim.analysis import html_tables as tables
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.divergence import Divergence, diverge
 from qnetsim.analysis.figures.costs import comparison_figure
@@ -22,7 +22,7 @@ from qnetsim.analysis.figures.training import training_figure
 from qnetsim.analysis.figures.waiting import waiting_figure
 from qnetsim.errors import TraceError
 from qnetsim.trace import make_folder, open_trace
-from qnetsim.trace.curve_file import CurveRecord
+from qnetsim.trace.files.curve_file import CurveRecord
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from qnetsim.analysis.compare import Comparison
+from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.analysis.paired import paired_ratio
-from qnetsim.analysis.training import TaskRun
 
 TRAINING_COLUMNS = (
     "task",

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qnetsim.exogenous.attendance import draw_attendance
 from qnetsim.fel.datasets import draw_holding, load_dataset
 from qnetsim.fel.matching import BlindSignatures, CommutativeEncryption
 from qnetsim.fel.protocol import Session
@@ -15,6 +14,7 @@ from qnetsim.fel.schemes import Counted, Encrypted, Scheme
 from qnetsim.kernel.rounds import Task
 from qnetsim.scenario import FelTable, Scenario
 from qnetsim.units import seconds_to_ticks
+from qnetsim.world.attendance import draw_attendance
 
 
 def open_session(

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from qnetsim.errors import SettingError
 from qnetsim.network import Network, Topology, build_network
 from qnetsim.scenario import RecordingTable, Scenario
-from qnetsim.scenario.fields import MAX_LEVELS
-from qnetsim.trace.demand_file import DemandRows, demand_digest, read_demand
+from qnetsim.scenario.tables.fields import MAX_LEVELS
+from qnetsim.trace.files.demand_file import DemandRows, demand_digest, read_demand
 from qnetsim.units import exact
 
 #: Bad rows that are spelled out.

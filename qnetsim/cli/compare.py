@@ -8,15 +8,16 @@ from pathlib import Path
 import click
 
 from qnetsim.analysis import compare_traces
-from qnetsim.batch import replay_policies, run_policies
 from qnetsim.case import load
-from qnetsim.cli.comparison import comparison_json, show_comparison
-from qnetsim.cli.output import emit, force_option, json_option, progress, working
-from qnetsim.cli.policy import policy_table
+from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.report import draw, refuse_report
+from qnetsim.cli.show.comparison import comparison_json, show_comparison
+from qnetsim.cli.show.output import emit, force_option, json_option, progress, working
 from qnetsim.errors import UsageError
-from qnetsim.planning import plan_policies
-from qnetsim.recorded import recorded_run
+from qnetsim.plans.make import plan_policies
+from qnetsim.replay.reopen import recorded_run
+from qnetsim.replay.replay_batch import replay_policies
+from qnetsim.runs.batch import run_policies
 from qnetsim.scenario import Scenario
 from qnetsim.trace import is_hdf5, open_world
 from qnetsim.trace.schema import TRACE

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from qnetsim.case import load, open_case
-from qnetsim.cli.output import emit, force_option, json_option, progress, scenario_argument
-from qnetsim.replay import record_world
+from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
+from qnetsim.replay.replay import record_world
 from qnetsim.trace import refuse_input
 
 

@@ -9,10 +9,12 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from qnetsim.analysis.training import TaskRun, task_runs
-from qnetsim.budget import KeyBudget, key_budget
+from qnetsim.analysis.fel_tasks import TaskRun, task_runs
 from qnetsim.case import Case, load, open_case
-from qnetsim.cli.output import (
+from qnetsim.case.tasks import open_session
+from qnetsim.cli.policy_option import policy_table
+from qnetsim.cli.run import task_json
+from qnetsim.cli.show.output import (
     console,
     emit,
     force_option,
@@ -21,14 +23,12 @@ from qnetsim.cli.output import (
     scenario_argument,
     table,
 )
-from qnetsim.cli.policy import policy_table
-from qnetsim.cli.run import task_json
 from qnetsim.errors import SettingError, UsageError
-from qnetsim.fel.protocol import Outcome
+from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.fel.tally import Tally, drive
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario, locate
-from qnetsim.simulate import simulate
-from qnetsim.tasks import open_session
+from qnetsim.studies.key_budget import KeyBudget, key_budget
 from qnetsim.trace import open_trace, refuse_existing, refuse_input
 
 #: Rounds that a table shows at most.
@@ -159,7 +159,7 @@ def _train(case: Case) -> list[Row]:
         drive(session.setup(), Tally())
         advance(1)
         for number in range(1, settings.rounds + 1):
-            tally, outcome, started = Tally(), Outcome(), time.perf_counter()
+            tally, outcome, started = Tally(), RoundOutcome(), time.perf_counter()
             drive(session.round(session.workers, outcome), tally)
             seconds, workers = time.perf_counter() - started, len(outcome.workers)
             keys = tally.total.key_bytes

@@ -6,7 +6,7 @@ import math
 
 import click
 
-from qnetsim.cli.output import console, emit, figure, json_option, table
+from qnetsim.cli.show.output import console, emit, figure, json_option, table
 from qnetsim.errors import UsageError
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.chain import segments

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from qnetsim.case import Case, load, open_case
-from qnetsim.cli.output import (
+from qnetsim.cli.policy_option import policy_table
+from qnetsim.cli.show.output import (
     console,
     emit,
     figure,
@@ -20,14 +21,14 @@ from qnetsim.cli.output import (
     table,
     working,
 )
-from qnetsim.cli.policy import policy_table
 from qnetsim.network import COMPONENTS
-from qnetsim.optimize import Plan, PlanStatus
+from qnetsim.optimize import Plan
 from qnetsim.optimize.itemise import Itemised, Items, itemise, priced
 from qnetsim.optimize.plan import GapInterval
-from qnetsim.plan_files import save_model, save_plan
-from qnetsim.planning import InformationValues, information_values, make_plan, plan_summary
+from qnetsim.plans.make import InformationValues, information_values, make_plan, plan_summary
+from qnetsim.plans.storage import save_model, save_plan
 from qnetsim.trace import refuse_existing, refuse_input
+from qnetsim.vocabulary import PlanStatus
 
 
 @click.command()

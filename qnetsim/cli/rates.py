@@ -8,10 +8,16 @@ from pathlib import Path
 import click
 
 from qnetsim.case import load
-from qnetsim.cli.output import console, emit, figure, force_option, json_option, table
+from qnetsim.cli.show.output import console, emit, figure, force_option, json_option, table
 from qnetsim.network import build_network
-from qnetsim.ratecard import published_points, pulse_rate, rate_card, rate_figure, write_figure
 from qnetsim.scenario import CostTable, NetworkTable
+from qnetsim.studies.rate_card import (
+    published_points,
+    pulse_rate,
+    rate_card,
+    rate_figure,
+    write_figure,
+)
 from qnetsim.trace import refuse_existing, refuse_input
 
 

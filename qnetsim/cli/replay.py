@@ -9,15 +9,15 @@ import click
 
 from qnetsim.analysis import run_metrics
 from qnetsim.case import load, open_case
-from qnetsim.cli.output import emit, force_option, json_option, progress
-from qnetsim.cli.policy import policy_table
+from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.run import metrics_json, show_metrics
+from qnetsim.cli.show.output import emit, force_option, json_option, progress
 from qnetsim.errors import UsageError
-from qnetsim.recorded import recorded_run
-from qnetsim.replay import WhatIf, forced_reservation
-from qnetsim.replay import replay as replay_in
+from qnetsim.replay.reopen import recorded_run
+from qnetsim.replay.replay import WhatIf, forced_reservation
+from qnetsim.replay.replay import replay as replay_in
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, RecordingTable
-from qnetsim.simulate import simulate
 from qnetsim.trace import is_hdf5, is_ours, open_trace, open_world, refuse_input
 
 RATE_UNITS = list(get_args(RecordingTable.model_fields["rate_unit"].annotation))

@@ -8,10 +8,10 @@ import click
 
 from qnetsim.analysis import Comparison, compare_traces
 from qnetsim.analysis.report import FIGURES, PAGE, write_report
-from qnetsim.cli.output import emit, force_option, json_option, working
+from qnetsim.cli.show.output import emit, force_option, json_option, working
 from qnetsim.errors import UsageError
 from qnetsim.trace import make_folder
-from qnetsim.trace.curve_file import CurveRecord, is_curve, read_curve
+from qnetsim.trace.files.curve_file import CurveRecord, is_curve, read_curve
 
 
 @click.command()

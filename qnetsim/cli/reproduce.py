@@ -9,10 +9,10 @@ import click
 import numpy as np
 
 from qnetsim.analysis.figures.style import save
-from qnetsim.analysis.learning import interquartile_mean
-from qnetsim.cli.output import console, emit, force_option, json_option, progress, table
+from qnetsim.analysis.learning_curves import interquartile_mean
+from qnetsim.cli.show.output import console, emit, force_option, json_option, progress, table
 from qnetsim.errors import UsageError
-from qnetsim.paper import fig4, fig9
+from qnetsim.studies.paper import fig4, fig9
 from qnetsim.trace import make_folder
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from qnetsim.analysis import RunMetrics, run_metrics
-from qnetsim.analysis.training import TaskRun
+from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.analysis.training_table import TRAINING_COLUMNS, training_cells
-from qnetsim.cli.output import (
+from qnetsim.cli.policy_option import policy_table
+from qnetsim.cli.show.output import (
     console,
     emit,
     force_option,
@@ -19,12 +20,11 @@ from qnetsim.cli.output import (
     scenario_argument,
     table,
 )
-from qnetsim.cli.policy import policy_table
 from qnetsim.errors import UsageError
 from qnetsim.optimize import Plan
-from qnetsim.plan_files import load_plan
+from qnetsim.plans.storage import load_plan
+from qnetsim.runs.simulate import load, simulate
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.simulate import load, simulate
 from qnetsim.trace import open_trace, refuse_input
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from qnetsim.cli.output import emit, json_option
+from qnetsim.cli.show.output import emit, json_option
 from qnetsim.errors import QnetsimError
 from qnetsim.scenario import Scenario
 
@@ -22,7 +22,7 @@ def scenario() -> None:
 @json_option
 def check(files: tuple[Path, ...], as_json: bool) -> None:
     """Check FILES and print every error as file:line: key: what is wrong; what is allowed."""
-    from qnetsim.simulate import load
+    from qnetsim.runs.simulate import load
 
     problems: dict[Path, list[str]] = {}
     for path in files:

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from qnetsim.case import load, open_case
-from qnetsim.cli.output import console, emit, figure, json_option, scenario_argument, table
+from qnetsim.cli.show.output import console, emit, figure, json_option, scenario_argument, table
 from qnetsim.errors import UsageError
-from qnetsim.planning import make_plan
+from qnetsim.plans.make import make_plan
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.spacing import cheapest_spacing
+from qnetsim.studies.spacing import cheapest_spacing
 
 
 @click.command()

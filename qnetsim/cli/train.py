@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from qnetsim.analysis.learning import converged
+from qnetsim.analysis.learning_curves import converged
 from qnetsim.case import load, open_case
-from qnetsim.cli.output import (
+from qnetsim.cli.show.output import (
     console,
     emit,
     force_option,
@@ -21,10 +21,10 @@ from qnetsim.cli.output import (
 )
 from qnetsim.errors import SettingError, UsageError
 from qnetsim.interrupt import stoppable
-from qnetsim.policies.weights import write_weights
+from qnetsim.policies.learned.weights import write_weights
 from qnetsim.scenario import locate
 from qnetsim.trace import refuse_existing, refuse_input
-from qnetsim.trace.curve_file import write_curve
+from qnetsim.trace.files.curve_file import write_curve
 
 if TYPE_CHECKING:
     from qnetsim.learning.train import Training
@@ -87,14 +87,12 @@ def train(
         refuse_existing(path, force)
         refuse_input(path, scenario)
     # torch takes seconds to import, so only a training does
-    import torch
-
     from qnetsim.learning.checkpoint import card_text, restore_state, save_state, weights_of
-    from qnetsim.learning.report import curve_record, yardsticks
-    from qnetsim.learning.train import Training
+    from qnetsim.learning.curve_record import curve_record, yardsticks
+    from qnetsim.learning.train import Training, limit_threads
     from qnetsim.learning.transport import InProcess, Padded
 
-    torch.set_num_threads(threads)
+    limit_threads(threads)
     try:
         transport = Padded(case) if padded else InProcess()
         training = Training(case, policy, range(seeds), transport)

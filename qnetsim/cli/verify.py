@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from qnetsim.cli.output import console, emit, json_option, progress, table
+from qnetsim.cli.show.output import console, emit, json_option, progress, table
+from qnetsim.replay.verify import verify as check_trace
 from qnetsim.trace import open_world
-from qnetsim.verify import verify as check_trace
 
 EXIT_FAILED, EXIT_PARTIAL = 3, 4
 MARKS = {True: "ok", False: "WRONG", None: "not checked"}

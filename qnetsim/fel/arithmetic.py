@@ -128,7 +128,7 @@ def learning_rates(curvature: IntArray, scales: IntArray) -> list[Fraction]:
     Parameters
     ----------
     curvature : ndarray of int64, shape (classes,)
-        Σ w‖x‖² by ``Balance.weights`` and ``Block.norms``: a sum over the
+        Σ w‖x‖² by ``Balance.weights`` and ``FeatureBlock.norms``: a sum over the
         blocks, so no data is pooled. Workers add it up under encryption, for the weights would
         give the labels away.
     scales : ndarray of int64, shape (classes,)
@@ -141,7 +141,7 @@ def learning_rates(curvature: IntArray, scales: IntArray) -> list[Fraction]:
     ]
 
 
-class Block:
+class FeatureBlock:
     """A worker's part of the model.
 
     Parameters

@@ -22,7 +22,7 @@ from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.fel.arithmetic import (
     Balance,
-    Block,
+    FeatureBlock,
     accuracy,
     learning_rates,
     loss_of,
@@ -47,7 +47,7 @@ from qnetsim.fel.schemes import Scheme
 
 
 @dataclass
-class Outcome:
+class RoundOutcome:
     """What came of a round.
 
     Attributes
@@ -143,7 +143,7 @@ class Session:
         """Keep the samples that all hold, in one order."""
         dataset = self.dataset
         self.blocks = {
-            worker: Block(dataset.features[rows[worker]][:, columns], dataset.classes)
+            worker: FeatureBlock(dataset.features[rows[worker]][:, columns], dataset.classes)
             for worker, columns in self._columns.items()
         }
         self.balance = Balance(dataset.labels[rows[self.label_holder]])
@@ -229,14 +229,14 @@ class Session:
         curvature = rows[0].tolist()
         return (yield from self._send(3, "curvature", worker, self.owner, curvature, NUMBER_BYTES))
 
-    def round(self, present: Sequence[str], outcome: Outcome) -> Steps:
+    def round(self, present: Sequence[str], outcome: RoundOutcome) -> Steps:
         """Steps 3 to 5 of one round.
 
         Parameters
         ----------
         present : sequence of str
             Workers that are there; without the label holder the round is lost.
-        outcome : Outcome
+        outcome : RoundOutcome
             Filled in.
         """
         self.rounds += 1
@@ -305,7 +305,7 @@ class Session:
         return sums
 
     def _descend(
-        self, scheme: Scheme, active: list[str], residuals: IntArray, outcome: Outcome
+        self, scheme: Scheme, active: list[str], residuals: IntArray, outcome: RoundOutcome
     ) -> Steps:
         """Step 5: every worker steps along its own gradient and reports its share of the loss."""
         curvature = np.sum([self._curvature[worker] for worker in active], axis=0)
@@ -338,7 +338,7 @@ class Session:
         block.step(gradient, rates)
         return share
 
-    def _weighed(self, scheme: Scheme, block: Block, residuals: Sequence[int]) -> list[int]:
+    def _weighed(self, scheme: Scheme, block: FeatureBlock, residuals: Sequence[int]) -> list[int]:
         """Encrypted gradient, one ciphertext for each feature, its slots the classes."""
         return [scheme.weigh(residuals, column) for column in block.features.T.tolist()]
 

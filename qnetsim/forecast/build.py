@@ -1,18 +1,14 @@
-"""Demand: the node pairs of a scenario, and the levels realised in each slot."""
+"""Build a forecast: the node pairs of a scenario, and the distribution of their levels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
-
 from qnetsim import seeds
 from qnetsim.errors import SettingError
-from qnetsim.exogenous.arrivals import draw_classes
-from qnetsim.exogenous.forecast import Forecast
-from qnetsim.exogenous.levels import LevelDistribution, poisson_levels, table_levels
-from qnetsim.exogenous.regimes import RegimeLevels, stationary
+from qnetsim.forecast.forecast import Forecast
+from qnetsim.forecast.levels import LevelDistribution, poisson_levels, table_levels
+from qnetsim.forecast.regimes import stationary
 from qnetsim.network.routes import NodePair
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import DemandTable, RegimesTable
@@ -94,34 +90,9 @@ def _unconnected(topology: Topology, a: int, b: int) -> str:
     )
 
 
-class Levels:
-    """The levels of one world, chunk by chunk in order.
-
-    Parameters
-    ----------
-    forecast : Forecast
-    regimes : RegimesTable or None
-    seed : int
-    name : tuple of str or int
-        Of the streams.
-    """
-
-    def __init__(
-        self,
-        forecast: Forecast,
-        regimes: RegimesTable | None,
-        seed: int,
-        name: tuple[str | int, ...],
-    ) -> None:
-        self._forecast, self._seed, self._name = forecast, seed, name
-        self._regimes: RegimeLevels | None = None
-        if regimes:
-            self._regimes = RegimeLevels(regimes, forecast.levels.levels, seed, name)
-
-    def draw(self, chunk: int, slots: int) -> npt.NDArray[np.int16]:
-        """Levels of the next chunk, shape (slots, groups)."""
-        if self._regimes:
-            return self._regimes.draw(chunk, slots)
-        groups = self._forecast.groups
-        words = seeds.words(seeds.stream(self._seed, *self._name, chunk), slots * groups)
-        return self._forecast.levels.sample(words.reshape(slots, groups))
+def draw_classes(shares: Sequence[float] | None, requests: int, seed: int) -> tuple[int, ...]:
+    """Priority class of each request, drawn once per scenario; none for a single class."""
+    if shares is None:
+        return ()
+    words = seeds.words(seeds.stream(seed, "priority"), requests)
+    return tuple(table_levels(shares).sample(words).tolist())

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from qnetsim.arrays import IntArray, frozen
-from qnetsim.exogenous.levels import LevelDistribution
+from qnetsim.forecast.levels import LevelDistribution
 from qnetsim.network import LoadTable, Network, RouteTable
 from qnetsim.network.routes import NodePair
 
@@ -42,6 +42,11 @@ class Forecast:
         """Number of requests |R| in a slot."""
         return len(self.pairs)
 
+    @property
+    def level_count(self) -> int:
+        """Number of levels |Ω|."""
+        return self.levels.count
+
     @cached_property
     def group(self) -> IntArray:
         """Group of each request; requests of a group share one level. Shape (requests,)."""
@@ -65,4 +70,4 @@ class Forecast:
 
     def channel_loads(self, network: Network, routes: RouteTable) -> LoadTable:
         """Channels ρ and KM wavelengths that realised levels need on each fibre."""
-        return LoadTable(routes, self.group, network.level_channels(self.levels.levels))
+        return LoadTable(routes, self.group, network.level_channels(self.level_count))

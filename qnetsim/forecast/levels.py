@@ -7,6 +7,7 @@ distribution), so the sampling thresholds are the same 64-bit integers on every 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -41,9 +42,20 @@ class LevelDistribution:
         return cls(tuple(weight / total for weight in weights))
 
     @property
-    def levels(self) -> int:
+    def count(self) -> int:
         """Number of levels |Ω|."""
         return len(self.exact_probabilities)
+
+    @property
+    def levels(self) -> int:
+        """Old spelling of :attr:`count`."""
+        warnings.warn(
+            "LevelDistribution.levels is now LevelDistribution.count, and "
+            "forecast.levels.levels is forecast.level_count",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.count
 
     @cached_property
     def probabilities(self) -> FloatArray:

@@ -34,7 +34,7 @@ def bill(
     Returns
     -------
     dict of ndarray, shape (slots,)
-        By the names of ``qnetsim.trace.schema.BILL_COLUMNS``.
+        By the names of ``qnetsim.vocabulary.BILL_COLUMNS``.
     """
     return {
         "qkd_reserved_cost": _dot(channels, costs.qkd_reserved),

@@ -32,7 +32,7 @@ class Standing:
     wavelengths: IntArray
 
 
-class Board:
+class DecisionBoard:
     """Where controllers post decisions and the key managers read them."""
 
     def __init__(
@@ -164,7 +164,7 @@ def controller(
     policy: Policy,
     title: str,
     check: Callable[[], None],
-    board: Board,
+    board: DecisionBoard,
     observe: Callable[[int, int], Observation],
     slots: int,
     slot_ticks: int,

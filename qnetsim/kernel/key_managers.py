@@ -9,28 +9,28 @@ from types import ModuleType
 import numpy as np
 
 from qnetsim.arrays import IntArray
-from qnetsim.exogenous import Forecast
-from qnetsim.kernel import vector
+from qnetsim.forecast import Forecast
 from qnetsim.kernel.billing import bill
-from qnetsim.kernel.intervals import Interval
-from qnetsim.kernel.jit import Served, loop
-from qnetsim.kernel.open_slot import OpenSlot
-from qnetsim.kernel.outages import Outages
-from qnetsim.kernel.recording import Columns
+from qnetsim.kernel.ledger import Columns
 from qnetsim.kernel.relay import Relay
-from qnetsim.kernel.tables import Flows, Rules, Slots, grown, new_flows, new_state
-from qnetsim.kernel.waiting import wait_bins
-from qnetsim.kernel.ways import Ways
+from qnetsim.kernel.serving import loop, vector
+from qnetsim.kernel.serving.intervals import Interval
+from qnetsim.kernel.serving.jit import Served, compiled
+from qnetsim.kernel.serving.open_slot import OpenSlot
+from qnetsim.kernel.serving.outages import Outages
+from qnetsim.kernel.serving.paths import PathTable
+from qnetsim.kernel.serving.state import Flows, Rules, Slots, grown, new_flows, new_state
+from qnetsim.kernel.serving.wait_bins import wait_bins
 from qnetsim.network import Network, Route, RouteTable
 from qnetsim.network.detours import Detours
 from qnetsim.optimize.routing import newsvendor_lengths
 from qnetsim.scenario import KeyManagementTable
-from qnetsim.trace.schema import FLOWS, POOLS
 from qnetsim.units import seconds_to_ticks
+from qnetsim.vocabulary import FLOWS, POOLS
 
 UNLIMITED = np.iinfo(np.int64).max // 4
-#: Route tables whose ways are kept; a second stage may give a new table in every slot.
-KEPT_WAYS = 4
+#: Route tables whose paths are kept; a second stage may give a new table in every slot.
+KEPT_TABLES = 4
 #: Slots after which a run may be stopped; some take seconds, where long queues wait.
 ROWS_AT_ONCE = 128
 
@@ -72,7 +72,7 @@ class KeyManagers:
         self._check = check
         patience, setup = (seconds_to_ticks(s) for s in (table.patience_s, table.on_demand_setup_s))
         self.wait_bins = wait_bins(table, slot_ticks, run_ticks)
-        need = network.request_bits(forecast.levels.levels, table.granularity)
+        need = network.request_bits(forecast.level_count, table.granularity)
         self.rules = Rules(
             slot_ticks,
             patience,
@@ -94,7 +94,7 @@ class KeyManagers:
         self.state = new_state(
             network.fibres, requests, table.key_lifetime_slots, 2 * requests, 2 * rows
         )
-        self._ways: dict[int, Ways] = {}
+        self._paths: dict[int, PathTable] = {}
         #: Key bits seen in clear by each trusted relay of a fibre, and by each node between two.
         self.seen_by_fibre_relays: IntArray = np.zeros(network.fibres, np.int64)
         self.seen_by_nodes: IntArray = np.zeros(len(network.topology.nodes), np.int64)
@@ -117,31 +117,31 @@ class KeyManagers:
 
     def serve(self, interval: Interval, routes: RouteTable) -> Columns:
         """Serve all requests of an interval and return its recorded columns."""
-        slots, flows, ways = self._laid_out(interval, routes)
+        slots, flows, paths = self._laid_out(interval, routes)
         row = 0
         while row < interval.slots:
             end = min(row + ROWS_AT_ONCE, interval.slots)
-            row = self._serve_rows(slots, flows, row, end, ways)
-            self._carry(ways)
+            row = self._serve_rows(slots, flows, row, end, paths)
+            self._carry(paths)
             if row < end:
                 self._make_room()
             self._check()
-        return self._finished(interval, flows, ways)
+        return self._finished(interval, flows, paths)
 
     def open_slot(self, interval: Interval, routes: RouteTable) -> OpenSlot:
         """Serve the requests of a single slot, and leave it open for what else needs keys."""
-        slots, flows, ways = self._laid_out(interval, routes)
-        loop = self._loop
-        while not loop.serve_slot(self.state, self.rules, slots, flows, 0):
+        slots, flows, paths = self._laid_out(interval, routes)
+        serving = self._serving
+        while not serving.serve_slot(self.state, self.rules, slots, flows, 0):
             self._make_room()
-        self._carry(ways)
+        self._carry(paths)
         self._check()
-        return OpenSlot(interval, self.state, self.rules, slots, flows, ways, loop)
+        return OpenSlot(interval, self.state, self.rules, slots, flows, paths, serving)
 
     def close_slot(self, slot: OpenSlot) -> Columns:
         """End an open slot and return its recorded columns."""
         slot.end()
-        columns = self._finished(slot.interval, slot.flows, slot.ways)
+        columns = self._finished(slot.interval, slot.flows, slot.paths)
         columns["fel_key_bits"][0] = slot.taken_bits
         return columns
 
@@ -151,16 +151,16 @@ class KeyManagers:
         self.seen_by_fibre_relays[fibres] += bits * (self.network.segments[fibres] > 1)
         self.seen_by_nodes[inside] += bits
 
-    def _laid_out(self, interval: Interval, routes: RouteTable) -> tuple[Slots, Flows, Ways]:
+    def _laid_out(self, interval: Interval, routes: RouteTable) -> tuple[Slots, Flows, PathTable]:
         """Tables of an interval, as the serving loop takes them."""
-        ways = self._ways_of(routes)
-        ways.start_interval()
+        paths = self._paths_of(routes)
+        paths.start_interval()
         # tables are numbered by interval
         self.state.row[:] = np.arange(len(self.state.row))
         self.state.size[2] = 0
-        phases = self.outages.phases(interval.first_slot, interval.slots, ways.table)
-        moves = ways.moves
-        need, count, exposed = ways.rows
+        phases = self.outages.phases(interval.first_slot, interval.slots, paths.table)
+        moves = paths.moves
+        need, count, exposed = paths.rows
         # compiled code wants one layout of every array
         packed = np.ascontiguousarray
         slots = Slots(
@@ -178,12 +178,12 @@ class KeyManagers:
             table=phases.table,
             down=phases.down,
             moves=moves,
-            choice=ways.choice,
-            way=ways.way,
-            fibre=ways.fibre,
-            trusted=ways.trusted,
-            asked_ways=len(routes.routes),
-            plain=ways.plain,
+            choice=paths.choice,
+            path=paths.path,
+            fibre=paths.fibre,
+            trusted=paths.trusted,
+            asked_paths=len(routes.routes),
+            plain=paths.plain,
             row_need=need,
             row_count=count,
             row_exposed=exposed,
@@ -191,28 +191,28 @@ class KeyManagers:
         flows = new_flows(
             interval.slots,
             self.network.fibres,
-            len(ways.trusted),
+            len(paths.trusted),
             self.wait_bins.count,
             len(self.rules.need),
         )
-        return slots, flows, ways
+        return slots, flows, paths
 
-    def _finished(self, interval: Interval, flows: Flows, ways: Ways) -> Columns:
-        carried = flows.carried + ways.carried_whole(flows.whole)
-        by_fibre, by_node = ways.exposure(carried)
+    def _finished(self, interval: Interval, flows: Flows, paths: PathTable) -> Columns:
+        carried = flows.carried + paths.carried_whole(flows.whole)
+        by_fibre, by_node = paths.exposure(carried)
         self.seen_by_fibre_relays += np.where(self.network.segments > 1, by_fibre, 0)
         self.seen_by_nodes += by_node
         return self._columns(interval, flows)
 
-    def _serve_rows(self, slots: Slots, flows: Flows, row: int, end: int, ways: Ways) -> int:
+    def _serve_rows(self, slots: Slots, flows: Flows, row: int, end: int, paths: PathTable) -> int:
         state, rules = self.state, self.rules
         if self._kernel == "numpy":
-            return vector.serve_slots(state, rules, slots, flows, row, end, ways.loads)
-        return int(self._loop.serve_slots(state, rules, slots, flows, row, end))
+            return vector.serve_slots(state, rules, slots, flows, row, end, paths.loads)
+        return int(self._serving.serve_slots(state, rules, slots, flows, row, end))
 
     @property
-    def _loop(self) -> ModuleType:
-        return loop(self._kernel == "numba")
+    def _serving(self) -> ModuleType:
+        return compiled(loop) if self._kernel == "numba" else loop
 
     def _make_room(self) -> None:
         """Enlarge queue and log, where a slot might bring more than they hold."""
@@ -221,19 +221,19 @@ class KeyManagers:
         rows = capacity * self.network.fibres if self._relay else 0
         self.state = grown(self.state, capacity, rows)
 
-    def _carry(self, ways: Ways) -> None:
+    def _carry(self, paths: PathTable) -> None:
         if self._relay is not None:
-            self._relay.carry(self.state.log[: int(self.state.size[1])], ways)
+            self._relay.carry(self.state.log[: int(self.state.size[1])], paths)
             self.state.size[1] = 0
 
-    def _ways_of(self, routes: RouteTable) -> Ways:
-        """Ways of these routes, made once for as long as they are in use."""
-        known = self._ways.get(id(routes))
+    def _paths_of(self, routes: RouteTable) -> PathTable:
+        """PathTable of these routes, made once for as long as they are in use."""
+        known = self._paths.get(id(routes))
         if known is not None and known.routes is routes:
             return known
-        if len(self._ways) >= KEPT_WAYS:
-            self._ways.clear()
-        made = Ways(
+        if len(self._paths) >= KEPT_TABLES:
+            self._paths.clear()
+        made = PathTable(
             self.network,
             self.forecast,
             routes,
@@ -241,7 +241,7 @@ class KeyManagers:
             self._detours,
             self._table.on_outage,
         )
-        self._ways[id(routes)] = made
+        self._paths[id(routes)] = made
         return made
 
     @cached_property

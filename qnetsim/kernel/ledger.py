@@ -12,8 +12,8 @@ import numpy.typing as npt
 from qnetsim.arrays import IntArray
 from qnetsim.errors import LedgerError
 from qnetsim.network import Topology
-from qnetsim.trace.schema import FLOWS, POOLS, recorded
 from qnetsim.units import MAX_SLOT_BITS
+from qnetsim.vocabulary import FLOWS, POOLS
 
 #: Most bits of a fibre in a slot: a block of slots of such flows still adds up in 64 bits.
 MOST_BITS = MAX_SLOT_BITS - 1
@@ -74,10 +74,8 @@ class Recording:
         """
         parts = self._parts
         columns: Columns = {
-            c.name: parts[0][c.name]
-            if len(parts) == 1
-            else np.concatenate([part[c.name] for part in parts])
-            for c in recorded()
+            name: values if len(parts) == 1 else np.concatenate([part[name] for part in parts])
+            for name, values in parts[0].items()
         }
         for pool in POOLS:
             self._check(pool, columns)

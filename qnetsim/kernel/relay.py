@@ -1,6 +1,6 @@
 """Carry end-to-end keys as real bytes, hop by hop, over every trusted relay.
 
-The key of a request is made at its source. On each segment of its way it is XOR-ed with bits of
+The key of a request is made at its source. On each segment of its path it is XOR-ed with bits of
 that segment's key and announced; the relay at the far end holds the same segment key, takes it
 off, and goes on. So each trusted relay holds the end-to-end key in clear for a moment: that is
 its *trust exposure*, counted in every run.
@@ -10,7 +10,7 @@ enter a trace, a message or a ``repr``.
 
 Names: the LKM of a node is the key management entity (KME) of ETSI GS QKD 014, the two ends of a
 request are its secure application entities (SAE), and a delivery has a ``key_ID``; the global key
-server (GKS) picks the way (ITU-T Y.3800: key relay).
+server (GKS) picks the path (ITU-T Y.3800: key relay).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from Crypto.Cipher import AES
 
 from qnetsim.arrays import IntArray
 from qnetsim.errors import LedgerError
-from qnetsim.exogenous import Forecast
-from qnetsim.kernel.ways import Ways
+from qnetsim.forecast import Forecast
+from qnetsim.kernel.serving.paths import PathTable
 from qnetsim.network import Network
 
 BLOCK_BITS = 128
@@ -152,14 +152,14 @@ class Relay:
         seed, replication = self._name
         return KeyStream(seed, kind, replication, *place)
 
-    def carry(self, log: IntArray, ways: Ways) -> None:
+    def carry(self, log: IntArray, paths: PathTable) -> None:
         """Carry the deliveries of a log, in its order.
 
         Parameters
         ----------
         log : ndarray of int64, shape (rows, 9)
             As ``tables.State.log`` describes it.
-        ways : Ways
+        paths : PathTable
 
         Raises
         ------
@@ -168,7 +168,7 @@ class Relay:
         """
         row, rows = 0, log.tolist()
         while row < len(rows):
-            route = ways.route(rows[row][3])
+            route = paths.route(rows[row][3])
             hops = rows[row : row + len(route.fibres)]
             row += len(hops)
             slot, request, level = hops[0][:3]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -10,17 +9,9 @@ import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
 from qnetsim.fel.messages import KINDS, Message
+from qnetsim.vocabulary import RoundStatus
 
 KIND = {kind: i for i, kind in enumerate(KINDS)}
-
-
-class Status(IntEnum):
-    """How far a round has come; the names are those of ``trace.schema.ROUND_STATUS``."""
-
-    NOT_BEGUN = 0
-    RUNNING = 1
-    DONE = 2
-    LOST = 3
 
 
 def round_index(rounds: list[int]) -> tuple[IntArray, IntArray]:
@@ -60,7 +51,7 @@ class RoundTable:
     def begin(self, task: int, number: int, tick: int) -> None:
         """Note that a round begins."""
         row = self._row(task, number)
-        self.columns["round_status"][row] = Status.RUNNING
+        self.columns["round_status"][row] = RoundStatus.RUNNING
         self.columns["started_ns"][row] = tick
 
     def took(self, task: int, number: int, message: Message, bits: int) -> None:
@@ -79,7 +70,7 @@ class RoundTable:
         """Note how a round ended; the set-up has neither loss nor accuracy."""
         row, columns = self._row(task, number), self.columns
         lost = number > 0 and workers == 0
-        columns["round_status"][row] = Status.LOST if lost else Status.DONE
+        columns["round_status"][row] = RoundStatus.LOST if lost else RoundStatus.DONE
         columns["duration_ns"][row] = tick - columns["started_ns"][row]
         columns["round_workers"][row] = workers
         if number:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from simpy.events import Event
@@ -16,14 +18,13 @@ from simpy.events import Event
 from qnetsim.arrays import IntArray
 from qnetsim.fel.channels import Channels
 from qnetsim.fel.messages import Batch, Message, Steps
-from qnetsim.fel.protocol import Outcome, Session
+from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.kernel.clock import Clock, Priority
-from qnetsim.kernel.key_ways import KeyWays
-from qnetsim.kernel.open_slot import OpenSlot, Piece
 from qnetsim.kernel.relay import Relay
 from qnetsim.kernel.round_table import RoundTable
-from qnetsim.network import Route
-from qnetsim.network.routes import NodePair
+from qnetsim.kernel.serving.open_slot import OpenSlot, Piece
+from qnetsim.network import Route, Topology
+from qnetsim.network.routes import NodePair, least_routes, open_neighbours, whole_lengths
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,35 @@ class KeyRequest:
 
 
 @dataclass
-class Wallet:
+class TaskKeys:
     """Key bytes that a task's links hold for later messages, and what it did in this slot."""
 
     kept: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     slot: int = -1
     joined: dict[NodePair, set[int]] = field(default_factory=dict)
     allowed: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+
+#: Paths of FEL messages that are remembered.
+MOST_KNOWN = 2**14
+
+
+class KeyPaths:
+    """Finds paths for FEL messages; what is asked for again is remembered.
+
+    Parameters
+    ----------
+    topology : Topology
+    lengths : sequence of Fraction, one for each fibre
+    """
+
+    def __init__(self, topology: Topology, lengths: Sequence[Fraction]) -> None:
+        self._topology, self._lengths = topology, whole_lengths(lengths)
+        self.path = lru_cache(maxsize=MOST_KNOWN)(self._path)
+
+    def _path(self, pair: NodePair, avoided: frozenset[int]) -> Route | None:
+        neighbours = open_neighbours(self._topology, avoided)
+        return least_routes(neighbours, self._lengths, [pair]).get(pair)
 
 
 class Rounds:
@@ -95,7 +118,7 @@ class Rounds:
     ----------
     clock : Clock
     tasks : sequence of Task
-    ways : KeyWays
+    paths : KeyPaths
     on_outage : {"wait", "reroute", "block"}
     fibres : int
     slot_ticks, end_tick : int
@@ -109,7 +132,7 @@ class Rounds:
         self,
         clock: Clock,
         tasks: Sequence[Task],
-        ways: KeyWays,
+        paths: KeyPaths,
         on_outage: str,
         fibres: int,
         slot_ticks: int,
@@ -122,11 +145,11 @@ class Rounds:
         self.slot: OpenSlot | None = None
         self.active = len(tasks)
         self._clock, self._tasks = clock, tasks
-        self._ways = ways
+        self._paths = paths
         self._on_outage, self._fibres = on_outage, fibres
         self._slot_ticks, self._end = slot_ticks, end_tick
         self._relay, self._expose = relay, expose
-        self._wallets = [Wallet() for _ in tasks]
+        self._task_keys = [TaskKeys() for _ in tasks]
         self._channels = [Channels(task.session.parties) for task in tasks]
         for number in range(len(tasks)):
             clock.process(self._run(number))
@@ -140,7 +163,7 @@ class Rounds:
             if r and not (yield from self._start(number, lost)):
                 break
             self._channels[number].begin_round()
-            outcome = Outcome()
+            outcome = RoundOutcome()
             present = [w for w in task.session.workers if not self._away(task, w)]
             steps = task.session.round(present, outcome) if r else task.session.setup()
             self.table.begin(number, r, self._now)
@@ -216,7 +239,7 @@ class Rounds:
         """Get what keys there are for a message, and deliver it if that is enough."""
         task, message = self._tasks[number], request.message
         ends = (message.source, message.target)
-        kept = self._wallets[number].kept
+        kept = self._task_keys[number].kept
         # while the task is set up, everybody is waited for
         if round_number and any(self._away(task, party) for party in ends):
             request.delivered = False
@@ -241,28 +264,28 @@ class Rounds:
             kept[ends] = held + got, max(ready, request.ready)
 
     def _take(self, number: int, round_number: int, request: KeyRequest) -> None:
-        slot, task, wallet = self.slot, self._tasks[number], self._wallets[number]
+        slot, task, keys = self.slot, self._tasks[number], self._task_keys[number]
         assert slot is not None
         message = request.message
         source, target = (task.nodes[party] for party in (message.source, message.target))
         pair = (source, target) if source < target else (target, source)
-        if wallet.slot != slot.interval.first_slot:
-            wallet.slot, wallet.joined = slot.interval.first_slot, {}
-            wallet.allowed = np.full(self._fibres, task.on_demand_channels, dtype=np.int64)
-        joined = wallet.joined.setdefault(pair, set())
+        if keys.slot != slot.interval.first_slot:
+            keys.slot, keys.joined = slot.interval.first_slot, {}
+            keys.allowed = np.full(self._fibres, task.on_demand_channels, dtype=np.int64)
+        joined = keys.joined.setdefault(pair, set())
         known = set(slot.known_down(self._now))
         while request.missing:
-            empty = np.flatnonzero(slot.takeable(wallet.allowed, joined, self._now) < 8)
+            empty = np.flatnonzero(slot.takeable(keys.allowed, joined, self._now) < 8)
             # what is known to be down is walked around, waited for, or a reason to give up
             avoided = set(empty.tolist())
             avoided = avoided - known if self._on_outage == "block" else avoided | known
-            route = self._ways.way(pair, frozenset(avoided))
+            route = self._paths.path(pair, frozenset(avoided))
             if route is None:
                 return
             if known & set(route.fibres):
                 request.delivered = False if round_number else None
                 return
-            piece = slot.take(route, 8 * request.missing, wallet.allowed, joined, self._now)
+            piece = slot.take(route, 8 * request.missing, keys.allowed, joined, self._now)
             if piece is None:
                 # some fibre is down, which the control plane does not know yet or waits for
                 return

@@ -10,24 +10,23 @@ from simpy.events import Event
 
 from qnetsim.arrays import IntArray, frozen
 from qnetsim.errors import PolicyError
-from qnetsim.exogenous.realisation import WorldChunk
 from qnetsim.kernel.clock import Clock, Priority
-from qnetsim.kernel.controllers import Board, check_routes, controller
-from qnetsim.kernel.intervals import ChunkRows, Interval
-from qnetsim.kernel.jit import Served
-from qnetsim.kernel.key_ways import KeyWays
-from qnetsim.kernel.keymanager import KeyManagers
-from qnetsim.kernel.open_slot import OpenSlot
-from qnetsim.kernel.recording import Columns, Recording, SlotBlock
+from qnetsim.kernel.controllers import DecisionBoard, check_routes, controller
+from qnetsim.kernel.key_managers import KeyManagers
+from qnetsim.kernel.ledger import Columns, Recording, SlotBlock
 from qnetsim.kernel.relay import Relay
-from qnetsim.kernel.rounds import Rounds, Task
+from qnetsim.kernel.rounds import KeyPaths, Rounds, Task
+from qnetsim.kernel.serving.intervals import ChunkRows, Interval
+from qnetsim.kernel.serving.jit import Served
+from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.network import Network, RouteTable
 from qnetsim.optimize.routing import newsvendor_lengths
 from qnetsim.policies import Future, Observation, Outcome, Policy, Setting
 from qnetsim.policies.base import guarded
 from qnetsim.scenario import KeyManagementTable
-from qnetsim.trace.schema import BILL_COLUMNS
 from qnetsim.units import seconds_to_ticks
+from qnetsim.vocabulary import BILL_COLUMNS
+from qnetsim.world.realisation import WorldChunk
 
 #: Called with each finished chunk of the world and what was recorded for it.
 Sink = Callable[[WorldChunk, SlotBlock], None]
@@ -53,7 +52,7 @@ class Simulation:
     check : callable
         Called ahead of every decision; raises to stop the run.
     plan_status : ndarray of uint8, shape (slots,)
-        Status of the plan behind each slot, as a position in ``trace.schema.PLAN_STATUS``.
+        Status of the plan behind each slot, as a position in ``vocabulary.PLAN_STATUS``.
     kernel : {"numba", "numpy", "loop"}
         What serves the requests; the results are the same.
     relay : Relay, optional
@@ -88,7 +87,7 @@ class Simulation:
         self.owners = checked_owners(policy, network, title)
         self._title, self._check = title, check
         self._plan_status = plan_status
-        self.board = Board(network, self.owners, forecast.pairs, setting.slots)
+        self.board = DecisionBoard(network, self.owners, forecast.pairs, setting.slots)
         self.managers = KeyManagers(
             network,
             forecast,
@@ -102,7 +101,7 @@ class Simulation:
         self.rounds = Rounds(
             self.clock,
             tasks,
-            KeyWays(network.topology, newsvendor_lengths(network, forecast)),
+            KeyPaths(network.topology, newsvendor_lengths(network, forecast)),
             key_management.on_outage,
             network.fibres,
             self.slot_ticks,

@@ -11,12 +11,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from qnetsim.analysis.learning import converged
+from qnetsim.analysis.learning_curves import converged
 from qnetsim.errors import UsageError
 from qnetsim.learning.train import Curve, Training
-from qnetsim.policies.weights import Weights
+from qnetsim.policies.learned.weights import Weights
 from qnetsim.trace import make_folder
-from qnetsim.trace.files import plain_reason
+from qnetsim.trace.hdf5.files import plain_reason
 
 FORMAT = "qnetsim-training"
 

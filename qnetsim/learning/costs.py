@@ -9,7 +9,7 @@ from qnetsim.case import Case
 from qnetsim.network import RouteTable
 from qnetsim.optimize import marginal_loads, reservations
 from qnetsim.optimize.marginals import Law, expected_excess
-from qnetsim.policies.features import Float32Array, Units
+from qnetsim.policies.learned.features import Float32Array, Units
 
 
 class Costs:

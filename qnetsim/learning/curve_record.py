@@ -10,8 +10,8 @@ from qnetsim.case import Case
 from qnetsim.learning.train import Training
 from qnetsim.learning.transport import Padded
 from qnetsim.policies.registry import make_policy
-from qnetsim.simulate import run_case
-from qnetsim.trace.curve_file import CurveRecord
+from qnetsim.runs.simulate import run_case
+from qnetsim.trace.files.curve_file import CurveRecord
 from qnetsim.trace.provenance import environment, software
 
 #: Policies that stand beside a learning curve. ``perfect`` is a bound that sees the future.

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from qnetsim.arrays import IntArray
 from qnetsim.case import Case
 from qnetsim.errors import SettingError
-from qnetsim.exogenous.demand import Levels
 from qnetsim.learning.costs import Costs
 from qnetsim.network import LoadTable, RouteTable
-from qnetsim.policies.features import Float32Array, Spec, Units, ordered
+from qnetsim.policies.learned.features import Float32Array, Spec, Units, ordered
 from qnetsim.scenario import LearningTable, Scenario
+from qnetsim.world.demand import Levels
 
 #: Slots of demand drawn at once for a world.
 CHUNK = 1024
@@ -66,7 +66,7 @@ class ArrayCore:
         management = case.scenario.key_management
         self._store, self._kept = management.store_bits, management.key_lifetime_slots
         granularity = management.granularity
-        levels = case.forecast.levels.levels
+        levels = case.forecast.level_count
         self._bits = case.network.channel_bits
         need = case.network.request_bits(levels, granularity)
         self._need = LoadTable(self.routes, case.forecast.group, need)

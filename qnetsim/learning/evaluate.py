@@ -7,7 +7,7 @@ import torch
 
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case
-from qnetsim.learning.core import ArrayCore
+from qnetsim.learning.environment import ArrayCore
 from qnetsim.learning.learner import Draws, Learner
 
 #: Worlds for each seed, and slots that are left out at the start and counted after them. Where

@@ -10,7 +10,7 @@ from torch import Tensor
 from qnetsim.learning.networks import Layers
 from qnetsim.learning.transport import InProcess, Transport
 from qnetsim.network import Topology
-from qnetsim.policies.features import Units
+from qnetsim.policies.learned.features import Units
 from qnetsim.scenario import LearningTable
 
 

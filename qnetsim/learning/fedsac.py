@@ -12,12 +12,12 @@ from torch import Tensor
 
 from qnetsim.learning.federation import Federation
 from qnetsim.learning.networks import Layers
-from qnetsim.learning.sac import DecSAC
-from qnetsim.policies.features import Spec
+from qnetsim.learning.sac import DecSACLearner
+from qnetsim.policies.learned.features import Spec
 from qnetsim.scenario import LearningTable
 
 
-class FedSAC(DecSAC):
+class FedSACLearner(DecSACLearner):
     """Some agents are managers; the others are controllers, which see no reward.
 
     Parameters

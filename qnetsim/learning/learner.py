@@ -11,7 +11,7 @@ from torch import Tensor
 
 from qnetsim import seeds
 from qnetsim.learning.networks import Layers, draw_layers, gaussian
-from qnetsim.policies.features import ACTIONS, Spec
+from qnetsim.policies.learned.features import ACTIONS, Spec
 from qnetsim.scenario import LearningTable
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from qnetsim import seeds
-from qnetsim.policies.weights import LOG_DEVIATION
+from qnetsim.policies.learned.weights import LOG_DEVIATION
 
 #: Weight and bias of each layer, with one more axis in front: the agents.
 Layers = list[Tensor]

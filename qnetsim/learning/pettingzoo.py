@@ -10,8 +10,8 @@ import numpy.typing as npt
 from pettingzoo import ParallelEnv
 
 from qnetsim.case import Case, open_case
-from qnetsim.learning.core import ArrayCore
-from qnetsim.policies.features import ACTIONS
+from qnetsim.learning.environment import ArrayCore
+from qnetsim.policies.learned.features import ACTIONS
 from qnetsim.scenario import Scenario
 
 Vector = npt.NDArray[np.float32]
@@ -55,7 +55,7 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
         }
 
     def observation_space(self, agent: str) -> gymnasium.Space[Any]:
-        """What an agent sees: ``qnetsim.policies.features``."""
+        """What an agent sees: ``qnetsim.policies.learned.features``."""
         return self._sees[agent]
 
     def action_space(self, agent: str) -> gymnasium.Space[Any]:

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from qnetsim.learning.learner import Learner
 from qnetsim.learning.networks import Adam, forward, gaussian, log_density
-from qnetsim.policies.features import Spec
+from qnetsim.policies.learned.features import Spec
 from qnetsim.scenario import LearningTable
 
 
-class DecPPO(Learner):
+class DecPPOLearner(Learner):
     """Every agent sees rewards, and learns from what it did in the last epoch alone.
 
     The policy is the squashed Gaussian of Eq (37); the temperature τ weighs its entropy, estimated

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from qnetsim.policies.features import ACTIONS
+from qnetsim.policies.learned.features import ACTIONS
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Batch:
     following: Tensor
 
 
-class Replay:
+class ReplayBuffer:
     """The last experiences of every agent; each samples from its own only.
 
     Parameters

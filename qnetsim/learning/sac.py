@@ -9,12 +9,12 @@ from torch import Tensor
 
 from qnetsim.learning.learner import Learner
 from qnetsim.learning.networks import Adam, Layers, forward, gaussian, polyak, squashed
-from qnetsim.learning.replay import Batch, Replay
-from qnetsim.policies.features import ACTIONS, Spec
+from qnetsim.learning.replay_buffer import Batch, ReplayBuffer
+from qnetsim.policies.learned.features import ACTIONS, Spec
 from qnetsim.scenario import LearningTable
 
 
-class DecSAC(Learner):
+class DecSACLearner(Learner):
     """Every agent is a manager: it sees rewards, and learns from its own experience alone.
 
     Twin Q networks are stacked too: the first ones of all managers, then the second ones.
@@ -35,7 +35,7 @@ class DecSAC(Learner):
         self.q_target: Layers = [layer.detach().clone() for layer in self.q]
         self._q_adam = Adam(self.q, table.q_rate)
         self._policy_adam = Adam(self.policy, table.policy_rate)
-        self.replay = Replay(self.stack, table.replay, spec.size)
+        self.replay = ReplayBuffer(self.stack, table.replay, spec.size)
 
     def choose_managers(self) -> Tensor:
         """Members of the stack that see rewards and have Q networks: all."""

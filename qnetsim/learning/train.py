@@ -11,13 +11,13 @@ import torch
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case
 from qnetsim.errors import UsageError
-from qnetsim.learning.core import ArrayCore
+from qnetsim.learning.environment import ArrayCore
 from qnetsim.learning.evaluate import Evaluation, stacked, unstacked
 from qnetsim.learning.federation import Federation
-from qnetsim.learning.fedsac import FedSAC
+from qnetsim.learning.fedsac import FedSACLearner
 from qnetsim.learning.learner import Learner
-from qnetsim.learning.ppo import DecPPO
-from qnetsim.learning.sac import DecSAC
+from qnetsim.learning.ppo import DecPPOLearner
+from qnetsim.learning.sac import DecSACLearner
 from qnetsim.learning.transport import Transport
 
 ALGORITHMS = ("fedsac", "decsac", "decppo")
@@ -41,6 +41,11 @@ class Curve:
     slots: list[int] = field(default_factory=list)
     updates: list[int] = field(default_factory=list)
     cpu_s: list[float] = field(default_factory=list)
+
+
+def limit_threads(threads: int) -> None:
+    """Let torch use so many threads; results depend on it in their last digits."""
+    torch.set_num_threads(threads)
 
 
 class Training:
@@ -84,11 +89,11 @@ class Training:
         if self.algorithm == "fedsac":
             topology = self.case.network.topology
             federation = Federation(topology, units, table, len(self.members), transport)
-            return FedSAC(*what, federation)
+            return FedSACLearner(*what, federation)
         if self.algorithm == "decsac":
-            return DecSAC(*what)
+            return DecSACLearner(*what)
         if self.algorithm == "decppo":
-            return DecPPO(*what)
+            return DecPPOLearner(*what)
         raise UsageError(
             f"policy {self.algorithm!r} does not learn; allowed: {', '.join(ALGORITHMS)}"
         )

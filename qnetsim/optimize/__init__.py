@@ -4,16 +4,15 @@ from qnetsim.optimize.assemble import expected_loads
 from qnetsim.optimize.bounds import perfect_information
 from qnetsim.optimize.marginals import Marginals, marginal_loads, reservations
 from qnetsim.optimize.newsvendor import level_values, newsvendor
-from qnetsim.optimize.plan import Plan, PlanStatus
+from qnetsim.optimize.plan import Plan
 from qnetsim.optimize.recourse import expected_recourse
 from qnetsim.optimize.routing import by_level_weight, newsvendor_routes
-from qnetsim.optimize.solver import HIGHS, Solver
+from qnetsim.optimize.solvers.solver import HIGHS, Solver
 
 __all__ = [
     "HIGHS",
     "Marginals",
     "Plan",
-    "PlanStatus",
     "Solver",
     "by_level_weight",
     "expected_loads",

@@ -8,11 +8,11 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import SolverError
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
-from qnetsim.optimize.checker import violations
 from qnetsim.optimize.columns.problem import Size
-from qnetsim.optimize.explicit import explicit_plan
+from qnetsim.optimize.lightpaths.checker import violations
+from qnetsim.optimize.lightpaths.explicit import explicit_plan
 from qnetsim.optimize.marginals import (
     Marginals,
     expected_excess,
@@ -20,9 +20,10 @@ from qnetsim.optimize.marginals import (
     marginal_loads,
     reservations,
 )
-from qnetsim.optimize.plan import Plan, PlanStatus, status_of
+from qnetsim.optimize.plan import Plan, status_of
 from qnetsim.optimize.wavelengths.assignment import Assignment, assign
 from qnetsim.optimize.wavelengths.repair import Repair
+from qnetsim.vocabulary import PlanStatus
 
 Stage = tuple[FloatArray, FloatArray]
 
@@ -40,7 +41,7 @@ OVER_LIMIT = (
 
 
 @dataclass(frozen=True)
-class Settled:
+class AssignedRoutes:
     """Routes that have met the wavelength limits.
 
     Attributes
@@ -60,14 +61,14 @@ class Settled:
     over: float
 
 
-def settle(
+def assign_wavelengths(
     network: Network,
     forecast: Forecast,
     routes: RouteTable,
     prices: Stage | None = None,
     first_stage: Stage | None = None,
     cost: float = 1.0,
-) -> Settled:
+) -> AssignedRoutes:
     """Give the routes explicit wavelengths where there are limits.
 
     Parameters
@@ -85,7 +86,7 @@ def settle(
     """
     marginals = marginal_loads(network, forecast, routes)
     if not network.limited:
-        return Settled(routes, marginals, None, 0.0)
+        return AssignedRoutes(routes, marginals, None, 0.0)
     caps = (network.max_channels, network.max_wavelengths)
     over = sum(
         float(law[1][law[0] > cap].sum())
@@ -94,7 +95,7 @@ def settle(
         for law in laws
     )
     if over or not forecast.comonotone:
-        return Settled(routes, marginals, None, min(over, 1.0))
+        return AssignedRoutes(routes, marginals, None, min(over, 1.0))
     repair = None
     if prices is not None:
         held = first_stage if first_stage is not None else reservations(network, marginals)
@@ -102,10 +103,10 @@ def settle(
     assignment, moved = assign(network, forecast, routes, repair)
     if moved is not routes:
         marginals = marginal_loads(network, forecast, moved)
-    return Settled(moved, marginals, assignment, 0.0)
+    return AssignedRoutes(moved, marginals, assignment, 0.0)
 
 
-def finished(plan: Plan, network: Network, forecast: Forecast, settled: Settled) -> Plan:
+def finished(plan: Plan, network: Network, forecast: Forecast, settled: AssignedRoutes) -> Plan:
     """Say in status and note what a plan does about the wavelength limits.
 
     Routes that may ask for more wavelengths than there are make it ``over_limit``; numbers that
@@ -143,7 +144,7 @@ def finished(plan: Plan, network: Network, forecast: Forecast, settled: Settled)
 def fixed_routes_plan(
     network: Network,
     forecast: Forecast,
-    settled: Settled,
+    settled: AssignedRoutes,
     first_stage: Stage | None = None,
     *,
     bound: float | None,
@@ -157,7 +158,7 @@ def fixed_routes_plan(
     ----------
     network : Network
     forecast : Forecast
-    settled : Settled
+    settled : AssignedRoutes
         The routes.
     first_stage : pair of ndarray, shape (fibres,), optional
         Reserved channels and KM wavelengths; the cheapest for these routes unless given.

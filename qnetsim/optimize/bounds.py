@@ -9,14 +9,21 @@ from fractions import Fraction
 
 import numpy as np
 
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import BLOCKED, Network, Route, RouteTable, UnitCosts, shortest_routes
 from qnetsim.network.routes import NodePair
-from qnetsim.optimize.assemble import Stage, expected_blocked, expected_loads, finished, settle
+from qnetsim.optimize.assemble import (
+    Stage,
+    assign_wavelengths,
+    expected_blocked,
+    expected_loads,
+    finished,
+)
 from qnetsim.optimize.columns.problem import Size
-from qnetsim.optimize.plan import Plan, PlanStatus, status_of
+from qnetsim.optimize.plan import Plan, status_of
 from qnetsim.optimize.recourse import deterministic_flows, request_routes
-from qnetsim.optimize.solver import Solver
+from qnetsim.optimize.solvers.solver import Solver
+from qnetsim.vocabulary import PlanStatus
 
 
 def foreseen_routes(network: Network, forecast: Forecast, level: int) -> dict[NodePair, Route]:
@@ -72,7 +79,7 @@ def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Fore
     for each level is solved. With limits and independent demand the shortest paths are kept: they
     still give a lower bound on the cost, but such a slot may block requests.
     """
-    levels = range(forecast.levels.levels)
+    levels = range(forecast.level_count)
     shortest = [foreseen_routes(network, forecast, k) for k in levels]
     if not network.limited or not forecast.comonotone:
         chosen_here = [unless_dearer(network, k, shortest[k]) for k in levels]
@@ -80,7 +87,7 @@ def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Fore
         return Foreseen(table, None, "shortest paths", Size())
     costs = network.costs
     cheapest = _cheapest(costs)
-    rho = network.level_channels(forecast.levels.levels).tolist()
+    rho = network.level_channels(forecast.level_count).tolist()
     bound, counts, size = 0.0, Counter(forecast.pairs), Size()
     solvers: dict[str, None] = {}
     chosen: list[Mapping[NodePair, list[Route]]] = []
@@ -113,7 +120,9 @@ def perfect_information(network: Network, forecast: Forecast, solver: Solver) ->
     found = foreseen_table(network, forecast, solver)
     nothing = np.zeros(network.fibres), np.zeros(network.fibres)
     prices = None if found.bound is None else _cheapest(network.costs)
-    settled = settle(network, forecast, found.routes, prices, nothing, found.bound or 1.0)
+    settled = assign_wavelengths(
+        network, forecast, found.routes, prices, nothing, found.bound or 1.0
+    )
     channels, wavelengths = expected_loads(settled.marginals)
     costs = network.costs
     reserve_q = costs.qkd_reserved <= costs.qkd_on_demand

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from qnetsim.errors import UsageError
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import Network
-from qnetsim.optimize import highs
-from qnetsim.optimize.full_plan import full_problem
-from qnetsim.optimize.full_program import FullProgram
-from qnetsim.optimize.program import Program
+from qnetsim.optimize.columns.routes_program import RoutesProgram
+from qnetsim.optimize.full.full_plan import full_problem
+from qnetsim.optimize.full.full_program import FullProgram
 from qnetsim.optimize.recourse import stochastic_problem
-from qnetsim.optimize.routes_program import RoutesProgram
 from qnetsim.optimize.routing import newsvendor_routes
-from qnetsim.optimize.solver import Solver
+from qnetsim.optimize.solvers import highs
+from qnetsim.optimize.solvers.program import Program
+from qnetsim.optimize.solvers.solver import Solver
 
 SUFFIXES = (".lp", ".mps")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qnetsim.arrays import FloatArray
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import COMPONENTS, Network
 from qnetsim.network.chain import Component
 from qnetsim.optimize.plan import Plan

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.optimize.newsvendor import newsvendor
 
@@ -44,14 +44,14 @@ def expected_value(law: Law) -> float:
 def marginal_loads(network: Network, forecast: Forecast, routes: RouteTable) -> Marginals:
     """Work out the law of every fibre's load for these routes."""
     if forecast.comonotone:
-        levels = np.arange(forecast.levels.levels)[:, None]
+        levels = np.arange(forecast.level_count)[:, None]
         amounts, counts = forecast.channel_loads(network, routes).loads(levels)
         p = forecast.levels.probabilities
         return Marginals(
             tuple(_sorted_law(amounts[:, e], p) for e in range(network.fibres)),
             tuple(_sorted_law(counts[:, e], p) for e in range(network.fibres)),
         )
-    rho = network.level_channels(forecast.levels.levels)
+    rho = network.level_channels(forecast.level_count)
     crossing = routes.uses(network.fibres)[routes.choice]  # (requests, levels, fibres)
     return Marginals(
         tuple(_convolved(crossing[:, :, e] * rho[:, e], forecast) for e in range(network.fibres)),

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from qnetsim.arrays import FloatArray
-from qnetsim.exogenous import LevelDistribution
+from qnetsim.forecast import LevelDistribution
 
 
 def newsvendor(

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from qnetsim.arrays import FloatArray, frozen
 from qnetsim.errors import SolverError
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.network.chain import Component
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.wavelengths.assignment import Assignment
-
-
-class PlanStatus(StrEnum):
-    """What is known about a plan's objective."""
-
-    #: Proved: objective and bound agree within the tolerance.
-    OPTIMAL = "optimal"
-    #: A valid plan with a bound that may be apart from it.
-    FEASIBLE = "feasible"
-    #: A rule, not an optimisation: the objective is its expected cost, and there is no bound.
-    EXPECTATION = "expectation"
-    #: The routes may need more wavelengths than there are: requests may be blocked, and the
-    #: objective is what the demand would cost without the limits.
-    OVER_LIMIT = "over_limit"
-    #: Numbers of wavelengths are kept, but no assignment that keeps continuity was found.
-    UNCOLOURED = "uncoloured"
+from qnetsim.vocabulary import PlanStatus
 
 
 @dataclass(frozen=True)
@@ -178,7 +162,7 @@ class Plan:
         channels, wavelengths : ndarray, shape (requests, fibres)
         """
         p = forecast.levels.probabilities
-        rho = network.level_channels(forecast.levels.levels).astype(np.float64)
+        rho = network.level_channels(forecast.level_count).astype(np.float64)
         uses = self.routes.uses(network.fibres).astype(np.float64)
         channels = np.zeros((self.routes.requests, network.fibres))
         wavelengths = np.zeros_like(channels)

@@ -9,13 +9,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import BLOCKED, Network, Route, RouteTable, shortest_routes
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.assemble import Stage
-from qnetsim.optimize.columns.problem import Flows, RoutesProblem, Size
-from qnetsim.optimize.routes_program import RoutesProgram
-from qnetsim.optimize.solver import Solver
+from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem, Size
+from qnetsim.optimize.columns.routes_program import RoutesProgram
+from qnetsim.optimize.solvers.solver import Solver
 
 
 def possible_levels(forecast: Forecast) -> list[int]:
@@ -32,7 +32,7 @@ def stochastic_problem(network: Network, forecast: Forecast, solver: Solver) -> 
         counts=Counter(forecast.pairs),
         levels=levels,
         probabilities=forecast.levels.probabilities[levels],
-        channels=network.level_channels(forecast.levels.levels)[levels],
+        channels=network.level_channels(forecast.level_count)[levels],
         reserved=(c.qkd_reserved, c.km_reserved),
         on_demand=(c.qkd_on_demand, c.km_on_demand),
         blocking_cost=c.blocking,
@@ -48,7 +48,7 @@ def deterministic_flows(
     prices: Stage,
     start: Mapping[NodePair, Route],
     solver: Solver,
-) -> Flows:
+) -> RouteFlows:
     """Solve Eqs (8)-(12), (15), (16) for one known demand at the given prices."""
     problem = RoutesProblem(
         network=network,
@@ -97,8 +97,8 @@ def expected_recourse(
     all simple paths.
     """
     costs, counts = network.costs, Counter(forecast.pairs)
-    table = request_routes(forecast.pairs, [start] * forecast.levels.levels)
-    rho = network.level_channels(forecast.levels.levels)
+    table = request_routes(forecast.pairs, [start] * forecast.level_count)
+    rho = network.level_channels(forecast.level_count)
     wavelengths = table.requests_per_fibre(network.fibres)
     served = table.blocked(0) == 0
     caps = (network.max_channels, network.max_wavelengths)

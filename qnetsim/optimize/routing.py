@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import Network, Route, shortest_routes
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.newsvendor import level_values
@@ -18,7 +18,7 @@ def newsvendor_weights(network: Network, forecast: Forecast) -> list[Fraction]:
     fibre whose channels cost nothing when reserved gets weight zero.
     """
     costs = network.costs
-    rho = network.level_channels(forecast.levels.levels)
+    rho = network.level_channels(forecast.level_count)
     known: dict[tuple[Fraction, tuple[int, ...]], Fraction] = {}
     weights = []
     prices = zip(costs.exact_qkd_reserved, costs.exact_qkd_on_demand, strict=True)

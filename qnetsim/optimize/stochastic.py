@@ -6,19 +6,20 @@ from dataclasses import replace
 from typing import Literal
 
 from qnetsim.errors import InfeasibleError
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
-from qnetsim.optimize.assemble import fixed_routes_plan, settle
-from qnetsim.optimize.certificate import newsvendor_prices
+from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
+from qnetsim.optimize.columns.certificate import newsvendor_prices
+from qnetsim.optimize.columns.limits import continuity_shortage
 from qnetsim.optimize.columns.pricing import Pricing
 from qnetsim.optimize.columns.problem import RoutesProblem
-from qnetsim.optimize.full_plan import full_plan, full_problem
-from qnetsim.optimize.limits import continuity_shortage
-from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, PlanStatus, relative_gap
+from qnetsim.optimize.columns.routes_program import RoutesProgram
+from qnetsim.optimize.full.full_plan import full_plan, full_problem
+from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, relative_gap
 from qnetsim.optimize.recourse import request_routes, stochastic_problem
-from qnetsim.optimize.routes_program import RoutesProgram
 from qnetsim.optimize.routing import newsvendor_routes
-from qnetsim.optimize.solver import Solver
+from qnetsim.optimize.solvers.solver import Solver
+from qnetsim.vocabulary import PlanStatus
 
 Formulation = Literal["auto", "newsvendor", "routes", "full"]
 
@@ -107,10 +108,10 @@ def _closed_form(network: Network, forecast: Forecast, pricing: Pricing) -> Plan
     return fixed_routes_plan(
         network,
         forecast,
-        settle(
+        assign_wavelengths(
             network,
             forecast,
-            RouteTable.by_pair(forecast.pairs, routes, forecast.levels.levels),
+            RouteTable.by_pair(forecast.pairs, routes, forecast.level_count),
         ),
         bound=bound,
         solver="newsvendor closed form, dual certificate",
@@ -137,12 +138,12 @@ def _routes_plan(
     by_level = dict(zip(problem.levels, flows.routes, strict=True))
     single = {pair: [start[pair]] * n for pair, n in problem.counts.items()}
     routes = request_routes(
-        forecast.pairs, [by_level.get(k, single) for k in range(forecast.levels.levels)]
+        forecast.pairs, [by_level.get(k, single) for k in range(forecast.level_count)]
     )
     return fixed_routes_plan(
         network,
         forecast,
-        settle(network, forecast, routes, problem.on_demand, cost=flows.bound),
+        assign_wavelengths(network, forecast, routes, problem.on_demand, cost=flows.bound),
         bound=flows.bound,
         solver=f"routes program, {flows.solver}, {flows.size.nodes} nodes",
         size=flows.size,

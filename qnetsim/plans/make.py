@@ -10,11 +10,12 @@ from typing import Any
 from qnetsim.case import Case, open_case
 from qnetsim.errors import PolicyError, UsageError
 from qnetsim.network import Network
-from qnetsim.optimize import Plan, PlanStatus
+from qnetsim.optimize import Plan
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import FaultTable, PolicyTable, Scenario
+from qnetsim.vocabulary import PlanStatus
 
 #: Told a line now and then during a long solve.
 Tell = Callable[[str], None]

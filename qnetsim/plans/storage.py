@@ -14,19 +14,20 @@ from pydantic import BaseModel
 from qnetsim.case import Case, open_case
 from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.network import BLOCKED, Route, RouteTable
-from qnetsim.optimize import Plan, PlanStatus
-from qnetsim.optimize.assemble import fixed_routes_plan, settle
+from qnetsim.optimize import Plan
+from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.columns.problem import Size
-from qnetsim.optimize.explicit import wavelengths_of
 from qnetsim.optimize.export import program_of, write_model
+from qnetsim.optimize.lightpaths.explicit import wavelengths_of
 from qnetsim.optimize.plan import GapInterval
 from qnetsim.optimize.wavelengths.assignment import Assignment
-from qnetsim.planning import plan_summary
+from qnetsim.plans.make import plan_summary
 from qnetsim.policies.registry import make_policy
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import PlanRecord, make_folder, read_plan, write_plan
 from qnetsim.trace.provenance import differing, environment, software
+from qnetsim.vocabulary import PlanStatus
 
 #: How the note of a plan begins that was read from a file.
 FROM_FILE = "from a plan file"
@@ -210,7 +211,7 @@ def _valued_anew(
     return fixed_routes_plan(
         network,
         forecast,
-        settle(network, forecast, plan.routes),
+        assign_wavelengths(network, forecast, plan.routes),
         (plan.qkd_channels, plan.km_wavelengths),
         bound=None,
         solver=f"{plan.solver}, for other settings",
@@ -230,7 +231,7 @@ def _refuse_other_shape(path: Path, record: PlanRecord, case: Case) -> None:
         ("nodes", list(columns["nodes/name"]), list(topology.nodes)),
         ("fibres", planned, ends),
         ("requests", pairs, list(forecast.pairs)),
-        ("levels", levels, forecast.levels.levels),
+        ("levels", levels, forecast.level_count),
     ):
         if one != other:
             raise UsageError(

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -18,9 +20,10 @@ from pydantic import BaseModel, ConfigDict
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import PolicyError, QnetsimError
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.optimize import HIGHS, Plan, Solver, by_level_weight, newsvendor_routes
+from qnetsim.optimize.routing import newsvendor_lengths
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,13 @@ class Setting:
             if weight is None
             else by_level_weight(self.network, self.forecast.pairs, weight)
         )
-        levels = self.forecast.levels.levels
+        levels = self.forecast.level_count
         return RouteTable.by_pair(self.forecast.pairs, routes, levels)
+
+    @cached_property
+    def planning_lengths(self) -> tuple[Fraction, ...]:
+        """Length ``c_km + g·c_qkd`` of each fibre, by which paths are chosen."""
+        return tuple(newsvendor_lengths(self.network, self.forecast))
 
     def requests_per_fibre(self, routes: RouteTable) -> IntArray:
         """Count the requests routed over each fibre, shape (fibres,)."""

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from qnetsim.arrays import IntArray
 from qnetsim.errors import InfeasibleError, SolverError
-from qnetsim.exogenous import LevelDistribution
+from qnetsim.forecast import LevelDistribution
 from qnetsim.network import RouteTable
 from qnetsim.optimize import Plan, marginal_loads, newsvendor_routes, reservations
 from qnetsim.optimize.stochastic import comonotone_plan
@@ -48,7 +48,7 @@ class EmpiricalQuantile(Policy):
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Start with no observation: nothing is reserved before the first slots are over."""
         self._setting = setting
-        self._counts = np.zeros(setting.forecast.levels.levels, dtype=np.int64)
+        self._counts = np.zeros(setting.forecast.level_count, dtype=np.int64)
         self._window: deque[IntArray] = deque()
 
     def decide(self, observation: Observation) -> Decision:

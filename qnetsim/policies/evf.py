@@ -9,11 +9,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import Network, Route
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize import Plan, Solver, expected_recourse
-from qnetsim.optimize.assemble import Stage, fixed_routes_plan, settle
+from qnetsim.optimize.assemble import Stage, assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.recourse import deterministic_flows, request_routes
 from qnetsim.optimize.routing import weighted_routes
 from qnetsim.policies.base import Setting
@@ -39,11 +39,11 @@ class ExpectedValue(StaticPolicy):
         )
         first_stage = _first_stage(network, rho, chosen)
         if not forecast.comonotone:
-            table = request_routes(forecast.pairs, [chosen] * forecast.levels.levels)
+            table = request_routes(forecast.pairs, [chosen] * forecast.level_count)
             return fixed_routes_plan(
                 network,
                 forecast,
-                settle(network, forecast, table),
+                assign_wavelengths(network, forecast, table),
                 first_stage,
                 bound=None,
                 solver="deterministic program at the mean demand, convolved loads",
@@ -54,7 +54,7 @@ class ExpectedValue(StaticPolicy):
         return fixed_routes_plan(
             network,
             forecast,
-            settle(network, forecast, found.routes, prices, first_stage, found.bound),
+            assign_wavelengths(network, forecast, found.routes, prices, first_stage, found.bound),
             first_stage,
             bound=found.bound,
             solver=f"mean demand, then recourse by {found.solver}",

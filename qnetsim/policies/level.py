@@ -7,7 +7,7 @@ from pydantic import Field
 
 from qnetsim.network import RouteTable
 from qnetsim.optimize import Plan, by_level_weight
-from qnetsim.optimize.assemble import fixed_routes_plan, settle
+from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.static import StaticPolicy
 
@@ -36,14 +36,14 @@ class FixedLevel(StaticPolicy):
         routes = RouteTable.by_pair(
             forecast.pairs,
             by_level_weight(network, forecast.pairs, level),
-            forecast.levels.levels,
+            forecast.level_count,
         )
         requests = setting.requests_per_fibre(routes).astype(np.float64)
         cheaper = network.costs.km_reserved <= network.costs.km_on_demand
         return fixed_routes_plan(
             network,
             forecast,
-            settle(network, forecast, routes),
+            assign_wavelengths(network, forecast, routes),
             (level * requests, np.where(cheaper, requests, 0.0)),
             bound=None,
             solver="shortest paths, exact expectation",

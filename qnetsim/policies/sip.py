@@ -60,7 +60,7 @@ class StochasticProgram(StaticPolicy):
             if forecast.comonotone:
                 raise UsageError(
                     "formulation 'sampling' is for coupling = 'independent'; comonotone demand has "
-                    f"{forecast.levels.levels} realisations and needs no sampling"
+                    f"{forecast.level_count} realisations and needs no sampling"
                 )
             size = SampleSize(options.realisations, options.samples)
             return sampled_plan(network, forecast, solver, size)
@@ -69,7 +69,7 @@ class StochasticProgram(StaticPolicy):
         if wanted in {"routes", "full"}:
             raise UsageError(
                 f"formulation {wanted!r} lists every realisation: independent demand, Eq (7), has "
-                f"{forecast.levels.levels}^{forecast.requests} of them; use 'auto' or 'sampling'"
+                f"{forecast.level_count}^{forecast.requests} of them; use 'auto' or 'sampling'"
             )
         return fixed_plan(network, forecast, solver)
 

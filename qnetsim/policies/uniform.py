@@ -9,10 +9,11 @@ from pydantic import Field
 
 from qnetsim import seeds
 from qnetsim.arrays import FloatArray
-from qnetsim.optimize import Marginals, Plan, PlanStatus
-from qnetsim.optimize.assemble import finished, settle
+from qnetsim.optimize import Marginals, Plan
+from qnetsim.optimize.assemble import assign_wavelengths, finished
 from qnetsim.optimize.marginals import Law, expected_excess
 from qnetsim.policies.base import Decision, Observation, Policy, PolicyOptions, Setting
+from qnetsim.vocabulary import PlanStatus
 
 #: Slots scheduled in one decision; the draws are the same for any other number.
 SCHEDULE_SLOTS = 1024
@@ -46,9 +47,9 @@ class UniformRandom(Policy):
         """Expected reservations and cost; nothing is optimised."""
         network, routes = setting.network, setting.shortest_routes()
         requests = setting.requests_per_fibre(routes).astype(np.float64)
-        top = setting.forecast.levels.levels
+        top = setting.forecast.level_count
         draws = np.arange(top + 1, dtype=np.float64)
-        settled = settle(network, setting.forecast, routes)
+        settled = assign_wavelengths(network, setting.forecast, routes)
         step = np.ones(network.fibres) if self.literal else requests
         wavelengths = np.full(network.fibres, draws.mean()) if self.literal else requests
         on_demand_q, on_demand_x = self._on_demand(settled.marginals, draws, step, requests)
@@ -86,7 +87,7 @@ class UniformRandom(Policy):
         """Fix routes and what one drawn unit means on each fibre."""
         self._routes = plan.routes if plan else setting.shortest_routes()
         self._requests = setting.requests_per_fibre(self._routes)
-        self._top = setting.forecast.levels.levels
+        self._top = setting.forecast.level_count
 
     def decide(self, observation: Observation) -> Decision:
         """Draw a schedule for the coming slots."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qnetsim.trace.plan_file import FILETYPE, HEAD_BYTES, PLAN_COLUMNS, VERSION
+from qnetsim.trace.files.plan_file import FILETYPE, HEAD_BYTES, PLAN_COLUMNS, VERSION
 
 HEAD = f"""\
 # Plan files {VERSION[0]}.{VERSION[1]}

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from qnetsim.scenario.cost_tables import CostTable, OnDemandPrices, Prices
-from qnetsim.scenario.fel_tables import FelTable
-from qnetsim.scenario.learning_tables import LearningTable, RegimesTable
-from qnetsim.scenario.network_tables import MdiQkdTable, NetworkTable
-from qnetsim.scenario.spec import KeyManagementTable, PlanningTable, PolicyTable, RunTable
-from qnetsim.scenario.world_tables import (
+from qnetsim.scenario.tables.cost import CostTable, OnDemandPrices, Prices
+from qnetsim.scenario.tables.fel import FelTable
+from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
+from qnetsim.scenario.tables.network import MdiQkdTable, NetworkTable
+from qnetsim.scenario.tables.scenario import (
+    KeyManagementTable,
+    PlanningTable,
+    PolicyTable,
+    RunTable,
+)
+from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
     OutageTable,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from qnetsim.arrays import IntArray, frozen
 from qnetsim.case import Case
 from qnetsim.errors import PolicyError
-from qnetsim.kernel.controllers import Board
+from qnetsim.kernel.controllers import DecisionBoard
 from qnetsim.kernel.simulation import checked_owners
 from qnetsim.network import RouteTable
 from qnetsim.optimize import Plan
@@ -46,7 +46,7 @@ class Forced:
     end_slot: int
 
 
-class Side:
+class ControlledPolicy:
     """A policy with controllers of its own, run inside another one.
 
     Parameters
@@ -70,7 +70,7 @@ class Side:
         with guarded(self.table.title, "prepare"):
             self.policy.prepare(setting, self.plan)
         owners = checked_owners(self.policy, setting.network, self.table.title)
-        self._board = Board(setting.network, owners, setting.forecast.pairs, setting.slots)
+        self._board = DecisionBoard(setting.network, owners, setting.forecast.pairs, setting.slots)
         self._generators = [
             self._case.generator(self.table.title, self._replication, number)
             for number in range(len(self._board.owned))
@@ -116,7 +116,7 @@ class Counterfactual(Policy):
 
     Parameters
     ----------
-    before, after : Side
+    before, after : ControlledPolicy
         The same object where only reservations are forced.
     from_slot : int
         First slot of ``after``.
@@ -127,8 +127,8 @@ class Counterfactual(Policy):
 
     def __init__(
         self,
-        before: Side,
-        after: Side,
+        before: ControlledPolicy,
+        after: ControlledPolicy,
         from_slot: int,
         forced: Sequence[Forced],
         recorded: Reader,
@@ -151,7 +151,7 @@ class Counterfactual(Policy):
         """Weights of the policy that decides in the end."""
         return self.after.policy.weights_sha256(network)
 
-    def _at(self, slot: int) -> Side:
+    def _at(self, slot: int) -> ControlledPolicy:
         return self.before if slot < self._from else self.after
 
     def decide(self, observation: Observation) -> Decision:

@@ -12,15 +12,15 @@ from pydantic import ValidationError
 
 from qnetsim.arrays import frozen
 from qnetsim.case import Case, open_case
+from qnetsim.case.tasks import task_world
 from qnetsim.errors import QnetsimError, TraceError, TraceFormatError
-from qnetsim.exogenous.faults import FaultEvents
-from qnetsim.exogenous.realisation import Realisation
-from qnetsim.exogenous.recorded import Recorded
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.topology import natural_order
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.tasks import task_world
 from qnetsim.trace import Trace
+from qnetsim.world.faults import FaultEvents
+from qnetsim.world.realisation import Realisation
+from qnetsim.world.stored import Recorded
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def recorded_world(trace: Trace, run: RecordedRun) -> Realisation:
     def rows(name: str, first: int, end: int) -> npt.NDArray[Any]:
         found = trace.column(f"world/{name}", first, end)
         if name == "levels" and found.size:
-            most = case.forecast.levels.levels - 1
+            most = case.forecast.level_count - 1
             if int(found.min()) < 0 or int(found.max()) > most:
                 raise TraceFormatError(f"{trace.path}: holds levels outside 0 .. {most}")
         return found

@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 
 from qnetsim.case import Case
-from qnetsim.counterfactual import Counterfactual, Forced, Side
 from qnetsim.errors import TraceError, UsageError
-from qnetsim.exogenous.realisation import Realisation
 from qnetsim.interrupt import stoppable
 from qnetsim.kernel.controllers import RESERVATION_MAX
-from qnetsim.planning import planned
+from qnetsim.plans.make import planned
 from qnetsim.policies import Policy
 from qnetsim.policies.registry import make_policy
-from qnetsim.provenance import world_header
-from qnetsim.recorded import RecordedRun, recorded_run, recorded_world, stored_policy
+from qnetsim.replay.counterfactual import ControlledPolicy, Counterfactual, Forced
+from qnetsim.replay.reopen import RecordedRun, recorded_run, recorded_world, stored_policy
+from qnetsim.runs.header import world_header
+from qnetsim.runs.simulate import Progress, simulate, status_of, world_columns
 from qnetsim.scenario import PolicyTable
-from qnetsim.simulate import Progress, simulate, status_of, world_columns
 from qnetsim.trace import Block, Trace, TraceWriter, open_world
-from qnetsim.trace.files import replacing
+from qnetsim.trace.hdf5.files import replacing
 from qnetsim.trace.schema import WORLD
+from qnetsim.world.realisation import Realisation
 
 
 def record_world(
@@ -84,7 +84,7 @@ def _write_csv(
     ):
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["slot", "source", "target", "rate"])
-        rates = [f"{level * rate:.15g}" for level in range(case.forecast.levels.levels)]
+        rates = [f"{level * rate:.15g}" for level in range(case.forecast.level_count)]
         for chunk in world.chunks():
             digest.update(chunk)
             for slot, levels in enumerate(chunk.levels[:, group].tolist(), chunk.first_slot):
@@ -213,9 +213,11 @@ def counterfactual(case: Case, run: RecordedRun, what_if: WhatIf, trace: Trace) 
     """The policy of a counterfactual replay."""
     assert run.policy is not None
 
-    def side(table: PolicyTable) -> Side:
+    def side(table: PolicyTable) -> ControlledPolicy:
         policy = make_policy(table.name, table.options)
-        return Side(case, policy, table, planned(policy, table.title, case), run.replication)
+        return ControlledPolicy(
+            case, policy, table, planned(policy, table.title, case), run.replication
+        )
 
     before = side(run.policy)
     after = before if what_if.policy is None else side(what_if.policy)
@@ -225,7 +227,7 @@ def counterfactual(case: Case, run: RecordedRun, what_if: WhatIf, trace: Trace) 
 def departure_note(policy: Counterfactual, what_if: WhatIf) -> dict[str, Any]:
     """What the provenance of a counterfactual trace says of it."""
 
-    def part(side: Side) -> dict[str, Any]:
+    def part(side: ControlledPolicy) -> dict[str, Any]:
         return {
             "name": side.table.name,
             "title": side.table.title,

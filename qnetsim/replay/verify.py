@@ -12,21 +12,21 @@ import numpy as np
 
 from qnetsim.analysis.audit import Finding, audit
 from qnetsim.errors import QnetsimError, TraceError, UsageError
-from qnetsim.exogenous.realisation import Realisation, WorldChunk
 from qnetsim.interrupt import stoppable
 from qnetsim.kernel import SlotBlock
-from qnetsim.plan_files import FROM_FILE, load_plan
-from qnetsim.planning import planned
+from qnetsim.plans.make import planned
+from qnetsim.plans.storage import FROM_FILE, load_plan
 from qnetsim.policies import Policy
 from qnetsim.policies.registry import available, make_policy
-from qnetsim.provenance import trace_header
-from qnetsim.recorded import RecordedRun, recorded_run, recorded_world, stored_policy
-from qnetsim.replay import counterfactual, stored_departure
-from qnetsim.simulate import Progress, run_case, status_of, world_columns
+from qnetsim.replay.reopen import RecordedRun, recorded_run, recorded_world, stored_policy
+from qnetsim.replay.replay import counterfactual, stored_departure
+from qnetsim.runs.header import trace_header
+from qnetsim.runs.simulate import Progress, run_case, status_of, world_columns
 from qnetsim.trace import Block, Trace, open_world
 from qnetsim.trace.provenance import software
+from qnetsim.trace.rerun_check import Difference, RerunCheck
 from qnetsim.trace.schema import WORLD
-from qnetsim.trace.witness import Difference, Witness
+from qnetsim.world.realisation import Realisation, WorldChunk
 
 #: What a trace claims of its plan.
 CLAIMS = ("objective", "bound", "status", "first_stage_cost", "second_stage_cost")
@@ -172,7 +172,7 @@ def _rerun(
     trace: Trace, run: RecordedRun, given: _Given, progress: Progress
 ) -> tuple[Finding, Difference | None]:
     """Simulate again; a world is drawn again from its seed, unless its demand was recorded."""
-    witness, case = Witness(trace), run.case
+    witness, case = RerunCheck(trace), run.case
     drawn = case.scenario.recording is None
     origin = "world drawn from the seed" if drawn else "world as recorded"
     try:
@@ -195,7 +195,7 @@ def _rerun(
 
 
 def _compare_world(
-    world: Realisation, witness: Witness, check: Callable[[], None], progress: Progress
+    world: Realisation, witness: RerunCheck, check: Callable[[], None], progress: Progress
 ) -> None:
     for chunk in world.chunks():
         _refuse(witness.block(Block({}, world_columns(chunk), {})))
@@ -208,7 +208,7 @@ def _compare_run(
     run: RecordedRun,
     world: Realisation,
     given: _Given,
-    witness: Witness,
+    witness: RerunCheck,
     check: Callable[[], None],
     progress: Progress,
 ) -> None:

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from qnetsim.errors import UsageError
 from qnetsim.optimize import Plan
-from qnetsim.planning import plan_policies
-from qnetsim.replay import replay
+from qnetsim.plans.make import plan_policies
+from qnetsim.runs.simulate import Progress, simulate
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.simulate import Progress, simulate
-from qnetsim.trace import open_world, refuse_existing, refuse_input
+from qnetsim.trace import refuse_existing
 
 
 @dataclass(frozen=True)
@@ -103,41 +102,3 @@ def run_policies(
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return [job.out for job in jobs]
-
-
-def replay_policies(
-    sources: Sequence[Path],
-    policies: Sequence[PolicyTable],
-    out: Path,
-    *,
-    force: bool = False,
-    progress: Progress | None = None,
-) -> list[Path]:
-    """Run every policy in every world of these files.
-
-    Parameters
-    ----------
-    sources : sequence of Path
-        Traces and recorded worlds; files of one replication hold the same world.
-    policies : sequence of PolicyTable
-    out : Path
-        Folder of the traces, ``POLICY-rNNN.h5``.
-    force : bool
-        Overwrite existing traces.
-    progress : callable, optional
-    """
-    worlds: dict[int, Path] = {}
-    for source in sources:
-        with open_world(source) as opened:
-            worlds.setdefault(opened.replication, source)
-    jobs = [
-        (worlds[r], policy, out / f"{policy.title}-r{r:03d}.h5")
-        for policy in policies
-        for r in sorted(worlds)
-    ]
-    for source, _, path in jobs:
-        refuse_existing(path, force)
-        refuse_input(path, source)
-    for source, policy, path in jobs:
-        replay(source, policy, path, force=force, progress=progress)
-    return [path for _, _, path in jobs]

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 
 from qnetsim.case import Case
-from qnetsim.exogenous.realisation import Realisation
 from qnetsim.fel.messages import KINDS
 from qnetsim.kernel.round_table import round_index
+from qnetsim.kernel.serving.wait_bins import wait_bins
 from qnetsim.kernel.simulation import checked_owners
-from qnetsim.kernel.waiting import wait_bins
 from qnetsim.network import Network
 from qnetsim.optimize import Plan
-from qnetsim.planning import plan_summary
+from qnetsim.plans.make import plan_summary
 from qnetsim.policies import Policy
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import TraceHeader
 from qnetsim.trace.provenance import environment, software
 from qnetsim.units import TICKS_PER_SECOND, seconds_to_ticks
+from qnetsim.world.realisation import Realisation
 
 
 def _round_columns(case: Case) -> dict[str, object]:

@@ -10,10 +10,10 @@ from qnetsim.case import Case
 from qnetsim.errors import TraceError, UsageError
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import Block, TraceHeader, open_trace
-from qnetsim.trace.witness import Difference, Witness
+from qnetsim.trace.rerun_check import Difference, RerunCheck
 
 
-class Earlier:
+class UnfinishedRun:
     """The trace that a run goes on with.
 
     SimPy's own state cannot be stored, so the run starts at slot 0 and holds every slot against
@@ -33,7 +33,7 @@ class Earlier:
         self.path = path
         self._trace = open_trace(path)
         self.slots = self._trace.slots
-        self._witness = Witness(self._trace)
+        self._witness = RerunCheck(self._trace)
 
     def __enter__(self) -> Self:
         return self

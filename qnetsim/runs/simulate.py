@@ -11,22 +11,22 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.case import Case, load, open_case
+from qnetsim.case.tasks import open_tasks
 from qnetsim.errors import ScenarioError
-from qnetsim.exogenous.realisation import Realisation, WorldChunk, WorldDigest
 from qnetsim.interrupt import stoppable
 from qnetsim.kernel import Kernel, Relay, Simulation, SlotBlock
-from qnetsim.kernel.jit import chosen
+from qnetsim.kernel.serving.jit import chosen
 from qnetsim.optimize import Plan
-from qnetsim.planning import planned
+from qnetsim.plans.make import planned
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded
 from qnetsim.policies.registry import make_policy
-from qnetsim.provenance import trace_header
-from qnetsim.resume import Earlier
+from qnetsim.runs.header import trace_header
+from qnetsim.runs.resume import UnfinishedRun
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.tasks import open_tasks
 from qnetsim.trace import Block, TraceWriter, WriteBehind
-from qnetsim.trace.schema import PLAN_STATUS
+from qnetsim.vocabulary import PLAN_STATUS
+from qnetsim.world.realisation import Realisation, WorldChunk, WorldDigest
 
 #: Told how many slots were simulated since the last call.
 Progress = Callable[[int], None]
@@ -176,7 +176,7 @@ def simulate(
     runner = policy if isinstance(policy, Policy) else make_policy(table.name, table.options)
     path = Path(out)
     with ExitStack() as stack:
-        earlier = stack.enter_context(Earlier(path)) if resume and path.exists() else None
+        earlier = stack.enter_context(UnfinishedRun(path)) if resume and path.exists() else None
         if earlier is not None and earlier.complete:
             earlier.refuse_other(case, table, replication)
             return path

@@ -1,18 +1,18 @@
 """Scenario files: what a user may say, and clear errors for what they may not."""
 
-from qnetsim.scenario.cost_tables import CostTable, Prices
-from qnetsim.scenario.fel_tables import FelTable, misplaced
-from qnetsim.scenario.learning_tables import LearningTable, RegimesTable
-from qnetsim.scenario.load import PolicyOptions, load_scenario, locate, located, parse_scenario
-from qnetsim.scenario.network_tables import MdiQkdTable, NetworkTable
-from qnetsim.scenario.spec import (
+from qnetsim.scenario.load import OptionsModelOf, load_scenario, locate, located, parse_scenario
+from qnetsim.scenario.tables.cost import CostTable, Prices
+from qnetsim.scenario.tables.fel import FelTable, misplaced
+from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
+from qnetsim.scenario.tables.network import MdiQkdTable, NetworkTable
+from qnetsim.scenario.tables.scenario import (
     KeyManagementTable,
     PlanningTable,
     PolicyTable,
     RunTable,
     Scenario,
 )
-from qnetsim.scenario.world_tables import (
+from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
     OutageTable,
@@ -29,9 +29,9 @@ __all__ = [
     "LearningTable",
     "MdiQkdTable",
     "NetworkTable",
+    "OptionsModelOf",
     "OutageTable",
     "PlanningTable",
-    "PolicyOptions",
     "PolicyTable",
     "Prices",
     "RecordingTable",

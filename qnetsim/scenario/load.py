@@ -16,14 +16,14 @@ from qnetsim.errors import ScenarioError, UsageError
 from qnetsim.scenario.checks import cross_checks
 from qnetsim.scenario.lines import Key, key_lines
 from qnetsim.scenario.rate_table import read_rate_table
-from qnetsim.scenario.spec import Scenario
+from qnetsim.scenario.tables.scenario import Scenario
 
 #: Given a policy's name, returns the model of its options. Raises ``KeyError`` with a text for
 #: a name that is not registered. The registry is a layer above, so it is passed in.
-PolicyOptions = Callable[[str], type[BaseModel]]
+OptionsModelOf = Callable[[str], type[BaseModel]]
 
 
-def load_scenario(path: Path | str, policy_options: PolicyOptions | None = None) -> Scenario:
+def load_scenario(path: Path | str, policy_options: OptionsModelOf | None = None) -> Scenario:
     """Read and check a scenario file.
 
     Parameters
@@ -79,7 +79,7 @@ def located(topology: str, scenario: Path) -> str:
 
 
 def parse_scenario(
-    text: str, source: str = "<scenario>", policy_options: PolicyOptions | None = None
+    text: str, source: str = "<scenario>", policy_options: OptionsModelOf | None = None
 ) -> Scenario:
     """Check the text of a scenario; ``source`` is the file name in messages."""
     try:
@@ -231,7 +231,7 @@ def _allowed_at(model: type[BaseModel], location: Key) -> str:
 
 
 def _policy_checks(
-    data: Mapping[str, Any], policy_options: PolicyOptions | None, lines: Mapping[Key, int]
+    data: Mapping[str, Any], policy_options: OptionsModelOf | None, lines: Mapping[Key, int]
 ) -> Iterator[tuple[Key, str]]:
     tables = data.get("policy", [])
     if not isinstance(tables, list):
@@ -253,7 +253,7 @@ def _policy_checks(
 
 
 def _option_checks(
-    table: Mapping[str, Any], prefix: Key, policy_options: PolicyOptions
+    table: Mapping[str, Any], prefix: Key, policy_options: OptionsModelOf
 ) -> Iterator[tuple[Key, str]]:
     try:
         model = policy_options(table["name"])

@@ -9,12 +9,12 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray, frozen
 from qnetsim.case import Case
+from qnetsim.case.tasks import open_session
 from qnetsim.errors import SettingError
-from qnetsim.fel.protocol import Outcome
+from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.fel.tally import Tally, drive
 from qnetsim.network import shortest_routes
 from qnetsim.optimize.routing import newsvendor_lengths
-from qnetsim.tasks import open_session
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def key_budget(case: Case, number: int, channels: int = 1) -> KeyBudget:
     table, seed = case.scenario.fel[number], case.scenario.run.seed
     session, setup, one = open_session(table, number, seed, counted=True), Tally(), Tally()
     drive(session.setup(), setup)
-    drive(session.round(session.workers, Outcome()), one)
+    drive(session.round(session.workers, RoundOutcome()), one)
     setup_bits, round_bits = (_fibre_bits(case, number, tally) for tally in (setup, one))
     most = case.network.max_channels
     lit = case.network.channel_bits * (channels if most is None else min(channels, most))

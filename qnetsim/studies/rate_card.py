@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Point:
+class MeasuredRate:
     """A published MDI-QKD key rate; ``security`` is ``finite_key`` or ``asymptotic``."""
 
     loss_db: float
@@ -38,7 +38,7 @@ class Point:
         return self.rate_bps / self.pulse_rate_hz
 
 
-def published_points() -> list[Point]:
+def published_points() -> list[MeasuredRate]:
     """Published key rates, with the source of each.
 
     Their parameters are those of each experiment; they are shown for orientation and match no
@@ -46,7 +46,7 @@ def published_points() -> list[Point]:
     """
     text = (resources.files("qnetsim") / "data" / "mdi_qkd_points.csv").read_text("utf-8")
     return [
-        Point(
+        MeasuredRate(
             float(row["loss_db"]),
             float(row["rate_bps"]),
             float(row["pulse_rate_hz"]),

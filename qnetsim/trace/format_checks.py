@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 
 from qnetsim.errors import TraceFormatError, UsageError
-from qnetsim.trace.files import is_hdf5
-from qnetsim.trace.heaps import refuse_broken_heaps
-from qnetsim.trace.recover import UnclosedFile, is_marked_open
+from qnetsim.trace.hdf5.files import is_hdf5
+from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
+from qnetsim.trace.hdf5.recover import UnclosedFile, is_marked_open
 from qnetsim.trace.schema import TRACE, VERSION, WORLD, Column, FileKind
 
 

@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceError, TraceFormatError
-from qnetsim.trace.checks import (
+from qnetsim.trace.digest import ContentDigest
+from qnetsim.trace.format_checks import (
     check_columns,
     check_format,
     committed_slots,
     open_file,
     read_provenance,
 )
-from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, TRACE, WORLD, Column, FileKind
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Trace:
         """Close the file."""
         self._closing.close()
 
-    def on_close(self, close: Callable[[], object]) -> None:
+    def _on_close(self, close: Callable[[], object]) -> None:
         """Call this when the trace is closed."""
         self._closing.callback(close)
 
@@ -203,16 +203,26 @@ class Trace:
         return self.digest(version).hexdigest()
 
     def frame(self, group: str, *dims: str) -> pandas.DataFrame:
-        """Read a table into pandas; see :func:`qnetsim.trace.tables.frame`."""
-        from qnetsim.trace.tables import frame
+        """Read a table into pandas; see :func:`qnetsim.trace.frames.frame`."""
+        from qnetsim.trace.frames import frame
 
-        return frame(self, group, *dims)
+        return frame(self._columns_of(group), self.column, dims)
 
     def dataset(self, group: str) -> xarray.Dataset:
-        """Open a group lazily in xarray; see :func:`qnetsim.trace.tables.dataset`."""
-        from qnetsim.trace.tables import dataset
+        """Open a group lazily in xarray; see :func:`qnetsim.trace.frames.dataset`."""
+        from qnetsim.trace.frames import dataset
 
-        return dataset(self, group)
+        self._columns_of(group)
+        return dataset(self.path, group, self.slots, self._on_close)
+
+    def _columns_of(self, group: str) -> list[Column]:
+        columns = [c for c in self.kind.columns_in(self.version) if c.group == group]
+        if not columns:
+            groups = ", ".join(dict.fromkeys(c.group for c in self.kind.columns))
+            raise TraceFormatError(
+                f"{group!r} is not a group of a {self.kind.noun}; it has {groups}"
+            )
+        return columns
 
 
 def open_trace(path: Path | str) -> Trace:

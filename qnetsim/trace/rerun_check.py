@@ -45,7 +45,7 @@ class Difference:
         return f"{where}: {what}" if where else what
 
 
-class Witness:
+class RerunCheck:
     """Compares the blocks of a run, in order, with the rows of a trace.
 
     Parameters

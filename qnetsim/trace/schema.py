@@ -9,6 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from qnetsim.vocabulary import (
+    CAUSES,
+    COST_COLUMNS,
+    FLOWS,
+    PLAN_STATUS,
+    POOLS,
+    ROUND_STATUS,
+)
+
 FILETYPE = "qnetsim-trace"
 WORLD_FILETYPE = "qnetsim-world"
 VERSION = (1, 4)
@@ -52,28 +61,6 @@ class Column:
         return self.dims[0] == "slot"
 
 
-POOLS = ("reservation", "on_demand")
-FLOWS = ("produced", "consumed", "expired", "overflowed", "stored")
-COST_COLUMNS = (
-    "qkd_reserved_cost",
-    "km_reserved_cost",
-    "qkd_on_demand_cost",
-    "km_on_demand_cost",
-)
-#: Everything that a slot is billed for.
-BILL_COLUMNS = (*COST_COLUMNS, "blocking_cost", "exposure_cost")
-
-#: Status of a plan; the names are those of ``qnetsim.optimize.PlanStatus``.
-PLAN_STATUS = (
-    "no_plan",
-    "optimal",
-    "feasible",
-    "expectation",
-    "over_limit",
-    "uncoloured",
-)
-
-
 def _pool_columns() -> tuple[Column, ...]:
     meaning = {
         "produced": "bits that entered the pool in the slot",
@@ -95,11 +82,8 @@ def _index(group: str, dim: str, meaning: str, since: tuple[int, int] = (1, 0)) 
 
 #: The format that brought FEL rounds.
 FEL = (1, 3)
-ROUND_STATUS = ("not_begun", "running", "done", "lost")
 #: The format that brought the key layer: yields, faults, waiting, trust.
 NEW = (1, 2)
-#: What failed; the names are those of ``qnetsim.exogenous.faults``.
-CAUSES = ("fibre", "trusted_relay", "untrusted_relay", "node")
 _FAULT_COLUMNS: tuple[tuple[str, Kind, str, str, tuple[str, ...]], ...] = (
     ("tick_ns", "i8", "ns", "when it happens, from the run's start", ()),
     ("fibre", "i8", "1", "fibre that goes down or up", ()),

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceError
-from qnetsim.trace.chunks import ColumnWriter
 from qnetsim.trace.digest import ContentDigest
-from qnetsim.trace.files import make_folder, only_writer, plain_reason, refuse_existing
+from qnetsim.trace.hdf5.chunks import ColumnWriter
+from qnetsim.trace.hdf5.files import make_folder, only_writer, plain_reason, refuse_existing
 from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, Column, FileKind, totals
 
 #: Columns across the fibres that share a chunk on disk.

@@ -1,9 +1,8 @@
-"""When the requests of a slot arrive, for how long they are served, and how urgent they are."""
+"""When the requests of a slot arrive, and for how long they are served."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -11,7 +10,6 @@ import numpy.typing as npt
 
 from qnetsim import seeds
 from qnetsim.arrays import IntArray, frozen
-from qnetsim.exogenous.levels import table_levels
 from qnetsim.scenario import DemandTable
 
 #: A geometric holding time is cut at this multiple of its mean.
@@ -21,14 +19,6 @@ HOLDING_CUT = 16
 def longest_holding(table: DemandTable) -> int:
     """Most slots for which a request can be served."""
     return table.holding_slots * (HOLDING_CUT if table.holding == "geometric" else 1)
-
-
-def draw_classes(shares: Sequence[float] | None, requests: int, seed: int) -> tuple[int, ...]:
-    """Priority class of each request, drawn once per scenario; none for a single class."""
-    if shares is None:
-        return ()
-    words = seeds.words(seeds.stream(seed, "priority"), requests)
-    return tuple(table_levels(shares).sample(words).tolist())
 
 
 def draw_arrivals(

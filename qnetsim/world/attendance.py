@@ -11,9 +11,9 @@ import numpy as np
 from qnetsim import seeds
 from qnetsim.arrays import IntArray, frozen
 from qnetsim.errors import SettingError
-from qnetsim.exogenous.renewal import absences
 from qnetsim.scenario import FelTable
 from qnetsim.units import TICKS_PER_SECOND
+from qnetsim.world.renewal import absences
 
 #: Absences of all workers of a task at most.
 MOST_ABSENCES = 10**6

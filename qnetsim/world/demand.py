@@ -1,27 +1,14 @@
-"""Demand regimes: a Markov chain over the slots that says which distribution rules a slot."""
+"""The levels realised in each slot; regimes are a Markov chain that says which law rules a slot."""
 
 from __future__ import annotations
-
-from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
 from qnetsim import seeds
-from qnetsim.exogenous.levels import LevelDistribution, poisson_levels
-from qnetsim.scenario import DemandTable, RegimesTable
-
-
-def regime_levels(regimes: RegimesTable, levels: int) -> tuple[LevelDistribution, ...]:
-    """Distribution of a level in each regime: Poisson, truncated and renormalised."""
-    return tuple(poisson_levels(levels, mean) for mean in regimes.means)
-
-
-def stationary(regimes: RegimesTable, demand: DemandTable) -> LevelDistribution:
-    """Distribution of a level in the long run: every regime takes the same share of the slots."""
-    each = regime_levels(regimes, demand.levels)
-    columns = zip(*(one.exact_probabilities for one in each), strict=True)
-    return LevelDistribution.of_weights([sum(column, Fraction(0)) for column in columns])
+from qnetsim.forecast import Forecast
+from qnetsim.forecast.regimes import regime_levels
+from qnetsim.scenario import RegimesTable
 
 
 class RegimeLevels:
@@ -62,3 +49,36 @@ class RegimeLevels:
         words = seeds.words(bits, slots)
         found = np.stack([law.sample(words) for law in self._laws])
         return np.take_along_axis(found, regime[None, :], axis=0).reshape(slots, 1)
+
+
+class Levels:
+    """The levels of one world, chunk by chunk in order.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    regimes : RegimesTable or None
+    seed : int
+    name : tuple of str or int
+        Of the streams.
+    """
+
+    def __init__(
+        self,
+        forecast: Forecast,
+        regimes: RegimesTable | None,
+        seed: int,
+        name: tuple[str | int, ...],
+    ) -> None:
+        self._forecast, self._seed, self._name = forecast, seed, name
+        self._regimes: RegimeLevels | None = None
+        if regimes:
+            self._regimes = RegimeLevels(regimes, forecast.level_count, seed, name)
+
+    def draw(self, chunk: int, slots: int) -> npt.NDArray[np.int16]:
+        """Levels of the next chunk, shape (slots, groups)."""
+        if self._regimes:
+            return self._regimes.draw(chunk, slots)
+        groups = self._forecast.groups
+        words = seeds.words(seeds.stream(self._seed, *self._name, chunk), slots * groups)
+        return self._forecast.levels.sample(words.reshape(slots, groups))

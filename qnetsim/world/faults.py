@@ -10,14 +10,13 @@ import numpy as np
 from qnetsim import seeds
 from qnetsim.arrays import IntArray, frozen
 from qnetsim.errors import SettingError
-from qnetsim.exogenous.renewal import absences
 from qnetsim.network import Network
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import FaultTable, OutageTable
 from qnetsim.units import seconds_to_ticks
+from qnetsim.vocabulary import CAUSES
+from qnetsim.world.renewal import absences
 
-#: What failed, as the trace names it.
-CAUSES = ("fibre", "trusted_relay", "untrusted_relay", "node")
 #: Most failures of a run.
 MOST_EVENTS = 5_000_000
 

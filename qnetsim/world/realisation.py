@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
-from qnetsim.exogenous.arrivals import draw_arrivals, draw_holding
-from qnetsim.exogenous.demand import Levels
-from qnetsim.exogenous.faults import NO_FAULTS, FaultEvents, draw_faults
-from qnetsim.exogenous.forecast import Forecast
-from qnetsim.exogenous.yields import Yields
+from qnetsim.forecast.forecast import Forecast
 from qnetsim.network import Network
 from qnetsim.scenario import Scenario
 from qnetsim.units import seconds_to_ticks
+from qnetsim.world.arrivals import draw_arrivals, draw_holding
+from qnetsim.world.demand import Levels
+from qnetsim.world.faults import NO_FAULTS, FaultEvents, draw_faults
+from qnetsim.world.yields import Yields
 
 #: Slots drawn from one stream. Part of the meaning of a seed: changing it changes every world.
 CHUNK_SLOTS = 1024

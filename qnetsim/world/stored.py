@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.exogenous.faults import FaultEvents
-from qnetsim.exogenous.forecast import Forecast
-from qnetsim.exogenous.realisation import CHUNK_SLOTS, Realisation, WorldChunk
+from qnetsim.forecast.forecast import Forecast
 from qnetsim.network import Network
 from qnetsim.scenario import Scenario
+from qnetsim.world.faults import FaultEvents
+from qnetsim.world.realisation import CHUNK_SLOTS, Realisation, WorldChunk
 
 #: Rows ``first .. end − 1`` of a column of the world, by its name.
 Rows = Callable[[str, int, int], npt.NDArray[Any]]

@@ -13,7 +13,7 @@ import numpy as np
 import simpy
 
 from qnetsim.optimize import Plan
-from qnetsim.simulate import Case
+from qnetsim.runs.simulate import Case
 
 
 class Baseline:

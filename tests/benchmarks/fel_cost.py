@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from qnetsim import seeds
+from qnetsim.case.tasks import open_session
 from qnetsim.fel import paillier
 from qnetsim.fel.arithmetic import Balance
 from qnetsim.fel.datasets import load_dataset
 from qnetsim.fel.paillier import pack, unpack
-from qnetsim.fel.protocol import Outcome
+from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.fel.tally import Tally, drive
+from qnetsim.runs.simulate import load
 from qnetsim.scenario import FelTable
-from qnetsim.simulate import load
-from qnetsim.tasks import open_session
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "fel.toml"
 KEY_BITS = 2048
@@ -72,7 +72,7 @@ def timed_round(table: FelTable, number: int) -> tuple[float, float, Tally, Tall
     started = time.perf_counter()
     drive(session.setup(), setup)
     ready = time.perf_counter()
-    drive(session.round(session.workers, Outcome()), one)
+    drive(session.round(session.workers, RoundOutcome()), one)
     return ready - started, time.perf_counter() - ready, setup, one, len(session.workers)
 
 

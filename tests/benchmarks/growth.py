@@ -10,9 +10,9 @@ import networkx as nx
 import numpy as np
 from matplotlib.figure import Figure
 
-from qnetsim.planning import make_plan
+from qnetsim.plans.make import make_plan
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, parse_scenario
-from qnetsim.simulate import simulate
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "growth.png"
 LEVEL = PolicyTable.model_validate({"name": "level", "level": 3})

@@ -18,8 +18,8 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from qnetsim.case import open_case
 from qnetsim.errors import InfeasibleError
-from qnetsim.optimize.full_plan import full_problem
-from qnetsim.planning import make_plan
+from qnetsim.optimize.full.full_plan import full_problem
+from qnetsim.plans.make import make_plan
 from qnetsim.scenario import PolicyTable, Scenario, parse_scenario
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "solve-time.png"

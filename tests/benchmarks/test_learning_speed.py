@@ -7,12 +7,12 @@ import time
 import numpy as np
 import torch
 
-from qnetsim.learning.core import ArrayCore
-from qnetsim.learning.parallel import QkdParallelEnv
-from qnetsim.learning.replay import Batch
+from qnetsim.learning.environment import ArrayCore
+from qnetsim.learning.pettingzoo import QkdParallelEnv
+from qnetsim.learning.replay_buffer import Batch
 from qnetsim.learning.train import Training
+from qnetsim.runs.simulate import open_case
 from qnetsim.scenario import parse_scenario
-from qnetsim.simulate import open_case
 from tests.agent_by_agent import Agents, network
 
 TEXT = """

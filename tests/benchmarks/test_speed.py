@@ -17,13 +17,13 @@ from helpers import nsfnet, run
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.kernel import Kernel, SlotBlock
-from qnetsim.kernel.jit import chosen
-from qnetsim.kernel.ways import Ways
+from qnetsim.kernel.serving.jit import chosen
+from qnetsim.kernel.serving.paths import PathTable
 from qnetsim.network.detours import Detours
-from qnetsim.planning import make_plan
+from qnetsim.plans.make import make_plan
 from qnetsim.policies.registry import make_policy
+from qnetsim.runs.simulate import open_case, run_case, simulate
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.simulate import open_case, run_case, simulate
 
 pytestmark = pytest.mark.slow
 
@@ -98,10 +98,12 @@ def test_kernel_against_a_bare_loop(requests: int, coupling: str) -> None:
     case = open_case(setting(requests, coupling, slots))
     plan, chunks = make_plan(case.scenario, SIP), list(case.realisation(0).chunks())
     network = case.network
-    need = network.request_bits(case.forecast.levels.levels, "channel")
-    ways = Ways(network, case.forecast, plan.routes, need, Detours(network.topology, []), "wait")
+    need = network.request_bits(case.forecast.level_count, "channel")
+    paths = PathTable(
+        network, case.forecast, plan.routes, need, Detours(network.topology, []), "wait"
+    )
     levels = np.concatenate([c.levels for c in chunks])[:, case.forecast.group].astype(np.int64)
-    arrays = (ways.choice[:requests].copy(), ways.way, ways.fibre, need)
+    arrays = (paths.choice[:requests].copy(), paths.path, paths.fibre, need)
     reserved = plan.qkd_channels * network.channel_bits, network.channel_bits.copy()
 
     def walk() -> list[IntArray]:

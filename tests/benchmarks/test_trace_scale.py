@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from helpers import nsfnet
 
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
-from qnetsim.simulate import simulate
 
 SLOTS = 1_000_000
 

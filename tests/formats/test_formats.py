@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from qnetsim.analysis import run_metrics
-from qnetsim.plan_files import load_plan
+from qnetsim.plans.storage import load_plan
 from qnetsim.scenario import parse_scenario
 from qnetsim.trace import open_trace, read_plan
-from qnetsim.trace.recover import CHECKSUM, SUPERBLOCK, lookup3
+from qnetsim.trace.hdf5.recover import CHECKSUM, SUPERBLOCK, lookup3
 
 HERE = Path(__file__).parent
 #: File, format, and the mean cost per slot that it holds.

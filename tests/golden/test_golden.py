@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from qnetsim.analysis import compare_traces
-from qnetsim.batch import run_policies
 from qnetsim.case import load
+from qnetsim.runs.batch import run_policies
 from qnetsim.trace import open_trace
 
 HERE = Path(__file__).parent

@@ -21,10 +21,10 @@ from qnetsim.fel.intersection import Party, Signer, signing_key
 from qnetsim.fel.matching import BlindSignatures, CommutativeEncryption
 from qnetsim.fel.messages import Message
 from qnetsim.fel.pads import Sealed
-from qnetsim.fel.protocol import Outcome
+from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.fel.schemes import Counted, Encrypted
 from qnetsim.kernel.relay import Announcement, Relay
-from qnetsim.simulate import open_case
+from qnetsim.runs.simulate import open_case
 
 
 def message(source: str = "a", target: str = "b", **more) -> Message:
@@ -187,7 +187,7 @@ def test_records_that_overlap_partly(matcher) -> None:
         sizes.append([(m.kind, m.source, m.target, m.size, m.key_bytes) for m in sent])
         assert all(len(m.payload()) == m.size for m in sent if m.step <= 2)
         assert len(task.balance.labels) == 39
-        drive(task.round(task.workers, Outcome()))
+        drive(task.round(task.workers, RoundOutcome()))
         found.append({w: b.parameters.copy() for w, b in task.blocks.items()})
     assert sizes[0] == sizes[1]
     for name in names:
@@ -222,6 +222,6 @@ def test_clusters_train_the_same_model() -> None:
     assert {m.source for m in sums} == {"head", "head 2"}
     assert several[0].holder == "head 3"
     # a head that cannot be reached costs the round its workers, and no others
-    outcome = Outcome()
+    outcome = RoundOutcome()
     drive(several[0].round(names, outcome), lambda m: m.source != "head 2")
     assert outcome.workers == ("worker 0", "worker 2")

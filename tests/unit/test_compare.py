@@ -12,12 +12,12 @@ from scipy import stats
 from qnetsim.analysis import compare_traces
 from qnetsim.analysis.report import write_report
 from qnetsim.analysis.waits import Waits
-from qnetsim.batch import run_policies
-from qnetsim.cli.policy import policy_table
+from qnetsim.cli.policy_option import policy_table
 from qnetsim.errors import TraceError, UsageError, WorldMismatchError
 from qnetsim.policies import Decision, Observation, Policy
+from qnetsim.runs.batch import run_policies
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
-from qnetsim.simulate import simulate
 from qnetsim.trace import open_trace
 
 SMALL = {"run__slots": "300", "run__replications": "4", "demand__requests": "20"}

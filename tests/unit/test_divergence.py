@@ -12,14 +12,15 @@ from helpers import nsfnet, outages
 
 from qnetsim.analysis import compare_traces
 from qnetsim.analysis.divergence import SUMS, diverge
-from qnetsim.batch import replay_policies, run_policies
 from qnetsim.cli import main
-from qnetsim.counterfactual import Forced
 from qnetsim.errors import TraceError, UsageError, WorldMismatchError
-from qnetsim.planning import information_values, make_plan
-from qnetsim.replay import WhatIf, record_world, replay
+from qnetsim.plans.make import information_values, make_plan
+from qnetsim.replay.counterfactual import Forced
+from qnetsim.replay.replay import WhatIf, record_world, replay
+from qnetsim.replay.replay_batch import replay_policies
+from qnetsim.runs.batch import run_policies
+from qnetsim.runs.simulate import open_case, simulate
 from qnetsim.scenario import PolicyTable
-from qnetsim.simulate import open_case, simulate
 from qnetsim.trace import open_trace
 
 SIP, EVF, PERFECT = (PolicyTable(name=name) for name in ("sip", "evf", "perfect"))

@@ -24,7 +24,7 @@ from qnetsim.fel.arithmetic import (
     PARAMETER_BITS,
     SCORE_BITS,
     Balance,
-    Block,
+    FeatureBlock,
     require_slots,
     taylor_loss,
 )
@@ -39,7 +39,7 @@ from qnetsim.fel.intersection import (
 )
 from qnetsim.fel.messages import Message
 from qnetsim.fel.pads import KeyBuffer, Receiver, Sealed, Sender
-from qnetsim.fel.protocol import Outcome, Session
+from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.fel.schemes import Counted, Encrypted, Scheme
 
 KEY_BITS = 512
@@ -70,7 +70,7 @@ def learn(data: Dataset, workers: int, rounds: int, scheme: Callable[[int], Sche
     sent = drive(task.setup())
     losses = []
     for _ in range(rounds):
-        outcome = Outcome()
+        outcome = RoundOutcome()
         sent += drive(task.round(task.workers, outcome))
         losses.append(outcome.loss)
     return task, losses, sent
@@ -90,7 +90,7 @@ def test_losses_lie_near_the_prototype(name: str, orders: int, rounds: int, near
             task = Session(data, columns, "o", {"h": names}, KEY_BITS, lambda _: Counted())
             drive(task.setup())
             for _ in range(rounds):
-                drive(task.round(task.workers, Outcome()))
+                drive(task.round(task.workers, RoundOutcome()))
             scores = sum(block.scores() for block in task.blocks.values())
             found.append(taylor_loss(task.balance.labels, scores).mean())
         assert np.mean(found) == pytest.approx(value, abs=0.03)
@@ -148,7 +148,7 @@ def test_a_worker_that_cannot_be_reached_is_left_out() -> None:
     task = session(data, 3, lambda _: Counted())
     drive(task.setup())
     before = task.blocks["worker 0"].parameters.copy()
-    outcome = Outcome()
+    outcome = RoundOutcome()
     drive(task.round(task.workers, outcome), lambda m: "worker 0" not in (m.source, m.target))
     assert outcome.workers == ("worker 1", "worker 2")
     np.testing.assert_array_equal(task.blocks["worker 0"].parameters, before)
@@ -365,7 +365,7 @@ def test_what_does_not_fit_is_refused() -> None:
         make_dataset("nan", [[float("nan")], [2.0]], ["a", "b"])
     with pytest.raises(UsageError, match="even number of bits"):
         paillier.generate_keys(seeds.stream(1, "k"), 100)
-    block = Block(np.full((2, 1), 4096), 1)
+    block = FeatureBlock(np.full((2, 1), 4096), 1)
     with pytest.raises(UsageError, match="exceeds"):
         block.step(np.array([[1 << 60]]), [Fraction(1)])
 

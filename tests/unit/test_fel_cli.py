@@ -10,7 +10,7 @@ import pytest
 from test_cli import call, data
 
 from qnetsim.fel.datasets import NAMES
-from qnetsim.paper import fig4
+from qnetsim.studies.paper import fig4
 
 FEL = str(Path(__file__).parents[2] / "scenarios" / "fel.toml")
 SMALL = """

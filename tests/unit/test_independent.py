@@ -11,13 +11,14 @@ from test_planning import plan_of
 from qnetsim.case import Case, open_case
 from qnetsim.errors import UsageError
 from qnetsim.network import simple_routes
-from qnetsim.optimize import PlanStatus, newsvendor_routes
+from qnetsim.optimize import newsvendor_routes
 from qnetsim.optimize.independent.decomposition import minimise
-from qnetsim.optimize.independent.realisation import Realisation, Shared, kinds_of
 from qnetsim.optimize.independent.sampling import second_stage
-from qnetsim.optimize.solver import HIGHS
+from qnetsim.optimize.independent.second_stage import RelaxedSecondStage, Shared, kinds_of
+from qnetsim.optimize.solvers.solver import HIGHS
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import Scenario
+from qnetsim.vocabulary import PlanStatus
 
 
 def small(**changes: str) -> Scenario:
@@ -27,7 +28,7 @@ def small(**changes: str) -> Scenario:
 def shared_of(case: Case) -> Shared:
     network, forecast = case.network, case.forecast
     start = newsvendor_routes(network, forecast)
-    return Shared(network, forecast.pairs, forecast.levels.levels, start, HIGHS)
+    return Shared(network, forecast.pairs, forecast.level_count, start, HIGHS)
 
 
 def sample(case: Case, count: int, seed: int = 0) -> np.ndarray:
@@ -91,7 +92,7 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Case:
 
 def test_cuts_touch_and_never_cut_off(ring: Case) -> None:
     case, levels = ring, sample(ring, 1)
-    realisation = Realisation(shared_of(case), kinds_of(case.forecast.pairs, levels[0]))
+    realisation = RelaxedSecondStage(shared_of(case), kinds_of(case.forecast.pairs, levels[0]))
     rng = np.random.default_rng(1)
     fibres = case.network.fibres
     stages = [
@@ -111,7 +112,9 @@ def test_cuts_touch_and_never_cut_off(ring: Case) -> None:
 def test_the_decomposition_finds_the_optimum(ring: Case) -> None:
     case, levels = ring, sample(ring, 4)
     shared = shared_of(case)
-    realisations = [Realisation(shared, kinds_of(case.forecast.pairs, row)) for row in levels]
+    realisations = [
+        RelaxedSecondStage(shared, kinds_of(case.forecast.pairs, row)) for row in levels
+    ]
     none = np.zeros(case.network.fibres)
     found = minimise(case.network.costs, realisations, (none, none), 1e-7, HIGHS)
     judged = whole_program(case, levels)
@@ -139,7 +142,7 @@ def test_whole_requests_are_routed_as_priced(ring: Case) -> None:
             use[1, list(route.fibres)] += 1
         np.testing.assert_array_equal(found.channels, np.maximum(use[0] - stage[0], 0))
         np.testing.assert_array_equal(found.wavelengths, np.maximum(use[1] - stage[1], 0))
-        split = Realisation(shared, kinds_of(forecast.pairs, row)).evaluate(stage).at(stage)
+        split = RelaxedSecondStage(shared, kinds_of(forecast.pairs, row)).evaluate(stage).at(stage)
         assert found.cost(network.costs) >= split - 1e-6 * abs(split) - 1
         again = second_stage(network, forecast, HIGHS).solve(stage, row)
         assert again.routes == found.routes

@@ -13,18 +13,18 @@ import pytest
 from helpers import Scripted, nsfnet, run
 
 from qnetsim.errors import LedgerError, PolicyError
-from qnetsim.exogenous.realisation import WorldChunk
 from qnetsim.kernel import Kernel, Recording
 from qnetsim.kernel.clock import Clock, Priority
-from qnetsim.kernel.intervals import Interval
-from qnetsim.kernel.keymanager import KeyManagers
-from qnetsim.kernel.recording import Columns
+from qnetsim.kernel.key_managers import KeyManagers
+from qnetsim.kernel.ledger import Columns
+from qnetsim.kernel.serving.intervals import Interval
 from qnetsim.network import Route, RouteTable, read_topology
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.policies.registry import make_policy
+from qnetsim.runs.simulate import Case, open_case
 from qnetsim.scenario import parse_scenario
-from qnetsim.simulate import Case, open_case
 from qnetsim.trace.schema import recorded
+from qnetsim.world.realisation import WorldChunk
 
 
 def two_fibres(tmp_path: Path, network: str = "", management: str = "") -> Case:
@@ -292,6 +292,7 @@ class Burglar(Policy):
         return Decision(np.full(21, 4), np.full(21, 2), observation.slots_left)
 
 
+@pytest.mark.filterwarnings("ignore:LevelDistribution.levels:DeprecationWarning")
 @pytest.mark.parametrize("coupling", ["comonotone", "independent"])
 def test_nothing_that_a_policy_can_reach_is_writeable(coupling: str) -> None:
     scenario = nsfnet(run__slots="20", demand__requests="9", demand__coupling=f'"{coupling}"')

@@ -17,19 +17,19 @@ from qnetsim import seeds
 from qnetsim.analysis.metrics import _exact_total
 from qnetsim.case import load
 from qnetsim.errors import LedgerError, ScenarioError, SettingError
-from qnetsim.exogenous.faults import CAUSES, NO_FAULTS
-from qnetsim.exogenous.yields import PoissonTable
 from qnetsim.kernel import DeliveredKey, Recording, Relay
 from qnetsim.kernel.relay import Announcement, KeyStream
 from qnetsim.network import read_topology
 from qnetsim.network.keyrate import MdiLink, plob
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.policies.registry import make_policy
+from qnetsim.runs.simulate import Case, open_case, simulate
 from qnetsim.scenario import PolicyTable, parse_scenario
-from qnetsim.simulate import Case, open_case, simulate
-from qnetsim.spacing import cheapest_spacing
+from qnetsim.studies.spacing import cheapest_spacing
 from qnetsim.trace import open_trace, schema
 from qnetsim.trace.schema import recorded
+from qnetsim.world.faults import CAUSES, NO_FAULTS
+from qnetsim.world.yields import PoissonTable
 
 LINK = MdiLink(0.145, 6.02e-6, 0.015, 1.16)
 
@@ -329,16 +329,16 @@ def test_a_bit_cannot_be_spent_twice() -> None:
     case = busy()
     relay = Relay(case.network, case.forecast, 1, 0)
     simulation = run(case, make_policy("random", {}), relay=relay, kernel="loop").simulation
-    ways = next(iter(simulation.managers._ways.values()))
-    way = int(ways.choice[0, 1])
-    fibres = ways.route(way).fibres
-    rows = np.array([[0, 0, 1, way, f, 0, 37, 0, 0] for f in fibres])
+    paths = next(iter(simulation.managers._paths.values()))
+    path = int(paths.choice[0, 1])
+    fibres = paths.route(path).fibres
+    rows = np.array([[0, 0, 1, path, f, 0, 37, 0, 0] for f in fibres])
     with pytest.raises(LedgerError, match="would be spent twice"):
-        relay.carry(rows, ways)
+        relay.carry(rows, paths)
     fresh = Relay(case.network, case.forecast, 1, 0)
     rows[:, 6] = 36
     with pytest.raises(LedgerError, match="would be stretched"):
-        fresh.carry(rows, ways)
+        fresh.carry(rows, paths)
 
 
 def test_key_streams_can_be_read_anywhere() -> None:
@@ -386,7 +386,7 @@ def test_cheapest_spacing_is_cheapest_fibre_by_fibre() -> None:
     found = cheapest_spacing(scenario, [80, 120, 160, 240])
     assert all(a <= b + 1e-6 for a, b in zip(found.after, found.before, strict=True))
     # the plan of the found network is no dearer than that of any uniform spacing
-    from qnetsim.planning import make_plan
+    from qnetsim.plans.make import make_plan
 
     def cost(made) -> float:
         return make_plan(made, PolicyTable(name="sip")).objective(open_case(made).network)

@@ -16,22 +16,22 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from qnetsim import seeds  # noqa: E402
-from qnetsim.analysis.learning import bootstrap, converged, interquartile_mean  # noqa: E402
+from qnetsim.analysis.learning_curves import bootstrap, converged, interquartile_mean  # noqa: E402
 from qnetsim.errors import SettingError, UsageError  # noqa: E402
 from qnetsim.learning.checkpoint import restore_state, save_state, weights_of  # noqa: E402
-from qnetsim.learning.core import ArrayCore  # noqa: E402
+from qnetsim.learning.environment import ArrayCore  # noqa: E402
 from qnetsim.learning.networks import operations  # noqa: E402
-from qnetsim.learning.replay import Batch  # noqa: E402
+from qnetsim.learning.replay_buffer import Batch  # noqa: E402
 from qnetsim.learning.train import ALGORITHMS, Training  # noqa: E402
 from qnetsim.learning.transport import InProcess, Padded  # noqa: E402
 from qnetsim.network import read_topology  # noqa: E402
 from qnetsim.network.ownership import agents_of, owning_nodes  # noqa: E402
-from qnetsim.policies.features import Units  # noqa: E402
-from qnetsim.policies.learned import FedSAC, LearnedOptions  # noqa: E402
+from qnetsim.policies.learned.features import Units  # noqa: E402
+from qnetsim.policies.learned.policies import FedSAC, LearnedOptions  # noqa: E402
+from qnetsim.policies.learned.weights import read_weights, write_weights  # noqa: E402
 from qnetsim.policies.registry import make_policy  # noqa: E402
-from qnetsim.policies.weights import read_weights, write_weights  # noqa: E402
+from qnetsim.runs.simulate import open_case, run_case  # noqa: E402
 from qnetsim.scenario import parse_scenario  # noqa: E402
-from qnetsim.simulate import open_case, run_case  # noqa: E402
 from qnetsim.testing import check_policy  # noqa: E402
 from tests.agent_by_agent import Agents, parameters  # noqa: E402
 
@@ -449,7 +449,7 @@ def test_operations_grow_with_agents_and_layers_as_counted():
 def test_pettingzoo_accepts_the_environment():
     from pettingzoo.test import parallel_api_test, parallel_seed_test
 
-    from qnetsim.learning.parallel import QkdParallelEnv
+    from qnetsim.learning.pettingzoo import QkdParallelEnv
 
     scenario = case_of().scenario
     parallel_api_test(QkdParallelEnv(scenario), num_cycles=60)
@@ -503,8 +503,8 @@ def test_statistics_of_curves():
 
 
 def test_regimes_switch_and_their_long_run_is_the_forecast():
-    from qnetsim.exogenous.demand import Levels
     from qnetsim.scenario import RegimesTable
+    from qnetsim.world.demand import Levels
 
     case = case_of(REALISED, REGIMES)
     table = RegimesTable(means=(1.0, 6.0), mean_slots=5)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from qnetsim.errors import TraceFormatError, UsageError
-from qnetsim.policies.weights import MODELS, read_weights
+from qnetsim.policies.learned.weights import MODELS, read_weights
+from qnetsim.runs.simulate import open_case, run_case
 from qnetsim.scenario import parse_scenario
-from qnetsim.simulate import open_case, run_case
-from qnetsim.trace.curve_file import read_curve
+from qnetsim.trace.files.curve_file import read_curve
 from tests.unit.test_cli import call
 
 ROOT = Path(__file__).parents[2]
@@ -206,7 +206,7 @@ import qnetsim
 scenario = qnetsim.load({str(ROOT / "scenarios" / "nsfnet.toml")!r}, slots=50)
 from qnetsim.scenario import PolicyTable
 for name in ("fedsac", "decsac", "decppo"):
-    from qnetsim.simulate import simulate
+    from qnetsim.runs.simulate import simulate
     simulate(scenario, PolicyTable(name=name), {str(tmp_path)!r} + f"/{{name}}.h5")
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -13,11 +13,11 @@ from test_planning import judge, network_text, plan_of, random_scenario
 from qnetsim.case import open_case
 from qnetsim.errors import InfeasibleError
 from qnetsim.network import BLOCKED
-from qnetsim.optimize import PlanStatus
-from qnetsim.optimize.checker import violations
-from qnetsim.optimize.explicit import explicit_plan, wavelengths_of
+from qnetsim.optimize.lightpaths.checker import violations
+from qnetsim.optimize.lightpaths.explicit import explicit_plan, wavelengths_of
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import Scenario
+from qnetsim.vocabulary import PlanStatus
 
 TRIANGLE = "1-2:100 1-3:100 2-3:100"
 FOUR = 'kind = "table"\nlevels = 3\nprobabilities = [0, 0.75, 0.25]\n'

@@ -11,11 +11,11 @@ from helpers import nsfnet, outages
 from qnetsim.analysis import compare_traces, run_metrics
 from qnetsim.analysis.divergence import diverge
 from qnetsim.errors import QnetsimError
-from qnetsim.replay import record_world, replay
+from qnetsim.replay.replay import record_world, replay
+from qnetsim.replay.verify import verify
+from qnetsim.runs.simulate import open_case, simulate
 from qnetsim.scenario import PolicyTable
-from qnetsim.simulate import open_case, simulate
 from qnetsim.trace import open_world
-from qnetsim.verify import verify
 
 EVF = PolicyTable(name="evf")
 

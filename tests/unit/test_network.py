@@ -28,8 +28,8 @@ from qnetsim.network.cost import unit_costs
 from qnetsim.network.detours import Detours
 from qnetsim.network.topology import natural_order
 from qnetsim.optimize import by_level_weight
+from qnetsim.runs.simulate import open_case
 from qnetsim.scenario import CostTable
-from qnetsim.simulate import open_case
 
 
 def test_bundled_topologies() -> None:

@@ -14,14 +14,16 @@ from test_planning import plan_of
 from qnetsim.case import open_case
 from qnetsim.cli import _run
 from qnetsim.errors import QnetsimError, TraceFormatError, UsageError
-from qnetsim.optimize import Plan, PlanStatus
+from qnetsim.optimize import Plan
 from qnetsim.optimize.columns.problem import Size
-from qnetsim.plan_files import load_plan, save_plan
+from qnetsim.plans.storage import load_plan, save_plan
 from qnetsim.policies.registry import make_policy
+from qnetsim.reference.plan_file import page
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.trace import is_plan, open_trace, plan_file, read_plan
-from qnetsim.trace.plan_file import PLAN_COLUMNS
-from qnetsim.trace.plan_page import page
+from qnetsim.trace import is_plan, open_trace, read_plan
+from qnetsim.trace.files import plan_file
+from qnetsim.trace.files.plan_file import PLAN_COLUMNS
+from qnetsim.vocabulary import PlanStatus
 
 SIP = PolicyTable(name="sip")
 TIGHT = {"demand__requests": "12", "network__qkd_wavelengths": "40", "run__slots": "30"}

@@ -17,13 +17,14 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from qnetsim.case import Case, open_case
 from qnetsim.errors import InfeasibleError
 from qnetsim.network import Route, RouteTable
-from qnetsim.optimize import PlanStatus, marginal_loads, newsvendor
+from qnetsim.optimize import marginal_loads, newsvendor
 from qnetsim.optimize.itemise import itemise, priced
 from qnetsim.optimize.marginals import expected_excess
 from qnetsim.optimize.plan import OPTIMALITY_GAP
-from qnetsim.planning import make_plan
+from qnetsim.plans.make import make_plan
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import PolicyTable, Scenario, parse_scenario
+from qnetsim.vocabulary import PlanStatus
 
 
 def judge(case: Case, fixed: tuple | None = None, levels: list[int] | None = None) -> float | None:

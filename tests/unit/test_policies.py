@@ -11,7 +11,7 @@ from helpers import nsfnet, run
 from qnetsim.errors import PolicyError, UsageError
 from qnetsim.policies import Decision, Observation, Policy, available, load_policy, registry
 from qnetsim.policies.registry import make_policy
-from qnetsim.simulate import open_case
+from qnetsim.runs.simulate import open_case
 from qnetsim.testing import check_policy
 
 SHIPPED = ["empirical", "evf", "level", "perfect", "random", "sip"]

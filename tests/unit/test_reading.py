@@ -16,8 +16,8 @@ from helpers import nsfnet
 
 import qnetsim
 from qnetsim.errors import TraceFormatError
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
-from qnetsim.simulate import simulate
 from qnetsim.trace import open_trace
 from qnetsim.trace.schema import COLUMNS
 
@@ -101,7 +101,7 @@ def test_what_a_kill_left_is_read_the_same_way(tmp_path: Path) -> None:
         "import os, signal, sys; sys.path.insert(0, 'tests')\n"
         "from helpers import nsfnet\n"
         "from qnetsim.scenario import PolicyTable\n"
-        "from qnetsim.simulate import simulate\n"
+        "from qnetsim.runs.simulate import simulate\n"
         "from qnetsim.trace import open_trace\n"
         f"out = {str(path)!r}\n"
         "def stop(slots):\n"

@@ -11,11 +11,11 @@ import pytest
 
 from qnetsim.analysis import run_metrics
 from qnetsim.errors import ScenarioError, SettingError
-from qnetsim.replay import record_world, replay
+from qnetsim.replay.replay import record_world, replay
+from qnetsim.replay.verify import verify
+from qnetsim.runs.simulate import load, open_case, simulate
 from qnetsim.scenario import PolicyTable
-from qnetsim.simulate import load, open_case, simulate
 from qnetsim.trace import open_trace
-from qnetsim.verify import verify
 
 SIP = PolicyTable(name="sip")
 HEAD = "slot,source,target,rate\n"

@@ -6,9 +6,9 @@ import pytest
 from helpers import nsfnet
 
 from qnetsim.case import open_case
-from qnetsim.optimize import PlanStatus
-from qnetsim.planning import make_plan
+from qnetsim.plans.make import make_plan
 from qnetsim.scenario import PolicyTable
+from qnetsim.vocabulary import PlanStatus
 
 #: multiplier: SIP, its level, EVF, perfect information
 VALUES = {

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from helpers import nsfnet, outages
 
-from qnetsim.cli.policy import policy_table
-from qnetsim.counterfactual import Forced
+from qnetsim.cli.policy_option import policy_table
 from qnetsim.errors import PolicyError, TraceError, TraceFormatError, UsageError
-from qnetsim.recorded import recorded_run
-from qnetsim.replay import WhatIf, forced_reservation, record_world, replay
+from qnetsim.replay.counterfactual import Forced
+from qnetsim.replay.reopen import recorded_run
+from qnetsim.replay.replay import WhatIf, forced_reservation, record_world, replay
+from qnetsim.replay.verify import verify
+from qnetsim.runs.simulate import open_case, simulate
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.simulate import open_case, simulate
 from qnetsim.trace import open_trace, open_world
 from qnetsim.trace.schema import COLUMNS
-from qnetsim.verify import verify
 
 SIP, EVF, FEDSAC = (PolicyTable(name=name) for name in ("sip", "evf", "fedsac"))
 
@@ -67,7 +67,7 @@ def test_a_replay_is_the_run_itself(name: str, evf: Path, world: Path, tmp_path:
 @pytest.mark.parametrize("kind", ["key layer", "fel", "regimes"])
 def test_every_part_of_a_world_is_recorded(kind: str, tmp_path: Path) -> None:
     root = Path(__file__).parents[2] / "scenarios"
-    from qnetsim.simulate import load
+    from qnetsim.runs.simulate import load
 
     scenario = (
         outages(slots=40, replications=1)

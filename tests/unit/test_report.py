@@ -15,10 +15,10 @@ from helpers import nsfnet, outages
 from qnetsim.analysis import compare_traces
 from qnetsim.analysis.figures.style import FORMATS, INK
 from qnetsim.analysis.report import write_report
-from qnetsim.batch import run_policies
 from qnetsim.cli import main
+from qnetsim.runs.batch import run_policies
+from qnetsim.runs.simulate import load
 from qnetsim.scenario import PolicyTable
-from qnetsim.simulate import load
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

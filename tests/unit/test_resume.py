@@ -16,10 +16,10 @@ import pytest
 from helpers import nsfnet
 
 from qnetsim.errors import TraceError, UsageError
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.simulate import simulate
 from qnetsim.trace import TraceWriter, open_trace
-from qnetsim.trace.files import only_writer
+from qnetsim.trace.hdf5.files import only_writer
 
 EVF = PolicyTable(name="evf")
 
@@ -58,7 +58,7 @@ def killed(path: Path, seconds: float) -> None:
     code = (
         "import sys; sys.path[:0] = ['tests', 'tests/unit']\n"
         "from test_resume import EVF, spec\n"
-        "from qnetsim.simulate import simulate\n"
+        "from qnetsim.runs.simulate import simulate\n"
         f"simulate(spec(2000), EVF, {str(path) + '.warm'!r}, force=True)\n"
         f"print('ready', flush=True); simulate(spec(), EVF, {str(path)!r}, resume=True)\n"
     )
@@ -250,7 +250,7 @@ def test_a_folder_that_cannot_be_written_is_named(
     def refuse(*arguments: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("qnetsim.trace.files.os.open", refuse)
+    monkeypatch.setattr("qnetsim.trace.hdf5.files.os.open", refuse)
     with pytest.raises(TraceError, match=r"t\.h5: cannot be created: Permission denied"):
         simulate(spec(5), EVF, tmp_path / "t.h5")
     assert not list(tmp_path.iterdir())

@@ -9,23 +9,23 @@ import pytest
 from helpers import Result, run
 from test_fel import drive
 
+from qnetsim.case.tasks import open_session
 from qnetsim.errors import ScenarioError, SettingError
-from qnetsim.exogenous.attendance import Attendance, draw_attendance
 from qnetsim.fel.channels import Channels
 from qnetsim.fel.messages import KINDS
-from qnetsim.fel.protocol import Outcome
+from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.fel.tally import Tally
 from qnetsim.fel.tally import drive as drive_flow
-from qnetsim.kernel.open_slot import OpenSlot
 from qnetsim.kernel.relay import Announcement, Relay
-from qnetsim.kernel.round_table import Status
+from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.policies.registry import make_policy
+from qnetsim.runs.simulate import open_case, simulate
 from qnetsim.scenario import PolicyTable, Scenario, misplaced, parse_scenario
-from qnetsim.scenario.fel_tables import BLOCKS
-from qnetsim.simulate import open_case, simulate
-from qnetsim.tasks import open_session
+from qnetsim.scenario.tables.fel import BLOCKS
 from qnetsim.trace import open_trace
-from qnetsim.trace.schema import ROUND_STATUS, recorded
+from qnetsim.trace.schema import recorded
+from qnetsim.vocabulary import ROUND_STATUS, RoundStatus
+from qnetsim.world.attendance import Attendance, draw_attendance
 
 BASE = """
 [run]
@@ -69,7 +69,7 @@ def tallies(scenario: Scenario) -> tuple[Tally, Tally]:
     session = open_session(scenario.fel[0], 0, scenario.run.seed, counted=True)
     setup, one = Tally(), Tally()
     drive_flow(session.setup(), setup)
-    drive_flow(session.round(session.workers, Outcome()), one)
+    drive_flow(session.round(session.workers, RoundOutcome()), one)
     return setup, one
 
 
@@ -88,10 +88,10 @@ def test_every_message_pays_for_its_key_bytes(monkeypatch: pytest.MonkeyPatch) -
     for row, tally in zip(found.ledger["round_key_bits"][:2], tallies(scenario), strict=True):
         asked = {kind: 8 * entry.key_bytes for kind, entry in tally.by_purpose()}
         assert {kind: bits for kind, bits in zip(KINDS, row.tolist(), strict=True) if bits} == asked
-    assert (found.ledger["round_status"] == Status.DONE).all()
+    assert (found.ledger["round_status"] == RoundStatus.DONE).all()
     total = found.ledger["round_key_bits"].sum()
     assert found.columns["fel_key_bits"].sum() == total == sum(p.bits for _, _, p in pieces)
-    # every piece cost its bits on every fibre of its way, beside what the requests took
+    # every piece cost its bits on every fibre of its path, beside what the requests took
     without = go(world(fel=""))
     extra = sum(
         found.columns[f"{pool}_consumed_bits"] - without.columns[f"{pool}_consumed_bits"]
@@ -169,7 +169,7 @@ def test_all_kernels_agree(on_outage: str) -> None:
     equal(first, go(scenario, kernel="numpy"))
     equal(first, go(scenario, kernel="numba"))
     assert first.columns["fel_key_bits"].sum() > 0
-    assert Status.DONE in first.ledger["round_status"].tolist()
+    assert RoundStatus.DONE in first.ledger["round_status"].tolist()
 
 
 @pytest.mark.parametrize("intersection", ["blind_signatures", "commutative"])
@@ -193,8 +193,8 @@ def test_no_key_is_used_before_it_is_there() -> None:
     """Keys that were got in vain come when they come, whichever message they serve."""
     from collections import defaultdict, deque
 
-    from qnetsim.kernel.open_slot import OpenSlot
     from qnetsim.kernel.rounds import Rounds
+    from qnetsim.kernel.serving.open_slot import OpenSlot
 
     pieces: dict = defaultdict(deque)
     asking: list = []
@@ -270,9 +270,9 @@ def test_a_task_waits_for_keys_or_leaves_workers_out() -> None:
     rounds = slice(1, None)
     left_out = hasty.ledger["round_workers"][rounds] < 3
     assert left_out.any()
-    assert np.isnan(hasty.ledger["loss"][hasty.ledger["round_status"] == Status.LOST]).all()
+    assert np.isnan(hasty.ledger["loss"][hasty.ledger["round_status"] == RoundStatus.LOST]).all()
     # a lost round is followed by another one in the next slot at the earliest
-    lost = np.flatnonzero(hasty.ledger["round_status"][:-1] == Status.LOST)
+    lost = np.flatnonzero(hasty.ledger["round_status"][:-1] == RoundStatus.LOST)
     slots = hasty.ledger["started_ns"] // 10**9
     assert len(lost)
     assert (slots[lost + 1] > slots[lost]).all()
@@ -306,7 +306,7 @@ def test_workers_come_and_go_by_the_world_alone() -> None:
     assert isinstance(attendance, Attendance)
     assert all((spell[:, 0] < spell[:, 1]).all() for spell in attendance.away)
     found = go(scenario)
-    done = found.ledger["round_status"] == Status.DONE
+    done = found.ledger["round_status"] == RoundStatus.DONE
     assert (found.ledger["round_workers"][done] < 3).any()
     # no round begins while the label holder is away
     for tick in found.ledger["started_ns"][1:][found.ledger["round_status"][1:] > 0]:
@@ -368,13 +368,13 @@ def test_an_outage_in_the_way_of_a_task() -> None:
     later = outage.replace("start_s = 1.0", "start_s = 3.0")
     many = WINE.replace("rounds = 3", "rounds = 12")
     blocks = go(world(many, more=later + '[key_management]\non_outage = "block"\n'))
-    assert Status.LOST in blocks.ledger["round_status"].tolist()
+    assert RoundStatus.LOST in blocks.ledger["round_status"].tolist()
     fibre = '[[outage]]\nfibre = ["6", "14"]\nstart_s = 1.0\nduration_s = 39.0\n'
     for on_outage in ("wait", "reroute"):
         # keys go over fibres that have some, and one that is down makes none
         key_management = f'[key_management]\non_outage = "{on_outage}"\n'
         around = go(world(more=fibre + key_management, slots=40))
-        assert (around.ledger["round_status"] == Status.DONE).all()
+        assert (around.ledger["round_status"] == RoundStatus.DONE).all()
 
 
 @pytest.mark.parametrize(
@@ -425,7 +425,7 @@ def test_the_data_sets_have_as_many_blocks_as_the_table_says() -> None:
 def test_step_counts_of_a_session() -> None:
     """Steps of the messages follow each other, and every kind is a known one."""
     session = open_session(world().fel[0], 0, 1, counted=True)
-    sent = drive(session.setup()) + drive(session.round(session.workers, Outcome()))
+    sent = drive(session.setup()) + drive(session.round(session.workers, RoundOutcome()))
     steps = [message.step for message in sent]
     assert steps == sorted(steps)
     assert {message.kind for message in sent} <= set(KINDS)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from qnetsim.errors import QnetsimError, ScenarioError, UsageError
 from qnetsim.policies import policy_options
+from qnetsim.reference.scenario import page
+from qnetsim.runs.simulate import load
 from qnetsim.scenario import Scenario, load_scenario, parse_scenario
 from qnetsim.scenario.lines import key_lines
-from qnetsim.scenario.page import page
-from qnetsim.simulate import load
 
 GOOD = """\
 [network]

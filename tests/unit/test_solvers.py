@@ -13,18 +13,19 @@ from test_planning import plan_of, random_scenario
 
 from qnetsim.case import open_case
 from qnetsim.errors import InfeasibleError, SolverError, UsageError
-from qnetsim.optimize import PlanStatus, gurobi, highs
 from qnetsim.optimize.columns.generation import generate
-from qnetsim.optimize.full_plan import full_problem
-from qnetsim.optimize.full_program import FullProgram
-from qnetsim.optimize.program import PLACES, At, Basis, Names, Program, SolveStatus
+from qnetsim.optimize.columns.routes_program import RoutesProgram
+from qnetsim.optimize.full.full_plan import full_problem
+from qnetsim.optimize.full.full_program import FullProgram
 from qnetsim.optimize.recourse import stochastic_problem
-from qnetsim.optimize.routes_program import RoutesProgram
 from qnetsim.optimize.routing import newsvendor_routes
-from qnetsim.optimize.settings import SolveSettings
-from qnetsim.optimize.solver import HIGHS, Solver
-from qnetsim.plan_files import save_model
+from qnetsim.optimize.solvers import gurobi, highs
+from qnetsim.optimize.solvers.program import PLACES, At, Basis, Names, Program, SolveStatus
+from qnetsim.optimize.solvers.settings import SolveSettings
+from qnetsim.optimize.solvers.solver import HIGHS, Solver
+from qnetsim.plans.storage import save_model
 from qnetsim.scenario import PlanningTable, PolicyTable
+from qnetsim.vocabulary import PlanStatus
 
 BACKENDS = {"highs": highs.solve, "gurobi": gurobi.solve}
 

@@ -20,13 +20,14 @@ from helpers import Scripted, nsfnet, run
 from qnetsim.analysis import run_metrics
 from qnetsim.errors import PolicyError, TraceError, TraceFormatError, UsageError
 from qnetsim.policies import Decision, Observation, Policy
+from qnetsim.reference.trace_format import page
+from qnetsim.runs.simulate import open_case, simulate
 from qnetsim.scenario import PolicyTable
-from qnetsim.simulate import open_case, simulate
 from qnetsim.trace import TraceWriter, WriteBehind, open_trace
-from qnetsim.trace.behind import MOST_BYTES
-from qnetsim.trace.chunks import ColumnWriter
-from qnetsim.trace.page import page
-from qnetsim.trace.schema import COLUMNS, PLAN_STATUS, recorded, totals
+from qnetsim.trace.hdf5.chunks import ColumnWriter
+from qnetsim.trace.hdf5.write_behind import MOST_BYTES
+from qnetsim.trace.schema import COLUMNS, recorded, totals
+from qnetsim.vocabulary import PLAN_STATUS
 
 ROOT = Path(__file__).parents[2]
 
@@ -384,7 +385,7 @@ def test_an_interruption_within_a_write_is_mended(
             with self._change:
                 self._change.wait_for(lambda: self._error or not self._bytes)
 
-    monkeypatch.setattr("qnetsim.simulate.WriteBehind", Alone)
+    monkeypatch.setattr("qnetsim.runs.simulate.WriteBehind", Alone)
     with pytest.raises(KeyboardInterrupt):
         simulate(nsfnet(run__slots="3000"), PolicyTable(name="sip"), path)
     with open_trace(path) as trace:

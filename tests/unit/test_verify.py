@@ -11,15 +11,16 @@ import pytest
 from helpers import nsfnet, outages
 
 from qnetsim.cli import main
-from qnetsim.plan_files import load_plan, save_plan
-from qnetsim.planning import make_plan
+from qnetsim.plans.make import make_plan
+from qnetsim.plans.storage import load_plan, save_plan
 from qnetsim.policies import Decision, Observation, Policy
-from qnetsim.replay import record_world
+from qnetsim.replay.replay import record_world
+from qnetsim.replay.verify import Verification, verify
+from qnetsim.runs.simulate import load, open_case, simulate
 from qnetsim.scenario import PolicyTable
-from qnetsim.simulate import load, open_case, simulate
 from qnetsim.trace import open_world
-from qnetsim.trace.schema import COLUMNS, FLOWS, POOLS
-from qnetsim.verify import Verification, verify
+from qnetsim.trace.schema import COLUMNS
+from qnetsim.vocabulary import FLOWS, POOLS
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,17 +11,17 @@ import pytest
 from qnetsim.case import Case, open_case
 from qnetsim.errors import InfeasibleError, UsageError
 from qnetsim.network import Route
-from qnetsim.optimize import PlanStatus
-from qnetsim.optimize.checker import CheckedPlan, violations
-from qnetsim.optimize.explicit import explicit_plan, wavelengths_of
-from qnetsim.optimize.full_plan import full_problem
-from qnetsim.optimize.full_program import FullProblem, FullProgram, FullSolution
-from qnetsim.optimize.gurobi import LicenceError
-from qnetsim.optimize.lightpaths import Lightpaths
+from qnetsim.optimize.full.full_plan import full_problem
+from qnetsim.optimize.full.full_program import FullProblem, FullProgram, FullSolution
+from qnetsim.optimize.lightpaths.checker import CheckedPlan, violations
+from qnetsim.optimize.lightpaths.explicit import explicit_plan, wavelengths_of
+from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
 from qnetsim.optimize.plan import Plan
+from qnetsim.optimize.solvers.gurobi import LicenceError
 from qnetsim.optimize.wavelengths.colouring import blocks, exact, first_fit, highest
-from qnetsim.planning import make_plan
+from qnetsim.plans.make import make_plan
 from qnetsim.scenario import PlanningTable, PolicyTable, Scenario, parse_scenario
+from qnetsim.vocabulary import PlanStatus
 
 SIP = PolicyTable(name="sip")
 

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from qnetsim import seeds
 from qnetsim.errors import SettingError
-from qnetsim.exogenous import poisson_levels, table_levels
-from qnetsim.exogenous.realisation import CHUNK_SLOTS, Realisation
+from qnetsim.forecast import poisson_levels, table_levels
 from qnetsim.policies.registry import make_policy
+from qnetsim.runs.simulate import open_case
 from qnetsim.scenario import Scenario
-from qnetsim.simulate import open_case
 from qnetsim.trace.schema import CHUNK_ROWS
+from qnetsim.world.realisation import CHUNK_SLOTS, Realisation
 
 
 def digest_of(realisation: Realisation) -> str:

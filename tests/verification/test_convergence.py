@@ -8,7 +8,7 @@ from helpers import nsfnet, run
 from scipy import stats
 
 from qnetsim.case import open_case
-from qnetsim.planning import make_plan
+from qnetsim.plans.make import make_plan
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import PolicyTable, parse_scenario
 

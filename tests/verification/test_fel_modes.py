@@ -9,7 +9,7 @@ from qnetsim.fel.arithmetic import PARAMETER_BITS, taylor_loss
 from qnetsim.fel.datasets import NAMES, Dataset, Holding, draw_holding, load_dataset
 from qnetsim.fel.matching import BlindSignatures
 from qnetsim.fel.messages import Message
-from qnetsim.fel.protocol import Outcome, Session
+from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.fel.schemes import Counted, Encrypted
 from qnetsim.fel.tally import Tally, drive
 
@@ -49,7 +49,7 @@ def train(data: Dataset, key_bits: int, *, real: bool):
 
     drive(session.setup(), Tally(), note)
     for _ in range(ROUNDS):
-        outcome = Outcome()
+        outcome = RoundOutcome()
         drive(session.round(session.workers, outcome), Tally(), note)
         assert outcome.workers == session.workers
         losses.append(outcome.loss)
@@ -82,7 +82,7 @@ def test_federated_accuracy_is_that_of_central_training(name: str) -> None:
     bound = (weights * (x**2).sum(axis=1)[:, None]).sum(axis=0) / 4
     theta = np.zeros((x.shape[1], y.shape[1]))
     for _ in range(30):
-        drive(session.round(session.workers, Outcome()), Tally())
+        drive(session.round(session.workers, RoundOutcome()), Tally())
         theta -= x.T @ (weights * (x @ theta / 4 - y / 2)) / bound
     scores = x @ theta
     right = np.argmax(scores, axis=1) == np.argmax(y, axis=1) if y.shape[1] > 1 else None

@@ -9,12 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from qnetsim.analysis.learning import converged  # noqa: E402
+from qnetsim.analysis.learning_curves import converged  # noqa: E402
 from qnetsim.learning.checkpoint import weights_of  # noqa: E402
 from qnetsim.learning.train import Training  # noqa: E402
+from qnetsim.policies.learned.weights import MODELS, read_weights, write_weights  # noqa: E402
 from qnetsim.policies.registry import make_policy  # noqa: E402
-from qnetsim.policies.weights import MODELS, read_weights, write_weights  # noqa: E402
-from qnetsim.simulate import load, open_case, run_case  # noqa: E402
+from qnetsim.runs.simulate import load, open_case, run_case  # noqa: E402
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import numpy as np
 
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.figures.style import INK, inked, plain
-from qnetsim.trace.schema import BILL_COLUMNS
+from qnetsim.vocabulary import BILL_COLUMNS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

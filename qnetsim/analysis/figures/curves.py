@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from qnetsim.analysis.figures.style import INK, colour, inked, plain
-from qnetsim.analysis.learning import bootstrap, interquartile_mean
-from qnetsim.trace.curve_file import CurveRecord
+from qnetsim.analysis.learning_curves import bootstrap, interquartile_mean
+from qnetsim.trace.files.curve_file import CurveRecord
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.figures.style import colour, inked, plain
 from qnetsim.arrays import FloatArray
 from qnetsim.trace import Trace, open_trace
-from qnetsim.trace.schema import POOLS
+from qnetsim.vocabulary import POOLS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,11 +8,11 @@ import click
 from rich.table import Table
 
 from qnetsim.analysis import Comparison
-from qnetsim.analysis.compare import Interval
-from qnetsim.analysis.key_figures import KEY_COLUMNS, key_cells
+from qnetsim.analysis.compare import ConfidenceInterval
+from qnetsim.analysis.rows import KEY_COLUMNS, key_cells
 from qnetsim.analysis.training_table import training_columns, training_rows
-from qnetsim.cli.output import console, table
 from qnetsim.cli.run import task_json
+from qnetsim.cli.show.output import console, table
 
 
 def comparison_json(comparison: Comparison) -> dict[str, object]:
@@ -101,7 +101,7 @@ def show_comparison(comparison: Comparison) -> None:
     click.echo(f"world digest  {comparison.world_digest}")
 
 
-def _interval(value: Interval | None) -> str:
+def _interval(value: ConfidenceInterval | None) -> str:
     """Show a mean with its interval."""
     if value is None:
         return "—"
@@ -119,7 +119,9 @@ def _paired_table(comparison: Comparison) -> Table:
         reduction = policy.variance_reduction
         rows.add_row(
             policy.name,
-            _interval(Interval(policy.difference, policy.difference_low, policy.difference_high)),
+            _interval(
+                ConfidenceInterval(policy.difference, policy.difference_low, policy.difference_high)
+            ),
             "—" if reduction is None else f"{reduction:,.1f} ×",
             _interval(policy.regret),
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from qnetsim.analysis.divergence import SUMS, Divergence, FibreChange, diverge
-from qnetsim.cli.output import console, emit, table
+from qnetsim.cli.show.output import console, emit, table
 
 #: Fibres that are listed.
 MOST = 30

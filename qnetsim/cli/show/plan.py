@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from qnetsim.cli.output import console, emit, figure, number, table
+from qnetsim.cli.show.output import console, emit, figure, number, table
 from qnetsim.trace import PlanRecord, read_plan
-from qnetsim.trace.plan_file import PLAN_COLUMNS
+from qnetsim.trace.files.plan_file import PLAN_COLUMNS
 
 
 def inspect_plan(path: Path, as_json: bool) -> None:

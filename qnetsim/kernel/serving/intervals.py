@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
-from qnetsim.exogenous import Forecast
-from qnetsim.exogenous.realisation import WorldChunk
+from qnetsim.forecast import Forecast
 from qnetsim.network import Network
+from qnetsim.world.realisation import WorldChunk
 
 
 @dataclass(frozen=True)

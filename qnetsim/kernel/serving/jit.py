@@ -1,4 +1,4 @@
-"""Load the serving loop twice: as it stands, and compiled by numba where that is installed."""
+"""Load a module as it stands, or compiled by numba where that is installed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _compiling = False
 
 
 def jit(function: Function) -> Function:
-    """Compile a function while the loop is loaded for that; else leave it as it is."""
+    """Compile a function while its module is loaded for that; else leave it as it is."""
     if not _compiling:
         return function
     numba: Any = importlib.import_module("numba")
@@ -57,22 +57,19 @@ def chosen(kernel: Kernel, requests: int, *, walks: bool) -> Served:
     return kernel
 
 
-@lru_cache(maxsize=2)
-def loop(compiled: bool) -> ModuleType:
-    """Return the module ``qnetsim.kernel.loop``, compiled or as it stands."""
+@lru_cache(maxsize=1)
+def compiled(module: ModuleType) -> ModuleType:
+    """Load a module once more, with the functions that it marks by :func:`jit` compiled."""
     global _compiling
-    if not compiled:
-        return importlib.import_module("qnetsim.kernel.loop")
-    name = "qnetsim.kernel.compiled_loop"
-    place = importlib.util.find_spec("qnetsim.kernel.loop")
-    assert place is not None and place.origin is not None
-    spec = importlib.util.spec_from_file_location(name, place.origin)
+    name = f"{module.__name__}_compiled"
+    assert module.__file__ is not None
+    spec = importlib.util.spec_from_file_location(name, module.__file__)
     assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    twin = importlib.util.module_from_spec(spec)
+    sys.modules[name] = twin
     _compiling = True
     try:
-        spec.loader.exec_module(module)
+        spec.loader.exec_module(twin)
     finally:
         _compiling = False
-    return module
+    return twin

@@ -1,19 +1,19 @@
 """Serve slots request by request: the exact order of the model, in plain loops over arrays.
 
-A request takes its bits on every fibre of its way or none at all: reservation pool first, then
+A request takes its bits on every fibre of its path or none at all: reservation pool first, then
 on-demand pool, then channels lit for the shortfall, whose bits enter the on-demand pool. This
-module runs as it stands and compiled; ``qnetsim.kernel.jit`` loads it either way.
+module runs as it stands and compiled; ``qnetsim.kernel.serving.jit`` loads it either way.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from qnetsim.kernel.jit import jit
-from qnetsim.kernel.tables import (
+from qnetsim.kernel.serving.jit import jit
+from qnetsim.kernel.serving.state import (
     ASKING,
     GONE,
-    NO_WAY,
+    NO_PATH,
     ON_DEMAND,
     REFUSED,
     RESERVATION,
@@ -140,7 +140,7 @@ def serve_at_once(state: State, rules: Rules, slots: Slots, out: Flows, row: int
 def ask(rules: Rules, slots: Slots, out: Flows, row: int, sign: int) -> None:
     """Add up what all requests of a slot ask of the fibres by table 0, or take it off again."""
     need, count = out.consumed[RESERVATION, row], out.wavelengths[row]
-    requests, ways = rules.group.size, slots.asked_ways
+    requests, paths = rules.group.size, slots.asked_paths
     if slots.row_need.shape[0]:
         level = int(slots.levels[row, 0])
         for f in range(count.size):
@@ -148,36 +148,36 @@ def ask(rules: Rules, slots: Slots, out: Flows, row: int, sign: int) -> None:
             count[f] += sign * slots.row_count[level, f]
         out.exposed[row] += sign * slots.row_exposed[level]
         out.whole[level] += sign
-    elif rules.proportional and ways <= requests:
+    elif rules.proportional and paths <= requests:
         # levels in the upper half, requests in the lower: one addition for both
-        asked = np.zeros(ways, dtype=np.int64)
+        asked = np.zeros(paths, dtype=np.int64)
         for r in range(requests):
             level = int(slots.levels[row, rules.group[r]])
             asked[slots.choice[r, level]] += (level << 32) + 1
-        for way in range(ways):
-            levels, many = sign * (asked[way] >> 32), sign * (asked[way] & 0xFFFFFFFF)
-            for at in range(slots.way[way], slots.way[way + 1]):
+        for path in range(paths):
+            levels, many = sign * (asked[path] >> 32), sign * (asked[path] & 0xFFFFFFFF)
+            for at in range(slots.path[path], slots.path[path + 1]):
                 f = slots.fibre[at]
                 need[f] += levels * rules.need[1, f]
                 count[f] += many
-            carry(rules, slots, out, row, way, levels)
+            carry(rules, slots, out, row, path, levels)
     else:
         for r in range(requests):
             level = int(slots.levels[row, rules.group[r]])
-            way = slots.choice[r, level]
-            for at in range(slots.way[way], slots.way[way + 1]):
+            path = slots.choice[r, level]
+            for at in range(slots.path[path], slots.path[path + 1]):
                 f = slots.fibre[at]
                 need[f] += sign * rules.need[level, f]
                 count[f] += sign
-            carry(rules, slots, out, row, way, sign * level)
+            carry(rules, slots, out, row, path, sign * level)
 
 
 @jit
-def carry(rules: Rules, slots: Slots, out: Flows, row: int, way: int, levels: int) -> None:
-    """Note keys of that many levels that went a way, and what its trusted relays saw."""
+def carry(rules: Rules, slots: Slots, out: Flows, row: int, path: int, levels: int) -> None:
+    """Note keys of that many levels that went a path, and what its trusted relays saw."""
     key = levels * rules.level_bits
-    out.carried[way] += key
-    out.exposed[row] += key * slots.trusted[way]
+    out.carried[path] += key
+    out.exposed[row] += key * slots.trusted[path]
 
 
 @jit
@@ -247,19 +247,19 @@ def arrive(state: State, rules: Rules, slots: Slots, row: int, place: int, start
 def attempt(
     state: State, rules: Rules, slots: Slots, out: Flows, row: int, phase: int, now: int, i: int
 ) -> None:
-    """Serve an entry of the queue if every fibre of its way can; otherwise it changes nothing."""
+    """Serve an entry of the queue if every fibre of its path can; otherwise it changes nothing."""
     request, level = state.request[i], state.level[i]
-    way = slots.choice[state.row[request], level]
-    if way == REFUSED:
+    path = slots.choice[state.row[request], level]
+    if path == REFUSED:
         give_up(state, out, row, i)
         return
-    if way == NO_WAY:
+    if path == NO_PATH:
         return
     down = slots.down[slots.mask[phase]]
     bits = slots.channel_bits[min(row, slots.channel_bits.shape[0] - 1)]
     ends = (slots.first + row + 1) * rules.slot_ticks
     may_light = now + rules.setup <= ends
-    for at in range(slots.way[way], slots.way[way + 1]):
+    for at in range(slots.path[path], slots.path[path + 1]):
         f = slots.fibre[at]
         yields = bits[f] if may_light else 0
         if down[f] or state.used[f] >= rules.ports[f]:
@@ -267,7 +267,7 @@ def attempt(
         if rules.need[level, f] > room(state, rules, yields, f):
             return
     delivered = now
-    for at in range(slots.way[way], slots.way[way + 1]):
+    for at in range(slots.path[path], slots.path[path + 1]):
         f = slots.fibre[at]
         need = rules.need[level, f]
         heads = state.head[RESERVATION, f], state.head[ON_DEMAND, f]
@@ -280,11 +280,11 @@ def attempt(
         if state.log.size:
             line = state.log[state.size[1]]
             state.size[1] += 1
-            line[0], line[1], line[2], line[3], line[4] = slots.first + row, request, level, way, f
+            line[0], line[1], line[2], line[3], line[4] = slots.first + row, request, level, path, f
             line[5], line[6] = heads[0], state.head[RESERVATION, f] - heads[0]
             line[7], line[8] = heads[1], state.head[ON_DEMAND, f] - heads[1]
-    carry(rules, slots, out, row, way, level)
-    if way != slots.choice[request, level]:
+    carry(rules, slots, out, row, path, level)
+    if path != slots.choice[request, level]:
         out.rerouted[row] += 1
     if not state.started[i]:
         state.started[i] = 1

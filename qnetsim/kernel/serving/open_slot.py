@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
-from qnetsim.kernel.intervals import Interval
-from qnetsim.kernel.tables import ON_DEMAND, RESERVATION, Flows, Rules, Slots, State
-from qnetsim.kernel.ways import Ways
+from qnetsim.kernel.serving.intervals import Interval
+from qnetsim.kernel.serving.paths import PathTable
+from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION, Flows, Rules, Slots, State
 from qnetsim.network import Route
 
 
@@ -42,9 +42,9 @@ class OpenSlot:
     interval : Interval
         Of this slot alone.
     state, rules, slots, flows : tables of the key managers
-    ways : Ways
+    paths : PathTable
     loop : module
-        ``qnetsim.kernel.loop``, compiled or as it stands.
+        ``qnetsim.kernel.serving.loop``, compiled or as it stands.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class OpenSlot:
         rules: Rules,
         slots: Slots,
         flows: Flows,
-        ways: Ways,
+        paths: PathTable,
         loop: ModuleType,
     ) -> None:
-        self.interval, self.flows, self.ways = interval, flows, ways
+        self.interval, self.flows, self.paths = interval, flows, paths
         self._state, self._rules, self._slots, self._loop = state, rules, slots, loop
         self._end = (interval.first_slot + 1) * rules.slot_ticks
         #: End-to-end key bits that were taken here.
@@ -70,7 +70,7 @@ class OpenSlot:
 
     def known_down(self, tick: int) -> tuple[int, ...]:
         """Fibres that the control plane knows to be down, where requests heed it."""
-        return self.ways.known(int(self._slots.table[self._phase(tick)]))
+        return self.paths.known(int(self._slots.table[self._phase(tick)]))
 
     def end(self) -> None:
         """Apply lifetime and cap of the stores; nothing can be taken any more."""
@@ -140,5 +140,5 @@ class OpenSlot:
                 hop += [int(before[pool]), int(after[pool] - before[pool])]
             hops.append(hop)
         self.taken_bits += most
-        flows.exposed[0] += most * self.ways.relays_on(route)
+        flows.exposed[0] += most * self.paths.relays_on(route)
         return Piece(most, ready, hops)

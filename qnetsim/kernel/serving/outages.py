@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
-from qnetsim.exogenous.faults import FaultEvents
+from qnetsim.world.faults import FaultEvents
 
 #: Kinds of events at one tick.
 FAULT, NOTICE = 0, 1
@@ -24,7 +24,7 @@ class Phases:
     first : ndarray of int64, shape (slots + 1,)
         First phase of each slot.
     tick, mask, table : ndarray of int64, shape (phases,)
-        Start, row of ``down``, table of ways.
+        Start, row of ``down``, table of paths.
     down : ndarray of bool, shape (masks, fibres)
     """
 
@@ -81,7 +81,7 @@ class Outages:
         ----------
         first_slot, slots : int
         table_of : callable
-            Number of the table of ways that holds while these fibres are known to be down.
+            Number of the table of paths that holds while these fibres are known to be down.
         """
         ticks, begin = self._slot_ticks, first_slot * self._slot_ticks
         end = begin + slots * ticks

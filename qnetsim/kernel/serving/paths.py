@@ -1,4 +1,4 @@
-"""Ways that requests can take: the routes of a table, and ways around known outages."""
+"""Paths that requests can take: the routes of a table, and paths around known outages."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from functools import cached_property
 import numpy as np
 
 from qnetsim.arrays import Growing, IntArray
-from qnetsim.exogenous import Forecast
-from qnetsim.kernel.tables import NO_WAY, REFUSED, Moves
+from qnetsim.forecast import Forecast
+from qnetsim.kernel.serving.state import NO_PATH, REFUSED, Moves
 from qnetsim.network import BLOCKED, LoadTable, Network, Route, RouteTable
 from qnetsim.network.detours import Detours
 
 #: Moved requests, over all sets of fibres that were down, that are remembered between intervals.
 MOST_KEPT = 2**16
-#: Requests that leave the way asked for, and their rows of ``choice``.
+#: Requests that leave the path asked for, and their rows of ``choice``.
 Moved = tuple[IntArray, IntArray]
 
 
-class Ways:
-    """The ways of one route table and of its detours.
+class PathTable:
+    """The paths of one route table and of its detours.
 
     Row r of ``choice`` is what the policy asked for; rows of requests that were moved follow.
 
@@ -30,7 +30,7 @@ class Ways:
     routes : RouteTable
     need : ndarray of int64, shape (levels, fibres)
     detours : Detours
-        Finds the ways around an outage.
+        Finds the paths around an outage.
     on_outage : {"wait", "reroute", "block"}
     """
 
@@ -64,7 +64,7 @@ class Ways:
         self._first = Growing(np.zeros(1, dtype=np.int64))
         self._fibres, self._trusted = Growing(none), Growing(none)
         for route in self.routes.routes:
-            self._way(route)
+            self._path(route)
         self._choice = Growing(self._base)
         self._row: dict[tuple[int, bytes], int] = {}
         self._moved: dict[tuple[int, ...], Moved] = {}
@@ -103,22 +103,22 @@ class Ways:
 
     @property
     def choice(self) -> IntArray:
-        """Way of each row and level, shape (rows, levels)."""
+        """Path of each row and level, shape (rows, levels)."""
         return self._choice.rows
 
     @property
-    def way(self) -> IntArray:
-        """First position in ``fibre`` of each way, shape (ways + 1,)."""
+    def path(self) -> IntArray:
+        """First position in ``fibre`` of each path, shape (paths + 1,)."""
         return self._first.rows
 
     @property
     def fibre(self) -> IntArray:
-        """Fibres of all ways, one after another."""
+        """Fibres of all paths, one after another."""
         return self._fibres.rows
 
     @property
     def trusted(self) -> IntArray:
-        """Trusted relays on each way, shape (ways,)."""
+        """Trusted relays on each path, shape (paths,)."""
         return self._trusted.rows
 
     def _moved_by(self, known: tuple[int, ...]) -> Moved:
@@ -133,12 +133,12 @@ class Ways:
         # REFUSED is negative and finds the last entry, which crosses nothing
         hit = crossing[np.maximum(self._base, -1)]
         requests = np.flatnonzero(hit.any(axis=1))
-        ways = np.full(len(requests), REFUSED)
+        paths = np.full(len(requests), REFUSED)
         if self._on_outage == "reroute":
             pairs = [self._forecast.pairs[r] for r in requests.tolist()]
             found = self._detours.around(frozenset(known), pairs)
-            ways[:] = [self._way(found[pair]) if pair in found else NO_WAY for pair in pairs]
-        rows = np.where(hit[requests], ways[:, None], self._base[requests])
+            paths[:] = [self._path(found[pair]) if pair in found else NO_PATH for pair in pairs]
+        rows = np.where(hit[requests], paths[:, None], self._base[requests])
         return requests, self._rows(requests, rows)
 
     def _rows(self, requests: IntArray, rows: IntArray) -> IntArray:
@@ -155,15 +155,15 @@ class Ways:
             self._choice.extend(np.array(new))
         return np.array(at, dtype=np.int64)
 
-    def _way(self, route: Route) -> int:
-        """Number of a way; a new one is added."""
-        way = self._position.setdefault(route, len(self._list))
-        if way == len(self._list):
+    def _path(self, route: Route) -> int:
+        """Number of a path; a new one is added."""
+        path = self._position.setdefault(route, len(self._list))
+        if path == len(self._list):
             self._list.append(route)
             self._fibres.extend(np.array(route.fibres, dtype=np.int64))
             self._first.extend([len(self._fibres)])
             self._trusted.extend([self.relays_on(route)])
-        return way
+        return path
 
     @cached_property
     def loads(self) -> LoadTable:
@@ -183,7 +183,7 @@ class Ways:
         return (np.ascontiguousarray(need), np.ascontiguousarray(count), seen * key_bits)
 
     def carried_whole(self, slots: IntArray) -> IntArray:
-        """Key bits by way of slots that were served whole at one level, shape (ways,).
+        """Key bits by path of slots that were served whole at one level, shape (paths,).
 
         Parameters
         ----------
@@ -201,7 +201,7 @@ class Ways:
 
         Parameters
         ----------
-        carried : ndarray of int64, shape (ways,)
+        carried : ndarray of int64, shape (paths,)
 
         Returns
         -------
@@ -210,14 +210,14 @@ class Ways:
         """
         by_fibre = np.zeros(self._network.fibres, dtype=np.int64)
         by_node = np.zeros(len(self._network.topology.nodes), dtype=np.int64)
-        for way in np.flatnonzero(carried).tolist():
-            route, bits = self._list[way], int(carried[way])
+        for path in np.flatnonzero(carried).tolist():
+            route, bits = self._list[path], int(carried[path])
             for fibre in route.fibres:
                 by_fibre[fibre] += bits
             for node in route.nodes[1:-1]:
                 by_node[node] += bits
         return by_fibre, by_node
 
-    def route(self, way: int) -> Route:
-        """Nodes and fibres of a way."""
-        return self._list[way]
+    def route(self, path: int) -> Route:
+        """Nodes and fibres of a path."""
+        return self._list[path]

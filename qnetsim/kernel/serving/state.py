@@ -14,10 +14,10 @@ import numpy.typing as npt
 from qnetsim.arrays import IntArray
 
 #: What a request does where it would be sent: wait, or give up at once.
-NO_WAY, REFUSED = -1, -2
+NO_PATH, REFUSED = -1, -2
 #: State of an entry of the queue: it asks, it was served in this slot, it has left.
 ASKING, SERVED, GONE = 0, 1, 2
-#: Pools, in the order of ``trace.schema.POOLS``.
+#: Pools, in the order of ``vocabulary.POOLS``.
 RESERVATION, ON_DEMAND = 0, 1
 
 
@@ -45,7 +45,7 @@ class State(NamedTuple):
         The queue in order of arrival; ``left`` counts the slots that are still to be served.
     log : shape (rows, 9)
         One row for each fibre of each delivery, where keys are carried as real bytes: slot,
-        request, level, way, fibre, then first offset and bits of the reservation pool and of the
+        request, level, path, fibre, then first offset and bits of the reservation pool and of the
         on-demand pool. No rows: nothing is logged.
     """
 
@@ -99,7 +99,7 @@ class Rules(NamedTuple):
 
 
 class Moves(NamedTuple):
-    """Requests that leave the way asked for, table by table.
+    """Requests that leave the path asked for, table by table.
 
     Attributes
     ----------
@@ -140,17 +140,17 @@ class Slots(NamedTuple):
     down : shape (masks, F)
     moves : Moves
     choice : shape (rows, K)
-        Way of a request at each level: a position in ``way``, ``NO_WAY`` or ``REFUSED``. The
+        Path of a request at each level: a position in ``path``, ``NO_PATH`` or ``REFUSED``. The
         first R rows are what the policy asked for.
-    way : shape (ways + 1,)
-        First position in ``fibre`` of each way.
-    fibre : shape (sum of the ways' lengths,)
-    trusted : shape (ways,)
-        Trusted relays on the way.
-    asked_ways : int
-        The first ways, those that the policy asked for.
+    path : shape (paths + 1,)
+        First position in ``fibre`` of each path.
+    fibre : shape (sum of the paths' lengths,)
+    trusted : shape (paths,)
+        Trusted relays on the path.
+    asked_paths : int
+        The first paths, those that the policy asked for.
     plain : bool
-        The policy asked for a way for everybody.
+        The policy asked for a path for everybody.
     row_need, row_count : shape (K, F) or (0, F)
         With one group: bits and requests that a level puts on each fibre by table 0.
     row_exposed : shape (K,) or (0,)
@@ -172,10 +172,10 @@ class Slots(NamedTuple):
     down: npt.NDArray[np.bool_]
     moves: Moves
     choice: IntArray
-    way: IntArray
+    path: IntArray
     fibre: IntArray
     trusted: IntArray
-    asked_ways: int
+    asked_paths: int
     plain: bool
     row_need: IntArray
     row_count: IntArray
@@ -195,8 +195,8 @@ class Flows(NamedTuple):
     waits : shape (S, bins)
         Requests first served in the slot, by bin of their waiting time; those that did not wait
         are in none.
-    carried : shape (ways,)
-        Key bits that went each way.
+    carried : shape (paths,)
+        Key bits that went each path.
     whole : shape (K,)
         Slots that were served whole from ``row_need``, by level; not in ``carried``.
     """
@@ -258,7 +258,7 @@ def grown(state: State, capacity: int, log_rows: int) -> State:
     return state._replace(log=log, **longer)
 
 
-def new_flows(slots: int, fibres: int, ways: int, bins: int, levels: int) -> Flows:
+def new_flows(slots: int, fibres: int, paths: int, bins: int, levels: int) -> Flows:
     """Zeros for an interval."""
     pool, lit = (2, slots, fibres), (slots, fibres)
     return Flows(
@@ -277,6 +277,6 @@ def new_flows(slots: int, fibres: int, ways: int, bins: int, levels: int) -> Flo
         rerouted=_zeros(slots),
         exposed=_zeros(slots),
         waits=_zeros(slots, bins),
-        carried=_zeros(ways),
+        carried=_zeros(paths),
         whole=_zeros(levels),
     )

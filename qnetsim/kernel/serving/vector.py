@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from qnetsim.arrays import IntArray
-from qnetsim.kernel import loop
-from qnetsim.kernel.tables import Flows, Rules, Slots, State
+from qnetsim.kernel.serving import loop
+from qnetsim.kernel.serving.state import Flows, Rules, Slots, State
 from qnetsim.network import LoadTable
 
 
@@ -103,7 +103,7 @@ def _serve_rows(
     out.channels[keep], out.wavelengths[keep] = extra, count
     _end_slots(state, rules, slots.first + part.start, out, keep)
     out.served[keep] = rules.group.size
-    _count_ways(rules, slots, out, keep)
+    _count_paths(rules, slots, out, keep)
     return rows
 
 
@@ -129,19 +129,19 @@ def _end_slots(state: State, rules: Rules, slot: int, out: Flows, rows: slice) -
     out.stored[:, rows.start] = state.tail - state.head
 
 
-def _count_ways(rules: Rules, slots: Slots, out: Flows, rows: slice) -> None:
-    """Key bits by way, and bits seen by trusted relays, of rows that were served whole."""
+def _count_paths(rules: Rules, slots: Slots, out: Flows, rows: slice) -> None:
+    """Key bits by path, and bits seen by trusted relays, of rows that were served whole."""
     levels = slots.levels[rows]
-    choice, size = slots.choice[: rules.group.size], slots.way.size - 1
+    choice, size = slots.choice[: rules.group.size], slots.path.size - 1
     for level in range(1, rules.need.shape[0]):
         asked = levels == level
         hits = asked.sum(axis=0)
         if not hits.any():
             continue
         key = level * rules.level_bits
-        ways = choice[:, level]
+        paths = choice[:, level]
         of_request = hits[rules.group]
-        weighted = np.bincount(ways, weights=of_request, minlength=size)
+        weighted = np.bincount(paths, weights=of_request, minlength=size)
         out.carried[:] += key * weighted.astype(np.int64)
-        seen = np.bincount(rules.group, weights=slots.trusted[ways], minlength=levels.shape[1])
+        seen = np.bincount(rules.group, weights=slots.trusted[paths], minlength=levels.shape[1])
         out.exposed[rows] += key * (asked @ seen.astype(np.int64))

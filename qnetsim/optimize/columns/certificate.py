@@ -12,14 +12,14 @@ from __future__ import annotations
 import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
-from qnetsim.optimize.columns.pricing import Prices
+from qnetsim.optimize.columns.pricing import DualPrices
 
 Stage = tuple[FloatArray, FloatArray]
 
 
 def newsvendor_prices(
     probabilities: FloatArray, channels: IntArray, reserved: Stage, on_demand: Stage
-) -> Prices:
+) -> DualPrices:
     """Feasible prices that make the newsvendor reservation of each fibre optimal.
 
     Where no shares t_s exist, the nearest ones are taken and γ is cut to its bounds: the prices
@@ -35,7 +35,7 @@ def newsvendor_prices(
 
     Returns
     -------
-    Prices
+    DualPrices
         Unscaled, with δ = 0; arrays of shape (scenarios, fibres).
     """
     alpha = np.zeros(channels.shape)
@@ -48,7 +48,7 @@ def newsvendor_prices(
     length = total + used.sum(axis=0)
     share = _shares(used, caps, length)
     gamma = np.clip(share[:, None] * length - used, 0.0, caps)
-    return Prices(alpha, _rescaled(gamma, total), np.zeros(channels.shape))
+    return DualPrices(alpha, _rescaled(gamma, total), np.zeros(channels.shape))
 
 
 def _filled(caps: FloatArray, total: float, order: IntArray) -> FloatArray:

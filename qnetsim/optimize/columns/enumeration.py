@@ -10,7 +10,7 @@ from __future__ import annotations
 from qnetsim.arrays import FloatArray
 from qnetsim.network import BLOCKED
 from qnetsim.network.routes import distances_to, routes_within
-from qnetsim.optimize.columns.master import Column
+from qnetsim.optimize.columns.master import PathColumn
 from qnetsim.optimize.columns.problem import RoutesProblem
 
 #: Most steps of the search for them.
@@ -19,7 +19,7 @@ MAX_STEPS = 1_000_000
 
 def useful_columns(
     problem: RoutesProblem, lengths: FloatArray, slack: float, most: int
-) -> list[Column] | None:
+) -> list[PathColumn] | None:
     """Every route at most ``slack`` longer than the shortest of its pair and scenario.
 
     Parameters
@@ -34,11 +34,11 @@ def useful_columns(
 
     Returns
     -------
-    list of Column or None
+    list of PathColumn or None
         None where there are more than ``most``.
     """
     topology = problem.network.topology
-    found: list[Column] = []
+    found: list[PathColumn] = []
     steps = MAX_STEPS
     for s, row in enumerate(lengths.tolist()):
         rest = {target: distances_to(topology, row, target) for _, target in problem.pairs}
@@ -46,9 +46,9 @@ def useful_columns(
             limit = min(rest[target][source], problem.blocking(s)) + slack
             ways, taken = routes_within(topology, row, rest[target], (source, target), limit, steps)
             steps -= taken
-            found += [Column(s, p, way) for way in ways]
+            found += [PathColumn(s, p, way) for way in ways]
             if problem.blocking(s) <= limit:
-                found.append(Column(s, p, BLOCKED))
+                found.append(PathColumn(s, p, BLOCKED))
             if len(found) > most or steps < 0:
                 return None
     return found

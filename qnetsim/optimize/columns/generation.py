@@ -10,11 +10,11 @@ import numpy as np
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import SolverError
 from qnetsim.network import BLOCKED, Route
-from qnetsim.optimize.certificate import newsvendor_prices
-from qnetsim.optimize.columns.master import Column, Master
-from qnetsim.optimize.columns.pricing import Priced, Prices, Pricing
+from qnetsim.optimize.columns.certificate import newsvendor_prices
+from qnetsim.optimize.columns.master import Master, PathColumn
+from qnetsim.optimize.columns.pricing import DualPrices, Priced, Pricing
 from qnetsim.optimize.columns.problem import RoutesProblem
-from qnetsim.optimize.program import Basis, Solution, SolveStatus
+from qnetsim.optimize.solvers.program import Basis, Solution, SolveStatus
 
 #: Reduced cost, relative to the dearest unit, below which a route is worth a column.
 PRICING_TOLERANCE = 1e-9
@@ -38,14 +38,14 @@ class Relaxed:
         Of the restricted master.
     bound : float
         Scaled lower bound over all simple paths.
-    prices : Prices
+    prices : DualPrices
         That prove it.
     rounds : int
     """
 
     solution: Solution
     bound: float
-    prices: Prices
+    prices: DualPrices
     rounds: int
 
 
@@ -90,7 +90,7 @@ def generate(master: Master) -> Relaxed:
     raise SolverError(f"no proof after {MAX_ROUNDS} rounds of column generation")
 
 
-def _start(problem: RoutesProblem, pricing: Pricing) -> Prices | None:
+def _start(problem: RoutesProblem, pricing: Pricing) -> DualPrices | None:
     """Prices of the closed form, which are best where no limit binds."""
     if problem.fixed is not None or problem.on_demand is None:
         return None
@@ -100,23 +100,23 @@ def _start(problem: RoutesProblem, pricing: Pricing) -> Prices | None:
 
 
 def _improving(
-    problem: RoutesProblem, priced: Priced, prices: Prices, targets: FloatArray, *, exact: bool
-) -> Sequence[Column]:
+    problem: RoutesProblem, priced: Priced, prices: DualPrices, targets: FloatArray, *, exact: bool
+) -> Sequence[PathColumn]:
     """Shortest paths that the master would use, and blocking where it would pay."""
     lengths = prices.lengths(problem.channels)
     # under mixed prices every shortest path is a candidate; under the master's own, the short ones
     candidates = priced.distances < targets - PRICING_TOLERANCE
     if not exact:
         candidates = np.ones_like(candidates)
-    found: list[Column] = []
+    found: list[PathColumn] = []
     for s, p in np.argwhere(candidates & (targets > PRICING_TOLERANCE)).tolist():
         route = priced.route(s, p)
         if _length(lengths[s], route) < targets[s, p] - PRICING_TOLERANCE:
-            found.append(Column(s, p, route))
+            found.append(PathColumn(s, p, route))
     for s in range(problem.scenarios):
         price = problem.blocking(s)
         worth = np.flatnonzero(targets[s] > price + PRICING_TOLERANCE).tolist()
-        found += [Column(s, p, BLOCKED) for p in worth]
+        found += [PathColumn(s, p, BLOCKED) for p in worth]
     return found
 
 

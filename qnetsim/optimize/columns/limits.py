@@ -14,7 +14,7 @@ from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.problem import capacities
 from qnetsim.optimize.columns.routing_search import RoutingSearch, Verdict, Way, total_unserved
-from qnetsim.optimize.solver import Solver
+from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.wavelengths.assignment import colourable
 
 MEND = "raise it, ask for less, or give cost.blocking_cost to have requests blocked at a price"

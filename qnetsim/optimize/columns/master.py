@@ -16,11 +16,11 @@ from scipy import sparse
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import BLOCKED, Route
 from qnetsim.optimize.columns.problem import RoutesProblem
-from qnetsim.optimize.program import Names, Program, Solution
+from qnetsim.optimize.solvers.program import Names, Program, Solution
 
 
 @dataclass(frozen=True)
-class Column:
+class PathColumn:
     """Another route for a pair (by its position) in a scenario."""
 
     scenario: int
@@ -40,7 +40,7 @@ class Master:
 
     def __init__(self, problem: RoutesProblem, base: Sequence[Sequence[Route]]) -> None:
         self.problem, self.base = problem, base
-        self.columns: dict[Column, None] = {}
+        self.columns: dict[PathColumn, None] = {}
         s, e = problem.scenarios, problem.fibres
         self._base_load = np.array([requests_on(routes, problem.demand, e) for routes in base])
         self._limited = np.flatnonzero(np.isfinite(problem.caps).ravel())
@@ -57,7 +57,7 @@ class Master:
         """Rows of the program."""
         return self._first_group + len(self._group)
 
-    def add(self, columns: Iterable[Column]) -> int:
+    def add(self, columns: Iterable[PathColumn]) -> int:
         """Add columns that are not there yet; returns how many were new."""
         before = len(self.columns)
         for column in columns:
@@ -66,7 +66,7 @@ class Master:
                 self.columns[column] = None
         return len(self.columns) - before
 
-    def _base_of(self, column: Column) -> Route:
+    def _base_of(self, column: PathColumn) -> Route:
         return self.base[column.scenario][column.pair]
 
     def _stages(self) -> tuple[IntArray, IntArray, FloatArray]:
@@ -77,7 +77,7 @@ class Master:
         ones = np.ones(2 * rows.size)
         return np.tile(rows, 2), np.concatenate([first, 2 * e + rows]), ones
 
-    def _entries_of(self, column: Column, number: int) -> tuple[IntArray, IntArray, FloatArray]:
+    def _entries_of(self, column: PathColumn, number: int) -> tuple[IntArray, IntArray, FloatArray]:
         """What shifting one request from its base route changes, and its row of (22)."""
         s, e = self.problem.scenarios, self.problem.fibres
         change = np.zeros(e)

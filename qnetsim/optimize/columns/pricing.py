@@ -22,16 +22,18 @@ from qnetsim.network import Route, Topology
 from qnetsim.optimize.columns.problem import RoutesProblem
 
 
-class Prices(NamedTuple):
+class DualPrices(NamedTuple):
     """Feasible prices of the rows of each fibre and scenario, shape (scenarios, fibres)."""
 
     alpha: FloatArray
     gamma: FloatArray
     delta: FloatArray
 
-    def mixed(self, other: Prices, weight: float) -> Prices:
+    def mixed(self, other: DualPrices, weight: float) -> DualPrices:
         """``weight`` parts of these prices and the rest of the others: feasible as both are."""
-        return Prices(*(weight * a + (1 - weight) * b for a, b in zip(self, other, strict=True)))
+        return DualPrices(
+            *(weight * a + (1 - weight) * b for a, b in zip(self, other, strict=True))
+        )
 
     def lengths(self, channels: IntArray) -> FloatArray:
         """Length ``ρ·α + γ + δ`` of each fibre in each scenario."""
@@ -114,10 +116,10 @@ class Pricing:
         self._caps = np.where(np.isfinite(problem.caps), problem.caps, 0.0)
         self._blocking = np.array([problem.blocking(s) for s in range(problem.scenarios)])
 
-    def feasible(self, alpha: FloatArray, gamma: FloatArray, delta: FloatArray) -> Prices:
+    def feasible(self, alpha: FloatArray, gamma: FloatArray, delta: FloatArray) -> DualPrices:
         """Repair prices so that they are feasible beyond any solver's tolerance."""
         delta = np.where(np.isfinite(self.problem.caps), np.maximum(delta, 0.0), 0.0)
-        return Prices(self._repaired(alpha, 0), self._repaired(gamma, 1), delta)
+        return DualPrices(self._repaired(alpha, 0), self._repaired(gamma, 1), delta)
 
     def _repaired(self, prices: FloatArray, kind: int) -> FloatArray:
         problem = self.problem
@@ -131,7 +133,7 @@ class Pricing:
             prices = prices * factor
         return prices
 
-    def price(self, prices: Prices) -> Priced:
+    def price(self, prices: DualPrices) -> Priced:
         """Work out the bound and the shortest paths under feasible prices."""
         problem = self.problem
         found = [self._paths.find(row) for row in prices.lengths(problem.channels)]

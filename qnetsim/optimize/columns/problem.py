@@ -11,7 +11,7 @@ import numpy as np
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Network, Route
 from qnetsim.network.routes import NodePair
-from qnetsim.optimize.solver import HIGHS, Solver
+from qnetsim.optimize.solvers.solver import HIGHS, Solver
 
 #: Most that blocking costs beside the dearest unit, in a program.
 DEAREST_BLOCKING = 1e8
@@ -152,7 +152,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Flows:
+class RouteFlows:
     """Integer routing of every scenario, and the bound over all simple paths.
 
     Attributes

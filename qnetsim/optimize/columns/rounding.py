@@ -10,7 +10,7 @@ from scipy import sparse
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.optimize.columns.master import Master
 from qnetsim.optimize.newsvendor import reserve
-from qnetsim.optimize.program import Program, Solution
+from qnetsim.optimize.solvers.program import Program, Solution
 
 #: Distance from a whole number that counts as none.
 WHOLE = 1e-6

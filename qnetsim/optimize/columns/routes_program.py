@@ -18,10 +18,10 @@ from qnetsim.network import BLOCKED, Route
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.enumeration import slack_of, useful_columns
 from qnetsim.optimize.columns.generation import Relaxed, generate
-from qnetsim.optimize.columns.master import Column, Master, requests_on
-from qnetsim.optimize.columns.problem import Flows, RoutesProblem, Size
+from qnetsim.optimize.columns.limits import feasible_routing
+from qnetsim.optimize.columns.master import Master, PathColumn, requests_on
+from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem, Size
 from qnetsim.optimize.columns.rounding import Rounded, completed, round_flows
-from qnetsim.optimize.limits import feasible_routing
 
 #: Relative gap at which a plan is proved.
 TOLERANCE = 1e-9
@@ -50,7 +50,7 @@ class RoutesProgram:
         self._crowded = np.flatnonzero((load > problem.caps).any(axis=1)).tolist()
         self._start = start
 
-    def solve(self) -> Flows:
+    def solve(self) -> RouteFlows:
         """Generate routes until the relaxation is proved, then find an integer routing.
 
         Raises
@@ -73,7 +73,7 @@ class RoutesProgram:
                 nodes += best.nodes
         program = self.master.program()
         size = Size(program.variables, program.rows, nodes, relaxed.rounds)
-        return Flows(
+        return RouteFlows(
             self._routes(best.values),
             min(bound, best.objective) * problem.scale,
             relaxed.solution.by,
@@ -87,7 +87,7 @@ class RoutesProgram:
             return
         if problem.blocking_cost is not None:
             pairs = range(len(problem.pairs))
-            self.master.add(Column(s, p, BLOCKED) for s in self._crowded for p in pairs)
+            self.master.add(PathColumn(s, p, BLOCKED) for s in self._crowded for p in pairs)
             return
         # a routing that fits at the highest demand fits at every other
         top = int(problem.channels.sum(axis=1).argmax())
@@ -100,7 +100,7 @@ class RoutesProgram:
             problem.solver,
         )
         position = {pair: i for i, pair in enumerate(problem.pairs)}
-        self.master.add(Column(s, position[p], r) for s in self._crowded for p, r in routing)
+        self.master.add(PathColumn(s, position[p], r) for s in self._crowded for p, r in routing)
 
     def _whole(self, relaxed: Relaxed) -> Rounded:
         found = round_flows(self.master, relaxed.solution, relaxed.bound, TOLERANCE)

@@ -12,8 +12,8 @@ from qnetsim.arrays import FloatArray
 from qnetsim.network import Network, Route, simple_routes
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.pricing import PathFinder
-from qnetsim.optimize.program import Program, Solution, SolveStatus
-from qnetsim.optimize.solver import Solver
+from qnetsim.optimize.solvers.program import Program, Solution, SolveStatus
+from qnetsim.optimize.solvers.solver import Solver
 
 TOLERANCE = 1e-6
 #: Most simple paths that are enumerated to find or refute an integer routing.

@@ -7,23 +7,23 @@ from itertools import pairwise
 import networkx
 import numpy as np
 
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import BLOCKED, Network, Route, RouteTable
 from qnetsim.network.routes import NodePair
-from qnetsim.optimize.assemble import Settled, fixed_routes_plan, settle
-from qnetsim.optimize.full_program import FullProblem, FullProgram
-from qnetsim.optimize.lightpaths import Lightpaths
+from qnetsim.optimize.assemble import AssignedRoutes, assign_wavelengths, fixed_routes_plan
+from qnetsim.optimize.full.full_program import FullProblem, FullProgram
+from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
 from qnetsim.optimize.marginals import marginal_loads
 from qnetsim.optimize.plan import Plan
 from qnetsim.optimize.recourse import possible_levels
-from qnetsim.optimize.solver import Solver
+from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.wavelengths.assignment import Assignment
 
 
 def full_problem(network: Network, forecast: Forecast) -> FullProblem:
     """Comonotone demand as the full program takes it: one scenario for each possible level."""
     levels = possible_levels(forecast)
-    rho = network.level_channels(forecast.levels.levels)[levels]
+    rho = network.level_channels(forecast.level_count)[levels]
     return FullProblem(
         network,
         forecast.pairs,
@@ -47,7 +47,7 @@ def full_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
     solution = FullProgram(problem, solver).solve()
     levels = possible_levels(forecast)
     # levels that never happen take the routes of one that does
-    scenario_of = [levels.index(k) if k in levels else 0 for k in range(forecast.levels.levels)]
+    scenario_of = [levels.index(k) if k in levels else 0 for k in range(forecast.level_count)]
     routes = RouteTable.of(
         [
             [_route(network, pair, solution.lightpaths[s][r]) for s in scenario_of]
@@ -55,14 +55,14 @@ def full_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
         ]
     )
     # where links cost nothing, a solution may hold circles, and wavelengths that mean nothing
-    settled = settle(network, forecast, routes)
+    settled = assign_wavelengths(network, forecast, routes)
     if network.limited and not (settled.assignment and settled.assignment.fits):
         own = Assignment(
             {k: tuple(_first(p.qkd) for p in solution.lightpaths[s]) for s, k in enumerate(levels)},
             {k: tuple(_first(p.km) for p in solution.lightpaths[s]) for s, k in enumerate(levels)},
             fits=True,
         )
-        settled = Settled(routes, marginal_loads(network, forecast, routes), own, 0.0)
+        settled = AssignedRoutes(routes, marginal_loads(network, forecast, routes), own, 0.0)
     return fixed_routes_plan(
         network,
         forecast,

@@ -20,9 +20,9 @@ from qnetsim.network import Network
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.problem import Size
-from qnetsim.optimize.lightpaths import Lightpaths
-from qnetsim.optimize.program import Names, Program, SolveStatus
-from qnetsim.optimize.solver import HIGHS, Solver
+from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
+from qnetsim.optimize.solvers.program import Names, Program, SolveStatus
+from qnetsim.optimize.solvers.solver import HIGHS, Solver
 
 #: Most variables for which the program is built.
 MAX_VARIABLES = 200_000

@@ -16,9 +16,9 @@ from scipy import sparse
 from qnetsim.arrays import FloatArray
 from qnetsim.network import UnitCosts
 from qnetsim.optimize.assemble import Stage
-from qnetsim.optimize.independent.realisation import Cut, Realisation
-from qnetsim.optimize.program import Program
-from qnetsim.optimize.solver import Solver
+from qnetsim.optimize.independent.second_stage import Cut, RelaxedSecondStage
+from qnetsim.optimize.solvers.program import Program
+from qnetsim.optimize.solvers.solver import Solver
 
 MAX_ITERATIONS = 100
 #: Usual first size of the box, relative to the reservation of a fibre.
@@ -56,7 +56,7 @@ class Minimum:
 
 def minimise(
     costs: UnitCosts,
-    realisations: Sequence[Realisation],
+    realisations: Sequence[RelaxedSecondStage],
     start: Stage,
     tolerance: float,
     solver: Solver,
@@ -67,7 +67,7 @@ def minimise(
     Parameters
     ----------
     costs : UnitCosts
-    realisations : sequence of Realisation
+    realisations : sequence of RelaxedSecondStage
         Equally likely.
     start : pair of ndarray, shape (fibres,)
     tolerance : float
@@ -115,7 +115,7 @@ class _Master:
         """Cuts so far."""
         return len(self._cuts)
 
-    def meet(self, stage: FloatArray, realisations: Sequence[Realisation]) -> float:
+    def meet(self, stage: FloatArray, realisations: Sequence[RelaxedSecondStage]) -> float:
         """Add the cuts that touch at a stage; returns the sample's cost there."""
         fibres = stage.size // 2
         pair = stage[:fibres], stage[fibres:]

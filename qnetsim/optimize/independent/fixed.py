@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import BLOCKED, Network, RouteTable
-from qnetsim.optimize.assemble import fixed_routes_plan, settle
+from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.bounds import foreseen_routes, perfect_information, unless_dearer
 from qnetsim.optimize.plan import Plan
 from qnetsim.optimize.routing import newsvendor_routes
-from qnetsim.optimize.solver import Solver
+from qnetsim.optimize.solvers.solver import Solver
 
 
 def fixed_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
@@ -17,7 +17,7 @@ def fixed_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
     Requests are blocked at the levels at which serving them costs more than that in any case.
     """
     routes = newsvendor_routes(network, forecast)
-    levels = range(forecast.levels.levels)
+    levels = range(forecast.level_count)
     served = [unless_dearer(network, k, foreseen_routes(network, forecast, k)) for k in levels]
     table = RouteTable.by_pair_and_level(
         forecast.pairs,
@@ -29,7 +29,7 @@ def fixed_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
     return fixed_routes_plan(
         network,
         forecast,
-        settle(network, forecast, table),
+        assign_wavelengths(network, forecast, table),
         bound=perfect_information(network, forecast, solver).objective(network),
         solver="newsvendor on convolved loads",
         note="first stage exact for these routes by convolution; recourse routes not optimised",

@@ -15,17 +15,18 @@ from scipy.special import stdtrit
 from qnetsim import seeds
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import UsageError
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.optimize.assemble import Stage
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.independent.decomposition import minimise
-from qnetsim.optimize.independent.realisation import Realisation, Shared, kinds_of
+from qnetsim.optimize.independent.second_stage import RelaxedSecondStage, Shared, kinds_of
 from qnetsim.optimize.independent.whole import SecondStage, WholeSecondStage
 from qnetsim.optimize.marginals import expected_excess, marginal_loads, reservations
-from qnetsim.optimize.plan import GapInterval, Plan, PlanStatus
+from qnetsim.optimize.plan import GapInterval, Plan
 from qnetsim.optimize.routing import newsvendor_lengths, newsvendor_routes
-from qnetsim.optimize.solver import Solver
+from qnetsim.optimize.solvers.solver import Solver
+from qnetsim.vocabulary import PlanStatus
 
 CONFIDENCE = 0.95
 #: Realisations that the first stage is chosen on, as a multiple of a sample's.
@@ -59,7 +60,7 @@ def second_stage(network: Network, forecast: Forecast, solver: Solver) -> Second
     return SecondStage(
         network,
         forecast.pairs,
-        forecast.levels.levels,
+        forecast.level_count,
         newsvendor_routes(network, forecast),
         [float(length) for length in newsvendor_lengths(network, forecast)],
         solver,
@@ -82,13 +83,13 @@ def sampled_plan(network: Network, forecast: Forecast, solver: Solver, size: Sam
             "independent demand may not fit, and what that costs must be said"
         )
     start = newsvendor_routes(network, forecast)
-    routes = RouteTable.by_pair(forecast.pairs, start, forecast.levels.levels)
-    shared = Shared(network, forecast.pairs, forecast.levels.levels, start, solver)
+    routes = RouteTable.by_pair(forecast.pairs, start, forecast.level_count)
+    shared = Shared(network, forecast.pairs, forecast.level_count, start, solver)
     costs = network.costs
 
-    def sample(number: int, count: int) -> tuple[IntArray, list[Realisation]]:
+    def sample(number: int, count: int) -> tuple[IntArray, list[RelaxedSecondStage]]:
         levels = _levels(forecast, number, count)
-        return levels, [Realisation(shared, kinds_of(forecast.pairs, row)) for row in levels]
+        return levels, [RelaxedSecondStage(shared, kinds_of(forecast.pairs, row)) for row in levels]
 
     _, chosen_on = sample(0, CHOICE_FACTOR * size.realisations)
     first = reservations(network, marginal_loads(network, forecast, routes))

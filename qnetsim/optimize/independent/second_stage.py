@@ -20,8 +20,8 @@ from qnetsim.network.routes import NodePair
 from qnetsim.optimize.assemble import Stage
 from qnetsim.optimize.columns.pricing import PathFinder
 from qnetsim.optimize.columns.problem import scale_of
-from qnetsim.optimize.program import Basis, Program, SolveStatus
-from qnetsim.optimize.solver import Solver
+from qnetsim.optimize.solvers.program import Basis, Program, SolveStatus
+from qnetsim.optimize.solvers.solver import Solver
 
 #: Reduced cost, relative to the dearest unit, below which a route is worth a column.
 TOLERANCE = 1e-8
@@ -95,7 +95,7 @@ class Shared:
         return use
 
 
-class Realisation:
+class RelaxedSecondStage:
     """Second stage of one realised demand.
 
     Parameters

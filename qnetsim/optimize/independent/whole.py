@@ -16,8 +16,8 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import BLOCKED, Network, Route, UnitCosts
 from qnetsim.network.routes import NodePair, distances_to, routes_within
 from qnetsim.optimize.assemble import Stage
-from qnetsim.optimize.independent.realisation import Kind, Realisation, Shared, kinds_of
-from qnetsim.optimize.solver import Solver
+from qnetsim.optimize.independent.second_stage import Kind, RelaxedSecondStage, Shared, kinds_of
+from qnetsim.optimize.solvers.solver import Solver
 
 #: Other routes of a pair: so much longer than the shortest at most, and so many.
 LONGEST, MOST_WAYS = 1.8, 10
@@ -85,7 +85,7 @@ class SecondStage:
     def solve(self, stage: Stage, levels: IntArray) -> WholeSecondStage:
         """Route a realised slot; levels has shape (requests,)."""
         shared = self._shared
-        realisation = Realisation(shared, kinds_of(self._pairs, levels))
+        realisation = RelaxedSecondStage(shared, kinds_of(self._pairs, levels))
         search = _Search(shared, realisation.split(stage), realisation.kinds, stage)
         search.run()
         waiting = {kind: iter(routes) for kind, routes in search.routes().items()}

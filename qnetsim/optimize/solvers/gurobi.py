@@ -8,8 +8,8 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import SolverError
-from qnetsim.optimize.program import Program, Solution, SolveStatus
-from qnetsim.optimize.settings import SolveSettings
+from qnetsim.optimize.solvers.program import Program, Solution, SolveStatus
+from qnetsim.optimize.solvers.settings import SolveSettings
 
 #: Errors of the licence: too large for it, or none there. Only these may fall back.
 LICENCE_ERRORS = {10009: "no Gurobi licence", 10010: "model too large for the Gurobi licence"}

@@ -10,8 +10,8 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import SolverError
-from qnetsim.optimize.program import PLACES, At, Basis, Program, Solution, SolveStatus
-from qnetsim.optimize.settings import SolveSettings
+from qnetsim.optimize.solvers.program import PLACES, At, Basis, Program, Solution, SolveStatus
+from qnetsim.optimize.solvers.settings import SolveSettings
 
 #: Number of the primal simplex method among HiGHS's strategies.
 PRIMAL_SIMPLEX = 4

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from qnetsim.arrays import FloatArray
-from qnetsim.optimize import gurobi, highs
-from qnetsim.optimize.program import Basis, Program, Solution
-from qnetsim.optimize.settings import SolveSettings
+from qnetsim.optimize.solvers import gurobi, highs
+from qnetsim.optimize.solvers.program import Basis, Program, Solution
+from qnetsim.optimize.solvers.settings import SolveSettings
 
 Choice = Literal["auto", "highs", "gurobi"]
 

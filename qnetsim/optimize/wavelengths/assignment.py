@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qnetsim.arrays import IntArray
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import BLOCKED, Network, Route, RouteTable
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.wavelengths.colouring import Colours, Level, colour_level
@@ -68,7 +68,7 @@ def assign(
     table : RouteTable
         The one given, or one with other routes at some levels.
     """
-    rho = network.level_channels(forecast.levels.levels)
+    rho = network.level_channels(forecast.level_count)
     qkd: dict[int, Colours] = {}
     km: dict[int, Colours] = {}
     verdicts: dict[int, bool | None] = {}

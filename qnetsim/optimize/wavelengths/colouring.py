@@ -11,8 +11,8 @@ from scipy import sparse
 from qnetsim.arrays import IntArray
 from qnetsim.network import Network, Route
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
-from qnetsim.optimize.program import Program, SolveStatus
-from qnetsim.optimize.solver import HIGHS
+from qnetsim.optimize.solvers.program import Program, SolveStatus
+from qnetsim.optimize.solvers.solver import HIGHS
 from qnetsim.optimize.wavelengths.search import conflicts, greedy, improve
 
 #: Most binaries (requests × colours) with which the integer program is tried.

@@ -16,8 +16,8 @@ from scipy import sparse
 from qnetsim import seeds
 from qnetsim.arrays import FloatArray
 from qnetsim.network import Route, Topology
-from qnetsim.optimize.program import Program
-from qnetsim.optimize.solver import HIGHS
+from qnetsim.optimize.solvers.program import Program
+from qnetsim.optimize.solvers.solver import HIGHS
 from qnetsim.optimize.wavelengths.reroute import Charge, Choice
 
 #: Routes of a request that the program may choose from.

@@ -105,7 +105,7 @@ class Units:
         self.member: FloatArray = np.zeros((fibres, self.count))
         self.member[np.arange(fibres), self.unit] = 1.0
         self._total = np.maximum(self.requests @ self.member, 1.0)
-        self._rho = network.level_channels(forecast.levels.levels)
+        self._rho = network.level_channels(forecast.level_count)
         self.top = spec.most_channels or max(int(self._rho.max()), 1)
         self._scale = spec.most_wavelengths
         self.most_wavelengths = np.floor(self._scale * self.requests + 0.5).astype(np.int64)

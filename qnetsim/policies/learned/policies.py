@@ -14,8 +14,8 @@ from qnetsim.network import Network
 from qnetsim.network.ownership import agents_of
 from qnetsim.optimize import Plan
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
-from qnetsim.policies.features import Float32Array, Units
-from qnetsim.policies.weights import MODELS, Weights, read_weights
+from qnetsim.policies.learned.features import Float32Array, Units
+from qnetsim.policies.learned.weights import MODELS, Weights, read_weights
 
 
 class LearnedOptions(PolicyOptions):

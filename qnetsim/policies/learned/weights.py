@@ -15,12 +15,12 @@ from safetensors.numpy import save
 
 from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
-from qnetsim.policies.features import Float32Array, Spec
+from qnetsim.policies.learned.features import Float32Array, Spec
 
 FORMAT = "qnetsim-policy"
 VERSION = 1
 #: Where the models that come with qnetsim are.
-MODELS = Path(__file__).parents[2] / "models"
+MODELS = Path(__file__).parents[3] / "models"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qnetsim.scenario.fields import Table, field
+from qnetsim.scenario.tables.fields import Table, field
 
 
 def price(meaning: str, default: float) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from qnetsim.scenario.fields import NodeName, Table, as_tuple, field
+from qnetsim.scenario.tables.fields import NodeName, Table, as_tuple, field
 
 #: Blocks of six features that a data set can be cut into: workers at most.
 BLOCKS = {"breast_cancer": 5, "digits": 11, "iris": 1, "wine": 3}

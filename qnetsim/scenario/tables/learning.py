@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from qnetsim.scenario.fields import COUNT_MAX, Table, as_tuple, field
+from qnetsim.scenario.tables.fields import COUNT_MAX, Table, as_tuple, field
 
 Observed = Literal["actions", "demand", "pools", "context"]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from qnetsim.scenario.fields import COUNT_MAX, NodeName, Table, as_tuple, field
+from qnetsim.scenario.tables.fields import COUNT_MAX, NodeName, Table, as_tuple, field
 
 Span = Annotated[tuple[NodeName, NodeName, float], BeforeValidator(as_tuple)]
 Spans = Annotated[tuple[Span, ...], BeforeValidator(as_tuple)]

@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from qnetsim.scenario.cost_tables import CostTable
-from qnetsim.scenario.fel_tables import FelTable
-from qnetsim.scenario.fields import COUNT_MAX, Table, as_tuple, field
-from qnetsim.scenario.learning_tables import LearningTable, RegimesTable
-from qnetsim.scenario.network_tables import NetworkTable
-from qnetsim.scenario.world_tables import (
+from qnetsim.scenario.tables.cost import CostTable
+from qnetsim.scenario.tables.fel import FelTable
+from qnetsim.scenario.tables.fields import COUNT_MAX, Table, as_tuple, field
+from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
+from qnetsim.scenario.tables.network import NetworkTable
+from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
     OutageTable,

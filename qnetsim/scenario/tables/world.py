@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from qnetsim.scenario.fields import (
+from qnetsim.scenario.tables.fields import (
     MAX_LEVELS,
     NodeName,
     Pair,

@@ -14,7 +14,7 @@ import numpy as np
 
 from qnetsim.fel.arithmetic import taylor_loss
 from qnetsim.fel.datasets import NAMES, Dataset, load_dataset
-from qnetsim.fel.protocol import Outcome, Session
+from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.fel.schemes import Counted
 from qnetsim.fel.tally import Tally, drive
 
@@ -34,7 +34,7 @@ CLAIMS = {
 
 
 @dataclass(frozen=True)
-class Point:
+class LossPoint:
     """Training with one number of workers.
 
     Attributes
@@ -73,7 +73,7 @@ def compute(
     rounds: int = ROUNDS,
     names: Sequence[str] = NAMES,
     progress: Callable[[int], None] = lambda done: None,
-) -> list[Point]:
+) -> list[LossPoint]:
     """Train every data set with every number of workers, and every order of its features.
 
     Parameters
@@ -95,7 +95,7 @@ def compute(
                 runs.append(_train(data, workers, seed, order, rounds))
                 progress(1)
             losses, shares, keys = zip(*runs, strict=True)
-            points.append(Point(name, workers, losses, float(np.mean(shares)), keys[0]))
+            points.append(LossPoint(name, workers, losses, float(np.mean(shares)), keys[0]))
     return points
 
 
@@ -114,13 +114,13 @@ def _train(
     drive(session.setup(), Tally())
     for _ in range(rounds):
         tally = Tally()
-        drive(session.round(session.workers, Outcome()), tally)
+        drive(session.round(session.workers, RoundOutcome()), tally)
     scores = sum(block.scores() for block in session.blocks.values())
     loss = float(taylor_loss(session.balance.labels, np.asarray(scores)).mean())
     return loss, session.accuracy, tally.total.key_bytes
 
 
-def figure(points: Sequence[Point]) -> Figure:
+def figure(points: Sequence[LossPoint]) -> Figure:
     """Loss against key rate: mean, and one standard deviation either way."""
     from matplotlib.figure import Figure
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qnetsim.analysis.learning import bootstrap, converged, interquartile_mean
+from qnetsim.analysis.learning_curves import bootstrap, converged, interquartile_mean
 from qnetsim.arrays import FloatArray
 from qnetsim.case import load, open_case
 from qnetsim.scenario import LearningTable, Scenario
-from qnetsim.trace.curve_file import read_curve, write_curve
+from qnetsim.trace.files.curve_file import read_curve, write_curve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +30,7 @@ CLAIMS = {
 }
 ALGORITHMS = ("fedsac", "decsac", "decppo")
 SETTINGS = ("paper, network reward", "paper, own reward", "tuned")
-SCENARIOS = Path(__file__).parents[2] / "scenarios"
+SCENARIOS = Path(__file__).parents[3] / "scenarios"
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,10 @@ def compute(
     progress : callable
         Told of every epoch that is done, for all seeds.
     """
-    import torch
+    from qnetsim.learning.curve_record import curve_record
+    from qnetsim.learning.train import Training, limit_threads
 
-    from qnetsim.learning.report import curve_record
-    from qnetsim.learning.train import Training
-
-    torch.set_num_threads(1)
+    limit_threads(1)
     for topology in topologies:
         for setting in SETTINGS:
             scenario = scenario_of(topology, setting, epochs)

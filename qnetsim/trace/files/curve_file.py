@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError, UsageError
-from qnetsim.trace.files import is_hdf5, replacing
-from qnetsim.trace.heaps import refuse_broken_heaps
+from qnetsim.trace.hdf5.files import is_hdf5, replacing
+from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
 
 FILETYPE = "qnetsim-curve"
 VERSION = (1, 0)

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from qnetsim.arrays import IntArray
-from qnetsim.trace.files import is_hdf5
+from qnetsim.trace.hdf5.files import is_hdf5
 
 COLUMNS = ("slot", "source", "target", "rate")
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError, UsageError
-from qnetsim.trace.files import plain_reason, replacing
+from qnetsim.trace.hdf5.files import plain_reason, replacing
 
 FILETYPE = "qnetsim-plan"
 VERSION = (1, 0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 
 from qnetsim.errors import TraceError, UsageError
-from qnetsim.trace.recover import is_marked_open
+from qnetsim.trace.hdf5.recover import is_marked_open
 
 
 def is_hdf5(path: Path) -> bool:

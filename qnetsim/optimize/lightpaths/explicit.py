@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from qnetsim.exogenous import Forecast
+from qnetsim.forecast import Forecast
 from qnetsim.network import BLOCKED, Network
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
-from qnetsim.optimize.checker import CheckedPlan
-from qnetsim.optimize.lightpaths import Lightpaths
+from qnetsim.optimize.lightpaths.checker import CheckedPlan
+from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
 from qnetsim.optimize.plan import Plan
 from qnetsim.optimize.wavelengths.assignment import Assignment, assign
 
@@ -33,7 +33,7 @@ def explicit_plan(
     On demand counts what is bought in a scenario, in wavelengths; its expectation is the plan's
     second stage.
     """
-    rho = network.level_channels(forecast.levels.levels)
+    rho = network.level_channels(forecast.level_count)
     levels = sorted(assignment.qkd)
     lightpaths, channels, blocked = [], [], []
     used_km = np.zeros((len(levels), network.fibres))

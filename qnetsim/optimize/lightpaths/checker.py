@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from qnetsim.optimize.lightpaths import Lightpaths
+from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
 
 Ends = frozenset[int]
 

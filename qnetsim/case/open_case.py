@@ -1,0 +1,178 @@
+"""Read a scenario file, and build the case behind a scenario."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from qnetsim.case.case import Case
+from qnetsim.case.user_demand import recorded_demand, with_recording
+from qnetsim.errors import ScenarioError, SettingError, TopologyError, UsageError
+from qnetsim.forecast import Forecast
+from qnetsim.forecast.build import build_forecast
+from qnetsim.network import Network, Topology, build_network, read_topology
+from qnetsim.policies import policy_options
+from qnetsim.scenario import (
+    RecordingTable,
+    RunTable,
+    Scenario,
+    load_scenario,
+    locate,
+    located,
+    misplaced,
+)
+from qnetsim.units import (
+    MAX_RUN_BITS,
+    MAX_SLOT_BITS,
+    MAX_TICKS,
+    TICKS_PER_SECOND,
+    seconds_to_ticks,
+)
+from qnetsim.world.arrivals import longest_holding
+from qnetsim.world.attendance import refuse_restless
+from qnetsim.world.faults import listed, refuse_too_many
+
+
+def load(
+    path: Path | str, *, recording: RecordingTable | None = None, **run: int | None
+) -> Scenario:
+    """Read a scenario file and check everything that can be checked without running it.
+
+    Parameters
+    ----------
+    path : path-like
+    recording : RecordingTable, optional
+        Recorded demand that takes the place of the scenario's requests; all of it is one world.
+    **run : int or None
+        Values of the ``[run]`` table that replace the file's; None leaves one as it is.
+
+    Raises
+    ------
+    ScenarioError
+        Every problem, topology and node pairs included, as ``file:line: key: …``.
+    UsageError
+        A replacing value is out of range.
+    """
+    try:
+        scenario = load_scenario(path, policy_options)
+    except ScenarioError as error:
+        raise ScenarioError([*error.problems, *_topology_problems(Path(path))]) from None
+    if recording is not None:
+        demand = scenario.demand.model_copy(update={"requests": None, "pairs": None})
+        # the whole recording is one world
+        run_table = RunTable(slot_s=scenario.run.slot_s, seed=scenario.run.seed)
+        changes = {"recording": recording, "demand": demand, "regimes": None, "run": run_table}
+        scenario = scenario.model_copy(update=changes)
+    try:
+        scenario = with_recording(scenario)
+        try:
+            scenario = scenario.with_run(**run)
+        except ValidationError as error:
+            detail = error.errors()[0]
+            name = str(detail["loc"][0])
+            raise UsageError(f"--{name} {detail['input']}: {detail['msg'].lower()}") from None
+        case = open_case(scenario)
+        if scenario.recording is not None:
+            recorded = recorded_demand(scenario, case.network)
+            recorded.window(scenario.run.replications - 1, scenario.run.slots)
+    except TopologyError as error:
+        problems = [(("network", "topology"), text) for text in error.problems]
+        raise locate(path, problems) from None
+    except SettingError as error:
+        if recording is not None and all(key[0] == "recording" for key, _ in error.problems):
+            # it does not stand in the scenario file
+            raise UsageError("\n".join(text for _, text in error.problems)) from None
+        raise locate(path, error.problems) from None
+    return scenario
+
+
+def _topology_problems(path: Path) -> tuple[str, ...]:
+    """What is wrong with the topology of a file that has other errors too."""
+    try:
+        reference = tomllib.loads(path.read_text("utf-8-sig"))["network"]["topology"]
+        read_topology(located(reference, path))
+    except TopologyError as error:
+        problems = [(("network", "topology"), text) for text in error.problems]
+        return locate(path, problems).problems
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError):
+        pass  # reported already, or not a reference at all
+    return ()
+
+
+@lru_cache(maxsize=8)
+def open_case(scenario: Scenario, topology: Topology | None = None) -> Case:
+    """Build the network and the forecast of a scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    topology : Topology, optional
+        The fibres; read from where the scenario says unless given.
+
+    Raises
+    ------
+    TopologyError, SettingError
+    """
+    network = build_network(scenario.network, scenario.cost, scenario.run.slot_s, topology)
+    forecast = build_forecast(
+        scenario.demand, network.topology, scenario.run.seed, scenario.regimes
+    )
+    _refuse_overflow(scenario, network, forecast)
+    listed(scenario.outage, network)  # refuses outages of what is not there
+    run_s = scenario.run.slots * scenario.run.slot_s
+    refuse_too_many(scenario.faults, network, run_s)
+    problems = list(misplaced(scenario.fel, network.topology.nodes))
+    if problems:
+        raise SettingError(problems)
+    refuse_restless(scenario.fel, run_s)
+    return Case(scenario, network, forecast)
+
+
+def _refuse_overflow(scenario: Scenario, network: Network, forecast: Forecast) -> None:
+    """Bits and ticks must stay exact: those of a slot, its waiting requests included, and of a run.
+
+    Raises
+    ------
+    SettingError
+    """
+    run, keys = scenario.run, scenario.key_management
+    ticks = run.slots * seconds_to_ticks(run.slot_s) + sum(
+        map(seconds_to_ticks, (keys.patience_s, keys.on_demand_setup_s, keys.control_delay_s))
+    )
+    if ticks > MAX_TICKS:
+        text = (
+            f"the run, its patience and its delays take {ticks / TICKS_PER_SECOND:.3g} s; allowed: "
+            f"at most {MAX_TICKS / TICKS_PER_SECOND:.3g} s (lower run.slots, slot_s or patience_s)"
+        )
+        raise SettingError([(("run", "slots"), text)])
+    levels, holding = max(forecast.level_count, 2), longest_holding(scenario.demand)
+    # what one request may take from a fibre, and the rest of the last channel lit for it
+    taken = network.request_bits(levels, keys.granularity)[-1].tolist()
+    request_bits = max(map(sum, zip(taken, network.channel_bits.tolist(), strict=True)))
+    asked = forecast.requests * holding
+    queued = asked * (1 + math.ceil(keys.patience_s / run.slot_s))
+    relays = int(network.segments.sum()) + len(network.topology.nodes)
+    for bits, most, what in (
+        (
+            queued * request_bits,
+            MAX_SLOT_BITS,
+            "ask for {} bits in a slot, waiting requests included",
+        ),
+        (asked * request_bits * run.slots, MAX_RUN_BITS, "ask for {} bits in the run"),
+        (
+            queued * (levels - 1) * network.level_bits * relays,
+            MAX_RUN_BITS,
+            "show up to {} bits to trusted relays in a slot",
+        ),
+    ):
+        if bits > most:
+            text = (
+                f"{forecast.requests} requests of up to level {levels - 1} "
+                f"{what.format(f'{bits:.3g}')}; allowed: at most {most:.3g} "
+                "(lower key_rate_bps, slot_s or patience_s)"
+            )
+            raise SettingError([(("network", "key_rate_bps"), text)])

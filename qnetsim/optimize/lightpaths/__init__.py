@@ -1,0 +1,1 @@
+"""Plans with explicit lightpaths, and the check that they satisfy (22)-(31)."""

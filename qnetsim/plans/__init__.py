@@ -1,0 +1,1 @@
+"""Plans: made for a scenario, and kept as files."""

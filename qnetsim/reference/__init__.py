@@ -1,0 +1,1 @@
+"""What prints the pages under ``docs/reference`` from the code."""

@@ -1,0 +1,1 @@
+"""Recorded worlds and runs: record, reopen, replay, depart from, verify."""

@@ -1,0 +1,49 @@
+"""Many replays: every policy in every recorded world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qnetsim.replay.replay import replay
+from qnetsim.runs.simulate import Progress
+from qnetsim.scenario import PolicyTable
+from qnetsim.trace import open_world, refuse_existing, refuse_input
+
+
+def replay_policies(
+    sources: Sequence[Path],
+    policies: Sequence[PolicyTable],
+    out: Path,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Run every policy in every world of these files.
+
+    Parameters
+    ----------
+    sources : sequence of Path
+        Traces and recorded worlds; files of one replication hold the same world.
+    policies : sequence of PolicyTable
+    out : Path
+        Folder of the traces, ``POLICY-rNNN.h5``.
+    force : bool
+        Overwrite existing traces.
+    progress : callable, optional
+    """
+    worlds: dict[int, Path] = {}
+    for source in sources:
+        with open_world(source) as opened:
+            worlds.setdefault(opened.replication, source)
+    jobs = [
+        (worlds[r], policy, out / f"{policy.title}-r{r:03d}.h5")
+        for policy in policies
+        for r in sorted(worlds)
+    ]
+    for source, _, path in jobs:
+        refuse_existing(path, force)
+        refuse_input(path, source)
+    for source, policy, path in jobs:
+        replay(source, policy, path, force=force, progress=progress)
+    return [path for _, _, path in jobs]

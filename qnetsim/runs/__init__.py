@@ -1,0 +1,1 @@
+"""Runs: one policy in one world, or many, and their trace files."""

@@ -1,0 +1,1 @@
+"""Files beside the trace: plans, learning curves, recorded demand."""

@@ -1,0 +1,1 @@
+"""What HDF5 needs: places, chunks, repairs, and writing while the simulation goes on."""
