@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -18,8 +17,9 @@ from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.fel.tally import Tally, drive
 from qnetsim.runs.simulate import load
 from qnetsim.scenario import FelTable
+from tests.support import ROOT
 
-SCENARIO = Path(__file__).parents[2] / "scenarios" / "fel.toml"
+SCENARIO = ROOT / "scenarios" / "fel.toml"
 KEY_BITS = 2048
 #: Samples that packing is timed on.
 SAMPLE = 24

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from qnetsim.plans.make import make_plan
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, parse_scenario
+from tests.support import ROOT
 
-PICTURE = Path(__file__).parents[2] / "docs" / "images" / "growth.png"
+PICTURE = ROOT / "docs" / "images" / "growth.png"
 LEVEL = PolicyTable.model_validate({"name": "level", "level": 3})
 TEXT = """
 [run]

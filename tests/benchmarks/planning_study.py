@@ -21,8 +21,9 @@ from qnetsim.errors import InfeasibleError
 from qnetsim.optimize.full.full_plan import full_problem
 from qnetsim.plans.make import make_plan
 from qnetsim.scenario import PolicyTable, Scenario, parse_scenario
+from tests.support import ROOT
 
-PICTURE = Path(__file__).parents[2] / "docs" / "images" / "solve-time.png"
+PICTURE = ROOT / "docs" / "images" / "solve-time.png"
 
 
 def scenario(

@@ -13,7 +13,7 @@ from qnetsim.learning.replay_buffer import Batch
 from qnetsim.learning.train import Training
 from qnetsim.runs.simulate import open_case
 from qnetsim.scenario import parse_scenario
-from tests.agent_by_agent import Agents, network
+from tests.support.agent_by_agent import Agents, network
 
 TEXT = """
 [run]

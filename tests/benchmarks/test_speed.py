@@ -12,8 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from baseline import Baseline
-from helpers import nsfnet, run
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.kernel import Kernel, SlotBlock
@@ -24,6 +22,9 @@ from qnetsim.plans.make import make_plan
 from qnetsim.policies.registry import make_policy
 from qnetsim.runs.simulate import open_case, run_case, simulate
 from qnetsim.scenario import PolicyTable, Scenario
+from tests.support import ROOT
+from tests.support.baseline import Baseline
+from tests.support.helpers import nsfnet, run
 
 pytestmark = pytest.mark.slow
 
@@ -168,7 +169,7 @@ def test_share_of_the_trace(requests: int, coupling: str, tmp_path: Path) -> Non
 def test_a_comparison(topology: str, requests: int, tmp_path: Path) -> None:
     from qnetsim.cli import _run
 
-    root = Path(__file__).parents[2]
+    root = ROOT
     arguments = ["compare", str(root / "scenarios" / f"{topology}.toml"), "--out", str(tmp_path)]
     started = time.perf_counter()
     assert _run(arguments) == 0

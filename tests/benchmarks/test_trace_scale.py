@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import nsfnet
 
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
+from tests.support.helpers import nsfnet
 
 SLOTS = 1_000_000
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from qnetsim.cli import _run
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[2]
 TINY = str(ROOT / "scenarios" / "tiny.toml")
 NSFNET = str(ROOT / "scenarios" / "nsfnet.toml")
 

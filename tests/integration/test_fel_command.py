@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli import call, data
 
 from qnetsim.fel.datasets import NAMES
 from qnetsim.studies.paper import fig4
+from tests.integration.test_commands import call, data
+from tests.support import ROOT
 
-FEL = str(Path(__file__).parents[2] / "scenarios" / "fel.toml")
+FEL = str(ROOT / "scenarios" / "fel.toml")
 SMALL = """
 [run]
 slots = 60

@@ -15,9 +15,9 @@ from qnetsim.policies.learned.weights import MODELS, read_weights
 from qnetsim.runs.simulate import open_case, run_case
 from qnetsim.scenario import parse_scenario
 from qnetsim.trace.files.curve_file import read_curve
-from tests.unit.test_cli import call
+from tests.integration.test_commands import call
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[2]
 SCENARIO = """
 [run]
 slots = 30

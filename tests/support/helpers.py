@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.runs.simulate import Case, load, open_case, run_case
 from qnetsim.scenario import Scenario, parse_scenario
 from qnetsim.vocabulary import BILL_COLUMNS
+from tests.support import SCENARIOS
 
 #: Three nodes, two fibres; every number below can be checked by hand.
 TINY = """
@@ -39,7 +39,7 @@ def scenario(text: str) -> Scenario:
 
 def outages(slots: int, replications: int) -> Scenario:
     """The shipped scenario in which all of the key layer is at work."""
-    path = Path(__file__).parents[1] / "scenarios" / "outages.toml"
+    path = SCENARIOS / "outages.toml"
     return load(path, slots=slots, replications=replications)
 
 

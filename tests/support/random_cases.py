@@ -9,8 +9,6 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from helpers import Scripted, run
-from reference import Reference, World
 
 from qnetsim.kernel import Relay
 from qnetsim.kernel.serving import paths
@@ -24,6 +22,8 @@ from qnetsim.trace.schema import recorded
 from qnetsim.units import seconds_to_ticks
 from qnetsim.vocabulary import BILL_COLUMNS, FLOWS, POOLS
 from qnetsim.world.realisation import WorldChunk
+from tests.support.helpers import Scripted, run
+from tests.support.reference import Reference, World
 
 KERNELS = ("numba", "numpy", "loop")
 

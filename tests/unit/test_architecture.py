@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import qnetsim
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "qnetsim").rglob("*.py"))
 
 

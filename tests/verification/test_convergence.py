@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import nsfnet, run
 from scipy import stats
 
 from qnetsim.case import open_case
 from qnetsim.plans.make import make_plan
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import PolicyTable, parse_scenario
+from tests.support.helpers import nsfnet, run
 
 pytestmark = pytest.mark.slow
 

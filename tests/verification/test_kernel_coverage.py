@@ -9,13 +9,22 @@ import sys
 from pathlib import Path
 
 import pytest
-from random_cases import compare
+
+from tests.support import ROOT
+from tests.support.random_cases import compare
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 #: What serves requests; numba compiles the loop from the very lines that are counted here.
-SERVING = ("loop", "vector", "outages", "ways", "tables", "keymanager", "intervals")
+SERVING = (
+    "serving/loop",
+    "serving/vector",
+    "serving/outages",
+    "serving/paths",
+    "serving/state",
+    "key_managers",
+    "serving/intervals",
+)
 #: For the branches, and for agreement.
 COVERING, CONFIGURATIONS = 300, 1200
 #: In how many of them somebody waits, is served late and runs out of patience, keys expire, and
@@ -36,9 +45,9 @@ def test_kernels_equal_the_reference(tmp_path: Path) -> None:
 
 def test_every_branch_is_walked(tmp_path: Path) -> None:
     program = (
-        "import sys, pathlib; sys.path[:0] = ['tests', 'tests/unit']\n"
-        "from random_cases import compare\n"
-        "from test_rounds import test_all_kernels_agree\n"
+        "import pathlib\n"
+        "from tests.support.random_cases import compare\n"
+        "from tests.unit.kernel.test_rounds import test_all_kernels_agree\n"
         "test_all_kernels_agree('reroute')  # tasks leave slots open\n"
         f"for seed in range({COVERING}): compare(seed, pathlib.Path({str(tmp_path)!r}))\n"
     )
@@ -48,7 +57,7 @@ def test_every_branch_is_walked(tmp_path: Path) -> None:
     coverage = [sys.executable, "-m", "coverage"]
     settings = tmp_path / "coveragerc"
     settings.write_text("[run]\nbranch = true\nsource = qnetsim.kernel\n")
-    environment = os.environ | {"COVERAGE_FILE": str(tmp_path / "data")}
+    environment = os.environ | {"COVERAGE_FILE": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
     options = [f"--rcfile={settings}"]
     for command in (
         [*coverage, "run", *options, str(script)],

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support import SCENARIOS
+
 torch = pytest.importorskip("torch")
 
 from qnetsim.analysis.learning_curves import converged  # noqa: E402
@@ -16,7 +18,6 @@ from qnetsim.policies.learned.weights import MODELS, read_weights, write_weights
 from qnetsim.policies.registry import make_policy  # noqa: E402
 from qnetsim.runs.simulate import load, open_case, run_case  # noqa: E402
 
-SCENARIOS = Path(__file__).parents[2] / "scenarios"
 pytestmark = pytest.mark.slow
 
 

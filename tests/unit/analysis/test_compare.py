@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import nsfnet, outages
 from scipy import stats
 
 from qnetsim.analysis import compare_traces
@@ -19,6 +18,7 @@ from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
+from tests.support.helpers import nsfnet, outages
 
 SMALL = {"run__slots": "300", "run__replications": "4", "demand__requests": "20"}
 TABLES = [PolicyTable(name=n) for n in ("sip", "evf", "random", "perfect")]

@@ -8,7 +8,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from helpers import nsfnet, outages
 
 from qnetsim.analysis import compare_traces
 from qnetsim.analysis.divergence import SUMS, diverge
@@ -22,6 +21,8 @@ from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import open_case, simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
+from tests.support import ROOT
+from tests.support.helpers import nsfnet, outages
 
 SIP, EVF, PERFECT = (PolicyTable(name=name) for name in ("sip", "evf", "perfect"))
 
@@ -95,7 +96,7 @@ def test_the_command_shows_it(
     code, out, _ = call("diff", evf, other, "--json")
     found = json.loads(out)
     assert (found["schema"], found["slot"], found["same"]) == ("qnetsim.diff/1", 9, False)
-    plan = Path(__file__).parents[1] / "formats" / "plan-1.0.h5"
+    plan = ROOT / "tests" / "formats" / "plan-1.0.h5"
     code, _, err = call("diff", evf, plan)
     assert code == 2
     assert "give two plans or two traces" in err

@@ -10,7 +10,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from helpers import nsfnet, outages
 
 from qnetsim.analysis import compare_traces
 from qnetsim.analysis.figures.style import FORMATS, INK
@@ -19,8 +18,9 @@ from qnetsim.cli import main
 from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import load
 from qnetsim.scenario import PolicyTable
+from tests.support import ROOT
+from tests.support.helpers import nsfnet, outages
 
-ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 

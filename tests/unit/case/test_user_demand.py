@@ -16,6 +16,7 @@ from qnetsim.replay.verify import verify
 from qnetsim.runs.simulate import load, open_case, simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
+from tests.support import ROOT
 
 SIP = PolicyTable(name="sip")
 HEAD = "slot,source,target,rate\n"
@@ -216,7 +217,7 @@ def test_a_demand_file_on_the_command_line(
     from qnetsim.cli import _run
 
     (tmp_path / "demand.csv").write_text(HEAD + ROWS)
-    net = Path(__file__).parents[2] / "scenarios" / "nsfnet.toml"
+    net = ROOT / "scenarios" / "nsfnet.toml"
     call = ["replay", str(tmp_path / "demand.csv"), "--scenario", str(net), "--policy", "sip"]
     call += ["--out", str(tmp_path / "t.h5")]
     assert _run([*call, *options]) == 2

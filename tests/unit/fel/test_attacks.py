@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_fel import KEY_BITS, drive, learn, session, small
-from test_rounds import WINE, go, world
 
 from qnetsim import seeds
 from qnetsim.errors import (
@@ -25,6 +23,8 @@ from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.fel.schemes import Counted, Encrypted
 from qnetsim.kernel.relay import Announcement, Relay
 from qnetsim.runs.simulate import open_case
+from tests.unit.fel.test_fel import KEY_BITS, drive, learn, session, small
+from tests.unit.kernel.test_rounds import WINE, go, world
 
 
 def message(source: str = "a", target: str = "b", **more) -> Message:

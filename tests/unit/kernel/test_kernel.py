@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import Scripted, nsfnet, run
 
 from qnetsim.errors import LedgerError, PolicyError
 from qnetsim.kernel import Kernel, Recording
@@ -25,6 +24,7 @@ from qnetsim.runs.simulate import Case, open_case
 from qnetsim.scenario import parse_scenario
 from qnetsim.trace.schema import recorded
 from qnetsim.world.realisation import WorldChunk
+from tests.support.helpers import Scripted, nsfnet, run
 
 
 def two_fibres(tmp_path: Path, network: str = "", management: str = "") -> Case:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from random_cases import compare
+
+from tests.support.random_cases import compare
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import Scripted, nsfnet, run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +29,7 @@ from qnetsim.trace import open_trace, schema
 from qnetsim.trace.schema import recorded
 from qnetsim.world.faults import CAUSES, NO_FAULTS
 from qnetsim.world.yields import PoissonTable
+from tests.support.helpers import Scripted, nsfnet, run
 
 LINK = MdiLink(0.145, 6.02e-6, 0.015, 1.16)
 

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import Result, run
-from test_fel import drive
 
 from qnetsim.case.tasks import open_session
 from qnetsim.errors import ScenarioError, SettingError
@@ -26,6 +24,8 @@ from qnetsim.trace import open_trace
 from qnetsim.trace.schema import recorded
 from qnetsim.vocabulary import ROUND_STATUS, RoundStatus
 from qnetsim.world.attendance import Attendance, draw_attendance
+from tests.support.helpers import Result, run
+from tests.unit.fel.test_fel import drive
 
 BASE = """
 [run]
@@ -236,7 +236,7 @@ def test_no_key_is_used_before_it_is_there() -> None:
 
 
 def test_a_held_decision_is_the_same_as_one_each_slot() -> None:
-    from helpers import Scripted
+    from tests.support.helpers import Scripted
 
     rows = np.full((40, 21), 30)
     one, held = (run(world(), Scripted(rows, rows, hold=h)) for h in (1, 40))

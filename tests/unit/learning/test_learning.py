@@ -33,7 +33,7 @@ from qnetsim.policies.registry import make_policy  # noqa: E402
 from qnetsim.runs.simulate import open_case, run_case  # noqa: E402
 from qnetsim.scenario import parse_scenario  # noqa: E402
 from qnetsim.testing import check_policy  # noqa: E402
-from tests.agent_by_agent import Agents, parameters  # noqa: E402
+from tests.support.agent_by_agent import Agents, parameters  # noqa: E402
 
 torch.set_num_threads(1)
 

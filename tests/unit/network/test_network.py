@@ -10,7 +10,6 @@ from pathlib import Path
 import networkx
 import numpy as np
 import pytest
-from helpers import nsfnet
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +29,7 @@ from qnetsim.network.topology import natural_order
 from qnetsim.optimize import by_level_weight
 from qnetsim.runs.simulate import open_case
 from qnetsim.scenario import CostTable
+from tests.support.helpers import nsfnet
 
 
 def test_bundled_topologies() -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import nsfnet, run
 from scipy.optimize import linprog
-from test_planning import plan_of
 
 from qnetsim.case import Case, open_case
 from qnetsim.errors import UsageError
@@ -19,6 +17,8 @@ from qnetsim.optimize.solvers.solver import HIGHS
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import Scenario
 from qnetsim.vocabulary import PlanStatus
+from tests.support.helpers import nsfnet, run
+from tests.unit.optimize.test_planning import plan_of
 
 
 def small(**changes: str) -> Scenario:

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import nsfnet, run
-from test_planning import judge, network_text, plan_of, random_scenario
 
 from qnetsim.case import open_case
 from qnetsim.errors import InfeasibleError
@@ -18,6 +16,8 @@ from qnetsim.optimize.lightpaths.explicit import explicit_plan, wavelengths_of
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import Scenario
 from qnetsim.vocabulary import PlanStatus
+from tests.support.helpers import nsfnet, run
+from tests.unit.optimize.test_planning import judge, network_text, plan_of, random_scenario
 
 TRIANGLE = "1-2:100 1-3:100 2-3:100"
 FOUR = 'kind = "table"\nlevels = 3\nprobabilities = [0, 0.75, 0.25]\n'

@@ -9,7 +9,6 @@ from pathlib import Path
 import networkx
 import numpy as np
 import pytest
-from helpers import nsfnet, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -25,6 +24,7 @@ from qnetsim.plans.make import make_plan
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import PolicyTable, Scenario, parse_scenario
 from qnetsim.vocabulary import PlanStatus
+from tests.support.helpers import nsfnet, run
 
 
 def judge(case: Case, fixed: tuple | None = None, levels: list[int] | None = None) -> float | None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import nsfnet, run
 
 from qnetsim.arrays import IntArray
 from qnetsim.errors import PolicyError
 from qnetsim.network import BLOCKED, RouteTable
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.scenario import Scenario
+from tests.support.helpers import nsfnet, run
 
 
 class Rerouting(Policy):

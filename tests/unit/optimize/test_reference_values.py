@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from helpers import nsfnet
 
 from qnetsim.case import open_case
 from qnetsim.plans.make import make_plan
 from qnetsim.scenario import PolicyTable
 from qnetsim.vocabulary import PlanStatus
+from tests.support.helpers import nsfnet
 
 #: multiplier: SIP, its level, EVF, perfect information
 VALUES = {

@@ -7,9 +7,7 @@ from pathlib import Path
 import gurobipy
 import numpy as np
 import pytest
-from helpers import nsfnet
 from scipy import sparse
-from test_planning import plan_of, random_scenario
 
 from qnetsim.case import open_case
 from qnetsim.errors import InfeasibleError, SolverError, UsageError
@@ -26,6 +24,8 @@ from qnetsim.optimize.solvers.solver import HIGHS, Solver
 from qnetsim.plans.storage import save_model
 from qnetsim.scenario import PlanningTable, PolicyTable
 from qnetsim.vocabulary import PlanStatus
+from tests.support.helpers import nsfnet
+from tests.unit.optimize.test_planning import plan_of, random_scenario
 
 BACKENDS = {"highs": highs.solve, "gurobi": gurobi.solve}
 

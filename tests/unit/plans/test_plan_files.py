@@ -8,8 +8,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from helpers import nsfnet, run
-from test_planning import plan_of
 
 from qnetsim.case import open_case
 from qnetsim.cli import _run
@@ -24,6 +22,9 @@ from qnetsim.trace import is_plan, open_trace, read_plan
 from qnetsim.trace.files import plan_file
 from qnetsim.trace.files.plan_file import PLAN_COLUMNS
 from qnetsim.vocabulary import PlanStatus
+from tests.support import ROOT
+from tests.support.helpers import nsfnet, run
+from tests.unit.optimize.test_planning import plan_of
 
 SIP = PolicyTable(name="sip")
 TIGHT = {"demand__requests": "12", "network__qkd_wavelengths": "40", "run__slots": "30"}
@@ -98,7 +99,7 @@ def test_h5py_alone_reads_a_plan(saved: Path) -> None:
 
 
 def test_the_reference_page_is_the_table() -> None:
-    path = Path(__file__).parents[2] / "docs" / "reference" / "plan-file.md"
+    path = ROOT / "docs" / "reference" / "plan-file.md"
     assert page() == path.read_text("utf-8")
 
 

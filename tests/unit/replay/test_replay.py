@@ -8,7 +8,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from helpers import nsfnet, outages
 
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.errors import PolicyError, TraceError, TraceFormatError, UsageError
@@ -20,6 +19,8 @@ from qnetsim.runs.simulate import open_case, simulate
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import open_trace, open_world
 from qnetsim.trace.schema import COLUMNS
+from tests.support import ROOT
+from tests.support.helpers import nsfnet, outages
 
 SIP, EVF, FEDSAC = (PolicyTable(name=name) for name in ("sip", "evf", "fedsac"))
 
@@ -66,7 +67,7 @@ def test_a_replay_is_the_run_itself(name: str, evf: Path, world: Path, tmp_path:
 
 @pytest.mark.parametrize("kind", ["key layer", "fel", "regimes"])
 def test_every_part_of_a_world_is_recorded(kind: str, tmp_path: Path) -> None:
-    root = Path(__file__).parents[2] / "scenarios"
+    root = ROOT / "scenarios"
     from qnetsim.runs.simulate import load
 
     scenario = (
@@ -93,7 +94,7 @@ def test_a_replay_needs_no_topology_file(tmp_path: Path) -> None:
 
 def test_old_formats_are_replayed(tmp_path: Path) -> None:
     for minor in range(5):
-        source = Path(__file__).parents[1] / "formats" / f"format-1.{minor}.h5"
+        source = ROOT / "tests" / "formats" / f"format-1.{minor}.h5"
         again = replay(source, None, tmp_path / f"{minor}.h5")
         with open_trace(source) as old, open_trace(again) as new:
             assert new.content_digest(old.version) == old.content_digest()
@@ -197,7 +198,7 @@ def test_a_trace_cut_short_is_not_a_world(evf: Path, tmp_path: Path) -> None:
 
 
 def test_shipped_worlds_are_drawn_again() -> None:
-    folder = Path(__file__).parents[2] / "traces"
+    folder = ROOT / "traces"
     for name in ("nsfnet", "usnet", "outages"):
         found = verify(folder / f"{name}.h5")
         assert not found.failed, found

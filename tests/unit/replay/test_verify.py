@@ -8,7 +8,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from helpers import nsfnet, outages
 
 from qnetsim.cli import main
 from qnetsim.plans.make import make_plan
@@ -21,8 +20,8 @@ from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_world
 from qnetsim.trace.schema import COLUMNS
 from qnetsim.vocabulary import FLOWS, POOLS
-
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT
+from tests.support.helpers import nsfnet, outages
 
 
 def failed(found: Verification) -> list[str]:

@@ -13,13 +13,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from helpers import nsfnet
 
 from qnetsim.errors import TraceError, UsageError
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import TraceWriter, open_trace
 from qnetsim.trace.hdf5.files import only_writer
+from tests.support import ROOT
+from tests.support.helpers import nsfnet
 
 EVF = PolicyTable(name="evf")
 
@@ -54,10 +55,9 @@ def stopped(path: Path, after: int, number: int = signal.SIGINT, **more: object)
 
 def killed(path: Path, seconds: float) -> None:
     """Start a run in a process of its own, and kill it at a moment."""
-    root = Path(__file__).parents[2]
+    root = ROOT
     code = (
-        "import sys; sys.path[:0] = ['tests', 'tests/unit']\n"
-        "from test_resume import EVF, spec\n"
+        "from tests.unit.runs.test_resume import EVF, spec\n"
         "from qnetsim.runs.simulate import simulate\n"
         f"simulate(spec(2000), EVF, {str(path) + '.warm'!r}, force=True)\n"
         f"print('ready', flush=True); simulate(spec(), EVF, {str(path)!r}, resume=True)\n"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import nsfnet, outages
 
 from qnetsim.analysis import compare_traces, run_metrics
 from qnetsim.analysis.divergence import diverge
@@ -16,6 +15,7 @@ from qnetsim.replay.verify import verify
 from qnetsim.runs.simulate import open_case, simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_world
+from tests.support.helpers import nsfnet, outages
 
 EVF = PolicyTable(name="evf")
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from helpers import nsfnet
 
 import qnetsim
 from qnetsim.errors import TraceFormatError
@@ -20,8 +19,8 @@ from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
 from qnetsim.trace.schema import COLUMNS
-
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT
+from tests.support.helpers import nsfnet
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +97,8 @@ def test_xarray_lazily(trace: Path) -> None:
 def test_what_a_kill_left_is_read_the_same_way(tmp_path: Path) -> None:
     path = tmp_path / "killed.h5"
     code = (
-        "import os, signal, sys; sys.path.insert(0, 'tests')\n"
-        "from helpers import nsfnet\n"
+        "import os, signal\n"
+        "from tests.support.helpers import nsfnet\n"
         "from qnetsim.scenario import PolicyTable\n"
         "from qnetsim.runs.simulate import simulate\n"
         "from qnetsim.trace import open_trace\n"

@@ -15,7 +15,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from helpers import Scripted, nsfnet, run
 
 from qnetsim.analysis import run_metrics
 from qnetsim.errors import PolicyError, TraceError, TraceFormatError, UsageError
@@ -28,8 +27,8 @@ from qnetsim.trace.hdf5.chunks import ColumnWriter
 from qnetsim.trace.hdf5.write_behind import MOST_BYTES
 from qnetsim.trace.schema import COLUMNS, recorded, totals
 from qnetsim.vocabulary import PLAN_STATUS
-
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT
+from tests.support.helpers import Scripted, nsfnet, run
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import nsfnet, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from qnetsim.runs.simulate import open_case
 from qnetsim.scenario import Scenario
 from qnetsim.trace.schema import CHUNK_ROWS
 from qnetsim.world.realisation import CHUNK_SLOTS, Realisation
+from tests.support.helpers import nsfnet, run
 
 
 def digest_of(realisation: Realisation) -> str:
