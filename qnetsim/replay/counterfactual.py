@@ -62,15 +62,18 @@ class ControlledPolicy:
     def __init__(
         self, case: Case, policy: Policy, table: PolicyTable, plan: Plan | None, replication: int
     ) -> None:
-        self.policy, self.table, self.plan = policy, table, plan
-        self._case, self._replication = case, replication
+        self.policy = policy
+        self.table = table
+        self.plan = plan
+        self._case = case
+        self._replication = replication
 
     def prepare(self, setting: Setting) -> None:
         """Get ready for a run."""
         with guarded(self.table.title, "prepare"):
             self.policy.prepare(setting, self.plan)
         owners = checked_owners(self.policy, setting.network, self.table.title)
-        self._board = DecisionBoard(setting.network, owners, setting.forecast.pairs, setting.slots)
+        self._board = DecisionBoard(setting, owners)
         self._generators = [
             self._case.generator(self.table.title, self._replication, number)
             for number in range(len(self._board.owned))
@@ -80,7 +83,8 @@ class ControlledPolicy:
 
     def decide(self, whole: Observation) -> tuple[IntArray, IntArray, RouteTable]:
         """Rows of channels and wavelengths from this slot on, and the routes that stand."""
-        slot, title = whole.slot, self.table.title
+        slot = whole.slot
+        title = self.table.title
         for number, owned in enumerate(self._board.owned):
             if self._until[number] > slot:
                 continue
@@ -96,14 +100,14 @@ class ControlledPolicy:
             with guarded(title, f"decide at slot {slot}"):
                 decision = self.policy.decide(part)
             try:
-                hold = self._board.post(number, slot, whole.slots_left, decision)
+                hold = self._board.post(number, slot, decision)
             except PolicyError as error:
                 raise PolicyError(f"policy {title} at slot {slot}: {error}") from None
             self._until[number] = slot + hold
         end = min(*self._until, slot + MOST_SLOTS)
         channels, wavelengths = self._board.rows(slot, end)
         if self._board.routes is None:
-            # named outright, so that those of the other side do not stay
+            # named outright, so that those of the other policy do not stay
             self._board.routes = self._setting.shortest_routes()
         return channels, wavelengths, self._board.routes
 
@@ -134,18 +138,21 @@ class Counterfactual(Policy):
         recorded: Reader,
     ) -> None:
         super().__init__(after.policy.options)
-        self.before, self.after = before, after
-        self._from, self._forced, self._recorded = from_slot, forced, recorded
-        self._sides = [before] if after is before else [before, after]
+        self.before = before
+        self.after = after
+        self._from = from_slot
+        self._forced = forced
+        self._recorded = recorded
+        self._both = [before] if after is before else [before, after]
         # told the future where one of the two is; the other gets none
-        self.sees_future = any(s.policy.sees_future for s in self._sides)  # type: ignore[misc]
+        self.sees_future = any(one.policy.sees_future for one in self._both)  # type: ignore[misc]
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
-        """Prepare both sides with plans of their own."""
+        """Prepare both policies with plans of their own."""
         self._network = setting.network
-        for side in self._sides:
-            side.prepare(setting)
-        self.reroutes = any(side.policy.reroutes for side in self._sides)
+        for one in self._both:
+            one.prepare(setting)
+        self.reroutes = any(one.policy.reroutes for one in self._both)
 
     def weights_sha256(self, network: Any) -> str | None:
         """Weights of the policy that decides in the end."""
@@ -194,9 +201,9 @@ class Counterfactual(Policy):
 
     def learn(self, outcome: Outcome) -> None:
         """Tell both what came of the decisions."""
-        for side in self._sides:
-            with guarded(side.table.title, f"learn from slot {outcome.first_slot}"):
-                side.policy.learn(outcome)
+        for one in self._both:
+            with guarded(one.table.title, f"learn from slot {outcome.first_slot}"):
+                one.policy.learn(outcome)
 
 
 def _with(values: IntArray, rows: slice, fibre: int, amount: int | None) -> IntArray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -154,15 +153,20 @@ def _faults(trace: Trace, case: Case) -> FaultEvents:
     return FaultEvents(tick, fibre, *(columns[name] for name in ("down", "cause", "element")))
 
 
-def refuse_other_world(path: Path, expected: str, found: str) -> None:
-    """Refuse a file whose world is not the one that its digest names.
+def whole_world(trace: Trace, run: RecordedRun) -> Realisation:
+    """The world of a file, once its digest has been worked out again.
 
     Raises
     ------
     TraceError
+        The world is not whole, or has been changed.
     """
-    if expected != found:
+    world = recorded_world(trace, run)
+    stored = trace.attribute("world_digest")
+    found = world.whole_digest()
+    if stored not in {"", found}:
         raise TraceError(
-            f"{path}: its world has been changed: the digest is {found[:12]}, and "
-            f"{expected[:12]} stands in the file; `qnetsim verify` says where"
+            f"{trace.path}: its world has been changed: its digest is {found[:12]}, "
+            f"and {stored[:12]} stands in the file; `qnetsim verify` says where"
         )
+    return world

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from qnetsim.analysis.audit import Finding, audit
 from qnetsim.errors import QnetsimError, TraceError, UsageError
 from qnetsim.interrupt import stoppable
 from qnetsim.kernel import SlotBlock
+from qnetsim.optimize import Plan
 from qnetsim.plans.make import planned
 from qnetsim.plans.storage import FROM_FILE, load_plan
 from qnetsim.policies import Policy
 from qnetsim.policies.registry import available, make_policy
-from qnetsim.replay.reopen import RecordedRun, recorded_run, recorded_world, stored_policy
-from qnetsim.replay.replay import counterfactual, stored_departure
+from qnetsim.replay.departure import departure, stored_departure
+from qnetsim.replay.reopen import RecordedRun, recorded_run, recorded_world
 from qnetsim.runs.header import trace_header
-from qnetsim.runs.simulate import Progress, run_case, status_of, world_columns
+from qnetsim.runs.simulate import Progress, RunContext, run_case, world_columns
+from qnetsim.scenario import PolicyTable
 from qnetsim.trace import Block, Trace, open_world
 from qnetsim.trace.provenance import software
 from qnetsim.trace.rerun_check import Difference, RerunCheck
@@ -149,14 +152,11 @@ def _world_digest(trace: Trace, run: RecordedRun) -> Finding:
     if trace.slots < run.case.scenario.run.slots:
         return Finding("world digest", None, "the world is cut short; the re-run compares it")
     try:
-        world = recorded_world(trace, run)
-        digest = world.digest()
-        for chunk in world.chunks():
-            digest.update(chunk)
+        found = recorded_world(trace, run).whole_digest()
     except QnetsimError as error:
         return Finding("world digest", False, str(error))
-    same = digest.hexdigest() == stored
-    text = stored[:16] if same else f"{digest.hexdigest()[:16]}, and {stored[:16]} is stored"
+    same = found == stored
+    text = stored[:16] if same else f"{found[:16]}, and {stored[:16]} is stored"
     return Finding("world digest", same, text)
 
 
@@ -168,20 +168,38 @@ class _Given:
     plan: Path | None
 
 
+@dataclass(frozen=True)
+class _Rerun:
+    """A run of a trace made again, and what is watched meanwhile."""
+
+    trace: Trace
+    run: RecordedRun
+    world: Realisation
+    against: RerunCheck
+    check: Callable[[], None]
+    progress: Progress
+
+    def differs(self, difference: Difference | None) -> None:
+        """Stop at a difference."""
+        if difference is not None:
+            raise _DepartedError(difference)
+
+
 def _rerun(
     trace: Trace, run: RecordedRun, given: _Given, progress: Progress
 ) -> tuple[Finding, Difference | None]:
     """Simulate again; a world is drawn again from its seed, unless its demand was recorded."""
-    witness, case = RerunCheck(trace), run.case
+    case = run.case
     drawn = case.scenario.recording is None
     origin = "world drawn from the seed" if drawn else "world as recorded"
     try:
         world = case.realisation(run.replication) if drawn else recorded_world(trace, run)
         with stoppable() as check:
+            again = _Rerun(trace, run, world, RerunCheck(trace), check, progress)
             if trace.kind is WORLD:
-                _compare_world(world, witness, check, progress)
+                _compare_world(again)
             else:
-                _compare_run(trace, run, world, given, witness, check, progress)
+                _compare_run(again, given)
     except _DepartedError as departed:
         if given.plan is None and FROM_FILE in (trace.provenance.get("plan") or {}).get("note", ""):
             return Finding("re-run", None, "the run went by a plan file; give it with --plan"), None
@@ -194,61 +212,67 @@ def _rerun(
     return Finding("re-run", True, text), None
 
 
-def _compare_world(
-    world: Realisation, witness: RerunCheck, check: Callable[[], None], progress: Progress
-) -> None:
-    for chunk in world.chunks():
-        _refuse(witness.block(Block({}, world_columns(chunk), {})))
-        progress(chunk.slots)
-        check()
+def _compare_world(again: _Rerun) -> None:
+    for chunk in again.world.chunks():
+        again.differs(again.against.block(Block({}, world_columns(chunk), {})))
+        again.progress(chunk.slots)
+        again.check()
 
 
-def _compare_run(
-    trace: Trace,
-    run: RecordedRun,
-    world: Realisation,
-    given: _Given,
-    witness: RerunCheck,
-    check: Callable[[], None],
-    progress: Progress,
-) -> None:
-    case, slots = run.case, run.case.scenario.run.slots
-    assert run.policy is not None
-    title, statuses = run.policy.title, None
-    if "counterfactual" in trace.provenance:
-        note = trace.provenance["counterfactual"]
-        before = replace(run, policy=stored_policy(note["before"]))
-        departing = counterfactual(case, before, stored_departure(note), trace)
-        plan = departing.after.plan
-        statuses = np.full(slots, status_of(plan))
-        statuses[: note["from_slot"]] = status_of(departing.before.plan)
-        runner: Policy = departing
-    else:
-        runner = given.policy if given.policy is not None else _policy(trace, run)
-        if given.plan is not None:
-            plan = load_plan(given.plan, case.scenario)[0]
-        else:
-            plan = planned(runner, title, case)
+@dataclass(frozen=True)
+class _Runner:
+    """What decides in a run: the policy, its plan, and the status of the plan in each slot."""
+
+    policy: Policy
+    plan: Plan | None
+    statuses: npt.NDArray[np.uint8] | None = None
+
+
+def _runner(again: _Rerun, table: PolicyTable, given: _Given) -> _Runner:
+    """The policy behind a trace, made again."""
+    trace, run = again.trace, again.run
+    if stored := stored_departure(trace, run):
+        found = departure(*stored, trace)
+        return _Runner(found.policy, found.policy.after.plan, found.statuses)
+    policy = given.policy if given.policy is not None else _policy(table)
+    if given.plan is not None:
+        return _Runner(policy, load_plan(given.plan, run.case.scenario)[0])
+    return _Runner(policy, planned(policy, table.title, run.case))
+
+
+def _compare_run(again: _Rerun, given: _Given) -> None:
+    trace, run = again.trace, again.run
     table = run.policy
-    header = trace_header(case, runner, table, world, plan, {})
-    _refuse(witness.header(header.columns))
-    _refuse(_other_plan(trace.provenance, header.provenance))
+    assert table is not None
+    runner = _runner(again, table, given)
+    header = trace_header(run.case, runner.policy, table, again.world, runner.plan, {})
+    again.differs(again.against.header(header.columns))
+    again.differs(_other_plan(trace.provenance, header.provenance))
+    cut_short = trace.slots < run.case.scenario.run.slots
     last: dict[str, Any] = {}
 
     def sink(chunk: WorldChunk, block: SlotBlock) -> None:
-        _refuse(witness.block(Block(block.columns, world_columns(chunk), block.totals)))
+        done = Block(block.columns, world_columns(chunk), block.totals)
+        again.differs(again.against.block(done))
         last["totals"] = block.totals
-        progress(block.slots)
-        check()
-        if witness.done and trace.slots < slots:
+        again.progress(block.slots)
+        again.check()
+        if again.against.done and cut_short:
             raise _EndOfTraceError
 
-    chunks = world.chunks()
+    context = RunContext(run.case, table.title, run.replication, again.check)
     try:
-        run_case(case, runner, title, chunks, run.replication, sink, plan, check, statuses=statuses)
+        run_case(
+            context,
+            runner.policy,
+            again.world.chunks(),
+            sink,
+            plan=runner.plan,
+            statuses=runner.statuses,
+        )
     except _EndOfTraceError:
         return
-    _refuse(witness.totals(last["totals"]))
+    again.differs(again.against.totals(last["totals"]))
 
 
 def _other_plan(stored: Mapping[str, Any], found: Mapping[str, Any]) -> Difference | None:
@@ -266,16 +290,10 @@ def _other_plan(stored: Mapping[str, Any], found: Mapping[str, Any]) -> Differen
     return None
 
 
-def _policy(trace: Trace, run: RecordedRun) -> Policy:
-    assert run.policy is not None
-    if run.policy.name not in available():
+def _policy(table: PolicyTable) -> Policy:
+    if table.name not in available():
         raise UsageError(
-            f"policy {run.policy.name!r} is not installed; give it in Python: "
+            f"policy {table.name!r} is not installed; give it in Python: "
             "qnetsim.verify_trace(path, policy=…)"
         )
-    return make_policy(run.policy.name, run.policy.options)
-
-
-def _refuse(difference: Difference | None) -> None:
-    if difference is not None:
-        raise _DepartedError(difference)
+    return make_policy(table.name, table.options)

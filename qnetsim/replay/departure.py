@@ -1,0 +1,151 @@
+"""How a counterfactual replay departs from the trace that it follows: asked for, stored, run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.case import Case
+from qnetsim.errors import UsageError
+from qnetsim.kernel.controllers import RESERVATION_MAX
+from qnetsim.plans.make import planned
+from qnetsim.policies.registry import make_policy
+from qnetsim.replay.counterfactual import ControlledPolicy, Counterfactual, Forced
+from qnetsim.replay.reopen import RecordedRun, stored_policy
+from qnetsim.runs.simulate import status_of
+from qnetsim.scenario import PolicyTable
+from qnetsim.trace import Trace
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """How a counterfactual replay departs from the trace that it follows.
+
+    Attributes
+    ----------
+    from_slot : int
+        First slot that may differ.
+    policy : PolicyTable or None
+        Decides from there on; None goes on with the policy of the trace.
+    forced : tuple of Forced
+    """
+
+    from_slot: int
+    policy: PolicyTable | None = None
+    forced: tuple[Forced, ...] = ()
+
+
+@dataclass(frozen=True)
+class Departure:
+    """A counterfactual replay, ready to run.
+
+    Attributes
+    ----------
+    policy : Counterfactual
+    statuses : ndarray of uint8, shape (slots,)
+        Status of the plan behind each slot.
+    """
+
+    policy: Counterfactual
+    statuses: npt.NDArray[np.uint8]
+
+
+def departure(run: RecordedRun, what_if: WhatIf, trace: Trace) -> Departure:
+    """Make a counterfactual replay of a trace runnable.
+
+    Parameters
+    ----------
+    run : RecordedRun
+        Its policy decides until the departure.
+    what_if : WhatIf
+    trace : Trace
+        The trace that is followed.
+    """
+    assert run.policy is not None
+
+    def controlled(table: PolicyTable) -> ControlledPolicy:
+        policy = make_policy(table.name, table.options)
+        plan = planned(policy, table.title, run.case)
+        return ControlledPolicy(run.case, policy, table, plan, run.replication)
+
+    before = controlled(run.policy)
+    after = before if what_if.policy is None else controlled(what_if.policy)
+    statuses = np.full(run.case.scenario.run.slots, status_of(after.plan))
+    statuses[: what_if.from_slot] = status_of(before.plan)
+    policy = Counterfactual(before, after, what_if.from_slot, what_if.forced, trace.column)
+    return Departure(policy, statuses)
+
+
+def departure_note(policy: Counterfactual, what_if: WhatIf) -> dict[str, Any]:
+    """What the provenance of a counterfactual trace says of it."""
+
+    def part(one: ControlledPolicy) -> dict[str, Any]:
+        return {
+            "name": one.table.name,
+            "title": one.table.title,
+            "options": one.policy.options.model_dump(mode="json"),
+        }
+
+    return {
+        "from_slot": what_if.from_slot,
+        "before": part(policy.before),
+        "after": None if what_if.policy is None else part(policy.after),
+        "forced": [asdict(force) for force in what_if.forced],
+    }
+
+
+def stored_departure(trace: Trace, run: RecordedRun) -> tuple[RecordedRun, WhatIf] | None:
+    """What a counterfactual trace followed, and how it departed; None for any other trace.
+
+    Returns
+    -------
+    RecordedRun, WhatIf
+        The run with the policy until the departure.
+    """
+    if "counterfactual" not in trace.provenance:
+        return None
+    stored = trace.provenance["counterfactual"]
+    what_if = WhatIf(
+        from_slot=int(stored["from_slot"]),
+        policy=stored_policy(stored["after"]) if stored["after"] else None,
+        forced=tuple(Forced(**force) for force in stored["forced"]),
+    )
+    return replace(run, policy=stored_policy(stored["before"])), what_if
+
+
+def forced_reservation(text: str, case: Case, first_slot: int, slots: int | None) -> Forced:
+    """Read ``SOURCE-TARGET:qkd_channels=N,km_wavelengths=N``.
+
+    Raises
+    ------
+    UsageError
+        Naming what is wrong and what is allowed.
+    """
+    topology = case.network.topology
+    names: dict[str, int] = {}
+    for fibre, (a, b) in enumerate(topology.fibres):
+        for one, other in ((a, b), (b, a)):
+            for dash in "-–":
+                names[f"{topology.nodes[one]}{dash}{topology.nodes[other]}"] = fibre
+    place, _, rest = text.rpartition(":")
+    how = "write SOURCE-TARGET:qkd_channels=N,km_wavelengths=N, one of the two or both"
+    if place not in names:
+        some = ", ".join(list(names)[::4][:12])
+        raise UsageError(f"--set {text!r}: {place!r} is not a fibre (there are {some}, …); {how}")
+    amounts: dict[str, int] = {}
+    for item in rest.split(","):
+        key, equals, value = (part.strip() for part in item.partition("="))
+        if key not in {"qkd_channels", "km_wavelengths"} or key in amounts or not equals:
+            raise UsageError(f"--set {text!r}: {item!r} is not allowed; {how}")
+        if not (value.isascii() and value.isdecimal()):
+            raise UsageError(f"--set {text!r}: {value!r} is not an integer >= 0; {how}")
+        amounts[key] = int(value)
+        if amounts[key] > RESERVATION_MAX:
+            raise UsageError(f"--set {text!r}: {value} is more than {RESERVATION_MAX}")
+    end = case.scenario.run.slots if slots is None else first_slot + slots
+    return Forced(
+        names[place], amounts.get("qkd_channels"), amounts.get("km_wavelengths"), first_slot, end
+    )
