@@ -38,7 +38,7 @@ _HOME = {
     "make_plan": "qnetsim.plans.make",
     "open_case": "qnetsim.case",
     "open_trace": "qnetsim.trace",
-    "record_world": "qnetsim.replay.replay",
+    "record_world": "qnetsim.replay.record",
     "replay_world": "qnetsim.replay.replay:replay",
     "run": "qnetsim.runs.simulate:simulate",
     "run_policies": "qnetsim.runs.batch",

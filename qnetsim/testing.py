@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from qnetsim.arrays import IntArray
+from qnetsim.case import Case, open_case
 from qnetsim.errors import PolicyError
 from qnetsim.kernel import SlotBlock
 from qnetsim.policies import Policy
-from qnetsim.runs.simulate import Case, open_case, run_case
+from qnetsim.runs.simulate import RunContext, run_case
 from qnetsim.scenario import Scenario, parse_scenario
 from qnetsim.world.realisation import CHUNK_SLOTS, WorldChunk
 
@@ -101,6 +102,6 @@ def _run(case: Case, policy: Policy, chunks: Iterator[WorldChunk]) -> _Run:
     def keep(chunk: WorldChunk, block: SlotBlock) -> None:
         blocks.append(block)
 
-    run_case(case, policy, TITLE, chunks, 0, keep)
+    run_case(RunContext(case, TITLE), policy, chunks, keep)
     columns = blocks[0].columns
     return _Run(columns["qkd_channels"], columns["km_wavelengths"])

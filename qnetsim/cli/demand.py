@@ -8,7 +8,7 @@ import click
 
 from qnetsim.case import load, open_case
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
-from qnetsim.replay.replay import record_world
+from qnetsim.replay.record import record_world
 from qnetsim.trace import refuse_input
 
 

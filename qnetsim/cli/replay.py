@@ -13,8 +13,8 @@ from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.run import metrics_json, show_metrics
 from qnetsim.cli.show.output import emit, force_option, json_option, progress
 from qnetsim.errors import UsageError
+from qnetsim.replay.departure import WhatIf, forced_reservation
 from qnetsim.replay.reopen import recorded_run
-from qnetsim.replay.replay import WhatIf, forced_reservation
 from qnetsim.replay.replay import replay as replay_in
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, RecordingTable

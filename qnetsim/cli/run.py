@@ -10,6 +10,7 @@ import click
 from qnetsim.analysis import RunMetrics, run_metrics
 from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.analysis.training_table import TRAINING_COLUMNS, training_cells
+from qnetsim.case import load
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.output import (
     console,
@@ -23,7 +24,7 @@ from qnetsim.cli.show.output import (
 from qnetsim.errors import UsageError
 from qnetsim.optimize import Plan
 from qnetsim.plans.storage import load_plan
-from qnetsim.runs.simulate import load, simulate
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import open_trace, refuse_input
 

@@ -22,7 +22,7 @@ def scenario() -> None:
 @json_option
 def check(files: tuple[Path, ...], as_json: bool) -> None:
     """Check FILES and print every error as file:line: key: what is wrong; what is allowed."""
-    from qnetsim.runs.simulate import load
+    from qnetsim.case import load
 
     problems: dict[Path, list[str]] = {}
     for path in files:

@@ -12,9 +12,10 @@ from simpy.events import Event
 from qnetsim.arrays import IntArray
 from qnetsim.errors import PolicyError
 from qnetsim.kernel.clock import Clock, Priority
+from qnetsim.kernel.context import SimulationContext
 from qnetsim.network import BLOCKED, Network, RouteTable
 from qnetsim.network.routes import NodePair
-from qnetsim.policies import Decision, Observation, Policy
+from qnetsim.policies import Decision, Observation, Policy, Setting
 from qnetsim.policies.base import guarded
 from qnetsim.units import MAX_RUN_BITS, MAX_SLOT_BITS
 
@@ -35,20 +36,21 @@ class Standing:
 class DecisionBoard:
     """Where controllers post decisions and the key managers read them."""
 
-    def __init__(
-        self, network: Network, owners: IntArray, pairs: tuple[NodePair, ...], slots: int
-    ) -> None:
-        self._fibres = network.fibres
+    def __init__(self, setting: Setting, owners: IntArray) -> None:
+        network = setting.network
         self.owned = [np.flatnonzero(owners == c) for c in range(int(owners.max()) + 1)]
         self._standing: list[Standing | None] = [None] * len(self.owned)
         self._network = network
-        self._pairs = pairs
+        self._pairs = setting.forecast.pairs
+        self._slots = setting.slots
         self.routes: RouteTable | None = None
         self._decide_s: dict[int, float] = {}
         bits = int(network.channel_bits.max())
-        self._most = min(RESERVATION_MAX, MAX_SLOT_BITS // bits, MAX_RUN_BITS // (bits * slots))
+        self._most = min(
+            RESERVATION_MAX, MAX_SLOT_BITS // bits, MAX_RUN_BITS // (bits * setting.slots)
+        )
 
-    def post(self, controller: int, slot: int, slots_left: int, decision: object) -> int:
+    def post(self, controller: int, slot: int, decision: object) -> int:
         """Check a decision and let it stand; returns the slots for which it does.
 
         Raises
@@ -74,7 +76,7 @@ class DecisionBoard:
                 )
             check_routes(decision.routes, self._network, self._pairs)
             self.routes = decision.routes
-        hold = min(int(hold), slots_left)
+        hold = min(int(hold), self._slots - slot)
         self._standing[controller] = Standing(slot, slot + hold, channels, wavelengths)
         return hold
 
@@ -87,8 +89,9 @@ class DecisionBoard:
         if len(self.owned) == 1 and self._standing[0]:
             one = self._standing[0]
             return _slice(one.channels, one, first, end), _slice(one.wavelengths, one, first, end)
-        shape = (end - first, self._fibres)
-        channels, wavelengths = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        shape = (end - first, self._network.fibres)
+        channels = np.zeros(shape, np.int64)
+        wavelengths = np.zeros(shape, np.int64)
         for owned, standing in zip(self.owned, self._standing, strict=True):
             if standing:
                 channels[:, owned] = _slice(standing.channels, standing, first, end)
@@ -158,28 +161,37 @@ def check_routes(table: RouteTable, network: Network, pairs: tuple[NodePair, ...
                 raise PolicyError(f"request {request} joins {pair}, its route {nodes} does not")
 
 
-def controller(
-    clock: Clock,
-    number: int,
-    policy: Policy,
-    title: str,
-    check: Callable[[], None],
-    board: DecisionBoard,
-    observe: Callable[[int, int], Observation],
-    slots: int,
-    slot_ticks: int,
-) -> Generator[Event, None, None]:
-    """One deciding entity as a SimPy process: it wakes when its last decision ends."""
-    slot = 0
-    while slot < slots:
-        yield clock.at(slot * slot_ticks, Priority.DECISION, number)
-        check()
-        started = time.perf_counter()
-        with guarded(title, f"decide at slot {slot}"):
-            decision = policy.decide(observe(number, slot))
-        try:
-            hold = board.post(number, slot, slots - slot, decision)
-        except PolicyError as error:
-            raise PolicyError(f"policy {title} at slot {slot}: {error}") from None
-        board.took(slot, time.perf_counter() - started)
-        slot += hold
+@dataclass(frozen=True)
+class Controller:
+    """One deciding entity: it asks the policy and posts what that decides.
+
+    Attributes
+    ----------
+    number : int
+    policy : Policy
+    board : DecisionBoard
+    observe : callable
+        Gives what the controller sees by its number and the slot.
+    """
+
+    number: int
+    policy: Policy
+    board: DecisionBoard
+    observe: Callable[[int, int], Observation]
+
+    def process(self, clock: Clock, context: SimulationContext) -> Generator[Event, None, None]:
+        """Decide as a SimPy process, which wakes when the last decision ends."""
+        title = context.title
+        slot = 0
+        while slot < context.setting.slots:
+            yield clock.at(slot * context.slot_ticks, Priority.DECISION, self.number)
+            context.check()
+            started = time.perf_counter()
+            with guarded(title, f"decide at slot {slot}"):
+                decision = self.policy.decide(self.observe(self.number, slot))
+            try:
+                hold = self.board.post(self.number, slot, decision)
+            except PolicyError as error:
+                raise PolicyError(f"policy {title} at slot {slot}: {error}") from None
+            self.board.took(slot, time.perf_counter() - started)
+            slot += hold

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 from types import ModuleType
 
 import numpy as np
 
 from qnetsim.arrays import IntArray
-from qnetsim.forecast import Forecast
 from qnetsim.kernel.billing import bill
+from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.ledger import Columns
-from qnetsim.kernel.relay import Relay
 from qnetsim.kernel.serving import loop, vector
 from qnetsim.kernel.serving.intervals import Interval
-from qnetsim.kernel.serving.jit import Served, compiled
+from qnetsim.kernel.serving.jit import compiled
 from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.kernel.serving.outages import Outages
 from qnetsim.kernel.serving.paths import PathTable
-from qnetsim.kernel.serving.state import Flows, Rules, Slots, grown, new_flows, new_state
+from qnetsim.kernel.serving.state import (
+    FOLLOWED,
+    LOGGED,
+    QUEUED,
+    Flows,
+    Rules,
+    Slots,
+    grown,
+    new_flows,
+    new_state,
+)
 from qnetsim.kernel.serving.wait_bins import wait_bins
 from qnetsim.network import Network, Route, RouteTable
 from qnetsim.network.detours import Detours
-from qnetsim.optimize.routing import newsvendor_lengths
-from qnetsim.scenario import KeyManagementTable
 from qnetsim.units import seconds_to_ticks
 from qnetsim.vocabulary import FLOWS, POOLS
 
@@ -40,56 +46,34 @@ class KeyManagers:
 
     Parameters
     ----------
-    network : Network
-    forecast : Forecast
-    table : KeyManagementTable
-    slot_ticks : int
-    run_ticks : int
-        Length of the run.
-    kernel : {"numba", "numpy", "loop"}
-        What serves the requests; the results are the same.
-    relay : Relay, optional
-        Carries the keys of every delivery as real bytes.
-    check : callable, optional
-        Called now and then; raises to stop the run.
+    context : SimulationContext
     """
 
-    def __init__(
-        self,
-        network: Network,
-        forecast: Forecast,
-        table: KeyManagementTable,
-        slot_ticks: int,
-        run_ticks: int,
-        kernel: Served = "numpy",
-        relay: Relay | None = None,
-        check: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.network, self.forecast = network, forecast
-        self._table = table
-        self._kernel = kernel
-        self._relay = relay
-        self._check = check
-        patience, setup = (seconds_to_ticks(s) for s in (table.patience_s, table.on_demand_setup_s))
-        self.wait_bins = wait_bins(table, slot_ticks, run_ticks)
+    def __init__(self, context: SimulationContext) -> None:
+        self._context = context
+        self.network = network = context.network
+        self.forecast = forecast = context.forecast
+        table = context.key_management
+        self.wait_bins = wait_bins(table, context.slot_ticks, context.run_ticks)
         need = network.request_bits(forecast.level_count, table.granularity)
         self.rules = Rules(
-            slot_ticks,
-            patience,
-            setup,
-            table.store_bits,
-            network.level_bits,
-            int(forecast.priority.max()) + 1,
-            self.wait_bins.width_ticks,
-            _proportional(need, forecast.requests),
-            _most(network.max_channels, network),
-            _most(network.max_wavelengths, network),
-            forecast.group,
-            forecast.priority,
-            need,
+            slot_ticks=context.slot_ticks,
+            patience=seconds_to_ticks(table.patience_s),
+            setup=seconds_to_ticks(table.on_demand_setup_s),
+            store_bits=table.store_bits,
+            level_bits=network.level_bits,
+            classes=int(forecast.priority.max()) + 1,
+            wait_ticks=self.wait_bins.width_ticks,
+            proportional=_proportional(need, forecast.requests),
+            max_channels=_most(network.max_channels, network),
+            ports=_most(network.max_wavelengths, network),
+            group=forecast.group,
+            priority=forecast.priority,
+            need=need,
         )
-        self.outages = Outages(network.fibres, slot_ticks, seconds_to_ticks(table.control_delay_s))
-        rows = forecast.requests * network.fibres if relay else 0
+        delay = seconds_to_ticks(table.control_delay_s)
+        self.outages = Outages(network.fibres, context.slot_ticks, delay)
+        rows = forecast.requests * network.fibres if context.relay else 0
         requests = forecast.requests
         self.state = new_state(
             network.fibres, requests, table.key_lifetime_slots, 2 * requests, 2 * rows
@@ -112,7 +96,7 @@ class KeyManagers:
     @property
     def waiting(self) -> int:
         """Requests that wait to be served for the first time."""
-        size = int(self.state.size[0])
+        size = int(self.state.size[QUEUED])
         return size - int(self.state.started[:size].sum())
 
     def serve(self, interval: Interval, routes: RouteTable) -> Columns:
@@ -125,7 +109,7 @@ class KeyManagers:
             self._carry(paths)
             if row < end:
                 self._make_room()
-            self._check()
+            self._context.check()
         return self._finished(interval, flows, paths)
 
     def open_slot(self, interval: Interval, routes: RouteTable) -> OpenSlot:
@@ -135,8 +119,16 @@ class KeyManagers:
         while not serving.serve_slot(self.state, self.rules, slots, flows, 0):
             self._make_room()
         self._carry(paths)
-        self._check()
-        return OpenSlot(interval, self.state, self.rules, slots, flows, paths, serving)
+        self._context.check()
+        return OpenSlot(
+            interval=interval,
+            state=self.state,
+            rules=self.rules,
+            slots=slots,
+            flows=flows,
+            paths=paths,
+            loop=serving,
+        )
 
     def close_slot(self, slot: OpenSlot) -> Columns:
         """End an open slot and return its recorded columns."""
@@ -157,7 +149,7 @@ class KeyManagers:
         paths.start_interval()
         # tables are numbered by interval
         self.state.row[:] = np.arange(len(self.state.row))
-        self.state.size[2] = 0
+        self.state.size[FOLLOWED] = 0
         phases = self.outages.phases(interval.first_slot, interval.slots, paths.table)
         moves = paths.moves
         need, count, exposed = paths.rows
@@ -206,25 +198,26 @@ class KeyManagers:
 
     def _serve_rows(self, slots: Slots, flows: Flows, row: int, end: int, paths: PathTable) -> int:
         state, rules = self.state, self.rules
-        if self._kernel == "numpy":
+        if self._context.kernel == "numpy":
             return vector.serve_slots(state, rules, slots, flows, row, end, paths.loads)
         return int(self._serving.serve_slots(state, rules, slots, flows, row, end))
 
     @property
     def _serving(self) -> ModuleType:
-        return compiled(loop) if self._kernel == "numba" else loop
+        return compiled(loop) if self._context.kernel == "numba" else loop
 
     def _make_room(self) -> None:
         """Enlarge queue and log, where a slot might bring more than they hold."""
-        asking = int(self.state.size[0]) + self.forecast.requests
+        asking = int(self.state.size[QUEUED]) + self.forecast.requests
         capacity = max(2 * asking, self.state.request.size)
-        rows = capacity * self.network.fibres if self._relay else 0
+        rows = capacity * self.network.fibres if self._context.relay else 0
         self.state = grown(self.state, capacity, rows)
 
     def _carry(self, paths: PathTable) -> None:
-        if self._relay is not None:
-            self._relay.carry(self.state.log[: int(self.state.size[1])], paths)
-            self.state.size[1] = 0
+        relay = self._context.relay
+        if relay is not None:
+            relay.carry(self.state.log[: int(self.state.size[LOGGED])], paths)
+            self.state.size[LOGGED] = 0
 
     def _paths_of(self, routes: RouteTable) -> PathTable:
         """PathTable of these routes, made once for as long as they are in use."""
@@ -237,17 +230,16 @@ class KeyManagers:
             self.network,
             self.forecast,
             routes,
-            self.rules.need,
-            self._detours,
-            self._table.on_outage,
+            need=self.rules.need,
+            detours=self._detours,
+            on_outage=self._context.key_management.on_outage,
         )
         self._paths[id(routes)] = made
         return made
 
     @cached_property
     def _detours(self) -> Detours:
-        lengths = newsvendor_lengths(self.network, self.forecast)
-        return Detours(self.network.topology, lengths)
+        return Detours(self.network.topology, self._context.setting.planning_lengths)
 
     def _columns(self, interval: Interval, flows: Flows) -> Columns:
         """Recorded columns: decisions, pools, counts and the bill."""

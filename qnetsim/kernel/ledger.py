@@ -39,8 +39,8 @@ class SlotBlock:
         return int(self.columns["arrived"].shape[0])
 
 
-class Recording:
-    """Collects the columns of the current chunk and closes it with the ledger's check."""
+class Ledger:
+    """Collects the columns of the current chunk, and checks that keys are conserved in it."""
 
     def __init__(self, topology: Topology, policy: str) -> None:
         self._topology = topology

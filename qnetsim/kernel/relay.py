@@ -5,6 +5,11 @@ that segment's key and announced; the relay at the far end holds the same segmen
 off, and goes on. So each trusted relay holds the end-to-end key in clear for a moment: that is
 its *trust exposure*, counted in every run.
 
+The two ends of a segment come to the same key as in MDI-QKD: each draws bits of its own, the
+untrusted relay between them announces for each position whether the two agree (the outcome of its
+Bell measurement), and the second end flips its bits where they do not. The announcements say
+nothing of the key.
+
 Seeded keys are simulation, not security: whoever knows the seed knows every key. Key bytes never
 enter a trace, a message or a ``repr``.
 
@@ -21,7 +26,7 @@ import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +37,15 @@ from qnetsim.arrays import IntArray
 from qnetsim.errors import LedgerError
 from qnetsim.forecast import Forecast
 from qnetsim.kernel.serving.paths import PathTable
+from qnetsim.kernel.serving.state import (
+    LOG_FIBRE,
+    LOG_LEVEL,
+    LOG_PATH,
+    LOG_REQUEST,
+    LOG_SLOT,
+    Hop,
+    Span,
+)
 from qnetsim.network import Network
 
 BLOCK_BITS = 128
@@ -60,6 +74,30 @@ class KeyStream:
         stream = cipher.encrypt(bytes((end - first) * BLOCK_BITS // 8))
         number = int.from_bytes(stream, "big") >> (end * BLOCK_BITS - offset - count)
         return number & ((1 << count) - 1)
+
+
+class SegmentKey:
+    """The key of one segment in one pool, as each of its two ends holds it.
+
+    Parameters
+    ----------
+    seed : int
+    *name : str or int
+        Segments of different names are independent.
+    """
+
+    def __init__(self, seed: int, *name: str | int) -> None:
+        self._drawn = (KeyStream(seed, *name, "first end"), KeyStream(seed, *name, "second end"))
+
+    def measured(self, span: Span) -> int:
+        """Announcement of the untrusted relay: 1 where the bits of the two ends differ."""
+        first, second = (stream.bits(span.offset, span.bits) for stream in self._drawn)
+        return first ^ second
+
+    def held_by(self, end: int, span: Span) -> int:
+        """Bits of the key as the first (0) or the second end (1) works them out."""
+        own = self._drawn[end].bits(span.offset, span.bits)
+        return own if end == 0 else own ^ self.measured(span)
 
 
 @dataclass(frozen=True)
@@ -137,28 +175,27 @@ class Relay:
         announce: Callable[[Announcement], None] | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        self._network, self._forecast = network, forecast
-        self._name = seed, replication
-        self._deliver, self._announce = deliver, announce
+        self._network = network
+        self._forecast = forecast
+        self._name = (seed, replication)
+        self._deliver = deliver
+        self._announce = announce
         self._check = check
         self._spent: IntArray = np.zeros((2, network.fibres), dtype=np.int64)
         self._made = [0] * len(network.topology.nodes)
         self.deliveries = 0
         self.bits = 0
         self.seen: dict[tuple[int, int] | int, int] = {}
-        self._stream = lru_cache(maxsize=4096)(self._open)
-
-    def _open(self, kind: str, *place: int) -> KeyStream:
-        seed, replication = self._name
-        return KeyStream(seed, kind, replication, *place)
+        self._source = lru_cache(maxsize=4096)(partial(KeyStream, seed, "source", replication))
+        self._segment = lru_cache(maxsize=4096)(partial(SegmentKey, seed, "segment", replication))
 
     def carry(self, log: IntArray, paths: PathTable) -> None:
         """Carry the deliveries of a log, in its order.
 
         Parameters
         ----------
-        log : ndarray of int64, shape (rows, 9)
-            As ``tables.State.log`` describes it.
+        log : ndarray of int64, shape (rows, LOG_COLUMNS)
+            As ``State.log`` describes it.
         paths : PathTable
 
         Raises
@@ -166,31 +203,34 @@ class Relay:
         LedgerError
             A bit would be spent twice, or the ends hold different keys.
         """
-        row, rows = 0, log.tolist()
+        rows = log.tolist()
+        row = 0
         while row < len(rows):
-            route = paths.route(rows[row][3])
-            hops = rows[row : row + len(route.fibres)]
-            row += len(hops)
-            slot, request, level = hops[0][:3]
+            first = rows[row]
+            slot = first[LOG_SLOT]
+            request = first[LOG_REQUEST]
+            route = paths.route(first[LOG_PATH])
+            delivery = rows[row : row + len(route.fibres)]
+            row += len(delivery)
             nodes = route.nodes
+            hops = [Hop(*line[LOG_FIBRE:]) for line in delivery]
             if nodes[0] != self._forecast.pairs[request][0]:
-                nodes, hops = nodes[::-1], hops[::-1]
-            bits, what = level * self._network.level_bits, f"request {request} in slot {slot}"
-            key = self.carry_key(bits, nodes, [hop[4:] for hop in hops], what)
+                nodes = nodes[::-1]
+                hops.reverse()
+            bits = first[LOG_LEVEL] * self._network.level_bits
+            key = self.carry_key(bits, nodes, hops, f"request {request} in slot {slot}")
             if self._deliver is not None:
                 self._deliver(self._delivered(slot, request, bits, key, nodes))
 
-    def carry_key(
-        self, bits: int, nodes: tuple[int, ...], hops: Sequence[Sequence[int]], what: str
-    ) -> int:
+    def carry_key(self, bits: int, nodes: tuple[int, ...], hops: Sequence[Hop], what: str) -> int:
         """Make a key at the first node, carry it to the last one, and return it.
 
         Parameters
         ----------
         bits : int
         nodes : tuple of int
-        hops : sequence of (fibre, offset, bits, offset, bits)
-            For each fibre: where its keys lie in the reservation and in the on-demand pool.
+        hops : sequence of Hop
+            One for each fibre, from the first node on.
         what : str
             Names the delivery in messages.
 
@@ -200,11 +240,11 @@ class Relay:
             A bit would be spent twice, or the ends hold different keys.
         """
         source = nodes[0]
-        key = self._stream("source", source).bits(self._made[source], bits)
+        key = self._source(source).bits(self._made[source], bits)
         self._made[source] += bits
         held = key
         for hop, (here, there) in enumerate(itertools.pairwise(nodes)):
-            held = self._over_fibre(held, bits, here, there, hops[hop])
+            held = self._over_fibre(held, bits, here, hops[hop])
             if hop < len(hops) - 1:
                 self._expose(there, bits)
         if held != key:
@@ -213,37 +253,40 @@ class Relay:
         self.bits += bits
         return key
 
-    def _over_fibre(self, held: int, bits: int, here: int, there: int, hop: Sequence[int]) -> int:
-        """Carry a key along the chain of one fibre; returns what arrives at its end."""
-        fibre, spans = hop[0], (hop[1:3], hop[3:5])
-        for pool, (offset, count) in enumerate(spans):
-            if count and offset < self._spent[pool, fibre]:
+    def _over_fibre(self, held: int, bits: int, here: int, hop: Hop) -> int:
+        """Carry a key along the chain of one fibre, from node ``here`` to its other end."""
+        fibre = hop.fibre
+        for pool, span in enumerate(hop.spans):
+            if span.bits and span.offset < self._spent[pool, fibre]:
                 name = self._network.topology.fibre_name(fibre)
-                raise LedgerError(f"fibre {name}: bits from {offset} on would be spent twice")
-            if count:
-                self._spent[pool, fibre] = offset + count
+                raise LedgerError(f"fibre {name}: bits from {span.offset} on would be spent twice")
+            if span.bits:
+                self._spent[pool, fibre] = span.offset + span.bits
         segments = int(self._network.segments[fibre])
         order = list(range(segments))
+        sender = 0
         if here != self._network.topology.fibres[fibre][0]:
             order.reverse()
+            sender = 1
         for step, segment in enumerate(order):
             self._check()
-            padded = held ^ self._pad(fibre, segment, spans, bits)
+            padded = held ^ self._pad(hop, segment, sender, bits)
             if self._announce is not None:
                 self._announce(Announcement(fibre, segment, bits, padded))
-            # the far end of the segment holds the same bits and takes them off again
-            held = padded ^ self._pad(fibre, segment, spans, bits)
+            held = padded ^ self._pad(hop, segment, 1 - sender, bits)
             if step < segments - 1:
                 self._expose((fibre, max(segment, order[step + 1])), bits)
         return held
 
-    def _pad(self, fibre: int, segment: int, spans: tuple[Sequence[int], ...], bits: int) -> int:
-        """Bits of one segment's key, reservation pool first; what is not needed is burnt."""
-        pad, length = 0, 0
-        for pool, (offset, count) in enumerate(spans):
-            count = min(count, bits - length)
-            part = self._stream("segment", fibre, pool, segment).bits(offset, count)
-            pad, length = (pad << count) | part, length + count
+    def _pad(self, hop: Hop, segment: int, end: int, bits: int) -> int:
+        """Bits of a segment's key at one end, reservation pool first; the rest is burnt."""
+        pad = 0
+        length = 0
+        for pool, span in enumerate(hop.spans):
+            part = Span(span.offset, min(span.bits, bits - length))
+            key = self._segment(hop.fibre, pool, segment)
+            pad = (pad << part.bits) | key.held_by(end, part)
+            length += part.bits
         if length < bits:
             raise LedgerError(f"a key of {bits} bits would be stretched from {length} bits")
         return pad

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from simpy.events import Event
@@ -20,7 +21,7 @@ from qnetsim.fel.channels import Channels
 from qnetsim.fel.messages import Batch, Message, Steps
 from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.kernel.clock import Clock, Priority
-from qnetsim.kernel.relay import Relay
+from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.round_table import RoundTable
 from qnetsim.kernel.serving.open_slot import OpenSlot, Piece
 from qnetsim.network import Route, Topology
@@ -79,14 +80,42 @@ class KeyRequest:
     delivered: bool | None = None
 
 
+class KeptKeys(NamedTuple):
+    """Key bytes that two parties hold for later messages, and the tick at which both have them."""
+
+    size: int
+    ready: int
+
+
+NOTHING_KEPT = KeptKeys(0, 0)
+
+
 @dataclass
 class TaskKeys:
-    """Key bytes that a task's links hold for later messages, and what it did in this slot."""
+    """What a task holds for later messages, and what it took in this slot.
 
-    kept: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    Attributes
+    ----------
+    kept : dict from (source, target) to KeptKeys
+    slot : int
+        The slot that the other two are about.
+    joined : dict from node pair to set of int
+        Fibres on which the pair has a KM wavelength.
+    allowed : ndarray of int64, shape (fibres,)
+        Channels that the task may still light.
+    """
+
+    kept: dict[tuple[str, str], KeptKeys] = field(default_factory=dict)
     slot: int = -1
     joined: dict[NodePair, set[int]] = field(default_factory=dict)
     allowed: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    def begin_slot(self, slot: int, fibres: int, channels: int) -> None:
+        """Start anew in a slot: no wavelength, and so many channels on each fibre."""
+        if slot != self.slot:
+            self.slot = slot
+            self.joined = {}
+            self.allowed = np.full(fibres, channels, dtype=np.int64)
 
 
 #: Paths of FEL messages that are remembered.
@@ -103,7 +132,8 @@ class KeyPaths:
     """
 
     def __init__(self, topology: Topology, lengths: Sequence[Fraction]) -> None:
-        self._topology, self._lengths = topology, whole_lengths(lengths)
+        self._topology = topology
+        self._lengths = whole_lengths(lengths)
         self.path = lru_cache(maxsize=MOST_KNOWN)(self._path)
 
     def _path(self, pair: NodePair, avoided: frozenset[int]) -> Route | None:
@@ -116,43 +146,36 @@ class Rounds:
 
     Parameters
     ----------
+    context : SimulationContext
     clock : Clock
     tasks : sequence of Task
-    paths : KeyPaths
-    on_outage : {"wait", "reroute", "block"}
-    fibres : int
-    slot_ticks, end_tick : int
-    relay : Relay or None
-        Carries the keys of real tasks as bytes.
     expose : callable
         Is told each route and the key bits that went over it.
     """
 
     def __init__(
         self,
+        context: SimulationContext,
         clock: Clock,
         tasks: Sequence[Task],
-        paths: KeyPaths,
-        on_outage: str,
-        fibres: int,
-        slot_ticks: int,
-        end_tick: int,
-        relay: Relay | None,
         expose: Callable[[Route, int], None],
     ) -> None:
         self.table = RoundTable([task.rounds for task in tasks])
         #: The slot in which keys can be taken now.
         self.slot: OpenSlot | None = None
         self.active = len(tasks)
-        self._clock, self._tasks = clock, tasks
-        self._paths = paths
-        self._on_outage, self._fibres = on_outage, fibres
-        self._slot_ticks, self._end = slot_ticks, end_tick
-        self._relay, self._expose = relay, expose
+        self._context = context
+        self._clock = clock
+        self._tasks = tasks
+        self._expose = expose
         self._task_keys = [TaskKeys() for _ in tasks]
         self._channels = [Channels(task.session.parties) for task in tasks]
         for number in range(len(tasks)):
             clock.process(self._run(number))
+
+    @cached_property
+    def _paths(self) -> KeyPaths:
+        return KeyPaths(self._context.network.topology, self._context.setting.planning_lengths)
 
     def _run(self, number: int) -> Generator[Event, None, None]:
         """One task as a SimPy process, from its set-up to its last round or the run's end."""
@@ -179,9 +202,10 @@ class Rounds:
 
         The label holder must be there, and after a lost round no other begins in the same slot.
         """
-        task, begin = self._tasks[number], self._next_slot if lost else self._now
+        task = self._tasks[number]
+        begin = self._next_slot if lost else self._now
         begin = task.back(task.session.label_holder, begin)
-        if begin >= self._end:
+        if begin >= self._context.run_ticks:
             return False
         if begin > self._now:
             yield self._clock.at(begin, Priority.FEL, number)
@@ -205,7 +229,8 @@ class Rounds:
         self, number: int, round_number: int, batch: Batch
     ) -> Generator[Event, None, list[bool] | None]:
         """Send messages together; returns which arrived, or None where the run ends."""
-        task, asked = self._tasks[number], []
+        task = self._tasks[number]
+        asked: list[KeyRequest] = []
         for message in batch:
             departs = self._now + int(task.compute[message.source][round_number])
             # a task cannot begin without its set-up, so that waits as long as it takes
@@ -221,7 +246,7 @@ class Rounds:
             if not waiting:
                 break
             wake = min(self._wakes(request) for request in waiting)
-            if wake >= self._end:
+            if wake >= self._context.run_ticks:
                 return None
             yield self._clock.at(wake, Priority.FEL, number)
         waited = max(self._now - computed, 0)
@@ -237,19 +262,20 @@ class Rounds:
 
     def _try(self, number: int, round_number: int, request: KeyRequest) -> None:
         """Get what keys there are for a message, and deliver it if that is enough."""
-        task, message = self._tasks[number], request.message
+        task = self._tasks[number]
+        message = request.message
         ends = (message.source, message.target)
         kept = self._task_keys[number].kept
         # while the task is set up, everybody is waited for
         if round_number and any(self._away(task, party) for party in ends):
             request.delivered = False
         else:
-            held, ready = kept.get(ends, (0, 0))
-            if spare := min(held, request.missing):
+            held = kept.get(ends, NOTHING_KEPT)
+            if spare := min(held.size, request.missing):
                 request.missing -= spare
                 # keys that were got in vain may not be there yet either
-                request.ready = max(request.ready, ready)
-                kept[ends] = held - spare, ready
+                request.ready = max(request.ready, held.ready)
+                kept[ends] = KeptKeys(held.size - spare, held.ready)
             if request.missing:
                 self._take(number, round_number, request)
             if not request.missing and request.ready <= self._now:
@@ -260,25 +286,27 @@ class Rounds:
         if request.delivered is False:
             # what was got in vain serves the next message between the two
             got = message.key_bytes - request.missing
-            held, ready = kept.get(ends, (0, 0))
-            kept[ends] = held + got, max(ready, request.ready)
+            held = kept.get(ends, NOTHING_KEPT)
+            kept[ends] = KeptKeys(held.size + got, max(held.ready, request.ready))
 
     def _take(self, number: int, round_number: int, request: KeyRequest) -> None:
-        slot, task, keys = self.slot, self._tasks[number], self._task_keys[number]
+        slot = self.slot
+        task = self._tasks[number]
+        keys = self._task_keys[number]
         assert slot is not None
         message = request.message
         source, target = (task.nodes[party] for party in (message.source, message.target))
         pair = (source, target) if source < target else (target, source)
-        if keys.slot != slot.interval.first_slot:
-            keys.slot, keys.joined = slot.interval.first_slot, {}
-            keys.allowed = np.full(self._fibres, task.on_demand_channels, dtype=np.int64)
+        fibres = self._context.network.fibres
+        keys.begin_slot(slot.interval.first_slot, fibres, task.on_demand_channels)
         joined = keys.joined.setdefault(pair, set())
         known = set(slot.known_down(self._now))
         while request.missing:
             empty = np.flatnonzero(slot.takeable(keys.allowed, joined, self._now) < 8)
             # what is known to be down is walked around, waited for, or a reason to give up
             avoided = set(empty.tolist())
-            avoided = avoided - known if self._on_outage == "block" else avoided | known
+            blocks = self._context.key_management.on_outage == "block"
+            avoided = avoided - known if blocks else avoided | known
             route = self._paths.path(pair, frozenset(avoided))
             if route is None:
                 return
@@ -300,12 +328,14 @@ class Rounds:
         self, number: int, message: Message, route: Route, source: int, piece: Piece
     ) -> None:
         """Carry key bytes over the trusted relays into the hands of both ends."""
-        assert self._relay is not None and self.slot is not None
-        nodes, hops = route.nodes, piece.hops
+        assert self._context.task_relay is not None and self.slot is not None
+        nodes = route.nodes
+        hops = piece.hops
         if nodes[0] != source:
-            nodes, hops = nodes[::-1], hops[::-1]
+            nodes = nodes[::-1]
+            hops = hops[::-1]
         what = f"a message of task {number + 1} in slot {self.slot.interval.first_slot}"
-        key = self._relay.carry_key(piece.bits, nodes, hops, what)
+        key = self._context.task_relay.carry_key(piece.bits, nodes, hops, what)
         data = key.to_bytes(piece.bits // 8, "big")
         self._channels[number].add_keys(message.source, message.target, data)
 
@@ -318,7 +348,7 @@ class Rounds:
 
     @property
     def _next_slot(self) -> int:
-        return (self._now // self._slot_ticks + 1) * self._slot_ticks
+        return (self._now // self._context.slot_ticks + 1) * self._context.slot_ticks
 
     @property
     def _now(self) -> int:

@@ -11,20 +11,17 @@ from simpy.events import Event
 from qnetsim.arrays import IntArray, frozen
 from qnetsim.errors import PolicyError
 from qnetsim.kernel.clock import Clock, Priority
-from qnetsim.kernel.controllers import DecisionBoard, check_routes, controller
+from qnetsim.kernel.context import SimulationContext
+from qnetsim.kernel.controllers import Controller, DecisionBoard, check_routes
 from qnetsim.kernel.key_managers import KeyManagers
-from qnetsim.kernel.ledger import Columns, Recording, SlotBlock
-from qnetsim.kernel.relay import Relay
-from qnetsim.kernel.rounds import KeyPaths, Rounds, Task
+from qnetsim.kernel.ledger import Columns, Ledger, SlotBlock
+from qnetsim.kernel.rounds import Rounds, Task
 from qnetsim.kernel.serving.intervals import ChunkRows, Interval
-from qnetsim.kernel.serving.jit import Served
 from qnetsim.kernel.serving.open_slot import OpenSlot
+from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION
 from qnetsim.network import Network, RouteTable
-from qnetsim.optimize.routing import newsvendor_lengths
-from qnetsim.policies import Future, Observation, Outcome, Policy, Setting
+from qnetsim.policies import Future, Observation, Outcome, Policy
 from qnetsim.policies.base import guarded
-from qnetsim.scenario import KeyManagementTable
-from qnetsim.units import seconds_to_ticks
 from qnetsim.vocabulary import BILL_COLUMNS
 from qnetsim.world.realisation import WorldChunk
 
@@ -37,82 +34,45 @@ class Simulation:
 
     Parameters
     ----------
-    setting : Setting
+    context : SimulationContext
     policy : Policy
-        Already prepared for this setting.
+        Already prepared for the context's setting.
     chunks : iterator of WorldChunk
         The world, in order; each chunk is taken once.
-    key_management : KeyManagementTable
-    generators : callable
-        Gives the random generator of a controller by its number.
     sink : callable
         Receives every finished chunk.
-    title : str
-        Name of the policy in messages.
-    check : callable
-        Called ahead of every decision; raises to stop the run.
+    generators : callable
+        Gives the random generator of a controller by its number.
     plan_status : ndarray of uint8, shape (slots,)
         Status of the plan behind each slot, as a position in ``vocabulary.PLAN_STATUS``.
-    kernel : {"numba", "numpy", "loop"}
-        What serves the requests; the results are the same.
-    relay : Relay, optional
-        Carries every key as real bytes.
     tasks : sequence of Task
         FEL tasks that run beside the requests.
-    task_relay : Relay, optional
-        Carries the keys of real tasks as bytes.
     """
 
     def __init__(
         self,
-        setting: Setting,
+        context: SimulationContext,
         policy: Policy,
+        *,
         chunks: Iterator[WorldChunk],
-        key_management: KeyManagementTable,
-        generators: Callable[[int], np.random.Generator],
         sink: Sink,
-        title: str,
-        check: Callable[[], None],
+        generators: Callable[[int], np.random.Generator],
         plan_status: npt.NDArray[np.uint8],
-        kernel: Served = "numpy",
-        relay: Relay | None = None,
         tasks: Sequence[Task] = (),
-        task_relay: Relay | None = None,
     ) -> None:
-        self.setting = setting
+        self.context = context
+        self.setting = context.setting
         self.policy = policy
         self.clock = Clock()
-        self.slot_ticks = seconds_to_ticks(setting.slot_s)
-        network, forecast = setting.network, setting.forecast
-        self.owners = checked_owners(policy, network, title)
-        self._title, self._check = title, check
+        self.owners = checked_owners(policy, context.network, context.title)
         self._plan_status = plan_status
-        self.board = DecisionBoard(network, self.owners, forecast.pairs, setting.slots)
-        self.managers = KeyManagers(
-            network,
-            forecast,
-            key_management,
-            self.slot_ticks,
-            setting.slots * self.slot_ticks,
-            kernel,
-            relay,
-            check,
-        )
-        self.rounds = Rounds(
-            self.clock,
-            tasks,
-            KeyPaths(network.topology, newsvendor_lengths(network, forecast)),
-            key_management.on_outage,
-            network.fibres,
-            self.slot_ticks,
-            setting.slots * self.slot_ticks,
-            task_relay,
-            self.managers.expose,
-        )
+        self.board = DecisionBoard(context.setting, self.owners)
+        self.managers = KeyManagers(context)
+        self.rounds = Rounds(context, self.clock, tasks, self.managers.expose)
         self._generators = [generators(c) for c in range(len(self.board.owned))]
         self._chunks = chunks
         self._rows: ChunkRows | None = None
-        self._recording = Recording(network.topology, title)
+        self._ledger = Ledger(context.network.topology, context.title)
         self._sink = sink
         self._learns = type(policy).learn is not Policy.learn
         self._recourse = policy.reroutes
@@ -120,18 +80,8 @@ class Simulation:
     def run(self) -> None:
         """Simulate all slots; the sink has everything when this returns."""
         for number in range(len(self.board.owned)):
-            process = controller(
-                self.clock,
-                number,
-                self.policy,
-                self._title,
-                self._check,
-                self.board,
-                self._observe,
-                self.setting.slots,
-                self.slot_ticks,
-            )
-            self.clock.process(process)
+            controller = Controller(number, self.policy, self.board, self._observe)
+            self.clock.process(controller.process(self.clock, self.context))
         self.clock.process(self._key_layer())
         self.clock.run()
 
@@ -141,9 +91,10 @@ class Simulation:
         Everything between two barriers (production, arrivals, ends of slots) is served in one
         array call at the second barrier, ahead of the decisions there.
         """
-        slot, slots = 0, self.setting.slots
+        slots = self.setting.slots
+        slot = 0
         while slot < slots:
-            yield self.clock.at(slot * self.slot_ticks, Priority.PRODUCTION)
+            yield self.clock.at(slot * self.context.slot_ticks, Priority.PRODUCTION)
             rows = self._rows_at(slot)
             if self.rounds.active:
                 # tasks take keys out of the open slot
@@ -151,33 +102,35 @@ class Simulation:
                 self.rounds.slot = self._open(rows, slot)
             else:
                 end = min(self.board.until(), rows.chunk.first_slot + rows.chunk.slots, slots)
-            yield self.clock.at(end * self.slot_ticks, Priority.END_OF_SLOT)
+            yield self.clock.at(end * self.context.slot_ticks, Priority.END_OF_SLOT)
             self._advance(rows, slot, end)
             slot = end
 
     def _rows_at(self, slot: int) -> ChunkRows:
         rows = self._rows
         if rows is None or slot >= rows.chunk.first_slot + rows.chunk.slots:
-            network, forecast = self.setting.network, self.setting.forecast
-            rows = self._rows = ChunkRows(next(self._chunks), network, forecast)
+            rows = self._rows = ChunkRows(
+                next(self._chunks), self.context.network, self.context.forecast
+            )
             self.managers.outages.add(rows.chunk.faults)
         return rows
 
     def _advance(self, rows: ChunkRows, slot: int, end: int) -> None:
-        chunk, open_slot = rows.chunk, self.rounds.slot
-        if open_slot is not None:
-            columns, self.rounds.slot = self.managers.close_slot(open_slot), None
+        chunk = rows.chunk
+        if self.rounds.slot is not None:
+            columns = self.managers.close_slot(self.rounds.slot)
+            self.rounds.slot = None
         else:
             columns = self._serve(rows, slot, end)
         columns["plan_status"] = self._plan_status[slot:end]
         columns["decide_s"] = self.board.decide_seconds(slot, end)
-        self._recording.add(columns)
+        self._ledger.add(columns)
         if self._learns:
-            with guarded(self._title, f"learn after slot {end - 1}"):
+            with guarded(self.context.title, f"learn after slot {end - 1}"):
                 self.policy.learn(_outcome(slot, rows.levels(slot, end), columns))
         if end == chunk.first_slot + chunk.slots:
             totals = {**self.managers.totals, **self.rounds.table.columns}
-            self._sink(chunk, self._recording.close(totals))
+            self._sink(chunk, self._ledger.close(totals))
 
     def _serve(self, rows: ChunkRows, first: int, end: int) -> Columns:
         """Serve an interval, slot by slot where the policy has a second stage of its own."""
@@ -207,14 +160,14 @@ class Simulation:
         if not self._recourse:
             return self._routes
         realised = frozen(interval.levels[0][self.setting.forecast.group], np.int64)
-        with guarded(self._title, f"recourse in slot {slot}"):
+        with guarded(self.context.title, f"recourse in slot {slot}"):
             found = self.policy.recourse(slot, realised)
         if found is None:
             return self._routes
         try:
             check_routes(found, self.setting.network, self.setting.forecast.pairs)
         except PolicyError as error:
-            raise PolicyError(f"policy {self._title} in slot {slot}: {error}") from None
+            raise PolicyError(f"policy {self.context.title} in slot {slot}: {error}") from None
         return found
 
     def _observe(self, number: int, slot: int) -> Observation:
@@ -222,10 +175,7 @@ class Simulation:
         owned = self.board.owned[number]
         future = None
         chunk = self._rows_at(slot).chunk
-        pools, known = (
-            self.managers.pool_bits,
-            self.managers.outages.known_at(slot * self.slot_ticks),
-        )
+        pools = self.managers.pool_bits
         if self.policy.sees_future:
             future = Future(frozen(chunk.levels[slot - chunk.first_slot :], np.int16))
         return Observation(
@@ -233,10 +183,10 @@ class Simulation:
             slots_left=self.setting.slots - slot,
             controller=number,
             fibres=frozen(owned, np.int64),
-            reservation_pool_bits=frozen(pools[0][owned], np.int64),
-            on_demand_pool_bits=frozen(pools[1][owned], np.int64),
+            reservation_pool_bits=frozen(pools[RESERVATION][owned], np.int64),
+            on_demand_pool_bits=frozen(pools[ON_DEMAND][owned], np.int64),
             waiting=self.managers.waiting,
-            outages=known,
+            outages=self.managers.outages.known_at(slot * self.context.slot_ticks),
             generator=self._generators[number],
             future=future,
         )

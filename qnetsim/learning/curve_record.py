@@ -10,7 +10,7 @@ from qnetsim.case import Case
 from qnetsim.learning.train import Training
 from qnetsim.learning.transport import Padded
 from qnetsim.policies.registry import make_policy
-from qnetsim.runs.simulate import run_case
+from qnetsim.runs.simulate import RunContext, run_case
 from qnetsim.trace.files.curve_file import CurveRecord
 from qnetsim.trace.provenance import environment, software
 
@@ -54,11 +54,9 @@ def yardsticks(case: Case, best: FloatArray) -> dict[str, float]:
     for name in YARDSTICKS:
         totals: list[float] = []
         run_case(
-            case,
+            RunContext(case, name),
             make_policy(name, {}),
-            name,
             case.realisation(0).chunks(),
-            0,
             lambda _, block, totals=totals: totals.append(  # type: ignore[misc]
                 sum(float(v.sum()) for k, v in block.columns.items() if k.endswith("_cost"))
             ),

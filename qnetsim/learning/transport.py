@@ -18,6 +18,7 @@ from qnetsim.errors import LedgerError
 from qnetsim.fel.channels import Link
 from qnetsim.fel.pads import key_bytes
 from qnetsim.kernel import Relay
+from qnetsim.kernel.serving.state import Hop
 from qnetsim.learning.networks import Layers
 from qnetsim.network import Route, shortest_routes
 
@@ -108,7 +109,7 @@ class Padded:
         link = self._links.setdefault(ends, Link(f"{self._nodes[source]}>{self._nodes[target]}"))
         size = key_bytes(len(payload), padded=True)
         route = self._route(source, target)
-        hops = [(fibre, self._take(fibre, 8 * size), 8 * size, 0, 0) for fibre in route.fibres]
+        hops = [Hop(fibre, self._take(fibre, 8 * size), 8 * size, 0, 0) for fibre in route.fibres]
         key = self._relay.carry_key(8 * size, route.nodes, hops, "weights")
         link.add_keys(key.to_bytes(size, "big"))
         sealed = link.sender.seal(payload, padded=True)

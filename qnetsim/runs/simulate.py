@@ -1,21 +1,24 @@
-"""The only wiring: scenario to network to policies and worlds to traces to comparison."""
+"""One run: a policy in a world, and its trace."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.case import Case, load, open_case
+from qnetsim.case import Case, open_case
 from qnetsim.case.tasks import open_tasks
-from qnetsim.errors import ScenarioError
 from qnetsim.interrupt import stoppable
 from qnetsim.kernel import Kernel, Relay, Simulation, SlotBlock
+from qnetsim.kernel.context import SimulationContext
+from qnetsim.kernel.rounds import Task
 from qnetsim.kernel.serving.jit import chosen
+from qnetsim.kernel.simulation import Sink
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import planned
 from qnetsim.policies import Policy
@@ -30,74 +33,109 @@ from qnetsim.world.realisation import Realisation, WorldChunk, WorldDigest
 
 #: Told how many slots were simulated since the last call.
 Progress = Callable[[int], None]
-Sink = Callable[[WorldChunk, SlotBlock], None]
+
+
+def _never_stop() -> None:
+    """Check that stops nothing."""
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What makes a run: the case, and under what name and number a policy meets it.
+
+    Attributes
+    ----------
+    case : Case
+    title : str
+        Names the policy's random streams and stands in messages.
+    replication : int
+        Names the policy's random streams too.
+    check : callable
+        Called ahead of every decision; raises to stop the run.
+    kernel : {"auto", "numba", "numpy", "loop"}
+        What serves the requests. The results are the same; ``auto`` takes numba where it is
+        installed and the run is long enough.
+    relay : Relay or None
+        Carries every key as real bytes; made for the run where the scenario asks for it.
+    """
+
+    case: Case
+    title: str
+    replication: int = 0
+    check: Callable[[], None] = _never_stop
+    kernel: Kernel = "auto"
+    relay: Relay | None = None
+
+    def generator(self, controller: int) -> np.random.Generator:
+        """Random stream of a controller."""
+        return self.case.generator(self.title, self.replication, controller)
+
+    def for_kernel(self, tasks: Sequence[Task]) -> SimulationContext:
+        """What the kernel goes by, with relays where keys are carried as bytes."""
+        case, keys = self.case, self.case.scenario.key_management
+        relay = self.relay
+        if relay is None and keys.relay == "real":
+            relay = self._new_relay()
+        task_relay = relay
+        if relay is None and any(task.real for task in tasks):
+            task_relay = self._new_relay()
+        requests = case.setting.slots * case.forecast.requests
+        return SimulationContext(
+            setting=case.setting,
+            key_management=keys,
+            title=self.title,
+            check=self.check,
+            kernel=chosen(self.kernel, requests, walks=_walks(case.scenario)),
+            relay=relay,
+            task_relay=task_relay,
+        )
+
+    def _new_relay(self) -> Relay:
+        case = self.case
+        seed = case.scenario.run.seed
+        return Relay(case.network, case.forecast, seed, self.replication, check=self.check)
 
 
 def run_case(
-    case: Case,
+    context: RunContext,
     policy: Policy,
-    title: str,
     chunks: Iterator[WorldChunk],
-    replication: int,
     sink: Sink,
+    *,
     plan: Plan | None = None,
-    check: Callable[[], None] = lambda: None,
-    kernel: Kernel = "auto",
-    relay: Relay | None = None,
     statuses: npt.NDArray[np.uint8] | None = None,
 ) -> Simulation:
     """Simulate a policy in a world; returns the finished simulation.
 
     Parameters
     ----------
-    case : Case
+    context : RunContext
     policy : Policy
         A fresh object; it is prepared here.
-    title : str
-        Names the policy's random streams and stands in messages.
     chunks : iterator of WorldChunk
         The world, in order.
-    replication : int
-        Names the policy's random streams too.
     sink : callable
         Receives each chunk of the world with what was recorded for it.
     plan : Plan, optional
         What ``policy.plan`` returned for this case; worked out here unless given.
-    check : callable, optional
-        Called ahead of every decision; raises to stop the run.
-    kernel : {"auto", "numba", "numpy", "loop"}
-        What serves the requests. The results are the same; ``auto`` takes numba where it is
-        installed and the run is long enough.
-    relay : Relay, optional
-        Carries every key as real bytes; made here where the scenario asks for it.
     statuses : ndarray of uint8, shape (slots,), optional
         Status of the plan behind each slot, where it is not that of ``plan`` throughout.
     """
-    if relay is None and case.scenario.key_management.relay == "real":
-        seed = case.scenario.run.seed
-        relay = Relay(case.network, case.forecast, seed, replication, check=check)
+    case, title = context.case, context.title
     plan = plan if plan is not None else planned(policy, title, case)
     with guarded(title, "prepare"):
         policy.prepare(case.setting, plan)
-    tasks = open_tasks(case.scenario, case.network.topology.nodes, replication)
-    task_relay = relay
-    if relay is None and any(task.real for task in tasks):
-        seed = case.scenario.run.seed
-        task_relay = Relay(case.network, case.forecast, seed, replication, check=check)
+    if statuses is None:
+        statuses = np.broadcast_to(status_of(plan), case.setting.slots)
+    tasks = open_tasks(case.scenario, case.network.topology.nodes, context.replication)
     simulation = Simulation(
-        case.setting,
+        context.for_kernel(tasks),
         policy,
-        chunks,
-        case.scenario.key_management,
-        lambda controller: case.generator(title, replication, controller),
-        sink,
-        title,
-        check,
-        np.broadcast_to(status_of(plan), case.setting.slots) if statuses is None else statuses,
-        chosen(kernel, case.setting.slots * case.forecast.requests, walks=_walks(case.scenario)),
-        relay,
-        tasks,
-        task_relay,
+        chunks=chunks,
+        sink=sink,
+        generators=context.generator,
+        plan_status=statuses,
+        tasks=tasks,
     )
     simulation.run()
     return simulation
@@ -159,7 +197,7 @@ def simulate(
         come out as they stand in it. A complete trace is left as it is.
     progress : callable, optional
     kernel : {"auto", "numba", "numpy", "loop"}
-        As in ``run_case``.
+        As in ``RunContext``.
 
     Returns
     -------
@@ -207,18 +245,8 @@ def simulate(
                 progress(block.slots)
             check()
 
-        run_case(
-            case,
-            runner,
-            table.title,
-            realisation.chunks(),
-            replication,
-            sink,
-            plan,
-            check,
-            kernel,
-            statuses=statuses,
-        )
+        context = RunContext(case, table.title, replication, check, kernel)
+        run_case(context, runner, realisation.chunks(), sink, plan=plan, statuses=statuses)
     return path
 
 
@@ -251,13 +279,3 @@ def table_of(policy: Policy, title: str | None = None) -> PolicyTable:
     """Table that stands for a policy object."""
     name = type(policy).__name__
     return PolicyTable.model_validate({"name": name, "label": None if title == name else title})
-
-
-__all__ = [
-    "Case",
-    "ScenarioError",
-    "load",
-    "open_case",
-    "run_case",
-    "simulate",
-]

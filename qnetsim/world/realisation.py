@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -195,6 +196,12 @@ class Realisation:
         """Start a digest; feed it the chunks in order."""
         return WorldDigest(self._header)
 
+    def whole_digest(self) -> str:
+        """Digest of all chunks, hexadecimal."""
+        digest = self.digest()
+        deque(digest.through(self.chunks()), maxlen=0)
+        return digest.hexdigest()
+
 
 class WorldDigest:
     """SHA-256 over a world, fed chunk by chunk."""
@@ -216,6 +223,12 @@ class WorldDigest:
         if len(faults):
             for name in ("tick", "fibre", "down", "cause", "element"):
                 self._add(f"faults {name}", getattr(faults, name))
+
+    def through(self, chunks: Iterable[WorldChunk]) -> Iterator[WorldChunk]:
+        """Hand on the chunks of a world, and add each."""
+        for chunk in chunks:
+            self.update(chunk)
+            yield chunk
 
     def _add(self, name: str, values: IntArray) -> None:
         self._hash.update(f"{name} {values.shape}".encode())

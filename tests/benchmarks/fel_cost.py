@@ -8,6 +8,7 @@ import time
 import numpy as np
 
 from qnetsim import seeds
+from qnetsim.case import load
 from qnetsim.case.tasks import open_session
 from qnetsim.fel import paillier
 from qnetsim.fel.arithmetic import Balance
@@ -15,7 +16,6 @@ from qnetsim.fel.datasets import load_dataset
 from qnetsim.fel.paillier import pack, unpack
 from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.fel.tally import Tally, drive
-from qnetsim.runs.simulate import load
 from qnetsim.scenario import FelTable
 from tests.support import ROOT
 

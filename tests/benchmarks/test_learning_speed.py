@@ -7,11 +7,11 @@ import time
 import numpy as np
 import torch
 
+from qnetsim.case import open_case
 from qnetsim.learning.environment import ArrayCore
 from qnetsim.learning.pettingzoo import QkdParallelEnv
 from qnetsim.learning.replay_buffer import Batch
 from qnetsim.learning.train import Training
-from qnetsim.runs.simulate import open_case
 from qnetsim.scenario import parse_scenario
 from tests.support.agent_by_agent import Agents, network
 

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 
 from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.case import open_case
 from qnetsim.kernel import Kernel, SlotBlock
 from qnetsim.kernel.serving.jit import chosen
 from qnetsim.kernel.serving.paths import PathTable
 from qnetsim.network.detours import Detours
 from qnetsim.plans.make import make_plan
 from qnetsim.policies.registry import make_policy
-from qnetsim.runs.simulate import open_case, run_case, simulate
+from qnetsim.runs.simulate import RunContext, run_case, simulate
 from qnetsim.scenario import PolicyTable, Scenario
 from tests.support import ROOT
 from tests.support.baseline import Baseline
@@ -117,7 +118,8 @@ def test_kernel_against_a_bare_loop(requests: int, coupling: str) -> None:
     def serve(kernel: Kernel) -> None:
         blocks.clear()
         policy, world = make_policy("sip", {}), iter(chunks)
-        run_case(case, policy, "t", world, 0, lambda _, b: blocks.append(b), plan, kernel=kernel)
+        context = RunContext(case, "t", kernel=kernel)
+        run_case(context, policy, world, lambda _, b: blocks.append(b), plan=plan)
 
     serve("numba")
     lit = np.concatenate([block.columns["on_demand_channels"] for block in blocks])
@@ -148,7 +150,7 @@ def test_share_of_the_trace(requests: int, coupling: str, tmp_path: Path) -> Non
 
     def without() -> object:
         policy, world = make_policy("sip", {}), case.realisation(0).chunks()
-        return run_case(case, policy, "sip", world, 0, lambda *_: None, plan)
+        return run_case(RunContext(case, "sip"), policy, world, lambda *_: None, plan=plan)
 
     def whole() -> object:
         return simulate(scenario, SIP, path, plan=plan, force=True)

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qnetsim.case import open_case
 from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.policies.learned.weights import MODELS, read_weights
-from qnetsim.runs.simulate import open_case, run_case
+from qnetsim.runs.simulate import RunContext, run_case
 from qnetsim.scenario import parse_scenario
 from qnetsim.trace.files.curve_file import read_curve
 from tests.integration.test_commands import call
@@ -206,7 +207,7 @@ import qnetsim
 scenario = qnetsim.load({str(ROOT / "scenarios" / "nsfnet.toml")!r}, slots=50)
 from qnetsim.scenario import PolicyTable
 for name in ("fedsac", "decsac", "decppo"):
-    from qnetsim.runs.simulate import simulate
+    from qnetsim.runs.simulate import RunContext, simulate
     simulate(scenario, PolicyTable(name=name), {str(tmp_path)!r} + f"/{{name}}.h5")
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
@@ -254,11 +255,9 @@ def test_a_settled_policy_holds_and_costs_the_same(monkeypatch: pytest.MonkeyPat
         policy.prepare = prepared
         policy.decide = lambda seen, decide=decide, asked=asked: (asked.append(1), decide(seen))[1]
         run_case(
-            case,
+            RunContext(case, "x"),
             policy,
-            "x",
             case.realisation(0).chunks(),
-            0,
             lambda _, block, blocks=blocks: blocks.append(block.columns["qkd_channels"]),
         )
         found.append((len(asked), np.concatenate(blocks)))
@@ -278,11 +277,9 @@ def test_a_window_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     for options in ({}, {"window_slots": 6, "every_slots": 1}):
         costs = []
         run_case(
-            case,
+            RunContext(case, "x"),
             make_policy("empirical", options),
-            "x",
             case.realisation(0).chunks(),
-            0,
             lambda _, block, costs=costs: costs.extend(
                 sum(block.columns[f"{k}_cost"] for k in ("qkd_reserved", "qkd_on_demand"))
             ),

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import simpy
 
+from qnetsim.case import Case
 from qnetsim.optimize import Plan
-from qnetsim.runs.simulate import Case
 
 
 class Baseline:

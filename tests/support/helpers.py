@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.case import Case, load, open_case
 from qnetsim.kernel import Simulation, SlotBlock
 from qnetsim.policies import Decision, Observation, Policy
-from qnetsim.runs.simulate import Case, load, open_case, run_case
+from qnetsim.runs.simulate import RunContext, run_case
 from qnetsim.scenario import Scenario, parse_scenario
 from qnetsim.vocabulary import BILL_COLUMNS
 from tests.support import SCENARIOS
@@ -102,7 +103,11 @@ def run(
 
     world = case.realisation(replication).chunks() if chunks is None else iter(chunks)
     simulation = run_case(
-        case, policy, "test", world, replication, sink, plan, kernel=kernel, relay=relay
+        RunContext(case, "test", replication, kernel=kernel, relay=relay),
+        policy,
+        world,
+        sink,
+        plan=plan,
     )
     names = blocks[0].columns
     return Result(

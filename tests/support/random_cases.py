@@ -10,13 +10,13 @@ from unittest import mock
 
 import numpy as np
 
+from qnetsim.case import Case, open_case
 from qnetsim.kernel import Relay
 from qnetsim.kernel.serving import paths
 from qnetsim.network import BLOCKED, RouteTable
 from qnetsim.network.routes import Route
 from qnetsim.optimize.routing import newsvendor_lengths
 from qnetsim.policies import Decision, Observation, Outcome
-from qnetsim.runs.simulate import Case, open_case
 from qnetsim.scenario import parse_scenario
 from qnetsim.trace.schema import recorded
 from qnetsim.units import seconds_to_ticks

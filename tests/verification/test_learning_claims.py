@@ -12,11 +12,12 @@ from tests.support import SCENARIOS
 torch = pytest.importorskip("torch")
 
 from qnetsim.analysis.learning_curves import converged  # noqa: E402
+from qnetsim.case import load, open_case  # noqa: E402
 from qnetsim.learning.checkpoint import weights_of  # noqa: E402
 from qnetsim.learning.train import Training  # noqa: E402
 from qnetsim.policies.learned.weights import MODELS, read_weights, write_weights  # noqa: E402
 from qnetsim.policies.registry import make_policy  # noqa: E402
-from qnetsim.runs.simulate import load, open_case, run_case  # noqa: E402
+from qnetsim.runs.simulate import RunContext, run_case  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -79,11 +80,9 @@ def test_learning_earns_its_place_where_demand_switches(
         for replication in (20, 21, 22):
             total: list[float] = []
             run_case(
-                case,
+                RunContext(case, policy, replication),
                 make_policy(policy, options),
-                policy,
                 case.realisation(replication).chunks(),
-                replication,
                 lambda _, block, total=total: total.extend(
                     float(v.sum()) for k, v in block.columns.items() if k.endswith("_cost")
                 ),

@@ -12,9 +12,21 @@ import numpy as np
 from qnetsim.kernel.serving.jit import jit
 from qnetsim.kernel.serving.state import (
     ASKING,
+    FOLLOWED,
     GONE,
+    LOG_FIBRE,
+    LOG_LEVEL,
+    LOG_ON_DEMAND_BITS,
+    LOG_ON_DEMAND_OFFSET,
+    LOG_PATH,
+    LOG_REQUEST,
+    LOG_RESERVATION_BITS,
+    LOG_RESERVATION_OFFSET,
+    LOG_SLOT,
+    LOGGED,
     NO_PATH,
     ON_DEMAND,
+    QUEUED,
     REFUSED,
     RESERVATION,
     SERVED,
@@ -41,10 +53,10 @@ def serve_slots(state: State, rules: Rules, slots: Slots, out: Flows, begin: int
 @jit
 def serve_slot(state: State, rules: Rules, slots: Slots, out: Flows, row: int) -> bool:
     """Serve one row up to its end; returns whether there was room for what it brings."""
-    asking = int(state.size[0]) + rules.group.size
+    asking = int(state.size[QUEUED]) + rules.group.size
     if asking > state.request.size:
         return False
-    if state.log.size and state.size[1] + asking * rules.ports.size > state.log.shape[0]:
+    if state.log.size and state.size[LOGGED] + asking * rules.ports.size > state.log.shape[0]:
         return False
     start_slot(state, rules, slots, out, row)
     if not serve_at_once(state, rules, slots, out, row):
@@ -67,7 +79,7 @@ def start_slot(state: State, rules: Rules, slots: Slots, out: Flows, row: int) -
         out.produced[RESERVATION, row, f] = made
     # sessions ask anew in every slot, with a patience of their own
     start = (slots.first + row) * rules.slot_ticks
-    for i in range(state.size[0]):
+    for i in range(state.size[QUEUED]):
         if state.status[i] == SERVED:
             state.status[i] = ASKING
             state.deadline[i] = start + rules.patience
@@ -110,15 +122,17 @@ def serve_at_once(state: State, rules: Rules, slots: Slots, out: Flows, row: int
 
     The totals of a fibre do not depend on the order in which its requests are served.
     """
-    fibres, requests = rules.ports.size, rules.group.size
-    if not slots.plain or state.size[0] or slots.phase[row + 1] - slots.phase[row] > 1:
+    fibres = rules.ports.size
+    requests = rules.group.size
+    if not slots.plain or state.size[QUEUED] or slots.phase[row + 1] - slots.phase[row] > 1:
         return False
     phase = slots.phase[row]
     if slots.offset.shape[0] or slots.holding.shape[0] or rules.setup or state.log.size:
         return False
     if slots.table[phase]:
         return False
-    need, count = out.consumed[RESERVATION, row], out.wavelengths[row]  # both are still zero
+    need = out.consumed[RESERVATION, row]  # still zero, as is the count
+    count = out.wavelengths[row]
     ask(rules, slots, out, row, 1)
     down = slots.down[slots.mask[phase]]
     bits = slots.channel_bits[min(row, slots.channel_bits.shape[0] - 1)]
@@ -129,7 +143,8 @@ def serve_at_once(state: State, rules: Rules, slots: Slots, out: Flows, row: int
             ask(rules, slots, out, row, -1)
             return False
     for f in range(fibres):
-        asked, need[f] = need[f], 0
+        asked = need[f]
+        need[f] = 0
         if asked:
             take(state, out, row, f, bits[f], asked)
     out.served[row] = requests
@@ -139,8 +154,10 @@ def serve_at_once(state: State, rules: Rules, slots: Slots, out: Flows, row: int
 @jit
 def ask(rules: Rules, slots: Slots, out: Flows, row: int, sign: int) -> None:
     """Add up what all requests of a slot ask of the fibres by table 0, or take it off again."""
-    need, count = out.consumed[RESERVATION, row], out.wavelengths[row]
-    requests, paths = rules.group.size, slots.asked_paths
+    need = out.consumed[RESERVATION, row]
+    count = out.wavelengths[row]
+    requests = rules.group.size
+    paths = slots.asked_paths
     if slots.row_need.shape[0]:
         level = int(slots.levels[row, 0])
         for f in range(count.size):
@@ -155,7 +172,8 @@ def ask(rules: Rules, slots: Slots, out: Flows, row: int, sign: int) -> None:
             level = int(slots.levels[row, rules.group[r]])
             asked[slots.choice[r, level]] += (level << 32) + 1
         for path in range(paths):
-            levels, many = sign * (asked[path] >> 32), sign * (asked[path] & 0xFFFFFFFF)
+            levels = sign * (asked[path] >> 32)
+            many = sign * (asked[path] & 0xFFFFFFFF)
             for at in range(slots.path[path], slots.path[path + 1]):
                 f = slots.fibre[at]
                 need[f] += levels * rules.need[1, f]
@@ -184,7 +202,8 @@ def carry(rules: Rules, slots: Slots, out: Flows, row: int, path: int, levels: i
 def serve_phases(state: State, rules: Rules, slots: Slots, out: Flows, row: int) -> None:
     """Serve a slot from phase to phase: who waits first, then who arrives, each in its turn."""
     start = (slots.first + row) * rules.slot_ticks
-    requests, arrived = rules.group.size, 0
+    requests = rules.group.size
+    arrived = 0
     inside = slots.offset.shape[0] > 0
     for phase in range(slots.phase[row], slots.phase[row + 1]):
         now = slots.tick[phase]
@@ -196,7 +215,7 @@ def serve_phases(state: State, rules: Rules, slots: Slots, out: Flows, row: int)
             arrived += 1
         # sessions go on first, then class by class in order of arrival
         for turn in range(rules.classes + 1):
-            for i in range(state.size[0]):
+            for i in range(state.size[QUEUED]):
                 if state.status[i] != ASKING:
                     continue
                 if state.started[i]:
@@ -207,8 +226,8 @@ def serve_phases(state: State, rules: Rules, slots: Slots, out: Flows, row: int)
                     attempt(state, rules, slots, out, row, phase, now, i)
         while arrived < requests and start + slots.offset[row, arrived] < until:
             arrive(state, rules, slots, row, arrived, start)
-            at, newest = start + slots.offset[row, arrived], state.size[0] - 1
-            attempt(state, rules, slots, out, row, phase, at, newest)
+            newest = state.size[QUEUED] - 1
+            attempt(state, rules, slots, out, row, phase, state.arrival[newest], newest)
             arrived += 1
         leave(state, out, row, until)
 
@@ -216,24 +235,27 @@ def serve_phases(state: State, rules: Rules, slots: Slots, out: Flows, row: int)
 @jit
 def follow(state: State, slots: Slots, table: int) -> None:
     """Let requests go by a table, if they do not yet."""
-    moves, last = slots.moves, state.size[2]
+    moves = slots.moves
+    last = state.size[FOLLOWED]
     if table == last:
         return
     for i in range(moves.first[last], moves.first[last + 1]):
         state.row[moves.request[i]] = moves.request[i]
     for i in range(moves.first[table], moves.first[table + 1]):
         state.row[moves.request[i]] = moves.row[i]
-    state.size[2] = table
+    state.size[FOLLOWED] = table
 
 
 @jit
 def arrive(state: State, rules: Rules, slots: Slots, row: int, place: int, start: int) -> None:
     """Put the next arriving request at the end of the queue."""
-    i = state.size[0]
-    state.size[0] += 1
-    request, tick = place, start
+    i = state.size[QUEUED]
+    state.size[QUEUED] += 1
+    request = place
+    tick = start
     if slots.offset.shape[0]:
-        request, tick = slots.order[row, place], start + slots.offset[row, place]
+        request = slots.order[row, place]
+        tick = start + slots.offset[row, place]
     state.request[i] = request
     state.level[i] = int(slots.levels[row, rules.group[request]])
     state.arrival[i] = tick
@@ -248,7 +270,8 @@ def attempt(
     state: State, rules: Rules, slots: Slots, out: Flows, row: int, phase: int, now: int, i: int
 ) -> None:
     """Serve an entry of the queue if every fibre of its path can; otherwise it changes nothing."""
-    request, level = state.request[i], state.level[i]
+    request = state.request[i]
+    level = state.level[i]
     path = slots.choice[state.row[request], level]
     if path == REFUSED:
         give_up(state, out, row, i)
@@ -270,19 +293,26 @@ def attempt(
     for at in range(slots.path[path], slots.path[path + 1]):
         f = slots.fibre[at]
         need = rules.need[level, f]
-        heads = state.head[RESERVATION, f], state.head[ON_DEMAND, f]
+        reserved = state.head[RESERVATION, f]
+        bought = state.head[ON_DEMAND, f]
         if take(state, out, row, f, bits[f], need):
             state.ready[f] = now + rules.setup
         state.used[f] += 1
         out.wavelengths[row, f] += 1
-        if state.head[ON_DEMAND, f] > heads[1]:
+        if state.head[ON_DEMAND, f] > bought:
             delivered = max(delivered, state.ready[f])
         if state.log.size:
-            line = state.log[state.size[1]]
-            state.size[1] += 1
-            line[0], line[1], line[2], line[3], line[4] = slots.first + row, request, level, path, f
-            line[5], line[6] = heads[0], state.head[RESERVATION, f] - heads[0]
-            line[7], line[8] = heads[1], state.head[ON_DEMAND, f] - heads[1]
+            line = state.log[state.size[LOGGED]]
+            state.size[LOGGED] += 1
+            line[LOG_SLOT] = slots.first + row
+            line[LOG_REQUEST] = request
+            line[LOG_LEVEL] = level
+            line[LOG_PATH] = path
+            line[LOG_FIBRE] = f
+            line[LOG_RESERVATION_OFFSET] = reserved
+            line[LOG_RESERVATION_BITS] = state.head[RESERVATION, f] - reserved
+            line[LOG_ON_DEMAND_OFFSET] = bought
+            line[LOG_ON_DEMAND_BITS] = state.head[ON_DEMAND, f] - bought
     carry(rules, slots, out, row, path, level)
     if path != slots.choice[request, level]:
         out.rerouted[row] += 1
@@ -313,7 +343,7 @@ def leave(state: State, out: Flows, row: int, until: int) -> None:
     Patience runs out ahead of everything else at its tick, so nobody is tried again then.
     """
     kept = 0
-    for i in range(state.size[0]):
+    for i in range(state.size[QUEUED]):
         if state.status[i] == ASKING and state.deadline[i] <= until:
             give_up(state, out, row, i)
         if state.status[i] != GONE:
@@ -326,7 +356,7 @@ def leave(state: State, out: Flows, row: int, until: int) -> None:
                 state.started[kept] = state.started[i]
                 state.status[kept] = state.status[i]
             kept += 1
-    state.size[0] = kept
+    state.size[QUEUED] = kept
 
 
 @jit
@@ -338,7 +368,8 @@ def end_slot(state: State, rules: Rules, slots: Slots, out: Flows, row: int) -> 
     oldest = (newest + 1) % kept
     for pool in range(2):
         for f in range(rules.ports.size):
-            head, tail = state.head[pool, f], state.tail[pool, f]
+            head = state.head[pool, f]
+            tail = state.tail[pool, f]
             state.tails[pool, newest, f] = tail
             expired = max(state.tails[pool, oldest, f] - head, 0)
             over = max(tail - head - expired - rules.store_bits, 0)
@@ -346,7 +377,7 @@ def end_slot(state: State, rules: Rules, slots: Slots, out: Flows, row: int) -> 
             out.expired[pool, row, f] = expired
             out.overflowed[pool, row, f] = over
             out.stored[pool, row, f] = tail - state.head[pool, f]
-    for i in range(state.size[0]):
+    for i in range(state.size[QUEUED]):
         if state.started[i]:
             out.holding[row] += 1
         else:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from qnetsim.arrays import IntArray
 from qnetsim.kernel.serving.intervals import Interval
 from qnetsim.kernel.serving.paths import PathTable
-from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION, Flows, Rules, Slots, State
+from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION, Flows, Hop, Rules, Slots, State
 from qnetsim.network import Route
 
 
@@ -24,14 +24,13 @@ class Piece:
     bits : int
     ready : int
         Tick at which both ends have them.
-    hops : list of list of int
-        For each fibre of the route: the fibre, then first offset and bits of the reservation
-        pool and of the on-demand pool.
+    hops : list of Hop
+        One for each fibre of the route.
     """
 
     bits: int
     ready: int
-    hops: list[list[int]]
+    hops: list[Hop]
 
 
 class OpenSlot:
@@ -49,6 +48,7 @@ class OpenSlot:
 
     def __init__(
         self,
+        *,
         interval: Interval,
         state: State,
         rules: Rules,
@@ -57,8 +57,13 @@ class OpenSlot:
         paths: PathTable,
         loop: ModuleType,
     ) -> None:
-        self.interval, self.flows, self.paths = interval, flows, paths
-        self._state, self._rules, self._slots, self._loop = state, rules, slots, loop
+        self.interval = interval
+        self.flows = flows
+        self.paths = paths
+        self._state = state
+        self._rules = rules
+        self._slots = slots
+        self._loop = loop
         self._end = (interval.first_slot + 1) * rules.slot_ticks
         #: End-to-end key bits that were taken here.
         self.taken_bits = 0
@@ -90,7 +95,8 @@ class OpenSlot:
             Fibres on which the ends have a KM wavelength in this slot already.
         tick : int
         """
-        state, rules = self._state, self._rules
+        state = self._state
+        rules = self._rules
         room: IntArray = (state.tail - state.head).sum(axis=0)
         if tick + rules.setup <= self._end:
             spare = np.minimum(rules.max_channels - state.lit, allowed)
@@ -113,20 +119,23 @@ class OpenSlot:
         allowed, joined, tick
             As for ``takeable``; brought up to date.
         """
-        state, rules, flows = self._state, self._rules, self.flows
-        bits, fibres = self._slots.channel_bits[0], list(route.fibres)
+        state = self._state
+        flows = self.flows
+        bits = self._slots.channel_bits[0]
+        fibres = list(route.fibres)
         if self.down(tick)[fibres].any():
             return None
         most = min(most, int(self.takeable(allowed, joined, tick)[fibres].min()))
         most -= most % 8
         if most <= 0:
             return None
-        ready, hops = tick, []
+        ready = tick
+        hops: list[Hop] = []
         for f in route.fibres:
             before = state.head[:, f].copy()
             lit = int(self._loop.take(state, flows, 0, f, int(bits[f]), most))
             if lit:
-                state.ready[f] = tick + rules.setup
+                state.ready[f] = tick + self._rules.setup
                 allowed[f] -= lit
             after = state.head[:, f]
             if after[ON_DEMAND] > before[ON_DEMAND]:
@@ -135,10 +144,16 @@ class OpenSlot:
                 joined.add(f)
                 state.used[f] += 1
                 flows.wavelengths[0, f] += 1
-            hop = [f]
-            for pool in (RESERVATION, ON_DEMAND):
-                hop += [int(before[pool]), int(after[pool] - before[pool])]
-            hops.append(hop)
+            taken = after - before
+            hops.append(
+                Hop(
+                    fibre=f,
+                    reservation_offset=int(before[RESERVATION]),
+                    reservation_bits=int(taken[RESERVATION]),
+                    on_demand_offset=int(before[ON_DEMAND]),
+                    on_demand_bits=int(taken[ON_DEMAND]),
+                )
+            )
         self.taken_bits += most
         flows.exposed[0] += most * self.paths.relays_on(route)
         return Piece(most, ready, hops)

@@ -19,6 +19,47 @@ NO_PATH, REFUSED = -1, -2
 ASKING, SERVED, GONE = 0, 1, 2
 #: Pools, in the order of ``vocabulary.POOLS``.
 RESERVATION, ON_DEMAND = 0, 1
+#: Places in ``State.size``: entries of the queue, rows of the log, table that ``row`` follows.
+QUEUED, LOGGED, FOLLOWED = 0, 1, 2
+#: Columns of ``State.log``; those from ``LOG_FIBRE`` on are a :class:`Hop`.
+LOG_SLOT, LOG_REQUEST, LOG_LEVEL, LOG_PATH, LOG_FIBRE = 0, 1, 2, 3, 4
+LOG_RESERVATION_OFFSET, LOG_RESERVATION_BITS = 5, 6
+LOG_ON_DEMAND_OFFSET, LOG_ON_DEMAND_BITS = 7, 8
+LOG_COLUMNS = 9
+
+
+class Span(NamedTuple):
+    """Consecutive bits of a pool's stream."""
+
+    offset: int
+    bits: int
+
+
+class Hop(NamedTuple):
+    """Where the key of one delivery lies on one fibre.
+
+    Attributes
+    ----------
+    fibre : int
+    reservation_offset, reservation_bits : int
+        First bit in the stream of the reservation pool, and how many.
+    on_demand_offset, on_demand_bits : int
+        The same in the on-demand pool.
+    """
+
+    fibre: int
+    reservation_offset: int
+    reservation_bits: int
+    on_demand_offset: int
+    on_demand_bits: int
+
+    @property
+    def spans(self) -> tuple[Span, Span]:
+        """Bits of each pool, reservation first."""
+        return (
+            Span(self.reservation_offset, self.reservation_bits),
+            Span(self.on_demand_offset, self.on_demand_bits),
+        )
 
 
 class State(NamedTuple):
@@ -38,15 +79,14 @@ class State(NamedTuple):
         In this slot: channels lit, KM wavelengths in use, tick at which the channels that were
         lit last on demand deliver.
     size : shape (3,)
-        Entries of the queue; deliveries in the log; table that ``row`` follows.
+        At ``QUEUED``, ``LOGGED`` and ``FOLLOWED``.
     row : shape (R,)
         Row of ``choice`` that each request goes by.
     request, level, arrival, deadline, left, started, status : shape (capacity,)
         The queue in order of arrival; ``left`` counts the slots that are still to be served.
-    log : shape (rows, 9)
-        One row for each fibre of each delivery, where keys are carried as real bytes: slot,
-        request, level, path, fibre, then first offset and bits of the reservation pool and of the
-        on-demand pool. No rows: nothing is logged.
+    log : shape (rows, LOG_COLUMNS)
+        One row for each fibre of each delivery, where keys are carried as real bytes; the columns
+        are ``LOG_SLOT`` to ``LOG_ON_DEMAND_BITS``. No rows: nothing is logged.
     """
 
     head: IntArray
@@ -244,7 +284,7 @@ def new_state(
         left=_zeros(capacity),
         started=_zeros(capacity),
         status=_zeros(capacity),
-        log=_zeros(log_rows, 9),
+        log=_zeros(log_rows, LOG_COLUMNS),
     )
 
 
@@ -254,13 +294,14 @@ def grown(state: State, capacity: int, log_rows: int) -> State:
     longer = {name: np.resize(getattr(state, name), capacity) for name in queue}
     log = state.log
     if log_rows > len(log):
-        log = np.concatenate([log, _zeros(log_rows - len(log), 9)])
+        log = np.concatenate([log, _zeros(log_rows - len(log), LOG_COLUMNS)])
     return state._replace(log=log, **longer)
 
 
 def new_flows(slots: int, fibres: int, paths: int, bins: int, levels: int) -> Flows:
     """Zeros for an interval."""
-    pool, lit = (2, slots, fibres), (slots, fibres)
+    pool = (2, slots, fibres)
+    lit = (slots, fibres)
     return Flows(
         produced=_zeros(*pool),
         consumed=_zeros(*pool),

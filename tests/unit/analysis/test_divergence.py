@@ -11,14 +11,17 @@ import pytest
 
 from qnetsim.analysis import compare_traces
 from qnetsim.analysis.divergence import SUMS, diverge
+from qnetsim.case import open_case
 from qnetsim.cli import main
 from qnetsim.errors import TraceError, UsageError, WorldMismatchError
 from qnetsim.plans.make import information_values, make_plan
 from qnetsim.replay.counterfactual import Forced
-from qnetsim.replay.replay import WhatIf, record_world, replay
+from qnetsim.replay.departure import WhatIf
+from qnetsim.replay.record import record_world
+from qnetsim.replay.replay import replay
 from qnetsim.replay.replay_batch import replay_policies
 from qnetsim.runs.batch import run_policies
-from qnetsim.runs.simulate import open_case, simulate
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
 from tests.support import ROOT

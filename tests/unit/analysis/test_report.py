@@ -14,9 +14,9 @@ import pytest
 from qnetsim.analysis import compare_traces
 from qnetsim.analysis.figures.style import FORMATS, INK
 from qnetsim.analysis.report import write_report
+from qnetsim.case import load
 from qnetsim.cli import main
 from qnetsim.runs.batch import run_policies
-from qnetsim.runs.simulate import load
 from qnetsim.scenario import PolicyTable
 from tests.support import ROOT
 from tests.support.helpers import nsfnet, outages

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from qnetsim.analysis import run_metrics
+from qnetsim.case import load, open_case
 from qnetsim.errors import ScenarioError, SettingError
-from qnetsim.replay.replay import record_world, replay
+from qnetsim.replay.record import record_world
+from qnetsim.replay.replay import replay
 from qnetsim.replay.verify import verify
-from qnetsim.runs.simulate import load, open_case, simulate
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
 from tests.support import ROOT

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from qnetsim import seeds
+from qnetsim.case import open_case
 from qnetsim.errors import (
     IntersectionError,
     KeysExhaustedError,
@@ -22,7 +23,6 @@ from qnetsim.fel.pads import Sealed
 from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.fel.schemes import Counted, Encrypted
 from qnetsim.kernel.relay import Announcement, Relay
-from qnetsim.runs.simulate import open_case
 from tests.unit.fel.test_fel import KEY_BITS, drive, learn, session, small
 from tests.unit.kernel.test_rounds import WINE, go, world
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qnetsim.case import Case, open_case
 from qnetsim.errors import LedgerError, PolicyError
-from qnetsim.kernel import Kernel, Recording
+from qnetsim.kernel import Kernel, Ledger
 from qnetsim.kernel.clock import Clock, Priority
 from qnetsim.kernel.key_managers import KeyManagers
 from qnetsim.kernel.ledger import Columns
@@ -20,7 +21,6 @@ from qnetsim.kernel.serving.intervals import Interval
 from qnetsim.network import Route, RouteTable, read_topology
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.policies.registry import make_policy
-from qnetsim.runs.simulate import Case, open_case
 from qnetsim.scenario import parse_scenario
 from qnetsim.trace.schema import recorded
 from qnetsim.world.realisation import WorldChunk
@@ -407,15 +407,15 @@ def test_the_largest_reservation_is_allowed() -> None:
 
 @pytest.mark.parametrize("flow", ["consumed", "expired", "overflowed"])
 def test_negative_flows_break_the_ledger(flow: str) -> None:
-    recording = Recording(read_topology("nsfnet"), "test")
+    ledger = Ledger(read_topology("nsfnet"), "test")
     columns = {
         c.name: np.zeros((2, 21) if len(c.dims) == 2 else 2, dtype=np.int64) for c in recorded()
     }
     columns[f"reservation_{flow}_bits"][1, 3] = -5
     columns["reservation_stored_bits"][1, 3] = 5
-    recording.add(columns)
+    ledger.add(columns)
     with pytest.raises(LedgerError, match="slot 1"):
-        recording.close({})
+        ledger.close({})
 
 
 def test_routes_that_join_other_nodes_are_refused() -> None:
@@ -433,14 +433,14 @@ def test_bad_owners_are_refused(owner: np.ndarray) -> None:
 
 
 def test_the_ledger_names_the_place() -> None:
-    recording = Recording(read_topology("nsfnet"), "test")
+    ledger = Ledger(read_topology("nsfnet"), "test")
     columns = {
         c.name: np.zeros((4, 21) if len(c.dims) == 2 else 4, dtype=np.int64) for c in recorded()
     }
     columns["on_demand_produced_bits"][2, 5] = 1
-    recording.add(columns)
+    ledger.add(columns)
     with pytest.raises(LedgerError, match="slot 2 on fibre 3–6, on_demand pool"):
-        recording.close({})
+        ledger.close({})
 
 
 def test_totals_of_the_ledger_balance() -> None:

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from qnetsim import seeds
 from qnetsim.analysis.metrics import _exact_total
-from qnetsim.case import load
+from qnetsim.case import Case, load, open_case
 from qnetsim.errors import LedgerError, ScenarioError, SettingError
-from qnetsim.kernel import DeliveredKey, Recording, Relay
+from qnetsim.kernel import DeliveredKey, Ledger, Relay
 from qnetsim.kernel.relay import Announcement, KeyStream
 from qnetsim.network import read_topology
 from qnetsim.network.keyrate import MdiLink, plob
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.policies.registry import make_policy
-from qnetsim.runs.simulate import Case, open_case, simulate
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, parse_scenario
 from qnetsim.studies.spacing import cheapest_spacing
 from qnetsim.trace import open_trace, schema
@@ -437,7 +437,7 @@ def test_what_cannot_be_counted_is_refused(word: str, changes: dict[str, str]) -
 
 
 def test_the_ledger_does_not_wrap() -> None:
-    recording = Recording(read_topology("nsfnet"), "test")
+    ledger = Ledger(read_topology("nsfnet"), "test")
     columns = {
         c.name: np.zeros((2, 21) if "fibre" in c.dims else 2, dtype=np.int64) for c in recorded()
     }
@@ -445,13 +445,13 @@ def test_the_ledger_does_not_wrap() -> None:
         columns[f"reservation_{flow}_bits"] += 2**53 - 1
     with pytest.raises(LedgerError, match="64-bit totals"):
         for _ in range(1000):
-            recording.add(
+            ledger.add(
                 {name: np.tile(v, (512, 1) if v.ndim > 1 else 512) for name, v in columns.items()}
             )
-            recording.close({})
+            ledger.close({})
     columns["reservation_produced_bits"][1, 4] = 2**53
     columns["reservation_consumed_bits"][1, 4] = 2**53
-    fresh = Recording(read_topology("nsfnet"), "test")
+    fresh = Ledger(read_topology("nsfnet"), "test")
     fresh.add(columns)
     with pytest.raises(LedgerError, match="too many to count, in slot 1"):
         fresh.close({})

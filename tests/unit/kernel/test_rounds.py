@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qnetsim.case import open_case
 from qnetsim.case.tasks import open_session
 from qnetsim.errors import ScenarioError, SettingError
 from qnetsim.fel.channels import Channels
@@ -17,7 +18,7 @@ from qnetsim.fel.tally import drive as drive_flow
 from qnetsim.kernel.relay import Announcement, Relay
 from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.policies.registry import make_policy
-from qnetsim.runs.simulate import open_case, simulate
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario, misplaced, parse_scenario
 from qnetsim.scenario.tables.fel import BLOCKS
 from qnetsim.trace import open_trace

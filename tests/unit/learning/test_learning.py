@@ -17,6 +17,7 @@ torch = pytest.importorskip("torch")
 
 from qnetsim import seeds  # noqa: E402
 from qnetsim.analysis.learning_curves import bootstrap, converged, interquartile_mean  # noqa: E402
+from qnetsim.case import open_case  # noqa: E402
 from qnetsim.errors import SettingError, UsageError  # noqa: E402
 from qnetsim.learning.checkpoint import restore_state, save_state, weights_of  # noqa: E402
 from qnetsim.learning.environment import ArrayCore  # noqa: E402
@@ -30,7 +31,7 @@ from qnetsim.policies.learned.features import Units  # noqa: E402
 from qnetsim.policies.learned.policies import FedSAC, LearnedOptions  # noqa: E402
 from qnetsim.policies.learned.weights import read_weights, write_weights  # noqa: E402
 from qnetsim.policies.registry import make_policy  # noqa: E402
-from qnetsim.runs.simulate import open_case, run_case  # noqa: E402
+from qnetsim.runs.simulate import RunContext, run_case  # noqa: E402
 from qnetsim.scenario import parse_scenario  # noqa: E402
 from qnetsim.testing import check_policy  # noqa: E402
 from tests.support.agent_by_agent import Agents, parameters  # noqa: E402
@@ -111,11 +112,9 @@ def test_the_array_core_gives_the_kernels_numbers(more, learning, demand, tmp_pa
     policy = make_policy("decsac", {"model": str(path), "stochastic": True})
     blocks, chunks = [], []
     run_case(
-        case,
+        RunContext(case, "decsac"),
         policy,
-        "decsac",
         case.realisation(0).chunks(),
-        0,
         lambda chunk, block: (blocks.append(block.columns), chunks.append(chunk)),
     )
     kernel = {key: np.concatenate([b[key] for b in blocks]) for key in blocks[0]}
@@ -166,11 +165,9 @@ def test_the_policy_in_use_sees_what_the_core_shows(tmp_path):
     weights = read_weights(path)
     rows, levels = [], []
     run_case(
-        case,
+        RunContext(case, "decsac"),
         make_policy("decsac", {"model": str(path)}),
-        "decsac",
         case.realisation(0).chunks(),
-        0,
         lambda chunk, block: (
             rows.append((block.columns["qkd_channels"], block.columns["km_wavelengths"])),
             levels.append(chunk.levels),

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qnetsim.case import open_case
 from qnetsim.errors import TopologyError
 from qnetsim.network import (
     COMPONENTS,
@@ -27,7 +28,6 @@ from qnetsim.network.cost import unit_costs
 from qnetsim.network.detours import Detours
 from qnetsim.network.topology import natural_order
 from qnetsim.optimize import by_level_weight
-from qnetsim.runs.simulate import open_case
 from qnetsim.scenario import CostTable
 from tests.support.helpers import nsfnet
 

@@ -7,10 +7,10 @@ from importlib.metadata import EntryPoint
 import numpy as np
 import pytest
 
+from qnetsim.case import open_case
 from qnetsim.errors import PolicyError, UsageError
 from qnetsim.policies import Decision, Observation, Policy, available, load_policy, registry
 from qnetsim.policies.registry import make_policy
-from qnetsim.runs.simulate import open_case
 from qnetsim.testing import check_policy
 from tests.support.helpers import nsfnet, run
 

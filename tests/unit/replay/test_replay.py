@@ -9,13 +9,16 @@ import h5py
 import numpy as np
 import pytest
 
+from qnetsim.case import open_case
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.errors import PolicyError, TraceError, TraceFormatError, UsageError
 from qnetsim.replay.counterfactual import Forced
+from qnetsim.replay.departure import WhatIf, forced_reservation
+from qnetsim.replay.record import record_world
 from qnetsim.replay.reopen import recorded_run
-from qnetsim.replay.replay import WhatIf, forced_reservation, record_world, replay
+from qnetsim.replay.replay import replay
 from qnetsim.replay.verify import verify
-from qnetsim.runs.simulate import open_case, simulate
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import open_trace, open_world
 from qnetsim.trace.schema import COLUMNS
@@ -68,7 +71,7 @@ def test_a_replay_is_the_run_itself(name: str, evf: Path, world: Path, tmp_path:
 @pytest.mark.parametrize("kind", ["key layer", "fel", "regimes"])
 def test_every_part_of_a_world_is_recorded(kind: str, tmp_path: Path) -> None:
     root = ROOT / "scenarios"
-    from qnetsim.runs.simulate import load
+    from qnetsim.case import load
 
     scenario = (
         outages(slots=40, replications=1)

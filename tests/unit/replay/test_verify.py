@@ -9,13 +9,14 @@ import h5py
 import numpy as np
 import pytest
 
+from qnetsim.case import load, open_case
 from qnetsim.cli import main
 from qnetsim.plans.make import make_plan
 from qnetsim.plans.storage import load_plan, save_plan
 from qnetsim.policies import Decision, Observation, Policy
-from qnetsim.replay.replay import record_world
+from qnetsim.replay.record import record_world
 from qnetsim.replay.verify import Verification, verify
-from qnetsim.runs.simulate import load, open_case, simulate
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_world
 from qnetsim.trace.schema import COLUMNS

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qnetsim.case import load
 from qnetsim.errors import QnetsimError, ScenarioError, UsageError
 from qnetsim.policies import policy_options
 from qnetsim.reference.scenario import page
-from qnetsim.runs.simulate import load
 from qnetsim.scenario import Scenario, load_scenario, parse_scenario
 from qnetsim.scenario.lines import key_lines
 

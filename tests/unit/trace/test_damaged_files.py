@@ -9,10 +9,12 @@ import pytest
 
 from qnetsim.analysis import compare_traces, run_metrics
 from qnetsim.analysis.divergence import diverge
+from qnetsim.case import open_case
 from qnetsim.errors import QnetsimError
-from qnetsim.replay.replay import record_world, replay
+from qnetsim.replay.record import record_world
+from qnetsim.replay.replay import replay
 from qnetsim.replay.verify import verify
-from qnetsim.runs.simulate import open_case, simulate
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_world
 from tests.support.helpers import nsfnet, outages

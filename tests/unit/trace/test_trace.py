@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 
 from qnetsim.analysis import run_metrics
+from qnetsim.case import open_case
 from qnetsim.errors import PolicyError, TraceError, TraceFormatError, UsageError
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.reference.trace_format import page
-from qnetsim.runs.simulate import open_case, simulate
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import TraceWriter, WriteBehind, open_trace
 from qnetsim.trace.hdf5.chunks import ColumnWriter

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qnetsim import seeds
+from qnetsim.case import open_case
 from qnetsim.errors import SettingError
 from qnetsim.forecast import poisson_levels, table_levels
 from qnetsim.policies.registry import make_policy
-from qnetsim.runs.simulate import open_case
 from qnetsim.scenario import Scenario
 from qnetsim.trace.schema import CHUNK_ROWS
 from qnetsim.world.realisation import CHUNK_SLOTS, Realisation
