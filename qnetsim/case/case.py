@@ -30,7 +30,8 @@ class Case:
     @cached_property
     def setting(self) -> Setting:
         """What policies are told before the first slot."""
-        run, planning = self.scenario.run, self.scenario.planning
+        run = self.scenario.run
+        planning = self.scenario.planning
         settings = SolveSettings(node_limit=planning.node_limit, threads=planning.threads)
         solver = Solver(planning.solver, settings)
         return Setting(self.network, self.forecast, run.slots, run.slot_s, solver)
@@ -43,11 +44,19 @@ class Case:
         SettingError
             Its recorded demand cannot be read, or is too short.
         """
-        tasks, levels = task_world(self.scenario, replication), None
+        tasks = task_world(self.scenario, replication)
+        levels = None
         if self.scenario.recording is not None:
             demand = recorded_demand(self.scenario, self.network)
             levels = RecordedLevels(demand.window(replication, self.scenario.run.slots))
-        return Realisation(self.network, self.forecast, self.scenario, replication, tasks, levels)
+        return Realisation(
+            network=self.network,
+            forecast=self.forecast,
+            scenario=self.scenario,
+            replication=replication,
+            tasks=tasks,
+            levels=levels,
+        )
 
     def generator(self, title: str, replication: int, controller: int) -> np.random.Generator:
         """Return a controller's own stream, apart from the world and from other policies."""

@@ -139,7 +139,8 @@ def _refuse_overflow(scenario: Scenario, network: Network, forecast: Forecast) -
     ------
     SettingError
     """
-    run, keys = scenario.run, scenario.key_management
+    run = scenario.run
+    keys = scenario.key_management
     ticks = run.slots * seconds_to_ticks(run.slot_s) + sum(
         map(seconds_to_ticks, (keys.patience_s, keys.on_demand_setup_s, keys.control_delay_s))
     )
@@ -149,7 +150,8 @@ def _refuse_overflow(scenario: Scenario, network: Network, forecast: Forecast) -
             f"at most {MAX_TICKS / TICKS_PER_SECOND:.3g} s (lower run.slots, slot_s or patience_s)"
         )
         raise SettingError([(("run", "slots"), text)])
-    levels, holding = max(forecast.level_count, 2), longest_holding(scenario.demand)
+    levels = max(forecast.level_count, 2)
+    holding = longest_holding(scenario.demand)
     # what one request may take from a fibre, and the rest of the last channel lit for it
     taken = network.request_bits(levels, keys.granularity)[-1].tolist()
     request_bits = max(map(sum, zip(taken, network.channel_bits.tolist(), strict=True)))

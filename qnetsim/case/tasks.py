@@ -43,12 +43,12 @@ def open_session(
         BlindSignatures if table.intersection == "blind_signatures" else CommutativeEncryption
     )
     return Session(
-        dataset,
-        dataset.blocks(seed, table.order)[: len(workers)],
-        table.owner,
-        table.clusters,
-        table.key_bits,
-        scheme,
+        dataset=dataset,
+        blocks=dataset.blocks(seed, table.order)[: len(workers)],
+        owner=table.owner,
+        clusters=table.clusters,
+        key_bits=table.key_bits,
+        scheme=scheme,
         key_holder=table.key_holder,
         pad_ciphertexts=table.pad_ciphertexts,
         matcher=matching(seed if real else None, number, replication, padded=table.pad_ciphertexts),
@@ -60,7 +60,8 @@ def open_session(
 
 def open_tasks(scenario: Scenario, nodes: Sequence[str], replication: int) -> list[Task]:
     """Tasks of a run as the kernel takes them, in the order of their tables."""
-    run, tasks = scenario.run, []
+    run = scenario.run
+    tasks = []
     end = run.slots * seconds_to_ticks(run.slot_s)
     for number, table in enumerate(scenario.fel):
         session = open_session(table, number, run.seed, replication)
@@ -68,13 +69,13 @@ def open_tasks(scenario: Scenario, nodes: Sequence[str], replication: int) -> li
         patience = None if table.patience_s is None else seconds_to_ticks(table.patience_s)
         tasks.append(
             Task(
-                session,
-                {name: nodes.index(name) for name in session.parties},
-                table.rounds,
-                patience,
-                table.on_demand_channels,
-                dict(zip(session.parties, attendance.compute.T, strict=True)),
-                dict(zip(session.workers, attendance.away, strict=True)),
+                session=session,
+                nodes={name: nodes.index(name) for name in session.parties},
+                rounds=table.rounds,
+                patience=patience,
+                on_demand_channels=table.on_demand_channels,
+                compute=dict(zip(session.parties, attendance.compute.T, strict=True)),
+                away=dict(zip(session.workers, attendance.away, strict=True)),
                 real=table.mode == "real",
             )
         )
@@ -90,7 +91,8 @@ def task_world(scenario: Scenario, replication: int) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     end = run.slots * seconds_to_ticks(run.slot_s)
     for number, table in enumerate(scenario.fel):
-        dataset, data = load_dataset(table.dataset), hashlib.sha256()
+        dataset = load_dataset(table.dataset)
+        data = hashlib.sha256()
         workers = [name for group in table.workers for name in group]
         blocks = dataset.blocks(run.seed, table.order)
         holdings = [draw_holding(dataset, table.overlap, run.seed, number, w) for w in workers]

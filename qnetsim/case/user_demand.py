@@ -23,7 +23,8 @@ from qnetsim.units import exact
 #: Bad rows that are spelled out.
 MOST = 20
 #: Longest recording in slots of a run, and most levels in one.
-MOST_SLOTS, MOST_LEVELS = 10**8, 2 * 10**9
+MOST_SLOTS = 10**8
+MOST_LEVELS = 2 * 10**9
 #: bit/s of a unit of ``rate_unit``; 'level' has none.
 UNITS = {"bps": 1, "kbps": 1000, "Mbps": 1_000_000}
 
@@ -82,7 +83,8 @@ def with_recording(scenario: Scenario) -> Scenario:
     network = build_network(scenario.network, scenario.cost, scenario.run.slot_s)
     found = recorded_demand(scenario, network)
     highest = max(int(found.levels.max(initial=0)), len(found.forecast) - 1)
-    demand, run = scenario.demand, scenario.run
+    demand = scenario.demand
+    run = scenario.run
     levels = demand.levels if "levels" in demand.model_fields_set else max(highest + 1, 2)
     if highest >= levels:
         text = (
@@ -194,7 +196,10 @@ def _checked(
     # level = ⌈rate · Δ / bits of a level⌉
     factor = Fraction(1) if unit is None else unit * exact(slot_s) / level_bits
     known: dict[str, int | str] = {}
-    slots, pairs, levels, problems = [], [], [], []
+    slots = []
+    pairs = []
+    levels = []
+    problems = []
     for row, (slot, source, target, rate) in enumerate(rows.cells):
         wrong = _slot_problem(slot) or _pair_problem(source, target, place, component, topology)
         if not wrong:

@@ -53,7 +53,8 @@ class Clock(simpy.Environment):
         if tick < self.now:
             raise ValueError(f"tick {tick} has passed; the clock stands at {self.now}")
         event: Any = Event(self)
-        event._ok, event._value = True, None
+        event._ok = True
+        event._value = None
         order = EventPriority((int(priority) << 32) + entity)
         self.schedule(event, order, tick - self.now)
         return event  # type: ignore[no-any-return]

@@ -139,7 +139,8 @@ class KeyManagers:
 
     def expose(self, route: Route, bits: int) -> None:
         """Count key bits that the trusted relays of a route saw, beside those of requests."""
-        fibres, inside = list(route.fibres), list(route.nodes[1:-1])
+        fibres = list(route.fibres)
+        inside = list(route.nodes[1:-1])
         self.seen_by_fibre_relays[fibres] += bits * (self.network.segments[fibres] > 1)
         self.seen_by_nodes[inside] += bits
 
@@ -197,7 +198,8 @@ class KeyManagers:
         return self._columns(interval, flows)
 
     def _serve_rows(self, slots: Slots, flows: Flows, row: int, end: int, paths: PathTable) -> int:
-        state, rules = self.state, self.rules
+        state = self.state
+        rules = self.rules
         if self._context.kernel == "numpy":
             return vector.serve_slots(state, rules, slots, flows, row, end, paths.loads)
         return int(self._serving.serve_slots(state, rules, slots, flows, row, end))
@@ -262,13 +264,13 @@ class KeyManagers:
         columns["fel_key_bits"] = np.zeros(interval.slots, dtype=np.int64)
         columns.update(
             bill(
-                self.network.costs,
-                interval.channels,
-                interval.wavelengths,
-                flows.channels,
-                on_demand_wavelengths,
-                flows.blocked + flows.interrupted,
-                flows.exposed,
+                costs=self.network.costs,
+                channels=interval.channels,
+                wavelengths=interval.wavelengths,
+                on_demand_channels=flows.channels,
+                on_demand_wavelengths=on_demand_wavelengths,
+                blocked=flows.blocked + flows.interrupted,
+                exposed=flows.exposed,
             )
         )
         return columns

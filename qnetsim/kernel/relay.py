@@ -69,7 +69,8 @@ class KeyStream:
         """Bits ``offset .. offset + count − 1`` as a number, the first bit highest."""
         if count == 0:
             return 0
-        first, end = offset // BLOCK_BITS, -(-(offset + count) // BLOCK_BITS)
+        first = offset // BLOCK_BITS
+        end = -(-(offset + count) // BLOCK_BITS)
         cipher = AES.new(self._key, AES.MODE_CTR, nonce=b"", initial_value=first)
         stream = cipher.encrypt(bytes((end - first) * BLOCK_BITS // 8))
         number = int.from_bytes(stream, "big") >> (end * BLOCK_BITS - offset - count)
@@ -302,11 +303,11 @@ class Relay:
         number = hashlib.blake2b(text, digest_size=16).digest()
         size = -(-bits // 8)
         return DeliveredKey(
-            UUID(bytes=number),
-            names[nodes[0]],
-            names[nodes[-1]],
-            slot,
-            request,
-            bits,
-            (key << (8 * size - bits)).to_bytes(size, "big"),
+            key_ID=UUID(bytes=number),
+            source_SAE_ID=names[nodes[0]],
+            target_SAE_ID=names[nodes[-1]],
+            slot=slot,
+            request=request,
+            bits=bits,
+            key=(key << (8 * size - bits)).to_bytes(size, "big"),
         )

@@ -68,7 +68,8 @@ class RoundTable:
         self, task: int, number: int, tick: int, workers: int, loss: float | None, accuracy: float
     ) -> None:
         """Note how a round ended; the set-up has neither loss nor accuracy."""
-        row, columns = self._row(task, number), self.columns
+        row = self._row(task, number)
+        columns = self.columns
         lost = number > 0 and workers == 0
         columns["round_status"][row] = RoundStatus.LOST if lost else RoundStatus.DONE
         columns["duration_ns"][row] = tick - columns["started_ns"][row]

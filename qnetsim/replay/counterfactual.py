@@ -171,7 +171,8 @@ class Counterfactual(Policy):
             self._refuse_departure("km_wavelengths", slot, wavelengths)
         end = slot + len(channels)
         for force in self._forced:
-            first, last = max(force.first_slot, slot), min(force.end_slot, end)
+            first = max(force.first_slot, slot)
+            last = min(force.end_slot, end)
             if first < last:
                 rows = slice(first - slot, last - slot)
                 channels, wavelengths = (

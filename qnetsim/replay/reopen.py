@@ -103,7 +103,8 @@ def recorded_world(trace: Trace, run: RecordedRun) -> Realisation:
     TraceError
         The file was cut short: a world must be whole to be met again.
     """
-    scenario, case = run.case.scenario, run.case
+    scenario = run.case.scenario
+    case = run.case
     if trace.slots < scenario.run.slots:
         raise TraceError(
             f"{trace.path}: holds {trace.slots} of the {scenario.run.slots} slots of its world "
@@ -131,13 +132,13 @@ def recorded_world(trace: Trace, run: RecordedRun) -> Realisation:
         return found
 
     return Recorded(
-        case.network,
-        case.forecast,
-        scenario,
-        run.replication,
-        rows,
-        _faults(trace, case),
-        task_world(scenario, run.replication),
+        network=case.network,
+        forecast=case.forecast,
+        scenario=scenario,
+        replication=run.replication,
+        rows=rows,
+        faults=_faults(trace, case),
+        tasks=task_world(scenario, run.replication),
     )
 
 
@@ -146,7 +147,8 @@ def _faults(trace: Trace, case: Case) -> FaultEvents:
         name: frozen(trace.column(f"faults/{name}"), np.int64)
         for name in ("tick_ns", "fibre", "down", "cause", "element")
     }
-    fibre, tick = columns["fibre"], columns["tick_ns"]
+    fibre = columns["fibre"]
+    tick = columns["tick_ns"]
     wrong = fibre.size and not (0 <= fibre.min() <= fibre.max() < case.network.fibres)
     if wrong or (np.diff(tick) < 0).any():
         raise TraceFormatError(f"{trace.path}: is damaged: its faults are not in order")

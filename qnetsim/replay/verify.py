@@ -120,7 +120,8 @@ def verify(
 
 
 def _provenance(trace: Trace, run: RecordedRun) -> Iterator[Finding]:
-    stored, here = trace.provenance, run.case.scenario.digest()
+    stored = trace.provenance
+    here = run.case.scenario.digest()
     settings = run.case.scenario.portable().model_dump(mode="json")
     if "scenario_digest" not in stored or settings != stored["scenario"]:
         text = "of an older version: settings that came later have their defaults"
@@ -133,7 +134,8 @@ def _provenance(trace: Trace, run: RecordedRun) -> Iterator[Finding]:
         same = stored["scenario_digest"] == here
         text = here[:16] if same else f"{here[:16]}, and {stored['scenario_digest'][:16]} is stored"
         yield Finding("scenario", same, text)
-    ours, theirs = software(), stored["software"]
+    ours = software()
+    theirs = stored["software"]
     changed = [
         f"{name} {theirs.get('packages', {}).get(name)} → {version}"
         for name, version in ours["packages"].items()
@@ -195,7 +197,14 @@ def _rerun(
     try:
         world = case.realisation(run.replication) if drawn else recorded_world(trace, run)
         with stoppable() as check:
-            again = _Rerun(trace, run, world, RerunCheck(trace), check, progress)
+            again = _Rerun(
+                trace=trace,
+                run=run,
+                world=world,
+                against=RerunCheck(trace),
+                check=check,
+                progress=progress,
+            )
             if trace.kind is WORLD:
                 _compare_world(again)
             else:
@@ -230,7 +239,8 @@ class _Runner:
 
 def _runner(again: _Rerun, table: PolicyTable, given: _Given) -> _Runner:
     """The policy behind a trace, made again."""
-    trace, run = again.trace, again.run
+    trace = again.trace
+    run = again.run
     if stored := stored_departure(trace, run):
         found = departure(*stored, trace)
         return _Runner(found.policy, found.policy.after.plan, found.statuses)
@@ -241,11 +251,19 @@ def _runner(again: _Rerun, table: PolicyTable, given: _Given) -> _Runner:
 
 
 def _compare_run(again: _Rerun, given: _Given) -> None:
-    trace, run = again.trace, again.run
+    trace = again.trace
+    run = again.run
     table = run.policy
     assert table is not None
     runner = _runner(again, table, given)
-    header = trace_header(run.case, runner.policy, table, again.world, runner.plan, {})
+    header = trace_header(
+        case=run.case,
+        policy=runner.policy,
+        table=table,
+        realisation=again.world,
+        plan=runner.plan,
+        notes={},
+    )
     again.differs(again.against.header(header.columns))
     again.differs(_other_plan(trace.provenance, header.provenance))
     cut_short = trace.slots < run.case.scenario.run.slots
@@ -278,9 +296,11 @@ def _compare_run(again: _Rerun, given: _Given) -> None:
 def _other_plan(stored: Mapping[str, Any], found: Mapping[str, Any]) -> Difference | None:
     """First claim about plan or weights that does not come out again."""
     for part, keys in (("policy", ("weights_sha256",)), ("plan", CLAIMS)):
-        one, other = stored[part] or {}, found[part] or {}
+        one = stored[part] or {}
+        other = found[part] or {}
         for key in keys:
-            there, here = one.get(key), other.get(key)
+            there = one.get(key)
+            here = other.get(key)
             if isinstance(there, int | float) and isinstance(here, int | float):
                 same = math.isclose(there, here, rel_tol=ROUNDING)
             else:

@@ -85,7 +85,7 @@ def run_policies(
         refuse_existing(path, force)
     solved = plan_policies(scenario, policies) if plans is None else plans
     jobs = [
-        Job(scenario, policy, plan, r, path, force)
+        Job(scenario=scenario, policy=policy, plan=plan, replication=r, out=path, force=force)
         for policy, plan, paths in zip(policies, solved, places, strict=True)
         for r, path in enumerate(paths)
     ]

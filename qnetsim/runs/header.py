@@ -50,7 +50,8 @@ def trace_header(
     notes: Mapping[str, Any],
 ) -> TraceHeader:
     """What is known of a run before its first slot; ``notes`` are added to the provenance."""
-    network, run = case.network, case.scenario.run
+    network = case.network
+    run = case.scenario.run
     slot_ticks = seconds_to_ticks(run.slot_s)
     bins = wait_bins(case.scenario.key_management, slot_ticks, run.slots * slot_ticks)
     provenance = {
@@ -115,8 +116,12 @@ def _world_attributes(case: Case, realisation: Realisation) -> dict[str, Any]:
 
 def _world_columns(case: Case, realisation: Realisation) -> dict[str, Any]:
     """All columns of the world that do not grow."""
-    network, forecast, topology = case.network, case.forecast, case.network.topology
-    costs, faults, nodes = network.costs, realisation.faults, topology.nodes
+    network = case.network
+    forecast = case.forecast
+    topology = case.network.topology
+    costs = network.costs
+    faults = realisation.faults
+    nodes = topology.nodes
     fibres = np.arange(network.fibres)
     return {
         "fibres/fibre": fibres,

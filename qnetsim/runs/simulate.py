@@ -72,7 +72,8 @@ class RunContext:
 
     def for_kernel(self, tasks: Sequence[Task]) -> SimulationContext:
         """What the kernel goes by, with relays where keys are carried as bytes."""
-        case, keys = self.case, self.case.scenario.key_management
+        case = self.case
+        keys = self.case.scenario.key_management
         relay = self.relay
         if relay is None and keys.relay == "real":
             relay = self._new_relay()
@@ -121,7 +122,8 @@ def run_case(
     statuses : ndarray of uint8, shape (slots,), optional
         Status of the plan behind each slot, where it is not that of ``plan`` throughout.
     """
-    case, title = context.case, context.title
+    case = context.case
+    title = context.title
     plan = plan if plan is not None else planned(policy, title, case)
     with guarded(title, "prepare"):
         policy.prepare(case.setting, plan)
@@ -148,7 +150,8 @@ def status_of(plan: Plan | None) -> np.uint8:
 
 def _walks(scenario: Scenario) -> bool:
     """Whether slots are tied to each other, or requests inside a slot come one by one."""
-    keys, demand = scenario.key_management, scenario.demand
+    keys = scenario.key_management
+    demand = scenario.demand
     tied = keys.store_bits or keys.patience_s or keys.on_demand_setup_s or keys.relay == "real"
     return bool(tied or demand.holding_slots > 1 or demand.arrivals != "slot_start")
 
@@ -220,7 +223,14 @@ def simulate(
             return path
         plan = plan if plan is not None else planned(runner, table.title, case)
         realisation = world or case.realisation(replication)
-        header = trace_header(case, runner, table, realisation, plan, notes or {})
+        header = trace_header(
+            case=case,
+            policy=runner,
+            table=table,
+            realisation=realisation,
+            plan=plan,
+            notes=notes or {},
+        )
         if earlier is not None:
             earlier.refuse_other(case, table, replication)
             earlier.begin(header)

@@ -79,7 +79,8 @@ class RerunCheck:
 
     def block(self, block: Block) -> Difference | None:
         """First difference in the next slots, as far as the trace goes."""
-        first, count = self._rows, min(block.slots, self._trace.slots - self._rows)
+        first = self._rows
+        count = min(block.slots, self._trace.slots - self._rows)
         self._rows += block.slots
         if count <= 0:
             return None

@@ -188,7 +188,8 @@ class TraceWriter:
 
     def append(self, blocks: Sequence[Block]) -> None:
         """Write the next blocks of slots and flush them."""
-        first, running = self._rows, blocks[-1].running
+        first = self._rows
+        running = blocks[-1].running
         end = first + sum(block.slots for block in blocks)
         self._require_space(sum(block.nbytes for block in blocks))
         self._torn = True
@@ -200,7 +201,8 @@ class TraceWriter:
                     writer.append(at, block.rows(column, at), block.slots)
                     at += block.slots
             for column in totals(self._kind):
-                whole, values = h5py.h5s.ALL, running[column.name]
+                whole = h5py.h5s.ALL
+                values = running[column.name]
                 if values.size:
                     data = np.ascontiguousarray(values, column.kind)
                     self._totals[column.name].write(whole, whole, data)

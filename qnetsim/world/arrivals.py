@@ -60,7 +60,8 @@ def draw_holding(
 @lru_cache(maxsize=8)
 def _geometric_thresholds(mean: int) -> npt.NDArray[np.uint64]:
     """Words below which a holding time is at most 1, 2, …; the last value takes the rest."""
-    survives, bounds = 1.0, []
+    survives = 1.0
+    bounds = []
     for _ in range(HOLDING_CUT * mean - 1):
         survives *= 1 - 1 / mean
         bounds.append(min(math.floor((1 - survives) * 2.0**64), 2**64 - 1))

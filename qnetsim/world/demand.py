@@ -30,7 +30,8 @@ class RegimeLevels:
     ) -> None:
         self._laws = regime_levels(regimes, levels)
         self._lasts = regimes.mean_slots
-        self._seed, self._name = seed, name
+        self._seed = seed
+        self._name = name
         start = seeds.stream(seed, *name, "regime start")
         self._now = int(seeds.integers(start, len(self._laws), 1)[0])
 
@@ -70,7 +71,9 @@ class Levels:
         seed: int,
         name: tuple[str | int, ...],
     ) -> None:
-        self._forecast, self._seed, self._name = forecast, seed, name
+        self._forecast = forecast
+        self._seed = seed
+        self._name = name
         self._regimes: RegimeLevels | None = None
         if regimes:
             self._regimes = RegimeLevels(regimes, forecast.level_count, seed, name)

@@ -89,7 +89,8 @@ def listed(tables: Sequence[OutageTable], network: Network) -> list[tuple[Elemen
     SettingError
         An outage names no node, fibre or relay of the network.
     """
-    problems, found = [], []
+    problems = []
+    found = []
     for i, table in enumerate(tables):
         try:
             element = _element(table, network)

@@ -124,9 +124,15 @@ class Realisation:
     @cached_property
     def faults(self) -> FaultEvents:
         """All failures and repairs of the run."""
-        scenario, end = self._scenario, self.slots * self._slot_ticks
+        scenario = self._scenario
+        end = self.slots * self._slot_ticks
         return draw_faults(
-            scenario.faults, scenario.outage, self._network, self.seed, self.replication, end
+            table=scenario.faults,
+            outages=scenario.outage,
+            network=self._network,
+            seed=self.seed,
+            replication=self.replication,
+            end_tick=end,
         )
 
     def _description(self) -> dict[str, object]:
@@ -134,7 +140,9 @@ class Realisation:
 
         What is switched off adds no key, so that its introduction changed no digest.
         """
-        network, forecast, demand = self._network, self.forecast, self._scenario.demand
+        network = self._network
+        forecast = self.forecast
+        demand = self._scenario.demand
         topology = network.topology
         # fibres are undirected and unordered, so neither may make a difference
         fibres = sorted(
@@ -174,22 +182,34 @@ class Realisation:
 
     def chunks(self) -> Iterator[WorldChunk]:
         """Yield the chunks in order, the last one shorter where need be."""
-        demand, requests, seed = self._scenario.demand, self.forecast.requests, self.seed
-        fibres, replication = self._network.fibres, self.replication
+        demand = self._scenario.demand
+        requests = self.forecast.requests
+        seed = self.seed
+        fibres = self._network.fibres
+        replication = self.replication
         levels = self._levels or Levels(
             self.forecast, self._scenario.regimes, seed, ("demand", replication)
         )
         yields = Yields(self._scenario.yields, fibres, seed, replication) if self.noisy else None
         for number, first in enumerate(range(0, self.slots, CHUNK_SLOTS)):
             count = min(CHUNK_SLOTS, self.slots - first)
-            ticks, end = first * self._slot_ticks, (first + count) * self._slot_ticks
+            ticks = first * self._slot_ticks
+            end = (first + count) * self._slot_ticks
             yield WorldChunk(
-                first,
-                levels.draw(number, count),
-                yields.draw(number, count) if yields else None,
-                draw_arrivals(demand, requests, self._slot_ticks, seed, replication, number, count),
-                draw_holding(demand, requests, seed, replication, number, count),
-                self.faults.between(ticks, end),
+                first_slot=first,
+                levels=levels.draw(number, count),
+                yield_ppm=yields.draw(number, count) if yields else None,
+                arrivals=draw_arrivals(
+                    table=demand,
+                    requests=requests,
+                    slot_ticks=self._slot_ticks,
+                    seed=seed,
+                    replication=replication,
+                    chunk=number,
+                    slots=count,
+                ),
+                holding=draw_holding(demand, requests, seed, replication, number, count),
+                faults=self.faults.between(ticks, end),
             )
 
     def digest(self) -> WorldDigest:

@@ -43,7 +43,8 @@ class Recorded(Realisation):
         tasks: Sequence[object] = (),
     ) -> None:
         super().__init__(network, forecast, scenario, replication, tasks)
-        self._rows, self._faults = rows, faults
+        self._rows = rows
+        self._faults = faults
         demand = scenario.demand
         self._arriving = demand.arrivals != "slot_start"
         self._holding = demand.holding_slots != 1
@@ -62,10 +63,10 @@ class Recorded(Realisation):
                 return self._rows(name, first, end).astype(np.int64) if there else None
 
             yield WorldChunk(
-                first,
-                self._rows("levels", first, end).astype(np.int16),
-                column("yield_ppm", self.noisy),
-                column("arrival_ns", self._arriving),
-                column("holding_slots", self._holding),
-                self.faults.between(first * self._slot_ticks, end * self._slot_ticks),
+                first_slot=first,
+                levels=self._rows("levels", first, end).astype(np.int16),
+                yield_ppm=column("yield_ppm", self.noisy),
+                arrivals=column("arrival_ns", self._arriving),
+                holding=column("holding_slots", self._holding),
+                faults=self.faults.between(first * self._slot_ticks, end * self._slot_ticks),
             )

@@ -65,7 +65,8 @@ class ChunkRows:
         none = np.zeros((0, forecast.requests), dtype=np.int64)
         self._holding = none if chunk.holding is None else chunk.holding
         self._order = self._offset = none
-        arrivals, classes = chunk.arrivals, int(forecast.priority.max()) + 1
+        arrivals = chunk.arrivals
+        classes = int(forecast.priority.max()) + 1
         if arrivals is None and chunk.holding is not None and classes > 1:
             # sessions go on in order of arrival, so it counts who came first at the slot's start
             arrivals = np.zeros((chunk.slots, forecast.requests), dtype=np.int64)
@@ -85,12 +86,12 @@ class ChunkRows:
         first = self.chunk.first_slot
         rows = slice(slot - first, end - first)
         return Interval(
-            slot,
-            self.chunk.levels[rows],
-            channels,
-            wavelengths,
-            self._bits[rows] if len(self._bits) > 1 else self._bits,
-            self._order[rows],
-            self._offset[rows],
-            self._holding[rows],
+            first_slot=slot,
+            levels=self.chunk.levels[rows],
+            channels=channels,
+            wavelengths=wavelengths,
+            channel_bits=self._bits[rows] if len(self._bits) > 1 else self._bits,
+            order=self._order[rows],
+            offset=self._offset[rows],
+            holding=self._holding[rows],
         )

@@ -12,7 +12,8 @@ from qnetsim.arrays import IntArray
 from qnetsim.world.faults import FaultEvents
 
 #: Kinds of events at one tick.
-FAULT, NOTICE = 0, 1
+FAULT = 0
+NOTICE = 1
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ class Outages:
         table_of : callable
             Number of the table of paths that holds while these fibres are known to be down.
         """
-        ticks, begin = self._slot_ticks, first_slot * self._slot_ticks
+        ticks = self._slot_ticks
+        begin = first_slot * self._slot_ticks
         end = begin + slots * ticks
         masks: list[npt.NDArray[np.bool_]] = []
         number: dict[bytes, int] = {}

@@ -43,7 +43,8 @@ class PathTable:
         detours: Detours,
         on_outage: str,
     ) -> None:
-        self._network, self._forecast = network, forecast
+        self._network = network
+        self._forecast = forecast
         self.routes = routes
         self._on_outage = on_outage
         self._detours = detours
@@ -62,7 +63,8 @@ class PathTable:
         self._position: dict[Route, int] = {}
         none = np.zeros(0, dtype=np.int64)
         self._first = Growing(np.zeros(1, dtype=np.int64))
-        self._fibres, self._trusted = Growing(none), Growing(none)
+        self._fibres = Growing(none)
+        self._trusted = Growing(none)
         for route in self.routes.routes:
             self._path(route)
         self._choice = Growing(self._base)
@@ -211,7 +213,8 @@ class PathTable:
         by_fibre = np.zeros(self._network.fibres, dtype=np.int64)
         by_node = np.zeros(len(self._network.topology.nodes), dtype=np.int64)
         for path in np.flatnonzero(carried).tolist():
-            route, bits = self._list[path], int(carried[path])
+            route = self._list[path]
+            bits = int(carried[path])
             for fibre in route.fibres:
                 by_fibre[fibre] += bits
             for node in route.nodes[1:-1]:

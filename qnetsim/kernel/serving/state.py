@@ -14,17 +14,29 @@ import numpy.typing as npt
 from qnetsim.arrays import IntArray
 
 #: What a request does where it would be sent: wait, or give up at once.
-NO_PATH, REFUSED = -1, -2
+NO_PATH = -1
+REFUSED = -2
 #: State of an entry of the queue: it asks, it was served in this slot, it has left.
-ASKING, SERVED, GONE = 0, 1, 2
+ASKING = 0
+SERVED = 1
+GONE = 2
 #: Pools, in the order of ``vocabulary.POOLS``.
-RESERVATION, ON_DEMAND = 0, 1
+RESERVATION = 0
+ON_DEMAND = 1
 #: Places in ``State.size``: entries of the queue, rows of the log, table that ``row`` follows.
-QUEUED, LOGGED, FOLLOWED = 0, 1, 2
+QUEUED = 0
+LOGGED = 1
+FOLLOWED = 2
 #: Columns of ``State.log``; those from ``LOG_FIBRE`` on are a :class:`Hop`.
-LOG_SLOT, LOG_REQUEST, LOG_LEVEL, LOG_PATH, LOG_FIBRE = 0, 1, 2, 3, 4
-LOG_RESERVATION_OFFSET, LOG_RESERVATION_BITS = 5, 6
-LOG_ON_DEMAND_OFFSET, LOG_ON_DEMAND_BITS = 7, 8
+LOG_SLOT = 0
+LOG_REQUEST = 1
+LOG_LEVEL = 2
+LOG_PATH = 3
+LOG_FIBRE = 4
+LOG_RESERVATION_OFFSET = 5
+LOG_RESERVATION_BITS = 6
+LOG_ON_DEMAND_OFFSET = 7
+LOG_ON_DEMAND_BITS = 8
 LOG_COLUMNS = 9
 
 

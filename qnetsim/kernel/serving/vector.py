@@ -92,15 +92,21 @@ def _serve_rows(
     if rows == 0:
         return 0
     keep = slice(part.start, part.start + rows)
-    need, count, made, reserved = need[:rows], count[:rows], made[:rows], reserved[:rows]
+    need = need[:rows]
+    count = count[:rows]
+    made = made[:rows]
+    reserved = reserved[:rows]
     first = np.minimum(need, reserved)
     rest = need - first
     per_channel = np.maximum(bits[:rows], 1)
     extra = -(-np.maximum(rest - stored[1], 0) // per_channel)
     fresh = extra * per_channel
-    out.produced[0, keep], out.produced[1, keep] = made, fresh
-    out.consumed[0, keep], out.consumed[1, keep] = first, rest
-    out.channels[keep], out.wavelengths[keep] = extra, count
+    out.produced[0, keep] = made
+    out.produced[1, keep] = fresh
+    out.consumed[0, keep] = first
+    out.consumed[1, keep] = rest
+    out.channels[keep] = extra
+    out.wavelengths[keep] = count
     _end_slots(state, rules, slots.first + part.start, out, keep)
     out.served[keep] = rules.group.size
     _count_paths(rules, slots, out, keep)
@@ -109,7 +115,8 @@ def _serve_rows(
 
 def _end_slots(state: State, rules: Rules, slot: int, out: Flows, rows: slice) -> None:
     """Move the offsets of the pools, then apply lifetime and cap."""
-    made, used = out.produced[:, rows], out.consumed[:, rows]
+    made = out.produced[:, rows]
+    used = out.consumed[:, rows]
     kept = state.tails.shape[1]
     state.tail[:] += made.sum(axis=1)
     state.head[:] += used.sum(axis=1)
@@ -125,14 +132,16 @@ def _end_slots(state: State, rules: Rules, slot: int, out: Flows, rows: slice) -
     expired = np.maximum(state.tails[:, (slot + 1) % kept] - state.head, 0)
     over = np.maximum(state.tail - state.head - expired - rules.store_bits, 0)
     state.head[:] += expired + over
-    out.expired[:, rows.start], out.overflowed[:, rows.start] = expired, over
+    out.expired[:, rows.start] = expired
+    out.overflowed[:, rows.start] = over
     out.stored[:, rows.start] = state.tail - state.head
 
 
 def _count_paths(rules: Rules, slots: Slots, out: Flows, rows: slice) -> None:
     """Key bits by path, and bits seen by trusted relays, of rows that were served whole."""
     levels = slots.levels[rows]
-    choice, size = slots.choice[: rules.group.size], slots.path.size - 1
+    choice = slots.choice[: rules.group.size]
+    size = slots.path.size - 1
     for level in range(1, rules.need.shape[0]):
         asked = levels == level
         hits = asked.sum(axis=0)

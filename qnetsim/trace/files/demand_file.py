@@ -82,7 +82,9 @@ def _csv(path: Path, raw: bytes) -> DemandRows:
         raise ValueError(f"{path}:{line}: is neither HDF5 nor UTF-8 text") from None
     rows = csv.reader(io.StringIO(text, newline=""))
     order: list[int] | None = None
-    cells, places, short = [], [], []
+    cells = []
+    places = []
+    short = []
     try:
         for row in rows:
             stripped = [cell.strip() for cell in row]

@@ -20,7 +20,8 @@ FILETYPE = "qnetsim-plan"
 VERSION = (1, 0)
 #: A plan file begins with this line, then SHA-256 of all that follows the first 512 bytes, which
 #: HDF5 leaves to the user. Every HDF5 reader skips them.
-MAGIC, HEAD_BYTES = b"qnetsim-plan\n", 512
+MAGIC = b"qnetsim-plan\n"
+HEAD_BYTES = 512
 
 #: Every column: path, dimension names, type, unit, meaning.
 PLAN_COLUMNS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (

@@ -38,7 +38,9 @@ class ColumnWriter:
     def __init__(
         self, column: Column, dataset: Any, chunk: tuple[int, ...], digest: ContentDigest
     ) -> None:
-        self._column, self._dataset, self._chunk = column, dataset, chunk
+        self._column = column
+        self._dataset = dataset
+        self._chunk = chunk
         self._width = tuple(dataset.shape[1:])
         self._digest = digest
         self._last: npt.NDArray[Any] | None = None
@@ -91,7 +93,8 @@ class ColumnWriter:
 
     def _pack(self, block: npt.NDArray[Any]) -> Any:
         """Shuffle and deflate the chunks of a block; the last of each axis is filled up."""
-        width, chunk = block.shape[1:], self._chunk[1:]
+        width = block.shape[1:]
+        chunk = self._chunk[1:]
         steps = [range(0, size, step) for size, step in zip(width, chunk, strict=True)]
         for place in itertools.product(*steps):
             columns = (slice(at, at + n) for at, n in zip(place, chunk, strict=True))
@@ -105,7 +108,8 @@ class ColumnWriter:
 
 def _shuffled(part: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """First bytes of all numbers, then second bytes, and so on; shape (itemsize, numbers)."""
-    size, used = part.itemsize, part.itemsize
+    size = part.itemsize
+    used = part.itemsize
     if part.dtype.kind in "iu" and part.min() >= 0:
         # bytes above the largest number are zero: there is nothing to gather
         used = (int(part.max()).bit_length() + 7) // 8

@@ -29,7 +29,8 @@ class WriteBehind(Generic[Item]):
     """
 
     def __init__(self, write: Callable[[list[Item]], None], size: Callable[[Item], int]) -> None:
-        self._write, self._size = write, size
+        self._write = write
+        self._size = size
         self._change = threading.Condition()
         self._waiting: list[Item] = []
         self._bytes = 0
@@ -54,7 +55,8 @@ class WriteBehind(Generic[Item]):
         while True:
             with self._change:
                 self._change.wait_for(lambda: self._waiting or self._closing)
-                batch, self._waiting = self._waiting, []
+                batch = self._waiting
+                self._waiting = []
             if not batch:
                 return
             try:
