@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from qnetsim.cli import _run
 from tests.support import ROOT
+from tests.support.commands import call, data
 
 TINY = str(ROOT / "scenarios" / "tiny.toml")
 NSFNET = str(ROOT / "scenarios" / "nsfnet.toml")
@@ -20,18 +20,6 @@ NSFNET = str(ROOT / "scenarios" / "nsfnet.toml")
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = _run(list(arguments))
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
-def data(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
-    code, out, err = call(capsys, *arguments, "--json")
-    assert code == 0, err
-    return json.loads(out)
 
 
 def test_plan_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from qnetsim.fel.datasets import NAMES
 from qnetsim.studies.paper import fig4
-from tests.integration.test_commands import call, data
 from tests.support import ROOT
+from tests.support.commands import call, data
 
 FEL = str(ROOT / "scenarios" / "fel.toml")
 SMALL = """

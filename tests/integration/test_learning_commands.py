@@ -16,8 +16,8 @@ from qnetsim.policies.learned.weights import MODELS, read_weights
 from qnetsim.runs.simulate import RunContext, run_case
 from qnetsim.scenario import parse_scenario
 from qnetsim.trace.files.curve_file import read_curve
-from tests.integration.test_commands import call
 from tests.support import ROOT
+from tests.support.commands import call
 
 SCENARIO = """
 [run]

@@ -47,8 +47,8 @@ def test_every_branch_is_walked(tmp_path: Path) -> None:
     program = (
         "import pathlib\n"
         "from tests.support.random_cases import compare\n"
-        "from tests.unit.kernel.test_rounds import test_all_kernels_agree\n"
-        "test_all_kernels_agree('reroute')  # tasks leave slots open\n"
+        "from tests.support.rounds import check_kernels_agree\n"
+        "check_kernels_agree('reroute')  # tasks leave slots open\n"
         f"for seed in range({COVERING}): compare(seed, pathlib.Path({str(tmp_path)!r}))\n"
     )
     script, found = tmp_path / "walk.py", tmp_path / "coverage.json"

@@ -23,8 +23,8 @@ from qnetsim.fel.pads import Sealed
 from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.fel.schemes import Counted, Encrypted
 from qnetsim.kernel.relay import Announcement, Relay
-from tests.unit.fel.test_fel import KEY_BITS, drive, learn, session, small
-from tests.unit.kernel.test_rounds import WINE, go, world
+from tests.support.federated import KEY_BITS, drive, learn, session, small
+from tests.support.rounds import WINE, go, world
 
 
 def message(source: str = "a", target: str = "b", **more) -> Message:

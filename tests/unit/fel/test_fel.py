@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
@@ -19,7 +18,7 @@ from qnetsim.errors import (
     TamperedMessageError,
     UsageError,
 )
-from qnetsim.fel import paillier, tally
+from qnetsim.fel import paillier
 from qnetsim.fel.arithmetic import (
     PARAMETER_BITS,
     SCORE_BITS,
@@ -28,7 +27,7 @@ from qnetsim.fel.arithmetic import (
     require_slots,
     taylor_loss,
 )
-from qnetsim.fel.datasets import NAMES, Dataset, load_dataset, make_dataset
+from qnetsim.fel.datasets import NAMES, load_dataset, make_dataset
 from qnetsim.fel.intersection import (
     SAFE_PRIME,
     CommutativeParty,
@@ -37,43 +36,10 @@ from qnetsim.fel.intersection import (
     common,
     signing_key,
 )
-from qnetsim.fel.messages import Message
 from qnetsim.fel.pads import KeyBuffer, Receiver, Sealed, Sender
 from qnetsim.fel.protocol import RoundOutcome, Session
-from qnetsim.fel.schemes import Counted, Encrypted, Scheme
-
-KEY_BITS = 512
-
-
-def drive(steps, deliver: Callable[[Message], bool] = lambda m: True) -> list[Message]:
-    sent: list[Message] = []
-    tally.drive(steps, tally.Tally(), lambda m: (sent.append(m), deliver(m))[1])
-    return sent
-
-
-def session(data: Dataset, workers: int, scheme: Callable[[int], Scheme], **more) -> Session:
-    names = [f"worker {i}" for i in range(workers)]
-    columns = data.blocks(1, 0)[:workers]
-    clusters = more.pop("clusters", {"head": names})
-    return Session(data, columns, "owner", clusters, KEY_BITS, scheme, **more)
-
-
-def small() -> Dataset:
-    rng = np.random.default_rng(1)
-    raw = rng.normal(size=(40, 15))
-    target = (raw[:, :3].sum(axis=1) > 0).astype(int) + (raw[:, 5] > 1)
-    return make_dataset("small", raw, target.tolist())
-
-
-def learn(data: Dataset, workers: int, rounds: int, scheme: Callable[[int], Scheme], **more):
-    task = session(data, workers, scheme, **more)
-    sent = drive(task.setup())
-    losses = []
-    for _ in range(rounds):
-        outcome = RoundOutcome()
-        sent += drive(task.round(task.workers, outcome))
-        losses.append(outcome.loss)
-    return task, losses, sent
+from qnetsim.fel.schemes import Counted, Encrypted
+from tests.support.federated import KEY_BITS, drive, learn, session, small
 
 
 @pytest.mark.parametrize(

@@ -17,53 +17,16 @@ from qnetsim.fel.tally import Tally
 from qnetsim.fel.tally import drive as drive_flow
 from qnetsim.kernel.relay import Announcement, Relay
 from qnetsim.kernel.serving.open_slot import OpenSlot
-from qnetsim.policies.registry import make_policy
 from qnetsim.runs.simulate import simulate
-from qnetsim.scenario import PolicyTable, Scenario, misplaced, parse_scenario
+from qnetsim.scenario import PolicyTable, Scenario, misplaced
 from qnetsim.scenario.tables.fel import BLOCKS
 from qnetsim.trace import open_trace
 from qnetsim.trace.schema import recorded
 from qnetsim.vocabulary import ROUND_STATUS, RoundStatus
 from qnetsim.world.attendance import Attendance, draw_attendance
-from tests.support.helpers import Result, run
-from tests.unit.fel.test_fel import drive
-
-BASE = """
-[run]
-slots = {slots}
-[network]
-topology = "nsfnet"
-{network}
-[demand]
-requests = 40
-{more}
-"""
-WINE = """
-[[fel]]
-dataset = "wine"
-owner = "1"
-head = "6"
-workers = ["3", "8", "14"]
-key_bits = 1024
-rounds = 3
-"""
-#: Rows of the trace that differ from machine to machine, or say only which loop ran.
-TIMED = {"decide_s"}
-
-
-def world(fel: str = WINE, slots: int = 40, network: str = "", more: str = "") -> Scenario:
-    return parse_scenario(BASE.format(slots=slots, network=network, more=more) + fel)
-
-
-def go(scenario: Scenario, policy: str = "sip", **more: object) -> Result:
-    return run(scenario, make_policy(policy, {}), **more)  # type: ignore[arg-type]
-
-
-def equal(one: Result, other: Result) -> None:
-    for name in one.columns.keys() - TIMED:
-        np.testing.assert_array_equal(one.columns[name], other.columns[name], name)
-    for name, values in one.ledger.items():
-        np.testing.assert_array_equal(values, other.ledger[name], name)
+from tests.support.federated import drive
+from tests.support.helpers import run
+from tests.support.rounds import BASE, TIMED, WINE, check_kernels_agree, equal, go, world
 
 
 def tallies(scenario: Scenario) -> tuple[Tally, Tally]:
@@ -123,54 +86,9 @@ def test_tasks_take_what_requests_leave() -> None:
             )
 
 
-HARD = """
-[key_management]
-store_bits = 30000
-key_lifetime_slots = 3
-patience_s = 2.5
-on_demand_setup_s = 0.25
-granularity = "bit"
-on_outage = "{on_outage}"
-control_delay_s = 0.3
-[faults]
-fibre_mtbf_s = 60
-fibre_mttr_s = 6
-[yields]
-noise_counts = 3
-"""
-RESTLESS = (
-    WINE
-    + """
-patience_s = 2.0
-on_demand_channels = 2
-compute_s = 0.07
-compute_spread = 0.5
-worker_mtbf_s = 15
-worker_mttr_s = 3
-[[fel]]
-dataset = "breast_cancer"
-owner = "2"
-head = ["5", "9"]
-workers = [["4", "7"], ["11"]]
-key_bits = 1024
-key_holder = "owner"
-intersection = "commutative"
-pad_ciphertexts = true
-on_demand_channels = 500
-rounds = 4
-"""
-)
-
-
 @pytest.mark.parametrize("on_outage", ["wait", "reroute", "block"])
 def test_all_kernels_agree(on_outage: str) -> None:
-    more = 'arrivals = "uniform"\nholding_slots = 2\n' + HARD.format(on_outage=on_outage)
-    scenario = world(RESTLESS, 60, "qkd_wavelengths = 300\nkm_wavelengths = 30", more)
-    first = go(scenario, kernel="loop")
-    equal(first, go(scenario, kernel="numpy"))
-    equal(first, go(scenario, kernel="numba"))
-    assert first.columns["fel_key_bits"].sum() > 0
-    assert RoundStatus.DONE in first.ledger["round_status"].tolist()
+    check_kernels_agree(on_outage)
 
 
 @pytest.mark.parametrize("intersection", ["blind_signatures", "commutative"])

@@ -18,7 +18,7 @@ from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import Scenario
 from qnetsim.vocabulary import PlanStatus
 from tests.support.helpers import nsfnet, run
-from tests.unit.optimize.test_planning import plan_of
+from tests.support.planning import plan_of
 
 
 def small(**changes: str) -> Scenario:

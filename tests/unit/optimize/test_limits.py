@@ -17,7 +17,7 @@ from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import Scenario
 from qnetsim.vocabulary import PlanStatus
 from tests.support.helpers import nsfnet, run
-from tests.unit.optimize.test_planning import judge, network_text, plan_of, random_scenario
+from tests.support.planning import judge, network_text, plan_of, random_scenario
 
 TRIANGLE = "1-2:100 1-3:100 2-3:100"
 FOUR = 'kind = "table"\nlevels = 3\nprobabilities = [0, 0.75, 0.25]\n'

@@ -25,7 +25,7 @@ from qnetsim.plans.storage import save_model
 from qnetsim.scenario import PlanningTable, PolicyTable
 from qnetsim.vocabulary import PlanStatus
 from tests.support.helpers import nsfnet
-from tests.unit.optimize.test_planning import plan_of, random_scenario
+from tests.support.planning import plan_of, random_scenario
 
 BACKENDS = {"highs": highs.solve, "gurobi": gurobi.solve}
 

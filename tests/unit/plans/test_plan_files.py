@@ -24,7 +24,7 @@ from qnetsim.trace.files.plan_file import PLAN_COLUMNS
 from qnetsim.vocabulary import PlanStatus
 from tests.support import ROOT
 from tests.support.helpers import nsfnet, run
-from tests.unit.optimize.test_planning import plan_of
+from tests.support.planning import plan_of
 
 SIP = PolicyTable(name="sip")
 TIGHT = {"demand__requests": "12", "network__qkd_wavelengths": "40", "run__slots": "30"}

@@ -16,17 +16,12 @@ import pytest
 
 from qnetsim.errors import TraceError, UsageError
 from qnetsim.runs.simulate import simulate
-from qnetsim.scenario import PolicyTable, Scenario
+from qnetsim.scenario import PolicyTable
 from qnetsim.trace import TraceWriter, open_trace
 from qnetsim.trace.hdf5.files import only_writer
 from tests.support import ROOT
 from tests.support.helpers import nsfnet
-
-EVF = PolicyTable(name="evf")
-
-
-def spec(slots: int = 30_000) -> Scenario:
-    return nsfnet(run__slots=str(slots), demand__requests="40", key_management__store_bits="4000")
+from tests.support.resuming import EVF, spec
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +52,7 @@ def killed(path: Path, seconds: float) -> None:
     """Start a run in a process of its own, and kill it at a moment."""
     root = ROOT
     code = (
-        "from tests.unit.runs.test_resume import EVF, spec\n"
+        "from tests.support.resuming import EVF, spec\n"
         "from qnetsim.runs.simulate import simulate\n"
         f"simulate(spec(2000), EVF, {str(path) + '.warm'!r}, force=True)\n"
         f"print('ready', flush=True); simulate(spec(), EVF, {str(path)!r}, resume=True)\n"
