@@ -78,7 +78,7 @@ class KeyManagers:
         self.state = new_state(
             network.fibres, requests, table.key_lifetime_slots, 2 * requests, 2 * rows
         )
-        self._paths: dict[int, PathTable] = {}
+        self._paths: list[PathTable] = []
         #: Key bits seen in clear by each trusted relay of a fibre, and by each node between two.
         self.seen_by_fibre_relays: IntArray = np.zeros(network.fibres, np.int64)
         self.seen_by_nodes: IntArray = np.zeros(len(network.topology.nodes), np.int64)
@@ -222,10 +222,10 @@ class KeyManagers:
             self.state.size[LOGGED] = 0
 
     def _paths_of(self, routes: RouteTable) -> PathTable:
-        """PathTable of these routes, made once for as long as they are in use."""
-        known = self._paths.get(id(routes))
-        if known is not None and known.routes is routes:
-            return known
+        """Paths of these routes, made once for as long as they are in use."""
+        for known in self._paths:
+            if known.routes is routes:
+                return known
         if len(self._paths) >= KEPT_TABLES:
             self._paths.clear()
         made = PathTable(
@@ -236,7 +236,7 @@ class KeyManagers:
             detours=self._detours,
             on_outage=self._context.key_management.on_outage,
         )
-        self._paths[id(routes)] = made
+        self._paths.append(made)
         return made
 
     @cached_property

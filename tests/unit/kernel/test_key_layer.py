@@ -329,7 +329,7 @@ def test_a_bit_cannot_be_spent_twice() -> None:
     case = busy()
     relay = Relay(case.network, case.forecast, 1, 0)
     simulation = run(case, make_policy("random", {}), relay=relay, kernel="loop").simulation
-    paths = next(iter(simulation.managers._paths.values()))
+    paths = simulation.managers._paths[0]
     path = int(paths.choice[0, 1])
     fibres = paths.route(path).fibres
     rows = np.array([[0, 0, 1, path, f, 0, 37, 0, 0] for f in fibres])

@@ -174,6 +174,17 @@ def test_real_equals_counted_in_the_network() -> None:
     equal(results[0], results[1])
     equal(results[0], results[2])
     assert announced
+    # what the relays held in clear, for requests and tasks, is what the run counts in any case
+    by_fibre, by_node = results[0].ledger["relay_bits"], results[0].ledger["node_bits"]
+    seen_inside = np.zeros_like(by_fibre)
+    seen_between = np.zeros_like(by_node)
+    for place, bits in relay.seen.items():
+        if isinstance(place, int):
+            seen_between[place] = bits
+        elif place[1] == 1:
+            seen_inside[place[0]] = bits
+    np.testing.assert_array_equal(seen_inside, by_fibre)
+    np.testing.assert_array_equal(seen_between, by_node)
     worlds = [open_case(s).realisation(0).digest().hexdigest() for s in (counted, real)]
     assert worlds[0] == worlds[1]
 
