@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -19,6 +20,51 @@ def test_files_are_small() -> None:
     lengths = {path: len(path.read_text("utf-8").splitlines()) for path in FILES}
     assert max(lengths.values()) <= 500
     assert sum(n > 300 for n in lengths.values()) <= 0.2 * len(lengths)
+
+
+def clashes(found: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {name: places for name, places in found.items() if len(places) > 1}
+
+
+def test_no_two_modules_have_one_name() -> None:
+    """Commands, tables, pages and figures are named after what they are about."""
+    named_after = {"cli", "tables", "reference", "figures", "paper"}
+    found: dict[str, list[str]] = {}
+    for path in FILES:
+        place = path.relative_to(ROOT / "qnetsim")
+        if place.stem.startswith("__") or named_after & set(place.parts):
+            continue
+        found.setdefault(place.stem, []).append(str(place))
+    assert not clashes(found)
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    found: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert not clashes(found)
+
+
+def test_tests_mirror_the_package() -> None:
+    rooms = {path.name for path in (ROOT / "qnetsim").iterdir() if path.is_dir()}
+    mirrored = [path for path in (ROOT / "tests" / "unit").iterdir() if path.is_dir()]
+    assert {path.name for path in mirrored} - {"__pycache__"} <= rooms
+
+
+def test_the_root_holds_no_loose_modules() -> None:
+    loose = {path.stem for path in (ROOT / "qnetsim").glob("*.py")}
+    shared = {"errors", "units", "arrays", "seeds", "interrupt", "version", "vocabulary", "testing"}
+    assert loose == shared | {"__init__", "__main__"}
+
+
+def test_no_test_imports_another_test() -> None:
+    for path in (ROOT / "tests").rglob("*.py"):
+        found = re.findall(
+            r"from tests\.(?:unit|integration|golden|formats)[.\w]* import", path.read_text("utf-8")
+        )
+        assert not found, path
 
 
 def test_the_walls_stand() -> None:
