@@ -24,7 +24,7 @@ RESERVATION_MAX = 2**31 - 1
 
 
 @dataclass
-class Standing:
+class StandingDecision:
     """The decision that stands on a controller's fibres: rows from ``start`` to ``until``."""
 
     start: int
@@ -39,7 +39,7 @@ class DecisionBoard:
     def __init__(self, setting: Setting, owners: IntArray) -> None:
         network = setting.network
         self.owned = [np.flatnonzero(owners == c) for c in range(int(owners.max()) + 1)]
-        self._standing: list[Standing | None] = [None] * len(self.owned)
+        self._standing: list[StandingDecision | None] = [None] * len(self.owned)
         self._network = network
         self._pairs = setting.forecast.pairs
         self._slots = setting.slots
@@ -77,7 +77,7 @@ class DecisionBoard:
             check_routes(decision.routes, self._network, self._pairs)
             self.routes = decision.routes
         hold = min(int(hold), self._slots - slot)
-        self._standing[controller] = Standing(slot, slot + hold, channels, wavelengths)
+        self._standing[controller] = StandingDecision(slot, slot + hold, channels, wavelengths)
         return hold
 
     def until(self) -> int:
@@ -129,7 +129,7 @@ def _checked(name: str, value: object, hold: int, owned: int, most: int) -> IntA
     return array.astype(np.int64)
 
 
-def _slice(values: IntArray, standing: Standing, first: int, end: int) -> IntArray:
+def _slice(values: IntArray, standing: StandingDecision, first: int, end: int) -> IntArray:
     if values.ndim == 1:
         return np.broadcast_to(values, (end - first, values.size))
     return values[first - standing.start : end - standing.start]

@@ -23,7 +23,7 @@ from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.kernel.clock import Clock, Priority
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.round_table import RoundTable
-from qnetsim.kernel.serving.open_slot import OpenSlot, Piece
+from qnetsim.kernel.serving.open_slot import OpenSlot, TakenKey
 from qnetsim.network import Route, Topology
 from qnetsim.network.routes import NodePair, least_routes, open_neighbours, whole_lengths
 
@@ -313,30 +313,30 @@ class Rounds:
             if known & set(route.fibres):
                 request.delivered = False if round_number else None
                 return
-            piece = slot.take(route, 8 * request.missing, keys.allowed, joined, self._now)
-            if piece is None:
+            taken = slot.take(route, 8 * request.missing, keys.allowed, joined, self._now)
+            if taken is None:
                 # some fibre is down, which the control plane does not know yet or waits for
                 return
-            request.missing -= piece.bits // 8
-            request.ready = max(request.ready, piece.ready)
-            self._expose(route, piece.bits)
-            self.table.took(number, round_number, message, piece.bits)
+            request.missing -= taken.bits // 8
+            request.ready = max(request.ready, taken.ready)
+            self._expose(route, taken.bits)
+            self.table.took(number, round_number, message, taken.bits)
             if task.real:
-                self._carry(number, message, route, source, piece)
+                self._carry(number, message, route, source, taken)
 
     def _carry(
-        self, number: int, message: Message, route: Route, source: int, piece: Piece
+        self, number: int, message: Message, route: Route, source: int, taken: TakenKey
     ) -> None:
         """Carry key bytes over the trusted relays into the hands of both ends."""
         assert self._context.task_relay is not None and self.slot is not None
         nodes = route.nodes
-        hops = piece.hops
+        hops = taken.hops
         if nodes[0] != source:
             nodes = nodes[::-1]
             hops = hops[::-1]
         what = f"a message of task {number + 1} in slot {self.slot.interval.first_slot}"
-        key = self._context.task_relay.carry_key(piece.bits, nodes, hops, what)
-        data = key.to_bytes(piece.bits // 8, "big")
+        key = self._context.task_relay.carry_key(taken.bits, nodes, hops, what)
+        data = key.to_bytes(taken.bits // 8, "big")
         self._channels[number].add_keys(message.source, message.target, data)
 
     def _deliver(self, number: int, message: Message) -> None:

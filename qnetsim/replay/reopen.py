@@ -19,7 +19,7 @@ from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import Trace
 from qnetsim.world.faults import FaultEvents
 from qnetsim.world.realisation import Realisation
-from qnetsim.world.stored import Recorded
+from qnetsim.world.stored import StoredWorld
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def recorded_world(trace: Trace, run: RecordedRun) -> Realisation:
                 raise TraceFormatError(f"{trace.path}: holds levels outside 0 .. {most}")
         return found
 
-    return Recorded(
+    return StoredWorld(
         network=case.network,
         forecast=case.forecast,
         scenario=scenario,

@@ -19,7 +19,7 @@ from qnetsim.world.realisation import CHUNK_SLOTS, Realisation, WorldChunk
 Rows = Callable[[str, int, int], npt.NDArray[Any]]
 
 
-class Recorded(Realisation):
+class StoredWorld(Realisation):
     """One world, read from where it was recorded.
 
     Parameters

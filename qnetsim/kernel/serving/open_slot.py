@@ -16,7 +16,7 @@ from qnetsim.network import Route
 
 
 @dataclass(frozen=True)
-class Piece:
+class TakenKey:
     """Key bits that were taken along a route.
 
     Attributes
@@ -108,7 +108,7 @@ class OpenSlot:
 
     def take(
         self, route: Route, most: int, allowed: IntArray, joined: set[int], tick: int
-    ) -> Piece | None:
+    ) -> TakenKey | None:
         """Take key bits on every fibre of a route, as many as there are; None for none.
 
         Parameters
@@ -156,4 +156,4 @@ class OpenSlot:
             )
         self.taken_bits += most
         flows.exposed[0] += most * self.paths.relays_on(route)
-        return Piece(most, ready, hops)
+        return TakenKey(most, ready, hops)
