@@ -1,98 +1,80 @@
-"""What a policy does to keys, pools and waiting requests, over all its replications."""
+"""FEL tasks as a table: one line for each policy and task."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from qnetsim.analysis.metrics import RunMetrics
-from qnetsim.analysis.waits import Waits
+from qnetsim.analysis.compare import Comparison
+from qnetsim.analysis.fel_tasks import TaskRun
+from qnetsim.analysis.paired import paired_ratio
 
-#: Headings of ``key_cells``.
-KEY_COLUMNS = (
-    "waits: median",
-    "95 %",
-    "99 %",
-    "interrupted",
-    "detours a slot",
-    "keys used",
-    "busiest",
-    "pool, bit",
-    "empty after",
-    "exposed, Mbit",
+TRAINING_COLUMNS = (
+    "task",
+    "rounds",
+    "lost",
+    "workers",
+    "trained after, s",
+    "waited",
+    "kbit a round",
+    "last loss",
+    "accuracy",
 )
+DASH = "—"
 
 
-@dataclass(frozen=True)
-class KeyFigures:
-    """Figures of the key layer over all replications.
-
-    Attributes
-    ----------
-    wait_percentiles_s : dict of float
-        Waiting time of the served requests until their first keys, by ``waits.PERCENTILES``.
-    interrupted : float
-        Sessions interrupted over the requests that arrived.
-    rerouted : float
-        Deliveries over detours in a slot.
-    utilisation, busiest_utilisation : float
-        Bits consumed over bits produced: mean over the fibres, and the largest.
-    pool_bits : float
-        Bits left in both pools of a fibre after a slot: mean over slots and fibres.
-    depletion_s : float or None
-        Mean time until pools that hold something are empty again, over all times that they are;
-        None where that never happens.
-    exposed_bits : float
-        Key bits seen in clear by trusted relays in a slot.
-    """
-
-    wait_percentiles_s: dict[str, float]
-    interrupted: float
-    rerouted: float
-    utilisation: float
-    busiest_utilisation: float
-    pool_bits: float
-    depletion_s: float | None
-    exposed_bits: float
-
-    @property
-    def dynamic(self) -> bool:
-        """Whether requests waited, pools kept keys, sessions ended early or detours were taken."""
-        waited = self.wait_percentiles_s["max"] > 0
-        return waited or self.pool_bits > 0 or self.interrupted > 0 or self.rerouted > 0
-
-
-def key_figures(runs: Sequence[RunMetrics]) -> KeyFigures:
-    """Sum up the replications of a policy."""
-    arrived = max(sum(run.arrived for run in runs), 1)
-    slots = sum(run.slots for run in runs)
-    utilisation = np.mean([run.utilisation for run in runs], axis=0)
-    emptied = sum(run.depletions for run in runs)
-    lasted = sum((run.depletion_s or 0.0) * run.depletions for run in runs)
-    return KeyFigures(
-        wait_percentiles_s=Waits.together([run.waits for run in runs]).percentiles_s,
-        interrupted=sum(run.interrupted for run in runs) / arrived,
-        rerouted=sum(run.rerouted for run in runs) / slots,
-        utilisation=float(utilisation.mean()),
-        busiest_utilisation=float(utilisation.max()),
-        pool_bits=float(np.mean([run.mean_pool_bits for run in runs])),
-        depletion_s=lasted / emptied if emptied else None,
-        exposed_bits=sum(run.exposed_bits for run in runs) / slots,
-    )
-
-
-def key_cells(keys: KeyFigures) -> tuple[str, ...]:
-    """Key figures as text with units, under the headings ``KEY_COLUMNS``."""
-    waits = keys.wait_percentiles_s
+def training_cells(runs: Sequence[TaskRun]) -> tuple[str, ...]:
+    """One task over the replications of a policy, under ``TRAINING_COLUMNS``."""
+    done, total = sum(run.done for run in runs), sum(run.rounds for run in runs)
+    begun = [run for run in runs if run.done]
+    ends = [run.trained_s for run in runs if run.trained_s is not None]
+    trained = DASH
+    if ends:
+        spread = f" ± {np.std(ends, ddof=1):,.3g}" if len(ends) > 1 else ""
+        part = f" ({len(ends)} of {len(runs)})" if len(ends) < len(runs) else ""
+        trained = f"{np.mean(ends):,.4g}{spread}{part}"
+    last = [loss[~np.isnan(loss)][-1:] for loss in (run.loss for run in begun)]
+    losses = np.concatenate(last) if last else np.zeros(0)
+    busy = sum(float((run.ended_s - run.started_s).sum()) for run in begun)
+    waited = sum(float(run.waited_s.sum()) for run in begun)
     return (
-        *(f"{waits[name]:.3g} s" for name in ("p50", "p95", "p99")),
-        f"{keys.interrupted:.2%}",
-        f"{keys.rerouted:,.3g}",
-        f"{keys.utilisation:.1%}",
-        f"{keys.busiest_utilisation:.1%}",
-        f"{keys.pool_bits:,.0f}",
-        "—" if keys.depletion_s is None else f"{keys.depletion_s:.3g} s",
-        f"{keys.exposed_bits / 1e6:,.4g}",
+        runs[0].name,
+        f"{done / len(runs):,.4g} of {total // len(runs)}",
+        f"{sum(run.lost for run in runs) / len(runs):,.3g}",
+        f"{np.mean([run.workers.mean() for run in begun]):.3g}" if begun else DASH,
+        trained,
+        f"{waited / busy:.0%}" if busy else DASH,
+        f"{sum(run.key_bits for run in runs) / done / 1e3:,.4g}" if done else DASH,
+        f"{losses.mean():.4f}" if len(losses) else DASH,
+        f"{np.mean([run.accuracy[-1] for run in begun]):.1%}" if begun else DASH,
     )
+
+
+def training_columns(comparison: Comparison) -> tuple[str, ...]:
+    """Headings of ``training_rows``."""
+    return ("policy", *TRAINING_COLUMNS, f"time / {comparison.reference}, paired 95 %")
+
+
+def training_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    """One line for each task and policy, with the time until trained over the reference's."""
+    by_name = {policy.name: policy for policy in comparison.policies}
+    base = [run.tasks for run in by_name[comparison.reference].runs]
+    rows = []
+    for task in range(len(base[0])):
+        for policy in comparison.policies:
+            runs = [run.tasks[task] for run in policy.runs]
+            ratio = _ratio(runs, [tasks[task] for tasks in base])
+            rows.append((policy.name, *training_cells(runs), ratio))
+    return rows
+
+
+def _ratio(runs: Sequence[TaskRun], base: Sequence[TaskRun]) -> str:
+    """Time until trained, over that of the reference; only where all replications came to it."""
+    times = [[run.trained_s for run in side] for side in (runs, base)]
+    if any(time is None for side in times for time in side):
+        return DASH
+    ratio, low, high = paired_ratio(*(np.array(side, dtype=np.float64) for side in times))
+    if ratio is None:
+        return DASH
+    return f"{ratio:.2f}" + ("" if low is None else f" ({low:.2f} … {high:.2f})")
