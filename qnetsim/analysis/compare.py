@@ -1,4 +1,4 @@
-"""Compare policies over the same worlds: paired, or not at all."""
+"""Compare policies in the same worlds, replication by replication."""
 
 from __future__ import annotations
 
@@ -10,37 +10,23 @@ from typing import Any
 
 import numpy as np
 
+from qnetsim.analysis.key_figures import KeyFigures, key_figures
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
-from qnetsim.analysis.paired import around, half_width, paired_ratio
-from qnetsim.analysis.rows import KeyFigures, key_figures
+from qnetsim.analysis.paired import ConfidenceInterval, paired_ratio
 from qnetsim.analysis.worlds import refuse_unpaired
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import TraceError, UsageError
 from qnetsim.trace import open_trace
 from qnetsim.vocabulary import BILL_COLUMNS
 
+#: Solvers by the names that a plan gives them.
 SOLVERS = ("Gurobi", "HiGHS")
 #: Policy that the ratios refer to, where it is present.
 REFERENCE = "sip"
 #: Policy that is told the demand of each slot.
 PERFECT = "perfect"
-#: Parts that may differ in one world, but change what a cost means.
+#: Parts of a scenario that may differ in one world, but change what a cost means.
 SETUP_PARTS = ("cost", "network", "key_management")
-
-
-@dataclass(frozen=True)
-class ConfidenceInterval:
-    """A paired mean per slot and its 95 % t interval; None for a single replication."""
-
-    mean: float
-    low: float | None
-    high: float | None
-
-    @classmethod
-    def of(cls, values: FloatArray) -> ConfidenceInterval:
-        """ConfidenceInterval of the mean of these values, one for each replication."""
-        mean = float(values.mean())
-        return cls(mean, *around(mean, half_width(values)))
 
 
 @dataclass(frozen=True)
@@ -50,16 +36,12 @@ class PolicyResult:
     Attributes
     ----------
     name : str
-    cost_per_slot : float
-        Mean over replications.
-    cost_low, cost_high : float or None
-        95 % t interval of the mean; None for a single replication.
-    ratio : float or None
-        Mean cost over the reference's mean cost; None where that is zero.
-    ratio_low, ratio_high : float or None
-        Paired 95 % interval of the ratio.
-    difference, difference_low, difference_high : float or None
-        Paired difference to the reference per slot, and its 95 % interval.
+    cost : ConfidenceInterval
+        Mean cost per slot over replications.
+    relative_cost : ConfidenceInterval or None
+        Mean cost over the reference's mean cost, paired; None where that is zero.
+    difference : ConfidenceInterval
+        Paired difference to the reference's cost per slot.
     variance_reduction : float or None
         How many times smaller the variance of the difference is than with independent worlds.
     regret : ConfidenceInterval or None
@@ -75,15 +57,9 @@ class PolicyResult:
     """
 
     name: str
-    cost_per_slot: float
-    cost_low: float | None
-    cost_high: float | None
-    ratio: float | None
-    ratio_low: float | None
-    ratio_high: float | None
-    difference: float
-    difference_low: float | None
-    difference_high: float | None
+    cost: ConfidenceInterval
+    relative_cost: ConfidenceInterval | None
+    difference: ConfidenceInterval
     variance_reduction: float | None
     regret: ConfidenceInterval | None
     served: float
@@ -93,6 +69,16 @@ class PolicyResult:
     cost_by_kind: dict[str, float]
     keys: KeyFigures
     runs: tuple[RunMetrics, ...]
+
+    @property
+    def cost_per_slot(self) -> float:
+        """Mean cost per slot over replications."""
+        return self.cost.estimate
+
+    @property
+    def ratio(self) -> float | None:
+        """Mean cost over the reference's mean cost; None where that is zero."""
+        return None if self.relative_cost is None else self.relative_cost.estimate
 
     @property
     def sees_future(self) -> bool:
@@ -188,21 +174,23 @@ def compare_traces(paths: Sequence[Path | str]) -> Comparison:
     )
     worlds = [run.world_digest for _, run in sorted(table[reference].items())]
     return Comparison(
-        results,
-        reference,
-        hashlib.sha256("".join(worlds).encode()).hexdigest(),
-        len(worlds),
-        next(iter(table[reference].values())).slots,
-        evpi=_between(costs, "sip", PERFECT),
-        vss=_between(costs, "evf", "sip"),
+        policies=results,
+        reference=reference,
+        world_digest=hashlib.sha256("".join(worlds).encode()).hexdigest(),
+        replications=len(worlds),
+        slots=next(iter(table[reference].values())).slots,
+        evpi=_paired_difference(costs, "sip", PERFECT),
+        vss=_paired_difference(costs, "evf", "sip"),
     )
 
 
-def _between(costs: dict[str, FloatArray], dearer: str, cheaper: str) -> ConfidenceInterval | None:
-    """Paired difference of two policies, where both are there."""
+def _paired_difference(
+    costs: dict[str, FloatArray], dearer: str, cheaper: str
+) -> ConfidenceInterval | None:
+    """Cost of one policy above another; None unless both are compared."""
     if dearer not in costs or cheaper not in costs:
         return None
-    return ConfidenceInterval.of(costs[dearer] - costs[cheaper])
+    return ConfidenceInterval.of_mean(costs[dearer] - costs[cheaper])
 
 
 def _costs(runs: dict[int, RunMetrics]) -> FloatArray:
@@ -214,7 +202,6 @@ def _result(
 ) -> PolicyResult:
     ordered = tuple(run for _, run in sorted(runs.items()))
     costs = _costs(runs)
-    mean, difference = float(costs.mean()), costs - base
     arrived = max(sum(run.arrived for run in ordered), 1)
     kinds = {
         kind: float(np.mean([run.cost_by_kind[kind] for run in ordered])) for kind in BILL_COLUMNS
@@ -222,14 +209,12 @@ def _result(
     total_bits = sum(float(run.consumed_bits.sum()) for run in ordered)
     on_demand_bits = sum(run.on_demand_bits for run in ordered)
     return PolicyResult(
-        name,
-        mean,
-        *around(mean, half_width(costs)),
-        *paired_ratio(costs, base),
-        float(difference.mean()),
-        *around(float(difference.mean()), half_width(difference)),
-        _variance_reduction(costs, base),
-        None if perfect is None else ConfidenceInterval.of(costs - perfect),
+        name=name,
+        cost=ConfidenceInterval.of_mean(costs),
+        relative_cost=paired_ratio(costs, base),
+        difference=ConfidenceInterval.of_mean(costs - base),
+        variance_reduction=_variance_reduction(costs, base),
+        regret=None if perfect is None else ConfidenceInterval.of_mean(costs - perfect),
         served=sum(run.served for run in ordered) / arrived,
         blocked=sum(run.blocked for run in ordered) / arrived,
         pending=sum(run.pending for run in ordered) / arrived,

@@ -25,6 +25,13 @@ SUMS = {
     "on_demand_bits": ("slots/on_demand_consumed_bits",),
     "blocked": ("slots/blocked",),
 }
+#: The same sums in words.
+SUM_LABELS = {
+    "cost": "cost",
+    "reservation_bits": "reserved keys used, bit",
+    "on_demand_bits": "keys on demand, bit",
+    "blocked": "blocked",
+}
 
 
 @dataclass(frozen=True)

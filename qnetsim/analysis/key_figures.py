@@ -1,4 +1,4 @@
-"""What a policy does to keys, pools and waiting requests, over all its replications."""
+"""Figures of a policy's keys, pools and waiting requests, over all its replications."""
 
 from __future__ import annotations
 
@@ -9,20 +9,6 @@ import numpy as np
 
 from qnetsim.analysis.metrics import RunMetrics
 from qnetsim.analysis.waits import Waits
-
-#: Headings of ``key_cells``.
-KEY_COLUMNS = (
-    "waits: median",
-    "95 %",
-    "99 %",
-    "interrupted",
-    "detours a slot",
-    "keys used",
-    "busiest",
-    "pool, bit",
-    "empty after",
-    "exposed, Mbit",
-)
 
 
 @dataclass(frozen=True)
@@ -69,30 +55,15 @@ def key_figures(runs: Sequence[RunMetrics]) -> KeyFigures:
     arrived = max(sum(run.arrived for run in runs), 1)
     slots = sum(run.slots for run in runs)
     utilisation = np.mean([run.utilisation for run in runs], axis=0)
-    emptied = sum(run.depletions for run in runs)
-    lasted = sum((run.depletion_s or 0.0) * run.depletions for run in runs)
+    depletions = sum(run.depletions for run in runs)
+    total_s = sum((run.depletion_s or 0.0) * run.depletions for run in runs)
     return KeyFigures(
-        wait_percentiles_s=Waits.together([run.waits for run in runs]).percentiles_s,
+        wait_percentiles_s=Waits.merged([run.waits for run in runs]).percentiles_s,
         interrupted=sum(run.interrupted for run in runs) / arrived,
         rerouted=sum(run.rerouted for run in runs) / slots,
         utilisation=float(utilisation.mean()),
         busiest_utilisation=float(utilisation.max()),
         pool_bits=float(np.mean([run.mean_pool_bits for run in runs])),
-        depletion_s=lasted / emptied if emptied else None,
+        depletion_s=total_s / depletions if depletions else None,
         exposed_bits=sum(run.exposed_bits for run in runs) / slots,
-    )
-
-
-def key_cells(keys: KeyFigures) -> tuple[str, ...]:
-    """Key figures as text with units, under the headings ``KEY_COLUMNS``."""
-    waits = keys.wait_percentiles_s
-    return (
-        *(f"{waits[name]:.3g} s" for name in ("p50", "p95", "p99")),
-        f"{keys.interrupted:.2%}",
-        f"{keys.rerouted:,.3g}",
-        f"{keys.utilisation:.1%}",
-        f"{keys.busiest_utilisation:.1%}",
-        f"{keys.pool_bits:,.0f}",
-        "—" if keys.depletion_s is None else f"{keys.depletion_s:.3g} s",
-        f"{keys.exposed_bits / 1e6:,.4g}",
     )

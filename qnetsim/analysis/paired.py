@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import stdtrit
 
 from qnetsim.arrays import FloatArray
 
 CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class ConfidenceInterval:
+    """An estimate and its 95 % t interval over replications.
+
+    Attributes
+    ----------
+    estimate : float
+        A mean, or a ratio of means.
+    low, high : float or None
+        Ends of the interval; None for a single replication.
+    """
+
+    estimate: float
+    low: float | None
+    high: float | None
+
+    @classmethod
+    def around(cls, estimate: float, half: float | None) -> ConfidenceInterval:
+        """Interval with its centre and half its width; None for no interval."""
+        if half is None:
+            return cls(estimate, None, None)
+        return cls(estimate, estimate - half, estimate + half)
+
+    @classmethod
+    def of_mean(cls, values: FloatArray) -> ConfidenceInterval:
+        """Interval of the mean of these values, one for each replication."""
+        return cls.around(float(values.mean()), half_width(values))
 
 
 def half_width(values: FloatArray) -> float | None:
@@ -19,21 +50,18 @@ def half_width(values: FloatArray) -> float | None:
     return quantile * float(values.std(ddof=1)) / float(np.sqrt(values.size))
 
 
-def around(centre: float, half: float | None) -> tuple[float | None, float | None]:
-    """Ends of an interval."""
-    return (None, None) if half is None else (centre - half, centre + half)
+def paired_ratio(values: FloatArray, base: FloatArray) -> ConfidenceInterval | None:
+    """Ratio of two means with its interval; None where the mean of the base is zero.
 
+    The interval is that of the residuals of the linearised ratio, paired by replication.
 
-def paired_ratio(
-    values: FloatArray, base: FloatArray
-) -> tuple[float | None, float | None, float | None]:
-    """Ratio of two means with its interval; None where the base is zero.
-
-    The residuals of a ratio of means, by linearisation: paired, replication by replication.
+    Parameters
+    ----------
+    values, base : ndarray of float64, shape (replications,)
     """
     base_mean = float(base.mean())
     if not base_mean:
-        return None, None, None
+        return None
     ratio = float(values.mean()) / base_mean
     half = half_width(values - ratio * base)
-    return ratio, *around(ratio, None if half is None else half / base_mean)
+    return ConfidenceInterval.around(ratio, None if half is None else half / base_mean)

@@ -14,8 +14,8 @@ from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.divergence import Divergence, diverge
 from qnetsim.analysis.figures.costs import comparison_figure
 from qnetsim.analysis.figures.curves import curves_figure
+from qnetsim.analysis.figures.divergence import divergence_figure
 from qnetsim.analysis.figures.network_map import map_figure
-from qnetsim.analysis.figures.partings import partings_figure
 from qnetsim.analysis.figures.pools import pools_figure
 from qnetsim.analysis.figures.style import FORMATS, save, svg
 from qnetsim.analysis.figures.training import training_figure
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: What a report consists of: the page, and the folder of its figures.
-PAGE, FIGURES = "report.html", "figures"
+PAGE = "report.html"
+FIGURES = "figures"
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --soft: #8881; }
@@ -87,12 +88,12 @@ def write_report(
     TraceError
         The folder cannot be written to.
     """
-    parted = _partings(comparison)
-    drawings = _draw(comparison, parted, curves or {})
+    divergences = _divergences(comparison)
+    drawings = _draw(comparison, divergences, curves or {})
     path = folder / PAGE
     make_folder(folder / FIGURES)
     try:
-        path.write_text(_page(comparison, parted, drawings), "utf-8")
+        path.write_text(_page(comparison, divergences, drawings), "utf-8")
     except OSError as error:
         raise TraceError(f"{path}: cannot be written: {error.strerror}") from None
     for drawing in drawings.values():
@@ -101,15 +102,15 @@ def write_report(
     return path
 
 
-def _partings(comparison: Comparison) -> dict[str, Divergence]:
-    """Where each policy parts from the reference, in the first world."""
+def _divergences(comparison: Comparison) -> dict[str, Divergence]:
+    """Divergence of each policy from the reference, in the first world."""
     first = {policy.name: policy.runs[0].trace for policy in comparison.policies}
     base = first[comparison.reference]
     return {name: diverge(base, path) for name, path in first.items() if path != base}
 
 
 def _draw(
-    comparison: Comparison, parted: dict[str, Divergence], curves: Mapping[str, CurveRecord]
+    comparison: Comparison, divergences: dict[str, Divergence], curves: Mapping[str, CurveRecord]
 ) -> dict[str, Drawing]:
     drawn = [
         Drawing(
@@ -133,13 +134,13 @@ def _draw(
     if any(policy.keys.wait_percentiles_s["max"] > 0 for policy in comparison.policies):
         caption = "Waiting time of the served requests until their first keys, all worlds."
         drawn.append(Drawing("waiting", caption, waiting_figure(comparison)))
-    if parted:
+    if divergences:
         caption = (
             "Cumulative cost above the reference in the first world; a tick marks the first "
             "decision that differs."
         )
-        first = {name: divergence.slot for name, divergence in parted.items()}
-        drawn.append(Drawing("partings", caption, partings_figure(comparison, first)))
+        first = {name: divergence.slot for name, divergence in divergences.items()}
+        drawn.append(Drawing("partings", caption, divergence_figure(comparison, first)))
     if comparison.policies[0].runs[0].tasks:
         caption = (
             "Loss of the federated tasks: against simulated time, and against key bits (one line "
@@ -154,7 +155,8 @@ def _draw(
 
 def _title(comparison: Comparison) -> str:
     scenario = comparison.policies[0].runs[0].scenario
-    demand, network = scenario["demand"], scenario["network"]
+    demand = scenario["demand"]
+    network = scenario["network"]
     name = Path(network["topology"]).stem if "/" in network["topology"] else network["topology"]
     requests = comparison.policies[0].runs[0].arrived // comparison.slots
     return (
@@ -163,7 +165,8 @@ def _title(comparison: Comparison) -> str:
     )
 
 
-def _shown(drawings: Mapping[str, Drawing], name: str, otherwise: str = "") -> str:
+def _figure_html(drawings: Mapping[str, Drawing], name: str, otherwise: str = "") -> str:
+    """A figure with its caption, or a sentence where it was not drawn."""
     drawing = drawings.get(name)
     if drawing is None:
         return f"<p>{otherwise}</p>" if otherwise else ""
@@ -175,14 +178,14 @@ def _shown(drawings: Mapping[str, Drawing], name: str, otherwise: str = "") -> s
 
 
 def _page(
-    comparison: Comparison, parted: dict[str, Divergence], drawings: Mapping[str, Drawing]
+    comparison: Comparison, divergences: dict[str, Divergence], drawings: Mapping[str, Drawing]
 ) -> str:
     title = html.escape(_title(comparison))
-    learning = _shown(drawings, "curves")
+    learning = _figure_html(drawings, "curves")
     training = ""
     if "training" in drawings:
-        training = "<h2>Federated learning</h2>" + tables.tasks_table(comparison)
-        training += _shown(drawings, "training")
+        training = "<h2>Federated learning</h2>" + tables.task_table(comparison)
+        training += _figure_html(drawings, "training")
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -195,24 +198,24 @@ def _page(
 <body>
 <h1>Comparison of allocation policies</h1>
 <p>{title}</p>
-{tables.policy_table(comparison)}
+{tables.cost_table(comparison)}
 {_warnings(comparison)}
 {tables.paired_table(comparison)}
 <h2>Costs</h2>
-{_shown(drawings, "costs")}
-{tables.kinds_table(comparison)}
+{_figure_html(drawings, "costs")}
+{tables.cost_kind_table(comparison)}
 <h2>Keys</h2>
-{_shown(drawings, "keys")}
-{_shown(drawings, "network")}
-{tables.keys_table(comparison)}
-{_shown(drawings, "waiting", "No request waited.")}
+{_figure_html(drawings, "keys")}
+{_figure_html(drawings, "network")}
+{tables.key_table(comparison)}
+{_figure_html(drawings, "waiting", "No request waited.")}
 <h2>Where the policies part</h2>
-{tables.partings_table(comparison, parted) if parted else "<p>There is one policy only.</p>"}
-{_shown(drawings, "partings")}
+{_divergence_table(comparison, divergences)}
+{_figure_html(drawings, "partings")}
 {training}
 {"<h2>Learning</h2>" + learning if learning else ""}
 <h2>Plans and solvers</h2>
-{tables.plans_table(comparison) or "<p>No policy planned ahead.</p>"}
+{tables.plan_table(comparison) or "<p>No policy planned ahead.</p>"}
 <h2>Worlds</h2>
 <p>Every policy met the same worlds: the digests of topology, demand and yields are equal in all
 traces, replication by replication. World digest <code>{comparison.world_digest}</code>.</p>
@@ -226,6 +229,12 @@ which tie slots to each other, knowing each slot in turn is not a bound either.<
 """
 
 
+def _divergence_table(comparison: Comparison, divergences: dict[str, Divergence]) -> str:
+    if not divergences:
+        return "<p>There is one policy only.</p>"
+    return tables.divergence_table(comparison, divergences)
+
+
 def _warnings(comparison: Comparison) -> str:
     return "".join(f"<p><b>Note:</b> {html.escape(text)}.</p>" for text in comparison.warnings)
 
@@ -233,18 +242,11 @@ def _warnings(comparison: Comparison) -> str:
 def _provenance(comparison: Comparison) -> str:
     with open_trace(comparison.policies[0].runs[0].trace) as trace:
         provenance: dict[str, Any] = trace.provenance
-    rows = [
-        (policy.name, str(run.replication), run.trace.name, run.status, run.content_digest)
-        for policy in comparison.policies
-        for run in policy.runs
-    ]
-    head = ("policy", "replication", "trace", "status", "content digest")
     software = html.escape(json.dumps(provenance["software"] | provenance["environment"]))
     scenario = html.escape(json.dumps(provenance["scenario"], indent=1, ensure_ascii=False))
-    traces = tables.html_table("Traces", head, rows)
     return f"""<h2>Provenance</h2>
 <p>Seed {provenance["seed"]}; scenario digest
 <code>{html.escape(str(provenance.get("scenario_digest", "—")))}</code>.</p>
 <p><code>{software}</code></p>
-<details><summary>Traces and their digests</summary>{traces}</details>
+<details><summary>Traces and their digests</summary>{tables.trace_table(comparison)}</details>
 <details><summary>Scenario of the first trace</summary><pre>{scenario}</pre></details>"""

@@ -1,80 +1,275 @@
-"""FEL tasks as a table: one line for each policy and task."""
+"""The tables of a comparison as plain text: a terminal and the report's page show the same rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-import numpy as np
+from qnetsim.analysis.compare import Comparison, PolicyResult
+from qnetsim.analysis.divergence import SUM_LABELS, Divergence
+from qnetsim.analysis.key_figures import KeyFigures
+from qnetsim.analysis.paired import ConfidenceInterval
 
-from qnetsim.analysis.compare import Comparison
-from qnetsim.analysis.fel_tasks import TaskRun
-from qnetsim.analysis.paired import paired_ratio
-
-TRAINING_COLUMNS = (
-    "task",
-    "rounds",
-    "lost",
-    "workers",
-    "trained after, s",
-    "waited",
-    "kbit a round",
-    "last loss",
-    "accuracy",
-)
+#: Stands for a value that there is none of.
 DASH = "—"
+#: What follows the name of a policy that sees the future, in full.
+SEES_FUTURE = " (sees the future)"
+#: The kinds of cost in words, in the order of their columns.
+COST_LABELS = {
+    "qkd_reserved_cost": "QKD channels, reserved",
+    "km_reserved_cost": "KM wavelengths, reserved",
+    "qkd_on_demand_cost": "QKD channels, on demand",
+    "km_on_demand_cost": "KM wavelengths, on demand",
+    "blocking_cost": "blocked requests",
+    "exposure_cost": "trust exposure",
+}
+KEY_COLUMNS = (
+    "waits: median",
+    "95 %",
+    "99 %",
+    "interrupted",
+    "detours a slot",
+    "keys used",
+    "busiest",
+    "pool, bit",
+    "empty after",
+    "exposed, Mbit",
+)
 
 
-def training_cells(runs: Sequence[TaskRun]) -> tuple[str, ...]:
-    """One task over the replications of a policy, under ``TRAINING_COLUMNS``."""
-    done, total = sum(run.done for run in runs), sum(run.rounds for run in runs)
-    begun = [run for run in runs if run.done]
-    ends = [run.trained_s for run in runs if run.trained_s is not None]
-    trained = DASH
-    if ends:
-        spread = f" ± {np.std(ends, ddof=1):,.3g}" if len(ends) > 1 else ""
-        part = f" ({len(ends)} of {len(runs)})" if len(ends) < len(runs) else ""
-        trained = f"{np.mean(ends):,.4g}{spread}{part}"
-    last = [loss[~np.isnan(loss)][-1:] for loss in (run.loss for run in begun)]
-    losses = np.concatenate(last) if last else np.zeros(0)
-    busy = sum(float((run.ended_s - run.started_s).sum()) for run in begun)
-    waited = sum(float(run.waited_s.sum()) for run in begun)
+@dataclass(frozen=True)
+class TextTable:
+    """Headings and rows of a table, ready to be shown.
+
+    Attributes
+    ----------
+    columns : tuple of str
+    rows : tuple of tuple of str
+        As many cells in each as there are columns.
+    short_columns : tuple of str
+        Headings for a terminal, where they differ from ``columns``; else empty.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    short_columns: tuple[str, ...] = ()
+
+    @property
+    def terminal_columns(self) -> tuple[str, ...]:
+        """Headings for a terminal."""
+        return self.short_columns or self.columns
+
+    def with_column(self, heading: str, cells: Sequence[str]) -> TextTable:
+        """The same table with one more column at its right."""
+        rows = tuple((*row, cell) for row, cell in zip(self.rows, cells, strict=True))
+        short = (*self.short_columns, heading) if self.short_columns else ()
+        return replace(self, columns=(*self.columns, heading), rows=rows, short_columns=short)
+
+
+class InformationValue(NamedTuple):
+    """What knowing more is worth in the worlds of a comparison, per slot, as text."""
+
+    name: str
+    meaning: str
+    amount: str
+
+
+def interval_text(value: ConfidenceInterval | None) -> str:
+    """Signed estimate with its interval."""
+    if value is None:
+        return DASH
+    if value.low is None or value.high is None:
+        return f"{value.estimate:+,.0f}"
+    return f"{value.estimate:+,.0f} ({value.low:+,.0f} … {value.high:+,.0f})"
+
+
+def policy_label(policy: PolicyResult, future_mark: str) -> str:
+    """Name of a policy, with a mark where it sees the future."""
+    return policy.name + (future_mark if policy.sees_future else "")
+
+
+def cost_rows(comparison: Comparison, future_mark: str = SEES_FUTURE) -> TextTable:
+    """Cost per slot of each policy, its paired ratio to the reference, and shares.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    future_mark : str
+        Follows the name of a policy that sees the future.
+    """
+    columns = (
+        "policy",
+        "cost per slot",
+        f"ratio to {comparison.reference}",
+        "paired 95 % interval",
+        "served",
+        "blocked",
+        "on demand",
+    )
+    rows = tuple(_cost_cells(policy, future_mark) for policy in comparison.policies)
+    return TextTable(columns, rows)
+
+
+def _cost_cells(policy: PolicyResult, future_mark: str) -> tuple[str, ...]:
+    ratio = interval = DASH
+    found = policy.relative_cost
+    if found is not None:
+        ratio = f"{found.estimate:.4f}"
+        if found.low is not None and found.high is not None:
+            interval = f"{found.low:.4f} … {found.high:.4f}"
     return (
-        runs[0].name,
-        f"{done / len(runs):,.4g} of {total // len(runs)}",
-        f"{sum(run.lost for run in runs) / len(runs):,.3g}",
-        f"{np.mean([run.workers.mean() for run in begun]):.3g}" if begun else DASH,
-        trained,
-        f"{waited / busy:.0%}" if busy else DASH,
-        f"{sum(run.key_bits for run in runs) / done / 1e3:,.4g}" if done else DASH,
-        f"{losses.mean():.4f}" if len(losses) else DASH,
-        f"{np.mean([run.accuracy[-1] for run in begun]):.1%}" if begun else DASH,
+        policy_label(policy, future_mark),
+        f"{policy.cost_per_slot:,.0f}",
+        ratio,
+        interval,
+        f"{policy.served:.2%}",
+        f"{policy.blocked:.2%}",
+        f"{policy.on_demand_share:.2%}",
     )
 
 
-def training_columns(comparison: Comparison) -> tuple[str, ...]:
-    """Headings of ``training_rows``."""
-    return ("policy", *TRAINING_COLUMNS, f"time / {comparison.reference}, paired 95 %")
+def paired_rows(comparison: Comparison, future_mark: str = SEES_FUTURE) -> TextTable:
+    """Differences per slot, what common worlds are worth, and the regret of each policy.
 
-
-def training_rows(comparison: Comparison) -> list[tuple[str, ...]]:
-    """One line for each task and policy, with the time until trained over the reference's."""
-    by_name = {policy.name: policy for policy in comparison.policies}
-    base = [run.tasks for run in by_name[comparison.reference].runs]
+    Parameters
+    ----------
+    comparison : Comparison
+    future_mark : str
+        Follows the name of a policy that sees the future.
+    """
     rows = []
-    for task in range(len(base[0])):
-        for policy in comparison.policies:
-            runs = [run.tasks[task] for run in policy.runs]
-            ratio = _ratio(runs, [tasks[task] for tasks in base])
-            rows.append((policy.name, *training_cells(runs), ratio))
-    return rows
+    for policy in comparison.policies:
+        reduction = policy.variance_reduction
+        rows.append(
+            (
+                policy_label(policy, future_mark),
+                interval_text(policy.difference),
+                DASH if reduction is None else f"{reduction:,.1f} ×",
+                interval_text(policy.regret),
+            )
+        )
+    return TextTable(
+        columns=(
+            "policy",
+            f"cost above {comparison.reference}",
+            "variance reduction",
+            "regret: cost above perfect information",
+        ),
+        rows=tuple(rows),
+        short_columns=(
+            "policy",
+            f"to {comparison.reference}",
+            "variance reduction",
+            "to perfect information",
+        ),
+    )
 
 
-def _ratio(runs: Sequence[TaskRun], base: Sequence[TaskRun]) -> str:
-    """Time until trained, over that of the reference; only where all replications came to it."""
-    times = [[run.trained_s for run in side] for side in (runs, base)]
-    if any(time is None for side in times for time in side):
+def information_values(comparison: Comparison) -> list[InformationValue]:
+    """EVPI and VSS in these worlds; none where a policy that they need was not compared."""
+    values = (
+        ("EVPI", "expected value of perfect information (sip − perfect)", comparison.evpi),
+        ("VSS", "value of the stochastic solution (evf − sip)", comparison.vss),
+    )
+    return [
+        InformationValue(name, meaning, interval_text(value))
+        for name, meaning, value in values
+        if value is not None
+    ]
+
+
+def cost_kind_rows(comparison: Comparison) -> TextTable:
+    """Cost per slot by kind; kinds that no policy pays for are left out."""
+    kinds = [k for k in COST_LABELS if any(p.cost_by_kind[k] for p in comparison.policies)]
+    rows = tuple(
+        (policy.name, *(f"{policy.cost_by_kind[kind]:,.0f}" for kind in kinds))
+        for policy in comparison.policies
+    )
+    return TextTable(("policy", *(COST_LABELS[kind] for kind in kinds)), rows)
+
+
+def key_rows(comparison: Comparison) -> TextTable:
+    """Waiting times, and what becomes of keys."""
+    rows = tuple((policy.name, *_key_cells(policy.keys)) for policy in comparison.policies)
+    return TextTable(("policy", *KEY_COLUMNS), rows)
+
+
+def _key_cells(keys: KeyFigures) -> tuple[str, ...]:
+    """Key figures with units, under the headings ``KEY_COLUMNS``."""
+    waits = keys.wait_percentiles_s
+    return (
+        *(f"{waits[name]:.3g} s" for name in ("p50", "p95", "p99")),
+        f"{keys.interrupted:.2%}",
+        f"{keys.rerouted:,.3g}",
+        f"{keys.utilisation:.1%}",
+        f"{keys.busiest_utilisation:.1%}",
+        f"{keys.pool_bits:,.0f}",
+        DASH if keys.depletion_s is None else f"{keys.depletion_s:.3g} s",
+        f"{keys.exposed_bits / 1e6:,.4g}",
+    )
+
+
+def plan_rows(comparison: Comparison) -> TextTable:
+    """Plans behind the policies: what was proved, and by which solver."""
+    rows = []
+    for policy in comparison.policies:
+        plan = policy.plan
+        if plan is not None:
+            gap = DASH if plan["gap"] is None else f"{plan['gap']:.1e}"
+            cost = f"{plan['objective']:,.0f}"
+            rows.append((policy.name, cost, plan["status"], gap, plan["solver"], plan["note"]))
+    columns = ("policy", "expected cost per slot", "status", "gap", "found and proved by", "note")
+    return TextTable(columns, tuple(rows))
+
+
+def plan_cells(comparison: Comparison) -> list[str]:
+    """Expected cost and status of each policy's plan, in one cell."""
+    plans = [policy.plan for policy in comparison.policies]
+    return [f"{plan['objective']:,.0f} {plan['status']}" if plan else DASH for plan in plans]
+
+
+def divergence_rows(divergences: dict[str, Divergence]) -> TextTable:
+    """First decision in which each policy differs from the reference, and sums from there on.
+
+    Parameters
+    ----------
+    divergences : dict of Divergence
+        From the reference, by policy.
+    """
+    rows = []
+    for name, divergence in divergences.items():
+        sums = divergence.marks[-1].sums
+        change = {key: other - reference for key, (reference, other) in sums.items()}
+        rows.append(
+            (
+                name,
+                DASH if divergence.slot is None else f"{divergence.slot:,}",
+                _first_change(divergence),
+                *(f"{change[key]:+,.0f}" for key in SUM_LABELS),
+            )
+        )
+    sums_from_there = [f"{SUM_LABELS['cost']} from there", *list(SUM_LABELS.values())[1:]]
+    return TextTable(("policy", "first slot", "what differs there", *sums_from_there), tuple(rows))
+
+
+def _first_change(divergence: Divergence) -> str:
+    """The first fibre that is reserved otherwise, and how many more there are."""
+    if not divergence.fibres:
         return DASH
-    ratio, low, high = paired_ratio(*(np.array(side, dtype=np.float64) for side in times))
-    if ratio is None:
-        return DASH
-    return f"{ratio:.2f}" + ("" if low is None else f" ({low:.2f} … {high:.2f})")
+    change = divergence.fibres[0]
+    (before, after), unit = change.qkd_channels, "channels"
+    if before == after:
+        (before, after), unit = change.km_wavelengths, "wavelengths"
+    more = f", and {len(divergence.fibres) - 1} fibres more" if len(divergence.fibres) > 1 else ""
+    return f"{change.source}–{change.target}: {before} → {after} {unit}{more}"
+
+
+def trace_rows(comparison: Comparison) -> TextTable:
+    """The traces that are compared, with their content digests."""
+    rows = tuple(
+        (policy.name, str(run.replication), run.trace.name, run.status, run.content_digest)
+        for policy in comparison.policies
+        for run in policy.runs
+    )
+    return TextTable(("policy", "replication", "trace", "status", "content digest"), rows)

@@ -38,7 +38,7 @@ class Waits:
         return cls(edges, np.append(served - int(late.sum()), late))
 
     @classmethod
-    def together(cls, parts: Sequence[Waits]) -> Waits:
+    def merged(cls, parts: Sequence[Waits]) -> Waits:
         """Counts of several runs as one."""
         edges, place = np.unique(np.concatenate([p.upto_s for p in parts]), return_inverse=True)
         counts = np.zeros(len(edges), dtype=np.int64)

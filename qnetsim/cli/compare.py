@@ -10,9 +10,9 @@ import click
 from qnetsim.analysis import compare_traces
 from qnetsim.case import load
 from qnetsim.cli.policy_option import policy_table
-from qnetsim.cli.report import draw, refuse_report
 from qnetsim.cli.show.comparison import comparison_json, show_comparison
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, working
+from qnetsim.cli.show.report import draw_report, refuse_report
 from qnetsim.errors import UsageError
 from qnetsim.plans.make import plan_policies
 from qnetsim.replay.reopen import recorded_run
@@ -69,7 +69,7 @@ def compare(
         comparison = compare_traces(paths)
     for warning in comparison.warnings:
         click.echo(f"warning: {warning}", err=True)
-    report = draw(comparison, folder)
+    report = draw_report(comparison, folder)
     if as_json:
         emit("compare", comparison_json(comparison) | {"report": report})
     else:

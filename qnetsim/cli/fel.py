@@ -13,7 +13,7 @@ from qnetsim.analysis.fel_tasks import TaskRun, task_runs
 from qnetsim.case import Case, load, open_case
 from qnetsim.case.tasks import open_session
 from qnetsim.cli.policy_option import policy_table
-from qnetsim.cli.run import task_json
+from qnetsim.cli.show.metrics import task_json
 from qnetsim.cli.show.output import (
     console,
     emit,

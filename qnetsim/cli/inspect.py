@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from qnetsim.analysis import run_metrics
-from qnetsim.cli.run import metrics_json, show_metrics
+from qnetsim.cli.show.metrics import metrics_json, show_metrics
 from qnetsim.cli.show.output import console, emit, json_option, table
 from qnetsim.cli.show.plan import inspect_plan
 from qnetsim.trace import Trace, is_plan, open_world

@@ -10,7 +10,7 @@ import click
 from qnetsim.analysis import run_metrics
 from qnetsim.case import load, open_case
 from qnetsim.cli.policy_option import policy_table
-from qnetsim.cli.run import metrics_json, show_metrics
+from qnetsim.cli.show.metrics import metrics_json, show_metrics
 from qnetsim.cli.show.output import emit, force_option, json_option, progress
 from qnetsim.errors import UsageError
 from qnetsim.replay.departure import WhatIf, forced_reservation

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from qnetsim.analysis import Comparison, compare_traces
-from qnetsim.analysis.report import FIGURES, PAGE, write_report
+from qnetsim.analysis import compare_traces
+from qnetsim.analysis.report import FIGURES
 from qnetsim.cli.show.output import emit, force_option, json_option, working
+from qnetsim.cli.show.report import draw_report, refuse_report
 from qnetsim.errors import UsageError
-from qnetsim.trace import make_folder
-from qnetsim.trace.files.curve_file import CurveRecord, is_curve, read_curve
+from qnetsim.trace.files.curve_file import is_curve, read_curve
 
 
 @click.command()
@@ -34,29 +34,10 @@ def report(sources: tuple[Path, ...], out: Path | None, force: bool, as_json: bo
         comparison = compare_traces(traces)
     for warning in comparison.warnings:
         click.echo(f"warning: {warning}", err=True)
-    page = draw(comparison, folder, curves)
+    page = draw_report(comparison, folder, curves)
     pictures = sorted((folder / FIGURES).iterdir())
     if as_json:
         emit("report", {"report": page, "figures": pictures})
         return
     click.echo(f"report   {page}")
     click.echo(f"figures  {folder / FIGURES} ({len(pictures)} files)")
-
-
-def draw(
-    comparison: Comparison, folder: Path, curves: dict[str, CurveRecord] | None = None
-) -> Path:
-    """Write a report; returns the page."""
-    make_folder(folder)
-    with working("drawing the report"):
-        return write_report(comparison, folder, curves)
-
-
-def refuse_report(folder: Path, force: bool) -> None:
-    """Refuse to overwrite a report, or figures that stand in its place, unasked."""
-    for path in (folder / PAGE, folder / FIGURES):
-        there = any(path.iterdir()) if path.is_dir() else path.exists()
-        if there and not force:
-            raise UsageError(
-                f"{path}: exists already; give another --out, or --force to overwrite it"
-            )

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import click
 
-from qnetsim.analysis import RunMetrics, run_metrics
-from qnetsim.analysis.fel_tasks import TaskRun
-from qnetsim.analysis.training_table import TRAINING_COLUMNS, training_cells
+from qnetsim.analysis import run_metrics
 from qnetsim.case import load
 from qnetsim.cli.policy_option import policy_table
-from qnetsim.cli.show.output import (
-    console,
-    emit,
-    force_option,
-    json_option,
-    progress,
-    scenario_argument,
-    table,
-)
+from qnetsim.cli.show.metrics import metrics_json, show_metrics
+from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
 from qnetsim.errors import UsageError
 from qnetsim.optimize import Plan
 from qnetsim.plans.storage import load_plan
@@ -95,100 +85,3 @@ def _chosen(
     for text in differences:
         click.echo(f"warning: {plan} was made for another scenario: {text}", err=True)
     return table, found
-
-
-def metrics_json(metrics: RunMetrics) -> dict[str, object]:
-    """JSON form of a run's figures."""
-    return {
-        "policy": metrics.policy,
-        "replication": metrics.replication,
-        "slots": metrics.slots,
-        "cost_per_slot": metrics.cost,
-        "cost_by_kind": metrics.cost_by_kind,
-        "arrived": metrics.arrived,
-        "served": metrics.served_share,
-        "blocked": metrics.blocked_share,
-        "pending": metrics.pending,
-        "interrupted": metrics.interrupted,
-        "rerouted": metrics.rerouted,
-        "wait_percentiles_s": metrics.waits.percentiles_s,
-        "utilisation": metrics.utilisation.tolist(),
-        "mean_pool_bits": metrics.mean_pool_bits.tolist(),
-        "depletion_s": metrics.depletion_s,
-        "exposed_bits": metrics.exposed_bits,
-        "on_demand_share": metrics.on_demand_share,
-        "tasks": [task_json(task) for task in metrics.tasks],
-        "sees_future": metrics.sees_future,
-        "status": metrics.status,
-        "world_digest": metrics.world_digest,
-        "content_digest": metrics.content_digest,
-        "trace": metrics.trace,
-    }
-
-
-def task_json(task: TaskRun) -> dict[str, object]:
-    """JSON form of a FEL task in a run."""
-    # JSON has no number for a loss that is not known
-    loss = [None if math.isnan(value) else value for value in task.loss.tolist()]
-    return {
-        "name": task.name,
-        "rounds": task.rounds,
-        "done": task.done,
-        "lost": task.lost,
-        "setup_s": task.setup_s,
-        "trained_s": task.trained_s,
-        "started_s": task.started_s.tolist(),
-        "ended_s": task.ended_s.tolist(),
-        "waited_s": task.waited_s.tolist(),
-        "loss": loss,
-        "accuracy": task.accuracy.tolist(),
-        "workers": task.workers.tolist(),
-        "key_bits": [
-            {"step": step, "purpose": purpose, "bits": bits}
-            for (step, purpose), bits in task.key_bits_by_kind.items()
-        ],
-    }
-
-
-def show_metrics(metrics: RunMetrics) -> None:
-    """Print a run's figures."""
-    rows = table(f"policy {metrics.policy}, replication {metrics.replication}", ["", ""], left=1)
-    rows.show_header = False
-    rows.add_row("slots", f"{metrics.slots:,}")
-    rows.add_row("cost per slot", f"{metrics.cost:,.2f}")
-    for kind, cost in metrics.cost_by_kind.items():
-        if kind in {"blocking_cost", "exposure_cost"} and cost == 0:
-            continue
-        rows.add_row("  " + kind.removesuffix("_cost").replace("_", " "), f"{cost:,.2f}")
-    rows.add_row("requests", f"{metrics.arrived:,}")
-    rows.add_row("served", f"{metrics.served_share:.2%}")
-    rows.add_row("blocked", f"{metrics.blocked_share:.2%}")
-    rows.add_row("pending at the end", f"{metrics.pending:,}")
-    if metrics.interrupted:
-        rows.add_row("sessions interrupted", f"{metrics.interrupted:,}")
-    if metrics.rerouted:
-        rows.add_row("deliveries over detours", f"{metrics.rerouted:,}")
-    waits = metrics.waits.percentiles_s
-    if waits["max"] > 0:
-        shown = ", ".join(f"{name} {seconds:g} s" for name, seconds in waits.items())
-        rows.add_row("waiting time of the served", shown)
-    if metrics.mean_pool_bits.any():
-        rows.add_row("mean pool level of a fibre", f"{metrics.mean_pool_bits.mean():,.0f} bits")
-        if metrics.depletion_s is not None:
-            rows.add_row("mean time until pools run empty", f"{metrics.depletion_s:,.3g} s")
-    rows.add_row("utilisation (consumed / produced)", f"{metrics.utilisation.mean():.2%} mean")
-    rows.add_row("trust exposure", f"{metrics.exposed_bits:,} bits")
-    rows.add_row("on-demand share of bits", f"{metrics.on_demand_share:.2%}")
-    rows.add_row("status", metrics.status)
-    if metrics.plan is not None:
-        rows.add_row("plan", str(metrics.plan["status"]))
-    screen = console()
-    screen.print(rows)
-    if metrics.tasks:
-        tasks = table("federated learning", list(TRAINING_COLUMNS))
-        for task in metrics.tasks:
-            tasks.add_row(*training_cells([task]))
-        screen.print(tasks)
-    click.echo(f"world digest    {metrics.world_digest}")
-    click.echo(f"content digest  {metrics.content_digest}")
-    click.echo(f"trace           {metrics.trace}")

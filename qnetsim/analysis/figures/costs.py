@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qnetsim.analysis.compare import Comparison
+from qnetsim.analysis.compare import Comparison, PolicyResult
 from qnetsim.analysis.figures.style import INK, inked, plain
+from qnetsim.analysis.rows import COST_LABELS, SEES_FUTURE, policy_label
 from qnetsim.vocabulary import BILL_COLUMNS
 
 if TYPE_CHECKING:
@@ -21,14 +22,6 @@ COLOURS = {
     "km_on_demand_cost": "#f0c591",
     "blocking_cost": "#8e6aa3",
     "exposure_cost": "#8a8a8a",
-}
-LABELS = {
-    "qkd_reserved_cost": "QKD channels, reserved",
-    "km_reserved_cost": "KM wavelengths, reserved",
-    "qkd_on_demand_cost": "QKD channels, on demand",
-    "km_on_demand_cost": "KM wavelengths, on demand",
-    "blocking_cost": "blocked requests",
-    "exposure_cost": "trust exposure",
 }
 
 
@@ -45,22 +38,25 @@ def comparison_figure(comparison: Comparison, title: str) -> Figure:
     for kind in BILL_COLUMNS:
         width = np.array([p.cost_by_kind[kind] for p in comparison.policies]) / 1e6
         if width.any():
-            bars.barh(rows, width, left=left, color=COLOURS[kind], label=LABELS[kind], height=0.6)
+            bars.barh(
+                rows, width, left=left, color=COLOURS[kind], label=COST_LABELS[kind], height=0.6
+            )
         left += width
     bars.set_yticks(rows, [_label(p) for p in comparison.policies])
     bars.set_xlabel("cost per slot (10⁶)")
     bars.set_xlim(0, max(float(left.max()) * 1.03, 1e-9))
     for row, policy in zip(rows, comparison.policies, strict=True):
-        if policy.ratio is None:
+        found = policy.relative_cost
+        if found is None:
             continue
-        low, high = policy.ratio_low, policy.ratio_high
+        ratio = found.estimate
         spread = None
-        if low is not None and high is not None:
-            spread = [[policy.ratio - low], [high - policy.ratio]]
-        ratios.errorbar(policy.ratio, row, xerr=spread, fmt="o", color=INK, capsize=4)
+        if found.low is not None and found.high is not None:
+            spread = [[ratio - found.low], [found.high - ratio]]
+        ratios.errorbar(ratio, row, xerr=spread, fmt="o", color=INK, capsize=4)
         ratios.annotate(
-            f"{policy.ratio:.3f}",
-            (policy.ratio, row),
+            f"{ratio:.3f}",
+            (ratio, row),
             xytext=(0, 9),
             textcoords="offset points",
             ha="center",
@@ -78,5 +74,6 @@ def comparison_figure(comparison: Comparison, title: str) -> Figure:
     return figure
 
 
-def _label(policy: Any) -> str:
-    return f"{policy.name}\n(sees the future)" if policy.sees_future else str(policy.name)
+def _label(policy: PolicyResult) -> str:
+    """Name of a policy, and below it whether it sees the future."""
+    return policy_label(policy, f"\n{SEES_FUTURE.strip()}")

@@ -1,4 +1,4 @@
-"""Where the policies part from the reference, and what that adds up to."""
+"""Cumulative cost of the policies above the reference, and where their decisions diverge."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from qnetsim.trace import open_trace
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+#: Points of each line.
 POINTS = 400
 
 
 @inked
-def partings_figure(comparison: Comparison, first: dict[str, int | None]) -> Figure:
+def divergence_figure(comparison: Comparison, first: dict[str, int | None]) -> Figure:
     """Cumulative cost above the reference against time, in the first world.
 
     Parameters
     ----------
     comparison : Comparison
     first : dict
-        First slot in which each policy reserves something else than the reference.
+        First slot in which each policy reserves something else than the reference, by its name;
+        None where there is none.
     """
     from matplotlib.figure import Figure
 
@@ -49,9 +51,9 @@ def partings_figure(comparison: Comparison, first: dict[str, int | None]) -> Fig
             lw=1.4,
             label=policy.name,
         )
-        parted = first.get(policy.name)
-        if parted is not None:
-            axes.plot(parted * slot_s, 0, marker="|", ms=10, color=colour(number), zorder=3)
+        slot = first.get(policy.name)
+        if slot is not None:
+            axes.plot(slot * slot_s, 0, marker="|", ms=10, color=colour(number), zorder=3)
     axes.axhline(0, color=INK, lw=0.8)
     axes.set_xlabel("simulated time (s)")
     axes.set_ylabel(f"cost above {comparison.reference} so far (10⁶)", parse_math=False)

@@ -23,7 +23,7 @@ def waiting_figure(comparison: Comparison) -> Figure:
     axes = figure.subplots()
     least = 1.0
     for number, policy in enumerate(comparison.policies):
-        waits = Waits.together([run.waits for run in policy.runs])
+        waits = Waits.merged([run.waits for run in policy.runs])
         served = max(int(waits.counts.sum()), 1)
         share = np.cumsum(waits.counts) / served
         least = min(least, float(share[0]))

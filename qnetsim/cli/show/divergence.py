@@ -7,17 +7,11 @@ from pathlib import Path
 
 import click
 
-from qnetsim.analysis.divergence import SUMS, Divergence, FibreChange, diverge
+from qnetsim.analysis.divergence import SUM_LABELS, SUMS, Divergence, FibreChange, diverge
 from qnetsim.cli.show.output import console, emit, table
 
-#: Fibres that are listed.
-MOST = 30
-HEADINGS = {
-    "cost": "cost",
-    "reservation_bits": "reserved keys used, bit",
-    "on_demand_bits": "keys on demand, bit",
-    "blocked": "blocked",
-}
+#: Most fibres that are listed.
+MOST_FIBRES = 30
 
 
 def diff_traces(one: Path, other: Path, as_json: bool) -> None:
@@ -40,7 +34,7 @@ def diff_traces(one: Path, other: Path, as_json: bool) -> None:
 
 def _show_fibres(fibres: tuple[FibreChange, ...], slot: int) -> None:
     rows = table(f"reserved in slot {slot:,}", ["fibre", "QKD channels", "KM wavelengths"])
-    for change in fibres[:MOST]:
+    for change in fibres[:MOST_FIBRES]:
         rows.add_row(
             f"{change.source}–{change.target}",
             *(
@@ -49,14 +43,14 @@ def _show_fibres(fibres: tuple[FibreChange, ...], slot: int) -> None:
             ),
         )
     console().print(rows)
-    if len(fibres) > MOST:
-        click.echo(f"and {len(fibres) - MOST} fibres more")
+    if len(fibres) > MOST_FIBRES:
+        click.echo(f"and {len(fibres) - MOST_FIBRES} fibres more")
 
 
 def _show_sums(found: Divergence) -> None:
     start = "the first slot" if found.slot is None else f"slot {found.slot:,}"
     scales = {name: _scale(max(map(max, (m.sums[name] for m in found.marks)))) for name in SUMS}
-    titles = (f"{HEADINGS[name]}{scales[name][1]}" for name in SUMS)
+    titles = (f"{SUM_LABELS[name]}{scales[name][1]}" for name in SUMS)
     rows = table(f"sums from {start} on", ["to slot", *titles])
     for mark in found.marks:
         cells = []

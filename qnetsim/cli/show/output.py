@@ -7,12 +7,15 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from qnetsim.analysis.rows import TextTable
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 force_option = click.option("--force", is_flag=True, help="Overwrite existing files.")
@@ -36,12 +39,20 @@ def table(title: str, columns: list[str], *, left: int = 1) -> Table:
     return made
 
 
+def rich_table(title: str, content: TextTable, *, left: int = 1) -> Table:
+    """Return a table of text for the terminal; its first ``left`` columns are left-aligned."""
+    made = table(title, list(content.terminal_columns), left=left)
+    for cells in content.rows:
+        made.add_row(*cells)
+    return made
+
+
 def emit(schema: str, data: dict[str, Any]) -> None:
     """Print a JSON document with its schema name."""
-    click.echo(json.dumps({"schema": f"qnetsim.{schema}/1", **data}, indent=1, default=_plain))
+    click.echo(json.dumps({"schema": f"qnetsim.{schema}/1", **data}, indent=1, default=_json_form))
 
 
-def _plain(value: object) -> object:
+def _json_form(value: object) -> object:
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -51,10 +52,10 @@ def test_intervals_are_the_paired_formulas(folder: Path) -> None:
         if policy.name == "sip":
             continue
         low, high = stats.ttest_rel(costs, base).confidence_interval(0.95)
-        assert (policy.difference_low, policy.difference_high) == pytest.approx((low, high))
+        assert (policy.difference.low, policy.difference.high) == pytest.approx((low, high))
         # Fieller's interval of the ratio, which the linearised one approaches
         residual = stats.sem(costs - policy.ratio * base) * stats.t.ppf(0.975, 3) / base.mean()
-        assert policy.ratio_high - policy.ratio == pytest.approx(residual)
+        assert policy.relative_cost.high - policy.ratio == pytest.approx(residual)
     assert by_name["perfect"].sees_future
     assert by_name["perfect"].ratio < 1 < by_name["evf"].ratio < by_name["random"].ratio
 
@@ -66,8 +67,10 @@ def test_the_order_of_traces_does_not_matter(folder: Path) -> None:
     known = {p.name: p for p in mixed.policies}
     for policy in straight.policies:
         other = known[policy.name]
-        for name in ("cost_per_slot", "ratio", "ratio_low", "difference_high", "served"):
-            assert getattr(other, name) == pytest.approx(getattr(policy, name))
+        for name in ("cost", "relative_cost", "difference"):
+            ours, theirs = (astuple(getattr(found, name)) for found in (policy, other))
+            assert theirs == pytest.approx(ours)
+        assert other.served == pytest.approx(policy.served)
         assert other.variance_reduction == pytest.approx(policy.variance_reduction)
     assert mixed.world_digest == straight.world_digest
 
@@ -165,7 +168,7 @@ def test_unequal_worlds_are_refused_and_named(folder: Path, tmp_path: Path) -> N
 
 def test_one_replication_has_no_interval(folder: Path) -> None:
     comparison = compare_traces([folder / "sip-r000.h5", folder / "evf-r000.h5"])
-    assert all(p.ratio_low is None and p.cost_low is None for p in comparison.policies)
+    assert all(p.relative_cost.low is None and p.cost.low is None for p in comparison.policies)
 
 
 class Own(Policy):
@@ -242,8 +245,8 @@ def test_a_comparison_shows_keys_and_waiting(tmp_path: Path) -> None:
 def test_waits_of_runs_with_other_bins_add_up() -> None:
     one = Waits(np.array([0.0, 1.0, 2.0]), np.array([5, 3, 2]))
     two = Waits(np.array([0.0, 1.5]), np.array([0, 10]))
-    both = Waits.together([one, two])
+    both = Waits.merged([one, two])
     assert both.upto_s.tolist() == [0, 1, 1.5, 2]
     assert both.counts.tolist() == [5, 3, 10, 2]
     assert both.percentiles_s == {"p50": 1.5, "p90": 1.5, "p95": 2, "p99": 2, "max": 2}
-    assert Waits.together([Waits(np.zeros(1), np.zeros(1, np.int64))]).percentile(0.5) == 0
+    assert Waits.merged([Waits(np.zeros(1), np.zeros(1, np.int64))]).percentile(0.5) == 0
