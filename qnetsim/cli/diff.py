@@ -10,7 +10,7 @@ import click
 
 from qnetsim.cli.show.divergence import diff_traces
 from qnetsim.cli.show.output import console, emit, figure, json_option, number, table
-from qnetsim.cli.show.plan import fibre_columns
+from qnetsim.cli.show.plan_file import fibre_columns
 from qnetsim.errors import UsageError
 from qnetsim.trace import PlanRecord, is_plan, read_plan
 from qnetsim.trace.provenance import differing

@@ -9,7 +9,7 @@ import click
 from qnetsim.analysis import run_metrics
 from qnetsim.cli.show.metrics import metrics_json, show_metrics
 from qnetsim.cli.show.output import console, emit, json_option, table
-from qnetsim.cli.show.plan import inspect_plan
+from qnetsim.cli.show.plan_file import inspect_plan
 from qnetsim.trace import Trace, is_plan, open_world
 from qnetsim.trace.schema import TRACE
 
