@@ -1,4 +1,4 @@
-"""What `qnetsim inspect` says of a plan file."""
+"""How a plan file looks: in a terminal, and as JSON."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.table import Table
 
 from qnetsim.cli.show.output import console, emit, figure, number, table
+from qnetsim.cli.show.plan import reserved_and_on_demand
 from qnetsim.trace import PlanRecord, read_plan
 from qnetsim.trace.files.plan_file import PLAN_COLUMNS
 
@@ -17,7 +19,7 @@ def inspect_plan(path: Path, as_json: bool) -> None:
     record = read_plan(path)
     if as_json:
         fibres = [
-            {name: _plain(values[e]) for name, values in fibre_columns(record).items()}
+            {name: _json_value(values[e]) for name, values in fibre_columns(record).items()}
             for e in range(len(record.columns["fibres/source"]))
         ]
         emit(
@@ -43,38 +45,45 @@ def inspect_plan(path: Path, as_json: bool) -> None:
 
 def fibre_columns(record: PlanRecord) -> dict[str, Any]:
     """Columns of the fibres by their names."""
-    head = "fibres/"
-    return {p.removeprefix(head): v for p, v in record.columns.items() if p.startswith(head)}
+    group = "fibres/"
+    return {
+        path.removeprefix(group): values
+        for path, values in record.columns.items()
+        if path.startswith(group)
+    }
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     return value if isinstance(value, str) else number(float(value))
 
 
-def _summary(path: Path, record: PlanRecord) -> Any:
-    plan, policy = record.provenance["plan"], record.provenance["policy"]
-    network, software = record.provenance["scenario"]["network"], record.provenance["software"]
-    rows = table(f"{path}: plan of {policy['title']}, per slot", ["", ""], left=2)
+def _summary(path: Path, record: PlanRecord) -> Table:
+    provenance = record.provenance
+    plan = provenance["plan"]
+    network = provenance["scenario"]["network"]
+    software = provenance["software"]
+    rows = table(f"{path}: plan of {provenance['policy']['title']}, per slot", ["", ""], left=2)
     rows.show_header = False
     rows.add_row("software", f"{software['name']} {software['version']}")
     rows.add_row("topology", str(network["topology"]))
-    limits = (network["qkd_wavelengths"], network["km_wavelengths"])
-    rows.add_row("|σ|, |κ| (0 is unlimited)", f"{limits[0]}, {limits[1]}")
+    limits = f"{network['qkd_wavelengths']}, {network['km_wavelengths']}"
+    rows.add_row("|σ|, |κ| (0 is unlimited)", limits)
     rows.add_row("expected cost", f"{plan['objective']:,.2f}")
     bound = "—" if plan["bound"] is None else f"{plan['bound']:,.2f} (gap {plan['gap']:.1e})"
     rows.add_row("bound", bound)
     rows.add_row("status", str(plan["status"]))
     rows.add_row("solver", str(plan["solver"]))
-    routes, requests = len(record.columns["routes/start"]), record.columns["requests/route"].shape
-    rows.add_row("routes", f"{routes} for {requests[0]} requests at {requests[1]} levels")
-    coloured = bool((record.columns["wavelengths/km"] >= 0).any())
-    rows.add_row("explicit wavelengths", "yes" if coloured else "no")
+    routes = len(record.columns["routes/start"])
+    requests, levels = record.columns["requests/route"].shape
+    rows.add_row("routes", f"{routes} for {requests} requests at {levels} levels")
+    has_wavelengths = bool((record.columns["wavelengths/km"] >= 0).any())
+    rows.add_row("explicit wavelengths", "yes" if has_wavelengths else "no")
     if plan["note"]:
         rows.add_row("note", str(plan["note"]))
     return rows
 
 
-def _fibres(record: PlanRecord) -> Any:
+def _fibres(record: PlanRecord) -> Table:
     columns = fibre_columns(record)
     rows = table(
         "per fibre: reserved + expected on demand",
@@ -84,12 +93,9 @@ def _fibres(record: PlanRecord) -> Any:
         rows.add_row(
             f"{columns['source'][e]}–{columns['target'][e]}",
             figure(float(columns["length_km"][e])),
-            _both(columns["qkd_channels"][e], columns["on_demand_channels"][e]),
-            _both(columns["km_wavelengths"][e], columns["on_demand_wavelengths"][e]),
+            reserved_and_on_demand(columns["qkd_channels"][e], columns["on_demand_channels"][e]),
+            reserved_and_on_demand(
+                columns["km_wavelengths"][e], columns["on_demand_wavelengths"][e]
+            ),
         )
     return rows
-
-
-def _both(reserved: float, on_demand: float) -> str:
-    extra = f" + {figure(float(on_demand))}" if on_demand else ""
-    return figure(float(reserved)) + extra

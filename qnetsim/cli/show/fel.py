@@ -1,0 +1,132 @@
+"""How federated training and its key budget look: in a terminal, and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+
+from qnetsim.analysis.fel_tasks import TaskRun
+from qnetsim.case import Case
+from qnetsim.cli.show.output import console, table
+from qnetsim.fel.tally import Tally
+from qnetsim.studies.key_budget import KeyBudget
+
+#: Most rounds that a table shows.
+MOST_ROUNDS = 12
+
+
+@dataclass(frozen=True)
+class TrainingRound:
+    """One round of training outside the network.
+
+    Attributes
+    ----------
+    number, workers : int
+    loss : float or None
+        Before the step.
+    accuracy : float
+        After it.
+    key_bytes : int
+    seconds : float
+        Wall-clock time.
+    """
+
+    number: int
+    workers: int
+    loss: float | None
+    accuracy: float
+    key_bytes: int
+    seconds: float
+
+
+def _shown_positions(count: int) -> list[int]:
+    """Positions that a table of this many rows shows, the last one always."""
+    if not count:
+        return []
+    step = max(1, -(-(count - 1) // (MOST_ROUNDS - 1)))
+    return [*range(0, count - 1, step), count - 1]
+
+
+def show_rounds(title: str, rows: list[TrainingRound]) -> None:
+    """Print rounds that were trained outside the network."""
+    shown = table(title, ["round", "workers", "loss before", "accuracy", "key bytes", "seconds"])
+    for row in (rows[i] for i in _shown_positions(len(rows))):
+        loss = "—" if row.loss is None else f"{row.loss:.4f}"
+        cells = (f"{row.accuracy:.1%}", f"{row.key_bytes:,}", f"{row.seconds:.2f}")
+        shown.add_row(str(row.number), str(row.workers), loss, *cells)
+    console().print(shown)
+
+
+def show_simulated_rounds(title: str, run: TaskRun) -> None:
+    """Print the rounds of a task in a simulated network."""
+    columns = ["begins, s", "took, s", "waited, s", "workers", "loss before", "accuracy"]
+    shown = table(title, ["round", *columns])
+    for i in _shown_positions(run.done):
+        shown.add_row(
+            str(i + 1),
+            f"{run.started_s[i]:,.4g}",
+            f"{run.ended_s[i] - run.started_s[i]:,.4g}",
+            f"{run.waited_s[i]:,.4g}",
+            str(run.workers[i]),
+            "—" if run.loss[i] != run.loss[i] else f"{run.loss[i]:.4f}",
+            f"{run.accuracy[i]:.1%}",
+        )
+    console().print(shown)
+    setup = "did not end" if run.setup_s is None else f"took {run.setup_s:,.4g} s"
+    click.echo(f"set-up {setup}; {run.done} of {run.rounds} rounds done, {run.lost} lost")
+
+
+def show_budget(case: Case, budget: KeyBudget, channels: int) -> None:
+    """Print the keys of the set-up and of a round, and how far those of the network go."""
+    columns = ["step", "purpose", "messages", "payload bytes", "key bytes"]
+    for title, tally in (("keys of the set-up", budget.setup), ("keys of a round", budget.round)):
+        shown = table(title, columns, left=2)
+        lines = [((str(step), purpose), entry) for (step, purpose), entry in tally.by_purpose()]
+        for (step, purpose), entry in [*lines, (("", "all"), tally.total)]:
+            counts = (entry.messages, entry.payload_bytes, entry.key_bytes)
+            shown.add_row(step, purpose, *(f"{count:,}" for count in counts))
+        console().print(shown)
+    run = case.scenario.run
+    worst = budget.bottleneck
+    click.echo(
+        f"bottleneck: fibre {case.network.topology.fibre_name(worst)}, "
+        f"{int(budget.round_bits[worst]):,} bits a round at "
+        f"{int(budget.bits_per_slot[worst]):,} bits a slot ({channels} channel(s))"
+    )
+    click.echo(
+        f"a round takes the keys of {budget.slots_per_round:,.3g} slots "
+        f"({budget.slots_per_round * run.slot_s:,.3g} s), the set-up those of "
+        f"{budget.slots_for_setup:,.3g}; {run.slots:,} slots are enough for "
+        f"{budget.rounds_in(run.slots):,} rounds, where no key makes a detour"
+    )
+
+
+def budget_json(case: Case, budget: KeyBudget) -> dict[str, object]:
+    """JSON form of a key budget."""
+
+    def entries(tally: Tally) -> list[dict[str, object]]:
+        return [
+            {"step": step, "purpose": purpose, "source": source, "target": target, **vars(entry)}
+            for (step, purpose, source, target), entry in tally.entries.items()
+        ]
+
+    topology = case.network.topology
+    fibres = [
+        {
+            "fibre": topology.fibre_name(i),
+            "setup_bits": int(budget.setup_bits[i]),
+            "round_bits": int(budget.round_bits[i]),
+            "bits_per_slot": int(budget.bits_per_slot[i]),
+        }
+        for i in range(len(topology.fibres))
+    ]
+    return {
+        "setup_messages": entries(budget.setup),
+        "round_messages": entries(budget.round),
+        "fibres": fibres,
+        "bottleneck": topology.fibre_name(budget.bottleneck),
+        "slots_per_round": budget.slots_per_round,
+        "slots_for_setup": budget.slots_for_setup,
+        "rounds_affordable": budget.rounds_in(case.scenario.run.slots),
+    }
