@@ -11,8 +11,8 @@ from qnetsim.errors import WorldMismatchError
 from qnetsim.trace import open_trace
 from qnetsim.trace.provenance import differing
 
-#: How settings say which trace they stand in.
-NAMES = ("in the first", "in the second")
+#: How a difference says in which of two files a value stands.
+FIRST_AND_SECOND = ("in the first", "in the second")
 #: Scenario parts that make the world; the others may differ between traces.
 WORLD_PARTS = (
     "run.slots",
@@ -62,21 +62,21 @@ def refuse_unpaired(table: Mapping[str, Mapping[int, RunMetrics]]) -> None:
 
 
 def _difference(a: Path, b: Path) -> str:
-    """Name all settings that make two worlds differ, and the first value in which they do."""
+    """Name all settings that make two worlds differ, and the first value that does."""
     with open_trace(a) as one, open_trace(b) as two:
-        left, right = one.provenance["scenario"], two.provenance["scenario"]
+        scenarios = [trace.provenance["scenario"] for trace in (one, two)]
         value = world_difference(one, two)
     found: list[str] = []
     for part in WORLD_PARTS:
         values = []
-        for scenario in (left, right):
-            there = scenario
+        for scenario in scenarios:
+            setting = scenario
             for key in part.split("."):
-                there = there.get(key)
+                setting = setting.get(key)
             # a table that came later is missing from older traces
-            values.append(there or None)
+            values.append(setting or None)
         if values[0] != values[1]:
-            found += differing(part, values[0], values[1], NAMES)
+            found += differing(part, values[0], values[1], FIRST_AND_SECOND)
     if not found:
         found.append("their settings are equal, so one was drawn by another version")
     return "; ".join([*found, *([value] if value else [])])

@@ -34,7 +34,9 @@ COMMANDS = {
     "verify": ("verify:verify", "check a trace: ledger, digests, provenance, and run it again"),
 }
 
-EXIT_USAGE, EXIT_FAILED, EXIT_INTERRUPTED = 2, 3, 130
+EXIT_USAGE = 2
+EXIT_FAILED = 3
+EXIT_INTERRUPTED = 130
 
 
 class LazyGroup(click.Group):
@@ -89,7 +91,7 @@ def _run(arguments: list[str] | None) -> int:
         click.echo("interrupted; traces written so far are readable", err=True)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        _drop_output()  # the reader has gone; nobody wants a message about it
+        _drop_output()  # the reader of the pipe has gone, and no message would reach it
         return EXIT_FAILED
     except OSError as error:
         click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
@@ -99,6 +101,6 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _drop_output() -> None:
-    """Keep the interpreter from flushing to a closed or full output once more."""
+    """Send what is left to the null device, so that the interpreter's last flush cannot fail."""
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, not a path of ours
         os.dup2(nowhere.fileno(), sys.stdout.fileno())

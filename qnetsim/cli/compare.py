@@ -57,14 +57,14 @@ def compare(
                 raise UsageError(f"{option} goes with a scenario; traces are read as they are")
         folder = out or Path("runs") / "comparison"
         refuse_report(folder, force)
-        paths = _recorded(sources, policies, folder, force)
+        paths = _traces_and_replays(sources, policies, folder, force)
     else:
         if len(sources) > 1:
             raise UsageError("give one scenario, or traces; not several of them together")
         scenario = load(sources[0], replications=replications, slots=slots, seed=seed)
         folder = out or Path("runs") / sources[0].stem
         refuse_report(folder, force)
-        paths = _run(scenario, policies, folder, workers, force)
+        paths = _run_scenario(scenario, policies, folder, workers, force)
     with working("reading traces"):
         comparison = compare_traces(paths)
     for warning in comparison.warnings:
@@ -79,10 +79,10 @@ def compare(
         click.echo(f"report        {report}")
 
 
-def _run(
+def _run_scenario(
     scenario: Scenario, policies: Sequence[str], folder: Path, workers: int, force: bool
 ) -> list[Path]:
-    """Run a scenario; returns the traces."""
+    """Run the policies in the worlds of a scenario; returns the traces."""
     chosen = [policy_table(text, scenario) for text in policies] or list(scenario.policy)
     total = len(chosen) * scenario.run.replications * scenario.run.slots
     with working("planning") as tell:
@@ -99,11 +99,12 @@ def _run(
         )
 
 
-def _recorded(
+def _traces_and_replays(
     sources: Sequence[Path], policies: Sequence[str], folder: Path, force: bool
 ) -> list[Path]:
     """Traces among the files, and those of the policies that are replayed in their worlds."""
-    traces, titles = [], set()
+    traces = []
+    titles = set()
     for source in sources:
         with open_world(source) as opened:
             if opened.kind is TRACE:

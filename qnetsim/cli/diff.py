@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from qnetsim.analysis.worlds import FIRST_AND_SECOND
 from qnetsim.cli.show.divergence import diff_traces
 from qnetsim.cli.show.output import console, emit, figure, json_option, number, table
 from qnetsim.cli.show.plan_file import fibre_columns
@@ -19,10 +20,6 @@ from qnetsim.trace.provenance import differing
 AMOUNTS = ("qkd_channels", "km_wavelengths", "on_demand_channels", "on_demand_wavelengths")
 #: What is compared of the plans as wholes.
 SUMMARY = ("objective", "bound", "status", "first_stage_cost", "second_stage_cost", "blocked")
-
-
-#: How settings say which plan they stand in.
-NAMES = ("in the first", "in the second")
 #: Relative difference of costs that is rounding.
 ROUNDING = 1e-9
 
@@ -47,29 +44,32 @@ def diff(one: Path, other: Path, as_json: bool) -> None:
     if not all(plans):
         trace, plan = (one, other) if plans[1] else (other, one)
         raise UsageError(f"{plan} is a plan and {trace} is none; give two plans or two traces")
-    left, right = read_plan(one), read_plan(other)
+    left = read_plan(one)
+    right = read_plan(other)
     found = plan_differences(left, right)
     if as_json:
         emit("diff", {"one": one, "other": other, **found})
     else:
-        _show(found, one, other)
+        _show_plan_differences(found, one, other)
 
 
 def plan_differences(left: PlanRecord, right: PlanRecord) -> dict[str, Any]:
     """Everything in which two plans differ, ready for JSON."""
-    one, other = left.provenance, right.provenance
+    one = left.provenance
+    other = right.provenance
     settings = [
         text
         for part in ("scenario", "policy")
-        for text in differing(part, one[part], other[part], NAMES)
+        for text in differing(part, one[part], other[part], FIRST_AND_SECOND)
     ]
     summary = {
         key: [one["plan"].get(key), other["plan"].get(key)]
         for key in SUMMARY
-        if _apart(one["plan"].get(key), other["plan"].get(key))
+        if _differ(one["plan"].get(key), other["plan"].get(key))
     }
-    a, b = fibre_columns(left), fibre_columns(right)
-    names = [list(zip(c["source"], c["target"], strict=True)) for c in (a, b)]
+    fibres_of = [fibre_columns(plan) for plan in (left, right)]
+    names = [list(zip(c["source"], c["target"], strict=True)) for c in fibres_of]
+    a, b = fibres_of
     fibres: list[dict[str, Any]] | None = None
     if names[0] == names[1]:
         fibres = [
@@ -78,7 +78,7 @@ def plan_differences(left: PlanRecord, right: PlanRecord) -> dict[str, Any]:
             for e, (source, target) in enumerate(names[0])
             if any(a[key][e] != b[key][e] for key in AMOUNTS)
         ]
-    routes = _moved(left, right)
+    routes = _routes_moved(left, right)
     same = not settings and not summary and fibres == [] and routes == 0
     return {
         "same": same,
@@ -89,37 +89,38 @@ def plan_differences(left: PlanRecord, right: PlanRecord) -> dict[str, Any]:
     }
 
 
-def _apart(one: Any, other: Any) -> bool:
+def _differ(one: Any, other: Any) -> bool:
     """Whether two values differ by more than rounding."""
     numbers = isinstance(one, int | float) and isinstance(other, int | float)
     return not math.isclose(one, other, rel_tol=ROUNDING) if numbers else bool(one != other)
 
 
-def _moved(left: PlanRecord, right: PlanRecord) -> int | None:
+def _routes_moved(left: PlanRecord, right: PlanRecord) -> int | None:
     """Count pairs of request and level with different routes; None where they do not match."""
-    tables = [_ways(left), _ways(right)]
+    tables = [_routes(left), _routes(right)]
     if [len(t) for t in tables[0]] != [len(t) for t in tables[1]]:
         return None
     rows = zip(*tables, strict=True)
     return sum(int(x != y) for a, b in rows for x, y in zip(a, b, strict=True))
 
 
-def _ways(record: PlanRecord) -> list[list[tuple[int, ...]]]:
+def _routes(record: PlanRecord) -> list[list[tuple[int, ...]]]:
+    """Fibres of the route of each request at each level."""
     columns = record.columns
     fibres = columns["hops/fibre"].tolist()
     spans = zip(columns["routes/first_hop"].tolist(), columns["routes/hops"].tolist(), strict=True)
-    ways = [tuple(fibres[first : first + hops]) for first, hops in spans]
-    return [[ways[i] for i in row] for row in columns["requests/route"].tolist()]
+    routes = [tuple(fibres[first : first + hops]) for first, hops in spans]
+    return [[routes[i] for i in row] for row in columns["requests/route"].tolist()]
 
 
-def _show(found: dict[str, Any], one: Path, other: Path) -> None:
+def _show_plan_differences(found: dict[str, Any], one: Path, other: Path) -> None:
     if found["same"]:
         click.echo(f"{one} and {other} are the same plan")
         return
     for text in found["settings"]:
         click.echo(f"setting  {text}")
     for key, (a, b) in found["summary"].items():
-        click.echo(f"{key:<18}{_figure(a)} → {_figure(b)}")
+        click.echo(f"{key:<18}{_number_text(a)} → {_number_text(b)}")
     if found["fibres"] is None:
         click.echo("the plans are for other fibres")
         return
@@ -140,5 +141,5 @@ def _show(found: dict[str, Any], one: Path, other: Path) -> None:
     )
 
 
-def _figure(value: Any) -> str:
+def _number_text(value: Any) -> str:
     return f"{value:,.2f}" if isinstance(value, int | float) else str(value)

@@ -23,7 +23,7 @@ def inspect(trace: Path, as_json: bool) -> None:
         inspect_plan(trace, as_json)
         return
     with open_world(trace) as opened:
-        provenance, columns = opened.provenance, opened.kind.columns_in(opened.version)
+        columns = opened.kind.columns_in(opened.version)
         metrics = run_metrics(opened) if opened.slots and opened.kind is TRACE else None
         if as_json:
             emit(
@@ -33,7 +33,7 @@ def inspect(trace: Path, as_json: bool) -> None:
                     "format": list(opened.version),
                     "status": opened.status,
                     "slots": opened.slots,
-                    "provenance": provenance,
+                    "provenance": opened.provenance,
                     "metrics": metrics_json(metrics) if metrics else None,
                     "columns": [
                         {"path": c.path, "dims": list(c.dims), "units": c.units} for c in columns
@@ -56,8 +56,10 @@ def inspect(trace: Path, as_json: bool) -> None:
 
 def _show_provenance(trace: Trace) -> None:
     provenance = trace.provenance
-    software, plan = provenance["software"], provenance.get("plan")
-    network, demand = provenance["scenario"]["network"], provenance["scenario"]["demand"]
+    software = provenance["software"]
+    plan = provenance.get("plan")
+    network = provenance["scenario"]["network"]
+    demand = provenance["scenario"]["demand"]
     rows = table("provenance", ["", ""], left=2)
     rows.show_header = False
     rows.add_row("software", f"{software['name']} {software['version']}")

@@ -9,9 +9,11 @@ import click
 
 from qnetsim.case import load
 from qnetsim.cli.show.output import console, emit, figure, force_option, json_option, table
-from qnetsim.network import build_network
+from qnetsim.network import Network, build_network
 from qnetsim.scenario import CostTable, NetworkTable
 from qnetsim.studies.rate_card import (
+    FibreRate,
+    MeasuredRate,
     published_points,
     pulse_rate,
     rate_card,
@@ -34,11 +36,14 @@ def rates(network: str, out: Path | None, force: bool, as_json: bool) -> None:
     """
     if network.endswith(".toml"):
         spec = load(Path(network))
-        settings, slot_s = spec.network, spec.run.slot_s
+        settings = spec.network
+        slot_s = spec.run.slot_s
     else:
-        settings, slot_s = NetworkTable(topology=network, key_rate="mdi_qkd"), 1.0
+        settings = NetworkTable(topology=network, key_rate="mdi_qkd")
+        slot_s = 1.0
     built = build_network(settings, CostTable(), slot_s)
-    card, points = rate_card(built, settings), published_points()
+    card = rate_card(built, settings)
+    points = published_points()
     if out is not None:
         refuse_input(out, Path(network))
         refuse_existing(out, force)
@@ -55,8 +60,15 @@ def rates(network: str, out: Path | None, force: bool, as_json: bool) -> None:
         }
         emit("rates", found)
         return
+    _show_fibre_rates(built, settings, card)
+    _show_published(points)
+    if out is not None:
+        click.echo(f"figure: {out}")
+
+
+def _show_fibre_rates(network: Network, settings: NetworkTable, card: list[FibreRate]) -> None:
     rows = table(
-        f"{built.topology.name}: K_L by model '{settings.key_rate}', "
+        f"{network.topology.name}: K_L by model '{settings.key_rate}', "
         f"{settings.attenuation_db_km:g} dB/km; MDI-QKD and PLOB at {pulse_rate(settings):g} Hz",
         ["fibre", "length km", "L km", "N", "K_L bit/s", "bits a slot", "MDI-QKD", "PLOB", "share"],
     )
@@ -73,21 +85,22 @@ def rates(network: str, out: Path | None, force: bool, as_json: bool) -> None:
             f"{entry.rate_bps / entry.plob_bps:.2e}",
         )
     console().print(rows)
+
+
+def _show_published(points: list[MeasuredRate]) -> None:
     rows = table(
         "published MDI-QKD rates (other parameters than here; for orientation)",
         ["loss dB", "bit/s", "pulses Hz", "per pulse", "security", "seen in", "source"],
         left=0,
     )
-    for p in points:
+    for point in points:
         rows.add_row(
-            f"{p.loss_db:g}",
-            f"{p.rate_bps:.4g}",
-            f"{p.pulse_rate_hz:.3g}",
-            f"{p.per_pulse:.2e}",
-            p.security.replace("_", " "),
-            p.seen,
-            f"{p.citation}, doi:{p.doi}",
+            f"{point.loss_db:g}",
+            f"{point.rate_bps:.4g}",
+            f"{point.pulse_rate_hz:.3g}",
+            f"{point.per_pulse:.2e}",
+            point.security.replace("_", " "),
+            point.seen,
+            f"{point.citation}, doi:{point.doi}",
         )
     console().print(rows)
-    if out is not None:
-        click.echo(f"figure: {out}")

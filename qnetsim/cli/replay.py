@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 import click
 
 from qnetsim.analysis import run_metrics
-from qnetsim.case import load, open_case
+from qnetsim.case import Case, load, open_case
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.metrics import metrics_json, show_metrics
 from qnetsim.cli.show.output import emit, force_option, json_option, progress
@@ -21,6 +22,107 @@ from qnetsim.scenario import PolicyTable, RecordingTable
 from qnetsim.trace import is_hdf5, is_ours, open_trace, open_world, refuse_input
 
 RATE_UNITS = list(get_args(RecordingTable.model_fields["rate_unit"].annotation))
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a replay does otherwise than the trace, as the options say it.
+
+    Attributes
+    ----------
+    policy : str or None
+    from_slot : int or None
+        Slot up to which the trace is followed.
+    forced : tuple of str
+        Reservations that hold from that slot on.
+    slots : int or None
+        Slots for which they hold.
+    """
+
+    policy: str | None
+    from_slot: int | None
+    forced: tuple[str, ...]
+    slots: int | None
+
+    def refuse_unclear(self) -> None:
+        """Refuse options without those that they go with.
+
+        Raises
+        ------
+        UsageError
+        """
+        if self.from_slot is None and (self.forced or self.slots):
+            raise UsageError("--set and --for go with --from-slot")
+        if self.from_slot is not None and not (self.policy or self.forced):
+            raise UsageError(
+                "--from-slot needs --policy or --set, to say what is different from there"
+            )
+        if self.slots and not self.forced:
+            raise UsageError("--for goes with --set")
+
+    def what_if(self, case: Case, policy: PolicyTable | None) -> WhatIf | None:
+        """The slot and what changes there; None where the whole world is replayed."""
+        if self.from_slot is None:
+            return None
+        forced = (
+            forced_reservation(text, case, self.from_slot, self.slots) for text in self.forced
+        )
+        return WhatIf(self.from_slot, policy, tuple(forced))
+
+
+@dataclass(frozen=True)
+class DemandOptions:
+    """What a demand file does not say of itself, as the options say it.
+
+    Attributes
+    ----------
+    scenario : Path or None
+        Its network.
+    rate_unit : str or None
+    slot_s : float or None
+        Length of a slot in seconds.
+    forecast_slots : int
+        Slots at its start from which the forecast is made.
+    """
+
+    scenario: Path | None
+    rate_unit: str | None
+    slot_s: float | None
+    forecast_slots: int
+
+    def refuse_any(self, source: Path) -> None:
+        """Refuse these options beside a file that says all of this itself.
+
+        Raises
+        ------
+        UsageError
+        """
+        for option, value in (
+            ("--scenario", self.scenario),
+            ("--rate-unit", self.rate_unit),
+            ("--slot-s", self.slot_s),
+            ("--forecast-slots", self.forecast_slots),
+        ):
+            if value:
+                raise UsageError(f"{option} goes with a demand file; {source} says it itself")
+
+    def table(self, source: Path) -> RecordingTable:
+        """The ``[recording]`` table for a file.
+
+        Raises
+        ------
+        UsageError
+        """
+        values = {
+            "file": str(source.resolve()),
+            "rate_unit": self.rate_unit,
+            "slot_s": self.slot_s,
+            "forecast_slots": self.forecast_slots,
+        }
+        try:
+            return RecordingTable.model_validate(values)
+        except ValueError:
+            raise UsageError("--slot-s must be > 0 and --forecast-slots >= 0") from None
 
 
 @click.command()
@@ -64,20 +166,15 @@ def replay(
     With --from-slot the trace is followed to that slot; from there on --policy decides, or the
     policy of the trace with the reservations that --set forces.
     """
+    changes = Changes(policy, from_slot, forced, slots)
+    demand = DemandOptions(scenario, rate_unit, slot_s, forecast_slots)
     if source.suffix.lower() == ".csv" or (is_hdf5(source) and not is_ours(source)):
         if from_slot is not None or forced:
             raise UsageError(f"{source}: holds no decisions to follow; give a trace")
-        path = _demand_file(source, policy, scenario, rate_unit, slot_s, forecast_slots, out, force)
+        path = _replay_demand(source, policy, demand, out, force)
     else:
-        for option, value in (
-            ("--scenario", scenario),
-            ("--rate-unit", rate_unit),
-            ("--slot-s", slot_s),
-            ("--forecast-slots", forecast_slots),
-        ):
-            if value:
-                raise UsageError(f"{option} goes with a demand file; {source} says it itself")
-        path = _recorded(source, policy, from_slot, forced, slots, out, force)
+        demand.refuse_any(source)
+        path = _replay_recorded(source, changes, out, force)
     with open_trace(path) as trace:
         metrics = run_metrics(trace)
     if as_json:
@@ -86,40 +183,22 @@ def replay(
         show_metrics(metrics)
 
 
-def _recorded(
-    source: Path,
-    policy: str | None,
-    from_slot: int | None,
-    forced: tuple[str, ...],
-    slots: int | None,
-    out: Path | None,
-    force: bool,
-) -> Path:
-    if from_slot is None and (forced or slots):
-        raise UsageError("--set and --for go with --from-slot")
-    if from_slot is not None and not (policy or forced):
-        raise UsageError("--from-slot needs --policy or --set, to say what is different from there")
-    if slots and not forced:
-        raise UsageError("--for goes with --set")
+def _replay_recorded(source: Path, changes: Changes, out: Path | None, force: bool) -> Path:
+    """Run a policy in the world of a trace or a recorded world; returns the new trace."""
+    changes.refuse_unclear()
     with open_world(source) as trace:
         run = recorded_run(trace)
-        length, own = run.case.scenario.run.slots, run.policy
+    spec = run.case.scenario
     chosen: PolicyTable | None = None
-    if policy is not None:
-        chosen = policy_table(policy, run.case.scenario)
-    what_if = None
-    if from_slot is not None:
-        what_if = WhatIf(
-            from_slot,
-            chosen,
-            tuple(forced_reservation(text, run.case, from_slot, slots) for text in forced),
-        )
-    deciding = chosen or own
+    if changes.policy is not None:
+        chosen = policy_table(changes.policy, spec)
+    what_if = changes.what_if(run.case, chosen)
+    deciding = chosen or run.policy
     title = deciding.title if deciding else "none"
-    name = title if what_if is None else f"{title}-from-{from_slot}"
+    name = title if what_if is None else f"{title}-from-{changes.from_slot}"
     path = out or Path("runs") / f"{source.stem}-replay-{name}.h5"
     refuse_input(path, source)
-    with progress(f"replaying {name}", length) as advance:
+    with progress(f"replaying {name}", spec.run.slots) as advance:
         return replay_in(
             source,
             None if what_if else chosen,
@@ -130,20 +209,14 @@ def _recorded(
         )
 
 
-def _demand_file(
-    source: Path,
-    policy: str | None,
-    scenario: Path | None,
-    rate_unit: str | None,
-    slot_s: float | None,
-    forecast_slots: int,
-    out: Path | None,
-    force: bool,
+def _replay_demand(
+    source: Path, policy: str | None, demand: DemandOptions, out: Path | None, force: bool
 ) -> Path:
+    """Run a policy under the demand of a file; returns the trace."""
     given = {
-        "--scenario": scenario,
-        "--rate-unit": rate_unit,
-        "--slot-s": slot_s,
+        "--scenario": demand.scenario,
+        "--rate-unit": demand.rate_unit,
+        "--slot-s": demand.slot_s,
         "--policy": policy,
     }
     for option, value in given.items():
@@ -151,21 +224,11 @@ def _demand_file(
             raise UsageError(
                 f"{source} is a demand file: give {option} too (it needs {', '.join(given)})"
             )
-    assert scenario is not None and policy is not None
-    try:
-        table = RecordingTable.model_validate(
-            {
-                "file": str(source.resolve()),
-                "rate_unit": rate_unit,
-                "slot_s": slot_s,
-                "forecast_slots": forecast_slots,
-            }
-        )
-    except ValueError:
-        raise UsageError("--slot-s must be > 0 and --forecast-slots >= 0") from None
-    spec = load(scenario, recording=table)
+    assert demand.scenario is not None
+    assert policy is not None
+    spec = load(demand.scenario, recording=demand.table(source))
     chosen = policy_table(policy, spec)
     path = out or Path("runs") / f"{source.stem}-{chosen.title}.h5"
-    refuse_input(path, source, scenario)
+    refuse_input(path, source, demand.scenario)
     with progress(chosen.title, spec.run.slots) as advance:
         return simulate(open_case(spec), chosen, path, force=force, progress=advance)

@@ -11,8 +11,10 @@ from qnetsim.cli.show.output import console, emit, json_option, progress, table
 from qnetsim.replay.verify import verify as check_trace
 from qnetsim.trace import open_world
 
-EXIT_FAILED, EXIT_PARTIAL = 3, 4
-MARKS = {True: "ok", False: "WRONG", None: "not checked"}
+EXIT_FAILED = 3
+EXIT_PARTIAL = 4
+#: What a finding says by whether it passed.
+OUTCOMES = {True: "ok", False: "WRONG", None: "not checked"}
 
 
 @click.command()
@@ -45,7 +47,7 @@ def verify(trace: Path, plan: Path | None, no_rerun: bool, as_json: bool) -> Non
     else:
         rows = table(str(trace), ["check", "", "what was found"], left=3)
         for finding in found.findings:
-            rows.add_row(finding.name, MARKS[finding.passed], finding.text)
+            rows.add_row(finding.name, OUTCOMES[finding.passed], finding.text)
         console().print(rows)
     if status:
         raise click.exceptions.Exit(status)
