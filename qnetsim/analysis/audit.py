@@ -1,8 +1,8 @@
-"""What can be checked of a trace without running anything: form, ledger, costs, digests."""
+"""Checks of a trace that need no simulation: form, ledger, costs, digests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,15 @@ from qnetsim.trace import Trace
 from qnetsim.trace.schema import TRACE
 from qnetsim.vocabulary import COST_COLUMNS, FLOWS, POOLS
 
-#: Formats that carry a file digest.
-DIGESTED = (1, 4)
+#: First format with a file digest.
+FIRST_WITH_FILE_DIGEST = (1, 4)
+
+Check = Callable[[Trace], str | None]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check.
+    """The outcome of one check.
 
     Attributes
     ----------
@@ -28,6 +30,7 @@ class Finding:
     passed : bool or None
         None where it could not be done.
     text : str
+        What was found.
     """
 
     name: str
@@ -36,7 +39,7 @@ class Finding:
 
 
 def audit(trace: Trace) -> Iterator[Finding]:
-    """Check a trace or a recorded world by itself."""
+    """Check a trace or a recorded world without running it again."""
     version = ".".join(map(str, trace.version))
     complete = trace.status == "complete"
     yield Finding(
@@ -45,11 +48,12 @@ def audit(trace: Trace) -> Iterator[Finding]:
         f"{trace.kind.noun}, format {version}, {trace.status}, {trace.slots:,} slots",
     )
     if trace.kind is TRACE:
-        yield from (_guarded(trace, name, check) for name, check in _CHECKS.items())
+        yield from (_run_check(trace, name, check) for name, check in _CHECKS.items())
     yield from _digests(trace)
 
 
-def _guarded(trace: Trace, name: str, check: Any) -> Finding:
+def _run_check(trace: Trace, name: str, check: Check) -> Finding:
+    """Run one check; a file that cannot be read fails it."""
     try:
         wrong = check(trace)
     except TraceFormatError as error:
@@ -60,6 +64,7 @@ def _guarded(trace: Trace, name: str, check: Any) -> Finding:
 
 
 def _digests(trace: Trace) -> Iterator[Finding]:
+    """Compare the stored digests with those of the columns."""
     try:
         digest = trace.digest()
     except TraceFormatError as error:
@@ -69,13 +74,14 @@ def _digests(trace: Trace) -> Iterator[Finding]:
         ("content_digest", digest.hexdigest()),
         ("file_digest", digest.file_hexdigest(trace.attributes)),
     ):
-        title, stored = name.replace("_", " "), trace.attribute(name)
+        title = name.replace("_", " ")
+        stored = trace.attribute(name)
         if stored == found:
             yield Finding(title, True, found[:16])
         elif stored:
             yield Finding(title, False, f"{found[:16]}, and {stored[:16]} is stored")
         elif trace.status != "incomplete" and (
-            name == "content_digest" or trace.version >= DIGESTED
+            name == "content_digest" or trace.version >= FIRST_WITH_FILE_DIGEST
         ):
             yield Finding(title, False, "is missing")
         else:
@@ -84,6 +90,7 @@ def _digests(trace: Trace) -> Iterator[Finding]:
 
 
 def _blocks(trace: Trace, *names: str) -> Iterator[tuple[int, dict[str, npt.NDArray[Any]]]]:
+    """Blocks of columns side by side, by name, each with its first slot."""
     first = 0
     for blocks in zip(*(trace.blocks(name) for name in names), strict=True):
         yield first, dict(zip(names, blocks, strict=True))
@@ -91,7 +98,10 @@ def _blocks(trace: Trace, *names: str) -> Iterator[tuple[int, dict[str, npt.NDAr
 
 
 def _ledger(trace: Trace) -> str | None:
-    """Produced = consumed + stored + expired + overflowed, slot by slot and in total."""
+    """Say where keys are not conserved, slot by slot and in total; None where they are.
+
+    Produced + stored before = consumed + expired + overflowed + stored, by fibre and pool.
+    """
     for pool in POOLS:
         names = [f"slots/{pool}_{flow}_bits" for flow in FLOWS]
         totals = {flow: np.zeros(len(trace.column("fibres/fibre")), np.int64) for flow in FLOWS}
@@ -106,7 +116,7 @@ def _ledger(trace: Trace) -> str | None:
                 row, fibre = np.argwhere(wrong)[0].tolist()
                 numbers = ", ".join(f"{name} {int(flow[name][row, fibre])}" for name in FLOWS)
                 return (
-                    f"slot {first + row}, {_fibre(trace, fibre)}, {pool} pool: keys are not "
+                    f"slot {first + row}, {_fibre_label(trace, fibre)}, {pool} pool: keys are not "
                     f"conserved: {numbers}, stored before {int(earlier[row, fibre])}"
                 )
             before = flow["stored"][-1]
@@ -119,14 +129,14 @@ def _ledger(trace: Trace) -> str | None:
             if (stored != total).any():
                 fibre = int(np.argmax(stored != total))
                 return (
-                    f"ledger, {_fibre(trace, fibre)}: {pool}_{name}_bits is {int(stored[fibre])}, "
-                    f"and the slots add up to {int(total[fibre])}"
+                    f"ledger, {_fibre_label(trace, fibre)}: {pool}_{name}_bits is "
+                    f"{int(stored[fibre])}, and the slots add up to {int(total[fibre])}"
                 )
     return None
 
 
 def _costs(trace: Trace) -> str | None:
-    """Every bill is the prices times what was reserved and lit."""
+    """Say which cost is not the prices times what was reserved and lit; None where all are."""
     amounts = (
         "decisions/qkd_channels",
         "decisions/km_wavelengths",
@@ -136,7 +146,8 @@ def _costs(trace: Trace) -> str | None:
     for cost, amount in zip(COST_COLUMNS, amounts, strict=True):
         price = trace.column(f"fibres/{cost}")
         for first, block in _blocks(trace, f"slots/{cost}", amount):
-            stored, due = block[f"slots/{cost}"], block[amount] @ price
+            stored = block[f"slots/{cost}"]
+            due = block[amount] @ price
             wrong = ~np.isclose(stored, due, rtol=1e-9, atol=1e-6)
             if wrong.any():
                 row = int(np.argmax(wrong))
@@ -148,7 +159,10 @@ def _costs(trace: Trace) -> str | None:
 
 
 def _counts(trace: Trace) -> str | None:
-    """No more requests end than arrived."""
+    """Say where requests are not conserved; None where they are.
+
+    Waiting before + arrived = served + blocked + waiting.
+    """
     waiting = 0
     names = [f"slots/{name}" for name in ("arrived", "served", "blocked", "waiting")]
     for first, block in _blocks(trace, *names):
@@ -165,12 +179,14 @@ def _counts(trace: Trace) -> str | None:
     return None
 
 
-def _fibre(trace: Trace, number: int) -> str:
+def _fibre_label(trace: Trace, number: int) -> str:
     ends = (trace.column(f"fibres/{end}")[number] for end in ("source", "target"))
     return f"fibre {'–'.join(ends)}"
 
 
-_CHECKS = {"ledger": _ledger, "costs": _costs, "requests": _counts}
+#: Checks by name; each says what is wrong, or None.
+_CHECKS: dict[str, Check] = {"ledger": _ledger, "costs": _costs, "requests": _counts}
+#: What holds where a check passes.
 _MEANING = {
     "ledger": "produced = consumed + stored + expired + overflowed, in every slot and in total",
     "costs": "reserved and lit amounts at their prices, in every slot",

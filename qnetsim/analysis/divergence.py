@@ -1,4 +1,4 @@
-"""Where two runs part, and what they cost from there on."""
+"""The first decision in which two runs differ, and their sums from there on."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from qnetsim.trace import Trace, open_trace
 from qnetsim.trace.schema import WORLD
 from qnetsim.vocabulary import BILL_COLUMNS, COST_COLUMNS
 
-DECIDED = ("qkd_channels", "km_wavelengths")
-#: Slots after the first difference at which sums are given, beside the last one.
-MARKS = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
+#: What a policy reserves on each fibre.
+RESERVED = ("qkd_channels", "km_wavelengths")
+#: After how many slots sums are given, beside all of them.
+SUMMED_SLOTS = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
+#: Slots that are read at once.
+BLOCK_SLOTS = 16_384
 #: Sums from the first difference on, by name: the columns that they add up.
 SUMS = {
     "cost": tuple(f"slots/{name}" for name in BILL_COLUMNS),
@@ -45,10 +48,15 @@ class FibreChange:
 
 
 @dataclass(frozen=True)
-class Mark:
+class SumsToSlot:
     """Sums of both runs from the first difference to the end of a slot.
 
-    ``sums`` has, by the names of ``SUMS``, what the first and what the second run comes to.
+    Attributes
+    ----------
+    slot : int
+        The last slot that is summed.
+    sums : dict of (float, float)
+        Of the first and of the second run, by the names of ``SUMS``.
     """
 
     slot: int
@@ -69,7 +77,7 @@ class Divergence:
         First slot in which what is reserved differs; None where it never does.
     fibres : tuple of FibreChange
         All fibres on which it differs in that slot.
-    marks : tuple of Mark
+    marks : tuple of SumsToSlot
         Sums from there on; from slot 0 where no decision differs.
     """
 
@@ -77,7 +85,7 @@ class Divergence:
     world: str
     slot: int | None
     fibres: tuple[FibreChange, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[SumsToSlot, ...]
 
     @property
     def same(self) -> bool:
@@ -99,9 +107,15 @@ def diverge(one: Path | str, other: Path | str) -> Divergence:
             raise TraceError(f"{(a if not a.slots else b).path}: holds no complete slot")
         refuse_other_fibres(a, b)
         slot = first_difference(a, b, slots)
-        changes = () if slot is None else _changes(a, b, slot)
-        marks = tuple(_marks(a, b, slot or 0, slots))
-        return Divergence(slots, world_difference(a, b), slot, changes, marks)
+        changes = () if slot is None else _fibre_changes(a, b, slot)
+        marks = tuple(_sums_to_slots(a, b, slot or 0, slots))
+        return Divergence(
+            slots=slots,
+            world=world_difference(a, b),
+            slot=slot,
+            fibres=changes,
+            marks=marks,
+        )
 
 
 def refuse_other_fibres(a: Trace, b: Trace) -> None:
@@ -120,20 +134,20 @@ def refuse_other_fibres(a: Trace, b: Trace) -> None:
             )
 
 
-def _rows(
+def _blocks(
     a: Trace, b: Trace, name: str, first: int, slots: int
 ) -> Iterator[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    step = 16_384
-    for start in range(first, slots, step):
-        end = min(start + step, slots)
+    """Rows of a column in both traces, block by block, each with its first slot."""
+    for start in range(first, slots, BLOCK_SLOTS):
+        end = min(start + BLOCK_SLOTS, slots)
         yield start, a.column(name, start, end), b.column(name, start, end)
 
 
 def first_difference(a: Trace, b: Trace, slots: int) -> int | None:
     """First slot in which two runs reserve something else."""
     found = slots
-    for name in DECIDED:
-        for start, x, y in _rows(a, b, f"decisions/{name}", 0, found):
+    for name in RESERVED:
+        for start, x, y in _blocks(a, b, f"decisions/{name}", 0, found):
             apart = (x != y).any(axis=1)
             if apart.any():
                 found = start + int(np.argmax(apart))
@@ -141,11 +155,13 @@ def first_difference(a: Trace, b: Trace, slots: int) -> int | None:
     return None if found == slots else found
 
 
-def _changes(a: Trace, b: Trace, slot: int) -> tuple[FibreChange, ...]:
+def _fibre_changes(a: Trace, b: Trace, slot: int) -> tuple[FibreChange, ...]:
+    """All fibres on which two runs reserve something else in a slot."""
     amounts = {
-        name: [t.column(f"decisions/{name}", slot, slot + 1)[0] for t in (a, b)] for name in DECIDED
+        name: [t.column(f"decisions/{name}", slot, slot + 1)[0] for t in (a, b)]
+        for name in RESERVED
     }
-    apart = np.zeros(len(amounts[DECIDED[0]][0]), dtype=bool)
+    apart = np.zeros(len(amounts[RESERVED[0]][0]), dtype=bool)
     for x, y in amounts.values():
         apart |= x != y
     sources, targets = (a.column(f"fibres/{end}") for end in ("source", "target"))
@@ -162,22 +178,25 @@ def _changes(a: Trace, b: Trace, slot: int) -> tuple[FibreChange, ...]:
     )
 
 
-def _marks(a: Trace, b: Trace, first: int, slots: int) -> Iterator[Mark]:
-    ends = sorted({*(first + m for m in MARKS if first + m < slots), slots})
-    both = [_cumulative(trace, first, ends) for trace in (a, b)]
+def _sums_to_slots(a: Trace, b: Trace, first: int, slots: int) -> Iterator[SumsToSlot]:
+    """Sums of both runs from the first slot on, to the ends that ``SUMMED_SLOTS`` says."""
+    ends = sorted({*(first + m for m in SUMMED_SLOTS if first + m < slots), slots})
+    both = [_cumulative_sums(trace, first, ends) for trace in (a, b)]
     for i, end in enumerate(ends):
         sums = {name: (float(both[0][name][i]), float(both[1][name][i])) for name in SUMS}
-        yield Mark(end - 1, sums)
+        yield SumsToSlot(end - 1, sums)
 
 
-def _cumulative(trace: Trace, first: int, ends: list[int]) -> dict[str, FloatArray]:
+def _cumulative_sums(trace: Trace, first: int, ends: list[int]) -> dict[str, FloatArray]:
     """Sums of slots ``first .. end − 1`` for each end."""
     found = {}
     for name, columns in SUMS.items():
-        total, sums, start = 0.0, [], first
+        total = 0.0
+        sums = []
+        start = first
         for end in ends:
             while start < end:
-                stop = min(start + 16_384, end)
+                stop = min(start + BLOCK_SLOTS, end)
                 total += sum(
                     float(trace.column(c, start, stop).sum(dtype=np.float64)) for c in columns
                 )
@@ -213,7 +232,7 @@ def world_difference(a: Trace, b: Trace) -> str:
         if column.name in COST_COLUMNS:
             continue  # prices are no part of a world
         if column.grows and column.name != "slot":
-            for start, x, y in _rows(a, b, column.path, 0, slots):
+            for start, x, y in _blocks(a, b, column.path, 0, slots):
                 if x.shape != y.shape:
                     return f"{column.path} has {x.shape[1]} and {y.shape[1]} columns"
                 if (x != y).any():
@@ -223,7 +242,7 @@ def world_difference(a: Trace, b: Trace) -> str:
                         f"{x[row, at]} and {y[row, at]}"
                     )
         elif not column.grows:
-            x, y = a.column(column.path), b.column(column.path)
+            x, y = (trace.column(column.path) for trace in (a, b))
             if x.shape != y.shape:
                 return f"{column.path} has {len(x)} and {len(y)} values"
             if (x != y).any():

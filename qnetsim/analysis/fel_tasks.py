@@ -1,18 +1,31 @@
-"""How the FEL tasks of a run got on, worked out from the rounds in its trace."""
+"""Progress of the FEL tasks of a run, from the rounds in its trace."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray
 from qnetsim.trace import Trace
 from qnetsim.vocabulary import ROUND_STATUS
 
-DONE, LOST = ROUND_STATUS.index("done"), ROUND_STATUS.index("lost")
-#: Nanoseconds of a second.
-NS = 1e9
+DONE = ROUND_STATUS.index("done")
+LOST = ROUND_STATUS.index("lost")
+NS_PER_S = 1e9
+#: Columns of a round that a task is worked out from.
+ROUND_COLUMNS = (
+    "round_status",
+    "started_ns",
+    "duration_ns",
+    "waited_ns",
+    "loss",
+    "accuracy",
+    "round_workers",
+    "round_key_bits",
+)
 
 
 @dataclass(frozen=True)
@@ -77,49 +90,46 @@ def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
             strict=True,
         )
     )
-    columns = (
-        "round_status",
-        "started_ns",
-        "duration_ns",
-        "waited_ns",
-        "loss",
-        "accuracy",
-        "round_workers",
-        "round_key_bits",
-    )
-    values = {name: trace.column(f"rounds/{name}") for name in columns} if names else {}
+    values = {name: trace.column(f"rounds/{name}") for name in ROUND_COLUMNS} if names else {}
     found = []
     for task, name in enumerate(names):
         mine = tasks == task
-        row = {column: array[mine] for column, array in values.items()}
-        training = numbers[mine] > 0
-        stepped = training & (row["round_status"] == DONE)
-        over = training & np.isin(row["round_status"], (DONE, LOST))
-        began = row["started_ns"] / NS
-        ended = began + row["duration_ns"] / NS
-        setup = float(row["duration_ns"][0] / NS) if row["round_status"][0] == DONE else None
-        bits = row["round_key_bits"]
-        found.append(
-            TaskRun(
-                name=f"{task + 1} {name}",
-                rounds=int(training.sum()),
-                done=int(stepped.sum()),
-                lost=int((training & (row["round_status"] == LOST)).sum()),
-                finished_s=float(ended[over].max()) if over.any() else None,
-                setup_s=setup,
-                started_s=began[stepped],
-                ended_s=ended[stepped],
-                waited_s=row["waited_ns"][stepped] / NS,
-                loss=row["loss"][stepped],
-                accuracy=row["accuracy"][stepped],
-                workers=row["round_workers"][stepped],
-                key_bits=int(bits[stepped].sum()),
-                key_bits_before=np.cumsum(np.append(0.0, bits.sum(axis=1)))[:-1][stepped],
-                key_bits_by_kind={
-                    kind: int(count)
-                    for kind, count in zip(kinds, bits.sum(axis=0), strict=True)
-                    if count
-                },
-            )
-        )
+        rows = {column: array[mine] for column, array in values.items()}
+        found.append(_task_run(f"{task + 1} {name}", numbers[mine], rows, kinds))
     return tuple(found)
+
+
+def _task_run(
+    name: str,
+    numbers: npt.NDArray[Any],
+    rows: dict[str, npt.NDArray[Any]],
+    kinds: list[tuple[int, str]],
+) -> TaskRun:
+    """One task from its rows of ``ROUND_COLUMNS``; round 0 is the set-up."""
+    status = rows["round_status"]
+    training = numbers > 0
+    stepped = training & (status == DONE)
+    ended = training & np.isin(status, (DONE, LOST))
+    start_s = rows["started_ns"] / NS_PER_S
+    duration_s = rows["duration_ns"] / NS_PER_S
+    end_s = start_s + duration_s
+    bits = rows["round_key_bits"]
+    return TaskRun(
+        name=name,
+        rounds=int(training.sum()),
+        done=int(stepped.sum()),
+        lost=int((training & (status == LOST)).sum()),
+        finished_s=float(end_s[ended].max()) if ended.any() else None,
+        setup_s=float(duration_s[0]) if status[0] == DONE else None,
+        started_s=start_s[stepped],
+        ended_s=end_s[stepped],
+        waited_s=rows["waited_ns"][stepped] / NS_PER_S,
+        loss=rows["loss"][stepped],
+        accuracy=rows["accuracy"][stepped],
+        workers=rows["round_workers"][stepped],
+        key_bits=int(bits[stepped].sum()),
+        key_bits_before=np.cumsum(np.append(0.0, bits.sum(axis=1)))[:-1][stepped],
+        key_bits_by_kind={
+            kind: int(count) for kind, count in zip(kinds, bits.sum(axis=0), strict=True) if count
+        },
+    )

@@ -12,17 +12,21 @@ RESAMPLES = 2000
 
 
 def converged(stochastic: FloatArray, bound: float = 1.05) -> FloatArray:
-    """First epoch from which a seed's curve stays within the bound; infinite where it never does.
+    """First epoch from which each seed's curve stays within a bound; infinite where none does.
 
     Parameters
     ----------
     stochastic : ndarray, shape (epochs + 1, seeds)
         Cost over C*.
     bound : float
+
+    Returns
+    -------
+    ndarray of float64, shape (seeds,)
     """
     outside = np.asarray(stochastic) > bound
-    last = len(outside) - 1 - np.argmax(outside[::-1], axis=0)
-    first = np.where(outside.any(axis=0), last + 1.0, 0.0)
+    last_outside = len(outside) - 1 - np.argmax(outside[::-1], axis=0)
+    first = np.where(outside.any(axis=0), last_outside + 1.0, 0.0)
     return np.where(first >= len(outside), np.inf, first)
 
 
@@ -41,6 +45,10 @@ def bootstrap(values: FloatArray, seed: int = 1) -> tuple[FloatArray, FloatArray
     values : ndarray, shape (epochs, seeds)
     seed : int
         Of the resamples.
+
+    Returns
+    -------
+    low, high : ndarray of float64, shape (epochs,)
     """
     count = values.shape[1]
     drawn = seeds.integers(seeds.stream(seed, "bootstrap"), count, RESAMPLES * count)

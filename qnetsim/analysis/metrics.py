@@ -1,4 +1,4 @@
-"""Figures of one run, worked out from its trace."""
+"""Figures of one run, computed from its trace."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class RunMetrics:
 
 
 def run_metrics(trace: Trace) -> RunMetrics:
-    """Work out the figures of a run, reading its trace block by block.
+    """Compute the figures of a run, reading its trace block by block.
 
     Raises
     ------
@@ -117,11 +117,12 @@ def run_metrics(trace: Trace) -> RunMetrics:
     if trace.slots == 0:
         raise TraceError(f"{trace.path}: holds no complete slot; run it again")
     cost = {name: _total(trace, f"slots/{name}") / trace.slots for name in BILL_COLUMNS}
-    taken = [
+    reserved_bits, on_demand_bits = (
         sum(block.sum(axis=0) for block in trace.blocks(f"slots/{pool}_consumed_bits"))
         for pool in ("reservation", "on_demand")
-    ]
-    stored = _pools(trace)
+    )
+    consumed_bits = np.asarray(reserved_bits + on_demand_bits, dtype=np.float64)
+    levels = _pool_levels(trace)
     served = int(_total(trace, "slots/served"))
     if not all(map(math.isfinite, cost.values())):
         raise TraceFormatError(f"{trace.path}: holds a cost that is not a finite number")
@@ -136,15 +137,15 @@ def run_metrics(trace: Trace) -> RunMetrics:
         served=served,
         blocked=int(_total(trace, "slots/blocked")),
         pending=int(trace.column("slots/waiting", trace.slots - 1)[-1]),
-        on_demand_bits=float(np.sum(taken[1])),
-        consumed_bits=np.asarray(taken[0] + taken[1], dtype=np.float64),
+        on_demand_bits=float(np.sum(on_demand_bits)),
+        consumed_bits=consumed_bits,
         interrupted=int(_total(trace, "slots/interrupted")),
         rerouted=int(_total(trace, "slots/rerouted")),
         waits=Waits.of(trace, served),
-        utilisation=_utilisation(trace, taken[0] + taken[1]),
-        mean_pool_bits=stored.mean_bits,
-        depletion_s=stored.depletion_s,
-        depletions=stored.depletions,
+        utilisation=_utilisation(trace, consumed_bits),
+        mean_pool_bits=levels.mean_bits,
+        depletion_s=levels.depletion_s,
+        depletions=levels.depletions,
         exposed_bits=_exact_total(trace, "slots/exposed_bits"),
         tasks=task_runs(trace),
         status=trace.status,
@@ -161,47 +162,53 @@ def _total(trace: Trace, path: str) -> float:
 
 
 def _exact_total(trace: Trace, path: str) -> int:
-    """Sum of a column of large integers that may not fit into 64 bits."""
+    """Sum of a column whose total may not fit into 64 bits."""
     halves = ((block >> 32, block & 0xFFFFFFFF) for block in trace.blocks(path))
     return sum((int(high.sum()) << 32) + int(low.sum()) for high, low in halves)
 
 
-def _utilisation(trace: Trace, taken: FloatArray) -> FloatArray:
+def _utilisation(trace: Trace, consumed: FloatArray) -> FloatArray:
     """Bits consumed over bits produced, by fibre; zero where none were produced."""
-    made = sum(
+    total = sum(
         block.sum(axis=0)
         for pool in ("reservation", "on_demand")
         for block in trace.blocks(f"slots/{pool}_produced_bits")
     )
-    produced = np.asarray(made, dtype=np.float64)
-    return np.divide(taken, produced, out=np.zeros_like(produced), where=produced > 0)
+    produced = np.asarray(total, dtype=np.float64)
+    return np.divide(consumed, produced, out=np.zeros_like(produced), where=produced > 0)
 
 
 @dataclass(frozen=True)
-class _Stored:
+class _PoolLevels:
     mean_bits: FloatArray
     depletion_s: float | None
     depletions: int
 
 
-def _pools(trace: Trace) -> _Stored:
-    """Pool levels, and how long pools that hold something take to run empty."""
+def _pool_levels(trace: Trace) -> _PoolLevels:
+    """Mean levels of the pools, and how long pools that hold something take to run empty."""
     total: FloatArray = np.zeros(len(trace.column("fibres/fibre")))
-    filled = np.zeros(len(total), dtype=np.int64)
-    spells, spent = 0, 0
-    for first, second in zip(
+    # slots for which each fibre's pools have held something, until they are empty
+    filled_slots = np.zeros(len(total), dtype=np.int64)
+    depletions = 0
+    slots_until_empty = 0
+    for reserved, on_demand in zip(
         trace.blocks("slots/reservation_stored_bits"),
         trace.blocks("slots/on_demand_stored_bits"),
         strict=True,
     ):
-        both = first + second
-        total += both.sum(axis=0)
-        if not both.any() and not filled.any():
+        stored = reserved + on_demand
+        total += stored.sum(axis=0)
+        if not stored.any() and not filled_slots.any():
             continue
-        for row in both:
-            emptied = (row == 0) & (filled > 0)
-            spells += int(emptied.sum())
-            spent += int(filled[emptied].sum())
-            filled = np.where(row > 0, filled + 1, 0)
+        for row in stored:
+            emptied = (row == 0) & (filled_slots > 0)
+            depletions += int(emptied.sum())
+            slots_until_empty += int(filled_slots[emptied].sum())
+            filled_slots = np.where(row > 0, filled_slots + 1, 0)
     slot_s = float(trace.attribute("slot_s") or 1.0)
-    return _Stored(total / trace.slots, spent / spells * slot_s if spells else None, spells)
+    return _PoolLevels(
+        mean_bits=total / trace.slots,
+        depletion_s=slots_until_empty / depletions * slot_s if depletions else None,
+        depletions=depletions,
+    )

@@ -27,7 +27,7 @@ from qnetsim.trace.files.curve_file import CurveRecord
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: What a report consists of: the page, and the folder of its figures.
+#: The page of a report, and the folder of its figures.
 PAGE = "report.html"
 FIGURES = "figures"
 
@@ -57,7 +57,7 @@ pre { padding: .8rem; overflow-x: auto; white-space: pre-wrap; }
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure of the report: its name as a file, and what it shows."""
+    """A figure of the report, the name of its files, and its caption."""
 
     name: str
     caption: str

@@ -10,7 +10,7 @@ import numpy as np
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.trace import Trace
 
-#: Percentiles of waiting times, and the shares that they stand for.
+#: Percentiles of waiting times by name, as shares.
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
 
@@ -30,12 +30,12 @@ class Waits:
 
     @classmethod
     def of(cls, trace: Trace, served: int) -> Waits:
-        """Count the waiting times of a trace in which so many requests were served."""
-        late = np.zeros(len(trace.column("slots/wait_upto_s")), dtype=np.int64)
+        """Count the waiting times of a trace in which ``served`` requests were served."""
+        counts = np.zeros(len(trace.column("slots/wait_upto_s")), dtype=np.int64)
         for block in trace.blocks("slots/waited"):
-            late += block.sum(axis=0, dtype=np.int64)
+            counts += block.sum(axis=0, dtype=np.int64)
         edges = np.append(0.0, trace.column("slots/wait_upto_s"))
-        return cls(edges, np.append(served - int(late.sum()), late))
+        return cls(edges, np.append(served - int(counts.sum()), counts))
 
     @classmethod
     def merged(cls, parts: Sequence[Waits]) -> Waits:
@@ -46,7 +46,7 @@ class Waits:
         return cls(edges, counts)
 
     def percentile(self, share: float) -> float:
-        """Waiting time in seconds, an upper edge of a bin, within which this share was served."""
+        """Shortest upper edge of a bin, in seconds, within which this share was served."""
         served = int(self.counts.sum())
         if not served:
             return 0.0

@@ -1,4 +1,4 @@
-"""Whether runs met the same worlds, and how the worlds differ where they did not."""
+"""Refusing runs that did not meet the same worlds, and naming what differs."""
 
 from __future__ import annotations
 
@@ -54,14 +54,15 @@ def refuse_unpaired(table: Mapping[str, Mapping[int, RunMetrics]]) -> None:
         for replication, run in runs.items():
             other = first[replication]
             if run.world_digest != other.world_digest:
+                difference = _world_difference(other.trace, run.trace)
                 raise WorldMismatchError(
                     f"{other.trace} and {run.trace} are runs in different worlds "
                     f"({other.world_digest[:12]} and {run.world_digest[:12]}): "
-                    f"{_difference(other.trace, run.trace)}; compare runs of one scenario and seed"
+                    f"{difference}; compare runs of one scenario and seed"
                 )
 
 
-def _difference(a: Path, b: Path) -> str:
+def _world_difference(a: Path, b: Path) -> str:
     """Name all settings that make two worlds differ, and the first value that does."""
     with open_trace(a) as one, open_trace(b) as two:
         scenarios = [trace.provenance["scenario"] for trace in (one, two)]

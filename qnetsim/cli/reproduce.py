@@ -62,7 +62,7 @@ def reproduce(
 
 
 def _fig4(picture: Path, orders: int, seed: int, as_json: bool) -> None:
-    with progress("fig4", fig4.trainings(orders)) as advance:
+    with progress("fig4", fig4.total_trainings(orders)) as advance:
         points = fig4.compute(seed, orders, progress=advance)
     save(fig4.figure(points), picture)
     if as_json:
@@ -92,7 +92,7 @@ def _fig9(
     picture: Path, seeds: int, epochs: int | None, topologies: Sequence[str], as_json: bool
 ) -> None:
     folder = picture.parent / "fig9"
-    with progress("fig9", fig9.epochs_in_all(epochs, topologies)) as advance:
+    with progress("fig9", fig9.total_epochs(epochs, topologies)) as advance:
         lines = list(fig9.compute(folder, seeds, epochs, topologies, advance))
     save(fig9.figure(lines), picture)
     if as_json:
@@ -108,16 +108,16 @@ def _fig9(
         rows.add_row(
             *(line.topology, line.setting, line.algorithm),
             *(*marks, f"{middle[-1]:.3f}"),
-            *(_epochs(line.reached), str(claim), line.verdict),
+            *(_epochs_text(line.converged_at), str(claim), line.verdict),
         )
     console().print(rows)
     click.echo(f"curves        {folder}")
     click.echo(f"picture       {picture}")
 
 
-def _epochs(reached: Sequence[float] | np.ndarray) -> str:
-    """Median and range of epochs of convergence; how many seeds never get there."""
-    values = np.asarray(reached)
+def _epochs_text(converged_at: Sequence[float] | np.ndarray) -> str:
+    """Median and range of the epochs of convergence, and how many seeds never converge."""
+    values = np.asarray(converged_at)
     never = int(np.isinf(values).sum())
     middle = np.median(values)
     text = "never" if np.isinf(middle) else f"{middle:g}"
@@ -127,7 +127,7 @@ def _epochs(reached: Sequence[float] | np.ndarray) -> str:
     return text + (f", {never} of {values.size} never" if 0 < never < values.size else "")
 
 
-def _line_json(lines: Sequence[fig9.Line]) -> list[dict[str, object]]:
+def _line_json(lines: Sequence[fig9.AlgorithmCurve]) -> list[dict[str, object]]:
     return [
         {
             "topology": line.topology,
@@ -135,7 +135,7 @@ def _line_json(lines: Sequence[fig9.Line]) -> list[dict[str, object]]:
             "policy": line.algorithm,
             "stochastic": line.stochastic.tolist(),
             "deterministic": line.deterministic.tolist(),
-            "converged_at_epoch": [None if np.isinf(x) else int(x) for x in line.reached],
+            "converged_at_epoch": [None if np.isinf(x) else int(x) for x in line.converged_at],
             "claim": fig9.CLAIMS[line.topology][line.algorithm],
             "verdict": line.verdict,
         }

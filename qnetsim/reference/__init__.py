@@ -1,1 +1,1 @@
-"""What prints the pages under ``docs/reference`` from the code."""
+"""Generators of the pages under ``docs/reference``, which read the code."""

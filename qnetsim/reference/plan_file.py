@@ -1,4 +1,4 @@
-"""Prints the reference page of plan files from their table of columns: ``make docs``."""
+"""Prints the reference page of plan files from their columns: ``make docs``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from qnetsim.trace.files.plan_file import FILETYPE, HEAD_BYTES, PLAN_COLUMNS, VE
 HEAD = f"""\
 # Plan files {VERSION[0]}.{VERSION[1]}
 
-This page is made by `make docs` from `qnetsim/trace/plan_file.py`; a test fails where they differ.
+This page is made by `make docs` from `qnetsim/trace/files/plan_file.py`; a test fails where they
+differ.
 
 `qnetsim plan SCENARIO --out plan.h5` writes one, `inspect` shows it, `diff` compares two, and
 `qnetsim run SCENARIO --plan plan.h5` runs it. It is an HDF5 file; any HDF5 reader opens it.

@@ -1,1 +1,1 @@
-"""Questions that take more than one run, or no run at all."""
+"""Studies: questions that take several runs, or figures computed without a run."""

@@ -1,4 +1,4 @@
-"""Keys that a FEL task takes from a network, worked out without running it."""
+"""Keys that a FEL task takes from a network, computed without running it."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ from qnetsim.optimize.routing import newsvendor_lengths
 class KeyBudget:
     """Keys that a task takes, message by message and fibre by fibre.
 
-    The size of a message does not depend on what it says, so one set-up and one round, counted,
-    tell those of all rounds in which every worker takes part.
+    The size of a message does not depend on its content, so counting one set-up and one round gives
+    the keys of all rounds in which every worker takes part.
 
     Attributes
     ----------
     setup, round : Tally
+        Messages and their keys.
     setup_bits, round_bits : ndarray of int64, shape (fibres,)
         Key bits that the messages take from each fibre: an end-to-end key costs its length on
         every fibre of its route.
     bits_per_slot : ndarray of int64, shape (fibres,)
-        What the channels that are lit for the task yield.
+        Key bits that the channels lit for the task yield in a slot.
     """
 
     setup: Tally
@@ -61,7 +62,7 @@ class KeyBudget:
         return float(_slots(self.setup_bits, self.bits_per_slot).max())
 
     def rounds_in(self, slots: int) -> int:
-        """Whole rounds that the keys of this many slots are enough for, the set-up paid first."""
+        """Whole rounds that the keys of so many slots are enough for, after those of the set-up."""
         left = slots * self.bits_per_slot - self.setup_bits
         if (left < 0).any():
             return 0
@@ -70,8 +71,9 @@ class KeyBudget:
 
 
 def _slots(bits: IntArray, bits_per_slot: IntArray) -> FloatArray:
-    none = np.where(bits > 0, math.inf, 0.0)
-    return np.divide(bits, bits_per_slot, out=none, where=bits_per_slot > 0)
+    # a fibre without a channel never yields what is needed
+    without_channel = np.where(bits > 0, math.inf, 0.0)
+    return np.divide(bits, bits_per_slot, out=without_channel, where=bits_per_slot > 0)
 
 
 def key_budget(case: Case, number: int, channels: int = 1) -> KeyBudget:
@@ -90,19 +92,27 @@ def key_budget(case: Case, number: int, channels: int = 1) -> KeyBudget:
     SettingError
         No path joins two parties.
     """
-    table, seed = case.scenario.fel[number], case.scenario.run.seed
-    session, setup, one = open_session(table, number, seed, counted=True), Tally(), Tally()
+    table = case.scenario.fel[number]
+    session = open_session(table, number, case.scenario.run.seed, counted=True)
+    setup = Tally()
     drive(session.setup(), setup)
-    drive(session.round(session.workers, RoundOutcome()), one)
-    setup_bits, round_bits = (_fibre_bits(case, number, tally) for tally in (setup, one))
+    one_round = Tally()
+    drive(session.round(session.workers, RoundOutcome()), one_round)
     most = case.network.max_channels
     lit = case.network.channel_bits * (channels if most is None else min(channels, most))
-    return KeyBudget(setup, one, setup_bits, round_bits, frozen(lit, np.int64))
+    return KeyBudget(
+        setup=setup,
+        round=one_round,
+        setup_bits=_fibre_bits(case, number, setup),
+        round_bits=_fibre_bits(case, number, one_round),
+        bits_per_slot=frozen(lit, np.int64),
+    )
 
 
 def _fibre_bits(case: Case, number: int, tally: Tally) -> IntArray:
     """Key bits by fibre, every key on the cheapest route of its pair."""
-    network, nodes = case.network, case.network.topology.nodes
+    network = case.network
+    nodes = network.topology.nodes
     needed = {
         (min(ends), max(ends)): count
         for pair, count in tally.key_bytes_by_pair().items()

@@ -22,7 +22,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MeasuredRate:
-    """A published MDI-QKD key rate; ``security`` is ``finite_key`` or ``asymptotic``."""
+    """A published MDI-QKD key rate.
+
+    Attributes
+    ----------
+    loss_db : float
+        Between the two transmitters.
+    rate_bps : float
+        Secret bits per second.
+    pulse_rate_hz : float
+        Pulse pairs per second.
+    security : {"finite_key", "asymptotic"}
+    seen : str
+        Where in the source the rate was read.
+    citation, doi : str
+    """
 
     loss_db: float
     rate_bps: float
@@ -47,13 +61,13 @@ def published_points() -> list[MeasuredRate]:
     text = (resources.files("qnetsim") / "data" / "mdi_qkd_points.csv").read_text("utf-8")
     return [
         MeasuredRate(
-            float(row["loss_db"]),
-            float(row["rate_bps"]),
-            float(row["pulse_rate_hz"]),
-            row["security"],
-            row["seen"],
-            row["citation"],
-            row["doi"],
+            loss_db=float(row["loss_db"]),
+            rate_bps=float(row["rate_bps"]),
+            pulse_rate_hz=float(row["pulse_rate_hz"]),
+            security=row["security"],
+            seen=row["seen"],
+            citation=row["citation"],
+            doi=row["doi"],
         )
         for row in csv.DictReader(io.StringIO(text))
     ]
@@ -61,7 +75,23 @@ def published_points() -> list[MeasuredRate]:
 
 @dataclass(frozen=True)
 class FibreRate:
-    """One fibre of the card: rates in bit/s, the bound at the card's pulse rate."""
+    """One fibre of the card.
+
+    Attributes
+    ----------
+    name : str
+    length_km : float
+    span_km : float
+        L, between two transmitters.
+    segments : int
+        N, spans of the fibre.
+    rate_bps : float
+        K_L of the network's own model.
+    slot_bits : int
+        Key bits of a channel in a slot.
+    mdi_qkd_bps, plob_bps : float
+        Decoy-state MDI-QKD and the PLOB bound at the card's pulse rate.
+    """
 
     name: str
     length_km: float
@@ -74,7 +104,7 @@ class FibreRate:
 
 
 def pulse_rate(table: NetworkTable) -> float:
-    """Pulse pairs a second that the bound is taken at."""
+    """Pulse pairs per second for which the bound is given."""
     given = table.rate_table_pulse_rate_hz if table.key_rate == "table" else None
     return given or table.mdi_qkd.pulse_rate_hz
 
@@ -88,22 +118,24 @@ def rate_card(network: Network, table: NetworkTable) -> list[FibreRate]:
     table : NetworkTable
         The settings behind the network.
     """
-    link, pulses, alpha = MdiLink.of(table.mdi_qkd), pulse_rate(table), table.attenuation_db_km
+    link = MdiLink.of(table.mdi_qkd)
+    pulses = pulse_rate(table)
+    alpha = table.attenuation_db_km
     spans = network.spans_km.tolist()
-    formula = {
+    mdi_qkd_bps = {
         span: pulses * link.symmetric(span, alpha, table.mdi_qkd.mean_photons)
         for span in set(spans)
     }
     return [
         FibreRate(
-            network.topology.fibre_name(e),
-            network.topology.lengths_km[e],
-            span,
-            int(network.segments[e]),
-            float(network.key_rate_bps[e]),
-            int(network.channel_bits[e]),
-            formula[span],
-            pulses * plob(span, alpha),
+            name=network.topology.fibre_name(e),
+            length_km=network.topology.lengths_km[e],
+            span_km=span,
+            segments=int(network.segments[e]),
+            rate_bps=float(network.key_rate_bps[e]),
+            slot_bits=int(network.channel_bits[e]),
+            mdi_qkd_bps=mdi_qkd_bps[span],
+            plob_bps=pulses * plob(span, alpha),
         )
         for e, span in enumerate(spans)
     ]
@@ -113,7 +145,8 @@ def rate_figure(network: Network, table: NetworkTable) -> Figure:
     """Secret bits per pulse pair over loss: bound, formula, the network's model, experiments."""
     from matplotlib.figure import Figure
 
-    alpha, pulses = table.attenuation_db_km, pulse_rate(table)
+    alpha = table.attenuation_db_km
+    pulses = pulse_rate(table)
     link = MdiLink.of(table.mdi_qkd)
     losses = np.linspace(0.2, 70, 120)
     figure = Figure(figsize=(8, 5), layout="constrained")

@@ -14,13 +14,14 @@ from qnetsim.scenario import Scenario
 
 @dataclass(frozen=True)
 class Spacing:
-    """What was found.
+    """The cheapest spacing of each fibre.
 
     Attributes
     ----------
     scenario : Scenario
-        With the cheapest spacing of each fibre as ``network.fibre_spans``.
+        With the spacings as ``network.fibre_spans``.
     spans_km : tuple of float
+        L of each fibre.
     before, after : tuple of float
         Expected cost of one request on each fibre, per slot.
     left_out : tuple of float
@@ -40,7 +41,7 @@ def cheapest_spacing(scenario: Scenario, choices_km: Sequence[float]) -> Spacing
     The expected cost of a request on a fibre is ``c_km + g·c_qkd^b``, with the newsvendor's g
     for the channels that its level needs there; a level keeps its unit, K_L at ``span_km``.
     With comonotone demand and no wavelength limits the least cost of a plan is the sum of these
-    over shortest routes, so choosing fibre by fibre is exact. Otherwise it is a good guess.
+    over shortest routes, so choosing fibre by fibre is exact. Otherwise it is a heuristic.
 
     Parameters
     ----------
@@ -72,11 +73,11 @@ def cheapest_spacing(scenario: Scenario, choices_km: Sequence[float]) -> Spacing
         )
     spans = [span for _, span in best]
     return Spacing(
-        _with_spans(case, spans),
-        tuple(spans),
-        tuple(float(length) for length in before),
-        tuple(float(length) for length, _ in best),
-        tuple(left_out),
+        scenario=_with_spans(case, spans),
+        spans_km=tuple(spans),
+        before=tuple(float(length) for length in before),
+        after=tuple(float(length) for length, _ in best),
+        left_out=tuple(left_out),
     )
 
 

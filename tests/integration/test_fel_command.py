@@ -132,7 +132,7 @@ def test_fig4(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert all(len(p.losses) == 2 and p.spread >= 0 for p in points)
     assert points[0].key_bytes < points[1].key_bytes < points[2].key_bytes
-    assert fig4.trainings(3) == 3 * (5 + 11 + 1 + 3)
+    assert fig4.total_trainings(3) == 3 * (5 + 11 + 1 + 3)
     assert set(fig4.CLAIMS) == set(NAMES)
     axes = fig4.figure(points).axes[0]
     assert len(axes.lines) == 2

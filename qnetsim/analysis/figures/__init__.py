@@ -1,1 +1,1 @@
-"""Figures of runs and comparisons: one file for each, drawn the same to the byte every time."""
+"""Figures of runs and comparisons, one module for each; their files are reproducible."""

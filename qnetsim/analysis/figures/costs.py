@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.analysis.compare import Comparison, PolicyResult
-from qnetsim.analysis.figures.style import INK, inked, plain
+from qnetsim.analysis.figures.style import TEXT_COLOUR, hide_frame, styled
 from qnetsim.analysis.rows import COST_LABELS, SEES_FUTURE, policy_label
 from qnetsim.vocabulary import BILL_COLUMNS
 
@@ -25,7 +25,7 @@ COLOURS = {
 }
 
 
-@inked
+@styled
 def comparison_figure(comparison: Comparison, title: str) -> Figure:
     """Cost per slot by kind, with the paired ratio to the reference beside it."""
     from matplotlib.figure import Figure
@@ -53,7 +53,7 @@ def comparison_figure(comparison: Comparison, title: str) -> Figure:
         spread = None
         if found.low is not None and found.high is not None:
             spread = [[ratio - found.low], [found.high - ratio]]
-        ratios.errorbar(ratio, row, xerr=spread, fmt="o", color=INK, capsize=4)
+        ratios.errorbar(ratio, row, xerr=spread, fmt="o", color=TEXT_COLOUR, capsize=4)
         ratios.annotate(
             f"{ratio:.3f}",
             (ratio, row),
@@ -67,7 +67,7 @@ def comparison_figure(comparison: Comparison, title: str) -> Figure:
     ratios.margins(x=0.15)
     ratios.set_ylim(-0.5, len(names) - 0.2)
     for axes in (bars, ratios):
-        plain(axes)
+        hide_frame(axes)
     figure.suptitle(title, fontsize=11, parse_math=False)
     if left.any():
         figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)

@@ -8,7 +8,7 @@ import numpy as np
 
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.divergence import cost_path
-from qnetsim.analysis.figures.style import INK, colour, inked, plain
+from qnetsim.analysis.figures.style import TEXT_COLOUR, hide_frame, policy_colour, styled
 from qnetsim.trace import open_trace
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 POINTS = 400
 
 
-@inked
+@styled
 def divergence_figure(comparison: Comparison, first: dict[str, int | None]) -> Figure:
     """Cumulative cost above the reference against time, in the first world.
 
@@ -47,16 +47,16 @@ def divergence_figure(comparison: Comparison, first: dict[str, int | None]) -> F
         axes.plot(
             np.append(0, slots) * slot_s,
             np.append(0, cost - base) / 1e6,
-            color=colour(number),
+            color=policy_colour(number),
             lw=1.4,
             label=policy.name,
         )
         slot = first.get(policy.name)
         if slot is not None:
-            axes.plot(slot * slot_s, 0, marker="|", ms=10, color=colour(number), zorder=3)
-    axes.axhline(0, color=INK, lw=0.8)
+            axes.plot(slot * slot_s, 0, marker="|", ms=10, color=policy_colour(number), zorder=3)
+    axes.axhline(0, color=TEXT_COLOUR, lw=0.8)
     axes.set_xlabel("simulated time (s)")
     axes.set_ylabel(f"cost above {comparison.reference} so far (10⁶)", parse_math=False)
     axes.legend(frameon=False, fontsize=8, ncols=3)
-    plain(axes)
+    hide_frame(axes)
     return figure

@@ -7,21 +7,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.analysis.compare import Comparison
-from qnetsim.analysis.figures.style import INK, inked
+from qnetsim.analysis.figures.style import TEXT_COLOUR, styled
 from qnetsim.arrays import FloatArray
 from qnetsim.trace import open_trace
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Policies that get a map of their own, and nodes up to which names are written.
-MAPS, NAMED = 6, 60
+#: Most policies that get a map of their own.
+MOST_MAPS = 6
+#: Most nodes whose names are written.
+MOST_NAMED_NODES = 60
 
 
 def _positions(
     sources: list[str], targets: list[str], lengths: FloatArray
 ) -> dict[str, FloatArray]:
-    """Place nodes so that distances follow the lengths of the fibres; traces hold no places."""
+    """Place nodes so that distances follow the lengths of the fibres.
+
+    Traces hold no coordinates.
+    """
     import networkx
 
     graph: networkx.Graph[str] = networkx.Graph()
@@ -34,7 +39,7 @@ def _positions(
     return placed
 
 
-@inked
+@styled
 def map_figure(comparison: Comparison) -> Figure:
     """One map for each policy; utilisation is bits consumed over bits produced, all worlds."""
     from matplotlib.collections import LineCollection
@@ -44,7 +49,7 @@ def map_figure(comparison: Comparison) -> Figure:
         sources, targets = (trace.column(f"fibres/{end}").tolist() for end in ("source", "target"))
         places = _positions(sources, targets, trace.column("fibres/length_km"))
     lines = [(places[a], places[b]) for a, b in zip(sources, targets, strict=True)]
-    policies = comparison.policies[:MAPS]
+    policies = comparison.policies[:MOST_MAPS]
     columns = min(len(policies), 3)
     rows = -(-len(policies) // columns)
     figure = Figure(figsize=(3.3 * columns + 0.6, 2.9 * rows), layout="constrained")
@@ -57,8 +62,8 @@ def map_figure(comparison: Comparison) -> Figure:
         drawn.set_array(np.mean([run.utilisation for run in policy.runs], axis=0))
         drawn.set_clim(0, 1)
         axes.add_collection(drawn)
-        axes.scatter(dots[:, 0], dots[:, 1], s=14, color=INK, zorder=3)
-        if len(places) <= NAMED:
+        axes.scatter(dots[:, 0], dots[:, 1], s=14, color=TEXT_COLOUR, zorder=3)
+        if len(places) <= MOST_NAMED_NODES:
             for node, place in places.items():
                 axes.annotate(
                     node,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.analysis.compare import Comparison
-from qnetsim.analysis.figures.style import colour, inked, plain
+from qnetsim.analysis.figures.style import hide_frame, policy_colour, styled
 from qnetsim.arrays import FloatArray
 from qnetsim.trace import Trace, open_trace
 from qnetsim.vocabulary import POOLS
@@ -38,7 +38,7 @@ def mean_path(trace: Trace, *columns: str) -> tuple[FloatArray, FloatArray]:
     return np.asarray(starts * slot_s, dtype=np.float64), np.add.reduceat(values, starts) / counts
 
 
-@inked
+@styled
 def pools_figure(comparison: Comparison) -> Figure:
     """Pool level and keys taken against time, in the first world, mean over the fibres."""
     from matplotlib.figure import Figure
@@ -59,7 +59,7 @@ def pools_figure(comparison: Comparison) -> Figure:
                 axes.plot(
                     times,
                     bits,
-                    color=colour(number),
+                    color=policy_colour(number),
                     lw=1,
                     alpha=0.85,
                     drawstyle="steps-post",
@@ -69,7 +69,7 @@ def pools_figure(comparison: Comparison) -> Figure:
         axes.set_ylabel(title, fontsize=9)
         axes.set_ylim(bottom=0)
         axes.ticklabel_format(axis="y", style="plain")
-        plain(axes)
+        hide_frame(axes)
     rows[-1].set_xlabel("simulated time (s)")
     figure.legend(loc="outside lower center", ncols=7, fontsize=8, frameon=False)
     return figure

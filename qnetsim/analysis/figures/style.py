@@ -1,4 +1,4 @@
-"""What all figures share: colours, ink that follows the page, and the same bytes every time."""
+"""What all figures share: colours, text that takes the colour of its page, reproducible files."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-#: Text and lines. In a page it becomes the colour of the page's own text.
-INK = "#2b2b2c"
+#: Colour of text and lines; in a page it becomes the colour of the page's own text.
+TEXT_COLOUR = "#2b2b2c"
 #: Colours of policies, in turn: apart for colour-blind readers, on white and on black.
 POLICY_COLOURS = ("#3b7fb5", "#e08a2c", "#1b9e77", "#b0609a", "#8a8a8a", "#c8553d", "#7a6fc0")
 #: Files that a figure is written to.
 FORMATS = ("png", "svg", "pdf")
+#: Resolution of PNG files.
 DPI = 150
 
 
-def colour(number: int) -> str:
+def policy_colour(number: int) -> str:
     """Colour of the policy of this number."""
     return POLICY_COLOURS[number % len(POLICY_COLOURS)]
 
 
-def inked(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw a figure with the shared ink and with no state left behind."""
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw a figure in the shared text colour, without changing matplotlib's own settings."""
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
         import matplotlib
 
         names = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
-        ink: dict[Any, Any] = dict.fromkeys(names, INK)
-        with matplotlib.rc_context(ink):
+        settings: dict[Any, Any] = dict.fromkeys(names, TEXT_COLOUR)
+        with matplotlib.rc_context(settings):
             figure = draw(*args, **kwargs)
             # laid out once, not for every file
             figure.draw_without_rendering()
@@ -50,13 +51,13 @@ def inked(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return drawn
 
 
-def plain(axes: Axes) -> None:
-    """Leave out the frame that says nothing."""
+def hide_frame(axes: Axes) -> None:
+    """Hide the upper and the right side of the frame."""
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def svg(figure: Figure, name: str) -> str:
-    """Render to SVG text for a page: no dates, ink of the page, identifiers of its own.
+    """Render to SVG text for a page: no dates, the page's text colour, identifiers of its own.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def svg(figure: Figure, name: str) -> str:
     buffer = io.StringIO()
     _save(figure, buffer, "svg", transparent=True)
     text = buffer.getvalue()
-    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    text = text[text.index("<svg") :].replace(TEXT_COLOUR, "currentColor")
     return re.sub(r'((?: id="|href="#|url\(#))', rf"\1{name}-", text)
 
 

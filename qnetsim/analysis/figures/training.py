@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.analysis.compare import Comparison
-from qnetsim.analysis.figures.style import colour, inked, plain
+from qnetsim.analysis.figures.style import hide_frame, policy_colour, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@inked
+@styled
 def training_figure(comparison: Comparison) -> Figure:
     """Every replication, and their mean: time above, keys below, one column for each task."""
     from matplotlib.figure import Figure
@@ -28,7 +28,12 @@ def training_figure(comparison: Comparison) -> Figure:
                 paths = [run.started_s if row == 0 else run.key_bits_before / 1e6 for run in runs]
                 for run, path in zip(runs, paths, strict=True):
                     axes.step(
-                        path, run.loss, where="post", color=colour(number), alpha=0.25, lw=0.8
+                        path,
+                        run.loss,
+                        where="post",
+                        color=policy_colour(number),
+                        alpha=0.25,
+                        lw=0.8,
                     )
                 # where all replications have the round, the mean
                 shared = min(run.done for run in runs)
@@ -37,12 +42,12 @@ def training_figure(comparison: Comparison) -> Figure:
                         np.mean([path[:shared] for path in paths], axis=0),
                         np.mean([run.loss[:shared] for run in runs], axis=0),
                         where="post",
-                        color=colour(number),
+                        color=policy_colour(number),
                         lw=2,
                         label=policy.name if task == 0 and row == 0 else None,
                     )
             axes.set_xlabel("simulated time (s)" if row == 0 else "key bits taken (Mbit)")
-            plain(axes)
+            hide_frame(axes)
         panels[0, task].set_title(tasks[task].name, fontsize=10, parse_math=False)
     for axes in panels[:, 0]:
         axes.set_ylabel("Taylor loss")

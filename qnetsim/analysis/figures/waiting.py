@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.analysis.compare import Comparison
-from qnetsim.analysis.figures.style import colour, inked, plain
+from qnetsim.analysis.figures.style import hide_frame, policy_colour, styled
 from qnetsim.analysis.waits import Waits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@inked
+@styled
 def waiting_figure(comparison: Comparison) -> Figure:
     """Share of the served requests that had their first keys within a time, all worlds."""
     from matplotlib.figure import Figure
@@ -28,12 +28,17 @@ def waiting_figure(comparison: Comparison) -> Figure:
         share = np.cumsum(waits.counts) / served
         least = min(least, float(share[0]))
         axes.step(
-            waits.upto_s, share, where="post", color=colour(number), lw=1.6, label=policy.name
+            waits.upto_s,
+            share,
+            where="post",
+            color=policy_colour(number),
+            lw=1.6,
+            label=policy.name,
         )
     axes.set_xlabel("waiting time until the first keys (s)")
     axes.set_ylabel("share of served requests")
     axes.set_ylim(max(0.0, least - 0.1 * (1 - least) - 0.01), 1.005)
     axes.set_xlim(left=0)
     axes.legend(frameon=False, fontsize=8, loc="lower right")
-    plain(axes)
+    hide_frame(axes)
     return figure

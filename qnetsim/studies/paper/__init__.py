@@ -1,1 +1,1 @@
-"""The paper's evaluation, one file a figure: what is computed, beside what it claims."""
+"""The paper's evaluation, one module for each figure: what is computed and what it claims."""

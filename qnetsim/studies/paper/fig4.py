@@ -1,14 +1,15 @@
 """Fig. 4: Taylor loss of the global model against the key rate, for the four data sets.
 
 A key rate of k pays for ⌊k/K_L⌋ quantum-secured channels, so for that many workers at most; each
-brings six features of its own. Training is counted: the parameters are those of the encrypted run.
+brings six features of its own. Messages are counted instead of encrypted, which gives the same
+parameters as the encrypted run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
 #: Rounds of full-batch gradient descent.
 ROUNDS = 30
+#: Bits of a Paillier modulus.
 KEY_BITS = 2048
-#: What the paper says of the figure, in its words' sense.
+#: What the paper says of each curve, paraphrased.
 CLAIMS = {
     "digits": "from about 0.55 down to about 0.3",
     "wine": "low key rates are enough to converge",
@@ -94,30 +96,50 @@ def compute(
             for order in range(orders):
                 runs.append(_train(data, workers, seed, order, rounds))
                 progress(1)
-            losses, shares, keys = zip(*runs, strict=True)
-            points.append(LossPoint(name, workers, losses, float(np.mean(shares)), keys[0]))
+            points.append(
+                LossPoint(
+                    dataset=name,
+                    workers=workers,
+                    losses=tuple(run.loss for run in runs),
+                    accuracy=float(np.mean([run.accuracy for run in runs])),
+                    key_bytes=runs[0].key_bytes,
+                )
+            )
     return points
 
 
-def trainings(orders: int, names: Sequence[str] = NAMES) -> int:
+def total_trainings(orders: int, names: Sequence[str] = NAMES) -> int:
     """How many trainings ``compute`` does."""
     return orders * sum(len(load_dataset(name).blocks(1, 0)) for name in names)
 
 
-def _train(
-    data: Dataset, workers: int, seed: int, order: int, rounds: int
-) -> tuple[float, float, int]:
-    """Final loss, accuracy, and key bytes of the last round."""
+class _Trained(NamedTuple):
+    """Loss and accuracy at the end, and key bytes of the last round."""
+
+    loss: float
+    accuracy: float
+    key_bytes: int
+
+
+def _train(data: Dataset, workers: int, seed: int, order: int, rounds: int) -> _Trained:
+    """Train with the first blocks of one order of the features."""
     names = [f"worker {i + 1}" for i in range(workers)]
     blocks = data.blocks(seed, order)[:workers]
-    session = Session(data, blocks, "owner", {"head": names}, KEY_BITS, lambda _: Counted())
+    session = Session(
+        dataset=data,
+        blocks=blocks,
+        owner="owner",
+        clusters={"head": names},
+        key_bits=KEY_BITS,
+        scheme=lambda _: Counted(),
+    )
     drive(session.setup(), Tally())
     for _ in range(rounds):
         tally = Tally()
         drive(session.round(session.workers, RoundOutcome()), tally)
     scores = sum(block.scores() for block in session.blocks.values())
     loss = float(taylor_loss(session.balance.labels, np.asarray(scores)).mean())
-    return loss, session.accuracy, tally.total.key_bytes
+    return _Trained(loss, session.accuracy, tally.total.key_bytes)
 
 
 def figure(points: Sequence[LossPoint]) -> Figure:

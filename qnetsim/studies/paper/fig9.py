@@ -34,15 +34,16 @@ SCENARIOS = Path(__file__).parents[3] / "scenarios"
 
 
 @dataclass(frozen=True)
-class Line:
+class AlgorithmCurve:
     """One algorithm in one setting on one topology.
 
     Attributes
     ----------
     topology, setting, algorithm : str
     stochastic, deterministic : ndarray of float64, shape (epochs + 1, seeds)
-        Cost over C*.
+        Cost over C* of drawn actions and of mean actions.
     cpu_s : float
+        CPU seconds of the training.
     """
 
     topology: str
@@ -53,21 +54,21 @@ class Line:
     cpu_s: float
 
     @property
-    def reached(self) -> FloatArray:
-        """Epoch of convergence of each seed; infinite for one that is censored."""
+    def converged_at(self) -> FloatArray:
+        """Epoch of convergence of each seed; infinite for one that did not converge."""
         return converged(self.stochastic)
 
     @property
     def verdict(self) -> str:
         """Whether the paper's number of epochs is met."""
-        median, claim = float(np.median(self.reached)), CLAIMS[self.topology][self.algorithm]
-        if median <= claim:
+        median = float(np.median(self.converged_at))
+        if median <= CLAIMS[self.topology][self.algorithm]:
             return "within the claim"
         return "not reproduced"
 
 
 def scenario_of(topology: str, setting: str, epochs: int | None) -> Scenario:
-    """Shipped scenario of a topology, with the settings of a line."""
+    """Shipped scenario of a topology, with the learning of one of the ``SETTINGS``."""
     found = load(SCENARIOS / f"{topology}.toml")
     if setting == "paper, network reward":
         learning = LearningTable()
@@ -86,15 +87,15 @@ def compute(
     epochs: int | None = None,
     topologies: Sequence[str] = tuple(CLAIMS),
     progress: Callable[[int], None] = lambda done: None,
-) -> Iterator[Line]:
-    """Train everything, one line after the other; those whose curve is in the folder are read.
+) -> Iterator[AlgorithmCurve]:
+    """Train everything, one curve after the other; those that are in the folder are read.
 
     Parameters
     ----------
     folder : Path
-        Keeps one curve file for each line.
+        Keeps one file for each curve.
     seeds : int
-        Trainings of each line.
+        Trainings of each algorithm, side by side.
     epochs : int, optional
         At most so many.
     topologies : sequence of str
@@ -110,18 +111,18 @@ def compute(
             scenario = scenario_of(topology, setting, epochs)
             for algorithm in ALGORITHMS:
                 name = f"{topology}-{setting.replace(', ', '-').replace(' ', '-')}-{algorithm}.h5"
-                path, total = folder / name, scenario.learning.epochs
+                path = folder / name
                 if not _is_done(path, scenario, seeds):
                     training = Training(open_case(scenario), algorithm, range(seeds))
                     training.run(done=lambda now: progress(1 if now.epoch else 0))
                     write_curve(path, curve_record(training), force=True)
                 else:
-                    progress(total)
-                yield _line(path, topology, setting, algorithm)
+                    progress(scenario.learning.epochs)
+                yield _read_curve(path, topology, setting, algorithm)
 
 
-def epochs_in_all(epochs: int | None, topologies: Sequence[str]) -> int:
-    """Epochs of all lines together."""
+def total_epochs(epochs: int | None, topologies: Sequence[str]) -> int:
+    """Epochs of all curves together."""
     each = (
         scenario_of(topology, setting, epochs).learning.epochs
         for topology in topologies
@@ -138,19 +139,19 @@ def _is_done(path: Path, scenario: Scenario, seeds: int) -> bool:
     return same and len(record.columns["curve/seed"]) == seeds
 
 
-def _line(path: Path, topology: str, setting: str, algorithm: str) -> Line:
+def _read_curve(path: Path, topology: str, setting: str, algorithm: str) -> AlgorithmCurve:
     columns = read_curve(path).columns
-    return Line(
-        topology,
-        setting,
-        algorithm,
-        columns["curve/stochastic"],
-        columns["curve/deterministic"],
-        float(columns["curve/cpu_s"][-1]),
+    return AlgorithmCurve(
+        topology=topology,
+        setting=setting,
+        algorithm=algorithm,
+        stochastic=columns["curve/stochastic"],
+        deterministic=columns["curve/deterministic"],
+        cpu_s=float(columns["curve/cpu_s"][-1]),
     )
 
 
-def figure(lines: list[Line]) -> Figure:
+def figure(lines: list[AlgorithmCurve]) -> Figure:
     """Interquartile mean over the seeds against epochs, with bootstrap intervals."""
     from matplotlib.figure import Figure
 
@@ -161,7 +162,8 @@ def figure(lines: list[Line]) -> Figure:
     names = {"fedsac": "FedSAC", "decsac": "DecSAC", "decppo": "DecPPO"}
     for line in lines:
         place = axes[topologies.index(line.topology), SETTINGS.index(line.setting)]
-        epochs, colour = np.arange(len(line.stochastic)), colours[line.algorithm]
+        epochs = np.arange(len(line.stochastic))
+        colour = colours[line.algorithm]
         middle = interquartile_mean(line.stochastic)
         low, high = bootstrap(line.stochastic)
         place.plot(epochs, middle, color=colour, label=names[line.algorithm])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qnetsim.analysis import compare_traces
-from qnetsim.analysis.figures.style import FORMATS, INK
+from qnetsim.analysis.figures.style import FORMATS, TEXT_COLOUR
 from qnetsim.analysis.report import write_report
 from qnetsim.case import load
 from qnetsim.cli import main
@@ -94,7 +94,7 @@ def test_the_page_needs_nothing_else(page: Path) -> None:
 def test_figures_follow_the_page_in_light_and_dark(page: Path) -> None:
     text = page.read_text("utf-8")
     assert text.count("<svg") == 6
-    assert INK not in text
+    assert TEXT_COLOUR not in text
     assert text.count("currentColor") > 100
     for reference in set(re.findall(r'(?:href="#|url\(#)([^")]+)', text)):
         assert f'id="{reference}"' in text

@@ -1,0 +1,145 @@
+"""The tables of a comparison hold the same cells in a terminal and on the report's page."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from qnetsim.analysis import Comparison, compare_traces
+from qnetsim.analysis.report import write_report
+from qnetsim.analysis.rows import TextTable
+from qnetsim.cli.show import comparison as shown
+from qnetsim.runs.batch import run_policies
+from tests.support.helpers import scenario
+
+#: Waiting, sessions, an outage and a federated task, so that every table is there.
+SETTINGS = """
+[run]
+slots = 60
+replications = 2
+[network]
+topology = "nsfnet"
+qkd_wavelengths = 60
+[demand]
+requests = 40
+[key_management]
+patience_s = 2.5
+[[policy]]
+name = "sip"
+[[policy]]
+name = "evf"
+[[policy]]
+name = "perfect"
+[[fel]]
+dataset = "wine"
+owner = "1"
+head = "6"
+workers = ["3", "8", "14"]
+rounds = 4
+"""
+#: Titles in the terminal, and captions of the same tables on the page.
+TITLES = {
+    "2 replications": "Cost per slot",
+    "paired differences": "Paired differences per slot, 95 % intervals",
+    "keys and waiting": "Keys and waiting",
+    "federated learning": "Federated learning: simulated time until trained, "
+    "mean ± spread over replications",
+}
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    spec = scenario(SETTINGS)
+    return compare_traces(run_policies(spec, spec.policy, tmp_path_factory.mktemp("rows")))
+
+
+class Tables(HTMLParser):
+    """Rows of all tables of a page, by their captions; the first row is the headings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[str, list[list[str]]] = {}
+        self._caption = ""
+        self._open = ""
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self._open = tag
+        if tag == "tr":
+            self.found[self._caption].append([])
+        elif tag in {"th", "td"}:
+            self.found[self._caption][-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = ""
+
+    def handle_data(self, text: str) -> None:
+        if self._open == "caption":
+            self._caption = text
+            self.found[text] = []
+        elif self._open in {"th", "td"}:
+            self.found[self._caption][-1][-1] += text
+
+
+def terminal_tables(text: str) -> dict[str, list[list[str]]]:
+    """Rows of all tables that rich printed, by the beginnings of their titles."""
+    found: dict[str, list[list[str]]] = {}
+    title = ""
+    for line in text.splitlines():
+        title = next((start for start in TITLES if line.startswith(start)), title)
+        if line[:1] in {"│", "┃"}:
+            cells = [cell.strip() for cell in re.split("[│┃]", line)[1:-1]]
+            found.setdefault(title, []).append(cells)
+    return found
+
+
+def unmarked(row: list[str]) -> list[str]:
+    """A row without the mark of a policy that sees the future."""
+    return [row[0].removesuffix(" *").removesuffix(" (sees the future)"), *row[1:]]
+
+
+def test_the_page_and_the_terminal_show_the_same_cells(
+    comparison: Comparison,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(shown, "console", lambda: Console(width=400, highlight=False))
+    shown.show_comparison(comparison)
+    printed = capsys.readouterr().out
+    page = Tables()
+    page.feed(write_report(comparison, tmp_path).read_text("utf-8"))
+    tables = terminal_tables(printed)
+    assert tables.keys() == TITLES.keys()
+    for title, caption in TITLES.items():
+        there = page.found[caption]
+        here = tables[title]
+        if title == "2 replications":
+            plans = {row[0]: f"{row[1]} {row[2]}" for row in page.found["Plans"][1:]}
+            assert [row.pop() for row in here[1:]] == [
+                plans.get(unmarked(row)[0], "—") for row in there[1:]
+            ]
+            here[0].pop()
+        assert len(there) > len(comparison.policies)
+        assert list(map(unmarked, here[1:])) == list(map(unmarked, there[1:])), title
+        assert len(here[0]) == len(there[0])
+    values = {
+        row[0].partition(",")[0]: row[1] for row in page.found["In these worlds, per slot"][1:]
+    }
+    assert values.keys() == {"EVPI", "VSS"}
+    for name, amount in values.items():
+        assert f"{name:<5} in these worlds  {amount} per slot" in printed
+
+
+def test_a_column_is_added_to_every_row() -> None:
+    table = TextTable(("a", "b"), (("1", "2"), ("3", "4")), short_columns=("x", "y"))
+    wider = table.with_column("c", ["5", "6"])
+    assert wider.columns == ("a", "b", "c")
+    assert wider.terminal_columns == ("x", "y", "c")
+    assert wider.rows == (("1", "2", "5"), ("3", "4", "6"))
+    assert TextTable(("a",), ()).terminal_columns == ("a",)
+    with pytest.raises(ValueError, match="shorter"):
+        table.with_column("c", ["5"])
