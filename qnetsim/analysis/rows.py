@@ -258,9 +258,11 @@ def _first_change(divergence: Divergence) -> str:
     if not divergence.fibres:
         return DASH
     change = divergence.fibres[0]
-    (before, after), unit = change.qkd_channels, "channels"
+    before, after = change.qkd_channels
+    unit = "channels"
     if before == after:
-        (before, after), unit = change.km_wavelengths, "wavelengths"
+        before, after = change.km_wavelengths
+        unit = "wavelengths"
     more = f", and {len(divergence.fibres) - 1} fibres more" if len(divergence.fibres) > 1 else ""
     return f"{change.source}–{change.target}: {before} → {after} {unit}{more}"
 

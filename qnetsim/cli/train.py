@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qnetsim.case import load, open_case
+from qnetsim.case import Case, load, open_case
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
 from qnetsim.cli.show.training import show_shared_weights, show_training, training_json
 from qnetsim.errors import SettingError, UsageError
 from qnetsim.interrupt import stoppable
 from qnetsim.policies.learned.weights import write_weights
-from qnetsim.scenario import locate
+from qnetsim.scenario import Scenario, locate
 from qnetsim.trace import refuse_existing, refuse_input
 from qnetsim.trace.files.curve_file import write_curve
 
 if TYPE_CHECKING:
     from qnetsim.learning.train import Training
+    from qnetsim.learning.transport import InProcess, Padded
 
 #: Epochs from one saved state to the next.
 SAVE_EVERY = 5
@@ -45,6 +46,21 @@ class Files:
     def state(self) -> Path:
         """Saved state, there only until the training ends."""
         return self.weights.with_suffix(".state")
+
+    def refuse_overwriting(self, scenario: Path, force: bool) -> None:
+        """Refuse another suffix, files that exist unless forced, and the scenario itself.
+
+        Raises
+        ------
+        UsageError
+        """
+        if self.weights.suffix != ".safetensors":
+            raise UsageError(
+                f"{self.weights}: the weights are a .safetensors file; give --out FILE.safetensors"
+            )
+        for path in self.written.values():
+            refuse_existing(path, force)
+            refuse_input(path, scenario)
 
     @property
     def written(self) -> dict[str, Path]:
@@ -88,31 +104,17 @@ def train(
     Writes the weights, a card beside them (.md) and the learning curve (.h5). Stopped or killed,
     the same command goes on from the last saved state and ends with the same weights.
     """
-    spec = load(scenario)
-    if epochs:
-        spec = spec.model_copy(
-            update={"learning": spec.learning.model_copy(update={"epochs": epochs})}
-        )
-    case = open_case(spec)
-    weights = out or Path("runs") / f"{policy}-{case.network.topology.name}.safetensors"
-    if weights.suffix != ".safetensors":
-        raise UsageError(
-            f"{weights}: the weights are a .safetensors file; give --out FILE.safetensors"
-        )
-    files = Files(weights)
-    for path in (files.weights, files.card, files.curve):
-        refuse_existing(path, force)
-        refuse_input(path, scenario)
+    case = open_case(_with_epochs(load(scenario), epochs))
+    files = Files(out or Path("runs") / f"{policy}-{case.network.topology.name}.safetensors")
+    files.refuse_overwriting(scenario, force)
     # torch takes seconds to import, so only a training does
     from qnetsim.learning.checkpoint import card_text, weights_of
     from qnetsim.learning.curve_record import curve_record, yardsticks
-    from qnetsim.learning.train import Training, limit_threads
-    from qnetsim.learning.transport import InProcess, Padded
+    from qnetsim.learning.train import limit_threads
 
     limit_threads(threads)
     try:
-        transport = Padded(case) if padded else InProcess()
-        training = Training(case, policy, range(seeds), transport)
+        training, transport = _new_training(case, policy, seeds, padded)
     except SettingError as error:
         raise locate(scenario, error.problems) from None
     if padded and policy != "fedsac":
@@ -134,6 +136,25 @@ def train(
     show_shared_weights(record, padded)
     click.echo(f"weights       {files.weights}  SHA-256 {sha256}")
     click.echo(f"card, curve   {files.card}, {files.curve}  digest {record.digest()}")
+
+
+def _with_epochs(spec: Scenario, epochs: int | None) -> Scenario:
+    """The scenario with another number of epochs, where one is given."""
+    if not epochs:
+        return spec
+    learning = spec.learning.model_copy(update={"epochs": epochs})
+    return spec.model_copy(update={"learning": learning})
+
+
+def _new_training(
+    case: Case, policy: str, seeds: int, padded: bool
+) -> tuple[Training, Padded | InProcess]:
+    """A training at its start, and what carries the weights between its agents."""
+    from qnetsim.learning.train import Training
+    from qnetsim.learning.transport import InProcess, Padded
+
+    transport = Padded(case) if padded else InProcess()
+    return Training(case, policy, range(seeds), transport), transport
 
 
 def _resume(training: Training, state: Path, padded: bool, force: bool) -> None:

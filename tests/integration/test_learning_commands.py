@@ -244,7 +244,9 @@ def test_a_settled_policy_holds_and_costs_the_same(monkeypatch: pytest.MonkeyPat
     case = open_case(parse_scenario(SCENARIO))
     found = []
     for still in (True, False):
-        policy, asked, blocks = FedSAC(), [], []
+        policy = FedSAC()
+        asked = []
+        blocks = []
         prepare = policy.prepare
 
         def prepared(setting, plan, policy=policy, prepare=prepare, still=still) -> None:

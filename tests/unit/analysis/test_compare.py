@@ -95,7 +95,8 @@ def test_shares_are_those_of_the_columns(tmp_path: Path) -> None:
     paths = run_policies(scenario, [PolicyTable(name="level", level=2)], tmp_path)
     (policy,) = compare_traces(paths).policies
     sums = dict.fromkeys(("arrived", "served", "blocked"), 0)
-    pools, pending = [0, 0], 0
+    pools = [0, 0]
+    pending = 0
     for path in paths:
         with open_trace(path) as trace:
             for name in sums:
@@ -186,7 +187,8 @@ def test_a_users_policy_joins_a_comparison(folder: Path, tmp_path: Path) -> None
 
 def test_report_and_figures_are_the_same_from_run_to_run(folder: Path, tmp_path: Path) -> None:
     comparison = compare_traces(sorted(folder.glob("*.h5")))
-    texts, pictures = set(), set()
+    texts = set()
+    pictures = set()
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         report = write_report(comparison, tmp_path / name)
@@ -227,7 +229,8 @@ def test_a_comparison_shows_keys_and_waiting(tmp_path: Path) -> None:
     paths = run_policies(scenario, scenario.policy, tmp_path)
     compared = compare_traces(paths)
     for policy in compared.policies:
-        keys, runs = policy.keys, policy.runs
+        keys = policy.keys
+        runs = policy.runs
         assert keys.dynamic
         assert keys.rerouted == sum(r.rerouted for r in runs) / sum(r.slots for r in runs)
         least, most = (f(r.waits.percentile(0.95) for r in runs) for f in (min, max))

@@ -68,7 +68,7 @@ def test_worlds_that_differ_are_told_apart(evf: Path, tmp_path: Path) -> None:
     found = diverge(evf, seed)
     assert (found.slot, found.same) == (None, False)
     with open_trace(evf) as a, open_trace(seed) as b:
-        x, y = a.column("world/levels"), b.column("world/levels")
+        x, y = (trace.column("world/levels") for trace in (a, b))
         slot = int(np.argmax(x[:, 0] != y[:, 0]))
         text = f"slot {slot}, group 0: world/levels is {x[slot, 0]} and {y[slot, 0]}"
     assert found.world == text
