@@ -93,7 +93,7 @@ class PolicyResult:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All policies, beside the worlds that they share.
+    """Policies that were run in the same worlds.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ class Comparison:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the reader of the table should know."""
+        """Why the figures may not be comparable, in sentences."""
         plans = [policy.plan["solver"] for policy in self.policies if policy.plan]
         used = sorted({name for name in SOLVERS for plan in plans if name in plan.split(" (")[0]})
         found = []
@@ -226,7 +226,7 @@ def _result(
 
 
 def _variance_reduction(costs: FloatArray, base: FloatArray) -> float | None:
-    """(Var C + Var B) / Var(C − B); None where it has no meaning."""
+    """(Var C + Var B) / Var(C − B); None for one replication or equal differences."""
     if costs.size < 2:
         return None
     paired = float((costs - base).var(ddof=1))

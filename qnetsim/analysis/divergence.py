@@ -65,7 +65,7 @@ class SumsToSlot:
 
 @dataclass(frozen=True)
 class Divergence:
-    """How two runs compare, decision by decision.
+    """Comparison of two runs, decision by decision.
 
     Attributes
     ----------
@@ -144,7 +144,7 @@ def _blocks(
 
 
 def first_difference(a: Trace, b: Trace, slots: int) -> int | None:
-    """First slot in which two runs reserve something else."""
+    """First slot in which the reservations of two runs differ; None where none does."""
     found = slots
     for name in RESERVED:
         for start, x, y in _blocks(a, b, f"decisions/{name}", 0, found):
@@ -156,7 +156,7 @@ def first_difference(a: Trace, b: Trace, slots: int) -> int | None:
 
 
 def _fibre_changes(a: Trace, b: Trace, slot: int) -> tuple[FibreChange, ...]:
-    """All fibres on which two runs reserve something else in a slot."""
+    """Fibres on which the reservations of two runs differ in a slot."""
     amounts = {
         name: [t.column(f"decisions/{name}", slot, slot + 1)[0] for t in (a, b)]
         for name in RESERVED
@@ -179,7 +179,7 @@ def _fibre_changes(a: Trace, b: Trace, slot: int) -> tuple[FibreChange, ...]:
 
 
 def _sums_to_slots(a: Trace, b: Trace, first: int, slots: int) -> Iterator[SumsToSlot]:
-    """Sums of both runs from the first slot on, to the ends that ``SUMMED_SLOTS`` says."""
+    """Sums of both runs over the first ``SUMMED_SLOTS`` slots from ``first`` on."""
     ends = sorted({*(first + m for m in SUMMED_SLOTS if first + m < slots), slots})
     both = [_cumulative_sums(trace, first, ends) for trace in (a, b)]
     for i, end in enumerate(ends):

@@ -180,6 +180,8 @@ def _utilisation(trace: Trace, consumed: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class _PoolLevels:
+    """Pool levels of a run, as in ``RunMetrics``."""
+
     mean_bits: FloatArray
     depletion_s: float | None
     depletions: int

@@ -1,4 +1,4 @@
-"""The report of a comparison: one HTML file that needs nothing else, and its figures as files."""
+"""The report of a comparison: one self-contained HTML file, and its figures as files."""
 
 from __future__ import annotations
 

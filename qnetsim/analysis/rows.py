@@ -11,9 +11,9 @@ from qnetsim.analysis.divergence import SUM_LABELS, Divergence
 from qnetsim.analysis.key_figures import KeyFigures
 from qnetsim.analysis.paired import ConfidenceInterval
 
-#: Stands for a value that there is none of.
+#: Shown where there is no value.
 DASH = "—"
-#: What follows the name of a policy that sees the future, in full.
+#: Follows the name of a policy that sees the future.
 SEES_FUTURE = " (sees the future)"
 #: The kinds of cost in words, in the order of their columns.
 COST_LABELS = {
@@ -130,7 +130,7 @@ def _cost_cells(policy: PolicyResult, future_mark: str) -> tuple[str, ...]:
 
 
 def paired_rows(comparison: Comparison, future_mark: str = SEES_FUTURE) -> TextTable:
-    """Differences per slot, what common worlds are worth, and the regret of each policy.
+    """Differences per slot, their variance reduction by common worlds, and each policy's regret.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ import click
 from qnetsim.errors import QnetsimError
 from qnetsim.version import __version__
 
-#: Command, its place, and its line in the overview.
+#: Commands: where each is defined, and its line in the overview.
 COMMANDS = {
     "compare": ("compare:compare", "run all policies in the same worlds, or compare traces"),
     "demand": ("demand:demand", "record the world of a scenario, with no policy in it"),

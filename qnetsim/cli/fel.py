@@ -112,7 +112,7 @@ def _with_one_task(spec: Scenario, path: Path, task: int, rounds: int | None) ->
 def _run_task(
     spec: Scenario, policy: PolicyTable, scenario: Path, out: Path | None, force: bool
 ) -> TaskRun:
-    """Run the scenario under a policy; returns how the task got on."""
+    """Run the scenario under a policy; returns the task's figures."""
     if out is not None:
         refuse_input(out, scenario)
         refuse_existing(out, force)

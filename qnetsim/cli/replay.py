@@ -26,7 +26,7 @@ RATE_UNITS = list(get_args(RecordingTable.model_fields["rate_unit"].annotation))
 
 @dataclass(frozen=True)
 class Changes:
-    """What a replay does otherwise than the trace, as the options say it.
+    """What the options of a replay change in the recorded run.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class DemandOptions:
-    """What a demand file does not say of itself, as the options say it.
+    """What the options say of a demand file, which holds the rates alone.
 
     Attributes
     ----------

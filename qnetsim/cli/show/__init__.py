@@ -1,1 +1,1 @@
-"""How results look in a terminal."""
+"""Results in a terminal and as JSON."""

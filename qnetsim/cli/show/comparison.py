@@ -1,4 +1,4 @@
-"""How a comparison looks: tables in a terminal, and JSON."""
+"""A comparison in a terminal and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How ``qnetsim diff`` shows two traces."""
+"""Two traces beside each other, in a terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_FIBRES = 30
 
 
 def diff_traces(one: Path, other: Path, as_json: bool) -> None:
-    """Say where two runs part, and what they come to from there."""
+    """Print the first decision in which two runs differ, and their sums from there on."""
     found = diverge(one, other)
     if as_json:
         emit("diff", {"one": one, "other": other, "same": found.same, **asdict(found)})
@@ -62,7 +62,7 @@ def _show_sums(found: Divergence) -> None:
 
 
 def _scale(most: float) -> tuple[float, str]:
-    """Power of a thousand that keeps the largest number short, and how a heading names it."""
+    """A power of a thousand by which the numbers of a column are divided, and its heading."""
     for power, name in ((9, " (10⁹)"), (6, " (10⁶)"), (3, " (10³)")):
         if most >= 10 ** (power + 1):
             return 10.0**power, name

@@ -1,4 +1,4 @@
-"""How federated training and its key budget look: in a terminal, and as JSON."""
+"""Federated training and its key budget in a terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def show_simulated_rounds(title: str, run: TaskRun) -> None:
 
 
 def show_budget(case: Case, budget: KeyBudget, channels: int) -> None:
-    """Print the keys of the set-up and of a round, and how far those of the network go."""
+    """Print the keys of the set-up and of a round, and for how many rounds the network has keys."""
     columns = ["step", "purpose", "messages", "payload bytes", "key bytes"]
     for title, tally in (("keys of the set-up", budget.setup), ("keys of a round", budget.round)):
         shown = table(title, columns, left=2)

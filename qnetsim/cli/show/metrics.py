@@ -1,4 +1,4 @@
-"""How the figures of one run look: in a terminal, and as JSON."""
+"""The figures of one run in a terminal and as JSON."""
 
 from __future__ import annotations
 

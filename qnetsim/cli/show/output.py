@@ -71,7 +71,7 @@ def figure(value: float) -> str:
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on stderr, on a terminal only; yields what advances it."""
+    """Show a progress bar on stderr, on a terminal only; yields a function that advances it."""
     screen = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}"),
@@ -88,7 +88,10 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def working(what: str) -> Iterator[Callable[[str], None]]:
-    """Show on stderr, on a terminal only, that something is going on; yields what tells more."""
+    """Show on stderr, on a terminal only, what is going on; yields a function that says more.
+
+    Used where no number of steps is known.
+    """
     screen = Console(stderr=True)
     if not screen.is_terminal:
         yield lambda text: None

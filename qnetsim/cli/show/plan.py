@@ -1,4 +1,4 @@
-"""How a plan looks: in a terminal, and as JSON."""
+"""A plan in a terminal and as JSON."""
 
 from __future__ import annotations
 

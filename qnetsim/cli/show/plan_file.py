@@ -1,4 +1,4 @@
-"""How a plan file looks: in a terminal, and as JSON."""
+"""A plan file in a terminal and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the training of a policy looks: in a terminal, and as JSON."""
+"""The training of a policy in a terminal and as JSON."""
 
 from __future__ import annotations
 
