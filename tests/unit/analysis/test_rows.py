@@ -16,18 +16,18 @@ from qnetsim.cli.show import comparison as shown
 from qnetsim.runs.batch import run_policies
 from tests.support.helpers import scenario
 
-#: Waiting, sessions, an outage and a federated task, so that every table is there.
+#: Key stores and a federated task, so that every table is there.
 SETTINGS = """
 [run]
 slots = 60
 replications = 2
 [network]
 topology = "nsfnet"
-qkd_wavelengths = 60
 [demand]
 requests = 40
 [key_management]
-patience_s = 2.5
+store_bits = 100000
+key_lifetime_slots = 5
 [[policy]]
 name = "sip"
 [[policy]]
