@@ -8,18 +8,17 @@ from typing import get_args
 
 import click
 
-from qnetsim.analysis import run_metrics
 from qnetsim.case import Case, load, open_case
 from qnetsim.cli.policy_option import policy_table
-from qnetsim.cli.show.metrics import metrics_json, show_metrics
-from qnetsim.cli.show.output import emit, force_option, json_option, progress
+from qnetsim.cli.show.metrics import print_run
+from qnetsim.cli.show.output import force_option, json_option, progress
 from qnetsim.errors import UsageError
 from qnetsim.replay.departure import WhatIf, forced_reservation
 from qnetsim.replay.reopen import recorded_run
 from qnetsim.replay.replay import replay as replay_in
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, RecordingTable
-from qnetsim.trace import is_hdf5, is_ours, open_trace, open_world, refuse_input
+from qnetsim.trace import is_hdf5, is_ours, open_world, refuse_input
 
 RATE_UNITS = list(get_args(RecordingTable.model_fields["rate_unit"].annotation))
 
@@ -175,12 +174,7 @@ def replay(
     else:
         demand.refuse_any(source)
         path = _replay_recorded(source, changes, out, force)
-    with open_trace(path) as trace:
-        metrics = run_metrics(trace)
-    if as_json:
-        emit("replay", metrics_json(metrics))
-    else:
-        show_metrics(metrics)
+    print_run("replay", path, as_json)
 
 
 def _replay_recorded(source: Path, changes: Changes, out: Path | None, force: bool) -> Path:

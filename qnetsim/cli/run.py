@@ -6,17 +6,16 @@ from pathlib import Path
 
 import click
 
-from qnetsim.analysis import run_metrics
 from qnetsim.case import load
 from qnetsim.cli.policy_option import policy_table
-from qnetsim.cli.show.metrics import metrics_json, show_metrics
-from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
+from qnetsim.cli.show.metrics import print_run
+from qnetsim.cli.show.output import force_option, json_option, progress, scenario_argument
 from qnetsim.errors import UsageError
 from qnetsim.optimize import Plan
 from qnetsim.plans.storage import load_plan
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.trace import open_trace, refuse_input
+from qnetsim.trace import refuse_input
 
 
 @click.command()
@@ -65,12 +64,7 @@ def run(
             resume=resume,
             progress=advance,
         )
-    with open_trace(path) as trace:
-        metrics = run_metrics(trace)
-    if as_json:
-        emit("run", metrics_json(metrics))
-    else:
-        show_metrics(metrics)
+    print_run("run", path, as_json)
 
 
 def _chosen(

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import click
 
-from qnetsim.analysis import RunMetrics
+from qnetsim.analysis import RunMetrics, run_metrics
 from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.analysis.task_rows import run_task_rows
-from qnetsim.cli.show.output import console, rich_table, table
+from qnetsim.cli.show.output import console, emit, rich_table, table
+from qnetsim.trace import open_trace
+
+
+def print_run(schema: str, path: Path, as_json: bool) -> None:
+    """Print the figures of the run in a trace, as JSON with this schema name or in a table."""
+    with open_trace(path) as trace:
+        metrics = run_metrics(trace)
+    if as_json:
+        emit(schema, metrics_json(metrics))
+    else:
+        show_metrics(metrics)
 
 
 def metrics_json(metrics: RunMetrics) -> dict[str, object]:
