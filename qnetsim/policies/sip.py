@@ -11,7 +11,7 @@ from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.network import RouteTable
 from qnetsim.optimize import Plan
-from qnetsim.optimize.independent.fixed import fixed_plan
+from qnetsim.optimize.independent.convolution import fixed_plan
 from qnetsim.optimize.independent.sampling import SampleSize, sampled_plan, second_stage
 from qnetsim.optimize.stochastic import comonotone_plan
 from qnetsim.policies.base import PolicyOptions, Setting

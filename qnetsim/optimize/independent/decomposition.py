@@ -16,7 +16,7 @@ from scipy import sparse
 from qnetsim.arrays import FloatArray
 from qnetsim.network import UnitCosts
 from qnetsim.optimize.assemble import Stage
-from qnetsim.optimize.independent.second_stage import Cut, RelaxedSecondStage
+from qnetsim.optimize.independent.relaxed_second_stage import Cut, RelaxedSecondStage
 from qnetsim.optimize.solvers.program import Program
 from qnetsim.optimize.solvers.solver import Solver
 

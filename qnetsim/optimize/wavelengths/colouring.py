@@ -13,7 +13,7 @@ from qnetsim.network import Network, Route
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
 from qnetsim.optimize.solvers.program import Program, SolveStatus
 from qnetsim.optimize.solvers.solver import HIGHS
-from qnetsim.optimize.wavelengths.search import conflicts, greedy, improve
+from qnetsim.optimize.wavelengths.tabu_search import conflicts, greedy, improve
 
 #: Most binaries (requests × colours) with which the integer program is tried.
 MAX_BINARIES = 3_000

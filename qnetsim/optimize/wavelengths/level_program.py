@@ -18,7 +18,7 @@ from qnetsim.arrays import FloatArray
 from qnetsim.network import Route, Topology
 from qnetsim.optimize.solvers.program import Program
 from qnetsim.optimize.solvers.solver import HIGHS
-from qnetsim.optimize.wavelengths.reroute import Charge, Choice
+from qnetsim.optimize.wavelengths.layers import Charge, Choice
 
 #: Routes of a request that the program may choose from.
 MOST_WAYS = 12

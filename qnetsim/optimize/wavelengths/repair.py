@@ -18,7 +18,7 @@ from qnetsim.optimize.wavelengths.colouring import (
     uniform_colours,
 )
 from qnetsim.optimize.wavelengths.level_program import cheapest_routes
-from qnetsim.optimize.wavelengths.reroute import Charge, Choice, Layers
+from qnetsim.optimize.wavelengths.layers import Charge, Choice, Layers
 
 #: How much dearer a request's other route may be, tried in turn, relative to the plan's cost.
 BUDGETS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1.0)
