@@ -16,7 +16,12 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import BLOCKED, Network, Route, UnitCosts
 from qnetsim.network.routes import NodePair, distances_to, routes_within
 from qnetsim.optimize.assemble import Stage
-from qnetsim.optimize.independent.relaxed_second_stage import Kind, RelaxedSecondStage, Shared, kinds_of
+from qnetsim.optimize.independent.relaxed_second_stage import (
+    Kind,
+    RelaxedSecondStage,
+    Shared,
+    kinds_of,
+)
 from qnetsim.optimize.solvers.solver import Solver
 
 #: Other routes of a pair: so much longer than the shortest at most, and so many.

@@ -20,8 +20,8 @@ from qnetsim.network import Network, RouteTable
 from qnetsim.optimize.assemble import Stage
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.independent.decomposition import minimise
-from qnetsim.optimize.independent.relaxed_second_stage import RelaxedSecondStage, Shared, kinds_of
 from qnetsim.optimize.independent.integer_second_stage import SecondStage, WholeSecondStage
+from qnetsim.optimize.independent.relaxed_second_stage import RelaxedSecondStage, Shared, kinds_of
 from qnetsim.optimize.marginals import expected_excess, marginal_loads, reservations
 from qnetsim.optimize.plan import GapInterval, Plan
 from qnetsim.optimize.routing import newsvendor_lengths, newsvendor_routes

@@ -18,8 +18,8 @@ from qnetsim.forecast import Forecast
 from qnetsim.network import BLOCKED, Network, Route, RouteTable
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.wavelengths.colouring import Colours, Level, colour_level
-from qnetsim.optimize.wavelengths.repair import Repair, rerouted
 from qnetsim.optimize.wavelengths.layers import Charge
+from qnetsim.optimize.wavelengths.repair import Repair, rerouted
 
 
 @dataclass(frozen=True)

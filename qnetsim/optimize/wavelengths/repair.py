@@ -17,8 +17,8 @@ from qnetsim.optimize.wavelengths.colouring import (
     of_blocks,
     uniform_colours,
 )
-from qnetsim.optimize.wavelengths.level_program import cheapest_routes
 from qnetsim.optimize.wavelengths.layers import Charge, Choice, Layers
+from qnetsim.optimize.wavelengths.level_program import cheapest_routes
 
 #: How much dearer a request's other route may be, tried in turn, relative to the plan's cost.
 BUDGETS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1.0)

@@ -11,8 +11,8 @@ from qnetsim.errors import UsageError
 from qnetsim.network import simple_routes
 from qnetsim.optimize import newsvendor_routes
 from qnetsim.optimize.independent.decomposition import minimise
-from qnetsim.optimize.independent.sampling import second_stage
 from qnetsim.optimize.independent.relaxed_second_stage import RelaxedSecondStage, Shared, kinds_of
+from qnetsim.optimize.independent.sampling import second_stage
 from qnetsim.optimize.solvers.solver import HIGHS
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import Scenario
