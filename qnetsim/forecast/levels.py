@@ -114,7 +114,8 @@ class LevelDistribution:
     def _by_leading_bits(self) -> npt.NDArray[np.int16]:
         """Level of the words with these 16 leading bits; −1 where further bits decide."""
         first = np.arange(2**16, dtype=np.uint64) << np.uint64(48)
-        lowest, highest = self._search(first), self._search(first | np.uint64(2**48 - 1))
+        lowest = self._search(first)
+        highest = self._search(first | np.uint64(2**48 - 1))
         return np.where(lowest == highest, lowest, np.int16(-1))
 
 
@@ -129,7 +130,8 @@ def poisson_levels(levels: int, mean: float | None = None) -> LevelDistribution:
         Mean before truncation; ⌊levels/3⌋ unless given (Section VI.A of the paper).
     """
     rate = Fraction(levels // 3) if mean is None else exact(mean)
-    weight, weights = Fraction(1), [Fraction(1)]
+    weight = Fraction(1)
+    weights = [Fraction(1)]
     for k in range(1, levels):
         weight = weight * rate / k
         weights.append(weight)

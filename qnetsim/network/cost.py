@@ -79,7 +79,8 @@ def _priced(
     lengths_km: Sequence[float], span_km: Spacing, prices: Prices, factor: Fraction
 ) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
     b = {name: exact(getattr(prices, name)) * factor for name in COMPONENTS}
-    qkd, km = [], []
+    qkd = []
+    km = []
     counts = segments(lengths_km, span_km).tolist()
     for n, length in zip(counts, map(exact, lengths_km), strict=True):
         qkd.append(2 * n * b["transmitter"] + n * b["receiver"] + 3 * length * b["channel_km"])

@@ -45,7 +45,8 @@ class Detours:
         pairs : iterable of (int, int)
         """
         neighbours = open_neighbours(self._topology, avoided)
-        failed, repaired = avoided - self._avoided, self._avoided - avoided
+        failed = avoided - self._avoided
+        repaired = self._avoided - avoided
         over = [self._over(neighbours, fibre) for fibre in repaired]
         kept: dict[NodePair, tuple[Route, int] | None] = {}
         missing = []
@@ -66,7 +67,8 @@ class Detours:
             route = fresh.get(pair)
             length = sum(self._lengths[f] for f in route.fibres) if route else 0
             kept[pair] = (route, length) if route else None
-        self._avoided, self._known = avoided, kept
+        self._avoided = avoided
+        self._known = kept
         return {pair: found[0] for pair, found in kept.items() if found}
 
     def _over(self, neighbours: Neighbours, fibre: int) -> tuple[int, list[int], list[int]]:

@@ -84,7 +84,8 @@ class MdiLink:
         mu_a, mu_b : float
             Mean photon numbers of the signal pulses.
         """
-        dark, error = self.dark_count, self.misalignment
+        dark = self.dark_count
+        error = self.misalignment
         up = 1 - dark
         # single photons from either side: yield Y11 and phase error e11
         both = eta_a * eta_b
@@ -95,7 +96,8 @@ class MdiLink:
         )
         e11_y11 = y11 / 2 - (0.5 - error) * up**2 * both / 2
         # signal pulses in the rectilinear basis: gain Q and error rate E
-        a, b = eta_a * mu_a, eta_b * mu_b
+        a = eta_a * mu_a
+        b = eta_b * mu_b
         m = a + b
         half = math.exp(-m / 2)
         q_c = 2 * up**2 * half * (dark - up * math.expm1(-a / 2)) * (dark - up * math.expm1(-b / 2))
@@ -152,8 +154,10 @@ def key_rate(table: NetworkTable) -> KeyRate:
     if table.key_rate == "inverse":
         return lambda distance: table.key_rate_bps * INVERSE_KM / distance
     if table.key_rate == "mdi_qkd":
-        link, pulses = MdiLink.of(table.mdi_qkd), table.mdi_qkd.pulse_rate_hz
-        alpha, mu = table.attenuation_db_km, table.mdi_qkd.mean_photons
+        link = MdiLink.of(table.mdi_qkd)
+        pulses = table.mdi_qkd.pulse_rate_hz
+        alpha = table.attenuation_db_km
+        mu = table.mdi_qkd.mean_photons
         return lambda distance: pulses * link.symmetric(distance, alpha, mu)
     return RateTable.of(table)
 
@@ -170,7 +174,8 @@ class RateTable:
     @classmethod
     def of(cls, table: NetworkTable) -> RateTable:
         """Check the points of a scenario against sense and against the PLOB bound."""
-        points, pulses = table.rate_table, table.rate_table_pulse_rate_hz
+        points = table.rate_table
+        pulses = table.rate_table_pulse_rate_hz
         problems = []
         if points is None or isinstance(points, str) or pulses is None or len(points) < 2:
             raise _wrong("needs at least two points, and rate_table_pulse_rate_hz")
@@ -201,13 +206,15 @@ class RateTable:
 
     def __call__(self, distance_km: float) -> float:
         """Rate in bit/s at this distance."""
-        low, high = self.distances_km[0], self.distances_km[-1]
+        low = self.distances_km[0]
+        high = self.distances_km[-1]
         if not low <= distance_km <= high:
             raise _wrong(
                 f"covers {low:g} .. {high:g} km, but a spacing of {distance_km:g} km is asked for"
             )
         i = max(bisect.bisect_left(self.distances_km, distance_km), 1)
-        left, right = self.distances_km[i - 1], self.distances_km[i]
+        left = self.distances_km[i - 1]
+        right = self.distances_km[i]
         share = (distance_km - left) / (right - left)
         exponent = self.log_rates[i - 1] * (1 - share) + self.log_rates[i] * share
         # twelve digits: what rounding did to a given point must not cost it a bit

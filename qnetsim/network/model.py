@@ -156,7 +156,8 @@ def build_network(
         A spacing names no fibre, or a channel yields no bit in a slot.
     """
     topology = topology or read_topology(table.topology)
-    lengths, spans = topology.lengths_km, spans_of(table, topology)
+    lengths = topology.lengths_km
+    spans = spans_of(table, topology)
     rate = key_rate(table)
     rates = {span: rate(span) for span in sorted({table.span_km, *spans})}
     bits = {span: _slot_bits(table, span, rates[span], slot_s) for span in rates}
@@ -188,7 +189,8 @@ def spans_of(table: NetworkTable, topology: Topology) -> list[float]:
     for fibre, (a, b) in enumerate(topology.fibres):
         position[frozenset((topology.nodes[a], topology.nodes[b]))] = fibre
     spans = [table.span_km] * len(topology.fibres)
-    problems, seen = [], set()
+    problems = []
+    seen = set()
     for i, (source, target, span) in enumerate(table.fibre_spans):
         fibre = position.get(frozenset((source, target)), -1)
         if fibre < 0:

@@ -121,9 +121,11 @@ def finished(plan: Plan, network: Network, forecast: Forecast, settled: Assigned
         return plan
     assignment = settled.assignment
     if settled.over:
-        status, note = PlanStatus.OVER_LIMIT, OVER_LIMIT.format(settled.over)
+        status = PlanStatus.OVER_LIMIT
+        note = OVER_LIMIT.format(settled.over)
     elif assignment is None:
-        status, note = plan.status, UNDECIDED
+        status = plan.status
+        note = UNDECIDED
     else:
         status = plan.status if assignment.fits else PlanStatus.UNCOLOURED
         note = CONTINUITY[assignment.fits]

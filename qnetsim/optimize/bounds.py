@@ -88,7 +88,9 @@ def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Fore
     costs = network.costs
     cheapest = _cheapest(costs)
     rho = network.level_channels(forecast.level_count).tolist()
-    bound, counts, size = 0.0, Counter(forecast.pairs), Size()
+    bound = 0.0
+    counts = Counter(forecast.pairs)
+    size = Size()
     solvers: dict[str, None] = {}
     chosen: list[Mapping[NodePair, list[Route]]] = []
     for k in levels:

@@ -97,7 +97,8 @@ def _weighted(places: IntArray, weights: FloatArray) -> FloatArray:
 
 
 def _power(density: FloatArray, count: int) -> FloatArray:
-    result, square = np.ones(1), density
+    result = np.ones(1)
+    square = density
     while count:
         if count & 1:
             result = np.convolve(result, square)

@@ -96,14 +96,16 @@ def expected_recourse(
     reservation costs nothing more and is optimal as it stands; the others are routed anew over
     all simple paths.
     """
-    costs, counts = network.costs, Counter(forecast.pairs)
+    costs = network.costs
+    counts = Counter(forecast.pairs)
     table = request_routes(forecast.pairs, [start] * forecast.level_count)
     rho = network.level_channels(forecast.level_count)
     wavelengths = table.requests_per_fibre(network.fibres)
     served = table.blocked(0) == 0
     caps = (network.max_channels, network.max_wavelengths)
     bound = float(first_stage[0] @ costs.qkd_reserved + first_stage[1] @ costs.km_reserved)
-    size, solvers = Size(), dict[str, None]()
+    size = Size()
+    solvers = dict[str, None]()
     chosen: list[Mapping[NodePair, Sequence[Route]]] = []
     lit = [
         stage if cap is None else np.minimum(stage, cap)

@@ -52,7 +52,8 @@ def planned(policy: Policy, title: str, case: Case, tell: Tell | None = None) ->
         It fails, or returns something else.
     """
     started = time.perf_counter()
-    setting, asked = case.setting, case.setting.solver
+    setting = case.setting
+    asked = case.setting.solver
     used: dict[str, None] = {}
     settings = replace(
         asked.settings,

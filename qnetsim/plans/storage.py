@@ -59,7 +59,8 @@ def save_model(scenario: Scenario, policy: PolicyTable, path: Path | str) -> Non
     SolverError
         The file cannot be written.
     """
-    case, formulation = open_case(scenario), policy.options.get("formulation", "auto")
+    case = open_case(scenario)
+    formulation = policy.options.get("formulation", "auto")
     if policy.name != "sip" or formulation not in {"auto", "routes", "full"}:
         raise UsageError("a model file is written for sip, formulation auto, routes or full")
     full = formulation == "full"
@@ -69,7 +70,9 @@ def save_model(scenario: Scenario, policy: PolicyTable, path: Path | str) -> Non
 
 
 def _record(plan: Plan, case: Case, policy: PolicyTable) -> PlanRecord:
-    network, forecast, topology = case.network, case.forecast, case.network.topology
+    network = case.network
+    forecast = case.forecast
+    topology = case.network.topology
     runner = make_policy(policy.name, policy.options)
     provenance = {
         "software": software(),
@@ -121,13 +124,15 @@ def _route_columns(routes: Sequence[Route]) -> dict[str, Any]:
 def _wavelength_columns(assignment: Assignment | None, routes: RouteTable) -> dict[str, Any]:
     shape = (routes.requests, routes.levels)
     km = np.full(shape, -1, dtype=np.int64)
-    first, count = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    first = np.zeros(shape, dtype=np.int64)
+    count = np.zeros(shape, dtype=np.int64)
     entries: list[int] = []
     for k in assignment.qkd if assignment else ():
         assert assignment is not None
         for r, (mine, own) in enumerate(zip(assignment.km[k], assignment.qkd[k], strict=True)):
             km[r, k] = mine[0] if mine else -1
-            first[r, k], count[r, k] = len(entries), len(own)
+            first[r, k] = len(entries)
+            count[r, k] = len(own)
             entries += own
     return {
         "wavelengths/km": km,
@@ -155,7 +160,8 @@ def load_plan(path: Path | str, scenario: Scenario) -> tuple[Plan, PolicyTable, 
     TraceFormatError
         It is no plan, or damaged.
     """
-    path, case = Path(path), open_case(scenario)
+    path = Path(path)
+    case = open_case(scenario)
     record = read_plan(path)
     try:
         _refuse_other_shape(path, record, case)
@@ -207,7 +213,8 @@ def _valued_anew(
             f"{path}: was made for another scenario ({differences[0]}), and what {policy.title} "
             "plans holds for its own only; make a plan for this one"
         )
-    network, forecast = case.network, case.forecast
+    network = case.network
+    forecast = case.forecast
     return fixed_routes_plan(
         network,
         forecast,
@@ -220,7 +227,9 @@ def _valued_anew(
 
 
 def _refuse_other_shape(path: Path, record: PlanRecord, case: Case) -> None:
-    topology, forecast, columns = case.network.topology, case.forecast, record.columns
+    topology = case.network.topology
+    forecast = case.forecast
+    columns = record.columns
     ends = [(topology.nodes[a], topology.nodes[b]) for a, b in topology.fibres]
     planned = list(zip(columns["fibres/source"], columns["fibres/target"], strict=True))
     pairs = list(
@@ -241,7 +250,8 @@ def _refuse_other_shape(path: Path, record: PlanRecord, case: Case) -> None:
 
 
 def _plan(record: PlanRecord, case: Case) -> Plan:
-    columns, summary = record.columns, record.provenance["plan"]
+    columns = record.columns
+    summary = record.provenance["plan"]
     interval = summary["gap_interval"]
     routes = RouteTable(_routes(record), columns["requests/route"])
     return Plan(
@@ -265,7 +275,8 @@ def _plan(record: PlanRecord, case: Case) -> Plan:
 
 def _routes(record: PlanRecord) -> tuple[Route, ...]:
     columns = record.columns
-    fibres, nodes = columns["hops/fibre"].tolist(), columns["hops/node"].tolist()
+    fibres = columns["hops/fibre"].tolist()
+    nodes = columns["hops/node"].tolist()
     routes = []
     for start, first, hops in zip(
         columns["routes/start"].tolist(),
@@ -283,8 +294,10 @@ def _assignment(record: PlanRecord, case: Case) -> Assignment | None:
     if not case.network.limited:
         return None
     columns = record.columns
-    km, count = columns["wavelengths/km"], columns["wavelengths/qkd_count"]
-    first, entries = columns["wavelengths/qkd_first"], columns["wavelengths/qkd"].tolist()
+    km = columns["wavelengths/km"]
+    count = columns["wavelengths/qkd_count"]
+    first = columns["wavelengths/qkd_first"]
+    entries = columns["wavelengths/qkd"].tolist()
     levels = [k for k in range(km.shape[1]) if (km[:, k] >= 0).any()]
     if not levels:
         return None

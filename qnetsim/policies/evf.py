@@ -25,7 +25,8 @@ class ExpectedValue(StaticPolicy):
 
     def plan(self, setting: Setting) -> Plan:
         """Solve the deterministic program, then the recourse for its first stage."""
-        network, forecast = setting.network, setting.forecast
+        network = setting.network
+        forecast = setting.forecast
         rho = mean_channels(network, forecast)
         weights = [Fraction(r) for r in rho]
         # everything is reserved in Eq (8), KM wavelengths too

@@ -30,7 +30,8 @@ class FixedLevel(StaticPolicy):
 
     def plan(self, setting: Setting) -> Plan:
         """Work out the expected cost of this reserved level."""
-        network, forecast = setting.network, setting.forecast
+        network = setting.network
+        forecast = setting.forecast
         assert isinstance(self.options, LevelOptions)
         level = self.options.level
         routes = RouteTable.by_pair(

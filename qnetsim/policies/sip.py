@@ -53,7 +53,9 @@ class StochasticProgram(StaticPolicy):
 
     def plan(self, setting: Setting) -> Plan:
         """Solve the program for the forecast."""
-        network, forecast, solver = setting.network, setting.forecast, setting.solver
+        network = setting.network
+        forecast = setting.forecast
+        solver = setting.solver
         options = self._given
         wanted = options.formulation
         if wanted == "sampling":

@@ -45,7 +45,8 @@ class UniformRandom(Policy):
 
     def plan(self, setting: Setting) -> Plan:
         """Expected reservations and cost; nothing is optimised."""
-        network, routes = setting.network, setting.shortest_routes()
+        network = setting.network
+        routes = setting.shortest_routes()
         requests = setting.requests_per_fibre(routes).astype(np.float64)
         top = setting.forecast.level_count
         draws = np.arange(top + 1, dtype=np.float64)

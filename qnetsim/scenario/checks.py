@@ -34,13 +34,15 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
                 text = "must be finite numbers >= 0 with a positive sum"
                 yield ("demand", "priority_shares"), text
     yield from _regime_checks(data.get("regimes"), demand, data.get("recording"))
-    run, network = data.get("run", {}), data.get("network", {})
+    run = data.get("run", {})
+    network = data.get("network", {})
     management = data.get("key_management", {})
     yield from _time_checks(run, ("run", "slot_s"))
     for key in ("patience_s", "on_demand_setup_s", "control_delay_s"):
         yield from _time_checks(management, ("key_management", key))
     if isinstance(management, dict) and isinstance(run, dict):
-        setup, length = management.get("on_demand_setup_s", 0.0), run.get("slot_s", 1.0)
+        setup = management.get("on_demand_setup_s", 0.0)
+        length = run.get("slot_s", 1.0)
         if _positive(setup) and _positive(length) and setup > length:
             yield (
                 ("key_management", "on_demand_setup_s"),
@@ -58,7 +60,8 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
         and isinstance(network, dict)
         and network.get("key_rate", "constant") == "constant"
     ):
-        slot, rate = run.get("slot_s", 1.0), network.get("key_rate_bps", 1000.0)
+        slot = run.get("slot_s", 1.0)
+        rate = network.get("key_rate_bps", 1000.0)
         if _positive(slot) and _positive(rate):
             bits = exact(slot) * exact(rate)
             if bits < 1:

@@ -60,7 +60,8 @@ class _Walker:
         self.at += 2 if double else 1
         path = self._resolve(self._dotted_key("]"))
         self.at += 2 if double else 1
-        here, self.at = self.at, line_key_start
+        here = self.at
+        self.at = line_key_start
         if double:
             self._note(path)
             self.tables_seen[path] += 1
@@ -100,7 +101,8 @@ class _Walker:
     def _key_value(self, prefix: Key) -> None:
         start = self.at
         parts = self._dotted_key("=")
-        here, self.at = self.at, start
+        here = self.at
+        self.at = start
         for i in range(len(parts)):
             self._note((*prefix, *parts[: i + 1]))
         self.at = here + 1

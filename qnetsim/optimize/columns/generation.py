@@ -18,8 +18,9 @@ from qnetsim.optimize.solvers.program import Basis, Solution, SolveStatus
 
 #: Reduced cost, relative to the dearest unit, below which a route is worth a column.
 PRICING_TOLERANCE = 1e-9
-#: Relative distance of relaxation and bound at which the relaxation counts as proved.
+#: Relative distance of a relaxation, or of a plan, from its bound at which it counts as proved.
 PROOF_GAP = 1e-9
+#: Rounds of column generation.
 MAX_ROUNDS = 1_000
 #: Part of the best prices so far in the prices that routes are sought under: pure master prices
 #: jump about and ask for many routes that are of no use.
@@ -57,8 +58,10 @@ def generate(master: Master) -> Relaxed:
     SolverError
         The master has no solution, or there is no proof after ``MAX_ROUNDS``.
     """
-    problem, pricing = master.problem, Pricing(master.problem)
-    best, centre = -np.inf, _start(problem, pricing)
+    problem = master.problem
+    pricing = Pricing(master.problem)
+    best = -np.inf
+    centre = _start(problem, pricing)
     if centre is not None:
         best = pricing.price(centre).bound
     basis: Basis | None = None
@@ -77,7 +80,8 @@ def generate(master: Master) -> Relaxed:
             mixed = centre.mixed(prices, inertia) if centre is not None else prices
             priced = pricing.price(mixed)
             if priced.bound > best:
-                best, centre = priced.bound, mixed
+                best = priced.bound
+                centre = mixed
             added = master.add(_improving(problem, priced, prices, targets, exact=inertia == 0.0))
             if added or inertia == 0.0:
                 break
@@ -94,7 +98,8 @@ def _start(problem: RoutesProblem, pricing: Pricing) -> DualPrices | None:
     """Prices of the closed form, which are best where no limit binds."""
     if problem.fixed is not None or problem.on_demand is None:
         return None
-    reserved, on_demand = problem.reserved, problem.on_demand
+    reserved = problem.reserved
+    on_demand = problem.on_demand
     found = newsvendor_prices(problem.probabilities, problem.channels, reserved, on_demand)
     return pricing.feasible(found.alpha / problem.scale, found.gamma / problem.scale, found.delta)
 

@@ -20,8 +20,10 @@ from qnetsim.optimize.wavelengths.assignment import colourable
 MEND = "raise it, ask for less, or give cost.blocking_cost to have requests blocked at a price"
 #: Wavelengths by which each limit makes a difference.
 STEPS = {"|σ|": WAVELENGTHS_PER_CHANNEL, "|κ|": 1}
-#: Limits that are tried for one that continuity keeps to, and requests up to which they are.
-MOST_TRIES, MOST_REQUESTS = 6, 300
+#: Limits that are tried until wavelengths with continuity are found.
+MOST_TRIES = 6
+#: Requests up to which wavelengths with continuity are sought at all.
+MOST_REQUESTS = 300
 KEYS = {"|σ|": "qkd_wavelengths", "|κ|": "km_wavelengths"}
 #: Fibres and pairs that a message names.
 NAMED = 12
@@ -80,7 +82,8 @@ def continuity_shortage(
     """Text for limits that routes keep to, but no wavelengths with continuity do."""
     search = RoutingSearch(network, counts, start, solver)
     verdict = search.decide(capacities(network, channels))
-    topology, load = network.topology, np.zeros(network.fibres)
+    topology = network.topology
+    load = np.zeros(network.fibres)
     for _, route in verdict.ways:
         load[list(route.fibres)] += 1
     full = np.flatnonzero(load >= capacities(network, channels)).tolist()
@@ -94,11 +97,13 @@ def continuity_shortage(
 
 def _shortage(search: RoutingSearch, verdict: Verdict, level: int, channels: Sequence[int]) -> str:
     """Name level, fibres, unrouted pairs, what they lack, and what would do."""
-    network, topology = search.network, search.network.topology
+    network = search.network
+    topology = search.network.topology
     names = _listed([topology.fibre_name(e) for e in verdict.tight])
     pairs = _listed([f"{topology.nodes[a]}–{topology.nodes[b]}" for a, b in verdict.unserved])
     lacking = total_unserved(verdict)
-    limits, lacks = [], []
+    limits = []
+    lacks = []
     if network.max_channels is not None:
         limits.append(f"⌊|σ|/3⌋ = {network.max_channels} channels")
         rho = max((channels[e] for e in verdict.tight), default=max(channels))
@@ -153,7 +158,8 @@ def _least(
     def caps(steps: int) -> FloatArray:
         return capacities(limited(steps), channels)
 
-    low, high = 0, search.requests * max(*channels, 1)
+    low = 0
+    high = search.requests * max(*channels, 1)
     most = high
     if not search.decide(caps(most)).fits:
         return None
@@ -161,7 +167,8 @@ def _least(
         middle = (low + high) // 2
         low, high = (low, middle) if search.splits(caps(middle)) else (middle, high)
     # whole requests may need a little more than split ones, and continuity more again
-    found, tried = 0, list[FloatArray]()
+    found = 0
+    tried = list[FloatArray]()
     for steps in range(high, most + 1):
         if any(np.array_equal(caps(steps), known) for known in tried):
             continue

@@ -39,13 +39,16 @@ class Master:
     """
 
     def __init__(self, problem: RoutesProblem, base: Sequence[Sequence[Route]]) -> None:
-        self.problem, self.base = problem, base
+        self.problem = problem
+        self.base = base
         self.columns: dict[PathColumn, None] = {}
-        s, e = problem.scenarios, problem.fibres
+        s = problem.scenarios
+        e = problem.fibres
         self._base_load = np.array([requests_on(routes, problem.demand, e) for routes in base])
         self._limited = np.flatnonzero(np.isfinite(problem.caps).ravel())
         self._limit_row = np.full(s * e, -1)
-        self._first_limit, self._first_group = 2 * s * e, 2 * s * e + self._limited.size
+        self._first_limit = 2 * s * e
+        self._first_group = 2 * s * e + self._limited.size
         self._limit_row[self._limited] = self._first_limit + np.arange(self._limited.size)
         self.first_shift = 2 * e * (1 + s)
         #: Row of each (scenario, pair) that has columns.
@@ -71,7 +74,8 @@ class Master:
 
     def _stages(self) -> tuple[IntArray, IntArray, FloatArray]:
         """Entries of the first and the second stage in (23) and (24)."""
-        s, e = self.problem.scenarios, self.problem.fibres
+        s = self.problem.scenarios
+        e = self.problem.fibres
         rows = np.arange(2 * s * e)
         first = np.concatenate([np.tile(np.arange(e), s), np.tile(np.arange(e, 2 * e), s)])
         ones = np.ones(2 * rows.size)
@@ -79,12 +83,14 @@ class Master:
 
     def _entries_of(self, column: PathColumn, number: int) -> tuple[IntArray, IntArray, FloatArray]:
         """What shifting one request from its base route changes, and its row of (22)."""
-        s, e = self.problem.scenarios, self.problem.fibres
+        s = self.problem.scenarios
+        e = self.problem.fibres
         change = np.zeros(e)
         change[list(self._base_of(column).fibres)] -= 1.0
         change[list(column.route.fibres)] += 1.0
         fibres = np.flatnonzero(change)
-        at, change = column.scenario * e + fibres, change[fibres]
+        at = column.scenario * e + fibres
+        change = change[fibres]
         key = column.scenario, column.pair
         group = self._group.setdefault(key, self._first_group + len(self._group))
         rho = self.problem.channels[column.scenario, fibres]
@@ -96,9 +102,12 @@ class Master:
 
     def program(self) -> Program:
         """Program with all columns so far."""
-        problem, (s, e) = self.problem, (self.problem.scenarios, self.problem.fibres)
+        problem = self.problem
+        s = problem.scenarios
+        e = problem.fibres
         variables = self.first_shift + len(self.columns)
-        cost, lower = np.zeros(variables), np.zeros(variables)
+        cost = np.zeros(variables)
+        lower = np.zeros(variables)
         upper = np.full(variables, np.inf)
         cost[: 2 * e] = np.concatenate(problem.reserved) / problem.scale
         extra = slice(2 * e, self.first_shift)
@@ -111,7 +120,8 @@ class Master:
         for i, column in enumerate(self.columns):
             if column.route == BLOCKED:
                 cost[self.first_shift + i] = problem.blocking(column.scenario)
-        row_lower, row_upper = np.full(self.rows, -np.inf), np.full(self.rows, np.inf)
+        row_lower = np.full(self.rows, -np.inf)
+        row_upper = np.full(self.rows, np.inf)
         row_lower[: s * e] = (problem.channels * self._base_load).ravel()
         row_lower[s * e : 2 * s * e] = self._base_load.ravel()
         room = (problem.caps - self._base_load).ravel()[self._limited]
@@ -128,7 +138,8 @@ class Master:
 
     def raw_prices(self, solution: Solution) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Duals α, γ, δ of a relaxation, shape (scenarios, fibres) each."""
-        s, e = self.problem.scenarios, self.problem.fibres
+        s = self.problem.scenarios
+        e = self.problem.fibres
         duals = solution.row_duals
         delta = np.zeros(s * e)
         delta[self._limited] = -duals[self._first_limit : self._first_group]
@@ -168,7 +179,8 @@ class Master:
 
     def _names(self) -> Names:
         problem = self.problem
-        topology, levels = problem.network.topology, problem.levels
+        topology = problem.network.topology
+        levels = problem.levels
         fibres = [topology.fibre_name(e) for e in range(problem.fibres)]
         pairs = [f"{topology.nodes[a]}~{topology.nodes[b]}" for a, b in problem.pairs]
         both = [(k, f) for k in levels for f in fibres]

@@ -12,13 +12,15 @@ from qnetsim.optimize.columns.master import Master
 from qnetsim.optimize.newsvendor import reserve
 from qnetsim.optimize.solvers.program import Program, Solution
 
-#: Distance from a whole number that counts as none.
-WHOLE = 1e-6
+#: Distance from an integer up to which a value counts as one.
+INTEGRALITY_TOLERANCE = 1e-6
+#: Relative gap at which the integer program of one scenario counts as solved.
+SCENARIO_GAP = 1e-6
+#: Branch-and-bound nodes of the integer program of one scenario.
+SCENARIO_NODES = 50
 #: Most shifts for which all scenarios are solved as one integer program.
 MAX_TOGETHER = 3_000
-#: Relative gap and nodes of the integer program of one scenario.
-SCENARIO_GAP, SCENARIO_NODES = 1e-6, 50
-#: Branch-and-bound nodes of that program.
+#: Branch-and-bound nodes of the integer program of all scenarios.
 TOGETHER_NODES = 30
 #: Relative progress of a pass that is worth another.
 PROGRESS = 1e-10
@@ -58,12 +60,13 @@ def round_flows(
     Rounded or None
         None where the columns admit no whole flows.
     """
-    problem, program = master.problem, master.program()
+    problem = master.problem
+    program = master.program()
     # routes that came after the last relaxation are not in use
     shifts = np.zeros(len(master.columns))
     known = relaxed.values[master.first_shift :]
     shifts[: known.size] = known
-    if np.abs(shifts - np.round(shifts)).max(initial=0.0) < WHOLE:
+    if np.abs(shifts - np.round(shifts)).max(initial=0.0) < INTEGRALITY_TOLERANCE:
         return completed(master, program, np.round(shifts), 0)
     if problem.on_demand is None:
         # nothing can be bought for a first stage that is too small: there is but one scenario
@@ -75,11 +78,13 @@ def round_flows(
         found = _by_scenario(master, program, shifts, stage)
         if found is None:
             break
-        shifts, nodes = found[0], nodes + found[1]
+        shifts = found[0]
+        nodes += found[1]
         candidate = completed(master, program, shifts, nodes)
         if best is not None and candidate.objective >= best.objective * (1 - PROGRESS):
             break
-        best, stage = candidate, candidate.values[: 2 * problem.fibres]
+        best = candidate
+        stage = candidate.values[: 2 * problem.fibres]
         if best.objective - bound <= tolerance * best.objective:
             return best
     if len(master.columns) > MAX_TOGETHER or not problem.solver.settings.node_limit:
@@ -129,7 +134,8 @@ def _scenario_program(
     master: Master, program: Program, s: int, mine: IntArray, stage: FloatArray
 ) -> Program:
     """Rows and variables of one scenario, with the first stage moved to the right-hand side."""
-    problem, e = master.problem, master.problem.fibres
+    problem = master.problem
+    e = master.problem.fibres
     extra = 2 * e + np.concatenate(
         [kind * problem.scenarios * e + s * e + np.arange(e) for kind in (0, 1)]
     )
@@ -150,8 +156,12 @@ def _scenario_program(
 
 def completed(master: Master, program: Program, shifts: FloatArray, nodes: int) -> Rounded:
     """Best first and second stage for whole shifts: a newsvendor on every fibre."""
-    problem, s, e = master.problem, master.problem.scenarios, master.problem.fibres
-    first, first_shift, cover = 2 * e, master.first_shift, 2 * s * e
+    problem = master.problem
+    s = master.problem.scenarios
+    e = master.problem.fibres
+    first = 2 * e
+    first_shift = master.first_shift
+    cover = 2 * s * e
     matrix = program.matrix[np.arange(cover)][:, np.arange(first_shift, program.variables)]
     loads = (program.row_lower[:cover] - matrix @ shifts).reshape(2, s, e).round()
     values = np.concatenate([np.zeros(first_shift), shifts])

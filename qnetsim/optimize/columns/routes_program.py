@@ -17,17 +17,19 @@ from qnetsim.errors import SolverError
 from qnetsim.network import BLOCKED, Route
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.enumeration import slack_of, useful_columns
-from qnetsim.optimize.columns.generation import Relaxed, generate
+from qnetsim.optimize.columns.generation import PROOF_GAP, Relaxed, generate
 from qnetsim.optimize.columns.limits import feasible_routing
 from qnetsim.optimize.columns.master import Master, PathColumn, requests_on
 from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem, Size
 from qnetsim.optimize.columns.rounding import Rounded, completed, round_flows
 
-#: Relative gap at which a plan is proved.
-TOLERANCE = 1e-9
-#: Most routes, over all scenarios and pairs, with which a proof is tried, where the gap is at most
-#: ``NEAR``; few of them are in use then. Otherwise the program is hard, and tried with few.
-MOST_ROUTES, NEAR, FEW_ROUTES = 20_000, 2e-3, 1_500
+#: Relative gap up to which the integer program that proves a plan is easy: few of its routes are
+#: in use.
+EASY_GAP = 2e-3
+#: Most routes, over all scenarios and pairs, with which a proof is tried up to ``EASY_GAP``.
+MOST_ROUTES = 20_000
+#: The same where the gap is larger, and the program hard.
+MOST_ROUTES_HARD = 1_500
 #: Branch-and-bound nodes of the program over all routes that can be part of a better plan.
 PROOF_NODES = 60
 
@@ -64,8 +66,9 @@ class RoutesProgram:
         self._admit()
         relaxed = generate(self.master)
         best = self._whole(relaxed)
-        bound, nodes = relaxed.bound, best.nodes
-        open_ = best.objective - bound > TOLERANCE * abs(best.objective)
+        bound = relaxed.bound
+        nodes = best.nodes
+        open_ = best.objective - bound > PROOF_GAP * abs(best.objective)
         if open_ and problem.solver.settings.node_limit:
             proved = self._proved(relaxed, best)
             if proved is not None:
@@ -103,7 +106,7 @@ class RoutesProgram:
         self.master.add(PathColumn(s, position[p], r) for s in self._crowded for p, r in routing)
 
     def _whole(self, relaxed: Relaxed) -> Rounded:
-        found = round_flows(self.master, relaxed.solution, relaxed.bound, TOLERANCE)
+        found = round_flows(self.master, relaxed.solution, relaxed.bound, PROOF_GAP)
         if found is None:
             raise SolverError(
                 f"{relaxed.solution.by} found no integer routing over "
@@ -113,10 +116,12 @@ class RoutesProgram:
 
     def _proved(self, relaxed: Relaxed, best: Rounded) -> tuple[Rounded, float] | None:
         """Solve over all routes that a better plan can use; None where they are too many."""
-        problem, master, prices = self.problem, self.master, relaxed.prices
+        problem = self.problem
+        master = self.master
+        prices = relaxed.prices
         slack = slack_of(best.objective, relaxed.bound)
-        near = slack <= NEAR * best.objective
-        most = MOST_ROUTES if near else FEW_ROUTES
+        easy = slack <= EASY_GAP * best.objective
+        most = MOST_ROUTES if easy else MOST_ROUTES_HARD
         ways = useful_columns(problem, prices.lengths(problem.channels), slack, most)
         if ways is None:
             return None

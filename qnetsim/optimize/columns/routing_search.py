@@ -15,7 +15,8 @@ from qnetsim.optimize.columns.pricing import PathFinder
 from qnetsim.optimize.solvers.program import Program, Solution, SolveStatus
 from qnetsim.optimize.solvers.solver import Solver
 
-TOLERANCE = 1e-6
+#: Requests, and prices, up to which a value counts as zero.
+ZERO_TOLERANCE = 1e-6
 #: Most simple paths that are enumerated to find or refute an integer routing.
 MAX_ENUMERATED = 50_000
 
@@ -65,7 +66,8 @@ class RoutingSearch:
         start: Mapping[NodePair, Route],
         solver: Solver,
     ) -> None:
-        self.network, self.solver = network, solver
+        self.network = network
+        self.solver = solver
         self.pairs = list(counts)
         self.requests = sum(counts.values())
         self._demand = np.array([float(n) for n in counts.values()])
@@ -89,7 +91,7 @@ class RoutingSearch:
             fresh = [
                 (pair, self._paths.trace(before, i))
                 for i, pair in enumerate(self.pairs)
-                if distances[i] < relaxed.row_duals[i] - TOLERANCE
+                if distances[i] < relaxed.row_duals[i] - ZERO_TOLERANCE
             ]
             if all(way in self.ways for way in fresh):
                 return relaxed, prices
@@ -97,17 +99,17 @@ class RoutingSearch:
 
     def splits(self, caps: FloatArray) -> bool:
         """Whether all requests can be served if they may be split."""
-        return self._lacking(self.fractional(caps)[0]) <= TOLERANCE
+        return self._lacking(self.fractional(caps)[0]) <= ZERO_TOLERANCE
 
     def decide(self, caps: FloatArray) -> Verdict:
         """Find whole routes for all requests, or show that there are none."""
         relaxed, prices = self.fractional(caps)
-        if self._lacking(relaxed) > TOLERANCE:
-            return self._refusal(False, relaxed, np.flatnonzero(prices > TOLERANCE).tolist())
+        if self._lacking(relaxed) > ZERO_TOLERANCE:
+            return self._refusal(False, relaxed, np.flatnonzero(prices > ZERO_TOLERANCE).tolist())
         whole = self._whole(caps)
         longest = len(self.network.topology.nodes) - 1
         for most in (*range(4, longest, 3), longest):
-            if self._lacking(whole) <= TOLERANCE:
+            if self._lacking(whole) <= ZERO_TOLERANCE:
                 return Verdict(True, self._used(whole), {}, [])
             topology = self.network.topology
             paths = [(p, r) for p in self.pairs for r in simple_routes(topology, p, most)]
@@ -115,10 +117,10 @@ class RoutingSearch:
                 break
             self.ways.update(dict.fromkeys(paths))
             whole = self._whole(caps)
-            if most == longest and self._lacking(whole) > TOLERANCE:
+            if most == longest and self._lacking(whole) > ZERO_TOLERANCE:
                 proved = whole.status is SolveStatus.OPTIMAL
                 return self._refusal(False if proved else None, whole, self._full(whole, caps))
-        if self._lacking(whole) <= TOLERANCE:
+        if self._lacking(whole) <= ZERO_TOLERANCE:
             return Verdict(True, self._used(whole), {}, [])
         return self._refusal(None, whole, self._full(whole, caps))
 
@@ -128,7 +130,7 @@ class RoutingSearch:
 
     def _refusal(self, fits: bool | None, found: Solution, tight: list[int]) -> Verdict:
         missing = zip(self.pairs, found.values[: len(self.pairs)].tolist(), strict=True)
-        return Verdict(fits, [], {pair: n for pair, n in missing if n > TOLERANCE}, tight)
+        return Verdict(fits, [], {pair: n for pair, n in missing if n > ZERO_TOLERANCE}, tight)
 
     def _lacking(self, found: Solution) -> float:
         if not np.isfinite(found.objective):
@@ -144,10 +146,11 @@ class RoutingSearch:
         load = np.zeros(self.network.fibres)
         for (_, route), flow in zip(self.ways, found.values[len(self.pairs) :], strict=True):
             load[list(route.fibres)] += flow
-        return np.flatnonzero(caps - load < 1 - TOLERANCE).tolist()
+        return np.flatnonzero(caps - load < 1 - ZERO_TOLERANCE).tolist()
 
     def _program(self, caps: FloatArray) -> Program:
-        pairs, fibres = len(self.pairs), self.network.fibres
+        pairs = len(self.pairs)
+        fibres = self.network.fibres
         rows: list[int] = list(range(pairs))
         columns: list[int] = list(range(pairs))
         for i, (pair, route) in enumerate(self.ways):

@@ -77,7 +77,9 @@ class FullProblem:
         """Variables that the program needs."""
         scenarios, requests, fibres = self.channels.shape
         wavelengths = self.qkd_wavelengths + self.km_wavelengths
-        scenarios, requests, fibres = int(scenarios), int(requests), int(fibres)
+        scenarios = int(scenarios)
+        requests = int(requests)
+        fibres = int(fibres)
         blocked = 0 if self.blocking_cost is None else 1
         per_request = 2 * fibres * wavelengths + blocked
         return 2 * fibres * (1 + scenarios) + scenarios * requests * per_request
@@ -118,7 +120,8 @@ class FullProgram:
                 f"|σ| = {problem.qkd_wavelengths} and |κ| = {problem.km_wavelengths} (at most "
                 f"{MAX_VARIABLES:,}); use the routes program (policy sip) instead"
             )
-        self.problem, self.solver = problem, solver
+        self.problem = problem
+        self.solver = solver
         topology = problem.network.topology
         self.nodes = range(len(topology.nodes))
         self.fibres = range(len(topology.fibres))
@@ -338,7 +341,9 @@ class FullProgram:
         return " and ".join(f"{name} = {n}" for name, n in given.items() if n is not None)
 
     def _lightpaths(self, on: set[Name], r: int, k: int) -> Lightpaths:
-        links, km, qkd = [], [], []
+        links = []
+        km = []
+        qkd = []
         for a, b, _ in self.links:
             here = tuple(p for p in self.kappa if ("x", r, a, b, p, k) in on)
             if here and ("blocked", r, k) not in on:

@@ -93,7 +93,8 @@ def minimise(
         saved = (value - found) / max(value - promised, 1e-300)
         solver.tell(f"sample of {len(realisations)}: step {iteration}, gap {gap:.1e}")
         if saved >= SAVING:
-            centre, value = trial, found
+            centre = trial
+            value = found
         box = box * 2 if saved > 0.5 and not free else box / 2 if saved < SAVING else box
     stage = centre[: centre.size // 2], centre[centre.size // 2 :]
     bound = max(bound, master.best(centre, None)[1])
@@ -106,7 +107,8 @@ class _Master:
     def __init__(self, costs: UnitCosts, count: int, solver: Solver) -> None:
         self._prices: FloatArray = np.concatenate([costs.qkd_reserved, costs.km_reserved])
         self._scale = max(float(self._prices.max()), 1e-12)
-        self._count, self._solver = count, solver
+        self._count = count
+        self._solver = solver
         self._cuts: list[tuple[int, Cut]] = []
         self.variables = self._prices.size + count
 
@@ -129,7 +131,8 @@ class _Master:
         variables = self.variables
         cost = np.full(variables, 1.0 / self._count)
         cost[:first] = self._prices / self._scale
-        lower, upper = np.zeros(variables), np.full(variables, np.inf)
+        lower = np.zeros(variables)
+        upper = np.full(variables, np.inf)
         if box is not None:
             lower[:first] = np.maximum(centre - box, 0.0)
             upper[:first] = centre + box

@@ -24,10 +24,15 @@ from qnetsim.optimize.independent.relaxed_second_stage import (
 )
 from qnetsim.optimize.solvers.solver import Solver
 
-#: Other routes of a pair: so much longer than the shortest at most, and so many.
-LONGEST, MOST_WAYS = 1.8, 10
-#: First moves of a pair of moves that are tried.
+#: Length of the longest route that a pair may take, relative to its shortest.
+LONGEST = 1.8
+#: Most routes that a pair may take.
+MOST_ROUTES = 10
+#: Steps after which the search for these routes gives up.
+MAX_STEPS = 5_000
+#: Moves that are tried as the first one of a pair of moves.
 FIRST_MOVES = 60
+#: Steps after which the local search stops.
 MAX_MOVES = 1_000
 
 
@@ -103,8 +108,8 @@ class SecondStage:
 def _ways(network: Network, lengths: Sequence[float], pair: NodePair) -> list[Route]:
     rest = distances_to(network.topology, lengths, pair[1])
     limit = LONGEST * rest[pair[0]]
-    found, _ = routes_within(network.topology, lengths, rest, pair, limit, 5_000)
-    return sorted(found, key=lambda way: sum(lengths[e] for e in way.fibres))[:MOST_WAYS]
+    found, _ = routes_within(network.topology, lengths, rest, pair, limit, MAX_STEPS)
+    return sorted(found, key=lambda way: sum(lengths[e] for e in way.fibres))[:MOST_ROUTES]
 
 
 class _Search:
@@ -123,7 +128,8 @@ class _Search:
         blocking = shared.blocking * shared.scale
         block = np.array([blocking if route == BLOCKED else 0.0 for _, route in self._ways])
         counts: list[int] = []
-        leave, enter = [], []
+        leave = []
+        enter = []
         for kind, ways in split.items():
             first = len(counts)
             counts += _rounded(np.array([amount for _, amount in ways]), kinds[kind])
@@ -131,7 +137,8 @@ class _Search:
             leave += [i for i in here for j in here if i != j]
             enter += [j for i in here for j in here if i != j]
         self._count = np.array(counts)
-        self._leave, self._enter = np.array(leave, dtype=int), np.array(enter, dtype=int)
+        self._leave = np.array(leave, dtype=int)
+        self._enter = np.array(enter, dtype=int)
         self._change = use[self._enter] - use[self._leave]
         self._block = block[self._enter] - block[self._leave]
         limits = (shared.network.max_channels, shared.network.max_wavelengths)
@@ -194,7 +201,8 @@ class _Search:
             then = self._after(self.slack + self._change[move], count) + self._block[move]
             other = int(then.argmin())
             if then[other] < limit:
-                best, limit = (move, other), float(then[other])
+                best = move, other
+                limit = float(then[other])
         return best
 
     def _move(self, move: int) -> None:

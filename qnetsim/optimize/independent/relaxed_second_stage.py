@@ -24,7 +24,8 @@ from qnetsim.optimize.solvers.program import Basis, Program, SolveStatus
 from qnetsim.optimize.solvers.solver import Solver
 
 #: Reduced cost, relative to the dearest unit, below which a route is worth a column.
-TOLERANCE = 1e-8
+REDUCED_COST_TOLERANCE = 1e-8
+#: Rounds of column generation for one first stage.
 MAX_ROUNDS = 100
 
 #: Pair and level of interchangeable requests.
@@ -73,7 +74,9 @@ class Shared:
         start: Mapping[NodePair, Route],
         solver: Solver,
     ) -> None:
-        self.network, self.solver, self.start = network, solver, dict(start)
+        self.network = network
+        self.solver = solver
+        self.start = dict(start)
         self.distinct = sorted(set(pairs))
         self.position = {pair: i for i, pair in enumerate(self.distinct)}
         self.finder = PathFinder(network.topology, self.distinct)
@@ -106,7 +109,8 @@ class RelaxedSecondStage:
     """
 
     def __init__(self, shared: Shared, kinds: Mapping[Kind, int]) -> None:
-        self.shared, self.kinds = shared, dict(sorted(kinds.items()))
+        self.shared = shared
+        self.kinds = dict(sorted(kinds.items()))
         fibres = shared.network.fibres
         self._load = np.zeros((2, fibres))
         for (pair, level), count in self.kinds.items():
@@ -170,14 +174,16 @@ class RelaxedSecondStage:
         return None if self._basis is None else self._basis.grown(program.variables, program.rows)
 
     def _program(self, stage: Stage) -> Program:
-        shared, fibres = self.shared, self.shared.network.fibres
+        shared = self.shared
+        fibres = self.shared.network.fibres
         first = 2 * fibres
         variables = first + len(self._columns)
         cost = np.zeros(variables)
         cost[:first] = np.concatenate(shared.prices) / shared.scale
         cost[first:] = [shared.blocking if route == BLOCKED else 0.0 for _, route in self._columns]
         rows = first + self._limited.size + len(self._groups)
-        lower, upper = np.full(rows, -np.inf), np.full(rows, np.inf)
+        lower = np.full(rows, -np.inf)
+        upper = np.full(rows, np.inf)
         lower[:first] = (self._load - np.array(stage)).ravel()
         limits = slice(first, first + self._limited.size)
         upper[limits] = (self._caps - self._load).ravel()[self._limited]
@@ -209,7 +215,8 @@ class RelaxedSecondStage:
 
     def _price(self, duals: FloatArray) -> tuple[Cut, list[tuple[Kind, Route]]]:
         """Cut from repaired duals, and the routes that would improve on the columns."""
-        shared, fibres = self.shared, self.shared.network.fibres
+        shared = self.shared
+        fibres = self.shared.network.fibres
         first = 2 * fibres
         caps = np.array(shared.prices) / shared.scale
         price = np.clip(duals[:first].reshape(2, fibres), 0.0, caps)
@@ -231,7 +238,7 @@ class RelaxedSecondStage:
             if kind in self._groups:
                 row = first + self._limited.size + self._groups[kind]
                 target -= max(-float(duals[row]), 0.0)
-            if shortest < target - TOLERANCE:
+            if shortest < target - REDUCED_COST_TOLERANCE:
                 blocked = shared.blocking < float(distances[at])
                 fresh.append((kind, BLOCKED if blocked else shared.finder.trace(before, at)))
         scale = shared.scale

@@ -28,15 +28,18 @@ from qnetsim.optimize.routing import newsvendor_lengths, newsvendor_routes
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.vocabulary import PlanStatus
 
+#: Confidence of the one-sided interval of the optimality gap.
 CONFIDENCE = 0.95
-#: Realisations that the first stage is chosen on, as a multiple of a sample's.
+#: Realisations that the first stage is chosen on, as a multiple of those of a sample.
 CHOICE_FACTOR = 2
-#: Relative distance of objective and bound to which a sample is solved.
-CHOICE_TOLERANCE, SAMPLE_TOLERANCE = 5e-4, 1e-3
-#: Size of the first box around the plan, which is near the optimum of any sample.
-NEAR = 0.03
-#: Realisations of a sample that whole requests are routed in; they take most of the time.
-WHOLE = 30
+#: Relative gap to which the sample that the first stage is chosen on is solved.
+CHOICE_TOLERANCE = 5e-4
+#: Relative gap to which the samples that bound the optimality gap are solved.
+SAMPLE_TOLERANCE = 1e-3
+#: First size of the trust region around the plan, which is near the optimum of any sample.
+NEAR_OPTIMUM = 0.03
+#: Realisations of a sample in which whole requests are routed; they take most of the time.
+INTEGER_REALISATIONS = 30
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,17 @@ def sampled_plan(network: Network, forecast: Forecast, solver: Solver, size: Sam
     stage: Stage = np.round(found.stage[0]), np.round(found.stage[1])
     control = _Control(network, forecast, routes, stage)
     rule = second_stage(network, forecast, solver)
-    bounds, split, whole, seconds = [], [], [], list[WholeSecondStage]()
+    bounds = []
+    split = []
+    whole = []
+    seconds = list[WholeSecondStage]()
     for number in range(1, size.samples + 1):
         solver.tell(f"sample {number} of {size.samples}")
         levels, realisations = sample(number, size.realisations)
         cuts = np.array([r.evaluate(stage).at(stage) for r in realisations])
-        least = minimise(costs, realisations, stage, SAMPLE_TOLERANCE, solver, box=NEAR)
-        part = [rule.solve(stage, row) for row in levels[:WHOLE]]
-        dearer = _mean([second.cost(costs) for second in part]) - _mean(cuts[:WHOLE])
+        least = minimise(costs, realisations, stage, SAMPLE_TOLERANCE, solver, box=NEAR_OPTIMUM)
+        part = [rule.solve(stage, row) for row in levels[:INTEGER_REALISATIONS]]
+        dearer = _mean([second.cost(costs) for second in part]) - _mean(cuts[:INTEGER_REALISATIONS])
         control.see(levels)
         bounds.append(least.bound)
         split.append(control.reserved + _mean(cuts))
@@ -150,7 +156,8 @@ class _Control:
         self, network: Network, forecast: Forecast, routes: RouteTable, stage: Stage
     ) -> None:
         costs = network.costs
-        self._prices, self._stage = (costs.qkd_on_demand, costs.km_on_demand), stage
+        self._prices = (costs.qkd_on_demand, costs.km_on_demand)
+        self._stage = stage
         self._table = forecast.channel_loads(network, routes)
         self.reserved = float(stage[0] @ costs.qkd_reserved + stage[1] @ costs.km_reserved)
         marginals = marginal_loads(network, forecast, routes)

@@ -35,7 +35,9 @@ def explicit_plan(
     """
     rho = network.level_channels(forecast.level_count)
     levels = sorted(assignment.qkd)
-    lightpaths, channels, blocked = [], [], []
+    lightpaths = []
+    channels = []
+    blocked = []
     used_km = np.zeros((len(levels), network.fibres))
     used_qkd = np.zeros((len(levels), network.fibres))
     for s, k in enumerate(levels):
@@ -43,7 +45,8 @@ def explicit_plan(
         need: list[int] = []
         for r in range(forecast.requests):
             route = plan.routes.route(r, k)
-            km, qkd = assignment.km[k][r], assignment.qkd[k][r]
+            km = assignment.km[k][r]
+            qkd = assignment.qkd[k][r]
             links = tuple(pairwise(route.nodes))
             line.append(Lightpaths(links, (km,) * len(links), (qkd,) * len(links)))
             fibres = list(route.fibres)

@@ -135,9 +135,13 @@ def _lp(program: Program, integer: bool) -> Any:
     import highspy
 
     lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = program.variables, program.rows
-    lp.col_cost_, lp.col_lower_, lp.col_upper_ = program.cost, program.lower, program.upper
-    lp.row_lower_, lp.row_upper_ = program.row_lower, program.row_upper
+    lp.num_col_ = program.variables
+    lp.num_row_ = program.rows
+    lp.col_cost_ = program.cost
+    lp.col_lower_ = program.lower
+    lp.col_upper_ = program.upper
+    lp.row_lower_ = program.row_lower
+    lp.row_upper_ = program.row_upper
     lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
     lp.a_matrix_.start_ = program.matrix.indptr.astype(np.int32)
     lp.a_matrix_.index_ = program.matrix.indices.astype(np.int32)

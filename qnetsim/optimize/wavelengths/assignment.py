@@ -83,7 +83,9 @@ def assign(
             charge = Charge(repair.held, float(probability) * repair.price)
             other = rerouted(network, forecast.pairs, level, charge, repair.cost, rho[k])
             if other is not None:
-                level, found, fits = other[0], other[1], True
+                level = other[0]
+                found = other[1]
+                fits = True
                 for r, route in zip(level.requests, level.routes, strict=True):
                     routes[r] = route
                 moved[k] = routes

@@ -15,9 +15,7 @@ import numpy as np
 from qnetsim import seeds
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Route
-
-#: Moves that a request is kept from a layer: a share of the open requests and a draw.
-TENURE_SHARE, TENURE_DRAW = 0.6, 10
+from qnetsim.optimize.wavelengths.tabu_search import tenure
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,8 @@ class Layers:
     def __init__(
         self, choices: Sequence[Choice], charge: Charge, colours: IntArray, count: int
     ) -> None:
-        self._choices, self._charge = choices, charge
+        self._choices = choices
+        self._charge = charge
         self._fibres = [[list(route.fibres) for route in c.routes] for c in choices]
         self.way = np.zeros(len(choices), dtype=np.int64)
         self.colour = np.full(len(choices), -1)
@@ -98,7 +97,8 @@ class Layers:
             Most by which a route may be dearer than the cheapest that the request could take.
         moves : int
         """
-        requests, layers = len(self._choices), self._holder.shape[1]
+        requests = len(self._choices)
+        layers = self._holder.shape[1]
         tabu = np.zeros((requests, layers), dtype=np.int64)
         draws = seeds.words(seeds.stream(0, "layers"), 2 * moves)
         for move in range(moves):
@@ -115,10 +115,10 @@ class Layers:
             key[over > budget] = np.inf
             key[:, tabu[r] > move] += self._holder.shape[0]
             way, layer = divmod(int(key.argmin()), layers)
-            tenure = int(TENURE_SHARE * lacking.size) + int(draws[2 * move + 1]) % TENURE_DRAW
+            until = move + 1 + tenure(lacking.size, int(draws[2 * move + 1]))
             for other in set(self._holder[self._fibres[r][way], layer].tolist()) - {-1}:
                 self._take(other)
-                tabu[other, layer] = move + 1 + tenure
+                tabu[other, layer] = until
             self._put(r, way, layer)
         return bool((self.colour >= 0).all())
 
@@ -128,7 +128,8 @@ class Layers:
         while moved:
             moved = False
             for r, choice in enumerate(self._choices):
-                way, layer = int(self.way[r]), int(self.colour[r])
+                way = int(self.way[r])
+                layer = int(self.colour[r])
                 self._take(r)
                 cost = self._charge.of(self._load + choice.uses)
                 for other in np.argsort(cost, kind="stable").tolist():
@@ -136,14 +137,17 @@ class Layers:
                         break
                     free = np.flatnonzero((self._holder[self._fibres[r][other]] < 0).all(axis=0))
                     if free.size:
-                        way, layer, moved = other, int(free[0]), True
+                        way = other
+                        layer = int(free[0])
+                        moved = True
                         break
                 self._put(r, way, layer)
 
     def _put(self, r: int, way: int, layer: int) -> None:
         self._holder[self._fibres[r][way], layer] = r
         self._load = self._load + self._choices[r].uses[way]
-        self.way[r], self.colour[r] = way, layer
+        self.way[r] = way
+        self.colour[r] = layer
 
     def _take(self, r: int) -> None:
         way = int(self.way[r])

@@ -21,11 +21,13 @@ from qnetsim.optimize.solvers.solver import HIGHS
 from qnetsim.optimize.wavelengths.layers import Charge, Choice
 
 #: Routes of a request that the program may choose from.
-MOST_WAYS = 12
+MOST_ROUTES = 12
 #: Most routes, of all pairs together, with which the program is tried.
 MOST_COLUMNS = 2_500
-#: Gap, relative to the plan's cost, and nodes.
-GAP, NODES = 1e-6, 20
+#: Gap at which the program counts as solved, relative to the plan's cost.
+GAP = 1e-6
+#: Branch-and-bound nodes of the program.
+NODES = 20
 #: Size of the draws that pick one of equally cheap solutions, relative to the plan's cost.
 DRAW = 5e-8
 
@@ -68,7 +70,7 @@ def cheapest_routes(
         for r in group:
             known |= dict(zip(choices[r].routes[:1], choices[r].uses[:1], strict=True))
         first = choices[group[0]]
-        known |= dict(zip(first.routes[1:MOST_WAYS], first.uses[1:MOST_WAYS], strict=True))
+        known |= dict(zip(first.routes[1:MOST_ROUTES], first.uses[1:MOST_ROUTES], strict=True))
         ways += [(g, route, use) for route, use in known.items()]
     if len(ways) > MOST_COLUMNS:
         return None

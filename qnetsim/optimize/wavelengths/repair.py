@@ -23,13 +23,17 @@ from qnetsim.optimize.wavelengths.level_program import cheapest_routes
 #: How much dearer a request's other route may be, tried in turn, relative to the plan's cost.
 BUDGETS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1.0)
 #: Most routes that a request may choose from.
-MAX_WAYS = 40
-#: Most steps of the search for them, and how often it is widened.
-MAX_STEPS, WIDENINGS = 3_000, 4
-#: Length of a fibre beside what it costs, relative to the dearest.
-HOP = 1e-3
-MOVES, MOVES_PER_REQUEST = 5_000, 50
-#: Solutions of the integer program that are tried.
+MAX_ROUTES = 40
+#: Most steps of one search for them.
+MAX_STEPS = 3_000
+#: Searches for them, each with twice the detour of the one before.
+WIDENINGS = 4
+#: What each fibre adds to a route's length beside its cost, relative to the dearest fibre.
+HOP_LENGTH = 1e-3
+#: Moves of the tabu search: so many for each request, and at most so many.
+MOVES_PER_REQUEST = 50
+MAX_MOVES = 5_000
+#: Solutions of the integer program that are coloured.
 ATTEMPTS = 5
 
 
@@ -76,7 +80,7 @@ def rerouted(
             found = routes, coloured
             break
     some_choice = any(len(choice.routes) > 1 for choice in choices)
-    moves = min(MOVES, MOVES_PER_REQUEST * len(choices))
+    moves = min(MAX_MOVES, MOVES_PER_REQUEST * len(choices))
     for budget in BUDGETS if found is None and some_choice else ():
         layers = Layers(choices, charge, chosen, colours)
         if layers.fill(budget * cost, moves):
@@ -99,7 +103,8 @@ def _choices(
     rho: IntArray,
 ) -> list[Choice]:
     """Each request's route, then the others that cost least at the margin of the level's load."""
-    topology, fibres = network.topology, network.fibres
+    topology = network.topology
+    fibres = network.fibres
     load = np.zeros(2 * fibres)
     for route in level.routes:
         load += _use(route, rho, fibres)
@@ -107,7 +112,7 @@ def _choices(
     extra = np.maximum(load + one - charge.held, 0.0) - np.maximum(load - charge.held, 0.0)
     margin = (extra * charge.price).reshape(2, fibres).sum(axis=0)
     # of equal ways the one of fewer fibres
-    lengths = (margin + HOP * max(float(margin.max()), 1e-12)).tolist()
+    lengths = (margin + HOP_LENGTH * max(float(margin.max()), 1e-12)).tolist()
     rest: dict[int, list[float]] = {}
     known: dict[NodePair, list[Route]] = {}
     choices = []
@@ -126,18 +131,20 @@ def _shortest_ways(
     topology: Topology, lengths: Sequence[float], rest: Sequence[float], pair: NodePair
 ) -> list[Route]:
     """The shortest routes of a pair, found in wider and wider circles."""
-    room, found = max(rest[pair[0]], max(lengths)), list[Route]()
+    room = max(rest[pair[0]], max(lengths))
+    found = list[Route]()
     for _ in range(WIDENINGS):
         found, steps = routes_within(topology, lengths, rest, pair, rest[pair[0]] + room, MAX_STEPS)
-        if len(found) >= MAX_WAYS or steps > MAX_STEPS:
+        if len(found) >= MAX_ROUTES or steps > MAX_STEPS:
             break
         room *= 2
-    return sorted(found, key=lambda way: sum(lengths[e] for e in way.fibres))[:MAX_WAYS]
+    return sorted(found, key=lambda way: sum(lengths[e] for e in way.fibres))[:MAX_ROUTES]
 
 
 def _use(route: Route, rho: IntArray, fibres: int) -> FloatArray:
     """Channels and KM wavelengths of a request, shape (2·fibres,)."""
     use = np.zeros(2 * fibres)
     here = np.array(route.fibres, dtype=np.int64)
-    use[here], use[fibres + here] = rho[here], 1.0
+    use[here] = rho[here]
+    use[fibres + here] = 1.0
     return use

@@ -15,8 +15,10 @@ from qnetsim import seeds
 from qnetsim.arrays import IntArray
 from qnetsim.network import Route
 
-#: Moves that a kicked-out path is kept from its colour: a share of the open paths and a draw.
-TENURE_SHARE, TENURE_DRAW = 0.6, 10
+#: A path that loses its colour may not have it back for ``TENURE_SHARE`` times the number of paths
+#: without a colour plus a random number below ``TENURE_DRAW`` of moves.
+TENURE_SHARE = 0.6
+TENURE_DRAW = 10
 
 
 def conflicts(routes: Sequence[Route], fibres: int) -> npt.NDArray[np.bool_]:
@@ -27,6 +29,11 @@ def conflicts(routes: Sequence[Route], fibres: int) -> npt.NDArray[np.bool_]:
     shared = (uses @ uses.T) > 0
     np.fill_diagonal(shared, False)
     return shared
+
+
+def tenure(lacking: int, draw: int) -> int:
+    """Moves for which a colour stays forbidden, for a number of paths without colour and a draw."""
+    return int(TENURE_SHARE * lacking) + draw % TENURE_DRAW
 
 
 def greedy(conflict: npt.NDArray[np.bool_], colours: int) -> IntArray:
@@ -72,7 +79,8 @@ def improve(
     for move in range(moves):
         lacking = np.flatnonzero(chosen < 0)
         if lacking.size < best_open:
-            best, best_open = chosen.copy(), int(lacking.size)
+            best = chosen.copy()
+            best_open = int(lacking.size)
         if not lacking.size:
             break
         kicked = near[lacking]
@@ -80,13 +88,14 @@ def improve(
         price = np.where(allowed, kicked, paths + 1)
         least = np.flatnonzero(price == price.min())
         pick = int(least[int(draws[2 * move]) % least.size])
-        path, colour = int(lacking[pick // colours]), pick % colours
+        path = int(lacking[pick // colours])
+        colour = pick % colours
         out = np.flatnonzero(conflict[path] & (chosen == colour))
         chosen[path] = colour
         near[conflict[path], colour] += 1
-        tenure = int(TENURE_SHARE * lacking.size) + int(draws[2 * move + 1]) % TENURE_DRAW
+        until = move + 1 + tenure(lacking.size, int(draws[2 * move + 1]))
         for other in out.tolist():
             chosen[other] = -1
             near[conflict[other], colour] -= 1
-            tabu[other, colour] = move + 1 + tenure
+            tabu[other, colour] = until
     return best

@@ -92,7 +92,8 @@ class Units:
     """
 
     def __init__(self, setting: Setting, routes: RouteTable, spec: Spec) -> None:
-        network, forecast = setting.network, setting.forecast
+        network = setting.network
+        forecast = setting.forecast
         self.spec = spec
         self.nodes, self.owners = agents_of(network.topology)
         self.agents = len(self.nodes)
@@ -183,7 +184,8 @@ class Units:
         Their mean for each mean level, as a power of two, and their deviation over it: fibres of
         half or twice the key rate stand one unit apart.
         """
-        p, costs = setting.forecast.levels.probabilities, setting.network.costs
+        p = setting.forecast.levels.probabilities
+        costs = setting.network.costs
         mean = p @ self._rho
         deviation = np.sqrt(np.maximum(p @ np.square(self._rho) - mean**2, 0))
         dearest = [

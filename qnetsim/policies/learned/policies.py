@@ -83,11 +83,9 @@ class LearnedPolicy(Policy):
     def decide(self, observation: Observation) -> Decision:
         """Act on what the agent sees of its own fibres."""
         assert isinstance(self.options, LearnedOptions)
-        units, mine, fibres = (
-            self._units,
-            self._of_agent[observation.controller],
-            observation.fibres,
-        )
+        units = self._units
+        mine = self._of_agent[observation.controller]
+        fibres = observation.fibres
         pools = np.zeros((2, 1, units.owners.size), dtype=np.int64)
         pools[0, 0, fibres] = observation.reservation_pool_bits
         pools[1, 0, fibres] = observation.on_demand_pool_bits

@@ -126,10 +126,13 @@ def read_weights(path: Path) -> Weights:
 def _layers(
     tensors: Mapping[str, npt.NDArray[np.float32]], spec: Spec
 ) -> tuple[tuple[Float32Array, Float32Array], ...]:
-    found, inputs = [], spec.size
+    found = []
+    inputs = spec.size
     for i in range(len(tensors) // 2):
-        weight, bias = tensors[f"{i}.weight"], tensors[f"{i}.bias"]
-        policies, outputs = weight.shape[0], weight.shape[-1]
+        weight = tensors[f"{i}.weight"]
+        bias = tensors[f"{i}.bias"]
+        policies = weight.shape[0]
+        outputs = weight.shape[-1]
         if weight.shape != (policies, inputs, outputs) or bias.shape != (policies, 1, outputs):
             raise ValueError(f"layer {i} has shapes {weight.shape} and {bias.shape}")
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
