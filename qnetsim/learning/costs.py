@@ -8,7 +8,7 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.case import Case
 from qnetsim.network import RouteTable
 from qnetsim.optimize import marginal_loads, reservations
-from qnetsim.optimize.marginals import Law, expected_excess
+from qnetsim.optimize.marginals import LoadDistribution, expected_excess
 from qnetsim.policies.learned.features import Float32Array, Units
 
 
@@ -35,8 +35,8 @@ class Costs:
         best = reservations(case.network, laws)
         self.best: FloatArray = np.array(
             [
-                _expected(laws.channels[e], best[0][e], *self._qkd(e))
-                + _expected(laws.wavelengths[e], best[1][e], *self._km(e))
+                _expected(laws.channels[e], best.channels[e], *self._qkd(e))
+                + _expected(laws.wavelengths[e], best.wavelengths[e], *self._km(e))
                 for e in fibres
             ]
         )
@@ -131,5 +131,5 @@ def _ratio(a: FloatArray, b: FloatArray) -> FloatArray:
     )
 
 
-def _expected(law: Law, amount: float, reserved: float, on_demand: float) -> float:
-    return reserved * amount + on_demand * expected_excess(law, amount)
+def _expected(load: LoadDistribution, amount: float, reserved: float, on_demand: float) -> float:
+    return reserved * amount + on_demand * expected_excess(load, amount)

@@ -1,7 +1,7 @@
 """The network: fibres, MDI-QKD chains on them, prices, routes and loads."""
 
 from qnetsim.network.chain import COMPONENTS, ChainBill, components_per_unit
-from qnetsim.network.cost import UnitCosts
+from qnetsim.network.cost import UnitCosts, UnitPrices
 from qnetsim.network.loads import LoadTable
 from qnetsim.network.model import PPM, Network, build_network
 from qnetsim.network.readers import BUNDLED, read_topology
@@ -20,6 +20,7 @@ __all__ = [
     "RouteTable",
     "Topology",
     "UnitCosts",
+    "UnitPrices",
     "build_network",
     "components_per_unit",
     "read_topology",

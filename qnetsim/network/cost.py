@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,13 +16,36 @@ from qnetsim.scenario import CostTable, Prices
 from qnetsim.units import exact
 
 
+class UnitPrices(NamedTuple):
+    """Prices of one QKD channel and of one KM wavelength on each fibre, per slot.
+
+    Attributes
+    ----------
+    channels, wavelengths : ndarray of float64, shape (fibres,)
+    """
+
+    channels: FloatArray
+    wavelengths: FloatArray
+
+
 @dataclass(frozen=True)
 class UnitCosts:
-    """Cost of one QKD channel-slot and one KM wavelength-slot on each fibre.
+    """Cost of one QKD channel and of one KM wavelength on each fibre, per slot.
 
-    The exact fractions serve comparisons (routes, ties); the float arrays, shape (fibres,),
-    serve bills and programs. ``blocking`` is the price of a request that is not served; None
-    where it has none. ``exposure`` is the price of a key bit that a trusted relay sees in clear.
+    The exact fractions are for comparisons (routes, ties), the floats for bills and programs.
+
+    Attributes
+    ----------
+    exact_qkd_reserved, exact_km_reserved : tuple of Fraction
+        c^b of a channel and of a KM wavelength on each fibre.
+    exact_qkd_on_demand, exact_km_on_demand : tuple of Fraction
+        c^o of a channel and of a KM wavelength on each fibre.
+    qkd_reserved, km_reserved, qkd_on_demand, km_on_demand : ndarray of float64, shape (fibres,)
+        The same as floats.
+    blocking : float or None
+        Price of a request that is not served; None where every request must be served.
+    exposure : float
+        Price of a key bit that a trusted relay sees in clear.
     """
 
     exact_qkd_reserved: tuple[Fraction, ...]
@@ -33,6 +58,24 @@ class UnitCosts:
     km_on_demand: FloatArray
     blocking: float | None
     exposure: float
+
+    @cached_property
+    def reserved(self) -> UnitPrices:
+        """Reserved prices c^b."""
+        return UnitPrices(self.qkd_reserved, self.km_reserved)
+
+    @cached_property
+    def on_demand(self) -> UnitPrices:
+        """On-demand prices c^o."""
+        return UnitPrices(self.qkd_on_demand, self.km_on_demand)
+
+    @cached_property
+    def cheapest(self) -> UnitPrices:
+        """The cheaper of the reserved and the on-demand price, for a planner with foresight."""
+        return UnitPrices(
+            np.minimum(self.qkd_reserved, self.qkd_on_demand),
+            np.minimum(self.km_reserved, self.km_on_demand),
+        )
 
     @property
     def exact_km_cheapest(self) -> tuple[Fraction, ...]:
@@ -55,17 +98,17 @@ def unit_costs(lengths_km: Sequence[float], span_km: Spacing, cost: CostTable) -
     """
     one = Fraction(1)
     factor = exact(cost.on_demand_multiplier)
-    reserved = _priced(lengths_km, span_km, cost.reserved, one)
-    on_demand = _priced(lengths_km, span_km, cost.on_demand, factor)
+    qkd_reserved, km_reserved = _priced(lengths_km, span_km, cost.reserved, one)
+    qkd_on_demand, km_on_demand = _priced(lengths_km, span_km, cost.on_demand, factor)
     return UnitCosts(
-        exact_qkd_reserved=reserved[0],
-        exact_km_reserved=reserved[1],
-        exact_qkd_on_demand=on_demand[0],
-        exact_km_on_demand=on_demand[1],
-        qkd_reserved=_floats(reserved[0]),
-        km_reserved=_floats(reserved[1]),
-        qkd_on_demand=_floats(on_demand[0]),
-        km_on_demand=_floats(on_demand[1]),
+        exact_qkd_reserved=qkd_reserved,
+        exact_km_reserved=km_reserved,
+        exact_qkd_on_demand=qkd_on_demand,
+        exact_km_on_demand=km_on_demand,
+        qkd_reserved=_floats(qkd_reserved),
+        km_reserved=_floats(km_reserved),
+        qkd_on_demand=_floats(qkd_on_demand),
+        km_on_demand=_floats(km_on_demand),
         blocking=cost.blocking_cost,
         exposure=cost.exposure_cost,
     )
@@ -78,6 +121,7 @@ def _floats(column: Sequence[Fraction]) -> FloatArray:
 def _priced(
     lengths_km: Sequence[float], span_km: Spacing, prices: Prices, factor: Fraction
 ) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
+    """Price of a channel and of a KM wavelength on each fibre, times the factor."""
     b = {name: exact(getattr(prices, name)) * factor for name in COMPONENTS}
     qkd = []
     km = []

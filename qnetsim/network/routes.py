@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,8 +28,13 @@ class Route:
     fibres: tuple[int, ...]
 
 
-#: The way of a request that is not served: no fibre at all.
+#: Route of a request that is not served: no fibre at all.
 BLOCKED = Route((), ())
+
+
+def blocked_last(route: Route) -> tuple[bool, int, tuple[int, ...]]:
+    """Sort key: the fewest fibres first, ties by the nodes, ``BLOCKED`` last."""
+    return route == BLOCKED, len(route.fibres), route.nodes
 
 
 def shortest_routes(
@@ -95,32 +101,30 @@ def _dijkstra(
     """Dijkstra over labels (length, fibres, node sequence).
 
     Labels compare as tuples. Adding one fibre to two labels of a node keeps their order, so
-    the first label that settles a node is its least one, zero lengths included.
+    the first label that is popped for a node is its least one, zero lengths included.
     """
     missing = set(wanted)
-    settled: dict[int, Route] = {}
+    found: dict[int, Route] = {}
     heap: list[tuple[int, int, tuple[int, ...], tuple[int, ...]]] = [(0, 0, (source,), ())]
     while heap and missing:
         length, hops, nodes, fibres = heapq.heappop(heap)
         here = nodes[-1]
-        if here in settled:
+        if here in found:
             continue
-        settled[here] = Route(nodes, fibres)
+        found[here] = Route(nodes, fibres)
         missing.discard(here)
         for other, fibre in neighbours[here]:
-            if other not in settled:
+            if other not in found:
                 label = (length + lengths[fibre], hops + 1, (*nodes, other), (*fibres, fibre))
                 heapq.heappush(heap, label)
-    return {node: settled[node] for node in wanted if node in settled}
+    return {node: found[node] for node in wanted if node in found}
 
 
 def simple_routes(topology: Topology, pair: NodePair, most_fibres: int) -> list[Route]:
     """All simple paths of a pair with at most this many fibres, shortest first."""
     hops = [1.0] * len(topology.fibres)
-    found, _ = routes_within(
-        topology, hops, distances_to(topology, hops, pair[1]), pair, most_fibres
-    )
-    return found
+    rest = distances_to(topology, hops, pair[1])
+    return routes_within(topology, hops, rest, pair, most_fibres).routes
 
 
 def distances_to(topology: Topology, lengths: Sequence[float], target: int) -> list[float]:
@@ -139,6 +143,21 @@ def distances_to(topology: Topology, lengths: Sequence[float], target: int) -> l
     return found
 
 
+class FoundRoutes(NamedTuple):
+    """What a search for routes found.
+
+    Attributes
+    ----------
+    routes : list of Route
+        Fewest fibres first; incomplete where the search gave up.
+    steps : int
+        Steps that the search took.
+    """
+
+    routes: list[Route]
+    steps: int
+
+
 def routes_within(
     topology: Topology,
     lengths: Sequence[float],
@@ -146,26 +165,20 @@ def routes_within(
     pair: NodePair,
     limit: float,
     most_steps: int | None = None,
-) -> tuple[list[Route], int]:
-    """Simple paths of a pair that are at most this long.
+) -> FoundRoutes:
+    """Find the simple paths of a pair that are at most this long.
 
     Parameters
     ----------
     topology : Topology
     lengths : sequence of float, one for each fibre
     rest : sequence of float
-        Shortest way from every node to the pair's second one, as ``distances_to`` gives it.
+        Length of the shortest path from every node to the pair's second one, as
+        ``distances_to`` returns it.
     pair : (int, int)
     limit : float
     most_steps : int, optional
         Steps after which the search gives up.
-
-    Returns
-    -------
-    routes : list of Route
-        Fewest fibres first; incomplete where the search gave up.
-    steps : int
-        Steps that it took.
     """
     neighbours = topology.neighbours
     source, target = pair
@@ -182,7 +195,7 @@ def routes_within(
             longer = length + lengths[fibre]
             if other not in nodes and longer + rest[other] <= limit:
                 stack.append((longer, (*nodes, other), (*fibres, fibre)))
-    return sorted(found, key=lambda route: (len(route.fibres), route.nodes)), steps
+    return FoundRoutes(sorted(found, key=blocked_last), steps)
 
 
 @dataclass(frozen=True)

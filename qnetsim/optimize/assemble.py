@@ -6,11 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qnetsim.arrays import FloatArray
 from qnetsim.errors import SolverError
 from qnetsim.forecast import Forecast
-from qnetsim.network import Network, RouteTable
-from qnetsim.optimize.columns.problem import Size
+from qnetsim.network import Network, RouteTable, UnitPrices
 from qnetsim.optimize.lightpaths.checker import violations
 from qnetsim.optimize.lightpaths.explicit import explicit_plan
 from qnetsim.optimize.marginals import (
@@ -20,14 +18,13 @@ from qnetsim.optimize.marginals import (
     marginal_loads,
     reservations,
 )
-from qnetsim.optimize.plan import Plan, status_of
+from qnetsim.optimize.plan import Plan, SolveReport, status_of
+from qnetsim.optimize.stage import Stage
 from qnetsim.optimize.wavelengths.assignment import Assignment, assign
 from qnetsim.optimize.wavelengths.repair import Repair
 from qnetsim.vocabulary import PlanStatus
 
-Stage = tuple[FloatArray, FloatArray]
-
-#: What is known of wavelength continuity, (26) and (27).
+#: Note of a plan by whether wavelength continuity, (26) and (27), is kept; None is not known.
 CONTINUITY = {
     True: "wavelength continuity (26), (27) holds: the routes are coloured within the limits",
     False: "numbers of wavelengths are kept, but no colouring keeps continuity (26), (27)",
@@ -42,72 +39,77 @@ OVER_LIMIT = (
 
 @dataclass(frozen=True)
 class AssignedRoutes:
-    """Routes that have met the wavelength limits.
+    """Routes with the wavelengths that are assigned to them.
 
     Attributes
     ----------
     routes : RouteTable
-        Some may have been moved so that all can be coloured.
+        Requests may have been moved to other routes so that all can be coloured.
     marginals : Marginals
-        Laws of the loads of these routes.
+        Distributions of the loads of these routes.
     assignment : Assignment or None
-    over : float
-        Most part of the slots in which the routes ask for more wavelengths than there are.
+        None where there are no limits, where the routes exceed them, and for independent demand.
+    overload : float
+        Upper bound on the probability that in a slot the routes ask for more wavelengths than
+        there are.
     """
 
     routes: RouteTable
     marginals: Marginals
     assignment: Assignment | None
-    over: float
+    overload: float = 0.0
 
 
 def assign_wavelengths(
     network: Network,
     forecast: Forecast,
     routes: RouteTable,
-    prices: Stage | None = None,
+    *,
+    prices: UnitPrices | None = None,
     first_stage: Stage | None = None,
     cost: float = 1.0,
 ) -> AssignedRoutes:
-    """Give the routes explicit wavelengths where there are limits.
+    """Assign explicit wavelengths to the routes where there are limits.
 
     Parameters
     ----------
     network : Network
     forecast : Forecast
     routes : RouteTable
-    prices : pair of ndarray, shape (fibres,), optional
-        What channels and KM wavelengths cost beyond the first stage. With them, requests may be
-        moved to other routes where the given ones cannot be coloured.
-    first_stage : pair of ndarray, shape (fibres,), optional
+    prices : UnitPrices, optional
+        Prices of what the routes use beyond the first stage. With them, requests may be moved to
+        other routes where the given ones cannot be coloured.
+    first_stage : Stage, optional
         The cheapest for these routes unless given.
     cost : float
-        Expected cost of the plan.
+        Expected cost of the plan per slot, to which the cost of such moves is compared.
     """
     marginals = marginal_loads(network, forecast, routes)
     if not network.limited:
-        return AssignedRoutes(routes, marginals, None, 0.0)
+        return AssignedRoutes(routes, marginals, None)
     caps = (network.max_channels, network.max_wavelengths)
-    over = sum(
-        float(law[1][law[0] > cap].sum())
+    overload = sum(
+        float(law.probabilities[law.values > cap].sum())
         for cap, laws in zip(caps, (marginals.channels, marginals.wavelengths), strict=True)
         if cap is not None
         for law in laws
     )
-    if over or not forecast.comonotone:
-        return AssignedRoutes(routes, marginals, None, min(over, 1.0))
+    if overload or not forecast.comonotone:
+        return AssignedRoutes(routes, marginals, None, min(overload, 1.0))
     repair = None
     if prices is not None:
         held = first_stage if first_stage is not None else reservations(network, marginals)
-        repair = Repair(np.concatenate(held), np.concatenate(prices), cost)
+        repair = Repair(held.vector(), np.concatenate(prices), cost)
     assignment, moved = assign(network, forecast, routes, repair)
     if moved is not routes:
         marginals = marginal_loads(network, forecast, moved)
-    return AssignedRoutes(moved, marginals, assignment, 0.0)
+    return AssignedRoutes(moved, marginals, assignment)
 
 
-def finished(plan: Plan, network: Network, forecast: Forecast, settled: AssignedRoutes) -> Plan:
-    """Say in status and note what a plan does about the wavelength limits.
+def with_wavelengths(
+    plan: Plan, network: Network, forecast: Forecast, assigned: AssignedRoutes
+) -> Plan:
+    """Add the assigned wavelengths to a plan; status and note say whether the limits are kept.
 
     Routes that may ask for more wavelengths than there are make it ``over_limit``; numbers that
     are kept without a colouring make it ``uncoloured``.
@@ -119,10 +121,10 @@ def finished(plan: Plan, network: Network, forecast: Forecast, settled: Assigned
     """
     if not network.limited:
         return plan
-    assignment = settled.assignment
-    if settled.over:
+    assignment = assigned.assignment
+    if assigned.overload:
         status = PlanStatus.OVER_LIMIT
-        note = OVER_LIMIT.format(settled.over)
+        note = OVER_LIMIT.format(assigned.overload)
     elif assignment is None:
         status = plan.status
         note = UNDECIDED
@@ -132,62 +134,59 @@ def finished(plan: Plan, network: Network, forecast: Forecast, settled: Assigned
         if assignment.failed:
             note += f", levels k = {', '.join(map(str, assignment.failed))}"
     notes = [text for text in (plan.note, note) if text]
-    made = replace(plan, status=status, note="; ".join(notes))
+    noted = replace(plan, status=status, note="; ".join(notes))
     if assignment is None:
-        return made
+        return noted
     if not assignment.fits:
-        return replace(made, uncoloured=assignment.failed)
-    broken = violations(explicit_plan(made, network, forecast, assignment))
+        return replace(noted, uncoloured=assignment.failed)
+    broken = violations(explicit_plan(noted, network, forecast, assignment))
     if broken:
         raise SolverError(f"a plan breaks {broken[0]}; please report this scenario")
-    return replace(made, assignment=assignment)
+    return replace(noted, assignment=assignment)
 
 
 def fixed_routes_plan(
     network: Network,
     forecast: Forecast,
-    settled: AssignedRoutes,
+    assigned: AssignedRoutes,
+    report: SolveReport,
     first_stage: Stage | None = None,
-    *,
-    bound: float | None,
-    solver: str,
-    note: str = "",
-    size: Size | None = None,
 ) -> Plan:
-    """Plan for routes that stand; the second stage is an exact expectation.
+    """Plan for fixed routes; the second stage is an exact expectation.
 
     Parameters
     ----------
     network : Network
     forecast : Forecast
-    settled : AssignedRoutes
-        The routes.
-    first_stage : pair of ndarray, shape (fibres,), optional
-        Reserved channels and KM wavelengths; the cheapest for these routes unless given.
-    bound : float or None
-        The status follows from it; without one it is an expectation.
-    solver, note : str
-    size : Size, optional
+    assigned : AssignedRoutes
+    report : SolveReport
+        The status follows from its bound; without a bound the plan is an expectation.
+    first_stage : Stage, optional
+        The cheapest for these routes unless given.
     """
-    marginals = settled.marginals
-    q, x = first_stage if first_stage is not None else reservations(network, marginals)
+    marginals = assigned.marginals
+    held = first_stage if first_stage is not None else reservations(network, marginals)
     fibres = range(network.fibres)
     plan = Plan(
-        np.asarray(q, dtype=np.float64),
-        np.asarray(x, dtype=np.float64),
-        np.array([expected_excess(marginals.channels[e], q[e]) for e in fibres]),
-        np.array([expected_excess(marginals.wavelengths[e], x[e]) for e in fibres]),
-        settled.routes,
-        bound,
-        PlanStatus.EXPECTATION,
-        solver,
-        note,
-        expected_blocked(forecast, settled.routes),
-        size or Size(),
+        qkd_channels=np.asarray(held.channels, dtype=np.float64),
+        km_wavelengths=np.asarray(held.wavelengths, dtype=np.float64),
+        on_demand_channels=np.array(
+            [expected_excess(marginals.channels[e], held.channels[e]) for e in fibres]
+        ),
+        on_demand_wavelengths=np.array(
+            [expected_excess(marginals.wavelengths[e], held.wavelengths[e]) for e in fibres]
+        ),
+        routes=assigned.routes,
+        bound=report.bound,
+        status=PlanStatus.EXPECTATION,
+        solver=report.solver,
+        note=report.note,
+        blocked=expected_blocked(forecast, assigned.routes),
+        size=report.size,
     )
-    if bound is not None:
-        plan = replace(plan, status=status_of(plan.objective(network), bound))
-    return finished(plan, network, forecast, settled)
+    if report.bound is not None:
+        plan = replace(plan, status=status_of(plan.objective(network), report.bound))
+    return with_wavelengths(plan, network, forecast, assigned)
 
 
 def expected_blocked(forecast: Forecast, routes: RouteTable) -> float:
@@ -198,7 +197,7 @@ def expected_blocked(forecast: Forecast, routes: RouteTable) -> float:
 
 def expected_loads(marginals: Marginals) -> Stage:
     """Expected channels and KM wavelengths in use on each fibre."""
-    return (
+    return Stage(
         np.array([expected_value(law) for law in marginals.channels]),
         np.array([expected_value(law) for law in marginals.wavelengths]),
     )

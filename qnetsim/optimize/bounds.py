@@ -10,19 +10,19 @@ from fractions import Fraction
 import numpy as np
 
 from qnetsim.forecast import Forecast
-from qnetsim.network import BLOCKED, Network, Route, RouteTable, UnitCosts, shortest_routes
+from qnetsim.network import BLOCKED, Network, Route, RouteTable, shortest_routes
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.assemble import (
-    Stage,
     assign_wavelengths,
     expected_blocked,
     expected_loads,
-    finished,
+    with_wavelengths,
 )
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.plan import Plan, status_of
 from qnetsim.optimize.recourse import deterministic_flows, request_routes
 from qnetsim.optimize.solvers.solver import Solver
+from qnetsim.optimize.stage import Stage
 from qnetsim.vocabulary import PlanStatus
 
 
@@ -45,8 +45,8 @@ def unless_dearer(
     if blocking is None:
         return dict(routes)
     rho = network.level_channels(level + 1)[level]
-    channel, wavelength = _cheapest(network.costs)
-    price = rho * channel + wavelength
+    cheapest = network.costs.cheapest
+    price = rho * cheapest.channels + cheapest.wavelengths
     return {
         pair: BLOCKED if float(price[list(route.fibres)].sum()) > blocking else route
         for pair, route in routes.items()
@@ -85,8 +85,6 @@ def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Fore
         chosen_here = [unless_dearer(network, k, shortest[k]) for k in levels]
         table = RouteTable.by_pair_and_level(forecast.pairs, chosen_here)
         return Foreseen(table, None, "shortest paths", Size())
-    costs = network.costs
-    cheapest = _cheapest(costs)
     rho = network.level_channels(forecast.level_count).tolist()
     bound = 0.0
     counts = Counter(forecast.pairs)
@@ -99,7 +97,13 @@ def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Fore
             chosen.append({pair: [shortest[k][pair]] * n for pair, n in counts.items()})
             continue
         flows = deterministic_flows(
-            network, forecast.pairs, k, rho[k], cheapest, shortest[k], solver
+            network=network,
+            pairs=forecast.pairs,
+            level=k,
+            channels=rho[k],
+            prices=network.costs.cheapest,
+            start=shortest[k],
+            solver=solver,
         )
         bound += probability * flows.bound
         size += flows.size
@@ -109,40 +113,34 @@ def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Fore
     return Foreseen(routes, bound, " and ".join(solvers), size)
 
 
-def _cheapest(costs: UnitCosts) -> Stage:
-    """Cheaper price of each component."""
-    return (
-        np.minimum(costs.qkd_reserved, costs.qkd_on_demand),
-        np.minimum(costs.km_reserved, costs.km_on_demand),
-    )
-
-
 def perfect_information(network: Network, forecast: Forecast, solver: Solver) -> Plan:
     """Wait-and-see: expectations of reservations and costs when each slot is foreseen."""
     found = foreseen_table(network, forecast, solver)
-    nothing = np.zeros(network.fibres), np.zeros(network.fibres)
-    prices = None if found.bound is None else _cheapest(network.costs)
-    settled = assign_wavelengths(
-        network, forecast, found.routes, prices, nothing, found.bound or 1.0
-    )
-    channels, wavelengths = expected_loads(settled.marginals)
     costs = network.costs
-    reserve_q = costs.qkd_reserved <= costs.qkd_on_demand
-    reserve_x = costs.km_reserved <= costs.km_on_demand
-    none = np.zeros(network.fibres)
+    assigned = assign_wavelengths(
+        network,
+        forecast,
+        found.routes,
+        prices=None if found.bound is None else costs.cheapest,
+        first_stage=Stage.none(network.fibres),
+        cost=found.bound or 1.0,
+    )
+    loads = expected_loads(assigned.marginals)
+    reserve_channels = costs.qkd_reserved <= costs.qkd_on_demand
+    reserve_wavelengths = costs.km_reserved <= costs.km_on_demand
     draft = Plan(
-        np.where(reserve_q, channels, none),
-        np.where(reserve_x, wavelengths, none),
-        np.where(reserve_q, none, channels),
-        np.where(reserve_x, none, wavelengths),
-        settled.routes,
-        found.bound,
-        PlanStatus.OPTIMAL,
-        found.solver,
-        blocked=expected_blocked(forecast, settled.routes),
+        qkd_channels=np.where(reserve_channels, loads.channels, 0.0),
+        km_wavelengths=np.where(reserve_wavelengths, loads.wavelengths, 0.0),
+        on_demand_channels=np.where(reserve_channels, 0.0, loads.channels),
+        on_demand_wavelengths=np.where(reserve_wavelengths, 0.0, loads.wavelengths),
+        routes=assigned.routes,
+        bound=found.bound,
+        status=PlanStatus.OPTIMAL,
+        solver=found.solver,
+        blocked=expected_blocked(forecast, assigned.routes),
         size=found.size,
     )
     objective = draft.objective(network)
     bound = objective if found.bound is None else found.bound
     proved = replace(draft, bound=bound, status=status_of(objective, bound))
-    return finished(proved, network, forecast, settled)
+    return with_wavelengths(proved, network, forecast, assigned)

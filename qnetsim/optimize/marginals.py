@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,39 +18,56 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.optimize.newsvendor import newsvendor
+from qnetsim.optimize.stage import Stage
 
-#: Possible loads in ascending order, and their probabilities.
-Law = tuple[FloatArray, FloatArray]
+
+class LoadDistribution(NamedTuple):
+    """Distribution of the load of one fibre.
+
+    Attributes
+    ----------
+    values : ndarray of float64, shape (n,)
+        Possible loads in ascending order, whole numbers.
+    probabilities : ndarray of float64, shape (n,)
+    """
+
+    values: FloatArray
+    probabilities: FloatArray
 
 
 @dataclass(frozen=True)
 class Marginals:
-    """Laws of the loads of each fibre: channels ρ and KM wavelengths."""
+    """Distributions of the loads of each fibre.
 
-    channels: tuple[Law, ...]
-    wavelengths: tuple[Law, ...]
+    Attributes
+    ----------
+    channels, wavelengths : tuple of LoadDistribution, one for each fibre
+        Of the QKD channels ρ and of the KM wavelengths in use.
+    """
+
+    channels: tuple[LoadDistribution, ...]
+    wavelengths: tuple[LoadDistribution, ...]
 
 
-def expected_excess(law: Law, reserved: float) -> float:
+def expected_excess(load: LoadDistribution, reserved: float) -> float:
     """E (load − reserved)^+."""
-    values, probabilities = law
-    return float(np.maximum(values - reserved, 0.0) @ probabilities)
+    return float(np.maximum(load.values - reserved, 0.0) @ load.probabilities)
 
 
-def expected_value(law: Law) -> float:
+def expected_value(load: LoadDistribution) -> float:
     """E load."""
-    return float(law[0] @ law[1])
+    return float(load.values @ load.probabilities)
 
 
 def marginal_loads(network: Network, forecast: Forecast, routes: RouteTable) -> Marginals:
-    """Work out the law of every fibre's load for these routes."""
+    """Work out the distribution of every fibre's load for these routes."""
     if forecast.comonotone:
         levels = np.arange(forecast.level_count)[:, None]
         amounts, counts = forecast.channel_loads(network, routes).loads(levels)
         p = forecast.levels.probabilities
         return Marginals(
-            tuple(_sorted_law(amounts[:, e], p) for e in range(network.fibres)),
-            tuple(_sorted_law(counts[:, e], p) for e in range(network.fibres)),
+            tuple(_of_levels(amounts[:, e], p) for e in range(network.fibres)),
+            tuple(_of_levels(counts[:, e], p) for e in range(network.fibres)),
         )
     rho = network.level_channels(forecast.level_count)
     crossing = routes.uses(network.fibres)[routes.choice]  # (requests, levels, fibres)
@@ -59,36 +77,45 @@ def marginal_loads(network: Network, forecast: Forecast, routes: RouteTable) -> 
     )
 
 
-def reservations(network: Network, marginals: Marginals) -> tuple[FloatArray, FloatArray]:
-    """Newsvendor reservation of every fibre for fixed routes: channels, KM wavelengths."""
+def reservations(network: Network, marginals: Marginals) -> Stage:
+    """Newsvendor reservation of every fibre for fixed routes."""
     c = network.costs
     channels = [
-        newsvendor(*law, c.qkd_reserved[e], c.qkd_on_demand[e])
-        for e, law in enumerate(marginals.channels)
+        newsvendor(load.values, load.probabilities, c.qkd_reserved[e], c.qkd_on_demand[e])
+        for e, load in enumerate(marginals.channels)
     ]
     wavelengths = [
-        newsvendor(*law, c.km_reserved[e], c.km_on_demand[e])
-        for e, law in enumerate(marginals.wavelengths)
+        newsvendor(load.values, load.probabilities, c.km_reserved[e], c.km_on_demand[e])
+        for e, load in enumerate(marginals.wavelengths)
     ]
-    return np.array(channels, dtype=np.float64), np.array(wavelengths, dtype=np.float64)
+    return Stage(np.array(channels, dtype=np.float64), np.array(wavelengths, dtype=np.float64))
 
 
-def _sorted_law(values: IntArray, probabilities: FloatArray) -> Law:
+def _of_levels(values: IntArray, probabilities: FloatArray) -> LoadDistribution:
+    """Distribution of a load that has one value at each level."""
     order = np.argsort(values, kind="stable")
     distinct, where = np.unique(values[order], return_inverse=True)
-    return distinct.astype(np.float64), _weighted(where, probabilities[order])
+    return LoadDistribution(distinct.astype(np.float64), _weighted(where, probabilities[order]))
 
 
-def _convolved(per_level: IntArray, forecast: Forecast) -> Law:
-    """Law of a sum of independent requests; ``per_level[request, level]`` is what each adds."""
-    kinds = Counter(tuple(row) for row in per_level.tolist() if any(row))
+def _convolved(per_level: IntArray, forecast: Forecast) -> LoadDistribution:
+    """Distribution of the sum of independent requests.
+
+    Parameters
+    ----------
+    per_level : ndarray of int64, shape (requests, levels)
+        What each request adds to the load at each level.
+    forecast : Forecast
+    """
+    alike = Counter(tuple(row) for row in per_level.tolist() if any(row))
     total = np.ones(1)
-    for kind, count in sorted(kinds.items()):
-        total = np.convolve(total, _power(_density(kind, forecast), count))
-    return np.arange(total.size, dtype=np.float64), total
+    for row, count in sorted(alike.items()):
+        total = np.convolve(total, _power(_density(row, forecast), count))
+    return LoadDistribution(np.arange(total.size, dtype=np.float64), total)
 
 
 def _density(values: Sequence[int], forecast: Forecast) -> FloatArray:
+    """Probability of 0, 1, … of one request that has these values at the levels."""
     return _weighted(np.array(values), forecast.levels.probabilities)
 
 
@@ -97,6 +124,7 @@ def _weighted(places: IntArray, weights: FloatArray) -> FloatArray:
 
 
 def _power(density: FloatArray, count: int) -> FloatArray:
+    """Convolve a density ``count`` times with itself, by repeated squaring."""
     result = np.ones(1)
     square = density
     while count:

@@ -13,6 +13,7 @@ from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.network.chain import Component
 from qnetsim.optimize.columns.problem import Size
+from qnetsim.optimize.stage import Stage
 from qnetsim.optimize.wavelengths.assignment import Assignment
 from qnetsim.vocabulary import PlanStatus
 
@@ -43,12 +44,11 @@ class GapInterval:
 
 #: Relative gap within which a plan is called optimal.
 OPTIMALITY_GAP = 1e-7
-
-
 #: Relative amount by which a bound may lie above the objective, for rounding.
 CONTRADICTION = 1e-6
 
-STAGES = (
+#: Fields of a plan that are arrays.
+STAGE_FIELDS = (
     "qkd_channels",
     "km_wavelengths",
     "on_demand_channels",
@@ -56,7 +56,29 @@ STAGES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class SolveReport:
+    """What found a plan, and what is proved about it.
+
+    Attributes
+    ----------
+    bound : float or None
+        Proved lower bound on the expected cost per slot.
+    solver : str
+        What found the plan, and what proved it.
+    note : str
+        What the reader of the status should know.
+    size : Size
+        Of the largest program behind the plan.
+    """
+
+    bound: float | None
+    solver: str
+    note: str = ""
+    size: Size = field(default_factory=Size)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """First stage, routes, expected second stage, and how good it is.
 
@@ -107,27 +129,33 @@ class Plan:
     solve_s: float = 0.0
 
     def __post_init__(self) -> None:
-        """Keep the arrays from being changed: one plan serves all replications."""
-        for name in STAGES:
+        """Make the arrays read-only: one plan is used by all replications."""
+        for name in STAGE_FIELDS:
             object.__setattr__(self, name, frozen(getattr(self, name), np.float64))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore after a transfer to another process, which would thaw the arrays."""
+        """Restore after a transfer to another process, which makes the arrays writable."""
         self.__dict__.update(state)
         self.__post_init__()
         self.routes.__post_init__()
 
+    @property
+    def first_stage(self) -> Stage:
+        """What is reserved."""
+        return Stage(self.qkd_channels, self.km_wavelengths)
+
+    @property
+    def second_stage(self) -> Stage:
+        """What is expected to be bought on demand."""
+        return Stage(self.on_demand_channels, self.on_demand_wavelengths)
+
     def first_stage_cost(self, network: Network) -> float:
         """Cost per slot of what is reserved, C^b of Eq (8)."""
-        c = network.costs
-        return float(self.qkd_channels @ c.qkd_reserved + self.km_wavelengths @ c.km_reserved)
+        return self.first_stage.cost(network.costs.reserved)
 
     def second_stage_cost(self, network: Network) -> float:
         """Expected cost per slot of what is bought on demand, the sum in Eq (21)."""
-        c = network.costs
-        return float(
-            self.on_demand_channels @ c.qkd_on_demand + self.on_demand_wavelengths @ c.km_on_demand
-        )
+        return self.second_stage.cost(network.costs.on_demand)
 
     def blocking_cost(self, network: Network) -> float:
         """Expected cost per slot of requests that are not served."""

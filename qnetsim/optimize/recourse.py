@@ -1,4 +1,4 @@
-"""Questions to the routes program: both stages, one known demand, or a fixed first stage."""
+"""The routes program for both stages, for one known demand, and for a fixed first stage."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from fractions import Fraction
 import numpy as np
 
 from qnetsim.forecast import Forecast
-from qnetsim.network import BLOCKED, Network, Route, RouteTable, shortest_routes
-from qnetsim.network.routes import NodePair
-from qnetsim.optimize.assemble import Stage
+from qnetsim.network import (
+    BLOCKED,
+    Network,
+    Route,
+    RouteTable,
+    UnitPrices,
+    shortest_routes,
+)
+from qnetsim.network.routes import NodePair, blocked_last
 from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem, Size
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.solvers.solver import Solver
+from qnetsim.optimize.stage import Stage
 
 
 def possible_levels(forecast: Forecast) -> list[int]:
@@ -26,16 +33,15 @@ def possible_levels(forecast: Forecast) -> list[int]:
 def stochastic_problem(network: Network, forecast: Forecast, solver: Solver) -> RoutesProblem:
     """Eqs (21)-(25), (28), (29) for comonotone demand."""
     levels = possible_levels(forecast)
-    c = network.costs
     return RoutesProblem(
         network=network,
         counts=Counter(forecast.pairs),
         levels=levels,
         probabilities=forecast.levels.probabilities[levels],
         channels=network.level_channels(forecast.level_count)[levels],
-        reserved=(c.qkd_reserved, c.km_reserved),
-        on_demand=(c.qkd_on_demand, c.km_on_demand),
-        blocking_cost=c.blocking,
+        reserved=network.costs.reserved,
+        on_demand=network.costs.on_demand,
+        blocking_cost=network.costs.blocking,
         solver=solver,
     )
 
@@ -45,7 +51,7 @@ def deterministic_flows(
     pairs: Sequence[NodePair],
     level: int,
     channels: Sequence[int],
-    prices: Stage,
+    prices: UnitPrices,
     start: Mapping[NodePair, Route],
     solver: Solver,
 ) -> RouteFlows:
@@ -92,9 +98,17 @@ def expected_recourse(
 ) -> Recourse:
     """Cheapest second stage for a fixed first stage, level by level, Eq (20).
 
-    ``start`` has one route for each request of a pair. A level whose load on them fits into the
-    reservation costs nothing more and is optimal as it stands; the others are routed anew over
-    all simple paths.
+    A level whose load on the given routes fits into the reservation costs nothing more, so these
+    routes are optimal for it. At the other levels requests are routed anew over all simple paths.
+
+    Parameters
+    ----------
+    network : Network
+    forecast : Forecast
+    first_stage : Stage
+    start : mapping from pair to sequence of Route
+        One route for each request of a pair.
+    solver : Solver
     """
     costs = network.costs
     counts = Counter(forecast.pairs)
@@ -102,19 +116,15 @@ def expected_recourse(
     rho = network.level_channels(forecast.level_count)
     wavelengths = table.requests_per_fibre(network.fibres)
     served = table.blocked(0) == 0
-    caps = (network.max_channels, network.max_wavelengths)
-    bound = float(first_stage[0] @ costs.qkd_reserved + first_stage[1] @ costs.km_reserved)
+    bound = first_stage.cost(costs.reserved)
     size = Size()
     solvers = dict[str, None]()
     chosen: list[Mapping[NodePair, Sequence[Route]]] = []
-    lit = [
-        stage if cap is None else np.minimum(stage, cap)
-        for stage, cap in zip(first_stage, caps, strict=True)
-    ]
-    first = _shortest_of(network, start)
+    lit = first_stage.at_most(network.max_channels, network.max_wavelengths)
+    first = _start_routes(network, start)
     for k, probability in enumerate(forecast.levels.probabilities):
         load = rho[k] * wavelengths
-        fits = served and (load <= lit[0]).all() and (wavelengths <= lit[1]).all()
+        fits = served and (load <= lit.channels).all() and (wavelengths <= lit.wavelengths).all()
         if probability == 0 or fits:
             chosen.append(start)
             continue
@@ -124,8 +134,8 @@ def expected_recourse(
             levels=[k],
             probabilities=np.ones(1),
             channels=rho[[k]],
-            reserved=(np.zeros(network.fibres), np.zeros(network.fibres)),
-            on_demand=(costs.qkd_on_demand, costs.km_on_demand),
+            reserved=UnitPrices(np.zeros(network.fibres), np.zeros(network.fibres)),
+            on_demand=costs.on_demand,
             fixed=first_stage,
             blocking_cost=costs.blocking,
             solver=solver,
@@ -139,33 +149,30 @@ def expected_recourse(
     return Recourse(request_routes(forecast.pairs, chosen), bound, name, size)
 
 
-def _shortest_of(
+def _start_routes(
     network: Network, start: Mapping[NodePair, Sequence[Route]]
 ) -> dict[NodePair, Route]:
-    """One real route of each pair to start from."""
+    """One route of each pair that is not blocked, to start from."""
     hops = [Fraction(1)] * network.fibres
     missing = [pair for pair, routes in start.items() if all(r == BLOCKED for r in routes)]
     found = shortest_routes(network.topology, hops, missing)
     for pair, routes in start.items():
-        real = [route for route in routes if route != BLOCKED]
-        if real:
-            found[pair] = real[0]
+        served = [route for route in routes if route != BLOCKED]
+        if served:
+            found[pair] = served[0]
     return {pair: found[pair] for pair in start}
 
 
 def request_routes(
     pairs: Sequence[NodePair], by_level: Sequence[Mapping[NodePair, Sequence[Route]]]
 ) -> RouteTable:
-    """Hand the routes of each pair to its requests, at every level in the same order.
+    """Give the routes of each pair to its requests, at every level in the same order.
 
     Requests that are blocked at a level are the last of their pair.
     """
     table: list[list[Route]] = [[] for _ in pairs]
     for routes in by_level:
-        waiting = {
-            pair: iter(sorted(listed, key=lambda r: (r == BLOCKED, len(r.fibres), r.nodes)))
-            for pair, listed in routes.items()
-        }
+        waiting = {pair: iter(sorted(listed, key=blocked_last)) for pair, listed in routes.items()}
         for request, pair in enumerate(pairs):
             table[request].append(next(waiting[pair]))
     return RouteTable.of(table)

@@ -15,7 +15,7 @@ from qnetsim.optimize.columns.pricing import Pricing
 from qnetsim.optimize.columns.problem import RoutesProblem
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.full.full_plan import full_plan, full_problem
-from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, relative_gap
+from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, SolveReport, relative_gap
 from qnetsim.optimize.recourse import request_routes, stochastic_problem
 from qnetsim.optimize.routing import newsvendor_routes
 from qnetsim.optimize.solvers.solver import Solver
@@ -113,8 +113,7 @@ def _closed_form(network: Network, forecast: Forecast, pricing: Pricing) -> Plan
             forecast,
             RouteTable.by_pair(forecast.pairs, routes, forecast.level_count),
         ),
-        bound=bound,
-        solver="newsvendor closed form, dual certificate",
+        SolveReport(bound=bound, solver="newsvendor closed form, dual certificate"),
     )
 
 
@@ -143,8 +142,10 @@ def _routes_plan(
     return fixed_routes_plan(
         network,
         forecast,
-        assign_wavelengths(network, forecast, routes, problem.on_demand, cost=flows.bound),
-        bound=flows.bound,
-        solver=f"routes program, {flows.solver}, {flows.size.nodes} nodes",
-        size=flows.size,
+        assign_wavelengths(network, forecast, routes, prices=problem.on_demand, cost=flows.bound),
+        SolveReport(
+            bound=flows.bound,
+            solver=f"routes program, {flows.solver}, {flows.size.nodes} nodes",
+            size=flows.size,
+        ),
     )

@@ -19,7 +19,7 @@ from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.export import program_of, write_model
 from qnetsim.optimize.lightpaths.explicit import wavelengths_of
-from qnetsim.optimize.plan import GapInterval
+from qnetsim.optimize.plan import GapInterval, SolveReport
 from qnetsim.optimize.wavelengths.assignment import Assignment
 from qnetsim.plans.make import plan_summary
 from qnetsim.policies.registry import make_policy
@@ -219,10 +219,12 @@ def _valued_anew(
         network,
         forecast,
         assign_wavelengths(network, forecast, plan.routes),
-        (plan.qkd_channels, plan.km_wavelengths),
-        bound=None,
-        solver=f"{plan.solver}, for other settings",
-        note=f"made for another scenario: {'; '.join(differences)}",
+        SolveReport(
+            bound=None,
+            solver=f"{plan.solver}, for other settings",
+            note=f"made for another scenario: {'; '.join(differences)}",
+        ),
+        plan.first_stage,
     )
 
 
@@ -253,23 +255,22 @@ def _plan(record: PlanRecord, case: Case) -> Plan:
     columns = record.columns
     summary = record.provenance["plan"]
     interval = summary["gap_interval"]
-    routes = RouteTable(_routes(record), columns["requests/route"])
     return Plan(
-        columns["fibres/qkd_channels"],
-        columns["fibres/km_wavelengths"],
-        columns["fibres/on_demand_channels"],
-        columns["fibres/on_demand_wavelengths"],
-        routes,
-        summary["bound"],
-        PlanStatus(summary["status"]),
-        summary["solver"],
-        summary["note"],
-        summary["blocked"],
-        Size(*(summary[name] for name in ("variables", "rows", "nodes", "rounds"))),
-        _assignment(record, case),
-        tuple(summary.get("uncoloured", ())),
-        None if interval is None else GapInterval(**interval),
-        summary["solve_s"],
+        qkd_channels=columns["fibres/qkd_channels"],
+        km_wavelengths=columns["fibres/km_wavelengths"],
+        on_demand_channels=columns["fibres/on_demand_channels"],
+        on_demand_wavelengths=columns["fibres/on_demand_wavelengths"],
+        routes=RouteTable(_routes(record), columns["requests/route"]),
+        bound=summary["bound"],
+        status=PlanStatus(summary["status"]),
+        solver=summary["solver"],
+        note=summary["note"],
+        blocked=summary["blocked"],
+        size=Size(**{name: summary[name] for name in ("variables", "rows", "nodes", "rounds")}),
+        assignment=_assignment(record, case),
+        uncoloured=tuple(summary.get("uncoloured", ())),
+        interval=None if interval is None else GapInterval(**interval),
+        solve_s=summary["solve_s"],
     )
 
 
@@ -284,8 +285,8 @@ def _routes(record: PlanRecord) -> tuple[Route, ...]:
         columns["routes/hops"].tolist(),
         strict=True,
     ):
-        way = slice(first, first + hops)
-        route = Route((start, *nodes[way]), tuple(fibres[way])) if start >= 0 else BLOCKED
+        mine = slice(first, first + hops)
+        route = Route((start, *nodes[mine]), tuple(fibres[mine])) if start >= 0 else BLOCKED
         routes.append(route)
     return tuple(routes)
 

@@ -14,6 +14,7 @@ from qnetsim.errors import InfeasibleError, SolverError
 from qnetsim.forecast import LevelDistribution
 from qnetsim.network import RouteTable
 from qnetsim.optimize import Plan, marginal_loads, newsvendor_routes, reservations
+from qnetsim.optimize.stage import Stage
 from qnetsim.optimize.stochastic import comonotone_plan
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
 
@@ -58,9 +59,16 @@ class EmpiricalQuantile(Policy):
         if not self._counts.any():
             none = np.zeros(observation.fibres.size, dtype=np.int64)
             return Decision(none, none, hold)
-        return Decision(*self._plan(), hold_slots=hold, routes=self._routes)
+        stage = self._plan()
+        return Decision(
+            stage.channels.astype(np.int64),
+            stage.wavelengths.astype(np.int64),
+            hold_slots=hold,
+            routes=self._routes,
+        )
 
-    def _plan(self) -> tuple[IntArray, IntArray]:
+    def _plan(self) -> Stage:
+        """First stage for the frequencies of the levels seen so far; keeps its routes."""
         network = self._setting.network
         weights = [Fraction(int(count)) for count in self._counts]
         seen = replace(self._setting.forecast, levels=LevelDistribution.of_weights(weights))
@@ -71,14 +79,13 @@ class EmpiricalQuantile(Policy):
             try:
                 plan = comonotone_plan(network, seen, quick, "routes")
             except (InfeasibleError, SolverError):
-                pass  # nothing is known to carry what was seen: what does not fit is blocked
+                pass  # no routing is known for what was seen: what does not fit is blocked
             else:
                 self._routes = plan.routes
-                return plan.qkd_channels.astype(np.int64), plan.km_wavelengths.astype(np.int64)
+                return plan.first_stage
         routes = newsvendor_routes(network, seen)
         self._routes = RouteTable.by_pair(seen.pairs, routes, len(weights))
-        stage = reservations(network, marginal_loads(network, seen, self._routes))
-        return stage[0].astype(np.int64), stage[1].astype(np.int64)
+        return reservations(network, marginal_loads(network, seen, self._routes))
 
     def learn(self, outcome: Outcome) -> None:
         """Count the levels of the slots that are over, and forget those before the window."""

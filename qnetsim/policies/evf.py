@@ -1,4 +1,4 @@
-"""EVF: the expected value formulation. Reserve for the mean demand, then buy what lacks."""
+"""EVF: the expected value formulation. Reserve for the mean demand, buy the rest on demand."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from qnetsim.forecast import Forecast
 from qnetsim.network import Network, Route
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize import Plan, Solver, expected_recourse
-from qnetsim.optimize.assemble import Stage, assign_wavelengths, fixed_routes_plan
+from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
+from qnetsim.optimize.plan import SolveReport
 from qnetsim.optimize.recourse import deterministic_flows, request_routes
 from qnetsim.optimize.routing import weighted_routes
+from qnetsim.optimize.stage import Stage
 from qnetsim.policies.base import Setting
 from qnetsim.policies.static import StaticPolicy
 
@@ -45,22 +47,32 @@ class ExpectedValue(StaticPolicy):
                 network,
                 forecast,
                 assign_wavelengths(network, forecast, table),
+                SolveReport(
+                    bound=None,
+                    solver="deterministic program at the mean demand, convolved loads",
+                    note="second stage exact for these routes; recourse routes not optimised",
+                ),
                 first_stage,
-                bound=None,
-                solver="deterministic program at the mean demand, convolved loads",
-                note="second stage exact for these routes; recourse routes not optimised",
             )
-        prices = network.costs.qkd_on_demand, network.costs.km_on_demand
         found = expected_recourse(network, forecast, first_stage, chosen, setting.solver)
         return fixed_routes_plan(
             network,
             forecast,
-            assign_wavelengths(network, forecast, found.routes, prices, first_stage, found.bound),
+            assign_wavelengths(
+                network,
+                forecast,
+                found.routes,
+                prices=network.costs.on_demand,
+                first_stage=first_stage,
+                cost=found.bound,
+            ),
+            SolveReport(
+                bound=found.bound,
+                solver=f"mean demand, then recourse by {found.solver}",
+                note="status, bound and gap are those of the recourse for this first stage",
+                size=found.size,
+            ),
             first_stage,
-            bound=found.bound,
-            solver=f"mean demand, then recourse by {found.solver}",
-            note="status, bound and gap are those of the recourse for this first stage",
-            size=found.size,
         )
 
 
@@ -80,11 +92,16 @@ def _mean_routes(
     """Routes of (8)-(18) at the mean demand, one for each request of a pair."""
     if not network.limited and network.costs.blocking is None:
         return {pair: [shortest[pair]] * n for pair, n in Counter(forecast.pairs).items()}
-    prices = network.costs.qkd_reserved, network.costs.km_reserved
-    level = math.ceil(forecast.levels.exact_mean)
-    return deterministic_flows(
-        network, forecast.pairs, level, rho, prices, shortest, solver
-    ).routes[0]
+    flows = deterministic_flows(
+        network=network,
+        pairs=forecast.pairs,
+        level=math.ceil(forecast.levels.exact_mean),
+        channels=rho,
+        prices=network.costs.reserved,
+        start=shortest,
+        solver=solver,
+    )
+    return flows.routes[0]
 
 
 def _first_stage(
@@ -95,4 +112,4 @@ def _first_stage(
     for listed in chosen.values():
         for route in listed:
             used[list(route.fibres)] += 1
-    return np.array(rho) * used, used
+    return Stage(np.array(rho) * used, used)

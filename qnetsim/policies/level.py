@@ -8,6 +8,8 @@ from pydantic import Field
 from qnetsim.network import RouteTable
 from qnetsim.optimize import Plan, by_level_weight
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
+from qnetsim.optimize.plan import SolveReport
+from qnetsim.optimize.stage import Stage
 from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.static import StaticPolicy
 
@@ -45,7 +47,6 @@ class FixedLevel(StaticPolicy):
             network,
             forecast,
             assign_wavelengths(network, forecast, routes),
-            (level * requests, np.where(cheaper, requests, 0.0)),
-            bound=None,
-            solver="shortest paths, exact expectation",
+            SolveReport(bound=None, solver="shortest paths, exact expectation"),
+            Stage(level * requests, np.where(cheaper, requests, 0.0)),
         )

@@ -11,8 +11,9 @@ from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.network import RouteTable
 from qnetsim.optimize import Plan
-from qnetsim.optimize.independent.convolution import fixed_plan
-from qnetsim.optimize.independent.sampling import SampleSize, sampled_plan, second_stage
+from qnetsim.optimize.independent.convolution import convolution_plan
+from qnetsim.optimize.independent.sampling import SampleSize, sampled_plan, second_stage_rule
+from qnetsim.optimize.stage import Stage
 from qnetsim.optimize.stochastic import comonotone_plan
 from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.static import StaticPolicy
@@ -73,7 +74,7 @@ class StochasticProgram(StaticPolicy):
                 f"formulation {wanted!r} lists every realisation: independent demand, Eq (7), has "
                 f"{forecast.level_count}^{forecast.requests} of them; use 'auto' or 'sampling'"
             )
-        return fixed_plan(network, forecast, solver)
+        return convolution_plan(network, forecast, solver)
 
     @property
     def _given(self) -> ProgramOptions:
@@ -85,13 +86,13 @@ class StochasticProgram(StaticPolicy):
         super().prepare(setting, plan)
         self.reroutes = self._given.formulation == "sampling"
         if self.reroutes:
-            self._second = second_stage(setting.network, setting.forecast, setting.solver)
-            self._stage = (
+            self._rule = second_stage_rule(setting.network, setting.forecast, setting.solver)
+            self._stage = Stage(
                 self._channels.astype(np.float64),
                 self._wavelengths.astype(np.float64),
             )
 
     def recourse(self, slot: int, levels: IntArray) -> RouteTable:
         """Route the slot's requests for the levels that came."""
-        routes = self._second.solve(self._stage, levels).routes
+        routes = self._rule.solve(self._stage, levels).routes
         return RouteTable.of([[route] * self._routes.levels for route in routes])

@@ -10,8 +10,9 @@ from pydantic import Field
 from qnetsim import seeds
 from qnetsim.arrays import FloatArray
 from qnetsim.optimize import Marginals, Plan
-from qnetsim.optimize.assemble import assign_wavelengths, finished
-from qnetsim.optimize.marginals import Law, expected_excess
+from qnetsim.optimize.assemble import assign_wavelengths, with_wavelengths
+from qnetsim.optimize.marginals import LoadDistribution, expected_excess
+from qnetsim.optimize.stage import Stage
 from qnetsim.policies.base import Decision, Observation, Policy, PolicyOptions, Setting
 from qnetsim.vocabulary import PlanStatus
 
@@ -50,22 +51,22 @@ class UniformRandom(Policy):
         requests = setting.requests_per_fibre(routes).astype(np.float64)
         top = setting.forecast.level_count
         draws = np.arange(top + 1, dtype=np.float64)
-        settled = assign_wavelengths(network, setting.forecast, routes)
+        assigned = assign_wavelengths(network, setting.forecast, routes)
         step = np.ones(network.fibres) if self.literal else requests
         wavelengths = np.full(network.fibres, draws.mean()) if self.literal else requests
-        on_demand_q, on_demand_x = self._on_demand(settled.marginals, draws, step, requests)
+        on_demand = self._on_demand(assigned.marginals, draws, step, requests)
         plan = Plan(
             qkd_channels=step * draws.mean(),
             km_wavelengths=wavelengths,
-            on_demand_channels=on_demand_q,
-            on_demand_wavelengths=on_demand_x,
+            on_demand_channels=on_demand.channels,
+            on_demand_wavelengths=on_demand.wavelengths,
             routes=routes,
             bound=None,
             status=PlanStatus.EXPECTATION,
             solver="shortest paths, exact expectation",
             note="reservations are expectations; they are drawn anew in each slot",
         )
-        return finished(plan, network, setting.forecast, settled)
+        return with_wavelengths(plan, network, setting.forecast, assigned)
 
     def _on_demand(
         self,
@@ -73,16 +74,18 @@ class UniformRandom(Policy):
         draws: FloatArray,
         step: FloatArray,
         requests: FloatArray,
-    ) -> tuple[FloatArray, FloatArray]:
-        def mean_excess(law: Law, reserved: FloatArray) -> float:
-            return float(np.mean([expected_excess(law, r) for r in reserved]))
+    ) -> Stage:
+        """Mean of what is bought on demand over the drawn reservations."""
 
-        channels = [mean_excess(law, draws * step[e]) for e, law in enumerate(marginals.channels)]
+        def mean_excess(load: LoadDistribution, reserved: FloatArray) -> float:
+            return float(np.mean([expected_excess(load, r) for r in reserved]))
+
+        channels = [mean_excess(load, draws * step[e]) for e, load in enumerate(marginals.channels)]
         wavelengths = [
-            mean_excess(law, draws if self.literal else requests[[e]])
-            for e, law in enumerate(marginals.wavelengths)
+            mean_excess(load, draws if self.literal else requests[[e]])
+            for e, load in enumerate(marginals.wavelengths)
         ]
-        return np.array(channels), np.array(wavelengths)
+        return Stage(np.array(channels), np.array(wavelengths))
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Fix routes and what one drawn unit means on each fibre."""

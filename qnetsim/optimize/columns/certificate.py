@@ -12,13 +12,12 @@ from __future__ import annotations
 import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
-from qnetsim.optimize.columns.pricing import DualPrices
-
-Stage = tuple[FloatArray, FloatArray]
+from qnetsim.network import UnitPrices
+from qnetsim.optimize.columns.pricing import DualPrices, rescaled
 
 
 def newsvendor_prices(
-    probabilities: FloatArray, channels: IntArray, reserved: Stage, on_demand: Stage
+    probabilities: FloatArray, channels: IntArray, reserved: UnitPrices, on_demand: UnitPrices
 ) -> DualPrices:
     """Feasible prices that make the newsvendor reservation of each fibre optimal.
 
@@ -30,8 +29,7 @@ def newsvendor_prices(
     probabilities : ndarray, shape (scenarios,)
     channels : ndarray of int64, shape (scenarios, fibres)
         Channels ρ of one request.
-    reserved, on_demand : pair of ndarray, shape (fibres,)
-        Unit costs of channels and of KM wavelengths.
+    reserved, on_demand : UnitPrices
 
     Returns
     -------
@@ -40,15 +38,15 @@ def newsvendor_prices(
     """
     alpha = np.zeros(channels.shape)
     for fibre in range(channels.shape[1]):
-        caps = probabilities * on_demand[0][fibre]
-        alpha[:, fibre] = _filled(caps, float(reserved[0][fibre]), channels[:, fibre])
-    caps = probabilities[:, None] * on_demand[1]
-    total = np.minimum(reserved[1], caps.sum(axis=0))
+        caps = probabilities * on_demand.channels[fibre]
+        alpha[:, fibre] = _filled(caps, float(reserved.channels[fibre]), channels[:, fibre])
+    caps = probabilities[:, None] * on_demand.wavelengths
+    total = np.minimum(reserved.wavelengths, caps.sum(axis=0))
     used = channels * alpha
     length = total + used.sum(axis=0)
     share = _shares(used, caps, length)
     gamma = np.clip(share[:, None] * length - used, 0.0, caps)
-    return DualPrices(alpha, _rescaled(gamma, total), np.zeros(channels.shape))
+    return DualPrices(alpha, rescaled(gamma, total), np.zeros(channels.shape))
 
 
 def _filled(caps: FloatArray, total: float, order: IntArray) -> FloatArray:
@@ -71,10 +69,3 @@ def _shares(used: FloatArray, caps: FloatArray, length: FloatArray) -> FloatArra
     room = float((high - low).sum())
     missing = 1.0 - float(low.sum())
     return np.asarray(low + (high - low) * (missing / room if room > 0 else 0.0))
-
-
-def _rescaled(gamma: FloatArray, total: FloatArray) -> FloatArray:
-    """Cut prices of a fibre that add up to more than the total."""
-    sums = gamma.sum(axis=0)
-    factor = np.divide(total, sums, out=np.ones_like(sums), where=sums > total)
-    return np.asarray(gamma * factor)

@@ -109,14 +109,14 @@ class Master:
         cost = np.zeros(variables)
         lower = np.zeros(variables)
         upper = np.full(variables, np.inf)
-        cost[: 2 * e] = np.concatenate(problem.reserved) / problem.scale
+        cost[: 2 * e] = np.concatenate(problem.scaled_reserved)
         extra = slice(2 * e, self.first_shift)
-        if problem.on_demand is None:
+        if problem.scaled_on_demand is None:
             upper[extra] = 0.0
         else:
-            cost[extra] = np.concatenate([problem.extra_cost(kind).ravel() for kind in (0, 1)])
+            cost[extra] = np.concatenate([price.ravel() for price in problem.scaled_on_demand])
         if problem.fixed is not None:
-            lower[: 2 * e] = upper[: 2 * e] = np.concatenate(problem.fixed)
+            lower[: 2 * e] = upper[: 2 * e] = problem.fixed.vector()
         for i, column in enumerate(self.columns):
             if column.route == BLOCKED:
                 cost[self.first_shift + i] = problem.blocking(column.scenario)

@@ -40,6 +40,19 @@ class DualPrices(NamedTuple):
         return np.asarray(channels * self.alpha + self.gamma + self.delta)
 
 
+def rescaled(prices: FloatArray, most: FloatArray) -> FloatArray:
+    """Scale down the prices of each fibre that add up to more than ``most``.
+
+    Parameters
+    ----------
+    prices : ndarray, shape (scenarios, fibres)
+    most : ndarray, shape (fibres,)
+    """
+    total = prices.sum(axis=0)
+    factor = np.divide(most, total, out=np.ones_like(total), where=total > most)
+    return np.asarray(prices * factor)
+
+
 @dataclass(frozen=True)
 class Priced:
     """Shortest paths under some prices.
@@ -118,20 +131,17 @@ class Pricing:
 
     def feasible(self, alpha: FloatArray, gamma: FloatArray, delta: FloatArray) -> DualPrices:
         """Repair prices so that they are feasible beyond any solver's tolerance."""
-        delta = np.where(np.isfinite(self.problem.caps), np.maximum(delta, 0.0), 0.0)
-        return DualPrices(self._repaired(alpha, 0), self._repaired(gamma, 1), delta)
-
-    def _repaired(self, prices: FloatArray, kind: int) -> FloatArray:
         problem = self.problem
-        prices = np.maximum(prices, 0.0)
-        if problem.on_demand is not None:
-            prices = np.minimum(prices, problem.extra_cost(kind))
+        alpha = np.maximum(alpha, 0.0)
+        gamma = np.maximum(gamma, 0.0)
+        delta = np.where(np.isfinite(problem.caps), np.maximum(delta, 0.0), 0.0)
+        if problem.scaled_on_demand is not None:
+            alpha = np.minimum(alpha, problem.scaled_on_demand.channels)
+            gamma = np.minimum(gamma, problem.scaled_on_demand.wavelengths)
         if problem.fixed is None:
-            total = prices.sum(axis=0)
-            reserved = problem.reserved[kind] / problem.scale
-            factor = np.divide(reserved, total, out=np.ones_like(total), where=total > reserved)
-            prices = prices * factor
-        return prices
+            alpha = rescaled(alpha, problem.scaled_reserved.channels)
+            gamma = rescaled(gamma, problem.scaled_reserved.wavelengths)
+        return DualPrices(alpha, gamma, delta)
 
     def price(self, prices: DualPrices) -> Priced:
         """Work out the bound and the shortest paths under feasible prices."""
@@ -141,8 +151,10 @@ class Pricing:
         cheapest = np.minimum(distances, self._blocking[:, None])
         bound = float((cheapest @ problem.demand).sum()) - float((prices.delta * self._caps).sum())
         if problem.fixed is not None:
-            for kind, row in enumerate(prices[:2]):
-                slack = problem.reserved[kind] / problem.scale - row.sum(axis=0)
-                bound += float(slack @ problem.fixed[kind])
+            reserved = problem.scaled_reserved
+            slack = reserved.channels - prices.alpha.sum(axis=0)
+            bound += float(slack @ problem.fixed.channels)
+            slack = reserved.wavelengths - prices.gamma.sum(axis=0)
+            bound += float(slack @ problem.fixed.wavelengths)
         predecessors = np.array([before for _, before in found])
         return Priced(bound, distances, predecessors, self._paths)

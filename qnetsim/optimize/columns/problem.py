@@ -9,15 +9,16 @@ from functools import cached_property
 import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
-from qnetsim.network import Network, Route
+from qnetsim.network import Network, Route, UnitPrices
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
+from qnetsim.optimize.stage import Stage
 
 #: Most that blocking costs beside the dearest unit, in a program.
 DEAREST_BLOCKING = 1e8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RoutesProblem:
     """What the routes program is asked.
 
@@ -32,11 +33,10 @@ class RoutesProblem:
     probabilities : ndarray, shape (scenarios,)
     channels : ndarray of int64, shape (scenarios, fibres)
         Channels ρ of one request.
-    reserved : pair of ndarray, shape (fibres,)
-        Unit costs of reserved channels and KM wavelengths.
-    on_demand : pair of ndarray or None
-        Unit costs on demand; None where nothing can be bought on demand.
-    fixed : pair of ndarray or None
+    reserved : UnitPrices
+    on_demand : UnitPrices or None
+        None where nothing can be bought on demand.
+    fixed : Stage or None
         A first stage that is already decided.
     blocking_cost : float or None
         Price of a request that is not served; None where all must be.
@@ -48,9 +48,9 @@ class RoutesProblem:
     levels: Sequence[int]
     probabilities: FloatArray
     channels: IntArray
-    reserved: tuple[FloatArray, FloatArray]
-    on_demand: tuple[FloatArray, FloatArray] | None
-    fixed: tuple[FloatArray, FloatArray] | None = None
+    reserved: UnitPrices
+    on_demand: UnitPrices | None
+    fixed: Stage | None = None
     blocking_cost: float | None = None
     solver: Solver = HIGHS
 
@@ -85,10 +85,18 @@ class RoutesProblem:
         prices = [*self.reserved, *(self.on_demand or ())]
         return scale_of(prices, self.blocking_cost)
 
-    def extra_cost(self, kind: int) -> FloatArray:
-        """Expected scaled price of one unit on demand, shape (scenarios, fibres)."""
-        assert self.on_demand is not None
-        return np.asarray(self.probabilities[:, None] * self.on_demand[kind] / self.scale)
+    @cached_property
+    def scaled_reserved(self) -> UnitPrices:
+        """Reserved prices over the scale."""
+        return UnitPrices(*(price / self.scale for price in self.reserved))
+
+    @cached_property
+    def scaled_on_demand(self) -> UnitPrices | None:
+        """Expected on-demand prices over the scale, shape (scenarios, fibres) each."""
+        if self.on_demand is None:
+            return None
+        weights = self.probabilities[:, None]
+        return UnitPrices(*(weights * price / self.scale for price in self.on_demand))
 
     def blocking(self, scenario: int) -> float:
         """Expected scaled price of one blocked request; infinite where all must be served."""

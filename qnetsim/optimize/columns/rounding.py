@@ -166,13 +166,13 @@ def completed(master: Master, program: Program, shifts: FloatArray, nodes: int) 
     loads = (program.row_lower[:cover] - matrix @ shifts).reshape(2, s, e).round()
     values = np.concatenate([np.zeros(first_shift), shifts])
     if problem.fixed is not None:
-        values[:first] = np.concatenate(problem.fixed)
+        values[:first] = problem.fixed.vector()
     elif problem.on_demand is None:
         values[:first] = loads.max(axis=1).ravel()
     else:
         stages = zip(loads, problem.reserved, problem.on_demand, strict=True)
         values[:first] = np.concatenate(
-            [reserve(load, problem.probabilities, dear, dearer) for load, dear, dearer in stages]
+            [reserve(load, problem.probabilities, c_b, c_o) for load, c_b, c_o in stages]
         )
     lacking = np.maximum(loads - values[:first].reshape(2, 1, e), 0.0)
     values[first:first_shift] = lacking.ravel()

@@ -14,7 +14,7 @@ from qnetsim.optimize.assemble import AssignedRoutes, assign_wavelengths, fixed_
 from qnetsim.optimize.full.full_program import FullProblem, FullProgram
 from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
 from qnetsim.optimize.marginals import marginal_loads
-from qnetsim.optimize.plan import Plan
+from qnetsim.optimize.plan import Plan, SolveReport
 from qnetsim.optimize.recourse import possible_levels
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.wavelengths.assignment import Assignment
@@ -54,22 +54,25 @@ def full_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
             for r, pair in enumerate(forecast.pairs)
         ]
     )
-    # where links cost nothing, a solution may hold circles, and wavelengths that mean nothing
-    settled = assign_wavelengths(network, forecast, routes)
-    if network.limited and not (settled.assignment and settled.assignment.fits):
+    # where links cost nothing, the solution may hold cycles, whose wavelengths are of no use:
+    # the wavelengths are assigned anew, and the solution's own are kept only if that fails
+    assigned = assign_wavelengths(network, forecast, routes)
+    if network.limited and not (assigned.assignment and assigned.assignment.fits):
         own = Assignment(
             {k: tuple(_first(p.qkd) for p in solution.lightpaths[s]) for s, k in enumerate(levels)},
             {k: tuple(_first(p.km) for p in solution.lightpaths[s]) for s, k in enumerate(levels)},
             fits=True,
         )
-        settled = AssignedRoutes(routes, marginal_loads(network, forecast, routes), own, 0.0)
+        assigned = AssignedRoutes(routes, marginal_loads(network, forecast, routes), own)
     return fixed_routes_plan(
         network,
         forecast,
-        settled,
-        bound=solution.bound,
-        solver=f"full program (21)-(31), {solution.solver}, {solution.size.nodes} nodes",
-        size=solution.size,
+        assigned,
+        SolveReport(
+            bound=solution.bound,
+            solver=f"full program (21)-(31), {solution.solver}, {solution.size.nodes} nodes",
+            size=solution.size,
+        ),
     )
 
 
@@ -79,7 +82,7 @@ def _first(wavelengths: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
 
 
 def _route(network: Network, pair: NodePair, paths: Lightpaths) -> Route:
-    """Follow a request's links from its source; links off the way are of no use to it."""
+    """Path of a request along its links; links off the path belong to cycles and are left out."""
     if not paths.links:
         return BLOCKED
     between = {frozenset(ends): e for e, ends in enumerate(network.topology.fibres)}

@@ -6,15 +6,15 @@ from qnetsim.forecast import Forecast
 from qnetsim.network import BLOCKED, Network, RouteTable
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.bounds import foreseen_routes, perfect_information, unless_dearer
-from qnetsim.optimize.plan import Plan
+from qnetsim.optimize.plan import Plan, SolveReport
 from qnetsim.optimize.routing import newsvendor_routes
 from qnetsim.optimize.solvers.solver import Solver
 
 
-def fixed_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
+def convolution_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
     """Cheapest first stage for the g-weighted shortest routes; the bound is perfect information.
 
-    Requests are blocked at the levels at which serving them costs more than that in any case.
+    Requests are blocked at the levels at which serving them costs more than blocking on any route.
     """
     routes = newsvendor_routes(network, forecast)
     levels = range(forecast.level_count)
@@ -22,7 +22,7 @@ def fixed_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
     table = RouteTable.by_pair_and_level(
         forecast.pairs,
         [
-            {pair: BLOCKED if way == BLOCKED else routes[pair] for pair, way in known.items()}
+            {pair: BLOCKED if best == BLOCKED else routes[pair] for pair, best in known.items()}
             for known in served
         ],
     )
@@ -30,7 +30,9 @@ def fixed_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
         network,
         forecast,
         assign_wavelengths(network, forecast, table),
-        bound=perfect_information(network, forecast, solver).objective(network),
-        solver="newsvendor on convolved loads",
-        note="first stage exact for these routes by convolution; recourse routes not optimised",
+        SolveReport(
+            bound=perfect_information(network, forecast, solver).objective(network),
+            solver="newsvendor on convolved loads",
+            note="first stage exact for these routes by convolution; recourse routes not optimised",
+        ),
     )

@@ -1,31 +1,35 @@
 """L-shaped decomposition: cheapest first stage for a sample of realisations.
 
-The master knows the second stage of every realisation by cuts (multi-cut Benders) and looks for
-the next first stage inside a box around the best one so far (a trust region). Where the box does
-not bind, the master's value is a bound on the sample's optimum over all first stages.
+The master program bounds the second-stage cost of every realisation from below by cuts (multi-cut
+Benders). The next first stage is sought inside a box around the best one so far (a trust region).
+Where the box does not bind, the master's value is a lower bound on the sample's optimum over all
+first stages.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from qnetsim.arrays import FloatArray
 from qnetsim.network import UnitCosts
-from qnetsim.optimize.assemble import Stage
 from qnetsim.optimize.independent.relaxed_second_stage import Cut, RelaxedSecondStage
 from qnetsim.optimize.solvers.program import Program
 from qnetsim.optimize.solvers.solver import Solver
+from qnetsim.optimize.stage import Stage
 
 MAX_ITERATIONS = 100
-#: Usual first size of the box, relative to the reservation of a fibre.
+#: First size of the box unless given, relative to the reservation of a fibre.
 BOX = 0.1
-#: Part of the promised saving that makes a step count.
-SAVING = 0.1
-#: Relative distance to the side of the box that counts as touching it.
+#: Least part of the predicted saving with which a step is taken.
+LEAST_SAVING = 0.1
+#: Part of the predicted saving above which the box grows.
+GOOD_SAVING = 0.5
+#: Distance to the side of the box that counts as touching it, relative to the box.
 TOUCH = 1e-6
 
 
@@ -35,7 +39,7 @@ class Minimum:
 
     Attributes
     ----------
-    stage : pair of ndarray, shape (fibres,)
+    stage : Stage
         Not rounded.
     objective : float
         Its mean cost over the sample.
@@ -69,7 +73,7 @@ def minimise(
     costs : UnitCosts
     realisations : sequence of RelaxedSecondStage
         Equally likely.
-    start : pair of ndarray, shape (fibres,)
+    start : Stage
     tolerance : float
         Relative distance of objective and bound at which to stop.
     solver : Solver
@@ -77,35 +81,60 @@ def minimise(
         First size of the trust region, relative to the reservation of a fibre.
     """
     master = _Master(costs, len(realisations), solver)
-    centre = np.concatenate(start)
-    value = master.meet(centre, realisations)
+    centre = start.vector()
+    value = master.add_cuts(centre, realisations)
     bound = -np.inf
     for iteration in range(1, MAX_ITERATIONS + 1):
-        trial, promised, free = master.best(centre, box * np.maximum(centre, 1.0))
-        if free:
-            bound = max(bound, promised)
-        elif value - promised <= tolerance * value:
-            bound = max(bound, master.best(centre, None)[1])
+        trial = master.best(centre, box * np.maximum(centre, 1.0))
+        if trial.inside:
+            bound = max(bound, trial.cost)
+        elif value - trial.cost <= tolerance * value:
+            bound = max(bound, master.best(centre, None).cost)
         gap = (value - bound) / value if value > 0 else 0.0
         if gap <= tolerance or iteration == MAX_ITERATIONS:
             break
-        found = master.meet(trial, realisations)
-        saved = (value - found) / max(value - promised, 1e-300)
+        found = master.add_cuts(trial.stage, realisations)
+        saved = (value - found) / max(value - trial.cost, 1e-300)
         solver.tell(f"sample of {len(realisations)}: step {iteration}, gap {gap:.1e}")
-        if saved >= SAVING:
-            centre = trial
+        if saved >= LEAST_SAVING:
+            centre = trial.stage
             value = found
-        box = box * 2 if saved > 0.5 and not free else box / 2 if saved < SAVING else box
-    stage = centre[: centre.size // 2], centre[centre.size // 2 :]
-    bound = max(bound, master.best(centre, None)[1])
-    return Minimum(stage, value, bound, iteration, master.variables, master.rows)
+        if saved > GOOD_SAVING and not trial.inside:
+            box *= 2
+        elif saved < LEAST_SAVING:
+            box /= 2
+    return Minimum(
+        stage=Stage.of_vector(centre),
+        objective=value,
+        bound=max(bound, master.best(centre, None).cost),
+        iterations=iteration,
+        variables=master.variables,
+        rows=master.rows,
+    )
+
+
+class _Trial(NamedTuple):
+    """Cheapest first stage for the cuts so far.
+
+    Attributes
+    ----------
+    stage : ndarray, shape (2·fibres,)
+    cost : float
+        What the cuts predict for it.
+    inside : bool
+        It touches no side of the box, so that it is the cheapest without the box too.
+    """
+
+    stage: FloatArray
+    cost: float
+    inside: bool
 
 
 class _Master:
     """Cuts of all realisations; variables are q, x, and one cost for each realisation."""
 
     def __init__(self, costs: UnitCosts, count: int, solver: Solver) -> None:
-        self._prices: FloatArray = np.concatenate([costs.qkd_reserved, costs.km_reserved])
+        self._prices: FloatArray = np.concatenate(costs.reserved)
         self._scale = max(float(self._prices.max()), 1e-12)
         self._count = count
         self._solver = solver
@@ -117,16 +146,15 @@ class _Master:
         """Cuts so far."""
         return len(self._cuts)
 
-    def meet(self, stage: FloatArray, realisations: Sequence[RelaxedSecondStage]) -> float:
-        """Add the cuts that touch at a stage; returns the sample's cost there."""
-        fibres = stage.size // 2
-        pair = stage[:fibres], stage[fibres:]
-        cuts = [realisation.evaluate(pair) for realisation in realisations]
+    def add_cuts(self, vector: FloatArray, realisations: Sequence[RelaxedSecondStage]) -> float:
+        """Add the cuts that are exact at a first stage; returns the sample's cost there."""
+        stage = Stage.of_vector(vector)
+        cuts = [realisation.evaluate(stage) for realisation in realisations]
         self._cuts += enumerate(cuts)
-        return float(self._prices @ stage) + float(np.mean([cut.at(pair) for cut in cuts]))
+        return float(self._prices @ vector) + float(np.mean([cut.at(stage) for cut in cuts]))
 
-    def best(self, centre: FloatArray, box: FloatArray | None) -> tuple[FloatArray, float, bool]:
-        """Cheapest stage for the cuts, within the box: stage, cost, whether the box is free."""
+    def best(self, centre: FloatArray, box: FloatArray | None) -> _Trial:
+        """Cheapest first stage for the cuts so far, within the box where there is one."""
         first = self._prices.size
         variables = self.variables
         cost = np.full(variables, 1.0 / self._count)
@@ -154,9 +182,9 @@ class _Master:
         found = self._solver.solve(program, relax=True)
         stage = found.values[:first]
         if box is None:
-            return stage, found.objective * self._scale, True
+            return _Trial(stage, found.objective * self._scale, inside=True)
         near = TOUCH * np.maximum(box, 1.0)
         touches = (stage >= upper[:first] - near) | (
             (stage <= lower[:first] + near) & (lower[:first] > 0)
         )
-        return stage, found.objective * self._scale, not touches.any()
+        return _Trial(stage, found.objective * self._scale, inside=not touches.any())

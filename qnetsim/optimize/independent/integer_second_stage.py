@@ -1,28 +1,27 @@
 """Whole requests in the second stage: round the split solution, then improve it.
 
-Requests are moved one or two at a time for as long as that saves cost. This is the rule by which a
-plan's second stage is run: the same for the plan's estimate and for the simulation, and a function
-of the first stage and of the realised levels alone.
+Requests are moved one or two at a time for as long as that saves cost. The result depends on the
+first stage and on the realised levels alone, so the estimate of a plan and the simulation route a
+slot alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import BLOCKED, Network, Route, UnitCosts
-from qnetsim.network.routes import NodePair, distances_to, routes_within
-from qnetsim.optimize.assemble import Stage
+from qnetsim.network.routes import NodePair, blocked_last, distances_to, routes_within
 from qnetsim.optimize.independent.relaxed_second_stage import (
-    Kind,
+    Commodity,
     RelaxedSecondStage,
-    Shared,
-    kinds_of,
+    SecondStageContext,
+    count_requests,
 )
-from qnetsim.optimize.solvers.solver import Solver
+from qnetsim.optimize.stage import Stage
 
 #: Length of the longest route that a pair may take, relative to its shortest.
 LONGEST = 1.8
@@ -37,7 +36,7 @@ MAX_MOVES = 1_000
 
 
 @dataclass(frozen=True)
-class WholeSecondStage:
+class IntegerSecondStage:
     """Routes of all requests in one realisation, and what they need beyond the first stage.
 
     Attributes
@@ -60,79 +59,89 @@ class WholeSecondStage:
         return float(bought) + self.blocked * (costs.blocking or 0.0)
 
 
-class SecondStage:
+class SecondStageRule:
     """Finds routes for whole requests once their levels are known.
 
     Parameters
     ----------
-    network : Network
+    context : SecondStageContext
+        Its pool is filled with routes, and then stays as it is.
     pairs : sequence of (int, int)
         Node pair of each request.
-    levels : int
-    start : mapping from pair to Route
-        Base routes.
     lengths : sequence of float, one for each fibre
-        By which other routes are picked.
-    solver : Solver
+        By which the routes of the pool are chosen.
     """
 
     def __init__(
         self,
-        network: Network,
+        context: SecondStageContext,
         pairs: Sequence[NodePair],
-        levels: int,
-        start: Mapping[NodePair, Route],
         lengths: Sequence[float],
-        solver: Solver,
     ) -> None:
         self._pairs = pairs
-        self._shared = Shared(network, pairs, levels, start, solver)
-        self._shared.learns = False
-        for pair in self._shared.distinct:
-            ways = dict.fromkeys(_ways(network, lengths, pair))
-            self._shared.pool |= {(pair, level): ways for level in range(levels)}
+        self._context = context
+        context.grows = False
+        for pair in context.distinct:
+            routes = dict.fromkeys(_short_routes(context.network, lengths, pair))
+            for level in range(len(context.channels)):
+                context.pool[Commodity(pair, level)] = routes
 
-    def solve(self, stage: Stage, levels: IntArray) -> WholeSecondStage:
+    def solve(self, stage: Stage, levels: IntArray) -> IntegerSecondStage:
         """Route a realised slot; levels has shape (requests,)."""
-        shared = self._shared
-        realisation = RelaxedSecondStage(shared, kinds_of(self._pairs, levels))
-        search = _Search(shared, realisation.split(stage), realisation.kinds, stage)
+        realisation = RelaxedSecondStage(self._context, count_requests(self._pairs, levels))
+        search = _LocalSearch(realisation, stage)
         search.run()
-        waiting = {kind: iter(routes) for kind, routes in search.routes().items()}
-        chosen = [next(waiting[kind]) for kind in zip(self._pairs, levels.tolist(), strict=True)]
-        lacking = np.maximum(search.slack, 0.0).reshape(2, -1)
+        waiting = {commodity: iter(routes) for commodity, routes in search.routes().items()}
+        requests = map(Commodity, self._pairs, levels.tolist())
+        chosen = [next(waiting[commodity]) for commodity in requests]
         blocked = sum(route == BLOCKED for route in chosen)
-        return WholeSecondStage(chosen, lacking[0], lacking[1], blocked)
+        bought = Stage.of_vector(np.maximum(search.excess, 0.0))
+        return IntegerSecondStage(chosen, bought.channels, bought.wavelengths, blocked)
 
 
-def _ways(network: Network, lengths: Sequence[float], pair: NodePair) -> list[Route]:
+def _short_routes(network: Network, lengths: Sequence[float], pair: NodePair) -> list[Route]:
+    """Routes of a pair that are hardly longer than its shortest, shortest first."""
     rest = distances_to(network.topology, lengths, pair[1])
     limit = LONGEST * rest[pair[0]]
-    found, _ = routes_within(network.topology, lengths, rest, pair, limit, MAX_STEPS)
-    return sorted(found, key=lambda way: sum(lengths[e] for e in way.fibres))[:MOST_ROUTES]
+    found = routes_within(
+        network.topology, lengths, rest=rest, pair=pair, limit=limit, most_steps=MAX_STEPS
+    ).routes
+    return sorted(found, key=lambda route: sum(lengths[e] for e in route.fibres))[:MOST_ROUTES]
 
 
-class _Search:
-    """Local search over the number of requests of each kind on each route."""
+class _LocalSearch:
+    """Local search over the number of requests of each commodity on each route.
 
-    def __init__(
-        self,
-        shared: Shared,
-        split: Mapping[Kind, Sequence[tuple[Route, float]]],
-        kinds: Mapping[Kind, int],
-        stage: Stage,
-    ) -> None:
-        self._ways = [(kind, route) for kind, ways in split.items() for route, _ in ways]
-        use = np.array([shared.use(route, kind[1]).ravel() for kind, route in self._ways])
-        self._on_demand = np.concatenate(shared.prices)
-        blocking = shared.blocking * shared.scale
-        block = np.array([blocking if route == BLOCKED else 0.0 for _, route in self._ways])
+    Starts from the rounded split solution. A move takes one request of a commodity from one of
+    its routes to another.
+
+    Parameters
+    ----------
+    realisation : RelaxedSecondStage
+    stage : Stage
+        First stage.
+
+    Attributes
+    ----------
+    excess : ndarray, shape (2·fibres,)
+        Use beyond the first stage, negative where some is left: channels, then wavelengths.
+    """
+
+    def __init__(self, realisation: RelaxedSecondStage, stage: Stage) -> None:
+        context = realisation.context
+        split = realisation.split(stage)
+        self._routes = [(commodity, flow.route) for commodity in split for flow in split[commodity]]
+        use = np.array([context.use(route, c.level).ravel() for c, route in self._routes])
+        self._on_demand = np.concatenate(context.prices)
+        blocking = context.blocking * context.scale
+        block = np.array([blocking if route == BLOCKED else 0.0 for _, route in self._routes])
         counts: list[int] = []
         leave = []
         enter = []
-        for kind, ways in split.items():
+        for commodity, flows in split.items():
             first = len(counts)
-            counts += _rounded(np.array([amount for _, amount in ways]), kinds[kind])
+            amounts = np.array([flow.amount for flow in flows])
+            counts += _rounded(amounts, realisation.requests[commodity])
             here = range(first, len(counts))
             leave += [i for i in here for j in here if i != j]
             enter += [j for i in here for j in here if i != j]
@@ -141,24 +150,24 @@ class _Search:
         self._enter = np.array(enter, dtype=int)
         self._change = use[self._enter] - use[self._leave]
         self._block = block[self._enter] - block[self._leave]
-        limits = (shared.network.max_channels, shared.network.max_wavelengths)
-        fibres = shared.network.fibres
+        limits = (context.network.max_channels, context.network.max_wavelengths)
+        fibres = context.network.fibres
         caps = np.repeat([np.inf if n is None else float(n) for n in limits], fibres)
-        self.slack = use.T @ self._count - np.concatenate(stage)
-        #: Beyond this a fibre has no more wavelengths. What is above is dearer than any blocking,
-        #: so that a single move always gives it up.
-        self._room = caps - np.concatenate(stage)
+        self.excess = use.T @ self._count - stage.vector()
+        # beyond this a fibre has no more wavelengths; what lies above is dearer than any blocking,
+        # so that a single move always gives it up
+        self._room = caps - stage.vector()
         limited = bool(np.isfinite(caps).any())
-        self._penalty = 1e3 * shared.scale + 2.0 * blocking if limited else 0.0
+        self._penalty = 1e3 * context.scale + 2.0 * blocking if limited else 0.0
 
     def run(self) -> None:
         """Move requests until no single move and no pair of moves saves cost."""
         if not self._leave.size:
             return
         for _ in range(MAX_MOVES):
-            now = float(self._cost(self.slack[None])[0])
+            now = float(self._cost(self.excess[None])[0])
             tolerance = 1e-9 * max(now, 1.0)
-            after = self._after(self.slack, self._count)
+            after = self._after(self.excess, self._count)
             best = int(after.argmin())
             if after[best] < now - tolerance:
                 self._move(best)
@@ -169,24 +178,24 @@ class _Search:
             for move in pair:
                 self._move(move)
 
-    def routes(self) -> dict[Kind, list[Route]]:
-        """Routes of the requests of each kind, shortest first."""
-        found: dict[Kind, list[Route]] = {kind: [] for kind, _ in self._ways}
-        for (kind, route), n in zip(self._ways, self._count.tolist(), strict=True):
-            found[kind] += [route] * n
+    def routes(self) -> dict[Commodity, list[Route]]:
+        """Routes of the requests of each commodity, shortest first."""
+        found: dict[Commodity, list[Route]] = {commodity: [] for commodity, _ in self._routes}
+        for (commodity, route), n in zip(self._routes, self._count.tolist(), strict=True):
+            found[commodity] += [route] * n
         for routes in found.values():
-            routes.sort(key=lambda r: (r == BLOCKED, len(r.fibres), r.nodes))
+            routes.sort(key=blocked_last)
         return found
 
-    def _cost(self, slack: FloatArray) -> FloatArray:
-        cost = np.maximum(slack, 0.0) @ self._on_demand
+    def _cost(self, excess: FloatArray) -> FloatArray:
+        cost = np.maximum(excess, 0.0) @ self._on_demand
         if self._penalty:
-            cost = cost + self._penalty * np.maximum(slack - self._room, 0.0).sum(axis=1)
+            cost = cost + self._penalty * np.maximum(excess - self._room, 0.0).sum(axis=1)
         return np.asarray(cost)
 
-    def _after(self, slack: FloatArray, count: IntArray) -> FloatArray:
-        """Cost after each move, relative blocking included; infinite where nobody can move."""
-        cost = self._cost(slack + self._change) + self._block
+    def _after(self, excess: FloatArray, count: IntArray) -> FloatArray:
+        """Cost after each move, with what it changes in blocking; infinite where none can move."""
+        cost = self._cost(excess + self._change) + self._block
         return np.where(count[self._leave] > 0, cost, np.inf)
 
     def _pair(self, after: FloatArray, limit: float) -> tuple[int, int] | None:
@@ -198,7 +207,7 @@ class _Search:
             count = self._count.copy()
             count[self._leave[move]] -= 1
             count[self._enter[move]] += 1
-            then = self._after(self.slack + self._change[move], count) + self._block[move]
+            then = self._after(self.excess + self._change[move], count) + self._block[move]
             other = int(then.argmin())
             if then[other] < limit:
                 best = move, other
@@ -206,7 +215,7 @@ class _Search:
         return best
 
     def _move(self, move: int) -> None:
-        self.slack = self.slack + self._change[move]
+        self.excess = self.excess + self._change[move]
         self._count[self._leave[move]] -= 1
         self._count[self._enter[move]] += 1
 

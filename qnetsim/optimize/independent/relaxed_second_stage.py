@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -17,24 +18,41 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import SolverError
 from qnetsim.network import BLOCKED, Network, Route
 from qnetsim.network.routes import NodePair
-from qnetsim.optimize.assemble import Stage
 from qnetsim.optimize.columns.pricing import PathFinder
 from qnetsim.optimize.columns.problem import scale_of
 from qnetsim.optimize.solvers.program import Basis, Program, SolveStatus
 from qnetsim.optimize.solvers.solver import Solver
+from qnetsim.optimize.stage import Stage
 
 #: Reduced cost, relative to the dearest unit, below which a route is worth a column.
 REDUCED_COST_TOLERANCE = 1e-8
 #: Rounds of column generation for one first stage.
 MAX_ROUNDS = 100
 
-#: Pair and level of interchangeable requests.
-Kind = tuple[NodePair, int]
+
+class Commodity(NamedTuple):
+    """Requests of one pair at one level; they are interchangeable."""
+
+    pair: NodePair
+    level: int
+
+
+class RouteFlow(NamedTuple):
+    """A route, and the requests of a commodity on it."""
+
+    route: Route
+    amount: float
 
 
 @dataclass(frozen=True)
 class Cut:
-    """``cost ≥ constant − alpha·q − gamma·x`` for every first stage (q, x)."""
+    """``cost ≥ constant − alpha·q − gamma·x`` for every first stage (q, x).
+
+    Attributes
+    ----------
+    constant : float
+    alpha, gamma : ndarray of float64, shape (fibres,)
+    """
 
     constant: float
     alpha: FloatArray
@@ -42,11 +60,11 @@ class Cut:
 
     def at(self, stage: Stage) -> float:
         """Value of the cut at a first stage."""
-        return float(self.constant - self.alpha @ stage[0] - self.gamma @ stage[1])
+        return float(self.constant - self.alpha @ stage.channels - self.gamma @ stage.wavelengths)
 
 
-class Shared:
-    """What all realisations of one scenario file have in common.
+class SecondStageContext:
+    """What the second stages of all realisations have in common.
 
     Parameters
     ----------
@@ -60,10 +78,10 @@ class Shared:
 
     Attributes
     ----------
-    pool : dict from (pair, level) to dict of Route
+    pool : dict from Commodity to dict of Route
         Routes that realisations start with.
-    learns : bool
-        Whether routes found for one realisation enter the pool.
+    grows : bool
+        Whether routes that are generated for one realisation enter the pool.
     """
 
     def __init__(
@@ -82,12 +100,12 @@ class Shared:
         self.finder = PathFinder(network.topology, self.distinct)
         self.channels = network.level_channels(levels)
         costs = network.costs
-        self.prices = costs.qkd_on_demand, costs.km_on_demand
+        self.prices = costs.on_demand
         blocking = costs.blocking
         self.scale = scale_of(self.prices, blocking)
         self.blocking = np.inf if blocking is None else blocking / self.scale
-        self.pool: dict[Kind, dict[Route, None]] = {}
-        self.learns = True
+        self.pool: dict[Commodity, dict[Route, None]] = {}
+        self.grows = True
 
     def use(self, route: Route, level: int) -> FloatArray:
         """Channels and KM wavelengths of one request on each fibre, shape (2, fibres)."""
@@ -103,48 +121,47 @@ class RelaxedSecondStage:
 
     Parameters
     ----------
-    shared : Shared
-    kinds : mapping from (pair, level) to int
-        Requests of each kind.
+    context : SecondStageContext
+    requests : mapping from Commodity to int
+        Number of requests of each commodity.
     """
 
-    def __init__(self, shared: Shared, kinds: Mapping[Kind, int]) -> None:
-        self.shared = shared
-        self.kinds = dict(sorted(kinds.items()))
-        fibres = shared.network.fibres
+    def __init__(self, context: SecondStageContext, requests: Mapping[Commodity, int]) -> None:
+        self.context = context
+        self.requests = dict(sorted(requests.items()))
+        fibres = context.network.fibres
         self._load = np.zeros((2, fibres))
-        for (pair, level), count in self.kinds.items():
-            self._load += count * self.shared.use(shared.start[pair], level)
-        limits = (shared.network.max_channels, shared.network.max_wavelengths)
+        for (pair, level), count in self.requests.items():
+            self._load += count * self.context.use(context.start[pair], level)
+        limits = (context.network.max_channels, context.network.max_wavelengths)
         self._caps = np.array([[np.inf if n is None else float(n)] * fibres for n in limits])
         self._limited = np.flatnonzero(np.isfinite(self._caps).ravel())
-        self._columns: dict[tuple[Kind, Route], FloatArray] = {}
+        self._columns: dict[tuple[Commodity, Route], FloatArray] = {}
         self._basis: Basis | None = None
-        self._groups: dict[Kind, int] = {}
-        for kind in self.kinds:
-            self._add((kind, route) for route in shared.pool.get(kind, {}))
+        self._groups: dict[Commodity, int] = {}
+        for commodity in self.requests:
+            self._add((commodity, route) for route in context.pool.get(commodity, {}))
         if self._limited.size:
             # the base routes may not fit
-            self._add((kind, BLOCKED) for kind in self.kinds)
+            self._add((commodity, BLOCKED) for commodity in self.requests)
 
-    def _add(self, columns: Iterable[tuple[Kind, Route]]) -> int:
+    def _add(self, columns: Iterable[tuple[Commodity, Route]]) -> int:
         before = len(self._columns)
-        for kind, route in columns:
-            base = self.shared.start[kind[0]]
-            if route != base and (kind, route) not in self._columns:
-                self._columns[kind, route] = self.shared.use(route, kind[1]) - self.shared.use(
-                    base, kind[1]
-                )
-                self._groups.setdefault(kind, len(self._groups))
-                if self.shared.learns:
-                    self.shared.pool.setdefault(kind, {})[route] = None
+        for commodity, route in columns:
+            base = self.context.start[commodity.pair]
+            if route != base and (commodity, route) not in self._columns:
+                use = self.context.use(route, commodity.level)
+                self._columns[commodity, route] = use - self.context.use(base, commodity.level)
+                self._groups.setdefault(commodity, len(self._groups))
+                if self.context.grows:
+                    self.context.pool.setdefault(commodity, {})[route] = None
         return len(self._columns) - before
 
     def evaluate(self, stage: Stage) -> Cut:
-        """Cheapest second stage with split requests, as a cut that touches it at this stage."""
+        """Cheapest second stage with split requests, as a cut that is exact at this stage."""
         for _ in range(MAX_ROUNDS):
             program = self._program(stage)
-            solution = self.shared.solver.solve(program, relax=True, basis=self._start(program))
+            solution = self.context.solver.solve(program, relax=True, basis=self._start(program))
             if solution.status is not SolveStatus.OPTIMAL:
                 raise SolverError(f"{solution.by}: the second stage ended {solution.status}")
             self._basis = solution.basis
@@ -153,41 +170,44 @@ class RelaxedSecondStage:
                 return cut
         raise SolverError(f"no proof of a second stage after {MAX_ROUNDS} rounds")
 
-    def split(self, stage: Stage) -> dict[Kind, list[tuple[Route, float]]]:
-        """Cheapest second stage with split requests: routes of each kind and requests on them.
+    def split(self, stage: Stage) -> dict[Commodity, list[RouteFlow]]:
+        """Cheapest second stage with split requests: the flow of each commodity on its routes.
 
         Every route that may be taken is listed, the base route first.
         """
         self.evaluate(stage)
         program = self._program(stage)
-        solution = self.shared.solver.solve(program, relax=True, basis=self._start(program))
-        found: dict[Kind, list[tuple[Route, float]]] = {kind: [] for kind in self.kinds}
-        shifts = solution.values[2 * self.shared.network.fibres :].tolist()
-        for (kind, route), amount in zip(self._columns, shifts, strict=True):
-            found[kind].append((route, max(amount, 0.0)))
-        for kind, others in found.items():
-            stay = self.kinds[kind] - sum(amount for _, amount in others)
-            found[kind] = [(self.shared.start[kind[0]], max(stay, 0.0)), *others]
+        solution = self.context.solver.solve(program, relax=True, basis=self._start(program))
+        found: dict[Commodity, list[RouteFlow]] = {commodity: [] for commodity in self.requests}
+        shifts = solution.values[2 * self.context.network.fibres :].tolist()
+        for (commodity, route), amount in zip(self._columns, shifts, strict=True):
+            found[commodity].append(RouteFlow(route, max(amount, 0.0)))
+        for commodity, others in found.items():
+            stay = self.requests[commodity] - sum(flow.amount for flow in others)
+            found[commodity] = [
+                RouteFlow(self.context.start[commodity.pair], max(stay, 0.0)),
+                *others,
+            ]
         return found
 
     def _start(self, program: Program) -> Basis | None:
         return None if self._basis is None else self._basis.grown(program.variables, program.rows)
 
     def _program(self, stage: Stage) -> Program:
-        shared = self.shared
-        fibres = self.shared.network.fibres
+        context = self.context
+        fibres = self.context.network.fibres
         first = 2 * fibres
         variables = first + len(self._columns)
         cost = np.zeros(variables)
-        cost[:first] = np.concatenate(shared.prices) / shared.scale
-        cost[first:] = [shared.blocking if route == BLOCKED else 0.0 for _, route in self._columns]
+        cost[:first] = np.concatenate(context.prices) / context.scale
+        cost[first:] = [context.blocking if route == BLOCKED else 0.0 for _, route in self._columns]
         rows = first + self._limited.size + len(self._groups)
         lower = np.full(rows, -np.inf)
         upper = np.full(rows, np.inf)
         lower[:first] = (self._load - np.array(stage)).ravel()
         limits = slice(first, first + self._limited.size)
         upper[limits] = (self._caps - self._load).ravel()[self._limited]
-        upper[limits.stop :] = [self.kinds[kind] for kind in self._groups]
+        upper[limits.stop :] = [self.requests[commodity] for commodity in self._groups]
         integer = np.zeros(variables, dtype=bool)
         integer[first:] = True
         change = (
@@ -196,58 +216,61 @@ class RelaxedSecondStage:
             else np.zeros((first, 0))
         )
         group = np.zeros((len(self._groups), len(self._columns)))
-        for i, (kind, _) in enumerate(self._columns):
-            group[self._groups[kind], i] = 1.0
+        for i, (commodity, _) in enumerate(self._columns):
+            group[self._groups[commodity], i] = 1.0
         matrix = np.zeros((rows, variables))
         matrix[:first, :first] = np.eye(first)
         matrix[:first, first:] = -change
         matrix[limits, first:] = change[self._limited]
         matrix[limits.stop :, first:] = group
         return Program(
-            cost,
-            np.zeros(variables),
-            np.full(variables, np.inf),
-            sparse.csr_array(matrix),
-            lower,
-            upper,
-            integer,
+            cost=cost,
+            lower=np.zeros(variables),
+            upper=np.full(variables, np.inf),
+            matrix=sparse.csr_array(matrix),
+            row_lower=lower,
+            row_upper=upper,
+            integer=integer,
         )
 
-    def _price(self, duals: FloatArray) -> tuple[Cut, list[tuple[Kind, Route]]]:
+    def _price(self, duals: FloatArray) -> tuple[Cut, list[tuple[Commodity, Route]]]:
         """Cut from repaired duals, and the routes that would improve on the columns."""
-        shared = self.shared
-        fibres = self.shared.network.fibres
+        context = self.context
+        fibres = self.context.network.fibres
         first = 2 * fibres
-        caps = np.array(shared.prices) / shared.scale
+        caps = np.array(context.prices) / context.scale
         price = np.clip(duals[:first].reshape(2, fibres), 0.0, caps)
         limit = np.zeros(first)
         limit[self._limited] = np.maximum(-duals[first : first + self._limited.size], 0.0)
         crowd = limit.reshape(2, fibres)
         held = np.where(np.isfinite(self._caps), self._caps, 0.0)
         constant = -float((crowd * held).sum())
-        known = {level: self._lengths(level, price + crowd) for level in {k for _, k in self.kinds}}
-        paths = {level: shared.finder.find(lengths) for level, lengths in known.items()}
-        fresh: list[tuple[Kind, Route]] = []
-        for kind, count in self.kinds.items():
-            pair, level = kind
+        known = {
+            level: self._lengths(level, price + crowd)
+            for level in {commodity.level for commodity in self.requests}
+        }
+        paths = {level: context.finder.find(lengths) for level, lengths in known.items()}
+        fresh: list[tuple[Commodity, Route]] = []
+        for commodity, count in self.requests.items():
+            pair, level = commodity
             distances, before = paths[level]
-            at = shared.position[pair]
-            shortest = min(float(distances[at]), shared.blocking)
+            at = context.position[pair]
+            shortest = min(float(distances[at]), context.blocking)
             constant += count * shortest
-            target = float(known[level][list(shared.start[pair].fibres)].sum())
-            if kind in self._groups:
-                row = first + self._limited.size + self._groups[kind]
+            target = float(known[level][list(context.start[pair].fibres)].sum())
+            if commodity in self._groups:
+                row = first + self._limited.size + self._groups[commodity]
                 target -= max(-float(duals[row]), 0.0)
             if shortest < target - REDUCED_COST_TOLERANCE:
-                blocked = shared.blocking < float(distances[at])
-                fresh.append((kind, BLOCKED if blocked else shared.finder.trace(before, at)))
-        scale = shared.scale
+                blocked = context.blocking < float(distances[at])
+                fresh.append((commodity, BLOCKED if blocked else context.finder.trace(before, at)))
+        scale = context.scale
         return Cut(constant * scale, price[0] * scale, price[1] * scale), fresh
 
     def _lengths(self, level: int, price: FloatArray) -> FloatArray:
-        return np.asarray(self.shared.channels[level] * price[0] + price[1])
+        return np.asarray(self.context.channels[level] * price[0] + price[1])
 
 
-def kinds_of(pairs: Sequence[NodePair], levels: IntArray) -> Counter[Kind]:
-    """Count interchangeable requests of a realised slot; levels has shape (requests,)."""
-    return Counter(zip(pairs, levels.tolist(), strict=True))
+def count_requests(pairs: Sequence[NodePair], levels: IntArray) -> Counter[Commodity]:
+    """Count the requests of each commodity in a realised slot; levels has shape (requests,)."""
+    return Counter(map(Commodity, pairs, levels.tolist()))

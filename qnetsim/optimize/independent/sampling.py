@@ -7,7 +7,9 @@ gap. Both are taken on the same realisations, so most of the noise cancels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import stdtrit
@@ -17,15 +19,19 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import UsageError
 from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
-from qnetsim.optimize.assemble import Stage
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.independent.decomposition import minimise
-from qnetsim.optimize.independent.integer_second_stage import SecondStage, WholeSecondStage
-from qnetsim.optimize.independent.relaxed_second_stage import RelaxedSecondStage, Shared, kinds_of
+from qnetsim.optimize.independent.integer_second_stage import IntegerSecondStage, SecondStageRule
+from qnetsim.optimize.independent.relaxed_second_stage import (
+    RelaxedSecondStage,
+    SecondStageContext,
+    count_requests,
+)
 from qnetsim.optimize.marginals import expected_excess, marginal_loads, reservations
 from qnetsim.optimize.plan import GapInterval, Plan
 from qnetsim.optimize.routing import newsvendor_lengths, newsvendor_routes
 from qnetsim.optimize.solvers.solver import Solver
+from qnetsim.optimize.stage import Stage
 from qnetsim.vocabulary import PlanStatus
 
 #: Confidence of the one-sided interval of the optimality gap.
@@ -44,7 +50,7 @@ INTEGER_REALISATIONS = 30
 
 @dataclass(frozen=True)
 class SampleSize:
-    """How much is sampled.
+    """Size and number of the samples.
 
     Attributes
     ----------
@@ -58,22 +64,53 @@ class SampleSize:
     samples: int
 
 
-def second_stage(network: Network, forecast: Forecast, solver: Solver) -> SecondStage:
+def second_stage_rule(network: Network, forecast: Forecast, solver: Solver) -> SecondStageRule:
     """Rule that routes whole requests once their levels are known."""
-    return SecondStage(
-        network,
-        forecast.pairs,
-        forecast.level_count,
-        newsvendor_routes(network, forecast),
-        [float(length) for length in newsvendor_lengths(network, forecast)],
-        solver,
-    )
+    start = newsvendor_routes(network, forecast)
+    lengths = [float(length) for length in newsvendor_lengths(network, forecast)]
+    context = SecondStageContext(network, forecast.pairs, forecast.level_count, start, solver)
+    return SecondStageRule(context, forecast.pairs, lengths)
+
+
+class _Sample(NamedTuple):
+    """Realisations of the demand.
+
+    Attributes
+    ----------
+    levels : ndarray of int64, shape (realisations, requests)
+    second_stages : list of RelaxedSecondStage
+        Of each realisation.
+    """
+
+    levels: IntArray
+    second_stages: list[RelaxedSecondStage]
+
+
+class _SampleCosts(NamedTuple):
+    """Costs per slot on one sample.
+
+    Attributes
+    ----------
+    bound : float
+        Lower bound on the sample's optimum.
+    split : float
+        Of the plan's first stage, with split requests in the second.
+    whole : float
+        The same with whole requests; an estimate from the first realisations.
+    second_stages : list of IntegerSecondStage
+        The realisations in which whole requests were routed.
+    """
+
+    bound: float
+    split: float
+    whole: float
+    second_stages: list[IntegerSecondStage]
 
 
 def sampled_plan(network: Network, forecast: Forecast, solver: Solver, size: SampleSize) -> Plan:
     """Choose a first stage on one sample and bound its gap on others.
 
-    The plan's second stage is the rule of :class:`SecondStage`; its objective is a sample mean.
+    The plan's second stage is that of :class:`SecondStageRule`; its objective is a sample mean.
 
     Raises
     ------
@@ -85,111 +122,130 @@ def sampled_plan(network: Network, forecast: Forecast, solver: Solver, size: Sam
             "sampling with wavelength limits needs cost.blocking_cost: some realisations of "
             "independent demand may not fit, and what that costs must be said"
         )
+    costs = network.costs
     start = newsvendor_routes(network, forecast)
     routes = RouteTable.by_pair(forecast.pairs, start, forecast.level_count)
-    shared = Shared(network, forecast.pairs, forecast.level_count, start, solver)
-    costs = network.costs
-
-    def sample(number: int, count: int) -> tuple[IntArray, list[RelaxedSecondStage]]:
-        levels = _levels(forecast, number, count)
-        return levels, [RelaxedSecondStage(shared, kinds_of(forecast.pairs, row)) for row in levels]
-
-    _, chosen_on = sample(0, CHOICE_FACTOR * size.realisations)
+    context = SecondStageContext(network, forecast.pairs, forecast.level_count, start, solver)
+    choice = _sample(context, forecast, 0, CHOICE_FACTOR * size.realisations)
     first = reservations(network, marginal_loads(network, forecast, routes))
-    fixed = _Control(network, forecast, routes, first).expected
-    found = minimise(costs, chosen_on, first, CHOICE_TOLERANCE, solver)
-    stage: Stage = np.round(found.stage[0]), np.round(found.stage[1])
-    control = _Control(network, forecast, routes, stage)
-    rule = second_stage(network, forecast, solver)
-    bounds = []
-    split = []
-    whole = []
-    seconds = list[WholeSecondStage]()
+    fixed = _FixedRoutes(network, forecast, routes, first).expected
+    found = minimise(costs, choice.second_stages, first, CHOICE_TOLERANCE, solver)
+    stage = Stage(*map(np.round, found.stage))
+    control = _FixedRoutes(network, forecast, routes, stage)
+    rule = second_stage_rule(network, forecast, solver)
+    samples = []
     for number in range(1, size.samples + 1):
         solver.tell(f"sample {number} of {size.samples}")
-        levels, realisations = sample(number, size.realisations)
-        cuts = np.array([r.evaluate(stage).at(stage) for r in realisations])
-        least = minimise(costs, realisations, stage, SAMPLE_TOLERANCE, solver, box=NEAR_OPTIMUM)
-        part = [rule.solve(stage, row) for row in levels[:INTEGER_REALISATIONS]]
-        dearer = _mean([second.cost(costs) for second in part]) - _mean(cuts[:INTEGER_REALISATIONS])
-        control.see(levels)
-        bounds.append(least.bound)
-        split.append(control.reserved + _mean(cuts))
-        whole.append(split[-1] + dearer)
-        seconds += part
+        sample = _sample(context, forecast, number, size.realisations)
+        control.add(sample.levels)
+        samples.append(_evaluate(context, rule, stage, sample))
     # the same realisations on fixed routes, whose expectation is known, take out most of the noise;
     # not where limits make the two unlike
+    whole = [sample.whole for sample in samples]
     objective = _mean(whole) - (0.0 if network.limited else control.excess())
+    seconds = [second for sample in samples for second in sample.second_stages]
     blocked = _mean([second.blocked for second in seconds])
     bought = np.mean([[second.channels, second.wavelengths] for second in seconds], axis=0)
-    extra = float(bought[0] @ costs.qkd_on_demand + bought[1] @ costs.km_on_demand)
-    rest = objective - control.reserved - blocked * (costs.blocking or 0.0)
-    bought *= max(rest, 0.0) / extra if extra > 0 else 1.0
-    gaps = np.array(whole) - np.array(bounds)
+    bought_cost = Stage(*bought).cost(costs.on_demand)
+    on_demand_cost = objective - stage.cost(costs.reserved) - blocked * (costs.blocking or 0.0)
+    bought *= max(on_demand_cost, 0.0) / bought_cost if bought_cost > 0 else 1.0
+    interval = _gap_interval(samples, size)
     return Plan(
-        stage[0],
-        stage[1],
-        bought[0],
-        bought[1],
-        routes,
-        objective - _upper(gaps),
-        PlanStatus.FEASIBLE,
-        f"sample average approximation, L-shaped, {found.iterations} steps",
-        "bound, objective and gap are estimates; routes are chosen anew for each realised slot; "
-        f"on fixed routes the best first stage costs {fixed:,.2f}",
+        qkd_channels=stage.channels,
+        km_wavelengths=stage.wavelengths,
+        on_demand_channels=bought[0],
+        on_demand_wavelengths=bought[1],
+        routes=routes,
+        bound=objective - interval.whole_high,
+        status=PlanStatus.FEASIBLE,
+        solver=f"sample average approximation, L-shaped, {found.iterations} steps",
+        note="bound, objective and gap are estimates; routes are chosen anew for each realised "
+        f"slot; on fixed routes the best first stage costs {fixed:,.2f}",
         blocked=blocked,
-        size=Size(found.variables, found.rows, 0, found.iterations),
-        interval=GapInterval(
-            high=_upper(np.array(split) - np.array(bounds)),
-            whole_high=_upper(gaps),
-            confidence=CONFIDENCE,
-            realisations=size.realisations,
-            samples=size.samples,
-        ),
+        size=Size(variables=found.variables, rows=found.rows, rounds=found.iterations),
+        interval=interval,
     )
 
 
-class _Control:
-    """Cost of a first stage on fixed routes: sampled, beside its exact expectation."""
+def _sample(context: SecondStageContext, forecast: Forecast, number: int, count: int) -> _Sample:
+    """Draw a sample; its random stream is apart from those of all worlds."""
+    words = seeds.words(seeds.stream(0, "planning", number), count * forecast.requests)
+    levels = forecast.levels.sample(words.reshape(count, forecast.requests)).astype(np.int64)
+    counted = [count_requests(forecast.pairs, row) for row in levels]
+    return _Sample(levels, [RelaxedSecondStage(context, requests) for requests in counted])
+
+
+def _evaluate(
+    context: SecondStageContext, rule: SecondStageRule, stage: Stage, sample: _Sample
+) -> _SampleCosts:
+    """Cost of a first stage on a sample, beside a bound on the sample's optimum."""
+    costs = context.network.costs
+    solver = context.solver
+    realisations = sample.second_stages
+    cuts = np.array([realisation.evaluate(stage).at(stage) for realisation in realisations])
+    least = minimise(
+        costs,
+        realisations,
+        start=stage,
+        tolerance=SAMPLE_TOLERANCE,
+        solver=solver,
+        box=NEAR_OPTIMUM,
+    )
+    whole = [rule.solve(stage, row) for row in sample.levels[:INTEGER_REALISATIONS]]
+    dearer = _mean([second.cost(costs) for second in whole]) - _mean(cuts[:INTEGER_REALISATIONS])
+    split = stage.cost(costs.reserved) + _mean(cuts)
+    return _SampleCosts(least.bound, split, split + dearer, whole)
+
+
+def _gap_interval(samples: Sequence[_SampleCosts], size: SampleSize) -> GapInterval:
+    bounds = np.array([sample.bound for sample in samples])
+    return GapInterval(
+        high=_upper(np.array([sample.split for sample in samples]) - bounds),
+        whole_high=_upper(np.array([sample.whole for sample in samples]) - bounds),
+        confidence=CONFIDENCE,
+        realisations=size.realisations,
+        samples=size.samples,
+    )
+
+
+class _FixedRoutes:
+    """Cost of a first stage on fixed routes: its exact expectation and its mean over samples.
+
+    The difference of the two is the control variate of the estimates.
+    """
 
     def __init__(
         self, network: Network, forecast: Forecast, routes: RouteTable, stage: Stage
     ) -> None:
         costs = network.costs
-        self._prices = (costs.qkd_on_demand, costs.km_on_demand)
+        self._prices = costs.on_demand
         self._stage = stage
         self._table = forecast.channel_loads(network, routes)
-        self.reserved = float(stage[0] @ costs.qkd_reserved + stage[1] @ costs.km_reserved)
+        self._reserved = stage.cost(costs.reserved)
         marginals = marginal_loads(network, forecast, routes)
         self._bought = sum(
-            float(price[e]) * expected_excess(law, float(held[e]))
-            for laws, price, held in zip(
+            float(price[e]) * expected_excess(load, float(held[e]))
+            for loads, price, held in zip(
                 (marginals.channels, marginals.wavelengths), self._prices, stage, strict=True
             )
-            for e, law in enumerate(laws)
+            for e, load in enumerate(loads)
         )
-        self._seen: list[float] = []
+        self._means: list[float] = []
 
     @property
     def expected(self) -> float:
         """Expected cost per slot, reservations included."""
-        return self.reserved + self._bought
+        return self._reserved + self._bought
 
-    def see(self, levels: IntArray) -> None:
-        """Take in the realisations of a sample, shape (realisations, requests)."""
+    def add(self, levels: IntArray) -> None:
+        """Add the realisations of a sample, shape (realisations, requests)."""
         loads = self._table.loads(levels)
         parts = zip(loads, self._stage, self._prices, strict=True)
-        self._seen.append(sum(_mean(np.maximum(load - h, 0) @ p) for load, h, p in parts))
+        self._means.append(sum(_mean(np.maximum(load - held, 0) @ p) for load, held, p in parts))
 
     def excess(self) -> float:
         """How much dearer the samples so far are than slots are on average."""
-        return _mean(self._seen) - self._bought
-
-
-def _levels(forecast: Forecast, number: int, count: int) -> IntArray:
-    """Levels of one sample, shape (count, requests); its stream is apart from every world's."""
-    words = seeds.words(seeds.stream(0, "planning", number), count * forecast.requests)
-    return forecast.levels.sample(words.reshape(count, forecast.requests)).astype(np.int64)
+        return _mean(self._means) - self._bought
 
 
 def _mean(values: FloatArray | list[float]) -> float:

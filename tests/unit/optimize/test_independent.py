@@ -11,9 +11,14 @@ from qnetsim.errors import UsageError
 from qnetsim.network import simple_routes
 from qnetsim.optimize import newsvendor_routes
 from qnetsim.optimize.independent.decomposition import minimise
-from qnetsim.optimize.independent.relaxed_second_stage import RelaxedSecondStage, Shared, kinds_of
-from qnetsim.optimize.independent.sampling import second_stage
+from qnetsim.optimize.independent.relaxed_second_stage import (
+    RelaxedSecondStage,
+    SecondStageContext,
+    count_requests,
+)
+from qnetsim.optimize.independent.sampling import second_stage_rule
 from qnetsim.optimize.solvers.solver import HIGHS
+from qnetsim.optimize.stage import Stage
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import Scenario
 from qnetsim.vocabulary import PlanStatus
@@ -25,10 +30,10 @@ def small(**changes: str) -> Scenario:
     return nsfnet(demand__coupling='"independent"', demand__requests="12", **changes)
 
 
-def shared_of(case: Case) -> Shared:
+def context_of(case: Case) -> SecondStageContext:
     network, forecast = case.network, case.forecast
     start = newsvendor_routes(network, forecast)
-    return Shared(network, forecast.pairs, forecast.level_count, start, HIGHS)
+    return SecondStageContext(network, forecast.pairs, forecast.level_count, start, HIGHS)
 
 
 def sample(case: Case, count: int, seed: int = 0) -> np.ndarray:
@@ -37,7 +42,7 @@ def sample(case: Case, count: int, seed: int = 0) -> np.ndarray:
     return rng.choice(len(p), (count, case.forecast.requests), p=p)
 
 
-def whole_program(case: Case, levels: np.ndarray, fixed: tuple | None = None) -> float:
+def whole_program(case: Case, levels: np.ndarray, fixed: Stage | None = None) -> float:
     """The sample's linear program over all simple paths, written apart from the product."""
     network, forecast = case.network, case.forecast
     c, fibres, slots = network.costs, network.fibres, len(levels)
@@ -92,17 +97,19 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Case:
 
 def test_cuts_touch_and_never_cut_off(ring: Case) -> None:
     case, levels = ring, sample(ring, 1)
-    realisation = RelaxedSecondStage(shared_of(case), kinds_of(case.forecast.pairs, levels[0]))
+    realisation = RelaxedSecondStage(
+        context_of(case), count_requests(case.forecast.pairs, levels[0])
+    )
     rng = np.random.default_rng(1)
     fibres = case.network.fibres
     stages = [
-        (rng.integers(0, 9, fibres).astype(float), rng.integers(0, 4, fibres).astype(float))
+        Stage(rng.integers(0, 9, fibres).astype(float), rng.integers(0, 4, fibres).astype(float))
         for _ in range(6)
     ]
     cuts = [realisation.evaluate(stage) for stage in stages]
     c = case.network.costs
     for cut, stage in zip(cuts, stages, strict=True):
-        reserved = float(stage[0] @ c.qkd_reserved + stage[1] @ c.km_reserved)
+        reserved = float(stage.channels @ c.qkd_reserved + stage.wavelengths @ c.km_reserved)
         judged = whole_program(case, levels, stage) - reserved
         assert cut.at(stage) == pytest.approx(judged, rel=1e-7, abs=1)
         for other in cuts:
@@ -111,12 +118,12 @@ def test_cuts_touch_and_never_cut_off(ring: Case) -> None:
 
 def test_the_decomposition_finds_the_optimum(ring: Case) -> None:
     case, levels = ring, sample(ring, 4)
-    shared = shared_of(case)
+    context = context_of(case)
     realisations = [
-        RelaxedSecondStage(shared, kinds_of(case.forecast.pairs, row)) for row in levels
+        RelaxedSecondStage(context, count_requests(case.forecast.pairs, row)) for row in levels
     ]
     none = np.zeros(case.network.fibres)
-    found = minimise(case.network.costs, realisations, (none, none), 1e-7, HIGHS)
+    found = minimise(case.network.costs, realisations, Stage(none, none), 1e-7, HIGHS)
     judged = whole_program(case, levels)
     assert found.bound <= judged * (1 + 1e-9)
     assert found.objective >= judged * (1 - 1e-9)
@@ -126,11 +133,11 @@ def test_the_decomposition_finds_the_optimum(ring: Case) -> None:
 def test_whole_requests_are_routed_as_priced(ring: Case) -> None:
     case = ring
     network, forecast = case.network, case.forecast
-    rule = second_stage(network, forecast, HIGHS)
+    rule = second_stage_rule(network, forecast, HIGHS)
     rng = np.random.default_rng(3)
-    shared = shared_of(case)
+    context = context_of(case)
     for row in sample(case, 8, seed=2):
-        stage = (
+        stage = Stage(
             rng.integers(0, 12, network.fibres).astype(float),
             rng.integers(0, 4, network.fibres).astype(float),
         )
@@ -140,11 +147,15 @@ def test_whole_requests_are_routed_as_priced(ring: Case) -> None:
             assert {route.nodes[0], route.nodes[-1]} == set(pair)
             use[0, list(route.fibres)] += level
             use[1, list(route.fibres)] += 1
-        np.testing.assert_array_equal(found.channels, np.maximum(use[0] - stage[0], 0))
-        np.testing.assert_array_equal(found.wavelengths, np.maximum(use[1] - stage[1], 0))
-        split = RelaxedSecondStage(shared, kinds_of(forecast.pairs, row)).evaluate(stage).at(stage)
+        np.testing.assert_array_equal(found.channels, np.maximum(use[0] - stage.channels, 0))
+        np.testing.assert_array_equal(found.wavelengths, np.maximum(use[1] - stage.wavelengths, 0))
+        split = (
+            RelaxedSecondStage(context, count_requests(forecast.pairs, row))
+            .evaluate(stage)
+            .at(stage)
+        )
         assert found.cost(network.costs) >= split - 1e-6 * abs(split) - 1
-        again = second_stage(network, forecast, HIGHS).solve(stage, row)
+        again = second_stage_rule(network, forecast, HIGHS).solve(stage, row)
         assert again.routes == found.routes
 
 

@@ -76,7 +76,10 @@ requests = 200
     assert plan.status is PlanStatus.OPTIMAL
     marginals = marginal_loads(case.network, case.forecast, case.setting.shortest_routes())
     dearer = sum(
-        min(reserved * q + on_demand * expected_excess(law, q) for q in range(int(law[0][-1]) + 1))
+        min(
+            reserved * q + on_demand * expected_excess(law, q)
+            for q in range(int(law.values[-1]) + 1)
+        )
         for laws, reserved_all, on_demand_all in (
             (
                 marginals.channels,
