@@ -199,15 +199,21 @@ class PolicyOptions(BaseModel):
 class Policy:
     """Base class of all policies.
 
-    Subclasses implement :meth:`decide`; the rest has defaults. One object serves one run.
+    Subclasses implement :meth:`decide`; the rest has defaults. One object serves one run. A policy
+    with options of its own names their model and declares the attribute with that type::
+
+        Options = MyOptions
+        options: MyOptions
 
     Attributes
     ----------
     Options : type of PolicyOptions
         Model of the policy's options.
+    options : PolicyOptions
+        The given options, else the defaults of ``Options``.
     sees_future : bool
-        Asks for ``Observation.future``. Shown in every table and trace: such a policy is a
-        bound, not a competitor.
+        Asks for ``Observation.future``. Shown in every table and trace: the cost of such a
+        policy is a bound, which no other policy can reach.
     reroutes : bool
         Asks for :meth:`recourse`; may be set in :meth:`prepare`. Slots are then served one by one.
     """
@@ -215,6 +221,7 @@ class Policy:
     Options: ClassVar[type[PolicyOptions]] = PolicyOptions
     sees_future: ClassVar[bool] = False
     reroutes: bool = False
+    options: PolicyOptions
 
     def __init__(self, options: PolicyOptions | None = None) -> None:
         self.options = options if options is not None else self.Options()

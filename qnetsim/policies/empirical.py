@@ -45,6 +45,7 @@ class EmpiricalQuantile(Policy):
     """
 
     Options = EmpiricalOptions
+    options: EmpiricalOptions
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Start with no observation: nothing is reserved before the first slots are over."""
@@ -54,7 +55,6 @@ class EmpiricalQuantile(Policy):
 
     def decide(self, observation: Observation) -> Decision:
         """Plan for the frequencies of the levels seen so far."""
-        assert isinstance(self.options, EmpiricalOptions)
         hold = min(self.options.every_slots, observation.slots_left)
         if not self._counts.any():
             none = np.zeros(observation.fibres.size, dtype=np.int64)
@@ -89,7 +89,6 @@ class EmpiricalQuantile(Policy):
 
     def learn(self, outcome: Outcome) -> None:
         """Count the levels of the slots that are over, and forget those before the window."""
-        assert isinstance(self.options, EmpiricalOptions)
         window = self.options.window_slots
         for levels in outcome.levels.astype(np.int64):
             seen = np.bincount(levels, minlength=self._counts.size)

@@ -29,12 +29,12 @@ class FixedLevel(StaticPolicy):
     """Reserve ``level`` channels for each request, on shortest paths with w = level."""
 
     Options = LevelOptions
+    options: LevelOptions
 
     def plan(self, setting: Setting) -> Plan:
         """Work out the expected cost of this reserved level."""
         network = setting.network
         forecast = setting.forecast
-        assert isinstance(self.options, LevelOptions)
         level = self.options.level
         routes = RouteTable.by_pair(
             forecast.pairs,

@@ -51,40 +51,35 @@ class StochasticProgram(StaticPolicy):
     """Cheapest expected cost, with its proof or its gap."""
 
     Options = ProgramOptions
+    options: ProgramOptions
 
     def plan(self, setting: Setting) -> Plan:
         """Solve the program for the forecast."""
         network = setting.network
         forecast = setting.forecast
         solver = setting.solver
-        options = self._given
-        wanted = options.formulation
-        if wanted == "sampling":
+        formulation = self.options.formulation
+        if formulation == "sampling":
             if forecast.comonotone:
                 raise UsageError(
                     "formulation 'sampling' is for coupling = 'independent'; comonotone demand has "
                     f"{forecast.level_count} realisations and needs no sampling"
                 )
-            size = SampleSize(options.realisations, options.samples)
+            size = SampleSize(self.options.realisations, self.options.samples)
             return sampled_plan(network, forecast, solver, size)
         if forecast.comonotone:
-            return comonotone_plan(network, forecast, solver, wanted)
-        if wanted in {"routes", "full"}:
+            return comonotone_plan(network, forecast, solver, formulation)
+        if formulation in {"routes", "full"}:
             raise UsageError(
-                f"formulation {wanted!r} lists every realisation: independent demand, Eq (7), has "
-                f"{forecast.level_count}^{forecast.requests} of them; use 'auto' or 'sampling'"
+                f"formulation {formulation!r} lists every realisation: independent demand, Eq (7), "
+                f"has {forecast.level_count}^{forecast.requests} of them; use 'auto' or 'sampling'"
             )
         return convolution_plan(network, forecast, solver)
-
-    @property
-    def _given(self) -> ProgramOptions:
-        assert isinstance(self.options, ProgramOptions)
-        return self.options
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Keep the first stage, and the rule of the second where there is one."""
         super().prepare(setting, plan)
-        self.reroutes = self._given.formulation == "sampling"
+        self.reroutes = self.options.formulation == "sampling"
         if self.reroutes:
             self._rule = second_stage_rule(setting.network, setting.forecast, setting.solver)
             self._stage = Stage(

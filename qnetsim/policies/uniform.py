@@ -37,11 +37,11 @@ class UniformRandom(Policy):
     """Draw u uniformly from 0 .. |Ω|, independently for each fibre and slot."""
 
     Options = RandomOptions
+    options: RandomOptions
 
     @property
     def literal(self) -> bool:
         """Whether q and x themselves are drawn."""
-        assert isinstance(self.options, RandomOptions)
         return self.options.reading == "literal"
 
     def plan(self, setting: Setting) -> Plan:

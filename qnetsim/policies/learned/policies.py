@@ -41,6 +41,7 @@ class LearnedPolicy(Policy):
     """
 
     Options = LearnedOptions
+    options: LearnedOptions
     name: ClassVar[str]
 
     def owners(self, network: Network) -> IntArray:
@@ -53,7 +54,6 @@ class LearnedPolicy(Policy):
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Read the weights, and start with the state of a fresh episode."""
-        assert isinstance(self.options, LearnedOptions)
         topology = setting.network.topology
         self._weights = read_weights(self._file(topology.name))
         units = Units(setting, setting.shortest_routes(), self._weights.spec)
@@ -63,26 +63,25 @@ class LearnedPolicy(Policy):
         self._past = np.zeros((1, units.count, history, 2), np.float32)
         self._demand: Float32Array = np.repeat(units.typical[None, :, None], history, axis=2)
         self._of_agent = [np.flatnonzero(units.agent_of == a) for a in range(units.agents)]
-        self._still = set(self._weights.spec.observe) <= {"actions", "context"}
+        #: What is observed follows from the agent's own reservations alone.
+        self._deterministic = set(self._weights.spec.observe) <= {"actions", "context"}
 
     def _file(self, topology: str) -> Path:
-        assert isinstance(self.options, LearnedOptions)
         model = self.options.model
         if model.endswith(".safetensors"):
             return Path(model)
         path = MODELS / f"{self.name}-{model or topology}.safetensors"
         if not path.is_file():
-            there = sorted(p.stem for p in MODELS.glob(f"{self.name}-*.safetensors"))
+            shipped = sorted(p.stem for p in MODELS.glob(f"{self.name}-*.safetensors"))
             raise UsageError(
                 f"policy {self.name!r} has no trained model {path.stem!r} (shipped: "
-                f"{', '.join(there) or 'none'}); train one by `qnetsim train SCENARIO --policy "
+                f"{', '.join(shipped) or 'none'}); train one by `qnetsim train SCENARIO --policy "
                 f"{self.name} --out FILE.safetensors` and give model = FILE.safetensors"
             )
         return path
 
     def decide(self, observation: Observation) -> Decision:
         """Act on what the agent sees of its own fibres."""
-        assert isinstance(self.options, LearnedOptions)
         units = self._units
         mine = self._of_agent[observation.controller]
         fibres = observation.fibres
@@ -100,11 +99,11 @@ class LearnedPolicy(Policy):
         channels, wavelengths = units.reservations(action)
         remembered = units.past(channels, wavelengths)[0, mine]
         past = np.concatenate([self._past[0, mine, 1:], remembered[:, None]], axis=1)
-        fixed = self._still and not self.options.stochastic
-        settled = fixed and np.array_equal(past, self._past[0, mine])
+        deterministic = self._deterministic and not self.options.stochastic
+        repeats = deterministic and np.array_equal(past, self._past[0, mine])
         self._past[0, mine] = past
         # where the state repeats itself so does the action, to the end of the run
-        hold = observation.slots_left if settled else 1
+        hold = observation.slots_left if repeats else 1
         return Decision(channels[0, fibres], wavelengths[0, fibres], hold)
 
     def learn(self, outcome: Outcome) -> None:
