@@ -1,4 +1,4 @@
-"""The plan of SIP, (19)-(31): the formulation that suits, and its proof."""
+"""The plan of SIP, (19)-(31): choose a formulation, solve it, and prove the plan."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from qnetsim.optimize.columns.limits import continuity_shortage
 from qnetsim.optimize.columns.pricing import Pricing
 from qnetsim.optimize.columns.problem import RoutesProblem
 from qnetsim.optimize.columns.routes_program import RoutesProgram
+from qnetsim.optimize.columns.routing_search import RoutingProblem
 from qnetsim.optimize.full.full_plan import full_plan, full_problem
 from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, SolveReport, relative_gap
 from qnetsim.optimize.recourse import request_routes, stochastic_problem
@@ -23,8 +24,8 @@ from qnetsim.vocabulary import PlanStatus
 
 Formulation = Literal["auto", "newsvendor", "routes", "full"]
 
-#: Most variables for which the full program closes a gap that the routes program leaves.
-SMALL = 4_000
+#: Most variables of a full program that is tried where the routes program leaves a gap.
+MOST_FULL_VARIABLES = 4_000
 
 
 def comonotone_plan(
@@ -52,7 +53,7 @@ def comonotone_plan(
         try:
             return full_plan(network, forecast, solver)
         except InfeasibleError:
-            # the routes program can say what lacks where
+            # the routes program says which fibres lack what
             comonotone_plan(network, forecast, solver)
             raise
     problem = stochastic_problem(network, forecast, solver)
@@ -63,13 +64,17 @@ def comonotone_plan(
         return closed_form
     found = _routes_plan(problem, forecast, closed_form, keep=formulation == "auto")
     open_ = found.status is not PlanStatus.OPTIMAL
-    if formulation == "auto" and open_ and full_problem(network, forecast).variables <= SMALL:
-        exact = _whole_plan(problem, forecast, found)
+    if (
+        formulation == "auto"
+        and open_
+        and full_problem(network, forecast).variables <= MOST_FULL_VARIABLES
+    ):
+        exact = _full_plan(problem, forecast, found)
         return exact if exact.status is PlanStatus.OPTIMAL else found
     return found
 
 
-def _whole_plan(problem: RoutesProblem, forecast: Forecast, found: Plan) -> Plan:
+def _full_plan(problem: RoutesProblem, forecast: Forecast, found: Plan) -> Plan:
     """Full program for what the routes program left open.
 
     Raises
@@ -85,12 +90,14 @@ def _whole_plan(problem: RoutesProblem, forecast: Forecast, found: Plan) -> Plan
             raise
         s = problem.levels.index(found.uncoloured[-1])
         text = continuity_shortage(
-            network,
-            problem.counts,
-            problem.levels[s],
-            problem.channels[s].tolist(),
-            newsvendor_routes(network, forecast),
-            problem.solver,
+            RoutingProblem(
+                network=network,
+                counts=problem.counts,
+                level=problem.levels[s],
+                channels=problem.channels[s].tolist(),
+                start=newsvendor_routes(network, forecast),
+                solver=problem.solver,
+            )
         )
         raise InfeasibleError(text) from None
 
@@ -120,7 +127,7 @@ def _closed_form(network: Network, forecast: Forecast, pricing: Pricing) -> Plan
 def _routes_plan(
     problem: RoutesProblem, forecast: Forecast, closed_form: Plan, *, keep: bool
 ) -> Plan:
-    """Routes program; the closed form is kept, if it may be, where the program proves it."""
+    """Solve the routes program; with ``keep`` the closed form is returned where this proves it."""
     network = problem.network
     start = {pair: closed_form.routes.route(r, 0) for r, pair in enumerate(forecast.pairs)}
     flows = RoutesProgram(problem, start).solve()

@@ -13,7 +13,7 @@ from qnetsim.network.routes import distances_to, routes_within
 from qnetsim.optimize.columns.master import PathColumn
 from qnetsim.optimize.columns.problem import RoutesProblem
 
-#: Most steps of the search for them.
+#: Most steps of the search for these routes.
 MAX_STEPS = 1_000_000
 
 
@@ -44,9 +44,16 @@ def useful_columns(
         rest = {target: distances_to(topology, row, target) for _, target in problem.pairs}
         for p, (source, target) in enumerate(problem.pairs):
             limit = min(rest[target][source], problem.blocking(s)) + slack
-            ways, taken = routes_within(topology, row, rest[target], (source, target), limit, steps)
-            steps -= taken
-            found += [PathColumn(s, p, way) for way in ways]
+            search = routes_within(
+                topology,
+                row,
+                rest=rest[target],
+                pair=(source, target),
+                limit=limit,
+                most_steps=steps,
+            )
+            steps -= search.steps
+            found += [PathColumn(s, p, route) for route in search.routes]
             if problem.blocking(s) <= limit:
                 found.append(PathColumn(s, p, BLOCKED))
             if len(found) > most or steps < 0:

@@ -1,54 +1,42 @@
-"""Wavelength limits: a routing that keeps them, or what lacks where, and what would do."""
+"""Wavelength limits: a routing that keeps them, or a text that says what is missing where."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import InfeasibleError, SolverError
-from qnetsim.network import Network, Route
+from qnetsim.network import Network
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
-from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.problem import capacities
-from qnetsim.optimize.columns.routing_search import RoutingSearch, Verdict, Way, total_unserved
-from qnetsim.optimize.solvers.solver import Solver
+from qnetsim.optimize.columns.routing_search import (
+    PairRoute,
+    RoutingProblem,
+    RoutingSearch,
+    Verdict,
+    total_unserved,
+)
 from qnetsim.optimize.wavelengths.assignment import colourable
 
+#: How an infeasible scenario can be mended.
 MEND = "raise it, ask for less, or give cost.blocking_cost to have requests blocked at a price"
-#: Wavelengths by which each limit makes a difference.
+#: Wavelengths by which a limit must grow to fit one channel or one KM wavelength more.
 STEPS = {"|σ|": WAVELENGTHS_PER_CHANNEL, "|κ|": 1}
 #: Limits that are tried until wavelengths with continuity are found.
 MOST_TRIES = 6
 #: Requests up to which wavelengths with continuity are sought at all.
 MOST_REQUESTS = 300
+#: Keys of the [network] table.
 KEYS = {"|σ|": "qkd_wavelengths", "|κ|": "km_wavelengths"}
-#: Fibres and pairs that a message names.
+#: Most fibres, or pairs, that a message names.
 NAMED = 12
 
 
-def feasible_routing(
-    network: Network,
-    counts: Mapping[NodePair, int],
-    level: int,
-    channels: Sequence[int],
-    start: Mapping[NodePair, Route],
-    solver: Solver,
-) -> list[Way]:
+def feasible_routing(problem: RoutingProblem) -> list[PairRoute]:
     """Routes over which all requests can be served within the limits, whole.
-
-    Parameters
-    ----------
-    network : Network
-    counts : mapping from pair to int
-    level : int
-        Demand level, for messages.
-    channels : sequence of int
-        Channels ρ of one request on each fibre.
-    start : mapping from pair to Route
-    solver : Solver
 
     Raises
     ------
@@ -57,45 +45,40 @@ def feasible_routing(
     SolverError
         Neither a routing nor a proof was found.
     """
-    search = RoutingSearch(network, counts, start, solver)
-    verdict = search.decide(capacities(network, channels))
+    search = RoutingSearch(problem)
+    verdict = search.decide(capacities(problem.network, problem.channels))
     if verdict.fits:
-        return verdict.ways
+        return verdict.routing
     if verdict.fits is None:
         raise SolverError(
-            f"level k = {level}: the wavelength limits admit fractional routes, but neither an "
-            f"integer routing nor a proof that there is none was found over {len(search.ways)} "
-            "routes; raise network.qkd_wavelengths or network.km_wavelengths, or give "
-            "cost.blocking_cost"
+            f"level k = {problem.level}: the wavelength limits admit fractional routes, but "
+            "neither an integer routing nor a proof that there is none was found over "
+            f"{len(search.routes)} routes; raise network.qkd_wavelengths or "
+            "network.km_wavelengths, or give cost.blocking_cost"
         )
-    raise InfeasibleError(_shortage(search, verdict, level, channels))
+    raise InfeasibleError(_shortage(search, verdict))
 
 
-def continuity_shortage(
-    network: Network,
-    counts: Mapping[NodePair, int],
-    level: int,
-    channels: Sequence[int],
-    start: Mapping[NodePair, Route],
-    solver: Solver,
-) -> str:
+def continuity_shortage(problem: RoutingProblem) -> str:
     """Text for limits that routes keep to, but no wavelengths with continuity do."""
-    search = RoutingSearch(network, counts, start, solver)
-    verdict = search.decide(capacities(network, channels))
+    search = RoutingSearch(problem)
+    network = problem.network
+    caps = capacities(network, problem.channels)
+    verdict = search.decide(caps)
     topology = network.topology
     load = np.zeros(network.fibres)
-    for _, route in verdict.ways:
-        load[list(route.fibres)] += 1
-    full = np.flatnonzero(load >= capacities(network, channels)).tolist()
+    for used in verdict.routing:
+        load[list(used.route.fibres)] += 1
+    full = np.flatnonzero(load >= caps).tolist()
     names = _listed([topology.fibre_name(e) for e in full])
     return (
-        f"infeasible: at level k = {level} all requests have routes, which fill the fibres "
+        f"infeasible: at level k = {problem.level} all requests have routes, which fill the fibres "
         f"{names}, but no wavelengths on them keep continuity (26), (27) from end to end; "
-        f"{_least_limits(search, channels)}; {MEND}"
+        f"{_least_limits(search)}; {MEND}"
     )
 
 
-def _shortage(search: RoutingSearch, verdict: Verdict, level: int, channels: Sequence[int]) -> str:
+def _shortage(search: RoutingSearch, verdict: Verdict) -> str:
     """Name level, fibres, unrouted pairs, what they lack, and what would do."""
     network = search.network
     topology = search.network.topology
@@ -106,15 +89,16 @@ def _shortage(search: RoutingSearch, verdict: Verdict, level: int, channels: Seq
     lacks = []
     if network.max_channels is not None:
         limits.append(f"⌊|σ|/3⌋ = {network.max_channels} channels")
+        channels = search.problem.channels
         rho = max((channels[e] for e in verdict.tight), default=max(channels))
         lacks.append(f"{WAVELENGTHS_PER_CHANNEL * lacking * rho:,.6g} QKD wavelengths")
     if network.max_wavelengths is not None:
         limits.append(f"|κ| = {network.max_wavelengths} KM wavelengths")
         lacks.append(f"{lacking:,.6g} KM wavelengths")
     return (
-        f"infeasible: at level k = {level} the fibres {names} are full "
+        f"infeasible: at level k = {search.problem.level} the fibres {names} are full "
         f"({' and '.join(limits)} per fibre); {_requests(lacking)} ({pairs}) without a route "
-        f"lack {' and '.join(lacks)} on a way of theirs; {_least_limits(search, channels)}; {MEND}"
+        f"lack {' and '.join(lacks)} on a way of theirs; {_least_limits(search)}; {MEND}"
     )
 
 
@@ -128,7 +112,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
-def _least_limits(search: RoutingSearch, channels: Sequence[int]) -> str:
+def _least_limits(search: RoutingSearch) -> str:
     """The least |σ| or |κ| under which whole routes exist; both where neither alone would do."""
     network = search.network
     given = [
@@ -136,18 +120,17 @@ def _least_limits(search: RoutingSearch, channels: Sequence[int]) -> str:
         for name, limit in (("|σ|", network.qkd_wavelengths), ("|κ|", network.km_wavelengths))
         if limit is not None
     ]
-    alone = [text for name in given if (text := _least(search, channels, name, network))]
+    alone = [text for name in given if (text := _least_limit(search, name, network))]
     if alone:
         return f"the least limit that would do is {' or '.join(alone)}"
     free = replace(network, qkd_wavelengths=None, km_wavelengths=None)
-    both = [text for name in given if (text := _least(search, channels, name, free))]
+    both = [text for name in given if (text := _least_limit(search, name, free))]
     return f"the least limits that would do are {' and '.join(both) or 'not known'}"
 
 
-def _least(
-    search: RoutingSearch, channels: Sequence[int], name: str, network: Network
-) -> str | None:
+def _least_limit(search: RoutingSearch, name: str, network: Network) -> str | None:
     """Bisect for the least value of one limit; None where no value would do."""
+    channels = search.problem.channels
     step = STEPS[name]
 
     def limited(steps: int) -> Network:
@@ -178,17 +161,18 @@ def _least(
             continue
         found = found or steps
         if search.requests > MOST_REQUESTS or len(tried) > MOST_TRIES:
-            return f"{_set(name, found * step)}, wavelength continuity left aside"
+            return f"{_setting(name, found * step)}, wavelength continuity left aside"
         if _keeps_continuity(limited(steps), verdict, channels):
-            return _set(name, steps * step)
+            return _setting(name, steps * step)
     return None
 
 
 def _keeps_continuity(network: Network, verdict: Verdict, channels: Sequence[int]) -> bool:
     """Whether wavelengths with continuity are found for a routing, or for one near it."""
-    pairs, routes = zip(*verdict.ways, strict=True)
+    pairs = [used.pair for used in verdict.routing]
+    routes = [used.route for used in verdict.routing]
     return colourable(network, pairs, routes, np.array(channels, dtype=np.int64))
 
 
-def _set(name: str, limit: int) -> str:
+def _setting(name: str, limit: int) -> str:
     return f"network.{KEYS[name]} = {limit} ({name})"

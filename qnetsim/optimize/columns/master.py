@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -26,6 +27,28 @@ class PathColumn:
     scenario: int
     pair: int
     route: Route
+
+
+class RouteFlow(NamedTuple):
+    """A route, and the requests on it."""
+
+    route: Route
+    amount: float
+
+
+class Entries(NamedTuple):
+    """Entries of a sparse matrix: ``matrix[rows[i], columns[i]] = values[i]``."""
+
+    rows: IntArray
+    columns: IntArray
+    values: FloatArray
+
+
+class Group(NamedTuple):
+    """A scenario and a pair (by its position): one row of (22)."""
+
+    scenario: int
+    pair: int
 
 
 class Master:
@@ -51,9 +74,9 @@ class Master:
         self._first_group = 2 * s * e + self._limited.size
         self._limit_row[self._limited] = self._first_limit + np.arange(self._limited.size)
         self.first_shift = 2 * e * (1 + s)
-        #: Row of each (scenario, pair) that has columns.
-        self._group: dict[tuple[int, int], int] = {}
-        self._entries: list[tuple[IntArray, IntArray, FloatArray]] = [self._stages()]
+        #: Row of each scenario and pair that has columns.
+        self._group: dict[Group, int] = {}
+        self._entries: list[Entries] = [self._stages()]
 
     @property
     def rows(self) -> int:
@@ -72,16 +95,16 @@ class Master:
     def _base_of(self, column: PathColumn) -> Route:
         return self.base[column.scenario][column.pair]
 
-    def _stages(self) -> tuple[IntArray, IntArray, FloatArray]:
+    def _stages(self) -> Entries:
         """Entries of the first and the second stage in (23) and (24)."""
         s = self.problem.scenarios
         e = self.problem.fibres
         rows = np.arange(2 * s * e)
         first = np.concatenate([np.tile(np.arange(e), s), np.tile(np.arange(e, 2 * e), s)])
         ones = np.ones(2 * rows.size)
-        return np.tile(rows, 2), np.concatenate([first, 2 * e + rows]), ones
+        return Entries(np.tile(rows, 2), np.concatenate([first, 2 * e + rows]), ones)
 
-    def _entries_of(self, column: PathColumn, number: int) -> tuple[IntArray, IntArray, FloatArray]:
+    def _entries_of(self, column: PathColumn, number: int) -> Entries:
         """What shifting one request from its base route changes, and its row of (22)."""
         s = self.problem.scenarios
         e = self.problem.fibres
@@ -91,14 +114,14 @@ class Master:
         fibres = np.flatnonzero(change)
         at = column.scenario * e + fibres
         change = change[fibres]
-        key = column.scenario, column.pair
+        key = Group(column.scenario, column.pair)
         group = self._group.setdefault(key, self._first_group + len(self._group))
         rho = self.problem.channels[column.scenario, fibres]
         limits = self._limit_row[at]
         within = limits >= 0
         rows = np.concatenate([at, s * e + at, limits[within], [group]])
         values = np.concatenate([-rho * change, -change, change[within], [1.0]])
-        return rows, np.full(rows.size, self.first_shift + number), values
+        return Entries(rows, np.full(rows.size, self.first_shift + number), values)
 
     def program(self) -> Program:
         """Program with all columns so far."""
@@ -129,11 +152,23 @@ class Master:
         row_upper[self._first_group :] = [problem.demand[pair] for _, pair in self._group]
         integer = np.zeros(variables, dtype=bool)
         integer[self.first_shift :] = True
-        parts = [np.concatenate(part) for part in zip(*self._entries, strict=True)]
-        self._entries = [(parts[0], parts[1], parts[2])]
-        matrix = sparse.coo_array((parts[2], (parts[0], parts[1])), shape=(self.rows, variables))
+        entries = Entries(
+            rows=np.concatenate([part.rows for part in self._entries]),
+            columns=np.concatenate([part.columns for part in self._entries]),
+            values=np.concatenate([part.values for part in self._entries]),
+        )
+        self._entries = [entries]
+        places = (entries.rows, entries.columns)
+        matrix = sparse.coo_array((entries.values, places), shape=(self.rows, variables))
         return Program(
-            cost, lower, upper, matrix.tocsr(), row_lower, row_upper, integer, self._names
+            cost=cost,
+            lower=lower,
+            upper=upper,
+            matrix=matrix.tocsr(),
+            row_lower=row_lower,
+            row_upper=row_upper,
+            integer=integer,
+            naming=self._names,
         )
 
     def raw_prices(self, solution: Solution) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -161,18 +196,19 @@ class Master:
             target[scenario, pair] -= max(-solution.row_duals[row], 0.0)
         return target
 
-    def amounts(self, values: FloatArray) -> list[list[list[tuple[Route, float]]]]:
+    def amounts(self, values: FloatArray) -> list[list[list[RouteFlow]]]:
         """Requests on each route, by scenario and pair; base routes first."""
         shifted = values[self.first_shift :]
-        moved: dict[tuple[int, int], list[tuple[Route, float]]] = {}
+        moved: dict[Group, list[RouteFlow]] = {}
         for column, amount in zip(self.columns, shifted, strict=True):
             if amount > 0:
-                moved.setdefault((column.scenario, column.pair), []).append((column.route, amount))
+                group = Group(column.scenario, column.pair)
+                moved.setdefault(group, []).append(RouteFlow(column.route, amount))
         return [
             [
-                [(route, count - sum(n for _, n in others)), *others]
+                [RouteFlow(route, count - sum(flow.amount for flow in others)), *others]
                 for pair, (route, count) in enumerate(zip(routes, self.problem.demand, strict=True))
-                for others in [moved.get((scenario, pair), [])]
+                for others in [moved.get(Group(scenario, pair), [])]
             ]
             for scenario, routes in enumerate(self.base)
         ]
@@ -188,7 +224,7 @@ class Master:
         variables = [f"{kind}[{f}]" for kind in ("F_b", "X_b") for f in fibres]
         variables += [f"{kind}[k={k},{f}]" for kind in ("F_o", "X_o") for k, f in both]
         variables += [
-            f"shift[k={levels[c.scenario]},{pairs[c.pair]},{_way(c.route, topology.nodes)}]"
+            f"shift[k={levels[c.scenario]},{pairs[c.pair]},{_route_name(c.route, topology.nodes)}]"
             for c in self.columns
         ]
         rows = [f"{kind}[k={k},{f}]" for kind in ("qkd_24", "km_23") for k, f in both]
@@ -197,7 +233,7 @@ class Master:
         return Names(tuple(variables), tuple(rows))
 
 
-def _way(route: Route, nodes: Sequence[str]) -> str:
+def _route_name(route: Route, nodes: Sequence[str]) -> str:
     return "-".join(nodes[n] for n in route.nodes) or "blocked"
 
 

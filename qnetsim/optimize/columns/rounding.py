@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -46,6 +47,13 @@ class Rounded:
     nodes: int
 
 
+class _Shifts(NamedTuple):
+    """Whole shifts of all columns, and the nodes that they took."""
+
+    values: FloatArray
+    nodes: int
+
+
 def round_flows(
     master: Master, relaxed: Solution, bound: float, tolerance: float
 ) -> Rounded | None:
@@ -78,8 +86,8 @@ def round_flows(
         found = _by_scenario(master, program, shifts, stage)
         if found is None:
             break
-        shifts = found[0]
-        nodes += found[1]
+        shifts = found.values
+        nodes += found.nodes
         candidate = completed(master, program, shifts, nodes)
         if best is not None and candidate.objective >= best.objective * (1 - PROGRESS):
             break
@@ -108,8 +116,8 @@ def _together(master: Master, program: Program, best: Rounded | None, nodes: int
 
 def _by_scenario(
     master: Master, program: Program, shifts: FloatArray, stage: FloatArray
-) -> tuple[FloatArray, int] | None:
-    """Whole shifts of every scenario for a first stage that stands."""
+) -> _Shifts | None:
+    """Whole shifts of every scenario for a fixed first stage; None where a scenario has none."""
     problem = master.problem
     shifts = shifts.copy()
     nodes = 0
@@ -127,7 +135,7 @@ def _by_scenario(
         if not np.isfinite(found.objective):
             return None
         shifts[mine] = np.round(found.values[-mine.size :])
-    return shifts, nodes
+    return _Shifts(shifts, nodes)
 
 
 def _scenario_program(
@@ -144,13 +152,13 @@ def _scenario_program(
     rows = np.unique(matrix.nonzero()[0])
     known = program.matrix[rows][:, np.arange(2 * e)] @ stage
     return Program(
-        program.cost[picked],
-        program.lower[picked],
-        program.upper[picked],
-        sparse.csr_array(matrix[rows]),
-        program.row_lower[rows] - known,
-        program.row_upper[rows] - known,
-        program.integer[picked],
+        cost=program.cost[picked],
+        lower=program.lower[picked],
+        upper=program.upper[picked],
+        matrix=sparse.csr_array(matrix[rows]),
+        row_lower=program.row_lower[rows] - known,
+        row_upper=program.row_upper[rows] - known,
+        integer=program.integer[picked],
     )
 
 

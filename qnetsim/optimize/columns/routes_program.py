@@ -22,6 +22,7 @@ from qnetsim.optimize.columns.limits import feasible_routing
 from qnetsim.optimize.columns.master import Master, PathColumn, requests_on
 from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem, Size
 from qnetsim.optimize.columns.rounding import Rounded, completed, round_flows
+from qnetsim.optimize.columns.routing_search import RoutingProblem
 
 #: Relative gap up to which the integer program that proves a plan is easy: few of its routes are
 #: in use.
@@ -63,9 +64,9 @@ class RoutesProgram:
             If no integer routing was found.
         """
         problem = self.problem
-        self._admit()
+        self._add_fitting_routes()
         relaxed = generate(self.master)
-        best = self._whole(relaxed)
+        best = self._rounded(relaxed)
         bound = relaxed.bound
         nodes = best.nodes
         open_ = best.objective - bound > PROOF_GAP * abs(best.objective)
@@ -83,8 +84,8 @@ class RoutesProgram:
             size,
         )
 
-    def _admit(self) -> None:
-        """Add routes that fit where the base routes do not; blocking is a route as well."""
+    def _add_fitting_routes(self) -> None:
+        """Add routes that fit where the base routes do not; blocking counts as a route."""
         problem = self.problem
         if not self._crowded:
             return
@@ -95,17 +96,20 @@ class RoutesProgram:
         # a routing that fits at the highest demand fits at every other
         top = int(problem.channels.sum(axis=1).argmax())
         routing = feasible_routing(
-            problem.network,
-            problem.counts,
-            problem.levels[top],
-            problem.channels[top].tolist(),
-            self._start,
-            problem.solver,
+            RoutingProblem(
+                network=problem.network,
+                counts=problem.counts,
+                level=problem.levels[top],
+                channels=problem.channels[top].tolist(),
+                start=self._start,
+                solver=problem.solver,
+            )
         )
         position = {pair: i for i, pair in enumerate(problem.pairs)}
         self.master.add(PathColumn(s, position[p], r) for s in self._crowded for p, r in routing)
 
-    def _whole(self, relaxed: Relaxed) -> Rounded:
+    def _rounded(self, relaxed: Relaxed) -> Rounded:
+        """Whole flows for the columns of the relaxation."""
         found = round_flows(self.master, relaxed.solution, relaxed.bound, PROOF_GAP)
         if found is None:
             raise SolverError(
@@ -122,11 +126,11 @@ class RoutesProgram:
         slack = slack_of(best.objective, relaxed.bound)
         easy = slack <= EASY_GAP * best.objective
         most = MOST_ROUTES if easy else MOST_ROUTES_HARD
-        ways = useful_columns(problem, prices.lengths(problem.channels), slack, most)
-        if ways is None:
+        useful = useful_columns(problem, prices.lengths(problem.channels), slack, most)
+        if useful is None:
             return None
-        problem.solver.tell(f"{len(ways):,} routes can be part of a better plan")
-        master.add(ways)
+        problem.solver.tell(f"{len(useful):,} routes can be part of a better plan")
+        master.add(useful)
         program = master.program()
         start = np.concatenate([best.values, np.zeros(program.variables - best.values.size)])
         limit = min(PROOF_NODES, problem.solver.settings.node_limit)
@@ -140,8 +144,8 @@ class RoutesProgram:
     def _routes(self, values: FloatArray) -> tuple[dict[NodePair, list[Route]], ...]:
         return tuple(
             {
-                pair: [route for route, n in ways for _ in range(round(n))]
-                for pair, ways in zip(self.problem.pairs, by_pair, strict=True)
+                pair: [flow.route for flow in flows for _ in range(round(flow.amount))]
+                for pair, flows in zip(self.problem.pairs, by_pair, strict=True)
             }
             for by_pair in self.master.amounts(values)
         )

@@ -18,6 +18,7 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import SolverError
 from qnetsim.network import BLOCKED, Network, Route
 from qnetsim.network.routes import NodePair
+from qnetsim.optimize.columns.master import RouteFlow
 from qnetsim.optimize.columns.pricing import PathFinder
 from qnetsim.optimize.columns.problem import scale_of
 from qnetsim.optimize.solvers.program import Basis, Program, SolveStatus
@@ -35,13 +36,6 @@ class Commodity(NamedTuple):
 
     pair: NodePair
     level: int
-
-
-class RouteFlow(NamedTuple):
-    """A route, and the requests of a commodity on it."""
-
-    route: Route
-    amount: float
 
 
 @dataclass(frozen=True)
