@@ -63,12 +63,9 @@ def comonotone_plan(
     if formulation == "auto" and closed_form.status is PlanStatus.OPTIMAL:
         return closed_form
     found = _routes_plan(problem, forecast, closed_form, keep=formulation == "auto")
-    open_ = found.status is not PlanStatus.OPTIMAL
-    if (
-        formulation == "auto"
-        and open_
-        and full_problem(network, forecast).variables <= MOST_FULL_VARIABLES
-    ):
+    if formulation != "auto" or found.status is PlanStatus.OPTIMAL:
+        return found
+    if full_problem(network, forecast).variables <= MOST_FULL_VARIABLES:
         exact = _full_plan(problem, forecast, found)
         return exact if exact.status is PlanStatus.OPTIMAL else found
     return found

@@ -1,7 +1,7 @@
 """Check a plan with explicit wavelengths against (22)-(31), from the definitions alone.
 
-Nothing here comes from the builders of programs: fibres are found by their end points, and every
-equation is tested on sets and counts.
+Nothing here is shared with the code that builds the programs: fibres are found by their end
+points, and every equation is tested on sets and counts.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
 
 Ends = frozenset[int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CheckedPlan:
     """A plan in plain numbers.
 
@@ -71,14 +72,14 @@ class Violation:
 def violations(plan: CheckedPlan) -> list[Violation]:
     """Every violation of (22)-(31); an empty list for a valid plan."""
     return [
-        Violation(equation, scenario, what)
+        violation
         for scenario in range(len(plan.lightpaths))
         for check in (_flow, _numbers, _continuity, _fibres)
-        for equation, what in check(plan, scenario)
+        for violation in check(plan, scenario)
     ]
 
 
-def _flow(plan: CheckedPlan, k: int) -> Iterator[tuple[int, str]]:
+def _flow(plan: CheckedPlan, k: int) -> Iterator[Violation]:
     """(22): KM wavelengths leave the source once, enter the destination once, and pass others."""
     for r, (source, target) in enumerate(plan.pairs):
         paths = plan.lightpaths[k][r]
@@ -89,23 +90,22 @@ def _flow(plan: CheckedPlan, k: int) -> Iterator[tuple[int, str]]:
         for node in {*balance, source, target}:
             wanted = ((node == source) - (node == target)) * plan.serves(k, r)
             if balance[node] != wanted:
-                yield (
-                    22,
-                    f"request {r}: net flow out of node {node} is {balance[node]}, not {wanted}",
-                )
+                text = f"net flow out of node {node} is {balance[node]}, not {wanted}"
+                yield Violation(22, k, f"request {r}: {text}")
 
 
-def _numbers(plan: CheckedPlan, k: int) -> Iterator[tuple[int, str]]:
+def _numbers(plan: CheckedPlan, k: int) -> Iterator[Violation]:
     """(25): three QKD wavelengths per channel for each KM wavelength, on every link."""
     for r in range(len(plan.pairs)):
         paths = plan.lightpaths[k][r]
         for link, km, qkd in zip(paths.links, paths.km, paths.qkd, strict=True):
             wanted = 3 * plan.channels[k][r] * len(km)
             if len(set(qkd)) != wanted or len(qkd) != wanted:
-                yield 25, f"request {r}: {len(set(qkd))} QKD wavelengths on {link}, not {wanted}"
+                text = f"{len(set(qkd))} QKD wavelengths on {link}, not {wanted}"
+                yield Violation(25, k, f"request {r}: {text}")
 
 
-def _continuity(plan: CheckedPlan, k: int) -> Iterator[tuple[int, str]]:
+def _continuity(plan: CheckedPlan, k: int) -> Iterator[Violation]:
     """(26), (27): what enters an intermediate node leaves it on the same wavelengths."""
     for r, ends in enumerate(plan.pairs):
         paths = plan.lightpaths[k][r]
@@ -118,39 +118,84 @@ def _continuity(plan: CheckedPlan, k: int) -> Iterator[tuple[int, str]]:
                     enters[b, w] += 1
             for node, w in {*enters, *leaves}:
                 if node not in ends and enters[node, w] != leaves[node, w]:
-                    yield equation, f"request {r}: wavelength {w} does not pass node {node}"
+                    text = f"wavelength {w} does not pass node {node}"
+                    yield Violation(equation, k, f"request {r}: {text}")
 
 
-def _fibres(plan: CheckedPlan, k: int) -> Iterator[tuple[int, str]]:
+class _Supply(NamedTuple):
+    """Wavelengths of one kind: in use, reserved, bought, at most; and the equations on them."""
+
+    kind: str
+    used: list[list[int]]
+    reserved: Sequence[float]
+    on_demand: Sequence[float]
+    limit: int | None
+    demand_equation: int
+    capacity_equation: int
+    uniqueness_equation: int
+
+
+def _fibres(plan: CheckedPlan, k: int) -> Iterator[Violation]:
     """(23), (24), (28)-(31): supply, limits and uniqueness on each fibre."""
     at: dict[Ends, int] = {frozenset(ends): e for e, ends in enumerate(plan.fibres)}
-    km: list[list[int]] = [[] for _ in plan.fibres]
-    qkd: list[list[int]] = [[] for _ in plan.fibres]
+    km_used: list[list[int]] = [[] for _ in plan.fibres]
+    qkd_used: list[list[int]] = [[] for _ in plan.fibres]
     for r in range(len(plan.pairs)):
         paths = plan.lightpaths[k][r]
-        for link, here, there in zip(paths.links, paths.km, paths.qkd, strict=True):
+        for link, km, qkd in zip(paths.links, paths.km, paths.qkd, strict=True):
             fibre = at.get(frozenset(link))
             if fibre is None:
-                yield 22, f"request {r}: there is no fibre {link}"
+                yield Violation(22, k, f"request {r}: there is no fibre {link}")
                 continue
-            km[fibre] += here
-            qkd[fibre] += there
-    for kind, used, reserved, extra, limit, demand, capacity, unique in (
-        ("KM", km, plan.km_reserved, plan.km_on_demand[k], plan.km_limit, 23, 28, 31),
-        ("QKD", qkd, plan.qkd_reserved, plan.qkd_on_demand[k], plan.qkd_limit, 24, 29, 30),
-    ):
-        for e, wavelengths in enumerate(used):
-            place = f"fibre {plan.fibres[e]}: {len(wavelengths)} {kind} wavelengths"
-            if len(wavelengths) > reserved[e] + extra[e] + 1e-6:
-                yield demand, f"{place}, {reserved[e] + extra[e]:g} reserved or bought"
-            if limit is not None and len(wavelengths) > limit:
-                yield capacity, f"{place}, at most {limit}"
-            twice = [w for w, n in Counter(wavelengths).items() if n > 1]
-            if twice:
-                yield unique, f"fibre {plan.fibres[e]}: {kind} wavelength {twice[0]} serves two"
-            outside = [w for w in wavelengths if w < 0 or (limit is not None and w >= limit)]
-            if outside:
-                yield (
-                    capacity,
-                    f"fibre {plan.fibres[e]}: there is no {kind} wavelength {outside[0]}",
-                )
+            km_used[fibre] += km
+            qkd_used[fibre] += qkd
+    yield from _supply(
+        plan,
+        k,
+        _Supply(
+            kind="KM",
+            used=km_used,
+            reserved=plan.km_reserved,
+            on_demand=plan.km_on_demand[k],
+            limit=plan.km_limit,
+            demand_equation=23,
+            capacity_equation=28,
+            uniqueness_equation=31,
+        ),
+    )
+    yield from _supply(
+        plan,
+        k,
+        _Supply(
+            kind="QKD",
+            used=qkd_used,
+            reserved=plan.qkd_reserved,
+            on_demand=plan.qkd_on_demand[k],
+            limit=plan.qkd_limit,
+            demand_equation=24,
+            capacity_equation=29,
+            uniqueness_equation=30,
+        ),
+    )
+
+
+def _supply(plan: CheckedPlan, k: int, supply: _Supply) -> Iterator[Violation]:
+    for e, wavelengths in enumerate(supply.used):
+        fibre = f"fibre {plan.fibres[e]}"
+        place = f"{fibre}: {len(wavelengths)} {supply.kind} wavelengths"
+        held = supply.reserved[e] + supply.on_demand[e]
+        if len(wavelengths) > held + 1e-6:
+            text = f"{place}, {held:g} reserved or bought"
+            yield Violation(supply.demand_equation, k, text)
+        if supply.limit is not None and len(wavelengths) > supply.limit:
+            yield Violation(supply.capacity_equation, k, f"{place}, at most {supply.limit}")
+        twice = [w for w, n in Counter(wavelengths).items() if n > 1]
+        if twice:
+            text = f"{fibre}: {supply.kind} wavelength {twice[0]} serves two"
+            yield Violation(supply.uniqueness_equation, k, text)
+        outside = [
+            w for w in wavelengths if w < 0 or (supply.limit is not None and w >= supply.limit)
+        ]
+        if outside:
+            text = f"{fibre}: there is no {supply.kind} wavelength {outside[0]}"
+            yield Violation(supply.capacity_equation, k, text)

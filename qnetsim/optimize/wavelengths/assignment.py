@@ -78,19 +78,25 @@ def assign(
             continue
         routes = [table.route(r, k) for r in range(table.requests)]
         level = _level(routes, rho[k])
-        found, fits = colour_level(network, level)
-        if not fits and repair is not None:
+        colouring = colour_level(network, level)
+        if not colouring.fits and repair is not None:
             charge = Charge(repair.held, float(probability) * repair.price)
-            other = rerouted(network, forecast.pairs, level, charge, repair.cost, rho[k])
+            other = rerouted(
+                network,
+                pairs=forecast.pairs,
+                level=level,
+                charge=charge,
+                cost=repair.cost,
+                rho=rho[k],
+            )
             if other is not None:
-                level = other[0]
-                found = other[1]
-                fits = True
+                level, colouring = other
                 for r, route in zip(level.requests, level.routes, strict=True):
                     routes[r] = route
                 moved[k] = routes
-        verdicts[k] = fits
-        qkd[k], km[k] = (_spread(part, level.requests, table.requests) for part in found)
+        verdicts[k] = colouring.fits
+        qkd[k] = _of_all(colouring.qkd, level.requests, table.requests)
+        km[k] = _of_all(colouring.km, level.requests, table.requests)
     known = set(verdicts.values())
     fits = False if False in known else None if None in known else True
     failed = tuple(k for k, verdict in verdicts.items() if not verdict)
@@ -113,10 +119,11 @@ def colourable(
         Channels of one request.
     """
     level = _level(routes, rho)
-    if colour_level(network, level)[1]:
+    if colour_level(network, level).fits:
         return True
     free = Charge(np.zeros(2 * network.fibres), np.ones(2 * network.fibres))
-    return rerouted(network, pairs, level, free, 1.0, rho) is not None
+    other = rerouted(network, pairs=pairs, level=level, charge=free, cost=1.0, rho=rho)
+    return other is not None
 
 
 def _level(routes: Sequence[Route], rho: IntArray) -> Level:
@@ -125,12 +132,12 @@ def _level(routes: Sequence[Route], rho: IntArray) -> Level:
     return Level(served, chosen, [int(rho[list(route.fibres)].max()) for route in chosen])
 
 
-def _spread(colours: Colours, requests: Sequence[int], count: int) -> Colours:
+def _of_all(colours: Colours, requests: Sequence[int], count: int) -> Colours:
     """Colours of all requests; none for those that are blocked."""
-    spread: list[tuple[int, ...]] = [()] * count
+    found: list[tuple[int, ...]] = [()] * count
     for r, mine in zip(requests, colours, strict=True):
-        spread[r] = mine
-    return tuple(spread)
+        found[r] = mine
+    return tuple(found)
 
 
 def _with_routes(table: RouteTable, moved: Mapping[int, Sequence[Route]]) -> RouteTable:

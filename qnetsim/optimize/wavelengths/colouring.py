@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -24,9 +25,34 @@ MOVES = 4_000
 Colours = tuple[tuple[int, ...], ...]
 
 
+class Colouring(NamedTuple):
+    """Wavelengths of the requests of one level, and whether they keep the limits.
+
+    Attributes
+    ----------
+    qkd, km : tuple of tuple of int
+        Wavelengths of each request.
+    fits : bool or None
+        False where the routes provably admit none; None where it is not known.
+    """
+
+    qkd: Colours
+    km: Colours
+    fits: bool | None
+
+
 @dataclass(frozen=True)
 class Level:
-    """The requests of one level that are served, and what they need."""
+    """The requests of one level that are served, and what they need.
+
+    Attributes
+    ----------
+    requests : list of int
+        Positions of the requests.
+    routes : list of Route
+    channels : list of int
+        Channels ρ of each of them.
+    """
 
     requests: list[int]
     routes: list[Route]
@@ -46,6 +72,7 @@ def first_fit(routes: Sequence[Route], demands: Sequence[int]) -> Colours:
             load[fibre] = load.get(fibre, 0) + demand
 
     def crowding(r: int) -> tuple[int, int, int]:
+        """Sort key: highest load first, then most fibres, then the request's position."""
         fibres = routes[r].fibres
         return -max((load[f] for f in fibres), default=0), -len(fibres), r
 
@@ -71,7 +98,7 @@ def highest(colours: Colours) -> int:
 
 
 def blocks(routes: Sequence[Route], fibres: int, colours: int) -> IntArray:
-    """One of so many colours for each request, −1 where none was found; shape (requests,)."""
+    """Colour of each request, below ``colours``; −1 where none was found, shape (requests,)."""
     if colours < 1:
         return np.full(len(routes), -1)
     conflict = conflicts(routes, fibres)
@@ -133,22 +160,22 @@ def exact(
     return tuple(tuple(np.flatnonzero(line).tolist()) for line in on), True
 
 
-def colour_level(network: Network, level: Level) -> tuple[tuple[Colours, Colours], bool | None]:
+def colour_level(network: Network, level: Level) -> Colouring:
     """QKD and KM wavelengths for the routes as they are, and whether they keep the limits."""
-    limits = network.qkd_wavelengths, network.km_wavelengths
-    demands = level.demands, [1] * len(level.routes)
+    limits = (network.qkd_wavelengths, network.km_wavelengths)
+    demands = (level.demands, [1] * len(level.routes))
     found = [first_fit(level.routes, demand) for demand in demands]
     fit = [
         limit is None or highest(colours) <= limit
         for limit, colours in zip(limits, found, strict=True)
     ]
     if all(fit):
-        return (found[0], found[1]), True
+        return Colouring(found[0], found[1], fits=True)
     colours = uniform_colours(network, level)
     if colours is not None:
         chosen = blocks(level.routes, network.fibres, colours)
         if (chosen >= 0).all():
-            return of_blocks(chosen, level.demands), True
+            return of_blocks(chosen, level.demands)
     verdicts: list[bool | None] = []
     for i, limit in enumerate(limits):
         if not fit[i] and limit is not None:
@@ -156,11 +183,11 @@ def colour_level(network: Network, level: Level) -> tuple[tuple[Colours, Colours
             found[i] = decided or found[i]
             verdicts.append(verdict)
     fits = False if False in verdicts else None if None in verdicts else True
-    return (found[0], found[1]), fits
+    return Colouring(found[0], found[1], fits)
 
 
 def uniform_colours(network: Network, level: Level) -> int | None:
-    """Colours if every request takes one of them: a block of QKD and one KM wavelength.
+    """Number of colours where each stands for a block of QKD and one KM wavelength.
 
     None where requests need different numbers of channels.
     """
@@ -174,8 +201,8 @@ def uniform_colours(network: Network, level: Level) -> int | None:
     return min([*limits, len(level.routes)])
 
 
-def of_blocks(chosen: IntArray, demands: Sequence[int]) -> tuple[Colours, Colours]:
-    """QKD and KM wavelengths of requests that have one block of each."""
+def of_blocks(chosen: IntArray, demands: Sequence[int]) -> Colouring:
+    """Wavelengths of requests that have one block of each kind, within the limits."""
     blocks_of = zip(chosen.tolist(), demands, strict=True)
     qkd = tuple(tuple(range(c * demand, (c + 1) * demand)) for c, demand in blocks_of)
-    return qkd, tuple((c,) for c in chosen.tolist())
+    return Colouring(qkd, tuple((c,) for c in chosen.tolist()), fits=True)

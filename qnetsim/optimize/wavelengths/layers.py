@@ -1,7 +1,8 @@
-"""Repair: colour what has no colour by letting requests take other routes of hardly higher cost.
+"""Tabu search over routes and colours together, for requests that may take several routes.
 
-A colour is a layer of the network in which every fibre serves one request. A move puts a request
-without colour on one of its routes in one of the layers, and takes out whoever is in the way.
+A colour is a layer of the network in which every fibre carries at most one request. A move puts a
+request without colour on one of its routes in one of the layers, and takes out the requests that
+are on these fibres there.
 """
 
 from __future__ import annotations
@@ -66,7 +67,14 @@ class Layers:
     colours : ndarray of int64, shape (requests,)
         Layer of each request on its first route, proper as far as it goes; −1 for none.
     count : int
-        Layers.
+        Number of layers.
+
+    Attributes
+    ----------
+    route : ndarray of int64, shape (requests,)
+        Position of each request's route in its choice.
+    colour : ndarray of int64, shape (requests,)
+        Layer of each request; −1 for none.
     """
 
     def __init__(
@@ -75,7 +83,7 @@ class Layers:
         self._choices = choices
         self._charge = charge
         self._fibres = [[list(route.fibres) for route in c.routes] for c in choices]
-        self.way = np.zeros(len(choices), dtype=np.int64)
+        self.route = np.zeros(len(choices), dtype=np.int64)
         self.colour = np.full(len(choices), -1)
         fibres = charge.held.size // 2
         self._holder = np.full((fibres, count), -1)
@@ -109,17 +117,17 @@ class Layers:
             choice = self._choices[r]
             cost = self._charge.of(self._load + choice.uses)
             over = cost - cost.min()
-            kicked = choice.spans @ (self._holder >= 0)
-            # fewest others in the way, then the cheaper route
-            key = kicked + over[:, None] / (1.0 + over.max())
+            displaced = choice.spans @ (self._holder >= 0)
+            # fewest other requests on its fibres, then the cheaper route
+            key = displaced + over[:, None] / (1.0 + over.max())
             key[over > budget] = np.inf
             key[:, tabu[r] > move] += self._holder.shape[0]
-            way, layer = divmod(int(key.argmin()), layers)
+            position, layer = divmod(int(key.argmin()), layers)
             until = move + 1 + tenure(lacking.size, int(draws[2 * move + 1]))
-            for other in set(self._holder[self._fibres[r][way], layer].tolist()) - {-1}:
+            for other in set(self._holder[self._fibres[r][position], layer].tolist()) - {-1}:
                 self._take(other)
                 tabu[other, layer] = until
-            self._put(r, way, layer)
+            self._put(r, position, layer)
         return bool((self.colour >= 0).all())
 
     def cheapen(self) -> None:
@@ -128,29 +136,29 @@ class Layers:
         while moved:
             moved = False
             for r, choice in enumerate(self._choices):
-                way = int(self.way[r])
+                position = int(self.route[r])
                 layer = int(self.colour[r])
                 self._take(r)
                 cost = self._charge.of(self._load + choice.uses)
                 for other in np.argsort(cost, kind="stable").tolist():
-                    if cost[other] >= cost[way] - 1e-9 * max(float(cost[way]), 1e-9):
+                    if cost[other] >= cost[position] - 1e-9 * max(float(cost[position]), 1e-9):
                         break
                     free = np.flatnonzero((self._holder[self._fibres[r][other]] < 0).all(axis=0))
                     if free.size:
-                        way = other
+                        position = other
                         layer = int(free[0])
                         moved = True
                         break
-                self._put(r, way, layer)
+                self._put(r, position, layer)
 
-    def _put(self, r: int, way: int, layer: int) -> None:
-        self._holder[self._fibres[r][way], layer] = r
-        self._load = self._load + self._choices[r].uses[way]
-        self.way[r] = way
+    def _put(self, r: int, position: int, layer: int) -> None:
+        self._holder[self._fibres[r][position], layer] = r
+        self._load = self._load + self._choices[r].uses[position]
+        self.route[r] = position
         self.colour[r] = layer
 
     def _take(self, r: int) -> None:
-        way = int(self.way[r])
-        self._holder[self._fibres[r][way], self.colour[r]] = -1
-        self._load = self._load - self._choices[r].uses[way]
+        position = int(self.route[r])
+        self._holder[self._fibres[r][position], self.colour[r]] = -1
+        self._load = self._load - self._choices[r].uses[position]
         self.colour[r] = -1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -28,8 +29,16 @@ MOST_COLUMNS = 2_500
 GAP = 1e-6
 #: Branch-and-bound nodes of the program.
 NODES = 20
-#: Size of the draws that pick one of equally cheap solutions, relative to the plan's cost.
+#: Size of the random costs that pick one of equally cheap solutions, relative to the plan's cost.
 DRAW = 5e-8
+
+
+class _Column(NamedTuple):
+    """A route of a group of requests, and what one request uses on it, shape (2·fibres,)."""
+
+    group: int
+    route: Route
+    use: FloatArray
 
 
 def cheapest_routes(
@@ -64,25 +73,29 @@ def cheapest_routes(
         nodes = choice.routes[0].nodes
         members.setdefault(frozenset((nodes[0], nodes[-1])), []).append(r)
     groups = list(members.values())
-    ways: list[tuple[int, Route, FloatArray]] = []
+    columns: list[_Column] = []
     for g, group in enumerate(groups):
         known: dict[Route, FloatArray] = {}
         for r in group:
             known |= dict(zip(choices[r].routes[:1], choices[r].uses[:1], strict=True))
         first = choices[group[0]]
         known |= dict(zip(first.routes[1:MOST_ROUTES], first.uses[1:MOST_ROUTES], strict=True))
-        ways += [(g, route, use) for route, use in known.items()]
-    if len(ways) > MOST_COLUMNS:
+        columns += [_Column(g, route, use) for route, use in known.items()]
+    if len(columns) > MOST_COLUMNS:
         return None
-    program = _program(topology, ways, [len(g) for g in groups], charge, colours, cost, attempt)
+    # costs in the program are relative to the dearest unit
     scale = max(float(charge.price.max()), 1e-12)
+    draws = seeds.words(seeds.stream(0, "ways", attempt), len(columns)) / 2.0**64
+    costs = np.concatenate([charge.price / scale, draws * DRAW * cost / scale])
+    counts = [len(group) for group in groups]
+    program = _program(topology, columns, counts, colours, charge.held, costs)
     found = HIGHS.solve(program, absolute_gap=GAP * cost / scale, node_limit=NODES)
     if not np.isfinite(found.objective):
         return None
     amounts = np.round(found.values[charge.held.size :]).astype(int).tolist()
     routes: list[list[Route]] = [[] for _ in groups]
-    for (g, route, _), n in zip(ways, amounts, strict=True):
-        routes[g] += [route] * n
+    for column, n in zip(columns, amounts, strict=True):
+        routes[column.group] += [column.route] * n
     chosen: dict[int, Route] = {}
     for group, listed in zip(groups, routes, strict=True):
         chosen |= dict(zip(group, listed, strict=True))
@@ -91,43 +104,55 @@ def cheapest_routes(
 
 def _program(
     topology: Topology,
-    ways: Sequence[tuple[int, Route, FloatArray]],
+    columns: Sequence[_Column],
     counts: Sequence[int],
-    charge: Charge,
     colours: int,
-    cost: float,
-    attempt: int,
+    held: FloatArray,
+    costs: FloatArray,
 ) -> Program:
-    """Variables: what each fibre is charged for, then the requests on each way."""
-    bought = charge.held.size
+    """Program of one level.
+
+    Variables are what is used beyond the first stage, shape (2·fibres,), then the requests on each
+    route.
+
+    Parameters
+    ----------
+    topology : Topology
+    columns : sequence of _Column
+    counts : sequence of int
+        Requests of each group.
+    colours : int
+    held : ndarray, shape (2·fibres,)
+        First stage.
+    costs : ndarray, shape (2·fibres + columns,)
+    """
+    bought = held.size
     fibres = bought // 2
-    uses = np.array([use for _, _, use in ways])
-    inside = uses[:, fibres:]
+    uses = np.array([column.use for column in columns])
+    crossing = uses[:, fibres:]
     odd = [set_ for ends in topology.neighbours for set_ in combinations([e for _, e in ends], 3)]
-    twice = np.array([(inside[:, list(set_)].sum(axis=1) >= 2) for set_ in odd], dtype=np.float64)
+    twice = np.array([(crossing[:, list(set_)].sum(axis=1) >= 2) for set_ in odd], dtype=np.float64)
     group = sparse.csr_array(
-        (np.ones(len(ways)), ([g for g, _, _ in ways], np.arange(len(ways)))),
-        shape=(len(counts), len(ways)),
+        (np.ones(len(columns)), ([column.group for column in columns], np.arange(len(columns)))),
+        shape=(len(counts), len(columns)),
     )
     matrix = sparse.block_array(
         [
             [sparse.eye_array(bought), sparse.csr_array(-uses.T)],
-            [None, sparse.csr_array(inside.T)],
-            [None, sparse.csr_array(twice.reshape(len(odd), len(ways)))],
+            [None, sparse.csr_array(crossing.T)],
+            [None, sparse.csr_array(twice.reshape(len(odd), len(columns)))],
             [None, group],
         ],
         format="csr",
     )
     crowd = np.full(fibres + len(odd), float(colours))
-    scale = max(float(charge.price.max()), 1e-12)
-    draws = seeds.words(seeds.stream(0, "ways", attempt), len(ways)) / 2.0**64
-    size = bought + len(ways)
+    size = bought + len(columns)
     return Program(
-        cost=np.concatenate([charge.price / scale, draws * DRAW * cost / scale]),
+        cost=costs,
         lower=np.zeros(size),
         upper=np.full(size, np.inf),
         matrix=matrix,
-        row_lower=np.concatenate([-charge.held, np.full(crowd.size, -np.inf), counts]),
+        row_lower=np.concatenate([-held, np.full(crowd.size, -np.inf), counts]),
         row_upper=np.concatenate([np.full(bought, np.inf), crowd, counts]),
         integer=np.arange(size) >= bought,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Network, Route, Topology
 from qnetsim.network.routes import NodePair, distances_to, routes_within
 from qnetsim.optimize.wavelengths.colouring import (
-    Colours,
+    Colouring,
     Level,
     blocks,
     of_blocks,
@@ -20,7 +21,7 @@ from qnetsim.optimize.wavelengths.colouring import (
 from qnetsim.optimize.wavelengths.layers import Charge, Choice, Layers
 from qnetsim.optimize.wavelengths.level_program import cheapest_routes
 
-#: How much dearer a request's other route may be, tried in turn, relative to the plan's cost.
+#: How much dearer a request's other route may be, relative to the plan's cost; tried in turn.
 BUDGETS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1.0)
 #: Most routes that a request may choose from.
 MAX_ROUTES = 40
@@ -46,14 +47,28 @@ class Repair:
     held : ndarray, shape (2·fibres,)
         Channels, then KM wavelengths, that cost nothing more.
     price : ndarray, shape (2·fibres,)
-        Of what is used beyond them.
+        Price of what is used beyond them.
     cost : float
-        Expected cost of the plan, which budgets refer to.
+        Expected cost of the plan, to which the budgets are relative.
     """
 
     held: FloatArray
     price: FloatArray
     cost: float
+
+
+class Rerouted(NamedTuple):
+    """Requests of a level on other routes, and their wavelengths."""
+
+    level: Level
+    colouring: Colouring
+
+
+class _Coloured(NamedTuple):
+    """Route and colour of each request."""
+
+    routes: list[Route]
+    colours: IntArray
 
 
 def rerouted(
@@ -63,21 +78,43 @@ def rerouted(
     charge: Charge,
     cost: float,
     rho: IntArray,
-) -> tuple[Level, tuple[Colours, Colours]] | None:
-    """Routes of hardly higher cost that can be coloured; None where none were found."""
+) -> Rerouted | None:
+    """Find routes of hardly higher cost that can be coloured; None where there are none.
+
+    Parameters
+    ----------
+    network : Network
+    pairs : sequence of (int, int)
+        Of each request.
+    level : Level
+        Requests and their present routes.
+    charge : Charge
+        What use of the fibres costs.
+    cost : float
+        Expected cost of the plan.
+    rho : ndarray of int64, shape (fibres,)
+        Channels of one request.
+    """
     colours = uniform_colours(network, level)
     if colours is None:
         return None
     chosen = blocks(level.routes, network.fibres, colours)
     choices = _choices(network, pairs, level, charge, rho)
-    found: tuple[list[Route], IntArray] | None = None
+    found: _Coloured | None = None
     for attempt in range(ATTEMPTS):
-        routes = cheapest_routes(network.topology, choices, charge, colours, cost, attempt)
+        routes = cheapest_routes(
+            network.topology,
+            choices,
+            charge=charge,
+            colours=colours,
+            cost=cost,
+            attempt=attempt,
+        )
         if routes is None:
             break
         coloured = blocks(routes, network.fibres, colours)
         if (coloured >= 0).all():
-            found = routes, coloured
+            found = _Coloured(routes, coloured)
             break
     some_choice = any(len(choice.routes) > 1 for choice in choices)
     moves = min(MAX_MOVES, MOVES_PER_REQUEST * len(choices))
@@ -85,14 +122,14 @@ def rerouted(
         layers = Layers(choices, charge, chosen, colours)
         if layers.fill(budget * cost, moves):
             layers.cheapen()
-            ways = zip(choices, layers.way.tolist(), strict=True)
-            found = [choice.routes[way] for choice, way in ways], layers.colour
+            taken = zip(choices, layers.route.tolist(), strict=True)
+            found = _Coloured([choice.routes[i] for choice, i in taken], layers.colour)
             break
     if found is None:
         return None
-    channels = [int(rho[list(route.fibres)].max()) for route in found[0]]
-    moved = Level(level.requests, found[0], channels)
-    return moved, of_blocks(found[1], moved.demands)
+    channels = [int(rho[list(route.fibres)].max()) for route in found.routes]
+    moved = Level(level.requests, found.routes, channels)
+    return Rerouted(moved, of_blocks(found.colours, moved.demands))
 
 
 def _choices(
@@ -111,7 +148,7 @@ def _choices(
     one = np.concatenate([rho, np.ones(fibres)])
     extra = np.maximum(load + one - charge.held, 0.0) - np.maximum(load - charge.held, 0.0)
     margin = (extra * charge.price).reshape(2, fibres).sum(axis=0)
-    # of equal ways the one of fewer fibres
+    # of equally cheap routes the one of fewer fibres
     lengths = (margin + HOP_LENGTH * max(float(margin.max()), 1e-12)).tolist()
     rest: dict[int, list[float]] = {}
     known: dict[NodePair, list[Route]] = {}
@@ -121,24 +158,33 @@ def _choices(
         if pair not in known:
             if pair[1] not in rest:
                 rest[pair[1]] = distances_to(topology, lengths, pair[1])
-            known[pair] = _shortest_ways(topology, lengths, rest[pair[1]], pair)
+            known[pair] = _short_routes(topology, lengths, rest[pair[1]], pair)
         routes = [route, *(other for other in known[pair] if other != route)]
-        choices.append(Choice(routes, np.array([_use(way, rho, fibres) for way in routes])))
+        choices.append(Choice(routes, np.array([_use(other, rho, fibres) for other in routes])))
     return choices
 
 
-def _shortest_ways(
+def _short_routes(
     topology: Topology, lengths: Sequence[float], rest: Sequence[float], pair: NodePair
 ) -> list[Route]:
-    """The shortest routes of a pair, found in wider and wider circles."""
-    room = max(rest[pair[0]], max(lengths))
+    """The shortest routes of a pair: searched with twice the detour until there are enough."""
+    shortest = rest[pair[0]]
+    detour = max(shortest, max(lengths))
     found = list[Route]()
     for _ in range(WIDENINGS):
-        found, steps = routes_within(topology, lengths, rest, pair, rest[pair[0]] + room, MAX_STEPS)
-        if len(found) >= MAX_ROUTES or steps > MAX_STEPS:
+        search = routes_within(
+            topology,
+            lengths,
+            rest=rest,
+            pair=pair,
+            limit=shortest + detour,
+            most_steps=MAX_STEPS,
+        )
+        found = search.routes
+        if len(found) >= MAX_ROUTES or search.steps > MAX_STEPS:
             break
-        room *= 2
-    return sorted(found, key=lambda way: sum(lengths[e] for e in way.fibres))[:MAX_ROUTES]
+        detour *= 2
+    return sorted(found, key=lambda route: sum(lengths[e] for e in route.fibres))[:MAX_ROUTES]
 
 
 def _use(route: Route, rho: IntArray, fibres: int) -> FloatArray:

@@ -1,7 +1,7 @@
 """Tabu search for a colouring of paths: paths that share a fibre get different colours.
 
 A partial colouring is kept proper; a move colours one path that has none and takes the colour away
-from those in its way, which then may not have it back for a while.
+from the paths that share a fibre with it, which then may not have it back for some moves.
 """
 
 from __future__ import annotations
@@ -83,9 +83,9 @@ def improve(
             best_open = int(lacking.size)
         if not lacking.size:
             break
-        kicked = near[lacking]
-        allowed = (tabu[lacking] <= move) | (lacking.size - 1 + kicked < best_open)
-        price = np.where(allowed, kicked, paths + 1)
+        displaced = near[lacking]
+        allowed = (tabu[lacking] <= move) | (lacking.size - 1 + displaced < best_open)
+        price = np.where(allowed, displaced, paths + 1)
         least = np.flatnonzero(price == price.min())
         pick = int(least[int(draws[2 * move]) % least.size])
         path = int(lacking[pick // colours])
