@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from qnetsim.network.routes import (
     Neighbours,
@@ -17,8 +18,30 @@ from qnetsim.network.routes import (
 from qnetsim.network.topology import Topology
 
 
+class _Known(NamedTuple):
+    """A route around the avoided fibres, and its length."""
+
+    route: Route
+    length: int
+
+
+class _Repaired(NamedTuple):
+    """A repaired fibre: its length, and the distances of all nodes from its two ends."""
+
+    length: int
+    from_source: list[int]
+    from_target: list[int]
+
+    def shortest(self, pair: NodePair) -> int:
+        """Length of the shortest walk of a pair over the fibre."""
+        a, b = pair
+        forth = self.from_source[a] + self.from_target[b]
+        back = self.from_target[a] + self.from_source[b]
+        return self.length + min(forth, back)
+
+
 class Detours:
-    """Remembers the routes around the last set of fibres, and mends them for the next set.
+    """Keeps the routes around the last set of avoided fibres, and updates them for the next set.
 
     A failure concerns only the routes that cross the fibre. A repair concerns only pairs for
     which some path over the fibre is no longer than their route: two searches tell which.
@@ -33,7 +56,7 @@ class Detours:
         self._topology = topology
         self._lengths = whole_lengths(lengths)
         self._avoided: frozenset[int] = frozenset()
-        self._known: dict[NodePair, tuple[Route, int] | None] = {}
+        self._known: dict[NodePair, _Known | None] = {}
 
     def around(self, avoided: frozenset[int], pairs: Iterable[NodePair]) -> dict[NodePair, Route]:
         """Return what ``shortest_routes`` does; pairs that no path joins are left out.
@@ -47,16 +70,16 @@ class Detours:
         neighbours = open_neighbours(self._topology, avoided)
         failed = avoided - self._avoided
         repaired = self._avoided - avoided
-        over = [self._over(neighbours, fibre) for fibre in repaired]
-        kept: dict[NodePair, tuple[Route, int] | None] = {}
+        over = [self._distances_over(neighbours, fibre) for fibre in repaired]
+        kept: dict[NodePair, _Known | None] = {}
         missing = []
         for pair in dict.fromkeys(pairs):
             found = self._known.get(pair)
             if (found is None and (pair not in self._known or repaired)) or (
                 found is not None
                 and (
-                    not failed.isdisjoint(found[0].fibres)
-                    or any(_shortest_over(way, pair) <= found[1] for way in over)
+                    not failed.isdisjoint(found.route.fibres)
+                    or any(fibre.shortest(pair) <= found.length for fibre in over)
                 )
             ):
                 missing.append(pair)
@@ -66,23 +89,18 @@ class Detours:
         for pair in missing:
             route = fresh.get(pair)
             length = sum(self._lengths[f] for f in route.fibres) if route else 0
-            kept[pair] = (route, length) if route else None
+            kept[pair] = _Known(route, length) if route else None
         self._avoided = avoided
         self._known = kept
-        return {pair: found[0] for pair, found in kept.items() if found}
+        return {pair: found.route for pair, found in kept.items() if found}
 
-    def _over(self, neighbours: Neighbours, fibre: int) -> tuple[int, list[int], list[int]]:
-        """Length of a fibre, and the distances from its two ends."""
-        ends = self._topology.fibres[fibre]
-        near, far = (_distances(neighbours, self._lengths, end) for end in ends)
-        return self._lengths[fibre], near, far
-
-
-def _shortest_over(way: tuple[int, list[int], list[int]], pair: NodePair) -> int:
-    """Length of the shortest walk of a pair over a fibre."""
-    length, near, far = way
-    a, b = pair
-    return length + min(near[a] + far[b], far[a] + near[b])
+    def _distances_over(self, neighbours: Neighbours, fibre: int) -> _Repaired:
+        source, target = self._topology.fibres[fibre]
+        return _Repaired(
+            length=self._lengths[fibre],
+            from_source=_distances(neighbours, self._lengths, source),
+            from_target=_distances(neighbours, self._lengths, target),
+        )
 
 
 def _distances(neighbours: Neighbours, lengths: Sequence[int], source: int) -> list[int]:

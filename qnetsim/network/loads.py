@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,21 @@ from scipy import sparse
 
 from qnetsim.arrays import IntArray, frozen
 from qnetsim.network.routes import RouteTable
+
+
+class Loads(NamedTuple):
+    """Loads of the fibres in realised slots.
+
+    Attributes
+    ----------
+    amounts : ndarray of int64, shape (slots, fibres)
+        Summed amounts of the requests.
+    requests : ndarray of int64, shape (slots, fibres)
+        Number of requests, which is that of KM wavelengths.
+    """
+
+    amounts: IntArray
+    requests: IntArray
 
 
 class LoadTable:
@@ -48,17 +63,12 @@ class LoadTable:
         self.levels = levels
         self._rows: IntArray = frozen(rows.reshape(groups * levels, 2 * fibres), np.int64)
 
-    def loads(self, levels: npt.NDArray[np.integer[Any]]) -> tuple[IntArray, IntArray]:
-        """Load every fibre in every slot.
+    def loads(self, levels: npt.NDArray[np.integer[Any]]) -> Loads:
+        """Load of every fibre in every slot.
 
         Parameters
         ----------
         levels : ndarray of integers, shape (slots, groups)
-
-        Returns
-        -------
-        amounts, requests : ndarray of int64, shape (slots, fibres)
-            Summed amounts, and the number of requests (KM wavelengths).
         """
         slots, groups = levels.shape
         if groups == 1:
@@ -74,4 +84,4 @@ class LoadTable:
                 shape=(slots, groups * self.levels),
             )
             both = np.asarray(picks @ self._rows)
-        return both[:, : self.fibres], both[:, self.fibres :]
+        return Loads(both[:, : self.fibres], both[:, self.fibres :])

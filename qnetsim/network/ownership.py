@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from qnetsim.arrays import IntArray
 from qnetsim.network.topology import Topology
+
+
+class Agents(NamedTuple):
+    """Agents, and the fibres that they own.
+
+    Attributes
+    ----------
+    nodes : tuple of int
+        Node of each agent, ascending.
+    owners : ndarray of int64, shape (fibres,)
+        Agent 0, 1, … of each fibre.
+    """
+
+    nodes: tuple[int, ...]
+    owners: IntArray
 
 
 def owning_nodes(topology: Topology) -> IntArray:
@@ -24,7 +41,7 @@ def owning_nodes(topology: Topology) -> IntArray:
     ndarray of int64, shape (fibres,)
         Position of the owning node.
     """
-    at_node = [sorted(fibre for _, fibre in ends) for ends in topology.neighbours]
+    at_node = [sorted(neighbour.fibre for neighbour in ends) for ends in topology.neighbours]
     owner = [-1] * len(topology.fibres)
     for node in range(len(topology.nodes)):
         _match(node, at_node, owner)
@@ -37,18 +54,10 @@ def owning_nodes(topology: Topology) -> IntArray:
     )
 
 
-def agents_of(topology: Topology) -> tuple[tuple[int, ...], IntArray]:
-    """Agents, and the agent that owns each fibre.
-
-    Returns
-    -------
-    nodes : tuple of int
-        Node of each agent, ascending.
-    owners : ndarray of int64, shape (fibres,)
-        Agent 0, 1, … of each fibre.
-    """
+def agents_of(topology: Topology) -> Agents:
+    """Agents of a network in which every node that owns a fibre is one."""
     nodes, owners = np.unique(owning_nodes(topology), return_inverse=True)
-    return tuple(nodes.tolist()), owners.astype(np.int64)
+    return Agents(tuple(nodes.tolist()), owners.astype(np.int64))
 
 
 def _match(node: int, at_node: list[list[int]], owner: list[int]) -> None:

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from qnetsim.arrays import IntArray, frozen
-from qnetsim.network.topology import Topology
+from qnetsim.network.topology import Neighbour, Topology
 
 #: Unordered node pair: positions in topology order, the smaller first.
 NodePair = tuple[int, int]
-#: For each node its neighbours and the fibres to them.
-Neighbours = Sequence[Sequence[tuple[int, int]]]
+#: Neighbours of each node.
+Neighbours = Sequence[Sequence[Neighbour]]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def whole_lengths(lengths: Sequence[Fraction]) -> list[int]:
 def open_neighbours(topology: Topology, avoided: frozenset[int]) -> Neighbours:
     """Neighbours of each node with the fibres to them, avoided fibres left out."""
     return [
-        [(other, fibre) for other, fibre in ends if fibre not in avoided]
+        [neighbour for neighbour in ends if neighbour.fibre not in avoided]
         for ends in topology.neighbours
     ]
 

@@ -7,12 +7,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from qnetsim.errors import TopologyError
 
+#: Longest fibre that a file may have.
 MAX_LENGTH_KM = 1e6
-#: Problems of a file that are spelled out.
-MOST = 50
+#: Most problems of a file that a message lists.
+MOST_PROBLEMS = 50
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,13 @@ class RawFibre:
     target: str
     length_km: object
     where: str
+
+
+class Neighbour(NamedTuple):
+    """A neighbouring node, and the fibre to it."""
+
+    node: int
+    fibre: int
 
 
 @dataclass(frozen=True)
@@ -46,12 +55,12 @@ class Topology:
     lengths_km: tuple[float, ...]
 
     @property
-    def neighbours(self) -> tuple[tuple[tuple[int, int], ...], ...]:
-        """For each node the pairs (neighbour, fibre)."""
-        lists: list[list[tuple[int, int]]] = [[] for _ in self.nodes]
+    def neighbours(self) -> tuple[tuple[Neighbour, ...], ...]:
+        """Neighbours of each node."""
+        lists: list[list[Neighbour]] = [[] for _ in self.nodes]
         for fibre, (a, b) in enumerate(self.fibres):
-            lists[a].append((b, fibre))
-            lists[b].append((a, fibre))
+            lists[a].append(Neighbour(b, fibre))
+            lists[b].append(Neighbour(a, fibre))
         return tuple(tuple(entries) for entries in lists)
 
     def fibre_name(self, fibre: int) -> str:
@@ -129,8 +138,12 @@ def check_topology(
     if not fibres:
         problems.append(f"{name}: has no fibre; give at least one")
     if problems:
-        more = [f"{name}: and {len(problems) - MOST} more"] if len(problems) > MOST else []
-        raise TopologyError([*problems[:MOST], *more])
+        more = (
+            [f"{name}: and {len(problems) - MOST_PROBLEMS} more"]
+            if len(problems) > MOST_PROBLEMS
+            else []
+        )
+        raise TopologyError([*problems[:MOST_PROBLEMS], *more])
     return Topology(name, tuple(index), tuple(ends), tuple(lengths))
 
 

@@ -13,6 +13,7 @@ from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.network.chain import Component
 from qnetsim.optimize.columns.problem import Size
+from qnetsim.optimize.solvers.program import relative_gap
 from qnetsim.optimize.stage import Stage
 from qnetsim.optimize.wavelengths.assignment import Assignment
 from qnetsim.vocabulary import PlanStatus
@@ -204,11 +205,6 @@ class Plan:
 def _normalised(use: FloatArray) -> FloatArray:
     total = use.sum(axis=0)
     return use / np.where(total > 0, total, 1.0)
-
-
-def relative_gap(objective: float, bound: float) -> float:
-    """(objective − bound) over the objective; zero where both are."""
-    return max(objective - bound, 0.0) / max(abs(objective), 1e-12)
 
 
 def status_of(objective: float, bound: float) -> PlanStatus:

@@ -16,9 +16,10 @@ from qnetsim.optimize.columns.problem import RoutesProblem
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.columns.routing_search import RoutingProblem
 from qnetsim.optimize.full.full_plan import full_plan, full_problem
-from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, SolveReport, relative_gap
+from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, SolveReport
 from qnetsim.optimize.recourse import request_routes, stochastic_problem
 from qnetsim.optimize.routing import newsvendor_routes
+from qnetsim.optimize.solvers.program import relative_gap
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.vocabulary import PlanStatus
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -142,16 +142,25 @@ def _wavelength_columns(assignment: Assignment | None, routes: RouteTable) -> di
     }
 
 
-def load_plan(path: Path | str, scenario: Scenario) -> tuple[Plan, PolicyTable, list[str]]:
-    """Read a plan for a scenario.
+class StoredPlan(NamedTuple):
+    """A plan as it was read from a file.
 
-    Returns
-    -------
+    Attributes
+    ----------
     plan : Plan
     policy : PolicyTable
         The policy that made it.
     differences : list of str
         Settings in which the scenario differs from the one that was planned for.
+    """
+
+    plan: Plan
+    policy: PolicyTable
+    differences: list[str]
+
+
+def load_plan(path: Path | str, scenario: Scenario) -> StoredPlan:
+    """Read a plan for a scenario.
 
     Raises
     ------
@@ -180,7 +189,7 @@ def load_plan(path: Path | str, scenario: Scenario) -> tuple[Plan, PolicyTable, 
             plan = _valued_anew(path, plan, case, table, differences)
         kept = f"{FROM_FILE} of content digest {record.digest()}"
         note = "; ".join(text for text in (plan.note, kept) if text)
-        return replace(plan, note=note), table, differences
+        return StoredPlan(replace(plan, note=note), table, differences)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise TraceFormatError(f"{path}: is damaged: {type(error).__name__}: {error}") from None
 
@@ -200,7 +209,7 @@ def _filled(stored: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
 def _valued_anew(
     path: Path, plan: Plan, case: Case, policy: PolicyTable, differences: Sequence[str]
 ) -> Plan:
-    """What a plan made for other settings costs in these: no bound, and no claim.
+    """Value a plan that was made for other settings; it gets no bound and no claim of optimality.
 
     Raises
     ------

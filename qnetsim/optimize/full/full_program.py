@@ -2,7 +2,7 @@
 
 Binary variables x[r, a, p, k] and f[r, a, q, k] say that request r uses KM wavelength p, or QKD
 wavelength q, on the directed link a in scenario k. The program grows with every one of these
-indices, so it is for small instances: it is the judge of the routes program and of the colouring.
+indices, so it is for small instances; tests compare the routes program and the colouring with it.
 One scenario of probability one, without an on-demand stage, is the deterministic program (8)-(18).
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -27,9 +28,16 @@ from qnetsim.optimize.solvers.solver import HIGHS, Solver
 #: Most variables for which the program is built.
 MAX_VARIABLES = 200_000
 
+#: Kind and indices of a variable, such as ``("x", request, source, target, wavelength, scenario)``.
 Name = tuple[str | int, ...]
-#: Terms of a row, its lower and its upper bound.
-Row = tuple[Mapping[Name, float], float, float]
+
+
+class ProgramRow(NamedTuple):
+    """``lower ≤ Σ terms[name]·name ≤ upper``."""
+
+    terms: Mapping[Name, float]
+    lower: float
+    upper: float
 
 
 @dataclass(frozen=True)
@@ -85,12 +93,21 @@ class FullProblem:
         return 2 * fibres * (1 + scenarios) + scenarios * requests * per_request
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FullSolution:
     """Solution of the full program.
 
-    ``lightpaths[scenario][request]`` says which wavelengths are used where; reservations count
-    wavelengths: F^b (three to a channel) and X^b, shape (fibres,).
+    Attributes
+    ----------
+    status : SolveStatus
+    objective, bound : float
+        Expected cost per slot, and the proved lower bound on it.
+    qkd_reserved, km_reserved : ndarray of float64, shape (fibres,)
+        Reserved wavelengths: F^b (three to a channel) and X^b.
+    lightpaths : tuple of tuple of Lightpaths
+        By scenario and request.
+    solver : str
+    size : Size
     """
 
     status: SolveStatus
@@ -150,7 +167,7 @@ class FullProgram:
                 cost |= {("blocked", r, k): p * self.problem.blocking_cost for r in self.requests}
         return cost
 
-    def flow_conservation_22(self) -> Iterator[Row]:
+    def flow_conservation_22(self) -> Iterator[ProgramRow]:
         """Eq (22), and (9): one unit of KM flow from source to destination, unless blocked."""
         for k in self.scenarios:
             for r, (source, target) in enumerate(self.problem.pairs):
@@ -163,23 +180,25 @@ class FullProgram:
                     balance = (n == source) - (n == target)
                     if balance and self.problem.blocking_cost is not None:
                         terms["blocked", r, k] = balance
-                    yield terms, balance, balance
+                    yield ProgramRow(terms, balance, balance)
 
-    def km_demand_23(self) -> Iterator[Row]:
+    def km_demand_23(self) -> Iterator[ProgramRow]:
         """Eq (23), and (10): KM wavelengths in use are reserved or bought."""
         for k in self.scenarios:
             for a, b, e in self.links[::2]:
-                used = self._both_ways("x", a, b, self.kappa, k)
-                yield {**used, ("X", e): 1.0, ("Xo", e, k): 1.0}, 0.0, np.inf
+                used = self._both_directions("x", a, b, self.kappa, k, sign=-1.0)
+                terms = {**used, ("X", e): 1.0, ("Xo", e, k): 1.0}
+                yield ProgramRow(terms, 0.0, np.inf)
 
-    def qkd_demand_24(self) -> Iterator[Row]:
+    def qkd_demand_24(self) -> Iterator[ProgramRow]:
         """Eq (24), and (11): QKD wavelengths in use are reserved or bought."""
         for k in self.scenarios:
             for a, b, e in self.links[::2]:
-                used = self._both_ways("f", a, b, self.sigma, k)
-                yield {**used, ("F", e): 1.0, ("Fo", e, k): 1.0}, 0.0, np.inf
+                used = self._both_directions("f", a, b, self.sigma, k, sign=-1.0)
+                terms = {**used, ("F", e): 1.0, ("Fo", e, k): 1.0}
+                yield ProgramRow(terms, 0.0, np.inf)
 
-    def channel_number_25(self) -> Iterator[Row]:
+    def channel_number_25(self) -> Iterator[ProgramRow]:
         """Eq (25), and (12): 3·ρ QKD wavelengths wherever there is a KM wavelength."""
         for k in self.scenarios:
             for r in self.requests:
@@ -187,43 +206,44 @@ class FullProgram:
                     need = WAVELENGTHS_PER_CHANNEL * int(self.problem.channels[k, r, e])
                     terms: dict[Name, float] = {("f", r, a, b, q, k): 1.0 for q in self.sigma}
                     terms |= {("x", r, a, b, p, k): -float(need) for p in self.kappa}
-                    yield terms, 0.0, 0.0
+                    yield ProgramRow(terms, 0.0, 0.0)
 
-    def qkd_continuity_26(self) -> Iterator[Row]:
+    def qkd_continuity_26(self) -> Iterator[ProgramRow]:
         """Eq (26), and (13): the same QKD wavelengths into and out of intermediate nodes."""
         return self._continuity("f", self.sigma)
 
-    def km_continuity_27(self) -> Iterator[Row]:
+    def km_continuity_27(self) -> Iterator[ProgramRow]:
         """Eq (27), and (14): the same KM wavelength into and out of intermediate nodes."""
         return self._continuity("x", self.kappa)
 
-    def km_capacity_28(self) -> Iterator[Row]:
+    def km_capacity_28(self) -> Iterator[ProgramRow]:
         """Eq (28), and (15): at most |κ| KM wavelengths on a fibre."""
         for k in self.scenarios:
             for a, b, _ in self.links[::2]:
-                used = self._both_ways("x", a, b, self.kappa, k, 1.0)
-                yield used, -np.inf, float(len(self.kappa))
+                used = self._both_directions("x", a, b, self.kappa, k)
+                yield ProgramRow(used, -np.inf, float(len(self.kappa)))
 
-    def qkd_capacity_29(self) -> Iterator[Row]:
+    def qkd_capacity_29(self) -> Iterator[ProgramRow]:
         """Eq (29), and (16): at most |σ| QKD wavelengths on a fibre."""
         for k in self.scenarios:
             for a, b, _ in self.links[::2]:
-                used = self._both_ways("f", a, b, self.sigma, k, 1.0)
-                yield used, -np.inf, float(len(self.sigma))
+                used = self._both_directions("f", a, b, self.sigma, k)
+                yield ProgramRow(used, -np.inf, float(len(self.sigma)))
 
-    def qkd_uniqueness_30(self) -> Iterator[Row]:
+    def qkd_uniqueness_30(self) -> Iterator[ProgramRow]:
         """Eq (30), and (18): a QKD wavelength of a fibre serves one request."""
         return self._uniqueness("f", self.sigma)
 
-    def km_uniqueness_31(self) -> Iterator[Row]:
+    def km_uniqueness_31(self) -> Iterator[ProgramRow]:
         """Eq (31), and (17): a KM wavelength of a fibre serves one request."""
         return self._uniqueness("x", self.kappa)
 
     # --- what they share -------------------------------------------------------------------
 
-    def _both_ways(
-        self, kind: str, a: int, b: int, wavelengths: range, k: int, sign: float = -1.0
+    def _both_directions(
+        self, kind: str, a: int, b: int, wavelengths: range, k: int, *, sign: float = 1.0
     ) -> dict[Name, float]:
+        """Terms of all requests on both links of a fibre."""
         return {
             (kind, r, *ends, w, k): sign
             for r in self.requests
@@ -231,7 +251,7 @@ class FullProgram:
             for w in wavelengths
         }
 
-    def _continuity(self, kind: str, wavelengths: range) -> Iterator[Row]:
+    def _continuity(self, kind: str, wavelengths: range) -> Iterator[ProgramRow]:
         for k in self.scenarios:
             for r, ends in enumerate(self.problem.pairs):
                 for n in set(self.nodes) - set(ends):
@@ -240,13 +260,14 @@ class FullProgram:
                         for a, b, _ in self.links:
                             if n in (a, b):
                                 terms[kind, r, a, b, w, k] = 1.0 if a == n else -1.0
-                        yield terms, 0.0, 0.0
+                        yield ProgramRow(terms, 0.0, 0.0)
 
-    def _uniqueness(self, kind: str, wavelengths: range) -> Iterator[Row]:
+    def _uniqueness(self, kind: str, wavelengths: range) -> Iterator[ProgramRow]:
         for k in self.scenarios:
             for a, b, _ in self.links[::2]:
                 for w in wavelengths:
-                    yield self._both_ways(kind, a, b, range(w, w + 1), k, 1.0), -np.inf, 1.0
+                    used = self._both_directions(kind, a, b, range(w, w + 1), k)
+                    yield ProgramRow(used, -np.inf, 1.0)
 
     def program(self) -> tuple[Program, dict[Name, int]]:
         """Assemble all equations; returns the program and the position of each variable."""
@@ -270,15 +291,13 @@ class FullProgram:
             self.qkd_uniqueness_30,
             self.km_uniqueness_31,
         )
-        rows: list[Row] = []
+        rows: list[ProgramRow] = []
         places: list[tuple[str, int]] = []
         for equation in equations:
             here = list(equation())
             rows += here
             places += [(equation.__name__, i) for i in range(len(here))]
-        entries = [
-            (i, names[n], v) for i, (terms, _, _) in enumerate(rows) for n, v in terms.items()
-        ]
+        entries = [(i, names[n], v) for i, row in enumerate(rows) for n, v in row.terms.items()]
         i, j, v = (np.array(part) for part in zip(*entries, strict=True))
         upper = np.full(len(names), np.inf)
         for name, at in names.items():
@@ -292,8 +311,8 @@ class FullProgram:
                 lower=np.zeros(len(names)),
                 upper=upper,
                 matrix=sparse.coo_array((v, (i, j)), shape=(len(rows), len(names))).tocsr(),
-                row_lower=np.array([row[1] for row in rows], dtype=np.float64),
-                row_upper=np.array([row[2] for row in rows], dtype=np.float64),
+                row_lower=np.array([row.lower for row in rows], dtype=np.float64),
+                row_upper=np.array([row.upper for row in rows], dtype=np.float64),
                 integer=np.ones(len(names), dtype=bool),
                 naming=lambda: Names(
                     tuple("_".join(map(str, name)) for name in names),
@@ -325,14 +344,16 @@ class FullProgram:
             raise SolverError(f"{found.solver} found no solution in {found.nodes} nodes")
         on = {name for name, at in names.items() if len(name) != 2 and found.values[at] > 0.5}
         return FullSolution(
-            found.status,
-            found.objective,
-            found.bound,
-            np.round([found.values[names["F", e]] for e in self.fibres]),
-            np.round([found.values[names["X", e]] for e in self.fibres]),
-            tuple(tuple(self._lightpaths(on, r, k) for r in self.requests) for k in self.scenarios),
-            found.by,
-            Size(program.variables, program.rows, found.nodes),
+            status=found.status,
+            objective=found.objective,
+            bound=found.bound,
+            qkd_reserved=np.round([found.values[names["F", e]] for e in self.fibres]),
+            km_reserved=np.round([found.values[names["X", e]] for e in self.fibres]),
+            lightpaths=tuple(
+                tuple(self._lightpaths(on, r, k) for r in self.requests) for k in self.scenarios
+            ),
+            solver=found.by,
+            size=Size(program.variables, program.rows, found.nodes),
         )
 
     def _limits(self) -> str:

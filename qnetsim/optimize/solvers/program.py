@@ -15,6 +15,11 @@ from scipy import sparse
 from qnetsim.arrays import FloatArray
 
 
+def relative_gap(objective: float, bound: float) -> float:
+    """(objective − bound) over the objective; zero where both are."""
+    return max(objective - bound, 0.0) / max(abs(objective), 1e-12)
+
+
 class SolveStatus(StrEnum):
     """How a solver stopped."""
 
@@ -149,7 +154,7 @@ class Solution:
         """(objective − bound) over the objective; infinite without a point."""
         if not np.isfinite(self.objective):
             return np.inf
-        return max(self.objective - self.bound, 0.0) / max(abs(self.objective), 1e-12)
+        return relative_gap(self.objective, self.bound)
 
     @property
     def by(self) -> str:

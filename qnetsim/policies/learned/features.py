@@ -95,7 +95,9 @@ class Units:
         network = setting.network
         forecast = setting.forecast
         self.spec = spec
-        self.nodes, self.owners = agents_of(network.topology)
+        agents = agents_of(network.topology)
+        self.nodes = agents.nodes
+        self.owners = agents.owners
         self.agents = len(self.nodes)
         fibres = network.fibres
         by_fibre = spec.decide_by == "fibre"
@@ -146,7 +148,7 @@ class Units:
 
     def loads(self, levels: npt.NDArray[np.int16]) -> IntArray:
         """Channels that realised levels ask for, shape (slots, fibres)."""
-        return self._loads.loads(levels)[0]
+        return self._loads.loads(levels).amounts
 
     def pools(self, reservation: IntArray, on_demand: IntArray) -> Float32Array:
         """Pools beside the most that a slot can ask for, shape (worlds, units, 2)."""

@@ -46,7 +46,7 @@ class LearnedPolicy(Policy):
 
     def owners(self, network: Network) -> IntArray:
         """Agents of ``qnetsim.network.ownership``."""
-        return agents_of(network.topology)[1]
+        return agents_of(network.topology).owners
 
     def weights_sha256(self, network: Network) -> str:
         """SHA-256 of the file of weights."""
