@@ -1,4 +1,4 @@
-"""Perfect information: reserve exactly what the slot will need. A bound, not a competitor."""
+"""Perfect information: reserve exactly what the slot will need. Its cost is a bound."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PerfectInformation(Policy):
         self._reserve_wavelengths = costs.km_reserved <= costs.km_on_demand
 
     def decide(self, observation: Observation) -> Decision:
-        """Reserve the coming loads, each component only where reserving is the cheaper way."""
+        """Reserve the coming loads, each component only where reserving is cheaper."""
         if observation.future is None:
             raise PolicyError("PerfectInformation was not told the future")
         levels = observation.future.levels.astype(np.int64)

@@ -5,38 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from qnetsim.scenario.lines import Key
+from qnetsim.scenario.lines import Key, Problem
 from qnetsim.units import exact, seconds_to_ticks
 
 
-def cross_checks(data: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+def cross_checks(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Rules over several keys; they look at the raw data, so they run beside other errors."""
     demand = data.get("demand", {})
-    if isinstance(demand, dict):
-        if "requests" in demand and "pairs" in demand:
-            yield ("demand", "pairs"), "requests and pairs are both given; allowed: one of them"
-        if isinstance(data.get("recording"), dict):
-            yield from _recording_checks(data["recording"], demand, data.get("run"))
-        elif "requests" not in demand and "pairs" not in demand:
-            yield (
-                ("demand",),
-                "neither requests nor pairs is given; give requests = N, pairs = 'all', "
-                "pairs = [[source, target], …] or a [recording]",
-            )
-        if demand.get("pairs") == []:
-            yield ("demand", "pairs"), "is empty; give at least one [source, target]"
-        yield from _distribution_checks(demand)
-        shares = demand.get("priority_shares")
-        if isinstance(shares, list) and all(isinstance(w, int | float) for w in shares):
-            if not 1 <= len(shares) <= 16:
-                yield ("demand", "priority_shares"), f"has {len(shares)} numbers; give 1 to 16"
-            elif not all(0 <= w < 1e300 for w in shares) or sum(shares) <= 0:
-                text = "must be finite numbers >= 0 with a positive sum"
-                yield ("demand", "priority_shares"), text
-    yield from _regime_checks(data.get("regimes"), demand, data.get("recording"))
     run = data.get("run", {})
     network = data.get("network", {})
     management = data.get("key_management", {})
+    if isinstance(demand, dict):
+        yield from _demand_checks(demand, data.get("recording"), data.get("run"))
+    yield from _regime_checks(data.get("regimes"), demand, data.get("recording"))
     yield from _time_checks(run, ("run", "slot_s"))
     for key in ("patience_s", "on_demand_setup_s", "control_delay_s"):
         yield from _time_checks(management, ("key_management", key))
@@ -55,21 +36,48 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
     yield from _fault_checks(data.get("faults"), data.get("outage"))
     if isinstance(network, dict):
         yield from _rate_checks(network)
-    if (
-        isinstance(run, dict)
-        and isinstance(network, dict)
-        and network.get("key_rate", "constant") == "constant"
-    ):
-        slot = run.get("slot_s", 1.0)
-        rate = network.get("key_rate_bps", 1000.0)
-        if _positive(slot) and _positive(rate):
-            bits = exact(slot) * exact(rate)
-            if bits < 1:
-                yield (
-                    ("network", "key_rate_bps"),
-                    f"a channel yields {float(bits):g} bits in a slot of {slot} s; "
-                    "allowed: at least one bit (raise key_rate_bps or run.slot_s)",
-                )
+        if isinstance(run, dict):
+            yield from _slot_bits_checks(network, run)
+
+
+def _demand_checks(demand: Mapping[str, Any], recording: object, run: object) -> Iterator[Problem]:
+    """Exactly one source of requests, and shares that can be used."""
+    if "requests" in demand and "pairs" in demand:
+        yield ("demand", "pairs"), "requests and pairs are both given; allowed: one of them"
+    if isinstance(recording, dict):
+        yield from _recording_checks(recording, demand, run)
+    elif "requests" not in demand and "pairs" not in demand:
+        yield (
+            ("demand",),
+            "neither requests nor pairs is given; give requests = N, pairs = 'all', "
+            "pairs = [[source, target], …] or a [recording]",
+        )
+    if demand.get("pairs") == []:
+        yield ("demand", "pairs"), "is empty; give at least one [source, target]"
+    yield from _distribution_checks(demand)
+    shares = demand.get("priority_shares")
+    if isinstance(shares, list) and all(isinstance(w, int | float) for w in shares):
+        if not 1 <= len(shares) <= 16:
+            yield ("demand", "priority_shares"), f"has {len(shares)} numbers; give 1 to 16"
+        elif not all(0 <= w < 1e300 for w in shares) or sum(shares) <= 0:
+            text = "must be finite numbers >= 0 with a positive sum"
+            yield ("demand", "priority_shares"), text
+
+
+def _slot_bits_checks(network: Mapping[str, Any], run: Mapping[str, Any]) -> Iterator[Problem]:
+    """A channel of constant rate yields at least one bit in a slot."""
+    if network.get("key_rate", "constant") != "constant":
+        return
+    slot = run.get("slot_s", 1.0)
+    rate = network.get("key_rate_bps", 1000.0)
+    if _positive(slot) and _positive(rate):
+        bits = exact(slot) * exact(rate)
+        if bits < 1:
+            yield (
+                ("network", "key_rate_bps"),
+                f"a channel yields {float(bits):g} bits in a slot of {slot} s; "
+                "allowed: at least one bit (raise key_rate_bps or run.slot_s)",
+            )
 
 
 def _tables(value: object) -> list[object]:
@@ -80,7 +88,7 @@ def _positive(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e300
 
 
-def _time_checks(table: object, key: Key) -> Iterator[tuple[Key, str]]:
+def _time_checks(table: object, key: Key) -> Iterator[Problem]:
     if isinstance(table, dict) and _positive(table.get(key[-1])):
         try:
             seconds_to_ticks(table[key[-1]])
@@ -88,7 +96,7 @@ def _time_checks(table: object, key: Key) -> Iterator[tuple[Key, str]]:
             yield key, f"{error}; allowed: a multiple of 1e-9 s"
 
 
-def _rate_checks(network: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+def _rate_checks(network: Mapping[str, Any]) -> Iterator[Problem]:
     """Keys that belong to one model of the key rate."""
     model = network.get("key_rate", "constant")
     if model not in {"constant", "inverse", "mdi_qkd", "table"}:
@@ -108,7 +116,7 @@ def _rate_checks(network: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
                 yield ("network", "key_rate"), f"'table' needs {key}; give it"
 
 
-def _fault_checks(faults: object, outages: object) -> Iterator[tuple[Key, str]]:
+def _fault_checks(faults: object, outages: object) -> Iterator[Problem]:
     for kind in ("fibre", "relay", "node"):
         yield from _renewal_checks(faults, ("faults",), kind)
     for i, outage in enumerate(_tables(outages)):
@@ -125,7 +133,7 @@ def _fault_checks(faults: object, outages: object) -> Iterator[tuple[Key, str]]:
             yield from _time_checks(outage, ("outage", i, key))
 
 
-def _renewal_checks(table: object, place: Key, kind: str) -> Iterator[tuple[Key, str]]:
+def _renewal_checks(table: object, place: Key, kind: str) -> Iterator[Problem]:
     """Mean times up and down go together."""
     pair = f"{kind}_mtbf_s", f"{kind}_mttr_s"
     given = [key for key in pair if isinstance(table, dict) and key in table]
@@ -134,7 +142,7 @@ def _renewal_checks(table: object, place: Key, kind: str) -> Iterator[tuple[Key,
         yield (*place, given[0]), f"needs {other} beside it; give both or neither"
 
 
-def _distribution_checks(demand: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+def _distribution_checks(demand: Mapping[str, Any]) -> Iterator[Problem]:
     kind = demand.get("kind", "poisson")
     weights = demand.get("probabilities")
     if kind == "table":
@@ -161,7 +169,7 @@ def _distribution_checks(demand: Mapping[str, Any]) -> Iterator[tuple[Key, str]]
 
 def _recording_checks(
     recording: Mapping[str, Any], demand: Mapping[str, Any], run: object
-) -> Iterator[tuple[Key, str]]:
+) -> Iterator[Problem]:
     """The file has the requests; what it cannot have is refused rather than left aside."""
     for key in ("requests", "pairs"):
         if key in demand:
@@ -183,7 +191,7 @@ def _recording_checks(
         )
 
 
-def _regime_checks(regimes: object, demand: object, recording: object) -> Iterator[tuple[Key, str]]:
+def _regime_checks(regimes: object, demand: object, recording: object) -> Iterator[Problem]:
     """Regimes replace the demand's own distribution, and all requests share them."""
     if not isinstance(regimes, dict) or not isinstance(demand, dict):
         return

@@ -10,7 +10,10 @@ import bisect
 import tomllib
 from collections import Counter
 
+#: Table names, keys and positions in arrays that lead to a value.
 Key = tuple[str | int, ...]
+#: A key, and what is wrong with its value.
+Problem = tuple[Key, str]
 
 
 def key_lines(text: str) -> dict[Key, int]:

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from qnetsim.errors import ScenarioError, UsageError
 from qnetsim.scenario.checks import cross_checks
-from qnetsim.scenario.lines import Key, key_lines
+from qnetsim.scenario.lines import Key, Problem, key_lines
 from qnetsim.scenario.rate_table import read_rate_table
 from qnetsim.scenario.tables.scenario import Scenario
 
@@ -109,7 +109,7 @@ def parse_scenario(
     return scenario
 
 
-def locate(path: Path | str, problems: Sequence[tuple[Key, str]]) -> ScenarioError:
+def locate(path: Path | str, problems: Sequence[Problem]) -> ScenarioError:
     """Turn problems found beyond the file itself into ``file:line: key: …``."""
     text = Path(path).read_text("utf-8")
     lines = key_lines(text)
@@ -232,7 +232,7 @@ def _allowed_at(model: type[BaseModel], location: Key) -> str:
 
 def _policy_checks(
     data: Mapping[str, Any], policy_options: OptionsModelOf | None, lines: Mapping[Key, int]
-) -> Iterator[tuple[Key, str]]:
+) -> Iterator[Problem]:
     tables = data.get("policy", [])
     if not isinstance(tables, list):
         return
@@ -254,7 +254,7 @@ def _policy_checks(
 
 def _option_checks(
     table: Mapping[str, Any], prefix: Key, policy_options: OptionsModelOf
-) -> Iterator[tuple[Key, str]]:
+) -> Iterator[Problem]:
     try:
         model = policy_options(table["name"])
     except KeyError as error:

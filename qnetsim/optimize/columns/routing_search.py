@@ -72,7 +72,7 @@ class Verdict:
     unserved : dict from pair to float
         Requests that find no route, split ones counted in parts.
     tight : list of int
-        Fibres whose limit stands in the way.
+        Fibres whose limit is reached.
     """
 
     fits: bool | None
@@ -121,7 +121,7 @@ class RoutingSearch:
         -------
         solution : Solution
         prices : ndarray, shape (fibres,)
-            Duals of the limits: positive where a fibre's limit stands in the way.
+            Duals of the limits: positive where a fibre's limit keeps requests from being served.
         """
         while True:
             relaxed = self.solver.solve(self._program(caps), relax=True)

@@ -1,4 +1,4 @@
-"""Which wavelengths a request uses on which links: data only, shared by builders and checker."""
+"""Which wavelengths a request uses on which links, for programs and checker alike."""
 
 from __future__ import annotations
 

@@ -50,15 +50,8 @@ def solve(
         raise SolverError(f"Gurobi failed: {error} (error {error.errno})") from None
 
 
-def _solve(
-    gurobipy: Any,
-    program: Program,
-    settings: SolveSettings,
-    relax: bool,
-    start: FloatArray | None,
-) -> Solution:
-    integer = bool(program.integer.any()) and not relax
-    parameters = {
+def _parameters(settings: SolveSettings) -> dict[str, float]:
+    return {
         "OutputFlag": 0,
         "Threads": settings.threads,
         "Seed": settings.seed,
@@ -68,7 +61,17 @@ def _solve(
         # infeasible and unbounded must be told apart
         "DualReductions": 0,
     }
-    with gurobipy.Env(params=parameters) as env, gurobipy.Model(env=env) as model:
+
+
+def _solve(
+    gurobipy: Any,
+    program: Program,
+    settings: SolveSettings,
+    relax: bool,
+    start: FloatArray | None,
+) -> Solution:
+    integer = bool(program.integer.any()) and not relax
+    with gurobipy.Env(params=_parameters(settings)) as env, gurobipy.Model(env=env) as model:
         v = model.addMVar(
             program.variables,
             lb=program.lower,
@@ -119,10 +122,10 @@ def _solve(
 
 
 def _listener(gurobipy: Any, settings: SolveSettings) -> Any:
-    def heard(model: Any, where: int) -> None:
+    def report(model: Any, where: int) -> None:
         if where == gurobipy.GRB.Callback.MIP:
             nodes = int(model.cbGet(gurobipy.GRB.Callback.MIP_NODCNT))
             bound = model.cbGet(gurobipy.GRB.Callback.MIP_OBJBND)
             settings.tell(f"{nodes:,} nodes, bound {bound:,.6g}")
 
-    return heard
+    return report

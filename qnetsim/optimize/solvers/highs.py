@@ -46,18 +46,7 @@ def solve(
     import highspy
 
     integer = bool(program.integer.any()) and not relax
-    highs = highspy.Highs()  # type: ignore[no-untyped-call]
-    for option, value in (
-        # silent, but not so that nothing is told: without output there are no events either
-        ("output_flag", True),
-        ("log_to_console", False),
-        ("threads", settings.threads),
-        ("random_seed", settings.seed),
-        ("mip_rel_gap", settings.gap),
-        ("mip_abs_gap", settings.absolute_gap),
-        ("mip_max_nodes", settings.node_limit),
-    ):
-        highs.setOptionValue(option, value)
+    highs = _configured(settings)
     highs.passModel(_lp(program, integer))
     if basis is not None:
         # more columns leave a basis feasible: the primal simplex method goes on from there
@@ -70,6 +59,38 @@ def solve(
     if integer:
         _report(highs, settings)
     highs.run()
+    return _solution(highs, program, integer)
+
+
+def _configured(settings: SolveSettings) -> Any:
+    """HiGHS with its options set."""
+    import highspy
+
+    highs = highspy.Highs()  # type: ignore[no-untyped-call]
+    for option, value in (
+        # nothing is printed, but output stays on: without it HiGHS reports no events either
+        ("output_flag", True),
+        ("log_to_console", False),
+        ("threads", settings.threads),
+        ("random_seed", settings.seed),
+        ("mip_rel_gap", settings.gap),
+        ("mip_abs_gap", settings.absolute_gap),
+        ("mip_max_nodes", settings.node_limit),
+    ):
+        highs.setOptionValue(option, value)
+    return highs
+
+
+def _solution(highs: Any, program: Program, integer: bool) -> Solution:
+    """Read how HiGHS ended, and what it found.
+
+    Raises
+    ------
+    SolverError
+        It ended in a way that is neither a solution nor a proof.
+    """
+    import highspy
+
     status = highs.getModelStatus()
     info = highs.getInfo()
     found = highs.getSolution()
@@ -122,13 +143,13 @@ def _plain(name: str) -> str:
 
 
 def _report(highs: Any, settings: SolveSettings) -> None:
-    """Pass on how a long branch and bound goes."""
+    """Report the progress of a long branch and bound."""
 
-    def heard(event: Any) -> None:
+    def report(event: Any) -> None:
         out = event.data_out
         settings.tell(f"{out.mip_node_count:,} nodes, bound {out.mip_dual_bound:,.6g}")
 
-    highs.cbMipLogging.subscribe(heard)
+    highs.cbMipLogging.subscribe(report)
 
 
 def _lp(program: Program, integer: bool) -> Any:

@@ -1,4 +1,4 @@
-"""How solvers are run, whichever they are."""
+"""Settings that all solvers take."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 
-def _nobody(text: str) -> None:
+def _ignore(text: str) -> None:
     """Drop a message."""
 
 
 @dataclass(frozen=True)
 class SolveSettings:
-    """Settings of a solve. There is no time limit: an answer must not depend on the machine.
+    """Settings of a solve. There is no time limit: a result must not depend on the machine.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class SolveSettings:
         Relative and absolute gap at which an integer program counts as solved; one is enough.
     threads, seed : int
     tell : callable
-        Receives a line of text now and then during a long solve.
+        Receives a line of text about the progress of a long solve.
     answered : callable
         Receives the name of each solver that answered, with the reason of a fallback.
     """
@@ -32,5 +32,5 @@ class SolveSettings:
     absolute_gap: float = 0.0
     threads: int = 1
     seed: int = 0
-    tell: Callable[[str], None] = _nobody
-    answered: Callable[[str], None] = _nobody
+    tell: Callable[[str], None] = _ignore
+    answered: Callable[[str], None] = _ignore

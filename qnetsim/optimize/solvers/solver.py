@@ -1,4 +1,4 @@
-"""Which solver is asked, and what happens where its licence says no."""
+"""Choice of the solver, and the fallback where its licence does not admit a model."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Solver:
         start: FloatArray | None = None,
         **changes: float,
     ) -> Solution:
-        """Solve a program; see the backends for what is taken, returned and raised.
+        """Solve a program; the backends document parameters, result and errors.
 
         ``changes`` replace settings for this solve.
         """
@@ -71,4 +71,5 @@ class Solver:
         self.settings.tell(text)
 
 
+#: HiGHS with the default settings.
 HIGHS = Solver()

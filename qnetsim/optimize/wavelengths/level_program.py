@@ -88,7 +88,7 @@ def cheapest_routes(
     draws = seeds.words(seeds.stream(0, "ways", attempt), len(columns)) / 2.0**64
     costs = np.concatenate([charge.price / scale, draws * DRAW * cost / scale])
     counts = [len(group) for group in groups]
-    program = _program(topology, columns, counts, colours, charge.held, costs)
+    program = _program(topology, columns, counts, colours=colours, held=charge.held, costs=costs)
     found = HIGHS.solve(program, absolute_gap=GAP * cost / scale, node_limit=NODES)
     if not np.isfinite(found.objective):
         return None

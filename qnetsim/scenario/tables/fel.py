@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
+from qnetsim.scenario.lines import Problem
 from qnetsim.scenario.tables.fields import NodeName, Table, as_tuple, field
 
 #: Blocks of six features that a data set can be cut into: workers at most.
@@ -147,9 +148,6 @@ class FelTable(Table):
             *(("head", name) for name in self.head),
             *(("workers", name) for group in self.workers for name in group),
         )
-
-
-Problem = tuple[tuple[str | int, ...], str]
 
 
 def misplaced(tables: Sequence[FelTable], nodes: Sequence[str]) -> Iterator[Problem]:
