@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from qnetsim.fel.datasets import draw_holding, load_dataset
-from qnetsim.fel.matching import BlindSignatures, CommutativeEncryption
+from qnetsim.fel.encryption_schemes import Counted, Encrypted, Scheme
+from qnetsim.fel.intersection_protocols import BlindSignatures, CommutativeEncryption
 from qnetsim.fel.protocol import Session
-from qnetsim.fel.schemes import Counted, Encrypted, Scheme
 from qnetsim.kernel.rounds import Task
 from qnetsim.scenario import FelTable, Scenario
 from qnetsim.units import seconds_to_ticks

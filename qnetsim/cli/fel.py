@@ -22,8 +22,8 @@ from qnetsim.cli.show.fel import (
 from qnetsim.cli.show.metrics import task_json
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
 from qnetsim.errors import SettingError, UsageError
+from qnetsim.fel.key_usage import Tally, drive
 from qnetsim.fel.protocol import RoundOutcome
-from qnetsim.fel.tally import Tally, drive
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario, locate
 from qnetsim.studies.key_budget import key_budget

@@ -109,8 +109,8 @@ def train(
     files.refuse_overwriting(scenario, force)
     # torch takes seconds to import, so only a training does
     from qnetsim.learning.checkpoint import card_text, weights_of
-    from qnetsim.learning.curve_record import curve_record, yardsticks
     from qnetsim.learning.train import limit_threads
+    from qnetsim.learning.training_record import curve_record, yardsticks
 
     limit_threads(threads)
     try:

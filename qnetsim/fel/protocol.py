@@ -30,7 +30,8 @@ from qnetsim.fel.arithmetic import (
     require_slots,
 )
 from qnetsim.fel.datasets import Dataset, Holding
-from qnetsim.fel.matching import BlindSignatures, Matcher
+from qnetsim.fel.encryption_schemes import Scheme
+from qnetsim.fel.intersection_protocols import BlindSignatures, Matcher
 from qnetsim.fel.messages import (
     LONG_BYTES,
     NUMBER_BYTES,
@@ -43,7 +44,6 @@ from qnetsim.fel.messages import (
     together,
 )
 from qnetsim.fel.paillier import ciphertext_bytes, pack, plaintext_bytes, slots, unpack
-from qnetsim.fel.schemes import Scheme
 
 
 @dataclass

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from qnetsim.arrays import IntArray
 from qnetsim.case import Case
 from qnetsim.errors import SettingError
-from qnetsim.learning.costs import Costs
+from qnetsim.learning.reservation_costs import Costs
 from qnetsim.network import LoadTable, RouteTable
 from qnetsim.policies.learned.features import Float32Array, Spec, Units, ordered
 from qnetsim.scenario import LearningTable, Scenario

@@ -11,8 +11,8 @@ from qnetsim.arrays import FloatArray, IntArray, frozen
 from qnetsim.case import Case
 from qnetsim.case.tasks import open_session
 from qnetsim.errors import SettingError
+from qnetsim.fel.key_usage import Tally, drive
 from qnetsim.fel.protocol import RoundOutcome
-from qnetsim.fel.tally import Tally, drive
 from qnetsim.network import shortest_routes
 from qnetsim.optimize.routing import newsvendor_lengths
 

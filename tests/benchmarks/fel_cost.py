@@ -13,9 +13,9 @@ from qnetsim.case.tasks import open_session
 from qnetsim.fel import paillier
 from qnetsim.fel.arithmetic import Balance
 from qnetsim.fel.datasets import load_dataset
+from qnetsim.fel.key_usage import Tally, drive
 from qnetsim.fel.paillier import pack, unpack
 from qnetsim.fel.protocol import RoundOutcome
-from qnetsim.fel.tally import Tally, drive
 from qnetsim.scenario import FelTable
 from tests.support import ROOT
 

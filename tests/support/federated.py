@@ -6,18 +6,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-from qnetsim.fel import tally
+from qnetsim.fel import key_usage
 from qnetsim.fel.datasets import Dataset, make_dataset
+from qnetsim.fel.encryption_schemes import Scheme
 from qnetsim.fel.messages import Message
 from qnetsim.fel.protocol import RoundOutcome, Session
-from qnetsim.fel.schemes import Scheme
 
 KEY_BITS = 512
 
 
 def drive(steps, deliver: Callable[[Message], bool] = lambda m: True) -> list[Message]:
     sent: list[Message] = []
-    tally.drive(steps, tally.Tally(), lambda m: (sent.append(m), deliver(m))[1])
+    key_usage.drive(steps, key_usage.Tally(), lambda m: (sent.append(m), deliver(m))[1])
     return sent
 
 

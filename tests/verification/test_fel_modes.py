@@ -7,11 +7,11 @@ import pytest
 
 from qnetsim.fel.arithmetic import PARAMETER_BITS, taylor_loss
 from qnetsim.fel.datasets import NAMES, Dataset, Holding, draw_holding, load_dataset
-from qnetsim.fel.matching import BlindSignatures
+from qnetsim.fel.encryption_schemes import Counted, Encrypted
+from qnetsim.fel.intersection_protocols import BlindSignatures
+from qnetsim.fel.key_usage import Tally, drive
 from qnetsim.fel.messages import Message
 from qnetsim.fel.protocol import RoundOutcome, Session
-from qnetsim.fel.schemes import Counted, Encrypted
-from qnetsim.fel.tally import Tally, drive
 
 WORKERS, ROUNDS = 3, 2
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from qnetsim.fel.arithmetic import taylor_loss
 from qnetsim.fel.datasets import NAMES, Dataset, load_dataset
+from qnetsim.fel.encryption_schemes import Counted
+from qnetsim.fel.key_usage import Tally, drive
 from qnetsim.fel.protocol import RoundOutcome, Session
-from qnetsim.fel.schemes import Counted
-from qnetsim.fel.tally import Tally, drive
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -102,8 +102,8 @@ def compute(
     progress : callable
         Told of every epoch that is done, for all seeds.
     """
-    from qnetsim.learning.curve_record import curve_record
     from qnetsim.learning.train import Training, limit_threads
+    from qnetsim.learning.training_record import curve_record
 
     limit_threads(1)
     for topology in topologies:

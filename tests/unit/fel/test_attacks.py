@@ -16,12 +16,12 @@ from qnetsim.errors import (
 )
 from qnetsim.fel.channels import Channels
 from qnetsim.fel.datasets import draw_holding, load_dataset
+from qnetsim.fel.encryption_schemes import Counted, Encrypted
 from qnetsim.fel.intersection import Party, Signer, signing_key
-from qnetsim.fel.matching import BlindSignatures, CommutativeEncryption
+from qnetsim.fel.intersection_protocols import BlindSignatures, CommutativeEncryption
 from qnetsim.fel.messages import Message
 from qnetsim.fel.pads import Sealed
 from qnetsim.fel.protocol import RoundOutcome
-from qnetsim.fel.schemes import Counted, Encrypted
 from qnetsim.kernel.relay import Announcement, Relay
 from tests.support.federated import KEY_BITS, drive, learn, session, small
 from tests.support.rounds import WINE, go, world

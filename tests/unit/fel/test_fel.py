@@ -28,6 +28,7 @@ from qnetsim.fel.arithmetic import (
     taylor_loss,
 )
 from qnetsim.fel.datasets import NAMES, load_dataset, make_dataset
+from qnetsim.fel.encryption_schemes import Counted, Encrypted
 from qnetsim.fel.intersection import (
     SAFE_PRIME,
     CommutativeParty,
@@ -38,7 +39,6 @@ from qnetsim.fel.intersection import (
 )
 from qnetsim.fel.pads import KeyBuffer, Receiver, Sealed, Sender
 from qnetsim.fel.protocol import RoundOutcome, Session
-from qnetsim.fel.schemes import Counted, Encrypted
 from tests.support.federated import KEY_BITS, drive, learn, session, small
 
 
@@ -237,7 +237,7 @@ def test_sums_and_masked_values_are_encrypted_anew() -> None:
 
 
 def test_tokens_are_sent_in_an_order_that_says_nothing() -> None:
-    from qnetsim.fel.matching import BlindSignatures
+    from qnetsim.fel.intersection_protocols import BlindSignatures
 
     def sent(order: list[str]) -> tuple[int, ...]:
         found = []

@@ -11,10 +11,10 @@ from qnetsim.case import open_case
 from qnetsim.case.tasks import open_session
 from qnetsim.errors import ScenarioError, SettingError
 from qnetsim.fel.channels import Channels
+from qnetsim.fel.key_usage import Tally
+from qnetsim.fel.key_usage import drive as drive_flow
 from qnetsim.fel.messages import KINDS
 from qnetsim.fel.protocol import RoundOutcome
-from qnetsim.fel.tally import Tally
-from qnetsim.fel.tally import drive as drive_flow
 from qnetsim.kernel.relay import Announcement, Relay
 from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.runs.simulate import simulate
