@@ -1,4 +1,4 @@
-"""Arrays that stay as they are, and arrays that grow."""
+"""Arrays that cannot be changed, and arrays that grow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def frozen(values: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Return a copy that nobody can make writeable again.
+    """Return a copy that can never be made writeable again.
 
     The copy lives in a ``bytes`` object, so ``array.flags.writeable = True`` is refused by
     numpy: a policy that is handed such an array cannot change the simulation through it.
@@ -25,14 +25,14 @@ def frozen(values: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     Returns
     -------
     ndarray
-        C-contiguous and read-only for good.
+        C-contiguous and read-only.
     """
     array = np.ascontiguousarray(values, dtype=dtype)
     return np.frombuffer(array.tobytes(), dtype=array.dtype).reshape(np.shape(values))
 
 
 class Growing:
-    """Integers to whose end rows are added; room is doubled, so a row costs the same on average.
+    """Rows of integers that are appended to; capacity doubles, so a row costs the same on average.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Growing:
     """
 
     def __init__(self, rows: IntArray) -> None:
-        self._room: IntArray = np.array(rows, dtype=np.int64)
+        self._buffer: IntArray = np.array(rows, dtype=np.int64)
         self._size = len(rows)
 
     def __len__(self) -> int:
@@ -49,15 +49,15 @@ class Growing:
     @property
     def rows(self) -> IntArray:
         """View of all rows; C-contiguous."""
-        return self._room[: self._size]
+        return self._buffer[: self._size]
 
     def extend(self, rows: npt.ArrayLike) -> None:
         """Add rows at the end."""
         new = np.asarray(rows, dtype=np.int64)
         end = self._size + len(new)
-        if end > len(self._room):
-            bigger = np.empty((2 * end, *self._room.shape[1:]), dtype=np.int64)
+        if end > len(self._buffer):
+            bigger = np.empty((2 * end, *self._buffer.shape[1:]), dtype=np.int64)
             bigger[: self._size] = self.rows
-            self._room = bigger
-        self._room[self._size : end] = new
+            self._buffer = bigger
+        self._buffer[self._size : end] = new
         self._size = end

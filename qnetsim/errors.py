@@ -16,12 +16,30 @@ class QnetsimError(Exception):
 
 
 class UsageError(QnetsimError):
-    """A command or a call was given something that it cannot take."""
+    """A command or a call was given a wrong argument."""
 
     exit_code = 2
 
 
-class ScenarioError(QnetsimError):
+class _ListedProblemsError(QnetsimError):
+    """Several problems of one input, one a line.
+
+    Attributes
+    ----------
+    problems : tuple of str
+    """
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+    def __reduce__(self) -> tuple[type[_ListedProblemsError], tuple[tuple[str, ...]]]:
+        return type(self), (self.problems,)
+
+
+class ScenarioError(_ListedProblemsError):
     """A scenario file is wrong.
 
     Attributes
@@ -30,17 +48,8 @@ class ScenarioError(QnetsimError):
         Every problem found, each as ``file:line: key: what is wrong; what is allowed``.
     """
 
-    exit_code = 2
 
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
-
-    def __reduce__(self) -> tuple[type[ScenarioError], tuple[tuple[str, ...]]]:
-        return type(self), (self.problems,)
-
-
-class TopologyError(QnetsimError):
+class TopologyError(_ListedProblemsError):
     """A topology cannot be read, or is not a network of fibres.
 
     Attributes
@@ -48,15 +57,6 @@ class TopologyError(QnetsimError):
     problems : tuple of str
         Every problem found, each naming the file and the fibre or node.
     """
-
-    exit_code = 2
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
-
-    def __reduce__(self) -> tuple[type[TopologyError], tuple[tuple[str, ...]]]:
-        return type(self), (self.problems,)
 
 
 class InfeasibleError(QnetsimError):
@@ -112,7 +112,8 @@ class KeysExhaustedError(QnetsimError):
     """A message needs more key than is left; nothing was spent."""
 
     def __init__(self, needed: int, left: int) -> None:
-        self.needed, self.left = needed, left
+        self.needed = needed
+        self.left = left
         super().__init__(f"a message needs {needed} key bytes and {left} are left")
 
     def __reduce__(self) -> tuple[type[KeysExhaustedError], tuple[int, int]]:

@@ -1,7 +1,7 @@
-"""Stop cleanly: SIGINT and SIGTERM are noted, and obeyed between two steps of the work.
+"""Stop cleanly: SIGINT and SIGTERM are noted, and take effect between two steps of the work.
 
-An exception raised wherever the interpreter happens to be can be lost (in a destructor) or hit
-the middle of a write. A second signal does raise at once, for work that never comes to a step.
+An exception that is raised at an arbitrary instruction can be lost (in a destructor) or interrupt
+a write. A second signal does raise at once, in case the work never reaches its next check.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Named random streams: the only source of randomness in qnetsim.
 
 A stream is a Philox counter generator whose 128-bit key is a hash of the seed and of the
-stream's name. Streams of different names never meet, so what one entity draws cannot change
-what another one gets. Values are made from the raw 64-bit words by transforms of our own:
+stream's name. Streams of different names are independent, so the draws of one entity cannot
+change those of another. Values are made from the raw 64-bit words by transforms of our own:
 numpy keeps the raw words of Philox stable between versions, but not its distributions.
 """
 
@@ -54,9 +54,12 @@ def exponential(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.floa
     """
     mantissa, exponent = np.frexp(1.0 - uniform(bits, count))
     small = mantissa < 0.7071067811865476
-    mantissa, exponent = np.where(small, 2 * mantissa, mantissa), exponent - small
+    mantissa = np.where(small, 2 * mantissa, mantissa)
+    exponent = exponent - small
     s = (mantissa - 1) / (mantissa + 1)
-    square, term, total = s * s, s, s.copy()
+    square = s * s
+    term = s
+    total = s.copy()
     for k in range(3, 29, 2):
         term = term * square
         total = total + term / k

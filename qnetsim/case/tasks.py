@@ -7,10 +7,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qnetsim.fel.datasets import draw_holding, load_dataset
-from qnetsim.fel.encryption_schemes import Counted, Encrypted, Scheme
-from qnetsim.fel.intersection_protocols import BlindSignatures, CommutativeEncryption
+from qnetsim.fel.datasets import draw_worker_records, load_dataset
+from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionScheme, PaillierScheme
+from qnetsim.fel.exchange import TaskEncryption
+from qnetsim.fel.intersection_protocols import (
+    BlindSignatures,
+    CommutativeEncryption,
+    RecordIntersection,
+)
 from qnetsim.fel.protocol import Session
+from qnetsim.fel.roles import TaskRoles
 from qnetsim.kernel.rounds import Task
 from qnetsim.scenario import FelTable, Scenario
 from qnetsim.units import seconds_to_ticks
@@ -35,26 +41,25 @@ def open_session(
     dataset = load_dataset(table.dataset)
     workers = [name for group in table.workers for name in group]
 
-    def scheme(round_number: int) -> Scheme:
-        name = seed, number, replication, round_number
-        return Encrypted(table.key_bits, *name) if real else Counted()
+    def scheme_of_round(round_number: int) -> EncryptionScheme:
+        name = number, replication, round_number
+        return PaillierScheme(table.key_bits, seed, *name) if real else CountedScheme()
 
-    matching = (
+    protocol = (
         BlindSignatures if table.intersection == "blind_signatures" else CommutativeEncryption
     )
     return Session(
-        dataset=dataset,
-        blocks=dataset.blocks(seed, table.order)[: len(workers)],
-        owner=table.owner,
-        clusters=table.clusters,
-        key_bits=table.key_bits,
-        scheme=scheme,
-        key_holder=table.key_holder,
-        pad_ciphertexts=table.pad_ciphertexts,
-        matcher=matching(seed if real else None, number, replication, padded=table.pad_ciphertexts),
-        holdings={
-            name: draw_holding(dataset, table.overlap, seed, number, name) for name in workers
-        },
+        dataset,
+        dataset.blocks(seed, table.order)[: len(workers)],
+        TaskRoles(table.owner, table.clusters, table.key_holder),
+        TaskEncryption(table.key_bits, scheme_of_round, table.pad_ciphertexts),
+        RecordIntersection(
+            protocol(seed if real else None, number, replication, padded=table.pad_ciphertexts),
+            {
+                name: draw_worker_records(dataset, table.overlap, seed, number, name)
+                for name in workers
+            },
+        ),
     )
 
 
@@ -95,8 +100,10 @@ def task_world(scenario: Scenario, replication: int) -> list[dict[str, object]]:
         data = hashlib.sha256()
         workers = [name for group in table.workers for name in group]
         blocks = dataset.blocks(run.seed, table.order)
-        holdings = [draw_holding(dataset, table.overlap, run.seed, number, w) for w in workers]
-        for values in (dataset.features, dataset.labels, *blocks, *(h.samples for h in holdings)):
+        records = [
+            draw_worker_records(dataset, table.overlap, run.seed, number, w) for w in workers
+        ]
+        for values in (dataset.features, dataset.labels, *blocks, *(r.samples for r in records)):
             data.update(repr(values.shape).encode())
             data.update(np.ascontiguousarray(values, dtype="<i8").data)
         attendance = draw_attendance(table, number, run.seed, replication, end)

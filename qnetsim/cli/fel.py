@@ -22,7 +22,7 @@ from qnetsim.cli.show.fel import (
 from qnetsim.cli.show.metrics import task_json
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
 from qnetsim.errors import SettingError, UsageError
-from qnetsim.fel.key_usage import Tally, drive
+from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario, locate
@@ -128,20 +128,20 @@ def _train_outside_network(case: Case) -> list[TrainingRound]:
     rows = []
     session = open_session(settings, 0, case.scenario.run.seed)
     with progress(settings.dataset, settings.rounds + 1) as advance:
-        drive(session.setup(), Tally())
+        run_flow(session.setup(), KeyUsageTable())
         advance(1)
         for number in range(1, settings.rounds + 1):
-            tally = Tally()
+            usage = KeyUsageTable()
             outcome = RoundOutcome()
             started = time.perf_counter()
-            drive(session.round(session.workers, outcome), tally)
+            run_flow(session.round(session.workers, outcome), usage)
             rows.append(
                 TrainingRound(
                     number=number,
                     workers=len(outcome.workers),
                     loss=outcome.loss,
                     accuracy=session.accuracy,
-                    key_bytes=tally.total.key_bytes,
+                    key_bytes=usage.total.key_bytes,
                     seconds=time.perf_counter() - started,
                 )
             )

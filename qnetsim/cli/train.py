@@ -20,7 +20,7 @@ from qnetsim.trace.files.curve_file import write_curve
 
 if TYPE_CHECKING:
     from qnetsim.learning.train import Training
-    from qnetsim.learning.transport import InProcess, Padded
+    from qnetsim.learning.transport import InProcessTransport, PaddedTransport
 
 #: Epochs from one saved state to the next.
 SAVE_EVERY = 5
@@ -110,7 +110,7 @@ def train(
     # torch takes seconds to import, so only a training does
     from qnetsim.learning.checkpoint import card_text, weights_of
     from qnetsim.learning.train import limit_threads
-    from qnetsim.learning.training_record import curve_record, yardsticks
+    from qnetsim.learning.training_record import reference_costs, training_record
 
     limit_threads(threads)
     try:
@@ -124,10 +124,10 @@ def train(
     trained = weights_of(training)
     sha256 = write_weights(files.weights, trained)
     files.card.write_text(card_text(trained, sha256))
-    record = curve_record(training, transport)
+    record = training_record(training, transport)
     write_curve(files.curve, record, force=True)
     files.state.unlink(missing_ok=True)
-    others = yardsticks(case, training.core.costs.best)
+    others = reference_costs(case, training.environment.costs.best)
     if as_json:
         written = {"sha256": sha256, "curve_digest": record.digest(), "files": files.written}
         emit("train", training_json(training, others) | written)
@@ -148,12 +148,12 @@ def _with_epochs(spec: Scenario, epochs: int | None) -> Scenario:
 
 def _new_training(
     case: Case, policy: str, seeds: int, padded: bool
-) -> tuple[Training, Padded | InProcess]:
+) -> tuple[Training, PaddedTransport | InProcessTransport]:
     """A training at its start, and what carries the weights between its agents."""
     from qnetsim.learning.train import Training
-    from qnetsim.learning.transport import InProcess, Padded
+    from qnetsim.learning.transport import InProcessTransport, PaddedTransport
 
-    transport = Padded(case) if padded else InProcess()
+    transport = PaddedTransport(case) if padded else InProcessTransport()
     return Training(case, policy, range(seeds), transport), transport
 
 
@@ -175,7 +175,7 @@ def _train(training: Training, state: Path | None) -> None:
     from qnetsim.learning.checkpoint import save_state
 
     total = training.case.scenario.learning.epochs
-    seeds = len(training.members)
+    seeds = len(training.training_seeds)
     title = f"{training.algorithm}, {seeds} seed{'s' * (seeds > 1)}"
     with progress(title, total) as advance, stoppable() as check:
         advance(training.epoch)

@@ -1,5 +1,5 @@
 """Quantum-secured federated edge learning: pure arithmetic, cryptography and messages.
 
-Nothing here knows the simulator: messages say who sends whom how many bytes, and take what was
-delivered.
+Nothing here depends on the simulator. The protocol yields messages with source, target and size,
+and is told which of them were delivered.
 """

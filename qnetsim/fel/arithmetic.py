@@ -1,4 +1,4 @@
-"""Logistic regression with the Taylor loss, in integers: the same numbers with and without keys.
+"""Logistic regression with the Taylor loss, in integers: equal with and without encryption.
 
 Loss of a sample with label y = ±1 and score z: log 2 − yz/2 + z²/8 (Hardy et al.). Means are
 balanced by class: positives and negatives weigh one half each. Scores, residuals and gradients
@@ -30,8 +30,8 @@ SLOT_BITS = 64
 
 
 @dataclass(frozen=True)
-class Balance:
-    """What the label holder works out once: class counts and their weights.
+class ClassBalance:
+    """Labels, class counts and the weights that balance the classes; the label holder's.
 
     Attributes
     ----------
@@ -49,7 +49,8 @@ class Balance:
     @cached_property
     def weights(self) -> IntArray:
         """Samples of the other sign, shape (samples, classes): 2·n₊·n₋ times the weight."""
-        samples, positives = len(self.labels), self.positives
+        samples = len(self.labels)
+        positives = self.positives
         return np.where(self.labels > 0, samples - positives, positives).astype(np.int64)
 
     @cached_property
@@ -73,13 +74,13 @@ class Balance:
         """
         steps = scores - (self.labels << (SCORE_BITS + 1))
         # S·w/4 · steps / 2**SCORE_BITS, with RESIDUAL_BITS kept; exact in Python integers
-        top = steps.astype(object) * self.weights * (len(self.labels) << RESIDUAL_BITS)
-        below = (4 * self.scales.astype(object)) << SCORE_BITS
-        return np.asarray(top // below, dtype=np.int64)
+        numerator = steps.astype(object) * self.weights * (len(self.labels) << RESIDUAL_BITS)
+        denominator = (4 * self.scales.astype(object)) << SCORE_BITS
+        return np.asarray(numerator // denominator, dtype=np.int64)
 
 
 def loss_shares(parameters: IntArray, gradient: IntArray, at_zero: IntArray) -> list[int]:
-    """What a block adds to the loss, an exact integer for each class: Σ θ·(g(θ) + g(0)).
+    """A block's part of the loss, an exact integer for each class: Σ θ·(g(θ) + g(0)).
 
     Parameters
     ----------
@@ -89,10 +90,10 @@ def loss_shares(parameters: IntArray, gradient: IntArray, at_zero: IntArray) -> 
     return [int(total) for total in (parameters.astype(object) * both).sum(axis=0)]
 
 
-def loss_of(shares: Sequence[Sequence[int]], samples: int) -> float:
+def mean_loss(shares: Sequence[Sequence[int]], samples: int) -> float:
     """Mean over the classes of L(θ) = log 2 + ½ Σ θ·(g(θ) + g(0)), from the blocks' shares.
 
-    It needs no squared scores, because the loss is quadratic and the batch is full.
+    Because the loss is quadratic and the batch is full, no squared scores are needed.
     """
     classes = len(shares[0])
     total = sum(sum(share) for share in shares)
@@ -102,14 +103,14 @@ def loss_of(shares: Sequence[Sequence[int]], samples: int) -> float:
 
 def taylor_loss(labels: IntArray, scores: IntArray) -> FloatArray:
     """Class-balanced mean of log 2 − yz/2 + z²/8, shape (classes,)."""
-    balance = Balance(labels)
+    balance = ClassBalance(labels)
     z = scores / 2.0**SCORE_BITS
     weights = balance.weights / balance.scales
     return np.asarray((weights * (math.log(2) - labels * z / 2 + z * z / 8)).sum(axis=0))
 
 
 def accuracy(labels: IntArray, scores: IntArray) -> float:
-    """Share of the samples whose class gets the highest score, or the right sign of two.
+    """Share of the samples whose class gets the highest score; the right sign with two classes.
 
     Parameters
     ----------
@@ -128,11 +129,11 @@ def learning_rates(curvature: IntArray, scales: IntArray) -> list[Fraction]:
     Parameters
     ----------
     curvature : ndarray of int64, shape (classes,)
-        Σ w‖x‖² by ``Balance.weights`` and ``FeatureBlock.norms``: a sum over the
-        blocks, so no data is pooled. Workers add it up under encryption, for the weights would
-        give the labels away.
+        Σ w‖x‖² by ``ClassBalance.weights`` and ``FeatureBlock.norms``: a sum over the
+        blocks, so no data is pooled. Workers compute it under encryption, because the weights
+        reveal the labels.
     scales : ndarray of int64, shape (classes,)
-        ``Balance.scales``.
+        ``ClassBalance.scales``.
     """
     unit = 4 << (2 * FEATURE_BITS)
     return [
@@ -178,13 +179,13 @@ class FeatureBlock:
         Raises
         ------
         UsageError
-            A parameter leaves the range that the slots are made for.
+            A parameter leaves the range that fits into the slots.
         """
         samples = len(self.features)
-        down = FEATURE_BITS + RESIDUAL_BITS - PARAMETER_BITS
+        shift = FEATURE_BITS + RESIDUAL_BITS - PARAMETER_BITS
         for c, rate in enumerate(rates):
-            below = (rate.denominator * samples) << down
-            moved = [int(g) * rate.numerator // below for g in gradient[:, c].tolist()]
+            divisor = (rate.denominator * samples) << shift
+            moved = [int(g) * rate.numerator // divisor for g in gradient[:, c].tolist()]
             self.parameters[:, c] -= np.array(moved, dtype=np.int64)
         if np.abs(self.parameters).max(initial=0) > PARAMETER_LIMIT << PARAMETER_BITS:
             raise UsageError(f"a parameter exceeds ±{PARAMETER_LIMIT}; learn for fewer rounds")

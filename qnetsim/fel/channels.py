@@ -1,8 +1,8 @@
 """Quantum-secured channels between the parties of a task: pads and tags for every message.
 
-A party has one identity and registers once (Sybil rule). Each direction of a channel has keys of
-its own; both ends hold the same bytes and spend them strictly forward. In a round, each party
-submits each kind of message once.
+A party has one identity and registers once, against Sybil attacks. Each direction of a channel has
+keys of its own; both ends hold the same bytes and spend them strictly forward. In a round, each
+party submits each kind of message once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from qnetsim.errors import ProtocolError, TamperedMessageError
 from qnetsim.fel.messages import Message
-from qnetsim.fel.pads import KeyBuffer, Receiver, Sealed, Sender
+from qnetsim.fel.pads import KeyBuffer, Receiver, SealedMessage, Sender
 
 
 class Link:
@@ -65,8 +65,8 @@ class Channels:
         """Deliver key bytes to both ends of a link."""
         self._link(source, target).add_keys(data)
 
-    def seal(self, message: Message) -> Sealed:
-        """What the source puts on the wire.
+    def seal(self, message: Message) -> SealedMessage:
+        """Seal a message at its source.
 
         Raises
         ------
@@ -76,8 +76,8 @@ class Channels:
         link = self._link(message.source, message.target)
         return link.sender.seal(message.payload(), padded=message.padded)
 
-    def open(self, message: Message, sealed: Sealed) -> bytes:
-        """What the target reads.
+    def open(self, message: Message, sealed: SealedMessage) -> bytes:
+        """Open a message at its target.
 
         Raises
         ------
@@ -87,14 +87,14 @@ class Channels:
             The source has submitted this in this round already.
         """
         receiver = self._link(message.source, message.target).receiver
-        # the protocol says how long a message is, whatever arrives
+        # the length is the protocol's, not that of what arrives
         payload = receiver.open(sealed, length=message.size, padded=message.padded)
-        what = (message.step, message.purpose, message.source, message.target, message.part)
-        if what in self._submitted:
+        submission = (message.step, message.purpose, message.source, message.target, message.part)
+        if submission in self._submitted:
             raise ProtocolError(
                 f"{message.source} submits {message.purpose} to {message.target} a second time"
             )
-        self._submitted.add(what)
+        self._submitted.add(submission)
         return payload
 
     def carry(self, message: Message) -> None:

@@ -12,8 +12,8 @@ from qnetsim import seeds
 from qnetsim.arrays import IntArray, frozen
 from qnetsim.errors import UsageError
 
-Name = Literal["breast_cancer", "digits", "iris", "wine"]
-NAMES: tuple[Name, ...] = get_args(Name)
+DatasetName = Literal["breast_cancer", "digits", "iris", "wine"]
+DATASET_NAMES: tuple[DatasetName, ...] = get_args(DatasetName)
 #: Features of a block; one block is one worker.
 BLOCK_FEATURES = 6
 #: Fractional bits of a feature.
@@ -54,7 +54,7 @@ class Dataset:
         ----------
         seed : int
         order : int
-            Another order of the features.
+            Number of the random order of the features.
 
         Returns
         -------
@@ -68,7 +68,7 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Holding:
+class WorkerRecords:
     """The records that one worker holds, in an order of its own.
 
     Attributes
@@ -76,16 +76,16 @@ class Holding:
     records : tuple of str
         Identifiers, each once.
     samples : ndarray of int64, shape (records,)
-        Row of the data set for each; −1 for records that nobody else has.
+        Row of the data set for each; −1 for records that no other worker has.
     """
 
     records: tuple[str, ...]
     samples: IntArray
 
     @staticmethod
-    def of(dataset: Dataset) -> Holding:
+    def of(dataset: Dataset) -> WorkerRecords:
         """All samples of a data set, in its order."""
-        return Holding(
+        return WorkerRecords(
             tuple(f"{dataset.name}/{i}" for i in range(dataset.samples)),
             frozen(np.arange(dataset.samples), np.int64),
         )
@@ -96,8 +96,10 @@ class Holding:
         return self.samples[[place[record] for record in records]]
 
 
-def draw_holding(dataset: Dataset, overlap: float, seed: int, *name: str | int) -> Holding:
-    """Shuffle all samples of a data set among records that nobody else has.
+def draw_worker_records(
+    dataset: Dataset, overlap: float, seed: int, *name: str | int
+) -> WorkerRecords:
+    """All samples of a data set, shuffled among records that no other worker has.
 
     Parameters
     ----------
@@ -106,15 +108,18 @@ def draw_holding(dataset: Dataset, overlap: float, seed: int, *name: str | int) 
         Share of the worker's records that all others hold too, above 0 and at most 1.
     seed : int
     *name : str or int
-        Names the stream, and the records of this worker alone.
+        Names the stream, and the records that only this worker has.
     """
     extra = round(dataset.samples / overlap) - dataset.samples
     own = tuple("/".join(map(str, ("only", *name, i))) for i in range(extra))
-    shared = Holding.of(dataset)
-    records, samples = shared.records + own, [*shared.samples.tolist(), *[-1] * extra]
+    shared = WorkerRecords.of(dataset)
+    records = shared.records + own
+    samples = [*shared.samples.tolist(), *[-1] * extra]
     words = seeds.words(seeds.stream(seed, "fel", "records", *name), len(records))
     order = np.argsort(words, kind="stable").tolist()
-    return Holding(tuple(records[i] for i in order), frozen([samples[i] for i in order], np.int64))
+    return WorkerRecords(
+        tuple(records[i] for i in order), frozen([samples[i] for i in order], np.int64)
+    )
 
 
 def load_dataset(name: str) -> Dataset:
@@ -125,8 +130,8 @@ def load_dataset(name: str) -> Dataset:
     UsageError
         There is none of this name.
     """
-    if name not in NAMES:
-        raise UsageError(f"unknown data set {name!r}; allowed: {', '.join(NAMES)}")
+    if name not in DATASET_NAMES:
+        raise UsageError(f"unknown data set {name!r}; allowed: {', '.join(DATASET_NAMES)}")
     from sklearn import datasets
 
     raw, target = getattr(datasets, f"load_{name}")(return_X_y=True)
@@ -134,7 +139,7 @@ def load_dataset(name: str) -> Dataset:
 
 
 def make_dataset(name: str, raw: object, target: Sequence[object]) -> Dataset:
-    """Scale features and spread labels of your own data.
+    """Make a data set from arrays: scale the features, encode the classes as ±1.
 
     Parameters
     ----------
@@ -157,9 +162,10 @@ def make_dataset(name: str, raw: object, target: Sequence[object]) -> Dataset:
     classes = sorted(set(target), key=repr)
     if len(classes) < 2:
         raise UsageError(f"data set {name!r}: has {len(classes)} class; at least two are needed")
-    lowest, reach = values.min(axis=0), np.ptp(values, axis=0)
-    # a constant feature says nothing
-    share = (values - lowest) / np.where(reach > 0, reach, 1.0)
+    lowest = values.min(axis=0)
+    width = np.ptp(values, axis=0)
+    # a constant feature becomes 0
+    share = (values - lowest) / np.where(width > 0, width, 1.0)
     features = np.floor(share * 2**FEATURE_BITS + 0.5)
     wanted = classes[1:] if len(classes) == 2 else classes
     labels = [[1 if got == one else -1 for one in wanted] for got in target]

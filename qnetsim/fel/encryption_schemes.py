@@ -1,4 +1,4 @@
-"""Additive encryption, for real or counted: the same operations on the same integers."""
+"""Additive encryption, or plaintexts in its place: the same operations on the same integers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from qnetsim import seeds
 from qnetsim.fel import paillier
 
 
-class Scheme(Protocol):
-    """What the protocol does with ciphertexts; a fresh one for each round.
+class EncryptionScheme(Protocol):
+    """Operations of the protocol on ciphertexts; each round has a scheme with fresh keys.
 
-    ``public`` is the public key, as a number. A mask is added under encryption and taken off the
-    plaintext by who added it.
+    ``public`` is the public key, as a number. A party adds a mask under encryption and subtracts
+    it from the plaintext.
     """
 
     public: int
@@ -26,8 +26,8 @@ class Scheme(Protocol):
     def add(self, ciphertexts: Sequence[int]) -> int:
         """Encryption of the sum."""
 
-    def sum_anew(self, ciphertexts: Sequence[int]) -> int:
-        """Fresh encryption of the sum, which shows nothing of what was added."""
+    def add_fresh(self, ciphertexts: Sequence[int]) -> int:
+        """Fresh encryption of the sum, which does not reveal the summands."""
 
     def weigh(self, ciphertexts: Sequence[int], factors: Sequence[int]) -> int:
         """Encryption of Σ factor·value, factors ≥ 0."""
@@ -39,10 +39,10 @@ class Scheme(Protocol):
         """Masked value, as the key holder sees it."""
 
     def unmask(self, masked: int, mask: int) -> int:
-        """Value from what the key holder saw."""
+        """Value from what the key holder decrypted."""
 
 
-class Encrypted:
+class PaillierScheme:
     """Paillier encryption with a key of its own.
 
     Parameters
@@ -62,7 +62,7 @@ class Encrypted:
         self.add = self._cipher.add
         self.weigh = self._cipher.weigh
 
-    def sum_anew(self, ciphertexts: Sequence[int]) -> int:
+    def add_fresh(self, ciphertexts: Sequence[int]) -> int:
         """Fresh encryption of the sum."""
         return self.add([*ciphertexts, self.encrypt(0)])
 
@@ -80,8 +80,8 @@ class Encrypted:
         return paillier.signed(masked - mask, self._cipher.n)
 
 
-class Counted:
-    """No encryption: values stand for their ciphertexts, which have the same sizes."""
+class CountedScheme:
+    """No encryption, for ``mode = "counted"``: plaintexts in place of ciphertexts of equal size."""
 
     public = 0
 
@@ -93,7 +93,7 @@ class Counted:
         """The sum."""
         return sum(ciphertexts)
 
-    def sum_anew(self, ciphertexts: Sequence[int]) -> int:
+    def add_fresh(self, ciphertexts: Sequence[int]) -> int:
         """The sum."""
         return self.add(ciphertexts)
 

@@ -42,19 +42,20 @@ def signing_key(bits: BitGenerator, size: int) -> RSA.RsaKey:
     return RSA.generate(size, randfunc=lambda n: seeds.bits(bits, 8 * n).to_bytes(n, "big"))
 
 
-class Signer:
-    """The cluster head.
+class BlindSigner:
+    """The cluster head, which signs blinded hashes.
 
     Parameters
     ----------
     key : RsaKey
-    most : int
-        Signatures that one party may have, so that nobody tries identifiers at will.
+    limit : int
+        Signatures that one party may have, so that nobody can try any number of identifiers.
     """
 
-    def __init__(self, key: RSA.RsaKey, most: int) -> None:
+    def __init__(self, key: RSA.RsaKey, limit: int) -> None:
         self.public = int(key.n), int(key.e)
-        self._key, self._most = key, most
+        self._key = key
+        self._limit = limit
         self._given: dict[str, int] = {}
 
     def sign(self, party: str, blinded: Sequence[int]) -> list[int]:
@@ -66,9 +67,9 @@ class Signer:
             The party asks for more signatures than it may have; none is given.
         """
         given = self._given.get(party, 0) + len(blinded)
-        if given > self._most:
+        if given > self._limit:
             raise IntersectionError(
-                f"{party} asks for {given} signatures in all; at most {self._most} are given"
+                f"{party} asks for {given} signatures in all; at most {self._limit} are given"
             )
         self._given[party] = given
         return [self._power(value) for value in blinded]
@@ -80,13 +81,13 @@ class Signer:
         return int(at_q + q * ((at_p - at_q) * gmpy2.invert(q, p) % p))
 
 
-class Party:
-    """A holder of records.
+class BlindSignatureParty:
+    """A holder of records in the protocol of blind signatures.
 
     Parameters
     ----------
     records : iterable of str
-        Identifiers; doubles count once.
+        Identifiers; duplicates count once.
     public : (int, int)
         Modulus and exponent of the signer.
     bits : BitGenerator
@@ -105,7 +106,8 @@ class Party:
 
     def blinded(self) -> list[int]:
         """Hashes of the records under fresh blinding factors, in order."""
-        n, exponent = self._n, self._e
+        n = self._n
+        exponent = self._e
         return [
             int(full_domain_hash(record, n) * gmpy2.powmod(factor, exponent, n) % n)
             for record, factor in zip(self.records, self._factors, strict=True)
@@ -147,8 +149,8 @@ class CommutativeParty:
         # any power below the prime order of the squares can be undone
         self._power = 1 + seeds.bits(bits, 2200) % (SAFE_PRIME // 2 - 1)
 
-    def own(self) -> list[int]:
-        """Own records, hashed onto the squares and encrypted, in order."""
+    def encrypt_own(self) -> list[int]:
+        """Own records, hashed onto the squares and encrypted; in order."""
         hashes = (full_domain_hash(record, SAFE_PRIME) for record in self.records)
         return self.encrypt([value * value % SAFE_PRIME for value in hashes])
 
@@ -157,7 +159,7 @@ class CommutativeParty:
         return [int(gmpy2.powmod(value, self._power, SAFE_PRIME)) for value in values]
 
 
-def common(tokens: Sequence[Iterable[bytes]]) -> list[bytes]:
+def common_tokens(tokens: Sequence[Iterable[bytes]]) -> list[bytes]:
     """Tokens that every party holds, in order."""
     sets = [set(party) for party in tokens]
     return sorted(set.intersection(*sets)) if sets else []

@@ -1,37 +1,53 @@
-"""Step 2 as messages: which records all workers hold, without showing the others.
+"""Private set intersection as messages (step 2): the records that all workers hold, and no others.
 
-The head signs blindly, so it sees no record. Tokens go to the owner, who cannot sign and so can
-try no identifiers of its own; it tells every worker which of its tokens all share. Tokens are
-hashes of signatures, which nobody else can make: they are authenticated, not padded.
+With blind signatures the head signs without seeing a record. Tokens go to the owner, which cannot
+sign and so cannot try identifiers of its own; it tells every worker which of its tokens all share.
+Tokens are hashes of signatures, which nobody else can make: they are authenticated, not padded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from qnetsim import seeds
+from qnetsim.fel.datasets import WorkerRecords
 from qnetsim.fel.intersection import (
     SAFE_PRIME,
+    BlindSignatureParty,
+    BlindSigner,
     CommutativeParty,
-    Party,
-    Signer,
-    common,
+    common_tokens,
     signing_key,
 )
-from qnetsim.fel.messages import NUMBER_BYTES, TOKEN_BYTES, Flow, Message, all_of, send
+from qnetsim.fel.messages import (
+    NUMBER_BYTES,
+    TOKEN_BYTES,
+    Flow,
+    Message,
+    MessageKind,
+    gather_all,
+    send,
+)
 
 #: Bits of the key that serves for blind signatures only.
 SIGNING_BITS = 2048
-#: Common records of each worker, in one order for all.
-Matched = dict[str, list[str]]
-Holdings = Mapping[str, Sequence[str]]
+SIGNING_KEY = MessageKind(2, "signing key")
+BLINDED_RECORDS = MessageKind(2, "blinded records")
+BLIND_SIGNATURES = MessageKind(2, "blind signatures")
+TOKENS = MessageKind(2, "tokens")
+ENCRYPTED_RECORDS = MessageKind(2, "encrypted records")
+COMMON_RECORDS = MessageKind(2, "common records")
+#: Records that all workers hold, as each worker names them, in one order for all.
+CommonRecords = dict[str, list[str]]
+RecordsByWorker = Mapping[str, Sequence[str]]
 
 
-class Matcher(Protocol):
+class IntersectionProtocol(Protocol):
     """A protocol of private set intersection."""
 
-    def match(self, owner: str, head: str, records: Holdings) -> Flow[Matched]:
+    def intersect(self, owner: str, head: str, records: RecordsByWorker) -> Flow[CommonRecords]:
         """Find the common records.
 
         Parameters
@@ -62,33 +78,29 @@ class BlindSignatures:
         key_bits: int = SIGNING_BITS,
         padded: bool = False,
     ) -> None:
-        self._seed, self._name, self._key_bits = seed, name, key_bits
+        self._seed = seed
+        self._name = name
+        self._key_bits = key_bits
         self._padded = padded
 
-    def match(self, owner: str, head: str, records: Holdings) -> Flow[Matched]:
+    def intersect(self, owner: str, head: str, records: RecordsByWorker) -> Flow[CommonRecords]:
         """Send the key, sign blinded records, compare tokens at the owner."""
         signer = None
         if self._seed is not None:
             key = signing_key(
                 seeds.stream(self._seed, "fel", "signing", *self._name), self._key_bits
             )
-            # a worker may have each record signed once, and not one more
-            signer = Signer(key, most=max(map(len, records.values())))
-        modulus = signer.public[0] if signer else 0
-        yield from self._send(
-            "signing key", head, owner, (modulus,), self._key_bits // 8, secret=True
-        )
-        flows = [self._tokens(signer, modulus, owner, head, w, records[w]) for w in records]
-        tokens = yield from all_of(flows)
-        shared = common(tokens)
+            # a worker may have each record signed once, and no more
+            signer = BlindSigner(key, limit=max(map(len, records.values())))
+        yield from self._send_signing_key(signer, head, owner)
+        flows = [self._tokens(signer, owner, head, w, records[w]) for w in records]
+        tokens = yield from gather_all(flows)
+        shared = common_tokens(tokens)
         numbers = tuple(int.from_bytes(token, "big") for token in shared)
         if signer is None:
             numbers = (0,) * len(shared)
-        yield from all_of(
-            [
-                self._send("common records", owner, worker, numbers, TOKEN_BYTES)
-                for worker in records
-            ]
+        yield from gather_all(
+            [self._send(COMMON_RECORDS, owner, worker, numbers, TOKEN_BYTES) for worker in records]
         )
         return {
             worker: [own[token] for token in shared]
@@ -97,48 +109,48 @@ class BlindSignatures:
 
     def _tokens(
         self,
-        signer: Signer | None,
-        modulus: int,
+        signer: BlindSigner | None,
         owner: str,
         head: str,
         worker: str,
         records: Sequence[str],
     ) -> Flow[dict[bytes, str]]:
-        width, none = self._key_bits // 8, (0,) * len(records)
-        yield from self._send("signing key", head, worker, (modulus,), width, secret=True)
+        """Records of a worker by their tokens, which the owner gets."""
+        width = self._key_bits // 8
+        yield from self._send_signing_key(signer, head, worker)
         if signer is None or self._seed is None:
-            yield from self._send("blinded records", worker, head, none, width)
-            yield from self._send("blind signatures", head, worker, none, width)
-            yield from self._send("tokens", worker, owner, none, TOKEN_BYTES)
+            zeros = (0,) * len(records)
+            yield from self._send(BLINDED_RECORDS, worker, head, zeros, width)
+            yield from self._send(BLIND_SIGNATURES, head, worker, zeros, width)
+            yield from self._send(TOKENS, worker, owner, zeros, TOKEN_BYTES)
             return {record.encode(): record for record in records}
         stream = seeds.stream(self._seed, "fel", "blinding", *self._name, worker)
-        party = Party(records, signer.public, stream)
+        party = BlindSignatureParty(records, signer.public, stream)
         blinded = party.blinded()
-        yield from self._send("blinded records", worker, head, tuple(blinded), width)
+        yield from self._send(BLINDED_RECORDS, worker, head, tuple(blinded), width)
         signed = signer.sign(worker, blinded)
-        yield from self._send("blind signatures", head, worker, tuple(signed), width)
+        yield from self._send(BLIND_SIGNATURES, head, worker, tuple(signed), width)
         tokens = party.tokens(signed)
-        # in an order that says nothing about the worker's own
+        # sorted, so that the worker's own order is not shown
         numbers = tuple(int.from_bytes(token, "big") for token in sorted(tokens))
-        yield from self._send("tokens", worker, owner, numbers, TOKEN_BYTES)
+        yield from self._send(TOKENS, worker, owner, numbers, TOKEN_BYTES)
         return tokens
 
+    def _send_signing_key(self, signer: BlindSigner | None, head: str, party: str) -> Flow[bool]:
+        """Send the modulus, always under one-time pad."""
+        modulus = signer.public[0] if signer else 0
+        return send(
+            Message(SIGNING_KEY, head, party, (modulus,), width=self._key_bits // 8, padded=True)
+        )
+
     def _send(
-        self,
-        purpose: str,
-        source: str,
-        target: str,
-        numbers: tuple[int, ...],
-        width: int,
-        *,
-        secret: bool = False,
+        self, kind: MessageKind, source: str, target: str, numbers: tuple[int, ...], width: int
     ) -> Flow[bool]:
-        padded = secret or self._padded
-        return send(Message(2, purpose, source, target, numbers, width, padded))
+        return send(Message(kind, source, target, numbers, width=width, padded=self._padded))
 
 
 class CommutativeEncryption:
-    """AES03: every list passes through all workers, each of whom adds its layer.
+    """AES03: every list passes through all workers, each of which adds its encryption.
 
     Parameters
     ----------
@@ -150,10 +162,12 @@ class CommutativeEncryption:
     """
 
     def __init__(self, seed: int | None, *name: str | int, padded: bool = False) -> None:
-        self._seed, self._name, self._padded = seed, name, padded
+        self._seed = seed
+        self._name = name
+        self._padded = padded
 
-    def match(self, owner: str, head: str, records: Holdings) -> Flow[Matched]:
-        """Send every list round, compare at the owner, tell positions."""
+    def intersect(self, owner: str, head: str, records: RecordsByWorker) -> Flow[CommonRecords]:
+        """Send every list through all workers, compare at the owner, send positions back."""
         parties = {}
         if self._seed is not None:
             parties = {
@@ -163,24 +177,29 @@ class CommutativeEncryption:
                 for worker, held in records.items()
             }
         flows = [self._round_trip(parties, owner, worker, records) for worker in records]
-        values = yield from all_of(flows)
+        values = yield from gather_all(flows)
         found = dict(zip(records, values, strict=True))
         shared = sorted(set.intersection(*map(set, values)))
-        matched, places = {}, {}
+        common: CommonRecords = {}
+        places = {}
         for worker, own in found.items():
             place = {value: i for i, value in enumerate(own)}
             places[worker] = tuple(place[value] for value in shared)
-            matched[worker] = [records[worker][i] for i in places[worker]]
-        yield from all_of(
+            common[worker] = [records[worker][i] for i in places[worker]]
+        yield from gather_all(
             [
-                send(Message(2, "common records", owner, worker, at, NUMBER_BYTES, self._padded))
-                for worker, at in places.items()
+                self._send(COMMON_RECORDS, owner, worker, positions, NUMBER_BYTES)
+                for worker, positions in places.items()
             ]
         )
-        return matched
+        return common
 
     def _round_trip(
-        self, parties: Mapping[str, CommutativeParty], owner: str, worker: str, records: Holdings
+        self,
+        parties: Mapping[str, CommutativeParty],
+        owner: str,
+        worker: str,
+        records: RecordsByWorker,
     ) -> Flow[list[int]]:
         order = list(records)
         first = order.index(worker)
@@ -190,10 +209,38 @@ class CommutativeEncryption:
         for here, there in zip(route, [*route[1:], owner], strict=True):
             if parties:
                 party = parties[here]
-                values = party.own() if here == worker else party.encrypt(values)
+                values = party.encrypt_own() if here == worker else party.encrypt(values)
             numbers = tuple(values) if parties else (0,) * len(records[worker])
-            what = 2, "encrypted records", here, there, numbers, width, self._padded
-            yield from send(Message(*what, part=first))
+            yield from self._send(ENCRYPTED_RECORDS, here, there, numbers, width, part=first)
         if not parties:
             values = [int.from_bytes(record.encode(), "big") for record in records[worker]]
         return values
+
+    def _send(
+        self,
+        kind: MessageKind,
+        source: str,
+        target: str,
+        numbers: tuple[int, ...],
+        width: int,
+        part: int = 0,
+    ) -> Flow[bool]:
+        return send(
+            Message(kind, source, target, numbers, width=width, padded=self._padded, part=part)
+        )
+
+
+@dataclass(frozen=True)
+class RecordIntersection:
+    """The records of the workers, and how the common ones are found.
+
+    Attributes
+    ----------
+    protocol : IntersectionProtocol
+        RSA blind signatures, counted, unless given.
+    records : mapping from worker to WorkerRecords, optional
+        All samples of the data set at every worker unless given.
+    """
+
+    protocol: IntersectionProtocol = field(default_factory=lambda: BlindSignatures(None))
+    records: Mapping[str, WorkerRecords] | None = None

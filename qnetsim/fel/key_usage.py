@@ -1,4 +1,4 @@
-"""Add up the key bytes of messages: by step, purpose, and the pair that shares the keys."""
+"""Key bytes of messages, by step, purpose, and the pair that shares the keys."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from qnetsim.fel.messages import Message, Steps
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What messages of one kind came to.
+class KeyUsage:
+    """Messages of one kind and their bytes.
 
     Attributes
     ----------
@@ -21,8 +21,8 @@ class Entry:
     payload_bytes: int = 0
     key_bytes: int = 0
 
-    def __add__(self, other: Entry) -> Entry:
-        return Entry(
+    def __add__(self, other: KeyUsage) -> KeyUsage:
+        return KeyUsage(
             self.messages + other.messages,
             self.payload_bytes + other.payload_bytes,
             self.key_bytes + other.key_bytes,
@@ -30,22 +30,22 @@ class Entry:
 
 
 @dataclass
-class Tally:
+class KeyUsageTable:
     """Messages so far, by (step, purpose, source, target)."""
 
-    entries: dict[tuple[int, str, str, str], Entry] = field(default_factory=dict)
+    entries: dict[tuple[int, str, str, str], KeyUsage] = field(default_factory=dict)
 
     def add(self, message: Message) -> None:
         """Count a message."""
         key = message.step, message.purpose, message.source, message.target
-        entry = Entry(1, message.size, message.key_bytes)
-        self.entries[key] = self.entries.get(key, Entry()) + entry
+        entry = KeyUsage(1, message.size, message.key_bytes)
+        self.entries[key] = self.entries.get(key, KeyUsage()) + entry
 
-    def by_purpose(self) -> list[tuple[tuple[int, str], Entry]]:
+    def by_purpose(self) -> list[tuple[tuple[int, str], KeyUsage]]:
         """Sums over all pairs, in the order of the protocol's steps."""
-        found: dict[tuple[int, str], Entry] = {}
+        found: dict[tuple[int, str], KeyUsage] = {}
         for (step, purpose, _, _), entry in self.entries.items():
-            found[step, purpose] = found.get((step, purpose), Entry()) + entry
+            found[step, purpose] = found.get((step, purpose), KeyUsage()) + entry
         return sorted(found.items(), key=lambda item: item[0][0])
 
     def key_bytes_by_pair(self) -> dict[tuple[str, str], int]:
@@ -57,20 +57,22 @@ class Tally:
         return found
 
     @property
-    def total(self) -> Entry:
+    def total(self) -> KeyUsage:
         """Sum over everything."""
-        return sum(self.entries.values(), Entry())
+        return sum(self.entries.values(), KeyUsage())
 
 
-def drive(steps: Steps, tally: Tally, delivered: Callable[[Message], bool] | None = None) -> None:
+def run_flow(
+    steps: Steps, usage: KeyUsageTable, delivered: Callable[[Message], bool] | None = None
+) -> None:
     """Run a set-up or a round to its end.
 
     Parameters
     ----------
     steps : generator
         As ``Session.setup`` and ``Session.round`` give it.
-    tally : Tally
-        Counts what is sent, delivered or not: its keys are burnt.
+    usage : KeyUsageTable
+        Adds up what is sent, delivered or not: its keys are spent.
     delivered : callable, optional
         Whether a message arrives; all do unless given.
     """
@@ -78,7 +80,7 @@ def drive(steps: Steps, tally: Tally, delivered: Callable[[Message], bool] | Non
         batch = next(steps)
         while True:
             for message in batch:
-                tally.add(message)
+                usage.add(message)
             batch = steps.send([delivered is None or delivered(message) for message in batch])
     except StopIteration:
         return

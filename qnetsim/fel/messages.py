@@ -1,46 +1,55 @@
-"""Messages of the protocol, and how flows of them are run side by side.
+"""Messages of the protocol, and flows of messages that run side by side.
 
-A *flow* is a generator: it yields messages that go at the same time and takes, for each, whether
-it was delivered. Nothing here waits, encrypts a channel or knows time.
+A *flow* is a generator: it yields messages that are sent at the same time, and is told for each
+whether it was delivered. Flows know no time, and do not encrypt the channel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from qnetsim.fel.pads import key_bytes
 
-#: Bytes of a number that is sent as such, with a sign: parameters and counts; the others.
+#: Bytes of a signed number that is not a ciphertext: parameters and counts.
 NUMBER_BYTES = 8
+#: Bytes of a signed number that needs more: learning rates and losses.
 LONG_BYTES = 16
 #: Bytes of a token of the private set intersection.
 TOKEN_BYTES = 32
 
-#: Every kind of message: step of the paper, and purpose. Steps 1 to 3 are the set-up, for step 3
-#: itself is local: what is sent there is worked out once and makes the learning rates.
-KINDS: tuple[tuple[int, str], ...] = (
-    (1, "parameters"),
-    (2, "signing key"),
-    (2, "blinded records"),
-    (2, "blind signatures"),
-    (2, "tokens"),
-    (2, "encrypted records"),
-    (2, "common records"),
-    (3, "public key"),
-    (3, "class counts"),
-    (3, "weights"),
-    (3, "residuals"),
-    (3, "masked gradient"),
-    (3, "curvature"),
-    (4, "public key"),
-    (4, "scores"),
-    (4, "masked scores"),
-    (5, "rates"),
-    (5, "residuals"),
-    (5, "masked gradient"),
-    (5, "loss"),
+
+class MessageKind(NamedTuple):
+    """Step 1 … 5 of the paper, and purpose."""
+
+    step: int
+    purpose: str
+
+
+#: Every kind of message. Steps 1 to 3 are the set-up: step 3 of the paper is local, and what is
+#: sent there here is sent once, for the learning rates.
+KINDS: tuple[MessageKind, ...] = (
+    MessageKind(1, "parameters"),
+    MessageKind(2, "signing key"),
+    MessageKind(2, "blinded records"),
+    MessageKind(2, "blind signatures"),
+    MessageKind(2, "tokens"),
+    MessageKind(2, "encrypted records"),
+    MessageKind(2, "common records"),
+    MessageKind(3, "public key"),
+    MessageKind(3, "class counts"),
+    MessageKind(3, "weights"),
+    MessageKind(3, "residuals"),
+    MessageKind(3, "masked gradient"),
+    MessageKind(3, "curvature"),
+    MessageKind(4, "public key"),
+    MessageKind(4, "scores"),
+    MessageKind(4, "masked scores"),
+    MessageKind(5, "rates"),
+    MessageKind(5, "residuals"),
+    MessageKind(5, "masked gradient"),
+    MessageKind(5, "loss"),
 )
 
 
@@ -50,21 +59,20 @@ class Message:
 
     Attributes
     ----------
-    step : int
-        Step 1 … 5 of the paper.
-    purpose, source, target : str
+    kind : MessageKind
+        One of ``KINDS``.
+    source, target : str
     numbers : tuple of int
-        What it says; without encryption, what stands for the ciphertexts.
+        Content; without encryption, the values in place of their ciphertexts.
     width : int
         Bytes of each number.
     padded : bool
         Under one-time pad; every message is authenticated.
     part : int
-        Which of several messages of one purpose between two parties.
+        Tells messages of one kind between the same two parties apart.
     """
 
-    step: int
-    purpose: str
+    kind: MessageKind
     source: str
     target: str
     numbers: tuple[int, ...]
@@ -73,9 +81,14 @@ class Message:
     part: int = 0
 
     @property
-    def kind(self) -> tuple[int, str]:
-        """Step and purpose, one of ``KINDS``."""
-        return self.step, self.purpose
+    def step(self) -> int:
+        """Step 1 … 5 of the paper."""
+        return self.kind.step
+
+    @property
+    def purpose(self) -> str:
+        """What the message is for."""
+        return self.kind.purpose
 
     @property
     def size(self) -> int:
@@ -88,7 +101,7 @@ class Message:
         return key_bytes(self.size, padded=self.padded)
 
     def payload(self) -> bytes:
-        """The bytes on the wire."""
+        """The bytes on the wire, big-endian; numbers of up to ``LONG_BYTES`` have a sign."""
         signed = self.width <= LONG_BYTES
         return b"".join(n.to_bytes(self.width, "big", signed=signed) for n in self.numbers)
 
@@ -96,38 +109,64 @@ class Message:
 Result = TypeVar("Result")
 Batch = tuple[Message, ...]
 Answers = Sequence[bool]
-#: What yields batches of messages and ends in a result.
+#: Yields batches of messages, is sent whether each was delivered, and returns a result.
 Flow = Generator[Batch, Answers, Result]
+#: A flow without a result.
 Steps = Flow[None]
 
 
-class LostError(Exception):
+class MessageLostError(Exception):
     """A message did not arrive, so the flow that sent it ends."""
 
 
 def send(message: Message) -> Flow[bool]:
-    """Send one message; what stays with one party is not sent at all.
+    """Send one message; nothing is sent from a party to itself.
 
     Raises
     ------
-    LostError
+    MessageLostError
         It was not delivered.
     """
     if message.source != message.target:
         answers = yield (message,)
         if not answers[0]:
-            raise LostError(
+            raise MessageLostError(
                 f"{message.purpose} from {message.source} to {message.target} was not delivered"
             )
     return True
 
 
-def together(flows: Sequence[Flow[Result]], *, needed: bool = False) -> Flow[list[Result | None]]:
+def send_numbers(
+    kind: MessageKind,
+    source: str,
+    target: str,
+    numbers: Sequence[int],
+    width: int = NUMBER_BYTES,
+) -> Flow[bool]:
+    """Send numbers that are no ciphertexts, under one-time pad.
+
+    Parameters
+    ----------
+    kind : MessageKind
+    source, target : str
+    numbers : sequence of int
+    width : int
+        Bytes of each number.
+
+    Raises
+    ------
+    MessageLostError
+        The message was not delivered.
+    """
+    return send(Message(kind, source, target, tuple(numbers), width=width, padded=True))
+
+
+def gather(flows: Sequence[Flow[Result]], *, all_needed: bool = False) -> Flow[list[Result | None]]:
     """Run flows side by side, batch by batch; None stands for a flow that lost a message.
 
     Raises
     ------
-    LostError
+    MessageLostError
         One did, and all are needed.
     """
     results: list[Result | None] = [None] * len(flows)
@@ -142,8 +181,8 @@ def together(flows: Sequence[Flow[Result]], *, needed: bool = False) -> Flow[lis
                 batches[number] = flows[number].send(answers)
         except StopIteration as end:
             results[number] = end.value
-        except LostError:
-            if needed:
+        except MessageLostError:
+            if all_needed:
                 raise
 
     for number in range(len(flows)):
@@ -158,13 +197,13 @@ def together(flows: Sequence[Flow[Result]], *, needed: bool = False) -> Flow[lis
     return results
 
 
-def all_of(flows: Sequence[Flow[Result]]) -> Flow[list[Result]]:
+def gather_all(flows: Sequence[Flow[Result]]) -> Flow[list[Result]]:
     """Run flows side by side, none of which may lose a message.
 
     Raises
     ------
-    LostError
+    MessageLostError
         One did.
     """
-    results = yield from together(flows, needed=True)
+    results = yield from gather(flows, all_needed=True)
     return [result for result in results if result is not None]

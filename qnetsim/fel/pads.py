@@ -10,14 +10,14 @@ from __future__ import annotations
 import hmac
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
 from qnetsim.errors import KeysExhaustedError, TamperedMessageError
 
+#: Bytes of the one-time Poly1305 key of a message.
 MAC_KEY_BYTES = 32
-TAG_BYTES = 16
 
 
 def key_bytes(length: int, *, padded: bool) -> int:
@@ -57,7 +57,7 @@ class KeyBuffer:
 
 
 @dataclass(frozen=True)
-class Sealed:
+class SealedMessage:
     """A message on the wire.
 
     Attributes
@@ -78,7 +78,7 @@ class Sealed:
     tag: bytes
 
     def header(self) -> bytes:
-        """What the tag covers beside the body."""
+        """The bytes that the tag authenticates beside the body."""
         name = self.link.encode()
         return struct.pack(">IQQ?", len(name), self.sequence, self.offset, self.padded) + name
 
@@ -93,16 +93,24 @@ class Sender:
     """
 
     def __init__(self, link: str, keys: KeyBuffer) -> None:
-        self._link, self._keys = link, keys
+        self._link = link
+        self._keys = keys
         self._sequence = 0
 
-    def seal(self, payload: bytes, *, padded: bool) -> Sealed:
+    def seal(self, payload: bytes, *, padded: bool) -> SealedMessage:
         """Pad a message if asked to, and tag it."""
         offset, key = self._keys.take(key_bytes(len(payload), padded=padded))
         body = _xor(payload, key[MAC_KEY_BYTES:]) if padded else payload
-        message = Sealed(self._link, self._sequence, offset, padded, body, b"")
+        message = SealedMessage(
+            link=self._link,
+            sequence=self._sequence,
+            offset=offset,
+            padded=padded,
+            body=body,
+            tag=b"",
+        )
         self._sequence += 1
-        return Sealed(**{**vars(message), "tag": _tag(key, message)})
+        return replace(message, tag=_tag(key, message))
 
 
 class Receiver:
@@ -116,26 +124,27 @@ class Receiver:
     """
 
     def __init__(self, link: str, keys: KeyBuffer) -> None:
-        self._link, self._keys = link, keys
+        self._link = link
+        self._keys = keys
         self._sequence = 0
 
-    def open(self, message: Sealed, *, length: int, padded: bool) -> bytes:
+    def open(self, message: SealedMessage, *, length: int, padded: bool) -> bytes:
         """Check a message and take its pad off.
 
         Parameters
         ----------
-        message : Sealed
+        message : SealedMessage
         length : int
-            Bytes that the message has by the protocol. Nothing that is not authenticated yet says
-            how many keys are spent on it, so both ends burn the same ones.
+            Bytes that the message has by the protocol. The length of an unauthenticated message
+            does not decide how many keys are spent, so both ends spend the same ones.
         padded : bool
             Whether it is padded by the protocol.
 
         Raises
         ------
         TamperedMessageError
-            It is of another link, replayed, out of order, or changed. The key of a changed one is
-            burnt: it is never used for another message.
+            It is of another link, replayed, out of order, changed, or not padded as agreed. The
+            key of a changed one is spent: it is never used for another message.
         """
         if message.link != self._link or message.sequence != self._sequence:
             raise TamperedMessageError(
@@ -149,15 +158,15 @@ class Receiver:
             )
         _, key = self._keys.take(key_bytes(length, padded=padded))
         self._sequence += 1
-        as_agreed = len(message.body) == length and message.padded == padded
-        if not (as_agreed and hmac.compare_digest(_tag(key, message), message.tag)):
+        agreed = len(message.body) == length and message.padded == padded
+        if not (agreed and hmac.compare_digest(_tag(key, message), message.tag)):
             raise TamperedMessageError(
                 f"link {self._link}, message {message.sequence}: the tag is wrong; its key is burnt"
             )
         return _xor(message.body, key[MAC_KEY_BYTES:]) if message.padded else message.body
 
 
-def _tag(key: bytes, message: Sealed) -> bytes:
+def _tag(key: bytes, message: SealedMessage) -> bytes:
     return Poly1305.generate_tag(key[:MAC_KEY_BYTES], message.header() + message.body)
 
 

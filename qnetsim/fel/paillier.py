@@ -41,7 +41,7 @@ def generate_keys(bits: BitGenerator, size: int) -> tuple[Public, Private]:
 
 
 def _prime(bits: BitGenerator, size: int) -> int:
-    # both highest bits are set, so that the product of two has all its bits
+    # the two highest bits are set, so that the product of two primes has full length
     return int(gmpy2.next_prime(seeds.bits(bits, size) | (3 << (size - 2))))
 
 
@@ -70,7 +70,8 @@ def pack(values: Sequence[int]) -> int:
 
 def unpack(packed: int, count: int) -> list[int]:
     """Take signed integers out again."""
-    half, found = 1 << (SLOT_BITS - 1), []
+    half = 1 << (SLOT_BITS - 1)
+    found = []
     for _ in range(count):
         value = ((packed + half) & ((1 << SLOT_BITS) - 1)) - half
         found.append(value)
@@ -88,8 +89,10 @@ class Cipher:
     """
 
     def __init__(self, public: Public, bits: BitGenerator) -> None:
-        self.public, self._bits = public, bits
-        self.n, self.square = int(public.n), int(public.nsquare)
+        self.public = public
+        self._bits = bits
+        self.n = int(public.n)
+        self.square = int(public.nsquare)
 
     def encrypt(self, plaintext: int) -> int:
         """Encrypt an integer modulo n."""

@@ -13,7 +13,7 @@ from safetensors.torch import save
 
 from qnetsim.analysis.learning_curves import converged
 from qnetsim.errors import UsageError
-from qnetsim.learning.train import Curve, Training
+from qnetsim.learning.train import Training, TrainingCurve
 from qnetsim.policies.learned.weights import Weights
 from qnetsim.trace import make_folder
 from qnetsim.trace.hdf5.files import plain_reason
@@ -22,10 +22,13 @@ FORMAT = "qnetsim-training"
 
 
 def identity(training: Training) -> dict[str, object]:
-    """What must be equal for a training to go on where another one stopped."""
+    """What must be equal for a training to go on where another one stopped.
+
+    The keys, and those of the tensors, are the format of the files: they keep their names.
+    """
     return {
         "algorithm": training.algorithm,
-        "members": list(training.members),
+        "members": list(training.training_seeds),
         "scenario": training.case.scenario.digest(),
         "torch": version("torch"),
     }
@@ -39,16 +42,17 @@ def save_state(training: Training, path: Path) -> None:
     UsageError
         It cannot be written.
     """
-    curve, learner = training.curve, training.learner
+    curve = training.curve
+    learner = training.learner
     tensors = {f"learner.{name}": tensor for name, tensor in learner.tensors().items()}
-    tensors |= {f"core.{k}": torch.from_numpy(v) for k, v in training.core.arrays().items()}
+    tensors |= {f"core.{k}": torch.from_numpy(v) for k, v in training.environment.arrays().items()}
     for name in ("deterministic", "stochastic", "slots", "updates", "cpu_s"):
         tensors[f"curve.{name}"] = torch.from_numpy(np.array(getattr(curve, name), np.float64))
     about = {
         "identity": identity(training),
         "epoch": training.epoch,
         "updates": learner.updates,
-        "slot": training.core.slot,
+        "slot": training.environment.slot,
     }
     plain = {name: t.detach().contiguous().clone() for name, t in tensors.items()}
     data = save(plain, metadata={FORMAT: json.dumps(about)})
@@ -68,7 +72,7 @@ def restore_state(training: Training, path: Path) -> None:
     Raises
     ------
     UsageError
-        The file is none of ours, or of another training.
+        The file is no state of a training, or that of another training.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -96,52 +100,54 @@ def _restore(training: Training, about: dict[str, int], found: dict[str, torch.T
     with torch.no_grad():
         for name, tensor in training.learner.tensors().items():
             tensor.copy_(found[f"learner.{name}"])
-    training.core.restore(
+    training.environment.restore(
         about["slot"],
-        {name: found[f"core.{name}"].numpy() for name in training.core.arrays()},
+        {name: found[f"core.{name}"].numpy() for name in training.environment.arrays()},
     )
-    training.learner.updates, training.epoch = about["updates"], about["epoch"]
+    training.learner.updates = about["updates"]
+    training.epoch = about["epoch"]
     rows = {
         name: found[f"curve.{name}"].numpy()
         for name in ("deterministic", "stochastic", "slots", "updates", "cpu_s")
     }
-    training.curve = Curve(
+    training.curve = TrainingCurve(
         list(rows["deterministic"]),
         list(rows["stochastic"]),
         [int(n) for n in rows["slots"]],
         [int(n) for n in rows["updates"]],
         [float(x) for x in rows["cpu_s"]],
     )
-    training.resumed()
+    training.resume_clock()
 
 
-def weights_of(training: Training, member: int = 0) -> Weights:
+def weights_of(training: Training, place: int = 0) -> Weights:
     """Policies of one seed, as ``qnetsim.policies.learned`` reads them.
 
     Parameters
     ----------
     training : Training
-    member : int
-        Place of the seed in ``training.members``.
+    place : int
+        Position of the seed in ``training.training_seeds``.
     """
-    learner, scenario = training.learner, training.case.scenario
-    first = member * learner.agents
+    learner = training.learner
+    scenario = training.case.scenario
+    first = place * learner.agents
     rows = slice(first, first + (1 if learner.shared else learner.agents))
     layers = [layer.detach()[rows].numpy().astype(np.float32) for layer in learner.policy]
-    curve = np.array(training.curve.stochastic)[:, member]
+    curve = np.array(training.curve.stochastic)[:, place]
     reached = converged(curve[:, None])[0]
     card = {
         "policy": training.algorithm,
         "topology": training.case.network.topology.name,
         "scenario": scenario.portable().model_dump(mode="json"),
         "scenario_digest": scenario.digest(),
-        "training_seed": training.members[member],
+        "training_seed": training.training_seeds[place],
         "epochs": training.epoch,
         "slots": training.curve.slots[-1],
         "updates": training.curve.updates[-1],
         "untrained_cost": round(float(curve[0]), 6),
         "final_cost": round(float(curve[-1]), 6),
-        "final_cost_of_mean_actions": round(float(training.curve.deterministic[-1][member]), 6),
+        "final_cost_of_mean_actions": round(float(training.curve.deterministic[-1][place]), 6),
         "converged_at_epoch": None if np.isinf(reached) else int(reached),
         "versions": {name: version(name) for name in ("qnetsim", "torch", "numpy")},
         "licence": "GPL-3.0-or-later",

@@ -1,4 +1,4 @@
-"""The environment as arrays over worlds: the same numbers as the kernel, without an event queue."""
+"""The environment as arrays over worlds: results equal the kernel's, without an event queue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from qnetsim.arrays import IntArray
 from qnetsim.case import Case
 from qnetsim.errors import SettingError
-from qnetsim.learning.reservation_costs import Costs
+from qnetsim.learning.reservation_costs import ReservationCosts
 from qnetsim.network import LoadTable, RouteTable
 from qnetsim.policies.learned.features import Float32Array, Spec, Units, ordered
 from qnetsim.scenario import LearningTable, Scenario
@@ -21,8 +21,8 @@ from qnetsim.world.demand import Levels
 CHUNK = 1024
 
 
-def spec_of(table: LearningTable) -> Spec:
-    """What the agents of a scenario see and decide."""
+def agent_spec(table: LearningTable) -> Spec:
+    """What the agents of a scenario see, and what their actions mean."""
     return Spec(
         table.history,
         ordered(table.observe),
@@ -32,39 +32,41 @@ def spec_of(table: LearningTable) -> Spec:
     )
 
 
-class ArrayCore:
+class ArrayEnvironment:
     """Worlds side by side, each with all its units.
 
-    Nothing is ever blocked here, so a fibre's totals do not depend on the order of its requests.
+    Nothing is blocked here, so a fibre's totals do not depend on the order of its requests.
 
     Parameters
     ----------
     case : Case
-    members : sequence of int
-        Number of each world; worlds of one number have the same demand.
+    world_numbers : sequence of int
+        Worlds of one number have the same demand.
     purpose : str
         Of the worlds, for example "train": other purposes are other worlds.
 
     Attributes
     ----------
     units : Units
-    costs : Costs
+    costs : ReservationCosts
     loads : ndarray of int64, shape (worlds, fibres)
-        Channels that the last slot's demand asked for.
+        Channels that the last slot's demand needed.
     cost : ndarray of float64, shape (worlds, fibres)
         Of the last slot, realised.
     """
 
-    def __init__(self, case: Case, members: Sequence[int], purpose: str) -> None:
-        refuse_unfit(case.scenario)
-        self.case, self.worlds = case, len(members)
-        self._streams = [("learning", purpose, member) for member in members]
+    def __init__(self, case: Case, world_numbers: Sequence[int], purpose: str) -> None:
+        refuse_unsupported(case.scenario)
+        self.case = case
+        self.worlds = len(world_numbers)
+        self._streams = [("learning", purpose, number) for number in world_numbers]
         self.table = case.scenario.learning
         self.routes: RouteTable = case.setting.shortest_routes()
-        self.units = Units(case.setting, self.routes, spec_of(self.table))
-        self.costs = Costs(case, self.units, self.routes)
+        self.units = Units(case.setting, self.routes, agent_spec(self.table))
+        self.costs = ReservationCosts(case, self.units, self.routes)
         management = case.scenario.key_management
-        self._store, self._kept = management.store_bits, management.key_lifetime_slots
+        self._store = management.store_bits
+        self._kept = management.key_lifetime_slots
         granularity = management.granularity
         levels = case.forecast.level_count
         self._bits = case.network.channel_bits
@@ -74,7 +76,8 @@ class ArrayCore:
 
     def reset(self) -> None:
         """Begin again at slot 0 of the same worlds."""
-        units, shape = self.units, (self.worlds, self.units.count)
+        units = self.units
+        shape = (self.worlds, self.units.count)
         seed = self.case.scenario.run.seed
         self._levels = [
             Levels(self.case.forecast, self.case.scenario.regimes, seed, stream)
@@ -91,7 +94,7 @@ class ArrayCore:
         self._ages = np.zeros((self._kept, 2, self.worlds, fibres), np.int64)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """State at the end of a slot, beside its number."""
+        """State at the end of a slot, except for the number of the slot."""
         return {
             "pools": self.pools,
             "ages": self._ages,
@@ -105,8 +108,10 @@ class ArrayCore:
         for first in range(0, slot, CHUNK):
             self._draw(first // CHUNK)
         self.slot = slot
-        self.pools, self._ages = arrays["pools"].copy(), arrays["ages"].copy()
-        self._past, self._demand = arrays["past"].copy(), arrays["demand"].copy()
+        self.pools = arrays["pools"].copy()
+        self._ages = arrays["ages"].copy()
+        self._past = arrays["past"].copy()
+        self._demand = arrays["demand"].copy()
 
     def _draw(self, chunk: int) -> None:
         self._drawn = np.stack([levels.draw(chunk, CHUNK) for levels in self._levels])
@@ -171,18 +176,21 @@ class ArrayCore:
         self.pools = self._ages.sum(axis=0)
 
 
-def refuse_unfit(scenario: Scenario) -> None:
-    """Refuse what the array environment does not know.
+def refuse_unsupported(scenario: Scenario) -> None:
+    """Refuse scenarios that the array environment does not cover.
 
     Raises
     ------
     SettingError
-        With every key that does not fit.
+        With every key that is not covered.
     """
-    demand, keys, network = scenario.demand, scenario.key_management, scenario.network
-    learning, tied = scenario.learning, bool(keys.store_bits and keys.key_lifetime_slots)
+    demand = scenario.demand
+    keys = scenario.key_management
+    network = scenario.network
+    learning = scenario.learning
+    tied = bool(keys.store_bits and keys.key_lifetime_slots)
     fibre_faults = any(value is not None for value in scenario.faults.model_dump().values())
-    unfit = {
+    unsupported = {
         ("network", "qkd_wavelengths"): network.qkd_wavelengths and "must be 0, unlimited",
         ("network", "km_wavelengths"): network.km_wavelengths and "must be 0, unlimited",
         ("demand", "arrivals"): demand.arrivals != "slot_start" and "must be 'slot_start'",
@@ -200,7 +208,7 @@ def refuse_unfit(scenario: Scenario) -> None:
     }
     problems = [
         (key, f"{text}, in a scenario that policies are trained on")
-        for key, text in unfit.items()
+        for key, text in unsupported.items()
         if text
     ]
     if problems:

@@ -1,4 +1,4 @@
-"""What the policies of a training are worth, in worlds that it never meets."""
+"""Evaluation: cost of the policies of a training, in worlds that are not trained on."""
 
 from __future__ import annotations
 
@@ -7,20 +7,31 @@ import torch
 
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case
-from qnetsim.learning.environment import ArrayCore
+from qnetsim.learning.environment import ArrayEnvironment
 from qnetsim.learning.learner import Draws, Learner
 
-#: Worlds for each seed, and slots that are left out at the start and counted after them. Where
-#: costs are expected ones there is little noise to average out.
-WORLDS, EXPECTED_SLOTS, REALISED_SLOTS = 8, 8, 100
+#: Worlds for each training seed.
+WORLDS = 8
+#: Slots that are counted. With expected costs there is little noise to average out.
+EXPECTED_SLOTS = 8
+REALISED_SLOTS = 100
 
 
 class Evaluation:
-    """Deterministic and stochastic cost over C*, sip's expected cost under the forecast."""
+    """Costs of mean and of drawn actions over C*, the expected cost of sip under the forecast.
 
-    def __init__(self, case: Case, members: int) -> None:
-        self._members = members
-        self._core = ArrayCore(case, list(range(WORLDS)) * members, "evaluation")
+    The slots of one observation history are played first and not counted.
+
+    Parameters
+    ----------
+    case : Case
+    seeds : int
+        Training seeds.
+    """
+
+    def __init__(self, case: Case, seeds: int) -> None:
+        self._seeds = seeds
+        self._environment = ArrayEnvironment(case, list(range(WORLDS)) * seeds, "evaluation")
         self._expected = case.scenario.learning.reward_cost == "expected"
         self._slots = EXPECTED_SLOTS if self._expected else REALISED_SLOTS
 
@@ -31,33 +42,37 @@ class Evaluation:
         -------
         ndarray of float64, shape (2, seeds)
         """
-        return np.stack(
-            [self._played(learner, None), self._played(learner, learner.draws(epoch, "evaluate"))]
-        )
+        draws = learner.draws(epoch, "evaluate")
+        return np.stack([self._mean_cost(learner, None), self._mean_cost(learner, draws)])
 
-    def _played(self, learner: Learner, draws: Draws | None) -> FloatArray:
-        core, warm = self._core, learner.table.history
-        core.reset()
-        total = np.zeros(core.worlds)
-        for slot in range(warm + self._slots):
+    def _mean_cost(self, learner: Learner, draws: Draws | None) -> FloatArray:
+        environment = self._environment
+        uncounted = learner.table.history
+        environment.reset()
+        total = np.zeros(environment.worlds)
+        for slot in range(uncounted + self._slots):
             noise = draws.noise(learner.agents, WORLDS) if draws else None
-            raw = learner.act(stacked(core.observe(), self._members), noise)
-            core.step(unstacked(torch.tanh(raw), self._members))
-            if slot >= warm:
-                cost = core.costs.expected(*core.reserved) if self._expected else core.cost
+            raw_action = learner.act(to_agent_stack(environment.observe(), self._seeds), noise)
+            environment.step(from_agent_stack(torch.tanh(raw_action), self._seeds))
+            if slot >= uncounted:
+                cost = environment.cost
+                if self._expected:
+                    cost = environment.costs.expected(*environment.reserved)
                 total += cost.sum(axis=1)
-        ratio = total / (self._slots * core.costs.best.sum())
-        return np.asarray(ratio.reshape(self._members, WORLDS).mean(axis=1))
+        ratio = total / (self._slots * environment.costs.best.sum())
+        return np.asarray(ratio.reshape(self._seeds, WORLDS).mean(axis=1))
 
 
-def stacked(seen: np.ndarray, members: int) -> torch.Tensor:
+def to_agent_stack(observations: np.ndarray, seeds: int) -> torch.Tensor:
     """From (seeds × worlds, units, inputs) to (seeds × units, worlds, inputs)."""
-    worlds = len(seen) // members
-    grouped = seen.reshape(members, worlds, *seen.shape[1:]).swapaxes(1, 2)
-    return torch.from_numpy(np.ascontiguousarray(grouped)).reshape(-1, worlds, seen.shape[-1])
+    worlds = len(observations) // seeds
+    grouped = observations.reshape(seeds, worlds, *observations.shape[1:]).swapaxes(1, 2)
+    return torch.from_numpy(np.ascontiguousarray(grouped)).reshape(
+        -1, worlds, observations.shape[-1]
+    )
 
 
-def unstacked(action: torch.Tensor, members: int) -> np.ndarray:
+def from_agent_stack(actions: torch.Tensor, seeds: int) -> np.ndarray:
     """From (seeds × units, worlds, actions) to (seeds × worlds, units, actions)."""
-    grouped = action.numpy().reshape(members, -1, *action.shape[1:]).swapaxes(1, 2)
+    grouped = actions.numpy().reshape(seeds, -1, *actions.shape[1:]).swapaxes(1, 2)
     return grouped.reshape(-1, *grouped.shape[2:])

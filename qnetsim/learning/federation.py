@@ -1,4 +1,4 @@
-"""The federation of Algorithm 1: who is a manager, who lends to whom, and the aggregate."""
+"""The federation of Algorithm 1: managers, lenders of Q networks, and the aggregate policy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from qnetsim.learning.networks import Layers
-from qnetsim.learning.transport import InProcess, Transport
+from qnetsim.learning.transport import InProcessTransport, Transport
 from qnetsim.network import Topology
 from qnetsim.policies.learned.features import Units
 from qnetsim.scenario import LearningTable
@@ -43,7 +43,8 @@ class Federation:
         degree = [len(ends) for ends in topology.neighbours]
         count = max(1, round(table.manager_share * units.agents))
         ranked = sorted(range(units.agents), key=lambda a: (-degree[units.nodes[a]], a))
-        best, self._hub = set(ranked[:count]), units.nodes[ranked[0]]
+        best = set(ranked[:count])
+        self._hub = units.nodes[ranked[0]]
         agent_of = units.agent_of.tolist()
         self._node = [units.nodes[agent] for agent in agent_of]
         self.managers = tuple(u for u, agent in enumerate(agent_of) if agent in best)
@@ -51,10 +52,10 @@ class Federation:
         self._cycle = table.lender == "cycle"
         self._own = {unit: place for place, unit in enumerate(self.managers)}
         self._nearest = [self._nearest_to(unit, topology) for unit in range(units.count)]
-        self.transport = transport or InProcess()
+        self.transport = transport or InProcessTransport()
 
     def _nearest_to(self, unit: int, topology: Topology) -> int:
-        """Position of the manager that the fewest fibres part from a unit; a manager's own."""
+        """Position of the manager that is the fewest fibres away; of a manager, its own."""
         if unit in self._own:
             return self._own[unit]
         hops = _hops(topology, self._node[unit])
@@ -69,16 +70,33 @@ class Federation:
         return [self._own.get(unit, turn) for unit in range(len(self._node))]
 
     def lend(self, lender: Sequence[int], rows: Layers) -> Layers:
-        """Line 11: send Q networks; those of twins of all seeds, as ``DecSAC.least`` has them."""
+        """Line 11: send Q networks from lenders to units.
+
+        Parameters
+        ----------
+        lender : sequence of int
+            Position in ``managers`` of each unit's lender.
+        rows : list of Tensor
+            Rows for the first Q networks of all seeds and units, then for the second ones.
+        """
         sources = [self._node[self.managers[place]] for place in lender]
         times = 2 * self._seeds
         return self.transport.carry("Q networks", sources * times, self._node * times, rows)
 
     @torch.no_grad()
     def average(self, policy: Layers, sizes: Tensor) -> None:
-        """Line 13, Eq (39): the mean weighted by experiences, seed by seed, given to all agents."""
+        """Line 13, Eq (39): replace policies by their mean over the agents of a seed.
+
+        Parameters
+        ----------
+        policy : list of Tensor
+            Policies of the whole stack; changed in place.
+        sizes : Tensor, shape (agents,)
+            Experiences of each agent, the weights of the mean.
+        """
         weights = (sizes / sizes.sum()).reshape(1, -1, 1, 1)
-        units, hub = len(self._node), [self._hub] * len(self._node) * self._seeds
+        units = len(self._node)
+        hub = [self._hub] * len(self._node) * self._seeds
         nodes = self._node * self._seeds
         sent = self.transport.carry("policies", nodes, hub, policy)
         means = []
@@ -93,16 +111,17 @@ class Federation:
 
 
 def _hops(topology: Topology, start: int) -> dict[int, int]:
-    """Fibres from a node to every other one; unreachable ones are far away."""
+    """Fibres from a node to every other one; as many as there are nodes if unreachable."""
     neighbours = topology.neighbours
     found = dict.fromkeys(range(len(topology.nodes)), len(topology.nodes))
-    found[start], wave = 0, [start]
-    while wave:
-        following = []
-        for here in wave:
+    found[start] = 0
+    frontier = [start]
+    while frontier:
+        reached = []
+        for here in frontier:
             for other, _ in neighbours[here]:
                 if found[here] + 1 < found[other]:
                     found[other] = found[here] + 1
-                    following.append(other)
-        wave = following
+                    reached.append(other)
+        frontier = reached
     return found

@@ -1,6 +1,6 @@
 """FedSAC, Algorithm 1: managers lend their Q networks, policies are averaged.
 
-What crosses between agents is network weights, never an experience or a reward.
+Only network weights are exchanged between agents, never an experience or a reward.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 
 from qnetsim.learning.federation import Federation
+from qnetsim.learning.learner import LearnerSetting
 from qnetsim.learning.networks import Layers
 from qnetsim.learning.sac import DecSACLearner
-from qnetsim.policies.learned.features import Spec
-from qnetsim.scenario import LearningTable
 
 
 class FedSACLearner(DecSACLearner):
@@ -22,23 +21,16 @@ class FedSACLearner(DecSACLearner):
 
     Parameters
     ----------
+    setting : LearnerSetting
     federation : Federation
-        Who is a manager, who lends to whom, and how weights travel.
+        Managers, lenders, and the transport of weights.
     """
 
     shared = True
 
-    def __init__(
-        self,
-        table: LearningTable,
-        spec: Spec,
-        agents: int,
-        seed: int,
-        members: Sequence[int],
-        federation: Federation,
-    ) -> None:
+    def __init__(self, setting: LearnerSetting, federation: Federation) -> None:
         self.federation = federation
-        super().__init__(table, spec, agents, seed, members)
+        super().__init__(setting)
 
     def choose_managers(self) -> Tensor:
         """Managers of every seed."""
@@ -58,5 +50,5 @@ class FedSACLearner(DecSACLearner):
             self.federation.average(self.policy, sizes)
 
     def _per_seed(self, places: Sequence[int], stride: int) -> Tensor:
-        offsets = torch.arange(len(self.members))[:, None] * stride
+        offsets = torch.arange(len(self.training_seeds))[:, None] * stride
         return (torch.tensor(places)[None] + offsets).flatten()

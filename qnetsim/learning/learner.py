@@ -1,9 +1,10 @@
-"""What every learner has: agents in a stack, seeds as further members of it, streams by name."""
+"""What every learner has: the agents of all training seeds in one stack, and named streams."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,14 +17,24 @@ from qnetsim.scenario import LearningTable
 
 
 class Draws:
-    """Random numbers of one epoch: a stream for each seed, so that seeds never meet.
+    """Random numbers of one epoch: a stream for each training seed, so none shares another's.
 
     There is nothing to save: the stream of an epoch is known by its name.
+
+    Parameters
+    ----------
+    seed : int
+        The scenario's.
+    training_seeds : sequence of int
+    epoch : int
+    purpose : str
     """
 
-    def __init__(self, seed: int, members: Sequence[int], epoch: int, purpose: str) -> None:
-        names = [("learning", purpose, member, epoch) for member in members]
-        self.bits = [seeds.stream(seed, *name) for name in names]
+    def __init__(self, seed: int, training_seeds: Sequence[int], epoch: int, purpose: str) -> None:
+        self.bits = [
+            seeds.stream(seed, "learning", purpose, training_seed, epoch)
+            for training_seed in training_seeds
+        ]
         self._normal = [np.random.Generator(bits) for bits in self.bits]
 
     def noise(self, agents: int, batch: int) -> Tensor:
@@ -38,49 +49,75 @@ class Draws:
         return torch.from_numpy(np.concatenate(drawn).reshape(-1, count))
 
 
+@dataclass(frozen=True)
+class LearnerSetting:
+    """What every learner is told of its agents.
+
+    Attributes
+    ----------
+    table : LearningTable
+    spec : Spec
+        What the agents see, and what their actions mean.
+    agents : int
+        Decision units of one training seed.
+    seed : int
+        The scenario's.
+    training_seeds : tuple of int
+        Trainings side by side; each has networks and draws of its own.
+    """
+
+    table: LearningTable
+    spec: Spec
+    agents: int
+    seed: int
+    training_seeds: tuple[int, ...]
+
+
 class Learner(ABC):
     """Agents that learn; a stack of seeds × agents, agents fastest.
 
     Parameters
     ----------
-    table : LearningTable
-    spec : Spec
-    agents : int
-        Units that decide.
-    seed : int
-        The scenario's.
-    members : sequence of int
-        Training seeds.
+    setting : LearnerSetting
+
+    Attributes
+    ----------
+    updates : int
+        Updates that are done.
+    policy : list of Tensor
+        Policy networks of the whole stack.
     """
 
     #: Whether all agents have one policy in the end.
     shared = False
 
-    def __init__(
-        self, table: LearningTable, spec: Spec, agents: int, seed: int, members: Sequence[int]
-    ) -> None:
-        self.table, self.spec, self.agents = table, spec, agents
-        self.seed, self.members = seed, tuple(members)
+    def __init__(self, setting: LearnerSetting) -> None:
+        self.table = setting.table
+        self.spec = setting.spec
+        self.agents = setting.agents
+        self.seed = setting.seed
+        self.training_seeds = setting.training_seeds
+        table = setting.table
         self.updates = 0
         hidden = [table.hidden_units] * table.hidden_layers
-        self.policy_sizes = [spec.size, *hidden, 2 * ACTIONS]
-        self.policy = self.draw("policy", agents, self.policy_sizes, same=self.shared)
+        self.policy_sizes = [self.spec.size, *hidden, 2 * ACTIONS]
+        self.policy = self.draw("policy", self.agents, self.policy_sizes, same=self.shared)
 
     @property
     def stack(self) -> int:
-        """Members of the stack: seeds × agents."""
-        return len(self.members) * self.agents
+        """Size of the stack: seeds × agents."""
+        return len(self.training_seeds) * self.agents
 
     def draw(self, purpose: str, count: int, sizes: Sequence[int], *, same: bool = False) -> Layers:
         """Initial networks of every seed, ``count`` of them each."""
         each = [
             draw_layers(
-                seeds.stream(self.seed, "learning", "initial", purpose, member),
+                seeds.stream(self.seed, "learning", "initial", purpose, training_seed),
                 count,
                 sizes,
                 same=same,
             )
-            for member in self.members
+            for training_seed in self.training_seeds
         ]
         return [
             torch.cat(same_layer).detach().requires_grad_()
@@ -89,17 +126,28 @@ class Learner(ABC):
 
     def draws(self, epoch: int, purpose: str) -> Draws:
         """Random numbers of an epoch for a purpose."""
-        return Draws(self.seed, self.members, epoch, purpose)
+        return Draws(self.seed, self.training_seeds, epoch, purpose)
 
     @torch.no_grad()
-    def act(self, seen: Tensor, noise: Tensor | None) -> Tensor:
+    def act(self, observation: Tensor, noise: Tensor | None) -> Tensor:
         """Actions before squashing, shape (stack, batch, actions); without noise the mean."""
-        mean, log_deviation = gaussian(self.policy, seen)
+        mean, log_deviation = gaussian(self.policy, observation)
         return mean if noise is None else mean + log_deviation.exp() * noise
 
     @abstractmethod
-    def remember(self, seen: Tensor, raw: Tensor, reward: Tensor, following: Tensor) -> None:
-        """Store a slot's experience of every agent, each of shape (stack, 1, …)."""
+    def remember(
+        self, observation: Tensor, raw_action: Tensor, reward: Tensor, next_observation: Tensor
+    ) -> None:
+        """Store a slot's experience of every agent, each of shape (stack, 1, …).
+
+        Parameters
+        ----------
+        observation, next_observation : Tensor
+            s(t) and s(t+1).
+        raw_action : Tensor
+            The action before squashing by tanh.
+        reward : Tensor
+        """
 
     @abstractmethod
     def iterate(self, epoch: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -60,9 +60,9 @@ def forward(layers: Sequence[Tensor], x: Tensor) -> Tensor:
     return torch.baddbmm(bias, x, weight)
 
 
-def gaussian(layers: Sequence[Tensor], seen: Tensor) -> tuple[Tensor, Tensor]:
+def gaussian(layers: Sequence[Tensor], observation: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and logarithm of the deviation of each action before squashing."""
-    mean, log_deviation = forward(layers, seen).chunk(2, dim=-1)
+    mean, log_deviation = forward(layers, observation).chunk(2, dim=-1)
     low, high = LOG_DEVIATION
     return mean, log_deviation.clamp(float(low), float(high))
 
@@ -108,12 +108,12 @@ def polyak(targets: Sequence[Tensor], layers: Sequence[Tensor], share: float) ->
 
 
 class Adam:
-    """torch's Adam for stacked parameters: element by element, so agents do not meet in it."""
+    """torch's Adam for stacked parameters; it works element by element, so agents stay apart."""
 
     def __init__(self, layers: Layers, rate: float) -> None:
         self.layers = layers
         self._adam = torch.optim.Adam(layers, lr=rate, foreach=True)
-        for layer in layers:  # the state is there from the start, so that it can be restored
+        for layer in layers:  # a state exists from the start, so that it can be restored
             moments = {name: torch.zeros_like(layer) for name in ("exp_avg", "exp_avg_sq")}
             self._adam.state[layer] = {"step": torch.zeros(()), **moments}
 
@@ -125,9 +125,19 @@ class Adam:
         self._adam.step()
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything that it remembers."""
+        """Step counts and moments, by layer."""
         return {
             f"{i}.{name}": value
             for i, layer in enumerate(self.layers)
             for name, value in self._adam.state[layer].items()
         }
+
+
+def named_tensors(
+    networks: Mapping[str, Layers], optimisers: Mapping[str, Adam]
+) -> dict[str, Tensor]:
+    """Parameters of networks and moments of optimisers, by the names that a checkpoint uses."""
+    found = {f"{name}.{i}": t for name, layers in networks.items() for i, t in enumerate(layers)}
+    for name, adam in optimisers.items():
+        found |= {f"{name}.{key}": value for key, value in adam.tensors().items()}
+    return found

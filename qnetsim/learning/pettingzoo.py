@@ -1,4 +1,4 @@
-"""The environment for other people's learners: a PettingZoo ``ParallelEnv`` over one world."""
+"""The environment for other learners: a PettingZoo ``ParallelEnv`` over one world."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pettingzoo import ParallelEnv
 
 from qnetsim.case import Case, open_case
-from qnetsim.learning.environment import ArrayCore
+from qnetsim.learning.environment import ArrayEnvironment
 from qnetsim.policies.learned.features import ACTIONS
 from qnetsim.scenario import Scenario
 
@@ -21,7 +21,7 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
     """Every unit of a scenario's ``[learning]`` table is an agent; an episode is a run.
 
     Actions are two numbers in [−1, 1]: channels and KM wavelengths for each routed request. Every
-    agent is told its reward; who may use it (managers only, in FedSAC) is the learner's affair.
+    agent gets its reward; the learner decides which agents use it (in FedSAC, managers only).
 
     Parameters
     ----------
@@ -35,39 +35,41 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
         self._case: Case = open_case(scenario)
         self._slots = scenario.run.slots
         self._episode = 0
-        self._core = ArrayCore(self._case, [0], "environment")
-        units, topology = self._core.units, self._case.network.topology
+        self._environment = ArrayEnvironment(self._case, [0], "environment")
+        units = self._environment.units
+        topology = self._case.network.topology
         by_fibre = units.spec.decide_by == "fibre"
         self.possible_agents = [
             topology.fibre_name(i) if by_fibre else topology.nodes[units.nodes[i]]
             for i in range(units.count)
         ]
         self.agents: list[str] = []
-        low, high = np.full(units.spec.size, -np.inf, np.float32), np.full(units.spec.size, np.inf)
-        one = np.ones(ACTIONS, np.float32)
-        self._acts = {
-            agent: gymnasium.spaces.Box(-one, one, dtype=np.float32)
+        low = np.full(units.spec.size, -np.inf, np.float32)
+        high = np.full(units.spec.size, np.inf)
+        ones = np.ones(ACTIONS, np.float32)
+        self._action_spaces = {
+            agent: gymnasium.spaces.Box(-ones, ones, dtype=np.float32)
             for agent in self.possible_agents
         }
-        self._sees = {
+        self._observation_spaces = {
             agent: gymnasium.spaces.Box(low, high.astype(np.float32), dtype=np.float32)
             for agent in self.possible_agents
         }
 
     def observation_space(self, agent: str) -> gymnasium.Space[Any]:
         """What an agent sees: ``qnetsim.policies.learned.features``."""
-        return self._sees[agent]
+        return self._observation_spaces[agent]
 
     def action_space(self, agent: str) -> gymnasium.Space[Any]:
         """Two numbers in [−1, 1]."""
-        return self._acts[agent]
+        return self._action_spaces[agent]
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Vector], dict[str, dict[str, Any]]]:
-        """Begin an episode; the seed names its world, else each episode has the next one."""
+        """Begin an episode in the world of this number, or in the next one."""
         self._episode = seed if seed is not None else self._episode + 1
-        self._core = ArrayCore(self._case, [self._episode], "environment")
+        self._environment = ArrayEnvironment(self._case, [self._episode], "environment")
         self.agents = list(self.possible_agents)
         return self._observed(), {agent: {} for agent in self.agents}
 
@@ -82,9 +84,9 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
     ]:
         """Play a slot; the episode is truncated at the scenario's last one."""
         action = np.array([actions[agent] for agent in self.agents], dtype=np.float64)
-        reward = self._core.step(action[None])[0]
-        over = self._core.slot >= self._slots
-        cost = self._core.cost[0] @ self._core.units.member
+        reward = self._environment.step(action[None])[0]
+        over = self._environment.slot >= self._slots
+        cost = self._environment.cost[0] @ self._environment.units.member
         names = self.agents
         result = (
             self._observed(),
@@ -98,4 +100,4 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
         return result
 
     def _observed(self) -> dict[str, Vector]:
-        return dict(zip(self.agents, self._core.observe()[0].copy(), strict=True))
+        return dict(zip(self.agents, self._environment.observe()[0].copy(), strict=True))

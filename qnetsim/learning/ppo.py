@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from qnetsim.learning.learner import Learner
-from qnetsim.learning.networks import Adam, forward, gaussian, log_density
-from qnetsim.policies.learned.features import Spec
-from qnetsim.scenario import LearningTable
+from qnetsim.learning.learner import Learner, LearnerSetting
+from qnetsim.learning.networks import Adam, forward, gaussian, log_density, named_tensors
+
+
+@dataclass(frozen=True)
+class AdvantageBatch:
+    """Slots of every agent with what they were worth, of shape (stack, slots, …).
+
+    Attributes
+    ----------
+    observation, raw_action : Tensor
+    advantage : Tensor
+    returns : Tensor
+        Advantage plus value.
+    log_density : Tensor
+        Of the actions, under the policy that drew them.
+    """
+
+    observation: Tensor
+    raw_action: Tensor
+    advantage: Tensor
+    returns: Tensor
+    log_density: Tensor
+
+    def take(self, rows: Tensor, places: Tensor) -> AdvantageBatch:
+        """The slots at these places of each agent."""
+        return AdvantageBatch(
+            self.observation[rows, places],
+            self.raw_action[rows, places],
+            self.advantage[rows, places],
+            self.returns[rows, places],
+            self.log_density[rows, places],
+        )
 
 
 class DecPPOLearner(Learner):
@@ -20,59 +49,65 @@ class DecPPOLearner(Learner):
     by −log π of fresh actions.
     """
 
-    def __init__(
-        self, table: LearningTable, spec: Spec, agents: int, seed: int, members: Sequence[int]
-    ) -> None:
-        super().__init__(table, spec, agents, seed, members)
+    def __init__(self, setting: LearnerSetting) -> None:
+        super().__init__(setting)
+        table = setting.table
         hidden = [table.hidden_units] * table.hidden_layers
-        self.value = self.draw("value", agents, [spec.size, *hidden, 1])
+        self.value = self.draw("value", self.agents, [self.spec.size, *hidden, 1])
         self._value_adam = Adam(self.value, table.q_rate)
         self._policy_adam = Adam(self.policy, table.policy_rate)
         self._slots: list[tuple[Tensor, ...]] = []
 
-    def remember(self, seen: Tensor, raw: Tensor, reward: Tensor, following: Tensor) -> None:
+    def remember(
+        self, observation: Tensor, raw_action: Tensor, reward: Tensor, next_observation: Tensor
+    ) -> None:
         """Keep the slots of this epoch."""
-        self._slots.append((seen, raw, reward, following))
+        self._slots.append((observation, raw_action, reward, next_observation))
 
     def iterate(self, epoch: int) -> None:
         """Work out advantages, then take mini-batches of the epoch's slots."""
-        draws, table = self.draws(epoch, "update"), self.table
+        draws = self.draws(epoch, "update")
+        table = self.table
         columns = zip(*self._slots, strict=True)
-        seen, raw, reward, following = (torch.cat(column, dim=1) for column in columns)
+        observation, raw_action, reward, next_observation = (
+            torch.cat(column, dim=1) for column in columns
+        )
         self._slots = []
         with torch.no_grad():
-            before = log_density(*gaussian(self.policy, seen), raw)
-            values = forward(self.value, seen)
-            advantage = self._advantages(reward, values, forward(self.value, following))
-        returns = advantage + values
+            before = log_density(*gaussian(self.policy, observation), raw_action)
+            values = forward(self.value, observation)
+            advantage = self._advantages(reward, values, forward(self.value, next_observation))
+        epoch_batch = AdvantageBatch(observation, raw_action, advantage, advantage + values, before)
         rows = torch.arange(self.stack)[:, None]
         for _ in range(table.updates_per_epoch):
-            places = draws.integers(seen.shape[1], self.agents, table.batch)
-            batch = (x[rows, places] for x in (seen, raw, advantage, returns, before))
-            self.update(*batch)
+            places = draws.integers(observation.shape[1], self.agents, table.batch)
+            self.update(epoch_batch.take(rows, places))
             self.updates += 1
 
-    def _advantages(self, reward: Tensor, values: Tensor, following: Tensor) -> Tensor:
-        """Generalised advantage estimates; the epoch's last slot is followed by its value."""
+    def _advantages(self, reward: Tensor, values: Tensor, next_values: Tensor) -> Tensor:
+        """Generalised advantage estimates, shape (stack, slots, 1).
+
+        After the epoch's last slot the value of the next observation stands for all that follows.
+        """
         table = self.table
-        surprise = reward + table.discount * following - values
-        found, running = torch.empty_like(surprise), torch.zeros_like(surprise[:, 0])
-        for slot in reversed(range(surprise.shape[1])):
-            running = surprise[:, slot] + table.discount * table.trace_decay * running
+        temporal_difference = reward + table.discount * next_values - values
+        found = torch.empty_like(temporal_difference)
+        running = torch.zeros_like(temporal_difference[:, 0])
+        for slot in reversed(range(temporal_difference.shape[1])):
+            running = temporal_difference[:, slot] + table.discount * table.trace_decay * running
             found[:, slot] = running
         return found
 
-    def update(
-        self, seen: Tensor, raw: Tensor, advantage: Tensor, returns: Tensor, before: Tensor
-    ) -> None:
-        """One update of all agents from a mini-batch, each of shape (stack, batch, …)."""
+    def update(self, batch: AdvantageBatch) -> None:
+        """One update of all agents from a mini-batch."""
         table = self.table
-        values = forward(self.value, seen)
-        self._value_adam.step((values - returns).square().mean(dim=1).sum())
+        values = forward(self.value, batch.observation)
+        self._value_adam.step((values - batch.returns).square().mean(dim=1).sum())
+        advantage = batch.advantage
         spread = advantage.std(dim=1, keepdim=True) if advantage.shape[1] > 1 else 0.0
         scaled = (advantage - advantage.mean(dim=1, keepdim=True)) / (spread + 1e-8)
-        density = log_density(*gaussian(self.policy, seen), raw)
-        ratio = (density - before).exp()
+        density = log_density(*gaussian(self.policy, batch.observation), batch.raw_action)
+        ratio = (density - batch.log_density).exp()
         clipped = ratio.clamp(1 - table.clip, 1 + table.clip)
         gain = torch.minimum(ratio * scaled, clipped * scaled)
         # d/dφ of the entropy by the score function: −log π weighs the log of the same density
@@ -81,8 +116,7 @@ class DecPPOLearner(Learner):
 
     def tensors(self) -> dict[str, Tensor]:
         """Policies, values and moments; nothing is kept from one epoch to the next."""
-        lists = {"policy": self.policy, "value": self.value}
-        found = {f"{name}.{i}": t for name, ts in lists.items() for i, t in enumerate(ts)}
-        for name, adam in (("value_adam", self._value_adam), ("policy_adam", self._policy_adam)):
-            found |= {f"{name}.{key}": value for key, value in adam.tensors().items()}
-        return found
+        return named_tensors(
+            {"policy": self.policy, "value": self.value},
+            {"value_adam": self._value_adam, "policy_adam": self._policy_adam},
+        )

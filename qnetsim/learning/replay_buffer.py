@@ -11,13 +11,13 @@ from qnetsim.policies.learned.features import ACTIONS
 
 
 @dataclass(frozen=True)
-class Batch:
+class ExperienceBatch:
     """Experiences of every agent: s(t), a(t), R, s(t+1), of shape (agents, batch, …)."""
 
-    seen: Tensor
+    observation: Tensor
     action: Tensor
     reward: Tensor
-    following: Tensor
+    next_observation: Tensor
 
 
 class ReplayBuffer:
@@ -37,16 +37,18 @@ class ReplayBuffer:
 
     @property
     def size(self) -> int:
-        """Experiences that an agent has."""
+        """Experiences of each agent that are stored."""
         return min(int(self.counts), self.capacity)
 
-    def add(self, seen: Tensor, action: Tensor, reward: Tensor, following: Tensor) -> None:
+    def add(
+        self, observation: Tensor, action: Tensor, reward: Tensor, next_observation: Tensor
+    ) -> None:
         """Store one experience of every agent, each of shape (agents, 1, …)."""
-        row = torch.cat([seen, action, reward, following], dim=-1)
+        row = torch.cat([observation, action, reward, next_observation], dim=-1)
         self.rows[:, int(self.counts) % self.capacity] = row[:, 0]
         self.counts += 1
 
-    def take(self, places: Tensor) -> Batch:
+    def take(self, places: Tensor) -> ExperienceBatch:
         """Experiences of every agent at these places, shape (agents, batch)."""
         rows = self.rows[torch.arange(len(self.rows))[:, None], places]
-        return Batch(*torch.split(rows, self._widths, dim=-1))
+        return ExperienceBatch(*torch.split(rows, self._widths, dim=-1))

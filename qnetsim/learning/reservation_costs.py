@@ -12,8 +12,8 @@ from qnetsim.optimize.marginals import LoadDistribution, expected_excess
 from qnetsim.policies.learned.features import Float32Array, Units
 
 
-class Costs:
-    """Expected and realised cost of every fibre, the best that can be had, and rewards.
+class ReservationCosts:
+    """Expected and realised cost of every fibre, the least expected cost, and rewards.
 
     Parameters
     ----------
@@ -28,10 +28,12 @@ class Costs:
     """
 
     def __init__(self, case: Case, units: Units, routes: RouteTable) -> None:
-        self._units, self._table = units, case.scenario.learning
+        self._units = units
+        self._table = case.scenario.learning
         self._prices = case.network.costs
         laws = marginal_loads(case.network, case.forecast, routes)
-        prices, fibres = self._prices, range(case.network.fibres)
+        prices = self._prices
+        fibres = range(case.network.fibres)
         best = reservations(case.network, laws)
         self.best: FloatArray = np.array(
             [
@@ -40,7 +42,7 @@ class Costs:
                 for e in fibres
             ]
         )
-        # by channels for each routed request, and by wavelengths
+        # expected cost by channels for each routed request, and by wavelengths
         self._channels = np.array(
             [
                 [
@@ -73,7 +75,7 @@ class Costs:
         return float(p.km_reserved[fibre]), float(p.km_on_demand[fibre])
 
     def expected(self, channels: IntArray, wavelengths: IntArray) -> FloatArray:
-        """Expected cost of reservations that ``Units`` made, shape (worlds, fibres)."""
+        """Expected cost of reservations made by ``Units``, shape (worlds, fibres)."""
         level = channels // np.maximum(self._units.requests, 1)
         found = self._channels[self._fibres, level] + self._wavelengths[self._fibres, wavelengths]
         return np.asarray(found, dtype=np.float64)
@@ -103,7 +105,7 @@ class Costs:
         cost : ndarray, shape (worlds, fibres)
             Realised.
         loads : ndarray of int64, shape (worlds, fibres)
-            Channels asked for.
+            Channels that the demand needs.
         """
         expected = self._table.reward_cost == "expected"
         spent = self._scoped(self.expected(channels, wavelengths) if expected else cost)
@@ -117,7 +119,7 @@ class Costs:
         return np.minimum(_ratio(least, spent), 1.0).astype(np.float32)
 
     def _scoped(self, cost: FloatArray) -> FloatArray:
-        """Cost that a unit is answerable for, shape (worlds, units)."""
+        """Cost that enters a unit's reward, shape (worlds, units)."""
         if self._table.reward_scope == "own":
             return np.asarray(cost @ self._units.member)
         whole = cost.sum(axis=1, keepdims=True)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
-from qnetsim.learning.learner import Learner
-from qnetsim.learning.networks import Adam, Layers, forward, gaussian, polyak, squashed
-from qnetsim.learning.replay_buffer import Batch, ReplayBuffer
-from qnetsim.policies.learned.features import ACTIONS, Spec
-from qnetsim.scenario import LearningTable
+from qnetsim.learning.learner import Learner, LearnerSetting
+from qnetsim.learning.networks import (
+    Adam,
+    Layers,
+    forward,
+    gaussian,
+    named_tensors,
+    polyak,
+    squashed,
+)
+from qnetsim.learning.replay_buffer import ExperienceBatch, ReplayBuffer
+from qnetsim.policies.learned.features import ACTIONS
 
 
 class DecSACLearner(Learner):
@@ -20,14 +25,13 @@ class DecSACLearner(Learner):
     Twin Q networks are stacked too: the first ones of all managers, then the second ones.
     """
 
-    def __init__(
-        self, table: LearningTable, spec: Spec, agents: int, seed: int, members: Sequence[int]
-    ) -> None:
-        super().__init__(table, spec, agents, seed, members)
+    def __init__(self, setting: LearnerSetting) -> None:
+        super().__init__(setting)
+        table = setting.table
         self.managers = self.choose_managers()
         hidden = [table.hidden_units] * table.hidden_layers
-        self.q_sizes = [spec.size + ACTIONS, *hidden, 1]
-        count = self.managers.numel() // len(self.members)
+        self.q_sizes = [self.spec.size + ACTIONS, *hidden, 1]
+        count = self.managers.numel() // len(self.training_seeds)
         twins = [self.draw(f"q{i}", count, self.q_sizes) for i in (1, 2)]
         self.q: Layers = [
             torch.cat(pair).detach().requires_grad_() for pair in zip(*twins, strict=True)
@@ -35,77 +39,82 @@ class DecSACLearner(Learner):
         self.q_target: Layers = [layer.detach().clone() for layer in self.q]
         self._q_adam = Adam(self.q, table.q_rate)
         self._policy_adam = Adam(self.policy, table.policy_rate)
-        self.replay = ReplayBuffer(self.stack, table.replay, spec.size)
+        self.replay = ReplayBuffer(self.stack, table.replay, self.spec.size)
 
     def choose_managers(self) -> Tensor:
-        """Members of the stack that see rewards and have Q networks: all."""
+        """Positions in the stack that see rewards and have Q networks: all."""
         return torch.arange(self.stack)
 
     def borrowed(self) -> Layers:
-        """Twin Q networks that each member of the stack uses; they get no gradient."""
+        """Twin Q networks that each agent of the stack uses; they get no gradient."""
         return [layer.detach() for layer in self.q]
 
-    def remember(self, seen: Tensor, raw: Tensor, reward: Tensor, following: Tensor) -> None:
-        """Store experiences; a controller's reward is 0 and never looked at."""
+    def remember(
+        self, observation: Tensor, raw_action: Tensor, reward: Tensor, next_observation: Tensor
+    ) -> None:
+        """Store experiences; a controller's reward is 0 and never used."""
         kept = torch.zeros_like(reward)
         kept[self.managers] = reward[self.managers]
-        self.replay.add(seen, torch.tanh(raw), kept, following)
+        self.replay.add(observation, torch.tanh(raw_action), kept, next_observation)
 
     def iterate(self, epoch: int) -> None:
         """Local policy iterations: Q networks, targets, policies."""
-        draws, batch = self.draws(epoch, "update"), self.table.batch
+        draws = self.draws(epoch, "update")
+        batch = self.table.batch
         for _ in range(self.table.updates_per_epoch):
             drawn = draws.integers(self.replay.size, self.agents, batch)
             experience = self.replay.take(drawn)
-            noise = draws.noise(self.agents, batch), draws.noise(self.agents, batch)
-            self.update(experience, *noise)
+            next_noise = draws.noise(self.agents, batch)
+            noise = draws.noise(self.agents, batch)
+            self.update(experience, next_noise, noise)
             self.updates += 1
             self.share()
 
     def share(self) -> None:
-        """What agents tell each other after an update: nothing."""
+        """Exchange weights after an update; here the agents exchange nothing."""
 
-    def update(self, batch: Batch, next_noise: Tensor, noise: Tensor) -> None:
+    def update(self, batch: ExperienceBatch, next_noise: Tensor, noise: Tensor) -> None:
         """One local policy iteration of all agents.
 
         Parameters
         ----------
-        batch : Batch
+        batch : ExperienceBatch
         next_noise, noise : Tensor, shape (stack, batch, actions)
             ξ of Eq (37) for s(t+1) and s(t).
         """
         targets = self.targets(batch, next_noise)
-        pairs = torch.cat([batch.seen, batch.action], dim=-1)[self.managers]
+        pairs = torch.cat([batch.observation, batch.action], dim=-1)[self.managers]
         values = forward(self.q, pairs.repeat(2, 1, 1))
         # Eq (34)
         self._q_adam.step((values - targets.repeat(2, 1, 1)).square().mean(dim=1).sum())
         polyak(self.q_target, self.q, self.table.target_coefficient)
         # Eqs (36) and (38)
-        action, log_density = squashed(*gaussian(self.policy, batch.seen), noise)
-        pairs = torch.cat([batch.seen, action], dim=-1)
+        action, log_density = squashed(*gaussian(self.policy, batch.observation), noise)
+        pairs = torch.cat([batch.observation, action], dim=-1)
         value = _least(self.borrowed(), pairs)
         self._policy_adam.step((self.table.temperature * log_density - value).mean(dim=1).sum())
 
     @torch.no_grad()
-    def targets(self, batch: Batch, noise: Tensor) -> Tensor:
+    def targets(self, batch: ExperienceBatch, noise: Tensor) -> Tensor:
         """Y of Eq (35) for the managers, shape (managers, batch, 1)."""
-        m, table = self.managers, self.table
-        reward = batch.reward[m]
+        managers = self.managers
+        table = self.table
+        reward = batch.reward[managers]
         if table.discount == 0:
             return reward
-        following = batch.following[m]
-        policy = [layer[m] for layer in self.policy]
-        action, log_density = squashed(*gaussian(policy, following), noise[m])
-        pairs = torch.cat([following, action], dim=-1)
+        observation = batch.next_observation[managers]
+        policy = [layer[managers] for layer in self.policy]
+        action, log_density = squashed(*gaussian(policy, observation), noise[managers])
+        pairs = torch.cat([observation, action], dim=-1)
         value = _least(self.q_target, pairs)
         return reward + table.discount * (value - table.temperature * log_density)
 
     def tensors(self) -> dict[str, Tensor]:
         """Policies, Q networks, targets, moments and replay buffers."""
-        lists = {"policy": self.policy, "q": self.q, "q_target": self.q_target}
-        found = {f"{name}.{i}": t for name, ts in lists.items() for i, t in enumerate(ts)}
-        for name, adam in (("q_adam", self._q_adam), ("policy_adam", self._policy_adam)):
-            found |= {f"{name}.{key}": value for key, value in adam.tensors().items()}
+        found = named_tensors(
+            {"policy": self.policy, "q": self.q, "q_target": self.q_target},
+            {"q_adam": self._q_adam, "policy_adam": self._policy_adam},
+        )
         return {**found, "replay": self.replay.rows, "count": self.replay.counts}
 
 

@@ -11,11 +11,11 @@ import torch
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case
 from qnetsim.errors import UsageError
-from qnetsim.learning.environment import ArrayCore
-from qnetsim.learning.evaluate import Evaluation, stacked, unstacked
+from qnetsim.learning.environment import ArrayEnvironment
+from qnetsim.learning.evaluate import Evaluation, from_agent_stack, to_agent_stack
 from qnetsim.learning.federation import Federation
 from qnetsim.learning.fedsac import FedSACLearner
-from qnetsim.learning.learner import Learner
+from qnetsim.learning.learner import Learner, LearnerSetting
 from qnetsim.learning.ppo import DecPPOLearner
 from qnetsim.learning.sac import DecSACLearner
 from qnetsim.learning.transport import Transport
@@ -24,8 +24,8 @@ ALGORITHMS = ("fedsac", "decsac", "decppo")
 
 
 @dataclass
-class Curve:
-    """How a training went; row 0 is before it.
+class TrainingCurve:
+    """Costs and counts after every epoch; row 0 is before training.
 
     Attributes
     ----------
@@ -49,14 +49,14 @@ def limit_threads(threads: int) -> None:
 
 
 class Training:
-    """One algorithm, some seeds side by side.
+    """One algorithm, trained with several seeds side by side.
 
     Parameters
     ----------
     case : Case
     algorithm : {"fedsac", "decsac", "decppo"}
-    members : sequence of int
-        Training seeds; each has worlds, networks and draws of its own.
+    training_seeds : sequence of int
+        Each has worlds, networks and draws of its own.
     transport : Transport, optional
         Carries weights between agents, in FedSAC.
 
@@ -65,42 +65,46 @@ class Training:
     epoch : int
         Epochs that are done.
     learner : Learner
-    curve : Curve
+    curve : TrainingCurve
     """
 
     def __init__(
         self,
         case: Case,
         algorithm: str,
-        members: Sequence[int],
+        training_seeds: Sequence[int],
         transport: Transport | None = None,
     ) -> None:
-        self.case, self.algorithm, self.members = case, algorithm, tuple(members)
-        self.core = ArrayCore(case, members, "train")
+        self.case = case
+        self.algorithm = algorithm
+        self.training_seeds = tuple(training_seeds)
+        self.environment = ArrayEnvironment(case, training_seeds, "train")
         self.learner = self._learner(transport)
-        self.evaluation = Evaluation(case, len(self.members))
-        self.curve, self.epoch = Curve(), 0
+        self.evaluation = Evaluation(case, len(self.training_seeds))
+        self.curve = TrainingCurve()
+        self.epoch = 0
         self._cpu_s = 0.0
 
     def _learner(self, transport: Transport | None) -> Learner:
-        table, units = self.case.scenario.learning, self.core.units
+        table = self.case.scenario.learning
+        units = self.environment.units
         seed = self.case.scenario.run.seed
-        what = table, units.spec, units.count, seed, self.members
+        setting = LearnerSetting(table, units.spec, units.count, seed, self.training_seeds)
         if self.algorithm == "fedsac":
             topology = self.case.network.topology
-            federation = Federation(topology, units, table, len(self.members), transport)
-            return FedSACLearner(*what, federation)
+            federation = Federation(topology, units, table, len(self.training_seeds), transport)
+            return FedSACLearner(setting, federation)
         if self.algorithm == "decsac":
-            return DecSACLearner(*what)
+            return DecSACLearner(setting)
         if self.algorithm == "decppo":
-            return DecPPOLearner(*what)
+            return DecPPOLearner(setting)
         raise UsageError(
             f"policy {self.algorithm!r} does not learn; allowed: {', '.join(ALGORITHMS)}"
         )
 
     def run(
         self, until: int | None = None, done: Callable[[Training], None] = lambda training: None
-    ) -> Curve:
+    ) -> TrainingCurve:
         """Train up to an epoch, the scenario's last one unless given.
 
         Parameters
@@ -123,27 +127,35 @@ class Training:
             done(self)
         return self.curve
 
-    def resumed(self) -> None:
-        """Take up the clock where the curve ends."""
+    def resume_clock(self) -> None:
+        """Count CPU seconds on from the end of the curve, after a restore."""
         self._cpu_s = self.curve.cpu_s[-1]
 
     def _play(self) -> None:
         """An epoch's slots: the world goes on where the last epoch left it."""
-        core, learner, members = self.core, self.learner, len(self.members)
+        environment = self.environment
+        learner = self.learner
+        seeds = len(self.training_seeds)
         slots = self.case.scenario.learning.slots_per_epoch
         draws = learner.draws(self.epoch, "act")
         noise = draws.noise(learner.agents, slots)
-        seen = stacked(core.observe(), members)
+        observation = to_agent_stack(environment.observe(), seeds)
         for slot in range(slots):
-            raw = learner.act(seen, noise[:, slot : slot + 1])
-            reward = core.step(unstacked(torch.tanh(raw), members))
-            following = stacked(core.observe(), members)
-            learner.remember(seen, raw, torch.from_numpy(reward).reshape(-1, 1, 1), following)
-            seen = following
+            raw_action = learner.act(observation, noise[:, slot : slot + 1])
+            reward = environment.step(from_agent_stack(torch.tanh(raw_action), seeds))
+            next_observation = to_agent_stack(environment.observe(), seeds)
+            learner.remember(
+                observation,
+                raw_action,
+                torch.from_numpy(reward).reshape(-1, 1, 1),
+                next_observation,
+            )
+            observation = next_observation
 
     def _evaluate(self) -> None:
         deterministic, stochastic = self.evaluation.cost(self.learner, self.epoch)
-        table, curve = self.case.scenario.learning, self.curve
+        table = self.case.scenario.learning
+        curve = self.curve
         curve.deterministic.append(deterministic)
         curve.stochastic.append(stochastic)
         curve.slots.append(self.epoch * table.slots_per_epoch)

@@ -1,4 +1,4 @@
-"""The curve of a training as a record, and what stands beside it: policies that do not learn."""
+"""The curve of a training as a record, and costs of policies that do not learn to compare with."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ import numpy.typing as npt
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case
 from qnetsim.learning.train import Training
-from qnetsim.learning.transport import Padded
+from qnetsim.learning.transport import PaddedTransport
 from qnetsim.policies.registry import make_policy
 from qnetsim.runs.simulate import RunContext, run_case
 from qnetsim.trace.files.curve_file import CurveRecord
 from qnetsim.trace.provenance import environment, software
 
-#: Policies that stand beside a learning curve. ``perfect`` is a bound that sees the future.
-YARDSTICKS = ("sip", "empirical", "evf", "random", "perfect")
+#: Policies that a learning curve is compared with. ``perfect`` is a bound: it sees the future.
+REFERENCE_POLICIES = ("sip", "empirical", "evf", "random", "perfect")
 
 
-def curve_record(training: Training, transport: object = None) -> CurveRecord:
-    """Everything that is kept of a training."""
-    curve, case = training.curve, training.case
+def training_record(training: Training, transport: object = None) -> CurveRecord:
+    """Curve, key ledger and provenance of a training."""
+    curve = training.curve
+    case = training.case
     none = np.zeros(0, dtype=np.int64)
-    padded = isinstance(transport, Padded)
+    padded = isinstance(transport, PaddedTransport)
     ledger: dict[str, npt.NDArray[np.int64]] = {
         f"ledger/{name}": getattr(transport, name) if padded else none
         for name in ("produced", "consumed", "stored")
@@ -34,7 +35,7 @@ def curve_record(training: Training, transport: object = None) -> CurveRecord:
         "curve/cpu_s": np.array(curve.cpu_s),
         "curve/stochastic": np.array(curve.stochastic),
         "curve/deterministic": np.array(curve.deterministic),
-        "curve/seed": np.array(training.members),
+        "curve/seed": np.array(training.training_seeds),
         **ledger,
     }
     provenance = {
@@ -48,10 +49,10 @@ def curve_record(training: Training, transport: object = None) -> CurveRecord:
     return CurveRecord(provenance, columns)
 
 
-def yardsticks(case: Case, best: FloatArray) -> dict[str, float]:
+def reference_costs(case: Case, best: FloatArray) -> dict[str, float]:
     """Cost over C* of policies that do not learn, simulated in the scenario's first world."""
     found = {}
-    for name in YARDSTICKS:
+    for name in REFERENCE_POLICIES:
         totals: list[float] = []
         run_case(
             RunContext(case, name),

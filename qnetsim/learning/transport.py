@@ -1,6 +1,6 @@
-"""How network weights travel between agents: in the process, or under simulated QKD keys.
+"""Transport of network weights between agents: in memory, or under simulated QKD keys.
 
-Weights are all that travels. Each stacked row of the layers is a message of its own.
+Only weights are sent. Each row of the stacked layers is a message of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from qnetsim.network import Route, shortest_routes
 
 
 class Transport(Protocol):
-    """The seam: what carries weights.
+    """Carries weights from agent to agent.
 
     Attributes
     ----------
@@ -41,8 +41,8 @@ class Transport(Protocol):
         ...
 
 
-class InProcess:
-    """Hands weights over as they are, and counts their bytes."""
+class InProcessTransport:
+    """Hands weights over in memory, and counts their bytes."""
 
     def __init__(self) -> None:
         self.payload: Counter[str] = Counter()
@@ -56,7 +56,7 @@ class InProcess:
         return layers
 
 
-class Padded:
+class PaddedTransport:
     """One-time pads and one-time MACs from keys of the simulated network.
 
     Each fibre of a message's route lights one QKD channel for as many slots as its keys take; what
@@ -116,7 +116,7 @@ class Padded:
         return link.receiver.open(sealed, length=len(payload), padded=True)
 
     def _take(self, fibre: int, bits: int) -> int:
-        """Spend bits of a fibre, lighting its channel as long as need be; where they begin."""
+        """Spend bits of a fibre, with its channel lit for as many slots as needed; their offset."""
         start = int(self.consumed[fibre])
         slots = -(-max(bits - int(self.stored[fibre]), 0) // int(self._network.channel_bits[fibre]))
         self.produced[fibre] += slots * self._network.channel_bits[fibre]
@@ -133,7 +133,7 @@ class Padded:
         return route if source < target else Route(route.nodes[::-1], route.fibres[::-1])
 
     def check(self) -> None:
-        """Hold the ledger: produced = consumed + stored on every fibre.
+        """Check the ledger: produced = consumed + stored on every fibre.
 
         Raises
         ------

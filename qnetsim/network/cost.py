@@ -73,8 +73,8 @@ class UnitCosts:
     def cheapest(self) -> UnitPrices:
         """The cheaper of the reserved and the on-demand price, for a planner with foresight."""
         return UnitPrices(
-            np.minimum(self.qkd_reserved, self.qkd_on_demand),
-            np.minimum(self.km_reserved, self.km_on_demand),
+            frozen(np.minimum(self.qkd_reserved, self.qkd_on_demand), np.float64),
+            frozen(np.minimum(self.km_reserved, self.km_on_demand), np.float64),
         )
 
     @property

@@ -11,7 +11,7 @@ from qnetsim.arrays import FloatArray, IntArray, frozen
 from qnetsim.case import Case
 from qnetsim.case.tasks import open_session
 from qnetsim.errors import SettingError
-from qnetsim.fel.key_usage import Tally, drive
+from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.network import shortest_routes
 from qnetsim.optimize.routing import newsvendor_lengths
@@ -26,7 +26,7 @@ class KeyBudget:
 
     Attributes
     ----------
-    setup, round : Tally
+    setup, round : KeyUsageTable
         Messages and their keys.
     setup_bits, round_bits : ndarray of int64, shape (fibres,)
         Key bits that the messages take from each fibre: an end-to-end key costs its length on
@@ -35,8 +35,8 @@ class KeyBudget:
         Key bits that the channels lit for the task yield in a slot.
     """
 
-    setup: Tally
-    round: Tally
+    setup: KeyUsageTable
+    round: KeyUsageTable
     setup_bits: IntArray
     round_bits: IntArray
     bits_per_slot: IntArray
@@ -94,10 +94,10 @@ def key_budget(case: Case, number: int, channels: int = 1) -> KeyBudget:
     """
     table = case.scenario.fel[number]
     session = open_session(table, number, case.scenario.run.seed, counted=True)
-    setup = Tally()
-    drive(session.setup(), setup)
-    one_round = Tally()
-    drive(session.round(session.workers, RoundOutcome()), one_round)
+    setup = KeyUsageTable()
+    run_flow(session.setup(), setup)
+    one_round = KeyUsageTable()
+    run_flow(session.round(session.workers, RoundOutcome()), one_round)
     most = case.network.max_channels
     lit = case.network.channel_bits * (channels if most is None else min(channels, most))
     return KeyBudget(
@@ -109,13 +109,13 @@ def key_budget(case: Case, number: int, channels: int = 1) -> KeyBudget:
     )
 
 
-def _fibre_bits(case: Case, number: int, tally: Tally) -> IntArray:
+def _fibre_bits(case: Case, number: int, usage: KeyUsageTable) -> IntArray:
     """Key bits by fibre, every key on the cheapest route of its pair."""
     network = case.network
     nodes = network.topology.nodes
     needed = {
         (min(ends), max(ends)): count
-        for pair, count in tally.key_bytes_by_pair().items()
+        for pair, count in usage.key_bytes_by_pair().items()
         for ends in [tuple(map(nodes.index, pair))]
     }
     lengths = newsvendor_lengths(network, case.forecast)

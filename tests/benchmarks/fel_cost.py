@@ -11,9 +11,9 @@ from qnetsim import seeds
 from qnetsim.case import load
 from qnetsim.case.tasks import open_session
 from qnetsim.fel import paillier
-from qnetsim.fel.arithmetic import Balance
+from qnetsim.fel.arithmetic import ClassBalance
 from qnetsim.fel.datasets import load_dataset
-from qnetsim.fel.key_usage import Tally, drive
+from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.paillier import pack, unpack
 from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.scenario import FelTable
@@ -33,7 +33,7 @@ def packing_gain(name: str, samples: int = SAMPLE, features: int = 6) -> float:
     """
     data = load_dataset(name)
     rows = np.linspace(0, data.samples - 1, samples).astype(int)
-    residuals = Balance(data.labels).residuals(np.zeros_like(data.labels))[rows].tolist()
+    residuals = ClassBalance(data.labels).residuals(np.zeros_like(data.labels))[rows].tolist()
     columns = data.features[rows][:, data.blocks(1, 0)[0][:features]].T.tolist()
     bits = seeds.stream(1, "packing", name)
     public, private = paillier.generate_keys(bits, KEY_BITS)
@@ -65,14 +65,16 @@ def packing_gain(name: str, samples: int = SAMPLE, features: int = 6) -> float:
     return theirs / ours
 
 
-def timed_round(table: FelTable, number: int) -> tuple[float, float, Tally, Tally, int]:
+def timed_round(
+    table: FelTable, number: int
+) -> tuple[float, float, KeyUsageTable, KeyUsageTable, int]:
     """Seconds of the set-up and of one round, their messages, and the workers."""
     real = table.model_copy(update={"mode": "real", "key_bits": KEY_BITS})
-    session, setup, one = open_session(real, number, 1), Tally(), Tally()
+    session, setup, one = open_session(real, number, 1), KeyUsageTable(), KeyUsageTable()
     started = time.perf_counter()
-    drive(session.setup(), setup)
+    run_flow(session.setup(), setup)
     ready = time.perf_counter()
-    drive(session.round(session.workers, RoundOutcome()), one)
+    run_flow(session.round(session.workers, RoundOutcome()), one)
     return ready - started, time.perf_counter() - ready, setup, one, len(session.workers)
 
 
@@ -86,8 +88,8 @@ def main() -> None:
         setup_s, round_s, setup, one, workers = timed_round(table, number)
         print(f"{table.dataset}: {workers} workers, {KEY_BITS} bits")
         print(f"  set-up {setup_s:.1f} s, round {round_s:.2f} s; packing gains {gain:.1f} ×")
-        for title, tally in (("set-up", setup), ("round", one)):
-            for (step, purpose), entry in tally.by_purpose():
+        for title, usage in (("set-up", setup), ("round", one)):
+            for (step, purpose), entry in usage.by_purpose():
                 each = f"{entry.key_bytes / workers:,.0f} key bytes a worker"
                 print(f"  {title} step {step} {purpose}: {each} ({entry.messages} messages)")
         sys.stdout.flush()

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from qnetsim.case import open_case
-from qnetsim.learning.environment import ArrayCore
+from qnetsim.learning.environment import ArrayEnvironment
 from qnetsim.learning.pettingzoo import QkdParallelEnv
-from qnetsim.learning.replay_buffer import Batch
+from qnetsim.learning.replay_buffer import ExperienceBatch
 from qnetsim.learning.train import Training
 from qnetsim.scenario import parse_scenario
 from tests.support.agent_by_agent import Agents, network
@@ -48,7 +48,7 @@ def test_batched_updates_against_agent_by_agent() -> None:
     learner = Training(open_case(parse_scenario(TEXT.format(batch=256))), "decsac", [0]).learner
     agents, random = Agents(learner), np.random.default_rng(1)
     n, b, inputs = learner.stack, 256, learner.spec.size
-    batch = Batch(
+    batch = ExperienceBatch(
         normal(random, n, b, inputs),
         torch.tanh(normal(random, n, b, 2)),
         normal(random, n, b, 1),
@@ -82,7 +82,7 @@ def test_acting_at_once_against_agent_by_agent() -> None:
 
 def test_array_core_against_the_parallel_environment() -> None:
     scenario = parse_scenario(TEXT.format(batch=64))
-    core = ArrayCore(open_case(scenario), range(16), "speed")
+    core = ArrayEnvironment(open_case(scenario), range(16), "speed")
     environment = QkdParallelEnv(scenario)
     action = np.random.default_rng(1).uniform(-1, 1, (16, 14, 2))
 

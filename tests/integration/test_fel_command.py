@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qnetsim.fel.datasets import NAMES
+from qnetsim.fel.datasets import DATASET_NAMES
 from qnetsim.studies.paper import fig4
 from tests.support import ROOT
 from tests.support.commands import call, data
@@ -133,7 +133,7 @@ def test_fig4(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(len(p.losses) == 2 and p.spread >= 0 for p in points)
     assert points[0].key_bytes < points[1].key_bytes < points[2].key_bytes
     assert fig4.total_trainings(3) == 3 * (5 + 11 + 1 + 3)
-    assert set(fig4.CLAIMS) == set(NAMES)
+    assert set(fig4.CLAIMS) == set(DATASET_NAMES)
     axes = fig4.figure(points).axes[0]
     assert len(axes.lines) == 2
 

@@ -63,7 +63,8 @@ class Agents:
         table = self.table
         for place, agent in enumerate(self.managers):
             seen, action, reward, following = (
-                x[agent] for x in (batch.seen, batch.action, batch.reward, batch.following)
+                x[agent]
+                for x in (batch.observation, batch.action, batch.reward, batch.next_observation)
             )
             with torch.no_grad():
                 fresh, density = act(self.policy[agent], following, next_noise[agent])
@@ -80,8 +81,8 @@ class Agents:
                     for old, new in zip(target.parameters(), q.parameters(), strict=True):
                         old.lerp_(new, table.target_coefficient)
         for agent, policy in enumerate(self.policy):
-            fresh, density = act(policy, batch.seen[agent], noise[agent])
-            pair = torch.cat([batch.seen[agent], fresh], -1)
+            fresh, density = act(policy, batch.observation[agent], noise[agent])
+            pair = torch.cat([batch.observation[agent], fresh], -1)
             least = torch.minimum(*(q(pair) for q in self.q[lender[agent]]))
             self.policy_adam[agent].zero_grad()
             (table.temperature * density - least).mean().backward()

@@ -6,26 +6,49 @@ from collections.abc import Callable
 
 import numpy as np
 
-from qnetsim.fel import key_usage
 from qnetsim.fel.datasets import Dataset, make_dataset
-from qnetsim.fel.encryption_schemes import Scheme
+from qnetsim.fel.encryption_schemes import EncryptionScheme
+from qnetsim.fel.exchange import TaskEncryption
+from qnetsim.fel.intersection_protocols import RecordIntersection
+from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.messages import Message
 from qnetsim.fel.protocol import RoundOutcome, Session
+from qnetsim.fel.roles import TaskRoles
 
 KEY_BITS = 512
 
 
 def drive(steps, deliver: Callable[[Message], bool] = lambda m: True) -> list[Message]:
+    """Run a set-up or a round to its end; returns what was sent, delivered or not."""
     sent: list[Message] = []
-    key_usage.drive(steps, key_usage.Tally(), lambda m: (sent.append(m), deliver(m))[1])
+
+    def delivered(message: Message) -> bool:
+        sent.append(message)
+        return deliver(message)
+
+    run_flow(steps, KeyUsageTable(), delivered)
     return sent
 
 
-def session(data: Dataset, workers: int, scheme: Callable[[int], Scheme], **more) -> Session:
-    names = [f"worker {i}" for i in range(workers)]
-    columns = data.blocks(1, 0)[:workers]
-    clusters = more.pop("clusters", {"head": names})
-    return Session(data, columns, "owner", clusters, KEY_BITS, scheme, **more)
+def session(
+    data: Dataset,
+    workers: int,
+    scheme_of_round: Callable[[int], EncryptionScheme],
+    *,
+    clusters: dict[str, list[str]] | None = None,
+    key_holder: str = "head",
+    pad_ciphertexts: bool = False,
+    intersection: RecordIntersection | None = None,
+) -> Session:
+    """A task of some workers in one cluster, unless other clusters are given."""
+    clusters = clusters or {"head": [f"worker {i}" for i in range(workers)]}
+    return Session(
+        data,
+        data.blocks(1, 0)[:workers],
+        TaskRoles("owner", clusters, key_holder),
+        TaskEncryption(KEY_BITS, scheme_of_round, pad_ciphertexts),
+        intersection,
+    )
 
 
 def small() -> Dataset:
@@ -35,8 +58,15 @@ def small() -> Dataset:
     return make_dataset("small", raw, target.tolist())
 
 
-def learn(data: Dataset, workers: int, rounds: int, scheme: Callable[[int], Scheme], **more):
-    task = session(data, workers, scheme, **more)
+def learn(
+    data: Dataset,
+    workers: int,
+    rounds: int,
+    scheme_of_round: Callable[[int], EncryptionScheme],
+    **more,
+) -> tuple[Session, list[float | None], list[Message]]:
+    """The session after some rounds, their losses, and every message that was sent."""
+    task = session(data, workers, scheme_of_round, **more)
     sent = drive(task.setup())
     losses = []
     for _ in range(rounds):

@@ -6,12 +6,20 @@ import numpy as np
 import pytest
 
 from qnetsim.fel.arithmetic import PARAMETER_BITS, taylor_loss
-from qnetsim.fel.datasets import NAMES, Dataset, Holding, draw_holding, load_dataset
-from qnetsim.fel.encryption_schemes import Counted, Encrypted
-from qnetsim.fel.intersection_protocols import BlindSignatures
-from qnetsim.fel.key_usage import Tally, drive
+from qnetsim.fel.datasets import (
+    DATASET_NAMES,
+    Dataset,
+    WorkerRecords,
+    draw_worker_records,
+    load_dataset,
+)
+from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionScheme, PaillierScheme
+from qnetsim.fel.exchange import TaskEncryption
+from qnetsim.fel.intersection_protocols import BlindSignatures, RecordIntersection
+from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.messages import Message
 from qnetsim.fel.protocol import RoundOutcome, Session
+from qnetsim.fel.roles import TaskRoles
 
 WORKERS, ROUNDS = 3, 2
 
@@ -27,16 +35,20 @@ def blocks(data: Dataset) -> list:
 def train(data: Dataset, key_bits: int, *, real: bool):
     columns = blocks(data)
     names = [f"worker {i}" for i in range(len(columns))]
-    holdings: dict[str, Holding] = {name: draw_holding(data, 0.9, 1, name) for name in names}
+    records: dict[str, WorkerRecords] = {
+        name: draw_worker_records(data, 0.9, 1, name) for name in names
+    }
+
+    def scheme_of_round(number: int) -> EncryptionScheme:
+        return PaillierScheme(key_bits, 5, data.name, number) if real else CountedScheme()
+
+    protocol = BlindSignatures(5 if real else None, data.name, key_bits=key_bits)
     session = Session(
         data,
         columns,
-        "owner",
-        {"head": names[:1], "head 2": names[1:]},
-        key_bits,
-        lambda r: Encrypted(key_bits, 5, data.name, r) if real else Counted(),
-        matcher=BlindSignatures(5 if real else None, data.name, key_bits=key_bits),
-        holdings=holdings,
+        TaskRoles("owner", {"head": names[:1], "head 2": names[1:]}),
+        TaskEncryption(key_bits, scheme_of_round),
+        RecordIntersection(protocol, records),
     )
     sent, losses = [], []
 
@@ -47,17 +59,17 @@ def train(data: Dataset, key_bits: int, *, real: bool):
         sent.append((message.kind, message.source, message.target, message.key_bytes))
         return True
 
-    drive(session.setup(), Tally(), note)
+    run_flow(session.setup(), KeyUsageTable(), note)
     for _ in range(ROUNDS):
         outcome = RoundOutcome()
-        drive(session.round(session.workers, outcome), Tally(), note)
+        run_flow(session.round(session.workers, outcome), KeyUsageTable(), note)
         assert outcome.workers == session.workers
         losses.append(outcome.loss)
     return session, losses, sent
 
 
 @pytest.mark.parametrize("key_bits", [1024, pytest.param(2048, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DATASET_NAMES)
 def test_real_equals_counted_bit_for_bit(name: str, key_bits: int) -> None:
     data = load_dataset(name)
     real, losses, sent = train(data, key_bits, real=True)
@@ -69,20 +81,21 @@ def test_real_equals_counted_bit_for_bit(name: str, key_bits: int) -> None:
         np.testing.assert_array_equal(block.parameters, counted.blocks[worker].parameters)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DATASET_NAMES)
 def test_federated_accuracy_is_that_of_central_training(name: str) -> None:
     """All features in one place, in floating point: same loss, same decisions."""
     data = load_dataset(name)
     columns = data.blocks(1, 0)
     names = [f"worker {i}" for i in range(len(columns))]
-    session = Session(data, columns, "owner", {"head": names}, 1024, lambda _: Counted())
-    drive(session.setup(), Tally())
+    encryption = TaskEncryption(1024, lambda _: CountedScheme())
+    session = Session(data, columns, TaskRoles("owner", {"head": names}), encryption)
+    run_flow(session.setup(), KeyUsageTable())
     x, y = data.features[:, np.concatenate(columns)] / 4096, data.labels
     weights = np.where(y > 0, 1 / (2 * (y > 0).sum(axis=0)), 1 / (2 * (y < 0).sum(axis=0)))
     bound = (weights * (x**2).sum(axis=1)[:, None]).sum(axis=0) / 4
     theta = np.zeros((x.shape[1], y.shape[1]))
     for _ in range(30):
-        drive(session.round(session.workers, RoundOutcome()), Tally())
+        run_flow(session.round(session.workers, RoundOutcome()), KeyUsageTable())
         theta -= x.T @ (weights * (x @ theta / 4 - y / 2)) / bound
     scores = x @ theta
     right = np.argmax(scores, axis=1) == np.argmax(y, axis=1) if y.shape[1] > 1 else None

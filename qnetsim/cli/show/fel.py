@@ -9,7 +9,7 @@ import click
 from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.case import Case
 from qnetsim.cli.show.output import console, table
-from qnetsim.fel.tally import Tally
+from qnetsim.fel.key_usage import KeyUsageTable
 from qnetsim.studies.key_budget import KeyBudget
 
 #: Most rounds that a table shows.
@@ -80,10 +80,10 @@ def show_simulated_rounds(title: str, run: TaskRun) -> None:
 def show_budget(case: Case, budget: KeyBudget, channels: int) -> None:
     """Print the keys of the set-up and of a round, and for how many rounds the network has keys."""
     columns = ["step", "purpose", "messages", "payload bytes", "key bytes"]
-    for title, tally in (("keys of the set-up", budget.setup), ("keys of a round", budget.round)):
+    for title, usage in (("keys of the set-up", budget.setup), ("keys of a round", budget.round)):
         shown = table(title, columns, left=2)
-        lines = [((str(step), purpose), entry) for (step, purpose), entry in tally.by_purpose()]
-        for (step, purpose), entry in [*lines, (("", "all"), tally.total)]:
+        lines = [((str(step), purpose), entry) for (step, purpose), entry in usage.by_purpose()]
+        for (step, purpose), entry in [*lines, (("", "all"), usage.total)]:
             counts = (entry.messages, entry.payload_bytes, entry.key_bytes)
             shown.add_row(step, purpose, *(f"{count:,}" for count in counts))
         console().print(shown)
@@ -105,10 +105,10 @@ def show_budget(case: Case, budget: KeyBudget, channels: int) -> None:
 def budget_json(case: Case, budget: KeyBudget) -> dict[str, object]:
     """JSON form of a key budget."""
 
-    def entries(tally: Tally) -> list[dict[str, object]]:
+    def entries(usage: KeyUsageTable) -> list[dict[str, object]]:
         return [
             {"step": step, "purpose": purpose, "source": source, "target": target, **vars(entry)}
-            for (step, purpose, source, target), entry in tally.entries.items()
+            for (step, purpose, source, target), entry in usage.entries.items()
         ]
 
     topology = case.network.topology

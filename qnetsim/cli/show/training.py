@@ -24,7 +24,7 @@ def training_json(training: Training, others: dict[str, float]) -> dict[str, obj
     reached = converged(np.array(curve.stochastic))
     return {
         "policy": training.algorithm,
-        "seeds": list(training.members),
+        "seeds": list(training.training_seeds),
         "epochs": [
             {
                 "epoch": epoch,
@@ -44,7 +44,7 @@ def training_json(training: Training, others: dict[str, float]) -> dict[str, obj
 def show_training(training: Training, others: dict[str, float]) -> None:
     """Print the learning curve of a training, and the costs of other policies beside it."""
     curve = training.curve
-    several = len(training.members) > 1
+    several = len(training.training_seeds) > 1
     columns = ["epoch", "slots", "updates", "cpu, s", "drawn actions", "mean actions"]
     rows = table(f"{training.algorithm}: cost over C*, the expected cost of sip", columns)
     last = len(curve.slots) - 1

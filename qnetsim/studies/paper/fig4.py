@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qnetsim.fel.arithmetic import taylor_loss
-from qnetsim.fel.datasets import NAMES, Dataset, load_dataset
-from qnetsim.fel.encryption_schemes import Counted
-from qnetsim.fel.key_usage import Tally, drive
+from qnetsim.fel.datasets import DATASET_NAMES, Dataset, load_dataset
+from qnetsim.fel.encryption_schemes import CountedScheme
+from qnetsim.fel.exchange import TaskEncryption
+from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.protocol import RoundOutcome, Session
+from qnetsim.fel.roles import TaskRoles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,7 +75,7 @@ def compute(
     seed: int = 1,
     orders: int = 10,
     rounds: int = ROUNDS,
-    names: Sequence[str] = NAMES,
+    names: Sequence[str] = DATASET_NAMES,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[LossPoint]:
     """Train every data set with every number of workers, and every order of its features.
@@ -108,7 +110,7 @@ def compute(
     return points
 
 
-def total_trainings(orders: int, names: Sequence[str] = NAMES) -> int:
+def total_trainings(orders: int, names: Sequence[str] = DATASET_NAMES) -> int:
     """How many trainings ``compute`` does."""
     return orders * sum(len(load_dataset(name).blocks(1, 0)) for name in names)
 
@@ -125,21 +127,16 @@ def _train(data: Dataset, workers: int, seed: int, order: int, rounds: int) -> _
     """Train with the first blocks of one order of the features."""
     names = [f"worker {i + 1}" for i in range(workers)]
     blocks = data.blocks(seed, order)[:workers]
-    session = Session(
-        dataset=data,
-        blocks=blocks,
-        owner="owner",
-        clusters={"head": names},
-        key_bits=KEY_BITS,
-        scheme=lambda _: Counted(),
-    )
-    drive(session.setup(), Tally())
+    roles = TaskRoles("owner", {"head": names})
+    encryption = TaskEncryption(KEY_BITS, lambda _: CountedScheme())
+    session = Session(data, blocks, roles, encryption)
+    run_flow(session.setup(), KeyUsageTable())
     for _ in range(rounds):
-        tally = Tally()
-        drive(session.round(session.workers, RoundOutcome()), tally)
+        usage = KeyUsageTable()
+        run_flow(session.round(session.workers, RoundOutcome()), usage)
     scores = sum(block.scores() for block in session.blocks.values())
     loss = float(taylor_loss(session.balance.labels, np.asarray(scores)).mean())
-    return _Trained(loss, session.accuracy, tally.total.key_bytes)
+    return _Trained(loss, session.accuracy, usage.total.key_bytes)
 
 
 def figure(points: Sequence[LossPoint]) -> Figure:
@@ -149,7 +146,7 @@ def figure(points: Sequence[LossPoint]) -> Figure:
     drawn = Figure(figsize=(6.4, 3.8), layout="constrained")
     axes = drawn.subplots()
     colours: dict[str, str] = dict(
-        zip(NAMES, ("#1f5f8b", "#d9822b", "#6b4c7a", "#3a7d44"), strict=True)
+        zip(DATASET_NAMES, ("#1f5f8b", "#d9822b", "#6b4c7a", "#3a7d44"), strict=True)
     )
     for name in dict.fromkeys(point.dataset for point in points):
         mine = [point for point in points if point.dataset == name]

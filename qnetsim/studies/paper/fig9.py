@@ -103,7 +103,7 @@ def compute(
         Told of every epoch that is done, for all seeds.
     """
     from qnetsim.learning.train import Training, limit_threads
-    from qnetsim.learning.training_record import curve_record
+    from qnetsim.learning.training_record import training_record
 
     limit_threads(1)
     for topology in topologies:
@@ -115,7 +115,7 @@ def compute(
                 if not _is_done(path, scenario, seeds):
                     training = Training(open_case(scenario), algorithm, range(seeds))
                     training.run(done=lambda now: progress(1 if now.epoch else 0))
-                    write_curve(path, curve_record(training), force=True)
+                    write_curve(path, training_record(training), force=True)
                 else:
                     progress(scenario.learning.epochs)
                 yield _read_curve(path, topology, setting, algorithm)

@@ -15,12 +15,16 @@ from qnetsim.errors import (
     UsageError,
 )
 from qnetsim.fel.channels import Channels
-from qnetsim.fel.datasets import draw_holding, load_dataset
-from qnetsim.fel.encryption_schemes import Counted, Encrypted
-from qnetsim.fel.intersection import Party, Signer, signing_key
-from qnetsim.fel.intersection_protocols import BlindSignatures, CommutativeEncryption
-from qnetsim.fel.messages import Message
-from qnetsim.fel.pads import Sealed
+from qnetsim.fel.datasets import draw_worker_records, load_dataset
+from qnetsim.fel.encryption_schemes import CountedScheme, PaillierScheme
+from qnetsim.fel.intersection import BlindSignatureParty, BlindSigner, signing_key
+from qnetsim.fel.intersection_protocols import (
+    BlindSignatures,
+    CommutativeEncryption,
+    RecordIntersection,
+)
+from qnetsim.fel.messages import Message, MessageKind
+from qnetsim.fel.pads import SealedMessage
 from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.kernel.relay import Announcement, Relay
 from tests.support.federated import KEY_BITS, drive, learn, session, small
@@ -28,7 +32,7 @@ from tests.support.rounds import WINE, go, world
 
 
 def message(source: str = "a", target: str = "b", **more) -> Message:
-    settings = {"step": 5, "purpose": "loss", "numbers": (1, -2, 3), "width": 8, "padded": True}
+    settings = {"kind": MessageKind(5, "loss"), "numbers": (1, -2, 3), "width": 8, "padded": True}
     return Message(**{**settings, **more}, source=source, target=target)
 
 
@@ -40,8 +44,8 @@ def channels(count: int = 1000) -> Channels:
     return made
 
 
-def changed(sealed: Sealed, **more) -> Sealed:
-    return Sealed(**{**vars(sealed), **more})
+def changed(sealed: SealedMessage, **more) -> SealedMessage:
+    return SealedMessage(**{**vars(sealed), **more})
 
 
 def test_a_tampered_message_is_refused_and_its_key_burnt() -> None:
@@ -77,15 +81,15 @@ def test_a_second_registration_is_refused() -> None:
     with pytest.raises(ProtocolError, match="stranger is not registered"):
         made.add_keys("stranger", "head", b"keys")
     with pytest.raises(UsageError, match="need different names"):
-        session(small(), 2, lambda _: Counted(), clusters={"head": ["sybil", "sybil"]})
+        session(small(), 2, lambda _: CountedScheme(), clusters={"head": ["sybil", "sybil"]})
 
 
 def test_a_worker_cannot_submit_twice_in_a_round() -> None:
-    made, sent = channels(), message("a", "head", purpose="scores", step=4)
+    made, sent = channels(), message("a", "head", kind=MessageKind(4, "scores"))
     made.carry(sent)
     with pytest.raises(ProtocolError, match="a submits scores to head a second time"):
-        made.carry(message("a", "head", purpose="scores", step=4, numbers=(9,)))
-    made.carry(message("b", "head", purpose="scores", step=4))
+        made.carry(message("a", "head", kind=MessageKind(4, "scores"), numbers=(9,)))
+    made.carry(message("b", "head", kind=MessageKind(4, "scores")))
     made.begin_round()
     made.carry(sent)
 
@@ -99,10 +103,10 @@ def test_keys_that_run_out_block_a_channel() -> None:
 
 def test_a_worker_cannot_try_identifiers() -> None:
     """The head signs as many blinded records as the largest worker holds, and not one more."""
-    signer = Signer(signing_key(seeds.stream(1, "attack"), 1024), most=3)
-    honest = Party(["x", "y", "z"], signer.public, seeds.stream(1, "honest"))
+    signer = BlindSigner(signing_key(seeds.stream(1, "attack"), 1024), limit=3)
+    honest = BlindSignatureParty(["x", "y", "z"], signer.public, seeds.stream(1, "honest"))
     tokens = honest.tokens(signer.sign("honest", honest.blinded()))
-    guesses = Party(["x", "p", "q", "r"], signer.public, seeds.stream(1, "guess"))
+    guesses = BlindSignatureParty(["x", "p", "q", "r"], signer.public, seeds.stream(1, "guess"))
     with pytest.raises(IntersectionError, match="at most 3"):
         signer.sign("curious", guesses.blinded())
     # without a signature, a guess cannot be told from any other token
@@ -113,11 +117,11 @@ def test_an_eavesdropper_who_records_everything_learns_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All announcements and all sealed messages of a run: no payload, no pad, uniform bytes."""
-    wire: list[tuple[Message, Sealed]] = []
+    wire: list[tuple[Message, SealedMessage]] = []
     keys: list[bytes] = []
     seal, add = Channels.seal, Channels.add_keys
 
-    def tap(self: Channels, sent: Message) -> Sealed:
+    def tap(self: Channels, sent: Message) -> SealedMessage:
         wire.append((sent, seal(self, sent)))
         return wire[-1][1]
 
@@ -158,31 +162,31 @@ def test_the_key_holder_sees_masked_values_only() -> None:
     data = small()
     seen = []
     for seed in (1, 2):
-        _, _, sent = learn(data, 3, 1, lambda r, s=seed: Encrypted(KEY_BITS, s, r))
+        _, _, sent = learn(data, 3, 1, lambda r, s=seed: PaillierScheme(KEY_BITS, s, r))
         opened = [m for m in sent if m.purpose == "masked gradient" and m.source == "head"]
         seen.append({number for m in opened for number in m.numbers})
     assert not seen[0] & seen[1]
-    _, _, plain = learn(data, 3, 1, lambda _: Counted())
+    _, _, plain = learn(data, 3, 1, lambda _: CountedScheme())
     true = {n for m in plain if m.purpose == "masked gradient" for n in m.numbers}
     assert not true & seen[0]
 
 
-@pytest.mark.parametrize("matcher", [BlindSignatures, CommutativeEncryption])
-def test_records_that_overlap_partly(matcher) -> None:
+@pytest.mark.parametrize("protocol", [BlindSignatures, CommutativeEncryption])
+def test_records_that_overlap_partly(protocol) -> None:
     """Every worker shuffles and holds records of its own; what is learnt is what all share."""
     data, names = small(), [f"worker {i}" for i in range(3)]
-    holdings = {name: draw_holding(data, 0.7, 3, name) for name in names}
-    assert all(len(h.records) == round(40 / 0.7) for h in holdings.values())
+    records_of = {name: draw_worker_records(data, 0.7, 3, name) for name in names}
+    assert all(len(h.records) == round(40 / 0.7) for h in records_of.values())
     # one sample is missing at one worker, so nobody trains on it
-    lacking = holdings[names[1]]
+    lacking = records_of[names[1]]
     gone = int(np.flatnonzero(lacking.samples == 17)[0])
     records = lacking.records[:gone] + lacking.records[gone + 1 :]
-    holdings[names[1]] = type(lacking)(records, np.delete(lacking.samples, gone))
+    records_of[names[1]] = type(lacking)(records, np.delete(lacking.samples, gone))
     found, sizes = [], []
     for seed in (None, 4):
-        more = {"key_bits": 1024} if matcher is BlindSignatures else {}
-        match = matcher(seed, "test", **more)
-        task = session(data, 3, lambda _: Counted(), matcher=match, holdings=holdings)
+        more = {"key_bits": 1024} if protocol is BlindSignatures else {}
+        intersection = RecordIntersection(protocol(seed, "test", **more), records_of)
+        task = session(data, 3, lambda _: CountedScheme(), intersection=intersection)
         sent = drive(task.setup())
         sizes.append([(m.kind, m.source, m.target, m.size, m.key_bytes) for m in sent])
         assert all(len(m.payload()) == m.size for m in sent if m.step <= 2)
@@ -194,25 +198,26 @@ def test_records_that_overlap_partly(matcher) -> None:
         np.testing.assert_array_equal(found[0][name], found[1][name])
     # no identifier goes over the wire
     heard = b"".join(m.payload() for m in sent if m.step == 2)
-    assert not any(record.encode() in heard for record in holdings[names[0]].records)
+    assert not any(record.encode() in heard for record in records_of[names[0]].records)
 
 
 def test_too_few_common_records_are_refused() -> None:
     data, names = small(), ["worker 0", "worker 1"]
-    holdings = {name: draw_holding(data, 1.0, 3, name) for name in names}
-    one = holdings[names[0]]
-    holdings[names[0]] = type(one)(one.records[:1], one.samples[:1])
-    task = session(data, 2, lambda _: Counted(), holdings=holdings)
+    records_of = {name: draw_worker_records(data, 1.0, 3, name) for name in names}
+    one = records_of[names[0]]
+    records_of[names[0]] = type(one)(one.records[:1], one.samples[:1])
+    intersection = RecordIntersection(records=records_of)
+    task = session(data, 2, lambda _: CountedScheme(), intersection=intersection)
     with pytest.raises(UsageError, match="1 records are common"):
         drive(task.setup())
 
 
 def test_clusters_train_the_same_model() -> None:
     data = load_dataset("wine")
-    one = learn(data, 3, 3, lambda _: Counted())
+    one = learn(data, 3, 3, lambda _: CountedScheme())
     names = [f"worker {i}" for i in range(3)]
     clusters = {"head": names[:1], "head 2": names[1:2], "head 3": names[2:]}
-    several = learn(data, 3, 3, lambda _: Counted(), clusters=clusters)
+    several = learn(data, 3, 3, lambda _: CountedScheme(), clusters=clusters)
     assert one[1] == several[1]
     for name in names:
         np.testing.assert_array_equal(
@@ -220,7 +225,7 @@ def test_clusters_train_the_same_model() -> None:
         )
     sums = [m for m in several[2] if m.purpose == "scores" and m.target == "worker 2"]
     assert {m.source for m in sums} == {"head", "head 2"}
-    assert several[0].holder == "head 3"
+    assert several[0].roles.key_holder == "head 3"
     # a head that cannot be reached costs the round its workers, and no others
     outcome = RoundOutcome()
     drive(several[0].round(names, outcome), lambda m: m.source != "head 2")

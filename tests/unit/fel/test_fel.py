@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.poly1305 import Poly1305
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,23 +23,25 @@ from qnetsim.fel import paillier
 from qnetsim.fel.arithmetic import (
     PARAMETER_BITS,
     SCORE_BITS,
-    Balance,
+    ClassBalance,
     FeatureBlock,
     require_slots,
     taylor_loss,
 )
-from qnetsim.fel.datasets import NAMES, load_dataset, make_dataset
-from qnetsim.fel.encryption_schemes import Counted, Encrypted
+from qnetsim.fel.datasets import DATASET_NAMES, load_dataset, make_dataset
+from qnetsim.fel.encryption_schemes import CountedScheme, PaillierScheme
+from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.intersection import (
     SAFE_PRIME,
+    BlindSignatureParty,
+    BlindSigner,
     CommutativeParty,
-    Party,
-    Signer,
-    common,
+    common_tokens,
     signing_key,
 )
-from qnetsim.fel.pads import KeyBuffer, Receiver, Sealed, Sender
+from qnetsim.fel.pads import KeyBuffer, Receiver, SealedMessage, Sender
 from qnetsim.fel.protocol import RoundOutcome, Session
+from qnetsim.fel.roles import TaskRoles
 from tests.support.federated import KEY_BITS, drive, learn, session, small
 
 
@@ -53,7 +56,9 @@ def test_losses_lie_near_the_prototype(name: str, orders: int, rounds: int, near
         for order in range(orders):
             columns = data.blocks(1, order)[:workers]
             names = [f"w{i}" for i in range(workers)]
-            task = Session(data, columns, "o", {"h": names}, KEY_BITS, lambda _: Counted())
+            roles = TaskRoles("o", {"h": names})
+            encryption = TaskEncryption(KEY_BITS, lambda _: CountedScheme())
+            task = Session(data, columns, roles, encryption)
             drive(task.setup())
             for _ in range(rounds):
                 drive(task.round(task.workers, RoundOutcome()))
@@ -65,7 +70,7 @@ def test_losses_lie_near_the_prototype(name: str, orders: int, rounds: int, near
 def test_federated_learning_is_central_learning() -> None:
     """Same features, floating point, all data in one place: equal to fixed-point precision."""
     data = load_dataset("wine")
-    task, losses, _ = learn(data, 3, 10, lambda _: Counted())
+    task, losses, _ = learn(data, 3, 10, lambda _: CountedScheme())
     order = np.concatenate(data.blocks(1, 0))
     x, y = data.features[:, order] / 4096, data.labels
     weights = np.where(y > 0, 1 / (2 * (y > 0).sum(axis=0)), 1 / (2 * (y < 0).sum(axis=0)))
@@ -85,8 +90,8 @@ def test_federated_learning_is_central_learning() -> None:
 @pytest.mark.parametrize("holder", ["head", "owner"])
 def test_real_equals_counted_bit_for_bit(holder: str) -> None:
     data = small()
-    counted = learn(data, 3, 2, lambda _: Counted(), key_holder=holder)
-    real = learn(data, 3, 2, lambda r: Encrypted(KEY_BITS, 7, r), key_holder=holder)
+    counted = learn(data, 3, 2, lambda _: CountedScheme(), key_holder=holder)
+    real = learn(data, 3, 2, lambda r: PaillierScheme(KEY_BITS, 7, r), key_holder=holder)
     assert real[1] == counted[1]
     for name, block in real[0].blocks.items():
         np.testing.assert_array_equal(block.parameters, counted[0].blocks[name].parameters)
@@ -96,22 +101,37 @@ def test_real_equals_counted_bit_for_bit(holder: str) -> None:
         assert len(one.payload()) == one.size == other.size
         assert one.key_bytes == other.key_bytes
     # nobody but its owner sees a gradient, and nobody a residual
-    seen = {m.purpose for m in real[2] if m.source == real[0].holder and m.step == 5}
+    seen = {m.purpose for m in real[2] if m.source == real[0].roles.key_holder and m.step == 5}
     assert seen <= {"masked gradient", "rates"}
 
 
 def test_padding_ciphertexts_costs_their_length() -> None:
     data = small()
     plain, padded = (
-        learn(data, 2, 1, lambda _: Counted(), pad_ciphertexts=pad)[2] for pad in (False, True)
+        learn(data, 2, 1, lambda _: CountedScheme(), pad_ciphertexts=pad)[2]
+        for pad in (False, True)
     )
     more = sum(m.key_bytes for m in padded) - sum(m.key_bytes for m in plain)
     assert more == sum(m.size for m in plain if not m.padded and m.step != 2) > 0
 
 
+def test_sizes_of_messages() -> None:
+    """Three classes, six features and forty records; numbers of 8, 16 and 32 bytes, RSA of 256."""
+    _, _, sent = learn(small(), 2, 1, lambda _: CountedScheme())
+    found = {(m.step, m.purpose): m.size for m in sent if "worker 0" in (m.source, m.target)}
+    assert found[1, "parameters"] == 6 * 3 * 8
+    assert found[2, "blinded records"] == found[2, "blind signatures"] == 40 * 256
+    assert found[2, "tokens"] == found[2, "common records"] == 40 * 32
+    assert found[3, "curvature"] == 3 * 8
+    assert found[4, "public key"] == KEY_BITS // 8
+    assert found[5, "rates"] == 2 * 3 * 16
+    assert found[5, "residuals"] == 40 * KEY_BITS // 4
+    assert found[5, "loss"] == 3 * 16
+
+
 def test_a_worker_that_cannot_be_reached_is_left_out() -> None:
     data = small()
-    task = session(data, 3, lambda _: Counted())
+    task = session(data, 3, lambda _: CountedScheme())
     drive(task.setup())
     before = task.blocks["worker 0"].parameters.copy()
     outcome = RoundOutcome()
@@ -122,7 +142,7 @@ def test_a_worker_that_cannot_be_reached_is_left_out() -> None:
     drive(task.round(["worker 0", "worker 1"], outcome))  # without the labels nothing is learnt
     assert (outcome.workers, outcome.loss) == ((), None)
     with pytest.raises(UsageError, match="cannot begin: parameters from owner to head"):
-        drive(session(data, 2, lambda _: Counted()).setup(), lambda m: False)
+        drive(session(data, 2, lambda _: CountedScheme()).setup(), lambda m: False)
 
 
 @pytest.mark.parametrize(
@@ -134,8 +154,8 @@ def test_bad_tasks_are_refused(workers: int, change: dict, message: str) -> None
     columns = data.blocks(1, 0)[: change.get("columns", workers)]
     names = [f"worker {i}" for i in range(workers)]
     with pytest.raises(UsageError, match=message):
-        clusters = {change.get("head", "head"): names}
-        Session(data, columns, "owner", clusters, 512, lambda _: Counted())
+        roles = TaskRoles("owner", {change.get("head", "head"): names})
+        Session(data, columns, roles, TaskEncryption(512, lambda _: CountedScheme()))
 
 
 @given(st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=7))
@@ -146,7 +166,7 @@ def test_packed_integers_come_back(values: list[int]) -> None:
 @given(st.lists(st.integers(-(2**40), 2**40), min_size=3, max_size=3), st.integers(0, 4096))
 @settings(max_examples=20, deadline=None)
 def test_sums_and_products_under_encryption(values: list[int], factor: int) -> None:
-    scheme = Encrypted(KEY_BITS, 1, "test")
+    scheme = PaillierScheme(KEY_BITS, 1, "test")
     cipher = scheme.encrypt(paillier.pack(values))
     blinded, mask = scheme.blind(scheme.add([scheme.weigh([cipher], [factor]), cipher]))
     seen = scheme.decrypt(blinded)
@@ -156,10 +176,10 @@ def test_sums_and_products_under_encryption(values: list[int], factor: int) -> N
 
 
 def test_no_randomness_is_used_twice() -> None:
-    scheme = Encrypted(KEY_BITS, 1, "test")
+    scheme = PaillierScheme(KEY_BITS, 1, "test")
     assert len({scheme.encrypt(5) for _ in range(50)}) == 50
     assert len({scheme.blind(scheme.encrypt(5))[1] for _ in range(50)}) == 50
-    assert Encrypted(KEY_BITS, 1, "other").public != scheme.public
+    assert PaillierScheme(KEY_BITS, 1, "other").public != scheme.public
     assert scheme.public.bit_length() == KEY_BITS
 
 
@@ -169,8 +189,8 @@ def link(available: int = 10_000) -> tuple[Sender, Receiver, KeyBuffer]:
     return Sender("a to b", buffers[0]), Receiver("a to b", buffers[1]), buffers[1]
 
 
-def changed(message: Sealed, **more) -> Sealed:
-    return Sealed(**{**vars(message), **more})
+def changed(message: SealedMessage, **more) -> SealedMessage:
+    return SealedMessage(**{**vars(message), **more})
 
 
 def test_messages_arrive_and_no_key_byte_serves_twice() -> None:
@@ -212,6 +232,54 @@ def test_a_tampered_message_is_refused(change: dict) -> None:
         assert receiver.open(following, length=5, padded=True) == b"again"
 
 
+def test_the_tag_covers_where_a_message_belongs() -> None:
+    """Link, number, key offset and padding, and where the link's name ends and the body begins."""
+    sender, _, keys = link()
+    message = sender.seal(b"hello", padded=True)
+    tag = Poly1305.generate_tag(keys.read(0, 32), message.header() + message.body)
+    assert message.tag == tag
+    others = [
+        changed(message, link="a to c"),
+        changed(message, sequence=1),
+        changed(message, offset=1),
+        changed(message, padded=False),
+        changed(message, link="a to", body=b" b" + message.body),
+    ]
+    covered = [m.header() + m.body for m in (message, *others)]
+    assert len(set(covered)) == len(covered)
+
+
+def test_a_message_with_another_key_offset_spends_no_key() -> None:
+    sender, receiver, keys = link()
+    message = sender.seal(b"hello", padded=True)
+    with pytest.raises(TamperedMessageError, match="key offset 5, expected 0"):
+        receiver.open(changed(message, offset=5), length=5, padded=True)
+    assert keys.spent == 0
+    receiver.open(message, length=5, padded=True)
+    following = sender.seal(b"again", padded=True)
+    with pytest.raises(TamperedMessageError, match="key offset 0, expected 37"):
+        receiver.open(changed(following, offset=0), length=5, padded=True)
+    assert keys.spent == 37
+
+
+@pytest.mark.parametrize("sent", [b"hell", b"hello!"])
+def test_a_message_that_is_not_as_long_as_agreed_is_refused(sent: bytes) -> None:
+    """The tag is true: it is the sender that says more or less than the protocol has it say."""
+    sender, receiver, _ = link()
+    message = sender.seal(sent, padded=False)
+    with pytest.raises(TamperedMessageError):
+        receiver.open(message, length=5, padded=False)
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_a_message_that_is_not_padded_as_agreed_is_refused(agreed: bool) -> None:
+    """The tag is true: it is the sender that leaves the pad out, or adds one."""
+    sender, receiver, _ = link()
+    message = sender.seal(b"hello", padded=not agreed)
+    with pytest.raises(TamperedMessageError):
+        receiver.open(message, length=5, padded=agreed)
+
+
 def test_a_replayed_message_is_refused() -> None:
     sender, receiver, _ = link()
     message = sender.seal(b"hello", padded=True)
@@ -222,14 +290,14 @@ def test_a_replayed_message_is_refused() -> None:
 
 def test_sums_and_masked_values_are_encrypted_anew() -> None:
     """Nothing but the private key tells a fresh ciphertext from what it was made of."""
-    scheme = Encrypted(KEY_BITS, 1, "fresh")
+    scheme = PaillierScheme(KEY_BITS, 1, "fresh")
     n = scheme.public
     one, two = scheme.encrypt(3), scheme.encrypt(4)
     plain = scheme.add([one, two])
-    sums = {scheme.sum_anew([one, two]) for _ in range(3)}
+    sums = {scheme.add_fresh([one, two]) for _ in range(3)}
     assert len(sums | {plain}) == 4
     assert {scheme.decrypt(value) for value in sums} == {7}
-    assert scheme.sum_anew([one]) != one
+    assert scheme.add_fresh([one]) != one
     blinded, mask = scheme.blind(one)
     # without fresh randomness the result would be one·(1 + mask·n)
     assert blinded != one * (1 + mask * n) % (n * n)
@@ -241,7 +309,7 @@ def test_tokens_are_sent_in_an_order_that_says_nothing() -> None:
 
     def sent(order: list[str]) -> tuple[int, ...]:
         found = []
-        flow = BlindSignatures(1, key_bits=1024).match("o", "h", {"w": order, "v": ["b", "a"]})
+        flow = BlindSignatures(1, key_bits=1024).intersect("o", "h", {"w": order, "v": ["b", "a"]})
         answers = None
         try:
             while True:
@@ -274,22 +342,22 @@ def signer_key():
 
 
 def test_blind_signatures_find_what_is_common(signer_key) -> None:
-    signer = Signer(signer_key, most=20)
+    signer = BlindSigner(signer_key, limit=20)
     sets = [[f"r{i}" for i in span] for span in (range(12), range(5, 16), [11, 7, 3, 9, 30])]
     tokens = []
     for number, records in enumerate(sets):
-        party = Party(records, signer.public, seeds.stream(1, "test", number))
+        party = BlindSignatureParty(records, signer.public, seeds.stream(1, "test", number))
         blinded = party.blinded()
         assert len(set(blinded)) == len(records)
         tokens.append(party.tokens(signer.sign(f"p{number}", blinded)))
     for party in tokens:
-        shared = common([t.keys() for t in tokens])
+        shared = common_tokens([t.keys() for t in tokens])
         assert sorted(party[token] for token in shared) == ["r11", "r7", "r9"]
 
 
 def test_a_signer_gives_no_more_than_its_cap(signer_key) -> None:
-    signer = Signer(signer_key, most=3)
-    party = Party(["a", "b", "a"], signer.public, seeds.stream(1, "test"))
+    signer = BlindSigner(signer_key, limit=3)
+    party = BlindSignatureParty(["a", "b", "a"], signer.public, seeds.stream(1, "test"))
     signed = signer.sign("p", party.blinded())
     assert len(signed) == 2
     with pytest.raises(IntersectionError, match="at most 3"):
@@ -303,12 +371,12 @@ def test_a_signer_gives_no_more_than_its_cap(signer_key) -> None:
 def test_commutative_encryption_finds_what_is_common() -> None:
     a = CommutativeParty(["x", "y", "z"], seeds.stream(1, "a"))
     b = CommutativeParty(["z", "w", "y"], seeds.stream(1, "b"))
-    both = set(b.encrypt(a.own())) & set(a.encrypt(b.own()))
+    both = set(b.encrypt(a.encrypt_own())) & set(a.encrypt(b.encrypt_own()))
     assert len(both) == 2
     assert SAFE_PRIME.bit_length() == 2048
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DATASET_NAMES)
 def test_data_sets_fit_into_the_slots(name: str) -> None:
     data = load_dataset(name)
     require_slots(data.samples, data.features.shape[1])
@@ -337,7 +405,7 @@ def test_what_does_not_fit_is_refused() -> None:
 
 
 def test_residuals_are_the_derivative_rounded_down() -> None:
-    balance = Balance(np.array([[1], [1], [-1], [-1], [-1]]))
+    balance = ClassBalance(np.array([[1], [1], [-1], [-1], [-1]]))
     scores = np.array([[0], [1], [2], [-3], [0]]) << SCORE_BITS
     z = np.array([0, 1, 2, -3, 0])
     y = balance.labels[:, 0]

@@ -11,8 +11,7 @@ from qnetsim.case import open_case
 from qnetsim.case.tasks import open_session
 from qnetsim.errors import ScenarioError, SettingError
 from qnetsim.fel.channels import Channels
-from qnetsim.fel.key_usage import Tally
-from qnetsim.fel.key_usage import drive as drive_flow
+from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.messages import KINDS
 from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.kernel.relay import Announcement, Relay
@@ -29,11 +28,11 @@ from tests.support.helpers import run
 from tests.support.rounds import BASE, TIMED, WINE, check_kernels_agree, equal, go, world
 
 
-def tallies(scenario: Scenario) -> tuple[Tally, Tally]:
+def usages(scenario: Scenario) -> tuple[KeyUsageTable, KeyUsageTable]:
     session = open_session(scenario.fel[0], 0, scenario.run.seed, counted=True)
-    setup, one = Tally(), Tally()
-    drive_flow(session.setup(), setup)
-    drive_flow(session.round(session.workers, RoundOutcome()), one)
+    setup, one = KeyUsageTable(), KeyUsageTable()
+    run_flow(session.setup(), setup)
+    run_flow(session.round(session.workers, RoundOutcome()), one)
     return setup, one
 
 
@@ -49,8 +48,8 @@ def test_every_message_pays_for_its_key_bytes(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(OpenSlot, "take", spy)
     found = go(scenario)
-    for row, tally in zip(found.ledger["round_key_bits"][:2], tallies(scenario), strict=True):
-        asked = {kind: 8 * entry.key_bytes for kind, entry in tally.by_purpose()}
+    for row, usage in zip(found.ledger["round_key_bits"][:2], usages(scenario), strict=True):
+        asked = {kind: 8 * entry.key_bytes for kind, entry in usage.by_purpose()}
         assert {kind: bits for kind, bits in zip(KINDS, row.tolist(), strict=True) if bits} == asked
     assert (found.ledger["round_status"] == RoundStatus.DONE).all()
     total = found.ledger["round_key_bits"].sum()
@@ -175,7 +174,8 @@ def test_real_equals_counted_in_the_network() -> None:
     equal(results[0], results[2])
     assert announced
     # what the relays held in clear, for requests and tasks, is what the run counts in any case
-    by_fibre, by_node = results[0].ledger["relay_bits"], results[0].ledger["node_bits"]
+    by_fibre = results[0].ledger["relay_bits"]
+    by_node = results[0].ledger["node_bits"]
     seen_inside = np.zeros_like(by_fibre)
     seen_between = np.zeros_like(by_node)
     for place, bits in relay.seen.items():
@@ -344,9 +344,9 @@ def test_bad_tasks_are_refused(change: str, message: str, tmp_path: Path) -> Non
 
 
 def test_the_data_sets_have_as_many_blocks_as_the_table_says() -> None:
-    from qnetsim.fel.datasets import NAMES, load_dataset
+    from qnetsim.fel.datasets import DATASET_NAMES, load_dataset
 
-    assert {name: len(load_dataset(name).blocks(1, 0)) for name in NAMES} == BLOCKS
+    assert {name: len(load_dataset(name).blocks(1, 0)) for name in DATASET_NAMES} == BLOCKS
     assert not list(misplaced(world().fel, [str(i) for i in range(1, 15)]))
     with pytest.raises(SettingError, match="unknown node"):
         open_case(world(WINE.replace('"14"', '"15"')))

@@ -20,11 +20,11 @@ from qnetsim.analysis.learning_curves import bootstrap, converged, interquartile
 from qnetsim.case import open_case  # noqa: E402
 from qnetsim.errors import SettingError, UsageError  # noqa: E402
 from qnetsim.learning.checkpoint import restore_state, save_state, weights_of  # noqa: E402
-from qnetsim.learning.environment import ArrayCore  # noqa: E402
+from qnetsim.learning.environment import ArrayEnvironment  # noqa: E402
 from qnetsim.learning.networks import operations  # noqa: E402
-from qnetsim.learning.replay_buffer import Batch  # noqa: E402
+from qnetsim.learning.replay_buffer import ExperienceBatch  # noqa: E402
 from qnetsim.learning.train import ALGORITHMS, Training  # noqa: E402
-from qnetsim.learning.transport import InProcess, Padded  # noqa: E402
+from qnetsim.learning.transport import InProcessTransport, PaddedTransport  # noqa: E402
 from qnetsim.network import read_topology  # noqa: E402
 from qnetsim.network.ownership import agents_of, owning_nodes  # noqa: E402
 from qnetsim.policies.learned.features import Units  # noqa: E402
@@ -118,7 +118,7 @@ def test_the_array_core_gives_the_kernels_numbers(more, learning, demand, tmp_pa
         lambda chunk, block: (blocks.append(block.columns), chunks.append(chunk)),
     )
     kernel = {key: np.concatenate([b[key] for b in blocks]) for key in blocks[0]}
-    core = ArrayCore(case, [0], "test")
+    core = ArrayEnvironment(case, [0], "test")
     core._drawn = np.concatenate([c.levels for c in chunks])[None]  # the kernel's world
     core._draw = lambda chunk: None
     units = core.units
@@ -147,8 +147,8 @@ def test_the_array_core_gives_the_kernels_numbers(more, learning, demand, tmp_pa
 
 
 def weights_of_untrained(training):
-    training.curve.stochastic.append(np.ones(len(training.members)))
-    training.curve.deterministic.append(np.ones(len(training.members)))
+    training.curve.stochastic.append(np.ones(len(training.training_seeds)))
+    training.curve.deterministic.append(np.ones(len(training.training_seeds)))
     training.curve.slots.append(0)
     training.curve.updates.append(0)
     found = weights_of(training)
@@ -173,7 +173,7 @@ def test_the_policy_in_use_sees_what_the_core_shows(tmp_path):
             levels.append(chunk.levels),
         ),
     )
-    core = ArrayCore(case, [0], "test")
+    core = ArrayEnvironment(case, [0], "test")
     core._drawn = np.concatenate(levels)[None]
     core._draw = lambda chunk: None
     for slot in range(case.scenario.run.slots):
@@ -209,7 +209,7 @@ def test_the_batched_update_is_the_agents_own_ten_times_over(algorithm):
 
     for _ in range(10):
         n, b, inputs = learner.stack, 8, learner.spec.size
-        batch = Batch(
+        batch = ExperienceBatch(
             normal(n, b, inputs), torch.tanh(normal(n, b, 2)), normal(n, b, 1), normal(n, b, inputs)
         )
         noise = normal(n, b, 2), normal(n, b, 2)
@@ -255,7 +255,7 @@ def test_controllers_never_look_at_rewards_and_managers_do():
 def test_weights_are_all_that_crosses_and_pads_change_nothing():
     """The aggregate is the same under pads; every message is a network's parameters."""
     case = case_of("lender = 'nearest'")
-    open_, padded = InProcess(), Padded(case)
+    open_, padded = InProcessTransport(), PaddedTransport(case)
     finals = []
     for transport in (open_, padded):
         shapes = []
@@ -453,22 +453,33 @@ def test_pettingzoo_accepts_the_environment():
     parallel_seed_test(lambda: QkdParallelEnv(scenario), num_cycles=30)
 
 
+def test_the_old_path_of_the_environment_warns_and_gives_the_same_class():
+    from qnetsim.learning import parallel, pettingzoo
+
+    with pytest.warns(DeprecationWarning, match="is now qnetsim.learning.pettingzoo") as caught:
+        from qnetsim.learning.parallel import QkdParallelEnv
+    assert QkdParallelEnv is pettingzoo.QkdParallelEnv
+    assert [warning.filename for warning in caught] == [__file__]
+    with pytest.raises(AttributeError, match="NoSuchName"):
+        _ = parallel.NoSuchName
+
+
 def test_rewards_follow_their_settings():
     case = case_of()
-    core = ArrayCore(case, [0], "test")
+    core = ArrayEnvironment(case, [0], "test")
     best = np.zeros((1, core.units.count, 2))
     best[..., 0] = 2 * 4 / core.units.top - 1
     assert core.step(best) == pytest.approx(1.0, abs=0.02)
     assert (core.step(-np.ones_like(best)) < 0.5).all()
-    own = ArrayCore(case_of("reward_scope = 'own'"), [0], "test")
+    own = ArrayEnvironment(case_of("reward_scope = 'own'"), [0], "test")
     mixed = best.copy()
     mixed[0, 3] = -1
     reward = own.step(mixed)[0]
     assert reward[3] < 0.6
     assert np.delete(reward, 3).min() > 0.9
-    negative = ArrayCore(case_of("reward = 'negative_cost'"), [0], "test").step(best)
+    negative = ArrayEnvironment(case_of("reward = 'negative_cost'"), [0], "test").step(best)
     assert negative == pytest.approx(-1.0, abs=0.02)
-    realised = ArrayCore(case_of("reward_cost = 'realised'"), [0], "test")
+    realised = ArrayEnvironment(case_of("reward_cost = 'realised'"), [0], "test")
     reward = realised.step(best)[0, 0]
     p = case.network.costs
     spent = realised.cost.sum()
@@ -478,7 +489,7 @@ def test_rewards_follow_their_settings():
 
 def test_actions_are_scaled_and_rounded_half_up():
     case = case_of("decide_by = 'fibre'")
-    core = ArrayCore(case, [0], "test")
+    core = ArrayEnvironment(case, [0], "test")
     units: Units = core.units
     for level, action in ((0, -1), (9, 1), (5, 0), (4, 2 * 4.49 / 9 - 1), (5, 2 * 4.5 / 9 - 1)):
         values = np.full((1, units.count, 2), float(action))

@@ -1,0 +1,116 @@
+"""Encrypted numbers between the parties of a task, under the keys of one round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qnetsim.arrays import IntArray
+from qnetsim.fel.arithmetic import FeatureBlock
+from qnetsim.fel.encryption_schemes import EncryptionScheme
+from qnetsim.fel.messages import Flow, Message, MessageKind, send, send_numbers
+from qnetsim.fel.paillier import ciphertext_bytes, pack, plaintext_bytes, slots, unpack
+from qnetsim.fel.roles import TaskRoles
+
+
+@dataclass(frozen=True)
+class TaskEncryption:
+    """How the numbers of a task are encrypted.
+
+    Attributes
+    ----------
+    key_bits : int
+        Bits of the Paillier modulus.
+    scheme_of_round : callable
+        Gives the encryption of a round by its number; round 0 is the set-up.
+    pad_ciphertexts : bool
+        Send ciphertexts under one-time pad too.
+    """
+
+    key_bits: int
+    scheme_of_round: Callable[[int], EncryptionScheme]
+    pad_ciphertexts: bool = False
+
+
+class EncryptedExchange:
+    """The messages of one round that carry keys, ciphertexts and masked values.
+
+    Parameters
+    ----------
+    roles : TaskRoles
+    encryption : TaskEncryption
+    number : int
+        The round; 0 is the set-up.
+
+    Attributes
+    ----------
+    scheme : EncryptionScheme
+    """
+
+    def __init__(self, roles: TaskRoles, encryption: TaskEncryption, number: int) -> None:
+        self.scheme: EncryptionScheme = encryption.scheme_of_round(number)
+        self._key_holder = roles.key_holder
+        self._padded = encryption.pad_ciphertexts
+        self._slots = slots(encryption.key_bits)
+        self._ciphertext_bytes = ciphertext_bytes(encryption.key_bits)
+        self._plaintext_bytes = plaintext_bytes(encryption.key_bits)
+
+    def encrypt_rows(self, rows: IntArray) -> tuple[int, ...]:
+        """One ciphertext for each row, its slots the columns."""
+        return tuple(self.scheme.encrypt(pack(row)) for row in rows.tolist())
+
+    def encrypt_all(self, values: IntArray) -> list[int]:
+        """As few ciphertexts as hold all values, for sums only."""
+        flat = values.ravel().tolist()
+        return [self.scheme.encrypt(pack(flat[part])) for part in self._slices(len(flat))]
+
+    def unpack_all(self, packed: Sequence[int], shape: tuple[int, ...]) -> IntArray:
+        """Values of an array of this shape from the plaintexts of ``encrypt_all``."""
+        flat = [
+            value
+            for plaintext, part in zip(packed, self._slices(int(np.prod(shape))), strict=True)
+            for value in unpack(plaintext, part.stop - part.start)
+        ]
+        return np.array(flat, dtype=np.int64).reshape(shape)
+
+    def _slices(self, count: int) -> list[slice]:
+        """Numbers that share a ciphertext."""
+        return [slice(at, min(at + self._slots, count)) for at in range(0, count, self._slots)]
+
+    def gradient(self, block: FeatureBlock, residuals: Sequence[int]) -> list[int]:
+        """Encrypted gradient, one ciphertext for each feature, its slots the classes."""
+        return [self.scheme.weigh(residuals, column) for column in block.features.T.tolist()]
+
+    def send_public_key(self, step: int, party: str) -> Flow[bool]:
+        """From the key holder to a party."""
+        return send_numbers(
+            MessageKind(step, "public key"),
+            self._key_holder,
+            party,
+            [self.scheme.public],
+            self._plaintext_bytes,
+        )
+
+    def send_ciphertexts(
+        self, kind: MessageKind, source: str, target: str, values: Sequence[int]
+    ) -> Flow[bool]:
+        """Send ciphertexts; they are padded only if the task says so."""
+        numbers = tuple(values)
+        return send(
+            Message(
+                kind, source, target, numbers, width=self._ciphertext_bytes, padded=self._padded
+            )
+        )
+
+    def decrypt_masked(
+        self, kind: MessageKind, party: str, ciphertexts: Sequence[int]
+    ) -> Flow[list[int]]:
+        """Have the key holder decrypt what a party masked; returns the unmasked values."""
+        scheme = self.scheme
+        blinded, masks = zip(*map(scheme.blind, ciphertexts), strict=True)
+        yield from self.send_ciphertexts(kind, party, self._key_holder, blinded)
+        masked = [scheme.decrypt(value) for value in blinded]
+        yield from send_numbers(kind, self._key_holder, party, masked, self._plaintext_bytes)
+        return [scheme.unmask(value, mask) for value, mask in zip(masked, masks, strict=True)]
