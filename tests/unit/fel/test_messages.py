@@ -86,7 +86,7 @@ def test_one_message_is_sent_unless_it_stays_with_its_party() -> None:
     assert run(send(message("x"))) == (True, [["x"]])
     assert run(send(message("x", target="a"))) == (True, [])
     assert run(send(message("x", source="z", target="a")), {"y"}) == (True, [["x"]])
-    with pytest.raises(LostError, match="^x from a to b was not delivered$"):
+    with pytest.raises(LostError, match=r"^x from a to b was not delivered$"):
         run(send(message("x")), {"x"})
 
 

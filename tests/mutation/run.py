@@ -1,0 +1,138 @@
+"""Mutation check: change a module in one place at a time and see whether its tests notice.
+
+Mutants come from cosmic-ray, which is no dependency of the project: ``pip install cosmic-ray``.
+Then, from the repository's root::
+
+    python -m tests.mutation.run                      # every module of MODULES
+    python -m tests.mutation.run qnetsim/network/cost.py --most 60
+
+A module is changed in a copy of the repository, never in the checkout. Where a module has more
+mutants than ``--most``, a seeded sample of them is tested. What survives is printed as a diff.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cosmic_ray.commands import init
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator
+from cosmic_ray.work_db import WorkDB, use_db
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("qnetsim", "tests", "docs", "scenarios", "models", "traces")
+#: Each module with the tests that must notice its mutants.
+MODULES = {
+    "qnetsim/optimize/newsvendor.py": "tests/unit/optimize/test_newsvendor.py",
+    "qnetsim/network/cost.py": "tests/unit/network/test_cost.py",
+    "qnetsim/fel/pads.py": "tests/unit/fel/test_pads.py",
+    "qnetsim/fel/messages.py": "tests/unit/fel/test_messages.py",
+    "qnetsim/trace/digest.py": "tests/unit/trace/test_digest.py",
+    "qnetsim/analysis/paired.py": "tests/unit/analysis/test_paired.py",
+    "qnetsim/learning/sac.py": "tests/unit/learning/test_sac.py",
+}
+#: ``|`` stands in annotations only, which nothing evaluates.
+LEFT_OUT = "core/ReplaceBinaryOperator_BitOr_"
+#: Slow to import and never changed: imported once, before the processes part.
+LIBRARIES = ("hypothesis", "numpy", "scipy.stats", "h5py", "pydantic", "networkx", "torch")
+#: Stop at the first failure; libraries that are imported already are no matter of these tests.
+OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+#: Longest time that the tests may take on one mutant, in seconds.
+PATIENCE_S = 60
+
+
+def mutations(folder: Path, module: str) -> list[Any]:
+    """All mutations of a module that count, in a fixed order."""
+    with use_db(folder / "mutants.sqlite", WorkDB.Mode.create) as database:
+        init([folder / module], database, {})
+        found = [item.mutations[0] for item in database.work_items]
+    kept = [m for m in found if not m.operator_name.startswith(LEFT_OUT)]
+    return sorted(kept, key=lambda m: (m.start_pos, m.operator_name, m.occurrence))
+
+
+def outcome(folder: Path, tests: str) -> str:
+    """Run tests in a process of their own: ``survived``, ``killed`` or ``timeout``."""
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM:
+            return "timeout"
+        return "killed" if status else "survived"
+    try:
+        signal.alarm(PATIENCE_S)
+        os.chdir(folder)
+        sys.path[0] = str(folder)
+        for name in [n for n in sys.modules if n.split(".")[0] in {"tests", "qnetsim"}]:
+            del sys.modules[name]
+        silence = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(silence, stream)
+        os._exit(int(pytest.main([*OPTIONS, tests])))
+    finally:
+        os._exit(99)
+
+
+def check(folder: Path, module: str, most: int) -> str:
+    """Print what survives in a module; returns its row of the table."""
+    path, tests = folder / module, MODULES[module]
+    original = path.read_text("utf-8")
+    if outcome(folder, tests) != "survived":
+        raise SystemExit(f"{tests} fails on {module} as it is")
+    every = mutations(folder, module)
+    chosen = random.Random(1).sample(every, min(most, len(every)))
+    found: Counter[str] = Counter()
+    started = time.process_time() + sum(os.times()[2:4])
+    for mutation in chosen:
+        operator = get_operator(mutation.operator_name)(**mutation.operator_args)
+        mutant = mutate_code(original, operator, mutation.occurrence)
+        path.write_text(mutant, "utf-8")
+        result = outcome(folder, tests)
+        found[result] += 1
+        if result != "killed":
+            lines = (text.splitlines() for text in (original, mutant))
+            print(result, *difflib.unified_diff(*lines, module, module, lineterm="", n=1), sep="\n")
+    path.write_text(original, "utf-8")
+    cpu = time.process_time() + sum(os.times()[2:4]) - started
+    killed = found["killed"] + found["timeout"]
+    numbers = len(every), len(chosen), killed, found["survived"], found["timeout"]
+    row = " | ".join(str(n) for n in numbers)
+    return f"| `{module}` | {row} | {killed / len(chosen):.1%} | {cpu:.0f} s |"
+
+
+def main() -> None:
+    """Check the modules named on the command line, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("module", nargs="*", help=f"of {', '.join(MODULES)}; all unless given")
+    parser.add_argument("--most", type=int, default=10**6, help="mutants tested for each module")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.module) - MODULES.keys():
+        parser.error(f"no tests are named for {', '.join(sorted(unknown))}")
+    sys.dont_write_bytecode = True
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    rows = ["| module | mutants | tested | killed | survived | timeouts | score | CPU |"]
+    rows.append("|---|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in COPIED:
+            shutil.copytree(ROOT / part, folder / part)
+        shutil.copy(ROOT / "setup.cfg", folder)
+        rows += [check(folder, module, arguments.most) for module in arguments.module or MODULES]
+    print(*rows, sep="\n")
+
+
+if __name__ == "__main__":
+    main()
