@@ -165,6 +165,15 @@ def test_blocks_of_other_shapes_differ() -> None:
         assert len(seen) == len(shapes)
 
 
+def test_blocks_of_a_column_are_hashed_unless_they_are_said_to_repeat() -> None:
+    column = BY_PATH["slots/served"]
+    values = values_of(column, 2 * CHUNK_ROWS)
+    digest = ColumnDigest(column, blockwise=True)
+    digest.update(values[:CHUNK_ROWS])
+    digest.update(values[CHUNK_ROWS:])
+    assert digest.digest() == plainly(column, values)
+
+
 def test_a_column_digest_depends_on_name_and_type() -> None:
     served, arrived = BY_PATH["slots/served"], BY_PATH["slots/arrived"]
     assert served.kind == arrived.kind
