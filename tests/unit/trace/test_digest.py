@@ -101,7 +101,14 @@ def all_columns(found: dict[str, bytes], version: tuple[int, int] = VERSION) -> 
 
 @pytest.mark.parametrize("version", [(1, 0), (1, 1), (1, 2), (1, 3), (1, 4)])
 @pytest.mark.parametrize(
-    "path", ["slots/served", "world/yield_ppm", "slots/qkd_reserved_cost", "world/levels"]
+    "path",
+    [
+        "slots/served",
+        "world/yield_ppm",
+        "slots/qkd_reserved_cost",
+        "world/levels",
+        "decisions/plan_status",
+    ],
 )
 def test_digest_is_that_of_the_reference_page(path: str, version: tuple[int, int]) -> None:
     """With chunks of fill values and of others, one that repeats, and a short one at the end."""
