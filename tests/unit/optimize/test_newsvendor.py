@@ -31,24 +31,6 @@ def least_amount(
 LAW = [Fraction(1, 4), Fraction(1, 8), Fraction(1, 8), Fraction(1, 2)]
 
 
-@given(
-    st.lists(st.integers(0, 12), min_size=4, max_size=4, unique=True),
-    st.permutations(LAW),
-    st.integers(1, 9),
-    st.integers(1, 72),
-)
-@settings(max_examples=150)
-def test_the_least_amount_of_least_cost(
-    loads: list[int], law: list[Fraction], reserved: int, eighths: int
-) -> None:
-    loads = sorted(loads)
-    on_demand = Fraction(eighths, 8)
-    found = newsvendor(
-        np.array(loads, dtype=float), np.array(law, float), reserved, float(on_demand)
-    )
-    assert found == least_amount(loads, law, Fraction(reserved), on_demand)[1]
-
-
 @pytest.mark.parametrize(
     ("reserved", "on_demand", "amount"),
     [
@@ -103,6 +85,34 @@ def test_prices_of_another_number_of_fibres_are_refused() -> None:
             reserve(loads, law, np.ones(dear), np.full(dearer, 2.0))
 
 
+def test_nothing_is_reserved_where_the_least_load_is_not_worth_it() -> None:
+    """The amount 0 is tried too, though no level asks for it."""
+    assert level_values(LevelDistribution((HALF, HALF)), [2, 3], HALF) == (Fraction(5, 4), 0)
+
+
+def test_a_level_without_channels_is_refused() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        level_values(LevelDistribution((HALF, HALF)), [2], Fraction(1))
+
+
+@given(
+    st.lists(st.integers(0, 12), min_size=4, max_size=4, unique=True),
+    st.permutations(LAW),
+    st.integers(1, 9),
+    st.integers(1, 72),
+)
+@settings(max_examples=150)
+def test_the_least_amount_of_least_cost(
+    loads: list[int], law: list[Fraction], reserved: int, eighths: int
+) -> None:
+    loads = sorted(loads)
+    on_demand = Fraction(eighths, 8)
+    found = newsvendor(
+        np.array(loads, dtype=float), np.array(law, float), reserved, float(on_demand)
+    )
+    assert found == least_amount(loads, law, Fraction(reserved), on_demand)[1]
+
+
 @given(
     st.lists(st.integers(0, 12), min_size=4, max_size=4),
     st.permutations(LAW),
@@ -116,13 +126,3 @@ def test_the_value_of_a_level_is_exact(
     found = level_values(LevelDistribution(tuple(law)), channels, ratio)
     assert found == least_amount(channels, law, Fraction(1), ratio)
     assert isinstance(found[0], Fraction)
-
-
-def test_nothing_is_reserved_where_the_least_load_is_not_worth_it() -> None:
-    """The amount 0 is tried too, though no level asks for it."""
-    assert level_values(LevelDistribution((HALF, HALF)), [2, 3], HALF) == (Fraction(5, 4), 0)
-
-
-def test_a_level_without_channels_is_refused() -> None:
-    with pytest.raises(ValueError, match="zip"):
-        level_values(LevelDistribution((HALF, HALF)), [2], Fraction(1))
