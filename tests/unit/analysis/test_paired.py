@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qnetsim.analysis.paired import CONFIDENCE, around, half_width, paired_ratio
+from qnetsim.analysis.paired import CONFIDENCE, ConfidenceInterval, half_width, paired_ratio
 
 
 @pytest.mark.parametrize("count", [2, 3, 10, 40])
@@ -16,7 +16,9 @@ def test_half_width_is_that_of_the_t_interval(count: int) -> None:
     assert CONFIDENCE == 0.95
     half = half_width(values)
     assert half == pytest.approx((high - low) / 2, rel=1e-9)
-    assert around(float(values.mean()), half) == pytest.approx((low, high))
+    found = ConfidenceInterval.around(float(values.mean()), half)
+    assert found == ConfidenceInterval.of_mean(values)
+    assert (found.low, found.high) == pytest.approx((low, high))
 
 
 def test_half_width_of_two_values_by_hand() -> None:
@@ -28,35 +30,36 @@ def test_half_width_of_two_values_by_hand() -> None:
 @pytest.mark.parametrize("values", [[], [4.0]])
 def test_too_few_values_have_no_interval(values: list[float]) -> None:
     assert half_width(np.array(values)) is None
-    assert around(4.0, None) == (None, None)
+    assert ConfidenceInterval.around(4.0, None) == ConfidenceInterval(4.0, None, None)
 
 
 def test_equal_values_have_an_interval_of_width_zero() -> None:
     assert half_width(np.array([2.0, 2.0, 2.0])) == 0.0
-    assert around(2.0, 0.0) == (2.0, 2.0)
+    assert ConfidenceInterval.around(2.0, 0.0) == ConfidenceInterval(2.0, 2.0, 2.0)
 
 
 def test_ratio_is_that_of_the_means_with_its_linearised_interval() -> None:
     rng = np.random.default_rng(8)
     base = rng.uniform(2.0, 9.0, 12)
     values = 0.7 * base + rng.normal(0.0, 0.4, 12)
-    ratio, low, high = paired_ratio(values, base)
+    found = paired_ratio(values, base)
+    ratio, low, high = found.estimate, found.low, found.high
     assert ratio == pytest.approx(values.sum() / base.sum())
     residuals = values - ratio * base
     half = stats.t.ppf(0.975, 11) * stats.sem(residuals) / base.mean()
     assert (low, high) == pytest.approx((ratio - half, ratio + half))
     # replication by replication: in another order the residuals are wider
     other = paired_ratio(values[::-1].copy(), base)
-    assert other[0] == pytest.approx(ratio)
-    assert other[2] - other[1] > 1.5 * (high - low)
+    assert other.estimate == pytest.approx(ratio)
+    assert other.high - other.low > 1.5 * (high - low)
 
 
 def test_ratio_of_one_replication_has_no_interval() -> None:
-    assert paired_ratio(np.array([3.0]), np.array([2.0])) == (1.5, None, None)
+    found = paired_ratio(np.array([3.0]), np.array([2.0]))
+    assert found == ConfidenceInterval(1.5, None, None)
 
 
 def test_ratio_to_a_base_of_mean_zero_is_unknown() -> None:
-    assert paired_ratio(np.array([3.0, 4.0]), np.zeros(2)) == (None, None, None)
-    assert paired_ratio(np.array([3.0, 4.0]), np.array([-1.0, 1.0])) == (None, None, None)
-    ratio, _, _ = paired_ratio(np.zeros(2), np.array([0.1, 0.2]))
-    assert ratio == 0.0
+    assert paired_ratio(np.array([3.0, 4.0]), np.zeros(2)) is None
+    assert paired_ratio(np.array([3.0, 4.0]), np.array([-1.0, 1.0])) is None
+    assert paired_ratio(np.zeros(2), np.array([0.1, 0.2])).estimate == 0.0

@@ -13,17 +13,19 @@ from qnetsim.fel.messages import (
     NUMBER_BYTES,
     TOKEN_BYTES,
     Flow,
-    LostError,
     Message,
-    all_of,
+    MessageKind,
+    MessageLostError,
+    gather,
+    gather_all,
     send,
-    together,
 )
 
 
 def message(purpose: str = "loss", source: str = "a", target: str = "b", **more: Any) -> Message:
-    settings = {"step": 5, "numbers": (1, -2, 3), "width": 8, "padded": True}
-    return Message(**{**settings, **more}, purpose=purpose, source=source, target=target)
+    settings = {"numbers": (1, -2, 3), "width": 8, "padded": True}
+    kind = MessageKind(5, purpose)
+    return Message(kind, source, target, **{**settings, **more})
 
 
 def test_kinds_and_widths_are_those_of_the_protocol() -> None:
@@ -42,7 +44,7 @@ def test_kinds_and_widths_are_those_of_the_protocol() -> None:
 
 def test_a_message_knows_its_kind_size_and_keys() -> None:
     sent = message(width=9, padded=False)
-    assert sent.kind == (5, "loss")
+    assert sent.kind == (sent.step, sent.purpose) == (5, "loss")
     assert sent.size == 27
     assert (sent.key_bytes, message(width=9).key_bytes) == (32, 59)
     assert sent.part == 0
@@ -86,7 +88,7 @@ def test_one_message_is_sent_unless_it_stays_with_its_party() -> None:
     assert run(send(message("x"))) == (True, [["x"]])
     assert run(send(message("x", target="a"))) == (True, [])
     assert run(send(message("x", source="z", target="a")), {"y"}) == (True, [["x"]])
-    with pytest.raises(LostError, match=r"^x from a to b was not delivered$"):
+    with pytest.raises(MessageLostError, match=r"^x from a to b was not delivered$"):
         run(send(message("x")), {"x"})
 
 
@@ -97,7 +99,7 @@ def steps(*purposes: str, result: str) -> Flow[str]:
         assert len(answers) == len(batch)
         if not all(answers):
             at = [purpose for purpose, came in zip(batch, answers, strict=True) if not came]
-            raise LostError("".join(at))
+            raise MessageLostError("".join(at))
     return result
 
 
@@ -110,11 +112,11 @@ def three() -> list[Flow[str]]:
 
 
 def test_flows_run_side_by_side_batch_by_batch() -> None:
-    found = run(together(three()))
+    found = run(gather(three()))
     batches = [list("abe"), list("cfgh"), list("d")]
     assert found == (["first", "second", "third"], batches)
-    assert run(all_of(three())) == found
-    assert run(together([])) == run(all_of([])) == ([], [])
+    assert run(gather_all(three())) == found
+    assert run(gather([])) == run(gather_all([])) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -132,9 +134,9 @@ def test_each_flow_gets_its_own_answers(
     lost: str, results: list[str | None], batches: list[str]
 ) -> None:
     """A flow that lost a message ends alone; where all are needed, so do all."""
-    assert run(together(three()), {lost}) == (results, [list(batch) for batch in batches])
-    for needed in (together(three(), needed=True), all_of(three())):
-        with pytest.raises(LostError, match=f"^{lost}$"):
+    assert run(gather(three()), {lost}) == (results, [list(batch) for batch in batches])
+    for needed in (gather(three(), all_needed=True), gather_all(three())):
+        with pytest.raises(MessageLostError, match=f"^{lost}$"):
             run(needed, {lost})
 
 
@@ -143,4 +145,4 @@ def test_results_that_count_as_false_are_kept() -> None:
         yield (message("x"),)
         return 0
 
-    assert run(all_of([none(), none()])) == ([0, 0], [["x", "x"]])
+    assert run(gather_all([none(), none()])) == ([0, 0], [["x", "x"]])

@@ -12,10 +12,9 @@ from cryptography.hazmat.primitives.poly1305 import Poly1305
 from qnetsim.errors import KeysExhaustedError, TamperedMessageError
 from qnetsim.fel.pads import (
     MAC_KEY_BYTES,
-    TAG_BYTES,
     KeyBuffer,
     Receiver,
-    Sealed,
+    SealedMessage,
     Sender,
     key_bytes,
 )
@@ -32,14 +31,14 @@ def ends(available: int = len(KEYS)) -> tuple[Sender, Receiver]:
     return Sender(LINK, buffer(available)), Receiver(LINK, buffer(available))
 
 
-def signed(key: bytes, message: Sealed) -> Sealed:
+def signed(key: bytes, message: SealedMessage) -> SealedMessage:
     """The message with the tag that whoever knows the key would give it."""
     tag = Poly1305.generate_tag(key[:MAC_KEY_BYTES], message.header() + message.body)
     return replace(message, tag=tag)
 
 
 def test_a_message_takes_a_tag_key_and_its_pad() -> None:
-    assert (MAC_KEY_BYTES, TAG_BYTES) == (32, 16)
+    assert MAC_KEY_BYTES == 32
     assert key_bytes(5, padded=True) == 37
     assert key_bytes(5, padded=False) == key_bytes(0, padded=True) == 32
 
@@ -69,7 +68,7 @@ def test_a_new_buffer_is_empty_and_does_not_print_what_reads_it() -> None:
 
 def test_the_header_holds_every_field_at_its_place() -> None:
     name = LINK.encode()
-    message = Sealed(LINK, 3, 2**40, True, b"body", b"tag")
+    message = SealedMessage(LINK, 3, 2**40, True, b"body", b"tag")
     assert message.header() == (
         struct.pack(">I", 7) + (3).to_bytes(8, "big") + (2**40).to_bytes(8, "big") + b"\x01" + name
     )
@@ -83,7 +82,7 @@ def test_what_lies_on_the_wire() -> None:
     assert first.body == bytes(a ^ b for a, b in zip(b"hello", KEYS[32:37], strict=True))
     assert (first.link, first.sequence, first.offset, first.padded) == (LINK, 0, 0, True)
     assert first == signed(KEYS, first)
-    assert len(first.tag) == TAG_BYTES
+    assert len(first.tag) == 16
     second = sender.seal(b"\x00world", padded=False)
     assert second.body == b"\x00world"
     assert (second.sequence, second.offset, second.padded) == (1, 37, False)
@@ -107,7 +106,7 @@ def test_hundreds_of_messages_come_back_in_order() -> None:
         assert receiver.open(message, length=0, padded=False) == b""
 
 
-def refused(receiver: Receiver, message: Sealed, word: str, *, padded: bool = True) -> str:
+def refused(receiver: Receiver, message: SealedMessage, word: str, *, padded: bool = True) -> str:
     with pytest.raises(TamperedMessageError, match=word) as caught:
         receiver.open(message, length=5, padded=padded)
     return str(caught.value)
@@ -120,7 +119,7 @@ def test_what_is_not_padded_as_agreed_is_refused_though_its_tag_is_right(padded:
     The end that sends knows the key of the tag, so a right tag alone proves nothing about it.
     """
     _, receiver = ends()
-    forged = signed(KEYS, Sealed(LINK, 0, 0, not padded, b"hello", b""))
+    forged = signed(KEYS, SealedMessage(LINK, 0, 0, not padded, b"hello", b""))
     text = refused(receiver, forged, "tag is wrong; its key is burnt", padded=padded)
     assert text.startswith(f"link {LINK}, message 0: ")
 
@@ -129,7 +128,7 @@ def test_what_is_not_padded_as_agreed_is_refused_though_its_tag_is_right(padded:
 def test_a_message_of_another_length_is_refused_though_its_tag_is_right(body: bytes) -> None:
     for padded in (False, True):
         _, receiver = ends()
-        forged = signed(KEYS, Sealed(LINK, 0, 0, padded, body, b""))
+        forged = signed(KEYS, SealedMessage(LINK, 0, 0, padded, body, b""))
         refused(receiver, forged, "its key is burnt", padded=padded)
 
 

@@ -9,8 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from qnetsim.learning.learner import LearnerSetting  # noqa: E402
 from qnetsim.learning.networks import forward, gaussian, squashed  # noqa: E402
-from qnetsim.learning.replay_buffer import Batch  # noqa: E402
+from qnetsim.learning.replay_buffer import ExperienceBatch  # noqa: E402
 from qnetsim.learning.sac import DecSACLearner  # noqa: E402
 from qnetsim.policies.learned.features import Spec  # noqa: E402
 from qnetsim.scenario import LearningTable  # noqa: E402
@@ -39,7 +40,8 @@ class SomeManagers(DecSACLearner):
 def learner(kind: type[DecSACLearner] = DecSACLearner, **more: Any) -> DecSACLearner:
     settings = {"hidden_units": 5, "hidden_layers": 2, "batch": BATCH, "updates_per_epoch": 3}
     table = LearningTable(**{**settings, "temperature": 0.3, "replay": 50, **more})
-    return kind(table, SPEC, AGENTS, 7, MEMBERS)
+    setting = LearnerSetting(table, SPEC, AGENTS, 7, MEMBERS)
+    return kind(setting)
 
 
 def normal(seed: int, *shape: int) -> Any:
@@ -47,8 +49,8 @@ def normal(seed: int, *shape: int) -> Any:
     return torch.from_numpy(drawn.astype(np.float32))
 
 
-def some_batch() -> Batch:
-    return Batch(
+def some_batch() -> ExperienceBatch:
+    return ExperienceBatch(
         normal(1, STACK, BATCH, INPUTS),
         torch.tanh(normal(2, STACK, BATCH, ACTIONS)),
         normal(3, STACK, BATCH, 1),
@@ -107,7 +109,7 @@ def test_targets_are_those_of_equation_35(kind: Any) -> None:
     assert found.shape == (len(managers), BATCH, 1)
     assert not found.requires_grad
     for place, agent in enumerate(managers):
-        following = batch.following[[agent]]
+        following = batch.next_observation[[agent]]
         law = gaussian(rows(made.policy, [agent]), following)
         action, density = squashed(*law, noise[[agent]])
         pair = torch.cat([following, action], -1)
@@ -152,7 +154,7 @@ def test_an_update_goes_down_the_gradients_of_equations_34_and_38(kind: Any) -> 
     # Eq (34): squared errors of both Q networks of each manager, mean over the batch
     leaves = [layer.clone().requires_grad_() for layer in q]
     managers = made.managers
-    pairs = torch.cat([batch.seen, batch.action], -1)[managers]
+    pairs = torch.cat([batch.observation, batch.action], -1)[managers]
     count = len(managers)
     halves = [
         forward([layer[half] for layer in leaves], pairs)
@@ -167,8 +169,8 @@ def test_an_update_goes_down_the_gradients_of_equations_34_and_38(kind: Any) -> 
 
     # Eqs (36) and (38): with the new Q networks, the smaller of two values
     leaves = [layer.clone().requires_grad_() for layer in policy]
-    action, density = squashed(*gaussian(leaves, batch.seen), noise)
-    pairs = torch.cat([batch.seen, action], -1)
+    action, density = squashed(*gaussian(leaves, batch.observation), noise)
+    pairs = torch.cat([batch.observation, action], -1)
     borrowed = made.borrowed()
     first, second = (
         forward([layer[half] for layer in borrowed], pairs)
@@ -190,9 +192,9 @@ def test_rewards_of_controllers_are_never_stored() -> None:
     expected = given.clone()
     expected[[1, 4]] = 0.0
     assert torch.equal(kept.reward, expected)
-    assert torch.equal(kept.seen, seen)
+    assert torch.equal(kept.observation, seen)
     assert torch.equal(kept.action, torch.tanh(raw))
-    assert torch.equal(kept.following, following)
+    assert torch.equal(kept.next_observation, following)
 
 
 def test_an_epoch_is_so_many_updates_from_the_agents_own_experience() -> None:
@@ -210,7 +212,7 @@ def test_an_epoch_is_so_many_updates_from_the_agents_own_experience() -> None:
     draws = made.draws(4, "update")
     for batch, next_noise, noise in given:
         expected = made.replay.take(draws.integers(9, AGENTS, BATCH))
-        for name in ("seen", "action", "reward", "following"):
+        for name in ("observation", "action", "reward", "next_observation"):
             assert torch.equal(getattr(batch, name), getattr(expected, name))
         assert torch.equal(next_noise, draws.noise(AGENTS, BATCH))
         assert torch.equal(noise, draws.noise(AGENTS, BATCH))
