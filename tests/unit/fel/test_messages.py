@@ -88,6 +88,9 @@ def test_one_message_is_sent_unless_it_stays_with_its_party() -> None:
     assert run(send(message("x"))) == (True, [["x"]])
     assert run(send(message("x", target="a"))) == (True, [])
     assert run(send(message("x", source="z", target="a")), {"y"}) == (True, [["x"]])
+    # names are compared, not the objects that hold them
+    name = "worker 1"
+    assert run(send(message("x", source=name, target="".join(list(name))))) == (True, [])
     with pytest.raises(MessageLostError, match=r"^x from a to b was not delivered$"):
         run(send(message("x")), {"x"})
 
