@@ -64,7 +64,7 @@ class LearnedPolicy(Policy):
         self._demand: Float32Array = np.repeat(units.typical[None, :, None], history, axis=2)
         self._of_agent = [np.flatnonzero(units.agent_of == a) for a in range(units.agents)]
         #: What is observed follows from the agent's own reservations alone.
-        self._deterministic = set(self._weights.spec.observe) <= {"actions", "context"}
+        self._sees_own_actions_only = set(self._weights.spec.observe) <= {"actions", "context"}
 
     def _file(self, topology: str) -> Path:
         model = self.options.model
@@ -99,7 +99,7 @@ class LearnedPolicy(Policy):
         channels, wavelengths = units.reservations(action)
         remembered = units.past(channels, wavelengths)[0, mine]
         past = np.concatenate([self._past[0, mine, 1:], remembered[:, None]], axis=1)
-        deterministic = self._deterministic and not self.options.stochastic
+        deterministic = self._sees_own_actions_only and not self.options.stochastic
         repeats = deterministic and np.array_equal(past, self._past[0, mine])
         self._past[0, mine] = past
         # where the state repeats itself so does the action, to the end of the run
