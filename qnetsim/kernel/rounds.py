@@ -194,7 +194,14 @@ class Rounds:
                 break
             workers = outcome.workers if r else task.session.workers
             lost = not workers
-            self.table.end(number, r, self._now, len(workers), outcome.loss, task.session.accuracy)
+            self.table.end(
+                number,
+                r,
+                self._now,
+                workers=len(workers),
+                loss=outcome.loss,
+                accuracy=task.session.accuracy,
+            )
         self.active -= 1
 
     def _start(self, number: int, lost: bool) -> Generator[Event, None, bool]:

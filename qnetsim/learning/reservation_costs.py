@@ -64,7 +64,6 @@ class ReservationCosts:
             np.minimum(prices.km_reserved, prices.km_on_demand),
         )
         self._fibres = np.arange(case.network.fibres)
-        self._own_best = self.best @ units.member
 
     def _qkd(self, fibre: int) -> tuple[float, float]:
         p = self._prices

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from qnetsim.policies.registry import make_policy
 from qnetsim.runs.header import trace_header
 from qnetsim.runs.resume import UnfinishedRun
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.trace import Block, TraceWriter, WriteBehind
+from qnetsim.trace import Block, TraceHeader, TraceWriter, WriteBehind
 from qnetsim.vocabulary import PLAN_STATUS
 from qnetsim.world.realisation import Realisation, WorldChunk, WorldDigest
 
@@ -156,6 +156,25 @@ def _walks(scenario: Scenario) -> bool:
     return bool(tied or demand.holding_slots > 1 or demand.arrivals != "slot_start")
 
 
+@dataclass(frozen=True)
+class RunLabels:
+    """What a trace says of a run that does not follow from its policy and its plan.
+
+    Attributes
+    ----------
+    title : str or None
+        Name of the policy object, where it is not that of its class.
+    statuses : ndarray of uint8, shape (slots,), or None
+        As in ``run_case``.
+    notes : mapping
+        Further entries of the provenance.
+    """
+
+    title: str | None = None
+    statuses: npt.NDArray[np.uint8] | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
 def simulate(
     scenario: Scenario | Case,
     policy: PolicyTable | Policy,
@@ -164,9 +183,7 @@ def simulate(
     replication: int = 0,
     world: Realisation | None = None,
     plan: Plan | None = None,
-    title: str | None = None,
-    statuses: npt.NDArray[np.uint8] | None = None,
-    notes: Mapping[str, Any] | None = None,
+    labels: RunLabels | None = None,
     force: bool = False,
     resume: bool = False,
     progress: Progress | None = None,
@@ -187,12 +204,7 @@ def simulate(
         The world itself, where it is not drawn from the scenario.
     plan : Plan, optional
         A plan made before; saves solving again.
-    title : str, optional
-        Name of the policy object in the trace, where it is not that of its class.
-    statuses : ndarray of uint8, shape (slots,), optional
-        As in ``run_case``.
-    notes : mapping, optional
-        Further entries of the trace's provenance.
+    labels : RunLabels, optional
     force : bool
         Overwrite an existing trace.
     resume : bool
@@ -213,13 +225,14 @@ def simulate(
         Whatever goes wrong; slots simulated until then are in the trace.
     """
     case = scenario if isinstance(scenario, Case) else open_case(scenario)
-    table = policy if isinstance(policy, PolicyTable) else table_of(policy, title)
+    labels = labels or RunLabels()
+    table = policy if isinstance(policy, PolicyTable) else table_of(policy, labels.title)
     runner = policy if isinstance(policy, Policy) else make_policy(table.name, table.options)
     path = Path(out)
     with ExitStack() as stack:
-        earlier = stack.enter_context(UnfinishedRun(path)) if resume and path.exists() else None
-        if earlier is not None and earlier.complete:
-            earlier.refuse_other(case, table, replication)
+        unfinished = stack.enter_context(UnfinishedRun(path)) if resume and path.exists() else None
+        if unfinished is not None and unfinished.complete:
+            unfinished.refuse_other(case, table, replication)
             return path
         plan = plan if plan is not None else planned(runner, table.title, case)
         realisation = world or case.realisation(replication)
@@ -229,50 +242,57 @@ def simulate(
             table=table,
             realisation=realisation,
             plan=plan,
-            notes=notes or {},
+            notes=labels.notes,
         )
-        if earlier is not None:
-            earlier.refuse_other(case, table, replication)
-            earlier.begin(header)
+        if unfinished is not None:
+            unfinished.refuse_other(case, table, replication)
+            unfinished.begin(header)
         check = stack.enter_context(stoppable())
-        writer = stack.enter_context(
-            TraceWriter(
-                path,
-                header,
-                force=force or earlier is not None,
-                instead_of=earlier.slots if earlier is not None else 0,
-            )
+        write = stack.enter_context(
+            _writing(path, header, realisation.digest(), unfinished, force=force)
         )
-        writes = _writes(writer, realisation.digest())
-        rows = stack.enter_context(WriteBehind(writes, lambda done: done[1].nbytes))
 
         def sink(chunk: WorldChunk, block: SlotBlock) -> None:
-            done = Block(block.columns, world_columns(chunk), block.totals)
-            if earlier is not None:
-                earlier.compare(done)
-            rows.put((chunk, done))
+            write(chunk, block)
             if progress:
                 progress(block.slots)
             check()
 
         context = RunContext(case, table.title, replication, check, kernel)
-        run_case(context, runner, realisation.chunks(), sink, plan=plan, statuses=statuses)
+        chunks = realisation.chunks()
+        run_case(context, runner, chunks, sink, plan=plan, statuses=labels.statuses)
     return path
 
 
-Done = tuple[WorldChunk, Block]
+@contextmanager
+def _writing(
+    path: Path,
+    header: TraceHeader,
+    digest: WorldDigest,
+    unfinished: UnfinishedRun | None,
+    *,
+    force: bool,
+) -> Iterator[Sink]:
+    """Write a trace behind the simulation, held against the one that is completed, if any."""
+    completed = 0 if unfinished is None else unfinished.slots
+    force = force or unfinished is not None
+    with TraceWriter(path, header, force=force, instead_of=completed) as writer:
 
+        def write(done: list[tuple[WorldChunk, Block]]) -> None:
+            for chunk, _ in done:
+                digest.update(chunk)
+            writer.append([block for _, block in done])
+            writer.world_digest = digest.hexdigest()
 
-def _writes(writer: TraceWriter, digest: WorldDigest) -> Callable[[list[Done]], None]:
-    """What writes chunks of the world, and what came of them, and keeps the world's digest."""
+        with WriteBehind(write, lambda done: done[1].nbytes) as rows:
 
-    def write(done: list[Done]) -> None:
-        for chunk, _ in done:
-            digest.update(chunk)
-        writer.append([block for _, block in done])
-        writer.world_digest = digest.hexdigest()
+            def sink(chunk: WorldChunk, block: SlotBlock) -> None:
+                done = Block(block.columns, world_columns(chunk), block.totals)
+                if unfinished is not None:
+                    unfinished.compare(done)
+                rows.put((chunk, done))
 
-    return write
+            yield sink
 
 
 def world_columns(chunk: WorldChunk) -> dict[str, npt.NDArray[Any] | None]:
