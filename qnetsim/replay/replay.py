@@ -9,7 +9,7 @@ from qnetsim.errors import UsageError
 from qnetsim.policies import Policy
 from qnetsim.replay.departure import WhatIf, departure, departure_note, stored_departure
 from qnetsim.replay.reopen import RecordedRun, recorded_run, whole_world
-from qnetsim.runs.simulate import Progress, RunLabels, simulate
+from qnetsim.runs.simulate import Progress, RunNotes, simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import Trace, open_world
 from qnetsim.trace.schema import WORLD
@@ -78,10 +78,10 @@ def _departing(
         out,
         replication=run.replication,
         plan=after.plan,
-        labels=RunLabels(
-            title=title,
+        title=title,
+        notes=RunNotes(
             statuses=found.statuses,
-            notes={"counterfactual": departure_note(found.policy, what_if)},
+            provenance={"counterfactual": departure_note(found.policy, what_if)},
         ),
         **keep,
     )

@@ -157,22 +157,19 @@ def _walks(scenario: Scenario) -> bool:
 
 
 @dataclass(frozen=True)
-class RunLabels:
+class RunNotes:
     """What a trace says of a run that does not follow from its policy and its plan.
 
     Attributes
     ----------
-    title : str or None
-        Name of the policy object, where it is not that of its class.
     statuses : ndarray of uint8, shape (slots,), or None
         As in ``run_case``.
-    notes : mapping
+    provenance : mapping
         Further entries of the provenance.
     """
 
-    title: str | None = None
     statuses: npt.NDArray[np.uint8] | None = None
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 def simulate(
@@ -183,7 +180,8 @@ def simulate(
     replication: int = 0,
     world: Realisation | None = None,
     plan: Plan | None = None,
-    labels: RunLabels | None = None,
+    title: str | None = None,
+    notes: RunNotes | None = None,
     force: bool = False,
     resume: bool = False,
     progress: Progress | None = None,
@@ -204,7 +202,9 @@ def simulate(
         The world itself, where it is not drawn from the scenario.
     plan : Plan, optional
         A plan made before; saves solving again.
-    labels : RunLabels, optional
+    title : str, optional
+        Name of the policy object in the trace, where it is not that of its class.
+    notes : RunNotes, optional
     force : bool
         Overwrite an existing trace.
     resume : bool
@@ -225,8 +225,8 @@ def simulate(
         Whatever goes wrong; slots simulated until then are in the trace.
     """
     case = scenario if isinstance(scenario, Case) else open_case(scenario)
-    labels = labels or RunLabels()
-    table = policy if isinstance(policy, PolicyTable) else table_of(policy, labels.title)
+    notes = notes or RunNotes()
+    table = policy if isinstance(policy, PolicyTable) else table_of(policy, title)
     runner = policy if isinstance(policy, Policy) else make_policy(table.name, table.options)
     path = Path(out)
     with ExitStack() as stack:
@@ -242,7 +242,7 @@ def simulate(
             table=table,
             realisation=realisation,
             plan=plan,
-            notes=labels.notes,
+            notes=notes.provenance,
         )
         if unfinished is not None:
             unfinished.refuse_other(case, table, replication)
@@ -260,7 +260,7 @@ def simulate(
 
         context = RunContext(case, table.title, replication, check, kernel)
         chunks = realisation.chunks()
-        run_case(context, runner, chunks, sink, plan=plan, statuses=labels.statuses)
+        run_case(context, runner, chunks, sink, plan=plan, statuses=notes.statuses)
     return path
 
 

@@ -16,7 +16,7 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 #: What is no place in the repository: files that a reader would write, and old names on purpose.
-PLACEHOLDERS = re.compile(r"NAME|figN|^qnetsim\.learning\.parallel$")
+PLACEHOLDERS = re.compile(r"NAME|figN")
 
 
 def text_of(page: Path) -> str:
@@ -39,8 +39,9 @@ def test_python_files_that_a_page_names_exist(page: Path) -> None:
         assert somewhere or any(place.exists() for place in places), name
 
 
-@pytest.mark.parametrize("page", PAGES, ids=ids)
+@pytest.mark.parametrize("page", [p for p in PAGES if p.name != "CHANGELOG.md"], ids=ids)
 def test_modules_that_a_page_names_exist(page: Path) -> None:
+    """The change log is left out: it names modules that are gone."""
     for name in set(re.findall(r"`(qnetsim(?:\.[a-z_0-9]+)+)`", text_of(page))):
         if PLACEHOLDERS.search(name):
             continue
@@ -73,7 +74,8 @@ def test_moved_modules_are_where_the_list_of_renames_says() -> None:
     page = (ROOT / "docs" / "background" / "architecture.md").read_text("utf-8")
     listed = re.search(r"<!-- old names -->(.*?)<!-- /old names -->", page, re.S)
     assert listed
-    rows = re.findall(r"^\| `[\w/]+\.py` \| (.*) \|$", listed[1], re.M)
+    modules = listed[1].split("\n\n")[0]
+    rows = re.findall(r"^\| `[\w/]+\.py` \| (.*) \|$", modules, re.M)
     assert len(rows) > 80
     for row in rows:
         for name in re.findall(r"`([\w/]+\.py)`", row):
