@@ -33,7 +33,7 @@ from qnetsim.units import (
     seconds_to_ticks,
 )
 from qnetsim.world.arrivals import longest_holding
-from qnetsim.world.attendance import refuse_restless
+from qnetsim.world.attendance import refuse_too_many_absences
 from qnetsim.world.faults import listed, refuse_too_many
 
 
@@ -128,7 +128,7 @@ def open_case(scenario: Scenario, topology: Topology | None = None) -> Case:
     problems = list(misplaced(scenario.fel, network.topology.nodes))
     if problems:
         raise SettingError(problems)
-    refuse_restless(scenario.fel, run_s)
+    refuse_too_many_absences(scenario.fel, run_s)
     return Case(scenario, network, forecast)
 
 

@@ -21,7 +21,7 @@ from qnetsim.trace.files.demand_file import DemandRows, demand_digest, read_dema
 from qnetsim.units import exact
 
 #: Bad rows that are spelled out.
-MOST = 20
+MOST_PROBLEMS = 20
 #: Longest recording in slots of a run, and most levels in one.
 MOST_SLOTS = 10**8
 MOST_LEVELS = 2 * 10**9
@@ -215,9 +215,11 @@ def _checked(
             wrong = level
         problems.append(f"{path}{rows.where(row)}: {wrong}")
     if problems:
-        more = len(problems) - MOST
+        more = len(problems) - MOST_PROBLEMS
         raise ValueError(
-            "\n".join(problems[:MOST] + ([f"{path}: and {more} bad rows more"] * (more > 0)))
+            "\n".join(
+                problems[:MOST_PROBLEMS] + ([f"{path}: and {more} bad rows more"] * (more > 0))
+            )
         )
     return slots, pairs, levels
 

@@ -24,7 +24,7 @@ RATE_UNITS = list(get_args(RecordingTable.model_fields["rate_unit"].annotation))
 
 
 @dataclass(frozen=True)
-class Changes:
+class ReplayChanges:
     """What the options of a replay change in the recorded run.
 
     Attributes
@@ -165,7 +165,7 @@ def replay(
     With --from-slot the trace is followed to that slot; from there on --policy decides, or the
     policy of the trace with the reservations that --set forces.
     """
-    changes = Changes(policy, from_slot, forced, slots)
+    changes = ReplayChanges(policy, from_slot, forced, slots)
     demand = DemandOptions(scenario, rate_unit, slot_s, forecast_slots)
     if source.suffix.lower() == ".csv" or (is_hdf5(source) and not is_ours(source)):
         if from_slot is not None or forced:
@@ -177,7 +177,7 @@ def replay(
     print_run("replay", path, as_json)
 
 
-def _replay_recorded(source: Path, changes: Changes, out: Path | None, force: bool) -> Path:
+def _replay_recorded(source: Path, changes: ReplayChanges, out: Path | None, force: bool) -> Path:
     """Run a policy in the world of a trace or a recorded world; returns the new trace."""
     changes.refuse_unclear()
     with open_world(source) as trace:

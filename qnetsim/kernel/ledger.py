@@ -73,6 +73,7 @@ class Ledger:
             Naming fibre, pool and slot where keys were not conserved.
         """
         parts = self._parts
+        assert all(part.keys() == parts[0].keys() for part in parts)
         columns: Columns = {
             name: values if len(parts) == 1 else np.concatenate([part[name] for part in parts])
             for name, values in parts[0].items()

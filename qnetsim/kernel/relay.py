@@ -49,6 +49,8 @@ from qnetsim.kernel.serving.state import (
 from qnetsim.network import Network
 
 BLOCK_BITS = 128
+#: Bits from which on a pad of zeros is no chance, but a fault.
+SURELY_PADDED_BITS = 64
 
 
 class KeyStream:
@@ -272,6 +274,9 @@ class Relay:
         for step, segment in enumerate(order):
             self._check()
             padded = held ^ self._pad(hop, segment, sender, bits)
+            if padded == held and bits >= SURELY_PADDED_BITS:
+                name = self._network.topology.fibre_name(fibre)
+                raise LedgerError(f"fibre {name}: a key would be announced without a pad")
             if self._announce is not None:
                 self._announce(Announcement(fibre, segment, bits, padded))
             held = padded ^ self._pad(hop, segment, 1 - sender, bits)

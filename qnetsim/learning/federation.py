@@ -44,7 +44,7 @@ class Federation:
         count = max(1, round(table.manager_share * units.agents))
         ranked = sorted(range(units.agents), key=lambda a: (-degree[units.nodes[a]], a))
         best = set(ranked[:count])
-        self._hub = units.nodes[ranked[0]]
+        self._aggregator = units.nodes[ranked[0]]
         agent_of = units.agent_of.tolist()
         self._node = [units.nodes[agent] for agent in agent_of]
         self.managers = tuple(u for u, agent in enumerate(agent_of) if agent in best)
@@ -96,16 +96,16 @@ class Federation:
         """
         weights = (sizes / sizes.sum()).reshape(1, -1, 1, 1)
         units = len(self._node)
-        hub = [self._hub] * len(self._node) * self._seeds
+        aggregator = [self._aggregator] * len(self._node) * self._seeds
         nodes = self._node * self._seeds
-        sent = self.transport.carry("policies", nodes, hub, policy)
+        sent = self.transport.carry("policies", nodes, aggregator, policy)
         means = []
         for layer in sent:
             grouped = layer.reshape(self._seeds, units, *layer.shape[1:])
             mean = (grouped * weights).sum(dim=1, keepdim=True)
             means.append(mean.expand_as(grouped).reshape(layer.shape))
         for layer, mean in zip(
-            policy, self.transport.carry("aggregate", hub, nodes, means), strict=True
+            policy, self.transport.carry("aggregate", aggregator, nodes, means), strict=True
         ):
             layer.copy_(mean)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from qnetsim.learning import pettingzoo
 
+__all__ = ["QkdParallelEnv"]
+
 
 def __getattr__(name: str) -> Any:
     """Take a name from the module's new place.

@@ -63,10 +63,10 @@ def agents_of(topology: Topology) -> Agents:
 def _match(node: int, at_node: list[list[int]], owner: list[int]) -> None:
     """Match one more node along an augmenting path, breadth first; without recursion."""
     came: dict[int, int] = {}
-    wave = [node]
-    while wave:
+    frontier = [node]
+    while frontier:
         following = []
-        for here in wave:
+        for here in frontier:
             for fibre in at_node[here]:
                 if fibre in came:
                     continue
@@ -75,7 +75,7 @@ def _match(node: int, at_node: list[list[int]], owner: list[int]) -> None:
                     _flip(fibre, node, came, owner)
                     return
                 following.append(owner[fibre])
-        wave = following
+        frontier = following
 
 
 def _flip(fibre: int, root: int, came: dict[int, int], owner: list[int]) -> None:

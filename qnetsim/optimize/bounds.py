@@ -37,7 +37,7 @@ def foreseen_routes(network: Network, forecast: Forecast, level: int) -> dict[No
     return shortest_routes(network.topology, lengths, forecast.pairs)
 
 
-def unless_dearer(
+def blocked_where_cheaper(
     network: Network, level: int, routes: Mapping[NodePair, Route]
 ) -> dict[NodePair, Route]:
     """Block the pairs whose request costs more than blocking even if it is foreseen."""
@@ -82,7 +82,7 @@ def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Fore
     levels = range(forecast.level_count)
     shortest = [foreseen_routes(network, forecast, k) for k in levels]
     if not network.limited or not forecast.comonotone:
-        chosen_here = [unless_dearer(network, k, shortest[k]) for k in levels]
+        chosen_here = [blocked_where_cheaper(network, k, shortest[k]) for k in levels]
         table = RouteTable.by_pair_and_level(forecast.pairs, chosen_here)
         return Foreseen(table, None, "shortest paths", Size())
     rho = network.level_channels(forecast.level_count).tolist()

@@ -70,7 +70,7 @@ def planned(policy: Policy, title: str, case: Case, tell: Tell | None = None) ->
     names = plan.solver
     if any(name not in names for name in used):
         names += f" [{' and '.join(used)}]"
-    note = "; ".join(text for text in (plan.note, _left_aside(case.scenario)) if text)
+    note = "; ".join(text for text in (plan.note, _unmodelled_parts(case.scenario)) if text)
     plan = replace(plan, solver=names, note=note, solve_s=time.perf_counter() - started)
     if case.scenario.cost.exposure_cost and plan.status is PlanStatus.OPTIMAL:
         # routes over fewer trusted relays might be worth their price: nothing is proved
@@ -78,7 +78,7 @@ def planned(policy: Policy, title: str, case: Case, tell: Tell | None = None) ->
     return plan
 
 
-def _left_aside(scenario: Scenario) -> str:
+def _unmodelled_parts(scenario: Scenario) -> str:
     """What of the scenario no plan takes into account: plans are made slot by slot."""
     yields = scenario.yields
     there = {

@@ -15,7 +15,7 @@ from qnetsim.plans.make import planned
 from qnetsim.policies.registry import make_policy
 from qnetsim.replay.counterfactual import ControlledPolicy, Counterfactual, Forced
 from qnetsim.replay.reopen import RecordedRun, stored_policy
-from qnetsim.runs.simulate import status_of
+from qnetsim.runs.simulate import plan_status_code
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import Trace
 
@@ -73,8 +73,8 @@ def departure(run: RecordedRun, what_if: WhatIf, trace: Trace) -> Departure:
 
     before = controlled(run.policy)
     after = before if what_if.policy is None else controlled(what_if.policy)
-    statuses = np.full(run.case.scenario.run.slots, status_of(after.plan))
-    statuses[: what_if.from_slot] = status_of(before.plan)
+    statuses = np.full(run.case.scenario.run.slots, plan_status_code(after.plan))
+    statuses[: what_if.from_slot] = plan_status_code(before.plan)
     policy = Counterfactual(before, after, what_if.from_slot, what_if.forced, trace.column)
     return Departure(policy, statuses)
 

@@ -33,7 +33,7 @@ class UnfinishedRun:
         self.path = path
         self._trace = open_trace(path)
         self.slots = self._trace.slots
-        self._witness = RerunCheck(self._trace)
+        self._rerun_check = RerunCheck(self._trace)
 
     def __enter__(self) -> Self:
         return self
@@ -79,7 +79,7 @@ class UnfinishedRun:
         ------
         TraceError
         """
-        self._refuse(self._witness.header(header.columns))
+        self._refuse(self._rerun_check.header(header.columns))
 
     def compare(self, block: Block) -> None:
         """Compare the next slots with those in the trace, as far as it goes.
@@ -89,7 +89,7 @@ class UnfinishedRun:
         TraceError
             Naming slot, fibre and column of the first difference.
         """
-        self._refuse(self._witness.block(block))
+        self._refuse(self._rerun_check.block(block))
 
     def _refuse(self, difference: Difference | None) -> None:
         if difference is not None:

@@ -128,7 +128,7 @@ def run_case(
     with guarded(title, "prepare"):
         policy.prepare(case.setting, plan)
     if statuses is None:
-        statuses = np.broadcast_to(status_of(plan), case.setting.slots)
+        statuses = np.broadcast_to(plan_status_code(plan), case.setting.slots)
     tasks = open_tasks(case.scenario, case.network.topology.nodes, context.replication)
     simulation = Simulation(
         context.for_kernel(tasks),
@@ -143,7 +143,7 @@ def run_case(
     return simulation
 
 
-def status_of(plan: Plan | None) -> np.uint8:
+def plan_status_code(plan: Plan | None) -> np.uint8:
     """Status of a plan as it stands in a trace."""
     return np.uint8(PLAN_STATUS.index(plan.status) if plan else 0)
 

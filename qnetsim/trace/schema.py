@@ -81,9 +81,9 @@ def _index(group: str, dim: str, meaning: str, since: tuple[int, int] = (1, 0)) 
 
 
 #: The format that brought FEL rounds.
-FEL = (1, 3)
+SINCE_ROUNDS = (1, 3)
 #: The format that brought the key layer: yields, faults, waiting, trust.
-NEW = (1, 2)
+SINCE_KEY_LAYER = (1, 2)
 _FAULT_COLUMNS: tuple[tuple[str, Kind, str, str, tuple[str, ...]], ...] = (
     ("tick_ns", "i8", "ns", "when it happens, from the run's start", ()),
     ("fibre", "i8", "1", "fibre that goes down or up", ()),
@@ -124,7 +124,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("world", "request_group", ("request",), "i8", "1", "group of the request"),
     Column("world", "request_source", ("request",), "str", "", "source node of the request"),
     Column("world", "request_target", ("request",), "str", "", "target node of the request"),
-    _index("world", "fibre", _FIBRE, since=NEW),
+    _index("world", "fibre", _FIBRE, since=SINCE_KEY_LAYER),
     Column(
         "world",
         "yield_ppm",
@@ -132,7 +132,7 @@ COLUMNS: tuple[Column, ...] = (
         "i4",
         "1",
         "factor on what a channel of the fibre yields in the slot",
-        since=NEW,
+        since=SINCE_KEY_LAYER,
         fill=10**6,
     ),
     Column(
@@ -142,7 +142,7 @@ COLUMNS: tuple[Column, ...] = (
         "i8",
         "ns",
         "when the request arrives, from the slot's start",
-        since=NEW,
+        since=SINCE_KEY_LAYER,
     ),
     Column(
         "world",
@@ -151,7 +151,7 @@ COLUMNS: tuple[Column, ...] = (
         "i4",
         "1",
         "slots for which the request is served",
-        since=NEW,
+        since=SINCE_KEY_LAYER,
         fill=1,
     ),
     Column(
@@ -161,11 +161,11 @@ COLUMNS: tuple[Column, ...] = (
         "i8",
         "1",
         "priority class of the request; 0 is served first",
-        since=NEW,
+        since=SINCE_KEY_LAYER,
     ),
-    _index("faults", "event", "failure or repair, in order of time", since=NEW),
+    _index("faults", "event", "failure or repair, in order of time", since=SINCE_KEY_LAYER),
     *(
-        Column("faults", name, ("event",), kind, units, meaning, since=NEW, flags=flags)
+        Column("faults", name, ("event",), kind, units, meaning, since=SINCE_KEY_LAYER, flags=flags)
         for name, kind, units, meaning, flags in _FAULT_COLUMNS
     ),
     _index("decisions", "slot", _SLOT),
@@ -217,7 +217,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("slots", "blocked", ("slot",), "i4", "1", "requests blocked in the slot"),
     Column("slots", "waiting", ("slot",), "i4", "1", "requests that wait after the slot's end"),
     *(
-        Column("slots", name, ("slot",), "i4", "1", meaning, since=NEW)
+        Column("slots", name, ("slot",), "i4", "1", meaning, since=SINCE_KEY_LAYER)
         for name, meaning in (
             ("interrupted", "sessions that ended unserved in the slot, after their first keys"),
             ("holding", "sessions that go on after the slot's end"),
@@ -231,7 +231,7 @@ COLUMNS: tuple[Column, ...] = (
         "i8",
         "bit",
         "key bits seen in clear by trusted relays in the slot, summed over the relays",
-        since=NEW,
+        since=SINCE_KEY_LAYER,
     ),
     Column(
         "slots",
@@ -240,7 +240,7 @@ COLUMNS: tuple[Column, ...] = (
         "i8",
         "bit",
         "end-to-end key bits that messages of FEL tasks took in the slot",
-        since=FEL,
+        since=SINCE_ROUNDS,
     ),
     Column(
         "slots",
@@ -249,9 +249,14 @@ COLUMNS: tuple[Column, ...] = (
         "f8",
         "s",
         "longest waiting time of the bin",
-        since=NEW,
+        since=SINCE_KEY_LAYER,
     ),
-    _index("slots", "wait_bin", "bin of waiting times; who did not wait is in none", since=NEW),
+    _index(
+        "slots",
+        "wait_bin",
+        "bin of waiting times; who did not wait is in none",
+        since=SINCE_KEY_LAYER,
+    ),
     Column(
         "slots",
         "waited",
@@ -259,7 +264,7 @@ COLUMNS: tuple[Column, ...] = (
         "i4",
         "1",
         "requests first served in the slot, by how long they waited",
-        since=NEW,
+        since=SINCE_KEY_LAYER,
     ),
     *(
         Column("slots", name, ("slot",), "f8", "1", f"cost of the slot: {name}")
@@ -281,7 +286,7 @@ COLUMNS: tuple[Column, ...] = (
         "f8",
         "1",
         "cost of the slot: key bits seen by trusted relays",
-        since=NEW,
+        since=SINCE_KEY_LAYER,
     ),
     _index("ledger", "fibre", _FIBRE),
     *(
@@ -297,9 +302,9 @@ COLUMNS: tuple[Column, ...] = (
         for pool in POOLS
         for flow in FLOWS
     ),
-    _index("trust", "fibre", _FIBRE, since=NEW),
-    _index("trust", "node", "node number, in the order of the topology", since=NEW),
-    Column("trust", "node_name", ("node",), "str", "", "name of the node", since=NEW),
+    _index("trust", "fibre", _FIBRE, since=SINCE_KEY_LAYER),
+    _index("trust", "node", "node number, in the order of the topology", since=SINCE_KEY_LAYER),
+    Column("trust", "node_name", ("node",), "str", "", "name of the node", since=SINCE_KEY_LAYER),
     Column(
         "trust",
         "relay_bits",
@@ -307,7 +312,7 @@ COLUMNS: tuple[Column, ...] = (
         "i8",
         "bit",
         "key bits that each trusted relay inside the fibre's chain saw in clear, whole run",
-        since=NEW,
+        since=SINCE_KEY_LAYER,
         running=True,
     ),
     Column(
@@ -317,17 +322,33 @@ COLUMNS: tuple[Column, ...] = (
         "i8",
         "bit",
         "key bits that the node saw in clear between two fibres of a route, whole run",
-        since=NEW,
+        since=SINCE_KEY_LAYER,
         running=True,
     ),
-    _index("rounds", "round", "rounds of all tasks, task by task", since=FEL),
-    _index("rounds", "kind", "kind of message", since=FEL),
-    Column("rounds", "kind_step", ("kind",), "i8", "1", "step of the protocol", since=FEL),
-    Column("rounds", "kind_purpose", ("kind",), "str", "", "what the message is for", since=FEL),
-    Column("rounds", "task", ("round",), "i8", "1", "FEL task, from 0", since=FEL),
-    Column("rounds", "number", ("round",), "i8", "1", "round of the task; 0: set-up", since=FEL),
+    _index("rounds", "round", "rounds of all tasks, task by task", since=SINCE_ROUNDS),
+    _index("rounds", "kind", "kind of message", since=SINCE_ROUNDS),
+    Column("rounds", "kind_step", ("kind",), "i8", "1", "step of the protocol", since=SINCE_ROUNDS),
+    Column(
+        "rounds",
+        "kind_purpose",
+        ("kind",),
+        "str",
+        "",
+        "what the message is for",
+        since=SINCE_ROUNDS,
+    ),
+    Column("rounds", "task", ("round",), "i8", "1", "FEL task, from 0", since=SINCE_ROUNDS),
+    Column(
+        "rounds",
+        "number",
+        ("round",),
+        "i8",
+        "1",
+        "round of the task; 0: set-up",
+        since=SINCE_ROUNDS,
+    ),
     *(
-        Column("rounds", name, ("round",), kind, units, meaning, since=FEL, running=True)
+        Column("rounds", name, ("round",), kind, units, meaning, since=SINCE_ROUNDS, running=True)
         for name, kind, units, meaning in _ROUND_COLUMNS
     ),
     Column(
@@ -338,7 +359,7 @@ COLUMNS: tuple[Column, ...] = (
         "1",
         "how far the round came",
         flags=ROUND_STATUS,
-        since=FEL,
+        since=SINCE_ROUNDS,
         running=True,
     ),
     Column(
@@ -348,7 +369,7 @@ COLUMNS: tuple[Column, ...] = (
         "i8",
         "bit",
         "end-to-end key bits that the messages took, by step and purpose",
-        since=FEL,
+        since=SINCE_ROUNDS,
         running=True,
     ),
 )

@@ -66,7 +66,7 @@ def draw_attendance(
     return Attendance(tuple(away), frozen(ticks, np.int64))
 
 
-def refuse_restless(tables: Sequence[FelTable], run_s: float) -> None:
+def refuse_too_many_absences(tables: Sequence[FelTable], run_s: float) -> None:
     """Refuse tasks whose workers would come and go too often.
 
     Raises

@@ -145,6 +145,7 @@ def serve_at_once(state: State, rules: Rules, slots: Slots, out: Flows, row: int
     for f in range(fibres):
         asked = need[f]
         need[f] = 0
+        state.used[f] = count[f]
         if asked:
             take(state, out, row, f, bits[f], asked)
     out.served[row] = requests

@@ -8,7 +8,7 @@ from qnetsim.scenario import KeyManagementTable
 from qnetsim.units import seconds_to_ticks
 
 #: Bins at least, where requests can wait at all.
-FEWEST = 100
+FEWEST_BINS = 100
 #: Parts of a slot that a bin may be.
 PARTS = (1, 2, 4, 5, 8, 10, 20, 25, 40, 50, 100)
 
@@ -33,7 +33,7 @@ def wait_bins(table: KeyManagementTable, slot_ticks: int, run_ticks: int) -> Wai
         return WaitBins(1, 1)
     slots = -(-longest // slot_ticks)
     for part in PARTS:
-        if slots * part >= FEWEST and slots <= 2 * FEWEST and slot_ticks % part == 0:
+        if slots * part >= FEWEST_BINS and slots <= 2 * FEWEST_BINS and slot_ticks % part == 0:
             return WaitBins(slot_ticks // part, slots * part)
-    width = -(-longest // FEWEST)
+    width = -(-longest // FEWEST_BINS)
     return WaitBins(width, -(-longest // width))

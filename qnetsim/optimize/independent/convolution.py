@@ -5,7 +5,7 @@ from __future__ import annotations
 from qnetsim.forecast import Forecast
 from qnetsim.network import BLOCKED, Network, RouteTable
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
-from qnetsim.optimize.bounds import foreseen_routes, perfect_information, unless_dearer
+from qnetsim.optimize.bounds import blocked_where_cheaper, foreseen_routes, perfect_information
 from qnetsim.optimize.plan import Plan, SolveReport
 from qnetsim.optimize.routing import newsvendor_routes
 from qnetsim.optimize.solvers.solver import Solver
@@ -18,7 +18,9 @@ def convolution_plan(network: Network, forecast: Forecast, solver: Solver) -> Pl
     """
     routes = newsvendor_routes(network, forecast)
     levels = range(forecast.level_count)
-    served = [unless_dearer(network, k, foreseen_routes(network, forecast, k)) for k in levels]
+    served = [
+        blocked_where_cheaper(network, k, foreseen_routes(network, forecast, k)) for k in levels
+    ]
     table = RouteTable.by_pair_and_level(
         forecast.pairs,
         [

@@ -10,7 +10,14 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import SolverError
-from qnetsim.optimize.solvers.program import PLACES, At, Basis, Program, Solution, SolveStatus
+from qnetsim.optimize.solvers.program import (
+    PLACES,
+    Basis,
+    BasisStatus,
+    Program,
+    Solution,
+    SolveStatus,
+)
 from qnetsim.optimize.solvers.settings import SolveSettings
 
 #: Number of the primal simplex method among HiGHS's strategies.
@@ -173,14 +180,14 @@ def _lp(program: Program, integer: bool) -> Any:
     return lp
 
 
-def _statuses() -> dict[At, Any]:
+def _statuses() -> dict[BasisStatus, Any]:
     from highspy import HighsBasisStatus as Status
 
     return {
-        At.BASIC: Status.kBasic,
-        At.LOWER: Status.kLower,
-        At.UPPER: Status.kUpper,
-        At.FREE: Status.kZero,
+        BasisStatus.BASIC: Status.kBasic,
+        BasisStatus.LOWER: Status.kLower,
+        BasisStatus.UPPER: Status.kUpper,
+        BasisStatus.FREE: Status.kZero,
     }
 
 
@@ -199,7 +206,7 @@ def _read_basis(found: Any) -> Basis | None:
     if not found.valid:
         return None
     number = {status: PLACES.index(place) for place, status in _statuses().items()}
-    free = PLACES.index(At.FREE)
+    free = PLACES.index(BasisStatus.FREE)
     columns, rows = (
         np.array([number.get(status, free) for status in part], dtype=np.int8)
         for part in (found.col_status, found.row_status)

@@ -79,7 +79,7 @@ class Program:
         return int(self.row_lower.size)
 
 
-class At(StrEnum):
+class BasisStatus(StrEnum):
     """Where the final simplex basis leaves a variable or a row."""
 
     BASIC = "basic"
@@ -88,8 +88,8 @@ class At(StrEnum):
     FREE = "free"
 
 
-#: Order in which :class:`Basis` counts the members of :class:`At`.
-PLACES = tuple(At)
+#: Order in which :class:`Basis` counts the members of :class:`BasisStatus`.
+PLACES = tuple(BasisStatus)
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,10 @@ class Basis:
 
     def grown(self, variables: int, rows: int) -> Basis:
         """Basis of a program with further variables (at their lower bound) and rows (basic)."""
-        more_variables = np.full(variables - self.variables.size, PLACES.index(At.LOWER), np.int8)
-        more_rows = np.full(rows - self.rows.size, PLACES.index(At.BASIC), np.int8)
+        more_variables = np.full(
+            variables - self.variables.size, PLACES.index(BasisStatus.LOWER), np.int8
+        )
+        more_rows = np.full(rows - self.rows.size, PLACES.index(BasisStatus.BASIC), np.int8)
         return Basis(
             np.concatenate([self.variables, more_variables]),
             np.concatenate([self.rows, more_rows]),

@@ -106,7 +106,7 @@ def blocks(routes: Sequence[Route], fibres: int, colours: int) -> IntArray:
     return improve(conflict, chosen, colours, MOVES) if (chosen < 0).any() else chosen
 
 
-def exact(
+def exact_colouring(
     routes: Sequence[Route], demands: Sequence[int], limit: int
 ) -> tuple[Colours | None, bool | None]:
     """Decide by an integer program whether these routes can be coloured within the limit.
@@ -179,7 +179,7 @@ def colour_level(network: Network, level: Level) -> Colouring:
     verdicts: list[bool | None] = []
     for i, limit in enumerate(limits):
         if not fit[i] and limit is not None:
-            decided, verdict = exact(level.routes, demands[i], limit)
+            decided, verdict = exact_colouring(level.routes, demands[i], limit)
             found[i] = decided or found[i]
             verdicts.append(verdict)
     fits = False if False in verdicts else None if None in verdicts else True

@@ -117,3 +117,16 @@ def test_who_sees_a_key(relay_parts) -> None:
     # two relays inside the first fibre, and the node between the two
     assert relay.seen == {(0, 1): 230, (0, 2): 230, 1: 230}
     assert (relay.deliveries, relay.bits) == (2, 230)
+
+
+def test_a_key_without_a_pad_is_never_announced(
+    relay_parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pads of zeros at both ends agree with each other, and are noticed all the same."""
+    monkeypatch.setattr(KeyStream, "bits", lambda self, offset, count: 0)
+    with pytest.raises(LedgerError, match="would be announced without a pad"):
+        relay_parts()._over_fibre(2**199, BITS, 0, HOPS[0])
+    monkeypatch.undo()
+    monkeypatch.setattr(Relay, "_pad", lambda self, hop, segment, end, bits: 0)
+    with pytest.raises(LedgerError, match="would be announced without a pad"):
+        relay_parts().carry_key(BITS, (0, 1, 2), HOPS, "test")

@@ -18,7 +18,7 @@ from qnetsim.optimize.full.full_program import FullProgram
 from qnetsim.optimize.recourse import stochastic_problem
 from qnetsim.optimize.routing import newsvendor_routes
 from qnetsim.optimize.solvers import gurobi, highs
-from qnetsim.optimize.solvers.program import PLACES, At, Basis, Names, Program, SolveStatus
+from qnetsim.optimize.solvers.program import PLACES, Basis, BasisStatus, Names, Program, SolveStatus
 from qnetsim.optimize.solvers.settings import SolveSettings
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
 from qnetsim.plans.storage import save_model
@@ -126,14 +126,14 @@ def test_a_basis_starts_a_program_that_has_grown() -> None:
     first = HIGHS.solve(small, relax=True)
     assert first.basis is not None
     grown = first.basis.grown(12, 2)
-    assert grown.variables[8:].tolist() == [PLACES.index(At.LOWER)] * 4
+    assert grown.variables[8:].tolist() == [PLACES.index(BasisStatus.LOWER)] * 4
     warm = HIGHS.solve(large, relax=True, basis=grown)
     assert warm.objective == pytest.approx(HIGHS.solve(large, relax=True).objective)
 
 
 def test_a_basis_grows_by_basic_rows() -> None:
     basis = Basis(np.zeros(2, np.int8), np.zeros(1, np.int8)).grown(3, 4)
-    assert basis.rows.tolist() == [0] + [PLACES.index(At.BASIC)] * 3
+    assert basis.rows.tolist() == [0] + [PLACES.index(BasisStatus.BASIC)] * 3
 
 
 def test_programs_have_names() -> None:
