@@ -12,10 +12,10 @@ from qnetsim.analysis.rows import (
     cost_kind_rows,
     cost_rows,
     divergence_rows,
-    information_values,
     key_rows,
     paired_rows,
     plan_rows,
+    simulated_information_values,
     trace_rows,
 )
 from qnetsim.analysis.task_rows import task_rows
@@ -42,7 +42,7 @@ def cost_table(comparison: Comparison) -> str:
 def paired_table(comparison: Comparison) -> str:
     """Paired differences, and below them EVPI and VSS where they are known."""
     found = html_table("Paired differences per slot, 95 % intervals", paired_rows(comparison))
-    values = information_values(comparison)
+    values = simulated_information_values(comparison)
     if values:
         rows = tuple((f"{value.name}, {value.meaning}", value.amount) for value in values)
         table = TextTable(("value", "mean and interval"), rows)

@@ -166,7 +166,7 @@ def paired_rows(comparison: Comparison, future_mark: str = SEES_FUTURE) -> TextT
     )
 
 
-def information_values(comparison: Comparison) -> list[InformationValue]:
+def simulated_information_values(comparison: Comparison) -> list[InformationValue]:
     """EVPI and VSS in these worlds; none where a policy that they need was not compared."""
     values = (
         ("EVPI", "expected value of perfect information (sip − perfect)", comparison.evpi),

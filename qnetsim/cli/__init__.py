@@ -10,6 +10,7 @@ from importlib import import_module
 
 import click
 
+from qnetsim.cli.exit_status import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 from qnetsim.errors import QnetsimError
 from qnetsim.version import __version__
 
@@ -33,10 +34,6 @@ COMMANDS = {
     "topologies": ("listing:topologies", "list the bundled topologies, or show one"),
     "verify": ("verify:verify", "check a trace: ledger, digests, provenance, and run it again"),
 }
-
-EXIT_USAGE = 2
-EXIT_FAILED = 3
-EXIT_INTERRUPTED = 130
 
 
 class LazyGroup(click.Group):

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import click
 
+from qnetsim.cli.exit_status import EXIT_FAILED, EXIT_PARTIAL
 from qnetsim.cli.show.output import console, emit, json_option, progress, table
 from qnetsim.replay.verify import verify as check_trace
 from qnetsim.trace import open_world
 
-EXIT_FAILED = 3
-EXIT_PARTIAL = 4
 #: What a finding says by whether it passed.
 OUTCOMES = {True: "ok", False: "WRONG", None: "not checked"}
 

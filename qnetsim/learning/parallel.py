@@ -7,7 +7,7 @@ from typing import Any
 
 from qnetsim.learning import pettingzoo
 
-__all__ = ["QkdParallelEnv"]
+__all__ = ["QkdParallelEnv"]  # noqa: F822 - given by __getattr__
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,13 @@ import click
 
 from qnetsim.analysis import Comparison, PolicyResult
 from qnetsim.analysis.paired import ConfidenceInterval
-from qnetsim.analysis.rows import cost_rows, information_values, key_rows, paired_rows, plan_cells
+from qnetsim.analysis.rows import (
+    cost_rows,
+    key_rows,
+    paired_rows,
+    plan_cells,
+    simulated_information_values,
+)
 from qnetsim.analysis.task_rows import task_rows
 from qnetsim.cli.show.metrics import task_json
 from qnetsim.cli.show.output import console, rich_table
@@ -78,6 +84,6 @@ def show_comparison(comparison: Comparison) -> None:
         screen.print(rich_table("federated learning", task_rows(comparison), left=2))
     if any(policy.sees_future for policy in comparison.policies):
         click.echo("* sees the future: a bound, not a competitor")
-    for value in information_values(comparison):
+    for value in simulated_information_values(comparison):
         click.echo(f"{value.name:<5} in these worlds  {value.amount} per slot")
     click.echo(f"world digest  {comparison.world_digest}")

@@ -230,7 +230,7 @@ def proper(routes: list[Route], colours: tuple[tuple[int, ...], ...], fibres: in
     ("demand", "limit", "fits"), [(1, 2, False), (1, 3, True), (2, 5, True), (2, 4, False)]
 )
 def test_the_exact_colouring_decides(demand: int, limit: int, fits: bool) -> None:
-    colours, verdict = exact(arcs(), [demand] * 5, limit)
+    colours, verdict = exact_colouring(arcs(), [demand] * 5, limit)
     assert verdict is fits
     if colours is not None:
         assert proper(arcs(), colours, 5)
