@@ -1,0 +1,147 @@
+"""The ledger: keys are conserved slot by slot, across intervals and chunks, and counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qnetsim.errors import LedgerError
+from qnetsim.kernel import Ledger
+from qnetsim.kernel.ledger import Columns
+from qnetsim.vocabulary import FLOWS, POOLS
+from tests.support.lines import line_case
+
+MOST = 2**53 - 1
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(line_case(tmp_path).network.topology, "test")
+
+
+def flows(slots: int, **cells: dict[tuple[int, int], int]) -> Columns:
+    """Columns of three fibres; ``POOL_FLOW={(slot, fibre): bits}`` fills cells."""
+    columns = {f"{p}_{f}_bits": np.zeros((slots, 3), dtype=np.int64) for p in POOLS for f in FLOWS}
+    columns["arrived"] = np.arange(slots)
+    for name, values in cells.items():
+        for place, bits in values.items():
+            columns[f"{name}_bits"][place] = bits
+    return columns
+
+
+def close(ledger: Ledger, *parts: Columns):
+    for part in parts:
+        ledger.add(part)
+    return ledger.close({})
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("flow", ["consumed", "expired", "overflowed", "stored"])
+def test_what_is_produced_goes_one_of_four_ways(ledger: Ledger, pool: str, flow: str) -> None:
+    block = close(
+        ledger, flows(2, **{f"{pool}_produced": {(1, 2): 5}, f"{pool}_{flow}": {(1, 2): 5}})
+    )
+    assert block.totals[f"{pool}_produced_bits"].tolist() == [0, 0, 5]
+    assert block.totals[f"{pool}_{flow}_bits"].tolist() == [0, 0, 5]
+    assert sum(int(total.sum()) for total in block.totals.values()) == 10
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("flow", FLOWS)
+@pytest.mark.parametrize("bits", [1, -1])
+def test_a_bit_too_many_or_too_few_is_noticed(
+    ledger: Ledger, pool: str, flow: str, bits: int
+) -> None:
+    cells = {
+        f"{pool}_produced": {(1, 1): 9},
+        f"{pool}_consumed": {(1, 1): 2},
+        f"{pool}_expired": {(1, 1): 2},
+        f"{pool}_overflowed": {(1, 1): 2},
+        f"{pool}_stored": {(1, 1): 3},
+    }
+    columns = flows(2, **cells)
+    columns[f"{pool}_{flow}_bits"][1, 1] += bits
+    with pytest.raises(LedgerError, match=rf"policy test: .* in slot 1 on fibre b–c, {pool} pool"):
+        close(ledger, columns)
+
+
+def test_stores_are_carried_from_slot_to_slot_and_from_chunk_to_chunk(ledger: Ledger) -> None:
+    first = flows(2, reservation_produced={(0, 0): 7}, reservation_stored={(0, 0): 7, (1, 0): 4})
+    first["reservation_consumed_bits"][1, 0] = 3
+    one = close(ledger, first)
+    assert (one.first_slot, one.slots) == (0, 2)
+    # two intervals of the next chunk
+    keep = flows(1, reservation_stored={(0, 0): 4})
+    use = flows(2, reservation_consumed={(0, 0): 1, (1, 0): 1}, reservation_stored={(0, 0): 3})
+    use["reservation_stored_bits"][1, 0] = 2
+    two = close(ledger, keep, use)
+    assert (two.first_slot, two.slots) == (2, 3)
+    assert two.columns["reservation_stored_bits"][:, 0].tolist() == [4, 3, 2]
+    assert two.columns["arrived"].tolist() == [0, 0, 1]
+    totals = {name: int(two.totals[f"reservation_{name}_bits"][0]) for name in FLOWS}
+    assert totals == {"produced": 7, "consumed": 5, "expired": 0, "overflowed": 0, "stored": 2}
+    # what an earlier block said stays as it was
+    assert one.totals["reservation_consumed_bits"].tolist() == [3, 0, 0]
+    assert one.totals["reservation_stored_bits"].tolist() == [4, 0, 0]
+    with pytest.raises(
+        LedgerError, match="in slot 6 on fibre a–b, reservation pool: stored before 2, produced 0"
+    ):
+        close(ledger, flows(1, reservation_stored={(0, 0): 2}), flows(1))
+
+
+def test_other_totals_are_kept_as_they_are_now(ledger: Ledger) -> None:
+    seen = np.array([3])
+    ledger.add(flows(1))
+    block = ledger.close({"relay_bits": seen})
+    seen += 1
+    assert block.totals["relay_bits"].tolist() == [3]
+
+
+def test_changing_what_was_handed_in_changes_no_store(ledger: Ledger) -> None:
+    columns = flows(1, on_demand_produced={(0, 1): 5}, on_demand_stored={(0, 1): 5})
+    close(ledger, columns)
+    columns["on_demand_stored_bits"][:] = 0
+    close(ledger, flows(1, on_demand_stored={(0, 1): 5}))
+
+
+@pytest.mark.parametrize("flow", ["consumed", "expired", "overflowed"])
+def test_as_many_bits_as_can_be_counted_are_allowed(ledger: Ledger, flow: str) -> None:
+    cells = {"reservation_produced": {(0, 0): MOST}, f"reservation_{flow}": {(0, 0): MOST}}
+    close(ledger, flows(1, **cells))
+    cells = {"reservation_produced": {(0, 0): MOST + 1}, f"reservation_{flow}": {(0, 0): MOST + 1}}
+    with pytest.raises(LedgerError, match="too many to count, in slot 1"):
+        close(ledger, flows(1, **cells))
+
+
+def test_each_flow_has_the_same_bound(ledger: Ledger) -> None:
+    """Stored bits reach the bound although production of no slot does."""
+    columns = flows(2, reservation_produced={(0, 0): MOST, (1, 0): 1})
+    columns["reservation_stored_bits"][:, 0] = MOST, MOST + 1
+    with pytest.raises(LedgerError, match="too many to count, in slot 1"):
+        close(ledger, columns)
+
+
+def test_flows_that_cancel_are_noticed(ledger: Ledger) -> None:
+    """A negative number that another one makes up for is no flow of bits."""
+    cells = {"on_demand_consumed": {(0, 2): -4}, "on_demand_overflowed": {(0, 2): 4}}
+    with pytest.raises(LedgerError, match="slot 0 on fibre c–d, on_demand pool"):
+        close(ledger, flows(1, **cells))
+
+
+def test_totals_beyond_64_bits_are_named(ledger: Ledger) -> None:
+    def full(slots: int) -> Columns:
+        columns = flows(slots)
+        for name in ("produced", "expired"):
+            columns[f"on_demand_{name}_bits"][:, 1] = MOST
+        return columns
+
+    # 1024 such slots are just below 2**63 bits
+    close(ledger, full(512))
+    close(ledger, full(512))
+    with pytest.raises(
+        LedgerError,
+        match="more bits than 64-bit totals hold by slot 1025, on_demand pool, produced",
+    ):
+        close(ledger, full(2))

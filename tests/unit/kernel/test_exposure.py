@@ -1,0 +1,66 @@
+"""Keys that trusted relays saw, of requests and of FEL messages, and paths that are kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qnetsim.kernel.key_managers import KEPT_TABLES, KeyManagers
+from qnetsim.network import Route, RouteTable
+from tests.support.lines import context_of, line_case
+
+
+@pytest.fixture
+def managers(tmp_path: Path) -> KeyManagers:
+    return KeyManagers(context_of(line_case(tmp_path)))
+
+
+def test_relays_inside_fibres_and_nodes_between_them_see_a_key(managers: KeyManagers) -> None:
+    managers.expose(Route((0, 1, 2, 3), (0, 1, 2)), 24)
+    # the fibre in the middle is one segment, so no relay is in it
+    assert managers.seen_by_fibre_relays.tolist() == [24, 0, 24]
+    assert managers.seen_by_nodes.tolist() == [0, 24, 24, 0]
+    managers.expose(Route((2, 1, 0), (1, 0)), 8)
+    assert managers.seen_by_fibre_relays.tolist() == [32, 0, 24]
+    assert managers.seen_by_nodes.tolist() == [0, 32, 24, 0]
+    # nobody is between the ends of a single segment
+    managers.expose(Route((2, 1), (1,)), 8)
+    assert managers.seen_by_nodes.tolist() == [0, 32, 24, 0]
+    assert {name: seen.tolist() for name, seen in managers.totals.items()} == {
+        "relay_bits": [32, 0, 24],
+        "node_bits": [0, 32, 24, 0],
+    }
+
+
+def table() -> RouteTable:
+    return RouteTable.of([[Route((0, 1, 2), (0, 1))] * 2])
+
+
+def test_paths_of_a_table_are_made_once(managers: KeyManagers) -> None:
+    one, other = table(), table()
+    made = managers._paths_of(one)
+    assert made.routes is one
+    assert managers._paths_of(one) is made
+    # tables are told apart by who they are: comparing their arrays takes time, and says no more
+    assert managers._paths_of(other).routes is other
+    again = replace(one)
+    assert managers._paths_of(again).routes is again
+    assert managers._paths_of(one) is made
+
+
+def test_a_few_tables_are_kept(managers: KeyManagers) -> None:
+    tables = [table() for _ in range(KEPT_TABLES)]
+    made = [managers._paths_of(routes) for routes in tables]
+    assert all(managers._paths_of(t) is known for t, known in zip(tables, made, strict=True))
+    managers._paths_of(table())
+    assert len(managers._paths) == 1
+    assert managers._paths_of(tables[0]) is not made[0]
+
+
+def test_pools_are_what_lies_between_head_and_tail(managers: KeyManagers) -> None:
+    managers.state.tail[:] = np.arange(10, 16).reshape(2, 3)
+    managers.state.head[1] = 4
+    assert managers.pool_bits.tolist() == [[10, 11, 12], [9, 10, 11]]
