@@ -35,9 +35,10 @@ from cosmic_ray.work_db import WorkDB, use_db
 ROOT = Path(__file__).parents[2]
 COPIED = ("qnetsim", "tests", "docs", "scenarios", "models", "traces")
 #: Random configurations of the key layer against the reference: two seconds where nothing fails.
-REFERENCE = "tests/unit/kernel/test_kernel_reference.py::test_kernel_equals_the_reference"
-KERNEL = "tests/unit/kernel/test_kernel.py"
-ROUNDS = "tests/unit/kernel/test_rounds.py"
+UNIT = "tests/unit/kernel"
+REFERENCE = f"{UNIT}/test_kernel_reference.py::test_kernel_equals_the_reference"
+KERNEL = f"{UNIT}/test_kernel.py"
+ROUNDS = f"{UNIT}/test_rounds.py"
 #: Each module with the tests that must notice its mutants, the quickest to notice one first.
 MODULES = {
     "qnetsim/optimize/newsvendor.py": ("tests/unit/optimize/test_newsvendor.py",),
@@ -53,6 +54,7 @@ MODULES = {
         f"{KERNEL}::test_events_do_not_grow_with_requests",
     ),
     "qnetsim/kernel/controllers.py": (
+        f"{UNIT}/test_decisions.py",
         f"{KERNEL}::test_several_controllers_own_the_fibres",
         f"{KERNEL}::test_bad_decisions_are_refused",
         f"{KERNEL}::test_routes_with_loops_are_refused",
@@ -60,29 +62,30 @@ MODULES = {
         f"{KERNEL}::test_the_largest_reservation_is_allowed",
     ),
     "qnetsim/kernel/key_managers.py": (
-        "tests/unit/kernel/test_waiting.py",
+        f"{UNIT}/test_exposure.py",
+        f"{UNIT}/test_waiting.py",
         REFERENCE,
         f"{ROUNDS}::test_every_message_pays_for_its_key_bytes",
         f"{KERNEL}::test_pool_offsets_only_move_forward",
     ),
     "qnetsim/kernel/ledger.py": (
+        f"{UNIT}/test_conservation.py",
         f"{KERNEL}::test_negative_flows_break_the_ledger",
         f"{KERNEL}::test_the_ledger_names_the_place",
-        "tests/unit/kernel/test_key_layer.py::test_the_ledger_does_not_wrap",
+        f"{UNIT}/test_key_layer.py::test_the_ledger_does_not_wrap",
         f"{KERNEL}::test_totals_of_the_ledger_balance",
     ),
     "qnetsim/kernel/relay.py": (
-        "tests/unit/kernel/test_relay_pads.py",
-        "tests/unit/kernel/test_key_layer.py::test_key_streams_can_be_read_anywhere",
-        "tests/unit/kernel/test_key_layer.py::test_urgent_requests_go_first",
-        "tests/unit/kernel/test_key_layer.py::test_a_bit_cannot_be_spent_twice",
-        "tests/unit/kernel/test_key_layer.py::test_real_relays_can_be_stopped",
-        "tests/unit/kernel/test_key_layer.py::test_real_keys_arrive_and_change_nothing",
+        f"{UNIT}/test_relay_pads.py",
+        f"{UNIT}/test_key_layer.py::test_key_streams_can_be_read_anywhere",
+        f"{UNIT}/test_key_layer.py::test_urgent_requests_go_first",
+        f"{UNIT}/test_key_layer.py::test_a_bit_cannot_be_spent_twice",
+        f"{UNIT}/test_key_layer.py::test_real_relays_can_be_stopped",
+        f"{UNIT}/test_key_layer.py::test_real_keys_arrive_and_change_nothing",
     ),
-    "qnetsim/kernel/round_table.py": (
-        f"{ROUNDS}::test_a_task_waits_for_keys_or_leaves_workers_out",
-    ),
+    "qnetsim/kernel/round_table.py": (f"{UNIT}/test_round_records.py",),
     "qnetsim/kernel/rounds.py": (
+        f"{UNIT}/test_key_requests.py",
         f"{ROUNDS}::test_a_task_waits_for_keys_or_leaves_workers_out",
         f"{ROUNDS}::test_no_key_is_used_before_it_is_there",
         f"{ROUNDS}::test_an_outage_in_the_way_of_a_task",
@@ -101,7 +104,7 @@ MODULES = {
         REFERENCE,
     ),
     "qnetsim/kernel/serving/intervals.py": (REFERENCE,),
-    "qnetsim/kernel/serving/jit.py": (f"{KERNEL}::test_a_slot_by_hand",),
+    "qnetsim/kernel/serving/jit.py": (f"{UNIT}/test_choosing_kernels.py",),
     "qnetsim/kernel/serving/loop.py": (REFERENCE,),
     "qnetsim/kernel/serving/open_slot.py": (
         f"{ROUNDS}::test_a_task_waits_for_keys_or_leaves_workers_out",
@@ -113,7 +116,7 @@ MODULES = {
     "qnetsim/kernel/serving/paths.py": (REFERENCE,),
     "qnetsim/kernel/serving/state.py": (REFERENCE,),
     "qnetsim/kernel/serving/vector.py": (REFERENCE,),
-    "qnetsim/kernel/serving/wait_bins.py": (REFERENCE,),
+    "qnetsim/kernel/serving/wait_bins.py": (f"{UNIT}/test_choosing_kernels.py",),
 }
 #: ``|`` stands in annotations only, which nothing evaluates.
 LEFT_OUT = "core/ReplaceBinaryOperator_BitOr_"

@@ -26,11 +26,17 @@ pairs = [["a", "c"]]
 
 
 def line_case(
-    folder: Path, *, slots: int = 6, slot_s: float = 1.0, rate: float = 1000.0, more: str = ""
+    folder: Path,
+    *,
+    fibres: str = "a,b,250 b,c,80 c,d,160",
+    slots: int = 6,
+    slot_s: float = 1.0,
+    rate: float = 1000.0,
+    more: str = "",
 ) -> Case:
-    """The line as a case; ``more`` are lines at the end of its scenario."""
+    """The line as a case, or other fibres; ``more`` are lines at the end of its scenario."""
     path = folder / "line.csv"
-    path.write_text("source,target,length_km\na,b,250\nb,c,80\nc,d,160\n")
+    path.write_text("\n".join(["source,target,length_km", *fibres.split()]) + "\n")
     return open_case(
         parse_scenario(
             LINE.format(slots=slots, slot_s=slot_s, topology=str(path), rate=rate, more=more)
