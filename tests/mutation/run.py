@@ -105,7 +105,7 @@ MODULES = {
     ),
     "qnetsim/kernel/serving/intervals.py": (REFERENCE,),
     "qnetsim/kernel/serving/jit.py": (f"{UNIT}/test_choosing_kernels.py",),
-    "qnetsim/kernel/serving/loop.py": (REFERENCE,),
+    "qnetsim/kernel/serving/loop.py": (f"{UNIT}/test_whole_slots.py", REFERENCE),
     "qnetsim/kernel/serving/open_slot.py": (
         f"{ROUNDS}::test_a_task_waits_for_keys_or_leaves_workers_out",
         f"{ROUNDS}::test_set_up_delay_of_channels_delays_messages",
@@ -115,7 +115,7 @@ MODULES = {
     "qnetsim/kernel/serving/outages.py": (REFERENCE,),
     "qnetsim/kernel/serving/paths.py": (REFERENCE,),
     "qnetsim/kernel/serving/state.py": (REFERENCE,),
-    "qnetsim/kernel/serving/vector.py": (REFERENCE,),
+    "qnetsim/kernel/serving/vector.py": (f"{UNIT}/test_whole_slots.py", REFERENCE),
     "qnetsim/kernel/serving/wait_bins.py": (f"{UNIT}/test_choosing_kernels.py",),
 }
 #: ``|`` stands in annotations only, which nothing evaluates.

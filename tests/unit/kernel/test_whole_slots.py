@@ -1,0 +1,175 @@
+"""Slots that are served whole, in array steps or at once, are served as request by request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qnetsim.case import Case, open_case
+from qnetsim.kernel.serving import loop
+from qnetsim.scenario import parse_scenario
+from qnetsim.world.realisation import WorldChunk
+from tests.support.helpers import Result, Scripted, run
+
+S = 10**9
+TEXT = """
+[run]
+slots = {slots}
+[network]
+topology = {topology!r}
+span_km = 100
+key_rate_bps = {rate}
+{network}
+[demand]
+levels = 10
+pairs = {pairs}
+{demand}
+[key_management]
+{management}
+"""
+
+
+def small(
+    folder: Path,
+    slots: int,
+    *,
+    fibres: str = "a,b,250",
+    pairs: str = '[["a", "b"]]',
+    rate: float = 10.0,
+    network: str = "",
+    demand: str = "",
+    management: str = "",
+) -> Case:
+    """One fibre of three segments and one request, unless others are given."""
+    path = folder / "net.csv"
+    path.write_text("\n".join(["source,target,length_km", *fibres.split()]) + "\n")
+    return open_case(
+        parse_scenario(
+            TEXT.format(
+                slots=slots,
+                topology=str(path),
+                rate=rate,
+                network=network,
+                pairs=pairs,
+                demand=demand,
+                management=management,
+            )
+        )
+    )
+
+
+def serve(
+    case: Case, levels: list[list[int]], channels: int, kernel: str, **world: np.ndarray
+) -> Result:
+    """Serve given levels with so many channels reserved on each fibre, in one interval."""
+    slots = case.scenario.run.slots
+    rows = np.full((slots, case.network.fibres), channels)
+    chunk = WorldChunk(0, np.array(levels, dtype=np.int16), **world)
+    return run(case, Scripted(rows, rows, hold=slots), chunks=[chunk], kernel=kernel)
+
+
+KERNELS = pytest.mark.parametrize("kernel", ["loop", "numpy"])
+
+
+@KERNELS
+def test_levels_that_nobody_has_are_passed_over(tmp_path: Path, kernel: str) -> None:
+    found = serve(small(tmp_path, 3), [[0], [3], [5]], 9, kernel)
+    assert found.columns["exposed_bits"].tolist() == [0, 60, 100]
+    assert found.ledger["relay_bits"].tolist() == [80]
+
+
+@KERNELS
+def test_a_store_of_one_fibre_is_carried_from_slot_to_slot(tmp_path: Path, kernel: str) -> None:
+    case = small(tmp_path, 4, management="store_bits = 25\nkey_lifetime_slots = 2")
+    c = serve(case, [[0], [0], [5], [0]], 2, kernel).columns
+    assert c["reservation_stored_bits"][:, 0].tolist() == [20, 25, 0, 20]
+    assert c["reservation_overflowed_bits"][:, 0].tolist() == [0, 15, 0, 0]
+    assert c["on_demand_channels"][:, 0].tolist() == [0, 0, 1, 0]
+
+
+@KERNELS
+def test_any_number_of_channels_can_be_lit(tmp_path: Path, kernel: str) -> None:
+    c = serve(small(tmp_path, 2), [[9], [8]], 1, kernel).columns
+    assert c["on_demand_channels"][:, 0].tolist() == [8, 7]
+    assert c["served"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("rate", [10.0, 1500.0])
+def test_what_fits_takes_no_walk(
+    tmp_path: Path, rate: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without limits everything fits, so no slot is walked request by request."""
+    walked: list[int] = []
+    honest = loop.serve_slots
+
+    def spy(state, rules, slots, out, begin, end):
+        walked.append(begin)
+        return honest(state, rules, slots, out, begin, end)
+
+    monkeypatch.setattr(loop, "serve_slots", spy)
+    fibres = {"fibres": "a,b,250 b,c,80", "pairs": '[["a", "c"], ["a", "b"]]'}
+    serve(small(tmp_path, 5, rate=rate, **fibres), [[9], [0], [1], [9], [2]], 1, "numpy")
+    assert walked == []
+    # a limit that some slots exceed
+    narrow = small(tmp_path, 5, rate=rate, network="qkd_wavelengths = 12", **fibres)
+    serve(narrow, [[2], [3], [1], [9], [2]], 1, "numpy")
+    assert walked == [1, 3]
+
+
+@KERNELS
+def test_a_queue_grows_late_in_an_interval(tmp_path: Path, kernel: str) -> None:
+    """One channel at most, so requests of level 2 wait from slot 300 on."""
+    case = small(tmp_path, 310, network="qkd_wavelengths = 3", management="patience_s = 50")
+    c = serve(case, [[1]] * 300 + [[2]] * 10, 0, kernel).columns
+    assert c["served"].tolist() == [1] * 300 + [0] * 10
+    assert c["waiting"].tolist() == [0] * 300 + list(range(1, 11))
+
+
+UNEVEN = {
+    "fibres": "a,b,100 b,c,100",
+    "pairs": '[["a", "c"], ["a", "b"], ["b", "c"]]',
+    "network": 'key_rate = "inverse"\nfibre_spans = [["a", "b", 70.0]]',
+    "demand": 'coupling = "independent"',
+}
+
+
+@KERNELS
+def test_levels_that_do_not_add_up_are_counted_one_by_one(tmp_path: Path, kernel: str) -> None:
+    """A channel of a–b yields more, so levels 1, 2 and 3 take 1, 2 and 3 of them, and 5 takes 4."""
+    case = small(tmp_path, 3, **UNEVEN)
+    assert case.network.channel_bits.tolist() == [22, 16]
+    c = serve(case, [[1, 2, 3], [5, 3, 0], [0, 0, 0]], 1, kernel).columns
+    consumed = c["reservation_consumed_bits"] + c["on_demand_consumed_bits"]
+    assert consumed.tolist() == [[66, 64], [154, 80], [0, 0]]
+    assert c["on_demand_channels"].tolist() == [[2, 3], [6, 4], [0, 0]]
+    assert c["on_demand_wavelengths"].tolist() == [[1, 1]] * 3
+
+
+@KERNELS
+def test_who_waits_for_channels_to_be_set_up_is_counted(tmp_path: Path, kernel: str) -> None:
+    case = small(tmp_path, 2, management="on_demand_setup_s = 0.25")
+    c = serve(case, [[2], [1]], 1, kernel).columns
+    assert c["served"].tolist() == [1, 1]
+    assert c["waited"].sum(axis=1).tolist() == [1, 0]
+
+
+@KERNELS
+@pytest.mark.parametrize(("arrival", "served"), [(3 * S // 4, [1, 0]), (3 * S // 4 + 1, [0, 1])])
+def test_channels_must_be_set_up_within_the_slot(
+    tmp_path: Path, kernel: str, arrival: int, served: list[int]
+) -> None:
+    """The first request needs a channel of its own, set up by the slot's end at the latest."""
+    case = small(
+        tmp_path,
+        2,
+        network="km_wavelengths = 1",
+        demand='arrivals = "uniform"',
+        management="on_demand_setup_s = 0.25\npatience_s = 0.5",
+    )
+    arrivals = np.array([[arrival], [S - 1]])
+    c = serve(case, [[2], [2]], 1, kernel, arrivals=arrivals).columns
+    assert c["served"].tolist() == served
+    # where it could not be lit, the request is served at the start of the next slot
+    assert c["on_demand_channels"][:, 0].tolist() == served
