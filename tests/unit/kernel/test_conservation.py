@@ -139,9 +139,9 @@ def test_totals_beyond_64_bits_are_named(ledger: Ledger) -> None:
 
     # 1024 such slots are just below 2**63 bits
     close(ledger, full(512))
-    close(ledger, full(512))
+    close(ledger, full(500))
     with pytest.raises(
         LedgerError,
         match="more bits than 64-bit totals hold by slot 1025, on_demand pool, produced",
     ):
-        close(ledger, full(2))
+        close(ledger, full(14))

@@ -90,6 +90,31 @@ def test_a_store_of_one_fibre_is_carried_from_slot_to_slot(tmp_path: Path, kerne
 
 
 @KERNELS
+def test_keys_that_live_for_one_slot_more_are_used_and_expire(tmp_path: Path, kernel: str) -> None:
+    case = small(tmp_path, 4, management="store_bits = 99\nkey_lifetime_slots = 1")
+    c = serve(case, [[0], [3], [0], [0]], 2, kernel).columns
+    assert c["reservation_consumed_bits"][:, 0].tolist() == [0, 30, 0, 0]
+    assert c["reservation_expired_bits"][:, 0].tolist() == [0, 0, 10, 20]
+    assert c["reservation_stored_bits"][:, 0].tolist() == [20, 10, 20, 20]
+
+
+@KERNELS
+def test_what_is_left_of_a_channel_serves_later_slots(tmp_path: Path, kernel: str) -> None:
+    """A channel yields 22 bits and a level takes 16 of them, so a fourth one needs no channel."""
+    case = small(
+        tmp_path,
+        3,
+        fibres="a,b,70",
+        network='key_rate = "inverse"\nfibre_spans = [["a", "b", 70.0]]',
+        management='granularity = "bit"\nstore_bits = 99\nkey_lifetime_slots = 3',
+    )
+    c = serve(case, [[1], [1], [2]], 0, kernel).columns
+    assert c["on_demand_channels"][:, 0].tolist() == [1, 1, 1]
+    assert c["on_demand_stored_bits"][:, 0].tolist() == [6, 12, 2]
+    assert c["on_demand_consumed_bits"][:, 0].tolist() == [16, 16, 32]
+
+
+@KERNELS
 def test_any_number_of_channels_can_be_lit(tmp_path: Path, kernel: str) -> None:
     c = serve(small(tmp_path, 2), [[9], [8]], 1, kernel).columns
     assert c["on_demand_channels"][:, 0].tolist() == [8, 7]
