@@ -63,6 +63,8 @@ MODULES = {
     ),
     "qnetsim/kernel/key_managers.py": (
         f"{UNIT}/test_exposure.py",
+        f"{UNIT}/test_choosing_kernels.py",
+        f"{UNIT}/test_whole_slots.py",
         f"{UNIT}/test_waiting.py",
         REFERENCE,
         f"{ROUNDS}::test_every_message_pays_for_its_key_bytes",

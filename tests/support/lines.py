@@ -9,7 +9,7 @@ from qnetsim.case import Case, open_case
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.scenario import parse_scenario
 
-#: Three fibres a–b, b–c and c–d of three, one and two segments; one request from a to c.
+#: Three fibres a–b, b–c and c–d of three, one and two segments; requests from a to c.
 LINE = """
 [run]
 slots = {slots}
@@ -20,7 +20,7 @@ span_km = 100
 key_rate_bps = {rate}
 [demand]
 levels = 2
-pairs = [["a", "c"]]
+pairs = [{pairs}]
 {more}
 """
 
@@ -29,17 +29,25 @@ def line_case(
     folder: Path,
     *,
     fibres: str = "a,b,250 b,c,80 c,d,160",
+    pairs: str = '["a", "c"]',
     slots: int = 6,
     slot_s: float = 1.0,
     rate: float = 1000.0,
     more: str = "",
 ) -> Case:
-    """The line as a case, or other fibres; ``more`` are lines at the end of its scenario."""
+    """The line as a case, or other fibres and pairs; ``more`` ends the scenario."""
     path = folder / "line.csv"
     path.write_text("\n".join(["source,target,length_km", *fibres.split()]) + "\n")
     return open_case(
         parse_scenario(
-            LINE.format(slots=slots, slot_s=slot_s, topology=str(path), rate=rate, more=more)
+            LINE.format(
+                slots=slots,
+                slot_s=slot_s,
+                topology=str(path),
+                rate=rate,
+                pairs=pairs,
+                more=more,
+            )
         )
     )
 

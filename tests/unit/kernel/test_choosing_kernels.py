@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from qnetsim.errors import UsageError
-from qnetsim.kernel.serving import jit
+from qnetsim.kernel import key_managers
+from qnetsim.kernel.key_managers import KeyManagers
+from qnetsim.kernel.serving import jit, loop
 from qnetsim.kernel.serving.jit import WORTH_COMPILING, chosen
 from qnetsim.kernel.serving.wait_bins import wait_bins
 from qnetsim.scenario import KeyManagementTable
+from tests.support.lines import context_of, line_case
 
 S = 10**9
 
@@ -79,3 +84,12 @@ def test_bins_reach_to_the_longest_wait(
     table = KeyManagementTable(patience_s=patience_s, on_demand_setup_s=setup_s)
     found = wait_bins(table, round(slot_s * S), run_s * S)
     assert (found.width_ticks, found.count) == (width, count)
+
+
+@pytest.mark.parametrize("kernel", ["numba", "numpy", "loop"])
+def test_the_loop_is_compiled_where_numba_serves(
+    tmp_path: Path, kernel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_managers, "compiled", lambda module: ("compiled", module))
+    managers = KeyManagers(context_of(line_case(tmp_path), kernel=kernel))
+    assert managers._serving == (("compiled", loop) if kernel == "numba" else loop)

@@ -8,9 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qnetsim.kernel.key_managers import KEPT_TABLES, KeyManagers
+from qnetsim.kernel import Relay
+from qnetsim.kernel.key_managers import KEPT_TABLES, KeyManagers, _proportional
 from qnetsim.network import Route, RouteTable
+from tests.support.helpers import Scripted, run
 from tests.support.lines import context_of, line_case
+
+#: Level 1 in every slot.
+ALWAYS = 'kind = "table"\nprobabilities = [0, 1]'
 
 
 @pytest.fixture
@@ -64,3 +69,35 @@ def test_pools_are_what_lies_between_head_and_tail(managers: KeyManagers) -> Non
     managers.state.tail[:] = np.arange(10, 16).reshape(2, 3)
     managers.state.head[1] = 4
     assert managers.pool_bits.tolist() == [[10, 11, 12], [9, 10, 11]]
+
+
+@pytest.mark.parametrize("kernel", ["loop", "numpy"])
+@pytest.mark.parametrize("requests", [1, 2, 3, 4, 5])
+def test_every_delivery_is_carried(tmp_path: Path, requests: int, kernel: str) -> None:
+    """However many rows the log has room for at first."""
+    pairs = ", ".join(['["a", "c"]'] * requests)
+    case = line_case(tmp_path, more=ALWAYS, pairs=pairs)
+    relay = Relay(case.network, case.forecast, 1, 0)
+    rows = np.ones((6, 3), dtype=np.int64)
+    found = run(case, Scripted(rows, rows, hold=3), kernel=kernel, relay=relay)
+    assert found.columns["served"].tolist() == [requests] * 6
+    assert relay.deliveries == 6 * requests
+    assert relay.bits == 6000 * requests
+
+
+@pytest.mark.parametrize(
+    ("need", "requests", "answer"),
+    [
+        ([[0, 0], [3, 4], [6, 8]], 5, True),
+        ([[0, 0], [3, 4], [6, 9]], 5, False),
+        ([[1, 0], [3, 4]], 5, False),
+        ([[0, 0], [3, 4]], 2**30 - 1, True),
+        # sums of levels have 31 bits
+        ([[0, 0], [3, 4]], 2**30, False),
+        ([[0, 0]], 5, False),
+    ],
+)
+def test_levels_are_added_up_where_that_is_exact(
+    need: list[list[int]], requests: int, answer: bool
+) -> None:
+    assert _proportional(np.array(need), requests) is answer

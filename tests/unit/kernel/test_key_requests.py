@@ -182,6 +182,22 @@ def test_keys_got_in_vain_add_up(rounds: Rounds) -> None:
     assert kept(rounds) == {ENDS: KeptKeys(50, 12)}
 
 
+def test_kept_keys_that_come_too_late_stay_kept(rounds: Rounds) -> None:
+    kept(rounds)[ENDS] = KeptKeys(100, 10)
+    assert attempt(rounds, asks(40, deadline=9), Pieces(), at=9) is False
+    assert kept(rounds) == {ENDS: KeptKeys(100, 10)}
+
+
+@pytest.mark.parametrize("ready", [3, 30])
+def test_keys_that_others_left_meanwhile_are_kept_too(rounds: Rounds, ready: int) -> None:
+    """Whoever takes from what is kept has it when all of it is there."""
+    request = asks(40, deadline=9)
+    assert attempt(rounds, request, Pieces((40, 12))) is None
+    kept(rounds)[ENDS] = KeptKeys(5, ready)
+    assert attempt(rounds, request, Pieces(), at=9) is False
+    assert kept(rounds) == {ENDS: KeptKeys(45, max(ready, 12))}
+
+
 def test_keys_belong_to_one_direction(rounds: Rounds) -> None:
     kept(rounds)[ENDS[1], ENDS[0]] = KeptKeys(100, 0)
     assert attempt(rounds, asks(40, deadline=0), Pieces()) is False
