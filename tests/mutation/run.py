@@ -88,6 +88,7 @@ MODULES = {
     "qnetsim/kernel/round_table.py": (f"{UNIT}/test_round_records.py",),
     "qnetsim/kernel/rounds.py": (
         f"{UNIT}/test_key_requests.py",
+        f"{ROUNDS}::test_a_run_that_ends_early_says_so",
         f"{ROUNDS}::test_a_task_waits_for_keys_or_leaves_workers_out",
         f"{ROUNDS}::test_no_key_is_used_before_it_is_there",
         f"{ROUNDS}::test_an_outage_in_the_way_of_a_task",
@@ -109,6 +110,7 @@ MODULES = {
     "qnetsim/kernel/serving/jit.py": (f"{UNIT}/test_choosing_kernels.py",),
     "qnetsim/kernel/serving/loop.py": (f"{UNIT}/test_whole_slots.py", REFERENCE),
     "qnetsim/kernel/serving/open_slot.py": (
+        f"{UNIT}/test_open_slots.py",
         f"{ROUNDS}::test_a_task_waits_for_keys_or_leaves_workers_out",
         f"{ROUNDS}::test_set_up_delay_of_channels_delays_messages",
         f"{ROUNDS}::test_channels_of_its_own_train_a_task_at_once",

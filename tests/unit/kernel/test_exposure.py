@@ -73,21 +73,21 @@ def test_pools_are_what_lies_between_head_and_tail(managers: KeyManagers) -> Non
 
 @pytest.mark.parametrize("relayed", [False, True])
 def test_queue_and_log_grow_to_twice_what_asks(tmp_path: Path, relayed: bool) -> None:
-    case = line_case(tmp_path)
+    case = line_case(tmp_path, pairs='["a", "c"], ["a", "b"]')
     relay = Relay(case.network, case.forecast, 1, 0) if relayed else None
     managers = KeyManagers(context_of(case, relay=relay))
-    assert managers.state.request.size == 2
-    assert len(managers.state.log) == (6 if relayed else 0)
+    assert managers.state.request.size == 4
+    assert len(managers.state.log) == (12 if relayed else 0)
     managers.state.size[0] = 5
-    managers.state.request[:] = 7, 8
+    managers.state.request[:] = 7, 8, 9, 7
     managers._make_room()
-    # five wait and one arrives
-    assert managers.state.request.size == managers.state.status.size == 12
-    assert managers.state.request[:2].tolist() == [7, 8]
-    assert len(managers.state.log) == (36 if relayed else 0)
+    # five wait and two arrive
+    assert managers.state.request.size == managers.state.status.size == 14
+    assert managers.state.request[:4].tolist() == [7, 8, 9, 7]
+    assert len(managers.state.log) == (42 if relayed else 0)
     managers.state.size[0] = 2
     managers._make_room()
-    assert managers.state.request.size == 12
+    assert managers.state.request.size == 14
 
 
 @pytest.mark.parametrize("kernel", ["loop", "numpy"])

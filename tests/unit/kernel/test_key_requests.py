@@ -342,3 +342,34 @@ def test_a_slot_begins_once() -> None:
     assert (keys.allowed.tolist(), keys.joined) == ([3, 7], {(0, 1): {0}})
     keys.begin_slot(1, 2, 7)
     assert (keys.allowed.tolist(), keys.joined) == ([7, 7], {})
+
+
+@pytest.mark.parametrize(
+    ("now", "lost", "until", "begins"),
+    [
+        (5, False, 5, 5),
+        # after a lost round, no other begins in the same slot
+        (5, True, 5, S),
+        (S, True, 5, 2 * S),
+        (5, True, S + 7, S + 7),
+        (5, False, 6 * S - 1, 6 * S - 1),
+        # the run lasts six slots
+        (5, False, 6 * S, None),
+        (5, False, 6 * S + 1, None),
+        (5 * S + 1, True, 5, None),
+    ],
+)
+def test_when_a_round_begins(
+    tmp_path: Path, now: int, lost: bool, until: int, begins: int | None
+) -> None:
+    """The label holder is away until then."""
+    rounds = rounds_of(line_case(tmp_path), away={"right": np.array([[0, until]])})
+    rounds._clock._now = now
+    woken: list[int] = []
+    rounds._clock.at = lambda tick, *order: woken.append(tick)  # type: ignore[assignment,method-assign]
+    start = rounds._start(0, lost)
+    with pytest.raises(StopIteration) as stop:
+        while True:
+            next(start)
+    assert stop.value.value is (begins is not None)
+    assert woken == ([] if begins in (None, now) else [begins])
