@@ -38,6 +38,7 @@ COPIED = ("qnetsim", "tests", "docs", "scenarios", "models", "traces")
 UNIT = "tests/unit/kernel"
 REFERENCE = f"{UNIT}/test_kernel_reference.py::test_kernel_equals_the_reference"
 KERNEL = f"{UNIT}/test_kernel.py"
+FROZEN = f"{UNIT}/test_frozen_parts.py"
 ROUNDS = f"{UNIT}/test_rounds.py"
 #: Each module with the tests that must notice its mutants, the quickest to notice one first.
 MODULES = {
@@ -54,6 +55,7 @@ MODULES = {
         f"{KERNEL}::test_events_do_not_grow_with_requests",
     ),
     "qnetsim/kernel/controllers.py": (
+        FROZEN,
         f"{UNIT}/test_decisions.py",
         f"{KERNEL}::test_several_controllers_own_the_fibres",
         f"{KERNEL}::test_bad_decisions_are_refused",
@@ -71,6 +73,7 @@ MODULES = {
         f"{KERNEL}::test_pool_offsets_only_move_forward",
     ),
     "qnetsim/kernel/ledger.py": (
+        FROZEN,
         f"{UNIT}/test_conservation.py",
         f"{KERNEL}::test_negative_flows_break_the_ledger",
         f"{KERNEL}::test_the_ledger_names_the_place",
@@ -78,6 +81,7 @@ MODULES = {
         f"{KERNEL}::test_totals_of_the_ledger_balance",
     ),
     "qnetsim/kernel/relay.py": (
+        FROZEN,
         f"{UNIT}/test_relay_pads.py",
         f"{UNIT}/test_key_layer.py::test_key_streams_can_be_read_anywhere",
         f"{UNIT}/test_key_layer.py::test_urgent_requests_go_first",
@@ -87,6 +91,7 @@ MODULES = {
     ),
     "qnetsim/kernel/round_table.py": (f"{UNIT}/test_round_records.py",),
     "qnetsim/kernel/rounds.py": (
+        FROZEN,
         f"{UNIT}/test_key_requests.py",
         f"{ROUNDS}::test_a_run_that_ends_early_says_so",
         f"{ROUNDS}::test_a_task_waits_for_keys_or_leaves_workers_out",
@@ -106,21 +111,25 @@ MODULES = {
         f"{KERNEL}::test_bad_owners_are_refused",
         REFERENCE,
     ),
-    "qnetsim/kernel/serving/intervals.py": (REFERENCE,),
+    "qnetsim/kernel/serving/intervals.py": (FROZEN, REFERENCE),
     "qnetsim/kernel/serving/jit.py": (f"{UNIT}/test_choosing_kernels.py",),
     "qnetsim/kernel/serving/loop.py": (f"{UNIT}/test_whole_slots.py", REFERENCE),
     "qnetsim/kernel/serving/open_slot.py": (
+        FROZEN,
         f"{UNIT}/test_open_slots.py",
         f"{ROUNDS}::test_a_task_waits_for_keys_or_leaves_workers_out",
         f"{ROUNDS}::test_set_up_delay_of_channels_delays_messages",
         f"{ROUNDS}::test_channels_of_its_own_train_a_task_at_once",
         f"{ROUNDS}::test_every_message_pays_for_its_key_bytes",
     ),
-    "qnetsim/kernel/serving/outages.py": (REFERENCE,),
+    "qnetsim/kernel/serving/outages.py": (FROZEN, REFERENCE),
     "qnetsim/kernel/serving/paths.py": (REFERENCE,),
     "qnetsim/kernel/serving/state.py": (REFERENCE,),
     "qnetsim/kernel/serving/vector.py": (f"{UNIT}/test_whole_slots.py", REFERENCE),
-    "qnetsim/kernel/serving/wait_bins.py": (f"{UNIT}/test_choosing_kernels.py",),
+    "qnetsim/kernel/serving/wait_bins.py": (
+        FROZEN,
+        f"{UNIT}/test_choosing_kernels.py",
+    ),
 }
 #: ``|`` stands in annotations only, which nothing evaluates.
 LEFT_OUT = "core/ReplaceBinaryOperator_BitOr_"
