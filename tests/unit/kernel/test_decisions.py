@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from qnetsim.case import Case
 from qnetsim.errors import PolicyError
-from qnetsim.kernel.controllers import RESERVATION_MAX, DecisionBoard, check_routes
+from qnetsim.kernel.clock import Clock
+from qnetsim.kernel.controllers import RESERVATION_MAX, Controller, DecisionBoard, check_routes
 from qnetsim.network import BLOCKED, Route, RouteTable
-from qnetsim.policies import Decision
-from tests.support.lines import line_case
+from qnetsim.policies import Decision, Policy
+from tests.support.lines import context_of, line_case
 
 ONES = np.ones(3, dtype=np.int64)
 MIDDLE = np.array([0, 1, 0])
@@ -250,3 +253,36 @@ def test_what_is_no_table_of_all_requests_is_refused(case: Case) -> None:
         check(case, RouteTable.of([[PATH] * 2] * 2))
     with pytest.raises(PolicyError, match="routes has 0 requests; the scenario has 1"):
         check(case, RouteTable((PATH,), np.zeros((0, 2), dtype=int)))
+
+
+def test_a_controller_wakes_when_its_decision_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = line_case(tmp_path, slots=300)
+    clock, asked, checked = Clock(), list[tuple[int, int, int]](), list[int]()
+
+    class Patient(Policy):
+        def decide(self, observation: Any) -> Decision:
+            number, slot = observation
+            asked.append((number, slot, int(clock.now)))
+            return Decision([1], [1], 120)
+
+    times = iter([1.0, 1.5, 2.0, 2.25, 7.0, 8.0])
+    clocks = SimpleNamespace(perf_counter=lambda: next(times))
+    monkeypatch.setattr("qnetsim.kernel.controllers.time", clocks)
+    board = board_of(case, 0, 1, 0)
+    observe: Any = lambda number, slot: (number, slot)  # noqa: E731
+    controller = Controller(1, Patient(), board, observe)
+    context = context_of(case, check=lambda: checked.append(int(clock.now)))
+    clock.process(controller.process(clock, context))
+    clock.run()
+    ticks = [slot * 10**9 for slot in (0, 120, 240)]
+    assert asked == [(1, slot, tick) for slot, tick in zip((0, 120, 240), ticks, strict=True)]
+    # it may be stopped ahead of every decision
+    assert checked == ticks
+    seconds = board.decide_seconds(0, 300)
+    assert {int(slot): float(seconds[slot]) for slot in np.flatnonzero(seconds)} == {
+        0: 0.5,
+        120: 0.25,
+        240: 1.0,
+    }
