@@ -122,8 +122,8 @@ MODULES = {
         f"{ROUNDS}::test_channels_of_its_own_train_a_task_at_once",
         f"{ROUNDS}::test_every_message_pays_for_its_key_bytes",
     ),
-    "qnetsim/kernel/serving/outages.py": (FROZEN, REFERENCE),
-    "qnetsim/kernel/serving/paths.py": (REFERENCE,),
+    "qnetsim/kernel/serving/outages.py": (FROZEN, f"{UNIT}/test_known_outages.py", REFERENCE),
+    "qnetsim/kernel/serving/paths.py": (f"{UNIT}/test_whole_slots.py", REFERENCE),
     "qnetsim/kernel/serving/state.py": (REFERENCE,),
     "qnetsim/kernel/serving/vector.py": (f"{UNIT}/test_whole_slots.py", REFERENCE),
     "qnetsim/kernel/serving/wait_bins.py": (
