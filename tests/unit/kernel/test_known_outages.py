@@ -105,3 +105,9 @@ def test_events_of_later_chunks_are_put_in_order() -> None:
         [0, 2, 6],
         {0: ("", 0), 8: ("2", 0), 10: ("2", 0), 11: ("02", 0), 12: ("02", 1), 15: ("02", 2)},
     )
+
+
+def test_what_held_before_an_interval_is_no_mask_of_it() -> None:
+    followed = outages(*EVENTS)
+    followed.phases(0, 2, len)
+    assert followed.phases(2, 1, len).down.tolist() == [[False] * 3]
