@@ -83,6 +83,7 @@ MODULES = {
     "qnetsim/kernel/relay.py": (
         FROZEN,
         f"{UNIT}/test_relay_pads.py",
+        f"{UNIT}/test_deliveries.py",
         f"{UNIT}/test_key_layer.py::test_key_streams_can_be_read_anywhere",
         f"{UNIT}/test_key_layer.py::test_urgent_requests_go_first",
         f"{UNIT}/test_key_layer.py::test_a_bit_cannot_be_spent_twice",
