@@ -18,7 +18,7 @@ from qnetsim.optimize.lightpaths.explicit import explicit_plan, wavelengths_of
 from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
 from qnetsim.optimize.plan import Plan
 from qnetsim.optimize.solvers.gurobi import LicenceError
-from qnetsim.optimize.wavelengths.colouring import blocks, first_fit, highest
+from qnetsim.optimize.wavelengths.colouring import blocks, exact_colouring, first_fit, highest
 from qnetsim.plans.make import make_plan
 from qnetsim.scenario import PlanningTable, PolicyTable, Scenario, parse_scenario
 from qnetsim.vocabulary import PlanStatus
