@@ -74,7 +74,6 @@ def test_a_fibre_without_a_wavelength_gives_nothing(
     assert slot.takeable(lights(), joined, 0).tolist() == found
 
 
-@pytest.mark.xfail(strict=True, reason="serve_at_once does not count wavelengths in state.used")
 def test_a_slot_that_was_served_at_once_has_no_wavelength_left(tmp_path: Path) -> None:
     slot = opened(tmp_path, ports=1)
     assert slot.flows.wavelengths.tolist() == [[1, 1, 0]]

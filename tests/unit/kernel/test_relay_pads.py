@@ -101,10 +101,10 @@ def test_ends_that_hold_different_bits_are_noticed(
 ) -> None:
     honest = SegmentKey.held_by
 
-    def blank(self: SegmentKey, at: int, span: Span) -> int:
-        return 0 if at == end else honest(self, at, span)
+    def with_a_wrong_bit(self: SegmentKey, at: int, span: Span) -> int:
+        return honest(self, at, span) ^ (at == end and span.bits > 0)
 
-    monkeypatch.setattr(SegmentKey, "held_by", blank)
+    monkeypatch.setattr(SegmentKey, "held_by", with_a_wrong_bit)
     with pytest.raises(LedgerError, match="its ends hold different keys"):
         relay_parts().carry_key(BITS, (0, 1, 2), HOPS, "test")
 
