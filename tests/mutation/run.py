@@ -104,6 +104,8 @@ MODULES = {
         f"{ROUNDS}::test_every_message_pays_for_its_key_bytes",
     ),
     "qnetsim/kernel/simulation.py": (
+        f"{UNIT}/test_observations.py",
+        f"{ROUNDS}::test_channels_of_its_own_train_a_task_at_once",
         f"{KERNEL}::test_learning_policies_are_told_the_outcome",
         f"{KERNEL}::test_several_controllers_own_the_fibres",
         f"{KERNEL}::test_pools_and_queue_are_shown_as_they_are",

@@ -1,0 +1,79 @@
+"""What a policy is told, slot by slot, and where it failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qnetsim.errors import PolicyError
+from qnetsim.policies import Decision, Observation, Outcome, Policy
+from qnetsim.world.faults import FaultEvents
+from qnetsim.world.realisation import WorldChunk
+from tests.support.helpers import run
+from tests.support.lines import line_case
+
+S = 10**9
+ONES = np.ones(3, dtype=np.int64)
+
+
+class Watching(Policy):
+    """Decides for two slots at a time, and keeps what it is told."""
+
+    sees_future = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Observation] = []
+        self.told: list[Outcome] = []
+
+    def decide(self, observation: Observation) -> Decision:
+        self.seen.append(observation)
+        return Decision(ONES, ONES, 2)
+
+    def learn(self, outcome: Outcome) -> None:
+        self.told.append(outcome)
+
+
+def chunks() -> list[WorldChunk]:
+    """Four slots and two; fibre 1 is down from 1.5 s to 3.5 s."""
+    faults = FaultEvents.of([(3 * S // 2, 1, 0, 1, 1), (7 * S // 2, 1, 0, 1, 0)])
+    levels = [np.array(rows, dtype=np.int16)[:, None] for rows in ([1, 0, 1, 0], [0, 1])]
+    return [WorldChunk(0, levels[0], faults=faults), WorldChunk(4, levels[1])]
+
+
+def test_a_policy_is_told_what_is_so_at_the_start_of_its_slot(tmp_path: Path) -> None:
+    policy = Watching()
+    run(line_case(tmp_path), policy, chunks=chunks())
+    assert [o.slot for o in policy.seen] == [0, 2, 4]
+    assert [o.slots_left for o in policy.seen] == [6, 4, 2]
+    assert [o.outages for o in policy.seen] == [(), (1,), ()]
+    # the future reaches to the end of what is drawn
+    assert [o.future.levels[:, 0].tolist() for o in policy.seen if o.future] == [
+        [1, 0, 1, 0],
+        [1, 0],
+        [0, 1],
+    ]
+
+
+def test_a_policy_is_told_what_came_of_its_decision(tmp_path: Path) -> None:
+    policy = Watching()
+    found = run(line_case(tmp_path), policy, chunks=chunks())
+    assert [o.first_slot for o in policy.told] == [0, 2, 4]
+    assert [o.levels[:, 0].tolist() for o in policy.told] == [[1, 0], [1, 0], [0, 1]]
+    for name in ("served", "blocked", "on_demand_channels", "on_demand_wavelengths"):
+        told = np.concatenate([getattr(outcome, name) for outcome in policy.told])
+        np.testing.assert_array_equal(told, found.columns[name])
+    costs = np.concatenate([outcome.cost.sum(axis=1) for outcome in policy.told])
+    np.testing.assert_array_equal(costs, found.cost)
+
+
+def test_where_learning_failed_is_named(tmp_path: Path) -> None:
+    class Forgetful(Watching):
+        def learn(self, outcome: Outcome) -> None:
+            if outcome.first_slot:
+                raise ValueError("lost")
+
+    with pytest.raises(PolicyError, match="failed in learn after slot 3: ValueError: lost"):
+        run(line_case(tmp_path), Forgetful(), chunks=chunks())
