@@ -51,6 +51,7 @@ MODULES = {
     "qnetsim/learning/sac.py": ("tests/unit/learning/test_sac.py",),
     "qnetsim/kernel/billing.py": (f"{KERNEL}::test_a_slot_by_hand", REFERENCE),
     "qnetsim/kernel/clock.py": (
+        f"{UNIT}/test_clock.py",
         f"{KERNEL}::test_instants_are_ordered_by_priority_then_entity",
         f"{KERNEL}::test_events_do_not_grow_with_requests",
     ),

@@ -37,10 +37,13 @@ class Watching(Policy):
 
 
 def chunks() -> list[WorldChunk]:
-    """Four slots and two; fibre 1 is down from 1.5 s to 3.5 s."""
-    faults = FaultEvents.of([(3 * S // 2, 1, 0, 1, 1), (7 * S // 2, 1, 0, 1, 0)])
+    """Four slots and two; fibre 1 is down from the start of slot 2 to that of slot 4."""
     levels = [np.array(rows, dtype=np.int16)[:, None] for rows in ([1, 0, 1, 0], [0, 1])]
-    return [WorldChunk(0, levels[0], faults=faults), WorldChunk(4, levels[1])]
+    faults = [FaultEvents.of([(tick * S, 1, 0, 1, down)]) for tick, down in ((2, 1), (4, 0))]
+    return [
+        WorldChunk(0, levels[0], faults=faults[0]),
+        WorldChunk(4, levels[1], faults=faults[1]),
+    ]
 
 
 def test_a_policy_is_told_what_is_so_at_the_start_of_its_slot(tmp_path: Path) -> None:
