@@ -1,0 +1,40 @@
+"""Yields and faults: moments of what is drawn, and the names of causes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from qnetsim.case import open_case
+from qnetsim.trace import schema
+from qnetsim.world.faults import CAUSES
+from qnetsim.world.yields import PoissonTable
+from tests.support.helpers import nsfnet
+
+
+def test_yields_have_the_moments_they_state() -> None:
+    scenario = nsfnet(run__slots="20000", yields__noise_counts="50")
+    ppm = np.concatenate([c.yield_ppm for c in open_case(scenario).realisation(0).chunks()])
+    assert abs(ppm.mean() / 1e6 - 1) < 1e-3
+    assert abs(ppm.std() / 1e6 - math.sqrt(1 / 50)) < 1e-3
+    drifting = nsfnet(run__slots="20000", yields__drift="0.2", yields__drift_slots="5")
+    ppm = np.concatenate([c.yield_ppm for c in open_case(drifting).realisation(0).chunks()]) / 1e6
+    assert abs(ppm.mean() - 1) < 0.01
+    assert abs(ppm.std() - 0.2) < 0.01
+    pairs = np.corrcoef(ppm[:-1].ravel(), ppm[1:].ravel())[0, 1]
+    assert abs(pairs - 0.8) < 0.01
+
+
+@pytest.mark.parametrize("mean", [1, 7, 1000])
+def test_poisson_counts_have_mean_and_variance(mean: int) -> None:
+    table = PoissonTable(mean)
+    values = table.first + np.arange(table.probabilities.size)
+    assert (values * table.probabilities).sum() == pytest.approx(mean, rel=1e-12)
+    spread = ((values - mean) ** 2 * table.probabilities).sum()
+    assert spread == pytest.approx(mean, rel=1e-9)
+
+
+def test_trace_and_world_name_causes_alike() -> None:
+    assert schema.CAUSES == CAUSES
