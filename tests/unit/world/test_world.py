@@ -1,20 +1,14 @@
-"""Demand, streams, moments and the world digest."""
+"""Worlds: coupled levels, chunks, and the digest."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from qnetsim import seeds
 from qnetsim.case import open_case
-from qnetsim.forecast import poisson_levels, table_levels
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import Scenario
 from qnetsim.trace.schema import CHUNK_ROWS
@@ -31,54 +25,6 @@ def digest_of(realisation: Realisation) -> str:
 
 def world(scenario: Scenario, replication: int = 0) -> str:
     return digest_of(open_case(scenario).realisation(replication))
-
-
-def test_poisson_is_truncated_and_renormalised() -> None:
-    levels = poisson_levels(10)
-    weights = [3.0**k / math.factorial(k) for k in range(10)]
-    np.testing.assert_allclose(levels.probabilities, np.array(weights) / sum(weights), rtol=1e-15)
-    assert sum(levels.exact_probabilities) == 1
-
-
-@given(st.integers(1, 12), st.floats(0, 8), st.integers(0, 10**9))
-def test_stated_moments_are_those_of_the_samples(levels: int, mean: float, seed: int) -> None:
-    law = poisson_levels(levels, mean)
-    count = 4000
-    sample = law.sample(seeds.words(seeds.stream(seed, "test"), count)).astype(float)
-    # six standard errors; the seeds are fixed, so the test is too
-    spread = 6 * math.sqrt(law.variance / count) + 1e-12
-    assert abs(sample.mean() - law.mean) <= spread
-    fourth = float(sum(p * (k - law.mean) ** 4 for k, p in enumerate(law.probabilities)))
-    spread = 6 * math.sqrt(max(fourth - law.variance**2, 0) / count) + 0.02 * law.variance + 1e-12
-    assert abs(sample.var() - law.variance) <= spread
-    assert sample.max(initial=0) < levels
-
-
-@given(st.lists(st.floats(0, 10), min_size=1, max_size=9).filter(lambda p: sum(p) > 0))
-def test_table_moments_and_zero_weights(weights: list[float]) -> None:
-    law = table_levels(weights)
-    p = np.array(weights) / sum(weights)
-    k = np.arange(len(weights))
-    assert law.mean == pytest.approx(float(p @ k), rel=1e-9, abs=1e-9)
-    assert law.variance == pytest.approx(float(p @ k**2 - (p @ k) ** 2), rel=1e-6, abs=1e-9)
-    words = np.array([0, 2**63, 2**64 - 1], dtype=np.uint64)
-    assert all(law.exact_probabilities[level] > 0 for level in law.sample(words))
-
-
-@given(st.lists(st.floats(0, 10), min_size=1, max_size=9).filter(lambda p: sum(p) > 0))
-@settings(max_examples=20)
-def test_many_words_give_the_levels_of_few(weights: list[float]) -> None:
-    law = table_levels(weights)
-    words = seeds.words(seeds.stream(1, "test"), 20_000)
-    edges = np.concatenate([law.thresholds, law.thresholds - np.uint64(1)])
-    words[: len(edges)] = edges
-    few = np.concatenate([law.sample(part) for part in np.array_split(words, 20)])
-    np.testing.assert_array_equal(law.sample(words.reshape(100, 200)).ravel(), few)
-
-
-def test_excess_is_exact() -> None:
-    law = table_levels([0.25, 0.25, 0.5])
-    assert [law.excess(q) for q in range(3)] == [Fraction(5, 4), Fraction(1, 2), 0]
 
 
 def test_levels_are_coupled_as_said() -> None:
@@ -126,16 +72,6 @@ def test_every_part_of_the_world_enters_the_digest() -> None:
         "faults": digest(faults__fibre_mtbf_s="2.0", faults__fibre_mttr_s="1.0"),
     }
     assert len({digest(), *others.values()}) == 11, others
-
-
-def test_pairs_are_drawn_once_per_scenario() -> None:
-    case = open_case(nsfnet(demand__requests="500"))
-    assert len(case.forecast.pairs) == 500
-    assert all(a < b for a, b in case.forecast.pairs)
-    again = open_case(nsfnet(demand__requests="500", run__replications="3"))
-    assert again.forecast.pairs == case.forecast.pairs
-    other = open_case(nsfnet(demand__requests="500", run__seed="2"))
-    assert other.forecast.pairs != case.forecast.pairs
 
 
 def test_prices_and_limits_do_not_enter_the_world() -> None:
