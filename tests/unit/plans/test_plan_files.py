@@ -16,13 +16,11 @@ from qnetsim.optimize import Plan
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.plans.storage import load_plan, save_plan
 from qnetsim.policies.registry import make_policy
-from qnetsim.reference.plan_file import page
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import is_plan, open_trace, read_plan
 from qnetsim.trace.files import plan_file
 from qnetsim.trace.files.plan_file import PLAN_COLUMNS
 from qnetsim.vocabulary import PlanStatus
-from tests.support import ROOT
 from tests.support.helpers import nsfnet, run
 from tests.support.planning import plan_of
 
@@ -96,11 +94,6 @@ def test_h5py_alone_reads_a_plan(saved: Path) -> None:
         start = file["routes/start"][...]
         blocked = start[file["requests/route"][...]] < 0
         assert ((km < 0) == blocked).all()
-
-
-def test_the_reference_page_is_the_table() -> None:
-    path = ROOT / "docs" / "reference" / "plan-file.md"
-    assert page() == path.read_text("utf-8")
 
 
 def test_unlimited_plans_have_wavelengths_too(tmp_path: Path) -> None:

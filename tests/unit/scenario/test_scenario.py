@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from qnetsim.case import load
 from qnetsim.errors import QnetsimError, ScenarioError, UsageError
 from qnetsim.policies import policy_options
-from qnetsim.reference.scenario import page
 from qnetsim.scenario import Scenario, load_scenario, parse_scenario
 from qnetsim.scenario.lines import key_lines
 
@@ -160,11 +159,6 @@ def test_shipped_scenarios_are_the_papers_default(nsfnet_file: Path) -> None:
         names = ["sip", "evf", "random", *learned, "perfect"]
         assert [p.name for p in scenario.policy] == names
     load(nsfnet_file.parent / "tiny.toml")
-
-
-def test_the_reference_page_is_the_spec(nsfnet_file: Path) -> None:
-    text = (nsfnet_file.parents[1] / "docs/reference/scenario.md").read_text("utf-8")
-    assert text == page()
 
 
 def test_topology_and_scenario_errors_come_together(tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from qnetsim.analysis import run_metrics
 from qnetsim.case import open_case
 from qnetsim.errors import PolicyError, TraceError, TraceFormatError, UsageError
 from qnetsim.policies import Decision, Observation, Policy
-from qnetsim.reference.trace_format import page
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import TraceWriter, WriteBehind, open_trace
@@ -112,10 +111,6 @@ def test_h5py_alone_reads_a_trace(sip_trace: Path) -> None:
             assert "_FillValue" not in dataset.attrs
             if column.name not in column.dims:
                 assert [d.keys()[0] for d in dataset.dims] == list(column.dims)
-
-
-def test_the_reference_page_is_the_schema() -> None:
-    assert (ROOT / "docs/reference/trace-format.md").read_text("utf-8") == page()
 
 
 def test_an_existing_trace_is_not_overwritten(sip_trace: Path) -> None:
