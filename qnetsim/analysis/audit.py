@@ -47,9 +47,22 @@ def audit(trace: Trace) -> Iterator[Finding]:
         True if complete else None,
         f"{trace.kind.noun}, format {version}, {trace.status}, {trace.slots:,} slots",
     )
+    yield _contents(trace)
     if trace.kind is TRACE:
         yield from (_run_check(trace, name, check) for name, check in _CHECKS.items())
     yield from _digests(trace)
+
+
+def _contents(trace: Trace) -> Finding:
+    """Whether the file holds what its format has, and nothing else."""
+    try:
+        foreign = trace.foreign_contents()
+    except TraceFormatError as error:
+        return Finding("contents", False, str(error))
+    if not foreign:
+        return Finding("contents", True, "objects, attributes and rows of the format, no others")
+    more = f"; and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+    return Finding("contents", False, foreign[0] + more)
 
 
 def _run_check(trace: Trace, name: str, check: Check) -> Finding:

@@ -9,6 +9,7 @@ import click
 
 from qnetsim.cli.exit_status import EXIT_FAILED, EXIT_PARTIAL
 from qnetsim.cli.show.output import console, emit, json_option, progress, table
+from qnetsim.replay.verify import NOT_PROVED, PROVED
 from qnetsim.replay.verify import verify as check_trace
 from qnetsim.trace import open_world
 
@@ -19,10 +20,23 @@ OUTCOMES = {True: "ok", False: "WRONG", None: "not checked"}
 @click.command()
 @click.argument("trace", type=click.Path(path_type=Path))
 @click.option("--plan", type=click.Path(path_type=Path), help="Plan file that the run went by.")
+@click.option(
+    "--topology",
+    type=click.Path(path_type=Path),
+    help="Topology file of the run, where it is neither bundled nor from topohub.",
+)
+@click.option("--demand", type=click.Path(path_type=Path), help="Demand file of the run.")
 @click.option("--no-rerun", is_flag=True, help="Leave the simulation out.")
 @json_option
-def verify(trace: Path, plan: Path | None, no_rerun: bool, as_json: bool) -> None:
-    """Check TRACE: ledger, costs, digests, provenance, and the whole run again.
+def verify(
+    trace: Path,
+    plan: Path | None,
+    topology: Path | None,
+    demand: Path | None,
+    no_rerun: bool,
+    as_json: bool,
+) -> None:
+    """Check TRACE: contents, ledger, costs, digests, provenance, and the whole run again.
 
     Exit status: 0 where everything is right, 3 where anything is wrong, 4 where something could
     not be checked, as in a trace that was cut short.
@@ -30,7 +44,14 @@ def verify(trace: Path, plan: Path | None, no_rerun: bool, as_json: bool) -> Non
     with open_world(trace) as opened:
         slots = opened.slots
     with progress("running again", slots) as advance:
-        found = check_trace(trace, plan=plan, rerun=not no_rerun, progress=advance)
+        found = check_trace(
+            trace,
+            plan=plan,
+            topology=topology,
+            demand=demand,
+            rerun=not no_rerun,
+            progress=advance,
+        )
     status = EXIT_FAILED if found.failed else EXIT_PARTIAL if found.partial else 0
     if as_json:
         difference = found.difference and asdict(found.difference)
@@ -41,6 +62,8 @@ def verify(trace: Path, plan: Path | None, no_rerun: bool, as_json: bool) -> Non
                 "passed": status == 0,
                 "findings": [asdict(finding) for finding in found.findings],
                 "difference": difference,
+                "proved": PROVED if status == 0 else (),
+                "not_proved": NOT_PROVED,
             },
         )
     else:
@@ -48,5 +71,13 @@ def verify(trace: Path, plan: Path | None, no_rerun: bool, as_json: bool) -> Non
         for finding in found.findings:
             rows.add_row(finding.name, OUTCOMES[finding.passed], finding.text)
         console().print(rows)
+        if status == 0:
+            _say("proved", PROVED)
+        _say("no file can prove", NOT_PROVED)
     if status:
         raise click.exceptions.Exit(status)
+
+
+def _say(what: str, sentences: tuple[str, ...]) -> None:
+    for sentence in sentences:
+        click.echo(f"{what}: {sentence}")

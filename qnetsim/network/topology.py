@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import re
 import unicodedata
@@ -67,6 +69,15 @@ class Topology:
         """Return ``source–target`` of a fibre."""
         a, b = self.fibres[fibre]
         return f"{self.nodes[a]}–{self.nodes[b]}"
+
+    def digest(self) -> str:
+        """SHA-256 over nodes, fibres and lengths, whatever the order of the fibres; hexadecimal."""
+        fibres = sorted(
+            (*sorted((self.nodes[a], self.nodes[b])), repr(length))
+            for (a, b), length in zip(self.fibres, self.lengths_km, strict=True)
+        )
+        text = json.dumps([list(self.nodes), fibres], separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def components(self) -> tuple[int, ...]:
         """For each node the smallest node position that it is connected to."""

@@ -21,6 +21,7 @@ from qnetsim.plans.storage import FROM_FILE, load_plan
 from qnetsim.policies import Policy
 from qnetsim.policies.registry import available, make_policy
 from qnetsim.replay.departure import departure, stored_departure
+from qnetsim.replay.given_files import GivenFiles, demand_finding, network_finding
 from qnetsim.replay.reopen import RecordedRun, recorded_run, recorded_world
 from qnetsim.runs.header import trace_header
 from qnetsim.runs.simulate import Progress, RunContext, run_case, world_columns
@@ -31,10 +32,28 @@ from qnetsim.trace.rerun_check import Difference, RerunCheck
 from qnetsim.trace.schema import WORLD
 from qnetsim.world.realisation import Realisation, WorldChunk
 
-#: What a trace claims of its plan.
-CLAIMS = ("objective", "bound", "status", "first_stage_cost", "second_stage_cost")
+#: What a plan claims that other versions of a solver may give otherwise.
+BY_SOLVER = frozenset({"solver", "variables", "rows", "nodes", "rounds"})
+#: Wall-clock times, which nobody can work out again.
+WALL_CLOCK = frozenset({"solve_s"})
 #: Relative difference of costs that is rounding.
 ROUNDING = 1e-9
+
+
+#: What a trace that passes every check is proved to be.
+PROVED = (
+    "the file holds the objects, attributes and rows of its format and nothing else",
+    "keys are conserved, bills and counts add up, and the digests fit",
+    "network and recorded demand are those of the files that they are held against",
+    "the world follows from the seed, and every value of the run from world, policy and plan",
+)
+#: What no check of a file can prove.
+NOT_PROVED = (
+    "who made it and when: digests are no signature, and anybody can run the same scenario",
+    "on what machine and with which software: those words are the maker's",
+    "how long planning and decisions took: wall-clock times differ from run to run",
+    "that this run was not chosen among many: seeds are the maker's choice",
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +100,8 @@ def verify(
     *,
     policy: Policy | None = None,
     plan: Path | None = None,
+    topology: Path | None = None,
+    demand: Path | None = None,
     rerun: bool = True,
     progress: Progress | None = None,
 ) -> Verification:
@@ -93,6 +114,8 @@ def verify(
         A fresh object of the policy behind the trace, where it is not a registered one.
     plan : Path, optional
         The plan file that the run went by.
+    topology, demand : Path, optional
+        The files of the network and of the recorded demand, which a trace only names.
     rerun : bool
         Simulate the run again and compare every value.
     progress : callable, optional
@@ -110,10 +133,13 @@ def verify(
             run = recorded_run(trace)
         except TraceError as error:
             return Verification((*findings, Finding("scenario", False, str(error))), None)
+        given = GivenFiles(policy, plan, topology, demand)
         findings += _provenance(trace, run)
+        findings.append(network_finding(trace, run, given))
+        if (found := demand_finding(trace, run, given)) is not None:
+            findings.append(found)
         findings.append(_world_digest(trace, run))
         if rerun:
-            given = _Given(policy, plan)
             finding, difference = _rerun(trace, run, given, progress or (lambda slots: None))
             findings.append(finding)
         return Verification(tuple(findings), difference)
@@ -163,14 +189,6 @@ def _world_digest(trace: Trace, run: RecordedRun) -> Finding:
 
 
 @dataclass(frozen=True)
-class _Given:
-    """What the trace does not hold: a policy that is not installed, a plan file."""
-
-    policy: Policy | None
-    plan: Path | None
-
-
-@dataclass(frozen=True)
 class _Rerun:
     """A run of a trace made again, and what is watched meanwhile."""
 
@@ -188,7 +206,7 @@ class _Rerun:
 
 
 def _rerun(
-    trace: Trace, run: RecordedRun, given: _Given, progress: Progress
+    trace: Trace, run: RecordedRun, given: GivenFiles, progress: Progress
 ) -> tuple[Finding, Difference | None]:
     """Simulate again; a world is drawn again from its seed, unless its demand was recorded."""
     case = run.case
@@ -210,9 +228,10 @@ def _rerun(
             else:
                 _compare_run(again, given)
     except _DepartedError as departed:
+        text = str(departed.difference)
         if given.plan is None and FROM_FILE in (trace.provenance.get("plan") or {}).get("note", ""):
-            return Finding("re-run", None, "the run went by a plan file; give it with --plan"), None
-        return Finding("re-run", False, str(departed.difference)), departed.difference
+            text += "; it is said to go by a plan file: give that with --plan"
+        return Finding("re-run", False, text), departed.difference
     except UsageError as error:
         return Finding("re-run", None, f"not possible here: {error}"), None
     except QnetsimError as error:
@@ -237,7 +256,7 @@ class _Runner:
     statuses: npt.NDArray[np.uint8] | None = None
 
 
-def _runner(again: _Rerun, table: PolicyTable, given: _Given) -> _Runner:
+def _runner(again: _Rerun, table: PolicyTable, given: GivenFiles) -> _Runner:
     """The policy behind a trace, made again."""
     trace = again.trace
     run = again.run
@@ -250,7 +269,7 @@ def _runner(again: _Rerun, table: PolicyTable, given: _Given) -> _Runner:
     return _Runner(policy, planned(policy, table.title, run.case))
 
 
-def _compare_run(again: _Rerun, given: _Given) -> None:
+def _compare_run(again: _Rerun, given: GivenFiles) -> None:
     trace = again.trace
     run = again.run
     table = run.policy
@@ -265,7 +284,8 @@ def _compare_run(again: _Rerun, given: _Given) -> None:
         notes={},
     )
     again.differs(again.against.header(header.columns))
-    again.differs(_other_plan(trace.provenance, header.provenance))
+    again.differs(_other_attribute(trace, header.attributes))
+    again.differs(_other_claim(trace.provenance, header.provenance))
     cut_short = trace.slots < run.case.scenario.run.slots
     last: dict[str, Any] = {}
 
@@ -293,21 +313,42 @@ def _compare_run(again: _Rerun, given: _Given) -> None:
     again.differs(again.against.totals(last["totals"]))
 
 
-def _other_plan(stored: Mapping[str, Any], found: Mapping[str, Any]) -> Difference | None:
-    """First claim about plan or weights that does not come out again."""
-    for part, keys in (("policy", ("weights_sha256",)), ("plan", CLAIMS)):
-        one = stored[part] or {}
-        other = found[part] or {}
-        for key in keys:
-            there = one.get(key)
-            here = other.get(key)
-            if isinstance(there, int | float) and isinstance(here, int | float):
-                same = math.isclose(there, here, rel_tol=ROUNDING)
-            else:
-                same = there == here
-            if not same:
-                return Difference(f"provenance.{part}.{key}", {}, "", there, here)
+def _other_attribute(trace: Trace, found: Mapping[str, Any]) -> Difference | None:
+    """First root attribute that is not the run's."""
+    for name, value in found.items():
+        if trace.attribute(name) != str(value):
+            return Difference(name, {}, "", trace.attribute(name), value)
     return None
+
+
+def _other_claim(stored: Mapping[str, Any], found: Mapping[str, Any]) -> Difference | None:
+    """First claim about policy or plan that does not come out again."""
+    same_software = stored["software"] == found["software"]
+    for part in ("policy", "plan"):
+        there, here = stored[part], found[part]
+        if there is None or here is None:
+            if there is not here:
+                return Difference(f"provenance.{part}", {}, "", there, here)
+            continue
+        # older versions claimed less
+        keys = there.keys() | here.keys() if same_software else there.keys() & here.keys()
+        left_out = WALL_CLOCK if same_software else WALL_CLOCK | BY_SOLVER
+        for key in sorted(keys - left_out):
+            if not _same(there.get(key), here.get(key)):
+                where = f"provenance.{part}.{key}"
+                return Difference(where, {}, "", there.get(key), here.get(key))
+    return None
+
+
+def _same(there: Any, here: Any) -> bool:
+    """Whether two claims are equal, up to rounding in numbers."""
+    if isinstance(there, bool) or isinstance(here, bool):
+        return there is here
+    if isinstance(there, int | float) and isinstance(here, int | float):
+        return math.isclose(there, here, rel_tol=ROUNDING, abs_tol=ROUNDING)
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        return there.keys() == here.keys() and all(_same(there[k], here[k]) for k in there)
+    return bool(there == here)
 
 
 def _policy(table: PolicyTable) -> Policy:

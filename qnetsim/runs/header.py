@@ -101,6 +101,7 @@ def _origin(case: Case, realisation: Realisation) -> dict[str, Any]:
         "environment": environment(),
         "scenario": case.scenario.portable().model_dump(mode="json"),
         "scenario_digest": case.scenario.digest(),
+        "network_digest": case.network.topology.digest(),
         "seed": case.scenario.run.seed,
         "replication": realisation.replication,
     }

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.trace.contents import COMMITTED, stored_elsewhere
 from qnetsim.trace.hdf5.files import is_hdf5
 from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
 from qnetsim.trace.hdf5.recover import UnclosedFile, is_marked_open
@@ -44,7 +45,11 @@ def open_file(path: Path, closing: ExitStack) -> h5py.File:
 
 def committed_slots(path: Path, file: h5py.File) -> int:
     """Slots that are completely in the file."""
-    dataset = file["committed_slots"]
+    if COMMITTED not in file:
+        raise TraceFormatError(f"{path}: {COMMITTED} is missing")
+    if why := stored_elsewhere(file, COMMITTED):
+        raise TraceFormatError(f"{path}: {COMMITTED} {why}; a trace keeps everything in itself")
+    dataset = file[COMMITTED]
     if not isinstance(dataset, h5py.Dataset) or dataset.shape != () or dataset.dtype.kind != "i":
         raise TraceFormatError(f"{path}: committed_slots is damaged")
     slots = int(dataset[()])
@@ -56,8 +61,18 @@ def committed_slots(path: Path, file: h5py.File) -> int:
 def check_columns(path: Path, file: h5py.File, columns: tuple[Column, ...], slots: int) -> None:
     """Every column of the format is there, in its type and shape, with all committed rows."""
     sizes = {"slot": slots}
+    for name in dict.fromkeys(c.group for c in columns):
+        if name in file and (why := stored_elsewhere(file, name)):
+            raise TraceFormatError(f"{path}: {name} {why}; a trace keeps everything in itself")
     for column in sorted(columns, key=lambda c: c.dims != (c.name,)):
-        dataset = file.get(column.path)
+        group = file.get(column.group)
+        if not isinstance(group, h5py.Group) or column.name not in group:
+            raise TraceFormatError(f"{path}: column {column.path} is missing")
+        if why := stored_elsewhere(group, column.name):
+            raise TraceFormatError(
+                f"{path}: column {column.path} {why}; a trace keeps everything in itself"
+            )
+        dataset = group[column.name]
         if not isinstance(dataset, h5py.Dataset):
             raise TraceFormatError(f"{path}: column {column.path} is missing")
         text = h5py.check_string_dtype(dataset.dtype) is not None

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceError, TraceFormatError
+from qnetsim.trace.contents import foreign_contents, foreign_provenance
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.format_checks import (
     check_columns,
@@ -214,6 +215,19 @@ class Trace:
 
         self._columns_of(group)
         return dataset(self.path, group, self.slots, self._on_close)
+
+    def foreign_contents(self) -> list[str]:
+        """Name everything in the file that its format does not have, in sentences.
+
+        Further objects, attributes and links, and rows beyond the committed slots, are seen by
+        readers that do not know the format.
+        """
+        closed = self.status != "incomplete"
+        found = foreign_contents(self._file, self.kind, self.version, self.slots, closed=closed)
+        try:
+            return [*found, *foreign_provenance(self.provenance)]
+        except (OSError, RuntimeError, ValueError, KeyError) as error:
+            raise TraceFormatError(f"{self.path}: is damaged: {error}") from None
 
     def _columns_of(self, group: str) -> list[Column]:
         columns = [c for c in self.kind.columns_in(self.version) if c.group == group]

@@ -1,0 +1,108 @@
+"""Hold what a trace says of files outside it against those files: network, recorded demand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from qnetsim.analysis.audit import Finding
+from qnetsim.case.user_demand import recorded_demand
+from qnetsim.errors import QnetsimError, SettingError, TopologyError
+from qnetsim.network import BUNDLED, Topology, read_topology
+from qnetsim.policies import Policy
+from qnetsim.replay.reopen import RecordedRun
+from qnetsim.trace import Trace
+
+
+@dataclass(frozen=True)
+class GivenFiles:
+    """What a trace names and does not hold.
+
+    Attributes
+    ----------
+    policy : Policy or None
+        A fresh object of a policy that is not registered.
+    plan, topology, demand : Path or None
+        The plan file that the run went by, the topology file, the demand file.
+    """
+
+    policy: Policy | None = None
+    plan: Path | None = None
+    topology: Path | None = None
+    demand: Path | None = None
+
+
+def network_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding:
+    """Whether the fibres of a trace are those of the network that it names."""
+    inside = run.case.network.topology
+    stored = trace.provenance.get("network_digest")
+    if stored is not None and stored != inside.digest():
+        return Finding("network", False, "the fibres are not those of the stored network digest")
+    name = inside.name
+    known = name in BUNDLED or name.startswith("topohub:")
+    if not known and given.topology is None:
+        text = f"{name} is not here to be compared; give the file with --topology"
+        return Finding("network", None, text)
+    try:
+        outside = read_topology(name if given.topology is None else str(given.topology))
+    except TopologyError as error:
+        return Finding("network", False if known else None, str(error))
+    if difference := _difference(inside, outside):
+        return Finding("network", False, difference)
+    return Finding("network", True, f"{len(inside.fibres)} fibres, those of {outside.name}")
+
+
+def _difference(inside: Topology, outside: Topology) -> str:
+    """First difference between the network of a trace and another one; empty for none."""
+    if sorted(inside.nodes) != sorted(outside.nodes):
+        other = sorted(set(inside.nodes) ^ set(outside.nodes))[0]
+        where = "the trace" if other in inside.nodes else outside.name
+        return f"node {other!r} is in {where} only"
+    here, there = (
+        {
+            tuple(sorted((t.nodes[a], t.nodes[b]))): length
+            for (a, b), length in zip(t.fibres, t.lengths_km, strict=True)
+        }
+        for t in (inside, outside)
+    )
+    for ends in sorted(here.keys() | there.keys()):
+        if here.get(ends) != there.get(ends):
+            lengths = [
+                "not there" if found is None else f"{found:g} km"
+                for found in (here.get(ends), there.get(ends))
+            ]
+            fibre = "–".join(ends)
+            return f"fibre {fibre} is {lengths[0]} in the trace and {lengths[1]} in {outside.name}"
+    return ""
+
+
+def demand_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding | None:
+    """Whether recorded demand is that of the file; None for a run without any."""
+    recording = run.case.scenario.recording
+    if recording is None:
+        return None
+    if given.demand is None:
+        text = f"{recording.file} is not here to be compared; give the file with --demand"
+        return Finding("demand", None, text)
+    table = recording.model_copy(update={"file": str(given.demand)})
+    scenario = run.case.scenario.model_copy(update={"recording": table})
+    try:
+        levels = recorded_demand(scenario, run.case.network).window(
+            run.replication, scenario.run.slots
+        )
+    except SettingError as error:
+        return Finding("demand", False, "; ".join(text for _, text in error.problems))
+    except QnetsimError as error:
+        return Finding("demand", False, str(error))
+    stored = trace.column("world/levels")
+    apart = np.argwhere(stored != levels[: len(stored)])
+    if len(apart):
+        slot, group = apart[0].tolist()
+        text = (
+            f"slot {slot}, request {group}: level {stored[slot, group]} in the trace and "
+            f"{levels[slot, group]} in {given.demand}"
+        )
+        return Finding("demand", False, text)
+    return Finding("demand", True, f"the levels of {given.demand}, {recording.sha256 or ''}"[:60])
