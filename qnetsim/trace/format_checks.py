@@ -46,7 +46,7 @@ def open_file(path: Path, closing: ExitStack) -> h5py.File:
 def committed_slots(path: Path, file: h5py.File) -> int:
     """Slots that are completely in the file."""
     if COMMITTED not in file:
-        raise TraceFormatError(f"{path}: {COMMITTED} is missing")
+        raise TraceFormatError(f"{path}: is damaged: {COMMITTED} is missing")
     if why := stored_elsewhere(file, COMMITTED):
         raise TraceFormatError(f"{path}: {COMMITTED} {why}; a trace keeps everything in itself")
     dataset = file[COMMITTED]
