@@ -16,7 +16,7 @@ from qnetsim.errors import UsageError
 from qnetsim.learning.train import Training, TrainingCurve
 from qnetsim.policies.learned.weights import Weights
 from qnetsim.trace import make_folder
-from qnetsim.trace.hdf5.files import plain_reason
+from qnetsim.trace.hdf5.files import fresh_place, plain_reason
 
 FORMAT = "qnetsim-training"
 
@@ -57,12 +57,14 @@ def save_state(training: Training, path: Path) -> None:
     plain = {name: t.detach().contiguous().clone() for name, t in tensors.items()}
     data = save(plain, metadata={FORMAT: json.dumps(about)})
     make_folder(path.parent)
-    fresh = path.with_name(f".{path.name}.part")
+    fresh = path
     try:
+        fresh = fresh_place(path)
         fresh.write_bytes(data)
         fresh.replace(path)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        if fresh != path:
+            fresh.unlink(missing_ok=True)
         raise UsageError(f"{path}: cannot be written: {plain_reason(error)}") from None
 
 

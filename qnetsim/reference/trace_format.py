@@ -46,7 +46,7 @@ the mark with HDF5's own `h5clear -s`. After an error or Ctrl-C it is closed and
 `qnetsim run … --resume` completes it: the run starts at slot 0, is held against every stored row,
 and the new file takes the old one's place once it holds as much. A file is written by one process
 at a time: a lock `.NAME.lock` stands beside it meanwhile, and the system gives it back if that
-process dies. While a new file is not yet worth its name it is called `.NAME.part`.
+process dies. While a new file is not yet worth its name it is called `.NAME.RANDOM.part`.
 
 In the provenance, `counterfactual` is there where a trace was followed to a slot and then left: the
 slot (`from_slot`), the policy that was followed (`before`), the one that decides from there

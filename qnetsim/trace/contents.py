@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from qnetsim.trace.hdf5.reading import stored_elsewhere
 from qnetsim.trace.schema import Column, FileKind
 
 #: Attributes of the root.
@@ -49,26 +50,6 @@ ENVIRONMENT_KEYS = frozenset({"python", "implementation", "system", "machine"})
 SCALE_ATTRIBUTES = frozenset({"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"})
 #: The one object that is no column.
 COMMITTED = "committed_slots"
-
-
-def stored_elsewhere(group: h5py.Group, name: str) -> str:
-    """Say why an entry of a group is not plainly in the file; empty where it is.
-
-    Links and virtual datasets make a reader see what the digests do not cover, or other files.
-    """
-    link = group.get(name, getlink=True)
-    if isinstance(link, h5py.ExternalLink):
-        return f"is a link to another file, {link.filename!r}"
-    if not isinstance(link, h5py.HardLink):
-        return "is a link, not an object of its own"
-    entry = group[name]
-    if isinstance(entry, h5py.Dataset):
-        made = entry.id.get_create_plist()
-        if made.get_layout() == h5py.h5d.VIRTUAL:
-            return "is a virtual dataset"
-        if made.get_external_count():
-            return "keeps its values in another file"
-    return ""
 
 
 def foreign_contents(

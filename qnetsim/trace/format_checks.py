@@ -11,11 +11,15 @@ import h5py
 import numpy as np
 
 from qnetsim.errors import TraceFormatError, UsageError
-from qnetsim.trace.contents import COMMITTED, stored_elsewhere
+from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.hdf5.files import is_hdf5
 from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
+from qnetsim.trace.hdf5.reading import stored_elsewhere
 from qnetsim.trace.hdf5.recover import UnclosedFile, is_marked_open
-from qnetsim.trace.schema import TRACE, VERSION, WORLD, Column, FileKind
+from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, WORLD, Column, FileKind
+
+#: Least that a chunk of slot numbers takes: its address, size and filter mask in the index.
+LEAST_CHUNK_BYTES = 16
 
 
 def open_file(path: Path, closing: ExitStack) -> h5py.File:
@@ -55,6 +59,11 @@ def committed_slots(path: Path, file: h5py.File) -> int:
     slots = int(dataset[()])
     if slots < 0:
         raise TraceFormatError(f"{path}: committed_slots is {slots}")
+    held = file.id.get_filesize()
+    if slots > held * CHUNK_ROWS // LEAST_CHUNK_BYTES:
+        raise TraceFormatError(
+            f"{path}: is damaged: {slots:,} slots are more than a file of {held:,} bytes holds"
+        )
     return slots
 
 

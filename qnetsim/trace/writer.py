@@ -18,7 +18,13 @@ import numpy.typing as npt
 from qnetsim.errors import TraceError
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.hdf5.chunks import ColumnWriter
-from qnetsim.trace.hdf5.files import make_folder, only_writer, plain_reason, refuse_existing
+from qnetsim.trace.hdf5.files import (
+    fresh_place,
+    make_folder,
+    only_writer,
+    plain_reason,
+    refuse_existing,
+)
 from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, Column, FileKind, totals
 
 #: Columns across the fibres that share a chunk on disk.
@@ -137,9 +143,10 @@ class TraceWriter:
         make_folder(path.parent)
         self._closing.enter_context(only_writer(path))
         # built under another name: what is there stays until its successor is sound
-        self._place = path.with_name(f".{path.name}.part")
+        self._place = path
         try:
             refuse_existing(path, force)
+            self._place = fresh_place(path)
             self._file = h5py.File(self._place, "w", libver=("v110", "v110"))
             self._create(self._file, header)
             self._publish()

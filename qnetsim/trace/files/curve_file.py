@@ -16,6 +16,7 @@ import numpy.typing as npt
 from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.trace.hdf5.files import is_hdf5, replacing
 from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
+from qnetsim.trace.hdf5.reading import plain_dataset
 
 FILETYPE = "qnetsim-curve"
 VERSION = (1, 0)
@@ -122,7 +123,7 @@ def read_curve(path: Path) -> CurveRecord:
                 raise TraceFormatError(
                     f"{path}: has curve format {version!r}; this qnetsim reads {VERSION[0]}.x"
                 )
-            columns = {name: file[name][...] for name, *_ in CURVE_COLUMNS}
+            columns = {name: plain_dataset(file, name)[...] for name, *_ in CURVE_COLUMNS}
             record = CurveRecord(json.loads(str(file.attrs["provenance"])), columns)
             whole = record.digest() == str(file.attrs["content_digest"])
     except TraceFormatError:

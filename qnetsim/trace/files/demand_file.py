@@ -12,7 +12,10 @@ import h5py
 import numpy as np
 
 from qnetsim.arrays import IntArray
+from qnetsim.errors import TraceFormatError
 from qnetsim.trace.hdf5.files import is_hdf5
+from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
+from qnetsim.trace.hdf5.reading import plain_dataset
 
 COLUMNS = ("slot", "source", "target", "rate")
 
@@ -64,6 +67,8 @@ def demand_digest(path: Path) -> str:
 
 
 def _bytes(path: Path) -> bytes:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ValueError(f"{path}: is not a file; give a .csv or .h5 file")
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -121,6 +126,7 @@ def _header(where: str, cells: list[str]) -> list[int]:
 
 def _hdf5(path: Path) -> DemandRows:
     try:
+        refuse_broken_heaps(path)
         with h5py.File(path, "r") as file:
             if str(file.attrs.get("filetype", "")).startswith("qnetsim-"):
                 raise ValueError(
@@ -129,8 +135,13 @@ def _hdf5(path: Path) -> DemandRows:
                 )
             found = []
             for name in COLUMNS:
-                dataset = file.get(name)
-                if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1:
+                try:
+                    dataset = plain_dataset(file, name)
+                except KeyError:
+                    dataset = None
+                except ValueError as error:
+                    raise ValueError(f"{path}: {error}") from None
+                if dataset is None or dataset.ndim != 1:
                     names = ", ".join(COLUMNS)
                     raise ValueError(
                         f"{path}: has no one-dimensional dataset {name!r}; give {names}"
@@ -142,6 +153,8 @@ def _hdf5(path: Path) -> DemandRows:
                         f"{path}: dataset {name!r} holds {values.dtype}; give numbers or text"
                     )
                 found.append([str(value) for value in values.tolist()])
+    except TraceFormatError as error:
+        raise ValueError(str(error)) from None
     except (OSError, RuntimeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
     lengths = {name: len(values) for name, values in zip(COLUMNS, found, strict=True)}

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.trace.hdf5.files import plain_reason, replacing
+from qnetsim.trace.hdf5.reading import plain_dataset
 
 FILETYPE = "qnetsim-plan"
 VERSION = (1, 0)
@@ -170,7 +171,7 @@ def _read(path: Path, file: h5py.File) -> PlanRecord:
         )
     columns: dict[str, npt.NDArray[Any]] = {}
     for name, dims, kind, _, _ in PLAN_COLUMNS:
-        dataset = file[name]
+        dataset = plain_dataset(file, name)
         values = dataset.asstr()[...] if kind == "str" else dataset[...]
         if values.ndim != len(dims):
             raise TraceFormatError(f"{path}: is damaged: {name} has shape {values.shape}")

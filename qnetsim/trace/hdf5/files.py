@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,25 @@ def make_folder(folder: Path) -> None:
         raise TraceError(f"{folder}: the folder cannot be created: {error.strerror}") from None
 
 
+def fresh_place(path: Path) -> Path:
+    """Make an empty file beside another one, under a name that nobody can foresee.
+
+    Nothing that is there is opened, so no link that lies in wait is followed.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written.
+    """
+    while True:
+        place = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+        try:
+            os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        except FileExistsError:
+            continue
+        return place
+
+
 @contextmanager
 def only_writer(path: Path) -> Iterator[None]:
     """Hold the right to write a file; a process that dies gives it back.
@@ -85,7 +105,8 @@ def only_writer(path: Path) -> Iterator[None]:
     lock = path.with_name(f".{path.name}.lock")
     while True:
         try:
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+            # a link in its place is refused, not followed
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         except OSError as error:
             raise TraceError(f"{path}: cannot be created: {plain_reason(error)}") from None
         try:
@@ -118,13 +139,18 @@ def replacing(path: Path, force: bool) -> Iterator[Path]:
     """
     make_folder(path.parent)
     refuse_existing(path, force)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        fresh = fresh_place(path)
+    except OSError as error:
+        raise TraceError(f"{path}: cannot be written: {plain_reason(error)}") from None
     try:
         yield fresh
         fresh.replace(path)
-    except (OSError, RuntimeError, ValueError) as error:
+    except BaseException as error:
         fresh.unlink(missing_ok=True)
-        raise TraceError(f"{path}: cannot be written: {plain_reason(error)}") from None
+        if isinstance(error, OSError | RuntimeError | ValueError):
+            raise TraceError(f"{path}: cannot be written: {plain_reason(error)}") from None
+        raise
 
 
 def refuse_input(out: Path, *inputs: Path | None) -> None:

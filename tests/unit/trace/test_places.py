@@ -1,0 +1,63 @@
+"""Where files are written: links that lie in wait are not followed, and nothing is left over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qnetsim.errors import TraceError
+from qnetsim.runs.simulate import simulate
+from qnetsim.scenario import PolicyTable
+from qnetsim.trace import open_trace
+from qnetsim.trace.hdf5.files import fresh_place, replacing
+from tests.support.helpers import nsfnet
+
+EVF = PolicyTable(name="evf")
+
+
+@pytest.fixture
+def precious(tmp_path: Path) -> Path:
+    path = tmp_path / "precious"
+    path.write_text("years of work")
+    return path
+
+
+def test_links_beside_a_trace_are_not_followed(tmp_path: Path, precious: Path) -> None:
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    for name in (".v.h5.part", ".v.h5.tmp", ".v.h5.0.part"):
+        (folder / name).symlink_to(precious)
+    path = simulate(nsfnet(run__slots="5"), EVF, folder / "v.h5")
+    with open_trace(path) as trace:
+        assert trace.status == "complete"
+    assert precious.read_text() == "years of work"
+    left = {entry.name for entry in folder.iterdir() if not entry.is_symlink()}
+    assert left == {"v.h5"}
+
+
+def test_a_link_in_place_of_the_lock_is_refused(tmp_path: Path, precious: Path) -> None:
+    (tmp_path / ".v.h5.lock").symlink_to(precious)
+    with pytest.raises(TraceError, match="cannot be created"):
+        simulate(nsfnet(run__slots="5"), EVF, tmp_path / "v.h5")
+    assert precious.read_text() == "years of work"
+    assert not (tmp_path / "v.h5").exists()
+
+
+def test_names_of_unfinished_files_cannot_be_foreseen(tmp_path: Path) -> None:
+    places = [fresh_place(tmp_path / "a.h5") for _ in range(20)]
+    assert len({place.name for place in places}) == 20
+    assert all(place.stat().st_size == 0 for place in places)
+    mask = tmp_path / "other"
+    mask.touch()
+    assert {place.stat().st_mode for place in places} == {mask.stat().st_mode}
+
+
+@pytest.mark.parametrize("error", [OSError("no"), KeyboardInterrupt(), ZeroDivisionError()])
+def test_what_is_not_finished_is_removed(tmp_path: Path, error: BaseException) -> None:
+    path = tmp_path / "plan.h5"
+    expected = TraceError if isinstance(error, OSError) else type(error)
+    with pytest.raises(expected), replacing(path, force=False) as fresh:
+        fresh.write_text("half")
+        raise error
+    assert list(tmp_path.iterdir()) == []
