@@ -9,7 +9,7 @@ import numpy as np
 
 from qnetsim.analysis.audit import Finding
 from qnetsim.case.user_demand import recorded_demand
-from qnetsim.errors import QnetsimError, SettingError, TopologyError
+from qnetsim.errors import QnetsimError, SettingError, TopologyError, UsageError
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.policies import Policy
 from qnetsim.replay.reopen import RecordedRun
@@ -35,7 +35,13 @@ class GivenFiles:
 
 
 def network_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding:
-    """Whether the fibres of a trace are those of the network that it names."""
+    """Whether the fibres of a trace are those of the network that it names.
+
+    Raises
+    ------
+    UsageError
+        The file that is given cannot be read.
+    """
     inside = run.case.network.topology
     stored = trace.provenance.get("network_digest")
     if stored is not None and stored != inside.digest():
@@ -48,7 +54,9 @@ def network_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Findin
     try:
         outside = read_topology(name if given.topology is None else str(given.topology))
     except TopologyError as error:
-        return Finding("network", False if known else None, str(error))
+        if given.topology is not None:
+            raise UsageError(f"--topology {error}") from None
+        return Finding("network", None, str(error))
     if difference := _difference(inside, outside):
         return Finding("network", False, difference)
     return Finding("network", True, f"{len(inside.fibres)} fibres, those of {outside.name}")
@@ -79,13 +87,21 @@ def _difference(inside: Topology, outside: Topology) -> str:
 
 
 def demand_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding | None:
-    """Whether recorded demand is that of the file; None for a run without any."""
+    """Whether recorded demand is that of the file; None for a run without any.
+
+    Raises
+    ------
+    UsageError
+        The file that is given is not there.
+    """
     recording = run.case.scenario.recording
     if recording is None:
         return None
     if given.demand is None:
         text = f"{recording.file} is not here to be compared; give the file with --demand"
         return Finding("demand", None, text)
+    if not given.demand.is_file():
+        raise UsageError(f"--demand {given.demand}: no such file of recorded demand")
     table = recording.model_copy(update={"file": str(given.demand)})
     scenario = run.case.scenario.model_copy(update={"recording": table})
     try:

@@ -13,7 +13,7 @@ import pytest
 
 from qnetsim.case import load
 from qnetsim.cli import main
-from qnetsim.errors import TraceError
+from qnetsim.errors import TraceError, UsageError
 from qnetsim.network import read_topology
 from qnetsim.replay.verify import verify
 from qnetsim.runs.simulate import simulate
@@ -265,6 +265,10 @@ def test_recorded_demand_is_held_against_its_file(tmp_path: Path) -> None:
     assert found["demand"].passed is False
     assert found["demand"].text.startswith("slot 7, request 0: level 1 in the trace and 2")
     assert verify(path, demand=other).failed
+    with pytest.raises(UsageError, match="no such file of recorded demand"):
+        verify(path, demand=tmp_path / "nowhere.csv")
+    with pytest.raises(UsageError, match="no such topology file"):
+        verify(path, demand=demand, topology=tmp_path / "nowhere.csv")
 
 
 def soft(file: h5py.File, folder: Path) -> None:
