@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from qnetsim.errors import UsageError
+from qnetsim.interrupt import end_with_parent
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import plan_policies
 from qnetsim.runs.simulate import Progress, simulate
@@ -92,7 +94,12 @@ def run_policies(
     advance = progress or (lambda slots: None)
     if workers <= 1:
         return [_run_job(job, advance) for job in jobs]
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        min(workers, len(jobs)),
+        mp_context=get_context("spawn"),
+        initializer=end_with_parent,
+        initargs=(os.getpid(),),
+    ) as pool:
         futures = [pool.submit(_run_job, job) for job in jobs]
         try:
             for future in as_completed(futures):
