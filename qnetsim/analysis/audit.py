@@ -11,11 +11,9 @@ import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError
 from qnetsim.trace import Trace
-from qnetsim.trace.schema import TRACE
+from qnetsim.trace.contents import FIRST_WITH_FILE_DIGEST
+from qnetsim.trace.schema import TRACE, VERSION
 from qnetsim.vocabulary import COST_COLUMNS, FLOWS, POOLS
-
-#: First format with a file digest.
-FIRST_WITH_FILE_DIGEST = (1, 4)
 
 Check = Callable[[Trace], str | None]
 
@@ -41,11 +39,13 @@ class Finding:
 def audit(trace: Trace) -> Iterator[Finding]:
     """Check a trace or a recorded world without running it again."""
     version = ".".join(map(str, trace.version))
-    complete = trace.status == "complete"
+    newer = " (newer than this qnetsim: what it added is not checked)"
+    text = f"format {version}{newer if trace.version > VERSION else ''}, {trace.status}"
+    known = trace.status == "complete" and trace.version <= VERSION
     yield Finding(
         "file",
-        True if complete else None,
-        f"{trace.kind.noun}, format {version}, {trace.status}, {trace.slots:,} slots",
+        True if known else None,
+        f"{trace.kind.noun}, {text}, {trace.slots:,} slots",
     )
     yield _contents(trace)
     if trace.kind is TRACE:
@@ -89,7 +89,9 @@ def _digests(trace: Trace) -> Iterator[Finding]:
     ):
         title = name.replace("_", " ")
         stored = trace.attribute(name)
-        if stored == found:
+        if name == "file_digest" and trace.version < FIRST_WITH_FILE_DIGEST:
+            yield Finding(title, None, "not in this format")
+        elif stored == found:
             yield Finding(title, True, found[:16])
         elif stored:
             yield Finding(title, False, f"{found[:16]}, and {stored[:16]} is stored")

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from qnetsim.errors import SettingError
 from qnetsim.network import Network, Topology, build_network
-from qnetsim.scenario import RecordingTable, Scenario
+from qnetsim.scenario import DemandTable, RecordingTable, Scenario
 from qnetsim.scenario.tables.fields import MAX_LEVELS
 from qnetsim.trace.files.demand_file import DemandRows, demand_digest, read_demand
 from qnetsim.units import exact
@@ -92,26 +92,34 @@ def with_recording(scenario: Scenario) -> Scenario:
             f"{network.level_bits / scenario.run.slot_s:g} bit/s; give {highest + 1} or more"
         )
         raise SettingError([(("demand", "levels"), text)])
-    changes: dict[str, object] = {
-        "pairs": found.pairs,
-        "levels": levels,
-        "coupling": "independent",
-    }
-    if table.forecast_slots:
-        shares = np.zeros(levels)
-        shares[: len(found.forecast)] = found.forecast / found.forecast.sum()
-        changes |= {"kind": "table", "probabilities": tuple(shares.tolist())}
     if "replications" not in run.model_fields_set:
         run = run.model_copy(update={"replications": 1})
     if "slots" not in run.model_fields_set:
         run = run.model_copy(update={"slots": len(found.levels) // run.replications})
     return scenario.model_copy(
         update={
-            "demand": demand.model_copy(update=changes),
+            "demand": demand_of(
+                scenario.model_copy(
+                    update={"demand": demand.model_copy(update={"levels": levels})}
+                ),
+                found,
+            ),
             "run": run,
             "recording": table.model_copy(update={"sha256": found.sha256}),
         }
     )
+
+
+def demand_of(scenario: Scenario, found: RecordedDemand) -> DemandTable:
+    """Demand of a scenario with the requests of a recording and, where asked, its forecast."""
+    assert scenario.recording is not None
+    demand = scenario.demand
+    changes: dict[str, object] = {"pairs": found.pairs, "coupling": "independent"}
+    if scenario.recording.forecast_slots:
+        shares = np.zeros(demand.levels)
+        shares[: len(found.forecast)] = found.forecast / found.forecast.sum()
+        changes |= {"kind": "table", "probabilities": tuple(shares.tolist())}
+    return demand.model_copy(update=changes)
 
 
 def recorded_demand(scenario: Scenario, network: Network) -> RecordedDemand:

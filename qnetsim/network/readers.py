@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -52,6 +53,8 @@ def read_topology(reference: str) -> Topology:
                 f"or a path that ends in {', '.join(_READERS)}"
             ]
         )
+    if path.exists() and not path.is_file():
+        raise TopologyError([f"{reference}: is not a file"])
     try:
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:
@@ -185,6 +188,9 @@ def _from_topohub(reference: str) -> Topology:
 
     key = reference.removeprefix("topohub:")
     try:
+        # a name is a place in the package's own folder, never above it
+        if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", key) or ".." in key:
+            raise KeyError(key)
         data = topohub.get(key)
     except (KeyError, ValueError, OSError):
         raise TopologyError(

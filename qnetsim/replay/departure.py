@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.case import Case
-from qnetsim.errors import UsageError
+from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.kernel.controllers import RESERVATION_MAX
 from qnetsim.plans.make import planned
 from qnetsim.policies.registry import make_policy
@@ -108,12 +108,17 @@ def stored_departure(trace: Trace, run: RecordedRun) -> tuple[RecordedRun, WhatI
     if "counterfactual" not in trace.provenance:
         return None
     stored = trace.provenance["counterfactual"]
-    what_if = WhatIf(
-        from_slot=int(stored["from_slot"]),
-        policy=stored_policy(stored["after"]) if stored["after"] else None,
-        forced=tuple(Forced(**force) for force in stored["forced"]),
-    )
-    return replace(run, policy=stored_policy(stored["before"])), what_if
+    try:
+        what_if = WhatIf(
+            from_slot=int(stored["from_slot"]),
+            policy=stored_policy(stored["after"]) if stored["after"] else None,
+            forced=tuple(Forced(**force) for force in stored["forced"]),
+        )
+        return replace(run, policy=stored_policy(stored["before"])), what_if
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise TraceFormatError(
+            f"{trace.path}: its counterfactual is damaged: {type(error).__name__}: {error}"
+        ) from None
 
 
 def forced_reservation(text: str, case: Case, first_slot: int, slots: int | None) -> Forced:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
 from qnetsim.analysis.audit import Finding
-from qnetsim.case.user_demand import recorded_demand
+from qnetsim.case.user_demand import demand_of, recorded_demand
 from qnetsim.errors import QnetsimError, SettingError, TopologyError, UsageError
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.policies import Policy
@@ -63,26 +64,24 @@ def network_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Findin
 
 
 def _difference(inside: Topology, outside: Topology) -> str:
-    """First difference between the network of a trace and another one; empty for none."""
-    if sorted(inside.nodes) != sorted(outside.nodes):
-        other = sorted(set(inside.nodes) ^ set(outside.nodes))[0]
-        where = "the trace" if other in inside.nodes else outside.name
-        return f"node {other!r} is in {where} only"
-    here, there = (
-        {
-            tuple(sorted((t.nodes[a], t.nodes[b]))): length
+    """First difference between the network of a trace and another one; empty for none.
+
+    The order of nodes and fibres counts: node pairs and ties between routes go by it.
+    """
+    for number, (here, there) in enumerate(zip_longest(inside.nodes, outside.nodes)):
+        if here != there:
+            return f"node {number} is {here!r} in the trace and {there!r} in {outside.name}"
+    fibres = [
+        [
+            (f"{t.nodes[a]}–{t.nodes[b]}", f"{length:g} km")
             for (a, b), length in zip(t.fibres, t.lengths_km, strict=True)
-        }
+        ]
         for t in (inside, outside)
-    )
-    for ends in sorted(here.keys() | there.keys()):
-        if here.get(ends) != there.get(ends):
-            lengths = [
-                "not there" if found is None else f"{found:g} km"
-                for found in (here.get(ends), there.get(ends))
-            ]
-            fibre = "–".join(ends)
-            return f"fibre {fibre} is {lengths[0]} in the trace and {lengths[1]} in {outside.name}"
+    ]
+    for number, (here, there) in enumerate(zip_longest(*fibres)):
+        if here != there:
+            texts = ["not there" if one is None else " of ".join(one) for one in (here, there)]
+            return f"fibre {number} is {texts[0]} in the trace and {texts[1]} in {outside.name}"
     return ""
 
 
@@ -105,14 +104,20 @@ def demand_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding
     table = recording.model_copy(update={"file": str(given.demand)})
     scenario = run.case.scenario.model_copy(update={"recording": table})
     try:
-        levels = recorded_demand(scenario, run.case.network).window(
-            run.replication, scenario.run.slots
-        )
+        found = recorded_demand(scenario, run.case.network)
+        levels = found.window(run.replication, scenario.run.slots)
+        if recording.sha256 != found.sha256:
+            return Finding("demand", False, f"its SHA-256 is {found.sha256}, not that of the trace")
+        if demand_of(scenario, found) != scenario.demand:
+            text = f"requests or forecast are not those that {given.demand} gives"
+            return Finding("demand", False, text)
     except SettingError as error:
         return Finding("demand", False, "; ".join(text for _, text in error.problems))
     except QnetsimError as error:
         return Finding("demand", False, str(error))
     stored = trace.column("world/levels")
+    if stored.shape[1] != levels.shape[1]:
+        return Finding("demand", False, f"{stored.shape[1]} requests are not {levels.shape[1]}")
     apart = np.argwhere(stored != levels[: len(stored)])
     if len(apart):
         slot, group = apart[0].tolist()

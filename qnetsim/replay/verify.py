@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,22 @@ from qnetsim.plans.make import planned
 from qnetsim.plans.storage import FROM_FILE, load_plan
 from qnetsim.policies import Policy
 from qnetsim.policies.registry import available, make_policy
-from qnetsim.replay.departure import departure, stored_departure
+from qnetsim.replay.departure import departure, departure_note, stored_departure
 from qnetsim.replay.given_files import GivenFiles, demand_finding, network_finding
 from qnetsim.replay.reopen import RecordedRun, recorded_run, recorded_world
-from qnetsim.runs.header import trace_header
+from qnetsim.runs.header import trace_header, world_header
 from qnetsim.runs.simulate import Progress, RunContext, run_case, world_columns
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import Block, Trace, open_world
 from qnetsim.trace.provenance import software
 from qnetsim.trace.rerun_check import Difference, RerunCheck
-from qnetsim.trace.schema import WORLD
+from qnetsim.trace.schema import VERSION, WORLD
 from qnetsim.world.realisation import Realisation, WorldChunk
 
 #: What a plan claims that other versions of a solver may give otherwise.
 BY_SOLVER = frozenset({"solver", "variables", "rows", "nodes", "rounds"})
+#: Claims that every format has.
+OLD_CLAIMS = frozenset({"objective", "bound", "gap", "status", "weights_sha256"})
 #: Wall-clock times, which nobody can work out again.
 WALL_CLOCK = frozenset({"solve_s"})
 #: Relative difference of costs that is rounding.
@@ -126,6 +128,8 @@ def verify(
     TraceError
         The file cannot be read at all.
     """
+    if plan is not None and not plan.is_file():
+        raise UsageError(f"--plan {plan}: no such plan")
     with open_world(path) as trace:
         findings = list(audit(trace))
         difference = None
@@ -237,10 +241,17 @@ def _rerun(
     except QnetsimError as error:
         return Finding("re-run", False, str(error)), None
     text = f"{trace.slots:,} slots, every value the same; {origin}"
+    if trace.provenance.get("plan") and trace.provenance["software"] != software():
+        by = ", ".join(sorted(BY_SOLVER))
+        text += f"; other versions here, so the plan's {by} are not compared"
+        return Finding("re-run", None, text), None
     return Finding("re-run", True, text), None
 
 
 def _compare_world(again: _Rerun) -> None:
+    header = world_header(again.run.case, again.world)
+    again.differs(again.against.header(header.columns))
+    again.differs(_other_attribute(again.trace, header.attributes))
     for chunk in again.world.chunks():
         again.differs(again.against.block(Block({}, world_columns(chunk), {})))
         again.progress(chunk.slots)
@@ -254,6 +265,7 @@ class _Runner:
     policy: Policy
     plan: Plan | None
     statuses: npt.NDArray[np.uint8] | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _runner(again: _Rerun, table: PolicyTable, given: GivenFiles) -> _Runner:
@@ -262,7 +274,8 @@ def _runner(again: _Rerun, table: PolicyTable, given: GivenFiles) -> _Runner:
     run = again.run
     if stored := stored_departure(trace, run):
         found = departure(*stored, trace)
-        return _Runner(found.policy, found.policy.after.plan, found.statuses)
+        note = {"counterfactual": departure_note(found.policy, stored[1])}
+        return _Runner(found.policy, found.policy.after.plan, found.statuses, note)
     policy = given.policy if given.policy is not None else _policy(table)
     if given.plan is not None:
         return _Runner(policy, load_plan(given.plan, run.case.scenario)[0])
@@ -281,11 +294,13 @@ def _compare_run(again: _Rerun, given: GivenFiles) -> None:
         table=table,
         realisation=again.world,
         plan=runner.plan,
-        notes={},
+        notes=runner.notes,
     )
     again.differs(again.against.header(header.columns))
     again.differs(_other_attribute(trace, header.attributes))
-    again.differs(_other_claim(trace.provenance, header.provenance))
+    again.differs(
+        _other_claim(trace.provenance, header.provenance, newest=trace.version == VERSION)
+    )
     cut_short = trace.slots < run.case.scenario.run.slots
     last: dict[str, Any] = {}
 
@@ -321,18 +336,25 @@ def _other_attribute(trace: Trace, found: Mapping[str, Any]) -> Difference | Non
     return None
 
 
-def _other_claim(stored: Mapping[str, Any], found: Mapping[str, Any]) -> Difference | None:
-    """First claim about policy or plan that does not come out again."""
+def _other_claim(
+    stored: Mapping[str, Any], found: Mapping[str, Any], *, newest: bool
+) -> Difference | None:
+    """First claim about policy, plan or departure that does not come out again."""
     same_software = stored["software"] == found["software"]
+    departed = "counterfactual"
+    if stored.get(departed) != found.get(departed):
+        return Difference(f"provenance.{departed}", {}, "", stored[departed], found[departed])
     for part in ("policy", "plan"):
         there, here = stored[part], found[part]
         if there is None or here is None:
             if there is not here:
                 return Difference(f"provenance.{part}", {}, "", there, here)
             continue
-        # older versions claimed less
-        keys = there.keys() | here.keys() if same_software else there.keys() & here.keys()
         left_out = WALL_CLOCK if same_software else WALL_CLOCK | BY_SOLVER
+        keys = there.keys() | here.keys()
+        if not newest:
+            # formats before this one claimed less, and put it in other words
+            keys &= OLD_CLAIMS
         for key in sorted(keys - left_out):
             if not _same(there.get(key), here.get(key)):
                 where = f"provenance.{part}.{key}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import h5py
 import numpy as np
 
 from qnetsim.trace.hdf5.reading import stored_elsewhere
-from qnetsim.trace.schema import Column, FileKind
+from qnetsim.trace.schema import VERSION, WORLD, Column, FileKind
 
 #: Attributes of the root.
 ROOT_ATTRIBUTES = frozenset(
@@ -28,6 +29,10 @@ ROOT_ATTRIBUTES = frozenset(
         "world_digest",
     }
 )
+#: Those that a recorded world does not have.
+RUN_ATTRIBUTES = frozenset({"policy", "sees_future"})
+#: First format with a file digest.
+FIRST_WITH_FILE_DIGEST = (1, 4)
 #: Parts of the provenance; a recorded world has no policy and no plan.
 PROVENANCE_KEYS = frozenset(
     {
@@ -43,11 +48,11 @@ PROVENANCE_KEYS = frozenset(
         "software",
     }
 )
+#: Those that a recorded world does not have.
+RUN_KEYS = frozenset({"counterfactual", "plan", "policy"})
 #: What is said of software and environment, all of it text; the versions of packages apart.
 SOFTWARE_KEYS = frozenset({"name", "version", "packages"})
 ENVIRONMENT_KEYS = frozenset({"python", "implementation", "system", "machine"})
-#: Attributes by which HDF5 ties a column to its dimensions.
-SCALE_ATTRIBUTES = frozenset({"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"})
 #: The one object that is no column.
 COMMITTED = "committed_slots"
 
@@ -69,7 +74,12 @@ def foreign_contents(
         Whether its writer closed the file; rows beyond the committed slots may stand in one that
         was killed.
     """
-    for name in sorted(file.attrs.keys() - ROOT_ATTRIBUTES):
+    if file.userblock_size:
+        yield f"{file.userblock_size} bytes stand ahead of the file's beginning"
+    allowed = ROOT_ATTRIBUTES - (RUN_ATTRIBUTES if kind is WORLD else frozenset())
+    if version < FIRST_WITH_FILE_DIGEST:
+        allowed -= {"file_digest"}
+    for name in sorted(file.attrs.keys() - allowed):
         yield f"the root attribute {name} is not one of the format"
     columns = {c.path: c for c in kind.columns_in(version)}
     groups = {c.group for c in columns.values()}
@@ -77,7 +87,7 @@ def foreign_contents(
         if why := stored_elsewhere(file, name):
             yield f"{name} {why}"
         elif name in groups and isinstance(file[name], h5py.Group):
-            yield from _foreign_in(file, name, columns)
+            yield from _foreign_in(file, name, columns, newest=version == VERSION)
         elif name != COMMITTED:
             yield f"{name} is not an object of the format"
     if COMMITTED in file and len(file[COMMITTED].attrs):
@@ -88,25 +98,38 @@ def foreign_contents(
             yield f"{path} has {rows:,} rows, and {slots:,} slots are committed"
 
 
-def foreign_provenance(provenance: Mapping[str, Any]) -> Iterator[str]:
+def foreign_provenance(provenance: Mapping[str, Any], kind: FileKind) -> Iterator[str]:
     """Name what stands in a provenance and is not one of its parts, in sentences."""
+    parts = PROVENANCE_KEYS - (RUN_KEYS if kind is WORLD else frozenset())
+    name = provenance["software"]["name"]
+    if name != "qnetsim":
+        yield f"provenance.software.name is {name!r}, not 'qnetsim'"
     for part, found, allowed in (
-        ("provenance", provenance, PROVENANCE_KEYS),
+        ("provenance", provenance, parts),
         ("provenance.software", provenance["software"], SOFTWARE_KEYS),
         ("provenance.environment", provenance["environment"], ENVIRONMENT_KEYS),
     ):
         for key in sorted(found.keys() - allowed):
             yield f"{part}.{key} is not a part of the format"
+    packages = provenance["software"].get("packages", {})
+    if not isinstance(packages, dict):
+        yield "provenance.software.packages is damaged"
+        packages = {}
+    for key in packages:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", key):
+            yield f"provenance.software.packages: {key!r} is not the name of a package"
     words = {
         **{f"environment.{key}": value for key, value in provenance["environment"].items()},
-        **provenance["software"].get("packages", {}),
+        **packages,
     }
     for key, value in words.items():
         if value is not None and not isinstance(value, str):
             yield f"provenance: {key} is {value!r}, not text"
 
 
-def _foreign_in(file: h5py.File, group: str, columns: dict[str, Column]) -> Iterator[str]:
+def _foreign_in(
+    file: h5py.File, group: str, columns: dict[str, Column], *, newest: bool
+) -> Iterator[str]:
     entries = file[group]
     for name in sorted(entries.attrs):
         yield f"{group} has an attribute {name}, which the format does not have"
@@ -117,24 +140,41 @@ def _foreign_in(file: h5py.File, group: str, columns: dict[str, Column]) -> Iter
         elif why := stored_elsewhere(entries, name):
             yield f"{path} {why}"
         else:
-            yield from _foreign_attributes(entries[name], columns[path])
+            yield from _foreign_attributes(entries[name], columns[path], newest=newest)
 
 
-def _foreign_attributes(dataset: h5py.Dataset, column: Column) -> Iterator[str]:
+def _foreign_attributes(dataset: h5py.Dataset, column: Column, *, newest: bool) -> Iterator[str]:
     """Attributes of a column that say something else than the format does."""
     expected: dict[str, Any] = {}
     if column.units:
         expected["units"] = column.units
-    if column.flags:
+    named = {"units", "flag_values", "flag_meanings", "volatile", "long_name"}
+    if column.flags and newest:
         expected["flag_values"] = list(range(len(column.flags)))
         expected["flag_meanings"] = " ".join(column.flags)
     if column.volatile:
         expected["volatile"] = 1
-    # the wording of a meaning may differ between versions
-    named = expected.keys() | {"long_name"}
-    for name in sorted(dataset.attrs.keys() - SCALE_ATTRIBUTES - named):
+    if newest:
+        expected["long_name"] = column.meaning
+    if column.dims == (column.name,):
+        expected |= {"CLASS": b"DIMENSION_SCALE", "NAME": column.name.encode()}
+    else:
+        expected["DIMENSION_LIST"] = [f"/{column.group}/{dim}" for dim in column.dims]
+    named |= expected.keys()
+    if column.dims == (column.name,):
+        named |= {"REFERENCE_LIST"}
+    for name in sorted(dataset.attrs.keys() - named):
         yield f"{column.path} has an attribute {name}, which the format does not have"
     for name, value in expected.items():
-        found = np.asarray(dataset.attrs.get(name)).tolist()
+        found = _scales(dataset) if name == "DIMENSION_LIST" else _value(dataset, name)
         if found != value:
             yield f"{column.path}: {name} is {found!r}, and the format has {value!r}"
+
+
+def _value(dataset: h5py.Dataset, name: str) -> Any:
+    return np.asarray(dataset.attrs.get(name)).tolist()
+
+
+def _scales(dataset: h5py.Dataset) -> list[str]:
+    """Names of the scales that a column's axes are tied to."""
+    return [scale.name for axis in dataset.dims for scale in axis.values()]

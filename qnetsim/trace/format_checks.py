@@ -14,7 +14,7 @@ from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.hdf5.files import is_hdf5
 from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
-from qnetsim.trace.hdf5.reading import stored_elsewhere
+from qnetsim.trace.hdf5.reading import MOST_EXPANSION, stored_elsewhere
 from qnetsim.trace.hdf5.recover import UnclosedFile, is_marked_open
 from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, WORLD, Column, FileKind
 
@@ -92,6 +92,12 @@ def check_columns(path: Path, file: h5py.File, columns: tuple[Column, ...], slot
         for dim, size in zip(column.dims, dataset.shape, strict=False):
             if dim != "slot":
                 shape_fits &= sizes.setdefault(dim, size) == size
+        held = file.id.get_filesize()
+        if not column.grows and dataset.nbytes > MOST_EXPANSION * held:
+            raise TraceFormatError(
+                f"{path}: column {column.path} is damaged: it claims {dataset.nbytes:,} bytes, in "
+                f"a file of {held:,}"
+            )
         if not (kind_fits and shape_fits):
             raise TraceFormatError(
                 f"{path}: column {column.path} is damaged: {dataset.dtype} of shape "
@@ -102,7 +108,7 @@ def check_columns(path: Path, file: h5py.File, columns: tuple[Column, ...], slot
 def read_provenance(path: Path, file: h5py.File, kind: FileKind) -> dict[str, Any]:
     """Read the provenance and check the parts that readers rely on."""
     try:
-        found = json.loads(str(file.attrs["provenance"]))
+        found = json.loads(str(file.attrs["provenance"]), object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:
         raise TraceFormatError(f"{path}: provenance is damaged: {error}") from None
     wanted: dict[str, type | tuple[type, ...]] = {
@@ -140,9 +146,21 @@ def read_provenance(path: Path, file: h5py.File, kind: FileKind) -> dict[str, An
         if table is None and where == "provenance.plan":
             continue
         for key, type_ in keys.items():
-            if not isinstance(table, dict) or not isinstance(table.get(key), type_):
+            value = table.get(key) if isinstance(table, dict) else None
+            # true is an integer to Python, but no seed
+            truth = isinstance(value, bool) and type_ is not bool
+            too_long = isinstance(value, int) and value.bit_length() > 1000
+            if not isinstance(table, dict) or not isinstance(value, type_) or truth or too_long:
                 raise TraceFormatError(f"{path}: {where} is damaged: {key} is missing or wrong")
     return dict(found)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse keys that stand twice: readers differ in which of them they take."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
 
 
 def check_format(path: Path, file: h5py.File, kinds: tuple[FileKind, ...]) -> FileKind:
@@ -159,8 +177,12 @@ def check_format(path: Path, file: h5py.File, kinds: tuple[FileKind, ...]) -> Fi
             f"{path}: is a {found.noun}, not a {kinds[0].noun}; "
             "`qnetsim replay` runs policies in it"
         )
-    version = np.ravel(np.asarray(file.attrs.get("version", ()))).tolist()
-    if len(version) != 2 or not all(isinstance(part, int) for part in version):
+    version = np.asarray(file.attrs.get("version", ())).tolist()
+    if (
+        not isinstance(version, list)
+        or len(version) != 2
+        or not all(isinstance(part, int) for part in version)
+    ):
         raise TraceFormatError(f"{path}: has no valid format version (got {version!r})")
     major = int(version[0])
     if major > VERSION[0]:

@@ -22,6 +22,7 @@ from qnetsim.trace.format_checks import (
     open_file,
     read_provenance,
 )
+from qnetsim.trace.hdf5.recover import end_of_file
 from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, TRACE, WORLD, Column, FileKind
 
 if TYPE_CHECKING:
@@ -225,9 +226,19 @@ class Trace:
         closed = self.status != "incomplete"
         found = foreign_contents(self._file, self.kind, self.version, self.slots, closed=closed)
         try:
-            return [*found, *foreign_provenance(self.provenance)]
+            return [
+                *found,
+                *foreign_provenance(self.provenance, self.kind),
+                *self._trailing(closed),
+            ]
         except (OSError, RuntimeError, ValueError, KeyError) as error:
             raise TraceFormatError(f"{self.path}: is damaged: {error}") from None
+
+    def _trailing(self, closed: bool) -> list[str]:
+        held, used = self.path.stat().st_size, end_of_file(self.path)
+        if closed and used is not None and held > used:
+            return [f"{held - used:,} bytes stand behind the file's end"]
+        return []
 
     def _columns_of(self, group: str) -> list[Column]:
         columns = [c for c in self.kind.columns_in(self.version) if c.group == group]

@@ -57,9 +57,7 @@ class RerunCheck:
         self._trace = trace
         self._rows = 0
         self._columns = [
-            c
-            for c in trace.kind.columns_in(trace.version)
-            if c.grows and not c.volatile and c.name != "slot"
+            c for c in trace.kind.columns_in(trace.version) if c.grows and not c.volatile
         ]
 
     @property

@@ -29,7 +29,7 @@ def is_ours(path: Path) -> bool:
             return True
         with h5py.File(path, "r") as file:
             return str(file.attrs.get("filetype", "")).startswith("qnetsim-")
-    except (OSError, RuntimeError, ValueError):
+    except (OSError, RuntimeError, ValueError, KeyError):
         return False
 
 

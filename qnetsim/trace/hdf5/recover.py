@@ -31,6 +31,16 @@ def is_marked_open(path: Path) -> bool:
     return bool(version == 3 and flags)
 
 
+def end_of_file(path: Path) -> int | None:
+    """Where HDF5 itself says that a file ends, in bytes; None for another superblock than ours."""
+    with path.open("rb") as file:
+        head = file.read(SUPERBLOCK.size)
+    if len(head) < SUPERBLOCK.size or not head.startswith(SIGNATURE):
+        return None
+    _, version, *_, end, _ = SUPERBLOCK.unpack_from(head)
+    return int(end) if version in {2, 3} else None
+
+
 class UnclosedFile(io.FileIO):
     """A file object that shows a repaired superblock."""
 
