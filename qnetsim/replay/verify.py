@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from qnetsim.plans.make import planned
 from qnetsim.plans.storage import FROM_FILE, load_plan
 from qnetsim.policies import Policy
 from qnetsim.policies.registry import available, make_policy
+from qnetsim.replay.claims import other_attribute, other_claim, unlike_solver
 from qnetsim.replay.departure import departure, departure_note, stored_departure
 from qnetsim.replay.given_files import GivenFiles, demand_finding, network_finding
 from qnetsim.replay.reopen import RecordedRun, recorded_run, recorded_world
@@ -29,18 +29,8 @@ from qnetsim.scenario import PolicyTable
 from qnetsim.trace import Block, Trace, open_world
 from qnetsim.trace.provenance import software
 from qnetsim.trace.rerun_check import Difference, RerunCheck
-from qnetsim.trace.schema import VERSION, WORLD
+from qnetsim.trace.schema import WORLD
 from qnetsim.world.realisation import Realisation, WorldChunk
-
-#: What a plan claims that other versions of a solver may give otherwise.
-BY_SOLVER = frozenset({"solver", "variables", "rows", "nodes", "rounds"})
-#: Claims that every format has.
-OLD_CLAIMS = frozenset({"objective", "bound", "gap", "status", "weights_sha256"})
-#: Wall-clock times, which nobody can work out again.
-WALL_CLOCK = frozenset({"solve_s"})
-#: Relative difference of costs that is rounding.
-ROUNDING = 1e-9
-
 
 #: What a trace that passes every check is proved to be.
 PROVED = (
@@ -202,6 +192,8 @@ class _Rerun:
     against: RerunCheck
     check: Callable[[], None]
     progress: Progress
+    #: What may differ with other versions of the software, and does.
+    unlike: list[str] = field(default_factory=list)
 
     def differs(self, difference: Difference | None) -> None:
         """Stop at a difference."""
@@ -241,9 +233,8 @@ def _rerun(
     except QnetsimError as error:
         return Finding("re-run", False, str(error)), None
     text = f"{trace.slots:,} slots, every value the same; {origin}"
-    if trace.provenance.get("plan") and trace.provenance["software"] != software():
-        by = ", ".join(sorted(BY_SOLVER))
-        text += f"; other versions here, so the plan's {by} are not compared"
+    if again.unlike:
+        text += f"; with other versions of the software the plan's {', '.join(again.unlike)} differ"
         return Finding("re-run", None, text), None
     return Finding("re-run", True, text), None
 
@@ -251,7 +242,7 @@ def _rerun(
 def _compare_world(again: _Rerun) -> None:
     header = world_header(again.run.case, again.world)
     again.differs(again.against.header(header.columns))
-    again.differs(_other_attribute(again.trace, header.attributes))
+    again.differs(other_attribute(again.trace, header.attributes))
     for chunk in again.world.chunks():
         again.differs(again.against.block(Block({}, world_columns(chunk), {})))
         again.progress(chunk.slots)
@@ -297,11 +288,10 @@ def _compare_run(again: _Rerun, given: GivenFiles) -> None:
         notes=runner.notes,
     )
     again.differs(again.against.header(header.columns))
-    again.differs(_other_attribute(trace, header.attributes))
-    again.differs(
-        _other_claim(trace.provenance, header.provenance, newest=trace.version == VERSION)
-    )
+    again.differs(other_attribute(trace, header.attributes))
+    again.differs(other_claim(trace, header.provenance))
     cut_short = trace.slots < run.case.scenario.run.slots
+    again.unlike.extend(unlike_solver(trace, header.provenance))
     last: dict[str, Any] = {}
 
     def sink(chunk: WorldChunk, block: SlotBlock) -> None:
@@ -326,51 +316,6 @@ def _compare_run(again: _Rerun, given: GivenFiles) -> None:
     except _EndOfTraceError:
         return
     again.differs(again.against.totals(last["totals"]))
-
-
-def _other_attribute(trace: Trace, found: Mapping[str, Any]) -> Difference | None:
-    """First root attribute that is not the run's."""
-    for name, value in found.items():
-        if trace.attribute(name) != str(value):
-            return Difference(name, {}, "", trace.attribute(name), value)
-    return None
-
-
-def _other_claim(
-    stored: Mapping[str, Any], found: Mapping[str, Any], *, newest: bool
-) -> Difference | None:
-    """First claim about policy, plan or departure that does not come out again."""
-    same_software = stored["software"] == found["software"]
-    departed = "counterfactual"
-    if stored.get(departed) != found.get(departed):
-        return Difference(f"provenance.{departed}", {}, "", stored[departed], found[departed])
-    for part in ("policy", "plan"):
-        there, here = stored[part], found[part]
-        if there is None or here is None:
-            if there is not here:
-                return Difference(f"provenance.{part}", {}, "", there, here)
-            continue
-        left_out = WALL_CLOCK if same_software else WALL_CLOCK | BY_SOLVER
-        keys = there.keys() | here.keys()
-        if not newest:
-            # formats before this one claimed less, and put it in other words
-            keys &= OLD_CLAIMS
-        for key in sorted(keys - left_out):
-            if not _same(there.get(key), here.get(key)):
-                where = f"provenance.{part}.{key}"
-                return Difference(where, {}, "", there.get(key), here.get(key))
-    return None
-
-
-def _same(there: Any, here: Any) -> bool:
-    """Whether two claims are equal, up to rounding in numbers."""
-    if isinstance(there, bool) or isinstance(here, bool):
-        return there is here
-    if isinstance(there, int | float) and isinstance(here, int | float):
-        return math.isclose(there, here, rel_tol=ROUNDING, abs_tol=ROUNDING)
-    if isinstance(there, Mapping) and isinstance(here, Mapping):
-        return there.keys() == here.keys() and all(_same(there[k], here[k]) for k in there)
-    return bool(there == here)
 
 
 def _policy(table: PolicyTable) -> Policy:

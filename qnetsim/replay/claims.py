@@ -1,0 +1,79 @@
+"""What a trace claims of policy, plan and departure, held against the run made again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from qnetsim.trace import Trace
+from qnetsim.trace.rerun_check import Difference
+from qnetsim.trace.schema import VERSION
+
+#: What a plan claims that other versions of a solver may give otherwise.
+BY_SOLVER = frozenset({"solver", "variables", "rows", "nodes", "rounds"})
+#: Claims that every format has.
+OLD_CLAIMS = frozenset({"objective", "bound", "gap", "status", "weights_sha256"})
+#: Wall-clock times, which nobody can work out again.
+WALL_CLOCK = frozenset({"solve_s"})
+#: Relative difference of costs that is rounding.
+ROUNDING = 1e-9
+
+
+def other_attribute(trace: Trace, found: Mapping[str, Any]) -> Difference | None:
+    """First root attribute that is not the run's."""
+    for name, value in found.items():
+        if trace.attribute(name) != str(value):
+            return Difference(name, {}, "", trace.attribute(name), value)
+    return None
+
+
+def other_claim(trace: Trace, found: Mapping[str, Any]) -> Difference | None:
+    """First claim about policy, plan or departure that does not come out again.
+
+    Parameters
+    ----------
+    trace : Trace
+    found : mapping
+        Provenance of the run made again.
+    """
+    stored = trace.provenance
+    departed = "counterfactual"
+    if stored.get(departed) != found.get(departed):
+        what = f"provenance.{departed}"
+        return Difference(what, {}, "", stored.get(departed), found.get(departed))
+    left_out = WALL_CLOCK if stored["software"] == found["software"] else WALL_CLOCK | BY_SOLVER
+    for part in ("policy", "plan"):
+        there, here = stored[part], found[part]
+        if there is None or here is None:
+            if there is not here:
+                return Difference(f"provenance.{part}", {}, "", there, here)
+            continue
+        keys = there.keys() | here.keys()
+        if trace.version != VERSION:
+            # formats before this one claimed less, and put it in other words
+            keys &= OLD_CLAIMS
+        for key in sorted(keys - left_out):
+            if not _same(there.get(key), here.get(key)):
+                where = f"provenance.{part}.{key}"
+                return Difference(where, {}, "", there.get(key), here.get(key))
+    return None
+
+
+def unlike_solver(trace: Trace, found: Mapping[str, Any]) -> list[str]:
+    """Claims of a plan that differ, as they may with other versions of a solver."""
+    there, here = trace.provenance["plan"], found["plan"]
+    if there is None or here is None or trace.version != VERSION:
+        return []
+    return [key for key in sorted(BY_SOLVER) if not _same(there.get(key), here.get(key))]
+
+
+def _same(there: Any, here: Any) -> bool:
+    """Whether two claims are equal, up to rounding in numbers."""
+    if isinstance(there, bool) or isinstance(here, bool):
+        return there is here
+    if isinstance(there, int | float) and isinstance(here, int | float):
+        return math.isclose(there, here, rel_tol=ROUNDING, abs_tol=ROUNDING)
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        return there.keys() == here.keys() and all(_same(there[k], here[k]) for k in there)
+    return bool(there == here)
