@@ -165,6 +165,10 @@ class Rounds:
         self.slot: OpenSlot | None = None
         self.active = len(tasks)
         self._context = context
+        self._slot_ticks = context.slot_ticks
+        self._end = context.run_ticks
+        self._fibres = context.network.fibres
+        self._blocks = context.key_management.on_outage == "block"
         self._clock = clock
         self._tasks = tasks
         self._expose = expose
@@ -212,7 +216,7 @@ class Rounds:
         task = self._tasks[number]
         begin = self._next_slot if lost else self._now
         begin = task.back(task.session.label_holder, begin)
-        if begin >= self._context.run_ticks:
+        if begin >= self._end:
             return False
         if begin > self._now:
             yield self._clock.at(begin, Priority.FEL, number)
@@ -253,7 +257,7 @@ class Rounds:
             if not waiting:
                 break
             wake = min(self._wakes(request) for request in waiting)
-            if wake >= self._context.run_ticks:
+            if wake >= self._end:
                 return None
             yield self._clock.at(wake, Priority.FEL, number)
         waited = max(self._now - computed, 0)
@@ -304,16 +308,14 @@ class Rounds:
         message = request.message
         source, target = (task.nodes[party] for party in (message.source, message.target))
         pair = (source, target) if source < target else (target, source)
-        fibres = self._context.network.fibres
-        keys.begin_slot(slot.interval.first_slot, fibres, task.on_demand_channels)
+        keys.begin_slot(slot.interval.first_slot, self._fibres, task.on_demand_channels)
         joined = keys.joined.setdefault(pair, set())
         known = set(slot.known_down(self._now))
         while request.missing:
             empty = np.flatnonzero(slot.takeable(keys.allowed, joined, self._now) < 8)
             # what is known to be down is walked around, waited for, or a reason to give up
             avoided = set(empty.tolist())
-            blocks = self._context.key_management.on_outage == "block"
-            avoided = avoided - known if blocks else avoided | known
+            avoided = avoided - known if self._blocks else avoided | known
             route = self._paths.path(pair, frozenset(avoided))
             if route is None:
                 return
@@ -355,7 +357,7 @@ class Rounds:
 
     @property
     def _next_slot(self) -> int:
-        return (self._now // self._context.slot_ticks + 1) * self._context.slot_ticks
+        return (self._now // self._slot_ticks + 1) * self._slot_ticks
 
     @property
     def _now(self) -> int:
