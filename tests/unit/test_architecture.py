@@ -127,3 +127,22 @@ def test_commands_on_the_pages_exist() -> None:
     for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for command in re.findall(r"^\$? ?qnetsim ([a-z]+)", path.read_text("utf-8"), re.M):
             assert command in COMMANDS, (path, command)
+
+
+def test_the_mutation_check_names_what_is_there() -> None:
+    """Modules and tests; the file itself imports a tool that is no dependency."""
+    tree = ast.parse((ROOT / "tests" / "mutation" / "run.py").read_text("utf-8"))
+    constants = [n for n in tree.body if isinstance(n, ast.Assign) and n.lineno < 200]
+    names: dict[str, object] = {}
+    for node in constants:
+        if {x.id for x in ast.walk(node.value) if isinstance(x, ast.Name)} <= names.keys():
+            exec(compile(ast.Module([node], []), "run.py", "exec"), names)
+    modules = names["MODULES"]
+    assert isinstance(modules, dict)
+    assert len(modules) >= 25
+    for module, tests in modules.items():
+        assert (ROOT / module).exists(), module
+        for test in tests:
+            file, _, function = test.partition("::")
+            source = (ROOT / file).read_text("utf-8")
+            assert f"def {function.split('[')[0]}" in source, test
