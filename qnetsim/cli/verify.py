@@ -9,7 +9,7 @@ import click
 
 from qnetsim.cli.exit_status import EXIT_FAILED, EXIT_PARTIAL
 from qnetsim.cli.show.output import console, emit, json_option, progress, table
-from qnetsim.replay.verify import NOT_PROVED, PROVED
+from qnetsim.replay.verify import NOT_PROVED
 from qnetsim.replay.verify import verify as check_trace
 from qnetsim.trace import open_world
 
@@ -62,7 +62,7 @@ def verify(
                 "passed": status == 0,
                 "findings": [asdict(finding) for finding in found.findings],
                 "difference": difference,
-                "proved": PROVED if status == 0 else (),
+                "proved": found.proved,
                 "not_proved": NOT_PROVED,
             },
         )
@@ -71,8 +71,7 @@ def verify(
         for finding in found.findings:
             rows.add_row(finding.name, OUTCOMES[finding.passed], finding.text)
         console().print(rows)
-        if status == 0:
-            _say("proved", PROVED)
+        _say("proved", found.proved)
         _say("no file can prove", NOT_PROVED)
     if status:
         raise click.exceptions.Exit(status)

@@ -52,15 +52,23 @@ def network_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Findin
     if not known and given.topology is None:
         text = f"{name} is not here to be compared; give the file with --topology"
         return Finding("network", None, text)
-    try:
-        outside = read_topology(name if given.topology is None else str(given.topology))
-    except TopologyError as error:
-        if given.topology is not None:
+    # a bundled name is held against what is bundled, whatever file is given beside
+    outsides = []
+    if given.topology is not None:
+        try:
+            outsides.append(read_topology(str(given.topology)))
+        except TopologyError as error:
             raise UsageError(f"--topology {error}") from None
-        return Finding("network", None, str(error))
-    if difference := _difference(inside, outside):
-        return Finding("network", False, difference)
-    return Finding("network", True, f"{len(inside.fibres)} fibres, those of {outside.name}")
+    if known:
+        try:
+            outsides.append(read_topology(name))
+        except TopologyError as error:
+            return Finding("network", None, str(error))
+    for outside in outsides:
+        if difference := _difference(inside, outside):
+            return Finding("network", False, difference)
+    names = " and ".join(outside.name for outside in outsides)
+    return Finding("network", True, f"{len(inside.fibres)} fibres, those of {names}")
 
 
 def _difference(inside: Topology, outside: Topology) -> str:
@@ -73,7 +81,7 @@ def _difference(inside: Topology, outside: Topology) -> str:
             return f"node {number} is {here!r} in the trace and {there!r} in {outside.name}"
     fibres = [
         [
-            (f"{t.nodes[a]}–{t.nodes[b]}", f"{length:g} km")
+            (f"{t.nodes[a]}–{t.nodes[b]}", f"{length!r} km")
             for (a, b), length in zip(t.fibres, t.lengths_km, strict=True)
         ]
         for t in (inside, outside)
@@ -126,4 +134,4 @@ def demand_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding
             f"{levels[slot, group]} in {given.demand}"
         )
         return Finding("demand", False, text)
-    return Finding("demand", True, f"the levels of {given.demand}, {recording.sha256 or ''}"[:60])
+    return Finding("demand", True, f"requests, levels and forecast of {given.demand}")

@@ -37,8 +37,10 @@ PROVED = (
     "the file holds the objects, attributes and rows of its format and nothing else",
     "keys are conserved, bills and counts add up, and the digests fit",
     "network and recorded demand are those of the files that they are held against",
-    "the world follows from the seed, and every value of the run from world, policy and plan",
+    "the world follows from the seed or the recorded demand",
 )
+#: What the run made again proves beside.
+PROVED_BY_RERUN = "every value of the run follows from world, policy and plan"
 #: What no check of a file can prove.
 NOT_PROVED = (
     "who made it and when: digests are no signature, and anybody can run the same scenario",
@@ -67,6 +69,14 @@ class Verification:
     def failed(self) -> bool:
         """Whether anything is wrong."""
         return any(finding.passed is False for finding in self.findings)
+
+    @property
+    def proved(self) -> tuple[str, ...]:
+        """What is proved, in sentences; nothing where a check failed or was left open."""
+        if self.failed or self.partial:
+            return ()
+        rerun = any(finding.name == "re-run" for finding in self.findings)
+        return (*PROVED, PROVED_BY_RERUN) if rerun else PROVED
 
     @property
     def partial(self) -> bool:

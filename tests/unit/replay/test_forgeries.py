@@ -18,7 +18,7 @@ from qnetsim.network import read_topology
 from qnetsim.replay.departure import WhatIf
 from qnetsim.replay.record import record_world
 from qnetsim.replay.replay import replay
-from qnetsim.replay.verify import verify
+from qnetsim.replay.verify import PROVED_BY_RERUN, verify
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import open_world
@@ -290,6 +290,16 @@ def test_a_level_run_is_not_sip_by_a_plan_file(tmp_path: Path) -> None:
     assert [f.name for f in found.findings if f.passed is False] == ["re-run"]
 
 
+def claim_nsfnet(path: Path) -> None:
+    """Let a trace of another network say that its network is NSFNET."""
+    with h5py.File(path, "r+") as file:
+        provenance = json.loads(file.attrs["provenance"])
+        provenance["scenario"]["network"]["topology"] = "nsfnet"
+        provenance["scenario_digest"] = spec().digest()
+        file.attrs["provenance"] = json.dumps(provenance)
+    with_fitting_digests(path)
+
+
 def halved(folder: Path) -> Path:
     """NSFNET at half its lengths."""
     topology = read_topology("nsfnet")
@@ -310,12 +320,7 @@ def test_a_network_of_half_the_length_is_not_nsfnet(tmp_path: Path) -> None:
     # as it is, the file of the network must be given
     assert verify(path).partial
     assert not verify(path, topology=half).partial
-    with h5py.File(path, "r+") as file:
-        provenance = json.loads(file.attrs["provenance"])
-        provenance["scenario"]["network"]["topology"] = "nsfnet"
-        provenance["scenario_digest"] = spec().digest()
-        file.attrs["provenance"] = json.dumps(provenance)
-    with_fitting_digests(path)
+    claim_nsfnet(path)
     found = {finding.name: finding for finding in verify(path).findings}
     assert found["network"].passed is False
     assert "km in the trace and" in found["network"].text
@@ -419,6 +424,40 @@ def test_values_that_lie_elsewhere_are_refused(
         verify(path)
 
 
+def test_the_last_digit_of_a_length_counts(honest: Path, tmp_path: Path) -> None:
+    """A metre in a thousand kilometres changes no chain and no plan, but the network."""
+    half = halved(tmp_path)
+    rows = half.read_text().splitlines()
+    network = spec().network.model_copy(update={"topology": str(half)})
+    path = simulate(
+        spec().model_copy(update={"network": network}), PolicyTable(name="evf"), tmp_path / "t.h5"
+    )
+    assert not verify(path, topology=half).failed
+    half.write_text("\n".join([rows[0], rows[1] + "00001", *rows[2:]]) + "\n")
+    found = {finding.name: finding for finding in verify(path, topology=half).findings}
+    assert found["network"].passed is False
+    assert found["network"].text.startswith("fibre 0 is ")
+
+
+def test_a_file_beside_a_bundled_name_does_not_take_its_place(tmp_path: Path) -> None:
+    half = halved(tmp_path)
+    network = spec().network.model_copy(update={"topology": str(half)})
+    short = spec().model_copy(update={"network": network})
+    path = simulate(short, PolicyTable(name="evf"), tmp_path / "t.h5")
+    claim_nsfnet(path)
+    found = {finding.name: finding for finding in verify(path, topology=half).findings}
+    assert found["network"].passed is False
+
+
+def test_only_a_run_made_again_is_called_proved(honest: Path) -> None:
+    whole, part = verify(honest), verify(honest, rerun=False)
+    assert PROVED_BY_RERUN in whole.proved
+    assert PROVED_BY_RERUN not in part.proved
+    assert part.proved
+    old = ROOT / "tests" / "formats" / "format-1.3.h5"
+    assert verify(old).proved == ()
+
+
 def test_nodes_in_another_order_are_another_network(tmp_path: Path) -> None:
     """Requests are drawn by the places of their nodes, so the same seed would give others."""
     topology = read_topology("nsfnet")
@@ -431,12 +470,7 @@ def test_nodes_in_another_order_are_another_network(tmp_path: Path) -> None:
     network = spec().network.model_copy(update={"topology": str(permuted)})
     other = spec().model_copy(update={"network": network})
     path = simulate(other, PolicyTable(name="evf"), tmp_path / "t.h5")
-    with h5py.File(path, "r+") as file:
-        provenance = json.loads(file.attrs["provenance"])
-        provenance["scenario"]["network"]["topology"] = "nsfnet"
-        provenance["scenario_digest"] = spec().digest()
-        file.attrs["provenance"] = json.dumps(provenance)
-    with_fitting_digests(path)
+    claim_nsfnet(path)
     found = {finding.name: finding for finding in verify(path).findings}
     assert found["network"].passed is False
 
