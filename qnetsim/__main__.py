@@ -1,5 +1,18 @@
-"""``python -m qnetsim``."""
+"""``python -m qnetsim``, and the command ``qnetsim``: signals first, then everything else."""
 
-from qnetsim.cli import main
+from qnetsim.interrupt import take_over
+from qnetsim.streams import open_closed_streams
 
-main()
+
+def main() -> None:
+    """Run the command line and exit."""
+    open_closed_streams()
+    take_over()
+    # imports take time, in which a signal may come
+    from qnetsim.cli import main as run_command
+
+    run_command()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,9 @@
-"""Stop cleanly: SIGINT and SIGTERM are noted, and take effect between two steps of the work.
+"""Stop in good order: SIGINT, SIGTERM and SIGHUP take effect between two steps of the work.
 
-An exception that is raised at an arbitrary instruction can be lost (in a destructor) or interrupt
-a write. A second signal does raise at once, in case the work never reaches its next check.
+While files are written (``stoppable``) a signal is noted, and the next check raises. An exception
+at an arbitrary instruction could be lost (in a destructor) or interrupt a write. While nothing is
+written, the command line ends at once, from a thread of its own: a solver in C does not delay it,
+and no library gets to see an exception.
 """
 
 from __future__ import annotations
@@ -11,62 +13,232 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-#: How often a worker looks for its parent, and how long its work may take to stop, in seconds.
-LOOK_S = 1.0
-GRACE_S = 30.0
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+#: Signals this long after the first no longer wait for the work to reach its next check.
+PATIENCE_S = 5.0
+#: Files that the last message names.
+NAMED = 4
+SHOW_CURSOR = b"\x1b[?25h"
+
+
+class Interrupted(KeyboardInterrupt):
+    """The work was stopped by a signal.
+
+    Attributes
+    ----------
+    number : int
+        Of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class _Process:
+    """What this process knows of signals and of its files.
+
+    Attributes
+    ----------
+    noted : list of int
+        Signals that came.
+    first_s : float
+        When the first one came.
+    deferring : int
+        Blocks of work that are stopped at their next check only.
+    lock : Lock
+        Held to begin or end such a block, and by the thread that ends the process between them.
+    taken_over, over, said : bool
+        Whether the command line handles signals; has done its work; has said how it ended.
+    places : set of Path
+        Files and folders that are worth nothing once the process is gone.
+    standing : dict
+        What is in each file of the command.
+    planned : int
+        How many files it is to write; 0 where that is not known.
+    go_on : str
+        How to go on, for the last message.
+    """
+
+    def __init__(self) -> None:
+        self.noted: list[int] = []
+        self.first_s = 0.0
+        self.deferring = 0
+        self.lock = threading.Lock()
+        self.taken_over = False
+        self.over = False
+        self.said = False
+        self.places: set[Path] = set()
+        self.standing: dict[Path, str] = {}
+        self.planned = 0
+        self.go_on = "give the same command again"
+
+    def note(self, number: int) -> None:
+        """A signal came."""
+        if not self.noted:
+            self.first_s = time.monotonic()
+        self.noted.append(number)
+
+    @property
+    def impatient(self) -> bool:
+        """Whether the first signal has waited for too long."""
+        return bool(self.noted) and time.monotonic() - self.first_s > PATIENCE_S
+
+
+_process = _Process()
 
 
 @contextmanager
 def stoppable() -> Iterator[Callable[[], None]]:
-    """Note signals while the block runs; yields what raises ``KeyboardInterrupt`` if one came."""
-    noted: list[int] = []
+    """Note signals while the block runs; yields what raises ``Interrupted`` if one came.
 
-    def note(number: int, frame: FrameType | None) -> None:
-        if noted:
-            raise KeyboardInterrupt
-        noted.append(number)
-
-    def check() -> None:
-        if noted:
-            raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield check
-        return
-    before = {number: signal.signal(number, note) for number in SIGNALS}
-    try:
-        yield check
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def end_with_parent(parent: int) -> None:
-    """Stop this process once its parent is gone, however that ended.
-
-    Called first thing in a worker process. Work in hand is stopped as by SIGTERM, so its trace
-    keeps what is in it.
-
-    Parameters
-    ----------
-    parent : int
-        Number of the process that started this one.
+    Leaving the block raises too, where a signal came after the last check.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    with _process.lock:
+        if not (_process.deferring or _process.taken_over):
+            _process.noted.clear()
+        _process.deferring += 1
+    try:
+        before = {} if _process.taken_over else _handle(_note_or_raise)
+        try:
+            yield _check
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    finally:
+        with _process.lock:
+            _process.deferring -= 1
+    _check()
 
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(LOOK_S)
-        os.kill(os.getpid(), signal.SIGTERM)
-        deadline = time.monotonic() + GRACE_S
-        # work that can be stopped has a handler of its own until its files are closed
-        while signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-            if time.monotonic() > deadline:
-                break
-            time.sleep(LOOK_S / 10)
-        os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+def _check() -> None:
+    if _process.noted:
+        raise Interrupted(_process.noted[0])
+
+
+def _handle(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
+    """Handle signals, but for those that are to be ignored (``nohup``); returns what was set."""
+    found = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: old for number, old in found.items() if old is not signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, handler)
+    return before
+
+
+def _note_or_raise(number: int, frame: FrameType | None) -> None:
+    impatient = _process.impatient
+    _process.note(number)
+    if impatient:
+        raise Interrupted(number)
+
+
+def take_over() -> None:
+    """Handle signals for the rest of this process, as the command line does; safe to repeat."""
+    if _process.taken_over:
+        return
+    _process.taken_over = True
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    threading.Thread(target=_watch, args=(reading,), daemon=True, name="signals").start()
+    # the number of each signal is written at once, even while the main thread is in C
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    _handle(lambda number, frame: _process.note(number))
+
+
+def _watch(reading: int) -> None:
+    """End the process at a signal, unless its work is to be stopped at its next check."""
+    while data := os.read(reading, 1):
+        number = data[0]
+        if number not in SIGNALS:
+            continue
+        with _process.lock:
+            impatient = _process.impatient
+            _process.note(number)
+            if _process.over or (_process.deferring and not impatient):
+                continue
+            _end_now(number)
+
+
+def _end_now(number: int) -> None:
+    for place in _process.places:
+        with suppress(OSError):
+            if place.is_dir():
+                import shutil
+
+                shutil.rmtree(place)
+            place.unlink()
+    with suppress(OSError):
+        if os.isatty(2):
+            os.write(2, SHOW_CURSOR)  # a progress display may have hidden it
+    say_end(number)
+    os._exit(128 + number)
+
+
+def end_of_command() -> None:
+    """From here on signals change nothing: all is done and said."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    _process.over = True
+
+
+def remove_at_end(place: Path) -> None:
+    """Remove this file or folder if a signal ends the process before it has become another."""
+    _process.places.add(place)
+
+
+def note_standing(path: Path, text: str) -> None:
+    """Say what is in a file of this command: ``complete``, or how far it goes."""
+    _process.standing[path] = text
+
+
+def note_planned(files: int) -> None:
+    """Say how many files this command is to write."""
+    _process.planned = files
+
+
+def note_command(go_on: str) -> None:
+    """Say how to go on with the command that begins."""
+    _process.go_on = go_on
+    _process.planned = 0
+    _process.standing.clear()
+
+
+def say_end(number: int) -> None:
+    """Say on stderr, once, what stopped the command, what stands and how to go on."""
+    if _process.said:
+        return
+    _process.said = True
+    with suppress(OSError):
+        os.write(2, f"{ending(number)}\n".encode(errors="backslashreplace"))
+
+
+def ending(number: int) -> str:
+    """What stopped the command, what stands and how to go on."""
+    standing = dict(_process.standing)
+    done = [str(path) for path, text in standing.items() if text == "complete"]
+    short = [f"{path} ({text})" for path, text in standing.items() if text != "complete"]
+    parts = []
+    if done or _process.planned > 1:
+        of = f" of {_process.planned}" if _process.planned > 1 else ""
+        parts.append(f"{len(done)}{of} traces complete" + _named(done))
+    if short:
+        parts.append("cut short and readable" + _named(short))
+    stands = "; ".join(parts) or "no trace was being written"
+    return f"interrupted ({signal.Signals(number).name}): {stands}; {_process.go_on}"
+
+
+def _named(files: list[str]) -> str:
+    if not files:
+        return ""
+    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
+    return f": {', '.join(files[:NAMED])}{more}"

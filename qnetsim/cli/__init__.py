@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import warnings
 from importlib import import_module
 
 import click
 
-from qnetsim.cli.exit_status import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
+from qnetsim.cli.exit_status import EXIT_FAILED, EXIT_SIGNAL, EXIT_USAGE
 from qnetsim.errors import QnetsimError
+from qnetsim.interrupt import Interrupted, end_of_command, note_command, say_end, take_over
+from qnetsim.streams import open_closed_streams
 from qnetsim.version import __version__
 
 #: Commands: where each is defined, and its line in the overview.
@@ -63,17 +66,61 @@ def group() -> None:
     """Simulate quantum-secured federated edge learning over QKD networks."""
 
 
+#: How to go on with a command that a signal stopped; the others are given again.
+GO_ON = {
+    "compare": "`qnetsim run --resume` completes a trace, the same with --force begins anew",
+    "demand": "the same command with --force begins anew",
+    "fel": "the same command with --force begins anew",
+    "replay": "the same command with --force begins anew",
+    "report": "the same command with --force draws it anew",
+    "reproduce": "the same command goes on with the curves that are there",
+    "run": "the same command with --resume goes on",
+    "train": "the same command goes on",
+}
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 ok, 2 usage or scenario, 3 failed, 130 interrupted."""
+    """Run the command line and exit.
+
+    0 ok, 2 usage or scenario, 3 failed, 4 partial, 128 + N ended by signal N.
+    """
+    open_closed_streams()
+    take_over()
     warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
     for output in (sys.stdout, sys.stderr):
         # names and signs that the terminal's encoding lacks are replaced, not fatal
         if isinstance(output, io.TextIOWrapper):
             output.reconfigure(errors="replace")
-    sys.exit(_run(arguments))
+    status = _run(arguments)
+    end_of_command()
+    sys.exit(status)
 
 
 def _run(arguments: list[str] | None) -> int:
+    try:
+        try:
+            return _status(arguments)
+        except BrokenPipeError:
+            pass  # the reader of the pipe has gone, and no message would reach it
+        except OSError as error:
+            click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
+    except OSError:
+        pass  # stderr is gone as well
+    _drop_output()
+    return EXIT_FAILED
+
+
+def _status(arguments: list[str] | None) -> int:
+    """Run a command, say what went wrong, and return the exit status.
+
+    Raises
+    ------
+    OSError
+        stdout or stderr cannot be written.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    command = next((word for word in words if word in COMMANDS), "")
+    note_command(GO_ON.get(command, "give the same command again"))
     try:
         # without standalone mode, click returns the status of an early exit
         status = group.main(arguments, prog_name="qnetsim", standalone_mode=False)
@@ -84,20 +131,29 @@ def _run(arguments: list[str] | None) -> int:
     except QnetsimError as error:
         click.echo(f"error: {error}", err=True)
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; traces written so far are readable", err=True)
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        _drop_output()  # the reader of the pipe has gone, and no message would reach it
-        return EXIT_FAILED
-    except OSError as error:
-        click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
-        _drop_output()
-        return EXIT_FAILED
+    except (KeyboardInterrupt, click.Abort) as error:
+        return _interrupted(error)
+    except SystemExit as error:
+        if error.code != 1:
+            raise
+        # click ends the process itself where the reader of a pipe has gone
+        raise BrokenPipeError from error
     return status if isinstance(status, int) else 0
+
+
+def _interrupted(error: BaseException) -> int:
+    """Say what stands, and return the exit status; click puts an exception of its own around it."""
+    causes = (error, error.__cause__)
+    number = next((e.number for e in causes if isinstance(e, Interrupted)), int(signal.SIGINT))
+    say_end(number)
+    return EXIT_SIGNAL + number
 
 
 def _drop_output() -> None:
     """Send what is left to the null device, so that the interpreter's last flush cannot fail."""
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, not a path of ours
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        try:
+            sys.stderr.flush()
+        except OSError:
+            os.dup2(nowhere.fileno(), sys.stderr.fileno())

@@ -24,6 +24,7 @@ from qnetsim.cli.show.output import emit, force_option, json_option, progress, s
 from qnetsim.errors import SettingError, UsageError
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.protocol import RoundOutcome
+from qnetsim.interrupt import remove_at_end
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario, locate
 from qnetsim.studies.key_budget import key_budget
@@ -117,6 +118,7 @@ def _run_task(
         refuse_input(out, scenario)
         refuse_existing(out, force)
     with TemporaryDirectory() as folder, progress(policy.title, spec.run.slots) as advance:
+        remove_at_end(Path(folder))
         path = simulate(spec, policy, out or Path(folder) / "fel.h5", force=force, progress=advance)
         with open_trace(path) as trace:
             return task_runs(trace)[0]

@@ -68,8 +68,8 @@ def _write_csv(
     names = [(nodes[a], nodes[b]) for a, b in case.forecast.pairs]
     rate = case.network.level_bits / case.scenario.run.slot_s
     with (
-        replacing(path, force) as fresh,
         stoppable() as check,
+        replacing(path, force) as fresh,
         fresh.open("w", encoding="utf-8", newline="") as file,
     ):
         rows = csv.writer(file, lineterminator="\n")

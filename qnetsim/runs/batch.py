@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 from qnetsim.errors import UsageError
-from qnetsim.interrupt import end_with_parent
+from qnetsim.interrupt import note_planned
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import plan_policies
 from qnetsim.runs.simulate import Progress, simulate
+from qnetsim.runs.workers import run_in_workers
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import refuse_existing
 
@@ -92,20 +90,8 @@ def run_policies(
         for r, path in enumerate(paths)
     ]
     advance = progress or (lambda slots: None)
+    note_planned(len(jobs))
     if workers <= 1:
         return [_run_job(job, advance) for job in jobs]
-    with ProcessPoolExecutor(
-        min(workers, len(jobs)),
-        mp_context=get_context("spawn"),
-        initializer=end_with_parent,
-        initargs=(os.getpid(),),
-    ) as pool:
-        futures = [pool.submit(_run_job, job) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                future.result()
-                advance(scenario.run.slots)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    run_in_workers(_run_job, jobs, workers, lambda: advance(scenario.run.slots))
     return [job.out for job in jobs]

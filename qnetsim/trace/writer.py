@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceError
+from qnetsim.interrupt import note_standing
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.hdf5.chunks import ColumnWriter
 from qnetsim.trace.hdf5.files import (
@@ -316,6 +317,7 @@ class TraceWriter:
                 file.attrs["file_digest"] = self._digest.file_hexdigest(file.attrs)
         except (OSError, RuntimeError) as error:
             raise TraceError(f"{self.path}: cannot be completed: {error}") from None
+        note_standing(self.path, status if status == "complete" else f"{self._rows:,} slots")
 
     def _mend(self, file: h5py.File) -> None:
         """Cut off a block that was interrupted, and digest what stays."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 
 from qnetsim.errors import TraceError, UsageError
+from qnetsim.interrupt import remove_at_end
 from qnetsim.trace.hdf5.recover import is_marked_open
 
 
@@ -83,6 +84,7 @@ def fresh_place(path: Path) -> Path:
             os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         except FileExistsError:
             continue
+        remove_at_end(place)
         return place
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from qnetsim.trace import open_trace
 from tests.support import ROOT
+from tests.support.processes import alive, descendants
 
 CODE = """
 from pathlib import Path
@@ -23,26 +24,6 @@ if __name__ == "__main__":
     spec = nsfnet(run__slots="40000000", run__replications="2")
     run_policies(spec, [PolicyTable(name="evf")], Path({out!r}), workers=2)
 """
-
-
-def children_of(parent: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent and fields[0] != "Z":
-            found.append(int(entry.name))
-    return found
-
-
-def alive(number: int) -> bool:
-    try:
-        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc on this system")
@@ -56,10 +37,10 @@ def test_workers_of_a_killed_parent_end_and_leave_readable_traces(tmp_path: Path
         while not all(path.exists() for path in traces) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert all(path.exists() for path in traces)
-        workers = children_of(parent.pid)
+        workers = descendants(parent.pid)
         assert len(workers) >= 2
         parent.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 3
     while any(map(alive, workers)) and time.monotonic() < deadline:
         time.sleep(0.1)
     left = [number for number in workers if alive(number)]

@@ -29,6 +29,7 @@ from qnetsim.trace.schema import COLUMNS, recorded, totals
 from qnetsim.vocabulary import PLAN_STATUS
 from tests.support import ROOT
 from tests.support.helpers import Scripted, nsfnet, run
+from tests.support.processes import mind_signals
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +213,9 @@ def test_an_interrupted_run_keeps_what_was_flushed(kind: signal.Signals, tmp_pat
     command = [sys.executable, "-m", "qnetsim", "run", str(ROOT / "scenarios" / "nsfnet.toml")]
     command += ["--policy", "random", "--slots", "50000000", "--out", str(path)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as process:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, env=environment, preexec_fn=mind_signals
+    ) as process:
         deadline = time.monotonic() + 60
         while not (path.exists() and path.stat().st_size > 2_000_000):
             assert process.poll() is None, process.stderr.read().decode()

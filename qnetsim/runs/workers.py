@@ -1,0 +1,160 @@
+"""Jobs in several processes, which end with the process that started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context, resource_tracker
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from qnetsim.errors import QnetsimError, TraceError
+from qnetsim.interrupt import note_standing, stoppable
+from qnetsim.trace import open_trace
+
+#: How often the parent looks for signals, and how long work may take to stop, in seconds.
+LOOK_S = 0.2
+GRACE_S = 30.0
+
+
+class WritesTrace(Protocol):
+    """A job that writes one trace."""
+
+    @property
+    def out(self) -> Path:
+        """The trace."""
+        ...
+
+
+Job = TypeVar("Job", bound=WritesTrace)
+
+
+def run_in_workers(
+    run: Callable[[Job], object], jobs: Sequence[Job], workers: int, done: Callable[[], None]
+) -> None:
+    """Do jobs in worker processes.
+
+    A signal to this process stops the workers: traces in hand are closed and keep what is in them.
+    The workers also stop when this process is gone, however it ended.
+
+    Parameters
+    ----------
+    run : callable
+        Does a job; picklable.
+    jobs : sequence
+        Picklable.
+    workers : int
+        Processes.
+    done : callable
+        Called after each job.
+
+    Raises
+    ------
+    Interrupted
+        By a signal.
+    TraceError
+        A worker process died.
+    QnetsimError
+        What a job raised first.
+    """
+    context = get_context("spawn")
+    # its start sets the mask of signals
+    resource_tracker.ensure_running()
+    reading, writing = context.Pipe(duplex=False)
+    with (
+        stoppable() as check,
+        ProcessPoolExecutor(
+            min(workers, len(jobs)),
+            mp_context=context,
+            initializer=_end_with_parent,
+            initargs=(reading,),
+        ) as pool,
+    ):
+        with _untouched_by_terminal():
+            futures = {pool.submit(run, job): job for job in jobs}
+        try:
+            _await(futures, check, done)
+        except BaseException:
+            writing.close()
+            pool.shutdown(wait=True, cancel_futures=True)
+            for future, job in futures.items():
+                _note(future, job.out)
+            raise
+
+
+def _await(
+    futures: dict[Future[object], Job], check: Callable[[], None], done: Callable[[], None]
+) -> None:
+    pending = set(futures)
+    while pending:
+        finished, pending = wait(pending, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+        check()
+        for future in finished:
+            try:
+                future.result()
+            except BrokenProcessPool:
+                time.sleep(LOOK_S)  # a signal to all processes may reach this one last
+                check()
+                raise TraceError(
+                    "a worker process died, killed or out of memory; use fewer --workers"
+                ) from None
+            note_standing(futures[future].out, "complete")
+            done()
+
+
+def _note(future: Future[object], path: Path) -> None:
+    """Look what a job that was stopped has left."""
+    if future.cancelled() or not path.exists():
+        return
+    if future.exception() is None:
+        note_standing(path, "complete")
+        return
+    try:
+        with open_trace(path) as trace:
+            complete = trace.status == "complete"
+            note_standing(path, "complete" if complete else f"{trace.slots:,} slots")
+    except QnetsimError:
+        return  # what is there was not made by this command
+
+
+@contextmanager
+def _untouched_by_terminal() -> Iterator[None]:
+    """Start processes that Ctrl-C and a hang-up do not reach: their parent tells them to stop."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent(pipe: Connection) -> None:
+    """Stop this process once the other end of the pipe is closed; first thing in a worker.
+
+    Work in hand is stopped as by SIGTERM, so its trace keeps what is in it.
+    """
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+    def watch() -> None:
+        pipe.poll(None)
+        os.kill(os.getpid(), signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_S
+        # work that can be stopped has a handler of its own until its files are closed
+        while signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(LOOK_S / 10)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="parent").start()

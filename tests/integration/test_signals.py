@@ -1,0 +1,250 @@
+"""Signals and closed streams: commands end in good order, and leave whole files."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qnetsim.trace import open_trace
+from tests.support import SCENARIOS
+from tests.support.processes import (
+    ENVIRONMENT,
+    UGLY,
+    alive,
+    descendants,
+    mind_signals,
+    start,
+    wait_until,
+)
+
+NSFNET = str(SCENARIOS / "nsfnet.toml")
+LONG = ("--slots", "50000000")
+RUN = ("run", NSFNET, "-p", "random", *LONG, "-o", "t.h5")
+STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+
+
+def holds_slots(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 1_000_000
+
+
+def clean(text: str) -> bool:
+    return not any(word in text for word in UGLY)
+
+
+def end(process: subprocess.Popen[str], number: int) -> str:
+    """Send a signal; returns the one message."""
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == STATUS[signal.Signals(number)], err
+    assert clean(err), err
+    assert len(err.strip().splitlines()) == 1, err
+    assert signal.Signals(number).name in err
+    return err
+
+
+@pytest.mark.parametrize("number", list(STATUS))
+def test_a_run_closes_its_trace(number: int, tmp_path: Path) -> None:
+    process = start(tmp_path, *RUN)
+    assert wait_until(lambda: holds_slots(tmp_path / "t.h5"))
+    said = end(process, number)
+    with open_trace(tmp_path / "t.h5") as trace:
+        assert trace.status == "interrupted"
+        assert trace.content_digest() == trace.attribute("content_digest")
+        assert f"t.h5 ({trace.slots:,} slots); the same command with --resume goes on" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["t.h5"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_comparison_ends_its_workers(number: int, tmp_path: Path) -> None:
+    policies = ("-p", "random", "-p", "level")
+    process = start(
+        tmp_path, "compare", NSFNET, *policies, *LONG, "--workers", "2", "--replications", "1"
+    )
+    folder = tmp_path / "runs" / "nsfnet"
+    traces = [folder / "random-r000.h5", folder / "level-r000.h5"]
+    assert wait_until(lambda: all(map(holds_slots, traces)))
+    workers = descendants(process.pid)
+    assert len(workers) >= 2
+    said = end(process, number)
+    assert wait_until(lambda: not any(map(alive, workers)), 3)
+    assert "0 of 2 traces complete; cut short and readable: " in said
+    for path in traces:
+        with open_trace(path) as trace:
+            assert trace.status == "interrupted"
+            assert f"{path.name} ({trace.slots:,} slots)" in said
+
+
+def test_a_comparison_in_one_process_says_what_is_finished(tmp_path: Path) -> None:
+    process = start(
+        tmp_path, "compare", NSFNET, "-p", "random", "--replications", "90", "--slots", "6000"
+    )
+    folder = tmp_path / "runs" / "nsfnet"
+    assert wait_until((folder / "random-r003.h5").exists)
+    said = end(process, signal.SIGTERM)
+    found = sorted(folder.glob("*.h5"))
+    statuses = []
+    for path in found:
+        with open_trace(path) as trace:
+            statuses.append(trace.status)
+    complete = statuses.count("complete")
+    assert complete >= 3
+    assert f"{complete} of 90 traces complete" in said
+
+
+def test_a_worker_that_dies_is_one_error(tmp_path: Path) -> None:
+    process = start(
+        tmp_path, "compare", NSFNET, "-p", "random", *LONG, "--workers", "2", "--replications", "2"
+    )
+    traces = [tmp_path / "runs" / "nsfnet" / f"random-r{r:03d}.h5" for r in range(2)]
+    assert wait_until(lambda: all(map(holds_slots, traces)))
+    commands = {n: Path(f"/proc/{n}/cmdline").read_bytes() for n in descendants(process.pid)}
+    victim = next(n for n, command in commands.items() if b"spawn_main" in command)
+    os.kill(victim, signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert err.startswith("error: a worker process died")
+    assert wait_until(lambda: not any(map(alive, commands)), 3)
+
+
+def test_a_solver_does_not_delay_the_end(tmp_path: Path) -> None:
+    """Nothing is written while a plan is made: the process ends at once, also within C code."""
+    (tmp_path / "s.toml").write_text(Path(NSFNET).read_text())
+    code = (
+        "import sys\n"
+        "from qnetsim.__main__ import main\n"
+        "import qnetsim.plans.make as make\n"
+        "def long(*_, **__):\n"
+        "    import ctypes\n"
+        "    print('in C', flush=True)\n"
+        "    ctypes.CDLL(None).sleep(60)\n"
+        "make.planned = long\n"
+        "sys.argv[1:] = ['plan', 's.toml', '-p', 'sip', '-o', 'p.h5']\n"
+        "main()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=mind_signals,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "in C\n"
+        begun = time.monotonic()
+        end(process, signal.SIGTERM)
+        assert time.monotonic() - begun < 10
+    assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_what_is_ignored_at_the_start_stays_ignored(number: int, tmp_path: Path) -> None:
+    """As with ``nohup``, and in the background of a script."""
+    process = start(tmp_path, *RUN, preexec_fn=lambda: signal.signal(number, signal.SIG_IGN))
+    assert wait_until(lambda: holds_slots(tmp_path / "t.h5"))
+    process.send_signal(number)
+    time.sleep(0.5)
+    assert process.poll() is None
+    end(process, signal.SIGTERM)
+
+
+def five_signals(folder: Path, seconds: float, *arguments: str) -> tuple[int, str]:
+    """Interrupt a command five times, fast, from an instant on."""
+    process = start(folder, *arguments)
+    time.sleep(seconds)
+    for _ in range(5):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.004)
+    _, err = process.communicate(timeout=60)
+    return process.returncode, err
+
+
+def test_five_fast_signals_from_the_import_on(tmp_path: Path) -> None:
+    """The earliest ones come while Python itself starts, where nothing of ours runs yet."""
+    for seconds in np.linspace(0.3, 1.8, 6):
+        status, err = five_signals(tmp_path, float(seconds), *RUN, "--force")
+        assert status in {130, -signal.SIGINT}
+        assert clean(err), err
+        if (tmp_path / "t.h5").exists():
+            with open_trace(tmp_path / "t.h5") as trace:
+                assert trace.status == "interrupted"
+
+
+def test_five_fast_signals_while_the_trace_is_closed(tmp_path: Path) -> None:
+    process = start(tmp_path, *RUN)
+    assert wait_until(lambda: holds_slots(tmp_path / "t.h5"))
+    for _ in range(5):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, clean(err)) == (130, True), err
+    with open_trace(tmp_path / "t.h5") as trace:
+        assert trace.status == "interrupted"
+        assert trace.content_digest() == trace.attribute("content_digest")
+
+
+def shell(folder: Path, text: str) -> tuple[int, str]:
+    """Run a line of shell in which QNETSIM stands for the command; returns status and stderr."""
+    line = text.replace("QNETSIM", f"{sys.executable} -m qnetsim")
+    done = subprocess.run(
+        ["bash", "-c", line],
+        cwd=folder,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("output", ["policies", "policies --json", "--help", "topologies nsfnet"])
+@pytest.mark.parametrize(
+    ("line", "status", "said"),
+    [
+        ("(QNETSIM {} ; echo status $? >&2) | true", 0, ""),
+        ("QNETSIM {} >&-", 3, "error: the output cannot be written"),
+        ("QNETSIM {} 2>&- >/dev/null", 0, ""),
+        ("QNETSIM {} >/dev/full", 3, "error: the output cannot be written"),
+        ("QNETSIM {} >/dev/full 2>/dev/full", 3, ""),
+        ("QNETSIM {} <&- >&- 2>&-", 3, ""),
+    ],
+)
+def test_closed_streams(output: str, line: str, status: int, said: str, tmp_path: Path) -> None:
+    found, err = shell(tmp_path, line.format(output))
+    assert clean(err), err
+    assert found == status
+    assert said in err
+    assert len(err.splitlines()) <= 1
+
+
+def test_a_reader_that_goes_early_is_a_failure_without_a_word(tmp_path: Path) -> None:
+    """More than a pipe holds, so that the command writes to a pipe that nobody reads."""
+    line = "(QNETSIM scenario schema --json; echo status $? >&2) | head -1 >/dev/null"
+    _, err = shell(tmp_path, line)
+    assert err == "status 3\n" or err == "status 0\n"
+    line = "(sleep 0.1; QNETSIM policies; echo status $? >&2) | true"
+    assert shell(tmp_path, line)[1] == "status 3\n"
+
+
+def test_an_error_without_stderr_keeps_its_status(tmp_path: Path) -> None:
+    assert shell(tmp_path, "QNETSIM nonsense 2>&-") == (2, "")
+    assert shell(tmp_path, "QNETSIM inspect nothing.h5 2>&-") == (3, "")
+
+
+def test_a_run_with_closed_streams_writes_a_whole_trace(tmp_path: Path) -> None:
+    """The trace does not get the number of stdout, into which libraries print."""
+    line = f"QNETSIM run {NSFNET} -p sip --slots 50 -o t.h5 <&- >&- 2>&-"
+    assert shell(tmp_path, line)[0] == 3
+    with open_trace(tmp_path / "t.h5") as trace:
+        assert trace.status == "complete"
+        assert trace.content_digest() == trace.attribute("content_digest")

@@ -1,0 +1,75 @@
+"""Commands in processes of their own, and what they leave."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.support import ROOT
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+#: What no output of a stopped command may hold.
+UGLY = ("Traceback", "Exception ignored", "BrokenPipe", "Error in")
+
+
+def mind_signals() -> None:
+    """Let signals act, also where the tests run in the background and ignore them."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def start(folder: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
+    """Begin a command in a folder."""
+    settings: dict[str, Any] = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "preexec_fn": mind_signals,
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "qnetsim", *arguments],
+        cwd=folder,
+        env=ENVIRONMENT,
+        text=True,
+        **(settings | more),
+    )
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 120) -> bool:
+    """Look again and again; returns whether it came true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def descendants(parent: int) -> list[int]:
+    """Processes below a process, by their numbers; dead ones are left out."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != "Z":
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found = children.get(parent, [])
+    for number in found:
+        found += children.get(number, [])
+    return found
+
+
+def alive(number: int) -> bool:
+    """Whether a process runs."""
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
