@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from qnetsim.errors import UsageError
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import PolicyTable, Scenario
+from qnetsim.scenario.labels import unportable
 
 
 def policy_table(text: str, scenario: Scenario) -> PolicyTable:
@@ -41,6 +42,9 @@ def policy_table(text: str, scenario: Scenario) -> PolicyTable:
     if label is None and given:
         label = re.sub(r"[^A-Za-z0-9._-]", "_", "-".join([name, *map("".join, given.items())]))
     make_policy(name, options)
+    reason = label and unportable(label)
+    if reason:
+        raise UsageError(f"--policy {text!r}: the label {label!r} {reason}; give another label=")
     try:
         return PolicyTable.model_validate({"name": name, "label": label, **options})
     except ValidationError:

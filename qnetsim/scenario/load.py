@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from qnetsim.errors import ScenarioError, UsageError
 from qnetsim.scenario.checks import cross_checks
+from qnetsim.scenario.labels import colliding, unportable
 from qnetsim.scenario.lines import Key, Problem, key_lines
 from qnetsim.scenario.rate_table import read_rate_table
 from qnetsim.scenario.tables.scenario import Scenario
@@ -246,6 +247,14 @@ def _policy_checks(
                 ("policy", i),
                 f"{title!r} is already policy[{titles[title]}]; "
                 "give each use of a policy its own label",
+            )
+        elif reason := unportable(title):
+            yield ("policy", i), f"label {title!r} {reason}; give another label"
+        elif clash := colliding([*titles, title]):
+            yield (
+                ("policy", i),
+                f"{title!r} and {clash[0]!r} name one file where case does not count; "
+                "give another label",
             )
         titles.setdefault(title, i)
         if policy_options is not None:
