@@ -87,6 +87,16 @@ class WorldMismatchError(TraceError):
     """Traces of different worlds were to be compared."""
 
 
+class MixedTracesError(TraceError):
+    """Traces under one label are not of one policy in one setting."""
+
+
+class PartialComparisonError(TraceError):
+    """Traces of a comparison that was cut short cannot be compared."""
+
+    exit_code = 4
+
+
 class SettingError(QnetsimError):
     """Scenario values that are each allowed do not fit together or do not fit the topology.
 

@@ -10,12 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from qnetsim.analysis.completeness import MissingTraces, missing_traces
 from qnetsim.analysis.key_figures import KeyFigures, key_figures
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
+from qnetsim.analysis.mixing import refuse_mixed
 from qnetsim.analysis.paired import ConfidenceInterval, paired_ratio
 from qnetsim.analysis.worlds import refuse_unpaired
 from qnetsim.arrays import FloatArray
-from qnetsim.errors import TraceError, UsageError
+from qnetsim.errors import (
+    PartialComparisonError,
+    TraceError,
+    UsageError,
+    WorldMismatchError,
+)
 from qnetsim.trace import open_trace
 from qnetsim.vocabulary import BILL_COLUMNS
 
@@ -102,6 +109,10 @@ class Comparison:
         Policy that ratios and differences refer to.
     world_digest : str
     replications, slots : int
+    replication_numbers : tuple of int
+        Which of the scenario's replications they are.
+    missing : tuple of MissingTraces
+        What the comparisons that wrote the traces have left out.
     evpi : ConfidenceInterval or None
         Expected value of perfect information in these worlds, per slot: ``sip`` − ``perfect``.
     vss : ConfidenceInterval or None
@@ -113,8 +124,28 @@ class Comparison:
     world_digest: str
     replications: int
     slots: int
+    replication_numbers: tuple[int, ...]
+    missing: tuple[MissingTraces, ...]
     evpi: ConfidenceInterval | None
     vss: ConfidenceInterval | None
+
+    @property
+    def planned_replications(self) -> int:
+        """Replications of the scenario; the most where the traces differ in it."""
+        runs = (run for policy in self.policies for run in policy.runs)
+        planned = (int(run.scenario["run"].get("replications", 1)) for run in runs)
+        return max(*planned, 1 + max(self.replication_numbers))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Of what the figures are a part, in sentences."""
+        found = [str(missing) for missing in self.missing]
+        planned = self.planned_replications
+        if self.replication_numbers != tuple(range(planned)):
+            numbers = ", ".join(map(str, self.replication_numbers))
+            several = "s" * (len(self.replication_numbers) > 1)
+            found.append(f"replication{several} {numbers} of 0 … {planned - 1} only")
+        return tuple(found)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -125,6 +156,9 @@ class Comparison:
         if len(used) > 1:
             found.append(f"the plans come from different solvers: {' and '.join(used)}")
         runs = [run for policy in self.policies for run in policy.runs]
+        versions = sorted({str(run.provenance["software"]["version"]) for run in runs})
+        if len(versions) > 1:
+            found.append(f"the traces come from different versions: {' and '.join(versions)}")
         found += [
             f"the traces differ in [{part}]: their costs are not of the same network"
             for part in SETUP_PARTS
@@ -147,26 +181,22 @@ def compare_traces(paths: Sequence[Path | str]) -> Comparison:
         Two policies met different worlds; says which traces, and what differs.
     TraceError
         A trace is missing, incomplete or given twice.
+    MixedTracesError
+        Traces of one label differ in more than their replication.
+    PartialComparisonError
+        The comparison that wrote them was cut short, and what is there is not paired.
     """
     if not paths:
         raise UsageError("no trace to compare; give traces or a scenario")
-    table: dict[str, dict[int, RunMetrics]] = {}
-    for path in paths:
-        with open_trace(path) as trace:
-            if trace.status != "complete":
-                raise TraceError(
-                    f"{path}: the run is {trace.status} after {trace.slots} slots; "
-                    "`qnetsim run --resume` completes it"
-                )
-            metrics = run_metrics(trace)
-        runs = table.setdefault(metrics.policy, {})
-        if metrics.replication in runs:
-            raise TraceError(
-                f"{path}: policy {metrics.policy!r}, replication {metrics.replication} is also "
-                f"in {runs[metrics.replication].trace}; give each run once"
-            )
-        runs[metrics.replication] = metrics
-    refuse_unpaired(table)
+    missing = missing_traces(map(Path, paths))
+    try:
+        table = _runs_by_policy(paths)
+        refuse_unpaired(table)
+    except (WorldMismatchError, _UnfinishedError) as error:
+        if not missing:
+            raise
+        told = "; ".join(map(str, missing))
+        raise PartialComparisonError(f"{told}; {error}") from None
     reference = REFERENCE if REFERENCE in table else next(iter(table))
     costs = {name: _costs(runs) for name, runs in table.items()}
     results = tuple(
@@ -178,10 +208,38 @@ def compare_traces(paths: Sequence[Path | str]) -> Comparison:
         reference=reference,
         world_digest=hashlib.sha256("".join(worlds).encode()).hexdigest(),
         replications=len(worlds),
+        replication_numbers=tuple(sorted(table[reference])),
+        missing=missing,
         slots=next(iter(table[reference].values())).slots,
         evpi=_paired_difference(costs, "sip", PERFECT),
         vss=_paired_difference(costs, "evf", "sip"),
     )
+
+
+class _UnfinishedError(TraceError):
+    """A trace among those to be compared is not complete."""
+
+
+def _runs_by_policy(paths: Sequence[Path | str]) -> dict[str, dict[int, RunMetrics]]:
+    """Figures of the traces by policy and replication."""
+    table: dict[str, dict[int, RunMetrics]] = {}
+    for path in paths:
+        with open_trace(path) as trace:
+            if trace.status != "complete":
+                raise _UnfinishedError(
+                    f"{path}: the run is {trace.status} after {trace.slots} slots; "
+                    "`qnetsim run --resume` completes it"
+                )
+            metrics = run_metrics(trace)
+        runs = table.setdefault(metrics.policy, {})
+        if metrics.replication in runs:
+            raise TraceError(
+                f"{path}: policy {metrics.policy!r}, replication {metrics.replication} is also "
+                f"in {runs[metrics.replication].trace}; give each run once"
+            )
+        runs[metrics.replication] = metrics
+    refuse_mixed(table)
+    return table
 
 
 def _paired_difference(

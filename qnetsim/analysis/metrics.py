@@ -59,6 +59,10 @@ class RunMetrics:
         Objective, bound, gap, status and solver of the plan behind the run.
     scenario : dict
         The scenario that was run.
+    provenance : dict
+        All that the trace says of its origin.
+    format_version : (int, int)
+        Of the trace.
     """
 
     trace: Path
@@ -88,6 +92,8 @@ class RunMetrics:
     sees_future: bool
     plan: dict[str, Any] | None
     scenario: dict[str, Any]
+    provenance: dict[str, Any]
+    format_version: tuple[int, int]
 
     @property
     def on_demand_share(self) -> float:
@@ -154,6 +160,8 @@ def run_metrics(trace: Trace) -> RunMetrics:
         sees_future=bool(trace.provenance["policy"]["sees_future"]),
         plan=trace.provenance["plan"],
         scenario=trace.provenance["scenario"],
+        provenance=trace.provenance,
+        format_version=trace.version,
     )
 
 

@@ -236,7 +236,8 @@ def _divergence_table(comparison: Comparison, divergences: dict[str, Divergence]
 
 
 def _warnings(comparison: Comparison) -> str:
-    return "".join(f"<p><b>Note:</b> {html.escape(text)}.</p>" for text in comparison.warnings)
+    texts = (*comparison.notes, *comparison.warnings)
+    return "".join(f"<p><b>Note:</b> {html.escape(text)}.</p>" for text in texts)
 
 
 def _provenance(comparison: Comparison) -> str:

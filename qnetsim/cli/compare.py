@@ -9,10 +9,11 @@ import click
 
 from qnetsim.analysis import compare_traces
 from qnetsim.case import load
+from qnetsim.cli.exit_status import EXIT_PARTIAL
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.comparison import comparison_json, show_comparison
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, working
-from qnetsim.cli.show.report import draw_report, refuse_report
+from qnetsim.cli.show.report import draw_report, refuse_report, traces_of
 from qnetsim.errors import UsageError
 from qnetsim.plans.make import plan_policies
 from qnetsim.replay.reopen import recorded_run
@@ -43,13 +44,15 @@ def compare(
     workers: int,
     force: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """Compare policies in identical worlds.
 
-    SOURCES is one scenario, which is run, or traces, which are read. A --policy that has no trace
-    among them is replayed in their worlds. Worlds that `qnetsim demand` recorded may stand beside
-    traces, or alone.
+    SOURCES is one scenario, which is run, or traces or their folder, which are read. A --policy
+    that has no trace among them is replayed in their worlds. Worlds that `qnetsim demand` recorded
+    may stand beside traces, or alone. Exit status 4 where a comparison was cut short and traces are
+    missing.
     """
+    sources = traces_of(sources)
     if all(source.suffix == ".h5" or is_hdf5(source) for source in sources):
         given = {"--replications": replications, "--slots": slots, "--seed": seed}
         for option, value in given.items():
@@ -77,6 +80,7 @@ def compare(
         where = paths[0].parent if len({path.parent for path in paths}) == 1 else "as given"
         click.echo(f"traces        {where} ({len(paths)} files)")
         click.echo(f"report        {report}")
+    return EXIT_PARTIAL if comparison.missing else 0
 
 
 def _run_scenario(

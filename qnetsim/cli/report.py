@@ -8,8 +8,9 @@ import click
 
 from qnetsim.analysis import compare_traces
 from qnetsim.analysis.report import FIGURES
+from qnetsim.cli.exit_status import EXIT_PARTIAL
 from qnetsim.cli.show.output import emit, force_option, json_option, working
-from qnetsim.cli.show.report import draw_report, refuse_report
+from qnetsim.cli.show.report import draw_report, refuse_report, traces_of
 from qnetsim.errors import UsageError
 from qnetsim.trace.files.curve_file import is_curve, read_curve
 
@@ -19,11 +20,13 @@ from qnetsim.trace.files.curve_file import is_curve, read_curve
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder for the report.")
 @force_option
 @json_option
-def report(sources: tuple[Path, ...], out: Path | None, force: bool, as_json: bool) -> None:
+def report(sources: tuple[Path, ...], out: Path | None, force: bool, as_json: bool) -> int:
     """Draw the report of traces: one HTML file, and each figure as PNG, SVG and PDF.
 
-    SOURCES are traces of one comparison, and learning curves that `qnetsim train` wrote.
+    SOURCES are traces of one comparison or their folder, and learning curves that `qnetsim train`
+    wrote. Exit status 4 where the comparison was cut short and traces are missing.
     """
+    sources = traces_of(sources)
     curves = {path.stem: read_curve(path) for path in sources if is_curve(path)}
     traces = [path for path in sources if not is_curve(path)]
     if not traces:
@@ -36,8 +39,14 @@ def report(sources: tuple[Path, ...], out: Path | None, force: bool, as_json: bo
         click.echo(f"warning: {warning}", err=True)
     page = draw_report(comparison, folder, curves)
     pictures = sorted((folder / FIGURES).iterdir())
+    status = EXIT_PARTIAL if comparison.missing else 0
     if as_json:
-        emit("report", {"report": page, "figures": pictures})
-        return
+        notes = list(comparison.notes)
+        partial = bool(comparison.missing)
+        emit("report", {"report": page, "figures": pictures, "notes": notes, "partial": partial})
+        return status
+    for note in comparison.notes:
+        click.echo(f"note: {note}")
     click.echo(f"report   {page}")
     click.echo(f"figures  {folder / FIGURES} ({len(pictures)} files)")
+    return status

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from qnetsim.interrupt import note_planned
 from qnetsim.replay.replay import replay
 from qnetsim.runs.simulate import Progress
 from qnetsim.scenario import PolicyTable
+from qnetsim.scenario.labels import refuse_clashing_labels
 from qnetsim.trace import open_world, refuse_existing, refuse_input
+from qnetsim.trace.files.planned_traces import write_planned
 
 
 def replay_policies(
@@ -36,6 +39,7 @@ def replay_policies(
     for source in sources:
         with open_world(source) as opened:
             worlds.setdefault(opened.replication, source)
+    refuse_clashing_labels([policy.title for policy in policies])
     jobs = [
         (worlds[r], policy, out / f"{policy.title}-r{r:03d}.h5")
         for policy in policies
@@ -44,6 +48,9 @@ def replay_policies(
     for source, _, path in jobs:
         refuse_existing(path, force)
         refuse_input(path, source)
+    if jobs:
+        write_planned(out, [path.name for _, _, path in jobs], keep=True)
+    note_planned(len(jobs))
     for source, policy, path in jobs:
         replay(source, policy, path, force=force, progress=progress)
     return [path for _, _, path in jobs]

@@ -13,7 +13,9 @@ from qnetsim.plans.make import plan_policies
 from qnetsim.runs.simulate import Progress, simulate
 from qnetsim.runs.workers import run_in_workers
 from qnetsim.scenario import PolicyTable, Scenario
+from qnetsim.scenario.labels import refuse_clashing_labels
 from qnetsim.trace import refuse_existing
+from qnetsim.trace.files.planned_traces import write_planned
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,7 @@ def run_policies(
     if not policies:
         raise UsageError("no policy to run; give --policy NAME or a [[policy]] table")
     titles = [policy.title for policy in policies]
-    twice = sorted({title for title in titles if titles.count(title) > 1})
-    if twice:
-        raise UsageError(f"policy {twice[0]!r} is given twice; give each use its own label")
+    refuse_clashing_labels(titles)
     places = [
         [out / f"{policy.title}-r{r:03d}.h5" for r in range(scenario.run.replications)]
         for policy in policies
@@ -89,6 +89,7 @@ def run_policies(
         for policy, plan, paths in zip(policies, solved, places, strict=True)
         for r, path in enumerate(paths)
     ]
+    write_planned(out, [job.out.name for job in jobs], keep=not force)
     advance = progress or (lambda slots: None)
     note_planned(len(jobs))
     if workers <= 1:

@@ -65,12 +65,12 @@ def test_a_run_closes_its_trace(number: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_comparison_ends_its_workers(number: int, tmp_path: Path) -> None:
-    policies = ("-p", "random", "-p", "level")
+    policies = ("-p", "random", "-p", "evf")
     process = start(
         tmp_path, "compare", NSFNET, *policies, *LONG, "--workers", "2", "--replications", "1"
     )
     folder = tmp_path / "runs" / "nsfnet"
-    traces = [folder / "random-r000.h5", folder / "level-r000.h5"]
+    traces = [folder / "random-r000.h5", folder / "evf-r000.h5"]
     assert wait_until(lambda: all(map(holds_slots, traces)))
     workers = descendants(process.pid)
     assert len(workers) >= 2

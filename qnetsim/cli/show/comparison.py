@@ -26,10 +26,14 @@ def comparison_json(comparison: Comparison) -> dict[str, object]:
         "policies": [_policy_json(policy) for policy in comparison.policies],
         "reference": comparison.reference,
         "warnings": list(comparison.warnings),
+        "notes": list(comparison.notes),
+        "partial": bool(comparison.missing),
         "evpi": _interval_json(comparison.evpi),
         "vss": _interval_json(comparison.vss),
         "world_digest": comparison.world_digest,
         "replications": comparison.replications,
+        "replication_numbers": list(comparison.replication_numbers),
+        "planned_replications": comparison.planned_replications,
         "slots": comparison.slots,
     }
 
@@ -75,6 +79,8 @@ def show_comparison(comparison: Comparison) -> None:
     costs = costs.with_column("expected, and plan", plan_cells(comparison))
     title = f"{comparison.replications} replications × {comparison.slots:,} slots"
     screen = console()
+    for note in comparison.notes:
+        click.echo(f"note: {note}")
     screen.print(rich_table(title, costs))
     paired = paired_rows(comparison, future_mark="")
     screen.print(rich_table("paired differences per slot, 95 % intervals", paired))

@@ -1,0 +1,76 @@
+"""Whether traces are all of a comparison, or a part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from qnetsim.errors import TraceError
+from qnetsim.trace import open_trace
+from qnetsim.trace.files.planned_traces import read_planned
+
+#: Missing traces that a message names.
+NAMED = 6
+
+
+@dataclass(frozen=True)
+class MissingTraces:
+    """Traces that a comparison was to write into a folder and that are not there, or not whole.
+
+    Attributes
+    ----------
+    folder : Path
+    planned : int
+        How many there were to be.
+    missing : tuple of str
+    unfinished : dict of str
+        Those that are there, and how far they go.
+    """
+
+    folder: Path
+    planned: int
+    missing: tuple[str, ...]
+    unfinished: dict[str, str]
+
+    def __str__(self) -> str:
+        parts = []
+        if self.missing:
+            parts.append(f"missing {_listed(self.missing)}")
+        if self.unfinished:
+            parts.append(
+                f"cut short {_listed([f'{n} ({text})' for n, text in self.unfinished.items()])}"
+            )
+        done = self.planned - len(self.missing) - len(self.unfinished)
+        return f"partial: {done} of {self.planned} traces in {self.folder}, {', '.join(parts)}"
+
+
+def missing_traces(traces: Iterable[Path]) -> tuple[MissingTraces, ...]:
+    """What the comparisons that wrote these traces have left out, folder by folder."""
+    folders = dict.fromkeys(path.parent for path in traces)
+    return tuple(found for found in map(_missing_in, folders) if found is not None)
+
+
+def _missing_in(folder: Path) -> MissingTraces | None:
+    names = read_planned(folder)
+    missing = []
+    unfinished = {}
+    for name in names:
+        if not (folder / name).is_file():
+            missing.append(name)
+            continue
+        try:
+            with open_trace(folder / name) as trace:
+                if trace.status != "complete":
+                    unfinished[name] = f"{trace.slots:,} slots"
+        except TraceError:
+            unfinished[name] = "not readable"
+    if not missing and not unfinished:
+        return None
+    return MissingTraces(folder, len(names), tuple(missing), unfinished)
+
+
+def _listed(names: Iterable[str]) -> str:
+    every = list(names)
+    more = f" and {len(every) - NAMED} more" if len(every) > NAMED else ""
+    return ", ".join(every[:NAMED]) + more

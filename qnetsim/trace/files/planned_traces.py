@@ -1,0 +1,71 @@
+"""The list of the traces that a comparison is to write: a part is not taken for the whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.trace.hdf5.files import replacing
+
+NAME = "comparison.json"
+SCHEMA = "qnetsim.planned-traces/1"
+#: A longer list is none of ours.
+MOST_BYTES = 2**24
+
+
+def write_planned(folder: Path, names: Sequence[str], *, keep: bool) -> None:
+    """Write the list, ahead of the first trace.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the traces.
+    names : sequence of str
+        Their file names.
+    keep : bool
+        Add to the list that is there; else it is replaced.
+
+    Raises
+    ------
+    TraceError, UsageError
+        It cannot be written, or a file of that name is something else.
+    """
+    path = folder / NAME
+    try:
+        before = read_planned(folder)
+    except TraceFormatError as error:
+        raise UsageError(f"{error}; give another --out") from None
+    listed = list(dict.fromkeys([*(before if keep else ()), *names]))
+    with replacing(path, force=True) as fresh:
+        fresh.write_text(json.dumps({"schema": SCHEMA, "traces": listed}, indent=1) + "\n", "utf-8")
+
+
+def read_planned(folder: Path) -> tuple[str, ...]:
+    """Names of the traces that were planned for a folder; none where it has no list.
+
+    Raises
+    ------
+    TraceFormatError
+        The file is something else.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        return ()
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError
+        data = json.loads(path.read_text("utf-8"))
+        names = data["traces"]
+        if data["schema"] != SCHEMA or not all(_is_name(name) for name in names):
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise TraceFormatError(
+            f"{path}: is not the list of traces that `qnetsim compare` writes"
+        ) from None
+    return tuple(names)
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and bool(name) and not set(name) & set("/\\\0")
