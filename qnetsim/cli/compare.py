@@ -9,6 +9,7 @@ import click
 
 from qnetsim.analysis import compare_traces
 from qnetsim.case import load
+from qnetsim.cli.default_path import default_path
 from qnetsim.cli.exit_status import EXIT_PARTIAL
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.comparison import comparison_json, show_comparison
@@ -65,7 +66,7 @@ def compare(
         if len(sources) > 1:
             raise UsageError("give one scenario, or traces; not several of them together")
         scenario = load(sources[0], replications=replications, slots=slots, seed=seed)
-        folder = out or Path("runs") / sources[0].stem
+        folder = out or default_path(sources[0].stem)
         refuse_report(folder, force)
         paths = _run_scenario(scenario, policies, folder, workers, force)
     with working("reading traces"):

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from qnetsim.case import load, open_case
+from qnetsim.cli.default_path import default_path
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
 from qnetsim.replay.record import record_world
 from qnetsim.trace import refuse_input
@@ -36,7 +37,7 @@ def demand(
 ) -> None:
     """Record a world of SCENARIO: its demand, yields and failures, with no policy in it."""
     spec = load(scenario, slots=slots, seed=seed)
-    path = out or Path("runs") / f"{scenario.stem}-world-r{replication:03d}.h5"
+    path = out or default_path(f"{scenario.stem}-world-r{replication:03d}.h5")
     refuse_input(path, scenario)
     case = open_case(spec)
     with progress("recording", spec.run.slots) as advance:

@@ -9,6 +9,7 @@ from typing import get_args
 import click
 
 from qnetsim.case import Case, load, open_case
+from qnetsim.cli.default_path import default_path
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.metrics import print_run
 from qnetsim.cli.show.output import force_option, json_option, progress
@@ -190,7 +191,7 @@ def _replay_recorded(source: Path, changes: ReplayChanges, out: Path | None, for
     deciding = chosen or run.policy
     title = deciding.title if deciding else "none"
     name = title if what_if is None else f"{title}-from-{changes.from_slot}"
-    path = out or Path("runs") / f"{source.stem}-replay-{name}.h5"
+    path = out or default_path(f"{source.stem}-replay-{name}.h5")
     refuse_input(path, source)
     with progress(f"replaying {name}", spec.run.slots) as advance:
         return replay_in(
@@ -222,7 +223,7 @@ def _replay_demand(
     assert policy is not None
     spec = load(demand.scenario, recording=demand.table(source))
     chosen = policy_table(policy, spec)
-    path = out or Path("runs") / f"{source.stem}-{chosen.title}.h5"
+    path = out or default_path(f"{source.stem}-{chosen.title}.h5")
     refuse_input(path, source, demand.scenario)
     with progress(chosen.title, spec.run.slots) as advance:
         return simulate(open_case(spec), chosen, path, force=force, progress=advance)

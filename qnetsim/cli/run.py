@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from qnetsim.case import load
+from qnetsim.cli.default_path import default_path
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.metrics import print_run
 from qnetsim.cli.show.output import force_option, json_option, progress, scenario_argument
@@ -52,7 +53,7 @@ def run(
     chosen, planned = _chosen(policy, plan, spec)
     if out is not None:
         refuse_input(out, scenario, plan)
-    path = out or Path("runs") / f"{scenario.stem}-{chosen.title}-r{replication:03d}.h5"
+    path = out or default_path(f"{scenario.stem}-{chosen.title}-r{replication:03d}.h5")
     with progress(f"{chosen.title}", spec.run.slots) as advance:
         simulate(
             spec,

@@ -12,6 +12,7 @@ from qnetsim.errors import ScenarioError, UsageError
 from qnetsim.runs.batch import run_policies
 from qnetsim.scenario import PolicyTable, parse_scenario
 from qnetsim.scenario.labels import colliding, unportable
+from tests.support.commands import call
 from tests.support.helpers import nsfnet
 
 DEVICES = ["CON", "con", "NUL", "aux.x", "COM1", "com9.tar.gz", "LPT0", "PRN", "COM¹"]
@@ -79,3 +80,27 @@ def test_labels_of_one_comparison(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="'a' and 'A' name one file"):
         run_policies(nsfnet(), both, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("a?b", ["run", "a?b.toml", "-p", "evf"]),
+        ("aux", ["compare", "aux.toml", "-p", "evf"]),
+        ("é" * 110, ["demand", "é" * 110 + ".toml"]),
+    ],
+)
+def test_names_of_results_that_follow_from_a_scenario(
+    name: str,
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / f"{name}.toml").write_text(tables() + "\n[run]\nslots = 5\nreplications = 1\n")
+    status, _, err = call(capsys, *command)
+    assert status == 2
+    assert "give --out" in err
+    assert not (tmp_path / "runs").exists()
+    assert call(capsys, *command, "-o", str(tmp_path / "mine.h5"))[0] == 0
