@@ -209,6 +209,7 @@ def note_planned(files: int) -> None:
 def note_command(go_on: str) -> None:
     """Say how to go on with the command that begins."""
     _process.go_on = go_on
+    _process.said = False
     _process.planned = 0
     _process.standing.clear()
 

@@ -73,3 +73,13 @@ def alive(number: int) -> bool:
     except OSError:
         return False
     return state != "Z"
+
+
+def minds_signals(number: int) -> bool:
+    """Whether a process handles SIGHUP, as commands do from their first line on."""
+    try:
+        status = Path(f"/proc/{number}/status").read_text()
+    except OSError:
+        return False
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (signal.SIGHUP - 1) & 1)
