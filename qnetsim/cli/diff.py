@@ -13,7 +13,8 @@ from qnetsim.cli.show.divergence import diff_traces
 from qnetsim.cli.show.output import console, emit, figure, json_option, number, table
 from qnetsim.cli.show.plan_file import fibre_columns
 from qnetsim.errors import UsageError
-from qnetsim.trace import PlanRecord, is_plan, read_plan
+from qnetsim.plans.opened import open_plan
+from qnetsim.trace import PlanRecord, is_plan
 from qnetsim.trace.provenance import differing
 
 #: What is compared of each fibre.
@@ -44,8 +45,7 @@ def diff(one: Path, other: Path, as_json: bool) -> None:
     if not all(plans):
         trace, plan = (one, other) if plans[1] else (other, one)
         raise UsageError(f"{plan} is a plan and {trace} is none; give two plans or two traces")
-    left = read_plan(one)
-    right = read_plan(other)
+    left, right = (open_plan(path).record for path in (one, other))
     found = plan_differences(left, right)
     if as_json:
         emit("diff", {"one": one, "other": other, **found})

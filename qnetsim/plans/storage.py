@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel
 
 from qnetsim.case import Case, open_case
 from qnetsim.errors import TraceFormatError, UsageError
@@ -18,14 +17,16 @@ from qnetsim.optimize import Plan
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.export import program_of, write_model
-from qnetsim.optimize.lightpaths.explicit import wavelengths_of
+from qnetsim.optimize.lightpaths.checker import violations
+from qnetsim.optimize.lightpaths.explicit import explicit_plan, wavelengths_of
 from qnetsim.optimize.plan import GapInterval, SolveReport
 from qnetsim.optimize.wavelengths.assignment import Assignment
 from qnetsim.plans.make import plan_summary
+from qnetsim.plans.opened import open_plan
 from qnetsim.policies.registry import make_policy
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.trace import PlanRecord, make_folder, read_plan, write_plan
+from qnetsim.trace import PlanRecord, make_folder, write_plan
 from qnetsim.trace.provenance import differing, environment, software
 from qnetsim.vocabulary import PlanStatus
 
@@ -159,8 +160,8 @@ class StoredPlan(NamedTuple):
     differences: list[str]
 
 
-def load_plan(path: Path | str, scenario: Scenario) -> StoredPlan:
-    """Read a plan for a scenario.
+def load_plan(path: Path | str, scenario: Scenario | Case) -> StoredPlan:
+    """Read a plan for a scenario, or for the case that was made of it.
 
     Raises
     ------
@@ -170,40 +171,45 @@ def load_plan(path: Path | str, scenario: Scenario) -> StoredPlan:
         It is no plan, or damaged.
     """
     path = Path(path)
-    case = open_case(scenario)
-    record = read_plan(path)
+    case = scenario if isinstance(scenario, Case) else open_case(scenario)
+    record, made_for, policy = open_plan(path)
+    _refuse_other_shape(path, record, case)
+    differences = _differences(record, made_for, case)
     try:
-        _refuse_other_shape(path, record, case)
-        policy = record.provenance["policy"]
-        options = {k: v for k, v in policy["options"].items() if v is not None}
-        label = None if policy["title"] == policy["name"] else policy["title"]
-        table = PolicyTable.model_validate({"name": policy["name"], "label": label, **options})
-        # settings that came later had their defaults then
-        there = _filled(record.provenance["scenario"], Scenario)
-        here = scenario.portable().model_dump(mode="json")
-        differences = [
-            text for part in PLANNED_FOR for text in differing(part, there[part], here[part])
-        ]
-        plan = _plan(record, case)
+        plan = stored_plan(record, case)
         if differences:
-            plan = _valued_anew(path, plan, case, table, differences)
-        kept = f"{FROM_FILE} of content digest {record.digest()}"
-        note = "; ".join(text for text in (plan.note, kept) if text)
-        return StoredPlan(replace(plan, note=note), table, differences)
+            plan = _valued_anew(path, plan, case, policy, differences)
+        elif broken := _broken(plan, case):
+            raise TraceFormatError(
+                f"{path}: is damaged: wavelengths/km and wavelengths/qkd break {broken}"
+            )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise TraceFormatError(f"{path}: is damaged: {type(error).__name__}: {error}") from None
+    kept = f"{FROM_FILE} of content digest {record.digest()}"
+    note = "; ".join(text for text in (plan.note, kept) if text)
+    return StoredPlan(replace(plan, note=note), policy, differences)
 
 
-def _filled(stored: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
-    """Stored settings, with the defaults of the keys that they do not have."""
-    full = dict(stored)
-    for name, field in model.model_fields.items():
-        table = field.annotation
-        if isinstance(table, type) and issubclass(table, BaseModel):
-            full[name] = _filled(full.get(name, {}), table)
-        elif name not in full and not field.is_required():
-            full[name] = list(field.default) if isinstance(field.default, tuple) else field.default
-    return full
+def _differences(record: PlanRecord, made_for: Scenario, case: Case) -> list[str]:
+    """Settings that a plan depends on and that are not those it was made for."""
+    there, here = (
+        scenario.portable().model_dump(mode="json") for scenario in (made_for, case.scenario)
+    )
+    found = [text for part in PLANNED_FOR for text in differing(part, there[part], here[part])]
+    topology = case.network.topology
+    lengths = record.columns["fibres/length_km"].tolist()
+    for (a, b), one, other in zip(topology.fibres, lengths, topology.lengths_km, strict=True):
+        name = f"length of {topology.nodes[a]}–{topology.nodes[b]} in km"
+        found += differing(name, one, other)
+    return found
+
+
+def _broken(plan: Plan, case: Case) -> str:
+    """First of (22)-(31) that the explicit wavelengths of a plan break; empty for none."""
+    if plan.assignment is None:
+        return ""
+    spelt = explicit_plan(plan, case.network, case.forecast, plan.assignment)
+    return str(next(iter(violations(spelt)), ""))
 
 
 def _valued_anew(
@@ -260,7 +266,8 @@ def _refuse_other_shape(path: Path, record: PlanRecord, case: Case) -> None:
             )
 
 
-def _plan(record: PlanRecord, case: Case) -> Plan:
+def stored_plan(record: PlanRecord, case: Case) -> Plan:
+    """Build the plan of a record, as it claims to be; the case must have its shape."""
     columns = record.columns
     summary = record.provenance["plan"]
     interval = summary["gap_interval"]

@@ -12,9 +12,10 @@ from qnetsim.case import Case
 from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.kernel.controllers import RESERVATION_MAX
 from qnetsim.plans.make import planned
+from qnetsim.plans.opened import stored_policy
 from qnetsim.policies.registry import make_policy
 from qnetsim.replay.counterfactual import ControlledPolicy, Counterfactual, Forced
-from qnetsim.replay.reopen import RecordedRun, stored_policy
+from qnetsim.replay.reopen import RecordedRun
 from qnetsim.runs.simulate import plan_status_code
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import Trace

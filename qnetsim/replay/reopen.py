@@ -15,6 +15,7 @@ from qnetsim.case.tasks import task_world
 from qnetsim.errors import QnetsimError, TraceError, TraceFormatError
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.topology import natural_order
+from qnetsim.plans.opened import stored_policy
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import Trace
 from qnetsim.world.faults import FaultEvents
@@ -66,13 +67,6 @@ def recorded_run(trace: Trace) -> RecordedRun:
     except QnetsimError as error:
         raise TraceError(f"{trace.path}: {error}") from None
     return RecordedRun(case, trace.replication, policy)
-
-
-def stored_policy(stored: dict[str, Any]) -> PolicyTable:
-    """Policy table of the ``policy`` part of a provenance."""
-    options = {k: v for k, v in stored["options"].items() if v is not None}
-    label = None if stored["title"] == stored["name"] else stored["title"]
-    return PolicyTable.model_validate({"name": stored["name"], "label": label, **options})
 
 
 def _topology(trace: Trace, scenario: Scenario) -> Topology:

@@ -10,13 +10,14 @@ from rich.table import Table
 
 from qnetsim.cli.show.output import console, emit, figure, number, table
 from qnetsim.cli.show.plan import reserved_and_on_demand
-from qnetsim.trace import PlanRecord, read_plan
+from qnetsim.plans.opened import open_plan
+from qnetsim.trace import PlanRecord
 from qnetsim.trace.files.plan_file import PLAN_COLUMNS
 
 
 def inspect_plan(path: Path, as_json: bool) -> None:
     """Print where a plan comes from, what it costs, and what it reserves."""
-    record = read_plan(path)
+    record = open_plan(path).record
     if as_json:
         fibres = [
             {name: _json_value(values[e]) for name, values in fibre_columns(record).items()}

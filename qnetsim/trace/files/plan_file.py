@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.trace.files.plan_checks import check_plan_columns, stored_provenance
 from qnetsim.trace.hdf5.files import plain_reason, replacing
-from qnetsim.trace.hdf5.reading import plain_dataset
+from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
+from qnetsim.trace.hdf5.reading import plain_dataset, stored_elsewhere
 
 FILETYPE = "qnetsim-plan"
 VERSION = (1, 0)
@@ -23,6 +25,8 @@ VERSION = (1, 0)
 #: HDF5 leaves to the user. Every HDF5 reader skips them.
 MAGIC = b"qnetsim-plan\n"
 HEAD_BYTES = 512
+
+ROOT_ATTRIBUTES = frozenset({"filetype", "version", "provenance", "content_digest"})
 
 #: Every column: path, dimension names, type, unit, meaning.
 PLAN_COLUMNS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
@@ -154,29 +158,66 @@ def read_plan(path: Path) -> PlanRecord:
     if head.removeprefix(MAGIC).split(b"\n")[0] != found:
         raise TraceFormatError(f"{path}: is damaged: its checksum does not fit; make it again")
     try:
+        refuse_broken_heaps(path)
         with h5py.File(path, "r") as file:
             return _read(path, file)
     except TraceFormatError:
         raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except KeyError as error:
+        raise TraceFormatError(f"{path}: is damaged: {error.args[0]}") from None
+    except (OSError, RuntimeError, ValueError, TypeError, AttributeError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise TraceFormatError(f"{path}: is damaged: {reason}") from None
 
 
+def _objects(file: h5py.File) -> set[str]:
+    """Names of all objects of a file but its groups with columns, links among them."""
+    found = set[str]()
+    groups = {name.split("/")[0] for name, *_ in PLAN_COLUMNS}
+    for name in file:
+        if (
+            name in groups
+            and not stored_elsewhere(file, name)
+            and isinstance(file[name], h5py.Group)
+        ):
+            found |= {f"{name}/{inner}" for inner in file[name]}
+        else:
+            found.add(name)
+    return found
+
+
 def _read(path: Path, file: h5py.File) -> PlanRecord:
-    version = np.ravel(np.asarray(file.attrs.get("version", ()))).tolist()
-    if len(version) != 2 or version[0] != VERSION[0]:
+    for name in sorted(ROOT_ATTRIBUTES - file.attrs.keys()):
+        raise ValueError(f"the root attribute {name} is missing")
+    version = np.asarray(file.attrs["version"]).tolist()
+    if (
+        not isinstance(version, list)
+        or [type(part) for part in version] != [int, int]
+        or version[0] != VERSION[0]
+    ):
         raise TraceFormatError(
             f"{path}: has plan format {version!r}; this version of qnetsim reads {VERSION[0]}.x"
         )
     columns: dict[str, npt.NDArray[Any]] = {}
     for name, dims, kind, _, _ in PLAN_COLUMNS:
         dataset = plain_dataset(file, name)
-        values = dataset.asstr()[...] if kind == "str" else dataset[...]
-        if values.ndim != len(dims):
-            raise TraceFormatError(f"{path}: is damaged: {name} has shape {values.shape}")
-        columns[name] = values
-    record = PlanRecord(dict(json.loads(str(file.attrs["provenance"]))), columns)
+        text = h5py.check_string_dtype(dataset.dtype) is not None
+        if not (text if kind == "str" else dataset.dtype == kind):
+            raise ValueError(f"{name} holds {dataset.dtype}, not {kind}")
+        if dataset.shape is None or len(dataset.shape) != len(dims):
+            raise ValueError(f"{name} has shape {dataset.shape}, not ({', '.join(dims)})")
+        try:
+            columns[name] = dataset.asstr()[...] if kind == "str" else dataset[...]
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ValueError(f"{name} cannot be read: {error}") from None
+    for name in file.attrs.keys() - ROOT_ATTRIBUTES:
+        raise ValueError(f"the root attribute {name} is not one of the format")
+    for name in sorted(_objects(file) - columns.keys()):
+        raise ValueError(f"{name} is not an object of the format")
+    check_plan_columns(columns, {name: dims for name, dims, *_ in PLAN_COLUMNS})
+    record = PlanRecord(stored_provenance(file.attrs["provenance"]), columns)
+    if file.attrs["filetype"] != FILETYPE:
+        raise ValueError(f"filetype is {file.attrs['filetype']!r}, not {FILETYPE!r}")
     if record.digest() != str(file.attrs["content_digest"]):
         raise TraceFormatError(f"{path}: is damaged: its contents do not match their digest")
     return record
