@@ -54,7 +54,7 @@ def other_claim(trace: Trace, found: Mapping[str, Any]) -> Difference | None:
             # formats before this one claimed less, and put it in other words
             keys &= OLD_CLAIMS
         for key in sorted(keys - left_out):
-            if not _same(there.get(key), here.get(key)):
+            if not same_claim(there.get(key), here.get(key)):
                 where = f"provenance.{part}.{key}"
                 return Difference(where, {}, "", there.get(key), here.get(key))
     return None
@@ -65,15 +65,15 @@ def unlike_solver(trace: Trace, found: Mapping[str, Any]) -> list[str]:
     there, here = trace.provenance["plan"], found["plan"]
     if there is None or here is None or trace.version != VERSION:
         return []
-    return [key for key in sorted(BY_SOLVER) if not _same(there.get(key), here.get(key))]
+    return [key for key in sorted(BY_SOLVER) if not same_claim(there.get(key), here.get(key))]
 
 
-def _same(there: Any, here: Any) -> bool:
+def same_claim(there: Any, here: Any) -> bool:
     """Whether two claims are equal, up to rounding in numbers."""
     if isinstance(there, bool) or isinstance(here, bool):
         return there is here
     if isinstance(there, int | float) and isinstance(here, int | float):
         return math.isclose(there, here, rel_tol=ROUNDING, abs_tol=ROUNDING)
     if isinstance(there, Mapping) and isinstance(here, Mapping):
-        return there.keys() == here.keys() and all(_same(there[k], here[k]) for k in there)
+        return there.keys() == here.keys() and all(same_claim(there[k], here[k]) for k in there)
     return bool(there == here)

@@ -22,6 +22,7 @@ from qnetsim.policies.registry import available, make_policy
 from qnetsim.replay.claims import other_attribute, other_claim, unlike_solver
 from qnetsim.replay.departure import departure, departure_note, stored_departure
 from qnetsim.replay.given_files import GivenFiles, demand_finding, network_finding
+from qnetsim.replay.plan_check import plan_finding
 from qnetsim.replay.reopen import RecordedRun, recorded_run, recorded_world
 from qnetsim.runs.header import trace_header, world_header
 from qnetsim.runs.simulate import Progress, RunContext, run_case, world_columns
@@ -115,7 +116,7 @@ def verify(
     policy : Policy, optional
         A fresh object of the policy behind the trace, where it is not a registered one.
     plan : Path, optional
-        The plan file that the run went by.
+        The plan file that the run went by. It is made again, and what it claims compared.
     topology, demand : Path, optional
         The files of the network and of the recorded demand, which a trace only names.
     rerun : bool
@@ -126,7 +127,7 @@ def verify(
     Raises
     ------
     TraceError
-        The file cannot be read at all.
+        The file cannot be read at all, or the plan file is damaged.
     """
     if plan is not None and not plan.is_file():
         raise UsageError(f"--plan {plan}: no such plan")
@@ -142,6 +143,8 @@ def verify(
         findings.append(network_finding(trace, run, given))
         if (found := demand_finding(trace, run, given)) is not None:
             findings.append(found)
+        if plan is not None:
+            findings.append(plan_finding(trace, run, plan))
         findings.append(_world_digest(trace, run))
         if rerun:
             finding, difference = _rerun(trace, run, given, progress or (lambda slots: None))
@@ -279,7 +282,7 @@ def _runner(again: _Rerun, table: PolicyTable, given: GivenFiles) -> _Runner:
         return _Runner(found.policy, found.policy.after.plan, found.statuses, note)
     policy = given.policy if given.policy is not None else _policy(table)
     if given.plan is not None:
-        return _Runner(policy, load_plan(given.plan, run.case.scenario)[0])
+        return _Runner(policy, load_plan(given.plan, run.case).plan)
     return _Runner(policy, planned(policy, table.title, run.case))
 
 

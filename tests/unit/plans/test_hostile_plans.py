@@ -296,6 +296,8 @@ def test_every_command_says_what_is_wrong(
         ["diff", path, str(honest)],
         ["diff", str(honest), path],
         ["run", scenario, "--plan", path, "--out", str(tmp_path / "out.h5")],
+        ["verify", str(trace), "--plan", path],
+        ["verify", str(trace), "--plan", path, "--no-rerun", "--json"],
     ):
         assert _run(command) in {2, 3}, command
         out, err = capsys.readouterr()
