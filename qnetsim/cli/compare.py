@@ -15,6 +15,7 @@ from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.comparison import comparison_json, show_comparison
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, working
 from qnetsim.cli.show.report import draw_report, refuse_report, traces_of
+from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
 from qnetsim.plans.make import plan_policies
 from qnetsim.replay.reopen import recorded_run
@@ -33,6 +34,7 @@ from qnetsim.trace.schema import TRACE
 @click.option("--seed", type=int, help="Seed, instead of the scenario's.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes.")
+@sign_option
 @force_option
 @json_option
 def compare(
@@ -43,6 +45,7 @@ def compare(
     seed: int | None,
     out: Path | None,
     workers: int,
+    key: Path | None,
     force: bool,
     as_json: bool,
 ) -> int:
@@ -54,6 +57,7 @@ def compare(
     missing.
     """
     sources = traces_of(sources)
+    signer = Signer(key)
     if all(source.suffix == ".h5" or is_hdf5(source) for source in sources):
         given = {"--replications": replications, "--slots": slots, "--seed": seed}
         for option, value in given.items():
@@ -69,6 +73,10 @@ def compare(
         folder = out or default_path(sources[0].stem)
         refuse_report(folder, force)
         paths = _run_scenario(scenario, policies, folder, workers, force)
+    made = [path for path in paths if path not in sources]
+    if key is not None and not made:
+        raise UsageError("--sign signs what is written, and traces are only read here")
+    signer.sign(made)
     with working("reading traces"):
         comparison = compare_traces(paths)
     for warning in comparison.warnings:

@@ -13,6 +13,7 @@ from qnetsim.cli.default_path import default_path
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.metrics import print_run
 from qnetsim.cli.show.output import force_option, json_option, progress
+from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
 from qnetsim.replay.departure import WhatIf, forced_reservation
 from qnetsim.replay.reopen import recorded_run
@@ -142,6 +143,7 @@ class DemandOptions:
 @click.option("--slot-s", type=float, help="Length of a slot of a demand file, in seconds.")
 @click.option("--forecast-slots", type=int, default=0, help="Of a demand file; see [recording].")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Trace to write.")
+@sign_option
 @force_option
 @json_option
 def replay(
@@ -155,6 +157,7 @@ def replay(
     slot_s: float | None,
     forecast_slots: int,
     out: Path | None,
+    key: Path | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -166,6 +169,9 @@ def replay(
     With --from-slot the trace is followed to that slot; from there on --policy decides, or the
     policy of the trace with the reservations that --set forces.
     """
+    signer = Signer(key)
+    if out is not None:
+        refuse_input(out, key)
     changes = ReplayChanges(policy, from_slot, forced, slots)
     demand = DemandOptions(scenario, rate_unit, slot_s, forecast_slots)
     if source.suffix.lower() == ".csv" or (is_hdf5(source) and not is_ours(source)):
@@ -175,6 +181,7 @@ def replay(
     else:
         demand.refuse_any(source)
         path = _replay_recorded(source, changes, out, force)
+    signer.sign([path])
     print_run("replay", path, as_json)
 
 

@@ -11,12 +11,13 @@ from qnetsim.cli.default_path import default_path
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.metrics import print_run
 from qnetsim.cli.show.output import force_option, json_option, progress, scenario_argument
+from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
 from qnetsim.optimize import Plan
 from qnetsim.plans.storage import load_plan
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.trace import refuse_input
+from qnetsim.trace import open_trace, refuse_input
 
 
 @click.command()
@@ -28,6 +29,7 @@ from qnetsim.trace import refuse_input
 @click.option("--replication", type=click.IntRange(0, 10**6), default=0, help="Which world.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Trace to write.")
 @click.option("--resume", is_flag=True, help="Go on with a trace that was cut short.")
+@sign_option
 @force_option
 @json_option
 def run(
@@ -39,6 +41,7 @@ def run(
     replication: int,
     out: Path | None,
     resume: bool,
+    key: Path | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -49,11 +52,14 @@ def run(
     """
     if resume and force:
         raise UsageError("--resume keeps what is there and --force overwrites it; give one of them")
+    signer = Signer(key)
     spec = load(scenario, slots=slots, seed=seed)
     chosen, planned = _chosen(policy, plan, spec)
     if out is not None:
-        refuse_input(out, scenario, plan)
+        refuse_input(out, scenario, plan, key)
     path = out or default_path(f"{scenario.stem}-{chosen.title}-r{replication:03d}.h5")
+    if key is not None and resume and path.exists():
+        _refuse_complete(path)
     with progress(f"{chosen.title}", spec.run.slots) as advance:
         simulate(
             spec,
@@ -65,7 +71,18 @@ def run(
             resume=resume,
             progress=advance,
         )
+    signer.sign([path])
     print_run("run", path, as_json)
+
+
+def _refuse_complete(path: Path) -> None:
+    """Refuse to sign what this command would leave as it is, and not have made."""
+    with open_trace(path) as trace:
+        if trace.status == "complete":
+            raise UsageError(
+                f"{path}: is complete, so that --resume runs nothing and --sign signs nothing; "
+                "leave --sign out, or run it anew with --force"
+            )
 
 
 def _chosen(

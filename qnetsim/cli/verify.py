@@ -26,6 +26,9 @@ OUTCOMES = {True: "ok", False: "WRONG", None: "not checked"}
     help="Topology file of the run, where it is neither bundled nor from topohub.",
 )
 @click.option("--demand", type=click.Path(path_type=Path), help="Demand file of the run.")
+@click.option(
+    "--key", type=click.Path(path_type=Path), help="Public key that the trace must be signed by."
+)
 @click.option("--no-rerun", is_flag=True, help="Leave the simulation out.")
 @json_option
 def verify(
@@ -33,6 +36,7 @@ def verify(
     plan: Path | None,
     topology: Path | None,
     demand: Path | None,
+    key: Path | None,
     no_rerun: bool,
     as_json: bool,
 ) -> None:
@@ -49,6 +53,7 @@ def verify(
             plan=plan,
             topology=topology,
             demand=demand,
+            key=key,
             rerun=not no_rerun,
             progress=advance,
         )

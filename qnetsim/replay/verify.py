@@ -24,6 +24,7 @@ from qnetsim.replay.departure import departure, departure_note, stored_departure
 from qnetsim.replay.given_files import GivenFiles, demand_finding, network_finding
 from qnetsim.replay.plan_check import plan_finding
 from qnetsim.replay.reopen import RecordedRun, recorded_run, recorded_world
+from qnetsim.replay.signed import signature_finding
 from qnetsim.runs.header import trace_header, world_header
 from qnetsim.runs.simulate import Progress, RunContext, run_case, world_columns
 from qnetsim.scenario import PolicyTable
@@ -42,6 +43,8 @@ PROVED = (
 )
 #: What the run made again proves beside.
 PROVED_BY_RERUN = "every value of the run follows from world, policy and plan"
+#: What a signature proves beside.
+PROVED_BY_SIGNATURE = "the holder of the key signed exactly this file"
 #: What no check of a file can prove.
 NOT_PROVED = (
     "who made it and when: digests are no signature, and anybody can run the same scenario",
@@ -76,8 +79,9 @@ class Verification:
         """What is proved, in sentences; nothing where a check failed or was left open."""
         if self.failed or self.partial:
             return ()
-        rerun = any(finding.name == "re-run" for finding in self.findings)
-        return (*PROVED, PROVED_BY_RERUN) if rerun else PROVED
+        names = {finding.name for finding in self.findings}
+        further = {"re-run": PROVED_BY_RERUN, "signature": PROVED_BY_SIGNATURE}
+        return (*PROVED, *(text for name, text in further.items() if name in names))
 
     @property
     def partial(self) -> bool:
@@ -105,6 +109,7 @@ def verify(
     plan: Path | None = None,
     topology: Path | None = None,
     demand: Path | None = None,
+    key: Path | None = None,
     rerun: bool = True,
     progress: Progress | None = None,
 ) -> Verification:
@@ -119,6 +124,8 @@ def verify(
         The plan file that the run went by. It is made again, and what it claims compared.
     topology, demand : Path, optional
         The files of the network and of the recorded demand, which a trace only names.
+    key : Path, optional
+        The public key that the trace must be signed by.
     rerun : bool
         Simulate the run again and compare every value.
     progress : callable, optional
@@ -133,6 +140,8 @@ def verify(
         raise UsageError(f"--plan {plan}: no such plan")
     with open_world(path) as trace:
         findings = list(audit(trace))
+        if (signed := signature_finding(Path(path), key)) is not None:
+            findings.append(signed)
         difference = None
         try:
             run = recorded_run(trace)

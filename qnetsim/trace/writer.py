@@ -18,6 +18,7 @@ import numpy.typing as npt
 from qnetsim.errors import TraceError
 from qnetsim.interrupt import note_standing
 from qnetsim.trace.digest import ContentDigest
+from qnetsim.trace.files.signature import signature_place
 from qnetsim.trace.hdf5.chunks import ColumnWriter
 from qnetsim.trace.hdf5.files import (
     fresh_place,
@@ -147,6 +148,7 @@ class TraceWriter:
         self._place = path
         try:
             refuse_existing(path, force)
+            refuse_existing(signature_place(path), force)
             self._place = fresh_place(path)
             self._file = h5py.File(self._place, "w", libver=("v110", "v110"))
             self._create(self._file, header)
@@ -167,6 +169,8 @@ class TraceWriter:
         except OSError as error:
             raise TraceError(f"{self.path}: cannot be replaced: {error.strerror}") from None
         self._place = self.path
+        # the signature of what was there says nothing of what is there now
+        signature_place(self.path).unlink(missing_ok=True)
 
     def _discard(self) -> None:
         """Close a file that is worth less than what is there, and remove it."""
