@@ -11,6 +11,7 @@ from qnetsim.errors import UsageError
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.scenario.labels import unportable
+from qnetsim.scenario.tables.portable import without_folders
 
 
 def policy_table(text: str, scenario: Scenario) -> PolicyTable:
@@ -40,7 +41,8 @@ def policy_table(text: str, scenario: Scenario) -> PolicyTable:
     label = given.pop("label", None)
     options = {key: _value(value) for key, value in given.items()}
     if label is None and given:
-        label = re.sub(r"[^A-Za-z0-9._-]", "_", "-".join([name, *map("".join, given.items())]))
+        shown = "-".join([name, *(key + without_folders(value) for key, value in given.items())])
+        label = re.sub(r"[^A-Za-z0-9._-]", "_", shown)
     make_policy(name, options)
     reason = label and unportable(label)
     if reason:

@@ -11,6 +11,7 @@ from qnetsim.case import load
 from qnetsim.cli.show.output import console, emit, figure, force_option, json_option, table
 from qnetsim.network import Network, build_network
 from qnetsim.scenario import CostTable, NetworkTable
+from qnetsim.scenario.tables.portable import file_name
 from qnetsim.studies.rate_card import (
     FibreRate,
     MeasuredRate,
@@ -50,7 +51,7 @@ def rates(network: str, out: Path | None, force: bool, as_json: bool) -> None:
         write_figure(rate_figure(built, settings), out)
     if as_json:
         found = {
-            "topology": built.topology.name,
+            "topology": file_name(built.topology.name),
             "key_rate": settings.key_rate,
             "pulse_rate_hz": pulse_rate(settings),
             "attenuation_db_km": settings.attenuation_db_km,

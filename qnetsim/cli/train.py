@@ -15,6 +15,7 @@ from qnetsim.errors import SettingError, UsageError
 from qnetsim.interrupt import stoppable
 from qnetsim.policies.learned.weights import write_weights
 from qnetsim.scenario import Scenario, locate
+from qnetsim.scenario.tables.portable import file_name
 from qnetsim.trace import refuse_existing, refuse_input
 from qnetsim.trace.files.curve_file import write_curve
 
@@ -105,7 +106,9 @@ def train(
     the same command goes on from the last saved state and ends with the same weights.
     """
     case = open_case(_with_epochs(load(scenario), epochs))
-    files = Files(out or Path("runs") / f"{policy}-{case.network.topology.name}.safetensors")
+    files = Files(
+        out or Path("runs") / f"{policy}-{file_name(case.network.topology.name)}.safetensors"
+    )
     files.refuse_overwriting(scenario, force)
     # torch takes seconds to import, so only a training does
     from qnetsim.learning.checkpoint import card_text, weights_of

@@ -27,6 +27,9 @@ OUTCOMES = {True: "ok", False: "WRONG", None: "not checked"}
 )
 @click.option("--demand", type=click.Path(path_type=Path), help="Demand file of the run.")
 @click.option(
+    "--weights", type=click.Path(path_type=Path), help="Trained weights that the run went by."
+)
+@click.option(
     "--key", type=click.Path(path_type=Path), help="Public key that the trace must be signed by."
 )
 @click.option("--no-rerun", is_flag=True, help="Leave the simulation out.")
@@ -36,6 +39,7 @@ def verify(
     plan: Path | None,
     topology: Path | None,
     demand: Path | None,
+    weights: Path | None,
     key: Path | None,
     no_rerun: bool,
     as_json: bool,
@@ -53,6 +57,7 @@ def verify(
             plan=plan,
             topology=topology,
             demand=demand,
+            weights=weights,
             key=key,
             rerun=not no_rerun,
             progress=advance,

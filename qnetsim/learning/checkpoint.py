@@ -15,6 +15,7 @@ from qnetsim.analysis.learning_curves import converged
 from qnetsim.errors import UsageError
 from qnetsim.learning.train import Training, TrainingCurve
 from qnetsim.policies.learned.weights import Weights
+from qnetsim.scenario.tables.portable import file_name
 from qnetsim.trace import make_folder
 from qnetsim.trace.hdf5.files import fresh_place, plain_reason
 
@@ -140,7 +141,7 @@ def weights_of(training: Training, place: int = 0) -> Weights:
     reached = converged(curve[:, None])[0]
     card = {
         "policy": training.algorithm,
-        "topology": training.case.network.topology.name,
+        "topology": file_name(training.case.network.topology.name),
         "scenario": scenario.portable().model_dump(mode="json"),
         "scenario_digest": scenario.digest(),
         "training_seed": training.training_seeds[place],

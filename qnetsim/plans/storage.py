@@ -26,6 +26,7 @@ from qnetsim.plans.opened import open_plan
 from qnetsim.policies.registry import make_policy
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.scenario import PolicyTable, Scenario
+from qnetsim.scenario.tables.portable import without_folders
 from qnetsim.trace import PlanRecord, make_folder, write_plan
 from qnetsim.trace.provenance import differing, environment, software
 from qnetsim.vocabulary import PlanStatus
@@ -82,7 +83,7 @@ def _record(plan: Plan, case: Case, policy: PolicyTable) -> PlanRecord:
         "policy": {
             "name": policy.name,
             "title": policy.title,
-            "options": runner.options.model_dump(mode="json"),
+            "options": without_folders(runner.options.model_dump(mode="json")),
         },
         "plan": plan_summary(plan, network),
     }

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from qnetsim.scenario.tables.portable import without_folders
 from qnetsim.trace import Trace
 from qnetsim.trace.rerun_check import Difference
 from qnetsim.trace.schema import VERSION
@@ -37,7 +38,11 @@ def other_claim(trace: Trace, found: Mapping[str, Any]) -> Difference | None:
     found : mapping
         Provenance of the run made again.
     """
-    stored = trace.provenance
+    # older versions kept the folders of weights
+    stored = {
+        key: without_folders(part) if key in {"policy", "counterfactual"} else part
+        for key, part in trace.provenance.items()
+    }
     departed = "counterfactual"
     if stored.get(departed) != found.get(departed):
         what = f"provenance.{departed}"

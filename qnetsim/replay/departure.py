@@ -18,6 +18,7 @@ from qnetsim.replay.counterfactual import ControlledPolicy, Counterfactual, Forc
 from qnetsim.replay.reopen import RecordedRun
 from qnetsim.runs.simulate import plan_status_code
 from qnetsim.scenario import PolicyTable
+from qnetsim.scenario.tables.portable import without_folders
 from qnetsim.trace import Trace
 
 
@@ -87,7 +88,7 @@ def departure_note(policy: Counterfactual, what_if: WhatIf) -> dict[str, Any]:
         return {
             "name": one.table.name,
             "title": one.table.title,
-            "options": one.policy.options.model_dump(mode="json"),
+            "options": without_folders(one.policy.options.model_dump(mode="json")),
         }
 
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from qnetsim.errors import QnetsimError, TraceError, TraceFormatError
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.topology import natural_order
 from qnetsim.plans.opened import stored_policy
+from qnetsim.replay.weights_place import with_weights
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import Trace
 from qnetsim.world.faults import FaultEvents
@@ -41,8 +43,15 @@ class RecordedRun:
     policy: PolicyTable | None
 
 
-def recorded_run(trace: Trace) -> RecordedRun:
+def recorded_run(trace: Trace, weights: Path | None = None) -> RecordedRun:
     """Rebuild the case of a trace or a recorded world.
+
+    Parameters
+    ----------
+    trace : Trace
+    weights : Path, optional
+        File of the trained weights behind the trace, which names it without its folder. Unless
+        given it is looked for in the current folder and beside the trace.
 
     Raises
     ------
@@ -53,8 +62,13 @@ def recorded_run(trace: Trace) -> RecordedRun:
     try:
         scenario = Scenario.model_validate(provenance["scenario"])
         policy = None
+        folder = trace.path.parent
+        tables = tuple(with_weights(table, folder) for table in scenario.policy)
+        scenario = scenario.model_copy(update={"policy": tables})
         if "policy" in provenance:
-            policy = stored_policy(provenance["policy"])
+            stored = provenance["policy"]
+            sha256 = stored.get("weights_sha256")
+            policy = with_weights(stored_policy(stored), folder, sha256, weights)
     except (ValidationError, KeyError, TypeError, AttributeError) as error:
         detail = error.errors()[0] if isinstance(error, ValidationError) else None
         text = f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" if detail else str(error)

@@ -110,6 +110,7 @@ def verify(
     topology: Path | None = None,
     demand: Path | None = None,
     key: Path | None = None,
+    weights: Path | None = None,
     rerun: bool = True,
     progress: Progress | None = None,
 ) -> Verification:
@@ -124,6 +125,9 @@ def verify(
         The plan file that the run went by. It is made again, and what it claims compared.
     topology, demand : Path, optional
         The files of the network and of the recorded demand, which a trace only names.
+    weights : Path, optional
+        The file of trained weights; looked for in the current folder and beside the trace unless
+        given.
     key : Path, optional
         The public key that the trace must be signed by.
     rerun : bool
@@ -144,7 +148,7 @@ def verify(
             findings.append(signed)
         difference = None
         try:
-            run = recorded_run(trace)
+            run = recorded_run(trace, weights)
         except TraceError as error:
             return Verification((*findings, Finding("scenario", False, str(error))), None)
         given = GivenFiles(policy, plan, topology, demand)

@@ -17,6 +17,7 @@ from qnetsim.optimize import Plan
 from qnetsim.plans.make import plan_summary
 from qnetsim.policies import Policy
 from qnetsim.scenario import PolicyTable
+from qnetsim.scenario.tables.portable import without_folders
 from qnetsim.trace import TraceHeader
 from qnetsim.trace.provenance import environment, software
 from qnetsim.units import TICKS_PER_SECOND, seconds_to_ticks
@@ -59,7 +60,7 @@ def trace_header(
         "policy": {
             "name": table.name,
             "title": table.title,
-            "options": policy.options.model_dump(mode="json"),
+            "options": without_folders(policy.options.model_dump(mode="json")),
             "sees_future": policy.sees_future,
             **_weights(policy, network),
         },

@@ -15,6 +15,7 @@ from qnetsim.errors import TraceError
 from qnetsim.network import Network
 from qnetsim.network.keyrate import MdiLink, plob
 from qnetsim.scenario import NetworkTable
+from qnetsim.scenario.tables.portable import file_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -160,7 +161,7 @@ def rate_figure(network: Network, table: NetworkTable) -> Figure:
         network.key_rate_bps / pulses,
         "s",
         color="#d9822b",
-        label=f"fibres of {network.topology.name} ({table.key_rate}, at {pulses:g} Hz)",
+        label=f"fibres of {file_name(network.topology.name)} ({table.key_rate}, at {pulses:g} Hz)",
     )
     for security, mark in (("finite_key", "o"), ("asymptotic", "^")):
         points = [p for p in published_points() if p.security == security]

@@ -8,7 +8,9 @@ from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
-def key_pair(folder: Path, name: str = "key", *, ssh: bool = False, passphrase: str = "") -> tuple[Path, Path]:
+def key_pair(
+    folder: Path, name: str = "key", *, ssh: bool = False, passphrase: str = ""
+) -> tuple[Path, Path]:
     """Write a private and a public key; returns their places."""
     key = Ed25519PrivateKey.generate()
     secret = form.BestAvailableEncryption(passphrase.encode()) if passphrase else None

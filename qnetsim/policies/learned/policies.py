@@ -16,6 +16,7 @@ from qnetsim.optimize import Plan
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
 from qnetsim.policies.learned.features import Float32Array, Units
 from qnetsim.policies.learned.weights import MODELS, Weights, read_weights
+from qnetsim.scenario.tables.portable import file_name
 
 
 class LearnedOptions(PolicyOptions):
@@ -123,7 +124,8 @@ def fit(weights: Weights, units: Units, topology: str) -> None:
     UsageError
         Each unit has its own policy, and they are those of another network.
     """
-    trained = weights.card.get("topology", "another network")
+    trained = file_name(str(weights.card.get("topology", "another network")))
+    topology = file_name(topology)
     if weights.policies not in {1, units.count} or (weights.policies > 1 and trained != topology):
         raise UsageError(
             f"the model has {weights.policies} policies, for {trained}; {topology} has "

@@ -99,6 +99,12 @@ def read_weights(path: Path) -> Weights:
     """
     try:
         data = path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(
+            f"{path}: no such file of weights; a trace names it without its folder: put it beside "
+            "the trace or into the current folder, or give its path (`verify --weights FILE`, or "
+            "`--policy NAME:model=FILE`)"
+        ) from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     try:

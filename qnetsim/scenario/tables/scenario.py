@@ -16,6 +16,7 @@ from qnetsim.scenario.tables.fel import FelTable
 from qnetsim.scenario.tables.fields import COUNT_MAX, Table, as_tuple, field
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
 from qnetsim.scenario.tables.network import NetworkTable
+from qnetsim.scenario.tables.portable import file_name, without_folders
 from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
@@ -188,11 +189,14 @@ class Scenario(Table):
         """Copy that names files without their folders, which are the machine's affair."""
         changes: dict[str, object] = {}
         if not self.network.topology.startswith("topohub:"):
-            name = _file_name(self.network.topology)
+            name = file_name(self.network.topology)
             changes["network"] = self.network.model_copy(update={"topology": name})
         if self.recording is not None:
-            name = _file_name(self.recording.file)
+            name = file_name(self.recording.file)
             changes["recording"] = self.recording.model_copy(update={"file": name})
+        changes["policy"] = tuple(
+            table.model_copy(update=without_folders(table.options)) for table in self.policy
+        )
         return self.model_copy(update=changes)
 
     def digest(self) -> str:
@@ -214,7 +218,3 @@ class Scenario(Table):
         given = {key: value for key, value in changes.items() if value is not None}
         run = RunTable.model_validate({**self.run.model_dump(), **given})
         return self.model_copy(update={"run": run})
-
-
-def _file_name(path: str) -> str:
-    return path.replace("\\", "/").rsplit("/", 1)[-1]
