@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from qnetsim.case.case import Case
 from qnetsim.case.user_demand import recorded_demand, with_recording
-from qnetsim.errors import ScenarioError, SettingError, TopologyError, UsageError
+from qnetsim.errors import QnetsimError, ScenarioError, SettingError, TopologyError, UsageError
 from qnetsim.forecast import Forecast
 from qnetsim.forecast.build import build_forecast
 from qnetsim.network import Network, Topology, build_network, read_topology
@@ -24,6 +24,7 @@ from qnetsim.scenario import (
     locate,
     located,
     misplaced,
+    scenario_text,
 )
 from qnetsim.units import (
     MAX_RUN_BITS,
@@ -93,12 +94,12 @@ def load(
 def _topology_problems(path: Path) -> tuple[str, ...]:
     """What is wrong with the topology of a file that has other errors too."""
     try:
-        reference = tomllib.loads(path.read_text("utf-8-sig"))["network"]["topology"]
+        reference = tomllib.loads(scenario_text(path))["network"]["topology"]
         read_topology(located(reference, path))
     except TopologyError as error:
         problems = [(("network", "topology"), text) for text in error.problems]
         return locate(path, problems).problems
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, QnetsimError):
         pass  # reported already, or not a reference at all
     return ()
 

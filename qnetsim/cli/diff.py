@@ -13,6 +13,7 @@ from qnetsim.cli.show.divergence import diff_traces
 from qnetsim.cli.show.output import console, emit, figure, json_option, number, table
 from qnetsim.cli.show.plan_file import fibre_columns
 from qnetsim.errors import UsageError
+from qnetsim.input_files import refuse_irregular
 from qnetsim.plans.opened import open_plan
 from qnetsim.trace import PlanRecord, is_plan
 from qnetsim.trace.provenance import differing
@@ -36,8 +37,7 @@ def diff(one: Path, other: Path, as_json: bool) -> None:
     there on. Of plans: settings, costs, reservations, routes.
     """
     for path in (one, other):
-        if not path.exists():
-            raise UsageError(f"{path}: no such plan or trace")
+        refuse_irregular(path, "plan or trace")
     plans = [is_plan(path) for path in (one, other)]
     if not any(plans):
         diff_traces(one, other, as_json)

@@ -12,6 +12,7 @@ from qnetsim.case import Case, load, open_case
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
 from qnetsim.cli.show.training import show_shared_weights, show_training, training_json
 from qnetsim.errors import SettingError, UsageError
+from qnetsim.input_files import refuse_irregular
 from qnetsim.interrupt import stoppable
 from qnetsim.policies.learned.weights import write_weights
 from qnetsim.scenario import Scenario, locate
@@ -49,7 +50,7 @@ class Files:
         return self.weights.with_suffix(".state")
 
     def refuse_overwriting(self, scenario: Path, force: bool) -> None:
-        """Refuse another suffix, files that exist unless forced, and the scenario itself.
+        """Refuse another suffix, files that exist unless forced, the scenario, and odd states.
 
         Raises
         ------
@@ -62,6 +63,8 @@ class Files:
         for path in self.written.values():
             refuse_existing(path, force)
             refuse_input(path, scenario)
+        if self.state.exists() and not force:
+            refuse_irregular(self.state, "state of a training")
 
     @property
     def written(self) -> dict[str, Path]:

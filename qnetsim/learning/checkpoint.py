@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from qnetsim.analysis.learning_curves import converged
 from qnetsim.errors import UsageError
 from qnetsim.learning.train import Training, TrainingCurve
+from qnetsim.policies.learned.tensor_file import read_tensors
 from qnetsim.policies.learned.weights import Weights
 from qnetsim.scenario.tables.portable import file_name
 from qnetsim.trace import make_folder
@@ -78,25 +78,50 @@ def restore_state(training: Training, path: Path) -> None:
         The file is no state of a training, or that of another training.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get(FORMAT, "null"))
-            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise UsageError(
-            f"{path}: is not the state of a training ({error}); remove it, or give --force to "
-            "begin anew"
-        ) from None
-    if not isinstance(about, dict) or about.get("identity") != identity(training):
+        file = read_tensors(path, "state of a training", FORMAT, "pt")
+    except UsageError as error:
+        raise UsageError(f"{error}; remove it, or give --force to begin anew") from None
+    about = file.about
+    if about.get("identity") != identity(training):
         raise UsageError(
             f"{path}: is the state of another training (scenario, policy, seeds or torch differ); "
             "give another --out, or --force to begin anew"
         )
     try:
-        _restore(training, about, found)
-    except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        _refuse_misfit(training, about, file.tensors)
+        _restore(training, about, file.tensors)
+    except (KeyError, RuntimeError, ValueError, TypeError, OverflowError) as error:
         raise UsageError(
             f"{path}: is damaged ({error}); remove it, or give --force to begin anew"
         ) from None
+
+
+def _refuse_misfit(
+    training: Training, about: dict[str, object], found: dict[str, torch.Tensor]
+) -> None:
+    """Refuse counts and shapes that no state of this training has.
+
+    Raises
+    ------
+    ValueError, KeyError
+    """
+    table = training.case.scenario.learning
+    epoch = about["epoch"]
+    if type(epoch) is not int or not 0 <= epoch <= table.epochs:
+        raise ValueError(f"its epoch is {epoch!r}")
+    if about["slot"] != epoch * table.slots_per_epoch or type(about["updates"]) is not int:
+        raise ValueError(f"its slot is {about['slot']!r} after {epoch} epochs")
+    wanted = {f"learner.{name}": t for name, t in training.learner.tensors().items()}
+    wanted |= {f"core.{k}": torch.from_numpy(v) for k, v in training.environment.arrays().items()}
+    shapes = {name: (tuple(t.shape), t.dtype) for name, t in wanted.items()}
+    seeds = len(training.training_seeds)
+    for name in ("deterministic", "stochastic"):
+        shapes[f"curve.{name}"] = ((epoch + 1, seeds), torch.float64)
+    for name in ("slots", "updates", "cpu_s"):
+        shapes[f"curve.{name}"] = ((epoch + 1,), torch.float64)
+    for name, shape in shapes.items():
+        if (tuple(found[name].shape), found[name].dtype) != shape:
+            raise ValueError(f"{name} has shape {tuple(found[name].shape)}")
 
 
 def _restore(training: Training, about: dict[str, int], found: dict[str, torch.Tensor]) -> None:

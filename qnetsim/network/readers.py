@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from qnetsim.errors import TopologyError
+from qnetsim.errors import TopologyError, UsageError
+from qnetsim.input_files import read_text_input
 from qnetsim.network.topology import RawFibre, Topology, check_topology
 
 BUNDLED: Mapping[str, str] = {
@@ -20,6 +21,8 @@ BUNDLED: Mapping[str, str] = {
     "usnet": "24 nodes, 43 fibres, 250-2600 km; fibre 3-5 is disputed, 800 km kept",
 }
 
+#: Longest topology file that is read.
+MOST_TOPOLOGY_BYTES = 2**28
 #: Names under which files give a fibre's length in km, in this order.
 LENGTH_KEYS = ("length_km", "length", "dist")
 HEADER = ["source", "target", "length_km"]
@@ -53,16 +56,10 @@ def read_topology(reference: str) -> Topology:
                 f"or a path that ends in {', '.join(_READERS)}"
             ]
         )
-    if path.exists() and not path.is_file():
-        raise TopologyError([f"{reference}: is not a file"])
     try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise TopologyError([f"{reference}: no such topology file"]) from None
-    except UnicodeDecodeError:
-        raise TopologyError([f"{reference}: is not UTF-8 text"]) from None
-    except OSError as error:
-        raise TopologyError([f"{reference}: cannot be read: {error.strerror}"]) from None
+        text = read_text_input(path, "topology file", MOST_TOPOLOGY_BYTES)
+    except UsageError as error:
+        raise TopologyError([str(error)]) from None
     return reader(reference, text)
 
 

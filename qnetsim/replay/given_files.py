@@ -11,6 +11,7 @@ import numpy as np
 from qnetsim.analysis.audit import Finding
 from qnetsim.case.user_demand import demand_of, recorded_demand
 from qnetsim.errors import QnetsimError, SettingError, TopologyError, UsageError
+from qnetsim.input_files import refuse_irregular
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.policies import Policy
 from qnetsim.replay.reopen import RecordedRun
@@ -107,8 +108,7 @@ def demand_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding
     if given.demand is None:
         text = f"{recording.file} is not here to be compared; give the file with --demand"
         return Finding("demand", None, text)
-    if not given.demand.is_file():
-        raise UsageError(f"--demand {given.demand}: no such file of recorded demand")
+    refuse_irregular(given.demand, "file of recorded demand")
     table = recording.model_copy(update={"file": str(given.demand)})
     scenario = run.case.scenario.model_copy(update={"recording": table})
     try:

@@ -28,7 +28,7 @@ from qnetsim.replay.signed import signature_finding
 from qnetsim.runs.header import trace_header, world_header
 from qnetsim.runs.simulate import Progress, RunContext, run_case, world_columns
 from qnetsim.scenario import PolicyTable
-from qnetsim.trace import Block, Trace, open_world
+from qnetsim.trace import Block, Trace, open_world, read_plan
 from qnetsim.trace.provenance import software
 from qnetsim.trace.rerun_check import Difference, RerunCheck
 from qnetsim.trace.schema import WORLD
@@ -137,11 +137,11 @@ def verify(
 
     Raises
     ------
-    TraceError
-        The file cannot be read at all, or the plan file is damaged.
+    TraceError, UsageError
+        The file, or one that is given beside it, cannot be read at all.
     """
-    if plan is not None and not plan.is_file():
-        raise UsageError(f"--plan {plan}: no such plan")
+    if plan is not None:
+        read_plan(plan)  # one that cannot be read is an error even where no plan is asked for
     with open_world(path) as trace:
         findings = list(audit(trace))
         if (signed := signature_finding(Path(path), key)) is not None:

@@ -1,6 +1,13 @@
 """Scenario files: what a user may say, and clear errors for what they may not."""
 
-from qnetsim.scenario.load import OptionsModelOf, load_scenario, locate, located, parse_scenario
+from qnetsim.scenario.load import (
+    OptionsModelOf,
+    load_scenario,
+    locate,
+    located,
+    parse_scenario,
+    scenario_text,
+)
 from qnetsim.scenario.tables.cost import CostTable, Prices
 from qnetsim.scenario.tables.fel import FelTable, misplaced
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
@@ -44,4 +51,5 @@ __all__ = [
     "located",
     "misplaced",
     "parse_scenario",
+    "scenario_text",
 ]

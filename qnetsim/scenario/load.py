@@ -12,13 +12,16 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from qnetsim.errors import ScenarioError, UsageError
+from qnetsim.errors import ScenarioError
+from qnetsim.input_files import read_input
 from qnetsim.scenario.checks import cross_checks
 from qnetsim.scenario.labels import colliding, unportable
 from qnetsim.scenario.lines import Key, Problem, key_lines
 from qnetsim.scenario.rate_table import read_rate_table
 from qnetsim.scenario.tables.scenario import Scenario
 
+#: Longest scenario file that is read.
+MOST_SCENARIO_BYTES = 2**24
 #: Given a policy's name, returns the model of its options. Raises ``KeyError`` with a text for
 #: a name that is not registered. The registry is a layer above, so it is passed in.
 OptionsModelOf = Callable[[str], type[BaseModel]]
@@ -45,19 +48,7 @@ def load_scenario(path: Path | str, policy_options: OptionsModelOf | None = None
         With every problem of the file, each as ``file:line: key: …``.
     """
     path = Path(path)
-    try:
-        raw = path.read_bytes()
-        text = raw.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such scenario file") from None
-    except IsADirectoryError:
-        raise UsageError(f"{path}: is a folder, not a scenario file") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise ScenarioError([f"{path}:{line}: file: is not UTF-8 text ({error.reason})"]) from None
-    scenario = parse_scenario(text, str(path), policy_options)
+    scenario = parse_scenario(scenario_text(path), str(path), policy_options)
     changes: dict[str, object] = {"topology": located(scenario.network.topology, path)}
     if isinstance(scenario.network.rate_table, str):
         table = path.parent / scenario.network.rate_table
@@ -70,6 +61,24 @@ def load_scenario(path: Path | str, policy_options: OptionsModelOf | None = None
         place = str((path.parent / scenario.recording.file).resolve())
         tables["recording"] = scenario.recording.model_copy(update={"file": place})
     return scenario.model_copy(update=tables)
+
+
+def scenario_text(path: Path | str) -> str:
+    """Read the text of a scenario file.
+
+    Raises
+    ------
+    UsageError
+        It is not there, no plain file, or too long.
+    ScenarioError
+        It is not UTF-8.
+    """
+    raw = read_input(Path(path), "scenario file", MOST_SCENARIO_BYTES)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ScenarioError([f"{path}:{line}: file: is not UTF-8 text ({error.reason})"]) from None
 
 
 def located(topology: str, scenario: Path) -> str:
@@ -112,8 +121,7 @@ def parse_scenario(
 
 def locate(path: Path | str, problems: Sequence[Problem]) -> ScenarioError:
     """Turn problems found beyond the file itself into ``file:line: key: …``."""
-    text = Path(path).read_text("utf-8")
-    lines = key_lines(text)
+    lines = key_lines(scenario_text(path))
     return ScenarioError(
         [f"{path}:{_line_of(key, lines)}: {_dotted(key)}: {what}" for key, what in problems]
     )

@@ -7,6 +7,11 @@ import io
 import math
 from pathlib import Path
 
+from qnetsim.errors import UsageError
+from qnetsim.input_files import read_text_input
+
+#: Longest rate table that is read.
+MOST_TABLE_BYTES = 2**26
 HEADER = ["distance_km", "rate_bps"]
 Points = tuple[tuple[float, float], ...]
 
@@ -30,17 +35,9 @@ def read_rate_table(path: Path) -> Points:
         Saying which line is wrong, and what is allowed.
     """
     try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such rate table") from None
-    except IsADirectoryError:
-        raise ValueError(f"{path}: is a folder; give the path of a .csv file") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: is not UTF-8 text") from None
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ValueError(f"{str(path)!r} is not a path: {error}") from None
+        text = read_text_input(path, "rate table", MOST_TABLE_BYTES)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
     points: list[tuple[float, float]] = []
     header: list[str] | None = None
     try:

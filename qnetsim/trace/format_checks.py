@@ -10,11 +10,18 @@ from typing import Any
 import h5py
 import numpy as np
 
-from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.errors import TraceFormatError
+from qnetsim.input_files import refuse_irregular
 from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.hdf5.files import is_hdf5
 from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
-from qnetsim.trace.hdf5.reading import MOST_EXPANSION, stored_elsewhere
+from qnetsim.trace.hdf5.reading import (
+    DAMAGE,
+    MOST_EXPANSION,
+    damage_refused,
+    open_hdf5,
+    stored_elsewhere,
+)
 from qnetsim.trace.hdf5.recover import UnclosedFile, is_marked_open
 from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, WORLD, Column, FileKind
 
@@ -24,27 +31,18 @@ LEAST_CHUNK_BYTES = 16
 
 def open_file(path: Path, closing: ExitStack) -> h5py.File:
     """Open a file of ours, whole or left open by a killed writer; ``closing`` closes it."""
-    try:
-        if not path.exists():
-            raise UsageError(f"{path}: no such trace")
-        if not path.is_file():
-            raise UsageError(f"{path}: is not a file")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    refuse_irregular(path, "trace")
     if not is_hdf5(path):
         raise TraceFormatError(f"{path}: is not an HDF5 file, so not a qnetsim trace")
     try:
+        return closing.enter_context(open_hdf5(path))
+    except TraceFormatError:
+        if not is_marked_open(path):
+            raise
+    with damage_refused(path):
         refuse_broken_heaps(path)
-        return closing.enter_context(h5py.File(path, "r"))
-    except (OSError, RuntimeError) as first:
-        try:
-            if is_marked_open(path):
-                raw = closing.enter_context(UnclosedFile(path))
-                return closing.enter_context(h5py.File(raw, "r"))
-        except (OSError, RuntimeError):
-            closing.close()
-        reason = " ".join(str(first).split())
-        raise TraceFormatError(f"{path}: cannot be opened: {reason}") from None
+        raw = closing.enter_context(UnclosedFile(path))
+        return closing.enter_context(h5py.File(raw, "r"))
 
 
 def committed_slots(path: Path, file: h5py.File) -> int:
@@ -109,7 +107,7 @@ def read_provenance(path: Path, file: h5py.File, kind: FileKind) -> dict[str, An
     """Read the provenance and check the parts that readers rely on."""
     try:
         found = json.loads(str(file.attrs["provenance"]), object_pairs_hook=_without_repeats)
-    except (ValueError, RecursionError) as error:
+    except DAMAGE as error:
         raise TraceFormatError(f"{path}: provenance is damaged: {error}") from None
     wanted: dict[str, type | tuple[type, ...]] = {
         "software": dict,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.trace.hdf5.reading import damage_refused
 from qnetsim.trace.hdf5.recover import UnclosedFile, is_marked_open
 from qnetsim.trace.schema import Column
 
@@ -105,9 +106,7 @@ def dataset(
     source: Any = UnclosedFile(path) if killed else os.fspath(path)
     if killed:
         on_close(source.close)
-    try:
+    with damage_refused(path, f"group {group}"):
         found = xarray.open_dataset(source, group=group, engine="h5netcdf")
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise TraceFormatError(f"{path}: group {group} is damaged: {error}") from None
     on_close(found.close)
     return found.isel(slot=slice(slots)) if "slot" in found.sizes else found

@@ -22,6 +22,7 @@ from qnetsim.trace.format_checks import (
     open_file,
     read_provenance,
 )
+from qnetsim.trace.hdf5.reading import damage_refused
 from qnetsim.trace.hdf5.recover import end_of_file
 from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, TRACE, WORLD, Column, FileKind
 
@@ -52,18 +53,19 @@ class Trace:
         self._version: tuple[int, int] | None = None
         self._file = open_file(self.path, self._closing)
         try:
-            self.kind = check_format(self.path, self._file, kinds)
-            self.slots = committed_slots(self.path, self._file)
-            columns = self.kind.columns_in(self.version)
-            check_columns(self.path, self._file, columns, self.slots)
-            self.provenance = read_provenance(self.path, self._file, self.kind)
+            with damage_refused(self.path):
+                self._check(kinds)
         except TraceError:
             self.close()
             raise
-        except (KeyError, OSError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-            self.close()
-            reason = " ".join(str(error).split())
-            raise TraceFormatError(f"{self.path}: is damaged: {reason}") from None
+
+    def _check(self, kinds: tuple[FileKind, ...]) -> None:
+        """Look at everything that the methods rely on."""
+        self.kind = check_format(self.path, self._file, kinds)
+        self.slots = committed_slots(self.path, self._file)
+        columns = self.kind.columns_in(self.version)
+        check_columns(self.path, self._file, columns, self.slots)
+        self.provenance = read_provenance(self.path, self._file, self.kind)
 
     def __enter__(self) -> Self:
         return self
@@ -89,18 +91,14 @@ class Trace:
 
     def attribute(self, name: str) -> str:
         """Return a root attribute as text; empty where the file has none."""
-        try:
+        with damage_refused(self.path, f"attribute {name}"):
             return str(self._file.attrs.get(name, ""))
-        except (OSError, RuntimeError) as error:
-            raise TraceFormatError(f"{self.path}: attribute {name}: {error}") from None
 
     @property
     def attributes(self) -> dict[str, Any]:
         """All root attributes."""
-        try:
+        with damage_refused(self.path, "attributes"):
             return {name: self._file.attrs[name] for name in self._file.attrs}
-        except (OSError, RuntimeError, ValueError, TypeError) as error:
-            raise TraceFormatError(f"{self.path}: an attribute is damaged: {error}") from None
 
     @property
     def status(self) -> str:
@@ -147,7 +145,7 @@ class Trace:
             raise TraceFormatError(
                 f"{path!r} is not a column; {hint}see docs/reference/trace-format.md"
             )
-        try:
+        with damage_refused(self.path, f"column {path}"):
             if column.grows:
                 end = self.slots if end is None else min(end, self.slots)
             if column.since > self.version:
@@ -156,8 +154,6 @@ class Trace:
             if column.kind == "str":
                 return np.asarray(dataset.asstr()[first:end], dtype=object)
             return np.asarray(dataset[first:end])
-        except (KeyError, OSError, ValueError, RuntimeError, UnicodeDecodeError) as error:
-            raise TraceFormatError(f"{self.path}: column {path} is damaged: {error}") from None
 
     def _filled(self, column: Column, first: int, end: int | None) -> npt.NDArray[Any]:
         """What a column reads as that the file's format does not have yet."""
@@ -225,14 +221,12 @@ class Trace:
         """
         closed = self.status != "incomplete"
         found = foreign_contents(self._file, self.kind, self.version, self.slots, closed=closed)
-        try:
+        with damage_refused(self.path):
             return [
                 *found,
                 *foreign_provenance(self.provenance, self.kind),
                 *self._trailing(closed),
             ]
-        except (OSError, RuntimeError, ValueError, KeyError) as error:
-            raise TraceFormatError(f"{self.path}: is damaged: {error}") from None
 
     def _trailing(self, closed: bool) -> list[str]:
         held, used = self.path.stat().st_size, end_of_file(self.path)

@@ -10,15 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.policies.learned.features import Float32Array, Spec
+from qnetsim.policies.learned.tensor_file import read_tensors
 
 FORMAT = "qnetsim-policy"
 VERSION = 1
+#: Largest number of past slots, channels or wavelengths that a spec may say.
+MOST_COUNT = 10**6
 #: Where the models that come with qnetsim are.
 MODELS = Path(__file__).parents[3] / "models"
 
@@ -97,36 +99,52 @@ def read_weights(path: Path) -> Weights:
     UsageError
         No such file, or it is not a policy of qnetsim.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
+    if not path.exists():
         raise UsageError(
             f"{path}: no such file of weights; a trace names it without its folder: put it beside "
             "the trace or into the current folder, or give its path (`verify --weights FILE`, or "
             "`--policy NAME:model=FILE`)"
-        ) from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    try:
-        with safe_open(path, framework="numpy") as file:
-            about = json.loads((file.metadata() or {}).get(FORMAT, "null"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, ValueError, OSError) as error:
-        raise UsageError(
-            f"{path}: is not a safetensors file ({error}); give a file that `qnetsim train` wrote"
-        ) from None
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        )
+    file = read_tensors(path, "file of weights", FORMAT, "numpy")
+    about = file.about
+    if about.get("format") != FORMAT:
         raise UsageError(f"{path}: holds no policy of qnetsim; give a file of `qnetsim train`")
     if about.get("version") != VERSION:
         raise UsageError(
             f"{path}: has version {about.get('version')!r}; this qnetsim reads version {VERSION}"
         )
+    card = about.get("card", {})
     try:
-        spec = Spec(**{**about["spec"], "observe": tuple(about["spec"]["observe"])})
-        layers = _layers(tensors, spec)
+        spec = _spec(about["spec"])
+        layers = _layers(file.tensors, spec)
+        if not isinstance(card, dict):
+            raise ValueError("its card is no table")
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{path}: is damaged: {error}; train it anew") from None
-    return Weights(layers, spec, about.get("card", {}), hashlib.sha256(data).hexdigest())
+    return Weights(layers, spec, card, file.sha256)
+
+
+def _spec(stored: object) -> Spec:
+    """What stands in a file, checked.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+    """
+    if not isinstance(stored, dict) or not isinstance(stored.get("observe"), list):
+        raise ValueError("its spec is no table with a list 'observe'")
+    spec = Spec(**{**stored, "observe": tuple(stored["observe"])})
+    counts = (spec.history, spec.most_channels)
+    if not all(type(count) is int and 0 <= count <= MOST_COUNT for count in counts):
+        raise ValueError(f"history and most_channels are {counts}, not counts")
+    most = spec.most_wavelengths
+    if type(most) not in {int, float} or not 0 <= most <= MOST_COUNT:
+        raise ValueError(f"most_wavelengths is {most!r}")
+    if spec.decide_by not in {"agent", "fibre"}:
+        raise ValueError(f"decide_by is {spec.decide_by!r}")
+    if len(set(spec.observe)) < len(spec.observe):
+        raise ValueError("a block is observed twice")
+    return spec
 
 
 def _layers(
@@ -134,11 +152,18 @@ def _layers(
 ) -> tuple[tuple[Float32Array, Float32Array], ...]:
     found = []
     inputs = spec.size
+    names = {f"{i}.{part}" for i in range(len(tensors) // 2) for part in ("weight", "bias")}
+    if names != tensors.keys():
+        raise ValueError("its tensors are not N.weight and N.bias of layers 0, 1, …")
     for i in range(len(tensors) // 2):
         weight = tensors[f"{i}.weight"]
         bias = tensors[f"{i}.bias"]
+        if weight.dtype != np.float32 or bias.dtype != np.float32 or weight.ndim != 3:
+            raise ValueError(f"layer {i} is {weight.dtype} of shape {weight.shape}")
         policies = weight.shape[0]
         outputs = weight.shape[-1]
+        if policies != tensors["0.weight"].shape[0] or not (policies and outputs):
+            raise ValueError(f"layer {i} has shape {weight.shape}")
         if weight.shape != (policies, inputs, outputs) or bias.shape != (policies, 1, outputs):
             raise ValueError(f"layer {i} has shapes {weight.shape} and {bias.shape}")
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):

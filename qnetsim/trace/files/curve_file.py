@@ -13,10 +13,10 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.errors import TraceFormatError
+from qnetsim.input_files import refuse_irregular
 from qnetsim.trace.hdf5.files import is_hdf5, replacing
-from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
-from qnetsim.trace.hdf5.reading import plain_dataset
+from qnetsim.trace.hdf5.reading import damage_refused, filetype_of, open_hdf5, plain_dataset
 
 FILETYPE = "qnetsim-curve"
 VERSION = (1, 0)
@@ -90,13 +90,7 @@ def write_curve(path: Path, record: CurveRecord, *, force: bool = False) -> Path
 
 def is_curve(path: Path) -> bool:
     """Whether a file says that it is a learning curve."""
-    if not is_hdf5(path):
-        return False
-    try:
-        with h5py.File(path, "r") as file:
-            return str(file.attrs.get("filetype", "")) == FILETYPE
-    except (OSError, RuntimeError, ValueError):
-        return False
+    return filetype_of(path) == FILETYPE
 
 
 def read_curve(path: Path) -> CurveRecord:
@@ -109,28 +103,30 @@ def read_curve(path: Path) -> CurveRecord:
     TraceFormatError
         It is no curve, of another version, or damaged.
     """
-    if not path.is_file():
-        raise UsageError(f"{path}: no such learning curve")
+    refuse_irregular(path, "learning curve")
     if not is_hdf5(path):
         raise TraceFormatError(f"{path}: is not a learning curve; `qnetsim train` writes one")
-    try:
-        refuse_broken_heaps(path)
-        with h5py.File(path, "r") as file:
-            if str(file.attrs.get("filetype", "")) != FILETYPE:
-                raise TraceFormatError(f"{path}: is HDF5, but no learning curve of qnetsim")
-            version = np.ravel(np.asarray(file.attrs.get("version", ()))).tolist()
-            if len(version) != 2 or version[0] != VERSION[0]:
+    with open_hdf5(path) as file, damage_refused(path):
+        if str(file.attrs.get("filetype", "")) != FILETYPE:
+            raise TraceFormatError(f"{path}: is HDF5, but no learning curve of qnetsim")
+        version = np.ravel(np.asarray(file.attrs.get("version", ()))).tolist()
+        if len(version) != 2 or version[0] != VERSION[0]:
+            raise TraceFormatError(
+                f"{path}: has curve format {version!r}; this qnetsim reads {VERSION[0]}.x"
+            )
+        columns = {}
+        for name, dims, kind, *_ in CURVE_COLUMNS:
+            dataset = plain_dataset(file, name)
+            if dataset.dtype != kind or dataset.ndim != len(dims):
                 raise TraceFormatError(
-                    f"{path}: has curve format {version!r}; this qnetsim reads {VERSION[0]}.x"
+                    f"{path}: is damaged: {name} is {dataset.dtype} of shape {dataset.shape}"
                 )
-            columns = {name: plain_dataset(file, name)[...] for name, *_ in CURVE_COLUMNS}
-            record = CurveRecord(json.loads(str(file.attrs["provenance"])), columns)
-            whole = record.digest() == str(file.attrs["content_digest"])
-    except TraceFormatError:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())
-        raise TraceFormatError(f"{path}: is damaged: {reason}") from None
+            columns[name] = dataset[...]
+        provenance = json.loads(str(file.attrs["provenance"]))
+        if not isinstance(provenance, dict):
+            raise TraceFormatError(f"{path}: is damaged: its provenance is no table")
+        record = CurveRecord(provenance, columns)
+        whole = record.digest() == str(file.attrs["content_digest"])
     if not whole:
         raise TraceFormatError(f"{path}: is damaged: its contents do not match their digest")
     return record

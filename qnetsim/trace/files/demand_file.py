@@ -12,10 +12,10 @@ import h5py
 import numpy as np
 
 from qnetsim.arrays import IntArray
-from qnetsim.errors import TraceFormatError
+from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.input_files import read_input
 from qnetsim.trace.hdf5.files import is_hdf5
-from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
-from qnetsim.trace.hdf5.reading import plain_dataset
+from qnetsim.trace.hdf5.reading import damage_refused, open_hdf5, plain_dataset
 
 COLUMNS = ("slot", "source", "target", "rate")
 
@@ -67,16 +67,10 @@ def demand_digest(path: Path) -> str:
 
 
 def _bytes(path: Path) -> bytes:
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise ValueError(f"{path}: is not a file; give a .csv or .h5 file")
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such file of recorded demand") from None
-    except IsADirectoryError:
-        raise ValueError(f"{path}: is a folder; give a .csv or .h5 file") from None
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
+        return read_input(path, "file of recorded demand")
+    except UsageError as error:
+        raise ValueError(str(error)) from None
 
 
 def _csv(path: Path, raw: bytes) -> DemandRows:
@@ -126,10 +120,9 @@ def _header(where: str, cells: list[str]) -> list[int]:
 
 def _hdf5(path: Path) -> DemandRows:
     try:
-        refuse_broken_heaps(path)
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file, damage_refused(path):
             if str(file.attrs.get("filetype", "")).startswith("qnetsim-"):
-                raise ValueError(
+                raise TraceFormatError(
                     f"{path}: is a file of qnetsim itself; `qnetsim replay {path.name}` runs "
                     "policies in a recorded world"
                 )
@@ -140,23 +133,21 @@ def _hdf5(path: Path) -> DemandRows:
                 except KeyError:
                     dataset = None
                 except ValueError as error:
-                    raise ValueError(f"{path}: {error}") from None
+                    raise TraceFormatError(f"{path}: {error}") from None
                 if dataset is None or dataset.ndim != 1:
                     names = ", ".join(COLUMNS)
-                    raise ValueError(
+                    raise TraceFormatError(
                         f"{path}: has no one-dimensional dataset {name!r}; give {names}"
                     )
                 text = h5py.check_string_dtype(dataset.dtype) is not None
                 values = dataset.asstr()[...] if text else dataset[...]
                 if not text and values.dtype.kind not in "iuf":
-                    raise ValueError(
+                    raise TraceFormatError(
                         f"{path}: dataset {name!r} holds {values.dtype}; give numbers or text"
                     )
                 found.append([str(value) for value in values.tolist()])
-    except TraceFormatError as error:
+    except (TraceFormatError, UsageError) as error:
         raise ValueError(str(error)) from None
-    except (OSError, RuntimeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
     lengths = {name: len(values) for name, values in zip(COLUMNS, found, strict=True)}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"{path}: its datasets differ in length: {lengths}; give equal ones")

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.input_files import read_start, refuse_irregular
 from qnetsim.trace.files.plan_checks import check_plan_columns, stored_provenance
 from qnetsim.trace.hdf5.files import plain_reason, replacing
-from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
-from qnetsim.trace.hdf5.reading import plain_dataset, stored_elsewhere
+from qnetsim.trace.hdf5.reading import damage_refused, open_hdf5, plain_dataset, stored_elsewhere
 
 FILETYPE = "qnetsim-plan"
 VERSION = (1, 0)
@@ -123,9 +123,8 @@ def write_plan(path: Path, record: PlanRecord, *, force: bool = False) -> Path:
 def is_plan(path: Path) -> bool:
     """Whether a file begins like a plan."""
     try:
-        with path.open("rb") as raw:
-            return raw.read(len(MAGIC)) == MAGIC
-    except OSError:
+        return read_start(path, len(MAGIC)) == MAGIC
+    except UsageError:
         return False
 
 
@@ -141,10 +140,7 @@ def read_plan(path: Path) -> PlanRecord:
     TraceFormatError
         It is no plan, of another version, or damaged.
     """
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder, not a plan")
-    if not path.is_file():
-        raise UsageError(f"{path}: no such plan")
+    refuse_irregular(path, "plan")
     if not is_plan(path):
         raise TraceFormatError(
             f"{path}: is not a qnetsim plan; `qnetsim plan SCENARIO --out FILE` writes one"
@@ -157,17 +153,8 @@ def read_plan(path: Path) -> PlanRecord:
         raise TraceFormatError(f"{path}: cannot be read: {plain_reason(error)}") from None
     if head.removeprefix(MAGIC).split(b"\n")[0] != found:
         raise TraceFormatError(f"{path}: is damaged: its checksum does not fit; make it again")
-    try:
-        refuse_broken_heaps(path)
-        with h5py.File(path, "r") as file:
-            return _read(path, file)
-    except TraceFormatError:
-        raise
-    except KeyError as error:
-        raise TraceFormatError(f"{path}: is damaged: {error.args[0]}") from None
-    except (OSError, RuntimeError, ValueError, TypeError, AttributeError, OverflowError) as error:
-        reason = " ".join(str(error).split())
-        raise TraceFormatError(f"{path}: is damaged: {reason}") from None
+    with open_hdf5(path) as file, damage_refused(path):
+        return _read(path, file)
 
 
 def _objects(file: h5py.File) -> set[str]:

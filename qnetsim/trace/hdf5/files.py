@@ -13,24 +13,16 @@ import h5py
 from qnetsim.errors import TraceError, UsageError
 from qnetsim.interrupt import remove_at_end
 from qnetsim.trace.hdf5.recover import is_marked_open
+from qnetsim.input_files import is_readable
 
 
 def is_hdf5(path: Path) -> bool:
-    """Whether a file can be read and begins like HDF5."""
+    """Whether a plain file can be read and begins like HDF5."""
+    if not is_readable(path):
+        return False
     try:
         return bool(h5py.is_hdf5(path))
     except (OSError, RuntimeError, ValueError):
-        return False
-
-
-def is_ours(path: Path) -> bool:
-    """Whether a file is HDF5 and says that qnetsim wrote it."""
-    try:
-        if is_marked_open(path):
-            return True
-        with h5py.File(path, "r") as file:
-            return str(file.attrs.get("filetype", "")).startswith("qnetsim-")
-    except (OSError, RuntimeError, ValueError, KeyError):
         return False
 
 

@@ -2,15 +2,97 @@
 
 HDF5 follows links into other files, gathers virtual datasets from them, keeps values in files of
 any kind, and hands out fill values for what was never written. A file that somebody else made
-must not make a reader open or show other files, nor allocate what the file cannot hold.
+must not make a reader open or show other files, nor allocate what the file cannot hold. What the
+library raises over a damaged file is an error of ours, whatever its class.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import h5py
+
+from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.input_files import refuse_irregular
+from qnetsim.trace.hdf5.files import is_hdf5
+from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
+from qnetsim.trace.hdf5.recover import is_marked_open
 
 #: Most bytes that one stored byte can stand for; deflate reaches 1032.
 MOST_EXPANSION = 1100
+
+
+#: What h5py, numpy and json raise over damaged bytes.
+DAMAGE = (
+    OSError,
+    RuntimeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+    SystemError,
+)
+
+
+@contextmanager
+def damage_refused(path: Path, what: str = "") -> Iterator[None]:
+    """Turn what is raised over damaged bytes into an error that names the file.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        The part that is read, for the message.
+
+    Raises
+    ------
+    TraceFormatError
+    """
+    try:
+        yield
+    except DAMAGE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        part = f": {what}" if what else ""
+        raise TraceFormatError(f"{path}{part}: is damaged: {reason}") from None
+
+
+def open_hdf5(path: Path) -> h5py.File:
+    """Open an HDF5 file for reading; the caller closes it.
+
+    Raises
+    ------
+    UsageError
+        It is not there, or no plain file.
+    TraceFormatError
+        It is not HDF5, or damaged.
+    """
+    refuse_irregular(path, "HDF5 file")
+    if not is_hdf5(path):
+        raise TraceFormatError(f"{path}: is not an HDF5 file")
+    try:
+        refuse_broken_heaps(path)
+        return h5py.File(path, "r")
+    except DAMAGE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise TraceFormatError(f"{path}: cannot be opened: {reason}") from None
+
+
+def filetype_of(path: Path) -> str:
+    """What an HDF5 file says that it is; empty where it says nothing or cannot be read."""
+    try:
+        with open_hdf5(path) as file, damage_refused(path):
+            return str(file.attrs.get("filetype", ""))
+    except (UsageError, TraceFormatError):
+        return ""
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is HDF5 and says that qnetsim wrote it, or was left open by its writer."""
+    return is_hdf5(path) and (is_marked_open(path) or filetype_of(path).startswith("qnetsim-"))
 
 
 def stored_elsewhere(group: h5py.Group, name: str) -> str:
