@@ -99,7 +99,8 @@ def _time_checks(table: object, key: Key) -> Iterator[Problem]:
 def _rate_checks(network: Mapping[str, Any]) -> Iterator[Problem]:
     """Keys that belong to one model of the key rate."""
     model = network.get("key_rate", "constant")
-    if model not in {"constant", "inverse", "mdi_qkd", "table"}:
+    # a value of any type: not looked for in a set, where lists have no place
+    if model not in ("constant", "inverse", "mdi_qkd", "table"):
         return
     for key, models in (
         ("key_rate_bps", ("constant", "inverse")),

@@ -155,9 +155,10 @@ def _model_problems(
     for detail in error.errors():
         location = _without_tags(detail["loc"])
         details.setdefault(location, detail)
+    tables = {location[:end] for location in details for end in range(len(location))}
     for location, detail in details.items():
         # a union reports every branch: the one that got furthest says most
-        if not any(other[: len(location)] == location and other != location for other in details):
+        if location not in tables:
             key = (*prefix, *location)
             yield _line_of(key, lines), f"{_dotted(key)}: {_explain(detail, model, location)}"
 
