@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from qnetsim.errors import SettingError
 from qnetsim.network import Network, Topology, build_network
+from qnetsim.plain_text import from_spreadsheet_cell
 from qnetsim.scenario import DemandTable, RecordingTable, Scenario
 from qnetsim.scenario.tables.fields import MAX_LEVELS
 from qnetsim.trace.files.demand_file import DemandRows, demand_digest, read_demand
@@ -200,6 +201,7 @@ def _checked(
     """
     place = {name: i for i, name in enumerate(topology.nodes)}
     component = topology.components()
+    cells = _as_named(rows.cells, place)
     unit = UNITS.get(table.rate_unit)
     # level = ⌈rate · Δ / bits of a level⌉
     factor = Fraction(1) if unit is None else unit * exact(slot_s) / level_bits
@@ -208,7 +210,7 @@ def _checked(
     pairs = []
     levels = []
     problems = []
-    for row, (slot, source, target, rate) in enumerate(rows.cells):
+    for row, (slot, source, target, rate) in enumerate(cells):
         wrong = _slot_problem(slot) or _pair_problem(source, target, place, component, topology)
         if not wrong:
             if rate not in known:
@@ -230,6 +232,15 @@ def _checked(
             )
         )
     return slots, pairs, levels
+
+
+def _as_named(
+    cells: tuple[tuple[str, str, str, str], ...], place: dict[str, int]
+) -> Iterator[tuple[str, str, str, str]]:
+    """Rows with the names of nodes; ``qnetsim demand`` writes some with an apostrophe ahead."""
+    for slot, source, target, rate in cells:
+        a, b = (n if n in place else from_spreadsheet_cell(n) for n in (source, target))
+        yield slot, a, b, rate
 
 
 def _slot_problem(text: str) -> str | None:

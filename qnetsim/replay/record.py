@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qnetsim.case import Case
 from qnetsim.interrupt import stoppable
+from qnetsim.plain_text import spreadsheet_cell
 from qnetsim.runs.header import world_header
 from qnetsim.runs.simulate import Progress, world_columns
 from qnetsim.trace import Block, TraceWriter
@@ -29,8 +30,9 @@ def record_world(
     ----------
     case : Case
     out : path-like
-        ``.csv`` for the demand alone, as ``slot,source,target,rate`` with rates in bit/s; any
-        other suffix for the whole world in HDF5.
+        ``.csv`` for the demand alone, as ``slot,source,target,rate`` with rates in bit/s and an
+        apostrophe ahead of names that a spreadsheet would run; any other suffix for the whole
+        world in HDF5.
     replication : int
     force : bool
         Overwrite an existing file.
@@ -65,7 +67,8 @@ def _write_csv(
     nodes = case.network.topology.nodes
     group = case.forecast.group
     digest = world.digest()
-    names = [(nodes[a], nodes[b]) for a, b in case.forecast.pairs]
+    cells = [spreadsheet_cell(node) for node in nodes]
+    names = [(cells[a], cells[b]) for a, b in case.forecast.pairs]
     rate = case.network.level_bits / case.scenario.run.slot_s
     with (
         stoppable() as check,

@@ -197,6 +197,28 @@ def test_a_recorded_csv_is_read_again(tmp_path: Path) -> None:
     assert both[0] == both[1]
 
 
+def test_names_that_a_spreadsheet_would_run_are_written_with_an_apostrophe(tmp_path: Path) -> None:
+    names = ["=1+1", "-x", "@y", "'z"]
+    rows = [f"{a},{b},100" for a, b in zip(names, names[1:] + names[:1], strict=True)]
+    (tmp_path / "net.csv").write_text("source,target,length_km\n" + "\n".join(rows) + "\n")
+    own = tmp_path / "own.toml"
+    own.write_text('[run]\nslots = 4\n[network]\ntopology = "net.csv"\n[demand]\npairs = "all"\n')
+    case = open_case(load(own))
+    record_world(case, tmp_path / "out.csv")
+    cells = [cell for row in (tmp_path / "out.csv").read_text().split() for cell in row.split(",")]
+    assert {"'=1+1", "'-x", "'@y", "''z"} < set(cells)
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+    back = tmp_path / "back.toml"
+    back.write_text(
+        '[network]\ntopology = "net.csv"\n[recording]\nfile = "out.csv"\nrate_unit = "bps"\n'
+        "slot_s = 1.0\n"
+    )
+    again = open_case(load(back))
+    assert again.forecast.pairs == case.forecast.pairs
+    levels = next(case.realisation(0).chunks()).levels[:, case.forecast.group]
+    assert next(again.realisation(0).chunks()).levels.tolist() == levels.tolist()
+
+
 def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
     spec = load(scenario(tmp_path))
     (tmp_path / "demand.csv").write_text(HEAD + "0,1,2,7000\n")

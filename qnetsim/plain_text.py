@@ -1,0 +1,41 @@
+"""Text of others made harmless: for terminals and pages, and for spreadsheets."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+#: Categories of characters that a reader cannot see, or that act on what shows them.
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+#: Those of them that scripts need between letters (ZWNJ, ZWJ).
+JOINERS = "\u200c\u200d"
+#: What may hold one of them; most texts do not.
+SUSPECT = re.compile("[^\n -~]")
+#: First characters of a text that a spreadsheet takes for a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def visible(text: str) -> str:
+    r"""Show characters that act on a terminal, or turn or hide text, as ``\x1b`` or ``\u202e``.
+
+    Line ends stay. Escape sequences, bells, C1 controls, bidirectional overrides and lone
+    surrogates do not.
+    """
+
+    def shown(found: re.Match[str]) -> str:
+        char = found[0]
+        if unicodedata.category(char) in UNSEEN and char not in JOINERS:
+            return char.encode("unicode_escape").decode("ascii")
+        return char
+
+    return SUSPECT.sub(shown, text)
+
+
+def spreadsheet_cell(text: str) -> str:
+    """A cell of text that no spreadsheet runs: an apostrophe ahead where it would."""
+    return f"'{text}" if text.startswith((*FORMULA, "'")) else text
+
+
+def from_spreadsheet_cell(text: str) -> str:
+    """The text behind a cell of :func:`spreadsheet_cell`."""
+    return text[1:] if text.startswith("'") and spreadsheet_cell(text[1:]) == text else text
