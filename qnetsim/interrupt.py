@@ -18,6 +18,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from qnetsim.plain_text import visible
+
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
@@ -220,7 +222,7 @@ def say_end(number: int) -> None:
         return
     _process.said = True
     with suppress(OSError):
-        os.write(2, f"{ending(number)}\n".encode(errors="backslashreplace"))
+        os.write(2, f"{visible(ending(number))}\n".encode(errors="backslashreplace"))
 
 
 def ending(number: int) -> str:

@@ -19,17 +19,23 @@ from qnetsim.analysis.rows import (
     trace_rows,
 )
 from qnetsim.analysis.task_rows import task_rows
+from qnetsim.plain_text import visible
+
+
+def html_text(text: object) -> str:
+    """Text for a page: nothing in it is markup, nothing turns or hides other text."""
+    return html.escape(visible(str(text)))
 
 
 def html_table(caption: str, table: TextTable) -> str:
     """A table with its caption; everything is escaped here."""
 
     def line(tag: str, cells: Sequence[str]) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells) + "</tr>"
+        return "<tr>" + "".join(f"<{tag}>{html_text(c)}</{tag}>" for c in cells) + "</tr>"
 
     body = "".join(line("td", cells) for cells in table.rows)
     return (
-        f'<div class="wide"><table><caption>{html.escape(caption)}</caption>'
+        f'<div class="wide"><table><caption>{html_text(caption)}</caption>'
         f"<thead>{line('th', table.columns)}</thead><tbody>{body}</tbody></table></div>"
     )
 

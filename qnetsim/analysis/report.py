@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -172,15 +171,16 @@ def _figure_html(drawings: Mapping[str, Drawing], name: str, otherwise: str = ""
         return f"<p>{otherwise}</p>" if otherwise else ""
     picture = svg(drawing.figure, name)
     return (
-        f'<figure role="img" aria-label="{html.escape(drawing.caption)}">{picture}'
-        f"<figcaption>{html.escape(drawing.caption)}</figcaption></figure>"
+        f'<figure role="img" aria-label="{tables.html_text(drawing.caption)}">{picture}'
+        f"<figcaption>{tables.html_text(drawing.caption)}</figcaption></figure>"
     )
 
 
 def _page(
     comparison: Comparison, divergences: dict[str, Divergence], drawings: Mapping[str, Drawing]
 ) -> str:
-    title = html.escape(_title(comparison))
+    title = tables.html_text(_title(comparison))
+    world = tables.html_text(comparison.world_digest)
     learning = _figure_html(drawings, "curves")
     training = ""
     if "training" in drawings:
@@ -218,7 +218,7 @@ def _page(
 {tables.plan_table(comparison) or "<p>No policy planned ahead.</p>"}
 <h2>Worlds</h2>
 <p>Every policy met the same worlds: the digests of topology, demand and yields are equal in all
-traces, replication by replication. World digest <code>{comparison.world_digest}</code>.</p>
+traces, replication by replication. World digest <code>{world}</code>.</p>
 <p>Intervals are paired 95 % t intervals over {comparison.replications} replications. Variance
 reduction says how many times larger the variance of a difference would be with independent worlds.
 A policy that sees the future is a bound, not a competitor; with key stores, waiting or sessions,
@@ -237,17 +237,17 @@ def _divergence_table(comparison: Comparison, divergences: dict[str, Divergence]
 
 def _warnings(comparison: Comparison) -> str:
     texts = (*comparison.notes, *comparison.warnings)
-    return "".join(f"<p><b>Note:</b> {html.escape(text)}.</p>" for text in texts)
+    return "".join(f"<p><b>Note:</b> {tables.html_text(text)}.</p>" for text in texts)
 
 
 def _provenance(comparison: Comparison) -> str:
     with open_trace(comparison.policies[0].runs[0].trace) as trace:
         provenance: dict[str, Any] = trace.provenance
-    software = html.escape(json.dumps(provenance["software"] | provenance["environment"]))
-    scenario = html.escape(json.dumps(provenance["scenario"], indent=1, ensure_ascii=False))
+    software = tables.html_text(json.dumps(provenance["software"] | provenance["environment"]))
+    scenario = tables.html_text(json.dumps(provenance["scenario"], indent=1, ensure_ascii=False))
     return f"""<h2>Provenance</h2>
-<p>Seed {provenance["seed"]}; scenario digest
-<code>{html.escape(str(provenance.get("scenario_digest", "—")))}</code>.</p>
+<p>Seed {tables.html_text(provenance["seed"])}; scenario digest
+<code>{tables.html_text(provenance.get("scenario_digest", "—"))}</code>.</p>
 <p><code>{software}</code></p>
 <details><summary>Traces and their digests</summary>{tables.trace_table(comparison)}</details>
 <details><summary>Scenario of the first trace</summary><pre>{scenario}</pre></details>"""

@@ -12,6 +12,7 @@ from importlib import import_module
 import click
 
 from qnetsim.cli.exit_status import EXIT_FAILED, EXIT_SIGNAL, EXIT_USAGE
+from qnetsim.cli.show.echo import echo
 from qnetsim.errors import QnetsimError
 from qnetsim.interrupt import Interrupted, end_of_command, note_command, say_end, take_over
 from qnetsim.streams import open_closed_streams
@@ -86,7 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
     """
     open_closed_streams()
     take_over()
-    warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
+    warnings.showwarning = lambda message, *_: echo(f"warning: {message}", err=True)
     for output in (sys.stdout, sys.stderr):
         # names and signs that the terminal's encoding lacks are replaced, not fatal
         if isinstance(output, io.TextIOWrapper):
@@ -103,7 +104,7 @@ def _run(arguments: list[str] | None) -> int:
         except BrokenPipeError:
             pass  # the reader of the pipe has gone, and no message would reach it
         except OSError as error:
-            click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
+            echo(f"error: the output cannot be written: {error.strerror}", err=True)
     except OSError:
         pass  # stderr is gone as well
     _drop_output()
@@ -126,10 +127,12 @@ def _status(arguments: list[str] | None) -> int:
         status = group.main(arguments, prog_name="qnetsim", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        text = io.StringIO()
+        error.show(text)
+        echo(text.getvalue().rstrip("\n"), err=True)
         return EXIT_USAGE
     except QnetsimError as error:
-        click.echo(f"error: {error}", err=True)
+        echo(f"error: {error}", err=True)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as error:
         return _interrupted(error)

@@ -13,6 +13,7 @@ from qnetsim.cli.default_path import default_path
 from qnetsim.cli.exit_status import EXIT_PARTIAL
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.comparison import comparison_json, show_comparison
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, working
 from qnetsim.cli.show.report import draw_report, refuse_report, traces_of
 from qnetsim.cli.sign_option import Signer, sign_option
@@ -80,15 +81,15 @@ def compare(
     with working("reading traces"):
         comparison = compare_traces(paths)
     for warning in comparison.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
     report = draw_report(comparison, folder)
     if as_json:
         emit("compare", comparison_json(comparison) | {"report": report})
     else:
         show_comparison(comparison)
         where = paths[0].parent if len({path.parent for path in paths}) == 1 else "as given"
-        click.echo(f"traces        {where} ({len(paths)} files)")
-        click.echo(f"report        {report}")
+        echo(f"traces        {where} ({len(paths)} files)")
+        echo(f"report        {report}")
     return EXIT_PARTIAL if comparison.missing else 0
 
 

@@ -8,6 +8,7 @@ import click
 
 from qnetsim.case import load, open_case
 from qnetsim.cli.default_path import default_path
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
 from qnetsim.replay.record import record_world
 from qnetsim.trace import refuse_input
@@ -46,7 +47,7 @@ def demand(
         facts = {"slots": spec.run.slots, "requests": case.forecast.requests}
         emit("demand", {**facts, "world_digest": digest, "world": path})
         return
-    click.echo(f"slots         {spec.run.slots:,}")
-    click.echo(f"requests      {case.forecast.requests:,}")
-    click.echo(f"world digest  {digest}")
-    click.echo(f"world         {path}")
+    echo(f"slots         {spec.run.slots:,}")
+    echo(f"requests      {case.forecast.requests:,}")
+    echo(f"world digest  {digest}")
+    echo(f"world         {path}")

@@ -10,6 +10,7 @@ import click
 
 from qnetsim.analysis.worlds import FIRST_AND_SECOND
 from qnetsim.cli.show.divergence import diff_traces
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, figure, json_option, number, table
 from qnetsim.cli.show.plan_file import fibre_columns
 from qnetsim.errors import UsageError
@@ -115,14 +116,14 @@ def _routes(record: PlanRecord) -> list[list[tuple[int, ...]]]:
 
 def _show_plan_differences(found: dict[str, Any], one: Path, other: Path) -> None:
     if found["same"]:
-        click.echo(f"{one} and {other} are the same plan")
+        echo(f"{one} and {other} are the same plan")
         return
     for text in found["settings"]:
-        click.echo(f"setting  {text}")
+        echo(f"setting  {text}")
     for key, (a, b) in found["summary"].items():
-        click.echo(f"{key:<18}{_number_text(a)} → {_number_text(b)}")
+        echo(f"{key:<18}{_number_text(a)} → {_number_text(b)}")
     if found["fibres"] is None:
-        click.echo("the plans are for other fibres")
+        echo("the plans are for other fibres")
         return
     rows = table("fibres that differ", ["fibre", *(key.replace("_", " ") for key in AMOUNTS)])
     for fibre in found["fibres"]:
@@ -134,7 +135,7 @@ def _show_plan_differences(found: dict[str, Any], one: Path, other: Path) -> Non
     if found["fibres"]:
         console().print(rows)
     routes = found["requests_routed_otherwise"]
-    click.echo(
+    echo(
         "the plans are for other requests or levels"
         if routes is None
         else f"{routes} routes differ (a request at a level counts as one)"

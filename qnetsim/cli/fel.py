@@ -12,6 +12,7 @@ from qnetsim.analysis.fel_tasks import TaskRun, task_runs
 from qnetsim.case import Case, load, open_case
 from qnetsim.case.tasks import open_session
 from qnetsim.cli.policy_option import policy_table
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.fel import (
     TrainingRound,
     budget_json,
@@ -97,7 +98,7 @@ def fel(
         show_rounds(title, rows)
     show_budget(case, budget, channels)
     if out is not None:
-        click.echo(f"trace         {out}")
+        echo(f"trace         {out}")
 
 
 def _with_one_task(spec: Scenario, path: Path, task: int, rounds: int | None) -> Scenario:

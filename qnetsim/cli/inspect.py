@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from qnetsim.analysis import run_metrics
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import metrics_json, show_metrics
 from qnetsim.cli.show.output import console, emit, json_option, table
 from qnetsim.cli.show.plan_file import inspect_plan
@@ -45,8 +46,8 @@ def inspect(trace: Path, as_json: bool) -> None:
             show_metrics(metrics)
         else:
             facts = f"{opened.kind.noun}, {opened.status}, {opened.slots:,} slots"
-            click.echo(f"{trace}: {facts}")
-            click.echo(f"world digest    {opened.attribute('world_digest') or '—'}")
+            echo(f"{trace}: {facts}")
+            echo(f"world digest    {opened.attribute('world_digest') or '—'}")
         _show_provenance(opened)
         rows = table("tables", ["column", "dimensions", "unit", "meaning"], left=4)
         for column in columns:

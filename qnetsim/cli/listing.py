@@ -6,6 +6,7 @@ import math
 
 import click
 
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, figure, json_option, table
 from qnetsim.errors import UsageError
 from qnetsim.network import BUNDLED, Topology, read_topology
@@ -22,7 +23,7 @@ def policies(as_json: bool) -> None:
         try:
             policy = load_policy(name)
         except UsageError as error:
-            click.echo(f"warning: {error}", err=True)
+            echo(f"warning: {error}", err=True)
             continue
         options = {
             key: field.description or "" for key, field in policy.Options.model_fields.items()
@@ -89,7 +90,7 @@ def topologies(topology: str | None, span_km: float, as_json: bool) -> None:
         total = figure(float(str(item["total_km"])))
         rows.add_row(*(str(item[k]) for k in ("name", "source", "nodes", "fibres")), total)
     console().print(rows)
-    click.echo("your own: a .csv, .json, .graphml or .gml file, or topohub:NAME")
+    echo("your own: a .csv, .json, .graphml or .gml file, or topohub:NAME")
 
 
 def _show_topology(graph: Topology, span_km: float, as_json: bool) -> None:

@@ -9,6 +9,7 @@ import click
 
 from qnetsim.case import load, open_case
 from qnetsim.cli.policy_option import policy_table
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, scenario_argument, working
 from qnetsim.cli.show.plan import plan_json, show_plan
 from qnetsim.optimize.itemise import itemise
@@ -61,4 +62,4 @@ def plan(
     else:
         show_plan(found, case, items, chosen.title, values)
         if out is not None:
-            click.echo(f"plan          {out}")
+            echo(f"plan          {out}")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from qnetsim.case import load
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, figure, force_option, json_option, table
 from qnetsim.network import Network, build_network
 from qnetsim.scenario import CostTable, NetworkTable
@@ -64,7 +65,7 @@ def rates(network: str, out: Path | None, force: bool, as_json: bool) -> None:
     _show_fibre_rates(built, settings, card)
     _show_published(points)
     if out is not None:
-        click.echo(f"figure: {out}")
+        echo(f"figure: {out}")
 
 
 def _show_fibre_rates(network: Network, settings: NetworkTable, card: list[FibreRate]) -> None:

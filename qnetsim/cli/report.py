@@ -9,6 +9,7 @@ import click
 from qnetsim.analysis import compare_traces
 from qnetsim.analysis.report import FIGURES
 from qnetsim.cli.exit_status import EXIT_PARTIAL
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, working
 from qnetsim.cli.show.report import draw_report, refuse_report, traces_of
 from qnetsim.errors import UsageError
@@ -36,7 +37,7 @@ def report(sources: tuple[Path, ...], out: Path | None, force: bool, as_json: bo
     with working("reading traces"):
         comparison = compare_traces(traces)
     for warning in comparison.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
     page = draw_report(comparison, folder, curves)
     pictures = sorted((folder / FIGURES).iterdir())
     status = EXIT_PARTIAL if comparison.missing else 0
@@ -46,7 +47,7 @@ def report(sources: tuple[Path, ...], out: Path | None, force: bool, as_json: bo
         emit("report", {"report": page, "figures": pictures, "notes": notes, "partial": partial})
         return status
     for note in comparison.notes:
-        click.echo(f"note: {note}")
-    click.echo(f"report   {page}")
-    click.echo(f"figures  {folder / FIGURES} ({len(pictures)} files)")
+        echo(f"note: {note}")
+    echo(f"report   {page}")
+    echo(f"figures  {folder / FIGURES} ({len(pictures)} files)")
     return status

@@ -10,6 +10,7 @@ import numpy as np
 
 from qnetsim.analysis.figures.style import save
 from qnetsim.analysis.learning_curves import interquartile_mean
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, force_option, json_option, progress, table
 from qnetsim.errors import UsageError
 from qnetsim.studies.paper import fig4, fig9
@@ -85,7 +86,7 @@ def _fig4(picture: Path, orders: int, seed: int, as_json: bool) -> None:
         claim = fig4.CLAIMS[point.dataset] if point.workers == 1 else ""
         rows.add_row(point.dataset, str(point.workers), *cells, f"{point.key_bytes:,}", claim)
     console().print(rows)
-    click.echo(f"picture       {picture}")
+    echo(f"picture       {picture}")
 
 
 def _fig9(
@@ -111,8 +112,8 @@ def _fig9(
             *(_epochs_text(line.converged_at), str(claim), line.verdict),
         )
     console().print(rows)
-    click.echo(f"curves        {folder}")
-    click.echo(f"picture       {picture}")
+    echo(f"curves        {folder}")
+    echo(f"picture       {picture}")
 
 
 def _epochs_text(converged_at: Sequence[float] | np.ndarray) -> str:

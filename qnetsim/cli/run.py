@@ -9,6 +9,7 @@ import click
 from qnetsim.case import load
 from qnetsim.cli.default_path import default_path
 from qnetsim.cli.policy_option import policy_table
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import print_run
 from qnetsim.cli.show.output import force_option, json_option, progress, scenario_argument
 from qnetsim.cli.sign_option import Signer, sign_option
@@ -95,5 +96,5 @@ def _chosen(
         return policy_table(policy or "", spec), None
     found, table, differences = load_plan(plan, spec)
     for text in differences:
-        click.echo(f"warning: {plan} was made for another scenario: {text}", err=True)
+        echo(f"warning: {plan} was made for another scenario: {text}", err=True)
     return table, found

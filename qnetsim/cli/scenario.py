@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, json_option
 from qnetsim.errors import QnetsimError
 from qnetsim.scenario import Scenario
@@ -33,9 +34,9 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
             problems[path] = str(error).splitlines()
         if not as_json:
             for problem in problems[path]:
-                click.echo(problem, err=True)
+                echo(problem, err=True)
             if not problems[path]:
-                click.echo(f"{path}: ok")
+                echo(f"{path}: ok")
     if as_json:
         emit("check", {"files": [{"file": p, "problems": found} for p, found in problems.items()]})
     if any(problems.values()):
@@ -48,4 +49,4 @@ def schema() -> None:
     document = Scenario.model_json_schema()
     document["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     document["title"] = "qnetsim scenario"
-    click.echo(json.dumps(document, indent=1, ensure_ascii=False))
+    echo(json.dumps(document, indent=1, ensure_ascii=False))

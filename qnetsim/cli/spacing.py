@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from qnetsim.case import load, open_case
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, figure, json_option, scenario_argument, table
 from qnetsim.errors import UsageError
 from qnetsim.plans.make import make_plan
@@ -50,11 +51,11 @@ def spacing(scenario: Path, choices: str, as_json: bool) -> None:
     console().print(rows)
     if found.left_out:
         listed = ", ".join(f"{span:g}" for span in found.left_out)
-        click.echo(f"no bit in a slot at {listed} km")
+        echo(f"no bit in a slot at {listed} km")
     if before is not None and after is not None:
-        click.echo(f"sip, expected cost per slot: {before:,.2f} before, {after:,.2f} with these")
+        echo(f"sip, expected cost per slot: {before:,.2f} before, {after:,.2f} with these")
     lines = ",\n".join(f'  ["{a}", "{b}", {span}]' for a, b, span in spans)
-    click.echo(f"put into [network]:\nfibre_spans = [\n{lines},\n]")
+    echo(f"put into [network]:\nfibre_spans = [\n{lines},\n]")
 
 
 def _expected_cost(scenario: Scenario, policy: PolicyTable) -> float | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qnetsim.case import Case, load, open_case
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
 from qnetsim.cli.show.training import show_shared_weights, show_training, training_json
 from qnetsim.errors import SettingError, UsageError
@@ -140,8 +141,8 @@ def train(
         return
     show_training(training, others)
     show_shared_weights(record, padded)
-    click.echo(f"weights       {files.weights}  SHA-256 {sha256}")
-    click.echo(f"card, curve   {files.card}, {files.curve}  digest {record.digest()}")
+    echo(f"weights       {files.weights}  SHA-256 {sha256}")
+    echo(f"card, curve   {files.card}, {files.curve}  digest {record.digest()}")
 
 
 def _with_epochs(spec: Scenario, epochs: int | None) -> Scenario:
@@ -173,7 +174,7 @@ def _resume(training: Training, state: Path, padded: bool, force: bool) -> None:
         from qnetsim.learning.checkpoint import restore_state
 
         restore_state(training, state)
-        click.echo(f"resumed from {state} after epoch {training.epoch}", err=True)
+        echo(f"resumed from {state} after epoch {training.epoch}", err=True)
 
 
 def _train(training: Training, state: Path | None) -> None:
@@ -192,7 +193,7 @@ def _train(training: Training, state: Path | None) -> None:
             try:
                 check()
             except KeyboardInterrupt:
-                click.echo(f"stopped after epoch {now.epoch}; the same command goes on", err=True)
+                echo(f"stopped after epoch {now.epoch}; the same command goes on", err=True)
                 due = True
                 raise
             finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from qnetsim.cli.exit_status import EXIT_FAILED, EXIT_PARTIAL
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, json_option, progress, table
 from qnetsim.replay.verify import NOT_PROVED
 from qnetsim.replay.verify import verify as check_trace
@@ -89,4 +90,4 @@ def verify(
 
 def _say(what: str, sentences: tuple[str, ...]) -> None:
     for sentence in sentences:
-        click.echo(f"{what}: {sentence}")
+        echo(f"{what}: {sentence}")

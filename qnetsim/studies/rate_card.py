@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qnetsim.analysis.figures.style import literal
 from qnetsim.errors import TraceError
 from qnetsim.network import Network
 from qnetsim.network.keyrate import MdiLink, plob
@@ -161,7 +162,7 @@ def rate_figure(network: Network, table: NetworkTable) -> Figure:
         network.key_rate_bps / pulses,
         "s",
         color="#d9822b",
-        label=f"fibres of {file_name(network.topology.name)} ({table.key_rate}, at {pulses:g} Hz)",
+        label=f"fibres of {literal(file_name(network.topology.name))} ({table.key_rate}, at {pulses:g} Hz)",
     )
     for security, mark in (("finite_key", "o"), ("asymptotic", "^")):
         points = [p for p in published_points() if p.security == security]

@@ -9,6 +9,7 @@ import numpy as np
 from qnetsim.analysis.compare import Comparison, PolicyResult
 from qnetsim.analysis.figures.style import TEXT_COLOUR, hide_frame, styled
 from qnetsim.analysis.rows import COST_LABELS, SEES_FUTURE, policy_label
+from qnetsim.plain_text import visible
 from qnetsim.vocabulary import BILL_COLUMNS
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def comparison_figure(comparison: Comparison, title: str) -> Figure:
                 rows, width, left=left, color=COLOURS[kind], label=COST_LABELS[kind], height=0.6
             )
         left += width
-    bars.set_yticks(rows, [_label(p) for p in comparison.policies])
+    bars.set_yticks(rows, [visible(_label(p)) for p in comparison.policies])
     bars.set_xlabel("cost per slot (10⁶)")
     bars.set_xlim(0, max(float(left.max()) * 1.03, 1e-9))
     for row, policy in zip(rows, comparison.policies, strict=True):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from qnetsim.errors import TraceError
+from qnetsim.plain_text import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,17 +39,27 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
         import matplotlib
+        from matplotlib.text import Text
 
         names = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
         settings: dict[Any, Any] = dict.fromkeys(names, TEXT_COLOUR)
+        # names are no formulas, whatever dollars are in them
+        settings["text.parse_math"] = False
         with matplotlib.rc_context(settings):
             figure = draw(*args, **kwargs)
+            for text in figure.findobj(Text):
+                text.set_text(visible(text.get_text()))
             # laid out once, not for every file
             figure.draw_without_rendering()
             figure.set_layout_engine("none")
             return figure
 
     return drawn
+
+
+def literal(text: str) -> str:
+    """Text for a figure in which others are formulas: shown as it is, dollars included."""
+    return visible(text).replace("$", r"\$")
 
 
 def hide_frame(axes: Axes) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-import click
-
 from qnetsim.analysis import Comparison, PolicyResult
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.analysis.rows import (
@@ -16,6 +14,7 @@ from qnetsim.analysis.rows import (
     simulated_information_values,
 )
 from qnetsim.analysis.task_rows import task_rows
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import task_json
 from qnetsim.cli.show.output import console, rich_table
 
@@ -80,7 +79,7 @@ def show_comparison(comparison: Comparison) -> None:
     title = f"{comparison.replications} replications × {comparison.slots:,} slots"
     screen = console()
     for note in comparison.notes:
-        click.echo(f"note: {note}")
+        echo(f"note: {note}")
     screen.print(rich_table(title, costs))
     paired = paired_rows(comparison, future_mark="")
     screen.print(rich_table("paired differences per slot, 95 % intervals", paired))
@@ -89,7 +88,7 @@ def show_comparison(comparison: Comparison) -> None:
     if comparison.policies[0].runs[0].tasks:
         screen.print(rich_table("federated learning", task_rows(comparison), left=2))
     if any(policy.sees_future for policy in comparison.policies):
-        click.echo("* sees the future: a bound, not a competitor")
+        echo("* sees the future: a bound, not a competitor")
     for value in simulated_information_values(comparison):
-        click.echo(f"{value.name:<5} in these worlds  {value.amount} per slot")
-    click.echo(f"world digest  {comparison.world_digest}")
+        echo(f"{value.name:<5} in these worlds  {value.amount} per slot")
+    echo(f"world digest  {comparison.world_digest}")

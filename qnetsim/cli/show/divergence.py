@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-import click
-
 from qnetsim.analysis.divergence import SUM_LABELS, SUMS, Divergence, FibreChange, diverge
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, table
 
 #: Most fibres that are listed.
@@ -21,13 +20,13 @@ def diff_traces(one: Path, other: Path, as_json: bool) -> None:
         emit("diff", {"one": one, "other": other, "same": found.same, **asdict(found)})
         return
     if found.world:
-        click.echo(f"the worlds differ: {found.world}")
+        echo(f"the worlds differ: {found.world}")
     else:
-        click.echo("the same world")
+        echo("the same world")
     if found.slot is None:
-        click.echo(f"no decision differs in {found.slots:,} slots")
+        echo(f"no decision differs in {found.slots:,} slots")
     else:
-        click.echo(f"the first decision that differs is that of slot {found.slot:,}")
+        echo(f"the first decision that differs is that of slot {found.slot:,}")
         _show_fibres(found.fibres, found.slot)
     _show_sums(found)
 
@@ -44,7 +43,7 @@ def _show_fibres(fibres: tuple[FibreChange, ...], slot: int) -> None:
         )
     console().print(rows)
     if len(fibres) > MOST_FIBRES:
-        click.echo(f"and {len(fibres) - MOST_FIBRES} fibres more")
+        echo(f"and {len(fibres) - MOST_FIBRES} fibres more")
 
 
 def _show_sums(found: Divergence) -> None:

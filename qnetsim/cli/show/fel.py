@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import click
-
 from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.case import Case
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, table
 from qnetsim.fel.key_usage import KeyUsageTable
 from qnetsim.studies.key_budget import KeyBudget
@@ -74,7 +73,7 @@ def show_simulated_rounds(title: str, run: TaskRun) -> None:
         )
     console().print(shown)
     setup = "did not end" if run.setup_s is None else f"took {run.setup_s:,.4g} s"
-    click.echo(f"set-up {setup}; {run.done} of {run.rounds} rounds done, {run.lost} lost")
+    echo(f"set-up {setup}; {run.done} of {run.rounds} rounds done, {run.lost} lost")
 
 
 def show_budget(case: Case, budget: KeyBudget, channels: int) -> None:
@@ -89,12 +88,12 @@ def show_budget(case: Case, budget: KeyBudget, channels: int) -> None:
         console().print(shown)
     run = case.scenario.run
     worst = budget.bottleneck
-    click.echo(
+    echo(
         f"bottleneck: fibre {case.network.topology.fibre_name(worst)}, "
         f"{int(budget.round_bits[worst]):,} bits a round at "
         f"{int(budget.bits_per_slot[worst]):,} bits a slot ({channels} channel(s))"
     )
-    click.echo(
+    echo(
         f"a round takes the keys of {budget.slots_per_round:,.3g} slots "
         f"({budget.slots_per_round * run.slot_s:,.3g} s), the set-up those of "
         f"{budget.slots_for_setup:,.3g}; {run.slots:,} slots are enough for "

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import click
-
 from qnetsim.analysis import RunMetrics, run_metrics
 from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.analysis.task_rows import run_task_rows
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, rich_table, table
 from qnetsim.trace import open_trace
 
@@ -113,6 +112,6 @@ def show_metrics(metrics: RunMetrics) -> None:
     screen.print(rows)
     if metrics.tasks:
         screen.print(rich_table("federated learning", run_task_rows(metrics.tasks)))
-    click.echo(f"world digest    {metrics.world_digest}")
-    click.echo(f"content digest  {metrics.content_digest}")
-    click.echo(f"trace           {metrics.trace}")
+    echo(f"world digest    {metrics.world_digest}")
+    echo(f"content digest  {metrics.content_digest}")
+    echo(f"trace           {metrics.trace}")

@@ -13,6 +13,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
+
+from qnetsim.cli.show.echo import echo
+from qnetsim.plain_text import visible
 
 if TYPE_CHECKING:
     from qnetsim.analysis.rows import TextTable
@@ -22,12 +26,24 @@ force_option = click.option("--force", is_flag=True, help="Overwrite existing fi
 scenario_argument = click.argument("scenario", type=click.Path(path_type=Path))
 
 
+class PlainConsole(Console):
+    """A console that shows texts as they are: no markup, no emoji, no control characters.
+
+    Names come from files of others.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **settings)
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Turn a string into text; all strings in tables and titles come through here."""
+        return super().render_str(visible(text), **how)
+
+
 def console() -> Console:
     """Return the console for results: stdout, wide enough for tables when piped."""
-    # names come from users' files: no markup, no emoji
-    settings: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
-    plain = Console(**settings)
-    return plain if plain.is_terminal else Console(width=140, **settings)
+    plain = PlainConsole()
+    return plain if plain.is_terminal else PlainConsole(width=140)
 
 
 def table(title: str, columns: list[str], *, left: int = 1) -> Table:
@@ -49,7 +65,7 @@ def rich_table(title: str, content: TextTable, *, left: int = 1) -> Table:
 
 def emit(schema: str, data: dict[str, Any]) -> None:
     """Print a JSON document with its schema name."""
-    click.echo(json.dumps({"schema": f"qnetsim.{schema}/1", **data}, indent=1, default=_json_form))
+    echo(json.dumps({"schema": f"qnetsim.{schema}/1", **data}, indent=1, default=_json_form))
 
 
 def _json_form(value: object) -> object:
@@ -72,9 +88,9 @@ def figure(value: float) -> str:
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a progress bar on stderr, on a terminal only; yields a function that advances it."""
-    screen = Console(stderr=True)
+    screen = PlainConsole(stderr=True)
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
@@ -82,7 +98,7 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         transient=True,
         disable=not screen.is_terminal,
     ) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(visible(what), total=total)
         yield lambda done: bar.advance(task, done)
 
 
@@ -92,9 +108,9 @@ def working(what: str) -> Iterator[Callable[[str], None]]:
 
     Used where no number of steps is known.
     """
-    screen = Console(stderr=True)
+    screen = PlainConsole(stderr=True)
     if not screen.is_terminal:
         yield lambda text: None
         return
-    with screen.status(what) as status:
-        yield lambda text: status.update(f"{what}: {text}")
+    with screen.status(Text(visible(what))) as status:
+        yield lambda text: status.update(Text(visible(f"{what}: {text}")))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
 from rich.table import Table
 
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, figure, number, table
 from qnetsim.cli.show.plan import reserved_and_on_demand
 from qnetsim.plans.opened import open_plan
@@ -41,7 +41,7 @@ def inspect_plan(path: Path, as_json: bool) -> None:
     for name, dims, _, units, meaning in PLAN_COLUMNS:
         rows.add_row(name, " × ".join(dims), units, meaning)
     screen.print(rows)
-    click.echo(f"content digest  {record.digest()}")
+    echo(f"content digest  {record.digest()}")
 
 
 def fibre_columns(record: PlanRecord) -> dict[str, Any]:

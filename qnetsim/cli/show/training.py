@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
 import numpy as np
 
 from qnetsim.analysis.learning_curves import converged
+from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, table
 from qnetsim.trace.files.curve_file import CurveRecord
 
@@ -59,12 +59,12 @@ def show_training(training: Training, others: dict[str, float]) -> None:
     console().print(rows)
     reached = converged(np.array(curve.stochastic))
     each = ", ".join("never" if np.isinf(x) else str(int(x)) for x in reached)
-    click.echo(f"drawn actions stay within 5 % from epoch: {each}{' (by seed)' * several}")
+    echo(f"drawn actions stay within 5 % from epoch: {each}{' (by seed)' * several}")
     listed = ", ".join(
         f"{name}{' (sees the future)' * (name == 'perfect')} {ratio:.4f}"
         for name, ratio in others.items()
     )
-    click.echo(f"beside it, simulated    {listed}")
+    echo(f"beside it, simulated    {listed}")
 
 
 def show_shared_weights(record: CurveRecord, padded: bool) -> None:
@@ -72,14 +72,12 @@ def show_shared_weights(record: CurveRecord, padded: bool) -> None:
     shared = dict(record.provenance["shared_bytes"])
     if shared:
         each = ", ".join(f"{name} {count:,}" for name, count in shared.items())
-        click.echo(f"weights shared, bytes   {each}")
+        echo(f"weights shared, bytes   {each}")
     if padded:
         produced, consumed = (
             int(record.columns[f"ledger/{name}"].sum()) for name in ("produced", "consumed")
         )
-        click.echo(
-            f"key bits for them       {consumed:,} of {produced:,} produced, over all fibres"
-        )
+        echo(f"key bits for them       {consumed:,} of {produced:,} produced, over all fibres")
 
 
 def _spread(costs: np.ndarray) -> str:

@@ -11,9 +11,8 @@ from pathlib import Path
 import h5py
 
 from qnetsim.errors import TraceError, UsageError
-from qnetsim.interrupt import remove_at_end
-from qnetsim.trace.hdf5.recover import is_marked_open
 from qnetsim.input_files import is_readable
+from qnetsim.interrupt import remove_at_end
 
 
 def is_hdf5(path: Path) -> bool:
