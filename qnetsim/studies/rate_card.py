@@ -162,7 +162,7 @@ def rate_figure(network: Network, table: NetworkTable) -> Figure:
         network.key_rate_bps / pulses,
         "s",
         color="#d9822b",
-        label=f"fibres of {literal(file_name(network.topology.name))} ({table.key_rate}, at {pulses:g} Hz)",
+        label=f"fibres of {name} ({table.key_rate}, at {pulses:g} Hz)",
     )
     for security, mark in (("finite_key", "o"), ("asymptotic", "^")):
         points = [p for p in published_points() if p.security == security]

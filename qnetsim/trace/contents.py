@@ -53,6 +53,12 @@ RUN_KEYS = frozenset({"counterfactual", "plan", "policy"})
 #: What is said of software and environment, all of it text; the versions of packages apart.
 SOFTWARE_KEYS = frozenset({"name", "version", "packages"})
 ENVIRONMENT_KEYS = frozenset({"python", "implementation", "system", "machine"})
+#: Messages of object headers in the HDF5 file format that files of ours have, by number: what
+#: describes groups, links, types, spaces, layouts, filters and attributes. Comments (13) and times
+#: of modification (14, 18) are not among them.
+HEADER_MESSAGES = frozenset({0, 1, 2, 3, 5, 6, 8, 10, 11, 12, 16, 17, 21, 22})
+#: Number of the message that holds a comment.
+COMMENT = 13
 #: The one object that is no column.
 COMMITTED = "committed_slots"
 
@@ -74,6 +80,7 @@ def foreign_contents(
         Whether its writer closed the file; rows beyond the committed slots may stand in one that
         was killed.
     """
+    yield from _foreign_messages(file, "the root")
     if file.userblock_size:
         yield f"{file.userblock_size} bytes stand ahead of the file's beginning"
     allowed = ROOT_ATTRIBUTES - (RUN_ATTRIBUTES if kind is WORLD else frozenset())
@@ -90,8 +97,10 @@ def foreign_contents(
             yield from _foreign_in(file, name, columns, newest=version == VERSION)
         elif name != COMMITTED:
             yield f"{name} is not an object of the format"
-    if COMMITTED in file and len(file[COMMITTED].attrs):
-        yield f"{COMMITTED} has attributes"
+    if COMMITTED in file:
+        yield from _foreign_messages(file[COMMITTED], COMMITTED)
+        if len(file[COMMITTED].attrs):
+            yield f"{COMMITTED} has attributes"
     for path, column in columns.items():
         rows = file[path].shape[0] if column.grows and path in file else slots
         if closed and rows != slots:
@@ -131,6 +140,7 @@ def _foreign_in(
     file: h5py.File, group: str, columns: dict[str, Column], *, newest: bool
 ) -> Iterator[str]:
     entries = file[group]
+    yield from _foreign_messages(entries, group)
     for name in sorted(entries.attrs):
         yield f"{group} has an attribute {name}, which the format does not have"
     for name in entries:
@@ -140,7 +150,17 @@ def _foreign_in(
         elif why := stored_elsewhere(entries, name):
             yield f"{path} {why}"
         else:
+            yield from _foreign_messages(entries[name], path)
             yield from _foreign_attributes(entries[name], columns[path], newest=newest)
+
+
+def _foreign_messages(entry: h5py.Group | h5py.Dataset, path: str) -> Iterator[str]:
+    """Comments, and whatever else the header of an object can carry."""
+    present = int(h5py.h5o.get_info(entry.id).hdr.mesg.present)
+    found = {number for number in range(64) if present >> number & 1} - HEADER_MESSAGES
+    if found:
+        what = "a comment" if COMMENT in found else f"header messages {sorted(found)}"
+        yield f"{path} has {what}, which the format does not have"
 
 
 def _foreign_attributes(dataset: h5py.Dataset, column: Column, *, newest: bool) -> Iterator[str]:

@@ -91,7 +91,10 @@ def check_columns(path: Path, file: h5py.File, columns: tuple[Column, ...], slot
             if dim != "slot":
                 shape_fits &= sizes.setdefault(dim, size) == size
         held = file.id.get_filesize()
-        if not column.grows and dataset.nbytes > MOST_EXPANSION * held:
+        if column.grows and column.dims == (column.name,):
+            _refuse_unstored(path, column, dataset, slots)
+        bounded = not column.grows or dataset.chunks is None
+        if bounded and dataset.nbytes > MOST_EXPANSION * held:
             raise TraceFormatError(
                 f"{path}: column {column.path} is damaged: it claims {dataset.nbytes:,} bytes, in "
                 f"a file of {held:,}"
@@ -101,6 +104,21 @@ def check_columns(path: Path, file: h5py.File, columns: tuple[Column, ...], slot
                 f"{path}: column {column.path} is damaged: {dataset.dtype} of shape "
                 f"{dataset.shape}, with {slots} slots committed"
             )
+
+
+def _refuse_unstored(path: Path, column: Column, dataset: h5py.Dataset, slots: int) -> None:
+    """Refuse more slot numbers than there are stored chunks for.
+
+    Other columns may be blank and take no space; numbers of slots are not, but for slot 0 alone.
+    """
+    if slots < 2 or not dataset.chunks:
+        return
+    wanted, stored = -(-slots // dataset.chunks[0]), dataset.id.get_num_chunks()
+    if stored < wanted:
+        raise TraceFormatError(
+            f"{path}: column {column.path} is damaged: {slots:,} slots take {wanted:,} chunks, and "
+            f"{stored:,} are stored"
+        )
 
 
 def read_provenance(path: Path, file: h5py.File, kind: FileKind) -> dict[str, Any]:

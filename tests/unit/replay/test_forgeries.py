@@ -132,6 +132,31 @@ def a_key_twice(file: h5py.File) -> None:
     file.attrs["provenance"] = '{"seed": 77, ' + file.attrs["provenance"][1:]
 
 
+def a_comment(file: h5py.File) -> None:
+    h5py.h5o.set_comment(file["slots/served"].id, b"certified by all")
+
+
+def a_comment_of_a_group(file: h5py.File) -> None:
+    h5py.h5o.set_comment(file["slots"].id, b"certified by all")
+
+
+def a_comment_of_the_root(file: h5py.File) -> None:
+    h5py.h5o.set_comment(file.id, b"certified by all")
+
+
+def minus_zero(file: h5py.File) -> None:
+    for name in ("reserved", "on_demand", "blocking", "relay"):
+        for path in ("decisions", "slots"):
+            for key, column in file[path].items():
+                if column.dtype == "f8" and name in key:
+                    values = column[...]
+                    if (values == 0).any():
+                        values[values == 0] = -0.0
+                        column[...] = values
+                        return
+    raise AssertionError("no column of the trace holds 0.0")
+
+
 FORGERIES: dict[str, Callable[[h5py.File], None]] = {
     "rows beyond the committed slots": more_rows,
     "a further dataset": another_dataset,
@@ -139,6 +164,10 @@ FORGERIES: dict[str, Callable[[h5py.File], None]] = {
     "a further root attribute": another_root_attribute,
     "a further attribute of a column": another_attribute,
     "an attribute of a group": attribute_of_a_group,
+    "a comment of a column": a_comment,
+    "a comment of a group": a_comment_of_a_group,
+    "a comment of the root": a_comment_of_the_root,
+    "-0.0 in place of 0.0": minus_zero,
     "other units": other_units,
     "other meanings of flags": other_flags,
     "other level bits": other_level_bits,

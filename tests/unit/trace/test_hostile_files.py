@@ -109,6 +109,20 @@ def test_a_count_of_slots_that_the_file_cannot_hold_is_refused(tmp_path: Path) -
         open_trace(path)
 
 
+def test_slots_that_were_never_stored_are_refused(tmp_path: Path) -> None:
+    """A count within what the file's size allows, but no chunk holds the slots."""
+    path = simulate(nsfnet(run__slots="5"), PolicyTable(name="evf"), tmp_path / "t.h5")
+    slots = 50 * path.stat().st_size
+    with h5py.File(path, "r+") as file:
+        file["committed_slots"][...] = slots
+        for name in ("decisions", "slots", "world"):
+            for dataset in file[name].values():
+                if dataset.maxshape[0] is None:
+                    dataset.resize(slots, axis=0)
+    with pytest.raises(TraceError, match=r"chunks, and 1 are stored"):
+        open_trace(path)
+
+
 def test_long_runs_of_little_are_read(tmp_path: Path) -> None:
     """The bound is far from what honest files need: nothing happens in any slot here."""
     quiet = nsfnet(
