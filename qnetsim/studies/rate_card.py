@@ -150,6 +150,7 @@ def rate_figure(network: Network, table: NetworkTable) -> Figure:
     alpha = table.attenuation_db_km
     pulses = pulse_rate(table)
     link = MdiLink.of(table.mdi_qkd)
+    name = literal(file_name(network.topology.name))
     losses = np.linspace(0.2, 70, 120)
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
