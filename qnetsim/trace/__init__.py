@@ -1,11 +1,12 @@
 """The trace: a versioned, self-describing HDF5 file that is the product of every run."""
 
+from qnetsim.trace.creation import TraceHeader
 from qnetsim.trace.files.plan_file import PlanRecord, is_plan, read_plan, write_plan
 from qnetsim.trace.hdf5.files import is_hdf5, make_folder, refuse_existing, refuse_input
 from qnetsim.trace.hdf5.reading import is_ours
 from qnetsim.trace.hdf5.write_behind import WriteBehind
 from qnetsim.trace.reader import Trace, open_trace, open_world
-from qnetsim.trace.writer import Block, TraceHeader, TraceWriter
+from qnetsim.trace.writer import Block, TraceWriter
 
 __all__ = [
     "Block",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,9 +17,12 @@ import numpy.typing as npt
 
 from qnetsim.errors import TraceError
 from qnetsim.interrupt import note_standing
+from qnetsim.trace.completion import Ending, complete
+from qnetsim.trace.creation import TraceHeader, empty_file
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.files.signature import signature_place
 from qnetsim.trace.hdf5.chunks import ColumnWriter
+from qnetsim.trace.hdf5.durable import sync_file, sync_folder
 from qnetsim.trace.hdf5.files import (
     fresh_place,
     make_folder,
@@ -27,35 +30,14 @@ from qnetsim.trace.hdf5.files import (
     plain_reason,
     refuse_existing,
 )
-from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, Column, FileKind, totals
-
-#: Columns across the fibres that share a chunk on disk.
-CHUNK_FIBRES = 128
+from qnetsim.trace.hdf5.staged import abandon, open_swmr, write_at
+from qnetsim.trace.schema import TRACE, Column, FileKind, totals
 
 #: Left free on the disk for what a trace needs to be closed.
 SPARE_BYTES = 1_000_000
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 WorldColumns = Mapping[str, npt.NDArray[Any] | None]
-
-
-@dataclass(frozen=True)
-class TraceHeader:
-    """What is known of a run before its first slot.
-
-    Attributes
-    ----------
-    provenance : mapping
-        JSON: software, scenario, seed, replication, policy, plan, environment.
-    columns : mapping from path to array or list of str
-        All columns that do not grow, but the running totals.
-    attributes : mapping
-        Root attributes beside those of the format itself.
-    """
-
-    provenance: Mapping[str, Any]
-    columns: Mapping[str, Any]
-    attributes: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -100,6 +82,9 @@ class Block:
 class TraceWriter:
     """Writes one run, or one world. Use as a context manager; the file is closed in any case.
 
+    HDF5 never closes the file itself: it stays as the last commit left it, and is completed
+    from there. So a write that fails costs the slots after that commit, and nothing else.
+
     Parameters
     ----------
     path : Path
@@ -109,6 +94,8 @@ class TraceWriter:
     kind : FileKind
     instead_of : int
         Slots in the file that is there. It stays until this one holds as many.
+    durable : bool
+        Wait at every commit until the disk has it.
 
     Raises
     ------
@@ -126,6 +113,7 @@ class TraceWriter:
         force: bool = False,
         kind: FileKind = TRACE,
         instead_of: int = 0,
+        durable: bool = False,
     ) -> None:
         self.path = path
         self._kind = kind
@@ -133,13 +121,9 @@ class TraceWriter:
         self._rows = 0
         self._torn = False
         self._instead_of = instead_of
+        self._durable = durable
         #: Digest of the world as far as it is in the file; set by the caller, written at the end.
         self.world_digest = ""
-        self._sizes = {
-            c.name: len(header.columns[c.path])
-            for c in kind.columns
-            if c.dims == (c.name,) and not c.grows
-        }
         self._file: h5py.File | None = None
         self._closing = ExitStack()
         make_folder(path.parent)
@@ -150,8 +134,8 @@ class TraceWriter:
             refuse_existing(path, force)
             refuse_existing(signature_place(path), force)
             self._place = fresh_place(path)
-            self._file = h5py.File(self._place, "w", libver=("v110", "v110"))
-            self._create(self._file, header)
+            self._hold(self._place)
+            self._file = self._create(header)
             self._publish()
         except (OSError, RuntimeError, ValueError) as error:
             self._discard()
@@ -160,25 +144,40 @@ class TraceWriter:
             self._discard()
             raise
 
+    def _hold(self, place: Path) -> None:
+        """Keep a handle on the file that outlasts its name and what HDF5 makes of its own."""
+        self._handle = os.open(place, os.O_RDWR)
+        self._closing.callback(os.close, self._handle)
+
     def _publish(self) -> None:
         """Give the file its name, once it holds what the file of that name does."""
         if self._place == self.path or self._rows < self._instead_of:
             return
         try:
+            self._sync()
             self._place.replace(self.path)
+            if self._durable:
+                sync_folder(self.path.parent)
         except OSError as error:
-            raise TraceError(f"{self.path}: cannot be replaced: {error.strerror}") from None
+            raise TraceError(
+                f"{self.path}: cannot be replaced: {plain_reason(error)}; {self._what_stands()}"
+            ) from None
         self._place = self.path
         # the signature of what was there says nothing of what is there now
         signature_place(self.path).unlink(missing_ok=True)
 
+    def _sync(self) -> None:
+        if self._durable:
+            sync_file(self._handle)
+
     def _discard(self) -> None:
         """Close a file that is worth less than what is there, and remove it."""
-        if self._file is not None:
-            self._file.close()
-        if self._place != self.path:
-            self._place.unlink(missing_ok=True)
-        self._closing.close()
+        with self._closing:
+            if self._file is not None:
+                abandon(self._file)
+            if self._place != self.path:
+                with suppress(OSError):
+                    self._place.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -195,147 +194,140 @@ class TraceWriter:
         with self._closing:
             if kind is None:
                 self._close("complete")
-            else:
+                return
+            # what went wrong first is what the user is told
+            with suppress(TraceError):
                 self._close("interrupted" if issubclass(kind, KeyboardInterrupt) else "failed")
 
     def append(self, blocks: Sequence[Block]) -> None:
         """Write the next blocks of slots and flush them."""
-        first = self._rows
-        running = blocks[-1].running
-        end = first + sum(block.slots for block in blocks)
+        self._require_place()
         self._require_space(sum(block.nbytes for block in blocks))
         self._torn = True
         try:
-            for column, writer in self._growing:
-                writer.extend(end)
-                at = first
-                for block in blocks:
-                    writer.append(at, block.rows(column, at), block.slots)
-                    at += block.slots
-            for column in totals(self._kind):
-                whole = h5py.h5s.ALL
-                values = running[column.name]
-                if values.size:
-                    data = np.ascontiguousarray(values, column.kind)
-                    self._totals[column.name].write(whole, whole, data)
-            assert self._file is not None
-            self._file.flush()
-            # counted only when the rows are out, so that a kill leaves no half row
-            self._committed[...] = end
-            self._committed.flush()
+            self._write(blocks)
         except (OSError, RuntimeError, ValueError, MemoryError) as error:
             raise TraceError(
-                f"{self.path}: cannot be written: {error}; {self._rows} slots are safe in it"
+                f"{self.path}: cannot be written: {plain_reason(error)}; {self._what_stands()}"
             ) from None
-        self._rows = end
-        self._last_totals.update(running)
+        self._rows += sum(block.slots for block in blocks)
+        self._last_totals.update(blocks[-1].running)
         self._torn = False
         self._publish()
 
+    def _write(self, blocks: Sequence[Block]) -> None:
+        end = self._rows + sum(block.slots for block in blocks)
+        for column, writer in self._growing:
+            writer.extend(end)
+            at = self._rows
+            for block in blocks:
+                writer.append(at, block.rows(column, at), block.slots)
+                at += block.slots
+        for column in totals(self._kind):
+            whole = h5py.h5s.ALL
+            values = blocks[-1].running[column.name]
+            if values.size:
+                data = np.ascontiguousarray(values, column.kind)
+                self._totals[column.name].write(whole, whole, data)
+        assert self._file is not None
+        self._file.flush()
+        self._sync()
+        # counted only when the rows are out, so that a kill leaves no half row
+        self._committed[...] = end
+        self._committed.flush()
+        self._sync()
+
+    def _require_place(self) -> None:
+        """Stop where the file no longer has its name; put it back where that is free."""
+        if self._has_its_name():
+            return
+        back = self._put_back()
+        raise TraceError(f"{self.path}: was removed while it was written; {back}")
+
+    def _has_its_name(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._handle), self._place.stat())
+        except OSError:
+            return False
+
+    def _put_back(self) -> str:
+        """Copy a file that was removed, or whose folder was, to where it belongs."""
+        if self._place != self.path:
+            return self._what_stands()
+        if os.path.lexists(self.path):
+            return "another file has its name, and is left as it is; give another --out"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = fresh_place(self.path)
+            try:
+                with os.fdopen(os.dup(self._handle), "rb") as old, fresh.open("wb") as new:
+                    old.seek(0)
+                    shutil.copyfileobj(old, new)
+                self._hold(fresh)
+                fresh.replace(self.path)
+            except BaseException:
+                fresh.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            return f"it cannot be put back: {plain_reason(error)}; run it again"
+        return f"it is there again; {self._what_stands()}"
+
     def _require_space(self, size: int) -> None:
-        """Stop ahead of a full disk: HDF5 does not survive a write that fails."""
-        free = shutil.disk_usage(self.path.parent).free
+        """Stop ahead of a full disk, so that there is room to complete the file."""
+        try:
+            free = shutil.disk_usage(self._place.parent).free
+        except OSError as error:
+            raise TraceError(
+                f"{self.path}: cannot be written: {plain_reason(error)}; {self._what_stands()}"
+            ) from None
         if free < size + SPARE_BYTES:
             raise TraceError(
-                f"{self.path}: the disk is almost full ({free:,} bytes left); {self._rows} slots "
-                "are safe in it"
+                f"{self.path}: the disk is almost full ({free:,} bytes left); {self._what_stands()}"
             )
+
+    def _what_stands(self) -> str:
+        """What is left after a failure, and how to go on."""
+        if self._place != self.path:
+            there = f"the trace that is there stays, with {self._instead_of} slots"
+            return there if self._instead_of else "nothing was written"
+        safe = f"{self._rows} slots are safe in it"
+        if self._kind is not TRACE:
+            return f"{safe}; make room, then record it again with --force"
+        return f"{safe}; make room, then go on with `qnetsim run` and --resume"
 
     @property
     def content_digest(self) -> str:
         """Digest of the contents; final once the writer is closed."""
         return self._digest.hexdigest()
 
-    def _create(self, file: h5py.File, header: TraceHeader) -> None:
-        file.attrs["filetype"] = self._kind.filetype
-        file.attrs["version"] = np.array(VERSION, dtype=np.int64)
-        file.attrs["status"] = "incomplete"
-        file.attrs["provenance"] = json.dumps(header.provenance)
-        for name, value in header.attributes.items():
-            file.attrs[name] = value
-        self._committed = file.create_dataset("committed_slots", data=np.int64(0))
-        # coordinates first: every other dataset of a group is tied to them
-        for column in sorted(self._kind.columns, key=lambda c: c.dims != (c.name,)):
-            self._create_column(file, column, header)
+    def _create(self, header: TraceHeader) -> h5py.File:
+        """Write the file without slots, and open it for those to come."""
+        write_at(self._handle, empty_file(self._kind, header, self._digest), 0)
+        file = open_swmr(self._place)
         running = totals(self._kind)
-        self._last_totals = {c.name: np.zeros(self._shape(c), c.kind) for c in running}
+        self._committed = file["committed_slots"]
+        self._last_totals = {c.name: np.zeros(file[c.path].shape, c.kind) for c in running}
         self._growing = [
             (c, ColumnWriter(c, file[c.path].id, file[c.path].chunks, self._digest))
             for c in self._kind.columns
             if c.grows
         ]
         self._totals: dict[str, Any] = {c.name: file[c.path].id for c in running}
-        file.swmr_mode = True
-
-    def _shape(self, column: Column) -> tuple[int, ...]:
-        return tuple(self._sizes[dim] for dim in column.dims)
-
-    def _create_column(self, file: h5py.File, column: Column, header: TraceHeader) -> None:
-        if column.grows:
-            shape = (0, *(self._sizes[d] for d in column.dims[1:]))
-            dataset = file.create_dataset(
-                column.path,
-                shape=shape,
-                maxshape=(None, *shape[1:]),
-                chunks=(CHUNK_ROWS, *(min(n, CHUNK_FIBRES) for n in shape[1:])),
-                dtype=column.kind,
-                shuffle=True,
-                compression="gzip",
-                compression_opts=1,
-                fillvalue=column.fill,
-            )
-        elif column.running:
-            dataset = file.create_dataset(column.path, self._shape(column), column.kind)
-        else:
-            values = header.columns[column.path]
-            kind = h5py.string_dtype() if column.kind == "str" else column.kind
-            dataset = file.create_dataset(column.path, data=values, dtype=kind)
-            self._digest.update(column, np.asarray(values))
-        dataset.attrs["long_name"] = column.meaning
-        if column.units:
-            dataset.attrs["units"] = column.units
-        if column.flags:
-            dataset.attrs["flag_values"] = np.arange(len(column.flags), dtype=np.uint8)
-            dataset.attrs["flag_meanings"] = " ".join(column.flags)
-        if column.volatile:
-            dataset.attrs["volatile"] = np.uint8(1)
-        if column.dims == (column.name,):
-            dataset.make_scale(column.name)
-        else:
-            for axis, dim in enumerate(column.dims):
-                dataset.dims[axis].attach_scale(file[f"{column.group}/{dim}"])
+        return file
 
     def _close(self, status: Literal["complete", "interrupted", "failed"]) -> None:
-        """Leave SWMR mode, then set the status and the digests."""
+        """Take the file from HDF5, and complete it."""
         assert self._file is not None
+        abandon(self._file)
+        if not self._has_its_name():
+            self._put_back()
+        digest = None if self._torn else self._digest
+        ending = Ending(status, self._rows, self._last_totals, self.world_digest, digest)
         try:
-            self._file.close()
-            with h5py.File(self.path, "r+", libver=("v110", "v110")) as file:
-                if self._torn:
-                    self._mend(file)
-                for column in totals(self._kind):
-                    self._digest.update(column, np.asarray(self._last_totals[column.name]))
-                file.attrs["status"] = status
-                file.attrs["content_digest"] = self.content_digest
-                file.attrs["world_digest"] = self.world_digest
-                file.attrs["file_digest"] = self._digest.file_hexdigest(file.attrs)
+            self._digest = complete(self._handle, self._kind, ending)
+            self._sync()
         except (OSError, RuntimeError) as error:
-            raise TraceError(f"{self.path}: cannot be completed: {error}") from None
+            raise TraceError(
+                f"{self.path}: cannot be completed: {plain_reason(error)}; {self._what_stands()}"
+            ) from None
         note_standing(self.path, status if status == "complete" else f"{self._rows:,} slots")
-
-    def _mend(self, file: h5py.File) -> None:
-        """Cut off a block that was interrupted, and digest what stays."""
-        self._digest = ContentDigest(kind=self._kind)
-        file["committed_slots"][...] = self._rows
-        for column in self._kind.columns:
-            dataset = file[column.path]
-            if column.grows:
-                dataset.resize(self._rows, axis=0)
-                for first in range(0, self._rows, CHUNK_ROWS):
-                    self._digest.update(column, dataset[first : first + CHUNK_ROWS])
-            elif column.running:
-                dataset[...] = self._last_totals[column.name]
-            elif column.kind == "str":
-                self._digest.update(column, dataset.asstr()[...])
-            else:
-                self._digest.update(column, dataset[...])

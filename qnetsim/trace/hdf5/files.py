@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -166,4 +167,7 @@ def plain_reason(error: BaseException) -> str:
     """Reason of a failed write, without the file library's own words where the system has some."""
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
+    # HDF5 wraps the system's reason into several lines of its own
+    if wrapped := re.search(r"\berrno = (\d+)", str(error)):
+        return os.strerror(int(wrapped[1]))
     return " ".join(str(error).split())

@@ -41,17 +41,21 @@ def end_of_file(path: Path) -> int | None:
     return int(end) if version in {2, 3} else None
 
 
+def repaired_superblock(head: bytes, size: int) -> bytes:
+    """The first ``SIZE`` bytes as a writer that closed its file of ``size`` bytes leaves them."""
+    fields = list(SUPERBLOCK.unpack(head[: SUPERBLOCK.size]))
+    fields[4] = 0
+    fields[7] = size
+    block = SUPERBLOCK.pack(*fields)
+    return block + CHECKSUM.pack(lookup3(block))
+
+
 class UnclosedFile(io.FileIO):
     """A file object that shows a repaired superblock."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "rb")
-        head = self.read(SUPERBLOCK.size)
-        fields = list(SUPERBLOCK.unpack(head))
-        fields[4] = 0
-        fields[7] = path.stat().st_size
-        block = SUPERBLOCK.pack(*fields)
-        self._head = block + CHECKSUM.pack(lookup3(block))
+        self._head = repaired_superblock(self.read(SIZE), path.stat().st_size)
         self.seek(0)
 
     def readinto(self, buffer: Any) -> int:

@@ -1,0 +1,90 @@
+"""Complete a file: status and digests, after whatever was not committed is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.trace.digest import ContentDigest
+from qnetsim.trace.hdf5.staged import LIBVER, StagedFile
+from qnetsim.trace.schema import CHUNK_ROWS, FileKind, totals
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a file ends.
+
+    Attributes
+    ----------
+    status : {"complete", "interrupted", "failed"}
+    slots : int
+        Slots that were committed.
+    totals : mapping
+        Running totals after these slots, by name.
+    world_digest : str
+    digest : ContentDigest or None
+        Over all columns but the running totals; None where a write was cut short, so that the
+        file must be read again.
+    """
+
+    status: Literal["complete", "interrupted", "failed"]
+    slots: int
+    totals: Mapping[str, npt.NDArray[Any]]
+    world_digest: str
+    digest: ContentDigest | None
+
+
+def complete(handle: int, kind: FileKind, ending: Ending) -> ContentDigest:
+    """Complete a file that HDF5 no longer has open; a failure leaves it as it is.
+
+    Parameters
+    ----------
+    handle : int
+        File descriptor, open for reading and writing.
+    kind : FileKind
+    ending : Ending
+
+    Returns
+    -------
+    ContentDigest
+        Over the whole content.
+
+    Raises
+    ------
+    OSError, RuntimeError
+    """
+    staged = StagedFile(handle)
+    with h5py.File(staged, "r+", libver=LIBVER) as file:
+        digest = ending.digest or _cut(file, kind, ending)
+        for column in totals(kind):
+            digest.update(column, np.asarray(ending.totals[column.name]))
+        file.attrs["status"] = ending.status
+        file.attrs["content_digest"] = digest.hexdigest()
+        file.attrs["world_digest"] = ending.world_digest
+        file.attrs["file_digest"] = digest.file_hexdigest(file.attrs)
+    staged.apply()
+    return digest
+
+
+def _cut(file: h5py.File, kind: FileKind, ending: Ending) -> ContentDigest:
+    """Cut off what was not committed, and digest what stays."""
+    digest = ContentDigest(kind=kind)
+    file["committed_slots"][...] = ending.slots
+    for column in kind.columns:
+        dataset = file[column.path]
+        if column.grows:
+            dataset.resize(ending.slots, axis=0)
+            for first in range(0, ending.slots, CHUNK_ROWS):
+                digest.update(column, dataset[first : first + CHUNK_ROWS])
+        elif column.running:
+            dataset[...] = ending.totals[column.name]
+        elif column.kind == "str":
+            digest.update(column, dataset.asstr()[...])
+        else:
+            digest.update(column, dataset[...])
+    return digest
