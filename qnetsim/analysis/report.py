@@ -19,9 +19,9 @@ from qnetsim.analysis.figures.pools import pools_figure
 from qnetsim.analysis.figures.style import FORMATS, save, svg
 from qnetsim.analysis.figures.training import training_figure
 from qnetsim.analysis.figures.waiting import waiting_figure
-from qnetsim.errors import TraceError
-from qnetsim.trace import make_folder, open_trace
+from qnetsim.trace import open_trace
 from qnetsim.trace.files.curve_file import CurveRecord
+from qnetsim.trace.hdf5.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,14 +90,12 @@ def write_report(
     divergences = _divergences(comparison)
     drawings = _draw(comparison, divergences, curves or {})
     path = folder / PAGE
-    make_folder(folder / FIGURES)
-    try:
-        path.write_text(_page(comparison, divergences, drawings), "utf-8")
-    except OSError as error:
-        raise TraceError(f"{path}: cannot be written: {error.strerror}") from None
+    page = _page(comparison, divergences, drawings)
     for drawing in drawings.values():
         for kind in FORMATS:
             save(drawing.figure, folder / FIGURES / f"{drawing.name}.{kind}")
+    # last, so that no page shows figures that are not there
+    write_whole(path, page)
     return path
 
 

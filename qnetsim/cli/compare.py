@@ -14,7 +14,14 @@ from qnetsim.cli.exit_status import EXIT_PARTIAL
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.comparison import comparison_json, show_comparison
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import emit, force_option, json_option, progress, working
+from qnetsim.cli.show.output import (
+    durable_option,
+    emit,
+    force_option,
+    json_option,
+    progress,
+    working,
+)
 from qnetsim.cli.show.report import draw_report, refuse_report, traces_of
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
@@ -36,6 +43,7 @@ from qnetsim.trace.schema import TRACE
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes.")
 @sign_option
+@durable_option
 @force_option
 @json_option
 def compare(
@@ -47,6 +55,7 @@ def compare(
     out: Path | None,
     workers: int,
     key: Path | None,
+    durable: bool,
     force: bool,
     as_json: bool,
 ) -> int:
@@ -66,14 +75,16 @@ def compare(
                 raise UsageError(f"{option} goes with a scenario; traces are read as they are")
         folder = out or Path("runs") / "comparison"
         refuse_report(folder, force)
-        paths = _traces_and_replays(sources, policies, folder, force)
+        paths = _traces_and_replays(sources, policies, folder, force=force, durable=durable)
     else:
         if len(sources) > 1:
             raise UsageError("give one scenario, or traces; not several of them together")
         scenario = load(sources[0], replications=replications, slots=slots, seed=seed)
         folder = out or default_path(sources[0].stem)
         refuse_report(folder, force)
-        paths = _run_scenario(scenario, policies, folder, workers, force)
+        paths = _run_scenario(
+            scenario, policies, folder, workers=workers, force=force, durable=durable
+        )
     made = [path for path in paths if path not in sources]
     if key is not None and not made:
         raise UsageError("--sign signs what is written, and traces are only read here")
@@ -94,7 +105,13 @@ def compare(
 
 
 def _run_scenario(
-    scenario: Scenario, policies: Sequence[str], folder: Path, workers: int, force: bool
+    scenario: Scenario,
+    policies: Sequence[str],
+    folder: Path,
+    *,
+    workers: int,
+    force: bool,
+    durable: bool,
 ) -> list[Path]:
     """Run the policies in the worlds of a scenario; returns the traces."""
     chosen = [policy_table(text, scenario) for text in policies] or list(scenario.policy)
@@ -109,12 +126,13 @@ def _run_scenario(
             plans=plans,
             workers=workers,
             force=force,
+            durable=durable,
             progress=advance,
         )
 
 
 def _traces_and_replays(
-    sources: Sequence[Path], policies: Sequence[str], folder: Path, force: bool
+    sources: Sequence[Path], policies: Sequence[str], folder: Path, *, force: bool, durable: bool
 ) -> list[Path]:
     """Traces among the files, and those of the policies that are replayed in their worlds."""
     traces = []
@@ -136,4 +154,6 @@ def _traces_and_replays(
         raise UsageError(f"policy {twice[0]!r} is given twice; give each use its own label")
     missing = [table for table in chosen if table.title not in titles]
     with progress("replaying", len(missing) * len(sources) * scenario.run.slots) as advance:
-        return traces + replay_policies(sources, missing, folder, force=force, progress=advance)
+        return traces + replay_policies(
+            sources, missing, folder, force=force, durable=durable, progress=advance
+        )

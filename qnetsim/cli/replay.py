@@ -12,7 +12,7 @@ from qnetsim.case import Case, load, open_case
 from qnetsim.cli.default_path import default_path
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.metrics import print_run
-from qnetsim.cli.show.output import force_option, json_option, progress
+from qnetsim.cli.show.output import durable_option, force_option, json_option, progress
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
 from qnetsim.replay.departure import WhatIf, forced_reservation
@@ -144,6 +144,7 @@ class DemandOptions:
 @click.option("--forecast-slots", type=int, default=0, help="Of a demand file; see [recording].")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Trace to write.")
 @sign_option
+@durable_option
 @force_option
 @json_option
 def replay(
@@ -158,6 +159,7 @@ def replay(
     forecast_slots: int,
     out: Path | None,
     key: Path | None,
+    durable: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -177,15 +179,17 @@ def replay(
     if source.suffix.lower() == ".csv" or (is_hdf5(source) and not is_ours(source)):
         if from_slot is not None or forced:
             raise UsageError(f"{source}: holds no decisions to follow; give a trace")
-        path = _replay_demand(source, policy, demand, out, force)
+        path = _replay_demand(source, policy, demand, out, force=force, durable=durable)
     else:
         demand.refuse_any(source)
-        path = _replay_recorded(source, changes, out, force)
+        path = _replay_recorded(source, changes, out, force=force, durable=durable)
     signer.sign([path])
     print_run("replay", path, as_json)
 
 
-def _replay_recorded(source: Path, changes: ReplayChanges, out: Path | None, force: bool) -> Path:
+def _replay_recorded(
+    source: Path, changes: ReplayChanges, out: Path | None, *, force: bool, durable: bool
+) -> Path:
     """Run a policy in the world of a trace or a recorded world; returns the new trace."""
     changes.refuse_unclear()
     with open_world(source) as trace:
@@ -207,12 +211,19 @@ def _replay_recorded(source: Path, changes: ReplayChanges, out: Path | None, for
             path,
             what_if=what_if,
             force=force,
+            durable=durable,
             progress=advance,
         )
 
 
 def _replay_demand(
-    source: Path, policy: str | None, demand: DemandOptions, out: Path | None, force: bool
+    source: Path,
+    policy: str | None,
+    demand: DemandOptions,
+    out: Path | None,
+    *,
+    force: bool,
+    durable: bool,
 ) -> Path:
     """Run a policy under the demand of a file; returns the trace."""
     given = {
@@ -233,4 +244,6 @@ def _replay_demand(
     path = out or default_path(f"{source.stem}-{chosen.title}.h5")
     refuse_input(path, source, demand.scenario)
     with progress(chosen.title, spec.run.slots) as advance:
-        return simulate(open_case(spec), chosen, path, force=force, progress=advance)
+        return simulate(
+            open_case(spec), chosen, path, force=force, durable=durable, progress=advance
+        )

@@ -11,7 +11,13 @@ from qnetsim.cli.default_path import default_path
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import print_run
-from qnetsim.cli.show.output import force_option, json_option, progress, scenario_argument
+from qnetsim.cli.show.output import (
+    durable_option,
+    force_option,
+    json_option,
+    progress,
+    scenario_argument,
+)
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
 from qnetsim.optimize import Plan
@@ -31,6 +37,7 @@ from qnetsim.trace import open_trace, refuse_input
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Trace to write.")
 @click.option("--resume", is_flag=True, help="Go on with a trace that was cut short.")
 @sign_option
+@durable_option
 @force_option
 @json_option
 def run(
@@ -43,6 +50,7 @@ def run(
     out: Path | None,
     resume: bool,
     key: Path | None,
+    durable: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -70,6 +78,7 @@ def run(
             plan=planned,
             force=force,
             resume=resume,
+            durable=durable,
             progress=advance,
         )
     signer.sign([path])

@@ -10,16 +10,23 @@ import click
 
 from qnetsim.case import Case, load, open_case
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
+from qnetsim.cli.show.output import (
+    durable_option,
+    emit,
+    force_option,
+    json_option,
+    progress,
+    scenario_argument,
+)
 from qnetsim.cli.show.training import show_shared_weights, show_training, training_json
-from qnetsim.errors import SettingError, UsageError
+from qnetsim.errors import SettingError, TraceError, UsageError
 from qnetsim.input_files import refuse_irregular
 from qnetsim.interrupt import stoppable
-from qnetsim.policies.learned.weights import write_weights
 from qnetsim.scenario import Scenario, locate
 from qnetsim.scenario.tables.portable import file_name
 from qnetsim.trace import refuse_existing, refuse_input
-from qnetsim.trace.files.curve_file import write_curve
+from qnetsim.trace.hdf5.durable import sync_folder
+from qnetsim.trace.hdf5.files import plain_reason
 
 if TYPE_CHECKING:
     from qnetsim.learning.train import Training
@@ -47,7 +54,7 @@ class Files:
 
     @property
     def state(self) -> Path:
-        """Saved state, there only until the training ends."""
+        """Saved state, there until all the others are."""
         return self.weights.with_suffix(".state")
 
     def refuse_overwriting(self, scenario: Path, force: bool) -> None:
@@ -66,6 +73,22 @@ class Files:
             refuse_input(path, scenario)
         if self.state.exists() and not force:
             refuse_irregular(self.state, "state of a training")
+
+    def remove_state(self, durable: bool) -> None:
+        """Remove the saved state, once nothing needs it.
+
+        Raises
+        ------
+        TraceError
+        """
+        try:
+            self.state.unlink(missing_ok=True)
+            if durable:
+                sync_folder(self.state.parent)
+        except OSError as error:
+            raise TraceError(
+                f"{self.state}: cannot be removed: {plain_reason(error)}; the results are written"
+            ) from None
 
     @property
     def written(self) -> dict[str, Path]:
@@ -91,6 +114,7 @@ class Files:
     "--padded", is_flag=True, help="Share weights under simulated QKD keys, and show what it takes."
 )
 @click.option("--threads", type=click.IntRange(1, 256), default=1, help="Threads of torch.")
+@durable_option
 @force_option
 @json_option
 def train(
@@ -101,6 +125,7 @@ def train(
     epochs: int | None,
     padded: bool,
     threads: int,
+    durable: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -113,9 +138,10 @@ def train(
     files = Files(
         out or Path("runs") / f"{policy}-{file_name(case.network.topology.name)}.safetensors"
     )
-    files.refuse_overwriting(scenario, force)
+    # files beside the state of a training may be those that it was about to write
+    files.refuse_overwriting(scenario, force or files.state.exists())
     # torch takes seconds to import, so only a training does
-    from qnetsim.learning.checkpoint import card_text, weights_of
+    from qnetsim.learning.results import write_results
     from qnetsim.learning.train import limit_threads
     from qnetsim.learning.training_record import reference_costs, training_record
 
@@ -127,13 +153,12 @@ def train(
     if padded and policy != "fedsac":
         raise UsageError(f"--padded: {policy} shares no weights; only fedsac does")
     _resume(training, files.state, padded, force)
-    _train(training, None if padded else files.state)
-    trained = weights_of(training)
-    sha256 = write_weights(files.weights, trained)
-    files.card.write_text(card_text(trained, sha256))
+    if training.epoch < case.scenario.learning.epochs:
+        files.refuse_overwriting(scenario, force)
+    _train(training, None if padded else files.state, durable)
     record = training_record(training, transport)
-    write_curve(files.curve, record, force=True)
-    files.state.unlink(missing_ok=True)
+    sha256 = write_results(training, files.written, record, force=force, durable=durable)
+    files.remove_state(durable)
     others = reference_costs(case, training.environment.costs.best)
     if as_json:
         written = {"sha256": sha256, "curve_digest": record.digest(), "files": files.written}
@@ -166,8 +191,8 @@ def _new_training(
 
 def _resume(training: Training, state: Path, padded: bool, force: bool) -> None:
     """Go on from a saved state, where there is one."""
-    if state.exists() and force:
-        state.unlink()
+    if force:
+        return  # what is there stays until this training has a state of its own
     if state.exists() and padded:
         raise UsageError(f"{state}: with --padded a training is not resumed; give --force")
     if state.exists():
@@ -177,8 +202,8 @@ def _resume(training: Training, state: Path, padded: bool, force: bool) -> None:
         echo(f"resumed from {state} after epoch {training.epoch}", err=True)
 
 
-def _train(training: Training, state: Path | None) -> None:
-    """Train to the last epoch, saving to ``state`` now and then and when interrupted."""
+def _train(training: Training, state: Path | None, durable: bool) -> None:
+    """Train to the last epoch, saving to ``state`` now and then, at the end, and when stopped."""
     from qnetsim.learning.checkpoint import save_state
 
     total = training.case.scenario.learning.epochs
@@ -189,7 +214,7 @@ def _train(training: Training, state: Path | None) -> None:
 
         def done(now: Training) -> None:
             advance(1 if now.epoch else 0)
-            due = now.epoch % SAVE_EVERY == 0 and now.epoch < total
+            due = now.epoch % SAVE_EVERY == 0 or now.epoch == total
             try:
                 check()
             except KeyboardInterrupt:
@@ -198,6 +223,6 @@ def _train(training: Training, state: Path | None) -> None:
                 raise
             finally:
                 if due and state is not None:
-                    save_state(now, state)
+                    save_state(now, state, durable=durable)
 
         training.run(done=done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from importlib.metadata import version
 from pathlib import Path
@@ -14,10 +15,9 @@ from qnetsim.analysis.learning_curves import converged
 from qnetsim.errors import UsageError
 from qnetsim.learning.train import Training, TrainingCurve
 from qnetsim.policies.learned.tensor_file import read_tensors
-from qnetsim.policies.learned.weights import Weights
+from qnetsim.policies.learned.weights import Weights, packed
 from qnetsim.scenario.tables.portable import file_name
-from qnetsim.trace import make_folder
-from qnetsim.trace.hdf5.files import fresh_place, plain_reason
+from qnetsim.trace.hdf5.files import write_whole
 
 FORMAT = "qnetsim-training"
 
@@ -35,12 +35,12 @@ def identity(training: Training) -> dict[str, object]:
     }
 
 
-def save_state(training: Training, path: Path) -> None:
+def save_state(training: Training, path: Path, *, durable: bool = False) -> None:
     """Write everything that a resumed training needs; the file before it stays until it is done.
 
     Raises
     ------
-    UsageError
+    TraceError
         It cannot be written.
     """
     curve = training.curve
@@ -57,16 +57,7 @@ def save_state(training: Training, path: Path) -> None:
     }
     plain = {name: t.detach().contiguous().clone() for name, t in tensors.items()}
     data = save(plain, metadata={FORMAT: json.dumps(about)})
-    make_folder(path.parent)
-    fresh = path
-    try:
-        fresh = fresh_place(path)
-        fresh.write_bytes(data)
-        fresh.replace(path)
-    except OSError as error:
-        if fresh != path:
-            fresh.unlink(missing_ok=True)
-        raise UsageError(f"{path}: cannot be written: {plain_reason(error)}") from None
+    write_whole(path, data, durable=durable)
 
 
 def restore_state(training: Training, path: Path) -> None:
@@ -146,6 +137,19 @@ def _restore(training: Training, about: dict[str, int], found: dict[str, torch.T
         [float(x) for x in rows["cpu_s"]],
     )
     training.resume_clock()
+
+
+def write_weights(path: Path, weights: Weights, *, durable: bool = False) -> str:
+    """Write a policy over what is there; returns the SHA-256 of the file.
+
+    Raises
+    ------
+    TraceError
+        It cannot be written; a file that is there already stays as it is.
+    """
+    data = packed(weights)
+    write_whole(path, data, durable=durable)
+    return hashlib.sha256(data).hexdigest()
 
 
 def weights_of(training: Training, place: int = 0) -> Weights:

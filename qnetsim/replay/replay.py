@@ -22,6 +22,7 @@ def replay(
     *,
     what_if: WhatIf | None = None,
     force: bool = False,
+    durable: bool = False,
     progress: Progress | None = None,
 ) -> Path:
     """Run a policy in a recorded world.
@@ -38,6 +39,8 @@ def replay(
         Follow the trace to a slot, then depart from it.
     force : bool
         Overwrite an existing trace.
+    durable : bool
+        As in ``simulate``.
     progress : callable, optional
 
     Raises
@@ -49,7 +52,8 @@ def replay(
     with open_world(source) as trace:
         run = recorded_run(trace)
         world = whole_world(trace, run)
-        keep: dict[str, Any] = {"world": world, "force": force, "progress": progress}
+        keep: dict[str, Any] = {"world": world, "force": force, "durable": durable}
+        keep["progress"] = progress
         if what_if is None and policy is None and (stored := stored_departure(trace, run)):
             run, what_if = stored
         if what_if is not None:

@@ -20,6 +20,7 @@ def replay_policies(
     out: Path,
     *,
     force: bool = False,
+    durable: bool = False,
     progress: Progress | None = None,
 ) -> list[Path]:
     """Run every policy in every world of these files.
@@ -33,6 +34,8 @@ def replay_policies(
         Folder of the traces, ``POLICY-rNNN.h5``.
     force : bool
         Overwrite existing traces.
+    durable : bool
+        As in ``simulate``.
     progress : callable, optional
     """
     worlds: dict[int, Path] = {}
@@ -52,5 +55,5 @@ def replay_policies(
         write_planned(out, [path.name for _, _, path in jobs], keep=True)
     note_planned(len(jobs))
     for source, policy, path in jobs:
-        replay(source, policy, path, force=force, progress=progress)
+        replay(source, policy, path, force=force, durable=durable, progress=progress)
     return [path for _, _, path in jobs]

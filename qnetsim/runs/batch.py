@@ -28,6 +28,7 @@ class Job:
     replication: int
     out: Path
     force: bool
+    durable: bool
 
 
 def _run_job(job: Job, progress: Progress | None = None) -> Path:
@@ -38,6 +39,7 @@ def _run_job(job: Job, progress: Progress | None = None) -> Path:
         replication=job.replication,
         plan=job.plan,
         force=job.force,
+        durable=job.durable,
         progress=progress,
     )
 
@@ -50,6 +52,7 @@ def run_policies(
     plans: Sequence[Plan | None] | None = None,
     workers: int = 1,
     force: bool = False,
+    durable: bool = False,
     progress: Progress | None = None,
 ) -> list[Path]:
     """Run every policy in every replication's world.
@@ -66,6 +69,8 @@ def run_policies(
         Processes; the traces are the same for any number.
     force : bool
         Overwrite existing traces.
+    durable : bool
+        As in ``simulate``.
     progress : callable, optional
 
     Returns
@@ -85,7 +90,15 @@ def run_policies(
         refuse_existing(path, force)
     solved = plan_policies(scenario, policies) if plans is None else plans
     jobs = [
-        Job(scenario=scenario, policy=policy, plan=plan, replication=r, out=path, force=force)
+        Job(
+            scenario=scenario,
+            policy=policy,
+            plan=plan,
+            replication=r,
+            out=path,
+            force=force,
+            durable=durable,
+        )
         for policy, plan, paths in zip(policies, solved, places, strict=True)
         for r, path in enumerate(paths)
     ]

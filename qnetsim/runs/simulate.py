@@ -184,6 +184,7 @@ def simulate(
     notes: RunNotes | None = None,
     force: bool = False,
     resume: bool = False,
+    durable: bool = False,
     progress: Progress | None = None,
     kernel: Kernel = "auto",
 ) -> Path:
@@ -210,6 +211,8 @@ def simulate(
     resume : bool
         Go on with a trace that was cut short: slots that it holds are simulated again and must
         come out as they stand in it. A complete trace is left as it is.
+    durable : bool
+        Wait at every commit until the disk has it, so that a power cut costs no more than a kill.
     progress : callable, optional
     kernel : {"auto", "numba", "numpy", "loop"}
         As in ``RunContext``.
@@ -249,7 +252,7 @@ def simulate(
             unfinished.begin(header)
         check = stack.enter_context(stoppable())
         write = stack.enter_context(
-            _writing(path, header, realisation.digest(), unfinished, force=force)
+            _writing(path, header, realisation.digest(), unfinished, force=force, durable=durable)
         )
 
         def sink(chunk: WorldChunk, block: SlotBlock) -> None:
@@ -272,11 +275,12 @@ def _writing(
     unfinished: UnfinishedRun | None,
     *,
     force: bool,
+    durable: bool,
 ) -> Iterator[Sink]:
     """Write a trace behind the simulation, held against the one that is completed, if any."""
     completed = 0 if unfinished is None else unfinished.slots
     force = force or unfinished is not None
-    with TraceWriter(path, header, force=force, instead_of=completed) as writer:
+    with TraceWriter(path, header, force=force, instead_of=completed, durable=durable) as writer:
 
         def write(done: list[tuple[WorldChunk, Block]]) -> None:
             for chunk, _ in done:

@@ -17,6 +17,7 @@ from qnetsim.network import Network
 from qnetsim.network.keyrate import MdiLink, plob
 from qnetsim.scenario import NetworkTable
 from qnetsim.scenario.tables.portable import file_name
+from qnetsim.trace.hdf5.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -190,10 +191,10 @@ def write_figure(figure: Figure, path: Path) -> None:
     TraceError
         The file cannot be written.
     """
+    metadata = {"Software": None} if path.suffix == ".png" else None
+    image = io.BytesIO()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(
-            path, dpi=130, metadata={"Software": None} if path.suffix == ".png" else None
-        )
-    except (OSError, ValueError) as error:
+        figure.savefig(image, format=path.suffix[1:] or "png", dpi=130, metadata=metadata)
+    except ValueError as error:
         raise TraceError(f"{path}: cannot be written: {error}") from None
+    write_whole(path, image.getvalue())

@@ -9,8 +9,8 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from qnetsim.errors import TraceError
 from qnetsim.plain_text import visible
+from qnetsim.trace.hdf5.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,17 +84,16 @@ def svg(figure: Figure, name: str) -> str:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a PNG, SVG or PDF by the path's suffix.
+    """Write a PNG, SVG or PDF by the path's suffix, over what is there, whole or not at all.
 
     Raises
     ------
     TraceError
         The file cannot be written.
     """
-    try:
-        _save(figure, path, path.suffix[1:])
-    except OSError as error:
-        raise TraceError(f"{path}: cannot be written: {error.strerror}") from None
+    image = io.BytesIO()
+    _save(figure, image, path.suffix[1:])
+    write_whole(path, image.getvalue())
 
 
 def _save(figure: Figure, where: Any, kind: str, **more: Any) -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 force_option = click.option("--force", is_flag=True, help="Overwrite existing files.")
+durable_option = click.option(
+    "--durable", is_flag=True, help="Wait until the disk has what was written (fsync); slower."
+)
 scenario_argument = click.argument("scenario", type=click.Path(path_type=Path))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -77,18 +76,15 @@ class Weights:
 LOG_DEVIATION = (np.float32(-20.0), np.float32(2.0))
 
 
-def write_weights(path: Path, weights: Weights) -> str:
-    """Write a policy; returns the SHA-256 of the file."""
+def packed(weights: Weights) -> bytes:
+    """All bytes of the file that holds a policy."""
     tensors: dict[str, npt.NDArray[np.float32]] = {}
     for i, (weight, bias) in enumerate(weights.layers):
         tensors[f"{i}.weight"] = np.ascontiguousarray(weight)
         tensors[f"{i}.bias"] = np.ascontiguousarray(bias)
     about = {"format": FORMAT, "version": VERSION, "spec": weights.spec.as_json()}
     text = json.dumps({**about, "card": dict(weights.card)}, sort_keys=True)
-    data = save(tensors, metadata={FORMAT: text})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
+    return save(tensors, metadata={FORMAT: text})
 
 
 def read_weights(path: Path) -> Weights:

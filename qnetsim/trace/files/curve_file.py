@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError
 from qnetsim.input_files import refuse_irregular
-from qnetsim.trace.hdf5.files import is_hdf5, replacing
+from qnetsim.trace.hdf5.files import built_in_memory, is_hdf5, replacing
 from qnetsim.trace.hdf5.reading import damage_refused, filetype_of, open_hdf5, plain_dataset
 
 FILETYPE = "qnetsim-curve"
@@ -62,7 +61,9 @@ class CurveRecord:
         return total.hexdigest()
 
 
-def write_curve(path: Path, record: CurveRecord, *, force: bool = False) -> Path:
+def write_curve(
+    path: Path, record: CurveRecord, *, force: bool = False, durable: bool = False
+) -> Path:
     """Write a curve file; a file that is there stays until the new one is whole.
 
     Raises
@@ -72,7 +73,7 @@ def write_curve(path: Path, record: CurveRecord, *, force: bool = False) -> Path
     UsageError
         It exists, and ``force`` is not given.
     """
-    with replacing(path, force) as fresh, h5py.File(fresh, "w") as file:
+    with replacing(path, force, durable=durable) as fresh, built_in_memory(fresh) as file:
         file.attrs["filetype"] = FILETYPE
         file.attrs["version"] = np.array(VERSION, dtype=np.int64)
         file.attrs["provenance"] = json.dumps(dict(record.provenance))

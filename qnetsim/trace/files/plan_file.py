@@ -16,7 +16,7 @@ import numpy.typing as npt
 from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.input_files import read_start, refuse_irregular
 from qnetsim.trace.files.plan_checks import check_plan_columns, stored_provenance
-from qnetsim.trace.hdf5.files import plain_reason, replacing
+from qnetsim.trace.hdf5.files import built_in_memory, plain_reason, replacing
 from qnetsim.trace.hdf5.reading import damage_refused, open_hdf5, plain_dataset, stored_elsewhere
 
 FILETYPE = "qnetsim-plan"
@@ -99,7 +99,7 @@ def write_plan(path: Path, record: PlanRecord, *, force: bool = False) -> Path:
         It exists, and ``force`` is not given.
     """
     with replacing(path, force) as fresh:
-        with h5py.File(fresh, "w", userblock_size=HEAD_BYTES) as file:
+        with built_in_memory(fresh, HEAD_BYTES) as file:
             file.attrs["filetype"] = FILETYPE
             file.attrs["version"] = np.array(VERSION, dtype=np.int64)
             file.attrs["provenance"] = json.dumps(record.provenance)

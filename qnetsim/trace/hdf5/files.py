@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import h5py
@@ -14,6 +15,7 @@ import h5py
 from qnetsim.errors import TraceError, UsageError
 from qnetsim.input_files import is_readable
 from qnetsim.interrupt import remove_at_end
+from qnetsim.trace.hdf5.durable import sync_folder, sync_place
 
 
 def is_hdf5(path: Path) -> bool:
@@ -116,13 +118,18 @@ def only_writer(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.unlink(missing_ok=True)
+        # a lock that stays is taken by the next writer
+        with suppress(OSError):
+            lock.unlink(missing_ok=True)
         os.close(handle)
 
 
 @contextmanager
-def replacing(path: Path, force: bool) -> Iterator[Path]:
+def replacing(path: Path, force: bool, *, durable: bool = False) -> Iterator[Path]:
     """Yield where to write; what is there takes the file's place once it is whole.
+
+    With ``durable`` it is on the disk before it takes the place, and the name is before this
+    returns.
 
     Raises
     ------
@@ -139,12 +146,46 @@ def replacing(path: Path, force: bool) -> Iterator[Path]:
         raise TraceError(f"{path}: cannot be written: {plain_reason(error)}") from None
     try:
         yield fresh
+        if durable:
+            sync_place(fresh)
         fresh.replace(path)
+        if durable:
+            sync_folder(path.parent)
     except BaseException as error:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
         if isinstance(error, OSError | RuntimeError | ValueError):
             raise TraceError(f"{path}: cannot be written: {plain_reason(error)}") from None
         raise
+
+
+def write_whole(path: Path, content: bytes | str, *, durable: bool = False) -> None:
+    """Write a file in one go, over what is there; it appears whole or not at all.
+
+    Raises
+    ------
+    TraceError
+        It cannot be written; a file that is there already stays as it is.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with replacing(path, force=True, durable=durable) as fresh:
+        fresh.write_bytes(data)
+
+
+@contextmanager
+def built_in_memory(path: Path, userblock_size: int = 0) -> Iterator[h5py.File]:
+    """Yield a small HDF5 file that is written once it is whole.
+
+    HDF5 does not survive a write that fails, so it is given none.
+
+    Raises
+    ------
+    OSError
+    """
+    image = io.BytesIO()
+    with h5py.File(image, "w", userblock_size=userblock_size or None) as file:
+        yield file
+    path.write_bytes(image.getbuffer())
 
 
 def refuse_input(out: Path, *inputs: Path | None) -> None:

@@ -19,7 +19,12 @@ from qnetsim import seeds  # noqa: E402
 from qnetsim.analysis.learning_curves import bootstrap, converged, interquartile_mean  # noqa: E402
 from qnetsim.case import open_case  # noqa: E402
 from qnetsim.errors import SettingError, UsageError  # noqa: E402
-from qnetsim.learning.checkpoint import restore_state, save_state, weights_of  # noqa: E402
+from qnetsim.learning.checkpoint import (  # noqa: E402
+    restore_state,
+    save_state,
+    weights_of,
+    write_weights,
+)
 from qnetsim.learning.environment import ArrayEnvironment  # noqa: E402
 from qnetsim.learning.networks import operations  # noqa: E402
 from qnetsim.learning.replay_buffer import ExperienceBatch  # noqa: E402
@@ -29,7 +34,7 @@ from qnetsim.network import read_topology  # noqa: E402
 from qnetsim.network.ownership import agents_of, owning_nodes  # noqa: E402
 from qnetsim.policies.learned.features import Units  # noqa: E402
 from qnetsim.policies.learned.policies import FedSAC, LearnedOptions  # noqa: E402
-from qnetsim.policies.learned.weights import read_weights, write_weights  # noqa: E402
+from qnetsim.policies.learned.weights import read_weights  # noqa: E402
 from qnetsim.policies.registry import make_policy  # noqa: E402
 from qnetsim.runs.simulate import RunContext, run_case  # noqa: E402
 from qnetsim.scenario import parse_scenario  # noqa: E402
