@@ -22,7 +22,7 @@ MAY_DIFFER_WITHIN = {
 RUN_MAY_DIFFER = ("replications",)
 
 #: What a table that came later reads as where it is not used; older traces lack it.
-UNSET = (None, [], {})
+UNSET: tuple[object, ...] = (None, [], {})
 
 
 def refuse_mixed(table: Mapping[str, Mapping[int, RunMetrics]]) -> None:

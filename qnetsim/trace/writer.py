@@ -292,8 +292,8 @@ class TraceWriter:
             return there if self._instead_of else "nothing was written"
         safe = f"{self._rows} slots are safe in it"
         if self._kind is not TRACE:
-            return f"{safe}; make room, then record it again with --force"
-        return f"{safe}; make room, then go on with `qnetsim run` and --resume"
+            return f"{safe}; when that is mended, record it again with --force"
+        return f"{safe}; when that is mended, go on with `qnetsim run` and --resume"
 
     @property
     def content_digest(self) -> str:

@@ -16,8 +16,8 @@ def sync_file(handle: int) -> None:
     os.fsync(handle)
 
 
-def sync_place(path: Path) -> None:
-    """Wait until a file and its name are on the disk.
+def sync_path(path: Path) -> None:
+    """Wait until all that was written to the file of this name is on its disk.
 
     Raises
     ------
@@ -28,7 +28,6 @@ def sync_place(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ import h5py
 from qnetsim.errors import TraceError, UsageError
 from qnetsim.input_files import is_readable
 from qnetsim.interrupt import remove_at_end
-from qnetsim.trace.hdf5.durable import sync_folder, sync_place
+from qnetsim.trace.hdf5.durable import sync_folder, sync_path
 
 
 def is_hdf5(path: Path) -> bool:
@@ -147,7 +147,7 @@ def replacing(path: Path, force: bool, *, durable: bool = False) -> Iterator[Pat
     try:
         yield fresh
         if durable:
-            sync_place(fresh)
+            sync_path(fresh)
         fresh.replace(path)
         if durable:
             sync_folder(path.parent)
