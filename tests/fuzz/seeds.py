@@ -1,0 +1,186 @@
+"""Valid inputs to begin with: small ones in the tree, larger ones made at the start.
+
+``python -m tests.fuzz.seeds`` writes the ones in the tree. Beside them stand inputs that once did
+harm, which are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import networkx
+
+from tests.support import ROOT
+
+CORPUS = Path(__file__).parent / "corpus"
+
+RATES = "distance_km,rate_bps\n0,5000\n50,3000\n100,1000\n150,120\n"
+DEMAND = "slot,source,target,rate\n0,a,b,1000\n0,a,c,500\n1,a,b,2000\n3,b,c,0\n"
+TASK = """
+[[fel]]
+dataset = "iris"
+owner = "a"
+head = "b"
+workers = ["c"]
+rounds = 2
+"""
+
+
+@dataclass(frozen=True)
+class Home:
+    """A folder of valid files of every kind.
+
+    Attributes
+    ----------
+    folder : Path
+        Absolute.
+    """
+
+    folder: Path
+
+    def __truediv__(self, name: str) -> Path:
+        return self.folder / name
+
+    @property
+    def scenario(self) -> Path:
+        """The scenario that all its files belong to."""
+        return self / "tiny.toml"
+
+
+def make_home(folder: Path) -> Home:
+    """Write a valid file of every kind into a folder; those that are there stay."""
+    folder.mkdir(parents=True, exist_ok=True)
+    home = Home(folder.resolve())
+    if (home / "done").exists():
+        return home
+    for name in ("tiny.toml", "tiny.csv"):
+        shutil.copy(ROOT / "scenarios" / name, home / name)
+    text = home.scenario.read_text("utf-8")
+    home.scenario.write_text(text.replace("replications = 10", "replications = 2"), "utf-8")
+    (home / "fel.toml").write_text(text + TASK, "utf-8")
+    (home / "rates.csv").write_text(RATES)
+    (home / "demand.csv").write_text(DEMAND)
+    shutil.copy(ROOT / "models/fedsac-nsfnet.safetensors", home / "weights.safetensors")
+    shutil.copy(ROOT / "models/fedsac-nsfnet.h5", home / "curve.h5")
+    _make_runs(home)
+    _make_demand(home / "demand.h5")
+    (home / "done").touch()
+    return home
+
+
+def _make_runs(home: Home) -> None:
+    """Traces, a world and a plan."""
+    from qnetsim.case import load, open_case
+    from qnetsim.plans.make import make_plan
+    from qnetsim.plans.storage import save_plan
+    from qnetsim.replay.record import record_world
+    from qnetsim.runs.simulate import simulate
+    from qnetsim.scenario import PolicyTable
+
+    scenario = load(home.scenario)
+    sip = PolicyTable(name="sip")
+    simulate(scenario, sip, home / "trace.h5")
+    simulate(scenario, PolicyTable(name="random"), home / "other.h5")
+    record_world(open_case(scenario), home / "world.h5")
+    save_plan(make_plan(scenario, sip), scenario, sip, home / "plan.h5")
+    outages = load(ROOT / "scenarios" / "outages.toml", slots=8)
+    simulate(outages, PolicyTable(name="evf"), home / "outages.h5")
+
+
+def _make_demand(path: Path) -> None:
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        for name, values in (
+            ("slot", [0, 0, 1, 3]),
+            ("rate", [1000.0, 500.0, 2000.0, 0.0]),
+            ("source", ["a", "a", "a", "b"]),
+            ("target", ["b", "c", "b", "c"]),
+        ):
+            file.create_dataset(name, data=values, chunks=(2,), compression="gzip")
+
+
+def topology_texts() -> dict[str, str]:
+    """Three nodes and two fibres in every format."""
+    graph = networkx.Graph()
+    graph.add_edge("a", "b", length_km=100.0)
+    graph.add_edge("b", "c", length_km=200.5)
+    nodes = '"nodes": [{"id": "a"}, {"id": "b"}, {"id": "c"}]'
+    edges = (
+        '{"source": "a", "target": "b", "length_km": 100.0}, '
+        '{"source": "b", "target": "c", "dist": 200.5}'
+    )
+    return {
+        "topology_csv/tiny.csv": (ROOT / "scenarios" / "tiny.csv").read_text("utf-8"),
+        "topology_json/tiny.json": f'{{"directed": false, {nodes}, "edges": [{edges}]}}\n',
+        "topology_graphml/tiny.graphml": "\n".join(networkx.generate_graphml(graph)) + "\n",
+        "topology_gml/tiny.gml": "\n".join(networkx.generate_gml(graph)) + "\n",
+        "topohub_name/abilene.txt": "sndlib/abilene",
+        "rate_table/rates.csv": RATES,
+        "demand_csv/demand.csv": DEMAND,
+    }
+
+
+def scenario_texts() -> dict[str, str]:
+    """The shipped scenarios that are small, and a federated task."""
+    names = ("tiny", "outages", "stores", "regimes", "heterogeneous", "fel")
+    texts = {n: (ROOT / "scenarios" / f"{n}.toml").read_text("utf-8") for n in names}
+    return {f"scenario/{name}.toml": text for name, text in texts.items()}
+
+
+#: A line for each command that it accepts.
+LINES = (
+    *("compare tiny.toml --slots 3 --replications 1 -p evf", "demand tiny.toml", "policies --json"),
+    *(
+        "diff trace.h5 other.h5",
+        "fel fel.toml --budget",
+        "inspect trace.h5",
+        "plan tiny.toml -p evf",
+    ),
+    *("rates tiny.toml", "replay world.h5 -p evf", "report trace.h5 curve.h5", "reproduce fig4 -h"),
+    *(
+        "replay trace.h5 --from-slot 3 --set a-b:qkd_channels=1 --for 2",
+        "compare trace.h5 other.h5",
+    ),
+    *(
+        "replay demand.csv --scenario tiny.toml --rate-unit bps --slot-s 1 -p evf",
+        "run tiny.toml -p sip",
+    ),
+    *("run tiny.toml --plan plan.h5 -o new.h5", "scenario check tiny.toml", "spacing tiny.toml"),
+    *(
+        "scenario schema",
+        "topologies nsfnet",
+        "train tiny.toml -p decppo -h",
+        "verify trace.h5 --topology tiny.csv",
+    ),
+    *(
+        "compare world.h5 -p random",
+        "diff plan.h5 plan.h5",
+        "inspect plan.h5",
+        "verify world.h5 --no-rerun",
+    ),
+)
+
+
+def command_lines() -> dict[str, str]:
+    """Command lines as JSON, one for each line above."""
+    found = {}
+    for number, line in enumerate(LINES):
+        words = line.split()
+        found[f"command_{words[0]}/line-{number:02d}.json"] = json.dumps(words)
+    return found
+
+
+def write_corpus(corpus: Path = CORPUS) -> None:
+    """Write the inputs that are kept in the tree."""
+    for place, text in (topology_texts() | scenario_texts() | command_lines()).items():
+        path = corpus / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    write_corpus()
