@@ -3,8 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# Of `make fuzz`.
+MINUTES ?= 5
 
-.PHONY: demo test verify lint bench study growth fel coverage golden docs clean
+.PHONY: demo test verify fuzz lint bench study growth fel coverage golden docs clean
 
 demo: $(READY)
 	$(BIN)/qnetsim compare scenarios/nsfnet.toml --out runs/demo --force
@@ -14,6 +16,9 @@ test: $(READY)
 
 verify: $(READY)
 	$(BIN)/python -m pytest -n 2 -m ""
+
+fuzz: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.run --minutes $(MINUTES)
 
 bench: $(READY)
 	$(BIN)/python -m pytest tests/benchmarks -m "" -s

@@ -57,11 +57,13 @@ class Campaign:
     ) -> None:
         self.names = list(names)
         self.folder = folder
+        self.first = 0
         self.tallies: dict[str, Tally] = defaultdict(Tally)
         self.worker = Worker(folder, seed, corpus)
 
-    def run(self, *, minutes: float | None, inputs: int) -> None:
-        """Fuzz: for so many minutes, or so many inputs of each target."""
+    def run(self, *, minutes: float | None, inputs: int, first: int = 0) -> None:
+        """Fuzz for so many minutes, or so many inputs of each target, from a number on."""
+        self.first = first
         end = None if minutes is None else time.monotonic() + 60 * minutes
         try:
             if end is None:
@@ -76,7 +78,7 @@ class Campaign:
 
     def _turn(self, name: str, inputs: int, until: float | None) -> None:
         tally = self.tallies[name]
-        first = sum(tally.ends.values())
+        first = self.first + sum(tally.ends.values())
         began = time.monotonic()
         for number in range(first, first + inputs):
             kind, text, key = self.worker.attempt(name, number)
@@ -161,7 +163,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _guided(given.guided, given.folder, given.minutes)
     campaign = Campaign(given.targets or TARGETS, given.folder, given.seed)
     campaign.run(minutes=given.minutes, inputs=given.inputs)
-    print("guide: lines of qnetsim that an input reaches first (Atheris: --guided TARGET)\n")
+    print(
+        "guide of the readers: lines of qnetsim that an input reaches first (Atheris: --guided TARGET)\n"
+    )
     print(campaign.table())
     if campaign.failed:
         print(f"\nfailing inputs: {given.folder / 'failures'}")

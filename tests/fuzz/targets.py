@@ -214,13 +214,14 @@ def _command(words: list[str], home: Home) -> None:
     with _working_folder(home) as place:
         status = _run(words)
         sys.stderr.flush()
-        told = (place / "err").read_text("utf-8", "replace")
+        sys.stdout.flush()
+        told = "".join((place / x).read_text("utf-8", "replace") for x in ("err", "out"))
     if status not in STATUSES:
         raise StatusError(f"{words}: status {status}")
     if "Traceback (most recent call last)" in told:
-        raise StatusError(f"{words}: a traceback on stderr:\n{told}")
-    if status and not told and words[0] != "verify":
-        raise StatusError(f"{words}: status {status} without a word on stderr")
+        raise StatusError(f"{words}: a traceback was printed:\n{told}")
+    if status and not told:
+        raise StatusError(f"{words}: status {status} without a word")
     if status == 130:
         raise Stopped
     if status:

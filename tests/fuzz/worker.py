@@ -131,8 +131,9 @@ class _Pool:
         """Give an input to the target."""
         path = folder / f"input{self.target.suffix}"
         path.write_bytes(data)
-        # where there is much to find each input is watched, later a tenth, which costs less
-        if self.idle < TIRED or number % 10 == 0:
+        # where there is much to find each input is watched, later a tenth, which costs less;
+        # commands are not, as an interrupt that is raised in Python's hook for lines can be lost
+        if not self.target.stops and (self.idle < TIRED or number % 10 == 0):
             with self.reached.watching() as news:
                 end = attempt(self.target, path, home)
             self.idle = 0 if news() else self.idle + 1
