@@ -163,9 +163,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _guided(given.guided, given.folder, given.minutes)
     campaign = Campaign(given.targets or TARGETS, given.folder, given.seed)
     campaign.run(minutes=given.minutes, inputs=given.inputs)
-    print(
-        "guide of the readers: lines of qnetsim that an input reaches first (Atheris: --guided TARGET)\n"
-    )
+    print("readers are guided by the lines of qnetsim they reach (Atheris: --guided TARGET)\n")
     print(campaign.table())
     if campaign.failed:
         print(f"\nfailing inputs: {given.folder / 'failures'}")
