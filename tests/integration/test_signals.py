@@ -25,6 +25,7 @@ from tests.support.processes import (
 )
 
 NSFNET = str(SCENARIOS / "nsfnet.toml")
+FEL = str(SCENARIOS / "fel.toml")
 LONG = ("--slots", "50000000")
 RUN = ("run", NSFNET, "-p", "random", *LONG, "-o", "t.h5")
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -98,6 +99,38 @@ def test_a_comparison_in_one_process_says_what_is_finished(tmp_path: Path) -> No
     complete = statuses.count("complete")
     assert complete >= 3
     assert f"{complete} of 90 traces complete" in said
+
+
+#: Commands that take long, each from its start on.
+COMMANDS = {
+    "compare": ("compare", NSFNET, *LONG),
+    "demand": ("demand", NSFNET, *LONG, "-o", "w.h5"),
+    "demand csv": ("demand", NSFNET, *LONG, "-o", "w.csv"),
+    "fel": ("fel", FEL, "--rounds", "10000"),
+    "plan": ("plan", NSFNET, "-p", "sip", "-o", "p.h5"),
+    "reproduce": ("reproduce", "fig4", "--orders", "1000"),
+    "run": RUN,
+    "spacing": ("spacing", NSFNET, "--choices", "1:1000:1"),
+    "train": ("train", NSFNET, "-p", "decsac", "--epochs", "100000", "-o", "w.safetensors"),
+}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc on this system")
+@pytest.mark.parametrize("seconds", [0.3, 3.0])
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_every_long_command_ends_in_good_order(
+    command: str, seconds: float, tmp_path: Path
+) -> None:
+    process = start(tmp_path, *COMMANDS[command])
+    assert wait_until(lambda: minds_signals(process.pid))
+    time.sleep(seconds)
+    if process.poll() is not None:
+        pytest.skip("the command is done")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, clean(err)) == (143, True), err
+    assert err.count("interrupted (SIGTERM)") == 1
+    assert not [path for path in tmp_path.rglob(".*") if path.is_file()]
 
 
 def test_a_worker_that_dies_is_one_error(tmp_path: Path) -> None:

@@ -25,16 +25,20 @@ from tests.support.processes import UGLY, alive, descendants, start, wait_until
 pytestmark = pytest.mark.slow
 
 NSFNET = str(SCENARIOS / "nsfnet.toml")
-LEARNING = """
+LEARNING = f"""
 [run]
 seed = 3
 slots = 64
 [network]
-topology = "nsfnet"
+topology = "{SCENARIOS / "tiny.csv"}"
 [demand]
-pairs = [[1, 14], [2, 9]]
+pairs = "all"
 [learning]
 epochs = 40
+slots_per_epoch = 12
+updates_per_epoch = 6
+batch = 8
+hidden_units = 16
 """
 BOTH = ("-p", "evf", "-p", "random", "--replications", "2", "--slots", "12000", "-o", "out")
 #: Seconds for which processes may outlive the one that was killed.
@@ -73,6 +77,20 @@ KINDS = {
     "report": Kind(10, ("report", "in/evf-r000.h5", "-o", "out"), inputs=(RECORDED,)),
     "train": Kind(15, ("train", "in/s.toml", "-p", "decsac", "-o", "out/w.safetensors"), ()),
 }
+
+
+@dataclass(frozen=True)
+class Instant:
+    """When to kill: seconds after the start, or after the first file of results.
+
+    Attributes
+    ----------
+    seconds : float
+    writing : bool
+    """
+
+    seconds: float
+    writing: bool
 
 
 def prepare(folder: Path, kind: Kind) -> None:
@@ -131,13 +149,19 @@ def check_traces(folder: Path, whole: Path) -> int:
     return short
 
 
-def kill(folder: Path, kind: Kind, seconds: float, number: int) -> bool:
+def begun_writing(folder: Path) -> bool:
+    """Whether there is a result, or a file that is to become one."""
+    return any(path.name != "precious.txt" for path in (folder / "out").rglob("*"))
+
+
+def kill(folder: Path, kind: Kind, instant: Instant, number: int) -> bool:
     """Kill a command at an instant; returns whether it was still at work."""
     process = start(folder, *kind.arguments)
-    deadline = time.monotonic() + seconds
-    family: set[int] = set()
+    if instant.writing:
+        wait_until(lambda: begun_writing(folder) or process.poll() is not None)
+    deadline = time.monotonic() + instant.seconds
     while time.monotonic() < deadline and process.poll() is None:
-        time.sleep(min(0.05, max(0.0, deadline - time.monotonic())))
+        time.sleep(min(0.02, max(0.0, deadline - time.monotonic())))
     family = set(descendants(process.pid))
     at_work = process.poll() is None
     process.send_signal(number)
@@ -157,17 +181,25 @@ def test_kills_lose_nothing(name: str, tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     prepare(whole, kind)
     begun = time.monotonic()
-    finish(whole, kind.arguments)
-    longest = time.monotonic() - begun
+    process = start(whole, *kind.arguments)
+    wait_until(lambda: begun_writing(whole) or process.poll() is not None)
+    quiet = time.monotonic() - begun
+    _, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err
+    # every other kill is aimed at the time in which files are written
+    writing = time.monotonic() - begun - quiet
     expected = results(whole)
     rng = np.random.default_rng(18)
-    at_work = short = 0
+    at_work = short = terminated = 0
     for i in range(kind.kills):
         folder = tmp_path / str(i)
         prepare(folder, kind)
         before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-        number = signal.SIGTERM if i % 4 == 3 else signal.SIGKILL
-        at_work += kill(folder, kind, float(rng.uniform(0.1, 1.0)) * longest, number)
+        number = signal.SIGTERM if i % 4 in {1, 2} and i % 8 > 3 else signal.SIGKILL
+        length = writing if i % 2 else quiet + writing
+        instant = Instant(float(rng.uniform(0, 1)) * length, writing=bool(i % 2))
+        terminated += number == signal.SIGTERM
+        at_work += kill(folder, kind, instant, number)
         short += check_traces(folder, whole)
         planned = read_planned(folder / "out")
         there = [path.name for path in (folder / "out").glob("*.h5")]
@@ -179,6 +211,6 @@ def test_kills_lose_nothing(name: str, tmp_path: Path) -> None:
         finish(folder, (*kind.arguments, *again))
         assert results(folder) == expected
         assert {p: p.read_bytes() for p in before} == before
-    signals = f"{kind.kills - kind.kills // 4} SIGKILL, {kind.kills // 4} SIGTERM"
+    signals = f"{kind.kills - terminated} SIGKILL, {terminated} SIGTERM"
     print(f"\n{name}: {kind.kills} kills ({signals}), {at_work} at work, {short} traces cut short")
     assert at_work >= kind.kills // 2
