@@ -194,7 +194,10 @@ def _working_folder(home: Home) -> Iterator[Path]:
     streams = sys.stdout, sys.stderr
     try:
         os.chdir(work)
-        with (place / "out").open("w+") as out, (place / "err").open("w+") as err:
+        # as `qnetsim.cli.main` sets them
+        out = (place / "out").open("w", encoding="utf-8", errors="replace")
+        err = (place / "err").open("w", encoding="utf-8", errors="replace")
+        with out, err:
             sys.stdout, sys.stderr = out, err
             yield place
     finally:

@@ -130,4 +130,21 @@ def read_curve(path: Path) -> CurveRecord:
         whole = record.digest() == str(file.attrs["content_digest"])
     if not whole:
         raise TraceFormatError(f"{path}: is damaged: its contents do not match their digest")
+    _refuse_unequal(path, record)
     return record
+
+
+def _refuse_unequal(path: Path, record: CurveRecord) -> None:
+    """Refuse columns that differ in their epochs, seeds or fibres, or hold no epoch or seed."""
+    sizes: dict[str, int] = {}
+    for name, dims, *_ in CURVE_COLUMNS:
+        shape = record.columns[name].shape
+        expected = tuple(sizes.setdefault(d, n) for d, n in zip(dims, shape, strict=False))
+        if len(shape) != len(dims) or shape != expected:
+            raise TraceFormatError(
+                f"{path}: is damaged: {name} has shape {shape}, not one entry for each "
+                f"{' and '.join(dims)}"
+            )
+    for dim in ("epoch", "seed"):
+        if not sizes[dim]:
+            raise TraceFormatError(f"{path}: is damaged: it holds no {dim}")
