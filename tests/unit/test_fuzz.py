@@ -67,6 +67,7 @@ def test_the_corpus_in_the_tree_is_what_its_program_writes(tmp_path: Path) -> No
 READERS = [name for name in TARGETS if not name.startswith("command_") and name != "training_state"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of topohub
 @pytest.mark.parametrize("name", READERS)
 def test_the_first_input_of_a_reader_is_accepted(name: str, home: Home, tmp_path: Path) -> None:
     """Else what is made from it would be refused at the door."""
