@@ -89,7 +89,8 @@ def _column(
             fillvalue=column.fill,
         )
     if column.running:
-        return file.create_dataset(column.path, shape, column.kind)
+        # with room of its own from the start: else a reader may see where it is ahead of the room
+        return file.create_dataset(column.path, data=np.zeros(shape, column.kind))
     kind = h5py.string_dtype() if column.kind == "str" else column.kind
     return file.create_dataset(column.path, data=header.columns[column.path], dtype=kind)
 
