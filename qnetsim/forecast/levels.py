@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,20 @@ from qnetsim.units import exact
 
 #: Draws from which on the table of leading bits pays.
 MANY = 2**14
+
+
+class WholeProbabilities(NamedTuple):
+    """Probabilities over one denominator.
+
+    Attributes
+    ----------
+    weights : tuple of int
+        ``weights[k] / total`` is the probability of level k.
+    total : int
+    """
+
+    weights: tuple[int, ...]
+    total: int
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,13 @@ class LevelDistribution:
     def probabilities(self) -> FloatArray:
         """Probabilities as float64, shape (levels,)."""
         return frozen([float(p) for p in self.exact_probabilities], np.float64)
+
+    @cached_property
+    def whole_probabilities(self) -> WholeProbabilities:
+        """Probabilities over their least common denominator: sums of them need no gcd."""
+        total = math.lcm(*(p.denominator for p in self.exact_probabilities))
+        weights = (p.numerator * (total // p.denominator) for p in self.exact_probabilities)
+        return WholeProbabilities(tuple(weights), total)
 
     @cached_property
     def exact_mean(self) -> Fraction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
 
 import numpy as np
@@ -69,9 +70,20 @@ def level_values(
     ratio : Fraction
         c^o/c^b of the fibre.
     """
-
-    def value(q: int) -> Fraction:
-        terms = zip(channels, levels.exact_probabilities, strict=True)
-        return q + ratio * sum(((rho - q) * p for rho, p in terms if rho > q), Fraction(0))
-
-    return min((value(q), q) for q in sorted({0, *channels}))
+    whole = levels.whole_probabilities
+    weight_of: Counter[int] = Counter()
+    for amount, weight in zip(channels, whole.weights, strict=True):
+        weight_of[amount] += weight
+    # everything in units of one over this, so that a step costs one sum of whole numbers
+    unit = whole.total * ratio.denominator
+    tail = 0  # weight of the amounts above q
+    excess = 0  # weighted sum of (amount − q)^+
+    above = 0
+    found: list[tuple[int, int]] = []
+    for q in sorted({0, *channels}, reverse=True):
+        excess += tail * (above - q)
+        found.append((q * unit + ratio.numerator * excess, q))
+        tail += weight_of[q]
+        above = q
+    value, least = min(found)
+    return Fraction(value, unit), least

@@ -21,6 +21,16 @@ def test_poisson_is_truncated_and_renormalised() -> None:
     assert sum(levels.exact_probabilities) == 1
 
 
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=9).filter(lambda p: sum(p) > 0))
+def test_whole_probabilities_are_the_exact_ones_over_one_denominator(weights: list[float]) -> None:
+    law = table_levels(weights)
+    whole = law.whole_probabilities
+    assert all(type(weight) is int for weight in whole.weights)
+    assert tuple(Fraction(w, whole.total) for w in whole.weights) == law.exact_probabilities
+    assert sum(whole.weights) == whole.total
+    assert math.gcd(*whole.weights, whole.total) == 1
+
+
 @given(st.integers(1, 12), st.floats(0, 8), st.integers(0, 10**9))
 def test_stated_moments_are_those_of_the_samples(levels: int, mean: float, seed: int) -> None:
     law = poisson_levels(levels, mean)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qnetsim.forecast import LevelDistribution
+from qnetsim.forecast import LevelDistribution, poisson_levels
 from qnetsim.optimize.newsvendor import level_values, newsvendor, reserve
 
 HALF = Fraction(1, 2)
@@ -126,3 +127,39 @@ def test_the_value_of_a_level_is_exact(
     found = level_values(LevelDistribution(tuple(law)), channels, ratio)
     assert found == least_amount(channels, law, Fraction(1), ratio)
     assert isinstance(found[0], Fraction)
+
+
+@given(st.integers(1, 60), st.floats(0, 20), st.integers(1, 4), st.floats(0.1, 8))
+@settings(max_examples=60)
+def test_many_levels_give_the_value_of_the_plain_formula(
+    levels: int, mean: float, step: int, ratio: float
+) -> None:
+    """``min_q { q + (c^o/c^b)·E(ρ(k) − q)^+ }``, term by term in fractions: not a bit differs."""
+    law = poisson_levels(levels, mean)
+    channels = [-(-k // step) for k in range(levels)]
+    exact = Fraction(ratio)
+
+    def value(q: int) -> Fraction:
+        terms = zip(channels, law.exact_probabilities, strict=True)
+        return q + exact * sum(((rho - q) * p for rho, p in terms if rho > q), Fraction(0))
+
+    assert level_values(law, channels, exact) == min((value(q), q) for q in {0, *channels})
+
+
+def test_the_work_grows_with_the_levels_not_with_their_square() -> None:
+    def calls(levels: int) -> int:
+        law = poisson_levels(levels)
+        count = 0
+
+        def note(*_: object) -> None:
+            nonlocal count
+            count += 1
+
+        sys.setprofile(note)
+        try:
+            level_values(law, list(range(levels)), Fraction(3, 2))
+        finally:
+            sys.setprofile(None)
+        return count
+
+    assert calls(400) < 2.5 * calls(200)
