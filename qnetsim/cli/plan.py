@@ -11,7 +11,7 @@ from qnetsim.case import load, open_case
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, scenario_argument, working
-from qnetsim.cli.show.plan import plan_json, show_plan
+from qnetsim.cli.show.plan import plan_json, show_information, show_plan
 from qnetsim.optimize.itemise import itemise
 from qnetsim.plans.make import information_values, make_plan
 from qnetsim.plans.storage import save_model, save_plan
@@ -28,6 +28,12 @@ from qnetsim.vocabulary import PlanStatus
     type=click.Path(path_type=Path),
     help="Model file (.lp or .mps) to write the program of sip to, for another solver.",
 )
+@click.option(
+    "--information/--no-information",
+    default=True,
+    show_default=True,
+    help="After a plan of sip, work out what knowing more is worth: EVPI and VSS.",
+)
 @force_option
 @json_option
 def plan(
@@ -35,6 +41,7 @@ def plan(
     policy: str,
     out: Path | None,
     model: Path | None,
+    information: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -48,18 +55,24 @@ def plan(
             refuse_existing(path, force)
     with working(f"planning {chosen.title}") as tell:
         found = make_plan(spec, chosen, tell)
-        proved = found.status in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}
-        values = information_values(spec, found) if chosen.name == "sip" and proved else None
     if model is not None:
         save_model(spec, chosen, model)
     if out is not None:
         save_plan(found, spec, chosen, out, force=force)
     items = itemise(found, case.network, case.forecast, spec.cost)
+    if not as_json:
+        show_plan(found, case, items, chosen.title)
+        if out is not None:
+            echo(f"plan          {out}")
+    # two more plans, which may take longer than the one that was asked for
+    proved = found.status in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}
+    values = None
+    if information and chosen.name == "sip" and proved:
+        with working("EVPI and VSS") as tell:
+            values = information_values(spec, found, tell)
     if as_json:
         known = asdict(values) if values else {}
         named = {"policy": chosen.title, "plan_file": out}
         emit("plan", named | plan_json(found, case, items) | known)
-    else:
-        show_plan(found, case, items, chosen.title, values)
-        if out is not None:
-            echo(f"plan          {out}")
+    elif values:
+        show_information(values)

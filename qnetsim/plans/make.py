@@ -116,11 +116,13 @@ class InformationValues:
     vss: float
 
 
-def information_values(scenario: Scenario, sip: Plan) -> InformationValues:
-    """Work out EVPI and VSS beside the plan of ``sip``."""
+def information_values(
+    scenario: Scenario, sip: Plan, tell: Tell | None = None
+) -> InformationValues:
+    """Work out EVPI and VSS beside the plan of ``sip``, from the plans of two other policies."""
     network = open_case(scenario).network
     perfect, evf = (
-        make_plan(scenario, PolicyTable(name=name)).objective(network)
+        make_plan(scenario, PolicyTable(name=name), tell).objective(network)
         for name in ("perfect", "evf")
     )
     objective = sip.objective(network)

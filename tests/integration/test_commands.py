@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import qnetsim.cli.plan as commands_plan
+from qnetsim.optimize import Plan
+from qnetsim.plans import make
+from qnetsim.policies import Policy
 from tests.support import ROOT
 from tests.support.commands import call, data
 
@@ -48,6 +52,54 @@ def test_plan_prints_components_that_sum_up(capsys: pytest.CaptureFixture[str]) 
         assert word in out
     # N = 1 and 2; level 1 is reserved for both requests: by hand in docs/tutorials/tiny.md
     assert "50,410.00" in out
+
+
+def test_a_plan_is_shown_before_what_knowing_more_is_worth(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shown: list[str] = []
+
+    def slow(*_: object) -> None:
+        shown.append(capsys.readouterr().out)
+        assert (tmp_path / "plan.h5").is_file()
+        raise KeyboardInterrupt  # somebody who has seen enough
+
+    monkeypatch.setattr(commands_plan, "information_values", slow)
+    call(capsys, "plan", TINY, "--out", "plan.h5")
+    assert "50,410.00" in shown[0]
+    assert "per request" in shown[0]
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = call(capsys, "plan", TINY)
+    assert code == 0
+    assert out.index("per request") < out.index("EVPI")
+    assert out.index("EVPI") < out.index("VSS")
+
+
+def test_information_is_worked_out_only_where_it_is_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = data(capsys, "plan", TINY)
+    made: list[str] = []
+    planned = make.planned
+
+    def counted(policy: Policy, title: str, *rest: object) -> Plan | None:
+        made.append(title)
+        return planned(policy, title, *rest)
+
+    monkeypatch.setattr(make, "planned", counted)
+    bare = data(capsys, "plan", TINY, "--no-information")
+    assert made == ["sip"]
+    assert full.keys() - bare.keys() == {"perfect_information", "expected_value", "evpi", "vss"}
+    assert bare["objective"] == full["objective"]
+    code, out, _ = call(capsys, "plan", TINY, "--no-information")
+    assert (code, "EVPI" in out) == (0, False)
+    made.clear()
+    data(capsys, "run", TINY, "--policy", "sip", "--out", "sip.h5")
+    assert made == ["sip"]
+    made.clear()
+    data(capsys, "compare", TINY, "--policy", "sip", "--policy", "level:level=1", "--out", "both")
+    assert made == ["sip", "level-level1"]
 
 
 def test_run_inspect_and_compare(capsys: pytest.CaptureFixture[str]) -> None:

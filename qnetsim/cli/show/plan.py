@@ -62,9 +62,7 @@ def _item_json(items: Items, i: int) -> dict[str, Any]:
     }
 
 
-def show_plan(
-    found: Plan, case: Case, items: Itemised, title: str, values: InformationValues | None
-) -> None:
+def show_plan(found: Plan, case: Case, items: Itemised, title: str) -> None:
     """Print a plan: summary, components, fibres and requests."""
     screen = console()
     summary = plan_summary(found, case.network)
@@ -90,14 +88,21 @@ def show_plan(
     rows.add_row("time", f"{summary['solve_s']:.3f} s")
     if summary["note"]:
         rows.add_row("note", summary["note"])
-    if values:
-        rows.add_row("perfect information", f"{values.perfect_information:,.2f}")
-        rows.add_row("EVPI, its expected value", f"{values.evpi:,.2f}")
-        rows.add_row("VSS, of planning for more than the mean", f"{values.vss:,.2f}")
     screen.print(rows)
     screen.print(_component_table(case, items))
     screen.print(_fibre_table(found, case, items))
     screen.print(_request_table(case, items))
+
+
+def show_information(values: InformationValues) -> None:
+    """Print what knowing more is worth."""
+    rows = table("what knowing more is worth, per slot", ["", ""])
+    rows.show_header = False
+    rows.add_row("perfect information", f"{values.perfect_information:,.2f}")
+    rows.add_row("EVPI, its expected value", f"{values.evpi:,.2f}")
+    rows.add_row("EVF, planned for the mean", f"{values.expected_value:,.2f}")
+    rows.add_row("VSS, of planning for more than the mean", f"{values.vss:,.2f}")
+    console().print(rows)
 
 
 def _add_interval(rows: Table, interval: GapInterval, objective: float) -> None:
