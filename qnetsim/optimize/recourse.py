@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.forecast import Forecast
 from qnetsim.network import (
     BLOCKED,
@@ -19,10 +20,16 @@ from qnetsim.network import (
     shortest_routes,
 )
 from qnetsim.network.routes import NodePair, blocked_last
-from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem, Size
+from qnetsim.optimize.columns.master import PathColumn
+from qnetsim.optimize.columns.pricing import PathFinder
+from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem, Size, capacities
 from qnetsim.optimize.columns.routes_program import RoutesProgram
+from qnetsim.optimize.recourse_certificate import KnownDemand, RecourseCertificate
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.stage import Stage
+
+#: Most routes that a level leaves to the next one; a proof may have listed many that are no use.
+MOST_CARRIED = 5_000
 
 
 def possible_levels(forecast: Forecast) -> list[int]:
@@ -94,12 +101,15 @@ def expected_recourse(
     forecast: Forecast,
     first_stage: Stage,
     start: Mapping[NodePair, Sequence[Route]],
+    lengths: FloatArray,
     solver: Solver,
 ) -> Recourse:
     """Cheapest second stage for a fixed first stage, level by level, Eq (20).
 
     A level whose load on the given routes fits into the reservation costs nothing more, so these
-    routes are optimal for it. At the other levels requests are routed anew over all simple paths.
+    routes are optimal for it; at others :class:`RecourseCertificate` may prove that they are. Where
+    neither holds, requests are routed anew over all simple paths, beginning with the routes that
+    were generated for the level before.
 
     Parameters
     ----------
@@ -108,45 +118,105 @@ def expected_recourse(
     first_stage : Stage
     start : mapping from pair to sequence of Route
         One route for each request of a pair.
+    lengths : ndarray, shape (fibres,)
+        Lengths under which these routes are shortest, where no limit binds.
     solver : Solver
     """
-    costs = network.costs
     counts = Counter(forecast.pairs)
     table = request_routes(forecast.pairs, [start] * forecast.level_count)
-    rho = network.level_channels(forecast.level_count)
-    wavelengths = table.requests_per_fibre(network.fibres)
+    requests = table.requests_per_fibre(network.fibres)
     served = table.blocked(0) == 0
-    bound = first_stage.cost(costs.reserved)
+    blocking = network.costs.blocking
+    certificate = RecourseCertificate(
+        PathFinder(network.topology, list(counts)),
+        np.array([float(n) for n in counts.values()]),
+        lengths,
+        np.inf if blocking is None else blocking,
+    )
+    second = _SecondStage(network, counts, first_stage, _start_routes(network, start), solver)
+    bound = first_stage.cost(network.costs.reserved)
     size = Size()
     solvers = dict[str, None]()
     chosen: list[Mapping[NodePair, Sequence[Route]]] = []
-    lit = first_stage.at_most(network.max_channels, network.max_wavelengths)
-    first = _start_routes(network, start)
     for k, probability in enumerate(forecast.levels.probabilities):
-        load = rho[k] * wavelengths
-        fits = served and (load <= lit.channels).all() and (wavelengths <= lit.wavelengths).all()
-        if probability == 0 or fits:
+        channels = network.level_channels(forecast.level_count)[k]
+        if probability == 0 or (served and second.fits(channels, requests)):
             chosen.append(start)
             continue
-        problem = RoutesProblem(
-            network=network,
-            counts=counts,
-            levels=[k],
-            probabilities=np.ones(1),
-            channels=rho[[k]],
-            reserved=UnitPrices(np.zeros(network.fibres), np.zeros(network.fibres)),
-            on_demand=costs.on_demand,
-            fixed=first_stage,
-            blocking_cost=costs.blocking,
-            solver=solver,
-        )
-        flows = RoutesProgram(problem, first).solve()
+        if served and (requests <= capacities(network, channels.tolist())).all():
+            known = KnownDemand(channels, network.costs.on_demand, first_stage)
+            proved = certificate.proved(known, requests)
+            if proved is not None:
+                bound += float(probability) * proved
+                solvers["dual certificate"] = None
+                chosen.append(start)
+                continue
+        flows = second.flows(k, channels)
         bound += float(probability) * flows.bound
         size += flows.size
         solvers[flows.solver] = None
         chosen.append(flows.routes[0])
     name = " and ".join(solvers) or "closed form"
     return Recourse(request_routes(forecast.pairs, chosen), bound, name, size)
+
+
+class _SecondStage:
+    """Routes anew, level by level, for one first stage.
+
+    Parameters
+    ----------
+    network : Network
+    counts : mapping from pair to int
+    held : Stage
+        The first stage.
+    start : mapping from pair to Route
+    solver : Solver
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        counts: Mapping[NodePair, int],
+        held: Stage,
+        start: Mapping[NodePair, Route],
+        solver: Solver,
+    ) -> None:
+        self._network = network
+        self._counts = counts
+        self._held = held
+        self._lit = held.at_most(network.max_channels, network.max_wavelengths)
+        self._start = start
+        self._solver = solver
+        # most routes of a level are good at the next one too
+        self._generated: dict[PathColumn, None] = {}
+
+    def fits(self, channels: IntArray, requests: IntArray) -> bool:
+        """Whether so many requests on each fibre need no more than is reserved."""
+        enough = channels * requests <= self._lit.channels
+        return bool(enough.all() and (requests <= self._lit.wavelengths).all())
+
+    def flows(self, level: int, channels: IntArray) -> RouteFlows:
+        """Cheapest routes of a level, over all simple paths."""
+        network = self._network
+        free = np.zeros(network.fibres)
+        problem = RoutesProblem(
+            network=network,
+            counts=self._counts,
+            levels=[level],
+            probabilities=np.ones(1),
+            channels=channels[None],
+            reserved=UnitPrices(free, free),
+            on_demand=network.costs.on_demand,
+            fixed=self._held,
+            blocking_cost=network.costs.blocking,
+            solver=self._solver,
+        )
+        program = RoutesProgram(problem, self._start)
+        program.master.add(self._generated)
+        flows = program.solve()
+        columns = program.master.columns
+        self._generated = columns if len(columns) <= MOST_CARRIED else {}
+        return flows
 
 
 def _start_routes(

@@ -54,7 +54,15 @@ class ExpectedValue(StaticPolicy):
                 ),
                 first_stage,
             )
-        found = expected_recourse(network, forecast, first_stage, chosen, setting.solver)
+        prices = network.costs.reserved
+        found = expected_recourse(
+            network=network,
+            forecast=forecast,
+            first_stage=first_stage,
+            start=chosen,
+            lengths=np.array(rho) * prices.channels + prices.wavelengths,
+            solver=setting.solver,
+        )
         return fixed_routes_plan(
             network,
             forecast,

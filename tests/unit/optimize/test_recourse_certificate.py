@@ -1,0 +1,155 @@
+"""The proof that routing anew does not pay, against programs over all simple paths."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qnetsim.arrays import FloatArray
+from qnetsim.case import open_case
+from qnetsim.network import RouteTable, UnitPrices
+from qnetsim.optimize import recourse
+from qnetsim.optimize.columns.pricing import PathFinder
+from qnetsim.optimize.columns.problem import RoutesProblem
+from qnetsim.optimize.columns.routes_program import RoutesProgram
+from qnetsim.optimize.recourse_certificate import KnownDemand, RecourseCertificate
+from qnetsim.optimize.routing import weighted_routes
+from qnetsim.optimize.stage import Stage
+from qnetsim.scenario import parse_scenario
+from qnetsim.vocabulary import PlanStatus
+from tests.support.planning import network_text, plan_of, random_scenario
+
+EUROPE = """
+[network]
+topology = "topohub:backbone/europe"
+[demand]
+requests = {requests}
+"""
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # topohub leaves its data file open
+def test_evf_on_a_large_network_needs_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """852 nodes: the recourse of every level is proved by a few searches for shortest paths."""
+    searches = 0
+    find = PathFinder.find
+
+    def counted(self: PathFinder, lengths: FloatArray) -> object:
+        nonlocal searches
+        searches += 1
+        return find(self, lengths)
+
+    monkeypatch.setattr(PathFinder, "find", counted)
+    scenario = parse_scenario(EUROPE.format(requests=30))
+    plan = plan_of(scenario, "evf")
+    assert plan.solver == "mean demand, then recourse by dual certificate"
+    assert (plan.size.variables, plan.size.rounds) == (0, 0)
+    assert plan.status is PlanStatus.OPTIMAL
+    assert searches <= 3 * 6  # levels above the mean
+    # what column generation found, in 84 CPU-seconds
+    assert plan.objective(open_case(scenario).network) == pytest.approx(
+        23_536_666.334561, rel=1e-12
+    )
+
+
+def test_what_is_proved_is_the_least_over_all_simple_paths(tmp_path: Path) -> None:
+    proofs = 0
+    better = 0
+    for seed in range(120):
+        scenario = random_scenario(seed, tmp_path, limits=False)
+        case = open_case(scenario)
+        network = case.network
+        counts = Counter(case.forecast.pairs)
+        rng = np.random.default_rng(seed)
+        level = int(rng.integers(1, 5))
+        routes = weighted_routes(
+            network, case.forecast.pairs, [level] * network.fibres, network.costs.exact_km_reserved
+        )
+        table = RouteTable.by_pair(case.forecast.pairs, routes, 1)
+        requests = table.requests_per_fibre(network.fibres)
+        # channels are held on the routes, and sometimes elsewhere
+        elsewhere = rng.integers(0, 5, network.fibres) * (rng.random(network.fibres) < 0.2)
+        held = Stage(level * requests * 1.0 + elsewhere, requests * 1.0 + (elsewhere > 0))
+        channels = network.level_channels(level + 2)[-1]
+        certificate = RecourseCertificate(
+            PathFinder(network.topology, list(counts)),
+            np.array([float(n) for n in counts.values()]),
+            level * network.costs.qkd_reserved + network.costs.km_reserved,
+            np.inf,
+        )
+        found = certificate.proved(KnownDemand(channels, network.costs.on_demand, held), requests)
+        none = np.zeros(network.fibres)
+        problem = RoutesProblem(
+            network=network,
+            counts=counts,
+            levels=[level + 1],
+            probabilities=np.ones(1),
+            channels=channels[None],
+            reserved=UnitPrices(none, none),
+            on_demand=network.costs.on_demand,
+            fixed=held,
+        )
+        least = RoutesProgram(problem, routes).solve().bound
+        over = Stage(
+            np.maximum(channels * requests - held.channels, 0),
+            np.maximum(requests - held.wavelengths, 0),
+        )
+        cost = over.cost(network.costs.on_demand)
+        if found is None:
+            better += cost > least * (1 + 1e-9)
+        else:
+            proofs += 1
+            assert found <= least * (1 + 1e-12)
+            assert cost == pytest.approx(least, rel=1e-8, abs=1e-6)
+    # the comparison means something on both sides
+    assert proofs > 60
+    assert better > 0
+
+
+def test_a_detour_over_free_channels_is_not_missed(tmp_path: Path) -> None:
+    """Channels that are held on another way are free, so the short way is not the cheapest."""
+    scenario = network_text(
+        tmp_path, "a-b:100 a-c:100 c-b:100", "", 'levels = 4\npairs = [["a", "b"]]'
+    )
+    case = open_case(scenario)
+    network = case.network
+    forecast = case.forecast
+    lengths = network.costs.qkd_reserved + network.costs.km_reserved
+    certificate = RecourseCertificate(
+        PathFinder(network.topology, [forecast.pairs[0]]), np.ones(1), lengths, np.inf
+    )
+    requests = np.array([1, 0, 0])
+    channels = np.array([2, 2, 2])
+    elsewhere = Stage(np.array([0.0, 2.0, 2.0]), np.ones(3))
+    on_demand = network.costs.on_demand
+    assert certificate.proved(KnownDemand(channels, on_demand, elsewhere), requests) is None
+    nowhere = Stage(np.array([1.0, 0.0, 0.0]), np.array([1.0, 0.0, 0.0]))
+    assert certificate.proved(KnownDemand(channels, on_demand, nowhere), requests) == pytest.approx(
+        on_demand.channels[0]
+    )
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # topohub leaves its data file open
+def test_a_level_begins_with_the_routes_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prices under which the certificate does not hold; counted in rounds of column generation."""
+    scenario = parse_scenario(
+        """
+        [network]
+        topology = "topohub:sndlib/cost266"
+        [cost.reserved]
+        key_manager = 3000
+        [cost.on_demand]
+        key_manager = 10
+        channel_km = 20
+        [demand]
+        requests = 40
+        """
+    )
+    network = open_case(scenario).network
+    plan = plan_of(scenario, "evf")
+    monkeypatch.setattr(recourse, "MOST_CARRIED", 0)
+    cold = plan_of(scenario, "evf")
+    assert plan.objective(network) == pytest.approx(cold.objective(network), rel=1e-9)
+    assert 0 < plan.size.rounds < 0.5 * cold.size.rounds
