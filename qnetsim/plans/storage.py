@@ -278,7 +278,8 @@ def stored_plan(record: PlanRecord, case: Case) -> Plan:
         on_demand_channels=columns["fibres/on_demand_channels"],
         on_demand_wavelengths=columns["fibres/on_demand_wavelengths"],
         routes=RouteTable(_routes(record), columns["requests/route"]),
-        bound=summary["bound"],
+        # the first plans by sampling had an estimate in its place
+        bound=summary["bound"] if interval is None or "estimate" in summary else None,
         status=PlanStatus(summary["status"]),
         solver=summary["solver"],
         note=summary["note"],

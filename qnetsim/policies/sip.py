@@ -45,6 +45,13 @@ class ProgramOptions(PolicyOptions):
         description="samples that bound the optimality gap, with formulation = 'sampling'",
         json_schema_extra={"allowed": "an integer >= 2"},
     )
+    seed: int = Field(
+        default=0,
+        ge=0,
+        le=2**63 - 1,
+        description="seed of the samples, with formulation = 'sampling'",
+        json_schema_extra={"allowed": "an integer >= 0"},
+    )
 
 
 class StochasticProgram(StaticPolicy):
@@ -65,7 +72,7 @@ class StochasticProgram(StaticPolicy):
                     "formulation 'sampling' is for coupling = 'independent'; comonotone demand has "
                     f"{forecast.level_count} realisations and needs no sampling"
                 )
-            size = SampleSize(self.options.realisations, self.options.samples)
+            size = SampleSize(self.options.realisations, self.options.samples, self.options.seed)
             return sampled_plan(network, forecast, solver, size)
         if forecast.comonotone:
             return comonotone_plan(network, forecast, solver, formulation)
@@ -79,7 +86,8 @@ class StochasticProgram(StaticPolicy):
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Keep the first stage, and the rule of the second where there is one."""
         super().prepare(setting, plan)
-        self.reroutes = self.options.formulation == "sampling"
+        # sampling keeps fixed routes where they are cheaper
+        self.reroutes = plan is not None and plan.interval is not None
         if self.reroutes:
             self._rule = second_stage_rule(setting.network, setting.forecast, setting.solver)
             self._stage = Stage(

@@ -79,6 +79,9 @@ def show_plan(found: Plan, case: Case, items: Itemised, title: str) -> None:
     rows.add_row("bound", "—" if bound is None else f"{bound:,.2f}")
     rows.add_row("gap", "—" if gap is None else f"{gap:.1e}")
     if found.interval is not None:
+        estimate = summary["estimate"]
+        text = f"{estimate['bound']:,.2f} at {estimate['confidence']:.0%}, no proof"
+        rows.add_row("  bound, estimated", text)
         _add_interval(rows, found.interval, summary["objective"])
     rows.add_row("status", summary["status"])
     rows.add_row("solver", summary["solver"])

@@ -8,7 +8,7 @@ gap. Both are taken on the same realisations, so most of the noise cancels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from qnetsim.errors import UsageError
 from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.optimize.columns.problem import Size
+from qnetsim.optimize.independent.convolution import convolution_plan
 from qnetsim.optimize.independent.decomposition import minimise
 from qnetsim.optimize.independent.integer_second_stage import IntegerSecondStage, SecondStageRule
 from qnetsim.optimize.independent.relaxed_second_stage import (
@@ -50,7 +51,7 @@ INTEGER_REALISATIONS = 30
 
 @dataclass(frozen=True)
 class SampleSize:
-    """Size and number of the samples.
+    """Size and number of the samples, and the seed that draws them.
 
     Attributes
     ----------
@@ -58,10 +59,13 @@ class SampleSize:
         N, of a sample.
     samples : int
         M, at least two.
+    seed : int
+        Of the samples' random streams, apart from those of all worlds.
     """
 
     realisations: int
     samples: int
+    seed: int = 0
 
 
 def second_stage_rule(network: Network, forecast: Forecast, solver: Solver) -> SecondStageRule:
@@ -110,7 +114,9 @@ class _SampleCosts(NamedTuple):
 def sampled_plan(network: Network, forecast: Forecast, solver: Solver, size: SampleSize) -> Plan:
     """Choose a first stage on one sample and bound its gap on others.
 
-    The plan's second stage is that of :class:`SecondStageRule`; its objective is a sample mean.
+    The plan's second stage is that of :class:`SecondStageRule`; its objective is a sample mean, its
+    bound the proved one of perfect information. Where the exact plan on fixed routes is cheaper
+    than that mean, it is returned instead.
 
     Raises
     ------
@@ -126,9 +132,9 @@ def sampled_plan(network: Network, forecast: Forecast, solver: Solver, size: Sam
     start = newsvendor_routes(network, forecast)
     routes = RouteTable.by_pair(forecast.pairs, start, forecast.level_count)
     context = SecondStageContext(network, forecast.pairs, forecast.level_count, start, solver)
-    choice = _sample(context, forecast, 0, CHOICE_FACTOR * size.realisations)
+    draws = _Draws(context, forecast, size)
+    choice = draws.sample(0, CHOICE_FACTOR)
     first = reservations(network, marginal_loads(network, forecast, routes))
-    fixed = _FixedRoutes(network, forecast, routes, first).expected
     found = minimise(costs, choice.second_stages, first, CHOICE_TOLERANCE, solver)
     stage = Stage(*map(np.round, found.stage))
     control = _FixedRoutes(network, forecast, routes, stage)
@@ -136,7 +142,7 @@ def sampled_plan(network: Network, forecast: Forecast, solver: Solver, size: Sam
     samples = []
     for number in range(1, size.samples + 1):
         solver.tell(f"sample {number} of {size.samples}")
-        sample = _sample(context, forecast, number, size.realisations)
+        sample = draws.sample(number)
         control.add(sample.levels)
         samples.append(_evaluate(context, rule, stage, sample))
     # the same realisations on fixed routes, whose expectation is known, take out most of the noise;
@@ -149,30 +155,49 @@ def sampled_plan(network: Network, forecast: Forecast, solver: Solver, size: Sam
     bought_cost = Stage(*bought).cost(costs.on_demand)
     on_demand_cost = objective - stage.cost(costs.reserved) - blocked * (costs.blocking or 0.0)
     bought *= max(on_demand_cost, 0.0) / bought_cost if bought_cost > 0 else 1.0
-    interval = _gap_interval(samples, size)
+    fixed = convolution_plan(network, forecast, solver)
+    fixed_cost = fixed.objective(network)
+    # with limits the fixed routes may ask for more than there is, so their cost is none
+    if not network.limited and fixed_cost < objective:
+        return replace(
+            fixed,
+            note=f"{fixed.note}; recourse routes, by sampling, cost {objective:,.2f}",
+        )
     return Plan(
         qkd_channels=stage.channels,
         km_wavelengths=stage.wavelengths,
         on_demand_channels=bought[0],
         on_demand_wavelengths=bought[1],
         routes=routes,
-        bound=objective - interval.whole_high,
+        bound=fixed.bound,
         status=PlanStatus.FEASIBLE,
         solver=f"sample average approximation, L-shaped, {found.iterations} steps",
-        note="bound, objective and gap are estimates; routes are chosen anew for each realised "
-        f"slot; on fixed routes the best first stage costs {fixed:,.2f}",
+        note="the expected cost is an estimate, the bound that of perfect information; routes are "
+        f"chosen anew for each realised slot; on fixed routes the best first stage costs "
+        f"{fixed_cost:,.2f}",
         blocked=blocked,
         size=Size(variables=found.variables, rows=found.rows, rounds=found.iterations),
-        interval=interval,
+        interval=_gap_interval(samples, size),
     )
 
 
-def _sample(context: SecondStageContext, forecast: Forecast, number: int, count: int) -> _Sample:
-    """Draw a sample; its random stream is apart from those of all worlds."""
-    words = seeds.words(seeds.stream(0, "planning", number), count * forecast.requests)
-    levels = forecast.levels.sample(words.reshape(count, forecast.requests)).astype(np.int64)
-    counted = [count_requests(forecast.pairs, row) for row in levels]
-    return _Sample(levels, [RelaxedSecondStage(context, requests) for requests in counted])
+@dataclass(frozen=True)
+class _Draws:
+    """Draws samples; their random streams are apart from those of all worlds."""
+
+    context: SecondStageContext
+    forecast: Forecast
+    size: SampleSize
+
+    def sample(self, number: int, factor: int = 1) -> _Sample:
+        """Draw a sample of ``factor`` times the usual realisations."""
+        forecast = self.forecast
+        count = factor * self.size.realisations
+        stream = seeds.stream(self.size.seed, "planning", number)
+        words = seeds.words(stream, count * forecast.requests)
+        levels = forecast.levels.sample(words.reshape(count, forecast.requests)).astype(np.int64)
+        counted = [count_requests(forecast.pairs, row) for row in levels]
+        return _Sample(levels, [RelaxedSecondStage(self.context, row) for row in counted])
 
 
 def _evaluate(

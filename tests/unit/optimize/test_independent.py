@@ -19,6 +19,7 @@ from qnetsim.optimize.independent.relaxed_second_stage import (
 from qnetsim.optimize.independent.sampling import second_stage_rule
 from qnetsim.optimize.solvers.solver import HIGHS
 from qnetsim.optimize.stage import Stage
+from qnetsim.plans.make import plan_summary
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import Scenario
 from qnetsim.vocabulary import PlanStatus
@@ -163,13 +164,18 @@ SAMPLING = {"formulation": "sampling", "realisations": 5, "samples": 2}
 
 
 def test_a_sampled_plan_is_run_as_it_was_planned() -> None:
-    scenario = small(run__slots="120", demand__levels="6")
+    scenario = small(run__slots="120", demand__levels="6", cost__on_demand_multiplier="0.3")
     case, plan = open_case(scenario), plan_of(scenario, "sip", **SAMPLING)
     network = case.network
     assert plan.status is PlanStatus.FEASIBLE
     assert plan.interval is not None
     assert 0 <= plan.interval.high <= plan.interval.whole_high
-    assert plan.bound == pytest.approx(plan.objective(network) - plan.interval.whole_high)
+    summary = plan_summary(plan, network)
+    estimated = plan.objective(network) - plan.interval.whole_high
+    assert summary["estimate"] == {"bound": estimated, "confidence": 0.95}
+    # the bound is one: what it would cost if every slot were foreseen
+    perfect = plan_of(scenario, "perfect").objective(network)
+    assert summary["bound"] == plan.bound == pytest.approx(perfect)
     result = run(case, make_policy("sip", SAMPLING), plan=plan)
     # the simulation routes each slot by the rule, so it lies within the noise of the estimate
     error = result.cost.std() / np.sqrt(120) * 4 + 0.05 * result.cost.mean()
@@ -184,6 +190,37 @@ def test_the_same_sample_gives_the_same_plan() -> None:
     one, other = (plan_of(scenario, "sip", **SAMPLING) for _ in range(2))
     np.testing.assert_array_equal(one.qkd_channels, other.qkd_channels)
     assert one.bound == other.bound
+
+
+@pytest.mark.parametrize("multiplier", ["0.3", "1.0"])
+def test_sampling_is_never_dearer_than_the_fixed_routes_it_knows(multiplier: str) -> None:
+    """Tiny samples choose badly now and then; then the exact plan on fixed routes is kept."""
+    scenario = small(demand__levels="4", cost__on_demand_multiplier=multiplier, run__slots="20")
+    network = open_case(scenario).network
+    fixed = plan_of(scenario, "sip")
+    kept = 0
+    for seed in (0, 1, 3):
+        options = {**SAMPLING, "seed": seed}
+        plan = plan_of(scenario, "sip", **options)
+        assert plan.objective(network) <= fixed.objective(network)
+        if plan.interval is None:
+            kept += 1
+            assert plan_summary(plan, network)["estimate"] is None
+            assert "recourse routes, by sampling, cost" in plan.note
+            policy = make_policy("sip", options)
+            policy.prepare(open_case(scenario).setting, plan)
+            assert not policy.reroutes
+            np.testing.assert_array_equal(plan.qkd_channels, fixed.qkd_channels)
+    assert 0 < kept < 3
+
+
+def test_another_seed_draws_other_samples() -> None:
+    scenario = small(demand__levels="4", cost__on_demand_multiplier="0.3")
+    network = open_case(scenario).network
+    costs = {
+        plan_of(scenario, "sip", **SAMPLING, seed=seed).objective(network) for seed in (0, 3, 4)
+    }
+    assert len(costs) == 3
 
 
 def test_formulations_that_do_not_fit_are_refused() -> None:
