@@ -98,7 +98,7 @@ def make_policy(name: str, options: dict[str, object]) -> Policy:
     try:
         checked = policy.Options.model_validate(options)
     except ValidationError as error:
-        texts = [f"{'.'.join(map(str, d['loc']))}: {d['msg'].lower()}" for d in error.errors()]
+        texts = [_said(d["loc"], d["msg"]) for d in error.errors()]
         names = policy.Options.model_fields
         how = f"; give {name}:{next(iter(names))}=VALUE" if names else ""
         raise UsageError(
@@ -107,3 +107,9 @@ def make_policy(name: str, options: dict[str, object]) -> Policy:
         ) from None
     with guarded(name, "__init__"):
         return policy(checked)
+
+
+def _said(place: tuple[int | str, ...], message: str) -> str:
+    """Text of an error of an option, or of the options together."""
+    text = message.lower().removeprefix("value error, ")
+    return ": ".join(filter(None, [".".join(map(str, place)), text]))

@@ -50,7 +50,7 @@ def full_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
     scenario_of = [levels.index(k) if k in levels else 0 for k in range(forecast.level_count)]
     routes = RouteTable.of(
         [
-            [_route(network, pair, solution.lightpaths[s][r]) for s in scenario_of]
+            [path_of(network, pair, solution.lightpaths[s][r]) for s in scenario_of]
             for r, pair in enumerate(forecast.pairs)
         ]
     )
@@ -81,7 +81,7 @@ def _first(wavelengths: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
     return wavelengths[0] if wavelengths else ()
 
 
-def _route(network: Network, pair: NodePair, paths: Lightpaths) -> Route:
+def path_of(network: Network, pair: NodePair, paths: Lightpaths) -> Route:
     """Path of a request along its links; links off the path belong to cycles and are left out."""
     if not paths.links:
         return BLOCKED

@@ -14,12 +14,12 @@ from qnetsim.policies.registry import make_policy
 from qnetsim.testing import check_policy
 from tests.support.helpers import nsfnet, run
 
-SHIPPED = ["empirical", "evf", "level", "perfect", "random", "sip"]
+SHIPPED = ["deterministic", "empirical", "evf", "level", "perfect", "random", "sip"]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_policies_keep_the_contract(name: str) -> None:
-    options = {"level": 2} if name == "level" else {}
+    options = {"level": 2} if name in {"level", "deterministic"} else {}
     check_policy(lambda: make_policy(name, options))
 
 
