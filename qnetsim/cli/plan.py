@@ -56,7 +56,7 @@ def plan(
     with working(f"planning {chosen.title}") as tell:
         found = make_plan(spec, chosen, tell)
     if model is not None:
-        save_model(spec, chosen, model)
+        save_model(spec, chosen, model, found)
     if out is not None:
         save_plan(found, spec, chosen, out, force=force)
     items = itemise(found, case.network, case.forecast, spec.cost)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from qnetsim.errors import UsageError
+from qnetsim.errors import SolverError, UsageError
 from qnetsim.forecast import Forecast
 from qnetsim.network import Network
 from qnetsim.optimize.columns.routes_program import RoutesProgram
@@ -18,8 +20,42 @@ from qnetsim.optimize.solvers.solver import Solver
 
 SUFFIXES = (".lp", ".mps")
 
+FULL = (
+    "The wavelength-indexed program (21)-(31), complete: all routes, wavelengths and continuity.",
+    "Its optimum is the least expected cost per slot.",
+)
+ROUTES = (
+    "The routes program: (21)-(25) with whole flows on {routes} routes in place of wavelengths.",
+    "In every scenario k all requests of a pair start on one base route, which is in the right",
+    "sides; a variable shift[k, pair, route] moves requests to another one.",
+    "Left out: routes that were not generated. A solver proves the optimum over these routes only;",
+    "that no simple path does better was proved by column generation, which priced all of them:",
+    "no plan costs less than {bound!r} per slot.",
+)
+LIMITS = (
+    "Limits: (28) and (29) are one row for each fibre and scenario, limit_28_29: all requests of a",
+    "scenario need the same channels, so the row says how many fit.",
+    "Left out: wavelength continuity, (26) and (27). The plan's routes are coloured afterwards and",
+    "may move for it, so the plan may cost more than the optimum of this file, never less.",
+)
 
-def program_of(network: Network, forecast: Forecast, solver: Solver, *, full: bool) -> Program:
+
+@dataclass(frozen=True)
+class Model:
+    """A program in natural units, and what the reader of its file should know.
+
+    Attributes
+    ----------
+    program : Program
+    header : tuple of str
+        Lines.
+    """
+
+    program: Program
+    header: tuple[str, ...]
+
+
+def model_of(network: Network, forecast: Forecast, solver: Solver, *, full: bool) -> Model:
     """Build the program of SIP for comonotone demand.
 
     Parameters
@@ -29,8 +65,7 @@ def program_of(network: Network, forecast: Forecast, solver: Solver, *, full: bo
     solver : Solver
     full : bool
         The wavelength-indexed program (21)-(31); otherwise the routes program, with all routes
-        that were generated until its relaxation was proved. Its costs are divided by the dearest
-        unit.
+        that were generated until its relaxation was proved.
 
     Raises
     ------
@@ -40,15 +75,22 @@ def program_of(network: Network, forecast: Forecast, solver: Solver, *, full: bo
     if not forecast.comonotone:
         raise UsageError("a model file is written for comonotone demand only")
     if full:
-        return FullProgram(full_problem(network, forecast), solver).program()[0]
-    start = newsvendor_routes(network, forecast)
-    program = RoutesProgram(stochastic_problem(network, forecast, solver), start)
-    program.solve()
-    return program.master.program()
+        return Model(FullProgram(full_problem(network, forecast), solver).program()[0], FULL)
+    problem = stochastic_problem(network, forecast, solver)
+    routes = RoutesProgram(problem, newsvendor_routes(network, forecast))
+    bound = routes.solve().bound
+    program = routes.master.program()
+    # solved in units of the dearest price, written in units of cost
+    program = replace(program, cost=program.cost * problem.scale)
+    count = len(routes.master.columns) + len(problem.pairs) * problem.scenarios
+    header = [line.format(routes=f"{count:,}", bound=bound) for line in ROUTES]
+    if network.limited:
+        header += LIMITS
+    return Model(program, tuple(header))
 
 
-def write_model(program: Program, path: Path) -> None:
-    """Write a program as LP or MPS by the path's suffix.
+def write_model(model: Model, path: Path) -> None:
+    """Write a program as LP or MPS by the path's suffix, its header as comments.
 
     Raises
     ------
@@ -59,4 +101,14 @@ def write_model(program: Program, path: Path) -> None:
     """
     if path.suffix not in SUFFIXES:
         raise UsageError(f"{path}: a model file ends in {' or '.join(SUFFIXES)}")
-    highs.write(program, path)
+    part = path.with_name(f"part-{path.name}")
+    try:
+        highs.write(model.program, part)
+        sign = "\\ " if path.suffix == ".lp" else "* "
+        head = "".join(f"{sign}{line}\n" for line in model.header)
+        part.write_text(head + part.read_text("utf-8"), "utf-8")
+        os.replace(part, path)  # noqa: PTH105 - replaces a file that is there
+    except OSError as error:
+        raise SolverError(f"{path}: the model cannot be written: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)

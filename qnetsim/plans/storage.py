@@ -16,7 +16,8 @@ from qnetsim.network import BLOCKED, Route, RouteTable
 from qnetsim.optimize import Plan
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.columns.problem import Size
-from qnetsim.optimize.export import program_of, write_model
+from qnetsim.optimize.export import model_of, write_model
+from qnetsim.optimize.full.full_plan import FULL_PROGRAM
 from qnetsim.optimize.lightpaths.checker import violations
 from qnetsim.optimize.lightpaths.explicit import explicit_plan, wavelengths_of
 from qnetsim.optimize.plan import GapInterval, SolveReport
@@ -51,8 +52,19 @@ def save_plan(
     return write_plan(Path(path), _record(plan, case, policy), force=force)
 
 
-def save_model(scenario: Scenario, policy: PolicyTable, path: Path | str) -> None:
+def save_model(
+    scenario: Scenario, policy: PolicyTable, path: Path | str, plan: Plan | None = None
+) -> None:
     """Write the program behind a plan of ``sip`` as a model file, ``.lp`` or ``.mps``.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    policy : PolicyTable
+    path : Path or str
+    plan : Plan, optional
+        The plan itself: the header gives its cost, and where it took the full program, that is
+        written.
 
     Raises
     ------
@@ -62,13 +74,20 @@ def save_model(scenario: Scenario, policy: PolicyTable, path: Path | str) -> Non
         The file cannot be written.
     """
     case = open_case(scenario)
+    network = case.network
     formulation = policy.options.get("formulation", "auto")
     if policy.name != "sip" or formulation not in {"auto", "routes", "full"}:
         raise UsageError("a model file is written for sip, formulation auto, routes or full")
-    full = formulation == "full"
-    program = program_of(case.network, case.forecast, case.setting.solver, full=full)
+    full = formulation == "full" or (plan is not None and plan.solver.startswith(FULL_PROGRAM))
+    model = model_of(network, case.forecast, case.setting.solver, full=full)
+    if plan is not None:
+        said = (
+            f"The plan costs {plan.objective(network)!r} per slot and is {plan.status}: found by",
+            f"{plan.solver}.",
+        )
+        model = replace(model, header=(*model.header, *said))
     make_folder(Path(path).parent)
-    write_model(program, Path(path))
+    write_model(model, Path(path))
 
 
 def _record(plan: Plan, case: Case, policy: PolicyTable) -> PlanRecord:

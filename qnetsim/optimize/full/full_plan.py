@@ -19,6 +19,9 @@ from qnetsim.optimize.recourse import possible_levels
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.wavelengths.assignment import Assignment
 
+#: How the solver of such a plan is called.
+FULL_PROGRAM = "full program (21)-(31)"
+
 
 def full_problem(network: Network, forecast: Forecast) -> FullProblem:
     """Comonotone demand as the full program takes it: one scenario for each possible level."""
@@ -70,7 +73,7 @@ def full_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
         assigned,
         SolveReport(
             bound=solution.bound,
-            solver=f"full program (21)-(31), {solution.solver}, {solution.size.nodes} nodes",
+            solver=f"{FULL_PROGRAM}, {solution.solver}, {solution.size.nodes} nodes",
             size=solution.size,
         ),
     )
