@@ -32,7 +32,12 @@ class Case:
         """What policies are told before the first slot."""
         run = self.scenario.run
         planning = self.scenario.planning
-        settings = SolveSettings(node_limit=planning.node_limit, threads=planning.threads)
+        settings = SolveSettings(
+            node_limit=planning.node_limit,
+            gap=planning.gap,
+            round_limit=planning.round_limit,
+            threads=planning.threads,
+        )
         solver = Solver(planning.solver, settings)
         return Setting(self.network, self.forecast, run.slots, run.slot_s, solver)
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import click
+from pydantic import ValidationError
 
 from qnetsim.case import load, open_case
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, scenario_argument, working
 from qnetsim.cli.show.plan import plan_json, show_information, show_plan
+from qnetsim.errors import UsageError
 from qnetsim.optimize.itemise import itemise
 from qnetsim.plans.make import information_values, make_plan
 from qnetsim.plans.storage import save_model, save_plan
+from qnetsim.scenario import PlanningTable, Scenario
 from qnetsim.trace import refuse_existing, refuse_input
 from qnetsim.vocabulary import PlanStatus
 
@@ -34,6 +38,15 @@ from qnetsim.vocabulary import PlanStatus
     show_default=True,
     help="After a plan of sip, work out what knowing more is worth: EVPI and VSS.",
 )
+@click.option("--gap", type=float, help="Relative gap to stop at; else planning.gap.")
+@click.option(
+    "--round-limit",
+    type=int,
+    help="Most rounds of column generation of one program; else planning.round_limit.",
+)
+@click.option(
+    "--node-limit", type=int, help="Most nodes of one integer program; else planning.node_limit."
+)
 @force_option
 @json_option
 def plan(
@@ -44,9 +57,10 @@ def plan(
     information: bool,
     force: bool,
     as_json: bool,
+    **limits: float | None,
 ) -> None:
     """Solve for what a policy reserves in SCENARIO, and what it is expected to cost per slot."""
-    spec = load(scenario)
+    spec = _limited(load(scenario), limits)
     chosen = policy_table(policy, spec)
     case = open_case(spec)
     for path in (out, model):
@@ -76,3 +90,23 @@ def plan(
         emit("plan", named | plan_json(found, case, items) | known)
     elif values:
         show_information(values)
+
+
+def _limited(spec: Scenario, limits: Mapping[str, float | None]) -> Scenario:
+    """Scenario with the limits of the solve that were given as options.
+
+    Raises
+    ------
+    UsageError
+        A value that the scenario's key does not take.
+    """
+    given = {key: value for key, value in limits.items() if value is not None}
+    try:
+        planning = PlanningTable.model_validate(spec.planning.model_dump() | given)
+    except ValidationError as error:
+        key = str(error.errors()[0]["loc"][0])
+        allowed = PlanningTable.model_fields[key].json_schema_extra
+        assert isinstance(allowed, dict)
+        option = f"--{key.replace('_', '-')}"
+        raise UsageError(f"{option} {given[key]}: must be {allowed['allowed']}") from None
+    return spec.model_copy(update={"planning": planning})

@@ -61,15 +61,23 @@ def comonotone_plan(
     closed_form = _closed_form(network, forecast, Pricing(problem))
     if formulation == "newsvendor":
         return closed_form
-    if formulation == "auto" and closed_form.status is PlanStatus.OPTIMAL:
+    if formulation == "auto" and _good_enough(closed_form, problem):
         return closed_form
     found = _routes_plan(problem, forecast, closed_form, keep=formulation == "auto")
-    if formulation != "auto" or found.status is PlanStatus.OPTIMAL:
+    if formulation != "auto" or _good_enough(found, problem):
         return found
     if full_problem(network, forecast).variables <= MOST_FULL_VARIABLES:
         exact = _full_plan(problem, forecast, found)
         return exact if exact.status is PlanStatus.OPTIMAL else found
     return found
+
+
+def _good_enough(plan: Plan, problem: RoutesProblem) -> bool:
+    """Whether a plan is proved, or as near to its bound as was asked for."""
+    if plan.status is not PlanStatus.FEASIBLE:
+        return plan.status is PlanStatus.OPTIMAL
+    gap = plan.gap(problem.network)
+    return gap is not None and gap <= problem.solver.settings.gap
 
 
 def _full_plan(problem: RoutesProblem, forecast: Forecast, found: Plan) -> Plan:

@@ -102,6 +102,18 @@ def test_information_is_worked_out_only_where_it_is_shown(
     assert made == ["sip", "level-level1"]
 
 
+def test_limits_of_the_search_are_options_of_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = data(capsys, "plan", TINY, "--gap", "0.5", "--round-limit", "3", "--node-limit", "7")
+    assert plan["status"] == "optimal"  # the closed form needs no search
+    for option, value, allowed in (
+        ("--gap", "2", "a number 1e-9 .. 1"),
+        ("--round-limit", "0", "an integer >= 1"),
+        ("--node-limit", "-1", "an integer >= 1"),
+    ):
+        code, _, err = call(capsys, "plan", TINY, option, value)
+        assert (code, f"{allowed}" in err) == (2, True)
+
+
 def test_run_inspect_and_compare(capsys: pytest.CaptureFixture[str]) -> None:
     first = data(capsys, "run", TINY, "--policy", "sip", "--out", "a/sip.h5")
     second = data(capsys, "run", TINY, "--policy", "level:level=2", "--out", "a/level.h5")

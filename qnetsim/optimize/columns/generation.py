@@ -20,8 +20,6 @@ from qnetsim.optimize.solvers.program import Basis, Solution, SolveStatus
 PRICING_TOLERANCE = 1e-9
 #: Relative distance of a relaxation, or of a plan, from its bound at which it counts as proved.
 PROOF_GAP = 1e-9
-#: Rounds of column generation.
-MAX_ROUNDS = 1_000
 #: Part of the best prices so far in the prices that routes are sought under: pure master prices
 #: jump about and ask for many routes that are of no use.
 INERTIA = 0.5
@@ -56,7 +54,7 @@ def generate(master: Master) -> Relaxed:
     Raises
     ------
     SolverError
-        The master has no solution, or there is no proof after ``MAX_ROUNDS``.
+        The master has no solution.
     """
     problem = master.problem
     pricing = Pricing(master.problem)
@@ -65,7 +63,10 @@ def generate(master: Master) -> Relaxed:
     if centre is not None:
         best = pricing.price(centre).bound
     basis: Basis | None = None
-    for rounds in range(1, MAX_ROUNDS + 1):
+    settings = problem.solver.settings
+    rounds = 0
+    while True:
+        rounds += 1
         program = master.program()
         start = basis.grown(program.variables, program.rows) if basis is not None else None
         relaxed = problem.solver.solve(program, relax=True, basis=start)
@@ -88,10 +89,9 @@ def generate(master: Master) -> Relaxed:
             inertia = inertia / 2 if inertia > LEAST_INERTIA else 0.0
         gap = (relaxed.objective - best) / max(abs(relaxed.objective), 1e-12)
         problem.solver.tell(f"round {rounds}: {len(master.columns):,} routes, gap {gap:.1e}")
-        if not added or gap <= PROOF_GAP:
+        if not added or gap <= settings.gap or rounds >= settings.round_limit:
             assert centre is not None
             return Relaxed(relaxed, best, centre, rounds)
-    raise SolverError(f"no proof after {MAX_ROUNDS} rounds of column generation")
 
 
 def _start(problem: RoutesProblem, pricing: Pricing) -> DualPrices | None:

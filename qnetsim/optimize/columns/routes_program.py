@@ -69,7 +69,8 @@ class RoutesProgram:
         best = self._rounded(relaxed)
         bound = relaxed.bound
         nodes = best.nodes
-        open_ = best.objective - bound > PROOF_GAP * abs(best.objective)
+        gap = problem.solver.settings.gap
+        open_ = best.objective - bound > gap * abs(best.objective)
         if open_ and problem.solver.settings.node_limit:
             proved = self._proved(relaxed, best)
             if proved is not None:

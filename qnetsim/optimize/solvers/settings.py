@@ -20,6 +20,8 @@ class SolveSettings:
         Most branch-and-bound nodes.
     gap, absolute_gap : float
         Relative and absolute gap at which an integer program counts as solved; one is enough.
+    round_limit : int
+        Most rounds of column generation.
     threads, seed : int
     tell : callable
         Receives a line of text about the progress of a long solve.
@@ -30,6 +32,7 @@ class SolveSettings:
     node_limit: int = 10_000
     gap: float = 1e-9
     absolute_gap: float = 0.0
+    round_limit: int = 1_000
     threads: int = 1
     seed: int = 0
     tell: Callable[[str], None] = _ignore

@@ -126,6 +126,22 @@ class PlanningTable(Table):
         ge=1,
         le=COUNT_MAX,
     )
+    gap: float = field(
+        "relative gap at which a plan is good enough and the search stops; above 1e-7 such a plan "
+        "is called feasible, with its bound",
+        "a number 1e-9 .. 1",
+        default=1e-9,
+        ge=1e-9,
+        le=1.0,
+    )
+    round_limit: int = field(
+        "most rounds of column generation of one program; a weaker bound then holds all the "
+        "same. With node_limit it bounds the work of a plan, alike on every machine",
+        "an integer >= 1",
+        default=1_000,
+        ge=1,
+        le=COUNT_MAX,
+    )
     threads: int = field(
         "threads of the solver; with more than one, equally good plans may differ between runs",
         "an integer 1 .. 1024",

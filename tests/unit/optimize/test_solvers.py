@@ -234,3 +234,30 @@ def test_other_errors_do_not_fall_back(monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = nsfnet(demand__requests="100", planning__solver='"auto"')
     with pytest.raises(SolverError, match="out of memory"):
         plan_of(scenario, "sip", formulation="routes")
+
+
+TIGHT = {
+    "demand__levels": "5",
+    "demand__requests": "20",
+    "network__qkd_wavelengths": "36",
+    "cost__blocking_cost": "1_500_000.0",
+}
+
+
+@pytest.mark.parametrize(
+    "limit", [{"planning__gap": "0.2"}, {"planning__round_limit": "1", "planning__node_limit": "1"}]
+)
+def test_a_limited_search_says_what_it_proved(limit: dict[str, str]) -> None:
+    network = open_case(nsfnet(**TIGHT)).network
+    best = plan_of(nsfnet(**TIGHT), "sip")
+    plan = plan_of(nsfnet(**TIGHT, **limit), "sip")
+    again = plan_of(nsfnet(**TIGHT, **limit), "sip")
+    assert plan.status is PlanStatus.FEASIBLE
+    assert plan.bound is not None
+    assert plan.bound <= best.objective(network) <= plan.objective(network) * (1 + 1e-9)
+    assert (plan.bound, plan.objective(network)) == (again.bound, again.objective(network))
+    assert plan.size.rounds < best.size.rounds
+    if "planning__gap" in limit:
+        gap = plan.gap(network)
+        assert gap is not None
+        assert 1e-7 < gap <= 0.2
