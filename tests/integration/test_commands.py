@@ -6,17 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import qnetsim.cli.plan as commands_plan
 from qnetsim.optimize import Plan
-from qnetsim.plans import make
-from qnetsim.policies import Policy
+from qnetsim.policies import Policy, Setting, load_policy
 from tests.support import ROOT
 from tests.support.commands import call, data
 
+Planning = Callable[[Policy, Setting], Plan | None]
 TINY = str(ROOT / "scenarios" / "tiny.toml")
 NSFNET = str(ROOT / "scenarios" / "nsfnet.toml")
 
@@ -81,13 +82,16 @@ def test_information_is_worked_out_only_where_it_is_shown(
 ) -> None:
     full = data(capsys, "plan", TINY)
     made: list[str] = []
-    planned = make.planned
+    for name in ("sip", "evf", "perfect", "level"):
+        policy = load_policy(name)
 
-    def counted(policy: Policy, title: str, *rest: object) -> Plan | None:
-        made.append(title)
-        return planned(policy, title, *rest)
+        def counted(
+            self: Policy, setting: Setting, name: str = name, plan: Planning = policy.plan
+        ) -> Plan | None:
+            made.append(name)
+            return plan(self, setting)
 
-    monkeypatch.setattr(make, "planned", counted)
+        monkeypatch.setattr(policy, "plan", counted)
     bare = data(capsys, "plan", TINY, "--no-information")
     assert made == ["sip"]
     assert full.keys() - bare.keys() == {"perfect_information", "expected_value", "evpi", "vss"}
@@ -99,7 +103,7 @@ def test_information_is_worked_out_only_where_it_is_shown(
     assert made == ["sip"]
     made.clear()
     data(capsys, "compare", TINY, "--policy", "sip", "--policy", "level:level=1", "--out", "both")
-    assert made == ["sip", "level-level1"]
+    assert made == ["sip", "level"]
 
 
 def test_limits_of_the_search_are_options_of_plan(capsys: pytest.CaptureFixture[str]) -> None:
