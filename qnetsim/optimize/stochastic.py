@@ -10,11 +10,13 @@ from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.columns.certificate import newsvendor_prices
+from qnetsim.optimize.columns.exact_cost import rounded_down
 from qnetsim.optimize.columns.limits import continuity_shortage
 from qnetsim.optimize.columns.pricing import Pricing
 from qnetsim.optimize.columns.problem import RoutesProblem
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.columns.routing_search import RoutingProblem
+from qnetsim.optimize.columns.safe_bound import SafeBound
 from qnetsim.optimize.full.full_plan import full_plan, full_problem
 from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, SolveReport
 from qnetsim.optimize.recourse import request_routes, stochastic_problem
@@ -116,7 +118,7 @@ def _closed_form(network: Network, forecast: Forecast, pricing: Pricing) -> Plan
         problem.probabilities, problem.channels, problem.reserved, problem.on_demand
     )
     prices = pricing.feasible(*(part / problem.scale for part in raw))
-    bound = pricing.price(prices).bound * problem.scale
+    bound = rounded_down(SafeBound(problem).of(prices))
     routes = newsvendor_routes(network, forecast)
     return fixed_routes_plan(
         network,

@@ -18,7 +18,11 @@ MAX_STEPS = 1_000_000
 
 
 def useful_columns(
-    problem: RoutesProblem, lengths: FloatArray, slack: float, most: int
+    problem: RoutesProblem,
+    lengths: FloatArray,
+    blocking: FloatArray,
+    slack: float,
+    most: int,
 ) -> list[PathColumn] | None:
     """Every route at most ``slack`` longer than the shortest of its pair and scenario.
 
@@ -27,6 +31,8 @@ def useful_columns(
     problem : RoutesProblem
     lengths : ndarray, shape (scenarios, fibres)
         Scaled lengths under the prices of the bound.
+    blocking : ndarray, shape (scenarios, pairs)
+        Scaled prices of a blocked request.
     slack : float
         Scaled distance of best plan and bound.
     most : int
@@ -43,7 +49,7 @@ def useful_columns(
     for s, row in enumerate(lengths.tolist()):
         rest = {target: distances_to(topology, row, target) for _, target in problem.pairs}
         for p, (source, target) in enumerate(problem.pairs):
-            limit = min(rest[target][source], problem.blocking(s)) + slack
+            limit = min(rest[target][source], float(blocking[s, p])) + slack
             search = routes_within(
                 topology,
                 row,
@@ -54,7 +60,7 @@ def useful_columns(
             )
             steps -= search.steps
             found += [PathColumn(s, p, route) for route in search.routes]
-            if problem.blocking(s) <= limit:
+            if blocking[s, p] <= limit:
                 found.append(PathColumn(s, p, BLOCKED))
             if len(found) > most or steps < 0:
                 return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ from qnetsim.optimize.columns.certificate import newsvendor_prices
 from qnetsim.optimize.columns.master import Master, PathColumn
 from qnetsim.optimize.columns.pricing import DualPrices, Priced, Pricing
 from qnetsim.optimize.columns.problem import RoutesProblem
-from qnetsim.optimize.solvers.program import Basis, Solution, SolveStatus
+from qnetsim.optimize.solvers.program import Solution, SolveStatus
 
 #: Reduced cost, relative to the dearest unit, below which a route is worth a column.
 PRICING_TOLERANCE = 1e-9
@@ -48,33 +47,51 @@ class Relaxed:
     rounds: int
 
 
-def generate(master: Master) -> Relaxed:
+class RelaxationInfeasibleError(SolverError):
+    """The cuts on loads leave the relaxation without a solution."""
+
+
+def generate(master: Master, start: Relaxed | None = None) -> Relaxed:
     """Add routes to a master until its relaxation is proved over all simple paths.
+
+    Parameters
+    ----------
+    master : Master
+    start : Relaxed, optional
+        The relaxation before cuts were added.
 
     Raises
     ------
+    RelaxationInfeasibleError
+        The cuts leave no solution.
     SolverError
         The master has no solution.
     """
     problem = master.problem
-    pricing = Pricing(master.problem)
-    best = -np.inf
-    centre = _start(problem, pricing)
-    if centre is not None:
-        best = pricing.price(centre).bound
-    basis: Basis | None = None
+    pricing = Pricing(problem, master.cuts)
+    centre = start.prices if start is not None else _start(problem, pricing)
+    best = pricing.price(centre).bound if centre is not None else -np.inf
+    basis = start.solution.basis if start is not None else None
+    done = start.rounds if start is not None else 0
     settings = problem.solver.settings
-    rounds = 0
+    rounds = done
     while True:
         rounds += 1
         program = master.program()
-        start = basis.grown(program.variables, program.rows) if basis is not None else None
-        relaxed = problem.solver.solve(program, relax=True, basis=start)
+        fits = rounds > done + 1 or start is None
+        grown = None
+        if basis is not None:
+            grown = basis.grown(program.variables, program.rows, feasible=fits)
+        relaxed = problem.solver.solve(program, relax=True, basis=grown)
+        if relaxed.status is SolveStatus.INFEASIBLE and master.cuts:
+            raise RelaxationInfeasibleError(f"{relaxed.by}: the cuts leave no solution")
         if relaxed.status is not SolveStatus.OPTIMAL:
             raise SolverError(f"{relaxed.by}: the relaxation ended {relaxed.status}")
         basis = relaxed.basis
         prices = pricing.feasible(*master.raw_prices(relaxed))
-        targets = master.targets(relaxed, prices.lengths(problem.channels))
+        lengths = pricing.lengths(prices)
+        targets = master.targets(relaxed, lengths)
+        blocking = pricing.blocking(prices)
         inertia = INERTIA if centre is not None else 0.0
         added = 0
         while True:
@@ -83,7 +100,10 @@ def generate(master: Master) -> Relaxed:
             if priced.bound > best:
                 best = priced.bound
                 centre = mixed
-            added = master.add(_improving(problem, priced, prices, targets, exact=inertia == 0.0))
+            exact = inertia == 0.0
+            found = _improving(priced, lengths, targets, exact=exact)
+            found += _worth_blocking(targets, blocking)
+            added = master.add(found)
             if added or inertia == 0.0:
                 break
             inertia = inertia / 2 if inertia > LEAST_INERTIA else 0.0
@@ -104,11 +124,18 @@ def _start(problem: RoutesProblem, pricing: Pricing) -> DualPrices | None:
     return pricing.feasible(found.alpha / problem.scale, found.gamma / problem.scale, found.delta)
 
 
+def improving_columns(
+    pricing: Pricing, priced: Priced, prices: DualPrices, targets: FloatArray
+) -> list[PathColumn]:
+    """Shortest paths, and blocking, that the master would use under its own prices."""
+    found = _improving(priced, pricing.lengths(prices), targets, exact=True)
+    return found + _worth_blocking(targets, pricing.blocking(prices))
+
+
 def _improving(
-    problem: RoutesProblem, priced: Priced, prices: DualPrices, targets: FloatArray, *, exact: bool
-) -> Sequence[PathColumn]:
-    """Shortest paths that the master would use, and blocking where it would pay."""
-    lengths = prices.lengths(problem.channels)
+    priced: Priced, lengths: FloatArray, targets: FloatArray, *, exact: bool
+) -> list[PathColumn]:
+    """Shortest paths that the master would use, by its lengths."""
     # under mixed prices every shortest path is a candidate; under the master's own, the short ones
     candidates = priced.distances < targets - PRICING_TOLERANCE
     if not exact:
@@ -118,11 +145,13 @@ def _improving(
         route = priced.route(s, p)
         if _length(lengths[s], route) < targets[s, p] - PRICING_TOLERANCE:
             found.append(PathColumn(s, p, route))
-    for s in range(problem.scenarios):
-        price = problem.blocking(s)
-        worth = np.flatnonzero(targets[s] > price + PRICING_TOLERANCE).tolist()
-        found += [PathColumn(s, p, BLOCKED) for p in worth]
     return found
+
+
+def _worth_blocking(targets: FloatArray, blocking: FloatArray) -> list[PathColumn]:
+    """Blocking, where it would pay."""
+    worth = np.argwhere(targets > blocking + PRICING_TOLERANCE).tolist()
+    return [PathColumn(s, p, BLOCKED) for s, p in worth]
 
 
 def _length(lengths: FloatArray, route: Route) -> float:

@@ -16,8 +16,13 @@ from scipy import sparse
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import BLOCKED, Route
+from qnetsim.optimize.columns.load_cuts import LoadCut
+from qnetsim.optimize.columns.pricing import DualPrices
 from qnetsim.optimize.columns.problem import RoutesProblem
 from qnetsim.optimize.solvers.program import Names, Program, Solution
+
+#: Right side of a cut that says nothing.
+NO_LIMIT = 10**9
 
 
 @dataclass(frozen=True)
@@ -74,14 +79,16 @@ class Master:
         self._first_group = 2 * s * e + self._limited.size
         self._limit_row[self._limited] = self._first_limit + np.arange(self._limited.size)
         self.first_shift = 2 * e * (1 + s)
-        #: Row of each scenario and pair that has columns.
+        #: Row of each scenario and pair that has columns, and of each cut.
         self._group: dict[Group, int] = {}
+        self.cuts: list[LoadCut] = []
+        self._cut_rows: list[int] = []
         self._entries: list[Entries] = [self._stages()]
 
     @property
     def rows(self) -> int:
         """Rows of the program."""
-        return self._first_group + len(self._group)
+        return self._first_group + len(self._group) + len(self.cuts)
 
     def add(self, columns: Iterable[PathColumn]) -> int:
         """Add columns that are not there yet; returns how many were new."""
@@ -91,6 +98,45 @@ class Master:
                 self._entries.append(self._entries_of(column, len(self.columns)))
                 self.columns[column] = None
         return len(self.columns) - before
+
+    def cut(self, cuts: Iterable[LoadCut]) -> int:
+        """Add cuts that are not there yet; returns how many were new."""
+        before = len(self.cuts)
+        known = set(self.cuts)
+        for cut in cuts:
+            if cut in known:
+                continue
+            row = self.rows
+            self.cuts.append(cut)
+            self._cut_rows.append(row)
+            entries = [
+                (i, value)
+                for i, column in enumerate(self.columns)
+                if (value := self._crossing(column, cut))
+            ]
+            places = np.array([i for i, _ in entries], dtype=np.int64)
+            self._entries.append(
+                Entries(
+                    np.full(places.size, row),
+                    self.first_shift + places,
+                    np.array([value for _, value in entries], dtype=np.float64),
+                )
+            )
+        return len(self.cuts) - before
+
+    def free_cuts(self, count: int) -> None:
+        """Take the limits from the last cuts; their rows stay."""
+        for i in range(len(self.cuts) - count, len(self.cuts)):
+            self.cuts[i] = self.cuts[i]._replace(most=NO_LIMIT)
+
+    def _crossing(self, column: PathColumn, cut: LoadCut) -> int:
+        """What shifting one request to a column adds to the left side of a cut."""
+        if column.scenario != cut.scenario:
+            return 0
+        fibres = set(cut.fibres)
+        added = sum(fibre in fibres for fibre in column.route.fibres)
+        added -= sum(fibre in fibres for fibre in self._base_of(column).fibres)
+        return added - (column.route == BLOCKED and column.pair in cut.blocked)
 
     def _base_of(self, column: PathColumn) -> Route:
         return self.base[column.scenario][column.pair]
@@ -115,12 +161,19 @@ class Master:
         at = column.scenario * e + fibres
         change = change[fibres]
         key = Group(column.scenario, column.pair)
-        group = self._group.setdefault(key, self._first_group + len(self._group))
+        group = self._group.setdefault(key, self.rows)
         rho = self.problem.channels[column.scenario, fibres]
         limits = self._limit_row[at]
         within = limits >= 0
-        rows = np.concatenate([at, s * e + at, limits[within], [group]])
-        values = np.concatenate([-rho * change, -change, change[within], [1.0]])
+        crossing = [
+            (row, value)
+            for row, cut in zip(self._cut_rows, self.cuts, strict=True)
+            if (value := self._crossing(column, cut))
+        ]
+        cut_rows = np.array([row for row, _ in crossing], dtype=np.int64)
+        cut_values = np.array([value for _, value in crossing], dtype=np.float64)
+        rows = np.concatenate([at, s * e + at, limits[within], [group], cut_rows])
+        values = np.concatenate([-rho * change, -change, change[within], [1.0], cut_values])
         return Entries(rows, np.full(rows.size, self.first_shift + number), values)
 
     def program(self) -> Program:
@@ -149,7 +202,10 @@ class Master:
         row_lower[s * e : 2 * s * e] = self._base_load.ravel()
         room = (problem.caps - self._base_load).ravel()[self._limited]
         row_upper[self._first_limit : self._first_group] = room
-        row_upper[self._first_group :] = [problem.demand[pair] for _, pair in self._group]
+        for group, row in self._group.items():
+            row_upper[row] = problem.demand[group.pair]
+        for cut, row in zip(self.cuts, self._cut_rows, strict=True):
+            row_upper[row] = cut.most - self._base_load[cut.scenario, list(cut.fibres)].sum()
         integer = np.zeros(variables, dtype=bool)
         integer[self.first_shift :] = True
         entries = Entries(
@@ -171,17 +227,27 @@ class Master:
             naming=self._names,
         )
 
-    def raw_prices(self, solution: Solution) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Duals α, γ, δ of a relaxation, shape (scenarios, fibres) each."""
+    def loads(self, values: FloatArray) -> FloatArray:
+        """Requests on each fibre, shape (scenarios, fibres)."""
+        load = self._base_load.copy()
+        for column, amount in zip(self.columns, values[self.first_shift :].tolist(), strict=False):
+            if amount:
+                load[column.scenario, list(column.route.fibres)] += amount
+                load[column.scenario, list(self._base_of(column).fibres)] -= amount
+        return load
+
+    def raw_prices(self, solution: Solution) -> DualPrices:
+        """Duals of a relaxation as the solver gives them."""
         s = self.problem.scenarios
         e = self.problem.fibres
         duals = solution.row_duals
         delta = np.zeros(s * e)
         delta[self._limited] = -duals[self._first_limit : self._first_group]
-        return (
+        return DualPrices(
             duals[: s * e].reshape(s, e),
             duals[s * e : 2 * s * e].reshape(s, e),
             delta.reshape(s, e),
+            -duals[self._cut_rows],
         )
 
     def targets(self, solution: Solution, lengths: FloatArray) -> FloatArray:
@@ -200,7 +266,8 @@ class Master:
         """Requests on each route, by scenario and pair; base routes first."""
         shifted = values[self.first_shift :]
         moved: dict[Group, list[RouteFlow]] = {}
-        for column, amount in zip(self.columns, shifted, strict=True):
+        # columns that came after the values are not in use
+        for column, amount in zip(self.columns, shifted, strict=False):
             if amount > 0:
                 group = Group(column.scenario, column.pair)
                 moved.setdefault(group, []).append(RouteFlow(column.route, amount))
@@ -229,7 +296,12 @@ class Master:
         ]
         rows = [f"{kind}[k={k},{f}]" for kind in ("qkd_24", "km_23") for k, f in both]
         rows += [f"limit_28_29[k={k},{f}]" for k, f in limited]
-        rows += [f"requests_22[k={levels[s]},{pairs[p]}]" for s, p in self._group]
+        later = {
+            row: f"requests_22[k={levels[s]},{pairs[p]}]" for (s, p), row in self._group.items()
+        }
+        for i, (cut, row) in enumerate(zip(self.cuts, self._cut_rows, strict=True)):
+            later[row] = f"cut_{i}[k={levels[cut.scenario]}]"
+        rows += [later[row] for row in range(self._first_group, self.rows)]
         return Names(tuple(variables), tuple(rows))
 
 

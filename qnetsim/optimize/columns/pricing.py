@@ -1,14 +1,16 @@
 """Lower bounds and new routes from prices of the fibres.
 
-Give every covering row (23), (24) of fibre e and scenario s a price α_e(s), γ_e(s), and every limit
-row (28), (29) a price δ_e(s). If the prices of a fibre add up to at most the reserved cost and
-each is at most the probability-weighted on-demand cost, the shortest paths under ``ρ·α + γ + δ``
-less what the limits are worth add up to a lower bound on the expected cost: linear programming
-duality, whatever the prices came from.
+Give every covering row (23), (24) of fibre e and scenario s a price α_e(s), γ_e(s), every limit
+row (28), (29) a price δ_e(s), and every cut on loads a price of its own. If the prices of a fibre
+add up to at most the reserved cost and each is at most the probability-weighted on-demand cost,
+the shortest paths under ``ρ·α + γ + δ`` plus the prices of the cuts that a fibre is in, less what
+the limits are worth, add up to a lower bound on the expected cost: linear programming duality,
+whatever the prices came from.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -19,25 +21,35 @@ from scipy.sparse.csgraph import dijkstra
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Route, Topology
+from qnetsim.optimize.columns.load_cuts import LoadCut
 from qnetsim.optimize.columns.problem import RoutesProblem
 
 
 class DualPrices(NamedTuple):
-    """Feasible prices of the rows of each fibre and scenario, shape (scenarios, fibres)."""
+    """Feasible prices of the rows of each fibre and scenario, shape (scenarios, fibres).
+
+    Attributes
+    ----------
+    alpha, gamma, delta : ndarray, shape (scenarios, fibres)
+    cuts : ndarray, shape (cuts,)
+        Of the first cuts on loads; cuts that came later have the price zero.
+    """
 
     alpha: FloatArray
     gamma: FloatArray
     delta: FloatArray
+    cuts: FloatArray = np.zeros(0)
 
     def mixed(self, other: DualPrices, weight: float) -> DualPrices:
         """``weight`` parts of these prices and the rest of the others: feasible as both are."""
-        return DualPrices(
-            *(weight * a + (1 - weight) * b for a, b in zip(self, other, strict=True))
+        most = max(self.cuts.size, other.cuts.size)
+        mine, others = (
+            (*prices[:3], np.pad(prices.cuts, (0, most - prices.cuts.size)))
+            for prices in (self, other)
         )
-
-    def lengths(self, channels: IntArray) -> FloatArray:
-        """Length ``ρ·α + γ + δ`` of each fibre in each scenario."""
-        return np.asarray(channels * self.alpha + self.gamma + self.delta)
+        return DualPrices(
+            *(weight * a + (1 - weight) * b for a, b in zip(mine, others, strict=True))
+        )
 
 
 def rescaled(prices: FloatArray, most: FloatArray) -> FloatArray:
@@ -121,15 +133,44 @@ class PathFinder:
 
 
 class Pricing:
-    """Turns prices into bounds and routes for one problem."""
+    """Turns prices into bounds and routes for one problem.
 
-    def __init__(self, problem: RoutesProblem) -> None:
+    Parameters
+    ----------
+    problem : RoutesProblem
+    cuts : sequence of LoadCut
+        Cuts on loads; they may grow.
+    """
+
+    def __init__(self, problem: RoutesProblem, cuts: Sequence[LoadCut] = ()) -> None:
         self.problem = problem
+        self._cuts = cuts
         self._paths = PathFinder(problem.network.topology, problem.pairs)
         self._caps = np.where(np.isfinite(problem.caps), problem.caps, 0.0)
         self._blocking = np.array([problem.blocking(s) for s in range(problem.scenarios)])
 
-    def feasible(self, alpha: FloatArray, gamma: FloatArray, delta: FloatArray) -> DualPrices:
+    def lengths(self, prices: DualPrices) -> FloatArray:
+        """Length of each fibre in each scenario, shape (scenarios, fibres)."""
+        lengths = self.problem.channels * prices.alpha + prices.gamma + prices.delta
+        for cut, price in zip(self._cuts, prices.cuts, strict=False):
+            if price:
+                lengths[cut.scenario, list(cut.fibres)] += price
+        return np.asarray(lengths)
+
+    def blocking(self, prices: DualPrices) -> FloatArray:
+        """Price of a blocked request less what the cuts refund, shape (scenarios, pairs)."""
+        price = np.repeat(self._blocking[:, None], len(self.problem.pairs), axis=1)
+        for cut, refund in zip(self._cuts, prices.cuts, strict=False):
+            price[cut.scenario, list(cut.blocked)] -= refund
+        return price
+
+    def feasible(
+        self,
+        alpha: FloatArray,
+        gamma: FloatArray,
+        delta: FloatArray,
+        cuts: FloatArray | None = None,
+    ) -> DualPrices:
         """Repair prices so that they are feasible beyond any solver's tolerance."""
         problem = self.problem
         alpha = np.maximum(alpha, 0.0)
@@ -141,15 +182,20 @@ class Pricing:
         if problem.fixed is None:
             alpha = rescaled(alpha, problem.scaled_reserved.channels)
             gamma = rescaled(gamma, problem.scaled_reserved.wavelengths)
-        return DualPrices(alpha, gamma, delta)
+        return DualPrices(
+            alpha, gamma, delta, np.zeros(0) if cuts is None else np.maximum(cuts, 0.0)
+        )
 
     def price(self, prices: DualPrices) -> Priced:
         """Work out the bound and the shortest paths under feasible prices."""
         problem = self.problem
-        found = [self._paths.find(row) for row in prices.lengths(problem.channels)]
+        found = [self._paths.find(row) for row in self.lengths(prices)]
         distances = np.array([distance for distance, _ in found])
-        cheapest = np.minimum(distances, self._blocking[:, None])
+        cheapest = np.minimum(distances, self.blocking(prices))
         bound = float((cheapest @ problem.demand).sum()) - float((prices.delta * self._caps).sum())
+        bound -= sum(
+            cut.most * price for cut, price in zip(self._cuts, prices.cuts.tolist(), strict=False)
+        )
         if problem.fixed is not None:
             reserved = problem.scaled_reserved
             slack = reserved.channels - prices.alpha.sum(axis=0)

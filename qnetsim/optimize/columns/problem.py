@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from qnetsim.network.routes import NodePair
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
 from qnetsim.optimize.stage import Stage
 
+#: How much more than all requests of a scenario a blocked one is at most taken to cost.
+BLOCKING_MARGIN = 2.0
 #: Most that blocking costs beside the dearest unit, in a program.
 DEAREST_BLOCKING = 1e8
 
@@ -40,6 +43,8 @@ class RoutesProblem:
         A first stage that is already decided.
     blocking_cost : float or None
         Price of a request that is not served; None where all must be.
+    ceiling : float
+        Cost of a plan that is known; no better one holds a unit that is dearer.
     solver : Solver
     """
 
@@ -52,6 +57,7 @@ class RoutesProblem:
     on_demand: UnitPrices | None
     fixed: Stage | None = None
     blocking_cost: float | None = None
+    ceiling: float = np.inf
     solver: Solver = HIGHS
 
     @cached_property
@@ -80,29 +86,100 @@ class RoutesProblem:
         return np.array([capacities(self.network, rho) for rho in self.channels.tolist()])
 
     @cached_property
+    def capped(self) -> CappedPrices:
+        """Expected prices of one unit without what cannot matter; see :class:`CappedPrices`."""
+        return capped_prices(self)
+
+    @cached_property
     def scale(self) -> float:
-        """Dearest unit: costs are divided by it, so that tolerances mean the same everywhere."""
-        prices = [*self.reserved, *(self.on_demand or ())]
-        return scale_of(prices, self.blocking_cost)
+        """Dearest capped unit: costs are divided by it, so that tolerances mean the same."""
+        capped = self.capped
+        prices = [*capped.reserved, *(capped.on_demand or ())]
+        return max(float(price.max()) for price in prices) or 1.0
 
     @cached_property
     def scaled_reserved(self) -> UnitPrices:
-        """Reserved prices over the scale."""
-        return UnitPrices(*(price / self.scale for price in self.reserved))
+        """Capped reserved prices over the scale."""
+        return UnitPrices(*(price / self.scale for price in self.capped.reserved))
 
     @cached_property
     def scaled_on_demand(self) -> UnitPrices | None:
-        """Expected on-demand prices over the scale, shape (scenarios, fibres) each."""
-        if self.on_demand is None:
+        """Capped expected on-demand prices over the scale, shape (scenarios, fibres) each."""
+        on_demand = self.capped.on_demand
+        if on_demand is None:
             return None
-        weights = self.probabilities[:, None]
-        return UnitPrices(*(weights * price / self.scale for price in self.on_demand))
+        return UnitPrices(*(price / self.scale for price in on_demand))
 
     def blocking(self, scenario: int) -> float:
-        """Expected scaled price of one blocked request; infinite where all must be served."""
-        if self.blocking_cost is None:
-            return np.inf
-        return float(self.probabilities[scenario]) * self.blocking_cost / self.scale
+        """Capped scaled price of one blocked request; infinite where all must be served."""
+        return float(self.capped.blocking[scenario]) / self.scale
+
+
+class CappedPrices(NamedTuple):
+    """Prices in which a program decides what it decides under the true ones.
+
+    To reserve a unit once serves every scenario, so no scenario pays more than c^b for a unit:
+    p_k·c^o becomes min(p_k·c^o, c^b). A reserved unit saves at most what these add up to, so c^b
+    becomes the lesser of both. No plan that is worth finding holds a unit dearer than a plan that
+    is known. To block a request pays at most what serves all requests of the scenario. No
+    optimum changes, and no price falls under a solver's tolerances beside another that is never
+    paid.
+
+    Attributes
+    ----------
+    reserved : UnitPrices
+        Shape (fibres,) each.
+    on_demand : UnitPrices or None
+        Expected prices p_k·c^o, capped, shape (scenarios, fibres) each.
+    blocking : ndarray, shape (scenarios,)
+        Of one request; infinite where all must be served.
+    """
+
+    reserved: UnitPrices
+    on_demand: UnitPrices | None
+    blocking: FloatArray
+
+
+def capped_prices(problem: RoutesProblem) -> CappedPrices:
+    """Cap the prices of a problem; with a fixed first stage the on-demand prices are kept."""
+    reserved = problem.reserved
+    on_demand = problem.on_demand
+    weights = problem.probabilities[:, None]
+    bought = None
+    if on_demand is not None:
+        bought = UnitPrices(*(weights * price for price in on_demand))
+        if problem.fixed is None:
+            reserved, bought = capped_units(reserved, bought, problem.ceiling)
+    elif problem.fixed is None:
+        reserved = UnitPrices(*(np.minimum(price, problem.ceiling) for price in reserved))
+    unit = reserved if bought is None else bought
+    blocking = np.full(problem.scenarios, np.inf)
+    if problem.blocking_cost is not None:
+        once = problem.channels * unit.channels + unit.wavelengths
+        uses = np.minimum(problem.caps, problem.demand.sum())
+        serving = BLOCKING_MARGIN * (once * uses).sum(axis=1)
+        blocking = np.minimum(problem.probabilities * problem.blocking_cost, serving)
+    return CappedPrices(reserved, bought, blocking)
+
+
+def capped_units(
+    reserved: UnitPrices, bought: UnitPrices, ceiling: float = np.inf
+) -> tuple[UnitPrices, UnitPrices]:
+    """Cap the prices of units; :class:`CappedPrices` says why that changes no optimum.
+
+    Parameters
+    ----------
+    reserved : UnitPrices
+        Shape (fibres,) each.
+    bought : UnitPrices
+        Expected on-demand prices p_k·c^o, shape (scenarios, fibres) each.
+    ceiling : float
+        Cost of a plan that is known.
+    """
+    most = (np.minimum(price, ceiling) for price in reserved)
+    bought = UnitPrices(*(np.minimum(b, m) for b, m in zip(bought, most, strict=True)))
+    pairs = zip(reserved, bought, strict=True)
+    return UnitPrices(*(np.minimum(c, b.sum(axis=0)) for c, b in pairs)), bought
 
 
 def scale_of(prices: Sequence[FloatArray], blocking_cost: float | None) -> float:

@@ -9,6 +9,8 @@ holds over all simple paths. Wavelength continuity, (26) and (27), is not modell
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
@@ -16,13 +18,18 @@ from qnetsim.arrays import FloatArray
 from qnetsim.errors import SolverError
 from qnetsim.network import BLOCKED, Route
 from qnetsim.network.routes import NodePair
+from qnetsim.optimize.columns.centre import CentralPrices, central_prices
+from qnetsim.optimize.columns.cutting import tightened
 from qnetsim.optimize.columns.enumeration import slack_of, useful_columns
+from qnetsim.optimize.columns.exact_cost import exact_cost, rounded_down
 from qnetsim.optimize.columns.generation import PROOF_GAP, Relaxed, generate
 from qnetsim.optimize.columns.limits import feasible_routing
 from qnetsim.optimize.columns.master import Master, PathColumn, requests_on
+from qnetsim.optimize.columns.pricing import Pricing
 from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem, Size
 from qnetsim.optimize.columns.rounding import Rounded, completed, round_flows
-from qnetsim.optimize.columns.routing_search import RoutingProblem
+from qnetsim.optimize.columns.routing_search import RoutingProblem, RoutingSearch
+from qnetsim.optimize.columns.safe_bound import SafeBound
 
 #: Relative gap up to which the integer program that proves a plan is easy: few of its routes are
 #: in use.
@@ -33,6 +40,8 @@ MOST_ROUTES = 20_000
 MOST_ROUTES_HARD = 1_500
 #: Branch-and-bound nodes of the program over all routes that can be part of a better plan.
 PROOF_NODES = 60
+#: What a solver's name is given where its branch and bound is part of the proof.
+BY_SEARCH = " (branch and bound)"
 
 
 class RoutesProgram:
@@ -46,12 +55,13 @@ class RoutesProgram:
     """
 
     def __init__(self, problem: RoutesProblem, start: Mapping[NodePair, Route]) -> None:
-        self.problem = problem
+        self._start = start
         base = [start[pair] for pair in problem.pairs]
-        self.master = Master(problem, [base] * problem.scenarios)
         load = requests_on(base, problem.demand, problem.fibres)
         self._crowded = np.flatnonzero((load > problem.caps).any(axis=1)).tolist()
-        self._start = start
+        self._base = base
+        self.problem = problem
+        self.master = Master(problem, [base] * problem.scenarios)
 
     def solve(self) -> RouteFlows:
         """Generate routes until the relaxation is proved, then find an integer routing.
@@ -63,51 +73,96 @@ class RoutesProgram:
         SolverError
             If no integer routing was found.
         """
+        self._start_master()
         problem = self.problem
-        self._add_fitting_routes()
-        relaxed = generate(self.master)
+        relaxed = tightened(self.master, generate(self.master))
         best = self._rounded(relaxed)
-        bound = relaxed.bound
         nodes = best.nodes
+        proved = relaxed.bound
         gap = problem.solver.settings.gap
-        open_ = best.objective - bound > gap * abs(best.objective)
+        open_ = best.objective - relaxed.bound > gap * abs(best.objective)
         if open_ and problem.solver.settings.node_limit:
-            proved = self._proved(relaxed, best)
-            if proved is not None:
-                best, bound = proved
+            closed = self._proved(relaxed, best)
+            if closed is not None:
+                best, proved = closed
                 nodes += best.nodes
         program = self.master.program()
         size = Size(program.variables, program.rows, nodes, relaxed.rounds)
-        return RouteFlows(
-            self._routes(best.values),
-            min(bound, best.objective) * problem.scale,
-            relaxed.solution.by,
-            size,
+        exact = SafeBound(problem, self.master.cuts).of(relaxed.prices)
+        searched = proved > relaxed.bound
+        if searched:
+            exact = max(exact, Fraction(proved) * Fraction(problem.scale))
+        exact = min(exact + self._forced_blocking(), self._cost(best.values))
+        by = relaxed.solution.by + (BY_SEARCH if searched else "")
+        return RouteFlows(self._routes(best.values), rounded_down(exact), by, size)
+
+    def _cost(self, values: FloatArray) -> Fraction:
+        """Cost of whole flows at the true prices, exactly."""
+        loads = np.round(self.master.loads(values)).astype(np.int64)
+        blocked = np.zeros(self.problem.scenarios, dtype=np.int64)
+        amounts = np.round(values[self.master.first_shift :]).astype(np.int64)
+        for column, amount in zip(self.master.columns, amounts.tolist(), strict=False):
+            if column.route == BLOCKED:
+                blocked[column.scenario] += amount
+        return exact_cost(self.problem, loads, blocked)
+
+    def _forced_blocking(self) -> Fraction:
+        """What blocking costs beyond its capped price, for requests that no plan can serve."""
+        problem = self.problem
+        total = Fraction(0)
+        if problem.blocking_cost is None:
+            return total
+        for s in self._crowded:
+            price = Fraction(float(problem.probabilities[s])) * Fraction(problem.blocking_cost)
+            capped = Fraction(float(problem.capped.blocking[s]))
+            if price > capped:
+                total += (price - capped) * RoutingSearch(self._routing_problem(s)).least_unserved()
+        return total
+
+    def _routing_problem(self, s: int) -> RoutingProblem:
+        """Whether all requests of a scenario can be served."""
+        problem = self.problem
+        return RoutingProblem(
+            network=problem.network,
+            counts=problem.counts,
+            level=problem.levels[s],
+            channels=problem.channels[s].tolist(),
+            start=self._start,
+            solver=problem.solver,
         )
 
-    def _add_fitting_routes(self) -> None:
-        """Add routes that fit where the base routes do not; blocking counts as a route."""
+    def _start_master(self) -> None:
+        """Give the master routes that fit, and let no unit cost more than all of them do."""
+        columns = self._fitting_columns()
+        problem = self.problem
+        loads = np.tile(
+            requests_on(self._base, problem.demand, problem.fibres), (problem.scenarios, 1)
+        )
+        loads[self._crowded] = 0
+        blocked = np.zeros(problem.scenarios, dtype=np.int64)
+        if problem.blocking_cost is not None:
+            blocked[self._crowded] = int(problem.demand.sum())
+        for column in columns:
+            loads[column.scenario, list(column.route.fibres)] += 1
+        known = float(exact_cost(problem, loads.astype(np.int64), blocked))
+        if problem.fixed is None and known < problem.scale:
+            self.problem = replace(problem, ceiling=known)
+            self.master = Master(self.problem, [self._base] * problem.scenarios)
+        self.master.add(columns)
+
+    def _fitting_columns(self) -> list[PathColumn]:
+        """Routes that fit where the base routes do not, one for each request or blocking."""
         problem = self.problem
         if not self._crowded:
-            return
+            return []
         if problem.blocking_cost is not None:
             pairs = range(len(problem.pairs))
-            self.master.add(PathColumn(s, p, BLOCKED) for s in self._crowded for p in pairs)
-            return
+            return [PathColumn(s, p, BLOCKED) for s in self._crowded for p in pairs]
         # a routing that fits at the highest demand fits at every other
         top = int(problem.channels.sum(axis=1).argmax())
-        routing = feasible_routing(
-            RoutingProblem(
-                network=problem.network,
-                counts=problem.counts,
-                level=problem.levels[top],
-                channels=problem.channels[top].tolist(),
-                start=self._start,
-                solver=problem.solver,
-            )
-        )
+        routing = feasible_routing(self._routing_problem(top))
         position = {pair: i for i, pair in enumerate(problem.pairs)}
-        self.master.add(PathColumn(s, position[p], r) for s in self._crowded for p, r in routing)
+        return [PathColumn(s, position[p], r) for s in self._crowded for p, r in routing]
 
     def _rounded(self, relaxed: Relaxed) -> Rounded:
         """Whole flows for the columns of the relaxation."""
@@ -123,11 +178,18 @@ class RoutesProgram:
         """Solve over all routes that a better plan can use; None where they are too many."""
         problem = self.problem
         master = self.master
-        prices = relaxed.prices
         slack = slack_of(best.objective, relaxed.bound)
         easy = slack <= EASY_GAP * best.objective
         most = MOST_ROUTES if easy else MOST_ROUTES_HARD
-        useful = useful_columns(problem, prices.lengths(problem.channels), slack, most)
+        central = central_prices(master, CentralPrices(relaxed.prices, relaxed.bound))
+        pricing = Pricing(problem, master.cuts)
+        useful = useful_columns(
+            problem,
+            lengths=pricing.lengths(central.prices),
+            blocking=pricing.blocking(central.prices),
+            slack=slack_of(best.objective, central.bound),
+            most=most,
+        )
         if useful is None:
             return None
         problem.solver.tell(f"{len(useful):,} routes can be part of a better plan")

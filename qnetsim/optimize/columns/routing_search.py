@@ -13,6 +13,8 @@ from qnetsim.arrays import FloatArray
 from qnetsim.network import Network, Route, simple_routes
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.pricing import PathFinder
+from qnetsim.optimize.columns.problem import capacities
+from qnetsim.optimize.columns.safe_bound import least_blocked
 from qnetsim.optimize.solvers.program import Program, Solution, SolveStatus
 from qnetsim.optimize.solvers.solver import Solver
 
@@ -135,6 +137,12 @@ class RoutingSearch:
             if all(found in self.routes for found in fresh):
                 return relaxed, prices
             self.routes.update(dict.fromkeys(fresh))
+
+    def least_unserved(self) -> int:
+        """Requests that cannot be served within the limits, at least; proved in integers."""
+        caps = capacities(self.network, self.problem.channels)
+        _, prices = self.fractional(caps)
+        return least_blocked(prices, self._paths, self._demand, caps)
 
     def splits(self, caps: FloatArray) -> bool:
         """Whether all requests can be served if they may be split."""

@@ -11,7 +11,8 @@ from qnetsim.forecast import Forecast
 from qnetsim.network import BLOCKED, Network, Route, RouteTable
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.assemble import AssignedRoutes, assign_wavelengths, fixed_routes_plan
-from qnetsim.optimize.full.full_program import FullProblem, FullProgram
+from qnetsim.optimize.full.full_problem import FullProblem
+from qnetsim.optimize.full.full_program import FullProgram
 from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
 from qnetsim.optimize.marginals import marginal_loads
 from qnetsim.optimize.plan import Plan, SolveReport

@@ -8,28 +8,24 @@ One scenario of probability one, without an on-demand stage, is the deterministi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import InfeasibleError, SolverError, UsageError
-from qnetsim.network import Network
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
-from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.problem import Size
+from qnetsim.optimize.full.full_prices import lightpath_cost, solver_prices
+from qnetsim.optimize.full.full_problem import FullProblem, FullSolution, Name
 from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
 from qnetsim.optimize.solvers.program import Names, Program, SolveStatus
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
 
 #: Most variables for which the program is built.
 MAX_VARIABLES = 200_000
-
-#: Kind and indices of a variable, such as ``("x", request, source, target, wavelength, scenario)``.
-Name = tuple[str | int, ...]
 
 
 class ProgramRow(NamedTuple):
@@ -38,86 +34,6 @@ class ProgramRow(NamedTuple):
     terms: Mapping[Name, float]
     lower: float
     upper: float
-
-
-@dataclass(frozen=True)
-class FullProblem:
-    """What the full program is asked.
-
-    Attributes
-    ----------
-    network : Network
-    pairs : sequence of (int, int)
-        Source s_r and destination d_r of each request.
-    probabilities : ndarray, shape (scenarios,)
-    channels : ndarray of int64, shape (scenarios, requests, fibres)
-        Channels ρ_r(k) that each request needs on each fibre; for one request the same on all
-        fibres, as (25) and (26) demand.
-    on_demand : bool
-        Whether a second stage may buy; without it this is (8)-(18).
-    blocking_cost : float or None
-        Price of a request that is not served; None where all must be.
-    """
-
-    network: Network
-    pairs: Sequence[NodePair]
-    probabilities: FloatArray
-    channels: IntArray
-    on_demand: bool = True
-    blocking_cost: float | None = None
-
-    @property
-    def qkd_wavelengths(self) -> int:
-        """|σ|; where unlimited, as many as all requests together can use."""
-        if self.network.qkd_wavelengths is not None:
-            return self.network.qkd_wavelengths
-        peak = int(self.channels.max(axis=2).sum(axis=1).max(initial=0))
-        return WAVELENGTHS_PER_CHANNEL * int(peak)
-
-    @property
-    def km_wavelengths(self) -> int:
-        """|κ|; where unlimited, one for each request."""
-        most = self.network.km_wavelengths
-        return len(self.pairs) if most is None else most
-
-    @property
-    def variables(self) -> int:
-        """Variables that the program needs."""
-        scenarios, requests, fibres = self.channels.shape
-        wavelengths = self.qkd_wavelengths + self.km_wavelengths
-        scenarios = int(scenarios)
-        requests = int(requests)
-        fibres = int(fibres)
-        blocked = 0 if self.blocking_cost is None else 1
-        per_request = 2 * fibres * wavelengths + blocked
-        return 2 * fibres * (1 + scenarios) + scenarios * requests * per_request
-
-
-@dataclass(frozen=True, kw_only=True)
-class FullSolution:
-    """Solution of the full program.
-
-    Attributes
-    ----------
-    status : SolveStatus
-    objective, bound : float
-        Expected cost per slot, and the proved lower bound on it.
-    qkd_reserved, km_reserved : ndarray of float64, shape (fibres,)
-        Reserved wavelengths: F^b (three to a channel) and X^b.
-    lightpaths : tuple of tuple of Lightpaths
-        By scenario and request.
-    solver : str
-    size : Size
-    """
-
-    status: SolveStatus
-    objective: float
-    bound: float
-    qkd_reserved: FloatArray
-    km_reserved: FloatArray
-    lightpaths: tuple[tuple[Lightpaths, ...], ...]
-    solver: str
-    size: Size
 
 
 class FullProgram:
@@ -130,11 +46,13 @@ class FullProgram:
     """
 
     def __init__(self, problem: FullProblem, solver: Solver = HIGHS) -> None:
+        network = problem.network
         if problem.variables > MAX_VARIABLES:
             raise UsageError(
                 f"the full program would need {problem.variables:,} variables for "
                 f"{len(problem.pairs)} requests, {len(problem.probabilities)} scenarios, "
-                f"|σ| = {problem.qkd_wavelengths} and |κ| = {problem.km_wavelengths} (at most "
+                f"|σ| = {network.qkd_wavelengths or 'unlimited'} and |κ| = "
+                f"{network.km_wavelengths or 'unlimited'} (at most "
                 f"{MAX_VARIABLES:,}); use the routes program (policy sip) instead"
             )
         self.problem = problem
@@ -147,8 +65,8 @@ class FullProgram:
         ]
         self.requests = range(len(problem.pairs))
         self.scenarios = range(len(problem.probabilities))
-        self.sigma = range(problem.qkd_wavelengths)
-        self.kappa = range(problem.km_wavelengths)
+        self.sigma = range(problem.qkd_variables)
+        self.kappa = range(problem.km_variables)
 
     # --- the equations ---------------------------------------------------------------------
 
@@ -194,18 +112,26 @@ class FullProgram:
         """Eq (24), and (11): QKD wavelengths in use are reserved or bought."""
         for k in self.scenarios:
             for a, b, e in self.links[::2]:
-                used = self._both_directions("f", a, b, self.sigma, k, sign=-1.0)
+                if self.sigma:
+                    used = self._both_directions("f", a, b, self.sigma, k, sign=-1.0)
+                else:
+                    used = {
+                        ("x", r, *ends, p, k): -float(self._need(k, r, e))
+                        for r in self.requests
+                        for ends in ((a, b), (b, a))
+                        for p in self.kappa
+                    }
                 terms = {**used, ("F", e): 1.0, ("Fo", e, k): 1.0}
                 yield ProgramRow(terms, 0.0, np.inf)
 
     def channel_number_25(self) -> Iterator[ProgramRow]:
         """Eq (25), and (12): 3·ρ QKD wavelengths wherever there is a KM wavelength."""
-        for k in self.scenarios:
+        for k in self.scenarios if self.sigma else ():
             for r in self.requests:
                 for a, b, e in self.links:
-                    need = WAVELENGTHS_PER_CHANNEL * int(self.problem.channels[k, r, e])
+                    need = float(self._need(k, r, e))
                     terms: dict[Name, float] = {("f", r, a, b, q, k): 1.0 for q in self.sigma}
-                    terms |= {("x", r, a, b, p, k): -float(need) for p in self.kappa}
+                    terms |= {("x", r, a, b, p, k): -need for p in self.kappa}
                     yield ProgramRow(terms, 0.0, 0.0)
 
     def qkd_continuity_26(self) -> Iterator[ProgramRow]:
@@ -214,18 +140,20 @@ class FullProgram:
 
     def km_continuity_27(self) -> Iterator[ProgramRow]:
         """Eq (27), and (14): the same KM wavelength into and out of intermediate nodes."""
-        return self._continuity("x", self.kappa)
+        limited = self.problem.network.km_wavelengths is not None
+        return self._continuity("x", self.kappa if limited else range(0))
 
     def km_capacity_28(self) -> Iterator[ProgramRow]:
         """Eq (28), and (15): at most |κ| KM wavelengths on a fibre."""
-        for k in self.scenarios:
+        limited = self.problem.network.km_wavelengths is not None
+        for k in self.scenarios if limited else ():
             for a, b, _ in self.links[::2]:
                 used = self._both_directions("x", a, b, self.kappa, k)
                 yield ProgramRow(used, -np.inf, float(len(self.kappa)))
 
     def qkd_capacity_29(self) -> Iterator[ProgramRow]:
         """Eq (29), and (16): at most |σ| QKD wavelengths on a fibre."""
-        for k in self.scenarios:
+        for k in self.scenarios if self.sigma else ():
             for a, b, _ in self.links[::2]:
                 used = self._both_directions("f", a, b, self.sigma, k)
                 yield ProgramRow(used, -np.inf, float(len(self.sigma)))
@@ -236,9 +164,14 @@ class FullProgram:
 
     def km_uniqueness_31(self) -> Iterator[ProgramRow]:
         """Eq (31), and (17): a KM wavelength of a fibre serves one request."""
-        return self._uniqueness("x", self.kappa)
+        limited = self.problem.network.km_wavelengths is not None
+        return self._uniqueness("x", self.kappa if limited else range(0))
 
     # --- what they share -------------------------------------------------------------------
+
+    def _need(self, k: int, r: int, e: int) -> int:
+        """QKD wavelengths of a request on a fibre."""
+        return WAVELENGTHS_PER_CHANNEL * int(self.problem.channels[k, r, e])
 
     def _both_directions(
         self, kind: str, a: int, b: int, wavelengths: range, k: int, *, sign: float = 1.0
@@ -333,7 +266,9 @@ class FullProgram:
             The node limit came first.
         """
         program, names = self.program()
-        found = self.solver.solve(program)
+        prices = solver_prices(self.problem)
+        costs = np.array([prices.costs.get(name, 0.0) for name in names])
+        found = self.solver.solve(replace(program, cost=costs))
         if found.status is SolveStatus.INFEASIBLE:
             raise InfeasibleError(
                 "infeasible: the full program (21)-(31) has no solution: no lightpaths that keep "
@@ -343,15 +278,20 @@ class FullProgram:
         if not np.isfinite(found.objective):
             raise SolverError(f"{found.solver} found no solution in {found.nodes} nodes")
         on = {name for name, at in names.items() if len(name) != 2 and found.values[at] > 0.5}
+        lightpaths = tuple(
+            tuple(self._lightpaths(on, r, k) for r in self.requests) for k in self.scenarios
+        )
+        # where the price of blocking was capped, no optimum blocks more than it must
+        blocked = np.array([sum(not paths.links for paths in line) for line in lightpaths])
+        forced = float(prices.blocking @ blocked) if found.status is SolveStatus.OPTIMAL else 0.0
+        objective = float(lightpath_cost(self.problem, lightpaths))
         return FullSolution(
             status=found.status,
-            objective=found.objective,
-            bound=found.bound,
+            objective=objective,
+            bound=min(found.bound * prices.scale + forced, objective),
             qkd_reserved=np.round([found.values[names["F", e]] for e in self.fibres]),
             km_reserved=np.round([found.values[names["X", e]] for e in self.fibres]),
-            lightpaths=tuple(
-                tuple(self._lightpaths(on, r, k) for r in self.requests) for k in self.scenarios
-            ),
+            lightpaths=lightpaths,
             solver=found.by,
             size=Size(program.variables, program.rows, found.nodes),
         )
@@ -362,13 +302,22 @@ class FullProgram:
         return " and ".join(f"{name} = {n}" for name, n in given.items() if n is not None)
 
     def _lightpaths(self, on: set[Name], r: int, k: int) -> Lightpaths:
+        network = self.problem.network
+        width = [self._need(k, other, e) for other in range(r + 1) for e in self.fibres]
+        peaks = [max(width[i : i + network.fibres]) for i in range(0, len(width), network.fibres)]
         links = []
         km = []
         qkd = []
-        for a, b, _ in self.links:
+        for a, b, e in self.links:
             here = tuple(p for p in self.kappa if ("x", r, a, b, p, k) in on)
-            if here and ("blocked", r, k) not in on:
-                links.append((a, b))
-                km.append(here)
+            if not here or ("blocked", r, k) in on:
+                continue
+            links.append((a, b))
+            # wavelengths without a limit have no variables: each request has its own
+            km.append(here if network.km_wavelengths is not None else (r,))
+            if self.sigma:
                 qkd.append(tuple(q for q in self.sigma if ("f", r, a, b, q, k) in on))
+            else:
+                first = sum(peaks[:r])
+                qkd.append(tuple(range(first, first + self._need(k, r, e))))
         return Lightpaths(tuple(links), tuple(km), tuple(qkd))

@@ -60,6 +60,7 @@ def _parameters(settings: SolveSettings) -> dict[str, float]:
         "NodeLimit": settings.node_limit,
         # infeasible and unbounded must be told apart
         "DualReductions": 0,
+        **({"Method": 2, "Crossover": 0} if settings.interior else {}),
     }
 
 

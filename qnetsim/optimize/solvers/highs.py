@@ -56,8 +56,9 @@ def solve(
     highs = _configured(settings)
     highs.passModel(_lp(program, integer))
     if basis is not None:
-        # more columns leave a basis feasible: the primal simplex method goes on from there
-        highs.setOptionValue("simplex_strategy", PRIMAL_SIMPLEX)
+        if basis.feasible:
+            # more columns leave a basis feasible: the primal simplex method goes on from there
+            highs.setOptionValue("simplex_strategy", PRIMAL_SIMPLEX)
         highs.setBasis(_basis_of(basis))
     if start is not None and integer:
         point = highspy.HighsSolution()
@@ -65,6 +66,9 @@ def solve(
         highs.setSolution(point)
     if integer:
         _report(highs, settings)
+    elif settings.interior:
+        highs.setOptionValue("solver", "ipm")
+        highs.setOptionValue("run_crossover", "off")
     highs.run()
     return _solution(highs, program, integer)
 

@@ -99,12 +99,16 @@ class Basis:
     Attributes
     ----------
     variables, rows : ndarray of int8
+    feasible : bool
+        Whether the point it stands for keeps all rows: further variables leave it so, further
+        rows need not.
     """
 
     variables: npt.NDArray[np.int8]
     rows: npt.NDArray[np.int8]
+    feasible: bool = True
 
-    def grown(self, variables: int, rows: int) -> Basis:
+    def grown(self, variables: int, rows: int, *, feasible: bool = True) -> Basis:
         """Basis of a program with further variables (at their lower bound) and rows (basic)."""
         more_variables = np.full(
             variables - self.variables.size, PLACES.index(BasisStatus.LOWER), np.int8
@@ -113,6 +117,7 @@ class Basis:
         return Basis(
             np.concatenate([self.variables, more_variables]),
             np.concatenate([self.rows, more_rows]),
+            feasible,
         )
 
 

@@ -23,6 +23,8 @@ class SolveSettings:
     round_limit : int
         Most rounds of column generation.
     threads, seed : int
+    interior : bool
+        Solve linear programs to a point inside the optimal face, not to a vertex.
     tell : callable
         Receives a line of text about the progress of a long solve.
     answered : callable
@@ -35,5 +37,6 @@ class SolveSettings:
     round_limit: int = 1_000
     threads: int = 1
     seed: int = 0
+    interior: bool = False
     tell: Callable[[str], None] = _ignore
     answered: Callable[[str], None] = _ignore

@@ -12,7 +12,8 @@ from qnetsim.case import Case, open_case
 from qnetsim.errors import InfeasibleError, UsageError
 from qnetsim.network import Route
 from qnetsim.optimize.full.full_plan import full_problem
-from qnetsim.optimize.full.full_program import FullProblem, FullProgram, FullSolution
+from qnetsim.optimize.full.full_problem import FullProblem, FullSolution
+from qnetsim.optimize.full.full_program import FullProgram
 from qnetsim.optimize.lightpaths.checker import CheckedPlan, violations
 from qnetsim.optimize.lightpaths.explicit import explicit_plan, wavelengths_of
 from qnetsim.optimize.lightpaths.lightpaths import Lightpaths

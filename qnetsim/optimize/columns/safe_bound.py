@@ -1,0 +1,176 @@
+"""Lower bounds in integers, which no tolerance of a solver can make false.
+
+Prices α, γ, δ and those of the cuts come from a solver, and so are wrong in their last digits.
+Here they and all costs are rounded down to whole multiples of one small unit and repaired until
+they are feasible; shortest paths in whole numbers below 2^53 are exact in compiled code too, and
+the sums run over Python's integers. What is left is linear programming duality: the bound is one
+whatever the prices came from, and rounding loses about 1e-10 of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.optimize.columns.load_cuts import LoadCut
+from qnetsim.optimize.columns.pricing import DualPrices, PathFinder
+from qnetsim.optimize.columns.problem import RoutesProblem
+
+#: Whole numbers up to here are exact as floats.
+EXACT = 2.0**52
+#: Scaled length below which paths are not told apart better.
+SHORTEST = 1e-6
+
+
+class WholePrices(NamedTuple):
+    """Feasible prices in whole units, shape (scenarios, fibres) each, and of each cut."""
+
+    alpha: IntArray
+    gamma: IntArray
+    delta: IntArray
+    cuts: list[int]
+
+
+class SafeBound:
+    """Bounds on the expected cost of a problem from any prices.
+
+    Parameters
+    ----------
+    problem : RoutesProblem
+    cuts : sequence of LoadCut
+        Rows beside (23), (24), (28) and (29); they may grow.
+    """
+
+    def __init__(self, problem: RoutesProblem, cuts: Sequence[LoadCut] = ()) -> None:
+        self.problem = problem
+        self._cuts = cuts
+        self._paths = PathFinder(problem.network.topology, problem.pairs)
+
+    def of(self, prices: DualPrices) -> Fraction:
+        """Lower bound on the capped, unscaled expected cost under these prices."""
+        problem = self.problem
+        unit = self._unit(prices)
+        whole = self._whole(prices, unit)
+        lengths = problem.channels * whole.alpha + whole.gamma + whole.delta
+        refunds: dict[int, dict[int, int]] = {}
+        total = 0
+        for cut, price in zip(self._cuts, whole.cuts, strict=False):
+            lengths[cut.scenario, list(cut.fibres)] += price
+            total -= price * cut.most
+            for pair in cut.blocked:
+                line = refunds.setdefault(cut.scenario, {})
+                line[pair] = line.get(pair, 0) + price
+        demand = [int(n) for n in problem.demand]
+        for s, row in enumerate(lengths):
+            found = self._paths.find(row.astype(np.float64))[0].tolist()
+            blocking = self._blocking(s, unit)
+            refund = refunds.get(s, {})
+            for p, distance in enumerate(found):
+                least = int(distance)
+                if blocking is not None:
+                    least = min(least, blocking - refund.get(p, 0))
+                total += demand[p] * least
+        caps = np.where(np.isfinite(problem.caps), problem.caps, 0.0)
+        used = np.flatnonzero(whole.delta)
+        both = zip(whole.delta.ravel()[used].tolist(), caps.ravel()[used].tolist(), strict=True)
+        total -= sum(price * int(cap) for price, cap in both)
+        bound = Fraction(total)
+        if problem.fixed is not None:
+            for price, spent, held in zip(problem.reserved, whole[:2], problem.fixed, strict=True):
+                rows = zip(price.tolist(), spent.sum(axis=0).tolist(), held.tolist(), strict=True)
+                bound += sum(
+                    ((Fraction(c) / unit - a) * Fraction(h) for c, a, h in rows), Fraction(0)
+                )
+        return bound * unit
+
+    def _unit(self, prices: DualPrices) -> Fraction:
+        """Cost of one unit: so small that the longest path still has less than ``EXACT`` units."""
+        problem = self.problem
+        lengths = problem.channels * prices.alpha + prices.gamma + prices.delta
+        for cut, price in zip(self._cuts, prices.cuts, strict=False):
+            lengths[cut.scenario, list(cut.fibres)] += price
+        longest = max(float(lengths.sum(axis=1).max()), SHORTEST)
+        steps = math.floor(math.log2(EXACT / longest))
+        return Fraction(problem.scale) / Fraction(2) ** steps
+
+    def _whole(self, prices: DualPrices, unit: Fraction) -> WholePrices:
+        """Round prices down to whole units and repair what still adds up to too much."""
+        problem = self.problem
+        factor = float(Fraction(problem.scale) / unit)
+        alpha, gamma, delta = (
+            np.floor(np.maximum(part, 0.0) * factor).astype(np.int64) for part in prices[:3]
+        )
+        delta = np.where(np.isfinite(problem.caps), delta, 0)
+        on_demand = self._on_demand(unit)
+        if on_demand is not None:
+            alpha = np.minimum(alpha, on_demand[0])
+            gamma = np.minimum(gamma, on_demand[1])
+        if problem.fixed is None:
+            for spent, price in zip((alpha, gamma), problem.capped.reserved, strict=True):
+                _spend_at_most(spent, [math.floor(Fraction(c) / unit) for c in price.tolist()])
+        cuts = [math.floor(max(price, 0.0) * factor) for price in prices.cuts.tolist()]
+        return WholePrices(alpha, gamma, delta, cuts)
+
+    def _on_demand(self, unit: Fraction) -> tuple[IntArray, IntArray] | None:
+        """Expected on-demand prices in whole units, rounded down."""
+        problem = self.problem
+        if problem.on_demand is None:
+            return None
+        whole = []
+        for price in problem.on_demand:
+            exact = [Fraction(c) / unit for c in price.tolist()]
+            weights = [Fraction(p) for p in problem.probabilities.tolist()]
+            # beyond EXACT nothing is asked, so what is cut off there is of no use
+            rows = [[min(math.floor(w * c), 2**52) for c in exact] for w in weights]
+            whole.append(np.array(rows, dtype=np.int64))
+        return whole[0], whole[1]
+
+    def _blocking(self, scenario: int, unit: Fraction) -> int | None:
+        """Capped price of one blocked request in whole units; None where all must be served."""
+        problem = self.problem
+        if problem.blocking_cost is None:
+            return None
+        paid = Fraction(float(problem.probabilities[scenario])) * Fraction(problem.blocking_cost)
+        return math.floor(min(paid, Fraction(float(problem.capped.blocking[scenario]))) / unit)
+
+
+def _spend_at_most(spent: IntArray, most: Sequence[int]) -> None:
+    """Lower the prices of each fibre, in place, until they add up to at most ``most``."""
+    over = spent.sum(axis=0).tolist()
+    for fibre, limit in enumerate(most):
+        excess = over[fibre] - limit
+        while excess > 0:
+            s = int(spent[:, fibre].argmax())
+            less = min(excess, int(spent[s, fibre]))
+            spent[s, fibre] -= less
+            excess -= less
+
+
+def least_blocked(
+    lengths: FloatArray, paths: PathFinder, demand: FloatArray, caps: FloatArray
+) -> int:
+    """Requests that cannot be served within limits, at least, from any prices of the fibres.
+
+    Parameters
+    ----------
+    lengths : ndarray, shape (fibres,)
+        Prices of the limits; a request that is not served costs one.
+    paths : PathFinder
+    demand : ndarray, shape (pairs,)
+        Requests of each pair.
+    caps : ndarray, shape (fibres,)
+        Requests that fit on each fibre.
+    """
+    one = 2**32
+    whole = np.floor(np.clip(np.where(np.isfinite(caps), lengths, 0.0), 0.0, 1.0) * one)
+    distances = paths.find(whole)[0].tolist()
+    counted = zip(demand.tolist(), distances, strict=True)
+    total = sum(int(n) * min(one, int(distance)) for n, distance in counted)
+    bound = zip(whole.tolist(), caps.tolist(), strict=True)
+    total -= sum(int(price) * int(cap) for price, cap in bound if price)
+    return max(-(-total // one), 0)
