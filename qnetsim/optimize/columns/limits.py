@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -131,40 +132,58 @@ def _least_limits(search: RoutingSearch) -> str:
 def _least_limit(search: RoutingSearch, name: str, network: Network) -> str | None:
     """Bisect for the least value of one limit; None where no value would do."""
     channels = search.problem.channels
-    step = STEPS[name]
 
-    def limited(steps: int) -> Network:
-        if name == "|σ|":
-            return replace(network, qkd_wavelengths=steps * step)
-        return replace(network, km_wavelengths=steps * step)
+    def limited(limit: int) -> Network:
+        return replace(network, **{KEYS[name]: limit})
 
-    def caps(steps: int) -> FloatArray:
-        return capacities(limited(steps), channels)
+    def caps(limit: int) -> FloatArray:
+        return capacities(limited(limit), channels)
 
-    low = 0
-    high = search.requests * max(*channels, 1)
-    most = high
+    most = STEPS[name] * search.requests * max(*channels, 1)
     if not search.decide(caps(most)).fits:
         return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if search.splits(caps(middle)) else (middle, high)
+    first = _least(lambda limit: search.splits(caps(limit)), 0, most)
     # whole requests may need a little more than split ones, and continuity more again
     found = 0
-    tried = list[FloatArray]()
-    for steps in range(high, most + 1):
-        if any(np.array_equal(caps(steps), known) for known in tried):
-            continue
-        tried.append(caps(steps))
-        verdict = search.decide(tried[-1])
-        if not verdict.fits:
-            continue
-        found = found or steps
-        if search.requests > MOST_REQUESTS or len(tried) > MOST_TRIES:
-            return f"{_setting(name, found * step)}, wavelength continuity left aside"
-        if _keeps_continuity(limited(steps), verdict, channels):
-            return _setting(name, steps * step)
+    tries = 0
+    while first <= most:
+        last = _last_alike(caps, first, most)
+        verdict = search.decide(caps(first))
+        tries += 1
+        if verdict.fits:
+            found = found or first
+            if search.requests > MOST_REQUESTS or tries > MOST_TRIES:
+                return f"{_setting(name, found)}, wavelength continuity left aside"
+            # a limit that lets no further request onto a fibre may still help continuity
+            if _keeps_continuity(limited(last), verdict, channels):
+                fits = partial(_fits, limited, verdict, channels)
+                return _setting(name, first if fits(first) else _least(fits, first, last))
+        first = last + 1
     return None
+
+
+def _least(does: Callable[[int], bool], low: int, high: int) -> int:
+    """The least number that does, where ``high`` does and ``low`` does not."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if does(middle) else (middle, high)
+    return high
+
+
+def _last_alike(caps: Callable[[int], FloatArray], first: int, most: int) -> int:
+    """The greatest limit under which as many requests fit on every fibre as under the first."""
+    here = caps(first)
+    last = first
+    while last < most and np.array_equal(caps(last + 1), here):
+        last += 1
+    return last
+
+
+def _fits(
+    limited: Callable[[int], Network], verdict: Verdict, channels: Sequence[int], limit: int
+) -> bool:
+    """Whether a routing keeps continuity under one more limit."""
+    return _keeps_continuity(limited(limit), verdict, channels)
 
 
 def _keeps_continuity(network: Network, verdict: Verdict, channels: Sequence[int]) -> bool:

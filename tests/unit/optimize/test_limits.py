@@ -14,11 +14,12 @@ from qnetsim.network import BLOCKED
 from qnetsim.optimize.lightpaths.checker import violations
 from qnetsim.optimize.lightpaths.explicit import explicit_plan, wavelengths_of
 from qnetsim.policies.registry import make_policy
-from qnetsim.scenario import Scenario
+from qnetsim.scenario import Scenario, load_scenario
 from qnetsim.vocabulary import PlanStatus
 from tests.support.helpers import nsfnet, run
 from tests.support.planning import judge, network_text, plan_of, random_scenario
 
+CASES = Path(__file__).parent / "cases"
 TRIANGLE = "1-2:100 1-3:100 2-3:100"
 FOUR = 'kind = "table"\nlevels = 3\nprobabilities = [0, 0.75, 0.25]\n'
 FOUR += "pairs = [[1,2],[1,2],[1,2],[1,2]]"
@@ -165,3 +166,14 @@ def test_a_limit_that_cannot_help_continuity_is_not_named(tmp_path: Path) -> Non
     text = refused(network_text(tmp_path, "0-1:100 0-2:100 0-3:100", limits, demand))
     assert "keep continuity (26), (27)" in text
     assert "the least limit that would do is network.km_wavelengths = 3 (|κ|); raise" in text
+
+
+@pytest.mark.parametrize("limit", [6, 9, 12, 13, 14])
+def test_a_least_limit_need_be_no_multiple_of_three(limit: int) -> None:
+    """Five arcs of two hops on a ring, six wavelengths each: continuity takes 5/2 of that."""
+    ring = load_scenario(CASES / "ring12_0.toml")
+    text = refused(limited(ring, qkd_wavelengths=limit))
+    assert "the least limit that would do is network.qkd_wavelengths = 15 (|σ|);" in text
+    for name in ("ring15_0", "ring12_0"):
+        scenario = limited(load_scenario(CASES / f"{name}.toml"), qkd_wavelengths=15)
+        assert plan_of(scenario, "sip").status is PlanStatus.OPTIMAL
