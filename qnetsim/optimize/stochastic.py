@@ -13,7 +13,7 @@ from qnetsim.optimize.columns.certificate import newsvendor_prices
 from qnetsim.optimize.columns.exact_cost import rounded_down
 from qnetsim.optimize.columns.limits import continuity_shortage
 from qnetsim.optimize.columns.pricing import Pricing
-from qnetsim.optimize.columns.problem import RoutesProblem
+from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.columns.routing_search import RoutingProblem
 from qnetsim.optimize.columns.safe_bound import SafeBound
@@ -154,7 +154,7 @@ def _routes_plan(
     routes = request_routes(
         forecast.pairs, [by_level.get(k, single) for k in range(forecast.level_count)]
     )
-    return fixed_routes_plan(
+    plan = fixed_routes_plan(
         network,
         forecast,
         assign_wavelengths(network, forecast, routes, prices=problem.on_demand, cost=flows.bound),
@@ -164,3 +164,23 @@ def _routes_plan(
             size=flows.size,
         ),
     )
+    lacking = _lacking(plan.objective(network), flows)
+    if plan.status is not PlanStatus.FEASIBLE or not lacking:
+        return plan
+    return replace(plan, note="; ".join(text for text in (plan.note, lacking) if text))
+
+
+def _lacking(objective: float, flows: RouteFlows) -> str:
+    """What a proof lacks: whole requests, wavelengths with continuity, or both."""
+    whole = relative_gap(flows.cost, flows.bound)
+    moved = relative_gap(objective, flows.cost)
+    parts = []
+    if whole > OPTIMALITY_GAP:
+        parts.append(
+            f"integrality: whole requests at this bound are neither found nor refuted ({whole:.1e})"
+        )
+    if moved > OPTIMALITY_GAP:
+        parts.append(
+            f"continuity: no wavelengths were found at the cost of the routes ({moved:.1e})"
+        )
+    return f"not proved for want of {' and of '.join(parts)}" if parts else ""

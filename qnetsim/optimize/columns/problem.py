@@ -247,11 +247,14 @@ class RouteFlows:
         that is not served.
     bound : float
         Proved lower bound on the expected cost.
+    cost : float
+        Least expected cost of these routes at the true prices, wavelengths left aside.
     solver : str
     size : Size
     """
 
     routes: tuple[dict[NodePair, list[Route]], ...]
     bound: float
+    cost: float
     solver: str
     size: Size

@@ -92,9 +92,11 @@ class RoutesProgram:
         searched = proved > relaxed.bound
         if searched:
             exact = max(exact, Fraction(proved) * Fraction(problem.scale))
-        exact = min(exact + self._forced_blocking(), self._cost(best.values))
+        cost = self._cost(best.values)
+        exact = min(exact + self._forced_blocking(), cost)
         by = relaxed.solution.by + (BY_SEARCH if searched else "")
-        return RouteFlows(self._routes(best.values), rounded_down(exact), by, size)
+        routes = self._routes(best.values)
+        return RouteFlows(routes, rounded_down(exact), float(cost), by, size)
 
     def _cost(self, values: FloatArray) -> Fraction:
         """Cost of whole flows at the true prices, exactly."""

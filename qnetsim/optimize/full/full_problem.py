@@ -27,8 +27,7 @@ class FullProblem:
         Source s_r and destination d_r of each request.
     probabilities : ndarray, shape (scenarios,)
     channels : ndarray of int64, shape (scenarios, requests, fibres)
-        Channels ρ_r(k) that each request needs on each fibre; for one request the same on all
-        fibres, as (25) and (26) demand.
+        Channels ρ_r(k) that each request needs, and pays, on each fibre.
     on_demand : bool
         Whether a second stage may buy; without it this is (8)-(18).
     blocking_cost : float or None

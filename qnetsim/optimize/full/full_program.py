@@ -67,6 +67,8 @@ class FullProgram:
         self.scenarios = range(len(problem.probabilities))
         self.sigma = range(problem.qkd_variables)
         self.kappa = range(problem.km_variables)
+        channels = problem.channels
+        self._alike = (channels == channels[:, :, :1]).all(axis=(1, 2)).tolist()
 
     # --- the equations ---------------------------------------------------------------------
 
@@ -112,7 +114,7 @@ class FullProgram:
         """Eq (24), and (11): QKD wavelengths in use are reserved or bought."""
         for k in self.scenarios:
             for a, b, e in self.links[::2]:
-                if self.sigma:
+                if self.sigma and self._alike[k]:
                     used = self._both_directions("f", a, b, self.sigma, k, sign=-1.0)
                 else:
                     used = {
@@ -125,14 +127,18 @@ class FullProgram:
                 yield ProgramRow(terms, 0.0, np.inf)
 
     def channel_number_25(self) -> Iterator[ProgramRow]:
-        """Eq (25), and (12): 3·ρ QKD wavelengths wherever there is a KM wavelength."""
+        """Eq (25), and (12): 3·ρ QKD wavelengths wherever there is a KM wavelength.
+
+        Where ρ differs between fibres, continuity gives all fibres of a route as many as the one
+        that needs most; each pays for its own, so here (25) is a lower limit and (24) counts x.
+        """
         for k in self.scenarios if self.sigma else ():
             for r in self.requests:
                 for a, b, e in self.links:
                     need = float(self._need(k, r, e))
                     terms: dict[Name, float] = {("f", r, a, b, q, k): 1.0 for q in self.sigma}
                     terms |= {("x", r, a, b, p, k): -need for p in self.kappa}
-                    yield ProgramRow(terms, 0.0, 0.0)
+                    yield ProgramRow(terms, 0.0, 0.0 if self._alike[k] else np.inf)
 
     def qkd_continuity_26(self) -> Iterator[ProgramRow]:
         """Eq (26), and (13): the same QKD wavelengths into and out of intermediate nodes."""
@@ -320,4 +326,9 @@ class FullProgram:
             else:
                 first = sum(peaks[:r])
                 qkd.append(tuple(range(first, first + self._need(k, r, e))))
+        if self.sigma and not self._alike[k]:
+            most = max(
+                (self._need(k, r, e) for a, b, e in self.links if (a, b) in links), default=0
+            )
+            qkd = [wavelengths[:most] for wavelengths in qkd]
         return Lightpaths(tuple(links), tuple(km), tuple(qkd))

@@ -14,7 +14,7 @@ from qnetsim.network import BLOCKED
 from qnetsim.optimize.lightpaths.checker import violations
 from qnetsim.optimize.lightpaths.explicit import explicit_plan, wavelengths_of
 from qnetsim.policies.registry import make_policy
-from qnetsim.scenario import Scenario, load_scenario
+from qnetsim.scenario import Scenario, load_scenario, parse_scenario
 from qnetsim.vocabulary import PlanStatus
 from tests.support.helpers import nsfnet, run
 from tests.support.planning import judge, network_text, plan_of, random_scenario
@@ -177,3 +177,54 @@ def test_a_least_limit_need_be_no_multiple_of_three(limit: int) -> None:
     for name in ("ring15_0", "ring12_0"):
         scenario = limited(load_scenario(CASES / f"{name}.toml"), qkd_wavelengths=15)
         assert plan_of(scenario, "sip").status is PlanStatus.OPTIMAL
+
+
+def unlike_scenario(seed: int, folder: Path) -> Scenario:
+    """A small network whose fibres differ in spacing, and so in the channels ρ of a request."""
+    rng = np.random.default_rng(seed)
+    nodes = int(rng.integers(3, 6))
+    edges = {(int(rng.integers(0, n)), n) for n in range(1, nodes)}
+    for _ in range(int(rng.integers(1, 5))):
+        edges.add(tuple(sorted(rng.choice(nodes, 2, replace=False).tolist())))
+    path = folder / f"unlike{seed}.csv"
+    rows = [f"{a},{b},{int(rng.integers(50, 600))}" for a, b in sorted(edges)]
+    path.write_text("source,target,length_km\n" + "\n".join(rows) + "\n")
+    spans = ", ".join(f'["{a}", "{b}", {rng.choice([80, 160, 240])}]' for a, b in sorted(edges))
+    return parse_scenario(
+        f"[run]\nseed = {seed}\n[network]\ntopology = {str(path)!r}\nkey_rate = 'inverse'\n"
+        f"fibre_spans = [{spans}]\nqkd_wavelengths = {rng.choice([6, 9, 12, 18])}\n"
+        f"km_wavelengths = {rng.choice([0, 0, 2])}\n"
+        f"[demand]\nlevels = {rng.integers(2, 4)}\nmean = 1\nrequests = {rng.integers(2, 6)}\n"
+    )
+
+
+def unlike_ends(seed: int, folder: Path) -> str:
+    """How a plan ends; the full program must agree."""
+    scenario = unlike_scenario(seed, folder)
+    case = open_case(scenario)
+    costs = []
+    for formulation in ("auto", "full"):
+        try:
+            plan = plan_of(scenario, "sip", formulation=formulation)
+        except InfeasibleError:
+            costs.append(np.inf)
+            continue
+        assert plan.status is PlanStatus.OPTIMAL
+        costs.append(plan.objective(case.network))
+    assert costs[0] == pytest.approx(costs[1], rel=1e-7)
+    if costs[0] == np.inf:
+        return "infeasible"
+    rho = case.network.level_channels(case.forecast.level_count)[-1]
+    return "unlike" if len(set(rho.tolist())) > 1 else "alike"
+
+
+def test_unlike_fibres_are_planned_or_refuted(tmp_path: Path) -> None:
+    ends = [unlike_ends(seed, tmp_path) for seed in range(12)]
+    assert ends.count("unlike") >= 4
+    assert "infeasible" in ends
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12, 92))
+def test_unlike_fibres_are_planned_or_refuted_on_dozens(seed: int, tmp_path: Path) -> None:
+    unlike_ends(seed, tmp_path)
