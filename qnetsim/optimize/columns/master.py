@@ -56,6 +56,14 @@ class Group(NamedTuple):
     pair: int
 
 
+class CutRow(NamedTuple):
+    """A cut of one scenario: its row, its fibres, and the pairs whose blocked requests count."""
+
+    row: int
+    fibres: frozenset[int]
+    blocked: frozenset[int]
+
+
 class Master:
     """Builds the program for the columns so far.
 
@@ -83,6 +91,9 @@ class Master:
         self._group: dict[Group, int] = {}
         self.cuts: list[LoadCut] = []
         self._cut_rows: list[int] = []
+        self._cuts_of: list[list[CutRow]] = [[] for _ in range(s)]
+        self._columns_of: list[list[int]] = [[] for _ in range(s)]
+        self._listed: list[PathColumn] = []
         self._entries: list[Entries] = [self._stages()]
 
     @property
@@ -95,7 +106,10 @@ class Master:
         before = len(self.columns)
         for column in columns:
             if column not in self.columns and column.route != self._base_of(column):
-                self._entries.append(self._entries_of(column, len(self.columns)))
+                number = len(self.columns)
+                self._entries.append(self._entries_of(column, number))
+                self._columns_of[column.scenario].append(number)
+                self._listed.append(column)
                 self.columns[column] = None
         return len(self.columns) - before
 
@@ -109,10 +123,12 @@ class Master:
             row = self.rows
             self.cuts.append(cut)
             self._cut_rows.append(row)
+            made = CutRow(row, frozenset(cut.fibres), frozenset(cut.blocked))
+            self._cuts_of[cut.scenario].append(made)
             entries = [
                 (i, value)
-                for i, column in enumerate(self.columns)
-                if (value := self._crossing(column, cut))
+                for i in self._columns_of[cut.scenario]
+                if (value := self._crossing(self._listed[i], made))
             ]
             places = np.array([i for i, _ in entries], dtype=np.int64)
             self._entries.append(
@@ -129,13 +145,10 @@ class Master:
         for i in range(len(self.cuts) - count, len(self.cuts)):
             self.cuts[i] = self.cuts[i]._replace(most=NO_LIMIT)
 
-    def _crossing(self, column: PathColumn, cut: LoadCut) -> int:
+    def _crossing(self, column: PathColumn, cut: CutRow) -> int:
         """What shifting one request to a column adds to the left side of a cut."""
-        if column.scenario != cut.scenario:
-            return 0
-        fibres = set(cut.fibres)
-        added = sum(fibre in fibres for fibre in column.route.fibres)
-        added -= sum(fibre in fibres for fibre in self._base_of(column).fibres)
+        added = sum(fibre in cut.fibres for fibre in column.route.fibres)
+        added -= sum(fibre in cut.fibres for fibre in self._base_of(column).fibres)
         return added - (column.route == BLOCKED and column.pair in cut.blocked)
 
     def _base_of(self, column: PathColumn) -> Route:
@@ -166,8 +179,8 @@ class Master:
         limits = self._limit_row[at]
         within = limits >= 0
         crossing = [
-            (row, value)
-            for row, cut in zip(self._cut_rows, self.cuts, strict=True)
+            (cut.row, value)
+            for cut in self._cuts_of[column.scenario]
             if (value := self._crossing(column, cut))
         ]
         cut_rows = np.array([row for row, _ in crossing], dtype=np.int64)

@@ -139,6 +139,11 @@ class FullProgram:
                     terms: dict[Name, float] = {("f", r, a, b, q, k): 1.0 for q in self.sigma}
                     terms |= {("x", r, a, b, p, k): -need for p in self.kappa}
                     yield ProgramRow(terms, 0.0, 0.0 if self._alike[k] else np.inf)
+                    if not self._alike[k]:
+                        # none where there is no KM wavelength
+                        most = max(self._need(k, r, other) for other in self.fibres)
+                        none = {name: -float(most) for name in terms if name[0] == "x"}
+                        yield ProgramRow({**terms, **none}, -np.inf, 0.0)
 
     def qkd_continuity_26(self) -> Iterator[ProgramRow]:
         """Eq (26), and (13): the same QKD wavelengths into and out of intermediate nodes."""
