@@ -18,7 +18,7 @@ from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.columns.routing_search import RoutingProblem
 from qnetsim.optimize.columns.safe_bound import SafeBound
 from qnetsim.optimize.full.full_plan import full_plan, full_problem
-from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, SolveReport
+from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, SolveReport, status_of
 from qnetsim.optimize.recourse import request_routes, stochastic_problem
 from qnetsim.optimize.routing import newsvendor_routes
 from qnetsim.optimize.solvers.program import relative_gap
@@ -138,7 +138,8 @@ def _routes_plan(
     """Solve the routes program; with ``keep`` the closed form is returned where this proves it."""
     network = problem.network
     start = {pair: closed_form.routes.route(r, 0) for r, pair in enumerate(forecast.pairs)}
-    flows = RoutesProgram(problem, start).solve()
+    program = RoutesProgram(problem, start)
+    flows = program.solve()
     valid = closed_form.status in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}
     gap = relative_gap(closed_form.objective(network), flows.bound)
     if keep and valid and gap <= OPTIMALITY_GAP:
@@ -164,7 +165,15 @@ def _routes_plan(
             size=flows.size,
         ),
     )
-    lacking = _lacking(plan.objective(network), flows)
+    if plan.status is not PlanStatus.FEASIBLE:
+        return plan
+    objective = plan.objective(network)
+    if relative_gap(objective, flows.cost) > OPTIMALITY_GAP:
+        # the routes had to be moved for their wavelengths: count what that must cost
+        found = program.bound_with_continuity(objective)
+        bound = min(max(found or 0.0, flows.bound), objective)
+        plan = replace(plan, bound=bound, status=status_of(objective, bound))
+    lacking = _lacking(objective, flows)
     if plan.status is not PlanStatus.FEASIBLE or not lacking:
         return plan
     return replace(plan, note="; ".join(text for text in (plan.note, lacking) if text))

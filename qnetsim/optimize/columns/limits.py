@@ -134,7 +134,9 @@ def _least_limit(search: RoutingSearch, name: str, network: Network) -> str | No
     channels = search.problem.channels
 
     def limited(limit: int) -> Network:
-        return replace(network, **{KEYS[name]: limit})
+        if name == "|σ|":
+            return replace(network, qkd_wavelengths=limit)
+        return replace(network, km_wavelengths=limit)
 
     def caps(limit: int) -> FloatArray:
         return capacities(limited(limit), channels)

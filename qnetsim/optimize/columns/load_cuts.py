@@ -101,23 +101,31 @@ class LoadCutSeparator:
         finite = np.isfinite(room)
         odd[finite] = (room[finite].astype(np.int64) - self._crossing[finite]) % 2
         parity = room - odd
-        return np.minimum(parity, self._by_continuity(s))
+        return np.asarray(np.minimum(parity, self._by_continuity(s)))
 
     def _by_continuity(self, s: int) -> FloatArray:
         """The same from the odd number of fibres; infinite where it says nothing."""
-        network = self.problem.network
-        rho = np.unique(self.problem.channels[s])
         most = np.full(self._size.size, np.inf)
         odd = self._size % 2 == 1
-        kinds = [] if network.km_wavelengths is None else [(network.km_wavelengths, 1)]
-        # requests take as many wavelengths as the fibre of their route that needs most
-        if network.qkd_wavelengths is not None and rho.size == 1 and rho[0] > 0:
-            kinds.append((network.qkd_wavelengths, WAVELENGTHS_PER_CHANNEL * int(rho[0])))
-        for limit, width in kinds:
+        for limit, width in wavelength_limits(self.problem, s):
             own = np.minimum(limit, width * self._crossing)
             here = (limit * (self._size - 1) + own) // width
             most = np.where(odd, np.minimum(most, here), most)
         return most
+
+
+def wavelength_limits(problem: RoutesProblem, s: int) -> list[tuple[int, int]]:
+    """Wavelengths of a fibre, and how many of them a request takes, of each kind that is limited.
+
+    QKD wavelengths are left out where requests need different numbers on different fibres.
+    """
+    network = problem.network
+    rho = np.unique(problem.channels[s])
+    kinds = [] if network.km_wavelengths is None else [(network.km_wavelengths, 1)]
+    # requests take as many wavelengths as the fibre of their route that needs most
+    if network.qkd_wavelengths is not None and rho.size == 1 and rho[0] > 0:
+        kinds.append((network.qkd_wavelengths, WAVELENGTHS_PER_CHANNEL * int(rho[0])))
+    return kinds
 
 
 def connected_sets(topology: Topology, most: int) -> Iterator[tuple[int, ...]]:

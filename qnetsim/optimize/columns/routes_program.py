@@ -30,6 +30,8 @@ from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem, Size
 from qnetsim.optimize.columns.rounding import Rounded, completed, round_flows
 from qnetsim.optimize.columns.routing_search import RoutingProblem, RoutingSearch
 from qnetsim.optimize.columns.safe_bound import SafeBound
+from qnetsim.optimize.columns.transit import TransitRows
+from qnetsim.optimize.solvers.program import SolveStatus
 
 #: Relative gap up to which the integer program that proves a plan is easy: few of its routes are
 #: in use.
@@ -76,6 +78,7 @@ class RoutesProgram:
         self._start_master()
         problem = self.problem
         relaxed = tightened(self.master, generate(self.master))
+        self._relaxed = relaxed
         best = self._rounded(relaxed)
         nodes = best.nodes
         proved = relaxed.bound
@@ -97,6 +100,24 @@ class RoutesProgram:
         by = relaxed.solution.by + (BY_SEARCH if searched else "")
         routes = self._routes(best.values)
         return RouteFlows(routes, rounded_down(exact), float(cost), by, size)
+
+    def bound_with_continuity(self, cost: float) -> float | None:
+        """Lower bound that counts what continuity asks of nodes, for a plan of this cost.
+
+        Only after :meth:`solve`. The program is that over all routes which a cheaper plan can use,
+        with rows on what passes a node; None where they are too many, or where requests may be
+        blocked.
+        """
+        problem = self.problem
+        relaxed = self._relaxed
+        if problem.blocking_cost is not None or not problem.solver.settings.node_limit:
+            return None
+        if not self._add_useful(relaxed, cost / problem.scale):
+            return None
+        program = TransitRows(self.master).tightened(self.master.program())
+        limit = min(PROOF_NODES, problem.solver.settings.node_limit)
+        whole = problem.solver.solve(program, node_limit=limit)
+        return None if whole.status is SolveStatus.INFEASIBLE else whole.bound * problem.scale
 
     def _cost(self, values: FloatArray) -> Fraction:
         """Cost of whole flows at the true prices, exactly."""
@@ -180,22 +201,8 @@ class RoutesProgram:
         """Solve over all routes that a better plan can use; None where they are too many."""
         problem = self.problem
         master = self.master
-        slack = slack_of(best.objective, relaxed.bound)
-        easy = slack <= EASY_GAP * best.objective
-        most = MOST_ROUTES if easy else MOST_ROUTES_HARD
-        central = central_prices(master, CentralPrices(relaxed.prices, relaxed.bound))
-        pricing = Pricing(problem, master.cuts)
-        useful = useful_columns(
-            problem,
-            lengths=pricing.lengths(central.prices),
-            blocking=pricing.blocking(central.prices),
-            slack=slack_of(best.objective, central.bound),
-            most=most,
-        )
-        if useful is None:
+        if not self._add_useful(relaxed, best.objective):
             return None
-        problem.solver.tell(f"{len(useful):,} routes can be part of a better plan")
-        master.add(useful)
         program = master.program()
         start = np.concatenate([best.values, np.zeros(program.variables - best.values.size)])
         limit = min(PROOF_NODES, problem.solver.settings.node_limit)
@@ -205,6 +212,26 @@ class RoutesProgram:
             shifts = np.round(whole.values[master.first_shift :])
         found = completed(master, program, shifts, whole.nodes)
         return found, max(relaxed.bound, whole.bound)
+
+    def _add_useful(self, relaxed: Relaxed, cost: float) -> bool:
+        """Add all routes that a plan below a scaled cost can use; False where they are too many."""
+        problem = self.problem
+        master = self.master
+        easy = slack_of(cost, relaxed.bound) <= EASY_GAP * cost
+        central = central_prices(master, CentralPrices(relaxed.prices, relaxed.bound))
+        pricing = Pricing(problem, master.cuts)
+        useful = useful_columns(
+            problem,
+            lengths=pricing.lengths(central.prices),
+            blocking=pricing.blocking(central.prices),
+            slack=slack_of(cost, central.bound),
+            most=MOST_ROUTES if easy else MOST_ROUTES_HARD,
+        )
+        if useful is None:
+            return False
+        problem.solver.tell(f"{len(useful):,} routes can be part of a better plan")
+        master.add(useful)
+        return True
 
     def _routes(self, values: FloatArray) -> tuple[dict[NodePair, list[Route]], ...]:
         return tuple(

@@ -59,12 +59,12 @@ class SafeBound:
         lengths = problem.channels * whole.alpha + whole.gamma + whole.delta
         refunds: dict[int, dict[int, int]] = {}
         total = 0
-        for cut, price in zip(self._cuts, whole.cuts, strict=False):
-            lengths[cut.scenario, list(cut.fibres)] += price
-            total -= price * cut.most
+        for cut, paid in zip(self._cuts, whole.cuts, strict=False):
+            lengths[cut.scenario, list(cut.fibres)] += paid
+            total -= paid * cut.most
             for pair in cut.blocked:
                 line = refunds.setdefault(cut.scenario, {})
-                line[pair] = line.get(pair, 0) + price
+                line[pair] = line.get(pair, 0) + paid
         demand = [int(n) for n in problem.demand]
         for s, row in enumerate(lengths):
             found = self._paths.find(row.astype(np.float64))[0].tolist()
@@ -78,7 +78,7 @@ class SafeBound:
         caps = np.where(np.isfinite(problem.caps), problem.caps, 0.0)
         used = np.flatnonzero(whole.delta)
         both = zip(whole.delta.ravel()[used].tolist(), caps.ravel()[used].tolist(), strict=True)
-        total -= sum(price * int(cap) for price, cap in both)
+        total -= sum(worth * int(cap) for worth, cap in both)
         bound = Fraction(total)
         if problem.fixed is not None:
             for price, spent, held in zip(problem.reserved, whole[:2], problem.fixed, strict=True):
