@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
 from qnetsim.errors import InfeasibleError
 from qnetsim.forecast import Forecast
-from qnetsim.network import Network, RouteTable
+from qnetsim.network import Network, Route, RouteTable
+from qnetsim.network.routes import NodePair
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.columns.certificate import newsvendor_prices
 from qnetsim.optimize.columns.exact_cost import rounded_down
@@ -150,12 +152,45 @@ def _routes_plan(
             solver=f"newsvendor closed form, certified by {flows.solver} over all simple paths",
             size=flows.size,
         )
-    by_level = dict(zip(problem.levels, flows.routes, strict=True))
     single = {pair: [start[pair]] * n for pair, n in problem.counts.items()}
+    plan = _coloured(problem, forecast, flows, single)
+    objective = plan.objective(network)
+    moved = relative_gap(objective, flows.cost) > OPTIMALITY_GAP
+    if plan.status is PlanStatus.FEASIBLE and moved:
+        # the routes had to be moved for their wavelengths: count what that must cost
+        found = program.with_transit(objective)
+        if found is not None:
+            other = _coloured(problem, forecast, found, single) if found.routes else None
+            plan = _better(network, plan, other, found)
+    lacking = _lacking(plan, network, flows)
+    if plan.status is not PlanStatus.FEASIBLE or not lacking:
+        return plan
+    return replace(plan, note="; ".join(text for text in (plan.note, lacking) if text))
+
+
+def _better(network: Network, plan: Plan, other: Plan | None, found: RouteFlows) -> Plan:
+    """The cheaper of two plans with wavelengths, with the better bound."""
+    best = plan
+    if other is not None and other.status in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}:
+        best = min(plan, other, key=lambda one: one.objective(network))
+    objective = best.objective(network)
+    bound = min(max(found.bound, plan.bound or 0.0), objective)
+    return replace(best, bound=bound, status=status_of(objective, bound))
+
+
+def _coloured(
+    problem: RoutesProblem,
+    forecast: Forecast,
+    flows: RouteFlows,
+    single: Mapping[NodePair, Sequence[Route]],
+) -> Plan:
+    """Plan over these flows with wavelengths; levels that never happen take single routes."""
+    network = problem.network
+    by_level = dict(zip(problem.levels, flows.routes, strict=True))
     routes = request_routes(
         forecast.pairs, [by_level.get(k, single) for k in range(forecast.level_count)]
     )
-    plan = fixed_routes_plan(
+    return fixed_routes_plan(
         network,
         forecast,
         assign_wavelengths(network, forecast, routes, prices=problem.on_demand, cost=flows.bound),
@@ -165,24 +200,14 @@ def _routes_plan(
             size=flows.size,
         ),
     )
-    if plan.status is not PlanStatus.FEASIBLE:
-        return plan
-    objective = plan.objective(network)
-    if relative_gap(objective, flows.cost) > OPTIMALITY_GAP:
-        # the routes had to be moved for their wavelengths: count what that must cost
-        found = program.bound_with_continuity(objective)
-        bound = min(max(found or 0.0, flows.bound), objective)
-        plan = replace(plan, bound=bound, status=status_of(objective, bound))
-    lacking = _lacking(objective, flows)
-    if plan.status is not PlanStatus.FEASIBLE or not lacking:
-        return plan
-    return replace(plan, note="; ".join(text for text in (plan.note, lacking) if text))
 
 
-def _lacking(objective: float, flows: RouteFlows) -> str:
+def _lacking(plan: Plan, network: Network, flows: RouteFlows) -> str:
     """What a proof lacks: whole requests, wavelengths with continuity, or both."""
-    whole = relative_gap(flows.cost, flows.bound)
-    moved = relative_gap(objective, flows.cost)
+    objective = plan.objective(network)
+    bound = flows.bound if plan.bound is None else plan.bound
+    whole = relative_gap(flows.cost, bound)
+    moved = relative_gap(objective, max(flows.cost, bound))
     parts = []
     if whole > OPTIMALITY_GAP:
         parts.append(

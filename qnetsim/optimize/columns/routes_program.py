@@ -101,8 +101,8 @@ class RoutesProgram:
         routes = self._routes(best.values)
         return RouteFlows(routes, rounded_down(exact), float(cost), by, size)
 
-    def bound_with_continuity(self, cost: float) -> float | None:
-        """Lower bound that counts what continuity asks of nodes, for a plan of this cost.
+    def with_transit(self, cost: float) -> RouteFlows | None:
+        """Bound, and routes, that count what continuity asks of nodes, for a plan of this cost.
 
         Only after :meth:`solve`. The program is that over all routes which a cheaper plan can use,
         with rows on what passes a node; None where they are too many, or where requests may be
@@ -117,7 +117,15 @@ class RoutesProgram:
         program = TransitRows(self.master).tightened(self.master.program())
         limit = min(PROOF_NODES, problem.solver.settings.node_limit)
         whole = problem.solver.solve(program, node_limit=limit)
-        return None if whole.status is SolveStatus.INFEASIBLE else whole.bound * problem.scale
+        if whole.status is SolveStatus.INFEASIBLE:
+            return None
+        bound = whole.bound * problem.scale
+        size = Size(program.variables, program.rows, whole.nodes, relaxed.rounds)
+        by = relaxed.solution.by + BY_SEARCH
+        if not np.isfinite(whole.objective):
+            return RouteFlows((), bound, np.inf, by, size)
+        exact = float(self._cost(whole.values))
+        return RouteFlows(self._routes(whole.values), min(bound, exact), exact, by, size)
 
     def _cost(self, values: FloatArray) -> Fraction:
         """Cost of whole flows at the true prices, exactly."""
