@@ -105,21 +105,21 @@ class RoutesProgram:
         """Bound, and routes, that count what continuity asks of nodes, for a plan of this cost.
 
         Only after :meth:`solve`. The program is that over all routes which a cheaper plan can use,
-        with rows on what passes a node; None where they are too many, or where requests may be
-        blocked.
+        with rows on what passes a node, or over the known routes where they are too many; None
+        where it has no solution, or where requests may be blocked.
         """
         problem = self.problem
         relaxed = self._relaxed
         if problem.blocking_cost is not None or not problem.solver.settings.node_limit:
             return None
-        if not self._add_useful(relaxed, cost / problem.scale):
-            return None
+        complete = self._add_useful(relaxed, cost / problem.scale)
         program = TransitRows(self.master).tightened(self.master.program())
         limit = min(PROOF_NODES, problem.solver.settings.node_limit)
         whole = problem.solver.solve(program, node_limit=limit)
         if whole.status is SolveStatus.INFEASIBLE:
             return None
-        bound = whole.bound * problem.scale
+        # over some routes only, the program finds plans but proves nothing
+        bound = (whole.bound if complete else relaxed.bound) * problem.scale
         size = Size(program.variables, program.rows, whole.nodes, relaxed.rounds)
         by = relaxed.solution.by + BY_SEARCH
         if not np.isfinite(whole.objective):

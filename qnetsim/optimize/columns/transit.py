@@ -51,7 +51,7 @@ class TransitRows:
         uses = np.zeros((len(routes), self._master.problem.fibres), dtype=np.int64)
         for i, route in enumerate(routes):
             uses[i, list(route.fibres)] = 1
-        return (uses[:, self._triples].sum(axis=2) >= 2).astype(np.float64)
+        return np.asarray(uses[:, self._triples].sum(axis=2) >= 2, dtype=np.float64)
 
     def _room_of(self, s: int) -> FloatArray | None:
         """What the base routes leave of each row; None where nothing is limited."""

@@ -147,7 +147,8 @@ def test_programs_have_names() -> None:
     assert len(set(names.variables)) == program.variables
     assert {"F_b[1–2]", "X_b[1–2]", "F_o[k=9,1–2]", "X_o[k=0,1–2]"} <= set(names.variables)
     assert {"qkd_24[k=9,1–2]", "km_23[k=0,1–2]", "limit_28_29[k=9,1–2]"} <= set(names.rows)
-    small = open_case(nsfnet(demand__requests="1", demand__levels="2", demand__mean="1"))
+    limits = {"network__qkd_wavelengths": "6", "network__km_wavelengths": "1"}
+    small = open_case(nsfnet(demand__requests="1", demand__levels="2", demand__mean="1", **limits))
     program, _ = FullProgram(full_problem(small.network, small.forecast)).program()
     assert len(set(program.names.variables)) == program.variables
     assert len(program.names.rows) == program.rows
