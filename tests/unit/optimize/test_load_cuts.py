@@ -17,7 +17,7 @@ from qnetsim.optimize.columns.pricing import DualPrices
 from qnetsim.optimize.columns.problem import RoutesProblem
 from qnetsim.optimize.columns.safe_bound import SafeBound
 from qnetsim.optimize.recourse import stochastic_problem
-from qnetsim.scenario import Scenario, load_scenario
+from qnetsim.scenario import Scenario, load_scenario, parse_scenario
 from qnetsim.vocabulary import PlanStatus
 from tests.support.helpers import nsfnet
 from tests.support.planning import judge, network_text, plan_of, random_scenario
@@ -164,3 +164,27 @@ def test_a_plan_that_is_not_proved_says_what_it_lacks() -> None:
     assert plan.status is PlanStatus.FEASIBLE
     assert "not proved for want of continuity" in plan.note
     assert "integrality" not in plan.note
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("seed", "limits", "cost"),
+    [
+        (1, {"qkd_wavelengths": 567}, 126_152_204.17),
+        (4, {"qkd_wavelengths": 652}, 129_326_698.45),
+        (3, {"qkd_wavelengths": 745}, 126_575_404.43),
+        (1, {"km_wavelengths": 21}, 133_678_780.21),
+    ],
+)
+def test_continuity_at_nodes_is_part_of_the_proof(
+    seed: int, limits: dict[str, int], cost: float
+) -> None:
+    scenario = parse_scenario(
+        f"[run]\nseed = {seed}\n[network]\ntopology = 'usnet'\n[demand]\nrequests = 200\n"
+    )
+    network = scenario.network.model_copy(update=limits)
+    scenario = scenario.model_copy(update={"network": network})
+    plan = plan_of(scenario, "sip")
+    assert plan.status is PlanStatus.OPTIMAL
+    assert plan.assignment is not None
+    assert plan.objective(open_case(scenario).network) == pytest.approx(cost, abs=0.01)
