@@ -18,7 +18,8 @@ from qnetsim.optimize import Plan
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.full.full_plan import path_of
-from qnetsim.optimize.full.full_program import FullProblem, FullProgram
+from qnetsim.optimize.full.full_problem import FullProblem
+from qnetsim.optimize.full.full_program import FullProgram
 from qnetsim.optimize.plan import SolveReport
 from qnetsim.optimize.recourse import deterministic_flows, request_routes
 from qnetsim.optimize.routing import weighted_routes
