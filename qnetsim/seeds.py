@@ -48,11 +48,120 @@ def uniform(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.float64]
 
 
 def exponential(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.float64]:
-    """Draw ``count`` exponential numbers of mean one, by inversion.
+    """Draw ``count`` exponential numbers of mean one, by inversion; the same on every machine."""
+    return -_logarithm(1.0 - uniform(bits, count))
 
-    The logarithm is a series of basic operations, so the values are the same on every machine.
+
+def normal(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.float64]:
+    """Draw ``count`` standard normal numbers, by inversion; the same on every machine."""
+    # the middle of a number's interval, so that 0 does not occur; 1 would by rounding
+    return normal_quantile(np.minimum(uniform(bits, count) + 2.0**-54, 1.0 - 2.0**-53))
+
+
+#: Coefficients of numerator and denominator, highest power first, of Wichura's algorithm AS 241
+#: (Applied Statistics 37, 1988): in the middle, in the tails, and far out.
+_MIDDLE = (
+    (
+        2.5090809287301226727e3,
+        3.3430575583588128105e4,
+        6.7265770927008700853e4,
+        4.5921953931549871457e4,
+        1.3731693765509461125e4,
+        1.9715909503065514427e3,
+        1.3314166789178437745e2,
+        3.3871328727963666080e0,
+    ),
+    (
+        5.2264952788528545610e3,
+        2.8729085735721942674e4,
+        3.9307895800092710610e4,
+        2.1213794301586595867e4,
+        5.3941960214247511077e3,
+        6.8718700749205790830e2,
+        4.2313330701600911252e1,
+        1.0,
+    ),
+)
+_TAIL = (
+    (
+        7.74545014278341407640e-4,
+        2.27238449892691845833e-2,
+        2.41780725177450611770e-1,
+        1.27045825245236838258e0,
+        3.64784832476320460504e0,
+        5.76949722146069140550e0,
+        4.63033784615654529590e0,
+        1.42343711074968357734e0,
+    ),
+    (
+        1.05075007164441684324e-9,
+        5.47593808499534494600e-4,
+        1.51986665636164571966e-2,
+        1.48103976427480074590e-1,
+        6.89767334985100004550e-1,
+        1.67638483018380384940e0,
+        2.05319162663775882187e0,
+        1.0,
+    ),
+)
+_FAR = (
+    (
+        2.01033439929228813265e-7,
+        2.71155556874348757815e-5,
+        1.24266094738807843860e-3,
+        2.65321895265761230930e-2,
+        2.96560571828504891230e-1,
+        1.78482653991729133580e0,
+        5.46378491116411436990e0,
+        6.65790464350110377720e0,
+    ),
+    (
+        2.04426310338993978564e-15,
+        1.42151175831644588870e-7,
+        1.84631831751005468180e-5,
+        7.86869131145613259100e-4,
+        1.48753612908506148525e-2,
+        1.36929880922735805310e-1,
+        5.99832206555887937690e-1,
+        1.0,
+    ),
+)
+
+
+def normal_quantile(probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Quantiles of the standard normal distribution, to about 1e-15; 0 and 1 are infinite.
+
+    Made of basic operations and square roots, so the values are the same on every machine.
     """
-    mantissa, exponent = np.frexp(1.0 - uniform(bits, count))
+    p = np.asarray(probability, dtype=np.float64)
+    q = p - 0.5
+    central = np.abs(q) <= 0.425
+    r = 0.180625 - q * q
+    middle = q * _ratio(_MIDDLE, np.where(central, r, 0.0))
+    inside = (p > 0) & (p < 1)
+    tail = np.sqrt(-_logarithm(np.where(inside, np.minimum(p, 1.0 - p), 0.5)))
+    near = _ratio(_TAIL, np.minimum(tail, 5.0) - 1.6)
+    far = _ratio(_FAR, np.maximum(tail, 5.0) - 5.0)
+    outer = np.where(inside, np.where(tail <= 5.0, near, far), np.inf)
+    return np.asarray(np.where(central, middle, np.where(q < 0, -outer, outer)))
+
+
+def _ratio(
+    coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Quotient of two polynomials, by Horner's rule."""
+    found = []
+    for powers in coefficients:
+        value = np.full_like(x, powers[0])
+        for power in powers[1:]:
+            value = value * x + power
+        found.append(value)
+    return np.asarray(found[0] / found[1])
+
+
+def _logarithm(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Natural logarithm of positive numbers, as a series of basic operations."""
+    mantissa, exponent = np.frexp(values)
     small = mantissa < 0.7071067811865476
     mantissa = np.where(small, 2 * mantissa, mantissa)
     exponent = exponent - small
@@ -63,7 +172,7 @@ def exponential(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.floa
     for k in range(3, 29, 2):
         term = term * square
         total = total + term / k
-    return np.asarray(-(2 * total + exponent * 0.6931471805599453))
+    return np.asarray(2 * total + exponent * 0.6931471805599453)
 
 
 def integers(bits: np.random.BitGenerator, bound: int, count: int) -> npt.NDArray[np.int64]:

@@ -156,8 +156,10 @@ def _title(comparison: Comparison) -> str:
     network = scenario["network"]
     name = Path(network["topology"]).stem if "/" in network["topology"] else network["topology"]
     requests = comparison.policies[0].runs[0].arrived // comparison.slots
+    own = scenario.get("request")
+    kind = "demand, levels of each request's own" if own else f"{demand['kind']} demand"
     return (
-        f"{name}: {requests} requests, {demand['coupling']} {demand['kind']} demand, "
+        f"{name}: {requests} requests, {demand['coupling']} {kind}, "
         f"{comparison.slots} slots × {comparison.replications} replications"
     )
 

@@ -31,6 +31,7 @@ from qnetsim.units import (
     MAX_SLOT_BITS,
     MAX_TICKS,
     TICKS_PER_SECOND,
+    exact,
     seconds_to_ticks,
 )
 from qnetsim.world.arrivals import longest_holding
@@ -63,10 +64,17 @@ def load(
     except ScenarioError as error:
         raise ScenarioError([*error.problems, *_topology_problems(Path(path))]) from None
     if recording is not None:
-        demand = scenario.demand.model_copy(update={"requests": None, "pairs": None})
+        taken = {"requests": None, "pairs": None, "correlation": None}
+        demand = scenario.demand.model_copy(update=taken)
         # the whole recording is one world
         run_table = RunTable(slot_s=scenario.run.slot_s, seed=scenario.run.seed)
-        changes = {"recording": recording, "demand": demand, "regimes": None, "run": run_table}
+        changes = {
+            "recording": recording,
+            "demand": demand,
+            "request": (),
+            "regimes": None,
+            "run": run_table,
+        }
         scenario = scenario.model_copy(update=changes)
     try:
         scenario = with_recording(scenario)
@@ -120,7 +128,12 @@ def open_case(scenario: Scenario, topology: Topology | None = None) -> Case:
     """
     network = build_network(scenario.network, scenario.cost, scenario.run.slot_s, topology)
     forecast = build_forecast(
-        scenario.demand, network.topology, scenario.run.seed, scenario.regimes
+        scenario.demand,
+        network.topology,
+        scenario.run.seed,
+        regimes=scenario.regimes,
+        requests=scenario.request,
+        level_bps=network.level_bits / exact(scenario.run.slot_s),
     )
     _refuse_overflow(scenario, network, forecast)
     listed(scenario.outage, network)  # refuses outages of what is not there

@@ -67,7 +67,9 @@ def _show_provenance(trace: Trace) -> None:
     rows.add_row("python", provenance["environment"]["python"])
     rows.add_row("seed", str(provenance["seed"]))
     rows.add_row("topology", str(network["topology"]))
-    rows.add_row("demand", f"{demand['coupling']} {demand['kind']}, {demand['levels']} levels")
+    own = provenance["scenario"].get("request")
+    kind = "levels of each request's own" if own else demand["kind"]
+    rows.add_row("demand", f"{demand['coupling']} {kind}, {demand['levels']} levels")
     if plan is not None:
         gap = "no bound" if plan["gap"] is None else f"gap {plan['gap']:.1e}"
         rows.add_row("plan", f"{plan['objective']:,.2f} per slot, {plan['status']}, {gap}")

@@ -2,32 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 from qnetsim import seeds
 from qnetsim.errors import SettingError
 from qnetsim.forecast.forecast import Forecast
 from qnetsim.forecast.levels import LevelDistribution, poisson_levels, table_levels
 from qnetsim.forecast.regimes import stationary
+from qnetsim.forecast.requests import own_demand
 from qnetsim.network.routes import NodePair
 from qnetsim.network.topology import Topology
-from qnetsim.scenario import DemandTable, RegimesTable
+from qnetsim.scenario import DemandTable, RegimesTable, RequestTable
+
+#: Where a key stands in a scenario.
+Place = tuple[str | int, ...]
 
 
 def build_forecast(
-    table: DemandTable, topology: Topology, seed: int, regimes: RegimesTable | None = None
+    table: DemandTable,
+    topology: Topology,
+    seed: int,
+    regimes: RegimesTable | None = None,
+    requests: Sequence[RequestTable] = (),
+    level_bps: Fraction = Fraction(1),
 ) -> Forecast:
-    """Fix the requests of a scenario and the distribution of their levels.
+    """Fix the requests of a scenario and the distributions of their levels.
+
+    Parameters
+    ----------
+    table : DemandTable
+    topology : Topology
+    seed : int
+        Of the pairs and the priority classes that are drawn.
+    regimes : RegimesTable, optional
+    requests : sequence of RequestTable
+        Requests with levels of their own, in place of those of ``table``.
+    level_bps : Fraction
+        Key rate in bit/s that one level stands for.
 
     Raises
     ------
     SettingError
-        A pair names an unknown node, joins a node to itself, or has no path.
+        A pair names an unknown node, joins a node to itself, or has no path; the levels are too
+        few for a mean rate.
     """
-    pairs = _pairs(table, topology, seed)
-    classes = draw_classes(table.priority_shares, len(pairs), seed)
     levels = stationary(regimes, table) if regimes else _distribution(table)
-    return Forecast(levels, table.coupling, pairs, classes)
+    if not requests:
+        pairs = _pairs(table, topology, seed)
+        classes = draw_classes(table.priority_shares, len(pairs), seed)
+        return Forecast(
+            (levels,), table.coupling, pairs, classes, correlation=table.correlation or 0.0
+        )
+    own = own_demand(requests, levels, level_bps)
+    return Forecast(
+        distributions=own.distributions,
+        coupling=table.coupling,
+        pairs=_listed_pairs(own.listed, topology, lambda i: ("request", own.tables[i])),
+        classes=own.classes or draw_classes(table.priority_shares, len(own.listed), seed),
+        kinds=own.kinds,
+        bundles=own.bundles,
+        correlation=table.correlation or 0.0,
+    )
 
 
 def _distribution(table: DemandTable) -> LevelDistribution:
@@ -48,16 +84,19 @@ def _pairs(table: DemandTable, topology: Topology, seed: int) -> tuple[NodePair,
     if isinstance(table.pairs, str) or table.pairs is None:
         _refuse_unconnected(every, topology, ("demand", "pairs"))
         return tuple(every)
-    return _listed_pairs(table.pairs, topology)
+    return _listed_pairs(table.pairs, topology, lambda i: ("demand", "pairs", i))
 
 
-def _listed_pairs(listed: Sequence[tuple[str, str]], topology: Topology) -> tuple[NodePair, ...]:
+def _listed_pairs(
+    listed: Sequence[tuple[str, str]], topology: Topology, place: Callable[[int], Place]
+) -> tuple[NodePair, ...]:
+    """Pairs of positions; ``place`` says where the i-th pair stands in the scenario."""
     position = {name: i for i, name in enumerate(topology.nodes)}
-    problems: list[tuple[tuple[str | int, ...], str]] = []
+    problems: list[tuple[Place, str]] = []
     pairs: list[NodePair] = []
     component = topology.components()
     for i, ends in enumerate(listed):
-        key = ("demand", "pairs", i)
+        key = place(i)
         unknown = [node for node in ends if node not in position]
         if unknown:
             names = ", ".join(topology.nodes[:30]) + (", …" if len(topology.nodes) > 30 else "")
@@ -70,13 +109,12 @@ def _listed_pairs(listed: Sequence[tuple[str, str]], topology: Topology) -> tupl
             if component[a] != component[b]:
                 problems.append((key, _unconnected(topology, a, b)))
     if problems:
-        raise SettingError(problems)
+        # a table may stand for many requests
+        raise SettingError(list(dict.fromkeys(problems)))
     return tuple(pairs)
 
 
-def _refuse_unconnected(
-    pairs: Sequence[NodePair], topology: Topology, key: tuple[str | int, ...]
-) -> None:
+def _refuse_unconnected(pairs: Sequence[NodePair], topology: Topology, key: Place) -> None:
     component = topology.components()
     apart = dict.fromkeys((a, b) for a, b in pairs if component[a] != component[b])
     if apart:

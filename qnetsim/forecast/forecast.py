@@ -2,40 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
-from qnetsim.arrays import IntArray, frozen
+from qnetsim.arrays import FloatArray, IntArray, frozen
+from qnetsim.errors import UsageError
 from qnetsim.forecast.levels import LevelDistribution
 from qnetsim.network import LoadTable, Network, RouteTable
 from qnetsim.network.routes import NodePair
 
-Coupling = Literal["comonotone", "independent"]
+Coupling = Literal["comonotone", "independent", "grouped", "copula"]
 
 
 @dataclass(frozen=True)
 class Forecast:
     """The distribution of the demand.
 
+    The level of a request is a quantile of its distribution, ``k_r = F_r^{-1}(U)``; the coupling
+    says which requests share the uniform number U of a slot. Requests that share U and F always
+    have the same level: they are a *group*.
+
     Attributes
     ----------
-    levels : LevelDistribution
-        Distribution of one request's level.
-    coupling : {"comonotone", "independent"}
-        One level for all requests of a slot (Eq 46), or one for each (Eq 7).
+    distributions : tuple of LevelDistribution
+        All that occur, each once and with the same number of levels.
+    coupling : {"comonotone", "independent", "grouped", "copula"}
+        One uniform number for all requests of a slot (Eq 46), one for each (Eq 7), one for each
+        bundle, or one for each with a Gaussian copula.
     pairs : tuple of (int, int)
         Node pair of each request, in topology order.
     classes : tuple of int
         Priority class of each request, 0 first; empty where there is one class only.
+    kinds : tuple of int
+        Position in ``distributions`` of each request's own; empty where all share one.
+    bundles : tuple of int
+        Bundle of each request, 0, 1, …, with grouped demand; empty otherwise.
+    correlation : float
+        Of the normal numbers of any two requests, with a Gaussian copula.
     """
 
-    levels: LevelDistribution
+    distributions: tuple[LevelDistribution, ...]
     coupling: Coupling
     pairs: tuple[NodePair, ...]
     classes: tuple[int, ...] = ()
+    kinds: tuple[int, ...] = ()
+    bundles: tuple[int, ...] = ()
+    correlation: float = 0.0
 
     @property
     def requests(self) -> int:
@@ -43,15 +58,94 @@ class Forecast:
         return len(self.pairs)
 
     @property
+    def shared(self) -> bool:
+        """Whether all requests have the same distribution."""
+        return len(self.distributions) == 1
+
+    @property
+    def levels(self) -> LevelDistribution:
+        """Distribution of one request's level, where all requests share it.
+
+        Raises
+        ------
+        UsageError
+            Requests have distributions of their own: see :meth:`levels_of`.
+        """
+        if not self.shared:
+            raise UsageError(
+                "the requests have distributions of their own, so there is no one distribution of "
+                "a level; what uses Forecast.levels needs Forecast.levels_of(request)"
+            )
+        return self.distributions[0]
+
+    def levels_of(self, request: int) -> LevelDistribution:
+        """Distribution of a request's level."""
+        return self.distributions[int(self.kind[request])]
+
+    def with_levels(self, *distributions: LevelDistribution) -> Forecast:
+        """Copy with other distributions: one for all requests, or one for each that there was."""
+        if len(distributions) == 1:
+            return replace(self, distributions=distributions, kinds=())
+        distinct = list(dict.fromkeys(distributions))
+        kinds = tuple(distinct.index(distributions[kind]) for kind in self.kind.tolist())
+        return replace(
+            self, distributions=tuple(distinct), kinds=kinds if len(distinct) > 1 else ()
+        )
+
+    @property
     def level_count(self) -> int:
         """Number of levels |Ω|."""
-        return self.levels.count
+        return self.distributions[0].count
 
     @cached_property
+    def kind(self) -> IntArray:
+        """Position in ``distributions`` of each request's own, shape (requests,)."""
+        return frozen(self.kinds or [0] * self.requests, np.int64)
+
+    @cached_property
+    def probabilities(self) -> FloatArray:
+        """Probability of each level under each distribution, shape (distributions, levels)."""
+        return frozen([d.probabilities for d in self.distributions], np.float64)
+
+    @cached_property
+    def _drivers(self) -> IntArray:
+        """Uniform number that each request follows, shape (requests,)."""
+        if self.comonotone:
+            return frozen([0] * self.requests, np.int64)
+        return frozen(self.bundles or range(self.requests), np.int64)
+
+    @cached_property
+    def _members(self) -> tuple[IntArray, IntArray]:
+        """First request of each group, in order, and the group of each request."""
+        key = self._drivers * len(self.distributions) + self.kind
+        _, first, where = np.unique(key, return_index=True, return_inverse=True)
+        rank = np.argsort(np.argsort(first))
+        return frozen(np.sort(first), np.int64), frozen(rank[where], np.int64)
+
+    @property
     def group(self) -> IntArray:
         """Group of each request; requests of a group share one level. Shape (requests,)."""
-        members = [0] * self.requests if self.comonotone else list(range(self.requests))
-        return frozen(members, np.int64)
+        return self._members[1]
+
+    @property
+    def groups(self) -> int:
+        """Number of levels that differ from each other in a slot."""
+        return int(self._members[0].size)
+
+    @cached_property
+    def group_kind(self) -> IntArray:
+        """Position in ``distributions`` of each group's own, shape (groups,)."""
+        return frozen(self.kind[self._members[0]], np.int64)
+
+    @cached_property
+    def group_driver(self) -> IntArray:
+        """Uniform number that each group follows, shape (groups,)."""
+        return frozen(self._drivers[self._members[0]], np.int64)
+
+    @property
+    def drivers(self) -> int:
+        """Uniform numbers that are drawn for a slot."""
+        return int(self._drivers.max()) + 1
 
     @cached_property
     def priority(self) -> IntArray:
@@ -60,13 +154,8 @@ class Forecast:
 
     @property
     def comonotone(self) -> bool:
-        """Whether one level rules all requests of a slot."""
+        """Whether one uniform number rules all requests of a slot."""
         return self.coupling == "comonotone"
-
-    @property
-    def groups(self) -> int:
-        """Number of levels drawn for a slot."""
-        return 1 if self.comonotone else self.requests
 
     def channel_loads(self, network: Network, routes: RouteTable) -> LoadTable:
         """Channels ρ and KM wavelengths that realised levels need on each fibre."""

@@ -6,6 +6,7 @@ distribution), so the sampling thresholds are the same 64-bit integers on every 
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 from collections.abc import Sequence
@@ -106,13 +107,16 @@ class LevelDistribution:
         return sum(((k - level) * p for k, p in tail if k > level), Fraction(0))
 
     @cached_property
+    def cumulative(self) -> tuple[Fraction, ...]:
+        """Probability of at most each level."""
+        return tuple(itertools.accumulate(self.exact_probabilities))
+
+    @cached_property
     def thresholds(self) -> npt.NDArray[np.uint64]:
         """Words below which each level but the last lies; shape (at most levels - 1,)."""
-        cumulative = Fraction(0)
         bounds: list[int] = []
-        for p in self.exact_probabilities[:-1]:
-            cumulative += p
-            bound = math.ceil(cumulative * 2**64)
+        for below in self.cumulative[:-1]:
+            bound = math.ceil(below * 2**64)
             if bound >= 2**64:  # the levels above have no probability
                 break
             bounds.append(bound)
@@ -141,23 +145,30 @@ class LevelDistribution:
         return np.where(lowest == highest, lowest, np.int16(-1))
 
 
-def poisson_levels(levels: int, mean: float | None = None) -> LevelDistribution:
+def poisson_levels(levels: int, mean: float | Fraction | None = None) -> LevelDistribution:
     """Poisson distribution truncated to 0 .. levels - 1 and renormalised.
 
     Parameters
     ----------
     levels : int
         |Ω|.
-    mean : float, optional
+    mean : float or Fraction, optional
         Mean before truncation; ⌊levels/3⌋ unless given (Section VI.A of the paper).
     """
-    rate = Fraction(levels // 3) if mean is None else exact(mean)
+    if mean is None:
+        mean = Fraction(levels // 3)
+    rate = mean if isinstance(mean, Fraction) else exact(mean)
     weight = Fraction(1)
     weights = [Fraction(1)]
     for k in range(1, levels):
         weight = weight * rate / k
         weights.append(weight)
     return LevelDistribution.of_weights(weights)
+
+
+def level_at(level: int, levels: int) -> LevelDistribution:
+    """One level of 0 .. levels - 1, for certain."""
+    return LevelDistribution(tuple(Fraction(int(k == level)) for k in range(levels)))
 
 
 def table_levels(probabilities: Sequence[float]) -> LevelDistribution:

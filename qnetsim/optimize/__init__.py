@@ -6,7 +6,7 @@ from qnetsim.optimize.marginals import Marginals, marginal_loads, reservations
 from qnetsim.optimize.newsvendor import level_values, newsvendor
 from qnetsim.optimize.plan import Plan
 from qnetsim.optimize.recourse import expected_recourse
-from qnetsim.optimize.routing import by_level_weight, newsvendor_routes
+from qnetsim.optimize.routing import by_level_weight, newsvendor_routes, newsvendor_table
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "marginal_loads",
     "newsvendor",
     "newsvendor_routes",
+    "newsvendor_table",
     "perfect_information",
     "reservations",
 ]

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 
-from qnetsim.forecast import Forecast
-from qnetsim.network import Network, Route, shortest_routes
+from qnetsim.forecast import Forecast, LevelDistribution
+from qnetsim.network import Network, Route, RouteTable, shortest_routes
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.newsvendor import level_values
 
 
-def newsvendor_weights(network: Network, forecast: Forecast) -> list[Fraction]:
-    """Weight g of each fibre: expected channel cost of one request in units of c_qkd^b.
+def newsvendor_weights(network: Network, levels: LevelDistribution) -> list[Fraction]:
+    """Weight g of each fibre: expected channel cost of a request in units of c_qkd^b.
 
     One number on every fibre where the ratio c^o/c^b and the key rate are the same on all. A
     fibre whose channels cost nothing when reserved gets weight zero.
     """
     costs = network.costs
-    rho = network.level_channels(forecast.level_count)
+    rho = network.level_channels(levels.count)
     known: dict[tuple[Fraction, tuple[int, ...]], Fraction] = {}
     weights = []
     prices = zip(costs.exact_qkd_reserved, costs.exact_qkd_on_demand, strict=True)
@@ -28,7 +29,7 @@ def newsvendor_weights(network: Network, forecast: Forecast) -> list[Fraction]:
             continue
         key = on_demand / reserved, tuple(rho[:, fibre].tolist())
         if key not in known:
-            known[key] = level_values(forecast.levels, list(key[1]), key[0])[0]
+            known[key] = level_values(levels, list(key[1]), key[0])[0]
         weights.append(known[key])
     return weights
 
@@ -46,23 +47,58 @@ def weighted_routes(
 
 
 def newsvendor_lengths(network: Network, forecast: Forecast) -> list[Fraction]:
-    """Length ``c_km + g·c_qkd^b`` of each fibre.
+    """Length ``c_km + g·c_qkd^b`` of each fibre; g is the mean over the requests.
 
     KM wavelengths count at their cheaper price, since every request needs them anyway.
     """
+    each = _lengths_by_kind(network, forecast)
+    if forecast.shared:
+        return each[0]
+    counts = Counter(forecast.kind.tolist())
+    return [
+        sum((counts[kind] * lengths[fibre] for kind, lengths in enumerate(each)), Fraction(0))
+        / forecast.requests
+        for fibre in range(network.fibres)
+    ]
+
+
+def _lengths_by_kind(network: Network, forecast: Forecast) -> list[list[Fraction]]:
+    """Length ``c_km + g·c_qkd^b`` of each fibre for a request of each distribution."""
     costs = network.costs
-    parts = zip(
-        costs.exact_km_cheapest,
-        newsvendor_weights(network, forecast),
-        costs.exact_qkd_reserved,
-        strict=True,
-    )
-    return [km + weight * qkd for km, weight, qkd in parts]
+    return [
+        [
+            km + weight * qkd
+            for km, weight, qkd in zip(
+                costs.exact_km_cheapest,
+                newsvendor_weights(network, levels),
+                costs.exact_qkd_reserved,
+                strict=True,
+            )
+        ]
+        for levels in forecast.distributions
+    ]
 
 
 def newsvendor_routes(network: Network, forecast: Forecast) -> dict[NodePair, Route]:
-    """Routes that are best when a request keeps one route at all levels (w = g)."""
+    """One route of each pair, the shortest by :func:`newsvendor_lengths`."""
     return shortest_routes(network.topology, newsvendor_lengths(network, forecast), forecast.pairs)
+
+
+def newsvendor_table(network: Network, forecast: Forecast) -> RouteTable:
+    """Routes that are best when each request keeps one route at all levels (w = its own g)."""
+    found = [
+        shortest_routes(
+            network.topology,
+            lengths,
+            [pair for r, pair in enumerate(forecast.pairs) if forecast.kind[r] == kind],
+        )
+        for kind, lengths in enumerate(_lengths_by_kind(network, forecast))
+    ]
+    levels = forecast.level_count
+    kinds = forecast.kind.tolist()
+    return RouteTable.of(
+        [[found[kind][pair]] * levels for kind, pair in zip(kinds, forecast.pairs, strict=True)]
+    )
 
 
 def by_level_weight(

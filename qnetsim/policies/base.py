@@ -22,7 +22,7 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import PolicyError, QnetsimError
 from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
-from qnetsim.optimize import HIGHS, Plan, Solver, by_level_weight, newsvendor_routes
+from qnetsim.optimize import HIGHS, Plan, Solver, by_level_weight, newsvendor_table
 from qnetsim.optimize.routing import newsvendor_lengths
 
 
@@ -54,19 +54,20 @@ class Setting:
         Parameters
         ----------
         weight : int, optional
-            w. Unless given, the expected channel cost g of a newsvendor reservation.
+            w. Unless given, the expected channel cost g of a newsvendor reservation for the
+            request's own distribution.
         """
-        routes = (
-            newsvendor_routes(self.network, self.forecast)
-            if weight is None
-            else by_level_weight(self.network, self.forecast.pairs, weight)
-        )
-        levels = self.forecast.level_count
-        return RouteTable.by_pair(self.forecast.pairs, routes, levels)
+        if weight is None:
+            return newsvendor_table(self.network, self.forecast)
+        routes = by_level_weight(self.network, self.forecast.pairs, weight)
+        return RouteTable.by_pair(self.forecast.pairs, routes, self.forecast.level_count)
 
     @cached_property
     def planning_lengths(self) -> tuple[Fraction, ...]:
-        """Length ``c_km + g·c_qkd`` of each fibre, by which paths are chosen."""
+        """Length ``c_km + g·c_qkd`` of each fibre, by which detours are chosen.
+
+        g is the mean over the requests.
+        """
         return tuple(newsvendor_lengths(self.network, self.forecast))
 
     def requests_per_fibre(self, routes: RouteTable) -> IntArray:

@@ -71,7 +71,7 @@ class EmpiricalQuantile(Policy):
         """First stage for the frequencies of the levels seen so far; keeps its routes."""
         network = self._setting.network
         weights = [Fraction(int(count)) for count in self._counts]
-        seen = replace(self._setting.forecast, levels=LevelDistribution.of_weights(weights))
+        seen = self._setting.forecast.with_levels(LevelDistribution.of_weights(weights))
         if seen.comonotone and (network.limited or network.costs.blocking is not None):
             # planned too often for a proof each time
             solver = self._setting.solver

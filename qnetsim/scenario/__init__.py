@@ -12,6 +12,7 @@ from qnetsim.scenario.tables.cost import CostTable, Prices
 from qnetsim.scenario.tables.fel import FelTable, misplaced
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
 from qnetsim.scenario.tables.network import MdiQkdTable, NetworkTable
+from qnetsim.scenario.tables.request import RequestTable
 from qnetsim.scenario.tables.scenario import (
     KeyManagementTable,
     PlanningTable,
@@ -43,6 +44,7 @@ __all__ = [
     "Prices",
     "RecordingTable",
     "RegimesTable",
+    "RequestTable",
     "RunTable",
     "Scenario",
     "YieldTable",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from qnetsim.scenario.lines import Key, Problem
+from qnetsim.scenario.request_checks import request_checks
 from qnetsim.units import exact, seconds_to_ticks
 
 
@@ -16,7 +17,8 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[Problem]:
     network = data.get("network", {})
     management = data.get("key_management", {})
     if isinstance(demand, dict):
-        yield from _demand_checks(demand, data.get("recording"), data.get("run"))
+        yield from _demand_checks(demand, data)
+    yield from request_checks(data)
     yield from _regime_checks(data.get("regimes"), demand, data.get("recording"))
     yield from _time_checks(run, ("run", "slot_s"))
     for key in ("patience_s", "on_demand_setup_s", "control_delay_s"):
@@ -40,17 +42,18 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[Problem]:
             yield from _slot_bits_checks(network, run)
 
 
-def _demand_checks(demand: Mapping[str, Any], recording: object, run: object) -> Iterator[Problem]:
+def _demand_checks(demand: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[Problem]:
     """Exactly one source of requests, and shares that can be used."""
+    recording = data.get("recording")
     if "requests" in demand and "pairs" in demand:
         yield ("demand", "pairs"), "requests and pairs are both given; allowed: one of them"
     if isinstance(recording, dict):
-        yield from _recording_checks(recording, demand, run)
-    elif "requests" not in demand and "pairs" not in demand:
+        yield from _recording_checks(recording, demand, data.get("run"))
+    elif "requests" not in demand and "pairs" not in demand and not data.get("request"):
         yield (
             ("demand",),
             "neither requests nor pairs is given; give requests = N, pairs = 'all', "
-            "pairs = [[source, target], …] or a [recording]",
+            "pairs = [[source, target], …], [[request]] tables or a [recording]",
         )
     if demand.get("pairs") == []:
         yield ("demand", "pairs"), "is empty; give at least one [source, target]"
@@ -175,8 +178,10 @@ def _recording_checks(
     for key in ("requests", "pairs"):
         if key in demand:
             yield ("demand", key), "is given beside [recording], which has the requests; remove it"
-    if demand.get("coupling") == "comonotone":
-        text = "is 'comonotone'; recorded requests have levels of their own: leave it out"
+    if demand.get("coupling", "independent") != "independent":
+        text = (
+            f"is {demand['coupling']!r}; recorded requests have levels of their own: leave it out"
+        )
         yield ("demand", "coupling"), text
     if recording.get("forecast_slots"):
         for key in ("kind", "mean", "probabilities"):
@@ -204,7 +209,10 @@ def _regime_checks(regimes: object, demand: object, recording: object) -> Iterat
     if demand.get("kind", "poisson") != "poisson":
         yield ("demand", "kind"), "is not 'poisson'; regimes are Poisson distributions"
     if demand.get("coupling", "comonotone") != "comonotone":
-        text = "is 'independent'; all requests share a regime, so with [regimes] it is 'comonotone'"
+        text = (
+            f"is {demand['coupling']!r}; all requests share a regime, so with [regimes] it is "
+            "'comonotone'"
+        )
         yield ("demand", "coupling"), text
     means = regimes.get("means")
     if isinstance(means, list):

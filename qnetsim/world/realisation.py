@@ -162,6 +162,9 @@ class Realisation:
             "coupling": forecast.coupling,
             "level_bits": network.level_bits,
         }
+        if not forecast.shared or forecast.coupling in {"grouped", "copula"}:
+            # which requests a column of the levels stands for
+            found["groups"] = forecast.group.tolist()
         if forecast.classes:
             found["classes"] = forecast.classes
         if demand.arrivals != "slot_start":

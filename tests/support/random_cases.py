@@ -93,10 +93,10 @@ on_demand_multiplier = {float(rng.choice([0.5, 1.0, 1.7]))}
 blocking_cost = {float(rng.choice([0.0, 1234.5]))}
 exposure_cost = {float(rng.choice([0.0, 0.25]))}
 [demand]
-levels = {int(rng.integers(1, 5))}
+levels = {(levels := int(rng.integers(1, 5)))}
 mean = {float(rng.choice([0.5, 1.0, 2.5]))}
 coupling = {str(rng.choice(["comonotone", "independent"]))!r}
-requests = {int(rng.integers(3 if crowded else 1, most))}
+requests = {(requests := int(rng.integers(3 if crowded else 1, most)))}
 arrivals = {"slot_start" if calm else str(rng.choice(["slot_start", "uniform"]))!r}
 holding = {"fixed" if calm else str(rng.choice(["fixed", "geometric"]))!r}
 holding_slots = {1 if calm else int(rng.choice([1, 1, 2, 3]))}
@@ -112,7 +112,33 @@ key_lifetime_slots = {int(pick(0, 1, 2, 5, crowd=(1, 2, 3)))}
 patience_s = {pick(0.0, 0.25, 0.5, 1.0, 1.5, 3.0, crowd=(0.5, 1.0, 1.5))}
 granularity = {str(rng.choice(["channel", "bit"]))!r}
 """
+    if rng.random() < 0.25:
+        text = own_levels(rng, text, nodes, levels, requests)
     return open_case(parse_scenario(text))
+
+
+def own_levels(rng: np.random.Generator, text: str, nodes: int, levels: int, requests: int) -> str:
+    """The same scenario with levels of each request's own, coupled in any way."""
+    coupling = str(rng.choice(["comonotone", "independent", "grouped", "copula"]))
+    lines = [line for line in text.splitlines() if not line.startswith("requests = ")]
+    text = "\n".join(
+        f"coupling = {coupling!r}" if line.startswith("coupling = ") else line for line in lines
+    )
+    if coupling == "copula":
+        text = text.replace("coupling = 'copula'", "coupling = 'copula'\ncorrelation = 0.6")
+    distributions = (
+        f"mean = {float(rng.choice([0.3, 1.5, 4.0]))}",
+        f"level = {levels - 1}",
+        f"probabilities = {[1.0] * levels}",
+        "",
+    )
+    for _ in range(requests):
+        a, b = rng.choice(nodes, 2, replace=False).tolist()
+        group = f'group = "{rng.choice(["one", "other"])}"' if coupling == "grouped" else ""
+        levels_of = distributions[int(rng.integers(0, 4))]
+        text += f'\n[[request]]\nsource = "n{a}"\ntarget = "n{b}"\n{levels_of}\n{group}'
+    # the demand's own mean serves at least one request
+    return f'{text}\n[[request]]\nsource = "n0"\ntarget = "n1"\n{group}\n'
 
 
 def split(chunk: WorldChunk, width: int, slot_ticks: int) -> Iterator[WorldChunk]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+
 import numpy as np
 
 from qnetsim import seeds
@@ -30,3 +32,20 @@ def test_integers_do_not_depend_on_how_they_are_drawn() -> None:
     parts = np.concatenate([seeds.integers(bits, 11, n) for n in (1, 299, 700)])
     np.testing.assert_array_equal(whole, parts)
     assert set(whole.tolist()) == set(range(11))
+
+
+def test_normal_quantiles_are_those_of_the_standard_library() -> None:
+    uniform = np.random.default_rng(1).random(2000)
+    p = np.concatenate([uniform, 10.0 ** -np.arange(1, 300, 7), [0.075, 0.925, 0.5]])
+    normal = statistics.NormalDist()
+    wanted = np.array([normal.inv_cdf(x) for x in p])
+    np.testing.assert_allclose(seeds.normal_quantile(p), wanted, rtol=2e-15, atol=1e-15)
+    np.testing.assert_array_equal(seeds.normal_quantile(np.array([0.0, 1.0])), [-np.inf, np.inf])
+
+
+def test_normal_numbers_have_the_stated_moments() -> None:
+    count = 200_000
+    drawn = seeds.normal(seeds.stream(4, "test"), count)
+    for power, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        assert abs((drawn**power).mean() - moment) <= 4 * np.sqrt(variance / count)
+    assert np.isfinite(drawn).all()

@@ -17,6 +17,7 @@ from qnetsim.scenario.tables.fields import COUNT_MAX, Table, as_tuple, field
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
 from qnetsim.scenario.tables.network import NetworkTable
 from qnetsim.scenario.tables.portable import file_name, without_folders
+from qnetsim.scenario.tables.request import RequestTable
 from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
@@ -182,6 +183,9 @@ class Scenario(Table):
     network: NetworkTable = field("the [network] table", "a table")
     cost: CostTable = field("the [cost] table", "a table", default=CostTable())
     demand: DemandTable = field("the [demand] table", "a table", default=DemandTable())
+    request: Annotated[tuple[RequestTable, ...], BeforeValidator(as_tuple)] = field(
+        "the [[request]] tables", "one [[request]] table for each kind of request", default=()
+    )
     recording: RecordingTable | None = field("the [recording] table", "a table", default=None)
     regimes: RegimesTable | None = field("the [regimes] table", "a table", default=None)
     yields: YieldTable = field("the [yields] table", "a table", default=YieldTable())
@@ -217,9 +221,19 @@ class Scenario(Table):
 
     def digest(self) -> str:
         """SHA-256 over all settings, defaults included; hexadecimal."""
-        # a table that came later changes no digest where it is not used
-        late = {"fel": (), "regimes": None, "recording": None, "learning": LearningTable()}
-        unused = {name for name, default in late.items() if getattr(self, name) == default}
+        # a table or a key that came later changes no digest where it is not used
+        late = {
+            "fel": (),
+            "regimes": None,
+            "recording": None,
+            "learning": LearningTable(),
+            "request": (),
+        }
+        unused: dict[str, Any] = {
+            name: True for name, default in late.items() if getattr(self, name) == default
+        }
+        if self.demand.correlation is None:
+            unused["demand"] = {"correlation"}
         text = self.portable().model_dump_json(exclude=unused)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -18,7 +18,8 @@ from qnetsim.scenario.tables.fields import (
 class DemandTable(Table):
     """Who asks for keys, and how many.
 
-    Exactly one of ``requests`` and ``pairs`` is given; ``qnetsim.scenario.load`` checks it.
+    Exactly one of ``requests``, ``pairs`` and ``[[request]]`` tables is given;
+    ``qnetsim.scenario.load`` checks it.
     """
 
     kind: Literal["poisson", "table"] = field(
@@ -45,14 +46,23 @@ class DemandTable(Table):
         "a list of `levels` numbers >= 0 with a positive sum, only with kind = 'table'",
         default=None,
     )
-    coupling: Literal["comonotone", "independent"] = field(
-        "whether all requests of a slot share one level (Eq 46) or each has its own (Eq 7)",
-        "'comonotone' or 'independent'",
+    coupling: Literal["comonotone", "independent", "grouped", "copula"] = field(
+        "how the levels of a slot's requests go together: one uniform number U for all, each level "
+        "being the U-quantile of its distribution (Eq 46); one for each request (Eq 7); one for "
+        "each group; or one for each, coupled by a Gaussian copula",
+        "'comonotone', 'independent', 'grouped' or 'copula'",
         default="comonotone",
+    )
+    correlation: float | None = field(
+        "correlation of any two requests' normal numbers under the Gaussian copula",
+        "a number 0 .. 1, only with coupling = 'copula'",
+        default=None,
+        ge=0,
+        le=1,
     )
     requests: int | None = field(
         "number of requests |R|, each on a node pair drawn uniformly once per scenario",
-        "an integer 1 .. 1000000; give either requests or pairs",
+        "an integer 1 .. 1000000; give either requests, pairs or [[request]] tables",
         default=None,
         ge=1,
         le=10**6,
@@ -60,7 +70,7 @@ class DemandTable(Table):
     pairs: Literal["all"] | Pairs | None = field(
         "the requests themselves",
         "'all' (one per unordered node pair) or a list of [source, target]; "
-        "give either requests or pairs",
+        "give either requests, pairs or [[request]] tables",
         default=None,
     )
     arrivals: Literal["slot_start", "uniform"] = field(

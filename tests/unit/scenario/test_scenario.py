@@ -99,7 +99,7 @@ ONE_ERROR = {
     GOOD + 'kind = "table"\nprobabilities = [1,1]': "2 numbers for 10 levels",
     GOOD + 'kind = "table"\nlevels = 2\nprobabilities = [0,0]': "positive sum",
     GOOD + "probabilities = [1]": "goes with kind = 'table'",
-    GOOD + "coupling = 'both'": "'comonotone' or 'independent'",
+    GOOD + "coupling = 'both'": "'comonotone', 'independent', 'grouped' or 'copula'",
     GOOD + "[[policy]]\nname='sip'\n[[policy]]\nname='sip'": "its own label",
     GOOD + "[[policy]]\nname='sip'\nlabel='a/b'": "policy[0].label",
     "[network]\ntopology = 'nsfnet'\n[demand]\npairs = []": "is empty",

@@ -1,0 +1,129 @@
+"""The [[request]] tables of a scenario as node pairs, distributions, bundles and classes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from qnetsim.errors import SettingError
+from qnetsim.forecast.levels import LevelDistribution, level_at, poisson_levels, table_levels
+from qnetsim.scenario import RequestTable
+from qnetsim.scenario.tables.fields import MAX_LEVELS
+from qnetsim.units import exact
+
+#: Least part of a mean rate that truncation to the levels may leave.
+KEPT = Fraction(99, 100)
+
+
+class OwnDemand(NamedTuple):
+    """What [[request]] tables say, request by request.
+
+    Attributes
+    ----------
+    listed : list of (str, str)
+        Names of the ends.
+    tables : list of int
+        The table behind each request.
+    distributions : tuple of LevelDistribution
+        Each once.
+    kinds : tuple of int
+        Position in ``distributions``; empty where there is one only.
+    bundles : tuple of int
+        Position of the group's name among all names; empty without groups.
+    classes : tuple of int
+        Empty where no priority is given.
+    """
+
+    listed: list[tuple[str, str]]
+    tables: list[int]
+    distributions: tuple[LevelDistribution, ...]
+    kinds: tuple[int, ...]
+    bundles: tuple[int, ...]
+    classes: tuple[int, ...]
+
+
+def own_demand(
+    tables: Sequence[RequestTable], shared: LevelDistribution, level_bps: Fraction
+) -> OwnDemand:
+    """Spread the tables over their requests.
+
+    Parameters
+    ----------
+    tables : sequence of RequestTable
+    shared : LevelDistribution
+        Of requests that give no levels of their own; says how many levels there are.
+    level_bps : Fraction
+        Key rate in bit/s that one level stands for.
+
+    Raises
+    ------
+    SettingError
+        The levels are too few for a mean rate.
+    """
+    problems = []
+    position: dict[LevelDistribution, int] = {}
+    names: dict[str | None, int] = {}
+    kinds: list[int] = []
+    bundles: list[int] = []
+    spread: list[int] = []
+    for i, table in enumerate(tables):
+        found = _distribution(table, shared, level_bps)
+        if isinstance(found, str):
+            problems.append((("request", i, "mean_rate_bps"), found))
+            continue
+        spread += [i] * table.count
+        kinds += [position.setdefault(found, len(position))] * table.count
+        bundles += [names.setdefault(table.group, len(names))] * table.count
+    if problems:
+        raise SettingError(problems)
+    given = any(table.priority is not None for table in tables)
+    return OwnDemand(
+        listed=[(tables[i].source, tables[i].target) for i in spread],
+        tables=spread,
+        distributions=tuple(position),
+        kinds=tuple(kinds) if len(position) > 1 else (),
+        bundles=() if None in names else tuple(bundles),
+        classes=tuple(tables[i].priority or 0 for i in spread) if given else (),
+    )
+
+
+def _distribution(
+    table: RequestTable, shared: LevelDistribution, level_bps: Fraction
+) -> LevelDistribution | str:
+    """Distribution of a table's levels, or what is wrong with its mean rate."""
+    levels = shared.count
+    if table.probabilities is not None:
+        return table_levels([*table.probabilities, *[0.0] * (levels - len(table.probabilities))])
+    if table.level is not None:
+        return level_at(table.level, levels)
+    if table.mean is not None:
+        return poisson_levels(levels, exact(table.mean))
+    if table.mean_rate_bps is None:
+        return shared
+    mean = exact(table.mean_rate_bps) / level_bps
+    if mean <= MAX_LEVELS:
+        found = poisson_levels(levels, mean)
+        if found.exact_mean >= KEPT * mean:
+            return found
+    least = _least_levels(float(mean))
+    mend = "raise network.key_rate_bps" if least is None else f"raise demand.levels to {least}"
+    return (
+        f"{table.mean_rate_bps:g} bit/s are {float(mean):g} levels of {float(level_bps):g} bit/s, "
+        f"of which a Poisson distribution cut to {levels} levels does not keep {float(KEPT):.0%}; "
+        f"{mend}"
+    )
+
+
+def _least_levels(mean: float) -> int | None:
+    """Fewest levels that keep enough of a mean; None where there are not so many."""
+    total = kept = 0.0
+    for k in range(MAX_LEVELS):
+        weight = math.exp(k * math.log(mean) - math.lgamma(k + 1) - mean)
+        total += weight
+        kept += k * weight
+        # far below the mean every weight may be zero
+        if total > 0 and kept >= float(KEPT) * mean * total:
+            return k + 1
+    return None
