@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray, IntArray, frozen
 from qnetsim.errors import UsageError
 from qnetsim.forecast.levels import LevelDistribution
+from qnetsim.forecast.states import JointStates, joint_states
 from qnetsim.network import LoadTable, Network, RouteTable
 from qnetsim.network.routes import NodePair
 
@@ -108,6 +110,34 @@ class Forecast:
         return frozen([d.probabilities for d in self.distributions], np.float64)
 
     @cached_property
+    def joint(self) -> JointStates:
+        """States that all requests of a slot are in together; for comonotone demand."""
+        return joint_states(self.distributions)
+
+    @property
+    def state_count(self) -> int:
+        """Columns of a plan's route table.
+
+        With comonotone demand one for each joint state, which is a level where all requests share
+        their distribution; otherwise one for each level of a request's own.
+        """
+        return self.joint.count if self.comonotone else self.level_count
+
+    @cached_property
+    def state_levels(self) -> IntArray:
+        """Level of each distribution in each column, shape (distributions, columns)."""
+        if self.comonotone:
+            return self.joint.levels
+        return frozen([range(self.level_count)] * len(self.distributions), np.int64)
+
+    @cached_property
+    def state_probabilities(self) -> FloatArray:
+        """Probability of each column for each distribution, shape (distributions, columns)."""
+        if self.comonotone:
+            return frozen([self.joint.probabilities] * len(self.distributions), np.float64)
+        return self.probabilities
+
+    @cached_property
     def _drivers(self) -> IntArray:
         """Uniform number that each request follows, shape (requests,)."""
         if self.comonotone:
@@ -141,6 +171,26 @@ class Forecast:
     def group_driver(self) -> IntArray:
         """Uniform number that each group follows, shape (groups,)."""
         return frozen(self._drivers[self._members[0]], np.int64)
+
+    def states_of(self, levels: npt.NDArray[np.integer[Any]]) -> IntArray:
+        """Column of a plan's route table that realised comonotone levels stand for.
+
+        Parameters
+        ----------
+        levels : ndarray of integers, shape (slots, groups)
+
+        Returns
+        -------
+        ndarray of int64, shape (slots,)
+        """
+        # from state to state no level falls and one rises
+        place = np.searchsorted(self.joint.levels.sum(axis=0), levels.sum(axis=1, dtype=np.int64))
+        return np.asarray(np.minimum(place, self.state_count - 1), dtype=np.int64)
+
+    @property
+    def first_of_group(self) -> IntArray:
+        """First request of each group, shape (groups,)."""
+        return self._members[0]
 
     @property
     def drivers(self) -> int:

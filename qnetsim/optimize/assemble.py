@@ -8,7 +8,7 @@ import numpy as np
 
 from qnetsim.errors import SolverError
 from qnetsim.forecast import Forecast
-from qnetsim.network import Network, RouteTable, UnitPrices
+from qnetsim.network import BLOCKED, Network, RouteTable, UnitPrices
 from qnetsim.optimize.lightpaths.checker import violations
 from qnetsim.optimize.lightpaths.explicit import explicit_plan
 from qnetsim.optimize.marginals import (
@@ -97,7 +97,7 @@ def assign_wavelengths(
     if overload or not forecast.comonotone:
         return AssignedRoutes(routes, marginals, None, min(overload, 1.0))
     repair = None
-    if prices is not None:
+    if prices is not None and forecast.shared:
         held = first_stage if first_stage is not None else reservations(network, marginals)
         repair = Repair(held.vector(), np.concatenate(prices), cost)
     assignment, moved = assign(network, forecast, routes, repair)
@@ -191,8 +191,10 @@ def fixed_routes_plan(
 
 def expected_blocked(forecast: Forecast, routes: RouteTable) -> float:
     """Expected number of requests in a slot that have no route."""
-    p = forecast.levels.probabilities
-    return float(sum(p[k] * routes.blocked(k) for k in range(routes.levels)))
+    if BLOCKED not in routes.routes:
+        return 0.0
+    refused = routes.choice == routes.routes.index(BLOCKED)
+    return float((refused * forecast.state_probabilities[forecast.kind]).sum())
 
 
 def expected_loads(marginals: Marginals) -> Stage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -19,10 +19,17 @@ from qnetsim.optimize.assemble import (
     with_wavelengths,
 )
 from qnetsim.optimize.columns.problem import Size
+from qnetsim.optimize.commodities.own_demand import (
+    known_demand_flows,
+    request_kinds,
+    routes_of_requests,
+    state_channels,
+)
 from qnetsim.optimize.plan import Plan, status_of
 from qnetsim.optimize.recourse import deterministic_flows, request_routes
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.stage import Stage
+from qnetsim.optimize.state_routes import in_states
 from qnetsim.vocabulary import PlanStatus
 
 
@@ -84,7 +91,9 @@ def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Fore
     if not network.limited or not forecast.comonotone:
         chosen_here = [blocked_where_cheaper(network, k, shortest[k]) for k in levels]
         table = RouteTable.by_pair_and_level(forecast.pairs, chosen_here)
-        return Foreseen(table, None, "shortest paths", Size())
+        return Foreseen(in_states(table, forecast), None, "shortest paths", Size())
+    if not forecast.shared:
+        return _foreseen_states(network, forecast, shortest, solver)
     rho = network.level_channels(forecast.level_count).tolist()
     bound = 0.0
     counts = Counter(forecast.pairs)
@@ -111,6 +120,36 @@ def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Fore
         chosen.append(flows.routes[0])
     routes = request_routes(forecast.pairs, chosen)
     return Foreseen(routes, bound, " and ".join(solvers), size)
+
+
+def _foreseen_states(
+    network: Network,
+    forecast: Forecast,
+    shortest: Sequence[Mapping[NodePair, Route]],
+    solver: Solver,
+) -> Foreseen:
+    """Routes of each joint state within the limits; ``shortest`` has those of each level."""
+    requests = request_kinds(forecast)
+    counts = Counter(requests)
+    bound = 0.0
+    size = Size()
+    solvers: dict[str, None] = {}
+    chosen = []
+    for state, channels in enumerate(state_channels(network, forecast)):
+        levels = forecast.joint.levels[:, state].tolist()
+        flows = known_demand_flows(
+            network=network,
+            counts=counts,
+            channels=channels,
+            prices=network.costs.cheapest,
+            start={kind: shortest[levels[kind.kind]][kind.pair] for kind in counts},
+            solver=solver,
+        )
+        bound += float(forecast.joint.probabilities[state]) * flows.bound
+        size += flows.size
+        solvers[flows.solver] = None
+        chosen.append(flows.routes[0])
+    return Foreseen(routes_of_requests(requests, chosen), bound, " and ".join(solvers), size)
 
 
 def perfect_information(network: Network, forecast: Forecast, solver: Solver) -> Plan:

@@ -91,7 +91,9 @@ class Plan:
     on_demand_channels, on_demand_wavelengths : ndarray of float64, shape (fibres,)
         Expected use per slot.
     routes : RouteTable
-        Requests that the plan blocks have the route ``BLOCKED``.
+        One column for each of ``Forecast.state_count``: levels, or joint states of comonotone
+        requests with distributions of their own. Requests that the plan blocks have the route
+        ``BLOCKED``.
     bound : float or None
         Proved lower bound on the expected cost per slot.
     status : PlanStatus
@@ -190,15 +192,15 @@ class Plan:
         -------
         channels, wavelengths : ndarray, shape (requests, fibres)
         """
-        p = forecast.levels.probabilities
         rho = network.level_channels(forecast.level_count).astype(np.float64)
         uses = self.routes.uses(network.fibres).astype(np.float64)
         channels = np.zeros((self.routes.requests, network.fibres))
         wavelengths = np.zeros_like(channels)
-        for level, probability in enumerate(p):
-            crossing = uses[self.routes.choice[:, level]]
-            channels += probability * crossing * rho[level]
-            wavelengths += probability * crossing
+        for state in range(forecast.state_count):
+            p = forecast.state_probabilities[forecast.kind, state, None]
+            crossing = p * uses[self.routes.choice[:, state]]
+            channels += crossing * rho[forecast.state_levels[forecast.kind, state]]
+            wavelengths += crossing
         return _normalised(channels), _normalised(wavelengths)
 
 

@@ -33,8 +33,8 @@ MOST_CARRIED = 5_000
 
 
 def possible_levels(forecast: Forecast) -> list[int]:
-    """Levels of positive probability."""
-    return [k for k, p in enumerate(forecast.levels.exact_probabilities) if p > 0]
+    """Levels, or joint states, of positive probability."""
+    return [k for k, p in enumerate(forecast.joint.exact_probabilities) if p > 0]
 
 
 def stochastic_problem(network: Network, forecast: Forecast, solver: Solver) -> RoutesProblem:

@@ -19,6 +19,11 @@ from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.columns.routing_search import RoutingProblem
 from qnetsim.optimize.columns.safe_bound import SafeBound
+from qnetsim.optimize.commodities.own_demand import (
+    own_closed_form,
+    own_demand_problem,
+    own_routes_plan,
+)
 from qnetsim.optimize.full.full_plan import full_plan, full_problem
 from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, SolveReport, status_of
 from qnetsim.optimize.recourse import request_routes, stochastic_problem
@@ -64,6 +69,8 @@ def comonotone_plan(
             # the routes program says which fibres lack what
             comonotone_plan(network, forecast, solver)
             raise
+    if not forecast.shared:
+        return _own_demand_plan(network, forecast, solver, formulation)
     problem = stochastic_problem(network, forecast, solver)
     closed_form = _closed_form(network, forecast, Pricing(problem))
     if formulation == "newsvendor":
@@ -85,6 +92,25 @@ def _good_enough(plan: Plan, problem: RoutesProblem) -> bool:
         return plan.status is PlanStatus.OPTIMAL
     gap = plan.gap(problem.network)
     return gap is not None and gap <= problem.solver.settings.gap
+
+
+def _own_demand_plan(
+    network: Network, forecast: Forecast, solver: Solver, formulation: Formulation
+) -> Plan:
+    """The same choice of formulations for requests with distributions of their own."""
+    problem = own_demand_problem(network, forecast, solver)
+    closed_form = own_closed_form(network, forecast, problem)
+    if formulation == "newsvendor":
+        return closed_form
+    if formulation == "auto" and closed_form.status is PlanStatus.OPTIMAL:
+        return closed_form
+    found = own_routes_plan(problem, forecast, closed_form, keep=formulation == "auto")
+    if formulation != "auto" or found.status is PlanStatus.OPTIMAL:
+        return found
+    if full_problem(network, forecast).variables <= MOST_FULL_VARIABLES:
+        exact = full_plan(network, forecast, solver)
+        return exact if exact.status is PlanStatus.OPTIMAL else found
+    return found
 
 
 def _full_plan(problem: RoutesProblem, forecast: Forecast, found: Plan) -> Plan:

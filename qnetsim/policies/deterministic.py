@@ -24,6 +24,7 @@ from qnetsim.optimize.plan import SolveReport
 from qnetsim.optimize.recourse import deterministic_flows, request_routes
 from qnetsim.optimize.routing import weighted_routes
 from qnetsim.optimize.stage import Stage
+from qnetsim.optimize.state_routes import in_states
 from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.static import StaticPolicy
 
@@ -102,7 +103,7 @@ class Deterministic(StaticPolicy):
         return fixed_routes_plan(
             network,
             forecast,
-            assign_wavelengths(network, forecast, table),
+            assign_wavelengths(network, forecast, in_states(table, forecast)),
             SolveReport(
                 bound=None,
                 solver=f"deterministic program (8)-(18), {found.solver}",

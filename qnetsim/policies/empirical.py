@@ -12,9 +12,9 @@ from pydantic import Field
 from qnetsim.arrays import IntArray
 from qnetsim.errors import InfeasibleError, SolverError
 from qnetsim.forecast import LevelDistribution
-from qnetsim.network import RouteTable
-from qnetsim.optimize import Plan, marginal_loads, newsvendor_routes, reservations
+from qnetsim.optimize import Plan, marginal_loads, newsvendor_table, reservations
 from qnetsim.optimize.stage import Stage
+from qnetsim.optimize.state_routes import StateRoutes, in_states
 from qnetsim.optimize.stochastic import comonotone_plan
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
 
@@ -41,6 +41,8 @@ class EmpiricalOptions(PolicyOptions):
 class EmpiricalQuantile(Policy):
     """SIP on the demand observed so far; it uses no forecast of the levels.
 
+    It knows which requests have a distribution in common, and counts their levels together.
+
     Without wavelength limits and a price of blocking the closed form serves, which needs no solver.
     """
 
@@ -50,7 +52,8 @@ class EmpiricalQuantile(Policy):
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Start with no observation: nothing is reserved before the first slots are over."""
         self._setting = setting
-        self._counts = np.zeros(setting.forecast.level_count, dtype=np.int64)
+        shape = len(setting.forecast.distributions), setting.forecast.level_count
+        self._counts = np.zeros(shape, dtype=np.int64)
         self._window: deque[IntArray] = deque()
 
     def decide(self, observation: Observation) -> Decision:
@@ -70,8 +73,12 @@ class EmpiricalQuantile(Policy):
     def _plan(self) -> Stage:
         """First stage for the frequencies of the levels seen so far; keeps its routes."""
         network = self._setting.network
-        weights = [Fraction(int(count)) for count in self._counts]
-        seen = self._setting.forecast.with_levels(LevelDistribution.of_weights(weights))
+        seen = self._setting.forecast.with_levels(
+            *(
+                LevelDistribution.of_weights([Fraction(count) for count in counts])
+                for counts in self._counts.tolist()
+            )
+        )
         if seen.comonotone and (network.limited or network.costs.blocking is not None):
             # planned too often for a proof each time
             solver = self._setting.solver
@@ -81,17 +88,18 @@ class EmpiricalQuantile(Policy):
             except (InfeasibleError, SolverError):
                 pass  # no routing is known for what was seen: what does not fit is blocked
             else:
-                self._routes = plan.routes
+                self._routes = StateRoutes(plan.routes, seen).table
                 return plan.first_stage
-        routes = newsvendor_routes(network, seen)
-        self._routes = RouteTable.by_pair(seen.pairs, routes, len(weights))
-        return reservations(network, marginal_loads(network, seen, self._routes))
+        self._routes = newsvendor_table(network, seen)
+        return reservations(network, marginal_loads(network, seen, in_states(self._routes, seen)))
 
     def learn(self, outcome: Outcome) -> None:
         """Count the levels of the slots that are over, and forget those before the window."""
         window = self.options.window_slots
+        kinds, count = self._counts.shape
+        place = self._setting.forecast.group_kind * count
         for levels in outcome.levels.astype(np.int64):
-            seen = np.bincount(levels, minlength=self._counts.size)
+            seen = np.bincount(place + levels, minlength=kinds * count).reshape(kinds, count)
             self._counts += seen
             if window:
                 self._window.append(seen)

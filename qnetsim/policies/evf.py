@@ -9,13 +9,20 @@ from fractions import Fraction
 
 import numpy as np
 
-from qnetsim.forecast import Forecast
+from qnetsim.forecast import Forecast, LevelDistribution
 from qnetsim.network import Network, Route
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize import Plan, Solver, expected_recourse
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
+from qnetsim.optimize.commodities.own_demand import (
+    OwnStart,
+    known_demand_flows,
+    own_recourse,
+    request_kinds,
+    routes_of_requests,
+)
 from qnetsim.optimize.plan import SolveReport
-from qnetsim.optimize.recourse import deterministic_flows, request_routes
+from qnetsim.optimize.recourse import Recourse, deterministic_flows, request_routes
 from qnetsim.optimize.routing import weighted_routes
 from qnetsim.optimize.stage import Stage
 from qnetsim.policies.base import Setting
@@ -29,7 +36,9 @@ class ExpectedValue(StaticPolicy):
         """Solve the deterministic program, then the recourse for its first stage."""
         network = setting.network
         forecast = setting.forecast
-        rho = mean_channels(network, forecast)
+        if not forecast.shared:
+            return _own_demand_plan(network, forecast, setting.solver)
+        rho = mean_channels(network, forecast.levels)
         weights = [Fraction(r) for r in rho]
         # everything is reserved in Eq (8), KM wavelengths too
         km = network.costs.exact_km_reserved
@@ -47,11 +56,7 @@ class ExpectedValue(StaticPolicy):
                 network,
                 forecast,
                 assign_wavelengths(network, forecast, table),
-                SolveReport(
-                    bound=None,
-                    solver="deterministic program at the mean demand, convolved loads",
-                    note="second stage exact for these routes; recourse routes not optimised",
-                ),
+                FIXED_ROUTES,
                 first_stage,
             )
         prices = network.costs.reserved
@@ -74,19 +79,76 @@ class ExpectedValue(StaticPolicy):
                 first_stage=first_stage,
                 cost=found.bound,
             ),
-            SolveReport(
-                bound=found.bound,
-                solver=f"mean demand, then recourse by {found.solver}",
-                note="status, bound and gap are those of the recourse for this first stage",
-                size=found.size,
-            ),
+            _recourse_report(found),
             first_stage,
         )
 
 
-def mean_channels(network: Network, forecast: Forecast) -> list[int]:
+#: Of independent demand, whose second stage keeps the routes.
+FIXED_ROUTES = SolveReport(
+    bound=None,
+    solver="deterministic program at the mean demand, convolved loads",
+    note="second stage exact for these routes; recourse routes not optimised",
+)
+
+
+def _recourse_report(found: Recourse) -> SolveReport:
+    return SolveReport(
+        bound=found.bound,
+        solver=f"mean demand, then recourse by {found.solver}",
+        note="status, bound and gap are those of the recourse for this first stage",
+        size=found.size,
+    )
+
+
+def _own_demand_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
+    """The same where each request has a distribution, and so a mean, of its own."""
+    rho = np.array([mean_channels(network, levels) for levels in forecast.distributions])
+    requests = request_kinds(forecast)
+    counts = Counter(requests)
+    shortest = {
+        kind: weighted_routes(
+            network,
+            [kind.pair],
+            [Fraction(r) for r in rho[kind.kind].tolist()],
+            network.costs.exact_km_reserved,
+        )[kind.pair]
+        for kind in counts
+    }
+    chosen = {kind: [shortest[kind]] * n for kind, n in counts.items()}
+    if network.limited or network.costs.blocking is not None:
+        chosen = known_demand_flows(
+            network=network,
+            counts=counts,
+            channels=rho,
+            prices=network.costs.reserved,
+            start=shortest,
+            solver=solver,
+        ).routes[0]
+    reserved = np.zeros((2, network.fibres))
+    for kind, listed in chosen.items():
+        for route in listed:
+            fibres = list(route.fibres)
+            reserved[:, fibres] += [rho[kind.kind, fibres], np.ones(len(fibres))]
+    first_stage = Stage(*reserved)
+    if forecast.comonotone:
+        found = own_recourse(
+            network=network,
+            forecast=forecast,
+            first_stage=first_stage,
+            start=OwnStart(chosen, shortest),
+            solver=solver,
+        )
+        assigned = assign_wavelengths(network, forecast, found.routes, first_stage=first_stage)
+        return fixed_routes_plan(network, forecast, assigned, _recourse_report(found), first_stage)
+    table = routes_of_requests(requests, [chosen] * forecast.level_count)
+    assigned = assign_wavelengths(network, forecast, table)
+    return fixed_routes_plan(network, forecast, assigned, FIXED_ROUTES, first_stage)
+
+
+def mean_channels(network: Network, levels: LevelDistribution) -> list[int]:
     """Channels ρ(mean) = ⌈E k / K_L⌉ per fibre, under the truncated distribution."""
-    bits = forecast.levels.exact_mean * network.level_bits
+    bits = levels.exact_mean * network.level_bits
     return [math.ceil(bits / int(channel)) for channel in network.channel_bits]
 
 

@@ -39,7 +39,7 @@ class FixedLevel(StaticPolicy):
         routes = RouteTable.by_pair(
             forecast.pairs,
             by_level_weight(network, forecast.pairs, level),
-            forecast.level_count,
+            forecast.state_count,
         )
         requests = setting.requests_per_fibre(routes).astype(np.float64)
         cheaper = network.costs.km_reserved <= network.costs.km_on_demand

@@ -12,6 +12,7 @@ from qnetsim.errors import UsageError
 from qnetsim.network import RouteTable
 from qnetsim.optimize import Plan
 from qnetsim.optimize.independent.convolution import convolution_plan
+from qnetsim.optimize.independent.integer_second_stage import SecondStageRule
 from qnetsim.optimize.independent.sampling import SampleSize, sampled_plan, second_stage_rule
 from qnetsim.optimize.stage import Stage
 from qnetsim.optimize.stochastic import comonotone_plan
@@ -86,16 +87,19 @@ class StochasticProgram(StaticPolicy):
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Keep the first stage, and the rule of the second where there is one."""
         super().prepare(setting, plan)
+        self._rule: SecondStageRule | None = None
         # sampling keeps fixed routes where they are cheaper
-        self.reroutes = plan is not None and plan.interval is not None
-        if self.reroutes:
+        if plan is not None and plan.interval is not None:
+            self.reroutes = True
             self._rule = second_stage_rule(setting.network, setting.forecast, setting.solver)
             self._stage = Stage(
                 self._channels.astype(np.float64),
                 self._wavelengths.astype(np.float64),
             )
 
-    def recourse(self, slot: int, levels: IntArray) -> RouteTable:
+    def recourse(self, slot: int, levels: IntArray) -> RouteTable | None:
         """Route the slot's requests for the levels that came."""
+        if self._rule is None:
+            return super().recourse(slot, levels)
         routes = self._rule.solve(self._stage, levels).routes
         return RouteTable.of([[route] * self._routes.levels for route in routes])

@@ -13,6 +13,7 @@ from qnetsim.optimize import Marginals, Plan
 from qnetsim.optimize.assemble import assign_wavelengths, with_wavelengths
 from qnetsim.optimize.marginals import LoadDistribution, expected_excess
 from qnetsim.optimize.stage import Stage
+from qnetsim.optimize.state_routes import StateRoutes, in_states
 from qnetsim.policies.base import Decision, Observation, Policy, PolicyOptions, Setting
 from qnetsim.vocabulary import PlanStatus
 
@@ -47,7 +48,7 @@ class UniformRandom(Policy):
     def plan(self, setting: Setting) -> Plan:
         """Expected reservations and cost; nothing is optimised."""
         network = setting.network
-        routes = setting.shortest_routes()
+        routes = in_states(setting.shortest_routes(), setting.forecast)
         requests = setting.requests_per_fibre(routes).astype(np.float64)
         top = setting.forecast.level_count
         draws = np.arange(top + 1, dtype=np.float64)
@@ -89,7 +90,9 @@ class UniformRandom(Policy):
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Fix routes and what one drawn unit means on each fibre."""
-        self._routes = plan.routes if plan else setting.shortest_routes()
+        self._routes = setting.shortest_routes()
+        if plan is not None:
+            self._routes = StateRoutes(plan.routes, setting.forecast).table
         self._requests = setting.requests_per_fibre(self._routes)
         self._top = setting.forecast.level_count
 

@@ -48,7 +48,7 @@ def _coupling_checks(
 ) -> Iterator[Problem]:
     coupling = demand.get("coupling", "comonotone")
     if coupling == "copula" and "correlation" not in demand:
-        text = "'copula' needs the correlation; give demand.correlation = 0 .. 1"
+        text = "'copula' needs the correlation; give demand.correlation = 0 .. 0.9999"
         yield ("demand", "coupling"), text
     if coupling != "copula" and "correlation" in demand:
         yield ("demand", "correlation"), "goes with coupling = 'copula' only; remove it"

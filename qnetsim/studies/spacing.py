@@ -40,8 +40,9 @@ def cheapest_spacing(scenario: Scenario, choices_km: Sequence[float]) -> Spacing
 
     The expected cost of a request on a fibre is ``c_km + g·c_qkd^b``, with the newsvendor's g
     for the channels that its level needs there; a level keeps its unit, K_L at ``span_km``.
-    With comonotone demand and no wavelength limits the least cost of a plan is the sum of these
-    over shortest routes, so choosing fibre by fibre is exact. Otherwise it is a heuristic.
+    With comonotone demand of one distribution and no wavelength limits the least cost of a plan
+    is the sum of these over shortest routes, so choosing fibre by fibre is exact. Otherwise it is a
+    heuristic; g is then the mean over the requests.
 
     Parameters
     ----------

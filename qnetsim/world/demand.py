@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim import seeds
-from qnetsim.arrays import FloatArray
-from qnetsim.forecast import Forecast, LevelDistribution
+from qnetsim.forecast import Forecast
+from qnetsim.forecast.draws import draw_levels
 from qnetsim.forecast.regimes import regime_levels
 from qnetsim.scenario import RegimesTable
 
@@ -56,46 +56,6 @@ class RegimeLevels:
         words = seeds.words(bits, slots)
         found = np.stack([law.sample(words) for law in self._laws])
         return np.take_along_axis(found, regime[None, :], axis=0).reshape(slots, 1)
-
-
-def draw_levels(
-    forecast: Forecast, seed: int, name: tuple[str | int, ...], slots: int
-) -> npt.NDArray[np.int16]:
-    """Draw the levels of consecutive slots from the streams of this name, shape (slots, groups)."""
-    if forecast.coupling == "copula":
-        return _coupled_levels(forecast, seed, name, slots)
-    drivers = forecast.drivers
-    words = seeds.words(seeds.stream(seed, *name), slots * drivers).reshape(slots, drivers)
-    if forecast.shared:
-        return forecast.levels.sample(words)
-    found = np.empty((slots, forecast.groups), dtype=np.int16)
-    for kind, distribution in enumerate(forecast.distributions):
-        columns = np.flatnonzero(forecast.group_kind == kind)
-        found[:, columns] = distribution.sample(words[:, forecast.group_driver[columns]])
-    return found
-
-
-def _coupled_levels(
-    forecast: Forecast, seed: int, name: tuple[str | int, ...], slots: int
-) -> npt.NDArray[np.int16]:
-    """Levels ``F_r^{-1}(Φ(Z_r))`` of normal numbers ``Z_r = √c·Z + √(1 − c)·E_r``."""
-    requests = forecast.requests
-    common = seeds.normal(seeds.stream(seed, *name, "common"), slots)[:, None]
-    each = seeds.normal(seeds.stream(seed, *name, "each"), slots * requests)
-    weight = forecast.correlation
-    normal = np.sqrt(weight) * common + np.sqrt(1.0 - weight) * each.reshape(slots, requests)
-    found = np.empty((slots, requests), dtype=np.int16)
-    for kind, distribution in enumerate(forecast.distributions):
-        columns = np.flatnonzero(forecast.kind == kind)
-        bounds = normal_thresholds(distribution)
-        found[:, columns] = np.searchsorted(bounds, normal[:, columns], side="right")
-    return found
-
-
-def normal_thresholds(distribution: LevelDistribution) -> FloatArray:
-    """Normal numbers below which each level but the last lies, shape (at most levels - 1,)."""
-    below = np.array([float(bound) for bound in distribution.cumulative[:-1]])
-    return seeds.normal_quantile(below)
 
 
 class Levels:

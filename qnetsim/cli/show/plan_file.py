@@ -76,7 +76,7 @@ def _summary(path: Path, record: PlanRecord) -> Table:
     rows.add_row("solver", str(plan["solver"]))
     routes = len(record.columns["routes/start"])
     requests, levels = record.columns["requests/route"].shape
-    rows.add_row("routes", f"{routes} for {requests} requests at {levels} levels")
+    rows.add_row("routes", f"{routes} for {requests} requests at {levels} levels or joint states")
     has_wavelengths = bool((record.columns["wavelengths/km"] >= 0).any())
     rows.add_row("explicit wavelengths", "yes" if has_wavelengths else "no")
     if plan["note"]:

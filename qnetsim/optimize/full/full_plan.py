@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 
 import networkx
-import numpy as np
 
 from qnetsim.forecast import Forecast
 from qnetsim.network import BLOCKED, Network, Route, RouteTable
@@ -25,14 +24,14 @@ FULL_PROGRAM = "full program (21)-(31)"
 
 
 def full_problem(network: Network, forecast: Forecast) -> FullProblem:
-    """Comonotone demand as the full program takes it: one scenario for each possible level."""
-    levels = possible_levels(forecast)
-    rho = network.level_channels(forecast.level_count)[levels]
+    """Comonotone demand as the full program takes it: one scenario for each possible state."""
+    states = possible_levels(forecast)
+    rho = network.level_channels(forecast.level_count)
     return FullProblem(
         network,
         forecast.pairs,
-        forecast.levels.probabilities[levels],
-        np.repeat(rho[:, None, :], forecast.requests, axis=1),
+        forecast.joint.probabilities[states],
+        rho[forecast.joint.levels[forecast.kind][:, states].T],
         blocking_cost=network.costs.blocking,
     )
 
@@ -51,7 +50,7 @@ def full_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
     solution = FullProgram(problem, solver).solve()
     levels = possible_levels(forecast)
     # levels that never happen take the routes of one that does
-    scenario_of = [levels.index(k) if k in levels else 0 for k in range(forecast.level_count)]
+    scenario_of = [levels.index(k) if k in levels else 0 for k in range(forecast.state_count)]
     routes = RouteTable.of(
         [
             [path_of(network, pair, solution.lightpaths[s][r]) for s in scenario_of]

@@ -7,7 +7,7 @@ from qnetsim.network import BLOCKED, Network, RouteTable
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.bounds import blocked_where_cheaper, foreseen_routes, perfect_information
 from qnetsim.optimize.plan import Plan, SolveReport
-from qnetsim.optimize.routing import newsvendor_routes
+from qnetsim.optimize.routing import newsvendor_table
 from qnetsim.optimize.solvers.solver import Solver
 
 
@@ -16,18 +16,19 @@ def convolution_plan(network: Network, forecast: Forecast, solver: Solver) -> Pl
 
     Requests are blocked at the levels at which serving them costs more than blocking on any route.
     """
-    routes = newsvendor_routes(network, forecast)
+    routes = newsvendor_table(network, forecast)
     levels = range(forecast.level_count)
-    served = [
-        blocked_where_cheaper(network, k, foreseen_routes(network, forecast, k)) for k in levels
-    ]
-    table = RouteTable.by_pair_and_level(
-        forecast.pairs,
-        [
-            {pair: BLOCKED if best == BLOCKED else routes[pair] for pair, best in known.items()}
-            for known in served
-        ],
-    )
+    table = routes
+    if network.costs.blocking is not None:
+        served = [
+            blocked_where_cheaper(network, k, foreseen_routes(network, forecast, k)) for k in levels
+        ]
+        table = RouteTable.of(
+            [
+                [BLOCKED if served[k][pair] == BLOCKED else routes.route(r, k) for k in levels]
+                for r, pair in enumerate(forecast.pairs)
+            ]
+        )
     return fixed_routes_plan(
         network,
         forecast,

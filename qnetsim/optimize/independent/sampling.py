@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtrit
 
-from qnetsim import seeds
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import UsageError
 from qnetsim.forecast import Forecast
+from qnetsim.forecast.draws import draw_levels
 from qnetsim.network import Network, RouteTable
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.independent.convolution import convolution_plan
@@ -30,7 +30,11 @@ from qnetsim.optimize.independent.relaxed_second_stage import (
 )
 from qnetsim.optimize.marginals import expected_excess, marginal_loads, reservations
 from qnetsim.optimize.plan import GapInterval, Plan
-from qnetsim.optimize.routing import newsvendor_lengths, newsvendor_routes
+from qnetsim.optimize.routing import (
+    newsvendor_lengths,
+    newsvendor_routes,
+    newsvendor_table,
+)
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.stage import Stage
 from qnetsim.vocabulary import PlanStatus
@@ -130,7 +134,7 @@ def sampled_plan(network: Network, forecast: Forecast, solver: Solver, size: Sam
         )
     costs = network.costs
     start = newsvendor_routes(network, forecast)
-    routes = RouteTable.by_pair(forecast.pairs, start, forecast.level_count)
+    routes = newsvendor_table(network, forecast)
     context = SecondStageContext(network, forecast.pairs, forecast.level_count, start, solver)
     draws = _Draws(context, forecast, size)
     choice = draws.sample(0, CHOICE_FACTOR)
@@ -193,9 +197,8 @@ class _Draws:
         """Draw a sample of ``factor`` times the usual realisations."""
         forecast = self.forecast
         count = factor * self.size.realisations
-        stream = seeds.stream(self.size.seed, "planning", number)
-        words = seeds.words(stream, count * forecast.requests)
-        levels = forecast.levels.sample(words.reshape(count, forecast.requests)).astype(np.int64)
+        drawn = draw_levels(forecast, self.size.seed, ("planning", number), count)
+        levels = drawn[:, forecast.group].astype(np.int64)
         counted = [count_requests(forecast.pairs, row) for row in levels]
         return _Sample(levels, [RelaxedSecondStage(self.context, row) for row in counted])
 
@@ -246,6 +249,7 @@ class _FixedRoutes:
         self._prices = costs.on_demand
         self._stage = stage
         self._table = forecast.channel_loads(network, routes)
+        self._groups = forecast.first_of_group
         self._reserved = stage.cost(costs.reserved)
         marginals = marginal_loads(network, forecast, routes)
         self._bought = sum(
@@ -264,7 +268,7 @@ class _FixedRoutes:
 
     def add(self, levels: IntArray) -> None:
         """Add the realisations of a sample, shape (realisations, requests)."""
-        loads = self._table.loads(levels)
+        loads = self._table.loads(levels[:, self._groups])
         parts = zip(loads, self._stage, self._prices, strict=True)
         self._means.append(sum(_mean(np.maximum(load - held, 0) @ p) for load, held, p in parts))
 

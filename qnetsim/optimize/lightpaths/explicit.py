@@ -35,6 +35,7 @@ def explicit_plan(
     """
     rho = network.level_channels(forecast.level_count)
     levels = sorted(assignment.qkd)
+    states = forecast.joint.levels
     lightpaths = []
     channels = []
     blocked = []
@@ -50,7 +51,7 @@ def explicit_plan(
             links = tuple(pairwise(route.nodes))
             line.append(Lightpaths(links, (km,) * len(links), (qkd,) * len(links)))
             fibres = list(route.fibres)
-            need.append(int(rho[k, fibres].max()) if fibres else 0)
+            need.append(int(rho[states[forecast.kind[r], k], fibres].max()) if fibres else 0)
             used_km[s, fibres] += 1
             used_qkd[s, fibres] += WAVELENGTHS_PER_CHANNEL * need[-1]
         lightpaths.append(tuple(line))

@@ -24,12 +24,13 @@ from qnetsim.optimize.wavelengths.repair import Repair, rerouted
 
 @dataclass(frozen=True)
 class Assignment:
-    """Wavelengths of all requests at each level of positive probability.
+    """Wavelengths of all requests at each level, or joint state, of positive probability.
 
     Attributes
     ----------
-    qkd, km : dict from level to tuple of tuple of int
-        Wavelengths of each request; more than the limit allows where ``fits`` is not True.
+    qkd, km : dict from state to tuple of tuple of int
+        Wavelengths of each request, by the columns of the route table; more than the limit allows
+        where ``fits`` is not True.
     fits : bool or None
         Whether the limits are kept: True; False where the given routes provably cannot; None
         where it is not known.
@@ -49,7 +50,7 @@ def assign(
     table: RouteTable,
     repair: Repair | None = None,
 ) -> tuple[Assignment, RouteTable]:
-    """Colour the routes of a comonotone plan at every level.
+    """Colour the routes of a comonotone plan at every level, or in every joint state.
 
     A request takes 3·ρ QKD wavelengths, the same on all its fibres, with ρ the most that any
     fibre of its route needs, and one KM wavelength.
@@ -60,7 +61,8 @@ def assign(
     forecast : Forecast
     table : RouteTable
     repair : Repair, optional
-        With it, requests may be routed anew where the given routes cannot be coloured.
+        With it, requests may be routed anew where the given routes cannot be coloured; for
+        requests that share their distribution.
 
     Returns
     -------
@@ -73,11 +75,11 @@ def assign(
     km: dict[int, Colours] = {}
     verdicts: dict[int, bool | None] = {}
     moved: dict[int, list[Route]] = {}
-    for k, probability in enumerate(forecast.levels.exact_probabilities):
+    for k, probability in enumerate(forecast.joint.exact_probabilities):
         if probability == 0:
             continue
         routes = [table.route(r, k) for r in range(table.requests)]
-        level = _level(routes, rho[k])
+        level = _level(routes, rho[forecast.joint.levels[forecast.kind, k]])
         colouring = colour_level(network, level)
         if not colouring.fits and repair is not None:
             charge = Charge(repair.held, float(probability) * repair.price)
@@ -118,7 +120,7 @@ def colourable(
     rho : ndarray of int64, shape (fibres,)
         Channels of one request.
     """
-    level = _level(routes, rho)
+    level = _level(routes, np.broadcast_to(rho, (len(routes), rho.size)))
     if colour_level(network, level).fits:
         return True
     free = Charge(np.zeros(2 * network.fibres), np.ones(2 * network.fibres))
@@ -127,9 +129,11 @@ def colourable(
 
 
 def _level(routes: Sequence[Route], rho: IntArray) -> Level:
+    """Requests that are served; ``rho`` has the channels of each, shape (requests, fibres)."""
     served = [r for r, route in enumerate(routes) if route != BLOCKED]
     chosen = [routes[r] for r in served]
-    return Level(served, chosen, [int(rho[list(route.fibres)].max()) for route in chosen])
+    channels = [int(rho[r, list(routes[r].fibres)].max()) for r in served]
+    return Level(served, chosen, channels)
 
 
 def _of_all(colours: Colours, requests: Sequence[int], count: int) -> Colours:

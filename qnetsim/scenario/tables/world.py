@@ -55,10 +55,10 @@ class DemandTable(Table):
     )
     correlation: float | None = field(
         "correlation of any two requests' normal numbers under the Gaussian copula",
-        "a number 0 .. 1, only with coupling = 'copula'",
+        "a number 0 .. 0.9999, only with coupling = 'copula'; 1 is 'comonotone'",
         default=None,
         ge=0,
-        le=1,
+        le=0.9999,
     )
     requests: int | None = field(
         "number of requests |R|, each on a node pair drawn uniformly once per scenario",

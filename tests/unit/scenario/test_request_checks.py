@@ -23,7 +23,11 @@ WRONG = {
     "[demand]\ncoupling = 'grouped'\npairs = 'all'\n": (4, "demand.coupling", "needs [[request]]"),
     "[demand]\ncoupling = 'copula'\npairs = 'all'\n": (4, "demand.coupling", "needs the corr"),
     "[demand]\ncorrelation = 0.5\npairs = 'all'\n": (4, "demand.correlation", "'copula' only"),
-    "[demand]\ncoupling = 'copula'\ncorrelation = 1.5\n" + ONE: (5, "demand.correlation", "0 .. 1"),
+    "[demand]\ncoupling = 'copula'\ncorrelation = 1.5\n" + ONE: (
+        5,
+        "demand.correlation",
+        "0 .. 0.9999",
+    ),
     ONE + "count = 0\n": (6, "request[0].count", "1 .. 1000000"),
     ONE + "count = 999999\n" + ONE + "count = 2\n": (3, "request", "allowed: 1,000,000"),
     ONE + "mean_rate_bps = -1\n": (6, "request[0].mean_rate_bps", ">= 0"),
