@@ -9,6 +9,7 @@ from qnetsim.case import Case
 from qnetsim.network import RouteTable
 from qnetsim.optimize import marginal_loads, reservations
 from qnetsim.optimize.marginals import LoadDistribution, expected_excess
+from qnetsim.optimize.state_routes import in_states
 from qnetsim.policies.learned.features import Float32Array, Units
 
 
@@ -31,7 +32,7 @@ class ReservationCosts:
         self._units = units
         self._table = case.scenario.learning
         self._prices = case.network.costs
-        laws = marginal_loads(case.network, case.forecast, routes)
+        laws = marginal_loads(case.network, case.forecast, in_states(routes, case.forecast))
         prices = self._prices
         fibres = range(case.network.fibres)
         best = reservations(case.network, laws)

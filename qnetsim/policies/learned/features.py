@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.forecast import Forecast
 from qnetsim.network import RouteTable
 from qnetsim.network.ownership import agents_of
 from qnetsim.policies.base import Setting
@@ -113,6 +114,7 @@ class Units:
         self._scale = spec.most_wavelengths
         self.most_wavelengths = np.floor(self._scale * self.requests + 0.5).astype(np.int64)
         self._most_bits = np.maximum(self.requests * self.top * network.channel_bits, 1)
+        self._moments = self._request_moments(setting, routes)
         self._context = self._describe(setting)
         self._loads = forecast.channel_loads(network, routes)
         self.typical = self.demand(self._mean_load(setting)[None])[0]
@@ -186,10 +188,9 @@ class Units:
         Their mean for each mean level, as a power of two, and their deviation over it: fibres of
         half or twice the key rate stand one unit apart.
         """
-        p = setting.forecast.levels.probabilities
         costs = setting.network.costs
-        mean = p @ self._rho
-        deviation = np.sqrt(np.maximum(p @ np.square(self._rho) - mean**2, 0))
+        mean, second = self._moments
+        deviation = np.sqrt(np.maximum(second - mean**2, 0))
         dearest = [
             np.divide(r, o, out=np.ones_like(r), where=o > 0)
             for r, o in (
@@ -197,16 +198,44 @@ class Units:
                 (costs.km_reserved, costs.km_on_demand),
             )
         ]
-        usual = max(setting.forecast.levels.mean, 1e-9)
+        usual = max(_mean_level(setting.forecast), 1e-9)
         scaled = np.log2(np.maximum(mean, 1e-9) / usual)
         columns = [scaled, deviation / np.maximum(mean, 1e-9) - 0.5, *dearest]
         weights = np.maximum(self.requests, 1e-9)[:, None] * self.member
         weights /= weights.sum(axis=0)
         return np.stack([column @ weights for column in columns], axis=-1).astype(np.float32)
 
+    def _request_moments(
+        self, setting: Setting, routes: RouteTable
+    ) -> tuple[FloatArray, FloatArray]:
+        """First and second moment of the channels of a request, by fibre.
+
+        Where requests have distributions of their own, of one drawn at random from those that are
+        routed over the fibre, or from all where there are none.
+        """
+        forecast = setting.forecast
+        first = forecast.probabilities @ self._rho
+        second = forecast.probabilities @ np.square(self._rho)
+        if forecast.shared:
+            return first[0], second[0]
+        crossing = routes.uses(setting.network.fibres)[routes.choice[:, 0]]
+        kinds = range(len(forecast.distributions))
+        counts = np.array([crossing[forecast.kind == kind].sum(axis=0) for kind in kinds])
+        every = np.bincount(forecast.kind, minlength=len(counts))[:, None]
+        weights = np.where(self.requests > 0, counts, every)
+        weights = weights / weights.sum(axis=0)
+        return (weights * first).sum(axis=0), (weights * second).sum(axis=0)
+
     def _mean_load(self, setting: Setting) -> FloatArray:
-        p = setting.forecast.levels.probabilities
-        return np.asarray((p @ self._rho) * self.requests, dtype=np.float64)
+        return np.asarray(self._moments[0] * self.requests, dtype=np.float64)
+
+
+def _mean_level(forecast: Forecast) -> float:
+    """Mean level of a request, over all requests."""
+    if forecast.shared:
+        return forecast.levels.mean
+    means = np.array([distribution.mean for distribution in forecast.distributions])
+    return float(means[forecast.kind].mean())
 
 
 def ordered(blocks: Sequence[str]) -> tuple[str, ...]:
