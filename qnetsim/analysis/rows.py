@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from qnetsim.analysis.compare import Comparison, PolicyResult
 from qnetsim.analysis.divergence import SUM_LABELS, Divergence
@@ -217,7 +217,7 @@ def plan_rows(comparison: Comparison) -> TextTable:
         plan = policy.plan
         if plan is not None:
             gap = DASH if plan["gap"] is None else f"{plan['gap']:.1e}"
-            cost = f"{plan['objective']:,.0f}"
+            cost = f"{_expected(plan):,.0f}"
             rows.append((policy.name, cost, plan["status"], gap, plan["solver"], plan["note"]))
     columns = ("policy", "expected cost per slot", "status", "gap", "found and proved by", "note")
     return TextTable(columns, tuple(rows))
@@ -226,7 +226,12 @@ def plan_rows(comparison: Comparison) -> TextTable:
 def plan_cells(comparison: Comparison) -> list[str]:
     """Expected cost and status of each policy's plan, in one cell."""
     plans = [policy.plan for policy in comparison.policies]
-    return [f"{plan['objective']:,.0f} {plan['status']}" if plan else DASH for plan in plans]
+    return [f"{_expected(plan):,.0f} {plan['status']}" if plan else DASH for plan in plans]
+
+
+def _expected(plan: Mapping[str, Any]) -> float:
+    """Expected cost of a plan, also of one that minimises a risk objective."""
+    return float(plan.get("expected_cost", plan["objective"]))
 
 
 def divergence_rows(divergences: dict[str, Divergence]) -> TextTable:

@@ -39,7 +39,14 @@ class Case:
             threads=planning.threads,
         )
         solver = Solver(planning.solver, settings)
-        return Setting(self.network, self.forecast, run.slots, run.slot_s, solver)
+        return Setting(
+            network=self.network,
+            forecast=self.forecast,
+            slots=run.slots,
+            slot_s=run.slot_s,
+            solver=solver,
+            risk=planning.risk,
+        )
 
     def realisation(self, replication: int) -> Realisation:
         """Return the world of one replication.

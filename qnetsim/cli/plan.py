@@ -13,10 +13,10 @@ from qnetsim.case import load, open_case
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, scenario_argument, working
-from qnetsim.cli.show.plan import plan_json, show_information, show_plan
+from qnetsim.cli.show.plan import plan_json, show_frontier, show_information, show_plan
 from qnetsim.errors import UsageError
 from qnetsim.optimize.itemise import itemise
-from qnetsim.plans.make import information_values, make_plan
+from qnetsim.plans.make import information_values, make_plan, risk_frontier
 from qnetsim.plans.storage import save_model, save_plan
 from qnetsim.scenario import PlanningTable, Scenario
 from qnetsim.trace import refuse_existing, refuse_input
@@ -47,6 +47,11 @@ from qnetsim.vocabulary import PlanStatus
 @click.option(
     "--node-limit", type=int, help="Most nodes of one integer program; else planning.node_limit."
 )
+@click.option(
+    "--frontier",
+    is_flag=True,
+    help="With planning.risk, plan for weights 0 to 1 and show expected cost against CVaR.",
+)
 @force_option
 @json_option
 def plan(
@@ -55,6 +60,7 @@ def plan(
     out: Path | None,
     model: Path | None,
     information: bool,
+    frontier: bool,
     force: bool,
     as_json: bool,
     **limits: float | None,
@@ -81,15 +87,25 @@ def plan(
     # two more plans, which may take longer than the one that was asked for
     proved = found.status in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}
     values = None
-    if information and chosen.name == "sip" and proved:
+    # what knowing more is worth is a difference of expected costs
+    if information and chosen.name == "sip" and proved and found.risk is None:
         with working("EVPI and VSS") as tell:
             values = information_values(spec, found, tell)
+    points = []
+    if frontier:
+        with working("frontier") as tell:
+            points = risk_frontier(spec, chosen, tell)
     if as_json:
         known = asdict(values) if values else {}
+        if points:
+            known["frontier"] = [asdict(point) for point in points]
         named = {"policy": chosen.title, "plan_file": out}
         emit("plan", named | plan_json(found, case, items) | known)
-    elif values:
+        return
+    if values:
         show_information(values)
+    if points:
+        show_frontier(points)
 
 
 def _limited(spec: Scenario, limits: Mapping[str, float | None]) -> Scenario:

@@ -43,6 +43,32 @@ class GapInterval:
     samples: int
 
 
+@dataclass(frozen=True)
+class RiskFigures:
+    """What a risk-averse plan costs, per slot.
+
+    Attributes
+    ----------
+    level : float
+        α of CVaR_α.
+    weight : float
+        w, of CVaR_α in the risk objective.
+    expected_cost : float
+    cvar : float
+        Mean cost of the dearest 1 − α of the slots.
+    """
+
+    level: float
+    weight: float
+    expected_cost: float
+    cvar: float
+
+    @property
+    def risk_objective(self) -> float:
+        """(1 − w)·E + w·CVaR_α."""
+        return (1.0 - self.weight) * self.expected_cost + self.weight * self.cvar
+
+
 #: Relative gap within which a plan is called optimal.
 OPTIMALITY_GAP = 1e-7
 #: Relative amount by which a bound may lie above the objective, for rounding.
@@ -109,6 +135,8 @@ class Plan:
         Explicit wavelengths; None where there are no limits, or where they are not planned for.
     uncoloured : tuple of int
         Levels at which no wavelengths that keep continuity were found.
+    risk : RiskFigures or None
+        Of a risk-averse plan, whose objective, bound and gap are those of the risk objective.
     interval : GapInterval or None
         Of the optimality gap, where the bound is an estimate.
     solve_s : float
@@ -129,6 +157,7 @@ class Plan:
     assignment: Assignment | None = None
     uncoloured: tuple[int, ...] = ()
     interval: GapInterval | None = None
+    risk: RiskFigures | None = None
     solve_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -165,6 +194,10 @@ class Plan:
         return self.blocked * (network.costs.blocking or 0.0)
 
     def objective(self, network: Network) -> float:
+        """What is minimised: the expected cost per slot, or the risk objective."""
+        return self.expected_cost(network) if self.risk is None else self.risk.risk_objective
+
+    def expected_cost(self, network: Network) -> float:
         """Expected cost per slot, Eq (21), and of what is blocked."""
         served = self.first_stage_cost(network) + self.second_stage_cost(network)
         return served + self.blocking_cost(network)

@@ -11,12 +11,15 @@ from qnetsim.case import Case, open_case
 from qnetsim.errors import PolicyError, UsageError
 from qnetsim.network import Network
 from qnetsim.optimize import Plan
+from qnetsim.optimize.plan import RiskFigures
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import FaultTable, PolicyTable, Scenario
 from qnetsim.vocabulary import PlanStatus
 
+#: Weights of CVaR for which the frontier has a plan.
+FRONTIER_WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 #: Told a line now and then during a long solve.
 Tell = Callable[[str], None]
 
@@ -70,7 +73,10 @@ def planned(policy: Policy, title: str, case: Case, tell: Tell | None = None) ->
     names = plan.solver
     if any(name not in names for name in used):
         names += f" [{' and '.join(used)}]"
-    note = "; ".join(text for text in (plan.note, _unmodelled_parts(case.scenario)) if text)
+    notes = [plan.note, _unmodelled_parts(case.scenario)]
+    if setting.risk is not None and plan.risk is None:
+        notes.append("planning.risk is for sip: this plan is valued by its expected cost alone")
+    note = "; ".join(text for text in notes if text)
     plan = replace(plan, solver=names, note=note, solve_s=time.perf_counter() - started)
     if case.scenario.cost.exposure_cost and plan.status is PlanStatus.OPTIMAL:
         # routes over fewer trusted relays might be worth their price: nothing is proved
@@ -150,7 +156,45 @@ def plan_summary(plan: Plan, network: Network) -> dict[str, Any]:
         "rounds": plan.size.rounds,
         "gap_interval": None if plan.interval is None else asdict(plan.interval),
         "estimate": _estimate(plan, network),
+        **_risk(plan),
     }
+
+
+def _risk(plan: Plan) -> dict[str, Any]:
+    """Expectation, CVaR and risk objective of a plan that weighs the dearest slots."""
+    if plan.risk is None:
+        return {}
+    return {
+        "expected_cost": plan.risk.expected_cost,
+        "cvar": plan.risk.cvar,
+        "risk_objective": plan.risk.risk_objective,
+        "risk": {"cvar": plan.risk.level, "weight": plan.risk.weight},
+    }
+
+
+def risk_frontier(
+    scenario: Scenario, policy: PolicyTable, tell: Tell | None = None
+) -> list[RiskFigures]:
+    """Expectation and CVaR of the best plan for each weight of CVaR, from 0 to 1.
+
+    Raises
+    ------
+    UsageError
+        The scenario has no ``planning.risk``, or the policy does not weigh risk.
+    """
+    risk = scenario.planning.risk
+    if risk is None:
+        raise UsageError("the frontier needs planning.risk = {cvar = …, weight = …}")
+    found = []
+    for weight in FRONTIER_WEIGHTS:
+        planning = scenario.planning.model_copy(
+            update={"risk": risk.model_copy(update={"weight": weight})}
+        )
+        plan = make_plan(scenario.model_copy(update={"planning": planning}), policy, tell)
+        if plan.risk is None:
+            raise UsageError(f"policy {policy.title!r} does not weigh risk; the frontier is sip's")
+        found.append(plan.risk)
+    return found
 
 
 def _estimate(plan: Plan, network: Network) -> dict[str, float] | None:

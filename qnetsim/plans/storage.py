@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from qnetsim.optimize.export import model_of, write_model
 from qnetsim.optimize.full.full_plan import FULL_PROGRAM
 from qnetsim.optimize.lightpaths.checker import violations
 from qnetsim.optimize.lightpaths.explicit import explicit_plan, wavelengths_of
-from qnetsim.optimize.plan import GapInterval, SolveReport
+from qnetsim.optimize.plan import GapInterval, RiskFigures, SolveReport
 from qnetsim.optimize.wavelengths.assignment import Assignment
 from qnetsim.plans.make import plan_summary
 from qnetsim.plans.opened import open_plan
@@ -277,7 +277,7 @@ def _refuse_other_shape(path: Path, record: PlanRecord, case: Case) -> None:
         ("nodes", list(columns["nodes/name"]), list(topology.nodes)),
         ("fibres", planned, ends),
         ("requests", pairs, list(forecast.pairs)),
-        ("levels", levels, forecast.level_count),
+        ("levels", levels, forecast.state_count),
     ):
         if one != other:
             raise UsageError(
@@ -306,8 +306,20 @@ def stored_plan(record: PlanRecord, case: Case) -> Plan:
         size=Size(**{name: summary[name] for name in ("variables", "rows", "nodes", "rounds")}),
         assignment=_assignment(record, case),
         uncoloured=tuple(summary.get("uncoloured", ())),
+        risk=_risk_figures(summary),
         interval=None if interval is None else GapInterval(**interval),
         solve_s=summary["solve_s"],
+    )
+
+
+def _risk_figures(summary: Mapping[str, Any]) -> RiskFigures | None:
+    if "risk" not in summary:
+        return None
+    return RiskFigures(
+        level=summary["risk"]["cvar"],
+        weight=summary["risk"]["weight"],
+        expected_cost=summary["expected_cost"],
+        cvar=summary["cvar"],
     )
 
 

@@ -24,6 +24,7 @@ from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.optimize import HIGHS, Plan, Solver, by_level_weight, newsvendor_table
 from qnetsim.optimize.routing import newsvendor_lengths
+from qnetsim.scenario import RiskTable
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Setting:
         Length of a slot in seconds.
     solver : Solver
         Solver that the scenario names.
+    risk : RiskTable or None
+        Risk aversion that the scenario asks of ``sip``.
     """
 
     network: Network
@@ -47,6 +50,7 @@ class Setting:
     slots: int
     slot_s: float
     solver: Solver = HIGHS
+    risk: RiskTable | None = None
 
     def shortest_routes(self, weight: int | None = None) -> RouteTable:
         """Shortest routes of all requests under ``c_km + w·c_qkd``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -9,15 +10,19 @@ from pydantic import Field
 
 from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
-from qnetsim.network import RouteTable
-from qnetsim.optimize import Plan
+from qnetsim.forecast import Forecast
+from qnetsim.network import Network, RouteTable
+from qnetsim.optimize import Plan, Solver
 from qnetsim.optimize.independent.convolution import convolution_plan
 from qnetsim.optimize.independent.integer_second_stage import SecondStageRule
+from qnetsim.optimize.independent.risk_sampling import sampled_risk_plan
 from qnetsim.optimize.independent.sampling import SampleSize, sampled_plan, second_stage_rule
+from qnetsim.optimize.risk import risk_averse_plan
 from qnetsim.optimize.stage import Stage
-from qnetsim.optimize.stochastic import comonotone_plan
+from qnetsim.optimize.stochastic import Formulation, comonotone_plan
 from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.static import StaticPolicy
+from qnetsim.scenario import RiskTable
 
 
 class ProgramOptions(PolicyOptions):
@@ -67,6 +72,8 @@ class StochasticProgram(StaticPolicy):
         forecast = setting.forecast
         solver = setting.solver
         formulation = self.options.formulation
+        if setting.risk is not None and not forecast.comonotone:
+            return self._sampled_risk(setting, setting.risk)
         if formulation == "sampling":
             if forecast.comonotone:
                 raise UsageError(
@@ -76,13 +83,38 @@ class StochasticProgram(StaticPolicy):
             size = SampleSize(self.options.realisations, self.options.samples, self.options.seed)
             return sampled_plan(network, forecast, solver, size)
         if forecast.comonotone:
-            return comonotone_plan(network, forecast, solver, formulation)
+            planner = partial(_comonotone, network, solver, formulation)
+            if setting.risk is None:
+                return planner(forecast)
+            return risk_averse_plan(network, forecast, setting.risk, planner)
         if formulation in {"routes", "full"}:
             raise UsageError(
                 f"formulation {formulation!r} lists every realisation: independent demand, Eq (7), "
                 f"has {forecast.level_count}^{forecast.requests} of them; use 'auto' or 'sampling'"
             )
         return convolution_plan(network, forecast, solver)
+
+    def _sampled_risk(self, setting: Setting, risk: RiskTable) -> Plan:
+        """Weigh the dearest slots of demand that is not comonotone, on fixed routes.
+
+        Raises
+        ------
+        UsageError
+            With another formulation, with limits, and with a price of blocking.
+        """
+        network = setting.network
+        if self.options.formulation != "auto":
+            raise UsageError(
+                f"planning.risk with coupling = {setting.forecast.coupling!r} plans on fixed "
+                "routes; leave formulation out"
+            )
+        if network.limited or network.costs.blocking is not None:
+            raise UsageError(
+                "planning.risk with wavelength limits or cost.blocking_cost needs coupling = "
+                "'comonotone'; remove one of them"
+            )
+        fixed = convolution_plan(network, setting.forecast, setting.solver)
+        return sampled_risk_plan(network, setting.forecast, risk, setting.solver, fixed)
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Keep the first stage, and the rule of the second where there is one."""
@@ -103,3 +135,10 @@ class StochasticProgram(StaticPolicy):
             return super().recourse(slot, levels)
         routes = self._rule.solve(self._stage, levels).routes
         return RouteTable.of([[route] * self._routes.levels for route in routes])
+
+
+def _comonotone(
+    network: Network, solver: Solver, formulation: Formulation, forecast: Forecast
+) -> Plan:
+    """Plan for comonotone demand, with the forecast last."""
+    return comonotone_plan(network, forecast, solver, formulation)

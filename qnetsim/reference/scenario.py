@@ -13,6 +13,7 @@ from qnetsim.scenario.tables.scenario import (
     KeyManagementTable,
     PlanningTable,
     PolicyTable,
+    RiskTable,
     RunTable,
 )
 from qnetsim.scenario.tables.world import (
@@ -56,6 +57,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[[fel]]": FelTable,
     "[key_management]": KeyManagementTable,
     "[planning]": PlanningTable,
+    "[planning.risk]": RiskTable,
     "[learning]": LearningTable,
     "[[policy]]": PolicyTable,
 }

@@ -17,6 +17,7 @@ from qnetsim.scenario.tables.scenario import (
     KeyManagementTable,
     PlanningTable,
     PolicyTable,
+    RiskTable,
     RunTable,
     Scenario,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "RecordingTable",
     "RegimesTable",
     "RequestTable",
+    "RiskTable",
     "RunTable",
     "Scenario",
     "YieldTable",

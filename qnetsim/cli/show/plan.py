@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
@@ -11,7 +12,7 @@ from qnetsim.cli.show.output import console, figure, number, table
 from qnetsim.network import COMPONENTS
 from qnetsim.optimize import Plan
 from qnetsim.optimize.itemise import Itemised, Items, priced
-from qnetsim.optimize.plan import GapInterval
+from qnetsim.optimize.plan import GapInterval, RiskFigures
 from qnetsim.plans.make import InformationValues, plan_summary
 
 
@@ -68,12 +69,17 @@ def show_plan(found: Plan, case: Case, items: Itemised, title: str) -> None:
     summary = plan_summary(found, case.network)
     rows = table(f"plan of {title}, per slot", ["", ""])
     rows.show_header = False
-    rows.add_row("expected cost", f"{summary['objective']:,.2f}")
+    rows.add_row("expected cost", f"{found.expected_cost(case.network):,.2f}")
     rows.add_row("  first stage, reserved", f"{summary['first_stage_cost']:,.2f}")
     rows.add_row("  second stage, on demand", f"{summary['second_stage_cost']:,.2f}")
     if summary["blocked"]:
         text = f"{summary['blocking_cost']:,.2f} for {summary['blocked']:.4g} requests"
         rows.add_row("  blocked", text)
+    if found.risk is not None:
+        risk = found.risk
+        rows.add_row(f"CVaR, dearest {1 - risk.level:.4g} of the slots", f"{risk.cvar:,.2f}")
+        weights = f"{1 - risk.weight:.4g}·E + {risk.weight:.4g}·CVaR"
+        rows.add_row(f"risk objective, {weights}", f"{risk.risk_objective:,.2f}")
     bound = summary["bound"]
     gap = summary["gap"]
     rows.add_row("bound", "—" if bound is None else f"{bound:,.2f}")
@@ -95,6 +101,14 @@ def show_plan(found: Plan, case: Case, items: Itemised, title: str) -> None:
     screen.print(_component_table(case, items))
     screen.print(_fibre_table(found, case, items))
     screen.print(_request_table(case, items))
+
+
+def show_frontier(points: Sequence[RiskFigures]) -> None:
+    """Print expectation and CVaR of the best plan for each weight."""
+    rows = table("frontier of expected cost and CVaR, per slot", ["weight", "expected", "CVaR"])
+    for point in points:
+        rows.add_row(f"{point.weight:g}", f"{point.expected_cost:,.2f}", f"{point.cvar:,.2f}")
+    console().print(rows)
 
 
 def show_information(values: InformationValues) -> None:

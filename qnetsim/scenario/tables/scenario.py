@@ -110,6 +110,18 @@ class KeyManagementTable(Table):
     )
 
 
+class RiskTable(Table):
+    """Weight of the dearest slots in what ``sip`` minimises: (1 − w)·E + w·CVaR_α of the cost."""
+
+    cvar: float = field(
+        "α: CVaR_α is the mean cost of the dearest 1 − α of the slots",
+        "a number 0 .. 0.9999",
+        ge=0,
+        le=0.9999,
+    )
+    weight: float = field("w, the weight of CVaR_α", "a number 0 .. 1", ge=0, le=1)
+
+
 class PlanningTable(Table):
     """How plans are solved."""
 
@@ -142,6 +154,11 @@ class PlanningTable(Table):
         default=1_000,
         ge=1,
         le=COUNT_MAX,
+    )
+    risk: RiskTable | None = field(
+        "risk aversion of sip; without it the expected cost counts",
+        "{cvar = 0.9, weight = 0.5}",
+        default=None,
     )
     threads: int = field(
         "threads of the solver; with more than one, equally good plans may differ between runs",
@@ -234,6 +251,8 @@ class Scenario(Table):
         }
         if self.demand.correlation is None:
             unused["demand"] = {"correlation"}
+        if self.planning.risk is None:
+            unused["planning"] = {"risk"}
         text = self.portable().model_dump_json(exclude=unused)
         return hashlib.sha256(text.encode()).hexdigest()
 
