@@ -17,7 +17,12 @@ from qnetsim.arrays import IntArray
 from qnetsim.forecast import Forecast
 from qnetsim.network import BLOCKED, Network, Route, RouteTable
 from qnetsim.network.routes import NodePair
-from qnetsim.optimize.wavelengths.colouring import Colours, Level, colour_level
+from qnetsim.optimize.wavelengths.colouring import (
+    Colours,
+    Level,
+    colour_level,
+    searched_colouring,
+)
 from qnetsim.optimize.wavelengths.layers import Charge
 from qnetsim.optimize.wavelengths.repair import Repair, rerouted
 
@@ -121,11 +126,11 @@ def colourable(
         Channels of one request.
     """
     level = _level(routes, np.broadcast_to(rho, (len(routes), rho.size)))
-    if colour_level(network, level).fits:
+    if searched_colouring(network, level) is not None:
         return True
     free = Charge(np.zeros(2 * network.fibres), np.ones(2 * network.fibres))
     other = rerouted(network, pairs=pairs, level=level, charge=free, cost=1.0, rho=rho)
-    return other is not None
+    return other is not None or colour_level(network, level).fits is True
 
 
 def _level(routes: Sequence[Route], rho: IntArray) -> Level:

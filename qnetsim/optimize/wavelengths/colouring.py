@@ -18,6 +18,8 @@ from qnetsim.optimize.wavelengths.tabu_search import conflicts, greedy, improve
 
 #: Most binaries (requests × colours) with which the integer program is tried.
 MAX_BINARIES = 3_000
+#: Branch-and-bound nodes of that program.
+EXACT_NODES = 50
 #: Moves of the search.
 MOVES = 4_000
 
@@ -150,7 +152,8 @@ def exact_colouring(
             row_lower=np.concatenate([demand, np.full(crowd, -np.inf)]),
             row_upper=np.concatenate([demand, np.ones(crowd)]),
             integer=np.ones(size, dtype=bool),
-        )
+        ),
+        node_limit=EXACT_NODES,
     )
     if found.status is SolveStatus.INFEASIBLE:
         return None, False
@@ -160,8 +163,28 @@ def exact_colouring(
     return tuple(tuple(np.flatnonzero(line).tolist()) for line in on), True
 
 
+def searched_colouring(network: Network, level: Level) -> Colouring | None:
+    """Wavelengths within the limits by first fit and search; None where these find none."""
+    limits = (network.qkd_wavelengths, network.km_wavelengths)
+    found = [first_fit(level.routes, demand) for demand in (level.demands, [1] * len(level.routes))]
+    if all(
+        limit is None or highest(colours) <= limit
+        for limit, colours in zip(limits, found, strict=True)
+    ):
+        return Colouring(found[0], found[1], fits=True)
+    colours = uniform_colours(network, level)
+    if colours is not None:
+        chosen = blocks(level.routes, network.fibres, colours)
+        if (chosen >= 0).all():
+            return of_blocks(chosen, level.demands)
+    return None
+
+
 def colour_level(network: Network, level: Level) -> Colouring:
     """QKD and KM wavelengths for the routes as they are, and whether they keep the limits."""
+    searched = searched_colouring(network, level)
+    if searched is not None:
+        return searched
     limits = (network.qkd_wavelengths, network.km_wavelengths)
     demands = (level.demands, [1] * len(level.routes))
     found = [first_fit(level.routes, demand) for demand in demands]
@@ -169,13 +192,6 @@ def colour_level(network: Network, level: Level) -> Colouring:
         limit is None or highest(colours) <= limit
         for limit, colours in zip(limits, found, strict=True)
     ]
-    if all(fit):
-        return Colouring(found[0], found[1], fits=True)
-    colours = uniform_colours(network, level)
-    if colours is not None:
-        chosen = blocks(level.routes, network.fibres, colours)
-        if (chosen >= 0).all():
-            return of_blocks(chosen, level.demands)
     verdicts: list[bool | None] = []
     for i, limit in enumerate(limits):
         if not fit[i] and limit is not None:

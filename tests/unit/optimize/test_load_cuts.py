@@ -150,16 +150,19 @@ def test_paper_size_plans_at_the_edge_are_proved(
     assert plan.objective(open_case(scenario).network) == pytest.approx(cost, abs=0.01)
 
 
-def test_continuity_is_part_of_the_proof_where_it_costs() -> None:
+@pytest.mark.parametrize("formulation", ["auto", "routes", "full"])
+def test_continuity_is_part_of_the_proof_where_it_costs(formulation: str) -> None:
     """Six nodes, nine requests, two wavelengths: without continuity 871,030 would do."""
     scenario = load_scenario(CASES / "gap171_mult10.toml")
-    plan = plan_of(scenario, "sip")
+    plan = plan_of(scenario, "sip", formulation=formulation)
     assert plan.status is PlanStatus.OPTIMAL
     assert plan.objective(open_case(scenario).network) == 871_780
 
 
 def test_a_plan_that_is_not_proved_says_what_it_lacks() -> None:
     scenario = load_scenario(CASES / "gap171_mult10.toml")
+    planning = scenario.planning.model_copy(update={"node_limit": 0})
+    scenario = scenario.model_copy(update={"planning": planning})
     plan = plan_of(scenario, "sip", formulation="routes")
     assert plan.status is PlanStatus.FEASIBLE
     assert "not proved for want of continuity" in plan.note
