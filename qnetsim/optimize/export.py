@@ -31,7 +31,10 @@ ROUTES = (
     "Left out: routes that were not generated. A solver proves the optimum over these routes only;",
     "that no simple path does better was proved by column generation, which priced all of them:",
     "no plan costs less than {bound!r} per slot.",
+    "Prices of on-demand units are capped: in no scenario does a unit cost more than one that is",
+    "reserved for all. No optimum and no cost of an optimum changes.",
 )
+CUTS = ("Rows cut_i tighten the program: no routing with wavelength continuity breaks them.",)
 LIMITS = (
     "Limits: (28) and (29) are one row for each fibre and scenario, limit_28_29: all requests of a",
     "scenario need the same channels, so the row says how many fit.",
@@ -70,10 +73,10 @@ def model_of(network: Network, forecast: Forecast, solver: Solver, *, full: bool
     Raises
     ------
     UsageError
-        Independent demand, or an instance too large for the full program.
+        Demand that is not the same for all requests, or an instance too large for the full program.
     """
-    if not forecast.comonotone:
-        raise UsageError("a model file is written for comonotone demand only")
+    if not forecast.comonotone or not forecast.shared:
+        raise UsageError("a model file is written for comonotone demand that all requests share")
     if full:
         return Model(FullProgram(full_problem(network, forecast), solver).program()[0], FULL)
     problem = stochastic_problem(network, forecast, solver)
@@ -86,6 +89,8 @@ def model_of(network: Network, forecast: Forecast, solver: Solver, *, full: bool
     header = [line.format(routes=f"{count:,}", bound=bound) for line in ROUTES]
     if network.limited:
         header += LIMITS
+    if routes.master.cuts:
+        header += CUTS
     return Model(program, tuple(header))
 
 

@@ -97,7 +97,7 @@ def _verdict(opened: OpenedPlan, case: Case, again: Plan) -> tuple[bool | None, 
         zip(columns["requests/source"].tolist(), columns["requests/target"].tolist(), strict=True)
     )
     shape = columns["requests/route"].shape
-    if pairs != list(case.forecast.pairs) or shape[1] != case.forecast.level_count:
+    if pairs != list(case.forecast.pairs) or shape[1] != case.forecast.state_count:
         return False, "its requests and levels are not those of the scenario in the file"
     plan = stored_plan(record, case)
     if wrong := next(_contradictions(record, plan, case), ""):
@@ -129,7 +129,7 @@ def _contradictions(record: PlanRecord, plan: Plan, case: Case) -> Iterator[str]
     found = plan_summary(plan, case.network)
     for key in (
         *("objective", "gap", "first_stage_cost", "second_stage_cost"),
-        *("blocking_cost", "uncoloured"),
+        *("blocking_cost", "uncoloured", "risk_objective"),
     ):
         if key in claimed and not same_claim(claimed[key], found[key]):
             yield f"{key} is {claimed[key]} in the file, and its columns give {found[key]}"

@@ -39,6 +39,8 @@ def tightened(master: Master, relaxed: Relaxed) -> Relaxed:
     separator = LoadCutSeparator(problem)
     idle = 0
     for _ in range(MOST_ROUNDS):
+        if relaxed.rounds >= problem.solver.settings.round_limit:
+            break
         cuts = separator.violated(master.loads(relaxed.solution.values))
         added = master.cut(cuts)
         if not added:

@@ -50,7 +50,7 @@ NUMBER = Claim((int, float), "a number")
 MAYBE_NUMBER = Claim((int, float, type(None)), "a number or null")
 COUNT = Claim(int, "an integer >= 0")
 
-#: Parts of the provenance and what they must hold; ``plan`` may lack ``uncoloured``.
+#: Parts of the provenance and what they must hold; ``plan`` may lack those of ``OPTIONAL``.
 PARTS: dict[str, dict[str, Claim]] = {
     "provenance": dict.fromkeys(("software", "environment", "scenario", "policy", "plan"), TABLE),
     "provenance.software": {"name": TEXT, "version": TEXT, "packages": TABLE},
@@ -73,14 +73,20 @@ PARTS: dict[str, dict[str, Claim]] = {
         "uncoloured": Claim(list, "a list of levels"),
         **dict.fromkeys(("variables", "rows", "nodes", "rounds"), COUNT),
         "gap_interval": Claim((dict, type(None)), "a table or null"),
+        "estimate": Claim((dict, type(None)), "a table or null"),
+        "risk": TABLE,
+        **dict.fromkeys(("expected_cost", "cvar", "risk_objective"), NUMBER),
     },
     "provenance.plan.gap_interval": {
         **dict.fromkeys(("high", "whole_high", "confidence"), NUMBER),
         **dict.fromkeys(("realisations", "samples"), COUNT),
     },
+    "provenance.plan.estimate": dict.fromkeys(("bound", "confidence"), NUMBER),
+    "provenance.plan.risk": dict.fromkeys(("cvar", "weight"), NUMBER),
 }
 #: Parts that need not be there: they came later, or there is nothing to say.
-OPTIONAL = frozenset({"provenance.plan.uncoloured"})
+RISK = ("risk", "expected_cost", "cvar", "risk_objective")
+OPTIONAL = frozenset(f"provenance.plan.{key}" for key in ("uncoloured", "estimate", *RISK))
 #: Numbers that are not below zero.
 NOT_NEGATIVE = frozenset(
     {"solve_s", "blocked", "variables", "rows", "nodes", "rounds", "realisations", "samples"}
@@ -176,6 +182,9 @@ def _check_words(found: Mapping[str, Any]) -> None:
         raise ValueError(f"provenance.plan.status is {_short(plan['status'])}; allowed: {allowed}")
     if (plan["bound"] is None) != (plan["gap"] is None):
         raise ValueError("provenance.plan.gap goes with a bound: give both or none")
+    lacks = [key for key in RISK if key not in plan]
+    if lacks and len(lacks) < len(RISK):
+        raise ValueError(f"provenance.plan.{lacks[0]} is missing; it goes with the risk objective")
     for level in plan.get("uncoloured", []):
         if isinstance(level, bool) or not isinstance(level, int) or level < 0:
             raise ValueError(f"provenance.plan.uncoloured holds {_short(level)}, not a level")

@@ -246,13 +246,18 @@ TIGHT = {
 
 
 @pytest.mark.parametrize(
-    "limit", [{"planning__gap": "0.2"}, {"planning__round_limit": "1", "planning__node_limit": "1"}]
+    ("requests", "limit"),
+    [
+        ("20", {"planning__gap": "0.2"}),
+        ("40", {"planning__round_limit": "1", "planning__node_limit": "1"}),
+    ],
 )
-def test_a_limited_search_says_what_it_proved(limit: dict[str, str]) -> None:
-    network = open_case(nsfnet(**TIGHT)).network
-    best = plan_of(nsfnet(**TIGHT), "sip")
-    plan = plan_of(nsfnet(**TIGHT, **limit), "sip")
-    again = plan_of(nsfnet(**TIGHT, **limit), "sip")
+def test_a_limited_search_says_what_it_proved(requests: str, limit: dict[str, str]) -> None:
+    tight = {**TIGHT, "demand__requests": requests}
+    network = open_case(nsfnet(**tight)).network
+    best = plan_of(nsfnet(**tight), "sip")
+    plan = plan_of(nsfnet(**tight, **limit), "sip")
+    again = plan_of(nsfnet(**tight, **limit), "sip")
     assert plan.status is PlanStatus.FEASIBLE
     assert plan.bound is not None
     assert plan.bound <= best.objective(network) <= plan.objective(network) * (1 + 1e-9)
