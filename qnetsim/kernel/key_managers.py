@@ -18,9 +18,11 @@ from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.kernel.serving.outages import Outages
 from qnetsim.kernel.serving.paths import PathTable
 from qnetsim.kernel.serving.state import (
+    COUNTS,
     FOLLOWED,
     LOGGED,
     QUEUED,
+    STARTED,
     Flows,
     Rules,
     Slots,
@@ -65,8 +67,6 @@ class KeyManagers:
             classes=int(forecast.priority.max()) + 1,
             wait_ticks=self.wait_bins.width_ticks,
             proportional=_proportional(need, forecast.requests),
-            max_channels=_most(network.max_channels, network),
-            ports=_most(network.max_wavelengths, network),
             group=forecast.group,
             priority=forecast.priority,
             need=need,
@@ -76,7 +76,12 @@ class KeyManagers:
         rows = forecast.requests * network.fibres if context.relay else 0
         requests = forecast.requests
         self.state = new_state(
-            network.fibres, requests, table.key_lifetime_slots, 2 * requests, 2 * rows
+            max_channels=_most(network.max_channels, network),
+            ports=_most(network.max_wavelengths, network),
+            requests=requests,
+            lifetime_slots=table.key_lifetime_slots,
+            capacity=2 * requests,
+            log_rows=2 * rows,
         )
         self._paths: list[PathTable] = []
         #: Key bits seen in clear by each trusted relay of a fibre, and by each node between two.
@@ -97,7 +102,7 @@ class KeyManagers:
     def waiting(self) -> int:
         """Requests that wait to be served for the first time."""
         size = int(self.state.size[QUEUED])
-        return size - int(self.state.started[:size].sum())
+        return size - int(self.state.queue[:size, STARTED].sum())
 
     def serve(self, interval: Interval, routes: RouteTable) -> Columns:
         """Serve all requests of an interval and return its recorded columns."""
@@ -116,7 +121,7 @@ class KeyManagers:
         """Serve the requests of a single slot, and leave it open for what else needs keys."""
         slots, flows, paths = self._laid_out(interval, routes)
         serving = self._serving
-        while not serving.serve_slot(self.state, self.rules, slots, flows, 0):
+        while not serving.serve_slots(self.state, self.rules, slots, flows, 0, 1, False):
             self._make_room()
         self._carry(paths)
         self._context.check()
@@ -153,14 +158,12 @@ class KeyManagers:
         self.state.size[FOLLOWED] = 0
         phases = self.outages.phases(interval.first_slot, interval.slots, paths.table)
         moves = paths.moves
-        need, count, exposed = paths.rows
         # compiled code wants one layout of every array
         packed = np.ascontiguousarray
         slots = Slots(
             first=interval.first_slot,
             levels=packed(interval.levels),
             channels=packed(interval.channels),
-            wavelengths=packed(interval.wavelengths),
             channel_bits=packed(interval.channel_bits),
             order=packed(interval.order),
             offset=packed(interval.offset),
@@ -171,20 +174,15 @@ class KeyManagers:
             table=phases.table,
             down=phases.down,
             moves=moves,
-            choice=paths.choice,
-            path=paths.path,
-            fibre=paths.fibre,
-            trusted=paths.trusted,
+            paths=paths.arrays,
+            sums=paths.sums,
             asked_paths=len(routes.routes),
             plain=paths.plain,
-            row_need=need,
-            row_count=count,
-            row_exposed=exposed,
         )
         flows = new_flows(
             interval.slots,
             self.network.fibres,
-            len(paths.trusted),
+            paths.count,
             self.wait_bins.count,
             len(self.rules.need),
         )
@@ -202,7 +200,7 @@ class KeyManagers:
         rules = self.rules
         if self._context.kernel == "numpy":
             return vector.serve_slots(state, rules, slots, flows, row, end, paths.loads)
-        return int(self._serving.serve_slots(state, rules, slots, flows, row, end))
+        return int(self._serving.serve_slots(state, rules, slots, flows, row, end, True))
 
     @property
     def _serving(self) -> ModuleType:
@@ -211,7 +209,7 @@ class KeyManagers:
     def _make_room(self) -> None:
         """Enlarge queue and log, where a slot might bring more than they hold."""
         asking = int(self.state.size[QUEUED]) + self.forecast.requests
-        capacity = max(2 * asking, self.state.request.size)
+        capacity = max(2 * asking, len(self.state.queue))
         rows = capacity * self.network.fibres if self._context.relay else 0
         self.state = grown(self.state, capacity, rows)
 
@@ -248,19 +246,20 @@ class KeyManagers:
         # wavelengths in use never exceed |κ|, so dark reservations need not be told apart
         on_demand_wavelengths = np.maximum(flows.wavelengths - interval.wavelengths, 0)
         columns: Columns = {
-            f"{pool}_{name}_bits": getattr(flows, name)[i]
+            f"{pool}_{name}_bits": flows.bits[flow, i]
             for i, pool in enumerate(POOLS)
-            for name in FLOWS
+            for flow, name in enumerate(FLOWS)
         }
         columns["qkd_channels"] = interval.channels
         columns["km_wavelengths"] = interval.wavelengths
         columns["on_demand_channels"] = flows.channels
         columns["on_demand_wavelengths"] = on_demand_wavelengths
         columns["arrived"] = np.full(interval.slots, self.forecast.requests, dtype=np.int64)
-        for name in ("served", "blocked", "interrupted", "waiting", "holding", "rerouted"):
-            columns[name] = getattr(flows, name)
+        counts = dict(zip(COUNTS, flows.counts, strict=True))
+        exposed = counts.pop("exposed")
+        columns.update(counts)
         columns["waited"] = flows.waits
-        columns["exposed_bits"] = flows.exposed
+        columns["exposed_bits"] = exposed
         columns["fel_key_bits"] = np.zeros(interval.slots, dtype=np.int64)
         columns.update(
             bill(
@@ -269,8 +268,8 @@ class KeyManagers:
                 wavelengths=interval.wavelengths,
                 on_demand_channels=flows.channels,
                 on_demand_wavelengths=on_demand_wavelengths,
-                blocked=flows.blocked + flows.interrupted,
-                exposed=flows.exposed,
+                blocked=counts["blocked"] + counts["interrupted"],
+                exposed=exposed,
             )
         )
         return columns

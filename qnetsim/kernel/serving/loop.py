@@ -3,383 +3,497 @@
 A request takes its bits on every fibre of its path or none at all: reservation pool first, then
 on-demand pool, then channels lit for the shortfall, whose bits enter the on-demand pool. This
 module runs as it stands and compiled; ``qnetsim.kernel.serving.jit`` loads it either way.
+
+A compiled call with a tuple of arrays costs more than serving a request. So functions that take
+tuples serve many rows in a call and unpack them once, and what their loops call takes plain arrays.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from qnetsim.arrays import BoolArray, IntArray, LevelArray
+from qnetsim.kernel.serving import state as at
 from qnetsim.kernel.serving.jit import jit
-from qnetsim.kernel.serving.state import (
-    ASKING,
-    FOLLOWED,
-    GONE,
-    LOG_FIBRE,
-    LOG_LEVEL,
-    LOG_ON_DEMAND_BITS,
-    LOG_ON_DEMAND_OFFSET,
-    LOG_PATH,
-    LOG_REQUEST,
-    LOG_RESERVATION_BITS,
-    LOG_RESERVATION_OFFSET,
-    LOG_SLOT,
-    LOGGED,
-    NO_PATH,
-    ON_DEMAND,
-    QUEUED,
-    REFUSED,
-    RESERVATION,
-    SERVED,
-    Flows,
-    Rules,
-    Slots,
-    State,
-)
+from qnetsim.kernel.serving.state import Flows, Paths, Rules, Slots, State
 
 
 @jit
-def serve_slots(state: State, rules: Rules, slots: Slots, out: Flows, begin: int, end: int) -> int:
+def serve_slots(
+    state: State, rules: Rules, slots: Slots, out: Flows, begin: int, end: int, closes: bool
+) -> int:
     """Serve rows ``begin .. end − 1``; returns the first row that is left.
 
-    It stops early where the queue or the log might not hold what a slot brings.
+    It stops early where the queue or the log might not hold what a slot brings. Without
+    ``closes`` the books of the only row stay open for ``end_slot``.
     """
-    for row in range(begin, end):
-        if not serve_slot(state, rules, slots, out, row):
-            return row
-        end_slot(state, rules, slots, out, row)
-    return end
-
-
-@jit
-def serve_slot(state: State, rules: Rules, slots: Slots, out: Flows, row: int) -> bool:
-    """Serve one row up to its end; returns whether there was room for what it brings."""
-    asking = int(state.size[QUEUED]) + rules.group.size
-    if asking > state.request.size:
-        return False
-    if state.log.size and state.size[LOGGED] + asking * rules.ports.size > state.log.shape[0]:
-        return False
-    start_slot(state, rules, slots, out, row)
-    if not serve_at_once(state, rules, slots, out, row):
-        serve_phases(state, rules, slots, out, row)
-    return True
-
-
-@jit
-def start_slot(state: State, rules: Rules, slots: Slots, out: Flows, row: int) -> None:
-    """Light what is reserved, and let it produce where the fibre is up."""
-    down = slots.down[slots.mask[slots.phase[row]]]
-    bits = slots.channel_bits[min(row, slots.channel_bits.shape[0] - 1)]
-    for f in range(rules.ports.size):
-        lit = min(slots.channels[row, f], rules.max_channels[f])
-        made = 0 if down[f] else lit * bits[f]
-        state.lit[f] = lit
-        state.used[f] = 0
-        state.ready[f] = 0
-        state.tail[RESERVATION, f] += made
-        out.produced[RESERVATION, row, f] = made
-    # sessions ask anew in every slot, with a patience of their own
-    start = (slots.first + row) * rules.slot_ticks
-    for i in range(state.size[QUEUED]):
-        if state.status[i] == SERVED:
-            state.status[i] = ASKING
-            state.deadline[i] = start + rules.patience
-
-
-@jit
-def room(state: State, rules: Rules, bits: int, f: int) -> int:
-    """Bits that a fibre can give: its pools and all channels that may still be lit."""
-    pooled = state.tail[0, f] - state.head[0, f] + state.tail[1, f] - state.head[1, f]
-    if bits == 0:
-        return int(pooled)
-    # more channels than a slot's bits can ask for need not be counted
-    spare = min(rules.max_channels[f] - state.lit[f], 2**53 // bits)
-    return int(pooled + spare * bits)
-
-
-@jit
-def take(state: State, out: Flows, row: int, f: int, bits: int, need: int) -> int:
-    """Take bits out of a fibre's pools, lighting channels for a shortfall; returns how many."""
-    first = min(need, state.tail[RESERVATION, f] - state.head[RESERVATION, f])
-    rest = need - first
-    short = rest - (state.tail[ON_DEMAND, f] - state.head[ON_DEMAND, f])
-    lit = 0
-    if short > 0:
-        lit = -(-short // bits)
-        state.lit[f] += lit
-        state.tail[ON_DEMAND, f] += lit * bits
-        out.produced[ON_DEMAND, row, f] += lit * bits
-        out.channels[row, f] += lit
-    state.head[RESERVATION, f] += first
-    state.head[ON_DEMAND, f] += rest
-    out.consumed[RESERVATION, row, f] += first
-    out.consumed[ON_DEMAND, row, f] += rest
-    return int(lit)
-
-
-@jit
-def serve_at_once(state: State, rules: Rules, slots: Slots, out: Flows, row: int) -> bool:
-    """Serve a slot whose requests all arrive together and all fit; returns whether they do.
-
-    The totals of a fibre do not depend on the order in which its requests are served.
-    """
-    fibres = rules.ports.size
-    requests = rules.group.size
-    if not slots.plain or state.size[QUEUED] or slots.phase[row + 1] - slots.phase[row] > 1:
-        return False
-    phase = slots.phase[row]
-    if slots.offset.shape[0] or slots.holding.shape[0] or rules.setup or state.log.size:
-        return False
-    if slots.table[phase]:
-        return False
-    need = out.consumed[RESERVATION, row]  # still zero, as is the count
-    count = out.wavelengths[row]
-    ask(rules, slots, out, row, 1)
-    down = slots.down[slots.mask[phase]]
-    bits = slots.channel_bits[min(row, slots.channel_bits.shape[0] - 1)]
-    for f in range(fibres):
-        if count[f] and (
-            down[f] or count[f] > rules.ports[f] or need[f] > room(state, rules, bits[f], f)
-        ):
-            ask(rules, slots, out, row, -1)
-            return False
-    for f in range(fibres):
-        asked = need[f]
-        need[f] = 0
-        state.used[f] = count[f]
-        if asked:
-            take(state, out, row, f, bits[f], asked)
-    out.served[row] = requests
-    return True
-
-
-@jit
-def ask(rules: Rules, slots: Slots, out: Flows, row: int, sign: int) -> None:
-    """Add up what all requests of a slot ask of the fibres by table 0, or take it off again."""
-    need = out.consumed[RESERVATION, row]
-    count = out.wavelengths[row]
-    requests = rules.group.size
-    paths = slots.asked_paths
-    if slots.row_need.shape[0]:
-        level = int(slots.levels[row, 0])
-        for f in range(count.size):
-            need[f] += sign * slots.row_need[level, f]
-            count[f] += sign * slots.row_count[level, f]
-        out.exposed[row] += sign * slots.row_exposed[level]
-        out.whole[level] += sign
-    elif rules.proportional and paths <= requests:
-        # levels in the upper half, requests in the lower: one addition for both
-        asked = np.zeros(paths, dtype=np.int64)
-        for r in range(requests):
-            level = int(slots.levels[row, rules.group[r]])
-            asked[slots.choice[r, level]] += (level << 32) + 1
-        for path in range(paths):
-            levels = sign * (asked[path] >> 32)
-            many = sign * (asked[path] & 0xFFFFFFFF)
-            for at in range(slots.path[path], slots.path[path + 1]):
-                f = slots.fibre[at]
-                need[f] += levels * rules.need[1, f]
-                count[f] += many
-            carry(rules, slots, out, row, path, levels)
-    else:
-        for r in range(requests):
-            level = int(slots.levels[row, rules.group[r]])
-            path = slots.choice[r, level]
-            for at in range(slots.path[path], slots.path[path + 1]):
-                f = slots.fibre[at]
-                need[f] += sign * rules.need[level, f]
-                count[f] += sign
-            carry(rules, slots, out, row, path, sign * level)
-
-
-@jit
-def carry(rules: Rules, slots: Slots, out: Flows, row: int, path: int, levels: int) -> None:
-    """Note keys of that many levels that went a path, and what its trusted relays saw."""
-    key = levels * rules.level_bits
-    out.carried[path] += key
-    out.exposed[row] += key * slots.trusted[path]
-
-
-@jit
-def serve_phases(state: State, rules: Rules, slots: Slots, out: Flows, row: int) -> None:
-    """Serve a slot from phase to phase: who waits first, then who arrives, each in its turn."""
-    start = (slots.first + row) * rules.slot_ticks
-    requests = rules.group.size
-    arrived = 0
-    inside = slots.offset.shape[0] > 0
-    for phase in range(slots.phase[row], slots.phase[row + 1]):
-        now = slots.tick[phase]
-        last = phase + 1 == slots.phase[row + 1]
-        until = start + rules.slot_ticks if last else slots.tick[phase + 1]
-        follow(state, slots, slots.table[phase])
-        while arrived < requests and (not inside or start + slots.offset[row, arrived] <= now):
-            arrive(state, rules, slots, row, arrived, start)
-            arrived += 1
-        # sessions go on first, then class by class in order of arrival
-        for turn in range(rules.classes + 1):
-            for i in range(state.size[QUEUED]):
-                if state.status[i] != ASKING:
-                    continue
-                if state.started[i]:
-                    mine = turn == 0
-                else:
-                    mine = turn == 1 + rules.priority[state.request[i]]
-                if mine:
-                    attempt(state, rules, slots, out, row, phase, now, i)
-        while arrived < requests and start + slots.offset[row, arrived] < until:
-            arrive(state, rules, slots, row, arrived, start)
-            newest = state.size[QUEUED] - 1
-            attempt(state, rules, slots, out, row, phase, state.arrival[newest], newest)
-            arrived += 1
-        leave(state, out, row, until)
-
-
-@jit
-def follow(state: State, slots: Slots, table: int) -> None:
-    """Let requests go by a table, if they do not yet."""
-    moves = slots.moves
-    last = state.size[FOLLOWED]
-    if table == last:
-        return
-    for i in range(moves.first[last], moves.first[last + 1]):
-        state.row[moves.request[i]] = moves.request[i]
-    for i in range(moves.first[table], moves.first[table + 1]):
-        state.row[moves.request[i]] = moves.row[i]
-    state.size[FOLLOWED] = table
-
-
-@jit
-def arrive(state: State, rules: Rules, slots: Slots, row: int, place: int, start: int) -> None:
-    """Put the next arriving request at the end of the queue."""
-    i = state.size[QUEUED]
-    state.size[QUEUED] += 1
-    request = place
-    tick = start
-    if slots.offset.shape[0]:
-        request = slots.order[row, place]
-        tick = start + slots.offset[row, place]
-    state.request[i] = request
-    state.level[i] = int(slots.levels[row, rules.group[request]])
-    state.arrival[i] = tick
-    state.deadline[i] = tick + rules.patience
-    state.left[i] = slots.holding[row, request] if slots.holding.shape[0] else 1
-    state.started[i] = 0
-    state.status[i] = ASKING
-
-
-@jit
-def attempt(
-    state: State, rules: Rules, slots: Slots, out: Flows, row: int, phase: int, now: int, i: int
-) -> None:
-    """Serve an entry of the queue if every fibre of its path can; otherwise it changes nothing."""
-    request = state.request[i]
-    level = state.level[i]
-    path = slots.choice[state.row[request], level]
-    if path == REFUSED:
-        give_up(state, out, row, i)
-        return
-    if path == NO_PATH:
-        return
-    down = slots.down[slots.mask[phase]]
-    bits = slots.channel_bits[min(row, slots.channel_bits.shape[0] - 1)]
-    ends = (slots.first + row + 1) * rules.slot_ticks
-    may_light = now + rules.setup <= ends
-    for at in range(slots.path[path], slots.path[path + 1]):
-        f = slots.fibre[at]
-        yields = bits[f] if may_light else 0
-        if down[f] or state.used[f] >= rules.ports[f]:
-            return
-        if rules.need[level, f] > room(state, rules, yields, f):
-            return
-    delivered = now
-    for at in range(slots.path[path], slots.path[path + 1]):
-        f = slots.fibre[at]
-        need = rules.need[level, f]
-        reserved = state.head[RESERVATION, f]
-        bought = state.head[ON_DEMAND, f]
-        if take(state, out, row, f, bits[f], need):
-            state.ready[f] = now + rules.setup
-        state.used[f] += 1
-        out.wavelengths[row, f] += 1
-        if state.head[ON_DEMAND, f] > bought:
-            delivered = max(delivered, state.ready[f])
-        if state.log.size:
-            line = state.log[state.size[LOGGED]]
-            state.size[LOGGED] += 1
-            line[LOG_SLOT] = slots.first + row
-            line[LOG_REQUEST] = request
-            line[LOG_LEVEL] = level
-            line[LOG_PATH] = path
-            line[LOG_FIBRE] = f
-            line[LOG_RESERVATION_OFFSET] = reserved
-            line[LOG_RESERVATION_BITS] = state.head[RESERVATION, f] - reserved
-            line[LOG_ON_DEMAND_OFFSET] = bought
-            line[LOG_ON_DEMAND_BITS] = state.head[ON_DEMAND, f] - bought
-    carry(rules, slots, out, row, path, level)
-    if path != slots.choice[request, level]:
-        out.rerouted[row] += 1
-    if not state.started[i]:
-        state.started[i] = 1
-        out.served[row] += 1
-        wait = delivered - state.arrival[i]
-        if wait > 0:
-            out.waits[row, min((wait - 1) // rules.wait_ticks, out.waits.shape[1] - 1)] += 1
-    state.left[i] -= 1
-    state.status[i] = SERVED if state.left[i] else GONE
-
-
-@jit
-def give_up(state: State, out: Flows, row: int, i: int) -> None:
-    """Let an entry go unserved; a session that had begun is interrupted."""
-    if state.started[i]:
-        out.interrupted[row] += 1
-    else:
-        out.blocked[row] += 1
-    state.status[i] = GONE
-
-
-@jit
-def leave(state: State, out: Flows, row: int, until: int) -> None:
-    """Send away whose patience ends, and close the ranks of the queue.
-
-    Patience runs out ahead of everything else at its tick, so nobody is tried again then.
-    """
-    kept = 0
-    for i in range(state.size[QUEUED]):
-        if state.status[i] == ASKING and state.deadline[i] <= until:
-            give_up(state, out, row, i)
-        if state.status[i] != GONE:
-            if kept < i:
-                state.request[kept] = state.request[i]
-                state.level[kept] = state.level[i]
-                state.arrival[kept] = state.arrival[i]
-                state.deadline[kept] = state.deadline[i]
-                state.left[kept] = state.left[i]
-                state.started[kept] = state.started[i]
-                state.status[kept] = state.status[i]
-            kept += 1
-    state.size[QUEUED] = kept
+    inside = slots.offset.shape[0] or slots.holding.shape[0] or rules.setup or state.log.size
+    summed = slots.sums.need.shape[0] or rules.proportional
+    together = slots.plain and summed and not inside
+    row = begin
+    while row < end:
+        if together:
+            row = serve_whole(state, rules, slots, out, row, end, closes)
+            if row == end:
+                break
+        until = row + 1 if together else end
+        row = walk(state, rules, slots, out, row, until, closes)
+        if row < until:
+            break
+    return row
 
 
 @jit
 def end_slot(state: State, rules: Rules, slots: Slots, out: Flows, row: int) -> None:
-    """Apply the lifetime, then the cap of the stores, and count who is left."""
-    kept = state.tails.shape[1]
-    newest = (slots.first + row) % kept
+    """Close the books of a row that was left open."""
+    fibres = state.fibres
+    slot = slots.first + row
+    close(fibres, state.tails, slot, rules.store_bits, out.bits, out.channels, out.wavelengths, row)
+    count_left(state.queue, state.size[at.QUEUED], out.counts, row)
+
+
+@jit
+def light(fibres: IntArray, channels: IntArray, bits: IntArray, down: BoolArray) -> None:
+    """Open the books of a slot: light what is reserved, and let it produce where it is up."""
+    for f in range(fibres.shape[0]):
+        lit = min(channels[f], fibres[f, at.MAX_CHANNELS])
+        for pool in range(2):
+            fibres[f, at.FIRST_HEAD + pool] = fibres[f, at.HEAD + pool]
+            fibres[f, at.FIRST_TAIL + pool] = fibres[f, at.TAIL + pool]
+        fibres[f, at.LIT] = lit
+        fibres[f, at.RESERVED] = lit
+        fibres[f, at.USED] = 0
+        fibres[f, at.READY] = 0
+        if not down[f]:
+            fibres[f, at.TAIL + at.RESERVATION] += lit * bits[f]
+
+
+@jit
+def close(
+    fibres: IntArray,
+    tails: IntArray,
+    slot: int,
+    store_bits: int,
+    flows: IntArray,
+    channels: IntArray,
+    wavelengths: IntArray,
+    row: int,
+) -> None:
+    """Close the books of a slot: apply lifetime and cap of the stores, and write what came."""
+    kept = tails.shape[1]
+    newest = slot % kept
     # the ring holds the tails of the last slots; the oldest is next to the newest
     oldest = (newest + 1) % kept
     for pool in range(2):
-        for f in range(rules.ports.size):
-            head = state.head[pool, f]
-            tail = state.tail[pool, f]
-            state.tails[pool, newest, f] = tail
-            expired = max(state.tails[pool, oldest, f] - head, 0)
-            over = max(tail - head - expired - rules.store_bits, 0)
-            state.head[pool, f] = head + expired + over
-            out.expired[pool, row, f] = expired
-            out.overflowed[pool, row, f] = over
-            out.stored[pool, row, f] = tail - state.head[pool, f]
-    for i in range(state.size[QUEUED]):
-        if state.started[i]:
-            out.holding[row] += 1
+        for f in range(fibres.shape[0]):
+            head = fibres[f, at.HEAD + pool]
+            tail = fibres[f, at.TAIL + pool]
+            tails[pool, newest, f] = tail
+            expired = max(tails[pool, oldest, f] - head, 0)
+            over = max(tail - head - expired - store_bits, 0)
+            first = head + expired + over
+            fibres[f, at.HEAD + pool] = first
+            flows[at.PRODUCED, pool, row, f] = tail - fibres[f, at.FIRST_TAIL + pool]
+            flows[at.CONSUMED, pool, row, f] = head - fibres[f, at.FIRST_HEAD + pool]
+            flows[at.EXPIRED, pool, row, f] = expired
+            flows[at.OVERFLOWED, pool, row, f] = over
+            flows[at.STORED, pool, row, f] = tail - first
+    for f in range(fibres.shape[0]):
+        channels[row, f] = fibres[f, at.LIT] - fibres[f, at.RESERVED]
+        wavelengths[row, f] = fibres[f, at.USED]
+
+
+@jit
+def can_give(fibres: IntArray, f: int, bits: int, need: int) -> bool:
+    """Whether a fibre's pools, and the channels that may still be lit, hold that many bits."""
+    reserved = fibres[f, at.TAIL + at.RESERVATION] - fibres[f, at.HEAD + at.RESERVATION]
+    bought = fibres[f, at.TAIL + at.ON_DEMAND] - fibres[f, at.HEAD + at.ON_DEMAND]
+    short = need - reserved - bought
+    # a product might not fit into 64 bits where channels are unlimited
+    spare = fibres[f, at.MAX_CHANNELS] - fibres[f, at.LIT]
+    return short <= 0 or (bits > 0 and -(-short // bits) <= spare)
+
+
+@jit
+def take(fibres: IntArray, f: int, bits: int, need: int, ready: int) -> int:
+    """Take bits out of a fibre's pools; returns how many came out of the on-demand pool.
+
+    Channels are lit for a shortfall; they deliver at the tick ``ready``.
+    """
+    first = min(need, fibres[f, at.TAIL + at.RESERVATION] - fibres[f, at.HEAD + at.RESERVATION])
+    rest = need - first
+    short = rest - (fibres[f, at.TAIL + at.ON_DEMAND] - fibres[f, at.HEAD + at.ON_DEMAND])
+    if short > 0:
+        lit = -(-short // bits)
+        fibres[f, at.LIT] += lit
+        fibres[f, at.TAIL + at.ON_DEMAND] += lit * bits
+        fibres[f, at.READY] = ready
+    fibres[f, at.HEAD + at.RESERVATION] += first
+    fibres[f, at.HEAD + at.ON_DEMAND] += rest
+    return int(rest)
+
+
+@jit
+def serve_whole(
+    state: State, rules: Rules, slots: Slots, out: Flows, row: int, end: int, closes: bool
+) -> int:
+    """Serve rows whose requests all arrive together and all fit; returns the first that is left.
+
+    The totals of a fibre do not depend on the order in which its requests are served.
+    """
+    fibres = state.fibres
+    tails = state.tails
+    paths = slots.paths
+    sums = slots.sums
+    levels = slots.levels
+    group = rules.group
+    counts = out.counts
+    flows = out.bits
+    both = np.zeros((2, fibres.shape[0]), dtype=np.int64)
+    need = both[0]
+    count = both[1]
+    asked = np.zeros(slots.asked_paths, dtype=np.int64)
+    while row < end and not state.size[at.QUEUED]:
+        phase = slots.phase[row]
+        if slots.phase[row + 1] - phase > 1 or slots.table[phase]:
+            break
+        if sums.need.shape[0]:
+            need[:] = sums.need[levels[row, 0]]
+            count[:] = sums.requests[levels[row, 0]]
         else:
-            out.waiting[row] += 1
+            ask_paths(levels[row], group, paths.choice, asked)
+            spread(asked, paths, rules.need[1], both)
+        down = slots.down[slots.mask[phase]]
+        bits = slots.channel_bits[min(row, slots.channel_bits.shape[0] - 1)]
+        light(fibres, slots.channels[row], bits, down)
+        if not fits_whole(fibres, need, count, bits, down):
+            # whoever serves it request by request lights it anew
+            fibres[:, at.TAIL : at.TAIL + 2] = fibres[:, at.FIRST_TAIL : at.FIRST_TAIL + 2]
+            break
+        for f in range(fibres.shape[0]):
+            fibres[f, at.USED] = count[f]
+            if need[f]:
+                take(fibres, f, bits[f], need[f], 0)
+        counts[at.SERVED_COUNT, row] = group.size
+        if sums.need.shape[0]:
+            counts[at.EXPOSED_BITS, row] = sums.exposed[levels[row, 0]]
+            out.whole[levels[row, 0]] += 1
+        else:
+            for path in range(asked.size):
+                key = asked[path] * rules.level_bits
+                out.carried[path] += key
+                counts[at.EXPOSED_BITS, row] += key * paths.trusted[path]
+        if closes:
+            slot = slots.first + row
+            close(fibres, tails, slot, rules.store_bits, flows, out.channels, out.wavelengths, row)
+        row += 1
+    return row
+
+
+@jit
+def ask_paths(levels: LevelArray, group: IntArray, choice: IntArray, asked: IntArray) -> None:
+    """Add up what requests ask of the paths, levels in the upper half, counts in the lower."""
+    asked[:] = 0
+    for r in range(group.size):
+        level = int(levels[group[r]])
+        asked[choice[r, level]] += (level << 32) + 1
+
+
+@jit
+def spread(asked: IntArray, paths: Paths, amounts: IntArray, both: IntArray) -> None:
+    """Spread what is asked of the paths over their fibres; ``asked`` becomes the sums of levels."""
+    both[:] = 0
+    for path in range(asked.size):
+        levels = asked[path] >> 32
+        many = asked[path] & 0xFFFFFFFF
+        asked[path] = levels
+        for k in range(paths.first[path], paths.first[path + 1]):
+            f = paths.fibre[k]
+            both[0, f] += levels * amounts[f]
+            both[1, f] += many
+
+
+@jit
+def fits_whole(
+    fibres: IntArray, need: IntArray, count: IntArray, bits: IntArray, down: BoolArray
+) -> bool:
+    """Whether every fibre can give what all requests ask of it."""
+    for f in range(fibres.shape[0]):
+        if not count[f]:
+            continue
+        if down[f] or count[f] > fibres[f, at.PORTS] or not can_give(fibres, f, bits[f], need[f]):
+            return False
+    return True
+
+
+@jit
+def walk(
+    state: State, rules: Rules, slots: Slots, out: Flows, row: int, end: int, closes: bool
+) -> int:
+    """Serve rows request by request; returns the first that is left.
+
+    In each phase of a slot who is there at its start is tried in turns, who comes later at once.
+    """
+    fibres = state.fibres
+    tails = state.tails
+    queue = state.queue
+    size = state.size
+    log = state.log
+    rows = state.row
+    flows = out.bits
+    moves = slots.moves
+    choice = slots.paths.choice
+    first = slots.paths.first
+    hops = slots.paths.fibre
+    trusted = slots.paths.trusted
+    need = rules.need
+    priority = rules.priority
+    requests = rules.group.size
+    carried = out.carried
+    counts = out.counts
+    waits = out.waits
+    while row < end and has_room(size, queue, log, requests, fibres.shape[0]):
+        slot = slots.first + row
+        start = slot * rules.slot_ticks
+        ends = start + rules.slot_ticks
+        bits = slots.channel_bits[min(row, slots.channel_bits.shape[0] - 1)]
+        light(fibres, slots.channels[row], bits, slots.down[slots.mask[slots.phase[row]]])
+        ask_anew(queue, size[at.QUEUED], start + rules.patience)
+        write_down(state, rules, slots, row, start)
+        coming = requests
+        for phase in range(slots.phase[row], slots.phase[row + 1]):
+            begins = slots.tick[phase]
+            until = ends if phase + 1 == slots.phase[row + 1] else slots.tick[phase + 1]
+            down = slots.down[slots.mask[phase]]
+            follow(rows, size, moves.first, moves.request, moves.row, slots.table[phase])
+            while coming and queue[size[at.QUEUED], at.ARRIVAL] <= begins:
+                size[at.QUEUED] += 1
+                coming -= 1
+            turn = 0
+            i = -1
+            while True:
+                if turn <= rules.classes:
+                    i = next_asking(queue, i + 1, size[at.QUEUED], priority, turn)
+                    now = begins
+                    if i == size[at.QUEUED]:
+                        turn += 1
+                        i = -1
+                        continue
+                elif coming and queue[size[at.QUEUED], at.ARRIVAL] < until:
+                    i = size[at.QUEUED]
+                    now = queue[i, at.ARRIVAL]
+                    size[at.QUEUED] += 1
+                    coming -= 1
+                else:
+                    break
+                request = queue[i, at.REQUEST]
+                level = queue[i, at.LEVEL]
+                path = choice[rows[request], level]
+                if path == at.REFUSED:
+                    give_up(queue, i, counts, row)
+                if path < 0:
+                    continue
+                way = hops[first[path] : first[path + 1]]
+                ready = now + rules.setup
+                if not fits(fibres, way, need[level], bits, down, ready <= ends):
+                    continue
+                line = size[at.LOGGED]
+                delivered = deliver(fibres, way, need[level], bits, now, ready, log, line)
+                if log.size:
+                    size[at.LOGGED] += way.size
+                    for k in range(line, line + way.size):
+                        log[k, at.LOG_SLOT] = slot
+                        log[k, at.LOG_REQUEST] = request
+                        log[k, at.LOG_LEVEL] = level
+                        log[k, at.LOG_PATH] = path
+                key = level * rules.level_bits
+                carried[path] += key
+                counts[at.EXPOSED_BITS, row] += key * trusted[path]
+                counts[at.REROUTED_COUNT, row] += path != choice[request, level]
+                serve_once(queue, i, counts, waits, row, delivered, rules.wait_ticks)
+            leave(queue, size, coming, counts, row, until)
+        if closes:
+            close(fibres, tails, slot, rules.store_bits, flows, out.channels, out.wavelengths, row)
+            count_left(queue, size[at.QUEUED], counts, row)
+        row += 1
+    return row
+
+
+@jit
+def has_room(size: IntArray, queue: IntArray, log: IntArray, requests: int, fibres: int) -> bool:
+    """Whether queue and log can hold what a slot may bring."""
+    asking = size[at.QUEUED] + requests
+    if asking > queue.shape[0]:
+        return False
+    return not log.size or size[at.LOGGED] + asking * fibres <= log.shape[0]
+
+
+@jit
+def ask_anew(queue: IntArray, queued: int, deadline: int) -> None:
+    """Let sessions ask for the next slot, with a patience of their own."""
+    for i in range(queued):
+        if queue[i, at.STATUS] == at.SERVED:
+            queue[i, at.STATUS] = at.ASKING
+            queue[i, at.DEADLINE] = deadline
+
+
+@jit
+def follow(
+    rows: IntArray, size: IntArray, first: IntArray, request: IntArray, row: IntArray, table: int
+) -> None:
+    """Let requests go by a table of moves, if they do not yet."""
+    last = size[at.FOLLOWED]
+    if table == last:
+        return
+    for i in range(first[last], first[last + 1]):
+        rows[request[i]] = request[i]
+    for i in range(first[table], first[table + 1]):
+        rows[request[i]] = row[i]
+    size[at.FOLLOWED] = table
+
+
+@jit
+def write_down(state: State, rules: Rules, slots: Slots, row: int, start: int) -> None:
+    """Write who comes in a slot behind those who are in the queue, in order of arrival."""
+    queue = state.queue
+    offset = slots.offset
+    holding = slots.holding
+    order = slots.order
+    levels = slots.levels
+    group = rules.group
+    queued = state.size[at.QUEUED]
+    for place in range(group.size):
+        i = queued + place
+        request = place
+        tick = start
+        if offset.shape[0]:
+            request = order[row, place]
+            tick = start + offset[row, place]
+        queue[i, at.REQUEST] = request
+        queue[i, at.LEVEL] = int(levels[row, group[request]])
+        queue[i, at.ARRIVAL] = tick
+        queue[i, at.DEADLINE] = tick + rules.patience
+        queue[i, at.LEFT] = holding[row, request] if holding.shape[0] else 1
+        queue[i, at.STARTED] = 0
+        queue[i, at.STATUS] = at.ASKING
+
+
+@jit
+def next_asking(queue: IntArray, i: int, queued: int, priority: IntArray, turn: int) -> int:
+    """Find the next entry of a turn: sessions go on first, then class by class.
+
+    Returns ``queued`` where there is none from ``i`` on.
+    """
+    while i < queued:
+        if queue[i, at.STATUS] == at.ASKING:
+            mine = 0 if queue[i, at.STARTED] else 1 + priority[queue[i, at.REQUEST]]
+            if mine == turn:
+                return i
+        i += 1
+    return queued
+
+
+@jit
+def fits(
+    fibres: IntArray,
+    hops: IntArray,
+    need: IntArray,
+    bits: IntArray,
+    down: BoolArray,
+    may_light: bool,
+) -> bool:
+    """Whether every fibre of a path has a KM wavelength left and can give its bits."""
+    for f in hops:
+        if down[f] or fibres[f, at.USED] >= fibres[f, at.PORTS]:
+            return False
+        if not can_give(fibres, f, bits[f] if may_light else 0, need[f]):
+            return False
+    return True
+
+
+@jit
+def deliver(
+    fibres: IntArray,
+    hops: IntArray,
+    need: IntArray,
+    bits: IntArray,
+    now: int,
+    ready: int,
+    log: IntArray,
+    line: int,
+) -> int:
+    """Take a request's bits on every fibre of its path; returns the tick of delivery.
+
+    Offsets and bits go into the rows of the log from ``line`` on, where it has any.
+    """
+    delivered = now
+    for k in range(hops.size):
+        f = hops[k]
+        reserved = fibres[f, at.HEAD + at.RESERVATION]
+        bought = fibres[f, at.HEAD + at.ON_DEMAND]
+        fibres[f, at.USED] += 1
+        if take(fibres, f, bits[f], need[f], ready):
+            delivered = max(delivered, fibres[f, at.READY])
+        if log.size:
+            log[line + k, at.LOG_FIBRE] = f
+            log[line + k, at.LOG_RESERVATION_OFFSET] = reserved
+            log[line + k, at.LOG_RESERVATION_BITS] = fibres[f, at.HEAD + at.RESERVATION] - reserved
+            log[line + k, at.LOG_ON_DEMAND_OFFSET] = bought
+            log[line + k, at.LOG_ON_DEMAND_BITS] = fibres[f, at.HEAD + at.ON_DEMAND] - bought
+    return delivered
+
+
+@jit
+def serve_once(
+    queue: IntArray,
+    i: int,
+    counts: IntArray,
+    waits: IntArray,
+    row: int,
+    delivered: int,
+    wait_ticks: int,
+) -> None:
+    """Count that an entry was served in this slot; the first time it is a request served."""
+    if not queue[i, at.STARTED]:
+        queue[i, at.STARTED] = 1
+        counts[at.SERVED_COUNT, row] += 1
+        wait = delivered - queue[i, at.ARRIVAL]
+        if wait > 0:
+            waits[row, min((wait - 1) // wait_ticks, waits.shape[1] - 1)] += 1
+    queue[i, at.LEFT] -= 1
+    queue[i, at.STATUS] = at.SERVED if queue[i, at.LEFT] else at.GONE
+
+
+@jit
+def give_up(queue: IntArray, i: int, counts: IntArray, row: int) -> None:
+    """Let an entry go unserved; a session that had begun is interrupted."""
+    counts[at.INTERRUPTED_COUNT if queue[i, at.STARTED] else at.BLOCKED_COUNT, row] += 1
+    queue[i, at.STATUS] = at.GONE
+
+
+@jit
+def leave(
+    queue: IntArray, size: IntArray, coming: int, counts: IntArray, row: int, until: int
+) -> None:
+    """Send away whose patience ends, and close the ranks of the queue and of who is to come.
+
+    Patience runs out ahead of everything else at its tick, so nobody is tried again then.
+    """
+    queued = size[at.QUEUED]
+    kept = 0
+    for i in range(queued + coming):
+        if i < queued and queue[i, at.STATUS] == at.ASKING and queue[i, at.DEADLINE] <= until:
+            give_up(queue, i, counts, row)
+        if queue[i, at.STATUS] != at.GONE:
+            if kept < i:
+                for column in range(at.QUEUE_COLUMNS):
+                    queue[kept, column] = queue[i, column]
+            kept += 1
+    size[at.QUEUED] = kept - coming
+
+
+@jit
+def count_left(queue: IntArray, queued: int, counts: IntArray, row: int) -> None:
+    """Count who is left at the end of a slot: sessions that go on, and who still waits."""
+    for i in range(queued):
+        counts[at.HOLDING_COUNT if queue[i, at.STARTED] else at.WAITING_COUNT, row] += 1

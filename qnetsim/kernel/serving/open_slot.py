@@ -11,7 +11,21 @@ import numpy.typing as npt
 from qnetsim.arrays import IntArray
 from qnetsim.kernel.serving.intervals import Interval
 from qnetsim.kernel.serving.paths import PathTable
-from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION, Flows, Hop, Rules, Slots, State
+from qnetsim.kernel.serving.state import (
+    EXPOSED_BITS,
+    LIT,
+    MAX_CHANNELS,
+    ON_DEMAND,
+    PORTS,
+    READY,
+    RESERVATION,
+    USED,
+    Flows,
+    Hop,
+    Rules,
+    Slots,
+    State,
+)
 from qnetsim.network import Route
 
 
@@ -99,9 +113,9 @@ class OpenSlot:
         rules = self._rules
         room: IntArray = (state.tail - state.head).sum(axis=0)
         if tick + rules.setup <= self._end:
-            spare = np.minimum(rules.max_channels - state.lit, allowed)
+            spare = np.minimum(state.fibres[:, MAX_CHANNELS] - state.fibres[:, LIT], allowed)
             room += np.maximum(spare, 0) * self._slots.channel_bits[0]
-        full = state.used >= rules.ports
+        full = state.fibres[:, USED] >= state.fibres[:, PORTS]
         full[list(joined)] = False
         room[full] = 0
         return room
@@ -120,7 +134,6 @@ class OpenSlot:
             As for ``takeable``; brought up to date.
         """
         state = self._state
-        flows = self.flows
         bits = self._slots.channel_bits[0]
         fibres = list(route.fibres)
         if self.down(tick)[fibres].any():
@@ -132,18 +145,17 @@ class OpenSlot:
         ready = tick
         hops: list[Hop] = []
         for f in route.fibres:
+            fibre = state.fibres[f]
             before = state.head[:, f].copy()
-            lit = int(self._loop.take(state, flows, 0, f, int(bits[f]), most))
-            if lit:
-                state.ready[f] = tick + self._rules.setup
-                allowed[f] -= lit
-            after = state.head[:, f]
-            if after[ON_DEMAND] > before[ON_DEMAND]:
-                ready = max(ready, int(state.ready[f]))
+            lit = int(fibre[LIT])
+            late = self._loop.take(state.fibres, f, int(bits[f]), most, tick + self._rules.setup)
+            allowed[f] -= int(fibre[LIT]) - lit
+            if late:
+                ready = max(ready, int(fibre[READY]))
             if f not in joined:
                 joined.add(f)
-                state.used[f] += 1
-                flows.wavelengths[0, f] += 1
+                fibre[USED] += 1
+            after = state.head[:, f]
             taken = after - before
             hops.append(
                 Hop(
@@ -155,5 +167,5 @@ class OpenSlot:
                 )
             )
         self.taken_bits += most
-        flows.exposed[0] += most * self.paths.relays_on(route)
+        self.flows.counts[EXPOSED_BITS, 0] += most * self.paths.relays_on(route)
         return TakenKey(most, ready, hops)

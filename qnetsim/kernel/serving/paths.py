@@ -8,7 +8,7 @@ import numpy as np
 
 from qnetsim.arrays import Growing, IntArray
 from qnetsim.forecast import Forecast
-from qnetsim.kernel.serving.state import NO_PATH, REFUSED, Moves
+from qnetsim.kernel.serving.state import NO_PATH, REFUSED, Moves, Paths, Sums
 from qnetsim.network import BLOCKED, LoadTable, Network, Route, RouteTable
 from qnetsim.network.detours import Detours
 
@@ -104,24 +104,19 @@ class PathTable:
         )
 
     @property
-    def choice(self) -> IntArray:
-        """Path of each row and level, shape (rows, levels)."""
-        return self._choice.rows
+    def arrays(self) -> Paths:
+        """All paths so far, as the serving loop takes them."""
+        return Paths(
+            choice=self._choice.rows,
+            first=self._first.rows,
+            fibre=self._fibres.rows,
+            trusted=self._trusted.rows,
+        )
 
     @property
-    def path(self) -> IntArray:
-        """First position in ``fibre`` of each path, shape (paths + 1,)."""
-        return self._first.rows
-
-    @property
-    def fibre(self) -> IntArray:
-        """Fibres of all paths, one after another."""
-        return self._fibres.rows
-
-    @property
-    def trusted(self) -> IntArray:
-        """Trusted relays on each path, shape (paths,)."""
-        return self._trusted.rows
+    def count(self) -> int:
+        """Number of paths so far."""
+        return len(self._list)
 
     def _moved_by(self, known: tuple[int, ...]) -> Moved:
         if known not in self._moved:
@@ -173,16 +168,16 @@ class PathTable:
         return LoadTable(self.routes, self._forecast.group, self._need)
 
     @cached_property
-    def rows(self) -> tuple[IntArray, IntArray, IntArray]:
+    def sums(self) -> Sums:
         """Bits, requests and exposure that each level puts on the fibres, with one group."""
         levels = self.routes.levels
         if self._forecast.groups > 1 or not self.plain:
             none = np.zeros((0, self._network.fibres), dtype=np.int64)
-            return none, none, np.zeros(0, dtype=np.int64)
+            return Sums(none, none, np.zeros(0, dtype=np.int64))
         need, count = self.loads.loads(np.arange(levels, dtype=np.int64)[:, None])
-        seen = self.trusted[self._base].sum(axis=0)
+        seen = self._trusted.rows[self._base].sum(axis=0)
         key_bits = np.arange(levels, dtype=np.int64) * self._network.level_bits
-        return (np.ascontiguousarray(need), np.ascontiguousarray(count), seen * key_bits)
+        return Sums(np.ascontiguousarray(need), np.ascontiguousarray(count), seen * key_bits)
 
     def carried_whole(self, slots: IntArray) -> IntArray:
         """Key bits by path of slots that were served whole at one level, shape (paths,).
@@ -192,7 +187,7 @@ class PathTable:
         slots : ndarray of int64, shape (levels,)
             How many slots at each level.
         """
-        carried = np.zeros(len(self.trusted), dtype=np.int64)
+        carried = np.zeros(self.count, dtype=np.int64)
         for level in np.flatnonzero(slots).tolist():
             bits = int(slots[level]) * level * self._network.level_bits
             carried += bits * np.bincount(self._base[:, level], minlength=len(carried))

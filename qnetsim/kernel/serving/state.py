@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
+from qnetsim.vocabulary import FLOWS
 
 #: What a request does where it would be sent: wait, or give up at once.
 NO_PATH = -1
@@ -23,10 +24,46 @@ GONE = 2
 #: Pools, in the order of ``vocabulary.POOLS``.
 RESERVATION = 0
 ON_DEMAND = 1
+#: Flows of a pool, in the order of ``vocabulary.FLOWS``.
+PRODUCED = 0
+CONSUMED = 1
+EXPIRED = 2
+OVERFLOWED = 3
+STORED = 4
+#: Columns of ``State.fibres``. Those of pools are two each, reservation first.
+HEAD = 0
+TAIL = 2
+FIRST_HEAD = 4
+FIRST_TAIL = 6
+LIT = 8
+USED = 9
+READY = 10
+RESERVED = 11
+MAX_CHANNELS = 12
+PORTS = 13
+FIBRE_COLUMNS = 14
+#: Columns of ``State.queue``.
+REQUEST = 0
+LEVEL = 1
+ARRIVAL = 2
+DEADLINE = 3
+LEFT = 4
+STARTED = 5
+STATUS = 6
+QUEUE_COLUMNS = 7
 #: Places in ``State.size``: entries of the queue, rows of the log, table that ``row`` follows.
 QUEUED = 0
 LOGGED = 1
 FOLLOWED = 2
+#: What is counted in a slot, in the order of ``Flows.counts``.
+COUNTS = ("served", "blocked", "interrupted", "waiting", "holding", "rerouted", "exposed")
+SERVED_COUNT = 0
+BLOCKED_COUNT = 1
+INTERRUPTED_COUNT = 2
+WAITING_COUNT = 3
+HOLDING_COUNT = 4
+REROUTED_COUNT = 5
+EXPOSED_BITS = 6
 #: Columns of ``State.log``; those from ``LOG_FIBRE`` on are a :class:`Hop`.
 LOG_SLOT = 0
 LOG_REQUEST = 1
@@ -84,39 +121,41 @@ class State(NamedTuple):
 
     Attributes
     ----------
-    head, tail : shape (2, F)
-        By pool, reservation first.
+    fibres : shape (F, FIBRE_COLUMNS)
+        One row a fibre, so that what a request touches lies side by side. ``HEAD`` and ``TAIL``
+        of both pools, and ``FIRST_HEAD`` and ``FIRST_TAIL``, which are theirs at the start of the
+        slot; in this slot: channels ``LIT``, KM wavelengths ``USED``, ``READY``, the tick at which
+        the channels that were lit last on demand deliver, and channels ``RESERVED`` that were lit
+        at its start; of the run: ``MAX_CHANNELS`` and ``PORTS`` that can be lit at most.
     tails : shape (2, lifetime + 1, F)
-    lit, used, ready : shape (F,)
-        In this slot: channels lit, KM wavelengths in use, tick at which the channels that were
-        lit last on demand deliver.
     size : shape (3,)
         At ``QUEUED``, ``LOGGED`` and ``FOLLOWED``.
     row : shape (R,)
         Row of ``choice`` that each request goes by.
-    request, level, arrival, deadline, left, started, status : shape (capacity,)
-        The queue in order of arrival; ``left`` counts the slots that are still to be served.
+    queue : shape (capacity, QUEUE_COLUMNS)
+        In order of arrival. ``REQUEST``, ``LEVEL``, ticks ``ARRIVAL`` and ``DEADLINE``, slots
+        ``LEFT`` to be served, whether it has ``STARTED``, and ``STATUS``.
     log : shape (rows, LOG_COLUMNS)
         One row for each fibre of each delivery, where keys are carried as real bytes; the columns
         are ``LOG_SLOT`` to ``LOG_ON_DEMAND_BITS``. No rows: nothing is logged.
     """
 
-    head: IntArray
-    tail: IntArray
+    fibres: IntArray
     tails: IntArray
-    lit: IntArray
-    used: IntArray
-    ready: IntArray
     size: IntArray
     row: IntArray
-    request: IntArray
-    level: IntArray
-    arrival: IntArray
-    deadline: IntArray
-    left: IntArray
-    started: IntArray
-    status: IntArray
+    queue: IntArray
     log: IntArray
+
+    @property
+    def head(self) -> IntArray:
+        """First bit of each pool, shape (2, F): a view."""
+        return self.fibres[:, HEAD : HEAD + 2].T
+
+    @property
+    def tail(self) -> IntArray:
+        """End of each pool, shape (2, F): a view."""
+        return self.fibres[:, TAIL : TAIL + 2].T
 
 
 class Rules(NamedTuple):
@@ -128,8 +167,6 @@ class Rules(NamedTuple):
         Lengths in ticks; ``wait_ticks`` is the width of a bin of waiting times.
     proportional : bool
         A request of level k takes k times the bits of level 1 on every fibre.
-    max_channels, ports : shape (F,)
-        Channels and KM wavelengths that can be lit at most.
     group, priority : shape (R,)
     need : shape (K, F)
         Bits that one request of a level takes on a fibre.
@@ -143,8 +180,6 @@ class Rules(NamedTuple):
     classes: int
     wait_ticks: int
     proportional: bool
-    max_channels: IntArray
-    ports: IntArray
     group: IntArray
     priority: IntArray
     need: IntArray
@@ -166,6 +201,43 @@ class Moves(NamedTuple):
     row: IntArray
 
 
+class Paths(NamedTuple):
+    """The paths that requests can take.
+
+    Attributes
+    ----------
+    choice : shape (rows, K)
+        Path of a request at each level: a position in ``first``, ``NO_PATH`` or ``REFUSED``. The
+        first R rows are what the policy asked for.
+    first : shape (paths + 1,)
+        First position in ``fibre`` of each path.
+    fibre : shape (sum of the paths' lengths,)
+    trusted : shape (paths,)
+        Trusted relays on the path.
+    """
+
+    choice: IntArray
+    first: IntArray
+    fibre: IntArray
+    trusted: IntArray
+
+
+class Sums(NamedTuple):
+    """What all requests of one group ask by table 0, at each level; no rows with more groups.
+
+    Attributes
+    ----------
+    need, requests : shape (K, F) or (0, F)
+        Bits and requests on each fibre.
+    exposed : shape (K,) or (0,)
+        Bits that trusted relays see.
+    """
+
+    need: IntArray
+    requests: IntArray
+    exposed: IntArray
+
+
 class Slots(NamedTuple):
     """What an interval of slots brings.
 
@@ -174,7 +246,7 @@ class Slots(NamedTuple):
     first : int
         Number of the first slot.
     levels : int16, shape (S, G)
-    channels, wavelengths : shape (S, F)
+    channels : shape (S, F)
         Reserved.
     channel_bits : shape (S, F) or (1, F)
         What one channel yields.
@@ -191,28 +263,17 @@ class Slots(NamedTuple):
         moves nobody.
     down : shape (masks, F)
     moves : Moves
-    choice : shape (rows, K)
-        Path of a request at each level: a position in ``path``, ``NO_PATH`` or ``REFUSED``. The
-        first R rows are what the policy asked for.
-    path : shape (paths + 1,)
-        First position in ``fibre`` of each path.
-    fibre : shape (sum of the paths' lengths,)
-    trusted : shape (paths,)
-        Trusted relays on the path.
+    paths : Paths
+    sums : Sums
     asked_paths : int
         The first paths, those that the policy asked for.
     plain : bool
         The policy asked for a path for everybody.
-    row_need, row_count : shape (K, F) or (0, F)
-        With one group: bits and requests that a level puts on each fibre by table 0.
-    row_exposed : shape (K,) or (0,)
-        Bits that trusted relays see then.
     """
 
     first: int
     levels: npt.NDArray[np.int16]
     channels: IntArray
-    wavelengths: IntArray
     channel_bits: IntArray
     order: IntArray
     offset: IntArray
@@ -223,15 +284,10 @@ class Slots(NamedTuple):
     table: IntArray
     down: npt.NDArray[np.bool_]
     moves: Moves
-    choice: IntArray
-    path: IntArray
-    fibre: IntArray
-    trusted: IntArray
+    paths: Paths
+    sums: Sums
     asked_paths: int
     plain: bool
-    row_need: IntArray
-    row_count: IntArray
-    row_exposed: IntArray
 
 
 class Flows(NamedTuple):
@@ -239,11 +295,12 @@ class Flows(NamedTuple):
 
     Attributes
     ----------
-    produced, consumed, expired, overflowed, stored : shape (2, S, F)
-        Bits, by pool.
+    bits : shape (5, 2, S, F)
+        By flow, in the order of ``vocabulary.FLOWS``, and by pool.
     channels, wavelengths : shape (S, F)
         Lit on demand; KM wavelengths in use.
-    served, blocked, interrupted, waiting, holding, rerouted, exposed : shape (S,)
+    counts : shape (7, S)
+        In the order of ``COUNTS``.
     waits : shape (S, bins)
         Requests first served in the slot, by bin of their waiting time; those that did not wait
         are in none.
@@ -253,20 +310,10 @@ class Flows(NamedTuple):
         Slots that were served whole from ``row_need``, by level; not in ``carried``.
     """
 
-    produced: IntArray
-    consumed: IntArray
-    expired: IntArray
-    overflowed: IntArray
-    stored: IntArray
+    bits: IntArray
     channels: IntArray
     wavelengths: IntArray
-    served: IntArray
-    blocked: IntArray
-    interrupted: IntArray
-    waiting: IntArray
-    holding: IntArray
-    rerouted: IntArray
-    exposed: IntArray
+    counts: IntArray
     waits: IntArray
     carried: IntArray
     whole: IntArray
@@ -277,58 +324,48 @@ def _zeros(*shape: int) -> IntArray:
 
 
 def new_state(
-    fibres: int, requests: int, lifetime_slots: int, capacity: int, log_rows: int
+    *,
+    max_channels: IntArray,
+    ports: IntArray,
+    requests: int,
+    lifetime_slots: int,
+    capacity: int,
+    log_rows: int,
 ) -> State:
-    """Empty pools and an empty queue."""
+    """Empty pools and an empty queue.
+
+    ``max_channels`` and ``ports`` have shape (F,).
+    """
+    fibres = _zeros(len(ports), FIBRE_COLUMNS)
+    fibres[:, MAX_CHANNELS] = max_channels
+    fibres[:, PORTS] = ports
     return State(
-        head=_zeros(2, fibres),
-        tail=_zeros(2, fibres),
-        tails=_zeros(2, lifetime_slots + 1, fibres),
-        lit=_zeros(fibres),
-        used=_zeros(fibres),
-        ready=_zeros(fibres),
+        fibres=fibres,
+        tails=_zeros(2, lifetime_slots + 1, len(ports)),
         size=_zeros(3),
         row=np.arange(requests, dtype=np.int64),
-        request=_zeros(capacity),
-        level=_zeros(capacity),
-        arrival=_zeros(capacity),
-        deadline=_zeros(capacity),
-        left=_zeros(capacity),
-        started=_zeros(capacity),
-        status=_zeros(capacity),
+        queue=_zeros(capacity, QUEUE_COLUMNS),
         log=_zeros(log_rows, LOG_COLUMNS),
     )
 
 
 def grown(state: State, capacity: int, log_rows: int) -> State:
     """Copy with more room in the queue and in the log."""
-    queue = ("request", "level", "arrival", "deadline", "left", "started", "status")
-    longer = {name: np.resize(getattr(state, name), capacity) for name in queue}
-    log = state.log
-    if log_rows > len(log):
-        log = np.concatenate([log, _zeros(log_rows - len(log), LOG_COLUMNS)])
-    return state._replace(log=log, **longer)
+    return state._replace(queue=_longer(state.queue, capacity), log=_longer(state.log, log_rows))
+
+
+def _longer(rows: IntArray, size: int) -> IntArray:
+    more = max(size - len(rows), 0)
+    return np.concatenate([rows, _zeros(more, rows.shape[1])])
 
 
 def new_flows(slots: int, fibres: int, paths: int, bins: int, levels: int) -> Flows:
     """Zeros for an interval."""
-    pool = (2, slots, fibres)
-    lit = (slots, fibres)
     return Flows(
-        produced=_zeros(*pool),
-        consumed=_zeros(*pool),
-        expired=_zeros(*pool),
-        overflowed=_zeros(*pool),
-        stored=_zeros(*pool),
-        channels=_zeros(*lit),
-        wavelengths=_zeros(*lit),
-        served=_zeros(slots),
-        blocked=_zeros(slots),
-        interrupted=_zeros(slots),
-        waiting=_zeros(slots),
-        holding=_zeros(slots),
-        rerouted=_zeros(slots),
-        exposed=_zeros(slots),
+        bits=_zeros(len(FLOWS), 2, slots, fibres),
+        channels=_zeros(slots, fibres),
+        wavelengths=_zeros(slots, fibres),
+        counts=_zeros(len(COUNTS), slots),
         waits=_zeros(slots, bins),
         carried=_zeros(paths),
         whole=_zeros(levels),

@@ -6,7 +6,24 @@ import numpy as np
 
 from qnetsim.arrays import IntArray
 from qnetsim.kernel.serving import loop
-from qnetsim.kernel.serving.state import Flows, Rules, Slots, State
+from qnetsim.kernel.serving.state import (
+    CONSUMED,
+    EXPIRED,
+    EXPOSED_BITS,
+    MAX_CHANNELS,
+    ON_DEMAND,
+    OVERFLOWED,
+    PORTS,
+    PRODUCED,
+    QUEUED,
+    RESERVATION,
+    SERVED_COUNT,
+    STORED,
+    Flows,
+    Rules,
+    Slots,
+    State,
+)
 from qnetsim.network import LoadTable
 
 
@@ -29,7 +46,7 @@ def serve_slots(
     keeps = bool(rules.store_bits) and state.tails.shape[1] > 1
     row = begin
     while row < end:
-        if simple[row] and not state.size[0]:
+        if simple[row] and not state.size[QUEUED]:
             part = slice(row, end)
             if keeps:
                 part = slice(row, row + 1)
@@ -40,7 +57,7 @@ def serve_slots(
             row += served
             if row == part.stop:
                 continue
-        stopped = loop.serve_slots(state, rules, slots, out, row, row + 1)
+        stopped = loop.serve_slots(state, rules, slots, out, row, row + 1, closes=True)
         if stopped == row:
             return row
         row += 1
@@ -80,13 +97,13 @@ def _serve_rows(
     """
     bits = slots.channel_bits[part] if len(slots.channel_bits) > 1 else slots.channel_bits
     down = slots.down[slots.mask[slots.phase[part]]]
-    lit = np.minimum(slots.channels[part], rules.max_channels)
+    lit = np.minimum(slots.channels[part], state.fibres[:, MAX_CHANNELS])
     made = np.where(down, 0, lit * bits)
     stored = state.tail - state.head
     reserved = stored[0] + made
-    spare = np.minimum(rules.max_channels - lit, 2**53 // np.maximum(bits, 1))
+    spare = np.minimum(state.fibres[:, MAX_CHANNELS] - lit, 2**53 // np.maximum(bits, 1))
     room = reserved + stored[1] + spare * bits
-    short = (count > 0) & (down | (need > room) | (count > rules.ports))
+    short = (count > 0) & (down | (need > room) | (count > state.fibres[:, PORTS]))
     crowded = np.flatnonzero(short.any(axis=1))
     rows = int(crowded[0]) if crowded.size else len(need)
     if rows == 0:
@@ -101,30 +118,29 @@ def _serve_rows(
     per_channel = np.maximum(bits[:rows], 1)
     extra = -(-np.maximum(rest - stored[1], 0) // per_channel)
     fresh = extra * per_channel
-    out.produced[0, keep] = made
-    out.produced[1, keep] = fresh
-    out.consumed[0, keep] = first
-    out.consumed[1, keep] = rest
+    out.bits[PRODUCED, RESERVATION, keep] = made
+    out.bits[PRODUCED, ON_DEMAND, keep] = fresh
+    out.bits[CONSUMED, RESERVATION, keep] = first
+    out.bits[CONSUMED, ON_DEMAND, keep] = rest
     out.channels[keep] = extra
     out.wavelengths[keep] = count
     _end_slots(state, rules, slots.first + part.start, out, keep)
-    out.served[keep] = rules.group.size
+    out.counts[SERVED_COUNT, keep] = rules.group.size
     _count_paths(rules, slots, out, keep)
     return rows
 
 
 def _end_slots(state: State, rules: Rules, slot: int, out: Flows, rows: slice) -> None:
     """Move the offsets of the pools, then apply lifetime and cap."""
-    made = out.produced[:, rows]
-    used = out.consumed[:, rows]
+    made = out.bits[PRODUCED, :, rows]
+    used = out.bits[CONSUMED, :, rows]
     kept = state.tails.shape[1]
     state.tail[:] += made.sum(axis=1)
     state.head[:] += used.sum(axis=1)
     if rules.store_bits == 0 or kept == 1:
         # nothing is kept: with a lifetime of zero it expires, else it exceeds the store
         left = made - used
-        gone = out.expired if kept == 1 else out.overflowed
-        gone[:, rows] = left
+        out.bits[EXPIRED if kept == 1 else OVERFLOWED, :, rows] = left
         # the tails of earlier slots lie before every head to come, so they need no care
         state.head[:] = state.tail
         return
@@ -132,16 +148,16 @@ def _end_slots(state: State, rules: Rules, slot: int, out: Flows, rows: slice) -
     expired = np.maximum(state.tails[:, (slot + 1) % kept] - state.head, 0)
     over = np.maximum(state.tail - state.head - expired - rules.store_bits, 0)
     state.head[:] += expired + over
-    out.expired[:, rows.start] = expired
-    out.overflowed[:, rows.start] = over
-    out.stored[:, rows.start] = state.tail - state.head
+    out.bits[EXPIRED, :, rows.start] = expired
+    out.bits[OVERFLOWED, :, rows.start] = over
+    out.bits[STORED, :, rows.start] = state.tail - state.head
 
 
 def _count_paths(rules: Rules, slots: Slots, out: Flows, rows: slice) -> None:
     """Key bits by path, and bits seen by trusted relays, of rows that were served whole."""
     levels = slots.levels[rows]
-    choice = slots.choice[: rules.group.size]
-    size = slots.path.size - 1
+    choice = slots.paths.choice[: rules.group.size]
+    size = slots.paths.first.size - 1
     for level in range(1, rules.need.shape[0]):
         asked = levels == level
         hits = asked.sum(axis=0)
@@ -152,5 +168,7 @@ def _count_paths(rules: Rules, slots: Slots, out: Flows, rows: slice) -> None:
         of_request = hits[rules.group]
         weighted = np.bincount(paths, weights=of_request, minlength=size)
         out.carried[:] += key * weighted.astype(np.int64)
-        seen = np.bincount(rules.group, weights=slots.trusted[paths], minlength=levels.shape[1])
-        out.exposed[rows] += key * (asked @ seen.astype(np.int64))
+        seen = np.bincount(
+            rules.group, weights=slots.paths.trusted[paths], minlength=levels.shape[1]
+        )
+        out.counts[EXPOSED_BITS, rows] += key * (asked @ seen.astype(np.int64))

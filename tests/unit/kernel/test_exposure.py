@@ -10,6 +10,7 @@ import pytest
 
 from qnetsim.kernel import Relay
 from qnetsim.kernel.key_managers import KEPT_TABLES, KeyManagers, _proportional
+from qnetsim.kernel.serving.state import REQUEST
 from qnetsim.network import Route, RouteTable
 from tests.support.helpers import Scripted, run
 from tests.support.lines import context_of, line_case
@@ -76,18 +77,18 @@ def test_queue_and_log_grow_to_twice_what_asks(tmp_path: Path, relayed: bool) ->
     case = line_case(tmp_path, pairs='["a", "c"], ["a", "b"]')
     relay = Relay(case.network, case.forecast, 1, 0) if relayed else None
     managers = KeyManagers(context_of(case, relay=relay))
-    assert managers.state.request.size == 4
+    assert len(managers.state.queue) == 4
     assert len(managers.state.log) == (12 if relayed else 0)
     managers.state.size[0] = 5
-    managers.state.request[:] = 7, 8, 9, 7
+    managers.state.queue[:, REQUEST] = 7, 8, 9, 7
     managers._make_room()
     # five wait and two arrive
-    assert managers.state.request.size == managers.state.status.size == 14
-    assert managers.state.request[:4].tolist() == [7, 8, 9, 7]
+    assert len(managers.state.queue) == 14
+    assert managers.state.queue[:4, REQUEST].tolist() == [7, 8, 9, 7]
     assert len(managers.state.log) == (42 if relayed else 0)
     managers.state.size[0] = 2
     managers._make_room()
-    assert managers.state.request.size == 14
+    assert len(managers.state.queue) == 14
 
 
 @pytest.mark.parametrize("kernel", ["loop", "numpy"])

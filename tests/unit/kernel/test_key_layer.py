@@ -174,7 +174,7 @@ def test_a_bit_cannot_be_spent_twice() -> None:
     relay = Relay(case.network, case.forecast, 1, 0)
     simulation = run(case, make_policy("random", {}), relay=relay, kernel="loop").simulation
     paths = simulation.managers._paths[0]
-    path = int(paths.choice[0, 1])
+    path = int(paths.arrays.choice[0, 1])
     fibres = paths.route(path).fibres
     rows = np.array([[0, 0, 1, path, f, 0, 37, 0, 0] for f in fibres])
     with pytest.raises(LedgerError, match="would be spent twice"):

@@ -12,7 +12,17 @@ from qnetsim.case import Case
 from qnetsim.kernel.key_managers import KeyManagers
 from qnetsim.kernel.serving.intervals import ChunkRows
 from qnetsim.kernel.serving.open_slot import OpenSlot, TakenKey
-from qnetsim.kernel.serving.state import Hop
+from qnetsim.kernel.serving.state import (
+    EXPIRED,
+    EXPOSED_BITS,
+    HEAD,
+    LIT,
+    ON_DEMAND,
+    RESERVATION,
+    RESERVED,
+    USED,
+    Hop,
+)
 from qnetsim.network import Route
 from qnetsim.world.faults import FaultEvents
 from qnetsim.world.realisation import WorldChunk
@@ -54,6 +64,12 @@ def lights(*channels: int) -> np.ndarray:
     return np.array(channels or (5, 5, 5))
 
 
+def in_books(slot: OpenSlot, column: int) -> list[int]:
+    """A column of the fibres' books while the slot is open."""
+    found: list[int] = slot._state.fibres[:, column].tolist()
+    return found
+
+
 def test_fibres_give_what_they_have_and_can_light(tmp_path: Path) -> None:
     slot = opened(tmp_path)
     assert slot.takeable(lights(), set(), 0).tolist() == [3000, 3000, 3000]
@@ -76,7 +92,7 @@ def test_a_fibre_without_a_wavelength_gives_nothing(
 
 def test_a_slot_that_was_served_at_once_has_no_wavelength_left(tmp_path: Path) -> None:
     slot = opened(tmp_path, ports=1)
-    assert slot.flows.wavelengths.tolist() == [[1, 1, 0]]
+    assert in_books(slot, USED) == [1, 1, 0]
     assert slot.takeable(lights(), set(), 0).tolist() == [0, 0, 3000]
 
 
@@ -95,11 +111,13 @@ def test_keys_are_taken_on_every_fibre(tmp_path: Path) -> None:
     hops = [Hop(0, 0, 1000, 0, 600), Hop(1, 0, 1600, 0, 0)]
     assert taken == TakenKey(1600, 7 + S // 4, hops)
     assert (allowed.tolist(), joined) == ([0, 5, 5], {0, 1})
-    assert slot.flows.wavelengths.tolist() == [[2, 2, 0]]
-    assert slot.flows.channels.tolist() == [[1, 0, 0]]
-    assert slot.flows.consumed[:, 0].tolist() == [[1000, 1600, 0], [600, 0, 0]]
+    assert in_books(slot, USED) == [2, 2, 0]
+    lit = zip(in_books(slot, LIT), in_books(slot, RESERVED), strict=True)
+    assert [now - reserved for now, reserved in lit] == [1, 0, 0]
+    assert in_books(slot, HEAD + RESERVATION) == [1000, 1600, 0]
+    assert in_books(slot, HEAD + ON_DEMAND) == [600, 0, 0]
     # two relays in the first fibre and the node between the two
-    assert (slot.taken_bits, slot.flows.exposed.tolist()) == (1600, [4800])
+    assert (slot.taken_bits, slot.flows.counts[EXPOSED_BITS].tolist()) == (1600, [4800])
     # later ones wait for the channel as well, and use the wavelengths that are there
     assert slot.take(FIRST, 80, allowed, joined, 8) == TakenKey(
         80, 7 + S // 4, [Hop(0, 1000, 0, 600, 80)]
@@ -108,7 +126,7 @@ def test_keys_are_taken_on_every_fibre(tmp_path: Path) -> None:
     assert slot.take(Route((1, 2), (1,)), 80, allowed, joined, 9) == TakenKey(
         80, 9, [Hop(1, 1600, 80, 0, 0)]
     )
-    assert slot.flows.wavelengths.tolist() == [[2, 2, 0]]
+    assert in_books(slot, USED) == [2, 2, 0]
     assert slot.taken_bits == 1760
     # as many as there are, in whole bytes
     assert slot.take(PATH, 10**6, allowed, joined, S // 2).bits == 320  # type: ignore[union-attr]
@@ -157,4 +175,4 @@ def test_the_end_drops_what_cannot_be_stored(tmp_path: Path) -> None:
     slot = opened(tmp_path)
     slot.take(FIRST, 800, lights(), set(), 0)
     slot.end()
-    assert slot.flows.expired[0, 0].tolist() == [200, 2000, 3000]
+    assert slot.flows.bits[EXPIRED, RESERVATION, 0].tolist() == [200, 2000, 3000]

@@ -129,9 +129,9 @@ def test_what_fits_takes_no_walk(
     walked: list[int] = []
     honest = loop.serve_slots
 
-    def spy(state, rules, slots, out, begin, end):
+    def spy(state, rules, slots, out, begin, end, closes):
         walked.append(begin)
-        return honest(state, rules, slots, out, begin, end)
+        return honest(state, rules, slots, out, begin, end, closes)
 
     monkeypatch.setattr(loop, "serve_slots", spy)
     fibres = {"fibres": "a,b,250 b,c,80", "pairs": '[["a", "c"], ["a", "b"]]'}
