@@ -194,16 +194,36 @@ def _counts(trace: Trace) -> str | None:
     return None
 
 
+def _wall_clock(trace: Trace) -> str | None:
+    """Say which time nobody can have measured; None where all can be."""
+    for column in trace.kind.columns_in(trace.version):
+        if not (column.volatile and column.grows):
+            continue
+        for first, block in _blocks(trace, column.path):
+            values = block[column.path]
+            wrong = ~(np.isfinite(values) & (values >= 0))
+            if wrong.any():
+                row = int(np.argmax(wrong))
+                return f"slot {first + row}: {column.name} is {values[row]}"
+    return None
+
+
 def _fibre_label(trace: Trace, number: int) -> str:
     ends = (trace.column(f"fibres/{end}")[number] for end in ("source", "target"))
     return f"fibre {'–'.join(ends)}"
 
 
 #: Checks by name; each says what is wrong, or None.
-_CHECKS: dict[str, Check] = {"ledger": _ledger, "costs": _costs, "requests": _counts}
+_CHECKS: dict[str, Check] = {
+    "ledger": _ledger,
+    "costs": _costs,
+    "requests": _counts,
+    "times": _wall_clock,
+}
 #: What holds where a check passes.
 _MEANING = {
     "ledger": "produced = consumed + stored + expired + overflowed, in every slot and in total",
     "costs": "reserved and lit amounts at their prices, in every slot",
     "requests": "waiting + arrived = served + blocked + waiting after, in every slot",
+    "times": "wall-clock times are numbers of seconds; what they were, no file can prove",
 }

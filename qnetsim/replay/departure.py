@@ -116,11 +116,36 @@ def stored_departure(trace: Trace, run: RecordedRun) -> tuple[RecordedRun, WhatI
             policy=stored_policy(stored["after"]) if stored["after"] else None,
             forced=tuple(Forced(**force) for force in stored["forced"]),
         )
+        _check_stored(stored["from_slot"], what_if.forced, run.case)
         return replace(run, policy=stored_policy(stored["before"])), what_if
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TraceFormatError(
             f"{trace.path}: its counterfactual is damaged: {type(error).__name__}: {error}"
         ) from None
+
+
+def _check_stored(from_slot: object, forced: tuple[Forced, ...], case: Case) -> None:
+    """Refuse entries that nobody can have asked for.
+
+    Raises
+    ------
+    ValueError
+    """
+    slots = case.scenario.run.slots
+    if type(from_slot) is not int or not 0 <= from_slot < slots:
+        raise ValueError(f"from_slot is {from_slot!r}")
+    for force in forced:
+        amounts = [n for n in (force.qkd_channels, force.km_wavelengths) if n is not None]
+        numbers = (force.fibre, force.first_slot, force.end_slot, *amounts)
+        if not amounts or not all(type(number) is int for number in numbers):
+            raise ValueError(f"{force} holds what is no integer, or changes nothing")
+        if not (
+            0 <= force.fibre < case.network.fibres
+            and from_slot <= force.first_slot < min(force.end_slot, slots)
+            and min(amounts) >= 0
+            and max(amounts) <= RESERVATION_MAX
+        ):
+            raise ValueError(f"{force} lies outside the run")
 
 
 def forced_reservation(text: str, case: Case, first_slot: int, slots: int | None) -> Forced:

@@ -48,6 +48,17 @@ def network_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Findin
     stored = trace.provenance.get("network_digest")
     if stored is not None and stored != inside.digest():
         return Finding("network", False, "the fibres are not those of the stored network digest")
+    return named_network(inside, given)
+
+
+def named_network(inside: Topology, given: GivenFiles) -> Finding:
+    """Whether fibres are those of the network whose name they bear.
+
+    Raises
+    ------
+    UsageError
+        The file that is given cannot be read.
+    """
     name = inside.name
     known = name in BUNDLED or name.startswith("topohub:")
     if not known and given.topology is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -28,6 +27,7 @@ from qnetsim.plans.storage import FROM_FILE, load_plan, stored_plan
 from qnetsim.policies.registry import available, make_policy
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.replay.claims import BY_SOLVER, ROUNDING, WALL_CLOCK, same_claim
+from qnetsim.replay.given_files import GivenFiles, named_network
 from qnetsim.replay.reopen import RecordedRun
 from qnetsim.trace import PlanRecord, Trace
 from qnetsim.trace.provenance import software
@@ -37,7 +37,7 @@ from qnetsim.vocabulary import PlanStatus
 NAME = "plan"
 
 
-def plan_finding(trace: Trace, run: RecordedRun, path: Path) -> Finding:
+def plan_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding:
     """Whether a plan file is that of a trace, and all that it claims is so.
 
     The plan is made again from the scenario and the policy in the file. A plan with other
@@ -49,6 +49,8 @@ def plan_finding(trace: Trace, run: RecordedRun, path: Path) -> Finding:
     UsageError, TraceFormatError
         The file cannot be read, or is for another network.
     """
+    path = given.plan
+    assert path is not None
     opened = open_plan(path)
     differences = load_plan(path, run.case).differences
     kept = f"{FROM_FILE} of content digest {opened.record.digest()}"
@@ -60,6 +62,9 @@ def plan_finding(trace: Trace, run: RecordedRun, path: Path) -> Finding:
         return Finding(NAME, None, text)
     try:
         case = _case_of(opened)
+        network = named_network(case.network.topology, given)
+        if not network.passed:
+            return Finding(NAME, network.passed, f"the network that it names: {network.text}")
         policy = make_policy(name, opened.policy.options)
         again = planned(policy, opened.policy.title, case)
     except (UsageError, LicenceError) as error:

@@ -21,7 +21,7 @@ from qnetsim.replay.weights_place import with_weights
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import Trace
 from qnetsim.world.faults import FaultEvents
-from qnetsim.world.realisation import Realisation
+from qnetsim.world.realisation import Realisation, RecordedLevels
 from qnetsim.world.stored import StoredWorld
 
 
@@ -101,6 +101,24 @@ def _topology(trace: Trace, scenario: Scenario) -> Topology:
     if not ends or any(a == b for a, b in ends) or not all(0 < km < 1e9 for km in lengths):
         raise TraceFormatError(f"{trace.path}: is damaged: its fibres are no network")
     return Topology(name, tuple(nodes), tuple(ends), tuple(lengths))
+
+
+def redrawn_world(trace: Trace, run: RecordedRun) -> Realisation:
+    """The world of a run whose demand was recorded: its levels, and all else from the seed."""
+    case = run.case
+    levels = np.zeros((case.scenario.run.slots, case.forecast.groups), np.int16)
+    stored = trace.column("world/levels")
+    if stored.shape[1] != levels.shape[1] or len(stored) > len(levels):
+        raise TraceFormatError(f"{trace.path}: is damaged: its demand is not its scenario's")
+    levels[: len(stored)] = stored
+    return Realisation(
+        network=case.network,
+        forecast=case.forecast,
+        scenario=case.scenario,
+        replication=run.replication,
+        tasks=task_world(case.scenario, run.replication),
+        levels=RecordedLevels(levels),
+    )
 
 
 def recorded_world(trace: Trace, run: RecordedRun) -> Realisation:

@@ -23,7 +23,7 @@ from qnetsim.replay.claims import other_attribute, other_claim, unlike_solver
 from qnetsim.replay.departure import departure, departure_note, stored_departure
 from qnetsim.replay.given_files import GivenFiles, demand_finding, network_finding
 from qnetsim.replay.plan_check import plan_finding
-from qnetsim.replay.reopen import RecordedRun, recorded_run, recorded_world
+from qnetsim.replay.reopen import RecordedRun, recorded_run, recorded_world, redrawn_world
 from qnetsim.replay.signed import signature_finding
 from qnetsim.runs.header import trace_header, world_header
 from qnetsim.runs.simulate import Progress, RunContext, run_case, world_columns
@@ -153,11 +153,12 @@ def verify(
             return Verification((*findings, Finding("scenario", False, str(error))), None)
         given = GivenFiles(policy, plan, topology, demand)
         findings += _provenance(trace, run)
+        findings.append(_length(trace, run))
         findings.append(network_finding(trace, run, given))
         if (found := demand_finding(trace, run, given)) is not None:
             findings.append(found)
         if plan is not None:
-            findings.append(plan_finding(trace, run, plan))
+            findings.append(plan_finding(trace, run, given))
         findings.append(_world_digest(trace, run))
         if rerun:
             finding, difference = _rerun(trace, run, given, progress or (lambda slots: None))
@@ -191,6 +192,15 @@ def _provenance(trace: Trace, run: RecordedRun) -> Iterator[Finding]:
         changed.insert(0, f"qnetsim {theirs['version']} → {ours['version']}")
     text = f"other versions here: {', '.join(changed)}" if changed else "the same versions here"
     yield Finding("software", True, text)
+
+
+def _length(trace: Trace, run: RecordedRun) -> Finding:
+    """Whether a file holds the slots of its scenario: no more, and all where it is complete."""
+    slots = run.case.scenario.run.slots
+    text = f"{trace.slots:,} of the {slots:,} that its scenario has"
+    if trace.slots > slots or (trace.status == "complete" and trace.slots < slots):
+        return Finding("slots", False, f"{text}; it is {trace.status}")
+    return Finding("slots", True, text)
 
 
 def _world_digest(trace: Trace, run: RecordedRun) -> Finding:
@@ -230,12 +240,12 @@ class _Rerun:
 def _rerun(
     trace: Trace, run: RecordedRun, given: GivenFiles, progress: Progress
 ) -> tuple[Finding, Difference | None]:
-    """Simulate again; a world is drawn again from its seed, unless its demand was recorded."""
+    """Simulate again in a world that is drawn again from its seed, recorded levels apart."""
     case = run.case
     drawn = case.scenario.recording is None
-    origin = "world drawn from the seed" if drawn else "world as recorded"
+    origin = "world drawn from the seed" + ("" if drawn else ", levels as recorded")
     try:
-        world = case.realisation(run.replication) if drawn else recorded_world(trace, run)
+        world = case.realisation(run.replication) if drawn else redrawn_world(trace, run)
         with stoppable() as check:
             again = _Rerun(
                 trace=trace,

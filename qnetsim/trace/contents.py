@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from qnetsim.trace.hdf5.object_headers import foreign_messages, has_type
 from qnetsim.trace.hdf5.reading import stored_elsewhere
 from qnetsim.trace.schema import VERSION, WORLD, Column, FileKind
 
@@ -29,6 +31,14 @@ ROOT_ATTRIBUTES = frozenset(
         "world_digest",
     }
 )
+#: Types of those that are not text.
+ROOT_TYPES = {
+    "level_bits": "i8",
+    "replication": "i8",
+    "sees_future": "i8",
+    "slot_s": "f8",
+    "version": "i8",
+}
 #: Those that a recorded world does not have.
 RUN_ATTRIBUTES = frozenset({"policy", "sees_future"})
 #: First format with a file digest.
@@ -53,12 +63,6 @@ RUN_KEYS = frozenset({"counterfactual", "plan", "policy"})
 #: What is said of software and environment, all of it text; the versions of packages apart.
 SOFTWARE_KEYS = frozenset({"name", "version", "packages"})
 ENVIRONMENT_KEYS = frozenset({"python", "implementation", "system", "machine"})
-#: Messages of object headers in the HDF5 file format that files of ours have, by number: what
-#: describes groups, links, types, spaces, layouts, filters and attributes. Comments (13) and times
-#: of modification (14, 18) are not among them.
-HEADER_MESSAGES = frozenset({0, 1, 2, 3, 5, 6, 8, 10, 11, 12, 16, 17, 21, 22})
-#: Number of the message that holds a comment.
-COMMENT = 13
 #: The one object that is no column.
 COMMITTED = "committed_slots"
 
@@ -80,7 +84,7 @@ def foreign_contents(
         Whether its writer closed the file; rows beyond the committed slots may stand in one that
         was killed.
     """
-    yield from _foreign_messages(file, "the root")
+    yield from foreign_messages(file, "the root")
     if file.userblock_size:
         yield f"{file.userblock_size} bytes stand ahead of the file's beginning"
     allowed = ROOT_ATTRIBUTES - (RUN_ATTRIBUTES if kind is WORLD else frozenset())
@@ -88,6 +92,9 @@ def foreign_contents(
         allowed -= {"file_digest"}
     for name in sorted(file.attrs.keys() - allowed):
         yield f"the root attribute {name} is not one of the format"
+    for name in sorted(file.attrs.keys() & allowed):
+        if not has_type(file.attrs.get_id(name), ROOT_TYPES.get(name, "str")):
+            yield f"the root attribute {name} is not of its type"
     columns = {c.path: c for c in kind.columns_in(version)}
     groups = {c.group for c in columns.values()}
     for name in file:
@@ -98,7 +105,7 @@ def foreign_contents(
         elif name != COMMITTED:
             yield f"{name} is not an object of the format"
     if COMMITTED in file:
-        yield from _foreign_messages(file[COMMITTED], COMMITTED)
+        yield from foreign_messages(file[COMMITTED], COMMITTED)
         if len(file[COMMITTED].attrs):
             yield f"{COMMITTED} has attributes"
     for path, column in columns.items():
@@ -120,10 +127,16 @@ def foreign_provenance(provenance: Mapping[str, Any], kind: FileKind) -> Iterato
     ):
         for key in sorted(found.keys() - allowed):
             yield f"{part}.{key} is not a part of the format"
-    packages = provenance["software"].get("packages", {})
+    packages = provenance["software"].get("packages")
     if not isinstance(packages, dict):
-        yield "provenance.software.packages is damaged"
+        yield "provenance.software.packages is missing or damaged"
         packages = {}
+    if not isinstance(provenance.get("network_digest", ""), str):
+        yield "provenance.network_digest is not text"
+    if provenance.get("plan") is not None:
+        solve_s = provenance["plan"].get("solve_s")
+        if type(solve_s) not in {int, float} or not 0 <= solve_s < math.inf:
+            yield f"provenance.plan.solve_s is {solve_s!r}, not a number of seconds"
     for key in packages:
         if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", key):
             yield f"provenance.software.packages: {key!r} is not the name of a package"
@@ -140,7 +153,7 @@ def _foreign_in(
     file: h5py.File, group: str, columns: dict[str, Column], *, newest: bool
 ) -> Iterator[str]:
     entries = file[group]
-    yield from _foreign_messages(entries, group)
+    yield from foreign_messages(entries, group)
     for name in sorted(entries.attrs):
         yield f"{group} has an attribute {name}, which the format does not have"
     for name in entries:
@@ -150,17 +163,13 @@ def _foreign_in(
         elif why := stored_elsewhere(entries, name):
             yield f"{path} {why}"
         else:
-            yield from _foreign_messages(entries[name], path)
-            yield from _foreign_attributes(entries[name], columns[path], newest=newest)
-
-
-def _foreign_messages(entry: h5py.Group | h5py.Dataset, path: str) -> Iterator[str]:
-    """Comments, and whatever else the header of an object can carry."""
-    present = int(h5py.h5o.get_info(entry.id).hdr.mesg.present)
-    found = {number for number in range(64) if present >> number & 1} - HEADER_MESSAGES
-    if found:
-        what = "a comment" if COMMENT in found else f"header messages {sorted(found)}"
-        yield f"{path} has {what}, which the format does not have"
+            column = columns[path]
+            yield from foreign_messages(entries[name], path)
+            if not has_type(entries[name].id, column.kind):
+                yield f"{path} is stored in a type that the format does not have"
+            yield from _foreign_attributes(entries[name], column, newest=newest)
+            if column.dims == (column.name,):
+                yield from _foreign_references(file, entries[name], columns)
 
 
 def _foreign_attributes(dataset: h5py.Dataset, column: Column, *, newest: bool) -> Iterator[str]:
@@ -189,6 +198,26 @@ def _foreign_attributes(dataset: h5py.Dataset, column: Column, *, newest: bool) 
         found = _scales(dataset) if name == "DIMENSION_LIST" else _value(dataset, name)
         if found != value:
             yield f"{column.path}: {name} is {found!r}, and the format has {value!r}"
+
+
+def _foreign_references(
+    file: h5py.File, scale: h5py.Dataset, columns: dict[str, Column]
+) -> Iterator[str]:
+    """Say where a scale does not name the columns that are tied to it, and no others."""
+    stored = scale.attrs.get("REFERENCE_LIST", ())
+    group, name = scale.name.strip("/").split("/")
+    wanted = {
+        (f"/{c.path}", axis)
+        for c in columns.values()
+        for axis, dim in enumerate(c.dims)
+        if c.group == group and dim == name and c.dims != (c.name,)
+    }
+    try:
+        found = {(file[reference].name, int(axis)) for reference, axis in stored}
+    except (TypeError, ValueError, KeyError):
+        found = set()
+    if found != wanted:
+        yield f"{group}/{name}: REFERENCE_LIST is not that of the format"
 
 
 def _value(dataset: h5py.Dataset, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Forge plan files: change what is in them, then write digests and a checksum that fit."""
+"""Forge files: change what is in them, then write digests and a checksum that fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import h5py
 
-from qnetsim.trace import PlanRecord
+from qnetsim.trace import PlanRecord, open_world
 from qnetsim.trace.files.plan_file import HEAD_BYTES, MAGIC, PLAN_COLUMNS
 
 
@@ -52,3 +52,25 @@ def in_plan(*where: str, value: object) -> Callable[[h5py.File], None]:
         file.attrs["provenance"] = json.dumps(provenance)
 
     return change
+
+
+def with_fitting_digests(path: Path) -> None:
+    """What a careful forger writes last."""
+    with open_world(path) as trace:
+        digest = trace.digest()
+    with h5py.File(path, "r+") as file:
+        file.attrs["content_digest"] = digest.hexdigest()
+        file.attrs["file_digest"] = digest.file_hexdigest(file.attrs)
+
+
+def in_provenance(change: Callable[[dict[str, Any]], object]) -> Callable[[h5py.File], None]:
+    def forge(file: h5py.File) -> None:
+        provenance = json.loads(file.attrs["provenance"])
+        change(provenance)
+        file.attrs["provenance"] = json.dumps(provenance)
+
+    return forge
+
+
+def claim(part: str, key: str, value: object) -> Callable[[h5py.File], None]:
+    return in_provenance(lambda provenance: provenance[part].update({key: value}))

@@ -185,6 +185,8 @@ def _check_words(found: Mapping[str, Any]) -> None:
     lacks = [key for key in RISK if key not in plan]
     if lacks and len(lacks) < len(RISK):
         raise ValueError(f"provenance.plan.{lacks[0]} is missing; it goes with the risk objective")
+    if found["software"]["name"] != "qnetsim":
+        raise ValueError(f"provenance.software.name is {_short(found['software']['name'])}")
     for level in plan.get("uncoloured", []):
         if isinstance(level, bool) or not isinstance(level, int) or level < 0:
             raise ValueError(f"provenance.plan.uncoloured holds {_short(level)}, not a level")

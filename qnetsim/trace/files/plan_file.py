@@ -17,6 +17,7 @@ from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.input_files import read_start, refuse_irregular
 from qnetsim.trace.files.plan_checks import check_plan_columns, stored_provenance
 from qnetsim.trace.hdf5.files import built_in_memory, plain_reason, replacing
+from qnetsim.trace.hdf5.object_headers import foreign_messages, has_type
 from qnetsim.trace.hdf5.reading import damage_refused, open_hdf5, plain_dataset, stored_elsewhere
 
 FILETYPE = "qnetsim-plan"
@@ -173,6 +174,22 @@ def _objects(file: h5py.File) -> set[str]:
     return found
 
 
+def _refuse_foreign(
+    dataset: h5py.Dataset, name: str, texts: Mapping[str, str], dims: tuple[str, ...]
+) -> None:
+    """Refuse what a column says beside its values, where the format does not say it."""
+    for message in foreign_messages(dataset, name):
+        raise ValueError(message)
+    expected = {key: text for key, text in texts.items() if text}
+    for key in sorted(dataset.attrs.keys() - expected.keys() - {"DIMENSION_LABELS"}):
+        raise ValueError(f"{name} has an attribute {key}, which the format does not have")
+    for key, text in expected.items():
+        if str(dataset.attrs.get(key)) != text:
+            raise ValueError(f"{name}: {key} is not {text!r}")
+    if [axis.label for axis in dataset.dims] != list(dims):
+        raise ValueError(f"{name}: the labels of its axes are not {', '.join(dims)}")
+
+
 def _read(path: Path, file: h5py.File) -> PlanRecord:
     for name in sorted(ROOT_ATTRIBUTES - file.attrs.keys()):
         raise ValueError(f"the root attribute {name} is missing")
@@ -186,10 +203,10 @@ def _read(path: Path, file: h5py.File) -> PlanRecord:
             f"{path}: has plan format {version!r}; this version of qnetsim reads {VERSION[0]}.x"
         )
     columns: dict[str, npt.NDArray[Any]] = {}
-    for name, dims, kind, _, _ in PLAN_COLUMNS:
+    for name, dims, kind, units, meaning in PLAN_COLUMNS:
         dataset = plain_dataset(file, name)
-        text = h5py.check_string_dtype(dataset.dtype) is not None
-        if not (text if kind == "str" else dataset.dtype == kind):
+        _refuse_foreign(dataset, name, {"long_name": meaning, "units": units}, dims)
+        if not has_type(dataset.id, kind):
             raise ValueError(f"{name} holds {dataset.dtype}, not {kind}")
         if dataset.shape is None or len(dataset.shape) != len(dims):
             raise ValueError(f"{name} has shape {dataset.shape}, not ({', '.join(dims)})")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qnetsim.errors import TraceFormatError, UsageError
-from qnetsim.trace.hdf5.files import plain_reason, replacing
+from qnetsim.trace.hdf5.files import beside, plain_reason, replacing
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -70,7 +70,7 @@ class Signature:
 
 def signature_place(trace: Path) -> Path:
     """Where the signature of a trace stands."""
-    return trace.with_name(f"{trace.name}.sig")
+    return beside(trace, f"{trace.name}.sig")
 
 
 def sign_file(trace: Path, key: Ed25519PrivateKey) -> Path:

@@ -46,6 +46,19 @@ def refuse_existing(path: Path, force: bool) -> None:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
 
 
+def beside(path: Path, name: str) -> Path:
+    """A file of another name in the folder of one that is to be written.
+
+    Raises
+    ------
+    UsageError
+        The path names no file.
+    """
+    if not path.name:
+        raise UsageError(f"{path}: is a folder; give the name of a file with --out")
+    return path.with_name(name)
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder with its parents.
 
@@ -73,7 +86,7 @@ def fresh_place(path: Path) -> Path:
         The folder cannot be written.
     """
     while True:
-        place = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+        place = beside(path, f".{path.name}.{secrets.token_hex(8)}.part")
         try:
             os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         except FileExistsError:
@@ -98,7 +111,7 @@ def only_writer(path: Path) -> Iterator[None]:
     except ImportError:
         yield
         return
-    lock = path.with_name(f".{path.name}.lock")
+    lock = beside(path, f".{path.name}.lock")
     while True:
         try:
             # a link in its place is refused, not followed

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -27,10 +26,9 @@ from qnetsim.replay.replay import replay
 from qnetsim.replay.verify import PROVED_BY_RERUN, Verification, verify
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.trace import open_world
 from qnetsim.vocabulary import PlanStatus
 from tests.support import ROOT
-from tests.support.forging import forged_plan, in_plan
+from tests.support.forging import claim, forged_plan, in_plan, in_provenance, with_fitting_digests
 from tests.support.helpers import nsfnet
 
 SLOTS = 30
@@ -44,28 +42,6 @@ def spec() -> Scenario:
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("honest") / "honest.h5"
     return simulate(spec(), PolicyTable(name="sip"), path)
-
-
-def with_fitting_digests(path: Path) -> None:
-    """What a careful forger writes last."""
-    with open_world(path) as trace:
-        digest = trace.digest()
-    with h5py.File(path, "r+") as file:
-        file.attrs["content_digest"] = digest.hexdigest()
-        file.attrs["file_digest"] = digest.file_hexdigest(file.attrs)
-
-
-def in_provenance(change: Callable[[dict[str, Any]], object]) -> Callable[[h5py.File], None]:
-    def forge(file: h5py.File) -> None:
-        provenance = json.loads(file.attrs["provenance"])
-        change(provenance)
-        file.attrs["provenance"] = json.dumps(provenance)
-
-    return forge
-
-
-def claim(part: str, key: str, value: object) -> Callable[[h5py.File], None]:
-    return in_provenance(lambda provenance: provenance[part].update({key: value}))
 
 
 def more_rows(file: h5py.File) -> None:
