@@ -42,7 +42,8 @@ written after the rows of a flush, so a reader that keeps to it never sees half 
 
 The file is written in HDF5's SWMR mode. After a kill (`SIGKILL`, power loss) it is still marked as
 being written: `qnetsim` and `h5py.File(path, swmr=True)` read it as it is; for other readers clear
-the mark with HDF5's own `h5clear -s`. After an error or Ctrl-C it is closed and cut to whole slots.
+the mark with HDF5's own `h5clear -s`. After an error or Ctrl-C it is closed and cut to whole slots;
+where the disk has no room even for that, it stays as after a kill.
 `qnetsim run … --resume` completes it: the run starts at slot 0, is held against every stored row,
 and the new file takes the old one's place once it holds as much. A file is written by one process
 at a time: a lock `.NAME.lock` stands beside it meanwhile, and the system gives it back if that
