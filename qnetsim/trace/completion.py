@@ -56,7 +56,7 @@ def complete(handle: int, kind: FileKind, ending: Ending) -> ContentDigest:
 
     Raises
     ------
-    OSError, RuntimeError
+    OSError, RuntimeError, ValueError, KeyError
     """
     staged = StagedFile(handle)
     with h5py.File(staged, "r+", libver=LIBVER) as file:

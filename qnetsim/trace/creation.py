@@ -89,7 +89,7 @@ def _column(
             fillvalue=column.fill,
         )
     if column.running:
-        # with room of its own from the start: else a reader may see where it is ahead of the room
+        # with its place in the file from the start: one that is missing makes a file unreadable
         return file.create_dataset(column.path, data=np.zeros(shape, column.kind))
     kind = h5py.string_dtype() if column.kind == "str" else column.kind
     return file.create_dataset(column.path, data=header.columns[column.path], dtype=kind)

@@ -326,7 +326,7 @@ class TraceWriter:
         try:
             self._digest = complete(self._handle, self._kind, ending)
             self._sync()
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, ValueError, KeyError) as error:
             raise TraceError(
                 f"{self.path}: cannot be completed: {plain_reason(error)}; {self._what_stands()}"
             ) from None

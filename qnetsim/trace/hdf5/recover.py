@@ -13,6 +13,8 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from qnetsim.trace.hdf5.journal import Piece, read_journal
+
 # superblock version 3 of the HDF5 file format: signature, version, two sizes, flags, and the
 # addresses of base, extension, end of file and root group, then a checksum of all that
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -51,20 +53,27 @@ def repaired_superblock(head: bytes, size: int) -> bytes:
 
 
 class UnclosedFile(io.FileIO):
-    """A file object that shows a repaired superblock."""
+    """A file object that shows a repaired superblock, and changes that were about to be written."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "rb")
-        self._head = repaired_superblock(self.read(SIZE), path.stat().st_size)
+        self._pieces = read_journal(self)
+        if not self._pieces:
+            self.seek(0)
+            head = repaired_superblock(self.read(SIZE), path.stat().st_size)
+            self._pieces = [Piece(0, head)]
         self.seek(0)
 
     def readinto(self, buffer: Any) -> int:
-        """Read, with the first bytes replaced."""
-        start = self.tell()
+        """Read, with the repaired bytes in place of those in the file."""
+        first = self.tell()
         count = super().readinto(buffer) or 0
-        if start < SIZE and count:
-            end = min(start + count, SIZE)
-            memoryview(buffer).cast("B")[: end - start] = self._head[start:end]
+        view = memoryview(buffer).cast("B")
+        for start, data in self._pieces:
+            low = max(first, start)
+            high = min(first + count, start + len(data))
+            if low < high:
+                view[low - first : high - first] = data[low - start : high - start]
         return count
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import h5py
 
+from qnetsim.trace.hdf5.journal import Piece, packed_journal
 from qnetsim.trace.hdf5.recover import SIZE, repaired_superblock
 
 #: Versions of the file format that HDF5 writes: those of SWMR, and nothing newer.
@@ -134,27 +135,47 @@ class StagedFile(io.RawIOBase):
     def apply(self) -> None:
         """Write all changes; where that fails, the file is as it was.
 
-        What makes the file longer comes first: that is where a disk is full or a limit reached.
+        They are put at the end of the file first: that is where a disk is full or a limit reached,
+        and where a reader finds them if this process dies among the writes that follow. The
+        superblock, which says that the file is still open, is the last one.
 
         Raises
         ------
         OSError
         """
-        undo: list[tuple[int, bytes]] = []
+        pieces = self._pieces()
+        head = self._range(0, SIZE)
+        after = max(self._before, self._size)
+        undo: list[Piece] = []
         try:
-            for number, page in sorted(self._pages.items(), reverse=True):
-                start = number * PAGE
-                data = bytes(page[: max(0, self._size - start)])
-                undo.append((start, os.pread(self._handle, len(data), start)))
+            write_at(self._handle, packed_journal([Piece(0, head), *pieces]), after)
+            for start, data in pieces:
+                undo.append(Piece(start, os.pread(self._handle, len(data), start)))
                 write_at(self._handle, data, start)
             os.ftruncate(self._handle, self._size)
         except OSError:
             with suppress(OSError):
                 for start, data in reversed(undo):
                     write_at(self._handle, data, start)
-            with suppress(OSError):
                 os.ftruncate(self._handle, self._before)
             raise
+        # a file that is whole and still says that it is open is read all the same
+        write_at(self._handle, head, 0)
+
+    def _pieces(self) -> list[Piece]:
+        """Changed bytes behind the superblock, neighbouring pages as one."""
+        runs: list[list[int]] = []
+        for number in sorted(self._pages):
+            if runs and runs[-1][1] == number:
+                runs[-1][1] = number + 1
+            else:
+                runs.append([number, number + 1])
+        spans = ((max(SIZE, a * PAGE), min(b * PAGE, self._size)) for a, b in runs)
+        return [Piece(start, self._range(start, end)) for start, end in spans if start < end]
+
+    def _range(self, start: int, end: int) -> bytes:
+        self.seek(start)
+        return self.read(end - start) or b""
 
 
 def write_at(handle: int, data: bytes, start: int) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
+from qnetsim.trace.hdf5.journal import Piece, packed_journal, read_journal
+from qnetsim.trace.hdf5.recover import UnclosedFile
 from qnetsim.trace.hdf5.staged import PAGE, StagedFile, abandon
 
 
@@ -87,10 +91,78 @@ def test_a_write_that_fails_is_undone(
     assert unclosed.read_bytes() == before
 
 
+class DiedError(BaseException):
+    """The process is gone."""
+
+
+def test_a_writer_that_dies_leaves_the_old_or_the_new(
+    unclosed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = unclosed.read_bytes()
+    pwrite = os.pwrite
+    ftruncate = os.ftruncate
+    found = []
+    for dying in range(400):
+        calls = iter(range(10**6))
+
+        def act(
+            call: Callable[..., int], *arguments: Any, calls: Any = calls, dying: int = dying
+        ) -> int:
+            if next(calls) == dying:
+                raise DiedError
+            return call(*arguments)
+
+        unclosed.write_bytes(original)
+        number = os.open(unclosed, os.O_RDWR)
+        staged = StagedFile(number)
+        change(staged)
+        # a run of bytes is written in pieces, as by a system that is short of memory
+        monkeypatch.setattr(
+            os, "pwrite", lambda n, data, at, act=act: act(pwrite, n, data[:1500], at)
+        )
+        monkeypatch.setattr(os, "ftruncate", lambda n, size, act=act: act(ftruncate, n, size))
+        try:
+            staged.apply()
+            died = False
+        except DiedError:
+            died = True
+        finally:
+            os.close(number)
+            monkeypatch.undo()
+        with UnclosedFile(unclosed) as raw, h5py.File(raw, "r") as file:
+            new = "status" in file.attrs
+            rows = file["rows"][:600]
+            np.testing.assert_array_equal(rows, np.arange(600 * 64).reshape(600, 64))
+            assert len(file["rows"]) == (600 if new else 640)
+            if new:
+                np.testing.assert_array_equal(file["more"], np.arange(3 * PAGE))
+        found.append(new)
+        if not died:
+            break
+    assert not died
+    assert found == sorted(found)
+    assert 5 < sum(found) < len(found)
+
+
+def test_a_journal_that_is_cut_or_changed_is_none(tmp_path: Path) -> None:
+    pieces = [Piece(0, b"head"), Piece(5000, bytes(range(256)) * 20)]
+    path = tmp_path / "j"
+    whole = b"x" * 7000 + packed_journal(pieces)
+
+    def read(data: bytes) -> list[Piece]:
+        path.write_bytes(data)
+        with io.FileIO(path) as file:
+            return read_journal(file)
+
+    assert read(whole) == pieces
+    for size in (*range(7000, len(whole), 7), 0, 10):
+        assert read(whole[:size]) == []
+    for place in range(7000, len(whole)):
+        assert read(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]) == []
+
+
 def test_bytes_are_those_of_a_plain_file(tmp_path: Path) -> None:
     """The same calls on a staged file and on a file in memory."""
-    import io
-
     path = tmp_path / "u.h5"
     with h5py.File(path, "w", libver=("v110", "v110")) as file:
         file["x"] = np.arange(5000)
