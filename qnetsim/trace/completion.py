@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,6 +25,8 @@ class Ending:
     status : {"complete", "interrupted", "failed"}
     slots : int
         Slots that were committed.
+    size : int
+        Bytes that the file had at that commit.
     totals : mapping
         Running totals after these slots, by name.
     world_digest : str
@@ -34,6 +37,7 @@ class Ending:
 
     status: Literal["complete", "interrupted", "failed"]
     slots: int
+    size: int
     totals: Mapping[str, npt.NDArray[Any]]
     world_digest: str
     digest: ContentDigest | None
@@ -58,7 +62,14 @@ def complete(handle: int, kind: FileKind, ending: Ending) -> ContentDigest:
     ------
     OSError, RuntimeError, ValueError, KeyError
     """
-    staged = StagedFile(handle)
+    if ending.digest is None:
+        # mostly nothing that counts lies behind the last commit, and what does not gives its room
+        with suppress(OSError, RuntimeError, ValueError, KeyError):
+            return _complete(StagedFile(handle, ending.size), kind, ending)
+    return _complete(StagedFile(handle), kind, ending)
+
+
+def _complete(staged: StagedFile, kind: FileKind, ending: Ending) -> ContentDigest:
     with h5py.File(staged, "r+", libver=LIBVER) as file:
         digest = ending.digest or _cut(file, kind, ending)
         for column in totals(kind):

@@ -119,6 +119,7 @@ class TraceWriter:
         self._kind = kind
         self._digest = ContentDigest(kind=kind)
         self._rows = 0
+        self._size = 0
         self._torn = False
         self._instead_of = instead_of
         self._durable = durable
@@ -211,6 +212,7 @@ class TraceWriter:
                 f"{self.path}: cannot be written: {plain_reason(error)}; {self._what_stands()}"
             ) from None
         self._rows += sum(block.slots for block in blocks)
+        self._size = os.fstat(self._handle).st_size
         self._last_totals.update(blocks[-1].running)
         self._torn = False
         self._publish()
@@ -303,6 +305,7 @@ class TraceWriter:
     def _create(self, header: TraceHeader) -> h5py.File:
         """Write the file without slots, and open it for those to come."""
         write_at(self._handle, empty_file(self._kind, header, self._digest), 0)
+        self._size = os.fstat(self._handle).st_size
         file = open_swmr(self._place)
         running = totals(self._kind)
         self._committed = file["committed_slots"]
@@ -322,7 +325,14 @@ class TraceWriter:
         if not self._has_its_name():
             self._put_back()
         digest = None if self._torn else self._digest
-        ending = Ending(status, self._rows, self._last_totals, self.world_digest, digest)
+        ending = Ending(
+            status=status,
+            slots=self._rows,
+            size=self._size,
+            totals=self._last_totals,
+            world_digest=self.world_digest,
+            digest=digest,
+        )
         try:
             self._digest = complete(self._handle, self._kind, ending)
             self._sync()

@@ -55,17 +55,20 @@ class StagedFile(io.RawIOBase):
     ----------
     handle : int
         File descriptor, open for reading and writing; it stays open.
+    size : int, optional
+        Take the file as if it ended here.
     """
 
-    def __init__(self, handle: int) -> None:
+    def __init__(self, handle: int, size: int | None = None) -> None:
         super().__init__()
         self._handle = handle
         self._before = os.fstat(handle).st_size
-        self._size = self._before
+        self._shown = self._before if size is None else min(size, self._before)
+        self._size = self._shown
         self._pages: dict[int, bytearray] = {}
         self._at = 0
         head = os.pread(handle, SIZE, 0)
-        repaired = repaired_superblock(head, self._before)
+        repaired = repaired_superblock(head, self._shown)
         if repaired != head:
             self.write(repaired)
 
@@ -96,7 +99,7 @@ class StagedFile(io.RawIOBase):
         view = memoryview(buffer).cast("B")
         first = self._at
         count = max(0, min(len(view), self._size - first))
-        data = os.pread(self._handle, count, first) if first < self._before else b""
+        data = self._old(first, count)
         view[: len(data)] = data
         view[len(data) : count] = bytes(count - len(data))
         for number in range(first // PAGE, -(-(first + count) // PAGE)):
@@ -123,9 +126,12 @@ class StagedFile(io.RawIOBase):
 
     def _page(self, number: int) -> bytearray:
         if number not in self._pages:
-            page = os.pread(self._handle, PAGE, number * PAGE)
-            self._pages[number] = bytearray(page.ljust(PAGE, b"\0"))
+            self._pages[number] = bytearray(self._old(number * PAGE, PAGE).ljust(PAGE, b"\0"))
         return self._pages[number]
+
+    def _old(self, start: int, count: int) -> bytes:
+        """Bytes of the file itself, fewer at its end."""
+        return os.pread(self._handle, max(0, min(count, self._shown - start)), start)
 
     def truncate(self, size: int | None = None, /) -> int:
         """Set where the file ends."""
@@ -145,11 +151,12 @@ class StagedFile(io.RawIOBase):
         """
         pieces = self._pieces()
         head = self._range(0, SIZE)
-        after = max(self._before, self._size)
+        journal = packed_journal([Piece(0, head), *pieces])
+        # what lies behind the end that is shown gives its room
+        after = max(self._shown, self._size, self._before - len(journal))
         undo: list[Piece] = []
         try:
-            write_at(self._handle, packed_journal([Piece(0, head), *pieces]), after)
-            for start, data in pieces:
+            for start, data in (Piece(after, journal), *pieces):
                 undo.append(Piece(start, os.pread(self._handle, len(data), start)))
                 write_at(self._handle, data, start)
             os.ftruncate(self._handle, self._size)
