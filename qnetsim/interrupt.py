@@ -9,6 +9,7 @@ and no library gets to see an exception.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
 import time
@@ -25,6 +26,8 @@ SIGNALS = tuple(
 )
 #: Signals this long after the first no longer wait for the work to reach its next check.
 PATIENCE_S = 5.0
+#: A single signal waits no longer than this for it, be it that a library is in C for minutes.
+LONGEST_S = 25.0
 #: Files that the last message names.
 NAMED = 4
 SHOW_CURSOR = b"\x1b[?25h"
@@ -159,8 +162,10 @@ def take_over() -> None:
 
 def _watch(reading: int) -> None:
     """End the process at a signal, unless its work is to be stopped at its next check."""
-    while data := os.read(reading, 1):
-        number = data[0]
+    while True:
+        number = _next_signal(reading)
+        if number is None:
+            return
         if number not in SIGNALS:
             continue
         with _process.lock:
@@ -169,6 +174,20 @@ def _watch(reading: int) -> None:
             if _process.over or (_process.deferring and not impatient):
                 continue
             _end_now(number)
+
+
+def _next_signal(reading: int) -> int | None:
+    """Number of the next signal; the first one's again once it has waited for too long."""
+    while True:
+        waits = _process.noted and _process.deferring and not _process.over
+        left = _process.first_s + LONGEST_S - time.monotonic() if waits else None
+        if left is not None and left <= 0:
+            return _process.noted[0]
+        # looked at twice a second, for a block of work may begin or end meanwhile
+        ready, _, _ = select.select([reading], [], [], None if left is None else min(left, 0.5))
+        if ready:
+            data = os.read(reading, 1)
+            return data[0] if data else None
 
 
 def _end_now(number: int) -> None:

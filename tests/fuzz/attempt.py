@@ -22,7 +22,9 @@ from tests.fuzz.targets import Refused, StatusError, Stopped, Target
 PACKAGE = str(next(iter(qnetsim.__path__)))
 #: Ends that are no fault.
 FINE = ("accepted", "refused", "stopped")
-#: Ends that are.
+#: An input that no target was given: HDF5 can crash on a file that is to be changed.
+NOT_MADE = "not made"
+#: Ends that are faults.
 FAULTS = ("traceback", "memory", "status", "hang", "crash")
 #: Memory that one input may take beside what the process has, in bytes.
 MOST_MEMORY = 3 << 30

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.fuzz.attempt import FAULTS, FINE, attempt
+from tests.fuzz.attempt import FAULTS, FINE, NOT_MADE, attempt
 from tests.fuzz.seeds import CORPUS, make_home
 from tests.fuzz.targets import TARGETS
 from tests.fuzz.worker import Worker
@@ -70,9 +70,11 @@ class Campaign:
                 for name in self.names:
                     self._turn(name, inputs, None)
             while end is not None and time.monotonic() < end:
+                # a short campaign reaches all targets too
+                turn_s = min(TURN_S, 60 * (minutes or 0.0) / len(self.names))
                 for name in self.names:
                     if time.monotonic() < end:
-                        self._turn(name, 10**9, min(end, time.monotonic() + TURN_S))
+                        self._turn(name, 10**9, min(end, time.monotonic() + turn_s))
         finally:
             self.worker.close()
 
@@ -103,7 +105,7 @@ class Campaign:
 
     def table(self) -> str:
         """A row for each target, as a table of Markdown."""
-        heads = ("target", "inputs", *FINE, *FAULTS, "seconds")
+        heads = ("target", "inputs", *FINE, *FAULTS, NOT_MADE, "seconds")
         rows = [heads, ("---", *("--:" for _ in heads[1:]))]
         total = Tally()
         for name in self.names:
@@ -114,13 +116,18 @@ class Campaign:
         return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
     @property
+    def not_reached(self) -> list[str]:
+        """Targets that had no input in the time."""
+        return [name for name in self.names if not self.tallies[name].ends]
+
+    @property
     def failed(self) -> bool:
         """Whether any input ended in a fault."""
         return any(tally.failed for tally in self.tallies.values())
 
 
 def _row(name: str, tally: Tally) -> tuple[str, ...]:
-    counts = (tally.ends[kind] for kind in (*FINE, *FAULTS))
+    counts = (tally.ends[kind] for kind in (*FINE, *FAULTS, NOT_MADE))
     inputs = sum(tally.ends.values())
     return (name, f"{inputs:,}", *(f"{count:,}" for count in counts), f"{tally.seconds:.0f}")
 
@@ -165,6 +172,8 @@ def main(arguments: list[str] | None = None) -> int:
     campaign.run(minutes=given.minutes, inputs=given.inputs)
     print("readers are guided by the lines of qnetsim they reach (Atheris: --guided TARGET)\n")
     print(campaign.table())
+    if campaign.not_reached:
+        print(f"\nnot reached, give more time: {', '.join(campaign.not_reached)}")
     if campaign.failed:
         print(f"\nfailing inputs: {given.folder / 'failures'}")
     return int(campaign.failed)

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 
-from tests.fuzz.attempt import GRACE_S, attempt
+from tests.fuzz.attempt import GRACE_S, NOT_MADE, attempt
 from tests.fuzz.reached import Reached
 from tests.fuzz.seeds import Home, make_home
 from tests.fuzz.targets import TARGETS, Target, seeds_of
@@ -55,6 +55,7 @@ class Worker:
     def attempt(self, name: str, number: int) -> tuple[str, str, str]:
         """Give a target its input of a number; returns kind, text and key of how it ended."""
         target = TARGETS[name]
+        drawn = False
         try:
             self._connection.send((name, number))
             drawn = self._answers_within(DRAW_S)
@@ -65,10 +66,14 @@ class Worker:
                 return found
             self._process.kill()
             end = ("hang", "no answer, and no signal was minded", "hang-in-C")
+            if not drawn:
+                end = (NOT_MADE, "", "")
         except (EOFError, BrokenPipeError, ConnectionResetError):
             self._process.join()
             text = (self.folder / "stderr.txt").read_text("utf-8", "replace")[-20_000:]
             end = ("crash", f"status {self._process.exitcode}\n{text}", "crash")
+            if not drawn:
+                end = (NOT_MADE, "", "")
         self._process.join()
         self._connection.close()
         self._start()

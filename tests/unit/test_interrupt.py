@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,3 +111,18 @@ def test_the_last_message() -> None:
         "cut short and readable: x.h5 (4,096 slots); go on"
     )
     interrupt.note_command("")
+
+
+def test_work_without_a_check_does_not_keep_the_process() -> None:
+    code = (
+        "import signal, time\n"
+        "from qnetsim import interrupt\n"
+        "interrupt.LONGEST_S = 0.3\n"
+        "interrupt.take_over()\n"
+        "with interrupt.stoppable():\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+        "    time.sleep(60)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=40)
+    assert run.returncode == 128 + signal.SIGTERM
+    assert b"interrupted (SIGTERM)" in run.stderr

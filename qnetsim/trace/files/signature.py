@@ -99,7 +99,7 @@ def read_signature(trace: Path) -> Signature | None:
         It is none of ours.
     """
     place = signature_place(trace)
-    if not place.exists():
+    if not os.path.lexists(place):
         return None
     if not place.is_file():
         raise TraceFormatError(f"{place}: is not a file")
