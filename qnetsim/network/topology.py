@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from qnetsim.errors import TopologyError
@@ -56,7 +57,7 @@ class Topology:
     fibres: tuple[tuple[int, int], ...]
     lengths_km: tuple[float, ...]
 
-    @property
+    @cached_property
     def neighbours(self) -> tuple[tuple[Neighbour, ...], ...]:
         """Neighbours of each node."""
         lists: list[list[Neighbour]] = [[] for _ in self.nodes]
