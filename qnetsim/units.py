@@ -7,6 +7,7 @@ and 10^9 slots of one second still fit into 64 bits.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 TICKS_PER_SECOND = 1_000_000_000
 
@@ -17,6 +18,7 @@ MAX_RUN_BITS = 2**62
 MAX_TICKS = 2**62
 
 
+@lru_cache(maxsize=8192)
 def exact(value: float) -> Fraction:
     """Return the decimal number that a user wrote, as an exact fraction.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import combinations
 
 from qnetsim import seeds
 from qnetsim.errors import SettingError
@@ -73,8 +74,7 @@ def _distribution(table: DemandTable) -> LevelDistribution:
 
 
 def _pairs(table: DemandTable, topology: Topology, seed: int) -> tuple[NodePair, ...]:
-    every = [(a, b) for b in range(len(topology.nodes)) for a in range(b)]
-    every.sort()
+    every = list(combinations(range(len(topology.nodes)), 2))
     if table.requests is not None:
         # once per scenario, not per replication, so that one plan serves all replications
         picks = seeds.integers(seeds.stream(seed, "pairs"), len(every), table.requests)

@@ -77,13 +77,13 @@ class UnitCosts:
             frozen(np.minimum(self.km_reserved, self.km_on_demand), np.float64),
         )
 
-    @property
+    @cached_property
     def exact_km_cheapest(self) -> tuple[Fraction, ...]:
         """Cheaper price of a KM wavelength, which every request needs on every fibre."""
         both = zip(self.exact_km_reserved, self.exact_km_on_demand, strict=True)
         return tuple(min(pair) for pair in both)
 
-    @property
+    @cached_property
     def exact_qkd_cheapest(self) -> tuple[Fraction, ...]:
         """Cheaper price of a channel for a planner that knows the demand."""
         both = zip(self.exact_qkd_reserved, self.exact_qkd_on_demand, strict=True)
@@ -126,12 +126,11 @@ def _priced(
     qkd = []
     km = []
     counts = segments(lengths_km, span_km).tolist()
+    pair = 2 * b["transmitter"] + b["receiver"]
+    each = b["key_manager"] + b["security_infrastructure"] + 2 * b["mux_demux"]
+    once = b["key_manager"] - b["security_infrastructure"] - b["mux_demux"]
     for n, length in zip(counts, map(exact, lengths_km), strict=True):
-        qkd.append(2 * n * b["transmitter"] + n * b["receiver"] + 3 * length * b["channel_km"])
-        km.append(
-            (n + 1) * b["key_manager"]
-            + (n - 1) * b["security_infrastructure"]
-            + (2 * n - 1) * b["mux_demux"]
-            + length * b["channel_km"]
-        )
+        wavelength = length * b["channel_km"]
+        qkd.append(n * pair + 3 * wavelength)
+        km.append(n * each + once + wavelength)
     return tuple(qkd), tuple(km)

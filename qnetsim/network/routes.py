@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -256,10 +257,14 @@ class RouteTable:
     def of(cls, per_request: Sequence[Sequence[Route]]) -> RouteTable:
         """Build from the routes themselves: ``per_request[request][level]``."""
         position: dict[Route, int] = {}
-        choice = [
-            [position.setdefault(route, len(position)) for route in levels]
-            for levels in per_request
-        ]
+        choice = []
+        for levels in per_request:
+            row: list[int] = []
+            for level, route in enumerate(levels):
+                # most requests keep their route, and to look one up is slow
+                kept = level > 0 and route is levels[level - 1]
+                row.append(row[-1] if kept else position.setdefault(route, len(position)))
+            choice.append(row)
         return cls(tuple(position), np.array(choice, dtype=np.int64))
 
     @property
@@ -292,4 +297,6 @@ class RouteTable:
     def requests_per_fibre(self, fibres: int, level: int = 0) -> IntArray:
         """Count the requests routed over each fibre at a level, shape (fibres,)."""
         counts = np.bincount(self.choice[:, level], minlength=len(self.routes))
-        return np.asarray(counts @ self.uses(fibres), dtype=np.int64)
+        taken = np.fromiter(chain.from_iterable(r.fibres for r in self.routes), dtype=np.int64)
+        times = np.repeat(counts, [len(route.fibres) for route in self.routes])
+        return np.bincount(taken, weights=times, minlength=fibres).astype(np.int64)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -97,10 +97,10 @@ def shortest_walks(
 
 def _links(neighbours: Sequence[Sequence[Neighbour]]) -> _Links:
     degree = [len(ends) for ends in neighbours]
-    listed = np.array(
-        [entry for ends in neighbours for entry in sorted(ends)], dtype=np.int64
-    ).reshape(-1, 2)
-    return _Links(np.concatenate([[0], np.cumsum(degree)]), listed[:, 0], listed[:, 1])
+    listed = np.array(list(chain.from_iterable(neighbours)), dtype=np.int64).reshape(-1, 2)
+    begin = np.repeat(np.arange(len(degree)), degree)
+    end, fibre = listed[np.lexsort((listed[:, 0], begin))].T
+    return _Links(np.concatenate([[0], np.cumsum(degree)]), end, fibre)
 
 
 def _coded(lengths: Sequence[int], nodes: int) -> FloatArray | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import numpy as np
 
@@ -38,7 +37,7 @@ def foreseen_routes(network: Network, forecast: Forecast, level: int) -> dict[No
     rho = network.level_channels(level + 1)[level].tolist()
     costs = network.costs
     lengths = [
-        km + Fraction(r) * qkd
+        km + r * qkd
         for km, r, qkd in zip(costs.exact_km_cheapest, rho, costs.exact_qkd_cheapest, strict=True)
     ]
     return shortest_routes(network.topology, lengths, forecast.pairs)

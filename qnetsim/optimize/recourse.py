@@ -123,7 +123,7 @@ def expected_recourse(
     solver : Solver
     """
     counts = Counter(forecast.pairs)
-    table = request_routes(forecast.pairs, [start] * forecast.level_count)
+    table = request_routes(forecast.pairs, [start])
     requests = table.requests_per_fibre(network.fibres)
     served = table.blocked(0) == 0
     blocking = network.costs.blocking
@@ -240,9 +240,10 @@ def request_routes(
 
     Requests that are blocked at a level are the last of their pair.
     """
-    table: list[list[Route]] = [[] for _ in pairs]
+    columns: dict[int, list[Route]] = {}
     for routes in by_level:
-        waiting = {pair: iter(sorted(listed, key=blocked_last)) for pair, listed in routes.items()}
-        for request, pair in enumerate(pairs):
-            table[request].append(next(waiting[pair]))
-    return RouteTable.of(table)
+        # levels of one mapping share their routes
+        if id(routes) not in columns:
+            waiting = {p: iter(sorted(listed, key=blocked_last)) for p, listed in routes.items()}
+            columns[id(routes)] = [next(waiting[pair]) for pair in pairs]
+    return RouteTable.of(list(zip(*(columns[id(routes)] for routes in by_level), strict=True)))

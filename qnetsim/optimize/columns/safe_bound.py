@@ -123,10 +123,10 @@ class SafeBound:
             return None
         whole = []
         for price in problem.on_demand:
-            exact = [Fraction(c) / unit for c in price.tolist()]
-            weights = [Fraction(p) for p in problem.probabilities.tolist()]
-            # beyond EXACT nothing is asked, so what is cut off there is of no use
-            rows = [[min(math.floor(w * c), 2**52) for c in exact] for w in weights]
+            exact = [(Fraction(c) / unit).as_integer_ratio() for c in price.tolist()]
+            weights = [p.as_integer_ratio() for p in problem.probabilities.tolist()]
+            # floors of fractions; beyond EXACT nothing is asked, so what is cut off is of no use
+            rows = [[min(w * c // (v * d), 2**52) for c, d in exact] for w, v in weights]
             whole.append(np.array(rows, dtype=np.int64))
         return whole[0], whole[1]
 
