@@ -1,11 +1,12 @@
 """The network: fibres, MDI-QKD chains on them, prices, routes and loads."""
 
+from qnetsim.network.bounded_routes import simple_routes
 from qnetsim.network.chain import COMPONENTS, ChainBill, components_per_unit
 from qnetsim.network.cost import UnitCosts, UnitPrices
 from qnetsim.network.loads import LoadTable
 from qnetsim.network.model import PPM, Network, build_network
 from qnetsim.network.readers import BUNDLED, read_topology
-from qnetsim.network.routes import BLOCKED, Route, RouteTable, shortest_routes, simple_routes
+from qnetsim.network.routes import BLOCKED, Route, RouteTable, shortest_routes
 from qnetsim.network.topology import Topology
 
 __all__ = [

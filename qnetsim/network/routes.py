@@ -8,21 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
-from typing import NamedTuple
 
 import numpy as np
 
 from qnetsim.arrays import IntArray, frozen
 from qnetsim.network.topology import Neighbour, Topology
-from qnetsim.network.walks import shortest_walks
+from qnetsim.network.walks import WORTH_COMPILED, shortest_walks
 
 #: Unordered node pair: positions in topology order, the smaller first.
 NodePair = tuple[int, int]
 #: Neighbours of each node.
 Neighbours = Sequence[Sequence[Neighbour]]
-#: Nodes times first nodes of pairs from which on compiled code is worth its import; it is four
-#: times as fast there, as fast at a tenth of that, and fifteen times as fast at 500,000.
-WORTH_COMPILED = 20_000
 #: Last nodes for each first node up to which it is: it searches from the last nodes.
 MOST_LASTS = 16
 
@@ -141,84 +137,6 @@ def _dijkstra(
                 label = (length + lengths[fibre], hops + 1, (*nodes, other), (*fibres, fibre))
                 heapq.heappush(heap, label)
     return {node: found[node] for node in wanted if node in found}
-
-
-def simple_routes(topology: Topology, pair: NodePair, most_fibres: int) -> list[Route]:
-    """All simple paths of a pair with at most this many fibres, shortest first."""
-    hops = [1.0] * len(topology.fibres)
-    rest = distances_to(topology, hops, pair[1])
-    return routes_within(topology, hops, rest, pair, most_fibres).routes
-
-
-def distances_to(topology: Topology, lengths: Sequence[float], target: int) -> list[float]:
-    """Length of the shortest path from every node to the target; infinite where none leads."""
-    found = [math.inf] * len(topology.nodes)
-    heap = [(0.0, target)]
-    neighbours = topology.neighbours
-    while heap:
-        length, here = heapq.heappop(heap)
-        if length >= found[here]:
-            continue
-        found[here] = length
-        for other, fibre in neighbours[here]:
-            if length + lengths[fibre] < found[other]:
-                heapq.heappush(heap, (length + lengths[fibre], other))
-    return found
-
-
-class FoundRoutes(NamedTuple):
-    """What a search for routes found.
-
-    Attributes
-    ----------
-    routes : list of Route
-        Fewest fibres first; incomplete where the search gave up.
-    steps : int
-        Steps that the search took.
-    """
-
-    routes: list[Route]
-    steps: int
-
-
-def routes_within(
-    topology: Topology,
-    lengths: Sequence[float],
-    rest: Sequence[float],
-    pair: NodePair,
-    limit: float,
-    most_steps: int | None = None,
-) -> FoundRoutes:
-    """Find the simple paths of a pair that are at most this long.
-
-    Parameters
-    ----------
-    topology : Topology
-    lengths : sequence of float, one for each fibre
-    rest : sequence of float
-        Length of the shortest path from every node to the pair's second one, as
-        ``distances_to`` returns it.
-    pair : (int, int)
-    limit : float
-    most_steps : int, optional
-        Steps after which the search gives up.
-    """
-    neighbours = topology.neighbours
-    source, target = pair
-    found: list[Route] = []
-    steps = 0
-    stack: list[tuple[float, tuple[int, ...], tuple[int, ...]]] = [(0.0, (source,), ())]
-    while stack and (most_steps is None or steps <= most_steps):
-        steps += 1
-        length, nodes, fibres = stack.pop()
-        if nodes[-1] == target:
-            found.append(Route(nodes, fibres))
-            continue
-        for other, fibre in neighbours[nodes[-1]]:
-            longer = length + lengths[fibre]
-            if other not in nodes and longer + rest[other] <= limit:
-                stack.append((longer, (*nodes, other), (*fibres, fibre)))
-    return FoundRoutes(sorted(found, key=blocked_last), steps)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from qnetsim.arrays import FloatArray
 from qnetsim.network import BLOCKED
-from qnetsim.network.routes import distances_to, routes_within
+from qnetsim.network.bounded_routes import distances_to_each, routes_within
 from qnetsim.optimize.columns.master import PathColumn
 from qnetsim.optimize.columns.problem import RoutesProblem
 
@@ -47,7 +47,7 @@ def useful_columns(
     found: list[PathColumn] = []
     steps = MAX_STEPS
     for s, row in enumerate(lengths.tolist()):
-        rest = {target: distances_to(topology, row, target) for _, target in problem.pairs}
+        rest = distances_to_each(topology, row, [target for _, target in problem.pairs])
         for p, (source, target) in enumerate(problem.pairs):
             limit = min(rest[target][source], float(blocking[s, p])) + slack
             search = routes_within(

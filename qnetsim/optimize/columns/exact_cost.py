@@ -30,10 +30,14 @@ def exact_cost(problem: RoutesProblem, loads: IntArray, blocked: IntArray) -> Fr
         bought = None if problem.on_demand is None else problem.on_demand[i].tolist()
         for e, load in enumerate(units.T.tolist()):
             if held is not None:
-                total += reserved[e] * Fraction(held[e])
-                excess = (max(Fraction(n) - Fraction(held[e]), Fraction(0)) for n in load)
-                price = Fraction(bought[e]) if bought is not None else Fraction(0)
-                total += price * sum((w * n for w, n in zip(weights, excess, strict=True)))
+                have = Fraction(held[e])
+                if reserved[e]:
+                    total += reserved[e] * have
+                if bought is not None and max(load) > have:
+                    excess = (
+                        w * (n - have) for w, n in zip(weights, load, strict=True) if n > have
+                    )
+                    total += Fraction(bought[e]) * sum(excess)
             elif bought is None:
                 total += reserved[e] * max(load)
             else:

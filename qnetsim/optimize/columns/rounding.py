@@ -82,7 +82,8 @@ def round_flows(
     best: Rounded | None = None
     stage = relaxed.values[: 2 * problem.fibres]
     nodes = 0
-    for _ in range(PASSES):
+    # a first stage that is decided suits what was found already
+    for _ in range(PASSES if problem.fixed is None else 1):
         found = _by_scenario(master, program, shifts, stage)
         if found is None:
             break

@@ -84,7 +84,7 @@ class SafeBound:
             for price, spent, held in zip(problem.reserved, whole[:2], problem.fixed, strict=True):
                 rows = zip(price.tolist(), spent.sum(axis=0).tolist(), held.tolist(), strict=True)
                 bound += sum(
-                    ((Fraction(c) / unit - a) * Fraction(h) for c, a, h in rows), Fraction(0)
+                    ((Fraction(c) / unit - a) * Fraction(h) for c, a, h in rows if h), Fraction(0)
                 )
         return bound * unit
 

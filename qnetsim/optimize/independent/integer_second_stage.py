@@ -14,7 +14,8 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import BLOCKED, Network, Route, UnitCosts
-from qnetsim.network.routes import NodePair, blocked_last, distances_to, routes_within
+from qnetsim.network.bounded_routes import distances_to, routes_within
+from qnetsim.network.routes import NodePair, blocked_last
 from qnetsim.optimize.independent.relaxed_second_stage import (
     Commodity,
     RelaxedSecondStage,

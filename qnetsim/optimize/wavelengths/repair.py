@@ -10,7 +10,8 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Network, Route, Topology
-from qnetsim.network.routes import NodePair, distances_to, routes_within
+from qnetsim.network.bounded_routes import distances_to, routes_within
+from qnetsim.network.routes import NodePair
 from qnetsim.optimize.wavelengths.colouring import (
     Colouring,
     Level,

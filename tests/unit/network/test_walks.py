@@ -176,3 +176,19 @@ def test_large_networks_are_searched_once_for_each_last_node(
     least_routes(small.neighbours, [1] * len(small.fibres), [(0, 8), (1, 8)])
     assert (len(searches), len(walked)) == (3, 1)
     assert found == exact_search(large.neighbours, lengths, pairs)
+
+
+def test_distances_to_each_node_do_not_depend_on_how_they_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from qnetsim.network import bounded_routes
+
+    rng = np.random.default_rng(3)
+    for nodes in (5, 40):
+        topology = random_graph(rng, nodes)
+        lengths = (rng.random(len(topology.fibres)) * 0.1).tolist()
+        known = {t: bounded_routes.distances_to(topology, lengths, t) for t in range(nodes)}
+        for worth in (0, 10**9):
+            monkeypatch.setattr(bounded_routes, "WORTH_COMPILED", worth)
+            # to the last bit: sums are added up in the same order
+            assert bounded_routes.distances_to_each(topology, lengths, range(nodes)) == known
