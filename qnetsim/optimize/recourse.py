@@ -143,15 +143,17 @@ def expected_recourse(
         if probability == 0 or (served and second.fits(channels, requests)):
             chosen.append(start)
             continue
+        prices = None
         if served and (requests <= capacities(network, channels.tolist())).all():
             known = KnownDemand(channels, network.costs.on_demand, first_stage)
-            proved = certificate.proved(known, requests)
-            if proved is not None:
-                bound += float(probability) * proved
+            tried = certificate.tried(known, requests)
+            if tried.proof:
+                bound += float(probability) * tried.bound
                 solvers["dual certificate"] = None
                 chosen.append(start)
                 continue
-        flows = second.flows(k, channels)
+            prices = tried.prices
+        flows = second.flows(k, channels, prices)
         bound += float(probability) * flows.bound
         size += flows.size
         solvers[flows.solver] = None
@@ -195,8 +197,8 @@ class _SecondStage:
         enough = channels * requests <= self._lit.channels
         return bool(enough.all() and (requests <= self._lit.wavelengths).all())
 
-    def flows(self, level: int, channels: IntArray) -> RouteFlows:
-        """Cheapest routes of a level, over all simple paths."""
+    def flows(self, level: int, channels: IntArray, prices: UnitPrices | None) -> RouteFlows:
+        """Cheapest routes of a level, over all simple paths, from some prices of the fibres on."""
         network = self._network
         free = np.zeros(network.fibres)
         problem = RoutesProblem(
@@ -209,6 +211,7 @@ class _SecondStage:
             on_demand=network.costs.on_demand,
             fixed=self._held,
             blocking_cost=network.costs.blocking,
+            prices=None if prices is None else UnitPrices(*(price[None] for price in prices)),
             solver=self._solver,
         )
         program = RoutesProgram(problem, self._start)

@@ -11,6 +11,7 @@ routing is cheaper. The routes of a plan for the mean demand are shortest under 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,6 +40,24 @@ class KnownDemand:
     held: Stage
 
 
+class Tried(NamedTuple):
+    """The best prices that were tried.
+
+    Attributes
+    ----------
+    prices : UnitPrices
+        Of one unit on each fibre, shape (fibres,) each.
+    bound : float
+        Lower bound on the cost on demand of every routing, which they prove.
+    proof : bool
+        Whether the given routing costs no more.
+    """
+
+    prices: UnitPrices
+    bound: float
+    proof: bool
+
+
 class RecourseCertificate:
     """Lower bounds on the cost of a second stage from multiples of given lengths.
 
@@ -61,8 +80,8 @@ class RecourseCertificate:
         self._lengths = lengths
         self._blocking = blocking
 
-    def proved(self, known: KnownDemand, requests: IntArray) -> float | None:
-        """Lower bound on the cost on demand of every routing, where it proves this one.
+    def tried(self, known: KnownDemand, requests: IntArray) -> Tried:
+        """Try to prove a routing; it may be dearer than another where that fails.
 
         Parameters
         ----------
@@ -70,10 +89,6 @@ class RecourseCertificate:
         requests : ndarray of int64, shape (fibres,)
             Requests that the routing puts on each fibre.
 
-        Returns
-        -------
-        float or None
-            None where the routing may be dearer than another.
         """
         prices = known.on_demand
         spare = UnitPrices(
@@ -83,11 +98,16 @@ class RecourseCertificate:
         cost = sum(float(np.maximum(-room, 0.0) @ price) for room, price in parts)
         low = UnitPrices(*(np.where(room < 0, price, 0.0) for room, price in parts))
         high = UnitPrices(*(np.where(room <= 0, price, 0.0) for room, price in parts))
+        best: Tried | None = None
         for factor in self._factors(known.channels, low, high):
-            bound = self._valued(known, self._prices(known.channels, factor, low, high))
-            if cost - bound <= PROOF_GAP * cost:
-                return bound
-        return None
+            tried = self._prices(known.channels, factor, low, high)
+            bound = self._valued(known, tried)
+            if best is None or bound > best.bound:
+                best = Tried(tried, bound, cost - bound <= PROOF_GAP * cost)
+            if best.proof:
+                break
+        assert best is not None
+        return best
 
     def _factors(self, channels: IntArray, low: UnitPrices, high: UnitPrices) -> list[float]:
         """Multiples t worth a try: any with ``low ≤ t·L ≤ high`` on all fibres, if there is one."""

@@ -115,7 +115,10 @@ def generate(master: Master, start: Relaxed | None = None) -> Relaxed:
 
 
 def _start(problem: RoutesProblem, pricing: Pricing) -> DualPrices | None:
-    """Prices of the closed form, which are best where no limit binds."""
+    """Prices that are known, or those of the closed form, which are best where no limit binds."""
+    if problem.prices is not None:
+        alpha, gamma = (price / problem.scale for price in problem.prices)
+        return pricing.feasible(alpha, gamma, np.zeros_like(alpha))
     if problem.fixed is not None or problem.on_demand is None:
         return None
     reserved = problem.reserved

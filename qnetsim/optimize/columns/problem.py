@@ -45,6 +45,8 @@ class RoutesProblem:
         Price of a request that is not served; None where all must be.
     ceiling : float
         Cost of a plan that is known; no better one holds a unit that is dearer.
+    prices : UnitPrices or None
+        Dual prices α and γ to begin with, shape (scenarios, fibres) each; any will do.
     solver : Solver
     """
 
@@ -58,6 +60,7 @@ class RoutesProblem:
     fixed: Stage | None = None
     blocking_cost: float | None = None
     ceiling: float = np.inf
+    prices: UnitPrices | None = None
     solver: Solver = HIGHS
 
     @cached_property
