@@ -71,9 +71,9 @@ SETUPS = (
     Setup("sip", 200, 1.2),
     Setup("sip", 1000, 1.5),
     Setup("perfect", 1000, 4.0),
-    Setup("evf", 1000, 4.0),
-    Setup("evf", 200, 4.0),
-    Setup("evf", 5000, 4.0),
+    Setup("evf", 1000, 10.0),
+    Setup("evf", 200, 10.0),
+    Setup("evf", 5000, 10.0),
 )
 
 
