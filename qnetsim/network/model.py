@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,23 @@ from qnetsim.units import MAX_SLOT_BITS, exact
 PPM = 10**6
 #: Wavelengths that one QKD channel occupies, Eq (12).
 WAVELENGTHS_PER_CHANNEL = 3
+
+
+class MoreWavelengths(NamedTuple):
+    """Wavelengths that one fibre has beside those that all fibres have.
+
+    By continuity they carry requests of this fibre alone, those between its two ends.
+
+    Attributes
+    ----------
+    fibre : int
+    qkd, km : int
+        Beyond |σ| and |κ|.
+    """
+
+    fibre: int
+    qkd: int = 0
+    km: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,6 +101,16 @@ class Network:
     def limited(self) -> bool:
         """Whether any wavelength limit is set."""
         return self.max_channels is not None or self.max_wavelengths is not None
+
+    def with_more_wavelengths(self, qkd: int = 0, km: int = 0) -> Network:
+        """The network with so many more on every fibre, of the kinds that are limited."""
+        sigma = self.qkd_wavelengths
+        kappa = self.km_wavelengths
+        return replace(
+            self,
+            qkd_wavelengths=None if sigma is None else sigma + qkd,
+            km_wavelengths=None if kappa is None else kappa + km,
+        )
 
     def yield_bits(self, yield_ppm: IntArray) -> IntArray:
         """Bits y_e(t) = ⌊K_L·Δ·ξ_e(t)⌋ that one channel yields, exact in integers.

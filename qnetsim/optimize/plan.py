@@ -12,7 +12,7 @@ from qnetsim.errors import SolverError
 from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.network.chain import Component
-from qnetsim.optimize.columns.problem import Size
+from qnetsim.optimize.columns.problem import Size, WavelengthPrices
 from qnetsim.optimize.solvers.program import relative_gap
 from qnetsim.optimize.stage import Stage
 from qnetsim.optimize.wavelengths.assignment import Assignment
@@ -135,6 +135,8 @@ class Plan:
         Explicit wavelengths; None where there are no limits, or where they are not planned for.
     uncoloured : tuple of int
         Levels at which no wavelengths that keep continuity were found.
+    prices : WavelengthPrices or None
+        Of the wavelength limits; None where there are none, or they were not worked out.
     risk : RiskFigures or None
         Of a risk-averse plan, whose objective, bound and gap are those of the risk objective.
     interval : GapInterval or None
@@ -157,6 +159,7 @@ class Plan:
     assignment: Assignment | None = None
     uncoloured: tuple[int, ...] = ()
     interval: GapInterval | None = None
+    prices: WavelengthPrices | None = None
     risk: RiskFigures | None = None
     solve_s: float = 0.0
 

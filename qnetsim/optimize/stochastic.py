@@ -15,7 +15,7 @@ from qnetsim.optimize.columns.certificate import newsvendor_prices
 from qnetsim.optimize.columns.exact_cost import rounded_down
 from qnetsim.optimize.columns.limits import continuity_shortage
 from qnetsim.optimize.columns.pricing import Pricing
-from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem
+from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem, WavelengthPrices
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.columns.routing_search import RoutingProblem
 from qnetsim.optimize.columns.safe_bound import SafeBound
@@ -76,14 +76,22 @@ def comonotone_plan(
     if formulation == "newsvendor":
         return closed_form
     if formulation == "auto" and _good_enough(closed_form, problem):
-        return closed_form
+        return _with_prices_of_none(closed_form, network)
     found = _routes_plan(problem, forecast, closed_form, keep=formulation == "auto")
     if formulation != "auto" or _good_enough(found, problem):
         return found
     if full_problem(network, forecast).variables <= MOST_FULL_VARIABLES:
         exact = _full_plan(problem, forecast, found)
-        return exact if exact.status is PlanStatus.OPTIMAL else found
+        return replace(exact, prices=found.prices) if exact.status is PlanStatus.OPTIMAL else found
     return found
+
+
+def _with_prices_of_none(plan: Plan, network: Network) -> Plan:
+    """The closed form where it is proved without a price of any limit: none of them binds."""
+    if not network.limited or plan.status is not PlanStatus.OPTIMAL:
+        return plan
+    nothing = (0.0,) * network.fibres
+    return replace(plan, prices=WavelengthPrices(nothing, nothing))
 
 
 def _good_enough(plan: Plan, problem: RoutesProblem) -> bool:
@@ -180,9 +188,10 @@ def _routes_plan(
             status=PlanStatus.OPTIMAL,
             solver=f"newsvendor closed form, certified by {flows.solver} over all simple paths",
             size=flows.size,
+            prices=flows.prices,
         )
     single = {pair: [start[pair]] * n for pair, n in problem.counts.items()}
-    plan = _coloured(problem, forecast, flows, single)
+    plan = replace(_coloured(problem, forecast, flows, single), prices=flows.prices)
     for _ in range(TRANSIT_PASSES):
         objective = plan.objective(network)
         moved = relative_gap(objective, flows.cost) > OPTIMALITY_GAP
@@ -193,7 +202,7 @@ def _routes_plan(
         if found is None:
             break
         other = _coloured(problem, forecast, found, single) if found.routes else None
-        plan = _better(network, plan, other, found)
+        plan = replace(_better(network, plan, other, found), prices=flows.prices)
         if plan.objective(network) >= objective:
             break
     lacking = _lacking(plan, network, flows)

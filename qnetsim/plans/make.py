@@ -156,8 +156,17 @@ def plan_summary(plan: Plan, network: Network) -> dict[str, Any]:
         "rounds": plan.size.rounds,
         "gap_interval": None if plan.interval is None else asdict(plan.interval),
         "estimate": _estimate(plan, network),
+        **_prices(plan),
         **_risk(plan),
     }
+
+
+def _prices(plan: Plan) -> dict[str, Any]:
+    """What one more wavelength would save on each fibre, where there are limits."""
+    if plan.prices is None:
+        return {}
+    prices = {kind: list(values) for kind, values in plan.prices._asdict().items()}
+    return {"wavelength_prices": prices}
 
 
 def _risk(plan: Plan) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.network import BLOCKED, Route, RouteTable
 from qnetsim.optimize import Plan
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
-from qnetsim.optimize.columns.problem import Size
+from qnetsim.optimize.columns.problem import Size, WavelengthPrices
 from qnetsim.optimize.export import model_of, write_model
 from qnetsim.optimize.full.full_plan import FULL_PROGRAM
 from qnetsim.optimize.lightpaths.checker import violations
@@ -306,10 +306,23 @@ def stored_plan(record: PlanRecord, case: Case) -> Plan:
         size=Size(**{name: summary[name] for name in ("variables", "rows", "nodes", "rounds")}),
         assignment=_assignment(record, case),
         uncoloured=tuple(summary.get("uncoloured", ())),
+        prices=_prices(summary, len(columns["fibres/source"])),
         risk=_risk_figures(summary),
         interval=None if interval is None else GapInterval(**interval),
         solve_s=summary["solve_s"],
     )
+
+
+def _prices(summary: Mapping[str, Any], fibres: int) -> WavelengthPrices | None:
+    if "wavelength_prices" not in summary:
+        return None
+    prices = [
+        tuple(float(price) for price in summary["wavelength_prices"][kind])
+        for kind in WavelengthPrices._fields
+    ]
+    if any(len(values) != fibres for values in prices):
+        raise ValueError("provenance.plan.wavelength_prices does not have a price for each fibre")
+    return WavelengthPrices(*prices)
 
 
 def _risk_figures(summary: Mapping[str, Any]) -> RiskFigures | None:

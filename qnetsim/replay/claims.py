@@ -12,7 +12,9 @@ from qnetsim.trace.rerun_check import Difference
 from qnetsim.trace.schema import VERSION
 
 #: What a plan claims that other versions of a solver may give otherwise.
-BY_SOLVER = frozenset({"solver", "variables", "rows", "nodes", "rounds"})
+BY_SOLVER = frozenset({"solver", "variables", "rows", "nodes", "rounds", "wavelength_prices"})
+#: Claims that files of the same format from before may lack.
+LATER = frozenset({"uncoloured", "estimate", "wavelength_prices"})
 #: Claims that every format has.
 OLD_CLAIMS = frozenset({"objective", "bound", "gap", "status", "weights_sha256"})
 #: Wall-clock times, which nobody can work out again.
@@ -58,7 +60,7 @@ def other_claim(trace: Trace, found: Mapping[str, Any]) -> Difference | None:
         if trace.version != VERSION:
             # formats before this one claimed less, and put it in other words
             keys &= OLD_CLAIMS
-        for key in sorted(keys - left_out):
+        for key in sorted(keys - left_out - (LATER - there.keys())):
             if not same_claim(there.get(key), here.get(key)):
                 where = f"provenance.{part}.{key}"
                 return Difference(where, {}, "", there.get(key), here.get(key))
@@ -70,7 +72,8 @@ def unlike_solver(trace: Trace, found: Mapping[str, Any]) -> list[str]:
     there, here = trace.provenance["plan"], found["plan"]
     if there is None or here is None or trace.version != VERSION:
         return []
-    return [key for key in sorted(BY_SOLVER) if not same_claim(there.get(key), here.get(key))]
+    claimed = BY_SOLVER - (LATER - there.keys())
+    return [key for key in sorted(claimed) if not same_claim(there.get(key), here.get(key))]
 
 
 def same_claim(there: Any, here: Any) -> bool:
@@ -81,4 +84,6 @@ def same_claim(there: Any, here: Any) -> bool:
         return math.isclose(there, here, rel_tol=ROUNDING, abs_tol=ROUNDING)
     if isinstance(there, Mapping) and isinstance(here, Mapping):
         return there.keys() == here.keys() and all(same_claim(there[k], here[k]) for k in there)
+    if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+        return all(same_claim(one, other) for one, other in zip(there, here, strict=True))
     return bool(there == here)

@@ -26,7 +26,7 @@ from qnetsim.plans.opened import OpenedPlan, open_plan
 from qnetsim.plans.storage import FROM_FILE, load_plan, stored_plan
 from qnetsim.policies.registry import available, make_policy
 from qnetsim.policies.static import StaticPolicy
-from qnetsim.replay.claims import BY_SOLVER, ROUNDING, WALL_CLOCK, same_claim
+from qnetsim.replay.claims import BY_SOLVER, LATER, ROUNDING, WALL_CLOCK, same_claim
 from qnetsim.replay.given_files import GivenFiles, named_network
 from qnetsim.replay.reopen import RecordedRun
 from qnetsim.trace import PlanRecord, Trace
@@ -157,7 +157,7 @@ def _claims(record: PlanRecord, case: Case, again: Plan) -> tuple[bool | None, s
     versions = record.provenance["software"] != software()
     unlike = []
     for key in sorted(found.keys() - WALL_CLOCK):
-        if key == "uncoloured" and key not in claimed:
+        if key in LATER and key not in claimed:
             continue
         if same_claim(claimed[key], found[key]):
             continue

@@ -107,24 +107,38 @@ class LoadCutSeparator:
         """The same from the odd number of fibres; infinite where it says nothing."""
         most = np.full(self._size.size, np.inf)
         odd = self._size % 2 == 1
-        for limit, width in wavelength_limits(self.problem, s):
+        more = self.problem.more
+        for kind, limit, width in wavelength_limits(self.problem, s):
             own = np.minimum(limit, width * self._crossing)
-            here = (limit * (self._size - 1) + own) // width
+            # what one fibre has more stands beside the wavelengths that all fibres have
+            extra = 0 if more is None else getattr(more, kind) * self._leaves[:, more.fibre]
+            here = (limit * (self._size - 1) + own + extra) // width
             most = np.where(odd, np.minimum(most, here), most)
         return most
 
 
-def wavelength_limits(problem: RoutesProblem, s: int) -> list[tuple[int, int]]:
-    """Wavelengths of a fibre, and how many of them a request takes, of each kind that is limited.
+class WavelengthLimit(NamedTuple):
+    """Wavelengths of a kind, "qkd" or "km", on each fibre, and how many of them a request takes."""
+
+    kind: str
+    wavelengths: int
+    width: int
+
+
+def wavelength_limits(problem: RoutesProblem, s: int) -> list[WavelengthLimit]:
+    """Limit of each kind that is limited.
 
     QKD wavelengths are left out where requests need different numbers on different fibres.
     """
     network = problem.network
     rho = np.unique(problem.channels[s])
-    kinds = [] if network.km_wavelengths is None else [(network.km_wavelengths, 1)]
+    kinds = []
+    if network.km_wavelengths is not None:
+        kinds.append(WavelengthLimit("km", network.km_wavelengths, 1))
     # requests take as many wavelengths as the fibre of their route that needs most
     if network.qkd_wavelengths is not None and rho.size == 1 and rho[0] > 0:
-        kinds.append((network.qkd_wavelengths, WAVELENGTHS_PER_CHANNEL * int(rho[0])))
+        width = WAVELENGTHS_PER_CHANNEL * int(rho[0])
+        kinds.append(WavelengthLimit("qkd", network.qkd_wavelengths, width))
     return kinds
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Network, Route, UnitPrices
+from qnetsim.network.model import MoreWavelengths
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
 from qnetsim.optimize.stage import Stage
@@ -47,6 +48,8 @@ class RoutesProblem:
         Cost of a plan that is known; no better one holds a unit that is dearer.
     prices : UnitPrices or None
         Dual prices α and γ to begin with, shape (scenarios, fibres) each; any will do.
+    more : MoreWavelengths or None
+        What one fibre has beyond the limits of the network.
     solver : Solver
     """
 
@@ -61,6 +64,7 @@ class RoutesProblem:
     blocking_cost: float | None = None
     ceiling: float = np.inf
     prices: UnitPrices | None = None
+    more: MoreWavelengths | None = None
     solver: Solver = HIGHS
 
     @cached_property
@@ -86,7 +90,19 @@ class RoutesProblem:
     @cached_property
     def caps(self) -> FloatArray:
         """Requests that fit on a fibre, (28) and (29) in one, shape (scenarios, fibres)."""
-        return np.array([capacities(self.network, rho) for rho in self.channels.tolist()])
+        caps = np.array([capacities(self.network, rho) for rho in self.channels.tolist()])
+        if self.more is not None:
+            fibre = self.more.fibre
+            wider = self.network.with_more_wavelengths(self.more.qkd, self.more.km)
+            room = np.array([capacities(wider, rho)[fibre] for rho in self.channels.tolist()])
+            # by continuity only requests between the ends of the fibre take what it has more
+            caps[:, fibre] = np.minimum(room, caps[:, fibre] + self.between_ends(fibre))
+        return caps
+
+    def between_ends(self, fibre: int) -> int:
+        """Requests between the two ends of a fibre."""
+        ends = set(self.network.topology.fibres[fibre])
+        return sum(count for pair, count in self.counts.items() if set(pair) == ends)
 
     @cached_property
     def capped(self) -> CappedPrices:
@@ -239,6 +255,22 @@ class Size:
         )
 
 
+class WavelengthPrices(NamedTuple):
+    """What one more wavelength would save on each fibre, in cost per slot.
+
+    Prices of the limits (28) and (29) in the linear relaxation: requests may be split over routes,
+    and continuity is left aside.
+
+    Attributes
+    ----------
+    qkd, km : tuple of float
+        Of |σ| and |κ| on each fibre; zero where the limit is not set.
+    """
+
+    qkd: tuple[float, ...]
+    km: tuple[float, ...]
+
+
 @dataclass(frozen=True)
 class RouteFlows:
     """Integer routing of every scenario, and the bound over all simple paths.
@@ -254,6 +286,8 @@ class RouteFlows:
         Least expected cost of these routes at the true prices, wavelengths left aside.
     solver : str
     size : Size
+    prices : WavelengthPrices or None
+        Of the limits; None where there are none.
     """
 
     routes: tuple[dict[NodePair, list[Route]], ...]
@@ -261,3 +295,4 @@ class RouteFlows:
     cost: float
     solver: str
     size: Size
+    prices: WavelengthPrices | None = None

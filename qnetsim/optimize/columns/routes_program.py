@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from qnetsim.optimize.columns.cutting import tightened
 from qnetsim.optimize.columns.enumeration import slack_of, useful_columns
 from qnetsim.optimize.columns.exact_cost import exact_cost, rounded_down
 from qnetsim.optimize.columns.generation import PROOF_GAP, Relaxed, generate
+from qnetsim.optimize.columns.limit_prices import limit_prices
 from qnetsim.optimize.columns.limits import feasible_routing
 from qnetsim.optimize.columns.master import Master, PathColumn, requests_on
 from qnetsim.optimize.columns.pricing import Pricing
@@ -44,6 +46,19 @@ MOST_ROUTES_HARD = 1_500
 PROOF_NODES = 60
 #: What a solver's name is given where its branch and bound is part of the proof.
 BY_SEARCH = " (branch and bound)"
+
+
+class ForcedBlocking(NamedTuple):
+    """What blocking costs beyond its capped price: cost, and what a place on a fibre saves of it.
+
+    Attributes
+    ----------
+    cost : Fraction
+    prices : ndarray, shape (scenarios, fibres)
+    """
+
+    cost: Fraction
+    prices: FloatArray
 
 
 class RoutesProgram:
@@ -77,7 +92,8 @@ class RoutesProgram:
         """
         self._start_master()
         problem = self.problem
-        relaxed = tightened(self.master, generate(self.master))
+        first = generate(self.master)
+        relaxed = tightened(self.master, first)
         self._relaxed = relaxed
         best = self._rounded(relaxed)
         nodes = best.nodes
@@ -96,10 +112,12 @@ class RoutesProgram:
         if searched:
             exact = max(exact, Fraction(proved) * Fraction(problem.scale))
         cost = self._cost(best.values)
-        exact = min(exact + self._forced_blocking(), cost)
+        forced = self._forced_blocking()
+        exact = min(exact + forced.cost, cost)
         by = relaxed.solution.by + (BY_SEARCH if searched else "")
         routes = self._routes(best.values)
-        return RouteFlows(routes, rounded_down(exact), float(cost), by, size)
+        prices = limit_prices(problem, first.prices.delta * problem.scale + forced.prices)
+        return RouteFlows(routes, rounded_down(exact), float(cost), by, size, prices)
 
     def with_transit(self, cost: float) -> RouteFlows | None:
         """Bound, and routes, that count what continuity asks of nodes, for a plan of this cost.
@@ -137,18 +155,22 @@ class RoutesProgram:
                 blocked[column.scenario] += amount
         return exact_cost(self.problem, loads, blocked)
 
-    def _forced_blocking(self) -> Fraction:
+    def _forced_blocking(self) -> ForcedBlocking:
         """What blocking costs beyond its capped price, for requests that no plan can serve."""
         problem = self.problem
         total = Fraction(0)
+        prices = np.zeros(problem.caps.shape)
         if problem.blocking_cost is None:
-            return total
+            return ForcedBlocking(total, prices)
         for s in self._crowded:
             price = Fraction(float(problem.probabilities[s])) * Fraction(problem.blocking_cost)
             capped = Fraction(float(problem.capped.blocking[s]))
             if price > capped:
-                total += (price - capped) * RoutingSearch(self._routing_problem(s)).least_unserved()
-        return total
+                search = RoutingSearch(self._routing_problem(s))
+                unserved = search.least_unserved(problem.caps[s])
+                total += (price - capped) * unserved.requests
+                prices[s] = float(price - capped) * unserved.prices
+        return ForcedBlocking(total, prices)
 
     def _routing_problem(self, s: int) -> RoutingProblem:
         """Whether all requests of a scenario can be served."""

@@ -13,7 +13,6 @@ from qnetsim.arrays import FloatArray
 from qnetsim.network import Network, Route, simple_routes
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.pricing import PathFinder
-from qnetsim.optimize.columns.problem import capacities
 from qnetsim.optimize.columns.safe_bound import least_blocked
 from qnetsim.optimize.solvers.program import Program, Solution, SolveStatus
 from qnetsim.optimize.solvers.solver import Solver
@@ -83,6 +82,19 @@ class Verdict:
     tight: list[int]
 
 
+class Unserved(NamedTuple):
+    """Requests that cannot be served, at least, and how many fewer with one place more on a fibre.
+
+    Attributes
+    ----------
+    requests : int
+    prices : ndarray, shape (fibres,)
+    """
+
+    requests: int
+    prices: FloatArray
+
+
 class RoutingSearch:
     """Minimise the unserved requests; variables are one slack per pair, then the routes.
 
@@ -138,11 +150,10 @@ class RoutingSearch:
                 return relaxed, prices
             self.routes.update(dict.fromkeys(fresh))
 
-    def least_unserved(self) -> int:
-        """Requests that cannot be served within the limits, at least; proved in integers."""
-        caps = capacities(self.network, self.problem.channels)
+    def least_unserved(self, caps: FloatArray) -> Unserved:
+        """Requests that cannot be served within limits, at least; proved in integers."""
         _, prices = self.fractional(caps)
-        return least_blocked(prices, self._paths, self._demand, caps)
+        return Unserved(least_blocked(prices, self._paths, self._demand, caps), prices)
 
     def splits(self, caps: FloatArray) -> bool:
         """Whether all requests can be served if they may be split."""

@@ -59,7 +59,7 @@ class TransitRows:
         kinds = wavelength_limits(problem, s)
         if not kinds:
             return None
-        most = min(limit // width for limit, width in kinds)
+        most = min(kind.wavelengths // kind.width for kind in kinds)
         return np.asarray(most - problem.demand @ self._taking(list(self._master.base[s])))
 
     def tightened(self, program: Program) -> Program:

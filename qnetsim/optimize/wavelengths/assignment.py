@@ -16,6 +16,7 @@ import numpy as np
 from qnetsim.arrays import IntArray
 from qnetsim.forecast import Forecast
 from qnetsim.network import BLOCKED, Network, Route, RouteTable
+from qnetsim.network.model import MoreWavelengths
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.wavelengths.colouring import (
     Colours,
@@ -24,6 +25,7 @@ from qnetsim.optimize.wavelengths.colouring import (
     searched_colouring,
 )
 from qnetsim.optimize.wavelengths.layers import Charge
+from qnetsim.optimize.wavelengths.one_fibre import Coloured, joined, split_level
 from qnetsim.optimize.wavelengths.repair import Repair, rerouted
 
 
@@ -54,6 +56,7 @@ def assign(
     forecast: Forecast,
     table: RouteTable,
     repair: Repair | None = None,
+    more: MoreWavelengths | None = None,
 ) -> tuple[Assignment, RouteTable]:
     """Colour the routes of a comonotone plan at every level, or in every joint state.
 
@@ -68,6 +71,8 @@ def assign(
     repair : Repair, optional
         With it, requests may be routed anew where the given routes cannot be coloured; for
         requests that share their distribution.
+    more : MoreWavelengths, optional
+        What one fibre has beyond the limits.
 
     Returns
     -------
@@ -85,6 +90,9 @@ def assign(
             continue
         routes = [table.route(r, k) for r in range(table.requests)]
         level = _level(routes, rho[forecast.joint.levels[forecast.kind, k]])
+        alone = None
+        if more is not None:
+            level, alone = split_level(level, more.fibre)
         colouring = colour_level(network, level)
         if not colouring.fits and repair is not None:
             charge = Charge(repair.held, float(probability) * repair.price)
@@ -101,6 +109,8 @@ def assign(
                 for r, route in zip(level.requests, level.routes, strict=True):
                     routes[r] = route
                 moved[k] = routes
+        if more is not None and alone is not None:
+            level, colouring = joined(network, more, Coloured(level, colouring), alone)
         verdicts[k] = colouring.fits
         qkd[k] = _of_all(colouring.qkd, level.requests, table.requests)
         km[k] = _of_all(colouring.km, level.requests, table.requests)

@@ -49,6 +49,7 @@ TABLE = Claim(dict, "a table")
 NUMBER = Claim((int, float), "a number")
 MAYBE_NUMBER = Claim((int, float, type(None)), "a number or null")
 COUNT = Claim(int, "an integer >= 0")
+PRICES = Claim(list, "a list of prices")
 
 #: Parts of the provenance and what they must hold; ``plan`` may lack those of ``OPTIONAL``.
 PARTS: dict[str, dict[str, Claim]] = {
@@ -74,6 +75,7 @@ PARTS: dict[str, dict[str, Claim]] = {
         **dict.fromkeys(("variables", "rows", "nodes", "rounds"), COUNT),
         "gap_interval": Claim((dict, type(None)), "a table or null"),
         "estimate": Claim((dict, type(None)), "a table or null"),
+        "wavelength_prices": TABLE,
         "risk": TABLE,
         **dict.fromkeys(("expected_cost", "cvar", "risk_objective"), NUMBER),
     },
@@ -82,11 +84,13 @@ PARTS: dict[str, dict[str, Claim]] = {
         **dict.fromkeys(("realisations", "samples"), COUNT),
     },
     "provenance.plan.estimate": dict.fromkeys(("bound", "confidence"), NUMBER),
+    "provenance.plan.wavelength_prices": dict.fromkeys(("qkd", "km"), PRICES),
     "provenance.plan.risk": dict.fromkeys(("cvar", "weight"), NUMBER),
 }
 #: Parts that need not be there: they came later, or there is nothing to say.
 RISK = ("risk", "expected_cost", "cvar", "risk_objective")
-OPTIONAL = frozenset(f"provenance.plan.{key}" for key in ("uncoloured", "estimate", *RISK))
+LATER = ("uncoloured", "estimate", "wavelength_prices", *RISK)
+OPTIONAL = frozenset(f"provenance.plan.{key}" for key in LATER)
 #: Numbers that are not below zero.
 NOT_NEGATIVE = frozenset(
     {"solve_s", "blocked", "variables", "rows", "nodes", "rounds", "realisations", "samples"}
@@ -190,6 +194,11 @@ def _check_words(found: Mapping[str, Any]) -> None:
     for level in plan.get("uncoloured", []):
         if isinstance(level, bool) or not isinstance(level, int) or level < 0:
             raise ValueError(f"provenance.plan.uncoloured holds {_short(level)}, not a level")
+    for kind, prices in plan.get("wavelength_prices", {}).items():
+        for price in prices:
+            if isinstance(price, bool) or not isinstance(price, int | float) or price < 0:
+                where = f"provenance.plan.wavelength_prices.{kind}"
+                raise ValueError(f"{where} holds {_short(price)}, not a price")
     for name, version in found["software"]["packages"].items():
         if not isinstance(version, str | None):
             raise ValueError(

@@ -1,0 +1,65 @@
+"""What the wavelengths of a plan's fibres are worth, or why that is not said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from qnetsim.case import open_case
+from qnetsim.optimize import Plan
+from qnetsim.optimize.wavelength_values import WavelengthValue, wavelength_values
+from qnetsim.plans.make import Tell
+from qnetsim.scenario import Scenario
+from qnetsim.vocabulary import PlanStatus
+
+
+@dataclass(frozen=True)
+class WavelengthsWorth:
+    """Values of the fibres whose limit has a price, or why there are none.
+
+    Attributes
+    ----------
+    values : sequence of WavelengthValue
+        The dearest first.
+    note : str
+        Why there are none; empty otherwise.
+    """
+
+    values: Sequence[WavelengthValue]
+    note: str = ""
+
+
+def worth_of_wavelengths(
+    scenario: Scenario, plan: Plan, tell: Tell | None = None
+) -> WavelengthsWorth:
+    """Work out what wavelengths are worth beside a plan of ``sip``.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        That the plan was made for.
+    plan : Plan
+    tell : callable, optional
+        Receives a line of text now and then during a long solve.
+    """
+    case = open_case(scenario)
+    network = case.network
+    if not network.limited:
+        return WavelengthsWorth((), "wavelengths are not limited: one more is worth nothing")
+    if plan.prices is None:
+        return WavelengthsWorth(
+            (),
+            "prices of wavelengths come from the routes program, for comonotone demand that all "
+            "requests share, without planning.risk",
+        )
+    if plan.status not in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}:
+        return WavelengthsWorth((), f"a plan that is {plan.status} gives wavelengths no price")
+    solver = case.setting.solver
+    if tell is not None:
+        solver = replace(solver, settings=replace(solver.settings, tell=tell))
+    values = tuple(wavelength_values(network, case.forecast, solver, plan))
+    if values:
+        return WavelengthsWorth(values)
+    return WavelengthsWorth(
+        (), "no wavelength limit binds: one more is worth nothing at the margin"
+    )
