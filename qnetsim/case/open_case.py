@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from qnetsim.scenario import (
     misplaced,
     scenario_text,
 )
+from qnetsim.scenario.lines import Key
 from qnetsim.units import (
     MAX_RUN_BITS,
     MAX_SLOT_BITS,
@@ -40,7 +42,11 @@ from qnetsim.world.faults import listed, refuse_too_many
 
 
 def load(
-    path: Path | str, *, recording: RecordingTable | None = None, **run: int | None
+    path: Path | str,
+    *,
+    recording: RecordingTable | None = None,
+    changes: Mapping[Key, float] | None = None,
+    **run: int | None,
 ) -> Scenario:
     """Read a scenario file and check everything that can be checked without running it.
 
@@ -49,6 +55,8 @@ def load(
     path : path-like
     recording : RecordingTable, optional
         Recorded demand that takes the place of the scenario's requests; all of it is one world.
+    changes : mapping from key to number, optional
+        Values that take the place of those in the file.
     **run : int or None
         Values of the ``[run]`` table that replace the file's; None leaves one as it is.
 
@@ -60,7 +68,7 @@ def load(
         A replacing value is out of range.
     """
     try:
-        scenario = load_scenario(path, policy_options)
+        scenario = load_scenario(path, policy_options, changes)
     except ScenarioError as error:
         raise ScenarioError([*error.problems, *_topology_problems(Path(path))]) from None
     if recording is not None:
@@ -68,14 +76,14 @@ def load(
         demand = scenario.demand.model_copy(update=taken)
         # the whole recording is one world
         run_table = RunTable(slot_s=scenario.run.slot_s, seed=scenario.run.seed)
-        changes = {
+        update = {
             "recording": recording,
             "demand": demand,
             "request": (),
             "regimes": None,
             "run": run_table,
         }
-        scenario = scenario.model_copy(update=changes)
+        scenario = scenario.model_copy(update=update)
     try:
         scenario = with_recording(scenario)
         try:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
+import numpy as np
 from pydantic import ValidationError
 
+from qnetsim.analysis.figures.plan_costs import frontier_figure
+from qnetsim.analysis.figures.style import save
 from qnetsim.case import load, open_case
 from qnetsim.cli.policy_option import policy_table
+from qnetsim.cli.sensitivity_option import plan_over, refuse_figure
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, scenario_argument, working
 from qnetsim.cli.show.plan import plan_json, show_frontier, show_information, show_plan
+from qnetsim.cli.show.wavelengths import show_wavelengths, wavelengths_json
 from qnetsim.errors import UsageError
 from qnetsim.optimize.itemise import itemise
 from qnetsim.plans.make import information_values, make_plan, risk_frontier
 from qnetsim.plans.storage import save_model, save_plan
+from qnetsim.plans.wavelengths_worth import worth_of_wavelengths
 from qnetsim.scenario import PlanningTable, Scenario
-from qnetsim.trace import refuse_existing, refuse_input
+from qnetsim.trace import make_folder, refuse_existing, refuse_input
 from qnetsim.vocabulary import PlanStatus
 
 
@@ -52,6 +59,16 @@ from qnetsim.vocabulary import PlanStatus
     is_flag=True,
     help="With planning.risk, plan for weights 0 to 1 and show expected cost against CVaR.",
 )
+@click.option(
+    "--sensitivity",
+    metavar="KEY=FROM:TO:N",
+    help="Plan for N values of a scenario key instead, and show cost, bound and status of each.",
+)
+@click.option(
+    "--figure",
+    type=click.Path(path_type=Path),
+    help="Figure (.png, .svg or .pdf) of --sensitivity or --frontier to write.",
+)
 @force_option
 @json_option
 def plan(
@@ -61,11 +78,25 @@ def plan(
     model: Path | None,
     information: bool,
     frontier: bool,
+    sensitivity: str | None,
+    figure: Path | None,
     force: bool,
     as_json: bool,
     **limits: float | None,
 ) -> None:
     """Solve for what a policy reserves in SCENARIO, and what it is expected to cost per slot."""
+    if figure is not None:
+        if sensitivity is None and not frontier:
+            raise UsageError("--figure draws --sensitivity or --frontier; give one of them")
+        refuse_figure(figure, scenario, force=force)
+    if sensitivity is not None:
+        if out is not None or model is not None or frontier:
+            raise UsageError(
+                "--sensitivity makes many plans; leave out --out, --model and --frontier"
+            )
+        prepare = partial(_limited, limits=limits)
+        plan_over(scenario, sensitivity, policy, prepare, figure, as_json=as_json)
+        return
     spec = _limited(load(scenario), limits)
     chosen = policy_table(policy, spec)
     case = open_case(spec)
@@ -84,28 +115,49 @@ def plan(
         show_plan(found, case, items, chosen.title)
         if out is not None:
             echo(f"plan          {out}")
-    # two more plans, which may take longer than the one that was asked for
+    known: dict[str, object] = {}
+    # more plans, which may take longer than the one that was asked for
     proved = found.status in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}
     values = None
+    worth = None
     # what knowing more is worth is a difference of expected costs
     if information and chosen.name == "sip" and proved and found.risk is None:
         with working("EVPI and VSS") as tell:
             values = information_values(spec, found, tell)
+        known |= asdict(values)
+    if information and chosen.name == "sip":
+        with working("three more wavelengths") as tell:
+            worth = worth_of_wavelengths(spec, found, tell)
+        known |= wavelengths_json(worth, case)
     points = []
     if frontier:
         with working("frontier") as tell:
             points = risk_frontier(spec, chosen, tell)
+        known["frontier"] = [asdict(point) for point in points]
+        if figure is not None:
+            make_folder(figure.parent)
+            save(
+                frontier_figure(
+                    [point.weight for point in points],
+                    np.array([point.expected_cost for point in points]),
+                    np.array([point.cvar for point in points]),
+                    points[0].level,
+                ),
+                figure,
+            )
+            known["figure_file"] = figure
     if as_json:
-        known = asdict(values) if values else {}
-        if points:
-            known["frontier"] = [asdict(point) for point in points]
         named = {"policy": chosen.title, "plan_file": out}
         emit("plan", named | plan_json(found, case, items) | known)
         return
     if values:
         show_information(values)
+    if worth is not None:
+        show_wavelengths(worth, case)
     if points:
         show_frontier(points)
+        if figure is not None:
+            echo(f"figure        {figure}")
 
 
 def _limited(spec: Scenario, limits: Mapping[str, float | None]) -> Scenario:

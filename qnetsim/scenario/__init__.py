@@ -7,6 +7,7 @@ from qnetsim.scenario.load import (
     located,
     parse_scenario,
     scenario_text,
+    takes_integers,
 )
 from qnetsim.scenario.tables.cost import CostTable, Prices
 from qnetsim.scenario.tables.fel import FelTable, misplaced
@@ -56,4 +57,5 @@ __all__ = [
     "misplaced",
     "parse_scenario",
     "scenario_text",
+    "takes_integers",
 ]

@@ -12,7 +12,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from qnetsim.errors import ScenarioError
+from qnetsim.errors import ScenarioError, UsageError
 from qnetsim.input_files import read_input
 from qnetsim.scenario.checks import cross_checks
 from qnetsim.scenario.labels import colliding, unportable
@@ -27,7 +27,11 @@ MOST_SCENARIO_BYTES = 2**24
 OptionsModelOf = Callable[[str], type[BaseModel]]
 
 
-def load_scenario(path: Path | str, policy_options: OptionsModelOf | None = None) -> Scenario:
+def load_scenario(
+    path: Path | str,
+    policy_options: OptionsModelOf | None = None,
+    changes: Mapping[Key, float] | None = None,
+) -> Scenario:
     """Read and check a scenario file.
 
     Parameters
@@ -36,6 +40,8 @@ def load_scenario(path: Path | str, policy_options: OptionsModelOf | None = None
         A TOML file.
     policy_options : callable, optional
         Looks up the options model of a policy; without it options are not checked.
+    changes : mapping from key to number, optional
+        Values that take the place of those in the file; they are checked like these.
 
     Returns
     -------
@@ -48,15 +54,15 @@ def load_scenario(path: Path | str, policy_options: OptionsModelOf | None = None
         With every problem of the file, each as ``file:line: key: …``.
     """
     path = Path(path)
-    scenario = parse_scenario(scenario_text(path), str(path), policy_options)
-    changes: dict[str, object] = {"topology": located(scenario.network.topology, path)}
+    scenario = parse_scenario(scenario_text(path), str(path), policy_options, changes)
+    places: dict[str, object] = {"topology": located(scenario.network.topology, path)}
     if isinstance(scenario.network.rate_table, str):
         table = path.parent / scenario.network.rate_table
         try:
-            changes["rate_table"] = read_rate_table(table)
+            places["rate_table"] = read_rate_table(table)
         except ValueError as error:
             raise locate(path, [(("network", "rate_table"), str(error))]) from None
-    tables: dict[str, object] = {"network": scenario.network.model_copy(update=changes)}
+    tables: dict[str, object] = {"network": scenario.network.model_copy(update=places)}
     if scenario.recording is not None:
         place = str((path.parent / scenario.recording.file).resolve())
         tables["recording"] = scenario.recording.model_copy(update={"file": place})
@@ -89,7 +95,10 @@ def located(topology: str, scenario: Path) -> str:
 
 
 def parse_scenario(
-    text: str, source: str = "<scenario>", policy_options: OptionsModelOf | None = None
+    text: str,
+    source: str = "<scenario>",
+    policy_options: OptionsModelOf | None = None,
+    changes: Mapping[Key, float] | None = None,
 ) -> Scenario:
     """Check the text of a scenario; ``source`` is the file name in messages."""
     try:
@@ -104,6 +113,8 @@ def parse_scenario(
         line = text.count("\n", 0, long.start()) + 1 if long else 1
         what = "a number has too many digits" if long else "a number or date is out of range"
         raise ScenarioError([f"{source}:{line}: syntax: {what}; write valid TOML"]) from None
+    for key, value in (changes or {}).items():
+        _set(data, key, value)
     lines = key_lines(text)
     found: list[tuple[int, str]] = []
     scenario: Scenario | None = None
@@ -117,6 +128,24 @@ def parse_scenario(
         ordered = sorted(dict.fromkeys(found))
         raise ScenarioError([f"{source}:{line}: {text}" for line, text in ordered])
     return scenario
+
+
+def _set(data: dict[str, Any], key: Key, value: float) -> None:
+    """Give a key of a file's tables another value; tables that are not there are made."""
+    table = data
+    for part in key[:-1]:
+        table = table.setdefault(str(part), {})
+        if not isinstance(table, dict):
+            raise UsageError(f"{_dotted(key)}: {part} is no table, so none of its keys can be set")
+    table[str(key[-1])] = value
+
+
+def takes_integers(key: Key) -> bool:
+    """Whether a key of the scenario takes integers only; False where there is no such key."""
+    owner = _model_at(Scenario, key[:-1])
+    field = owner.model_fields.get(str(key[-1])) if owner else None
+    kinds = set() if field is None else {field.annotation, *get_args(field.annotation)}
+    return int in kinds and float not in kinds
 
 
 def locate(path: Path | str, problems: Sequence[Problem]) -> ScenarioError:

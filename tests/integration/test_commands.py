@@ -94,7 +94,9 @@ def test_information_is_worked_out_only_where_it_is_shown(
         monkeypatch.setattr(policy, "plan", counted)
     bare = data(capsys, "plan", TINY, "--no-information")
     assert made == ["sip"]
-    assert full.keys() - bare.keys() == {"perfect_information", "expected_value", "evpi", "vss"}
+    information = {"perfect_information", "expected_value", "evpi", "vss"}
+    assert full.keys() - bare.keys() == information | {"wavelength_values", "wavelength_note"}
+    assert full["wavelength_values"] == [] and "not limited" in full["wavelength_note"]
     assert bare["objective"] == full["objective"]
     code, out, _ = call(capsys, "plan", TINY, "--no-information")
     assert (code, "EVPI" in out) == (0, False)

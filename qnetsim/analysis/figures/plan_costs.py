@@ -1,0 +1,125 @@
+"""Costs of several plans: over one key of the scenario, and expected cost against CVaR."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qnetsim.analysis.figures.style import TEXT_COLOUR, hide_frame, policy_colour, styled
+from qnetsim.arrays import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+#: Colour of values without a plan.
+WITHOUT_PLAN = policy_colour(5)
+
+
+@styled
+def sensitivity_figure(
+    key: str,
+    values: FloatArray,
+    costs: FloatArray,
+    bounds: FloatArray,
+    valid: Sequence[bool],
+    missing: str,
+) -> Figure:
+    """Cost over a key, the band down to its bound; values without a plan stand on the axis.
+
+    Parameters
+    ----------
+    key : str
+    values : ndarray, shape (points,)
+    costs, bounds : ndarray, shape (points,)
+        NaN where there is none.
+    valid : sequence of bool
+        Whether a plan keeps the limits; hollow where not.
+    missing : str
+        What is the matter with values that have no plan.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    axes = figure.subplots()
+    there = np.isfinite(costs)
+    kept = there & np.array(valid, dtype=bool)
+    colour = policy_colour(0)
+    if there.any():
+        axes.plot(values, costs, "-", color=colour, lw=1.4)
+        axes.plot(values[kept], costs[kept], "o", color=colour, ms=4.5, label="cost of the plan")
+        proved = np.where(np.isfinite(bounds), bounds, np.nan)
+        axes.plot(values, proved, "_", color=policy_colour(1), ms=13, mew=1.8, label="proved bound")
+        axes.fill_between(values, proved, costs, color=policy_colour(1), alpha=0.25, lw=0)
+    if (there & ~kept).any():
+        hollow = there & ~kept
+        label = "does not keep the limits"
+        axes.plot(values[hollow], costs[hollow], "o", mfc="none", color=colour, ms=6, label=label)
+    if not there.all():
+        _mark_missing(axes, values[~there], f"no plan: {missing}")
+    _whole_numbers(axes.yaxis)
+    axes.set_xlabel(key)
+    axes.set_ylabel("expected cost per slot")
+    axes.legend(frameon=False, fontsize=8)
+    axes.margins(x=0.04, y=0.12)
+    hide_frame(axes)
+    return figure
+
+
+def _whole_numbers(axis: Axis) -> None:
+    """Write costs out, without a factor at the end of the axis."""
+    from matplotlib.ticker import StrMethodFormatter
+
+    low, high = axis.get_view_interval()
+    axis.set_major_formatter(StrMethodFormatter("{x:,.0f}" if high - low > 10 else "{x:,.4g}"))
+
+
+def _mark_missing(axes: Axes, values: FloatArray, label: str) -> None:
+    """Mark values on the lower axis."""
+    axes.plot(
+        values,
+        np.zeros(values.size),
+        "x",
+        color=WITHOUT_PLAN,
+        ms=7,
+        mew=1.8,
+        transform=axes.get_xaxis_transform(),
+        clip_on=False,
+        label=label,
+        zorder=4,
+    )
+
+
+@styled
+def frontier_figure(
+    weights: Sequence[float], expected: FloatArray, cvar: FloatArray, level: float
+) -> Figure:
+    """Expected cost against CVaR, one point for each plan, with the weights that give it."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(expected, cvar, "-o", color=policy_colour(0), lw=1.4, ms=5)
+    labels: dict[tuple[float, float], list[str]] = {}
+    for weight, x, y in zip(weights, expected.tolist(), cvar.tolist(), strict=True):
+        labels.setdefault((x, y), []).append(f"{weight:g}")
+    for place, listed in labels.items():
+        axes.annotate(
+            f"w = {', '.join(listed)}",
+            place,
+            xytext=(7, 7),
+            textcoords="offset points",
+            fontsize=8,
+            color=TEXT_COLOUR,
+        )
+    _whole_numbers(axes.yaxis)
+    _whole_numbers(axes.xaxis)
+    axes.locator_params(axis="x", nbins=5)
+    axes.set_xlabel("expected cost per slot")
+    axes.set_ylabel(f"CVaR: dearest {1 - level:.4g} of the slots")
+    axes.margins(x=0.16, y=0.14)
+    hide_frame(axes)
+    return figure

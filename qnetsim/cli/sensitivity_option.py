@@ -1,0 +1,114 @@
+"""``qnetsim plan --sensitivity``: plans over one key of the scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from qnetsim.analysis.figures.plan_costs import sensitivity_figure
+from qnetsim.analysis.figures.style import FORMATS, save
+from qnetsim.cli.policy_option import policy_table
+from qnetsim.cli.show.echo import echo
+from qnetsim.cli.show.output import console, emit, figure, table, working
+from qnetsim.errors import UsageError
+from qnetsim.scenario import Scenario
+from qnetsim.studies.sensitivity import (
+    SensitivityPoint,
+    Sweep,
+    scenarios_of,
+    sensitivity,
+    sweep_of,
+)
+from qnetsim.trace import make_folder, refuse_existing, refuse_input
+
+
+def refuse_figure(path: Path, scenario: Path, *, force: bool) -> None:
+    """Refuse a file for a figure before anything is worked out.
+
+    Raises
+    ------
+    UsageError
+        Its suffix is none of a figure, it exists, or it is the scenario.
+    """
+    if path.suffix[1:] not in FORMATS:
+        allowed = ", ".join(f".{kind}" for kind in FORMATS)
+        raise UsageError(f"--figure {path}: the name must end in one of {allowed}")
+    refuse_input(path, scenario)
+    refuse_existing(path, force)
+
+
+def plan_over(
+    scenario: Path,
+    text: str,
+    policy: str,
+    prepare: Callable[[Scenario], Scenario],
+    picture: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Plan for each value, and show cost, bound and status.
+
+    Parameters
+    ----------
+    scenario : Path
+    text : str
+        ``KEY=FROM:TO:N``.
+    policy : str
+    prepare : callable
+        Puts the limits of the search that were given as options into a scenario.
+    picture : Path, optional
+        Figure to write.
+    as_json : bool
+    """
+    sweep = sweep_of(text)
+    specs = [prepare(spec) for spec in scenarios_of(scenario, sweep)]
+    chosen = policy_table(policy, specs[0])
+    with working(f"planning {chosen.title}") as tell:
+        points = sensitivity(sweep, specs, chosen, tell)
+    if picture is not None:
+        _draw(sweep, points, picture)
+    if as_json:
+        found = {"key": sweep.key, "asked": sweep.asked, "points": [asdict(p) for p in points]}
+        emit("plan", {"policy": chosen.title, "sensitivity": found, "figure_file": picture})
+        return
+    _show(sweep, points, chosen.title)
+    if picture is not None:
+        echo(f"figure        {picture}")
+
+
+def _draw(sweep: Sweep, points: Sequence[SensitivityPoint], path: Path) -> None:
+    costs = np.array([np.nan if p.objective is None else p.objective for p in points])
+    bounds = np.array([np.nan if p.bound is None else p.bound for p in points])
+    values = np.array(sweep.values, dtype=np.float64)
+    missing = ", ".join(sorted({p.status for p in points if p.objective is None}))
+    make_folder(path.parent)
+    drawn = sensitivity_figure(
+        sweep.key,
+        values=values,
+        costs=costs,
+        bounds=bounds,
+        valid=[p.valid for p in points],
+        missing=missing,
+    )
+    save(drawn, path)
+
+
+def _show(sweep: Sweep, points: Sequence[SensitivityPoint], title: str) -> None:
+    rows = table(
+        f"plans of {title} over {sweep.key}, per slot", [sweep.key, "cost", "bound", "status"]
+    )
+    for point in points:
+        cells = ("—" if x is None else f"{x:,.2f}" for x in (point.objective, point.bound))
+        rows.add_row(f"{point.value:.12g}", *cells, point.status)
+    console().print(rows)
+    if len(sweep.values) < sweep.asked:
+        echo(
+            f"{sweep.key} takes integers: {sweep.asked} values were asked for, "
+            f"{figure(len(sweep.values))} are different"
+        )
+    for point in points:
+        if point.objective is None:
+            echo(f"{sweep.key} = {point.value:.12g}: {point.note}")
