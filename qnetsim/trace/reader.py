@@ -32,6 +32,17 @@ if TYPE_CHECKING:
 
 #: Blocks of rows that are read together.
 BLOCKS_AT_ONCE = 32
+#: Times that a file which changes while it is opened is opened.
+TRIES = 20
+
+
+def _changed_at(path: Path) -> tuple[int, int]:
+    """When a file was changed last, and its size; zeros where it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 class Trace:
@@ -50,14 +61,19 @@ class Trace:
     def __init__(self, path: Path | str, kinds: tuple[FileKind, ...] = (TRACE,)) -> None:
         self.path = Path(path)
         self._closing = ExitStack()
-        self._version: tuple[int, int] | None = None
-        self._file = open_file(self.path, self._closing)
-        try:
-            with damage_refused(self.path):
-                self._check(kinds)
-        except TraceError:
-            self.close()
-            raise
+        for tries_left in reversed(range(TRIES)):
+            self._version: tuple[int, int] | None = None
+            before = _changed_at(self.path)
+            self._file = open_file(self.path, self._closing)
+            try:
+                with damage_refused(self.path):
+                    self._check(kinds)
+                return
+            except TraceError:
+                self.close()
+                # what is written meanwhile can look damaged for a moment
+                if not tries_left or _changed_at(self.path) == before:
+                    raise
 
     def _check(self, kinds: tuple[FileKind, ...]) -> None:
         """Look at everything that the methods rely on."""

@@ -40,7 +40,7 @@ PLAN_COLUMNS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
     ("fibres/on_demand_wavelengths", ("fibre",), "f8", "1", "KM wavelengths on demand, expected"),
     ("requests/source", ("request",), "i8", "1", "source node, by its position"),
     ("requests/target", ("request",), "i8", "1", "target node, by its position"),
-    ("requests/route", ("request", "level"), "i8", "1", "route at each level, or joint state"),
+    ("requests/route", ("request", "level"), "i8", "1", "route of the request at each level"),
     ("nodes/name", ("node",), "str", "", "name of the node"),
     ("routes/start", ("route",), "i8", "1", "first node; -1 for the way of a blocked request"),
     ("routes/first_hop", ("route",), "i8", "1", "where the route begins in `hops`"),
