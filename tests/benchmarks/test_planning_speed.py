@@ -7,11 +7,7 @@ tests.benchmarks.test_planning_speed`` prints the table of docs/background/speed
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,11 +16,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.support import ROOT
+from tests.support.release import RELEASE, in_tree, unpack_release
 
 pytestmark = pytest.mark.slow
 
-#: Commit of version 0.1.0.
-RELEASE = "9944c7d"
 #: Runs of each version, in turn; the least time counts.
 ROUNDS = 3
 #: CPU seconds from which on one run is enough.
@@ -77,24 +72,9 @@ SETUPS = (
 )
 
 
-def unpack_release(folder: Path) -> None:
-    """Put the package of version 0.1.0 into a folder."""
-    archive = folder / "release.tar"
-    command = ["git", "archive", "--output", str(archive), RELEASE, "qnetsim"]
-    subprocess.run(command, cwd=ROOT, check=True)
-    with tarfile.open(archive) as packed:
-        packed.extractall(folder, filter="data")
-
-
 def planned(tree: Path, setup: Setup) -> dict[str, Any]:
     """Plan with the package of a folder, in a process of its own."""
-    command = [sys.executable, "-c", WORKER, setup.scenario, setup.policy]
-    environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command, cwd=tree, env=environment, check=True, capture_output=True, text=True
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return in_tree(tree, WORKER, setup.scenario, setup.policy)
 
 
 class Compared(NamedTuple):

@@ -58,9 +58,9 @@ class Worker:
         drawn = False
         try:
             self._connection.send((name, number))
-            drawn = self._answers_within(DRAW_S)
-            if drawn:
+            if self._answers_within(DRAW_S):
                 self._connection.recv()
+                drawn = True
             if drawn and self._answers_within(PATIENCE * (target.limit_s + GRACE_S * target.stops)):
                 found: tuple[str, str, str] = self._connection.recv()
                 return found
