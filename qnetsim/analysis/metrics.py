@@ -216,7 +216,7 @@ def _pool_levels(trace: Trace) -> _PoolLevels:
             depletions += int(emptied.sum())
             slots_until_empty += int(filled_slots[emptied].sum())
             filled_slots = np.where(row > 0, filled_slots + 1, 0)
-    slot_s = float(trace.attribute("slot_s") or 1.0)
+    slot_s = trace.slot_s
     return _PoolLevels(
         mean_bits=total / trace.slots,
         depletion_s=slots_until_empty / depletions * slot_s if depletions else None,

@@ -6,10 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from pydantic import ValidationError
 
 from qnetsim.case import load
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, figure, force_option, json_option, table
+from qnetsim.errors import UsageError
 from qnetsim.network import Network, build_network
 from qnetsim.scenario import CostTable, NetworkTable
 from qnetsim.scenario.tables.portable import file_name
@@ -41,7 +43,12 @@ def rates(network: str, out: Path | None, force: bool, as_json: bool) -> None:
         settings = spec.network
         slot_s = spec.run.slot_s
     else:
-        settings = NetworkTable(topology=network, key_rate="mdi_qkd")
+        try:
+            settings = NetworkTable(topology=network, key_rate="mdi_qkd")
+        except ValidationError:
+            raise UsageError(
+                f"{network!r} is neither a scenario nor a topology; see `qnetsim topologies`"
+            ) from None
         slot_s = 1.0
     built = build_network(settings, CostTable(), slot_s)
     card = rate_card(built, settings)

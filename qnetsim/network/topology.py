@@ -101,7 +101,8 @@ def natural_order(names: Iterable[str]) -> list[str]:
     """Sort names so that "2" stands before "10" and "n2" before "n10"."""
 
     def key(name: str) -> tuple[tuple[int, int, str], ...]:
-        parts = re.findall(r"[0-9]+|[^0-9]+", name)
+        # longer runs of digits are no numbers to Python
+        parts = re.findall(r"[0-9]{1,4000}|[^0-9]+", name)
         return tuple((0, int(p), p) if p.isdecimal() and p.isascii() else (1, 0, p) for p in parts)
 
     return sorted(set(names), key=key)

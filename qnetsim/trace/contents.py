@@ -225,5 +225,12 @@ def _value(dataset: h5py.Dataset, name: str) -> Any:
 
 
 def _scales(dataset: h5py.Dataset) -> list[str]:
-    """Names of the scales that a column's axes are tied to."""
-    return [scale.name for axis in dataset.dims for scale in axis.values()]
+    """Names of the scales that a column's axes are tied to; empty where it does not say so.
+
+    HDF5's own functions for scales crash on attributes of another type, so these are read plainly.
+    """
+    try:
+        stored = dataset.attrs["DIMENSION_LIST"]
+        return [dataset.file[reference].name for axis in stored for reference in axis]
+    except (TypeError, ValueError, KeyError, RuntimeError, OSError):
+        return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -128,6 +129,21 @@ class Trace:
             major, minor = np.ravel(np.asarray(self._file.attrs["version"])).tolist()
             self._version = int(major), int(minor)
         return self._version
+
+    @property
+    def slot_s(self) -> float:
+        """Length of a slot in seconds.
+
+        Raises
+        ------
+        TraceFormatError
+            It is no number of seconds.
+        """
+        with damage_refused(self.path, "attribute slot_s"):
+            value = float(self._file.attrs["slot_s"])
+            if not 0 < value < math.inf:
+                raise ValueError(f"it is {value}")
+        return value
 
     @property
     def policy(self) -> str:

@@ -151,6 +151,8 @@ def test_topohub() -> None:
 
 def test_natural_order() -> None:
     assert natural_order(["10", "2", "n10", "n9", "1"]) == ["1", "2", "10", "n9", "n10"]
+    # more digits than Python takes for a number
+    assert natural_order([5000 * "1", "2"]) == ["2", 5000 * "1"]
 
 
 @pytest.mark.parametrize("weight", [0, 1, 3, 4])

@@ -195,6 +195,17 @@ JUNK = {
 }
 
 
+def test_labels_of_another_type_are_refused(honest: Path, tmp_path: Path) -> None:
+    """HDF5's own functions for labels crash on them."""
+
+    def relabel(file: h5py.File) -> None:
+        del file["requests/route"].attrs["DIMENSION_LABELS"]
+        file["requests/route"].attrs["DIMENSION_LABELS"] = 7
+
+    with pytest.raises(TraceFormatError, match="requests/route: the labels of its axes"):
+        open_plan(forged_plan(honest, tmp_path / "forged.h5", relabel))
+
+
 @pytest.mark.parametrize("where", FIELDS, ids=".".join)
 @pytest.mark.parametrize("kind", JUNK)
 def test_no_forged_field_gets_in(

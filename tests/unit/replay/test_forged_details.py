@@ -71,6 +71,11 @@ def text_for_references(file: h5py.File) -> None:
     file["slots/slot"].attrs["REFERENCE_LIST"] = "certified by all"
 
 
+def text_for_scales(file: h5py.File) -> None:
+    del file["slots/served"].attrs["DIMENSION_LIST"]
+    file["slots/served"].attrs["DIMENSION_LIST"] = "slots"
+
+
 def text_for_a_number(file: h5py.File) -> None:
     file.attrs["level_bits"] = str(file.attrs["level_bits"])
 
@@ -88,6 +93,7 @@ FORGERIES: dict[str, tuple[Callable[[h5py.File], object], str]] = {
     "a complete run without its end": (fewer_slots, "slots"),
     "names for the values of a column": (names_for_values, "contents"),
     "text for references": (text_for_references, "contents"),
+    "text for scales": (text_for_scales, "contents"),
     "text for a root number": (text_for_a_number, "contents"),
     "negative times": (negative_times, "times"),
     "no versions of packages": (in_provenance(without_packages), "contents"),
