@@ -38,9 +38,21 @@ SAVE_EVERY = 5
 
 @dataclass(frozen=True)
 class Files:
-    """What a training writes: the weights, and beside them a card, a curve and a saved state."""
+    """What a training writes: the weights, and beside them a card, a curve and a saved state.
+
+    Raises
+    ------
+    UsageError
+        The weights have another suffix.
+    """
 
     weights: Path
+
+    def __post_init__(self) -> None:
+        if self.weights.suffix != ".safetensors":
+            raise UsageError(
+                f"{self.weights}: the weights are a .safetensors file; give --out FILE.safetensors"
+            )
 
     @property
     def card(self) -> Path:
@@ -58,16 +70,12 @@ class Files:
         return self.weights.with_suffix(".state")
 
     def refuse_overwriting(self, scenario: Path, force: bool) -> None:
-        """Refuse another suffix, files that exist unless forced, the scenario, and odd states.
+        """Refuse files that exist unless forced, the scenario, and odd states.
 
         Raises
         ------
         UsageError
         """
-        if self.weights.suffix != ".safetensors":
-            raise UsageError(
-                f"{self.weights}: the weights are a .safetensors file; give --out FILE.safetensors"
-            )
         for path in self.written.values():
             refuse_existing(path, force)
             refuse_input(path, scenario)
