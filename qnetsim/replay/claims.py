@@ -61,6 +61,9 @@ def other_claim(trace: Trace, found: Mapping[str, Any]) -> Difference | None:
             # formats before this one claimed less, and put it in other words
             keys &= OLD_CLAIMS
         for key in sorted(keys - left_out - (LATER - there.keys())):
+            if key == "options" and isinstance(there.get(key), dict):
+                # options that came later have their defaults where they are not said
+                here = {**here, key: {k: v for k, v in here[key].items() if k in there[key]}}
             if not same_claim(there.get(key), here.get(key)):
                 where = f"provenance.{part}.{key}"
                 return Difference(where, {}, "", there.get(key), here.get(key))

@@ -18,6 +18,7 @@ from qnetsim.optimize import Plan
 from qnetsim.plans.make import planned
 from qnetsim.plans.storage import FROM_FILE, load_plan
 from qnetsim.policies import Policy
+from qnetsim.policies.learned.weights import read_weights
 from qnetsim.policies.registry import available, make_policy
 from qnetsim.replay.claims import other_attribute, other_claim, unlike_solver
 from qnetsim.replay.departure import departure, departure_note, stored_departure
@@ -142,6 +143,8 @@ def verify(
     """
     if plan is not None:
         read_plan(plan)  # one that cannot be read is an error even where no plan is asked for
+    if weights is not None:
+        read_weights(weights)
     with open_world(path) as trace:
         findings = list(audit(trace))
         if (signed := signature_finding(Path(path), key)) is not None:
@@ -170,7 +173,7 @@ def _provenance(trace: Trace, run: RecordedRun) -> Iterator[Finding]:
     stored = trace.provenance
     here = run.case.scenario.digest()
     settings = run.case.scenario.portable().model_dump(mode="json")
-    if "scenario_digest" not in stored or settings != stored["scenario"]:
+    if "scenario_digest" not in stored or not _within(stored["scenario"], settings):
         text = "of an older version: settings that came later have their defaults"
         yield Finding("scenario", None, text)
     elif trace.attribute("slot_s") != str(run.case.scenario.run.slot_s):
@@ -192,6 +195,18 @@ def _provenance(trace: Trace, run: RecordedRun) -> Iterator[Finding]:
         changed.insert(0, f"qnetsim {theirs['version']} → {ours['version']}")
     text = f"other versions here: {', '.join(changed)}" if changed else "the same versions here"
     yield Finding("software", True, text)
+
+
+def _within(stored: Any, settings: Any) -> bool:
+    """Whether all settings of a file are those; what came later is not said in older ones.
+
+    The digest covers what came later wherever it is not a default.
+    """
+    if isinstance(stored, dict) and isinstance(settings, dict):
+        return stored.keys() <= settings.keys() and all(
+            _within(stored[key], settings[key]) for key in stored
+        )
+    return type(stored) is type(settings) and bool(stored == settings)
 
 
 def _length(trace: Trace, run: RecordedRun) -> Finding:

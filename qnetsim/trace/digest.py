@@ -108,5 +108,5 @@ class ContentDigest:
             total.update(path.encode() + self._columns[path].digest())
         for name in sorted(attributes.keys() - {"file_digest"}):
             value = np.asarray(attributes[name]).tolist()
-            total.update(json.dumps([name, value]).encode())
+            total.update(json.dumps([name, value], default=repr).encode())
         return total.hexdigest()

@@ -65,8 +65,8 @@ class Trace:
         for tries_left in reversed(range(TRIES)):
             self._version: tuple[int, int] | None = None
             before = _changed_at(self.path)
-            self._file = open_file(self.path, self._closing)
             try:
+                self._file = open_file(self.path, self._closing)
                 with damage_refused(self.path):
                     self._check(kinds)
                 return

@@ -29,7 +29,7 @@ name = "evf"
 """
 TRACE = str(ROOT / "tests" / "formats" / "format-1.3.h5")
 #: Parameters that name what is written, not read.
-WRITTEN = {"out", "model"}
+WRITTEN = {"out", "model", "figure"}
 #: What is needed beside the parameter that is tried, by command; ``BAD`` stands for the file.
 BESIDE: dict[tuple[str, str], list[str]] = {
     ("compare", "sources"): ["BAD"],
@@ -54,6 +54,11 @@ BESIDE: dict[tuple[str, str], list[str]] = {
     ("verify", "trace"): ["BAD"],
     ("verify", "plan"): [TRACE, "--plan", "BAD"],
     ("verify", "topology"): [TRACE, "--topology", "BAD.csv"],
+    ("compare", "key"): ["SCENARIO", "--sign", "BAD"],
+    ("replay", "key"): [TRACE, "--policy", "evf", "--sign", "BAD"],
+    ("run", "key"): ["SCENARIO", "--policy", "evf", "--sign", "BAD"],
+    ("verify", "key"): [TRACE, "--key", "BAD"],
+    ("verify", "weights"): [TRACE, "--weights", "BAD"],
     ("verify", "demand"): ["RECORDED", "--demand", "BAD"],
 }
 #: Parameters without a type of path that may name a file all the same.

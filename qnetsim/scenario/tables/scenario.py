@@ -251,8 +251,12 @@ class Scenario(Table):
         }
         if self.demand.correlation is None:
             unused["demand"] = {"correlation"}
-        if self.planning.risk is None:
-            unused["planning"] = {"risk"}
+        planning = PlanningTable()
+        unused["planning"] = {
+            key
+            for key in ("gap", "round_limit", "risk")
+            if getattr(self.planning, key) == getattr(planning, key)
+        }
         text = self.portable().model_dump_json(exclude=unused)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -86,7 +86,7 @@ def test_a_state_stays_until_its_successor_is_there(
     arguments += ("-o", str(tmp_path / "w.safetensors"))
     code, _, err = call(capsys, *arguments)
     assert code == 2
-    assert "is not the state of a training" in err
+    assert "not the state of a training" in err
 
     def lost(self: Training, **more: object) -> None:
         raise KeyboardInterrupt

@@ -46,9 +46,12 @@ def column(name: str, values: Any, **how: Any) -> Change:
     def change(file: h5py.File) -> None:
         there = file[name]
         data = values(there[...] if there.dtype.kind != "O" else there.asstr()[...])
+        said = dict(there.attrs)
         del file[name]
         if data is not None:
-            file.create_dataset(name, data=data, **how)
+            made = file.create_dataset(name, data=data, **how)
+            for key, text in said.items():
+                made.attrs[key] = text
 
     return change
 

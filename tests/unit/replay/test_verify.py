@@ -55,6 +55,7 @@ def test_a_sound_trace_passes_every_check(rich: Path, plain: Path) -> None:
             "ledger",
             "costs",
             "requests",
+            "times",
             "content digest",
             "file digest",
             "scenario",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import subprocess
 import sys
@@ -42,7 +41,7 @@ def stopped(path: Path, after: int, number: int = signal.SIGINT, **more: object)
 
     def stop(slots: int) -> None:
         if next(chunks) == after:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
 
     with pytest.raises(KeyboardInterrupt):
         simulate(spec(), EVF, path, progress=stop, **more)  # type: ignore[arg-type]
