@@ -173,7 +173,9 @@ def _provenance(trace: Trace, run: RecordedRun) -> Iterator[Finding]:
     stored = trace.provenance
     here = run.case.scenario.digest()
     settings = run.case.scenario.portable().model_dump(mode="json")
-    if "scenario_digest" not in stored or not _within(stored["scenario"], settings):
+    same = stored.get("scenario_digest") == here
+    fits = settings == stored["scenario"] or (same and _within(stored["scenario"], settings))
+    if "scenario_digest" not in stored or not fits:
         text = "of an older version: settings that came later have their defaults"
         yield Finding("scenario", None, text)
     elif trace.attribute("slot_s") != str(run.case.scenario.run.slot_s):
@@ -181,7 +183,6 @@ def _provenance(trace: Trace, run: RecordedRun) -> Iterator[Finding]:
     elif stored["seed"] != run.case.scenario.run.seed:
         yield Finding("scenario", False, "the seed of the provenance is not the scenario's")
     else:
-        same = stored["scenario_digest"] == here
         text = here[:16] if same else f"{here[:16]}, and {stored['scenario_digest'][:16]} is stored"
         yield Finding("scenario", same, text)
     ours = software()

@@ -60,6 +60,7 @@ def test_a_sound_trace_passes_every_check(rich: Path, plain: Path) -> None:
             "file digest",
             "scenario",
             "software",
+            "slots",
             "network",
             "world digest",
             "re-run",
