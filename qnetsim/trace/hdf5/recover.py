@@ -57,12 +57,16 @@ class UnclosedFile(io.FileIO):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "rb")
-        self._pieces = read_journal(self)
-        if not self._pieces:
+        try:
+            self._pieces = read_journal(self)
+            if not self._pieces:
+                self.seek(0)
+                head = repaired_superblock(self.read(SIZE), path.stat().st_size)
+                self._pieces = [Piece(0, head)]
             self.seek(0)
-            head = repaired_superblock(self.read(SIZE), path.stat().st_size)
-            self._pieces = [Piece(0, head)]
-        self.seek(0)
+        except BaseException:
+            self.close()
+            raise
 
     def readinto(self, buffer: Any) -> int:
         """Read, with the repaired bytes in place of those in the file."""
