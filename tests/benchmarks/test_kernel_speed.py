@@ -7,16 +7,14 @@ docs/background/speed.md.
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tests.support import ROOT
-from tests.support.release import RELEASE, in_tree, unpack_release
+from tests.support.release import Pair, in_tree, unpack_release
 
 pytestmark = pytest.mark.slow
 
@@ -71,34 +69,14 @@ SETUPS = (
 )
 
 
-class Compared(NamedTuple):
-    """CPU microseconds of a slot with trace, by version."""
-
-    before: float
-    now: float
-
-    @property
-    def ratio(self) -> float:
-        return self.before / self.now
-
-
-def compared(release: Path, setup: Setup) -> Compared:
+def compared(release: Path, setup: Setup) -> Pair:
+    """CPU microseconds of a slot with trace."""
     words = (setup.scenario, setup.policy, str(setup.slots), str(ROUNDS))
     old = in_tree(release, WORKER, *words)
     new = in_tree(ROOT, WORKER, *words)
     # the same run, or the ratio would mean nothing
     assert new["digest"] == old["digest"]
-    return Compared(old["us"], new["us"])
-
-
-@pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("release")
-    try:
-        unpack_release(folder)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip(f"this checkout has no commit {RELEASE}")
-    yield folder
+    return Pair(old["us"], new["us"])
 
 
 @pytest.mark.parametrize("setup", SETUPS, ids=lambda s: s.name.replace(" ", "-"))

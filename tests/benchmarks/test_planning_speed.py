@@ -7,16 +7,14 @@ tests.benchmarks.test_planning_speed`` prints the table of docs/background/speed
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from tests.support import ROOT
-from tests.support.release import RELEASE, in_tree, unpack_release
+from tests.support.release import Pair, in_tree, unpack_release
 
 pytestmark = pytest.mark.slow
 
@@ -77,19 +75,8 @@ def planned(tree: Path, setup: Setup) -> dict[str, Any]:
     return in_tree(tree, WORKER, setup.scenario, setup.policy)
 
 
-class Compared(NamedTuple):
-    """CPU seconds of a plan by version, the least of some runs, and whether plans are the same."""
-
-    before: float
-    now: float
-    same: bool
-
-    @property
-    def ratio(self) -> float:
-        return self.before / self.now
-
-
-def compared(release: Path, setup: Setup, rounds: int = ROUNDS) -> Compared:
+def compared(release: Path, setup: Setup, rounds: int = ROUNDS) -> tuple[Pair, bool]:
+    """CPU seconds of a plan, the least of some runs, and whether the routes are the same."""
     pairs = [(planned(release, setup), planned(ROOT, setup))]
     old, new = pairs[0]
     while len(pairs) < rounds and old["seconds"] < LONG_S:
@@ -98,22 +85,12 @@ def compared(release: Path, setup: Setup, rounds: int = ROUNDS) -> Compared:
     assert new["stage"] == old["stage"]
     assert new["bound"] == pytest.approx(old["bound"], rel=2e-9)
     seconds = [min(run["seconds"] for run in runs) for runs in zip(*pairs, strict=True)]
-    return Compared(seconds[0], seconds[1], new["routes"] == old["routes"])
-
-
-@pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("release")
-    try:
-        unpack_release(folder)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip(f"this checkout has no commit {RELEASE}")
-    yield folder
+    return Pair(*seconds), new["routes"] == old["routes"]
 
 
 @pytest.mark.parametrize("setup", SETUPS, ids=lambda s: f"{s.policy}-{s.requests}")
 def test_plans_of_a_large_network(setup: Setup, release: Path) -> None:
-    found = compared(release, setup)
+    found, _ = compared(release, setup)
     print(
         f"\n{setup.policy}, 852 nodes, {setup.requests} requests: {found.before:.2f} CPU seconds "
         f"in 0.1.0, {found.now:.2f} now; ratio {found.ratio:.1f}"
@@ -127,10 +104,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         unpack_release(Path(folder))
         for setup in SETUPS:
-            found = compared(Path(folder), setup)
+            found, same = compared(Path(folder), setup)
             print(
                 f"| `{setup.policy}` | {setup.requests} | {found.before:.2f} | {found.now:.2f} | "
-                f"{found.ratio:.1f} | {'the same' if found.same else 'others'} |",
+                f"{found.ratio:.1f} | {'the same' if same else 'others'} |",
                 flush=True,
             )
 

@@ -8,12 +8,24 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.support import ROOT
 
 #: Commit of version 0.1.0.
 RELEASE = "9944c7d"
+
+
+class Pair(NamedTuple):
+    """What one thing costs in version 0.1.0 and now."""
+
+    before: float
+    now: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times less it costs now."""
+        return self.before / self.now
 
 
 def unpack_release(folder: Path) -> None:

@@ -22,7 +22,10 @@ _compiling = False
 
 
 def jit(function: Function) -> Function:
-    """Compile a function while its module is loaded for that; else leave it as it is."""
+    """Compile a function while its module is loaded for that; else leave it as it is.
+
+    numba's cache looks at the file of a function alone, so what it calls must stand in that file.
+    """
     if not _compiling:
         return function
     numba: Any = importlib.import_module("numba")

@@ -187,3 +187,15 @@ def test_a_trace_that_is_replaced_or_resumed_loses_its_signature(
     assert _run(["run", "s.toml", "-p", "evf", "-o", "u.h5"]) == 2
     assert "u.h5.sig: exists already" in capsys.readouterr().err
     assert signature_place(Path("u.h5")).read_text() == "of another trace"
+
+
+@pytest.mark.parametrize(("checked", "passed"), [(True, False), (False, None)])
+def test_a_link_to_nowhere_is_no_missing_signature(
+    keys: Keys, checked: bool, passed: bool | None
+) -> None:
+    trace = signed("t.h5", keys)
+    signature_place(trace).unlink()
+    signature_place(trace).symlink_to("nowhere")
+    found = verdict(trace, keys[1] if checked else None)
+    assert found is not None
+    assert found[0] is passed
