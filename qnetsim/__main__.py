@@ -1,6 +1,6 @@
 """``python -m qnetsim``, and the command ``qnetsim``: signals first, then everything else."""
 
-from qnetsim.interrupt import take_over
+from qnetsim.interrupt import end_of_command, take_over
 from qnetsim.streams import open_closed_streams
 
 
@@ -11,7 +11,10 @@ def main() -> None:
     # imports take time, in which a signal may come
     from qnetsim.cli import main as run_command
 
-    run_command()
+    try:
+        run_command()
+    finally:
+        end_of_command()
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ import click
 from qnetsim.cli.exit_status import EXIT_FAILED, EXIT_SIGNAL, EXIT_USAGE
 from qnetsim.cli.show.echo import echo
 from qnetsim.errors import QnetsimError
-from qnetsim.interrupt import Interrupted, end_of_command, note_command, say_end, take_over
-from qnetsim.streams import open_closed_streams
+from qnetsim.interrupt import Interrupted, note_command, say_end
 from qnetsim.version import __version__
 
 #: Commands: where each is defined, and its line in the overview.
@@ -81,20 +80,16 @@ GO_ON = {
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit.
+    """Run the command line and exit; signals are the caller's affair (``qnetsim.__main__``).
 
     0 ok, 2 usage or scenario, 3 failed, 4 partial, 128 + N ended by signal N.
     """
-    open_closed_streams()
-    take_over()
     warnings.showwarning = lambda message, *_: echo(f"warning: {message}", err=True)
     for output in (sys.stdout, sys.stderr):
         # names and signs that the terminal's encoding lacks are replaced, not fatal
         if isinstance(output, io.TextIOWrapper):
             output.reconfigure(errors="replace")
-    status = _run(arguments)
-    end_of_command()
-    sys.exit(status)
+    sys.exit(_run(arguments))
 
 
 def _run(arguments: list[str] | None) -> int:

@@ -107,10 +107,10 @@ COMMANDS = {
     "demand": ("demand", NSFNET, *LONG, "-o", "w.h5"),
     "demand csv": ("demand", NSFNET, *LONG, "-o", "w.csv"),
     "fel": ("fel", FEL, "--rounds", "10000"),
-    "plan": ("plan", NSFNET, "-p", "sip", "-o", "p.h5"),
+    "plan": ("plan", NSFNET, "--sensitivity", "demand.mean=1:3:500"),
     "reproduce": ("reproduce", "fig4", "--orders", "1000"),
     "run": RUN,
-    "spacing": ("spacing", NSFNET, "--choices", "1:1000:1"),
+    "spacing": ("spacing", "large.toml", "--choices", "1:1000:1"),
     "train": ("train", NSFNET, "-p", "decsac", "--epochs", "100000", "-o", "w.safetensors"),
 }
 
@@ -121,10 +121,12 @@ COMMANDS = {
 def test_every_long_command_ends_in_good_order(
     command: str, seconds: float, tmp_path: Path
 ) -> None:
+    (tmp_path / "large.toml").write_text('[network]\ntopology = "topohub:backbone/europe"\n')
     process = start(tmp_path, *COMMANDS[command])
     assert wait_until(lambda: minds_signals(process.pid))
     time.sleep(seconds)
     if process.poll() is not None:
+        process.communicate()
         pytest.skip("the command is done")
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
@@ -157,8 +159,10 @@ def test_a_solver_does_not_delay_the_end(tmp_path: Path) -> None:
         "import qnetsim.plans.make as make\n"
         "def long(*_, **__):\n"
         "    import ctypes\n"
+        "    lock = ctypes.create_string_buffer(256)\n"
+        "    ctypes.CDLL(None).pthread_mutex_lock(lock)\n"
         "    print('in C', flush=True)\n"
-        "    ctypes.CDLL(None).sleep(60)\n"
+        "    ctypes.CDLL(None).pthread_mutex_lock(lock)\n"  # for ever, and no signal ends it
         "make.planned = long\n"
         "sys.argv[1:] = ['plan', 's.toml', '-p', 'sip', '-o', 'p.h5']\n"
         "main()\n"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from qnetsim import interrupt
+from qnetsim.cli import main
 from qnetsim.interrupt import SIGNALS, Interrupted, ending, stoppable
 
 
@@ -126,3 +127,10 @@ def test_work_without_a_check_does_not_keep_the_process() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=40)
     assert run.returncode == 128 + signal.SIGTERM
     assert b"interrupted (SIGTERM)" in run.stderr
+
+
+def test_a_command_in_this_process_leaves_signals_as_they_are() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with pytest.raises(SystemExit):
+        main(["policies"])
+    assert [signal.getsignal(number) for number in SIGNALS] == before
