@@ -107,7 +107,7 @@ COMMANDS = {
     "demand": ("demand", NSFNET, *LONG, "-o", "w.h5"),
     "demand csv": ("demand", NSFNET, *LONG, "-o", "w.csv"),
     "fel": ("fel", FEL, "--rounds", "10000"),
-    "plan": ("plan", NSFNET, "--sensitivity", "demand.mean=1:3:500"),
+    "plan": ("plan", NSFNET, "--sensitivity", "demand.mean=1:3:1000"),
     "reproduce": ("reproduce", "fig4", "--orders", "1000"),
     "run": RUN,
     "spacing": ("spacing", "large.toml", "--choices", "1:1000:1"),
