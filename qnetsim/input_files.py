@@ -1,13 +1,17 @@
 """The one door to files that are read: plain files only, of a size that can be read.
 
 A pipe or a device in place of a file keeps a reader waiting, and some have no end. Every reader
-goes by this module ahead of the first byte, readers of HDF5 and safetensors included.
+goes by this module ahead of the first byte, readers of HDF5 and safetensors included. So the door
+knows what a command reads, and every writer asks it (``refuse_input``) ahead of writing.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from qnetsim.errors import UsageError
@@ -25,6 +29,64 @@ KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+
+#: Device and inode of every file that the command under way reads. A file is known by them
+#: whatever its name: through links, hard links and other spellings. None where no command is.
+_read: ContextVar[set[tuple[int, int]] | None] = ContextVar("read", default=None)
+
+
+@contextmanager
+def inputs_noted(named: Iterable[Path] = ()) -> Iterator[None]:
+    """Note every file that is read while the block runs; such a block inside adds to the same.
+
+    Parameters
+    ----------
+    named : iterable of Path
+        Files that count as read from the start, where they are there.
+    """
+    token = _read.set(set()) if _read.get() is None else None
+    try:
+        for path in named:
+            note_input(path)
+        yield
+    finally:
+        if token is not None:
+            _read.reset(token)
+
+
+def note_input(path: Path) -> None:
+    """Count a file as read by the command under way, where it is there."""
+    read = _read.get()
+    found = _identity(path)
+    if read is not None and found is not None:
+        read.add(found)
+
+
+def forget_input(path: Path) -> None:
+    """Let the command replace a file that it read: what it goes on with, and completes."""
+    read = _read.get()
+    found = _identity(path)
+    if read is not None and found is not None:
+        read.discard(found)
+
+
+def refuse_input(out: Path) -> None:
+    """Refuse to write over a file that the command reads, even where overwriting is allowed.
+
+    Raises
+    ------
+    UsageError
+    """
+    if _identity(out) in (_read.get() or ()):
+        raise UsageError(f"{out}: is read by this command; give another --out")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - also of names with NUL
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def open_input(path: Path, noun: str = "file") -> int:
@@ -58,7 +120,10 @@ def open_input(path: Path, noun: str = "file") -> int:
         raise UsageError(f"{str(path)!r} is not a path: {error}") from None
     try:
         # what was opened may be another one than what was looked at
-        _refuse_irregular(path, os.fstat(handle), noun)
+        found = os.fstat(handle)
+        _refuse_irregular(path, found, noun)
+        if (read := _read.get()) is not None:
+            read.add((found.st_dev, found.st_ino))
     except BaseException:
         os.close(handle)
         raise

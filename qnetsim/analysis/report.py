@@ -21,7 +21,7 @@ from qnetsim.analysis.figures.training import training_figure
 from qnetsim.analysis.figures.waiting import waiting_figure
 from qnetsim.trace import open_trace
 from qnetsim.trace.files.curve_file import CurveRecord
-from qnetsim.trace.hdf5.files import write_whole
+from qnetsim.trace.hdf5.files import refuse_linked_folder, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -87,6 +87,7 @@ def write_report(
     TraceError
         The folder cannot be written to.
     """
+    refuse_linked_folder(folder / FIGURES)
     divergences = _divergences(comparison)
     drawings = _draw(comparison, divergences, curves or {})
     path = folder / PAGE

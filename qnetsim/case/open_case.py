@@ -15,6 +15,7 @@ from qnetsim.case.user_demand import recorded_demand, with_recording
 from qnetsim.errors import QnetsimError, ScenarioError, SettingError, TopologyError, UsageError
 from qnetsim.forecast import Forecast
 from qnetsim.forecast.build import build_forecast
+from qnetsim.input_files import note_input
 from qnetsim.network import Network, Topology, build_network, read_topology
 from qnetsim.policies import policy_options
 from qnetsim.scenario import (
@@ -84,6 +85,9 @@ def load(
             "run": run_table,
         }
         scenario = scenario.model_copy(update=update)
+    # a command must not write over these, read or not
+    for place in scenario.named_files:
+        note_input(place)
     try:
         scenario = with_recording(scenario)
         try:

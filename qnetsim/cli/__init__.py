@@ -14,6 +14,7 @@ import click
 from qnetsim.cli.exit_status import EXIT_FAILED, EXIT_SIGNAL, EXIT_USAGE
 from qnetsim.cli.show.echo import echo
 from qnetsim.errors import QnetsimError
+from qnetsim.input_files import inputs_noted
 from qnetsim.interrupt import Interrupted, note_command, say_end
 from qnetsim.version import __version__
 
@@ -68,10 +69,10 @@ def group() -> None:
 
 #: How to go on with a command that a signal stopped; the others are given again.
 GO_ON = {
-    "compare": "`qnetsim run --resume` completes a trace, the same with --force begins anew",
-    "demand": "the same command with --force begins anew",
-    "fel": "the same command with --force begins anew",
-    "replay": "the same command with --force begins anew",
+    "compare": "the same command with --resume goes on",
+    "demand": "the same command with --resume goes on",
+    "fel": "the same command with --resume goes on",
+    "replay": "the same command with --resume goes on",
     "report": "the same command with --force draws it anew",
     "reproduce": "the same command goes on with the curves that are there",
     "run": "the same command with --resume goes on",
@@ -119,7 +120,8 @@ def _status(arguments: list[str] | None) -> int:
     note_command(GO_ON.get(command, "give the same command again"))
     try:
         # without standalone mode, click returns the status of an early exit
-        status = group.main(arguments, prog_name="qnetsim", standalone_mode=False)
+        with inputs_noted():
+            status = group.main(arguments, prog_name="qnetsim", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         text = io.StringIO()

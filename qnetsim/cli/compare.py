@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from qnetsim.analysis import compare_traces
 from qnetsim.case import load
 from qnetsim.cli.default_path import default_path
 from qnetsim.cli.exit_status import EXIT_PARTIAL
+from qnetsim.cli.keeping import Keeping, resume_option
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.comparison import comparison_json, show_comparison
 from qnetsim.cli.show.echo import echo
@@ -43,6 +45,7 @@ from qnetsim.trace.schema import TRACE
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes.")
 @sign_option
+@resume_option
 @durable_option
 @force_option
 @json_option
@@ -55,6 +58,7 @@ def compare(
     out: Path | None,
     workers: int,
     key: Path | None,
+    resume: bool,
     durable: bool,
     force: bool,
     as_json: bool,
@@ -64,8 +68,9 @@ def compare(
     SOURCES is one scenario, which is run, or traces or their folder, which are read. A --policy
     that has no trace among them is replayed in their worlds. Worlds that `qnetsim demand` recorded
     may stand beside traces, or alone. Exit status 4 where a comparison was cut short and traces are
-    missing.
+    missing; the same command with --resume completes it.
     """
+    keep = Keeping(force, resume, durable)
     sources = traces_of(sources)
     signer = Signer(key)
     if all(source.suffix == ".h5" or is_hdf5(source) for source in sources):
@@ -74,17 +79,15 @@ def compare(
             if value is not None:
                 raise UsageError(f"{option} goes with a scenario; traces are read as they are")
         folder = out or Path("runs") / "comparison"
-        refuse_report(folder, force)
-        paths = _traces_and_replays(sources, policies, folder, force=force, durable=durable)
+        refuse_report(folder, force or resume)
+        paths = _traces_and_replays(sources, policies, folder, keep)
     else:
         if len(sources) > 1:
             raise UsageError("give one scenario, or traces; not several of them together")
         scenario = load(sources[0], replications=replications, slots=slots, seed=seed)
         folder = out or default_path(sources[0].stem)
-        refuse_report(folder, force)
-        paths = _run_scenario(
-            scenario, policies, folder, workers=workers, force=force, durable=durable
-        )
+        refuse_report(folder, force or resume)
+        paths = _run_scenario(scenario, policies, folder, keep, workers=workers)
     made = [path for path in paths if path not in sources]
     if key is not None and not made:
         raise UsageError("--sign signs what is written, and traces are only read here")
@@ -108,10 +111,9 @@ def _run_scenario(
     scenario: Scenario,
     policies: Sequence[str],
     folder: Path,
+    keep: Keeping,
     *,
     workers: int,
-    force: bool,
-    durable: bool,
 ) -> list[Path]:
     """Run the policies in the worlds of a scenario; returns the traces."""
     chosen = [policy_table(text, scenario) for text in policies] or list(scenario.policy)
@@ -125,14 +127,13 @@ def _run_scenario(
             folder,
             plans=plans,
             workers=workers,
-            force=force,
-            durable=durable,
+            **asdict(keep),
             progress=advance,
         )
 
 
 def _traces_and_replays(
-    sources: Sequence[Path], policies: Sequence[str], folder: Path, *, force: bool, durable: bool
+    sources: Sequence[Path], policies: Sequence[str], folder: Path, keep: Keeping
 ) -> list[Path]:
     """Traces among the files, and those of the policies that are replayed in their worlds."""
     traces = []
@@ -154,6 +155,4 @@ def _traces_and_replays(
         raise UsageError(f"policy {twice[0]!r} is given twice; give each use its own label")
     missing = [table for table in chosen if table.title not in titles]
     with progress("replaying", len(missing) * len(sources) * scenario.run.slots) as advance:
-        return traces + replay_policies(
-            sources, missing, folder, force=force, durable=durable, progress=advance
-        )
+        return traces + replay_policies(sources, missing, folder, **asdict(keep), progress=advance)

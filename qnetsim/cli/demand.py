@@ -8,10 +8,16 @@ import click
 
 from qnetsim.case import load, open_case
 from qnetsim.cli.default_path import default_path
+from qnetsim.cli.keeping import Keeping, resume_option
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
+from qnetsim.cli.show.output import (
+    emit,
+    force_option,
+    json_option,
+    progress,
+    scenario_argument,
+)
 from qnetsim.replay.record import record_world
-from qnetsim.trace import refuse_input
 
 
 @click.command()
@@ -25,6 +31,7 @@ from qnetsim.trace import refuse_input
     type=click.Path(path_type=Path),
     help="File to write: .csv for the demand alone, else the whole world in HDF5.",
 )
+@resume_option
 @force_option
 @json_option
 def demand(
@@ -33,16 +40,24 @@ def demand(
     seed: int | None,
     replication: int,
     out: Path | None,
+    resume: bool,
     force: bool,
     as_json: bool,
 ) -> None:
     """Record a world of SCENARIO: its demand, yields and failures, with no policy in it."""
+    keep = Keeping(force, resume)
     spec = load(scenario, slots=slots, seed=seed)
     path = out or default_path(f"{scenario.stem}-world-r{replication:03d}.h5")
-    refuse_input(path, scenario)
     case = open_case(spec)
     with progress("recording", spec.run.slots) as advance:
-        digest = record_world(case, path, replication=replication, force=force, progress=advance)
+        digest = record_world(
+            case,
+            path,
+            replication=replication,
+            force=keep.force,
+            resume=keep.resume,
+            progress=advance,
+        )
     if as_json:
         facts = {"slots": spec.run.slots, "requests": case.forecast.requests}
         emit("demand", {**facts, "world_digest": digest, "world": path})

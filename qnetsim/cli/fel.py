@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,7 @@ import click
 from qnetsim.analysis.fel_tasks import TaskRun, task_runs
 from qnetsim.case import Case, load, open_case
 from qnetsim.case.tasks import open_session
+from qnetsim.cli.keeping import Keeping, resume_option
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.fel import (
@@ -29,7 +31,7 @@ from qnetsim.interrupt import remove_at_end
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario, locate
 from qnetsim.studies.key_budget import key_budget
-from qnetsim.trace import open_trace, refuse_existing, refuse_input
+from qnetsim.trace import open_trace, refuse_existing
 
 
 @click.command()
@@ -51,6 +53,7 @@ from qnetsim.trace import open_trace, refuse_existing, refuse_input
     help="Channels lit for the task on every fibre, in the budget.",
 )
 @click.option("--budget", "only_budget", is_flag=True, help="Plan the keys only; train nothing.")
+@resume_option
 @force_option
 @json_option
 def fel(
@@ -61,6 +64,7 @@ def fel(
     rounds: int | None,
     channels: int,
     only_budget: bool,
+    resume: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -74,6 +78,9 @@ def fel(
         raise UsageError("--budget trains nothing; leave --policy and --rounds out")
     if out is not None and policy is None:
         raise UsageError("--out keeps the trace of a run; give --policy too")
+    if resume and out is None:
+        raise UsageError("--resume goes on with a trace that was kept; give --policy and --out")
+    keep = Keeping(force, resume)
     spec = _with_one_task(load(scenario), scenario, task, rounds)
     case = open_case(spec)
     try:
@@ -83,7 +90,7 @@ def fel(
     rows: list[TrainingRound] = []
     run: TaskRun | None = None
     if policy is not None:
-        run = _run_task(spec, policy_table(policy, spec), scenario, out, force)
+        run = _run_task(spec, policy_table(policy, spec), out, keep)
     elif not only_budget:
         rows = _train_outside_network(case)
     settings = spec.fel[0]
@@ -111,16 +118,14 @@ def _with_one_task(spec: Scenario, path: Path, task: int, rounds: int | None) ->
     return spec.model_copy(update={"fel": (settings,)})
 
 
-def _run_task(
-    spec: Scenario, policy: PolicyTable, scenario: Path, out: Path | None, force: bool
-) -> TaskRun:
+def _run_task(spec: Scenario, policy: PolicyTable, out: Path | None, keep: Keeping) -> TaskRun:
     """Run the scenario under a policy; returns the task's figures."""
     if out is not None:
-        refuse_input(out, scenario)
-        refuse_existing(out, force)
+        refuse_existing(out, keep.force or keep.resume)
     with TemporaryDirectory() as folder, progress(policy.title, spec.run.slots) as advance:
         remove_at_end(Path(folder))
-        path = simulate(spec, policy, out or Path(folder) / "fel.h5", force=force, progress=advance)
+        place = out or Path(folder) / "fel.h5"
+        path = simulate(spec, policy, place, **asdict(keep), progress=advance)
         with open_trace(path) as trace:
             return task_runs(trace)[0]
 

@@ -21,12 +21,13 @@ from qnetsim.cli.show.output import emit, force_option, json_option, scenario_ar
 from qnetsim.cli.show.plan import plan_json, show_frontier, show_information, show_plan
 from qnetsim.cli.show.wavelengths import show_wavelengths, wavelengths_json
 from qnetsim.errors import UsageError
+from qnetsim.optimize.export import refuse_other_suffix
 from qnetsim.optimize.itemise import itemise
 from qnetsim.plans.make import information_values, make_plan, risk_frontier
 from qnetsim.plans.storage import save_model, save_plan
 from qnetsim.plans.wavelengths_worth import worth_of_wavelengths
 from qnetsim.scenario import PlanningTable, Scenario
-from qnetsim.trace import make_folder, refuse_existing, refuse_input
+from qnetsim.trace import make_folder, refuse_existing
 from qnetsim.vocabulary import PlanStatus
 
 
@@ -88,7 +89,7 @@ def plan(
     if figure is not None:
         if sensitivity is None and not frontier:
             raise UsageError("--figure draws --sensitivity or --frontier; give one of them")
-        refuse_figure(figure, scenario, force=force)
+        refuse_figure(figure, force=force)
     if sensitivity is not None:
         if out is not None or model is not None or frontier:
             raise UsageError(
@@ -102,8 +103,9 @@ def plan(
     case = open_case(spec)
     for path in (out, model):
         if path is not None:
-            refuse_input(path, scenario)
             refuse_existing(path, force)
+    if model is not None:
+        refuse_other_suffix(model.suffix)
     with working(f"planning {chosen.title}") as tell:
         found = make_plan(spec, chosen, tell)
     if model is not None:

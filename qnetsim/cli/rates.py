@@ -24,7 +24,7 @@ from qnetsim.studies.rate_card import (
     rate_figure,
     write_figure,
 )
-from qnetsim.trace import refuse_existing, refuse_input
+from qnetsim.trace import refuse_existing
 
 
 @click.command()
@@ -54,7 +54,6 @@ def rates(network: str, out: Path | None, force: bool, as_json: bool) -> None:
     card = rate_card(built, settings)
     points = published_points()
     if out is not None:
-        refuse_input(out, Path(network))
         refuse_existing(out, force)
         write_figure(rate_figure(built, settings), out)
     if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -10,9 +10,15 @@ import click
 
 from qnetsim.case import Case, load, open_case
 from qnetsim.cli.default_path import default_path
+from qnetsim.cli.keeping import Keeping, resume_option
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.metrics import print_run
-from qnetsim.cli.show.output import durable_option, force_option, json_option, progress
+from qnetsim.cli.show.output import (
+    durable_option,
+    force_option,
+    json_option,
+    progress,
+)
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
 from qnetsim.replay.departure import WhatIf, forced_reservation
@@ -20,7 +26,7 @@ from qnetsim.replay.reopen import recorded_run
 from qnetsim.replay.replay import replay as replay_in
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, RecordingTable
-from qnetsim.trace import is_hdf5, is_ours, open_world, refuse_input
+from qnetsim.trace import is_hdf5, is_ours, open_world
 
 RATE_UNITS = list(get_args(RecordingTable.model_fields["rate_unit"].annotation))
 
@@ -144,6 +150,7 @@ class DemandOptions:
 @click.option("--forecast-slots", type=int, default=0, help="Of a demand file; see [recording].")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Trace to write.")
 @sign_option
+@resume_option
 @durable_option
 @force_option
 @json_option
@@ -159,6 +166,7 @@ def replay(
     forecast_slots: int,
     out: Path | None,
     key: Path | None,
+    resume: bool,
     durable: bool,
     force: bool,
     as_json: bool,
@@ -171,25 +179,22 @@ def replay(
     With --from-slot the trace is followed to that slot; from there on --policy decides, or the
     policy of the trace with the reservations that --set forces.
     """
+    keep = Keeping(force, resume, durable)
     signer = Signer(key)
-    if out is not None:
-        refuse_input(out, key)
     changes = ReplayChanges(policy, from_slot, forced, slots)
     demand = DemandOptions(scenario, rate_unit, slot_s, forecast_slots)
     if source.suffix.lower() == ".csv" or (is_hdf5(source) and not is_ours(source)):
         if from_slot is not None or forced:
             raise UsageError(f"{source}: holds no decisions to follow; give a trace")
-        path = _replay_demand(source, policy, demand, out, force=force, durable=durable)
+        path = _replay_demand(source, policy, demand, out, keep)
     else:
         demand.refuse_any(source)
-        path = _replay_recorded(source, changes, out, force=force, durable=durable)
+        path = _replay_recorded(source, changes, out, keep)
     signer.sign([path])
     print_run("replay", path, as_json)
 
 
-def _replay_recorded(
-    source: Path, changes: ReplayChanges, out: Path | None, *, force: bool, durable: bool
-) -> Path:
+def _replay_recorded(source: Path, changes: ReplayChanges, out: Path | None, keep: Keeping) -> Path:
     """Run a policy in the world of a trace or a recorded world; returns the new trace."""
     changes.refuse_unclear()
     with open_world(source) as trace:
@@ -203,15 +208,13 @@ def _replay_recorded(
     title = deciding.title if deciding else "none"
     name = title if what_if is None else f"{title}-from-{changes.from_slot}"
     path = out or default_path(f"{source.stem}-replay-{name}.h5")
-    refuse_input(path, source)
     with progress(f"replaying {name}", spec.run.slots) as advance:
         return replay_in(
             source,
             None if what_if else chosen,
             path,
             what_if=what_if,
-            force=force,
-            durable=durable,
+            **asdict(keep),
             progress=advance,
         )
 
@@ -221,9 +224,7 @@ def _replay_demand(
     policy: str | None,
     demand: DemandOptions,
     out: Path | None,
-    *,
-    force: bool,
-    durable: bool,
+    keep: Keeping,
 ) -> Path:
     """Run a policy under the demand of a file; returns the trace."""
     given = {
@@ -242,8 +243,5 @@ def _replay_demand(
     spec = load(demand.scenario, recording=demand.table(source))
     chosen = policy_table(policy, spec)
     path = out or default_path(f"{source.stem}-{chosen.title}.h5")
-    refuse_input(path, source, demand.scenario)
     with progress(chosen.title, spec.run.slots) as advance:
-        return simulate(
-            open_case(spec), chosen, path, force=force, durable=durable, progress=advance
-        )
+        return simulate(open_case(spec), chosen, path, **asdict(keep), progress=advance)

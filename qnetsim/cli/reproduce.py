@@ -12,9 +12,8 @@ from qnetsim.analysis.figures.style import save
 from qnetsim.analysis.learning_curves import interquartile_mean
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, force_option, json_option, progress, table
-from qnetsim.errors import UsageError
 from qnetsim.studies.paper import fig4, fig9
-from qnetsim.trace import make_folder
+from qnetsim.trace import make_folder, refuse_existing
 
 
 @click.command()
@@ -53,8 +52,7 @@ def reproduce(
     """
     folder = out or Path("runs")
     picture = folder / f"{figure}.png"
-    if picture.exists() and not force:
-        raise UsageError(f"{picture}: exists already; give another --out, or --force")
+    refuse_existing(picture, force)
     make_folder(folder)
     if figure == "fig4":
         _fig4(picture, orders, seed, as_json)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from qnetsim.case import load
 from qnetsim.cli.default_path import default_path
+from qnetsim.cli.keeping import Keeping, resume_option
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import print_run
@@ -24,7 +26,7 @@ from qnetsim.optimize import Plan
 from qnetsim.plans.storage import load_plan
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.trace import open_trace, refuse_input
+from qnetsim.trace import open_trace
 
 
 @click.command()
@@ -35,7 +37,7 @@ from qnetsim.trace import open_trace, refuse_input
 @click.option("--seed", type=int, help="Seed, instead of the scenario's.")
 @click.option("--replication", type=click.IntRange(0, 10**6), default=0, help="Which world.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Trace to write.")
-@click.option("--resume", is_flag=True, help="Go on with a trace that was cut short.")
+@resume_option
 @sign_option
 @durable_option
 @force_option
@@ -59,13 +61,10 @@ def run(
     Give --policy, or --plan with the file of a plan, which is then run by the policy that made it.
     With --resume the slots that the trace holds are simulated again and must come out the same.
     """
-    if resume and force:
-        raise UsageError("--resume keeps what is there and --force overwrites it; give one of them")
+    keep = Keeping(force, resume, durable)
     signer = Signer(key)
     spec = load(scenario, slots=slots, seed=seed)
     chosen, planned = _chosen(policy, plan, spec)
-    if out is not None:
-        refuse_input(out, scenario, plan, key)
     path = out or default_path(f"{scenario.stem}-{chosen.title}-r{replication:03d}.h5")
     if key is not None and resume and path.exists():
         _refuse_complete(path)
@@ -76,9 +75,7 @@ def run(
             path,
             replication=replication,
             plan=planned,
-            force=force,
-            resume=resume,
-            durable=durable,
+            **asdict(keep),
             progress=advance,
         )
     signer.sign([path])

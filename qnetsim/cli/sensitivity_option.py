@@ -22,21 +22,20 @@ from qnetsim.studies.sensitivity import (
     sensitivity,
     sweep_of,
 )
-from qnetsim.trace import make_folder, refuse_existing, refuse_input
+from qnetsim.trace import make_folder, refuse_existing
 
 
-def refuse_figure(path: Path, scenario: Path, *, force: bool) -> None:
+def refuse_figure(path: Path, *, force: bool) -> None:
     """Refuse a file for a figure before anything is worked out.
 
     Raises
     ------
     UsageError
-        Its suffix is none of a figure, it exists, or it is the scenario.
+        Its suffix is none of a figure, it exists, or is read.
     """
     if path.suffix[1:] not in FORMATS:
         allowed = ", ".join(f".{kind}" for kind in FORMATS)
         raise UsageError(f"--figure {path}: the name must end in one of {allowed}")
-    refuse_input(path, scenario)
     refuse_existing(path, force)
 
 

@@ -20,11 +20,11 @@ from qnetsim.cli.show.output import (
 )
 from qnetsim.cli.show.training import show_shared_weights, show_training, training_json
 from qnetsim.errors import SettingError, TraceError, UsageError
-from qnetsim.input_files import refuse_irregular
+from qnetsim.input_files import forget_input, refuse_irregular
 from qnetsim.interrupt import stoppable
 from qnetsim.scenario import Scenario, locate
 from qnetsim.scenario.tables.portable import file_name
-from qnetsim.trace import refuse_existing, refuse_input
+from qnetsim.trace import refuse_existing
 from qnetsim.trace.hdf5.durable import sync_folder
 from qnetsim.trace.hdf5.files import plain_reason
 
@@ -69,8 +69,8 @@ class Files:
         """Saved state, there until all the others are."""
         return self.weights.with_suffix(".state")
 
-    def refuse_overwriting(self, scenario: Path, force: bool) -> None:
-        """Refuse files that exist unless forced, the scenario, and odd states.
+    def refuse_overwriting(self, force: bool) -> None:
+        """Refuse files that exist unless forced, and odd states.
 
         Raises
         ------
@@ -78,9 +78,9 @@ class Files:
         """
         for path in self.written.values():
             refuse_existing(path, force)
-            refuse_input(path, scenario)
         if self.state.exists() and not force:
             refuse_irregular(self.state, "state of a training")
+            forget_input(self.state)
 
     def remove_state(self, durable: bool) -> None:
         """Remove the saved state, once nothing needs it.
@@ -147,7 +147,7 @@ def train(
         out or Path("runs") / f"{policy}-{file_name(case.network.topology.name)}.safetensors"
     )
     # files beside the state of a training may be those that it was about to write
-    files.refuse_overwriting(scenario, force or files.state.exists())
+    files.refuse_overwriting(force or files.state.exists())
     # torch takes seconds to import, so only a training does
     from qnetsim.learning.results import write_results
     from qnetsim.learning.train import limit_threads
@@ -162,7 +162,7 @@ def train(
         raise UsageError(f"--padded: {policy} shares no weights; only fedsac does")
     _resume(training, files.state, padded, force)
     if training.epoch < case.scenario.learning.epochs:
-        files.refuse_overwriting(scenario, force)
+        files.refuse_overwriting(force)
     _train(training, None if padded else files.state, durable)
     record = training_record(training, transport)
     sha256 = write_results(training, files.written, record, force=force, durable=durable)

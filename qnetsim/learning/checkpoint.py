@@ -13,6 +13,7 @@ from safetensors.torch import save
 
 from qnetsim.analysis.learning_curves import converged
 from qnetsim.errors import UsageError
+from qnetsim.input_files import forget_input
 from qnetsim.learning.train import Training, TrainingCurve
 from qnetsim.policies.learned.tensor_file import read_tensors
 from qnetsim.policies.learned.weights import Weights, packed
@@ -72,6 +73,8 @@ def restore_state(training: Training, path: Path) -> None:
         file = read_tensors(path, "state of a training", FORMAT, "pt")
     except UsageError as error:
         raise UsageError(f"{error}; remove it, or give --force to begin anew") from None
+    # it is replaced by later states of the same training
+    forget_input(path)
     about = file.about
     if about.get("identity") != identity(training):
         raise UsageError(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from qnetsim.errors import SolverError, UsageError
 from qnetsim.forecast import Forecast
+from qnetsim.interrupt import remove_at_end
 from qnetsim.network import Network
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.full.full_plan import full_problem
@@ -94,26 +95,35 @@ def model_of(network: Network, forecast: Forecast, solver: Solver, *, full: bool
     return Model(program, tuple(header))
 
 
-def write_model(model: Model, path: Path) -> None:
-    """Write a program as LP or MPS by the path's suffix, its header as comments.
+def refuse_other_suffix(suffix: str) -> None:
+    """Refuse the suffix of a file that is no model file.
+
+    Raises
+    ------
+    UsageError
+    """
+    if suffix not in SUFFIXES:
+        raise UsageError(f"a model file ends in {' or '.join(SUFFIXES)}, not in {suffix!r}")
+
+
+def model_text(model: Model, suffix: str) -> str:
+    """Text of a program as LP or MPS, by the suffix of its file; the header as comments.
 
     Raises
     ------
     UsageError
         Another suffix.
     SolverError
-        The file cannot be written.
+        The solver cannot write it.
     """
-    if path.suffix not in SUFFIXES:
-        raise UsageError(f"{path}: a model file ends in {' or '.join(SUFFIXES)}")
-    part = path.with_name(f"part-{path.name}")
-    try:
-        highs.write(model.program, part)
-        sign = "\\ " if path.suffix == ".lp" else "* "
-        head = "".join(f"{sign}{line}\n" for line in model.header)
-        part.write_text(head + part.read_text("utf-8"), "utf-8")
-        os.replace(part, path)  # noqa: PTH105 - replaces a file that is there
-    except OSError as error:
-        raise SolverError(f"{path}: the model cannot be written: {error.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
+    refuse_other_suffix(suffix)
+    with TemporaryDirectory() as folder:
+        part = Path(folder) / f"model{suffix}"
+        remove_at_end(Path(folder))
+        try:
+            highs.write(model.program, part)
+            text = part.read_text("utf-8")
+        except OSError as error:
+            raise SolverError(f"the model cannot be written: {error.strerror}") from None
+    sign = "\\ " if suffix == ".lp" else "* "
+    return "".join(f"{sign}{line}\n" for line in model.header) + text

@@ -16,7 +16,7 @@ from qnetsim.network import BLOCKED, Route, RouteTable
 from qnetsim.optimize import Plan
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.columns.problem import Size, WavelengthPrices
-from qnetsim.optimize.export import model_of, write_model
+from qnetsim.optimize.export import model_of, model_text
 from qnetsim.optimize.full.full_plan import FULL_PROGRAM
 from qnetsim.optimize.lightpaths.checker import violations
 from qnetsim.optimize.lightpaths.explicit import explicit_plan, wavelengths_of
@@ -28,7 +28,8 @@ from qnetsim.policies.registry import make_policy
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.scenario.tables.portable import without_folders
-from qnetsim.trace import PlanRecord, make_folder, write_plan
+from qnetsim.trace import PlanRecord, write_plan
+from qnetsim.trace.hdf5.files import write_whole
 from qnetsim.trace.provenance import differing, environment, software
 from qnetsim.vocabulary import PlanStatus
 
@@ -86,8 +87,7 @@ def save_model(
             f"{plan.solver}.",
         )
         model = replace(model, header=(*model.header, *said))
-    make_folder(Path(path).parent)
-    write_model(model, Path(path))
+    write_whole(Path(path), model_text(model, Path(path).suffix))
 
 
 def _record(plan: Plan, case: Case, policy: PolicyTable) -> PlanRecord:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+from contextlib import ExitStack
 from pathlib import Path
 
 from qnetsim.case import Case
+from qnetsim.errors import UsageError
+from qnetsim.input_files import inputs_noted
 from qnetsim.interrupt import stoppable
 from qnetsim.plain_text import spreadsheet_cell
 from qnetsim.runs.header import world_header
+from qnetsim.runs.resume import UnfinishedFile
 from qnetsim.runs.simulate import Progress, world_columns
 from qnetsim.trace import Block, TraceWriter
 from qnetsim.trace.hdf5.files import replacing
@@ -22,6 +26,7 @@ def record_world(
     *,
     replication: int = 0,
     force: bool = False,
+    resume: bool = False,
     progress: Progress | None = None,
 ) -> str:
     """Write a world to a file, and return its digest.
@@ -36,6 +41,10 @@ def record_world(
     replication : int
     force : bool
         Overwrite an existing file.
+    resume : bool
+        Go on with a world that was cut short: its slots are drawn again and must come out as
+        they stand. A complete one whose digest fits is left as it is. Not for ``.csv``, which
+        appears whole or not at all.
     progress : callable, optional
 
     Raises
@@ -45,15 +54,48 @@ def record_world(
     """
     path = Path(out)
     world = case.realisation(replication)
-    if path.suffix.lower() == ".csv":
-        return _write_csv(case, world, path, force, progress)
+    with inputs_noted(case.scenario.named_files):
+        if path.suffix.lower() == ".csv":
+            if resume:
+                raise UsageError(
+                    f"{path}: a .csv file appears whole or not at all; leave --resume out"
+                )
+            return _write_csv(case, world, path, force, progress)
+        with ExitStack() as stack:
+            going_on = resume and path.exists()
+            unfinished = stack.enter_context(UnfinishedFile(path, WORLD)) if going_on else None
+            return _write_world(case, world, path, unfinished, force=force, progress=progress)
+
+
+def _write_world(
+    case: Case,
+    world: Realisation,
+    path: Path,
+    unfinished: UnfinishedFile | None,
+    *,
+    force: bool,
+    progress: Progress | None,
+) -> str:
+    header = world_header(case, world)
+    completed = 0
+    if unfinished is not None:
+        unfinished.refuse_other(header.provenance)
+        if unfinished.complete:
+            unfinished.refuse_changed()
+            return unfinished.world_digest
+        unfinished.begin(header)
+        completed = unfinished.slots
+        force = True
     digest = world.digest()
     with (
         stoppable() as check,
-        TraceWriter(path, world_header(case, world), force=force, kind=WORLD) as writer,
+        TraceWriter(path, header, force=force, kind=WORLD, instead_of=completed) as writer,
     ):
         for chunk in digest.through(world.chunks()):
-            writer.append([Block({}, world_columns(chunk), {})])
+            block = Block({}, world_columns(chunk), {})
+            if unfinished is not None:
+                unfinished.compare(block)
+            writer.append([block])
             writer.world_digest = digest.hexdigest()
             if progress:
                 progress(chunk.slots)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from qnetsim.errors import UsageError
+from qnetsim.input_files import inputs_noted, refuse_input
 from qnetsim.policies import Policy
 from qnetsim.replay.departure import WhatIf, departure, departure_note, stored_departure
 from qnetsim.replay.reopen import RecordedRun, recorded_run, whole_world
@@ -22,6 +23,7 @@ def replay(
     *,
     what_if: WhatIf | None = None,
     force: bool = False,
+    resume: bool = False,
     durable: bool = False,
     progress: Progress | None = None,
 ) -> Path:
@@ -39,6 +41,8 @@ def replay(
         Follow the trace to a slot, then depart from it.
     force : bool
         Overwrite an existing trace.
+    resume : bool
+        As in ``simulate``.
     durable : bool
         As in ``simulate``.
     progress : callable, optional
@@ -49,11 +53,18 @@ def replay(
         The world is not whole or has been changed, the policy does not decide again as in the
         trace, or whatever goes wrong in a run.
     """
-    with open_world(source) as trace:
+    with inputs_noted([Path(source)]), open_world(source) as trace:
+        # ahead of resuming, which replaces the file that it goes on with
+        refuse_input(Path(out))
         run = recorded_run(trace)
         world = whole_world(trace, run)
-        keep: dict[str, Any] = {"world": world, "force": force, "durable": durable}
-        keep["progress"] = progress
+        keep: dict[str, Any] = {
+            "world": world,
+            "force": force,
+            "resume": resume,
+            "durable": durable,
+            "progress": progress,
+        }
         if what_if is None and policy is None and (stored := stored_departure(trace, run)):
             run, what_if = stored
         if what_if is not None:

@@ -10,7 +10,7 @@ from qnetsim.replay.replay import replay
 from qnetsim.runs.simulate import Progress
 from qnetsim.scenario import PolicyTable
 from qnetsim.scenario.labels import refuse_clashing_labels
-from qnetsim.trace import open_world, refuse_existing, refuse_input
+from qnetsim.trace import open_world, refuse_existing
 from qnetsim.trace.files.planned_traces import write_planned
 
 
@@ -20,6 +20,7 @@ def replay_policies(
     out: Path,
     *,
     force: bool = False,
+    resume: bool = False,
     durable: bool = False,
     progress: Progress | None = None,
 ) -> list[Path]:
@@ -34,6 +35,8 @@ def replay_policies(
         Folder of the traces, ``POLICY-rNNN.h5``.
     force : bool
         Overwrite existing traces.
+    resume : bool
+        As in ``run_policies``.
     durable : bool
         As in ``simulate``.
     progress : callable, optional
@@ -48,12 +51,19 @@ def replay_policies(
         for policy in policies
         for r in sorted(worlds)
     ]
-    for source, _, path in jobs:
-        refuse_existing(path, force)
-        refuse_input(path, source)
+    for _, _, path in jobs:
+        refuse_existing(path, force or resume)
     if jobs:
         write_planned(out, [path.name for _, _, path in jobs], keep=True)
     note_planned(len(jobs))
     for source, policy, path in jobs:
-        replay(source, policy, path, force=force, durable=durable, progress=progress)
+        replay(
+            source,
+            policy,
+            path,
+            force=force,
+            resume=resume,
+            durable=durable,
+            progress=progress,
+        )
     return [path for _, _, path in jobs]

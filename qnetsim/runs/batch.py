@@ -28,6 +28,7 @@ class Job:
     replication: int
     out: Path
     force: bool
+    resume: bool
     durable: bool
 
 
@@ -39,6 +40,7 @@ def _run_job(job: Job, progress: Progress | None = None) -> Path:
         replication=job.replication,
         plan=job.plan,
         force=job.force,
+        resume=job.resume,
         durable=job.durable,
         progress=progress,
     )
@@ -52,6 +54,7 @@ def run_policies(
     plans: Sequence[Plan | None] | None = None,
     workers: int = 1,
     force: bool = False,
+    resume: bool = False,
     durable: bool = False,
     progress: Progress | None = None,
 ) -> list[Path]:
@@ -69,6 +72,9 @@ def run_policies(
         Processes; the traces are the same for any number.
     force : bool
         Overwrite existing traces.
+    resume : bool
+        Keep the complete traces that are there, once their digests are checked, and go on with
+        the others.
     durable : bool
         As in ``simulate``.
     progress : callable, optional
@@ -87,7 +93,7 @@ def run_policies(
         for policy in policies
     ]
     for path in (path for paths in places for path in paths):
-        refuse_existing(path, force)
+        refuse_existing(path, force or resume)
     solved = plan_policies(scenario, policies) if plans is None else plans
     jobs = [
         Job(
@@ -97,6 +103,7 @@ def run_policies(
             replication=r,
             out=path,
             force=force,
+            resume=resume,
             durable=durable,
         )
         for policy, plan, paths in zip(policies, solved, places, strict=True)

@@ -42,6 +42,17 @@ def _weights(policy: Policy, network: Network) -> dict[str, str]:
     return {} if sha256 is None else {"weights_sha256": sha256}
 
 
+def policy_provenance(policy: Policy, table: PolicyTable, network: Network) -> dict[str, Any]:
+    """What a trace says of its policy."""
+    return {
+        "name": table.name,
+        "title": table.title,
+        "options": without_folders(policy.options.model_dump(mode="json")),
+        "sees_future": policy.sees_future,
+        **_weights(policy, network),
+    }
+
+
 def trace_header(
     case: Case,
     policy: Policy,
@@ -57,13 +68,7 @@ def trace_header(
     bins = wait_bins(case.scenario.key_management, slot_ticks, run.slots * slot_ticks)
     provenance = {
         **_origin(case, realisation),
-        "policy": {
-            "name": table.name,
-            "title": table.title,
-            "options": without_folders(policy.options.model_dump(mode="json")),
-            "sees_future": policy.sees_future,
-            **_weights(policy, network),
-        },
+        "policy": policy_provenance(policy, table, network),
         "plan": None if plan is None else plan_summary(plan, network),
         **notes,
     }

@@ -1,39 +1,56 @@
-"""Go on with a run that was cut short, and trust nothing of it that does not come out again."""
+"""Go on with a file that was cut short, and trust nothing of it that does not come out again."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from qnetsim.case import Case
 from qnetsim.errors import TraceError, UsageError
-from qnetsim.scenario import PolicyTable
-from qnetsim.trace import Block, TraceHeader, open_trace
+from qnetsim.input_files import forget_input
+from qnetsim.trace import Block, TraceHeader, open_trace, open_world
+from qnetsim.trace.provenance import differing
 from qnetsim.trace.rerun_check import Difference, RerunCheck
+from qnetsim.trace.schema import TRACE, FileKind
+
+#: Parts of the provenance that name a run; a part that is missing says that there is no such thing.
+NAMING = ("replication", "policy", "scenario_digest", "counterfactual")
+#: Parts of a policy's provenance that do: a later version may have more options.
+POLICY_PARTS = ("name", "title", "weights_sha256")
 
 
-class UnfinishedRun:
-    """The trace that a run goes on with.
+class UnfinishedFile:
+    """The trace, or recorded world, that a command goes on with.
 
     SimPy's own state cannot be stored, so the run starts at slot 0 and holds every slot against
-    what stands in the trace. The trace is not touched until the new one holds as much.
+    what stands in the file. The file is not touched until the new one holds as much.
 
     Parameters
     ----------
     path : Path
+    kind : FileKind
 
     Attributes
     ----------
     slots : int
         Slots that it holds.
+
+    Raises
+    ------
+    UsageError
+        It is a file of another kind.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: FileKind = TRACE) -> None:
         self.path = path
-        self._trace = open_trace(path)
+        self._trace = open_trace(path) if kind is TRACE else open_world(path)
+        if self._trace.kind is not kind:
+            self._trace.close()
+            raise UsageError(f"{path}: is a {self._trace.kind.noun}, not a {kind.noun}")
         self.slots = self._trace.slots
         self._rerun_check = RerunCheck(self._trace)
+        forget_input(path)
 
     def __enter__(self) -> Self:
         return self
@@ -51,26 +68,49 @@ class UnfinishedRun:
         """Whether there is nothing left to do."""
         return self._trace.status == "complete"
 
-    def refuse_other(self, case: Case, table: PolicyTable, replication: int) -> None:
-        """Refuse to go on with the trace of another run.
+    @property
+    def world_digest(self) -> str:
+        """Digest of the world, of a complete file."""
+        return self._trace.attribute("world_digest")
+
+    def refuse_other(self, provenance: Mapping[str, Any]) -> None:
+        """Refuse to go on with the file of another run.
+
+        Parameters
+        ----------
+        provenance : mapping
+            Of the run that is to go on.
 
         Raises
         ------
         UsageError
             Naming what differs.
         """
-        provenance = self._trace.provenance
-        for what, there, here in (
-            ("replication", provenance["replication"], replication),
-            ("policy", provenance["policy"]["title"], table.title),
-            ("scenario", provenance.get("scenario_digest"), case.scenario.digest()),
-        ):
+        for part in NAMING:
+            there, here = self._trace.provenance.get(part), provenance.get(part)
+            if part == "policy" and there and here:
+                there, here = _comparable(there, here), _comparable(here, there)
             if there != here:
-                shown = "" if what == "scenario" else f" ({there!r} there, {here!r} here)"
+                what = part.replace("_digest", "")
+                names = differing(what, there, here)
+                shown = "" if part == "scenario_digest" else f" ({'; '.join(names)})"
                 raise UsageError(
-                    f"{self.path}: is the trace of another run: the {what} differs{shown}; give "
-                    "the same settings to resume it, or another --out"
+                    f"{self.path}: is the {self._trace.kind.noun} of another run: the {what} "
+                    f"differs{shown}; give the same settings to resume it, or another --out"
                 )
+
+    def refuse_changed(self) -> None:
+        """Refuse a complete file whose contents are no longer those that it was completed with.
+
+        Raises
+        ------
+        TraceError
+        """
+        if self._trace.content_digest() != self._trace.attribute("content_digest"):
+            raise TraceError(
+                f"{self.path}: is complete, and its content digest does not fit its contents: it "
+                "was changed or damaged; remove it, and resume again"
+            )
 
     def begin(self, header: TraceHeader) -> None:
         """Compare what is known ahead of the first slot.
@@ -82,7 +122,7 @@ class UnfinishedRun:
         self._refuse(self._rerun_check.header(header.columns))
 
     def compare(self, block: Block) -> None:
-        """Compare the next slots with those in the trace, as far as it goes.
+        """Compare the next slots with those in the file, as far as it goes.
 
         Raises
         ------
@@ -95,5 +135,12 @@ class UnfinishedRun:
         if difference is not None:
             raise TraceError(
                 f"{self.path}: cannot be resumed, the run does not come out again: {difference}; "
-                "the trace stays as it is"
+                f"the {self._trace.kind.noun} stays as it is"
             )
+
+
+def _comparable(policy: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """What names a policy, with those of its options that the other one has too."""
+    parts = {part: policy.get(part) for part in POLICY_PARTS}
+    options, others = policy.get("options", {}), other.get("options", {})
+    return parts | {key: options[key] for key in sorted(options.keys() & others.keys())}

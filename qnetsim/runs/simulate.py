@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from qnetsim.case import Case, open_case
 from qnetsim.case.tasks import open_tasks
-from qnetsim.interrupt import stoppable
+from qnetsim.input_files import inputs_noted
+from qnetsim.interrupt import note_standing, stoppable
 from qnetsim.kernel import Kernel, Relay, Simulation, SlotBlock
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.rounds import Task
@@ -24,8 +25,8 @@ from qnetsim.plans.make import planned
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded
 from qnetsim.policies.registry import make_policy
-from qnetsim.runs.header import trace_header
-from qnetsim.runs.resume import UnfinishedRun
+from qnetsim.runs.header import policy_provenance, trace_header
+from qnetsim.runs.resume import UnfinishedFile
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import Block, TraceHeader, TraceWriter, WriteBehind
 from qnetsim.vocabulary import PLAN_STATUS
@@ -210,7 +211,7 @@ def simulate(
         Overwrite an existing trace.
     resume : bool
         Go on with a trace that was cut short: slots that it holds are simulated again and must
-        come out as they stand in it. A complete trace is left as it is.
+        come out as they stand in it. A complete trace whose digest fits is left as it is.
     durable : bool
         Wait at every commit until the disk has it, so that a power cut costs no more than a kill.
     progress : callable, optional
@@ -233,10 +234,23 @@ def simulate(
     runner = policy if isinstance(policy, Policy) else make_policy(table.name, table.options)
     path = Path(out)
     with ExitStack() as stack:
-        unfinished = stack.enter_context(UnfinishedRun(path)) if resume and path.exists() else None
-        if unfinished is not None and unfinished.complete:
-            unfinished.refuse_other(case, table, replication)
-            return path
+        stack.enter_context(inputs_noted(case.scenario.named_files))
+        unfinished = stack.enter_context(UnfinishedFile(path)) if resume and path.exists() else None
+        if unfinished is not None:
+            unfinished.refuse_other(
+                {
+                    "replication": replication,
+                    "policy": policy_provenance(runner, table, case.network),
+                    "scenario_digest": case.scenario.digest(),
+                    **notes.provenance,
+                }
+            )
+            if unfinished.complete:
+                unfinished.refuse_changed()
+                note_standing(path, "complete")
+                if progress:
+                    progress(unfinished.slots)
+                return path
         plan = plan if plan is not None else planned(runner, table.title, case)
         realisation = world or case.realisation(replication)
         header = trace_header(
@@ -248,7 +262,6 @@ def simulate(
             notes=notes.provenance,
         )
         if unfinished is not None:
-            unfinished.refuse_other(case, table, replication)
             unfinished.begin(header)
         check = stack.enter_context(stoppable())
         write = stack.enter_context(
@@ -272,7 +285,7 @@ def _writing(
     path: Path,
     header: TraceHeader,
     digest: WorldDigest,
-    unfinished: UnfinishedRun | None,
+    unfinished: UnfinishedFile | None,
     *,
     force: bool,
     durable: bool,

@@ -2,7 +2,7 @@
 
 from qnetsim.trace.creation import TraceHeader
 from qnetsim.trace.files.plan_file import PlanRecord, is_plan, read_plan, write_plan
-from qnetsim.trace.hdf5.files import is_hdf5, make_folder, refuse_existing, refuse_input
+from qnetsim.trace.hdf5.files import is_hdf5, make_folder, refuse_existing
 from qnetsim.trace.hdf5.reading import is_ours
 from qnetsim.trace.hdf5.write_behind import WriteBehind
 from qnetsim.trace.reader import Trace, open_trace, open_world
@@ -23,6 +23,5 @@ __all__ = [
     "open_world",
     "read_plan",
     "refuse_existing",
-    "refuse_input",
     "write_plan",
 ]

@@ -292,10 +292,10 @@ class TraceWriter:
         if self._place != self.path:
             there = f"the trace that is there stays, with {self._instead_of} slots"
             return there if self._instead_of else "nothing was written"
-        safe = f"{self._rows} slots are safe in it"
-        if self._kind is not TRACE:
-            return f"{safe}; when that is mended, record it again with --force"
-        return f"{safe}; when that is mended, go on with `qnetsim run` and --resume"
+        return (
+            f"{self._rows} slots are safe in it; when that is mended, go on with the same command "
+            "and --resume"
+        )
 
     @property
     def content_digest(self) -> str:

@@ -12,6 +12,7 @@ from qnetsim.errors import PartialComparisonError, UsageError
 from qnetsim.trace import make_folder
 from qnetsim.trace.files.curve_file import CurveRecord
 from qnetsim.trace.files.planned_traces import read_planned
+from qnetsim.trace.hdf5.files import refuse_linked_folder
 
 
 def draw_report(
@@ -57,6 +58,7 @@ def refuse_report(folder: Path, force: bool) -> None:
     ------
     UsageError
     """
+    refuse_linked_folder(folder / FIGURES)
     for path in (folder / PAGE, folder / FIGURES):
         there = any(path.iterdir()) if path.is_dir() else path.exists()
         if there and not force:

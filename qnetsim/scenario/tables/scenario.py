@@ -7,6 +7,7 @@ make the error messages and the JSON Schema.
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -16,7 +17,7 @@ from qnetsim.scenario.tables.fel import FelTable
 from qnetsim.scenario.tables.fields import COUNT_MAX, Table, as_tuple, field
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
 from qnetsim.scenario.tables.network import NetworkTable
-from qnetsim.scenario.tables.portable import file_name, without_folders
+from qnetsim.scenario.tables.portable import WEIGHTS_SUFFIX, file_name, without_folders
 from qnetsim.scenario.tables.request import RequestTable
 from qnetsim.scenario.tables.world import (
     DemandTable,
@@ -221,6 +222,17 @@ class Scenario(Table):
     policy: Annotated[tuple[PolicyTable, ...], BeforeValidator(as_tuple)] = field(
         "the [[policy]] tables", "one [[policy]] table for each policy", default=()
     )
+
+    @property
+    def named_files(self) -> tuple[Path, ...]:
+        """Files that it names, there or not: topology, recorded demand, trained weights."""
+        topology = self.network.topology
+        named = [] if topology.startswith("topohub:") else [topology]
+        if self.recording is not None:
+            named.append(self.recording.file)
+        values = (value for table in self.policy for value in table.options.values())
+        named += (v for v in values if isinstance(v, str) and v.endswith(WEIGHTS_SUFFIX))
+        return tuple(Path(name) for name in named)
 
     def portable(self) -> Scenario:
         """Copy that names files without their folders, which are the machine's affair."""

@@ -17,8 +17,10 @@ import numpy as np
 from qnetsim.analysis.learning_curves import bootstrap, converged, interquartile_mean
 from qnetsim.arrays import FloatArray
 from qnetsim.case import load, open_case
+from qnetsim.errors import UsageError
 from qnetsim.scenario import LearningTable, Scenario
 from qnetsim.trace.files.curve_file import read_curve, write_curve
+from qnetsim.trace.hdf5.files import refuse_linked_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -105,6 +107,7 @@ def compute(
     from qnetsim.learning.train import Training, limit_threads
     from qnetsim.learning.training_record import training_record
 
+    refuse_linked_folder(folder)
     limit_threads(1)
     for topology in topologies:
         for setting in SETTINGS:
@@ -115,7 +118,7 @@ def compute(
                 if not _is_done(path, scenario, seeds):
                     training = Training(open_case(scenario), algorithm, range(seeds))
                     training.run(done=lambda now: progress(1 if now.epoch else 0))
-                    write_curve(path, training_record(training), force=True)
+                    write_curve(path, training_record(training))
                 else:
                     progress(scenario.learning.epochs)
                 yield _read_curve(path, topology, setting, algorithm)
@@ -132,11 +135,23 @@ def total_epochs(epochs: int | None, topologies: Sequence[str]) -> int:
 
 
 def _is_done(path: Path, scenario: Scenario, seeds: int) -> bool:
+    """Whether the curve is there.
+
+    Raises
+    ------
+    UsageError
+        The curve of another training is: hours of work, which are not overwritten.
+    """
     if not path.exists():
         return False
     record = read_curve(path)
     same = record.provenance.get("scenario_digest") == scenario.digest()
-    return same and len(record.columns["curve/seed"]) == seeds
+    if not same or len(record.columns["curve/seed"]) != seeds:
+        raise UsageError(
+            f"{path}: is the curve of a training with other settings or another number of seeds; "
+            "give another --out"
+        )
+    return True
 
 
 def _read_curve(path: Path, topology: str, setting: str, algorithm: str) -> AlgorithmCurve:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qnetsim.errors import TraceFormatError, UsageError
-from qnetsim.trace.hdf5.files import beside, plain_reason, replacing
+from qnetsim.input_files import read_start
+from qnetsim.trace.hdf5.files import beside, replacing
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -204,13 +205,7 @@ def _is_public(data: bytes) -> bool:
 def _key_bytes(path: Path) -> bytes:
     if path.suffix == ".sig":
         raise UsageError(f"{path}: is named like a signature; give the key another name")
-    if not path.is_file():
-        raise UsageError(f"{path}: no such key file")
-    try:
-        with path.open("rb") as raw:
-            data = raw.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {plain_reason(error)}") from None
+    data = read_start(path, MOST_BYTES + 1, "key file")
     if len(data) > MOST_BYTES:
         raise UsageError(f"{path}: is too long to be a key")
     return data

@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 
 from qnetsim.errors import TraceError, UsageError
-from qnetsim.input_files import is_readable
+from qnetsim.input_files import is_readable, refuse_input
 from qnetsim.interrupt import remove_at_end
 from qnetsim.trace.hdf5.durable import sync_folder, sync_path
 
@@ -29,21 +29,33 @@ def is_hdf5(path: Path) -> bool:
 
 
 def refuse_existing(path: Path, force: bool) -> None:
-    """Refuse to overwrite anything unasked, and anything but a file at all.
+    """Refuse to overwrite anything unasked, what the command reads, and anything but a file at all.
 
     Raises
     ------
     UsageError
     """
+    refuse_input(path)
     try:
         if path.exists() and not path.is_file():
             raise UsageError(f"{path}: is not a regular file; give another --out")
-        if path.exists() and not force:
+        if os.path.lexists(path) and not force:
             raise UsageError(
                 f"{path}: exists already; give another --out, or --force to overwrite it"
             )
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def refuse_linked_folder(folder: Path) -> None:
+    """Refuse a folder inside the output that leads out of it.
+
+    Raises
+    ------
+    UsageError
+    """
+    if folder.is_symlink():
+        raise UsageError(f"{folder}: is a link to another folder; remove it, or give another --out")
 
 
 def beside(path: Path, name: str) -> Path:
@@ -199,22 +211,6 @@ def built_in_memory(path: Path, userblock_size: int = 0) -> Iterator[h5py.File]:
     with h5py.File(image, "w", userblock_size=userblock_size or None) as file:
         yield file
     path.write_bytes(image.getbuffer())
-
-
-def refuse_input(out: Path, *inputs: Path | None) -> None:
-    """Refuse to write over a file that the command reads, even where overwriting is allowed.
-
-    Raises
-    ------
-    UsageError
-    """
-    for path in inputs:
-        try:
-            same = path is not None and out.samefile(path)
-        except OSError:
-            continue  # one of them is not there
-        if same:
-            raise UsageError(f"{out}: is read by this command; give another --out")
 
 
 def plain_reason(error: BaseException) -> str:

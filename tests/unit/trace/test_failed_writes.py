@@ -65,7 +65,7 @@ def test_a_size_limit_keeps_every_committed_slot(share: float, whole: Path, tmp_
         simulate(SPEC, RANDOM, path)
     text = str(caught.value)
     assert "File too large" in text
-    assert "go on with `qnetsim run` and --resume" in text
+    assert "go on with the same command and --resume" in text
     with open_trace(path) as trace:
         slots = trace.slots
     assert f"; {slots} slots are safe in it" in text
@@ -158,7 +158,7 @@ def test_a_world_that_cannot_be_written_says_how_to_go_on(tmp_path: Path) -> Non
     path = tmp_path / "w.h5"
     record_world(case, path)
     limit = path.stat().st_size - 2000
-    with files_of_at_most(limit), pytest.raises(TraceError, match="record it again with --force"):
+    with files_of_at_most(limit), pytest.raises(TraceError, match="go on with the same command"):
         record_world(case, tmp_path / "v.h5")
     with open_world(tmp_path / "v.h5") as world:
         assert world.status in {"failed", "incomplete"}

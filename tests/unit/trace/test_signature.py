@@ -69,7 +69,7 @@ def test_wrong_keys_get_one_clear_error(tmp_path: Path) -> None:
         (text, {}, "is no private key"),
         (long, {}, "is too long"),
         (named, {}, "is named like a signature"),
-        (tmp_path, {}, "no such key file"),
+        (tmp_path, {}, "is a folder, not a key file"),
         (tmp_path / "none", {}, "no such key file"),
     ):
         with pytest.raises(UsageError) as caught:
