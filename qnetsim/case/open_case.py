@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -46,7 +47,7 @@ def load(
     path: Path | str,
     *,
     recording: RecordingTable | None = None,
-    changes: Mapping[Key, float] | None = None,
+    changes: Mapping[Key, Any] | None = None,
     **run: int | None,
 ) -> Scenario:
     """Read a scenario file and check everything that can be checked without running it.
@@ -56,7 +57,7 @@ def load(
     path : path-like
     recording : RecordingTable, optional
         Recorded demand that takes the place of the scenario's requests; all of it is one world.
-    changes : mapping from key to number, optional
+    changes : mapping from key to value, optional
         Values that take the place of those in the file.
     **run : int or None
         Values of the ``[run]`` table that replace the file's; None leaves one as it is.

@@ -14,6 +14,7 @@ from qnetsim.cli.default_path import default_path
 from qnetsim.cli.exit_status import EXIT_PARTIAL
 from qnetsim.cli.keeping import Keeping, resume_option
 from qnetsim.cli.policy_option import policy_table
+from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.comparison import comparison_json, show_comparison
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import (
@@ -38,6 +39,7 @@ from qnetsim.trace.schema import TRACE
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@set_option
 @click.option("--policy", "-p", "policies", multiple=True, help="NAME or NAME:key=value,…")
 @click.option("--replications", type=int, help="Worlds, instead of the scenario's.")
 @click.option("--slots", type=int, help="Slots of a world, instead of the scenario's.")
@@ -51,6 +53,7 @@ from qnetsim.trace.schema import TRACE
 @json_option
 def compare(
     sources: tuple[Path, ...],
+    changes: Changes,
     policies: tuple[str, ...],
     replications: int | None,
     slots: int | None,
@@ -74,7 +77,12 @@ def compare(
     sources = traces_of(sources)
     signer = Signer(key)
     if all(source.suffix == ".h5" or is_hdf5(source) for source in sources):
-        given = {"--replications": replications, "--slots": slots, "--seed": seed}
+        given: dict[str, object] = {
+            "--replications": replications,
+            "--slots": slots,
+            "--seed": seed,
+            "--set": changes or None,
+        }
         for option, value in given.items():
             if value is not None:
                 raise UsageError(f"{option} goes with a scenario; traces are read as they are")
@@ -84,7 +92,13 @@ def compare(
     else:
         if len(sources) > 1:
             raise UsageError("give one scenario, or traces; not several of them together")
-        scenario = load(sources[0], replications=replications, slots=slots, seed=seed)
+        scenario = load(
+            sources[0],
+            changes=changes,
+            replications=replications,
+            slots=slots,
+            seed=seed,
+        )
         folder = out or default_path(sources[0].stem)
         refuse_report(folder, force or resume)
         paths = _run_scenario(scenario, policies, folder, keep, workers=workers)

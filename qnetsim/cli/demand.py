@@ -9,6 +9,7 @@ import click
 from qnetsim.case import load, open_case
 from qnetsim.cli.default_path import default_path
 from qnetsim.cli.keeping import Keeping, resume_option
+from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import (
     emit,
@@ -22,6 +23,7 @@ from qnetsim.replay.record import record_world
 
 @click.command()
 @scenario_argument
+@set_option
 @click.option("--slots", type=int, help="Slots to record, instead of the scenario's.")
 @click.option("--seed", type=int, help="Seed, instead of the scenario's.")
 @click.option("--replication", type=click.IntRange(0, 10**6), default=0, help="Which world.")
@@ -36,6 +38,7 @@ from qnetsim.replay.record import record_world
 @json_option
 def demand(
     scenario: Path,
+    changes: Changes,
     slots: int | None,
     seed: int | None,
     replication: int,
@@ -46,7 +49,7 @@ def demand(
 ) -> None:
     """Record a world of SCENARIO: its demand, yields and failures, with no policy in it."""
     keep = Keeping(force, resume)
-    spec = load(scenario, slots=slots, seed=seed)
+    spec = load(scenario, changes=changes, slots=slots, seed=seed)
     path = out or default_path(f"{scenario.stem}-world-r{replication:03d}.h5")
     case = open_case(spec)
     with progress("recording", spec.run.slots) as advance:

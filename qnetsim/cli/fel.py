@@ -14,6 +14,7 @@ from qnetsim.case import Case, load, open_case
 from qnetsim.case.tasks import open_session
 from qnetsim.cli.keeping import Keeping, resume_option
 from qnetsim.cli.policy_option import policy_table
+from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.fel import (
     TrainingRound,
@@ -36,6 +37,7 @@ from qnetsim.trace import open_trace, refuse_existing
 
 @click.command()
 @scenario_argument
+@set_option
 @click.option(
     "--task",
     type=click.IntRange(1),
@@ -58,6 +60,7 @@ from qnetsim.trace import open_trace, refuse_existing
 @json_option
 def fel(
     scenario: Path,
+    changes: Changes,
     task: int,
     policy: str | None,
     out: Path | None,
@@ -81,7 +84,7 @@ def fel(
     if resume and out is None:
         raise UsageError("--resume goes on with a trace that was kept; give --policy and --out")
     keep = Keeping(force, resume)
-    spec = _with_one_task(load(scenario), scenario, task, rounds)
+    spec = _with_one_task(load(scenario, changes=changes), scenario, task, rounds)
     case = open_case(spec)
     try:
         budget = key_budget(case, 0, channels)

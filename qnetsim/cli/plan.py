@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from qnetsim.analysis.figures.style import save
 from qnetsim.case import load, open_case
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.sensitivity_option import plan_over, refuse_figure
+from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, scenario_argument, working
 from qnetsim.cli.show.plan import plan_json, show_frontier, show_information, show_plan
@@ -27,12 +27,14 @@ from qnetsim.plans.make import information_values, make_plan, risk_frontier
 from qnetsim.plans.storage import save_model, save_plan
 from qnetsim.plans.wavelengths_worth import worth_of_wavelengths
 from qnetsim.scenario import PlanningTable, Scenario
+from qnetsim.studies.sensitivity import scenarios_of, sweep_of
 from qnetsim.trace import make_folder, refuse_existing
 from qnetsim.vocabulary import PlanStatus
 
 
 @click.command()
 @scenario_argument
+@set_option
 @click.option("--policy", "-p", default="sip", show_default=True, help="NAME or NAME:key=value,…")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Plan file to write.")
 @click.option(
@@ -74,6 +76,7 @@ from qnetsim.vocabulary import PlanStatus
 @json_option
 def plan(
     scenario: Path,
+    changes: Changes,
     policy: str,
     out: Path | None,
     model: Path | None,
@@ -95,10 +98,11 @@ def plan(
             raise UsageError(
                 "--sensitivity makes many plans; leave out --out, --model and --frontier"
             )
-        prepare = partial(_limited, limits=limits)
-        plan_over(scenario, sensitivity, policy, prepare, figure, as_json=as_json)
+        sweep = sweep_of(sensitivity)
+        specs = [_limited(spec, limits) for spec in scenarios_of(scenario, sweep, changes)]
+        plan_over(sweep, specs, policy, figure, as_json=as_json)
         return
-    spec = _limited(load(scenario), limits)
+    spec = _limited(load(scenario, changes=changes), limits)
     chosen = policy_table(policy, spec)
     case = open_case(spec)
     for path in (out, model):

@@ -13,6 +13,8 @@ from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.scenario.labels import unportable
 from qnetsim.scenario.tables.portable import without_folders
 
+FORM = "write NAME or NAME:key=value,key=value"
+
 
 def policy_table(text: str, scenario: Scenario) -> PolicyTable:
     """Read a policy as the command line gives it.
@@ -25,7 +27,9 @@ def policy_table(text: str, scenario: Scenario) -> PolicyTable:
     UsageError
         Unknown policy or option, or a malformed text.
     """
-    name, _, rest = text.partition(":")
+    name, colon, rest = text.partition(":")
+    if colon and not rest.strip():
+        raise UsageError(f"--policy {text!r}: options are missing after the colon; {FORM}")
     if not rest:
         for table in scenario.policy:
             if table.title == name:
@@ -34,7 +38,7 @@ def policy_table(text: str, scenario: Scenario) -> PolicyTable:
     for item in filter(None, rest.split(",")):
         key, equals, value = (part.strip() for part in item.partition("="))
         if not equals or not key:
-            raise UsageError(f"--policy {text!r}: write NAME or NAME:key=value,key=value")
+            raise UsageError(f"--policy {text!r}: {FORM}")
         if key in given:
             raise UsageError(f"--policy {text!r}: {key} is given twice")
         given[key] = value

@@ -9,6 +9,7 @@ import click
 from pydantic import ValidationError
 
 from qnetsim.case import load
+from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, figure, force_option, json_option, table
 from qnetsim.errors import UsageError
@@ -29,20 +30,23 @@ from qnetsim.trace import refuse_existing
 
 @click.command()
 @click.argument("network", default="nsfnet")
+@set_option
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Figure to write, .png or .svg.")
 @force_option
 @json_option
-def rates(network: str, out: Path | None, force: bool, as_json: bool) -> None:
+def rates(network: str, changes: Changes, out: Path | None, force: bool, as_json: bool) -> None:
     """Print the key rates of the fibres of NETWORK beside the PLOB bound and experiments.
 
     NETWORK is a scenario (.toml), whose [network] table says the model, or a topology, which is
     shown with decoy-state MDI-QKD at its defaults.
     """
     if network.endswith(".toml"):
-        spec = load(Path(network))
+        spec = load(Path(network), changes=changes)
         settings = spec.network
         slot_s = spec.run.slot_s
     else:
+        if changes:
+            raise UsageError(f"--set goes with a scenario; {network} is a topology")
         try:
             settings = NetworkTable(topology=network, key_rate="mdi_qkd")
         except ValidationError:

@@ -12,6 +12,7 @@ from qnetsim.case import Case, load, open_case
 from qnetsim.cli.default_path import default_path
 from qnetsim.cli.keeping import Keeping, resume_option
 from qnetsim.cli.policy_option import policy_table
+from qnetsim.cli.set_option import Changes, changes_of
 from qnetsim.cli.show.metrics import print_run
 from qnetsim.cli.show.output import (
     durable_option,
@@ -141,7 +142,8 @@ class DemandOptions:
     "forced",
     multiple=True,
     metavar="FIBRE:…",
-    help="From that slot on: SOURCE-TARGET:qkd_channels=N,km_wavelengths=N.",
+    help="From that slot on: SOURCE-TARGET:qkd_channels=N,km_wavelengths=N. With --scenario: "
+    "another value for a key of it, TABLE.KEY=VALUE.",
 )
 @click.option("--for", "slots", type=click.IntRange(1), help="Slots for which --set stands.")
 @click.option("--scenario", type=click.Path(path_type=Path), help="Network of a demand file.")
@@ -184,9 +186,9 @@ def replay(
     changes = ReplayChanges(policy, from_slot, forced, slots)
     demand = DemandOptions(scenario, rate_unit, slot_s, forecast_slots)
     if source.suffix.lower() == ".csv" or (is_hdf5(source) and not is_ours(source)):
-        if from_slot is not None or forced:
+        if from_slot is not None:
             raise UsageError(f"{source}: holds no decisions to follow; give a trace")
-        path = _replay_demand(source, policy, demand, out, keep)
+        path = _replay_demand(source, policy, demand, changes_of(forced), out, keep)
     else:
         demand.refuse_any(source)
         path = _replay_recorded(source, changes, out, keep)
@@ -223,6 +225,7 @@ def _replay_demand(
     source: Path,
     policy: str | None,
     demand: DemandOptions,
+    changes: Changes,
     out: Path | None,
     keep: Keeping,
 ) -> Path:
@@ -240,7 +243,7 @@ def _replay_demand(
             )
     assert demand.scenario is not None
     assert policy is not None
-    spec = load(demand.scenario, recording=demand.table(source))
+    spec = load(demand.scenario, changes=changes, recording=demand.table(source))
     chosen = policy_table(policy, spec)
     path = out or default_path(f"{source.stem}-{chosen.title}.h5")
     with progress(chosen.title, spec.run.slots) as advance:

@@ -11,6 +11,7 @@ from qnetsim.case import load
 from qnetsim.cli.default_path import default_path
 from qnetsim.cli.keeping import Keeping, resume_option
 from qnetsim.cli.policy_option import policy_table
+from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import print_run
 from qnetsim.cli.show.output import (
@@ -31,6 +32,7 @@ from qnetsim.trace import open_trace
 
 @click.command()
 @scenario_argument
+@set_option
 @click.option("--policy", "-p", help="NAME or NAME:key=value,…")
 @click.option("--plan", type=click.Path(path_type=Path), help="Plan file to run by.")
 @click.option("--slots", type=int, help="Slots to simulate, instead of the scenario's.")
@@ -44,6 +46,7 @@ from qnetsim.trace import open_trace
 @json_option
 def run(
     scenario: Path,
+    changes: Changes,
     policy: str | None,
     plan: Path | None,
     slots: int | None,
@@ -63,7 +66,7 @@ def run(
     """
     keep = Keeping(force, resume, durable)
     signer = Signer(key)
-    spec = load(scenario, slots=slots, seed=seed)
+    spec = load(scenario, changes=changes, slots=slots, seed=seed)
     chosen, planned = _chosen(policy, plan, spec)
     path = out or default_path(f"{scenario.stem}-{chosen.title}-r{replication:03d}.h5")
     if key is not None and resume and path.exists():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, json_option
 from qnetsim.errors import QnetsimError
@@ -20,15 +21,16 @@ def scenario() -> None:
 
 @scenario.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@set_option
 @json_option
-def check(files: tuple[Path, ...], as_json: bool) -> None:
+def check(files: tuple[Path, ...], changes: Changes, as_json: bool) -> None:
     """Check FILES and print every error as file:line: key: what is wrong; what is allowed."""
     from qnetsim.case import load
 
     problems: dict[Path, list[str]] = {}
     for path in files:
         try:
-            load(path)
+            load(path, changes=changes)
             problems[path] = []
         except QnetsimError as error:
             problems[path] = str(error).splitlines()

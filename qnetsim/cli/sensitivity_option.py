@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,9 +18,7 @@ from qnetsim.scenario import Scenario
 from qnetsim.studies.sensitivity import (
     SensitivityPoint,
     Sweep,
-    scenarios_of,
     sensitivity,
-    sweep_of,
 )
 from qnetsim.trace import make_folder, refuse_existing
 
@@ -40,10 +38,9 @@ def refuse_figure(path: Path, *, force: bool) -> None:
 
 
 def plan_over(
-    scenario: Path,
-    text: str,
+    sweep: Sweep,
+    specs: Sequence[Scenario],
     policy: str,
-    prepare: Callable[[Scenario], Scenario],
     picture: Path | None,
     *,
     as_json: bool,
@@ -52,18 +49,14 @@ def plan_over(
 
     Parameters
     ----------
-    scenario : Path
-    text : str
-        ``KEY=FROM:TO:N``.
+    sweep : Sweep
+    specs : sequence of Scenario
+        One for each value.
     policy : str
-    prepare : callable
-        Puts the limits of the search that were given as options into a scenario.
     picture : Path, optional
         Figure to write.
     as_json : bool
     """
-    sweep = sweep_of(text)
-    specs = [prepare(spec) for spec in scenarios_of(scenario, sweep)]
     chosen = policy_table(policy, specs[0])
     with working(f"planning {chosen.title}") as tell:
         points = sensitivity(sweep, specs, chosen, tell)

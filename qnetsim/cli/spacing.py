@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from qnetsim.case import load, open_case
+from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, figure, json_option, scenario_argument, table
 from qnetsim.errors import UsageError
@@ -17,6 +18,7 @@ from qnetsim.studies.spacing import cheapest_spacing
 
 @click.command()
 @scenario_argument
+@set_option
 @click.option(
     "--choices",
     default="40:320:20",
@@ -24,9 +26,9 @@ from qnetsim.studies.spacing import cheapest_spacing
     help="Spacings to choose from, FIRST:LAST:STEP in km.",
 )
 @json_option
-def spacing(scenario: Path, choices: str, as_json: bool) -> None:
+def spacing(scenario: Path, changes: Changes, choices: str, as_json: bool) -> None:
     """Find the cheapest spacing of transmitters on each fibre of SCENARIO."""
-    spec = load(scenario)
+    spec = load(scenario, changes=changes)
     found = cheapest_spacing(spec, _choices(choices))
     sip = PolicyTable(name="sip")
     before, after = (_expected_cost(made, sip) for made in (spec, found.scenario))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qnetsim.case import Case, load, open_case
+from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import (
     durable_option,
@@ -106,6 +107,7 @@ class Files:
 
 @click.command()
 @scenario_argument
+@set_option
 @click.option("--policy", "-p", required=True, help="fedsac, decsac or decppo.")
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), help="Weights to write, FILE.safetensors."
@@ -127,6 +129,7 @@ class Files:
 @json_option
 def train(
     scenario: Path,
+    changes: Changes,
     policy: str,
     out: Path | None,
     seeds: int,
@@ -142,7 +145,7 @@ def train(
     Writes the weights, a card beside them (.md) and the learning curve (.h5). Stopped or killed,
     the same command goes on from the last saved state and ends with the same weights.
     """
-    case = open_case(_with_epochs(load(scenario), epochs))
+    case = open_case(_with_epochs(load(scenario, changes=changes), epochs))
     files = Files(
         out or Path("runs") / f"{policy}-{file_name(case.network.topology.name)}.safetensors"
     )

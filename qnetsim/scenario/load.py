@@ -30,7 +30,7 @@ OptionsModelOf = Callable[[str], type[BaseModel]]
 def load_scenario(
     path: Path | str,
     policy_options: OptionsModelOf | None = None,
-    changes: Mapping[Key, float] | None = None,
+    changes: Mapping[Key, Any] | None = None,
 ) -> Scenario:
     """Read and check a scenario file.
 
@@ -40,8 +40,9 @@ def load_scenario(
         A TOML file.
     policy_options : callable, optional
         Looks up the options model of a policy; without it options are not checked.
-    changes : mapping from key to number, optional
-        Values that take the place of those in the file; they are checked like these.
+    changes : mapping from key to value, optional
+        Values that take the place of those in the file; they are checked like these. A whole
+        number in a key is the place of a table in a list.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def parse_scenario(
     text: str,
     source: str = "<scenario>",
     policy_options: OptionsModelOf | None = None,
-    changes: Mapping[Key, float] | None = None,
+    changes: Mapping[Key, Any] | None = None,
 ) -> Scenario:
     """Check the text of a scenario; ``source`` is the file name in messages."""
     try:
@@ -113,31 +114,56 @@ def parse_scenario(
         line = text.count("\n", 0, long.start()) + 1 if long else 1
         what = "a number has too many digits" if long else "a number or date is out of range"
         raise ScenarioError([f"{source}:{line}: syntax: {what}; write valid TOML"]) from None
-    for key, value in (changes or {}).items():
+    changes = changes or {}
+    for key, value in changes.items():
         _set(data, key, value)
     lines = key_lines(text)
-    found: list[tuple[int, str]] = []
+    found: list[Problem] = []
     scenario: Scenario | None = None
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
-        found += _model_problems(error, Scenario, (), lines)
-    for key, message in (*cross_checks(data), *_policy_checks(data, policy_options, lines)):
-        found.append((_line_of(key, lines), f"{_dotted(key)}: {message}"))
+        found += _model_problems(error, Scenario, ())
+    found += [*cross_checks(data), *_policy_checks(data, policy_options)]
     if found or scenario is None:
-        ordered = sorted(dict.fromkeys(found))
-        raise ScenarioError([f"{source}:{line}: {text}" for line, text in ordered])
+        placed = [(*_place(key, lines, changes), _dotted(key), what) for key, what in found]
+        ordered = sorted(dict.fromkeys(placed))
+        raise ScenarioError([f"{source}{where}: {key}: {what}" for _, where, key, what in ordered])
     return scenario
 
 
-def _set(data: dict[str, Any], key: Key, value: float) -> None:
-    """Give a key of a file's tables another value; tables that are not there are made."""
-    table = data
-    for part in key[:-1]:
-        table = table.setdefault(str(part), {})
-        if not isinstance(table, dict):
-            raise UsageError(f"{_dotted(key)}: {part} is no table, so none of its keys can be set")
-    table[str(key[-1])] = value
+def _place(key: Key, lines: Mapping[Key, int], changes: Mapping[Key, Any]) -> tuple[int, str]:
+    """Where a key stands: its line, or the value that took the place of the file's."""
+    for changed, value in changes.items():
+        if changed[: len(key)] == key or key[: len(changed)] == changed:
+            return 0, f" with {_dotted(changed)} = {_shorten(value)}"
+    line = _line_of(key, lines)
+    return line, f":{line}"
+
+
+def _set(data: dict[str, Any], key: Key, value: Any) -> None:
+    """Give a key of a file's tables another value; tables that are not there are made.
+
+    Raises
+    ------
+    UsageError
+        The key leads through something else than tables.
+    """
+    table: Any = data
+    for i, part in enumerate(key):
+        last = i == len(key) - 1
+        if isinstance(part, int):
+            if not isinstance(table, list) or part >= len(table):
+                count = f"has {len(table)} entries" if isinstance(table, list) else "is no list"
+                raise UsageError(f"{_dotted(key)}: {_dotted(key[:i])} {count}")
+        elif not isinstance(table, dict):
+            listed = isinstance(table, list)
+            kind = "a list: give the place of a table in it, from 0" if listed else "no table"
+            raise UsageError(f"{_dotted(key)}: {_dotted(key[:i])} is {kind}")
+        if last:
+            table[part] = value
+        else:
+            table = table[part] if isinstance(part, int) else table.setdefault(part, {})
 
 
 def takes_integers(key: Key) -> bool:
@@ -178,8 +204,8 @@ def _dotted(key: Key) -> str:
 
 
 def _model_problems(
-    error: ValidationError, model: type[BaseModel], prefix: Key, lines: Mapping[Key, int]
-) -> Iterator[tuple[int, str]]:
+    error: ValidationError, model: type[BaseModel], prefix: Key
+) -> Iterator[Problem]:
     details: dict[Key, ErrorDetails] = {}
     for detail in error.errors():
         location = _without_tags(detail["loc"])
@@ -188,8 +214,7 @@ def _model_problems(
     for location, detail in details.items():
         # a union reports every branch: the one that got furthest says most
         if location not in tables:
-            key = (*prefix, *location)
-            yield _line_of(key, lines), f"{_dotted(key)}: {_explain(detail, model, location)}"
+            yield (*prefix, *location), _explain(detail, model, location)
 
 
 def _without_tags(location: Key) -> Key:
@@ -270,7 +295,7 @@ def _allowed_at(model: type[BaseModel], location: Key) -> str:
 
 
 def _policy_checks(
-    data: Mapping[str, Any], policy_options: OptionsModelOf | None, lines: Mapping[Key, int]
+    data: Mapping[str, Any], policy_options: OptionsModelOf | None
 ) -> Iterator[Problem]:
     tables = data.get("policy", [])
     if not isinstance(tables, list):

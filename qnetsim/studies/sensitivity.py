@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from qnetsim.case import load, open_case
 from qnetsim.errors import InfeasibleError, SolverError, UsageError
 from qnetsim.plans.make import make_plan
 from qnetsim.scenario import PolicyTable, Scenario, takes_integers
+from qnetsim.scenario.lines import Key
 from qnetsim.vocabulary import PlanStatus
 
 #: Most scenarios that are planned for.
@@ -107,15 +109,26 @@ def sweep_of(text: str) -> Sweep:
     return Sweep(name, tuple(dict.fromkeys(values)), count)
 
 
-def scenarios_of(scenario: Path, sweep: Sweep) -> list[Scenario]:
+def scenarios_of(
+    scenario: Path, sweep: Sweep, changes: Mapping[Key, Any] | None = None
+) -> list[Scenario]:
     """The scenario of a file with each value, checked like the file.
+
+    Parameters
+    ----------
+    scenario : Path
+    sweep : Sweep
+    changes : mapping from key to value, optional
+        Further values that take the place of those in the file.
 
     Raises
     ------
     ScenarioError
         There is no such key, or a value is not allowed.
     """
-    return [load(scenario, changes={sweep.path: value}) for value in sweep.values]
+    return [
+        load(scenario, changes={**(changes or {}), sweep.path: value}) for value in sweep.values
+    ]
 
 
 def sensitivity(

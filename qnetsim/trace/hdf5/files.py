@@ -76,13 +76,16 @@ def make_folder(folder: Path) -> None:
 
     Raises
     ------
+    UsageError
+        A file has its name, or that of a folder above it.
     TraceError
-        Naming the folder and the reason.
+        It cannot be made, with the reason.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise TraceError(f"{folder}: is a file, not a folder; give another --out") from None
+    except (FileExistsError, NotADirectoryError):
+        above = next((path for path in (folder, *folder.parents) if path.is_file()), folder)
+        raise UsageError(f"{above}: is a file, not a folder; give another --out") from None
     except OSError as error:
         raise TraceError(f"{folder}: the folder cannot be created: {error.strerror}") from None
 

@@ -78,7 +78,7 @@ def test_values_are_checked_like_the_file(path: Path, text: str, message: str) -
 
 
 def test_a_key_below_a_value_is_refused(path: Path) -> None:
-    with pytest.raises(UsageError, match=r"demand.levels.x: levels is no table"):
+    with pytest.raises(UsageError, match=r"demand.levels.x: demand.levels is no table"):
         scenarios_of(path, sweep_of("demand.levels.x=1:2:2"))
 
 

@@ -1,0 +1,63 @@
+"""The option that changes keys of a scenario for one command."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from qnetsim.errors import UsageError
+from qnetsim.scenario.lines import Key
+
+FORM = "write TABLE.KEY=VALUE, for example demand.requests=40 or policy.0.name=evf"
+#: Values by key, as ``qnetsim.load`` takes them.
+Changes = Mapping[Key, Any]
+#: Text that needs no quotes on a command line; everything else is TOML.
+_BARE = re.compile(r"[A-Za-z_./~][^\[\]{}\"',\n]*")
+
+
+def changes_of(settings: Sequence[str]) -> Changes:
+    """Read the values of ``--set``.
+
+    A value is TOML (``40``, ``0.5``, ``true``, ``[1, 2]``, ``{cvar = 0.9}``); text needs no quotes.
+    A number in a key is the place of a table in a list, from 0.
+
+    Raises
+    ------
+    UsageError
+        Malformed, or a key is given twice.
+    """
+    changes: dict[Key, Any] = {}
+    for text in settings:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        parts = name.split(".")
+        if not equals or not all(parts) or len(parts) < 2:
+            raise UsageError(f"--set {text!r}: {FORM}")
+        key = tuple(int(part) if part.isdecimal() else part for part in parts)
+        if key in changes:
+            raise UsageError(f"--set {text!r}: {name} is given twice")
+        changes[key] = _value(text, value)
+    return changes
+
+
+def _value(text: str, value: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except (tomllib.TOMLDecodeError, KeyError, RecursionError, ValueError):
+        pass
+    if _BARE.fullmatch(value):
+        return value
+    raise UsageError(f"--set {text!r}: {value!r} is neither TOML nor plain text; {FORM}")
+
+
+set_option = click.option(
+    "--set",
+    "changes",
+    metavar="TABLE.KEY=VALUE",
+    multiple=True,
+    callback=lambda context, parameter, settings: changes_of(settings),
+    help="Another value for a key of the scenario, checked like the file.",
+)
