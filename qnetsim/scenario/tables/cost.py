@@ -38,7 +38,7 @@ class CostTable(Table):
     """Table II of the paper, and the factor of its Fig. 8."""
 
     on_demand_multiplier: float = field(
-        "factor on every on-demand price (Fig. 8)", "a number >= 0", default=1.0, ge=0, le=1e6
+        "factor on every on-demand price (Fig. 8)", "a number >= 0", default=1.0, ge=0, le=1e9
     )
     blocking_cost: float | None = field(
         "price of a request that is not served; with it, plans may block requests where the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -11,8 +12,19 @@ COUNT_MAX = 10**9
 
 
 def field(meaning: str, allowed: str, **constraints: Any) -> Any:
-    """Describe a key: its meaning, and in words what is allowed."""
+    """Describe a key: its meaning, and in words what is allowed; a limit above is always said."""
+    most = constraints.get("le")
+    if most is not None and not _says(allowed, most):
+        power = math.log10(most)
+        shown = f"10^{power:g}" if power >= 6 and power.is_integer() else f"{most:.16g}"
+        allowed += f" (at most {shown})"
     return Field(description=meaning, json_schema_extra={"allowed": allowed}, **constraints)
+
+
+def _says(allowed: str, most: float) -> bool:
+    """Whether a text has a number, written out or as a power of ten or two."""
+    forms = {f"{most:g}", f"{most:.16g}", f"10^{math.log10(most):g}", f"2^{math.log2(most):g}"}
+    return bool(forms & set(allowed.replace(";", " ").replace(",", " ").split()))
 
 
 class Table(BaseModel):
