@@ -42,7 +42,8 @@ def test_every_upper_limit_is_said() -> None:
 
 
 def test_a_message_does_not_contradict_itself() -> None:
-    text = '[network]\ntopology = "nsfnet"\n[cost]\non_demand_multiplier = 1e10\n[demand]\nrequests = 3\n'
+    text = '[network]\ntopology = "nsfnet"\n[demand]\nrequests = 3\n'
+    text += "[cost]\non_demand_multiplier = 1e10\n"
     with pytest.raises(ScenarioError, match=r"a number >= 0 \(at most 10\^9\)"):
         parse_scenario(text)
     parse_scenario(text.replace("1e10", "1e9"))
