@@ -228,7 +228,7 @@ def _runs_by_policy(paths: Sequence[Path | str]) -> dict[str, dict[int, RunMetri
             if trace.status != "complete":
                 raise _UnfinishedError(
                     f"{path}: the run is {trace.status} after {trace.slots} slots; "
-                    "`qnetsim run --resume` completes it"
+                    "the command that wrote it completes it with --resume"
                 )
             metrics = run_metrics(trace)
         runs = table.setdefault(metrics.policy, {})

@@ -19,6 +19,7 @@ from qnetsim.analysis.figures.pools import pools_figure
 from qnetsim.analysis.figures.style import FORMATS, save, svg
 from qnetsim.analysis.figures.training import training_figure
 from qnetsim.analysis.figures.waiting import waiting_figure
+from qnetsim.analysis.in_words import in_words
 from qnetsim.trace import open_trace
 from qnetsim.trace.files.curve_file import CurveRecord
 from qnetsim.trace.hdf5.files import refuse_linked_folder, write_whole
@@ -199,6 +200,7 @@ def _page(
 <body>
 <h1>Comparison of allocation policies</h1>
 <p>{title}</p>
+{_findings(comparison)}
 {tables.cost_table(comparison)}
 {_warnings(comparison)}
 {tables.paired_table(comparison)}
@@ -234,6 +236,11 @@ def _divergence_table(comparison: Comparison, divergences: dict[str, Divergence]
     if not divergences:
         return "<p>There is one policy only.</p>"
     return tables.divergence_table(comparison, divergences)
+
+
+def _findings(comparison: Comparison) -> str:
+    sentences = (tables.html_text(sentence) for sentence in in_words(comparison))
+    return f'<p class="findings">{"<br>".join(sentences)}</p>'
 
 
 def _warnings(comparison: Comparison) -> str:

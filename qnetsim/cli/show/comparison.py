@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from qnetsim.analysis import Comparison, PolicyResult
+from qnetsim.analysis.in_words import in_words
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.analysis.rows import (
     cost_rows,
@@ -24,6 +25,7 @@ def comparison_json(comparison: Comparison) -> dict[str, object]:
     return {
         "policies": [_policy_json(policy) for policy in comparison.policies],
         "reference": comparison.reference,
+        "summary": list(in_words(comparison)),
         "warnings": list(comparison.warnings),
         "notes": list(comparison.notes),
         "partial": bool(comparison.missing),
@@ -89,6 +91,8 @@ def show_comparison(comparison: Comparison) -> None:
         screen.print(rich_table("federated learning", task_rows(comparison), left=2))
     if any(policy.sees_future for policy in comparison.policies):
         echo("* sees the future: a bound, not a competitor")
+    for sentence in in_words(comparison):
+        echo(sentence)
     for value in simulated_information_values(comparison):
         echo(f"{value.name:<5} in these worlds  {value.amount} per slot")
     echo(f"world digest  {comparison.world_digest}")
