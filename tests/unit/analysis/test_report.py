@@ -163,7 +163,7 @@ def test_a_report_is_not_overwritten(page: Path, traces: list[Path], tmp_path: P
     (tmp_path / "file").write_text("x")
     with pytest.raises(SystemExit) as caught:
         main(["report", str(traces[0]), "--out", str(tmp_path / "file")])
-    assert caught.value.code == 3
+    assert caught.value.code == 2
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")

@@ -242,7 +242,7 @@ def test_an_interrupted_run_keeps_what_was_flushed(kind: signal.Signals, tmp_pat
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(TraceError, match="is a file, not a folder"):
+    with pytest.raises(UsageError, match="is a file, not a folder"):
         simulate(nsfnet(run__slots="5"), PolicyTable(name="sip"), tmp_path / "file" / "t.h5")
 
 
