@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from qnetsim.vocabulary import FLOWS, POOLS
 
 #: Most bits of a fibre in a slot: a block of slots of such flows still adds up in 64 bits.
 MOST_BITS = MAX_SLOT_BITS - 1
+assert MOST_BITS & MAX_SLOT_BITS == 0, "a bound that a union of bits can be held against"
+#: Long rows that are added up in one step.
+ROWS_AT_ONCE = 32
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -89,30 +92,54 @@ class Ledger:
     def _check(self, pool: str, columns: Columns) -> None:
         """Produced = consumed + stored + expired + overflowed, in every slot and in total."""
         flow: dict[str, IntArray] = {name: columns[f"{pool}_{name}_bits"] for name in FLOWS}
+        # all bits that occur in a column: negative where one is, and zero where all are
+        found = {name: int(np.bitwise_or.reduce(flow[name], axis=None)) for name in FLOWS}
+        stored = self._stored[pool]
+        left = flow["produced"] - flow["consumed"]
+        for name in ("expired", "overflowed", "stored"):
+            if found[name]:
+                left -= flow[name]
+        left[0] += stored
+        if found["stored"]:
+            left[1:] += flow["stored"][:-1]
+        if left.any() or not all(0 <= bits <= MOST_BITS for bits in found.values()):
+            self._refuse(pool, flow)
+        stored[:] = flow["stored"][-1]
+        for name in FLOWS:
+            total = self._totals[f"{pool}_{name}_bits"]
+            if name == "stored":
+                total[:] = stored
+            elif found[name]:
+                total += _summed(flow[name])
+                if (total < 0).any():
+                    raise LedgerError(
+                        f"policy {self._policy}: more bits than 64-bit totals hold by slot "
+                        f"{self._first + len(left) - 1}, {pool} pool, {name}"
+                    )
+
+    def _refuse(self, pool: str, flow: dict[str, IntArray]) -> NoReturn:
+        """Name the first slot and fibre in which a ledger is wrong."""
         before = np.concatenate([self._stored[pool][None], flow["stored"][:-1]])
         out = flow["consumed"] + flow["expired"] + flow["overflowed"] + flow["stored"]
         wrong = before + flow["produced"] != out
         for name in FLOWS:
             # negative numbers are the largest here
             wrong |= flow[name].view(np.uint64) > np.uint64(MOST_BITS)
-        if wrong.any():
-            row, fibre = (int(i) for i in np.argwhere(wrong)[0])
-            numbers = ", ".join(f"{name} {int(flow[name][row, fibre])}" for name in FLOWS)
-            raise LedgerError(
-                f"policy {self._policy}: keys are not conserved, or too many to count, "
-                f"in slot {self._first + row} on fibre {self._topology.fibre_name(fibre)}, "
-                f"{pool} pool: stored before "
-                f"{int(before[row, fibre])}, {numbers} bits"
-            )
-        self._stored[pool] = flow["stored"][-1].copy()
-        for name in FLOWS:
-            total = self._totals[f"{pool}_{name}_bits"]
-            if name == "stored":
-                total[:] = self._stored[pool]
-            else:
-                total += flow[name].sum(axis=0)
-                if (total < 0).any():
-                    raise LedgerError(
-                        f"policy {self._policy}: more bits than 64-bit totals hold by slot "
-                        f"{self._first + len(before) - 1}, {pool} pool, {name}"
-                    )
+        row, fibre = (int(i) for i in np.argwhere(wrong)[0])
+        numbers = ", ".join(f"{name} {int(flow[name][row, fibre])}" for name in FLOWS)
+        raise LedgerError(
+            f"policy {self._policy}: keys are not conserved, or too many to count, "
+            f"in slot {self._first + row} on fibre {self._topology.fibre_name(fibre)}, "
+            f"{pool} pool: stored before "
+            f"{int(before[row, fibre])}, {numbers} bits"
+        )
+
+
+def _summed(rows: IntArray) -> IntArray:
+    """Sum over rows; those of few numbers are first laid side by side and added as long ones."""
+    side = len(rows) // ROWS_AT_ONCE
+    if side < 2:
+        return np.asarray(rows.sum(axis=0))
+    whole = side * ROWS_AT_ONCE
+    lines = rows[:whole].reshape(ROWS_AT_ONCE, -1).sum(axis=0)
+    return np.asarray(lines.reshape(side, -1).sum(axis=0) + rows[whole:].sum(axis=0))

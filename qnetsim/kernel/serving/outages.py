@@ -124,6 +124,10 @@ def _laid_out(
 ) -> Phases:
     """Phases of all slots: one at each start, and one at each mark inside."""
     starts = begin + ticks * np.arange(slots, dtype=np.int64)
+    if len(marks) == 1:
+        # nothing changes inside
+        mask, table = (np.full(slots, held) for held in marks[begin])
+        return Phases(np.arange(slots + 1, dtype=np.int64), starts, mask, table, np.array(masks))
     changes = np.array(sorted(marks), dtype=np.int64)
     tick = np.union1d(starts, changes)
     # the last change up to each phase says what holds in it

@@ -64,6 +64,8 @@ class PathTable:
         none = np.zeros(0, dtype=np.int64)
         self._first = Growing(np.zeros(1, dtype=np.int64))
         self._fibres = Growing(none)
+        self._first_inside = Growing(np.zeros(1, dtype=np.int64))
+        self._inside = Growing(none)
         self._trusted = Growing(none)
         for route in self.routes.routes:
             self._path(route)
@@ -159,6 +161,8 @@ class PathTable:
             self._list.append(route)
             self._fibres.extend(np.array(route.fibres, dtype=np.int64))
             self._first.extend([len(self._fibres)])
+            self._inside.extend(np.array(route.nodes[1:-1], dtype=np.int64))
+            self._first_inside.extend([len(self._inside)])
             self._trusted.extend([self.relays_on(route)])
         return path
 
@@ -188,9 +192,10 @@ class PathTable:
             How many slots at each level.
         """
         carried = np.zeros(self.count, dtype=np.int64)
-        for level in np.flatnonzero(slots).tolist():
-            bits = int(slots[level]) * level * self._network.level_bits
-            carried += bits * np.bincount(self._base[:, level], minlength=len(carried))
+        levels = np.flatnonzero(slots)
+        bits = slots[levels] * levels * self._network.level_bits
+        # numpy 2.4 adds up wrongly where it repeats the values itself
+        np.add.at(carried, self._base[:, levels].ravel(), np.tile(bits, len(self._base)))
         return carried
 
     def exposure(self, carried: IntArray) -> tuple[IntArray, IntArray]:
@@ -207,13 +212,8 @@ class PathTable:
         """
         by_fibre = np.zeros(self._network.fibres, dtype=np.int64)
         by_node = np.zeros(len(self._network.topology.nodes), dtype=np.int64)
-        for path in np.flatnonzero(carried).tolist():
-            route = self._list[path]
-            bits = int(carried[path])
-            for fibre in route.fibres:
-                by_fibre[fibre] += bits
-            for node in route.nodes[1:-1]:
-                by_node[node] += bits
+        np.add.at(by_fibre, self._fibres.rows, np.repeat(carried, np.diff(self._first.rows)))
+        np.add.at(by_node, self._inside.rows, np.repeat(carried, np.diff(self._first_inside.rows)))
         return by_fibre, by_node
 
     def route(self, path: int) -> Route:
