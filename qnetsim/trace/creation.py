@@ -6,14 +6,16 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import h5py
 import numpy as np
 
+from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.hdf5.staged import LIBVER
-from qnetsim.trace.schema import CHUNK_ROWS, VERSION, Column, FileKind
+from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, WORLD, Column, FileKind
 
 #: Columns across the fibres that share a chunk on disk.
 CHUNK_FIBRES = 128
@@ -43,39 +45,58 @@ def empty_file(kind: FileKind, header: TraceHeader, digest: ContentDigest) -> by
 
     It is made in memory: HDF5 does not survive a write that fails.
     """
-    image = io.BytesIO()
-    with h5py.File(image, "w", libver=LIBVER) as file:
-        _create_objects(file, kind, header, digest)
-    return image.getvalue()
-
-
-def _create_objects(
-    file: h5py.File, kind: FileKind, header: TraceHeader, digest: ContentDigest
-) -> None:
-    file.attrs["filetype"] = kind.filetype
-    file.attrs["version"] = np.array(VERSION, dtype=np.int64)
-    file.attrs["status"] = "incomplete"
-    file.attrs["provenance"] = json.dumps(header.provenance)
-    for name, value in header.attributes.items():
-        file.attrs[name] = value
-    file.create_dataset("committed_slots", data=np.int64(0))
     sizes = {
         c.name: len(header.columns[c.path])
         for c in kind.columns
         if c.dims == (c.name,) and not c.grows
     }
-    # coordinates first: every other dataset of a group is tied to them
-    for column in sorted(kind.columns, key=lambda c: c.dims != (c.name,)):
-        shape = tuple(0 if dim == "slot" else sizes[dim] for dim in column.dims)
-        dataset = _column(file, column, shape, header)
-        if not column.grows and not column.running:
-            digest.update(column, np.asarray(header.columns[column.path]))
-        _describe(file, column, dataset)
+    image = io.BytesIO(_layout(kind.filetype, tuple(sorted(sizes.items()))))
+    with h5py.File(image, "r+", libver=LIBVER) as file:
+        _fill(file, kind, header, digest)
+    return image.getvalue()
 
 
-def _column(
-    file: h5py.File, column: Column, shape: tuple[int, ...], header: TraceHeader
-) -> h5py.Dataset:
+def _fill(file: h5py.File, kind: FileKind, header: TraceHeader, digest: ContentDigest) -> None:
+    """Write what differs between files of one layout: attributes, and columns that stay."""
+    file.attrs["provenance"] = json.dumps(header.provenance)
+    for name, value in header.attributes.items():
+        file.attrs[name] = value
+    for column in kind.columns:
+        if column.grows or column.running:
+            continue
+        values = np.asarray(header.columns[column.path])
+        digest.update(column, values)
+        if not values.size:
+            continue
+        if column.kind == "str":
+            file[column.path][...] = header.columns[column.path]
+        else:
+            data = np.ascontiguousarray(values, column.kind)
+            h5py.h5d.open(file.id, column.path.encode()).write(h5py.h5s.ALL, h5py.h5s.ALL, data)
+
+
+@lru_cache(maxsize=8)
+def _layout(filetype: str, sizes: tuple[tuple[str, int], ...]) -> bytes:
+    """A file without slots whose columns hold zeros and no names.
+
+    Most of a file's creation is its datasets and their attributes, the same in all runs of a
+    network: they are made once in a process.
+    """
+    kind = next(kind for kind in (TRACE, WORLD) if kind.filetype == filetype)
+    image = io.BytesIO()
+    with h5py.File(image, "w", libver=LIBVER) as file:
+        file.attrs["filetype"] = kind.filetype
+        file.attrs["version"] = np.array(VERSION, dtype=np.int64)
+        file.attrs["status"] = "incomplete"
+        file.create_dataset(COMMITTED, data=np.int64(0))
+        # coordinates first: every other dataset of a group is tied to them
+        for column in sorted(kind.columns, key=lambda c: c.dims != (c.name,)):
+            shape = tuple(0 if dim == "slot" else dict(sizes)[dim] for dim in column.dims)
+            _describe(file, column, _column(file, column, shape))
+    return image.getvalue()
+
+
+def _column(file: h5py.File, column: Column, shape: tuple[int, ...]) -> h5py.Dataset:
     if column.grows:
         return file.create_dataset(
             column.path,
@@ -88,11 +109,10 @@ def _column(
             compression_opts=1,
             fillvalue=column.fill,
         )
-    if column.running:
-        # with its place in the file from the start: one that is missing makes a file unreadable
-        return file.create_dataset(column.path, data=np.zeros(shape, column.kind))
-    kind = h5py.string_dtype() if column.kind == "str" else column.kind
-    return file.create_dataset(column.path, data=header.columns[column.path], dtype=kind)
+    # with its place in the file from the start: one that is missing makes a file unreadable
+    if column.kind == "str":
+        return file.create_dataset(column.path, data=[""] * shape[0], dtype=h5py.string_dtype())
+    return file.create_dataset(column.path, data=np.zeros(shape, column.kind))
 
 
 def _describe(file: h5py.File, column: Column, dataset: h5py.Dataset) -> None:

@@ -26,24 +26,32 @@ class ColumnDigest:
 
     def __init__(self, column: Column, *, blockwise: bool) -> None:
         self._hash = hashlib.sha256(f"{column.path} {column.kind}".encode())
-        self._kind = column.kind
+        self._dtype = np.dtype(f"<{column.kind}") if column.kind != "str" else None
         self._blockwise = blockwise
         self._last = b""
+        self._shape: tuple[int, ...] | None = None
+        self._shape_text = b""
 
     def update(self, block: npt.NDArray[Any], *, same: bool = False) -> None:
         """Add a block of at most ``CHUNK_ROWS`` rows; ``same`` says it repeats the one before."""
-        self._hash.update(b"block" + repr(block.shape).encode())
-        data = np.ascontiguousarray(block, dtype=f"<{self._kind}").data
-        if not self._blockwise:
-            self._hash.update(data)
-            return
+        head = b"block" + self._text(block.shape)
         if not (same and self._last):
+            data = np.ascontiguousarray(block, dtype=self._dtype).data
+            if not self._blockwise:
+                self._hash.update(head)
+                self._hash.update(data)
+                return
             self._last = hashlib.sha256(data).digest()
-        self._hash.update(self._last)
+        self._hash.update(head + self._last)
 
     def update_blank(self, shape: tuple[int, ...]) -> None:
         """Add a block that holds the fill value only."""
-        self._hash.update(b"zeros" + repr(shape).encode())
+        self._hash.update(b"zeros" + self._text(shape))
+
+    def _text(self, shape: tuple[int, ...]) -> bytes:
+        if shape != self._shape:
+            self._shape, self._shape_text = shape, repr(shape).encode()
+        return self._shape_text
 
     def update_text(self, values: Iterable[str]) -> None:
         """Add a column of names."""
@@ -63,6 +71,10 @@ class ContentDigest:
             for c in kind.columns_in(version)
         }
         self._volatile = {c.path for c in kind.columns if c.volatile}
+
+    def of(self, column: Column) -> ColumnDigest:
+        """Digest of one column, to be fed by itself."""
+        return self._columns[column.path]
 
     def update(self, column: Column, values: npt.NDArray[Any]) -> None:
         """Add rows of a column, split into blocks of ``CHUNK_ROWS``.

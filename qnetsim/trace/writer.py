@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -218,19 +219,17 @@ class TraceWriter:
         self._publish()
 
     def _write(self, blocks: Sequence[Block]) -> None:
-        end = self._rows + sum(block.slots for block in blocks)
+        counts = [block.slots for block in blocks]
+        *firsts, end = itertools.accumulate(counts, initial=self._rows)
         for column, writer in self._growing:
             writer.extend(end)
-            at = self._rows
-            for block in blocks:
-                writer.append(at, block.rows(column, at), block.slots)
-                at += block.slots
-        for column in totals(self._kind):
-            whole = h5py.h5s.ALL
+            for block, at, count in zip(blocks, firsts, counts, strict=True):
+                writer.append(at, block.rows(column, at), count)
+        whole = h5py.h5s.ALL
+        for column, dataset in self._totals:
             values = blocks[-1].running[column.name]
             if values.size:
-                data = np.ascontiguousarray(values, column.kind)
-                self._totals[column.name].write(whole, whole, data)
+                dataset.write(whole, whole, np.ascontiguousarray(values, column.kind))
         assert self._file is not None
         self._file.flush()
         self._sync()
@@ -309,13 +308,16 @@ class TraceWriter:
         file = open_swmr(self._place)
         running = totals(self._kind)
         self._committed = file["committed_slots"]
-        self._last_totals = {c.name: np.zeros(file[c.path].shape, c.kind) for c in running}
+
+        def opened(column: Column) -> h5py.h5d.DatasetID:
+            # without h5py's objects, which take longer than the datasets
+            return h5py.h5d.open(file.id, column.path.encode())
+
+        self._totals = [(c, opened(c)) for c in running]
+        self._last_totals = {c.name: np.zeros(d.shape, c.kind) for c, d in self._totals}
         self._growing = [
-            (c, ColumnWriter(c, file[c.path].id, file[c.path].chunks, self._digest))
-            for c in self._kind.columns
-            if c.grows
+            (c, ColumnWriter(c, opened(c), self._digest)) for c in self._kind.columns if c.grows
         ]
-        self._totals: dict[str, Any] = {c.name: file[c.path].id for c in running}
         return file
 
     def _close(self, status: Literal["complete", "interrupted", "failed"]) -> None:

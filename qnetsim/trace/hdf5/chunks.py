@@ -8,6 +8,7 @@ reader inflates both.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import h5py
@@ -30,20 +31,19 @@ class ColumnWriter:
     ----------
     column : Column
     dataset : h5py.h5d.DatasetID
-    chunk : tuple of int
-        Shape of a chunk.
     digest : ContentDigest
     """
 
-    def __init__(
-        self, column: Column, dataset: Any, chunk: tuple[int, ...], digest: ContentDigest
-    ) -> None:
+    def __init__(self, column: Column, dataset: h5py.h5d.DatasetID, digest: ContentDigest) -> None:
         self._column = column
         self._dataset = dataset
-        self._chunk = chunk
+        self._chunk = tuple(dataset.get_create_plist().get_chunk())
         self._width = tuple(dataset.shape[1:])
-        self._digest = digest
+        self._digest = digest.of(column)
+        self._kind = np.dtype(column.kind)
+        self._fill = column.fill
         self._last: npt.NDArray[Any] | None = None
+        self._one_row = False
         self._packed: list[tuple[tuple[int, ...], bytes]] = []
 
     def extend(self, rows: int) -> None:
@@ -52,38 +52,46 @@ class ColumnWriter:
 
     def append(self, first: int, values: npt.NDArray[Any] | None, count: int) -> None:
         """Write rows from row ``first`` on; None stands for rows of the fill value."""
-        if values is None:
-            self._digest.add_blank(self._column, (count, *self._width))
+        if values is None or not values.size:
+            self._digest.update_blank((count, *self._width))
             return
-        block = np.ascontiguousarray(values, dtype=self._column.kind)
-        if self._blank(block):
-            # unwritten chunks read as the fill value and take no space
-            self._digest.add_blank(self._column, block.shape)
-            return
-        same = self._repeats(block)
-        self._digest.add(self._column, block, same=same)
+        same = self._repeats(values)
+        if not same:
+            block = np.ascontiguousarray(values, dtype=self._kind)
+            if self._blank(block):
+                # unwritten chunks read as the fill value and take no space
+                self._digest.update_blank(block.shape)
+                return
+            self._last = block
+            self._one_row = values.strides[0] == 0
+        assert self._last is not None
+        self._digest.update(self._last, same=same)
         if first % CHUNK_ROWS or count > CHUNK_ROWS:
-            self._write_plainly(first, block)
+            self._write_plainly(first, self._last)
             self._last = None
             return
         if not same:
-            self._packed = list(self._pack(block))
-            self._last = block
+            self._packed = list(self._pack(self._last))
         for place, data in self._packed:
             self._dataset.write_direct_chunk((first, *place), data)
 
     def _blank(self, block: npt.NDArray[Any]) -> bool:
-        fill = self._column.fill
         # most columns that are not blank show it in their first number
-        if block.size and block.flat[0] != fill:
+        if block.item(0) != self._fill:
             return False
-        return not np.count_nonzero(block != fill if fill else block)
+        if self._fill or self._kind.kind == "f":
+            return not np.count_nonzero(block != self._fill)
+        return not np.bitwise_or.reduce(block, axis=None)
 
-    def _repeats(self, block: npt.NDArray[Any]) -> bool:
+    def _repeats(self, values: npt.NDArray[Any]) -> bool:
+        """Whether these rows are those that were packed last."""
         last = self._last
-        if last is None or last.shape != block.shape or last.flat[0] != block.flat[0]:
+        if last is None or last.shape != values.shape or last.item(0) != values.item(0):
             return False
-        return np.array_equal(last, block)
+        if self._one_row and values.strides[0] == 0:
+            # one row that stands for all
+            return bool((last[0] == values[0]).all())
+        return bool((last == values).all())
 
     def _write_plainly(self, first: int, block: npt.NDArray[Any]) -> None:
         """Write rows that do not start a chunk."""
@@ -91,10 +99,13 @@ class ColumnWriter:
         space.select_hyperslab((first,) + (0,) * (block.ndim - 1), block.shape)
         self._dataset.write(h5py.h5s.create_simple(block.shape), space, block)
 
-    def _pack(self, block: npt.NDArray[Any]) -> Any:
+    def _pack(self, block: npt.NDArray[Any]) -> Iterator[tuple[tuple[int, ...], bytes]]:
         """Shuffle and deflate the chunks of a block; the last of each axis is filled up."""
         width = block.shape[1:]
         chunk = self._chunk[1:]
+        if block.shape == self._chunk:
+            yield (0,) * len(width), compress(_shuffled(block), 1)
+            return
         steps = [range(0, size, step) for size, step in zip(width, chunk, strict=True)]
         for place in itertools.product(*steps):
             columns = (slice(at, at + n) for at, n in zip(place, chunk, strict=True))
@@ -108,13 +119,15 @@ class ColumnWriter:
 
 def _shuffled(part: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """First bytes of all numbers, then second bytes, and so on; shape (itemsize, numbers)."""
-    size = part.itemsize
-    used = part.itemsize
-    if part.dtype.kind in "iu" and part.min() >= 0:
-        # bytes above the largest number are zero: there is nothing to gather
-        used = (int(part.max()).bit_length() + 7) // 8
+    size = used = part.itemsize
+    if part.dtype.kind in "iu":
+        found = int(np.bitwise_or.reduce(part, axis=None))
+        if found >= 0:
+            # bytes above the largest number are zero: there is nothing to gather
+            used = (found.bit_length() + 7) // 8
     planes = np.zeros((size, part.size), dtype=np.uint8)
     split = np.ascontiguousarray(part, dtype=part.dtype.newbyteorder("<")).view(np.uint8)
-    for byte, plane in enumerate(planes[:used]):
-        plane[:] = split.reshape(-1, size)[:, byte]
+    split = split.reshape(-1, size)
+    for byte in range(used):
+        planes[byte] = split[:, byte]
     return planes

@@ -11,13 +11,17 @@ Item = TypeVar("Item")
 
 #: Bytes that may wait to be written or be in writing; one item always may.
 MOST_BYTES = 2**26
+#: Items that are waited for, so that they share the cost of a flush, and for how long at most.
+ITEMS_AT_ONCE = 8
+PATIENCE_S = 0.1
 
 
 class WriteBehind(Generic[Item]):
     """Hands items to a thread, in order. Use as a context manager; leaving it waits for all.
 
-    Compression, digests and the disk take their time while the simulation goes on. Where the
-    thread falls behind it takes all that waits at once, so the cost of a flush is shared.
+    Compression, digests and the disk take their time while the simulation goes on. The thread
+    takes several items at once, and all that waits where it falls behind; where items are slow to
+    come, one does not wait for the others.
 
     Parameters
     ----------
@@ -35,6 +39,7 @@ class WriteBehind(Generic[Item]):
         self._waiting: list[Item] = []
         self._bytes = 0
         self._closing = False
+        self._crowded = False
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="trace writer")
 
@@ -42,19 +47,29 @@ class WriteBehind(Generic[Item]):
         """Hand over an item; waits while too much is on its way."""
         size = self._size(item)
         with self._change:
-            self._change.wait_for(
-                lambda: self._error or not self._bytes or self._bytes + size <= MOST_BYTES
-            )
+            if not self._has_room(size):
+                self._crowded = True
+                self._change.notify_all()
+                self._change.wait_for(lambda: self._error or self._has_room(size))
+                self._crowded = False
             if self._error:
                 raise self._error
             self._waiting.append(item)
             self._bytes += size
-            self._change.notify_all()
+            if len(self._waiting) in {1, ITEMS_AT_ONCE}:
+                self._change.notify_all()
+
+    def _has_room(self, size: int) -> bool:
+        return not self._bytes or self._bytes + size <= MOST_BYTES
+
+    def _enough(self) -> bool:
+        return self._closing or self._crowded or len(self._waiting) >= ITEMS_AT_ONCE
 
     def _work(self) -> None:
         while True:
             with self._change:
                 self._change.wait_for(lambda: self._waiting or self._closing)
+                self._change.wait_for(self._enough, PATIENCE_S)
                 batch = self._waiting
                 self._waiting = []
             if not batch:
