@@ -8,6 +8,7 @@ library raises over a damaged file is an error of ours, whatever its class.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,19 +98,33 @@ def is_ours(path: Path) -> bool:
 
 def stored_elsewhere(group: h5py.Group, name: str) -> str:
     """Say why an entry of a group is not plainly in the file; empty where it is."""
-    link = group.get(name, getlink=True)
-    if isinstance(link, h5py.ExternalLink):
-        return f"is a link to another file, {link.filename!r}"
-    if not isinstance(link, h5py.HardLink):
-        return "is a link, not an object of its own"
-    entry = group[name]
-    if isinstance(entry, h5py.Dataset):
-        made = entry.id.get_create_plist()
-        if made.get_layout() == h5py.h5d.VIRTUAL:
-            return "is a virtual dataset"
-        if made.get_external_count():
-            return "keeps its values in another file"
+    if why := link_elsewhere(group.id, name):
+        return why
+    entry = h5py.h5o.open(group.id, _key(name))
+    is_dataset = isinstance(entry, h5py.h5d.DatasetID)
+    return values_elsewhere(entry.get_create_plist()) if is_dataset else ""
+
+
+def link_elsewhere(group: h5py.h5g.GroupID, name: str) -> str:
+    """Say why a name in a group does not stand for an object of its own; empty where it does."""
+    kind = group.links.get_info(_key(name)).type
+    if kind == h5py.h5l.TYPE_EXTERNAL:
+        file, _ = group.links.get_val(_key(name))
+        return f"is a link to another file, {os.fsdecode(file)!r}"
+    return "" if kind == h5py.h5l.TYPE_HARD else "is a link, not an object of its own"
+
+
+def values_elsewhere(made: h5py.h5p.PropDCID) -> str:
+    """Say why a dataset that is made so does not keep its values in the file; empty where it does."""
+    if made.get_layout() == h5py.h5d.VIRTUAL:
+        return "is a virtual dataset"
+    if made.get_external_count():
+        return "keeps its values in another file"
     return ""
+
+
+def _key(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
 
 
 def plain_dataset(file: h5py.File, path: str) -> h5py.Dataset:

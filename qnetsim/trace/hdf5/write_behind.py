@@ -14,6 +14,8 @@ MOST_BYTES = 2**26
 #: Items that are waited for, so that they share the cost of a flush, and for how long at most.
 ITEMS_AT_ONCE = 8
 PATIENCE_S = 0.1
+#: Items that are safe for each that is waited for: a write that fails costs a part of a run.
+SAFE_ITEMS = 4
 
 
 class WriteBehind(Generic[Item]):
@@ -38,6 +40,7 @@ class WriteBehind(Generic[Item]):
         self._change = threading.Condition()
         self._waiting: list[Item] = []
         self._bytes = 0
+        self._written = 0
         self._closing = False
         self._crowded = False
         self._error: BaseException | None = None
@@ -56,14 +59,15 @@ class WriteBehind(Generic[Item]):
                 raise self._error
             self._waiting.append(item)
             self._bytes += size
-            if len(self._waiting) in {1, ITEMS_AT_ONCE}:
+            if len(self._waiting) == 1 or self._enough():
                 self._change.notify_all()
 
     def _has_room(self, size: int) -> bool:
         return not self._bytes or self._bytes + size <= MOST_BYTES
 
     def _enough(self) -> bool:
-        return self._closing or self._crowded or len(self._waiting) >= ITEMS_AT_ONCE
+        wanted = min(ITEMS_AT_ONCE, 1 + self._written // SAFE_ITEMS)
+        return self._closing or self._crowded or len(self._waiting) >= wanted
 
     def _work(self) -> None:
         while True:
@@ -83,6 +87,7 @@ class WriteBehind(Generic[Item]):
                 return
             with self._change:
                 self._bytes -= sum(map(self._size, batch))
+                self._written += len(batch)
                 self._change.notify_all()
 
     def __enter__(self) -> Self:
