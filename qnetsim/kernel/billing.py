@@ -49,15 +49,14 @@ def bill(
 def _dot(amounts: IntArray, prices: FloatArray) -> FloatArray:
     """Sum over fibres strictly from left to right: the same on every machine and block size."""
     rows = len(amounts)
-    if amounts.strides[0] == 0:
+    if amounts.strides[0] == 0 and rows > 1:
         # a standing decision: one row for all slots
-        amounts = amounts[:1]
-    if len(amounts) < len(prices):
-        total = np.add.accumulate(amounts * prices, axis=1)[:, -1]
-    else:
-        # a line for each fibre: whole lines are added faster
-        lines = np.multiply(amounts.T, prices[:, None], order="C")
-        total = lines[0]
-        for line in lines[1:]:
-            total += line
-    return np.broadcast_to(total, rows)
+        return np.broadcast_to(_dot(amounts[:1], prices), rows)
+    if rows < len(prices):
+        return np.asarray(np.add.accumulate(amounts * prices, axis=1)[:, -1])
+    # a line for each fibre: whole lines are added faster
+    lines = np.multiply(amounts.T, prices[:, None], order="C")
+    total = lines[0]
+    for line in lines[1:]:
+        total += line
+    return np.asarray(total)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 from types import ModuleType
 
@@ -39,8 +40,11 @@ from qnetsim.vocabulary import FLOWS, POOLS
 UNLIMITED = np.iinfo(np.int64).max // 4
 #: Route tables whose paths are kept; a second stage may give a new table in every slot.
 KEPT_TABLES = 4
-#: Slots after which a run may be stopped; some take seconds, where long queues wait.
-ROWS_AT_ONCE = 128
+#: Slots after which a run may be stopped, at first and at most, and seconds: where long queues wait some slots
+#: take seconds, while a call costs as much as many slots of a plain run.
+FIRST_ROWS = 128
+MOST_ROWS = 4096
+STOP_S = 0.05
 
 
 class KeyManagers:
@@ -84,6 +88,7 @@ class KeyManagers:
             log_rows=2 * rows,
         )
         self._paths: list[PathTable] = []
+        self._rows_at_once = FIRST_ROWS
         #: Key bits seen in clear by each trusted relay of a fibre, and by each node between two.
         self.seen_by_fibre_relays: IntArray = np.zeros(network.fibres, np.int64)
         self.seen_by_nodes: IntArray = np.zeros(len(network.topology.nodes), np.int64)
@@ -109,9 +114,12 @@ class KeyManagers:
         slots, flows, paths = self._laid_out(interval, routes)
         row = 0
         while row < interval.slots:
-            end = min(row + ROWS_AT_ONCE, interval.slots)
+            started = time.perf_counter()
+            end = min(row + self._rows_at_once, interval.slots)
             row = self._serve_rows(slots, flows, row, end, paths)
             self._carry(paths)
+            quick = time.perf_counter() - started < STOP_S
+            self._rows_at_once = min(2 * self._rows_at_once, MOST_ROWS) if quick else FIRST_ROWS
             if row < end:
                 self._make_room()
             self._context.check()
