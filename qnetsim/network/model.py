@@ -125,9 +125,16 @@ class Network:
         ndarray of int64, shape (slots, fibres)
         """
         ppm = np.asarray(yield_ppm, dtype=np.int64)
-        whole = [x.denominator == 1 for x in self.exact_channel_bits]
-        if all(whole) and int(ppm.max(initial=0)) * int(self.channel_bits.max()) < 2**63:
-            return ppm * self.channel_bits // PPM
+        most = int(ppm.max(initial=1))
+        exact = self.exact_channel_bits
+        parts = [(*divmod(x.numerator, x.denominator), x.denominator) for x in exact]
+        if all(most * (whole + 1) < 2**63 and most * below < 2**63 for whole, _, below in parts):
+            # ⌊ξ·(w + r/d)/m⌋ = ⌊(ξ·w + ⌊ξ·r/d⌋)/m⌋: each product fits into 64 bits
+            whole, rest, below = np.array(parts, dtype=np.int64).T
+            amount = ppm * whole
+            if rest.any():
+                amount += ppm * rest // below
+            return amount // PPM
         scaled = [
             ppm[:, fibre].astype(object) * x.numerator // (x.denominator * PPM)
             for fibre, x in enumerate(self.exact_channel_bits)

@@ -107,8 +107,10 @@ class Yields:
         steps = 2 * seeds.uniform(bits, slots * self._fibres).reshape(slots, self._fibres) - 1
         keep = self._keep
         steps *= math.sqrt(3 * (1 - keep * keep)) * self._table.drift
-        rows = np.empty_like(steps)
-        for row in range(slots):
-            rows[row] = self._drift
-            self._drift = self._drift * keep + steps[row]
-        return np.floor(rows * PPM).astype(np.int64)
+        rows = np.empty((slots + 1, self._fibres))
+        rows[0] = self._drift
+        for row, step, following in zip(rows, steps, rows[1:], strict=False):
+            np.multiply(row, keep, out=following)
+            following += step
+        self._drift = rows[-1]
+        return np.floor(rows[:-1] * PPM).astype(np.int64)
