@@ -11,10 +11,10 @@ import numpy as np
 
 from qnetsim.analysis.fel_tasks import TaskRun, task_runs
 from qnetsim.analysis.waits import Waits
-from qnetsim.arrays import FloatArray
+from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import TraceError, TraceFormatError
 from qnetsim.trace import Trace
-from qnetsim.vocabulary import BILL_COLUMNS
+from qnetsim.vocabulary import BILL_COLUMNS, POOLS
 
 
 @dataclass(frozen=True)
@@ -123,10 +123,7 @@ def run_metrics(trace: Trace) -> RunMetrics:
     if trace.slots == 0:
         raise TraceError(f"{trace.path}: holds no complete slot; run it again")
     cost = {name: _total(trace, f"slots/{name}") / trace.slots for name in BILL_COLUMNS}
-    reserved_bits, on_demand_bits = (
-        sum(block.sum(axis=0) for block in trace.blocks(f"slots/{pool}_consumed_bits"))
-        for pool in ("reservation", "on_demand")
-    )
+    reserved_bits, on_demand_bits = (_bits(trace, pool, "consumed") for pool in POOLS)
     consumed_bits = np.asarray(reserved_bits + on_demand_bits, dtype=np.float64)
     levels = _pool_levels(trace)
     served = int(_total(trace, "slots/served"))
@@ -169,6 +166,17 @@ def _total(trace: Trace, path: str) -> float:
     return float(sum(float(block.sum()) for block in trace.blocks(path)))
 
 
+def _bits(trace: Trace, pool: str, flow: str) -> IntArray:
+    """Bits of a flow in the whole run, by fibre."""
+    if trace.status != "incomplete":
+        return trace.column(f"ledger/{pool}_{flow}_bits")
+    # after a kill the ledger may be ahead of the slots
+    total = np.zeros(len(trace.column("fibres/fibre")), dtype=np.int64)
+    for block in trace.blocks(f"slots/{pool}_{flow}_bits"):
+        total += block.sum(axis=0)
+    return total
+
+
 def _exact_total(trace: Trace, path: str) -> int:
     """Sum of a column whose total may not fit into 64 bits."""
     halves = ((block >> 32, block & 0xFFFFFFFF) for block in trace.blocks(path))
@@ -177,11 +185,7 @@ def _exact_total(trace: Trace, path: str) -> int:
 
 def _utilisation(trace: Trace, consumed: FloatArray) -> FloatArray:
     """Bits consumed over bits produced, by fibre; zero where none were produced."""
-    total = sum(
-        block.sum(axis=0)
-        for pool in ("reservation", "on_demand")
-        for block in trace.blocks(f"slots/{pool}_produced_bits")
-    )
+    total = sum(_bits(trace, pool, "produced") for pool in POOLS)
     produced = np.asarray(total, dtype=np.float64)
     return np.divide(consumed, produced, out=np.zeros_like(produced), where=produced > 0)
 

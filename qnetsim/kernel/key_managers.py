@@ -40,8 +40,8 @@ from qnetsim.vocabulary import FLOWS, POOLS
 UNLIMITED = np.iinfo(np.int64).max // 4
 #: Route tables whose paths are kept; a second stage may give a new table in every slot.
 KEPT_TABLES = 4
-#: Slots after which a run may be stopped, at first and at most, and seconds: where long queues wait some slots
-#: take seconds, while a call costs as much as many slots of a plain run.
+#: Slots after which a run may be stopped, at first and at most, and seconds that are quick: some
+#: slots take seconds, where long queues wait, and a call costs as much as many plain ones.
 FIRST_ROWS = 128
 MOST_ROWS = 4096
 STOP_S = 0.05

@@ -134,7 +134,7 @@ class Network:
             amount = ppm * whole
             if rest.any():
                 amount += ppm * rest // below
-            return amount // PPM
+            return np.asarray(amount // PPM)
         scaled = [
             ppm[:, fibre].astype(object) * x.numerator // (x.denominator * PPM)
             for fibre, x in enumerate(self.exact_channel_bits)

@@ -115,7 +115,7 @@ def link_elsewhere(group: h5py.h5g.GroupID, name: str) -> str:
 
 
 def values_elsewhere(made: h5py.h5p.PropDCID) -> str:
-    """Say why a dataset that is made so does not keep its values in the file; empty where it does."""
+    """Say why a dataset made so does not keep its values in the file; empty where it does."""
     if made.get_layout() == h5py.h5d.VIRTUAL:
         return "is a virtual dataset"
     if made.get_external_count():

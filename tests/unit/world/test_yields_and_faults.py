@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from qnetsim.case import open_case
+from qnetsim.network import PPM
 from qnetsim.trace import schema
 from qnetsim.world.faults import CAUSES
 from qnetsim.world.yields import PoissonTable
@@ -38,3 +41,15 @@ def test_poisson_counts_have_mean_and_variance(mean: int) -> None:
 
 def test_trace_and_world_name_causes_alike() -> None:
     assert schema.CAUSES == CAUSES
+
+
+@pytest.mark.parametrize("digits", [(3, 1), (6, 12), (15, 11), (17, 15)])
+def test_yields_are_exact_whatever_fits_into_64_bits(digits: tuple[int, int]) -> None:
+    rng = np.random.default_rng(digits)
+    above, below = (rng.integers(1, 10**n, 21).tolist() for n in digits)
+    exact = tuple(Fraction(10 * a, b) for a, b in zip(above, below, strict=True))
+    bits = np.array([int(x) for x in exact])
+    network = replace(open_case(nsfnet()).network, exact_channel_bits=exact, channel_bits=bits)
+    ppm = rng.integers(0, 3 * PPM, (40, 21))
+    expected = [[int(x * int(p) / PPM) for x, p in zip(exact, row, strict=True)] for row in ppm]
+    assert network.yield_bits(ppm).tolist() == expected
