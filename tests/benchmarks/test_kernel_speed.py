@@ -90,7 +90,7 @@ class Setup(NamedTuple):
 
 
 SETUPS = (
-    Setup("everything on", "evf", 20_480, 2.2),
+    Setup("everything on", "evf", 20_480, 2.4),
     Setup("comonotone", "sip", 102_400, 1.9),
     Setup("independent", "sip", 102_400, 1.5),
 )
