@@ -97,7 +97,7 @@ def assign_wavelengths(
     if overload or not forecast.comonotone:
         return AssignedRoutes(routes, marginals, None, min(overload, 1.0))
     repair = None
-    if prices is not None and forecast.shared:
+    if prices is not None:
         held = first_stage if first_stage is not None else reservations(network, marginals)
         repair = Repair(held.vector(), np.concatenate(prices), cost)
     assignment, moved = assign(network, forecast, routes, repair)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,15 +17,14 @@ from qnetsim.optimize.assemble import (
     expected_loads,
     with_wavelengths,
 )
-from qnetsim.optimize.columns.problem import Size
-from qnetsim.optimize.commodities.own_demand import (
-    known_demand_flows,
+from qnetsim.optimize.columns.problem import RequestKind, Size
+from qnetsim.optimize.plan import Plan, status_of
+from qnetsim.optimize.recourse import (
+    deterministic_flows,
     request_kinds,
-    routes_of_requests,
+    request_routes,
     state_channels,
 )
-from qnetsim.optimize.plan import Plan, status_of
-from qnetsim.optimize.recourse import deterministic_flows, request_routes
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.stage import Stage
 from qnetsim.optimize.state_routes import in_states
@@ -82,8 +81,8 @@ def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Fore
     """Find the routes of each foreseen slot.
 
     Without limits they are shortest paths, or blocking. With them and comonotone demand a program
-    for each level is solved. With limits and independent demand the shortest paths are kept: they
-    still give a lower bound on the cost, but such a slot may block requests.
+    for each level, or joint state, is solved. With limits and independent demand the shortest paths
+    are kept: they still give a lower bound on the cost, but such a slot may block requests.
     """
     levels = range(forecast.level_count)
     shortest = [foreseen_routes(network, forecast, k) for k in levels]
@@ -91,64 +90,33 @@ def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Fore
         chosen_here = [blocked_where_cheaper(network, k, shortest[k]) for k in levels]
         table = RouteTable.by_pair_and_level(forecast.pairs, chosen_here)
         return Foreseen(in_states(table, forecast), None, "shortest paths", Size())
-    if not forecast.shared:
-        return _foreseen_states(network, forecast, shortest, solver)
-    rho = network.level_channels(forecast.level_count).tolist()
+    kinds = request_kinds(forecast)
+    counts = Counter(kinds)
     bound = 0.0
-    counts = Counter(forecast.pairs)
     size = Size()
     solvers: dict[str, None] = {}
-    chosen: list[Mapping[NodePair, list[Route]]] = []
-    for k in levels:
-        probability = float(forecast.levels.probabilities[k])
+    chosen: list[Mapping[RequestKind, list[Route]]] = []
+    channels = state_channels(network, forecast)
+    for state, probability in enumerate(forecast.joint.probabilities.tolist()):
+        own = forecast.joint.levels[:, state].tolist()
+        start = {kind: shortest[own[kind.kind]][kind.pair] for kind in counts}
         if probability == 0:
-            chosen.append({pair: [shortest[k][pair]] * n for pair, n in counts.items()})
+            chosen.append({kind: [start[kind]] * n for kind, n in counts.items()})
             continue
         flows = deterministic_flows(
             network=network,
-            pairs=forecast.pairs,
-            level=k,
-            channels=rho[k],
+            counts=counts,
+            level=state,
+            channels=channels[state],
             prices=network.costs.cheapest,
-            start=shortest[k],
+            start=start,
             solver=solver,
         )
         bound += probability * flows.bound
         size += flows.size
         solvers[flows.solver] = None
         chosen.append(flows.routes[0])
-    routes = request_routes(forecast.pairs, chosen)
-    return Foreseen(routes, bound, " and ".join(solvers), size)
-
-
-def _foreseen_states(
-    network: Network,
-    forecast: Forecast,
-    shortest: Sequence[Mapping[NodePair, Route]],
-    solver: Solver,
-) -> Foreseen:
-    """Routes of each joint state within the limits; ``shortest`` has those of each level."""
-    requests = request_kinds(forecast)
-    counts = Counter(requests)
-    bound = 0.0
-    size = Size()
-    solvers: dict[str, None] = {}
-    chosen = []
-    for state, channels in enumerate(state_channels(network, forecast)):
-        levels = forecast.joint.levels[:, state].tolist()
-        flows = known_demand_flows(
-            network=network,
-            counts=counts,
-            channels=channels,
-            prices=network.costs.cheapest,
-            start={kind: shortest[levels[kind.kind]][kind.pair] for kind in counts},
-            solver=solver,
-        )
-        bound += float(forecast.joint.probabilities[state]) * flows.bound
-        size += flows.size
-        solvers[flows.solver] = None
-        chosen.append(flows.routes[0])
-    return Foreseen(routes_of_requests(requests, chosen), bound, " and ".join(solvers), size)
+    return Foreseen(request_routes(kinds, chosen), bound, " and ".join(solvers), size)
 
 
 def perfect_information(network: Network, forecast: Forecast, solver: Solver) -> Plan:

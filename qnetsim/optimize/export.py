@@ -13,8 +13,7 @@ from qnetsim.network import Network
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.full.full_plan import full_problem
 from qnetsim.optimize.full.full_program import FullProgram
-from qnetsim.optimize.recourse import stochastic_problem
-from qnetsim.optimize.routing import newsvendor_routes
+from qnetsim.optimize.recourse import start_routes, stochastic_problem
 from qnetsim.optimize.solvers import highs
 from qnetsim.optimize.solvers.program import Program
 from qnetsim.optimize.solvers.solver import Solver
@@ -37,8 +36,9 @@ ROUTES = (
 )
 CUTS = ("Rows cut_i tighten the program: no routing with wavelength continuity breaks them.",)
 LIMITS = (
-    "Limits: (28) and (29) are one row for each fibre and scenario, limit_28_29: all requests of a",
-    "scenario need the same channels, so the row says how many fit.",
+    "Limits: where all requests of a scenario need the same channels on a fibre, (28) and (29) are",
+    "one row, limit_28_29, which says how many fit. Elsewhere it is (28) alone, and limit_29 says",
+    "how many units of channels fit, of the greatest common divisor of what requests need.",
     "Left out: wavelength continuity, (26) and (27). The plan's routes are coloured afterwards and",
     "may move for it, so the plan may cost more than the optimum of this file, never less.",
 )
@@ -74,19 +74,19 @@ def model_of(network: Network, forecast: Forecast, solver: Solver, *, full: bool
     Raises
     ------
     UsageError
-        Demand that is not the same for all requests, or an instance too large for the full program.
+        Demand that is not comonotone, or an instance too large for the full program.
     """
-    if not forecast.comonotone or not forecast.shared:
-        raise UsageError("a model file is written for comonotone demand that all requests share")
+    if not forecast.comonotone:
+        raise UsageError("a model file is written for comonotone demand")
     if full:
         return Model(FullProgram(full_problem(network, forecast), solver).program()[0], FULL)
     problem = stochastic_problem(network, forecast, solver)
-    routes = RoutesProgram(problem, newsvendor_routes(network, forecast))
+    routes = RoutesProgram(problem, start_routes(network, forecast))
     bound = routes.solve().bound
     program = routes.master.program()
     # solved in units of the dearest price, written in units of cost
     program = replace(program, cost=program.cost * problem.scale)
-    count = len(routes.master.columns) + len(problem.pairs) * problem.scenarios
+    count = len(routes.master.columns) + len(problem.counts) * problem.scenarios
     header = [line.format(routes=f"{count:,}", bound=bound) for line in ROUTES]
     if network.limited:
         header += LIMITS

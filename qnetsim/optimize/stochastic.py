@@ -8,28 +8,33 @@ from typing import Literal
 
 from qnetsim.errors import InfeasibleError
 from qnetsim.forecast import Forecast
-from qnetsim.network import Network, Route, RouteTable
-from qnetsim.network.routes import NodePair
+from qnetsim.network import Network, Route
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.columns.certificate import newsvendor_prices
 from qnetsim.optimize.columns.exact_cost import rounded_down
 from qnetsim.optimize.columns.limits import continuity_shortage
 from qnetsim.optimize.columns.pricing import Pricing
-from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem, WavelengthPrices
+from qnetsim.optimize.columns.problem import (
+    RequestKind,
+    RouteFlows,
+    RoutesProblem,
+    WavelengthPrices,
+)
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.columns.routing_search import RoutingProblem
 from qnetsim.optimize.columns.safe_bound import SafeBound
-from qnetsim.optimize.commodities.own_demand import (
-    own_closed_form,
-    own_demand_problem,
-    own_routes_plan,
-)
 from qnetsim.optimize.full.full_plan import full_plan, full_problem
 from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, SolveReport, status_of
-from qnetsim.optimize.recourse import request_routes, stochastic_problem
-from qnetsim.optimize.routing import newsvendor_routes
+from qnetsim.optimize.recourse import (
+    request_kinds,
+    request_routes,
+    start_routes,
+    stochastic_problem,
+)
+from qnetsim.optimize.routing import newsvendor_table
 from qnetsim.optimize.solvers.program import relative_gap
 from qnetsim.optimize.solvers.solver import Solver
+from qnetsim.optimize.state_routes import in_states
 from qnetsim.vocabulary import PlanStatus
 
 #: Programs that count what continuity asks of nodes; a cheaper plan leaves fewer routes to look at.
@@ -69,8 +74,6 @@ def comonotone_plan(
             # the routes program says which fibres lack what
             comonotone_plan(network, forecast, solver)
             raise
-    if not forecast.shared:
-        return _own_demand_plan(network, forecast, solver, formulation)
     problem = stochastic_problem(network, forecast, solver)
     closed_form = _closed_form(network, forecast, Pricing(problem))
     if formulation == "newsvendor":
@@ -102,25 +105,6 @@ def _good_enough(plan: Plan, problem: RoutesProblem) -> bool:
     return gap is not None and gap <= problem.solver.settings.gap
 
 
-def _own_demand_plan(
-    network: Network, forecast: Forecast, solver: Solver, formulation: Formulation
-) -> Plan:
-    """The same choice of formulations for requests with distributions of their own."""
-    problem = own_demand_problem(network, forecast, solver)
-    closed_form = own_closed_form(network, forecast, problem)
-    if formulation == "newsvendor":
-        return closed_form
-    if formulation == "auto" and closed_form.status is PlanStatus.OPTIMAL:
-        return closed_form
-    found = own_routes_plan(problem, forecast, closed_form, keep=formulation == "auto")
-    if formulation != "auto" or found.status is PlanStatus.OPTIMAL:
-        return found
-    if full_problem(network, forecast).variables <= MOST_FULL_VARIABLES:
-        exact = full_plan(network, forecast, solver)
-        return exact if exact.status is PlanStatus.OPTIMAL else found
-    return found
-
-
 def _full_plan(problem: RoutesProblem, forecast: Forecast, found: Plan) -> Plan:
     """Full program for what the routes program left open.
 
@@ -140,9 +124,9 @@ def _full_plan(problem: RoutesProblem, forecast: Forecast, found: Plan) -> Plan:
             RoutingProblem(
                 network=network,
                 counts=problem.counts,
-                level=problem.levels[s],
-                channels=problem.channels[s].tolist(),
-                start=newsvendor_routes(network, forecast),
+                when=problem.when(s),
+                channels=problem.channels[s],
+                start=start_routes(network, forecast),
                 solver=problem.solver,
             )
         )
@@ -152,21 +136,14 @@ def _full_plan(problem: RoutesProblem, forecast: Forecast, found: Plan) -> Plan:
 def _closed_form(network: Network, forecast: Forecast, pricing: Pricing) -> Plan:
     """Newsvendor reservations on the g-weighted shortest routes, with their dual certificate."""
     problem = pricing.problem
-    assert problem.on_demand is not None
-    raw = newsvendor_prices(
-        problem.probabilities, problem.channels, problem.reserved, problem.on_demand
-    )
-    prices = pricing.feasible(*(part / problem.scale for part in raw))
+    raw = newsvendor_prices(problem)
+    prices = pricing.feasible(*(part / problem.scale for part in raw[:3]))
     bound = rounded_down(SafeBound(problem).of(prices))
-    routes = newsvendor_routes(network, forecast)
+    routes = in_states(newsvendor_table(network, forecast), forecast)
     return fixed_routes_plan(
         network,
         forecast,
-        assign_wavelengths(
-            network,
-            forecast,
-            RouteTable.by_pair(forecast.pairs, routes, forecast.level_count),
-        ),
+        assign_wavelengths(network, forecast, routes),
         SolveReport(bound=bound, solver="newsvendor closed form, dual certificate"),
     )
 
@@ -176,7 +153,8 @@ def _routes_plan(
 ) -> Plan:
     """Solve the routes program; with ``keep`` the closed form is returned where this proves it."""
     network = problem.network
-    start = {pair: closed_form.routes.route(r, 0) for r, pair in enumerate(forecast.pairs)}
+    kinds = request_kinds(forecast)
+    start = {kind: closed_form.routes.route(r, 0) for r, kind in enumerate(kinds)}
     program = RoutesProgram(problem, start)
     flows = program.solve()
     valid = closed_form.status in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}
@@ -190,7 +168,7 @@ def _routes_plan(
             size=flows.size,
             prices=flows.prices,
         )
-    single = {pair: [start[pair]] * n for pair, n in problem.counts.items()}
+    single = {kind: [start[kind]] * n for kind, n in problem.counts.items()}
     plan = replace(_coloured(problem, forecast, flows, single), prices=flows.prices)
     for _ in range(TRANSIT_PASSES):
         objective = plan.objective(network)
@@ -225,13 +203,13 @@ def _coloured(
     problem: RoutesProblem,
     forecast: Forecast,
     flows: RouteFlows,
-    single: Mapping[NodePair, Sequence[Route]],
+    single: Mapping[RequestKind, Sequence[Route]],
 ) -> Plan:
     """Plan over these flows with wavelengths; levels that never happen take single routes."""
     network = problem.network
     by_level = dict(zip(problem.levels, flows.routes, strict=True))
     routes = request_routes(
-        forecast.pairs, [by_level.get(k, single) for k in range(forecast.level_count)]
+        request_kinds(forecast), [by_level.get(k, single) for k in range(forecast.state_count)]
     )
     return fixed_routes_plan(
         network,

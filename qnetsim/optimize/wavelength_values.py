@@ -15,8 +15,12 @@ from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.marginals import marginal_loads, reservations
 from qnetsim.optimize.plan import Plan, SolveReport
-from qnetsim.optimize.recourse import request_routes, stochastic_problem
-from qnetsim.optimize.routing import newsvendor_routes
+from qnetsim.optimize.recourse import (
+    request_kinds,
+    request_routes,
+    start_routes,
+    stochastic_problem,
+)
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.wavelengths.assignment import assign
 from qnetsim.optimize.wavelengths.repair import Repair
@@ -77,7 +81,7 @@ def wavelength_values(
     ----------
     network : Network
     forecast : Forecast
-        Comonotone, of requests that share their distribution.
+        Comonotone; under the probabilities that the plan minimises an expectation of.
     solver : Solver
     plan : Plan
         The plan that is compared with: its cost, its bound and its prices count.
@@ -111,7 +115,7 @@ def savings(problem: RoutesProblem, forecast: Forecast, plan: Plan) -> tuple[flo
         return 0.0, 0.0
     objective = plan.objective(network)
     bound = objective if plan.status is PlanStatus.OPTIMAL else plan.bound
-    start = newsvendor_routes(network, forecast)
+    start = start_routes(network, forecast)
     flows = RoutesProgram(problem, start).solve()
     with_more = _plan_cost(problem, forecast, flows)
     low = 0.0 if bound is None or with_more is None else max(bound - with_more, 0.0)
@@ -123,10 +127,10 @@ def _plan_cost(problem: RoutesProblem, forecast: Forecast, flows: RouteFlows) ->
     """Expected cost of a plan with explicit wavelengths; None where none were found."""
     assert problem.on_demand is not None
     free = replace(problem.network, qkd_wavelengths=None, km_wavelengths=None)
-    by_level = dict(zip(problem.levels, flows.routes, strict=True))
-    single = by_level[problem.levels[0]]
+    by_state = dict(zip(problem.levels, flows.routes, strict=True))
+    some = by_state[problem.levels[0]]
     routes = request_routes(
-        forecast.pairs, [by_level.get(k, single) for k in range(forecast.level_count)]
+        request_kinds(forecast), [by_state.get(k, some) for k in range(forecast.state_count)]
     )
     marginals = marginal_loads(free, forecast, routes)
     repair = Repair(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from qnetsim.network import BLOCKED, Network, Route, RouteTable
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize import Plan
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
-from qnetsim.optimize.columns.problem import Size
+from qnetsim.optimize.columns.problem import RequestKind, Size
 from qnetsim.optimize.full.full_plan import path_of
 from qnetsim.optimize.full.full_problem import FullProblem
 from qnetsim.optimize.full.full_program import FullProgram
@@ -143,18 +144,20 @@ def _one_level(setting: Setting, level: int) -> _Found:
     """Requests of one pair are interchangeable: the routes program."""
     network = setting.network
     pairs = setting.forecast.pairs
-    channels = network.level_channels(level + 1)[level].tolist()
-    weights = [Fraction(rho) for rho in channels]
+    channels = network.level_channels(level + 1)[[level]]
+    weights = [Fraction(rho) for rho in channels[0].tolist()]
+    start = weighted_routes(network, pairs, weights, network.costs.exact_km_reserved)
+    kinds = [RequestKind(pair, 0) for pair in pairs]
     flows = deterministic_flows(
         network=network,
-        pairs=pairs,
+        counts=Counter(kinds),
         level=level,
         channels=channels,
         prices=network.costs.reserved,
-        start=weighted_routes(network, pairs, weights, network.costs.exact_km_reserved),
+        start={kind: start[kind.pair] for kind in kinds},
         solver=setting.solver,
     )
-    table = request_routes(pairs, [flows.routes[0]])
+    table = request_routes(kinds, [flows.routes[0]])
     routes = [table.route(r, 0) for r in range(len(pairs))]
     return _Found(routes, flows.bound, flows.solver, flows.size)
 

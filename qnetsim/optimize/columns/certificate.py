@@ -11,31 +11,40 @@ from __future__ import annotations
 
 import numpy as np
 
-from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.arrays import FloatArray
 from qnetsim.network import UnitPrices
 from qnetsim.optimize.columns.pricing import DualPrices, rescaled
+from qnetsim.optimize.columns.problem import RoutesProblem
 
 
-def newsvendor_prices(
-    probabilities: FloatArray, channels: IntArray, reserved: UnitPrices, on_demand: UnitPrices
-) -> DualPrices:
+def newsvendor_prices(problem: RoutesProblem) -> DualPrices:
     """Feasible prices that make the newsvendor reservation of each fibre optimal.
 
     Where no shares t_s exist, the nearest ones are taken and γ is cut to its bounds: the prices
-    are feasible all the same, but prove less.
+    are feasible all the same, but prove less. Requests with distributions of their own are given
+    the prices of the mean request of each scenario.
 
     Parameters
     ----------
-    probabilities : ndarray, shape (scenarios,)
-    channels : ndarray of int64, shape (scenarios, fibres)
-        Channels ρ of one request.
-    reserved, on_demand : UnitPrices
+    problem : RoutesProblem
+        With on-demand prices.
 
     Returns
     -------
     DualPrices
-        Unscaled, with δ = 0; arrays of shape (scenarios, fibres).
+        Unscaled, with δ = 0.
     """
+    assert problem.on_demand is not None
+    weights = np.bincount(problem.distribution, problem.demand, problem.distributions)
+    mean = np.tensordot(problem.channels, weights / weights.sum(), axes=(1, 0))
+    alpha, gamma = _prices(problem.probabilities, mean, problem.reserved, problem.on_demand)
+    return DualPrices(alpha, gamma, np.zeros(problem.limits.caps.shape))
+
+
+def _prices(
+    probabilities: FloatArray, channels: FloatArray, reserved: UnitPrices, on_demand: UnitPrices
+) -> tuple[FloatArray, FloatArray]:
+    """Prices α and γ where a request needs these channels, shape (scenarios, fibres)."""
     alpha = np.zeros(channels.shape)
     for fibre in range(channels.shape[1]):
         caps = probabilities * on_demand.channels[fibre]
@@ -46,10 +55,10 @@ def newsvendor_prices(
     length = total + used.sum(axis=0)
     share = _shares(used, caps, length)
     gamma = np.clip(share[:, None] * length - used, 0.0, caps)
-    return DualPrices(alpha, rescaled(gamma, total), np.zeros(channels.shape))
+    return alpha, rescaled(gamma, total)
 
 
-def _filled(caps: FloatArray, total: float, order: IntArray) -> FloatArray:
+def _filled(caps: FloatArray, total: float, order: FloatArray) -> FloatArray:
     """Spend ``total`` on the scenarios of highest order first, each up to its cap."""
     first = np.argsort(-order, kind="stable")
     room = np.clip(total - np.concatenate([[0.0], np.cumsum(caps[first])[:-1]]), 0.0, None)

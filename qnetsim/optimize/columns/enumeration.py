@@ -24,14 +24,14 @@ def useful_columns(
     slack: float,
     most: int,
 ) -> list[PathColumn] | None:
-    """Every route at most ``slack`` longer than the shortest of its pair and scenario.
+    """Every route at most ``slack`` longer than the shortest of its kind and scenario.
 
     Parameters
     ----------
     problem : RoutesProblem
-    lengths : ndarray, shape (scenarios, fibres)
+    lengths : ndarray, shape (scenarios, distributions, fibres)
         Scaled lengths under the prices of the bound.
-    blocking : ndarray, shape (scenarios, pairs)
+    blocking : ndarray, shape (scenarios, kinds)
         Scaled prices of a blocked request.
     slack : float
         Scaled distance of best plan and bound.
@@ -46,14 +46,15 @@ def useful_columns(
     topology = problem.network.topology
     found: list[PathColumn] = []
     steps = MAX_STEPS
-    for s, row in enumerate(lengths.tolist()):
-        rest = distances_to_each(topology, row, [target for _, target in problem.pairs])
-        for p, (source, target) in enumerate(problem.pairs):
-            limit = min(rest[target][source], float(blocking[s, p])) + slack
+    targets = {pair[1] for pair in problem.pairs}
+    for s, rows in enumerate(lengths.tolist()):
+        rest = [distances_to_each(topology, row, targets) for row in rows]
+        for p, ((source, target), d) in enumerate(problem.counts):
+            limit = min(rest[d][target][source], float(blocking[s, p])) + slack
             search = routes_within(
                 topology,
-                row,
-                rest=rest[target],
+                rows[d],
+                rest=rest[d][target],
                 pair=(source, target),
                 limit=limit,
                 most_steps=steps,

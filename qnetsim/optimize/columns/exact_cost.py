@@ -17,14 +17,14 @@ def exact_cost(problem: RoutesProblem, loads: IntArray, blocked: IntArray) -> Fr
     Parameters
     ----------
     problem : RoutesProblem
-    loads : ndarray of int64, shape (scenarios, fibres)
-        Requests on each fibre.
+    loads : ndarray of int64, shape (scenarios, distributions, fibres)
+        Requests of each distribution on each fibre.
     blocked : ndarray of int64, shape (scenarios,)
         Requests that are not served.
     """
     weights = [Fraction(p) for p in problem.probabilities.tolist()]
     total = Fraction(0)
-    for i, units in enumerate((problem.channels * loads, loads)):
+    for i, units in enumerate(((problem.channels * loads).sum(axis=1), loads.sum(axis=1))):
         reserved = [Fraction(c) for c in problem.reserved[i].tolist()]
         held = None if problem.fixed is None else problem.fixed[i].tolist()
         bought = None if problem.on_demand is None else problem.on_demand[i].tolist()

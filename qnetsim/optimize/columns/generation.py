@@ -118,12 +118,10 @@ def _start(problem: RoutesProblem, pricing: Pricing) -> DualPrices | None:
     """Prices that are known, or those of the closed form, which are best where no limit binds."""
     if problem.prices is not None:
         alpha, gamma = (price / problem.scale for price in problem.prices)
-        return pricing.feasible(alpha, gamma, np.zeros_like(alpha))
+        return pricing.feasible(alpha, gamma, np.zeros(problem.limits.caps.shape))
     if problem.fixed is not None or problem.on_demand is None:
         return None
-    reserved = problem.reserved
-    on_demand = problem.on_demand
-    found = newsvendor_prices(problem.probabilities, problem.channels, reserved, on_demand)
+    found = newsvendor_prices(problem)
     return pricing.feasible(found.alpha / problem.scale, found.gamma / problem.scale, found.delta)
 
 
@@ -144,9 +142,10 @@ def _improving(
     if not exact:
         candidates = np.ones_like(candidates)
     found: list[PathColumn] = []
+    of = priced.problem.distribution
     for s, p in np.argwhere(candidates & (targets > PRICING_TOLERANCE)).tolist():
         route = priced.route(s, p)
-        if _length(lengths[s], route) < targets[s, p] - PRICING_TOLERANCE:
+        if _length(lengths[s, of[p]], route) < targets[s, p] - PRICING_TOLERANCE:
             found.append(PathColumn(s, p, route))
     return found
 

@@ -8,18 +8,18 @@ from functools import partial
 
 import numpy as np
 
-from qnetsim.arrays import FloatArray
+from qnetsim.arrays import IntArray
 from qnetsim.errors import InfeasibleError, SolverError
 from qnetsim.network import Network
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
-from qnetsim.optimize.columns.problem import capacities
 from qnetsim.optimize.columns.routing_search import (
-    PairRoute,
+    KindRoute,
     RoutingProblem,
     RoutingSearch,
     Verdict,
     total_unserved,
 )
+from qnetsim.optimize.columns.wavelength_limits import StateLimits, state_limits
 from qnetsim.optimize.wavelengths.assignment import colourable
 
 #: How an infeasible scenario can be mended.
@@ -36,23 +36,24 @@ KEYS = {"|σ|": "qkd_wavelengths", "|κ|": "km_wavelengths"}
 NAMED = 12
 
 
-def feasible_routing(problem: RoutingProblem) -> list[PairRoute]:
+def feasible_routing(problem: RoutingProblem) -> list[KindRoute]:
     """Routes over which all requests can be served within the limits, whole.
 
     Raises
     ------
     InfeasibleError
-        There are none; names level, fibres, what they lack and the least limit that would do.
+        There are none; names level or state, fibres, what they lack and the least limit that
+        would do.
     SolverError
         Neither a routing nor a proof was found.
     """
     search = RoutingSearch(problem)
-    verdict = search.decide(capacities(problem.network, problem.channels))
+    verdict = search.decide(state_limits(problem.network, problem.channels))
     if verdict.fits:
         return verdict.routing
     if verdict.fits is None:
         raise SolverError(
-            f"level k = {problem.level}: the wavelength limits admit fractional routes, but "
+            f"at {problem.when} the wavelength limits admit fractional routes, but "
             "neither an integer routing nor a proof that there is none was found over "
             f"{len(search.routes)} routes; raise network.qkd_wavelengths or "
             "network.km_wavelengths, or give cost.blocking_cost"
@@ -64,16 +65,16 @@ def continuity_shortage(problem: RoutingProblem) -> str:
     """Text for limits that routes keep to, but no wavelengths with continuity do."""
     search = RoutingSearch(problem)
     network = problem.network
-    caps = capacities(network, problem.channels)
-    verdict = search.decide(caps)
+    limits = state_limits(network, problem.channels)
+    verdict = search.decide(limits)
     topology = network.topology
-    load = np.zeros(network.fibres)
+    load = np.zeros(problem.channels.shape)
     for used in verdict.routing:
-        load[list(used.route.fibres)] += 1
-    full = np.flatnonzero(load >= caps).tolist()
+        load[used.kind.kind, list(used.route.fibres)] += 1
+    full = np.flatnonzero((limits.used(load) >= limits.caps).any(axis=0)).tolist()
     names = _listed([topology.fibre_name(e) for e in full])
     return (
-        f"infeasible: at level k = {problem.level} all requests have routes, which fill the fibres "
+        f"infeasible: at {problem.when} all requests have routes, which fill the fibres "
         f"{names}, but no wavelengths on them keep continuity (26), (27) from end to end; "
         f"{_least_limits(search)}; {MEND}"
     )
@@ -84,20 +85,22 @@ def _shortage(search: RoutingSearch, verdict: Verdict) -> str:
     network = search.network
     topology = search.network.topology
     names = _listed([topology.fibre_name(e) for e in verdict.tight])
-    pairs = _listed([f"{topology.nodes[a]}–{topology.nodes[b]}" for a, b in verdict.unserved])
+    unserved = dict.fromkeys(kind.pair for kind in verdict.unserved)
+    pairs = _listed([f"{topology.nodes[a]}–{topology.nodes[b]}" for a, b in unserved])
     lacking = total_unserved(verdict)
     limits = []
     lacks = []
     if network.max_channels is not None:
         limits.append(f"⌊|σ|/3⌋ = {network.max_channels} channels")
-        channels = search.problem.channels
-        rho = max((channels[e] for e in verdict.tight), default=max(channels))
-        lacks.append(f"{WAVELENGTHS_PER_CHANNEL * lacking * rho:,.6g} QKD wavelengths")
+        rho = search.problem.channels
+        here = rho[:, verdict.tight].max(axis=1) if verdict.tight else rho.max(axis=1)
+        channels = sum(n * float(here[kind.kind]) for kind, n in verdict.unserved.items())
+        lacks.append(f"{WAVELENGTHS_PER_CHANNEL * channels:,.6g} QKD wavelengths")
     if network.max_wavelengths is not None:
         limits.append(f"|κ| = {network.max_wavelengths} KM wavelengths")
         lacks.append(f"{lacking:,.6g} KM wavelengths")
     return (
-        f"infeasible: at level k = {search.problem.level} the fibres {names} are full "
+        f"infeasible: at {search.problem.when} the fibres {names} are full "
         f"({' and '.join(limits)} per fibre); {_requests(lacking)} ({pairs}) without a route "
         f"lack {' and '.join(lacks)} on a way of theirs; {_least_limits(search)}; {MEND}"
     )
@@ -138,10 +141,12 @@ def _least_limit(search: RoutingSearch, name: str, network: Network) -> str | No
             return replace(network, qkd_wavelengths=limit)
         return replace(network, km_wavelengths=limit)
 
-    def caps(limit: int) -> FloatArray:
-        return capacities(limited(limit), channels)
+    def caps(limit: int) -> StateLimits:
+        return state_limits(limited(limit), channels)
 
-    most = STEPS[name] * search.requests * max(*channels, 1)
+    each = channels.max(axis=1).tolist()
+    together = sum(n * max(each[kind.kind], 1) for kind, n in search.problem.counts.items())
+    most = STEPS[name] * together
     if not search.decide(caps(most)).fits:
         return None
     first = _least(lambda limit: search.splits(caps(limit)), 0, most)
@@ -172,27 +177,28 @@ def _least(does: Callable[[int], bool], low: int, high: int) -> int:
     return high
 
 
-def _last_alike(caps: Callable[[int], FloatArray], first: int, most: int) -> int:
+def _last_alike(caps: Callable[[int], StateLimits], first: int, most: int) -> int:
     """The greatest limit under which as many requests fit on every fibre as under the first."""
-    here = caps(first)
+    here = caps(first).caps
     last = first
-    while last < most and np.array_equal(caps(last + 1), here):
+    while last < most and np.array_equal(caps(last + 1).caps, here):
         last += 1
     return last
 
 
 def _fits(
-    limited: Callable[[int], Network], verdict: Verdict, channels: Sequence[int], limit: int
+    limited: Callable[[int], Network], verdict: Verdict, channels: IntArray, limit: int
 ) -> bool:
     """Whether a routing keeps continuity under one more limit."""
     return _keeps_continuity(limited(limit), verdict, channels)
 
 
-def _keeps_continuity(network: Network, verdict: Verdict, channels: Sequence[int]) -> bool:
+def _keeps_continuity(network: Network, verdict: Verdict, channels: IntArray) -> bool:
     """Whether wavelengths with continuity are found for a routing, or for one near it."""
-    pairs = [used.pair for used in verdict.routing]
+    pairs = [used.kind.pair for used in verdict.routing]
     routes = [used.route for used in verdict.routing]
-    return colourable(network, pairs, routes, np.array(channels, dtype=np.int64))
+    rho = channels[[used.kind.kind for used in verdict.routing]]
+    return colourable(network, pairs, routes, rho)
 
 
 def _setting(name: str, limit: int) -> str:

@@ -7,11 +7,16 @@ add up to a number of the other parity, one place stays empty. *Continuity*: whe
 number of fibres, a wavelength is on all of them only if it serves a separated request, so of σ
 wavelengths, w to a request, n(δ(S)) ≤ (σ/w)(|δ(S)| − 1) + min(σ/w, D) requests at most.
 
-Both are rows on loads alone, so routes are priced by shortest paths as before.
+*Requests of unlike ρ*: the same holds for sums with whole weights, one for each distribution, where
+some limit of such a sum is known: channels, Σ ρ_d·n_d ≤ |σ|/3, and what rounding makes of them,
+Σ ⌊ρ_d/t⌋·n_d ≤ ⌊|σ|/3t⌋ for t = any of the ρ. The latter cut on single fibres too.
+
+All are rows on loads alone, so routes are priced by shortest paths as before.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -31,21 +36,49 @@ MOST_ADDED = 12
 
 
 class LoadCut(NamedTuple):
-    """``Σ n_e over fibres − blocked requests of some pairs ≤ most`` in one scenario.
+    """``Σ_d weights_d·n_d(fibres) − blocked requests of some kinds ≤ most`` in one scenario.
 
     Attributes
     ----------
     scenario : int
     fibres : tuple of int
     most : int
+    weights : tuple of int
+        Of a request of each distribution.
     blocked : tuple of int
-        Positions of the pairs whose blocked requests count.
+        Positions of the kinds whose blocked requests count.
     """
 
     scenario: int
     fibres: tuple[int, ...]
     most: int
+    weights: tuple[int, ...]
     blocked: tuple[int, ...] = ()
+
+    def used(self, loads: FloatArray) -> float:
+        """Left side without blocked requests; loads have shape (distributions, fibres)."""
+        return float(self.weights @ loads[:, self.fibres].sum(axis=1))
+
+
+class Measure(NamedTuple):
+    """A weighted sum of the requests on a fibre that some limit bounds, in one scenario.
+
+    Attributes
+    ----------
+    weights : tuple of int
+        Of a request of each distribution.
+    most : ndarray, shape (fibres,)
+        Most that a fibre carries; infinite where nothing bounds it.
+    wavelengths : tuple of WavelengthLimit
+        Limits that bound the sum where an odd number of fibres leaves a set.
+    rounded : bool
+        The relaxation has no row that says as much of a single fibre.
+    """
+
+    weights: tuple[int, ...]
+    most: FloatArray
+    wavelengths: tuple[WavelengthLimit, ...]
+    rounded: bool = False
 
 
 class LoadCutSeparator:
@@ -67,49 +100,62 @@ class LoadCutSeparator:
         self._leaves = inside[:, ends[:, 0]] != inside[:, ends[:, 1]]
         pairs = np.array(problem.pairs).reshape(-1, 2)
         self._separates = inside[:, pairs[:, 0]] != inside[:, pairs[:, 1]]
-        self._crossing = self._separates.astype(np.int64) @ problem.demand.astype(np.int64)
+        each = np.zeros((len(problem.counts), problem.distributions), dtype=np.int64)
+        each[np.arange(len(each)), problem.distribution] = problem.demand
+        # requests of each distribution that a set separates, shape (sets, distributions)
+        self._crossing = self._separates.astype(np.int64) @ each
         self._size = self._leaves.sum(axis=1)
-        self._limit = [self._most(s) for s in range(problem.scenarios)]
+        self._measures = [measures(problem, s) for s in range(problem.scenarios)]
+        self._limit = [[self._most(measure) for measure in here] for here in self._measures]
 
     def violated(self, loads: FloatArray) -> list[LoadCut]:
-        """Cuts that these loads break, shape (scenarios, fibres)."""
-        problem = self.problem
+        """Cuts that these loads break, shape (scenarios, distributions, fibres)."""
         found: list[LoadCut] = []
         for s, load in enumerate(loads):
-            most = self._limit[s]
-            if most is None:
-                continue
-            over = self._leaves @ load - most
-            worst = np.argsort(-over, kind="stable")[:MOST_ADDED]
-            for i in worst.tolist():
-                if over[i] < LEAST_VIOLATION:
-                    break
-                fibres = tuple(np.flatnonzero(self._leaves[i]).tolist())
-                blocked: tuple[int, ...] = ()
-                if problem.blocking_cost is not None:
-                    blocked = tuple(np.flatnonzero(self._separates[i]).tolist())
-                found.append(LoadCut(s, fibres, int(most[i]), blocked))
+            for measure, most in zip(self._measures[s], self._limit[s], strict=True):
+                used = np.asarray(measure.weights) @ load
+                found += self._on_sets(s, measure, most, used)
+                if measure.rounded:
+                    found += _on_fibres(s, measure, used)
         return found
 
-    def _most(self, s: int) -> FloatArray | None:
-        """Most requests that each set's fibres carry together; None where nothing limits them."""
-        caps = self.problem.caps[s]
-        if not np.isfinite(caps).any():
-            return None
-        room = np.where(self._leaves, caps, 0.0).sum(axis=1)
+    def _on_sets(
+        self, s: int, measure: Measure, most: FloatArray, used: FloatArray
+    ) -> list[LoadCut]:
+        """Cuts of sets of nodes that are broken most."""
+        problem = self.problem
+        found: list[LoadCut] = []
+        over = self._leaves @ used - most
+        worst = np.argsort(-over, kind="stable")[:MOST_ADDED]
+        for i in worst.tolist():
+            if over[i] < LEAST_VIOLATION:
+                break
+            fibres = tuple(np.flatnonzero(self._leaves[i]).tolist())
+            blocked: tuple[int, ...] = ()
+            if problem.blocking_cost is not None:
+                # one request less of an even weight changes no parity
+                odd = np.asarray(measure.weights)[problem.distribution] % 2 == 1
+                blocked = tuple(np.flatnonzero(self._separates[i] & odd).tolist())
+            found.append(LoadCut(s, fibres, int(most[i]), measure.weights, blocked))
+        return found
+
+    def _most(self, measure: Measure) -> FloatArray:
+        """Most that the fibres of each set carry together; infinite where nothing limits them."""
+        room = np.where(self._leaves, measure.most, 0.0).sum(axis=1)
         odd = np.zeros_like(room)
         finite = np.isfinite(room)
-        odd[finite] = (room[finite].astype(np.int64) - self._crossing[finite]) % 2
+        crossing = self._crossing @ np.asarray(measure.weights)
+        odd[finite] = (room[finite].astype(np.int64) - crossing[finite]) % 2
         parity = room - odd
-        return np.asarray(np.minimum(parity, self._by_continuity(s)))
+        return np.asarray(np.minimum(parity, self._by_continuity(measure)))
 
-    def _by_continuity(self, s: int) -> FloatArray:
+    def _by_continuity(self, measure: Measure) -> FloatArray:
         """The same from the odd number of fibres; infinite where it says nothing."""
         most = np.full(self._size.size, np.inf)
         odd = self._size % 2 == 1
         more = self.problem.more
-        for kind, limit, width in wavelength_limits(self.problem, s):
-            own = np.minimum(limit, width * self._crossing)
+        for kind, limit, widths, width in measure.wavelengths:
+            own = np.minimum(limit, self._crossing @ np.asarray(widths))
             # what one fibre has more stands beside the wavelengths that all fibres have
             extra = 0 if more is None else getattr(more, kind) * self._leaves[:, more.fibre]
             here = (limit * (self._size - 1) + own + extra) // width
@@ -117,29 +163,63 @@ class LoadCutSeparator:
         return most
 
 
+def _on_fibres(s: int, measure: Measure, used: FloatArray) -> list[LoadCut]:
+    """Cuts of single fibres that are broken most."""
+    over = used - measure.most
+    worst = np.argsort(-over, kind="stable")[:MOST_ADDED].tolist()
+    return [
+        LoadCut(s, (e,), int(measure.most[e]), measure.weights)
+        for e in worst
+        if over[e] >= LEAST_VIOLATION
+    ]
+
+
 class WavelengthLimit(NamedTuple):
-    """Wavelengths of a kind, "qkd" or "km", on each fibre, and how many of them a request takes."""
+    """Wavelengths on each fibre, and how they bound a weighted sum of requests.
+
+    Attributes
+    ----------
+    kind : str
+        "qkd" or "km".
+    wavelengths : int
+    widths : tuple of int
+        Wavelengths that a request of each distribution takes.
+    unit : int
+        Wavelengths that the sum counts as one, rounded down.
+    """
 
     kind: str
     wavelengths: int
-    width: int
+    widths: tuple[int, ...]
+    unit: int
 
 
-def wavelength_limits(problem: RoutesProblem, s: int) -> list[WavelengthLimit]:
-    """Limit of each kind that is limited.
-
-    QKD wavelengths are left out where requests need different numbers on different fibres.
-    """
+def measures(problem: RoutesProblem, s: int) -> list[Measure]:
+    """Sums of requests that the limits bound in a scenario."""
     network = problem.network
-    rho = np.unique(problem.channels[s])
-    kinds = []
+    rho = problem.channels[s]
+    units, requests = problem.limits.caps[s]
+    ones = (1,) * problem.distributions
+    km: tuple[WavelengthLimit, ...] = ()
     if network.km_wavelengths is not None:
-        kinds.append(WavelengthLimit("km", network.km_wavelengths, 1))
-    # requests take as many wavelengths as the fibre of their route that needs most
-    if network.qkd_wavelengths is not None and rho.size == 1 and rho[0] > 0:
-        width = WAVELENGTHS_PER_CHANNEL * int(rho[0])
-        kinds.append(WavelengthLimit("qkd", network.qkd_wavelengths, width))
-    return kinds
+        km = (WavelengthLimit("km", network.km_wavelengths, ones, 1),)
+    sigma = network.qkd_wavelengths
+    # a request takes as many wavelengths as the fibre of its route that needs most
+    if sigma is None or not (rho == rho[:, :1]).all() or not rho.any():
+        return [Measure(ones, requests, km)] if np.isfinite(requests).any() else []
+    each = rho[:, 0].tolist()
+    widths = tuple(WAVELENGTHS_PER_CHANNEL * c for c in each)
+    if len(set(each)) == 1:
+        qkd = WavelengthLimit("qkd", sigma, widths, widths[0])
+        return [Measure(ones, requests, (*km, qkd))]
+    found = [Measure(ones, requests, km)] if km else []
+    least = math.gcd(*each)
+    for t in sorted({least, *each} - {0}):
+        weights = tuple(c // t for c in each)
+        qkd = WavelengthLimit("qkd", sigma, widths, WAVELENGTHS_PER_CHANNEL * t)
+        most = units // (t // least)
+        found.append(Measure(weights, most, (qkd,), rounded=t > least))
+    return found
 
 
 def connected_sets(topology: Topology, most: int) -> Iterator[tuple[int, ...]]:

@@ -1,7 +1,7 @@
 """The restricted master program: first stage, second stage, and shifts of flow between routes.
 
-In every scenario all requests of a pair start on one base route. A column is another route; its
-variable counts the requests that are shifted to it. So a pair that nobody shifts needs neither a
+In every scenario all requests of a kind start on one base route. A column is another route; its
+variable counts the requests that are shifted to it. So a kind that nobody shifts needs neither a
 variable nor a row, and Eq (22) holds by construction. Costs are divided by ``problem.scale``.
 """
 
@@ -23,14 +23,16 @@ from qnetsim.optimize.solvers.program import Names, Program, Solution
 
 #: Right side of a cut that says nothing.
 NO_LIMIT = 10**9
+#: Names of the rows of limits: of channels where ρ differs, and of requests.
+LIMIT_ROWS = ("limit_29", "limit_28_29")
 
 
 @dataclass(frozen=True)
 class PathColumn:
-    """Another route for a pair (by its position) in a scenario."""
+    """Another route for a kind of request (by its position) in a scenario."""
 
     scenario: int
-    pair: int
+    kind: int
     route: Route
 
 
@@ -50,18 +52,19 @@ class Entries(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A scenario and a pair (by its position): one row of (22)."""
+    """A scenario and a kind of request (by its position): one row of (22)."""
 
     scenario: int
-    pair: int
+    kind: int
 
 
 class CutRow(NamedTuple):
-    """A cut of one scenario: its row, its fibres, and the pairs whose blocked requests count."""
+    """A cut of one scenario: its row, its fibres, and the kinds whose blocked requests count."""
 
     row: int
     fibres: frozenset[int]
     blocked: frozenset[int]
+    weights: tuple[int, ...]
 
 
 class Master:
@@ -71,7 +74,7 @@ class Master:
     ----------
     problem : RoutesProblem
     base : sequence of sequence of Route
-        Base route by scenario and pair.
+        Base route by scenario and kind of request.
     """
 
     def __init__(self, problem: RoutesProblem, base: Sequence[Sequence[Route]]) -> None:
@@ -80,14 +83,19 @@ class Master:
         self.columns: dict[PathColumn, None] = {}
         s = problem.scenarios
         e = problem.fibres
-        self._base_load = np.array([requests_on(routes, problem.demand, e) for routes in base])
-        self._limited = np.flatnonzero(np.isfinite(problem.caps).ravel())
-        self._limit_row = np.full(s * e, -1)
+        known: dict[int, FloatArray] = {}
+        for routes in base:
+            if id(routes) not in known:
+                known[id(routes)] = problem.loads_on(routes)
+        #: Requests on the base routes, shape (scenarios, distributions, fibres).
+        self._base_load = np.array([known[id(routes)] for routes in base])
+        self._limited = np.flatnonzero(np.isfinite(problem.limits.caps).ravel())
+        self._limit_row = np.full(2 * s * e, -1)
         self._first_limit = 2 * s * e
         self._first_group = 2 * s * e + self._limited.size
         self._limit_row[self._limited] = self._first_limit + np.arange(self._limited.size)
         self.first_shift = 2 * e * (1 + s)
-        #: Row of each scenario and pair that has columns, and of each cut.
+        #: Row of each scenario and kind that has columns, and of each cut.
         self._group: dict[Group, int] = {}
         self.cuts: list[LoadCut] = []
         self._cut_rows: list[int] = []
@@ -123,7 +131,7 @@ class Master:
             row = self.rows
             self.cuts.append(cut)
             self._cut_rows.append(row)
-            made = CutRow(row, frozenset(cut.fibres), frozenset(cut.blocked))
+            made = CutRow(row, frozenset(cut.fibres), frozenset(cut.blocked), cut.weights)
             self._cuts_of[cut.scenario].append(made)
             entries = [
                 (i, value)
@@ -149,10 +157,11 @@ class Master:
         """What shifting one request to a column adds to the left side of a cut."""
         added = sum(fibre in cut.fibres for fibre in column.route.fibres)
         added -= sum(fibre in cut.fibres for fibre in self._base_of(column).fibres)
-        return added - (column.route == BLOCKED and column.pair in cut.blocked)
+        added *= cut.weights[int(self.problem.distribution[column.kind])]
+        return added - (column.route == BLOCKED and column.kind in cut.blocked)
 
     def _base_of(self, column: PathColumn) -> Route:
-        return self.base[column.scenario][column.pair]
+        return self.base[column.scenario][column.kind]
 
     def _stages(self) -> Entries:
         """Entries of the first and the second stage in (23) and (24)."""
@@ -165,19 +174,22 @@ class Master:
 
     def _entries_of(self, column: PathColumn, number: int) -> Entries:
         """What shifting one request from its base route changes, and its row of (22)."""
-        s = self.problem.scenarios
-        e = self.problem.fibres
+        problem = self.problem
+        s = problem.scenarios
+        e = problem.fibres
         change = np.zeros(e)
         change[list(self._base_of(column).fibres)] -= 1.0
         change[list(column.route.fibres)] += 1.0
         fibres = np.flatnonzero(change)
         at = column.scenario * e + fibres
         change = change[fibres]
-        key = Group(column.scenario, column.pair)
+        key = Group(column.scenario, column.kind)
         group = self._group.setdefault(key, self.rows)
-        rho = self.problem.channels[column.scenario, fibres]
-        limits = self._limit_row[at]
-        within = limits >= 0
+        mine = problem.distribution[column.kind]
+        rho = problem.channels[column.scenario, mine, fibres]
+        limits = self._limit_row.reshape(s, 2, e)[column.scenario][:, fibres]
+        taken = problem.limits.weights[column.scenario][:, mine, fibres] * change
+        within = (limits >= 0) & (taken != 0)
         crossing = [
             (cut.row, value)
             for cut in self._cuts_of[column.scenario]
@@ -186,7 +198,7 @@ class Master:
         cut_rows = np.array([row for row, _ in crossing], dtype=np.int64)
         cut_values = np.array([value for _, value in crossing], dtype=np.float64)
         rows = np.concatenate([at, s * e + at, limits[within], [group], cut_rows])
-        values = np.concatenate([-rho * change, -change, change[within], [1.0], cut_values])
+        values = np.concatenate([-rho * change, -change, taken[within], [1.0], cut_values])
         return Entries(rows, np.full(rows.size, self.first_shift + number), values)
 
     def program(self) -> Program:
@@ -211,14 +223,14 @@ class Master:
                 cost[self.first_shift + i] = problem.blocking(column.scenario)
         row_lower = np.full(self.rows, -np.inf)
         row_upper = np.full(self.rows, np.inf)
-        row_lower[: s * e] = (problem.channels * self._base_load).ravel()
-        row_lower[s * e : 2 * s * e] = self._base_load.ravel()
-        room = (problem.caps - self._base_load).ravel()[self._limited]
-        row_upper[self._first_limit : self._first_group] = room
+        row_lower[: s * e] = (problem.channels * self._base_load).sum(axis=1).ravel()
+        row_lower[s * e : 2 * s * e] = self._base_load.sum(axis=1).ravel()
+        room = problem.limits.caps - problem.limits.used(self._base_load)
+        row_upper[self._first_limit : self._first_group] = room.ravel()[self._limited]
         for group, row in self._group.items():
-            row_upper[row] = problem.demand[group.pair]
+            row_upper[row] = problem.demand[group.kind]
         for cut, row in zip(self.cuts, self._cut_rows, strict=True):
-            row_upper[row] = cut.most - self._base_load[cut.scenario, list(cut.fibres)].sum()
+            row_upper[row] = cut.most - cut.used(self._base_load[cut.scenario])
         integer = np.zeros(variables, dtype=bool)
         integer[self.first_shift :] = True
         entries = Entries(
@@ -241,12 +253,13 @@ class Master:
         )
 
     def loads(self, values: FloatArray) -> FloatArray:
-        """Requests on each fibre, shape (scenarios, fibres)."""
+        """Requests of each distribution, shape (scenarios, distributions, fibres)."""
         load = self._base_load.copy()
         for column, amount in zip(self.columns, values[self.first_shift :].tolist(), strict=False):
             if amount:
-                load[column.scenario, list(column.route.fibres)] += amount
-                load[column.scenario, list(self._base_of(column).fibres)] -= amount
+                here = load[column.scenario, self.problem.distribution[column.kind]]
+                here[list(column.route.fibres)] += amount
+                here[list(self._base_of(column).fibres)] -= amount
         return load
 
     def raw_prices(self, solution: Solution) -> DualPrices:
@@ -254,41 +267,42 @@ class Master:
         s = self.problem.scenarios
         e = self.problem.fibres
         duals = solution.row_duals
-        delta = np.zeros(s * e)
+        delta = np.zeros(2 * s * e)
         delta[self._limited] = -duals[self._first_limit : self._first_group]
         return DualPrices(
             duals[: s * e].reshape(s, e),
             duals[s * e : 2 * s * e].reshape(s, e),
-            delta.reshape(s, e),
+            delta.reshape(s, 2, e),
             -duals[self._cut_rows],
         )
 
     def targets(self, solution: Solution, lengths: FloatArray) -> FloatArray:
-        """Length below which a path would improve the relaxation, shape (scenarios, pairs)."""
+        """Length below which a path would improve the relaxation, shape (scenarios, kinds)."""
+        of = self.problem.distribution.tolist()
         target = np.array(
             [
-                [row[list(route.fibres)].sum() for route in routes]
-                for row, routes in zip(lengths, self.base, strict=True)
+                [rows[d][list(route.fibres)].sum() for d, route in zip(of, routes, strict=True)]
+                for rows, routes in zip(lengths, self.base, strict=True)
             ]
         )
-        for (scenario, pair), row in self._group.items():
-            target[scenario, pair] -= max(-solution.row_duals[row], 0.0)
+        for (scenario, kind), row in self._group.items():
+            target[scenario, kind] -= max(-solution.row_duals[row], 0.0)
         return target
 
     def amounts(self, values: FloatArray) -> list[list[list[RouteFlow]]]:
-        """Requests on each route, by scenario and pair; base routes first."""
+        """Requests on each route, by scenario and kind of request; base routes first."""
         shifted = values[self.first_shift :]
         moved: dict[Group, list[RouteFlow]] = {}
         # columns that came after the values are not in use
         for column, amount in zip(self.columns, shifted, strict=False):
             if amount > 0:
-                group = Group(column.scenario, column.pair)
+                group = Group(column.scenario, column.kind)
                 moved.setdefault(group, []).append(RouteFlow(column.route, amount))
         return [
             [
                 [RouteFlow(route, count - sum(flow.amount for flow in others)), *others]
-                for pair, (route, count) in enumerate(zip(routes, self.problem.demand, strict=True))
-                for others in [moved.get(Group(scenario, pair), [])]
+                for kind, (route, count) in enumerate(zip(routes, self.problem.demand, strict=True))
+                for others in [moved.get(Group(scenario, kind), [])]
             ]
             for scenario, routes in enumerate(self.base)
         ]
@@ -298,19 +312,20 @@ class Master:
         topology = problem.network.topology
         levels = problem.levels
         fibres = [topology.fibre_name(e) for e in range(problem.fibres)]
-        pairs = [f"{topology.nodes[a]}~{topology.nodes[b]}" for a, b in problem.pairs]
+        kinds = [f"{topology.nodes[a]}~{topology.nodes[b]}" for a, b in problem.pairs]
         both = [(k, f) for k in levels for f in fibres]
-        limited = [both[i] for i in self._limited]
+        limited = [(k, kind, f) for k in levels for kind in LIMIT_ROWS for f in fibres]
+        limited = [limited[i] for i in self._limited]
         variables = [f"{kind}[{f}]" for kind in ("F_b", "X_b") for f in fibres]
         variables += [f"{kind}[k={k},{f}]" for kind in ("F_o", "X_o") for k, f in both]
         variables += [
-            f"shift[k={levels[c.scenario]},{pairs[c.pair]},{_route_name(c.route, topology.nodes)}]"
+            f"shift[k={levels[c.scenario]},{kinds[c.kind]},{_route_name(c.route, topology.nodes)}]"
             for c in self.columns
         ]
         rows = [f"{kind}[k={k},{f}]" for kind in ("qkd_24", "km_23") for k, f in both]
-        rows += [f"limit_28_29[k={k},{f}]" for k, f in limited]
+        rows += [f"{kind}[k={k},{f}]" for k, kind, f in limited]
         later = {
-            row: f"requests_22[k={levels[s]},{pairs[p]}]" for (s, p), row in self._group.items()
+            row: f"requests_22[k={levels[s]},{kinds[p]}]" for (s, p), row in self._group.items()
         }
         for i, (cut, row) in enumerate(zip(self.cuts, self._cut_rows, strict=True)):
             later[row] = f"cut_{i}[k={levels[cut.scenario]}]"
@@ -320,11 +335,3 @@ class Master:
 
 def _route_name(route: Route, nodes: Sequence[str]) -> str:
     return "-".join(nodes[n] for n in route.nodes) or "blocked"
-
-
-def requests_on(routes: Sequence[Route], demand: FloatArray, fibres: int) -> FloatArray:
-    """Requests on each fibre if all of a pair take its route, shape (fibres,)."""
-    load = np.zeros(fibres)
-    for route, count in zip(routes, demand, strict=True):
-        load[list(route.fibres)] += count
-    return load

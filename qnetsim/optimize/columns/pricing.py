@@ -3,8 +3,8 @@
 Give every covering row (23), (24) of fibre e and scenario s a price α_e(s), γ_e(s), every limit
 row (28), (29) a price δ_e(s), and every cut on loads a price of its own. If the prices of a fibre
 add up to at most the reserved cost and each is at most the probability-weighted on-demand cost,
-the shortest paths under ``ρ·α + γ + δ`` plus the prices of the cuts that a fibre is in, less what
-the limits are worth, add up to a lower bound on the expected cost: linear programming duality,
+the shortest paths under ``ρ·α + γ`` plus what a request pays to limits and cuts on a fibre, less
+what these are worth, add up to a lower bound on the expected cost: linear programming duality,
 whatever the prices came from.
 """
 
@@ -26,11 +26,13 @@ from qnetsim.optimize.columns.problem import RoutesProblem
 
 
 class DualPrices(NamedTuple):
-    """Feasible prices of the rows of each fibre and scenario, shape (scenarios, fibres).
+    """Feasible prices of the rows of each fibre and scenario.
 
     Attributes
     ----------
-    alpha, gamma, delta : ndarray, shape (scenarios, fibres)
+    alpha, gamma : ndarray, shape (scenarios, fibres)
+    delta : ndarray, shape (scenarios, 2, fibres)
+        Of the limits on channels and on requests.
     cuts : ndarray, shape (cuts,)
         Of the first cuts on loads; cuts that came later have the price zero.
     """
@@ -73,18 +75,28 @@ class Priced:
     ----------
     bound : float
         Scaled lower bound on the expected cost.
-    distances : ndarray, shape (scenarios, pairs)
-        Length of the shortest path of each pair.
+    distances : ndarray, shape (scenarios, kinds)
+        Length of the shortest path of each kind of request.
+    problem : RoutesProblem
     """
 
     bound: float
     distances: FloatArray
-    _predecessors: IntArray
-    _paths: PathFinder
+    problem: RoutesProblem
+    _paths: list[list[FoundPaths]]
+    _finder: PathFinder
 
-    def route(self, scenario: int, pair: int) -> Route:
-        """Shortest path of a pair in a scenario."""
-        return self._paths.trace(self._predecessors[scenario], pair)
+    def route(self, scenario: int, kind: int) -> Route:
+        """Shortest path of a kind in a scenario."""
+        found = self._paths[scenario][self.problem.distribution[kind]]
+        return self._finder.trace(found.predecessors, kind)
+
+
+class FoundPaths(NamedTuple):
+    """Distances of all pairs, shape (pairs,), and the predecessors on their paths."""
+
+    distances: FloatArray
+    predecessors: IntArray
 
 
 class PathFinder:
@@ -110,14 +122,25 @@ class PathFinder:
         self._sources, self._row = np.unique([a for a, _ in pairs], return_inverse=True)
         self._targets = np.array([b for _, b in pairs])
 
-    def find(self, lengths: FloatArray) -> tuple[FloatArray, IntArray]:
-        """Distances of all pairs under these lengths, shape (pairs,), and the predecessors."""
+    def find(self, lengths: FloatArray) -> FoundPaths:
+        """Shortest paths of all pairs under these lengths."""
         # an explicit zero is a fibre of length zero, not a missing one
         self._graph.data[:] = lengths[self._fibre]
         found, before = dijkstra(
             self._graph, directed=True, indices=self._sources, return_predecessors=True
         )
-        return found[self._row, self._targets], np.asarray(before, dtype=np.int64)
+        return FoundPaths(found[self._row, self._targets], np.asarray(before, dtype=np.int64))
+
+    def find_each(self, lengths: FloatArray) -> list[FoundPaths]:
+        """Shortest paths under several lengths, shape (n, fibres); equal ones are searched once."""
+        if len(lengths) == 1:
+            return [self.find(lengths[0])]
+        known: dict[bytes, FoundPaths] = {}
+        for row in lengths:
+            key = row.tobytes()
+            if key not in known:
+                known[key] = self.find(row)
+        return [known[row.tobytes()] for row in lengths]
 
     def trace(self, predecessors: IntArray, pair: int) -> Route:
         """Read the path of a pair off the predecessors."""
@@ -146,19 +169,14 @@ class Pricing:
         self.problem = problem
         self._cuts = cuts
         self._paths = PathFinder(problem.network.topology, problem.pairs)
-        self._caps = np.where(np.isfinite(problem.caps), problem.caps, 0.0)
         self._blocking = np.array([problem.blocking(s) for s in range(problem.scenarios)])
 
     def lengths(self, prices: DualPrices) -> FloatArray:
-        """Length of each fibre in each scenario, shape (scenarios, fibres)."""
-        lengths = self.problem.channels * prices.alpha + prices.gamma + prices.delta
-        for cut, price in zip(self._cuts, prices.cuts, strict=False):
-            if price:
-                lengths[cut.scenario, list(cut.fibres)] += price
-        return np.asarray(lengths)
+        """Length of each fibre in each scenario, shape (scenarios, distributions, fibres)."""
+        return priced_lengths(self.problem, self._cuts, prices)
 
     def blocking(self, prices: DualPrices) -> FloatArray:
-        """Price of a blocked request less what the cuts refund, shape (scenarios, pairs)."""
+        """Price of a blocked request less what the cuts refund, shape (scenarios, kinds)."""
         price = np.repeat(self._blocking[:, None], len(self.problem.pairs), axis=1)
         for cut, refund in zip(self._cuts, prices.cuts, strict=False):
             price[cut.scenario, list(cut.blocked)] -= refund
@@ -175,7 +193,7 @@ class Pricing:
         problem = self.problem
         alpha = np.maximum(alpha, 0.0)
         gamma = np.maximum(gamma, 0.0)
-        delta = np.where(np.isfinite(problem.caps), np.maximum(delta, 0.0), 0.0)
+        delta = np.where(np.isfinite(problem.limits.caps), np.maximum(delta, 0.0), 0.0)
         if problem.scaled_on_demand is not None:
             alpha = np.minimum(alpha, problem.scaled_on_demand.channels)
             gamma = np.minimum(gamma, problem.scaled_on_demand.wavelengths)
@@ -189,10 +207,10 @@ class Pricing:
     def price(self, prices: DualPrices) -> Priced:
         """Work out the bound and the shortest paths under feasible prices."""
         problem = self.problem
-        found = [self._paths.find(row) for row in self.lengths(prices)]
-        distances = np.array([distance for distance, _ in found])
+        found = [self._paths.find_each(rows) for rows in self.lengths(prices)]
+        distances = distances_of(problem, found)
         cheapest = np.minimum(distances, self.blocking(prices))
-        bound = float((cheapest @ problem.demand).sum()) - float((prices.delta * self._caps).sum())
+        bound = float((cheapest @ problem.demand).sum()) - problem.limits.worth(prices.delta)
         bound -= sum(
             cut.most * price for cut, price in zip(self._cuts, prices.cuts.tolist(), strict=False)
         )
@@ -202,5 +220,26 @@ class Pricing:
             bound += float(slack @ problem.fixed.channels)
             slack = reserved.wavelengths - prices.gamma.sum(axis=0)
             bound += float(slack @ problem.fixed.wavelengths)
-        predecessors = np.array([before for _, before in found])
-        return Priced(bound, distances, predecessors, self._paths)
+        return Priced(bound, distances, problem, found, self._paths)
+
+
+def priced_lengths(
+    problem: RoutesProblem, cuts: Sequence[LoadCut], prices: DualPrices
+) -> FloatArray:
+    """Length of each fibre under prices, shape (scenarios, distributions, fibres).
+
+    Whole prices in units give whole lengths.
+    """
+    lengths = problem.channels * prices.alpha[:, None] + prices.gamma[:, None]
+    lengths = lengths + problem.limits.lengths(prices.delta)
+    for cut, price in zip(cuts, prices.cuts, strict=False):
+        if price:
+            paid = np.multiply.outer(cut.weights, [price] * len(cut.fibres))
+            lengths[cut.scenario][:, cut.fibres] += paid
+    return np.asarray(lengths)
+
+
+def distances_of(problem: RoutesProblem, found: Sequence[Sequence[FoundPaths]]) -> FloatArray:
+    """Distance of each kind from the paths of each distribution, shape (scenarios, kinds)."""
+    every = np.array([[paths.distances for paths in each] for each in found])
+    return np.asarray(every[:, problem.distribution, np.arange(len(problem.counts))])

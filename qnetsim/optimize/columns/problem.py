@@ -1,4 +1,8 @@
-"""What the routes program is asked, and what it answers."""
+"""What the routes program is asked, and what it answers.
+
+Requests that are alike, of one node pair and one distribution, are one *kind*. In a scenario all
+requests of a distribution need the same channels ρ; those of another may need others.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Network, Route, UnitPrices
 from qnetsim.network.model import MoreWavelengths
 from qnetsim.network.routes import NodePair
+from qnetsim.optimize.columns.wavelength_limits import MoreRoom, StateLimits, state_limits
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
 from qnetsim.optimize.stage import Stage
 
@@ -20,6 +25,13 @@ from qnetsim.optimize.stage import Stage
 BLOCKING_MARGIN = 2.0
 #: Most that blocking costs beside the dearest unit, in a program.
 DEAREST_BLOCKING = 1e8
+
+
+class RequestKind(NamedTuple):
+    """Requests that are alike: of one node pair, and of one distribution by its position."""
+
+    pair: NodePair
+    kind: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +42,13 @@ class RoutesProblem:
     ----------
     network : Network
         Gives topology and wavelength limits.
-    counts : mapping from pair to int
-        Requests of each node pair.
+    counts : mapping from RequestKind to int
+        Requests of each kind.
     levels : sequence of int
-        Demand level of each scenario, for messages and names.
+        Demand level, or joint state, of each scenario, for messages and names.
     probabilities : ndarray, shape (scenarios,)
-    channels : ndarray of int64, shape (scenarios, fibres)
-        Channels ρ of one request.
+    channels : ndarray of int64, shape (scenarios, distributions, fibres)
+        Channels ρ of one request of each distribution.
     reserved : UnitPrices
     on_demand : UnitPrices or None
         None where nothing can be bought on demand.
@@ -54,7 +66,7 @@ class RoutesProblem:
     """
 
     network: Network
-    counts: Mapping[NodePair, int]
+    counts: Mapping[RequestKind, int]
     levels: Sequence[int]
     probabilities: FloatArray
     channels: IntArray
@@ -68,13 +80,23 @@ class RoutesProblem:
     solver: Solver = HIGHS
 
     @cached_property
-    def pairs(self) -> list[NodePair]:
-        """Node pairs in the order of ``counts``."""
+    def kinds(self) -> list[RequestKind]:
+        """Kinds in the order of ``counts``."""
         return list(self.counts)
 
     @cached_property
+    def pairs(self) -> list[NodePair]:
+        """Node pair of each kind."""
+        return [kind.pair for kind in self.counts]
+
+    @cached_property
+    def distribution(self) -> IntArray:
+        """Distribution of each kind by its position, shape (kinds,)."""
+        return np.array([kind.kind for kind in self.counts], dtype=np.int64)
+
+    @cached_property
     def demand(self) -> FloatArray:
-        """Requests of each pair, shape (pairs,)."""
+        """Requests of each kind, shape (kinds,)."""
         return np.array([float(n) for n in self.counts.values()])
 
     @property
@@ -83,26 +105,55 @@ class RoutesProblem:
         return int(self.channels.shape[0])
 
     @property
-    def fibres(self) -> int:
-        """Number of fibres."""
+    def distributions(self) -> int:
+        """Number of distributions."""
         return int(self.channels.shape[1])
 
+    @property
+    def fibres(self) -> int:
+        """Number of fibres."""
+        return int(self.channels.shape[2])
+
     @cached_property
-    def caps(self) -> FloatArray:
-        """Requests that fit on a fibre, (28) and (29) in one, shape (scenarios, fibres)."""
-        caps = np.array([capacities(self.network, rho) for rho in self.channels.tolist()])
-        if self.more is not None:
-            fibre = self.more.fibre
-            wider = self.network.with_more_wavelengths(self.more.qkd, self.more.km)
-            room = np.array([capacities(wider, rho)[fibre] for rho in self.channels.tolist()])
-            # by continuity only requests between the ends of the fibre take what it has more
-            caps[:, fibre] = np.minimum(room, caps[:, fibre] + self.between_ends(fibre))
-        return caps
+    def limits(self) -> StateLimits:
+        """Rows (28) and (29) of all scenarios, arrays of shape (scenarios, 2, …)."""
+        if self.more is None:
+            return state_limits(self.network, self.channels)
+        ends = set(self.network.topology.fibres[self.more.fibre])
+        users = np.zeros(self.distributions)
+        for (pair, kind), count in self.counts.items():
+            users[kind] += count * (set(pair) == ends)
+        return state_limits(self.network, self.channels, MoreRoom(self.more, users))
+
+    def when(self, scenario: int) -> str:
+        """Name of a scenario in messages."""
+        if self.distributions == 1:
+            return f"level k = {self.levels[scenario]}"
+        if scenario == self.scenarios - 1:
+            return "the highest demand"
+        return f"joint state {self.levels[scenario]}"
+
+    def loads_on(self, routes: Sequence[Route]) -> FloatArray:
+        """Requests of each distribution if all of a kind take its route.
+
+        Parameters
+        ----------
+        routes : sequence of Route
+            By kind of request.
+
+        Returns
+        -------
+        ndarray, shape (distributions, fibres)
+        """
+        load = np.zeros((self.distributions, self.fibres))
+        for route, distribution, count in zip(routes, self.distribution, self.demand, strict=True):
+            load[distribution, list(route.fibres)] += count
+        return load
 
     def between_ends(self, fibre: int) -> int:
         """Requests between the two ends of a fibre."""
         ends = set(self.network.topology.fibres[fibre])
-        return sum(count for pair, count in self.counts.items() if set(pair) == ends)
+        return sum(count for (pair, _), count in self.counts.items() if set(pair) == ends)
 
     @cached_property
     def capped(self) -> CappedPrices:
@@ -174,8 +225,9 @@ def capped_prices(problem: RoutesProblem) -> CappedPrices:
     unit = reserved if bought is None else bought
     blocking = np.full(problem.scenarios, np.inf)
     if problem.blocking_cost is not None:
-        once = problem.channels * unit.channels + unit.wavelengths
-        uses = np.minimum(problem.caps, problem.demand.sum())
+        dearest = problem.channels.max(axis=1)
+        once = dearest * unit.channels + unit.wavelengths
+        uses = np.minimum(problem.limits.most_requests, problem.demand.sum())
         serving = BLOCKING_MARGIN * (once * uses).sum(axis=1)
         blocking = np.minimum(problem.probabilities * problem.blocking_cost, serving)
     return CappedPrices(reserved, bought, blocking)
@@ -205,28 +257,6 @@ def scale_of(prices: Sequence[FloatArray], blocking_cost: float | None) -> float
     """Dearest unit, or so much more that a price of blocking stays in a solver's range."""
     dearest = max(float(p.max()) for p in prices)
     return max(dearest, (blocking_cost or 0.0) / DEAREST_BLOCKING) or 1.0
-
-
-def capacities(network: Network, channels: Sequence[int]) -> FloatArray:
-    """Requests that fit on each fibre, (28) and (29) in one; shape (fibres,).
-
-    All requests of one realisation need the same channels ρ on a fibre, so both limits say how
-    many requests fit on it; rounding down closes most of the gap to the integer program.
-
-    Parameters
-    ----------
-    network : Network
-    channels : sequence of int
-        Channels ρ that one request needs on each fibre.
-    """
-    caps = np.full(network.fibres, np.inf)
-    if network.max_wavelengths is not None:
-        caps[:] = network.max_wavelengths
-    if network.max_channels is not None:
-        rho = np.asarray(channels)
-        fit = network.max_channels // np.maximum(rho, 1)
-        caps = np.where(rho > 0, np.minimum(caps, fit), caps)
-    return caps
 
 
 @dataclass(frozen=True)
@@ -278,7 +308,7 @@ class RouteFlows:
     Attributes
     ----------
     routes : tuple of dict
-        ``routes[s][pair]`` lists one route for each request of the pair; ``BLOCKED`` for one
+        ``routes[s][kind]`` lists one route for each request of the kind; ``BLOCKED`` for one
         that is not served.
     bound : float
         Proved lower bound on the expected cost.
@@ -290,7 +320,7 @@ class RouteFlows:
         Of the limits; None where there are none.
     """
 
-    routes: tuple[dict[NodePair, list[Route]], ...]
+    routes: tuple[dict[RequestKind, list[Route]], ...]
     bound: float
     cost: float
     solver: str

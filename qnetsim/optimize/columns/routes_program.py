@@ -1,7 +1,7 @@
-"""The routes program: integer flows per (pair, route, scenario), by column generation.
+"""The routes program: integer flows per (kind, route, scenario), by column generation.
 
-Requests of one node pair are interchangeable, so Eqs (22)-(29) need no wavelength-indexed
-binaries: flows f(pair, s, route) count the requests of a pair on a route in scenario s. Routes
+Requests of one node pair and one distribution are interchangeable, so Eqs (22)-(29) need no
+wavelength-indexed binaries: flows f(kind, s, route) count them on a route in scenario s. Routes
 are priced by shortest paths until no simple path improves the relaxation; the bound therefore
 holds over all simple paths. Wavelength continuity, (26) and (27), is not modelled here.
 """
@@ -18,7 +18,6 @@ import numpy as np
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import SolverError
 from qnetsim.network import BLOCKED, Route
-from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.centre import CentralPrices, central_prices
 from qnetsim.optimize.columns.cutting import tightened
 from qnetsim.optimize.columns.enumeration import slack_of, useful_columns
@@ -26,9 +25,15 @@ from qnetsim.optimize.columns.exact_cost import exact_cost, rounded_down
 from qnetsim.optimize.columns.generation import PROOF_GAP, Relaxed, generate
 from qnetsim.optimize.columns.limit_prices import limit_prices
 from qnetsim.optimize.columns.limits import feasible_routing
-from qnetsim.optimize.columns.master import Master, PathColumn, requests_on
+from qnetsim.optimize.columns.master import Master, PathColumn
 from qnetsim.optimize.columns.pricing import Pricing
-from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem, Size
+from qnetsim.optimize.columns.problem import (
+    RequestKind,
+    RouteFlows,
+    RoutesProblem,
+    Size,
+    WavelengthPrices,
+)
 from qnetsim.optimize.columns.rounding import Rounded, completed, round_flows
 from qnetsim.optimize.columns.routing_search import RoutingProblem, RoutingSearch
 from qnetsim.optimize.columns.safe_bound import SafeBound
@@ -54,7 +59,7 @@ class ForcedBlocking(NamedTuple):
     Attributes
     ----------
     cost : Fraction
-    prices : ndarray, shape (scenarios, fibres)
+    prices : ndarray, shape (scenarios, 2, fibres)
     """
 
     cost: Fraction
@@ -67,15 +72,16 @@ class RoutesProgram:
     Parameters
     ----------
     problem : RoutesProblem
-    start : mapping from pair to Route
-        Base route of each pair.
+    start : mapping from RequestKind to Route
+        Base route of each kind.
     """
 
-    def __init__(self, problem: RoutesProblem, start: Mapping[NodePair, Route]) -> None:
+    def __init__(self, problem: RoutesProblem, start: Mapping[RequestKind, Route]) -> None:
         self._start = start
-        base = [start[pair] for pair in problem.pairs]
-        load = requests_on(base, problem.demand, problem.fibres)
-        self._crowded = np.flatnonzero((load > problem.caps).any(axis=1)).tolist()
+        base = [start[kind] for kind in problem.kinds]
+        used = problem.limits.used(problem.loads_on(base))
+        over = (used > problem.limits.caps).any(axis=(1, 2))
+        self._crowded = np.flatnonzero(over).tolist()
         self._base = base
         self.problem = problem
         self.master = Master(problem, [base] * problem.scenarios)
@@ -90,9 +96,8 @@ class RoutesProgram:
         SolverError
             If no integer routing was found.
         """
-        self._start_master()
+        first = self._relaxation()
         problem = self.problem
-        first = generate(self.master)
         relaxed = tightened(self.master, first)
         self._relaxed = relaxed
         best = self._rounded(relaxed)
@@ -116,8 +121,24 @@ class RoutesProgram:
         exact = min(exact + forced.cost, cost)
         by = relaxed.solution.by + (BY_SEARCH if searched else "")
         routes = self._routes(best.values)
-        prices = limit_prices(problem, first.prices.delta * problem.scale + forced.prices)
+        prices = self._limit_prices(first, forced)
         return RouteFlows(routes, rounded_down(exact), float(cost), by, size, prices)
+
+    def wavelength_prices(self) -> WavelengthPrices | None:
+        """Prices of the limits, from the relaxation alone; None where there are none.
+
+        In place of :meth:`solve`, which returns them too.
+        """
+        return self._limit_prices(self._relaxation(), self._forced_blocking())
+
+    def _relaxation(self) -> Relaxed:
+        """The relaxation without cuts, proved over all simple paths."""
+        self._start_master()
+        return generate(self.master)
+
+    def _limit_prices(self, relaxed: Relaxed, forced: ForcedBlocking) -> WavelengthPrices | None:
+        delta = relaxed.prices.delta * self.problem.scale
+        return limit_prices(self.problem, delta + forced.prices)
 
     def with_transit(self, cost: float) -> RouteFlows | None:
         """Bound, and routes, that count what continuity asks of nodes, for a plan of this cost.
@@ -159,7 +180,7 @@ class RoutesProgram:
         """What blocking costs beyond its capped price, for requests that no plan can serve."""
         problem = self.problem
         total = Fraction(0)
-        prices = np.zeros(problem.caps.shape)
+        prices = np.zeros(problem.limits.caps.shape)
         if problem.blocking_cost is None:
             return ForcedBlocking(total, prices)
         for s in self._crowded:
@@ -167,7 +188,7 @@ class RoutesProgram:
             capped = Fraction(float(problem.capped.blocking[s]))
             if price > capped:
                 search = RoutingSearch(self._routing_problem(s))
-                unserved = search.least_unserved(problem.caps[s])
+                unserved = search.least_unserved(problem.limits.of(s))
                 total += (price - capped) * unserved.requests
                 prices[s] = float(price - capped) * unserved.prices
         return ForcedBlocking(total, prices)
@@ -178,8 +199,8 @@ class RoutesProgram:
         return RoutingProblem(
             network=problem.network,
             counts=problem.counts,
-            level=problem.levels[s],
-            channels=problem.channels[s].tolist(),
+            when=problem.when(s),
+            channels=problem.channels[s],
             start=self._start,
             solver=problem.solver,
         )
@@ -188,15 +209,14 @@ class RoutesProgram:
         """Give the master routes that fit, and let no unit cost more than all of them do."""
         columns = self._fitting_columns()
         problem = self.problem
-        loads = np.tile(
-            requests_on(self._base, problem.demand, problem.fibres), (problem.scenarios, 1)
-        )
+        loads = np.tile(problem.loads_on(self._base), (problem.scenarios, 1, 1))
         loads[self._crowded] = 0
         blocked = np.zeros(problem.scenarios, dtype=np.int64)
         if problem.blocking_cost is not None:
             blocked[self._crowded] = int(problem.demand.sum())
+        of = problem.distribution
         for column in columns:
-            loads[column.scenario, list(column.route.fibres)] += 1
+            loads[column.scenario, of[column.kind], list(column.route.fibres)] += 1
         known = float(exact_cost(problem, loads.astype(np.int64), blocked))
         if problem.fixed is None and known < problem.scale:
             self.problem = replace(problem, ceiling=known)
@@ -209,13 +229,13 @@ class RoutesProgram:
         if not self._crowded:
             return []
         if problem.blocking_cost is not None:
-            pairs = range(len(problem.pairs))
-            return [PathColumn(s, p, BLOCKED) for s in self._crowded for p in pairs]
+            kinds = range(len(problem.counts))
+            return [PathColumn(s, c, BLOCKED) for s in self._crowded for c in kinds]
         # a routing that fits at the highest demand fits at every other
-        top = int(problem.channels.sum(axis=1).argmax())
+        top = int(problem.channels.sum(axis=(1, 2)).argmax())
         routing = feasible_routing(self._routing_problem(top))
-        position = {pair: i for i, pair in enumerate(problem.pairs)}
-        return [PathColumn(s, position[p], r) for s in self._crowded for p, r in routing]
+        position = {kind: i for i, kind in enumerate(problem.counts)}
+        return [PathColumn(s, position[c], r) for s in self._crowded for c, r in routing]
 
     def _rounded(self, relaxed: Relaxed) -> Rounded:
         """Whole flows for the columns of the relaxation."""
@@ -263,11 +283,11 @@ class RoutesProgram:
         master.add(useful)
         return True
 
-    def _routes(self, values: FloatArray) -> tuple[dict[NodePair, list[Route]], ...]:
+    def _routes(self, values: FloatArray) -> tuple[dict[RequestKind, list[Route]], ...]:
         return tuple(
             {
-                pair: [flow.route for flow in flows for _ in range(round(flow.amount))]
-                for pair, flows in zip(self.problem.pairs, by_pair, strict=True)
+                kind: [flow.route for flow in flows for _ in range(round(flow.amount))]
+                for kind, flows in zip(self.problem.kinds, by_kind, strict=True)
             }
-            for by_pair in self.master.amounts(values)
+            for by_kind in self.master.amounts(values)
         )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-from qnetsim.arrays import FloatArray
+from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Network, Route, simple_routes
-from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.pricing import PathFinder
-from qnetsim.optimize.columns.safe_bound import least_blocked
+from qnetsim.optimize.columns.problem import RequestKind
+from qnetsim.optimize.columns.wavelength_limits import StateLimits
 from qnetsim.optimize.solvers.program import Program, Solution, SolveStatus
 from qnetsim.optimize.solvers.solver import Solver
 
@@ -26,37 +26,37 @@ MAX_ENUMERATED = 50_000
 SEARCH_NODES = 10_000
 
 
-class PairRoute(NamedTuple):
-    """A route of a pair."""
+class KindRoute(NamedTuple):
+    """A route of a kind of request."""
 
-    pair: NodePair
+    kind: RequestKind
     route: Route
 
 
 @dataclass(frozen=True, kw_only=True)
 class RoutingProblem:
-    """Requests of one level that are to be routed within the wavelength limits.
+    """Requests of one scenario that are to be routed within the wavelength limits.
 
     Attributes
     ----------
     network : Network
         Gives topology and limits.
-    counts : mapping from pair to int
-        Requests of each node pair.
-    level : int
-        Demand level, for messages.
-    channels : sequence of int
-        Channels ρ of one request on each fibre.
-    start : mapping from pair to Route
+    counts : mapping from RequestKind to int
+        Requests of each kind.
+    when : str
+        The scenario, for messages.
+    channels : ndarray of int64, shape (distributions, fibres)
+        Channels ρ of one request of each distribution.
+    start : mapping from RequestKind to Route
         Routes that the search starts with.
     solver : Solver
     """
 
     network: Network
-    counts: Mapping[NodePair, int]
-    level: int
-    channels: Sequence[int]
-    start: Mapping[NodePair, Route]
+    counts: Mapping[RequestKind, int]
+    when: str
+    channels: IntArray
+    start: Mapping[RequestKind, Route]
     solver: Solver
 
 
@@ -68,17 +68,17 @@ class Verdict:
     ----------
     fits : bool or None
         A routing was found, or there is none; None where neither was shown.
-    routing : list of PairRoute
+    routing : list of KindRoute
         One for each request, where there is a routing.
-    unserved : dict from pair to float
+    unserved : dict from RequestKind to float
         Requests that find no route, split ones counted in parts.
     tight : list of int
         Fibres whose limit is reached.
     """
 
     fits: bool | None
-    routing: list[PairRoute]
-    unserved: dict[NodePair, float]
+    routing: list[KindRoute]
+    unserved: dict[RequestKind, float]
     tight: list[int]
 
 
@@ -88,7 +88,8 @@ class Unserved(NamedTuple):
     Attributes
     ----------
     requests : int
-    prices : ndarray, shape (fibres,)
+    prices : ndarray, shape (2, fibres)
+        Of the limits on channels and on requests.
     """
 
     requests: int
@@ -96,7 +97,7 @@ class Unserved(NamedTuple):
 
 
 class RoutingSearch:
-    """Minimise the unserved requests; variables are one slack per pair, then the routes.
+    """Minimise the unserved requests; variables are one slack per kind, then the routes.
 
     Parameters
     ----------
@@ -105,8 +106,8 @@ class RoutingSearch:
     Attributes
     ----------
     requests : int
-        Requests of all pairs together.
-    routes : dict of PairRoute
+        Requests of all kinds together.
+    routes : dict of KindRoute
         Routes found so far; they serve further searches under other limits.
     """
 
@@ -114,120 +115,154 @@ class RoutingSearch:
         self.problem = problem
         self.network = problem.network
         self.solver = problem.solver
-        self.pairs = list(problem.counts)
+        self.kinds = list(problem.counts)
         self.requests = sum(problem.counts.values())
         self._demand = np.array([float(n) for n in problem.counts.values()])
-        self._position = {pair: i for i, pair in enumerate(self.pairs)}
-        self._paths = PathFinder(problem.network.topology, self.pairs)
-        self.routes: dict[PairRoute, None] = {
-            PairRoute(pair, problem.start[pair]): None for pair in self.pairs
+        self._position = {kind: i for i, kind in enumerate(self.kinds)}
+        self._paths = PathFinder(problem.network.topology, [kind.pair for kind in self.kinds])
+        self.routes: dict[KindRoute, None] = {
+            KindRoute(kind, problem.start[kind]): None for kind in self.kinds
         }
 
-    def fractional(self, caps: FloatArray) -> tuple[Solution, FloatArray]:
+    def fractional(self, limits: StateLimits) -> tuple[Solution, FloatArray]:
         """Serve as many requests as possible where they may be split.
 
         Parameters
         ----------
-        caps : ndarray, shape (fibres,)
-            Requests that fit on each fibre.
+        limits : StateLimits
+            Rows of each fibre.
 
         Returns
         -------
         solution : Solution
-        prices : ndarray, shape (fibres,)
+        prices : ndarray, shape (2, fibres)
             Duals of the limits: positive where a fibre's limit keeps requests from being served.
         """
         while True:
-            relaxed = self.solver.solve(self._program(caps), relax=True)
-            prices = -np.minimum(relaxed.row_duals[len(self.pairs) :], 0.0)
-            distances, before = self._paths.find(prices)
+            relaxed = self.solver.solve(self._program(limits), relax=True)
+            prices = np.zeros(limits.caps.shape)
+            limited = np.isfinite(limits.caps)
+            prices[limited] = -np.minimum(relaxed.row_duals[len(self.kinds) :], 0.0)
+            found = self._paths.find_each(limits.lengths(prices))
             fresh = [
-                PairRoute(pair, self._paths.trace(before, i))
-                for i, pair in enumerate(self.pairs)
-                if distances[i] < relaxed.row_duals[i] - ZERO_TOLERANCE
+                KindRoute(kind, self._paths.trace(found[kind.kind].predecessors, i))
+                for i, kind in enumerate(self.kinds)
+                if found[kind.kind].distances[i] < relaxed.row_duals[i] - ZERO_TOLERANCE
             ]
-            if all(found in self.routes for found in fresh):
+            if all(route in self.routes for route in fresh):
                 return relaxed, prices
             self.routes.update(dict.fromkeys(fresh))
 
-    def least_unserved(self, caps: FloatArray) -> Unserved:
+    def least_unserved(self, limits: StateLimits) -> Unserved:
         """Requests that cannot be served within limits, at least; proved in integers."""
-        _, prices = self.fractional(caps)
-        return Unserved(least_blocked(prices, self._paths, self._demand, caps), prices)
+        _, prices = self.fractional(limits)
+        return Unserved(self._least_blocked(limits, prices), prices)
 
-    def splits(self, caps: FloatArray) -> bool:
+    def _least_blocked(self, limits: StateLimits, prices: FloatArray) -> int:
+        """Requests that cannot be served, at least, from any prices of the limits."""
+        one = 2**32
+        whole = np.floor(np.clip(prices, 0.0, 1.0) * one).astype(np.int64)
+        found = self._paths.find_each(limits.lengths(whole).astype(np.float64))
+        total = sum(
+            count * min(one, int(found[kind.kind].distances[i]))
+            for i, (kind, count) in enumerate(self.problem.counts.items())
+        )
+        worth = zip(whole.ravel().tolist(), limits.caps.ravel().tolist(), strict=True)
+        total -= sum(price * int(cap) for price, cap in worth if price)
+        return max(-(-total // one), 0)
+
+    def splits(self, limits: StateLimits) -> bool:
         """Whether all requests can be served if they may be split."""
-        return self._lacking(self.fractional(caps)[0]) <= ZERO_TOLERANCE
+        return self._lacking(self.fractional(limits)[0]) <= ZERO_TOLERANCE
 
-    def decide(self, caps: FloatArray) -> Verdict:
+    def decide(self, limits: StateLimits) -> Verdict:
         """Find whole routes for all requests, or show that there are none."""
-        relaxed, prices = self.fractional(caps)
+        relaxed, prices = self.fractional(limits)
         if self._lacking(relaxed) > ZERO_TOLERANCE:
-            return self._not_found(False, relaxed, np.flatnonzero(prices > ZERO_TOLERANCE).tolist())
-        whole = self._whole(caps)
+            tight = np.flatnonzero((prices > ZERO_TOLERANCE).any(axis=0)).tolist()
+            return self._not_found(False, relaxed, tight)
+        whole = self._whole(limits)
         longest = len(self.network.topology.nodes) - 1
         for most in (*range(4, longest, 3), longest):
             if self._lacking(whole) <= ZERO_TOLERANCE:
                 return Verdict(True, self._used(whole), {}, [])
             topology = self.network.topology
-            paths = [PairRoute(p, r) for p in self.pairs for r in simple_routes(topology, p, most)]
+            paths = [
+                KindRoute(kind, route)
+                for kind in self.kinds
+                for route in simple_routes(topology, kind.pair, most)
+            ]
             if len(paths) > MAX_ENUMERATED:
                 break
             self.routes.update(dict.fromkeys(paths))
-            whole = self._whole(caps)
+            whole = self._whole(limits)
             if most == longest and self._lacking(whole) > ZERO_TOLERANCE:
                 proved = whole.status is SolveStatus.OPTIMAL
-                return self._not_found(False if proved else None, whole, self._full(whole, caps))
+                return self._not_found(False if proved else None, whole, self._full(whole, limits))
         if self._lacking(whole) <= ZERO_TOLERANCE:
             return Verdict(True, self._used(whole), {}, [])
-        return self._not_found(None, whole, self._full(whole, caps))
+        return self._not_found(None, whole, self._full(whole, limits))
 
-    def _whole(self, caps: FloatArray) -> Solution:
+    def _whole(self, limits: StateLimits) -> Solution:
         """Serve as many whole requests as possible, whatever the node limit of the settings."""
-        return self.solver.solve(self._program(caps), node_limit=SEARCH_NODES)
+        return self.solver.solve(self._program(limits), node_limit=SEARCH_NODES)
 
     def _not_found(self, fits: bool | None, found: Solution, tight: list[int]) -> Verdict:
-        missing = zip(self.pairs, found.values[: len(self.pairs)].tolist(), strict=True)
-        return Verdict(fits, [], {pair: n for pair, n in missing if n > ZERO_TOLERANCE}, tight)
+        missing = zip(self.kinds, found.values[: len(self.kinds)].tolist(), strict=True)
+        return Verdict(fits, [], {kind: n for kind, n in missing if n > ZERO_TOLERANCE}, tight)
 
     def _lacking(self, found: Solution) -> float:
         if not np.isfinite(found.objective):
             return np.inf
-        return float(found.values[: len(self.pairs)].sum())
+        return float(found.values[: len(self.kinds)].sum())
 
-    def _used(self, found: Solution) -> list[PairRoute]:
-        flows = found.values[len(self.pairs) :]
+    def _used(self, found: Solution) -> list[KindRoute]:
+        flows = found.values[len(self.kinds) :]
         amounts = np.round(flows).astype(int).tolist()
         return [used for used, n in zip(self.routes, amounts, strict=True) for _ in range(n)]
 
-    def _full(self, found: Solution, caps: FloatArray) -> list[int]:
-        load = np.zeros(self.network.fibres)
-        for (_, route), flow in zip(self.routes, found.values[len(self.pairs) :], strict=True):
-            load[list(route.fibres)] += flow
-        return np.flatnonzero(caps - load < 1 - ZERO_TOLERANCE).tolist()
+    def _full(self, found: Solution, limits: StateLimits) -> list[int]:
+        """Fibres on which the lightest request finds no room."""
+        load = np.zeros(self.problem.channels.shape)
+        for (kind, route), flow in zip(self.routes, found.values[len(self.kinds) :], strict=True):
+            load[kind.kind, list(route.fibres)] += flow
+        left = limits.caps - limits.used(load)
+        least = np.where(limits.weights > 0, limits.weights, limits.weights.max()).min(axis=1)
+        return np.flatnonzero((left < least - ZERO_TOLERANCE).any(axis=0)).tolist()
 
-    def _program(self, caps: FloatArray) -> Program:
-        pairs = len(self.pairs)
-        fibres = self.network.fibres
-        rows: list[int] = list(range(pairs))
-        columns: list[int] = list(range(pairs))
-        for i, (pair, route) in enumerate(self.routes):
-            touched = [self._position[pair], *(pairs + fibre for fibre in route.fibres)]
-            rows += touched
-            columns += [pairs + i] * len(touched)
-        size = pairs + len(self.routes)
-        matrix = sparse.coo_array((np.ones(len(rows)), (rows, columns)), (pairs + fibres, size))
+    def _program(self, limits: StateLimits) -> Program:
+        kinds = len(self.kinds)
+        limited = np.isfinite(limits.caps)
+        place = np.full(limits.caps.shape, -1)
+        place[limited] = kinds + np.arange(int(limited.sum()))
+        rows: list[int] = list(range(kinds))
+        columns: list[int] = list(range(kinds))
+        values: list[float] = [1.0] * kinds
+        weights = limits.weights.tolist()
+        lines = place.tolist()
+        for i, (kind, route) in enumerate(self.routes):
+            rows.append(self._position[kind])
+            columns.append(kinds + i)
+            values.append(1.0)
+            for row, weight in zip(lines, weights, strict=True):
+                touched = [e for e in route.fibres if row[e] >= 0]
+                rows += [row[e] for e in touched]
+                columns += [kinds + i] * len(touched)
+                values += [weight[kind.kind][e] for e in touched]
+        size = kinds + len(self.routes)
+        caps = limits.caps[limited]
+        matrix = sparse.coo_array((values, (rows, columns)), (kinds + caps.size, size))
         return Program(
-            cost=np.concatenate([np.ones(pairs), np.zeros(len(self.routes))]),
+            cost=np.concatenate([np.ones(kinds), np.zeros(len(self.routes))]),
             lower=np.zeros(size),
             upper=np.full(size, np.inf),
             matrix=matrix.tocsr(),
-            row_lower=np.concatenate([self._demand, np.full(fibres, -np.inf)]),
+            row_lower=np.concatenate([self._demand, np.full(caps.size, -np.inf)]),
             row_upper=np.concatenate([self._demand, caps]),
             integer=np.ones(size, dtype=bool),
         )
 
 
 def total_unserved(verdict: Verdict) -> float:
-    """Requests that find no route, all pairs together."""
+    """Requests that find no route, all kinds together."""
     return float(sum(verdict.unserved.values()))

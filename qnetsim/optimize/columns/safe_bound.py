@@ -16,9 +16,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.arrays import IntArray
 from qnetsim.optimize.columns.load_cuts import LoadCut
-from qnetsim.optimize.columns.pricing import DualPrices, PathFinder
+from qnetsim.optimize.columns.pricing import (
+    DualPrices,
+    PathFinder,
+    distances_of,
+    priced_lengths,
+)
 from qnetsim.optimize.columns.problem import RoutesProblem
 
 #: Whole numbers up to here are exact as floats.
@@ -28,7 +33,7 @@ SHORTEST = 1e-6
 
 
 class WholePrices(NamedTuple):
-    """Feasible prices in whole units, shape (scenarios, fibres) each, and of each cut."""
+    """Feasible prices in whole units, shaped as :class:`DualPrices`."""
 
     alpha: IntArray
     gamma: IntArray
@@ -56,18 +61,19 @@ class SafeBound:
         problem = self.problem
         unit = self._unit(prices)
         whole = self._whole(prices, unit)
-        lengths = problem.channels * whole.alpha + whole.gamma + whole.delta
+        lengths = problem.channels * whole.alpha[:, None] + whole.gamma[:, None]
+        lengths = lengths + problem.limits.lengths(whole.delta)
         refunds: dict[int, dict[int, int]] = {}
         total = 0
         for cut, paid in zip(self._cuts, whole.cuts, strict=False):
-            lengths[cut.scenario, list(cut.fibres)] += paid
+            lengths[cut.scenario][:, cut.fibres] += paid * np.array(cut.weights)[:, None]
             total -= paid * cut.most
-            for pair in cut.blocked:
+            for kind in cut.blocked:
                 line = refunds.setdefault(cut.scenario, {})
-                line[pair] = line.get(pair, 0) + paid
+                line[kind] = line.get(kind, 0) + paid
         demand = [int(n) for n in problem.demand]
-        for s, row in enumerate(lengths):
-            found = self._paths.find(row.astype(np.float64))[0].tolist()
+        paths = [self._paths.find_each(rows) for rows in lengths.astype(np.float64)]
+        for s, found in enumerate(distances_of(problem, paths).tolist()):
             blocking = self._blocking(s, unit)
             refund = refunds.get(s, {})
             for p, distance in enumerate(found):
@@ -75,7 +81,7 @@ class SafeBound:
                 if blocking is not None:
                     least = min(least, blocking - refund.get(p, 0))
                 total += demand[p] * least
-        caps = np.where(np.isfinite(problem.caps), problem.caps, 0.0)
+        caps = np.where(np.isfinite(problem.limits.caps), problem.limits.caps, 0.0)
         used = np.flatnonzero(whole.delta)
         both = zip(whole.delta.ravel()[used].tolist(), caps.ravel()[used].tolist(), strict=True)
         total -= sum(worth * int(cap) for worth, cap in both)
@@ -90,13 +96,10 @@ class SafeBound:
 
     def _unit(self, prices: DualPrices) -> Fraction:
         """Cost of one unit: so small that the longest path still has less than ``EXACT`` units."""
-        problem = self.problem
-        lengths = problem.channels * prices.alpha + prices.gamma + prices.delta
-        for cut, price in zip(self._cuts, prices.cuts, strict=False):
-            lengths[cut.scenario, list(cut.fibres)] += price
-        longest = max(float(lengths.sum(axis=1).max()), SHORTEST)
+        lengths = priced_lengths(self.problem, self._cuts, prices)
+        longest = max(float(lengths.sum(axis=2).max()), SHORTEST)
         steps = math.floor(math.log2(EXACT / longest))
-        return Fraction(problem.scale) / Fraction(2) ** steps
+        return Fraction(self.problem.scale) / Fraction(2) ** steps
 
     def _whole(self, prices: DualPrices, unit: Fraction) -> WholePrices:
         """Round prices down to whole units and repair what still adds up to too much."""
@@ -105,7 +108,7 @@ class SafeBound:
         alpha, gamma, delta = (
             np.floor(np.maximum(part, 0.0) * factor).astype(np.int64) for part in prices[:3]
         )
-        delta = np.where(np.isfinite(problem.caps), delta, 0)
+        delta = np.where(np.isfinite(problem.limits.caps), delta, 0)
         on_demand = self._on_demand(unit)
         if on_demand is not None:
             alpha = np.minimum(alpha, on_demand[0])
@@ -149,28 +152,3 @@ def _spend_at_most(spent: IntArray, most: Sequence[int]) -> None:
             less = min(excess, int(spent[s, fibre]))
             spent[s, fibre] -= less
             excess -= less
-
-
-def least_blocked(
-    lengths: FloatArray, paths: PathFinder, demand: FloatArray, caps: FloatArray
-) -> int:
-    """Requests that cannot be served within limits, at least, from any prices of the fibres.
-
-    Parameters
-    ----------
-    lengths : ndarray, shape (fibres,)
-        Prices of the limits; a request that is not served costs one.
-    paths : PathFinder
-    demand : ndarray, shape (pairs,)
-        Requests of each pair.
-    caps : ndarray, shape (fibres,)
-        Requests that fit on each fibre.
-    """
-    one = 2**32
-    whole = np.floor(np.clip(np.where(np.isfinite(caps), lengths, 0.0), 0.0, 1.0) * one)
-    distances = paths.find(whole)[0].tolist()
-    counted = zip(demand.tolist(), distances, strict=True)
-    total = sum(int(n) * min(one, int(distance)) for n, distance in counted)
-    bound = zip(whole.tolist(), caps.tolist(), strict=True)
-    total -= sum(int(price) * int(cap) for price, cap in bound if price)
-    return max(-(-total // one), 0)

@@ -69,8 +69,7 @@ def assign(
     forecast : Forecast
     table : RouteTable
     repair : Repair, optional
-        With it, requests may be routed anew where the given routes cannot be coloured; for
-        requests that share their distribution.
+        With it, requests may be routed anew where the given routes cannot be coloured.
     more : MoreWavelengths, optional
         What one fibre has beyond the limits.
 
@@ -89,7 +88,8 @@ def assign(
         if probability == 0:
             continue
         routes = [table.route(r, k) for r in range(table.requests)]
-        level = _level(routes, rho[forecast.joint.levels[forecast.kind, k]])
+        channels = rho[forecast.joint.levels[forecast.kind, k]]
+        level = _level(routes, channels)
         alone = None
         if more is not None:
             level, alone = split_level(level, more.fibre)
@@ -102,7 +102,7 @@ def assign(
                 level=level,
                 charge=charge,
                 cost=repair.cost,
-                rho=rho[k],
+                rho=channels,
             )
             if other is not None:
                 level, colouring = other
@@ -132,10 +132,10 @@ def colourable(
         Of each request.
     routes : sequence of Route
         Of each request.
-    rho : ndarray of int64, shape (fibres,)
-        Channels of one request.
+    rho : ndarray of int64, shape (requests, fibres)
+        Channels of each request.
     """
-    level = _level(routes, np.broadcast_to(rho, (len(routes), rho.size)))
+    level = _level(routes, rho)
     if searched_colouring(network, level) is not None:
         return True
     free = Charge(np.zeros(2 * network.fibres), np.ones(2 * network.fibres))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -166,7 +167,8 @@ def exact_colouring(
 def searched_colouring(network: Network, level: Level) -> Colouring | None:
     """Wavelengths within the limits by first fit and search; None where these find none."""
     limits = (network.qkd_wavelengths, network.km_wavelengths)
-    found = [first_fit(level.routes, demand) for demand in (level.demands, [1] * len(level.routes))]
+    ones = [1] * len(level.routes)
+    found = [first_fit(level.routes, demand) for demand in (level.demands, ones)]
     if all(
         limit is None or highest(colours) <= limit
         for limit, colours in zip(limits, found, strict=True)
@@ -177,7 +179,35 @@ def searched_colouring(network: Network, level: Level) -> Colouring | None:
         chosen = blocks(level.routes, network.fibres, colours)
         if (chosen >= 0).all():
             return of_blocks(chosen, level.demands)
-    return None
+        return None
+    for i, (limit, demands) in enumerate(zip(limits, (level.demands, ones), strict=True)):
+        if limit is not None and highest(found[i]) > limit:
+            searched = _in_units(level.routes, demands, network.fibres, limit)
+            if searched is None:
+                return None
+            found[i] = searched
+    return Colouring(found[0], found[1], fits=True)
+
+
+def _in_units(
+    routes: Sequence[Route], demands: Sequence[int], fibres: int, limit: int
+) -> Colours | None:
+    """Search for wavelengths of requests that need different numbers of them.
+
+    Each request is as many copies as it needs units of the greatest common divisor of all needs;
+    copies share their fibres, so they get colours of their own.
+    """
+    unit = math.gcd(*demands)
+    if unit == 0:
+        return ((),) * len(routes)
+    owner = [r for r, demand in enumerate(demands) for _ in range(demand // unit)]
+    chosen = blocks([routes[r] for r in owner], fibres, limit // unit)
+    if (chosen < 0).any():
+        return None
+    mine: list[list[int]] = [[] for _ in routes]
+    for r, colour in zip(owner, chosen.tolist(), strict=True):
+        mine[r] += range(colour * unit, (colour + 1) * unit)
+    return tuple(tuple(sorted(colours)) for colours in mine)
 
 
 def colour_level(network: Network, level: Level) -> Colouring:

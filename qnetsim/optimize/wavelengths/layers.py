@@ -45,10 +45,13 @@ class Choice:
     ----------
     routes : list of Route
     uses : ndarray, shape (routes, 2·fibres)
+    one : ndarray of int64, shape (fibres,)
+        Channels of the request on each fibre.
     """
 
     routes: list[Route]
     uses: FloatArray
+    one: IntArray
 
     @cached_property
     def spans(self) -> FloatArray:

@@ -33,6 +33,21 @@ NODES = 20
 DRAW = 5e-8
 
 
+class Room(NamedTuple):
+    """What a fibre, and three fibres of a node together, have room for; None where unlimited.
+
+    Attributes
+    ----------
+    requests : int or None
+        Colours, one to a request.
+    channels : int or None
+        Channels, as many to a request as the fibre of its route that needs most.
+    """
+
+    requests: int | None
+    channels: int | None
+
+
 class _Column(NamedTuple):
     """A route of a group of requests, and what one request uses on it, shape (2·fibres,)."""
 
@@ -45,7 +60,7 @@ def cheapest_routes(
     topology: Topology,
     choices: Sequence[Choice],
     charge: Charge,
-    colours: int,
+    room: Room,
     cost: float,
     attempt: int,
 ) -> list[Route] | None:
@@ -55,9 +70,9 @@ def cheapest_routes(
     ----------
     topology : Topology
     choices : sequence of Choice
-        By request; requests of one pair are interchangeable.
+        By request; requests of one pair that use as much are interchangeable.
     charge : Charge
-    colours : int
+    room : Room
     cost : float
         Of the plan, for the scale.
     attempt : int
@@ -68,10 +83,11 @@ def cheapest_routes(
     list of Route or None
         By request; None where the program has no solution, or is too large.
     """
-    members: dict[frozenset[int], list[int]] = {}
+    members: dict[tuple[frozenset[int], bytes], list[int]] = {}
     for r, choice in enumerate(choices):
         nodes = choice.routes[0].nodes
-        members.setdefault(frozenset((nodes[0], nodes[-1])), []).append(r)
+        key = frozenset((nodes[0], nodes[-1])), choice.one.tobytes()
+        members.setdefault(key, []).append(r)
     groups = list(members.values())
     columns: list[_Column] = []
     for g, group in enumerate(groups):
@@ -88,7 +104,7 @@ def cheapest_routes(
     draws = seeds.words(seeds.stream(0, "ways", attempt), len(columns)) / 2.0**64
     costs = np.concatenate([charge.price / scale, draws * DRAW * cost / scale])
     counts = [len(group) for group in groups]
-    program = _program(topology, columns, counts, colours=colours, held=charge.held, costs=costs)
+    program = _program(topology, columns, counts, room=room, held=charge.held, costs=costs)
     found = HIGHS.solve(program, absolute_gap=GAP * cost / scale, node_limit=NODES)
     if not np.isfinite(found.objective):
         return None
@@ -106,7 +122,7 @@ def _program(
     topology: Topology,
     columns: Sequence[_Column],
     counts: Sequence[int],
-    colours: int,
+    room: Room,
     held: FloatArray,
     costs: FloatArray,
 ) -> Program:
@@ -121,7 +137,7 @@ def _program(
     columns : sequence of _Column
     counts : sequence of int
         Requests of each group.
-    colours : int
+    room : Room
     held : ndarray, shape (2·fibres,)
         First stage.
     costs : ndarray, shape (2·fibres + columns,)
@@ -136,16 +152,22 @@ def _program(
         (np.ones(len(columns)), ([column.group for column in columns], np.arange(len(columns)))),
         shape=(len(counts), len(columns)),
     )
+    crossings = np.concatenate([crossing.T, twice.reshape(len(odd), len(columns))])
+    widths = uses[:, :fibres].max(axis=1, initial=0.0)
+    limits = [
+        (rows, most)
+        for rows, most in ((crossings, room.requests), (crossings * widths, room.channels))
+        if most is not None
+    ]
     matrix = sparse.block_array(
         [
             [sparse.eye_array(bought), sparse.csr_array(-uses.T)],
-            [None, sparse.csr_array(crossing.T)],
-            [None, sparse.csr_array(twice.reshape(len(odd), len(columns)))],
+            *([None, sparse.csr_array(rows)] for rows, _ in limits),
             [None, group],
         ],
         format="csr",
     )
-    crowd = np.full(fibres + len(odd), float(colours))
+    crowd = np.repeat([float(most) for _, most in limits], fibres + len(odd))
     size = bought + len(columns)
     return Program(
         cost=costs,

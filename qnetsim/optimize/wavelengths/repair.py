@@ -17,10 +17,11 @@ from qnetsim.optimize.wavelengths.colouring import (
     Level,
     blocks,
     of_blocks,
+    searched_colouring,
     uniform_colours,
 )
 from qnetsim.optimize.wavelengths.layers import Charge, Choice, Layers
-from qnetsim.optimize.wavelengths.level_program import cheapest_routes
+from qnetsim.optimize.wavelengths.level_program import Room, cheapest_routes
 
 #: How much dearer a request's other route may be, relative to the plan's cost; tried in turn.
 BUDGETS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1.0)
@@ -65,13 +66,6 @@ class Rerouted(NamedTuple):
     colouring: Colouring
 
 
-class _Coloured(NamedTuple):
-    """Route and colour of each request."""
-
-    routes: list[Route]
-    colours: IntArray
-
-
 def rerouted(
     network: Network,
     pairs: Sequence[NodePair],
@@ -93,44 +87,63 @@ def rerouted(
         What use of the fibres costs.
     cost : float
         Expected cost of the plan.
-    rho : ndarray of int64, shape (fibres,)
-        Channels of one request.
+    rho : ndarray of int64, shape (all requests, fibres)
+        Channels of each request.
     """
-    colours = uniform_colours(network, level)
-    if colours is None:
-        return None
-    chosen = blocks(level.routes, network.fibres, colours)
     choices = _choices(network, pairs, level, charge, rho)
-    found: _Coloured | None = None
+    colours = uniform_colours(network, level)
+    room = Room(network.max_wavelengths, network.max_channels)
+    if colours is not None:
+        room = Room(colours, None)
     for attempt in range(ATTEMPTS):
         routes = cheapest_routes(
             network.topology,
             choices,
             charge=charge,
-            colours=colours,
+            room=room,
             cost=cost,
             attempt=attempt,
         )
         if routes is None:
             break
-        coloured = blocks(routes, network.fibres, colours)
-        if (coloured >= 0).all():
-            found = _Coloured(routes, coloured)
-            break
-    some_choice = any(len(choice.routes) > 1 for choice in choices)
+        moved = _moved(level, routes, rho)
+        colouring = searched_colouring(network, moved)
+        if colouring is not None:
+            return Rerouted(moved, colouring)
+    if colours is None:
+        return None
+    return _in_layers(network, level, choices, charge, cost, colours, rho)
+
+
+def _in_layers(
+    network: Network,
+    level: Level,
+    choices: Sequence[Choice],
+    charge: Charge,
+    cost: float,
+    colours: int,
+    rho: IntArray,
+) -> Rerouted | None:
+    """Search for routes and colours together, for requests that need equally many channels."""
+    if all(len(choice.routes) == 1 for choice in choices):
+        return None
+    chosen = blocks(level.routes, network.fibres, colours)
     moves = min(MAX_MOVES, MOVES_PER_REQUEST * len(choices))
-    for budget in BUDGETS if found is None and some_choice else ():
+    for budget in BUDGETS:
         layers = Layers(choices, charge, chosen, colours)
         if layers.fill(budget * cost, moves):
             layers.cheapen()
             taken = zip(choices, layers.route.tolist(), strict=True)
-            found = _Coloured([choice.routes[i] for choice, i in taken], layers.colour)
-            break
-    if found is None:
-        return None
-    channels = [int(rho[list(route.fibres)].max()) for route in found.routes]
-    moved = Level(level.requests, found.routes, channels)
-    return Rerouted(moved, of_blocks(found.colours, moved.demands))
+            moved = _moved(level, [choice.routes[i] for choice, i in taken], rho)
+            return Rerouted(moved, of_blocks(layers.colour, moved.demands))
+    return None
+
+
+def _moved(level: Level, routes: list[Route], rho: IntArray) -> Level:
+    """The requests of a level on other routes."""
+    both = zip(level.requests, routes, strict=True)
+    channels = [int(rho[r, list(route.fibres)].max()) for r, route in both]
+    return Level(level.requests, routes, channels)
 
 
 def _choices(
@@ -144,25 +157,43 @@ def _choices(
     topology = network.topology
     fibres = network.fibres
     load = np.zeros(2 * fibres)
-    for route in level.routes:
-        load += _use(route, rho, fibres)
-    one = np.concatenate([rho, np.ones(fibres)])
-    extra = np.maximum(load + one - charge.held, 0.0) - np.maximum(load - charge.held, 0.0)
-    margin = (extra * charge.price).reshape(2, fibres).sum(axis=0)
-    # of equally cheap routes the one of fewer fibres
-    lengths = (margin + HOP_LENGTH * max(float(margin.max()), 1e-12)).tolist()
-    rest: dict[int, list[float]] = {}
-    known: dict[NodePair, list[Route]] = {}
+    for r, route in zip(level.requests, level.routes, strict=True):
+        load += _use(route, rho[r], fibres)
+    # requests of one pair that need as many channels choose from the same routes
+    rest: dict[tuple[int, bytes], list[float]] = {}
+    lengths: dict[bytes, list[float]] = {}
+    known: dict[tuple[NodePair, bytes], list[Route]] = {}
     choices = []
     for r, route in zip(level.requests, level.routes, strict=True):
         pair = pairs[r]
-        if pair not in known:
-            if pair[1] not in rest:
-                rest[pair[1]] = distances_to(topology, lengths, pair[1])
-            known[pair] = _short_routes(topology, lengths, rest[pair[1]], pair)
-        routes = [route, *(other for other in known[pair] if other != route)]
-        choices.append(Choice(routes, np.array([_use(other, rho, fibres) for other in routes])))
+        need = rho[r].tobytes()
+        if need not in lengths:
+            lengths[need] = _lengths(charge, load, rho[r])
+        if (pair, need) not in known:
+            if (pair[1], need) not in rest:
+                rest[pair[1], need] = distances_to(topology, lengths[need], pair[1])
+            known[pair, need] = _short_routes(topology, lengths[need], rest[pair[1], need], pair)
+        routes = [route, *(other for other in known[pair, need] if other != route)]
+        uses = np.array([_use(other, rho[r], fibres) for other in routes])
+        choices.append(Choice(routes, uses, rho[r]))
     return choices
+
+
+def _lengths(charge: Charge, load: FloatArray, rho: IntArray) -> list[float]:
+    """What one request more costs on each fibre; of equally cheap routes the one of fewer fibres.
+
+    Parameters
+    ----------
+    charge : Charge
+    load : ndarray, shape (2·fibres,)
+    rho : ndarray of int64, shape (fibres,)
+        Channels of the request.
+    """
+    one = np.concatenate([rho, np.ones(rho.size)])
+    extra = np.maximum(load + one - charge.held, 0.0) - np.maximum(load - charge.held, 0.0)
+    margin = (extra * charge.price).reshape(2, rho.size).sum(axis=0)
+    found: list[float] = (margin + HOP_LENGTH * max(float(margin.max()), 1e-12)).tolist()
+    return found
 
 
 def _short_routes(

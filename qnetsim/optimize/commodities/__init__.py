@@ -1,1 +1,0 @@
-"""Requests with distributions of their own: the routes program with a commodity for each."""
