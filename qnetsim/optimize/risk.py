@@ -69,7 +69,8 @@ def risk_averse_plan(
     status = plan.status
     if status is PlanStatus.EXPECTATION and found.bound is not None:
         status = status_of(figures.risk_objective, found.bound)
-    return replace(plan, bound=found.bound, status=status, risk=figures)
+    # prices are those of the risk objective
+    return replace(plan, bound=found.bound, status=status, risk=figures, prices=found.prices)
 
 
 def state_costs(plan: Plan, network: Network, forecast: Forecast) -> FloatArray:

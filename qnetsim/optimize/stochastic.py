@@ -69,7 +69,8 @@ def comonotone_plan(
     """
     if formulation == "full":
         try:
-            return full_plan(network, forecast, solver)
+            plan = full_plan(network, forecast, solver)
+            return replace(plan, prices=_limit_prices(network, forecast, solver))
         except InfeasibleError:
             # the routes program says which fibres lack what
             comonotone_plan(network, forecast, solver)
@@ -87,6 +88,16 @@ def comonotone_plan(
         exact = _full_plan(problem, forecast, found)
         return replace(exact, prices=found.prices) if exact.status is PlanStatus.OPTIMAL else found
     return found
+
+
+def _limit_prices(
+    network: Network, forecast: Forecast, solver: Solver
+) -> WavelengthPrices | None:
+    """Prices of the limits in the relaxation of the routes program, beside another's plan."""
+    if not network.limited:
+        return None
+    problem = stochastic_problem(network, forecast, solver)
+    return RoutesProgram(problem, start_routes(network, forecast)).wavelength_prices()
 
 
 def _with_prices_of_none(plan: Plan, network: Network) -> Plan:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from qnetsim.case import open_case
+from qnetsim.forecast.tail_weights import weighted_forecast
 from qnetsim.optimize import Plan
 from qnetsim.optimize.wavelength_values import WavelengthValue, wavelength_values
 from qnetsim.plans.make import Tell
 from qnetsim.scenario import Scenario
+from qnetsim.units import exact
 from qnetsim.vocabulary import PlanStatus
 
 
@@ -49,15 +51,20 @@ def worth_of_wavelengths(
     if plan.prices is None:
         return WavelengthsWorth(
             (),
-            "prices of wavelengths come from the routes program, for comonotone demand that all "
-            "requests share, without planning.risk",
+            "prices of wavelengths come from the routes program of sip, for comonotone demand: no "
+            "program with limits covers independent, grouped or copula demand",
         )
     if plan.status not in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}:
         return WavelengthsWorth((), f"a plan that is {plan.status} gives wavelengths no price")
     solver = case.setting.solver
     if tell is not None:
         solver = replace(solver, settings=replace(solver.settings, tell=tell))
-    values = tuple(wavelength_values(network, case.forecast, solver, plan))
+    forecast = case.forecast
+    if plan.risk is not None:
+        # the risk objective is an expectation under other probabilities
+        level, weight = exact(plan.risk.level), exact(plan.risk.weight)
+        forecast = weighted_forecast(forecast, level, weight)
+    values = tuple(wavelength_values(network, forecast, solver, plan))
     if values:
         return WavelengthsWorth(values)
     return WavelengthsWorth(

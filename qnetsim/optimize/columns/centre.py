@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from qnetsim.errors import SolverError
 from qnetsim.optimize.columns.generation import PROOF_GAP, improving_columns
 from qnetsim.optimize.columns.master import Master
 from qnetsim.optimize.columns.pricing import DualPrices, Pricing
@@ -38,7 +39,11 @@ def central_prices(master: Master, known: CentralPrices) -> CentralPrices:
     best: CentralPrices | None = None
     enough = PROOF_GAP * max(abs(known.bound), 1e-12)
     for _ in range(ROUNDS):
-        relaxed = problem.solver.solve(master.program(), relax=True, interior=True)
+        try:
+            relaxed = problem.solver.solve(master.program(), relax=True, interior=True)
+        except SolverError:
+            # the interior method may stop short of its tolerances; the known prices prove as much
+            break
         if relaxed.status is not SolveStatus.OPTIMAL:
             break
         prices = pricing.feasible(*master.raw_prices(relaxed))

@@ -217,7 +217,7 @@ def measures(problem: RoutesProblem, s: int) -> list[Measure]:
     for t in sorted({least, *each} - {0}):
         weights = tuple(c // t for c in each)
         qkd = WavelengthLimit("qkd", sigma, widths, WAVELENGTHS_PER_CHANNEL * t)
-        most = units // (t // least)
+        most = np.floor(units / (t // least))
         found.append(Measure(weights, most, (qkd,), rounded=t > least))
     return found
 

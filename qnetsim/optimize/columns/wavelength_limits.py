@@ -39,8 +39,8 @@ class StateLimits(NamedTuple):
     def most_requests(self) -> FloatArray:
         """Most requests that are on a fibre, from above, shape (…, fibres)."""
         lightest = self.weights.min(axis=-2)
-        fit = np.where(lightest > 0, self.caps // np.maximum(lightest, 1), np.inf)
-        return np.asarray(fit.min(axis=-2))
+        fit = np.where(lightest > 0, self.caps / np.maximum(lightest, 1), np.inf)
+        return np.asarray(np.floor(fit).min(axis=-2))
 
     def used(self, loads: FloatArray) -> FloatArray:
         """Left side for the requests of each distribution, shape (…, 2, fibres).

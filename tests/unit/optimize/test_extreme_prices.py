@@ -86,8 +86,10 @@ def test_a_bound_stays_one_under_any_prices(tmp_path: Path) -> None:
             continue
         rng = np.random.default_rng(seed)
         for size in (1e-3, 1.0, 1e6):
-            shape = problem.channels.shape
-            drawn = DualPrices(*(rng.uniform(-0.1, 1, (3, *shape)) * size), np.zeros(0))
+            fibres = (problem.scenarios, problem.fibres)
+            alpha, gamma = rng.uniform(-0.1, 1, (2, *fibres)) * size
+            delta = rng.uniform(-0.1, 1, problem.limits.caps.shape) * size
+            drawn = DualPrices(alpha, gamma, delta, np.zeros(0))
             checked += 1
             assert SafeBound(problem).of(drawn) <= Fraction(optimum) * (1 + Fraction(1, 10**9))
             prices = Pricing(problem).feasible(*drawn)

@@ -14,8 +14,9 @@ from qnetsim.case import open_case
 from qnetsim.network import Network, Route, simple_routes
 from qnetsim.optimize.columns.load_cuts import LoadCut, LoadCutSeparator, connected_sets
 from qnetsim.optimize.columns.pricing import DualPrices
-from qnetsim.optimize.columns.problem import RoutesProblem
+from qnetsim.optimize.columns.problem import RequestKind, RoutesProblem
 from qnetsim.optimize.columns.safe_bound import SafeBound
+from qnetsim.optimize.columns.wavelength_limits import REQUESTS
 from qnetsim.optimize.recourse import stochastic_problem
 from qnetsim.scenario import Scenario, load_scenario, parse_scenario
 from qnetsim.vocabulary import PlanStatus
@@ -44,13 +45,13 @@ def served(rng: np.random.Generator, network: Network, width: int, limit: int) -
 
 
 def problem_of(network: Network, routes: list[Route], rho: int) -> RoutesProblem:
-    counts = Counter((route.nodes[0], route.nodes[-1]) for route in routes)
+    counts = Counter(RequestKind((route.nodes[0], route.nodes[-1]), 0) for route in routes)
     return RoutesProblem(
         network=network,
         counts=counts,
         levels=[rho],
         probabilities=np.ones(1),
-        channels=np.full((1, network.fibres), rho),
+        channels=np.full((1, 1, network.fibres), rho),
         reserved=network.costs.reserved,
         on_demand=network.costs.on_demand,
     )
@@ -66,11 +67,12 @@ def test_no_routing_with_wavelengths_breaks_a_cut(key: str, rho: int, tmp_path: 
         network = open_case(scenario).network
         routes = served(rng, network, 1 if key == "km_wavelengths" else 3 * rho, limit)
         problem = problem_of(network, routes, rho)
-        load = np.zeros((1, network.fibres))
+        load = np.zeros((1, 1, network.fibres))
         for route in routes:
-            load[0, list(route.fibres)] += 1
-        assert (load <= problem.caps).all()
-        full += int((load == problem.caps).sum())
+            load[0, 0, list(route.fibres)] += 1
+        caps = problem.limits.caps[:, REQUESTS]
+        assert (load[0] <= caps).all()
+        full += int((load[0] == caps).sum())
         assert LoadCutSeparator(problem).violated(load) == []
     assert full > 100
 
@@ -85,10 +87,10 @@ def test_a_triangle_of_odd_demand_leaves_a_place_empty(tmp_path: Path) -> None:
     )
     case = open_case(scenario)
     problem = stochastic_problem(case.network, case.forecast, case.setting.solver)
-    loads = np.zeros((1, 6))
-    loads[0, :3] = 2
+    loads = np.zeros((1, 1, 6))
+    loads[0, 0, :3] = 2
     cuts = LoadCutSeparator(problem).violated(loads)
-    assert LoadCut(0, (0, 1, 2), 5) in cuts
+    assert LoadCut(0, (0, 1, 2), 5, (1,)) in cuts
     blocking = replace(problem, blocking_cost=1e6)
     cut = next(c for c in LoadCutSeparator(blocking).violated(loads) if c.fibres == (0, 1, 2))
     assert cut.blocked == (0, 1, 2)
@@ -116,11 +118,13 @@ def test_bounds_with_cuts_hold_for_any_prices(tmp_path: Path) -> None:
             continue
         problem = stochastic_problem(case.network, case.forecast, case.setting.solver)
         rng = np.random.default_rng(seed)
-        finite = np.where(np.isfinite(problem.caps), problem.caps, 0.0)
+        caps = problem.limits.caps[:, [REQUESTS]]
+        finite = np.where(np.isfinite(caps), caps, 0.0)
         # parity holds without continuity too; cuts by continuity are left out here
         cuts = [c for c in LoadCutSeparator(problem).violated(finite) if len(c.fibres) % 2 == 0]
-        prices = rng.uniform(0, 1, (3, *problem.channels.shape))
-        drawn = DualPrices(*prices, rng.uniform(0, 1, len(cuts)))
+        alpha, gamma = rng.uniform(0, 1, (2, problem.scenarios, problem.fibres))
+        delta = rng.uniform(0, 1, problem.limits.caps.shape)
+        drawn = DualPrices(alpha, gamma, delta, rng.uniform(0, 1, len(cuts)))
         bound = SafeBound(problem, cuts).of(drawn)
         checked += bool(cuts)
         assert bound <= Fraction(best) * (1 + Fraction(1, 10**9)) + Fraction(1, 10**6)

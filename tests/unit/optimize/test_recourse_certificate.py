@@ -14,7 +14,7 @@ from qnetsim.network import RouteTable, UnitPrices
 from qnetsim.optimize import recourse
 from qnetsim.optimize.columns import generation, rounding
 from qnetsim.optimize.columns.pricing import PathFinder
-from qnetsim.optimize.columns.problem import RoutesProblem
+from qnetsim.optimize.columns.problem import RequestKind, RoutesProblem
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.recourse_certificate import KnownDemand, RecourseCertificate
 from qnetsim.optimize.routing import weighted_routes
@@ -98,15 +98,16 @@ def test_what_is_proved_is_the_least_over_all_simple_paths(tmp_path: Path) -> No
         none = np.zeros(network.fibres)
         problem = RoutesProblem(
             network=network,
-            counts=counts,
+            counts={RequestKind(pair, 0): n for pair, n in counts.items()},
             levels=[level + 1],
             probabilities=np.ones(1),
-            channels=channels[None],
+            channels=channels[None, None],
             reserved=UnitPrices(none, none),
             on_demand=network.costs.on_demand,
             fixed=held,
         )
-        least = RoutesProgram(problem, routes).solve().bound
+        start = {kind: routes[kind.pair] for kind in problem.counts}
+        least = RoutesProgram(problem, start).solve().bound
         over = Stage(
             np.maximum(channels * requests - held.channels, 0),
             np.maximum(requests - held.wavelengths, 0),

@@ -15,8 +15,7 @@ from qnetsim.optimize.columns.generation import generate
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.full.full_plan import full_problem
 from qnetsim.optimize.full.full_program import FullProgram
-from qnetsim.optimize.recourse import stochastic_problem
-from qnetsim.optimize.routing import newsvendor_routes
+from qnetsim.optimize.recourse import start_routes, stochastic_problem
 from qnetsim.optimize.solvers import gurobi, highs
 from qnetsim.optimize.solvers.program import PLACES, Basis, BasisStatus, Names, Program, SolveStatus
 from qnetsim.optimize.solvers.settings import SolveSettings
@@ -139,7 +138,7 @@ def test_a_basis_grows_by_basic_rows() -> None:
 def test_programs_have_names() -> None:
     case = open_case(nsfnet(demand__requests="8", network__qkd_wavelengths="400"))
     problem = stochastic_problem(case.network, case.forecast, HIGHS)
-    routes = RoutesProgram(problem, newsvendor_routes(case.network, case.forecast))
+    routes = RoutesProgram(problem, start_routes(case.network, case.forecast))
     generate(routes.master)
     program = routes.master.program()
     names = program.names

@@ -18,8 +18,8 @@ from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.full.full_plan import full_problem
 from qnetsim.optimize.full.full_program import FullProgram
 from qnetsim.optimize.plan import Plan
-from qnetsim.optimize.recourse import stochastic_problem
-from qnetsim.optimize.routing import newsvendor_routes
+from qnetsim.optimize.columns.wavelength_limits import REQUESTS
+from qnetsim.optimize.recourse import start_routes, stochastic_problem
 from qnetsim.optimize.wavelength_values import (
     MORE,
     SOLVED_AGAIN,
@@ -142,7 +142,7 @@ def test_savings_are_those_of_the_full_program_on_many(tmp_path: Path) -> None:
 
 def relaxed(problem: RoutesProblem, case: Case) -> tuple[float, np.ndarray]:
     """Value of the relaxation without cuts, and the prices of its limits."""
-    program = RoutesProgram(problem, newsvendor_routes(case.network, case.forecast))
+    program = RoutesProgram(problem, start_routes(case.network, case.forecast))
     program._start_master()
     found = generate(program.master)
     scale = program.problem.scale
@@ -162,13 +162,14 @@ def test_prices_bound_what_the_relaxation_saves() -> None:
     for fibre in dearest:
         wider = replace(problem, more=MoreWavelengths(fibre, qkd=MORE))
         saved = cost - relaxed(wider, case)[0]
-        finite = np.isfinite(problem.caps)
-        most = float((delta[finite] * (wider.caps[finite] - problem.caps[finite])).sum())
+        caps, more = problem.limits.caps, wider.limits.caps
+        finite = np.isfinite(caps)
+        most = float((delta[finite] * (more[finite] - caps[finite])).sum())
         assert -1e-7 * cost <= saved <= most + 1e-7 * cost
         strict += saved > 1e-7 * cost
         # a wavelength is worth its part of the place that a request takes
-        rho = np.maximum(problem.channels[:, fibre], 1)
-        assert prices.qkd[fibre] == pytest.approx((delta[:, fibre] / (3 * rho)).sum())
+        rho = np.maximum(problem.channels[:, 0, fibre], 1)
+        assert prices.qkd[fibre] == pytest.approx((delta[:, REQUESTS, fibre] / (3 * rho)).sum())
     assert strict
 
 
