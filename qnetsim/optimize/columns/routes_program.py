@@ -45,7 +45,8 @@ from qnetsim.optimize.solvers.program import SolveStatus
 EASY_GAP = 2e-3
 #: Most routes, over all scenarios and pairs, with which a proof is tried up to ``EASY_GAP``.
 MOST_ROUTES = 20_000
-#: The same where the gap is larger, and the program hard.
+#: The same where the gap is larger, and the program hard, for each distribution: requests of unlike
+#: ρ compete for a fibre, so there are more routes to choose from, and more is decided by them.
 MOST_ROUTES_HARD = 1_500
 #: Branch-and-bound nodes of the program over all routes that can be part of a better plan.
 PROOF_NODES = 60
@@ -275,7 +276,7 @@ class RoutesProgram:
             lengths=pricing.lengths(central.prices),
             blocking=pricing.blocking(central.prices),
             slack=slack_of(cost, central.bound),
-            most=MOST_ROUTES if easy else MOST_ROUTES_HARD,
+            most=MOST_ROUTES if easy else MOST_ROUTES_HARD * problem.distributions,
         )
         if useful is None:
             return False
