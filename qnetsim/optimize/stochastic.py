@@ -90,9 +90,7 @@ def comonotone_plan(
     return found
 
 
-def _limit_prices(
-    network: Network, forecast: Forecast, solver: Solver
-) -> WavelengthPrices | None:
+def _limit_prices(network: Network, forecast: Forecast, solver: Solver) -> WavelengthPrices | None:
     """Prices of the limits in the relaxation of the routes program, beside another's plan."""
     if not network.limited:
         return None

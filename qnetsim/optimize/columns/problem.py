@@ -129,6 +129,8 @@ class RoutesProblem:
         """Name of a scenario in messages."""
         if self.distributions == 1:
             return f"level k = {self.levels[scenario]}"
+        if self.scenarios == 1:
+            return "the demand that is planned for"
         if scenario == self.scenarios - 1:
             return "the highest demand"
         return f"joint state {self.levels[scenario]}"

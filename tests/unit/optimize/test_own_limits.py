@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qnetsim.case import open_case
+from qnetsim.case import Case, load, open_case
 from qnetsim.errors import InfeasibleError
 from qnetsim.network import Network, Route, simple_routes
-from qnetsim.optimize import HIGHS
+from qnetsim.optimize import HIGHS, Plan
 from qnetsim.optimize.columns.load_cuts import LoadCutSeparator
 from qnetsim.optimize.columns.pricing import DualPrices
 from qnetsim.optimize.columns.problem import RequestKind, RoutesProblem
@@ -92,43 +92,42 @@ def test_the_least_limit_is_that_of_brute_force_on_many(tmp_path: Path) -> None:
     assert ends.count("infeasible") >= 60
 
 
-def test_gap_and_work_limits_are_honoured(tmp_path: Path) -> None:
-    case = open_case(open_scenario(tmp_path))
-    network, forecast = case.network, case.forecast
+@pytest.fixture(scope="module")
+def unlike(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """Fourteen requests of four kinds on NSFNET; the relaxation alone leaves 1.4 % open."""
+    folder = tmp_path_factory.mktemp("unlike")
+    return open_case(load(written(folder, "comonotone", "qkd_wavelengths = 57")))
 
-    def planned(**settings: float):
-        return comonotone_plan(
-            network, forecast, replace(HIGHS, settings=replace(HIGHS.settings, **settings))
-        )
 
-    whole = planned()
-    assert whole.status is PlanStatus.OPTIMAL
+@pytest.fixture(scope="module")
+def proved(unlike: Case) -> Plan:
+    return comonotone_plan(unlike.network, unlike.forecast, HIGHS)
+
+
+def test_a_plan_that_needs_whole_requests_is_proved(unlike: Case, proved: Plan) -> None:
+    assert proved.status is PlanStatus.OPTIMAL
+    assert proved.assignment is not None and proved.assignment.fits
+    assert proved.objective(unlike.network) == pytest.approx(5_111_140.54, abs=0.01)
+
+
+def test_gap_and_work_limits_are_honoured(unlike: Case, proved: Plan) -> None:
+    network = unlike.network
+
+    def planned(**settings: float) -> Plan:
+        changed = replace(HIGHS.settings, **settings)
+        return comonotone_plan(network, unlike.forecast, replace(HIGHS, settings=changed))
+
     near = planned(gap=0.05)
     assert near.gap(network) <= 0.05
-    assert near.size.rounds < whole.size.rounds
+    assert near.size.rounds < proved.size.rounds
     few = planned(round_limit=3)
-    assert few.size.rounds <= 3 < whole.size.rounds
+    assert few.size.rounds <= 3 < proved.size.rounds
     none = planned(node_limit=0)
     assert none.status is PlanStatus.FEASIBLE
     assert "not proved for want of integrality" in none.note
-    assert none.size.variables < whole.size.variables
+    assert none.size.variables < proved.size.variables
     for plan in (near, few, none):
-        assert plan.bound <= whole.objective(network) <= plan.objective(network) * (1 + 1e-12)
-
-
-def open_scenario(folder: Path) -> Scenario:
-    """Fourteen requests of four kinds on NSFNET; the relaxation alone leaves 1.8 % open."""
-    from qnetsim.case import load
-
-    return load(written(folder, "comonotone", "qkd_wavelengths = 57"))
-
-
-def test_a_plan_that_needs_whole_requests_is_proved(tmp_path: Path) -> None:
-    case = open_case(open_scenario(tmp_path))
-    plan = comonotone_plan(case.network, case.forecast, HIGHS)
-    assert plan.status is PlanStatus.OPTIMAL
-    assert plan.assignment is not None
-    assert plan.objective(case.network) == pytest.approx(5_111_140.54, abs=0.01)
+        assert plan.bound <= proved.objective(network) <= plan.objective(network) * (1 + 1e-12)
 
 
 def test_routes_are_moved_until_unlike_requests_have_wavelengths() -> None:
@@ -222,7 +221,7 @@ def test_bounds_with_cuts_hold_for_any_prices(tmp_path: Path) -> None:
 
 
 def test_known_demand_of_each_request_is_named_in_a_refusal(tmp_path: Path) -> None:
-    scenario = limited(reference_scenario(7), 30, 0)
+    scenario = limited(reference_scenario(7), 12, 0)
     for policy in ("sip", "evf", "perfect"):
         with pytest.raises(InfeasibleError, match=r"network\.qkd_wavelengths = \d+ \(\|σ\|\)"):
             plan_of(scenario, policy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from qnetsim.case import Case, open_case
 from qnetsim.errors import InfeasibleError
+from qnetsim.forecast.tail_weights import weighted_forecast
 from qnetsim.network.model import MoreWavelengths
 from qnetsim.optimize.columns.generation import generate
 from qnetsim.optimize.columns.limit_prices import limit_prices
@@ -18,7 +20,6 @@ from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.full.full_plan import full_problem
 from qnetsim.optimize.full.full_program import FullProgram
 from qnetsim.optimize.plan import Plan
-from qnetsim.optimize.columns.wavelength_limits import REQUESTS
 from qnetsim.optimize.recourse import start_routes, stochastic_problem
 from qnetsim.optimize.wavelength_values import (
     MORE,
@@ -30,9 +31,11 @@ from qnetsim.optimize.wavelength_values import (
 from qnetsim.plans.make import make_plan, plan_summary
 from qnetsim.plans.storage import load_plan, save_plan
 from qnetsim.plans.wavelengths_worth import worth_of_wavelengths
-from qnetsim.scenario import PolicyTable, Scenario, parse_scenario
+from qnetsim.scenario import PolicyTable, RiskTable, Scenario, parse_scenario
+from qnetsim.units import exact
 from qnetsim.vocabulary import PlanStatus
 from tests.support.helpers import nsfnet
+from tests.support.own_demand import random_own_scenario, reference_scenario
 
 SIP = PolicyTable(name="sip")
 #: Most variables of a full program that is solved for a comparison.
@@ -41,6 +44,12 @@ MOST_VARIABLES = 3_000
 
 def limited(sigma: int = 429) -> Scenario:
     return nsfnet(demand__requests="100", network__qkd_wavelengths=str(sigma))
+
+
+def own_limited() -> Scenario:
+    scenario = reference_scenario(7)
+    network = scenario.network.model_copy(update={"qkd_wavelengths": 66})
+    return scenario.model_copy(update={"network": network})
 
 
 def tight_scenario(seed: int, folder: Path) -> Scenario:
@@ -101,15 +110,33 @@ def planned(scenario: Scenario) -> Plan | None:
     return plan if plan.status is PlanStatus.OPTIMAL else None
 
 
-def compared(seeds: range, folder: Path) -> tuple[int, ...]:
+def own_tight_scenario(seed: int, folder: Path) -> Scenario:
+    """The same with a distribution for each request."""
+    rng = np.random.default_rng(seed)
+    scenario = random_own_scenario(seed, folder)
+    kappa, sigma = [(0, 6), (0, 9), (0, 12), (1, 0), (2, 0), (2, 12)][int(rng.integers(6))]
+    limits = {"km_wavelengths": kappa, "qkd_wavelengths": sigma}
+    return scenario.model_copy(update={"network": scenario.network.model_copy(update=limits)})
+
+
+def averse(scenario: Scenario) -> Scenario:
+    """The scenario with a weight on the dearest slots."""
+    planning = scenario.planning.model_copy(update={"risk": RiskTable(cvar=0.7, weight=0.6)})
+    return scenario.model_copy(update={"planning": planning})
+
+
+def compared(scenarios: Iterable[Scenario]) -> tuple[int, ...]:
     """Hold intervals against the full program; counts all, those that are points, those > 0."""
     counts = np.zeros(3, dtype=np.int64)
-    for seed in seeds:
-        scenario = tight_scenario(seed, folder)
+    for scenario in scenarios:
         case = open_case(scenario)
         plan = planned(scenario)
         if plan is None:
             continue
+        risk = scenario.planning.risk
+        if risk is not None:
+            weighted = weighted_forecast(case.forecast, exact(risk.cvar), exact(risk.weight))
+            case = replace(case, forecast=weighted)
         cost = plan.objective(case.network)
         rounding = 1e-6 * cost
         problem = stochastic_problem(case.network, case.forecast, case.setting.solver)
@@ -121,13 +148,13 @@ def compared(seeds: range, folder: Path) -> tuple[int, ...]:
                 if least is None:
                     continue
                 low, high = savings(replace(problem, more=more), case.forecast, plan)
-                assert low - rounding <= cost - least <= high + rounding, (seed, more)
+                assert low - rounding <= cost - least <= high + rounding, (scenario, more)
                 counts += (1, high - low <= rounding, cost - least > rounding)
     return tuple(counts.tolist())
 
 
 def test_savings_are_those_of_the_full_program(tmp_path: Path) -> None:
-    seen, points, positive = compared(range(16), tmp_path)
+    seen, points, positive = compared(tight_scenario(seed, tmp_path) for seed in range(16))
     assert seen >= 20 and positive >= 2
     # nearly always the interval is the difference itself
     assert points >= 0.9 * seen
@@ -135,8 +162,31 @@ def test_savings_are_those_of_the_full_program(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_savings_are_those_of_the_full_program_on_many(tmp_path: Path) -> None:
-    seen, points, positive = compared(range(40, 400), tmp_path)
+    seen, points, positive = compared(tight_scenario(seed, tmp_path) for seed in range(40, 400))
     assert seen >= 400 and positive >= 50
+    assert points >= 0.9 * seen
+
+
+def test_savings_of_own_demand_are_those_of_the_full_program(tmp_path: Path) -> None:
+    seen, points, positive = compared(own_tight_scenario(seed, tmp_path) for seed in range(24))
+    assert seen >= 20 and positive >= 2
+    assert points >= 0.9 * seen
+
+
+@pytest.mark.slow
+def test_savings_of_own_demand_are_those_of_the_full_program_on_many(tmp_path: Path) -> None:
+    scenarios = (own_tight_scenario(seed, tmp_path) for seed in range(40, 400))
+    seen, points, positive = compared(scenarios)
+    assert seen >= 300 and positive >= 30
+    assert points >= 0.9 * seen
+
+
+@pytest.mark.parametrize("make", [tight_scenario, own_tight_scenario])
+def test_savings_of_the_risk_objective_are_those_of_the_full_program(
+    make: Callable[[int, Path], Scenario], tmp_path: Path
+) -> None:
+    seen, points, positive = compared(averse(make(seed, tmp_path)) for seed in range(20))
+    assert seen >= 15 and positive >= 1
     assert points >= 0.9 * seen
 
 
@@ -149,9 +199,10 @@ def relaxed(problem: RoutesProblem, case: Case) -> tuple[float, np.ndarray]:
     return found.bound * scale, found.prices.delta * scale
 
 
-def test_prices_bound_what_the_relaxation_saves() -> None:
+@pytest.mark.parametrize("own", [False, True])
+def test_prices_bound_what_the_relaxation_saves(own: bool) -> None:
     """The relaxation is convex in its limits: a step saves no more than price times step."""
-    case = open_case(limited())
+    case = open_case(own_limited() if own else limited())
     problem = stochastic_problem(case.network, case.forecast, case.setting.solver)
     cost, delta = relaxed(problem, case)
     prices = limit_prices(problem, delta)
@@ -167,9 +218,11 @@ def test_prices_bound_what_the_relaxation_saves() -> None:
         most = float((delta[finite] * (more[finite] - caps[finite])).sum())
         assert -1e-7 * cost <= saved <= most + 1e-7 * cost
         strict += saved > 1e-7 * cost
-        # a wavelength is worth its part of the place that a request takes
-        rho = np.maximum(problem.channels[:, 0, fibre], 1)
-        assert prices.qkd[fibre] == pytest.approx((delta[:, REQUESTS, fibre] / (3 * rho)).sum())
+        # a wavelength is worth its part of the place that a request, or a unit of ρ, takes
+        unit = np.maximum(np.gcd.reduce(problem.channels[:, :, fibre], axis=1), 1)
+        assert prices.qkd[fibre] == pytest.approx(
+            (delta[:, :, fibre].sum(axis=1) / (3 * unit)).sum()
+        )
     assert strict
 
 
@@ -220,3 +273,28 @@ def test_where_nothing_binds_that_is_said(limit: int, text: str) -> None:
     worth = worth_of_wavelengths(scenario, make_plan(scenario, SIP))
     assert not worth.values
     assert text in worth.note
+
+
+def test_plans_of_every_kind_have_prices(tmp_path: Path) -> None:
+    """With distributions of their own, under risk, and from the full program."""
+    for scenario in (own_limited(), averse(own_limited())):
+        plan = make_plan(scenario, SIP)
+        assert plan.prices is not None and max(plan.prices.qkd) > 0
+        assert (plan.risk is not None) == (scenario.planning.risk is not None)
+    scenario = next(
+        s
+        for s in (own_tight_scenario(seed, tmp_path) for seed in range(24))
+        if (plan := planned(s)) is not None and priced_limits(open_case(s).network, plan)
+    )
+    full = make_plan(scenario, PolicyTable.model_validate({"name": "sip", "formulation": "full"}))
+    routes = {"name": "sip", "formulation": "routes"}
+    assert full.prices == make_plan(scenario, PolicyTable.model_validate(routes)).prices
+
+
+def test_other_demand_has_no_prices_and_says_why() -> None:
+    scenario = limited()
+    demand = scenario.demand.model_copy(update={"coupling": "independent"})
+    scenario = scenario.model_copy(update={"demand": demand})
+    worth = worth_of_wavelengths(scenario, make_plan(scenario, SIP))
+    assert not worth.values
+    assert "no program with limits covers independent" in worth.note
