@@ -142,7 +142,7 @@ def _improving(
     if not exact:
         candidates = np.ones_like(candidates)
     found: list[PathColumn] = []
-    of = priced.problem.distribution
+    of = priced.of
     for s, p in np.argwhere(candidates & (targets > PRICING_TOLERANCE)).tolist():
         route = priced.route(s, p)
         if _length(lengths[s, of[p]], route) < targets[s, p] - PRICING_TOLERANCE:

@@ -77,18 +77,19 @@ class Priced:
         Scaled lower bound on the expected cost.
     distances : ndarray, shape (scenarios, kinds)
         Length of the shortest path of each kind of request.
-    problem : RoutesProblem
+    of : list of int
+        Distribution of each kind.
     """
 
     bound: float
     distances: FloatArray
-    problem: RoutesProblem
+    of: list[int]
     _paths: list[list[FoundPaths]]
     _finder: PathFinder
 
     def route(self, scenario: int, kind: int) -> Route:
         """Shortest path of a kind in a scenario."""
-        found = self._paths[scenario][self.problem.distribution[kind]]
+        found = self._paths[scenario][self.of[kind]]
         return self._finder.trace(found.predecessors, kind)
 
 
@@ -220,7 +221,7 @@ class Pricing:
             bound += float(slack @ problem.fixed.channels)
             slack = reserved.wavelengths - prices.gamma.sum(axis=0)
             bound += float(slack @ problem.fixed.wavelengths)
-        return Priced(bound, distances, problem, found, self._paths)
+        return Priced(bound, distances, problem.distribution.tolist(), found, self._paths)
 
 
 def priced_lengths(
@@ -241,5 +242,7 @@ def priced_lengths(
 
 def distances_of(problem: RoutesProblem, found: Sequence[Sequence[FoundPaths]]) -> FloatArray:
     """Distance of each kind from the paths of each distribution, shape (scenarios, kinds)."""
+    if problem.distributions == 1:
+        return np.array([each[0].distances for each in found])
     every = np.array([[paths.distances for paths in each] for each in found])
     return np.asarray(every[:, problem.distribution, np.arange(len(problem.counts))])

@@ -48,7 +48,7 @@ def limited(sigma: int = 429) -> Scenario:
 
 def own_limited() -> Scenario:
     scenario = reference_scenario(7)
-    network = scenario.network.model_copy(update={"qkd_wavelengths": 66})
+    network = scenario.network.model_copy(update={"qkd_wavelengths": 75})
     return scenario.model_copy(update={"network": network})
 
 
