@@ -17,61 +17,12 @@ from qnetsim.scenario import PolicyTable
 from qnetsim.trace import Trace
 from tests.support import SCENARIOS
 from tests.support.commands import call, data
-
-COMONOTONE = """
-[run]
-slots = 4000
-replications = 2
-[network]
-topology = "nsfnet"
-{network}
-[demand]
-levels = 8
-{demand}
-[[request]]
-source = 1
-target = 5
-mean = 3.5
-count = 4
-{one}
-[[request]]
-source = 2
-target = 5
-probabilities = [1, 0, 3]
-count = 3
-{one}
-[[request]]
-source = 9
-target = 14
-level = 3
-count = 5
-{other}
-[[request]]
-source = 1
-target = 14
-mean = 1
-count = 2
-{other}
-"""
-
-
-def written(folder: Path, coupling: str, network: str = "") -> Path:
-    path = folder / "own.toml"
-    groups = coupling == "grouped"
-    path.write_text(
-        COMONOTONE.format(
-            network=network,
-            demand=f'coupling = "{coupling}"' + ("\ncorrelation = 0.5" * (coupling == "copula")),
-            one='group = "one"' if groups else "",
-            other='group = "other"' if groups else "",
-        )
-    )
-    return path
+from tests.support.own_demand import written_four_kinds
 
 
 @pytest.mark.parametrize("coupling", ["comonotone", "independent", "grouped", "copula"])
 def test_the_mean_simulated_cost_is_the_plans(coupling: str, tmp_path: Path) -> None:
-    scenario = load(written(tmp_path, coupling))
+    scenario = load(written_four_kinds(tmp_path, coupling))
     case = open_case(scenario)
     for name, options in (("sip", {}), ("evf", {}), ("perfect", {}), ("level", {"level": 2})):
         table = PolicyTable.model_validate({"name": name, **options})
@@ -94,7 +45,7 @@ def test_the_mean_simulated_cost_is_the_plans(coupling: str, tmp_path: Path) -> 
 def test_a_trace_is_verified_and_replayed(
     network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = written(tmp_path, "comonotone", network)
+    path = written_four_kinds(tmp_path, "comonotone", network)
     out, again = tmp_path / "a.h5", tmp_path / "b.h5"
     run = ("run", str(path), "--policy", "sip", "--slots", "300", "--out", str(out))
     code, _, err = call(capsys, *run)
@@ -113,7 +64,7 @@ def test_a_trace_is_verified_and_replayed(
 def test_every_policy_meets_requests_of_their_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = written(tmp_path, "comonotone")
+    path = written_four_kinds(tmp_path, "comonotone")
     for name in ("empirical", "random", "fedsac", "decsac"):
         out = tmp_path / f"{name}.h5"
         run = ("run", str(path), "--policy", name, "--slots", "40", "--out", str(out))
@@ -130,7 +81,7 @@ def test_the_shipped_scenario_plans(capsys: pytest.CaptureFixture[str]) -> None:
 def test_risk_and_its_frontier_are_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = written(tmp_path, "comonotone")
+    path = written_four_kinds(tmp_path, "comonotone")
     path.write_text(path.read_text() + "[planning]\nrisk = {cvar = 0.9, weight = 0.5}\n")
     found = data(capsys, "plan", str(path), "--frontier")
     assert found["objective"] == found["risk_objective"]
@@ -143,7 +94,7 @@ def test_risk_and_its_frontier_are_shown(
 
 @pytest.mark.parametrize("coupling", ["comonotone", "independent", "copula"])
 def test_training_meets_requests_of_their_own(coupling: str, tmp_path: Path) -> None:
-    case = open_case(load(written(tmp_path, coupling)))
+    case = open_case(load(written_four_kinds(tmp_path, coupling)))
     environment = ArrayEnvironment(case, range(3), "test")
     units = environment.units
     rng = np.random.default_rng(1)

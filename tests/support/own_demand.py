@@ -171,3 +171,54 @@ def comonotone_states(case: Case) -> list[tuple[float, list[int]]]:
 def own_case(seed: int, folder: Path, *, limits: bool = False) -> Case:
     """Case of a random comonotone scenario."""
     return open_case(random_own_scenario(seed, folder, limits=limits))
+
+
+COMONOTONE = """
+[run]
+slots = 4000
+replications = 2
+[network]
+topology = "nsfnet"
+{network}
+[demand]
+levels = 8
+{demand}
+[[request]]
+source = 1
+target = 5
+mean = 3.5
+count = 4
+{one}
+[[request]]
+source = 2
+target = 5
+probabilities = [1, 0, 3]
+count = 3
+{one}
+[[request]]
+source = 9
+target = 14
+level = 3
+count = 5
+{other}
+[[request]]
+source = 1
+target = 14
+mean = 1
+count = 2
+{other}
+"""
+
+
+def written_four_kinds(folder: Path, coupling: str, network: str = "") -> Path:
+    path = folder / "own.toml"
+    groups = coupling == "grouped"
+    path.write_text(
+        COMONOTONE.format(
+            network=network,
+            demand=f'coupling = "{coupling}"' + ("\ncorrelation = 0.5" * (coupling == "copula")),
+            one='group = "one"' if groups else "",
+            other='group = "other"' if groups else "",
+        )
+    )
+    return path

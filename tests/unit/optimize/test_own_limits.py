@@ -23,13 +23,13 @@ from qnetsim.optimize.recourse import stochastic_problem
 from qnetsim.optimize.stochastic import comonotone_plan
 from qnetsim.scenario import Scenario
 from qnetsim.vocabulary import PlanStatus
-from tests.integration.test_own_demand_runs import written
 from tests.support.own_demand import (
     comonotone_states,
     least_cost,
     own_case,
     random_own_scenario,
     reference_scenario,
+    written_four_kinds,
 )
 from tests.support.own_limits import fits_with_continuity
 from tests.support.planning import network_text, plan_of
@@ -96,7 +96,7 @@ def test_the_least_limit_is_that_of_brute_force_on_many(tmp_path: Path) -> None:
 def unlike(tmp_path_factory: pytest.TempPathFactory) -> Case:
     """Fourteen requests of four kinds on NSFNET; the relaxation alone leaves 1.4 % open."""
     folder = tmp_path_factory.mktemp("unlike")
-    return open_case(load(written(folder, "comonotone", "qkd_wavelengths = 57")))
+    return open_case(load(written_four_kinds(folder, "comonotone", "qkd_wavelengths = 57")))
 
 
 @pytest.fixture(scope="module")
