@@ -10,7 +10,6 @@ from qnetsim.analysis import run_metrics
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import metrics_json, show_metrics
 from qnetsim.cli.show.output import console, emit, json_option, table
-from qnetsim.cli.show.plan_file import inspect_plan
 from qnetsim.trace import Trace, is_plan, open_world
 from qnetsim.trace.schema import TRACE
 
@@ -21,6 +20,8 @@ from qnetsim.trace.schema import TRACE
 def inspect(trace: Path, as_json: bool) -> None:
     """Say what is in TRACE, a recorded world or a plan file: origin, figures and tables."""
     if is_plan(trace):
+        from qnetsim.cli.show.plan_file import inspect_plan
+
         inspect_plan(trace, as_json)
         return
     with open_world(trace) as opened:

@@ -11,13 +11,14 @@ from qnetsim.cli.show.output import console, emit, figure, json_option, table
 from qnetsim.errors import UsageError
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.chain import segments
-from qnetsim.policies import available, load_policy
 
 
 @click.command()
 @json_option
 def policies(as_json: bool) -> None:
     """List the installed policies with their options."""
+    from qnetsim.policies import available, load_policy
+
     found = []
     for name, entry in available().items():
         try:

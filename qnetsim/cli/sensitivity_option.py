@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from qnetsim.analysis.figures.plan_costs import sensitivity_figure
-from qnetsim.analysis.figures.style import FORMATS, save
+from qnetsim.analysis.figures.style import save
 from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, figure, table, working
-from qnetsim.errors import UsageError
 from qnetsim.scenario import Scenario
 from qnetsim.studies.sensitivity import (
     SensitivityPoint,
@@ -22,22 +21,7 @@ from qnetsim.studies.sensitivity import (
     sensitivity,
     sweep_of,
 )
-from qnetsim.trace import make_folder, refuse_existing, refuse_input
-
-
-def refuse_figure(path: Path, scenario: Path, *, force: bool) -> None:
-    """Refuse a file for a figure before anything is worked out.
-
-    Raises
-    ------
-    UsageError
-        Its suffix is none of a figure, it exists, or it is the scenario.
-    """
-    if path.suffix[1:] not in FORMATS:
-        allowed = ", ".join(f".{kind}" for kind in FORMATS)
-        raise UsageError(f"--figure {path}: the name must end in one of {allowed}")
-    refuse_input(path, scenario)
-    refuse_existing(path, force)
+from qnetsim.trace import make_folder
 
 
 def plan_over(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from qnetsim.case import Case
 from qnetsim.cli.show.output import console, figure, number, table
@@ -14,6 +12,9 @@ from qnetsim.optimize import Plan
 from qnetsim.optimize.itemise import Itemised, Items, priced
 from qnetsim.optimize.plan import GapInterval, RiskFigures
 from qnetsim.plans.make import InformationValues, plan_summary
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def reserved_and_on_demand(reserved: float, on_demand: float) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, figure, number, table
@@ -13,6 +11,9 @@ from qnetsim.cli.show.plan import reserved_and_on_demand
 from qnetsim.plans.opened import open_plan
 from qnetsim.trace import PlanRecord
 from qnetsim.trace.files.plan_file import PLAN_COLUMNS
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def inspect_plan(path: Path, as_json: bool) -> None:

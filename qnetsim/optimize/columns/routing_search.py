@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from qnetsim.arrays import FloatArray
 from qnetsim.network import Network, Route, simple_routes
@@ -207,6 +206,8 @@ class RoutingSearch:
         return np.flatnonzero(caps - load < 1 - ZERO_TOLERANCE).tolist()
 
     def _program(self, caps: FloatArray) -> Program:
+        from scipy import sparse
+
         pairs = len(self.pairs)
         fibres = self.network.fibres
         rows: list[int] = list(range(pairs))

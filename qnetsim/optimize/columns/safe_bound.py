@@ -67,7 +67,7 @@ class SafeBound:
                 line[pair] = line.get(pair, 0) + paid
         demand = [int(n) for n in problem.demand]
         for s, row in enumerate(lengths):
-            found = self._paths.find(row.astype(np.float64))[0].tolist()
+            found = self._paths.distances(row.astype(np.float64)).tolist()
             blocking = self._blocking(s, unit)
             refund = refunds.get(s, {})
             for p, distance in enumerate(found):
@@ -168,7 +168,7 @@ def least_blocked(
     """
     one = 2**32
     whole = np.floor(np.clip(np.where(np.isfinite(caps), lengths, 0.0), 0.0, 1.0) * one)
-    distances = paths.find(whole)[0].tolist()
+    distances = paths.distances(whole).tolist()
     counted = zip(demand.tolist(), distances, strict=True)
     total = sum(int(n) * min(one, int(distance)) for n, distance in counted)
     bound = zip(whole.tolist(), caps.tolist(), strict=True)

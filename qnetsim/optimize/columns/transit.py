@@ -12,7 +12,6 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-from scipy import sparse
 
 from qnetsim.arrays import FloatArray
 from qnetsim.network import Route
@@ -87,6 +86,8 @@ class TransitRows:
 
     def _with(self, program: Program, broken: list[tuple[int, int]]) -> Program:
         """Append rows to a program."""
+        from scipy import sparse
+
         master = self._master
         rows = np.zeros((len(broken), program.variables))
         upper = np.zeros(len(broken))

@@ -8,10 +8,9 @@ construction. Costs are divided by ``problem.scale``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from qnetsim.arrays import FloatArray
 from qnetsim.network import BLOCKED, Route
@@ -20,6 +19,9 @@ from qnetsim.optimize.commodities.commodity_pricing import RowPrices
 from qnetsim.optimize.commodities.commodity_problem import CommodityProblem, RequestKind
 from qnetsim.optimize.newsvendor import reserve
 from qnetsim.optimize.solvers.program import Program, Solution
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 class CommodityColumn(NamedTuple):
@@ -136,6 +138,8 @@ class CommodityMaster:
         )
 
     def _matrix(self, variables: int) -> sparse.csr_array:
+        from scipy import sparse
+
         fibres = self.problem.fibres
         states = self.problem.states
         cells = np.arange(2 * self._cells)
