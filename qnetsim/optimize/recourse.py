@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,13 +21,13 @@ from qnetsim.network import (
     shortest_routes,
 )
 from qnetsim.network.routes import NodePair, blocked_last
-from qnetsim.optimize.columns.master import PathColumn
 from qnetsim.optimize.columns.pricing import PathFinder
 from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem, Size, capacities
-from qnetsim.optimize.columns.routes_program import RoutesProgram
-from qnetsim.optimize.recourse_certificate import KnownDemand, RecourseCertificate
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.stage import Stage
+
+if TYPE_CHECKING:
+    from qnetsim.optimize.columns.master import PathColumn
 
 #: Most routes that a level leaves to the next one; a proof may have listed many that are no use.
 MOST_CARRIED = 5_000
@@ -63,6 +64,8 @@ def deterministic_flows(
     solver: Solver,
 ) -> RouteFlows:
     """Solve Eqs (8)-(12), (15), (16) for one known demand at the given prices."""
+    from qnetsim.optimize.columns.routes_program import RoutesProgram
+
     problem = RoutesProblem(
         network=network,
         counts=Counter(pairs),
@@ -122,6 +125,8 @@ def expected_recourse(
         Lengths under which these routes are shortest, where no limit binds.
     solver : Solver
     """
+    from qnetsim.optimize.recourse_certificate import KnownDemand, RecourseCertificate
+
     counts = Counter(forecast.pairs)
     table = request_routes(forecast.pairs, [start])
     requests = table.requests_per_fibre(network.fibres)
@@ -199,6 +204,8 @@ class _SecondStage:
 
     def flows(self, level: int, channels: IntArray, prices: UnitPrices | None) -> RouteFlows:
         """Cheapest routes of a level, over all simple paths, from some prices of the fibres on."""
+        from qnetsim.optimize.columns.routes_program import RoutesProgram
+
         network = self._network
         free = np.zeros(network.fibres)
         problem = RoutesProblem(

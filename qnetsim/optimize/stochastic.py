@@ -13,18 +13,9 @@ from qnetsim.network.routes import NodePair
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.columns.certificate import newsvendor_prices
 from qnetsim.optimize.columns.exact_cost import rounded_down
-from qnetsim.optimize.columns.limits import continuity_shortage
 from qnetsim.optimize.columns.pricing import Pricing
 from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem, WavelengthPrices
-from qnetsim.optimize.columns.routes_program import RoutesProgram
-from qnetsim.optimize.columns.routing_search import RoutingProblem
 from qnetsim.optimize.columns.safe_bound import SafeBound
-from qnetsim.optimize.commodities.own_demand import (
-    own_closed_form,
-    own_demand_problem,
-    own_routes_plan,
-)
-from qnetsim.optimize.full.full_plan import full_plan, full_problem
 from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, SolveReport, status_of
 from qnetsim.optimize.recourse import request_routes, stochastic_problem
 from qnetsim.optimize.routing import newsvendor_routes
@@ -62,6 +53,8 @@ def comonotone_plan(
     UsageError
         The full program is asked for and too large.
     """
+    from qnetsim.optimize.full.full_plan import full_plan, full_problem
+
     if formulation == "full":
         try:
             return full_plan(network, forecast, solver)
@@ -106,6 +99,13 @@ def _own_demand_plan(
     network: Network, forecast: Forecast, solver: Solver, formulation: Formulation
 ) -> Plan:
     """The same choice of formulations for requests with distributions of their own."""
+    from qnetsim.optimize.commodities.own_demand import (
+        own_closed_form,
+        own_demand_problem,
+        own_routes_plan,
+    )
+    from qnetsim.optimize.full.full_plan import full_plan, full_problem
+
     problem = own_demand_problem(network, forecast, solver)
     closed_form = own_closed_form(network, forecast, problem)
     if formulation == "newsvendor":
@@ -129,6 +129,10 @@ def _full_plan(problem: RoutesProblem, forecast: Forecast, found: Plan) -> Plan:
     InfeasibleError
         Naming level, fibres and the least limit that would do.
     """
+    from qnetsim.optimize.columns.limits import continuity_shortage
+    from qnetsim.optimize.columns.routing_search import RoutingProblem
+    from qnetsim.optimize.full.full_plan import full_plan
+
     network = problem.network
     try:
         return full_plan(network, forecast, problem.solver)
@@ -175,6 +179,8 @@ def _routes_plan(
     problem: RoutesProblem, forecast: Forecast, closed_form: Plan, *, keep: bool
 ) -> Plan:
     """Solve the routes program; with ``keep`` the closed form is returned where this proves it."""
+    from qnetsim.optimize.columns.routes_program import RoutesProgram
+
     network = problem.network
     start = {pair: closed_form.routes.route(r, 0) for r, pair in enumerate(forecast.pairs)}
     program = RoutesProgram(problem, start)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from qnetsim.case import open_case
 from qnetsim.optimize import Plan
-from qnetsim.optimize.wavelength_values import WavelengthValue, wavelength_values
 from qnetsim.plans.make import Tell
 from qnetsim.scenario import Scenario
 from qnetsim.vocabulary import PlanStatus
+
+if TYPE_CHECKING:
+    from qnetsim.optimize.wavelength_values import WavelengthValue
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ def worth_of_wavelengths(
     tell : callable, optional
         Receives a line of text now and then during a long solve.
     """
+    from qnetsim.optimize.wavelength_values import wavelength_values
+
     case = open_case(scenario)
     network = case.network
     if not network.limited:

@@ -12,15 +12,15 @@ from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
-from qnetsim.optimize import Plan, Solver
 from qnetsim.optimize.stage import Stage
-from qnetsim.optimize.stochastic import Formulation, comonotone_plan
 from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.scenario import RiskTable
 
 if TYPE_CHECKING:
+    from qnetsim.optimize import Plan, Solver
     from qnetsim.optimize.independent.integer_second_stage import SecondStageRule
+    from qnetsim.optimize.stochastic import Formulation
 
 
 class ProgramOptions(PolicyOptions):
@@ -150,4 +150,6 @@ def _comonotone(
     network: Network, solver: Solver, formulation: Formulation, forecast: Forecast
 ) -> Plan:
     """Plan for comonotone demand, with the forecast last."""
+    from qnetsim.optimize.stochastic import comonotone_plan
+
     return comonotone_plan(network, forecast, solver, formulation)

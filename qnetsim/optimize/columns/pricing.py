@@ -10,6 +10,7 @@ whatever the prices came from.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,8 +27,10 @@ from qnetsim.optimize.columns.problem import RoutesProblem
 if TYPE_CHECKING:
     from scipy import sparse
 
-#: Nodes up to which distances in array steps take no longer than scipy's compiled search, whose
-#: import takes longer than a small plan.
+#: Scipy's compiled search; its import takes longer than a small plan.
+SCIPY = "scipy.sparse.csgraph"
+#: Nodes up to which array steps stand in for a search that is not imported yet; they take two to
+#: four times as long.
 MOST_NODES_IN_STEPS = 60
 
 
@@ -125,7 +128,7 @@ class PathFinder:
 
     def distances(self, lengths: FloatArray) -> FloatArray:
         """Distances of all pairs under lengths ≥ 0, shape (pairs,), to the last bit as ``find``."""
-        if self._nodes > MOST_NODES_IN_STEPS:
+        if self._nodes > MOST_NODES_IN_STEPS or SCIPY in sys.modules:
             return self.find(lengths)[0]
         # a rounded sum never falls where a length is added, nor where a summand grows, so that
         # Dijkstra's order and this one end at the same least sums, each from the source outward
