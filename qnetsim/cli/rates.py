@@ -9,8 +9,9 @@ import click
 from pydantic import ValidationError
 
 from qnetsim.case import load
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import console, emit, figure, force_option, json_option, table
+from qnetsim.cli.show.output import emit, figure, force_option, json_option, table
 from qnetsim.errors import UsageError
 from qnetsim.network import Network, build_network
 from qnetsim.scenario import CostTable, NetworkTable
@@ -93,7 +94,7 @@ def _show_fibre_rates(network: Network, settings: NetworkTable, card: list[Fibre
             f"{entry.plob_bps:,.4g}",
             f"{entry.rate_bps / entry.plob_bps:.2e}",
         )
-    console().print(rows)
+    print_table(rows)
 
 
 def _show_published(points: list[MeasuredRate]) -> None:
@@ -112,4 +113,4 @@ def _show_published(points: list[MeasuredRate]) -> None:
             point.seen,
             f"{point.citation}, doi:{point.doi}",
         )
-    console().print(rows)
+    print_table(rows)

@@ -11,8 +11,9 @@ import numpy as np
 from qnetsim.analysis.figures.plan_costs import sensitivity_figure
 from qnetsim.analysis.figures.style import save
 from qnetsim.cli.policy_option import policy_table
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import console, emit, figure, table, working
+from qnetsim.cli.show.output import emit, figure, table, working
 from qnetsim.scenario import Scenario
 from qnetsim.studies.sensitivity import (
     SensitivityPoint,
@@ -87,7 +88,7 @@ def _show(sweep: Sweep, points: Sequence[SensitivityPoint], title: str) -> None:
     for point in points:
         cells = ("—" if x is None else f"{x:,.2f}" for x in (point.objective, point.bound))
         rows.add_row(f"{point.value:.12g}", *cells, point.status)
-    console().print(rows)
+    print_table(rows)
     if len(sweep.values) < sweep.asked:
         echo(
             f"{sweep.key} takes integers: {sweep.asked} values were asked for, "

@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qnetsim.cli.show.boxed_table import BoxedTable, rich_is_set
 from qnetsim.cli.show.echo import echo
 from qnetsim.plain_text import visible
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from qnetsim.analysis.rows import TextTable
-    from qnetsim.cli.show.terminal import PlainConsole
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 force_option = click.option("--force", is_flag=True, help="Overwrite existing files.")
@@ -33,26 +31,12 @@ durable_option = click.option(
 scenario_argument = click.argument("scenario", type=click.Path(path_type=Path))
 
 
-def console() -> PlainConsole:
-    """Return the console for results: stdout, wide enough for tables when piped."""
-    from qnetsim.cli.show.terminal import PlainConsole
-
-    plain = PlainConsole()
-    return plain if plain.is_terminal else PlainConsole(width=140)
-
-
-def table(title: str, columns: list[str], *, left: int = 1) -> Table:
+def table(title: str, columns: list[str], *, left: int = 1) -> BoxedTable:
     """Return an empty table whose first ``left`` columns are left-aligned."""
-    from rich.table import Table
-
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
-    for i, column in enumerate(columns):
-        # folded rather than cut, so that no digit is lost on a narrow terminal
-        made.add_column(column, justify="left" if i < left else "right", overflow="fold")
-    return made
+    return BoxedTable(title, columns, left)
 
 
-def rich_table(title: str, content: TextTable, *, left: int = 1) -> Table:
+def text_table(title: str, content: TextTable, *, left: int = 1) -> BoxedTable:
     """Return a table of text for the terminal; its first ``left`` columns are left-aligned."""
     made = table(title, list(content.terminal_columns), left=left)
     for cells in content.rows:
@@ -85,7 +69,7 @@ def figure(value: float) -> str:
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a progress bar on stderr, on a terminal only; yields a function that advances it."""
-    if not sys.stderr.isatty():
+    if not (sys.stderr.isatty() or rich_is_set()):
         yield lambda done: None
         return
     from qnetsim.cli.show.terminal import progress_bar
@@ -101,12 +85,10 @@ def working(what: str) -> Iterator[Callable[[str], None]]:
 
     Used where no number of steps is known.
     """
-    if not sys.stderr.isatty():
+    if not (sys.stderr.isatty() or rich_is_set()):
         yield lambda text: None
         return
-    from rich.text import Text
+    from qnetsim.cli.show.terminal import status_line
 
-    from qnetsim.cli.show.terminal import PlainConsole
-
-    with PlainConsole(stderr=True).status(Text(visible(what))) as status:
-        yield lambda text: status.update(Text(visible(f"{what}: {text}")))
+    with status_line(what) as tell:
+        yield tell

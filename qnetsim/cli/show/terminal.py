@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -26,12 +28,25 @@ class PlainConsole(Console):
 
 
 def progress_bar() -> Progress:
-    """Return a bar on stderr that leaves nothing behind."""
+    """Return a bar on stderr that leaves nothing behind; it draws nothing but on a terminal."""
+    screen = PlainConsole(stderr=True)
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
-        console=PlainConsole(stderr=True),
+        console=screen,
         transient=True,
+        disable=not screen.is_terminal,
     )
+
+
+@contextmanager
+def status_line(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on stderr what is going on, on a terminal only; yields a function that says more."""
+    screen = PlainConsole(stderr=True)
+    if not screen.is_terminal:
+        yield lambda text: None
+        return
+    with screen.status(Text(visible(what))) as status:
+        yield lambda text: status.update(Text(visible(f"{what}: {text}")))
