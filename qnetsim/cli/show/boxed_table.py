@@ -15,8 +15,8 @@ from qnetsim.plain_text import visible
 if TYPE_CHECKING:
     from rich.table import Table
 
-#: Columns of a table that is piped.
-PIPED_WIDTH = 140
+#: Columns for a table that is piped: it is never folded, whatever it holds.
+PIPED_WIDTH = 10_000
 #: Variables that tell rich how to draw, whatever the output is.
 RICH_SETTINGS = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS")
 #: Terminals that have no bold.
@@ -101,7 +101,7 @@ class BoxedTable:
 
 
 def print_table(table: BoxedTable) -> None:
-    """Print on stdout: as wide as a terminal is, or wide enough for tables when piped."""
+    """Print on stdout: folded to the width of a terminal, as wide as it is when piped."""
     lines = None
     encoding = (sys.stdout.encoding or "").lower()
     if encoding.startswith("utf") and not rich_is_set():

@@ -63,12 +63,17 @@ def test_what_is_not_plain_is_left_to_rich(table: BoxedTable) -> None:
         )
 
 
-def test_a_table_that_does_not_fit_is_folded(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_does_not_fit_a_terminal_is_left_to_rich() -> None:
     table = BoxedTable("title", ["a", "b"])
     table.add_row("x" * 100, "9" * 80)
-    assert table.lines(140) is None
+    assert table.lines(186) is None
+    assert table.lines(187) is not None
+
+
+@pytest.mark.parametrize("sign", ["9", "\u5317"])
+def test_a_piped_table_is_never_folded(sign: str, capsys: pytest.CaptureFixture[str]) -> None:
+    table = BoxedTable("title", ["a", "b"])
+    table.add_row("x" * 100, sign * 80)
     print_table(table)
-    out = capsys.readouterr().out
-    assert out.count("x") == 100
-    assert out.count("9") == 80
-    assert max(map(len, out.splitlines())) <= 140
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "x" in line)
+    assert line.split() == ["│", "x" * 100, "│", sign * 80, "│"]
