@@ -18,12 +18,6 @@ from qnetsim.optimize.assemble import (
     with_wavelengths,
 )
 from qnetsim.optimize.columns.problem import Size
-from qnetsim.optimize.commodities.own_demand import (
-    known_demand_flows,
-    request_kinds,
-    routes_of_requests,
-    state_channels,
-)
 from qnetsim.optimize.plan import Plan, status_of
 from qnetsim.optimize.recourse import deterministic_flows, request_routes
 from qnetsim.optimize.solvers.solver import Solver
@@ -128,6 +122,13 @@ def _foreseen_states(
     solver: Solver,
 ) -> Foreseen:
     """Routes of each joint state within the limits; ``shortest`` has those of each level."""
+    from qnetsim.optimize.commodities.own_demand import (
+        known_demand_flows,
+        request_kinds,
+        routes_of_requests,
+        state_channels,
+    )
+
     requests = request_kinds(forecast)
     counts = Counter(requests)
     bound = 0.0

@@ -53,9 +53,9 @@ def comonotone_plan(
     UsageError
         The full program is asked for and too large.
     """
-    from qnetsim.optimize.full.full_plan import full_plan, full_problem
-
     if formulation == "full":
+        from qnetsim.optimize.full.full_plan import full_plan
+
         try:
             return full_plan(network, forecast, solver)
         except InfeasibleError:
@@ -73,6 +73,8 @@ def comonotone_plan(
     found = _routes_plan(problem, forecast, closed_form, keep=formulation == "auto")
     if formulation != "auto" or _good_enough(found, problem):
         return found
+    from qnetsim.optimize.full.full_plan import full_problem
+
     if full_problem(network, forecast).variables <= MOST_FULL_VARIABLES:
         exact = _full_plan(problem, forecast, found)
         return replace(exact, prices=found.prices) if exact.status is PlanStatus.OPTIMAL else found

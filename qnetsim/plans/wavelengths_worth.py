@@ -45,8 +45,6 @@ def worth_of_wavelengths(
     tell : callable, optional
         Receives a line of text now and then during a long solve.
     """
-    from qnetsim.optimize.wavelength_values import wavelength_values
-
     case = open_case(scenario)
     network = case.network
     if not network.limited:
@@ -62,6 +60,8 @@ def worth_of_wavelengths(
     solver = case.setting.solver
     if tell is not None:
         solver = replace(solver, settings=replace(solver.settings, tell=tell))
+    from qnetsim.optimize.wavelength_values import wavelength_values
+
     values = tuple(wavelength_values(network, case.forecast, solver, plan))
     if values:
         return WavelengthsWorth(values)

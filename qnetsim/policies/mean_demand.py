@@ -14,13 +14,6 @@ from qnetsim.network import Network, Route
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize import Plan, Solver, expected_recourse
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
-from qnetsim.optimize.commodities.own_demand import (
-    OwnStart,
-    known_demand_flows,
-    own_recourse,
-    request_kinds,
-    routes_of_requests,
-)
 from qnetsim.optimize.plan import SolveReport
 from qnetsim.optimize.recourse import Recourse, deterministic_flows, request_routes
 from qnetsim.optimize.routing import weighted_routes
@@ -99,6 +92,14 @@ def _recourse_report(found: Recourse) -> SolveReport:
 
 def _own_demand_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
     """The same where each request has a distribution, and so a mean, of its own."""
+    from qnetsim.optimize.commodities.own_demand import (
+        OwnStart,
+        known_demand_flows,
+        own_recourse,
+        request_kinds,
+        routes_of_requests,
+    )
+
     rho = np.array([mean_channels(network, levels) for levels in forecast.distributions])
     requests = request_kinds(forecast)
     counts = Counter(requests)

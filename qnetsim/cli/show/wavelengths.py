@@ -8,7 +8,7 @@ from qnetsim.case import Case
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import table
-from qnetsim.optimize.wavelength_values import MORE
+from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL as MORE
 from qnetsim.plans.wavelengths_worth import WavelengthsWorth
 
 #: Limits as the tables call them.
