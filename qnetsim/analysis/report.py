@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from qnetsim.analysis.figures.curves import curves_figure
 from qnetsim.analysis.figures.divergence import divergence_figure
 from qnetsim.analysis.figures.network_map import map_figure
 from qnetsim.analysis.figures.pools import pools_figure
-from qnetsim.analysis.figures.style import FORMATS, save, svg
+from qnetsim.analysis.figures.style import FORMATS, page_svg, save, svg
 from qnetsim.analysis.figures.training import training_figure
 from qnetsim.analysis.figures.waiting import waiting_figure
 from qnetsim.trace import open_trace
@@ -62,13 +63,30 @@ class Drawing:
     caption: str
     figure: Figure
 
+    @cached_property
+    def svg(self) -> str:
+        """The SVG file, rendered once for the folder and the page."""
+        return svg(self.figure)
+
+    def write(self, folder: Path, formats: Collection[str]) -> None:
+        """Write its files in these formats, and remove those that an earlier report left."""
+        for kind in FORMATS:
+            path = folder / f"{self.name}.{kind}"
+            if kind not in formats:
+                path.unlink(missing_ok=True)
+            elif kind == "svg":
+                write_whole(path, self.svg)
+            else:
+                save(self.figure, path)
+
 
 def write_report(
     comparison: Comparison,
     folder: Path,
     curves: Mapping[str, CurveRecord] | None = None,
+    formats: Collection[str] = FORMATS,
 ) -> Path:
-    """Write ``report.html``, and its figures as PNG, SVG and PDF beside it.
+    """Write ``report.html``, and its figures as files beside it.
 
     Parameters
     ----------
@@ -76,6 +94,8 @@ def write_report(
     folder : Path
     curves : mapping, optional
         Learning curves to be shown, by name.
+    formats : collection of {"png", "svg", "pdf"}
+        Files of each figure. An SVG costs nothing: it is the page's.
 
     Returns
     -------
@@ -92,8 +112,7 @@ def write_report(
     path = folder / PAGE
     page = _page(comparison, divergences, drawings)
     for drawing in drawings.values():
-        for kind in FORMATS:
-            save(drawing.figure, folder / FIGURES / f"{drawing.name}.{kind}")
+        drawing.write(folder / FIGURES, formats)
     # last, so that no page shows figures that are not there
     write_whole(path, page)
     return path
@@ -169,7 +188,7 @@ def _figure_html(drawings: Mapping[str, Drawing], name: str, otherwise: str = ""
     drawing = drawings.get(name)
     if drawing is None:
         return f"<p>{otherwise}</p>" if otherwise else ""
-    picture = svg(drawing.figure, name)
+    picture = page_svg(drawing.svg, name)
     return (
         f'<figure role="img" aria-label="{tables.html_text(drawing.caption)}">{picture}'
         f"<figcaption>{tables.html_text(drawing.caption)}</figcaption></figure>"

@@ -67,19 +67,25 @@ def hide_frame(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def svg(figure: Figure, name: str) -> str:
-    """Render to SVG text for a page: no dates, the page's text colour, identifiers of its own.
+def svg(figure: Figure) -> str:
+    """Render to the text of an SVG file, on white."""
+    buffer = io.StringIO()
+    _save(figure, buffer, "svg")
+    return buffer.getvalue()
+
+
+def page_svg(text: str, name: str) -> str:
+    """Make an SVG file a part of a page: on its ground, in its text colour, identifiers apart.
 
     Parameters
     ----------
-    figure : Figure
+    text : str
+        The file.
     name : str
         Keeps the identifiers of several figures in one page apart.
     """
-    buffer = io.StringIO()
-    _save(figure, buffer, "svg", transparent=True)
-    text = buffer.getvalue()
     text = text[text.index("<svg") :].replace(TEXT_COLOUR, "currentColor")
+    text = text.replace('style="fill: #ffffff"', 'style="fill: none"')
     return re.sub(r'((?: id="|href="#|url\(#))', rf"\1{name}-", text)
 
 
@@ -96,7 +102,7 @@ def save(figure: Figure, path: Path) -> None:
     write_whole(path, image.getvalue())
 
 
-def _save(figure: Figure, where: Any, kind: str, **more: Any) -> None:
+def _save(figure: Figure, where: Any, kind: str) -> None:
     import matplotlib
 
     # nothing that differs from run to run
@@ -106,4 +112,4 @@ def _save(figure: Figure, where: Any, kind: str, **more: Any) -> None:
         "pdf": {"CreationDate": None},
     }[kind]
     with matplotlib.rc_context({"svg.hashsalt": "qnetsim", "svg.fonttype": "path"}):
-        figure.savefig(where, format=kind, dpi=DPI, metadata=metadata, **more)
+        figure.savefig(where, format=kind, dpi=DPI, metadata=metadata)
