@@ -21,16 +21,13 @@ from qnetsim.analysis.figures.pools import pools_figure
 from qnetsim.analysis.figures.style import FORMATS, page_svg, save, svg
 from qnetsim.analysis.figures.training import training_figure
 from qnetsim.analysis.figures.waiting import waiting_figure
+from qnetsim.analysis.places import FIGURES, PAGE
 from qnetsim.trace import Trace, open_trace
 from qnetsim.trace.files.curve_file import CurveRecord
 from qnetsim.trace.hdf5.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-#: The page of a report, and the folder of its figures.
-PAGE = "report.html"
-FIGURES = "figures"
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --soft: #8881; }
