@@ -125,7 +125,8 @@ def _laid_out(
     """Phases of all slots: one at each start, and one at each mark inside."""
     starts = begin + ticks * np.arange(slots, dtype=np.int64)
     changes = np.array(sorted(marks), dtype=np.int64)
-    tick = np.union1d(starts, changes)
+    both = np.sort(np.concatenate([starts, changes]))
+    tick = both[np.diff(both, prepend=both[0] - 1) > 0]
     # the last change up to each phase says what holds in it
     last = np.searchsorted(changes, tick, side="right") - 1
     held = np.array([marks[t] for t in changes.tolist()], dtype=np.int64)[last]
