@@ -15,9 +15,7 @@ Names are imported on first use, so ``import qnetsim`` costs next to nothing.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
+from qnetsim.first_use import on_first_use
 from qnetsim.version import __version__
 
 #: Where each name lives; a function with the name of its module gets another one here.
@@ -49,14 +47,7 @@ _HOME = {
 
 __all__ = ["__version__", *_HOME]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'qnetsim' has no attribute {name!r}")
-    module, _, attribute = _HOME[name].partition(":")
-    value = getattr(import_module(module), attribute or name)
-    globals()[name] = value
-    return value
+__getattr__ = on_first_use(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

@@ -1,13 +1,21 @@
 """``python -m qnetsim``, and the command ``qnetsim``: signals first, then everything else."""
 
+import os
+
 from qnetsim.interrupt import end_of_command, take_over
 from qnetsim.streams import open_closed_streams
+
+#: Variables by which a user says how many threads linear algebra has.
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 def main() -> None:
     """Run the command line and exit."""
     open_closed_streams()
     take_over()
+    # matrices are small here: threads that wait for each other take time from everybody
+    if not any(name in os.environ for name in BLAS_THREADS):
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
     # imports take time, in which a signal may come
     from qnetsim.cli import main as run_command
 

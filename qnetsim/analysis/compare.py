@@ -188,15 +188,18 @@ def compare_traces(paths: Sequence[Path | str]) -> Comparison:
     """
     if not paths:
         raise UsageError("no trace to compare; give traces or a scenario")
-    missing = missing_traces(map(Path, paths))
+    traces = [Path(path) for path in paths]
+    complete: set[Path] = set()
     try:
-        table = _runs_by_policy(paths)
+        table = _runs_by_policy(traces, complete)
         refuse_unpaired(table)
     except (WorldMismatchError, _UnfinishedError) as error:
+        missing = missing_traces(traces, complete)
         if not missing:
             raise
         told = "; ".join(map(str, missing))
         raise PartialComparisonError(f"{told}; {error}") from None
+    missing = missing_traces(traces, complete)
     reference = REFERENCE if REFERENCE in table else next(iter(table))
     costs = {name: _costs(runs) for name, runs in table.items()}
     results = tuple(
@@ -220,8 +223,8 @@ class _UnfinishedError(TraceError):
     """A trace among those to be compared is not complete."""
 
 
-def _runs_by_policy(paths: Sequence[Path | str]) -> dict[str, dict[int, RunMetrics]]:
-    """Figures of the traces by policy and replication."""
+def _runs_by_policy(paths: Sequence[Path], complete: set[Path]) -> dict[str, dict[int, RunMetrics]]:
+    """Figures of the traces by policy and replication; notes which of them are complete."""
     table: dict[str, dict[int, RunMetrics]] = {}
     for path in paths:
         with open_trace(path) as trace:
@@ -230,6 +233,7 @@ def _runs_by_policy(paths: Sequence[Path | str]) -> dict[str, dict[int, RunMetri
                     f"{path}: the run is {trace.status} after {trace.slots} slots; "
                     "the command that wrote it completes it with --resume"
                 )
+            complete.add(path)
             metrics = run_metrics(trace)
         runs = table.setdefault(metrics.policy, {})
         if metrics.replication in runs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,17 +45,29 @@ class MissingTraces:
         return f"partial: {done} of {self.planned} traces in {self.folder}, {', '.join(parts)}"
 
 
-def missing_traces(traces: Iterable[Path]) -> tuple[MissingTraces, ...]:
-    """What the comparisons that wrote these traces have left out, folder by folder."""
+def missing_traces(
+    traces: Iterable[Path], complete: Collection[Path] = ()
+) -> tuple[MissingTraces, ...]:
+    """What the comparisons that wrote these traces have left out, folder by folder.
+
+    Parameters
+    ----------
+    traces : iterable of Path
+    complete : collection of Path
+        Traces that were read already and are complete.
+    """
     folders = dict.fromkeys(path.parent for path in traces)
-    return tuple(found for found in map(_missing_in, folders) if found is not None)
+    looked_at = (_missing_in(folder, complete) for folder in folders)
+    return tuple(found for found in looked_at if found is not None)
 
 
-def _missing_in(folder: Path) -> MissingTraces | None:
+def _missing_in(folder: Path, complete: Collection[Path]) -> MissingTraces | None:
     names = read_planned(folder)
     missing = []
     unfinished = {}
     for name in names:
+        if folder / name in complete:
+            continue
         if not (folder / name).is_file():
             missing.append(name)
             continue

@@ -102,20 +102,25 @@ def diverge(one: Path | str, other: Path | str) -> Divergence:
         They are of other networks, or one holds no slot.
     """
     with open_trace(one) as a, open_trace(other) as b:
-        slots = min(a.slots, b.slots)
-        if not slots:
-            raise TraceError(f"{(a if not a.slots else b).path}: holds no complete slot")
-        refuse_other_fibres(a, b)
-        slot = first_difference(a, b, slots)
-        changes = () if slot is None else _fibre_changes(a, b, slot)
-        marks = tuple(_sums_to_slots(a, b, slot or 0, slots))
-        return Divergence(
-            slots=slots,
-            world=world_difference(a, b),
-            slot=slot,
-            fibres=changes,
-            marks=marks,
-        )
+        return divergence_of(a, b)
+
+
+def divergence_of(a: Trace, b: Trace) -> Divergence:
+    """Compare two open traces; see :func:`diverge`."""
+    slots = min(a.slots, b.slots)
+    if not slots:
+        raise TraceError(f"{(a if not a.slots else b).path}: holds no complete slot")
+    refuse_other_fibres(a, b)
+    slot = first_difference(a, b, slots)
+    changes = () if slot is None else _fibre_changes(a, b, slot)
+    marks = tuple(_sums_to_slots(a, b, slot or 0, slots))
+    return Divergence(
+        slots=slots,
+        world=world_difference(a, b),
+        slot=slot,
+        fibres=changes,
+        marks=marks,
+    )
 
 
 def refuse_other_fibres(a: Trace, b: Trace) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 from qnetsim.arrays import FloatArray
 
@@ -45,6 +44,8 @@ def half_width(values: FloatArray) -> float | None:
     """Half the t interval of a mean; None for a single value."""
     if values.size < 2:
         return None
+    from scipy.special import stdtrit
+
     # the quantile alone; scipy.stats would cost a second to import
     quantile = float(stdtrit(values.size - 1, 0.5 + CONFIDENCE / 2))
     return quantile * float(values.std(ddof=1)) / float(np.sqrt(values.size))

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qnetsim.analysis import html_tables as tables
 from qnetsim.analysis.compare import Comparison
-from qnetsim.analysis.divergence import Divergence, diverge
+from qnetsim.analysis.divergence import Divergence, divergence_of
 from qnetsim.analysis.figures.costs import comparison_figure
 from qnetsim.analysis.figures.curves import curves_figure
 from qnetsim.analysis.figures.divergence import divergence_figure
 from qnetsim.analysis.figures.network_map import map_figure
 from qnetsim.analysis.figures.pools import pools_figure
-from qnetsim.analysis.figures.style import FORMATS, save, svg
+from qnetsim.analysis.figures.style import FORMATS, page_svg, save, svg
 from qnetsim.analysis.figures.training import training_figure
 from qnetsim.analysis.figures.waiting import waiting_figure
 from qnetsim.analysis.in_words import in_words
-from qnetsim.trace import open_trace
+from qnetsim.analysis.places import FIGURES, PAGE
+from qnetsim.trace import Trace, open_trace
 from qnetsim.trace.files.curve_file import CurveRecord
 from qnetsim.trace.hdf5.files import refuse_linked_folder, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-#: The page of a report, and the folder of its figures.
-PAGE = "report.html"
-FIGURES = "figures"
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --soft: #8881; }
@@ -63,13 +62,30 @@ class Drawing:
     caption: str
     figure: Figure
 
+    @cached_property
+    def svg(self) -> str:
+        """The SVG file, rendered once for the folder and the page."""
+        return svg(self.figure)
+
+    def write(self, folder: Path, formats: Collection[str]) -> None:
+        """Write its files in these formats, and remove those that an earlier report left."""
+        for kind in FORMATS:
+            path = folder / f"{self.name}.{kind}"
+            if kind not in formats:
+                path.unlink(missing_ok=True)
+            elif kind == "svg":
+                write_whole(path, self.svg)
+            else:
+                save(self.figure, path)
+
 
 def write_report(
     comparison: Comparison,
     folder: Path,
     curves: Mapping[str, CurveRecord] | None = None,
+    formats: Collection[str] = FORMATS,
 ) -> Path:
-    """Write ``report.html``, and its figures as PNG, SVG and PDF beside it.
+    """Write ``report.html``, and its figures as files beside it.
 
     Parameters
     ----------
@@ -77,6 +93,8 @@ def write_report(
     folder : Path
     curves : mapping, optional
         Learning curves to be shown, by name.
+    formats : collection of {"png", "svg", "pdf"}
+        Files of each figure. An SVG costs nothing: it is the page's.
 
     Returns
     -------
@@ -89,27 +107,39 @@ def write_report(
         The folder cannot be written to.
     """
     refuse_linked_folder(folder / FIGURES)
-    divergences = _divergences(comparison)
-    drawings = _draw(comparison, divergences, curves or {})
+    with _first_traces(comparison) as first:
+        divergences = _divergences(comparison, first)
+        drawings = _draw(comparison, divergences, curves or {}, first)
     path = folder / PAGE
     page = _page(comparison, divergences, drawings)
     for drawing in drawings.values():
-        for kind in FORMATS:
-            save(drawing.figure, folder / FIGURES / f"{drawing.name}.{kind}")
+        drawing.write(folder / FIGURES, formats)
     # last, so that no page shows figures that are not there
     write_whole(path, page)
     return path
 
 
-def _divergences(comparison: Comparison) -> dict[str, Divergence]:
+@contextmanager
+def _first_traces(comparison: Comparison) -> Iterator[dict[str, Trace]]:
+    """Open the trace of each policy in the first world, once for all figures."""
+    with ExitStack() as stack:
+        yield {
+            policy.name: stack.enter_context(open_trace(policy.runs[0].trace))
+            for policy in comparison.policies
+        }
+
+
+def _divergences(comparison: Comparison, first: Mapping[str, Trace]) -> dict[str, Divergence]:
     """Divergence of each policy from the reference, in the first world."""
-    first = {policy.name: policy.runs[0].trace for policy in comparison.policies}
     base = first[comparison.reference]
-    return {name: diverge(base, path) for name, path in first.items() if path != base}
+    return {name: divergence_of(base, trace) for name, trace in first.items() if trace is not base}
 
 
 def _draw(
-    comparison: Comparison, divergences: dict[str, Divergence], curves: Mapping[str, CurveRecord]
+    comparison: Comparison,
+    divergences: dict[str, Divergence],
+    curves: Mapping[str, CurveRecord],
+    first: Mapping[str, Trace],
 ) -> dict[str, Drawing]:
     drawn = [
         Drawing(
@@ -121,13 +151,13 @@ def _draw(
             "keys",
             "Keys against time in the first world, mean over the fibres: what pools keep after a "
             "slot, and what is taken from reserved and from on-demand channels.",
-            pools_figure(comparison),
+            pools_figure(comparison, first),
         ),
         Drawing(
             "network",
             "Utilisation of the fibres: key bits consumed over key bits produced, all worlds. "
             "Distances follow the lengths of the fibres as far as a plane allows.",
-            map_figure(comparison),
+            map_figure(comparison, first[comparison.reference]),
         ),
     ]
     if any(policy.keys.wait_percentiles_s["max"] > 0 for policy in comparison.policies):
@@ -138,8 +168,8 @@ def _draw(
             "Cumulative cost above the reference in the first world; a tick marks the first "
             "decision that differs."
         )
-        first = {name: divergence.slot for name, divergence in divergences.items()}
-        drawn.append(Drawing("partings", caption, divergence_figure(comparison, first)))
+        slots = {name: divergence.slot for name, divergence in divergences.items()}
+        drawn.append(Drawing("partings", caption, divergence_figure(comparison, slots, first)))
     if comparison.policies[0].runs[0].tasks:
         caption = (
             "Loss of the federated tasks: against simulated time, and against key bits (one line "
@@ -171,7 +201,7 @@ def _figure_html(drawings: Mapping[str, Drawing], name: str, otherwise: str = ""
     drawing = drawings.get(name)
     if drawing is None:
         return f"<p>{otherwise}</p>" if otherwise else ""
-    picture = svg(drawing.figure, name)
+    picture = page_svg(drawing.svg, name)
     return (
         f'<figure role="img" aria-label="{tables.html_text(drawing.caption)}">{picture}'
         f"<figcaption>{tables.html_text(drawing.caption)}</figcaption></figure>"
@@ -249,8 +279,7 @@ def _warnings(comparison: Comparison) -> str:
 
 
 def _provenance(comparison: Comparison) -> str:
-    with open_trace(comparison.policies[0].runs[0].trace) as trace:
-        provenance: dict[str, Any] = trace.provenance
+    provenance = comparison.policies[0].runs[0].provenance
     software = tables.html_text(json.dumps(provenance["software"] | provenance["environment"]))
     scenario = tables.html_text(json.dumps(provenance["scenario"], indent=1, ensure_ascii=False))
     return f"""<h2>Provenance</h2>

@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 
 from qnetsim import seeds
-from qnetsim.case.tasks import task_world
 from qnetsim.case.user_demand import recorded_demand
 from qnetsim.forecast import Forecast
 from qnetsim.network import Network
@@ -56,7 +55,7 @@ class Case:
         SettingError
             Its recorded demand cannot be read, or is too short.
         """
-        tasks = task_world(self.scenario, replication)
+        tasks = tasks_of_world(self.scenario, replication)
         levels = None
         if self.scenario.recording is not None:
             demand = recorded_demand(self.scenario, self.network)
@@ -74,3 +73,13 @@ class Case:
         """Return a controller's own stream, apart from the world and from other policies."""
         seed = self.scenario.run.seed
         return np.random.Generator(seeds.stream(seed, "policy", title, replication, controller))
+
+
+def tasks_of_world(scenario: Scenario, replication: int) -> list[dict[str, object]]:
+    """What the world's digest covers of the scenario's FEL tasks; see ``task_world``."""
+    if not scenario.fel:
+        return []
+    # cryptography and data sets are for tasks only
+    from qnetsim.case.tasks import task_world
+
+    return task_world(scenario, replication)

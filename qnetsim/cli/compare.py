@@ -46,6 +46,12 @@ from qnetsim.trace.schema import TRACE
 @click.option("--seed", type=int, help="Seed, instead of the scenario's.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes.")
+@click.option(
+    "--report/--no-report",
+    "draws",
+    default=True,
+    help="Draw the report: one HTML file, and each figure as SVG beside it.",
+)
 @sign_option
 @resume_option
 @durable_option
@@ -60,6 +66,7 @@ def compare(
     seed: int | None,
     out: Path | None,
     workers: int,
+    draws: bool,
     key: Path | None,
     resume: bool,
     durable: bool,
@@ -87,7 +94,8 @@ def compare(
             if value is not None:
                 raise UsageError(f"{option} goes with a scenario; traces are read as they are")
         folder = out or Path("runs") / "comparison"
-        refuse_report(folder, force or resume)
+        if draws:
+            refuse_report(folder, force or resume)
         paths = _traces_and_replays(sources, policies, folder, keep)
     else:
         if len(sources) > 1:
@@ -100,7 +108,8 @@ def compare(
             seed=seed,
         )
         folder = out or default_path(sources[0].stem)
-        refuse_report(folder, force or resume)
+        if draws:
+            refuse_report(folder, force or resume)
         paths = _run_scenario(scenario, policies, folder, keep, workers=workers)
     made = [path for path in paths if path not in sources]
     if key is not None and not made:
@@ -110,14 +119,15 @@ def compare(
         comparison = compare_traces(paths)
     for warning in comparison.warnings:
         echo(f"warning: {warning}", err=True)
-    report = draw_report(comparison, folder)
+    report = draw_report(comparison, folder, formats=("svg",)) if draws else None
     if as_json:
         emit("compare", comparison_json(comparison) | {"report": report})
     else:
         show_comparison(comparison)
         where = paths[0].parent if len({path.parent for path in paths}) == 1 else "as given"
         echo(f"traces        {where} ({len(paths)} files)")
-        echo(f"report        {report}")
+        if report is not None:
+            echo(f"report        {report}")
     return EXIT_PARTIAL if comparison.missing else 0
 
 

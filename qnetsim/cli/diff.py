@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from qnetsim.analysis.worlds import FIRST_AND_SECOND
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.divergence import diff_traces
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import console, emit, figure, json_option, number, table
+from qnetsim.cli.show.output import emit, figure, json_option, number, table
 from qnetsim.cli.show.plan_file import fibre_columns
 from qnetsim.errors import UsageError
 from qnetsim.input_files import refuse_irregular
@@ -133,7 +134,7 @@ def _show_plan_differences(found: dict[str, Any], one: Path, other: Path) -> Non
         ]
         rows.add_row(f"{fibre['source']}–{fibre['target']}", *cells)
     if found["fibres"]:
-        console().print(rows)
+        print_table(rows)
     routes = found["requests_routed_otherwise"]
     echo(
         "the plans are for other requests or levels"

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from qnetsim.analysis import run_metrics
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import metrics_json, show_metrics
-from qnetsim.cli.show.output import console, emit, json_option, table
-from qnetsim.cli.show.plan_file import inspect_plan
+from qnetsim.cli.show.output import emit, json_option, table
 from qnetsim.trace import Trace, is_plan, open_world
 from qnetsim.trace.schema import TRACE
 
@@ -21,6 +21,8 @@ from qnetsim.trace.schema import TRACE
 def inspect(trace: Path, as_json: bool) -> None:
     """Say what is in TRACE, a recorded world or a plan file: origin, figures and tables."""
     if is_plan(trace):
+        from qnetsim.cli.show.plan_file import inspect_plan
+
         inspect_plan(trace, as_json)
         return
     with open_world(trace) as opened:
@@ -52,7 +54,7 @@ def inspect(trace: Path, as_json: bool) -> None:
         rows = table("tables", ["column", "dimensions", "unit", "meaning"], left=4)
         for column in columns:
             rows.add_row(column.path, " × ".join(column.dims), column.units, column.meaning)
-        console().print(rows)
+        print_table(rows)
 
 
 def _show_provenance(trace: Trace) -> None:
@@ -76,4 +78,4 @@ def _show_provenance(trace: Trace) -> None:
         rows.add_row("solver", str(plan["solver"]))
         if plan["note"]:
             rows.add_row("note", str(plan["note"]))
-    console().print(rows)
+    print_table(rows)

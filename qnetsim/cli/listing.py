@@ -6,18 +6,20 @@ import math
 
 import click
 
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import console, emit, figure, json_option, table
+from qnetsim.cli.show.output import emit, figure, json_option, table
 from qnetsim.errors import UsageError
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.chain import segments
-from qnetsim.policies import available, load_policy
 
 
 @click.command()
 @json_option
 def policies(as_json: bool) -> None:
     """List the installed policies with their options."""
+    from qnetsim.policies import available, load_policy
+
     found = []
     for name, entry in available().items():
         try:
@@ -50,7 +52,7 @@ def policies(as_json: bool) -> None:
             "yes" if item["sees_future"] else "no",
             ", ".join(listed) or "—",
         )
-    console().print(rows)
+    print_table(rows)
 
 
 @click.command()
@@ -89,7 +91,7 @@ def topologies(topology: str | None, span_km: float, as_json: bool) -> None:
     for item in found:
         total = figure(float(str(item["total_km"])))
         rows.add_row(*(str(item[k]) for k in ("name", "source", "nodes", "fibres")), total)
-    console().print(rows)
+    print_table(rows)
     echo("your own: a .csv, .json, .graphml or .gml file, or topohub:NAME")
 
 
@@ -113,4 +115,4 @@ def _show_topology(graph: Topology, span_km: float, as_json: bool) -> None:
     )
     for e, n in enumerate(counts):
         rows.add_row(graph.fibre_name(e), figure(graph.lengths_km[e]), str(n), str(n - 1), str(n))
-    console().print(rows)
+    print_table(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,24 +10,20 @@ import click
 import numpy as np
 from pydantic import ValidationError
 
-from qnetsim.analysis.figures.plan_costs import frontier_figure
-from qnetsim.analysis.figures.style import save
 from qnetsim.case import load, open_case
+from qnetsim.cli.figure_option import refuse_figure
 from qnetsim.cli.policy_option import policy_table
-from qnetsim.cli.sensitivity_option import plan_over, refuse_figure
 from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, scenario_argument, working
 from qnetsim.cli.show.plan import plan_json, show_frontier, show_information, show_plan
 from qnetsim.cli.show.wavelengths import show_wavelengths, wavelengths_json
 from qnetsim.errors import UsageError
-from qnetsim.optimize.export import refuse_other_suffix
 from qnetsim.optimize.itemise import itemise
+from qnetsim.optimize.plan import RiskFigures
 from qnetsim.plans.make import information_values, make_plan, risk_frontier
-from qnetsim.plans.storage import save_model, save_plan
 from qnetsim.plans.wavelengths_worth import worth_of_wavelengths
 from qnetsim.scenario import PlanningTable, Scenario
-from qnetsim.studies.sensitivity import scenarios_of, sweep_of
 from qnetsim.trace import make_folder, refuse_existing
 from qnetsim.vocabulary import PlanStatus
 
@@ -98,6 +94,9 @@ def plan(
             raise UsageError(
                 "--sensitivity makes many plans; leave out --out, --model and --frontier"
             )
+        from qnetsim.cli.sensitivity_option import plan_over
+        from qnetsim.studies.sensitivity import scenarios_of, sweep_of
+
         sweep = sweep_of(sensitivity)
         specs = [_limited(spec, limits) for spec in scenarios_of(scenario, sweep, changes)]
         plan_over(sweep, specs, policy, figure, as_json=as_json)
@@ -109,12 +108,18 @@ def plan(
         if path is not None:
             refuse_existing(path, force)
     if model is not None:
+        from qnetsim.optimize.export import refuse_other_suffix
+
         refuse_other_suffix(model.suffix)
     with working(f"planning {chosen.title}") as tell:
         found = make_plan(spec, chosen, tell)
     if model is not None:
+        from qnetsim.plans.storage import save_model
+
         save_model(spec, chosen, model, found)
     if out is not None:
+        from qnetsim.plans.storage import save_plan
+
         save_plan(found, spec, chosen, out, force=force)
     items = itemise(found, case.network, case.forecast, spec.cost)
     if not as_json:
@@ -141,16 +146,7 @@ def plan(
             points = risk_frontier(spec, chosen, tell)
         known["frontier"] = [asdict(point) for point in points]
         if figure is not None:
-            make_folder(figure.parent)
-            save(
-                frontier_figure(
-                    [point.weight for point in points],
-                    np.array([point.expected_cost for point in points]),
-                    np.array([point.cvar for point in points]),
-                    points[0].level,
-                ),
-                figure,
-            )
+            _draw_frontier(points, figure)
             known["figure_file"] = figure
     if as_json:
         named = {"policy": chosen.title, "plan_file": out}
@@ -164,6 +160,22 @@ def plan(
         show_frontier(points)
         if figure is not None:
             echo(f"figure        {figure}")
+
+
+def _draw_frontier(points: Sequence[RiskFigures], figure: Path) -> None:
+    from qnetsim.analysis.figures.plan_costs import frontier_figure
+    from qnetsim.analysis.figures.style import save
+
+    make_folder(figure.parent)
+    save(
+        frontier_figure(
+            [point.weight for point in points],
+            np.array([point.expected_cost for point in points]),
+            np.array([point.cvar for point in points]),
+            points[0].level,
+        ),
+        figure,
+    )
 
 
 def _limited(spec: Scenario, limits: Mapping[str, float | None]) -> Scenario:

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from qnetsim.case import load
 from qnetsim.cli.set_option import Changes, set_option
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import console, emit, figure, force_option, json_option, table
+from qnetsim.cli.show.output import emit, figure, force_option, json_option, table
 from qnetsim.errors import UsageError
 from qnetsim.network import Network, build_network
 from qnetsim.scenario import CostTable, NetworkTable
@@ -96,7 +97,7 @@ def _show_fibre_rates(network: Network, settings: NetworkTable, card: list[Fibre
             f"{entry.plob_bps:,.4g}",
             f"{entry.rate_bps / entry.plob_bps:.2e}",
         )
-    console().print(rows)
+    print_table(rows)
 
 
 def _show_published(points: list[MeasuredRate]) -> None:
@@ -115,4 +116,4 @@ def _show_published(points: list[MeasuredRate]) -> None:
             point.seen,
             f"{point.citation}, doi:{point.doi}",
         )
-    console().print(rows)
+    print_table(rows)

@@ -10,8 +10,9 @@ import numpy as np
 
 from qnetsim.analysis.figures.style import save
 from qnetsim.analysis.learning_curves import interquartile_mean
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import console, emit, force_option, json_option, progress, table
+from qnetsim.cli.show.output import emit, force_option, json_option, progress, table
 from qnetsim.studies.paper import fig4, fig9
 from qnetsim.trace import make_folder, refuse_existing
 
@@ -83,7 +84,7 @@ def _fig4(picture: Path, orders: int, seed: int, as_json: bool) -> None:
         cells = (f"{point.mean:.3f}", f"{point.spread:.3f}", f"{point.accuracy:.1%}")
         claim = fig4.CLAIMS[point.dataset] if point.workers == 1 else ""
         rows.add_row(point.dataset, str(point.workers), *cells, f"{point.key_bytes:,}", claim)
-    console().print(rows)
+    print_table(rows)
     echo(f"picture       {picture}")
 
 
@@ -109,7 +110,7 @@ def _fig9(
             *(*marks, f"{middle[-1]:.3f}"),
             *(_epochs_text(line.converged_at), str(claim), line.verdict),
         )
-    console().print(rows)
+    print_table(rows)
     echo(f"curves        {folder}")
     echo(f"picture       {picture}")
 

@@ -24,7 +24,6 @@ from qnetsim.cli.show.output import (
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
 from qnetsim.optimize import Plan
-from qnetsim.plans.storage import load_plan
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import open_trace
@@ -103,6 +102,8 @@ def _chosen(
         raise UsageError("give either --policy NAME or --plan FILE")
     if plan is None:
         return policy_table(policy or "", spec), None
+    from qnetsim.plans.storage import load_plan
+
     found, table, differences = load_plan(plan, spec)
     for text in differences:
         echo(f"warning: {plan} was made for another scenario: {text}", err=True)

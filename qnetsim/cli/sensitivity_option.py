@@ -9,32 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from qnetsim.analysis.figures.plan_costs import sensitivity_figure
-from qnetsim.analysis.figures.style import FORMATS, save
+from qnetsim.analysis.figures.style import save
 from qnetsim.cli.policy_option import policy_table
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import console, emit, figure, table, working
-from qnetsim.errors import UsageError
+from qnetsim.cli.show.output import emit, figure, table, working
 from qnetsim.scenario import Scenario
 from qnetsim.studies.sensitivity import (
     SensitivityPoint,
     Sweep,
     sensitivity,
 )
-from qnetsim.trace import make_folder, refuse_existing
-
-
-def refuse_figure(path: Path, *, force: bool) -> None:
-    """Refuse a file for a figure before anything is worked out.
-
-    Raises
-    ------
-    UsageError
-        Its suffix is none of a figure, it exists, or is read.
-    """
-    if path.suffix[1:] not in FORMATS:
-        allowed = ", ".join(f".{kind}" for kind in FORMATS)
-        raise UsageError(f"--figure {path}: the name must end in one of {allowed}")
-    refuse_existing(path, force)
+from qnetsim.trace import make_folder
 
 
 def plan_over(
@@ -95,7 +81,7 @@ def _show(sweep: Sweep, points: Sequence[SensitivityPoint], title: str) -> None:
     for point in points:
         cells = ("—" if x is None else f"{x:,.2f}" for x in (point.objective, point.bound))
         rows.add_row(f"{point.value:.12g}", *cells, point.status)
-    console().print(rows)
+    print_table(rows)
     if len(sweep.values) < sweep.asked:
         echo(
             f"{sweep.key} takes integers: {sweep.asked} values were asked for, "

@@ -8,8 +8,9 @@ import click
 
 from qnetsim.case import load, open_case
 from qnetsim.cli.set_option import Changes, set_option
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import console, emit, figure, json_option, scenario_argument, table
+from qnetsim.cli.show.output import emit, figure, json_option, scenario_argument, table
 from qnetsim.errors import UsageError
 from qnetsim.plans.make import make_plan
 from qnetsim.scenario import PolicyTable, Scenario
@@ -50,7 +51,7 @@ def spacing(scenario: Path, changes: Changes, choices: str, as_json: bool) -> No
             figure(found.before[e]),
             figure(found.after[e]),
         )
-    console().print(rows)
+    print_table(rows)
     if found.left_out:
         listed = ", ".join(f"{span:g}" for span in found.left_out)
         echo(f"no bit in a slot at {listed} km")

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from qnetsim.cli.exit_status import EXIT_FAILED, EXIT_PARTIAL
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import console, emit, json_option, progress, table
+from qnetsim.cli.show.output import emit, json_option, progress, table
 from qnetsim.replay.verify import NOT_PROVED
 from qnetsim.replay.verify import verify as check_trace
 from qnetsim.trace import open_world
@@ -81,7 +82,7 @@ def verify(
         rows = table(str(trace), ["check", "", "what was found"], left=3)
         for finding in found.findings:
             rows.add_row(finding.name, OUTCOMES[finding.passed], finding.text)
-        console().print(rows)
+        print_table(rows)
         _say("proved", found.proved)
         _say("no file can prove", NOT_PROVED)
     if status:

@@ -10,24 +10,29 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
-import gmpy2
-from Crypto.PublicKey import RSA
 from numpy.random import BitGenerator
 
 from qnetsim import seeds
 from qnetsim.errors import IntersectionError
 
+if TYPE_CHECKING:
+    from Crypto.PublicKey import RSA
 
-def _safe_prime() -> int:
-    """Prime of group 14 of RFC 3526: 2^2048 − 2^1984 − 1 + 2^64 (⌊2^1918 π⌋ + 124476)."""
+
+@cache
+def safe_prime() -> int:
+    """Prime of group 14 of RFC 3526: 2^2048 − 2^1984 − 1 + 2^64 (⌊2^1918 π⌋ + 124476).
+
+    The squares modulo it have prime order.
+    """
+    import gmpy2
+
     with gmpy2.context(precision=2200):
         middle = int(gmpy2.floor(gmpy2.const_pi() * gmpy2.mpfr(2) ** 1918)) + 124476
     return 2**2048 - 2**1984 - 1 + 2**64 * middle
-
-
-#: Safe prime of 2048 bits; the squares modulo it have prime order.
-SAFE_PRIME = _safe_prime()
 
 
 def full_domain_hash(identifier: str, modulus: int) -> int:
@@ -39,6 +44,8 @@ def full_domain_hash(identifier: str, modulus: int) -> int:
 
 def signing_key(bits: BitGenerator, size: int) -> RSA.RsaKey:
     """Make the RSA key of a cluster head, used for nothing but blind signatures."""
+    from Crypto.PublicKey import RSA
+
     return RSA.generate(size, randfunc=lambda n: seeds.bits(bits, 8 * n).to_bytes(n, "big"))
 
 
@@ -76,6 +83,8 @@ class BlindSigner:
 
     def _power(self, value: int) -> int:
         """The private power, by the Chinese remainder theorem."""
+        import gmpy2
+
         p, q, d = (int(x) for x in (self._key.p, self._key.q, self._key.d))
         at_p, at_q = (gmpy2.powmod(value, d % (prime - 1), prime) for prime in (p, q))
         return int(at_q + q * ((at_p - at_q) * gmpy2.invert(q, p) % p))
@@ -106,6 +115,8 @@ class BlindSignatureParty:
 
     def blinded(self) -> list[int]:
         """Hashes of the records under fresh blinding factors, in order."""
+        import gmpy2
+
         n = self._n
         exponent = self._e
         return [
@@ -121,6 +132,8 @@ class BlindSignatureParty:
         IntersectionError
             A signature is missing or wrong.
         """
+        import gmpy2
+
         if len(signed) != len(self.records):
             raise IntersectionError(
                 f"{len(signed)} signatures came for {len(self.records)} records"
@@ -147,16 +160,18 @@ class CommutativeParty:
     def __init__(self, records: Iterable[str], bits: BitGenerator) -> None:
         self.records = tuple(dict.fromkeys(records))
         # any power below the prime order of the squares can be undone
-        self._power = 1 + seeds.bits(bits, 2200) % (SAFE_PRIME // 2 - 1)
+        self._power = 1 + seeds.bits(bits, 2200) % (safe_prime() // 2 - 1)
 
     def encrypt_own(self) -> list[int]:
         """Own records, hashed onto the squares and encrypted; in order."""
-        hashes = (full_domain_hash(record, SAFE_PRIME) for record in self.records)
-        return self.encrypt([value * value % SAFE_PRIME for value in hashes])
+        hashes = (full_domain_hash(record, safe_prime()) for record in self.records)
+        return self.encrypt([value * value % safe_prime() for value in hashes])
 
     def encrypt(self, values: Sequence[int]) -> list[int]:
         """Add this party's layer to the values of another."""
-        return [int(gmpy2.powmod(value, self._power, SAFE_PRIME)) for value in values]
+        import gmpy2
+
+        return [int(gmpy2.powmod(value, self._power, safe_prime())) for value in values]
 
 
 def common_tokens(tokens: Sequence[Iterable[bytes]]) -> list[bytes]:

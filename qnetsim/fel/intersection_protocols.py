@@ -14,11 +14,11 @@ from typing import Protocol
 from qnetsim import seeds
 from qnetsim.fel.datasets import WorkerRecords
 from qnetsim.fel.intersection import (
-    SAFE_PRIME,
     BlindSignatureParty,
     BlindSigner,
     CommutativeParty,
     common_tokens,
+    safe_prime,
     signing_key,
 )
 from qnetsim.fel.messages import (
@@ -204,7 +204,7 @@ class CommutativeEncryption:
         order = list(records)
         first = order.index(worker)
         route = [*order[first:], *order[:first]]
-        width = SAFE_PRIME.bit_length() // 8
+        width = safe_prime().bit_length() // 8
         values: list[int] = []
         for here, there in zip(route, [*route[1:], owner], strict=True):
             if parties:

@@ -12,8 +12,6 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from cryptography.hazmat.primitives.poly1305 import Poly1305
-
 from qnetsim.errors import KeysExhaustedError, TamperedMessageError
 
 #: Bytes of the one-time Poly1305 key of a message.
@@ -167,6 +165,8 @@ class Receiver:
 
 
 def _tag(key: bytes, message: SealedMessage) -> bytes:
+    from cryptography.hazmat.primitives.poly1305 import Poly1305
+
     return Poly1305.generate_tag(key[:MAC_KEY_BYTES], message.header() + message.body)
 
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import gmpy2
 from numpy.random import BitGenerator
-from phe import paillier
 
 from qnetsim import seeds
 from qnetsim.errors import UsageError
@@ -31,6 +29,8 @@ def generate_keys(bits: BitGenerator, size: int) -> tuple[Public, Private]:
     UsageError
         The size is odd or below 256.
     """
+    from phe import paillier
+
     if size < 256 or size % 2:
         raise UsageError(f"a Paillier key has an even number of bits >= 256, got {size}")
     while True:
@@ -42,6 +42,8 @@ def generate_keys(bits: BitGenerator, size: int) -> tuple[Public, Private]:
 
 def _prime(bits: BitGenerator, size: int) -> int:
     # the two highest bits are set, so that the product of two primes has full length
+    import gmpy2
+
     return int(gmpy2.next_prime(seeds.bits(bits, size) | (3 << (size - 2))))
 
 
@@ -105,6 +107,8 @@ class Cipher:
 
     def add(self, ciphertexts: Sequence[int]) -> int:
         """Encryption of the sum."""
+        import gmpy2
+
         total = gmpy2.mpz(1)
         for ciphertext in ciphertexts:
             total = total * ciphertext % self.square
@@ -112,6 +116,8 @@ class Cipher:
 
     def weigh(self, ciphertexts: Sequence[int], factors: Sequence[int]) -> int:
         """Encryption of Σ factor·plaintext for factors ≥ 0; nothing is re-randomised."""
+        import gmpy2
+
         total = gmpy2.mpz(1)
         for ciphertext, factor in zip(ciphertexts, factors, strict=True):
             if factor:

@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from qnetsim.arrays import FloatArray, frozen
 from qnetsim.forecast.levels import LevelDistribution
@@ -50,6 +49,8 @@ def levels_given(
     distribution: LevelDistribution, correlation: float, common: FloatArray
 ) -> FloatArray:
     """Probability of each level at each value of the common number, shape (points, levels)."""
+    from scipy.special import ndtr, ndtri
+
     bounds = ndtri(np.array([float(bound) for bound in distribution.cumulative]))
     apart = (bounds - np.sqrt(correlation) * common[:, None]) / np.sqrt(1.0 - correlation)
     below = ndtr(apart)

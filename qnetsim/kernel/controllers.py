@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -111,7 +112,9 @@ class DecisionBoard:
 
 
 def _checked(name: str, value: object, hold: int, owned: int, most: int) -> IntArray:
-    if isinstance(value, np.ma.MaskedArray):
+    # no masked array is about where their module is not loaded, and to load it takes a while
+    masked = sys.modules.get("numpy.ma")
+    if masked is not None and isinstance(value, masked.MaskedArray):
         raise PolicyError(f"{name} is a masked array; give plain integers")
     try:
         array = np.asarray(value)

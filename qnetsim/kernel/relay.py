@@ -31,7 +31,6 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from Crypto.Cipher import AES
 
 from qnetsim.arrays import IntArray
 from qnetsim.errors import LedgerError
@@ -69,6 +68,8 @@ class KeyStream:
 
     def bits(self, offset: int, count: int) -> int:
         """Bits ``offset .. offset + count − 1`` as a number, the first bit highest."""
+        from Crypto.Cipher import AES
+
         if count == 0:
             return 0
         first = offset // BLOCK_BITS

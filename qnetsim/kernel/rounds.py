@@ -11,21 +11,23 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from simpy.events import Event
 
 from qnetsim.arrays import IntArray
-from qnetsim.fel.channels import Channels
-from qnetsim.fel.messages import Batch, Message, Steps
-from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.kernel.clock import Clock, Priority
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.round_table import RoundTable
 from qnetsim.kernel.serving.open_slot import OpenSlot, TakenKey
 from qnetsim.network import Route, Topology
 from qnetsim.network.routes import NodePair, least_routes, open_neighbours, whole_lengths
+
+if TYPE_CHECKING:
+    from qnetsim.fel.channels import Channels
+    from qnetsim.fel.messages import Batch, Message, Steps
+    from qnetsim.fel.protocol import Session
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ class Rounds:
         self._tasks = tasks
         self._expose = expose
         self._task_keys = [TaskKeys() for _ in tasks]
-        self._channels = [Channels(task.session.parties) for task in tasks]
+        self._channels = _channels(tasks)
         for number in range(len(tasks)):
             clock.process(self._run(number))
 
@@ -183,6 +185,8 @@ class Rounds:
 
     def _run(self, number: int) -> Generator[Event, None, None]:
         """One task as a SimPy process, from its set-up to its last round or the run's end."""
+        from qnetsim.fel.protocol import RoundOutcome
+
         task = self._tasks[number]
         yield self._clock.at(0, Priority.FEL, number)
         lost = False
@@ -362,3 +366,12 @@ class Rounds:
     @property
     def _now(self) -> int:
         return int(self._clock.now)
+
+
+def _channels(tasks: Sequence[Task]) -> list[Channels]:
+    """Channels between the parties of each task; most runs have no task, and do without."""
+    if not tasks:
+        return []
+    from qnetsim.fel.channels import Channels
+
+    return [Channels(task.session.parties) for task in tasks]

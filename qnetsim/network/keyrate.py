@@ -16,9 +16,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scipy.optimize import minimize_scalar
-from scipy.special import i0e
-
 from qnetsim.errors import SettingError
 from qnetsim.scenario import MdiQkdTable, NetworkTable
 
@@ -84,6 +81,8 @@ class MdiLink:
         mu_a, mu_b : float
             Mean photon numbers of the signal pulses.
         """
+        from scipy.special import i0e
+
         dark = self.dark_count
         error = self.misalignment
         up = 1 - dark
@@ -126,6 +125,8 @@ class MdiLink:
         mu : float, optional
             Mean photon number of both; the best one unless given.
         """
+        from scipy.optimize import minimize_scalar
+
         eta = self.efficiency * 10 ** (-attenuation_db_km * distance_km / 2 / 10)
         if mu is not None:
             return self.rate(eta, eta, mu, mu)

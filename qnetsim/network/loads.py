@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from qnetsim.arrays import IntArray, frozen
 from qnetsim.network.routes import RouteTable
@@ -51,11 +50,13 @@ class LoadTable:
         rows = np.zeros((groups, levels, 2 * fibres), dtype=np.int64)
         for level in range(levels):
             # requests of each group on each route, then routes on fibres
-            on_route = sparse.coo_array(
-                (np.ones(routes.requests, dtype=np.int64), (group, routes.choice[:, level])),
-                shape=(groups, len(routes.routes)),
-            ).tocsr()
-            crossings = np.asarray(on_route @ uses)
+            places, counts = np.unique(
+                group * len(routes.routes) + routes.choice[:, level], return_counts=True
+            )
+            of_group, route = np.divmod(places, len(routes.routes))
+            present, first = np.unique(of_group, return_index=True)
+            crossings = np.zeros((groups, fibres), dtype=np.int64)
+            crossings[present] = np.add.reduceat(uses[route] * counts[:, None], first, axis=0)
             rows[:, level, :fibres] = crossings * amounts[level]
             rows[:, level, fibres:] = crossings
         self.fibres = fibres
@@ -74,6 +75,9 @@ class LoadTable:
         if groups == 1:
             both = self._rows[levels[:, 0]]
         else:
+            # loads in 0.1 s, and is not used where all requests share one level
+            from scipy import sparse
+
             columns = levels + np.arange(groups, dtype=np.int64) * self.levels
             picks = sparse.csr_array(
                 (

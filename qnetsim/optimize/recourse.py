@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,15 +21,16 @@ from qnetsim.network import (
     shortest_routes,
 )
 from qnetsim.network.routes import blocked_last
-from qnetsim.optimize.columns.master import PathColumn
 from qnetsim.optimize.columns.pricing import PathFinder
 from qnetsim.optimize.columns.problem import RequestKind, RouteFlows, RoutesProblem, Size
-from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.columns.wavelength_limits import REQUESTS, state_limits
-from qnetsim.optimize.recourse_certificate import KnownDemand, RecourseCertificate, Tried
 from qnetsim.optimize.routing import newsvendor_table
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.stage import Stage
+
+if TYPE_CHECKING:
+    from qnetsim.optimize.columns.master import PathColumn
+    from qnetsim.optimize.recourse_certificate import Tried
 
 #: Most routes that a state leaves to the next one; a proof may have listed many that are no use.
 MOST_CARRIED = 5_000
@@ -108,6 +110,8 @@ def deterministic_flows(
         blocking_cost=network.costs.blocking,
         solver=solver,
     )
+    from qnetsim.optimize.columns.routes_program import RoutesProgram
+
     return RoutesProgram(problem, start).solve()
 
 
@@ -252,6 +256,8 @@ class _SecondStage:
             prices=None if prices is None else UnitPrices(*(price[None] for price in prices)),
             solver=self._solver,
         )
+        from qnetsim.optimize.columns.routes_program import RoutesProgram
+
         program = RoutesProgram(problem, self._start)
         program.master.add(self._generated)
         flows = program.solve()
@@ -270,6 +276,8 @@ class _CertificateAttempt:
         self._network = network
         self._held = held
         self._requests = second.requests[0]
+        from qnetsim.optimize.recourse_certificate import RecourseCertificate
+
         self._certificate = RecourseCertificate(
             PathFinder(network.topology, [kind.pair for kind in second.counts]),
             np.array([float(n) for n in second.counts.values()]),
@@ -282,6 +290,8 @@ class _CertificateAttempt:
         room = state_limits(self._network, channels[None]).caps[REQUESTS]
         if (self._requests > room).any():
             return None
+        from qnetsim.optimize.recourse_certificate import KnownDemand
+
         known = KnownDemand(channels, self._network.costs.on_demand, self._held)
         return self._certificate.tried(known, self._requests)
 

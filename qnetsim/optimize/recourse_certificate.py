@@ -134,7 +134,7 @@ class RecourseCertificate:
     def _valued(self, known: KnownDemand, prices: UnitPrices) -> float:
         """Bound that these prices prove, by duality, less what rounding may have added."""
         lengths = known.channels * prices.channels + prices.wavelengths
-        distances = np.minimum(self._paths.find(lengths)[0], self._blocking)
+        distances = np.minimum(self._paths.distances(lengths), self._blocking)
         paid = float(distances @ self._demand)
         free = known.held.cost(prices)
         terms = 4 * (distances.size + 3 * lengths.size)

@@ -12,7 +12,6 @@ from qnetsim.network import Network, Route
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.columns.certificate import newsvendor_prices
 from qnetsim.optimize.columns.exact_cost import rounded_down
-from qnetsim.optimize.columns.limits import continuity_shortage
 from qnetsim.optimize.columns.pricing import Pricing
 from qnetsim.optimize.columns.problem import (
     RequestKind,
@@ -20,10 +19,7 @@ from qnetsim.optimize.columns.problem import (
     RoutesProblem,
     WavelengthPrices,
 )
-from qnetsim.optimize.columns.routes_program import RoutesProgram
-from qnetsim.optimize.columns.routing_search import RoutingProblem
 from qnetsim.optimize.columns.safe_bound import SafeBound
-from qnetsim.optimize.full.full_plan import full_plan, full_problem
 from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, SolveReport, status_of
 from qnetsim.optimize.recourse import (
     request_kinds,
@@ -68,6 +64,8 @@ def comonotone_plan(
         The full program is asked for and too large.
     """
     if formulation == "full":
+        from qnetsim.optimize.full.full_plan import full_plan
+
         try:
             plan = full_plan(network, forecast, solver)
             return replace(plan, prices=_limit_prices(network, forecast, solver))
@@ -84,6 +82,9 @@ def comonotone_plan(
     found = _routes_plan(problem, forecast, closed_form, keep=formulation == "auto")
     if formulation != "auto" or _good_enough(found, problem):
         return found
+
+    from qnetsim.optimize.full.full_plan import full_problem
+
     if full_problem(network, forecast).variables <= MOST_FULL_VARIABLES:
         exact = _full_plan(problem, forecast, found)
         return replace(exact, prices=found.prices) if exact.status is PlanStatus.OPTIMAL else found
@@ -95,6 +96,8 @@ def _limit_prices(network: Network, forecast: Forecast, solver: Solver) -> Wavel
     if not network.limited:
         return None
     problem = stochastic_problem(network, forecast, solver)
+    from qnetsim.optimize.columns.routes_program import RoutesProgram
+
     return RoutesProgram(problem, start_routes(network, forecast)).wavelength_prices()
 
 
@@ -122,6 +125,10 @@ def _full_plan(problem: RoutesProblem, forecast: Forecast, found: Plan) -> Plan:
     InfeasibleError
         Naming level, fibres and the least limit that would do.
     """
+    from qnetsim.optimize.columns.limits import continuity_shortage
+    from qnetsim.optimize.columns.routing_search import RoutingProblem
+    from qnetsim.optimize.full.full_plan import full_plan
+
     network = problem.network
     try:
         return full_plan(network, forecast, problem.solver)
@@ -161,6 +168,8 @@ def _routes_plan(
     problem: RoutesProblem, forecast: Forecast, closed_form: Plan, *, keep: bool
 ) -> Plan:
     """Solve the routes program; with ``keep`` the closed form is returned where this proves it."""
+    from qnetsim.optimize.columns.routes_program import RoutesProgram
+
     network = problem.network
     kinds = request_kinds(forecast)
     start = {kind: closed_form.routes.route(r, 0) for r, kind in enumerate(kinds)}

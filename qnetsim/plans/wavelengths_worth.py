@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from qnetsim.case import open_case
 from qnetsim.forecast.tail_weights import weighted_forecast
 from qnetsim.optimize import Plan
-from qnetsim.optimize.wavelength_values import WavelengthValue, wavelength_values
 from qnetsim.plans.make import Tell
 from qnetsim.scenario import Scenario
 from qnetsim.units import exact
 from qnetsim.vocabulary import PlanStatus
+
+if TYPE_CHECKING:
+    from qnetsim.optimize.wavelength_values import WavelengthValue
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ def worth_of_wavelengths(
         # the risk objective is an expectation under other probabilities
         level, weight = exact(plan.risk.level), exact(plan.risk.weight)
         forecast = weighted_forecast(forecast, level, weight)
+    from qnetsim.optimize.wavelength_values import wavelength_values
+
     values = tuple(wavelength_values(network, forecast, solver, plan))
     if values:
         return WavelengthsWorth(values)

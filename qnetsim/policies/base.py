@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,12 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import PolicyError, QnetsimError
 from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
-from qnetsim.optimize import HIGHS, Plan, Solver, by_level_weight, newsvendor_table
-from qnetsim.optimize.routing import newsvendor_lengths
+from qnetsim.optimize.routing import by_level_weight, newsvendor_lengths, newsvendor_table
+from qnetsim.optimize.solvers.solver import HIGHS, Solver
 from qnetsim.scenario import RiskTable
+
+if TYPE_CHECKING:
+    from qnetsim.optimize import Plan
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from qnetsim.arrays import IntArray
 from qnetsim.errors import PolicyError
 from qnetsim.network import RouteTable
 from qnetsim.network.loads import Loads
-from qnetsim.optimize import Plan, perfect_information
-from qnetsim.optimize.marginals import state_loads
 from qnetsim.optimize.state_routes import StateRoutes
 from qnetsim.policies.base import Decision, Observation, Policy, Setting
+
+if TYPE_CHECKING:
+    from qnetsim.optimize import Plan
 
 
 class PerfectInformation(Policy):
@@ -21,10 +24,14 @@ class PerfectInformation(Policy):
 
     def plan(self, setting: Setting) -> Plan:
         """Expected cost with every slot foreseen."""
+        from qnetsim.optimize import perfect_information
+
         return perfect_information(setting.network, setting.forecast, setting.solver)
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Tabulate the loads of every level on the best routes for it."""
+        from qnetsim.optimize.marginals import state_loads
+
         if plan is None:
             raise PolicyError("PerfectInformation needs the plan that it made")
         costs = setting.network.costs

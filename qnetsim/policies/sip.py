@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
@@ -12,17 +12,15 @@ from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
-from qnetsim.optimize import Plan, Solver
-from qnetsim.optimize.independent.convolution import convolution_plan
-from qnetsim.optimize.independent.integer_second_stage import SecondStageRule
-from qnetsim.optimize.independent.risk_sampling import sampled_risk_plan
-from qnetsim.optimize.independent.sampling import SampleSize, sampled_plan, second_stage_rule
-from qnetsim.optimize.risk import risk_averse_plan
 from qnetsim.optimize.stage import Stage
-from qnetsim.optimize.stochastic import Formulation, comonotone_plan
 from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.scenario import RiskTable
+
+if TYPE_CHECKING:
+    from qnetsim.optimize import Plan, Solver
+    from qnetsim.optimize.independent.integer_second_stage import SecondStageRule
+    from qnetsim.optimize.stochastic import Formulation
 
 
 class ProgramOptions(PolicyOptions):
@@ -80,18 +78,24 @@ class StochasticProgram(StaticPolicy):
                     "formulation 'sampling' is for coupling = 'independent'; comonotone demand has "
                     f"{forecast.level_count} realisations and needs no sampling"
                 )
+            from qnetsim.optimize.independent.sampling import SampleSize, sampled_plan
+
             size = SampleSize(self.options.realisations, self.options.samples, self.options.seed)
             return sampled_plan(network, forecast, solver, size)
         if forecast.comonotone:
             planner = partial(_comonotone, network, solver, formulation)
             if setting.risk is None:
                 return planner(forecast)
+            from qnetsim.optimize.risk import risk_averse_plan
+
             return risk_averse_plan(network, forecast, setting.risk, planner)
         if formulation in {"routes", "full"}:
             raise UsageError(
                 f"formulation {formulation!r} lists every realisation: independent demand, Eq (7), "
                 f"has {forecast.level_count}^{forecast.requests} of them; use 'auto' or 'sampling'"
             )
+        from qnetsim.optimize.independent.convolution import convolution_plan
+
         return convolution_plan(network, forecast, solver)
 
     def _sampled_risk(self, setting: Setting, risk: RiskTable) -> Plan:
@@ -113,6 +117,9 @@ class StochasticProgram(StaticPolicy):
                 "planning.risk with wavelength limits or cost.blocking_cost needs coupling = "
                 "'comonotone'; remove one of them"
             )
+        from qnetsim.optimize.independent.convolution import convolution_plan
+        from qnetsim.optimize.independent.risk_sampling import sampled_risk_plan
+
         fixed = convolution_plan(network, setting.forecast, setting.solver)
         return sampled_risk_plan(network, setting.forecast, risk, setting.solver, fixed)
 
@@ -122,6 +129,8 @@ class StochasticProgram(StaticPolicy):
         self._rule: SecondStageRule | None = None
         # sampling keeps fixed routes where they are cheaper
         if plan is not None and plan.interval is not None:
+            from qnetsim.optimize.independent.sampling import second_stage_rule
+
             self.reroutes = True
             self._rule = second_stage_rule(setting.network, setting.forecast, setting.solver)
             self._stage = Stage(
@@ -141,4 +150,6 @@ def _comonotone(
     network: Network, solver: Solver, formulation: Formulation, forecast: Forecast
 ) -> Plan:
     """Plan for comonotone demand, with the forecast last."""
+    from qnetsim.optimize.stochastic import comonotone_plan
+
     return comonotone_plan(network, forecast, solver, formulation)

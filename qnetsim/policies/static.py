@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from qnetsim.arrays import IntArray, frozen
 from qnetsim.errors import PolicyError
 from qnetsim.network import RouteTable
-from qnetsim.optimize import Plan
 from qnetsim.optimize.state_routes import StateRoutes
 from qnetsim.policies.base import Decision, Observation, Policy, Setting
+
+if TYPE_CHECKING:
+    from qnetsim.optimize import Plan
 
 
 class StaticPolicy(Policy):

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
 
 from qnetsim import seeds
 from qnetsim.arrays import FloatArray
-from qnetsim.optimize import Marginals, Plan
-from qnetsim.optimize.assemble import assign_wavelengths, with_wavelengths
-from qnetsim.optimize.marginals import LoadDistribution, expected_excess
 from qnetsim.optimize.stage import Stage
 from qnetsim.optimize.state_routes import StateRoutes, in_states
 from qnetsim.policies.base import Decision, Observation, Policy, PolicyOptions, Setting
 from qnetsim.vocabulary import PlanStatus
+
+if TYPE_CHECKING:
+    from qnetsim.optimize import Marginals, Plan
+    from qnetsim.optimize.marginals import LoadDistribution
 
 #: Slots scheduled in one decision; the draws are the same for any other number.
 SCHEDULE_SLOTS = 1024
@@ -47,6 +48,9 @@ class UniformRandom(Policy):
 
     def plan(self, setting: Setting) -> Plan:
         """Expected reservations and cost; nothing is optimised."""
+        from qnetsim.optimize import Plan
+        from qnetsim.optimize.assemble import assign_wavelengths, with_wavelengths
+
         network = setting.network
         routes = in_states(setting.shortest_routes(), setting.forecast)
         requests = setting.requests_per_fibre(routes).astype(np.float64)
@@ -77,6 +81,7 @@ class UniformRandom(Policy):
         requests: FloatArray,
     ) -> Stage:
         """Mean of what is bought on demand over the drawn reservations."""
+        from qnetsim.optimize.marginals import expected_excess
 
         def mean_excess(load: LoadDistribution, reserved: FloatArray) -> float:
             return float(np.mean([expected_excess(load, r) for r in reserved]))

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from qnetsim.arrays import frozen
 from qnetsim.case import Case, open_case
-from qnetsim.case.tasks import task_world
+from qnetsim.case.case import tasks_of_world
 from qnetsim.errors import QnetsimError, TraceError, TraceFormatError
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.topology import natural_order
@@ -116,7 +116,7 @@ def redrawn_world(trace: Trace, run: RecordedRun) -> Realisation:
         forecast=case.forecast,
         scenario=case.scenario,
         replication=run.replication,
-        tasks=task_world(case.scenario, run.replication),
+        tasks=tasks_of_world(case.scenario, run.replication),
         levels=RecordedLevels(levels),
     )
 
@@ -164,7 +164,7 @@ def recorded_world(trace: Trace, run: RecordedRun) -> Realisation:
         replication=run.replication,
         rows=rows,
         faults=_faults(trace, case),
-        tasks=task_world(scenario, run.replication),
+        tasks=tasks_of_world(scenario, run.replication),
     )
 
 

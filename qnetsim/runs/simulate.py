@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.case import Case, open_case
-from qnetsim.case.tasks import open_tasks
 from qnetsim.input_files import inputs_noted
 from qnetsim.interrupt import note_standing, stoppable
 from qnetsim.kernel import Kernel, Relay, Simulation, SlotBlock
@@ -130,7 +129,11 @@ def run_case(
         policy.prepare(case.setting, plan)
     if statuses is None:
         statuses = np.broadcast_to(plan_status_code(plan), case.setting.slots)
-    tasks = open_tasks(case.scenario, case.network.topology.nodes, context.replication)
+    tasks: list[Task] = []
+    if case.scenario.fel:
+        from qnetsim.case.tasks import open_tasks
+
+        tasks = open_tasks(case.scenario, case.network.topology.nodes, context.replication)
     simulation = Simulation(
         context.for_kernel(tasks),
         policy,

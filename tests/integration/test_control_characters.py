@@ -10,7 +10,8 @@ from pathlib import Path
 import h5py
 import pytest
 
-from qnetsim.cli.show.output import console, progress, table, working
+from qnetsim.cli.show.boxed_table import print_table
+from qnetsim.cli.show.output import progress, table, working
 from tests.support.commands import call
 
 #: A title for the window, a colour, a bell, a C1 control, text that runs backwards, markup.
@@ -138,7 +139,7 @@ def test_progress_lines_are_harmless(
 def test_tables_show_markup_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     rows = table(EVIL, [EVIL, "b"])
     rows.add_row("[bold]x[/bold] :smile:", EVIL)
-    console().print(rows)
+    print_table(rows)
     out = capsys.readouterr().out
     harmless(out)
     assert "[bold]x[/bold] :smile:" in out

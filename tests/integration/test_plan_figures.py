@@ -11,6 +11,7 @@ from qnetsim.analysis.compare import compare_traces
 from qnetsim.analysis.figures.network_map import HALO, map_figure, wavelength_prices
 from qnetsim.analysis.figures.plan_costs import sensitivity_figure
 from qnetsim.errors import TraceFormatError
+from qnetsim.trace import open_trace
 from tests.support.commands import call, data
 
 NETWORK = "source,target,length_km\na,b,100\nb,c,200\na,c,250\n"
@@ -107,7 +108,9 @@ def test_prices_are_shown_and_on_the_map(path: Path, capsys: pytest.CaptureFixtu
     assert prices is not None and prices.max() == pytest.approx(values[0]["price"])
     from matplotlib.colors import to_rgb
 
-    halos = [c for c in map_figure(comparison).axes[0].collections if c.get_zorder() == 1]
+    with open_trace(trace) as opened:
+        axes = map_figure(comparison, opened).axes[0]
+    halos = [c for c in axes.collections if c.get_zorder() == 1]
     assert any(np.allclose(c.get_colors()[0][:3], to_rgb(HALO)) for c in halos)
     assert run.plan is not None
     run.plan["wavelength_prices"]["qkd"] = [1.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.divergence import cost_path
 from qnetsim.analysis.figures.style import TEXT_COLOUR, hide_frame, policy_colour, styled
-from qnetsim.trace import open_trace
+from qnetsim.trace import Trace
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,15 +20,18 @@ POINTS = 400
 
 
 @styled
-def divergence_figure(comparison: Comparison, first: dict[str, int | None]) -> Figure:
+def divergence_figure(
+    comparison: Comparison, slots: Mapping[str, int | None], first: Mapping[str, Trace]
+) -> Figure:
     """Cumulative cost above the reference against time, in the first world.
 
     Parameters
     ----------
     comparison : Comparison
-    first : dict
-        First slot in which each policy reserves something else than the reference, by its name;
-        None where there is none.
+    slots : mapping from policy to int or None
+        First slot in which it reserves something else than the reference; None where there is none.
+    first : mapping from policy to Trace
+        Its open trace of the first world.
     """
     from matplotlib.figure import Figure
 
@@ -35,23 +39,22 @@ def divergence_figure(comparison: Comparison, first: dict[str, int | None]) -> F
     axes = figure.subplots()
     paths = {}
     slot_s = 1.0
-    for policy in comparison.policies:
-        with open_trace(policy.runs[0].trace) as trace:
-            paths[policy.name] = cost_path(trace, POINTS)
-            slot_s = float(trace.attribute("slot_s") or 1.0)
+    for name, trace in first.items():
+        paths[name] = cost_path(trace, POINTS)
+        slot_s = float(trace.attribute("slot_s") or 1.0)
     base = paths[comparison.reference][1]
     for number, policy in enumerate(comparison.policies):
         if policy.name == comparison.reference:
             continue
-        slots, cost = paths[policy.name]
+        ended, cost = paths[policy.name]
         axes.plot(
-            np.append(0, slots) * slot_s,
+            np.append(0, ended) * slot_s,
             np.append(0, cost - base) / 1e6,
             color=policy_colour(number),
             lw=1.4,
             label=policy.name,
         )
-        slot = first.get(policy.name)
+        slot = slots.get(policy.name)
         if slot is not None:
             axes.plot(slot * slot_s, 0, marker="|", ms=10, color=policy_colour(number), zorder=3)
     axes.axhline(0, color=TEXT_COLOUR, lw=0.8)

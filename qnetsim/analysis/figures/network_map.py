@@ -12,7 +12,7 @@ from qnetsim.analysis.figures.style import TEXT_COLOUR, styled
 from qnetsim.analysis.metrics import RunMetrics
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import TraceFormatError
-from qnetsim.trace import open_trace
+from qnetsim.trace import Trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,17 +102,22 @@ def _draw_prices(
 
 
 @styled
-def map_figure(comparison: Comparison) -> Figure:
+def map_figure(comparison: Comparison, trace: Trace) -> Figure:
     """One map for each policy; utilisation is bits consumed over bits produced, all worlds.
 
     Where the policy's plan has prices of wavelengths, fibres with a price have a halo.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    trace : Trace
+        Any of them, open: all are of one network.
     """
     from matplotlib.collections import LineCollection
     from matplotlib.figure import Figure
 
-    with open_trace(comparison.policies[0].runs[0].trace) as trace:
-        sources, targets = (trace.column(f"fibres/{end}").tolist() for end in ("source", "target"))
-        places = _positions(sources, targets, trace.column("fibres/length_km"))
+    sources, targets = (trace.column(f"fibres/{end}").tolist() for end in ("source", "target"))
+    places = _positions(sources, targets, trace.column("fibres/length_km"))
     lines = [(places[a], places[b]) for a, b in zip(sources, targets, strict=True)]
     policies = comparison.policies[:MOST_MAPS]
     columns = min(len(policies), 3)

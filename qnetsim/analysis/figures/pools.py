@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.figures.style import hide_frame, policy_colour, styled
 from qnetsim.arrays import FloatArray
-from qnetsim.trace import Trace, open_trace
+from qnetsim.trace import Trace
 from qnetsim.vocabulary import POOLS
 
 if TYPE_CHECKING:
@@ -39,8 +40,15 @@ def mean_path(trace: Trace, *columns: str) -> tuple[FloatArray, FloatArray]:
 
 
 @styled
-def pools_figure(comparison: Comparison) -> Figure:
-    """Pool level and keys taken against time, in the first world, mean over the fibres."""
+def pools_figure(comparison: Comparison, first: Mapping[str, Trace]) -> Figure:
+    """Pool level and keys taken against time, in the first world, mean over the fibres.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    first : mapping from policy to Trace
+        Its open trace of the first world.
+    """
     from matplotlib.figure import Figure
 
     panels = {
@@ -53,18 +61,17 @@ def pools_figure(comparison: Comparison) -> Figure:
     figure = Figure(figsize=(9.6, 0.9 + 1.6 * len(panels)), layout="constrained")
     rows = figure.subplots(len(panels), 1, sharex=True)
     for number, policy in enumerate(comparison.policies):
-        with open_trace(policy.runs[0].trace) as trace:
-            for axes, columns in zip(rows, panels.values(), strict=True):
-                times, bits = mean_path(trace, *columns)
-                axes.plot(
-                    times,
-                    bits,
-                    color=policy_colour(number),
-                    lw=1,
-                    alpha=0.85,
-                    drawstyle="steps-post",
-                    label=policy.name if axes is rows[0] else None,
-                )
+        for axes, columns in zip(rows, panels.values(), strict=True):
+            times, bits = mean_path(first[policy.name], *columns)
+            axes.plot(
+                times,
+                bits,
+                color=policy_colour(number),
+                lw=1,
+                alpha=0.85,
+                drawstyle="steps-post",
+                label=policy.name if axes is rows[0] else None,
+            )
     for axes, title in zip(rows, panels, strict=True):
         axes.set_ylabel(title, fontsize=9)
         axes.set_ylim(bottom=0)

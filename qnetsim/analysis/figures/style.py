@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -13,8 +13,10 @@ from qnetsim.plain_text import visible
 from qnetsim.trace.hdf5.files import write_whole
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 P = ParamSpec("P")
 
@@ -39,7 +41,6 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
         import matplotlib
-        from matplotlib.text import Text
 
         names = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
         settings: dict[Any, Any] = dict.fromkeys(names, TEXT_COLOUR)
@@ -47,14 +48,31 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
         settings["text.parse_math"] = False
         with matplotlib.rc_context(settings):
             figure = draw(*args, **kwargs)
-            for text in figure.findobj(Text):
+            for text in _texts(figure):
                 text.set_text(visible(text.get_text()))
-            # laid out once, not for every file
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")
+            # laid out once, not for every file, and without drawing anything for it
+            engine = figure.get_layout_engine()
+            if engine is not None:
+                engine.execute(figure)
+                figure.set_layout_engine("none")
             return figure
 
     return drawn
+
+
+def _texts(artist: Artist) -> Iterator[Text]:
+    """Texts in a figure, but for those at ticks: numbers, or names that were made visible."""
+    from matplotlib.axis import Axis
+    from matplotlib.text import Text
+
+    for child in artist.get_children():
+        if isinstance(child, Text):
+            yield child
+        elif isinstance(child, Axis):
+            # to ask it for its children makes ticks, which the limits to come have no use for
+            yield child.label
+        else:
+            yield from _texts(child)
 
 
 def literal(text: str) -> str:
@@ -67,19 +85,25 @@ def hide_frame(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def svg(figure: Figure, name: str) -> str:
-    """Render to SVG text for a page: no dates, the page's text colour, identifiers of its own.
+def svg(figure: Figure) -> str:
+    """Render to the text of an SVG file, on white."""
+    buffer = io.StringIO()
+    _save(figure, buffer, "svg")
+    return buffer.getvalue()
+
+
+def page_svg(text: str, name: str) -> str:
+    """Make an SVG file a part of a page: on its ground, in its text colour, identifiers apart.
 
     Parameters
     ----------
-    figure : Figure
+    text : str
+        The file.
     name : str
         Keeps the identifiers of several figures in one page apart.
     """
-    buffer = io.StringIO()
-    _save(figure, buffer, "svg", transparent=True)
-    text = buffer.getvalue()
     text = text[text.index("<svg") :].replace(TEXT_COLOUR, "currentColor")
+    text = text.replace('style="fill: #ffffff"', 'style="fill: none"')
     return re.sub(r'((?: id="|href="#|url\(#))', rf"\1{name}-", text)
 
 
@@ -96,7 +120,7 @@ def save(figure: Figure, path: Path) -> None:
     write_whole(path, image.getvalue())
 
 
-def _save(figure: Figure, where: Any, kind: str, **more: Any) -> None:
+def _save(figure: Figure, where: Any, kind: str) -> None:
     import matplotlib
 
     # nothing that differs from run to run
@@ -106,4 +130,4 @@ def _save(figure: Figure, where: Any, kind: str, **more: Any) -> None:
         "pdf": {"CreationDate": None},
     }[kind]
     with matplotlib.rc_context({"svg.hashsalt": "qnetsim", "svg.fonttype": "path"}):
-        figure.savefig(where, format=kind, dpi=DPI, metadata=metadata, **more)
+        figure.savefig(where, format=kind, dpi=DPI, metadata=metadata)

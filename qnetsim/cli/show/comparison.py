@@ -15,9 +15,10 @@ from qnetsim.analysis.rows import (
     simulated_information_values,
 )
 from qnetsim.analysis.task_rows import task_rows
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import task_json
-from qnetsim.cli.show.output import console, rich_table
+from qnetsim.cli.show.output import text_table
 
 
 def comparison_json(comparison: Comparison) -> dict[str, object]:
@@ -79,16 +80,15 @@ def show_comparison(comparison: Comparison) -> None:
     costs = cost_rows(comparison, future_mark=" *")
     costs = costs.with_column("expected, and plan", plan_cells(comparison))
     title = f"{comparison.replications} replications × {comparison.slots:,} slots"
-    screen = console()
     for note in comparison.notes:
         echo(f"note: {note}")
-    screen.print(rich_table(title, costs))
+    print_table(text_table(title, costs))
     paired = paired_rows(comparison, future_mark="")
-    screen.print(rich_table("paired differences per slot, 95 % intervals", paired))
+    print_table(text_table("paired differences per slot, 95 % intervals", paired))
     if any(policy.keys.dynamic for policy in comparison.policies):
-        screen.print(rich_table("keys and waiting", key_rows(comparison)))
+        print_table(text_table("keys and waiting", key_rows(comparison)))
     if comparison.policies[0].runs[0].tasks:
-        screen.print(rich_table("federated learning", task_rows(comparison), left=2))
+        print_table(text_table("federated learning", task_rows(comparison), left=2))
     if any(policy.sees_future for policy in comparison.policies):
         echo("* sees the future: a bound, not a competitor")
     for sentence in in_words(comparison):

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from qnetsim.analysis.divergence import SUM_LABELS, SUMS, Divergence, FibreChange, diverge
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import console, emit, table
+from qnetsim.cli.show.output import emit, table
 
 #: Most fibres that are listed.
 MOST_FIBRES = 30
@@ -41,7 +42,7 @@ def _show_fibres(fibres: tuple[FibreChange, ...], slot: int) -> None:
                 for a, b in (change.qkd_channels, change.km_wavelengths)
             ),
         )
-    console().print(rows)
+    print_table(rows)
     if len(fibres) > MOST_FIBRES:
         echo(f"and {len(fibres) - MOST_FIBRES} fibres more")
 
@@ -57,7 +58,7 @@ def _show_sums(found: Divergence) -> None:
             a, b = (value / scales[name][0] for value in pair)
             cells.append(f"{a:,.6g}" if a == b else f"{a:,.6g} → {b:,.6g} ({b - a:+,.4g})")
         rows.add_row(f"{mark.slot:,}", *cells)
-    console().print(rows)
+    print_table(rows)
 
 
 def _scale(most: float) -> tuple[float, str]:

@@ -8,5 +8,5 @@ from qnetsim.plain_text import visible
 
 
 def echo(text: object, *, err: bool = False) -> None:
-    """Print a line; the only way to stdout and stderr beside the consoles of ``output``."""
+    """Print a line; the only way to stdout and stderr beside tables and progress."""
     click.echo(visible(str(text)), err=err)

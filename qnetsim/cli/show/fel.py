@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.case import Case
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import console, table
+from qnetsim.cli.show.output import table
 from qnetsim.fel.key_usage import KeyUsageTable
 from qnetsim.studies.key_budget import KeyBudget
 
@@ -54,7 +55,7 @@ def show_rounds(title: str, rows: list[TrainingRound]) -> None:
         loss = "—" if row.loss is None else f"{row.loss:.4f}"
         cells = (f"{row.accuracy:.1%}", f"{row.key_bytes:,}", f"{row.seconds:.2f}")
         shown.add_row(str(row.number), str(row.workers), loss, *cells)
-    console().print(shown)
+    print_table(shown)
 
 
 def show_simulated_rounds(title: str, run: TaskRun) -> None:
@@ -71,7 +72,7 @@ def show_simulated_rounds(title: str, run: TaskRun) -> None:
             "—" if run.loss[i] != run.loss[i] else f"{run.loss[i]:.4f}",
             f"{run.accuracy[i]:.1%}",
         )
-    console().print(shown)
+    print_table(shown)
     setup = "did not end" if run.setup_s is None else f"took {run.setup_s:,.4g} s"
     echo(f"set-up {setup}; {run.done} of {run.rounds} rounds done, {run.lost} lost")
 
@@ -85,7 +86,7 @@ def show_budget(case: Case, budget: KeyBudget, channels: int) -> None:
         for (step, purpose), entry in [*lines, (("", "all"), usage.total)]:
             counts = (entry.messages, entry.payload_bytes, entry.key_bytes)
             shown.add_row(step, purpose, *(f"{count:,}" for count in counts))
-        console().print(shown)
+        print_table(shown)
     run = case.scenario.run
     worst = budget.bottleneck
     echo(

@@ -8,8 +8,9 @@ from pathlib import Path
 from qnetsim.analysis import RunMetrics, run_metrics
 from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.analysis.task_rows import run_task_rows
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import console, emit, rich_table, table
+from qnetsim.cli.show.output import emit, table, text_table
 from qnetsim.trace import open_trace
 
 
@@ -108,10 +109,9 @@ def show_metrics(metrics: RunMetrics) -> None:
     rows.add_row("status", metrics.status)
     if metrics.plan is not None:
         rows.add_row("plan", str(metrics.plan["status"]))
-    screen = console()
-    screen.print(rows)
+    print_table(rows)
     if metrics.tasks:
-        screen.print(rich_table("federated learning", run_task_rows(metrics.tasks)))
+        print_table(text_table("federated learning", run_task_rows(metrics.tasks)))
     echo(f"world digest    {metrics.world_digest}")
     echo(f"content digest  {metrics.content_digest}")
     echo(f"trace           {metrics.trace}")

@@ -1,20 +1,22 @@
-"""What the commands share: tables, JSON, progress and options."""
+"""What the commands share: tables, JSON, progress and options.
+
+rich is imported where something is drawn with it, so that a command that prints a line or JSON does
+without.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
+from qnetsim.cli.show.boxed_table import BoxedTable, rich_is_set
 from qnetsim.cli.show.echo import echo
 from qnetsim.plain_text import visible
 
@@ -29,36 +31,12 @@ durable_option = click.option(
 scenario_argument = click.argument("scenario", type=click.Path(path_type=Path))
 
 
-class PlainConsole(Console):
-    """A console that shows texts as they are: no markup, no emoji, no control characters.
-
-    Names come from files of others.
-    """
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(markup=False, emoji=False, highlight=False, **settings)
-
-    def render_str(self, text: str, **how: Any) -> Text:
-        """Turn a string into text; all strings in tables and titles come through here."""
-        return super().render_str(visible(text), **how)
-
-
-def console() -> Console:
-    """Return the console for results: stdout, wide enough for tables when piped."""
-    plain = PlainConsole()
-    return plain if plain.is_terminal else PlainConsole(width=140)
-
-
-def table(title: str, columns: list[str], *, left: int = 1) -> Table:
+def table(title: str, columns: list[str], *, left: int = 1) -> BoxedTable:
     """Return an empty table whose first ``left`` columns are left-aligned."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
-    for i, column in enumerate(columns):
-        # folded rather than cut, so that no digit is lost on a narrow terminal
-        made.add_column(column, justify="left" if i < left else "right", overflow="fold")
-    return made
+    return BoxedTable(title, columns, left)
 
 
-def rich_table(title: str, content: TextTable, *, left: int = 1) -> Table:
+def text_table(title: str, content: TextTable, *, left: int = 1) -> BoxedTable:
     """Return a table of text for the terminal; its first ``left`` columns are left-aligned."""
     made = table(title, list(content.terminal_columns), left=left)
     for cells in content.rows:
@@ -91,16 +69,12 @@ def figure(value: float) -> str:
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a progress bar on stderr, on a terminal only; yields a function that advances it."""
-    screen = PlainConsole(stderr=True)
-    with Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
-        console=screen,
-        transient=True,
-        disable=not screen.is_terminal,
-    ) as bar:
+    if not (sys.stderr.isatty() or rich_is_set()):
+        yield lambda done: None
+        return
+    from qnetsim.cli.show.terminal import progress_bar
+
+    with progress_bar() as bar:
         task = bar.add_task(visible(what), total=total)
         yield lambda done: bar.advance(task, done)
 
@@ -111,9 +85,10 @@ def working(what: str) -> Iterator[Callable[[str], None]]:
 
     Used where no number of steps is known.
     """
-    screen = PlainConsole(stderr=True)
-    if not screen.is_terminal:
+    if not (sys.stderr.isatty() or rich_is_set()):
         yield lambda text: None
         return
-    with screen.status(Text(visible(what))) as status:
-        yield lambda text: status.update(Text(visible(f"{what}: {text}")))
+    from qnetsim.cli.show.terminal import status_line
+
+    with status_line(what) as tell:
+        yield tell

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.table import Table
-
 from qnetsim.case import Case
-from qnetsim.cli.show.output import console, figure, number, table
+from qnetsim.cli.show.boxed_table import BoxedTable, print_table
+from qnetsim.cli.show.output import figure, number, table
 from qnetsim.network import COMPONENTS
 from qnetsim.optimize import Plan
 from qnetsim.optimize.itemise import Itemised, Items, priced
@@ -65,7 +64,6 @@ def _item_json(items: Items, i: int) -> dict[str, Any]:
 
 def show_plan(found: Plan, case: Case, items: Itemised, title: str) -> None:
     """Print a plan: summary, components, fibres and requests."""
-    screen = console()
     summary = plan_summary(found, case.network)
     rows = table(f"plan of {title}, per slot", ["", ""])
     rows.show_header = False
@@ -97,10 +95,10 @@ def show_plan(found: Plan, case: Case, items: Itemised, title: str) -> None:
     rows.add_row("time", f"{summary['solve_s']:.3f} s")
     if summary["note"]:
         rows.add_row("note", summary["note"])
-    screen.print(rows)
-    screen.print(_component_table(case, items))
-    screen.print(_fibre_table(found, case, items))
-    screen.print(_request_table(case, items))
+    print_table(rows)
+    print_table(_component_table(case, items))
+    print_table(_fibre_table(found, case, items))
+    print_table(_request_table(case, items))
 
 
 def show_frontier(points: Sequence[RiskFigures]) -> None:
@@ -108,7 +106,7 @@ def show_frontier(points: Sequence[RiskFigures]) -> None:
     rows = table("frontier of expected cost and CVaR, per slot", ["weight", "expected", "CVaR"])
     for point in points:
         rows.add_row(f"{point.weight:g}", f"{point.expected_cost:,.2f}", f"{point.cvar:,.2f}")
-    console().print(rows)
+    print_table(rows)
 
 
 def show_information(values: InformationValues) -> None:
@@ -119,10 +117,10 @@ def show_information(values: InformationValues) -> None:
     rows.add_row("EVPI, its expected value", f"{values.evpi:,.2f}")
     rows.add_row("EVF, planned for the mean", f"{values.expected_value:,.2f}")
     rows.add_row("VSS, of planning for more than the mean", f"{values.vss:,.2f}")
-    console().print(rows)
+    print_table(rows)
 
 
-def _add_interval(rows: Table, interval: GapInterval, objective: float) -> None:
+def _add_interval(rows: BoxedTable, interval: GapInterval, objective: float) -> None:
     """Show the optimality gap's interval by Mak, Morton and Wood, over the expected cost."""
     sampled = f"{interval.samples} samples of {interval.realisations}"
     for what, high in (
@@ -134,7 +132,7 @@ def _add_interval(rows: Table, interval: GapInterval, objective: float) -> None:
         rows.add_row(f"  gap interval, {what}", text)
 
 
-def _component_table(case: Case, items: Itemised) -> Table:
+def _component_table(case: Case, items: Itemised) -> BoxedTable:
     cost = case.scenario.cost
     rows = table(
         "components (Eqs 1–6), reserved and expected on demand",
@@ -162,7 +160,7 @@ def _component_table(case: Case, items: Itemised) -> Table:
     return rows
 
 
-def _fibre_table(found: Plan, case: Case, items: Itemised) -> Table:
+def _fibre_table(found: Plan, case: Case, items: Itemised) -> BoxedTable:
     rows = table(
         "per fibre: reserved + expected on demand",
         ["fibre", "km", "QKD channels", "KM wavelengths", *COMPONENTS.values(), "cost"],
@@ -181,7 +179,7 @@ def _fibre_table(found: Plan, case: Case, items: Itemised) -> Table:
     return rows
 
 
-def _request_table(case: Case, items: Itemised) -> Table:
+def _request_table(case: Case, items: Itemised) -> BoxedTable:
     rows = table(
         "per request: its share, reserved + expected on demand",
         ["request", "pair", *COMPONENTS.values(), "cost"],

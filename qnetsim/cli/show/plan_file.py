@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
+from qnetsim.cli.show.boxed_table import BoxedTable, print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import console, emit, figure, number, table
+from qnetsim.cli.show.output import emit, figure, number, table
 from qnetsim.cli.show.plan import reserved_and_on_demand
 from qnetsim.plans.opened import open_plan
 from qnetsim.trace import PlanRecord
@@ -34,13 +33,12 @@ def inspect_plan(path: Path, as_json: bool) -> None:
             },
         )
         return
-    screen = console()
-    screen.print(_summary(path, record))
-    screen.print(_fibres(record))
+    print_table(_summary(path, record))
+    print_table(_fibres(record))
     rows = table("tables", ["column", "dimensions", "unit", "meaning"], left=4)
     for name, dims, _, units, meaning in PLAN_COLUMNS:
         rows.add_row(name, " × ".join(dims), units, meaning)
-    screen.print(rows)
+    print_table(rows)
     echo(f"content digest  {record.digest()}")
 
 
@@ -58,7 +56,7 @@ def _json_value(value: Any) -> Any:
     return value if isinstance(value, str) else number(float(value))
 
 
-def _summary(path: Path, record: PlanRecord) -> Table:
+def _summary(path: Path, record: PlanRecord) -> BoxedTable:
     provenance = record.provenance
     plan = provenance["plan"]
     network = provenance["scenario"]["network"]
@@ -84,7 +82,7 @@ def _summary(path: Path, record: PlanRecord) -> Table:
     return rows
 
 
-def _fibres(record: PlanRecord) -> Table:
+def _fibres(record: PlanRecord) -> BoxedTable:
     columns = fibre_columns(record)
     rows = table(
         "per fibre: reserved + expected on demand",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from qnetsim.analysis import Comparison
-from qnetsim.analysis.report import FIGURES, PAGE, write_report
+from qnetsim.analysis.figures.style import FORMATS
+from qnetsim.analysis.places import FIGURES, PAGE
 from qnetsim.cli.show.output import working
 from qnetsim.errors import PartialComparisonError, UsageError
 from qnetsim.trace import make_folder
@@ -16,12 +17,17 @@ from qnetsim.trace.hdf5.files import refuse_linked_folder
 
 
 def draw_report(
-    comparison: Comparison, folder: Path, curves: dict[str, CurveRecord] | None = None
+    comparison: Comparison,
+    folder: Path,
+    curves: dict[str, CurveRecord] | None = None,
+    formats: Collection[str] = FORMATS,
 ) -> Path:
     """Write a report; returns the page."""
+    from qnetsim.analysis.report import write_report
+
     make_folder(folder)
     with working("drawing the report"):
-        return write_report(comparison, folder, curves)
+        return write_report(comparison, folder, curves, formats)
 
 
 def traces_of(sources: Sequence[Path]) -> tuple[Path, ...]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.analysis.learning_curves import converged
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import console, table
+from qnetsim.cli.show.output import table
 from qnetsim.trace.files.curve_file import CurveRecord
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def show_training(training: Training, others: dict[str, float]) -> None:
         )
         both = (_spread(curve.stochastic[epoch]), _spread(curve.deterministic[epoch]))
         rows.add_row(f"{epoch}{' (untrained)' * (epoch == 0)}", *counts, *both)
-    console().print(rows)
+    print_table(rows)
     reached = converged(np.array(curve.stochastic))
     each = ", ".join("never" if np.isinf(x) else str(int(x)) for x in reached)
     echo(f"drawn actions stay within 5 % from epoch: {each}{' (by seed)' * several}")

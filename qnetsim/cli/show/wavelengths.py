@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from qnetsim.case import Case
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import console, table
-from qnetsim.optimize.wavelength_values import MORE
+from qnetsim.cli.show.output import table
+from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL as MORE
 from qnetsim.plans.wavelengths_worth import WavelengthsWorth
 
 #: Limits as the tables call them.
@@ -52,4 +53,4 @@ def show_wavelengths(worth: WavelengthsWorth, case: Case) -> None:
             saved = f"{low:,.2f}" if round(high - low, 2) == 0 else f"{low:,.2f} … {high:,.2f}"
         name = case.network.topology.fibre_name(value.fibre)
         rows.add_row(name, SYMBOLS[value.limit], f"{value.price:,.2f}", saved)
-    console().print(rows)
+    print_table(rows)

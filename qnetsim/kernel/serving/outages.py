@@ -129,7 +129,8 @@ def _laid_out(
         mask, table = (np.full(slots, held) for held in marks[begin])
         return Phases(np.arange(slots + 1, dtype=np.int64), starts, mask, table, np.array(masks))
     changes = np.array(sorted(marks), dtype=np.int64)
-    tick = np.union1d(starts, changes)
+    both = np.sort(np.concatenate([starts, changes]))
+    tick = both[np.diff(both, prepend=both[0] - 1) > 0]
     # the last change up to each phase says what holds in it
     last = np.searchsorted(changes, tick, side="right") - 1
     held = np.array([marks[t] for t in changes.tolist()], dtype=np.int64)[last]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import BLOCKED, Route
@@ -203,6 +202,8 @@ class Master:
 
     def program(self) -> Program:
         """Program with all columns so far."""
+        from scipy import sparse
+
         problem = self.problem
         s = problem.scenarios
         e = problem.fibres

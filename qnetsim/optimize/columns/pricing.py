@@ -10,19 +10,28 @@ whatever the prices came from.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import dijkstra
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Route, Topology
 from qnetsim.optimize.columns.load_cuts import LoadCut
 from qnetsim.optimize.columns.problem import RoutesProblem
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+#: Scipy's compiled search; its import takes longer than a small plan.
+SCIPY = "scipy.sparse.csgraph"
+#: Nodes up to which array steps stand in for a search that is not imported yet; they take two to
+#: four times as long.
+MOST_NODES_IN_STEPS = 60
 
 
 class DualPrices(NamedTuple):
@@ -105,32 +114,63 @@ class PathFinder:
 
     def __init__(self, topology: Topology, pairs: list[tuple[int, int]]) -> None:
         ends = np.array(topology.fibres)
-        nodes = len(topology.nodes)
-        links = np.concatenate([ends, ends[:, ::-1]])
-        order = np.lexsort((links[:, 1], links[:, 0]))
-        self._fibre = np.tile(np.arange(len(ends)), 2)[order]
-        heads = np.bincount(links[:, 0], minlength=nodes)
-        self._graph = sparse.csr_array(
-            (
-                np.ones(order.size),
-                links[order, 1].astype(np.int32),
-                np.concatenate([[0], np.cumsum(heads)]).astype(np.int32),
-            ),
-            shape=(nodes, nodes),
-        )
+        self._nodes = len(topology.nodes)
+        self._links = np.concatenate([ends, ends[:, ::-1]])
+        self._order = np.lexsort((self._links[:, 1], self._links[:, 0]))
+        self._by_end = np.argsort(self._links[:, 1], kind="stable")
+        self._fibre = np.tile(np.arange(len(ends)), 2)[self._order]
         self._between = {frozenset(pair): e for e, pair in enumerate(topology.fibres)}
         self.pairs = pairs
         self._sources, self._row = np.unique([a for a, _ in pairs], return_inverse=True)
         self._targets = np.array([b for _, b in pairs])
 
+    @cached_property
+    def _graph(self) -> sparse.csr_array:
+        """The network as scipy wants it; a slow import, which not every plan needs."""
+        from scipy import sparse
+
+        heads = np.bincount(self._links[:, 0], minlength=self._nodes)
+        return sparse.csr_array(
+            (
+                np.ones(self._order.size),
+                self._links[self._order, 1].astype(np.int32),
+                np.concatenate([[0], np.cumsum(heads)]).astype(np.int32),
+            ),
+            shape=(self._nodes, self._nodes),
+        )
+
+    def distances(self, lengths: FloatArray) -> FloatArray:
+        """Distances of all pairs under lengths ≥ 0, shape (pairs,), to the last bit as ``find``."""
+        if self._nodes > MOST_NODES_IN_STEPS or SCIPY in sys.modules:
+            return self.find(lengths).distances
+        # a rounded sum never falls where a length is added, nor where a summand grows, so that
+        # Dijkstra's order and this one end at the same least sums, each from the source outward
+        begin, end = self._links[self._by_end].T
+        fibre = self._by_end % lengths.size
+        ends, first = np.unique(end, return_index=True)
+        found = np.full((len(self._sources), self._nodes), np.inf)
+        found[np.arange(len(self._sources)), self._sources] = 0.0
+        while True:
+            over = np.minimum.reduceat(found[:, begin] + lengths[fibre], first, axis=1)
+            shorter = over < found[:, ends]
+            if not shorter.any():
+                return np.asarray(found[self._row, self._targets])
+            found[:, ends] = np.where(shorter, over, found[:, ends])
+
     def find(self, lengths: FloatArray) -> FoundPaths:
         """Shortest paths of all pairs under these lengths."""
+        from scipy.sparse.csgraph import dijkstra
+
         # an explicit zero is a fibre of length zero, not a missing one
         self._graph.data[:] = lengths[self._fibre]
         found, before = dijkstra(
             self._graph, directed=True, indices=self._sources, return_predecessors=True
         )
         return FoundPaths(found[self._row, self._targets], np.asarray(before, dtype=np.int64))
+
+    def distances_each(self, lengths: FloatArray) -> list[FloatArray]:
+        """Distances under several lengths, shape (n, fibres)."""
+        return [self.distances(row) for row in lengths]
 
     def find_each(self, lengths: FloatArray) -> list[FoundPaths]:
         """Shortest paths under several lengths, shape (n, fibres); equal ones are searched once."""
@@ -209,7 +249,7 @@ class Pricing:
         """Work out the bound and the shortest paths under feasible prices."""
         problem = self.problem
         found = [self._paths.find_each(rows) for rows in self.lengths(prices)]
-        distances = distances_of(problem, found)
+        distances = distances_of(problem, [[p.distances for p in each] for each in found])
         cheapest = np.minimum(distances, self.blocking(prices))
         bound = float((cheapest @ problem.demand).sum()) - problem.limits.worth(prices.delta)
         bound -= sum(
@@ -240,9 +280,9 @@ def priced_lengths(
     return np.asarray(lengths)
 
 
-def distances_of(problem: RoutesProblem, found: Sequence[Sequence[FoundPaths]]) -> FloatArray:
-    """Distance of each kind from the paths of each distribution, shape (scenarios, kinds)."""
+def distances_of(problem: RoutesProblem, found: Sequence[Sequence[FloatArray]]) -> FloatArray:
+    """Distance of each kind from those under each distribution's lengths, (scenarios, kinds)."""
     if problem.distributions == 1:
-        return np.array([each[0].distances for each in found])
-    every = np.array([[paths.distances for paths in each] for each in found])
+        return np.array([each[0] for each in found])
+    every = np.array(found)
     return np.asarray(every[:, problem.distribution, np.arange(len(problem.counts))])

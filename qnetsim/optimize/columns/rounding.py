@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.optimize.columns.master import Master
@@ -143,6 +142,8 @@ def _scenario_program(
     master: Master, program: Program, s: int, mine: IntArray, stage: FloatArray
 ) -> Program:
     """Rows and variables of one scenario, with the first stage moved to the right-hand side."""
+    from scipy import sparse
+
     problem = master.problem
     e = master.problem.fibres
     extra = 2 * e + np.concatenate(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Network, Route, simple_routes
@@ -231,6 +230,8 @@ class RoutingSearch:
         return np.flatnonzero((left < least - ZERO_TOLERANCE).any(axis=0)).tolist()
 
     def _program(self, limits: StateLimits) -> Program:
+        from scipy import sparse
+
         kinds = len(self.kinds)
         limited = np.isfinite(limits.caps)
         place = np.full(limits.caps.shape, -1)

@@ -72,7 +72,7 @@ class SafeBound:
                 line = refunds.setdefault(cut.scenario, {})
                 line[kind] = line.get(kind, 0) + paid
         demand = [int(n) for n in problem.demand]
-        paths = [self._paths.find_each(rows) for rows in lengths.astype(np.float64)]
+        paths = [self._paths.distances_each(rows) for rows in lengths.astype(np.float64)]
         for s, found in enumerate(distances_of(problem, paths).tolist()):
             blocking = self._blocking(s, unit)
             refund = refunds.get(s, {})

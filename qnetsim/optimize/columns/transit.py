@@ -13,7 +13,6 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Route
@@ -112,6 +111,8 @@ class TransitRows:
 
     def _with(self, program: Program, broken: list[tuple[int, int]]) -> Program:
         """Append rows to a program."""
+        from scipy import sparse
+
         master = self._master
         rows = np.zeros((len(broken), program.variables))
         upper = np.zeros(len(broken))

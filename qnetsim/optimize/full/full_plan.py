@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import networkx
-
 from qnetsim.forecast import Forecast
 from qnetsim.network import BLOCKED, Network, Route, RouteTable
 from qnetsim.network.routes import NodePair
@@ -86,6 +84,8 @@ def _first(wavelengths: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
 
 def path_of(network: Network, pair: NodePair, paths: Lightpaths) -> Route:
     """Path of a request along its links; links off the path belong to cycles and are left out."""
+    import networkx
+
     if not paths.links:
         return BLOCKED
     between = {frozenset(ends): e for e, ends in enumerate(network.topology.fibres)}

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from qnetsim.errors import InfeasibleError, SolverError, UsageError
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
@@ -215,6 +214,8 @@ class FullProgram:
 
     def program(self) -> tuple[Program, dict[Name, int]]:
         """Assemble all equations; returns the program and the position of each variable."""
+        from scipy import sparse
+
         cost = self.objective_21()
         names: dict[Name, int] = {name: i for i, name in enumerate(cost)}
         for k in self.scenarios:

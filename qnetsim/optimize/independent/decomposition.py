@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from qnetsim.arrays import FloatArray
 from qnetsim.network import UnitCosts
@@ -155,6 +154,8 @@ class _Master:
 
     def best(self, centre: FloatArray, box: FloatArray | None) -> _Trial:
         """Cheapest first stage for the cuts so far, within the box where there is one."""
+        from scipy import sparse
+
         first = self._prices.size
         variables = self.variables
         cost = np.full(variables, 1.0 / self._count)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import SolverError
@@ -188,6 +187,8 @@ class RelaxedSecondStage:
         return None if self._basis is None else self._basis.grown(program.variables, program.rows)
 
     def _program(self, stage: Stage) -> Program:
+        from scipy import sparse
+
         context = self.context
         fibres = self.context.network.fibres
         first = 2 * fibres

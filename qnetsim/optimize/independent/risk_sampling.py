@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import SolverError
@@ -95,6 +94,8 @@ def _valued(plan: Plan, network: Network, risk: RiskTable, loads: FloatArray) ->
 
 def _program(network: Network, risk: RiskTable, loads: FloatArray) -> Program:
     """Variables: the first stage, what each slot buys, each slot's cost above η, and η."""
+    from scipy import sparse
+
     slots, units = loads.shape
     bought = np.concatenate(network.costs.on_demand)
     scale = float(bought.max()) or 1.0

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtrit
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import UsageError
@@ -283,6 +282,8 @@ def _mean(values: FloatArray | list[float]) -> float:
 
 def _half_width(values: FloatArray) -> float:
     """Student's t for a one-sided interval of the mean."""
+    from scipy.special import stdtrit
+
     quantile = float(stdtrit(values.size - 1, CONFIDENCE))
     return quantile * float(values.std(ddof=1)) / float(np.sqrt(values.size))
 

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from qnetsim.arrays import FloatArray
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 def relative_gap(objective: float, bound: float) -> float:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from qnetsim.arrays import IntArray
 from qnetsim.network import Network, Route
@@ -122,6 +121,8 @@ def exact_colouring(
     fits : bool or None
         None where the program is too large, or its node limit came first.
     """
+    from scipy import sparse
+
     requests = len(routes)
     if requests * limit > MAX_BINARIES:
         return None, None

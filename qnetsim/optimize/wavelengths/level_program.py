@@ -12,7 +12,6 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from qnetsim import seeds
 from qnetsim.arrays import FloatArray
@@ -142,6 +141,8 @@ def _program(
         First stage.
     costs : ndarray, shape (2·fibres + columns,)
     """
+    from scipy import sparse
+
     bought = held.size
     fibres = bought // 2
     uses = np.array([column.use for column in columns])

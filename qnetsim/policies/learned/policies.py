@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -12,11 +12,13 @@ from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.network import Network
 from qnetsim.network.ownership import agents_of
-from qnetsim.optimize import Plan
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
 from qnetsim.policies.learned.features import Float32Array, Units
 from qnetsim.policies.learned.weights import MODELS, Weights, read_weights
 from qnetsim.scenario.tables.portable import file_name
+
+if TYPE_CHECKING:
+    from qnetsim.optimize import Plan
 
 
 class LearnedOptions(PolicyOptions):

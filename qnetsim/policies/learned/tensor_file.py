@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from safetensors import SafetensorError, safe_open
-
 from qnetsim.errors import UsageError
 from qnetsim.input_files import read_input
 
 #: What the libraries raise over headers and tensors that they cannot take.
 WRONG = (
-    SafetensorError,
     OSError,
     ValueError,
     TypeError,
@@ -68,12 +65,14 @@ def read_tensors(path: Path, noun: str, key: str, framework: Literal["numpy", "p
         It is not there, no plain file, or no such file of safetensors.
     """
     data = read_input(path, noun)
+    from safetensors import SafetensorError, safe_open
+
     try:
         _refuse_repeats(data)
         with safe_open(path, framework=framework) as file:
             about = json.loads((file.metadata() or {}).get(key, "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except WRONG as error:
+    except (SafetensorError, *WRONG) as error:
         reason = " ".join(str(error).split())
         raise UsageError(
             f"{path}: is not a safetensors file, so not the {noun} that is wanted ({reason})"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import save
 
 from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
@@ -78,6 +77,8 @@ LOG_DEVIATION = (np.float32(-20.0), np.float32(2.0))
 
 def packed(weights: Weights) -> bytes:
     """All bytes of the file that holds a policy."""
+    from safetensors.numpy import save
+
     tensors: dict[str, npt.NDArray[np.float32]] = {}
     for i, (weight, bias) in enumerate(weights.layers):
         tensors[f"{i}.weight"] = np.ascontiguousarray(weight)

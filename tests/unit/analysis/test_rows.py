@@ -7,7 +7,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from qnetsim.analysis import Comparison, compare_traces
 from qnetsim.analysis.report import write_report
@@ -104,10 +103,8 @@ def unmarked(row: list[str]) -> list[str]:
 def test_the_page_and_the_terminal_show_the_same_cells(
     comparison: Comparison,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(shown, "console", lambda: Console(width=400, highlight=False))
     shown.show_comparison(comparison)
     printed = capsys.readouterr().out
     page = Tables()

@@ -32,11 +32,11 @@ from qnetsim.fel.datasets import DATASET_NAMES, load_dataset, make_dataset
 from qnetsim.fel.encryption_schemes import CountedScheme, PaillierScheme
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.intersection import (
-    SAFE_PRIME,
     BlindSignatureParty,
     BlindSigner,
     CommutativeParty,
     common_tokens,
+    safe_prime,
     signing_key,
 )
 from qnetsim.fel.pads import KeyBuffer, Receiver, SealedMessage, Sender
@@ -373,7 +373,7 @@ def test_commutative_encryption_finds_what_is_common() -> None:
     b = CommutativeParty(["z", "w", "y"], seeds.stream(1, "b"))
     both = set(b.encrypt(a.encrypt_own())) & set(a.encrypt(b.encrypt_own()))
     assert len(both) == 2
-    assert SAFE_PRIME.bit_length() == 2048
+    assert safe_prime().bit_length() == 2048
 
 
 @pytest.mark.parametrize("name", DATASET_NAMES)

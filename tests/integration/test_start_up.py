@@ -1,0 +1,93 @@
+"""Small commands import what they use: counted in modules, not in seconds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+
+#: Packages that no small command has a use for.
+HEAVY = {
+    "Crypto",
+    "cryptography",
+    "gmpy2",
+    "gurobipy",
+    "highspy",
+    "matplotlib",
+    "multiprocessing",
+    "networkx",
+    "numba",
+    "numpy.f2py",
+    "numpy.ma",
+    "numpy.testing",
+    "pandas",
+    "phe",
+    "rich",
+    "safetensors",
+    "scipy",
+    "sklearn",
+    "topohub",
+    "torch",
+}
+#: What runs a policy, which only `run` does.
+RUNNING = {"qnetsim.kernel.simulation", "simpy"}
+PLANNING = {"qnetsim.optimize.columns.routes_program", "qnetsim.optimize.full.full_program"}
+CODE = """
+import sys
+from qnetsim.cli import _run
+status = _run(sys.argv[2:])
+print(*sorted(set(sys.argv[1].split(",")) & set(sys.modules)), file=sys.stderr)
+sys.exit(status)
+"""
+NSFNET, TINY = (str(ROOT / "scenarios" / f"{name}.toml") for name in ("nsfnet", "tiny"))
+
+
+def loaded(folder: Path, unwanted: set[str], *arguments: str) -> str:
+    """Modules among the unwanted ones that a command has loaded."""
+    hidden = {"FORCE_COLOR", "COLUMNS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    environment |= {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, ",".join(sorted(unwanted)), *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr.strip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more"),
+    [
+        (["topologies"], {"h5py", "qnetsim.optimize", *RUNNING}),
+        (["policies"], {"h5py", *RUNNING}),
+        (["scenario", "check", NSFNET], {*RUNNING, *PLANNING}),
+        (["plan", TINY], {*RUNNING, *PLANNING}),
+        (["plan", NSFNET], {*RUNNING, *PLANNING}),
+    ],
+    ids=lambda value: " ".join(map(str, value)).replace(str(ROOT), "") if value else "",
+)
+def test_small_commands_import_nothing_heavy(
+    arguments: list[str], more: set[str], tmp_path: Path
+) -> None:
+    assert loaded(tmp_path, HEAVY | more, *arguments) == ""
+
+
+def test_a_short_run_and_a_look_at_it_import_nothing_heavy(tmp_path: Path) -> None:
+    run = ["run", NSFNET, "--policy", "sip", "--slots", "500", "--out", "t.h5"]
+    unwanted = HEAVY | PLANNING | {"qnetsim.fel.protocol", "qnetsim.analysis.report"}
+    assert loaded(tmp_path, unwanted, *run) == ""
+    assert loaded(tmp_path, HEAVY | PLANNING | RUNNING, "inspect", "t.h5") == ""
+
+
+def test_the_test_sees_what_is_loaded(tmp_path: Path) -> None:
+    found = loaded(tmp_path, {"numpy", "rich", "scipy"}, "scenario", "check", NSFNET)
+    assert found == "numpy"
