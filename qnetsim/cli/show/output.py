@@ -17,6 +17,7 @@ from rich.text import Text
 
 from qnetsim.cli.show.echo import echo
 from qnetsim.plain_text import visible
+from qnetsim.shipped import scenario_file
 
 if TYPE_CHECKING:
     from qnetsim.analysis.rows import TextTable
@@ -26,7 +27,20 @@ force_option = click.option("--force", is_flag=True, help="Overwrite existing fi
 durable_option = click.option(
     "--durable", is_flag=True, help="Wait until the disk has what was written (fsync); slower."
 )
-scenario_argument = click.argument("scenario", type=click.Path(path_type=Path))
+
+
+class ScenarioPath(click.Path):
+    """Path of a scenario; the name of a shipped one stands for its path."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Find the scenario."""
+        return scenario_file(super().convert(value, param, ctx))  # type: ignore[arg-type]
+
+
+scenario_argument = click.argument("scenario", type=ScenarioPath())
 
 
 class PlainConsole(Console):
