@@ -12,6 +12,7 @@ from qnetsim.analysis.figures.style import save
 from qnetsim.analysis.learning_curves import interquartile_mean
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import console, emit, force_option, json_option, progress, table
+from qnetsim.extras import require
 from qnetsim.studies.paper import fig4, fig9
 from qnetsim.trace import make_folder, refuse_existing
 
@@ -53,6 +54,8 @@ def reproduce(
     folder = out or Path("runs")
     picture = folder / f"{figure}.png"
     refuse_existing(picture, force)
+    if figure == "fig9":
+        require("training", "torch")  # ahead of a folder that would stay empty
     make_folder(folder)
     if figure == "fig4":
         _fig4(picture, orders, seed, as_json)
