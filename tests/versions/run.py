@@ -1,8 +1,8 @@
 """Install both ends of all dependencies, and take a tour through each: `make versions`.
 
 The lower end has the lower bound of each package in `setup.cfg`, the upper one the newest that the
-package index has. Only torch is that of `constraints.txt` at both ends: other versions bring gigabytes
-of GPU libraries. Packages that ours depend on are the newest that fit.
+package index has. Only torch is that of `constraints.txt` at both ends: other versions bring
+gigabytes of GPU libraries. Packages that ours depend on are the newest that fit.
 """
 
 from __future__ import annotations
