@@ -36,6 +36,10 @@ COMMANDS = {
         "plan tiny --sensitivity network.span_km=80:160:2 --figure s.png",
         0,
     ),
+    "qnetsim plan nsfnet --set demand.requests=40 --set cost.on_demand_multiplier=3": (
+        "plan nsfnet --set demand.requests=40 --set cost.on_demand_multiplier=3",
+        0,
+    ),
     "qnetsim plan SCENARIO --model FILE.mps": ("plan tiny --model m.mps", 0),
     "qnetsim demand SCENARIO --out FILE": ("demand outages --slots 20 --out world.h5", 0),
     "qnetsim replay FILE --policy P [--from-slot T]": ("replay world.h5 -p evf --out r.h5", 0),
