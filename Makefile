@@ -6,16 +6,24 @@ READY := .venv/.ready
 # Of `make fuzz`.
 MINUTES ?= 5
 
-.PHONY: demo test verify fuzz lint bench study growth fel coverage golden docs clean
+.PHONY: demo test verify wheel versions fuzz lint bench study growth fel coverage golden docs clean
 
 demo: $(READY)
-	$(BIN)/qnetsim compare scenarios/nsfnet.toml --out runs/demo --force
+	$(BIN)/qnetsim compare nsfnet --out runs/demo --force
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2
 
 verify: $(READY)
 	$(BIN)/python -m pytest -n 2 -m ""
+
+# README's commands from the wheel, in an empty folder
+wheel: $(READY)
+	$(BIN)/python -m pytest -m "" tests/shipping
+
+# lower bounds and newest versions of all dependencies, installed in turn
+versions: $(READY)
+	$(BIN)/python -m tests.versions.run
 
 fuzz: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.run --minutes $(MINUTES)
@@ -49,7 +57,7 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-$(READY): setup.cfg constraints.txt
+$(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq --upgrade pip -c constraints.txt
 	$(BIN)/python -m pip install -qq -c constraints.txt -e ".[test]"

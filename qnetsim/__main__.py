@@ -3,7 +3,7 @@
 import os
 
 from qnetsim.interrupt import end_of_command, take_over
-from qnetsim.streams import open_closed_streams
+from qnetsim.streams import keep_stdout, open_closed_streams
 
 #: Variables by which a user says how many threads linear algebra has.
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
@@ -12,6 +12,7 @@ BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
 def main() -> None:
     """Run the command line and exit."""
     open_closed_streams()
+    keep_stdout()
     take_over()
     # matrices are small here: threads that wait for each other take time from everybody
     if not any(name in os.environ for name in BLAS_THREADS):

@@ -21,6 +21,10 @@ class UsageError(QnetsimError):
     exit_code = 2
 
 
+class MissingExtraError(UsageError):
+    """What was asked for needs a package that an extra of qnetsim brings; names the command."""
+
+
 class _ListedProblemsError(QnetsimError):
     """Several problems of one input, one a line.
 

@@ -30,6 +30,7 @@ from qnetsim.scenario import (
     scenario_text,
 )
 from qnetsim.scenario.lines import Key
+from qnetsim.shipped import scenario_file
 from qnetsim.units import (
     MAX_RUN_BITS,
     MAX_SLOT_BITS,
@@ -55,6 +56,7 @@ def load(
     Parameters
     ----------
     path : path-like
+        Or the name of a shipped scenario.
     recording : RecordingTable, optional
         Recorded demand that takes the place of the scenario's requests; all of it is one world.
     changes : mapping from key to value, optional
@@ -69,10 +71,11 @@ def load(
     UsageError
         A replacing value is out of range.
     """
+    path = scenario_file(path)
     try:
         scenario = load_scenario(path, policy_options, changes)
     except ScenarioError as error:
-        raise ScenarioError([*error.problems, *_topology_problems(Path(path))]) from None
+        raise ScenarioError([*error.problems, *_topology_problems(path)]) from None
     if recording is not None:
         taken = {"requests": None, "pairs": None, "correlation": None}
         demand = scenario.demand.model_copy(update=taken)

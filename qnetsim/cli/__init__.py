@@ -32,7 +32,7 @@ COMMANDS = {
     "report": ("report:report", "draw the report of traces: one HTML file, figures beside it"),
     "reproduce": ("reproduce:reproduce", "compute a figure of the paper, beside its claims"),
     "run": ("run:run", "run one policy and write its trace"),
-    "scenario": ("scenario:scenario", "check scenario files, print their schema"),
+    "scenario": ("scenario:scenario", "list, copy and check scenarios, print their schema"),
     "spacing": ("spacing:spacing", "find the cheapest spacing of transmitters on each fibre"),
     "train": ("train:train", "train a learning policy: weights, card, learning curve"),
     "topologies": ("listing:topologies", "list the bundled topologies, or show one"),

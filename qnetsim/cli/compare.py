@@ -33,6 +33,7 @@ from qnetsim.replay.reopen import recorded_run
 from qnetsim.replay.replay_batch import replay_policies
 from qnetsim.runs.batch import run_policies
 from qnetsim.scenario import Scenario
+from qnetsim.shipped import scenario_file
 from qnetsim.trace import is_hdf5, open_world
 from qnetsim.trace.schema import TRACE
 
@@ -100,14 +101,15 @@ def compare(
     else:
         if len(sources) > 1:
             raise UsageError("give one scenario, or traces; not several of them together")
+        found = scenario_file(sources[0])
         scenario = load(
-            sources[0],
+            found,
             changes=changes,
             replications=replications,
             slots=slots,
             seed=seed,
         )
-        folder = out or default_path(sources[0].stem)
+        folder = out or default_path(found.stem)
         if draws:
             refuse_report(folder, force or resume)
         paths = _run_scenario(scenario, policies, folder, keep, workers=workers)

@@ -14,9 +14,10 @@ from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, figure, force_option, json_option, table
 from qnetsim.errors import UsageError
-from qnetsim.network import Network, build_network
+from qnetsim.network import BUNDLED, Network, build_network
 from qnetsim.scenario import CostTable, NetworkTable
 from qnetsim.scenario.tables.portable import file_name
+from qnetsim.shipped import shipped_scenarios
 from qnetsim.studies.rate_card import (
     FibreRate,
     MeasuredRate,
@@ -38,11 +39,11 @@ from qnetsim.trace import refuse_existing
 def rates(network: str, changes: Changes, out: Path | None, force: bool, as_json: bool) -> None:
     """Print the key rates of the fibres of NETWORK beside the PLOB bound and experiments.
 
-    NETWORK is a scenario (.toml), whose [network] table says the model, or a topology, which is
-    shown with decoy-state MDI-QKD at its defaults.
+    NETWORK is a scenario (.toml, or a shipped one), whose [network] table says the model, or a
+    topology, which is shown with decoy-state MDI-QKD at its defaults.
     """
-    if network.endswith(".toml"):
-        spec = load(Path(network), changes=changes)
+    if network.endswith(".toml") or (network not in BUNDLED and network in shipped_scenarios()):
+        spec = load(network, changes=changes)
         settings = spec.network
         slot_s = spec.run.slot_s
     else:

@@ -15,6 +15,7 @@ from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.set_option import Changes, changes_of
 from qnetsim.cli.show.metrics import print_run
 from qnetsim.cli.show.output import (
+    ScenarioPath,
     durable_option,
     force_option,
     json_option,
@@ -146,7 +147,7 @@ class DemandOptions:
     "another value for a key of it, TABLE.KEY=VALUE.",
 )
 @click.option("--for", "slots", type=click.IntRange(1), help="Slots for which --set stands.")
-@click.option("--scenario", type=click.Path(path_type=Path), help="Network of a demand file.")
+@click.option("--scenario", type=ScenarioPath(), help="Network of a demand file.")
 @click.option("--rate-unit", type=click.Choice(RATE_UNITS), help="Of a demand file.")
 @click.option("--slot-s", type=float, help="Length of a slot of a demand file, in seconds.")
 @click.option("--forecast-slots", type=int, default=0, help="Of a demand file; see [recording].")

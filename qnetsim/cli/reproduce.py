@@ -13,6 +13,7 @@ from qnetsim.analysis.learning_curves import interquartile_mean
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, table
+from qnetsim.extras import require
 from qnetsim.studies.paper import fig4, fig9
 from qnetsim.trace import make_folder, refuse_existing
 
@@ -54,6 +55,8 @@ def reproduce(
     folder = out or Path("runs")
     picture = folder / f"{figure}.png"
     refuse_existing(picture, force)
+    if figure == "fig9":
+        require("training", "torch")  # ahead of a folder that would stay empty
     make_folder(folder)
     if figure == "fig4":
         _fig4(picture, orders, seed, as_json)

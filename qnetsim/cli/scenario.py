@@ -1,4 +1,4 @@
-"""``qnetsim scenario check`` and ``qnetsim scenario schema``."""
+"""``qnetsim scenario``: list, copy and check scenarios, and print their schema."""
 
 from __future__ import annotations
 
@@ -8,15 +8,51 @@ from pathlib import Path
 import click
 
 from qnetsim.cli.set_option import Changes, set_option
+from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import emit, json_option
+from qnetsim.cli.show.output import emit, json_option, table
 from qnetsim.errors import QnetsimError
 from qnetsim.scenario import Scenario
+from qnetsim.shipped import shipped_scenarios, summary_of
 
 
 @click.group()
 def scenario() -> None:
-    """Check scenario files, print their schema."""
+    """List, copy and check scenarios, print their schema."""
+
+
+@scenario.command("list")
+@json_option
+def list_shipped(as_json: bool) -> None:
+    """List the scenarios that come with qnetsim; every command takes them by name."""
+    found = [
+        {"name": name, "summary": summary_of(path.read_text("utf-8")), "file": path}
+        for name, path in shipped_scenarios().items()
+    ]
+    if as_json:
+        emit("scenarios", {"scenarios": found})
+        return
+    rows = table("shipped scenarios", ["name", "what it is"], left=2)
+    for item in found:
+        rows.add_row(str(item["name"]), str(item["summary"]))
+    print_table(rows)
+    echo("your own: `qnetsim scenario new NAME` writes a copy to begin with")
+
+
+@scenario.command()
+@click.argument("name")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="File to write; NAME.toml.")
+def new(name: str, out: Path | None) -> None:
+    """Write a copy of the shipped scenario NAME, with its comments, to begin your own with.
+
+    The topology or recording that it reads is written beside it. Nothing is overwritten.
+    """
+    from qnetsim.scenario.shipped_copy import copy_shipped
+
+    scenario_path, *others = copy_shipped(name, out or Path(f"{Path(name).stem}.toml"))
+    echo(f"scenario      {scenario_path}")
+    for path in others:
+        echo(f"which reads   {path}")
 
 
 @scenario.command()

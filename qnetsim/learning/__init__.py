@@ -1,1 +1,5 @@
 """Training of the learning policies (Section V); the only room with torch."""
+
+from qnetsim.extras import require
+
+require("training", "torch")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import gymnasium
 import numpy as np
 import numpy.typing as npt
-from pettingzoo import ParallelEnv
 
 from qnetsim.case import Case, open_case
+from qnetsim.extras import require
 from qnetsim.learning.environment import ArrayEnvironment
 from qnetsim.policies.learned.features import ACTIONS
 from qnetsim.scenario import Scenario
+
+require("the PettingZoo environment", "gymnasium", "pettingzoo")
+# isort: split
+import gymnasium  # noqa: E402 - refused above where it is not there
+from pettingzoo import ParallelEnv  # noqa: E402
 
 Vector = npt.NDArray[np.float32]
 

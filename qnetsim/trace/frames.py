@@ -1,4 +1,4 @@
-"""A trace in pandas and xarray. Both are imported on use; qnetsim itself needs neither."""
+"""A trace in pandas and xarray. Both are imported on use, and xarray is optional."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.errors import TraceFormatError
+from qnetsim.extras import require
 from qnetsim.trace.hdf5.reading import damage_refused
 from qnetsim.trace.hdf5.recover import UnclosedFile, is_marked_open
 from qnetsim.trace.schema import Column
@@ -17,8 +18,6 @@ from qnetsim.trace.schema import Column
 if TYPE_CHECKING:
     import pandas
     import xarray
-
-EXTRA = "pip install 'qnetsim[xarray]' brings it"
 
 
 def frame(
@@ -45,15 +44,11 @@ def frame(
 
     Raises
     ------
-    UsageError
-        pandas is missing.
     TraceFormatError
         No column has these dimensions.
     """
-    try:
-        import pandas
-    except ImportError:
-        raise UsageError(f"pandas is not installed; {EXTRA}") from None
+    import pandas
+
     group = columns[0].group
     tables = [c.dims for c in columns if c.dims != (c.name,)]
     wanted = dims or min(tables, key=len)
@@ -92,16 +87,14 @@ def dataset(
 
     Raises
     ------
-    UsageError
+    MissingExtraError
         xarray or h5netcdf is missing.
     TraceFormatError
         The group is damaged.
     """
-    try:
-        import h5netcdf  # noqa: F401
-        import xarray
-    except ImportError as error:
-        raise UsageError(f"{error.name} is not installed; {EXTRA}") from None
+    require("a group as an xarray data set", "xarray", "h5netcdf")
+    import xarray
+
     killed = is_marked_open(path)
     source: Any = UnclosedFile(path) if killed else os.fspath(path)
     if killed:

@@ -73,7 +73,7 @@ def loaded(folder: Path, unwanted: set[str], *arguments: str) -> str:
         (["plan", TINY], {*RUNNING, *PLANNING}),
         (["plan", NSFNET], {*RUNNING, *PLANNING}),
     ],
-    ids=lambda value: " ".join(map(str, value)).replace(str(ROOT), "") if value else "",
+    ids=["topologies", "policies", "scenario check", "plan tiny", "plan nsfnet"],
 )
 def test_small_commands_import_nothing_heavy(
     arguments: list[str], more: set[str], tmp_path: Path

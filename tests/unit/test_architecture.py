@@ -68,6 +68,7 @@ def test_the_root_holds_no_loose_modules() -> None:
     loose = {path.stem for path in (ROOT / "qnetsim").glob("*.py")}
     shared = {"errors", "units", "arrays", "seeds", "version", "vocabulary", "testing"}
     process = {"interrupt", "streams", "input_files", "plain_text", "first_use"}
+    process |= {"shipped", "extras"}
     assert loose == shared | process | {"__init__", "__main__"}
 
 

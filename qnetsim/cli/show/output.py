@@ -19,6 +19,7 @@ import click
 from qnetsim.cli.show.boxed_table import BoxedTable, rich_is_set
 from qnetsim.cli.show.echo import echo
 from qnetsim.plain_text import visible
+from qnetsim.shipped import scenario_file
 
 if TYPE_CHECKING:
     from qnetsim.analysis.rows import TextTable
@@ -28,7 +29,20 @@ force_option = click.option("--force", is_flag=True, help="Overwrite existing fi
 durable_option = click.option(
     "--durable", is_flag=True, help="Wait until the disk has what was written (fsync); slower."
 )
-scenario_argument = click.argument("scenario", type=click.Path(path_type=Path))
+
+
+class ScenarioPath(click.Path):
+    """Path of a scenario; the name of a shipped one stands for its path."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Find the scenario."""
+        return scenario_file(super().convert(value, param, ctx))  # type: ignore[arg-type]
+
+
+scenario_argument = click.argument("scenario", type=ScenarioPath())
 
 
 def table(title: str, columns: list[str], *, left: int = 1) -> BoxedTable:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any, Literal, TypeVar
 
-from qnetsim.errors import UsageError
+from qnetsim.extras import require
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Kernel = Literal["auto", "numba", "numpy", "loop"]
@@ -49,11 +49,11 @@ def chosen(kernel: Kernel, requests: int, *, walks: bool) -> Served:
 
     Raises
     ------
-    UsageError
+    MissingExtraError
         numba is asked for and not installed.
     """
-    if kernel == "numba" and not have_numba():
-        raise UsageError("the kernel 'numba' needs numba; install qnetsim[fast], or use 'numpy'")
+    if kernel == "numba":
+        require("the kernel 'numba' (another one is 'numpy')", "numba")
     if kernel == "auto":
         worth = requests >= WORTH_COMPILING["walk" if walks else "arrays"]
         return "numba" if worth and have_numba() else "numpy"

@@ -8,6 +8,7 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import SolverError
+from qnetsim.extras import require
 from qnetsim.optimize.solvers.program import Program, Solution, SolveStatus
 from qnetsim.optimize.solvers.settings import SolveSettings
 
@@ -32,15 +33,14 @@ def solve(
     ------
     LicenceError
         Errors 10009 and 10010.
+    MissingExtraError
+        gurobipy is not installed.
     SolverError
-        gurobipy is not installed, or Gurobi ends without a solution or a proof.
+        Gurobi ends without a solution or a proof.
     """
-    try:
-        import gurobipy
-    except ImportError:
-        raise SolverError(
-            "gurobipy is not installed; install it, or use solver = 'highs'"
-        ) from None
+    require("planning.solver = 'gurobi' (another one is 'highs')", "gurobipy")
+    import gurobipy
+
     try:
         return _solve(gurobipy, program, settings, relax, start)
     except gurobipy.GurobiError as error:

@@ -19,6 +19,7 @@ from qnetsim.optimize.solvers.program import (
     SolveStatus,
 )
 from qnetsim.optimize.solvers.settings import SolveSettings
+from qnetsim.streams import banners_dropped
 
 #: Number of the primal simplex method among HiGHS's strategies.
 PRIMAL_SIMPLEX = 4
@@ -73,11 +74,17 @@ def solve(
     return _solution(highs, program, integer)
 
 
-def _configured(settings: SolveSettings) -> Any:
-    """HiGHS with its options set."""
+def _fresh() -> Any:
+    """HiGHS without a model; as of version 1.16 it prints a banner before any option is set."""
     import highspy
 
-    highs = highspy.Highs()  # type: ignore[no-untyped-call]
+    with banners_dropped():
+        return highspy.Highs()  # type: ignore[no-untyped-call]
+
+
+def _configured(settings: SolveSettings) -> Any:
+    """HiGHS with its options set."""
+    highs = _fresh()
     for option, value in (
         # nothing is printed, but output stays on: without it HiGHS reports no events either
         ("output_flag", True),
@@ -139,7 +146,7 @@ def write(program: Program, path: Path) -> None:
     """
     import highspy
 
-    highs = highspy.Highs()  # type: ignore[no-untyped-call]
+    highs = _fresh()
     highs.setOptionValue("output_flag", False)
     lp = _lp(program, bool(program.integer.any()))
     # the file formats know neither blanks nor brackets nor hyphens in names

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from qnetsim.arrays import FloatArray
+from qnetsim.errors import MissingExtraError
 from qnetsim.optimize.solvers import gurobi, highs
 from qnetsim.optimize.solvers.program import Basis, Program, Solution
 from qnetsim.optimize.solvers.settings import SolveSettings
@@ -20,8 +21,8 @@ class Solver:
     Attributes
     ----------
     choice : {"highs", "gurobi", "auto"}
-        ``auto`` takes Gurobi where its licence admits the model, else HiGHS; the solution says
-        so. A solver that is named never falls back.
+        ``auto`` takes Gurobi where it is installed and its licence admits the model, else HiGHS;
+        the solution says so. A solver that is named never falls back.
     settings : SolveSettings
     """
 
@@ -63,6 +64,10 @@ class Solver:
                     hint = "set planning.solver to 'highs', or to 'auto' for a fallback"
                     raise gurobi.LicenceError(f"{error}; {hint}") from None
                 reason = str(error)
+            except MissingExtraError:
+                if self.choice == "gurobi":
+                    raise
+                reason = "gurobipy is not installed"
         found = highs.solve(program, settings, relax=relax, basis=basis, start=start)
         return replace(found, reason=reason)
 

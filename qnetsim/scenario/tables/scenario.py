@@ -127,8 +127,8 @@ class PlanningTable(Table):
     """How plans are solved."""
 
     solver: Literal["highs", "gurobi", "auto"] = field(
-        "solver of linear and integer programs; 'auto' takes Gurobi where its licence admits the "
-        "model, else HiGHS, and says so",
+        "solver of linear and integer programs; 'auto' takes Gurobi where it is installed and its "
+        "licence admits the model, else HiGHS, and says so",
         "'highs', 'gurobi' or 'auto'",
         default="highs",
     )

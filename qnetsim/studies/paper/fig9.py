@@ -19,6 +19,7 @@ from qnetsim.arrays import FloatArray
 from qnetsim.case import load, open_case
 from qnetsim.errors import UsageError
 from qnetsim.scenario import LearningTable, Scenario
+from qnetsim.shipped import shipped_scenarios
 from qnetsim.trace.files.curve_file import read_curve, write_curve
 from qnetsim.trace.hdf5.files import refuse_linked_folder
 
@@ -32,7 +33,6 @@ CLAIMS = {
 }
 ALGORITHMS = ("fedsac", "decsac", "decppo")
 SETTINGS = ("paper, network reward", "paper, own reward", "tuned")
-SCENARIOS = Path(__file__).parents[3] / "scenarios"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class AlgorithmCurve:
 
 def scenario_of(topology: str, setting: str, epochs: int | None) -> Scenario:
     """Shipped scenario of a topology, with the learning of one of the ``SETTINGS``."""
-    found = load(SCENARIOS / f"{topology}.toml")
+    found = load(shipped_scenarios()[topology])
     if setting == "paper, network reward":
         learning = LearningTable()
     elif setting == "paper, own reward":

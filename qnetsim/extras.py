@@ -1,0 +1,49 @@
+"""Packages that an installation may lack, and the extras that bring them."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from qnetsim.errors import MissingExtraError
+
+#: Extra that brings each package; `setup.cfg` says the same.
+EXTRAS = {
+    "gurobipy": "gurobi",
+    "gymnasium": "learn",
+    "h5netcdf": "xarray",
+    "isal": "fast",
+    "numba": "fast",
+    "pettingzoo": "learn",
+    "torch": "learn",
+    "xarray": "xarray",
+}
+
+
+def require(purpose: str, *packages: str) -> None:
+    """Refuse what cannot be done without packages that are not installed; nothing is imported.
+
+    Parameters
+    ----------
+    purpose : str
+        What needs them, in the message.
+    *packages : str
+        Of ``EXTRAS``.
+
+    Raises
+    ------
+    MissingExtraError
+        Names the command that installs them.
+    """
+    for package in packages:
+        if not _is_there(package):
+            raise MissingExtraError(
+                f"{purpose} needs {package}, which is not installed; "
+                f'`pip install "qnetsim[{EXTRAS[package]}]"` brings it'
+            )
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):  # an importer that refuses it, or a module without a spec
+        return False

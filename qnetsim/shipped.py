@@ -1,0 +1,67 @@
+"""What comes with qnetsim beside its code: scenarios, trained models, recorded demand.
+
+They are folders of the package where it is installed, and top-level folders in a checkout;
+`setup.cfg` maps the one to the other.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from qnetsim.errors import UsageError
+
+PACKAGE = Path(__file__).parent
+
+
+def shipped_folder(name: str) -> Path:
+    """Folder of what is shipped under this name: ``models``, ``scenarios`` or ``traces``."""
+    installed = PACKAGE / name
+    return installed if installed.is_dir() else PACKAGE.parent / name
+
+
+def shipped_scenarios() -> dict[str, Path]:
+    """Scenario files that come with qnetsim, by name."""
+    return {path.stem: path for path in sorted(shipped_folder("scenarios").glob("*.toml"))}
+
+
+def summary_of(scenario: str) -> str:
+    """First sentence of the comment that a scenario begins with.
+
+    Parameters
+    ----------
+    scenario : str
+        Text of the file.
+    """
+    words: list[str] = []
+    for line in scenario.splitlines():
+        if not line.startswith("#"):
+            break
+        for word in line[1:].split():
+            words.append(word)
+            if word.endswith("."):
+                return " ".join(words)
+    return " ".join(words)
+
+
+def scenario_file(reference: Path | str) -> Path:
+    """Find a scenario by its path or, where nothing of that name is there, by its shipped name.
+
+    Raises
+    ------
+    UsageError
+        It is neither.
+    """
+    path = Path(reference)
+    # a link that leads nowhere is there too; what is no path at all is left to whoever opens it
+    if os.path.lexists(path) or "\0" in str(path):
+        return path
+    shipped = shipped_scenarios()
+    if str(reference) in shipped:
+        return shipped[str(reference)]
+    close = difflib.get_close_matches(path.stem, shipped, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise UsageError(
+        f"{path}: no such scenario file; {hint}shipped scenarios: {', '.join(shipped) or 'none'}"
+    )

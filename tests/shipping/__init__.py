@@ -1,0 +1,1 @@
+"""What is handed to users: the wheel, away from the checkout, and what goes with a release."""

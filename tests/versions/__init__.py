@@ -1,0 +1,1 @@
+"""Both ends of what the dependencies may be: `make versions`."""
