@@ -13,7 +13,6 @@ from qnetsim.case import load
 from qnetsim.cli.default_path import default_path
 from qnetsim.cli.exit_status import EXIT_PARTIAL
 from qnetsim.cli.keeping import Keeping, resume_option
-from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.comparison import comparison_json, show_comparison
 from qnetsim.cli.show.echo import echo
@@ -29,6 +28,7 @@ from qnetsim.cli.show.report import draw_report, refuse_report, traces_of
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
 from qnetsim.plans.make import plan_policies
+from qnetsim.policies.chosen import policy_table
 from qnetsim.replay.reopen import recorded_run
 from qnetsim.replay.replay_batch import replay_policies
 from qnetsim.runs.batch import run_policies
@@ -142,7 +142,7 @@ def _run_scenario(
     workers: int,
 ) -> list[Path]:
     """Run the policies in the worlds of a scenario; returns the traces."""
-    chosen = [policy_table(text, scenario) for text in policies] or list(scenario.policy)
+    chosen = [policy_table(text, scenario.policy) for text in policies] or list(scenario.policy)
     total = len(chosen) * scenario.run.replications * scenario.run.slots
     with working("planning") as tell:
         plans = plan_policies(scenario, chosen, tell)
@@ -171,7 +171,7 @@ def _traces_and_replays(
                 titles.add(opened.policy)
     with open_world(sources[0]) as first:
         scenario = recorded_run(first).case.scenario
-    chosen = [policy_table(text, scenario) for text in policies]
+    chosen = [policy_table(text, scenario.policy) for text in policies]
     if not traces and not chosen:
         chosen = list(scenario.policy)
         if not chosen:

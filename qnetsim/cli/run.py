@@ -10,7 +10,6 @@ import click
 from qnetsim.case import load
 from qnetsim.cli.default_path import default_path
 from qnetsim.cli.keeping import Keeping, resume_option
-from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import print_run
@@ -24,6 +23,7 @@ from qnetsim.cli.show.output import (
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
 from qnetsim.optimize import Plan
+from qnetsim.policies.chosen import policy_table
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import open_trace
@@ -101,7 +101,7 @@ def _chosen(
     if (policy is None) == (plan is None):
         raise UsageError("give either --policy NAME or --plan FILE")
     if plan is None:
-        return policy_table(policy or "", spec), None
+        return policy_table(policy or "", spec.policy), None
     from qnetsim.plans.storage import load_plan
 
     found, table, differences = load_plan(plan, spec)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qnetsim.interrupt import note_planned
+from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose_all
 from qnetsim.replay.replay import replay
 from qnetsim.runs.simulate import Progress
-from qnetsim.scenario import PolicyTable
 from qnetsim.scenario.labels import refuse_clashing_labels
 from qnetsim.trace import open_world, refuse_existing
 from qnetsim.trace.files.planned_traces import write_planned
@@ -16,8 +16,8 @@ from qnetsim.trace.files.planned_traces import write_planned
 
 def replay_policies(
     sources: Sequence[Path],
-    policies: Sequence[PolicyTable],
-    out: Path,
+    policies: Sequence[PolicyLike | ChosenPolicy],
+    out: Path | str,
     *,
     force: bool = False,
     resume: bool = False,
@@ -30,8 +30,9 @@ def replay_policies(
     ----------
     sources : sequence of Path
         Traces and recorded worlds; files of one replication hold the same world.
-    policies : sequence of PolicyTable
-    out : Path
+    policies : sequence of str, PolicyTable, class or object of a Policy
+        As in :func:`qnetsim.policies.chosen.choose`. An object is copied for every replay.
+    out : path-like
         Folder of the traces, ``POLICY-rNNN.h5``.
     force : bool
         Overwrite existing traces.
@@ -45,10 +46,12 @@ def replay_policies(
     for source in sources:
         with open_world(source) as opened:
             worlds.setdefault(opened.replication, source)
-    refuse_clashing_labels([policy.title for policy in policies])
+    out = Path(out)
+    chosen = choose_all(policies)
+    refuse_clashing_labels([policy.title for policy in chosen])
     jobs = [
         (worlds[r], policy, out / f"{policy.title}-r{r:03d}.h5")
-        for policy in policies
+        for policy in chosen
         for r in sorted(worlds)
     ]
     for _, _, path in jobs:
@@ -59,7 +62,7 @@ def replay_policies(
     for source, policy, path in jobs:
         replay(
             source,
-            policy,
+            policy.alone(),
             path,
             force=force,
             resume=resume,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.errors import TraceFormatError, UsageError, argument
 from qnetsim.trace.hdf5.files import replacing
 
 NAME = "comparison.json"
@@ -36,7 +36,7 @@ def write_planned(folder: Path, names: Sequence[str], *, keep: bool) -> None:
     try:
         before = read_planned(folder)
     except TraceFormatError as error:
-        raise UsageError(f"{error}; give another --out") from None
+        raise UsageError(f"{error}; give another {argument('out')}") from None
     listed = list(dict.fromkeys([*(before if keep else ()), *names]))
     with replacing(path, force=True) as fresh:
         fresh.write_text(json.dumps({"schema": SCHEMA, "traces": listed}, indent=1) + "\n", "utf-8")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qnetsim.case import open_case
-from qnetsim.cli.policy_option import policy_table
+from qnetsim.policies.chosen import policy_table
 from qnetsim.errors import PolicyError, TraceError, TraceFormatError, UsageError
 from qnetsim.replay.counterfactual import Forced
 from qnetsim.replay.departure import WhatIf, forced_reservation
@@ -188,7 +188,7 @@ def test_what_cannot_be_replayed(evf: Path, world: Path, tmp_path: Path) -> None
     forced = forced_reservation("2-1:km_wavelengths=4", case, 7, 3)
     assert forced == Forced(0, None, 4, 7, 10)
     scenario = Scenario.model_validate(small().model_dump())
-    assert policy_table("evf", scenario) == EVF
+    assert policy_table("evf", scenario.policy) == EVF
 
 
 def test_a_trace_cut_short_is_not_a_world(evf: Path, tmp_path: Path) -> None:
