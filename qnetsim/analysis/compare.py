@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,7 +168,7 @@ class Comparison:
         return tuple(found)
 
 
-def compare_traces(paths: Sequence[Path | str]) -> Comparison:
+def compare_traces(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
     """Compare the policies of these traces.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tomllib
 from collections.abc import Mapping
 from functools import lru_cache, partial
@@ -54,7 +55,7 @@ from qnetsim.world.faults import listed, refuse_too_many
 
 
 def load(
-    path: Path | str,
+    path: str | os.PathLike[str],
     *,
     recording: RecordingTable | None = None,
     changes: Mapping[Key, Any] | None = None,
@@ -82,7 +83,7 @@ def load(
     """
     path = scenario_file(path)
     try:
-        scenario = load_scenario(path, options_in(Path(path).parent), changes)
+        scenario = load_scenario(path, options_in(path.parent), changes)
     except ScenarioError as error:
         raise ScenarioError([*error.problems, *_topology_problems(path)]) from None
     if recording is not None:
@@ -98,7 +99,7 @@ def load(
             "run": run_table,
         }
         scenario = scenario.model_copy(update=update)
-    scenario = with_sources(scenario, Path(path).parent)
+    scenario = with_sources(scenario, path.parent)
     try:
         scenario = completed(scenario, run)
     except TopologyError as error:

@@ -24,18 +24,17 @@ from qnetsim.cli.show.output import (
     progress,
     working,
 )
-from qnetsim.cli.show.report import draw_report, refuse_report, traces_of
+from qnetsim.cli.show.report import draw_report, refuse_report
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
 from qnetsim.plans.make import plan_policies
 from qnetsim.policies.chosen import policy_table
-from qnetsim.replay.reopen import recorded_run
-from qnetsim.replay.replay_batch import replay_policies
+from qnetsim.replay.replay_batch import recorded_files, replay_policies
 from qnetsim.runs.batch import run_policies
 from qnetsim.scenario import Scenario
 from qnetsim.shipped import scenario_file
-from qnetsim.trace import is_hdf5, open_world
-from qnetsim.trace.schema import TRACE
+from qnetsim.trace import is_hdf5
+from qnetsim.trace.files.planned_traces import traces_of
 
 
 @click.command()
@@ -162,23 +161,9 @@ def _traces_and_replays(
     sources: Sequence[Path], policies: Sequence[str], folder: Path, keep: Keeping
 ) -> list[Path]:
     """Traces among the files, and those of the policies that are replayed in their worlds."""
-    traces = []
-    titles = set()
-    for source in sources:
-        with open_world(source) as opened:
-            if opened.kind is TRACE:
-                traces.append(source)
-                titles.add(opened.policy)
-    with open_world(sources[0]) as first:
-        scenario = recorded_run(first).case.scenario
-    chosen = [policy_table(text, scenario.policy) for text in policies]
-    if not traces and not chosen:
-        chosen = list(scenario.policy)
-        if not chosen:
-            raise UsageError("the worlds name no policy; give --policy NAME")
-    twice = sorted({t.title for t in chosen if [c.title for c in chosen].count(t.title) > 1})
-    if twice:
-        raise UsageError(f"policy {twice[0]!r} is given twice; give each use its own label")
-    missing = [table for table in chosen if table.title not in titles]
-    with progress("replaying", len(missing) * len(sources) * scenario.run.slots) as advance:
-        return traces + replay_policies(sources, missing, folder, **asdict(keep), progress=advance)
+    files = recorded_files(sources)
+    missing = files.to_replay(policies)
+    slots = len(missing) * len(sources) * files.scenario.run.slots
+    with progress("replaying", slots) as advance:
+        made = replay_policies(sources, missing, folder, **asdict(keep), progress=advance)
+    return [*files.traces, *made]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from qnetsim.optimize import Plan
 from qnetsim.optimize.plan import RiskFigures
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded
-from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose, choose_all
+from qnetsim.policies.chosen import ChosenPolicy, PoliciesLike, PolicyLike, choose, choose_all
 from qnetsim.scenario import FaultTable, PolicyTable, Scenario
 from qnetsim.vocabulary import PlanStatus
 
@@ -224,7 +224,7 @@ def _estimate(plan: Plan, network: Network) -> dict[str, float] | None:
 
 def plan_policies(
     scenario: ScenarioLike,
-    policies: Sequence[PolicyLike | ChosenPolicy],
+    policies: PoliciesLike,
     tell: Tell | None = None,
 ) -> list[Plan | None]:
     """Ask each policy for its plan; one plan serves all replications."""

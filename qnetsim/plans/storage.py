@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -44,8 +45,8 @@ PLANNED_FOR = ("network", "cost", "demand")
 def save_plan(
     plan: Plan,
     scenario: ScenarioLike,
-    policy: PolicyLike,
-    path: Path | str,
+    policy: PolicyLike | ChosenPolicy,
+    path: str | os.PathLike[str],
     *,
     force: bool = False,
 ) -> Path:
@@ -62,7 +63,7 @@ def save_plan(
 
 
 def save_model(
-    scenario: Scenario, policy: PolicyTable, path: Path | str, plan: Plan | None = None
+    scenario: Scenario, policy: PolicyTable, path: str | os.PathLike[str], plan: Plan | None = None
 ) -> None:
     """Write the program behind a plan of ``sip`` as a model file, ``.lp`` or ``.mps``.
 
@@ -188,7 +189,7 @@ class StoredPlan(NamedTuple):
     differences: list[str]
 
 
-def load_plan(path: Path | str, scenario: ScenarioLike) -> StoredPlan:
+def load_plan(path: str | os.PathLike[str], scenario: ScenarioLike) -> StoredPlan:
     """Read a plan for a scenario.
 
     Raises

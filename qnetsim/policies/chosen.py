@@ -6,8 +6,9 @@ import copy
 import pickle
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from pydantic import ValidationError
@@ -22,6 +23,11 @@ from qnetsim.scenario.tables.portable import without_folders
 
 #: What counts as a policy in every call that takes one.
 PolicyLike: TypeAlias = "str | PolicyTable | type[Policy] | Policy"
+#: Several of them, or several by their titles.
+PoliciesLike: TypeAlias = (
+    "Sequence[str | PolicyTable | type[Policy] | Policy | ChosenPolicy] | "
+    "Mapping[str, str | PolicyTable | type[Policy] | Policy]"
+)
 FORM = "write NAME or NAME:key=value,key=value; NAME may be FILE.py:Class or module:Class"
 
 
@@ -90,9 +96,10 @@ def choose(
     if isinstance(policy, ChosenPolicy):
         return policy
     if isinstance(policy, str):
-        return ChosenPolicy(policy_table(policy, listed))
+        return ChosenPolicy(_labelled(policy_table(policy, listed), title))
     if isinstance(policy, PolicyTable):
-        return ChosenPolicy(with_source(policy))
+        # a table may come from a trace: its name alone imports nothing
+        return ChosenPolicy(_labelled(policy, title))
     kind = policy if isinstance(policy, type) else type(policy)
     if wrong := fault_of_class(kind):
         shown = f"class {kind.__name__}" if kind is policy else f"{policy!r}"[:60]
@@ -100,18 +107,33 @@ def choose(
             f"{argument('policy')}: {shown} {wrong}; give a name, a PolicyTable, a class of "
             "policies or an object of one"
         )
-    name = kind.__name__
-    if title is not None and (reason := unportable(title)):
+    return ChosenPolicy(_labelled(PolicyTable(name=kind.__name__), title), policy)
+
+
+def _labelled(table: PolicyTable, title: str | None) -> PolicyTable:
+    """Table under another title, where one is given.
+
+    Raises
+    ------
+    UsageError
+        It is none that a file can have.
+    """
+    if title is None or title == table.title:
+        return table
+    reason = unportable(title)
+    try:
+        PolicyTable.model_validate({"name": table.name, "label": title})
+    except ValidationError:
+        reason = "is not at most 64 letters, digits, '.', '_' and '-' after a letter or digit"
+    if reason:
         raise UsageError(f"title {title!r} {reason}; give another one")
-    label = None if title == name else title
-    table = PolicyTable.model_validate({"name": name, "label": label})
-    return ChosenPolicy(table, policy)
+    return table.model_copy(update={"label": title})
 
 
 def choose_all(
-    policies: PolicyLike | Sequence[PolicyLike | ChosenPolicy], listed: Iterable[PolicyTable] = ()
+    policies: PolicyLike | PoliciesLike, listed: Iterable[PolicyTable] = ()
 ) -> tuple[ChosenPolicy, ...]:
-    """Take several policies in any form, or one.
+    """Take several policies in any form, or one; a mapping gives each its title.
 
     Raises
     ------
@@ -120,6 +142,8 @@ def choose_all(
     listed = tuple(listed)
     if isinstance(policies, str | PolicyTable | Policy | type):
         return (choose(policies, listed),)
+    if isinstance(policies, Mapping):
+        return tuple(choose(one, listed, title) for title, one in policies.items())
     return tuple(choose(policy, listed) for policy in policies)
 
 
@@ -136,7 +160,8 @@ def refuse_unpicklable(policy: ChosenPolicy) -> None:
     kind = policy.prototype if isinstance(policy.prototype, type) else type(policy.prototype)
     alone = argument("workers", "1")
     main = sys.modules.get("__main__")
-    if kind.__module__ == "__main__" and getattr(main, "__file__", None) is None:
+    program = Path(getattr(main, "__file__", None) or "")
+    if kind.__module__ == "__main__" and not program.is_file():
         raise UsageError(
             f"policy {policy.title!r} is defined in this session, which other processes cannot "
             f"import; write the class to a file and import it, or give {alone}"

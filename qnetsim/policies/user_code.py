@@ -124,27 +124,26 @@ def _short(path: Path) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-@cache
-def _module_of(file: Path, sha256: str) -> ModuleType:
-    """Module that the code of a file is executed in; one for each content."""
-    module = ModuleType(f"_qnetsim_{file.stem}_{sha256[:16]}")
-    module.__file__ = str(file)
-    return module
+#: Modules made of files, by the file and its hash.
+_executed_files: dict[tuple[Path, str], ModuleType] = {}
 
 
 def _executed(file: Path, code: bytes, sha256: str) -> ModuleType:
     """Execute the code of a file, once for each content."""
-    module = _module_of(file, sha256)
-    if module.__name__ in sys.modules:
-        return module
+    done = _executed_files.get((file, sha256))
+    if done is not None:
+        return done
+    place = hashlib.sha256(str(file).encode(errors="surrogateescape")).hexdigest()
+    module = ModuleType(f"_qnetsim_{file.stem}_{place[:8]}_{sha256[:8]}")
+    module.__file__ = str(file)
     # dataclasses and pickle look for it by its name
     sys.modules[module.__name__] = module
     try:
         exec(compile(code, str(file), "exec"), vars(module))
     except (Exception, SystemExit) as error:
         del sys.modules[module.__name__]
-        _module_of.cache_clear()
         raise UsageError(_said(error, file)) from error
+    _executed_files[file, sha256] = module
     return module
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from qnetsim.world.realisation import Realisation
 
 def record_world(
     scenario: ScenarioLike,
-    out: Path | str,
+    out: str | os.PathLike[str],
     *,
     replication: int = 0,
     force: bool = False,

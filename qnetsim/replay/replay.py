@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from qnetsim.trace.schema import WORLD
 
 
 def replay(
-    source: Path | str,
+    source: str | os.PathLike[str],
     policy: PolicyLike | ChosenPolicy | None,
-    out: Path | str,
+    out: str | os.PathLike[str],
     *,
     what_if: WhatIf | None = None,
     force: bool = False,
@@ -69,9 +70,7 @@ def replay(
             run, what_if = departed
         if what_if is not None:
             return _departing(trace, run, what_if, Path(out), keep)
-        # by its name in a trace no code is imported
-        stored = ChosenPolicy(run.policy) if run.policy else None
-        chosen = stored if policy is None else policy
+        chosen = run.policy if policy is None else policy
         if chosen is None:
             raise UsageError(
                 f"{source}: is a world without a policy; give {argument('policy', 'NAME')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,7 +107,7 @@ class _EndOfTraceError(Exception):
 
 
 def verify(
-    path: Path | str,
+    path: str | os.PathLike[str],
     *,
     policy: PolicyLike | None = None,
     plan: Path | None = None,

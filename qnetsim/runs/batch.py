@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,12 @@ from qnetsim.interrupt import note_planned
 from qnetsim.network import Topology
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import plan_policies
-from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose_all, refuse_unpicklable
+from qnetsim.policies.chosen import (
+    ChosenPolicy,
+    PoliciesLike,
+    choose_all,
+    refuse_unpicklable,
+)
 from qnetsim.runs.simulate import Progress, simulate
 from qnetsim.runs.workers import run_in_workers
 from qnetsim.scenario import Scenario
@@ -53,8 +59,8 @@ def _run_job(job: Job, progress: Progress | None = None, case: Case | None = Non
 
 def run_policies(
     scenario: ScenarioLike,
-    policies: Sequence[PolicyLike | ChosenPolicy],
-    out: Path | str,
+    policies: PoliciesLike,
+    out: str | os.PathLike[str],
     *,
     plans: Sequence[Plan | None] | None = None,
     workers: int = 1,
@@ -69,7 +75,7 @@ def run_policies(
     ----------
     scenario : Scenario, Case, path-like or mapping
         As in :func:`qnetsim.case.case_of.case_of`.
-    policies : sequence of str, PolicyTable, class or object of a Policy
+    policies : sequence, or mapping by title, of str, PolicyTable, class or object of a Policy
         As in :func:`qnetsim.policies.chosen.choose`. An object is copied for every run.
     out : path-like
         Folder of the traces, ``POLICY-rNNN.h5``.

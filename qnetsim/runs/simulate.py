@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -180,7 +181,7 @@ class RunNotes:
 def simulate(
     scenario: ScenarioLike,
     policy: PolicyLike | ChosenPolicy,
-    out: Path | str,
+    out: str | os.PathLike[str],
     *,
     replication: int = 0,
     world: Realisation | None = None,

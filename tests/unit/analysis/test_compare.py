@@ -12,9 +12,9 @@ from scipy import stats
 from qnetsim.analysis import compare_traces
 from qnetsim.analysis.report import write_report
 from qnetsim.analysis.waits import Waits
-from qnetsim.policies.chosen import policy_table
 from qnetsim.errors import TraceError, UsageError, WorldMismatchError
 from qnetsim.policies import Decision, Observation, Policy
+from qnetsim.policies.chosen import policy_table
 from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable

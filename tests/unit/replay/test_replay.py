@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from qnetsim.case import open_case
-from qnetsim.policies.chosen import policy_table
 from qnetsim.errors import PolicyError, TraceError, TraceFormatError, UsageError
+from qnetsim.policies.chosen import policy_table
 from qnetsim.replay.counterfactual import Forced
 from qnetsim.replay.departure import WhatIf, forced_reservation
 from qnetsim.replay.record import record_world

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from qnetsim.policies.chosen import policy_table
 from qnetsim.errors import ScenarioError, UsageError
+from qnetsim.policies.chosen import policy_table
 from qnetsim.runs.batch import run_policies
 from qnetsim.scenario import PolicyTable, parse_scenario
 from qnetsim.scenario.labels import colliding, unportable
