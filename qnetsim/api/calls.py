@@ -10,7 +10,7 @@ from typing import TypeAlias, cast
 from pydantic import ValidationError
 
 from qnetsim.analysis.compare import compare_traces
-from qnetsim.api.results import ComparisonResult, PlanResult, RunResult
+from qnetsim.api.result_objects import ComparisonResult, PlanResult, RunResult
 from qnetsim.api.temporary import place_of
 from qnetsim.case import Case, open_case
 from qnetsim.case.case_of import ScenarioLike, case_of
