@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from qnetsim.analysis.compare import Comparison, PolicyResult
 from qnetsim.analysis.html_tables import cost_table, html_table, html_text, paired_table
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
-from qnetsim.analysis.report import FIGURES, PAGE, write_report
+from qnetsim.analysis.places import FIGURES, PAGE
 from qnetsim.analysis.rows import TextTable
 from qnetsim.api.temporary import TemporaryFolder
 from qnetsim.case import Case
@@ -203,6 +203,8 @@ class ComparisonResult:
         Path
             Of the page.
         """
+        from qnetsim.analysis.report import write_report
+
         folder = Path(out)
         refuse_linked_folder(folder / FIGURES)
         refuse_existing(folder / PAGE, force)

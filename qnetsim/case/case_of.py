@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from qnetsim.case.case import Case
@@ -13,7 +13,7 @@ from qnetsim.errors import UsageError
 from qnetsim.scenario import Scenario
 
 #: What counts as a scenario in every call that takes one.
-ScenarioLike: TypeAlias = "Scenario | Case | str | Path | Mapping[str, Any]"
+ScenarioLike: TypeAlias = "Scenario | Case | str | os.PathLike[str] | Mapping[str, Any]"
 
 
 def case_of(scenario: ScenarioLike) -> Case:
@@ -33,7 +33,7 @@ def case_of(scenario: ScenarioLike) -> Case:
         return scenario
     if isinstance(scenario, Scenario):
         return open_case(scenario)
-    if isinstance(scenario, str | Path):
+    if isinstance(scenario, str | os.PathLike):
         return open_case(load(scenario))
     if isinstance(scenario, Mapping):
         return open_case(make_scenario(scenario))
