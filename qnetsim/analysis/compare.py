@@ -23,6 +23,7 @@ from qnetsim.errors import (
     TraceError,
     UsageError,
     WorldMismatchError,
+    argument,
 )
 from qnetsim.trace import open_trace
 from qnetsim.vocabulary import BILL_COLUMNS
@@ -232,7 +233,7 @@ def _runs_by_policy(paths: Sequence[Path], complete: set[Path]) -> dict[str, dic
             if trace.status != "complete":
                 raise _UnfinishedError(
                     f"{path}: the run is {trace.status} after {trace.slots} slots; "
-                    "the command that wrote it completes it with --resume"
+                    f"what wrote it completes it with {argument('resume', 'True')}"
                 )
             complete.add(path)
             metrics = run_metrics(trace)
