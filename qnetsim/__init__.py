@@ -26,9 +26,9 @@ Names are imported on first use, so ``import qnetsim`` costs next to nothing;
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from qnetsim.first_use import on_first_use
 from qnetsim.version import __version__
 
 if TYPE_CHECKING:
@@ -120,10 +120,4 @@ __all__ = [
 
 # checkers of types know the names above, and report all others
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        # not kept among the module's own names: help() would print all of each
-        if name not in _HOME:
-            raise AttributeError(f"module 'qnetsim' has no attribute {name!r}")
-        module, _, attribute = _HOME[name].partition(":")
-        return getattr(import_module(module), attribute or name)
+    __getattr__ = on_first_use(__name__, _HOME, keep=False)

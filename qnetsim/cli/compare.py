@@ -40,7 +40,13 @@ from qnetsim.trace.files.planned_traces import traces_of
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
 @set_option
-@click.option("--policy", "-p", "policies", multiple=True, help="NAME or NAME:key=value,…")
+@click.option(
+    "--policy",
+    "-p",
+    "policies",
+    multiple=True,
+    help="NAME or NAME:key=value,…; NAME may be FILE.py:Class.",
+)
 @click.option("--replications", type=int, help="Worlds, instead of the scenario's.")
 @click.option("--slots", type=int, help="Slots of a world, instead of the scenario's.")
 @click.option("--seed", type=int, help="Seed, instead of the scenario's.")

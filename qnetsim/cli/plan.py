@@ -31,7 +31,13 @@ from qnetsim.vocabulary import PlanStatus
 @click.command()
 @scenario_argument
 @set_option
-@click.option("--policy", "-p", default="sip", show_default=True, help="NAME or NAME:key=value,…")
+@click.option(
+    "--policy",
+    "-p",
+    default="sip",
+    show_default=True,
+    help="NAME or NAME:key=value,…; NAME may be FILE.py:Class.",
+)
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Plan file to write.")
 @click.option(
     "--model",

@@ -136,7 +136,9 @@ class DemandOptions:
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option("--policy", "-p", help="NAME or NAME:key=value,…; the trace's own unless given.")
+@click.option(
+    "--policy", "-p", help="NAME, NAME:key=value,… or FILE.py:Class; else the trace's own."
+)
 @click.option("--from-slot", type=click.IntRange(0), help="Follow the trace to this slot.")
 @click.option(
     "--set",

@@ -32,7 +32,7 @@ from qnetsim.trace import open_trace
 @click.command()
 @scenario_argument
 @set_option
-@click.option("--policy", "-p", help="NAME or NAME:key=value,…")
+@click.option("--policy", "-p", help="NAME or NAME:key=value,…; NAME may be FILE.py:Class.")
 @click.option("--plan", type=click.Path(path_type=Path), help="Plan file to run by.")
 @click.option("--slots", type=int, help="Slots to simulate, instead of the scenario's.")
 @click.option("--seed", type=int, help="Seed, instead of the scenario's.")

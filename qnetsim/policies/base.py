@@ -7,7 +7,6 @@ afterwards what came of it. It knows the network and the forecast, never the see
 
 from __future__ import annotations
 
-import sysconfig
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,12 +30,6 @@ from qnetsim.scenario import RiskTable
 
 if TYPE_CHECKING:
     from qnetsim.optimize import Plan
-
-#: Where qnetsim itself is, and what is installed beside it.
-NOT_OF_USERS = (
-    Path(__file__).parents[1],
-    *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")),
-)
 
 
 @dataclass(frozen=True)
@@ -210,11 +203,14 @@ def guarded(title: str, what: str) -> Iterator[None]:
 
 def _place_in_user_code(error: BaseException) -> str:
     """``file:line: `` of the user's file that failed; empty where installed code did."""
-    frames = traceback.extract_tb(error.__traceback__)
+    import sysconfig
+
+    installed = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
+    places = [Path(__file__).parents[1], *map(Path, installed)]
     outside = [
         frame
-        for frame in frames
-        if not any(Path(frame.filename).is_relative_to(place) for place in NOT_OF_USERS)
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not any(Path(frame.filename).is_relative_to(place) for place in places)
     ]
     if not outside:
         return ""

@@ -62,7 +62,8 @@ def named_network(inside: Topology, given: GivenFiles) -> Finding:
     name = inside.name
     known = name in BUNDLED or name.startswith("topohub:")
     if not known and given.topology is None:
-        text = f"{name} is not here to be compared; give the file with {argument('topology')}"
+        how = argument("topology", "FILE")
+        text = f"{name} is not here to be compared; give the file with {how}"
         return Finding("network", None, text)
     # a bundled name is held against what is bundled, whatever file is given beside
     outsides = []
@@ -118,7 +119,8 @@ def demand_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding
         return None
     if given.demand is None:
         text = (
-            f"{recording.file} is not here to be compared; give the file with {argument('demand')}"
+            f"{recording.file} is not here to be compared; give the file with "
+            f"{argument('demand', 'FILE')}"
         )
         return Finding("demand", None, text)
     refuse_irregular(given.demand, "file of recorded demand")

@@ -34,7 +34,7 @@ def signature_finding(trace: Path, key: Path | None) -> Finding | None:
     if public is None:
         if found is None:
             return None
-        how = f"give the public key with {argument('key')}"
+        how = f"give the public key with {argument('key', 'PUBLIC')}"
         text = f"signed by {found.fingerprint}, not checked; {how}"
         return Finding(NAME, None, text)
     if found is None:

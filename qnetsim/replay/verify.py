@@ -283,7 +283,7 @@ def _rerun(
     except _DepartedError as departed:
         text = str(departed.difference)
         if given.plan is None and FROM_FILE in (trace.provenance.get("plan") or {}).get("note", ""):
-            text += f"; it is said to go by a plan file: give that with {argument('plan')}"
+            text += f"; it is said to go by a plan file: give that with {argument('plan', 'FILE')}"
         return Finding("re-run", False, text), departed.difference
     except UsageError as error:
         return Finding("re-run", None, f"not possible here: {error}"), None
