@@ -17,6 +17,7 @@ from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.comparison import comparison_json, show_comparison
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import (
+    POLICY_HELP,
     durable_option,
     emit,
     force_option,
@@ -45,7 +46,7 @@ from qnetsim.trace.files.planned_traces import traces_of
     "-p",
     "policies",
     multiple=True,
-    help="NAME or NAME:key=value,…; NAME may be FILE.py:Class.",
+    help=POLICY_HELP,
 )
 @click.option("--replications", type=int, help="Worlds, instead of the scenario's.")
 @click.option("--slots", type=int, help="Slots of a world, instead of the scenario's.")

@@ -14,7 +14,14 @@ from qnetsim.case import load, open_case
 from qnetsim.cli.figure_option import refuse_figure
 from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import emit, force_option, json_option, scenario_argument, working
+from qnetsim.cli.show.output import (
+    POLICY_HELP,
+    emit,
+    force_option,
+    json_option,
+    scenario_argument,
+    working,
+)
 from qnetsim.cli.show.plan import plan_json, show_frontier, show_information, show_plan
 from qnetsim.cli.show.wavelengths import show_wavelengths, wavelengths_json
 from qnetsim.errors import UsageError
@@ -36,7 +43,7 @@ from qnetsim.vocabulary import PlanStatus
     "-p",
     default="sip",
     show_default=True,
-    help="NAME or NAME:key=value,…; NAME may be FILE.py:Class.",
+    help=POLICY_HELP,
 )
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Plan file to write.")
 @click.option(

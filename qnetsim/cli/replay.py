@@ -14,6 +14,7 @@ from qnetsim.cli.keeping import Keeping, resume_option
 from qnetsim.cli.set_option import Changes, changes_of
 from qnetsim.cli.show.metrics import print_run
 from qnetsim.cli.show.output import (
+    POLICY_HELP,
     ScenarioPath,
     durable_option,
     force_option,
@@ -136,9 +137,7 @@ class DemandOptions:
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option(
-    "--policy", "-p", help="NAME, NAME:key=value,… or FILE.py:Class; else the trace's own."
-)
+@click.option("--policy", "-p", help=f"{POLICY_HELP} Else the trace's own.")
 @click.option("--from-slot", type=click.IntRange(0), help="Follow the trace to this slot.")
 @click.option(
     "--set",

@@ -14,6 +14,7 @@ from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import print_run
 from qnetsim.cli.show.output import (
+    POLICY_HELP,
     durable_option,
     force_option,
     json_option,
@@ -32,7 +33,7 @@ from qnetsim.trace import open_trace
 @click.command()
 @scenario_argument
 @set_option
-@click.option("--policy", "-p", help="NAME or NAME:key=value,…; NAME may be FILE.py:Class.")
+@click.option("--policy", "-p", help=POLICY_HELP)
 @click.option("--plan", type=click.Path(path_type=Path), help="Plan file to run by.")
 @click.option("--slots", type=int, help="Slots to simulate, instead of the scenario's.")
 @click.option("--seed", type=int, help="Seed, instead of the scenario's.")

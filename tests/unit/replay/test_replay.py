@@ -183,7 +183,7 @@ def test_what_cannot_be_replayed(evf: Path, world: Path, tmp_path: Path) -> None
         case = recorded_run(trace).case
     wrong = ["1-2", "1-9:qkd_channels=1", "1-2:qkd=1", "1-2:qkd_channels=-1", ":", "1-2:"]
     for text in (*wrong, f"1-2:km_wavelengths={2**40}"):
-        with pytest.raises(UsageError, match="^set="):
+        with pytest.raises(UsageError, match=r"^set="):
             forced_reservation(text, case, 0, None)
     forced = forced_reservation("2-1:km_wavelengths=4", case, 7, 3)
     assert forced == Forced(0, None, 4, 7, 10)
