@@ -336,7 +336,8 @@ def _compare_run(again: _Rerun, given: GivenFiles) -> None:
     table = run.policy
     assert table is not None
     runner = _runner(again, table, given)
-    if given.policy is not None and given.policy.table.source is not None:
+    hashed = "source_sha256" in trace.provenance["policy"]
+    if hashed and given.policy is not None and given.policy.table.source is not None:
         table = _with_code(table, given.policy.table.source)
     header = trace_header(
         case=run.case,
@@ -393,9 +394,13 @@ def _policy(table: PolicyTable, given: ChosenPolicy | None, sha256: str | None) 
             raise UsageError(f"policy {table.name!r} is not installed; {how}")
         return policy_of(table)
     source = given.table.source
-    if given.prototype is not None or (source is None and sha256 is None):
+    if given.prototype is not None and sha256 is not None:
+        raise UsageError(f"policy {table.name!r} is code that is known by its hash; {how}")
+    if source is None and sha256 is None:
         return given.once()
-    if source is None or sha256 is None or source.sha256 != sha256:
+    # a class that was given in Python has a name and no hash
+    unknown = sha256 is None and table.name not in available()
+    if source is None or not (unknown or source.sha256 == sha256):
         found = "a registered policy" if source is None else f"code of SHA-256 {source.sha256[:16]}"
         wanted = "a registered one" if sha256 is None else f"of SHA-256 {sha256[:16]}"
         raise UsageError(
@@ -403,8 +408,7 @@ def _policy(table: PolicyTable, given: ChosenPolicy | None, sha256: str | None) 
         )
     if source.class_name != table.name.rpartition(":")[2]:
         raise UsageError(
-            f"policy {given.table.name!r} is another class of that code: the trace names "
-            f"{table.name!r}"
+            f"policy {given.table.name!r} is another class than that of the trace, {table.name!r}"
         )
     # the options are those of the trace
     return policy_of(_with_code(table, source))

@@ -122,7 +122,7 @@ def test_verify_runs_it_again_where_the_same_code_is_given(
     assert "is code of a user's own; give it: --policy mine.py:Mine" in text
     passed, text = rerun("-p", "mine.py:Other")
     assert passed is None
-    assert "another class of that code" in text
+    assert "another class than that of the trace" in text
     Path("mine.py").write_text(MINE.replace("self.options.factor *", "3 *"))
     passed, text = rerun("-p", "mine.py:Mine")
     assert passed is None
@@ -130,6 +130,27 @@ def test_verify_runs_it_again_where_the_same_code_is_given(
     passed, text = rerun("-p", "sip")
     assert passed is None
     assert "a registered policy" in text
+
+
+def test_a_trace_of_a_class_given_in_python_is_verified_with_its_file(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mine import Mine  # type: ignore[import-not-found]
+
+    with qnetsim.open_trace(qnetsim.run("tiny.toml", Mine, "class.h5")) as opened:
+        assert "source_sha256" not in opened.provenance["policy"]
+    given = ("-p", "mine.py:Mine", "--topology", "tiny.csv")
+    assert call(capsys, "verify", "class.h5", *given)[0] == 0
+    code, out, _ = call(capsys, "verify", "class.h5")
+    assert (code, "'Mine' is not installed; give it: --policy" in out) == (EXIT_PARTIAL, True)
+
+
+def test_a_trace_with_a_hash_wants_the_file(trace: Path) -> None:
+    from mine import Mine
+
+    found = qnetsim.verify_trace(trace, policy=Mine)
+    assert not found.failed
+    assert "known by its hash; give it: policy=mine.py:Mine" in found.findings[-1].text
 
 
 def test_a_changed_policy_is_noticed_where_the_hash_was_changed_too(
