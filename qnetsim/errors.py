@@ -6,7 +6,54 @@ All derive from :class:`QnetsimError`; the command line prints their text and ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+#: Whether messages speak of options, in all threads of this process.
+_of_options = False
+
+
+def speaks_of_options() -> bool:
+    """Whether messages name what the caller gives as options of a command line."""
+    return _of_options
+
+
+def speak_of_options(yes: bool) -> None:
+    """Choose how this process names what its caller gives; workers do as their parent."""
+    global _of_options
+    _of_options = yes
+
+
+@contextmanager
+def speaking_of_options() -> Iterator[None]:
+    """Name options of a command line while the block runs."""
+    before = _of_options
+    speak_of_options(True)
+    try:
+        yield
+    finally:
+        speak_of_options(before)
+
+
+def argument(name: str, value: str = "") -> str:
+    """An argument as the caller knows it, for a message.
+
+    Parameters
+    ----------
+    name : str
+        As in Python.
+    value : str
+        What it may be given; ``True`` for one that is an option without a value.
+
+    Returns
+    -------
+    str
+        ``out`` or ``--out``, ``policy=NAME`` or ``--policy NAME``, ``force=True`` or ``--force``.
+    """
+    if not _of_options:
+        return f"{name}={value}" if value else name
+    option = "--" + name.replace("_", "-")
+    return option if value in {"", "True"} else f"{option} {value}"
 
 
 class QnetsimError(Exception):

@@ -8,7 +8,9 @@ from importlib import import_module
 from typing import Any
 
 
-def on_first_use(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+def on_first_use(
+    package: str, homes: Mapping[str, str], *, keep: bool = True
+) -> Callable[[str], Any]:
     """Return the ``__getattr__`` of a package.
 
     Parameters
@@ -16,6 +18,8 @@ def on_first_use(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]
     package : str
     homes : mapping from name to str
         Module of each name; ``module:attribute`` where the name is another one there.
+    keep : bool
+        Make each a name of the package once it is used. ``help`` prints all that its names have.
     """
 
     def get(name: str) -> Any:
@@ -23,7 +27,8 @@ def on_first_use(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module, _, attribute = homes[name].partition(":")
         value = getattr(import_module(module), attribute or name)
-        setattr(sys.modules[package], name, value)
+        if keep:
+            setattr(sys.modules[package], name, value)
         return value
 
     return get

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from qnetsim.errors import UsageError
+from qnetsim.errors import UsageError, argument
 
 #: Most bytes of a file that is read as a whole.
 MOST_BYTES = 2**31
@@ -78,7 +78,7 @@ def refuse_input(out: Path) -> None:
     UsageError
     """
     if _identity(out) in (_read.get() or ()):
-        raise UsageError(f"{out}: is read by this command; give another --out")
+        raise UsageError(f"{out}: is read by this command; give another {argument('out')}")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

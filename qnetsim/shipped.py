@@ -45,7 +45,7 @@ def summary_of(scenario: str) -> str:
     return " ".join(words)
 
 
-def scenario_file(reference: Path | str) -> Path:
+def scenario_file(reference: str | os.PathLike[str]) -> Path:
     """Find a scenario by its path or, where nothing of that name is there, by its shipped name.
 
     Raises

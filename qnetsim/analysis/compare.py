@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from qnetsim.errors import (
     TraceError,
     UsageError,
     WorldMismatchError,
+    argument,
 )
 from qnetsim.trace import open_trace
 from qnetsim.vocabulary import BILL_COLUMNS
@@ -167,7 +169,7 @@ class Comparison:
         return tuple(found)
 
 
-def compare_traces(paths: Sequence[Path | str]) -> Comparison:
+def compare_traces(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
     """Compare the policies of these traces.
 
     Parameters
@@ -231,7 +233,7 @@ def _runs_by_policy(paths: Sequence[Path], complete: set[Path]) -> dict[str, dic
             if trace.status != "complete":
                 raise _UnfinishedError(
                     f"{path}: the run is {trace.status} after {trace.slots} slots; "
-                    "the command that wrote it completes it with --resume"
+                    f"what wrote it completes it with {argument('resume', 'True')}"
                 )
             complete.add(path)
             metrics = run_metrics(trace)

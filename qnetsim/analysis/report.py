@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ class Drawing:
 
 def write_report(
     comparison: Comparison,
-    folder: Path,
+    folder: str | os.PathLike[str],
     curves: Mapping[str, CurveRecord] | None = None,
     formats: Collection[str] = FORMATS,
 ) -> Path:
@@ -90,7 +91,7 @@ def write_report(
     Parameters
     ----------
     comparison : Comparison
-    folder : Path
+    folder : path-like
     curves : mapping, optional
         Learning curves to be shown, by name.
     formats : collection of {"png", "svg", "pdf"}
@@ -106,6 +107,7 @@ def write_report(
     TraceError
         The folder cannot be written to.
     """
+    folder = Path(folder)
     refuse_linked_folder(folder / FIGURES)
     with _first_traces(comparison) as first:
         divergences = _divergences(comparison, first)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import tomllib
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,22 @@ from pydantic import ValidationError
 
 from qnetsim.case.case import Case
 from qnetsim.case.user_demand import recorded_demand, with_recording
-from qnetsim.errors import QnetsimError, ScenarioError, SettingError, TopologyError, UsageError
+from qnetsim.errors import (
+    QnetsimError,
+    ScenarioError,
+    SettingError,
+    TopologyError,
+    UsageError,
+    argument,
+)
 from qnetsim.forecast import Forecast
 from qnetsim.forecast.build import build_forecast
 from qnetsim.input_files import note_input
 from qnetsim.network import Network, Topology, build_network, read_topology
 from qnetsim.policies import policy_options
+from qnetsim.policies.registry import with_source
 from qnetsim.scenario import (
+    OptionsModelOf,
     RecordingTable,
     RunTable,
     Scenario,
@@ -45,7 +55,7 @@ from qnetsim.world.faults import listed, refuse_too_many
 
 
 def load(
-    path: Path | str,
+    path: str | os.PathLike[str],
     *,
     recording: RecordingTable | None = None,
     changes: Mapping[Key, Any] | None = None,
@@ -73,7 +83,7 @@ def load(
     """
     path = scenario_file(path)
     try:
-        scenario = load_scenario(path, policy_options, changes)
+        scenario = load_scenario(path, options_in(path.parent), changes)
     except ScenarioError as error:
         raise ScenarioError([*error.problems, *_topology_problems(path)]) from None
     if recording is not None:
@@ -89,21 +99,9 @@ def load(
             "run": run_table,
         }
         scenario = scenario.model_copy(update=update)
-    # a command must not write over these, read or not
-    for place in scenario.named_files:
-        note_input(place)
+    scenario = with_sources(scenario, path.parent)
     try:
-        scenario = with_recording(scenario)
-        try:
-            scenario = scenario.with_run(**run)
-        except ValidationError as error:
-            detail = error.errors()[0]
-            name = str(detail["loc"][0])
-            raise UsageError(f"--{name} {detail['input']}: {detail['msg'].lower()}") from None
-        case = open_case(scenario)
-        if scenario.recording is not None:
-            recorded = recorded_demand(scenario, case.network)
-            recorded.window(scenario.run.replications - 1, scenario.run.slots)
+        scenario = completed(scenario, run)
     except TopologyError as error:
         problems = [(("network", "topology"), text) for text in error.problems]
         raise locate(path, problems) from None
@@ -115,11 +113,48 @@ def load(
     return scenario
 
 
+def options_in(folder: Path) -> OptionsModelOf:
+    """Lookup of policies' options for a scenario in a folder, where files of policies may lie."""
+    return partial(policy_options, folder=folder)
+
+
+def with_sources(scenario: Scenario, folder: Path) -> Scenario:
+    """Scenario whose policies have the code that it names, in files of a folder or in modules."""
+    tables = tuple(with_source(table, folder) for table in scenario.policy)
+    return scenario.model_copy(update={"policy": tables})
+
+
+def completed(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
+    """Scenario with recorded demand and other values of ``run``; all of it is checked.
+
+    Raises
+    ------
+    TopologyError, SettingError
+    UsageError
+        A value of ``run`` is out of range.
+    """
+    # a command must not write over these, read or not
+    for place in scenario.named_files:
+        note_input(place)
+    scenario = with_recording(scenario)
+    try:
+        scenario = scenario.with_run(**run)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        given = argument(str(detail["loc"][0]), str(detail["input"]))
+        raise UsageError(f"{given}: {detail['msg'].lower()}") from None
+    case = open_case(scenario)
+    if scenario.recording is not None:
+        recorded = recorded_demand(scenario, case.network)
+        recorded.window(scenario.run.replications - 1, scenario.run.slots)
+    return scenario
+
+
 def _topology_problems(path: Path) -> tuple[str, ...]:
     """What is wrong with the topology of a file that has other errors too."""
     try:
         reference = tomllib.loads(scenario_text(path))["network"]["topology"]
-        read_topology(located(reference, path))
+        read_topology(located(reference, path.parent))
     except TopologyError as error:
         problems = [(("network", "topology"), text) for text in error.problems]
         return locate(path, problems).problems
@@ -141,7 +176,10 @@ def open_case(scenario: Scenario, topology: Topology | None = None) -> Case:
     Raises
     ------
     TopologyError, SettingError
+    ScenarioError
+        Values were put into the scenario past its checks.
     """
+    scenario.refuse_unchecked()
     network = build_network(scenario.network, scenario.cost, scenario.run.slot_s, topology)
     forecast = build_forecast(
         scenario.demand,

@@ -13,7 +13,7 @@ import click
 
 from qnetsim.cli.exit_status import EXIT_FAILED, EXIT_SIGNAL, EXIT_USAGE
 from qnetsim.cli.show.echo import echo
-from qnetsim.errors import QnetsimError
+from qnetsim.errors import QnetsimError, speaking_of_options
 from qnetsim.input_files import inputs_noted
 from qnetsim.interrupt import Interrupted, note_command, say_end
 from qnetsim.version import __version__
@@ -120,7 +120,7 @@ def _status(arguments: list[str] | None) -> int:
     note_command(GO_ON.get(command, "give the same command again"))
     try:
         # without standalone mode, click returns the status of an early exit
-        with inputs_noted():
+        with inputs_noted(), speaking_of_options():
             status = group.main(arguments, prog_name="qnetsim", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:

@@ -13,11 +13,11 @@ from qnetsim.case import load
 from qnetsim.cli.default_path import default_path
 from qnetsim.cli.exit_status import EXIT_PARTIAL
 from qnetsim.cli.keeping import Keeping, resume_option
-from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.comparison import comparison_json, show_comparison
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import (
+    POLICY_HELP,
     durable_option,
     emit,
     force_option,
@@ -25,23 +25,29 @@ from qnetsim.cli.show.output import (
     progress,
     working,
 )
-from qnetsim.cli.show.report import draw_report, refuse_report, traces_of
+from qnetsim.cli.show.report import draw_report, refuse_report
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
 from qnetsim.plans.make import plan_policies
-from qnetsim.replay.reopen import recorded_run
-from qnetsim.replay.replay_batch import replay_policies
+from qnetsim.policies.chosen import policy_table
+from qnetsim.replay.replay_batch import recorded_files, replay_policies
 from qnetsim.runs.batch import run_policies
 from qnetsim.scenario import Scenario
 from qnetsim.shipped import scenario_file
-from qnetsim.trace import is_hdf5, open_world
-from qnetsim.trace.schema import TRACE
+from qnetsim.trace import is_hdf5
+from qnetsim.trace.files.planned_traces import traces_of
 
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
 @set_option
-@click.option("--policy", "-p", "policies", multiple=True, help="NAME or NAME:key=value,…")
+@click.option(
+    "--policy",
+    "-p",
+    "policies",
+    multiple=True,
+    help=POLICY_HELP,
+)
 @click.option("--replications", type=int, help="Worlds, instead of the scenario's.")
 @click.option("--slots", type=int, help="Slots of a world, instead of the scenario's.")
 @click.option("--seed", type=int, help="Seed, instead of the scenario's.")
@@ -142,7 +148,7 @@ def _run_scenario(
     workers: int,
 ) -> list[Path]:
     """Run the policies in the worlds of a scenario; returns the traces."""
-    chosen = [policy_table(text, scenario) for text in policies] or list(scenario.policy)
+    chosen = [policy_table(text, scenario.policy) for text in policies] or list(scenario.policy)
     total = len(chosen) * scenario.run.replications * scenario.run.slots
     with working("planning") as tell:
         plans = plan_policies(scenario, chosen, tell)
@@ -162,23 +168,9 @@ def _traces_and_replays(
     sources: Sequence[Path], policies: Sequence[str], folder: Path, keep: Keeping
 ) -> list[Path]:
     """Traces among the files, and those of the policies that are replayed in their worlds."""
-    traces = []
-    titles = set()
-    for source in sources:
-        with open_world(source) as opened:
-            if opened.kind is TRACE:
-                traces.append(source)
-                titles.add(opened.policy)
-    with open_world(sources[0]) as first:
-        scenario = recorded_run(first).case.scenario
-    chosen = [policy_table(text, scenario) for text in policies]
-    if not traces and not chosen:
-        chosen = list(scenario.policy)
-        if not chosen:
-            raise UsageError("the worlds name no policy; give --policy NAME")
-    twice = sorted({t.title for t in chosen if [c.title for c in chosen].count(t.title) > 1})
-    if twice:
-        raise UsageError(f"policy {twice[0]!r} is given twice; give each use its own label")
-    missing = [table for table in chosen if table.title not in titles]
-    with progress("replaying", len(missing) * len(sources) * scenario.run.slots) as advance:
-        return traces + replay_policies(sources, missing, folder, **asdict(keep), progress=advance)
+    files = recorded_files(sources)
+    missing = files.to_replay(policies)
+    slots = len(missing) * len(sources) * files.scenario.run.slots
+    with progress("replaying", slots) as advance:
+        made = replay_policies(sources, missing, folder, **asdict(keep), progress=advance)
+    return [*files.traces, *made]

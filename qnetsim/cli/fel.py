@@ -13,7 +13,6 @@ from qnetsim.analysis.fel_tasks import TaskRun, task_runs
 from qnetsim.case import Case, load, open_case
 from qnetsim.case.tasks import open_session
 from qnetsim.cli.keeping import Keeping, resume_option
-from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.fel import (
@@ -29,6 +28,7 @@ from qnetsim.errors import SettingError, UsageError
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.interrupt import remove_at_end
+from qnetsim.policies.chosen import policy_table
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario, locate
 from qnetsim.studies.key_budget import key_budget
@@ -93,7 +93,7 @@ def fel(
     rows: list[TrainingRound] = []
     run: TaskRun | None = None
     if policy is not None:
-        run = _run_task(spec, policy_table(policy, spec), out, keep)
+        run = _run_task(spec, policy_table(policy, spec.policy), out, keep)
     elif not only_budget:
         rows = _train_outside_network(case)
     settings = spec.fel[0]

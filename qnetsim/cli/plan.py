@@ -12,10 +12,16 @@ from pydantic import ValidationError
 
 from qnetsim.case import load, open_case
 from qnetsim.cli.figure_option import refuse_figure
-from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import emit, force_option, json_option, scenario_argument, working
+from qnetsim.cli.show.output import (
+    POLICY_HELP,
+    emit,
+    force_option,
+    json_option,
+    scenario_argument,
+    working,
+)
 from qnetsim.cli.show.plan import plan_json, show_frontier, show_information, show_plan
 from qnetsim.cli.show.wavelengths import show_wavelengths, wavelengths_json
 from qnetsim.errors import UsageError
@@ -23,6 +29,7 @@ from qnetsim.optimize.itemise import itemise
 from qnetsim.optimize.plan import RiskFigures
 from qnetsim.plans.make import information_values, make_plan, risk_frontier
 from qnetsim.plans.wavelengths_worth import worth_of_wavelengths
+from qnetsim.policies.chosen import policy_table
 from qnetsim.scenario import PlanningTable, Scenario
 from qnetsim.trace import make_folder, refuse_existing
 from qnetsim.vocabulary import PlanStatus
@@ -31,7 +38,13 @@ from qnetsim.vocabulary import PlanStatus
 @click.command()
 @scenario_argument
 @set_option
-@click.option("--policy", "-p", default="sip", show_default=True, help="NAME or NAME:key=value,…")
+@click.option(
+    "--policy",
+    "-p",
+    default="sip",
+    show_default=True,
+    help=POLICY_HELP,
+)
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Plan file to write.")
 @click.option(
     "--model",
@@ -102,7 +115,7 @@ def plan(
         plan_over(sweep, specs, policy, figure, as_json=as_json)
         return
     spec = _limited(load(scenario, changes=changes), limits)
-    chosen = policy_table(policy, spec)
+    chosen = policy_table(policy, spec.policy)
     case = open_case(spec)
     for path in (out, model):
         if path is not None:

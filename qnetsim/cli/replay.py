@@ -11,10 +11,10 @@ import click
 from qnetsim.case import Case, load, open_case
 from qnetsim.cli.default_path import default_path
 from qnetsim.cli.keeping import Keeping, resume_option
-from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.set_option import Changes, changes_of
 from qnetsim.cli.show.metrics import print_run
 from qnetsim.cli.show.output import (
+    POLICY_HELP,
     ScenarioPath,
     durable_option,
     force_option,
@@ -23,6 +23,7 @@ from qnetsim.cli.show.output import (
 )
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
+from qnetsim.policies.chosen import policy_table
 from qnetsim.replay.departure import WhatIf, forced_reservation
 from qnetsim.replay.reopen import recorded_run
 from qnetsim.replay.replay import replay as replay_in
@@ -136,7 +137,7 @@ class DemandOptions:
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option("--policy", "-p", help="NAME or NAME:key=value,…; the trace's own unless given.")
+@click.option("--policy", "-p", help=f"{POLICY_HELP} Else the trace's own.")
 @click.option("--from-slot", type=click.IntRange(0), help="Follow the trace to this slot.")
 @click.option(
     "--set",
@@ -205,7 +206,7 @@ def _replay_recorded(source: Path, changes: ReplayChanges, out: Path | None, kee
     spec = run.case.scenario
     chosen: PolicyTable | None = None
     if changes.policy is not None:
-        chosen = policy_table(changes.policy, spec)
+        chosen = policy_table(changes.policy, spec.policy)
     what_if = changes.what_if(run.case, chosen)
     deciding = chosen or run.policy
     title = deciding.title if deciding else "none"
@@ -245,7 +246,7 @@ def _replay_demand(
     assert demand.scenario is not None
     assert policy is not None
     spec = load(demand.scenario, changes=changes, recording=demand.table(source))
-    chosen = policy_table(policy, spec)
+    chosen = policy_table(policy, spec.policy)
     path = out or default_path(f"{source.stem}-{chosen.title}.h5")
     with progress(chosen.title, spec.run.slots) as advance:
         return simulate(open_case(spec), chosen, path, **asdict(keep), progress=advance)

@@ -12,9 +12,10 @@ from qnetsim.analysis.places import FIGURES
 from qnetsim.cli.exit_status import EXIT_PARTIAL
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, working
-from qnetsim.cli.show.report import draw_report, refuse_report, traces_of
+from qnetsim.cli.show.report import draw_report, refuse_report
 from qnetsim.errors import UsageError
 from qnetsim.trace.files.curve_file import is_curve, read_curve
+from qnetsim.trace.files.planned_traces import traces_of
 
 
 @click.command()

@@ -10,11 +10,11 @@ import click
 from qnetsim.case import load
 from qnetsim.cli.default_path import default_path
 from qnetsim.cli.keeping import Keeping, resume_option
-from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import print_run
 from qnetsim.cli.show.output import (
+    POLICY_HELP,
     durable_option,
     force_option,
     json_option,
@@ -24,6 +24,7 @@ from qnetsim.cli.show.output import (
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
 from qnetsim.optimize import Plan
+from qnetsim.policies.chosen import policy_table
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import open_trace
@@ -32,7 +33,7 @@ from qnetsim.trace import open_trace
 @click.command()
 @scenario_argument
 @set_option
-@click.option("--policy", "-p", help="NAME or NAME:key=value,…")
+@click.option("--policy", "-p", help=POLICY_HELP)
 @click.option("--plan", type=click.Path(path_type=Path), help="Plan file to run by.")
 @click.option("--slots", type=int, help="Slots to simulate, instead of the scenario's.")
 @click.option("--seed", type=int, help="Seed, instead of the scenario's.")
@@ -101,7 +102,7 @@ def _chosen(
     if (policy is None) == (plan is None):
         raise UsageError("give either --policy NAME or --plan FILE")
     if plan is None:
-        return policy_table(policy or "", spec), None
+        return policy_table(policy or "", spec.policy), None
     from qnetsim.plans.storage import load_plan
 
     found, table, differences = load_plan(plan, spec)

@@ -10,10 +10,10 @@ import numpy as np
 
 from qnetsim.analysis.figures.plan_costs import sensitivity_figure
 from qnetsim.analysis.figures.style import save
-from qnetsim.cli.policy_option import policy_table
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, figure, table, working
+from qnetsim.policies.chosen import policy_table
 from qnetsim.scenario import Scenario
 from qnetsim.studies.sensitivity import (
     SensitivityPoint,
@@ -43,7 +43,7 @@ def plan_over(
         Figure to write.
     as_json : bool
     """
-    chosen = policy_table(policy, specs[0])
+    chosen = policy_table(policy, specs[0].policy)
     with working(f"planning {chosen.title}") as tell:
         points = sensitivity(sweep, specs, chosen, tell)
     if picture is not None:

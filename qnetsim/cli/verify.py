@@ -21,6 +21,11 @@ OUTCOMES = {True: "ok", False: "WRONG", None: "not checked"}
 
 @click.command()
 @click.argument("trace", type=click.Path(path_type=Path))
+@click.option(
+    "--policy",
+    "-p",
+    help="FILE.py:Class or module:Class of the run, where the policy is not an installed one.",
+)
 @click.option("--plan", type=click.Path(path_type=Path), help="Plan file that the run went by.")
 @click.option(
     "--topology",
@@ -38,6 +43,7 @@ OUTCOMES = {True: "ok", False: "WRONG", None: "not checked"}
 @json_option
 def verify(
     trace: Path,
+    policy: str | None,
     plan: Path | None,
     topology: Path | None,
     demand: Path | None,
@@ -56,6 +62,7 @@ def verify(
     with progress("running again", slots) as advance:
         found = check_trace(
             trace,
+            policy=policy,
             plan=plan,
             topology=topology,
             demand=demand,

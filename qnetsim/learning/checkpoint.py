@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 
 from qnetsim.analysis.learning_curves import converged
-from qnetsim.errors import UsageError
+from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import forget_input
 from qnetsim.learning.train import Training, TrainingCurve
 from qnetsim.policies.learned.tensor_file import read_tensors
@@ -72,21 +72,24 @@ def restore_state(training: Training, path: Path) -> None:
     try:
         file = read_tensors(path, "state of a training", FORMAT, "pt")
     except UsageError as error:
-        raise UsageError(f"{error}; remove it, or give --force to begin anew") from None
+        raise UsageError(
+            f"{error}; remove it, or give {argument('force', 'True')} to begin anew"
+        ) from None
     # it is replaced by later states of the same training
     forget_input(path)
     about = file.about
     if about.get("identity") != identity(training):
         raise UsageError(
             f"{path}: is the state of another training (scenario, policy, seeds or torch differ); "
-            "give another --out, or --force to begin anew"
+            f"give another {argument('out')}, or {argument('force', 'True')} to begin anew"
         )
     try:
         _refuse_misfit(training, about, file.tensors)
         _restore(training, about, file.tensors)
     except (KeyError, RuntimeError, ValueError, TypeError, OverflowError) as error:
         raise UsageError(
-            f"{path}: is damaged ({error}); remove it, or give --force to begin anew"
+            f"{path}: is damaged ({error}); remove it, or give {argument('force', 'True')} to "
+            "begin anew"
         ) from None
 
 

@@ -12,6 +12,7 @@ from qnetsim.arrays import FloatArray, IntArray, frozen
 from qnetsim.errors import SettingError
 from qnetsim.network.chain import ChainBill, components_per_unit, segments
 from qnetsim.network.cost import UnitCosts, unit_costs
+from qnetsim.network.graphs import topology_of
 from qnetsim.network.keyrate import key_rate
 from qnetsim.network.readers import read_topology
 from qnetsim.network.topology import Topology
@@ -190,6 +191,8 @@ def build_network(
     SettingError
         A spacing names no fibre, or a channel yields no bit in a slot.
     """
+    if topology is None and table.graph is not None:
+        topology = topology_of(table.graph)
     topology = topology or read_topology(table.topology)
     lengths = topology.lengths_km
     spans = spans_of(table, topology)

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 from qnetsim.errors import TopologyError, UsageError
 from qnetsim.input_files import read_text_input
 from qnetsim.network.topology import RawFibre, Topology, check_topology
+from qnetsim.scenario.tables.graph import GRAPH
 
 BUNDLED: Mapping[str, str] = {
     "nsfnet": "14 nodes, 21 fibres, 300-2800 km (Ramaswami & Sivarajan; Net2Plan NSFNET_N14_E42)",
@@ -47,6 +48,13 @@ def read_topology(reference: str) -> Topology:
         return _from_csv(reference, text)
     if reference.startswith("topohub:"):
         return _from_topohub(reference)
+    if reference.startswith(GRAPH):
+        raise TopologyError(
+            [
+                f"{reference!r} was given as a graph in Python, and only a name of it is left; "
+                "give the graph, or a file of it"
+            ]
+        )
     path = Path(reference)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from qnetsim.case import Case, open_case
+from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.errors import PolicyError, UsageError
 from qnetsim.network import Network
 from qnetsim.optimize import Plan
 from qnetsim.optimize.plan import RiskFigures
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded
-from qnetsim.policies.registry import make_policy
+from qnetsim.policies.chosen import ChosenPolicy, PoliciesLike, PolicyLike, choose, choose_all
 from qnetsim.scenario import FaultTable, PolicyTable, Scenario
 from qnetsim.vocabulary import PlanStatus
 
@@ -24,13 +25,17 @@ FRONTIER_WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 Tell = Callable[[str], None]
 
 
-def make_plan(scenario: Scenario, policy: PolicyTable, tell: Tell | None = None) -> Plan:
+def make_plan(
+    scenario: ScenarioLike, policy: PolicyLike | ChosenPolicy, tell: Tell | None = None
+) -> Plan:
     """Solve for what a policy decides in advance.
 
     Parameters
     ----------
-    scenario : Scenario
-    policy : PolicyTable
+    scenario : Scenario, Case, path-like or mapping
+        As in :func:`qnetsim.case.case_of.case_of`.
+    policy : str, PolicyTable, class or object of a Policy
+        As in :func:`qnetsim.policies.chosen.choose`.
     tell : callable, optional
         Receives a line of text now and then during a long solve.
 
@@ -39,10 +44,11 @@ def make_plan(scenario: Scenario, policy: PolicyTable, tell: Tell | None = None)
     UsageError
         The policy does not plan.
     """
-    runner = make_policy(policy.name, policy.options)
-    plan = planned(runner, policy.title, open_case(scenario), tell)
+    case = case_of(scenario)
+    chosen = choose(policy, case.scenario.policy)
+    plan = planned(chosen.once(), chosen.title, case, tell)
     if plan is None:
-        raise UsageError(f"policy {policy.title!r} does not plan ahead; run it instead")
+        raise UsageError(f"policy {chosen.title!r} does not plan ahead; run it instead")
     return plan
 
 
@@ -217,8 +223,11 @@ def _estimate(plan: Plan, network: Network) -> dict[str, float] | None:
 
 
 def plan_policies(
-    scenario: Scenario, policies: Sequence[PolicyTable], tell: Tell | None = None
+    scenario: ScenarioLike,
+    policies: PoliciesLike,
+    tell: Tell | None = None,
 ) -> list[Plan | None]:
     """Ask each policy for its plan; one plan serves all replications."""
-    case = open_case(scenario)
-    return [planned(make_policy(p.name, p.options), p.title, case, tell) for p in policies]
+    case = case_of(scenario)
+    chosen = choose_all(policies, case.scenario.policy)
+    return [planned(one.fresh(), one.title, case, tell) for one in chosen]

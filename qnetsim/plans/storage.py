@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.case import Case, open_case
+from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.network import BLOCKED, Route, RouteTable
 from qnetsim.optimize import Plan
@@ -24,7 +26,8 @@ from qnetsim.optimize.plan import GapInterval, RiskFigures, SolveReport
 from qnetsim.optimize.wavelengths.assignment import Assignment
 from qnetsim.plans.make import plan_summary
 from qnetsim.plans.opened import open_plan
-from qnetsim.policies.registry import make_policy
+from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose
+from qnetsim.policies.registry import policy_of
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.scenario.tables.portable import without_folders
@@ -40,7 +43,12 @@ PLANNED_FOR = ("network", "cost", "demand")
 
 
 def save_plan(
-    plan: Plan, scenario: Scenario, policy: PolicyTable, path: Path | str, *, force: bool = False
+    plan: Plan,
+    scenario: ScenarioLike,
+    policy: PolicyLike | ChosenPolicy,
+    path: str | os.PathLike[str],
+    *,
+    force: bool = False,
 ) -> Path:
     """Write a plan to a file, with its explicit wavelengths where it has them.
 
@@ -49,12 +57,13 @@ def save_plan(
     TraceError, UsageError
         The file cannot be written, or exists.
     """
-    case = open_case(scenario)
-    return write_plan(Path(path), _record(plan, case, policy), force=force)
+    case = case_of(scenario)
+    chosen = choose(policy, case.scenario.policy)
+    return write_plan(Path(path), _record(plan, case, chosen), force=force)
 
 
 def save_model(
-    scenario: Scenario, policy: PolicyTable, path: Path | str, plan: Plan | None = None
+    scenario: Scenario, policy: PolicyTable, path: str | os.PathLike[str], plan: Plan | None = None
 ) -> None:
     """Write the program behind a plan of ``sip`` as a model file, ``.lp`` or ``.mps``.
 
@@ -90,17 +99,17 @@ def save_model(
     write_whole(Path(path), model_text(model, Path(path).suffix))
 
 
-def _record(plan: Plan, case: Case, policy: PolicyTable) -> PlanRecord:
+def _record(plan: Plan, case: Case, policy: ChosenPolicy) -> PlanRecord:
     network = case.network
     forecast = case.forecast
     topology = case.network.topology
-    runner = make_policy(policy.name, policy.options)
+    runner = policy.once()
     provenance = {
         "software": software(),
         "environment": environment(),
         "scenario": case.scenario.portable().model_dump(mode="json"),
         "policy": {
-            "name": policy.name,
+            "name": policy.table.name,
             "title": policy.title,
             "options": without_folders(runner.options.model_dump(mode="json")),
         },
@@ -180,8 +189,8 @@ class StoredPlan(NamedTuple):
     differences: list[str]
 
 
-def load_plan(path: Path | str, scenario: Scenario | Case) -> StoredPlan:
-    """Read a plan for a scenario, or for the case that was made of it.
+def load_plan(path: str | os.PathLike[str], scenario: ScenarioLike) -> StoredPlan:
+    """Read a plan for a scenario.
 
     Raises
     ------
@@ -191,7 +200,7 @@ def load_plan(path: Path | str, scenario: Scenario | Case) -> StoredPlan:
         It is no plan, or damaged.
     """
     path = Path(path)
-    case = scenario if isinstance(scenario, Case) else open_case(scenario)
+    case = case_of(scenario)
     record, made_for, policy = open_plan(path)
     _refuse_other_shape(path, record, case)
     differences = _differences(record, made_for, case)
@@ -242,7 +251,7 @@ def _valued_anew(
     UsageError
         Its policy decides anew in each slot, so that there is nothing to carry over.
     """
-    runner = make_policy(policy.name, policy.options)
+    runner = policy_of(policy)
     if not isinstance(runner, StaticPolicy) or plan.interval is not None:
         raise UsageError(
             f"{path}: was made for another scenario ({differences[0]}), and what {policy.title} "

@@ -7,11 +7,13 @@ afterwards what came of it. It knows the network and the forecast, never the see
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -194,8 +196,28 @@ def guarded(title: str, what: str) -> Iterator[None]:
     except QnetsimError:
         raise
     except (Exception, SystemExit, GeneratorExit) as error:
-        text = f"policy {title} failed in {what}: {type(error).__name__}: {error}"
+        place = _place_in_user_code(error)
+        text = f"{place}policy {title} failed in {what}: {type(error).__name__}: {error}"
         raise PolicyError(text) from error
+
+
+def _place_in_user_code(error: BaseException) -> str:
+    """``file:line: `` of the user's file that failed; empty where installed code did."""
+    import sysconfig
+
+    installed = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
+    places = [Path(__file__).parents[1], *map(Path, installed)]
+    outside = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not any(Path(frame.filename).is_relative_to(place) for place in places)
+    ]
+    if not outside:
+        return ""
+    # the simulator calls the user's file, which may fail in a library that it calls
+    file = outside[0].filename
+    line = [frame.lineno for frame in outside if frame.filename == file][-1]
+    return f"{file}:{line}: "
 
 
 class PolicyOptions(BaseModel):

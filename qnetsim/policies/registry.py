@@ -1,4 +1,4 @@
-"""Find policies by entry points; ours enter by the same door as everybody's."""
+"""Find policies by entry points, ours by the same door as everybody's, or where a user says."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import difflib
 import warnings
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import cast
 
 from pydantic import ValidationError
 
-from qnetsim.errors import UsageError
+from qnetsim.errors import UsageError, argument
 from qnetsim.policies.base import Policy, PolicyOptions, guarded
+from qnetsim.policies.user_code import find_source, is_reference, load_source, shown
+from qnetsim.scenario import PolicyTable
+from qnetsim.scenario.tables.scenario import PolicySource
 
 GROUP = "qnetsim.policies"
 
@@ -49,6 +53,11 @@ def load_policy(name: str) -> type[Policy]:
         No such policy, or its package cannot be imported or gives no policy class.
     """
     entry = available().get(name)
+    if entry is None and is_reference(name):
+        raise UsageError(
+            f"policy {name!r} is code of a user's own, which is imported only where it is given: "
+            f"{argument('policy', name)}"
+        )
     if entry is None:
         close = difflib.get_close_matches(name, available(), n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
@@ -60,20 +69,59 @@ def load_policy(name: str) -> type[Policy]:
             f"policy {name!r} ({entry.value}) cannot be imported: "
             f"{type(error).__name__}: {error}; repair or uninstall its package"
         ) from error
-    wrong = None
-    if not (isinstance(policy, type) and issubclass(policy, Policy)):
-        wrong = "is not a subclass of qnetsim.policies.Policy"
-    elif not (isinstance(policy.Options, type) and issubclass(policy.Options, PolicyOptions)):
-        wrong = "has Options that are not a subclass of qnetsim.policies.PolicyOptions"
-    elif not isinstance(policy.sees_future, bool):
-        wrong = f"has sees_future = {policy.sees_future!r}; it must be True or False"
-    if wrong:
+    if wrong := fault_of_class(policy):
         raise UsageError(f"policy {name!r}: {entry.value} {wrong}; repair its package")
     return cast(type[Policy], policy)
 
 
-def policy_options(name: str) -> type[PolicyOptions]:
+def fault_of_class(found: object) -> str | None:
+    """Why an object is no class of policies, in words; None for one that is."""
+    if not (isinstance(found, type) and issubclass(found, Policy)):
+        return "is not a subclass of qnetsim.policies.Policy"
+    if not (isinstance(found.Options, type) and issubclass(found.Options, PolicyOptions)):
+        return "has Options that are not a subclass of qnetsim.policies.PolicyOptions"
+    if not isinstance(found.sees_future, bool):
+        return f"has sees_future = {found.sees_future!r}; it must be True or False"
+    return None
+
+
+def class_of(source: PolicySource) -> type[Policy]:
+    """Import the class that a user wrote.
+
+    Raises
+    ------
+    UsageError
+        It cannot be imported, or is no policy.
+    """
+    found = load_source(source)
+    if wrong := fault_of_class(found):
+        raise UsageError(f"{shown(source)}: {source.class_name} {wrong}")
+    return cast(type[Policy], found)
+
+
+def with_source(table: PolicyTable, folder: Path | None = None) -> PolicyTable:
+    """Table of a policy that the user named, with its code where it is their own.
+
+    Parameters
+    ----------
+    table : PolicyTable
+    folder : Path, optional
+        Where its file is looked for; the current one unless given.
+    """
+    if table.source is not None or table.name in available() or not is_reference(table.name):
+        return table
+    return table.with_source(find_source(table.name, folder))
+
+
+def policy_options(name: str, folder: Path | None = None) -> type[PolicyOptions]:
     """Options model of a policy, for checking scenario files.
+
+    Parameters
+    ----------
+    name : str
+        Of a registered policy, or where a class of the user's own is.
+    folder : Path, optional
+        Where a file of the user's own is looked for.
 
     Raises
     ------
@@ -81,20 +129,38 @@ def policy_options(name: str) -> type[PolicyOptions]:
         With a text, where the policy cannot be had.
     """
     try:
+        if name not in available() and is_reference(name):
+            return class_of(find_source(name, folder)).Options
         return load_policy(name).Options
     except UsageError as error:
         raise KeyError(str(error)) from None
 
 
 def make_policy(name: str, options: dict[str, object]) -> Policy:
-    """Create a policy with these options.
+    """Create a registered policy with these options.
 
     Raises
     ------
     UsageError
         Unknown policy, or options that its model refuses.
     """
-    policy = load_policy(name)
+    return _made(load_policy(name), name, options)
+
+
+def policy_of(table: PolicyTable) -> Policy:
+    """Create the policy of a table: a registered one, or one whose code a user has named.
+
+    Raises
+    ------
+    UsageError
+        As :func:`make_policy`; the code of the user's own cannot be imported.
+    """
+    if table.source is None:
+        return make_policy(table.name, table.options)
+    return _made(class_of(table.source), table.name, table.options)
+
+
+def _made(policy: type[Policy], name: str, options: dict[str, object]) -> Policy:
     try:
         checked = policy.Options.model_validate(options)
     except ValidationError as error:

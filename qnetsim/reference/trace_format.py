@@ -51,7 +51,9 @@ process dies. While a new file is not yet worth its name it is called `.NAME.RAN
 
 In the provenance, `counterfactual` is there where a trace was followed to a slot and then left: the
 slot (`from_slot`), the policy that was followed (`before`), the one that decides from there
-(`after`, null where it is the same), and the reservations that were forced (`forced`).
+(`after`, null where it is the same), and the reservations that were forced (`forced`). A policy of
+the user's own (`FILE.py:Class` without its folder, or `module:Class`) has `source_sha256`, the
+SHA-256 of its file; reading a trace imports nothing, and `qnetsim verify --policy` runs it again.
 
 ## Tables
 

@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.case import Case
-from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.errors import TraceFormatError, UsageError, argument
 from qnetsim.kernel.controllers import RESERVATION_MAX
 from qnetsim.plans.make import planned
 from qnetsim.plans.opened import stored_policy
-from qnetsim.policies.registry import make_policy
+from qnetsim.policies.registry import policy_of
 from qnetsim.replay.counterfactual import ControlledPolicy, Counterfactual, Forced
 from qnetsim.replay.reopen import RecordedRun
+from qnetsim.runs.header import source_note
 from qnetsim.runs.simulate import plan_status_code
 from qnetsim.scenario import PolicyTable
 from qnetsim.scenario.tables.portable import without_folders
@@ -69,7 +70,7 @@ def departure(run: RecordedRun, what_if: WhatIf, trace: Trace) -> Departure:
     assert run.policy is not None
 
     def controlled(table: PolicyTable) -> ControlledPolicy:
-        policy = make_policy(table.name, table.options)
+        policy = policy_of(table)
         plan = planned(policy, table.title, run.case)
         return ControlledPolicy(run.case, policy, table, plan, run.replication)
 
@@ -89,6 +90,7 @@ def departure_note(policy: Counterfactual, what_if: WhatIf) -> dict[str, Any]:
             "name": one.table.name,
             "title": one.table.title,
             "options": without_folders(one.policy.options.model_dump(mode="json")),
+            **source_note(one.table),
         }
 
     return {
@@ -166,17 +168,23 @@ def forced_reservation(text: str, case: Case, first_slot: int, slots: int | None
     how = "write SOURCE-TARGET:qkd_channels=N,km_wavelengths=N, one of the two or both"
     if place not in names:
         some = ", ".join(list(names)[::4][:12])
-        raise UsageError(f"--set {text!r}: {place!r} is not a fibre (there are {some}, …); {how}")
+        raise UsageError(
+            f"{argument('set', repr(text))}: {place!r} is not a fibre (there are {some}, …); {how}"
+        )
     amounts: dict[str, int] = {}
     for item in rest.split(","):
         key, equals, value = (part.strip() for part in item.partition("="))
         if key not in {"qkd_channels", "km_wavelengths"} or key in amounts or not equals:
-            raise UsageError(f"--set {text!r}: {item!r} is not allowed; {how}")
+            raise UsageError(f"{argument('set', repr(text))}: {item!r} is not allowed; {how}")
         if not (value.isascii() and value.isdecimal()):
-            raise UsageError(f"--set {text!r}: {value!r} is not an integer >= 0; {how}")
+            raise UsageError(
+                f"{argument('set', repr(text))}: {value!r} is not an integer >= 0; {how}"
+            )
         amounts[key] = int(value)
         if amounts[key] > RESERVATION_MAX:
-            raise UsageError(f"--set {text!r}: {value} is more than {RESERVATION_MAX}")
+            raise UsageError(
+                f"{argument('set', repr(text))}: {value} is more than {RESERVATION_MAX}"
+            )
     end = case.scenario.run.slots if slots is None else first_slot + slots
     return Forced(
         names[place], amounts.get("qkd_channels"), amounts.get("km_wavelengths"), first_slot, end

@@ -10,10 +10,10 @@ import numpy as np
 
 from qnetsim.analysis.audit import Finding
 from qnetsim.case.user_demand import demand_of, recorded_demand
-from qnetsim.errors import QnetsimError, SettingError, TopologyError, UsageError
+from qnetsim.errors import QnetsimError, SettingError, TopologyError, UsageError, argument
 from qnetsim.input_files import refuse_irregular
 from qnetsim.network import BUNDLED, Topology, read_topology
-from qnetsim.policies import Policy
+from qnetsim.policies.chosen import ChosenPolicy
 from qnetsim.replay.reopen import RecordedRun
 from qnetsim.trace import Trace
 
@@ -24,13 +24,13 @@ class GivenFiles:
 
     Attributes
     ----------
-    policy : Policy or None
-        A fresh object of a policy that is not registered.
+    policy : ChosenPolicy or None
+        The policy, where it is not a registered one.
     plan, topology, demand : Path or None
         The plan file that the run went by, the topology file, the demand file.
     """
 
-    policy: Policy | None = None
+    policy: ChosenPolicy | None = None
     plan: Path | None = None
     topology: Path | None = None
     demand: Path | None = None
@@ -62,7 +62,8 @@ def named_network(inside: Topology, given: GivenFiles) -> Finding:
     name = inside.name
     known = name in BUNDLED or name.startswith("topohub:")
     if not known and given.topology is None:
-        text = f"{name} is not here to be compared; give the file with --topology"
+        how = argument("topology", "FILE")
+        text = f"{name} is not here to be compared; give the file with {how}"
         return Finding("network", None, text)
     # a bundled name is held against what is bundled, whatever file is given beside
     outsides = []
@@ -70,7 +71,7 @@ def named_network(inside: Topology, given: GivenFiles) -> Finding:
         try:
             outsides.append(read_topology(str(given.topology)))
         except TopologyError as error:
-            raise UsageError(f"--topology {error}") from None
+            raise UsageError(f"{argument('topology')} {error}") from None
     if known:
         try:
             outsides.append(read_topology(name))
@@ -117,7 +118,10 @@ def demand_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding
     if recording is None:
         return None
     if given.demand is None:
-        text = f"{recording.file} is not here to be compared; give the file with --demand"
+        text = (
+            f"{recording.file} is not here to be compared; give the file with "
+            f"{argument('demand', 'FILE')}"
+        )
         return Finding("demand", None, text)
     refuse_irregular(given.demand, "file of recorded demand")
     table = recording.model_copy(update={"file": str(given.demand)})

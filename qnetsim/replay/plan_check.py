@@ -24,7 +24,7 @@ from qnetsim.optimize.solvers.program import relative_gap
 from qnetsim.plans.make import plan_summary, planned
 from qnetsim.plans.opened import OpenedPlan, open_plan
 from qnetsim.plans.storage import FROM_FILE, load_plan, stored_plan
-from qnetsim.policies.registry import available, make_policy
+from qnetsim.policies.registry import available, policy_of
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.replay.claims import BY_SOLVER, LATER, ROUNDING, WALL_CLOCK, same_claim
 from qnetsim.replay.given_files import GivenFiles, named_network
@@ -65,7 +65,7 @@ def plan_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding:
         network = named_network(case.network.topology, given)
         if not network.passed:
             return Finding(NAME, network.passed, f"the network that it names: {network.text}")
-        policy = make_policy(name, opened.policy.options)
+        policy = policy_of(opened.policy)
         again = planned(policy, opened.policy.title, case)
     except (UsageError, LicenceError) as error:
         return Finding(NAME, None, f"cannot be made again here: {error}")
@@ -180,7 +180,7 @@ def _own_plan(opened: OpenedPlan, case: Case, again: Plan, parts: str) -> tuple[
     record = opened.record
     plan = stored_plan(record, case)
     network = case.network
-    policy = make_policy(opened.policy.name, opened.policy.options)
+    policy = policy_of(opened.policy)
     if not isinstance(policy, StaticPolicy) or again.interval is not None:
         title = opened.policy.title
         text = f"{parts} are not those that {title} plans, and nothing else can value them"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
 from qnetsim.case import Case
-from qnetsim.errors import UsageError
+from qnetsim.case.case_of import ScenarioLike, case_of
+from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import inputs_noted
 from qnetsim.interrupt import stoppable
 from qnetsim.plain_text import spreadsheet_cell
@@ -21,8 +23,8 @@ from qnetsim.world.realisation import Realisation
 
 
 def record_world(
-    case: Case,
-    out: Path | str,
+    scenario: ScenarioLike,
+    out: str | os.PathLike[str],
     *,
     replication: int = 0,
     force: bool = False,
@@ -33,7 +35,8 @@ def record_world(
 
     Parameters
     ----------
-    case : Case
+    scenario : Scenario, Case, path-like or mapping
+        As in :func:`qnetsim.case.case_of.case_of`.
     out : path-like
         ``.csv`` for the demand alone, as ``slot,source,target,rate`` with rates in bit/s and an
         apostrophe ahead of names that a spreadsheet would run; any other suffix for the whole
@@ -52,13 +55,15 @@ def record_world(
     TraceError, UsageError
         The file cannot be written, or exists.
     """
+    case = case_of(scenario)
     path = Path(out)
     world = case.realisation(replication)
     with inputs_noted(case.scenario.named_files):
         if path.suffix.lower() == ".csv":
             if resume:
                 raise UsageError(
-                    f"{path}: a .csv file appears whole or not at all; leave --resume out"
+                    f"{path}: a .csv file appears whole or not at all; leave "
+                    f"{argument('resume', 'True')} out"
                 )
             return _write_csv(case, world, path, force, progress)
         with ExitStack() as stack:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
-from qnetsim.errors import UsageError
+from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import inputs_noted, refuse_input
-from qnetsim.policies import Policy
+from qnetsim.policies.chosen import ChosenPolicy, PolicyLike
 from qnetsim.replay.departure import WhatIf, departure, departure_note, stored_departure
 from qnetsim.replay.reopen import RecordedRun, recorded_run, whole_world
 from qnetsim.runs.simulate import Progress, RunNotes, simulate
-from qnetsim.scenario import PolicyTable
 from qnetsim.trace import Trace, open_world
 from qnetsim.trace.schema import WORLD
 
 
 def replay(
-    source: Path | str,
-    policy: PolicyTable | Policy | None,
-    out: Path | str,
+    source: str | os.PathLike[str],
+    policy: PolicyLike | ChosenPolicy | None,
+    out: str | os.PathLike[str],
     *,
     what_if: WhatIf | None = None,
     force: bool = False,
@@ -33,8 +33,9 @@ def replay(
     ----------
     source : path-like
         A recorded world or a trace.
-    policy : PolicyTable, Policy or None
-        None is the policy of the trace. Not together with ``what_if``.
+    policy : str, PolicyTable, class or object of a Policy, or None
+        As in :func:`qnetsim.policies.chosen.choose`; None is the policy of the trace. Not
+        together with ``what_if``.
     out : path-like
         The trace to write.
     what_if : WhatIf, optional
@@ -65,13 +66,15 @@ def replay(
             "durable": durable,
             "progress": progress,
         }
-        if what_if is None and policy is None and (stored := stored_departure(trace, run)):
-            run, what_if = stored
+        if what_if is None and policy is None and (departed := stored_departure(trace, run)):
+            run, what_if = departed
         if what_if is not None:
             return _departing(trace, run, what_if, Path(out), keep)
-        chosen = policy or run.policy
+        chosen = run.policy if policy is None else policy
         if chosen is None:
-            raise UsageError(f"{source}: is a world without a policy; give --policy NAME")
+            raise UsageError(
+                f"{source}: is a world without a policy; give {argument('policy', 'NAME')}"
+            )
         return simulate(run.case, chosen, out, replication=run.replication, **keep)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qnetsim.analysis.audit import Finding
-from qnetsim.errors import TraceFormatError
+from qnetsim.errors import TraceFormatError, argument
 from qnetsim.trace.files.signature import (
     file_sha256,
     fingerprint,
@@ -34,7 +34,8 @@ def signature_finding(trace: Path, key: Path | None) -> Finding | None:
     if public is None:
         if found is None:
             return None
-        text = f"signed by {found.fingerprint}, not checked; give the public key with --key"
+        how = f"give the public key with {argument('key', 'PUBLIC')}"
+        text = f"signed by {found.fingerprint}, not checked; {how}"
         return Finding(NAME, None, text)
     if found is None:
         return Finding(NAME, False, f"not signed: there is no {signature_place(trace).name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,15 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.analysis.audit import Finding, audit
-from qnetsim.errors import QnetsimError, TraceError, UsageError
+from qnetsim.errors import QnetsimError, TraceError, UsageError, argument
 from qnetsim.interrupt import stoppable
 from qnetsim.kernel import SlotBlock
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import planned
 from qnetsim.plans.storage import FROM_FILE, load_plan
 from qnetsim.policies import Policy
+from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose
 from qnetsim.policies.learned.weights import read_weights
-from qnetsim.policies.registry import available, make_policy
+from qnetsim.policies.registry import available, policy_of
 from qnetsim.replay.claims import other_attribute, other_claim, unlike_solver
 from qnetsim.replay.departure import departure, departure_note, stored_departure
 from qnetsim.replay.given_files import GivenFiles, demand_finding, network_finding
@@ -29,6 +31,7 @@ from qnetsim.replay.signed import signature_finding
 from qnetsim.runs.header import trace_header, world_header
 from qnetsim.runs.simulate import Progress, RunContext, run_case, world_columns
 from qnetsim.scenario import PolicyTable
+from qnetsim.scenario.tables.scenario import PolicySource
 from qnetsim.trace import Block, Trace, open_world, read_plan
 from qnetsim.trace.provenance import software
 from qnetsim.trace.rerun_check import Difference, RerunCheck
@@ -104,9 +107,9 @@ class _EndOfTraceError(Exception):
 
 
 def verify(
-    path: Path | str,
+    path: str | os.PathLike[str],
     *,
-    policy: Policy | None = None,
+    policy: PolicyLike | None = None,
     plan: Path | None = None,
     topology: Path | None = None,
     demand: Path | None = None,
@@ -120,8 +123,10 @@ def verify(
     Parameters
     ----------
     path : path-like
-    policy : Policy, optional
-        A fresh object of the policy behind the trace, where it is not a registered one.
+    policy : str, PolicyTable, class or object of a Policy, optional
+        The policy behind the trace, where it is not a registered one: ``FILE.py:Class``,
+        ``module:Class``, or a fresh object. Code of the user's own is imported only if it is
+        given here, and run only if its SHA-256 is that of the trace.
     plan : Path, optional
         The plan file that the run went by. It is made again, and what it claims compared.
     topology, demand : Path, optional
@@ -154,7 +159,7 @@ def verify(
             run = recorded_run(trace, weights)
         except TraceError as error:
             return Verification((*findings, Finding("scenario", False, str(error))), None)
-        given = GivenFiles(policy, plan, topology, demand)
+        given = GivenFiles(None if policy is None else choose(policy), plan, topology, demand)
         findings += _provenance(trace, run)
         findings.append(_length(trace, run))
         findings.append(network_finding(trace, run, given))
@@ -278,7 +283,7 @@ def _rerun(
     except _DepartedError as departed:
         text = str(departed.difference)
         if given.plan is None and FROM_FILE in (trace.provenance.get("plan") or {}).get("note", ""):
-            text += "; it is said to go by a plan file: give that with --plan"
+            text += f"; it is said to go by a plan file: give that with {argument('plan', 'FILE')}"
         return Finding("re-run", False, text), departed.difference
     except UsageError as error:
         return Finding("re-run", None, f"not possible here: {error}"), None
@@ -319,7 +324,7 @@ def _runner(again: _Rerun, table: PolicyTable, given: GivenFiles) -> _Runner:
         found = departure(*stored, trace)
         note = {"counterfactual": departure_note(found.policy, stored[1])}
         return _Runner(found.policy, found.policy.after.plan, found.statuses, note)
-    policy = given.policy if given.policy is not None else _policy(table)
+    policy = _policy(table, given.policy, trace.provenance["policy"].get("source_sha256"))
     if given.plan is not None:
         return _Runner(policy, load_plan(given.plan, run.case).plan)
     return _Runner(policy, planned(policy, table.title, run.case))
@@ -331,6 +336,9 @@ def _compare_run(again: _Rerun, given: GivenFiles) -> None:
     table = run.policy
     assert table is not None
     runner = _runner(again, table, given)
+    hashed = "source_sha256" in trace.provenance["policy"]
+    if hashed and given.policy is not None and given.policy.table.source is not None:
+        table = _with_code(table, given.policy.table.source)
     header = trace_header(
         case=run.case,
         policy=runner.policy,
@@ -370,10 +378,42 @@ def _compare_run(again: _Rerun, given: GivenFiles) -> None:
     again.differs(again.against.totals(last["totals"]))
 
 
-def _policy(table: PolicyTable) -> Policy:
-    if table.name not in available():
+def _policy(table: PolicyTable, given: ChosenPolicy | None, sha256: str | None) -> Policy:
+    """The policy behind a trace; code of a user's own only where the user gives it.
+
+    Raises
+    ------
+    UsageError
+        It cannot be had, or is not the one that the trace names.
+    """
+    how = f"give it: {argument('policy', table.name if sha256 else 'FILE.py:Class')}"
+    if given is None:
+        if sha256 is not None:
+            raise UsageError(f"policy {table.name!r} is code of a user's own; {how}")
+        if table.name not in available():
+            raise UsageError(f"policy {table.name!r} is not installed; {how}")
+        return policy_of(table)
+    source = given.table.source
+    if given.prototype is not None and sha256 is not None:
+        raise UsageError(f"policy {table.name!r} is code that is known by its hash; {how}")
+    if source is None and sha256 is None:
+        return given.once()
+    # a class that was given in Python has a name and no hash
+    unknown = sha256 is None and table.name not in available()
+    if source is None or not (unknown or source.sha256 == sha256):
+        found = "a registered policy" if source is None else f"code of SHA-256 {source.sha256[:16]}"
+        wanted = "a registered one" if sha256 is None else f"of SHA-256 {sha256[:16]}"
         raise UsageError(
-            f"policy {table.name!r} is not installed; give it in Python: "
-            "qnetsim.verify_trace(path, policy=…)"
+            f"policy {given.table.name!r} is {found}, and that of the trace is {wanted}"
         )
-    return make_policy(table.name, table.options)
+    if source.class_name != table.name.rpartition(":")[2]:
+        raise UsageError(
+            f"policy {given.table.name!r} is another class than that of the trace, {table.name!r}"
+        )
+    # the options are those of the trace
+    return policy_of(_with_code(table, source))
+
+
+def _with_code(table: PolicyTable, source: PolicySource) -> PolicyTable:
+    """Table of a trace with its code, which may lie in a file of another name here."""
+    return table.with_source(source).model_copy(update={"name": table.name})

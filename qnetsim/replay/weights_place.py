@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from qnetsim.errors import UsageError
+from qnetsim.errors import UsageError, argument
 from qnetsim.scenario import PolicyTable
 from qnetsim.scenario.tables.portable import WEIGHTS_SUFFIX, file_name
 
@@ -37,9 +37,12 @@ def with_weights(
     named = isinstance(name, str) and name.endswith(WEIGHTS_SUFFIX)
     if given is not None:
         if not named:
-            raise UsageError(f"--weights {given}: policy {table.title!r} names no file of weights")
+            raise UsageError(
+                f"{argument('weights', str(given))}: policy {table.title!r} names no file of "
+                "weights"
+            )
         if not given.is_file():
-            raise UsageError(f"--weights {given}: no such file of weights")
+            raise UsageError(f"{argument('weights', str(given))}: no such file of weights")
         return table.model_copy(update={OPTION: str(given.resolve())})
     if not named:
         return table

@@ -42,6 +42,11 @@ def _weights(policy: Policy, network: Network) -> dict[str, str]:
     return {} if sha256 is None else {"weights_sha256": sha256}
 
 
+def source_note(table: PolicyTable) -> dict[str, str]:
+    """Which code of a user's own decided, where any did."""
+    return {} if table.source is None else {"source_sha256": table.source.sha256}
+
+
 def policy_provenance(policy: Policy, table: PolicyTable, network: Network) -> dict[str, Any]:
     """What a trace says of its policy."""
     return {
@@ -50,6 +55,7 @@ def policy_provenance(policy: Policy, table: PolicyTable, network: Network) -> d
         "options": without_folders(policy.options.model_dump(mode="json")),
         "sees_future": policy.sees_future,
         **_weights(policy, network),
+        **source_note(table),
     }
 
 

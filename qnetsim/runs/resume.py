@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from qnetsim.errors import TraceError, UsageError
+from qnetsim.errors import TraceError, UsageError, argument
 from qnetsim.input_files import forget_input
 from qnetsim.trace import Block, TraceHeader, open_trace, open_world
 from qnetsim.trace.provenance import differing
@@ -17,7 +17,7 @@ from qnetsim.trace.schema import TRACE, FileKind
 #: Parts of the provenance that name a run; a part that is missing says that there is no such thing.
 NAMING = ("replication", "policy", "scenario_digest", "counterfactual")
 #: Parts of a policy's provenance that do: a later version may have more options.
-POLICY_PARTS = ("name", "title", "weights_sha256")
+POLICY_PARTS = ("name", "title", "weights_sha256", "source_sha256")
 
 
 class UnfinishedFile:
@@ -96,7 +96,8 @@ class UnfinishedFile:
                 shown = "" if part == "scenario_digest" else f" ({'; '.join(names)})"
                 raise UsageError(
                     f"{self.path}: is the {self._trace.kind.noun} of another run: the {what} "
-                    f"differs{shown}; give the same settings to resume it, or another --out"
+                    f"differs{shown}; give the same settings to resume it, or another "
+                    f"{argument('out')}"
                 )
 
     def refuse_changed(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -11,22 +12,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.case import Case, open_case
+from qnetsim.case import Case
+from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.input_files import inputs_noted
 from qnetsim.interrupt import note_standing, stoppable
 from qnetsim.kernel import Kernel, Relay, Simulation, SlotBlock
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.rounds import Task
-from qnetsim.kernel.serving.jit import chosen
+from qnetsim.kernel.serving.jit import chosen as chosen_kernel
 from qnetsim.kernel.simulation import Sink
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import planned
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded
-from qnetsim.policies.registry import make_policy
+from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose
 from qnetsim.runs.header import policy_provenance, trace_header
 from qnetsim.runs.resume import UnfinishedFile
-from qnetsim.scenario import PolicyTable, Scenario
+from qnetsim.scenario import Scenario
 from qnetsim.trace import Block, TraceHeader, TraceWriter, WriteBehind
 from qnetsim.vocabulary import PLAN_STATUS
 from qnetsim.world.realisation import Realisation, WorldChunk, WorldDigest
@@ -86,7 +88,7 @@ class RunContext:
             key_management=keys,
             title=self.title,
             check=self.check,
-            kernel=chosen(self.kernel, requests, walks=_walks(case.scenario)),
+            kernel=chosen_kernel(self.kernel, requests, walks=_walks(case.scenario)),
             relay=relay,
             task_relay=task_relay,
         )
@@ -177,9 +179,9 @@ class RunNotes:
 
 
 def simulate(
-    scenario: Scenario | Case,
-    policy: PolicyTable | Policy,
-    out: Path | str,
+    scenario: ScenarioLike,
+    policy: PolicyLike | ChosenPolicy,
+    out: str | os.PathLike[str],
     *,
     replication: int = 0,
     world: Realisation | None = None,
@@ -196,9 +198,10 @@ def simulate(
 
     Parameters
     ----------
-    scenario : Scenario or Case
-    policy : PolicyTable or Policy
-        A registered policy with its options, or an object of your own.
+    scenario : Scenario, Case, path-like or mapping
+        As in :func:`qnetsim.case.case_of.case_of`.
+    policy : str, PolicyTable, class or object of a Policy
+        As in :func:`qnetsim.policies.chosen.choose`. An object serves this one run.
     out : path-like
         The trace to write.
     replication : int
@@ -208,7 +211,7 @@ def simulate(
     plan : Plan, optional
         A plan made before; saves solving again.
     title : str, optional
-        Name of the policy object in the trace, where it is not that of its class.
+        Name of a class or an object in the trace, where it is not that of the class.
     notes : RunNotes, optional
     force : bool
         Overwrite an existing trace.
@@ -231,13 +234,13 @@ def simulate(
     QnetsimError
         Whatever goes wrong; slots simulated until then are in the trace.
     """
-    case = scenario if isinstance(scenario, Case) else open_case(scenario)
+    case = case_of(scenario)
     notes = notes or RunNotes()
-    table = policy if isinstance(policy, PolicyTable) else table_of(policy, title)
-    runner = policy if isinstance(policy, Policy) else make_policy(table.name, table.options)
+    chosen = choose(policy, case.scenario.policy, title)
+    table, runner = chosen.table, chosen.once()
     path = Path(out)
     with ExitStack() as stack:
-        stack.enter_context(inputs_noted(case.scenario.named_files))
+        stack.enter_context(inputs_noted((*case.scenario.named_files, *table.named_files)))
         unfinished = stack.enter_context(UnfinishedFile(path)) if resume and path.exists() else None
         if unfinished is not None:
             unfinished.refuse_other(
@@ -323,9 +326,3 @@ def world_columns(chunk: WorldChunk) -> dict[str, npt.NDArray[Any] | None]:
         "arrival_ns": chunk.arrivals,
         "holding_slots": chunk.holding,
     }
-
-
-def table_of(policy: Policy, title: str | None = None) -> PolicyTable:
-    """Table that stands for a policy object."""
-    name = type(policy).__name__
-    return PolicyTable.model_validate({"name": name, "label": None if title == name else title})

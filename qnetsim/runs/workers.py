@@ -15,7 +15,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from qnetsim.errors import QnetsimError, TraceError
+from qnetsim.errors import (
+    QnetsimError,
+    TraceError,
+    argument,
+    speak_of_options,
+    speaks_of_options,
+)
 from qnetsim.interrupt import note_standing, stoppable
 from qnetsim.trace import open_trace
 
@@ -74,7 +80,7 @@ def run_in_workers(
             min(workers, len(jobs)),
             mp_context=context,
             initializer=_end_with_parent,
-            initargs=(reading,),
+            initargs=(reading, speaks_of_options()),
         ) as pool,
     ):
         with _untouched_by_terminal():
@@ -103,10 +109,16 @@ def _await(
                 time.sleep(LOOK_S)  # a signal to all processes may reach this one last
                 check()
                 raise TraceError(
-                    "a worker process died, killed or out of memory; use fewer --workers"
+                    "a worker process died, killed or out of memory; use fewer "
+                    f"{argument('workers')}{_guard()}"
                 ) from None
             note_standing(futures[future].out, "complete")
             done()
+
+
+def _guard() -> str:
+    """What a script needs around the call that starts workers."""
+    return "" if speaks_of_options() else ', and call below `if __name__ == "__main__":`'
 
 
 def _note(future: Future[object], path: Path) -> None:
@@ -137,11 +149,12 @@ def _untouched_by_terminal() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end_with_parent(pipe: Connection) -> None:
+def _end_with_parent(pipe: Connection, of_options: bool) -> None:
     """Stop this process once the other end of the pipe is closed; first thing in a worker.
 
     Work in hand is stopped as by SIGTERM, so its trace keeps what is in it.
     """
+    speak_of_options(of_options)
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

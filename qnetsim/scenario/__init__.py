@@ -1,14 +1,15 @@
 """Scenario files: what a user may say, and clear errors for what they may not."""
 
+from qnetsim.scenario.checked import OptionsModelOf
 from qnetsim.scenario.load import (
-    OptionsModelOf,
     load_scenario,
     locate,
     located,
     parse_scenario,
+    placed,
     scenario_text,
-    takes_integers,
 )
+from qnetsim.scenario.scenario import Scenario, takes_integers
 from qnetsim.scenario.tables.cost import CostTable, Prices
 from qnetsim.scenario.tables.fel import FelTable, misplaced
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
@@ -20,7 +21,6 @@ from qnetsim.scenario.tables.scenario import (
     PolicyTable,
     RiskTable,
     RunTable,
-    Scenario,
 )
 from qnetsim.scenario.tables.world import (
     DemandTable,
@@ -56,6 +56,7 @@ __all__ = [
     "located",
     "misplaced",
     "parse_scenario",
+    "placed",
     "scenario_text",
     "takes_integers",
 ]

@@ -60,3 +60,8 @@ def colliding(names: Sequence[str]) -> tuple[str, str] | None:
         if seen.setdefault(folded, name) != name:
             return seen[folded], name
     return None
+
+
+def policy_title(name: str, label: str | None) -> str:
+    """What a policy is called in tables and file names; of a user's own class the class name."""
+    return label or name.rpartition(":")[2]

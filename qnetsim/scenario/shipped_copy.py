@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from qnetsim.errors import UsageError
+from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import read_input, read_text_input
 from qnetsim.shipped import scenario_file
 
@@ -45,7 +45,9 @@ def copy_shipped(name: str, out: Path) -> tuple[Path, ...]:
     missing = {out: text.encode(), **_without_same(contents)}
     for path in missing:
         if path.exists() or path.is_symlink():
-            raise UsageError(f"{path}: exists, and is not overwritten; give another --out")
+            raise UsageError(
+                f"{path}: exists, and is not overwritten; give another {argument('out')}"
+            )
     for path, content in missing.items():
         _write_new(path, content)
     return tuple(missing)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from qnetsim.case import load, open_case
-from qnetsim.errors import InfeasibleError, SolverError, UsageError
+from qnetsim.errors import InfeasibleError, SolverError, UsageError, argument
 from qnetsim.plans.make import make_plan
 from qnetsim.scenario import PolicyTable, Scenario, takes_integers
 from qnetsim.scenario.lines import Key
@@ -90,21 +90,25 @@ def sweep_of(text: str) -> Sweep:
     key, equals, rest = text.partition("=")
     parts = rest.split(":")
     if not equals or not key.strip() or len(parts) != 3:
-        raise UsageError(f"--sensitivity {text!r}: {FORM}")
+        raise UsageError(f"{argument('sensitivity', repr(text))}: {FORM}")
     if not all(NUMBER.fullmatch(part.strip()) for part in parts[:2]):
-        raise UsageError(f"--sensitivity {text!r}: FROM and TO are numbers; {FORM}")
+        raise UsageError(f"{argument('sensitivity', repr(text))}: FROM and TO are numbers; {FORM}")
     if not re.fullmatch(r"\d{1,4}", parts[2]) or not 2 <= int(parts[2]) <= MOST_POINTS:
-        raise UsageError(f"--sensitivity {text!r}: N is an integer 2 .. {MOST_POINTS}; {FORM}")
+        raise UsageError(
+            f"{argument('sensitivity', repr(text))}: N is an integer 2 .. {MOST_POINTS}; {FORM}"
+        )
     first, last = (Fraction(part.strip()) for part in parts[:2])
     count = int(parts[2])
     if first == last:
-        raise UsageError(f"--sensitivity {text!r}: FROM and TO are the same; {FORM}")
+        raise UsageError(f"{argument('sensitivity', repr(text))}: FROM and TO are the same; {FORM}")
     exact = [first + (last - first) * i / (count - 1) for i in range(count)]
     name = key.strip()
     values: list[float] = [float(value) for value in exact]
     if takes_integers(tuple(name.split("."))):
         if first.denominator != 1 or last.denominator != 1:
-            raise UsageError(f"--sensitivity {text!r}: {name} takes integers; {FORM}")
+            raise UsageError(
+                f"{argument('sensitivity', repr(text))}: {name} takes integers; {FORM}"
+            )
         values = [round(value) for value in exact]
     return Sweep(name, tuple(dict.fromkeys(values)), count)
 

@@ -133,6 +133,9 @@ def foreign_provenance(provenance: Mapping[str, Any], kind: FileKind) -> Iterato
         packages = {}
     if not isinstance(provenance.get("network_digest", ""), str):
         yield "provenance.network_digest is not text"
+    source = (provenance.get("policy") or {}).get("source_sha256")
+    if source is not None and not re.fullmatch("[0-9a-f]{64}", str(source)):
+        yield f"provenance.policy.source_sha256 is {source!r}, not a SHA-256"
     if provenance.get("plan") is not None:
         solve_s = provenance["plan"].get("solve_s")
         if type(solve_s) not in {int, float} or not 0 <= solve_s < math.inf:

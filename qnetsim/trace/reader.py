@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -59,7 +60,9 @@ class Trace:
         Software, scenario, seed, policy, plan and environment.
     """
 
-    def __init__(self, path: Path | str, kinds: tuple[FileKind, ...] = (TRACE,)) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], kinds: tuple[FileKind, ...] = (TRACE,)
+    ) -> None:
         self.path = Path(path)
         self._closing = ExitStack()
         for tries_left in reversed(range(TRIES)):
@@ -99,7 +102,7 @@ class Trace:
         """Close the file."""
         self._closing.close()
 
-    def _on_close(self, close: Callable[[], object]) -> None:
+    def on_close(self, close: Callable[[], object]) -> None:
         """Call this when the trace is closed."""
         self._closing.callback(close)
 
@@ -243,7 +246,7 @@ class Trace:
         from qnetsim.trace.frames import dataset
 
         self._columns_of(group)
-        return dataset(self.path, group, self.slots, self._on_close)
+        return dataset(self.path, group, self.slots, self.on_close)
 
     def foreign_contents(self) -> list[str]:
         """Name everything in the file that its format does not have, in sentences.
@@ -276,7 +279,7 @@ class Trace:
         return columns
 
 
-def open_trace(path: Path | str) -> Trace:
+def open_trace(path: str | os.PathLike[str]) -> Trace:
     """Open a trace for reading, lazily.
 
     Parameters
@@ -298,7 +301,7 @@ def open_trace(path: Path | str) -> Trace:
     return Trace(path)
 
 
-def open_world(path: Path | str) -> Trace:
+def open_world(path: str | os.PathLike[str]) -> Trace:
     """Open a recorded world, or a trace as one.
 
     Raises

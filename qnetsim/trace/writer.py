@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.errors import TraceError
+from qnetsim.errors import TraceError, argument
 from qnetsim.interrupt import note_standing
 from qnetsim.trace.completion import Ending, complete
 from qnetsim.trace.creation import TraceHeader, empty_file
@@ -256,7 +256,9 @@ class TraceWriter:
         if self._place != self.path:
             return self._what_stands()
         if os.path.lexists(self.path):
-            return "another file has its name, and is left as it is; give another --out"
+            return (
+                f"another file has its name, and is left as it is; give another {argument('out')}"
+            )
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             fresh = fresh_place(self.path)
@@ -293,7 +295,7 @@ class TraceWriter:
             return there if self._instead_of else "nothing was written"
         return (
             f"{self._rows} slots are safe in it; when that is mended, go on with the same command "
-            "and --resume"
+            f"and {argument('resume', 'True')}"
         )
 
     @property

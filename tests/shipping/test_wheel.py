@@ -56,6 +56,10 @@ COMMANDS = {
     "qnetsim reproduce fig4": ("reproduce fig4 --orders 1 --out fig4", 0),
     "qnetsim rates NETWORK --out card.png": ("rates outages --out card.png --json", 0),
     "qnetsim spacing SCENARIO": ("spacing tiny --json", 0),
+    "qnetsim compare nsfnet -p sip -p my_policy.py:Cautious": (
+        "compare tiny -p sip -p my_policy.py:Cautious --out runs/own --json",
+        0,
+    ),
     # after README's own policy, which is registered nowhere: its trace is not run again
     "qnetsim verify cautious.h5": ("verify cautious.h5", 4),
     "qnetsim replay cautious.h5 --policy perfect": ("replay cautious.h5 -p perfect", 0),
@@ -114,6 +118,7 @@ def test_every_command_of_readme_works_in_an_empty_folder(python: Path, tmp_path
     assert Path(where.strip()).is_relative_to(python.parents[1])
     policy, reading, *others = blocks_of_readme("python")
     assert not others
+    (tmp_path / "my_policy.py").write_text(policy.partition("\ncheck_policy(")[0])
     for arguments, status in COMMANDS.values():
         if "cautious.h5" in arguments and not (tmp_path / "cautious.h5").exists():
             run(python, "-c", policy, folder=tmp_path)

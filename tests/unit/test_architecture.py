@@ -110,7 +110,9 @@ def python_blocks(path: Path) -> list[str]:
     return re.findall(r"```python\n(.*?)```", path.read_text("utf-8"), re.S)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorials/your-own-policy.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/tutorials/python.md", "docs/tutorials/your-own-policy.md"]
+)
 def test_code_on_the_pages_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = python_blocks(ROOT / page)
     assert blocks

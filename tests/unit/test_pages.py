@@ -16,7 +16,7 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 #: What is no place in the repository: files that a reader would write, and old names on purpose.
-PLACEHOLDERS = re.compile(r"NAME|figN")
+PLACEHOLDERS = re.compile(r"NAME|figN|FILE|my_policy")
 
 
 def text_of(page: Path) -> str:

@@ -42,6 +42,8 @@ class ScenarioPath(click.Path):
         return scenario_file(super().convert(value, param, ctx))  # type: ignore[arg-type]
 
 
+#: How a policy is given.
+POLICY_HELP = "NAME or NAME:key=value,…; NAME may be FILE.py:Class."
 scenario_argument = click.argument("scenario", type=ScenarioPath())
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from qnetsim.analysis import Comparison
 from qnetsim.analysis.figures.style import FORMATS
 from qnetsim.analysis.places import FIGURES, PAGE
 from qnetsim.cli.show.output import working
-from qnetsim.errors import PartialComparisonError, UsageError
+from qnetsim.errors import UsageError
 from qnetsim.trace import make_folder
 from qnetsim.trace.files.curve_file import CurveRecord
-from qnetsim.trace.files.planned_traces import read_planned
 from qnetsim.trace.hdf5.files import refuse_linked_folder
 
 
@@ -28,33 +27,6 @@ def draw_report(
     make_folder(folder)
     with working("drawing the report"):
         return write_report(comparison, folder, curves, formats)
-
-
-def traces_of(sources: Sequence[Path]) -> tuple[Path, ...]:
-    """Files as given, and those of each folder among them.
-
-    Raises
-    ------
-    UsageError
-        A folder holds no trace.
-    PartialComparisonError
-        The comparison that was to write there was cut short ahead of its first trace.
-    """
-    found: list[Path] = []
-    for source in sources:
-        if not source.is_dir():
-            found.append(source)
-            continue
-        traces = sorted(path for path in source.glob("*.h5") if not path.name.startswith("."))
-        if not traces:
-            planned = len(read_planned(source))
-            if planned:
-                raise PartialComparisonError(
-                    f"{source}: holds no trace; partial: 0 of {planned} traces are there"
-                )
-            raise UsageError(f"{source}: holds no trace")
-        found += traces
-    return tuple(found)
 
 
 def refuse_report(folder: Path, force: bool) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from qnetsim.errors import ScenarioError
 
 MAX_LEVELS = 1000
 COUNT_MAX = 10**9
@@ -31,6 +35,21 @@ class Table(BaseModel):
     """Base of all tables: frozen, strict, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy with other values, which are not checked; see ``Scenario.with_changes``.
+
+        Raises
+        ------
+        ScenarioError
+            A key that the table does not have.
+        """
+        names = sorted(type(self).model_fields)
+        for key in (update or {}).keys() - set(names):
+            close = difflib.get_close_matches(key, names, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise ScenarioError([f"{key}: unknown key; {hint}allowed: {', '.join(names)}"])
+        return super().model_copy(update=dict(update or {}), deep=deep)
 
 
 def _node_name(value: object) -> object:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PrivateAttr
 
 from qnetsim.scenario.tables.fields import COUNT_MAX, NodeName, Table, as_tuple, field
+from qnetsim.scenario.tables.graph import GivenGraph
 
 Span = Annotated[tuple[NodeName, NodeName, float], BeforeValidator(as_tuple)]
 Spans = Annotated[tuple[Span, ...], BeforeValidator(as_tuple)]
@@ -47,6 +48,9 @@ class MdiQkdTable(Table):
 
 class NetworkTable(Table):
     """The fibres, and what a QKD channel on them yields."""
+
+    # no key of a file, and in no dump of the table: a trace holds the fibres themselves
+    _graph: GivenGraph | None = PrivateAttr(default=None)
 
     topology: str = field(
         "the network of fibres",
@@ -116,3 +120,14 @@ class NetworkTable(Table):
         ge=0,
         le=COUNT_MAX,
     )
+
+    @property
+    def graph(self) -> GivenGraph | None:
+        """The fibres, where the caller gave a graph; ``topology`` is then its name."""
+        return self._graph
+
+    def with_graph(self, graph: GivenGraph) -> Self:
+        """Copy whose fibres are these."""
+        copy = self.model_copy(update={"topology": graph.name})
+        copy._graph = graph
+        return copy

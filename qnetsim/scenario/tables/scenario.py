@@ -1,4 +1,4 @@
-"""The scenario: one frozen model for each table of the TOML file.
+"""The tables of a run, its keys, its plans and its policies: one frozen model for each.
 
 Every field states its unit in its name, its meaning, and what is allowed; the same texts
 make the error messages and the JSON Schema.
@@ -6,26 +6,15 @@ make the error messages and the JSON Schema.
 
 from __future__ import annotations
 
-import hashlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from qnetsim.scenario.tables.cost import CostTable
-from qnetsim.scenario.tables.fel import FelTable
-from qnetsim.scenario.tables.fields import COUNT_MAX, Table, as_tuple, field
-from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
-from qnetsim.scenario.tables.network import NetworkTable
-from qnetsim.scenario.tables.portable import WEIGHTS_SUFFIX, file_name, without_folders
-from qnetsim.scenario.tables.request import RequestTable
-from qnetsim.scenario.tables.world import (
-    DemandTable,
-    FaultTable,
-    OutageTable,
-    RecordingTable,
-    YieldTable,
-)
+from qnetsim.scenario.labels import policy_title
+from qnetsim.scenario.tables.fields import COUNT_MAX, Table, field
+from qnetsim.scenario.tables.portable import WEIGHTS_SUFFIX, file_name
 
 
 class RunTable(Table):
@@ -170,12 +159,47 @@ class PlanningTable(Table):
     )
 
 
+@dataclass(frozen=True)
+class PolicySource:
+    """A policy class that a user wrote, and that no installed package registers.
+
+    Attributes
+    ----------
+    place : str
+        Absolute path of a Python file, or the name of a module.
+    class_name : str
+    sha256 : str
+        Of the file, hexadecimal.
+    """
+
+    place: str
+    class_name: str
+    sha256: str
+
+    @property
+    def file(self) -> Path | None:
+        """The file, where it is not a module."""
+        return Path(self.place) if self.place.endswith(".py") else None
+
+    @property
+    def name(self) -> str:
+        """``FILE.py:Class`` without the folder, or ``module:Class``."""
+        return f"{file_name(self.place) if self.file else self.place}:{self.class_name}"
+
+
 class PolicyTable(BaseModel):
-    """One policy of a comparison; further keys are options that the policy itself checks."""
+    """One policy of a comparison; further keys are options that the policy itself checks.
+
+    A table that was read from a trace or a plan has no ``source``: its name alone makes nothing
+    import code.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow", allow_inf_nan=False)
 
-    name: str = field("entry-point name of the policy", "a name that `qnetsim policies` lists")
+    name: str = field(
+        "name of the policy, or where its class is",
+        "a name that `qnetsim policies` lists, FILE.py:Class or module:Class",
+    )
     label: str | None = field(
         "name in tables and file names; needed when one policy is used twice",
         "letters, digits, '.', '_' and '-'",
@@ -183,103 +207,33 @@ class PolicyTable(BaseModel):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
     )
 
+    _source: PolicySource | None = PrivateAttr(default=None)
+
     @property
     def title(self) -> str:
-        """The label where there is one, else the name."""
-        return self.label or self.name
+        """The label where there is one, else the name; of a user's own class the class name."""
+        return policy_title(self.name, self.label)
+
+    @property
+    def source(self) -> PolicySource | None:
+        """The class of the user's own that it is, where a user named it."""
+        return self._source
+
+    @property
+    def named_files(self) -> tuple[Path, ...]:
+        """Files that it names, there or not: code and trained weights."""
+        values = [v for v in self.options.values() if isinstance(v, str)]
+        code = self._source and self._source.file
+        weights = (Path(value) for value in values if value.endswith(WEIGHTS_SUFFIX))
+        return (*([code] if code else []), *weights)
+
+    def with_source(self, source: PolicySource) -> Self:
+        """Copy that is this class, under its name without a folder."""
+        copy = self.model_copy(update={"name": source.name})
+        copy._source = source
+        return copy
 
     @property
     def options(self) -> dict[str, Any]:
         """The keys that belong to the policy itself."""
         return dict(self.__pydantic_extra__ or {})
-
-
-class Scenario(Table):
-    """Everything that a run needs: frozen, validated, with defaults filled in."""
-
-    run: RunTable = field("the [run] table", "a table", default=RunTable())
-    network: NetworkTable = field("the [network] table", "a table")
-    cost: CostTable = field("the [cost] table", "a table", default=CostTable())
-    demand: DemandTable = field("the [demand] table", "a table", default=DemandTable())
-    request: Annotated[tuple[RequestTable, ...], BeforeValidator(as_tuple)] = field(
-        "the [[request]] tables", "one [[request]] table for each kind of request", default=()
-    )
-    recording: RecordingTable | None = field("the [recording] table", "a table", default=None)
-    regimes: RegimesTable | None = field("the [regimes] table", "a table", default=None)
-    yields: YieldTable = field("the [yields] table", "a table", default=YieldTable())
-    faults: FaultTable = field("the [faults] table", "a table", default=FaultTable())
-    outage: Annotated[tuple[OutageTable, ...], BeforeValidator(as_tuple)] = field(
-        "the [[outage]] tables", "one [[outage]] table for each listed outage", default=()
-    )
-    fel: Annotated[tuple[FelTable, ...], BeforeValidator(as_tuple)] = field(
-        "the [[fel]] tables", "one [[fel]] table for each task", default=()
-    )
-    key_management: KeyManagementTable = field(
-        "the [key_management] table", "a table", default=KeyManagementTable()
-    )
-    planning: PlanningTable = field("the [planning] table", "a table", default=PlanningTable())
-    learning: LearningTable = field("the [learning] table", "a table", default=LearningTable())
-    policy: Annotated[tuple[PolicyTable, ...], BeforeValidator(as_tuple)] = field(
-        "the [[policy]] tables", "one [[policy]] table for each policy", default=()
-    )
-
-    @property
-    def named_files(self) -> tuple[Path, ...]:
-        """Files that it names, there or not: topology, recorded demand, trained weights."""
-        topology = self.network.topology
-        named = [] if topology.startswith("topohub:") else [topology]
-        if self.recording is not None:
-            named.append(self.recording.file)
-        values = (value for table in self.policy for value in table.options.values())
-        named += (v for v in values if isinstance(v, str) and v.endswith(WEIGHTS_SUFFIX))
-        return tuple(Path(name) for name in named)
-
-    def portable(self) -> Scenario:
-        """Copy that names files without their folders, which are the machine's affair."""
-        changes: dict[str, object] = {}
-        if not self.network.topology.startswith("topohub:"):
-            name = file_name(self.network.topology)
-            changes["network"] = self.network.model_copy(update={"topology": name})
-        if self.recording is not None:
-            name = file_name(self.recording.file)
-            changes["recording"] = self.recording.model_copy(update={"file": name})
-        changes["policy"] = tuple(
-            table.model_copy(update=without_folders(table.options)) for table in self.policy
-        )
-        return self.model_copy(update=changes)
-
-    def digest(self) -> str:
-        """SHA-256 over all settings, defaults included; hexadecimal."""
-        # a table or a key that came later changes no digest where it is not used
-        late = {
-            "fel": (),
-            "regimes": None,
-            "recording": None,
-            "learning": LearningTable(),
-            "request": (),
-        }
-        unused: dict[str, Any] = {
-            name: True for name, default in late.items() if getattr(self, name) == default
-        }
-        if self.demand.correlation is None:
-            unused["demand"] = {"correlation"}
-        planning = PlanningTable()
-        unused["planning"] = {
-            key
-            for key in ("gap", "round_limit", "risk")
-            if getattr(self.planning, key) == getattr(planning, key)
-        }
-        text = self.portable().model_dump_json(exclude=unused)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    def with_run(self, **changes: int | None) -> Scenario:
-        """Copy with other ``run`` values; None leaves a value as it is.
-
-        Raises
-        ------
-        pydantic.ValidationError
-            If a value is out of range.
-        """
-        given = {key: value for key, value in changes.items() if value is not None}
-        run = RunTable.model_validate({**self.run.model_dump(), **given})
-        return self.model_copy(update={"run": run})

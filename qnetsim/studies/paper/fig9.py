@@ -17,7 +17,7 @@ import numpy as np
 from qnetsim.analysis.learning_curves import bootstrap, converged, interquartile_mean
 from qnetsim.arrays import FloatArray
 from qnetsim.case import load, open_case
-from qnetsim.errors import UsageError
+from qnetsim.errors import UsageError, argument
 from qnetsim.scenario import LearningTable, Scenario
 from qnetsim.shipped import shipped_scenarios
 from qnetsim.trace.files.curve_file import read_curve, write_curve
@@ -149,7 +149,7 @@ def _is_done(path: Path, scenario: Scenario, seeds: int) -> bool:
     if not same or len(record.columns["curve/seed"]) != seeds:
         raise UsageError(
             f"{path}: is the curve of a training with other settings or another number of seeds; "
-            "give another --out"
+            f"give another {argument('out')}"
         )
     return True
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.errors import PartialComparisonError, TraceFormatError, UsageError, argument
 from qnetsim.trace.hdf5.files import replacing
 
 NAME = "comparison.json"
@@ -36,7 +36,7 @@ def write_planned(folder: Path, names: Sequence[str], *, keep: bool) -> None:
     try:
         before = read_planned(folder)
     except TraceFormatError as error:
-        raise UsageError(f"{error}; give another --out") from None
+        raise UsageError(f"{error}; give another {argument('out')}") from None
     listed = list(dict.fromkeys([*(before if keep else ()), *names]))
     with replacing(path, force=True) as fresh:
         fresh.write_text(json.dumps({"schema": SCHEMA, "traces": listed}, indent=1) + "\n", "utf-8")
@@ -69,3 +69,30 @@ def read_planned(folder: Path) -> tuple[str, ...]:
 
 def _is_name(name: object) -> bool:
     return isinstance(name, str) and bool(name) and not set(name) & set("/\\\0")
+
+
+def traces_of(sources: Sequence[Path]) -> tuple[Path, ...]:
+    """Files as given, and those of each folder among them.
+
+    Raises
+    ------
+    UsageError
+        A folder holds no trace.
+    PartialComparisonError
+        The comparison that was to write there was cut short ahead of its first trace.
+    """
+    found: list[Path] = []
+    for source in sources:
+        if not source.is_dir():
+            found.append(source)
+            continue
+        traces = sorted(path for path in source.glob("*.h5") if not path.name.startswith("."))
+        if not traces:
+            planned = len(read_planned(source))
+            if planned:
+                raise PartialComparisonError(
+                    f"{source}: holds no trace; partial: 0 of {planned} traces are there"
+                )
+            raise UsageError(f"{source}: holds no trace")
+        found += traces
+    return tuple(found)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.errors import TraceFormatError, UsageError, argument
 from qnetsim.input_files import read_start
 from qnetsim.trace.hdf5.files import beside, replacing
 
@@ -149,7 +149,9 @@ def private_key(path: Path, environment: Mapping[str, str] = os.environ) -> Ed25
     how = "make one by `openssl genpkey -algorithm ed25519 -out KEY`"
     if b"PRIVATE KEY-----" not in data:
         what = "a public key" if _is_public(data) else "no private key"
-        raise UsageError(f"{path}: is {what}; --sign takes a private Ed25519 key ({how})")
+        raise UsageError(
+            f"{path}: is {what}; {argument('sign')} takes a private Ed25519 key ({how})"
+        )
     given = environment.get(PASSPHRASE)
     load = serialization.load_pem_private_key
     if b"OPENSSH PRIVATE KEY" in data:
@@ -187,7 +189,9 @@ def public_key(path: Path) -> Ed25519PublicKey:
     data = _key_bytes(path)
     how = "write it by `openssl pkey -in KEY -pubout -out PUBLIC`"
     if b"PRIVATE KEY-----" in data:
-        raise UsageError(f"{path}: is a private key; --key takes the public one ({how})")
+        raise UsageError(
+            f"{path}: is a private key; {argument('key')} takes the public one ({how})"
+        )
     load = serialization.load_ssh_public_key if data.startswith(b"ssh-") else None
     try:
         key = (load or serialization.load_pem_public_key)(data)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import h5py
 
-from qnetsim.errors import TraceError, UsageError
+from qnetsim.errors import TraceError, UsageError, argument
 from qnetsim.input_files import is_readable, refuse_input
 from qnetsim.interrupt import remove_at_end
 from qnetsim.trace.hdf5.durable import sync_folder, sync_path
@@ -38,10 +38,11 @@ def refuse_existing(path: Path, force: bool) -> None:
     refuse_input(path)
     try:
         if path.exists() and not path.is_file():
-            raise UsageError(f"{path}: is not a regular file; give another --out")
+            raise UsageError(f"{path}: is not a regular file; give another {argument('out')}")
         if os.path.lexists(path) and not force:
             raise UsageError(
-                f"{path}: exists already; give another --out, or --force to overwrite it"
+                f"{path}: exists already; give another {argument('out')}, or "
+                f"{argument('force', 'True')} to overwrite it"
             )
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
@@ -55,7 +56,9 @@ def refuse_linked_folder(folder: Path) -> None:
     UsageError
     """
     if folder.is_symlink():
-        raise UsageError(f"{folder}: is a link to another folder; remove it, or give another --out")
+        raise UsageError(
+            f"{folder}: is a link to another folder; remove it, or give another {argument('out')}"
+        )
 
 
 def beside(path: Path, name: str) -> Path:
@@ -67,7 +70,7 @@ def beside(path: Path, name: str) -> Path:
         The path names no file.
     """
     if not path.name:
-        raise UsageError(f"{path}: is a folder; give the name of a file with --out")
+        raise UsageError(f"{path}: is a folder; give the name of a file with {argument('out')}")
     return path.with_name(name)
 
 
@@ -85,7 +88,9 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         above = next((path for path in (folder, *folder.parents) if path.is_file()), folder)
-        raise UsageError(f"{above}: is a file, not a folder; give another --out") from None
+        raise UsageError(
+            f"{above}: is a file, not a folder; give another {argument('out')}"
+        ) from None
     except OSError as error:
         raise TraceError(f"{folder}: the folder cannot be created: {error.strerror}") from None
 
@@ -140,7 +145,8 @@ def only_writer(path: Path) -> Iterator[None]:
         except BlockingIOError:
             os.close(handle)
             raise TraceError(
-                f"{path}: is being written by another run; wait for it, or give another --out"
+                f"{path}: is being written by another run; wait for it, or give another "
+                f"{argument('out')}"
             ) from None
         os.close(handle)
     try:

@@ -12,9 +12,9 @@ from scipy import stats
 from qnetsim.analysis import compare_traces
 from qnetsim.analysis.report import write_report
 from qnetsim.analysis.waits import Waits
-from qnetsim.cli.policy_option import policy_table
 from qnetsim.errors import TraceError, UsageError, WorldMismatchError
 from qnetsim.policies import Decision, Observation, Policy
+from qnetsim.policies.chosen import policy_table
 from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
@@ -204,9 +204,9 @@ def test_report_and_figures_are_the_same_from_run_to_run(folder: Path, tmp_path:
 
 def test_policies_from_the_command_line() -> None:
     scenario = nsfnet()
-    table = policy_table("level:level=3", scenario)
+    table = policy_table("level:level=3", scenario.policy)
     assert (table.name, table.title, table.options) == ("level", "level-level3", {"level": 3})
-    assert policy_table("random:reading=literal,label=lit", scenario).title == "lit"
+    assert policy_table("random:reading=literal,label=lit", scenario.policy).title == "lit"
     for text in (
         "level",
         "level:3",
@@ -217,7 +217,7 @@ def test_policies_from_the_command_line() -> None:
         "sip:label=/",
     ):
         with pytest.raises(UsageError):
-            policy_table(text, scenario)
+            policy_table(text, scenario.policy)
     with pytest.raises(UsageError, match="given twice"):
         run_policies(scenario, [PolicyTable(name="sip")] * 2, Path("unused"))
     with pytest.raises(UsageError, match="no policy"):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from qnetsim.case import open_case
-from qnetsim.cli.policy_option import policy_table
 from qnetsim.errors import PolicyError, TraceError, TraceFormatError, UsageError
+from qnetsim.policies.chosen import policy_table
 from qnetsim.replay.counterfactual import Forced
 from qnetsim.replay.departure import WhatIf, forced_reservation
 from qnetsim.replay.record import record_world
@@ -177,18 +177,18 @@ def test_what_cannot_be_replayed(evf: Path, world: Path, tmp_path: Path) -> None
         replay(world, None, out, what_if=WhatIf(3, SIP))
     with pytest.raises(UsageError, match=r"slot 1300 is not in the trace; allowed: 0 \.\. 1299"):
         replay(evf, None, out, what_if=WhatIf(1300, SIP))
-    with pytest.raises(UsageError, match="exists already"):
+    with pytest.raises(UsageError, match="is read by this command; give another out"):
         replay(evf, SIP, evf)
     with open_trace(evf) as trace:
         case = recorded_run(trace).case
     wrong = ["1-2", "1-9:qkd_channels=1", "1-2:qkd=1", "1-2:qkd_channels=-1", ":", "1-2:"]
     for text in (*wrong, f"1-2:km_wavelengths={2**40}"):
-        with pytest.raises(UsageError, match="--set"):
+        with pytest.raises(UsageError, match=r"^set="):
             forced_reservation(text, case, 0, None)
     forced = forced_reservation("2-1:km_wavelengths=4", case, 7, 3)
     assert forced == Forced(0, None, 4, 7, 10)
     scenario = Scenario.model_validate(small().model_dump())
-    assert policy_table("evf", scenario) == EVF
+    assert policy_table("evf", scenario.policy) == EVF
 
 
 def test_a_trace_cut_short_is_not_a_world(evf: Path, tmp_path: Path) -> None:

@@ -252,6 +252,6 @@ def test_a_run_by_a_plan_file_is_verified_with_it(tmp_path: Path) -> None:
     path = simulate(here, table, tmp_path / "t.h5", plan=plan)
     found = verify(path)
     assert failed(found) == ["re-run"]
-    assert "give that with --plan" in found.findings[-1].text
+    assert "give that with plan=FILE" in found.findings[-1].text
     assert verify(path, plan=plan_file).findings[-1].passed
     assert not verify(path, plan=plan_file).partial

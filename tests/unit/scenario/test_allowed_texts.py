@@ -10,7 +10,8 @@ from pydantic.fields import FieldInfo
 
 from qnetsim.errors import ScenarioError
 from qnetsim.scenario import Scenario
-from qnetsim.scenario.load import _inner_model, parse_scenario
+from qnetsim.scenario.checked import _inner_model
+from qnetsim.scenario.load import parse_scenario
 
 
 def limited(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo, float]]:

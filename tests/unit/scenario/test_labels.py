@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from qnetsim.cli.policy_option import policy_table
 from qnetsim.errors import ScenarioError, UsageError
+from qnetsim.policies.chosen import policy_table
 from qnetsim.runs.batch import run_policies
 from qnetsim.scenario import PolicyTable, parse_scenario
 from qnetsim.scenario.labels import colliding, unportable
@@ -54,7 +54,7 @@ def test_one_name_in_two_forms() -> None:
 @pytest.mark.parametrize("label", ["CON", "nul", "Lpt1", "aux.x", "end."])
 def test_labels_of_the_command_line(label: str) -> None:
     with pytest.raises(UsageError, match="give another label="):
-        policy_table(f"sip:label={label}", nsfnet())
+        policy_table(f"sip:label={label}", nsfnet().policy)
 
 
 def tables(*labels: str) -> str:

@@ -15,7 +15,7 @@ from qnetsim.case import load
 from qnetsim.errors import QnetsimError
 from qnetsim.policies import policy_options
 from qnetsim.scenario import Scenario
-from qnetsim.scenario.load import _inner_model
+from qnetsim.scenario.checked import _inner_model
 from tests.support.bad_files import time_limit
 
 #: As they stand in TOML.

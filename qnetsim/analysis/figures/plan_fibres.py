@@ -1,0 +1,47 @@
+"""What a plan reserves on each fibre."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qnetsim.analysis.figures.style import hide_frame, policy_colour, styled
+from qnetsim.arrays import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@styled
+def plan_figure(fibres: Sequence[str], reserved: FloatArray, on_demand: FloatArray) -> Figure:
+    """Channels on each fibre: reserved, and those expected on demand on top.
+
+    Parameters
+    ----------
+    fibres : sequence of str
+        Their names.
+    reserved, on_demand : ndarray, shape (fibres,)
+        QKD channels in a slot.
+    """
+    from matplotlib.figure import Figure
+
+    places = np.arange(len(fibres))[::-1]
+    figure = Figure(figsize=(6.4, 1.2 + 0.22 * len(fibres)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(places, reserved, color=policy_colour(0), height=0.7, label="reserved")
+    axes.barh(
+        places,
+        on_demand,
+        left=reserved,
+        color=policy_colour(1),
+        height=0.7,
+        hatch="//",
+        label="expected on demand",
+    )
+    axes.set_yticks(places, fibres, fontsize=8)
+    axes.set_xlabel("QKD channels in a slot")
+    axes.legend(frameon=False, fontsize=8)
+    hide_frame(axes)
+    return figure

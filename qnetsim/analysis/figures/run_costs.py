@@ -1,0 +1,43 @@
+"""Cost of one run over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qnetsim.analysis.figures.pools import POINTS
+from qnetsim.analysis.figures.style import hide_frame, policy_colour, styled
+from qnetsim.trace import Trace
+from qnetsim.vocabulary import BILL_COLUMNS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@styled
+def run_figure(trace: Trace) -> Figure:
+    """Cost per slot over time, and its mean; many slots are averaged into steps."""
+    from matplotlib.figure import Figure
+
+    costs = np.sum([trace.column(f"slots/{kind}") for kind in BILL_COLUMNS], axis=0)
+    starts = np.unique(np.linspace(0, len(costs), POINTS + 1).astype(np.int64))[:-1]
+    counts = np.diff(np.append(starts, len(costs)))
+    figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+    axes = figure.subplots()
+    if len(costs):
+        axes.step(
+            starts,
+            np.add.reduceat(costs, starts) / counts,
+            where="post",
+            color=policy_colour(0),
+            lw=1.2,
+            label=trace.policy,
+        )
+        axes.axhline(float(costs.mean()), color=policy_colour(1), ls="--", lw=1.2, label="mean")
+        axes.legend(frameon=False, fontsize=8)
+    axes.set_xlabel("slot")
+    axes.set_ylabel("cost per slot")
+    axes.ticklabel_format(axis="y", style="plain", useOffset=False)
+    hide_frame(axes)
+    return figure

@@ -1,0 +1,1 @@
+"""The calls of ``import qnetsim``: run, compare, plan, replay, with results to look at."""

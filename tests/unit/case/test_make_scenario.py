@@ -1,0 +1,135 @@
+"""Scenarios from keywords, with every check of a file; graphs as topologies."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import networkx
+import pytest
+
+from qnetsim.case import load, open_case
+from qnetsim.case.make_scenario import make_scenario
+from qnetsim.errors import ScenarioError, TopologyError, UsageError
+from tests.support import SCENARIOS
+
+DEMAND = {"requests": 3}
+
+
+def ring(key: str = "length_km", **more: object) -> networkx.Graph:
+    graph = networkx.Graph(name="ring", **more)
+    networkx.add_cycle(graph, ["c", "a", 7], **{key: 100.0})
+    return graph
+
+
+def test_keywords_give_what_a_file_gives(tmp_path: Path) -> None:
+    path = tmp_path / "my.toml"
+    path.write_text('[network]\ntopology = "nsfnet"\n[demand]\nrequests = 3\n')
+    assert make_scenario(topology="nsfnet", demand=DEMAND) == load(path)
+
+
+@pytest.mark.parametrize(
+    ("tables", "text"),
+    [
+        ({"topology": "nsfnett"}, r"^network\.topology: 'nsfnett' is not a topology; allowed: nsf"),
+        ({"topology": "none.csv"}, r"^network\.topology: .*none\.csv: no such topology file"),
+        ({"demand": {"pairs": [["1", "99"]]}}, r"^demand\.pairs\[0\]: .*99"),
+        ({"policy": [{"name": "spi"}]}, r"^policy\[0\]\.name: unknown policy 'spi'; did you mean"),
+        ({"policy": [{"name": "sip", "fromulation": 1}]}, r"did you mean 'formulation'"),
+        ({"run": {"slots": 10**9, "slot_s": 1e6}}, r"^run\.slots: the run, its patience"),
+        ({"length_key": "km"}, r"^length_key: goes with a graph"),
+    ],
+)
+def test_what_a_file_is_checked_for_is_checked(tables: dict[str, object], text: str) -> None:
+    given = {"topology": "nsfnet", "demand": DEMAND, **tables}
+    with pytest.raises(ScenarioError, match=text):
+        make_scenario(**given)  # type: ignore[arg-type]
+
+
+def test_files_are_looked_for_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.csv").write_text("source,target,length_km\na,b,100\n")
+    (tmp_path / "rates.csv").write_text("distance_km,rate_bps\n10,5000\n400,10\n")
+    network = {"topology": "net.csv", "key_rate": "table", "rate_table": "rates.csv"}
+    network |= {"rate_table_pulse_rate_hz": 1e9}
+    scenario = make_scenario({"network": network}, demand=DEMAND)
+    assert scenario.network.rate_table == ((10.0, 5000.0), (400.0, 10.0))
+    monkeypatch.chdir("/")
+    assert open_case(scenario).network.fibres == 1
+    network["rate_table"] = "gone.csv"
+    with pytest.raises((ScenarioError, UsageError), match=r"gone\.csv: no such"):
+        make_scenario({"network": network}, demand=DEMAND)
+
+
+def test_a_graph_is_a_topology() -> None:
+    scenario = make_scenario(topology=ring(), demand=DEMAND)
+    topology = open_case(scenario).network.topology
+    assert (topology.name, topology.nodes) == ("graph:ring", ("c", "a", "7"))
+    assert topology.lengths_km == (100.0,) * 3
+    assert make_scenario({"network": {"topology": ring()}}, demand=DEMAND) == scenario
+    assert scenario.with_changes({"run.slots": 5}).network.graph == scenario.network.graph
+    there = pickle.loads(pickle.dumps(scenario))
+    assert open_case(there).network.topology == topology
+    assert scenario.named_files == ()
+
+
+def test_unlike_graphs_of_one_name_are_unlike_scenarios() -> None:
+    longer = ring()
+    longer.edges["c", "a"]["length_km"] = 200.0
+    one, other = (make_scenario(topology=graph, demand=DEMAND) for graph in (ring(), longer))
+    assert one != other
+    assert open_case(one).network.topology != open_case(other).network.topology
+
+
+@pytest.mark.parametrize("key", ["length_km", "length", "dist"])
+def test_lengths_are_found_by_their_usual_names(key: str) -> None:
+    assert make_scenario(topology=ring(key), demand=DEMAND).network.graph is not None
+
+
+def test_a_length_may_have_another_name() -> None:
+    given = {"topology": ring("km"), "demand": DEMAND}
+    text = r"edge c–a lacks the length in km; .* \(length_key names another\)"
+    with pytest.raises(TopologyError, match=text) as caught:
+        make_scenario(**given)
+    assert len(caught.value.problems) == 3
+    assert make_scenario(**given, length_key="km").network.graph is not None
+
+
+def test_graphs_that_are_no_network_of_fibres_are_refused() -> None:
+    def refused(graph: networkx.Graph, text: str) -> None:
+        with pytest.raises(TopologyError, match=text):
+            make_scenario(topology=graph, demand=DEMAND)
+
+    refused(networkx.DiGraph(ring()), r"graph:ring: is directed, .* graph\.to_undirected\(\)")
+    parallel = networkx.MultiGraph(ring())
+    assert make_scenario(topology=parallel, demand=DEMAND).network.graph is not None
+    parallel.add_edge("c", "a", length_km=50.0)
+    refused(parallel, "fibre c–a: is a duplicate of the fibre")
+    loop = ring()
+    loop.add_edge("a", "a", length_km=1.0)
+    refused(loop, "is a self-loop")
+    same = ring()
+    same.add_edge("7", "a", length_km=1.0)
+    refused(same, "node '7' is listed twice")
+    negative = ring()
+    negative.edges["c", "a"]["length_km"] = -1
+    refused(negative, "the length -1 is negative")
+
+
+def test_the_name_of_a_graph_never_is_that_of_a_bundled_topology() -> None:
+    graph = ring()
+    graph.name = "nsfnet"
+    assert make_scenario(topology=graph, demand=DEMAND).network.topology == "graph:nsfnet"
+    with pytest.raises(ScenarioError, match="only a name of it is left; give the graph"):
+        make_scenario(topology="graph:nsfnet", demand=DEMAND)
+
+
+def test_a_scenario_of_a_file_names_a_graph_in_vain(tmp_path: Path) -> None:
+    text = (SCENARIOS / "nsfnet.toml").read_text().replace('"nsfnet"', '"graph:nsfnet.csv"')
+    (tmp_path / "my.toml").write_text(text)
+    with pytest.raises(
+        ScenarioError, match=r"my\.toml:\d+: network\.topology: 'graph:nsfnet\.csv' was"
+    ):
+        load(tmp_path / "my.toml")
