@@ -32,6 +32,14 @@ def jit(function: Function) -> Function:
     return numba.njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
 
 
+def inlined(function: Function) -> Function:
+    """Mark a function that is compiled into whoever calls it: a call costs more than it does."""
+    if not _compiling:
+        return function
+    numba: Any = importlib.import_module("numba")
+    return numba.njit(cache=True, nogil=True, inline="always")(function)  # type: ignore[no-any-return]
+
+
 def have_numba() -> bool:
     """Whether numba is installed."""
     return importlib.util.find_spec("numba") is not None

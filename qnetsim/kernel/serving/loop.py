@@ -4,8 +4,9 @@ A request takes its bits on every fibre of its path or none at all: reservation 
 on-demand pool, then channels lit for the shortfall, whose bits enter the on-demand pool. This
 module runs as it stands and compiled; ``qnetsim.kernel.serving.jit`` loads it either way.
 
-A compiled call with a tuple of arrays costs more than serving a request. So functions that take
-tuples serve many rows in a call and unpack them once, and what their loops call takes plain arrays.
+A compiled call with a tuple of arrays costs more than serving a request, and one with plain arrays
+half as much. So functions that take tuples serve many requests in a call and unpack them once; what
+is done for each request stands in their loops, or is compiled into them where marked ``inlined``.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import numpy as np
 
 from qnetsim.arrays import BoolArray, IntArray, LevelArray
 from qnetsim.kernel.serving import state as at
-from qnetsim.kernel.serving.jit import jit
-from qnetsim.kernel.serving.state import Flows, Paths, Rules, Slots, State
+from qnetsim.kernel.serving.jit import inlined, jit
+from qnetsim.kernel.serving.state import Flows, Part, Paths, Rules, Slots, State
 
 
 @jit
@@ -103,7 +104,7 @@ def close(
         wavelengths[row, f] = fibres[f, at.USED]
 
 
-@jit
+@inlined
 def can_give(fibres: IntArray, f: int, bits: int, need: int) -> bool:
     """Whether a fibre's pools, and the channels that may still be lit, hold that many bits."""
     reserved = fibres[f, at.TAIL + at.RESERVATION] - fibres[f, at.HEAD + at.RESERVATION]
@@ -114,7 +115,7 @@ def can_give(fibres: IntArray, f: int, bits: int, need: int) -> bool:
     return short <= 0 or (bits > 0 and -(-short // bits) <= spare)
 
 
-@jit
+@inlined
 def take(fibres: IntArray, f: int, bits: int, need: int, ready: int) -> int:
     """Take bits out of a fibre's pools; returns how many came out of the on-demand pool.
 
@@ -230,28 +231,15 @@ def fits_whole(
 def walk(
     state: State, rules: Rules, slots: Slots, out: Flows, row: int, end: int, closes: bool
 ) -> int:
-    """Serve rows request by request; returns the first that is left.
-
-    In each phase of a slot who is there at its start is tried in turns, who comes later at once.
-    """
+    """Serve rows request by request; returns the first that is left."""
     fibres = state.fibres
     tails = state.tails
     queue = state.queue
     size = state.size
     log = state.log
-    rows = state.row
-    flows = out.bits
     moves = slots.moves
-    choice = slots.paths.choice
-    first = slots.paths.first
-    hops = slots.paths.fibre
-    trusted = slots.paths.trusted
-    need = rules.need
-    priority = rules.priority
     requests = rules.group.size
-    carried = out.carried
     counts = out.counts
-    waits = out.waits
     while row < end and has_room(size, queue, log, requests, fibres.shape[0]):
         slot = slots.first + row
         start = slot * rules.slot_ticks
@@ -265,58 +253,112 @@ def walk(
             begins = slots.tick[phase]
             until = ends if phase + 1 == slots.phase[row + 1] else slots.tick[phase + 1]
             down = slots.down[slots.mask[phase]]
-            follow(rows, size, moves.first, moves.request, moves.row, slots.table[phase])
+            follow(state.row, size, moves.first, moves.request, moves.row, slots.table[phase])
             while coming and queue[size[at.QUEUED], at.ARRIVAL] <= begins:
                 size[at.QUEUED] += 1
                 coming -= 1
-            turn = 0
-            i = -1
-            while True:
-                if turn <= rules.classes:
-                    i = next_asking(queue, i + 1, size[at.QUEUED], priority, turn)
-                    now = begins
-                    if i == size[at.QUEUED]:
-                        turn += 1
-                        i = -1
-                        continue
-                elif coming and queue[size[at.QUEUED], at.ARRIVAL] < until:
-                    i = size[at.QUEUED]
-                    now = queue[i, at.ARRIVAL]
-                    size[at.QUEUED] += 1
-                    coming -= 1
-                else:
-                    break
-                request = queue[i, at.REQUEST]
-                level = queue[i, at.LEVEL]
-                path = choice[rows[request], level]
-                if path == at.REFUSED:
-                    give_up(queue, i, counts, row)
-                if path < 0:
-                    continue
-                way = hops[first[path] : first[path + 1]]
-                ready = now + rules.setup
-                if not fits(fibres, way, need[level], bits, down, ready <= ends):
-                    continue
-                line = size[at.LOGGED]
-                delivered = deliver(fibres, way, need[level], bits, now, ready, log, line)
-                if log.size:
-                    size[at.LOGGED] += way.size
-                    for k in range(line, line + way.size):
-                        log[k, at.LOG_SLOT] = slot
-                        log[k, at.LOG_REQUEST] = request
-                        log[k, at.LOG_LEVEL] = level
-                        log[k, at.LOG_PATH] = path
-                key = level * rules.level_bits
-                carried[path] += key
-                counts[at.EXPOSED_BITS, row] += key * trusted[path]
-                counts[at.REROUTED_COUNT, row] += path != choice[request, level]
-                serve_once(queue, i, counts, waits, row, delivered, rules.wait_ticks)
+            part = Part(row, slot, begins, until, ends, bits, down)
+            coming = serve_part(state, rules, slots.paths, out, part, coming)
             leave(queue, size, coming, counts, row, until)
         if closes:
-            close(fibres, tails, slot, rules.store_bits, flows, out.channels, out.wavelengths, row)
+            store = rules.store_bits
+            close(fibres, tails, slot, store, out.bits, out.channels, out.wavelengths, row)
             count_left(queue, size[at.QUEUED], counts, row)
         row += 1
     return row
+
+
+@jit
+def serve_part(
+    state: State, rules: Rules, paths: Paths, out: Flows, part: Part, coming: int
+) -> int:
+    """Serve a phase of a slot; returns how many are still to come in the slot.
+
+    Who is there at its start is tried in turns: sessions that go on first, then class by class.
+    Who comes later is tried at once.
+    """
+    fibres = state.fibres
+    queue = state.queue
+    size = state.size
+    counts = out.counts
+    row = part.row
+    down = part.down
+    bits = part.channel_bits
+    logs = state.log.size > 0
+    choice = paths.choice
+    firsts = paths.first
+    hops = paths.fibre
+    trusted = paths.trusted
+    need = rules.need
+    rows = state.row
+    waits = out.waits
+    carried = out.carried
+    setup = rules.setup
+    ends = part.ends
+    level_bits = rules.level_bits
+    wait_ticks = rules.wait_ticks
+    turn = 0
+    i = -1
+    while True:
+        if turn <= rules.classes:
+            i += 1
+            if i == size[at.QUEUED]:
+                turn += 1
+                i = -1
+                continue
+            now = part.begins
+            if queue[i, at.STATUS] != at.ASKING or turn != turn_of(queue, i, rules.priority):
+                continue
+        elif coming and queue[size[at.QUEUED], at.ARRIVAL] < part.until:
+            i = size[at.QUEUED]
+            now = queue[i, at.ARRIVAL]
+            size[at.QUEUED] += 1
+            coming -= 1
+        else:
+            return coming
+        request = queue[i, at.REQUEST]
+        level = queue[i, at.LEVEL]
+        path = choice[rows[request], level]
+        if path == at.REFUSED:
+            give_up(queue, i, counts, row)
+        if path < 0:
+            continue
+        first = firsts[path]
+        last = firsts[path + 1]
+        ready = now + setup
+        fits = True
+        for k in range(first, last):
+            f = hops[k]
+            if down[f] or fibres[f, at.USED] >= fibres[f, at.PORTS]:
+                fits = False
+                break
+            if not can_give(fibres, f, bits[f] if ready <= ends else 0, need[level, f]):
+                fits = False
+                break
+        if not fits:
+            continue
+        if logs:
+            log_offsets(state, hops[first:last])
+        delivered = now
+        for k in range(first, last):
+            f = hops[k]
+            fibres[f, at.USED] += 1
+            if take(fibres, f, bits[f], need[level, f], ready):
+                delivered = max(delivered, fibres[f, at.READY])
+        if logs:
+            log_bits(state, hops[first:last], part.slot, i, path)
+        key = level * level_bits
+        carried[path] += key
+        counts[at.EXPOSED_BITS, row] += key * trusted[path]
+        counts[at.REROUTED_COUNT, row] += path != choice[request, level]
+        if not queue[i, at.STARTED]:
+            queue[i, at.STARTED] = 1
+            counts[at.SERVED_COUNT, row] += 1
+            wait = delivered - queue[i, at.ARRIVAL]
+            if wait > 0:
+                waits[row, min((wait - 1) // wait_ticks, waits.shape[1] - 1)] += 1
+        queue[i, at.LEFT] -= 1
+        queue[i, at.STATUS] = at.SERVED if queue[i, at.LEFT] else at.GONE
 
 
 @jit
@@ -378,90 +420,36 @@ def write_down(state: State, rules: Rules, slots: Slots, row: int, start: int) -
         queue[i, at.STATUS] = at.ASKING
 
 
-@jit
-def next_asking(queue: IntArray, i: int, queued: int, priority: IntArray, turn: int) -> int:
-    """Find the next entry of a turn: sessions go on first, then class by class.
-
-    Returns ``queued`` where there is none from ``i`` on.
-    """
-    while i < queued:
-        if queue[i, at.STATUS] == at.ASKING:
-            mine = 0 if queue[i, at.STARTED] else 1 + priority[queue[i, at.REQUEST]]
-            if mine == turn:
-                return i
-        i += 1
-    return queued
+@inlined
+def turn_of(queue: IntArray, i: int, priority: IntArray) -> int:
+    """Turn in which an entry is tried."""
+    return 0 if queue[i, at.STARTED] else 1 + int(priority[queue[i, at.REQUEST]])
 
 
 @jit
-def fits(
-    fibres: IntArray,
-    hops: IntArray,
-    need: IntArray,
-    bits: IntArray,
-    down: BoolArray,
-    may_light: bool,
-) -> bool:
-    """Whether every fibre of a path has a KM wavelength left and can give its bits."""
-    for f in hops:
-        if down[f] or fibres[f, at.USED] >= fibres[f, at.PORTS]:
-            return False
-        if not can_give(fibres, f, bits[f] if may_light else 0, need[f]):
-            return False
-    return True
+def log_offsets(state: State, way: IntArray) -> None:
+    """Write down where the bits of a delivery begin on every fibre of its path."""
+    for k in range(way.size):
+        line = state.log[state.size[at.LOGGED] + k]
+        line[at.LOG_FIBRE] = way[k]
+        line[at.LOG_RESERVATION_OFFSET] = state.fibres[way[k], at.HEAD + at.RESERVATION]
+        line[at.LOG_ON_DEMAND_OFFSET] = state.fibres[way[k], at.HEAD + at.ON_DEMAND]
 
 
 @jit
-def deliver(
-    fibres: IntArray,
-    hops: IntArray,
-    need: IntArray,
-    bits: IntArray,
-    now: int,
-    ready: int,
-    log: IntArray,
-    line: int,
-) -> int:
-    """Take a request's bits on every fibre of its path; returns the tick of delivery.
-
-    Offsets and bits go into the rows of the log from ``line`` on, where it has any.
-    """
-    delivered = now
-    for k in range(hops.size):
-        f = hops[k]
-        reserved = fibres[f, at.HEAD + at.RESERVATION]
-        bought = fibres[f, at.HEAD + at.ON_DEMAND]
-        fibres[f, at.USED] += 1
-        if take(fibres, f, bits[f], need[f], ready):
-            delivered = max(delivered, fibres[f, at.READY])
-        if log.size:
-            log[line + k, at.LOG_FIBRE] = f
-            log[line + k, at.LOG_RESERVATION_OFFSET] = reserved
-            log[line + k, at.LOG_RESERVATION_BITS] = fibres[f, at.HEAD + at.RESERVATION] - reserved
-            log[line + k, at.LOG_ON_DEMAND_OFFSET] = bought
-            log[line + k, at.LOG_ON_DEMAND_BITS] = fibres[f, at.HEAD + at.ON_DEMAND] - bought
-    return delivered
-
-
-@jit
-def serve_once(
-    queue: IntArray,
-    i: int,
-    counts: IntArray,
-    waits: IntArray,
-    row: int,
-    delivered: int,
-    wait_ticks: int,
-) -> None:
-    """Count that an entry was served in this slot; the first time it is a request served."""
-    if not queue[i, at.STARTED]:
-        queue[i, at.STARTED] = 1
-        counts[at.SERVED_COUNT, row] += 1
-        wait = delivered - queue[i, at.ARRIVAL]
-        if wait > 0:
-            waits[row, min((wait - 1) // wait_ticks, waits.shape[1] - 1)] += 1
-    queue[i, at.LEFT] -= 1
-    queue[i, at.STATUS] = at.SERVED if queue[i, at.LEFT] else at.GONE
+def log_bits(state: State, way: IntArray, slot: int, i: int, path: int) -> None:
+    """Write down how many bits a delivery took, and whose they are."""
+    for k in range(way.size):
+        line = state.log[state.size[at.LOGGED] + k]
+        fibre = state.fibres[way[k]]
+        line[at.LOG_SLOT] = slot
+        line[at.LOG_REQUEST] = state.queue[i, at.REQUEST]
+        line[at.LOG_LEVEL] = state.queue[i, at.LEVEL]
+        line[at.LOG_PATH] = path
+        taken = fibre[at.HEAD + at.RESERVATION] - line[at.LOG_RESERVATION_OFFSET]
+        line[at.LOG_RESERVATION_BITS] = taken
+        line[at.LOG_ON_DEMAND_BITS] = fibre[at.HEAD + at.ON_DEMAND] - line[at.LOG_ON_DEMAND_OFFSET]
+    state.size[at.LOGGED] += way.size
 
 
 @jit

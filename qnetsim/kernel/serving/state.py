@@ -290,6 +290,27 @@ class Slots(NamedTuple):
     plain: bool
 
 
+class Part(NamedTuple):
+    """A phase of a slot, as it is served request by request.
+
+    Attributes
+    ----------
+    row, slot : int
+        Of the interval, and of the run.
+    begins, until, ends : int
+        Ticks at which the phase begins and is over, and at which the slot ends.
+    channel_bits, down : shape (F,)
+    """
+
+    row: int
+    slot: int
+    begins: int
+    until: int
+    ends: int
+    channel_bits: IntArray
+    down: npt.NDArray[np.bool_]
+
+
 class Flows(NamedTuple):
     """What comes of the slots; everything starts at zero.
 
