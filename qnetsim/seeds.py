@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 RawWords = npt.NDArray[np.uint64]
+#: Words from which on a table of leading bits pays.
+MANY = 2**14
 
 
 def stream(seed: int, *name: str | int) -> np.random.Philox:
@@ -45,6 +49,45 @@ def words(bits: np.random.BitGenerator, count: int) -> RawWords:
 def uniform(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.float64]:
     """Draw ``count`` numbers from [0, 1), multiples of 2**-53."""
     return (words(bits, count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+class Inversion:
+    """Turns words into whole numbers by inversion: how many of the thresholds a word reaches.
+
+    Parameters
+    ----------
+    thresholds : ndarray of uint64
+        In ascending order.
+    kind : dtype
+        Of the numbers.
+    """
+
+    def __init__(self, thresholds: RawWords, kind: npt.DTypeLike) -> None:
+        self._thresholds = thresholds
+        self._kind = kind
+
+    def sample(self, words: RawWords) -> npt.NDArray[Any]:
+        """Turn words into numbers; keeps the shape."""
+        if words.size < MANY:
+            return self._search(words)
+        leading = np.ascontiguousarray(words, dtype="<u8").view("<u2")[..., 3::4]
+        found = self._by_leading_bits.take(leading)
+        open_ = np.flatnonzero(found < 0)
+        if open_.size:
+            found.flat[open_] = self._search(words.flat[open_])
+        return found
+
+    def _search(self, words: RawWords) -> npt.NDArray[Any]:
+        return np.searchsorted(self._thresholds, words, side="right").astype(self._kind)
+
+    @cached_property
+    def _by_leading_bits(self) -> npt.NDArray[Any]:
+        """Number of the words with these 16 leading bits; −1 where further bits decide."""
+        first = np.arange(2**16, dtype=np.uint64) << np.uint64(48)
+        lowest = self._search(first)
+        highest = self._search(first | np.uint64(2**48 - 1))
+        lowest[lowest != highest] = -1
+        return lowest
 
 
 def exponential(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.float64]:

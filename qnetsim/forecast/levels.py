@@ -18,11 +18,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim import seeds
 from qnetsim.arrays import FloatArray, frozen
 from qnetsim.units import exact
-
-#: Draws from which on the table of leading bits pays.
-MANY = 2**14
 
 
 class WholeProbabilities(NamedTuple):
@@ -124,25 +122,12 @@ class LevelDistribution:
 
     def sample(self, words: npt.NDArray[np.uint64]) -> npt.NDArray[np.int16]:
         """Turn uniform 64-bit words into levels by inversion; keeps the shape."""
-        if words.size < MANY:
-            return self._search(words)
-        leading = np.ascontiguousarray(words, dtype="<u8").view("<u2")[..., 3::4]
-        found = self._by_leading_bits.take(leading)
-        open_ = np.flatnonzero(found < 0)
-        if open_.size:
-            found.flat[open_] = self._search(words.flat[open_])
-        return found
-
-    def _search(self, words: npt.NDArray[np.uint64]) -> npt.NDArray[np.int16]:
-        return np.searchsorted(self.thresholds, words, side="right").astype(np.int16)
+        levels: npt.NDArray[np.int16] = self._inversion.sample(words)
+        return levels
 
     @cached_property
-    def _by_leading_bits(self) -> npt.NDArray[np.int16]:
-        """Level of the words with these 16 leading bits; −1 where further bits decide."""
-        first = np.arange(2**16, dtype=np.uint64) << np.uint64(48)
-        lowest = self._search(first)
-        highest = self._search(first | np.uint64(2**48 - 1))
-        return np.where(lowest == highest, lowest, np.int16(-1))
+    def _inversion(self) -> seeds.Inversion:
+        return seeds.Inversion(self.thresholds, np.int16)
 
 
 def poisson_levels(levels: int, mean: float | Fraction | None = None) -> LevelDistribution:

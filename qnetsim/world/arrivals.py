@@ -6,10 +6,9 @@ import math
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from qnetsim import seeds
-from qnetsim.arrays import IntArray, frozen
+from qnetsim.arrays import IntArray
 from qnetsim.scenario import DemandTable
 
 #: A geometric holding time is cut at this multiple of its mean.
@@ -52,17 +51,16 @@ def draw_holding(
         return np.full((slots, requests), table.holding_slots, dtype=np.int64)
     bits = seeds.stream(seed, "holding", replication, chunk)
     words = seeds.words(bits, slots * requests)
-    bounds = _geometric_thresholds(table.holding_slots)
-    held = np.searchsorted(bounds, words, side="right").astype(np.int64) + 1
+    held: IntArray = _geometric(table.holding_slots).sample(words) + 1
     return held.reshape(slots, requests)
 
 
 @lru_cache(maxsize=8)
-def _geometric_thresholds(mean: int) -> npt.NDArray[np.uint64]:
-    """Words below which a holding time is at most 1, 2, …; the last value takes the rest."""
+def _geometric(mean: int) -> seeds.Inversion:
+    """Holding times but one; the last value takes the rest."""
     survives = 1.0
     bounds = []
     for _ in range(HOLDING_CUT * mean - 1):
         survives *= 1 - 1 / mean
         bounds.append(min(math.floor((1 - survives) * 2.0**64), 2**64 - 1))
-    return frozen(bounds, np.uint64)
+    return seeds.Inversion(np.array(bounds, np.uint64), np.int64)

@@ -43,13 +43,12 @@ class PoissonTable:
         cumulative = itertools.accumulate(weights[:-1])
         self.first = mean - len(down)
         self.probabilities: FloatArray = frozen([w / total for w in weights], np.float64)
-        self._thresholds: npt.NDArray[np.uint64] = frozen(
-            [min(-(-c * 2**64 // total), 2**64 - 1) for c in cumulative], np.uint64
-        )
+        bounds = [min(-(-c * 2**64 // total), 2**64 - 1) for c in cumulative]
+        self._inversion = seeds.Inversion(np.array(bounds, np.uint64), np.int64)
 
     def sample(self, words: npt.NDArray[np.uint64]) -> IntArray:
         """Turn uniform 64-bit words into counts; keeps the shape."""
-        return np.searchsorted(self._thresholds, words, side="right").astype(np.int64) + self.first
+        return np.asarray(self._inversion.sample(words) + self.first)
 
 
 def _weights_above(mean: int) -> Iterator[int]:
@@ -109,8 +108,10 @@ class Yields:
         steps *= math.sqrt(3 * (1 - keep * keep)) * self._table.drift
         rows = np.empty((slots + 1, self._fibres))
         rows[0] = self._drift
+        # an array is multiplied by another one faster than by a number
+        kept = np.full(self._fibres, keep)
+        multiply, add = np.multiply, np.add
         for row, step, following in zip(rows, steps, rows[1:], strict=False):
-            np.multiply(row, keep, out=following)
-            following += step
+            add(multiply(row, kept, following), step, following)
         self._drift = rows[-1]
         return np.floor(rows[:-1] * PPM).astype(np.int64)

@@ -49,3 +49,12 @@ def test_normal_numbers_have_the_stated_moments() -> None:
     for power, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
         assert abs((drawn**power).mean() - moment) <= 4 * np.sqrt(variance / count)
     assert np.isfinite(drawn).all()
+
+
+@pytest.mark.parametrize("count", [3, 400, 40_000])
+def test_many_words_are_turned_into_the_numbers_of_a_search(count: int) -> None:
+    bits = seeds.stream(1, "thresholds", count)
+    thresholds = np.sort(seeds.words(bits, count))
+    words = np.concatenate([seeds.words(bits, seeds.MANY), thresholds, thresholds - np.uint64(1)])
+    found = seeds.Inversion(thresholds, np.int64).sample(words)
+    assert (found == np.searchsorted(thresholds, words, side="right")).all()

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
 from qnetsim.forecast import Forecast
+from qnetsim.kernel.serving.arrival_order import in_order
 from qnetsim.network import Network
 from qnetsim.world.realisation import WorldChunk
 
@@ -71,10 +72,7 @@ class ChunkRows:
             # sessions go on in order of arrival, so it counts who came first at the slot's start
             arrivals = np.zeros((chunk.slots, forecast.requests), dtype=np.int64)
         if arrivals is not None:
-            # at one instant the more urgent come first, then the lower numbers
-            key = arrivals * classes + forecast.priority
-            self._order = np.argsort(key, axis=1, kind="stable").astype(np.int64)
-            self._offset = np.take_along_axis(arrivals, self._order, axis=1)
+            self._order, self._offset = in_order(arrivals, forecast.priority, classes)
 
     def levels(self, slot: int, end: int) -> npt.NDArray[np.int16]:
         """Realised levels of slots ``slot .. end − 1``, shape (slots, groups)."""

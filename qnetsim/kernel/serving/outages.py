@@ -48,8 +48,9 @@ class Outages:
     def __init__(self, fibres: int, slot_ticks: int, delay_ticks: int) -> None:
         self._slot_ticks = slot_ticks
         self._delay = delay_ticks
-        # how many things on each fibre are down, in truth and as far as is known
-        self._counts = np.zeros((2, fibres), dtype=np.int64)
+        self._fibres = fibres
+        # how many things on a fibre are down, in truth and as far as is known; none is left out
+        self._counts: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self._coming: list[tuple[int, int, int, int]] = []
 
     def add(self, events: FaultEvents) -> None:
@@ -70,8 +71,8 @@ class Outages:
             if when > tick:
                 break
             if kind == NOTICE:
-                counts[fibre] += change
-        return tuple(np.flatnonzero(counts > 0).tolist())
+                _change(counts, fibre, change)
+        return _down(counts)
 
     def phases(
         self, first_slot: int, slots: int, table_of: Callable[[tuple[int, ...]], int]
@@ -88,16 +89,18 @@ class Outages:
         begin = first_slot * self._slot_ticks
         end = begin + slots * ticks
         masks: list[npt.NDArray[np.bool_]] = []
-        number: dict[bytes, int] = {}
+        number: dict[tuple[int, ...], int] = {}
         marks: dict[int, tuple[int, int]] = {}
 
         def mark(tick: int) -> None:
-            down = self._counts[FAULT] > 0
-            mask = number.setdefault(down.tobytes(), len(masks))
+            fault, notice = self._counts
+            fibres = _down(fault)
+            mask = number.setdefault(fibres, len(masks))
             if mask == len(masks):
+                down = np.zeros(self._fibres, dtype=bool)
+                down[list(fibres)] = True
                 masks.append(down)
-            known = tuple(np.flatnonzero(self._counts[NOTICE] > 0).tolist())
-            marks[tick] = mask, table_of(known)
+            marks[tick] = mask, table_of(_down(notice))
 
         taken = 0
         for tick, kind, fibre, change in self._coming:
@@ -105,7 +108,7 @@ class Outages:
                 break
             if tick > begin and not marks:
                 mark(begin)
-            self._counts[kind, fibre] += change
+            _change(self._counts[kind], fibre, change)
             taken += 1
             if taken == len(self._coming) or self._coming[taken][0] > tick:
                 mark(max(tick, begin))
@@ -113,6 +116,17 @@ class Outages:
             mark(begin)
         del self._coming[:taken]
         return _laid_out(begin, slots, ticks, marks, masks)
+
+
+def _change(counts: dict[int, int], fibre: int, change: int) -> None:
+    count = counts.pop(fibre, 0) + change
+    if count:
+        counts[fibre] = count
+
+
+def _down(counts: dict[int, int]) -> tuple[int, ...]:
+    """Fibres on which something is down, in order."""
+    return tuple(sorted(fibre for fibre, count in counts.items() if count > 0))
 
 
 def _laid_out(

@@ -47,6 +47,7 @@ class PathTable:
         self._forecast = forecast
         self.routes = routes
         self._on_outage = on_outage
+        self._segments: list[int] = network.segments.tolist()
         self._detours = detours
         self._uses = routes.uses(network.fibres) > 0
         self._base = routes.choice.copy()
@@ -92,8 +93,8 @@ class PathTable:
 
     def relays_on(self, route: Route) -> int:
         """Trusted relays on a route."""
-        inside = self._network.segments[list(route.fibres)] - 1
-        return int(inside.sum()) + max(len(route.nodes) - 2, 0)
+        segments = self._segments
+        return sum([segments[f] - 1 for f in route.fibres]) + max(len(route.nodes) - 2, 0)
 
     @property
     def moves(self) -> Moves:
