@@ -10,6 +10,9 @@ from qnetsim.arrays import FloatArray
 from qnetsim.forecast.forecast import Forecast
 from qnetsim.forecast.levels import LevelDistribution
 
+#: A word is four times a level: those of a chunk with many requests would take most of the memory.
+WORDS_AT_ONCE = 2**17
+
 
 def draw_levels(
     forecast: Forecast, seed: int, name: tuple[str | int, ...], slots: int
@@ -18,10 +21,21 @@ def draw_levels(
     if forecast.coupling == "copula":
         return _coupled_levels(forecast, seed, name, slots)
     drivers = forecast.drivers
-    words = seeds.words(seeds.stream(seed, *name), slots * drivers).reshape(slots, drivers)
+    bits = seeds.stream(seed, *name)
+    found = np.empty((slots, forecast.groups), dtype=np.int16)
+    rows = max(WORDS_AT_ONCE // drivers, 1)
+    for first in range(0, slots, rows):
+        part = found[first : first + rows]
+        words = seeds.words(bits, len(part) * drivers).reshape(len(part), drivers)
+        part[:] = _levels_of(forecast, words)
+    return found
+
+
+def _levels_of(forecast: Forecast, words: seeds.RawWords) -> npt.NDArray[np.int16]:
+    """Levels of slots whose drivers have these words, shape (slots, groups)."""
     if forecast.shared:
         return forecast.levels.sample(words)
-    found = np.empty((slots, forecast.groups), dtype=np.int16)
+    found = np.empty((len(words), forecast.groups), dtype=np.int16)
     for kind, distribution in enumerate(forecast.distributions):
         columns = np.flatnonzero(forecast.group_kind == kind)
         found[:, columns] = distribution.sample(words[:, forecast.group_driver[columns]])
