@@ -90,8 +90,8 @@ class Setup(NamedTuple):
 
 
 SETUPS = (
-    Setup("everything on", "evf", 20_480, 2.4),
-    Setup("comonotone", "sip", 102_400, 1.9),
+    Setup("everything on", "evf", 20_480, 3.2),
+    Setup("comonotone", "sip", 102_400, 2.0),
     Setup("independent", "sip", 102_400, 1.5),
 )
 
