@@ -47,8 +47,9 @@ def test_every_branch_is_walked(tmp_path: Path) -> None:
     program = (
         "import pathlib\n"
         "from tests.support.random_cases import compare\n"
-        "from tests.support.rounds import check_kernels_agree\n"
+        "from tests.support.rounds import check_kernels_agree, go, world\n"
         "check_kernels_agree('reroute')  # tasks leave slots open\n"
+        "go(world(), kernel='loop')  # and slots that are served whole\n"
         f"for seed in range({COVERING}): compare(seed, pathlib.Path({str(tmp_path)!r}))\n"
     )
     script, found = tmp_path / "walk.py", tmp_path / "coverage.json"
