@@ -88,7 +88,7 @@ def test_compare_shows_who_trains_sooner(capsys: pytest.CaptureFixture[str]) -> 
     page = Path("runs/c/report.html").read_text("utf-8")
     assert "Federated learning: simulated time until trained" in page
     assert page.count("<svg") == 5  # costs, keys, network, partings, training
-    assert Path("runs/c/figures/training.png").stat().st_size > 10_000
+    assert Path("runs/c/figures/training.svg").stat().st_size > 10_000
     found = data(capsys, "compare", "small.toml", "--out", "runs/d")
     for policy in found["policies"]:
         assert [len(tasks) for tasks in policy["tasks"]] == [1, 1]
