@@ -18,15 +18,12 @@ import numpy as np
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import SolverError
 from qnetsim.network import BLOCKED, Route
-from qnetsim.optimize.columns.centre import CentralPrices, central_prices
 from qnetsim.optimize.columns.cutting import tightened
-from qnetsim.optimize.columns.enumeration import slack_of, useful_columns
 from qnetsim.optimize.columns.exact_cost import exact_cost, rounded_down
 from qnetsim.optimize.columns.generation import PROOF_GAP, Relaxed, generate
 from qnetsim.optimize.columns.limit_prices import limit_prices
 from qnetsim.optimize.columns.limits import feasible_routing
 from qnetsim.optimize.columns.master import Master, PathColumn
-from qnetsim.optimize.columns.pricing import Pricing
 from qnetsim.optimize.columns.problem import (
     RequestKind,
     RouteFlows,
@@ -34,24 +31,19 @@ from qnetsim.optimize.columns.problem import (
     Size,
     WavelengthPrices,
 )
-from qnetsim.optimize.columns.rounding import Rounded, completed, round_flows
+from qnetsim.optimize.columns.proof import (
+    BY_SEARCH,
+    PROOF_NODES,
+    Proof,
+    add_useful,
+    plan_cost,
+    proof,
+)
+from qnetsim.optimize.columns.rounding import Rounded, round_flows
 from qnetsim.optimize.columns.routing_search import RoutingProblem, RoutingSearch
 from qnetsim.optimize.columns.safe_bound import SafeBound
 from qnetsim.optimize.columns.transit import TransitRows
 from qnetsim.optimize.solvers.program import SolveStatus
-
-#: Relative gap up to which the integer program that proves a plan is easy: few of its routes are
-#: in use.
-EASY_GAP = 2e-3
-#: Most routes, over all scenarios and pairs, with which a proof is tried up to ``EASY_GAP``.
-MOST_ROUTES = 20_000
-#: The same where the gap is larger, and the program hard, for each distribution: requests of unlike
-#: ρ compete for a fibre, so there are more routes to choose from, and more is decided by them.
-MOST_ROUTES_HARD = 1_500
-#: Branch-and-bound nodes of the program over all routes that can be part of a better plan.
-PROOF_NODES = 60
-#: What a solver's name is given where its branch and bound is part of the proof.
-BY_SEARCH = " (branch and bound)"
 
 
 class ForcedBlocking(NamedTuple):
@@ -102,26 +94,20 @@ class RoutesProgram:
         relaxed = tightened(self.master, first)
         self._relaxed = relaxed
         best = self._rounded(relaxed)
-        nodes = best.nodes
-        proved = relaxed.bound
-        gap = problem.solver.settings.gap
-        open_ = best.objective - relaxed.bound > gap * abs(best.objective)
-        if open_ and problem.solver.settings.node_limit:
-            closed = self._proved(relaxed, best)
-            if closed is not None:
-                best, proved = closed
-                nodes += best.nodes
+        bound = SafeBound(problem, self.master.cuts).of(relaxed.prices)
+        found = Proof(best, bound, best.nodes, by_solver=False)
+        settings = problem.solver.settings
+        open_ = best.objective - relaxed.bound > settings.gap * abs(best.objective)
+        if open_ and settings.node_limit:
+            closed = proof(self.master, relaxed, best)
+            found = closed if closed.bound > bound else closed._replace(bound=bound)
         program = self.master.program()
-        size = Size(program.variables, program.rows, nodes, relaxed.rounds)
-        exact = SafeBound(problem, self.master.cuts).of(relaxed.prices)
-        searched = proved > relaxed.bound
-        if searched:
-            exact = max(exact, Fraction(proved) * Fraction(problem.scale))
-        cost = self._cost(best.values)
+        size = Size(program.variables, program.rows, found.nodes, relaxed.rounds)
+        cost = plan_cost(self.master, found.best.values)
         forced = self._forced_blocking()
-        exact = min(exact + forced.cost, cost)
-        by = relaxed.solution.by + (BY_SEARCH if searched else "")
-        routes = self._routes(best.values)
+        exact = min(found.bound + forced.cost, cost)
+        by = relaxed.solution.by + (BY_SEARCH if found.by_solver else "")
+        routes = self._routes(found.best.values)
         prices = self._limit_prices(first, forced)
         return RouteFlows(routes, rounded_down(exact), float(cost), by, size, prices)
 
@@ -152,7 +138,7 @@ class RoutesProgram:
         relaxed = self._relaxed
         if problem.blocking_cost is not None or not problem.solver.settings.node_limit:
             return None
-        complete = self._add_useful(relaxed, cost / problem.scale)
+        complete = add_useful(self.master, relaxed, cost / problem.scale)
         program = TransitRows(self.master).tightened(self.master.program())
         limit = min(PROOF_NODES, problem.solver.settings.node_limit)
         whole = problem.solver.solve(program, node_limit=limit)
@@ -164,18 +150,8 @@ class RoutesProgram:
         by = relaxed.solution.by + BY_SEARCH
         if not np.isfinite(whole.objective):
             return RouteFlows((), bound, np.inf, by, size)
-        exact = float(self._cost(whole.values))
+        exact = float(plan_cost(self.master, whole.values))
         return RouteFlows(self._routes(whole.values), min(bound, exact), exact, by, size)
-
-    def _cost(self, values: FloatArray) -> Fraction:
-        """Cost of whole flows at the true prices, exactly."""
-        loads = np.round(self.master.loads(values)).astype(np.int64)
-        blocked = np.zeros(self.problem.scenarios, dtype=np.int64)
-        amounts = np.round(values[self.master.first_shift :]).astype(np.int64)
-        for column, amount in zip(self.master.columns, amounts.tolist(), strict=False):
-            if column.route == BLOCKED:
-                blocked[column.scenario] += amount
-        return exact_cost(self.problem, loads, blocked)
 
     def _forced_blocking(self) -> ForcedBlocking:
         """What blocking costs beyond its capped price, for requests that no plan can serve."""
@@ -247,42 +223,6 @@ class RoutesProgram:
                 f"{len(self.master.columns)} routes"
             )
         return found
-
-    def _proved(self, relaxed: Relaxed, best: Rounded) -> tuple[Rounded, float] | None:
-        """Solve over all routes that a better plan can use; None where they are too many."""
-        problem = self.problem
-        master = self.master
-        if not self._add_useful(relaxed, best.objective):
-            return None
-        program = master.program()
-        start = np.concatenate([best.values, np.zeros(program.variables - best.values.size)])
-        limit = min(PROOF_NODES, problem.solver.settings.node_limit)
-        whole = problem.solver.solve(program, start=start, node_limit=limit)
-        shifts = start[master.first_shift :]
-        if whole.objective < best.objective:
-            shifts = np.round(whole.values[master.first_shift :])
-        found = completed(master, program, shifts, whole.nodes)
-        return found, max(relaxed.bound, whole.bound)
-
-    def _add_useful(self, relaxed: Relaxed, cost: float) -> bool:
-        """Add all routes that a plan below a scaled cost can use; False where they are too many."""
-        problem = self.problem
-        master = self.master
-        easy = slack_of(cost, relaxed.bound) <= EASY_GAP * cost
-        central = central_prices(master, CentralPrices(relaxed.prices, relaxed.bound))
-        pricing = Pricing(problem, master.cuts)
-        useful = useful_columns(
-            problem,
-            lengths=pricing.lengths(central.prices),
-            blocking=pricing.blocking(central.prices),
-            slack=slack_of(cost, central.bound),
-            most=MOST_ROUTES if easy else MOST_ROUTES_HARD * problem.distributions,
-        )
-        if useful is None:
-            return False
-        problem.solver.tell(f"{len(useful):,} routes can be part of a better plan")
-        master.add(useful)
-        return True
 
     def _routes(self, values: FloatArray) -> tuple[dict[RequestKind, list[Route]], ...]:
         return tuple(
