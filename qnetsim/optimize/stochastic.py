@@ -11,6 +11,7 @@ from qnetsim.forecast import Forecast
 from qnetsim.network import Network, Route
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.columns.certificate import newsvendor_prices
+from qnetsim.optimize.columns.common_routing import LeastRoutes
 from qnetsim.optimize.columns.exact_cost import rounded_down
 from qnetsim.optimize.columns.pricing import Pricing
 from qnetsim.optimize.columns.problem import (
@@ -173,7 +174,7 @@ def _routes_plan(
     network = problem.network
     kinds = request_kinds(forecast)
     start = {kind: closed_form.routes.route(r, 0) for r, kind in enumerate(kinds)}
-    program = RoutesProgram(problem, start)
+    program = LeastRoutes(problem, start)
     flows = program.solve()
     valid = closed_form.status in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}
     gap = relative_gap(closed_form.objective(network), flows.bound)
@@ -213,8 +214,14 @@ def _better(network: Network, plan: Plan, other: Plan | None, found: RouteFlows)
     if other is not None and other.status in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}:
         best = min(plan, other, key=lambda one: one.objective(network))
     objective = best.objective(network)
-    bound = min(max(found.bound, plan.bound or 0.0), objective)
-    return replace(best, bound=bound, status=status_of(objective, bound))
+    known = plan.bound or 0.0
+    bound = min(max(found.bound, known), objective)
+    solver = _routes_solver(found) if found.bound > known else plan.solver
+    return replace(best, bound=bound, status=status_of(objective, bound), solver=solver)
+
+
+def _routes_solver(flows: RouteFlows) -> str:
+    return f"routes program, {flows.solver}, {flows.size.nodes} nodes"
 
 
 def _coloured(
@@ -235,7 +242,7 @@ def _coloured(
         assign_wavelengths(network, forecast, routes, prices=problem.on_demand, cost=flows.bound),
         SolveReport(
             bound=flows.bound,
-            solver=f"routes program, {flows.solver}, {flows.size.nodes} nodes",
+            solver=_routes_solver(flows),
             size=flows.size,
         ),
     )
