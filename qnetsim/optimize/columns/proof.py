@@ -109,9 +109,11 @@ def _most_nodes(master: Master, relaxed: Relaxed, best: Rounded) -> int:
 
 
 def _target(master: Master, best: Rounded) -> Fraction:
-    """Bound that proves a plan; where blocking is dearer than its capped price, at that price."""
-    capped = Fraction(best.objective) * Fraction(master.problem.scale)
-    return min(plan_cost(master, best.values), capped) * (1 - Fraction(PROOF_GAP))
+    """Bound that is enough; where blocking is dearer than its capped price, at that price."""
+    problem = master.problem
+    capped = Fraction(best.objective) * Fraction(problem.scale)
+    gap = max(PROOF_GAP, problem.solver.settings.gap)
+    return min(plan_cost(master, best.values), capped) * (1 - Fraction(gap))
 
 
 class _Searched(NamedTuple):
