@@ -16,6 +16,7 @@ from fractions import Fraction
 import numpy as np
 
 from qnetsim.arrays import FloatArray
+from qnetsim.errors import InfeasibleError
 from qnetsim.network import Route, UnitPrices
 from qnetsim.optimize.columns.certificate import newsvendor_prices
 from qnetsim.optimize.columns.exact_cost import rounded_down
@@ -45,6 +46,8 @@ class LeastRoutes:
     """
 
     def __init__(self, problem: RoutesProblem, start: Mapping[RequestKind, Route]) -> None:
+        self._problem = problem
+        self._start = start
         self._common = common_routing(problem) if problem.network.limited else None
         self._program = RoutesProgram(
             problem if self._common is None else self._common.problem, start
@@ -52,8 +55,15 @@ class LeastRoutes:
 
     def solve(self) -> RouteFlows:
         """Routes and bound; see :meth:`RoutesProgram.solve`."""
-        flows = self._program.solve()
-        return flows if self._common is None else self._common.expanded(flows)
+        if self._common is None:
+            return self._program.solve()
+        try:
+            return self._common.expanded(self._program.solve())
+        except InfeasibleError:
+            if self._problem.network.max_channels is not None:
+                # with more of |κ|, |σ| counts at some level: it is part of what would do
+                RoutesProgram(self._problem, self._start).solve()
+            raise
 
     def with_transit(self, cost: float) -> RouteFlows | None:
         """The same with what continuity asks of nodes; see :meth:`RoutesProgram.with_transit`."""

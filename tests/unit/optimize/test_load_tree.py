@@ -19,8 +19,7 @@ from qnetsim.optimize.columns.pricing import DualPrices
 from qnetsim.optimize.columns.problem import RoutesProblem
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.columns.safe_bound import SafeBound
-from qnetsim.optimize.recourse import stochastic_problem
-from qnetsim.optimize.routing import newsvendor_routes
+from qnetsim.optimize.recourse import start_routes, stochastic_problem
 from qnetsim.scenario import Scenario, parse_scenario
 from qnetsim.vocabulary import PlanStatus
 from tests.support.helpers import nsfnet
@@ -52,7 +51,7 @@ def dense_scenario(seed: int, folder: Path, kind: str) -> Scenario:
 def solved(case: Case) -> RoutesProgram | None:
     """The routes program, all levels apart; None where the limits do not carry the demand."""
     problem = stochastic_problem(case.network, case.forecast, case.setting.solver)
-    program = RoutesProgram(problem, newsvendor_routes(case.network, case.forecast))
+    program = RoutesProgram(problem, start_routes(case.network, case.forecast))
     try:
         program.solve()
     except InfeasibleError:
@@ -123,7 +122,7 @@ def test_rows_of_both_signs_keep_bounds_for_any_prices(blocking: bool, tmp_path:
             continue
         problem = program.problem
         loads = np.round(program.master.loads(np.zeros(10**5)))
-        if (loads > problem.caps).any():
+        if (problem.limits.used(loads) > problem.limits.caps).any():
             continue
         if blocking:
             problem = replace(problem, blocking_cost=1e5)
@@ -132,12 +131,13 @@ def test_rows_of_both_signs_keep_bounds_for_any_prices(blocking: bool, tmp_path:
         for _ in range(20):
             s = int(rng.integers(problem.scenarios))
             fibres = tuple(sorted(rng.permutation(problem.fibres)[:3].tolist()))
-            load = int(loads[s, list(fibres)].sum())
-            rows += [LoadCut(s, fibres, load), LoadCut(s, fibres, -load, sign=-1)]
+            load = int(loads[s, 0, list(fibres)].sum())
+            rows += [LoadCut(s, fibres, load, (1,)), LoadCut(s, fibres, -load, (1,), sign=-1)]
         cost = exact_cost(problem, loads.astype(np.int64), np.zeros(len(loads), dtype=np.int64))
         for scale in (1.0, 100.0):
-            drawn = rng.uniform(0, scale, (3, *problem.channels.shape))
-            prices = DualPrices(*drawn, rng.uniform(0, scale, len(rows)))
+            alpha, gamma = rng.uniform(0, scale, (2, problem.scenarios, problem.fibres))
+            delta = rng.uniform(0, scale, problem.limits.caps.shape)
+            prices = DualPrices(alpha, gamma, delta, rng.uniform(0, scale, len(rows)))
             assert SafeBound(problem, rows).of(prices) <= cost
         checked += 1
     assert checked >= 10
@@ -153,7 +153,7 @@ def test_loads_across_a_set_lie_between_numbers_of_its_parity(tmp_path: Path) ->
     case = open_case(scenario)
     problem = stochastic_problem(case.network, case.forecast, case.setting.solver)
     separator = LoadCutSeparator(problem)
-    across = separator.across(np.array([2, 1.5, 1, 0, 0, 0]))
+    across = separator.across(np.array([[2, 1.5, 1, 0, 0, 0]]), (1,))
     at = next(i for i in range(across.below.size) if separator.fibres(i) == (0, 1, 2))
     assert (across.below[at], across.distance[at]) == (3, 0.5)
 
@@ -166,7 +166,7 @@ def km_problem(limit: int, **keys: str) -> tuple[Case, RoutesProblem]:
 
 def test_one_routing_stands_for_all_levels_where_limits_are_alike() -> None:
     case, problem = km_problem(7)
-    start = newsvendor_routes(case.network, case.forecast)
+    start = start_routes(case.network, case.forecast)
     flows = LeastRoutes(problem, start).solve()
     apart = RoutesProgram(problem, start).solve()
     assert len(flows.routes) == problem.scenarios
@@ -190,6 +190,16 @@ def test_levels_with_the_same_routes_have_the_same_wavelengths() -> None:
     assert len(set(plan.assignment.km.values())) == 1
     demands = [sum(map(len, qkd)) for qkd in plan.assignment.qkd.values()]
     assert demands == [300 * k for k in range(10)]
+
+
+def test_a_limit_that_would_do_counts_the_other_limit_too(tmp_path: Path) -> None:
+    """One KM wavelength is too little for three requests on two routes, and so are three of |σ|."""
+    fibres = "1-2:100 1-3:100 2-3:100"
+    demand = 'kind = "table"\nlevels = 2\nprobabilities = [0.5, 0.5]\npairs = [[1,2],[1,2],[1,2]]'
+    for sigma, text in ((9, r"network\.km_wavelengths = 2 "), (3, "network.qkd_wavelengths")):
+        limits = f"km_wavelengths = 1\nqkd_wavelengths = {sigma}"
+        with pytest.raises(InfeasibleError, match=text):
+            plan_of(network_text(tmp_path, fibres, limits, demand), "sip")
 
 
 def test_no_routing_stands_for_all_where_limits_or_prices_differ() -> None:
