@@ -27,6 +27,7 @@ from qnetsim.optimize.columns.problem import (
     RoutesProblem,
     WavelengthPrices,
 )
+from qnetsim.optimize.columns.route_tree import Check
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.columns.safe_bound import SafeBound
 from qnetsim.optimize.columns.wavelength_limits import REQUESTS
@@ -65,9 +66,14 @@ class LeastRoutes:
                 RoutesProgram(self._problem, self._start).solve()
             raise
 
-    def with_transit(self, cost: float) -> RouteFlows | None:
-        """The same with what continuity asks of nodes; see :meth:`RoutesProgram.with_transit`."""
-        flows = self._program.with_transit(cost)
+    @property
+    def problem(self) -> RoutesProblem:
+        """The problem that is solved: with one scenario where it stands for all."""
+        return self._program.problem
+
+    def with_continuity(self, cost: float, check: Check) -> RouteFlows | None:
+        """The same with what continuity asks for; see :meth:`RoutesProgram.with_continuity`."""
+        flows = self._program.with_continuity(cost, check)
         return flows if flows is None or self._common is None else self._common.expanded(flows)
 
 

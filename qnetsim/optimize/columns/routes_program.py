@@ -32,18 +32,26 @@ from qnetsim.optimize.columns.problem import (
     WavelengthPrices,
 )
 from qnetsim.optimize.columns.proof import (
-    BY_SEARCH,
+    MOST_BRANCHED,
+    MOST_WORK,
     PROOF_NODES,
     Proof,
     add_useful,
-    plan_cost,
+    affordable,
     proof,
+    target_of,
 )
-from qnetsim.optimize.columns.rounding import Rounded, round_flows
+from qnetsim.optimize.columns.rounding import (
+    Rounded,
+    completed,
+    plan_cost,
+    round_flows,
+    routings,
+)
+from qnetsim.optimize.columns.route_tree import Check, RouteTree
 from qnetsim.optimize.columns.routing_search import RoutingProblem, RoutingSearch
 from qnetsim.optimize.columns.safe_bound import SafeBound
 from qnetsim.optimize.columns.transit import TransitRows
-from qnetsim.optimize.solvers.program import SolveStatus
 
 
 class ForcedBlocking(NamedTuple):
@@ -93,21 +101,22 @@ class RoutesProgram:
         problem = self.problem
         relaxed = tightened(self.master, first)
         self._relaxed = relaxed
-        best = self._rounded(relaxed)
+        best = self._with_simple(self._rounded(relaxed))
         bound = SafeBound(problem, self.master.cuts).of(relaxed.prices)
-        found = Proof(best, bound, best.nodes, by_solver=False)
+        found = Proof(best, bound, best.nodes)
         settings = problem.solver.settings
-        open_ = best.objective - relaxed.bound > settings.gap * abs(best.objective)
-        if open_ and settings.node_limit:
+        if bound < target_of(self.master, best) and settings.node_limit:
             closed = proof(self.master, relaxed, best)
             found = closed if closed.bound > bound else closed._replace(bound=bound)
         program = self.master.program()
         size = Size(program.variables, program.rows, found.nodes, relaxed.rounds)
         cost = plan_cost(self.master, found.best.values)
         forced = self._forced_blocking()
+        self._forced = forced
         exact = min(found.bound + forced.cost, cost)
-        by = relaxed.solution.by + (BY_SEARCH if found.by_solver else "")
-        routes = self._routes(found.best.values)
+        self._bound = exact
+        by = relaxed.solution.by
+        routes = routings(self.master, found.best.values)
         prices = self._limit_prices(first, forced)
         return RouteFlows(routes, rounded_down(exact), float(cost), by, size, prices)
 
@@ -127,31 +136,48 @@ class RoutesProgram:
         delta = relaxed.prices.delta * self.problem.scale
         return limit_prices(self.problem, delta + forced.prices)
 
-    def with_transit(self, cost: float) -> RouteFlows | None:
-        """Bound, and routes, that count what continuity asks of nodes, for a plan of this cost.
+    def with_continuity(self, cost: float, check: Check) -> RouteFlows | None:
+        """Bound, and routes, that count what continuity asks for, for a plan of this cost.
 
         Only after :meth:`solve`. The program is that over all routes which a cheaper plan can use,
         with rows on what passes a node, or over the known routes where they are too many; None
-        where it has no solution, or where requests may be blocked.
+        where nothing better than the plan was found, and nothing more proved.
+
+        Parameters
+        ----------
+        cost : float
+            Of a plan that keeps continuity.
+        check : callable
+            Whether a routing does.
         """
         problem = self.problem
-        relaxed = self._relaxed
-        if problem.blocking_cost is not None or not problem.solver.settings.node_limit:
+        settings = problem.solver.settings
+        if not settings.node_limit:
             return None
-        complete = add_useful(self.master, relaxed, cost / problem.scale)
-        program = TransitRows(self.master).tightened(self.master.program())
-        limit = min(PROOF_NODES, problem.solver.settings.node_limit)
-        whole = problem.solver.solve(program, node_limit=limit)
-        if whole.status is SolveStatus.INFEASIBLE:
-            return None
-        # over some routes only, the program finds plans but proves nothing
-        bound = (whole.bound if complete else relaxed.bound) * problem.scale
-        size = Size(program.variables, program.rows, whole.nodes, relaxed.rounds)
-        by = relaxed.solution.by + BY_SEARCH
-        if not np.isfinite(whole.objective):
-            return RouteFlows((), bound, np.inf, by, size)
-        exact = float(plan_cost(self.master, whole.values))
-        return RouteFlows(self._routes(whole.values), min(bound, exact), exact, by, size)
+        master = self.master
+        complete = add_useful(master, self._relaxed, cost / problem.scale)
+        program = TransitRows(master).tightened(master.program())
+        whole = problem.solver.solve(program, node_limit=min(PROOF_NODES, settings.node_limit))
+        best = None
+        if np.isfinite(whole.objective):
+            shifts = np.round(whole.values[master.first_shift :])
+            best = completed(master, master.program(), shifts, whole.nodes)
+        bound = self._bound
+        nodes = whole.nodes
+        if complete and program.variables <= MOST_BRANCHED:
+            tree = RouteTree(master, program, None, Fraction(cost), check)
+            bound = max(bound, tree.search(affordable(MOST_WORK, master)) + self._forced.cost)
+            best = tree.best or best
+            nodes += tree.nodes
+        size = Size(program.variables, program.rows, nodes, self._relaxed.rounds)
+        by = self._relaxed.solution.by
+        if best is None:
+            return RouteFlows((), rounded_down(bound), np.inf, by, size)
+        exact = plan_cost(master, best.values)
+        # plans without wavelengths may cost less than the bound
+        return RouteFlows(
+            routings(master, best.values), rounded_down(bound), float(exact), by, size
+        )
 
     def _forced_blocking(self) -> ForcedBlocking:
         """What blocking costs beyond its capped price, for requests that no plan can serve."""
@@ -195,6 +221,9 @@ class RoutesProgram:
         for column in columns:
             loads[column.scenario, of[column.kind], list(column.route.fibres)] += 1
         known = float(exact_cost(problem, loads.astype(np.int64), blocked))
+        if problem.blocking_cost is not None:
+            blocked[:] = int(problem.demand.sum())
+            known = min(known, float(exact_cost(problem, np.zeros_like(loads, np.int64), blocked)))
         if problem.fixed is None and known < problem.scale:
             self.problem = replace(problem, ceiling=known)
             self.master = Master(self.problem, [self._base] * problem.scenarios)
@@ -214,6 +243,30 @@ class RoutesProgram:
         position = {kind: i for i, kind in enumerate(problem.counts)}
         return [PathColumn(s, position[c], r) for s in self._crowded for c, r in routing]
 
+    def _with_simple(self, best: Rounded) -> Rounded:
+        """The cheapest of a plan, of serving all requests on base routes, and of blocking all."""
+        problem = self.problem
+        master = self.master
+        if problem.blocking_cost is None and self._crowded:
+            return best
+        kinds = range(len(problem.counts))
+        every = range(problem.scenarios)
+        refused = [self._crowded]
+        if problem.blocking_cost is not None:
+            refused.append(list(every))
+        found = [best]
+        for scenarios in refused:
+            master.add(PathColumn(s, c, BLOCKED) for s in scenarios for c in kinds)
+            away = set(scenarios)
+            shifts = [
+                problem.demand[column.kind]
+                if column.route == BLOCKED and column.scenario in away
+                else 0.0
+                for column in master.columns
+            ]
+            found.append(completed(master, master.program(), np.array(shifts), best.nodes))
+        return min(found, key=lambda one: plan_cost(master, one.values))
+
     def _rounded(self, relaxed: Relaxed) -> Rounded:
         """Whole flows for the columns of the relaxation."""
         found = round_flows(self.master, relaxed.solution, relaxed.bound, PROOF_GAP)
@@ -223,12 +276,3 @@ class RoutesProgram:
                 f"{len(self.master.columns)} routes"
             )
         return found
-
-    def _routes(self, values: FloatArray) -> tuple[dict[RequestKind, list[Route]], ...]:
-        return tuple(
-            {
-                kind: [flow.route for flow in flows for _ in range(round(flow.amount))]
-                for kind, flows in zip(self.problem.kinds, by_kind, strict=True)
-            }
-            for by_kind in self.master.amounts(values)
-        )

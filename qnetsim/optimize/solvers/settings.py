@@ -23,6 +23,8 @@ class SolveSettings:
     round_limit : int
         Most rounds of column generation.
     threads, seed : int
+    tolerance : float
+        Amount by which a linear program's rows and reduced costs may be off.
     interior : bool
         Solve linear programs to a point inside the optimal face, not to a vertex.
     tell : callable
@@ -37,6 +39,7 @@ class SolveSettings:
     round_limit: int = 1_000
     threads: int = 1
     seed: int = 0
+    tolerance: float = 1e-7
     interior: bool = False
     tell: Callable[[str], None] = _ignore
     answered: Callable[[str], None] = _ignore

@@ -104,13 +104,13 @@ def assign(
     for k in sorted((k for k, p in weights.items() if p > 0), key=lambda k: -weights[k]):
         routes = [table.route(r, k) for r in range(table.requests)]
         channels = rho[forecast.joint.levels[forecast.kind, k]]
-        level = _level(routes, channels)
+        level = level_of(routes, channels)
         alone = None
         if more is not None:
             level, alone = split_level(level, more.fibre)
         known = alike.get(tuple(routes)) if more is None else None
         if known is not None:
-            chosen[k] = known.at(level if known.moved is None else _level(known.moved, channels))
+            chosen[k] = known.at(level if known.moved is None else level_of(known.moved, channels))
             continue
         colouring = colour_level(network, level)
         new = None
@@ -160,7 +160,7 @@ def colourable(
     rho : ndarray of int64, shape (requests, fibres)
         Channels of each request.
     """
-    level = _level(routes, rho)
+    level = level_of(routes, rho)
     if searched_colouring(network, level) is not None:
         return True
     free = Charge(np.zeros(2 * network.fibres), np.ones(2 * network.fibres))
@@ -168,7 +168,7 @@ def colourable(
     return other is not None or colour_level(network, level).fits is True
 
 
-def _level(routes: Sequence[Route], rho: IntArray) -> Level:
+def level_of(routes: Sequence[Route], rho: IntArray) -> Level:
     """Requests that are served; ``rho`` has the channels of each, shape (requests, fibres)."""
     served = [r for r, route in enumerate(routes) if route != BLOCKED]
     chosen = [routes[r] for r in served]
