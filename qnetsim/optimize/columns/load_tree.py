@@ -95,7 +95,7 @@ class LoadTree:
     """
 
     def __init__(self, master: Master) -> None:
-        self._real = master.problem
+        self._real = replace(master.problem, solver=master.problem.solver.narrow())
         # a node without a solution leaves out requests or rows, which costs more than any plan
         elastic = replace(self._real, blocking_cost=ANY_PRICE)
         price = np.array([elastic.blocking(s) for s in range(elastic.scenarios)])

@@ -18,17 +18,14 @@ import numpy as np
 from scipy import sparse
 
 from qnetsim.arrays import FloatArray, IntArray
-from qnetsim.errors import SolverError
 from qnetsim.optimize.columns.generation import PROOF_GAP
 from qnetsim.optimize.columns.master import Master
 from qnetsim.optimize.columns.rounding import Rounded, Routing, completed, plan_cost, routings
-from qnetsim.optimize.solvers.program import Basis, Program, Solution, SolveStatus
+from qnetsim.optimize.solvers.program import Basis, Program, SolveStatus
 from qnetsim.optimize.solvers.safe_program import SafeProgram
 
 #: Distance from a whole number up to which an amount counts as one.
 WHOLE = 1e-6
-#: Tolerance of the relaxations.
-TOLERANCE = 1e-10
 #: Amounts whose branches are tried at a node, of those not tried before, and of the others.
 TRIED = 4
 TRIED_AGAIN = 2
@@ -78,7 +75,7 @@ class RouteTree:
     ) -> None:
         self._master = master
         problem = master.problem
-        self._solver = problem.solver
+        self._solver = problem.solver.narrow()
         self._first = master.first_shift
         # no more of a fibre is worth holding than all requests can use
         room = float(problem.demand.sum() * max(int(problem.channels.max(initial=0)), 1))
@@ -137,7 +134,7 @@ class RouteTree:
         basis = None if parent is None or parent.basis is None else parent.basis
         if basis is not None:
             basis = replace(basis, feasible=False)
-        found = self._relaxed(program, basis)
+        found = self._solver.solve(program, relax=True, basis=basis)
         if found.status is not SolveStatus.OPTIMAL:
             return self._unless_empty(program, parent)
         bound = self._safe.bound(found.row_duals, lower, upper)
@@ -147,19 +144,12 @@ class RouteTree:
             return None
         return _Node(bound, self.nodes, lower, upper, found.values, found.row_duals, found.basis)
 
-    def _relaxed(self, program: Program, basis: Basis | None = None) -> Solution:
-        """Relaxation of a program, as near as the solver can; any prices give a bound."""
-        try:
-            return self._solver.solve(program, relax=True, basis=basis, tolerance=TOLERANCE)
-        except SolverError:
-            return self._solver.solve(program, relax=True)
-
     def _unless_empty(self, program: Program, parent: _Node | None) -> _Node | None:
         """None where it is proved that a program has no point; else a node without one."""
         rows = program.rows
         below = np.isfinite(program.row_lower)
         signs = sparse.diags_array(np.where(below, 1.0, -1.0)).tocsr()
-        relaxed = self._relaxed(
+        relaxed = self._solver.solve(
             replace(
                 program,
                 cost=np.concatenate([np.zeros(program.variables), np.ones(rows)]),
@@ -167,7 +157,8 @@ class RouteTree:
                 upper=np.concatenate([program.upper, np.full(rows, np.inf)]),
                 matrix=sparse.csr_array(sparse.hstack([program.matrix, signs])),
                 integer=np.zeros(program.variables + rows, dtype=bool),
-            )
+            ),
+            relax=True,
         )
         if self._safe.is_empty(relaxed.row_duals, program.lower, program.upper):
             return None

@@ -136,8 +136,10 @@ class SafeBound:
         """Round prices down to whole units and repair what still adds up to too much."""
         problem = self.problem
         factor = float(Fraction(problem.scale) / unit)
+        # prices of units that no request uses may be anything: they are of no use beyond EXACT
         alpha, gamma, delta = (
-            np.floor(np.maximum(part, 0.0) * factor).astype(np.int64) for part in prices[:3]
+            np.floor(np.minimum(np.maximum(part, 0.0) * factor, EXACT)).astype(np.int64)
+            for part in prices[:3]
         )
         delta = np.where(np.isfinite(problem.limits.caps), delta, 0)
         on_demand = self._on_demand(unit)
