@@ -298,8 +298,10 @@ def _lacking(plan: Plan, network: Network, flows: RouteFlows) -> str:
     moved = relative_gap(objective, max(flows.cost, bound))
     parts = []
     if whole > OPTIMALITY_GAP:
+        said = "; the solver calls the routes optimal" if flows.solvers_word else ""
         parts.append(
-            f"integrality: whole requests at this bound are neither found nor refuted ({whole:.1e})"
+            "integrality: whole requests at this bound are neither found nor refuted "
+            f"({whole:.1e}{said})"
         )
     if moved > OPTIMALITY_GAP:
         parts.append(

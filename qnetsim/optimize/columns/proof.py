@@ -15,6 +15,7 @@ from qnetsim.optimize.columns.master import Master
 from qnetsim.optimize.columns.pricing import Pricing
 from qnetsim.optimize.columns.rounding import Rounded, completed, plan_cost, polished
 from qnetsim.optimize.columns.route_tree import RouteTree
+from qnetsim.optimize.solvers.program import SolveStatus
 
 #: Relative gap up to which the program that proves a plan is easy: few of its routes are in use.
 EASY_GAP = 2e-3
@@ -45,11 +46,14 @@ class Proof(NamedTuple):
         At true prices but for what blocking costs beyond its capped price.
     nodes : int
         Of all trees.
+    solvers_word : bool
+        The solver calls the flows optimal over all routes of use.
     """
 
     best: Rounded
     bound: Fraction
     nodes: int
+    solvers_word: bool = False
 
 
 def proof(master: Master, relaxed: Relaxed, best: Rounded) -> Proof:
@@ -68,8 +72,9 @@ def proof(master: Master, relaxed: Relaxed, best: Rounded) -> Proof:
         bound = tree.search(target_of(master, best), FIRST_NODES)
         if bound >= target_of(master, best):
             return Proof(best, bound, nodes + tree.nodes)
+    said = False
     if add_useful(master, relaxed, best.objective):
-        best = _best_of_all(master, best)
+        best, said = _best_of_all(master, best)
         nodes += best.nodes
         if master.program().variables <= MOST_BRANCHED:
             routes = RouteTree(master, master.program(), best, plan_cost(master, best.values))
@@ -81,7 +86,7 @@ def proof(master: Master, relaxed: Relaxed, best: Rounded) -> Proof:
         if bound < target:
             bound = max(bound, tree.search(target, most))
         nodes += tree.nodes
-    return Proof(best, bound, nodes)
+    return Proof(best, bound, nodes, said)
 
 
 def _most_nodes(master: Master, relaxed: Relaxed, best: Rounded) -> int:
@@ -104,8 +109,8 @@ def target_of(master: Master, best: Rounded) -> Fraction:
     return min(plan_cost(master, best.values), capped) * (1 - Fraction(gap))
 
 
-def _best_of_all(master: Master, best: Rounded) -> Rounded:
-    """The best plan that the solver finds over all routes of the master, or the one so far."""
+def _best_of_all(master: Master, best: Rounded) -> tuple[Rounded, bool]:
+    """The best plan over all routes of the master, or the one so far, and if a solver is sure."""
     problem = master.problem
     program = master.program()
     start = np.concatenate([best.values, np.zeros(program.variables - best.values.size)])
@@ -113,10 +118,11 @@ def _best_of_all(master: Master, best: Rounded) -> Rounded:
     whole = problem.solver.solve(program, start=start, node_limit=limit)
     known = completed(master, program, start[master.first_shift :], whole.nodes)
     if not np.isfinite(whole.objective):
-        return known
+        return known, False
     shifts = np.round(whole.values[master.first_shift :])
     found = polished(master, completed(master, program, shifts, whole.nodes))
-    return min((known, found), key=lambda one: plan_cost(master, one.values))
+    said = whole.status is SolveStatus.OPTIMAL
+    return min((known, found), key=lambda one: plan_cost(master, one.values)), said
 
 
 def add_useful(master: Master, relaxed: Relaxed, cost: float) -> bool:

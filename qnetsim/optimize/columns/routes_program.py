@@ -118,7 +118,8 @@ class RoutesProgram:
         by = relaxed.solution.by
         routes = routings(self.master, found.best.values)
         prices = self._limit_prices(first, forced)
-        return RouteFlows(routes, rounded_down(exact), float(cost), by, size, prices)
+        said = found.solvers_word
+        return RouteFlows(routes, rounded_down(exact), float(cost), by, size, prices, said)
 
     def wavelength_prices(self) -> WavelengthPrices | None:
         """Prices of the limits, from the relaxation alone; None where there are none.
