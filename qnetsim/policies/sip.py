@@ -94,7 +94,7 @@ class StochasticProgram(StaticPolicy):
             raise UsageError(
                 f"formulation {formulation!r} lists every joint state, and is for coupling = "
                 f"'comonotone'; with coupling = {forecast.coupling!r} and {drawn} levels that are "
-                f"drawn in a slot there may be up to {forecast.level_count}^{drawn}; use 'auto' or "
+                f"drawn in a slot there are {forecast.level_count}^{drawn} of them; use 'auto' or "
                 "'sampling'"
             )
         from qnetsim.optimize.independent.convolution import convolution_plan
