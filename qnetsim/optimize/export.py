@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from qnetsim.errors import SolverError, UsageError
 from qnetsim.forecast import Forecast
+from qnetsim.forecast.tail_weights import weighted_forecast
 from qnetsim.interrupt import remove_at_end
 from qnetsim.network import Network
 from qnetsim.optimize.columns.routes_program import RoutesProgram
@@ -17,6 +18,8 @@ from qnetsim.optimize.recourse import start_routes, stochastic_problem
 from qnetsim.optimize.solvers import highs
 from qnetsim.optimize.solvers.program import Program
 from qnetsim.optimize.solvers.solver import Solver
+from qnetsim.scenario import RiskTable
+from qnetsim.units import exact
 
 SUFFIXES = (".lp", ".mps")
 
@@ -33,6 +36,12 @@ ROUTES = (
     "no plan costs less than {bound!r} per slot.",
     "Prices of on-demand units are capped: in no scenario does a unit cost more than one that is",
     "reserved for all. No optimum and no cost of an optimum changes.",
+)
+RISK = (
+    "Risk: planning.risk = {{cvar = {level}, weight = {weight}}}. What the file minimises is the",
+    "risk objective, (1 - weight) times the expected cost plus weight times the mean cost of the",
+    "dearest slots (CVaR): an expected cost under probabilities that weigh the highest demand,",
+    "which are in the prices of the second stage. Costs in this header are risk objectives too.",
 )
 CUTS = ("Rows cut_i tighten the program: no routing with wavelength continuity breaks them.",)
 LIMITS = (
@@ -59,7 +68,14 @@ class Model:
     header: tuple[str, ...]
 
 
-def model_of(network: Network, forecast: Forecast, solver: Solver, *, full: bool) -> Model:
+def model_of(
+    network: Network,
+    forecast: Forecast,
+    solver: Solver,
+    *,
+    full: bool,
+    risk: RiskTable | None = None,
+) -> Model:
     """Build the program of SIP for comonotone demand.
 
     Parameters
@@ -70,6 +86,8 @@ def model_of(network: Network, forecast: Forecast, solver: Solver, *, full: bool
     full : bool
         The wavelength-indexed program (21)-(31); otherwise the routes program, with all routes
         that were generated until its relaxation was proved.
+    risk : RiskTable, optional
+        What is minimised is then (1 − w)·E + w·CVaR_α of the cost.
 
     Raises
     ------
@@ -77,9 +95,17 @@ def model_of(network: Network, forecast: Forecast, solver: Solver, *, full: bool
         Demand that is not comonotone, or an instance too large for the full program.
     """
     if not forecast.comonotone:
-        raise UsageError("a model file is written for comonotone demand")
+        raise UsageError(
+            f"a model file is written for comonotone demand, not for coupling = "
+            f"{forecast.coupling!r}: there would be one scenario for each joint state"
+        )
+    weighing: tuple[str, ...] = ()
+    if risk is not None:
+        forecast = weighted_forecast(forecast, exact(risk.cvar), exact(risk.weight))
+        weighing = tuple(line.format(level=risk.cvar, weight=risk.weight) for line in RISK)
     if full:
-        return Model(FullProgram(full_problem(network, forecast), solver).program()[0], FULL)
+        program = FullProgram(full_problem(network, forecast), solver).program()[0]
+        return Model(program, (*(FULL if risk is None else FULL[:1]), *weighing))
     problem = stochastic_problem(network, forecast, solver)
     routes = RoutesProgram(problem, start_routes(network, forecast))
     bound = routes.solve().bound
@@ -92,6 +118,7 @@ def model_of(network: Network, forecast: Forecast, solver: Solver, *, full: bool
         header += LIMITS
     if routes.master.cuts:
         header += CUTS
+    header += weighing
     return Model(program, tuple(header))
 
 

@@ -11,8 +11,8 @@ from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL, MoreWavelengths
 from qnetsim.optimize.assemble import AssignedRoutes, fixed_routes_plan
+from qnetsim.optimize.columns.common_routing import LeastRoutes
 from qnetsim.optimize.columns.problem import RouteFlows, RoutesProblem
-from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.marginals import marginal_loads, reservations
 from qnetsim.optimize.plan import Plan, SolveReport
 from qnetsim.optimize.recourse import (
@@ -116,7 +116,7 @@ def savings(problem: RoutesProblem, forecast: Forecast, plan: Plan) -> tuple[flo
     objective = plan.objective(network)
     bound = objective if plan.status is PlanStatus.OPTIMAL else plan.bound
     start = start_routes(network, forecast)
-    flows = RoutesProgram(problem, start).solve()
+    flows = LeastRoutes(problem, start).solve()
     with_more = _plan_cost(problem, forecast, flows)
     low = 0.0 if bound is None or with_more is None else max(bound - with_more, 0.0)
     high = max(objective - flows.bound, low)

@@ -79,7 +79,7 @@ def save_model(
     Raises
     ------
     UsageError
-        Another policy, formulation or suffix, or independent demand.
+        Another policy, formulation or suffix, or demand that is not comonotone.
     SolverError
         The file cannot be written.
     """
@@ -89,7 +89,7 @@ def save_model(
     if policy.name != "sip" or formulation not in {"auto", "routes", "full"}:
         raise UsageError("a model file is written for sip, formulation auto, routes or full")
     full = formulation == "full" or (plan is not None and plan.solver.startswith(FULL_PROGRAM))
-    model = model_of(network, case.forecast, case.setting.solver, full=full)
+    model = model_of(network, case.forecast, case.setting.solver, full=full, risk=case.setting.risk)
     if plan is not None:
         said = (
             f"The plan costs {plan.objective(network)!r} per slot and is {plan.status}: found by",

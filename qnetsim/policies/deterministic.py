@@ -201,4 +201,28 @@ def _full(setting: Setting, rho: IntArray) -> _Found:
         path_of(network, pair, paths)
         for pair, paths in zip(pairs, solution.lightpaths[0], strict=True)
     ]
-    return _Found(routes, solution.bound, solution.solver, solution.size)
+    # the solver's own bound rests on its tolerances
+    bound = min(_without_continuity(setting, rho), solution.objective)
+    return _Found(routes, bound, solution.solver, solution.size)
+
+
+def _without_continuity(setting: Setting, rho: IntArray) -> float:
+    """Bound of the routes program: no lightpaths cost less than whole flows within the limits."""
+    network = setting.network
+    pairs = setting.forecast.pairs
+    channels, kind = np.unique(rho, axis=0, return_inverse=True)
+    kinds = [RequestKind(pair, d) for pair, d in zip(pairs, kind.ravel().tolist(), strict=True)]
+    start = {}
+    for own in dict.fromkeys(kinds):
+        weights = [Fraction(int(n)) for n in channels[own.kind]]
+        routes = weighted_routes(network, [own.pair], weights, network.costs.exact_km_reserved)
+        start[own] = routes[own.pair]
+    return deterministic_flows(
+        network=network,
+        counts=Counter(kinds),
+        level=0,
+        channels=channels,
+        prices=network.costs.reserved,
+        start=start,
+        solver=setting.solver,
+    ).bound

@@ -90,9 +90,12 @@ class StochasticProgram(StaticPolicy):
 
             return risk_averse_plan(network, forecast, setting.risk, planner)
         if formulation in {"routes", "full"}:
+            drawn = forecast.drivers
             raise UsageError(
-                f"formulation {formulation!r} lists every realisation: independent demand, Eq (7), "
-                f"has {forecast.level_count}^{forecast.requests} of them; use 'auto' or 'sampling'"
+                f"formulation {formulation!r} lists every joint state, and is for coupling = "
+                f"'comonotone'; with coupling = {forecast.coupling!r} and {drawn} levels that are "
+                f"drawn in a slot there are {forecast.level_count}^{drawn} of them; use 'auto' or "
+                "'sampling'"
             )
         from qnetsim.optimize.independent.convolution import convolution_plan
 

@@ -51,7 +51,13 @@ class RelaxationInfeasibleError(SolverError):
     """The cuts on loads leave the relaxation without a solution."""
 
 
-def generate(master: Master, start: Relaxed | None = None) -> Relaxed:
+def generate(
+    master: Master,
+    start: Relaxed | None = None,
+    *,
+    smoothing: float = INERTIA,
+    enough: float = np.inf,
+) -> Relaxed:
     """Add routes to a master until its relaxation is proved over all simple paths.
 
     Parameters
@@ -59,6 +65,10 @@ def generate(master: Master, start: Relaxed | None = None) -> Relaxed:
     master : Master
     start : Relaxed, optional
         The relaxation before cuts were added.
+    smoothing : float
+        Part of the best prices so far in those that routes are sought under.
+    enough : float
+        Scaled bound that ends the search.
 
     Raises
     ------
@@ -92,7 +102,7 @@ def generate(master: Master, start: Relaxed | None = None) -> Relaxed:
         lengths = pricing.lengths(prices)
         targets = master.targets(relaxed, lengths)
         blocking = pricing.blocking(prices)
-        inertia = INERTIA if centre is not None else 0.0
+        inertia = smoothing if centre is not None else 0.0
         added = 0
         while True:
             mixed = centre.mixed(prices, inertia) if centre is not None else prices
@@ -109,7 +119,8 @@ def generate(master: Master, start: Relaxed | None = None) -> Relaxed:
             inertia = inertia / 2 if inertia > LEAST_INERTIA else 0.0
         gap = (relaxed.objective - best) / max(abs(relaxed.objective), 1e-12)
         problem.solver.tell(f"round {rounds}: {len(master.columns):,} routes, gap {gap:.1e}")
-        if not added or gap <= settings.gap or rounds >= settings.round_limit:
+        ended = best >= enough or rounds >= settings.round_limit
+        if not added or gap <= settings.gap or ended:
             assert centre is not None
             return Relaxed(relaxed, best, centre, rounds)
 

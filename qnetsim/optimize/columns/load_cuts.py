@@ -36,7 +36,7 @@ MOST_ADDED = 12
 
 
 class LoadCut(NamedTuple):
-    """``Σ_d weights_d·n_d(fibres) − blocked requests of some kinds ≤ most`` in one scenario.
+    """``sign · (Σ_d weights_d·n_d(fibres) − blocked requests of some kinds) ≤ most`` in a scenario.
 
     Attributes
     ----------
@@ -47,6 +47,9 @@ class LoadCut(NamedTuple):
         Of a request of each distribution.
     blocked : tuple of int
         Positions of the kinds whose blocked requests count.
+    sign : int
+        1, or −1 where the sum is at least ``−most``; such a row holds for loads that may be more
+        than the requests on them.
     """
 
     scenario: int
@@ -54,10 +57,26 @@ class LoadCut(NamedTuple):
     most: int
     weights: tuple[int, ...]
     blocked: tuple[int, ...] = ()
+    sign: int = 1
 
     def used(self, loads: FloatArray) -> float:
         """Left side without blocked requests; loads have shape (distributions, fibres)."""
         return float(self.weights @ loads[:, self.fibres].sum(axis=1))
+
+
+class Across(NamedTuple):
+    """Loads of the fibres that leave each set of nodes, beside the numbers of the right parity.
+
+    Attributes
+    ----------
+    below : ndarray, shape (sets,)
+        Greatest number of that parity that is no more than the load.
+    distance : ndarray, shape (sets,)
+        Of the load from the nearest number of that parity.
+    """
+
+    below: FloatArray
+    distance: FloatArray
 
 
 class Measure(NamedTuple):
@@ -130,7 +149,7 @@ class LoadCutSeparator:
         for i in worst.tolist():
             if over[i] < LEAST_VIOLATION:
                 break
-            fibres = tuple(np.flatnonzero(self._leaves[i]).tolist())
+            fibres = self.fibres(i)
             blocked: tuple[int, ...] = ()
             if problem.blocking_cost is not None:
                 # one request less of an even weight changes no parity
@@ -138,6 +157,19 @@ class LoadCutSeparator:
                 blocked = tuple(np.flatnonzero(self._separates[i] & odd).tolist())
             found.append(LoadCut(s, fibres, int(most[i]), measure.weights, blocked))
         return found
+
+    def across(self, load: FloatArray, weights: tuple[int, ...]) -> Across:
+        """Where the weighted load of each set lies; shape (distributions, fibres)."""
+        each = np.asarray(weights)
+        crossing = self._crossing @ each
+        above = self._leaves @ (each @ load) - crossing
+        below = 2 * np.floor(above / 2)
+        distance = np.minimum(above - below, below + 2 - above)
+        return Across(below + crossing, distance)
+
+    def fibres(self, i: int) -> tuple[int, ...]:
+        """Fibres that leave a set."""
+        return tuple(np.flatnonzero(self._leaves[i]).tolist())
 
     def _most(self, measure: Measure) -> FloatArray:
         """Most that the fibres of each set carry together; infinite where nothing limits them."""

@@ -64,6 +64,7 @@ class CutRow(NamedTuple):
     fibres: frozenset[int]
     blocked: frozenset[int]
     weights: tuple[int, ...]
+    sign: int
 
 
 class Master:
@@ -74,9 +75,17 @@ class Master:
     problem : RoutesProblem
     base : sequence of sequence of Route
         Base route by scenario and kind of request.
+    padding : ndarray, shape (scenarios,), optional
+        Lets fibres carry more than the requests on them, which rows with the sign −1 need so that
+        no fibre has a negative length; and leave a unit of such a row aside at this scaled price.
     """
 
-    def __init__(self, problem: RoutesProblem, base: Sequence[Sequence[Route]]) -> None:
+    def __init__(
+        self,
+        problem: RoutesProblem,
+        base: Sequence[Sequence[Route]],
+        padding: FloatArray | None = None,
+    ) -> None:
         self.problem = problem
         self.base = base
         self.columns: dict[PathColumn, None] = {}
@@ -93,7 +102,13 @@ class Master:
         self._first_limit = 2 * s * e
         self._first_group = 2 * s * e + self._limited.size
         self._limit_row[self._limited] = self._first_limit + np.arange(self._limited.size)
-        self.first_shift = 2 * e * (1 + s)
+        #: First of the variables of what fibres carry more, of what rows leave aside, of columns.
+        self._first_more = 2 * e * (1 + s)
+        self._first_aside = self._first_more
+        self.first_shift = self._first_more
+        if padding is not None:
+            self._first_aside += s * problem.distributions * e
+            self.first_shift = self._first_aside + s * e
         #: Row of each scenario and kind that has columns, and of each cut.
         self._group: dict[Group, int] = {}
         self.cuts: list[LoadCut] = []
@@ -102,6 +117,9 @@ class Master:
         self._columns_of: list[list[int]] = [[] for _ in range(s)]
         self._listed: list[PathColumn] = []
         self._entries: list[Entries] = [self._stages()]
+        self._padding = padding
+        if padding is not None:
+            self._entries.append(self._more())
 
     @property
     def rows(self) -> int:
@@ -130,19 +148,23 @@ class Master:
             row = self.rows
             self.cuts.append(cut)
             self._cut_rows.append(row)
-            made = CutRow(row, frozenset(cut.fibres), frozenset(cut.blocked), cut.weights)
+            made = CutRow(row, frozenset(cut.fibres), frozenset(cut.blocked), cut.weights, cut.sign)
             self._cuts_of[cut.scenario].append(made)
             entries = [
                 (i, value)
                 for i in self._columns_of[cut.scenario]
                 if (value := self._crossing(self._listed[i], made))
             ]
-            places = np.array([i for i, _ in entries], dtype=np.int64)
+            places = [self.first_shift + i for i, _ in entries]
+            values = [float(value) for _, value in entries]
+            for place, value in self._padding_of(cut):
+                places.append(place)
+                values.append(float(value))
             self._entries.append(
                 Entries(
-                    np.full(places.size, row),
-                    self.first_shift + places,
-                    np.array([value for _, value in entries], dtype=np.float64),
+                    np.full(len(places), row),
+                    np.array(places, dtype=np.int64),
+                    np.array(values, dtype=np.float64),
                 )
             )
         return len(self.cuts) - before
@@ -157,7 +179,24 @@ class Master:
         added = sum(fibre in cut.fibres for fibre in column.route.fibres)
         added -= sum(fibre in cut.fibres for fibre in self._base_of(column).fibres)
         added *= cut.weights[int(self.problem.distribution[column.kind])]
-        return added - (column.route == BLOCKED and column.kind in cut.blocked)
+        return cut.sign * (added - (column.route == BLOCKED and column.kind in cut.blocked))
+
+    def _padding_of(self, cut: LoadCut) -> list[tuple[int, int]]:
+        """Variables of the padding that count in a cut, and how often they do."""
+        if self._padding is None:
+            return []
+        e = self.problem.fibres
+        first = self._first_more + cut.scenario * self.problem.distributions * e
+        found = [
+            (first + d * e + fibre, cut.sign * weight)
+            for d, weight in enumerate(cut.weights)
+            if weight
+            for fibre in cut.fibres
+        ]
+        if cut.sign < 0:
+            aside = self._first_aside + cut.scenario * e
+            found += [(aside + fibre, -1) for fibre in cut.fibres]
+        return found
 
     def _base_of(self, column: PathColumn) -> Route:
         return self.base[column.scenario][column.kind]
@@ -170,6 +209,25 @@ class Master:
         first = np.concatenate([np.tile(np.arange(e), s), np.tile(np.arange(e, 2 * e), s)])
         ones = np.ones(2 * rows.size)
         return Entries(np.tile(rows, 2), np.concatenate([first, 2 * e + rows]), ones)
+
+    def _more(self) -> Entries:
+        """What more on a fibre changes in (23), (24) and the limits."""
+        problem = self.problem
+        s, d, e = problem.channels.shape
+        scenario, distribution, fibre = np.indices((s, d, e)).reshape(3, -1)
+        column = self._first_more + np.arange(s * d * e)
+        rows = [scenario * e + fibre, s * e + scenario * e + fibre]
+        values = [-problem.channels.ravel().astype(np.float64), -np.ones(column.size)]
+        columns = [column, column]
+        limits = self._limit_row.reshape(s, 2, e)
+        for i in range(2):
+            row = limits[scenario, i, fibre]
+            taken = problem.limits.weights[scenario, i, distribution, fibre]
+            within = (row >= 0) & (taken != 0)
+            rows.append(row[within])
+            columns.append(column[within])
+            values.append(taken[within].astype(np.float64))
+        return Entries(np.concatenate(rows), np.concatenate(columns), np.concatenate(values))
 
     def _entries_of(self, column: PathColumn, number: int) -> Entries:
         """What shifting one request from its base route changes, and its row of (22)."""
@@ -212,11 +270,13 @@ class Master:
         lower = np.zeros(variables)
         upper = np.full(variables, np.inf)
         cost[: 2 * e] = np.concatenate(problem.scaled_reserved)
-        extra = slice(2 * e, self.first_shift)
+        extra = slice(2 * e, self._first_more)
         if problem.scaled_on_demand is None:
             upper[extra] = 0.0
         else:
             cost[extra] = np.concatenate([price.ravel() for price in problem.scaled_on_demand])
+        if self._padding is not None:
+            cost[self._first_aside : self.first_shift] = np.repeat(self._padding, e)
         if problem.fixed is not None:
             lower[: 2 * e] = upper[: 2 * e] = problem.fixed.vector()
         for i, column in enumerate(self.columns):
@@ -231,7 +291,8 @@ class Master:
         for group, row in self._group.items():
             row_upper[row] = problem.demand[group.kind]
         for cut, row in zip(self.cuts, self._cut_rows, strict=True):
-            row_upper[row] = cut.most - cut.used(self._base_load[cut.scenario])
+            base = cut.used(self._base_load[cut.scenario])
+            row_upper[row] = cut.most - cut.sign * base
         integer = np.zeros(variables, dtype=bool)
         integer[self.first_shift :] = True
         entries = Entries(
@@ -256,6 +317,8 @@ class Master:
     def loads(self, values: FloatArray) -> FloatArray:
         """Requests of each distribution, shape (scenarios, distributions, fibres)."""
         load = self._base_load.copy()
+        if self._padding is not None:
+            load += values[self._first_more : self._first_aside].reshape(load.shape)
         for column, amount in zip(self.columns, values[self.first_shift :].tolist(), strict=False):
             if amount:
                 here = load[column.scenario, self.problem.distribution[column.kind]]

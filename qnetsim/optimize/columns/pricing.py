@@ -214,13 +214,13 @@ class Pricing:
 
     def lengths(self, prices: DualPrices) -> FloatArray:
         """Length of each fibre in each scenario, shape (scenarios, distributions, fibres)."""
-        return priced_lengths(self.problem, self._cuts, prices)
+        return np.maximum(priced_lengths(self.problem, self._cuts, prices), 0.0)
 
     def blocking(self, prices: DualPrices) -> FloatArray:
         """Price of a blocked request less what the cuts refund, shape (scenarios, kinds)."""
         price = np.repeat(self._blocking[:, None], len(self.problem.pairs), axis=1)
         for cut, refund in zip(self._cuts, prices.cuts, strict=False):
-            price[cut.scenario, list(cut.blocked)] -= refund
+            price[cut.scenario, list(cut.blocked)] -= cut.sign * refund
         return price
 
     def feasible(
@@ -267,15 +267,12 @@ class Pricing:
 def priced_lengths(
     problem: RoutesProblem, cuts: Sequence[LoadCut], prices: DualPrices
 ) -> FloatArray:
-    """Length of each fibre under prices, shape (scenarios, distributions, fibres).
-
-    Whole prices in units give whole lengths.
-    """
+    """Length of each fibre under prices, shape (scenarios, distributions, fibres)."""
     lengths = problem.channels * prices.alpha[:, None] + prices.gamma[:, None]
     lengths = lengths + problem.limits.lengths(prices.delta)
     for cut, price in zip(cuts, prices.cuts, strict=False):
         if price:
-            paid = np.multiply.outer(cut.weights, [price] * len(cut.fibres))
+            paid = np.multiply.outer(cut.weights, [cut.sign * price] * len(cut.fibres))
             lengths[cut.scenario][:, cut.fibres] += paid
     return np.asarray(lengths)
 

@@ -320,6 +320,8 @@ class RouteFlows:
     size : Size
     prices : WavelengthPrices or None
         Of the limits; None where there are none.
+    solvers_word : bool
+        The solver calls the routes optimal, which its tolerances do not prove.
     """
 
     routes: tuple[dict[RequestKind, list[Route]], ...]
@@ -328,3 +330,4 @@ class RouteFlows:
     solver: str
     size: Size
     prices: WavelengthPrices | None = None
+    solvers_word: bool = False

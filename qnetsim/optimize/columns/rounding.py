@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.network import BLOCKED, Route
+from qnetsim.optimize.columns.exact_cost import exact_cost
 from qnetsim.optimize.columns.master import Master
+from qnetsim.optimize.columns.problem import RequestKind
 from qnetsim.optimize.newsvendor import reserve
 from qnetsim.optimize.solvers.program import Program, Solution
 
@@ -26,6 +30,9 @@ TOGETHER_NODES = 30
 PROGRESS = 1e-10
 #: Passes over the scenarios, each with the first stage of the one before.
 PASSES = 3
+
+#: Routes of all requests of one scenario, by kind.
+Routing = dict[RequestKind, list[Route]]
 
 
 @dataclass(frozen=True)
@@ -153,8 +160,10 @@ def _scenario_program(
     matrix = program.matrix[:, picked]
     rows = np.unique(matrix.nonzero()[0])
     known = program.matrix[rows][:, np.arange(2 * e)] @ stage
+    cost = program.cost[picked]
     return Program(
-        cost=program.cost[picked],
+        # an unlikely scenario costs little: its prices must not fall under the tolerances
+        cost=cost / (cost.max(initial=0.0) or 1.0),
         lower=program.lower[picked],
         upper=program.upper[picked],
         matrix=sparse.csr_array(matrix[rows]),
@@ -162,6 +171,20 @@ def _scenario_program(
         row_upper=program.row_upper[rows] - known,
         integer=program.integer[picked],
     )
+
+
+def polished(master: Master, found: Rounded) -> Rounded:
+    """Route every scenario anew for the first stage of whole flows, where that is cheaper."""
+    problem = master.problem
+    if problem.on_demand is None or problem.scenarios == 1:
+        return found
+    program = master.program()
+    shifts = found.values[master.first_shift :]
+    again = _by_scenario(master, program, shifts, found.values[: 2 * problem.fibres])
+    if again is None:
+        return found
+    other = completed(master, program, again.values, found.nodes + again.nodes)
+    return other if other.objective < found.objective else found
 
 
 def completed(master: Master, program: Program, shifts: FloatArray, nodes: int) -> Rounded:
@@ -187,3 +210,26 @@ def completed(master: Master, program: Program, shifts: FloatArray, nodes: int) 
     lacking = np.maximum(loads - values[:first].reshape(2, 1, e), 0.0)
     values[first:first_shift] = lacking.ravel()
     return Rounded(values, float(program.cost @ values), nodes)
+
+
+def plan_cost(master: Master, values: FloatArray) -> Fraction:
+    """Cost of whole flows at the true prices, exactly."""
+    problem = master.problem
+    loads = np.round(master.loads(values)).astype(np.int64)
+    blocked = np.zeros(problem.scenarios, dtype=np.int64)
+    amounts = np.round(values[master.first_shift :]).astype(np.int64)
+    for column, amount in zip(master.columns, amounts.tolist(), strict=False):
+        if column.route == BLOCKED:
+            blocked[column.scenario] += amount
+    return exact_cost(problem, loads, blocked)
+
+
+def routings(master: Master, values: FloatArray) -> tuple[Routing, ...]:
+    """Routes of whole flows, by scenario."""
+    return tuple(
+        {
+            kind: [flow.route for flow in flows for _ in range(round(flow.amount))]
+            for kind, flows in zip(master.problem.kinds, by_kind, strict=True)
+        }
+        for by_kind in master.amounts(values)
+    )

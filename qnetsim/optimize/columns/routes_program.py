@@ -18,15 +18,12 @@ import numpy as np
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import SolverError
 from qnetsim.network import BLOCKED, Route
-from qnetsim.optimize.columns.centre import CentralPrices, central_prices
 from qnetsim.optimize.columns.cutting import tightened
-from qnetsim.optimize.columns.enumeration import slack_of, useful_columns
 from qnetsim.optimize.columns.exact_cost import exact_cost, rounded_down
 from qnetsim.optimize.columns.generation import PROOF_GAP, Relaxed, generate
 from qnetsim.optimize.columns.limit_prices import limit_prices
 from qnetsim.optimize.columns.limits import feasible_routing
 from qnetsim.optimize.columns.master import Master, PathColumn
-from qnetsim.optimize.columns.pricing import Pricing
 from qnetsim.optimize.columns.problem import (
     RequestKind,
     RouteFlows,
@@ -34,24 +31,27 @@ from qnetsim.optimize.columns.problem import (
     Size,
     WavelengthPrices,
 )
-from qnetsim.optimize.columns.rounding import Rounded, completed, round_flows
+from qnetsim.optimize.columns.proof import (
+    MOST_BRANCHED,
+    MOST_WORK,
+    PROOF_NODES,
+    Proof,
+    add_useful,
+    affordable,
+    proof,
+    target_of,
+)
+from qnetsim.optimize.columns.rounding import (
+    Rounded,
+    completed,
+    plan_cost,
+    round_flows,
+    routings,
+)
+from qnetsim.optimize.columns.route_tree import Check, RouteTree
 from qnetsim.optimize.columns.routing_search import RoutingProblem, RoutingSearch
 from qnetsim.optimize.columns.safe_bound import SafeBound
 from qnetsim.optimize.columns.transit import TransitRows
-from qnetsim.optimize.solvers.program import SolveStatus
-
-#: Relative gap up to which the integer program that proves a plan is easy: few of its routes are
-#: in use.
-EASY_GAP = 2e-3
-#: Most routes, over all scenarios and pairs, with which a proof is tried up to ``EASY_GAP``.
-MOST_ROUTES = 20_000
-#: The same where the gap is larger, and the program hard, for each distribution: requests of unlike
-#: ρ compete for a fibre, so there are more routes to choose from, and more is decided by them.
-MOST_ROUTES_HARD = 1_500
-#: Branch-and-bound nodes of the program over all routes that can be part of a better plan.
-PROOF_NODES = 60
-#: What a solver's name is given where its branch and bound is part of the proof.
-BY_SEARCH = " (branch and bound)"
 
 
 class ForcedBlocking(NamedTuple):
@@ -101,29 +101,25 @@ class RoutesProgram:
         problem = self.problem
         relaxed = tightened(self.master, first)
         self._relaxed = relaxed
-        best = self._rounded(relaxed)
-        nodes = best.nodes
-        proved = relaxed.bound
-        gap = problem.solver.settings.gap
-        open_ = best.objective - relaxed.bound > gap * abs(best.objective)
-        if open_ and problem.solver.settings.node_limit:
-            closed = self._proved(relaxed, best)
-            if closed is not None:
-                best, proved = closed
-                nodes += best.nodes
+        best = self._with_simple(self._rounded(relaxed))
+        bound = SafeBound(problem, self.master.cuts).of(relaxed.prices)
+        found = Proof(best, bound, best.nodes)
+        settings = problem.solver.settings
+        if bound < target_of(self.master, best) and settings.node_limit:
+            closed = proof(self.master, relaxed, best)
+            found = closed if closed.bound > bound else closed._replace(bound=bound)
         program = self.master.program()
-        size = Size(program.variables, program.rows, nodes, relaxed.rounds)
-        exact = SafeBound(problem, self.master.cuts).of(relaxed.prices)
-        searched = proved > relaxed.bound
-        if searched:
-            exact = max(exact, Fraction(proved) * Fraction(problem.scale))
-        cost = self._cost(best.values)
+        size = Size(program.variables, program.rows, found.nodes, relaxed.rounds)
+        cost = plan_cost(self.master, found.best.values)
         forced = self._forced_blocking()
-        exact = min(exact + forced.cost, cost)
-        by = relaxed.solution.by + (BY_SEARCH if searched else "")
-        routes = self._routes(best.values)
+        self._forced = forced
+        exact = min(found.bound + forced.cost, cost)
+        self._bound = exact
+        by = relaxed.solution.by
+        routes = routings(self.master, found.best.values)
         prices = self._limit_prices(first, forced)
-        return RouteFlows(routes, rounded_down(exact), float(cost), by, size, prices)
+        said = found.solvers_word
+        return RouteFlows(routes, rounded_down(exact), float(cost), by, size, prices, said)
 
     def wavelength_prices(self) -> WavelengthPrices | None:
         """Prices of the limits, from the relaxation alone; None where there are none.
@@ -141,41 +137,48 @@ class RoutesProgram:
         delta = relaxed.prices.delta * self.problem.scale
         return limit_prices(self.problem, delta + forced.prices)
 
-    def with_transit(self, cost: float) -> RouteFlows | None:
-        """Bound, and routes, that count what continuity asks of nodes, for a plan of this cost.
+    def with_continuity(self, cost: float, check: Check) -> RouteFlows | None:
+        """Bound, and routes, that count what continuity asks for, for a plan of this cost.
 
         Only after :meth:`solve`. The program is that over all routes which a cheaper plan can use,
         with rows on what passes a node, or over the known routes where they are too many; None
-        where it has no solution, or where requests may be blocked.
+        where nothing better than the plan was found, and nothing more proved.
+
+        Parameters
+        ----------
+        cost : float
+            Of a plan that keeps continuity.
+        check : callable
+            Whether a routing does.
         """
         problem = self.problem
-        relaxed = self._relaxed
-        if problem.blocking_cost is not None or not problem.solver.settings.node_limit:
+        settings = problem.solver.settings
+        if not settings.node_limit:
             return None
-        complete = self._add_useful(relaxed, cost / problem.scale)
-        program = TransitRows(self.master).tightened(self.master.program())
-        limit = min(PROOF_NODES, problem.solver.settings.node_limit)
-        whole = problem.solver.solve(program, node_limit=limit)
-        if whole.status is SolveStatus.INFEASIBLE:
-            return None
-        # over some routes only, the program finds plans but proves nothing
-        bound = (whole.bound if complete else relaxed.bound) * problem.scale
-        size = Size(program.variables, program.rows, whole.nodes, relaxed.rounds)
-        by = relaxed.solution.by + BY_SEARCH
-        if not np.isfinite(whole.objective):
-            return RouteFlows((), bound, np.inf, by, size)
-        exact = float(self._cost(whole.values))
-        return RouteFlows(self._routes(whole.values), min(bound, exact), exact, by, size)
-
-    def _cost(self, values: FloatArray) -> Fraction:
-        """Cost of whole flows at the true prices, exactly."""
-        loads = np.round(self.master.loads(values)).astype(np.int64)
-        blocked = np.zeros(self.problem.scenarios, dtype=np.int64)
-        amounts = np.round(values[self.master.first_shift :]).astype(np.int64)
-        for column, amount in zip(self.master.columns, amounts.tolist(), strict=False):
-            if column.route == BLOCKED:
-                blocked[column.scenario] += amount
-        return exact_cost(self.problem, loads, blocked)
+        master = self.master
+        complete = add_useful(master, self._relaxed, cost / problem.scale)
+        program = TransitRows(master).tightened(master.program())
+        whole = problem.solver.solve(program, node_limit=min(PROOF_NODES, settings.node_limit))
+        best = None
+        if np.isfinite(whole.objective):
+            shifts = np.round(whole.values[master.first_shift :])
+            best = completed(master, master.program(), shifts, whole.nodes)
+        bound = self._bound
+        nodes = whole.nodes
+        if complete and program.variables <= MOST_BRANCHED:
+            tree = RouteTree(master, program, None, Fraction(cost), check)
+            bound = max(bound, tree.search(affordable(MOST_WORK, master)) + self._forced.cost)
+            best = tree.best or best
+            nodes += tree.nodes
+        size = Size(program.variables, program.rows, nodes, self._relaxed.rounds)
+        by = self._relaxed.solution.by
+        if best is None:
+            return RouteFlows((), rounded_down(bound), np.inf, by, size)
+        exact = plan_cost(master, best.values)
+        # plans without wavelengths may cost less than the bound
+        return RouteFlows(
+            routings(master, best.values), rounded_down(bound), float(exact), by, size
+        )
 
     def _forced_blocking(self) -> ForcedBlocking:
         """What blocking costs beyond its capped price, for requests that no plan can serve."""
@@ -219,6 +222,9 @@ class RoutesProgram:
         for column in columns:
             loads[column.scenario, of[column.kind], list(column.route.fibres)] += 1
         known = float(exact_cost(problem, loads.astype(np.int64), blocked))
+        if problem.blocking_cost is not None:
+            blocked[:] = int(problem.demand.sum())
+            known = min(known, float(exact_cost(problem, np.zeros_like(loads, np.int64), blocked)))
         if problem.fixed is None and known < problem.scale:
             self.problem = replace(problem, ceiling=known)
             self.master = Master(self.problem, [self._base] * problem.scenarios)
@@ -238,6 +244,30 @@ class RoutesProgram:
         position = {kind: i for i, kind in enumerate(problem.counts)}
         return [PathColumn(s, position[c], r) for s in self._crowded for c, r in routing]
 
+    def _with_simple(self, best: Rounded) -> Rounded:
+        """The cheapest of a plan, of serving all requests on base routes, and of blocking all."""
+        problem = self.problem
+        master = self.master
+        if problem.blocking_cost is None and self._crowded:
+            return best
+        kinds = range(len(problem.counts))
+        every = range(problem.scenarios)
+        refused = [self._crowded]
+        if problem.blocking_cost is not None:
+            refused.append(list(every))
+        found = [best]
+        for scenarios in refused:
+            master.add(PathColumn(s, c, BLOCKED) for s in scenarios for c in kinds)
+            away = set(scenarios)
+            shifts = [
+                problem.demand[column.kind]
+                if column.route == BLOCKED and column.scenario in away
+                else 0.0
+                for column in master.columns
+            ]
+            found.append(completed(master, master.program(), np.array(shifts), best.nodes))
+        return min(found, key=lambda one: plan_cost(master, one.values))
+
     def _rounded(self, relaxed: Relaxed) -> Rounded:
         """Whole flows for the columns of the relaxation."""
         found = round_flows(self.master, relaxed.solution, relaxed.bound, PROOF_GAP)
@@ -247,48 +277,3 @@ class RoutesProgram:
                 f"{len(self.master.columns)} routes"
             )
         return found
-
-    def _proved(self, relaxed: Relaxed, best: Rounded) -> tuple[Rounded, float] | None:
-        """Solve over all routes that a better plan can use; None where they are too many."""
-        problem = self.problem
-        master = self.master
-        if not self._add_useful(relaxed, best.objective):
-            return None
-        program = master.program()
-        start = np.concatenate([best.values, np.zeros(program.variables - best.values.size)])
-        limit = min(PROOF_NODES, problem.solver.settings.node_limit)
-        whole = problem.solver.solve(program, start=start, node_limit=limit)
-        shifts = start[master.first_shift :]
-        if whole.objective < best.objective:
-            shifts = np.round(whole.values[master.first_shift :])
-        found = completed(master, program, shifts, whole.nodes)
-        return found, max(relaxed.bound, whole.bound)
-
-    def _add_useful(self, relaxed: Relaxed, cost: float) -> bool:
-        """Add all routes that a plan below a scaled cost can use; False where they are too many."""
-        problem = self.problem
-        master = self.master
-        easy = slack_of(cost, relaxed.bound) <= EASY_GAP * cost
-        central = central_prices(master, CentralPrices(relaxed.prices, relaxed.bound))
-        pricing = Pricing(problem, master.cuts)
-        useful = useful_columns(
-            problem,
-            lengths=pricing.lengths(central.prices),
-            blocking=pricing.blocking(central.prices),
-            slack=slack_of(cost, central.bound),
-            most=MOST_ROUTES if easy else MOST_ROUTES_HARD * problem.distributions,
-        )
-        if useful is None:
-            return False
-        problem.solver.tell(f"{len(useful):,} routes can be part of a better plan")
-        master.add(useful)
-        return True
-
-    def _routes(self, values: FloatArray) -> tuple[dict[RequestKind, list[Route]], ...]:
-        return tuple(
-            {
-                kind: [flow.route for flow in flows for _ in range(round(flow.amount))]
-                for kind, flows in zip(self.problem.kinds, by_kind, strict=True)
-            }
-            for by_kind in self.master.amounts(values)
-        )

@@ -41,6 +41,20 @@ class WholePrices(NamedTuple):
     cuts: list[int]
 
 
+class WholeLengths(NamedTuple):
+    """Lengths ρ·α + γ of feasible prices in whole units, and the unit.
+
+    Attributes
+    ----------
+    lengths : list of list of list of int
+        By scenario, distribution and fibre.
+    unit : Fraction
+    """
+
+    lengths: list[list[list[int]]]
+    unit: Fraction
+
+
 class SafeBound:
     """Bounds on the expected cost of a problem from any prices.
 
@@ -65,12 +79,15 @@ class SafeBound:
         lengths = lengths + problem.limits.lengths(whole.delta)
         refunds: dict[int, dict[int, int]] = {}
         total = 0
-        for cut, paid in zip(self._cuts, whole.cuts, strict=False):
-            lengths[cut.scenario][:, cut.fibres] += paid * np.array(cut.weights)[:, None]
+        # least loads come last: they may not make a length negative
+        for cut, asked in sorted(zip(self._cuts, whole.cuts, strict=False), key=_least_last):
+            here = lengths[cut.scenario]
+            paid = asked if cut.sign > 0 else min(asked, _most_paid(cut, here))
+            here[:, cut.fibres] += cut.sign * paid * np.array(cut.weights)[:, None]
             total -= paid * cut.most
             for kind in cut.blocked:
                 line = refunds.setdefault(cut.scenario, {})
-                line[kind] = line.get(kind, 0) + paid
+                line[kind] = line.get(kind, 0) + cut.sign * paid
         demand = [int(n) for n in problem.demand]
         paths = [self._paths.distances_each(rows) for rows in lengths.astype(np.float64)]
         for s, found in enumerate(distances_of(problem, paths).tolist()):
@@ -94,9 +111,23 @@ class SafeBound:
                 )
         return bound * unit
 
+    def whole_lengths(self, prices: DualPrices) -> WholeLengths:
+        """Lengths of the fibres before limits and cuts, under prices rounded down and repaired."""
+        unit = self._unit(prices)
+        whole = self._whole(prices, unit)
+        lengths = self.problem.channels * whole.alpha[:, None] + whole.gamma[:, None]
+        return WholeLengths(lengths.tolist(), unit)
+
     def _unit(self, prices: DualPrices) -> Fraction:
         """Cost of one unit: so small that the longest path still has less than ``EXACT`` units."""
-        lengths = priced_lengths(self.problem, self._cuts, prices)
+        charged = [cut for cut in self._cuts if cut.sign > 0]
+        asked = [
+            price
+            for cut, price in zip(self._cuts, prices.cuts.tolist(), strict=False)
+            if cut.sign > 0
+        ]
+        paid = prices._replace(cuts=np.array(asked))
+        lengths = priced_lengths(self.problem, charged, paid)
         longest = max(float(lengths.sum(axis=2).max()), SHORTEST)
         steps = math.floor(math.log2(EXACT / longest))
         return Fraction(self.problem.scale) / Fraction(2) ** steps
@@ -105,8 +136,10 @@ class SafeBound:
         """Round prices down to whole units and repair what still adds up to too much."""
         problem = self.problem
         factor = float(Fraction(problem.scale) / unit)
+        # prices of units that no request uses may be anything: they are of no use beyond EXACT
         alpha, gamma, delta = (
-            np.floor(np.maximum(part, 0.0) * factor).astype(np.int64) for part in prices[:3]
+            np.floor(np.minimum(np.maximum(part, 0.0) * factor, EXACT)).astype(np.int64)
+            for part in prices[:3]
         )
         delta = np.where(np.isfinite(problem.limits.caps), delta, 0)
         on_demand = self._on_demand(unit)
@@ -140,6 +173,17 @@ class SafeBound:
             return None
         paid = Fraction(float(problem.probabilities[scenario])) * Fraction(problem.blocking_cost)
         return math.floor(min(paid, Fraction(float(problem.capped.blocking[scenario]))) / unit)
+
+
+def _least_last(row: tuple[LoadCut, int]) -> int:
+    return -row[0].sign
+
+
+def _most_paid(cut: LoadCut, lengths: IntArray) -> int:
+    """Price of a least load under which no length becomes negative."""
+    counted = [d for d, weight in enumerate(cut.weights) if weight]
+    weights = np.array(cut.weights)[counted, None]
+    return int((lengths[counted][:, cut.fibres] // weights).min())
 
 
 def _spend_at_most(spent: IntArray, most: Sequence[int]) -> None:

@@ -15,6 +15,9 @@ from qnetsim.optimize.solvers.settings import SolveSettings
 #: Errors of the licence: too large for it, or none there. Only these may fall back.
 LICENCE_ERRORS = {10009: "no Gurobi licence", 10010: "model too large for the Gurobi licence"}
 
+#: Least tolerance that Gurobi knows.
+LEAST_TOLERANCE = 1e-9
+
 
 class LicenceError(SolverError):
     """Gurobi's licence does not admit the model."""
@@ -95,6 +98,9 @@ def _solve(
             if rows.any():
                 matrix = program.matrix[np.flatnonzero(rows)]
                 parts.append((rows, model.addMConstr(matrix, v, sense, side[rows])))
+        if not integer:
+            tolerance = max(settings.tolerance, LEAST_TOLERANCE)
+            model.Params.FeasibilityTol = model.Params.OptimalityTol = tolerance
         model.optimize(_listener(gurobipy, settings) if integer else None)
         status = {
             gurobipy.GRB.OPTIMAL: SolveStatus.OPTIMAL,

@@ -67,7 +67,10 @@ def solve(
         highs.setSolution(point)
     if integer:
         _report(highs, settings)
-    elif settings.interior:
+    else:
+        highs.setOptionValue("primal_feasibility_tolerance", settings.tolerance)
+        highs.setOptionValue("dual_feasibility_tolerance", settings.tolerance)
+    if settings.interior and not integer:
         highs.setOptionValue("solver", "ipm")
         highs.setOptionValue("run_crossover", "off")
     highs.run()

@@ -10,6 +10,11 @@ def _ignore(text: str) -> None:
     """Drop a message."""
 
 
+#: Tolerance of linear programs, and that of those whose prices are to prove all they can.
+TOLERANCE = 1e-7
+NARROW_TOLERANCE = 1e-10
+
+
 @dataclass(frozen=True)
 class SolveSettings:
     """Settings of a solve. There is no time limit: a result must not depend on the machine.
@@ -23,6 +28,8 @@ class SolveSettings:
     round_limit : int
         Most rounds of column generation.
     threads, seed : int
+    tolerance : float
+        Amount by which a linear program's rows and reduced costs may be off.
     interior : bool
         Solve linear programs to a point inside the optimal face, not to a vertex.
     tell : callable
@@ -37,6 +44,7 @@ class SolveSettings:
     round_limit: int = 1_000
     threads: int = 1
     seed: int = 0
+    tolerance: float = TOLERANCE
     interior: bool = False
     tell: Callable[[str], None] = _ignore
     answered: Callable[[str], None] = _ignore

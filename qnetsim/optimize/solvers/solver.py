@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from qnetsim.arrays import FloatArray
-from qnetsim.errors import MissingExtraError
+from qnetsim.errors import MissingExtraError, SolverError
 from qnetsim.optimize.solvers import gurobi, highs
 from qnetsim.optimize.solvers.program import Basis, Program, Solution
-from qnetsim.optimize.solvers.settings import SolveSettings
+from qnetsim.optimize.solvers.settings import NARROW_TOLERANCE, TOLERANCE, SolveSettings
 
 Choice = Literal["auto", "highs", "gurobi"]
 
@@ -68,8 +68,19 @@ class Solver:
                 if self.choice == "gurobi":
                     raise
                 reason = "gurobipy is not installed"
-        found = highs.solve(program, settings, relax=relax, basis=basis, start=start)
+        try:
+            found = highs.solve(program, settings, relax=relax, basis=basis, start=start)
+        except SolverError:
+            if not relax or settings.tolerance >= TOLERANCE:
+                raise
+            # it may stop short of narrow tolerances
+            settings = replace(settings, tolerance=TOLERANCE)
+            found = highs.solve(program, settings, relax=relax)
         return replace(found, reason=reason)
+
+    def narrow(self) -> Solver:
+        """The same solver with narrow tolerances of linear programs, whose prices prove more."""
+        return replace(self, settings=replace(self.settings, tolerance=NARROW_TOLERANCE))
 
     def tell(self, text: str) -> None:
         """Pass on a line about a long solve."""

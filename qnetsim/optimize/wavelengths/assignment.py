@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from qnetsim.network import BLOCKED, Network, Route, RouteTable
 from qnetsim.network.model import MoreWavelengths
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.wavelengths.colouring import (
+    Colouring,
     Colours,
     Level,
     colour_level,
@@ -51,6 +53,21 @@ class Assignment:
     failed: tuple[int, ...] = ()
 
 
+class _Chosen(NamedTuple):
+    """Routes and wavelengths of a level; all its routes where some were moved."""
+
+    level: Level
+    colouring: Colouring
+    moved: list[Route] | None
+
+    def at(self, level: Level) -> _Chosen:
+        """The same wavelengths for the same routes at another level, where |σ| is not limited."""
+        stride = max(level.demands, default=0)
+        both = zip(self.colouring.km, level.demands, strict=True)
+        qkd = tuple(tuple(range(c[0] * stride, c[0] * stride + n)) for c, n in both)
+        return _Chosen(level, Colouring(qkd, self.colouring.km, self.colouring.fits), self.moved)
+
+
 def assign(
     network: Network,
     forecast: Forecast,
@@ -80,22 +97,25 @@ def assign(
         The one given, or one with other routes at some levels.
     """
     rho = network.level_channels(forecast.level_count)
-    qkd: dict[int, Colours] = {}
-    km: dict[int, Colours] = {}
-    verdicts: dict[int, bool | None] = {}
-    moved: dict[int, list[Route]] = {}
-    for k, probability in enumerate(forecast.joint.exact_probabilities):
-        if probability == 0:
-            continue
+    chosen: dict[int, _Chosen] = {}
+    alike: dict[tuple[Route, ...], _Chosen] = {}
+    weights = dict(enumerate(forecast.joint.exact_probabilities))
+    # of levels that share their routes the likeliest says how they are moved
+    for k in sorted((k for k, p in weights.items() if p > 0), key=lambda k: -weights[k]):
         routes = [table.route(r, k) for r in range(table.requests)]
         channels = rho[forecast.joint.levels[forecast.kind, k]]
-        level = _level(routes, channels)
+        level = level_of(routes, channels)
         alone = None
         if more is not None:
             level, alone = split_level(level, more.fibre)
+        known = alike.get(tuple(routes)) if more is None else None
+        if known is not None:
+            chosen[k] = known.at(level if known.moved is None else level_of(known.moved, channels))
+            continue
         colouring = colour_level(network, level)
+        new = None
         if not colouring.fits and repair is not None:
-            charge = Charge(repair.held, float(probability) * repair.price)
+            charge = Charge(repair.held, float(weights[k]) * repair.price)
             other = rerouted(
                 network,
                 pairs=forecast.pairs,
@@ -106,16 +126,21 @@ def assign(
             )
             if other is not None:
                 level, colouring = other
+                new = list(routes)
                 for r, route in zip(level.requests, level.routes, strict=True):
-                    routes[r] = route
-                moved[k] = routes
+                    new[r] = route
         if more is not None and alone is not None:
             level, colouring = joined(network, more, Coloured(level, colouring), alone)
-        verdicts[k] = colouring.fits
-        qkd[k] = _of_all(colouring.qkd, level.requests, table.requests)
-        km[k] = _of_all(colouring.km, level.requests, table.requests)
-    known = set(verdicts.values())
-    fits = False if False in known else None if None in known else True
+        chosen[k] = _Chosen(level, colouring, new)
+        if network.qkd_wavelengths is None:
+            alike[tuple(routes)] = chosen[k]
+    chosen = dict(sorted(chosen.items()))
+    qkd = {k: _of_all(c.colouring.qkd, c.level.requests, table.requests) for k, c in chosen.items()}
+    km = {k: _of_all(c.colouring.km, c.level.requests, table.requests) for k, c in chosen.items()}
+    verdicts = {k: c.colouring.fits for k, c in chosen.items()}
+    moved = {k: c.moved for k, c in chosen.items() if c.moved is not None}
+    found = set(verdicts.values())
+    fits = False if False in found else None if None in found else True
     failed = tuple(k for k, verdict in verdicts.items() if not verdict)
     return Assignment(qkd, km, fits, failed), _with_routes(table, moved) if moved else table
 
@@ -135,7 +160,7 @@ def colourable(
     rho : ndarray of int64, shape (requests, fibres)
         Channels of each request.
     """
-    level = _level(routes, rho)
+    level = level_of(routes, rho)
     if searched_colouring(network, level) is not None:
         return True
     free = Charge(np.zeros(2 * network.fibres), np.ones(2 * network.fibres))
@@ -143,7 +168,7 @@ def colourable(
     return other is not None or colour_level(network, level).fits is True
 
 
-def _level(routes: Sequence[Route], rho: IntArray) -> Level:
+def level_of(routes: Sequence[Route], rho: IntArray) -> Level:
     """Requests that are served; ``rho`` has the channels of each, shape (requests, fibres)."""
     served = [r for r, route in enumerate(routes) if route != BLOCKED]
     chosen = [routes[r] for r in served]

@@ -82,3 +82,26 @@ def test_independent_demand_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="for comonotone demand"):
         save_model(scenario, PolicyTable(name="sip"), tmp_path / "model.lp")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("formulation", ["auto", "routes", "full"])
+def test_the_program_of_the_risk_objective_is_written(formulation: str, tmp_path: Path) -> None:
+    scenario = nsfnet(
+        demand__requests="3",
+        demand__levels="4",
+        demand__mean="1.0",
+        cost__on_demand_multiplier="0.3",
+        planning__risk="{cvar = 0.9, weight = 0.5}",
+    )
+    network = open_case(scenario).network
+    table = PolicyTable.model_validate({"name": "sip", "formulation": formulation})
+    plan = plan_of(scenario, "sip", formulation=formulation)
+    path = tmp_path / "model.lp"
+    save_model(scenario, table, path, plan)
+    assert plan.risk is not None
+    assert plan.risk.risk_objective > plan.risk.expected_cost * 1.01
+    assert solved(path) == pytest.approx(plan.risk.risk_objective, rel=1e-7)
+    text = path.read_text()
+    assert "Risk: planning.risk = {cvar = 0.9, weight = 0.5}" in text
+    assert f"The plan costs {plan.objective(network)!r} per slot" in text
+    assert "optimum is the least expected cost" not in text

@@ -21,7 +21,7 @@ from qnetsim.optimize.solvers.solver import HIGHS
 from qnetsim.optimize.stage import Stage
 from qnetsim.plans.make import plan_summary
 from qnetsim.policies.registry import make_policy
-from qnetsim.scenario import Scenario
+from qnetsim.scenario import Scenario, parse_scenario
 from qnetsim.vocabulary import PlanStatus
 from tests.support.helpers import nsfnet, run
 from tests.support.planning import plan_of
@@ -244,3 +244,14 @@ def test_limits_and_blocking_in_samples() -> None:
     lit = result.columns["qkd_channels"] + result.columns["on_demand_channels"]
     assert (result.columns["reservation_consumed_bits"] >= 0).all()
     assert lit.max() > 0
+
+
+def test_a_refusal_of_grouped_demand_names_it() -> None:
+    requests = "".join(
+        f"[[request]]\nsource = {a}\ntarget = {a + 5}\ngroup = 'g{a % 2}'\n" for a in range(1, 6)
+    )
+    scenario = parse_scenario(
+        f"[network]\ntopology = 'nsfnet'\n[demand]\ncoupling = 'grouped'\n{requests}"
+    )
+    with pytest.raises(UsageError, match=r"coupling = 'grouped' and 2 levels"):
+        plan_of(scenario, "sip", formulation="routes")

@@ -104,8 +104,11 @@ def proved(unlike: Case) -> Plan:
     return comonotone_plan(unlike.network, unlike.forecast, HIGHS)
 
 
-def test_a_plan_that_needs_whole_requests_is_proved(unlike: Case, proved: Plan) -> None:
-    assert proved.status is PlanStatus.OPTIMAL
+def test_a_plan_that_only_the_solver_proves_says_so(unlike: Case, proved: Plan) -> None:
+    """Too many routes for a tree of our own: the bound is the one that is safe."""
+    assert proved.status is PlanStatus.FEASIBLE
+    assert "the solver calls the routes optimal" in proved.note
+    assert proved.gap(unlike.network) < 0.014
     assert proved.assignment is not None and proved.assignment.fits
     assert proved.objective(unlike.network) == pytest.approx(5_111_140.54, abs=0.01)
 
