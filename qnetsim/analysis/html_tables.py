@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.divergence import Divergence
 from qnetsim.analysis.rows import (
-    TextTable,
     cost_kind_rows,
     cost_rows,
     divergence_rows,
@@ -19,6 +18,7 @@ from qnetsim.analysis.rows import (
     trace_rows,
 )
 from qnetsim.analysis.task_rows import task_rows
+from qnetsim.analysis.text_table import TextTable
 from qnetsim.plain_text import visible
 
 

@@ -24,6 +24,7 @@ from qnetsim.analysis.figures.training import training_figure
 from qnetsim.analysis.figures.waiting import waiting_figure
 from qnetsim.analysis.in_words import in_words
 from qnetsim.analysis.places import FIGURES, PAGE
+from qnetsim.plain_text import counted
 from qnetsim.trace import Trace, open_trace
 from qnetsim.trace.files.curve_file import CurveRecord
 from qnetsim.trace.hdf5.files import refuse_linked_folder, write_whole
@@ -193,8 +194,8 @@ def _title(comparison: Comparison) -> str:
     own = scenario.get("request")
     kind = "demand, levels of each request's own" if own else f"{demand['kind']} demand"
     return (
-        f"{name}: {requests} requests, {demand['coupling']} {kind}, "
-        f"{comparison.slots} slots × {comparison.replications} replications"
+        f"{name}: {counted(requests, 'request')}, {demand['coupling']} {kind}, "
+        f"{counted(comparison.slots, 'slot')} × {counted(comparison.replications, 'replication')}"
     )
 
 

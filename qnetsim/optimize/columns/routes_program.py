@@ -39,6 +39,7 @@ from qnetsim.optimize.columns.routing_search import RoutingProblem, RoutingSearc
 from qnetsim.optimize.columns.safe_bound import SafeBound
 from qnetsim.optimize.columns.transit import TransitRows
 from qnetsim.optimize.solvers.program import SolveStatus
+from qnetsim.plain_text import counted
 
 #: Relative gap up to which the integer program that proves a plan is easy: few of its routes are
 #: in use.
@@ -244,7 +245,7 @@ class RoutesProgram:
         if found is None:
             raise SolverError(
                 f"{relaxed.solution.by} found no integer routing over "
-                f"{len(self.master.columns)} routes"
+                f"{counted(len(self.master.columns), 'route')}"
             )
         return found
 
@@ -280,7 +281,7 @@ class RoutesProgram:
         )
         if useful is None:
             return False
-        problem.solver.tell(f"{len(useful):,} routes can be part of a better plan")
+        problem.solver.tell(f"{counted(len(useful), 'route')} can be part of a better plan")
         master.add(useful)
         return True
 
