@@ -83,12 +83,7 @@ def cost_rows(comparison: Comparison, future_mark: str = SEES_FUTURE) -> TextTab
         tuple(_cost_cells(policy, future_mark) for policy in policies),
         first_to_go=("on demand", "served", "blocked"),
         nothing=(
-            *nothing_where(
-                all(p.served == 1 for p in policies), ["served"], "Every request was served"
-            ),
-            *nothing_where(
-                not any(p.blocked for p in policies), ["blocked"], "No request was blocked"
-            ),
+            *_silent_service(policies),
             *nothing_where(
                 not any(p.on_demand_share for p in policies),
                 ["on demand"],
@@ -96,6 +91,13 @@ def cost_rows(comparison: Comparison, future_mark: str = SEES_FUTURE) -> TextTab
             ),
         ),
     )
+
+
+def _silent_service(policies: Sequence[PolicyResult]) -> tuple[Nothing, ...]:
+    if all(policy.served == 1 for policy in policies):
+        return (Nothing(("served", "blocked"), "Every request was served"),)
+    none_blocked = not any(policy.blocked for policy in policies)
+    return nothing_where(none_blocked, ["blocked"], "No request was blocked")
 
 
 def _cost_cells(policy: PolicyResult, future_mark: str) -> tuple[str, ...]:
