@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from qnetsim.plain_text import visible
+from qnetsim.plain_text import counted, visible
 
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -251,8 +251,9 @@ def ending(number: int) -> str:
     short = [f"{path} ({text})" for path, text in standing.items() if text != "complete"]
     parts = []
     if done or _process.planned > 1:
-        of = f" of {_process.planned}" if _process.planned > 1 else ""
-        parts.append(f"{len(done)}{of} traces complete" + _named(done))
+        of = f"{len(done)} of " if _process.planned > 1 else ""
+        count = _process.planned if of else len(done)
+        parts.append(f"{of}{counted(count, 'trace')} complete" + _named(done))
     if short:
         parts.append("cut short and readable" + _named(short))
     stands = "; ".join(parts) or "no trace was being written"

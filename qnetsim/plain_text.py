@@ -1,4 +1,4 @@
-"""Text of others made harmless: for terminals and pages, and for spreadsheets."""
+"""Counts with their nouns; text of others made harmless for terminals, pages, spreadsheets."""
 
 from __future__ import annotations
 
@@ -13,6 +13,28 @@ JOINERS = "\u200c\u200d"
 SUSPECT = re.compile("[^\n -~]")
 #: First characters of a text that a spreadsheet takes for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def counted(count: float, noun: str, plural: str = "") -> str:
+    """A count with its noun in the singular or plural: ``1 slot``, ``1,200 slots``, ``0.5 slots``.
+
+    Parameters
+    ----------
+    count : float
+    noun : str
+    plural : str, optional
+        Where it is not the noun and an s.
+    """
+    shown = f"{int(count):,}" if count == int(count) else f"{count:,.6g}"
+    return f"{shown} {noun if count == 1 else plural or noun + 's'}"
+
+
+def solver_in_words(solver: str) -> str:
+    """The solver that a plan names, with the count of its nodes in agreement with the noun.
+
+    Plans keep ``1 nodes``, so that those of today and of earlier versions are equal.
+    """
+    return solver.replace(", 1 nodes", ", 1 node")
 
 
 def visible(text: str) -> str:

@@ -11,6 +11,7 @@ from qnetsim.arrays import IntArray
 from qnetsim.case import Case, open_case
 from qnetsim.errors import PolicyError
 from qnetsim.kernel import SlotBlock
+from qnetsim.plain_text import counted
 from qnetsim.policies import Policy
 from qnetsim.runs.simulate import RunContext, run_case
 from qnetsim.scenario import Scenario, parse_scenario
@@ -72,7 +73,7 @@ def check_policy(
     if not 0 < switch < scenario.run.slots <= CHUNK_SLOTS:
         raise PolicyError(
             f"{name}: the check needs 0 < switch < slots <= {CHUNK_SLOTS}, got switch {switch} "
-            f"and {scenario.run.slots} slots"
+            f"and {counted(scenario.run.slots, 'slot')}"
         )
     first, second = (_run(case, make(), case.realisation(0).chunks()) for _ in range(2))
     if not _equal(first, second, scenario.run.slots):

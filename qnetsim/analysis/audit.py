@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError
+from qnetsim.plain_text import counted
 from qnetsim.trace import Trace
 from qnetsim.trace.contents import FIRST_WITH_FILE_DIGEST
 from qnetsim.trace.schema import TRACE, VERSION
@@ -45,7 +46,7 @@ def audit(trace: Trace) -> Iterator[Finding]:
     yield Finding(
         "file",
         True if known else None,
-        f"{trace.kind.noun}, {text}, {trace.slots:,} slots",
+        f"{trace.kind.noun}, {text}, {counted(trace.slots, 'slot')}",
     )
     yield _contents(trace)
     if trace.kind is TRACE:
@@ -187,7 +188,7 @@ def _counts(trace: Trace) -> str | None:
         if wrong.any():
             row = int(np.argmax(wrong))
             return (
-                f"slot {first + row}: {earlier[row]} requests waited, {came[row]} came, "
+                f"slot {first + row}: {counted(earlier[row], 'request')} waited, {came[row]} came, "
                 f"{served[row]} were served and {blocked[row]} blocked, but {now[row]} wait"
             )
         waiting = int(now[-1])

@@ -25,6 +25,7 @@ from qnetsim.errors import (
     WorldMismatchError,
     argument,
 )
+from qnetsim.plain_text import counted
 from qnetsim.trace import open_trace
 from qnetsim.vocabulary import BILL_COLUMNS
 
@@ -232,7 +233,7 @@ def _runs_by_policy(paths: Sequence[Path], complete: set[Path]) -> dict[str, dic
         with open_trace(path) as trace:
             if trace.status != "complete":
                 raise _UnfinishedError(
-                    f"{path}: the run is {trace.status} after {trace.slots} slots; "
+                    f"{path}: the run is {trace.status} after {counted(trace.slots, 'slot')}; "
                     f"what wrote it completes it with {argument('resume', 'True')}"
                 )
             complete.add(path)

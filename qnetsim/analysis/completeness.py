@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qnetsim.errors import TraceError
+from qnetsim.plain_text import counted
 from qnetsim.trace import open_trace
 from qnetsim.trace.files.planned_traces import read_planned
 
@@ -42,7 +43,8 @@ class MissingTraces:
                 f"cut short {_listed([f'{n} ({text})' for n, text in self.unfinished.items()])}"
             )
         done = self.planned - len(self.missing) - len(self.unfinished)
-        return f"partial: {done} of {self.planned} traces in {self.folder}, {', '.join(parts)}"
+        planned = counted(self.planned, "trace")
+        return f"partial: {done} of {planned} in {self.folder}, {', '.join(parts)}"
 
 
 def missing_traces(
@@ -74,7 +76,7 @@ def _missing_in(folder: Path, complete: Collection[Path]) -> MissingTraces | Non
         try:
             with open_trace(folder / name) as trace:
                 if trace.status != "complete":
-                    unfinished[name] = f"{trace.slots:,} slots"
+                    unfinished[name] = counted(trace.slots, "slot")
         except TraceError:
             unfinished[name] = "not readable"
     if not missing and not unfinished:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import TraceError
+from qnetsim.plain_text import counted
 from qnetsim.trace import Trace, open_trace
 from qnetsim.trace.schema import WORLD
 from qnetsim.vocabulary import BILL_COLUMNS, COST_COLUMNS
@@ -135,7 +136,7 @@ def refuse_other_fibres(a: Trace, b: Trace) -> None:
         if names[0] != names[1]:
             raise TraceError(
                 f"{a.path} and {b.path} are runs on other networks: {len(names[0])} and "
-                f"{len(names[1])} fibres, or others; give traces of one network"
+                f"{counted(len(names[1]), 'fibre')}, or others; give traces of one network"
             )
 
 
@@ -239,7 +240,7 @@ def world_difference(a: Trace, b: Trace) -> str:
         if column.grows and column.name != "slot":
             for start, x, y in _blocks(a, b, column.path, 0, slots):
                 if x.shape != y.shape:
-                    return f"{column.path} has {x.shape[1]} and {y.shape[1]} columns"
+                    return f"{column.path} has {x.shape[1]} and {counted(y.shape[1], 'column')}"
                 if (x != y).any():
                     row, at = np.argwhere(x != y)[0].tolist()
                     return (
@@ -249,10 +250,10 @@ def world_difference(a: Trace, b: Trace) -> str:
         elif not column.grows:
             x, y = (trace.column(column.path) for trace in (a, b))
             if x.shape != y.shape:
-                return f"{column.path} has {len(x)} and {len(y)} values"
+                return f"{column.path} has {len(x)} and {counted(len(y), 'value')}"
             if (x != y).any():
                 at = int(np.argmax(x != y))
                 return f"{column.dims[0]} {at}: {column.path} is {x[at]} and {y[at]}"
     if a.slots != b.slots:
-        return f"the worlds are {a.slots} and {b.slots} slots long"
+        return f"the worlds are {a.slots:,} and {counted(b.slots, 'slot')} long"
     return ""

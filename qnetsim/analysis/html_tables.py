@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.divergence import Divergence
+from qnetsim.analysis.provenance_rows import scenario_rows, software_rows
 from qnetsim.analysis.rows import (
-    TextTable,
     cost_kind_rows,
     cost_rows,
     divergence_rows,
@@ -19,6 +19,7 @@ from qnetsim.analysis.rows import (
     trace_rows,
 )
 from qnetsim.analysis.task_rows import task_rows
+from qnetsim.analysis.text_table import TextTable
 from qnetsim.plain_text import visible
 
 
@@ -28,16 +29,32 @@ def html_text(text: object) -> str:
 
 
 def html_table(caption: str, table: TextTable) -> str:
-    """A table with its caption; everything is escaped here."""
+    """A table with its caption; everything is escaped here.
 
-    def line(tag: str, cells: Sequence[str]) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html_text(c)}</{tag}>" for c in cells) + "</tr>"
+    Columns that say nothing are left out, and a sentence below the table stands for them.
+    """
+    shown = table.without_nothing()
+    text = [not i or column in shown.text for i, column in enumerate(shown.columns)]
 
-    body = "".join(line("td", cells) for cells in table.rows)
+    def line(cells: Sequence[str], head: bool) -> str:
+        marked = zip(cells, text, strict=True)
+        return f"<tr>{''.join(_cell(c, is_text, head) for c, is_text in marked)}</tr>"
+
+    body = "".join(line(cells, head=False) for cells in shown.rows)
+    sentences = [nothing.sentence for nothing in table.nothing if nothing.sentence]
+    below = html_text(" ".join(f"{sentence}." for sentence in sentences))
     return (
         f'<div class="wide"><table><caption>{html_text(caption)}</caption>'
-        f"<thead>{line('th', table.columns)}</thead><tbody>{body}</tbody></table></div>"
+        f"<thead>{line(shown.columns, head=True)}</thead><tbody>{body}</tbody></table></div>"
+        + (f'\n<p class="nothing">{below}</p>' if below else "")
     )
+
+
+def _cell(content: str, is_text: bool, head: bool) -> str:
+    tag = "th" if head else "td"
+    kind = ' class="text"' if is_text else ""
+    scope = ' scope="col"' if head else ""
+    return f"<{tag}{kind}{scope}>{html_text(content)}</{tag}>"
 
 
 def cost_table(comparison: Comparison) -> str:
@@ -83,6 +100,16 @@ def plan_table(comparison: Comparison) -> str:
     """Plans behind the policies; empty where no policy plans."""
     table = plan_rows(comparison)
     return html_table("Plans", table) if table.rows else ""
+
+
+def software_table(comparison: Comparison) -> str:
+    """Software behind the first trace."""
+    return html_table("Software of the first trace", software_rows(comparison))
+
+
+def scenario_table(comparison: Comparison) -> str:
+    """The scenario, key by key."""
+    return html_table("Scenario of the first trace", scenario_rows(comparison))
 
 
 def trace_table(comparison: Comparison) -> str:

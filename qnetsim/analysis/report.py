@@ -23,36 +23,15 @@ from qnetsim.analysis.figures.style import FORMATS, page_svg, save, svg
 from qnetsim.analysis.figures.training import training_figure
 from qnetsim.analysis.figures.waiting import waiting_figure
 from qnetsim.analysis.in_words import in_words
+from qnetsim.analysis.page import Section, html_page
 from qnetsim.analysis.places import FIGURES, PAGE
+from qnetsim.plain_text import counted
 from qnetsim.trace import Trace, open_trace
 from qnetsim.trace.files.curve_file import CurveRecord
 from qnetsim.trace.hdf5.files import refuse_linked_folder, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-STYLE = """
-:root { color-scheme: light dark; --line: #8886; --soft: #8881; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 66rem; margin: 2rem auto; padding: 0 1rem; }
-h2 { margin-top: 2.2rem; break-after: avoid; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; margin: 1rem 0; }
-td { font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .55rem; border-bottom: 1px solid var(--line); text-align: right; }
-th:first-child, td:first-child { text-align: left; }
-caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
-figure { margin: 1.5rem 0; }
-figure svg { max-width: 100%; height: auto; }
-figcaption { font-size: .9em; }
-code, pre { font-size: .85em; background: var(--soft); overflow-wrap: anywhere; }
-pre { padding: .8rem; overflow-x: auto; white-space: pre-wrap; }
-@media print {
-  :root { color-scheme: light; }
-  body { max-width: none; margin: 0; font-size: 11px; }
-  figure, table { break-inside: avoid; }
-  details { display: none; }
-}
-"""
 
 
 @dataclass(frozen=True)
@@ -193,16 +172,16 @@ def _title(comparison: Comparison) -> str:
     own = scenario.get("request")
     kind = "demand, levels of each request's own" if own else f"{demand['kind']} demand"
     return (
-        f"{name}: {requests} requests, {demand['coupling']} {kind}, "
-        f"{comparison.slots} slots × {comparison.replications} replications"
+        f"{name}: {counted(requests, 'request')}, {demand['coupling']} {kind}, "
+        f"{counted(comparison.slots, 'slot')} × {counted(comparison.replications, 'replication')}"
     )
 
 
-def _figure_html(drawings: Mapping[str, Drawing], name: str, otherwise: str = "") -> str:
-    """A figure with its caption, or a sentence where it was not drawn."""
+def _figure_html(drawings: Mapping[str, Drawing], name: str) -> str:
+    """A figure with its caption; nothing where it was not drawn."""
     drawing = drawings.get(name)
     if drawing is None:
-        return f"<p>{otherwise}</p>" if otherwise else ""
+        return ""
     picture = page_svg(drawing.svg, name)
     return (
         f'<figure role="img" aria-label="{tables.html_text(drawing.caption)}">{picture}'
@@ -213,61 +192,37 @@ def _figure_html(drawings: Mapping[str, Drawing], name: str, otherwise: str = ""
 def _page(
     comparison: Comparison, divergences: dict[str, Divergence], drawings: Mapping[str, Drawing]
 ) -> str:
-    title = tables.html_text(_title(comparison))
-    world = tables.html_text(comparison.world_digest)
-    learning = _figure_html(drawings, "curves")
-    training = ""
+    costs = _figure_html(drawings, "costs") + tables.cost_kind_table(comparison)
+    keys = _figure_html(drawings, "keys") + _figure_html(drawings, "network")
+    keys += tables.key_table(comparison) + _figure_html(drawings, "waiting")
+    parting = training = ""
+    if divergences:
+        parting = tables.divergence_table(comparison, divergences)
+        parting += _figure_html(drawings, "partings")
     if "training" in drawings:
-        training = "<h2>Federated learning</h2>" + tables.task_table(comparison)
-        training += _figure_html(drawings, "training")
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>qnetsim: {title}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<h1>Comparison of allocation policies</h1>
-<p>{title}</p>
-{_findings(comparison)}
-{tables.cost_table(comparison)}
-{_warnings(comparison)}
-{tables.paired_table(comparison)}
-<h2>Costs</h2>
-{_figure_html(drawings, "costs")}
-{tables.cost_kind_table(comparison)}
-<h2>Keys</h2>
-{_figure_html(drawings, "keys")}
-{_figure_html(drawings, "network")}
-{tables.key_table(comparison)}
-{_figure_html(drawings, "waiting", "No request waited.")}
-<h2>Where the policies part</h2>
-{_divergence_table(comparison, divergences)}
-{_figure_html(drawings, "partings")}
-{training}
-{"<h2>Learning</h2>" + learning if learning else ""}
-<h2>Plans and solvers</h2>
-{tables.plan_table(comparison) or "<p>No policy planned ahead.</p>"}
-<h2>Worlds</h2>
-<p>Every policy met the same worlds: the digests of topology, demand and yields are equal in all
-traces, replication by replication. World digest <code>{world}</code>.</p>
-<p>Intervals are paired 95 % t intervals over {comparison.replications} replications. Variance
-reduction says how many times larger the variance of a difference would be with independent worlds.
-A policy that sees the future is a bound, not a competitor; with key stores, waiting or sessions,
-which tie slots to each other, knowing each slot in turn is not a bound either.</p>
-{_provenance(comparison)}
-</body>
-</html>
-"""
-
-
-def _divergence_table(comparison: Comparison, divergences: dict[str, Divergence]) -> str:
-    if not divergences:
-        return "<p>There is one policy only.</p>"
-    return tables.divergence_table(comparison, divergences)
+        training = tables.task_table(comparison) + _figure_html(drawings, "training")
+    return html_page(
+        "Comparison of allocation policies",
+        _title(comparison),
+        "\n".join(
+            (
+                _findings(comparison),
+                tables.cost_table(comparison),
+                _warnings(comparison),
+                tables.paired_table(comparison),
+            )
+        ),
+        [
+            Section("costs", "Costs", costs),
+            Section("keys", "Keys", keys),
+            Section("parting", "Where the policies part", parting),
+            Section("training", "Federated learning", training),
+            Section("learning", "Learning", _figure_html(drawings, "curves")),
+            Section("plans", "Plans and solvers", tables.plan_table(comparison)),
+            Section("worlds", "Worlds", _worlds(comparison)),
+            Section("provenance", "Provenance", _provenance(comparison)),
+        ],
+    )
 
 
 def _findings(comparison: Comparison) -> str:
@@ -280,13 +235,28 @@ def _warnings(comparison: Comparison) -> str:
     return "".join(f"<p><b>Note:</b> {tables.html_text(text)}.</p>" for text in texts)
 
 
+def _worlds(comparison: Comparison) -> str:
+    same = f"""<p>Every policy met the same worlds: the digests of topology, demand and yields are
+equal in all traces, replication by replication. World digest
+<code>{tables.html_text(comparison.world_digest)}</code>.</p>"""
+    if comparison.replications > 1:
+        same += f"""
+<p>Intervals are paired 95 % t intervals over {comparison.replications} replications. Variance
+reduction says how many times larger the variance of a difference would be with independent
+worlds.</p>"""
+    if any(policy.sees_future for policy in comparison.policies):
+        same += """
+<p>A policy that sees the future is a bound, not a competitor; with key stores, waiting or sessions,
+which tie slots to each other, knowing each slot in turn is not a bound either.</p>"""
+    return same
+
+
 def _provenance(comparison: Comparison) -> str:
     provenance = comparison.policies[0].runs[0].provenance
-    software = tables.html_text(json.dumps(provenance["software"] | provenance["environment"]))
-    scenario = tables.html_text(json.dumps(provenance["scenario"], indent=1, ensure_ascii=False))
-    return f"""<h2>Provenance</h2>
-<p>Seed {tables.html_text(provenance["seed"])}; scenario digest
+    raw = tables.html_text(json.dumps(provenance, indent=1, ensure_ascii=False, sort_keys=True))
+    return f"""<p>Seed {tables.html_text(provenance["seed"])}; scenario digest
 <code>{tables.html_text(provenance.get("scenario_digest", "—"))}</code>.</p>
-<p><code>{software}</code></p>
+{tables.software_table(comparison)}
 <details><summary>Traces and their digests</summary>{tables.trace_table(comparison)}</details>
-<details><summary>Scenario of the first trace</summary><pre>{scenario}</pre></details>"""
+<details><summary>Scenario, key by key</summary>{tables.scenario_table(comparison)}</details>
+<details><summary>Provenance of the first trace as JSON</summary><pre>{raw}</pre></details>"""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from qnetsim.analysis.compare import Comparison, PolicyResult
 from qnetsim.analysis.divergence import SUM_LABELS, Divergence
 from qnetsim.analysis.key_figures import KeyFigures
 from qnetsim.analysis.paired import ConfidenceInterval
+from qnetsim.analysis.text_table import DASH, Nothing, TextTable, at_one_precision, nothing_where
+from qnetsim.plain_text import counted, solver_in_words
 
-#: Shown where there is no value.
-DASH = "—"
 #: Follows the name of a policy that sees the future.
 SEES_FUTURE = " (sees the future)"
 #: The kinds of cost in words, in the order of their columns.
@@ -36,35 +35,6 @@ KEY_COLUMNS = (
     "empty after",
     "exposed, Mbit",
 )
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """Headings and rows of a table, ready to be shown.
-
-    Attributes
-    ----------
-    columns : tuple of str
-    rows : tuple of tuple of str
-        As many cells in each as there are columns.
-    short_columns : tuple of str
-        Headings for a terminal, where they differ from ``columns``; else empty.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    short_columns: tuple[str, ...] = ()
-
-    @property
-    def terminal_columns(self) -> tuple[str, ...]:
-        """Headings for a terminal."""
-        return self.short_columns or self.columns
-
-    def with_column(self, heading: str, cells: Sequence[str]) -> TextTable:
-        """The same table with one more column at its right."""
-        rows = tuple((*row, cell) for row, cell in zip(self.rows, cells, strict=True))
-        short = (*self.short_columns, heading) if self.short_columns else ()
-        return replace(self, columns=(*self.columns, heading), rows=rows, short_columns=short)
 
 
 class InformationValue(NamedTuple):
@@ -107,8 +77,27 @@ def cost_rows(comparison: Comparison, future_mark: str = SEES_FUTURE) -> TextTab
         "blocked",
         "on demand",
     )
-    rows = tuple(_cost_cells(policy, future_mark) for policy in comparison.policies)
-    return TextTable(columns, rows)
+    policies = comparison.policies
+    return TextTable(
+        columns,
+        tuple(_cost_cells(policy, future_mark) for policy in policies),
+        first_to_go=("on demand", "served", "blocked"),
+        nothing=(
+            *_silent_service(policies),
+            *nothing_where(
+                not any(p.on_demand_share for p in policies),
+                ["on demand"],
+                "Nothing was taken on demand",
+            ),
+        ),
+    )
+
+
+def _silent_service(policies: Sequence[PolicyResult]) -> tuple[Nothing, ...]:
+    if all(policy.served == 1 for policy in policies):
+        return (Nothing(("served", "blocked"), "Every request was served"),)
+    none_blocked = not any(policy.blocked for policy in policies)
+    return nothing_where(none_blocked, ["blocked"], "No request was blocked")
 
 
 def _cost_cells(policy: PolicyResult, future_mark: str) -> tuple[str, ...]:
@@ -149,19 +138,29 @@ def paired_rows(comparison: Comparison, future_mark: str = SEES_FUTURE) -> TextT
                 interval_text(policy.regret),
             )
         )
+    regret = "regret: cost above perfect information"
+    policies = comparison.policies
     return TextTable(
-        columns=(
-            "policy",
-            f"cost above {comparison.reference}",
-            "variance reduction",
-            "regret: cost above perfect information",
-        ),
+        columns=("policy", f"cost above {comparison.reference}", "variance reduction", regret),
         rows=tuple(rows),
         short_columns=(
             "policy",
             f"to {comparison.reference}",
             "variance reduction",
             "to perfect information",
+        ),
+        first_to_go=("variance reduction", regret),
+        nothing=(
+            *nothing_where(
+                all(p.variance_reduction is None for p in policies),
+                ["variance reduction"],
+                "One replication has no variance that common worlds could reduce",
+            ),
+            *nothing_where(
+                all(p.regret is None for p in policies),
+                [regret],
+                "Perfect information was not compared, so no regret is known",
+            ),
         ),
     )
 
@@ -191,23 +190,51 @@ def cost_kind_rows(comparison: Comparison) -> TextTable:
 
 def key_rows(comparison: Comparison) -> TextTable:
     """Waiting times, and what becomes of keys."""
-    rows = tuple((policy.name, *_key_cells(policy.keys)) for policy in comparison.policies)
-    return TextTable(("policy", *KEY_COLUMNS), rows)
-
-
-def _key_cells(keys: KeyFigures) -> tuple[str, ...]:
-    """Key figures with units, under the headings ``KEY_COLUMNS``."""
-    waits = keys.wait_percentiles_s
-    return (
-        *(f"{waits[name]:.3g} s" for name in ("p50", "p95", "p99")),
-        f"{keys.interrupted:.2%}",
-        f"{keys.rerouted:,.3g}",
-        f"{keys.utilisation:.1%}",
-        f"{keys.busiest_utilisation:.1%}",
-        f"{keys.pool_bits:,.0f}",
-        DASH if keys.depletion_s is None else f"{keys.depletion_s:.3g} s",
-        f"{keys.exposed_bits / 1e6:,.4g}",
+    keys = [policy.keys for policy in comparison.policies]
+    names = [policy.name for policy in comparison.policies]
+    return TextTable(
+        ("policy", *KEY_COLUMNS),
+        tuple(zip(names, *_key_columns(keys), strict=True)),
+        first_to_go=(*KEY_COLUMNS[9:2:-1], *KEY_COLUMNS[2::-1]),
+        nothing=tuple(_silent_keys(keys)),
     )
+
+
+def _key_columns(keys: Sequence[KeyFigures]) -> list[list[str]]:
+    """Key figures with units, under the headings ``KEY_COLUMNS``."""
+    seconds = (
+        at_one_precision([k.wait_percentiles_s[name] for k in keys])
+        for name in ("p50", "p95", "p99")
+    )
+    empty = at_one_precision([k.depletion_s for k in keys])
+    return [
+        *([f"{cell} s" for cell in column] for column in seconds),
+        [f"{k.interrupted:.2%}" for k in keys],
+        at_one_precision([k.rerouted for k in keys]),
+        [f"{k.utilisation:.1%}" for k in keys],
+        [f"{k.busiest_utilisation:.1%}" for k in keys],
+        [f"{k.pool_bits:,.0f}" for k in keys],
+        [cell if cell == DASH else f"{cell} s" for cell in empty],
+        at_one_precision([k.exposed_bits / 1e6 for k in keys], digits=4),
+    ]
+
+
+def _silent_keys(keys: Sequence[KeyFigures]) -> Iterator[Nothing]:
+    """Key figures that are zero for every policy."""
+    median, p95, p99, interrupted, detours, _, _, pool, empty, exposed = KEY_COLUMNS
+    waits = [k.wait_percentiles_s for k in keys]
+    if not any(wait["max"] for wait in waits):
+        yield Nothing((median, p95, p99), "No served request waited")
+    elif not any(wait["p99"] for wait in waits):
+        yield Nothing((median, p95, p99), "At least 99 of 100 served requests did not wait")
+    for silent, heading, sentence in (
+        (not any(k.interrupted for k in keys), interrupted, "No session was interrupted"),
+        (not any(k.rerouted for k in keys), detours, "No key made a detour"),
+        (not any(k.pool_bits for k in keys), pool, "No pool kept keys"),
+        (all(k.depletion_s is None for k in keys), empty, "No pool ran empty"),
+        (not any(k.exposed_bits for k in keys), exposed, "No trusted relay saw a key"),
+    ):
+        yield from nothing_where(silent, [heading], sentence)
 
 
 def plan_rows(comparison: Comparison) -> TextTable:
@@ -218,9 +245,21 @@ def plan_rows(comparison: Comparison) -> TextTable:
         if plan is not None:
             gap = DASH if plan["gap"] is None else f"{plan['gap']:.1e}"
             cost = f"{_expected(plan):,.0f}"
-            rows.append((policy.name, cost, plan["status"], gap, plan["solver"], plan["note"]))
+            solver = solver_in_words(str(plan["solver"]))
+            rows.append((policy.name, cost, plan["status"], gap, solver, plan["note"]))
     columns = ("policy", "expected cost per slot", "status", "gap", "found and proved by", "note")
-    return TextTable(columns, tuple(rows))
+    plans = [policy.plan for policy in comparison.policies if policy.plan is not None]
+    return TextTable(
+        columns,
+        tuple(rows),
+        text=("status", "found and proved by", "note"),
+        nothing=(
+            *nothing_where(not any(plan["note"] for plan in plans), ["note"], ""),
+            *nothing_where(
+                all(plan["gap"] is None for plan in plans), ["gap"], "No plan has a bound"
+            ),
+        ),
+    )
 
 
 def plan_cells(comparison: Comparison) -> list[str]:
@@ -255,7 +294,24 @@ def divergence_rows(divergences: dict[str, Divergence]) -> TextTable:
             )
         )
     sums_from_there = [f"{SUM_LABELS['cost']} from there", *list(SUM_LABELS.values())[1:]]
-    return TextTable(("policy", "first slot", "what differs there", *sums_from_there), tuple(rows))
+    columns = ("policy", "first slot", "what differs there", *sums_from_there)
+    found = divergences.values()
+    unchanged = [
+        heading
+        for heading, key in zip(sums_from_there, SUM_LABELS, strict=True)
+        if all(pair[0] == pair[1] for pair in (d.marks[-1].sums[key] for d in found))
+    ]
+    return TextTable(
+        columns,
+        tuple(rows),
+        text=("what differs there",),
+        nothing=(
+            *nothing_where(all(d.slot is None for d in found), columns[1:3], "No decision differs"),
+            *nothing_where(
+                bool(unchanged), unchanged, f"The same with every policy: {', '.join(unchanged)}"
+            ),
+        ),
+    )
 
 
 def _first_change(divergence: Divergence) -> str:
@@ -268,7 +324,11 @@ def _first_change(divergence: Divergence) -> str:
     if before == after:
         before, after = change.km_wavelengths
         unit = "wavelengths"
-    more = f", and {len(divergence.fibres) - 1} fibres more" if len(divergence.fibres) > 1 else ""
+    more = (
+        f", and {counted(len(divergence.fibres) - 1, 'fibre')} more"
+        if len(divergence.fibres) > 1
+        else ""
+    )
     return f"{change.source}–{change.target}: {before} → {after} {unit}{more}"
 
 
@@ -279,4 +339,10 @@ def trace_rows(comparison: Comparison) -> TextTable:
         for policy in comparison.policies
         for run in policy.runs
     )
-    return TextTable(("policy", "replication", "trace", "status", "content digest"), rows)
+    complete = all(row[3] == "complete" for row in rows)
+    return TextTable(
+        ("policy", "replication", "trace", "status", "content digest"),
+        rows,
+        text=("trace", "status", "content digest"),
+        nothing=nothing_where(complete, ["status"], "Every trace is complete"),
+    )

@@ -13,11 +13,12 @@ from qnetsim.analysis.compare import Comparison, PolicyResult
 from qnetsim.analysis.html_tables import cost_table, html_table, html_text, paired_table
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
 from qnetsim.analysis.places import FIGURES, PAGE
-from qnetsim.analysis.rows import TextTable
+from qnetsim.analysis.text_table import TextTable
 from qnetsim.api.temporary import TemporaryFolder
 from qnetsim.case import Case
 from qnetsim.input_files import inputs_noted
 from qnetsim.optimize import Plan
+from qnetsim.plain_text import counted
 from qnetsim.plans.storage import save_plan
 from qnetsim.policies.chosen import ChosenPolicy
 from qnetsim.trace import Trace, make_folder, open_trace, refuse_existing
@@ -123,7 +124,7 @@ class ComparisonResult:
     def __repr__(self) -> str:
         names = ", ".join(policy.name for policy in self.policies)
         found = self.comparison
-        return f"ComparisonResult({names}; {found.replications} × {found.slots} slots)"
+        return f"ComparisonResult({names}; {found.replications} × {counted(found.slots, 'slot')})"
 
     @property
     def policies(self) -> tuple[PolicyResult, ...]:

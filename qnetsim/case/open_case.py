@@ -26,6 +26,7 @@ from qnetsim.forecast import Forecast
 from qnetsim.forecast.build import build_forecast
 from qnetsim.input_files import note_input
 from qnetsim.network import Network, Topology, build_network, read_topology
+from qnetsim.plain_text import counted
 from qnetsim.policies import policy_options
 from qnetsim.policies.registry import with_source
 from qnetsim.scenario import (
@@ -241,7 +242,7 @@ def _refuse_overflow(scenario: Scenario, network: Network, forecast: Forecast) -
     ):
         if bits > most:
             text = (
-                f"{forecast.requests} requests of up to level {levels - 1} "
+                f"{counted(forecast.requests, 'request')} of up to level {levels - 1} "
                 f"{what.format(f'{bits:.3g}')}; allowed: at most {most:.3g} "
                 "(lower key_rate_bps, slot_s or patience_s)"
             )

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from qnetsim.errors import SettingError
 from qnetsim.network import Network, Topology, build_network
-from qnetsim.plain_text import from_spreadsheet_cell
+from qnetsim.plain_text import counted, from_spreadsheet_cell
 from qnetsim.scenario import DemandTable, RecordingTable, Scenario
 from qnetsim.scenario.tables.fields import MAX_LEVELS
 from qnetsim.trace.files.demand_file import DemandRows, demand_digest, read_demand
@@ -62,9 +62,9 @@ class RecordedDemand:
         first = replication * slots
         if first + slots > len(self.levels):
             text = (
-                f"the recording has {len(self.levels)} slots to simulate, and replication "
-                f"{replication} of {slots} slots ends at {first + slots}; lower run.slots or the "
-                "number of replications"
+                f"the recording has {counted(len(self.levels), 'slot')} to simulate, and "
+                f"replication {replication} of {counted(slots, 'slot')} ends at {first + slots}; "
+                "lower run.slots or the number of replications"
             )
             raise SettingError([(("run", "slots"), text)])
         return self.levels[first : first + slots]
@@ -165,14 +165,15 @@ def _read(
     count = max(slots) + 1
     if count * each > MOST_SLOTS or count * len(requests) > MOST_LEVELS:
         raise ValueError(
-            f"{path}: has {count * each:,} slots of {slot_s:g} s and {len(requests):,} requests in "
-            f"one; allowed: {MOST_SLOTS:,} slots, {MOST_LEVELS:,} levels in all"
+            f"{path}: has {counted(count * each, 'slot')} of {slot_s:g} s and "
+            f"{counted(len(requests), 'request')} in one; "
+            f"allowed: {MOST_SLOTS:,} slots, {MOST_LEVELS:,} levels in all"
         )
     whole = np.zeros((count, len(requests)), dtype=np.int16)
     whole[slots, columns] = levels
     if table.forecast_slots >= count:
         raise ValueError(
-            f"{path}: has {count} slots, and recording.forecast_slots takes "
+            f"{path}: has {counted(count, 'slot')}, and recording.forecast_slots takes "
             f"{table.forecast_slots} of them; leave at least one to simulate"
         )
     early = whole[: table.forecast_slots]

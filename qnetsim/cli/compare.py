@@ -28,6 +28,7 @@ from qnetsim.cli.show.output import (
 from qnetsim.cli.show.report import draw_report, refuse_report
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
+from qnetsim.plain_text import counted
 from qnetsim.plans.make import plan_policies
 from qnetsim.policies.chosen import policy_table
 from qnetsim.replay.replay_batch import recorded_files, replay_policies
@@ -133,7 +134,7 @@ def compare(
     else:
         show_comparison(comparison)
         where = paths[0].parent if len({path.parent for path in paths}) == 1 else "as given"
-        echo(f"traces        {where} ({len(paths)} files)")
+        echo(f"traces        {where} ({counted(len(paths), 'file')})")
         if report is not None:
             echo(f"report        {report}")
     return EXIT_PARTIAL if comparison.missing else 0

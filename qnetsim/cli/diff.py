@@ -16,6 +16,7 @@ from qnetsim.cli.show.output import emit, figure, json_option, number, table
 from qnetsim.cli.show.plan_file import fibre_columns
 from qnetsim.errors import UsageError
 from qnetsim.input_files import refuse_irregular
+from qnetsim.plain_text import counted
 from qnetsim.plans.opened import open_plan
 from qnetsim.trace import PlanRecord, is_plan
 from qnetsim.trace.provenance import differing
@@ -136,11 +137,11 @@ def _show_plan_differences(found: dict[str, Any], one: Path, other: Path) -> Non
     if found["fibres"]:
         print_table(rows)
     routes = found["requests_routed_otherwise"]
-    echo(
-        "the plans are for other requests or levels"
-        if routes is None
-        else f"{routes} routes differ (a request at a level counts as one)"
-    )
+    if routes is None:
+        echo("the plans are for other requests or levels")
+    else:
+        differing = counted(routes, "route differs", "routes differ")
+        echo(f"{differing} (a request at a level counts as one)")
 
 
 def _number_text(value: Any) -> str:

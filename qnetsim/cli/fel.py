@@ -28,6 +28,7 @@ from qnetsim.errors import SettingError, UsageError
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.interrupt import remove_at_end
+from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import policy_table
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario, locate
@@ -97,7 +98,9 @@ def fel(
     elif not only_budget:
         rows = _train_outside_network(case)
     settings = spec.fel[0]
-    title = f"{settings.dataset}, {sum(map(len, settings.workers))} workers, {settings.mode}"
+    title = (
+        f"{settings.dataset}, {counted(sum(map(len, settings.workers)), 'worker')}, {settings.mode}"
+    )
     if as_json:
         trained = task_json(run) if run else {"rounds": [vars(row) for row in rows]}
         emit("fel", {"task": title, "training": trained, "budget": budget_json(case, budget)})

@@ -11,6 +11,7 @@ from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import metrics_json, show_metrics
 from qnetsim.cli.show.output import emit, json_option, table
+from qnetsim.plain_text import counted, solver_in_words
 from qnetsim.trace import Trace, is_plan, open_world
 from qnetsim.trace.schema import TRACE
 
@@ -47,11 +48,16 @@ def inspect(trace: Path, as_json: bool) -> None:
         if metrics:
             show_metrics(metrics)
         else:
-            facts = f"{opened.kind.noun}, {opened.status}, {opened.slots:,} slots"
+            facts = f"{opened.kind.noun}, {opened.status}, {counted(opened.slots, 'slot')}"
             echo(f"{trace}: {facts}")
             echo(f"world digest    {opened.attribute('world_digest') or '—'}")
         _show_provenance(opened)
-        rows = table("tables", ["column", "dimensions", "unit", "meaning"], left=4)
+        rows = table(
+            "tables",
+            ["column", "dimensions", "unit", "meaning"],
+            left=4,
+            first_to_go=["unit", "dimensions"],
+        )
         for column in columns:
             rows.add_row(column.path, " × ".join(column.dims), column.units, column.meaning)
         print_table(rows)
@@ -71,11 +77,11 @@ def _show_provenance(trace: Trace) -> None:
     rows.add_row("topology", str(network["topology"]))
     own = provenance["scenario"].get("request")
     kind = "levels of each request's own" if own else demand["kind"]
-    rows.add_row("demand", f"{demand['coupling']} {kind}, {demand['levels']} levels")
+    rows.add_row("demand", f"{demand['coupling']} {kind}, {counted(demand['levels'], 'level')}")
     if plan is not None:
         gap = "no bound" if plan["gap"] is None else f"gap {plan['gap']:.1e}"
         rows.add_row("plan", f"{plan['objective']:,.2f} per slot, {plan['status']}, {gap}")
-        rows.add_row("solver", str(plan["solver"]))
+        rows.add_row("solver", solver_in_words(str(plan["solver"])))
         if plan["note"]:
             rows.add_row("note", str(plan["note"]))
     print_table(rows)

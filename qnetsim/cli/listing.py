@@ -12,6 +12,7 @@ from qnetsim.cli.show.output import emit, figure, json_option, table
 from qnetsim.errors import UsageError
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.chain import segments
+from qnetsim.plain_text import counted
 
 
 @click.command()
@@ -42,7 +43,12 @@ def policies(as_json: bool) -> None:
     if as_json:
         emit("policies", {"policies": found})
         return
-    rows = table("policies", ["name", "what it does", "sees the future", "options"], left=4)
+    rows = table(
+        "policies",
+        ["name", "what it does", "sees the future", "options"],
+        left=4,
+        first_to_go=["options", "sees the future"],
+    )
     for item in found:
         listed = item["options"]
         assert isinstance(listed, dict)
@@ -87,7 +93,12 @@ def topologies(topology: str | None, span_km: float, as_json: bool) -> None:
     if as_json:
         emit("topologies", {"topologies": found})
         return
-    rows = table("bundled topologies", ["name", "source", "nodes", "fibres", "km"], left=2)
+    rows = table(
+        "bundled topologies",
+        ["name", "source", "nodes", "fibres", "km"],
+        left=2,
+        first_to_go=["source"],
+    )
     for item in found:
         total = figure(float(str(item["total_km"])))
         rows.add_row(*(str(item[k]) for k in ("name", "source", "nodes", "fibres")), total)
@@ -109,8 +120,9 @@ def _show_topology(graph: Topology, span_km: float, as_json: bool) -> None:
     if as_json:
         emit("topology", {"name": graph.name, "nodes": list(graph.nodes), "fibres": fibres})
         return
+    size = f"{counted(len(graph.nodes), 'node')}, {counted(len(fibres), 'fibre')}"
     rows = table(
-        f"{graph.name}: {len(graph.nodes)} nodes, {len(fibres)} fibres, L = {figure(span_km)} km",
+        f"{graph.name}: {size}, L = {figure(span_km)} km",
         ["fibre", "length km", "segments N", "trusted relays", "untrusted relays"],
     )
     for e, n in enumerate(counts):

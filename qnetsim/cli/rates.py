@@ -85,6 +85,7 @@ def _show_fibre_rates(network: Network, settings: NetworkTable, card: list[Fibre
         f"{network.topology.name}: K_L by model '{settings.key_rate}', "
         f"{settings.attenuation_db_km:g} dB/km; MDI-QKD and PLOB at {pulse_rate(settings):g} Hz",
         ["fibre", "length km", "L km", "N", "K_L bit/s", "bits a slot", "MDI-QKD", "PLOB", "share"],
+        first_to_go=["share", "N", "length km", "L km", "PLOB", "MDI-QKD"],
     )
     for entry in card:
         rows.add_row(
@@ -106,6 +107,8 @@ def _show_published(points: list[MeasuredRate]) -> None:
         "published MDI-QKD rates (other parameters than here; for orientation)",
         ["loss dB", "bit/s", "pulses Hz", "per pulse", "security", "seen in", "source"],
         left=0,
+        text=["security", "seen in", "source"],
+        first_to_go=["pulses Hz", "security", "seen in", "per pulse", "bit/s"],
     )
     for point in points:
         rows.add_row(

@@ -14,6 +14,7 @@ from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, working
 from qnetsim.cli.show.report import draw_report, refuse_report
 from qnetsim.errors import UsageError
+from qnetsim.plain_text import counted
 from qnetsim.trace.files.curve_file import is_curve, read_curve
 from qnetsim.trace.files.planned_traces import traces_of
 
@@ -61,7 +62,7 @@ def report(
     for note in comparison.notes:
         echo(f"note: {note}")
     echo(f"report   {page}")
-    echo(f"figures  {folder / FIGURES} ({len(pictures)} files)")
+    echo(f"figures  {folder / FIGURES} ({counted(len(pictures), 'file')})")
     return status
 
 

@@ -14,6 +14,7 @@ from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, table
 from qnetsim.extras import require
+from qnetsim.plain_text import counted
 from qnetsim.studies.paper import fig4, fig9
 from qnetsim.trace import make_folder, refuse_existing
 
@@ -80,9 +81,9 @@ def _fig4(picture: Path, orders: int, seed: int, as_json: bool) -> None:
         ]
         emit("reproduce", {"figure": "fig4", "points": found, "picture": picture})
         return
-    title = f"Fig. 4: loss after {fig4.ROUNDS} rounds, {orders} orders of the features"
+    title = f"Fig. 4: loss after {fig4.ROUNDS} rounds, {counted(orders, 'order')} of the features"
     columns = ["data set", "k / K_L", "loss", "spread", "accuracy", "key bytes a round", "paper"]
-    rows = table(title, columns)
+    rows = table(title, columns, keys=2)
     for point in points:
         cells = (f"{point.mean:.3f}", f"{point.spread:.3f}", f"{point.accuracy:.1%}")
         claim = fig4.CLAIMS[point.dataset] if point.workers == 1 else ""
@@ -101,9 +102,12 @@ def _fig9(
     if as_json:
         emit("reproduce", {"figure": "fig9", "lines": _line_json(lines), "picture": picture})
         return
-    title = f"Fig. 9: cost of drawn actions over C*, {seeds} seeds; converged = stays within 5 %"
+    title = (
+        f"Fig. 9: cost of drawn actions over C*, {counted(seeds, 'seed')}; "
+        "converged = stays within 5 %"
+    )
     columns = ["topology", "setting", "policy", "untrained", "epoch 4", "epoch 30", "last"]
-    rows = table(title, [*columns, "converged at", "paper", "verdict"], left=3)
+    rows = table(title, [*columns, "converged at", "paper", "verdict"], left=3, keys=3)
     for line in lines:
         middle = interquartile_mean(line.stochastic)
         marks = [f"{middle[e]:.3f}" if e < len(middle) else "–" for e in (0, 4, 30)]

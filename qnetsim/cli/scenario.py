@@ -87,4 +87,4 @@ def schema() -> None:
     document = Scenario.model_json_schema()
     document["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     document["title"] = "qnetsim scenario"
-    echo(json.dumps(document, indent=1, ensure_ascii=False))
+    echo(json.dumps(document, indent=1, ensure_ascii=False), copied=True)

@@ -13,6 +13,7 @@ from qnetsim.analysis.figures.style import save
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, figure, table, working
+from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import policy_table
 from qnetsim.scenario import Scenario
 from qnetsim.studies.sensitivity import (
@@ -84,8 +85,8 @@ def _show(sweep: Sweep, points: Sequence[SensitivityPoint], title: str) -> None:
     print_table(rows)
     if len(sweep.values) < sweep.asked:
         echo(
-            f"{sweep.key} takes integers: {sweep.asked} values were asked for, "
-            f"{figure(len(sweep.values))} are different"
+            f"{sweep.key} takes integers: {counted(sweep.asked, 'value was', 'values were')} asked "
+            f"for, {figure(len(sweep.values))} are different"
         )
     for point in points:
         if point.objective is None:

@@ -41,6 +41,7 @@ def spacing(scenario: Path, changes: Changes, choices: str, as_json: bool) -> No
     rows = table(
         "cheapest spacing L, and the expected cost of one request on the fibre per slot",
         ["fibre", "length km", "L before", "L", "cost before", "cost"],
+        first_to_go=["length km", "cost before", "L before"],
     )
     for e, span in enumerate(found.spans_km):
         rows.add_row(
@@ -58,7 +59,7 @@ def spacing(scenario: Path, changes: Changes, choices: str, as_json: bool) -> No
     if before is not None and after is not None:
         echo(f"sip, expected cost per slot: {before:,.2f} before, {after:,.2f} with these")
     lines = ",\n".join(f'  ["{a}", "{b}", {span}]' for a, b, span in spans)
-    echo(f"put into [network]:\nfibre_spans = [\n{lines},\n]")
+    echo(f"put into [network]:\nfibre_spans = [\n{lines},\n]", copied=True)
 
 
 def _expected_cost(scenario: Scenario, policy: PolicyTable) -> float | None:

@@ -23,6 +23,7 @@ from qnetsim.cli.show.training import show_shared_weights, show_training, traini
 from qnetsim.errors import SettingError, TraceError, UsageError
 from qnetsim.input_files import forget_input, refuse_irregular
 from qnetsim.interrupt import stoppable
+from qnetsim.plain_text import counted
 from qnetsim.scenario import Scenario, locate
 from qnetsim.scenario.tables.portable import file_name
 from qnetsim.trace import refuse_existing
@@ -219,7 +220,7 @@ def _train(training: Training, state: Path | None, durable: bool) -> None:
 
     total = training.case.scenario.learning.epochs
     seeds = len(training.training_seeds)
-    title = f"{training.algorithm}, {seeds} seed{'s' * (seeds > 1)}"
+    title = f"{training.algorithm}, {counted(seeds, 'seed')}"
     with progress(title, total) as advance, stoppable() as check:
         advance(training.epoch)
 

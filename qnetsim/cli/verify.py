@@ -86,7 +86,7 @@ def verify(
             },
         )
     else:
-        rows = table(str(trace), ["check", "", "what was found"], left=3)
+        rows = table(str(trace), ["check", "", "what was found"], left=3, keys=2)
         for finding in found.findings:
             rows.add_row(finding.name, OUTCOMES[finding.passed], finding.text)
         print_table(rows)

@@ -18,6 +18,7 @@ import numpy as np
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import UsageError
 from qnetsim.fel.datasets import FEATURE_BITS
+from qnetsim.plain_text import counted
 
 #: Fractional bits of parameters, and of residuals.
 PARAMETER_BITS = 20
@@ -205,5 +206,6 @@ def require_slots(samples: int, features: int) -> None:
     gradient = samples * residual << FEATURE_BITS
     if max(score, gradient) >= 1 << (SLOT_BITS - 1):
         raise UsageError(
-            f"{samples} samples of {features} features do not fit into slots of {SLOT_BITS} bits"
+            f"{counted(samples, 'sample')} of {features} features do not fit into slots "
+            f"of {SLOT_BITS} bits"
         )

@@ -43,6 +43,7 @@ from qnetsim.fel.messages import (
 )
 from qnetsim.fel.paillier import slots, unpack
 from qnetsim.fel.roles import TaskRoles
+from qnetsim.plain_text import counted
 
 
 @dataclass
@@ -102,7 +103,8 @@ class Session:
         self.label_holder = roles.label_holder
         if len(blocks) != len(self.workers):
             raise UsageError(
-                f"{len(self.workers)} workers for {len(blocks)} blocks; one each is needed"
+                f"{counted(len(self.workers), 'worker')} for {counted(len(blocks), 'block')}; "
+                "one each is needed"
             )
         require_slots(dataset.samples, sum(len(b) for b in blocks))
         key_bits = encryption.key_bits

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from qnetsim.errors import SettingError
 from qnetsim.forecast.levels import LevelDistribution, level_at, poisson_levels, table_levels
+from qnetsim.plain_text import counted
 from qnetsim.scenario import RequestTable
 from qnetsim.scenario.tables.fields import MAX_LEVELS
 from qnetsim.units import exact
@@ -111,7 +112,8 @@ def _distribution(
     mend = "raise network.key_rate_bps" if least is None else f"raise demand.levels to {least}"
     return (
         f"{table.mean_rate_bps:g} bit/s are {float(mean):g} levels of {float(level_bps):g} bit/s, "
-        f"of which a Poisson distribution cut to {levels} levels does not keep {float(KEPT):.0%}; "
+        f"of which a Poisson distribution cut to {counted(levels, 'level')} does not "
+        f"keep {float(KEPT):.0%}; "
         f"{mend}"
     )
 

@@ -16,6 +16,7 @@ from qnetsim.kernel.clock import Clock, Priority
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.network import BLOCKED, Network, RouteTable
 from qnetsim.network.routes import NodePair
+from qnetsim.plain_text import counted
 from qnetsim.policies import Decision, Observation, Policy, Setting
 from qnetsim.policies.base import guarded
 from qnetsim.units import MAX_RUN_BITS, MAX_SLOT_BITS
@@ -143,7 +144,9 @@ def check_routes(table: RouteTable, network: Network, pairs: tuple[NodePair, ...
     if not isinstance(table, RouteTable):
         raise PolicyError(f"routes is a {type(table).__name__}, not a RouteTable")
     if table.requests != len(pairs):
-        raise PolicyError(f"routes has {table.requests} requests; the scenario has {len(pairs)}")
+        raise PolicyError(
+            f"routes has {counted(table.requests, 'request')}; the scenario has {len(pairs)}"
+        )
     choice = table.choice
     if choice.size and not 0 <= int(choice.min()) <= int(choice.max()) < len(table.routes):
         raise PolicyError("routes.choice points outside routes.routes")

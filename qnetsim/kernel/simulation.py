@@ -20,6 +20,7 @@ from qnetsim.kernel.serving.intervals import ChunkRows, Interval
 from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION
 from qnetsim.network import Network, RouteTable
+from qnetsim.plain_text import counted
 from qnetsim.policies import Future, Observation, Outcome, Policy
 from qnetsim.policies.base import guarded
 from qnetsim.vocabulary import BILL_COLUMNS
@@ -205,7 +206,7 @@ def checked_owners(policy: Policy, network: Network, title: str) -> IntArray:
     if array.shape != (network.fibres,) or array.dtype.kind not in "iu":
         raise PolicyError(
             f"policy {title}: owners must give one controller number for each of the "
-            f"{network.fibres} fibres, got shape {array.shape} of {array.dtype}"
+            f"{counted(network.fibres, 'fibre')}, got shape {array.shape} of {array.dtype}"
         )
     numbers = set(array.tolist())
     if numbers != set(range(len(numbers))):

@@ -15,6 +15,7 @@ from qnetsim.analysis.learning_curves import converged
 from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import forget_input
 from qnetsim.learning.train import Training, TrainingCurve
+from qnetsim.plain_text import counted
 from qnetsim.policies.learned.tensor_file import read_tensors
 from qnetsim.policies.learned.weights import Weights, packed
 from qnetsim.scenario.tables.portable import file_name
@@ -107,7 +108,7 @@ def _refuse_misfit(
     if type(epoch) is not int or not 0 <= epoch <= table.epochs:
         raise ValueError(f"its epoch is {epoch!r}")
     if about["slot"] != epoch * table.slots_per_epoch or type(about["updates"]) is not int:
-        raise ValueError(f"its slot is {about['slot']!r} after {epoch} epochs")
+        raise ValueError(f"its slot is {about['slot']!r} after {counted(epoch, 'epoch')}")
     wanted = {f"learner.{name}": t for name, t in training.learner.tensors().items()}
     wanted |= {f"core.{k}": torch.from_numpy(v) for k, v in training.environment.arrays().items()}
     shapes = {name: (tuple(t.shape), t.dtype) for name, t in wanted.items()}

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 from qnetsim.errors import TopologyError, UsageError
 from qnetsim.input_files import read_text_input
 from qnetsim.network.topology import RawFibre, Topology, check_topology
+from qnetsim.plain_text import counted
 from qnetsim.scenario.tables.graph import GRAPH
 
 BUNDLED: Mapping[str, str] = {
@@ -90,7 +91,9 @@ def _from_csv(name: str, text: str) -> Topology:
                 continue
             where = f"{name}:{rows.line_num}"
             if len(cells) != len(HEADER):
-                problems.append(f"{where}: has {len(cells)} cells; give source,target,length_km")
+                problems.append(
+                    f"{where}: has {counted(len(cells), 'cell')}; give source,target,length_km"
+                )
             else:
                 fibres.append(RawFibre(cells[0], cells[1], cells[2], where))
     except csv.Error as error:

@@ -26,6 +26,7 @@ from qnetsim.optimize.recourse import deterministic_flows, request_routes
 from qnetsim.optimize.routing import weighted_routes
 from qnetsim.optimize.stage import Stage
 from qnetsim.optimize.state_routes import in_states
+from qnetsim.plain_text import counted
 from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.static import StaticPolicy
 
@@ -96,9 +97,11 @@ class Deterministic(StaticPolicy):
         table = RouteTable.of([[route] * forecast.level_count for route in found.routes])
         uses = table.uses(network.fibres)[table.choice[:, 0]]
         stage = Stage((uses * rho).sum(axis=0) * 1.0, uses.sum(axis=0) * 1.0)
+        blocked = table.blocked(0)
         note = (
             f"for the known demand {stage.cost(network.costs.reserved):,.2f} is reserved and "
-            f"{table.blocked(0)} requests are blocked; no plan for it costs less than "
+            f"{counted(blocked, 'request is', 'requests are')} blocked; "
+            f"no plan for it costs less than "
             f"{found.bound:,.2f}; the expected cost adds what other demand buys"
         )
         return fixed_routes_plan(
@@ -128,8 +131,8 @@ class Deterministic(StaticPolicy):
             levels = [self.options.level] * forecast.requests
         if len(levels) != forecast.requests:
             raise UsageError(
-                f"deterministic: levels has {len(levels)} entries for {forecast.requests} "
-                "requests; give one for each"
+                f"deterministic: levels has {len(levels)} entries for "
+                f"{counted(forecast.requests, 'request')}; give one for each"
             )
         for level in levels:
             if not 0 <= level < forecast.level_count:

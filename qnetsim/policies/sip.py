@@ -13,6 +13,7 @@ from qnetsim.errors import UsageError
 from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.optimize.stage import Stage
+from qnetsim.plain_text import counted
 from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.scenario import RiskTable
@@ -93,8 +94,8 @@ class StochasticProgram(StaticPolicy):
             drawn = forecast.drivers
             raise UsageError(
                 f"formulation {formulation!r} lists every joint state, and is for coupling = "
-                f"'comonotone'; with coupling = {forecast.coupling!r} and {drawn} levels that are "
-                f"drawn in a slot there are {forecast.level_count}^{drawn} of them; use 'auto' or "
+                f"'comonotone'; with coupling = {forecast.coupling!r} and "
+                f"{counted(drawn, 'level')} drawn in a slot there are {forecast.level_count}^{drawn} of them; use 'auto' or "
                 "'sampling'"
             )
         from qnetsim.optimize.independent.convolution import convolution_plan

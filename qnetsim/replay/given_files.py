@@ -13,6 +13,7 @@ from qnetsim.case.user_demand import demand_of, recorded_demand
 from qnetsim.errors import QnetsimError, SettingError, TopologyError, UsageError, argument
 from qnetsim.input_files import refuse_irregular
 from qnetsim.network import BUNDLED, Topology, read_topology
+from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import ChosenPolicy
 from qnetsim.replay.reopen import RecordedRun
 from qnetsim.trace import Trace
@@ -81,7 +82,7 @@ def named_network(inside: Topology, given: GivenFiles) -> Finding:
         if difference := _difference(inside, outside):
             return Finding("network", False, difference)
     names = " and ".join(outside.name for outside in outsides)
-    return Finding("network", True, f"{len(inside.fibres)} fibres, those of {names}")
+    return Finding("network", True, f"{counted(len(inside.fibres), 'fibre')}, those of {names}")
 
 
 def _difference(inside: Topology, outside: Topology) -> str:
@@ -140,7 +141,11 @@ def demand_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding
         return Finding("demand", False, str(error))
     stored = trace.column("world/levels")
     if stored.shape[1] != levels.shape[1]:
-        return Finding("demand", False, f"{stored.shape[1]} requests are not {levels.shape[1]}")
+        return Finding(
+            "demand",
+            False,
+            f"{counted(stored.shape[1], 'request is', 'requests are')} not {levels.shape[1]:,}",
+        )
     apart = np.argwhere(stored != levels[: len(stored)])
     if len(apart):
         slot, group = apart[0].tolist()

@@ -16,6 +16,7 @@ from qnetsim.case.case import tasks_of_world
 from qnetsim.errors import QnetsimError, TraceError, TraceFormatError
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.topology import natural_order
+from qnetsim.plain_text import counted
 from qnetsim.plans.opened import stored_policy
 from qnetsim.replay.weights_place import with_weights
 from qnetsim.scenario import PolicyTable, Scenario
@@ -133,8 +134,8 @@ def recorded_world(trace: Trace, run: RecordedRun) -> Realisation:
     case = run.case
     if trace.slots < scenario.run.slots:
         raise TraceError(
-            f"{trace.path}: holds {trace.slots} of the {scenario.run.slots} slots of its world "
-            f"({trace.status}); `qnetsim run --resume` completes it"
+            f"{trace.path}: holds {trace.slots} of the {counted(scenario.run.slots, 'slot')} of "
+            f"its world ({trace.status}); `qnetsim run --resume` completes it"
         )
     levels = trace.column("world/levels", 0, 1)
     shape = (case.forecast.groups, case.forecast.requests)

@@ -16,6 +16,7 @@ from qnetsim.errors import QnetsimError, TraceError, UsageError, argument
 from qnetsim.interrupt import stoppable
 from qnetsim.kernel import SlotBlock
 from qnetsim.optimize import Plan
+from qnetsim.plain_text import counted
 from qnetsim.plans.make import planned
 from qnetsim.plans.storage import FROM_FILE, load_plan
 from qnetsim.policies import Policy
@@ -289,7 +290,7 @@ def _rerun(
         return Finding("re-run", None, f"not possible here: {error}"), None
     except QnetsimError as error:
         return Finding("re-run", False, str(error)), None
-    text = f"{trace.slots:,} slots, every value the same; {origin}"
+    text = f"{counted(trace.slots, 'slot')}, every value the same; {origin}"
     if again.unlike:
         text += f"; with other versions of the software the plan's {', '.join(again.unlike)} differ"
         return Finding("re-run", None, text), None

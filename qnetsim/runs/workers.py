@@ -23,6 +23,7 @@ from qnetsim.errors import (
     speaks_of_options,
 )
 from qnetsim.interrupt import note_standing, stoppable
+from qnetsim.plain_text import counted
 from qnetsim.trace import open_trace
 
 #: How often the parent looks for signals, and how long work may take to stop, in seconds.
@@ -131,7 +132,7 @@ def _note(future: Future[object], path: Path) -> None:
     try:
         with open_trace(path) as trace:
             complete = trace.status == "complete"
-            note_standing(path, "complete" if complete else f"{trace.slots:,} slots")
+            note_standing(path, "complete" if complete else counted(trace.slots, "slot"))
     except QnetsimError:
         return  # what is there was not made by this command
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from qnetsim.plain_text import counted
 from qnetsim.scenario.lines import Key, Problem
 from qnetsim.scenario.request_checks import request_checks
 from qnetsim.units import exact, seconds_to_ticks
@@ -61,7 +62,10 @@ def _demand_checks(demand: Mapping[str, Any], data: Mapping[str, Any]) -> Iterat
     shares = demand.get("priority_shares")
     if isinstance(shares, list) and all(isinstance(w, int | float) for w in shares):
         if not 1 <= len(shares) <= 16:
-            yield ("demand", "priority_shares"), f"has {len(shares)} numbers; give 1 to 16"
+            yield (
+                ("demand", "priority_shares"),
+                f"has {counted(len(shares), 'number')}; give 1 to 16",
+            )
         elif not all(0 <= w < 1e300 for w in shares) or sum(shares) <= 0:
             text = "must be finite numbers >= 0 with a positive sum"
             yield ("demand", "priority_shares"), text
@@ -162,7 +166,8 @@ def _distribution_checks(demand: Mapping[str, Any]) -> Iterator[Problem]:
         if isinstance(levels, int) and len(weights) != levels:
             yield (
                 ("demand", "probabilities"),
-                f"has {len(weights)} numbers for {levels} levels; give one for each level",
+                f"has {counted(len(weights), 'number')} for {counted(levels, 'level')}; "
+                "give one for each level",
             )
         if not all(0 <= w < 1e300 for w in weights) or sum(weights) <= 0:
             yield (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from qnetsim.plain_text import counted
 from qnetsim.scenario.lines import Problem
 from qnetsim.scenario.tables.request import LEVEL_KEYS, MAX_REQUESTS
 
@@ -40,7 +41,10 @@ def request_checks(data: Mapping[str, Any]) -> Iterator[Problem]:
             yield ("request", i, "priority"), text
     counts = [table.get("count", 1) for table in tables]
     if all(isinstance(n, int) for n in counts) and sum(counts) > MAX_REQUESTS:
-        yield ("request",), f"has {sum(counts):,} requests in all; allowed: {MAX_REQUESTS:,}"
+        yield (
+            ("request",),
+            f"has {counted(sum(counts), 'request')} in all; allowed: {MAX_REQUESTS:,}",
+        )
 
 
 def _coupling_checks(
@@ -79,7 +83,11 @@ def _level_checks(table: Mapping[str, Any], i: int, levels: object) -> Iterator[
     if isinstance(weights, list) and all(isinstance(w, int | float) for w in weights):
         key = ("request", i, "probabilities")
         if not 1 <= len(weights) <= levels:
-            yield key, f"has {len(weights)} numbers for {levels} levels; give 1 to {levels}"
+            yield (
+                key,
+                f"has {counted(len(weights), 'number')} for {counted(levels, 'level')}; "
+                f"give 1 to {levels}",
+            )
         if not all(0 <= w < 1e300 for w in weights) or sum(weights) <= 0:
             yield key, "must be finite numbers >= 0 with a positive sum"
 

@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from qnetsim.plain_text import counted
 from qnetsim.trace.hdf5.object_headers import foreign_messages, has_type
 from qnetsim.trace.hdf5.reading import stored_elsewhere
 from qnetsim.trace.schema import VERSION, WORLD, Column, FileKind
@@ -111,7 +112,8 @@ def foreign_contents(
     for path, column in columns.items():
         rows = file[path].shape[0] if column.grows and path in file else slots
         if closed and rows != slots:
-            yield f"{path} has {rows:,} rows, and {slots:,} slots are committed"
+            committed = counted(slots, "slot is", "slots are")
+            yield f"{path} has {counted(rows, 'row')}, and {committed} committed"
 
 
 def foreign_provenance(provenance: Mapping[str, Any], kind: FileKind) -> Iterator[str]:

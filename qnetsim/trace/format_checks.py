@@ -14,6 +14,7 @@ import numpy as np
 
 from qnetsim.errors import TraceFormatError
 from qnetsim.input_files import refuse_irregular
+from qnetsim.plain_text import counted
 from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.hdf5.files import is_hdf5
 from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
@@ -64,7 +65,8 @@ def committed_slots(path: Path, file: h5py.File) -> int:
     held = file.id.get_filesize()
     if slots > held * CHUNK_ROWS // LEAST_CHUNK_BYTES:
         raise TraceFormatError(
-            f"{path}: is damaged: {slots:,} slots are more than a file of {held:,} bytes holds"
+            f"{path}: is damaged: {counted(slots, 'slot is', 'slots are')} more than a file of "
+            f"{counted(held, 'byte')} holds"
         )
     return slots
 
@@ -136,7 +138,7 @@ def _check_column(
     if not (kind_fits and shape_fits):
         raise TraceFormatError(
             f"{path}: column {column.path} is damaged: {stored.dtype} of shape "
-            f"{shape}, with {slots} slots committed"
+            f"{shape}, with {counted(slots, 'slot')} committed"
         )
 
 
@@ -158,8 +160,9 @@ def _refuse_unstored(
     wanted, stored = -(-slots // rows), dataset.get_num_chunks()
     if stored < wanted:
         raise TraceFormatError(
-            f"{path}: column {column.path} is damaged: {slots:,} slots take {wanted:,} chunks, and "
-            f"{stored:,} are stored"
+            f"{path}: column {column.path} is damaged: "
+            f"{counted(slots, 'slot takes', 'slots take')} {counted(wanted, 'chunk')}, and "
+            f"{counted(stored, 'is', 'are')} stored"
         )
 
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from qnetsim.errors import TraceError, argument
 from qnetsim.interrupt import note_standing
+from qnetsim.plain_text import counted
 from qnetsim.trace.completion import Ending, complete
 from qnetsim.trace.creation import TraceHeader, empty_file
 from qnetsim.trace.digest import ContentDigest
@@ -291,11 +292,11 @@ class TraceWriter:
     def _what_stands(self) -> str:
         """What is left after a failure, and how to go on."""
         if self._place != self.path:
-            there = f"the trace that is there stays, with {self._instead_of} slots"
+            there = f"the trace that is there stays, with {counted(self._instead_of, 'slot')}"
             return there if self._instead_of else "nothing was written"
         return (
-            f"{self._rows} slots are safe in it; when that is mended, go on with the same command "
-            f"and {argument('resume', 'True')}"
+            f"{counted(self._rows, 'slot is', 'slots are')} safe in it; when that is mended, go on "
+            f"with the same command and {argument('resume', 'True')}"
         )
 
     @property
@@ -344,4 +345,4 @@ class TraceWriter:
             raise TraceError(
                 f"{self.path}: cannot be completed: {plain_reason(error)}; {self._what_stands()}"
             ) from None
-        note_standing(self.path, status if status == "complete" else f"{self._rows:,} slots")
+        note_standing(self.path, status if status == "complete" else counted(self._rows, "slot"))

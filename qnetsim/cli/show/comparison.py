@@ -19,6 +19,7 @@ from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import task_json
 from qnetsim.cli.show.output import text_table
+from qnetsim.plain_text import counted
 
 
 def comparison_json(comparison: Comparison) -> dict[str, object]:
@@ -79,7 +80,9 @@ def show_comparison(comparison: Comparison) -> None:
     """Print the tables of a comparison and its world digest."""
     costs = cost_rows(comparison, future_mark=" *")
     costs = costs.with_column("expected, and plan", plan_cells(comparison))
-    title = f"{comparison.replications} replications × {comparison.slots:,} slots"
+    title = (
+        f"{counted(comparison.replications, 'replication')} × {counted(comparison.slots, 'slot')}"
+    )
     for note in comparison.notes:
         echo(f"note: {note}")
     print_table(text_table(title, costs))
@@ -88,7 +91,7 @@ def show_comparison(comparison: Comparison) -> None:
     if any(policy.keys.dynamic for policy in comparison.policies):
         print_table(text_table("keys and waiting", key_rows(comparison)))
     if comparison.policies[0].runs[0].tasks:
-        print_table(text_table("federated learning", task_rows(comparison), left=2))
+        print_table(text_table("federated learning", task_rows(comparison)))
     if any(policy.sees_future for policy in comparison.policies):
         echo("* sees the future: a bound, not a competitor")
     for sentence in in_words(comparison):

@@ -9,6 +9,7 @@ from qnetsim.analysis.divergence import SUM_LABELS, SUMS, Divergence, FibreChang
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, table
+from qnetsim.plain_text import counted
 
 #: Most fibres that are listed.
 MOST_FIBRES = 30
@@ -25,7 +26,7 @@ def diff_traces(one: Path, other: Path, as_json: bool) -> None:
     else:
         echo("the same world")
     if found.slot is None:
-        echo(f"no decision differs in {found.slots:,} slots")
+        echo(f"no decision differs in {counted(found.slots, 'slot')}")
     else:
         echo(f"the first decision that differs is that of slot {found.slot:,}")
         _show_fibres(found.fibres, found.slot)
@@ -44,7 +45,7 @@ def _show_fibres(fibres: tuple[FibreChange, ...], slot: int) -> None:
         )
     print_table(rows)
     if len(fibres) > MOST_FIBRES:
-        echo(f"and {len(fibres) - MOST_FIBRES} fibres more")
+        echo(f"and {counted(len(fibres) - MOST_FIBRES, 'fibre')} more")
 
 
 def _show_sums(found: Divergence) -> None:

@@ -10,6 +10,7 @@ from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import table
 from qnetsim.fel.key_usage import KeyUsageTable
+from qnetsim.plain_text import counted
 from qnetsim.studies.key_budget import KeyBudget
 
 #: Most rounds that a table shows.
@@ -50,7 +51,8 @@ def _shown_positions(count: int) -> list[int]:
 
 def show_rounds(title: str, rows: list[TrainingRound]) -> None:
     """Print rounds that were trained outside the network."""
-    shown = table(title, ["round", "workers", "loss before", "accuracy", "key bytes", "seconds"])
+    columns = ["round", "workers", "loss before", "accuracy", "key bytes", "seconds"]
+    shown = table(title, columns, first_to_go=["seconds", "workers"])
     for row in (rows[i] for i in _shown_positions(len(rows))):
         loss = "—" if row.loss is None else f"{row.loss:.4f}"
         cells = (f"{row.accuracy:.1%}", f"{row.key_bytes:,}", f"{row.seconds:.2f}")
@@ -60,8 +62,8 @@ def show_rounds(title: str, rows: list[TrainingRound]) -> None:
 
 def show_simulated_rounds(title: str, run: TaskRun) -> None:
     """Print the rounds of a task in a simulated network."""
-    columns = ["begins, s", "took, s", "waited, s", "workers", "loss before", "accuracy"]
-    shown = table(title, ["round", *columns])
+    columns = ["round", "begins, s", "took, s", "waited, s", "workers", "loss before", "accuracy"]
+    shown = table(title, columns, first_to_go=["begins, s", "workers", "waited, s"])
     for i in _shown_positions(run.done):
         shown.add_row(
             str(i + 1),
@@ -74,7 +76,7 @@ def show_simulated_rounds(title: str, run: TaskRun) -> None:
         )
     print_table(shown)
     setup = "did not end" if run.setup_s is None else f"took {run.setup_s:,.4g} s"
-    echo(f"set-up {setup}; {run.done} of {run.rounds} rounds done, {run.lost} lost")
+    echo(f"set-up {setup}; {run.done} of {counted(run.rounds, 'round')} done, {run.lost} lost")
 
 
 def show_budget(case: Case, budget: KeyBudget, channels: int) -> None:
@@ -91,14 +93,15 @@ def show_budget(case: Case, budget: KeyBudget, channels: int) -> None:
     worst = budget.bottleneck
     echo(
         f"bottleneck: fibre {case.network.topology.fibre_name(worst)}, "
-        f"{int(budget.round_bits[worst]):,} bits a round at "
-        f"{int(budget.bits_per_slot[worst]):,} bits a slot ({channels} channel(s))"
+        f"{counted(int(budget.round_bits[worst]), 'bit')} a round at "
+        f"{counted(int(budget.bits_per_slot[worst]), 'bit')} a slot "
+        f"({counted(channels, 'channel')})"
     )
     echo(
-        f"a round takes the keys of {budget.slots_per_round:,.3g} slots "
+        f"a round takes the keys of {counted(float(f'{budget.slots_per_round:.3g}'), 'slot')} "
         f"({budget.slots_per_round * run.slot_s:,.3g} s), the set-up those of "
-        f"{budget.slots_for_setup:,.3g}; {run.slots:,} slots are enough for "
-        f"{budget.rounds_in(run.slots):,} rounds, where no key makes a detour"
+        f"{budget.slots_for_setup:,.3g}; {counted(run.slots, 'slot is', 'slots are')} enough for "
+        f"{counted(budget.rounds_in(run.slots), 'round')}, where no key makes a detour"
     )
 
 

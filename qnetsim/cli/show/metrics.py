@@ -11,6 +11,7 @@ from qnetsim.analysis.task_rows import run_task_rows
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, table, text_table
+from qnetsim.plain_text import counted
 from qnetsim.trace import open_trace
 
 
@@ -100,11 +101,13 @@ def show_metrics(metrics: RunMetrics) -> None:
         shown = ", ".join(f"{name} {seconds:g} s" for name, seconds in waits.items())
         rows.add_row("waiting time of the served", shown)
     if metrics.mean_pool_bits.any():
-        rows.add_row("mean pool level of a fibre", f"{metrics.mean_pool_bits.mean():,.0f} bits")
+        rows.add_row(
+            "mean pool level of a fibre", counted(round(metrics.mean_pool_bits.mean()), "bit")
+        )
         if metrics.depletion_s is not None:
             rows.add_row("mean time until pools run empty", f"{metrics.depletion_s:,.3g} s")
     rows.add_row("utilisation (consumed / produced)", f"{metrics.utilisation.mean():.2%} mean")
-    rows.add_row("trust exposure", f"{metrics.exposed_bits:,} bits")
+    rows.add_row("trust exposure", counted(metrics.exposed_bits, "bit"))
     rows.add_row("on-demand share of bits", f"{metrics.on_demand_share:.2%}")
     rows.add_row("status", metrics.status)
     if metrics.plan is not None:

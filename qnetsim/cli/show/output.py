@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from qnetsim.plain_text import visible
 from qnetsim.shipped import scenario_file
 
 if TYPE_CHECKING:
-    from qnetsim.analysis.rows import TextTable
+    from qnetsim.analysis.text_table import TextTable
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 force_option = click.option("--force", is_flag=True, help="Overwrite existing files.")
@@ -47,14 +47,32 @@ POLICY_HELP = "NAME or NAME:key=value,…; NAME may be FILE.py:Class."
 scenario_argument = click.argument("scenario", type=ScenarioPath())
 
 
-def table(title: str, columns: list[str], *, left: int = 1) -> BoxedTable:
-    """Return an empty table whose first ``left`` columns are left-aligned."""
-    return BoxedTable(title, columns, left)
+def table(
+    title: str,
+    columns: Sequence[str],
+    *,
+    left: int = 1,
+    text: Collection[str] = (),
+    keys: int = 1,
+    first_to_go: Sequence[str] = (),
+) -> BoxedTable:
+    """Return an empty table; :class:`BoxedTable` says what the arguments are."""
+    return BoxedTable(title, columns, left, text=text, keys=keys, first_to_go=first_to_go)
 
 
-def text_table(title: str, content: TextTable, *, left: int = 1) -> BoxedTable:
-    """Return a table of text for the terminal; its first ``left`` columns are left-aligned."""
-    made = table(title, list(content.terminal_columns), left=left)
+def text_table(title: str, content: TextTable) -> BoxedTable:
+    """Return a table of text for the terminal."""
+    terminal = dict(zip(content.columns, content.terminal_columns, strict=True))
+    # what says nothing goes first
+    silent = [name for nothing in content.nothing for name in nothing.columns]
+    going = dict.fromkeys((*silent, *content.first_to_go))
+    made = table(
+        title,
+        content.terminal_columns,
+        text=[terminal[name] for name in content.text],
+        keys=content.keys,
+        first_to_go=[terminal[name] for name in going],
+    )
     for cells in content.rows:
         made.add_row(*cells)
     return made
@@ -62,7 +80,8 @@ def text_table(title: str, content: TextTable, *, left: int = 1) -> BoxedTable:
 
 def emit(schema: str, data: dict[str, Any]) -> None:
     """Print a JSON document with its schema name."""
-    echo(json.dumps({"schema": f"qnetsim.{schema}/1", **data}, indent=1, default=_json_form))
+    text = json.dumps({"schema": f"qnetsim.{schema}/1", **data}, indent=1, default=_json_form)
+    echo(text, copied=True)
 
 
 def _json_form(value: object) -> object:

@@ -12,6 +12,7 @@ from qnetsim.network import COMPONENTS
 from qnetsim.optimize import Plan
 from qnetsim.optimize.itemise import Itemised, Items, priced
 from qnetsim.optimize.plan import GapInterval, RiskFigures
+from qnetsim.plain_text import counted, solver_in_words
 from qnetsim.plans.make import InformationValues, plan_summary
 
 
@@ -71,7 +72,8 @@ def show_plan(found: Plan, case: Case, items: Itemised, title: str) -> None:
     rows.add_row("  first stage, reserved", f"{summary['first_stage_cost']:,.2f}")
     rows.add_row("  second stage, on demand", f"{summary['second_stage_cost']:,.2f}")
     if summary["blocked"]:
-        text = f"{summary['blocking_cost']:,.2f} for {summary['blocked']:.4g} requests"
+        blocked = float(f"{summary['blocked']:.4g}")
+        text = f"{summary['blocking_cost']:,.2f} for {counted(blocked, 'request')}"
         rows.add_row("  blocked", text)
     if found.risk is not None:
         risk = found.risk
@@ -88,10 +90,10 @@ def show_plan(found: Plan, case: Case, items: Itemised, title: str) -> None:
         rows.add_row("  bound, estimated", text)
         _add_interval(rows, found.interval, summary["objective"])
     rows.add_row("status", summary["status"])
-    rows.add_row("solver", summary["solver"])
+    rows.add_row("solver", solver_in_words(summary["solver"]))
     if summary["variables"]:
-        text = f"{summary['variables']:,} variables, {summary['rows']:,} rows"
-        rows.add_row("largest program", f"{text}, {summary['rounds']} rounds")
+        text = f"{counted(summary['variables'], 'variable')}, {counted(summary['rows'], 'row')}"
+        rows.add_row("largest program", f"{text}, {counted(summary['rounds'], 'round')}")
     rows.add_row("time", f"{summary['solve_s']:.3f} s")
     if summary["note"]:
         rows.add_row("note", summary["note"])
@@ -122,7 +124,7 @@ def show_information(values: InformationValues) -> None:
 
 def _add_interval(rows: BoxedTable, interval: GapInterval, objective: float) -> None:
     """Show the optimality gap's interval by Mak, Morton and Wood, over the expected cost."""
-    sampled = f"{interval.samples} samples of {interval.realisations}"
+    sampled = f"{counted(interval.samples, 'sample')} of {interval.realisations}"
     for what, high in (
         ("first stage, split requests", interval.high),
         ("whole requests as routed", interval.whole_high),
@@ -136,7 +138,8 @@ def _component_table(case: Case, items: Itemised) -> BoxedTable:
     cost = case.scenario.cost
     rows = table(
         "components (Eqs 1–6), reserved and expected on demand",
-        ["component", "reserved", "price", "on demand", "price", "cost"],
+        ["component", "reserved", "price", "on demand", "price on demand", "cost"],
+        first_to_go=["price on demand", "price"],
     )
     sums = items.fibres
     total = 0.0
@@ -164,6 +167,7 @@ def _fibre_table(found: Plan, case: Case, items: Itemised) -> BoxedTable:
     rows = table(
         "per fibre: reserved + expected on demand",
         ["fibre", "km", "QKD channels", "KM wavelengths", *COMPONENTS.values(), "cost"],
+        first_to_go=["km", *reversed(COMPONENTS.values()), "cost"],
     )
     topology = case.network.topology
     for e in range(case.network.fibres):
@@ -184,6 +188,8 @@ def _request_table(case: Case, items: Itemised) -> BoxedTable:
         "per request: its share, reserved + expected on demand",
         ["request", "pair", *COMPONENTS.values(), "cost"],
         left=2,
+        keys=2,
+        first_to_go=list(reversed(COMPONENTS.values())),
     )
     nodes = case.network.topology.nodes
     for r, (a, b) in enumerate(case.forecast.pairs):

@@ -9,6 +9,7 @@ from qnetsim.cli.show.boxed_table import BoxedTable, print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, figure, number, table
 from qnetsim.cli.show.plan import reserved_and_on_demand
+from qnetsim.plain_text import counted, solver_in_words
 from qnetsim.plans.opened import open_plan
 from qnetsim.trace import PlanRecord
 from qnetsim.trace.files.plan_file import PLAN_COLUMNS
@@ -30,12 +31,21 @@ def inspect_plan(path: Path, as_json: bool) -> None:
                 "content_digest": record.digest(),
                 "provenance": record.provenance,
                 "fibres": fibres,
+                "columns": [
+                    {"path": name, "dims": list(dims), "units": units}
+                    for name, dims, _, units, _ in PLAN_COLUMNS
+                ],
             },
         )
         return
     print_table(_summary(path, record))
     print_table(_fibres(record))
-    rows = table("tables", ["column", "dimensions", "unit", "meaning"], left=4)
+    rows = table(
+        "tables",
+        ["column", "dimensions", "unit", "meaning"],
+        left=4,
+        first_to_go=["unit", "dimensions"],
+    )
     for name, dims, _, units, meaning in PLAN_COLUMNS:
         rows.add_row(name, " × ".join(dims), units, meaning)
     print_table(rows)
@@ -71,10 +81,11 @@ def _summary(path: Path, record: PlanRecord) -> BoxedTable:
     bound = "—" if plan["bound"] is None else f"{plan['bound']:,.2f} (gap {plan['gap']:.1e})"
     rows.add_row("bound", bound)
     rows.add_row("status", str(plan["status"]))
-    rows.add_row("solver", str(plan["solver"]))
+    rows.add_row("solver", solver_in_words(str(plan["solver"])))
     routes = len(record.columns["routes/start"])
     requests, levels = record.columns["requests/route"].shape
-    rows.add_row("routes", f"{routes} for {requests} requests at {levels} levels or joint states")
+    states = counted(levels, "level or joint state", "levels or joint states")
+    rows.add_row("routes", f"{routes:,} for {counted(requests, 'request')} at {states}")
     has_wavelengths = bool((record.columns["wavelengths/km"] >= 0).any())
     rows.add_row("explicit wavelengths", "yes" if has_wavelengths else "no")
     if plan["note"]:
@@ -87,6 +98,7 @@ def _fibres(record: PlanRecord) -> BoxedTable:
     rows = table(
         "per fibre: reserved + expected on demand",
         ["fibre", "km", "QKD channels", "KM wavelengths"],
+        first_to_go=["km"],
     )
     for e in range(len(columns["source"])):
         rows.add_row(

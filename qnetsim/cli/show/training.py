@@ -31,6 +31,7 @@ def training_json(training: Training, others: dict[str, float]) -> dict[str, obj
                 "epoch": epoch,
                 "slots": curve.slots[epoch],
                 "updates": curve.updates[epoch],
+                "cpu_s": curve.cpu_s[epoch],
                 "stochastic": curve.stochastic[epoch].tolist(),
                 "deterministic": curve.deterministic[epoch].tolist(),
             }
@@ -47,7 +48,11 @@ def show_training(training: Training, others: dict[str, float]) -> None:
     curve = training.curve
     several = len(training.training_seeds) > 1
     columns = ["epoch", "slots", "updates", "cpu, s", "drawn actions", "mean actions"]
-    rows = table(f"{training.algorithm}: cost over C*, the expected cost of sip", columns)
+    rows = table(
+        f"{training.algorithm}: cost over C*, the expected cost of sip",
+        columns,
+        first_to_go=["cpu, s", "updates", "slots"],
+    )
     last = len(curve.slots) - 1
     for epoch in sorted({*(e for e in EPOCHS_SHOWN if e < last), last}):
         counts = (

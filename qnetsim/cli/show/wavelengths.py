@@ -44,6 +44,8 @@ def show_wavelengths(worth: WavelengthsWorth, case: Case) -> None:
     rows = table(
         f"what wavelengths are worth, per slot; {MORE} more on one fibre",
         ["fibre", "limit", "price of one, at the margin", f"{MORE} more save"],
+        left=2,
+        keys=2,
     )
     for value in worth.values:
         low = value.saves_low

@@ -14,6 +14,7 @@ from qnetsim.optimize.columns.master import Master, PathColumn
 from qnetsim.optimize.columns.pricing import DualPrices, Priced, Pricing
 from qnetsim.optimize.columns.problem import RoutesProblem
 from qnetsim.optimize.solvers.program import Solution, SolveStatus
+from qnetsim.plain_text import counted
 
 #: Reduced cost, relative to the dearest unit, below which a route is worth a column.
 PRICING_TOLERANCE = 1e-9
@@ -118,7 +119,9 @@ def generate(
                 break
             inertia = inertia / 2 if inertia > LEAST_INERTIA else 0.0
         gap = (relaxed.objective - best) / max(abs(relaxed.objective), 1e-12)
-        problem.solver.tell(f"round {rounds}: {len(master.columns):,} routes, gap {gap:.1e}")
+        problem.solver.tell(
+            f"round {rounds}: {counted(len(master.columns), 'route')}, gap {gap:.1e}"
+        )
         ended = best >= enough or rounds >= settings.round_limit
         if not added or gap <= settings.gap or ended:
             assert centre is not None

@@ -21,6 +21,7 @@ from qnetsim.optimize.columns.routing_search import (
 )
 from qnetsim.optimize.columns.wavelength_limits import StateLimits, state_limits
 from qnetsim.optimize.wavelengths.assignment import colourable
+from qnetsim.plain_text import counted
 
 #: How an infeasible scenario can be mended.
 MEND = "raise it, ask for less, or give cost.blocking_cost to have requests blocked at a price"
@@ -55,7 +56,7 @@ def feasible_routing(problem: RoutingProblem) -> list[KindRoute]:
         raise SolverError(
             f"at {problem.when} the wavelength limits admit fractional routes, but "
             "neither an integer routing nor a proof that there is none was found over "
-            f"{len(search.routes)} routes; raise network.qkd_wavelengths or "
+            f"{counted(len(search.routes), 'route')}; raise network.qkd_wavelengths or "
             "network.km_wavelengths, or give cost.blocking_cost"
         )
     raise InfeasibleError(_shortage(search, verdict))
@@ -91,24 +92,21 @@ def _shortage(search: RoutingSearch, verdict: Verdict) -> str:
     limits = []
     lacks = []
     if network.max_channels is not None:
-        limits.append(f"⌊|σ|/3⌋ = {network.max_channels} channels")
+        limits.append(f"⌊|σ|/3⌋ = {counted(network.max_channels, 'channel')}")
         rho = search.problem.channels
         here = rho[:, verdict.tight].max(axis=1) if verdict.tight else rho.max(axis=1)
         channels = sum(n * float(here[kind.kind]) for kind, n in verdict.unserved.items())
-        lacks.append(f"{WAVELENGTHS_PER_CHANNEL * channels:,.6g} QKD wavelengths")
+        lacks.append(counted(WAVELENGTHS_PER_CHANNEL * channels, "QKD wavelength"))
     if network.max_wavelengths is not None:
-        limits.append(f"|κ| = {network.max_wavelengths} KM wavelengths")
-        lacks.append(f"{lacking:,.6g} KM wavelengths")
+        limits.append(f"|κ| = {counted(network.max_wavelengths, 'KM wavelength')}")
+        lacks.append(counted(lacking, "KM wavelength"))
+    fibres = f"fibre {names} is" if len(verdict.tight) == 1 else f"fibres {names} are"
+    verb = "lacks" if lacking == 1 else "lack"
     return (
-        f"infeasible: at {search.problem.when} the fibres {names} are full "
-        f"({' and '.join(limits)} per fibre); {_requests(lacking)} ({pairs}) without a route "
-        f"lack {' and '.join(lacks)} on a way of theirs; {_least_limits(search)}; {MEND}"
+        f"infeasible: at {search.problem.when} the {fibres} full "
+        f"({' and '.join(limits)} per fibre); {counted(lacking, 'request')} ({pairs}) without a "
+        f"route {verb} {' and '.join(lacks)} on a way of theirs; {_least_limits(search)}; {MEND}"
     )
-
-
-def _requests(count: float) -> str:
-    """A number of requests; parts of them where they may be split."""
-    return f"{count:,.6g} request{'' if count == 1 else 's'}"
 
 
 def _listed(names: Sequence[str]) -> str:

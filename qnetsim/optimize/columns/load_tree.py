@@ -30,6 +30,7 @@ from qnetsim.optimize.columns.load_cuts import LoadCut, LoadCutSeparator
 from qnetsim.optimize.columns.master import NO_LIMIT, Master, PathColumn
 from qnetsim.optimize.columns.safe_bound import SafeBound
 from qnetsim.optimize.solvers.program import SolveStatus
+from qnetsim.plain_text import counted
 
 #: Distance from the nearest numbers at which a load may lie that counts as none.
 LEAST_DISTANCE = 1e-5
@@ -141,7 +142,7 @@ class LoadTree:
             for limits in branches:
                 heapq.heappush(self._open, self._node(limits, best, target))
             self._real.solver.tell(
-                f"{self.nodes:,} nodes on loads, bound {float(self._open[0].bound):,.6g}"
+                f"{counted(self.nodes, 'node')} on loads, bound {float(self._open[0].bound):,.6g}"
             )
 
     def _node(self, limits: dict[Limit, int], parent: Node | None, target: Fraction) -> Node:

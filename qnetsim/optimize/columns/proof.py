@@ -16,6 +16,7 @@ from qnetsim.optimize.columns.pricing import Pricing
 from qnetsim.optimize.columns.rounding import Rounded, completed, plan_cost, polished
 from qnetsim.optimize.columns.route_tree import RouteTree
 from qnetsim.optimize.solvers.program import SolveStatus
+from qnetsim.plain_text import counted
 
 #: Relative gap up to which the program that proves a plan is easy: few of its routes are in use.
 EASY_GAP = 2e-3
@@ -140,6 +141,6 @@ def add_useful(master: Master, relaxed: Relaxed, cost: float) -> bool:
     )
     if useful is None:
         return False
-    problem.solver.tell(f"{len(useful):,} routes can be part of a better plan")
+    problem.solver.tell(f"{counted(len(useful), 'route')} can be part of a better plan")
     master.add(useful)
     return True

@@ -23,6 +23,7 @@ from qnetsim.optimize.columns.master import Master
 from qnetsim.optimize.columns.rounding import Rounded, Routing, completed, plan_cost, routings
 from qnetsim.optimize.solvers.program import Basis, Program, SolveStatus
 from qnetsim.optimize.solvers.safe_program import SafeProgram
+from qnetsim.plain_text import counted
 
 #: Distance from a whole number up to which an amount counts as one.
 WHOLE = 1e-6
@@ -119,7 +120,7 @@ class RouteTree:
                 heapq.heappush(self._open, child)
             if self._open:
                 here = float(self._open[0].bound * scale)
-                self._solver.tell(f"{self.nodes:,} nodes on routes, bound {here:,.6g}")
+                self._solver.tell(f"{counted(self.nodes, 'node')} on routes, bound {here:,.6g}")
         bound = self._target if not self._open else min(self._open[0].bound, self._target)
         return bound * scale
 

@@ -52,6 +52,7 @@ from qnetsim.optimize.columns.route_tree import Check, RouteTree
 from qnetsim.optimize.columns.routing_search import RoutingProblem, RoutingSearch
 from qnetsim.optimize.columns.safe_bound import SafeBound
 from qnetsim.optimize.columns.transit import TransitRows
+from qnetsim.plain_text import counted
 
 
 class ForcedBlocking(NamedTuple):
@@ -274,6 +275,6 @@ class RoutesProgram:
         if found is None:
             raise SolverError(
                 f"{relaxed.solution.by} found no integer routing over "
-                f"{len(self.master.columns)} routes"
+                f"{counted(len(self.master.columns), 'route')}"
             )
         return found

@@ -22,6 +22,7 @@ from qnetsim.optimize.full.full_problem import FullProblem, FullSolution, Name
 from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
 from qnetsim.optimize.solvers.program import Names, Program, SolveStatus
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
+from qnetsim.plain_text import counted
 
 #: Most variables for which the program is built.
 MAX_VARIABLES = 200_000
@@ -48,8 +49,9 @@ class FullProgram:
         network = problem.network
         if problem.variables > MAX_VARIABLES:
             raise UsageError(
-                f"the full program would need {problem.variables:,} variables for "
-                f"{len(problem.pairs)} requests, {len(problem.probabilities)} scenarios, "
+                f"the full program would need {counted(problem.variables, 'variable')} for "
+                f"{counted(len(problem.pairs), 'request')}, "
+                f"{counted(len(problem.probabilities), 'scenario')}, "
                 f"|σ| = {network.qkd_wavelengths or 'unlimited'} and |κ| = "
                 f"{network.km_wavelengths or 'unlimited'} (at most "
                 f"{MAX_VARIABLES:,}); use the routes program (policy sip) instead"
@@ -288,7 +290,7 @@ class FullProgram:
                 "cost.blocking_cost"
             )
         if not np.isfinite(found.objective):
-            raise SolverError(f"{found.solver} found no solution in {found.nodes} nodes")
+            raise SolverError(f"{found.solver} found no solution in {counted(found.nodes, 'node')}")
         on = {name for name, at in names.items() if len(name) != 2 and found.values[at] > 0.5}
         lightpaths = tuple(
             tuple(self._lightpaths(on, r, k) for r in self.requests) for k in self.scenarios

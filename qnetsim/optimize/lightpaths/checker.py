@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
+from qnetsim.plain_text import counted
 
 Ends = frozenset[int]
 
@@ -101,7 +102,7 @@ def _numbers(plan: CheckedPlan, k: int) -> Iterator[Violation]:
         for link, km, qkd in zip(paths.links, paths.km, paths.qkd, strict=True):
             wanted = 3 * plan.channels[k][r] * len(km)
             if len(set(qkd)) != wanted or len(qkd) != wanted:
-                text = f"{len(set(qkd))} QKD wavelengths on {link}, not {wanted}"
+                text = f"{counted(len(set(qkd)), 'QKD wavelength')} on {link}, not {wanted}"
                 yield Violation(25, k, f"request {r}: {text}")
 
 
@@ -182,7 +183,7 @@ def _fibres(plan: CheckedPlan, k: int) -> Iterator[Violation]:
 def _supply(plan: CheckedPlan, k: int, supply: _Supply) -> Iterator[Violation]:
     for e, wavelengths in enumerate(supply.used):
         fibre = f"fibre {plan.fibres[e]}"
-        place = f"{fibre}: {len(wavelengths)} {supply.kind} wavelengths"
+        place = f"{fibre}: {counted(len(wavelengths), f'{supply.kind} wavelength')}"
         held = supply.reserved[e] + supply.on_demand[e]
         if len(wavelengths) > held + 1e-6:
             text = f"{place}, {held:g} reserved or bought"

@@ -11,6 +11,7 @@ from qnetsim.errors import SolverError
 from qnetsim.extras import require
 from qnetsim.optimize.solvers.program import Program, Solution, SolveStatus
 from qnetsim.optimize.solvers.settings import SolveSettings
+from qnetsim.plain_text import counted
 
 #: Errors of the licence: too large for it, or none there. Only these may fall back.
 LICENCE_ERRORS = {10009: "no Gurobi licence", 10010: "model too large for the Gurobi licence"}
@@ -133,6 +134,6 @@ def _listener(gurobipy: Any, settings: SolveSettings) -> Any:
         if where == gurobipy.GRB.Callback.MIP:
             nodes = int(model.cbGet(gurobipy.GRB.Callback.MIP_NODCNT))
             bound = model.cbGet(gurobipy.GRB.Callback.MIP_OBJBND)
-            settings.tell(f"{nodes:,} nodes, bound {bound:,.6g}")
+            settings.tell(f"{counted(nodes, 'node')}, bound {bound:,.6g}")
 
     return report

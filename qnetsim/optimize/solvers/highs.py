@@ -19,6 +19,7 @@ from qnetsim.optimize.solvers.program import (
     SolveStatus,
 )
 from qnetsim.optimize.solvers.settings import SolveSettings
+from qnetsim.plain_text import counted
 from qnetsim.streams import banners_dropped
 
 #: Number of the primal simplex method among HiGHS's strategies.
@@ -168,7 +169,7 @@ def _report(highs: Any, settings: SolveSettings) -> None:
 
     def report(event: Any) -> None:
         out = event.data_out
-        settings.tell(f"{out.mip_node_count:,} nodes, bound {out.mip_dual_bound:,.6g}")
+        settings.tell(f"{counted(out.mip_node_count, 'node')}, bound {out.mip_dual_bound:,.6g}")
 
     highs.cbMipLogging.subscribe(report)
 

@@ -12,6 +12,7 @@ from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.network import Network
 from qnetsim.network.ownership import agents_of
+from qnetsim.plain_text import counted
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
 from qnetsim.policies.learned.features import Float32Array, Units
 from qnetsim.policies.learned.weights import MODELS, Weights, read_weights
@@ -130,8 +131,9 @@ def fit(weights: Weights, units: Units, topology: str) -> None:
     topology = file_name(topology)
     if weights.policies not in {1, units.count} or (weights.policies > 1 and trained != topology):
         raise UsageError(
-            f"the model has {weights.policies} policies, for {trained}; {topology} has "
-            f"{units.count} units. Only a shared policy (FedSAC) fits another network"
+            f"the model has {counted(weights.policies, 'policy', 'policies')}, for {trained}; "
+            f"{topology} has {counted(units.count, 'unit')}. "
+            "Only a shared policy (FedSAC) fits another network"
         )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
+from qnetsim.plain_text import counted
 from qnetsim.scenario.lines import Problem
 from qnetsim.scenario.tables.fields import NodeName, Table, as_tuple, field
 
@@ -164,8 +165,8 @@ def misplaced(tables: Sequence[FelTable], nodes: Sequence[str]) -> Iterator[Prob
             yield ("fel", i, "workers"), "a list is empty; each head needs a worker"
         if count > BLOCKS[table.dataset]:
             text = (
-                f"{count} workers; allowed: at most {BLOCKS[table.dataset]}, one for each block "
-                f"of six features of {table.dataset}"
+                f"{counted(count, 'worker')}; allowed: at most {BLOCKS[table.dataset]}, one for "
+                f"each block of six features of {table.dataset}"
             )
             yield ("fel", i, "workers"), text
         seen: dict[str, str] = {}

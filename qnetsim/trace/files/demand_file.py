@@ -14,6 +14,7 @@ import numpy as np
 from qnetsim.arrays import IntArray
 from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.input_files import read_input
+from qnetsim.plain_text import counted
 from qnetsim.trace.hdf5.files import is_hdf5
 from qnetsim.trace.hdf5.reading import damage_refused, open_hdf5, plain_dataset
 
@@ -93,7 +94,9 @@ def _csv(path: Path, raw: bytes) -> DemandRows:
                 order = _header(f"{path}:{rows.line_num}", stripped)
                 width = len(stripped)
             elif len(stripped) != width:
-                short.append(f"{path}:{rows.line_num}: has {len(stripped)} cells; give {width}")
+                short.append(
+                    f"{path}:{rows.line_num}: has {counted(len(stripped), 'cell')}; give {width}"
+                )
             else:
                 a, b, c, d = (stripped[i] for i in order)
                 cells.append((a, b, c, d))

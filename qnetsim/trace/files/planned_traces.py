@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qnetsim.errors import PartialComparisonError, TraceFormatError, UsageError, argument
+from qnetsim.plain_text import counted
 from qnetsim.trace.hdf5.files import replacing
 
 NAME = "comparison.json"
@@ -90,8 +91,9 @@ def traces_of(sources: Sequence[Path]) -> tuple[Path, ...]:
         if not traces:
             planned = len(read_planned(source))
             if planned:
+                there = counted(planned, "trace is", "traces are")
                 raise PartialComparisonError(
-                    f"{source}: holds no trace; partial: 0 of {planned} traces are there"
+                    f"{source}: holds no trace; partial: 0 of {there} there"
                 )
             raise UsageError(f"{source}: holds no trace")
         found += traces

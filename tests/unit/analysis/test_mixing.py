@@ -228,5 +228,5 @@ def test_an_empty_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
     status, _, err = call(capsys, "report", str(tmp_path))
     assert (status, err) == (
         4,
-        f"error: {tmp_path}: holds no trace; partial: 0 of 1 traces are there\n",
+        f"error: {tmp_path}: holds no trace; partial: 0 of 1 trace is there\n",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shutil
 import subprocess
@@ -73,6 +74,8 @@ def outline(page: Path) -> Outline:
 
 def test_the_page_says_first_what_matters_most(page: Path) -> None:
     found = outline(page)
+    text = page.read_text("utf-8")
+    assert text.index('class="findings"') < text.index("<table>")
     assert found.found[:4] == [
         "Comparison of allocation policies",
         "Cost per slot",
@@ -81,7 +84,80 @@ def test_the_page_says_first_what_matters_most(page: Path) -> None:
     ]
     for heading in ("Costs", "Keys", "Where the policies part", "Learning", "Plans and solvers"):
         assert heading in found.found
-    assert found.found[-2:] == ["Provenance", "Traces"]
+    assert found.found[-4:] == [
+        "Provenance",
+        "Software of the first trace",
+        "Traces",
+        "Scenario of the first trace",
+    ]
+
+
+class Strict(HTMLParser):
+    """Fails where a tag is not closed, or closed in the wrong place."""
+
+    VOID = frozenset(("meta", "link", "br", "input", "img", "hr"))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if tag == "p":
+            # a paragraph in a paragraph ends the outer one, unsaid
+            assert "p" not in self.open
+        if tag not in self.VOID:
+            self.open.append(tag)
+        self.seen.add(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        assert "svg" in self.open or tag in self.VOID
+        self.seen.add(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open
+        assert self.open.pop() == tag
+
+
+def test_every_tag_is_closed_where_it_was_opened(page: Path) -> None:
+    found = Strict()
+    found.feed(page.read_text("utf-8"))
+    found.close()
+    assert not found.open
+    assert {"nav", "section", "table", "thead", "tbody", "figure", "details"} <= found.seen
+    assert "script" not in found.seen
+
+
+def test_the_contents_lead_to_every_section(page: Path) -> None:
+    text = page.read_text("utf-8")
+    links = re.findall(r'<li><a href="#([a-z]+)">([^<]+)</a></li>', text)
+    sections = re.findall(r'<section id="([a-z]+)">\n<h2>([^<]+)</h2>', text)
+    assert links == sections
+    assert len(sections) == text.count("<section") == text.count("<h2>") == 7
+    assert "position: sticky" in text
+
+
+def test_text_is_left_and_numbers_are_right_at_one_precision(page: Path) -> None:
+    text = page.read_text("utf-8")
+    (costs,) = re.findall(r"<caption>Cost per slot</caption>(.*?)</table>", text)
+    rows = re.findall(r"<tr>(.*?)</tr>", costs)
+    for row in rows:
+        cells = re.findall(r'<t[hd]( class="text")?[^>]*>', row)
+        assert [bool(cell) for cell in cells] == [True, *[False] * (len(cells) - 1)]
+    (keys,) = re.findall(r"<caption>Keys and waiting</caption>.*?<tbody>(.*?)</tbody>", text)
+    table = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall("<tr>(.*?)</tr>", keys)]
+    for column in list(zip(*table, strict=True))[1:]:
+        decimals = {len(cell.partition(".")[2].split(" ")[0]) for cell in column if cell != "—"}
+        assert len(decimals) <= 1, column
+
+
+def test_provenance_is_a_table(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for cell in ("network.topology", "run.slots", "policy 1.name", "numpy", "python"):
+        assert f'<td class="text">{cell}</td>' in text
+    raw = text.index("<pre>")
+    assert "&quot;packages&quot;" not in text[:raw]
+    assert text.rindex("<details>") < raw
 
 
 def test_the_page_needs_nothing_else(page: Path) -> None:
@@ -134,8 +210,12 @@ def test_one_policy_is_a_report_too(tmp_path: Path) -> None:
     scenario = nsfnet(run__slots="20", run__replications="1")
     paths = run_policies(scenario, [PolicyTable(name="sip")], tmp_path)
     text = write_report(compare_traces(paths), tmp_path / "r").read_text("utf-8")
-    assert "There is one policy only." in text
-    assert "No request waited." in text
+    # what has no data has no section, and what is zero everywhere has no column
+    assert "Where the policies part" not in text
+    assert "Federated learning" not in text
+    assert "No served request waited. No session was interrupted." in text
+    assert "waits: median" not in text
+    assert "One replication has no variance" in text
 
 
 def test_names_are_escaped(tmp_path: Path) -> None:
@@ -167,14 +247,45 @@ def test_a_report_is_not_overwritten(page: Path, traces: list[Path], tmp_path: P
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_browser_opens_it_without_a_word(scheme: str, page: Path, tmp_path: Path) -> None:
+def test_a_phone_scrolls_tables_and_not_the_page(page: Path, tmp_path: Path) -> None:
+    """In a frame, for a window of a browser has a least width."""
+    probe = page.with_name("phone.html")
+    script = (
+        "<script>parent.postMessage([document.documentElement.scrollWidth <= innerWidth,"
+        "innerWidth,"
+        "[...document.querySelectorAll('.wide')].some(x => x.scrollWidth > x.clientWidth)]"
+        ".join('|'), '*')</script>"
+    )
+    inner = page.read_text("utf-8").replace("</body>", script + "</body>")
+    probe.write_text(
+        "<script>onmessage = e => document.title = e.data</script>"
+        f'<iframe width="375" height="700" style="border:0" srcdoc="{html.escape(inner)}">'
+        "</iframe>",
+        "utf-8",
+    )
+    title = re.search("<title>(.*?)</title>", seen_by_browser(probe, tmp_path))
+    assert title is not None
+    assert title.group(1) == "true|375|true"
+
+
+def seen_by_browser(page: Path, folder: Path, *settings: str) -> str:
+    """What a browser makes of a page, after its scripts."""
     command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
     command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     command += ["--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--v=0"]
-    command += [f"--user-data-dir={tmp_path}", "--window-size=1100,1400"]
-    if scheme == "dark":
-        command += ["--blink-settings=preferredColorScheme=0"]
+    command += [f"--user-data-dir={folder}", "--window-size=1100,1400", *settings]
+    run = subprocess.run(
+        [*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0
+    assert not [line for line in run.stderr.splitlines() if "CONSOLE" in line]
+    return run.stdout
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_browser_opens_it_without_a_word(scheme: str, page: Path, tmp_path: Path) -> None:
+    dark = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
     probe = page.with_name(f"probe-{scheme}.html")
     script = (
         "<script>const ink = e => getComputedStyle(e).color;"
@@ -182,12 +293,7 @@ def test_a_browser_opens_it_without_a_word(scheme: str, page: Path, tmp_path: Pa
         "document.documentElement.scrollWidth <= innerWidth].join('|')</script>"
     )
     probe.write_text(page.read_text("utf-8").replace("</body>", script + "</body>"), "utf-8")
-    run = subprocess.run(
-        [*command, "--dump-dom", probe.as_uri()], capture_output=True, text=True, timeout=120
-    )
-    assert run.returncode == 0
-    assert not [line for line in run.stderr.splitlines() if "CONSOLE" in line]
-    title = re.search("<title>(.*?)</title>", run.stdout)
+    title = re.search("<title>(.*?)</title>", seen_by_browser(probe, tmp_path, *dark))
     assert title is not None
     ink, pictures, fits = title.group(1).split("|")
     assert ink == ("rgb(255, 255, 255)" if scheme == "dark" else "rgb(0, 0, 0)")

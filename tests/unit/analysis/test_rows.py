@@ -10,7 +10,9 @@ import pytest
 
 from qnetsim.analysis import Comparison, compare_traces
 from qnetsim.analysis.report import write_report
-from qnetsim.analysis.rows import TextTable
+from qnetsim.analysis.rows import cost_rows, key_rows, paired_rows
+from qnetsim.analysis.task_rows import task_rows
+from qnetsim.analysis.text_table import Nothing, TextTable, at_one_precision
 from qnetsim.cli.show import comparison as shown
 from qnetsim.runs.batch import run_policies
 from tests.support.helpers import scenario
@@ -47,6 +49,13 @@ TITLES = {
     "keys and waiting": "Keys and waiting",
     "federated learning": "Federated learning: simulated time until trained, "
     "mean ± spread over replications",
+}
+#: What makes the rows of each.
+SHOWN = {
+    "2 replications": cost_rows,
+    "paired differences": paired_rows,
+    "keys and waiting": key_rows,
+    "federated learning": task_rows,
 }
 
 
@@ -114,6 +123,11 @@ def test_the_page_and_the_terminal_show_the_same_cells(
     for title, caption in TITLES.items():
         there = page.found[caption]
         here = tables[title]
+        # the page leaves out what a sentence below the table says
+        gone = {name for nothing in SHOWN[title](comparison).nothing for name in nothing.columns}
+        whole = SHOWN[title](comparison).columns
+        kept = [i for i, name in enumerate(whole) if name not in gone]
+        assert [whole[i] for i in kept] == there[0]
         if title == "2 replications":
             plans = {row[0]: f"{row[1]} {row[2]}" for row in page.found["Plans"][1:]}
             assert [row.pop() for row in here[1:]] == [
@@ -121,8 +135,9 @@ def test_the_page_and_the_terminal_show_the_same_cells(
             ]
             here[0].pop()
         assert len(there) > len(comparison.policies)
-        assert list(map(unmarked, here[1:])) == list(map(unmarked, there[1:])), title
-        assert len(here[0]) == len(there[0])
+        assert len(here[0]) == len(whole)
+        shown_there = [unmarked([row[i] for i in kept]) for row in here[1:]]
+        assert shown_there == list(map(unmarked, there[1:])), title
     values = {
         row[0].partition(",")[0]: row[1] for row in page.found["In these worlds, per slot"][1:]
     }
@@ -137,6 +152,49 @@ def test_a_column_is_added_to_every_row() -> None:
     assert wider.columns == ("a", "b", "c")
     assert wider.terminal_columns == ("x", "y", "c")
     assert wider.rows == (("1", "2", "5"), ("3", "4", "6"))
+    assert wider.first_to_go == ("c",)
     assert TextTable(("a",), ()).terminal_columns == ("a",)
     with pytest.raises(ValueError, match="shorter"):
         table.with_column("c", ["5"])
+
+
+def test_columns_that_say_nothing_become_sentences(comparison: Comparison) -> None:
+    table = key_rows(comparison)
+    assert "No session was interrupted" in {nothing.sentence for nothing in table.nothing}
+    assert "interrupted" in table.columns
+    short = table.without_nothing()
+    assert "interrupted" not in short.columns
+    assert {len(row) for row in short.rows} == {len(short.columns)}
+    assert "pool, bit" in short.columns
+    assert not short.nothing
+
+
+def test_only_what_is_zero_everywhere_says_nothing() -> None:
+    table = TextTable(
+        ("a", "b", "c"),
+        (("x", "0", "1"), ("y", "0", "2")),
+        short_columns=("a", "B", "c"),
+        text=("b",),
+        first_to_go=("c", "b"),
+        nothing=(Nothing(("b",), "No b"),),
+    )
+    assert table.without_nothing() == TextTable(
+        ("a", "c"), (("x", "1"), ("y", "2")), short_columns=("a", "c"), first_to_go=("c",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([1234.5, 2.0], ["1,234", "2"]),
+        ([12.345, 1.5], ["12.3", "1.5"]),
+        ([0.0, 0.0], ["0", "0"]),
+        ([None, 0.25], ["—", "0.250"]),
+        ([12.0, 0.0512], ["12.00", "0.05"]),
+        ([5000.0, 1e-9], ["5,000.0000", "0.0000"]),
+    ],
+)
+def test_numbers_of_a_column_have_as_many_decimals(
+    values: list[float | None], shown: list[str]
+) -> None:
+    assert at_one_precision(values) == shown

@@ -68,7 +68,7 @@ def test_a_size_limit_keeps_every_committed_slot(share: float, whole: Path, tmp_
     assert "go on with the same command and --resume" in text
     with open_trace(path) as trace:
         slots = trace.slots
-    assert f"; {slots} slots are safe in it" in text
+    assert f"; {slots:,} slots are safe in it" in text
     # what fits is kept, but for the blocks that were to be written together
     assert slots >= (share - 0.4) * 6000
     goes_on(path, whole, slots)
@@ -82,7 +82,7 @@ def test_a_trace_that_cannot_be_completed_goes_on(
 
     path = tmp_path / "t.h5"
     monkeypatch.setattr("qnetsim.trace.hdf5.staged.write_at", full)
-    with pytest.raises(TraceError, match=r"completed: No space .*; 6000 slots are safe in it"):
+    with pytest.raises(TraceError, match=r"completed: No space .*; 6,000 slots are safe in it"):
         simulate(SPEC, RANDOM, path)
     monkeypatch.undo()
     goes_on(path, whole, 6000)

@@ -119,7 +119,7 @@ def test_slots_that_were_never_stored_are_refused(tmp_path: Path) -> None:
             for dataset in file[name].values():
                 if dataset.maxshape[0] is None:
                     dataset.resize(slots, axis=0)
-    with pytest.raises(TraceError, match=r"chunks, and 1 are stored"):
+    with pytest.raises(TraceError, match=r"chunks, and 1 is stored"):
         open_trace(path)
 
 

@@ -338,13 +338,13 @@ def test_a_full_disk_is_noticed_before_it_is_full(
 
     monkeypatch.setattr(writer.shutil, "disk_usage", Usage)
     path = tmp_path / "full.h5"
-    with pytest.raises(TraceError, match=r"almost full .*; \d+ slots are safe") as caught:
+    with pytest.raises(TraceError, match=r"almost full .*; [\d,]+ slots are safe") as caught:
         simulate(nsfnet(run__slots="90000"), PolicyTable(name="sip"), path)
     with open_trace(path) as trace:
         # how many blocks a write takes at once is a matter of time
         assert trace.status == "failed"
         assert trace.slots >= 2048
-        assert f"; {trace.slots} slots are safe" in str(caught.value)
+        assert f"; {trace.slots:,} slots are safe" in str(caught.value)
         assert trace.content_digest() == trace.attribute("content_digest")
 
 
