@@ -95,8 +95,8 @@ class StochasticProgram(StaticPolicy):
             raise UsageError(
                 f"formulation {formulation!r} lists every joint state, and is for coupling = "
                 f"'comonotone'; with coupling = {forecast.coupling!r} and "
-                f"{counted(drawn, 'level')} drawn in a slot there are {forecast.level_count}^{drawn} of them; use 'auto' or "
-                "'sampling'"
+                f"{counted(drawn, 'level')} drawn in a slot there are "
+                f"{forecast.level_count}^{drawn} of them; use 'auto' or 'sampling'"
             )
         from qnetsim.optimize.independent.convolution import convolution_plan
 

@@ -65,7 +65,7 @@ def test_a_size_limit_keeps_every_committed_slot(share: float, whole: Path, tmp_
         simulate(SPEC, RANDOM, path)
     text = str(caught.value)
     assert "File too large" in text
-    assert "go on with the same command and --resume" in text
+    assert "and resume=True" in text
     with open_trace(path) as trace:
         slots = trace.slots
     assert f"; {slots:,} slots are safe in it" in text
