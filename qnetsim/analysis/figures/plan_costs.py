@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qnetsim.analysis.figures.style import TEXT_COLOUR, hide_frame, policy_colour, styled
+from qnetsim.analysis.figures.policy_marks import policy_colour
+from qnetsim.analysis.figures.style import SCREEN, TEXT_COLOUR, Style, hide_frame, styled
 from qnetsim.arrays import FloatArray
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def sensitivity_figure(
     bounds: FloatArray,
     valid: Sequence[bool],
     missing: str,
+    *,
+    style: Style = SCREEN,
 ) -> Figure:
     """Cost over a key, the band down to its bound; values without a plan stand on the axis.
 
@@ -41,15 +44,13 @@ def sensitivity_figure(
     missing : str
         What is the matter with values that have no plan.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    figure = style.canvas(6.4, 3.8)
     axes = figure.subplots()
     there = np.isfinite(costs)
     kept = there & np.array(valid, dtype=bool)
     colour = policy_colour(0)
     if there.any():
-        axes.plot(values, costs, "-", color=colour, lw=1.4)
+        axes.plot(values, costs, "-", color=colour, lw=1.4 * style.line)
         axes.plot(values[kept], costs[kept], "o", color=colour, ms=4.5, label="cost of the plan")
         proved = np.where(np.isfinite(bounds), bounds, np.nan)
         axes.plot(values, proved, "_", color=policy_colour(1), ms=13, mew=1.8, label="proved bound")
@@ -63,7 +64,7 @@ def sensitivity_figure(
     _whole_numbers(axes.yaxis)
     axes.set_xlabel(key)
     axes.set_ylabel("expected cost per slot")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend()
     axes.margins(x=0.04, y=0.12)
     hide_frame(axes)
     return figure
@@ -95,14 +96,17 @@ def _mark_missing(axes: Axes, values: FloatArray, label: str) -> None:
 
 @styled
 def frontier_figure(
-    weights: Sequence[float], expected: FloatArray, cvar: FloatArray, level: float
+    weights: Sequence[float],
+    expected: FloatArray,
+    cvar: FloatArray,
+    level: float,
+    *,
+    style: Style = SCREEN,
 ) -> Figure:
     """Expected cost against CVaR, one point for each plan, with the weights that give it."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    figure = style.canvas(6.4, 3.8)
     axes = figure.subplots()
-    axes.plot(expected, cvar, "-o", color=policy_colour(0), lw=1.4, ms=5)
+    axes.plot(expected, cvar, "-o", color=policy_colour(0), lw=1.4 * style.line, ms=5 * style.line)
     labels: dict[tuple[float, float], list[str]] = {}
     for weight, x, y in zip(weights, expected.tolist(), cvar.tolist(), strict=True):
         labels.setdefault((x, y), []).append(f"{weight:g}")
@@ -112,7 +116,7 @@ def frontier_figure(
             place,
             xytext=(7, 7),
             textcoords="offset points",
-            fontsize=8,
+            fontsize=style.small_pt,
             color=TEXT_COLOUR,
         )
     _whole_numbers(axes.yaxis)
