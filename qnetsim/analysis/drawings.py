@@ -64,7 +64,7 @@ class ReportSources:
     title : str
     first : mapping from policy to Trace
         Its open trace of the first world.
-    divergences : mapping from policy to Divergence
+    divergences : dict from policy to Divergence
         From the reference, in the first world.
     curves : mapping
         Learning curves, by name.
@@ -73,7 +73,7 @@ class ReportSources:
     comparison: Comparison
     title: str
     first: Mapping[str, Trace]
-    divergences: Mapping[str, Divergence]
+    divergences: dict[str, Divergence]
     curves: Mapping[str, CurveRecord] = field(default_factory=dict)
 
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from qnetsim.analysis import html_tables as tables
+from qnetsim.analysis import map_explorer
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.divergence import Divergence, divergence_of
 from qnetsim.analysis.drawings import Drawing, ReportSources, drawings
@@ -77,7 +78,7 @@ def write_report(
     refuse_linked_folder(folder / FIGURES)
     with report_sources(comparison, curves or {}) as sources:
         drawn = drawings(sources)
-        page = _page(comparison, sources.divergences, drawn)
+        page = _page(comparison, sources, drawn)
         for drawing in drawn.values():
             drawing.write(folder / FIGURES, formats, style)
     path = folder / PAGE
@@ -132,9 +133,7 @@ def _figure_html(drawn: Mapping[str, Drawing], name: str, otherwise: str = "") -
     )
 
 
-def _page(
-    comparison: Comparison, divergences: Mapping[str, Divergence], drawn: Mapping[str, Drawing]
-) -> str:
+def _page(comparison: Comparison, sources: ReportSources, drawn: Mapping[str, Drawing]) -> str:
     title = tables.html_text(_title(comparison))
     world = tables.html_text(comparison.world_digest)
     learning = _figure_html(drawn, "curves")
@@ -149,7 +148,7 @@ def _page(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
 <title>qnetsim: {title}</title>
-<style>{STYLE}</style>
+<style>{STYLE}{map_explorer.STYLE}</style>
 </head>
 <body>
 <h1>Comparison of allocation policies</h1>
@@ -164,10 +163,11 @@ def _page(
 <h2>Keys</h2>
 {_figure_html(drawn, "keys")}
 {_figure_html(drawn, "network")}
+{map_explorer.explorer(sources.first, comparison.reference)}
 {tables.key_table(comparison)}
 {_figure_html(drawn, "waiting", "No request waited.")}
 <h2>Where the policies part</h2>
-{_divergence_table(comparison, divergences)}
+{_divergence_table(comparison, sources.divergences)}
 {_figure_html(drawn, "partings")}
 {training}
 {"<h2>Learning</h2>" + learning if learning else ""}
@@ -186,7 +186,7 @@ which tie slots to each other, knowing each slot in turn is not a bound either.<
 """
 
 
-def _divergence_table(comparison: Comparison, divergences: Mapping[str, Divergence]) -> str:
+def _divergence_table(comparison: Comparison, divergences: dict[str, Divergence]) -> str:
     if not divergences:
         return "<p>There is one policy only.</p>"
     return tables.divergence_table(comparison, divergences)

@@ -35,8 +35,11 @@ HALO = "#e08a2c"
 #: Colour of fibres that made no keys.
 UNUSED = "#8c8c8c"
 UNUSED_DASH: Any = (0, (3.0, 2.0))
-#: Height over width that a map may have at least and at most.
-RATIOS = (0.4, 0.9)
+#: Height over width that a map may have at least, and at most without and with coordinates.
+LEAST_RATIO = 0.4
+MOST_RATIO = {False: 0.9, True: 1.3}
+#: Nodes from which on nodes and fibres are drawn finer.
+MANY_NODES = 30
 #: Characters of a label; the rest is left out.
 LONGEST_LABEL = 18
 #: Size of a node on the screen, in pt².
@@ -121,7 +124,8 @@ def map_figure(comparison: Comparison, trace: Trace, *, style: Style = SCREEN) -
     rows = -(-len(policies) // columns)
     width = style.width_in or 3.3 * columns + 0.6
     # for the screen: a canvas makes it smaller together with its text
-    panel = (width / columns * min(max(layout.ratio, RATIOS[0]), RATIOS[1])) * 10 / style.font_pt
+    ratio = min(max(layout.ratio, LEAST_RATIO), MOST_RATIO[layout.geographic])
+    panel = width / columns * ratio * SCREEN.font_pt / style.font_pt
     figure = style.canvas(width, (panel + 0.35) * rows + 0.4 + (0.5 if style.narrow else 0))
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels:
@@ -151,11 +155,12 @@ def _draw_fibres(
     produced = np.sum([run.produced_bits for run in policy.runs], axis=0)
     consumed = np.sum([run.consumed_bits for run in policy.runs], axis=0)
     made = produced > 0
+    line = style.line * _fineness(layout)
     drawn = LineCollection(
         _segments(layout.lines[made]),
         cmap=colours.get_cmap(),
         norm=colours.norm,
-        linewidths=2.4 * style.line,
+        linewidths=2.4 * line,
     )
     drawn.set_array(consumed[made] / produced[made])
     axes.add_collection(drawn)
@@ -164,16 +169,21 @@ def _draw_fibres(
             _segments(layout.lines[~made]),
             colors=UNUSED,
             linestyles=UNUSED_DASH,
-            linewidths=style.line,
+            linewidths=line,
         )
     )
     _draw_prices(axes, layout.lines, policy.runs[0], style)
-    size = NODE_SIZE * style.line**2
+    size = NODE_SIZE * line**2
     axes.scatter(layout.places[:, 0], layout.places[:, 1], s=size, color=TEXT_COLOUR, zorder=3)
     axes.set_title(policy.name, fontsize=style.font_pt, parse_math=False)
     axes.margins(0.08)
     axes.set_aspect("equal")
     return not made.all()
+
+
+def _fineness(layout: Layout) -> float:
+    """Factor on nodes and fibres that leaves room between them."""
+    return min(1.0, float(np.sqrt(MANY_NODES / len(layout.nodes))))
 
 
 def _segments(lines: FloatArray) -> list[FloatArray]:
@@ -203,8 +213,10 @@ def _draw_labels(axes: Axes, layout: Layout, style: Style) -> None:
         np.argsort(-degrees, kind="stable").tolist(),
         dots[layout.fibres],
         Box(*(pt * float(edge) for edge in axes.get_window_extent().extents)),
-        np.sqrt(NODE_SIZE) / 2 * style.line,
+        np.sqrt(NODE_SIZE) / 2 * style.line * _fineness(layout),
     )
+    # names that cross fibres stay readable in print; the ground of a page is not known
+    ground = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.2}
     for node, box in boxes.items():
         axes.annotate(
             labels[node],
@@ -215,6 +227,7 @@ def _draw_labels(axes: Axes, layout: Layout, style: Style) -> None:
             fontsize=size_pt,
             parse_math=False,
             zorder=4,
+            bbox=ground if style.placed else None,
         )
 
 
