@@ -26,12 +26,12 @@ PARTS = 999
 SERIES = {
     "made": tuple(f"slots/{pool}_produced_bits" for pool in POOLS),
     "consumed": tuple(f"slots/{pool}_consumed_bits" for pool in POOLS),
-    "left in the reserved pool": (f"slots/{POOLS[0]}_stored_bits",),
-    "left in the on-demand pool": (f"slots/{POOLS[1]}_stored_bits",),
+    "in reserved pool": (f"slots/{POOLS[0]}_stored_bits",),
+    "in on-demand pool": (f"slots/{POOLS[1]}_stored_bits",),
 }
-#: Width of the map, room around it, and the size of a name, in px; its height is at most as much.
-WIDTH = 640
-MARGIN = 24
+#: Longer side of the map, room for names beside and above it, and sizes, in px.
+EXTENT = 560
+MARGIN = np.array([70.0, 24.0])
 NAME_PX = 11
 NODE_PX = 5
 
@@ -104,9 +104,9 @@ def _map(layout: Layout) -> dict[str, Any]:
     """Places of nodes in px with their names, and the fibres between them."""
     low = layout.places.min(axis=0)
     extent = np.ptp(layout.places, axis=0)
-    factor = (WIDTH - 2 * MARGIN) / max(float(extent.max()), 1e-12)
+    factor = EXTENT / max(float(extent.max()), 1e-12)
     dots = (layout.places - low) * factor + MARGIN
-    height = float(extent[1]) * factor + 2 * MARGIN
+    width, height = (extent * factor + 2 * MARGIN).tolist()
     labels = [visible(label) for label in layout.labels]
     degrees = np.bincount(layout.fibres.ravel(), minlength=len(dots))
     boxes = place_labels(
@@ -114,11 +114,11 @@ def _map(layout: Layout) -> dict[str, Any]:
         [text_size(label, NAME_PX) for label in labels],
         np.argsort(-degrees, kind="stable").tolist(),
         dots[layout.fibres],
-        Box(0, 0, WIDTH, height),
+        Box(0, 0, width, height),
         NODE_PX,
     )
     return {
-        "size": [WIDTH, round(height)],
+        "size": [round(width), round(height)],
         # y goes down in a page
         "nodes": [[round(x, 1), round(height - y, 1)] for x, y in dots.tolist()],
         "names": labels,

@@ -114,7 +114,7 @@ function showChart() {
     const [stroke, dashes] = LINES[i];
     const look = { fill: "none", stroke, "stroke-width": 1.8, "stroke-dasharray": dashes || "none" };
     make("path", { d: steps.join(""), ...look }, sheet);
-    const across = left + i * 140;
+    const across = left + i * 145;
     make("path", { d: `M${across} ${height - 6}h22`, ...look }, sheet);
     make("text", { x: across + 26, y: height - 2, fill: "currentColor", "font-size": 10 }, sheet, data.series[i]);
   });

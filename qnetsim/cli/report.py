@@ -68,23 +68,20 @@ def report(
     status = EXIT_PARTIAL if comparison.missing else 0
     about = {"notes": list(comparison.notes), "partial": bool(comparison.missing)}
     if figure is not None:
-        drawn: dict[str, object] = {"figure": folder, "style": style}
-        drawn["caption"] = draw_figure(comparison, curves, figure, folder, STYLES[style])
+        caption = draw_figure(comparison, curves, figure, folder, STYLES[style])
+        found: dict[str, object] = {"figure": folder, "style": style, "caption": caption}
+        lines = [f"figure   {folder}", f"caption  {caption}"]
     else:
-        drawn = {"report": draw_report(comparison, folder, curves, kinds, STYLES[style])}
+        page = draw_report(comparison, folder, curves, kinds, STYLES[style])
         figures = folder / FIGURES
-        drawn["figures"] = sorted(figures.iterdir()) if figures.is_dir() else []
+        pictures = sorted(figures.iterdir()) if figures.is_dir() else []
+        found = {"report": page, "figures": pictures}
+        lines = [f"report   {page}", f"figures  {figures} ({len(pictures)} files)"]
     if as_json:
-        emit("report", drawn | about)
+        emit("report", found | about)
         return status
-    for note in comparison.notes:
-        echo(f"note: {note}")
-    if figure is not None:
-        echo(f"figure   {folder}")
-        echo(f"caption  {drawn['caption']}")
-        return status
-    echo(f"report   {drawn['report']}")
-    echo(f"figures  {folder / FIGURES} ({len(list(drawn['figures']))} files)")
+    for line in (*(f"note: {note}" for note in comparison.notes), *lines):
+        echo(line)
     return status
 
 

@@ -78,7 +78,7 @@ def pools_figure(
                 drawstyle="steps-post",
                 **policy_line(number, style, 1.0),
             )
-        axes.set_ylabel(f"{title} ({unit.text})")
+        axes.set_ylabel(f"{title} ({unit.text})", fontsize=style.small_pt if style.placed else 9)
         axes.set_ylim(bottom=0)
         hide_frame(axes)
     rows[-1].set_xlabel("simulated time (s)")

@@ -117,7 +117,7 @@ STYLES = {
         SCREEN,
         Style("ieee-column", 3.5, 8.5, font_pt=8, small_pt=7, line=0.8, dpi=300),
         Style("ieee-page", 7.16, 8.5, font_pt=8, small_pt=7, line=0.8, dpi=300),
-        Style("slide", 10.0, 5.6, font_pt=14, small_pt=12, line=1.6, dpi=300),
+        Style("slide", 10.0, 5.6, font_pt=12, small_pt=10, line=1.4, dpi=300),
     )
 }
 
@@ -132,8 +132,12 @@ class Unit(NamedTuple):
 def power_unit(largest: float) -> Unit:
     """Power of a thousand that leaves numbers between 1 and 1000: ``", 10⁶"``, or nothing."""
     power = _thousands(largest)
-    digits = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return Unit(10.0**power, f", 10{digits}" if power else "")
+    return Unit(10.0**power, f", {power_of_ten(power)}" if power else "")
+
+
+def power_of_ten(exponent: int) -> str:
+    """``"10⁶"``, which needs no formula."""
+    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def bit_unit(largest: float) -> Unit:
@@ -199,11 +203,6 @@ def _texts(artist: Artist) -> Iterator[Text]:
             yield child.label
         else:
             yield from _texts(child)
-
-
-def literal(text: str) -> str:
-    """Text for a figure in which others are formulas: shown as it is, dollars included."""
-    return visible(text).replace("$", r"\$")
 
 
 def hide_frame(axes: Axes) -> None:

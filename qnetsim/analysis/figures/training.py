@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 @styled
 def training_figure(comparison: Comparison, *, style: Style = SCREEN) -> Figure:
-    """Every replication, and their mean: time above, keys below, one column for each task."""
+    """Every replication, and their mean: over time and over keys, for each task."""
     tasks = comparison.policies[0].runs[0].tasks
-    figure = style.canvas(max(4.6, 3.4 * len(tasks)), 6.2 if style.narrow else 5.4)
-    panels = figure.subplots(2, len(tasks), squeeze=False, sharey="col")
+    if style.narrow:
+        figure = style.canvas(4.6, 0.6 + 2.2 * len(tasks))
+        panels = figure.subplots(len(tasks), 2, squeeze=False, sharey="row").T
+    else:
+        figure = style.canvas(max(4.6, 3.4 * len(tasks)), 5.4)
+        panels = figure.subplots(2, len(tasks), squeeze=False, sharey="col")
     every = [run for policy in comparison.policies for run in policy.runs]
     largest = max(float(t.key_bits_before.max(initial=0)) for r in every for t in r.tasks)
     bits = bit_unit(largest)
@@ -33,7 +37,7 @@ def training_figure(comparison: Comparison, *, style: Style = SCREEN) -> Figure:
         over_time.set_title(tasks[task].name, fontsize=style.font_pt, parse_math=False)
     for axes in panels.ravel():
         hide_frame(axes)
-    for axes in panels[:, 0]:
+    for axes in panels[0] if style.narrow else panels[:, 0]:
         axes.set_ylabel("Taylor loss")
     names = [policy.name for policy in comparison.policies]
     policy_legend(figure, names, style, legend_below(figure, style, names, most=4))
