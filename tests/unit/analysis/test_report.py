@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,10 +17,8 @@ from qnetsim.cli import main
 from qnetsim.runs.batch import run_policies
 from qnetsim.scenario import PolicyTable
 from tests.support import ROOT
+from tests.support.browser import CHROMIUM, dump_dom
 from tests.support.helpers import nsfnet, outages
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @pytest.fixture(scope="module")
@@ -169,12 +165,7 @@ def test_a_report_is_not_overwritten(page: Path, traces: list[Path], tmp_path: P
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_browser_opens_it_without_a_word(scheme: str, page: Path, tmp_path: Path) -> None:
-    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
-    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    command += ["--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--v=0"]
-    command += [f"--user-data-dir={tmp_path}", "--window-size=1100,1400"]
-    if scheme == "dark":
-        command += ["--blink-settings=preferredColorScheme=0"]
+    dark = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
     probe = page.with_name(f"probe-{scheme}.html")
     script = (
         "<script>const ink = e => getComputedStyle(e).color;"
@@ -182,12 +173,9 @@ def test_a_browser_opens_it_without_a_word(scheme: str, page: Path, tmp_path: Pa
         "document.documentElement.scrollWidth <= innerWidth].join('|')</script>"
     )
     probe.write_text(page.read_text("utf-8").replace("</body>", script + "</body>"), "utf-8")
-    run = subprocess.run(
-        [*command, "--dump-dom", probe.as_uri()], capture_output=True, text=True, timeout=120
-    )
-    assert run.returncode == 0
-    assert not [line for line in run.stderr.splitlines() if "CONSOLE" in line]
-    title = re.search("<title>(.*?)</title>", run.stdout)
+    dom, words = dump_dom(probe, tmp_path, *dark)
+    assert not words
+    title = re.search("<title>(.*?)</title>", dom)
     assert title is not None
     ink, pictures, fits = title.group(1).split("|")
     assert ink == ("rgb(255, 255, 255)" if scheme == "dark" else "rgb(0, 0, 0)")
