@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from qnetsim.analysis import compare_traces
 from qnetsim.analysis.compare import Comparison
@@ -42,7 +43,7 @@ def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.mark.parametrize("style", ["screen", "ieee-column"])
 def test_labels_do_not_overlap(style: str, network: Comparison) -> None:
     figure, layout = drawn(network, STYLES[style])
-    renderer = figure.canvas.get_renderer()
+    renderer = FigureCanvasAgg(figure).get_renderer()
     (axes,) = (axes for axes in figure.axes if axes.get_title())
     boxes = [text.get_window_extent(renderer) for text in axes.texts]
     assert len(boxes) >= min(len(layout.nodes), 12)
