@@ -8,7 +8,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -59,7 +59,7 @@ class Topology:
     nodes: tuple[str, ...]
     fibres: tuple[tuple[int, int], ...]
     lengths_km: tuple[float, ...]
-    locations: tuple[Location, ...] = field(default=(), compare=False)
+    locations: tuple[Location, ...] = ()
 
     @cached_property
     def neighbours(self) -> tuple[tuple[Neighbour, ...], ...]:

@@ -12,7 +12,7 @@ from qnetsim.arrays import FloatArray
 #: Where a label may stand beside its node, in the order in which it is tried.
 SIDES = ((1, 0), (1, 1), (1, -1), (-1, 0), (-1, 1), (-1, -1), (0, 1), (0, -1))
 #: Space around a label, in pt.
-AIR = 0.8
+AIR = 1.0
 
 
 class Box(NamedTuple):

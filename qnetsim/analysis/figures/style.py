@@ -157,8 +157,12 @@ def text_size(text: str, size_pt: float) -> tuple[float, float]:
     from matplotlib.textpath import text_to_path
 
     font = FontProperties(size=size_pt)
-    measured = text_to_path.get_text_width_height_descent(text, font, ismath=False)
-    return cast("tuple[float, float]", tuple(map(float, measured[:2])))
+    # a line is as high as its highest letters, whatever stands in it
+    (width, high, _), (_, line, _) = (
+        text_to_path.get_text_width_height_descent(part, font, ismath=False)
+        for part in (text, "lp")
+    )
+    return float(width), float(max(high, line))
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:

@@ -96,11 +96,12 @@ def test_places_travel_with_a_trace_and_change_nothing(
     ):
         nodes = [{"id": "a", **more}, {"id": "b"}, {"id": "c"}]
         edges = [{"source": a, "target": b, "length_km": 90} for a, b in (("a", "b"), ("b", "c"))]
-        (tmp_path / "n.json").write_text(json.dumps({"nodes": nodes, "edges": edges}))
+        file = tmp_path / f"{name}.json"
+        file.write_text(json.dumps({"nodes": nodes, "edges": edges}))
         scenario = nsfnet(
             run__slots="5",
             run__replications="1",
-            network__topology=repr(str(tmp_path / "n.json")),
+            network__topology=repr(str(file)),
         )
         (path,) = run_policies(scenario, [PolicyTable(name="evf")], tmp_path / name)
         with open_trace(path) as trace:
@@ -108,9 +109,9 @@ def test_places_travel_with_a_trace_and_change_nothing(
             digests.append(trace.attribute("content_digest"))
             digests.append(trace.attribute("world_digest"))
             run = recorded_run(trace)
-            whole = read_topology(str(tmp_path / "n.json"))
+            whole = read_topology(str(file))
             assert run.case.network.topology.locations == whole.locations
             assert bool(whole.locations) is bool(more)
         assert known == ({"a": more} if more else None)
-        assert call(capsys, "verify", str(path))[0] == 0
+        assert call(capsys, "verify", str(path), "--topology", str(file))[0] == 0
     assert digests[:2] == digests[2:]
