@@ -35,13 +35,13 @@ class RunMetrics:
         Requests; pending ones still wait at the end.
     on_demand_bits : float
         Bits consumed from on-demand pools.
-    consumed_bits : ndarray of float64, shape (fibres,)
+    consumed_bits, produced_bits : ndarray of float64, shape (fibres,)
     interrupted, rerouted : int
         Sessions that ended unserved after their first keys; deliveries over detours.
     waits : Waits
         Waiting times of the served requests until their first keys.
     utilisation : ndarray of float64, shape (fibres,)
-        Bits consumed over bits produced.
+        Bits consumed over bits produced; zero where none were produced.
     mean_pool_bits : ndarray of float64, shape (fibres,)
         Bits left in both pools after a slot.
     depletion_s : float or None
@@ -77,6 +77,7 @@ class RunMetrics:
     pending: int
     on_demand_bits: float
     consumed_bits: FloatArray
+    produced_bits: FloatArray
     interrupted: int
     rerouted: int
     waits: Waits
@@ -125,6 +126,8 @@ def run_metrics(trace: Trace) -> RunMetrics:
     cost = {name: _total(trace, f"slots/{name}") / trace.slots for name in BILL_COLUMNS}
     reserved_bits, on_demand_bits = (_bits(trace, pool, "consumed") for pool in POOLS)
     consumed_bits = np.asarray(reserved_bits + on_demand_bits, dtype=np.float64)
+    produced = sum(_bits(trace, pool, "produced") for pool in POOLS)
+    produced_bits = np.asarray(produced, dtype=np.float64)
     levels = _pool_levels(trace)
     served = int(_total(trace, "slots/served"))
     if not all(map(math.isfinite, cost.values())):
@@ -142,10 +145,11 @@ def run_metrics(trace: Trace) -> RunMetrics:
         pending=int(trace.column("slots/waiting", trace.slots - 1)[-1]),
         on_demand_bits=float(np.sum(on_demand_bits)),
         consumed_bits=consumed_bits,
+        produced_bits=produced_bits,
         interrupted=int(_total(trace, "slots/interrupted")),
         rerouted=int(_total(trace, "slots/rerouted")),
         waits=Waits.of(trace, served),
-        utilisation=_utilisation(trace, consumed_bits),
+        utilisation=_utilisation(consumed_bits, produced_bits),
         mean_pool_bits=levels.mean_bits,
         depletion_s=levels.depletion_s,
         depletions=levels.depletions,
@@ -183,10 +187,7 @@ def _exact_total(trace: Trace, path: str) -> int:
     return sum((int(high.sum()) << 32) + int(low.sum()) for high, low in halves)
 
 
-def _utilisation(trace: Trace, consumed: FloatArray) -> FloatArray:
-    """Bits consumed over bits produced, by fibre; zero where none were produced."""
-    total = sum(_bits(trace, pool, "produced") for pool in POOLS)
-    produced = np.asarray(total, dtype=np.float64)
+def _utilisation(consumed: FloatArray, produced: FloatArray) -> FloatArray:
     return np.divide(consumed, produced, out=np.zeros_like(produced), where=produced > 0)
 
 

@@ -3,3 +3,13 @@
 #: The page of a report, and the folder of its figures.
 PAGE = "report.html"
 FIGURES = "figures"
+#: Its figures, in the order of the page, and why a report may lack them.
+FIGURE_NAMES = {
+    "costs": "",
+    "keys": "",
+    "network": "",
+    "waiting": "no request waited",
+    "partings": "there is one policy only",
+    "training": "the scenario has no federated task",
+    "curves": "no learning curve is among the files",
+}

@@ -10,8 +10,9 @@ import click
 import numpy as np
 from pydantic import ValidationError
 
+from qnetsim.analysis.figures.style import STYLES, Style
 from qnetsim.case import load, open_case
-from qnetsim.cli.figure_option import refuse_figure
+from qnetsim.cli.figure_option import refuse_figure, style_option
 from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import (
@@ -81,6 +82,7 @@ from qnetsim.vocabulary import PlanStatus
     type=click.Path(path_type=Path),
     help="Figure (.png, .svg or .pdf) of --sensitivity or --frontier to write.",
 )
+@style_option
 @force_option
 @json_option
 def plan(
@@ -93,6 +95,7 @@ def plan(
     frontier: bool,
     sensitivity: str | None,
     figure: Path | None,
+    style: str,
     force: bool,
     as_json: bool,
     **limits: float | None,
@@ -112,7 +115,7 @@ def plan(
 
         sweep = sweep_of(sensitivity)
         specs = [_limited(spec, limits) for spec in scenarios_of(scenario, sweep, changes)]
-        plan_over(sweep, specs, policy, figure, as_json=as_json)
+        plan_over(sweep, specs, policy, figure, STYLES[style], as_json=as_json)
         return
     spec = _limited(load(scenario, changes=changes), limits)
     chosen = policy_table(policy, spec.policy)
@@ -159,7 +162,7 @@ def plan(
             points = risk_frontier(spec, chosen, tell)
         known["frontier"] = [asdict(point) for point in points]
         if figure is not None:
-            _draw_frontier(points, figure)
+            _draw_frontier(points, figure, STYLES[style])
             known["figure_file"] = figure
     if as_json:
         named = {"policy": chosen.title, "plan_file": out}
@@ -175,7 +178,7 @@ def plan(
             echo(f"figure        {figure}")
 
 
-def _draw_frontier(points: Sequence[RiskFigures], figure: Path) -> None:
+def _draw_frontier(points: Sequence[RiskFigures], figure: Path, style: Style) -> None:
     from qnetsim.analysis.figures.plan_costs import frontier_figure
     from qnetsim.analysis.figures.style import save
 
@@ -186,8 +189,10 @@ def _draw_frontier(points: Sequence[RiskFigures], figure: Path) -> None:
             np.array([point.expected_cost for point in points]),
             np.array([point.cvar for point in points]),
             points[0].level,
+            style=style,
         ),
         figure,
+        style,
     )
 
 

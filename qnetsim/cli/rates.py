@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
+from qnetsim.analysis.figures.style import STYLES, save
 from qnetsim.case import load
+from qnetsim.cli.figure_option import refuse_figure, style_option
 from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
@@ -25,18 +27,21 @@ from qnetsim.studies.rate_card import (
     pulse_rate,
     rate_card,
     rate_figure,
-    write_figure,
 )
-from qnetsim.trace import refuse_existing
 
 
 @click.command()
 @click.argument("network", default="nsfnet")
 @set_option
-@click.option("--out", "-o", type=click.Path(path_type=Path), help="Figure to write, .png or .svg.")
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path), help="Figure to write, .png, .svg or .pdf."
+)
+@style_option
 @force_option
 @json_option
-def rates(network: str, changes: Changes, out: Path | None, force: bool, as_json: bool) -> None:
+def rates(
+    network: str, changes: Changes, out: Path | None, style: str, force: bool, as_json: bool
+) -> None:
     """Print the key rates of the fibres of NETWORK beside the PLOB bound and experiments.
 
     NETWORK is a scenario (.toml, or a shipped one), whose [network] table says the model, or a
@@ -60,8 +65,8 @@ def rates(network: str, changes: Changes, out: Path | None, force: bool, as_json
     card = rate_card(built, settings)
     points = published_points()
     if out is not None:
-        refuse_existing(out, force)
-        write_figure(rate_figure(built, settings), out)
+        refuse_figure(out, force=force, option="--out")
+        save(rate_figure(built, settings, style=STYLES[style]), out, STYLES[style])
     if as_json:
         found = {
             "topology": file_name(built.topology.name),

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from qnetsim.analysis.figures.style import save
+from qnetsim.analysis.figures.style import STYLES, Style, save
 from qnetsim.analysis.learning_curves import interquartile_mean
+from qnetsim.cli.figure_option import style_option
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, table
@@ -36,6 +37,7 @@ from qnetsim.trace import make_folder, refuse_existing
 @click.option("--epochs", type=click.IntRange(1, 10**5), help="fig9: at most so many.")
 @click.option("--seed", type=click.IntRange(0), default=1, help="fig4: seed of the orders.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder for the picture.")
+@style_option
 @force_option
 @json_option
 def reproduce(
@@ -46,6 +48,7 @@ def reproduce(
     epochs: int | None,
     seed: int,
     out: Path | None,
+    style: str,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -60,15 +63,16 @@ def reproduce(
         require("training", "torch")  # ahead of a folder that would stay empty
     make_folder(folder)
     if figure == "fig4":
-        _fig4(picture, orders, seed, as_json)
+        _fig4(picture, orders, seed, STYLES[style], as_json=as_json)
     else:
-        _fig9(picture, seeds, epochs, topology or tuple(fig9.CLAIMS), as_json)
+        topologies = topology or tuple(fig9.CLAIMS)
+        _fig9(picture, seeds, epochs, topologies, STYLES[style], as_json=as_json)
 
 
-def _fig4(picture: Path, orders: int, seed: int, as_json: bool) -> None:
+def _fig4(picture: Path, orders: int, seed: int, style: Style, *, as_json: bool) -> None:
     with progress("fig4", fig4.total_trainings(orders)) as advance:
         points = fig4.compute(seed, orders, progress=advance)
-    save(fig4.figure(points), picture)
+    save(fig4.figure(points, style=style), picture, style)
     if as_json:
         found = [
             {
@@ -93,12 +97,18 @@ def _fig4(picture: Path, orders: int, seed: int, as_json: bool) -> None:
 
 
 def _fig9(
-    picture: Path, seeds: int, epochs: int | None, topologies: Sequence[str], as_json: bool
+    picture: Path,
+    seeds: int,
+    epochs: int | None,
+    topologies: Sequence[str],
+    style: Style,
+    *,
+    as_json: bool,
 ) -> None:
     folder = picture.parent / "fig9"
     with progress("fig9", fig9.total_epochs(epochs, topologies)) as advance:
         lines = list(fig9.compute(folder, seeds, epochs, topologies, advance))
-    save(fig9.figure(lines), picture)
+    save(fig9.figure(lines, style=style), picture, style)
     if as_json:
         emit("reproduce", {"figure": "fig9", "lines": _line_json(lines), "picture": picture})
         return

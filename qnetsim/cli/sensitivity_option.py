@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from qnetsim.analysis.figures.plan_costs import sensitivity_figure
-from qnetsim.analysis.figures.style import save
+from qnetsim.analysis.figures.style import Style, save
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, figure, table, working
@@ -29,6 +29,7 @@ def plan_over(
     specs: Sequence[Scenario],
     policy: str,
     picture: Path | None,
+    style: Style,
     *,
     as_json: bool,
 ) -> None:
@@ -42,13 +43,15 @@ def plan_over(
     policy : str
     picture : Path, optional
         Figure to write.
+    style : Style
+        Of the figure.
     as_json : bool
     """
     chosen = policy_table(policy, specs[0].policy)
     with working(f"planning {chosen.title}") as tell:
         points = sensitivity(sweep, specs, chosen, tell)
     if picture is not None:
-        _draw(sweep, points, picture)
+        _draw(sweep, points, picture, style)
     if as_json:
         found = {"key": sweep.key, "asked": sweep.asked, "points": [asdict(p) for p in points]}
         emit("plan", {"policy": chosen.title, "sensitivity": found, "figure_file": picture})
@@ -58,7 +61,7 @@ def plan_over(
         echo(f"figure        {picture}")
 
 
-def _draw(sweep: Sweep, points: Sequence[SensitivityPoint], path: Path) -> None:
+def _draw(sweep: Sweep, points: Sequence[SensitivityPoint], path: Path, style: Style) -> None:
     costs = np.array([np.nan if p.objective is None else p.objective for p in points])
     bounds = np.array([np.nan if p.bound is None else p.bound for p in points])
     values = np.array(sweep.values, dtype=np.float64)
@@ -71,8 +74,9 @@ def _draw(sweep: Sweep, points: Sequence[SensitivityPoint], path: Path) -> None:
         bounds=bounds,
         valid=[p.valid for p in points],
         missing=missing,
+        style=style,
     )
-    save(drawn, path)
+    save(drawn, path, style)
 
 
 def _show(sweep: Sweep, points: Sequence[SensitivityPoint], title: str) -> None:

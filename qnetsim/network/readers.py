@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from qnetsim.errors import TopologyError, UsageError
 from qnetsim.input_files import read_text_input
+from qnetsim.locations import Location
 from qnetsim.network.topology import RawFibre, Topology, check_topology
 from qnetsim.plain_text import counted
 from qnetsim.scenario.tables.graph import GRAPH
@@ -127,9 +128,11 @@ def _from_node_link(name: str, data: Any) -> Topology:
         )
     problems: list[str] = []
     nodes: list[str] = []
+    locations: list[Location] = []
     for i, node in enumerate(data["nodes"]):
         if isinstance(node, dict) and _is_name(node.get("id")):
             nodes.append(str(node["id"]))
+            locations.append(Location.read(nodes[-1], node))
         else:
             problems.append(f"{name}: nodes[{i}]: give an object with an 'id'")
     fibres: list[RawFibre] = []
@@ -142,7 +145,7 @@ def _from_node_link(name: str, data: Any) -> Topology:
             fibres.append(RawFibre(str(ends[0]), str(ends[1]), _length(edge), where))
     if problems:
         raise TopologyError(problems)
-    return check_topology(name, fibres, nodes)
+    return check_topology(name, fibres, nodes, locations)
 
 
 def _is_name(value: object) -> bool:
@@ -166,7 +169,8 @@ def _from_networkx(name: str, text: str, parse: Callable[[str], Any]) -> Topolog
         RawFibre(str(a), str(b), _length(attributes), f"{name}: edge {i + 1}")
         for i, (a, b, attributes) in enumerate(graph.edges(data=True))
     ]
-    return check_topology(name, fibres, [str(node) for node in graph.nodes])
+    locations = [Location.read(str(node), found) for node, found in graph.nodes(data=True)]
+    return check_topology(name, fibres, [str(node) for node in graph.nodes], locations)
 
 
 def _from_graphml(name: str, text: str) -> Topology:

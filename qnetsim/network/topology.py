@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from qnetsim.errors import TopologyError
+from qnetsim.locations import Location
 
 #: Longest fibre that a file may have.
 MAX_LENGTH_KM = 1e6
@@ -50,12 +51,15 @@ class Topology:
         End points as positions in ``nodes``, in the order of the file.
     lengths_km : tuple of float
         Length of each fibre.
+    locations : tuple of Location
+        Of each node, for maps; empty where nothing is known of any.
     """
 
     name: str
     nodes: tuple[str, ...]
     fibres: tuple[tuple[int, int], ...]
     lengths_km: tuple[float, ...]
+    locations: tuple[Location, ...] = ()
 
     @cached_property
     def neighbours(self) -> tuple[tuple[Neighbour, ...], ...]:
@@ -112,6 +116,7 @@ def check_topology(
     name: str,
     fibres: Sequence[RawFibre],
     nodes: Sequence[str] | None = None,
+    locations: Sequence[Location] = (),
 ) -> Topology:
     """Build a topology, or say everything that is wrong with it.
 
@@ -121,6 +126,8 @@ def check_topology(
     fibres : sequence of RawFibre
     nodes : sequence of str, optional
         Topology order. Files that list no nodes (CSV) get the natural order of the names.
+    locations : sequence of Location, optional
+        Of each of these nodes.
 
     Raises
     ------
@@ -157,7 +164,8 @@ def check_topology(
             else []
         )
         raise TopologyError([*problems[:MOST_PROBLEMS], *more])
-    return Topology(name, tuple(index), tuple(ends), tuple(lengths))
+    known = tuple(locations) if any(place.known for place in locations) else ()
+    return Topology(name, tuple(index), tuple(ends), tuple(lengths), known)
 
 
 def _fibre_problem(

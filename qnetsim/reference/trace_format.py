@@ -55,6 +55,10 @@ slot (`from_slot`), the policy that was followed (`before`), the one that decide
 the user's own (`FILE.py:Class` without its folder, or `module:Class`) has `source_sha256`, the
 SHA-256 of its file; reading a trace imports nothing, and `qnetsim verify --policy` runs it again.
 
+`locations` is there where the topology says where nodes are: by the name of the node a table with
+`name` (of the place, where it differs), `longitude` and `latitude` in degrees. Maps use it, and no
+result does: it is no part of the content digest. Readers of 0.1.0 pass it over.
+
 ## Tables
 
 Each group is a table of its own: its dimensions are HDF5 dimension scales in the same group. The

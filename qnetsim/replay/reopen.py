@@ -14,6 +14,7 @@ from qnetsim.arrays import frozen
 from qnetsim.case import Case, open_case
 from qnetsim.case.case import tasks_of_world
 from qnetsim.errors import QnetsimError, TraceError, TraceFormatError
+from qnetsim.locations import Location
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.topology import natural_order
 from qnetsim.plain_text import counted
@@ -101,7 +102,9 @@ def _topology(trace: Trace, scenario: Scenario) -> Topology:
         raise TraceFormatError(f"{trace.path}: is damaged: no node is named {error}") from None
     if not ends or any(a == b for a, b in ends) or not all(0 < km < 1e9 for km in lengths):
         raise TraceFormatError(f"{trace.path}: is damaged: its fibres are no network")
-    return Topology(name, tuple(nodes), tuple(ends), tuple(lengths))
+    places = trace.locations()
+    locations = tuple(places.get(node, Location()) for node in nodes) if places else ()
+    return Topology(name, tuple(nodes), tuple(ends), tuple(lengths), locations)
 
 
 def redrawn_world(trace: Trace, run: RecordedRun) -> Realisation:

@@ -12,7 +12,7 @@ from qnetsim.fel.messages import KINDS
 from qnetsim.kernel.round_table import round_index
 from qnetsim.kernel.serving.wait_bins import wait_bins
 from qnetsim.kernel.simulation import checked_owners
-from qnetsim.network import Network
+from qnetsim.network import Network, Topology
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import plan_summary
 from qnetsim.policies import Policy
@@ -114,9 +114,18 @@ def _origin(case: Case, realisation: Realisation) -> dict[str, Any]:
         "scenario": case.scenario.portable().model_dump(mode="json"),
         "scenario_digest": case.scenario.digest(),
         "network_digest": case.network.topology.digest(),
+        **_locations(case.network.topology),
         "seed": case.scenario.run.seed,
         "replication": realisation.replication,
     }
+
+
+def _locations(topology: Topology) -> dict[str, Any]:
+    """Places of the nodes, where the topology knows any."""
+    if not topology.locations:
+        return {}
+    places = zip(topology.nodes, topology.locations, strict=True)
+    return {"locations": {node: place.as_table() for node, place in places if place.known}}
 
 
 def _world_attributes(case: Case, realisation: Realisation) -> dict[str, Any]:

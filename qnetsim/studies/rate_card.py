@@ -6,18 +6,16 @@ import csv
 import io
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qnetsim.analysis.figures.style import literal
-from qnetsim.errors import TraceError
+from qnetsim.analysis.figures.style import SCREEN, Style, power_of_ten, styled
 from qnetsim.network import Network
 from qnetsim.network.keyrate import MdiLink, plob
+from qnetsim.plain_text import visible
 from qnetsim.scenario import NetworkTable
 from qnetsim.scenario.tables.portable import file_name
-from qnetsim.trace.hdf5.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -144,21 +142,27 @@ def rate_card(network: Network, table: NetworkTable) -> list[FibreRate]:
     ]
 
 
-def rate_figure(network: Network, table: NetworkTable) -> Figure:
+@styled
+def rate_figure(network: Network, table: NetworkTable, *, style: Style = SCREEN) -> Figure:
     """Secret bits per pulse pair over loss: bound, formula, the network's model, experiments."""
-    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter
 
     alpha = table.attenuation_db_km
     pulses = pulse_rate(table)
     link = MdiLink.of(table.mdi_qkd)
-    name = literal(file_name(network.topology.name))
+    name = visible(file_name(network.topology.name))
     losses = np.linspace(0.2, 70, 120)
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = style.canvas(8, 6.2 if style.narrow else 5)
     axes = figure.subplots()
     axes.plot(losses, [plob(x / alpha, alpha) for x in losses], color="black", label="PLOB bound")
     curve = [link.symmetric(x / alpha, alpha, table.mdi_qkd.mean_photons) for x in losses]
     shown = [(x, y) for x, y in zip(losses, curve, strict=True) if y > 0]
-    axes.plot(*zip(*shown, strict=True), color="#1f5f8b", label="decoy-state MDI-QKD, asymptotic")
+    axes.plot(
+        *zip(*shown, strict=True),
+        color="#1f5f8b",
+        ls="--" if style.placed else "-",
+        label="decoy-state MDI-QKD, asymptotic",
+    )
     axes.plot(
         network.spans_km * alpha,
         network.key_rate_bps / pulses,
@@ -178,23 +182,11 @@ def rate_figure(network: Network, table: NetworkTable) -> Figure:
         )
     axes.set(yscale="log", xlabel="loss between the transmitters, dB", ylim=(1e-12, 10))
     axes.set(ylabel="secret bits per pulse pair")
+    power = FuncFormatter(lambda value, _: power_of_ten(round(np.log10(value))))
+    axes.yaxis.set_major_formatter(power)
     axes.grid(alpha=0.3)
-    axes.legend()
+    if style.narrow:
+        figure.legend(loc="outside lower center")
+    else:
+        axes.legend(frameon=True)
     return figure
-
-
-def write_figure(figure: Figure, path: Path) -> None:
-    """Write a figure by the suffix of its path.
-
-    Raises
-    ------
-    TraceError
-        The file cannot be written.
-    """
-    metadata = {"Software": None} if path.suffix == ".png" else None
-    image = io.BytesIO()
-    try:
-        figure.savefig(image, format=path.suffix[1:] or "png", dpi=130, metadata=metadata)
-    except ValueError as error:
-        raise TraceError(f"{path}: cannot be written: {error}") from None
-    write_whole(path, image.getvalue())

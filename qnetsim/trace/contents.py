@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from qnetsim.locations import Location
 from qnetsim.plain_text import counted
 from qnetsim.trace.hdf5.object_headers import foreign_messages, has_type
 from qnetsim.trace.hdf5.reading import stored_elsewhere
@@ -49,6 +50,7 @@ PROVENANCE_KEYS = frozenset(
     {
         "counterfactual",
         "environment",
+        "locations",
         "network_digest",
         "plan",
         "policy",
@@ -138,6 +140,10 @@ def foreign_provenance(provenance: Mapping[str, Any], kind: FileKind) -> Iterato
     source = (provenance.get("policy") or {}).get("source_sha256")
     if source is not None and not re.fullmatch("[0-9a-f]{64}", str(source)):
         yield f"provenance.policy.source_sha256 is {source!r}, not a SHA-256"
+    try:
+        stored_locations(provenance)
+    except ValueError as error:
+        yield f"provenance.locations: {error}"
     if provenance.get("plan") is not None:
         solve_s = provenance["plan"].get("solve_s")
         if type(solve_s) not in {int, float} or not 0 <= solve_s < math.inf:
@@ -152,6 +158,26 @@ def foreign_provenance(provenance: Mapping[str, Any], kind: FileKind) -> Iterato
     for key, value in words.items():
         if value is not None and not isinstance(value, str):
             yield f"provenance: {key} is {value!r}, not text"
+
+
+def stored_locations(provenance: Mapping[str, Any]) -> dict[str, Location]:
+    """Places of nodes in a provenance; empty where none are known.
+
+    Raises
+    ------
+    ValueError
+        Naming the node whose place is damaged.
+    """
+    stored = provenance.get("locations", {})
+    if not isinstance(stored, dict):
+        raise ValueError("is no table of nodes")
+    found = {}
+    for node, value in stored.items():
+        try:
+            found[node] = Location.stored(value)
+        except ValueError as error:
+            raise ValueError(f"{node}: {error}") from None
+    return found
 
 
 def _foreign_in(

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceError, TraceFormatError
-from qnetsim.trace.contents import foreign_contents, foreign_provenance
+from qnetsim.locations import Location
+from qnetsim.trace.contents import foreign_contents, foreign_provenance, stored_locations
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.format_checks import (
     check_columns,
@@ -147,6 +148,19 @@ class Trace:
             if not 0 < value < math.inf:
                 raise ValueError(f"it is {value}")
         return value
+
+    def locations(self) -> dict[str, Location]:
+        """Places of nodes, by their names; empty where the file knows none.
+
+        Raises
+        ------
+        TraceFormatError
+            One of them is damaged.
+        """
+        try:
+            return stored_locations(self.provenance)
+        except ValueError as error:
+            raise TraceFormatError(f"{self.path}: provenance.locations: {error}") from None
 
     @property
     def policy(self) -> str:

@@ -46,6 +46,10 @@ COMMANDS = {
     "qnetsim verify TRACE": ("verify evf.h5 --json", 0),
     "qnetsim diff TRACE TRACE": ("diff runs/tiny/sip-r000.h5 runs/tiny/evf-r000.h5 --json", 0),
     "qnetsim report TRACE…": ("report runs/tiny --out page", 0),
+    "qnetsim report TRACE… --figure costs --style ieee-column --out f.pdf": (
+        "report runs/tiny --figure costs --style ieee-column --out f.pdf",
+        0,
+    ),
     "qnetsim fel SCENARIO --task 2 [--policy sip]": ("fel fel --task 2 --budget --json", 0),
     "qnetsim compare fel": ("fel fel --task 2 --rounds 2 --json", 0),
     "qnetsim train SCENARIO --policy fedsac --out FILE.safetensors": (
@@ -106,7 +110,7 @@ def test_the_wheel_holds_what_is_shipped(wheel: Path) -> None:
         assert len(files) > 3
     sources = {str(path.relative_to(ROOT)) for path in (ROOT / "qnetsim").rglob("*.py")}
     assert {name for name in held if name.endswith(".py")} == sources
-    assert "qnetsim/py.typed" in held
+    assert {"qnetsim/py.typed", "qnetsim/analysis/map_explorer.js"} <= held
 
 
 def test_every_command_of_readme_is_run_here() -> None:

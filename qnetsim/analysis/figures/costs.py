@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qnetsim.analysis.compare import Comparison, PolicyResult
-from qnetsim.analysis.figures.style import TEXT_COLOUR, hide_frame, styled
+from qnetsim.analysis.figures.policy_marks import legend_below
+from qnetsim.analysis.figures.style import (
+    SCREEN,
+    TEXT_COLOUR,
+    Style,
+    hide_frame,
+    power_unit,
+    styled,
+)
 from qnetsim.analysis.rows import COST_LABELS, SEES_FUTURE, policy_label
+from qnetsim.arrays import IntArray
 from qnetsim.plain_text import visible
 from qnetsim.vocabulary import BILL_COLUMNS
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 #: Colours that stay apart for colour-blind readers, one for each kind of cost.
@@ -26,26 +36,72 @@ COLOURS = {
 }
 
 
-@styled
-def comparison_figure(comparison: Comparison, title: str) -> Figure:
-    """Cost per slot by kind, with the paired ratio to the reference beside it."""
-    from matplotlib.figure import Figure
+#: Their hatches, which stay apart in grey.
+HATCHES = dict(zip(BILL_COLUMNS, ("", "////", "....", "\\\\\\\\", "xxxx", "||||"), strict=True))
 
-    names = [policy.name for policy in comparison.policies]
+
+@styled
+def comparison_figure(comparison: Comparison, title: str, *, style: Style = SCREEN) -> Figure:
+    """Cost per slot by kind, with the paired ratio to the reference beside or below it."""
+    names = [visible(_label(policy)) for policy in comparison.policies]
     rows = np.arange(len(names))[::-1]
-    figure = Figure(figsize=(9.6, 1.5 + 0.55 * len(names)), layout="constrained")
-    bars, ratios = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
-    left = np.zeros(len(names))
-    for kind in BILL_COLUMNS:
-        width = np.array([p.cost_by_kind[kind] for p in comparison.policies]) / 1e6
+    if style.narrow:
+        figure = style.canvas(9.6, 1.7 + 0.72 * len(names))
+        bars, ratios = figure.subplots(2, 1, height_ratios=(1, 1))
+    else:
+        figure = style.canvas(9.6, 1.5 + 0.55 * len(names))
+        bars, ratios = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+    kinds = _draw_bars(bars, rows, comparison, style)
+    _draw_ratios(ratios, rows, comparison, style)
+    for axes in (bars, ratios):
+        axes.set_yticks(rows, names)
+        hide_frame(axes)
+    if not style.narrow:
+        ratios.tick_params(labelleft=False)
+    if not style.placed:
+        figure.suptitle(title, fontsize=11, parse_math=False)
+    if kinds:
+        handles = bars.get_legend_handles_labels()
+        figure.legend(*handles, **legend_below(figure, style, kinds, most=len(kinds) // 2 + 1))
+    return figure
+
+
+def _draw_bars(axes: Axes, rows: IntArray, comparison: Comparison, style: Style) -> list[str]:
+    """Draw what each policy costs; returns the kinds of cost that there are."""
+    costs = {
+        kind: np.array([policy.cost_by_kind[kind] for policy in comparison.policies])
+        for kind in BILL_COLUMNS
+    }
+    largest = float(np.sum(list(costs.values()), axis=0).max())
+    unit = power_unit(largest)
+    left = np.zeros(len(rows))
+    kinds = []
+    for kind, cost in costs.items():
+        width = cost / unit.factor
         if width.any():
-            bars.barh(
-                rows, width, left=left, color=COLOURS[kind], label=COST_LABELS[kind], height=0.6
+            look: dict[str, Any] = {
+                "hatch": HATCHES[kind],
+                "edgecolor": TEXT_COLOUR,
+                "linewidth": 0.4,
+            }
+            kinds.append(COST_LABELS[kind])
+            axes.barh(
+                rows,
+                width,
+                left=left,
+                color=COLOURS[kind],
+                label=COST_LABELS[kind],
+                height=0.6,
+                **(look if style.placed else {}),
             )
         left += width
-    bars.set_yticks(rows, [visible(_label(p)) for p in comparison.policies])
-    bars.set_xlabel("cost per slot (10⁶)")
-    bars.set_xlim(0, max(float(left.max()) * 1.03, 1e-9))
+    axes.set_xlabel(f"cost per slot{unit.text}")
+    axes.set_xlim(0, max(largest / unit.factor * 1.03, 1e-9))
+    return kinds
+
+
+def _draw_ratios(axes: Axes, rows: IntArray, comparison: Comparison, style: Style) -> None:
+    """Draw the cost of each policy over the reference's, with its interval."""
     for row, policy in zip(rows, comparison.policies, strict=True):
         found = policy.relative_cost
         if found is None:
@@ -54,25 +110,28 @@ def comparison_figure(comparison: Comparison, title: str) -> Figure:
         spread = None
         if found.low is not None and found.high is not None:
             spread = [[ratio - found.low], [found.high - ratio]]
-        ratios.errorbar(ratio, row, xerr=spread, fmt="o", color=TEXT_COLOUR, capsize=4)
-        ratios.annotate(
+        axes.errorbar(
+            ratio,
+            row,
+            xerr=spread,
+            fmt="o",
+            color=TEXT_COLOUR,
+            capsize=4 * style.line,
+            ms=6 * style.line,
+        )
+        axes.annotate(
             f"{ratio:.3f}",
             (ratio, row),
-            xytext=(0, 9),
+            xytext=(0, 0.9 * style.font_pt),
             textcoords="offset points",
             ha="center",
-            fontsize=8,
+            va="center",
+            fontsize=style.small_pt,
         )
-    ratios.axvline(1.0, color="#999999", linewidth=1, zorder=0)
-    ratios.set_xlabel(f"cost / {comparison.reference}, paired 95 % interval")
-    ratios.margins(x=0.15)
-    ratios.set_ylim(-0.5, len(names) - 0.2)
-    for axes in (bars, ratios):
-        hide_frame(axes)
-    figure.suptitle(title, fontsize=11, parse_math=False)
-    if left.any():
-        figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
-    return figure
+    axes.axvline(1.0, color="#999999", linewidth=style.line, zorder=0)
+    axes.set_xlabel(f"cost / {comparison.reference}, paired 95 % interval")
+    axes.margins(x=0.15)
+    axes.set_ylim(-0.5, len(rows) - 0.2)
 
 
 def _label(policy: PolicyResult) -> str:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.divergence import cost_path
-from qnetsim.analysis.figures.style import TEXT_COLOUR, hide_frame, policy_colour, styled
+from qnetsim.analysis.figures.policy_marks import policy_colour, policy_line
+from qnetsim.analysis.figures.style import (
+    SCREEN,
+    TEXT_COLOUR,
+    Style,
+    hide_frame,
+    power_unit,
+    styled,
+)
 from qnetsim.trace import Trace
 
 if TYPE_CHECKING:
@@ -21,7 +29,11 @@ POINTS = 400
 
 @styled
 def divergence_figure(
-    comparison: Comparison, slots: Mapping[str, int | None], first: Mapping[str, Trace]
+    comparison: Comparison,
+    slots: Mapping[str, int | None],
+    first: Mapping[str, Trace],
+    *,
+    style: Style = SCREEN,
 ) -> Figure:
     """Cumulative cost above the reference against time, in the first world.
 
@@ -33,33 +45,37 @@ def divergence_figure(
     first : mapping from policy to Trace
         Its open trace of the first world.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.6, 3.4), layout="constrained")
+    figure = style.canvas(9.6, 3.9 if style.narrow else 3.4)
     axes = figure.subplots()
-    paths = {}
-    slot_s = 1.0
-    for name, trace in first.items():
-        paths[name] = cost_path(trace, POINTS)
-        slot_s = float(trace.attribute("slot_s") or 1.0)
+    paths = {name: cost_path(trace, POINTS) for name, trace in first.items()}
+    slot_s = first[comparison.reference].slot_s
     base = paths[comparison.reference][1]
+    apart = {name: cost - base for name, (_, cost) in paths.items()}
+    unit = power_unit(max(float(np.abs(cost).max()) for cost in apart.values()))
     for number, policy in enumerate(comparison.policies):
         if policy.name == comparison.reference:
             continue
-        ended, cost = paths[policy.name]
+        # a cost is there from the end of the slots that it sums
         axes.plot(
-            np.append(0, ended) * slot_s,
-            np.append(0, cost - base) / 1e6,
-            color=policy_colour(number),
-            lw=1.4,
+            np.append(0, paths[policy.name][0]) * slot_s,
+            np.append(0, apart[policy.name]) / unit.factor,
+            drawstyle="steps-post",
             label=policy.name,
+            **policy_line(number, style),
         )
         slot = slots.get(policy.name)
         if slot is not None:
-            axes.plot(slot * slot_s, 0, marker="|", ms=10, color=policy_colour(number), zorder=3)
-    axes.axhline(0, color=TEXT_COLOUR, lw=0.8)
+            look: dict[str, Any] = {
+                "ms": 10 * style.line,
+                "color": policy_colour(number),
+                "zorder": 3,
+            }
+            axes.plot(slot * slot_s, 0, marker="|", **look)
+    axes.axhline(0, color=TEXT_COLOUR, lw=0.8 * style.line)
     axes.set_xlabel("simulated time (s)")
-    axes.set_ylabel(f"cost above {comparison.reference} so far (10⁶)", parse_math=False)
-    axes.legend(frameon=False, fontsize=8, ncols=3)
+    axes.set_ylabel(f"cost above {comparison.reference} so far{unit.text}", parse_math=False)
+    if len(comparison.policies) > 1:
+        handle = 2.8 if style.placed else 2.0
+        axes.legend(ncols=2 if style.narrow else 3, handlelength=handle)
     hide_frame(axes)
     return figure

@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qnetsim.analysis.compare import Comparison
-from qnetsim.analysis.figures.style import TEXT_COLOUR, styled
+from qnetsim.analysis.compare import Comparison, PolicyResult
+from qnetsim.analysis.figures.layout import Layout, network_layout
+from qnetsim.analysis.figures.node_labels import AIR, Box, place_labels
+from qnetsim.analysis.figures.style import (
+    SCREEN,
+    TEXT_COLOUR,
+    Style,
+    lay_out,
+    styled,
+    text_size,
+)
 from qnetsim.analysis.metrics import RunMetrics
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import TraceFormatError
+from qnetsim.plain_text import visible
 from qnetsim.trace import Trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
-#: Most policies that get a map of their own.
-MOST_MAPS = 6
 #: Price of a wavelength, relative to the plan's cost, below which it is rounding.
 LEAST_PRICE = 1e-9
 #: Colour around fibres whose wavelengths have a price.
 HALO = "#e08a2c"
-#: Most nodes whose names are written.
-MOST_NAMED_NODES = 60
-
-
-def _positions(
-    sources: list[str], targets: list[str], lengths: FloatArray
-) -> dict[str, FloatArray]:
-    """Place nodes so that distances follow the lengths of the fibres.
-
-    Traces hold no coordinates.
-    """
-    import networkx
-
-    graph: networkx.Graph[str] = networkx.Graph()
-    for source, target, length in zip(sources, targets, lengths.tolist(), strict=True):
-        graph.add_edge(source, target, length=length)
-    placed: dict[str, FloatArray] = {}
-    for number, part in enumerate(networkx.connected_components(graph)):
-        piece = networkx.kamada_kawai_layout(graph.subgraph(sorted(part)), weight="length")
-        placed |= {node: place + np.array([2.5 * number, 0]) for node, place in piece.items()}
-    return placed
+#: Colour of fibres that made no keys.
+UNUSED = "#8c8c8c"
+UNUSED_DASH: Any = (0, (3.0, 2.0))
+#: Height over width that a map may have at least, and at most without and with coordinates.
+LEAST_RATIO = 0.4
+MOST_RATIO = {False: 0.9, True: 1.3}
+#: Nodes from which on nodes and fibres are drawn finer.
+MANY_NODES = 30
+#: Characters of a label; the rest is left out.
+LONGEST_LABEL = 18
+#: Size of a node on the screen, in pt².
+NODE_SIZE = 14
 
 
 def wavelength_prices(run: RunMetrics) -> FloatArray | None:
@@ -76,9 +75,7 @@ def wavelength_prices(run: RunMetrics) -> FloatArray | None:
     return prices if prices.any() else None
 
 
-def _draw_prices(
-    axes: Axes, lines: Sequence[tuple[FloatArray, FloatArray]], run: RunMetrics
-) -> None:
+def _draw_prices(axes: Axes, lines: FloatArray, run: RunMetrics, style: Style) -> None:
     """Put a halo around fibres whose limit has a price, the wider the dearer, and name the top."""
     from matplotlib.collections import LineCollection
 
@@ -86,9 +83,11 @@ def _draw_prices(
     if prices is None:
         return
     top = float(prices.max())
-    widths = np.where(prices > 0, 5.0 + 7.0 * prices / top, 0.0)
+    widths = np.where(prices > 0, 5.0 + 7.0 * prices / top, 0.0) * style.line
     axes.add_collection(
-        LineCollection(lines, colors=HALO, linewidths=widths.tolist(), alpha=0.55, zorder=1)
+        LineCollection(
+            _segments(lines), colors=HALO, linewidths=widths.tolist(), alpha=0.55, zorder=1
+        )
     )
     axes.text(
         0.5,
@@ -97,55 +96,140 @@ def _draw_prices(
         transform=axes.transAxes,
         ha="center",
         va="top",
-        fontsize=7,
+        fontsize=0.85 * style.small_pt,
     )
 
 
 @styled
-def map_figure(comparison: Comparison, trace: Trace) -> Figure:
+def map_figure(comparison: Comparison, trace: Trace, *, style: Style = SCREEN) -> Figure:
     """One map for each policy; utilisation is bits consumed over bits produced, all worlds.
 
-    Where the policy's plan has prices of wavelengths, fibres with a price have a halo.
+    Fibres that made no keys are dashed. Where the policy's plan has prices of wavelengths, fibres
+    with a price have a halo.
 
     Parameters
     ----------
     comparison : Comparison
     trace : Trace
         Any of them, open: all are of one network.
+    style : Style
     """
-    from matplotlib.collections import LineCollection
-    from matplotlib.figure import Figure
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
 
-    sources, targets = (trace.column(f"fibres/{end}").tolist() for end in ("source", "target"))
-    places = _positions(sources, targets, trace.column("fibres/length_km"))
-    lines = [(places[a], places[b]) for a, b in zip(sources, targets, strict=True)]
-    policies = comparison.policies[:MOST_MAPS]
-    columns = min(len(policies), 3)
+    layout = network_layout(trace)
+    policies = comparison.policies
+    most = (2 if len(policies) < 5 else 3) if style.narrow else 4 if style.placed else 3
+    columns = min(len(policies), most)
     rows = -(-len(policies) // columns)
-    figure = Figure(figsize=(3.3 * columns + 0.6, 2.9 * rows), layout="constrained")
+    width = style.width_in or 3.3 * columns + 0.6
+    # for the screen: a canvas makes it smaller together with its text
+    ratio = min(max(layout.ratio, LEAST_RATIO), MOST_RATIO[layout.geographic])
+    panel = width / columns * ratio * SCREEN.font_pt / style.font_pt
+    figure = style.canvas(width, (panel + 0.35) * rows + 0.4 + (0.5 if style.narrow else 0))
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    dots = np.array(list(places.values()))
     for axes in panels:
         axes.set_axis_off()
-    for axes, policy in zip(panels, policies, strict=False):
-        drawn = LineCollection(lines, cmap="viridis", norm="linear", linewidths=2.4)
-        drawn.set_array(np.mean([run.utilisation for run in policy.runs], axis=0))
-        drawn.set_clim(0, 1)
-        axes.add_collection(drawn)
-        _draw_prices(axes, lines, policy.runs[0])
-        axes.scatter(dots[:, 0], dots[:, 1], s=14, color=TEXT_COLOUR, zorder=3)
-        if len(places) <= MOST_NAMED_NODES:
-            for node, place in places.items():
-                axes.annotate(
-                    node,
-                    place,
-                    xytext=(3, 3),
-                    textcoords="offset points",
-                    fontsize=7,
-                    parse_math=False,
-                )
-        axes.set_title(policy.name, fontsize=10, parse_math=False)
-        axes.margins(0.08)
-        axes.set_aspect("equal")
-    figure.colorbar(drawn, ax=panels.tolist(), label="keys consumed / produced", shrink=0.7)
+    # dark on paper is much, as in print; on a screen the ground may be dark
+    colours = ScalarMappable(Normalize(0, 1), "viridis_r" if style.placed else "viridis")
+    unused = [
+        _draw_fibres(axes, layout, policy, colours, style)
+        for axes, policy in zip(panels, policies, strict=False)
+    ]
+    place = {"location": "bottom", "aspect": 30} if style.narrow else {"shrink": 0.7}
+    figure.colorbar(colours, ax=panels.tolist(), label="keys consumed / produced", **place)
+    if any(unused):
+        _explain_unused(figure, style)
+    lay_out(figure)
+    for axes in panels[: len(policies)]:
+        _draw_labels(axes, layout, style)
     return figure
+
+
+def _draw_fibres(
+    axes: Axes, layout: Layout, policy: PolicyResult, colours: ScalarMappable, style: Style
+) -> bool:
+    """Draw nodes and fibres of a policy; returns whether some made no keys."""
+    from matplotlib.collections import LineCollection
+
+    produced = np.sum([run.produced_bits for run in policy.runs], axis=0)
+    consumed = np.sum([run.consumed_bits for run in policy.runs], axis=0)
+    made = produced > 0
+    line = style.line * _fineness(layout)
+    drawn = LineCollection(
+        _segments(layout.lines[made]),
+        cmap=colours.get_cmap(),
+        norm=colours.norm,
+        linewidths=2.4 * line,
+    )
+    drawn.set_array(consumed[made] / produced[made])
+    axes.add_collection(drawn)
+    axes.add_collection(
+        LineCollection(
+            _segments(layout.lines[~made]),
+            colors=UNUSED,
+            linestyles=UNUSED_DASH,
+            linewidths=line,
+        )
+    )
+    _draw_prices(axes, layout.lines, policy.runs[0], style)
+    size = NODE_SIZE * line**2
+    axes.scatter(layout.places[:, 0], layout.places[:, 1], s=size, color=TEXT_COLOUR, zorder=3)
+    axes.set_title(policy.name, fontsize=style.font_pt, parse_math=False)
+    axes.margins(0.08)
+    axes.set_aspect("equal")
+    return not made.all()
+
+
+def _fineness(layout: Layout) -> float:
+    """Factor on nodes and fibres that leaves room between them."""
+    return min(1.0, float(np.sqrt(MANY_NODES / len(layout.nodes))))
+
+
+def _segments(lines: FloatArray) -> list[FloatArray]:
+    return list(lines)
+
+
+def _explain_unused(figure: Figure, style: Style) -> None:
+    from matplotlib.lines import Line2D
+
+    line = Line2D([], [], color=UNUSED, ls=UNUSED_DASH, lw=style.line, label="made no keys")
+    figure.legend(handles=[line], loc="outside lower left", handlelength=2.8)
+
+
+def _draw_labels(axes: Axes, layout: Layout, style: Style) -> None:
+    """Write the names of nodes that have room for them; the figure must be laid out."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    axes.apply_aspect()
+    pt = 72 / figure.dpi
+    dots = axes.transData.transform(layout.places) * pt
+    labels = [_short(visible(label)) for label in layout.labels]
+    size_pt = 0.85 * style.small_pt
+    degrees = np.bincount(layout.fibres.ravel(), minlength=len(dots))
+    boxes = place_labels(
+        dots,
+        [text_size(label, size_pt) for label in labels],
+        np.argsort(-degrees, kind="stable").tolist(),
+        dots[layout.fibres],
+        Box(*(pt * float(edge) for edge in axes.get_window_extent().extents)),
+        np.sqrt(NODE_SIZE) / 2 * style.line * _fineness(layout),
+    )
+    # names that cross fibres stay readable in print; the ground of a page is not known
+    ground = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.2}
+    for node, box in boxes.items():
+        axes.annotate(
+            labels[node],
+            layout.places[node],
+            xytext=(box.left + AIR - dots[node, 0], box.low + AIR - dots[node, 1]),
+            textcoords="offset points",
+            va="bottom",
+            fontsize=size_pt,
+            parse_math=False,
+            zorder=4,
+            bbox=ground if style.placed else None,
+        )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"

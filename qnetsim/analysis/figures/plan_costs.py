@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qnetsim.analysis.figures.style import TEXT_COLOUR, hide_frame, policy_colour, styled
+from qnetsim.analysis.figures.policy_marks import policy_colour
+from qnetsim.analysis.figures.style import (
+    SCREEN,
+    TEXT_COLOUR,
+    Style,
+    hide_frame,
+    power_unit,
+    styled,
+)
 from qnetsim.arrays import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 #: Colour of values without a plan.
@@ -27,6 +34,8 @@ def sensitivity_figure(
     bounds: FloatArray,
     valid: Sequence[bool],
     missing: str,
+    *,
+    style: Style = SCREEN,
 ) -> Figure:
     """Cost over a key, the band down to its bound; values without a plan stand on the axis.
 
@@ -41,15 +50,15 @@ def sensitivity_figure(
     missing : str
         What is the matter with values that have no plan.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    figure = style.canvas(6.4, 3.8)
     axes = figure.subplots()
     there = np.isfinite(costs)
+    unit = power_unit(float(np.abs(costs[there]).max(initial=0)))
+    costs, bounds = costs / unit.factor, bounds / unit.factor
     kept = there & np.array(valid, dtype=bool)
     colour = policy_colour(0)
     if there.any():
-        axes.plot(values, costs, "-", color=colour, lw=1.4)
+        axes.plot(values, costs, "-", color=colour, lw=1.4 * style.line)
         axes.plot(values[kept], costs[kept], "o", color=colour, ms=4.5, label="cost of the plan")
         proved = np.where(np.isfinite(bounds), bounds, np.nan)
         axes.plot(values, proved, "_", color=policy_colour(1), ms=13, mew=1.8, label="proved bound")
@@ -60,21 +69,12 @@ def sensitivity_figure(
         axes.plot(values[hollow], costs[hollow], "o", mfc="none", color=colour, ms=6, label=label)
     if not there.all():
         _mark_missing(axes, values[~there], f"no plan: {missing}")
-    _whole_numbers(axes.yaxis)
     axes.set_xlabel(key)
-    axes.set_ylabel("expected cost per slot")
-    axes.legend(frameon=False, fontsize=8)
+    axes.set_ylabel(f"expected cost per slot{unit.text}")
+    axes.legend()
     axes.margins(x=0.04, y=0.12)
     hide_frame(axes)
     return figure
-
-
-def _whole_numbers(axis: Axis) -> None:
-    """Write costs out, without a factor at the end of the axis."""
-    from matplotlib.ticker import StrMethodFormatter
-
-    low, high = axis.get_view_interval()
-    axis.set_major_formatter(StrMethodFormatter("{x:,.0f}" if high - low > 10 else "{x:,.4g}"))
 
 
 def _mark_missing(axes: Axes, values: FloatArray, label: str) -> None:
@@ -95,31 +95,36 @@ def _mark_missing(axes: Axes, values: FloatArray, label: str) -> None:
 
 @styled
 def frontier_figure(
-    weights: Sequence[float], expected: FloatArray, cvar: FloatArray, level: float
+    weights: Sequence[float],
+    expected: FloatArray,
+    cvar: FloatArray,
+    level: float,
+    *,
+    style: Style = SCREEN,
 ) -> Figure:
     """Expected cost against CVaR, one point for each plan, with the weights that give it."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    figure = style.canvas(6.4, 3.8)
     axes = figure.subplots()
-    axes.plot(expected, cvar, "-o", color=policy_colour(0), lw=1.4, ms=5)
+    unit = power_unit(float(np.abs(np.append(expected, cvar)).max(initial=0)))
+    expected, cvar = expected / unit.factor, cvar / unit.factor
+    axes.plot(expected, cvar, "-o", color=policy_colour(0), lw=1.4 * style.line, ms=5 * style.line)
     labels: dict[tuple[float, float], list[str]] = {}
     for weight, x, y in zip(weights, expected.tolist(), cvar.tolist(), strict=True):
         labels.setdefault((x, y), []).append(f"{weight:g}")
+    middle = (expected.min() + expected.max()) / 2
     for place, listed in labels.items():
         axes.annotate(
             f"w = {', '.join(listed)}",
             place,
-            xytext=(7, 7),
+            xytext=(7, 7) if place[0] < middle else (-7, 7),
             textcoords="offset points",
-            fontsize=8,
+            ha="left" if place[0] < middle else "right",
+            fontsize=style.small_pt,
             color=TEXT_COLOUR,
         )
-    _whole_numbers(axes.yaxis)
-    _whole_numbers(axes.xaxis)
     axes.locator_params(axis="x", nbins=5)
-    axes.set_xlabel("expected cost per slot")
-    axes.set_ylabel(f"CVaR: dearest {1 - level:.4g} of the slots")
+    axes.set_xlabel(f"expected cost per slot{unit.text}")
+    axes.set_ylabel(f"CVaR: dearest {1 - level:.4g} of the slots{unit.text}")
     axes.margins(x=0.16, y=0.14)
     hide_frame(axes)
     return figure

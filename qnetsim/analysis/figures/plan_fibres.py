@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qnetsim.analysis.figures.style import hide_frame, policy_colour, styled
+from qnetsim.analysis.figures.policy_marks import policy_colour
+from qnetsim.analysis.figures.style import hide_frame, styled
 from qnetsim.arrays import FloatArray
 
 if TYPE_CHECKING:

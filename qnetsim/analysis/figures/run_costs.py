@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qnetsim.analysis.figures.policy_marks import policy_colour
 from qnetsim.analysis.figures.pools import POINTS
-from qnetsim.analysis.figures.style import hide_frame, policy_colour, styled
+from qnetsim.analysis.figures.style import SCREEN, hide_frame, power_unit, styled
 from qnetsim.trace import Trace
 from qnetsim.vocabulary import BILL_COLUMNS
 
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 @styled
 def run_figure(trace: Trace) -> Figure:
     """Cost per slot over time, and its mean; many slots are averaged into steps."""
-    from matplotlib.figure import Figure
-
     costs = np.sum([trace.column(f"slots/{kind}") for kind in BILL_COLUMNS], axis=0)
     starts = np.unique(np.linspace(0, len(costs), POINTS + 1).astype(np.int64))[:-1]
     counts = np.diff(np.append(starts, len(costs)))
-    figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+    unit = power_unit(float(costs.max(initial=0)))
+    costs = costs / unit.factor
+    figure = SCREEN.canvas(6.4, 3.2)
     axes = figure.subplots()
     if len(costs):
         axes.step(
@@ -37,7 +38,6 @@ def run_figure(trace: Trace) -> Figure:
         axes.axhline(float(costs.mean()), color=policy_colour(1), ls="--", lw=1.2, label="mean")
         axes.legend(frameon=False, fontsize=8)
     axes.set_xlabel("slot")
-    axes.set_ylabel("cost per slot")
-    axes.ticklabel_format(axis="y", style="plain", useOffset=False)
+    axes.set_ylabel(f"cost per slot{unit.text}")
     hide_frame(axes)
     return figure

@@ -7,49 +7,60 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.analysis.compare import Comparison
-from qnetsim.analysis.figures.style import hide_frame, policy_colour, styled
+from qnetsim.analysis.figures.policy_marks import legend_below, policy_legend, policy_line
+from qnetsim.analysis.figures.style import SCREEN, Style, bit_unit, hide_frame, styled
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
 @styled
-def training_figure(comparison: Comparison) -> Figure:
-    """Every replication, and their mean: time above, keys below, one column for each task."""
-    from matplotlib.figure import Figure
-
+def training_figure(comparison: Comparison, *, style: Style = SCREEN) -> Figure:
+    """Every replication, and their mean: over time and over keys, for each task."""
     tasks = comparison.policies[0].runs[0].tasks
-    figure = Figure(figsize=(max(4.6, 3.4 * len(tasks)), 5.4), layout="constrained")
-    panels = figure.subplots(2, len(tasks), squeeze=False, sharey="col")
+    if style.narrow:
+        figure = style.canvas(4.6, 0.6 + 2.2 * len(tasks))
+        panels = figure.subplots(len(tasks), 2, squeeze=False, sharey="row").T
+    else:
+        figure = style.canvas(max(4.6, 3.4 * len(tasks)), 5.4)
+        panels = figure.subplots(2, len(tasks), squeeze=False, sharey="col")
+    every = [run for policy in comparison.policies for run in policy.runs]
+    largest = max(float(t.key_bits_before.max(initial=0)) for r in every for t in r.tasks)
+    bits = bit_unit(largest)
     for task in range(len(tasks)):
-        for row, axes in enumerate(panels[:, task]):
-            for number, policy in enumerate(comparison.policies):
-                runs = [run.tasks[task] for run in policy.runs]
-                paths = [run.started_s if row == 0 else run.key_bits_before / 1e6 for run in runs]
-                for run, path in zip(runs, paths, strict=True):
-                    axes.step(
-                        path,
-                        run.loss,
-                        where="post",
-                        color=policy_colour(number),
-                        alpha=0.25,
-                        lw=0.8,
-                    )
-                # where all replications have the round, the mean
-                shared = min(run.done for run in runs)
-                if shared:
-                    axes.step(
-                        np.mean([path[:shared] for path in paths], axis=0),
-                        np.mean([run.loss[:shared] for run in runs], axis=0),
-                        where="post",
-                        color=policy_colour(number),
-                        lw=2,
-                        label=policy.name if task == 0 and row == 0 else None,
-                    )
-            axes.set_xlabel("simulated time (s)" if row == 0 else "key bits taken (Mbit)")
-            hide_frame(axes)
-        panels[0, task].set_title(tasks[task].name, fontsize=10, parse_math=False)
-    for axes in panels[:, 0]:
+        over_time, over_keys = panels[:, task]
+        _draw_losses(over_time, comparison, task, None, style)
+        _draw_losses(over_keys, comparison, task, bits.factor, style)
+        over_time.set_xlabel("simulated time (s)")
+        over_keys.set_xlabel(f"key bits taken ({bits.text})")
+        over_time.set_title(tasks[task].name, fontsize=style.font_pt, parse_math=False)
+    for axes in panels.ravel():
+        hide_frame(axes)
+    for axes in panels[0] if style.narrow else panels[:, 0]:
         axes.set_ylabel("Taylor loss")
-    figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    names = [policy.name for policy in comparison.policies]
+    policy_legend(figure, names, style, legend_below(figure, style, names, most=4))
     return figure
+
+
+def _draw_losses(
+    axes: Axes, comparison: Comparison, task: int, bits: float | None, style: Style
+) -> None:
+    """Draw losses of a task over time, or over key bits in units of so many ``bits``."""
+    for number, policy in enumerate(comparison.policies):
+        runs = [run.tasks[task] for run in policy.runs]
+        paths = [run.started_s if bits is None else run.key_bits_before / bits for run in runs]
+        look = policy_line(number, style, 2.0)
+        faint = look | {"alpha": 0.25, "lw": 0.8 * style.line, "marker": None}
+        for run, path in zip(runs, paths, strict=True):
+            axes.step(path, run.loss, where="post", **faint)
+        # where all replications have the round, the mean
+        shared = min(run.done for run in runs)
+        if shared:
+            axes.step(
+                np.mean([path[:shared] for path in paths], axis=0),
+                np.mean([run.loss[:shared] for run in runs], axis=0),
+                where="post",
+                **look,
+            )

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from qnetsim.analysis import Comparison
-from qnetsim.analysis.figures.style import FORMATS
-from qnetsim.analysis.places import FIGURES, PAGE
+from qnetsim.analysis.figures.style import FORMATS, SCREEN, Style, save
+from qnetsim.analysis.places import FIGURE_NAMES, FIGURES, PAGE
 from qnetsim.cli.show.output import working
 from qnetsim.errors import UsageError
 from qnetsim.trace import make_folder
@@ -20,13 +20,40 @@ def draw_report(
     folder: Path,
     curves: dict[str, CurveRecord] | None = None,
     formats: Collection[str] = FORMATS,
+    style: Style = SCREEN,
 ) -> Path:
     """Write a report; returns the page."""
     from qnetsim.analysis.report import write_report
 
     make_folder(folder)
     with working("drawing the report"):
-        return write_report(comparison, folder, curves, formats)
+        return write_report(comparison, folder, curves, formats, style)
+
+
+def draw_figure(
+    comparison: Comparison,
+    curves: dict[str, CurveRecord],
+    name: str,
+    path: Path,
+    style: Style,
+) -> str:
+    """Write one figure of a report by the suffix of its path; returns the caption.
+
+    Raises
+    ------
+    UsageError
+        These traces do not give the figure.
+    """
+    from qnetsim.analysis.drawings import drawings
+    from qnetsim.analysis.report import report_sources
+
+    with working("drawing"), report_sources(comparison, curves) as sources:
+        found = drawings(sources)
+        if name not in found:
+            raise UsageError(f"--figure {name}: {FIGURE_NAMES[name]}; there are {', '.join(found)}")
+        make_folder(path.parent)
+        save(found[name].draw(style), path, style)
+        return found[name].caption
 
 
 def refuse_report(folder: Path, force: bool) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from qnetsim.analysis.figures.policy_marks import policy_colour, policy_line
+from qnetsim.analysis.figures.style import SCREEN, Style, hide_frame, styled
 from qnetsim.fel.arithmetic import taylor_loss
 from qnetsim.fel.datasets import DATASET_NAMES, Dataset, load_dataset
 from qnetsim.fel.encryption_schemes import CountedScheme
@@ -139,27 +141,25 @@ def _train(data: Dataset, workers: int, seed: int, order: int, rounds: int) -> _
     return _Trained(loss, session.accuracy, usage.total.key_bytes)
 
 
-def figure(points: Sequence[LossPoint]) -> Figure:
+@styled
+def figure(points: Sequence[LossPoint], *, style: Style = SCREEN) -> Figure:
     """Loss against key rate: mean, and one standard deviation either way."""
-    from matplotlib.figure import Figure
-
-    drawn = Figure(figsize=(6.4, 3.8), layout="constrained")
+    drawn = style.canvas(6.4, 3.8)
     axes = drawn.subplots()
-    colours: dict[str, str] = dict(
-        zip(DATASET_NAMES, ("#1f5f8b", "#d9822b", "#6b4c7a", "#3a7d44"), strict=True)
-    )
     for name in dict.fromkeys(point.dataset for point in points):
         mine = [point for point in points if point.dataset == name]
         rates = [point.workers for point in mine]
         means = np.array([point.mean for point in mine])
         spreads = np.array([point.spread for point in mine])
         label = name.replace("_", " ")
-        axes.plot(rates, means, marker="o", markersize=4, color=colours[name], label=label)
-        axes.fill_between(
-            rates, means - spreads, means + spreads, color=colours[name], alpha=0.2, linewidth=0
-        )
+        number = DATASET_NAMES.index(name)
+        look: dict[str, Any] = {"marker": "o", "ms": 4 * style.line}
+        look |= policy_line(number, style) | {"markevery": 1}
+        axes.plot(rates, means, label=label, **look)
+        band: dict[str, Any] = {"color": policy_colour(number), "alpha": 0.2, "linewidth": 0}
+        axes.fill_between(rates, means - spreads, means + spreads, **band)
     axes.set_xlabel("secret-key rate k / K_L (workers that it pays for)")
     axes.set_ylabel("Taylor loss")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9)
+    hide_frame(axes)
+    axes.legend()
     return drawn

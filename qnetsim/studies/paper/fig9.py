@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qnetsim.analysis.figures.policy_marks import policy_colour, policy_line
+from qnetsim.analysis.figures.style import SCREEN, Style, hide_frame, styled
 from qnetsim.analysis.learning_curves import bootstrap, converged, interquartile_mean
 from qnetsim.arrays import FloatArray
 from qnetsim.case import load, open_case
@@ -166,36 +168,36 @@ def _read_curve(path: Path, topology: str, setting: str, algorithm: str) -> Algo
     )
 
 
-def figure(lines: list[AlgorithmCurve]) -> Figure:
+@styled
+def figure(lines: list[AlgorithmCurve], *, style: Style = SCREEN) -> Figure:
     """Interquartile mean over the seeds against epochs, with bootstrap intervals."""
-    from matplotlib.figure import Figure
-
     topologies = list(dict.fromkeys(line.topology for line in lines))
-    drawn = Figure(figsize=(11, 3 * len(topologies)), layout="constrained")
+    drawn = style.canvas(11, 3 * len(topologies))
     axes = drawn.subplots(len(topologies), len(SETTINGS), sharey=True, squeeze=False)
-    colours = dict(zip(ALGORITHMS, ("#1f5f8b", "#d9822b", "#6b4c7a"), strict=True))
     names = {"fedsac": "FedSAC", "decsac": "DecSAC", "decppo": "DecPPO"}
     for line in lines:
         place = axes[topologies.index(line.topology), SETTINGS.index(line.setting)]
         epochs = np.arange(len(line.stochastic))
-        colour = colours[line.algorithm]
+        number = ALGORITHMS.index(line.algorithm)
+        colour = policy_colour(number)
+        look = policy_line(number, style)
         middle = interquartile_mean(line.stochastic)
         low, high = bootstrap(line.stochastic)
-        place.plot(epochs, middle, color=colour, label=names[line.algorithm])
+        place.plot(epochs, middle, label=names[line.algorithm], **look)
         place.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)
         mean = interquartile_mean(line.deterministic)
-        place.plot(epochs, mean, color=colour, linestyle=":", linewidth=1)
+        place.plot(epochs, mean, **(look | {"lw": 0.8 * style.line, "marker": None}))
         claim = CLAIMS[line.topology][line.algorithm]
         if claim <= epochs[-1]:
-            place.plot([claim], [0.985], marker="^", color=colour, clip_on=False, markersize=6)
+            place.plot([claim], [0.985], marker="^", color=colour, clip_on=False, ms=6 * style.line)
     for row, topology in enumerate(topologies):
         for column, setting in enumerate(SETTINGS):
             place = axes[row, column]
-            place.set_title(f"{topology}: {setting}", fontsize=10)
+            place.set_title(f"{topology}: {setting}", fontsize=style.font_pt)
             place.set_ylim(0.98, 1.6)
             place.axhline(1.05, color="#888888", linewidth=0.8, linestyle="--")
-            place.spines[["top", "right"]].set_visible(False)
+            hide_frame(place)
             place.set_xlabel("epoch")
         axes[row, 0].set_ylabel("cost / C*")
-    axes[0, 0].legend(frameon=False, fontsize=9)
+    axes[0, 0].legend()
     return drawn

@@ -1,0 +1,148 @@
+"""The figures of a report: their names, their captions, and how each is drawn in a style."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qnetsim.analysis.compare import Comparison
+from qnetsim.analysis.divergence import Divergence
+from qnetsim.analysis.figures.costs import comparison_figure
+from qnetsim.analysis.figures.curves import curves_figure
+from qnetsim.analysis.figures.divergence import divergence_figure
+from qnetsim.analysis.figures.layout import network_layout
+from qnetsim.analysis.figures.network_map import map_figure
+from qnetsim.analysis.figures.pools import pools_figure
+from qnetsim.analysis.figures.style import FORMATS, SCREEN, Style, save, svg
+from qnetsim.analysis.figures.training import training_figure
+from qnetsim.analysis.figures.waiting import waiting_figure
+from qnetsim.trace import Trace
+from qnetsim.trace.files.curve_file import CurveRecord
+from qnetsim.trace.hdf5.files import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure of the report: the name of its files, its caption, and how it is drawn."""
+
+    name: str
+    caption: str
+    draw: Callable[[Style], Figure]
+
+    @cached_property
+    def svg(self) -> str:
+        """The SVG file for the screen, rendered once for the folder and the page."""
+        return svg(self.draw(SCREEN))
+
+    def write(self, folder: Path, formats: Collection[str], style: Style = SCREEN) -> None:
+        """Write its files in these formats, and remove those that an earlier report left."""
+        figure = None
+        for kind in FORMATS:
+            path = folder / f"{self.name}.{kind}"
+            if kind not in formats:
+                path.unlink(missing_ok=True)
+            elif kind == "svg" and style is SCREEN:
+                write_whole(path, self.svg)
+            else:
+                figure = figure or self.draw(style)
+                save(figure, path, style)
+
+
+@dataclass(frozen=True)
+class ReportSources:
+    """What the figures of a report are drawn from.
+
+    Attributes
+    ----------
+    comparison : Comparison
+    title : str
+    first : mapping from policy to Trace
+        Its open trace of the first world.
+    divergences : dict from policy to Divergence
+        From the reference, in the first world.
+    curves : mapping
+        Learning curves, by name.
+    """
+
+    comparison: Comparison
+    title: str
+    first: Mapping[str, Trace]
+    divergences: dict[str, Divergence]
+    curves: Mapping[str, CurveRecord] = field(default_factory=dict)
+
+
+def drawings(sources: ReportSources) -> dict[str, Drawing]:
+    """The figures that these sources give, by name; none is drawn yet."""
+    comparison = sources.comparison
+    reference = sources.first[comparison.reference]
+    worlds = comparison.replications
+    means = f"mean over all slots of {worlds} world{'' if worlds == 1 else 's'}"
+    found = [
+        Drawing(
+            "costs",
+            f"Cost per slot by kind, {means}, and its ratio to the reference with the paired "
+            "95 % interval over the worlds.",
+            lambda style: comparison_figure(comparison, sources.title, style=style),
+        ),
+        Drawing(
+            "keys",
+            "Keys against time in the first world, mean over the fibres and over the slots of a "
+            "step: what pools keep after a slot, and what is taken from reserved and from "
+            "on-demand channels in a slot.",
+            lambda style: pools_figure(comparison, sources.first, style=style),
+        ),
+        Drawing(
+            "network",
+            "Utilisation of the fibres: key bits consumed over key bits produced, summed over all "
+            f"worlds; a dashed fibre made no keys. {_map_text(reference)}",
+            lambda style: map_figure(comparison, reference, style=style),
+        ),
+    ]
+    if any(policy.keys.wait_percentiles_s["max"] > 0 for policy in comparison.policies):
+        caption = "Waiting time of the served requests until their first keys, all worlds."
+        found.append(
+            Drawing("waiting", caption, lambda style: waiting_figure(comparison, style=style))
+        )
+    if sources.divergences:
+        caption = (
+            "Cumulative cost above the reference in the first world; a tick marks the first "
+            "decision that differs."
+        )
+        slots = {name: divergence.slot for name, divergence in sources.divergences.items()}
+        found.append(
+            Drawing(
+                "partings",
+                caption,
+                lambda style: divergence_figure(comparison, slots, sources.first, style=style),
+            )
+        )
+    if comparison.policies[0].runs[0].tasks:
+        caption = (
+            "Loss of the federated tasks: against simulated time, and against key bits (one line "
+            "where the policies take the same). Faint lines are worlds, the others their mean."
+        )
+        found.append(
+            Drawing("training", caption, lambda style: training_figure(comparison, style=style))
+        )
+    if sources.curves:
+        caption = (
+            "Learning curves: cost over the optimum, actions drawn (thick) and mean actions "
+            "(thin); interquartile mean over the seeds of a training, and its 95 % bootstrap "
+            "interval where there are several."
+        )
+        found.append(
+            Drawing("curves", caption, lambda style: curves_figure(sources.curves, style=style))
+        )
+    return {drawing.name: drawing for drawing in found}
+
+
+def _map_text(trace: Trace) -> str:
+    if network_layout(trace).geographic:
+        return "Nodes stand by longitude and latitude."
+    return "Distances follow the lengths of the fibres as far as a plane allows."

@@ -1,0 +1,145 @@
+"""Where the nodes of a map stand: by longitude and latitude, or so that distances follow fibres."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qnetsim.arrays import FloatArray
+from qnetsim.locations import Location
+from qnetsim.trace import Trace
+
+#: Least share of the nodes whose coordinates must be known for a map by coordinates.
+LEAST_PLACED = 0.5
+#: Distance of nodes at one and the same place, over the extent of the map.
+APART = 0.02
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A network in a plane.
+
+    Attributes
+    ----------
+    nodes : tuple of str
+        Those with fibres.
+    labels : tuple of str
+        What each is called.
+    fibres : ndarray of int64, shape (fibres, 2)
+        Positions of the ends in ``nodes``.
+    places : ndarray of float64, shape (nodes, 2)
+    geographic : bool
+        Whether coordinates place them.
+    """
+
+    nodes: tuple[str, ...]
+    labels: tuple[str, ...]
+    fibres: np.ndarray[tuple[int, int], np.dtype[np.int64]]
+    places: FloatArray
+    geographic: bool
+
+    @property
+    def lines(self) -> FloatArray:
+        """Ends of the fibres, shape (fibres, 2, 2)."""
+        return self.places[self.fibres]
+
+    @property
+    def ratio(self) -> float:
+        """Height over width."""
+        width, height = np.ptp(self.places, axis=0)
+        return float(height / width) if width > 0 else 2.0
+
+
+def network_layout(trace: Trace) -> Layout:
+    """Lay out the network of a trace.
+
+    Raises
+    ------
+    TraceFormatError
+        Its places are damaged.
+    """
+    sources, targets = (trace.column(f"fibres/{end}").tolist() for end in ("source", "target"))
+    locations = trace.locations()
+    nodes = tuple(dict.fromkeys(sources + targets))
+    position = {node: number for number, node in enumerate(nodes)}
+    ends = np.array([[position[a], position[b]] for a, b in zip(sources, targets, strict=True)])
+    places = _by_coordinates(nodes, ends, locations)
+    return Layout(
+        nodes,
+        tuple(locations.get(node, Location()).name or node for node in nodes),
+        ends,
+        _by_lengths(nodes, ends, trace.column("fibres/length_km")) if places is None else places,
+        places is not None,
+    )
+
+
+def _by_coordinates(
+    nodes: Sequence[str], ends: np.ndarray, locations: Mapping[str, Location]
+) -> FloatArray | None:
+    """Place nodes by longitude and latitude; None where too few of them are known.
+
+    Degrees are drawn in proportion to kilometres at the mean latitude. The map is cut where the
+    ring of longitudes is widest empty. Nodes without coordinates stand between their neighbours.
+    """
+    known = [locations.get(node, Location()) for node in nodes]
+    lon, lat = (
+        np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+        for values in ([p.longitude for p in known], [p.latitude for p in known])
+    )
+    there = np.isfinite(lon)
+    if there.sum() < max(2, LEAST_PLACED * len(nodes)):
+        return None
+    ring = np.sort(lon[there])
+    gaps = np.diff(np.append(ring, ring[0] + 360))
+    start = ring[(int(gaps.argmax()) + 1) % len(ring)]
+    middle = np.radians((lat[there].min() + lat[there].max()) / 2)
+    places = np.stack([(lon - start) % 360 * np.cos(middle), lat], axis=1)
+    while not there.all():
+        near = [
+            np.append(ends[ends[:, 0] == n, 1], ends[ends[:, 1] == n, 0])
+            for n in np.flatnonzero(~there)
+        ]
+        found = {
+            n: places[others[there[others]]].mean(axis=0)
+            for n, others in zip(np.flatnonzero(~there), near, strict=True)
+            if there[others].any()
+        }
+        if not found:
+            return None
+        for n, place in found.items():
+            places[n] = place
+        there[list(found)] = True
+    return _apart(places)
+
+
+def _apart(places: FloatArray) -> FloatArray:
+    """Move nodes at one and the same place round it, so that fibres between them have a length."""
+    extent = float(np.ptp(places, axis=0).max())
+    if extent == 0:
+        return places + np.stack([np.arange(len(places)), np.zeros(len(places))], axis=1)
+    moved = places.copy()
+    for place in np.unique(places, axis=0):
+        same = np.flatnonzero((places == place).all(axis=1))
+        if len(same) > 1:
+            angles = 2 * np.pi * np.arange(len(same)) / len(same)
+            moved[same] += APART * extent * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return moved
+
+
+def _by_lengths(nodes: Sequence[str], ends: np.ndarray, lengths: FloatArray) -> FloatArray:
+    """Place nodes so that distances follow the lengths of the fibres."""
+    import networkx
+
+    graph: networkx.Graph[int] = networkx.Graph()
+    for (source, target), length in zip(ends.tolist(), lengths.tolist(), strict=True):
+        graph.add_edge(source, target, length=length)
+    places = np.zeros((len(graph), 2))
+    for number, part in enumerate(networkx.connected_components(graph)):
+        piece = networkx.kamada_kawai_layout(
+            graph.subgraph(sorted(part, key=lambda n: nodes[n])), weight="length"
+        )
+        for node, place in piece.items():
+            places[node] = place + np.array([2.5 * number, 0])
+    return places
