@@ -3,6 +3,8 @@
 #: The page of a report, and the folder of its figures.
 PAGE = "report.html"
 FIGURES = "figures"
+#: What every page has in its head.
+MARK = b"<title>qnetsim: "
 #: Its figures, in the order of the page, and why a report may lack them.
 FIGURE_NAMES = {
     "costs": "",

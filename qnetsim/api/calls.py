@@ -15,6 +15,7 @@ from qnetsim.api.temporary import place_of
 from qnetsim.case import Case, open_case
 from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.errors import UsageError, argument
+from qnetsim.input_files import inputs_noted
 from qnetsim.kernel import Kernel
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import Tell, make_plan
@@ -32,6 +33,7 @@ from qnetsim.world.realisation import Realisation
 TracesLike: TypeAlias = "ComparisonResult | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
 
 
+@inputs_noted()
 def run(
     scenario: ScenarioLike,
     policy: PolicyLike,
@@ -106,6 +108,7 @@ def run(
     return RunResult(*place)
 
 
+@inputs_noted()
 def compare(
     source: ScenarioLike | TracesLike,
     policies: PolicyLike | PoliciesLike | None = None,
@@ -184,6 +187,7 @@ def compare(
     return ComparisonResult(compare_traces(traces), traces, [place.folder, source])
 
 
+@inputs_noted()
 def plan(
     scenario: ScenarioLike,
     policy: PolicyLike = "sip",
@@ -226,6 +230,7 @@ def plan(
     return found
 
 
+@inputs_noted()
 def replay_world(
     source: str | os.PathLike[str],
     policy: PolicyLike | None = None,

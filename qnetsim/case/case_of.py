@@ -10,6 +10,7 @@ from qnetsim.case.case import Case
 from qnetsim.case.make_scenario import make_scenario
 from qnetsim.case.open_case import load, open_case
 from qnetsim.errors import UsageError
+from qnetsim.input_files import note_input
 from qnetsim.scenario import Scenario
 
 #: What counts as a scenario in every call that takes one.
@@ -29,6 +30,14 @@ def case_of(scenario: ScenarioLike) -> Case:
     QnetsimError
         It is none of these, or wrong in itself.
     """
+    case = _built(scenario)
+    # a case that is known already has its files no less
+    for path in case.scenario.named_files:
+        note_input(path)
+    return case
+
+
+def _built(scenario: ScenarioLike) -> Case:
     if isinstance(scenario, Case):
         return scenario
     if isinstance(scenario, Scenario):

@@ -180,6 +180,10 @@ def open_case(scenario: Scenario, topology: Topology | None = None) -> Case:
     ScenarioError
         Values were put into the scenario past its checks.
     """
+    if not isinstance(scenario, Scenario):
+        raise UsageError(
+            f"scenario: give a Scenario, not {type(scenario).__name__}; `qnetsim.load` reads a file"
+        )
     scenario.refuse_unchecked()
     network = build_network(scenario.network, scenario.cost, scenario.run.slot_s, topology)
     forecast = build_forecast(

@@ -103,7 +103,7 @@ def compare(
                 raise UsageError(f"{option} goes with a scenario; traces are read as they are")
         folder = out or Path("runs") / "comparison"
         if draws:
-            refuse_report(folder, force or resume)
+            refuse_report(folder, force, resume)
         paths = _traces_and_replays(sources, policies, folder, keep)
     else:
         if len(sources) > 1:
@@ -118,7 +118,7 @@ def compare(
         )
         folder = out or default_path(found.stem)
         if draws:
-            refuse_report(folder, force or resume)
+            refuse_report(folder, force, resume)
         paths = _run_scenario(scenario, policies, folder, keep, workers=workers)
     made = [path for path in paths if path not in sources]
     if key is not None and not made:

@@ -53,7 +53,10 @@ def rates(
         slot_s = spec.run.slot_s
     else:
         if changes:
-            raise UsageError(f"--set goes with a scenario; {network} is a topology")
+            raise UsageError(
+                f"--set goes with a scenario; {network} is a topology here. Give the file of a "
+                "scenario (`qnetsim scenario new NAME` writes one)"
+            )
         try:
             settings = NetworkTable(topology=network, key_rate="mdi_qkd")
         except ValidationError:

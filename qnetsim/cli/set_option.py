@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +14,8 @@ from qnetsim.errors import UsageError
 from qnetsim.scenario.lines import Key
 
 FORM = "write TABLE.KEY=VALUE, for example demand.requests=40 or policy.0.name=evf"
+#: Keys that may name a file.
+FILES = {("network", "topology"), ("network", "rate_table"), ("recording", "file")}
 #: Values by key, as ``qnetsim.load`` takes them.
 Changes = Mapping[Key, Any]
 #: Text that needs no quotes on a command line; everything else is TOML.
@@ -23,7 +26,8 @@ def changes_of(settings: Sequence[str]) -> Changes:
     """Read the values of ``--set``.
 
     A value is TOML (``40``, ``0.5``, ``true``, ``[1, 2]``, ``{cvar = 0.9}``); text needs no quotes.
-    A number in a key is the place of a table in a list, from 0.
+    A number in a key is the place of a table in a list, from 0. A file is looked for in the current
+    folder, then in that of the scenario.
 
     Raises
     ------
@@ -39,8 +43,15 @@ def changes_of(settings: Sequence[str]) -> Changes:
         key = tuple(int(part) if part.isdecimal() else part for part in parts)
         if key in changes:
             raise UsageError(f"--set {text!r}: {name} is given twice")
-        changes[key] = _value(text, value)
+        changes[key] = _from_here(key, _value(text, value))
     return changes
+
+
+def _from_here(key: Key, value: Any) -> Any:
+    """A file of the current folder by its full path; other names stay as in the scenario file."""
+    if key in FILES and isinstance(value, str) and Path(value).is_file():
+        return str(Path(value).resolve())
+    return value
 
 
 def _value(text: str, value: str) -> Any:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from qnetsim.case import Case, open_case
 from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.input_files import inputs_noted
 from qnetsim.network import BLOCKED, Route, RouteTable
 from qnetsim.optimize import Plan
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
@@ -42,6 +43,7 @@ FROM_FILE = "from a plan file"
 PLANNED_FOR = ("network", "cost", "demand")
 
 
+@inputs_noted()
 def save_plan(
     plan: Plan,
     scenario: ScenarioLike,

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from pydantic import ValidationError
 
 from qnetsim.errors import UsageError, argument
+from qnetsim.input_files import note_input
 from qnetsim.policies.base import Policy, guarded
 from qnetsim.policies.registry import available, fault_of_class, policy_of, with_source
 from qnetsim.policies.user_code import split_reference
@@ -107,6 +108,7 @@ def choose(
             f"{argument('policy')}: {shown} {wrong}; give a name, a PolicyTable, a class of "
             "policies or an object of one"
         )
+    note_input(Path(getattr(sys.modules.get(kind.__module__), "__file__", None) or ""))
     return ChosenPolicy(_labelled(PolicyTable(name=kind.__name__), title), policy)
 
 

@@ -176,6 +176,8 @@ def _said(error: BaseException, file: Path | None = None) -> str:
     if isinstance(error, QnetsimError):
         return str(error)
     text = f"{type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError) and not error.filename and file is not None:
+        return f"{_short(file)}: {text}"
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_short(Path(error.filename))}:{error.lineno}: {type(error).__name__}: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)

@@ -22,6 +22,7 @@ from qnetsim.trace.schema import WORLD
 from qnetsim.world.realisation import Realisation
 
 
+@inputs_noted()
 def record_world(
     scenario: ScenarioLike,
     out: str | os.PathLike[str],

@@ -44,7 +44,13 @@ class UnfinishedFile:
 
     def __init__(self, path: Path, kind: FileKind = TRACE) -> None:
         self.path = path
-        self._trace = open_trace(path) if kind is TRACE else open_world(path)
+        try:
+            self._trace = open_trace(path) if kind is TRACE else open_world(path)
+        except TraceError as error:
+            resume = argument("resume", "True")
+            raise TraceError(
+                f"{error}; {resume} goes on with a {kind.noun}: move or remove this file first"
+            ) from None
         if self._trace.kind is not kind:
             self._trace.close()
             raise UsageError(f"{path}: is a {self._trace.kind.noun}, not a {kind.noun}")

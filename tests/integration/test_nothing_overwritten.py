@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import qnetsim
 from qnetsim.errors import UsageError
 from qnetsim.input_files import inputs_noted, read_input
 from qnetsim.runs.simulate import simulate
@@ -103,7 +105,6 @@ COMMANDS = {
         ),
         ("rate.csv", "plain.toml", "net.csv", "mine.safetensors"),
     ),
-    "rates": (("rates", "net.csv"), ("net.csv",)),
 }
 CASES = [(name, read) for name, (_, files) in COMMANDS.items() for read in files]
 
@@ -149,6 +150,9 @@ def test_models_plans_figures_and_keys_are_kept(
         code, _, err = call(capsys, *plan, *more)
         assert code == 2, err
         assert "is read by this command" in err
+    code, _, err = call(capsys, "rates", "net.csv", "--out", "net.png", "--force")
+    assert code == 2
+    assert "is read by this command" in err
     assert (place / "net.csv").read_bytes() == before
     assert call(capsys, *plan, "--out", "p.h5")[0] == 0
     code, _, err = call(capsys, "run", "plain.toml", "--plan", "p.h5", "-o", "p.h5", "--force")
@@ -215,6 +219,35 @@ def test_python_keeps_the_files_of_its_scenario(place: Path) -> None:
     out = simulate(nsfnet(run__slots="4"), PolicyTable(name="sip"), place / "t.h5")
     open_trace(out).close()
     simulate(nsfnet(run__slots="4"), PolicyTable(name="sip"), place / "t.h5", force=True)
+
+
+def test_calls_keep_the_files_that_they_are_given(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(place)
+    code = "import qnetsim\n\n\nclass Mine(qnetsim.Policy):\n    def decide(self, observation):\n"
+    code += "        raise RuntimeError\n"
+    (place / "mine_policy.py").write_text(code)
+    mine = importlib.import_module("mine_policy").Mine
+    spec = qnetsim.load(place / "plain.toml")
+    before = {path: path.read_bytes() for path in place.iterdir() if path.is_file()}
+    for call_it in (
+        lambda: qnetsim.run("plain.toml", "sip", "plain.toml", force=True),
+        lambda: qnetsim.run(spec, "sip", "net.csv", force=True),
+        lambda: qnetsim.run(spec, mine, "mine_policy.py", force=True),
+        lambda: qnetsim.run(spec, mine(), "mine_policy.py", force=True),
+        lambda: qnetsim.run(spec, "mine_policy:Mine", "mine_policy.py", force=True),
+        lambda: qnetsim.run(spec, "mine_policy.py:Mine", "mine_policy.py", force=True),
+        lambda: qnetsim.plan("plain.toml", "sip", "plain.toml", force=True),
+        lambda: qnetsim.plan(spec, "sip", "net.csv", force=True),
+        lambda: qnetsim.record_world("plain.toml", "plain.toml", force=True),
+        lambda: qnetsim.record_world(spec, "net.csv", force=True),
+    ):
+        with pytest.raises(UsageError, match="is read by this command"):
+            call_it()
+    assert {path: path.read_bytes() for path in place.iterdir() if path.is_file()} == before
+    with pytest.raises(UsageError, match="give a Scenario, not str"):
+        qnetsim.open_case("plain.toml")  # type: ignore[arg-type]
 
 
 def test_files_are_noted_within_one_command_only(place: Path) -> None:

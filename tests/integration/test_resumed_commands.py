@@ -147,6 +147,26 @@ def test_a_recorded_world_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "recorded world" in err
 
 
+def test_a_page_that_is_no_report_is_kept(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (whole / "report.html").write_text("mine")
+    code, _, err = call(capsys, *COMPARE, "-o", str(whole), "--resume")
+    assert code == 2
+    assert "report.html: exists already" in err
+    (whole / "report.html").unlink()
+    (whole / "figures" / "mine.svg").write_text("mine")
+    code, _, err = call(capsys, *COMPARE, "-o", str(whole), "--resume")
+    assert code == 2
+    assert "figures: exists already" in err
+    assert (whole / "figures" / "mine.svg").read_text() == "mine"
+
+
+def test_what_is_no_trace_is_not_resumed(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (whole / "sip-r000.h5").write_bytes(b"")
+    code, _, err = call(capsys, *COMPARE, "-o", str(whole), "--resume")
+    assert code == 3
+    assert "--resume goes on with a trace: move or remove this file first" in err
+
+
 def test_resume_and_force_contradict_each_other(capsys: pytest.CaptureFixture[str]) -> None:
     for command in (("run", TINY, "-p", "sip"), ("compare", TINY), ("demand", TINY)):
         code, _, err = call(capsys, *command, "--resume", "--force")

@@ -104,7 +104,16 @@ def test_they_go_with_a_scenario_only(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "--set goes with a scenario" in err
     code, _, err = call(capsys, "rates", "nsfnet", "--set", "run.seed=2")
     assert code == 2
-    assert "nsfnet is a topology" in err
+    assert "nsfnet is a topology here" in err
+
+
+def test_a_file_of_the_current_folder_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.csv").write_text("source,target,length_km\na,b,100\nb,c,900\n")
+    found = data(capsys, "plan", "tiny", "--no-information", "--set", "network.topology=mine.csv")
+    assert found["objective"] > data(capsys, "plan", "tiny", "--no-information")["objective"]
 
 
 def test_demand_files_take_them_for_their_network(

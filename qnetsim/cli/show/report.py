@@ -7,9 +7,10 @@ from pathlib import Path
 
 from qnetsim.analysis import Comparison
 from qnetsim.analysis.figures.style import FORMATS, SCREEN, Style, save
-from qnetsim.analysis.places import FIGURE_NAMES, FIGURES, PAGE
+from qnetsim.analysis.places import FIGURE_NAMES, FIGURES, MARK, PAGE
 from qnetsim.cli.show.output import working
 from qnetsim.errors import UsageError
+from qnetsim.input_files import forget_input, read_start
 from qnetsim.trace import make_folder
 from qnetsim.trace.files.curve_file import CurveRecord
 from qnetsim.trace.hdf5.files import refuse_linked_folder
@@ -56,8 +57,15 @@ def draw_figure(
         return found[name].caption
 
 
-def refuse_report(folder: Path, force: bool) -> None:
+def refuse_report(folder: Path, force: bool, resume: bool = False) -> None:
     """Refuse to overwrite a report or its figures without ``--force``.
+
+    Parameters
+    ----------
+    folder : Path
+    force : bool
+    resume : bool
+        Replace a report of ours, of the comparison that goes on; nothing else.
 
     Raises
     ------
@@ -66,7 +74,16 @@ def refuse_report(folder: Path, force: bool) -> None:
     refuse_linked_folder(folder / FIGURES)
     for path in (folder / PAGE, folder / FIGURES):
         there = any(path.iterdir()) if path.is_dir() else path.exists()
-        if there and not force:
+        if there and not force and not (resume and _is_ours(path)):
             raise UsageError(
                 f"{path}: exists already; give another --out, or --force to overwrite it"
             )
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a page begins like a report, or a folder holds figures of one alone."""
+    if path.is_dir():
+        return {entry.stem for entry in path.iterdir()} <= set(FIGURE_NAMES)
+    ours = MARK in read_start(path, 1024)
+    forget_input(path)
+    return ours
