@@ -44,7 +44,14 @@ if TYPE_CHECKING:
     from qnetsim.optimize import Plan
     from qnetsim.plans.make import make_plan
     from qnetsim.plans.storage import load_plan, save_plan
-    from qnetsim.policies.base import Decision, Observation, Policy, PolicyOptions
+    from qnetsim.policies.base import (
+        Decision,
+        Observation,
+        Outcome,
+        Policy,
+        PolicyOptions,
+        Setting,
+    )
     from qnetsim.replay.record import record_world
     from qnetsim.replay.verify import verify as verify_trace
     from qnetsim.runs.batch import run_policies
@@ -59,12 +66,14 @@ _HOME = {
     "Forecast": "qnetsim.forecast",
     "Network": "qnetsim.network",
     "Observation": "qnetsim.policies.base",
+    "Outcome": "qnetsim.policies.base",
     "Plan": "qnetsim.optimize",
     "Policy": "qnetsim.policies.base",
     "PolicyOptions": "qnetsim.policies.base",
     "PolicyTable": "qnetsim.scenario",
     "QnetsimError": "qnetsim.errors",
     "Scenario": "qnetsim.scenario",
+    "Setting": "qnetsim.policies.base",
     "Trace": "qnetsim.trace",
     "compare": "qnetsim.api.calls",
     "compare_traces": "qnetsim.analysis.compare",
@@ -91,12 +100,14 @@ __all__ = [
     "Forecast",
     "Network",
     "Observation",
+    "Outcome",
     "Plan",
     "Policy",
     "PolicyOptions",
     "PolicyTable",
     "QnetsimError",
     "Scenario",
+    "Setting",
     "Trace",
     "__version__",
     "compare",

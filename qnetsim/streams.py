@@ -6,11 +6,13 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TextIO
 
 #: Held while number 1 leads elsewhere: two threads would put back each other's streams.
 _aside = threading.Lock()
+#: The stream of this program alone, once it has one.
+_kept: list[TextIO] = []
 
 
 def open_closed_streams() -> None:
@@ -41,6 +43,17 @@ def keep_stdout() -> None:
     kept = open(own, "w", encoding=usual.encoding, errors=usual.errors)  # noqa: PTH123, SIM115
     # the width of the terminal is asked for by the second name
     sys.stdout = sys.__stdout__ = kept  # type: ignore[misc]
+    _kept.append(kept)
+
+
+@contextmanager
+def users_words() -> Iterator[None]:
+    """Send what a user's code prints to stderr while the block runs, where stdout is kept."""
+    if not _kept:
+        yield
+        return
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 @contextmanager

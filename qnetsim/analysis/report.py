@@ -16,7 +16,8 @@ from qnetsim.analysis.drawings import Drawing, ReportSources, drawings
 from qnetsim.analysis.figures.style import FORMATS, SCREEN, Style, page_svg
 from qnetsim.analysis.in_words import in_words
 from qnetsim.analysis.page import STYLE, Section, html_page
-from qnetsim.analysis.places import FIGURES, PAGE
+from qnetsim.analysis.places import FIGURE_NAMES, FIGURES, PAGE
+from qnetsim.input_files import refuse_input
 from qnetsim.plain_text import counted
 from qnetsim.trace import Trace, open_trace
 from qnetsim.trace.files.curve_file import CurveRecord
@@ -55,6 +56,10 @@ def write_report(
     """
     folder = Path(folder)
     refuse_linked_folder(folder / FIGURES)
+    # ahead of the first file, so that nothing of a report is there that is refused
+    names = [folder / FIGURES / f"{name}.{kind}" for name in FIGURE_NAMES for kind in FORMATS]
+    for place in (folder / PAGE, *names):
+        refuse_input(place)
     with report_sources(comparison, curves or {}) as sources:
         drawn = drawings(sources)
         page = _page(comparison, sources, drawn)

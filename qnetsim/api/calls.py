@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import TypeAlias, cast, get_args
 
 from pydantic import ValidationError
 
@@ -29,6 +29,8 @@ from qnetsim.trace import is_hdf5
 from qnetsim.trace.files.planned_traces import traces_of
 from qnetsim.world.realisation import Realisation
 
+#: Highest number of a world, as on the command line.
+MOST_REPLICATIONS = 10**6
 #: Traces and recorded worlds, or folders of them.
 TracesLike: TypeAlias = "ComparisonResult | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
 
@@ -89,6 +91,11 @@ def run(
     QnetsimError
         Whatever goes wrong.
     """
+    _refuse_contradiction(resume, force, out)
+    if not 0 <= replication <= MOST_REPLICATIONS:
+        raise UsageError(f"replication={replication!r}: allowed: 0 .. {MOST_REPLICATIONS}")
+    if kernel not in get_args(Kernel):
+        raise UsageError(f"kernel={kernel!r}: allowed: {', '.join(get_args(Kernel))}")
     case = case_of(scenario)
     chosen = choose(policy, case.scenario.policy, title)
     place = place_of(out, f"{chosen.title}-r{replication:03d}.h5")
@@ -151,6 +158,9 @@ def compare(
     QnetsimError
         Whatever goes wrong.
     """
+    _refuse_contradiction(resume, force, out)
+    if workers < 1:
+        raise UsageError(f"workers={workers!r}: give a number of processes >= 1")
     place = place_of(out)
     paths = _recorded(source)
     if paths is None:
@@ -273,6 +283,19 @@ def replay_world(
         progress=progress,
     )
     return RunResult(*place)
+
+
+def _refuse_contradiction(resume: bool, force: bool, out: str | os.PathLike[str] | None) -> None:
+    """Refuse settings that contradict each other.
+
+    Raises
+    ------
+    UsageError
+    """
+    if resume and force:
+        raise UsageError("resume=True keeps what is there and force=True overwrites it; give one")
+    if resume and out is None:
+        raise UsageError("resume=True goes on with a file; give out")
 
 
 def _recorded(source: object) -> list[Path] | None:

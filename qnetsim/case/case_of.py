@@ -31,8 +31,9 @@ def case_of(scenario: ScenarioLike) -> Case:
         It is none of these, or wrong in itself.
     """
     case = _built(scenario)
-    # a case that is known already has its files no less
-    for path in case.scenario.named_files:
+    # a case that is known already may have been built from another file of the same tables
+    given = scenario if isinstance(scenario, Scenario) else case.scenario
+    for path in given.named_files:
         note_input(path)
     return case
 

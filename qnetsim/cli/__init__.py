@@ -70,7 +70,7 @@ def group() -> None:
 #: How to go on with a command that a signal stopped; the others are given again.
 GO_ON = {
     "compare": "the same command with --resume goes on",
-    "demand": "the same command with --resume goes on (a .csv begins anew)",
+    "demand": "the same command with --resume goes on",
     "fel": "the same command with --resume goes on",
     "replay": "the same command with --resume goes on",
     "report": "the same command with --force draws it anew",

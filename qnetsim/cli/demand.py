@@ -18,6 +18,7 @@ from qnetsim.cli.show.output import (
     progress,
     scenario_argument,
 )
+from qnetsim.interrupt import note_command
 from qnetsim.replay.record import record_world
 
 
@@ -51,6 +52,8 @@ def demand(
     keep = Keeping(force, resume)
     spec = load(scenario, changes=changes, slots=slots, seed=seed)
     path = out or default_path(f"{scenario.stem}-world-r{replication:03d}.h5")
+    if path.suffix.lower() == ".csv":
+        note_command("give the same command again")
     case = open_case(spec)
     with progress("recording", spec.run.slots) as advance:
         digest = record_world(

@@ -38,7 +38,7 @@ def changes_of(settings: Sequence[str]) -> Changes:
     for text in settings:
         name, equals, value = (part.strip() for part in text.partition("="))
         parts = name.split(".")
-        if not equals or not all(parts) or len(parts) < 2:
+        if not equals or not all(parts) or len(parts) < 2 or "\n" in text:
             raise UsageError(f"--set {text!r}: {FORM}")
         key = tuple(int(part) if part.isdecimal() else part for part in parts)
         if key in changes:

@@ -27,6 +27,7 @@ from qnetsim.network import Network, RouteTable
 from qnetsim.optimize.routing import by_level_weight, newsvendor_lengths, newsvendor_table
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
 from qnetsim.scenario import RiskTable
+from qnetsim.streams import users_words
 
 if TYPE_CHECKING:
     from qnetsim.optimize import Plan
@@ -192,7 +193,8 @@ def guarded(title: str, what: str) -> Iterator[None]:
     ``SystemExit`` and ``GeneratorExit`` count too; only an interruption passes.
     """
     try:
-        yield
+        with users_words():
+            yield
     except QnetsimError:
         raise
     except (Exception, SystemExit, GeneratorExit) as error:

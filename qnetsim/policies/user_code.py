@@ -20,6 +20,7 @@ from typing import Any
 from qnetsim.errors import QnetsimError, UsageError
 from qnetsim.input_files import read_input
 from qnetsim.scenario.tables.scenario import PolicySource
+from qnetsim.streams import users_words
 
 #: How a user names a class of their own.
 FORM = "FILE.py:Class or module:Class"
@@ -139,7 +140,8 @@ def _executed(file: Path, code: bytes, sha256: str) -> ModuleType:
     # dataclasses and pickle look for it by its name
     sys.modules[module.__name__] = module
     try:
-        exec(compile(code, str(file), "exec"), vars(module))
+        with users_words():
+            exec(compile(code, str(file), "exec"), vars(module))
     except (Exception, SystemExit) as error:
         del sys.modules[module.__name__]
         raise UsageError(_said(error, file)) from error
@@ -150,7 +152,8 @@ def _executed(file: Path, code: bytes, sha256: str) -> ModuleType:
 @cache
 def _imported(name: str) -> ModuleType:
     try:
-        return importlib.import_module(name)
+        with users_words():
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         missing = error.name or name
         if not (name == missing or name.startswith(f"{missing}.")):

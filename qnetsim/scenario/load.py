@@ -50,7 +50,7 @@ def load_scenario(
     path = Path(path)
     scenario = parse_scenario(scenario_text(path), str(path), policy_options, changes)
     try:
-        return placed(scenario, path.parent)
+        return placed(scenario, path.parent).read_from(path)
     except SettingError as error:
         raise locate(path, error.problems) from None
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ValidationError
+from pydantic import BaseModel, BeforeValidator, PrivateAttr, ValidationError
 
-from qnetsim.errors import ScenarioError
+from qnetsim.errors import ScenarioError, UsageError
 from qnetsim.scenario.checked import (
     Given,
     OptionsModelOf,
@@ -73,11 +73,32 @@ class Scenario(Table):
         "the [[policy]] tables", "one [[policy]] table for each policy", default=()
     )
 
+    #: The file that it was read from, which no command writes over; no part of its value.
+    _file: Path | None = PrivateAttr(None)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all tables are equal, wherever they were read."""
+        if not isinstance(other, Scenario):
+            return NotImplemented
+        return all(getattr(self, key) == getattr(other, key) for key in Scenario.model_fields)
+
+    def __hash__(self) -> int:
+        """Hash of the tables."""
+        return hash(tuple(getattr(self, key) for key in Scenario.model_fields))
+
+    def read_from(self, path: Path) -> Scenario:
+        """Copy that knows its file."""
+        known = self.model_copy()
+        known._file = path.absolute()
+        return known
+
     @property
     def named_files(self) -> tuple[Path, ...]:
-        """Files that it names, there or not: topology, recorded demand, trained weights."""
+        """Its own file, and those that it names, there or not: topology, demand, weights."""
         topology = self.network.topology
         named = [] if topology.startswith(("topohub:", GRAPH)) else [topology]
+        if self._file is not None:
+            named.append(str(self._file))
         if self.recording is not None:
             named.append(self.recording.file)
         files = (file for table in self.policy for file in table.named_files)
@@ -175,6 +196,10 @@ class Scenario(Table):
         UsageError
             A key leads nowhere.
         """
+        if not isinstance(changes, Mapping) or not all(isinstance(k, str | tuple) for k in changes):
+            raise UsageError(
+                "changes: give a mapping from keys, such as 'demand.requests', to values"
+            )
         keys = {_split(key): plain(value) for key, value in changes.items()}
         data = self.model_dump(mode="json", exclude_unset=True, exclude_defaults=True)
         kept: dict[str, Any] = {}

@@ -234,6 +234,9 @@ def test_calls_keep_the_files_that_they_are_given(
     for call_it in (
         lambda: qnetsim.run("plain.toml", "sip", "plain.toml", force=True),
         lambda: qnetsim.run(spec, "sip", "net.csv", force=True),
+        lambda: qnetsim.run(spec, "sip", "plain.toml", force=True),
+        lambda: qnetsim.record_world(spec, "plain.toml", force=True),
+        lambda: qnetsim.run(spec.with_run(seed=5), "sip", "plain.toml", force=True),
         lambda: qnetsim.run(spec, mine, "mine_policy.py", force=True),
         lambda: qnetsim.run(spec, mine(), "mine_policy.py", force=True),
         lambda: qnetsim.run(spec, "mine_policy:Mine", "mine_policy.py", force=True),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import networkx
 import numpy as np
@@ -294,3 +297,38 @@ def test_errors_name_arguments(scenario: qnetsim.Scenario, tmp_path: Path) -> No
         qnetsim.load(TINY, slots=0)
     with pytest.raises(UsageError, match="no such trace"):
         qnetsim.open_trace(tmp_path / "none.h5")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"replication": -1}, "replication=-1: allowed: 0 .. 1000000"),
+        ({"kernel": "x"}, "kernel='x': allowed: auto, numba, numpy, loop"),
+        ({"out": "t.h5", "resume": True, "force": True}, "give one"),
+        ({"resume": True}, "resume=True goes on with a file; give out"),
+    ],
+)
+def test_a_run_takes_what_the_command_takes(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        qnetsim.run("tiny", "sip", **settings)
+
+
+def test_a_comparison_takes_what_the_command_takes() -> None:
+    with pytest.raises(UsageError, match="workers=0: give a number of processes"):
+        qnetsim.compare("tiny", workers=0)
+    with pytest.raises(UsageError, match="changes: give a mapping"):
+        qnetsim.load("tiny").with_changes([1])  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="changes: give a mapping"):
+        qnetsim.load("tiny").with_changes({1: 2})  # type: ignore[dict-item]
+
+
+def test_where_a_scenario_was_read_is_no_part_of_its_value(tmp_path: Path) -> None:
+    text = (ROOT / "scenarios" / "nsfnet.toml").read_text()
+    (tmp_path / "copy.toml").write_text(text)
+    one, other = qnetsim.load("nsfnet"), qnetsim.load(tmp_path / "copy.toml")
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one.digest() == other.digest()
+    assert one != one.with_run(seed=5)
+    assert pickle.loads(pickle.dumps(other)).named_files == other.named_files
+    assert tmp_path / "copy.toml" in other.with_run(seed=5).named_files

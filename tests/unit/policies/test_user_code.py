@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -287,3 +289,22 @@ def test_a_run_of_other_code_is_not_resumed(
     arguments = ("--policy", "mine.py:Mine:factor=2", "--slots", "10", "--out", str(trace))
     code, _, err = call(capsys, "run", "tiny.toml", *arguments, "--resume")
     assert (code, "source_sha256" in err) == (2, True)
+
+
+def test_what_a_policy_prints_is_kept_out_of_json(tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text(
+        "import qnetsim\n\nprint('imported')\n\n\nclass Loud(qnetsim.Policy):\n"
+        "    def prepare(self, setting, plan):\n        self.setting = setting\n"
+        "        self.routes = setting.shortest_routes()\n\n"
+        "    def decide(self, observation):\n        print('deciding')\n"
+        "        n = self.setting.requests_per_fibre(self.routes)\n"
+        "        return qnetsim.Decision(n, n, observation.slots_left, self.routes)\n"
+    )
+    command = [sys.executable, "-m", "qnetsim", "run", "tiny", "-p", "loud.py:Loud", "--json"]
+    done = subprocess.run(
+        [*command, "-o", "t.h5"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["schema"] == "qnetsim.run/1"
+    assert "imported" in done.stderr
+    assert "deciding" in done.stderr
