@@ -137,7 +137,7 @@ def recorded_world(trace: Trace, run: RecordedRun) -> Realisation:
     case = run.case
     if trace.slots < scenario.run.slots:
         raise TraceError(
-            f"{trace.path}: holds {trace.slots} of the {counted(scenario.run.slots, 'slot')} of "
+            f"{trace.path}: holds {trace.slots:,} of the {counted(scenario.run.slots, 'slot')} of "
             f"its world ({trace.status}); `qnetsim run --resume` completes it"
         )
     levels = trace.column("world/levels", 0, 1)

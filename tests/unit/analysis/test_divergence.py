@@ -73,7 +73,7 @@ def test_worlds_that_differ_are_told_apart(evf: Path, tmp_path: Path) -> None:
         text = f"slot {slot}, group 0: world/levels is {x[slot, 0]} and {y[slot, 0]}"
     assert found.world == text
     longer = simulate(nsfnet(**{**base, "run__slots": "2600"}), EVF, tmp_path / "long.h5")
-    assert diverge(evf, longer).world == "the worlds are 2500 and 2600 slots long"
+    assert diverge(evf, longer).world == "the worlds are 2,500 and 2,600 slots long"
     usnet = simulate(
         nsfnet(run__slots="5", network__topology='"usnet"'), EVF, tmp_path / "usnet.h5"
     )

@@ -189,7 +189,7 @@ def test_an_unfinished_trace_among_them_is_said(folder: Path) -> None:
     assert "cut short random-r003.h5 (200 slots)" in str(caught.value)
     # without the list it is one unfinished trace, as ever
     (folder / NAME).unlink()
-    with pytest.raises(TraceError, match="completes it with --resume") as plain:
+    with pytest.raises(TraceError, match="completes it with resume=True") as plain:
         compare_traces(traces(folder))
     assert plain.value.exit_code == 3
 

@@ -196,7 +196,7 @@ def test_a_trace_cut_short_is_not_a_world(evf: Path, tmp_path: Path) -> None:
     path.write_bytes(evf.read_bytes())
     with h5py.File(path, "r+") as file:
         file["committed_slots"][...] = 1024
-    with pytest.raises(TraceError, match=r"holds 1024 of the 1300 slots .* --resume"):
+    with pytest.raises(TraceError, match=r"holds 1,024 of the 1,300 slots .* --resume"):
         replay(path, SIP, tmp_path / "out.h5")
 
 

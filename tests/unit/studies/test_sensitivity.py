@@ -58,7 +58,7 @@ def test_values_have_equal_distances(text: str, values: tuple[float, ...]) -> No
     ],
 )
 def test_other_texts_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=r"--sensitivity.*KEY=FROM:TO:N"):
+    with pytest.raises(UsageError, match=r"sensitivity=.*KEY=FROM:TO:N"):
         sweep_of(text)
 
 

@@ -61,7 +61,7 @@ def test_wrong_keys_get_one_clear_error(tmp_path: Path) -> None:
     named = tmp_path / "key.sig"
     named.write_bytes(private.read_bytes())
     for path, environment, what in (
-        (public, {}, "is a public key; --sign takes a private"),
+        (public, {}, "is a public key; sign takes a private"),
         (locked, {}, f"is encrypted; give its passphrase in the environment variable {PASSPHRASE}"),
         (locked, {PASSPHRASE: "wrong"}, f"{PASSPHRASE} is not its passphrase"),
         (other, {}, "of another kind than Ed25519"),
@@ -78,7 +78,7 @@ def test_wrong_keys_get_one_clear_error(tmp_path: Path) -> None:
         assert what in str(caught.value)
         assert "\n" not in str(caught.value)
     for path, what in (
-        (private, "is a private key; --key takes the public one"),
+        (private, "is a private key; key takes the public one"),
         (text, "cannot be read as a public key"),
     ):
         with pytest.raises(UsageError, match=what):

@@ -116,7 +116,7 @@ def test_h5py_alone_reads_a_trace(sip_trace: Path) -> None:
 
 def test_an_existing_trace_is_not_overwritten(sip_trace: Path) -> None:
     before = sip_trace.read_bytes()
-    with pytest.raises(UsageError, match=r"exists already; .* --force"):
+    with pytest.raises(UsageError, match=r"exists already; .* force=True"):
         simulate(nsfnet(run__slots="5"), PolicyTable(name="sip"), sip_trace)
     assert sip_trace.read_bytes() == before
 
