@@ -175,7 +175,7 @@ def _draw_fibres(
     _draw_prices(axes, layout.lines, policy.runs[0], style)
     size = NODE_SIZE * line**2
     axes.scatter(layout.places[:, 0], layout.places[:, 1], s=size, color=TEXT_COLOUR, zorder=3)
-    axes.set_title(policy.name, fontsize=style.font_pt, parse_math=False)
+    axes.set_title(visible(policy.name), fontsize=style.font_pt, parse_math=False)
     axes.margins(0.08)
     axes.set_aspect("equal")
     return not made.all()
