@@ -35,6 +35,10 @@ MOST_WORK = 150_000
 MOST_WORK_HARD = 15_000
 #: Most variables of a program whose routes are branched on.
 MOST_BRANCHED = 2_000
+#: The same, and nodes times variables, for routes that are coloured too: the gap is small where
+#: routes are moved for their wavelengths alone, so that few nodes close it.
+MOST_BRANCHED_COLOURED = 8_000
+MOST_WORK_COLOURED = 600_000
 
 
 class Proof(NamedTuple):

@@ -32,8 +32,8 @@ from qnetsim.optimize.columns.problem import (
     WavelengthPrices,
 )
 from qnetsim.optimize.columns.proof import (
-    MOST_BRANCHED,
-    MOST_WORK,
+    MOST_BRANCHED_COLOURED,
+    MOST_WORK_COLOURED,
     PROOF_NODES,
     Proof,
     add_useful,
@@ -166,9 +166,11 @@ class RoutesProgram:
             best = completed(master, master.program(), shifts, whole.nodes)
         bound = self._bound
         nodes = whole.nodes
-        if complete and program.variables <= MOST_BRANCHED:
+        if complete and program.variables <= MOST_BRANCHED_COLOURED:
             tree = RouteTree(master, program, None, Fraction(cost), check)
-            bound = max(bound, tree.search(affordable(MOST_WORK, master)) + self._forced.cost)
+            bound = max(
+                bound, tree.search(affordable(MOST_WORK_COLOURED, master)) + self._forced.cost
+            )
             best = tree.best or best
             nodes += tree.nodes
         size = Size(program.variables, program.rows, nodes, self._relaxed.rounds)

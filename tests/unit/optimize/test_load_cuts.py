@@ -166,7 +166,7 @@ def test_continuity_is_part_of_the_proof_where_it_costs(formulation: str) -> Non
 
 def test_a_plan_that_is_not_proved_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     # larger instances are not branched on with continuity
-    monkeypatch.setattr(routes_program, "MOST_BRANCHED", 0)
+    monkeypatch.setattr(routes_program, "MOST_BRANCHED_COLOURED", 0)
     scenario = load_scenario(CASES / "gap171_mult10.toml")
     plan = plan_of(scenario, "sip", formulation="routes")
     assert plan.status is PlanStatus.FEASIBLE
