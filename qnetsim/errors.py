@@ -56,6 +56,20 @@ def argument(name: str, value: str = "") -> str:
     return option if value in {"", "True"} else f"{option} {value}"
 
 
+def refuse_resume_by_force(resume: bool, force: bool) -> None:
+    """Refuse two settings that contradict each other.
+
+    Raises
+    ------
+    UsageError
+    """
+    if resume and force:
+        raise UsageError(
+            f"{argument('resume', 'True')} keeps what is there and {argument('force', 'True')} "
+            "overwrites it; give one of them"
+        )
+
+
 class QnetsimError(Exception):
     """Base class: the message says what is wrong, where, and how to mend it."""
 

@@ -14,7 +14,7 @@ from qnetsim.api.result_objects import ComparisonResult, PlanResult, RunResult
 from qnetsim.api.temporary import place_of
 from qnetsim.case import Case, open_case
 from qnetsim.case.case_of import ScenarioLike, case_of
-from qnetsim.errors import UsageError, argument
+from qnetsim.errors import UsageError, argument, refuse_resume_by_force
 from qnetsim.input_files import inputs_noted
 from qnetsim.kernel import Kernel
 from qnetsim.optimize import Plan
@@ -292,8 +292,7 @@ def _refuse_contradiction(resume: bool, force: bool, out: str | os.PathLike[str]
     ------
     UsageError
     """
-    if resume and force:
-        raise UsageError("resume=True keeps what is there and force=True overwrites it; give one")
+    refuse_resume_by_force(resume, force)
     if resume and out is None:
         raise UsageError("resume=True goes on with a file; give out")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import click
 
-from qnetsim.errors import UsageError
+from qnetsim.errors import refuse_resume_by_force
 
 resume_option = click.option(
     "--resume", is_flag=True, help="Go on after an interruption; what is complete is kept."
@@ -33,7 +33,4 @@ class Keeping:
     durable: bool = False
 
     def __post_init__(self) -> None:
-        if self.resume and self.force:
-            raise UsageError(
-                "--resume keeps what is there and --force overwrites it; give one of them"
-            )
+        refuse_resume_by_force(self.resume, self.force)
