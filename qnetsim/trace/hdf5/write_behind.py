@@ -11,10 +11,10 @@ Item = TypeVar("Item")
 
 #: Bytes that may wait to be written or be in writing; one item always may.
 MOST_BYTES = 2**26
-#: Items that are waited for, so that they share the cost of a flush, and for how long at most.
+#: Most items that share the cost of a flush, and how long they are waited for at most.
 ITEMS_AT_ONCE = 8
 PATIENCE_S = 0.1
-#: Items that are safe for each that is waited for: a write that fails costs a part of a run.
+#: Items that are safe for each that is written beyond one: a failing write costs a part of a run.
 SAFE_ITEMS = 4
 
 
@@ -22,8 +22,8 @@ class WriteBehind(Generic[Item]):
     """Hands items to a thread, in order. Use as a context manager; leaving it waits for all.
 
     Compression, digests and the disk take their time while the simulation goes on. The thread
-    takes several items at once, and all that waits where it falls behind; where items are slow to
-    come, one does not wait for the others.
+    takes several items at once, no more than a quarter of those that are safe, and one; where items
+    are slow to come, one does not wait for the others.
 
     Parameters
     ----------
@@ -66,16 +66,20 @@ class WriteBehind(Generic[Item]):
         return not self._bytes or self._bytes + size <= MOST_BYTES
 
     def _enough(self) -> bool:
-        wanted = min(ITEMS_AT_ONCE, 1 + self._written // SAFE_ITEMS)
-        return self._closing or self._crowded or len(self._waiting) >= wanted
+        return self._closing or self._crowded or len(self._waiting) >= self._at_once
+
+    @property
+    def _at_once(self) -> int:
+        """Items that the next write takes at most."""
+        return min(ITEMS_AT_ONCE, 1 + self._written // SAFE_ITEMS)
 
     def _work(self) -> None:
         while True:
             with self._change:
                 self._change.wait_for(lambda: self._waiting or self._closing)
                 self._change.wait_for(self._enough, PATIENCE_S)
-                batch = self._waiting
-                self._waiting = []
+                count = self._at_once
+                batch, self._waiting = self._waiting[:count], self._waiting[count:]
             if not batch:
                 return
             try:
