@@ -10,7 +10,8 @@ import pytest
 
 from tests.support import ROOT
 from tests.verification.oracles import chains
-from tests.verification.oracles.families import Family, families
+from tests.verification.oracles.families import families
+from tests.verification.oracles.family import Family
 from tests.verification.oracles.trial import verdicts
 
 PAGE = ROOT / "docs" / "background" / "theory.md"

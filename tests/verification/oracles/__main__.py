@@ -5,7 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.verification.oracles.families import WARM_UP, families
+from tests.verification.oracles.families import families
+from tests.verification.oracles.family import WARM_UP
 from tests.verification.oracles.trial import LEVEL, WORLDS, verdicts
 
 HEAD = f"""# Runs beside theory
