@@ -6,7 +6,7 @@ READY := .venv/.ready
 # Of `make fuzz`.
 MINUTES ?= 5
 
-.PHONY: demo test verify wheel versions fuzz lint bench study growth fel coverage golden docs clean
+.PHONY: demo test verify wheel versions fuzz lint bench study growth fel theory coverage golden docs clean
 
 demo: $(READY)
 	$(BIN)/qnetsim compare nsfnet --out runs/demo --force
@@ -39,6 +39,10 @@ fel: $(READY)
 
 growth: $(READY)
 	$(BIN)/python tests/benchmarks/growth.py
+
+# runs beside queueing theory, three minutes
+theory: $(READY)
+	$(BIN)/python -m tests.verification.oracles > docs/background/theory.md
 
 coverage: $(READY)
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered

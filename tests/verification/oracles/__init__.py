@@ -1,0 +1,1 @@
+"""Queueing and reliability theory that simulated runs are held against."""

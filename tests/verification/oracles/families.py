@@ -1,0 +1,12 @@
+"""All families of oracles: scenarios, what is measured in them, and what theory says."""
+
+from __future__ import annotations
+
+from tests.verification.oracles.family import Family
+from tests.verification.oracles.queues import sessions, stores, waits
+from tests.verification.oracles.supply import moments, noise, outages
+
+
+def families() -> list[Family]:
+    """All of them."""
+    return [*waits(), *sessions(), *stores(), *noise(), *outages(), *moments()]
