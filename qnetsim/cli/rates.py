@@ -15,6 +15,7 @@ from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, figure, force_option, json_option, table
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.network import BUNDLED, Network, build_network
 from qnetsim.scenario import CostTable, NetworkTable
@@ -30,7 +31,7 @@ from qnetsim.studies.rate_card import (
 )
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("network", default="nsfnet")
 @set_option
 @click.option(

@@ -22,6 +22,7 @@ from qnetsim.cli.show.output import (
     progress,
 )
 from qnetsim.cli.sign_option import Signer, sign_option
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.policies.chosen import policy_table
 from qnetsim.replay.departure import WhatIf, forced_reservation
@@ -135,7 +136,7 @@ class DemandOptions:
             raise UsageError("--slot-s must be > 0 and --forecast-slots >= 0") from None
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--policy", "-p", help=f"{POLICY_HELP} Else the trace's own.")
 @click.option("--from-slot", type=click.IntRange(0), help="Follow the trace to this slot.")

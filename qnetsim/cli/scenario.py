@@ -11,6 +11,7 @@ from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, json_option, table
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import QnetsimError
 from qnetsim.scenario import Scenario
 from qnetsim.shipped import shipped_scenarios, summary_of
@@ -21,7 +22,7 @@ def scenario() -> None:
     """List, copy and check scenarios, print their schema."""
 
 
-@scenario.command("list")
+@scenario.command("list", cls=StrictCommand)
 @json_option
 def list_shipped(as_json: bool) -> None:
     """List the scenarios that come with qnetsim; every command takes them by name."""
@@ -39,7 +40,7 @@ def list_shipped(as_json: bool) -> None:
     echo("your own: `qnetsim scenario new NAME` writes a copy to begin with")
 
 
-@scenario.command()
+@scenario.command(cls=StrictCommand)
 @click.argument("name")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="File to write; NAME.toml.")
 def new(name: str, out: Path | None) -> None:
@@ -55,7 +56,7 @@ def new(name: str, out: Path | None) -> None:
         echo(f"which reads   {path}")
 
 
-@scenario.command()
+@scenario.command(cls=StrictCommand)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @set_option
 @json_option
@@ -81,7 +82,7 @@ def check(files: tuple[Path, ...], changes: Changes, as_json: bool) -> None:
         raise click.exceptions.Exit(2)
 
 
-@scenario.command()
+@scenario.command(cls=StrictCommand)
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors."""
     document = Scenario.model_json_schema()
