@@ -11,15 +11,12 @@ import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
 
 from numpy.random import BitGenerator
 
 from qnetsim import seeds
 from qnetsim.errors import IntersectionError
-
-if TYPE_CHECKING:
-    from Crypto.PublicKey import RSA
+from qnetsim.fel.signing_key import SigningKey
 
 
 @cache
@@ -42,25 +39,18 @@ def full_domain_hash(identifier: str, modulus: int) -> int:
     return 1 + int.from_bytes(digest, "big") % (modulus - 1)
 
 
-def signing_key(bits: BitGenerator, size: int) -> RSA.RsaKey:
-    """Make the RSA key of a cluster head, used for nothing but blind signatures."""
-    from Crypto.PublicKey import RSA
-
-    return RSA.generate(size, randfunc=lambda n: seeds.bits(bits, 8 * n).to_bytes(n, "big"))
-
-
 class BlindSigner:
     """The cluster head, which signs blinded hashes.
 
     Parameters
     ----------
-    key : RsaKey
+    key : SigningKey
     limit : int
         Signatures that one party may have, so that nobody can try any number of identifiers.
     """
 
-    def __init__(self, key: RSA.RsaKey, limit: int) -> None:
-        self.public = int(key.n), int(key.e)
+    def __init__(self, key: SigningKey, limit: int) -> None:
+        self.public = key.n, key.e
         self._key = key
         self._limit = limit
         self._given: dict[str, int] = {}
@@ -85,7 +75,7 @@ class BlindSigner:
         """The private power, by the Chinese remainder theorem."""
         import gmpy2
 
-        p, q, d = (int(x) for x in (self._key.p, self._key.q, self._key.d))
+        p, q, d = self._key.p, self._key.q, self._key.d
         at_p, at_q = (gmpy2.powmod(value, d % (prime - 1), prime) for prime in (p, q))
         return int(at_q + q * ((at_p - at_q) * gmpy2.invert(q, p) % p))
 

@@ -37,11 +37,11 @@ from qnetsim.fel.intersection import (
     CommutativeParty,
     common_tokens,
     safe_prime,
-    signing_key,
 )
 from qnetsim.fel.pads import KeyBuffer, Receiver, SealedMessage, Sender
 from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.fel.roles import TaskRoles
+from qnetsim.fel.signing_key import signing_key
 from tests.support.federated import KEY_BITS, drive, learn, session, small
 
 
