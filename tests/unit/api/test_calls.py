@@ -180,12 +180,43 @@ def test_what_is_no_scenario_gets_one_clear_message() -> None:
         qnetsim.run(3, "sip")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("wrong", [3, dict, object()], ids=["number", "class", "object"])
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (3, "3 is of type int"),
+        (dict, "class dict is not a subclass of qnetsim.policies.Policy"),
+        (None, "is None"),
+        (lambda: 1, "<lambda> is a function; a policy is a class with a method decide"),
+        (Path("my.py"), "is a path; a file of your own is given as text, 'my.py:Class'"),
+    ],
+    ids=["number", "class", "none", "function", "path"],
+)
 def test_what_is_no_policy_gets_one_clear_message(
-    scenario: qnetsim.Scenario, wrong: object
+    scenario: qnetsim.Scenario, wrong: Any, text: str
 ) -> None:
-    with pytest.raises(UsageError, match=r"policy: .* is not a subclass of .*; give a name"):
-        qnetsim.run(scenario, wrong)  # type: ignore[arg-type]
+    for call in (
+        lambda: qnetsim.run(scenario, wrong),
+        lambda: qnetsim.compare(scenario, [wrong]),
+        lambda: qnetsim.compare(scenario, {"mine": wrong}),
+        lambda: qnetsim.compare(scenario, 3 if wrong is None else wrong),
+    ):
+        with pytest.raises(UsageError) as caught:
+            call()
+        assert re.match(r"polic(y|ies): ", str(caught.value))
+        assert text in str(caught.value) or wrong is None
+        assert "; give a name, a PolicyTable, a class of policies or an object" in str(caught.value)
+
+
+def test_a_file_without_its_class(scenario: qnetsim.Scenario, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import qnetsim\nraise SystemExit\nclass A(qnetsim.Policy): ...\nclass B: ...\n"
+    )
+    for text in (str(path), f"{path}:"):
+        with pytest.raises(UsageError, match=f"is a file; give the class too: {path}:A$"):
+            qnetsim.run(scenario, text)
+    with pytest.raises(UsageError, match=r"nix\.py: no such file"):
+        qnetsim.run(scenario, str(tmp_path / "nix.py"))
 
 
 def test_policies_in_every_form_meet_the_same_worlds(scenario: qnetsim.Scenario, mine: str) -> None:
