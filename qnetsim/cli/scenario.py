@@ -43,7 +43,8 @@ def list_shipped(as_json: bool) -> None:
 @scenario.command(cls=StrictCommand)
 @click.argument("name")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="File to write; NAME.toml.")
-def new(name: str, out: Path | None) -> None:
+@json_option
+def new(name: str, out: Path | None, as_json: bool) -> None:
     """Write a copy of the shipped scenario NAME, with its comments, to begin your own with.
 
     The topology or recording that it reads is written beside it. Nothing is overwritten.
@@ -51,6 +52,9 @@ def new(name: str, out: Path | None) -> None:
     from qnetsim.scenario.shipped_copy import copy_shipped
 
     scenario_path, *others = copy_shipped(name, out or Path(f"{Path(name).stem}.toml"))
+    if as_json:
+        emit("scenario", {"scenario": scenario_path, "reads": others})
+        return
     echo(f"scenario      {scenario_path}")
     for path in others:
         echo(f"which reads   {path}")

@@ -17,6 +17,7 @@ from numpy.random import BitGenerator
 from qnetsim import seeds
 from qnetsim.errors import IntersectionError
 from qnetsim.fel.signing_key import SigningKey
+from qnetsim.plain_text import counted
 
 
 @cache
@@ -66,7 +67,8 @@ class BlindSigner:
         given = self._given.get(party, 0) + len(blinded)
         if given > self._limit:
             raise IntersectionError(
-                f"{party} asks for {given} signatures in all; at most {self._limit} are given"
+                f"{party} asks for {counted(given, 'signature')} in all; at most {self._limit} are "
+                "given"
             )
         self._given[party] = given
         return [self._power(value) for value in blinded]
@@ -126,7 +128,8 @@ class BlindSignatureParty:
 
         if len(signed) != len(self.records):
             raise IntersectionError(
-                f"{len(signed)} signatures came for {len(self.records)} records"
+                f"{counted(len(signed), 'signature')} came for "
+                f"{counted(len(self.records), 'record')}"
             )
         found = {}
         size = (self._n.bit_length() + 7) // 8

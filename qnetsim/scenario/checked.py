@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from qnetsim.errors import ScenarioError, UsageError
+from qnetsim.plain_text import counted
 from qnetsim.scenario.checks import cross_checks
 from qnetsim.scenario.labels import colliding, policy_title, unportable
 from qnetsim.scenario.lines import Key, Problem
@@ -135,7 +136,11 @@ def _set(data: dict[str, Any], key: Key, value: Any) -> None:
         last = i == len(key) - 1
         if isinstance(part, int):
             if not isinstance(table, list) or part >= len(table):
-                count = f"has {len(table)} entries" if isinstance(table, list) else "is no list"
+                count = (
+                    f"has {counted(len(table), 'entry', 'entries')}"
+                    if isinstance(table, list)
+                    else "is no list"
+                )
                 raise UsageError(f"{dotted(key)}: {dotted(key[:i])} {count}")
         elif not isinstance(table, dict):
             listed = isinstance(table, list)
