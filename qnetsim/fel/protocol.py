@@ -110,8 +110,8 @@ class Session:
         key_bits = encryption.key_bits
         if dataset.classes > slots(key_bits):
             raise UsageError(
-                f"{dataset.classes} classes do not fit into {counted(slots(key_bits), 'slot')} of a "
-                f"key of {key_bits} bits"
+                f"{dataset.classes} classes do not fit into "
+                f"{counted(slots(key_bits), 'slot')} of a key of {key_bits} bits"
             )
         self.dataset = dataset
         self.rounds = 0

@@ -209,7 +209,7 @@ def test_too_few_common_records_are_refused() -> None:
     records_of[names[0]] = type(one)(one.records[:1], one.samples[:1])
     intersection = RecordIntersection(records=records_of)
     task = session(data, 2, lambda _: CountedScheme(), intersection=intersection)
-    with pytest.raises(UsageError, match="1 records are common"):
+    with pytest.raises(UsageError, match="1 record is common"):
         drive(task.setup())
 
 

@@ -364,7 +364,7 @@ def test_a_signer_gives_no_more_than_its_cap(signer_key) -> None:
         signer.sign("p", party.blinded())
     with pytest.raises(IntersectionError, match="wrong"):
         party.tokens([signed[0], signed[1] + 1])
-    with pytest.raises(IntersectionError, match="1 signatures came for 2"):
+    with pytest.raises(IntersectionError, match="1 signature came for 2"):
         party.tokens(signed[:1])
 
 
