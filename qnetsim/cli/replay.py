@@ -48,12 +48,15 @@ class ReplayChanges:
         Reservations that hold from that slot on.
     slots : int or None
         Slots for which they hold.
+    followed : str or None
+        Code of the trace's policy, where that is a user's own.
     """
 
     policy: str | None
     from_slot: int | None
     forced: tuple[str, ...]
     slots: int | None
+    followed: str | None = None
 
     def refuse_unclear(self) -> None:
         """Refuse options without those that they go with.
@@ -64,6 +67,8 @@ class ReplayChanges:
         """
         if self.from_slot is None and (self.forced or self.slots):
             raise UsageError("--set and --for go with --from-slot")
+        if self.from_slot is None and self.followed:
+            raise UsageError("--followed goes with --from-slot; else give the policy with --policy")
         if self.from_slot is not None and not (self.policy or self.forced):
             raise UsageError(
                 "--from-slot needs --policy or --set, to say what is different from there"
@@ -78,7 +83,8 @@ class ReplayChanges:
         forced = (
             forced_reservation(text, case, self.from_slot, self.slots) for text in self.forced
         )
-        return WhatIf(self.from_slot, policy, tuple(forced))
+        followed = None if self.followed is None else policy_table(self.followed)
+        return WhatIf(self.from_slot, policy, tuple(forced), followed)
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,9 @@ class DemandOptions:
 @click.option("--policy", "-p", help=f"{POLICY_HELP} Else the trace's own.")
 @click.option("--from-slot", type=click.IntRange(0), help="Follow the trace to this slot.")
 @click.option(
+    "--followed", metavar="FILE.py:Class", help="The trace's policy, where it is your own code."
+)
+@click.option(
     "--set",
     "forced",
     multiple=True,
@@ -163,6 +172,7 @@ def replay(
     source: Path,
     policy: str | None,
     from_slot: int | None,
+    followed: str | None,
     forced: tuple[str, ...],
     slots: int | None,
     scenario: Path | None,
@@ -186,7 +196,7 @@ def replay(
     """
     keep = Keeping(force, resume, durable)
     signer = Signer(key)
-    changes = ReplayChanges(policy, from_slot, forced, slots)
+    changes = ReplayChanges(policy, from_slot, forced, slots, followed)
     demand = DemandOptions(scenario, rate_unit, slot_s, forecast_slots)
     if source.suffix.lower() == ".csv" or (is_hdf5(source) and not is_ours(source)):
         if from_slot is not None:
