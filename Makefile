@@ -6,7 +6,7 @@ READY := .venv/.ready
 # Of `make fuzz`.
 MINUTES ?= 5
 
-.PHONY: demo test verify wheel versions fuzz lint bench study growth fel theory coverage golden docs clean
+.PHONY: demo test verify wheel weigh versions fuzz lint bench study growth fel theory coverage golden docs clean
 
 demo: $(READY)
 	$(BIN)/qnetsim compare nsfnet --out runs/demo --force
@@ -20,6 +20,10 @@ verify: $(READY)
 # README's commands from the wheel, in an empty folder
 wheel: $(READY)
 	$(BIN)/python -m pytest -m "" tests/shipping
+
+# what a core installation takes; fails above 500 MB
+weigh: $(READY)
+	$(BIN)/python -m tests.shipping.weigh
 
 # lower bounds and newest versions of all dependencies, installed in turn
 versions: $(READY)

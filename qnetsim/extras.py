@@ -14,6 +14,7 @@ EXTRAS = {
     "isal": "fast",
     "numba": "fast",
     "pettingzoo": "learn",
+    "topohub": "topohub",
     "torch": "learn",
     "xarray": "xarray",
 }

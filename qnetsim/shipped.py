@@ -21,6 +21,17 @@ def shipped_folder(name: str) -> Path:
     return installed if installed.is_dir() else PACKAGE.parent / name
 
 
+def shipped_input(name: str) -> Path | None:
+    """A file of this name that shipped scenarios read: a topology, or recorded demand.
+
+    Whether it is the one that is meant, its content says.
+    """
+    if Path(name).name != name:
+        return None
+    places = (shipped_folder(folder) / name for folder in ("scenarios", "traces"))
+    return next((path for path in places if path.is_file()), None)
+
+
 def shipped_scenarios() -> dict[str, Path]:
     """Scenario files that come with qnetsim, by name."""
     return {path.stem: path for path in sorted(shipped_folder("scenarios").glob("*.toml"))}

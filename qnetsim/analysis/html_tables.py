@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 
 from qnetsim.analysis.compare import Comparison
@@ -22,10 +23,16 @@ from qnetsim.analysis.task_rows import task_rows
 from qnetsim.analysis.text_table import TextTable
 from qnetsim.plain_text import visible
 
+#: A blank at which no line ends.
+NO_BREAK = "\u00a0"
+
 
 def html_text(text: object) -> str:
-    """Text for a page: nothing in it is markup, nothing turns or hides other text."""
-    return html.escape(visible(str(text)))
+    """Text for a page: nothing in it is markup, nothing turns or hides other text.
+
+    No line ends between a number and its per cent sign.
+    """
+    return re.sub(r"(?<=\d) (?=%)", NO_BREAK, html.escape(visible(str(text))))
 
 
 def html_table(caption: str, table: TextTable) -> str:

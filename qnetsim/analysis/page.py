@@ -47,8 +47,13 @@ summary { cursor: pointer; padding: .3rem 0; }
 @media print {
   :root { color-scheme: light; }
   body { max-width: none; margin: 0; font-size: 11px; }
-  figure, table { break-inside: avoid; }
-  nav, details { display: none; }
+  .wide { overflow: visible; }
+  table { font-size: .9em; }
+  thead { display: table-header-group; }
+  figure, tr, .findings { break-inside: avoid; }
+  caption { break-after: avoid; }
+  td, th { white-space: normal; padding: .2rem .35rem; }
+  nav, details, .controls { display: none; }
 }
 """
 

@@ -175,7 +175,7 @@ equal in all traces, replication by replication. World digest
 <code>{tables.html_text(comparison.world_digest)}</code>.</p>"""
     if comparison.replications > 1:
         same += f"""
-<p>Intervals are paired 95 % t intervals over {comparison.replications} replications. Variance
+<p>Intervals are paired 95&nbsp;% t intervals over {comparison.replications} replications. Variance
 reduction says how many times larger the variance of a difference would be with independent
 worlds.</p>"""
     if any(policy.sees_future for policy in comparison.policies):

@@ -14,6 +14,7 @@ from qnetsim.analysis.html_tables import cost_table, html_table, html_text, pair
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
 from qnetsim.analysis.places import FIGURES, PAGE
 from qnetsim.analysis.text_table import TextTable
+from qnetsim.api.drawing import StyleName, drawn
 from qnetsim.api.temporary import TemporaryFolder
 from qnetsim.case import Case
 from qnetsim.input_files import inputs_noted
@@ -80,12 +81,28 @@ class RunResult(os.PathLike[str]):
         frame.insert(1, "replication", self.metrics.replication)
         return frame
 
-    def plot(self) -> Figure:
-        """Cost per slot over time."""
+    def plot(
+        self,
+        style: StyleName = "screen",
+        out: str | os.PathLike[str] | None = None,
+        *,
+        force: bool = False,
+    ) -> Figure:
+        """Cost per slot over time.
+
+        Parameters
+        ----------
+        style : {"screen", "ieee-column", "ieee-page", "slide"}
+            Width, type and marks, as by ``--style`` on the command line.
+        out : path-like, optional
+            File to write too: .png, .svg or .pdf, in this style's type and resolution.
+        force : bool
+            Overwrite an existing file.
+        """
         from qnetsim.analysis.figures.run_costs import run_figure
 
-        with open_trace(self.path) as trace:
-            return run_figure(trace)
+        with inputs_noted((self.path,)), open_trace(self.path) as trace:
+            return drawn(lambda look: run_figure(trace, style=look), style, out, force=force)
 
     def _repr_html_(self) -> str:
         found = self.metrics
@@ -183,11 +200,33 @@ class ComparisonResult:
             ]
         )
 
-    def plot(self) -> Figure:
-        """Cost per slot by kind, and the paired ratio to the reference."""
+    def plot(
+        self,
+        style: StyleName = "screen",
+        out: str | os.PathLike[str] | None = None,
+        *,
+        force: bool = False,
+    ) -> Figure:
+        """Cost per slot by kind, and the paired ratio to the reference.
+
+        Parameters
+        ----------
+        style : {"screen", "ieee-column", "ieee-page", "slide"}
+            Width, type and marks, as by ``--style`` on the command line.
+        out : path-like, optional
+            File to write too: .png, .svg or .pdf, in this style's type and resolution.
+        force : bool
+            Overwrite an existing file.
+        """
         from qnetsim.analysis.figures.costs import comparison_figure
 
-        return comparison_figure(self.comparison, "")
+        with inputs_noted(self.traces):
+            return drawn(
+                lambda look: comparison_figure(self.comparison, "", style=look),
+                style,
+                out,
+                force=force,
+            )
 
     def report(self, out: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write the report as one page, with its figures beside it.
@@ -275,13 +314,35 @@ class PlanResult:
             }
         )
 
-    def plot(self) -> Figure:
-        """Channels on each fibre, reserved and expected on demand."""
+    def plot(
+        self,
+        style: StyleName = "screen",
+        out: str | os.PathLike[str] | None = None,
+        *,
+        force: bool = False,
+    ) -> Figure:
+        """Channels on each fibre, reserved and expected on demand.
+
+        Parameters
+        ----------
+        style : {"screen", "ieee-column", "ieee-page", "slide"}
+            Width, type and marks, as by ``--style`` on the command line.
+        out : path-like, optional
+            File to write too: .png, .svg or .pdf, in this style's type and resolution.
+        force : bool
+            Overwrite an existing file.
+        """
         from qnetsim.analysis.figures.plan_fibres import plan_figure
 
         topology = self.case.network.topology
         names = [topology.fibre_name(fibre) for fibre in range(len(topology.fibres))]
-        return plan_figure(names, self.plan.qkd_channels, self.plan.on_demand_channels)
+        plan = self.plan
+        return drawn(
+            lambda look: plan_figure(names, plan.qkd_channels, plan.on_demand_channels, style=look),
+            style,
+            out,
+            force=force,
+        )
 
     def save(self, out: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write the plan to a file.

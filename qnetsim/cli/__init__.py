@@ -100,6 +100,10 @@ def _run(arguments: list[str] | None) -> int:
         except BrokenPipeError:
             pass  # the reader of the pipe has gone, and no message would reach it
         except OSError as error:
+            if error.filename is not None:
+                # a file, and no stream of ours: what was printed stands
+                echo(f"error: {error.filename}: {error.strerror}", err=True)
+                return EXIT_FAILED
             echo(f"error: the output cannot be written: {error.strerror}", err=True)
     except OSError:
         pass  # stderr is gone as well
@@ -113,7 +117,7 @@ def _status(arguments: list[str] | None) -> int:
     Raises
     ------
     OSError
-        stdout or stderr cannot be written.
+        stdout or stderr cannot be written; or, with its name, a file that nobody said more of.
     """
     words = sys.argv[1:] if arguments is None else arguments
     command = next((word for word in words if word in COMMANDS), "")

@@ -27,6 +27,7 @@ from qnetsim.cli.show.output import (
 )
 from qnetsim.cli.show.report import draw_report, refuse_report
 from qnetsim.cli.sign_option import Signer, sign_option
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.plain_text import counted
 from qnetsim.plans.make import plan_policies
@@ -39,7 +40,7 @@ from qnetsim.trace import is_hdf5
 from qnetsim.trace.files.planned_traces import traces_of
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
 @set_option
 @click.option(

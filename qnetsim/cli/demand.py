@@ -18,11 +18,12 @@ from qnetsim.cli.show.output import (
     progress,
     scenario_argument,
 )
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.interrupt import note_command
 from qnetsim.replay.record import record_world
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @scenario_argument
 @set_option
 @click.option("--slots", type=int, help="Slots to record, instead of the scenario's.")

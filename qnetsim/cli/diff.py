@@ -14,6 +14,7 @@ from qnetsim.cli.show.divergence import diff_traces
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, figure, json_option, number, table
 from qnetsim.cli.show.plan_file import fibre_columns
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.input_files import refuse_irregular
 from qnetsim.plain_text import counted
@@ -29,7 +30,7 @@ SUMMARY = ("objective", "bound", "status", "first_stage_cost", "second_stage_cos
 ROUNDING = 1e-9
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("one", type=click.Path(path_type=Path))
 @click.argument("other", type=click.Path(path_type=Path))
 @json_option

@@ -24,6 +24,7 @@ from qnetsim.cli.show.fel import (
 )
 from qnetsim.cli.show.metrics import task_json
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import SettingError, UsageError
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.protocol import RoundOutcome
@@ -36,7 +37,7 @@ from qnetsim.studies.key_budget import key_budget
 from qnetsim.trace import open_trace, refuse_existing
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @scenario_argument
 @set_option
 @click.option(

@@ -11,12 +11,13 @@ from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import metrics_json, show_metrics
 from qnetsim.cli.show.output import emit, json_option, table
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.plain_text import counted, solver_in_words
 from qnetsim.trace import Trace, is_plan, open_world
 from qnetsim.trace.schema import TRACE
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("trace", type=click.Path(path_type=Path))
 @json_option
 def inspect(trace: Path, as_json: bool) -> None:

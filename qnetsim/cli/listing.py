@@ -9,13 +9,14 @@ import click
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, figure, json_option, table
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.chain import segments
 from qnetsim.plain_text import counted
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @json_option
 def policies(as_json: bool) -> None:
     """List the installed policies with their options."""
@@ -61,7 +62,7 @@ def policies(as_json: bool) -> None:
     print_table(rows)
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("topology", required=False)
 @click.option(
     "--span-km",

@@ -25,6 +25,7 @@ from qnetsim.cli.show.output import (
 )
 from qnetsim.cli.show.plan import plan_json, show_frontier, show_information, show_plan
 from qnetsim.cli.show.wavelengths import show_wavelengths, wavelengths_json
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.optimize.itemise import itemise
 from qnetsim.optimize.plan import RiskFigures
@@ -36,7 +37,7 @@ from qnetsim.trace import make_folder, refuse_existing
 from qnetsim.vocabulary import PlanStatus
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @scenario_argument
 @set_option
 @click.option(

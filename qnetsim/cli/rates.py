@@ -15,6 +15,7 @@ from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, figure, force_option, json_option, table
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.network import BUNDLED, Network, build_network
 from qnetsim.scenario import CostTable, NetworkTable
@@ -30,7 +31,7 @@ from qnetsim.studies.rate_card import (
 )
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("network", default="nsfnet")
 @set_option
 @click.option(
@@ -45,9 +46,10 @@ def rates(
     """Print the key rates of the fibres of NETWORK beside the PLOB bound and experiments.
 
     NETWORK is a scenario (.toml, or a shipped one), whose [network] table says the model, or a
-    topology, which is shown with decoy-state MDI-QKD at its defaults.
+    topology, which is shown with decoy-state MDI-QKD at its defaults. A name of both, such as
+    nsfnet, is that of the topology; with --set it is that of the scenario.
     """
-    if network.endswith(".toml") or (network not in BUNDLED and network in shipped_scenarios()):
+    if _is_scenario(network, changes):
         spec = load(network, changes=changes)
         settings = spec.network
         slot_s = spec.run.slot_s
@@ -66,6 +68,12 @@ def rates(
         slot_s = 1.0
     built = build_network(settings, CostTable(), slot_s)
     card = rate_card(built, settings)
+    if network in BUNDLED and not changes and network in shipped_scenarios():
+        echo(
+            f"{network} is the topology here, with decoy-state MDI-QKD; the scenario {network} has "
+            "rates of its own: give a key of it by --set",
+            err=True,
+        )
     points = published_points()
     if out is not None:
         refuse_figure(out, force=force, option="--out")
@@ -86,6 +94,12 @@ def rates(
     _show_published(points)
     if out is not None:
         echo(f"figure: {out}")
+
+
+def _is_scenario(network: str, changes: Changes) -> bool:
+    if network.endswith(".toml"):
+        return True
+    return network in shipped_scenarios() and (network not in BUNDLED or bool(changes))
 
 
 def _show_fibre_rates(network: Network, settings: NetworkTable, card: list[FibreRate]) -> None:

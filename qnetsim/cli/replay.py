@@ -22,6 +22,7 @@ from qnetsim.cli.show.output import (
     progress,
 )
 from qnetsim.cli.sign_option import Signer, sign_option
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.policies.chosen import policy_table
 from qnetsim.replay.departure import WhatIf, forced_reservation
@@ -47,12 +48,15 @@ class ReplayChanges:
         Reservations that hold from that slot on.
     slots : int or None
         Slots for which they hold.
+    followed : str or None
+        Code of the trace's policy, where that is a user's own.
     """
 
     policy: str | None
     from_slot: int | None
     forced: tuple[str, ...]
     slots: int | None
+    followed: str | None = None
 
     def refuse_unclear(self) -> None:
         """Refuse options without those that they go with.
@@ -63,6 +67,8 @@ class ReplayChanges:
         """
         if self.from_slot is None and (self.forced or self.slots):
             raise UsageError("--set and --for go with --from-slot")
+        if self.from_slot is None and self.followed:
+            raise UsageError("--followed goes with --from-slot; else give the policy with --policy")
         if self.from_slot is not None and not (self.policy or self.forced):
             raise UsageError(
                 "--from-slot needs --policy or --set, to say what is different from there"
@@ -77,7 +83,8 @@ class ReplayChanges:
         forced = (
             forced_reservation(text, case, self.from_slot, self.slots) for text in self.forced
         )
-        return WhatIf(self.from_slot, policy, tuple(forced))
+        followed = None if self.followed is None else policy_table(self.followed)
+        return WhatIf(self.from_slot, policy, tuple(forced), followed)
 
 
 @dataclass(frozen=True)
@@ -135,10 +142,13 @@ class DemandOptions:
             raise UsageError("--slot-s must be > 0 and --forecast-slots >= 0") from None
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--policy", "-p", help=f"{POLICY_HELP} Else the trace's own.")
 @click.option("--from-slot", type=click.IntRange(0), help="Follow the trace to this slot.")
+@click.option(
+    "--followed", metavar="FILE.py:Class", help="The trace's policy, where it is your own code."
+)
 @click.option(
     "--set",
     "forced",
@@ -162,6 +172,7 @@ def replay(
     source: Path,
     policy: str | None,
     from_slot: int | None,
+    followed: str | None,
     forced: tuple[str, ...],
     slots: int | None,
     scenario: Path | None,
@@ -185,7 +196,7 @@ def replay(
     """
     keep = Keeping(force, resume, durable)
     signer = Signer(key)
-    changes = ReplayChanges(policy, from_slot, forced, slots)
+    changes = ReplayChanges(policy, from_slot, forced, slots, followed)
     demand = DemandOptions(scenario, rate_unit, slot_s, forecast_slots)
     if source.suffix.lower() == ".csv" or (is_hdf5(source) and not is_ours(source)):
         if from_slot is not None:

@@ -14,13 +14,14 @@ from qnetsim.cli.figure_option import refuse_figure, style_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, working
 from qnetsim.cli.show.report import draw_figure, draw_report, refuse_report
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.plain_text import counted
 from qnetsim.trace.files.curve_file import is_curve, read_curve
 from qnetsim.trace.files.planned_traces import traces_of
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--out",

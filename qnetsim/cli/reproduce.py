@@ -14,13 +14,14 @@ from qnetsim.cli.figure_option import style_option
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, table
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.extras import require
 from qnetsim.plain_text import counted
 from qnetsim.studies.paper import fig4, fig9
 from qnetsim.trace import make_folder, refuse_existing
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("figure", type=click.Choice(["fig4", "fig9"]))
 @click.option(
     "--orders", type=click.IntRange(1, 1000), default=10, help="fig4: orders of the features."

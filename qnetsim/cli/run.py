@@ -22,6 +22,7 @@ from qnetsim.cli.show.output import (
     scenario_argument,
 )
 from qnetsim.cli.sign_option import Signer, sign_option
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.optimize import Plan
 from qnetsim.policies.chosen import policy_table
@@ -30,7 +31,7 @@ from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import open_trace
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @scenario_argument
 @set_option
 @click.option("--policy", "-p", help=POLICY_HELP)

@@ -11,6 +11,7 @@ from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, json_option, table
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import QnetsimError
 from qnetsim.scenario import Scenario
 from qnetsim.shipped import shipped_scenarios, summary_of
@@ -21,7 +22,7 @@ def scenario() -> None:
     """List, copy and check scenarios, print their schema."""
 
 
-@scenario.command("list")
+@scenario.command("list", cls=StrictCommand)
 @json_option
 def list_shipped(as_json: bool) -> None:
     """List the scenarios that come with qnetsim; every command takes them by name."""
@@ -39,10 +40,11 @@ def list_shipped(as_json: bool) -> None:
     echo("your own: `qnetsim scenario new NAME` writes a copy to begin with")
 
 
-@scenario.command()
+@scenario.command(cls=StrictCommand)
 @click.argument("name")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="File to write; NAME.toml.")
-def new(name: str, out: Path | None) -> None:
+@json_option
+def new(name: str, out: Path | None, as_json: bool) -> None:
     """Write a copy of the shipped scenario NAME, with its comments, to begin your own with.
 
     The topology or recording that it reads is written beside it. Nothing is overwritten.
@@ -50,12 +52,15 @@ def new(name: str, out: Path | None) -> None:
     from qnetsim.scenario.shipped_copy import copy_shipped
 
     scenario_path, *others = copy_shipped(name, out or Path(f"{Path(name).stem}.toml"))
+    if as_json:
+        emit("scenario", {"scenario": scenario_path, "reads": others})
+        return
     echo(f"scenario      {scenario_path}")
     for path in others:
         echo(f"which reads   {path}")
 
 
-@scenario.command()
+@scenario.command(cls=StrictCommand)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @set_option
 @json_option
@@ -81,7 +86,7 @@ def check(files: tuple[Path, ...], changes: Changes, as_json: bool) -> None:
         raise click.exceptions.Exit(2)
 
 
-@scenario.command()
+@scenario.command(cls=StrictCommand)
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors."""
     document = Scenario.model_json_schema()

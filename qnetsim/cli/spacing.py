@@ -11,13 +11,14 @@ from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, figure, json_option, scenario_argument, table
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.plans.make import make_plan
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.studies.spacing import cheapest_spacing
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @scenario_argument
 @set_option
 @click.option(

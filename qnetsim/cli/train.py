@@ -20,6 +20,7 @@ from qnetsim.cli.show.output import (
     scenario_argument,
 )
 from qnetsim.cli.show.training import show_shared_weights, show_training, training_json
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import SettingError, TraceError, UsageError
 from qnetsim.input_files import forget_input, refuse_irregular
 from qnetsim.interrupt import stoppable
@@ -106,7 +107,7 @@ class Files:
         return {"weights": self.weights, "card": self.card, "curve": self.curve}
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @scenario_argument
 @set_option
 @click.option("--policy", "-p", required=True, help="fedsac, decsac or decppo.")

@@ -11,6 +11,7 @@ from qnetsim.cli.exit_status import EXIT_FAILED, EXIT_PARTIAL
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, json_option, progress, table
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.replay.verify import NOT_PROVED
 from qnetsim.replay.verify import verify as check_trace
 from qnetsim.trace import open_world
@@ -19,7 +20,7 @@ from qnetsim.trace import open_world
 OUTCOMES = {True: "ok", False: "WRONG", None: "not checked"}
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("trace", type=click.Path(path_type=Path))
 @click.option(
     "--policy",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 from typing import Literal, get_args
 
 import numpy as np
@@ -123,7 +124,7 @@ def draw_worker_records(
 
 
 def load_dataset(name: str) -> Dataset:
-    """Load one of scikit-learn's data sets.
+    """Load one of the bundled data sets, which are scikit-learn's.
 
     Raises
     ------
@@ -132,10 +133,9 @@ def load_dataset(name: str) -> Dataset:
     """
     if name not in DATASET_NAMES:
         raise UsageError(f"unknown data set {name!r}; allowed: {', '.join(DATASET_NAMES)}")
-    from sklearn import datasets
-
-    raw, target = getattr(datasets, f"load_{name}")(return_X_y=True)
-    return make_dataset(name, raw, target.tolist())
+    text = (resources.files("qnetsim") / "data" / "datasets" / f"{name}.csv").read_text("utf-8")
+    table = np.loadtxt(text.splitlines(), delimiter=",")
+    return make_dataset(name, table[:, :-1], table[:, -1].astype(int).tolist())
 
 
 def make_dataset(name: str, raw: object, target: Sequence[object]) -> Dataset:

@@ -11,15 +11,13 @@ import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
 
 from numpy.random import BitGenerator
 
 from qnetsim import seeds
 from qnetsim.errors import IntersectionError
-
-if TYPE_CHECKING:
-    from Crypto.PublicKey import RSA
+from qnetsim.fel.signing_key import SigningKey
+from qnetsim.plain_text import counted
 
 
 @cache
@@ -42,25 +40,18 @@ def full_domain_hash(identifier: str, modulus: int) -> int:
     return 1 + int.from_bytes(digest, "big") % (modulus - 1)
 
 
-def signing_key(bits: BitGenerator, size: int) -> RSA.RsaKey:
-    """Make the RSA key of a cluster head, used for nothing but blind signatures."""
-    from Crypto.PublicKey import RSA
-
-    return RSA.generate(size, randfunc=lambda n: seeds.bits(bits, 8 * n).to_bytes(n, "big"))
-
-
 class BlindSigner:
     """The cluster head, which signs blinded hashes.
 
     Parameters
     ----------
-    key : RsaKey
+    key : SigningKey
     limit : int
         Signatures that one party may have, so that nobody can try any number of identifiers.
     """
 
-    def __init__(self, key: RSA.RsaKey, limit: int) -> None:
-        self.public = int(key.n), int(key.e)
+    def __init__(self, key: SigningKey, limit: int) -> None:
+        self.public = key.n, key.e
         self._key = key
         self._limit = limit
         self._given: dict[str, int] = {}
@@ -76,7 +67,8 @@ class BlindSigner:
         given = self._given.get(party, 0) + len(blinded)
         if given > self._limit:
             raise IntersectionError(
-                f"{party} asks for {given} signatures in all; at most {self._limit} are given"
+                f"{party} asks for {counted(given, 'signature')} in all; at most {self._limit} are "
+                "given"
             )
         self._given[party] = given
         return [self._power(value) for value in blinded]
@@ -85,7 +77,7 @@ class BlindSigner:
         """The private power, by the Chinese remainder theorem."""
         import gmpy2
 
-        p, q, d = (int(x) for x in (self._key.p, self._key.q, self._key.d))
+        p, q, d = self._key.p, self._key.q, self._key.d
         at_p, at_q = (gmpy2.powmod(value, d % (prime - 1), prime) for prime in (p, q))
         return int(at_q + q * ((at_p - at_q) * gmpy2.invert(q, p) % p))
 
@@ -136,7 +128,8 @@ class BlindSignatureParty:
 
         if len(signed) != len(self.records):
             raise IntersectionError(
-                f"{len(signed)} signatures came for {len(self.records)} records"
+                f"{counted(len(signed), 'signature')} came for "
+                f"{counted(len(self.records), 'record')}"
             )
         found = {}
         size = (self._n.bit_length() + 7) // 8

@@ -19,7 +19,6 @@ from qnetsim.fel.intersection import (
     CommutativeParty,
     common_tokens,
     safe_prime,
-    signing_key,
 )
 from qnetsim.fel.messages import (
     NUMBER_BYTES,
@@ -30,6 +29,7 @@ from qnetsim.fel.messages import (
     gather_all,
     send,
 )
+from qnetsim.fel.signing_key import signing_key
 
 #: Bits of the key that serves for blind signatures only.
 SIGNING_BITS = 2048

@@ -110,8 +110,8 @@ class Session:
         key_bits = encryption.key_bits
         if dataset.classes > slots(key_bits):
             raise UsageError(
-                f"{dataset.classes} classes do not fit into {slots(key_bits)} slots of a key of "
-                f"{key_bits} bits"
+                f"{dataset.classes} classes do not fit into "
+                f"{counted(slots(key_bits), 'slot')} of a key of {key_bits} bits"
             )
         self.dataset = dataset
         self.rounds = 0
@@ -158,7 +158,8 @@ class Session:
             self._take_rows({w: self._records[w].rows_of(common[w]) for w in self.workers})
             if (self.balance.scales == 0).any():
                 raise UsageError(
-                    f"the task cannot begin: {len(self.balance.labels)} records are common, and "
+                    "the task cannot begin: "
+                    f"{counted(len(self.balance.labels), 'record is', 'records are')} common, and "
                     "some class has none of them"
                 )
             yield from self._prepare(EncryptedExchange(self.roles, self._encryption, 0))

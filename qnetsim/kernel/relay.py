@@ -68,14 +68,21 @@ class KeyStream:
 
     def bits(self, offset: int, count: int) -> int:
         """Bits ``offset .. offset + count − 1`` as a number, the first bit highest."""
-        from Crypto.Cipher import AES
+        # imported where bits are read: most runs read none
+        from cryptography.hazmat.primitives.ciphers import Cipher
+        from cryptography.hazmat.primitives.ciphers.algorithms import AES
+        from cryptography.hazmat.primitives.ciphers.modes import CTR
 
         if count == 0:
             return 0
         first = offset // BLOCK_BITS
         end = -(-(offset + count) // BLOCK_BITS)
-        cipher = AES.new(self._key, AES.MODE_CTR, nonce=b"", initial_value=first)
-        stream = cipher.encrypt(bytes((end - first) * BLOCK_BITS // 8))
+        counter = CTR(first.to_bytes(BLOCK_BITS // 8, "big"))
+        stream = (
+            Cipher(AES(self._key), counter)
+            .encryptor()
+            .update(bytes((end - first) * BLOCK_BITS // 8))
+        )
         number = int.from_bytes(stream, "big") >> (end * BLOCK_BITS - offset - count)
         return number & ((1 << count) - 1)
 

@@ -40,6 +40,17 @@ def given_graph(graph: Any, length_key: str | None = None) -> GivenGraph:
         raise TopologyError(
             [f"{name}: is directed, and fibres are not; give graph.to_undirected()"]
         )
+    nodes = list(graph.nodes)
+    named: dict[str, object] = {}
+    for node in nodes:
+        other = named.setdefault(str(node), node)
+        if other is not node:
+            raise TopologyError(
+                [
+                    f"{name}: nodes {other!r} and {node!r} have one name, {str(node)!r}, since "
+                    "nodes are named by their text; relabel one of them (networkx.relabel_nodes)"
+                ]
+            )
     keys = LENGTH_KEYS if length_key is None else (length_key,)
     missing = f"the length in km; edges have it as {', '.join(keys)}"
     fibres = []
@@ -51,7 +62,7 @@ def given_graph(graph: Any, length_key: str | None = None) -> GivenGraph:
         fibres.append(RawFibre(str(a), str(b), length, f"{name}: edge {a}–{b}"))
     if problems:
         raise TopologyError(problems)
-    found = check_topology(name, fibres, [str(node) for node in graph.nodes])
+    found = check_topology(name, fibres, [str(node) for node in nodes])
     return GivenGraph(name, found.nodes, found.fibres, found.lengths_km)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from qnetsim.errors import TopologyError, UsageError
+from qnetsim.extras import require
 from qnetsim.input_files import read_text_input
 from qnetsim.locations import Location
 from qnetsim.network.topology import RawFibre, Topology, check_topology
@@ -196,6 +197,7 @@ def _from_gml(name: str, text: str) -> Topology:
 
 
 def _from_topohub(reference: str) -> Topology:
+    require(f"topology {reference!r}", "topohub")
     import topohub
 
     key = reference.removeprefix("topohub:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import re
 import sys
@@ -29,6 +30,7 @@ PoliciesLike: TypeAlias = (
     "Sequence[str | PolicyTable | type[Policy] | Policy | ChosenPolicy] | "
     "Mapping[str, str | PolicyTable | type[Policy] | Policy]"
 )
+ALLOWED = "give a name, a PolicyTable, a class of policies or an object of one"
 FORM = "write NAME or NAME:key=value,key=value; NAME may be FILE.py:Class or module:Class"
 
 
@@ -103,13 +105,23 @@ def choose(
         return ChosenPolicy(_labelled(policy, title))
     kind = policy if isinstance(policy, type) else type(policy)
     if wrong := fault_of_class(kind):
-        shown = f"class {kind.__name__}" if kind is policy else f"{policy!r}"[:60]
-        raise UsageError(
-            f"{argument('policy')}: {shown} {wrong}; give a name, a PolicyTable, a class of "
-            "policies or an object of one"
-        )
+        raise UsageError(f"{argument('policy')}: {_refused(policy, wrong)}; {ALLOWED}")
     note_input(Path(getattr(sys.modules.get(kind.__module__), "__file__", None) or ""))
     return ChosenPolicy(_labelled(PolicyTable(name=kind.__name__), title), policy)
+
+
+def _refused(policy: object, wrong: str) -> str:
+    """Why an object is no policy, and what was probably meant."""
+    if isinstance(policy, type):
+        return f"class {policy.__name__} {wrong}"
+    if policy is None:
+        return "is None"
+    if isinstance(policy, os.PathLike):
+        return f"is a path; a file of your own is given as text, '{os.fspath(policy)}:Class'"
+    if callable(policy):
+        name = getattr(policy, "__name__", type(policy).__name__)
+        return f"{name} is a function; a policy is a class with a method decide"
+    return f"{policy!r}"[:60] + f" is of type {type(policy).__name__}"
 
 
 def _labelled(table: PolicyTable, title: str | None) -> PolicyTable:
@@ -146,6 +158,8 @@ def choose_all(
         return (choose(policies, listed),)
     if isinstance(policies, Mapping):
         return tuple(choose(one, listed, title) for title, one in policies.items())
+    if not isinstance(policies, Iterable):
+        raise UsageError(f"policies: {_refused(policies, '')}; {ALLOWED}, or several of them")
     return tuple(choose(policy, listed) for policy in policies)
 
 
@@ -191,7 +205,7 @@ def policy_table(text: str, listed: Iterable[PolicyTable] = ()) -> PolicyTable:
     name, rest = split_reference(text)
     if not name or name.partition(":")[0] in available():
         name, colon, rest = text.partition(":")
-        if colon and not rest.strip():
+        if colon and not rest.strip() and not name.endswith(".py"):
             raise _malformed(text, f"options are missing after the colon; {FORM}")
     if not rest:
         for table in listed:

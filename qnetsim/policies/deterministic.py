@@ -131,7 +131,7 @@ class Deterministic(StaticPolicy):
             levels = [self.options.level] * forecast.requests
         if len(levels) != forecast.requests:
             raise UsageError(
-                f"deterministic: levels has {len(levels)} entries for "
+                f"deterministic: levels has {counted(len(levels), 'entry', 'entries')} for "
                 f"{counted(forecast.requests, 'request')}; give one for each"
             )
         for level in levels:

@@ -13,7 +13,13 @@ from pydantic import ValidationError
 
 from qnetsim.errors import UsageError, argument
 from qnetsim.policies.base import Policy, PolicyOptions, guarded
-from qnetsim.policies.user_code import find_source, is_reference, load_source, shown
+from qnetsim.policies.user_code import (
+    class_is_missing,
+    find_source,
+    is_reference,
+    load_source,
+    shown,
+)
 from qnetsim.scenario import PolicyTable
 from qnetsim.scenario.tables.scenario import PolicySource
 
@@ -58,6 +64,8 @@ def load_policy(name: str) -> type[Policy]:
             f"policy {name!r} is code of a user's own, which is imported only where it is given: "
             f"{argument('policy', name)}"
         )
+    if entry is None and name.endswith(".py"):
+        raise UsageError(f"policy {name!r} {class_is_missing(name)}")
     if entry is None:
         close = difflib.get_close_matches(name, available(), n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""

@@ -6,6 +6,7 @@ file of others makes any code run.
 
 from __future__ import annotations
 
+import ast
 import difflib
 import hashlib
 import importlib
@@ -99,6 +100,24 @@ def load_source(source: PolicySource) -> Any:
             f"{shown(source)}: has no class {source.class_name!r}; {_there(source, module)}"
         )
     return getattr(module, source.class_name)
+
+
+def class_is_missing(place: str) -> str:
+    """What to say where a file is given without a class; nothing of the file is run.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be read.
+    """
+    code = read_input(Path(place).expanduser(), "file of a policy", MOST_BYTES)
+    try:
+        body = ast.parse(code).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        body = []
+    classes = [node.name for node in body if isinstance(node, ast.ClassDef) and node.bases]
+    given = " or ".join(f"{place}:{name}" for name in classes or ["Class"])
+    return f"is a file; give the class too: {given}"
 
 
 def shown(source: PolicySource) -> str:

@@ -34,11 +34,14 @@ class WhatIf:
     policy : PolicyTable or None
         Decides from there on; None goes on with the policy of the trace.
     forced : tuple of Forced
+    followed : PolicyTable or None
+        Code of the policy of the trace, where that is a user's own.
     """
 
     from_slot: int
     policy: PolicyTable | None = None
     forced: tuple[Forced, ...] = ()
+    followed: PolicyTable | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,56 @@ def departure(run: RecordedRun, what_if: WhatIf, trace: Trace) -> Departure:
     statuses[: what_if.from_slot] = plan_status_code(before.plan)
     policy = Counterfactual(before, after, what_if.from_slot, what_if.forced, trace.column)
     return Departure(policy, statuses)
+
+
+def followed_policy(trace: Trace, table: PolicyTable, given: PolicyTable | None) -> PolicyTable:
+    """The policy of a trace, with its code where that is a user's own.
+
+    Raises
+    ------
+    UsageError
+        Its code is not given, or is other code.
+    """
+    sha256 = trace.provenance["policy"].get("source_sha256")
+    how = argument("followed", "FILE.py:Class")
+    if sha256 is None:
+        if given is not None:
+            raise UsageError(f"{how}: policy {table.name!r} of the trace is no code of your own")
+        return table
+    found = None if given is None else with_code(table, sha256, given)
+    if found is None:
+        raise UsageError(
+            f"policy {table.name!r} of the trace is code of a user's own, of SHA-256 "
+            f"{sha256[:16]}, which is imported only where it is given: {how}"
+        )
+    return found
+
+
+def with_code(table: PolicyTable, sha256: str | None, given: PolicyTable) -> PolicyTable | None:
+    """Table of a trace with code that is given; None where that is not the code behind it."""
+    source = given.source
+    if source is None or source.sha256 != sha256:
+        return None
+    if source.class_name != table.name.rpartition(":")[2]:
+        return None
+    return table.with_source(source).model_copy(update={"name": table.name})
+
+
+def departure_with(
+    stored: tuple[RecordedRun, WhatIf], trace: Trace, given: PolicyTable | None
+) -> tuple[RecordedRun, WhatIf]:
+    """What a counterfactual trace says, with code that is given where it is the code behind it."""
+    run, what_if = stored
+    if given is None:
+        return stored
+    parts = trace.provenance["counterfactual"]
+
+    def coded(table: PolicyTable | None, part: str) -> PolicyTable | None:
+        sha256 = (parts[part] or {}).get("source_sha256")
+        return table and (with_code(table, sha256, given) or table)
+
+    policy = coded(run.policy, "before")
+    return replace(run, policy=policy), replace(what_if, policy=coded(what_if.policy, "after"))
 
 
 def departure_note(policy: Counterfactual, what_if: WhatIf) -> dict[str, Any]:

@@ -10,13 +10,23 @@ import numpy as np
 
 from qnetsim.analysis.audit import Finding
 from qnetsim.case.user_demand import demand_of, recorded_demand
-from qnetsim.errors import QnetsimError, SettingError, TopologyError, UsageError, argument
+from qnetsim.errors import (
+    MissingExtraError,
+    QnetsimError,
+    SettingError,
+    TopologyError,
+    UsageError,
+    argument,
+)
 from qnetsim.input_files import refuse_irregular
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import ChosenPolicy
 from qnetsim.replay.reopen import RecordedRun
+from qnetsim.scenario import RecordingTable
+from qnetsim.shipped import shipped_input
 from qnetsim.trace import Trace
+from qnetsim.trace.files.demand_file import demand_digest
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,11 @@ def named_network(inside: Topology, given: GivenFiles) -> Finding:
     name = inside.name
     known = name in BUNDLED or name.startswith("topohub:")
     if not known and given.topology is None:
+        shipped = shipped_input(name)
+        # a user's own file may bear the name of a shipped one: that it is another proves nothing
+        if shipped is not None and not _difference(inside, read_topology(str(shipped))):
+            count = counted(len(inside.fibres), "fibre")
+            return Finding("network", True, f"{count}, those of {name}, which comes with qnetsim")
         how = argument("topology", "FILE")
         text = f"{name} is not here to be compared; give the file with {how}"
         return Finding("network", None, text)
@@ -76,7 +91,7 @@ def named_network(inside: Topology, given: GivenFiles) -> Finding:
     if known:
         try:
             outsides.append(read_topology(name))
-        except TopologyError as error:
+        except (TopologyError, MissingExtraError) as error:
             return Finding("network", None, str(error))
     for outside in outsides:
         if difference := _difference(inside, outside):
@@ -118,14 +133,16 @@ def demand_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding
     recording = run.case.scenario.recording
     if recording is None:
         return None
-    if given.demand is None:
+    path = given.demand or _shipped_demand(recording)
+    if path is None:
         text = (
             f"{recording.file} is not here to be compared; give the file with "
             f"{argument('demand', 'FILE')}"
         )
         return Finding("demand", None, text)
-    refuse_irregular(given.demand, "file of recorded demand")
-    table = recording.model_copy(update={"file": str(given.demand)})
+    refuse_irregular(path, "file of recorded demand")
+    shown = str(path) if given.demand else f"{recording.file}, which comes with qnetsim"
+    table = recording.model_copy(update={"file": str(path)})
     scenario = run.case.scenario.model_copy(update={"recording": table})
     try:
         found = recorded_demand(scenario, run.case.network)
@@ -133,7 +150,7 @@ def demand_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding
         if recording.sha256 != found.sha256:
             return Finding("demand", False, f"its SHA-256 is {found.sha256}, not that of the trace")
         if demand_of(scenario, found) != scenario.demand:
-            text = f"requests or forecast are not those that {given.demand} gives"
+            text = f"requests or forecast are not those of {shown}"
             return Finding("demand", False, text)
     except SettingError as error:
         return Finding("demand", False, "; ".join(text for _, text in error.problems))
@@ -151,7 +168,15 @@ def demand_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding
         slot, group = apart[0].tolist()
         text = (
             f"slot {slot}, request {group}: level {stored[slot, group]} in the trace and "
-            f"{levels[slot, group]} in {given.demand}"
+            f"{levels[slot, group]} in {shown}"
         )
         return Finding("demand", False, text)
-    return Finding("demand", True, f"requests, levels and forecast of {given.demand}")
+    return Finding("demand", True, f"requests, levels and forecast of {shown}")
+
+
+def _shipped_demand(recording: RecordingTable) -> Path | None:
+    """The file of a recording that comes with qnetsim, if it is that file."""
+    path = shipped_input(recording.file)
+    if path is None or demand_digest(path) != recording.sha256:
+        return None
+    return path

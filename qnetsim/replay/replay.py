@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import inputs_noted, refuse_input
 from qnetsim.policies.chosen import ChosenPolicy, PolicyLike
-from qnetsim.replay.departure import WhatIf, departure, departure_note, stored_departure
+from qnetsim.replay.departure import (
+    WhatIf,
+    departure,
+    departure_note,
+    followed_policy,
+    stored_departure,
+)
 from qnetsim.replay.reopen import RecordedRun, recorded_run, whole_world
 from qnetsim.runs.simulate import Progress, RunNotes, simulate
 from qnetsim.trace import Trace, open_world
@@ -86,10 +93,11 @@ def _departing(
         raise UsageError(f"{trace.path}: holds no decisions to follow; give a trace")
     if not 0 <= what_if.from_slot < slots:
         raise UsageError(f"slot {what_if.from_slot} is not in the trace; allowed: 0 .. {slots - 1}")
+    run = replace(run, policy=followed_policy(trace, run.policy, what_if.followed))
     found = departure(run, what_if, trace)
     after = found.policy.after
     kind = f"{what_if.from_slot}-{after.table.title}" if what_if.policy else "forced"
-    title = f"{run.policy.title}-{kind}"[:64]
+    title = f"{found.policy.before.table.title}-{kind}"[:64]
     return simulate(
         run.case,
         found.policy,

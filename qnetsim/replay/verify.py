@@ -24,7 +24,12 @@ from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose
 from qnetsim.policies.learned.weights import read_weights
 from qnetsim.policies.registry import available, policy_of
 from qnetsim.replay.claims import other_attribute, other_claim, unlike_solver
-from qnetsim.replay.departure import departure, departure_note, stored_departure
+from qnetsim.replay.departure import (
+    departure,
+    departure_note,
+    departure_with,
+    stored_departure,
+)
 from qnetsim.replay.given_files import GivenFiles, demand_finding, network_finding
 from qnetsim.replay.plan_check import plan_finding
 from qnetsim.replay.reopen import RecordedRun, recorded_run, recorded_world, redrawn_world
@@ -322,6 +327,8 @@ def _runner(again: _Rerun, table: PolicyTable, given: GivenFiles) -> _Runner:
     trace = again.trace
     run = again.run
     if stored := stored_departure(trace, run):
+        table_given = None if given.policy is None else given.policy.table
+        stored = departure_with(stored, trace, table_given)
         found = departure(*stored, trace)
         note = {"counterfactual": departure_note(found.policy, stored[1])}
         return _Runner(found.policy, found.policy.after.plan, found.statuses, note)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from qnetsim.errors import ScenarioError, UsageError
+from qnetsim.plain_text import counted
 from qnetsim.scenario.checks import cross_checks
 from qnetsim.scenario.labels import colliding, policy_title, unportable
 from qnetsim.scenario.lines import Key, Problem
@@ -55,12 +56,44 @@ class Given:
         return line, f":{line}"
 
     def told(self, problems: Iterable[Problem]) -> list[str]:
-        """Problems as lines of text, in the order of their places."""
-        placed = [(*self.place(key), dotted(key), what) for key, what in problems]
+        """Problems as lines of text, in the order of their places; unknown keys go first."""
+        placed = [(*self.place(key), dotted(key), what) for key, what in _causes(problems)]
         return [
             ": ".join(filter(None, [f"{self.source}{where}".strip(), key, what]))
-            for _, where, key, what in sorted(dict.fromkeys(placed))
+            for _, where, key, what in sorted(dict.fromkeys(placed), key=_order)
         ]
+
+
+#: How a problem begins that is often the cause of others: what was meant is missing then.
+UNKNOWN = "unknown key; "
+#: How those begin that it may cause.
+ABSENT = ("missing; ", "neither ")
+
+
+def _order(placed: tuple[int, str, str, str]) -> tuple[int, bool, str, str, str]:
+    line, where, key, what = placed
+    return line, not what.startswith(UNKNOWN), where, key, what
+
+
+def _causes(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems without those that are there only because a key is misspelt."""
+    found = list(problems)
+    meant = {
+        name
+        for key, what in found
+        if what.startswith(UNKNOWN)
+        for name in (_quoted(what), *(key[:1] if len(key) > 1 else ()))
+    }
+    return [
+        (key, what)
+        for key, what in found
+        if not (what.startswith(ABSENT) and meant & {key[0] if key else None, key[-1:] and key[-1]})
+    ]
+
+
+def _quoted(what: str) -> str:
+    """The table that was probably meant, in a message about an unknown key; empty for none."""
+    return what.split("'")[1].partition(".")[0] if "'" in what else ""
 
 
 def checked_tables(
@@ -103,7 +136,11 @@ def _set(data: dict[str, Any], key: Key, value: Any) -> None:
         last = i == len(key) - 1
         if isinstance(part, int):
             if not isinstance(table, list) or part >= len(table):
-                count = f"has {len(table)} entries" if isinstance(table, list) else "is no list"
+                count = (
+                    f"has {counted(len(table), 'entry', 'entries')}"
+                    if isinstance(table, list)
+                    else "is no list"
+                )
                 raise UsageError(f"{dotted(key)}: {dotted(key[:i])} {count}")
         elif not isinstance(table, dict):
             listed = isinstance(table, list)
@@ -175,13 +212,23 @@ def _explain(detail: ErrorDetails, model: type[BaseModel], location: Key) -> str
         names = sorted(owner.model_fields) if owner else []
         close = difflib.get_close_matches(str(location[-1]), names, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        return f"unknown key; {hint}allowed: {', '.join(names) or 'none'}"
+        if len(location) == 1 and (homes := _tables_with(model, str(location[0]))):
+            hint = f"did you mean {' or '.join(map(repr, homes))}? "
+        return f"{UNKNOWN}{hint}allowed: {', '.join(names) or 'none'}"
     allowed = _allowed_at(model, location)
     if kind == "missing":
         return f"missing; give {allowed}"
     message = PLAIN.get(kind, detail["msg"].removeprefix("Value error, "))
     message = message[0].lower() + message[1:]
     return f"{message} (got {_shorten(detail['input'])}); allowed: {allowed}"
+
+
+def _tables_with(model: type[BaseModel], key: str) -> list[str]:
+    """Keys of this name in the tables of a scenario, dotted."""
+    tables = {name: _inner_model(field.annotation) for name, field in model.model_fields.items()}
+    return [
+        f"{name}.{key}" for name, table in tables.items() if table and key in table.model_fields
+    ]
 
 
 def _shorten(value: object) -> str:

@@ -275,6 +275,8 @@ def plain_tables(
     """
     if tables is not None and not isinstance(tables, Mapping):
         text = f"give a mapping of tables, not {type(tables).__name__}"
+        if isinstance(tables, str) or hasattr(tables, "edges"):
+            text += "; a network is given as topology="
         raise ScenarioError([f"a scenario: {text}"])
     data = {str(name): plain(table) for name, table in (tables or {}).items()}
     for name, table in more.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -269,6 +270,19 @@ def test_a_full_output_is_one_error() -> None:
     assert done.returncode == 3
     assert done.stderr.startswith(b"error: the output cannot be written")
     assert b"Traceback" not in done.stderr
+
+
+def test_a_file_that_fails_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not called the output, whatever it is."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", "some.dat")
+
+    monkeypatch.setattr("qnetsim.cli.listing.read_topology", fails)
+    code, out, err = call(capsys, "topologies", "usnet")
+    assert (code, out, err) == (3, "", "error: some.dat: Input/output error\n")
 
 
 def test_help_is_quick_and_imports_nothing_heavy() -> None:

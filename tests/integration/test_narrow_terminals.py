@@ -16,7 +16,8 @@ import pytest
 
 from qnetsim.cli import _run
 from qnetsim.cli.show.boxed_table import RICH_SETTINGS, BoxedTable, DrawnTable, print_table
-from qnetsim.cli.show.fitting import signs
+from qnetsim.cli.show.echo import echo
+from qnetsim.cli.show.fitting import folded, signs
 from tests.support import ROOT
 from tests.support.commands import call
 
@@ -88,6 +89,8 @@ COMMANDS = [
     (["inspect", "there/sip-r000.h5"], 4),
     (["inspect", "p.h5"], 3),
     (["verify", "there/sip-r000.h5"], 1),
+    (["replay", "there/sip-r000.h5", "-p", "evf", "--out", "replayed.h5"], 2),
+    (["demand", "s.toml", "--out", "world.h5"], 0),
     (["diff", "there/sip-r000.h5", "there/evf-r000.h5"], 2),
     (["fel", "s.toml"], 3),
     (["fel", "s.toml", "--policy", "sip"], 3),
@@ -217,3 +220,30 @@ def test_a_terminal_of_the_system_is_asked_for_its_width(width: int) -> None:
     assert not too_wide(text, width)
     assert ("left out at 60 columns" in text) == (width == 60)
     assert max(map(signs, text.splitlines())) > width - 15
+
+
+def test_messages_fold_on_the_terminal_of_stderr(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    line = "a" * 20 + " " + "b" * 30 + " see `qnetsim scenario new NAME` or 12.5 % of it" * 3
+    echo(line, err=True)
+    assert capsys.readouterr().err == f"{line}\n"
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    echo(line, err=True)
+    found = capsys.readouterr().err
+    assert not too_wide(found, 60)
+    assert found.split() == line.split()
+    # what belongs together stays on one line
+    assert found.count("`qnetsim scenario new NAME`") == 3
+    assert found.count("12.5 %") == 3
+    echo(line, err=True, copied=True)
+    assert capsys.readouterr().err == f"{line}\n"
+
+
+@pytest.mark.parametrize("width", range(8, 40))
+def test_a_number_keeps_its_sign(width: int) -> None:
+    text = "evf 6.9 % more (6.3 to 7.6) and random 43.2 % more (42.0 to 44.4)"
+    lines = folded(text, width)
+    assert " ".join(lines) == text
+    assert not any(line.startswith("%") for line in lines)

@@ -15,6 +15,15 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def test_a_copy_says_in_json_what_was_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = data(capsys, "scenario", "new", "tiny", "--out", str(tmp_path / "own.toml"))
+    assert found["schema"] == "qnetsim.scenario/1"
+    assert Path(found["scenario"]).read_text("utf-8").startswith("#")
+    assert [Path(path).name for path in found["reads"]] == ["tiny.csv"]
+
+
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     found = data(capsys, "scenario", "list")
     assert found["schema"] == "qnetsim.scenarios/1"

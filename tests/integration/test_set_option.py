@@ -102,9 +102,21 @@ def test_they_go_with_a_scenario_only(tmp_path: Path, capsys: pytest.CaptureFixt
     code, _, err = call(capsys, "compare", out, "--set", "run.seed=2")
     assert code == 2
     assert "--set goes with a scenario" in err
-    code, _, err = call(capsys, "rates", "nsfnet", "--set", "run.seed=2")
+    (tmp_path / "net.csv").write_text("source,target,length_km\na,b,100\n")
+    code, _, err = call(capsys, "rates", str(tmp_path / "net.csv"), "--set", "run.seed=2")
     assert code == 2
-    assert "nsfnet is a topology here" in err
+    assert "net.csv is a topology here" in err
+
+
+def test_a_name_of_both_is_a_scenario_where_keys_of_it_are_given(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, err = call(capsys, "rates", "nsfnet")
+    assert (code, "model 'mdi_qkd'" in out) == (0, True)
+    assert err.startswith("nsfnet is the topology here, with decoy-state MDI-QKD; the scenario")
+    code, out, err = call(capsys, "rates", "nsfnet", "--set", "network.key_rate_bps=2345")
+    assert (code, err, "model 'constant'" in out) == (0, "", True)
+    assert "2,345" in out
 
 
 def test_a_file_of_the_current_folder_is_found(

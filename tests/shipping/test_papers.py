@@ -50,8 +50,8 @@ def test_the_environment_has_the_bounds_of_the_package() -> None:
     options = setup_cfg()["options"]
     assert bounds.pop("python") == options["python_requires"].removeprefix(">=")
     core = dict(re.findall(r"^([\w-]+)>=(\S+)$", options["install_requires"], re.M))
-    # conda-forge lacks these two, so pip brings them
-    assert bounds == {name: core[name] for name in core if name not in {"phe", "topohub"}}
+    # conda-forge lacks this one, so pip brings it
+    assert bounds == {name: core[name] for name in core if name != "phe"}
 
 
 def test_the_image_copies_what_the_build_reads() -> None:

@@ -64,7 +64,9 @@ def test_the_core_has_no_package_of_an_extra() -> None:
     parser.read(ROOT / "setup.cfg")
     core = set(re.findall(r"^([\w-]+)", parser["options"]["install_requires"], re.M))
     assert not core & EXTRAS.keys()
-    assert {"pandas", "highspy", "scikit-learn"} <= core
+    assert {"pandas", "highspy", "cryptography"} <= core
+    # what only the tests compare with; see docs/background/dependencies.md
+    assert not core & {"scikit-learn", "pycryptodome"}
 
 
 def test_a_package_that_is_there_is_not_imported() -> None:
@@ -101,6 +103,8 @@ def gurobi_scenario(folder: Path, solver: str) -> str:
         ("torch", "train nsfnet -p fedsac --epochs 1 --out weights.safetensors", "learn"),
         ("torch", "reproduce fig9 --epochs 1 --out fig9", "learn"),
         ("gurobipy", "plan net.toml --no-information", "gurobi"),
+        ("topohub", "compare germany50 --out runs", "topohub"),
+        ("topohub", "topologies topohub:sndlib/abilene", "topohub"),
     ],
 )
 def test_a_command_names_the_extra(

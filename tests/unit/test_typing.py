@@ -112,20 +112,49 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert not heavy & set(done.stdout.split())
 
 
-def test_mypy_finds_the_types_in_a_users_program(tmp_path: Path) -> None:
-    (tmp_path / "program.py").write_text(PROGRAM)
+def checked(program: str, folder: Path, *paths: Path) -> tuple[list[str], list[str]]:
+    """Types that are revealed in a user's program, and errors in it."""
+    (folder / "program.py").write_text(program)
     # as with an installed package: types are followed, and its own files not reported on
     command = ["--strict", "--config-file=", "--follow-imports=silent", "program.py"]
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", *command, "--cache-dir", str(tmp_path / "cache")],
-        cwd=tmp_path,
-        env={**os.environ, "MYPYPATH": str(ROOT)},
+        [sys.executable, "-m", "mypy", *command, "--cache-dir", str(folder / "cache")],
+        cwd=folder,
+        env={**os.environ, "MYPYPATH": os.pathsep.join(map(str, (ROOT, *paths)))},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert re.findall(r'Revealed type is "([^"]*)"', done.stdout) == REVEALED, done.stdout
-    errors = [line for line in done.stdout.splitlines() if ": error: " in line]
-    assert len(errors) == 2, done.stdout
+    revealed = re.findall(r'Revealed type is "([^"]*)"', done.stdout)
+    return revealed, [line for line in done.stdout.splitlines() if ": error: " in line]
+
+
+#: Results as tables.
+TABLES = """
+import qnetsim
+
+found = qnetsim.compare("tiny", ["sip"])
+reveal_type(found.table())
+reveal_type(found.summary())
+reveal_type(qnetsim.run("tiny", "sip").table())
+reveal_type(qnetsim.plan("tiny").table())
+with qnetsim.open_trace("a.h5") as trace:
+    reveal_type(trace.frame("slots"))
+"""
+
+
+def test_tables_are_frames_where_pandas_has_types(tmp_path: Path) -> None:
+    """It has them by pandas-stubs; two lines stand for those here."""
+    assert checked(TABLES, tmp_path) == (["Any"] * 5, [])
+    stubs = tmp_path / "stubs" / "pandas"
+    stubs.mkdir(parents=True)
+    (stubs / "__init__.pyi").write_text("class DataFrame:\n    size: int\n")
+    assert checked(TABLES, tmp_path, stubs.parent) == (["pandas.DataFrame"] * 5, [])
+
+
+def test_mypy_finds_the_types_in_a_users_program(tmp_path: Path) -> None:
+    revealed, errors = checked(PROGRAM, tmp_path)
+    assert revealed == REVEALED
+    assert len(errors) == 2, errors
     assert 'Argument 2 to "run" has incompatible type "int"' in errors[0]
     assert 'Module has no attribute "comapre"' in errors[1]

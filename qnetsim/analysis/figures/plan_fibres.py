@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.analysis.figures.policy_marks import policy_colour
-from qnetsim.analysis.figures.style import hide_frame, styled
+from qnetsim.analysis.figures.style import SCREEN, Style, hide_frame, styled
 from qnetsim.arrays import FloatArray
 
 if TYPE_CHECKING:
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 @styled
-def plan_figure(fibres: Sequence[str], reserved: FloatArray, on_demand: FloatArray) -> Figure:
+def plan_figure(
+    fibres: Sequence[str],
+    reserved: FloatArray,
+    on_demand: FloatArray,
+    *,
+    style: Style = SCREEN,
+) -> Figure:
     """Channels on each fibre: reserved, and those expected on demand on top.
 
     Parameters
@@ -25,11 +31,10 @@ def plan_figure(fibres: Sequence[str], reserved: FloatArray, on_demand: FloatArr
         Their names.
     reserved, on_demand : ndarray, shape (fibres,)
         QKD channels in a slot.
+    style : Style
     """
-    from matplotlib.figure import Figure
-
     places = np.arange(len(fibres))[::-1]
-    figure = Figure(figsize=(6.4, 1.2 + 0.22 * len(fibres)), layout="constrained")
+    figure = style.canvas(6.4, 1.2 + 0.22 * len(fibres))
     axes = figure.subplots()
     axes.barh(places, reserved, color=policy_colour(0), height=0.7, label="reserved")
     axes.barh(
@@ -41,8 +46,8 @@ def plan_figure(fibres: Sequence[str], reserved: FloatArray, on_demand: FloatArr
         hatch="//",
         label="expected on demand",
     )
-    axes.set_yticks(places, fibres, fontsize=8)
+    axes.set_yticks(places, fibres, fontsize=style.small_pt)
     axes.set_xlabel("QKD channels in a slot")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=style.small_pt)
     hide_frame(axes)
     return figure

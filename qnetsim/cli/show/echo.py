@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from qnetsim.cli.show.fitting import folded, terminal_width
+from qnetsim.cli.show.fitting import error_width, folded, terminal_width
 from qnetsim.plain_text import visible
 
 
@@ -18,10 +18,10 @@ def echo(text: object, *, err: bool = False, copied: bool = False) -> None:
         Print on stderr.
     copied : bool
         Whether a user or a program takes the text from there, so that it stays as it is; on
-        a terminal, other lines on stdout fold at blanks.
+        a terminal, other lines fold at blanks.
     """
     shown = visible(str(text))
-    width = terminal_width()
-    if width and not (err or copied):
+    width = error_width() if err else terminal_width()
+    if width and not copied:
         shown = "\n".join(folded(shown, width))
     click.echo(shown, err=err)

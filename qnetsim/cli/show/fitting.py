@@ -7,6 +7,8 @@ never go. Where not even one more column fits beside those, the rows are stacked
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -17,6 +19,10 @@ from unicodedata import category, east_asian_width
 LEAST_TEXT = 20
 #: Columns of a terminal that a box takes: two blanks and a line for each column, and a line.
 LINE, EACH = 1, 3
+#: What does not fold, though there are blanks in it: a command, a number and its per cent sign.
+_WHOLE = re.compile(r"`[^`\n]+`|\d %")
+#: Stands for their blanks meanwhile; no text has it.
+_GLUE = "\ue000"
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,18 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
+def error_width() -> int | None:
+    """Columns of the terminal on stderr; None where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        return None
+    if os.environ.get("COLUMNS", "").isdecimal() or sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
 def wanted_width(cells: Sequence[str]) -> int:
     """Columns of a terminal for cells that do not fold."""
     return max((signs(line) for cell in cells for line in cell.split("\n")), default=0)
@@ -84,7 +102,7 @@ def longest_word(cells: Sequence[str]) -> int:
             signs(line) - signs(line.lstrip(" ")) + signs(word)
             for cell in cells
             for line in cell.split("\n")
-            for word in line.split()
+            for word in _words(line)
         ),
         default=0,
     )
@@ -98,7 +116,7 @@ def folded(text: str, width: int) -> list[str]:
             found.append(line)
             continue
         indent = line[: len(line) - len(line.lstrip(" "))]
-        words = line.split()
+        words = _words(line, width)
         current = indent + words[0] if words else ""
         for word in words[1:]:
             if signs(current) + 1 + signs(word) > width:
@@ -108,6 +126,17 @@ def folded(text: str, width: int) -> list[str]:
                 current += f" {word}"
         found.append(current)
     return found
+
+
+def _words(line: str, width: int | None = None) -> list[str]:
+    """Parts of a line that do not fold; what is wider than the width folds at its blanks."""
+
+    def glued(found: re.Match[str]) -> str:
+        whole = found[0]
+        narrow = width is None or signs(whole) <= width
+        return whole.replace(" ", _GLUE) if narrow else whole
+
+    return [word.replace(_GLUE, " ") for word in _WHOLE.sub(glued, line).split()]
 
 
 def signs(text: str) -> int:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.plain_text import counted
 from qnetsim.vocabulary import PlanStatus
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -236,7 +237,9 @@ def check_plan_columns(columns: Arrays, dims: Mapping[str, tuple[str, ...]]) -> 
     for path, values in columns.items():
         for dim, size in zip(dims[path], values.shape, strict=True):
             if sizes.setdefault(dim, size) != size:
-                raise ValueError(f"{path} has {size} entries of {dim}, not {sizes[dim]}")
+                raise ValueError(
+                    f"{path} has {counted(size, 'entry', 'entries')} of {dim}, not {sizes[dim]}"
+                )
     for dim in ("node", "fibre", "request", "level", "route"):
         if not sizes[dim]:
             raise ValueError(f"there is no {dim}")

@@ -75,7 +75,7 @@ def test_the_page_says_first_what_matters_most(page: Path) -> None:
     assert found.found[:4] == [
         "Comparison of allocation policies",
         "Cost per slot",
-        "Paired differences per slot, 95 % intervals",
+        "Paired differences per slot, 95\u00a0% intervals",
         "Costs",
     ]
     for heading in ("Costs", "Keys", "Where the policies part", "Learning", "Plans and solvers"):
@@ -286,3 +286,20 @@ def test_a_browser_opens_it_without_a_word(scheme: str, page: Path, tmp_path: Pa
     ink, pictures, fits = title.group(1).split("|")
     assert ink == ("rgb(255, 255, 255)" if scheme == "dark" else "rgb(0, 0, 0)")
     assert (pictures, fits) == ("6", "true")
+
+
+def test_no_line_ends_between_a_number_and_its_sign(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert "\u00a0%" in text
+    assert not re.search(r"\d %", re.sub(r"<(style|script|svg|pre).*?</\1>", "", text, flags=re.S))
+
+
+def test_print_shows_whole_tables(page: Path) -> None:
+    """Nothing scrolls on paper: tables wrap, and repeat their headings on the next sheet."""
+    printed = page.read_text("utf-8").partition("@media print {")[2].partition("\n}\n")[0]
+    for rule in (
+        ".wide { overflow: visible; }",
+        "thead { display: table-header-group; }",
+        "td, th { white-space: normal;",
+    ):
+        assert rule in printed

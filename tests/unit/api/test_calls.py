@@ -147,6 +147,29 @@ def test_results_are_drawn_and_shown(scenario: qnetsim.Scenario, tmp_path: Path)
         found.report(tmp_path / "report")
 
 
+@pytest.mark.parametrize(("style", "width"), [("ieee-column", 3.5), ("ieee-page", 7.16)])
+def test_results_are_drawn_in_a_style(
+    scenario: qnetsim.Scenario, tmp_path: Path, style: Any, width: float
+) -> None:
+    results = (
+        qnetsim.run(scenario, "sip"),
+        qnetsim.compare(scenario, ["sip", "evf"]),
+        qnetsim.plan(scenario),
+    )
+    for number, result in enumerate(results):
+        out = tmp_path / f"{number}.svg"
+        assert result.plot(style=style, out=out).get_figwidth() == pytest.approx(width)
+        # text stays text in a figure for a document
+        assert "<text" in out.read_text("utf-8")
+        with pytest.raises(UsageError, match="exists already; give another out, or force=True"):
+            result.plot(style, out)
+        result.plot(style, out, force=True)
+        with pytest.raises(UsageError, match=r"out .*\.doc: the name must end in one of \.png"):
+            result.plot(out=tmp_path / "a.doc")
+        with pytest.raises(UsageError, match="style='ieee': allowed: screen, ieee-column"):
+            result.plot("ieee")  # type: ignore[arg-type]
+
+
 def test_a_plan_is_kept_where_asked(scenario: qnetsim.Scenario, tmp_path: Path) -> None:
     plan = qnetsim.plan(scenario, "sip", tmp_path / "plan.h5")
     assert plan.path is not None
@@ -180,12 +203,41 @@ def test_what_is_no_scenario_gets_one_clear_message() -> None:
         qnetsim.run(3, "sip")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("wrong", [3, dict, object()], ids=["number", "class", "object"])
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (3, "3 is of type int"),
+        (dict, "class dict is not a subclass of qnetsim.policies.Policy"),
+        (None, "is None"),
+        (lambda: 1, "<lambda> is a function; a policy is a class with a method decide"),
+        (Path("my.py"), "is a path; a file of your own is given as text, 'my.py:Class'"),
+    ],
+    ids=["number", "class", "none", "function", "path"],
+)
 def test_what_is_no_policy_gets_one_clear_message(
-    scenario: qnetsim.Scenario, wrong: object
+    scenario: qnetsim.Scenario, wrong: Any, text: str
 ) -> None:
-    with pytest.raises(UsageError, match=r"policy: .* is not a subclass of .*; give a name"):
-        qnetsim.run(scenario, wrong)  # type: ignore[arg-type]
+    for call in (
+        lambda: qnetsim.run(scenario, wrong),
+        lambda: qnetsim.compare(scenario, [wrong]),
+        lambda: qnetsim.compare(scenario, {"mine": wrong}),
+        lambda: qnetsim.compare(scenario, 3 if wrong is None else wrong),
+    ):
+        with pytest.raises(UsageError) as caught:
+            call()
+        assert re.match(r"polic(y|ies): ", str(caught.value))
+        assert text in str(caught.value) or wrong is None
+        assert "; give a name, a PolicyTable, a class of policies or an object" in str(caught.value)
+
+
+def test_a_file_without_its_class(scenario: qnetsim.Scenario, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("raise SystemExit\nclass A(qnetsim.Policy): ...\nclass B: ...\n")
+    for text in (str(path), f"{path}:"):
+        with pytest.raises(UsageError, match=f"is a file; give the class too: {path}:A$"):
+            qnetsim.run(scenario, text)
+    with pytest.raises(UsageError, match=r"nix\.py: no such file"):
+        qnetsim.run(scenario, str(tmp_path / "nix.py"))
 
 
 def test_policies_in_every_form_meet_the_same_worlds(scenario: qnetsim.Scenario, mine: str) -> None:

@@ -46,6 +46,46 @@ def test_what_a_file_is_checked_for_is_checked(tables: dict[str, object], text: 
         make_scenario(**given)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("tables", "text"),
+    [
+        ({"topology": "nsfnet", "demnd": DEMAND}, r"^demnd: unknown key; did you mean 'demand'\?"),
+        ({"topology": "nsfnet", "requests": 5}, r"^requests: .* did you mean 'demand\.requests'\?"),
+        ({"topology": "nsfnet", "demand": {"reqests": 5}}, r"^demand\.reqests: .* 'requests'\?"),
+        ({"netwrk": {"topology": "nsfnet"}, "demand": DEMAND}, r"^netwrk: .* mean 'network'\?"),
+        ({"topology": "nsfnet", "demand": DEMAND, "slots": 5}, r"^slots: .* mean 'run\.slots'\?"),
+    ],
+)
+def test_what_a_misspelt_key_causes_is_not_told(tables: dict[str, object], text: str) -> None:
+    with pytest.raises(ScenarioError, match=text) as caught:
+        make_scenario(**tables)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_keys_go_before_what_is_missing() -> None:
+    with pytest.raises(ScenarioError) as caught:
+        make_scenario(topology="nsfnet", zzz={"requests": 3})
+    first, second = str(caught.value).splitlines()
+    assert first.startswith("zzz: unknown key; allowed: ")
+    assert second.startswith("demand: neither requests")
+
+
+def test_a_network_is_no_table() -> None:
+    for network in ("nsfnet", ring()):
+        with pytest.raises(ScenarioError, match="a network is given as topology="):
+            make_scenario(network, demand=DEMAND)  # type: ignore[arg-type]
+
+
+def test_nodes_of_one_name_are_refused() -> None:
+    graph = networkx.Graph([(1, 2), ("1", 3)])
+    with pytest.raises(TopologyError) as caught:
+        make_scenario(topology=graph, demand=DEMAND)
+    assert str(caught.value) == (
+        "graph:unnamed: nodes 1 and '1' have one name, '1', since nodes are named by their text; "
+        "relabel one of them (networkx.relabel_nodes)"
+    )
+
+
 def test_files_are_looked_for_in_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,7 +152,7 @@ def test_graphs_that_are_no_network_of_fibres_are_refused() -> None:
     refused(loop, "is a self-loop")
     same = ring()
     same.add_edge("7", "a", length_km=1.0)
-    refused(same, "node '7' is listed twice")
+    refused(same, "nodes 7 and '7' have one name, '7'")
     negative = ring()
     negative.edges["c", "a"]["length_km"] = -1
     refused(negative, "the length -1 is negative")

@@ -17,7 +17,7 @@ from qnetsim.errors import (
 from qnetsim.fel.channels import Channels
 from qnetsim.fel.datasets import draw_worker_records, load_dataset
 from qnetsim.fel.encryption_schemes import CountedScheme, PaillierScheme
-from qnetsim.fel.intersection import BlindSignatureParty, BlindSigner, signing_key
+from qnetsim.fel.intersection import BlindSignatureParty, BlindSigner
 from qnetsim.fel.intersection_protocols import (
     BlindSignatures,
     CommutativeEncryption,
@@ -26,6 +26,7 @@ from qnetsim.fel.intersection_protocols import (
 from qnetsim.fel.messages import Message, MessageKind
 from qnetsim.fel.pads import SealedMessage
 from qnetsim.fel.protocol import RoundOutcome
+from qnetsim.fel.signing_key import signing_key
 from qnetsim.kernel.relay import Announcement, Relay
 from tests.support.federated import KEY_BITS, drive, learn, session, small
 from tests.support.rounds import WINE, go, world
@@ -208,7 +209,7 @@ def test_too_few_common_records_are_refused() -> None:
     records_of[names[0]] = type(one)(one.records[:1], one.samples[:1])
     intersection = RecordIntersection(records=records_of)
     task = session(data, 2, lambda _: CountedScheme(), intersection=intersection)
-    with pytest.raises(UsageError, match="1 records are common"):
+    with pytest.raises(UsageError, match="1 record is common"):
         drive(task.setup())
 
 

@@ -37,11 +37,11 @@ from qnetsim.fel.intersection import (
     CommutativeParty,
     common_tokens,
     safe_prime,
-    signing_key,
 )
 from qnetsim.fel.pads import KeyBuffer, Receiver, SealedMessage, Sender
 from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.fel.roles import TaskRoles
+from qnetsim.fel.signing_key import signing_key
 from tests.support.federated import KEY_BITS, drive, learn, session, small
 
 
@@ -364,7 +364,7 @@ def test_a_signer_gives_no_more_than_its_cap(signer_key) -> None:
         signer.sign("p", party.blinded())
     with pytest.raises(IntersectionError, match="wrong"):
         party.tokens([signed[0], signed[1] + 1])
-    with pytest.raises(IntersectionError, match="1 signatures came for 2"):
+    with pytest.raises(IntersectionError, match="1 signature came for 2"):
         party.tokens(signed[:1])
 
 

@@ -492,7 +492,9 @@ def test_nodes_in_another_order_are_another_network(tmp_path: Path) -> None:
 def test_older_formats_are_not_called_wrong(minor: int) -> None:
     found = verify(ROOT / "tests" / "formats" / f"format-1.{minor}.h5")
     assert not found.failed, found
-    assert found.partial, "their topology files are not given"
+    # their network, tiny.csv, comes with qnetsim; files before 1.4 have no digest of the whole file
+    assert found.partial == (minor < 4)
+    assert all(one.passed for one in found.findings if one.name == "network")
 
 
 @pytest.mark.parametrize("name", ["topohub:../../x", "topohub:/etc/x", "topohub:a/../../b"])

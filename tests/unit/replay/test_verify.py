@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from qnetsim.analysis.audit import Finding
 from qnetsim.case import load, open_case
 from qnetsim.cli import main
 from qnetsim.plans.make import make_plan
@@ -21,7 +22,7 @@ from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_world
 from qnetsim.trace.schema import COLUMNS
 from qnetsim.vocabulary import FLOWS, POOLS
-from tests.support import ROOT
+from tests.support import ROOT, SCENARIOS
 from tests.support.helpers import nsfnet, outages
 
 
@@ -255,3 +256,31 @@ def test_a_run_by_a_plan_file_is_verified_with_it(tmp_path: Path) -> None:
     assert "give that with plan=FILE" in found.findings[-1].text
     assert verify(path, plan=plan_file).findings[-1].passed
     assert not verify(path, plan=plan_file).partial
+
+
+def findings_of(path: Path) -> dict[str, Finding]:
+    return {finding.name: finding for finding in verify(path, rerun=False).findings}
+
+
+def test_files_of_shipped_scenarios_are_found_in_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, finding in (("tiny", "network"), ("diurnal", "demand")):
+        out = tmp_path / f"{name}.h5"
+        simulate(load(name, slots=20, replications=1), PolicyTable(name="evf"), out)
+        found = findings_of(out)[finding]
+        assert found.passed
+        assert "which comes with qnetsim" in found.text
+
+
+def test_a_users_file_with_the_name_of_a_shipped_one_is_not_checked(tmp_path: Path) -> None:
+    """It is another network, and no forgery of the shipped one."""
+    shipped = (SCENARIOS / "tiny.csv").read_text("utf-8")
+    (tmp_path / "tiny.csv").write_text(shipped.replace("b,c,200", "b,c,210"), "utf-8")
+    assert (tmp_path / "tiny.csv").read_text("utf-8") != shipped
+    (tmp_path / "own.toml").write_text((SCENARIOS / "tiny.toml").read_text("utf-8"), "utf-8")
+    simulate(load(tmp_path / "own.toml", slots=20), PolicyTable(name="evf"), tmp_path / "own.h5")
+    found = findings_of(tmp_path / "own.h5")["network"]
+    assert found.passed is None
+    assert "tiny.csv is not here to be compared" in found.text
