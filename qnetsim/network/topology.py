@@ -23,12 +23,34 @@ MOST_PROBLEMS = 50
 
 @dataclass(frozen=True)
 class RawFibre:
-    """A fibre as a file gives it; ``where`` names its place for messages."""
+    """A fibre as a file gives it; ``where`` names its place for messages.
+
+    ``name`` tells parallel fibres apart; losses are None where the file gives none.
+    """
 
     source: str
     target: str
     length_km: object
     where: str
+    name: str | None = None
+    attenuation_db_km: object = None
+    extra_loss_db: object = None
+
+
+@dataclass(frozen=True)
+class FibreLoss:
+    """What a topology says of the loss of a fibre.
+
+    Attributes
+    ----------
+    attenuation_db_km : float or None
+        In dB/km; None where it is that of the network.
+    extra_loss_db : float
+        Of splices, connectors and the like on the whole fibre, in dB.
+    """
+
+    attenuation_db_km: float | None = None
+    extra_loss_db: float = 0.0
 
 
 class Neighbour(NamedTuple):
@@ -53,6 +75,10 @@ class Topology:
         Length of each fibre.
     locations : tuple of Location
         Of each node, for maps; empty where nothing is known of any.
+    fibre_labels : tuple of str
+        Own name of each fibre, "" for one that has none; empty where no fibre has one.
+    losses : tuple of FibreLoss
+        Of each fibre; empty where the file gives no loss.
     """
 
     name: str
@@ -60,6 +86,8 @@ class Topology:
     fibres: tuple[tuple[int, int], ...]
     lengths_km: tuple[float, ...]
     locations: tuple[Location, ...] = ()
+    fibre_labels: tuple[str, ...] = ()
+    losses: tuple[FibreLoss, ...] = ()
 
     @cached_property
     def neighbours(self) -> tuple[tuple[Neighbour, ...], ...]:
