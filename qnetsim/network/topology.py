@@ -220,8 +220,8 @@ def check_topology(
     Raises
     ------
     TopologyError
-        Self-loops, duplicate fibres, missing, zero, negative or infinite lengths, unknown or
-        duplicate nodes, no fibre at all; each named with its place.
+        Self-loops, duplicate fibres without names of their own, missing, zero, negative or
+        infinite lengths, unknown or duplicate nodes, no fibre at all; each named with its place.
     """
     problems: list[str] = []
     if nodes is None:
@@ -233,16 +233,19 @@ def check_topology(
         index.setdefault(node, len(index))
     ends: list[tuple[int, int]] = []
     lengths: list[float] = []
-    seen: dict[frozenset[str], str] = {}
+    labels: list[str] = []
+    seen: dict[frozenset[str], dict[str, str]] = {}
     for fibre in fibres:
         title = f"{fibre.where}: fibre {fibre.source}–{fibre.target}"
-        wrong = _fibre_problem(fibre, index, seen)
-        seen.setdefault(frozenset((fibre.source, fibre.target)), fibre.where)
+        beside = seen.setdefault(frozenset((fibre.source, fibre.target)), {})
+        wrong = _fibre_problem(fibre, index, beside)
+        beside.setdefault(fibre.name or "", fibre.where)
         if wrong:
             problems.append(f"{title}: {wrong}")
         else:
             ends.append((index[fibre.source], index[fibre.target]))
             lengths.append(float(str(fibre.length_km)))
+            labels.append(fibre.name or "")
     if not fibres:
         problems.append(f"{name}: has no fibre; give at least one")
     if problems:
@@ -253,12 +256,12 @@ def check_topology(
         )
         raise TopologyError([*problems[:MOST_PROBLEMS], *more])
     known = tuple(locations) if any(place.known for place in locations) else ()
-    return Topology(name, tuple(index), tuple(ends), tuple(lengths), known)
+    named = tuple(labels) if any(labels) else ()
+    return Topology(name, tuple(index), tuple(ends), tuple(lengths), known, named)
 
 
-def _fibre_problem(
-    fibre: RawFibre, index: dict[str, int], seen: dict[frozenset[str], str]
-) -> str | None:
+def _fibre_problem(fibre: RawFibre, index: dict[str, int], beside: dict[str, str]) -> str | None:
+    """What is wrong; ``beside`` gives the places of fibres between the same nodes, by name."""
     for node in (fibre.source, fibre.target):
         if any(unicodedata.category(char) in {"Cc", "Cs"} for char in node):
             return f"node {node!r} has control characters in its name; use plain text"
@@ -268,8 +271,8 @@ def _fibre_problem(
             return f"node {node!r} is not among the nodes; list it or correct the name"
     if fibre.source == fibre.target:
         return "is a self-loop; a fibre joins two different nodes"
-    earlier = seen.get(frozenset((fibre.source, fibre.target)))
-    if earlier is not None:
+    if beside and (not fibre.name or "" in beside or fibre.name in beside):
+        earlier = beside.get(fibre.name or "", next(iter(beside.values())))
         return (
             f"is a duplicate of the fibre at {earlier}; fibres are undirected, "
             "so give each node pair once"
