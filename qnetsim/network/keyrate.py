@@ -265,8 +265,8 @@ class RateTable:
         high = self.distances_km[-1]
         if not low <= distance_km <= high:
             raise _wrong(
-                f"covers {low:g} .. {high:g} km, but a spacing of {segment.distance_km:g} km is asked "
-                f"for{_as_long_as(segment)}"
+                f"covers {low:g} .. {high:g} km, but a spacing of {segment.distance_km:g} km is "
+                f"asked for{_as_long_as(segment)}"
             )
         i = max(bisect.bisect_left(self.distances_km, distance_km), 1)
         left = self.distances_km[i - 1]

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from qnetsim.scenario.tables.cost import CostTable, OnDemandPrices, Prices
 from qnetsim.scenario.tables.fel import FelTable
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
-from qnetsim.scenario.tables.network import MdiQkdTable, NetworkTable
+from qnetsim.scenario.tables.network import FibreTable, MdiQkdTable, NetworkTable
 from qnetsim.scenario.tables.request import RequestTable
 from qnetsim.scenario.tables.scenario import (
     KeyManagementTable,
@@ -44,6 +44,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[run]": RunTable,
     "[network]": NetworkTable,
     "[network.mdi_qkd]": MdiQkdTable,
+    "[[network.fibre]]": FibreTable,
     "[cost]": CostTable,
     "[cost.reserved]": Prices,
     "[cost.on_demand]": OnDemandPrices,

@@ -13,7 +13,7 @@ from qnetsim.scenario.scenario import Scenario, takes_integers
 from qnetsim.scenario.tables.cost import CostTable, Prices
 from qnetsim.scenario.tables.fel import FelTable, misplaced
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
-from qnetsim.scenario.tables.network import MdiQkdTable, NetworkTable
+from qnetsim.scenario.tables.network import FibreTable, MdiQkdTable, NetworkTable
 from qnetsim.scenario.tables.request import RequestTable
 from qnetsim.scenario.tables.scenario import (
     KeyManagementTable,
@@ -35,6 +35,7 @@ __all__ = [
     "DemandTable",
     "FaultTable",
     "FelTable",
+    "FibreTable",
     "KeyManagementTable",
     "LearningTable",
     "MdiQkdTable",
