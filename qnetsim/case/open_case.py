@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from qnetsim.case.case import Case
+from qnetsim.case.node_ids import with_node_ids
 from qnetsim.case.user_demand import recorded_demand, with_recording
 from qnetsim.errors import (
     QnetsimError,
@@ -25,7 +26,7 @@ from qnetsim.errors import (
 from qnetsim.forecast import Forecast
 from qnetsim.forecast.build import build_forecast
 from qnetsim.input_files import note_input
-from qnetsim.network import Network, Topology, build_network, read_topology
+from qnetsim.network import Network, Topology, build_network, network_topology, read_topology
 from qnetsim.plain_text import counted
 from qnetsim.policies import policy_options
 from qnetsim.policies.registry import with_source
@@ -126,7 +127,7 @@ def with_sources(scenario: Scenario, folder: Path) -> Scenario:
 
 
 def completed(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
-    """Scenario with recorded demand and other values of ``run``; all of it is checked.
+    """Scenario with recorded demand, other values of ``run`` and ids of nodes; all is checked.
 
     Raises
     ------
@@ -137,6 +138,7 @@ def completed(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
     # a command must not write over these, read or not
     for place in scenario.named_files:
         note_input(place)
+    scenario = with_node_ids(scenario, network_topology(scenario.network))
     scenario = with_recording(scenario)
     try:
         scenario = scenario.with_run(**run)
@@ -185,6 +187,8 @@ def open_case(scenario: Scenario, topology: Topology | None = None) -> Case:
             f"scenario: give a Scenario, not {type(scenario).__name__}; `qnetsim.load` reads a file"
         )
     scenario.refuse_unchecked()
+    topology = topology or network_topology(scenario.network)
+    scenario = with_node_ids(scenario, topology)
     network = build_network(scenario.network, scenario.cost, scenario.run.slot_s, topology)
     forecast = build_forecast(
         scenario.demand,

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from qnetsim.errors import SettingError
 from qnetsim.network import Network, Topology, build_network
+from qnetsim.network.node_names import NodeNames
 from qnetsim.plain_text import counted, from_spreadsheet_cell
 from qnetsim.scenario import DemandTable, RecordingTable, Scenario
 from qnetsim.scenario.tables.fields import MAX_LEVELS
@@ -201,8 +202,9 @@ def _checked(
         With one line for each bad row.
     """
     place = {name: i for i, name in enumerate(topology.nodes)}
+    names = NodeNames(topology)
     component = topology.components()
-    cells = _as_named(rows.cells, place)
+    cells = _as_named(rows.cells, names)
     unit = UNITS.get(table.rate_unit)
     # level = ⌈rate · Δ / bits of a level⌉
     factor = Fraction(1) if unit is None else unit * exact(slot_s) / level_bits
@@ -212,7 +214,7 @@ def _checked(
     levels = []
     problems = []
     for row, (slot, source, target, rate) in enumerate(cells):
-        wrong = _slot_problem(slot) or _pair_problem(source, target, place, component, topology)
+        wrong = _slot_problem(slot) or _pair_problem(source, target, names, component)
         if not wrong:
             if rate not in known:
                 known[rate] = _level(rate, factor, unit is None)
@@ -236,12 +238,25 @@ def _checked(
 
 
 def _as_named(
-    cells: tuple[tuple[str, str, str, str], ...], place: dict[str, int]
+    cells: tuple[tuple[str, str, str, str], ...], names: NodeNames
 ) -> Iterator[tuple[str, str, str, str]]:
-    """Rows with the names of nodes; ``qnetsim demand`` writes some with an apostrophe ahead."""
+    """Rows with the ids of nodes; ``qnetsim demand`` writes some with an apostrophe ahead."""
+    known: dict[str, str] = {}
     for slot, source, target, rate in cells:
-        a, b = (n if n in place else from_spreadsheet_cell(n) for n in (source, target))
-        yield slot, a, b, rate
+        for name in (source, target):
+            if name not in known:
+                known[name] = _id_of(name, names)
+        yield slot, known[source], known[target], rate
+
+
+def _id_of(name: str, names: NodeNames) -> str:
+    """Id of the node that a cell names; the cell itself where that is none."""
+    for spelt in (name, from_spreadsheet_cell(name)):
+        try:
+            return names.topology.nodes[names.find(spelt)]
+        except LookupError:
+            continue
+    return name
 
 
 def _slot_problem(text: str) -> str | None:
@@ -256,19 +271,17 @@ def _slot_problem(text: str) -> str | None:
 
 
 def _pair_problem(
-    source: str,
-    target: str,
-    place: dict[str, int],
-    component: Sequence[int],
-    topology: Topology,
+    source: str, target: str, names: NodeNames, component: Sequence[int]
 ) -> str | None:
+    found = []
     for key, node in (("source", source), ("target", target)):
-        if node not in place:
-            names = ", ".join(topology.nodes[:30]) + (", …" if len(topology.nodes) > 30 else "")
-            return f"{key} {node!r} is not a node of {Path(topology.name).name}; allowed: {names}"
+        try:
+            found.append(names.find(node))
+        except LookupError as error:
+            return f"{key}: {error.args[0]}"
     if source == target:
         return f"joins node {source!r} to itself; give two different nodes"
-    if component[place[source]] != component[place[target]]:
+    if component[found[0]] != component[found[1]]:
         return f"no path joins {source!r} and {target!r}"
     return None
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qnetsim.errors import SettingError
+from qnetsim.fibre_loss import FibreLoss
 from qnetsim.network.keyrate import Segment, plob_at
-from qnetsim.network.topology import FibreLoss, Topology
+from qnetsim.network.topology import Topology
 from qnetsim.scenario import FibreTable, NetworkTable
 
 

@@ -176,6 +176,17 @@ class Network:
         return np.broadcast_to(bits, (levels, self.fibres)).copy()
 
 
+def network_topology(table: NetworkTable) -> Topology:
+    """Fibres of a network, read from where its table says.
+
+    Raises
+    ------
+    TopologyError
+        It cannot be read, or is no network of fibres.
+    """
+    return read_topology(table.topology) if table.graph is None else topology_of(table.graph)
+
+
 def build_network(
     table: NetworkTable, cost: CostTable, slot_s: float, topology: Topology | None = None
 ) -> Network:
@@ -196,9 +207,7 @@ def build_network(
     SettingError
         A spacing names no fibre, or a channel yields no bit in a slot.
     """
-    if topology is None and table.graph is not None:
-        topology = topology_of(table.graph)
-    topology = topology or read_topology(table.topology)
+    topology = topology or network_topology(table)
     lengths = topology.lengths_km
     spans = spans_of(table, topology)
     counts = segments(lengths, spans)

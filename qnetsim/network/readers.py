@@ -142,7 +142,9 @@ def _from_node_link(name: str, data: Any) -> Topology:
         if not ends or not all(map(_is_name, ends)):
             problems.append(f"{where}: give an object with 'source', 'target' and 'length_km'")
         else:
-            fibres.append(RawFibre(str(ends[0]), str(ends[1]), _length(edge), where))
+            losses = edge.get("attenuation_db_km"), edge.get("extra_loss_db")
+            ends = str(ends[0]), str(ends[1])
+            fibres.append(RawFibre(*ends, _length(edge), where, None, *losses))
     if problems:
         raise TopologyError(problems)
     return check_topology(name, fibres, nodes, locations)

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from qnetsim.errors import TopologyError
+from qnetsim.fibre_loss import FibreLoss
 from qnetsim.locations import Location
 from qnetsim.plain_text import counted, fibre_name
 
@@ -36,22 +37,6 @@ class RawFibre:
     name: str | None = None
     attenuation_db_km: object = None
     extra_loss_db: object = None
-
-
-@dataclass(frozen=True)
-class FibreLoss:
-    """What a topology says of the loss of a fibre.
-
-    Attributes
-    ----------
-    attenuation_db_km : float or None
-        In dB/km; None where it is that of the network.
-    extra_loss_db : float
-        Of splices, connectors and the like on the whole fibre, in dB.
-    """
-
-    attenuation_db_km: float | None = None
-    extra_loss_db: float = 0.0
 
 
 class Neighbour(NamedTuple):
@@ -159,13 +144,16 @@ class Topology:
         raise LookupError(f"no fibre between {source!r} and {target!r} is named {label!r}: {names}")
 
     def digest(self) -> str:
-        """SHA-256 over nodes, fibres, lengths and own names, in any order; hexadecimal."""
+        """SHA-256 over nodes, fibres, lengths, own names and losses, in any order; hexadecimal."""
+        none = [""] * len(self.fibres)
+        losses = [repr(sorted(loss.as_table().items())) for loss in self.losses]
         fibres = sorted(
-            (*sorted((self.nodes[a], self.nodes[b])), repr(length), *filter(None, [label]))
-            for (a, b), length, label in zip(
+            (*sorted((self.nodes[a], self.nodes[b])), repr(length), *filter(None, [label, loss]))
+            for (a, b), length, label, loss in zip(
                 self.fibres,
                 self.lengths_km,
-                self.fibre_labels or [""] * len(self.fibres),
+                self.fibre_labels or none,
+                losses or none,
                 strict=True,
             )
         )
@@ -234,6 +222,7 @@ def check_topology(
     ends: list[tuple[int, int]] = []
     lengths: list[float] = []
     labels: list[str] = []
+    losses: list[FibreLoss] = []
     seen: dict[frozenset[str], dict[str, str]] = {}
     for fibre in fibres:
         title = f"{fibre.where}: fibre {fibre.source}–{fibre.target}"
@@ -246,6 +235,10 @@ def check_topology(
             ends.append((index[fibre.source], index[fibre.target]))
             lengths.append(float(str(fibre.length_km)))
             labels.append(fibre.name or "")
+            try:
+                losses.append(FibreLoss.read(fibre.attenuation_db_km, fibre.extra_loss_db))
+            except ValueError as error:
+                problems.append(f"{title}: {error}")
     if not fibres:
         problems.append(f"{name}: has no fibre; give at least one")
     if problems:
@@ -257,7 +250,8 @@ def check_topology(
         raise TopologyError([*problems[:MOST_PROBLEMS], *more])
     known = tuple(locations) if any(place.known for place in locations) else ()
     named = tuple(labels) if any(labels) else ()
-    return Topology(name, tuple(index), tuple(ends), tuple(lengths), known, named)
+    lossy = tuple(losses) if any(loss != FibreLoss() for loss in losses) else ()
+    return Topology(name, tuple(index), tuple(ends), tuple(lengths), known, named, lossy)
 
 
 def _fibre_problem(fibre: RawFibre, index: dict[str, int], beside: dict[str, str]) -> str | None:

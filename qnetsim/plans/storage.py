@@ -14,6 +14,7 @@ import numpy.typing as npt
 from qnetsim.case import Case, open_case
 from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.fibre_loss import losses_part, stored_losses
 from qnetsim.input_files import inputs_noted
 from qnetsim.network import BLOCKED, Route, RouteTable
 from qnetsim.optimize import Plan
@@ -116,6 +117,7 @@ def _record(plan: Plan, case: Case, policy: ChosenPolicy) -> PlanRecord:
             "options": without_folders(runner.options.model_dump(mode="json")),
         },
         "plan": plan_summary(plan, network),
+        **losses_part(topology.losses),
     }
     nodes = topology.nodes
     columns: dict[str, Any] = {
@@ -232,6 +234,11 @@ def _differences(record: PlanRecord, made_for: Scenario, case: Case) -> list[str
     for (a, b), one, other in zip(topology.fibres, lengths, topology.lengths_km, strict=True):
         name = f"length of {topology.nodes[a]}–{topology.nodes[b]} in km"
         found += differing(name, one, other)
+    here = [loss.as_table() for loss in topology.losses]
+    there = [loss.as_table() for loss in stored_losses(record.provenance)]
+    nothing: list[dict[str, float]] = [{}] * len(topology.fibres)
+    for e, (one, other) in enumerate(zip(there or nothing, here or nothing, strict=True)):
+        found += differing(f"loss of {topology.fibre_name(e)}", one, other)
     return found
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from qnetsim.analysis.audit import Finding
 from qnetsim.case.user_demand import demand_of, recorded_demand
 from qnetsim.errors import QnetsimError, SettingError, TopologyError, UsageError, argument
+from qnetsim.fibre_loss import FibreLoss
 from qnetsim.input_files import refuse_irregular
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.plain_text import counted
@@ -95,8 +96,8 @@ def _difference(inside: Topology, outside: Topology) -> str:
             return f"node {number} is {here!r} in the trace and {there!r} in {outside.name}"
     fibres = [
         [
-            (f"{t.nodes[a]}–{t.nodes[b]}", f"{length!r} km")
-            for (a, b), length in zip(t.fibres, t.lengths_km, strict=True)
+            (t.fibre_name(e), f"{length!r} km{_in_words(t.losses[e]) if t.losses else ''}")
+            for e, length in enumerate(t.lengths_km)
         ]
         for t in (inside, outside)
     ]
@@ -105,6 +106,11 @@ def _difference(inside: Topology, outside: Topology) -> str:
             texts = ["not there" if one is None else " of ".join(one) for one in (here, there)]
             return f"fibre {number} is {texts[0]} in the trace and {texts[1]} in {outside.name}"
     return ""
+
+
+def _in_words(loss: FibreLoss) -> str:
+    parts = [f"{key} {value!r}" for key, value in loss.as_table().items()]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def demand_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding | None:

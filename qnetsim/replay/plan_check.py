@@ -10,6 +10,7 @@ import numpy as np
 from qnetsim.analysis.audit import Finding
 from qnetsim.case import Case, open_case
 from qnetsim.errors import QnetsimError, UsageError
+from qnetsim.fibre_loss import stored_losses
 from qnetsim.network import Topology
 from qnetsim.optimize import Plan
 from qnetsim.optimize.assemble import AssignedRoutes, assign_wavelengths, fixed_routes_plan
@@ -92,7 +93,8 @@ def _case_of(opened: OpenedPlan) -> Case:
     )
     lengths = tuple(columns["fibres/length_km"].tolist())
     name = opened.scenario.network.topology
-    return open_case(opened.scenario, Topology(name, nodes, ends, lengths))
+    losses = stored_losses(opened.record.provenance)
+    return open_case(opened.scenario, Topology(name, nodes, ends, lengths, losses=losses))
 
 
 def _verdict(opened: OpenedPlan, case: Case, again: Plan) -> tuple[bool | None, str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from qnetsim.case import Case
 from qnetsim.fel.messages import KINDS
+from qnetsim.fibre_loss import losses_part
 from qnetsim.kernel.round_table import round_index
 from qnetsim.kernel.serving.wait_bins import wait_bins
 from qnetsim.kernel.simulation import checked_owners
@@ -115,6 +116,7 @@ def _origin(case: Case, realisation: Realisation) -> dict[str, Any]:
         "scenario_digest": case.scenario.digest(),
         "network_digest": case.network.topology.digest(),
         **_locations(case.network.topology),
+        **losses_part(case.network.topology.losses),
         "seed": case.scenario.run.seed,
         "replication": realisation.replication,
     }

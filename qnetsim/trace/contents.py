@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from qnetsim.fibre_loss import LOSSES, stored_losses
 from qnetsim.locations import Location
 from qnetsim.plain_text import counted
 from qnetsim.trace.hdf5.object_headers import foreign_messages, has_type
@@ -50,6 +51,7 @@ PROVENANCE_KEYS = frozenset(
     {
         "counterfactual",
         "environment",
+        LOSSES,
         "locations",
         "network_digest",
         "plan",
@@ -140,10 +142,11 @@ def foreign_provenance(provenance: Mapping[str, Any], kind: FileKind) -> Iterato
     source = (provenance.get("policy") or {}).get("source_sha256")
     if source is not None and not re.fullmatch("[0-9a-f]{64}", str(source)):
         yield f"provenance.policy.source_sha256 is {source!r}, not a SHA-256"
-    try:
-        stored_locations(provenance)
-    except ValueError as error:
-        yield f"provenance.locations: {error}"
+    for part, read in (("locations", stored_locations), (LOSSES, stored_losses)):
+        try:
+            read(provenance)
+        except ValueError as error:
+            yield f"provenance.{part}: {error}"
     if provenance.get("plan") is not None:
         solve_s = provenance["plan"].get("solve_s")
         if type(solve_s) not in {int, float} or not 0 <= solve_s < math.inf:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceError, TraceFormatError
+from qnetsim.fibre_loss import LOSSES, FibreLoss, stored_losses
 from qnetsim.locations import Location
 from qnetsim.trace.contents import foreign_contents, foreign_provenance, stored_locations
 from qnetsim.trace.digest import ContentDigest
@@ -161,6 +162,22 @@ class Trace:
             return stored_locations(self.provenance)
         except ValueError as error:
             raise TraceFormatError(f"{self.path}: provenance.locations: {error}") from None
+
+    def losses(self) -> tuple[FibreLoss, ...]:
+        """Losses of fibres that the topology gave; empty where it gave none.
+
+        Raises
+        ------
+        TraceFormatError
+            They are damaged, or are not those of the fibres.
+        """
+        try:
+            found = stored_losses(self.provenance)
+            if found and len(found) != len(self.column("fibres/fibre")):
+                raise ValueError("are not those of the fibres: their number differs")
+        except ValueError as error:
+            raise TraceFormatError(f"{self.path}: provenance.{LOSSES}: {error}") from None
+        return found
 
     @property
     def policy(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.fibre_loss import LOSSES, stored_losses
 from qnetsim.vocabulary import PlanStatus
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -53,7 +54,10 @@ PRICES = Claim(list, "a list of prices")
 
 #: Parts of the provenance and what they must hold; ``plan`` may lack those of ``OPTIONAL``.
 PARTS: dict[str, dict[str, Claim]] = {
-    "provenance": dict.fromkeys(("software", "environment", "scenario", "policy", "plan"), TABLE),
+    "provenance": {
+        **dict.fromkeys(("software", "environment", "scenario", "policy", "plan"), TABLE),
+        LOSSES: Claim(list, "a list of losses"),
+    },
     "provenance.software": {"name": TEXT, "version": TEXT, "packages": TABLE},
     "provenance.environment": dict.fromkeys(
         ("python", "implementation", "system", "machine"), TEXT
@@ -90,7 +94,7 @@ PARTS: dict[str, dict[str, Claim]] = {
 #: Parts that need not be there: they came later, or there is nothing to say.
 RISK = ("risk", "expected_cost", "cvar", "risk_objective")
 LATER = ("uncoloured", "estimate", "wavelength_prices", *RISK)
-OPTIONAL = frozenset(f"provenance.plan.{key}" for key in LATER)
+OPTIONAL = frozenset({f"provenance.{LOSSES}", *(f"provenance.plan.{key}" for key in LATER)})
 #: Numbers that are not below zero.
 NOT_NEGATIVE = frozenset(
     {"solve_s", "blocked", "variables", "rows", "nodes", "rounds", "realisations", "samples"}
@@ -123,6 +127,10 @@ def stored_provenance(text: object) -> dict[str, Any]:
         if part is not None or where == "provenance":
             _check_part(where, part, claims)
     _check_words(found)
+    try:
+        stored_losses(found)
+    except ValueError as error:
+        raise ValueError(f"provenance.{LOSSES}: {error}") from None
     return dict(found)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.fibre_loss import LOSSES
 from qnetsim.input_files import read_start, refuse_irregular
 from qnetsim.trace.files.plan_checks import check_plan_columns, stored_provenance
 from qnetsim.trace.hdf5.files import built_in_memory, plain_reason, replacing
@@ -63,7 +64,8 @@ class PlanRecord:
     Attributes
     ----------
     provenance : dict
-        JSON: software, environment, scenario, policy, and the plan's summary.
+        JSON: software, environment, scenario, policy, the plan's summary, and the losses of fibres
+        where the topology gave any.
     columns : mapping from path to ndarray
         By the paths of ``PLAN_COLUMNS``; ``wavelengths`` is empty where none were planned.
     """
@@ -76,7 +78,8 @@ class PlanRecord:
 
         Software, environment and the time it took do not enter.
         """
-        asked = {part: self.provenance[part] for part in ("scenario", "policy")}
+        parts = [part for part in ("scenario", "policy", LOSSES) if part in self.provenance]
+        asked = {part: self.provenance[part] for part in parts}
         found = {k: v for k, v in self.provenance["plan"].items() if k != "solve_s"}
         total = hashlib.sha256(json.dumps([asked, found], sort_keys=True).encode())
         for path, _, kind, _, _ in PLAN_COLUMNS:
@@ -222,6 +225,9 @@ def _read(path: Path, file: h5py.File) -> PlanRecord:
         raise ValueError(f"{name} is not an object of the format")
     check_plan_columns(columns, {name: dims for name, dims, *_ in PLAN_COLUMNS})
     record = PlanRecord(stored_provenance(file.attrs["provenance"]), columns)
+    losses = record.provenance.get(LOSSES)
+    if losses is not None and len(losses) != len(columns["fibres/source"]):
+        raise ValueError(f"provenance.{LOSSES} are not those of the fibres: their number differs")
     if file.attrs["filetype"] != FILETYPE:
         raise ValueError(f"filetype is {file.attrs['filetype']!r}, not {FILETYPE!r}")
     if record.digest() != str(file.attrs["content_digest"]):

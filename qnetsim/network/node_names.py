@@ -1,0 +1,109 @@
+"""Nodes by the names that people give them: ids of a file, and labels such as names of cities."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from qnetsim.locations import node_titles
+from qnetsim.network.topology import Topology
+
+#: Stands ahead of an id that is another node's label too.
+ID = "id:"
+#: Most names that a message lists.
+MOST_LISTED = 30
+#: Shortest name for which a message looks for a similar one.
+LEAST_GUESSED = 3
+
+
+@dataclass(frozen=True)
+class NodeNames:
+    """What the nodes of a topology may be called."""
+
+    topology: Topology
+
+    @cached_property
+    def _ids(self) -> Mapping[str, int]:
+        return {node: number for number, node in enumerate(self.topology.nodes)}
+
+    @cached_property
+    def _bearers(self) -> Mapping[str, tuple[int, ...]]:
+        """Nodes by each name, whether id or label."""
+        found: dict[str, tuple[int, ...]] = {name: (n,) for name, n in self._ids.items()}
+        for number, place in enumerate(self.topology.locations):
+            if place.name is not None and number not in found.get(place.name, ()):
+                found[place.name] = (*found.get(place.name, ()), number)
+        return found
+
+    def find(self, name: str) -> int:
+        """Position of the node with an id or a label.
+
+        Raises
+        ------
+        LookupError
+            No node has the name, or more than one.
+        """
+        bearers = self._bearers.get(name, ())
+        if len(bearers) == 1:
+            return bearers[0]
+        if not bearers and name.startswith(ID) and name.removeprefix(ID) in self._ids:
+            return self._ids[name.removeprefix(ID)]
+        raise LookupError(self._ambiguous(name, bearers) if bearers else self._unknown(name))
+
+    def id_of(self, name: str, *, ids_first: bool = False) -> str:
+        """Id of the node with a name, as a scenario may spell it: ``id:1`` where 1 is a label too.
+
+        Parameters
+        ----------
+        name : str
+        ids_first : bool
+            Whether an id is meant where it is another node's label too, as in stored files.
+
+        Raises
+        ------
+        LookupError
+            No node has the name, or more than one.
+        """
+        return self._spelling(name if ids_first and name in self._ids else self.find(name))
+
+    def _spelling(self, node: int | str) -> str:
+        name = node if isinstance(node, str) else self.topology.nodes[node]
+        return name if len(self._bearers[name]) == 1 else ID + name
+
+    def _ambiguous(self, name: str, bearers: tuple[int, ...]) -> str:
+        spelt = [repr(self._spelling(node)) for node in bearers]
+        meant = ", ".join(
+            f"node {self.topology.nodes[node]!r}"
+            + (f" ({place.name})" if (place := self.topology.locations[node]).name else "")
+            for node in bearers
+        )
+        return (
+            f"{name!r} names {len(bearers)} nodes of {self.topology.name}: {meant}; "
+            f"give one of the ids: {', '.join(spelt)}"
+        )
+
+    def _unknown(self, name: str) -> str:
+        nodes = self.topology.nodes
+        labels = [place.name for place in self.topology.locations]
+        shown = [
+            f"{node} ({label})" if label else node
+            for node, label in zip(nodes, labels or [None] * len(nodes), strict=True)
+        ]
+        names = ", ".join(shown[:MOST_LISTED]) + (", …" if len(shown) > MOST_LISTED else "")
+        guess = self._similar(name)
+        return f"unknown node {name!r}; {guess and f'did you mean {guess!r}? '}allowed: {names}"
+
+    def _similar(self, name: str) -> str:
+        """A name that differs from this one in a few letters; empty without any."""
+        if len(name) < LEAST_GUESSED:
+            return ""
+        folded = {known.casefold(): known for known in self._bearers}
+        close = difflib.get_close_matches(name.casefold(), folded, n=1)
+        return folded[close[0]] if close else ""
+
+
+def titles_of(topology: Topology) -> tuple[str, ...]:
+    """What each node is called where people read it."""
+    return node_titles(topology.nodes, topology.locations)
