@@ -280,7 +280,7 @@ class PlanResult:
         from qnetsim.analysis.figures.plan_fibres import plan_figure
 
         topology = self.case.network.topology
-        names = [topology.fibre_name(fibre) for fibre in range(len(topology.fibres))]
+        names = [topology.fibre_title(fibre) for fibre in range(len(topology.fibres))]
         return plan_figure(names, self.plan.qkd_channels, self.plan.on_demand_channels)
 
     def save(self, out: str | os.PathLike[str], *, force: bool = False) -> Path:

@@ -8,8 +8,9 @@ import click
 
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import emit, figure, json_option, table
+from qnetsim.cli.show.output import emit, figure, json_option, names_json, table
 from qnetsim.errors import UsageError
+from qnetsim.fibre_loss import FibreLoss
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.chain import segments
 from qnetsim.plain_text import counted
@@ -112,6 +113,8 @@ def _show_topology(graph: Topology, span_km: float, as_json: bool) -> None:
         {
             "source": graph.nodes[a],
             "target": graph.nodes[b],
+            **names_json(graph, a, b),
+            **(graph.losses[e].as_table() if graph.losses else {}),
             "length_km": graph.lengths_km[e],
             "segments": counts[e],
         }
@@ -121,10 +124,18 @@ def _show_topology(graph: Topology, span_km: float, as_json: bool) -> None:
         emit("topology", {"name": graph.name, "nodes": list(graph.nodes), "fibres": fibres})
         return
     size = f"{counted(len(graph.nodes), 'node')}, {counted(len(fibres), 'fibre')}"
+    lossy = ["dB/km", "extra dB"] if graph.losses else []
     rows = table(
         f"{graph.name}: {size}, L = {figure(span_km)} km",
-        ["fibre", "length km", "segments N", "trusted relays", "untrusted relays"],
+        ["fibre", "length km", *lossy, "segments N", "trusted relays", "untrusted relays"],
     )
     for e, n in enumerate(counts):
-        rows.add_row(graph.fibre_name(e), figure(graph.lengths_km[e]), str(n), str(n - 1), str(n))
+        losses = _loss_cells(graph.losses[e]) if graph.losses else []
+        cells = [figure(graph.lengths_km[e]), *losses, str(n), str(n - 1), str(n)]
+        rows.add_row(graph.fibre_title(e), *cells)
     print_table(rows)
+
+
+def _loss_cells(loss: FibreLoss) -> list[str]:
+    alpha = loss.attenuation_db_km
+    return ["—" if alpha is None else f"{alpha:.4g}", f"{loss.extra_loss_db:.4g}"]

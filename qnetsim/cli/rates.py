@@ -92,15 +92,19 @@ def _show_fibre_rates(network: Network, settings: NetworkTable, card: list[Fibre
     rows = table(
         f"{network.topology.name}: K_L by model '{settings.key_rate}', "
         f"{settings.attenuation_db_km:g} dB/km; MDI-QKD and PLOB at {pulse_rate(settings):g} Hz",
-        ["fibre", "length km", "L km", "N", "K_L bit/s", "bits a slot", "MDI-QKD", "PLOB", "share"],
+        [
+            *("fibre", "length km", "L km", "N", "loss dB", "K_L bit/s", "bits a slot"),
+            *("MDI-QKD", "PLOB", "share"),
+        ],
         first_to_go=["share", "N", "length km", "L km", "PLOB", "MDI-QKD"],
     )
     for entry in card:
         rows.add_row(
-            entry.name,
+            entry.title,
             figure(entry.length_km),
             figure(entry.span_km),
             str(entry.segments),
+            f"{entry.loss_db:.4g}",
             f"{entry.rate_bps:,.4g}",
             f"{entry.slot_bits:,}",
             f"{entry.mdi_qkd_bps:,.4g}",

@@ -45,7 +45,7 @@ def spacing(scenario: Path, changes: Changes, choices: str, as_json: bool) -> No
     )
     for e, span in enumerate(found.spans_km):
         rows.add_row(
-            network.topology.fibre_name(e),
+            network.topology.fibre_title(e),
             figure(network.topology.lengths_km[e]),
             figure(float(network.spans_km[e])),
             figure(span),

@@ -123,7 +123,7 @@ def _refuse_unconnected(pairs: Sequence[NodePair], topology: Topology, key: Plac
 
 def _unconnected(topology: Topology, a: int, b: int) -> str:
     return (
-        f"no path joins {topology.nodes[a]!r} and {topology.nodes[b]!r} in {topology.name}; "
+        f"no path joins {topology.titles[a]!r} and {topology.titles[b]!r} in {topology.name}; "
         "add fibres or remove the request"
     )
 

@@ -69,7 +69,7 @@ def fibre_settings(table: NetworkTable, topology: Topology) -> tuple[FibreSettin
             problems.append((("network", "fibre", i), str(error.args[0])))
             continue
         if fibre in given:
-            text = f"fibre {topology.fibre_name(fibre)} is given twice; remove one"
+            text = f"fibre {topology.fibre_title(fibre)} is given twice; remove one"
             problems.append((("network", "fibre", i), text))
         given.setdefault(fibre, entry)
     if problems:

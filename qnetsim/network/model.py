@@ -226,7 +226,7 @@ def build_network(
     ]
     for e, found in enumerate(settings):
         if found.measured_bps is not None:
-            what = f"a channel of fibre {topology.fibre_name(e)}"
+            what = f"a channel of fibre {topology.fibre_title(e)}"
             _refuse_bits(table, what, rates[e], slot_s)
     slot = exact(slot_s)
     return Network(
@@ -298,7 +298,7 @@ def spans_of(table: NetworkTable, topology: Topology) -> list[float]:
         if fibre < 0:
             text = f"no fibre joins {source!r} and {target!r} in {topology.name}"
         elif fibre in seen:
-            text = f"fibre {topology.fibre_name(fibre)} is given twice; remove one"
+            text = f"fibre {topology.fibre_title(fibre)} is given twice; remove one"
         elif not 1e-3 <= span <= 1e6:
             text = f"spacing {span!r} km; allowed: a number 0.001 .. 1000000 in km"
         else:

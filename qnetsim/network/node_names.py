@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from qnetsim.locations import node_titles
 from qnetsim.network.topology import Topology
 
 #: Stands ahead of an id that is another node's label too.
@@ -102,8 +101,3 @@ class NodeNames:
         folded = {known.casefold(): known for known in self._bearers}
         close = difflib.get_close_matches(name.casefold(), folded, n=1)
         return folded[close[0]] if close else ""
-
-
-def titles_of(topology: Topology) -> tuple[str, ...]:
-    """What each node is called where people read it."""
-    return node_titles(topology.nodes, topology.locations)

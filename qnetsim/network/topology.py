@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from qnetsim.errors import TopologyError
 from qnetsim.fibre_loss import FibreLoss
-from qnetsim.locations import Location
+from qnetsim.locations import Location, node_titles
 from qnetsim.plain_text import counted, fibre_name
 
 #: Longest fibre that a file may have.
@@ -114,6 +114,20 @@ class Topology:
         """Return ``source–target`` of a fibre, with its own name where it has one."""
         a, b = self.fibres[fibre]
         return fibre_name(self.nodes[a], self.nodes[b], self.label(fibre))
+
+    @cached_property
+    def titles(self) -> tuple[str, ...]:
+        """What each node is called where people read it: its label, or its id."""
+        return node_titles(self.nodes, self.locations)
+
+    def pair_title(self, source: int, target: int) -> str:
+        """Two nodes where people read them."""
+        return fibre_name(self.titles[source], self.titles[target])
+
+    def fibre_title(self, fibre: int) -> str:
+        """Name of a fibre where people read it: as its name, with the labels of nodes."""
+        a, b = self.fibres[fibre]
+        return fibre_name(self.titles[a], self.titles[b], self.label(fibre))
 
     def fibre_at(self, source: str, target: str, label: str = "") -> int:
         """Find the fibre between two nodes, in either direction.

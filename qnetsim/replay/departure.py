@@ -160,10 +160,11 @@ def forced_reservation(text: str, case: Case, first_slot: int, slots: int | None
     """
     topology = case.network.topology
     names: dict[str, int] = {}
-    for fibre, (a, b) in enumerate(topology.fibres):
-        for one, other in ((a, b), (b, a)):
-            for dash in "-–":
-                names[f"{topology.nodes[one]}{dash}{topology.nodes[other]}"] = fibre
+    for called in (topology.titles, topology.nodes):
+        for fibre, (a, b) in enumerate(topology.fibres):
+            for one, other in ((a, b), (b, a)):
+                for dash in "-–":
+                    names[f"{called[one]}{dash}{called[other]}"] = fibre
     place, _, rest = text.rpartition(":")
     how = "write SOURCE-TARGET:qkd_channels=N,km_wavelengths=N, one of the two or both"
     if place not in names:

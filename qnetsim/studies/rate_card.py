@@ -81,6 +81,9 @@ class FibreRate:
     Attributes
     ----------
     name : str
+        With the ids of its nodes.
+    title : str
+        As it is shown: with their labels.
     length_km : float
     span_km : float
         L, between two transmitters.
@@ -97,6 +100,7 @@ class FibreRate:
     """
 
     name: str
+    title: str
     length_km: float
     span_km: float
     segments: int
@@ -131,6 +135,7 @@ def rate_card(network: Network, table: NetworkTable) -> list[FibreRate]:
     return [
         FibreRate(
             name=network.topology.fibre_name(e),
+            title=network.topology.fibre_title(e),
             length_km=network.topology.lengths_km[e],
             span_km=float(network.spans_km[e]),
             segments=int(network.segments[e]),

@@ -129,7 +129,7 @@ def _element(table: OutageTable, network: Network) -> Element:
             if relay > most:
                 what = CAUSES[cause].replace("_", " ") + "s" * (most != 1)
                 raise LookupError(
-                    f"fibre {topology.fibre_name(fibre)} has N = {segments} segments and so "
+                    f"fibre {topology.fibre_title(fibre)} has N = {segments} segments and so "
                     f"{most or 'no'} {what}; there is no number {relay}"
                 )
             return Element(cause, relay, (fibre,))
