@@ -91,9 +91,9 @@ class Topology:
     losses: tuple[FibreLoss, ...] = ()
 
     def __post_init__(self) -> None:
-        for beside in self._between.values() if self.parallel else ():
+        for beside in set(self.twins.values()):
             labels = {self.label(fibre) for fibre in beside}
-            if len(beside) > 1 and ("" in labels or len(labels) < len(beside)):
+            if "" in labels or len(labels) < len(beside):
                 a, b = (self.nodes[node] for node in self.fibres[beside[0]])
                 text = f"{counted(len(beside), 'fibre')} join {a!r} and {b!r}"
                 raise TopologyError([f"{self.name}: {text}; give each a name of its own"])
@@ -107,10 +107,12 @@ class Topology:
             found[key] = (*found.get(key, ()), fibre)
         return found
 
-    @property
-    def parallel(self) -> bool:
-        """Whether more than one fibre joins some pair of nodes."""
-        return len(self._between) < len(self.fibres)
+    @cached_property
+    def twins(self) -> dict[int, tuple[int, ...]]:
+        """For each fibre with others beside it all fibres between its ends, ascending."""
+        if len(self._between) == len(self.fibres):
+            return {}
+        return {e: beside for beside in self._between.values() if len(beside) > 1 for e in beside}
 
     @cached_property
     def neighbours(self) -> tuple[tuple[Neighbour, ...], ...]:

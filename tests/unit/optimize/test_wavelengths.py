@@ -57,12 +57,11 @@ def checked_full(problem: FullProblem, solution: FullSolution) -> CheckedPlan:
     network = problem.network
     scenarios = range(len(solution.lightpaths))
     used = np.zeros((2, len(scenarios), network.fibres))
-    at = {frozenset(ends): e for e, ends in enumerate(network.topology.fibres)}
     for k in scenarios:
         for paths in solution.lightpaths[k]:
-            for link, km, qkd in zip(paths.links, paths.km, paths.qkd, strict=True):
-                used[0, k, at[frozenset(link)]] += len(km)
-                used[1, k, at[frozenset(link)]] += len(qkd)
+            for fibre, km, qkd in zip(paths.fibres, paths.km, paths.qkd, strict=True):
+                used[0, k, fibre] += len(km)
+                used[1, k, fibre] += len(qkd)
     return CheckedPlan(
         fibres=network.topology.fibres,
         pairs=problem.pairs,
@@ -296,11 +295,17 @@ def at(plan: CheckedPlan, k: int, r: int) -> Lightpaths:
 
 #: Equation that must be named, and how the valid plan is broken.
 PLANTED = {
-    "a request without a path": (22, lambda p: path(p, 0, 0, links=(), km=(), qkd=())),
+    "a request without a path": (22, lambda p: path(p, 0, 0, links=(), fibres=(), km=(), qkd=())),
     "a path that ends early": (
         22,
         lambda p: path(
-            p, 0, 0, links=at(p, 0, 0).links[:1], km=at(p, 0, 0).km[:1], qkd=at(p, 0, 0).qkd[:1]
+            p,
+            0,
+            0,
+            links=at(p, 0, 0).links[:1],
+            fibres=at(p, 0, 0).fibres[:1],
+            km=at(p, 0, 0).km[:1],
+            qkd=at(p, 0, 0).qkd[:1],
         ),
     ),
     "two paths for one request": (
@@ -311,7 +316,8 @@ PLANTED = {
         22,
         lambda p: path(p, 0, 1, links=tuple((b, a) for a, b in at(p, 0, 1).links)),
     ),
-    "a fibre that is not there": (22, lambda p: path(p, 0, 1, links=((0, 2),))),
+    "a fibre that is not there": (22, lambda p: path(p, 0, 1, fibres=(4,))),
+    "a fibre between other nodes": (22, lambda p: path(p, 0, 1, links=((0, 2),))),
     "too few KM wavelengths reserved": (
         23,
         lambda p: replace(p, km_reserved=[0] * 4),
