@@ -99,6 +99,11 @@ class Topology:
                 raise TopologyError([f"{self.name}: {text}; give each a name of its own"])
 
     @cached_property
+    def _position(self) -> dict[str, int]:
+        """Positions of the nodes by their names."""
+        return {name: node for node, name in enumerate(self.nodes)}
+
+    @cached_property
     def _between(self) -> dict[frozenset[int], tuple[int, ...]]:
         """Fibres of each pair of nodes that any joins."""
         found: dict[frozenset[int], tuple[int, ...]] = {}
@@ -146,7 +151,7 @@ class Topology:
         LookupError
             There is no such fibre, or more than one; says which there are.
         """
-        ends = frozenset(node for node, name in enumerate(self.nodes) if name in (source, target))
+        ends = frozenset((self._position.get(source, -1), self._position.get(target, -1)))
         beside = self._between.get(ends, ())
         if not beside:
             raise LookupError(f"no fibre joins {source!r} and {target!r} in {self.name}")
@@ -155,8 +160,8 @@ class Topology:
             return found[0]
         names = ", ".join(self.fibre_name(fibre) for fibre in beside)
         if found:
-            how = f"name one of them: [{source!r}, {target!r}, {self.label(found[0])!r}]"
             count = counted(len(found), "fibre")
+            how = f"[{source!r}, {target!r}, {self.label(found[0])!r}] names the first of them"
             raise LookupError(f"{count} join {source!r} and {target!r}: {names}; {how}")
         raise LookupError(f"no fibre between {source!r} and {target!r} is named {label!r}: {names}")
 

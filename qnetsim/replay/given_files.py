@@ -94,10 +94,7 @@ def _difference(inside: Topology, outside: Topology) -> str:
         if here != there:
             return f"node {number} is {here!r} in the trace and {there!r} in {outside.name}"
     fibres = [
-        [
-            (f"{t.nodes[a]}–{t.nodes[b]}", f"{length!r} km")
-            for (a, b), length in zip(t.fibres, t.lengths_km, strict=True)
-        ]
+        [(t.fibre_name(fibre), f"{length!r} km") for fibre, length in enumerate(t.lengths_km)]
         for t in (inside, outside)
     ]
     for number, (here, there) in enumerate(zip_longest(*fibres)):

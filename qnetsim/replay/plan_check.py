@@ -92,7 +92,9 @@ def _case_of(opened: OpenedPlan) -> Case:
     )
     lengths = tuple(columns["fibres/length_km"].tolist())
     name = opened.scenario.network.topology
-    return open_case(opened.scenario, Topology(name, nodes, ends, lengths))
+    labels = opened.record.fibre_labels
+    network = Topology(name, nodes, ends, lengths, fibre_labels=labels)
+    return open_case(opened.scenario, network)
 
 
 def _verdict(opened: OpenedPlan, case: Case, again: Plan) -> tuple[bool | None, str]:

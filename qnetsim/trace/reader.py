@@ -16,7 +16,13 @@ import numpy.typing as npt
 
 from qnetsim.errors import TraceError, TraceFormatError
 from qnetsim.locations import Location
-from qnetsim.trace.contents import foreign_contents, foreign_provenance, stored_locations
+from qnetsim.plain_text import fibre_name
+from qnetsim.trace.contents import (
+    foreign_contents,
+    foreign_provenance,
+    stored_fibre_names,
+    stored_locations,
+)
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.format_checks import (
     check_columns,
@@ -161,6 +167,28 @@ class Trace:
             return stored_locations(self.provenance)
         except ValueError as error:
             raise TraceFormatError(f"{self.path}: provenance.locations: {error}") from None
+
+    def fibre_labels(self) -> tuple[str, ...]:
+        """Own names of the fibres, "" for none; empty where no fibre has one.
+
+        Raises
+        ------
+        TraceFormatError
+            They are damaged, or not as many as the fibres.
+        """
+        try:
+            labels = stored_fibre_names(self.provenance)
+            if labels and len(labels) != (fibres := len(self.column("fibres/source"))):
+                raise ValueError(f"has {len(labels)} names, not {fibres}")
+        except ValueError as error:
+            raise TraceFormatError(f"{self.path}: provenance.fibre_names: {error}") from None
+        return labels
+
+    def fibre_names(self) -> list[str]:
+        """Names of the fibres: their ends, and their own names where they have some."""
+        ends = [self.column(f"fibres/{end}").tolist() for end in ("source", "target")]
+        labels = self.fibre_labels() or [""] * len(ends[0])
+        return [fibre_name(*both) for both in zip(*ends, labels, strict=True)]
 
     @property
     def policy(self) -> str:

@@ -24,20 +24,22 @@ def reserved_and_on_demand(reserved: float, on_demand: float) -> str:
 
 def plan_json(found: Plan, case: Case, items: Itemised) -> dict[str, Any]:
     """JSON form of a plan."""
-    nodes = case.network.topology.nodes
+    topology = case.network.topology
+    nodes = topology.nodes
     return {
         **plan_summary(found, case.network),
         "fibres": [
             {
                 "source": nodes[a],
                 "target": nodes[b],
+                **({"label": topology.label(e)} if topology.label(e) else {}),
                 "qkd_channels": number(float(found.qkd_channels[e])),
                 "km_wavelengths": number(float(found.km_wavelengths[e])),
                 "on_demand_channels": float(found.on_demand_channels[e]),
                 "on_demand_wavelengths": float(found.on_demand_wavelengths[e]),
                 **_item_json(items.fibres, e),
             }
-            for e, (a, b) in enumerate(case.network.topology.fibres)
+            for e, (a, b) in enumerate(topology.fibres)
         ],
         "requests": [
             {"source": nodes[a], "target": nodes[b], **_item_json(items.requests, r)}
