@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 
+import networkx
 import numpy as np
 
 from qnetsim.network import Route
@@ -48,6 +49,14 @@ def with_twins(topology: Topology, rng: np.random.Generator, share: float = 0.4)
     ends, lengths, labels = zip(*(cables[i] for i in order), strict=True)
     named = labels if any(labels) else ()
     return Topology(topology.name, topology.nodes, ends, lengths, fibre_labels=named)
+
+
+def simple_paths(topology: Topology, pair: NodePair) -> list[list[int]]:
+    """Fibres of every simple path of a pair, one for each choice among parallel fibres."""
+    graph = networkx.MultiGraph()
+    graph.add_edges_from((a, b, fibre) for fibre, (a, b) in enumerate(topology.fibres))
+    paths = networkx.all_simple_edge_paths(graph, *pair)
+    return [[fibre for _, _, fibre in path] for path in paths]
 
 
 def exact_search(

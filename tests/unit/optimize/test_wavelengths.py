@@ -23,6 +23,7 @@ from qnetsim.optimize.wavelengths.colouring import blocks, exact_colouring, firs
 from qnetsim.plans.make import make_plan
 from qnetsim.scenario import PlanningTable, PolicyTable, Scenario, parse_scenario
 from qnetsim.vocabulary import PlanStatus
+from tests.support.planning import twinned
 
 SIP = PolicyTable(name="sip")
 
@@ -91,7 +92,7 @@ def coloured(case: Case, plan: Plan) -> CheckedPlan:
 def solved(case: Case, choice: str, formulation: str) -> float | None:
     """Objective by one solver and formulation; infinite where infeasible, None beyond a licence."""
     planning = PlanningTable(solver=choice)
-    asked = case.scenario.model_copy(update={"planning": planning})
+    asked = replace(case, scenario=case.scenario.model_copy(update={"planning": planning}))
     table = PolicyTable.model_validate({"name": "sip", "formulation": formulation})
     try:
         plan = make_plan(asked, table)
@@ -104,9 +105,10 @@ def solved(case: Case, choice: str, formulation: str) -> float | None:
     return plan.objective(case.network)
 
 
-def compare(seed: int, folder: Path) -> set[str]:
+def compare(seed: int, folder: Path, *, twins: bool = False) -> set[str]:
     """Full program = routes program = (where it applies) newsvendor, by both solvers."""
-    case = open_case(small_scenario(seed, folder))
+    made = small_scenario(seed, folder)
+    case = twinned(made, seed) if twins else open_case(made)
     kinds = {"limited" if case.network.limited else "unlimited"}
     kinds |= {"blocking"} if case.network.costs.blocking is not None else set()
     problem = full_problem(case.network, case.forecast)
@@ -114,10 +116,10 @@ def compare(seed: int, folder: Path) -> set[str]:
         full = FullProgram(problem).solve()
     except InfeasibleError:
         with pytest.raises(InfeasibleError):
-            make_plan(case.scenario, SIP)
+            make_plan(case, SIP)
         return kinds | {"infeasible"}
     assert violations(checked_full(problem, full)) == []
-    plan = make_plan(case.scenario, SIP)
+    plan = make_plan(case, SIP)
     assert plan.status is PlanStatus.OPTIMAL
     assert plan.objective(case.network) == pytest.approx(full.objective, rel=1e-6, abs=1e-3)
     assert violations(coloured(case, plan)) == []
@@ -141,10 +143,16 @@ def test_full_program_equals_routes_program(tmp_path: Path) -> None:
     assert kinds >= WANTED | {"both solvers, full", "both solvers, routes"}
 
 
+def test_full_program_equals_routes_program_over_parallel_fibres(tmp_path: Path) -> None:
+    kinds = set().union(*(compare(seed, tmp_path, twins=True) for seed in range(500, 510)))
+    assert kinds >= {"limited", "unlimited", "newsvendor", "both solvers, full"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(24, 324))
 def test_full_program_equals_routes_program_on_hundreds(seed: int, tmp_path: Path) -> None:
     compare(seed, tmp_path)
+    compare(1000 + seed, tmp_path, twins=True)
 
 
 def test_a_program_that_cannot_fit_says_how_large_it_would_be() -> None:
