@@ -1,4 +1,4 @@
-"""Counts with their nouns, names of fibres; text of others made harmless for terminals, pages, spreadsheets."""
+"""Counts with their nouns, names of fibres, and text of others made harmless to show."""
 
 from __future__ import annotations
 

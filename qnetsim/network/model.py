@@ -285,26 +285,27 @@ def spans_of(table: NetworkTable, topology: Topology) -> list[float]:
     Raises
     ------
     SettingError
-        An entry of ``fibre_spans`` names no fibre, names one twice, or is no distance.
+        An entry of ``fibre_spans`` names no fibre, or one of several without its own name, names
+        one twice, or is no distance.
     """
-    position = {}
-    for fibre, (a, b) in enumerate(topology.fibres):
-        position[frozenset((topology.nodes[a], topology.nodes[b]))] = fibre
     spans = [table.span_km] * len(topology.fibres)
     problems = []
     seen = set()
-    for i, (source, target, span) in enumerate(table.fibre_spans):
-        fibre = position.get(frozenset((source, target)), -1)
-        if fibre < 0:
-            text = f"no fibre joins {source!r} and {target!r} in {topology.name}"
-        elif fibre in seen:
-            text = f"fibre {topology.fibre_title(fibre)} is given twice; remove one"
-        elif not 1e-3 <= span <= 1e6:
-            text = f"spacing {span!r} km; allowed: a number 0.001 .. 1000000 in km"
+    for i, entry in enumerate(table.fibre_spans):
+        span = entry[-1]
+        try:
+            fibre = topology.fibre_at(*entry[:-1])
+        except LookupError as error:
+            text = str(error.args[0])
         else:
-            spans[fibre] = span
-            seen.add(fibre)
-            continue
+            if fibre in seen:
+                text = f"fibre {topology.fibre_title(fibre)} is given twice; remove one"
+            elif not 1e-3 <= span <= 1e6:
+                text = f"spacing {span!r} km; allowed: a number 0.001 .. 1000000 in km"
+            else:
+                spans[fibre] = span
+                seen.add(fibre)
+                continue
         problems.append((("network", "fibre_spans", i), text))
     if problems:
         raise SettingError(problems)

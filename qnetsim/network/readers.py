@@ -21,7 +21,13 @@ from qnetsim.scenario.tables.graph import GRAPH
 
 BUNDLED: Mapping[str, str] = {
     "nsfnet": "14 nodes, 21 fibres, 300-2800 km (Ramaswami & Sivarajan; Net2Plan NSFNET_N14_E42)",
+    "nsfnet-22": "14 nodes, 22 fibres, 150-2400 km (DeepRMSA: Chen et al., J. Lightwave "
+    "Technol. 37(16), 2019, doi:10.1109/JLT.2019.2923615)",
     "usnet": "24 nodes, 43 fibres, 250-2600 km; fibre 3-5 is disputed, 800 km kept",
+    "cambridge-2019": "deployed, losses measured (Dynes et al., npj Quantum Inf. 5, 101 (2019))",
+    "madqci-2024": "deployed, losses measured (Martin et al., npj Quantum Inf. 10, 80 (2024))",
+    "secoqc-2008": "deployed, some losses measured (Peev et al., New J. Phys. 11, 075001 (2009))",
+    "tokyo-2010": "deployed, losses measured (Sasaki et al., Opt. Express 19, 10387 (2011))",
 }
 
 #: Longest topology file that is read.
@@ -46,8 +52,10 @@ def read_topology(reference: str) -> Topology:
         Unknown name, unreadable file, or a graph that is not a network of fibres.
     """
     if reference in BUNDLED:
-        text = (resources.files("qnetsim") / "data" / f"{reference}.csv").read_text("utf-8")
-        return _from_csv(reference, text)
+        folder = resources.files("qnetsim") / "data"
+        if (table := folder / f"{reference}.csv").is_file():
+            return _from_csv(reference, table.read_text("utf-8"))
+        return _from_json(reference, (folder / f"{reference}.json").read_text("utf-8"))
     if reference.startswith("topohub:"):
         return _from_topohub(reference)
     if reference.startswith(GRAPH):

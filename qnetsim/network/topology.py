@@ -76,12 +76,17 @@ class Topology:
     losses: tuple[FibreLoss, ...] = ()
 
     def __post_init__(self) -> None:
-        for beside in self._between.values() if self.parallel else ():
+        for beside in set(self.twins.values()):
             labels = {self.label(fibre) for fibre in beside}
-            if len(beside) > 1 and ("" in labels or len(labels) < len(beside)):
+            if "" in labels or len(labels) < len(beside):
                 a, b = (self.nodes[node] for node in self.fibres[beside[0]])
                 text = f"{counted(len(beside), 'fibre')} join {a!r} and {b!r}"
                 raise TopologyError([f"{self.name}: {text}; give each a name of its own"])
+
+    @cached_property
+    def _position(self) -> dict[str, int]:
+        """Positions of the nodes by their names."""
+        return {name: node for node, name in enumerate(self.nodes)}
 
     @cached_property
     def _between(self) -> dict[frozenset[int], tuple[int, ...]]:
@@ -92,10 +97,12 @@ class Topology:
             found[key] = (*found.get(key, ()), fibre)
         return found
 
-    @property
-    def parallel(self) -> bool:
-        """Whether more than one fibre joins some pair of nodes."""
-        return len(self._between) < len(self.fibres)
+    @cached_property
+    def twins(self) -> dict[int, tuple[int, ...]]:
+        """For each fibre with others beside it all fibres between its ends, ascending."""
+        if len(self._between) == len(self.fibres):
+            return {}
+        return {e: beside for beside in self._between.values() if len(beside) > 1 for e in beside}
 
     @cached_property
     def neighbours(self) -> tuple[tuple[Neighbour, ...], ...]:
@@ -143,7 +150,7 @@ class Topology:
         LookupError
             There is no such fibre, or more than one; says which there are.
         """
-        ends = frozenset(node for node, name in enumerate(self.nodes) if name in (source, target))
+        ends = frozenset((self._position.get(source, -1), self._position.get(target, -1)))
         beside = self._between.get(ends, ())
         if not beside:
             raise LookupError(f"no fibre joins {source!r} and {target!r} in {self.name}")
@@ -152,8 +159,8 @@ class Topology:
             return found[0]
         names = ", ".join(self.fibre_name(fibre) for fibre in beside)
         if found:
-            how = f"name one of them: [{source!r}, {target!r}, {self.label(found[0])!r}]"
             count = counted(len(found), "fibre")
+            how = f"[{source!r}, {target!r}, {self.label(found[0])!r}] names the first of them"
             raise LookupError(f"{count} join {source!r} and {target!r}: {names}; {how}")
         raise LookupError(f"no fibre between {source!r} and {target!r} is named {label!r}: {names}")
 

@@ -204,7 +204,7 @@ class _Walker:
         return walks, certain
 
     def _next(self, here: IntArray, row: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
-        """The first tight link to the smallest node, and whether it is known to be the right one."""
+        """The first tight link to the smallest node, and whether it is surely the right one."""
         links = self._links
         degree = links.first[here + 1] - links.first[here]
         start = np.cumsum(degree) - degree

@@ -107,7 +107,7 @@ def _record(plan: Plan, case: Case, policy: ChosenPolicy) -> PlanRecord:
     forecast = case.forecast
     topology = case.network.topology
     runner = policy.once()
-    provenance = {
+    provenance: dict[str, Any] = {
         "software": software(),
         "environment": environment(),
         "scenario": case.scenario.portable().model_dump(mode="json"),
@@ -119,6 +119,8 @@ def _record(plan: Plan, case: Case, policy: ChosenPolicy) -> PlanRecord:
         "plan": plan_summary(plan, network),
         **losses_part(topology.losses),
     }
+    if topology.fibre_labels:
+        provenance["fibre_names"] = list(topology.fibre_labels)
     nodes = topology.nodes
     columns: dict[str, Any] = {
         "fibres/source": [nodes[a] for a, _ in topology.fibres],
@@ -231,9 +233,8 @@ def _differences(record: PlanRecord, made_for: Scenario, case: Case) -> list[str
     found = [text for part in PLANNED_FOR for text in differing(part, there[part], here[part])]
     topology = case.network.topology
     lengths = record.columns["fibres/length_km"].tolist()
-    for (a, b), one, other in zip(topology.fibres, lengths, topology.lengths_km, strict=True):
-        name = f"length of {topology.nodes[a]}–{topology.nodes[b]} in km"
-        found += differing(name, one, other)
+    for e, (one, other) in enumerate(zip(lengths, topology.lengths_km, strict=True)):
+        found += differing(f"length of {topology.fibre_name(e)} in km", one, other)
     here = [loss.as_table() for loss in topology.losses]
     there = [loss.as_table() for loss in stored_losses(record.provenance)]
     nothing: list[dict[str, float]] = [{}] * len(topology.fibres)
@@ -294,6 +295,7 @@ def _refuse_other_shape(path: Path, record: PlanRecord, case: Case) -> None:
     for what, one, other in (
         ("nodes", list(columns["nodes/name"]), list(topology.nodes)),
         ("fibres", planned, ends),
+        ("fibres", record.fibre_labels, topology.fibre_labels),
         ("requests", pairs, list(forecast.pairs)),
         ("levels", levels, forecast.state_count),
     ):

@@ -93,8 +93,10 @@ def _case_of(opened: OpenedPlan) -> Case:
     )
     lengths = tuple(columns["fibres/length_km"].tolist())
     name = opened.scenario.network.topology
-    losses = stored_losses(opened.record.provenance)
-    return open_case(opened.scenario, Topology(name, nodes, ends, lengths, losses=losses))
+    record = opened.record
+    losses = stored_losses(record.provenance)
+    network = Topology(name, nodes, ends, lengths, fibre_labels=record.fibre_labels, losses=losses)
+    return open_case(opened.scenario, network)
 
 
 def _verdict(opened: OpenedPlan, case: Case, again: Plan) -> tuple[bool | None, str]:

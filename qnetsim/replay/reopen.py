@@ -14,7 +14,7 @@ from qnetsim.arrays import frozen
 from qnetsim.case import Case, open_case
 from qnetsim.case.case import tasks_of_world
 from qnetsim.case.node_ids import with_node_ids
-from qnetsim.errors import QnetsimError, TraceError, TraceFormatError
+from qnetsim.errors import QnetsimError, TopologyError, TraceError, TraceFormatError
 from qnetsim.locations import Location
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.topology import natural_order
@@ -106,9 +106,12 @@ def _topology(trace: Trace, scenario: Scenario) -> Topology:
         raise TraceFormatError(f"{trace.path}: is damaged: its fibres are no network")
     places = trace.locations()
     locations = tuple(places.get(node, Location()) for node in nodes) if places else ()
-    return Topology(
-        name, tuple(nodes), tuple(ends), tuple(lengths), locations, losses=trace.losses()
-    )
+    labels = trace.fibre_labels()
+    losses = trace.losses()
+    try:
+        return Topology(name, tuple(nodes), tuple(ends), tuple(lengths), locations, labels, losses)
+    except TopologyError as error:
+        raise TraceFormatError(f"{trace.path}: is damaged: {error}") from None
 
 
 def redrawn_world(trace: Trace, run: RecordedRun) -> Realisation:

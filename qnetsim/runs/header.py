@@ -117,6 +117,7 @@ def _origin(case: Case, realisation: Realisation) -> dict[str, Any]:
         "network_digest": case.network.topology.digest(),
         **_locations(case.network.topology),
         **losses_part(case.network.topology.losses),
+        **_fibre_names(case.network.topology),
         "seed": case.scenario.run.seed,
         "replication": realisation.replication,
     }
@@ -128,6 +129,11 @@ def _locations(topology: Topology) -> dict[str, Any]:
         return {}
     places = zip(topology.nodes, topology.locations, strict=True)
     return {"locations": {node: place.as_table() for node, place in places if place.known}}
+
+
+def _fibre_names(topology: Topology) -> dict[str, Any]:
+    """Own names of the fibres, where any has one."""
+    return {"fibre_names": list(topology.fibre_labels)} if topology.fibre_labels else {}
 
 
 def _world_attributes(case: Case, realisation: Realisation) -> dict[str, Any]:

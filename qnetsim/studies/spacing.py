@@ -97,9 +97,10 @@ def _spaced(case: Case, span: float) -> list[float]:
 
 def _with_spans(case: Case, spans: Sequence[float]) -> Scenario:
     topology = case.network.topology
-    listed = tuple(
-        (topology.nodes[a], topology.nodes[b], float(span))
-        for (a, b), span in zip(topology.fibres, spans, strict=True)
-    )
-    network = case.scenario.network.model_copy(update={"fibre_spans": listed})
+    listed = []
+    for fibre, span in enumerate(spans):
+        a, b = (topology.nodes[node] for node in topology.fibres[fibre])
+        own = [topology.label(fibre)] if fibre in topology.twins else []
+        listed.append((a, b, *own, float(span)))
+    network = case.scenario.network.model_copy(update={"fibre_spans": tuple(listed)})
     return case.scenario.model_copy(update={"network": network})

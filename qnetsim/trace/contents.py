@@ -52,6 +52,7 @@ PROVENANCE_KEYS = frozenset(
         "counterfactual",
         "environment",
         LOSSES,
+        "fibre_names",
         "locations",
         "network_digest",
         "plan",
@@ -142,9 +143,13 @@ def foreign_provenance(provenance: Mapping[str, Any], kind: FileKind) -> Iterato
     source = (provenance.get("policy") or {}).get("source_sha256")
     if source is not None and not re.fullmatch("[0-9a-f]{64}", str(source)):
         yield f"provenance.policy.source_sha256 is {source!r}, not a SHA-256"
-    for part, read in (("locations", stored_locations), (LOSSES, stored_losses)):
+    for part, reader in (
+        ("locations", stored_locations),
+        ("fibre_names", stored_fibre_names),
+        (LOSSES, stored_losses),
+    ):
         try:
-            read(provenance)
+            reader(provenance)
         except ValueError as error:
             yield f"provenance.{part}: {error}"
     if provenance.get("plan") is not None:
@@ -181,6 +186,20 @@ def stored_locations(provenance: Mapping[str, Any]) -> dict[str, Location]:
         except ValueError as error:
             raise ValueError(f"{node}: {error}") from None
     return found
+
+
+def stored_fibre_names(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    """Own names of the fibres in a provenance, "" for none; empty where no fibre has one.
+
+    Raises
+    ------
+    ValueError
+        They are no list of names.
+    """
+    stored = provenance.get("fibre_names", [])
+    if not isinstance(stored, list) or not all(isinstance(name, str) for name in stored):
+        raise ValueError("is no list of names")
+    return tuple(stored)
 
 
 def _foreign_in(

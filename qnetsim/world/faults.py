@@ -87,7 +87,7 @@ def listed(tables: Sequence[OutageTable], network: Network) -> list[tuple[Elemen
     Raises
     ------
     SettingError
-        An outage names no node, fibre or relay of the network.
+        An outage names no node, fibre or relay of the network, or one of several fibres.
     """
     problems = []
     found = []
@@ -112,14 +112,7 @@ def _element(table: OutageTable, network: Network) -> Element:
             raise LookupError(f"unknown node {table.node!r}; allowed: {names}")
         return _node(topology.nodes.index(table.node), topology)
     assert table.fibre is not None
-    ends = {
-        frozenset((topology.nodes[a], topology.nodes[b])): i
-        for i, (a, b) in enumerate(topology.fibres)
-    }
-    fibre = ends.get(frozenset(table.fibre))
-    if fibre is None:
-        a, b = table.fibre
-        raise LookupError(f"no fibre joins {a!r} and {b!r} in {topology.name}")
+    fibre = topology.fibre_at(*table.fibre)
     segments = int(network.segments[fibre])
     for cause, relay, most in (
         (1, table.trusted_relay, segments - 1),

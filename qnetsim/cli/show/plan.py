@@ -33,6 +33,7 @@ def plan_json(found: Plan, case: Case, items: Itemised) -> dict[str, Any]:
                 "source": nodes[a],
                 "target": nodes[b],
                 **names_json(topology, a, b),
+                **({"label": topology.label(e)} if topology.label(e) else {}),
                 "qkd_channels": number(float(found.qkd_channels[e])),
                 "km_wavelengths": number(float(found.km_wavelengths[e])),
                 "on_demand_channels": float(found.on_demand_channels[e]),

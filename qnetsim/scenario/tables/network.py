@@ -6,16 +6,31 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
+    Discriminator,
     PrivateAttr,
     SerializerFunctionWrapHandler,
+    Tag,
     model_serializer,
 )
 
 from qnetsim.scenario.tables.fields import COUNT_MAX, NodeName, Table, as_tuple, field
 from qnetsim.scenario.tables.graph import GivenGraph
 
-Span = Annotated[tuple[NodeName, NodeName, float], BeforeValidator(as_tuple)]
-Spans = Annotated[tuple[Span, ...], BeforeValidator(as_tuple)]
+Span = tuple[NodeName, NodeName, float]
+#: With the own name of a fibre that has others beside it.
+NamedSpan = tuple[NodeName, NodeName, NodeName, float]
+
+
+def _span_kind(value: object) -> str:
+    return "named" if isinstance(value, tuple | list) and len(value) > 3 else "span"
+
+
+AnySpan = Annotated[
+    Annotated[Span, Tag("span")] | Annotated[NamedSpan, Tag("named")],
+    Discriminator(_span_kind),
+    BeforeValidator(as_tuple),
+]
+Spans = Annotated[tuple[AnySpan, ...], BeforeValidator(as_tuple)]
 RatePoint = Annotated[tuple[float, float], BeforeValidator(as_tuple)]
 RatePoints = Annotated[tuple[RatePoint, ...], BeforeValidator(as_tuple)]
 
@@ -117,7 +132,8 @@ class NetworkTable(Table):
     )
     fibre_spans: Spans = field(
         "spacing L of single fibres, where it is not span_km",
-        "a list of [source, target, span_km]",
+        "a list of [source, target, span_km], or [source, target, name, span_km] where several "
+        "fibres join the two",
         default=(),
     )
     fibre: Annotated[tuple[FibreTable, ...], BeforeValidator(as_tuple)] = field(
