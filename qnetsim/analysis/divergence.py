@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import TraceError
-from qnetsim.plain_text import counted, fibre_name
+from qnetsim.plain_text import counted
 from qnetsim.trace import Trace, open_trace
 from qnetsim.trace.schema import WORLD
 from qnetsim.vocabulary import BILL_COLUMNS, COST_COLUMNS

@@ -27,6 +27,7 @@ from qnetsim.forecast import Forecast
 from qnetsim.forecast.build import build_forecast
 from qnetsim.input_files import note_input
 from qnetsim.network import Network, Topology, build_network, network_topology, read_topology
+from qnetsim.network.node_names import NodeNames
 from qnetsim.plain_text import counted
 from qnetsim.policies import policy_options
 from qnetsim.policies.registry import with_source
@@ -202,7 +203,7 @@ def open_case(scenario: Scenario, topology: Topology | None = None) -> Case:
     listed(scenario.outage, network)  # refuses outages of what is not there
     run_s = scenario.run.slots * scenario.run.slot_s
     refuse_too_many(scenario.faults, network, run_s)
-    problems = list(misplaced(scenario.fel, network.topology.nodes))
+    problems = list(misplaced(scenario.fel, NodeNames(network.topology).why_not))
     if problems:
         raise SettingError(problems)
     refuse_too_many_absences(scenario.fel, run_s)

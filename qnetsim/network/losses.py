@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from qnetsim.errors import SettingError
 from qnetsim.fibre_loss import FibreLoss
 from qnetsim.network.keyrate import Segment, plob_at
+from qnetsim.network.node_names import NodeNames
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import FibreTable, NetworkTable
 
@@ -62,9 +63,10 @@ def fibre_settings(table: NetworkTable, topology: Topology) -> tuple[FibreSettin
     """
     given: dict[int, FibreTable] = {}
     problems = []
+    names = NodeNames(topology)
     for i, entry in enumerate(table.fibre):
         try:
-            fibre = topology.fibre_at(entry.source, entry.target, entry.name or "")
+            fibre = names.fibre_at(entry.source, entry.target, entry.name or "")
         except LookupError as error:
             problems.append((("network", "fibre", i), str(error.args[0])))
             continue

@@ -16,6 +16,7 @@ from qnetsim.network.cost import UnitCosts, unit_costs
 from qnetsim.network.graphs import topology_of
 from qnetsim.network.keyrate import Segment, key_rate
 from qnetsim.network.losses import FibreSettings, fibre_settings, refuse_above_plob
+from qnetsim.network.node_names import NodeNames
 from qnetsim.network.readers import read_topology
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import CostTable, NetworkTable
@@ -291,10 +292,11 @@ def spans_of(table: NetworkTable, topology: Topology) -> list[float]:
     spans = [table.span_km] * len(topology.fibres)
     problems = []
     seen = set()
+    names = NodeNames(topology)
     for i, entry in enumerate(table.fibre_spans):
         span = entry[-1]
         try:
-            fibre = topology.fibre_at(*entry[:-1])
+            fibre = names.fibre_at(*entry[:-1])
         except LookupError as error:
             text = str(error.args[0])
         else:

@@ -51,6 +51,25 @@ class NodeNames:
             return self._ids[name.removeprefix(ID)]
         raise LookupError(self._ambiguous(name, bearers) if bearers else self._unknown(name))
 
+    def why_not(self, name: str) -> str | None:
+        """Why a name is not that of one node; None where it is."""
+        try:
+            self.find(name)
+        except LookupError as error:
+            return str(error.args[0])
+        return None
+
+    def fibre_at(self, source: str, target: str, label: str = "") -> int:
+        """Find the fibre between two nodes, as ``Topology.fibre_at`` does, by ids or labels.
+
+        Raises
+        ------
+        LookupError
+            There is no such node or fibre, or more than one.
+        """
+        a, b = (self.topology.nodes[self.find(name)] for name in (source, target))
+        return self.topology.fibre_at(a, b, label)
+
     def id_of(self, name: str, *, ids_first: bool = False) -> str:
         """Id of the node with a name, as a scenario may spell it: ``id:1`` where 1 is a label too.
 

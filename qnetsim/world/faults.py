@@ -11,6 +11,7 @@ from qnetsim import seeds
 from qnetsim.arrays import IntArray, frozen
 from qnetsim.errors import SettingError
 from qnetsim.network import Network
+from qnetsim.network.node_names import NodeNames
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import FaultTable, OutageTable
 from qnetsim.units import seconds_to_ticks
@@ -106,13 +107,11 @@ def listed(tables: Sequence[OutageTable], network: Network) -> list[tuple[Elemen
 
 def _element(table: OutageTable, network: Network) -> Element:
     topology = network.topology
+    names = NodeNames(topology)
     if table.node is not None:
-        if table.node not in topology.nodes:
-            names = ", ".join(topology.nodes[:30])
-            raise LookupError(f"unknown node {table.node!r}; allowed: {names}")
-        return _node(topology.nodes.index(table.node), topology)
+        return _node(names.find(table.node), topology)
     assert table.fibre is not None
-    fibre = topology.fibre_at(*table.fibre)
+    fibre = names.fibre_at(*table.fibre)
     segments = int(network.segments[fibre])
     for cause, relay, most in (
         (1, table.trusted_relay, segments - 1),
