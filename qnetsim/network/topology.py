@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from qnetsim.errors import TopologyError
 from qnetsim.locations import Location
+from qnetsim.plain_text import counted, fibre_name
 
 #: Longest fibre that a file may have.
 MAX_LENGTH_KM = 1e6
@@ -62,7 +63,7 @@ class Neighbour(NamedTuple):
 
 @dataclass(frozen=True)
 class Topology:
-    """An undirected graph of fibres.
+    """An undirected graph of fibres; parallel ones have names of their own.
 
     Attributes
     ----------
@@ -89,6 +90,28 @@ class Topology:
     fibre_labels: tuple[str, ...] = ()
     losses: tuple[FibreLoss, ...] = ()
 
+    def __post_init__(self) -> None:
+        for beside in self._between.values() if self.parallel else ():
+            labels = {self.label(fibre) for fibre in beside}
+            if len(beside) > 1 and ("" in labels or len(labels) < len(beside)):
+                a, b = (self.nodes[node] for node in self.fibres[beside[0]])
+                text = f"{counted(len(beside), 'fibre')} join {a!r} and {b!r}"
+                raise TopologyError([f"{self.name}: {text}; give each a name of its own"])
+
+    @cached_property
+    def _between(self) -> dict[frozenset[int], tuple[int, ...]]:
+        """Fibres of each pair of nodes that any joins."""
+        found: dict[frozenset[int], tuple[int, ...]] = {}
+        for fibre, ends in enumerate(self.fibres):
+            key = frozenset(ends)
+            found[key] = (*found.get(key, ()), fibre)
+        return found
+
+    @property
+    def parallel(self) -> bool:
+        """Whether more than one fibre joins some pair of nodes."""
+        return len(self._between) < len(self.fibres)
+
     @cached_property
     def neighbours(self) -> tuple[tuple[Neighbour, ...], ...]:
         """Neighbours of each node."""
@@ -98,16 +121,53 @@ class Topology:
             lists[b].append(Neighbour(a, fibre))
         return tuple(tuple(entries) for entries in lists)
 
+    def label(self, fibre: int) -> str:
+        """Own name of a fibre; "" where it has none."""
+        return self.fibre_labels[fibre] if self.fibre_labels else ""
+
     def fibre_name(self, fibre: int) -> str:
-        """Return ``source–target`` of a fibre."""
+        """Return ``source–target`` of a fibre, with its own name where it has one."""
         a, b = self.fibres[fibre]
-        return f"{self.nodes[a]}–{self.nodes[b]}"
+        return fibre_name(self.nodes[a], self.nodes[b], self.label(fibre))
+
+    def fibre_at(self, source: str, target: str, label: str = "") -> int:
+        """Find the fibre between two nodes, in either direction.
+
+        Parameters
+        ----------
+        source, target : str
+        label : str
+            Own name of the fibre; needed where several join the nodes.
+
+        Raises
+        ------
+        LookupError
+            There is no such fibre, or more than one; says which there are.
+        """
+        ends = frozenset(node for node, name in enumerate(self.nodes) if name in (source, target))
+        beside = self._between.get(ends, ())
+        if not beside:
+            raise LookupError(f"no fibre joins {source!r} and {target!r} in {self.name}")
+        found = [fibre for fibre in beside if label in ("", self.label(fibre))]
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(self.fibre_name(fibre) for fibre in beside)
+        if found:
+            how = f"name one of them: [{source!r}, {target!r}, {self.label(found[0])!r}]"
+            count = counted(len(found), "fibre")
+            raise LookupError(f"{count} join {source!r} and {target!r}: {names}; {how}")
+        raise LookupError(f"no fibre between {source!r} and {target!r} is named {label!r}: {names}")
 
     def digest(self) -> str:
-        """SHA-256 over nodes, fibres and lengths, whatever the order of the fibres; hexadecimal."""
+        """SHA-256 over nodes, fibres, lengths and own names, in any order; hexadecimal."""
         fibres = sorted(
-            (*sorted((self.nodes[a], self.nodes[b])), repr(length))
-            for (a, b), length in zip(self.fibres, self.lengths_km, strict=True)
+            (*sorted((self.nodes[a], self.nodes[b])), repr(length), *filter(None, [label]))
+            for (a, b), length, label in zip(
+                self.fibres,
+                self.lengths_km,
+                self.fibre_labels or [""] * len(self.fibres),
+                strict=True,
+            )
         )
         text = json.dumps([list(self.nodes), fibres], separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
@@ -160,8 +220,8 @@ def check_topology(
     Raises
     ------
     TopologyError
-        Self-loops, duplicate fibres, missing, zero, negative or infinite lengths, unknown or
-        duplicate nodes, no fibre at all; each named with its place.
+        Self-loops, duplicate fibres without names of their own, missing, zero, negative or
+        infinite lengths, unknown or duplicate nodes, no fibre at all; each named with its place.
     """
     problems: list[str] = []
     if nodes is None:
@@ -173,16 +233,19 @@ def check_topology(
         index.setdefault(node, len(index))
     ends: list[tuple[int, int]] = []
     lengths: list[float] = []
-    seen: dict[frozenset[str], str] = {}
+    labels: list[str] = []
+    seen: dict[frozenset[str], dict[str, str]] = {}
     for fibre in fibres:
         title = f"{fibre.where}: fibre {fibre.source}–{fibre.target}"
-        wrong = _fibre_problem(fibre, index, seen)
-        seen.setdefault(frozenset((fibre.source, fibre.target)), fibre.where)
+        beside = seen.setdefault(frozenset((fibre.source, fibre.target)), {})
+        wrong = _fibre_problem(fibre, index, beside)
+        beside.setdefault(fibre.name or "", fibre.where)
         if wrong:
             problems.append(f"{title}: {wrong}")
         else:
             ends.append((index[fibre.source], index[fibre.target]))
             lengths.append(float(str(fibre.length_km)))
+            labels.append(fibre.name or "")
     if not fibres:
         problems.append(f"{name}: has no fibre; give at least one")
     if problems:
@@ -193,12 +256,12 @@ def check_topology(
         )
         raise TopologyError([*problems[:MOST_PROBLEMS], *more])
     known = tuple(locations) if any(place.known for place in locations) else ()
-    return Topology(name, tuple(index), tuple(ends), tuple(lengths), known)
+    named = tuple(labels) if any(labels) else ()
+    return Topology(name, tuple(index), tuple(ends), tuple(lengths), known, named)
 
 
-def _fibre_problem(
-    fibre: RawFibre, index: dict[str, int], seen: dict[frozenset[str], str]
-) -> str | None:
+def _fibre_problem(fibre: RawFibre, index: dict[str, int], beside: dict[str, str]) -> str | None:
+    """What is wrong; ``beside`` gives the places of fibres between the same nodes, by name."""
     for node in (fibre.source, fibre.target):
         if any(unicodedata.category(char) in {"Cc", "Cs"} for char in node):
             return f"node {node!r} has control characters in its name; use plain text"
@@ -208,8 +271,8 @@ def _fibre_problem(
             return f"node {node!r} is not among the nodes; list it or correct the name"
     if fibre.source == fibre.target:
         return "is a self-loop; a fibre joins two different nodes"
-    earlier = seen.get(frozenset((fibre.source, fibre.target)))
-    if earlier is not None:
+    if beside and (not fibre.name or "" in beside or fibre.name in beside):
+        earlier = beside.get(fibre.name or "", next(iter(beside.values())))
         return (
             f"is a duplicate of the fibre at {earlier}; fibres are undirected, "
             "so give each node pair once"
