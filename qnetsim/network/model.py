@@ -12,9 +12,9 @@ from qnetsim.arrays import FloatArray, IntArray, frozen
 from qnetsim.errors import SettingError
 from qnetsim.network.chain import ChainBill, components_per_unit, segments
 from qnetsim.network.cost import UnitCosts, unit_costs
+from qnetsim.network.formats import read_topology
 from qnetsim.network.graphs import topology_of
 from qnetsim.network.keyrate import key_rate
-from qnetsim.network.readers import read_topology
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import CostTable, NetworkTable
 from qnetsim.units import MAX_SLOT_BITS, exact
@@ -193,7 +193,7 @@ def build_network(
     """
     if topology is None and table.graph is not None:
         topology = topology_of(table.graph)
-    topology = topology or read_topology(table.topology)
+    topology = topology or read_topology(table)
     lengths = topology.lengths_km
     spans = spans_of(table, topology)
     rate = key_rate(table)

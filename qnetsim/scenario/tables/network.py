@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, PrivateAttr
 
 from qnetsim.scenario.tables.fields import COUNT_MAX, NodeName, Table, as_tuple, field
 from qnetsim.scenario.tables.graph import GivenGraph
+from qnetsim.scenario.tables.topology_file import TopologyTable
 
 Span = Annotated[tuple[NodeName, NodeName, float], BeforeValidator(as_tuple)]
 Spans = Annotated[tuple[Span, ...], BeforeValidator(as_tuple)]
@@ -46,17 +47,12 @@ class MdiQkdTable(Table):
     )
 
 
-class NetworkTable(Table):
+class NetworkTable(TopologyTable):
     """The fibres, and what a QKD channel on them yields."""
 
     # no key of a file, and in no dump of the table: a trace holds the fibres themselves
     _graph: GivenGraph | None = PrivateAttr(default=None)
 
-    topology: str = field(
-        "the network of fibres",
-        "'nsfnet', 'usnet', 'topohub:NAME', or the path of a .csv, .json, .graphml or .gml file",
-        pattern=r"^[^\x00-\x1f\x7f]+$",
-    )
     span_km: float = field(
         "longest distance L between two quantum transmitters of a chain",
         "a number 0.001 .. 1000000 in km",
