@@ -114,6 +114,16 @@ class ScenarioError(_ListedProblemsError):
     """
 
 
+class CsvError(_ListedProblemsError):
+    """A CSV file is wrong.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        Every problem found, each as ``file:line: what is wrong; what is allowed``.
+    """
+
+
 class TopologyError(_ListedProblemsError):
     """A topology cannot be read, or is not a network of fibres.
 

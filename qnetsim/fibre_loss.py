@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 #: Most attenuation in dB/km, and most extra loss in dB, that a fibre may have.
-MOST_ATTENUATION = 100.0
+MOST_ATTENUATION = 10.0
 MOST_EXTRA = 200.0
 #: Part of a provenance with the losses of all fibres, where the topology gave any.
 LOSSES = "fibre_losses"
@@ -28,18 +28,6 @@ class FibreLoss:
 
     attenuation_db_km: float | None = None
     extra_loss_db: float = 0.0
-
-    @classmethod
-    def read(cls, attenuation: object, extra: object) -> FibreLoss:
-        """Loss as a file of a network gives it: numbers, their text, or None for what it has not.
-
-        Raises
-        ------
-        ValueError
-            Saying what is wrong and what is allowed.
-        """
-        alpha = _number("attenuation_db_km", attenuation, MOST_ATTENUATION)
-        return cls(alpha, _number("extra_loss_db", extra, MOST_EXTRA) or 0.0)
 
     @classmethod
     def stored(cls, value: Any) -> FibreLoss:
@@ -91,19 +79,6 @@ def stored_losses(provenance: Mapping[str, Any]) -> tuple[FibreLoss, ...]:
         except ValueError as error:
             raise ValueError(f"fibre {number}: {error}") from None
     return tuple(found)
-
-
-def _number(key: str, value: object, most: float) -> float | None:
-    """Number of a file; None for what stands there as nothing."""
-    text = "" if value is None else str(value).strip()
-    if not text:
-        return None
-    try:
-        if isinstance(value, bool) or not text.isascii() or "_" in text:
-            raise ValueError
-        return _decibels(float(text), most)
-    except ValueError:
-        raise ValueError(f"{key} is {value!r}; allowed: a number 0 .. {most:g}") from None
 
 
 def _decibels(value: Any, most: float) -> float:

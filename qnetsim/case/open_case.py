@@ -36,6 +36,7 @@ from qnetsim.scenario import (
     RecordingTable,
     RunTable,
     Scenario,
+    TopologyTable,
     load_scenario,
     locate,
     located,
@@ -157,8 +158,10 @@ def completed(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
 def _topology_problems(path: Path) -> tuple[str, ...]:
     """What is wrong with the topology of a file that has other errors too."""
     try:
-        reference = tomllib.loads(scenario_text(path))["network"]["topology"]
-        read_topology(located(reference, path.parent))
+        given = tomllib.loads(scenario_text(path))["network"]
+        known = {key: given[key] for key in TopologyTable.model_fields.keys() & given.keys()}
+        known["topology"] = located(known["topology"], path.parent)
+        read_topology(TopologyTable.model_validate(known))
     except TopologyError as error:
         problems = [(("network", "topology"), text) for text in error.problems]
         return locate(path, problems).problems

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import click
 
+from qnetsim.cli.reading_options import (
+    reading_options,
+    speaking_of_reading_options,
+    topology_table,
+)
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, figure, json_option, names_json, table
@@ -14,6 +20,7 @@ from qnetsim.fibre_loss import FibreLoss
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.chain import segments
 from qnetsim.plain_text import counted
+from qnetsim.scenario.tables.topology_file import TOPOLOGY_SUFFIXES
 
 
 @click.command()
@@ -71,14 +78,21 @@ def policies(as_json: bool) -> None:
     show_default=True,
     help="Spacing L.",
 )
+@reading_options
 @json_option
-def topologies(topology: str | None, span_km: float, as_json: bool) -> None:
+def topologies(
+    topology: str | None, span_km: float, as_json: bool, reading: dict[str, Any]
+) -> None:
     """List the bundled topologies, or show TOPOLOGY: a name, a file, or topohub:NAME."""
     if math.isnan(span_km):
         raise UsageError("--span-km nan: must be a number 0.001 .. 1000000 in km")
     if topology is not None:
-        _show_topology(read_topology(topology), span_km, as_json)
+        with speaking_of_reading_options():
+            found = read_topology(topology_table(topology, reading))
+        _show_topology(found, span_km, as_json)
         return
+    if reading:
+        raise UsageError("options of reading go with a TOPOLOGY; name one, or leave them out")
     found = []
     for name, source in BUNDLED.items():
         graph = read_topology(name)
@@ -104,7 +118,8 @@ def topologies(topology: str | None, span_km: float, as_json: bool) -> None:
         total = figure(float(str(item["total_km"])))
         rows.add_row(*(str(item[k]) for k in ("name", "source", "nodes", "fibres")), total)
     print_table(rows)
-    echo("your own: a .csv, .json, .graphml or .gml file, or topohub:NAME")
+    *most, last = TOPOLOGY_SUFFIXES
+    echo(f"your own: a {', '.join(most)} or {last} file, or topohub:NAME")
 
 
 def _show_topology(graph: Topology, span_km: float, as_json: bool) -> None:

@@ -16,7 +16,7 @@ from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, figure, force_option, json_option, table
 from qnetsim.errors import UsageError
-from qnetsim.network import BUNDLED, Network, build_network
+from qnetsim.network import BUNDLED, Network, build_network, read_topology
 from qnetsim.scenario import CostTable, NetworkTable
 from qnetsim.scenario.tables.portable import file_name
 from qnetsim.shipped import shipped_scenarios
@@ -64,6 +64,9 @@ def rates(
                 f"{network!r} is neither a scenario nor a topology; see `qnetsim topologies`"
             ) from None
         slot_s = 1.0
+        if read_topology(settings).losses:
+            # losses of a fibre belong to the fibre's own length
+            settings = settings.model_copy(update={"key_rate_at": "segment"})
     built = build_network(settings, CostTable(), slot_s)
     card = rate_card(built, settings)
     points = published_points()

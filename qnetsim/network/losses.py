@@ -33,7 +33,7 @@ class FibreSettings:
         """Key rate of a channel that takes the place of the model's."""
         return None if self.table is None else self.table.key_rate_bps
 
-    def worst_segment(self, distance_km: float, network_db_km: float) -> Segment:
+    def worst_segment(self, distance_km: float, length_km: float, network_db_km: float) -> Segment:
         """The segment with the extra loss, which has no place in the files.
 
         Segments work in parallel, so the one of the least rate is that of the channel. The extra
@@ -42,15 +42,18 @@ class FibreSettings:
         Parameters
         ----------
         distance_km : float
-            Between the two transmitters.
+            Between the two transmitters, for which the rate is asked.
+        length_km : float
+            Of the fibre; its own attenuation holds for no more kilometres.
         network_db_km : float
             α of the network.
         """
         plain = Segment.plain(distance_km, network_db_km)
         if self.attenuation_db_km == network_db_km and not self.extra_loss_db:
             return plain
-        loss = self.attenuation_db_km * distance_km + self.extra_loss_db
-        return plain._replace(loss_db=loss)
+        own_km = min(distance_km, length_km)
+        loss = self.attenuation_db_km * own_km + network_db_km * (distance_km - own_km)
+        return plain._replace(loss_db=loss + self.extra_loss_db)
 
 
 def fibre_settings(table: NetworkTable, topology: Topology) -> tuple[FibreSettings, ...]:

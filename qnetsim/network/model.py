@@ -13,11 +13,11 @@ from qnetsim.arrays import FloatArray, IntArray, frozen
 from qnetsim.errors import SettingError
 from qnetsim.network.chain import ChainBill, components_per_unit, segments
 from qnetsim.network.cost import UnitCosts, unit_costs
+from qnetsim.network.formats import read_topology
 from qnetsim.network.graphs import topology_of
 from qnetsim.network.keyrate import Segment, key_rate
 from qnetsim.network.losses import FibreSettings, fibre_settings, refuse_above_plob
 from qnetsim.network.node_names import NodeNames
-from qnetsim.network.readers import read_topology
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import CostTable, NetworkTable
 from qnetsim.units import MAX_SLOT_BITS, exact
@@ -185,7 +185,7 @@ def network_topology(table: NetworkTable) -> Topology:
     TopologyError
         It cannot be read, or is no network of fibres.
     """
-    return read_topology(table.topology) if table.graph is None else topology_of(table.graph)
+    return read_topology(table) if table.graph is None else topology_of(table.graph)
 
 
 def build_network(
@@ -214,9 +214,10 @@ def build_network(
     counts = segments(lengths, spans)
     settings = fibre_settings(table, topology)
     alpha = table.attenuation_db_km
+    distances = _distances(table, lengths, spans, counts)
     worst = [
-        found.worst_segment(distance, alpha)
-        for found, distance in zip(settings, _distances(table, lengths, spans, counts), strict=True)
+        found.worst_segment(distance, length, alpha)
+        for found, distance, length in zip(settings, distances, lengths, strict=True)
     ]
     refuse_above_plob(table, settings, worst)
     level = Segment.plain(table.span_km, alpha)

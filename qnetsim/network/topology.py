@@ -19,6 +19,11 @@ from qnetsim.plain_text import counted, fibre_name
 
 #: Longest fibre that a file may have.
 MAX_LENGTH_KM = 1e6
+#: Least and most attenuation of a fibre in dB/km, and most extra loss in dB, that a file may give.
+ATTENUATION_DB_KM = (0.01, 10.0)
+MAX_EXTRA_LOSS_DB = 200.0
+#: Longest own name of a fibre, in characters.
+LONGEST_NAME = 100
 #: Most problems of a file that a message lists.
 MOST_PROBLEMS = 50
 
@@ -249,17 +254,14 @@ def check_topology(
         title = f"{fibre.where}: fibre {fibre.source}–{fibre.target}"
         beside = seen.setdefault(frozenset((fibre.source, fibre.target)), {})
         wrong = _fibre_problem(fibre, index, beside)
-        beside.setdefault(fibre.name or "", fibre.where)
+        beside.setdefault(fibre.name or "", f"{fibre.where} of {fibre.length_km} km")
         if wrong:
             problems.append(f"{title}: {wrong}")
         else:
             ends.append((index[fibre.source], index[fibre.target]))
             lengths.append(float(str(fibre.length_km)))
             labels.append(fibre.name or "")
-            try:
-                losses.append(FibreLoss.read(fibre.attenuation_db_km, fibre.extra_loss_db))
-            except ValueError as error:
-                problems.append(f"{title}: {error}")
+            losses.append(_loss(fibre))
     if not fibres:
         problems.append(f"{name}: has no fibre; give at least one")
     if problems:
@@ -285,14 +287,55 @@ def _fibre_problem(fibre: RawFibre, index: dict[str, int], beside: dict[str, str
         if node not in index:
             return f"node {node!r} is not among the nodes; list it or correct the name"
     if fibre.source == fibre.target:
-        return "is a self-loop; a fibre joins two different nodes"
+        how = 'network.self_loops = "drop" leaves it out'
+        return f"is a self-loop; a fibre joins two different nodes ({how})"
     if beside and (not fibre.name or "" in beside or fibre.name in beside):
         earlier = beside.get(fibre.name or "", next(iter(beside.values())))
         return (
-            f"is a duplicate of the fibre at {earlier}; fibres are undirected, "
-            "so give each node pair once"
+            f"of {fibre.length_km} km is a duplicate of the fibre at {earlier}; fibres have no "
+            "direction, so give each node pair once, or each fibre its own name; or network.parallel_fibres = "
+            '"keep" makes a fibre of each, and "shortest" one of them all'
         )
-    return _length_problem(fibre.length_km)
+    return (
+        _name_problem(fibre.name or "") or _length_problem(fibre.length_km) or _loss_problem(fibre)
+    )
+
+
+def _name_problem(name: str) -> str | None:
+    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in name):
+        return f"its own name {name!r} has control characters; use plain text"
+    if len(name) > LONGEST_NAME:
+        return f"its own name {name[:20]!r}… is longer than {LONGEST_NAME} characters; shorten it"
+    return None
+
+
+def _loss_problem(fibre: RawFibre) -> str | None:
+    least, most = ATTENUATION_DB_KM
+    return _number_problem(
+        fibre.attenuation_db_km, "attenuation", least, most, "dB/km"
+    ) or _number_problem(fibre.extra_loss_db, "extra loss", 0.0, MAX_EXTRA_LOSS_DB, "dB")
+
+
+def _number_problem(value: object, what: str, least: float, most: float, unit: str) -> str | None:
+    if value is None:
+        return None
+    text = str(value).strip()
+    allowed = f"give a number {least:g} .. {most:g} in {unit}"
+    try:
+        number = math.nan if isinstance(value, bool) or "_" in text else float(text)
+    except ValueError:
+        number = math.nan
+    if not least <= number <= most:
+        shown = text if len(text) <= 40 else f"{text[:40]}…"
+        return f"the {what} is {shown!r}; {allowed}"
+    return None
+
+
+def _loss(fibre: RawFibre) -> FibreLoss:
+    """Loss of a fibre whose values were checked."""
+    given = fibre.attenuation_db_km, fibre.extra_loss_db
+    attenuation, extra = (None if value is None else float(str(value)) for value in given)
+    return FibreLoss(attenuation, extra or 0.0)
 
 
 def _length_problem(value: object) -> str | None:
@@ -309,7 +352,7 @@ def _length_problem(value: object) -> str | None:
     if not math.isfinite(length):
         return f"the length {value!r} is not finite; {allowed}"
     if length == 0:
-        return f"the length is zero; {allowed}"
+        return f"the length is zero; {allowed} (network.min_length_km = 0.1 makes it that long)"
     if length < 0:
         return f"the length {value!r} is negative; {allowed}"
     if length > MAX_LENGTH_KM:

@@ -13,10 +13,13 @@ from qnetsim.case.user_demand import demand_of, recorded_demand
 from qnetsim.errors import QnetsimError, SettingError, TopologyError, UsageError, argument
 from qnetsim.fibre_loss import FibreLoss
 from qnetsim.input_files import refuse_irregular
-from qnetsim.network import BUNDLED, Topology, read_topology
+from qnetsim.network import BUNDLED, Topology
+from qnetsim.network.formats import read_with_notes
 from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import ChosenPolicy
 from qnetsim.replay.reopen import RecordedRun
+from qnetsim.scenario import TopologyTable
+from qnetsim.scenario.tables.topology_file import reading_keys
 from qnetsim.trace import Trace
 
 
@@ -50,11 +53,11 @@ def network_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Findin
     stored = trace.provenance.get("network_digest")
     if stored is not None and stored != inside.digest():
         return Finding("network", False, "the fibres are not those of the stored network digest")
-    return named_network(inside, given)
+    return named_network(inside, given, run.case.scenario.network)
 
 
-def named_network(inside: Topology, given: GivenFiles) -> Finding:
-    """Whether fibres are those of the network whose name they bear.
+def named_network(inside: Topology, given: GivenFiles, table: TopologyTable) -> Finding:
+    """Whether fibres are those of the network whose name they bear, read by a scenario's keys.
 
     Raises
     ------
@@ -71,12 +74,12 @@ def named_network(inside: Topology, given: GivenFiles) -> Finding:
     outsides = []
     if given.topology is not None:
         try:
-            outsides.append(read_topology(str(given.topology)))
+            outsides.append(_read(str(given.topology), table))
         except TopologyError as error:
             raise UsageError(f"{argument('topology')} {error}") from None
     if known:
         try:
-            outsides.append(read_topology(name))
+            outsides.append(_read(name, table))
         except TopologyError as error:
             return Finding("network", None, str(error))
     for outside in outsides:
@@ -84,6 +87,12 @@ def named_network(inside: Topology, given: GivenFiles) -> Finding:
             return Finding("network", False, difference)
     names = " and ".join(outside.name for outside in outsides)
     return Finding("network", True, f"{counted(len(inside.fibres), 'fibre')}, those of {names}")
+
+
+def _read(topology: str, table: TopologyTable) -> Topology:
+    """Read a network by the keys of a scenario; what it says beside was told when it was run."""
+    keys = {key: getattr(table, key) for key in reading_keys()}
+    return read_with_notes(TopologyTable.model_construct(topology=topology, **keys)).topology
 
 
 def _difference(inside: Topology, outside: Topology) -> str:

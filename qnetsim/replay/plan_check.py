@@ -63,7 +63,7 @@ def plan_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding:
         return Finding(NAME, None, text)
     try:
         case = _case_of(opened)
-        network = named_network(case.network.topology, given)
+        network = named_network(case.network.topology, given, case.scenario.network)
         if not network.passed:
             return Finding(NAME, network.passed, f"the network that it names: {network.text}")
         policy = policy_of(opened.policy)

@@ -22,6 +22,7 @@ from qnetsim.scenario.tables.scenario import (
     RiskTable,
     RunTable,
 )
+from qnetsim.scenario.tables.topology_file import TopologyTable
 from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
@@ -51,6 +52,7 @@ __all__ = [
     "RiskTable",
     "RunTable",
     "Scenario",
+    "TopologyTable",
     "YieldTable",
     "load_scenario",
     "locate",

@@ -32,6 +32,7 @@ from qnetsim.scenario.tables.scenario import (
     PolicyTable,
     RunTable,
 )
+from qnetsim.scenario.tables.topology_file import reading_keys
 from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
@@ -138,6 +139,11 @@ class Scenario(Table):
             key
             for key in ("gap", "round_limit", "risk")
             if getattr(self.planning, key) == getattr(planning, key)
+        }
+        unused["network"] = {
+            key
+            for key in reading_keys()
+            if getattr(self.network, key) == NetworkTable.model_fields[key].default
         }
         text = self.portable().model_dump_json(exclude=unused)
         return hashlib.sha256(text.encode()).hexdigest()

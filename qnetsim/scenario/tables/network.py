@@ -15,6 +15,7 @@ from pydantic import (
 
 from qnetsim.scenario.tables.fields import COUNT_MAX, NodeName, Table, as_tuple, field
 from qnetsim.scenario.tables.graph import GivenGraph
+from qnetsim.scenario.tables.topology_file import TopologyTable
 
 Span = tuple[NodeName, NodeName, float]
 #: With the own name of a fibre that has others beside it.
@@ -52,10 +53,10 @@ class FibreTable(Table):
     )
     attenuation_db_km: float | None = field(
         "attenuation α of this fibre; unless given, that of its file or of [network]",
-        "a number 0 .. 100 in dB/km",
+        "a number 0.01 .. 10 in dB/km",
         default=None,
-        ge=0,
-        le=100,
+        ge=0.01,
+        le=10,
     )
     extra_loss_db: float | None = field(
         "loss of connectors, splices and switches on the fibre, beside its attenuation; it is "
@@ -112,17 +113,12 @@ class MdiQkdTable(Table):
     )
 
 
-class NetworkTable(Table):
+class NetworkTable(TopologyTable):
     """The fibres, and what a QKD channel on them yields."""
 
     # no key of a file, and in no dump of the table: a trace holds the fibres themselves
     _graph: GivenGraph | None = PrivateAttr(default=None)
 
-    topology: str = field(
-        "the network of fibres",
-        "'nsfnet', 'usnet', 'topohub:NAME', or the path of a .csv, .json, .graphml or .gml file",
-        pattern=r"^[^\x00-\x1f\x7f]+$",
-    )
     span_km: float = field(
         "longest distance L between two quantum transmitters of a chain",
         "a number 0.001 .. 1000000 in km",

@@ -92,7 +92,8 @@ def test_mdi_qkd_goes_by_the_loss_of_the_segment(lossy: Path) -> None:
 
 def test_the_spacing_decides_unless_the_segment_is_asked_for(lossy: Path) -> None:
     at_spacing = network(lossy, key_rate="mdi_qkd")
-    assert at_spacing.segment_loss_db.tolist() == pytest.approx([16, 19, 80 * 0.35])
+    # 45 km have an attenuation of their own; the other 35 of the spacing are plain ones
+    assert at_spacing.segment_loss_db.tolist() == pytest.approx([16, 19, 45 * 0.35 + 35 * 0.2])
     short = network(lossy, key_rate="mdi_qkd", key_rate_at="segment", span_km=30)
     # 3 segments of 26.67 km, one of them with all connectors; 2 of 22.5 km
     expected = [80 / 3 * 0.2, 80 / 3 * 0.2 + 3, 22.5 * 0.35]
@@ -103,24 +104,26 @@ def test_the_spacing_decides_unless_the_segment_is_asked_for(lossy: Path) -> Non
 def test_what_a_loss_means_to_the_other_models(lossy: Path) -> None:
     constant = network(lossy, key_rate_bps=1e6).key_rate_bps
     assert constant.tolist() == pytest.approx(
-        [1e6, 1e6 * 10**-0.3, 1e6 * 10 ** (-(0.35 - 0.2) * 80 / 10)]
+        [1e6, 1e6 * 10**-0.3, 1e6 * 10 ** (-(0.35 - 0.2) * 45 / 10)]
     )
     inverse = network(lossy, key_rate="inverse", key_rate_bps=1e6).key_rate_bps
-    # 3 dB are 15 km, and 80 km at 0.35 dB/km are 140 km at 0.2 dB/km
-    assert inverse.tolist() == pytest.approx([2e6, 1e6 * 160 / 95, 1e6 * 160 / 140])
-    points = [[50, 1e5], [80, 5e4], [95, 3e4], [140, 1e4]]
+    # 3 dB are 15 km, and 45 km with 0.15 dB/km more than the others are as good as 33.75 km more
+    assert inverse.tolist() == pytest.approx([2e6, 1e6 * 160 / 95, 1e6 * 160 / 113.75])
+    points = [[50, 1e5], [80, 5e4], [95, 3e4], [113.75, 1e4]]
     table = network(lossy, key_rate="table", rate_table=points, rate_table_pulse_rate_hz=1e9)
     assert table.key_rate_bps.tolist() == pytest.approx([5e4, 3e4, 1e4])
 
 
 def test_a_rate_table_says_which_loss_it_does_not_cover(lossy: Path) -> None:
     keys = {"key_rate": "table", "rate_table": [[50, 1e5], [100, 1e4]]}
-    with pytest.raises(ScenarioError, match=r"whose 28 dB are those of 140 km at 0\.2 dB/km"):
+    with pytest.raises(
+        ScenarioError, match=r"whose 22\.75 dB are those of 113\.75 km at 0\.2 dB/km"
+    ):
         scenario(lossy, {**keys, "rate_table_pulse_rate_hz": 1e9})
 
 
 def test_every_model_stays_below_the_bound_of_its_own_fibre(lossy: Path) -> None:
-    # at 80 km the bound is 3.7e7 bit/s, at 140 km 2.3e6
+    # at 80 km the bound is 3.7e7 bit/s, at 140 km 2.3e6; it lies below the straight line
     points = [[60, 5e7], [80, 3.6e7], [140, 2.2e6]]
     keys = {"key_rate": "table", "rate_table": points, "rate_table_pulse_rate_hz": 1e9}
     for found in (network(lossy, **keys), network(lossy, key_rate="mdi_qkd")):
@@ -142,7 +145,7 @@ def test_the_scenario_overrides_the_file_key_by_key(lossy: Path) -> None:
         {"source": "a", "target": "b", "key_rate_bps": 4321.5, "pulse_rate_hz": 1e9},
     ]
     found = network(lossy, key_rate="mdi_qkd", fibre=fibre)
-    assert found.segment_loss_db.tolist() == pytest.approx([16, 23, 29.5])
+    assert found.segment_loss_db.tolist() == pytest.approx([16, 23, 24.25])
     assert (found.key_rate_bps[0], found.channel_bits[0]) == (4321.5, 4321)
 
 
