@@ -45,10 +45,12 @@ def rates(
     """Print the key rates of the fibres of NETWORK beside the PLOB bound and experiments.
 
     NETWORK is a scenario (.toml, or a shipped one), whose [network] table says the model, or a
-    topology, which is shown with decoy-state MDI-QKD at its defaults.
+    topology, which is shown with decoy-state MDI-QKD at its defaults; one with losses of its own
+    at the length of its segments.
     """
     if network.endswith(".toml") or (network not in BUNDLED and network in shipped_scenarios()):
         spec = load(network, changes=changes)
+        fibres = None
         settings = spec.network
         slot_s = spec.run.slot_s
     else:
@@ -64,10 +66,11 @@ def rates(
                 f"{network!r} is neither a scenario nor a topology; see `qnetsim topologies`"
             ) from None
         slot_s = 1.0
-        if read_topology(settings).losses:
+        fibres = read_topology(settings)
+        if fibres.losses:
             # losses of a fibre belong to the fibre's own length
             settings = settings.model_copy(update={"key_rate_at": "segment"})
-    built = build_network(settings, CostTable(), slot_s)
+    built = build_network(settings, CostTable(), slot_s, fibres)
     card = rate_card(built, settings)
     points = published_points()
     if out is not None:

@@ -12,7 +12,8 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from qnetsim.errors import UsageError
-from qnetsim.network.topology import FibreLoss, Topology, natural_order
+from qnetsim.fibre_loss import FibreLoss
+from qnetsim.network.topology import Topology, natural_order
 
 
 def writable(path: Path) -> None:
@@ -118,7 +119,7 @@ def _json(topology: Topology) -> str:
     ]
     whole = {
         "directed": False,
-        "multigraph": topology.parallel,
+        "multigraph": bool(topology.twins),
         "nodes": nodes,
         "edges": _fibres(topology),
     }

@@ -116,9 +116,7 @@ def test_what_a_loss_means_to_the_other_models(lossy: Path) -> None:
 
 def test_a_rate_table_says_which_loss_it_does_not_cover(lossy: Path) -> None:
     keys = {"key_rate": "table", "rate_table": [[50, 1e5], [100, 1e4]]}
-    with pytest.raises(
-        ScenarioError, match=r"whose 22\.75 dB are those of 113\.75 km at 0\.2 dB/km"
-    ):
+    with pytest.raises(ScenarioError, match=r"22\.75 dB are those of 113\.75 km at 0\.2 dB/km"):
         scenario(lossy, {**keys, "rate_table_pulse_rate_hz": 1e9})
 
 
@@ -178,7 +176,7 @@ def test_bad_losses_of_files_are_refused(tmp_path: Path, value: object) -> None:
     path = tmp_path / "net.json"
     edge = {"source": "a", "target": "b", "length_km": 1, "extra_loss_db": value}
     path.write_text(json.dumps({"nodes": [{"id": "a"}, {"id": "b"}], "edges": [edge]}))
-    with pytest.raises(TopologyError, match="extra_loss_db"):
+    with pytest.raises(TopologyError, match="the extra loss is"):
         read_topology(str(path))
 
 
