@@ -14,7 +14,7 @@ import numpy.typing as npt
 from qnetsim.case import Case, open_case
 from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.errors import TraceFormatError, UsageError
-from qnetsim.fibre_loss import losses_part, stored_losses
+from qnetsim.fibre_loss import FibreLoss, losses_part, stored_losses
 from qnetsim.input_files import inputs_noted
 from qnetsim.network import BLOCKED, Route, RouteTable
 from qnetsim.optimize import Plan
@@ -235,11 +235,10 @@ def _differences(record: PlanRecord, made_for: Scenario, case: Case) -> list[str
     lengths = record.columns["fibres/length_km"].tolist()
     for e, (one, other) in enumerate(zip(lengths, topology.lengths_km, strict=True)):
         found += differing(f"length of {topology.fibre_name(e)} in km", one, other)
-    here = [loss.as_table() for loss in topology.losses]
-    there = [loss.as_table() for loss in stored_losses(record.provenance)]
-    nothing: list[dict[str, float]] = [{}] * len(topology.fibres)
-    for e, (one, other) in enumerate(zip(there or nothing, here or nothing, strict=True)):
-        found += differing(f"loss of {topology.fibre_name(e)}", one, other)
+    none = (FibreLoss(),) * len(topology.fibres)
+    losses = zip(stored_losses(record.provenance) or none, topology.losses or none, strict=True)
+    for e, (before, now) in enumerate(losses):
+        found += differing(f"loss of {topology.fibre_name(e)}", before.as_table(), now.as_table())
     return found
 
 
