@@ -36,6 +36,11 @@ class NodeNames:
                 found[place.name] = (*found.get(place.name, ()), number)
         return found
 
+    @cached_property
+    def _sole(self) -> Mapping[str, int]:
+        """The node of each name that one node alone has."""
+        return {name: nodes[0] for name, nodes in self._bearers.items() if len(nodes) == 1}
+
     def find(self, name: str) -> int:
         """Position of the node with an id or a label.
 
@@ -44,9 +49,10 @@ class NodeNames:
         LookupError
             No node has the name, or more than one.
         """
+        found = self._sole.get(name)
+        if found is not None:
+            return found
         bearers = self._bearers.get(name, ())
-        if len(bearers) == 1:
-            return bearers[0]
         if not bearers and name.startswith(ID) and name.removeprefix(ID) in self._ids:
             return self._ids[name.removeprefix(ID)]
         raise LookupError(self._ambiguous(name, bearers) if bearers else self._unknown(name))

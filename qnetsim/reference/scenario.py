@@ -33,6 +33,8 @@ differ.
 TOML, strict: unknown keys are refused, with a suggestion. Units stand in key names. Every key but
 `network.topology` and one of `demand.requests`, `demand.pairs`, `[[request]]` tables and a
 `[recording]` has a default.
+Nodes are named by their ids or by the labels that the topology gives them
+([names of nodes](../background/networks.md#names-of-nodes)).
 `qnetsim scenario schema` prints the same as JSON Schema.
 """
 

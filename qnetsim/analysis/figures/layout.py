@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qnetsim.arrays import FloatArray
-from qnetsim.locations import Location
+from qnetsim.locations import Location, node_titles
 from qnetsim.trace import Trace
 
 #: Least share of the nodes whose coordinates must be known for a map by coordinates.
@@ -92,7 +92,7 @@ def network_layout(trace: Trace) -> Layout:
     places = _by_coordinates(nodes, ends, locations)
     return Layout(
         nodes,
-        tuple(locations.get(node, Location()).name or node for node in nodes),
+        node_titles(nodes, [locations.get(node, Location()) for node in nodes]),
         ends,
         _by_lengths(nodes, ends, trace.column("fibres/length_km")) if places is None else places,
         places is not None,
