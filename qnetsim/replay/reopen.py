@@ -80,6 +80,8 @@ def recorded_run(trace: Trace, weights: Path | None = None) -> RecordedRun:
         ) from None
     try:
         case = open_case(scenario, _topology(trace, scenario))
+    except TraceFormatError:
+        raise
     except QnetsimError as error:
         raise TraceError(f"{trace.path}: {error}") from None
     return RecordedRun(case, trace.replication, policy)
