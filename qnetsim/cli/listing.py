@@ -110,12 +110,11 @@ def _show_topology(graph: Topology, span_km: float, as_json: bool) -> None:
     counts = segments(graph.lengths_km, span_km).tolist()
     fibres = [
         {
-            "source": graph.nodes[a],
-            "target": graph.nodes[b],
+            **graph.fibre_entry(e),
             "length_km": graph.lengths_km[e],
             "segments": counts[e],
         }
-        for e, (a, b) in enumerate(graph.fibres)
+        for e in range(len(graph.fibres))
     ]
     if as_json:
         emit("topology", {"name": graph.name, "nodes": list(graph.nodes), "fibres": fibres})

@@ -137,6 +137,12 @@ class Topology:
         a, b = self.fibres[fibre]
         return fibre_name(self.nodes[a], self.nodes[b], self.label(fibre))
 
+    def fibre_entry(self, fibre: int) -> dict[str, str]:
+        """Ends of a fibre, and its own name where it has one, as JSON documents have them."""
+        a, b = self.fibres[fibre]
+        own = {"label": self.label(fibre)} if self.label(fibre) else {}
+        return {"source": self.nodes[a], "target": self.nodes[b], **own}
+
     def fibre_at(self, source: str, target: str, label: str = "") -> int:
         """Find the fibre between two nodes, in either direction.
 

@@ -23,8 +23,10 @@ file is refused whatever the damage.
 |---|---|
 | `filetype` | `{FILETYPE}` |
 | `version` | two integers, `[{VERSION[0]}, {VERSION[1]}]`; readers refuse another first number |
-| `provenance` | JSON: software, environment, scenario, policy, and the plan's summary |
-| `content_digest` | SHA-256 of scenario, policy, summary without its wall-clock time, and tables |
+| `provenance` | JSON: software, environment, scenario, policy, and the plan's summary; \
+`fibre_names`, a list, where fibres have names of their own |
+| `content_digest` | SHA-256 of scenario, policy, `fibre_names`, summary without its wall-clock \
+time, and tables |
 
 ## Tables
 

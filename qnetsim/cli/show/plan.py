@@ -30,16 +30,14 @@ def plan_json(found: Plan, case: Case, items: Itemised) -> dict[str, Any]:
         **plan_summary(found, case.network),
         "fibres": [
             {
-                "source": nodes[a],
-                "target": nodes[b],
-                **({"label": topology.label(e)} if topology.label(e) else {}),
+                **topology.fibre_entry(e),
                 "qkd_channels": number(float(found.qkd_channels[e])),
                 "km_wavelengths": number(float(found.km_wavelengths[e])),
                 "on_demand_channels": float(found.on_demand_channels[e]),
                 "on_demand_wavelengths": float(found.on_demand_wavelengths[e]),
                 **_item_json(items.fibres, e),
             }
-            for e, (a, b) in enumerate(topology.fibres)
+            for e in range(case.network.fibres)
         ],
         "requests": [
             {"source": nodes[a], "target": nodes[b], **_item_json(items.requests, r)}
