@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -17,7 +18,7 @@ from qnetsim.analysis.figures.layout import BESIDE, network_layout
 from qnetsim.analysis.map_data import map_data
 from qnetsim.case import Case, open_case
 from qnetsim.cli.show.plan import plan_json
-from qnetsim.errors import SettingError, TraceError, UsageError
+from qnetsim.errors import SettingError, TraceError, TraceFormatError, UsageError
 from qnetsim.network import Topology
 from qnetsim.optimize.itemise import itemise
 from qnetsim.plans.storage import load_plan, save_plan
@@ -28,7 +29,7 @@ from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import parse_scenario
 from qnetsim.studies.rate_card import rate_card
 from qnetsim.studies.spacing import cheapest_spacing
-from qnetsim.trace import open_trace, open_world, read_plan
+from qnetsim.trace import open_trace, open_world, read_plan, write_plan
 from tests.support.helpers import Scripted, run
 
 #: Two cables from a to b, of which the first fails for four slots; a way round over c and d.
@@ -188,6 +189,22 @@ def test_plans_say_which_cable_is_which(folder: Path) -> None:
     run_by_plan = simulate(case, "sip", folder / "by_plan.h5", plan=stored.plan)
     findings = verify(run_by_plan, plan=path).findings
     assert all(finding.passed is not False for finding in findings), findings
+
+
+def test_plan_files_with_wrong_names_are_refused(folder: Path) -> None:
+    case = two_cables(sigma=6)
+    path = save_plan(qnetsim.plan(case, "sip").plan, case, "sip", folder / "named.plan")
+    record = read_plan(path)
+    wrong = (["north"], [1, 2, 3, 4, 5], ["x", "x", "", "", ""], ["north", "", "", "", ""], "north")
+    for number, names in enumerate(wrong):
+        copy = replace(record, provenance={**record.provenance, "fibre_names": names})
+        written = write_plan(folder / f"wrong{number}.plan", copy)
+        with pytest.raises(TraceFormatError, match=r"fibre_names|no name of its own"):
+            read_plan(written)
+    without = {key: v for key, v in record.provenance.items() if key != "fibre_names"}
+    written = write_plan(folder / "unnamed.plan", replace(record, provenance=without))
+    with pytest.raises(TraceFormatError, match="fibre 1 joins the nodes of an earlier one"):
+        read_plan(written)
 
 
 def test_damaged_names_are_refused(trace: Path, folder: Path) -> None:
