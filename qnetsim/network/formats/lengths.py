@@ -38,7 +38,7 @@ _WITH_UNIT = {
     for unit, text in _SPELLED.items()
 }
 _BESIDE = re.compile(r"(?:(?:length|dist|distance)[_ ]?)?units?")
-_ELSE = re.compile("capac|rate|cost|speed|bandwidth|loss|atten|bps")
+_ELSE = re.compile("capac|rate|speed|bandwidth|loss|atten|bps")
 _LIKELY = re.compile("dist|len|km")
 _WRITTEN = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]+)")
 #: Mean radius of the earth (IUGG), and the longest way between two places on it, in km.

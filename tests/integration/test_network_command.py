@@ -1,0 +1,97 @@
+"""``qnetsim network convert``, and the options of reading."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from qnetsim.network import read_topology
+from tests.support.commands import call
+
+ZOO = """graph [ directed 1
+ node [ id 0 label "A" Latitude 50.0 Longitude 8.0 ]
+ node [ id 1 label "B" Latitude 51.0 Longitude 9.0 ]
+ node [ id 2 label "C" Latitude 51.0 Longitude 9.0 ]
+ node [ id 3 label "D" ]
+ edge [ source 0 target 1 LinkSpeed "10" ] edge [ source 1 target 0 ]
+ edge [ source 1 target 2 capacity 4 ] edge [ source 2 target 3 ]
+]
+"""
+
+
+def convert(folder: Path, *options: str, status: int = 0) -> tuple[str, str]:
+    found = call("network", "convert", folder / "zoo.gml", *options)
+    assert found.returncode == status, found.stderr
+    return found.stdout, found.stderr
+
+
+def test_convert_names_the_options_that_mend_a_file_and_then_converts_it(tmp_path: Path) -> None:
+    (tmp_path / "zoo.gml").write_text(ZOO)
+    out = str(tmp_path / "net.json")
+    options = ["--out", out]
+    for told, more in (
+        ("--coordinates great-circle measures", ["--coordinates", "great-circle"]),
+        ("--missing-length drop", ["--missing-length", "drop"]),
+        ("--ignore capacity", ["--ignore", "capacity"]),
+        ("--min-km 0.1", ["--min-km", "0.1", "--factor", "1.2", "--largest-component"]),
+    ):
+        _, err = convert(tmp_path, *options, status=3)
+        assert told in err
+        assert "network." not in err
+        options += more
+    text, err = convert(tmp_path, *options)
+    assert text == f"{out}: 3 nodes, 2 fibres\n"
+    for note in (
+        "3 lengths by great circle, times 1.2",
+        "1 link without a length dropped: C–D",
+        "1 length raised to 0.1 km: B–C",
+        "both directions of 1 fibre are one fibre each",
+        "not used: of links LinkSpeed",
+    ):
+        assert note in err
+    topology = read_topology(out)
+    assert topology.nodes == ("A", "B", "C")
+    assert topology.locations[0].longitude == 8.0
+    before = Path(out).read_bytes()
+    assert "exists" in convert(tmp_path, *options, status=2)[1]
+    shown, _ = convert(tmp_path, *options, "--force", "--json")
+    assert json.loads(shown)["fibres"] == 2
+    assert Path(out).read_bytes() == before
+
+
+def test_convert_never_writes_over_its_input(tmp_path: Path) -> None:
+    net = tmp_path / "net.csv"
+    net.write_text("source,target,length_km\nb,a,10\n")
+    found = call("network", "convert", net, "--out", net, "--force")
+    assert found.returncode == 2
+    assert "is read by this command" in found.stderr
+    assert net.read_text() == "source,target,length_km\nb,a,10\n"
+    (tmp_path / "link.csv").symlink_to(net)
+    found = call("network", "convert", net, "--out", tmp_path / "link.csv", "--force")
+    assert "is read by this command" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--out", "net.txt"], "net.txt: ends in none of .csv, .json, .graphml"),
+        (["--out", "n.csv", "--min-km", "-1"], "--min-km -1.0: is not allowed; allowed: a number"),
+        (["--out", "n.csv", "--missing-length", "x"], "give 'drop' or a length in km"),
+        (["--out", "n.csv", "--merge", "--directions", "mean"], "--merge decides --directions"),
+    ],
+)
+def test_options_that_are_wrong_are_refused(options: list[str], text: str, tmp_path: Path) -> None:
+    (tmp_path / "zoo.gml").write_text(ZOO)
+    assert text in convert(tmp_path, *options, status=2)[1]
+
+
+def test_topologies_takes_the_options_of_reading(tmp_path: Path) -> None:
+    (tmp_path / "zoo.gml").write_text(ZOO)
+    given = ["--coordinates", "great-circle", "--missing-length", "5", "--ignore", "capacity"]
+    found = call("topologies", tmp_path / "zoo.gml", *given, "--min-km", "1", "--merge", "--json")
+    lengths = [fibre["length_km"] for fibre in json.loads(found.stdout)["fibres"]]
+    assert lengths == [131.781, 1.0, 5.0]
+    assert "not used: of links LinkSpeed" in found.stderr
+    assert "go with a TOPOLOGY" in call("topologies", "--merge").stderr
