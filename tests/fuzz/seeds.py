@@ -106,11 +106,11 @@ def _make_demand(path: Path) -> None:
 def foreign_texts() -> dict[str, str]:
     """The same network in formats of others."""
     nodes = "".join(
-        f'<node id="{n}"><coordinates><x>{n}.5</x><y>50.25</y></coordinates></node>'
-        for n in (1, 2, 3)
+        f'<node id="{n}"><coordinates><x>{n}.5</x><y>50</y></coordinates></node>' for n in (1, 2, 3)
     )
     links = "".join(
-        f'<link id="L{a}"><source>{a}</source><target>{b}</target><setupCost>{km}</setupCost></link>'
+        f'<link id="L{a}"><source>{a}</source><target>{b}</target>'
+        f"<setupCost>{km}</setupCost></link>"
         for a, b, km in ((1, 2, 100), (2, 3, 200.5))
     )
     design = "".join(f'<node id="{n}" xCoord="{n}.5" yCoord="50" name="N{n}"/>' for n in (1, 2, 3))
@@ -119,7 +119,7 @@ def foreign_texts() -> dict[str, str]:
         for i, (a, b, km) in enumerate(((1, 2, 100), (2, 1, 100), (2, 3, 200.5), (3, 2, 200.5)), 10)
     )
     zoo = (
-        'graph [\n directed 0\n multigraph 1\n node [ id 0 label "A" Latitude 50.0 Longitude 8.0 ]\n'
+        'graph [\n directed 0\n multigraph 1\n node [ id 0 label "A" Latitude 50 Longitude 8 ]\n'
         ' node [ id 1 label "B" Latitude 51.0 Longitude 8.5 ]\n edge [ source 0 target 1 id "e0" '
         'LinkLabel "x" dist "80 km" ]\n edge [ source 0 target 1 id "e1" length 95.5 ]\n]\n'
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from qnetsim.network import read_topology
-from tests.support.commands import call
+from qnetsim.network import TopologyWarning, read_topology
+from tests.support.commands import call, data
 
 ZOO = """graph [ directed 1
  node [ id 0 label "A" Latitude 50.0 Longitude 8.0 ]
@@ -21,14 +22,25 @@ ZOO = """graph [ directed 1
 """
 
 
-def convert(folder: Path, *options: str, status: int = 0) -> tuple[str, str]:
-    found = call("network", "convert", folder / "zoo.gml", *options)
-    assert found.returncode == status, found.stderr
-    return found.stdout, found.stderr
+Convert = Callable[..., tuple[str, str]]
 
 
-def test_convert_names_the_options_that_mend_a_file_and_then_converts_it(tmp_path: Path) -> None:
+@pytest.fixture
+def convert(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Convert:
+    """The command on a file of the Topology Zoo's form."""
     (tmp_path / "zoo.gml").write_text(ZOO)
+
+    def run(*options: str, status: int = 0) -> tuple[str, str]:
+        code, out, err = call(capsys, "network", "convert", str(tmp_path / "zoo.gml"), *options)
+        assert code == status, err
+        return out, err
+
+    return run
+
+
+def test_convert_names_the_options_that_mend_a_file_and_then_converts_it(
+    convert: Convert, tmp_path: Path
+) -> None:
     out = str(tmp_path / "net.json")
     options = ["--out", out]
     for told, more in (
@@ -37,11 +49,11 @@ def test_convert_names_the_options_that_mend_a_file_and_then_converts_it(tmp_pat
         ("--ignore capacity", ["--ignore", "capacity"]),
         ("--min-km 0.1", ["--min-km", "0.1", "--factor", "1.2", "--largest-component"]),
     ):
-        _, err = convert(tmp_path, *options, status=3)
+        _, err = convert(*options, status=2)
         assert told in err
         assert "network." not in err
         options += more
-    text, err = convert(tmp_path, *options)
+    text, err = convert(*options)
     assert text == f"{out}: 3 nodes, 2 fibres\n"
     for note in (
         "3 lengths by great circle, times 1.2",
@@ -55,22 +67,26 @@ def test_convert_names_the_options_that_mend_a_file_and_then_converts_it(tmp_pat
     assert topology.nodes == ("A", "B", "C")
     assert topology.locations[0].longitude == 8.0
     before = Path(out).read_bytes()
-    assert "exists" in convert(tmp_path, *options, status=2)[1]
-    shown, _ = convert(tmp_path, *options, "--force", "--json")
+    assert "exists" in convert(*options, status=2)[1]
+    shown, _ = convert(*options, "--force", "--json")
     assert json.loads(shown)["fibres"] == 2
     assert Path(out).read_bytes() == before
 
 
-def test_convert_never_writes_over_its_input(tmp_path: Path) -> None:
+def test_convert_never_writes_over_its_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     net = tmp_path / "net.csv"
     net.write_text("source,target,length_km\nb,a,10\n")
-    found = call("network", "convert", net, "--out", net, "--force")
-    assert found.returncode == 2
-    assert "is read by this command" in found.stderr
+    net_name = str(net)
+    code, _, err = call(capsys, "network", "convert", net_name, "--out", net_name, "--force")
+    assert code == 2
+    assert "is read by this command" in err
     assert net.read_text() == "source,target,length_km\nb,a,10\n"
     (tmp_path / "link.csv").symlink_to(net)
-    found = call("network", "convert", net, "--out", tmp_path / "link.csv", "--force")
-    assert "is read by this command" in found.stderr
+    link = str(tmp_path / "link.csv")
+    _, _, err = call(capsys, "network", "convert", net_name, "--out", link, "--force")
+    assert "is read by this command" in err
 
 
 @pytest.mark.parametrize(
@@ -82,16 +98,19 @@ def test_convert_never_writes_over_its_input(tmp_path: Path) -> None:
         (["--out", "n.csv", "--merge", "--directions", "mean"], "--merge decides --directions"),
     ],
 )
-def test_options_that_are_wrong_are_refused(options: list[str], text: str, tmp_path: Path) -> None:
-    (tmp_path / "zoo.gml").write_text(ZOO)
-    assert text in convert(tmp_path, *options, status=2)[1]
+def test_options_that_are_wrong_are_refused(
+    options: list[str], text: str, convert: Convert
+) -> None:
+    assert text in convert(*options, status=2)[1]
 
 
-def test_topologies_takes_the_options_of_reading(tmp_path: Path) -> None:
+def test_topologies_takes_the_options_of_reading(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "zoo.gml").write_text(ZOO)
     given = ["--coordinates", "great-circle", "--missing-length", "5", "--ignore", "capacity"]
-    found = call("topologies", tmp_path / "zoo.gml", *given, "--min-km", "1", "--merge", "--json")
-    lengths = [fibre["length_km"] for fibre in json.loads(found.stdout)["fibres"]]
-    assert lengths == [131.781, 1.0, 5.0]
-    assert "not used: of links LinkSpeed" in found.stderr
-    assert "go with a TOPOLOGY" in call("topologies", "--merge").stderr
+    given += ["--min-km", "1", "--merge"]
+    with pytest.warns(TopologyWarning, match="not used: of links LinkSpeed"):
+        found = data(capsys, "topologies", str(tmp_path / "zoo.gml"), *given)
+    assert [fibre["length_km"] for fibre in found["fibres"]] == [131.781, 1.0, 5.0]
+    assert "go with a TOPOLOGY" in call(capsys, "topologies", "--merge")[2]

@@ -21,8 +21,10 @@ ZOO = """<?xml version="1.0" encoding="utf-8"?>
 <key id="d4" for="edge" attr.name="LinkLabel" attr.type="string"/>
 <key id="d5" for="node" yfiles.type="nodegraphics"/>
 <graph edgedefault="undirected">
-<node id="0"><data key="d0">52.5</data><data key="d1">13.4</data><data key="d2">Berlin</data></node>
-<node id="1"><data key="d0">53.55</data><data key="d1">10.0</data><data key="d2">Hamburg</data></node>
+<node id="0"><data key="d0">52.5</data><data key="d1">13.4</data>
+<data key="d2">Berlin</data></node>
+<node id="1"><data key="d0">53.55</data><data key="d1">10.0</data>
+<data key="d2">Hamburg</data></node>
 <node id="2"><data key="d5"><y:ShapeNode><y:Geometry x="3" y="4"/><y:NodeLabel>Nowhere</y:NodeLabel>
 </y:ShapeNode></data></node>
 <edge id="e0" source="0" target="1"><data key="d3">1e10</data><data key="d4">10 Gbps</data></edge>
