@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
+from qnetsim.case import load
+from qnetsim.cli.network import convert as convert_command
 from qnetsim.network import TopologyWarning, read_topology
+from qnetsim.scenario.tables.topology_file import reading_keys
+from tests.support import ROOT
 from tests.support.commands import call, data
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
+)  # topohub leaves its data files open
 
 ZOO = """graph [ directed 1
  node [ id 0 label "A" Latitude 50.0 Longitude 8.0 ]
@@ -114,3 +125,28 @@ def test_topologies_takes_the_options_of_reading(
         found = data(capsys, "topologies", str(tmp_path / "zoo.gml"), *given)
     assert [fibre["length_km"] for fibre in found["fibres"]] == [131.781, 1.0, 5.0]
     assert "go with a TOPOLOGY" in call(capsys, "topologies", "--merge")[2]
+
+
+def test_the_examples_of_the_page_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "reference" / "topologies.md").read_text("utf-8")
+    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", page, re.DOTALL))
+    monkeypatch.chdir(tmp_path)
+    Path("zoo.gml").write_text(blocks["gml"], "utf-8")
+    Path("zoo.toml").write_text(blocks["toml"], "utf-8")
+    for line in blocks["sh"].splitlines():
+        code, _, err = call(capsys, *shlex.split(line)[1:])
+        assert code == 0, (line, err)
+    with pytest.warns(TopologyWarning, match="both directions of 1 fibre"):
+        assert load(Path("zoo.toml")).network.route_factor == 1.3
+    assert read_topology("zoo.json").nodes == ("Berlin", "Hamburg", "Altona")
+
+
+def test_the_page_names_every_key_and_its_option() -> None:
+    page = (ROOT / "docs" / "reference" / "topologies.md").read_text("utf-8")
+    named = re.findall(r"^\| `(\w+)` \| `(--[\w-]+)` \|", page, re.MULTILINE)
+    assert [key for key, _ in named] == list(reading_keys())
+    context = click.Context(convert_command)
+    options = {name for option in convert_command.get_params(context) for name in option.opts}
+    assert {option for _, option in named} <= options

@@ -200,6 +200,8 @@ def test_lists_of_links(tmp_path: Path) -> None:
     assert (found.nodes, found.lengths_km) == (("1", "2", "3", "4"), (1050.0, 600.0))
     zero = read(tmp_path, "l.txt", "3 2\n0\t1\t10\n1\t2\t20\n").topology
     assert zero.nodes == ("0", "1", "2")
+    both = read(tmp_path, "l.txt", "2\n2\n1 2 250\n\n")
+    assert both.notes == ("the count of links, 2, is that of both directions",)
     bare = read(tmp_path, "l.txt", "a,b,10\nb,c,20\n").topology
     assert bare.nodes == ("a", "b", "c")
     named = read(tmp_path, "l.txt", "from to distance\na b 10\n").topology
