@@ -124,7 +124,7 @@ def _refuse_unconnected(pairs: Sequence[NodePair], topology: Topology, key: Plac
 def _unconnected(topology: Topology, a: int, b: int) -> str:
     return (
         f"no path joins {topology.titles[a]!r} and {topology.titles[b]!r} in {topology.name}; "
-        "add fibres or remove the request"
+        'add fibres or remove the request, or keep one part with network.parts = "largest"'
     )
 
 

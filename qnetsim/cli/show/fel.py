@@ -118,7 +118,7 @@ def budget_json(case: Case, budget: KeyBudget) -> dict[str, object]:
     fibres = [
         {
             "fibre": topology.fibre_name(i),
-            **{k: v for k, v in topology.fibre_entry(i).items() if k == "names"},
+            "title": topology.fibre_title(i),
             "setup_bits": int(budget.setup_bits[i]),
             "round_bits": int(budget.round_bits[i]),
             "bits_per_slot": int(budget.bits_per_slot[i]),
