@@ -1,0 +1,1 @@
+"""Topologies in the formats of others, one file for each format."""
