@@ -139,6 +139,8 @@ class Scenario(Table):
             for key in ("gap", "round_limit", "risk")
             if getattr(self.planning, key) == getattr(planning, key)
         }
+        if self.recording is not None:
+            unused["recording"] = self.recording.keys_left_out()
         text = self.portable().model_dump_json(exclude=unused)
         return hashlib.sha256(text.encode()).hexdigest()
 

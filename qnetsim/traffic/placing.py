@@ -97,7 +97,7 @@ def refuse_late_start(
     if least <= 0 or (least > 1 and least <= last - least):
         return
     key = "first_slot" if slot_s is None else "first_time"
-    begin = f"{least if slot_s is None else least * slot_s:g}"
+    begin = str(least) if slot_s is None else repr(least * slot_s)
     what = "counts its slots from 1" if least == 1 else "counts its slots from an epoch"
     raise TrafficError(
         [
