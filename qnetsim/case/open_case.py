@@ -93,7 +93,7 @@ def load(
     except ScenarioError as error:
         raise ScenarioError([*error.problems, *_topology_problems(path)]) from None
     if recording is not None:
-        taken = {"requests": None, "pairs": None, "correlation": None}
+        taken = dict.fromkeys(("requests", "pairs", "gravity", "means", "correlation"))
         demand = scenario.demand.model_copy(update=taken)
         # the whole recording is one world
         run_table = RunTable(slot_s=scenario.run.slot_s, seed=scenario.run.seed)

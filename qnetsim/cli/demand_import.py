@@ -147,9 +147,8 @@ def _show(traffic: Traffic, path: Path, means: bool) -> None:
     echo(f"slots         {traffic.first_slot:,} to {traffic.last_slot:,}")
     echo(f"slot 0        {visible(traffic.start)}")
     echo(f"rows          {traffic.used:,} used, {left:,} left out")
-    echo(
-        f"demand        {counted(traffic.pairs, 'node pair')}, {counted(len(traffic.names), 'node')}"
-    )
+    pairs = counted(traffic.pairs, "node pair")
+    echo(f"demand        {pairs}, {counted(len(traffic.names), 'node')}")
     for note in traffic.notes:
         echo(f"note          {visible(note)}")
     echo(f"written       {path}")

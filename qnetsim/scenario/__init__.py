@@ -14,7 +14,7 @@ from qnetsim.scenario.tables.cost import CostTable, Prices
 from qnetsim.scenario.tables.fel import FelTable, misplaced
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
 from qnetsim.scenario.tables.network import MdiQkdTable, NetworkTable
-from qnetsim.scenario.tables.request import RequestTable
+from qnetsim.scenario.tables.request import GravityTable, RequestTable
 from qnetsim.scenario.tables.scenario import (
     KeyManagementTable,
     PlanningTable,
@@ -26,6 +26,7 @@ from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
     OutageTable,
+    RecordingColumns,
     RecordingTable,
     YieldTable,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "DemandTable",
     "FaultTable",
     "FelTable",
+    "GravityTable",
     "KeyManagementTable",
     "LearningTable",
     "MdiQkdTable",
@@ -44,6 +46,7 @@ __all__ = [
     "PlanningTable",
     "PolicyTable",
     "Prices",
+    "RecordingColumns",
     "RecordingTable",
     "RegimesTable",
     "RequestTable",

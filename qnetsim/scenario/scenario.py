@@ -131,8 +131,9 @@ class Scenario(Table):
         unused: dict[str, Any] = {
             name: True for name, default in late.items() if getattr(self, name) == default
         }
-        if self.demand.correlation is None:
-            unused["demand"] = {"correlation"}
+        unused["demand"] = {
+            key for key in ("correlation", "gravity", "means") if getattr(self.demand, key) is None
+        }
         planning = PlanningTable()
         unused["planning"] = {
             key

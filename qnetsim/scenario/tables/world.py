@@ -16,12 +16,14 @@ from qnetsim.scenario.tables.fields import (
     as_tuple,
     field,
 )
+from qnetsim.scenario.tables.request import GravityTable, RequestTable
 
 
 class DemandTable(Table):
     """Who asks for keys, and how many.
 
-    Exactly one of ``requests``, ``pairs`` and ``[[request]]`` tables is given;
+    Exactly one of ``requests``, ``pairs``, ``gravity``, ``means`` and ``[[request]]`` tables is
+    given;
     ``qnetsim.scenario.load`` checks it.
     """
 
@@ -74,6 +76,18 @@ class DemandTable(Table):
         "the requests themselves",
         "'all' (one per unordered node pair) or a list of [source, target]; "
         "give either requests, pairs or [[request]] tables",
+        default=None,
+    )
+    gravity: GravityTable | None = field(
+        "a request for each node pair, with means by the weights of the nodes",
+        "{weights = …, total_rate_bps = …}; in place of requests, pairs and [[request]] tables",
+        default=None,
+    )
+    means: Annotated[tuple[RequestTable, ...], BeforeValidator(as_tuple)] | str | None = field(
+        "a table of means, a row for each node pair",
+        "the path of a .csv file with the columns source and target, and mean or mean_rate_bps; "
+        "a list of tables with these keys. Columns count, group and priority may stand beside "
+        "them, as in [[request]] tables, in whose place it is",
         default=None,
     )
     arrivals: Literal["slot_start", "uniform"] = field(
