@@ -11,6 +11,7 @@ from typing import Any
 from qnetsim.errors import TopologyError, TrafficError
 from qnetsim.network.formats.xml_tree import Element, read_xml
 from qnetsim.traffic.rows import Problems, name_problem, rate_of
+from qnetsim.traffic.settings import RATES
 from qnetsim.traffic.times import granularity_s, stamp_in
 
 #: Units of SNDlib's META sections.
@@ -182,6 +183,12 @@ def _from_native(name: str, text: str) -> Snapshot:
 
 def _from_totem(name: str, root: Element) -> Snapshot:
     found = Snapshot("TOTEM traffic matrix", time=stamp_in(name))
+    unit = next((e for e in root.all("unit") if e.attributes.get("type") == "bandwidth"), None)
+    if unit is not None:
+        given = unit.attributes.get("value", "")
+        found.unit = next((known for known in RATES if known.lower() == given.lower()), "")
+        if not found.unit:
+            found.notes.append(f"the unit {given[:40]!r} of <units> is not known")
     problems = Problems(name)
     for source in root.all("src"):
         for target in source.named("dst"):
