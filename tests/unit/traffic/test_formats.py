@@ -283,11 +283,12 @@ def test_repetita_net2plan_and_node_link_demands(tmp_path: Path) -> None:
     ]
 
 
-def test_demand_of_topohub(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of topohub
+def test_demand_of_topohub() -> None:
     found = read_traffic("topohub:sndlib/polska", TrafficSettings(rate_unit="Mbps"))
     assert found.pairs == 66
     assert rows(found)[0] == (0, "0", "1", 195e6)
-    with pytest.raises(TrafficError, match="topohub has no topology '../x'"):
+    with pytest.raises(TrafficError, match="topohub has no topology"):
         read_traffic("topohub:../x", TrafficSettings())
     with pytest.raises(TrafficError, match="has no demand"):
         read_traffic("topohub:topozoo/Abilene", TrafficSettings(rate_unit="Mbps"))
