@@ -23,6 +23,7 @@ from qnetsim.plain_text import counted, from_spreadsheet_cell
 from qnetsim.scenario import DemandTable, RecordingTable, Scenario
 from qnetsim.scenario.tables.fields import MAX_LEVELS
 from qnetsim.trace.files.demand_file import demand_digest
+from qnetsim.traffic import Traffic
 from qnetsim.traffic.placing import refuse_late_start
 from qnetsim.traffic.settings import AMOUNTS, RATES
 from qnetsim.units import exact
@@ -227,6 +228,8 @@ def _checked(
     """
     place = {name: i for i, name in enumerate(topology.nodes)}
     component = topology.components()
+    if rows.traffic is not None:
+        _refuse_unknown(rows.traffic, place, topology)
     cells = _as_named(rows.cells, place)
     factor = _levels_in_one(rows, table, slot_s, level_bits)
     known: dict[str, int | str] = {}
@@ -269,6 +272,27 @@ def _checked(
         pairs = [pairs[i] for i in kept]
         levels = [levels[i] for i in kept]
     return _Checked(slots, pairs, levels, ahead)
+
+
+def _refuse_unknown(traffic: Traffic, place: dict[str, int], topology: Topology) -> None:
+    """Refuse demand of others that names nodes which the network does not have.
+
+    Raises
+    ------
+    ValueError
+        With the place of each name.
+    """
+    unknown = [name for name in traffic.names if name not in place]
+    if unknown:
+        text = _unknown(topology)
+        lines = [f"{traffic.places[name]}: {name!r} {text}" for name in unknown[:MOST_PROBLEMS]]
+        more = len(unknown) - MOST_PROBLEMS
+        raise ValueError("\n".join(lines + [f"and {more} names more"] * (more > 0)))
+
+
+def _unknown(topology: Topology) -> str:
+    names = ", ".join(topology.nodes[:30]) + (", …" if len(topology.nodes) > 30 else "")
+    return f"is not a node of {Path(topology.name).name}; allowed: {names}"
 
 
 def _levels_in_one(
@@ -315,8 +339,7 @@ def _pair_problem(
 ) -> str | None:
     for key, node in (("source", source), ("target", target)):
         if node not in place:
-            names = ", ".join(topology.nodes[:30]) + (", …" if len(topology.nodes) > 30 else "")
-            return f"{key} {node!r} is not a node of {Path(topology.name).name}; allowed: {names}"
+            return f"{key} {node!r} {_unknown(topology)}"
     if source == target:
         return f"joins node {source!r} to itself; give two different nodes"
     if component[place[source]] != component[place[target]]:

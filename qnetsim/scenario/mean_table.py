@@ -57,9 +57,7 @@ def read_means(path: Path) -> tuple[RequestTable, ...]:
     for i, cells in enumerate(table.rows):
         try:
             # an empty cell is a key that is not given
-            given: dict[str, Any] = {
-                key: MEANS[key](cells[place]) for key, place in places.items() if cells[place]
-            }
+            given = {k: _cell(k, cells[place]) for k, place in places.items() if cells[place]}
             found.append(RequestTable.model_validate(given))
         except ValidationError as error:
             details = "; ".join(_told(detail) for detail in error.errors()[:3])
@@ -110,6 +108,13 @@ def _refuse_further(table: CsvTable, columns: tuple[str, ...]) -> None:
             f"{table.name}:{table.header_line}: {', '.join(map(repr, further[:20]))} is not used; "
             f"the columns are {', '.join(columns)}; remove the others"
         )
+
+
+def _cell(key: str, text: str) -> str | float:
+    try:
+        return MEANS[key](text)
+    except ValueError:
+        raise ValueError(f"{key} {text!r} is not a number") from None
 
 
 def _told(detail: Any) -> str:
