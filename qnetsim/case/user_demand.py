@@ -25,7 +25,7 @@ from qnetsim.scenario.tables.fields import MAX_LEVELS
 from qnetsim.trace.files.demand_file import demand_digest
 from qnetsim.traffic import Traffic
 from qnetsim.traffic.placing import refuse_late_start
-from qnetsim.traffic.settings import AMOUNTS, RATES
+from qnetsim.traffic.traffic_settings import AMOUNTS, RATES
 from qnetsim.units import exact
 
 #: Bad rows that are spelled out.

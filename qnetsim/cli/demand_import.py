@@ -17,7 +17,7 @@ from qnetsim.errors import UsageError
 from qnetsim.input_files import inputs_noted
 from qnetsim.plain_text import counted, visible
 from qnetsim.traffic import Columns, Traffic, TrafficSettings, read_traffic
-from qnetsim.traffic.settings import AMOUNTS, RATES
+from qnetsim.traffic.traffic_settings import AMOUNTS, RATES
 
 
 def _columns(context: click.Context, parameter: click.Parameter, given: Sequence[str]) -> Columns:

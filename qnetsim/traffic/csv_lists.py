@@ -8,9 +8,16 @@ from qnetsim.csv_rows import CsvTable
 from qnetsim.errors import CsvError, TrafficError
 from qnetsim.plain_text import from_spreadsheet_cell
 from qnetsim.traffic.placing import REQUESTS, first_time
-from qnetsim.traffic.rows import MOST_ROWS, MOST_SLOTS, Problems, TrafficRows, name_problem, rate_of
-from qnetsim.traffic.settings import USUAL, TrafficSettings
+from qnetsim.traffic.raw_rows import (
+    MOST_ROWS,
+    MOST_SLOTS,
+    Problems,
+    TrafficRows,
+    name_problem,
+    rate_of,
+)
 from qnetsim.traffic.times import EPOCH_S, time_of
+from qnetsim.traffic.traffic_settings import USUAL, TrafficSettings
 from qnetsim.units import TICKS_PER_SECOND, seconds_to_ticks
 
 

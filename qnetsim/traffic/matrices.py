@@ -9,9 +9,9 @@ from qnetsim.csv_rows import CsvTable
 from qnetsim.errors import TrafficError
 from qnetsim.plain_text import counted, from_spreadsheet_cell
 from qnetsim.traffic.csv_lists import find_columns
-from qnetsim.traffic.rows import Problems, TrafficRows, name_problem, rate_of
-from qnetsim.traffic.settings import TrafficSettings
+from qnetsim.traffic.raw_rows import Problems, TrafficRows, name_problem, rate_of
 from qnetsim.traffic.times import time_of
+from qnetsim.traffic.traffic_settings import TrafficSettings
 
 #: What may stand between the two names of a pair, the surest first.
 SEPARATORS = ("->", "→", "=>", "<->", "|", "~", ":", ">", ",", ";", "–", "/", "_", "-", " ")

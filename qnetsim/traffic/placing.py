@@ -7,9 +7,9 @@ import numpy as np
 from qnetsim.arrays import IntArray
 from qnetsim.errors import TrafficError
 from qnetsim.plain_text import counted
-from qnetsim.traffic.rows import TrafficRows
-from qnetsim.traffic.settings import TrafficSettings
+from qnetsim.traffic.raw_rows import TrafficRows
 from qnetsim.traffic.times import EPOCH_S, shown_time, time_of
+from qnetsim.traffic.traffic_settings import TrafficSettings
 from qnetsim.units import TICKS_PER_SECOND, seconds_to_ticks
 
 #: Kind of a list of requests, whose first one need not come at once.

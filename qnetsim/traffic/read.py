@@ -12,10 +12,10 @@ from qnetsim.plain_text import counted
 from qnetsim.traffic.archives import files_in
 from qnetsim.traffic.csv_lists import find_columns, has_numbers_only, read_list
 from qnetsim.traffic.matrices import read_square, read_wide
-from qnetsim.traffic.rows import TrafficRows
-from qnetsim.traffic.settings import TrafficSettings
+from qnetsim.traffic.raw_rows import TrafficRows
 from qnetsim.traffic.snapshots import Snapshot, of_node_link, read_snapshot
 from qnetsim.traffic.traffic import Traffic, settled
+from qnetsim.traffic.traffic_settings import TrafficSettings
 
 TOPOHUB = "topohub:"
 #: Files of one archive that are none of a demand, and are named.

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qnetsim.errors import TopologyError, TrafficError
-from qnetsim.network.formats.xml_tree import Element, read_xml
-from qnetsim.traffic.rows import Problems, name_problem, rate_of
-from qnetsim.traffic.settings import RATES
+from qnetsim.network.formats.xml_tree import XmlElement, read_xml
+from qnetsim.traffic.raw_rows import Problems, name_problem, rate_of
 from qnetsim.traffic.times import granularity_s, stamp_in
+from qnetsim.traffic.traffic_settings import RATES
 
 #: Units of SNDlib's META sections.
 UNITS = {"BITPERSEC": "bps", "KBITPERSEC": "kbps", "MBITPERSEC": "Mbps", "GBITPERSEC": "Gbps"}
@@ -111,7 +111,7 @@ def _from_xml(name: str, data: bytes) -> Snapshot:
     )
 
 
-def _from_sndlib(name: str, root: Element) -> Snapshot:
+def _from_sndlib(name: str, root: XmlElement) -> Snapshot:
     found = Snapshot("SNDlib XML")
     problems = Problems(name)
     meta = root.first("meta")
@@ -181,7 +181,7 @@ def _from_native(name: str, text: str) -> Snapshot:
     return found
 
 
-def _from_totem(name: str, root: Element) -> Snapshot:
+def _from_totem(name: str, root: XmlElement) -> Snapshot:
     found = Snapshot("TOTEM traffic matrix", time=stamp_in(name))
     unit = next((e for e in root.all("unit") if e.attributes.get("type") == "bandwidth"), None)
     if unit is not None:
@@ -198,7 +198,7 @@ def _from_totem(name: str, root: Element) -> Snapshot:
     return found
 
 
-def _from_net2plan(name: str, root: Element) -> Snapshot:
+def _from_net2plan(name: str, root: XmlElement) -> Snapshot:
     found = Snapshot("Net2Plan design")
     problems = Problems(name)
     holders = [e for e in (root, *root.all("layer"), *root.all("demandSet")) if e.named("demand")]

@@ -11,13 +11,13 @@ from qnetsim.arrays import BoolArray, FloatArray, IntArray
 from qnetsim.errors import TrafficError
 from qnetsim.plain_text import counted
 from qnetsim.traffic.placing import REQUESTS, placed_on_slots, refuse_several_times
-from qnetsim.traffic.rows import MOST_ROWS, MOST_SLOTS, TrafficRows
-from qnetsim.traffic.settings import AMOUNTS, RATES, TrafficSettings
+from qnetsim.traffic.raw_rows import MOST_ROWS, MOST_SLOTS, TrafficRows
+from qnetsim.traffic.traffic_settings import AMOUNTS, RATES, TrafficSettings
 from qnetsim.units import TICKS_PER_SECOND
 
 
 @dataclass(frozen=True)
-class Flows:
+class RatesBySlot:
     """Rates by slot and pair of nodes.
 
     Attributes
@@ -37,11 +37,13 @@ class Flows:
         """The smaller and the larger position of each row."""
         return np.minimum(self.sources, self.targets), np.maximum(self.sources, self.targets)
 
-    def ordered(self) -> Flows:
+    def ordered(self) -> RatesBySlot:
         """The same rows by slot, pair and direction."""
         a, b = self.ends
         order = np.lexsort((self.sources, b, a, self.slots))
-        return Flows(self.slots[order], self.sources[order], self.targets[order], self.rates[order])
+        return RatesBySlot(
+            self.slots[order], self.sources[order], self.targets[order], self.rates[order]
+        )
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Traffic:
         Of nodes, as in the file.
     places : Mapping from str to str
         Where each name stands first.
-    flows : Flows
+    flows : RatesBySlot
         In order; rates in bit/s, or levels; ends by position in ``names``.
     unit : str
         ``'bps'`` or ``'level'``.
@@ -73,7 +75,7 @@ class Traffic:
     kind: str
     names: tuple[str, ...]
     places: Mapping[str, str]
-    flows: Flows
+    flows: RatesBySlot
     unit: str
     slot_s: float | None
     start: str
@@ -127,7 +129,7 @@ def settled(name: str, rows: TrafficRows, settings: TrafficSettings) -> Traffic:
     adds_up = rows.kind == REQUESTS or (settings.rate_unit or rows.unit) in AMOUNTS
     if rows.counts == "time" and not adds_up:
         refuse_several_times(name, at[inside], slots, settings)
-    flows = Flows(
+    flows = RatesBySlot(
         slots,
         np.frombuffer(rows.source, dtype=np.int64)[inside],
         np.frombuffer(rows.target, dtype=np.int64)[inside],
@@ -228,7 +230,7 @@ def _unit(
     return "bps", AMOUNTS[unit] * settings.rate_factor / slot_s
 
 
-def _summed(flows: Flows, settings: TrafficSettings, notes: list[str]) -> Flows:
+def _summed(flows: RatesBySlot, settings: TrafficSettings, notes: list[str]) -> RatesBySlot:
     """Rows of one slot and pair added up, whatever their direction."""
     a, b = flows.ends
     new = np.ones(len(a), dtype=bool)
@@ -244,15 +246,15 @@ def _summed(flows: Flows, settings: TrafficSettings, notes: list[str]) -> Flows:
             f"pair: added up{which}; {settings.named('directions', settings.quoted('keep'))} "
             "makes requests of their own of them"
         )
-    return Flows(flows.slots[first], a[first], b[first], np.add.reduceat(flows.rates, first))
+    return RatesBySlot(flows.slots[first], a[first], b[first], np.add.reduceat(flows.rates, first))
 
 
-def _repeated(name: str, flows: Flows, slots: int) -> Flows:
+def _repeated(name: str, flows: RatesBySlot, slots: int) -> RatesBySlot:
     """The same demand in so many slots."""
     count = len(flows.slots)
     if count * slots > MOST_ROWS:
         raise TrafficError([f"{name}: has {count:,} rows in {slots:,} slots, too many"])
-    return Flows(
+    return RatesBySlot(
         np.repeat(np.arange(slots, dtype=np.int64), count),
         np.tile(flows.sources, slots),
         np.tile(flows.targets, slots),

@@ -13,16 +13,16 @@ MOST_DEPTH = 200
 
 
 @dataclass
-class Element:
+class XmlElement:
     """An element, its name and its attributes without namespaces."""
 
     tag: str
     line: int
     attributes: dict[str, str] = field(default_factory=dict)
-    children: list[Element] = field(default_factory=list)
+    children: list[XmlElement] = field(default_factory=list)
     text: str = ""
 
-    def all(self, tag: str) -> Iterator[Element]:
+    def all(self, tag: str) -> Iterator[XmlElement]:
         """Elements of this name below it, at any depth, in the order of the file."""
         stack = list(reversed(self.children))
         while stack:
@@ -31,11 +31,11 @@ class Element:
                 yield element
             stack.extend(reversed(element.children))
 
-    def named(self, tag: str) -> list[Element]:
+    def named(self, tag: str) -> list[XmlElement]:
         """Its own children of this name."""
         return [child for child in self.children if child.tag == tag]
 
-    def first(self, tag: str) -> Element | None:
+    def first(self, tag: str) -> XmlElement | None:
         """First element of this name below it."""
         return next(self.all(tag), None)
 
@@ -45,7 +45,7 @@ class Element:
         return None if found is None else found.text.strip() or None
 
 
-def read_xml(name: str, data: bytes) -> Element:
+def read_xml(name: str, data: bytes) -> XmlElement:
     """Parse XML.
 
     Parameters
@@ -77,8 +77,8 @@ def read_xml(name: str, data: bytes) -> Element:
 class _Builder:
     def __init__(self, name: str) -> None:
         self.name = name
-        self.root: Element | None = None
-        self.open: list[Element] = []
+        self.root: XmlElement | None = None
+        self.open: list[XmlElement] = []
         self.parts: list[list[str]] = []
         parser = expat.ParserCreate()
         parser.buffer_text = True
@@ -98,7 +98,7 @@ class _Builder:
         if len(self.open) >= MOST_DEPTH:
             raise TopologyError([f"{self.name}: is nested deeper than {MOST_DEPTH} elements"])
         bare = {key.rpartition(":")[2]: value for key, value in attributes.items()}
-        element = Element(tag.rpartition(":")[2], self.parser.CurrentLineNumber, bare)
+        element = XmlElement(tag.rpartition(":")[2], self.parser.CurrentLineNumber, bare)
         if self.open:
             self.open[-1].children.append(element)
         else:
