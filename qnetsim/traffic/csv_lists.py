@@ -243,6 +243,8 @@ def _spread(
 
 def has_numbers_only(cells: tuple[str, ...]) -> bool:
     """Whether a row is one of numbers, so that it is no header."""
+    if any("_" in cell for cell in cells):
+        return False  # Python reads the pair 1_5 as a number
     try:
         return bool(np.isfinite([float(cell) for cell in cells]).all())
     except ValueError:

@@ -145,7 +145,8 @@ def _numbers_of(text: str) -> list[tuple[int, tuple[str, ...]]]:
         line = raw.partition("#")[0].strip()
         if not line:
             continue
-        cells = tuple(cell for cell in re.split(r"[,;\s]+", line) if cell)
+        parts = re.split(r"[,;\t]", line) if re.search(r"[,;\t]", line) else line.split()
+        cells = tuple(part.strip() for part in parts if part.strip())
         if not found and not has_numbers_only(cells):
             return []
         found.append((number, cells))

@@ -175,6 +175,12 @@ def test_a_matrix_has_a_column_for_each_pair(separator: str, tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.parametrize("separator", ["_", "-", " ", ":"])
+def test_nodes_may_be_numbers(separator: str, tmp_path: Path) -> None:
+    found = read(tmp_path, f"1{separator}5,1{separator}7\n3,4\n", rate_unit="bps")
+    assert rows(found) == [(0, "1", "5", 3), (0, "1", "7", 4)]
+
+
 def test_names_with_the_separator_in_them_are_told_apart_by_the_nodes(tmp_path: Path) -> None:
     text = "new_york_la,la_san_jose\n1,2\n"
     assert "2 columns name no pair of nodes" in refusal(tmp_path, text, rate_unit="bps")
