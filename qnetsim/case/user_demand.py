@@ -19,6 +19,7 @@ from qnetsim.case.recorded_rows import RecordedRows, recorded_rows, settings_of
 from qnetsim.case.used_rows import RowsInFile
 from qnetsim.errors import QnetsimError, SettingError
 from qnetsim.network import Network, Topology, build_network
+from qnetsim.network.node_names import NodeNames
 from qnetsim.plain_text import counted, from_spreadsheet_cell
 from qnetsim.scenario import DemandTable, RecordingTable, Scenario
 from qnetsim.scenario.tables.fields import MAX_LEVELS
@@ -227,10 +228,11 @@ def _checked(
         With one line for each bad row.
     """
     place = {name: i for i, name in enumerate(topology.nodes)}
+    names = NodeNames(topology)
     component = topology.components()
     if rows.traffic is not None:
-        _refuse_unknown(rows.traffic, place, topology)
-    cells = _as_named(rows.cells, place)
+        _refuse_unknown(rows.traffic, names)
+    cells = _as_named(rows.cells, names)
     factor = _levels_in_one(rows, table, slot_s, level_bits)
     known: dict[str, int | str] = {}
     first = rows.first_slot or 0
@@ -240,9 +242,7 @@ def _checked(
     levels = []
     problems = []
     for row, (slot, source, target, rate) in enumerate(cells):
-        wrong = _slot_problem(slot, first) or _pair_problem(
-            source, target, place, component, topology
-        )
+        wrong = _slot_problem(slot, first) or _pair_problem(source, target, names, component)
         if not wrong:
             if rate not in known:
                 known[rate] = _level(rate, factor, rows.unit == "level")
@@ -274,7 +274,7 @@ def _checked(
     return _Checked(slots, pairs, levels, ahead)
 
 
-def _refuse_unknown(traffic: Traffic, place: dict[str, int], topology: Topology) -> None:
+def _refuse_unknown(traffic: Traffic, names: NodeNames) -> None:
     """Refuse demand of others that names nodes which the network does not have.
 
     Raises
@@ -282,17 +282,12 @@ def _refuse_unknown(traffic: Traffic, place: dict[str, int], topology: Topology)
     ValueError
         With the place of each name.
     """
-    unknown = [name for name in traffic.names if name not in place]
-    if unknown:
-        text = _unknown(topology)
-        lines = [f"{traffic.places[name]}: {name!r} {text}" for name in unknown[:MOST_PROBLEMS]]
-        more = len(unknown) - MOST_PROBLEMS
-        raise ValueError("\n".join(lines + [f"and {more} names more"] * (more > 0)))
-
-
-def _unknown(topology: Topology) -> str:
-    names = ", ".join(topology.nodes[:30]) + (", …" if len(topology.nodes) > 30 else "")
-    return f"is not a node of {Path(topology.name).name}; allowed: {names}"
+    told = [(name, names.why_not(_id_of(name, names))) for name in traffic.names]
+    lines = [f"{traffic.places[name]}: {why}" for name, why in told if why]
+    if lines:
+        more = len(lines) - MOST_PROBLEMS
+        lines = lines[:MOST_PROBLEMS] + [f"and {more} names more"] * (more > 0)
+        raise ValueError("\n".join(lines))
 
 
 def _levels_in_one(
@@ -311,12 +306,25 @@ def _levels_in_one(
 
 
 def _as_named(
-    cells: tuple[tuple[str, str, str, str], ...], place: dict[str, int]
+    cells: tuple[tuple[str, str, str, str], ...], names: NodeNames
 ) -> Iterator[tuple[str, str, str, str]]:
-    """Rows with the names of nodes; ``qnetsim demand`` writes some with an apostrophe ahead."""
+    """Rows with the ids of nodes; ``qnetsim demand`` writes some with an apostrophe ahead."""
+    known: dict[str, str] = {}
     for slot, source, target, rate in cells:
-        a, b = (n if n in place else from_spreadsheet_cell(n) for n in (source, target))
-        yield slot, a, b, rate
+        for name in (source, target):
+            if name not in known:
+                known[name] = _id_of(name, names)
+        yield slot, known[source], known[target], rate
+
+
+def _id_of(name: str, names: NodeNames) -> str:
+    """Id of the node that a cell names; the cell itself where that is none."""
+    for spelt in (name, from_spreadsheet_cell(name)):
+        try:
+            return names.topology.nodes[names.find(spelt)]
+        except LookupError:
+            continue
+    return name
 
 
 def _slot_problem(text: str, first: int) -> str | None:
@@ -331,18 +339,17 @@ def _slot_problem(text: str, first: int) -> str | None:
 
 
 def _pair_problem(
-    source: str,
-    target: str,
-    place: dict[str, int],
-    component: Sequence[int],
-    topology: Topology,
+    source: str, target: str, names: NodeNames, component: Sequence[int]
 ) -> str | None:
+    found = []
     for key, node in (("source", source), ("target", target)):
-        if node not in place:
-            return f"{key} {node!r} {_unknown(topology)}"
+        try:
+            found.append(names.find(node))
+        except LookupError as error:
+            return f"{key}: {error.args[0]}"
     if source == target:
         return f"joins node {source!r} to itself; give two different nodes"
-    if component[place[source]] != component[place[target]]:
+    if component[found[0]] != component[found[1]]:
         return f"no path joins {source!r} and {target!r}"
     return None
 

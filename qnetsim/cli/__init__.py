@@ -25,6 +25,7 @@ COMMANDS = {
     "diff": ("diff:diff", "say where two traces part, or where two plans differ"),
     "fel": ("fel:fel", "train a federated task, and show what keys its rounds take"),
     "inspect": ("inspect:inspect", "say what is in a trace or a plan"),
+    "network": ("network:network", "convert topologies of others"),
     "plan": ("plan:plan", "solve only: what to reserve, at what expected cost"),
     "policies": ("listing:policies", "list the installed policies"),
     "rates": ("rates:rates", "print the key rates of a network beside bound and experiments"),

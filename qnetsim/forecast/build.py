@@ -13,6 +13,7 @@ from qnetsim.forecast.levels import LevelDistribution, poisson_levels, table_lev
 from qnetsim.forecast.means import requests_of
 from qnetsim.forecast.regimes import stationary
 from qnetsim.forecast.requests import own_demand
+from qnetsim.network.node_names import NodeNames
 from qnetsim.network.routes import NodePair
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import DemandTable, RegimesTable, RequestTable
@@ -101,23 +102,22 @@ def _listed_pairs(
     listed: Sequence[tuple[str, str]], topology: Topology, place: Callable[[int], Key]
 ) -> tuple[NodePair, ...]:
     """Pairs of positions; ``place`` says where the i-th pair stands in the scenario."""
-    position = {name: i for i, name in enumerate(topology.nodes)}
+    names = NodeNames(topology)
     problems: list[tuple[Key, str]] = []
     pairs: list[NodePair] = []
     component = topology.components()
     for i, ends in enumerate(listed):
         key = place(i)
-        unknown = [node for node in ends if node not in position]
-        if unknown:
-            names = ", ".join(topology.nodes[:30]) + (", …" if len(topology.nodes) > 30 else "")
-            problems.append((key, f"unknown node {unknown[0]!r}; allowed: {names}"))
-        elif ends[0] == ends[1]:
+        try:
+            a, b = sorted(map(names.find, ends))
+        except LookupError as error:
+            problems.append((key, str(error.args[0])))
+            continue
+        pairs.append((a, b))
+        if a == b:
             problems.append((key, f"joins node {ends[0]!r} to itself; give two different nodes"))
-        else:
-            a, b = sorted((position[ends[0]], position[ends[1]]))
-            pairs.append((a, b))
-            if component[a] != component[b]:
-                problems.append((key, _unconnected(topology, a, b)))
+        elif component[a] != component[b]:
+            problems.append((key, _unconnected(topology, a, b)))
     if problems:
         # a table may stand for many requests
         raise SettingError(list(dict.fromkeys(problems)))
@@ -133,7 +133,7 @@ def _refuse_unconnected(pairs: Sequence[NodePair], topology: Topology, key: Key)
 
 def _unconnected(topology: Topology, a: int, b: int) -> str:
     return (
-        f"no path joins {topology.nodes[a]!r} and {topology.nodes[b]!r} in {topology.name}; "
+        f"no path joins {topology.titles[a]!r} and {topology.titles[b]!r} in {topology.name}; "
         "add fibres or remove the request"
     )
 

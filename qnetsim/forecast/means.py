@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations
-from pathlib import Path
 
 from qnetsim.errors import SettingError
+from qnetsim.network.node_names import NodeNames
 from qnetsim.network.topology import Topology
 from qnetsim.plain_text import counted
 from qnetsim.scenario import DemandTable, GravityTable, RequestTable
@@ -115,16 +115,16 @@ def _weights(table: GravityTable, topology: Topology) -> list[Fraction]:
         degrees = Counter(end for fibre in topology.fibres for end in fibre)
         return [Fraction(degrees[i]) for i in range(len(nodes))]
     assert not isinstance(table.weights, str)
-    place = {name: i for i, name in enumerate(nodes)}
+    names = NodeNames(topology)
     found: dict[int, Fraction] = {}
     problems: list[Problem] = []
-    names = ", ".join(nodes[:30]) + (", …" if len(nodes) > 30 else "")
     for name, weight in table.weights:
-        node = place.get(name)
-        if node is None:
-            text = f"{name!r} is not a node of {Path(topology.name).name}; allowed: {names}"
-            problems.append((WEIGHTS, text))
-        elif node in found:
+        try:
+            node = names.find(name)
+        except LookupError as error:
+            problems.append((WEIGHTS, str(error.args[0])))
+            continue
+        if node in found:
             problems.append((WEIGHTS, f"{name!r} has two weights; give one"))
         elif not 0 <= weight <= MOST_BPS:
             text = f"{name!r} has the weight {weight:g}; allowed: 0 .. {MOST_BPS:.0e}"

@@ -13,7 +13,7 @@ from qnetsim.scenario.scenario import Scenario, takes_integers
 from qnetsim.scenario.tables.cost import CostTable, Prices
 from qnetsim.scenario.tables.fel import FelTable, misplaced
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
-from qnetsim.scenario.tables.network import MdiQkdTable, NetworkTable
+from qnetsim.scenario.tables.network import FibreTable, MdiQkdTable, NetworkTable
 from qnetsim.scenario.tables.request import GravityTable, RequestTable
 from qnetsim.scenario.tables.scenario import (
     KeyManagementTable,
@@ -22,6 +22,7 @@ from qnetsim.scenario.tables.scenario import (
     RiskTable,
     RunTable,
 )
+from qnetsim.scenario.tables.topology_file import TopologyTable
 from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
@@ -36,6 +37,7 @@ __all__ = [
     "DemandTable",
     "FaultTable",
     "FelTable",
+    "FibreTable",
     "GravityTable",
     "KeyManagementTable",
     "LearningTable",
@@ -53,6 +55,7 @@ __all__ = [
     "RiskTable",
     "RunTable",
     "Scenario",
+    "TopologyTable",
     "YieldTable",
     "load_scenario",
     "locate",

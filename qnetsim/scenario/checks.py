@@ -126,10 +126,22 @@ def _rate_checks(network: Mapping[str, Any]) -> Iterator[Problem]:
         if key in network and model not in models:
             text = " or ".join(repr(name) for name in models)
             yield ("network", key), f"goes with key_rate = {text} only; remove it"
+    for i, fibre in enumerate(_tables(network.get("fibre"))):
+        if isinstance(fibre, dict):
+            yield from _fibre_checks(fibre, ("network", "fibre", i))
     if model == "table":
         for key in ("rate_table", "rate_table_pulse_rate_hz"):
             if key not in network:
                 yield ("network", "key_rate"), f"'table' needs {key}; give it"
+
+
+def _fibre_checks(fibre: Mapping[str, Any], place: Key) -> Iterator[Problem]:
+    """A table of one fibre says something, and what it says can be checked."""
+    said = ("attenuation_db_km", "extra_loss_db", "key_rate_bps")
+    if not any(key in fibre for key in said):
+        yield place, f"says nothing of the fibre; give one of {', '.join(said)}"
+    if "pulse_rate_hz" in fibre and "key_rate_bps" not in fibre:
+        yield (*place, "pulse_rate_hz"), "goes with key_rate_bps; remove it"
 
 
 def _fault_checks(faults: object, outages: object) -> Iterator[Problem]:

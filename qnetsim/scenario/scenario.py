@@ -32,6 +32,7 @@ from qnetsim.scenario.tables.scenario import (
     PolicyTable,
     RunTable,
 )
+from qnetsim.scenario.tables.topology_file import reading_keys
 from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
@@ -142,6 +143,11 @@ class Scenario(Table):
         }
         if self.recording is not None:
             unused["recording"] = self.recording.keys_left_out()
+        unused["network"] = {
+            key
+            for key in reading_keys()
+            if getattr(self.network, key) == NetworkTable.model_fields[key].default
+        }
         text = self.portable().model_dump_json(exclude=unused)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -161,6 +161,7 @@ LINES = (
         "diff plan.h5 plan.h5",
         "inspect plan.h5",
         "verify world.h5 --no-rerun",
+        "network convert tiny.csv --out new.csv",
     ),
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 from qnetsim.case import Case
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import table
+from qnetsim.cli.show.output import names_json, table
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL as MORE
 from qnetsim.plans.wavelengths_worth import WavelengthsWorth
 
@@ -26,6 +26,7 @@ def wavelengths_json(worth: WavelengthsWorth, case: Case) -> dict[str, Any]:
             {
                 "source": nodes[a],
                 "target": nodes[b],
+                **names_json(topology, a, b),
                 "limit": value.limit,
                 "price": value.price,
                 "more": MORE,
@@ -53,6 +54,6 @@ def show_wavelengths(worth: WavelengthsWorth, case: Case) -> None:
         saved = "not solved again"
         if low is not None and high is not None:
             saved = f"{low:,.2f}" if round(high - low, 2) == 0 else f"{low:,.2f} … {high:,.2f}"
-        name = case.network.topology.fibre_name(value.fibre)
+        name = case.network.topology.fibre_title(value.fibre)
         rows.add_row(name, SYMBOLS[value.limit], f"{value.price:,.2f}", saved)
     print_table(rows)

@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, Field
 
 from qnetsim.scenario.tables.fields import (
     MAX_LEVELS,
+    FibreEnds,
     NodeName,
-    Pair,
     Pairs,
     Probabilities,
     Table,
@@ -280,8 +280,11 @@ class OutageTable(Table):
         "a node; give either node or fibre",
         default=None,
     )
-    fibre: Pair | None = field(
-        "the fibre that fails", "[source, target]; give either node or fibre", default=None
+    fibre: FibreEnds | None = field(
+        "the fibre that fails",
+        "[source, target], or [source, target, name] where several fibres join the two; give "
+        "either node or fibre",
+        default=None,
     )
     trusted_relay: int | None = field(
         "trusted relay of the fibre that fails, counted from its first end",

@@ -130,7 +130,7 @@ def test_unknown_nodes_are_named_with_their_place(tmp_path: Path) -> None:
     keys = 'rate_unit = "bps"\nslot_s = 1.0'
     with pytest.raises(ScenarioError) as caught:
         load(scenario(tmp_path, "a_b,b_z\n1,2\n", keys))
-    said = "d.csv, column 'b_z': 'z' is not a node of net.csv; allowed: a, b, c"
+    said = "d.csv, column 'b_z': unknown node 'z'; allowed: a, b, c"
     assert said in str(caught.value)
 
 

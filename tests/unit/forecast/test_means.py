@@ -76,7 +76,7 @@ def test_weights_come_from_a_file(tmp_path: Path) -> None:
         ('{weights = [["a", 1]], total_rate_bps = 1}', "has no weight of b, c, d; give one, or 0"),
         (
             '{weights = [["x", 1.0], ["a", 1.0]], total_rate_bps = 1.0}',
-            "'x' is not a node of net.csv; allowed: a, b, c, d",
+            "unknown node 'x'; allowed: a, b, c, d",
         ),
         (
             '{weights = [["a", 1.0], ["a", 1.0], ["b", -1.0]], total_rate_bps = 1.0}',
