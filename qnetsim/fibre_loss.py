@@ -61,17 +61,27 @@ def losses_part(losses: tuple[FibreLoss, ...]) -> dict[str, Any]:
     return {LOSSES: [loss.as_table() for loss in losses]} if losses else {}
 
 
-def stored_losses(provenance: Mapping[str, Any]) -> tuple[FibreLoss, ...]:
+def stored_losses(
+    provenance: Mapping[str, Any], fibres: int | None = None
+) -> tuple[FibreLoss, ...]:
     """Losses in a provenance, fibre by fibre; empty where the topology gave none.
+
+    Parameters
+    ----------
+    provenance : mapping
+    fibres : int, optional
+        How many there must be where there are any.
 
     Raises
     ------
     ValueError
-        Naming the fibre whose loss is damaged.
+        Their number is another one, or one is damaged; says which.
     """
     stored = provenance.get(LOSSES, [])
     if not isinstance(stored, list):
         raise ValueError("is no list of losses")
+    if stored and fibres not in {None, len(stored)}:
+        raise ValueError(f"has {len(stored)} losses, not {fibres}")
     found = []
     for number, value in enumerate(stored):
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qnetsim.network.topology import Topology
+from qnetsim.plain_text import counted
 
 #: Stands ahead of an id that is another node's label too.
 ID = "id:"
@@ -104,7 +105,7 @@ class NodeNames:
             for node in bearers
         )
         return (
-            f"{name!r} names {len(bearers)} nodes of {self.topology.name}: {meant}; "
+            f"{name!r} names {counted(len(bearers), 'node')} of {self.topology.name}: {meant}; "
             f"give one of the ids: {', '.join(spelt)}"
         )
 

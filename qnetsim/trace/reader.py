@@ -178,12 +178,9 @@ class Trace:
             They are damaged, or not as many as the fibres.
         """
         try:
-            found = stored_losses(self.provenance)
-            if found and len(found) != (fibres := len(self.column("fibres/source"))):
-                raise ValueError(f"has {len(found)} losses, not {fibres}")
+            return stored_losses(self.provenance, len(self.column("fibres/source")))
         except ValueError as error:
             raise TraceFormatError(f"{self.path}: provenance.{LOSSES}: {error}") from None
-        return found
 
     def fibre_labels(self) -> tuple[str, ...]:
         """Own names of the fibres, "" for none; empty where no fibre has one.

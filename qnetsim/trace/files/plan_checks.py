@@ -134,10 +134,6 @@ def stored_provenance(text: object) -> dict[str, Any]:
         if part is not None or where == "provenance":
             _check_part(where, part, claims)
     _check_words(found)
-    try:
-        stored_losses(found)
-    except ValueError as error:
-        raise ValueError(f"provenance.{LOSSES}: {error}") from None
     return dict(found)
 
 
@@ -281,6 +277,20 @@ def check_fibre_names(provenance: Mapping[str, Any], columns: Arrays) -> None:
             text = f"joins the nodes of an earlier one and has no name of its own: {label!r}"
             raise ValueError(f"fibres/target: fibre {fibre} {text}")
         beside.add(label)
+
+
+def check_fibre_losses(provenance: Mapping[str, Any], columns: Arrays) -> None:
+    """Refuse losses that are none, or are not those of the fibres.
+
+    Raises
+    ------
+    ValueError
+        Beginning with the field that is wrong.
+    """
+    try:
+        stored_losses(provenance, len(columns["fibres/source"]))
+    except ValueError as error:
+        raise ValueError(f"provenance.{LOSSES} {error}") from None
 
 
 def _within(columns: Arrays, path: str, least: int, end: int) -> None:

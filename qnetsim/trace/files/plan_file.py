@@ -18,6 +18,7 @@ from qnetsim.fibre_loss import LOSSES
 from qnetsim.input_files import read_start, refuse_irregular
 from qnetsim.plain_text import fibre_name
 from qnetsim.trace.files.plan_checks import (
+    check_fibre_losses,
     check_fibre_names,
     check_plan_columns,
     stored_provenance,
@@ -241,9 +242,7 @@ def _read(path: Path, file: h5py.File) -> PlanRecord:
         raise ValueError(f"{name} is not an object of the format")
     check_plan_columns(columns, {name: dims for name, dims, *_ in PLAN_COLUMNS})
     record = PlanRecord(stored_provenance(file.attrs["provenance"]), columns)
-    losses = record.provenance.get(LOSSES)
-    if losses is not None and len(losses) != len(columns["fibres/source"]):
-        raise ValueError(f"provenance.{LOSSES} are not those of the fibres: their number differs")
+    check_fibre_losses(record.provenance, columns)
     check_fibre_names(record.provenance, columns)
     if file.attrs["filetype"] != FILETYPE:
         raise ValueError(f"filetype is {file.attrs['filetype']!r}, not {FILETYPE!r}")

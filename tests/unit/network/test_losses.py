@@ -7,18 +7,26 @@ import math
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
 import qnetsim
 from qnetsim.case import open_case
-from qnetsim.errors import ScenarioError, SettingError, TopologyError, WorldMismatchError
+from qnetsim.errors import (
+    ScenarioError,
+    SettingError,
+    TopologyError,
+    TraceFormatError,
+    WorldMismatchError,
+)
 from qnetsim.fibre_loss import FibreLoss, stored_losses
 from qnetsim.network import Network, read_topology
 from qnetsim.network.keyrate import plob
 from qnetsim.studies.key_budget import key_budget
 from qnetsim.studies.rate_card import rate_card
 from qnetsim.studies.spacing import cheapest_spacing
+from qnetsim.trace.files.plan_checks import check_fibre_losses
 
 PULSES = 1e9
 
@@ -278,3 +286,38 @@ def test_segment_losses_are_one_array_for_all_fibres(lossy: Path) -> None:
     found = network(lossy)
     assert found.segment_loss_db.shape == (3,)
     assert found.segment_loss_db.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("losses", "word"),
+    [([{}], "has 1 losses, not 3"), ([{"extra_loss_db": "3"}] * 3, "fibre 0"), (7, "no list")],
+)
+def test_damaged_losses_of_a_trace_are_named(
+    lossy: Path, tmp_path: Path, losses: object, word: str
+) -> None:
+    run = qnetsim.run(scenario(lossy, {"key_rate": "mdi_qkd"}), "sip", out=tmp_path / "run.h5")
+    with h5py.File(run.path, "r+") as file:
+        provenance = json.loads(file.attrs["provenance"])
+        file.attrs["provenance"] = json.dumps(provenance | {"fibre_losses": losses})
+    with qnetsim.open_trace(run.path) as trace, pytest.raises(TraceFormatError, match=word):
+        trace.losses()
+
+
+def test_damaged_losses_of_a_plan_file_are_named() -> None:
+    provenance = {"fibre_losses": [{"extra_loss_db": 1}]}
+    with pytest.raises(ValueError, match="losses, not 2"):
+        check_fibre_losses(provenance, {"fibres/source": np.array(["a", "b"])})
+    check_fibre_losses({}, {"fibres/source": np.array(["a", "b"])})
+
+
+def test_a_name_says_which_of_two_fibres_is_meant(tmp_path: Path) -> None:
+    ends = {"source": "a", "target": "b", "length_km": 50}
+    edges = [{**ends, "name": "north"}, {**ends, "name": "south", "extra_loss_db": 2}]
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps({"nodes": [{"id": "a"}, {"id": "b"}], "edges": edges}))
+    fibre = {"source": "a", "target": "b", "extra_loss_db": 4}
+    keys = {"key_rate": "mdi_qkd", "key_rate_at": "segment"}
+    with pytest.raises(ScenarioError, match=r"network.fibre\[0\]: 2 fibres join 'a' and 'b'"):
+        scenario(path, {**keys, "fibre": [fibre]})
+    found = network(path, **keys, fibre=[{**fibre, "name": "north"}])
+    assert found.segment_loss_db.tolist() == pytest.approx([14, 12])
