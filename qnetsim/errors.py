@@ -124,6 +124,16 @@ class CsvError(_ListedProblemsError):
     """
 
 
+class TrafficError(_ListedProblemsError):
+    """A file of demand that others made cannot be read.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        Every problem found, each naming the file, the line and what mends it.
+    """
+
+
 class TopologyError(_ListedProblemsError):
     """A topology cannot be read, or is not a network of fibres.
 

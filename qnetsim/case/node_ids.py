@@ -71,10 +71,16 @@ def _network(scenario: Scenario, names: _Translation) -> Any:
 
 def _demand(scenario: Scenario, names: _Translation) -> Any:
     table = scenario.demand
+    changes: dict[str, object] = {}
     # those of a recording were read with their ids
-    if not isinstance(table.pairs, tuple) or scenario.recording is not None:
-        return table
-    return table.model_copy(update={"pairs": tuple(map(names.ends, table.pairs))})
+    if isinstance(table.pairs, tuple) and scenario.recording is None:
+        changes["pairs"] = tuple(map(names.ends, table.pairs))
+    if isinstance(table.means, tuple):
+        changes["means"] = tuple(_with_ends(row, names) for row in table.means)
+    if table.gravity is not None and isinstance(table.gravity.weights, tuple):
+        weights = tuple((names(node), weight) for node, weight in table.gravity.weights)
+        changes["gravity"] = table.gravity.model_copy(update={"weights": weights})
+    return table.model_copy(update=changes)
 
 
 def _outage(table: Any, names: _Translation) -> Any:

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from qnetsim.case.case import Case
 from qnetsim.case.node_ids import with_node_ids
-from qnetsim.case.user_demand import recorded_demand, with_recording
+from qnetsim.case.used_rows import RowsUsed
+from qnetsim.case.user_demand import RecordedDemand, recorded_demand, with_recording
 from qnetsim.errors import (
     QnetsimError,
     ScenarioError,
@@ -91,7 +92,7 @@ def load(
     except ScenarioError as error:
         raise ScenarioError([*error.problems, *_topology_problems(path)]) from None
     if recording is not None:
-        taken = {"requests": None, "pairs": None, "correlation": None}
+        taken = dict.fromkeys(("requests", "pairs", "gravity", "means", "correlation"))
         demand = scenario.demand.model_copy(update=taken)
         # the whole recording is one world
         run_table = RunTable(slot_s=scenario.run.slot_s, seed=scenario.run.seed)
@@ -152,7 +153,36 @@ def completed(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
     if scenario.recording is not None:
         recorded = recorded_demand(scenario, case.network)
         recorded.window(scenario.run.replications - 1, scenario.run.slots)
+        _refuse_empty_window(scenario, recorded)
     return scenario
+
+
+def _refuse_empty_window(scenario: Scenario, recorded: RecordedDemand) -> None:
+    """Refuse a recording of which nothing would happen.
+
+    Raises
+    ------
+    SettingError
+    """
+    run = scenario.run
+    used = recorded.rows.use(run.slots * run.replications)
+    if not used.simulated:
+        first, last = used.simulated_slots
+        text = (
+            f"no row of it is simulated: they are in slots {used.first_slot} to {used.last_slot} "
+            f"of the file, and {counted(run.replications, 'replication')} of "
+            f"{counted(run.slots, 'slot')} take {first} to {last}; give recording.first_slot = "
+            f"{used.first_slot}, or raise run.slots"
+        )
+        raise SettingError([(("recording", "file"), text)])
+
+
+def rows_used(scenario: Scenario) -> RowsUsed | None:
+    """Which rows of its recording a scenario uses; None without a recording."""
+    if scenario.recording is None:
+        return None
+    recorded = recorded_demand(scenario, open_case(scenario).network)
+    return recorded.rows.use(scenario.run.slots * scenario.run.replications)
 
 
 def _topology_problems(path: Path) -> tuple[str, ...]:

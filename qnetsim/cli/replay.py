@@ -21,6 +21,7 @@ from qnetsim.cli.show.output import (
     json_option,
     progress,
 )
+from qnetsim.cli.show.recording import say_recording
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.errors import UsageError
 from qnetsim.policies.chosen import policy_table
@@ -247,6 +248,7 @@ def _replay_demand(
     assert demand.scenario is not None
     assert policy is not None
     spec = load(demand.scenario, changes=changes, recording=demand.table(source))
+    say_recording(spec)
     chosen = policy_table(policy, spec.policy)
     path = out or default_path(f"{source.stem}-{chosen.title}.h5")
     with progress(chosen.title, spec.run.slots) as advance:

@@ -14,7 +14,7 @@ from qnetsim.scenario.tables.cost import CostTable, Prices
 from qnetsim.scenario.tables.fel import FelTable, misplaced
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
 from qnetsim.scenario.tables.network import FibreTable, MdiQkdTable, NetworkTable
-from qnetsim.scenario.tables.request import RequestTable
+from qnetsim.scenario.tables.request import GravityTable, RequestTable
 from qnetsim.scenario.tables.scenario import (
     KeyManagementTable,
     PlanningTable,
@@ -27,6 +27,7 @@ from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
     OutageTable,
+    RecordingColumns,
     RecordingTable,
     YieldTable,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "FaultTable",
     "FelTable",
     "FibreTable",
+    "GravityTable",
     "KeyManagementTable",
     "LearningTable",
     "MdiQkdTable",
@@ -46,6 +48,7 @@ __all__ = [
     "PlanningTable",
     "PolicyTable",
     "Prices",
+    "RecordingColumns",
     "RecordingTable",
     "RegimesTable",
     "RequestTable",

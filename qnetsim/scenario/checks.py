@@ -7,7 +7,7 @@ from typing import Any
 
 from qnetsim.plain_text import counted
 from qnetsim.scenario.lines import Key, Problem
-from qnetsim.scenario.request_checks import request_checks
+from qnetsim.scenario.request_checks import SOURCES, request_checks
 from qnetsim.units import exact, seconds_to_ticks
 
 
@@ -46,16 +46,24 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[Problem]:
 def _demand_checks(demand: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[Problem]:
     """Exactly one source of requests, and shares that can be used."""
     recording = data.get("recording")
-    if "requests" in demand and "pairs" in demand:
-        yield ("demand", "pairs"), "requests and pairs are both given; allowed: one of them"
+    given = [key for key in SOURCES if key in demand]
+    if len(given) > 1:
+        text = f"{given[0]} and {given[1]} are both given; allowed: one of them"
+        yield ("demand", given[1]), text
     if isinstance(recording, dict):
         yield from _recording_checks(recording, demand, data.get("run"))
-    elif "requests" not in demand and "pairs" not in demand and not data.get("request"):
+    elif not given and not data.get("request"):
         yield (
             ("demand",),
             "neither requests nor pairs is given; give requests = N, pairs = 'all', "
-            "pairs = [[source, target], …], [[request]] tables or a [recording]",
+            "pairs = [[source, target], …], gravity = {…}, means = FILE, [[request]] tables or a "
+            "[recording]",
         )
+    gravity = demand.get("gravity")
+    degrees = isinstance(gravity, dict) and gravity.get("weights") == "degree"
+    if isinstance(gravity, dict) and degrees and "total_rate_bps" not in gravity:
+        text = "'degree' says no rates; give total_rate_bps beside it"
+        yield ("demand", "gravity", "weights"), text
     if demand.get("pairs") == []:
         yield ("demand", "pairs"), "is empty; give at least one [source, target]"
     yield from _distribution_checks(demand)
@@ -192,7 +200,7 @@ def _recording_checks(
     recording: Mapping[str, Any], demand: Mapping[str, Any], run: object
 ) -> Iterator[Problem]:
     """The file has the requests; what it cannot have is refused rather than left aside."""
-    for key in ("requests", "pairs"):
+    for key in SOURCES:
         if key in demand:
             yield ("demand", key), "is given beside [recording], which has the requests; remove it"
     if demand.get("coupling", "independent") != "independent":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.analysis.figures.style import SCREEN, Style, power_of_ten, styled
+from qnetsim.csv_rows import read_csv
 from qnetsim.network import Network
 from qnetsim.network.keyrate import MdiLink, plob_at
 from qnetsim.plain_text import visible
@@ -60,6 +59,8 @@ def published_points() -> list[MeasuredRate]:
     model here.
     """
     text = (resources.files("qnetsim") / "data" / "mdi_qkd_points.csv").read_text("utf-8")
+    table = read_csv("mdi_qkd_points.csv", text)
+    rows = (dict(zip(table.header, cells, strict=True)) for cells in table.rows)
     return [
         MeasuredRate(
             loss_db=float(row["loss_db"]),
@@ -70,7 +71,7 @@ def published_points() -> list[MeasuredRate]:
             citation=row["citation"],
             doi=row["doi"],
         )
-        for row in csv.DictReader(io.StringIO(text))
+        for row in rows
     ]
 
 
