@@ -114,6 +114,26 @@ class ScenarioError(_ListedProblemsError):
     """
 
 
+class CsvError(_ListedProblemsError):
+    """A CSV file is wrong.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        Every problem found, each as ``file:line: what is wrong; what is allowed``.
+    """
+
+
+class TrafficError(_ListedProblemsError):
+    """A file of demand that others made cannot be read.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        Every problem found, each naming the file, the line and what mends it.
+    """
+
+
 class TopologyError(_ListedProblemsError):
     """A topology cannot be read, or is not a network of fibres.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -90,3 +91,23 @@ def _degrees(value: Any, most: int) -> float | None:
     except (ValueError, OverflowError):
         return None
     return found if math.isfinite(found) and abs(found) <= most else None
+
+
+def node_titles(nodes: Sequence[str], locations: Sequence[Location]) -> tuple[str, ...]:
+    """What nodes are called where people read it: labels, beside the id where one is no name alone.
+
+    Parameters
+    ----------
+    nodes : sequence of str
+        Ids.
+    locations : sequence of Location
+        Of each node; empty where nothing is known of any.
+    """
+    if not any(place.name for place in locations):
+        return tuple(nodes)
+    names = [place.name or node for node, place in zip(nodes, locations, strict=True)]
+    pairs = list(zip(nodes, names, strict=True))
+    borne = Counter([*names, *(node for node, name in pairs if node != name)])
+    return tuple(
+        name if name == node or borne[name] == 1 else f"{name} ({node})" for node, name in pairs
+    )

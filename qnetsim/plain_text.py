@@ -1,4 +1,4 @@
-"""Counts with their nouns; text of others made harmless for terminals, pages, spreadsheets."""
+"""Counts with their nouns, names of fibres, and text of others made harmless to show."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def counted(count: float, noun: str, plural: str = "") -> str:
     """
     shown = f"{int(count):,}" if count == int(count) else f"{count:,.6g}"
     return f"{shown} {noun if count == 1 else plural or noun + 's'}"
+
+
+def fibre_name(source: str, target: str, label: str = "") -> str:
+    """Name of a fibre: its ends, and its own name where it has one, ``A–B (cable 2)``."""
+    return f"{source}–{target} ({label})" if label else f"{source}–{target}"
 
 
 def solver_in_words(solver: str) -> str:

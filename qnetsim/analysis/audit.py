@@ -210,8 +210,7 @@ def _wall_clock(trace: Trace) -> str | None:
 
 
 def _fibre_label(trace: Trace, number: int) -> str:
-    ends = (trace.column(f"fibres/{end}")[number] for end in ("source", "target"))
-    return f"fibre {'–'.join(ends)}"
+    return f"fibre {trace.fibre_names()[number]}"
 
 
 #: Checks by name; each says what is wrong, or None.

@@ -40,12 +40,17 @@ SUM_LABELS = {
 
 @dataclass(frozen=True)
 class FibreChange:
-    """A fibre on which two decisions differ: reserved by the first and by the second."""
+    """A fibre on which two decisions differ: reserved by the first and by the second.
+
+    ``label`` is the fibre's own name, "" for none, ``name`` how it is shown.
+    """
 
     source: str
     target: str
     qkd_channels: tuple[int, int]
     km_wavelengths: tuple[int, int]
+    label: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -131,13 +136,15 @@ def refuse_other_fibres(a: Trace, b: Trace) -> None:
     ------
     TraceError
     """
-    for end in ("source", "target"):
-        names = [trace.column(f"fibres/{end}").tolist() for trace in (a, b)]
-        if names[0] != names[1]:
-            raise TraceError(
-                f"{a.path} and {b.path} are runs on other networks: {len(names[0])} and "
-                f"{counted(len(names[1]), 'fibre')}, or others; give traces of one network"
-            )
+    one, other = (
+        [*(t.column(f"fibres/{end}").tolist() for end in ("source", "target")), t.fibre_labels()]
+        for t in (a, b)
+    )
+    if one != other:
+        raise TraceError(
+            f"{a.path} and {b.path} are runs on other networks: {len(one[0])} and "
+            f"{counted(len(other[0]), 'fibre')}, or others; give traces of one network"
+        )
 
 
 def _blocks(
@@ -171,6 +178,8 @@ def _fibre_changes(a: Trace, b: Trace, slot: int) -> tuple[FibreChange, ...]:
     for x, y in amounts.values():
         apart |= x != y
     sources, targets = (a.column(f"fibres/{end}") for end in ("source", "target"))
+    labels = a.fibre_labels() or [""] * len(sources)
+    names = a.fibre_names()
 
     def pair(name: str, fibre: int) -> tuple[int, int]:
         x, y = amounts[name]
@@ -178,7 +187,12 @@ def _fibre_changes(a: Trace, b: Trace, slot: int) -> tuple[FibreChange, ...]:
 
     return tuple(
         FibreChange(
-            str(sources[e]), str(targets[e]), pair("qkd_channels", e), pair("km_wavelengths", e)
+            str(sources[e]),
+            str(targets[e]),
+            pair("qkd_channels", e),
+            pair("km_wavelengths", e),
+            labels[e],
+            names[e],
         )
         for e in np.flatnonzero(apart).tolist()
     )

@@ -106,6 +106,7 @@ def _map(layout: Layout) -> dict[str, Any]:
     extent = np.ptp(layout.places, axis=0)
     factor = EXTENT / max(float(extent.max()), 1e-12)
     dots = (layout.places - low) * factor + MARGIN
+    lines = (layout.lines - low) * factor + MARGIN
     width, height = (extent * factor + 2 * MARGIN).tolist()
     labels = [visible(label) for label in layout.labels]
     degrees = np.bincount(layout.fibres.ravel(), minlength=len(dots))
@@ -113,7 +114,7 @@ def _map(layout: Layout) -> dict[str, Any]:
         dots,
         [text_size(label, NAME_PX) for label in labels],
         np.argsort(-degrees, kind="stable").tolist(),
-        dots[layout.fibres],
+        lines,
         Box(0, 0, width, height),
         NODE_PX,
     )
@@ -127,7 +128,21 @@ def _map(layout: Layout) -> dict[str, Any]:
             for node, box in boxes.items()
         ],
         "fibres": layout.fibres.tolist(),
+        **_beside(layout, lines, height),
     }
+
+
+def _beside(layout: Layout, lines: FloatArray, height: float) -> dict[str, Any]:
+    """Own names of fibres where they have some, and their lines where some are parallel."""
+    found: dict[str, Any] = {}
+    if layout.fibre_labels:
+        found["fibre_labels"] = [visible(label) for label in layout.fibre_labels]
+    if layout.parallel:
+        found["lines"] = [
+            [round(x1, 1), round(height - y1, 1), round(x2, 1), round(height - y2, 1)]
+            for x1, y1, x2, y2 in lines.reshape(-1, 4).tolist()
+        ]
+    return found
 
 
 def _page_json(data: Mapping[str, Any]) -> str:

@@ -42,7 +42,9 @@ function value(series, fibre) {
 }
 
 function fibreName(fibre) {
-  return data.fibres[fibre].map((node) => data.names[node]).join("–");
+  const ends = data.fibres[fibre].map((node) => data.names[node]).join("–");
+  const own = data.fibre_labels?.[fibre];
+  return own ? `${ends} (${own})` : ends;
 }
 
 function timeText() {
@@ -62,8 +64,8 @@ const fibreChoice = section.querySelector("[name=map-fibre]");
 
 const picture = make("svg", { viewBox: `0 0 ${data.size[0]} ${data.size[1]}` }, map);
 const drawn = data.fibres.map(([a, b], fibre) => {
-  const [x1, y1] = data.nodes[a];
-  const [x2, y2] = data.nodes[b];
+  // parallel fibres have lines of their own, side by side
+  const [x1, y1, x2, y2] = data.lines?.[fibre] ?? [...data.nodes[a], ...data.nodes[b]];
   const group = make("g", { "data-fibre": fibre }, picture);
   const title = make("title", {}, group);
   // a line that is wide enough to be hit

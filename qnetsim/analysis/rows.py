@@ -329,7 +329,7 @@ def _first_change(divergence: Divergence) -> str:
         if len(divergence.fibres) > 1
         else ""
     )
-    return f"{change.source}–{change.target}: {before} → {after} {unit}{more}"
+    return f"{change.name}: {before} → {after} {unit}{more}"
 
 
 def trace_rows(comparison: Comparison) -> TextTable:

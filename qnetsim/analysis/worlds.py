@@ -21,6 +21,13 @@ WORLD_PARTS = (
     "network.topology",
     "network.key_rate",
     "network.key_rate_bps",
+    "network.key_rate_at",
+    "network.rate_table",
+    "network.mdi_qkd",
+    "network.attenuation_db_km",
+    "network.span_km",
+    "network.fibre_spans",
+    "network.fibre",
     "demand",
     "recording",
     "regimes",
@@ -66,6 +73,7 @@ def _world_difference(a: Path, b: Path) -> str:
     """Name all settings that make two worlds differ, and the first value that does."""
     with open_trace(a) as one, open_trace(b) as two:
         scenarios = [trace.provenance["scenario"] for trace in (one, two)]
+        losses = [trace.losses() for trace in (one, two)]
         value = world_difference(one, two)
     found: list[str] = []
     for part in WORLD_PARTS:
@@ -78,6 +86,8 @@ def _world_difference(a: Path, b: Path) -> str:
             values.append(setting or None)
         if values[0] != values[1]:
             found += differing(part, values[0], values[1], FIRST_AND_SECOND)
+    if losses[0] != losses[1]:
+        found.append("the files of the network give other losses of the fibres")
     if not found:
         found.append("their settings are equal, so one was drawn by another version")
     return "; ".join([*found, *([value] if value else [])])

@@ -298,14 +298,19 @@ class PlanResult:
         return self.plan.status
 
     def table(self) -> pandas.DataFrame:
-        """One row for each fibre: what is reserved, and what is expected on demand."""
+        """One row for each fibre: what is reserved, and what is expected on demand.
+
+        Where fibres have names of their own, these stand in the column ``label``.
+        """
         import pandas
 
         topology = self.case.network.topology
+        labels = {"label": topology.fibre_labels} if topology.fibre_labels else {}
         return pandas.DataFrame(
             {
                 "source": [topology.nodes[a] for a, _ in topology.fibres],
                 "target": [topology.nodes[b] for _, b in topology.fibres],
+                **labels,
                 "length_km": topology.lengths_km,
                 "qkd_channels": self.plan.qkd_channels,
                 "km_wavelengths": self.plan.km_wavelengths,
@@ -335,7 +340,7 @@ class PlanResult:
         from qnetsim.analysis.figures.plan_fibres import plan_figure
 
         topology = self.case.network.topology
-        names = [topology.fibre_name(fibre) for fibre in range(len(topology.fibres))]
+        names = [topology.fibre_title(fibre) for fibre in range(len(topology.fibres))]
         plan = self.plan
         return drawn(
             lambda look: plan_figure(names, plan.qkd_channels, plan.on_demand_channels, style=look),

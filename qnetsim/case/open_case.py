@@ -13,7 +13,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from qnetsim.case.case import Case
-from qnetsim.case.user_demand import recorded_demand, with_recording
+from qnetsim.case.node_ids import with_node_ids
+from qnetsim.case.used_rows import RowsUsed
+from qnetsim.case.user_demand import RecordedDemand, recorded_demand, with_recording
 from qnetsim.errors import (
     QnetsimError,
     ScenarioError,
@@ -25,7 +27,8 @@ from qnetsim.errors import (
 from qnetsim.forecast import Forecast
 from qnetsim.forecast.build import build_forecast
 from qnetsim.input_files import note_input
-from qnetsim.network import Network, Topology, build_network, read_topology
+from qnetsim.network import Network, Topology, build_network, network_topology, read_topology
+from qnetsim.network.node_names import NodeNames
 from qnetsim.plain_text import counted
 from qnetsim.policies import policy_options
 from qnetsim.policies.registry import with_source
@@ -34,6 +37,7 @@ from qnetsim.scenario import (
     RecordingTable,
     RunTable,
     Scenario,
+    TopologyTable,
     load_scenario,
     locate,
     located,
@@ -88,7 +92,7 @@ def load(
     except ScenarioError as error:
         raise ScenarioError([*error.problems, *_topology_problems(path)]) from None
     if recording is not None:
-        taken = {"requests": None, "pairs": None, "correlation": None}
+        taken = dict.fromkeys(("requests", "pairs", "gravity", "means", "correlation"))
         demand = scenario.demand.model_copy(update=taken)
         # the whole recording is one world
         run_table = RunTable(slot_s=scenario.run.slot_s, seed=scenario.run.seed)
@@ -126,7 +130,7 @@ def with_sources(scenario: Scenario, folder: Path) -> Scenario:
 
 
 def completed(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
-    """Scenario with recorded demand and other values of ``run``; all of it is checked.
+    """Scenario with recorded demand, other values of ``run`` and ids of nodes; all is checked.
 
     Raises
     ------
@@ -137,6 +141,7 @@ def completed(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
     # a command must not write over these, read or not
     for place in scenario.named_files:
         note_input(place)
+    scenario = with_node_ids(scenario, network_topology(scenario.network))
     scenario = with_recording(scenario)
     try:
         scenario = scenario.with_run(**run)
@@ -148,14 +153,45 @@ def completed(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
     if scenario.recording is not None:
         recorded = recorded_demand(scenario, case.network)
         recorded.window(scenario.run.replications - 1, scenario.run.slots)
+        _refuse_empty_window(scenario, recorded)
     return scenario
+
+
+def _refuse_empty_window(scenario: Scenario, recorded: RecordedDemand) -> None:
+    """Refuse a recording of which nothing would happen.
+
+    Raises
+    ------
+    SettingError
+    """
+    run = scenario.run
+    used = recorded.rows.use(run.slots * run.replications)
+    if not used.simulated:
+        first, last = used.simulated_slots
+        text = (
+            f"no row of it is simulated: they are in slots {used.first_slot} to {used.last_slot} "
+            f"of the file, and {counted(run.replications, 'replication')} of "
+            f"{counted(run.slots, 'slot')} take {first} to {last}; give recording.first_slot = "
+            f"{used.first_slot}, or raise run.slots"
+        )
+        raise SettingError([(("recording", "file"), text)])
+
+
+def rows_used(scenario: Scenario) -> RowsUsed | None:
+    """Which rows of its recording a scenario uses; None without a recording."""
+    if scenario.recording is None:
+        return None
+    recorded = recorded_demand(scenario, open_case(scenario).network)
+    return recorded.rows.use(scenario.run.slots * scenario.run.replications)
 
 
 def _topology_problems(path: Path) -> tuple[str, ...]:
     """What is wrong with the topology of a file that has other errors too."""
     try:
-        reference = tomllib.loads(scenario_text(path))["network"]["topology"]
-        read_topology(located(reference, path.parent))
+        given = tomllib.loads(scenario_text(path))["network"]
+        known = {key: given[key] for key in TopologyTable.model_fields.keys() & given.keys()}
+        known["topology"] = located(known["topology"], path.parent)
+        read_topology(TopologyTable.model_validate(known))
     except TopologyError as error:
         problems = [(("network", "topology"), text) for text in error.problems]
         return locate(path, problems).problems
@@ -185,6 +221,8 @@ def open_case(scenario: Scenario, topology: Topology | None = None) -> Case:
             f"scenario: give a Scenario, not {type(scenario).__name__}; `qnetsim.load` reads a file"
         )
     scenario.refuse_unchecked()
+    topology = topology or network_topology(scenario.network)
+    scenario = with_node_ids(scenario, topology)
     network = build_network(scenario.network, scenario.cost, scenario.run.slot_s, topology)
     forecast = build_forecast(
         scenario.demand,
@@ -198,7 +236,7 @@ def open_case(scenario: Scenario, topology: Topology | None = None) -> Case:
     listed(scenario.outage, network)  # refuses outages of what is not there
     run_s = scenario.run.slots * scenario.run.slot_s
     refuse_too_many(scenario.faults, network, run_s)
-    problems = list(misplaced(scenario.fel, network.topology.nodes))
+    problems = list(misplaced(scenario.fel, NodeNames(network.topology).why_not))
     if problems:
         raise SettingError(problems)
     refuse_too_many_absences(scenario.fel, run_s)

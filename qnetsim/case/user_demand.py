@@ -9,16 +9,24 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.errors import SettingError
+from qnetsim.arrays import frozen
+from qnetsim.case.recorded_rows import RecordedRows, recorded_rows, settings_of
+from qnetsim.case.used_rows import RowsInFile
+from qnetsim.errors import QnetsimError, SettingError
 from qnetsim.network import Network, Topology, build_network
+from qnetsim.network.node_names import NodeNames
 from qnetsim.plain_text import counted, from_spreadsheet_cell
 from qnetsim.scenario import DemandTable, RecordingTable, Scenario
 from qnetsim.scenario.tables.fields import MAX_LEVELS
-from qnetsim.trace.files.demand_file import DemandRows, demand_digest, read_demand
+from qnetsim.trace.files.demand_file import demand_digest
+from qnetsim.traffic import Traffic
+from qnetsim.traffic.placing import refuse_late_start
+from qnetsim.traffic.traffic_settings import AMOUNTS, RATES
 from qnetsim.units import exact
 
 #: Bad rows that are spelled out.
@@ -26,8 +34,8 @@ MOST_PROBLEMS = 20
 #: Longest recording in slots of a run, and most levels in one.
 MOST_SLOTS = 10**8
 MOST_LEVELS = 2 * 10**9
-#: bit/s of a unit of ``rate_unit``; 'level' has none.
-UNITS = {"bps": 1, "kbps": 1000, "Mbps": 1_000_000}
+#: Highest number of a slot in a file.
+MOST_NUMBER = 10**15
 
 
 @dataclass(frozen=True)
@@ -44,12 +52,14 @@ class RecordedDemand:
     forecast : ndarray of int64, shape (levels,)
         How often each level occurs in the slots of the forecast; empty without any.
     sha256 : str
+    rows : RowsInFile
     """
 
     pairs: tuple[tuple[str, str], ...]
     levels: npt.NDArray[np.int16]
     forecast: npt.NDArray[np.int64]
     sha256: str
+    rows: RowsInFile
 
     def window(self, replication: int, slots: int) -> npt.NDArray[np.int16]:
         """Levels of a replication: the next ``slots`` slots for each of them.
@@ -138,7 +148,7 @@ def recorded_demand(scenario: Scenario, network: Network) -> RecordedDemand:
         return _read(
             sha256, scenario.recording, scenario.run.slot_s, network.level_bits, network.topology
         )
-    except ValueError as error:
+    except (ValueError, QnetsimError) as error:
         lines = str(error).splitlines()
         raise SettingError([(("recording", "file"), line) for line in lines]) from None
 
@@ -156,13 +166,13 @@ def _read(
             f"{path}: its slots of {table.slot_s:g} s are no whole multiple of a slot of "
             f"{slot_s:g} s; change run.slot_s"
         )
-    rows = read_demand(path)
+    rows = recorded_rows(table)
     if not rows.cells:
         raise ValueError(f"{path}: has no row; give at least one")
-    slots, pairs, levels = _checked(path, rows, table, slot_s, level_bits, topology)
+    found = _checked(path, rows, table, slot_s, level_bits, topology)
     each = int(times)
-    requests, columns = _requests(slots, pairs)
-    count = max(slots) + 1
+    requests, columns = _requests(found.slots, found.pairs)
+    count = max(found.slots) + 1
     if count * each > MOST_SLOTS or count * len(requests) > MOST_LEVELS:
         raise ValueError(
             f"{path}: has {counted(count * each, 'slot')} of {slot_s:g} s and "
@@ -170,7 +180,7 @@ def _read(
             f"allowed: {MOST_SLOTS:,} slots, {MOST_LEVELS:,} levels in all"
         )
     whole = np.zeros((count, len(requests)), dtype=np.int16)
-    whole[slots, columns] = levels
+    whole[found.slots, columns] = found.levels
     if table.forecast_slots >= count:
         raise ValueError(
             f"{path}: has {counted(count, 'slot')}, and recording.forecast_slots takes "
@@ -182,18 +192,35 @@ def _read(
         np.repeat(whole[table.forecast_slots :], each, axis=0),
         np.bincount(early.ravel()) if early.size else np.zeros(0, dtype=np.int64),
         sha256,
+        RowsInFile(
+            slots=frozen(found.slots, np.int64),
+            ahead=found.ahead,
+            start=rows.start or f"slot {rows.first_slot or 0} of the file",
+            forecast_slots=table.forecast_slots,
+            slots_each=each,
+            notes=rows.notes,
+        ),
     )
+
+
+class _Checked(NamedTuple):
+    """Slots, node pairs and levels of rows, and how many rows lie ahead of the first slot."""
+
+    slots: list[int]
+    pairs: list[tuple[str, str]]
+    levels: list[int]
+    ahead: int
 
 
 def _checked(
     path: Path,
-    rows: DemandRows,
+    rows: RecordedRows,
     table: RecordingTable,
     slot_s: float,
     level_bits: int,
     topology: Topology,
-) -> tuple[list[int], list[tuple[str, str]], list[int]]:
-    """Slots, node pairs and levels of all rows.
+) -> _Checked:
+    """Check all rows.
 
     Raises
     ------
@@ -201,24 +228,27 @@ def _checked(
         With one line for each bad row.
     """
     place = {name: i for i, name in enumerate(topology.nodes)}
+    names = NodeNames(topology)
     component = topology.components()
-    cells = _as_named(rows.cells, place)
-    unit = UNITS.get(table.rate_unit)
-    # level = ⌈rate · Δ / bits of a level⌉
-    factor = Fraction(1) if unit is None else unit * exact(slot_s) / level_bits
+    if rows.traffic is not None:
+        _refuse_unknown(rows.traffic, names)
+    cells = _as_named(rows.cells, names)
+    factor = _levels_in_one(rows, table, slot_s, level_bits)
     known: dict[str, int | str] = {}
+    first = rows.first_slot or 0
+    ahead = 0
     slots = []
     pairs = []
     levels = []
     problems = []
     for row, (slot, source, target, rate) in enumerate(cells):
-        wrong = _slot_problem(slot) or _pair_problem(source, target, place, component, topology)
+        wrong = _slot_problem(slot, first) or _pair_problem(source, target, names, component)
         if not wrong:
             if rate not in known:
-                known[rate] = _level(rate, factor, unit is None)
+                known[rate] = _level(rate, factor, rows.unit == "level")
             level = known[rate]
             if isinstance(level, int):
-                slots.append(int(float(slot)))
+                slots.append(int(float(slot)) - first)
                 a, b = sorted((source, target), key=place.__getitem__)
                 pairs.append((a, b))
                 levels.append(level)
@@ -232,43 +262,97 @@ def _checked(
                 problems[:MOST_PROBLEMS] + ([f"{path}: and {more} bad rows more"] * (more > 0))
             )
         )
-    return slots, pairs, levels
+    if rows.first_slot is None:
+        refuse_late_start(str(path), np.array(slots, dtype=np.int64), settings_of(table))
+    elif ahead := sum(slot < 0 for slot in slots):
+        kept = [i for i, slot in enumerate(slots) if slot >= 0]
+        if not kept:
+            raise ValueError(f"{path}: all of its rows are ahead of recording.first_slot = {first}")
+        slots = [slots[i] for i in kept]
+        pairs = [pairs[i] for i in kept]
+        levels = [levels[i] for i in kept]
+    return _Checked(slots, pairs, levels, ahead)
+
+
+def _refuse_unknown(traffic: Traffic, names: NodeNames) -> None:
+    """Refuse demand of others that names nodes which the network does not have.
+
+    Raises
+    ------
+    ValueError
+        With the place of each name.
+    """
+    told = [(name, names.why_not(_id_of(name, names))) for name in traffic.names]
+    lines = [f"{traffic.places[name]}: {why}" for name, why in told if why]
+    if lines:
+        more = len(lines) - MOST_PROBLEMS
+        lines = lines[:MOST_PROBLEMS] + [f"and {more} names more"] * (more > 0)
+        raise ValueError("\n".join(lines))
+
+
+def _levels_in_one(
+    rows: RecordedRows, table: RecordingTable, slot_s: float, level_bits: int
+) -> Fraction:
+    """Levels in one of the unit of the rates: level = ⌈rate · Δ / bits of a level⌉."""
+    # traffic has its factor in its rates
+    times = exact(table.rate_factor) if rows.traffic is None else Fraction(1)
+    if rows.unit == "level":
+        return times
+    if rows.unit in AMOUNTS:
+        bps = AMOUNTS[rows.unit] / exact(table.slot_s)
+    else:
+        bps = Fraction(RATES[rows.unit])
+    return times * bps * exact(slot_s) / level_bits
 
 
 def _as_named(
-    cells: tuple[tuple[str, str, str, str], ...], place: dict[str, int]
+    cells: tuple[tuple[str, str, str, str], ...], names: NodeNames
 ) -> Iterator[tuple[str, str, str, str]]:
-    """Rows with the names of nodes; ``qnetsim demand`` writes some with an apostrophe ahead."""
+    """Rows with the ids of nodes; ``qnetsim demand`` writes some with an apostrophe ahead."""
+    known: dict[str, str] = {}
     for slot, source, target, rate in cells:
-        a, b = (n if n in place else from_spreadsheet_cell(n) for n in (source, target))
-        yield slot, a, b, rate
+        for name in (source, target):
+            if name not in known:
+                known[name] = _id_of(name, names)
+        yield slot, known[source], known[target], rate
 
 
-def _slot_problem(text: str) -> str | None:
+def _id_of(name: str, names: NodeNames) -> str:
+    """Id of the node that a cell names; the cell itself where that is none."""
+    for spelt in (name, from_spreadsheet_cell(name)):
+        try:
+            return names.topology.nodes[names.find(spelt)]
+        except LookupError:
+            continue
+    return name
+
+
+def _slot_problem(text: str, first: int) -> str | None:
     allowed = "give an integer >= 0"
     try:
         value = float(text)
     except ValueError:
         return f"slot {text!r} is not a number; {allowed}"
-    if not math.isfinite(value) or value < 0 or value != int(value) or value > MOST_SLOTS:
-        return f"slot {text!r} is not a slot; {allowed}, at most {MOST_SLOTS}"
+    if not abs(value) <= MOST_NUMBER or value != int(value) or (value < 0 and first >= 0):
+        return f"slot {text!r} is not a slot; {allowed}"
     return None
 
 
 def _pair_problem(
-    source: str,
-    target: str,
-    place: dict[str, int],
-    component: Sequence[int],
-    topology: Topology,
+    source: str, target: str, names: NodeNames, component: Sequence[int]
 ) -> str | None:
+    found = []
     for key, node in (("source", source), ("target", target)):
-        if node not in place:
-            names = ", ".join(topology.nodes[:30]) + (", …" if len(topology.nodes) > 30 else "")
-            return f"{key} {node!r} is not a node of {Path(topology.name).name}; allowed: {names}"
+        try:
+            found.append(names.find(node))
+        except LookupError as error:
+            if names.known(node):
+                return f"{key}: {error.args[0]}"
+            where = Path(names.topology.name).name
+            return f"{key} {node!r} is not a node of {where}; {names.instead_of(node)}"
     if source == target:
         return f"joins node {source!r} to itself; give two different nodes"
-    if component[place[source]] != component[place[target]]:
+    if component[found[0]] != component[found[1]]:
         return f"no path joins {source!r} and {target!r}"
     return None
 

@@ -21,10 +21,11 @@ from qnetsim.version import __version__
 #: Commands: where each is defined, and its line in the overview.
 COMMANDS = {
     "compare": ("compare:compare", "run all policies in the same worlds, or compare traces"),
-    "demand": ("demand:demand", "record the world of a scenario, with no policy in it"),
+    "demand": ("demand:demand", "record the world of a scenario, or import demand of others"),
     "diff": ("diff:diff", "say where two traces part, or where two plans differ"),
     "fel": ("fel:fel", "train a federated task, and show what keys its rounds take"),
     "inspect": ("inspect:inspect", "say what is in a trace or a plan"),
+    "network": ("network:network", "convert topologies of others"),
     "plan": ("plan:plan", "solve only: what to reserve, at what expected cost"),
     "policies": ("listing:policies", "list the installed policies"),
     "rates": ("rates:rates", "print the key rates of a network beside bound and experiments"),

@@ -25,6 +25,7 @@ from qnetsim.cli.show.output import (
     progress,
     working,
 )
+from qnetsim.cli.show.recording import say_recording
 from qnetsim.cli.show.report import draw_report, refuse_report
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.cli.strict_command import StrictCommand
@@ -117,6 +118,7 @@ def compare(
             slots=slots,
             seed=seed,
         )
+        say_recording(scenario)
         folder = out or default_path(found.stem)
         if draws:
             refuse_report(folder, force, resume)

@@ -8,6 +8,7 @@ import click
 
 from qnetsim.case import load, open_case
 from qnetsim.cli.default_path import default_path
+from qnetsim.cli.demand_import import import_demand
 from qnetsim.cli.keeping import Keeping, resume_option
 from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
@@ -18,12 +19,31 @@ from qnetsim.cli.show.output import (
     progress,
     scenario_argument,
 )
+from qnetsim.cli.show.recording import say_recording
 from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.interrupt import note_command
 from qnetsim.replay.record import record_world
 
 
-@click.command(cls=StrictCommand)
+class DemandGroup(click.Group):
+    """A group whose commands need no name where a scenario is given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take everything but the name of a command for what ``record`` is given."""
+        if args and args[0] not in self.commands:
+            args = ["record", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=DemandGroup)
+def demand() -> None:
+    """Record the demand of a scenario, or import that of others."""
+
+
+demand.add_command(import_demand)
+
+
+@demand.command(cls=StrictCommand)
 @scenario_argument
 @set_option
 @click.option("--slots", type=int, help="Slots to record, instead of the scenario's.")
@@ -38,7 +58,7 @@ from qnetsim.replay.record import record_world
 @resume_option
 @force_option
 @json_option
-def demand(
+def record(
     scenario: Path,
     changes: Changes,
     slots: int | None,
@@ -49,9 +69,13 @@ def demand(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Record a world of SCENARIO: its demand, yields and failures, with no policy in it."""
+    """Record a world of SCENARIO: its demand, yields and failures, with no policy in it.
+
+    `qnetsim demand import FILE` turns demand of others into a recording.
+    """
     keep = Keeping(force, resume)
     spec = load(scenario, changes=changes, slots=slots, seed=seed)
+    say_recording(spec)
     path = out or default_path(f"{scenario.stem}-world-r{replication:03d}.h5")
     if path.suffix.lower() == ".csv":
         note_command("give the same command again")

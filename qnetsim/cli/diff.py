@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from qnetsim.cli.show.plan_file import fibre_columns
 from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.input_files import refuse_irregular
-from qnetsim.plain_text import counted
+from qnetsim.plain_text import counted, fibre_name
 from qnetsim.plans.opened import open_plan
 from qnetsim.trace import PlanRecord, is_plan
 from qnetsim.trace.provenance import differing
@@ -72,14 +73,13 @@ def plan_differences(left: PlanRecord, right: PlanRecord) -> dict[str, Any]:
         if _differ(one["plan"].get(key), other["plan"].get(key))
     }
     fibres_of = [fibre_columns(plan) for plan in (left, right)]
-    names = [list(zip(c["source"], c["target"], strict=True)) for c in fibres_of]
+    names = [list(_fibre_keys(columns)) for columns in fibres_of]
     a, b = fibres_of
     fibres: list[dict[str, Any]] | None = None
     if names[0] == names[1]:
         fibres = [
-            {"source": source, "target": target}
-            | {key: [number(float(a[key][e])), number(float(b[key][e]))] for key in AMOUNTS}
-            for e, (source, target) in enumerate(names[0])
+            named | {key: [number(float(a[key][e])), number(float(b[key][e]))] for key in AMOUNTS}
+            for e, named in enumerate(names[0])
             if any(a[key][e] != b[key][e] for key in AMOUNTS)
         ]
     routes = _routes_moved(left, right)
@@ -91,6 +91,13 @@ def plan_differences(left: PlanRecord, right: PlanRecord) -> dict[str, Any]:
         "fibres": fibres,
         "requests_routed_otherwise": routes,
     }
+
+
+def _fibre_keys(columns: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """What tells each fibre from others: its ends, and its label where it has one."""
+    labels = columns.get("label", [""] * len(columns["source"]))
+    for source, target, label in zip(columns["source"], columns["target"], labels, strict=True):
+        yield {"source": source, "target": target} | ({"label": label} if label else {})
 
 
 def _differ(one: Any, other: Any) -> bool:
@@ -134,7 +141,8 @@ def _show_plan_differences(found: dict[str, Any], one: Path, other: Path) -> Non
             figure(a) if a == b else f"{figure(a)} → {figure(b)}"
             for a, b in (fibre[key] for key in AMOUNTS)
         ]
-        rows.add_row(f"{fibre['source']}–{fibre['target']}", *cells)
+        name = fibre_name(fibre["source"], fibre["target"], fibre.get("label", ""))
+        rows.add_row(name, *cells)
     if found["fibres"]:
         print_table(rows)
     routes = found["requests_routed_otherwise"]

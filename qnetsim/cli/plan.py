@@ -24,6 +24,7 @@ from qnetsim.cli.show.output import (
     working,
 )
 from qnetsim.cli.show.plan import plan_json, show_frontier, show_information, show_plan
+from qnetsim.cli.show.recording import say_recording
 from qnetsim.cli.show.wavelengths import show_wavelengths, wavelengths_json
 from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
@@ -119,6 +120,7 @@ def plan(
         plan_over(sweep, specs, policy, figure, STYLES[style], as_json=as_json)
         return
     spec = _limited(load(scenario, changes=changes), limits)
+    say_recording(spec)
     chosen = policy_table(policy, spec.policy)
     case = open_case(spec)
     for path in (out, model):

@@ -17,7 +17,7 @@ from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, figure, force_option, json_option, table
 from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
-from qnetsim.network import BUNDLED, Network, build_network
+from qnetsim.network import BUNDLED, Network, build_network, read_topology
 from qnetsim.scenario import CostTable, NetworkTable
 from qnetsim.scenario.tables.portable import file_name
 from qnetsim.shipped import shipped_scenarios
@@ -46,11 +46,13 @@ def rates(
     """Print the key rates of the fibres of NETWORK beside the PLOB bound and experiments.
 
     NETWORK is a scenario (.toml, or a shipped one), whose [network] table says the model, or a
-    topology, which is shown with decoy-state MDI-QKD at its defaults. A name of both, such as
-    nsfnet, is that of the topology; with --set it is that of the scenario.
+    topology, which is shown with decoy-state MDI-QKD at its defaults; one with losses of its own
+    at the length of its segments. A name of both, such as nsfnet, is that of the topology; with
+    --set it is that of the scenario.
     """
     if _is_scenario(network, changes):
         spec = load(network, changes=changes)
+        fibres = None
         settings = spec.network
         slot_s = spec.run.slot_s
     else:
@@ -66,7 +68,11 @@ def rates(
                 f"{network!r} is neither a scenario nor a topology; see `qnetsim topologies`"
             ) from None
         slot_s = 1.0
-    built = build_network(settings, CostTable(), slot_s)
+        fibres = read_topology(settings)
+        if fibres.losses:
+            # losses of a fibre belong to the fibre's own length
+            settings = settings.model_copy(update={"key_rate_at": "segment"})
+    built = build_network(settings, CostTable(), slot_s, fibres)
     card = rate_card(built, settings)
     if network in BUNDLED and not changes and network in shipped_scenarios():
         echo(
@@ -106,15 +112,19 @@ def _show_fibre_rates(network: Network, settings: NetworkTable, card: list[Fibre
     rows = table(
         f"{network.topology.name}: K_L by model '{settings.key_rate}', "
         f"{settings.attenuation_db_km:g} dB/km; MDI-QKD and PLOB at {pulse_rate(settings):g} Hz",
-        ["fibre", "length km", "L km", "N", "K_L bit/s", "bits a slot", "MDI-QKD", "PLOB", "share"],
+        [
+            *("fibre", "length km", "L km", "N", "loss dB", "K_L bit/s", "bits a slot"),
+            *("MDI-QKD", "PLOB", "share"),
+        ],
         first_to_go=["share", "N", "length km", "L km", "PLOB", "MDI-QKD"],
     )
     for entry in card:
         rows.add_row(
-            entry.name,
+            entry.title,
             figure(entry.length_km),
             figure(entry.span_km),
             str(entry.segments),
+            f"{entry.loss_db:.4g}",
             f"{entry.rate_bps:,.4g}",
             f"{entry.slot_bits:,}",
             f"{entry.mdi_qkd_bps:,.4g}",

@@ -21,6 +21,7 @@ from qnetsim.cli.show.output import (
     json_option,
     progress,
 )
+from qnetsim.cli.show.recording import say_recording
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
@@ -154,7 +155,8 @@ class DemandOptions:
     "forced",
     multiple=True,
     metavar="FIBRE:…",
-    help="From that slot on: SOURCE-TARGET:qkd_channels=N,km_wavelengths=N. With --scenario: "
+    help="From that slot on: SOURCE-TARGET:qkd_channels=N,km_wavelengths=N; of several fibres one "
+    "as 'SOURCE-TARGET (NAME):…'. With --scenario: "
     "another value for a key of it, TABLE.KEY=VALUE.",
 )
 @click.option("--for", "slots", type=click.IntRange(1), help="Slots for which --set stands.")
@@ -257,6 +259,7 @@ def _replay_demand(
     assert demand.scenario is not None
     assert policy is not None
     spec = load(demand.scenario, changes=changes, recording=demand.table(source))
+    say_recording(spec)
     chosen = policy_table(policy, spec.policy)
     path = out or default_path(f"{source.stem}-{chosen.title}.h5")
     with progress(chosen.title, spec.run.slots) as advance:

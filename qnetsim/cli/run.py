@@ -21,6 +21,7 @@ from qnetsim.cli.show.output import (
     progress,
     scenario_argument,
 )
+from qnetsim.cli.show.recording import say_recording
 from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
@@ -68,6 +69,7 @@ def run(
     keep = Keeping(force, resume, durable)
     signer = Signer(key)
     spec = load(scenario, changes=changes, slots=slots, seed=seed)
+    say_recording(spec)
     chosen, planned = _chosen(policy, plan, spec)
     path = out or default_path(f"{scenario.stem}-{chosen.title}-r{replication:03d}.h5")
     if key is not None and resume and path.exists():

@@ -67,12 +67,17 @@ def new(name: str, out: Path | None, as_json: bool) -> None:
 def check(files: tuple[Path, ...], changes: Changes, as_json: bool) -> None:
     """Check FILES and print every error as file:line: key: what is wrong; what is allowed."""
     from qnetsim.case import load
+    from qnetsim.cli.show.recording import recording_json, say_recording
 
     problems: dict[Path, list[str]] = {}
+    recordings: dict[Path, dict[str, object] | None] = {}
     for path in files:
         try:
-            load(path, changes=changes)
+            spec = load(path, changes=changes)
             problems[path] = []
+            recordings[path] = recording_json(spec)
+            if not as_json:
+                say_recording(spec)
         except QnetsimError as error:
             problems[path] = str(error).splitlines()
         if not as_json:
@@ -81,7 +86,15 @@ def check(files: tuple[Path, ...], changes: Changes, as_json: bool) -> None:
             if not problems[path]:
                 echo(f"{path}: ok")
     if as_json:
-        emit("check", {"files": [{"file": p, "problems": found} for p, found in problems.items()]})
+        emit(
+            "check",
+            {
+                "files": [
+                    {"file": p, "problems": found, "recording": recordings.get(p)}
+                    for p, found in problems.items()
+                ]
+            },
+        )
     if any(problems.values()):
         raise click.exceptions.Exit(2)
 

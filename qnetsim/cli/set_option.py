@@ -15,7 +15,10 @@ from qnetsim.scenario.lines import Key
 
 FORM = "write TABLE.KEY=VALUE, for example demand.requests=40 or policy.0.name=evf"
 #: Keys that may name a file.
-FILES = {("network", "topology"), ("network", "rate_table"), ("recording", "file")}
+FILES = {
+    *(("network", "topology"), ("network", "rate_table"), ("recording", "file")),
+    *(("demand", "means"), ("demand", "gravity", "weights")),
+}
 #: Values by key, as ``qnetsim.load`` takes them.
 Changes = Mapping[Key, Any]
 #: Text that needs no quotes on a command line; everything else is TOML.

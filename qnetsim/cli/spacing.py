@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -46,7 +47,7 @@ def spacing(scenario: Path, changes: Changes, choices: str, as_json: bool) -> No
     )
     for e, span in enumerate(found.spans_km):
         rows.add_row(
-            network.topology.fibre_name(e),
+            network.topology.fibre_title(e),
             figure(network.topology.lengths_km[e]),
             figure(float(network.spans_km[e])),
             figure(span),
@@ -59,7 +60,7 @@ def spacing(scenario: Path, changes: Changes, choices: str, as_json: bool) -> No
         echo(f"no bit in a slot at {listed} km")
     if before is not None and after is not None:
         echo(f"sip, expected cost per slot: {before:,.2f} before, {after:,.2f} with these")
-    lines = ",\n".join(f'  ["{a}", "{b}", {span}]' for a, b, span in spans)
+    lines = ",\n".join(f"  {json.dumps(entry, ensure_ascii=False)}" for entry in spans)
     echo(f"put into [network]:\nfibre_spans = [\n{lines},\n]", copied=True)
 
 

@@ -10,14 +10,14 @@ from qnetsim import seeds
 from qnetsim.errors import SettingError
 from qnetsim.forecast.forecast import Forecast
 from qnetsim.forecast.levels import LevelDistribution, poisson_levels, table_levels
+from qnetsim.forecast.means import requests_of
 from qnetsim.forecast.regimes import stationary
 from qnetsim.forecast.requests import own_demand
+from qnetsim.network.node_names import NodeNames
 from qnetsim.network.routes import NodePair
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import DemandTable, RegimesTable, RequestTable
-
-#: Where a key stands in a scenario.
-Place = tuple[str | int, ...]
+from qnetsim.scenario.lines import Key
 
 
 def build_forecast(
@@ -49,22 +49,33 @@ def build_forecast(
         few for a mean rate.
     """
     levels = stationary(regimes, table) if regimes else _distribution(table)
+    place = _place_of_requests(table)
+    requests = requests or requests_of(table, topology)
     if not requests:
         pairs = _pairs(table, topology, seed)
         classes = draw_classes(table.priority_shares, len(pairs), seed)
         return Forecast(
             (levels,), table.coupling, pairs, classes, correlation=table.correlation or 0.0
         )
-    own = own_demand(requests, levels, level_bps)
+    own = own_demand(requests, levels, level_bps, place)
     return Forecast(
         distributions=own.distributions,
         coupling=table.coupling,
-        pairs=_listed_pairs(own.listed, topology, lambda i: ("request", own.tables[i])),
+        pairs=_listed_pairs(own.listed, topology, lambda i: place(own.tables[i])),
         classes=own.classes or draw_classes(table.priority_shares, len(own.listed), seed),
         kinds=own.kinds,
         bundles=own.bundles,
         correlation=table.correlation or 0.0,
     )
+
+
+def _place_of_requests(table: DemandTable) -> Callable[[int], Key]:
+    """Where the i-th request table stands in a scenario."""
+    if table.gravity is not None:
+        return lambda i: ("demand", "gravity")
+    if table.means is not None:
+        return lambda i: ("demand", "means", i)
+    return lambda i: ("request", i)
 
 
 def _distribution(table: DemandTable) -> LevelDistribution:
@@ -88,33 +99,32 @@ def _pairs(table: DemandTable, topology: Topology, seed: int) -> tuple[NodePair,
 
 
 def _listed_pairs(
-    listed: Sequence[tuple[str, str]], topology: Topology, place: Callable[[int], Place]
+    listed: Sequence[tuple[str, str]], topology: Topology, place: Callable[[int], Key]
 ) -> tuple[NodePair, ...]:
     """Pairs of positions; ``place`` says where the i-th pair stands in the scenario."""
-    position = {name: i for i, name in enumerate(topology.nodes)}
-    problems: list[tuple[Place, str]] = []
+    names = NodeNames(topology)
+    problems: list[tuple[Key, str]] = []
     pairs: list[NodePair] = []
     component = topology.components()
     for i, ends in enumerate(listed):
         key = place(i)
-        unknown = [node for node in ends if node not in position]
-        if unknown:
-            names = ", ".join(topology.nodes[:30]) + (", …" if len(topology.nodes) > 30 else "")
-            problems.append((key, f"unknown node {unknown[0]!r}; allowed: {names}"))
-        elif ends[0] == ends[1]:
+        try:
+            a, b = sorted(map(names.find, ends))
+        except LookupError as error:
+            problems.append((key, str(error.args[0])))
+            continue
+        pairs.append((a, b))
+        if a == b:
             problems.append((key, f"joins node {ends[0]!r} to itself; give two different nodes"))
-        else:
-            a, b = sorted((position[ends[0]], position[ends[1]]))
-            pairs.append((a, b))
-            if component[a] != component[b]:
-                problems.append((key, _unconnected(topology, a, b)))
+        elif component[a] != component[b]:
+            problems.append((key, _unconnected(topology, a, b)))
     if problems:
         # a table may stand for many requests
         raise SettingError(list(dict.fromkeys(problems)))
     return tuple(pairs)
 
 
-def _refuse_unconnected(pairs: Sequence[NodePair], topology: Topology, key: Place) -> None:
+def _refuse_unconnected(pairs: Sequence[NodePair], topology: Topology, key: Key) -> None:
     component = topology.components()
     apart = dict.fromkeys((a, b) for a, b in pairs if component[a] != component[b])
     if apart:
@@ -123,8 +133,8 @@ def _refuse_unconnected(pairs: Sequence[NodePair], topology: Topology, key: Plac
 
 def _unconnected(topology: Topology, a: int, b: int) -> str:
     return (
-        f"no path joins {topology.nodes[a]!r} and {topology.nodes[b]!r} in {topology.name}; "
-        "add fibres or remove the request"
+        f"no path joins {topology.titles[a]!r} and {topology.titles[b]!r} in {topology.name}; "
+        'add fibres or remove the request, or keep one part with network.parts = "largest"'
     )
 
 

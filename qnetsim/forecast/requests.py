@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from qnetsim.errors import SettingError
 from qnetsim.forecast.levels import LevelDistribution, level_at, poisson_levels, table_levels
 from qnetsim.plain_text import counted
 from qnetsim.scenario import RequestTable
+from qnetsim.scenario.lines import Key
 from qnetsim.scenario.tables.fields import MAX_LEVELS
 from qnetsim.units import exact
 
@@ -46,7 +47,10 @@ class OwnDemand(NamedTuple):
 
 
 def own_demand(
-    tables: Sequence[RequestTable], shared: LevelDistribution, level_bps: Fraction
+    tables: Sequence[RequestTable],
+    shared: LevelDistribution,
+    level_bps: Fraction,
+    place: Callable[[int], Key] = lambda i: ("request", i),
 ) -> OwnDemand:
     """Spread the tables over their requests.
 
@@ -57,6 +61,8 @@ def own_demand(
         Of requests that give no levels of their own; says how many levels there are.
     level_bps : Fraction
         Key rate in bit/s that one level stands for.
+    place : callable
+        Where the i-th table stands in a scenario.
 
     Raises
     ------
@@ -72,13 +78,17 @@ def own_demand(
     for i, table in enumerate(tables):
         found = _distribution(table, shared, level_bps)
         if isinstance(found, str):
-            problems.append((("request", i, "mean_rate_bps"), found))
+            key = place(i)
+            if key[0] == "request":
+                problems.append(((*key, "mean_rate_bps"), found))
+            else:
+                problems.append((key, f"{table.source}–{table.target}: {found}"))
             continue
         spread += [i] * table.count
         kinds += [position.setdefault(found, len(position))] * table.count
         bundles += [names.setdefault(table.group, len(names))] * table.count
     if problems:
-        raise SettingError(problems)
+        raise SettingError(problems[:20])
     given = any(table.priority is not None for table in tables)
     return OwnDemand(
         listed=[(tables[i].source, tables[i].target) for i in spread],

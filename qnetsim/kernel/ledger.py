@@ -129,7 +129,7 @@ class Ledger:
         numbers = ", ".join(f"{name} {int(flow[name][row, fibre])}" for name in FLOWS)
         raise LedgerError(
             f"policy {self._policy}: keys are not conserved, or too many to count, "
-            f"in slot {self._first + row} on fibre {self._topology.fibre_name(fibre)}, "
+            f"in slot {self._first + row} on fibre {self._topology.fibre_title(fibre)}, "
             f"{pool} pool: stored before "
             f"{int(before[row, fibre])}, {numbers} bits"
         )

@@ -269,7 +269,7 @@ class Relay:
         fibre = hop.fibre
         for pool, span in enumerate(hop.spans):
             if span.bits and span.offset < self._spent[pool, fibre]:
-                name = self._network.topology.fibre_name(fibre)
+                name = self._network.topology.fibre_title(fibre)
                 raise LedgerError(f"fibre {name}: bits from {span.offset} on would be spent twice")
             if span.bits:
                 self._spent[pool, fibre] = span.offset + span.bits
@@ -283,7 +283,7 @@ class Relay:
             self._check()
             padded = held ^ self._pad(hop, segment, sender, bits)
             if padded == held and bits >= SURELY_PADDED_BITS:
-                name = self._network.topology.fibre_name(fibre)
+                name = self._network.topology.fibre_title(fibre)
                 raise LedgerError(f"fibre {name}: a key would be announced without a pad")
             if self._announce is not None:
                 self._announce(Announcement(fibre, segment, bits, padded))

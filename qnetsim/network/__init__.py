@@ -3,9 +3,9 @@
 from qnetsim.network.bounded_routes import simple_routes
 from qnetsim.network.chain import COMPONENTS, ChainBill, components_per_unit
 from qnetsim.network.cost import UnitCosts, UnitPrices
+from qnetsim.network.formats import BUNDLED, TopologyWarning, read_topology
 from qnetsim.network.loads import LoadTable
-from qnetsim.network.model import PPM, Network, build_network
-from qnetsim.network.readers import BUNDLED, read_topology
+from qnetsim.network.model import PPM, Network, build_network, network_topology
 from qnetsim.network.routes import BLOCKED, Route, RouteTable, shortest_routes
 from qnetsim.network.topology import Topology
 
@@ -20,10 +20,12 @@ __all__ = [
     "Route",
     "RouteTable",
     "Topology",
+    "TopologyWarning",
     "UnitCosts",
     "UnitPrices",
     "build_network",
     "components_per_unit",
+    "network_topology",
     "read_topology",
     "shortest_routes",
     "simple_routes",

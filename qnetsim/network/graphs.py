@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple
 from typing import Any
 
 from qnetsim.errors import TopologyError
-from qnetsim.network.readers import LENGTH_KEYS
-from qnetsim.network.topology import RawFibre, Topology, check_topology
+from qnetsim.fibre_loss import FibreLoss
+from qnetsim.network.formats.foreign import ForeignGraph, ForeignLink, ForeignNode
+from qnetsim.network.formats.read import warn_of
+from qnetsim.network.formats.to_network import to_network
+from qnetsim.network.topology import Topology
+from qnetsim.scenario import TopologyTable
 from qnetsim.scenario.tables.graph import GRAPH, GivenGraph
 
 
@@ -16,56 +22,99 @@ def is_graph(value: object) -> bool:
     return all(hasattr(value, name) for name in ("edges", "nodes", "is_directed", "is_multigraph"))
 
 
-def given_graph(graph: Any, length_key: str | None = None) -> GivenGraph:
+def name_of(graph: Any) -> str:
+    """How a graph is called in traces and messages."""
+    shown = re.sub(r"[^\w. -]", "_", str(getattr(graph, "name", "") or "")) or "unnamed"
+    return f"{GRAPH}{shown}"
+
+
+def given_graph(graph: Any, table: TopologyTable) -> GivenGraph:
     """Take the fibres of a NetworkX graph.
 
     Parameters
     ----------
     graph : networkx.Graph
-        Undirected, each pair of nodes joined once. Names of nodes are their text; their order is
-        the graph's.
-    length_key : str, optional
-        Attribute of an edge that is its length in km; ``length_km``, ``length`` or ``dist``
-        unless given, the first of them that the edge has.
+        Of any kind. Names of nodes are their text; their order is the graph's.
+    table : TopologyTable
+        Says how lengths, directions and the like are read, as for a file.
+
+    Warns
+    -----
+    TopologyWarning
+        As :func:`qnetsim.network.read_topology`.
 
     Raises
     ------
     TopologyError
-        The graph is directed or has parallel edges, a length is missing, or it is no network of
-        fibres for another reason; every problem is named.
+        It is no network of fibres; every problem is named.
     """
-    shown = re.sub(r"[^\w. -]", "_", str(getattr(graph, "name", "") or "")) or "unnamed"
-    name = f"{GRAPH}{shown}"
-    if graph.is_directed():
-        raise TopologyError(
-            [f"{name}: is directed, and fibres are not; give graph.to_undirected()"]
-        )
-    nodes = list(graph.nodes)
-    named: dict[str, object] = {}
+    name = name_of(graph)
+    given = list(graph.nodes(data=True))
+    _refuse_one_text(name, [node for node, _ in given])
+    nodes = tuple(
+        ForeignNode(str(node), f"{name}: node {node}", _plain(found)) for node, found in given
+    )
+    foreign = ForeignGraph(
+        name,
+        tuple(_links(name, graph)),
+        nodes,
+        directed=bool(graph.is_directed()),
+        multigraph=bool(graph.is_multigraph()),
+        attributes=_plain(getattr(graph, "graph", {})),
+    )
+    found = to_network(foreign, table)
+    if found.notes:
+        warn_of(name, found.notes)
+    topology = found.topology
+    return GivenGraph(
+        name,
+        topology.nodes,
+        topology.fibres,
+        topology.lengths_km,
+        topology.locations,
+        topology.fibre_labels,
+        tuple(astuple(loss) for loss in topology.losses),
+    )
+
+
+def _refuse_one_text(name: str, nodes: Sequence[Any]) -> None:
+    named: dict[str, Any] = {}
     for node in nodes:
         other = named.setdefault(str(node), node)
         if other is not node:
-            raise TopologyError(
-                [
-                    f"{name}: nodes {other!r} and {node!r} have one name, {str(node)!r}, since "
-                    "nodes are named by their text; relabel one of them (networkx.relabel_nodes)"
-                ]
+            text = (
+                f"{name}: nodes {other!r} and {node!r} have one name, {str(node)!r}, since "
+                "nodes are named by their text; relabel one of them (networkx.relabel_nodes)"
             )
-    keys = LENGTH_KEYS if length_key is None else (length_key,)
-    missing = f"the length in km; edges have it as {', '.join(keys)}"
-    fibres = []
-    problems = []
-    for a, b, attributes in graph.edges(data=True):
-        length = next((attributes[key] for key in keys if key in attributes), None)
-        if length is None:
-            problems.append(f"{name}: edge {a}–{b} lacks {missing} (length_key names another)")
-        fibres.append(RawFibre(str(a), str(b), length, f"{name}: edge {a}–{b}"))
-    if problems:
-        raise TopologyError(problems)
-    found = check_topology(name, fibres, [str(node) for node in nodes])
-    return GivenGraph(name, found.nodes, found.fibres, found.lengths_km)
+            raise TopologyError([text])
+
+
+def _links(name: str, graph: Any) -> Iterator[ForeignLink]:
+    many = graph.is_multigraph()
+    edges = graph.edges(keys=True, data=True) if many else graph.edges(data=True)
+    for a, b, *key, attributes in edges:
+        tag = str(key[0]) if key else ""
+        yield ForeignLink(str(a), str(b), f"{name}: edge {a}–{b}", _plain(attributes), tag)
+
+
+def _plain(attributes: Mapping[Any, Any]) -> dict[str, Any]:
+    """Attributes by text; numbers of numpy are numbers."""
+    return {
+        str(key): value.item()
+        if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0
+        else value
+        for key, value in attributes.items()
+    }
 
 
 def topology_of(graph: GivenGraph) -> Topology:
     """The network of a graph that was given."""
-    return Topology(graph.name, graph.nodes, graph.fibres, graph.lengths_km)
+    return Topology(
+        graph.name,
+        graph.nodes,
+        graph.fibres,
+        graph.lengths_km,
+        graph.locations,
+        graph.fibre_labels,
+        tuple(FibreLoss(*loss) for loss in graph.losses),
+    )

@@ -1,7 +1,8 @@
 """Secret-key rate K_L of a QKD channel whose transmitters are L km apart.
 
 Four models: a constant, inverse in L as the paper says, asymptotic decoy-state MDI-QKD with a
-symmetric relay, and a user's table. Rates are in bit/s.
+symmetric relay, and a user's table. Rates are in bit/s. Each says what a loss does to it that is
+not the attenuation of the network times the distance (docs/background/networks.md).
 
 The MDI-QKD rate is that of Lo, Curty and Qi, Phys. Rev. Lett. 108, 130503 (2012), with the system
 model of Xu, Curty, Qi and Lo, New J. Phys. 15, 113007 (2013). The bound on any repeaterless
@@ -15,6 +16,7 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from qnetsim.errors import SettingError
 from qnetsim.scenario import MdiQkdTable, NetworkTable
@@ -24,12 +26,49 @@ INVERSE_KM = 160.0
 #: Mean photon numbers among which the best is sought.
 MEAN_PHOTONS = (1e-4, 1.5)
 
-KeyRate = Callable[[float], float]
+
+class Segment(NamedTuple):
+    """The stretch between two transmitters that decides the rate of a channel.
+
+    Attributes
+    ----------
+    distance_km : float
+    loss_db : float
+    attenuation_db_km : float
+        α of the network, for which rates over distance are meant.
+    """
+
+    distance_km: float
+    loss_db: float
+    attenuation_db_km: float
+
+    @classmethod
+    def plain(cls, distance_km: float, attenuation_db_km: float) -> Segment:
+        """A stretch that loses α a km and nothing else."""
+        return cls(distance_km, attenuation_db_km * distance_km, attenuation_db_km)
+
+    @property
+    def excess_db(self) -> float:
+        """Loss beyond that of a plain stretch of this distance; may be negative."""
+        return self.loss_db - self.attenuation_db_km * self.distance_km
+
+    @property
+    def equivalent_km(self) -> float:
+        """Distance at which a plain stretch has this loss."""
+        return self.distance_km + self.excess_db / self.attenuation_db_km
+
+
+KeyRate = Callable[[Segment], float]
 
 
 def plob(distance_km: float, attenuation_db_km: float) -> float:
     """PLOB bound ``−log₂(1−η)`` in bits per pulse pair; infinite at distance zero."""
-    eta = 10 ** (-attenuation_db_km * distance_km / 10)
+    return plob_at(attenuation_db_km * distance_km)
+
+
+def plob_at(loss_db: float) -> float:
+    """PLOB bound in bits per pulse pair at a loss; infinite at none."""
+    eta = 10 ** (-loss_db / 10)
     return math.inf if eta >= 1 else -math.log1p(-eta) / math.log(2)
 
 
@@ -125,9 +164,21 @@ class MdiLink:
         mu : float, optional
             Mean photon number of both; the best one unless given.
         """
+        return self.at_loss(attenuation_db_km * distance_km, mu)
+
+    def at_loss(self, loss_db: float, mu: float | None = None) -> float:
+        """Secret bits per pulse pair with the relay in the middle of the loss.
+
+        Parameters
+        ----------
+        loss_db : float
+            Between the two transmitters, half of it in each arm.
+        mu : float, optional
+            Mean photon number of both; the best one unless given.
+        """
         from scipy.optimize import minimize_scalar
 
-        eta = self.efficiency * 10 ** (-attenuation_db_km * distance_km / 2 / 10)
+        eta = self.efficiency * 10 ** (-loss_db / 2 / 10)
         if mu is not None:
             return self.rate(eta, eta, mu, mu)
         low, high = map(math.log, MEAN_PHOTONS)
@@ -143,7 +194,10 @@ class MdiLink:
 
 
 def key_rate(table: NetworkTable) -> KeyRate:
-    """Return K_L(L) of a scenario: a function from km to bit/s.
+    """Return K_L of a scenario: a function from segments to bit/s.
+
+    A loss beyond the plain one makes 'constant' smaller by its transmittance, is more distance to
+    'inverse' and 'table', and is itself what 'mdi_qkd' goes by.
 
     Raises
     ------
@@ -151,15 +205,14 @@ def key_rate(table: NetworkTable) -> KeyRate:
         The rate table is not usable, or lies above the PLOB bound.
     """
     if table.key_rate == "constant":
-        return lambda distance: table.key_rate_bps
+        return lambda segment: table.key_rate_bps * 10 ** (-segment.excess_db / 10)
     if table.key_rate == "inverse":
-        return lambda distance: table.key_rate_bps * INVERSE_KM / distance
+        return lambda segment: table.key_rate_bps * INVERSE_KM / segment.equivalent_km
     if table.key_rate == "mdi_qkd":
         link = MdiLink.of(table.mdi_qkd)
         pulses = table.mdi_qkd.pulse_rate_hz
-        alpha = table.attenuation_db_km
         mu = table.mdi_qkd.mean_photons
-        return lambda distance: pulses * link.symmetric(distance, alpha, mu)
+        return lambda segment: pulses * link.at_loss(segment.loss_db, mu)
     return RateTable.of(table)
 
 
@@ -205,13 +258,15 @@ class RateTable:
             table.attenuation_db_km,
         )
 
-    def __call__(self, distance_km: float) -> float:
-        """Rate in bit/s at this distance."""
+    def __call__(self, segment: Segment) -> float:
+        """Rate in bit/s at the distance at which a plain stretch has this loss."""
+        distance_km = segment.equivalent_km
         low = self.distances_km[0]
         high = self.distances_km[-1]
         if not low <= distance_km <= high:
             raise _wrong(
-                f"covers {low:g} .. {high:g} km, but a spacing of {distance_km:g} km is asked for"
+                f"covers {low:g} .. {high:g} km, but a spacing of {segment.distance_km:g} km is "
+                f"asked for{_as_long_as(segment)}"
             )
         i = max(bisect.bisect_left(self.distances_km, distance_km), 1)
         left = self.distances_km[i - 1]
@@ -222,6 +277,16 @@ class RateTable:
         rate = float(f"{math.exp(exponent):.12g}")
         # the bound is not a straight line, so it may dip below one between two points
         return min(rate, self.pulse_rate_hz * plob(distance_km, self.attenuation_db_km))
+
+
+def _as_long_as(segment: Segment) -> str:
+    """What a loss of its own makes of a distance, in words; empty without any."""
+    if not segment.excess_db:
+        return ""
+    return (
+        f", whose {segment.loss_db:g} dB are those of {segment.equivalent_km:g} km at "
+        f"{segment.attenuation_db_km:g} dB/km"
+    )
 
 
 def _wrong(text: str) -> SettingError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -12,9 +13,11 @@ from qnetsim.arrays import FloatArray, IntArray, frozen
 from qnetsim.errors import SettingError
 from qnetsim.network.chain import ChainBill, components_per_unit, segments
 from qnetsim.network.cost import UnitCosts, unit_costs
+from qnetsim.network.formats import read_topology
 from qnetsim.network.graphs import topology_of
-from qnetsim.network.keyrate import key_rate
-from qnetsim.network.readers import read_topology
+from qnetsim.network.keyrate import Segment, key_rate
+from qnetsim.network.losses import FibreSettings, fibre_settings, refuse_above_plob
+from qnetsim.network.node_names import NodeNames
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import CostTable, NetworkTable
 from qnetsim.units import MAX_SLOT_BITS, exact
@@ -57,6 +60,8 @@ class Network:
         K_L of a channel on each fibre.
     segments : ndarray of int64
         N of each fibre.
+    segment_loss_db : ndarray of float64
+        Loss between two transmitters of each fibre, for which its K_L is.
     exact_channel_bits : tuple of Fraction
         K_L·Δ of each fibre.
     channel_bits : ndarray of int64
@@ -74,6 +79,7 @@ class Network:
     spans_km: FloatArray
     key_rate_bps: FloatArray
     segments: IntArray
+    segment_loss_db: FloatArray
     exact_channel_bits: tuple[Fraction, ...]
     channel_bits: IntArray
     level_bits: int
@@ -171,6 +177,17 @@ class Network:
         return np.broadcast_to(bits, (levels, self.fibres)).copy()
 
 
+def network_topology(table: NetworkTable) -> Topology:
+    """Fibres of a network, read from where its table says.
+
+    Raises
+    ------
+    TopologyError
+        It cannot be read, or is no network of fibres.
+    """
+    return read_topology(table) if table.graph is None else topology_of(table.graph)
+
+
 def build_network(
     table: NetworkTable, cost: CostTable, slot_s: float, topology: Topology | None = None
 ) -> Network:
@@ -191,28 +208,77 @@ def build_network(
     SettingError
         A spacing names no fibre, or a channel yields no bit in a slot.
     """
-    if topology is None and table.graph is not None:
-        topology = topology_of(table.graph)
-    topology = topology or read_topology(table.topology)
+    topology = topology or network_topology(table)
     lengths = topology.lengths_km
     spans = spans_of(table, topology)
-    rate = key_rate(table)
-    rates = {span: rate(span) for span in sorted({table.span_km, *spans})}
-    bits = {span: _slot_bits(table, span, rates[span], slot_s) for span in rates}
+    counts = segments(lengths, spans)
+    settings = fibre_settings(table, topology)
+    alpha = table.attenuation_db_km
+    distances = _distances(table, lengths, spans, counts)
+    worst = [
+        found.worst_segment(distance, length, alpha)
+        for found, distance, length in zip(settings, distances, lengths, strict=True)
+    ]
+    refuse_above_plob(table, settings, worst)
+    level = Segment.plain(table.span_km, alpha)
+    model_bps = _model_rates(table, {level, *_modelled(settings, worst)}, slot_s)
+    rates = [
+        found.measured_bps or model_bps[segment]
+        for found, segment in zip(settings, worst, strict=True)
+    ]
+    for e, found in enumerate(settings):
+        if found.measured_bps is not None:
+            what = f"a channel of fibre {topology.fibre_title(e)}"
+            _refuse_bits(table, what, rates[e], slot_s)
+    slot = exact(slot_s)
     return Network(
         topology=topology,
         span_km=table.span_km,
         spans_km=frozen(spans, np.float64),
-        key_rate_bps=frozen([rates[span] for span in spans], np.float64),
-        segments=segments(lengths, spans),
-        exact_channel_bits=tuple(exact(rates[span]) * exact(slot_s) for span in spans),
-        channel_bits=frozen([bits[span] for span in spans], np.int64),
-        level_bits=bits[table.span_km],
+        key_rate_bps=frozen(rates, np.float64),
+        segments=counts,
+        segment_loss_db=frozen([segment.loss_db for segment in worst], np.float64),
+        exact_channel_bits=tuple(exact(rate) * slot for rate in rates),
+        channel_bits=frozen([int(exact(rate) * slot) for rate in rates], np.int64),
+        level_bits=int(exact(model_bps[level]) * slot),
         costs=unit_costs(lengths, spans, cost),
         bill=components_per_unit(lengths, spans),
         qkd_wavelengths=table.qkd_wavelengths or None,
         km_wavelengths=table.km_wavelengths or None,
     )
+
+
+def _distances(
+    table: NetworkTable, lengths: Sequence[float], spans: Sequence[float], counts: IntArray
+) -> list[float]:
+    """Distance between two transmitters of each fibre, at which its key rate is taken."""
+    if table.key_rate_at == "spacing":
+        return list(spans)
+    return [length / n for length, n in zip(lengths, counts.tolist(), strict=True)]
+
+
+def _modelled(settings: Sequence[FibreSettings], worst: Sequence[Segment]) -> Iterator[Segment]:
+    """Segments of the fibres whose rate was not measured."""
+    for found, segment in zip(settings, worst, strict=True):
+        if found.measured_bps is None:
+            yield segment
+
+
+def _model_rates(table: NetworkTable, asked: set[Segment], slot_s: float) -> dict[Segment, float]:
+    """K_L of the network's model in bit/s, each at least a bit in a slot.
+
+    Raises
+    ------
+    SettingError
+    """
+    rate = key_rate(table)
+    rates = {segment: rate(segment) for segment in sorted(asked)}
+    for segment, bps in rates.items():
+        what = f"a channel with a spacing of {segment.distance_km:g} km"
+        if segment.excess_db:
+            what += f" and a loss of {segment.loss_db:g} dB"
+        _refuse_bits(table, what, bps, slot_s)
+    return rates
 
 
 def spans_of(table: NetworkTable, topology: Topology) -> list[float]:
@@ -221,41 +287,42 @@ def spans_of(table: NetworkTable, topology: Topology) -> list[float]:
     Raises
     ------
     SettingError
-        An entry of ``fibre_spans`` names no fibre, names one twice, or is no distance.
+        An entry of ``fibre_spans`` names no fibre, or one of several without its own name, names
+        one twice, or is no distance.
     """
-    position = {}
-    for fibre, (a, b) in enumerate(topology.fibres):
-        position[frozenset((topology.nodes[a], topology.nodes[b]))] = fibre
     spans = [table.span_km] * len(topology.fibres)
     problems = []
     seen = set()
-    for i, (source, target, span) in enumerate(table.fibre_spans):
-        fibre = position.get(frozenset((source, target)), -1)
-        if fibre < 0:
-            text = f"no fibre joins {source!r} and {target!r} in {topology.name}"
-        elif fibre in seen:
-            text = f"fibre {topology.fibre_name(fibre)} is given twice; remove one"
-        elif not 1e-3 <= span <= 1e6:
-            text = f"spacing {span!r} km; allowed: a number 0.001 .. 1000000 in km"
+    names = NodeNames(topology)
+    for i, entry in enumerate(table.fibre_spans):
+        span = entry[-1]
+        try:
+            fibre = names.fibre_at(*entry[:-1])
+        except LookupError as error:
+            text = str(error.args[0])
         else:
-            spans[fibre] = span
-            seen.add(fibre)
-            continue
+            if fibre in seen:
+                text = f"fibre {topology.fibre_title(fibre)} is given twice; remove one"
+            elif not 1e-3 <= span <= 1e6:
+                text = f"spacing {span!r} km; allowed: a number 0.001 .. 1000000 in km"
+            else:
+                spans[fibre] = span
+                seen.add(fibre)
+                continue
         problems.append((("network", "fibre_spans", i), text))
     if problems:
         raise SettingError(problems)
     return spans
 
 
-def _slot_bits(table: NetworkTable, span_km: float, rate_bps: float, slot_s: float) -> int:
-    """⌊K_L·Δ⌋, at least one bit and few enough to count exactly."""
+def _refuse_bits(table: NetworkTable, what: str, rate_bps: float, slot_s: float) -> None:
+    """Refuse ⌊K_L·Δ⌋ below one bit, and more than can be counted exactly."""
     bits = int(exact(rate_bps) * exact(slot_s))
     if not 1 <= bits <= MAX_SLOT_BITS:
         key = "key_rate_bps" if table.key_rate in {"constant", "inverse"} else "key_rate"
         text = (
-            f"a channel with a spacing of {span_km:g} km has {rate_bps:.4g} bit/s, so it yields "
+            f"{what} has {rate_bps:.4g} bit/s, so it yields "
             f"{bits:.4g} bits in a slot of {slot_s:g} s; allowed: 1 .. 2^53 bits (change span_km, "
             "the key rate or run.slot_s)"
         )
         raise SettingError([(("network", key), text)])
-    return bits

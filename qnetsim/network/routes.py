@@ -35,9 +35,9 @@ class Route:
 BLOCKED = Route((), ())
 
 
-def blocked_last(route: Route) -> tuple[bool, int, tuple[int, ...]]:
-    """Sort key: the fewest fibres first, ties by the nodes, ``BLOCKED`` last."""
-    return route == BLOCKED, len(route.fibres), route.nodes
+def blocked_last(route: Route) -> tuple[bool, int, tuple[int, ...], tuple[int, ...]]:
+    """Sort key: the fewest fibres first, ties by nodes, then by fibres; ``BLOCKED`` last."""
+    return route == BLOCKED, len(route.fibres), route.nodes, route.fibres
 
 
 def shortest_routes(
@@ -49,7 +49,7 @@ def shortest_routes(
     """Shortest route of each pair under exact non-negative lengths.
 
     Ties go to the fewest fibres, then to the smallest node sequence in topology order, read
-    from the pair's first node.
+    from the pair's first node, then to the smallest sequence of fibres in the order of the file.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def _dijkstra(
     source: int,
     wanted: set[int],
 ) -> dict[int, Route]:
-    """Dijkstra over labels (length, fibres, node sequence).
+    """Dijkstra over labels (length, count of fibres, node sequence, fibre sequence).
 
     Labels compare as tuples. Adding one fibre to two labels of a node keeps their order, so
     the first label that is popped for a node is its least one, zero lengths included.

@@ -4,7 +4,8 @@ Distances to every wanted target come from scipy. A walk then starts at the pair
 goes on over fibres that are *tight*: length and distance of the far end add up to the distance
 here. A whole length L is coded as ``L·n + 1`` for n nodes, so sums order paths by length, then by
 fibres, and are exact in doubles below 2^53. Every tight way is then a best one, and the smallest
-next node at each step gives the smallest node sequence. Where sums are larger, distances are
+next node at each step gives the smallest node sequence; of parallel fibres that are both tight the
+first one is taken. Where sums are larger, distances are
 rounded: a walk is certain as long as one fibre only is tight within the rounding; others are left
 to exact arithmetic.
 """
@@ -58,7 +59,7 @@ class FoundWalks(NamedTuple):
 
 
 class _Links(NamedTuple):
-    """Fibres in both directions, by the node where they begin, then by the one where they end."""
+    """Fibres in both directions, by where they begin, where they end, and their number."""
 
     first: IntArray
     end: IntArray
@@ -70,7 +71,7 @@ def shortest_walks(
     lengths: Sequence[int],
     pairs: Sequence[tuple[int, int]],
 ) -> FoundWalks:
-    """Find the shortest walk of each pair, ties by fewest fibres, then by the smallest nodes.
+    """Find the shortest walk of each pair; ties by fewest fibres, smallest nodes, first fibres.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def _links(neighbours: Sequence[Sequence[Neighbour]]) -> _Links:
     degree = [len(ends) for ends in neighbours]
     listed = np.array(list(chain.from_iterable(neighbours)), dtype=np.int64).reshape(-1, 2)
     begin = np.repeat(np.arange(len(degree)), degree)
-    end, fibre = listed[np.lexsort((listed[:, 0], begin))].T
+    end, fibre = listed[np.lexsort((listed[:, 1], listed[:, 0], begin))].T
     return _Links(np.concatenate([[0], np.cumsum(degree)]), end, fibre)
 
 
@@ -203,7 +204,7 @@ class _Walker:
         return walks, certain
 
     def _next(self, here: IntArray, row: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
-        """The tight link to the smallest node, and whether it is known to be the right one."""
+        """The first tight link to the smallest node, and whether it is surely the right one."""
         links = self._links
         degree = links.first[here + 1] - links.first[here]
         start = np.cumsum(degree) - degree

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from qnetsim.case import Case, open_case
 from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.fibre_loss import FibreLoss, losses_part, stored_losses
 from qnetsim.input_files import inputs_noted
 from qnetsim.network import BLOCKED, Route, RouteTable
 from qnetsim.optimize import Plan
@@ -106,7 +107,7 @@ def _record(plan: Plan, case: Case, policy: ChosenPolicy) -> PlanRecord:
     forecast = case.forecast
     topology = case.network.topology
     runner = policy.once()
-    provenance = {
+    provenance: dict[str, Any] = {
         "software": software(),
         "environment": environment(),
         "scenario": case.scenario.portable().model_dump(mode="json"),
@@ -116,7 +117,10 @@ def _record(plan: Plan, case: Case, policy: ChosenPolicy) -> PlanRecord:
             "options": without_folders(runner.options.model_dump(mode="json")),
         },
         "plan": plan_summary(plan, network),
+        **losses_part(topology.losses),
     }
+    if topology.fibre_labels:
+        provenance["fibre_names"] = list(topology.fibre_labels)
     nodes = topology.nodes
     columns: dict[str, Any] = {
         "fibres/source": [nodes[a] for a, _ in topology.fibres],
@@ -229,9 +233,12 @@ def _differences(record: PlanRecord, made_for: Scenario, case: Case) -> list[str
     found = [text for part in PLANNED_FOR for text in differing(part, there[part], here[part])]
     topology = case.network.topology
     lengths = record.columns["fibres/length_km"].tolist()
-    for (a, b), one, other in zip(topology.fibres, lengths, topology.lengths_km, strict=True):
-        name = f"length of {topology.nodes[a]}–{topology.nodes[b]} in km"
-        found += differing(name, one, other)
+    for e, (one, other) in enumerate(zip(lengths, topology.lengths_km, strict=True)):
+        found += differing(f"length of {topology.fibre_name(e)} in km", one, other)
+    none = (FibreLoss(),) * len(topology.fibres)
+    losses = zip(stored_losses(record.provenance) or none, topology.losses or none, strict=True)
+    for e, (before, now) in enumerate(losses):
+        found += differing(f"loss of {topology.fibre_name(e)}", before.as_table(), now.as_table())
     return found
 
 
@@ -287,6 +294,7 @@ def _refuse_other_shape(path: Path, record: PlanRecord, case: Case) -> None:
     for what, one, other in (
         ("nodes", list(columns["nodes/name"]), list(topology.nodes)),
         ("fibres", planned, ends),
+        ("fibres", record.fibre_labels, topology.fibre_labels),
         ("requests", pairs, list(forecast.pairs)),
         ("levels", levels, forecast.state_count),
     ):

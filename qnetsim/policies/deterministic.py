@@ -201,8 +201,7 @@ def _full(setting: Setting, rho: IntArray) -> _Found:
     )
     solution = FullProgram(problem, setting.solver).solve()
     routes = [
-        path_of(network, pair, paths)
-        for pair, paths in zip(pairs, solution.lightpaths[0], strict=True)
+        path_of(pair, paths) for pair, paths in zip(pairs, solution.lightpaths[0], strict=True)
     ]
     # the solver's own bound rests on its tolerances
     bound = min(_without_continuity(setting, rho), solution.objective)

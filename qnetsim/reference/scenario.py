@@ -7,8 +7,8 @@ from pydantic import BaseModel
 from qnetsim.scenario.tables.cost import CostTable, OnDemandPrices, Prices
 from qnetsim.scenario.tables.fel import FelTable
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
-from qnetsim.scenario.tables.network import MdiQkdTable, NetworkTable
-from qnetsim.scenario.tables.request import RequestTable
+from qnetsim.scenario.tables.network import FibreTable, MdiQkdTable, NetworkTable
+from qnetsim.scenario.tables.request import GravityTable, RequestTable
 from qnetsim.scenario.tables.scenario import (
     KeyManagementTable,
     PlanningTable,
@@ -20,6 +20,7 @@ from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
     OutageTable,
+    RecordingColumns,
     RecordingTable,
     YieldTable,
 )
@@ -31,8 +32,10 @@ This page is made by `make docs` from the tables in `qnetsim/scenario`; a test f
 differ.
 
 TOML, strict: unknown keys are refused, with a suggestion. Units stand in key names. Every key but
-`network.topology` and one of `demand.requests`, `demand.pairs`, `[[request]]` tables and a
-`[recording]` has a default.
+`network.topology` and one of `demand.requests`, `demand.pairs`, `demand.gravity`, `demand.means`,
+`[[request]]` tables and a `[recording]` has a default.
+Nodes are named by their ids or by the labels that the topology gives them
+([names of nodes](../background/networks.md#names-of-nodes)).
 `qnetsim scenario schema` prints the same as JSON Schema.
 """
 
@@ -44,12 +47,15 @@ TABLES: dict[str, type[BaseModel]] = {
     "[run]": RunTable,
     "[network]": NetworkTable,
     "[network.mdi_qkd]": MdiQkdTable,
+    "[[network.fibre]]": FibreTable,
     "[cost]": CostTable,
     "[cost.reserved]": Prices,
     "[cost.on_demand]": OnDemandPrices,
     "[demand]": DemandTable,
+    "[demand.gravity]": GravityTable,
     "[[request]]": RequestTable,
     "[recording]": RecordingTable,
+    "[recording.columns]": RecordingColumns,
     "[regimes]": RegimesTable,
     "[yields]": YieldTable,
     "[faults]": FaultTable,

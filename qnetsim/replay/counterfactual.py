@@ -191,7 +191,7 @@ class Counterfactual(Policy):
             row, fibre = apart[0].tolist()
             raise PolicyError(
                 f"policy {self.before.table.title} does not decide again as in the trace: slot "
-                f"{slot + row}, fibre {self._network.topology.fibre_name(fibre)}: {name} is "
+                f"{slot + row}, fibre {self._network.topology.fibre_title(fibre)}: {name} is "
                 f"{stored[row, fibre]} in the trace and {rows[row, fibre]} now"
             )
 

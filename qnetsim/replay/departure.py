@@ -204,7 +204,7 @@ def _check_stored(from_slot: object, forced: tuple[Forced, ...], case: Case) -> 
 
 
 def forced_reservation(text: str, case: Case, first_slot: int, slots: int | None) -> Forced:
-    """Read ``SOURCE-TARGET:qkd_channels=N,km_wavelengths=N``.
+    """Read ``SOURCE-TARGET:qkd_channels=N,km_wavelengths=N``; parallel fibres by their own names.
 
     Raises
     ------
@@ -213,14 +213,20 @@ def forced_reservation(text: str, case: Case, first_slot: int, slots: int | None
     """
     topology = case.network.topology
     names: dict[str, int] = {}
-    for fibre, (a, b) in enumerate(topology.fibres):
-        for one, other in ((a, b), (b, a)):
-            for dash in "-–":
-                names[f"{topology.nodes[one]}{dash}{topology.nodes[other]}"] = fibre
+    for called in (topology.titles, topology.nodes):
+        for fibre, (a, b) in enumerate(topology.fibres):
+            for one, other in ((a, b), (b, a)):
+                for dash in "-–":
+                    ends = f"{called[one]}{dash}{called[other]}"
+                    if topology.label(fibre):
+                        names[f"{ends} ({topology.label(fibre)})"] = fibre
+                    if fibre not in topology.twins:
+                        names[ends] = fibre
     place, _, rest = text.rpartition(":")
     how = "write SOURCE-TARGET:qkd_channels=N,km_wavelengths=N, one of the two or both"
     if place not in names:
-        some = ", ".join(list(names)[::4][:12])
+        beside = [name for name in names if name.startswith(f"{place} (")]
+        some = ", ".join(beside or list(names)[::4][:12])
         raise UsageError(
             f"{argument('set', repr(text))}: {place!r} is not a fibre (there are {some}, …); {how}"
         )

@@ -18,12 +18,15 @@ from qnetsim.errors import (
     UsageError,
     argument,
 )
+from qnetsim.fibre_loss import FibreLoss
 from qnetsim.input_files import refuse_irregular
-from qnetsim.network import BUNDLED, Topology, read_topology
+from qnetsim.network import BUNDLED, Topology
+from qnetsim.network.formats import read_with_notes
 from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import ChosenPolicy
 from qnetsim.replay.reopen import RecordedRun
-from qnetsim.scenario import RecordingTable
+from qnetsim.scenario import RecordingTable, TopologyTable
+from qnetsim.scenario.tables.topology_file import reading_keys
 from qnetsim.shipped import shipped_input
 from qnetsim.trace import Trace
 from qnetsim.trace.files.demand_file import demand_digest
@@ -59,11 +62,11 @@ def network_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Findin
     stored = trace.provenance.get("network_digest")
     if stored is not None and stored != inside.digest():
         return Finding("network", False, "the fibres are not those of the stored network digest")
-    return named_network(inside, given)
+    return named_network(inside, given, run.case.scenario.network)
 
 
-def named_network(inside: Topology, given: GivenFiles) -> Finding:
-    """Whether fibres are those of the network whose name they bear.
+def named_network(inside: Topology, given: GivenFiles, table: TopologyTable) -> Finding:
+    """Whether fibres are those of the network whose name they bear, read by a scenario's keys.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def named_network(inside: Topology, given: GivenFiles) -> Finding:
     if not known and given.topology is None:
         shipped = shipped_input(name)
         # a user's own file may bear the name of a shipped one: that it is another proves nothing
-        if shipped is not None and not _difference(inside, read_topology(str(shipped))):
+        if shipped is not None and not _difference(inside, _read(str(shipped), table)):
             count = counted(len(inside.fibres), "fibre")
             return Finding("network", True, f"{count}, those of {name}, which comes with qnetsim")
         how = argument("topology", "FILE")
@@ -85,12 +88,12 @@ def named_network(inside: Topology, given: GivenFiles) -> Finding:
     outsides = []
     if given.topology is not None:
         try:
-            outsides.append(read_topology(str(given.topology)))
+            outsides.append(_read(str(given.topology), table))
         except TopologyError as error:
             raise UsageError(f"{argument('topology')} {error}") from None
     if known:
         try:
-            outsides.append(read_topology(name))
+            outsides.append(_read(name, table))
         except (TopologyError, MissingExtraError) as error:
             return Finding("network", None, str(error))
     for outside in outsides:
@@ -98,6 +101,12 @@ def named_network(inside: Topology, given: GivenFiles) -> Finding:
             return Finding("network", False, difference)
     names = " and ".join(outside.name for outside in outsides)
     return Finding("network", True, f"{counted(len(inside.fibres), 'fibre')}, those of {names}")
+
+
+def _read(topology: str, table: TopologyTable) -> Topology:
+    """Read a network by the keys of a scenario; what it says beside was told when it was run."""
+    keys = {key: getattr(table, key) for key in reading_keys()}
+    return read_with_notes(TopologyTable.model_construct(topology=topology, **keys)).topology
 
 
 def _difference(inside: Topology, outside: Topology) -> str:
@@ -110,8 +119,8 @@ def _difference(inside: Topology, outside: Topology) -> str:
             return f"node {number} is {here!r} in the trace and {there!r} in {outside.name}"
     fibres = [
         [
-            (f"{t.nodes[a]}–{t.nodes[b]}", f"{length!r} km")
-            for (a, b), length in zip(t.fibres, t.lengths_km, strict=True)
+            (t.fibre_name(e), f"{length!r} km{_in_words(t.losses[e]) if t.losses else ''}")
+            for e, length in enumerate(t.lengths_km)
         ]
         for t in (inside, outside)
     ]
@@ -120,6 +129,11 @@ def _difference(inside: Topology, outside: Topology) -> str:
             texts = ["not there" if one is None else " of ".join(one) for one in (here, there)]
             return f"fibre {number} is {texts[0]} in the trace and {texts[1]} in {outside.name}"
     return ""
+
+
+def _in_words(loss: FibreLoss) -> str:
+    parts = [f"{key} {value!r}" for key, value in loss.as_table().items()]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def demand_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding | None:

@@ -10,6 +10,7 @@ import numpy as np
 from qnetsim.analysis.audit import Finding
 from qnetsim.case import Case, open_case
 from qnetsim.errors import QnetsimError, UsageError
+from qnetsim.fibre_loss import stored_losses
 from qnetsim.network import Topology
 from qnetsim.optimize import Plan
 from qnetsim.optimize.assemble import AssignedRoutes, assign_wavelengths, fixed_routes_plan
@@ -62,7 +63,7 @@ def plan_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding:
         return Finding(NAME, None, text)
     try:
         case = _case_of(opened)
-        network = named_network(case.network.topology, given)
+        network = named_network(case.network.topology, given, case.scenario.network)
         if not network.passed:
             return Finding(NAME, network.passed, f"the network that it names: {network.text}")
         policy = policy_of(opened.policy)
@@ -92,7 +93,10 @@ def _case_of(opened: OpenedPlan) -> Case:
     )
     lengths = tuple(columns["fibres/length_km"].tolist())
     name = opened.scenario.network.topology
-    return open_case(opened.scenario, Topology(name, nodes, ends, lengths))
+    record = opened.record
+    losses = stored_losses(record.provenance)
+    network = Topology(name, nodes, ends, lengths, fibre_labels=record.fibre_labels, losses=losses)
+    return open_case(opened.scenario, network)
 
 
 def _verdict(opened: OpenedPlan, case: Case, again: Plan) -> tuple[bool | None, str]:

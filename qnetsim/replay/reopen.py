@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from qnetsim.arrays import frozen
 from qnetsim.case import Case, open_case
 from qnetsim.case.case import tasks_of_world
-from qnetsim.errors import QnetsimError, TraceError, TraceFormatError
+from qnetsim.case.node_ids import with_node_ids
+from qnetsim.errors import QnetsimError, TopologyError, TraceError, TraceFormatError
 from qnetsim.locations import Location
 from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.topology import natural_order
@@ -79,7 +80,10 @@ def recorded_run(trace: Trace, weights: Path | None = None) -> RecordedRun:
             f"wrote it ({provenance['software']['version']})"
         ) from None
     try:
-        case = open_case(scenario, _topology(trace, scenario))
+        topology = _topology(trace, scenario)
+        case = open_case(with_node_ids(scenario, topology, ids_first=True), topology)
+    except TraceFormatError:
+        raise
     except QnetsimError as error:
         raise TraceError(f"{trace.path}: {error}") from None
     return RecordedRun(case, trace.replication, policy)
@@ -104,7 +108,12 @@ def _topology(trace: Trace, scenario: Scenario) -> Topology:
         raise TraceFormatError(f"{trace.path}: is damaged: its fibres are no network")
     places = trace.locations()
     locations = tuple(places.get(node, Location()) for node in nodes) if places else ()
-    return Topology(name, tuple(nodes), tuple(ends), tuple(lengths), locations)
+    labels = trace.fibre_labels()
+    losses = trace.losses()
+    try:
+        return Topology(name, tuple(nodes), tuple(ends), tuple(lengths), locations, labels, losses)
+    except TopologyError as error:
+        raise TraceFormatError(f"{trace.path}: is damaged: {error}") from None
 
 
 def redrawn_world(trace: Trace, run: RecordedRun) -> Realisation:

@@ -9,6 +9,7 @@ import numpy as np
 
 from qnetsim.case import Case
 from qnetsim.fel.messages import KINDS
+from qnetsim.fibre_loss import losses_part
 from qnetsim.kernel.round_table import round_index
 from qnetsim.kernel.serving.wait_bins import wait_bins
 from qnetsim.kernel.simulation import checked_owners
@@ -115,6 +116,8 @@ def _origin(case: Case, realisation: Realisation) -> dict[str, Any]:
         "scenario_digest": case.scenario.digest(),
         "network_digest": case.network.topology.digest(),
         **_locations(case.network.topology),
+        **losses_part(case.network.topology.losses),
+        **_fibre_names(case.network.topology),
         "seed": case.scenario.run.seed,
         "replication": realisation.replication,
     }
@@ -126,6 +129,11 @@ def _locations(topology: Topology) -> dict[str, Any]:
         return {}
     places = zip(topology.nodes, topology.locations, strict=True)
     return {"locations": {node: place.as_table() for node, place in places if place.known}}
+
+
+def _fibre_names(topology: Topology) -> dict[str, Any]:
+    """Own names of the fibres, where any has one."""
+    return {"fibre_names": list(topology.fibre_labels)} if topology.fibre_labels else {}
 
 
 def _world_attributes(case: Case, realisation: Realisation) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -23,6 +24,7 @@ from qnetsim.errors import (
     speaks_of_options,
 )
 from qnetsim.interrupt import note_standing, stoppable
+from qnetsim.network import TopologyWarning
 from qnetsim.plain_text import counted
 from qnetsim.trace import open_trace
 
@@ -156,6 +158,8 @@ def _end_with_parent(pipe: Connection, of_options: bool) -> None:
     Work in hand is stopped as by SIGTERM, so its trace keeps what is in it.
     """
     speak_of_options(of_options)
+    # the parent has read the same file, and told
+    warnings.filterwarnings("ignore", category=TopologyWarning)
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

@@ -13,8 +13,8 @@ from qnetsim.scenario.scenario import Scenario, takes_integers
 from qnetsim.scenario.tables.cost import CostTable, Prices
 from qnetsim.scenario.tables.fel import FelTable, misplaced
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
-from qnetsim.scenario.tables.network import MdiQkdTable, NetworkTable
-from qnetsim.scenario.tables.request import RequestTable
+from qnetsim.scenario.tables.network import FibreTable, MdiQkdTable, NetworkTable
+from qnetsim.scenario.tables.request import GravityTable, RequestTable
 from qnetsim.scenario.tables.scenario import (
     KeyManagementTable,
     PlanningTable,
@@ -22,10 +22,12 @@ from qnetsim.scenario.tables.scenario import (
     RiskTable,
     RunTable,
 )
+from qnetsim.scenario.tables.topology_file import TopologyTable
 from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
     OutageTable,
+    RecordingColumns,
     RecordingTable,
     YieldTable,
 )
@@ -35,6 +37,8 @@ __all__ = [
     "DemandTable",
     "FaultTable",
     "FelTable",
+    "FibreTable",
+    "GravityTable",
     "KeyManagementTable",
     "LearningTable",
     "MdiQkdTable",
@@ -44,12 +48,14 @@ __all__ = [
     "PlanningTable",
     "PolicyTable",
     "Prices",
+    "RecordingColumns",
     "RecordingTable",
     "RegimesTable",
     "RequestTable",
     "RiskTable",
     "RunTable",
     "Scenario",
+    "TopologyTable",
     "YieldTable",
     "load_scenario",
     "locate",

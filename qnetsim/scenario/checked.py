@@ -190,7 +190,11 @@ def model_problems(error: ValidationError, model: type[BaseModel]) -> Iterator[P
 
 def _without_tags(location: Key) -> Key:
     """Drop the names of a union's branches, which pydantic adds."""
-    if location[:2] not in {("demand", "pairs"), ("network", "rate_table")}:
+    if location[:2] not in {
+        ("demand", "pairs"),
+        ("network", "fibre_spans"),
+        ("network", "rate_table"),
+    }:
         return location
     return (*location[:2], *(part for part in location[2:] if isinstance(part, int)))
 

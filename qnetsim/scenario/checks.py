@@ -7,7 +7,7 @@ from typing import Any
 
 from qnetsim.plain_text import counted
 from qnetsim.scenario.lines import Key, Problem
-from qnetsim.scenario.request_checks import request_checks
+from qnetsim.scenario.request_checks import SOURCES, request_checks
 from qnetsim.units import exact, seconds_to_ticks
 
 
@@ -46,16 +46,24 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[Problem]:
 def _demand_checks(demand: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[Problem]:
     """Exactly one source of requests, and shares that can be used."""
     recording = data.get("recording")
-    if "requests" in demand and "pairs" in demand:
-        yield ("demand", "pairs"), "requests and pairs are both given; allowed: one of them"
+    given = [key for key in SOURCES if key in demand]
+    if len(given) > 1:
+        text = f"{given[0]} and {given[1]} are both given; allowed: one of them"
+        yield ("demand", given[1]), text
     if isinstance(recording, dict):
         yield from _recording_checks(recording, demand, data.get("run"))
-    elif "requests" not in demand and "pairs" not in demand and not data.get("request"):
+    elif not given and not data.get("request"):
         yield (
             ("demand",),
             "neither requests nor pairs is given; give requests = N, pairs = 'all', "
-            "pairs = [[source, target], …], [[request]] tables or a [recording]",
+            "pairs = [[source, target], …], gravity = {…}, means = FILE, [[request]] tables or a "
+            "[recording]",
         )
+    gravity = demand.get("gravity")
+    degrees = isinstance(gravity, dict) and gravity.get("weights") == "degree"
+    if isinstance(gravity, dict) and degrees and "total_rate_bps" not in gravity:
+        text = "'degree' says no rates; give total_rate_bps beside it"
+        yield ("demand", "gravity", "weights"), text
     if demand.get("pairs") == []:
         yield ("demand", "pairs"), "is empty; give at least one [source, target]"
     yield from _distribution_checks(demand)
@@ -118,10 +126,22 @@ def _rate_checks(network: Mapping[str, Any]) -> Iterator[Problem]:
         if key in network and model not in models:
             text = " or ".join(repr(name) for name in models)
             yield ("network", key), f"goes with key_rate = {text} only; remove it"
+    for i, fibre in enumerate(_tables(network.get("fibre"))):
+        if isinstance(fibre, dict):
+            yield from _fibre_checks(fibre, ("network", "fibre", i))
     if model == "table":
         for key in ("rate_table", "rate_table_pulse_rate_hz"):
             if key not in network:
                 yield ("network", "key_rate"), f"'table' needs {key}; give it"
+
+
+def _fibre_checks(fibre: Mapping[str, Any], place: Key) -> Iterator[Problem]:
+    """A table of one fibre says something, and what it says can be checked."""
+    said = ("attenuation_db_km", "extra_loss_db", "key_rate_bps")
+    if not any(key in fibre for key in said):
+        yield place, f"says nothing of the fibre; give one of {', '.join(said)}"
+    if "pulse_rate_hz" in fibre and "key_rate_bps" not in fibre:
+        yield (*place, "pulse_rate_hz"), "goes with key_rate_bps; remove it"
 
 
 def _fault_checks(faults: object, outages: object) -> Iterator[Problem]:
@@ -180,7 +200,7 @@ def _recording_checks(
     recording: Mapping[str, Any], demand: Mapping[str, Any], run: object
 ) -> Iterator[Problem]:
     """The file has the requests; what it cannot have is refused rather than left aside."""
-    for key in ("requests", "pairs"):
+    for key in SOURCES:
         if key in demand:
             yield ("demand", key), "is given beside [recording], which has the requests; remove it"
     if demand.get("coupling", "independent") != "independent":

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from qnetsim.errors import ScenarioError, SettingError
 from qnetsim.input_files import read_input
 from qnetsim.scenario.checked import Given, OptionsModelOf, checked_tables, dotted, line_of
 from qnetsim.scenario.lines import Key, Problem, key_lines
+from qnetsim.scenario.mean_table import read_means, read_weights
 from qnetsim.scenario.rate_table import read_rate_table
 from qnetsim.scenario.scenario import Scenario
 from qnetsim.scenario.tables.graph import GRAPH
 
 #: Longest scenario file that is read.
 MOST_SCENARIO_BYTES = 2**24
+Rows = TypeVar("Rows")
 
 
 def load_scenario(
@@ -56,25 +58,47 @@ def load_scenario(
 
 
 def placed(scenario: Scenario, folder: Path) -> Scenario:
-    """Scenario whose files are found in a folder: absolute paths, and the table of key rates read.
+    """Scenario whose files are found in a folder: absolute paths, and its tables read.
 
     Raises
     ------
     SettingError
-        The table of key rates cannot be read.
+        The table of key rates, of means or of weights cannot be read.
     """
     network = scenario.network
     places: dict[str, object] = {"topology": located(network.topology, folder)}
     if isinstance(network.rate_table, str):
-        try:
-            places["rate_table"] = read_rate_table(folder / network.rate_table)
-        except ValueError as error:
-            raise SettingError([(("network", "rate_table"), str(error))]) from None
+        key: Key = ("network", "rate_table")
+        places["rate_table"] = _read(key, read_rate_table, folder / network.rate_table)
     tables: dict[str, object] = {"network": network.model_copy(update=places)}
+    demand = scenario.demand
+    if isinstance(demand.means, str):
+        tables["demand"] = demand.model_copy(
+            update={"means": _read(("demand", "means"), read_means, folder / demand.means)}
+        )
+    gravity = demand.gravity
+    if gravity is not None and isinstance(gravity.weights, str) and gravity.weights != "degree":
+        key = ("demand", "gravity", "weights")
+        weights = _read(key, read_weights, folder / gravity.weights)
+        update = {"gravity": gravity.model_copy(update={"weights": weights})}
+        tables["demand"] = demand.model_copy(update=update)
     if scenario.recording is not None:
         place = str((folder / scenario.recording.file).resolve())
         tables["recording"] = scenario.recording.model_copy(update={"file": place})
     return scenario.model_copy(update=tables)
+
+
+def _read(key: Key, reader: Callable[[Path], Rows], path: Path) -> Rows:
+    """Read a table beside the scenario.
+
+    Raises
+    ------
+    SettingError
+    """
+    try:
+        return reader(path)
+    except ValueError as error:
+        raise SettingError([(key, line) for line in str(error).splitlines()]) from None
 
 
 def scenario_text(path: Path | str) -> str:

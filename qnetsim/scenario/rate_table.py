@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from pathlib import Path
 
-from qnetsim.errors import UsageError
+from qnetsim.csv_rows import read_csv
+from qnetsim.errors import CsvError, UsageError
 from qnetsim.input_files import read_text_input
 
 #: Longest rate table that is read.
 MOST_TABLE_BYTES = 2**26
-HEADER = ["distance_km", "rate_bps"]
+COLUMNS = ("distance_km", "rate_bps")
 Points = tuple[tuple[float, float], ...]
 
 
@@ -22,7 +21,7 @@ def read_rate_table(path: Path) -> Points:
     Parameters
     ----------
     path : Path
-        With the header ``distance_km,rate_bps``; lines that start with ``#`` are left out.
+        With the columns ``distance_km`` and ``rate_bps``.
 
     Returns
     -------
@@ -35,40 +34,29 @@ def read_rate_table(path: Path) -> Points:
         Saying which line is wrong, and what is allowed.
     """
     try:
-        text = read_text_input(path, "rate table", MOST_TABLE_BYTES)
-    except UsageError as error:
+        table = read_csv(str(path), read_text_input(path, "rate table", MOST_TABLE_BYTES), COLUMNS)
+    except (UsageError, CsvError) as error:
         raise ValueError(str(error)) from None
-    points: list[tuple[float, float]] = []
-    header: list[str] | None = None
-    try:
-        for number, row in enumerate(csv.reader(io.StringIO(text)), 1):
-            cells = [cell.strip() for cell in row]
-            if not any(cells) or cells[0].startswith("#"):
-                continue
-            if header is None:
-                header = cells
-                if header != HEADER:
-                    raise ValueError(
-                        f"{path}:{number}: the header is {','.join(header)!r}; "
-                        f"it must be {','.join(HEADER)!r}"
-                    )
-                continue
-            points.append(_point(path, number, cells))
-    except csv.Error as error:
-        raise ValueError(f"{path}: is not CSV: {error}") from None
-    if header is None:
-        raise ValueError(f"{path}: is empty; give the header {','.join(HEADER)} and the points")
-    return tuple(points)
+    further = table.further(COLUMNS)
+    if further:
+        raise ValueError(
+            f"{path}:{table.header_line}: {', '.join(map(repr, further))} is not used; the columns "
+            f"are {' and '.join(COLUMNS)}; remove the others"
+        )
+    places = table.find_all(COLUMNS)
+    return tuple(
+        _point(table.where(i), [cells[place] for place in places])
+        for i, cells in enumerate(table.rows)
+    )
 
 
-def _point(path: Path, number: int, cells: list[str]) -> tuple[float, float]:
+def _point(where: str, cells: list[str]) -> tuple[float, float]:
     try:
         distance, rate = map(float, cells)
     except ValueError:
         raise ValueError(
-            f"{path}:{number}: {','.join(cells)!r} is not two numbers, a distance in km and a rate "
-            "in bit/s"
+            f"{where}: {','.join(cells)!r} is not two numbers, a distance in km and a rate in bit/s"
         ) from None
     if not (math.isfinite(distance) and math.isfinite(rate)):
-        raise ValueError(f"{path}:{number}: the numbers must be finite")
+        raise ValueError(f"{where}: the numbers must be finite")
     return distance, rate

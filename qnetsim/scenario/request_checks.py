@@ -9,6 +9,9 @@ from qnetsim.plain_text import counted
 from qnetsim.scenario.lines import Problem
 from qnetsim.scenario.tables.request import LEVEL_KEYS, MAX_REQUESTS
 
+#: Keys of ``[demand]`` that say which requests there are.
+SOURCES = ("requests", "pairs", "gravity", "means")
+
 
 def request_checks(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Rules over the [[request]] tables and the coupling; they look at the raw data."""
@@ -18,9 +21,10 @@ def request_checks(data: Mapping[str, Any]) -> Iterator[Problem]:
     given = data.get("request", [])
     tables = [table for table in given if isinstance(table, dict)] if _is_list(given) else []
     yield from _coupling_checks(demand, tables)
+    yield from _means_checks(demand, data)
     if not tables or len(tables) < len(given):
         return
-    for key in ("requests", "pairs"):
+    for key in SOURCES:
         if key in demand:
             text = "is given beside [[request]] tables, which take its place; remove one of them"
             yield ("demand", key), text
@@ -47,6 +51,20 @@ def request_checks(data: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
+def _means_checks(demand: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Every request of a gravity model or of a table of means has levels of its own."""
+    given = next((key for key in ("gravity", "means") if key in demand), None)
+    if given is None:
+        return
+    for key in ("kind", "mean", "probabilities"):
+        if key in demand:
+            text = f"is used by no request: demand.{given} has the means; remove it"
+            yield ("demand", key), text
+    if "regimes" in data:
+        text = f"goes with requests that share their levels; remove it or demand.{given}"
+        yield ("regimes",), text
+
+
 def _coupling_checks(
     demand: Mapping[str, Any], tables: Sequence[Mapping[str, Any]]
 ) -> Iterator[Problem]:
@@ -56,7 +74,7 @@ def _coupling_checks(
         yield ("demand", "coupling"), text
     if coupling != "copula" and "correlation" in demand:
         yield ("demand", "correlation"), "goes with coupling = 'copula' only; remove it"
-    if coupling == "grouped" and not tables:
+    if coupling == "grouped" and not tables and "means" not in demand:
         text = "'grouped' needs [[request]] tables that name a group each"
         yield ("demand", "coupling"), text
     for i, table in enumerate(tables):

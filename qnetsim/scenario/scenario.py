@@ -32,6 +32,7 @@ from qnetsim.scenario.tables.scenario import (
     PolicyTable,
     RunTable,
 )
+from qnetsim.scenario.tables.topology_file import reading_keys
 from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
@@ -131,13 +132,21 @@ class Scenario(Table):
         unused: dict[str, Any] = {
             name: True for name, default in late.items() if getattr(self, name) == default
         }
-        if self.demand.correlation is None:
-            unused["demand"] = {"correlation"}
+        unused["demand"] = {
+            key for key in ("correlation", "gravity", "means") if getattr(self.demand, key) is None
+        }
         planning = PlanningTable()
         unused["planning"] = {
             key
             for key in ("gap", "round_limit", "risk")
             if getattr(self.planning, key) == getattr(planning, key)
+        }
+        if self.recording is not None:
+            unused["recording"] = self.recording.keys_left_out()
+        unused["network"] = {
+            key
+            for key in reading_keys()
+            if getattr(self.network, key) == NetworkTable.model_fields[key].default
         }
         text = self.portable().model_dump_json(exclude=unused)
         return hashlib.sha256(text.encode()).hexdigest()

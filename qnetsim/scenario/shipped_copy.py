@@ -12,7 +12,10 @@ from qnetsim.input_files import read_input, read_text_input
 from qnetsim.shipped import scenario_file
 
 #: Keys of a scenario that may name files beside it.
-FILE_KEYS = (("network", "topology"), ("network", "rate_table"), ("recording", "file"))
+FILE_KEYS = (
+    *(("network", "topology"), ("network", "rate_table"), ("recording", "file")),
+    ("demand", "means"),
+)
 
 
 def copy_shipped(name: str, out: Path) -> tuple[Path, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -11,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.analysis.figures.style import SCREEN, Style, power_of_ten, styled
+from qnetsim.csv_rows import read_csv
 from qnetsim.network import Network
-from qnetsim.network.keyrate import MdiLink, plob
+from qnetsim.network.keyrate import MdiLink, plob_at
 from qnetsim.plain_text import visible
 from qnetsim.scenario import NetworkTable
 from qnetsim.scenario.tables.portable import file_name
@@ -60,6 +59,8 @@ def published_points() -> list[MeasuredRate]:
     model here.
     """
     text = (resources.files("qnetsim") / "data" / "mdi_qkd_points.csv").read_text("utf-8")
+    table = read_csv("mdi_qkd_points.csv", text)
+    rows = (dict(zip(table.header, cells, strict=True)) for cells in table.rows)
     return [
         MeasuredRate(
             loss_db=float(row["loss_db"]),
@@ -70,7 +71,7 @@ def published_points() -> list[MeasuredRate]:
             citation=row["citation"],
             doi=row["doi"],
         )
-        for row in csv.DictReader(io.StringIO(text))
+        for row in rows
     ]
 
 
@@ -81,11 +82,16 @@ class FibreRate:
     Attributes
     ----------
     name : str
+        With the ids of its nodes.
+    title : str
+        As it is shown: with their labels.
     length_km : float
     span_km : float
         L, between two transmitters.
     segments : int
         N, spans of the fibre.
+    loss_db : float
+        Between two transmitters.
     rate_bps : float
         K_L of the network's own model.
     slot_bits : int
@@ -95,9 +101,11 @@ class FibreRate:
     """
 
     name: str
+    title: str
     length_km: float
     span_km: float
     segments: int
+    loss_db: float
     rate_bps: float
     slot_bits: int
     mdi_qkd_bps: float
@@ -121,24 +129,24 @@ def rate_card(network: Network, table: NetworkTable) -> list[FibreRate]:
     """
     link = MdiLink.of(table.mdi_qkd)
     pulses = pulse_rate(table)
-    alpha = table.attenuation_db_km
-    spans = network.spans_km.tolist()
+    losses = network.segment_loss_db.tolist()
     mdi_qkd_bps = {
-        span: pulses * link.symmetric(span, alpha, table.mdi_qkd.mean_photons)
-        for span in set(spans)
+        loss: pulses * link.at_loss(loss, table.mdi_qkd.mean_photons) for loss in set(losses)
     }
     return [
         FibreRate(
             name=network.topology.fibre_name(e),
+            title=network.topology.fibre_title(e),
             length_km=network.topology.lengths_km[e],
-            span_km=span,
+            span_km=float(network.spans_km[e]),
             segments=int(network.segments[e]),
+            loss_db=loss,
             rate_bps=float(network.key_rate_bps[e]),
             slot_bits=int(network.channel_bits[e]),
-            mdi_qkd_bps=mdi_qkd_bps[span],
-            plob_bps=pulses * plob(span, alpha),
+            mdi_qkd_bps=mdi_qkd_bps[loss],
+            plob_bps=pulses * plob_at(loss),
         )
-        for e, span in enumerate(spans)
+        for e, loss in enumerate(losses)
     ]
 
 
@@ -147,15 +155,14 @@ def rate_figure(network: Network, table: NetworkTable, *, style: Style = SCREEN)
     """Secret bits per pulse pair over loss: bound, formula, the network's model, experiments."""
     from matplotlib.ticker import FuncFormatter
 
-    alpha = table.attenuation_db_km
     pulses = pulse_rate(table)
     link = MdiLink.of(table.mdi_qkd)
     name = visible(file_name(network.topology.name))
     losses = np.linspace(0.2, 70, 120)
     figure = style.canvas(8, 6.2 if style.narrow else 5)
     axes = figure.subplots()
-    axes.plot(losses, [plob(x / alpha, alpha) for x in losses], color="black", label="PLOB bound")
-    curve = [link.symmetric(x / alpha, alpha, table.mdi_qkd.mean_photons) for x in losses]
+    axes.plot(losses, [plob_at(x) for x in losses], color="black", label="PLOB bound")
+    curve = [link.at_loss(x, table.mdi_qkd.mean_photons) for x in losses]
     shown = [(x, y) for x, y in zip(losses, curve, strict=True) if y > 0]
     axes.plot(
         *zip(*shown, strict=True),
@@ -164,7 +171,7 @@ def rate_figure(network: Network, table: NetworkTable, *, style: Style = SCREEN)
         label="decoy-state MDI-QKD, asymptotic",
     )
     axes.plot(
-        network.spans_km * alpha,
+        network.segment_loss_db,
         network.key_rate_bps / pulses,
         "s",
         color="#d9822b",

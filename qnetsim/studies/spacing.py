@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from qnetsim.case import Case, open_case
 from qnetsim.errors import SettingError, UsageError
+from qnetsim.network.losses import fibre_settings
 from qnetsim.optimize.routing import newsvendor_lengths
 from qnetsim.scenario import Scenario
 
@@ -42,7 +43,8 @@ def cheapest_spacing(scenario: Scenario, choices_km: Sequence[float]) -> Spacing
     for the channels that its level needs there; a level keeps its unit, K_L at ``span_km``.
     With comonotone demand of one distribution and no wavelength limits the least cost of a plan
     is the sum of these over shortest routes, so choosing fibre by fibre is exact. Otherwise it is a
-    heuristic; g is then the mean over the requests.
+    heuristic; g is then the mean over the requests. A fibre with a measured key rate keeps its
+    spacing, for which the rate was measured.
 
     Parameters
     ----------
@@ -61,12 +63,12 @@ def cheapest_spacing(scenario: Scenario, choices_km: Sequence[float]) -> Spacing
     for span in sorted(set(choices_km)):
         try:
             lengths = newsvendor_lengths(
-                open_case(_with_spans(case, [span] * case.network.fibres)).network, case.forecast
+                open_case(_with_spans(case, _spaced(case, span))).network, case.forecast
             )
         except SettingError:
             left_out.append(span)
             continue
-        entries = [(length, span) for length in lengths]
+        entries = list(zip(lengths, _spaced(case, span), strict=True))
         best = [min(a, b) for a, b in zip(best, entries, strict=True)] if best else entries
     if not best:
         raise UsageError(
@@ -82,11 +84,23 @@ def cheapest_spacing(scenario: Scenario, choices_km: Sequence[float]) -> Spacing
     )
 
 
+def _spaced(case: Case, span: float) -> list[float]:
+    """Spacings of all fibres: this one, but where a measured rate holds for its own."""
+    network = case.network
+    settings = fibre_settings(case.scenario.network, network.topology)
+    own = network.spans_km.tolist()
+    return [
+        span if found.measured_bps is None else kept
+        for found, kept in zip(settings, own, strict=True)
+    ]
+
+
 def _with_spans(case: Case, spans: Sequence[float]) -> Scenario:
     topology = case.network.topology
-    listed = tuple(
-        (topology.nodes[a], topology.nodes[b], float(span))
-        for (a, b), span in zip(topology.fibres, spans, strict=True)
-    )
-    network = case.scenario.network.model_copy(update={"fibre_spans": listed})
+    listed = []
+    for fibre, span in enumerate(spans):
+        a, b = (topology.nodes[node] for node in topology.fibres[fibre])
+        own = [topology.label(fibre)] if fibre in topology.twins else []
+        listed.append((a, b, *own, float(span)))
+    network = case.scenario.network.model_copy(update={"fibre_spans": tuple(listed)})
     return case.scenario.model_copy(update={"network": network})

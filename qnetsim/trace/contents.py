@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from qnetsim.fibre_loss import LOSSES, stored_losses
 from qnetsim.locations import Location
 from qnetsim.plain_text import counted
 from qnetsim.trace.hdf5.object_headers import foreign_messages, has_type
@@ -50,6 +51,8 @@ PROVENANCE_KEYS = frozenset(
     {
         "counterfactual",
         "environment",
+        LOSSES,
+        "fibre_names",
         "locations",
         "network_digest",
         "plan",
@@ -140,10 +143,15 @@ def foreign_provenance(provenance: Mapping[str, Any], kind: FileKind) -> Iterato
     source = (provenance.get("policy") or {}).get("source_sha256")
     if source is not None and not re.fullmatch("[0-9a-f]{64}", str(source)):
         yield f"provenance.policy.source_sha256 is {source!r}, not a SHA-256"
-    try:
-        stored_locations(provenance)
-    except ValueError as error:
-        yield f"provenance.locations: {error}"
+    for part, reader in (
+        ("locations", stored_locations),
+        ("fibre_names", stored_fibre_names),
+        (LOSSES, stored_losses),
+    ):
+        try:
+            reader(provenance)
+        except ValueError as error:
+            yield f"provenance.{part}: {error}"
     if provenance.get("plan") is not None:
         solve_s = provenance["plan"].get("solve_s")
         if type(solve_s) not in {int, float} or not 0 <= solve_s < math.inf:
@@ -178,6 +186,20 @@ def stored_locations(provenance: Mapping[str, Any]) -> dict[str, Location]:
         except ValueError as error:
             raise ValueError(f"{node}: {error}") from None
     return found
+
+
+def stored_fibre_names(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    """Own names of the fibres in a provenance, "" for none; empty where no fibre has one.
+
+    Raises
+    ------
+    ValueError
+        They are no list of names.
+    """
+    stored = provenance.get("fibre_names", [])
+    if not isinstance(stored, list) or not all(isinstance(name, str) for name in stored):
+        raise ValueError("is no list of names")
+    return tuple(stored)
 
 
 def _foreign_in(

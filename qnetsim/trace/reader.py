@@ -15,8 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceError, TraceFormatError
-from qnetsim.locations import Location
-from qnetsim.trace.contents import foreign_contents, foreign_provenance, stored_locations
+from qnetsim.fibre_loss import LOSSES, FibreLoss, stored_losses
+from qnetsim.locations import Location, node_titles
+from qnetsim.plain_text import fibre_name
+from qnetsim.trace.contents import (
+    foreign_contents,
+    foreign_provenance,
+    stored_fibre_names,
+    stored_locations,
+)
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.format_checks import (
     check_columns,
@@ -161,6 +168,48 @@ class Trace:
             return stored_locations(self.provenance)
         except ValueError as error:
             raise TraceFormatError(f"{self.path}: provenance.locations: {error}") from None
+
+    def losses(self) -> tuple[FibreLoss, ...]:
+        """Losses of fibres that the topology gave; empty where it gave none.
+
+        Raises
+        ------
+        TraceFormatError
+            They are damaged, or not as many as the fibres.
+        """
+        try:
+            return stored_losses(self.provenance, len(self.column("fibres/source")))
+        except ValueError as error:
+            raise TraceFormatError(f"{self.path}: provenance.{LOSSES}: {error}") from None
+
+    def fibre_labels(self) -> tuple[str, ...]:
+        """Own names of the fibres, "" for none; empty where no fibre has one.
+
+        Raises
+        ------
+        TraceFormatError
+            They are damaged, or not as many as the fibres.
+        """
+        try:
+            labels = stored_fibre_names(self.provenance)
+            if labels and len(labels) != (fibres := len(self.column("fibres/source"))):
+                raise ValueError(f"has {len(labels)} names, not {fibres}")
+        except ValueError as error:
+            raise TraceFormatError(f"{self.path}: provenance.fibre_names: {error}") from None
+        return labels
+
+    def fibre_names(self) -> list[str]:
+        """Fibres as they are shown: labels of their ends, own names where they have some."""
+        ends = [self.column(f"fibres/{end}").tolist() for end in ("source", "target")]
+        nodes = list(dict.fromkeys([*ends[0], *ends[1]]))
+        places = self.locations()
+        known = [places.get(node, Location()) for node in nodes]
+        titles = dict(zip(nodes, node_titles(nodes, known), strict=True))
+        labels = self.fibre_labels() or [""] * len(ends[0])
+        return [
+            fibre_name(titles[a], titles[b], label)
+            for a, b, label in zip(*ends, labels, strict=True)
+        ]
 
     @property
     def policy(self) -> str:

@@ -124,8 +124,7 @@ class RerunCheck:
         return Difference(column.path, place, fibre, _plain(stored[at]), _plain(given[at]))
 
     def _fibre(self, number: int) -> str:
-        ends = (self._trace.column(f"fibres/{end}")[number] for end in ("source", "target"))
-        return "–".join(ends)
+        return self._trace.fibre_names()[number]
 
 
 def _plain(value: Any) -> object:

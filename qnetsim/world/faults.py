@@ -11,6 +11,7 @@ from qnetsim import seeds
 from qnetsim.arrays import IntArray, frozen
 from qnetsim.errors import SettingError
 from qnetsim.network import Network
+from qnetsim.network.node_names import NodeNames
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import FaultTable, OutageTable
 from qnetsim.units import seconds_to_ticks
@@ -87,7 +88,7 @@ def listed(tables: Sequence[OutageTable], network: Network) -> list[tuple[Elemen
     Raises
     ------
     SettingError
-        An outage names no node, fibre or relay of the network.
+        An outage names no node, fibre or relay of the network, or one of several fibres.
     """
     problems = []
     found = []
@@ -106,20 +107,11 @@ def listed(tables: Sequence[OutageTable], network: Network) -> list[tuple[Elemen
 
 def _element(table: OutageTable, network: Network) -> Element:
     topology = network.topology
+    names = NodeNames(topology)
     if table.node is not None:
-        if table.node not in topology.nodes:
-            names = ", ".join(topology.nodes[:30])
-            raise LookupError(f"unknown node {table.node!r}; allowed: {names}")
-        return _node(topology.nodes.index(table.node), topology)
+        return _node(names.find(table.node), topology)
     assert table.fibre is not None
-    ends = {
-        frozenset((topology.nodes[a], topology.nodes[b])): i
-        for i, (a, b) in enumerate(topology.fibres)
-    }
-    fibre = ends.get(frozenset(table.fibre))
-    if fibre is None:
-        a, b = table.fibre
-        raise LookupError(f"no fibre joins {a!r} and {b!r} in {topology.name}")
+    fibre = names.fibre_at(*table.fibre)
     segments = int(network.segments[fibre])
     for cause, relay, most in (
         (1, table.trusted_relay, segments - 1),
@@ -129,7 +121,7 @@ def _element(table: OutageTable, network: Network) -> Element:
             if relay > most:
                 what = CAUSES[cause].replace("_", " ") + "s" * (most != 1)
                 raise LookupError(
-                    f"fibre {topology.fibre_name(fibre)} has N = {segments} segments and so "
+                    f"fibre {topology.fibre_title(fibre)} has N = {segments} segments and so "
                     f"{most or 'no'} {what}; there is no number {relay}"
                 )
             return Element(cause, relay, (fibre,))

@@ -145,14 +145,14 @@ class Realisation:
         demand = self._scenario.demand
         topology = network.topology
         # fibres are undirected and unordered, so neither may make a difference
-        fibres = sorted(
-            zip(
-                (sorted(ends) for ends in topology.fibres),
-                topology.lengths_km,
-                network.channel_bits.tolist(),
-                strict=True,
-            )
-        )
+        columns = [
+            [sorted(ends) for ends in topology.fibres],
+            topology.lengths_km,
+            network.channel_bits.tolist(),
+        ]
+        if topology.fibre_labels:
+            columns.append(topology.fibre_labels)
+        fibres = sorted(zip(*columns, strict=True))
         found: dict[str, object] = {
             "nodes": topology.nodes,
             "fibres": fibres,

@@ -33,7 +33,8 @@ WRITTEN = {"out", "model", "figure"}
 #: What is needed beside the parameter that is tried, by command; ``BAD`` stands for the file.
 BESIDE: dict[tuple[str, str], list[str]] = {
     ("compare", "sources"): ["BAD"],
-    ("demand", "scenario"): ["BAD"],
+    ("demand record", "scenario"): ["BAD"],
+    ("demand import", "file"): ["BAD", "--rate-unit", "bps"],
     ("diff", "one"): ["BAD", TRACE],
     ("diff", "other"): [TRACE, "BAD"],
     ("fel", "scenario"): ["BAD"],
@@ -62,7 +63,7 @@ BESIDE: dict[tuple[str, str], list[str]] = {
     ("verify", "demand"): ["RECORDED", "--demand", "BAD"],
 }
 #: Parameters without a type of path that may name a file all the same.
-BY_NAME = {("rates", "network"), ("topologies", "topology")}
+BY_NAME = {("rates", "network"), ("topologies", "topology"), ("demand import", "file")}
 #: Files that are named in other files, or in a policy: what is to be written into which.
 INSIDE = {
     "topology": ('topology = "nsfnet"', 'topology = "BAD.csv"'),
@@ -75,6 +76,8 @@ INSIDE = {
         "[demand]\nrequests = 4",
         '[recording]\nfile = "BAD"\nrate_unit = "bps"\nslot_s = 1.0',
     ),
+    "means": ("requests = 4", 'means = "BAD"'),
+    "gravity": ("requests = 4", 'gravity = {weights = "BAD", total_rate_bps = 1}'),
     "weights": ('name = "evf"', 'name = "fedsac"\nmodel = "BAD.safetensors"'),
 }
 

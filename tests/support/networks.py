@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 
+import networkx
 import numpy as np
 
 from qnetsim.network import Route
@@ -31,23 +32,50 @@ def random_graph(rng: np.random.Generator, nodes: int) -> Topology:
     return topology_of(nodes, list(fibres.values()) or [(0, 1)])
 
 
+def with_twins(topology: Topology, rng: np.random.Generator, share: float = 0.4) -> Topology:
+    """The network with further cables beside some of its fibres, in any order and direction.
+
+    Fibres with others beside them have names of their own, and some of the rest have too.
+    """
+    cables: list[tuple[tuple[int, int], float, str]] = []
+    for (a, b), length in zip(topology.fibres, topology.lengths_km, strict=True):
+        more = int(rng.integers(1, 3)) if rng.random() < share else 0
+        for number in range(1 + more):
+            ends = (a, b) if rng.random() < 0.5 else (b, a)
+            longer = length * float(rng.choice([1.0, 1.0, 1.5]))
+            named = more or rng.random() < 0.2
+            cables.append((ends, longer if number else length, f"c{number}" if named else ""))
+    order = rng.permutation(len(cables)).tolist()
+    ends, lengths, labels = zip(*(cables[i] for i in order), strict=True)
+    named = labels if any(labels) else ()
+    return Topology(topology.name, topology.nodes, ends, lengths, fibre_labels=named)
+
+
+def simple_paths(topology: Topology, pair: NodePair) -> list[list[int]]:
+    """Fibres of every simple path of a pair, one for each choice among parallel fibres."""
+    graph = networkx.MultiGraph()
+    graph.add_edges_from((a, b, fibre) for fibre, (a, b) in enumerate(topology.fibres))
+    paths = networkx.all_simple_edge_paths(graph, *pair)
+    return [[fibre for _, _, fibre in path] for path in paths]
+
+
 def exact_search(
     neighbours: Neighbours, lengths: Sequence[int], pairs: Iterable[NodePair]
 ) -> dict[NodePair, Route]:
-    """Least (length, fibres, node sequence) of every pair, by labels that say just that."""
+    """Least (length, hops, node sequence, fibres) of every pair, by labels that say just that."""
     known: dict[int, dict[int, Route]] = {}
     for source, _ in pairs:
         if source in known:
             continue
         found = known[source] = {}
-        heap = [(0, 0, (source,), Route((source,), ()))]
+        heap = [(0, 0, (source,), ())]
         while heap:
-            length, hops, nodes, route = heapq.heappop(heap)
+            length, hops, nodes, fibres = heapq.heappop(heap)
             if nodes[-1] in found:
                 continue
-            found[nodes[-1]] = route
+            found[nodes[-1]] = Route(nodes, fibres)
             for node, fibre in neighbours[nodes[-1]]:
-                longer = Route((*nodes, node), (*route.fibres, fibre))
                 if node not in found:
-                    heapq.heappush(heap, (length + lengths[fibre], hops + 1, longer.nodes, longer))
+                    longer = (length + lengths[fibre], hops + 1, (*nodes, node), (*fibres, fibre))
+                    heapq.heappush(heap, longer)
     return {(a, b): known[a][b] for a, b in pairs if b in known[a]}

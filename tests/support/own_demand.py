@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-import networkx
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from qnetsim.case import Case, open_case
 from qnetsim.scenario import Scenario, parse_scenario
+from tests.support.networks import simple_paths
 
 
 def reference_scenario(step: int = 1, text: str = "") -> Scenario:
@@ -68,13 +68,7 @@ coupling = {coupling!r}
 
 def all_paths(case: Case, pair: tuple[int, int]) -> list[list[int]]:
     """Fibres of every simple path of a pair."""
-    graph = networkx.Graph(
-        [(a, b, {"fibre": e}) for e, (a, b) in enumerate(case.network.topology.fibres)]
-    )
-    return [
-        [graph.edges[step]["fibre"] for step in itertools.pairwise(path)]
-        for path in networkx.all_simple_paths(graph, *pair)
-    ]
+    return simple_paths(case.network.topology, pair)
 
 
 def least_cost(

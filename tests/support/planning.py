@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
-import networkx
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from qnetsim.case import Case
+from qnetsim.case import Case, open_case
 from qnetsim.plans.make import make_plan
 from qnetsim.scenario import PolicyTable, Scenario, parse_scenario
+from tests.support.networks import simple_paths, with_twins
 
 
-def plan_of(scenario: Scenario, name: str, **options: object):
+def plan_of(scenario: Scenario | Case, name: str, **options: object):
     return make_plan(scenario, PolicyTable.model_validate({"name": name, **options}))
 
 
@@ -56,22 +55,19 @@ requests = {int(rng.integers(1, 7))}
     return parse_scenario(text)
 
 
+def twinned(scenario: Scenario, seed: int, share: float = 0.4) -> Case:
+    """The scenario on its network with further cables beside some of the fibres."""
+    rng = np.random.default_rng([seed, 1])
+    return open_case(scenario, with_twins(open_case(scenario).network.topology, rng, share))
+
+
 def judge(case: Case, fixed: tuple | None = None, levels: list[int] | None = None) -> float | None:
     """Eq (21) over all simple paths as one integer program, written apart from the product.
 
     Returns None where it is infeasible.
     """
     network, forecast = case.network, case.forecast
-    graph = networkx.Graph(
-        [(a, b, {"fibre": e}) for e, (a, b) in enumerate(network.topology.fibres)]
-    )
-    paths = {
-        pair: [
-            [graph.edges[step]["fibre"] for step in itertools.pairwise(p)]
-            for p in networkx.all_simple_paths(graph, *pair)
-        ]
-        for pair in set(forecast.pairs)
-    }
+    paths = {pair: simple_paths(network.topology, pair) for pair in set(forecast.pairs)}
     count = {pair: forecast.pairs.count(pair) for pair in paths}
     p = forecast.levels.probabilities
     chosen = [k for k in range(len(p)) if p[k] > 0] if levels is None else levels

@@ -13,7 +13,7 @@ import numpy as np
 from qnetsim.case import Case, open_case
 from qnetsim.kernel import Relay
 from qnetsim.kernel.serving import paths
-from qnetsim.network import BLOCKED, RouteTable
+from qnetsim.network import BLOCKED, RouteTable, Topology, read_topology
 from qnetsim.network.routes import Route
 from qnetsim.optimize.routing import newsvendor_lengths
 from qnetsim.policies import Decision, Observation, Outcome
@@ -23,16 +23,20 @@ from qnetsim.units import seconds_to_ticks
 from qnetsim.vocabulary import BILL_COLUMNS, FLOWS, POOLS
 from qnetsim.world.realisation import WorldChunk
 from tests.support.helpers import Scripted, run
+from tests.support.networks import with_twins
 from tests.support.reference import Reference, World
 
 KERNELS = ("numba", "numpy", "loop")
 
 
-def random_case(rng: np.random.Generator, folder: Path) -> Case:
+def random_case(
+    rng: np.random.Generator, folder: Path, twins: np.random.Generator | None = None
+) -> Case:
     """A small network with tight limits and every feature of the key layer switched at random.
 
-    In calm ones all requests arrive together for one slot, so that whole slots can be served. In
-    crowded ones waiting, patience, priorities, expiry and outages are on together.
+    With ``twins`` further cables lie beside some of its fibres. In calm cases all requests arrive
+    together for one slot, so that whole slots can be served. In crowded ones waiting, patience,
+    priorities, expiry and outages are on together.
     """
     kind = str(rng.choice(["calm", "mixed", "crowded"], p=[0.2, 0.2, 0.6]))
     calm, crowded = kind == "calm", kind == "crowded"
@@ -49,10 +53,14 @@ def random_case(rng: np.random.Generator, folder: Path) -> Case:
     rows = [f"n{a},n{b},{int(rng.integers(1, 400))}" for a, b in sorted(edges)]
     path = folder / "net.csv"
     path.write_text("source,target,length_km\n" + "\n".join(rows) + "\n")
+    topology = (
+        read_topology(str(path)) if twins is None else with_twins(read_topology(str(path)), twins)
+    )
     slot_s = float(rng.choice([1.0, 0.5]))
     a, b = sorted(edges)[int(rng.integers(len(edges)))]
+    own = own_name(topology, f"n{a}", f"n{b}")
     spans = (
-        f'key_rate = "inverse"\nfibre_spans = [["n{a}", "n{b}", 70.0]]'
+        f'key_rate = "inverse"\nfibre_spans = [["n{a}", "n{b}"{own}, 70.0]]'
         if rng.random() < 0.3
         else ""
     )
@@ -67,11 +75,11 @@ fibre_mttr_s = 1.3
 node_mtbf_s = 30.0
 node_mttr_s = 0.7
 [[outage]]
-fibre = ["n{a}", "n{b}"]
+fibre = ["n{a}", "n{b}"{own}]
 start_s = {float(rng.choice([0.0, 0.5, 1.0, 1.25]))}
 duration_s = {float(rng.choice([0.25, 0.5, 1.0]))}
 [[outage]]
-fibre = ["n{b}", "n{a}"]
+fibre = ["n{b}", "n{a}"{own}]
 untrusted_relay = 1
 start_s = {float(rng.choice([0.5, 1.0, 1.5]))}
 duration_s = {float(rng.choice([0.5, 2.0]))}
@@ -114,7 +122,14 @@ granularity = {str(rng.choice(["channel", "bit"]))!r}
 """
     if rng.random() < 0.25:
         text = own_levels(rng, text, nodes, levels, requests)
-    return open_case(parse_scenario(text))
+    return open_case(parse_scenario(text), topology)
+
+
+def own_name(topology: Topology, source: str, target: str) -> str:
+    """Further entry that names the first of several fibres between two nodes; empty for one."""
+    ends = {source, target}
+    beside = [e for e, f in enumerate(topology.fibres) if {topology.nodes[n] for n in f} == ends]
+    return f', "{topology.label(beside[0])}"' if len(beside) > 1 else ""
 
 
 def own_levels(rng: np.random.Generator, text: str, nodes: int, levels: int, requests: int) -> str:
@@ -203,7 +218,8 @@ def expected(case: Case, policy: Scripted, routes: RouteTable) -> Reference:
         if not open_paths:
             return None
         best = min(
-            open_paths, key=lambda p: (sum(lengths[f] for f in p.fibres), len(p.fibres), p.nodes)
+            open_paths,
+            key=lambda p: (sum(lengths[f] for f in p.fibres), len(p.fibres), p.nodes, p.fibres),
         )
         return best.fibres
 
@@ -293,10 +309,10 @@ COUNTS = (
 )
 
 
-def compare(seed: int, folder: Path) -> dict[str, int]:
+def compare(seed: int, folder: Path, *, twins: bool = False) -> dict[str, int]:
     """Run all and compare every column; returns what happened, for the coverage test."""
     rng = np.random.default_rng(seed)
-    case = random_case(rng, folder)
+    case = random_case(rng, folder, np.random.default_rng([seed, 1]) if twins else None)
     slots, fibres = case.scenario.run.slots, case.network.fibres
     routes = random_routes(rng, case)
     channels = rng.integers(0, 6, (slots, fibres))

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from qnetsim.arrays import FloatArray
-from qnetsim.locations import Location
+from qnetsim.locations import Location, node_titles
 from qnetsim.trace import Trace
 
 #: Least share of the nodes whose coordinates must be known for a map by coordinates.
 LEAST_PLACED = 0.5
 #: Distance of nodes at one and the same place, over the extent of the map.
 APART = 0.02
+#: Distance between the lines of parallel fibres, over the extent of the map.
+BESIDE = 0.025
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Layout:
     places : ndarray of float64, shape (nodes, 2)
     geographic : bool
         Whether coordinates place them.
+    fibre_labels : tuple of str
+        Own names of the fibres; empty where no fibre has one.
     """
 
     nodes: tuple[str, ...]
@@ -39,11 +43,31 @@ class Layout:
     fibres: np.ndarray[tuple[int, int], np.dtype[np.int64]]
     places: FloatArray
     geographic: bool
+    fibre_labels: tuple[str, ...] = ()
+
+    @property
+    def parallel(self) -> bool:
+        """Whether some nodes are joined by several fibres."""
+        return len(np.unique(np.sort(self.fibres, axis=1), axis=0)) < len(self.fibres)
 
     @property
     def lines(self) -> FloatArray:
-        """Ends of the fibres, shape (fibres, 2, 2)."""
-        return self.places[self.fibres]
+        """Ends of the fibres, shape (fibres, 2, 2); parallel fibres lie side by side."""
+        lines: FloatArray = self.places[self.fibres]
+        if not self.parallel:
+            return lines
+        ends = np.sort(self.fibres, axis=1)
+        _, pair, count = np.unique(ends, axis=0, return_inverse=True, return_counts=True)
+        pair = pair.ravel()
+        order = np.argsort(pair, kind="stable")
+        rank = np.zeros(len(pair))
+        rank[order] = np.arange(len(pair)) - (np.cumsum(count) - count)[pair[order]]
+        along = self.places[ends[:, 1]] - self.places[ends[:, 0]]
+        across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+        across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-12)
+        extent = float(np.ptp(self.places, axis=0).max())
+        aside = (rank - (count[pair] - 1) / 2) * BESIDE * extent
+        return lines + (aside[:, None] * across)[:, None]
 
     @property
     def ratio(self) -> float:
@@ -58,7 +82,7 @@ def network_layout(trace: Trace) -> Layout:
     Raises
     ------
     TraceFormatError
-        Its places are damaged.
+        Its places or the names of its fibres are damaged.
     """
     sources, targets = (trace.column(f"fibres/{end}").tolist() for end in ("source", "target"))
     locations = trace.locations()
@@ -68,10 +92,11 @@ def network_layout(trace: Trace) -> Layout:
     places = _by_coordinates(nodes, ends, locations)
     return Layout(
         nodes,
-        tuple(locations.get(node, Location()).name or node for node in nodes),
+        node_titles(nodes, [locations.get(node, Location()) for node in nodes]),
         ends,
         _by_lengths(nodes, ends, trace.column("fibres/length_km")) if places is None else places,
         places is not None,
+        trace.fibre_labels(),
     )
 
 
@@ -134,7 +159,8 @@ def _by_lengths(nodes: Sequence[str], ends: np.ndarray, lengths: FloatArray) -> 
 
     graph: networkx.Graph[int] = networkx.Graph()
     for (source, target), length in zip(ends.tolist(), lengths.tolist(), strict=True):
-        graph.add_edge(source, target, length=length)
+        known = graph.get_edge_data(source, target, {"length": length})["length"]
+        graph.add_edge(source, target, length=min(length, known))
     places = np.zeros((len(graph), 2))
     for number, part in enumerate(networkx.connected_components(graph)):
         piece = networkx.kamada_kawai_layout(

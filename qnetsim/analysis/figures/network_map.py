@@ -204,6 +204,7 @@ def _draw_labels(axes: Axes, layout: Layout, style: Style) -> None:
     axes.apply_aspect()
     pt = 72 / figure.dpi
     dots = axes.transData.transform(layout.places) * pt
+    lines = axes.transData.transform(layout.lines.reshape(-1, 2)).reshape(-1, 2, 2) * pt
     labels = [_short(visible(label)) for label in layout.labels]
     size_pt = 0.85 * style.small_pt
     degrees = np.bincount(layout.fibres.ravel(), minlength=len(dots))
@@ -211,7 +212,7 @@ def _draw_labels(axes: Axes, layout: Layout, style: Style) -> None:
         dots,
         [text_size(label, size_pt) for label in labels],
         np.argsort(-degrees, kind="stable").tolist(),
-        dots[layout.fibres],
+        lines,
         Box(*(pt * float(edge) for edge in axes.get_window_extent().extents)),
         np.sqrt(NODE_SIZE) / 2 * style.line * _fineness(layout),
     )

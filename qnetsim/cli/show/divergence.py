@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from qnetsim.analysis.divergence import SUM_LABELS, SUMS, Divergence, FibreChange, diverge
 from qnetsim.cli.show.boxed_table import print_table
@@ -19,7 +20,7 @@ def diff_traces(one: Path, other: Path, as_json: bool) -> None:
     """Print the first decision in which two runs differ, and their sums from there on."""
     found = diverge(one, other)
     if as_json:
-        emit("diff", {"one": one, "other": other, "same": found.same, **asdict(found)})
+        emit("diff", {"one": one, "other": other, "same": found.same, **_json(found)})
         return
     if found.world:
         echo(f"the worlds differ: {found.world}")
@@ -33,11 +34,20 @@ def diff_traces(one: Path, other: Path, as_json: bool) -> None:
     _show_sums(found)
 
 
+def _json(found: Divergence) -> dict[str, Any]:
+    """The comparison as JSON; fibres have a label only where they have names of their own."""
+    fibres = [
+        {key: value for key, value in asdict(change).items() if key != "label" or value}
+        for change in found.fibres
+    ]
+    return {**asdict(found), "fibres": fibres}
+
+
 def _show_fibres(fibres: tuple[FibreChange, ...], slot: int) -> None:
     rows = table(f"reserved in slot {slot:,}", ["fibre", "QKD channels", "KM wavelengths"])
     for change in fibres[:MOST_FIBRES]:
         rows.add_row(
-            f"{change.source}–{change.target}",
+            change.name,
             *(
                 f"{a:,}" if a == b else f"{a:,} → {b:,}"
                 for a, b in (change.qkd_channels, change.km_wavelengths)

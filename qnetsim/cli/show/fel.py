@@ -92,7 +92,7 @@ def show_budget(case: Case, budget: KeyBudget, channels: int) -> None:
     run = case.scenario.run
     worst = budget.bottleneck
     echo(
-        f"bottleneck: fibre {case.network.topology.fibre_name(worst)}, "
+        f"bottleneck: fibre {case.network.topology.fibre_title(worst)}, "
         f"{counted(int(budget.round_bits[worst]), 'bit')} a round at "
         f"{counted(int(budget.bits_per_slot[worst]), 'bit')} a slot "
         f"({counted(channels, 'channel')})"
@@ -118,6 +118,7 @@ def budget_json(case: Case, budget: KeyBudget) -> dict[str, object]:
     fibres = [
         {
             "fibre": topology.fibre_name(i),
+            "title": topology.fibre_title(i),
             "setup_bits": int(budget.setup_bits[i]),
             "round_bits": int(budget.round_bits[i]),
             "bits_per_slot": int(budget.bits_per_slot[i]),

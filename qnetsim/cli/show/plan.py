@@ -24,23 +24,22 @@ def reserved_and_on_demand(reserved: float, on_demand: float) -> str:
 
 def plan_json(found: Plan, case: Case, items: Itemised) -> dict[str, Any]:
     """JSON form of a plan."""
-    nodes = case.network.topology.nodes
+    topology = case.network.topology
     return {
         **plan_summary(found, case.network),
         "fibres": [
             {
-                "source": nodes[a],
-                "target": nodes[b],
+                **topology.fibre_entry(e),
                 "qkd_channels": number(float(found.qkd_channels[e])),
                 "km_wavelengths": number(float(found.km_wavelengths[e])),
                 "on_demand_channels": float(found.on_demand_channels[e]),
                 "on_demand_wavelengths": float(found.on_demand_wavelengths[e]),
                 **_item_json(items.fibres, e),
             }
-            for e, (a, b) in enumerate(case.network.topology.fibres)
+            for e in range(case.network.fibres)
         ],
         "requests": [
-            {"source": nodes[a], "target": nodes[b], **_item_json(items.requests, r)}
+            {**topology.pair_entry(a, b), **_item_json(items.requests, r)}
             for r, (a, b) in enumerate(case.forecast.pairs)
         ],
         "unassigned": _item_json(items.unassigned, 0),
@@ -172,7 +171,7 @@ def _fibre_table(found: Plan, case: Case, items: Itemised) -> BoxedTable:
     topology = case.network.topology
     for e in range(case.network.fibres):
         rows.add_row(
-            topology.fibre_name(e),
+            topology.fibre_title(e),
             figure(topology.lengths_km[e]),
             reserved_and_on_demand(found.qkd_channels[e], found.on_demand_channels[e]),
             reserved_and_on_demand(found.km_wavelengths[e], found.on_demand_wavelengths[e]),
@@ -191,9 +190,9 @@ def _request_table(case: Case, items: Itemised) -> BoxedTable:
         keys=2,
         first_to_go=list(reversed(COMPONENTS.values())),
     )
-    nodes = case.network.topology.nodes
+    topology = case.network.topology
     for r, (a, b) in enumerate(case.forecast.pairs):
-        rows.add_row(str(r), f"{nodes[a]}–{nodes[b]}", *_cost_cells(items.requests, r))
+        rows.add_row(str(r), topology.pair_title(a, b), *_cost_cells(items.requests, r))
     if any(abs(v[0]) > 0 for v in items.unassigned.reserved.values()):
         rows.add_row("—", "used by none", *_cost_cells(items.unassigned, 0))
     rows.add_section()

@@ -53,13 +53,14 @@ def inspect_plan(path: Path, as_json: bool) -> None:
 
 
 def fibre_columns(record: PlanRecord) -> dict[str, Any]:
-    """Columns of the fibres by their names."""
+    """Columns of the fibres by their names, and their labels where they have some."""
     group = "fibres/"
-    return {
+    found: dict[str, Any] = {
         path.removeprefix(group): values
         for path, values in record.columns.items()
         if path.startswith(group)
     }
+    return found | ({"label": record.fibre_labels} if record.fibre_labels else {})
 
 
 def _json_value(value: Any) -> Any:
@@ -100,9 +101,9 @@ def _fibres(record: PlanRecord) -> BoxedTable:
         ["fibre", "km", "QKD channels", "KM wavelengths"],
         first_to_go=["km"],
     )
-    for e in range(len(columns["source"])):
+    for e, name in enumerate(record.fibre_names()):
         rows.add_row(
-            f"{columns['source'][e]}–{columns['target'][e]}",
+            name,
             figure(float(columns["length_km"][e])),
             reserved_and_on_demand(columns["qkd_channels"][e], columns["on_demand_channels"][e]),
             reserved_and_on_demand(

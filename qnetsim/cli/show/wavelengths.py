@@ -18,21 +18,17 @@ SYMBOLS = {"qkd": "|σ|", "km": "|κ|"}
 def wavelengths_json(worth: WavelengthsWorth, case: Case) -> dict[str, Any]:
     """Fields of the JSON document of a plan."""
     topology = case.network.topology
-    nodes = topology.nodes
-    found = []
-    for value in worth.values:
-        a, b = topology.fibres[value.fibre]
-        found.append(
-            {
-                "source": nodes[a],
-                "target": nodes[b],
-                "limit": value.limit,
-                "price": value.price,
-                "more": MORE,
-                "saves_low": value.saves_low,
-                "saves_high": value.saves_high,
-            }
-        )
+    found = [
+        {
+            **topology.fibre_entry(value.fibre),
+            "limit": value.limit,
+            "price": value.price,
+            "more": MORE,
+            "saves_low": value.saves_low,
+            "saves_high": value.saves_high,
+        }
+        for value in worth.values
+    ]
     return {"wavelength_values": found, "wavelength_note": worth.note}
 
 
@@ -53,6 +49,6 @@ def show_wavelengths(worth: WavelengthsWorth, case: Case) -> None:
         saved = "not solved again"
         if low is not None and high is not None:
             saved = f"{low:,.2f}" if round(high - low, 2) == 0 else f"{low:,.2f} … {high:,.2f}"
-        name = case.network.topology.fibre_name(value.fibre)
+        name = case.network.topology.fibre_title(value.fibre)
         rows.add_row(name, SYMBOLS[value.limit], f"{value.price:,.2f}", saved)
     print_table(rows)

@@ -73,7 +73,7 @@ def continuity_shortage(problem: RoutingProblem) -> str:
     for used in verdict.routing:
         load[used.kind.kind, list(used.route.fibres)] += 1
     full = np.flatnonzero((limits.used(load) >= limits.caps).any(axis=0)).tolist()
-    names = _listed([topology.fibre_name(e) for e in full])
+    names = _listed([topology.fibre_title(e) for e in full])
     return (
         f"infeasible: at {problem.when} all requests have routes, which fill the fibres "
         f"{names}, but no wavelengths on them keep continuity (26), (27) from end to end; "
@@ -85,9 +85,9 @@ def _shortage(search: RoutingSearch, verdict: Verdict) -> str:
     """Name level, fibres, unrouted pairs, what they lack, and what would do."""
     network = search.network
     topology = search.network.topology
-    names = _listed([topology.fibre_name(e) for e in verdict.tight])
+    names = _listed([topology.fibre_title(e) for e in verdict.tight])
     unserved = dict.fromkeys(kind.pair for kind in verdict.unserved)
-    pairs = _listed([f"{topology.nodes[a]}–{topology.nodes[b]}" for a, b in unserved])
+    pairs = _listed([topology.pair_title(a, b) for a, b in unserved])
     lacking = total_unserved(verdict)
     limits = []
     lacks = []

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
-from qnetsim.network import BLOCKED, Route
+from qnetsim.network import BLOCKED, Route, Topology
 from qnetsim.optimize.columns.load_cuts import LoadCut
 from qnetsim.optimize.columns.pricing import DualPrices
 from qnetsim.optimize.columns.problem import RoutesProblem
@@ -383,7 +383,7 @@ class Master:
         variables = [f"{kind}[{f}]" for kind in ("F_b", "X_b") for f in fibres]
         variables += [f"{kind}[k={k},{f}]" for kind in ("F_o", "X_o") for k, f in both]
         variables += [
-            f"shift[k={levels[c.scenario]},{kinds[c.kind]},{_route_name(c.route, topology.nodes)}]"
+            f"shift[k={levels[c.scenario]},{kinds[c.kind]},{_route_name(c.route, topology)}]"
             for c in self.columns
         ]
         rows = [f"{kind}[k={k},{f}]" for kind in ("qkd_24", "km_23") for k, f in both]
@@ -397,5 +397,10 @@ class Master:
         return Names(tuple(variables), tuple(rows))
 
 
-def _route_name(route: Route, nodes: Sequence[str]) -> str:
-    return "-".join(nodes[n] for n in route.nodes) or "blocked"
+def _route_name(route: Route, topology: Topology) -> str:
+    """Nodes of a route, and the names of fibres of which there are others beside them."""
+    steps = [topology.nodes[n] for n in route.nodes[:1]]
+    for node, fibre in zip(route.nodes[1:], route.fibres, strict=True):
+        own = f"({topology.label(fibre)})" if fibre in topology.twins else ""
+        steps.append(own + topology.nodes[node])
+    return "-".join(steps) or "blocked"

@@ -98,15 +98,23 @@ class Priced:
 
     def route(self, scenario: int, kind: int) -> Route:
         """Shortest path of a kind in a scenario."""
-        found = self._paths[scenario][self.of[kind]]
-        return self._finder.trace(found.predecessors, kind)
+        return self._finder.trace(self._paths[scenario][self.of[kind]], kind)
 
 
 class FoundPaths(NamedTuple):
-    """Distances of all pairs, shape (pairs,), and the predecessors on their paths."""
+    """Shortest paths of all pairs.
+
+    Attributes
+    ----------
+    distances : ndarray, shape (pairs,)
+    predecessors : ndarray of int64, shape (sources, nodes)
+    lengths : ndarray, shape (fibres,)
+        Those under which they are shortest; of parallel fibres a path takes the shorter one.
+    """
 
     distances: FloatArray
     predecessors: IntArray
+    lengths: FloatArray
 
 
 class PathFinder:
@@ -120,6 +128,7 @@ class PathFinder:
         self._by_end = np.argsort(self._links[:, 1], kind="stable")
         self._fibre = np.tile(np.arange(len(ends)), 2)[self._order]
         self._between = {frozenset(pair): e for e, pair in enumerate(topology.fibres)}
+        self._twins = topology.twins
         self.pairs = pairs
         self._sources, self._row = np.unique([a for a, _ in pairs], return_inverse=True)
         self._targets = np.array([b for _, b in pairs])
@@ -166,7 +175,8 @@ class PathFinder:
         found, before = dijkstra(
             self._graph, directed=True, indices=self._sources, return_predecessors=True
         )
-        return FoundPaths(found[self._row, self._targets], np.asarray(before, dtype=np.int64))
+        distances = found[self._row, self._targets]
+        return FoundPaths(distances, np.asarray(before, dtype=np.int64), lengths)
 
     def distances_each(self, lengths: FloatArray) -> list[FloatArray]:
         """Distances under several lengths, shape (n, fibres)."""
@@ -183,16 +193,19 @@ class PathFinder:
                 known[key] = self.find(row)
         return [known[row.tobytes()] for row in lengths]
 
-    def trace(self, predecessors: IntArray, pair: int) -> Route:
+    def trace(self, paths: FoundPaths, pair: int) -> Route:
         """Read the path of a pair off the predecessors."""
         source, node = self.pairs[pair]
-        before = predecessors[self._row[pair]]
+        before = paths.predecessors[self._row[pair]]
         nodes = [node]
         while node != source:
             node = int(before[node])
             nodes.append(node)
         nodes.reverse()
         fibres = tuple(self._between[frozenset(step)] for step in pairwise(nodes))
+        if self._twins:
+            length = paths.lengths.__getitem__
+            fibres = tuple(min(self._twins.get(e, (e,)), key=length) for e in fibres)
         return Route(tuple(nodes), fibres)
 
 

@@ -144,7 +144,7 @@ class RoutingSearch:
             prices[limited] = -np.minimum(relaxed.row_duals[len(self.kinds) :], 0.0)
             found = self._paths.find_each(limits.lengths(prices))
             fresh = [
-                KindRoute(kind, self._paths.trace(found[kind.kind].predecessors, i))
+                KindRoute(kind, self._paths.trace(found[kind.kind], i))
                 for i, kind in enumerate(self.kinds)
                 if found[kind.kind].distances[i] < relaxed.row_duals[i] - ZERO_TOLERANCE
             ]

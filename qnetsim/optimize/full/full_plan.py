@@ -51,7 +51,7 @@ def full_plan(network: Network, forecast: Forecast, solver: Solver) -> Plan:
     scenario_of = [levels.index(k) if k in levels else 0 for k in range(forecast.state_count)]
     routes = RouteTable.of(
         [
-            [path_of(network, pair, solution.lightpaths[s][r]) for s in scenario_of]
+            [path_of(pair, solution.lightpaths[s][r]) for s in scenario_of]
             for r, pair in enumerate(forecast.pairs)
         ]
     )
@@ -83,13 +83,12 @@ def _first(wavelengths: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
     return wavelengths[0] if wavelengths else ()
 
 
-def path_of(network: Network, pair: NodePair, paths: Lightpaths) -> Route:
+def path_of(pair: NodePair, paths: Lightpaths) -> Route:
     """Path of a request along its links; links off the path belong to cycles and are left out."""
     import networkx
 
     if not paths.links:
         return BLOCKED
-    between = {frozenset(ends): e for e, ends in enumerate(network.topology.fibres)}
+    over = dict(zip(paths.links, paths.fibres, strict=True))
     nodes = networkx.shortest_path(networkx.DiGraph(paths.links), *pair)
-    fibres = tuple(between[frozenset(step)] for step in pairwise(nodes))
-    return Route(tuple(nodes), fibres)
+    return Route(tuple(nodes), tuple(over[step] for step in pairwise(nodes)))

@@ -69,7 +69,6 @@ def solver_prices(problem: FullProblem) -> SolverPrices:
 def lightpath_cost(problem: FullProblem, lightpaths: Sequence[Sequence[Lightpaths]]) -> Fraction:
     """Least expected cost of these lightpaths, by scenario and request, in exact arithmetic."""
     network = problem.network
-    at = {frozenset(ends): e for e, ends in enumerate(network.topology.fibres)}
     weights = [Fraction(p) for p in problem.probabilities.tolist()]
     used = [[[0] * len(weights) for _ in range(network.fibres)] for _ in range(2)]
     total = Fraction(0)
@@ -77,8 +76,7 @@ def lightpath_cost(problem: FullProblem, lightpaths: Sequence[Sequence[Lightpath
         for r, paths in enumerate(line):
             if not paths.links and problem.blocking_cost is not None:
                 total += weights[k] * Fraction(problem.blocking_cost)
-            for link in paths.links:
-                e = at[frozenset(link)]
+            for e in paths.fibres:
                 used[0][e][k] += int(problem.channels[k, r, e])
                 used[1][e][k] += 1
     both = zip(used, network.costs.reserved, network.costs.on_demand, strict=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from qnetsim.arrays import FloatArray, IntArray
-from qnetsim.network import Network
+from qnetsim.network import Network, Topology
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
@@ -14,6 +15,32 @@ from qnetsim.optimize.solvers.program import SolveStatus
 
 #: Kind and indices of a variable, such as ``("x", request, source, target, wavelength, scenario)``.
 Name = tuple[str | int, ...]
+
+
+class DirectedFibre(NamedTuple):
+    """One direction of a fibre.
+
+    Attributes
+    ----------
+    source, target : int
+    fibre : int
+    name : tuple of int
+        In the names of its variables.
+    """
+
+    source: int
+    target: int
+    fibre: int
+    name: tuple[int, ...]
+
+
+def links_of(topology: Topology) -> list[DirectedFibre]:
+    """Both directions of each fibre, one after the other."""
+    return [
+        DirectedFibre(a, b, e, (a, b, e) if e in topology.twins else (a, b))
+        for e, ends in enumerate(topology.fibres)
+        for a, b in (ends, ends[::-1])
+    ]
 
 
 @dataclass(frozen=True)

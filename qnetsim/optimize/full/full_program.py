@@ -1,7 +1,8 @@
 """The paper's wavelength-indexed stochastic integer program, (21)-(31), equation by equation.
 
 Binary variables x[r, a, p, k] and f[r, a, q, k] say that request r uses KM wavelength p, or QKD
-wavelength q, on the directed link a in scenario k. The program grows with every one of these
+wavelength q, on the directed link a in scenario k. A link is named by its two nodes, and where
+several fibres join these by its fibre too. The program grows with every one of these
 indices, so it is for small instances; tests compare the routes program and the colouring with it.
 One scenario of probability one, without an on-demand stage, is the deterministic program (8)-(18).
 """
@@ -18,7 +19,13 @@ from qnetsim.errors import InfeasibleError, SolverError, UsageError
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.full.full_prices import lightpath_cost, solver_prices
-from qnetsim.optimize.full.full_problem import FullProblem, FullSolution, Name
+from qnetsim.optimize.full.full_problem import (
+    DirectedFibre,
+    FullProblem,
+    FullSolution,
+    Name,
+    links_of,
+)
 from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
 from qnetsim.optimize.solvers.program import Names, Program, SolveStatus
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
@@ -61,9 +68,7 @@ class FullProgram:
         topology = problem.network.topology
         self.nodes = range(len(topology.nodes))
         self.fibres = range(len(topology.fibres))
-        self.links = [
-            (a, b, e) for e, ends in enumerate(topology.fibres) for a, b in (ends, ends[::-1])
-        ]
+        self.links = links_of(topology)
         self.requests = range(len(problem.pairs))
         self.scenarios = range(len(problem.probabilities))
         self.sigma = range(problem.qkd_variables)
@@ -94,10 +99,10 @@ class FullProgram:
             for r, (source, target) in enumerate(self.problem.pairs):
                 for n in self.nodes:
                     terms: dict[Name, float] = {}
-                    for a, b, _ in self.links:
-                        sign = (a == n) - (b == n)
+                    for link in self.links:
+                        sign = (link.source == n) - (link.target == n)
                         if sign:
-                            terms |= {("x", r, a, b, p, k): sign for p in self.kappa}
+                            terms |= {("x", r, *link.name, p, k): sign for p in self.kappa}
                     balance = (n == source) - (n == target)
                     if balance and self.problem.blocking_cost is not None:
                         terms["blocked", r, k] = balance
@@ -106,22 +111,22 @@ class FullProgram:
     def km_demand_23(self) -> Iterator[ProgramRow]:
         """Eq (23), and (10): KM wavelengths in use are reserved or bought."""
         for k in self.scenarios:
-            for a, b, e in self.links[::2]:
-                used = self._both_directions("x", a, b, self.kappa, k, sign=-1.0)
+            for e in self.fibres:
+                used = self._both_directions("x", e, self.kappa, k, sign=-1.0)
                 terms = {**used, ("X", e): 1.0, ("Xo", e, k): 1.0}
                 yield ProgramRow(terms, 0.0, np.inf)
 
     def qkd_demand_24(self) -> Iterator[ProgramRow]:
         """Eq (24), and (11): QKD wavelengths in use are reserved or bought."""
         for k in self.scenarios:
-            for a, b, e in self.links[::2]:
+            for e in self.fibres:
                 if self.sigma and self._alike[k]:
-                    used = self._both_directions("f", a, b, self.sigma, k, sign=-1.0)
+                    used = self._both_directions("f", e, self.sigma, k, sign=-1.0)
                 else:
                     used = {
-                        ("x", r, *ends, p, k): -float(self._need(k, r, e))
+                        ("x", r, *link.name, p, k): -float(self._need(k, r, e))
                         for r in self.requests
-                        for ends in ((a, b), (b, a))
+                        for link in self._directions(e)
                         for p in self.kappa
                     }
                 terms = {**used, ("F", e): 1.0, ("Fo", e, k): 1.0}
@@ -135,10 +140,10 @@ class FullProgram:
         """
         for k in self.scenarios if self.sigma else ():
             for r in self.requests:
-                for a, b, e in self.links:
-                    need = float(self._need(k, r, e))
-                    terms: dict[Name, float] = {("f", r, a, b, q, k): 1.0 for q in self.sigma}
-                    terms |= {("x", r, a, b, p, k): -need for p in self.kappa}
+                for link in self.links:
+                    need = float(self._need(k, r, link.fibre))
+                    terms: dict[Name, float] = {("f", r, *link.name, q, k): 1.0 for q in self.sigma}
+                    terms |= {("x", r, *link.name, p, k): -need for p in self.kappa}
                     yield ProgramRow(terms, 0.0, 0.0 if self._alike[k] else np.inf)
                     if not self._alike[k]:
                         # none where there is no KM wavelength
@@ -159,15 +164,15 @@ class FullProgram:
         """Eq (28), and (15): at most |κ| KM wavelengths on a fibre."""
         limited = self.problem.network.km_wavelengths is not None
         for k in self.scenarios if limited else ():
-            for a, b, _ in self.links[::2]:
-                used = self._both_directions("x", a, b, self.kappa, k)
+            for e in self.fibres:
+                used = self._both_directions("x", e, self.kappa, k)
                 yield ProgramRow(used, -np.inf, float(len(self.kappa)))
 
     def qkd_capacity_29(self) -> Iterator[ProgramRow]:
         """Eq (29), and (16): at most |σ| QKD wavelengths on a fibre."""
         for k in self.scenarios if self.sigma else ():
-            for a, b, _ in self.links[::2]:
-                used = self._both_directions("f", a, b, self.sigma, k)
+            for e in self.fibres:
+                used = self._both_directions("f", e, self.sigma, k)
                 yield ProgramRow(used, -np.inf, float(len(self.sigma)))
 
     def qkd_uniqueness_30(self) -> Iterator[ProgramRow]:
@@ -185,14 +190,18 @@ class FullProgram:
         """QKD wavelengths of a request on a fibre."""
         return WAVELENGTHS_PER_CHANNEL * int(self.problem.channels[k, r, e])
 
+    def _directions(self, e: int) -> list[DirectedFibre]:
+        """Both links of a fibre."""
+        return self.links[2 * e : 2 * e + 2]
+
     def _both_directions(
-        self, kind: str, a: int, b: int, wavelengths: range, k: int, *, sign: float = 1.0
+        self, kind: str, e: int, wavelengths: range, k: int, *, sign: float = 1.0
     ) -> dict[Name, float]:
         """Terms of all requests on both links of a fibre."""
         return {
-            (kind, r, *ends, w, k): sign
+            (kind, r, *link.name, w, k): sign
             for r in self.requests
-            for ends in ((a, b), (b, a))
+            for link in self._directions(e)
             for w in wavelengths
         }
 
@@ -202,16 +211,17 @@ class FullProgram:
                 for n in set(self.nodes) - set(ends):
                     for w in wavelengths:
                         terms: dict[Name, float] = {}
-                        for a, b, _ in self.links:
-                            if n in (a, b):
-                                terms[kind, r, a, b, w, k] = 1.0 if a == n else -1.0
+                        for link in self.links:
+                            if n in (link.source, link.target):
+                                sign = 1.0 if link.source == n else -1.0
+                                terms[kind, r, *link.name, w, k] = sign
                         yield ProgramRow(terms, 0.0, 0.0)
 
     def _uniqueness(self, kind: str, wavelengths: range) -> Iterator[ProgramRow]:
         for k in self.scenarios:
-            for a, b, _ in self.links[::2]:
+            for e in self.fibres:
                 for w in wavelengths:
-                    used = self._both_directions(kind, a, b, range(w, w + 1), k)
+                    used = self._both_directions(kind, e, range(w, w + 1), k)
                     yield ProgramRow(used, -np.inf, 1.0)
 
     def program(self) -> tuple[Program, dict[Name, int]]:
@@ -222,10 +232,10 @@ class FullProgram:
         names: dict[Name, int] = {name: i for i, name in enumerate(cost)}
         for k in self.scenarios:
             for r in self.requests:
-                for a, b, _ in self.links:
+                for link in self.links:
                     for kind, wavelengths in (("x", self.kappa), ("f", self.sigma)):
                         for w in wavelengths:
-                            names[kind, r, a, b, w, k] = len(names)
+                            names[kind, r, *link.name, w, k] = len(names)
         equations = (
             self.flow_conservation_22,
             self.km_demand_23,
@@ -320,23 +330,23 @@ class FullProgram:
         width = [self._need(k, other, e) for other in range(r + 1) for e in self.fibres]
         peaks = [max(width[i : i + network.fibres]) for i in range(0, len(width), network.fibres)]
         links = []
+        fibres = []
         km = []
         qkd = []
-        for a, b, e in self.links:
-            here = tuple(p for p in self.kappa if ("x", r, a, b, p, k) in on)
+        for a, b, e, name in self.links:
+            here = tuple(p for p in self.kappa if ("x", r, *name, p, k) in on)
             if not here or ("blocked", r, k) in on:
                 continue
             links.append((a, b))
+            fibres.append(e)
             # wavelengths without a limit have no variables: each request has its own
             km.append(here if network.km_wavelengths is not None else (r,))
             if self.sigma:
-                qkd.append(tuple(q for q in self.sigma if ("f", r, a, b, q, k) in on))
+                qkd.append(tuple(q for q in self.sigma if ("f", r, *name, q, k) in on))
             else:
                 first = sum(peaks[:r])
                 qkd.append(tuple(range(first, first + self._need(k, r, e))))
         if self.sigma and not self._alike[k]:
-            most = max(
-                (self._need(k, r, e) for a, b, e in self.links if (a, b) in links), default=0
-            )
+            most = max((self._need(k, r, e) for e in fibres), default=0)
             qkd = [wavelengths[:most] for wavelengths in qkd]
-        return Lightpaths(tuple(links), tuple(km), tuple(qkd))
+        return Lightpaths(tuple(links), tuple(fibres), tuple(km), tuple(qkd))

@@ -248,17 +248,17 @@ class RelaxedSecondStage:
         fresh: list[tuple[Commodity, Route]] = []
         for commodity, count in self.requests.items():
             pair, level = commodity
-            distances, before = paths[level]
+            found = paths[level]
             at = context.position[pair]
-            shortest = min(float(distances[at]), context.blocking)
+            shortest = min(float(found.distances[at]), context.blocking)
             constant += count * shortest
             target = float(known[level][list(context.start[pair].fibres)].sum())
             if commodity in self._groups:
                 row = first + self._limited.size + self._groups[commodity]
                 target -= max(-float(duals[row]), 0.0)
             if shortest < target - REDUCED_COST_TOLERANCE:
-                blocked = context.blocking < float(distances[at])
-                fresh.append((commodity, BLOCKED if blocked else context.finder.trace(before, at)))
+                blocked = context.blocking < float(found.distances[at])
+                fresh.append((commodity, BLOCKED if blocked else context.finder.trace(found, at)))
         scale = context.scale
         return Cut(constant * scale, price[0] * scale, price[1] * scale), fresh
 

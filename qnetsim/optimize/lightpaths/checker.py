@@ -1,6 +1,6 @@
 """Check a plan with explicit wavelengths against (22)-(31), from the definitions alone.
 
-Nothing here is shared with the code that builds the programs: fibres are found by their end
+Nothing here is shared with the code that builds the programs: every link's fibre must have its end
 points, and every equation is tested on sets and counts.
 """
 
@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
 from qnetsim.plain_text import counted
-
-Ends = frozenset[int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,15 +136,14 @@ class _Supply(NamedTuple):
 
 def _fibres(plan: CheckedPlan, k: int) -> Iterator[Violation]:
     """(23), (24), (28)-(31): supply, limits and uniqueness on each fibre."""
-    at: dict[Ends, int] = {frozenset(ends): e for e, ends in enumerate(plan.fibres)}
     km_used: list[list[int]] = [[] for _ in plan.fibres]
     qkd_used: list[list[int]] = [[] for _ in plan.fibres]
     for r in range(len(plan.pairs)):
         paths = plan.lightpaths[k][r]
-        for link, km, qkd in zip(paths.links, paths.km, paths.qkd, strict=True):
-            fibre = at.get(frozenset(link))
-            if fibre is None:
-                yield Violation(22, k, f"request {r}: there is no fibre {link}")
+        lists = (paths.links, paths.fibres, paths.km, paths.qkd)
+        for link, fibre, km, qkd in zip(*lists, strict=True):
+            if not 0 <= fibre < len(plan.fibres) or set(plan.fibres[fibre]) != set(link):
+                yield Violation(22, k, f"request {r}: fibre {fibre} is not on {link}")
                 continue
             km_used[fibre] += km
             qkd_used[fibre] += qkd

@@ -49,7 +49,7 @@ def explicit_plan(
             km = assignment.km[k][r]
             qkd = assignment.qkd[k][r]
             links = tuple(pairwise(route.nodes))
-            line.append(Lightpaths(links, (km,) * len(links), (qkd,) * len(links)))
+            line.append(Lightpaths(links, route.fibres, (km,) * len(links), (qkd,) * len(links)))
             fibres = list(route.fibres)
             need.append(int(rho[states[forecast.kind[r], k], fibres].max()) if fibres else 0)
             used_km[s, fibres] += 1

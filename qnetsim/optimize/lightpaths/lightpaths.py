@@ -13,6 +13,8 @@ class Lightpaths:
     ----------
     links : tuple of (int, int)
         Directed links (from node, to node).
+    fibres : tuple of int
+        Fibre of each link; several may join two nodes.
     km : tuple of tuple of int
         KM wavelengths on each link.
     qkd : tuple of tuple of int
@@ -20,5 +22,6 @@ class Lightpaths:
     """
 
     links: tuple[tuple[int, int], ...]
+    fibres: tuple[int, ...]
     km: tuple[tuple[int, ...], ...]
     qkd: tuple[tuple[int, ...], ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
@@ -151,8 +151,17 @@ class FelTable(Table):
         )
 
 
-def misplaced(tables: Sequence[FelTable], nodes: Sequence[str]) -> Iterator[Problem]:
-    """Parties that cannot be where the tables put them, key by key."""
+def misplaced(
+    tables: Sequence[FelTable], no_node: Callable[[str], str | None]
+) -> Iterator[Problem]:
+    """Parties that cannot be where the tables put them, key by key.
+
+    Parameters
+    ----------
+    tables : sequence of FelTable
+    no_node : callable
+        Says why a name is not that of a node; None where it is.
+    """
     for i, table in enumerate(tables):
         count = sum(map(len, table.workers))
         if len(table.head) != len(table.workers):
@@ -171,9 +180,9 @@ def misplaced(tables: Sequence[FelTable], nodes: Sequence[str]) -> Iterator[Prob
             yield ("fel", i, "workers"), text
         seen: dict[str, str] = {}
         for key, name in table.parties:
-            if name not in nodes:
-                text = f"unknown node {name!r}; allowed: {', '.join(nodes[:30])}"
-                yield ("fel", i, key), text
+            wrong = no_node(name)
+            if wrong:
+                yield ("fel", i, key), wrong
             elif name in seen:
                 text = f"node {name!r} is among {seen[name]} already; each party has its own node"
                 yield ("fel", i, key), text

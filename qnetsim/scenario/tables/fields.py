@@ -65,6 +65,10 @@ def as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+#: Two nodes, and the fibre's own name where several join them.
+FibreEnds = Annotated[
+    tuple[NodeName, ...], BeforeValidator(as_tuple), Field(min_length=2, max_length=3)
+]
 Pair = Annotated[tuple[NodeName, NodeName], BeforeValidator(as_tuple)]
 Pairs = Annotated[tuple[Pair, ...], BeforeValidator(as_tuple)]
 Probabilities = Annotated[tuple[float, ...], BeforeValidator(as_tuple)]

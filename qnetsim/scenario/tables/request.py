@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from qnetsim.scenario.tables.fields import MAX_LEVELS, NodeName, Probabilities, Table, field
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
+
+from qnetsim.scenario.tables.fields import (
+    MAX_LEVELS,
+    NodeName,
+    Probabilities,
+    Table,
+    as_tuple,
+    field,
+)
 
 #: Most requests of a scenario.
 MAX_REQUESTS = 10**6
@@ -67,6 +78,35 @@ class RequestTable(Table):
         default=None,
         ge=0,
         lt=MAX_CLASSES,
+    )
+
+
+Weights = Annotated[
+    tuple[Annotated[tuple[NodeName, float], BeforeValidator(as_tuple)], ...],
+    BeforeValidator(as_tuple),
+]
+
+
+class GravityTable(Table):
+    """A gravity model: a request for each pair of nodes, with a mean rate by their weights.
+
+    The mean rate of nodes i and j is T · w_i · w_j / Σ_{k<l} w_k · w_l, with their weights w and
+    the rate T of all pairs together. Each level is Poisson with that mean, as of
+    ``request.mean_rate_bps``; pairs whose mean is zero have no request.
+    """
+
+    weights: Literal["degree"] | Weights | str = field(
+        "weight of each node, such as its population",
+        "'degree' (its fibres), a list of [node, weight], or the path of a .csv file with the "
+        "columns node and weight; every node has one, zero allowed",
+    )
+    total_rate_bps: float | None = field(
+        "T, the mean rate of all pairs together; half of the sum of the weights unless given, "
+        "which then are the mean rates of the nodes",
+        "a number > 0 in bit/s; needed with weights = 'degree'",
+        default=None,
+        gt=0,
+        le=1e18,
     )
 
 

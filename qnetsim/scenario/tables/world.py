@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
 
 from qnetsim.scenario.tables.fields import (
     MAX_LEVELS,
+    FibreEnds,
     NodeName,
-    Pair,
     Pairs,
     Probabilities,
     Table,
+    as_tuple,
     field,
 )
+from qnetsim.scenario.tables.request import GravityTable, RequestTable
 
 
 class DemandTable(Table):
     """Who asks for keys, and how many.
 
-    Exactly one of ``requests``, ``pairs`` and ``[[request]]`` tables is given;
+    Exactly one of ``requests``, ``pairs``, ``gravity``, ``means`` and ``[[request]]`` tables is
+    given;
     ``qnetsim.scenario.load`` checks it.
     """
 
@@ -73,6 +78,18 @@ class DemandTable(Table):
         "give either requests, pairs or [[request]] tables",
         default=None,
     )
+    gravity: GravityTable | None = field(
+        "a request for each node pair, with means by the weights of the nodes",
+        "{weights = …, total_rate_bps = …}; in place of requests, pairs and [[request]] tables",
+        default=None,
+    )
+    means: Annotated[tuple[RequestTable, ...], BeforeValidator(as_tuple)] | str | None = field(
+        "a table of means, a row for each node pair",
+        "the path of a .csv file with the columns source and target, and mean or mean_rate_bps; "
+        "a list of tables with these keys. Columns count, group and priority may stand beside "
+        "them, as in [[request]] tables, in whose place it is",
+        default=None,
+    )
     arrivals: Literal["slot_start", "uniform"] = field(
         "when the requests of a slot arrive",
         "'slot_start' (the paper), or 'uniform' (each at an instant of its own inside the slot)",
@@ -98,21 +115,90 @@ class DemandTable(Table):
     )
 
 
+def _column(meaning: str) -> Any:
+    return field(meaning, "a name in the header", default=None, max_length=200)
+
+
+class RecordingColumns(Table):
+    """Names of the columns of recorded demand, where they are not the usual ones."""
+
+    slot: str | None = _column("number of the slot")
+    time: str | None = _column("time, as ISO 8601 (UTC unless it says otherwise) or in seconds")
+    source: str | None = _column("one end")
+    target: str | None = _column("the other end")
+    rate: str | None = _column("rate, or amount in a slot")
+    arrival: str | None = _column("when a request arrives, as time")
+    holding: str | None = _column("how long a request stands, in seconds")
+    ignore: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = field(
+        "columns that are left out of a matrix with a column for each pair",
+        "a list of names in the header",
+        default=(),
+        max_length=10_000,
+    )
+
+
 class RecordingTable(Table):
-    """Demand that was recorded elsewhere, row by row ``slot, source, target, rate``.
+    """Demand that was recorded elsewhere.
 
     The file says who asks for how much and when; ``[demand]`` then only says what policies are
-    told in advance. A rate is rounded up to whole demand levels.
+    told in advance. A rate is rounded up to whole demand levels. Lists by slot or time, matrices
+    and the formats of others are read, as by ``qnetsim demand import``.
     """
 
     file: str = field(
         "the recorded demand",
-        "the path of a .csv file with the columns slot,source,target,rate, or of an .h5 file with "
-        "datasets of these names",
+        "the path of a .csv file with the columns slot,source,target,rate, of an .h5 file with "
+        "datasets of these names, or of a file in another format that docs/reference/demand.md "
+        "lists",
         pattern=r"^[^\x00-\x1f\x7f]+$",
     )
-    rate_unit: Literal["bps", "kbps", "Mbps", "level"] = field(
-        "unit of the rates", "'bps', 'kbps', 'Mbps' or 'level' (multiples of K_L at span_km)"
+    rate_unit: Literal["bps", "kbps", "Mbps", "Gbps", "bits", "bytes", "level"] = field(
+        "unit of the rates",
+        "'bps', 'kbps', 'Mbps', 'Gbps', 'bits' or 'bytes' (in a slot of the file), or 'level' "
+        "(multiples of K_L at span_km)",
+    )
+    rate_factor: float = field(
+        "what every rate is multiplied by, such as bits of key for each bit of data",
+        "a number > 0",
+        default=1.0,
+        gt=0,
+        le=1e12,
+    )
+    columns: RecordingColumns | None = field(
+        "names of the columns, where they are not the usual ones", "a table", default=None
+    )
+    first_slot: int | None = field(
+        "number that the file gives its first slot; rows ahead of it are left out. Needed where "
+        "slots begin at 1 or at an epoch",
+        "an integer -10^15 .. 10^15",
+        default=None,
+        ge=-(10**15),
+        le=10**15,
+    )
+    first_time: str | None = field(
+        "when the first slot begins, for files with times; unless given, at the first time since "
+        "1970, or at 0 s",
+        "ISO 8601, or seconds as text",
+        default=None,
+        max_length=64,
+    )
+    directions: Literal["sum", "keep"] | None = field(
+        "rows of one slot and node pair, in either direction",
+        "'sum' (one request with all their rate) or 'keep' (each a request of its own); unless "
+        "given, 'keep' in lists by slot, 'sum' in other formats",
+        default=None,
+    )
+    untimed: Annotated[int, Field(ge=1, le=10**8)] | Literal["in_turn"] | None = field(
+        "demand without slots and times",
+        "an integer 1 .. 100000000 (the slots for which all of it stands) or 'in_turn' (row n is "
+        "the demand of slot n)",
+        default=None,
+    )
+    nodes: Annotated[tuple[NodeName, ...], BeforeValidator(as_tuple)] = field(
+        "names of the nodes in their order, for matrices without names",
+        "a list of names",
+        default=(),
+        max_length=10_000,
     )
     slot_s: float = field(
         "time base: length of a slot of the file",
@@ -134,6 +220,12 @@ class RecordingTable(Table):
         default=None,
         pattern=r"^[0-9a-f]{64}$",
     )
+
+    def keys_left_out(self) -> set[str]:
+        """Keys that came later and are at their defaults: they change no digest."""
+        late = ("rate_factor", "columns", "first_slot", "first_time", "directions", "untimed")
+        fields = type(self).model_fields
+        return {k for k in (*late, "nodes") if getattr(self, k) == fields[k].default}
 
 
 class YieldTable(Table):
@@ -188,8 +280,11 @@ class OutageTable(Table):
         "a node; give either node or fibre",
         default=None,
     )
-    fibre: Pair | None = field(
-        "the fibre that fails", "[source, target]; give either node or fibre", default=None
+    fibre: FibreEnds | None = field(
+        "the fibre that fails",
+        "[source, target], or [source, target, name] where several fibres join the two; give "
+        "either node or fibre",
+        default=None,
     )
     trusted_relay: int | None = field(
         "trusted relay of the fibre that fails, counted from its first end",

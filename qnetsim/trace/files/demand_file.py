@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +11,9 @@ import h5py
 import numpy as np
 
 from qnetsim.arrays import IntArray
-from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.csv_rows import read_csv
+from qnetsim.errors import CsvError, TraceFormatError, UsageError
 from qnetsim.input_files import read_input
-from qnetsim.plain_text import counted
 from qnetsim.trace.hdf5.files import is_hdf5
 from qnetsim.trace.hdf5.reading import damage_refused, open_hdf5, plain_dataset
 
@@ -33,19 +32,28 @@ class DemandRows:
         Line of each row in a CSV file, or its position, from 0, in an HDF5 file.
     place : str
         What ``places`` count: ``":{}"`` or ``": row {}"``.
+    unused : tuple of str
+        Columns or datasets that are not read.
     """
 
     cells: tuple[tuple[str, str, str, str], ...]
     places: IntArray
     place: str
+    unused: tuple[str, ...] = ()
 
     def where(self, row: int) -> str:
         """Place of a row, for messages."""
         return self.place.format(int(self.places[row]))
 
 
-def read_demand(path: Path) -> DemandRows:
+def read_demand(path: Path, names: Sequence[str] = COLUMNS) -> DemandRows:
     """Read a CSV or HDF5 file of recorded demand.
+
+    Parameters
+    ----------
+    path : Path
+    names : sequence of str
+        Columns, or datasets, of slot, source, target and rate.
 
     Raises
     ------
@@ -53,7 +61,7 @@ def read_demand(path: Path) -> DemandRows:
         The file is missing, of another kind, or lacks a column; says how to mend it.
     """
     raw = _bytes(path)
-    return _hdf5(path) if is_hdf5(path) else _csv(path, raw)
+    return _hdf5(path, names) if is_hdf5(path) else _csv(path, raw, names)
 
 
 def demand_digest(path: Path) -> str:
@@ -74,54 +82,23 @@ def _bytes(path: Path) -> bytes:
         raise ValueError(str(error)) from None
 
 
-def _csv(path: Path, raw: bytes) -> DemandRows:
+def _csv(path: Path, raw: bytes, names: Sequence[str]) -> DemandRows:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ValueError(f"{path}:{line}: is neither HDF5 nor UTF-8 text") from None
-    rows = csv.reader(io.StringIO(text, newline=""))
-    order: list[int] | None = None
-    cells = []
-    places = []
-    short = []
     try:
-        for row in rows:
-            stripped = [cell.strip() for cell in row]
-            if not any(stripped) or stripped[0].startswith("#"):
-                continue
-            if order is None:
-                order = _header(f"{path}:{rows.line_num}", stripped)
-                width = len(stripped)
-            elif len(stripped) != width:
-                short.append(
-                    f"{path}:{rows.line_num}: has {counted(len(stripped), 'cell')}; give {width}"
-                )
-            else:
-                a, b, c, d = (stripped[i] for i in order)
-                cells.append((a, b, c, d))
-                places.append(rows.line_num)
-    except csv.Error as error:
-        raise ValueError(f"{path}:{rows.line_num}: is not CSV: {error}") from None
-    if short:
-        raise ValueError("\n".join(short[:20]))
-    if order is None:
-        raise ValueError(f"{path}: is empty; give the header {','.join(COLUMNS)} and the rows")
-    return DemandRows(tuple(cells), np.array(places, dtype=np.int64), ":{}")
+        table = read_csv(str(path), text, names)
+    except CsvError as error:
+        raise ValueError(str(error)) from None
+    slot, source, target, rate = table.find_all(names)
+    cells = tuple((row[slot], row[source], row[target], row[rate]) for row in table.rows)
+    places = np.array(table.lines, dtype=np.int64)
+    return DemandRows(cells, places, ":{}", table.further(names))
 
 
-def _header(where: str, cells: list[str]) -> list[int]:
-    """Positions of the columns; others may stand between them."""
-    missing = [name for name in COLUMNS if cells.count(name) != 1]
-    if missing:
-        raise ValueError(
-            f"{where}: the header is {','.join(cells)!r}; it must have {', '.join(COLUMNS)}, each "
-            f"once (wrong: {', '.join(missing)})"
-        )
-    return [cells.index(name) for name in COLUMNS]
-
-
-def _hdf5(path: Path) -> DemandRows:
+def _hdf5(path: Path, wanted: Sequence[str]) -> DemandRows:
     try:
         with open_hdf5(path) as file, damage_refused(path):
             if str(file.attrs.get("filetype", "")).startswith("qnetsim-"):
@@ -130,7 +107,7 @@ def _hdf5(path: Path) -> DemandRows:
                     "policies in a recorded world"
                 )
             found = []
-            for name in COLUMNS:
+            for name in wanted:
                 try:
                     dataset = plain_dataset(file, name)
                 except KeyError:
@@ -138,7 +115,7 @@ def _hdf5(path: Path) -> DemandRows:
                 except ValueError as error:
                     raise TraceFormatError(f"{path}: {error}") from None
                 if dataset is None or dataset.ndim != 1:
-                    names = ", ".join(COLUMNS)
+                    names = ", ".join(wanted)
                     raise TraceFormatError(
                         f"{path}: has no one-dimensional dataset {name!r}; give {names}"
                     )
@@ -149,10 +126,11 @@ def _hdf5(path: Path) -> DemandRows:
                         f"{path}: dataset {name!r} holds {values.dtype}; give numbers or text"
                     )
                 found.append([str(value) for value in values.tolist()])
+            unused = tuple(name for name in file if name not in wanted)
     except (TraceFormatError, UsageError) as error:
         raise ValueError(str(error)) from None
-    lengths = {name: len(values) for name, values in zip(COLUMNS, found, strict=True)}
+    lengths = {name: len(values) for name, values in zip(wanted, found, strict=True)}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"{path}: its datasets differ in length: {lengths}; give equal ones")
     cells = tuple((a, b, c, d) for a, b, c, d in zip(*found, strict=True))
-    return DemandRows(cells, np.arange(len(cells)), ": row {}")
+    return DemandRows(cells, np.arange(len(cells)), ": row {}", unused)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.fibre_loss import LOSSES, stored_losses
 from qnetsim.plain_text import counted
 from qnetsim.vocabulary import PlanStatus
 
@@ -52,9 +53,13 @@ MAYBE_NUMBER = Claim((int, float, type(None)), "a number or null")
 COUNT = Claim(int, "an integer >= 0")
 PRICES = Claim(list, "a list of prices")
 
-#: Parts of the provenance and what they must hold; ``plan`` may lack those of ``OPTIONAL``.
+#: Parts of the provenance and what they must hold; those of ``OPTIONAL`` may be missing.
 PARTS: dict[str, dict[str, Claim]] = {
-    "provenance": dict.fromkeys(("software", "environment", "scenario", "policy", "plan"), TABLE),
+    "provenance": {
+        **dict.fromkeys(("software", "environment", "scenario", "policy", "plan"), TABLE),
+        LOSSES: Claim(list, "a list of losses"),
+        "fibre_names": Claim(list, "a list of names"),
+    },
     "provenance.software": {"name": TEXT, "version": TEXT, "packages": TABLE},
     "provenance.environment": dict.fromkeys(
         ("python", "implementation", "system", "machine"), TEXT
@@ -91,7 +96,13 @@ PARTS: dict[str, dict[str, Claim]] = {
 #: Parts that need not be there: they came later, or there is nothing to say.
 RISK = ("risk", "expected_cost", "cvar", "risk_objective")
 LATER = ("uncoloured", "estimate", "wavelength_prices", *RISK)
-OPTIONAL = frozenset(f"provenance.plan.{key}" for key in LATER)
+OPTIONAL = frozenset(
+    {
+        "provenance.fibre_names",
+        f"provenance.{LOSSES}",
+        *(f"provenance.plan.{key}" for key in LATER),
+    }
+)
 #: Numbers that are not below zero.
 NOT_NEGATIVE = frozenset(
     {"solve_s", "blocked", "variables", "rows", "nodes", "rounds", "realisations", "samples"}
@@ -247,6 +258,42 @@ def check_plan_columns(columns: Arrays, dims: Mapping[str, tuple[str, ...]]) -> 
     _check_network(columns)
     _check_routes(columns, sizes)
     _check_wavelengths(columns, sizes)
+
+
+def check_fibre_names(provenance: Mapping[str, Any], columns: Arrays) -> None:
+    """Refuse names that do not tell fibres between the same nodes apart.
+
+    Raises
+    ------
+    ValueError
+        Beginning with the field that is wrong.
+    """
+    fibres = len(columns["fibres/source"])
+    labels = provenance.get("fibre_names", [""] * fibres)
+    if len(labels) != fibres or not all(isinstance(label, str) for label in labels):
+        raise ValueError(f"provenance.fibre_names is no list of {fibres} names")
+    known: dict[frozenset[str], set[str]] = {}
+    ends = zip(columns["fibres/source"], columns["fibres/target"], labels, strict=True)
+    for fibre, (source, target, label) in enumerate(ends):
+        beside = known.setdefault(frozenset((str(source), str(target))), set())
+        if beside and (not label or label in beside or "" in beside):
+            text = f"joins the nodes of an earlier one and has no name of its own: {label!r}"
+            raise ValueError(f"fibres/target: fibre {fibre} {text}")
+        beside.add(label)
+
+
+def check_fibre_losses(provenance: Mapping[str, Any], columns: Arrays) -> None:
+    """Refuse losses that are none, or are not those of the fibres.
+
+    Raises
+    ------
+    ValueError
+        Beginning with the field that is wrong.
+    """
+    try:
+        stored_losses(provenance, len(columns["fibres/source"]))
+    except ValueError as error:
+        raise ValueError(f"provenance.{LOSSES} {error}") from None
 
 
 def _within(columns: Arrays, path: str, least: int, end: int) -> None:

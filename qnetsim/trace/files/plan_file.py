@@ -14,8 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.fibre_loss import LOSSES
 from qnetsim.input_files import read_start, refuse_irregular
-from qnetsim.trace.files.plan_checks import check_plan_columns, stored_provenance
+from qnetsim.plain_text import fibre_name
+from qnetsim.trace.files.plan_checks import (
+    check_fibre_losses,
+    check_fibre_names,
+    check_plan_columns,
+    stored_provenance,
+)
 from qnetsim.trace.hdf5.files import built_in_memory, plain_reason, replacing
 from qnetsim.trace.hdf5.object_headers import foreign_messages, has_type
 from qnetsim.trace.hdf5.reading import damage_refused, open_hdf5, plain_dataset, stored_elsewhere
@@ -63,7 +70,8 @@ class PlanRecord:
     Attributes
     ----------
     provenance : dict
-        JSON: software, environment, scenario, policy, and the plan's summary.
+        JSON: software, environment, scenario, policy, the plan's summary, ``fibre_names`` where
+        fibres have names of their own, ``fibre_losses`` where their file gave any.
     columns : mapping from path to ndarray
         By the paths of ``PLAN_COLUMNS``; ``wavelengths`` is empty where none were planned.
     """
@@ -71,12 +79,24 @@ class PlanRecord:
     provenance: dict[str, Any]
     columns: dict[str, npt.NDArray[Any]]
 
+    @property
+    def fibre_labels(self) -> tuple[str, ...]:
+        """Own names of the fibres, "" for none; empty where no fibre has one."""
+        return tuple(self.provenance.get("fibre_names", ()))
+
+    def fibre_names(self) -> list[str]:
+        """Names of the fibres: their ends, and their own names where they have some."""
+        sources, targets = (self.columns[f"fibres/{end}"] for end in ("source", "target"))
+        labels = self.fibre_labels or [""] * len(sources)
+        return [fibre_name(*both) for both in zip(sources, targets, labels, strict=True)]
+
     def digest(self) -> str:
         """SHA-256 over what was asked, what was found, and all columns; hexadecimal.
 
         Software, environment and the time it took do not enter.
         """
-        asked = {part: self.provenance[part] for part in ("scenario", "policy")}
+        parts = ("scenario", "policy", "fibre_names", LOSSES)
+        asked = {part: self.provenance[part] for part in parts if part in self.provenance}
         found = {k: v for k, v in self.provenance["plan"].items() if k != "solve_s"}
         total = hashlib.sha256(json.dumps([asked, found], sort_keys=True).encode())
         for path, _, kind, _, _ in PLAN_COLUMNS:
@@ -222,6 +242,8 @@ def _read(path: Path, file: h5py.File) -> PlanRecord:
         raise ValueError(f"{name} is not an object of the format")
     check_plan_columns(columns, {name: dims for name, dims, *_ in PLAN_COLUMNS})
     record = PlanRecord(stored_provenance(file.attrs["provenance"]), columns)
+    check_fibre_losses(record.provenance, columns)
+    check_fibre_names(record.provenance, columns)
     if file.attrs["filetype"] != FILETYPE:
         raise ValueError(f"filetype is {file.attrs['filetype']!r}, not {FILETYPE!r}")
     if record.digest() != str(file.attrs["content_digest"]):

@@ -11,6 +11,7 @@ import pytest
 from qnetsim.case import load, open_case
 from qnetsim.case.make_scenario import make_scenario
 from qnetsim.errors import ScenarioError, TopologyError, UsageError
+from qnetsim.network import TopologyWarning
 from tests.support import SCENARIOS
 
 DEMAND = {"requests": 3}
@@ -37,7 +38,10 @@ def test_keywords_give_what_a_file_gives(tmp_path: Path) -> None:
         ({"policy": [{"name": "spi"}]}, r"^policy\[0\]\.name: unknown policy 'spi'; did you mean"),
         ({"policy": [{"name": "sip", "fromulation": 1}]}, r"did you mean 'formulation'"),
         ({"run": {"slots": 10**9, "slot_s": 1e6}}, r"^run\.slots: the run, its patience"),
-        ({"length_key": "km"}, r"^length_key: goes with a graph"),
+        (
+            {"length_key": "km"},
+            r"^network\.topology: nsfnet: the length is missing: no link .* under km",
+        ),
     ],
 )
 def test_what_a_file_is_checked_for_is_checked(tables: dict[str, object], text: str) -> None:
@@ -129,12 +133,41 @@ def test_lengths_are_found_by_their_usual_names(key: str) -> None:
 
 
 def test_a_length_may_have_another_name() -> None:
-    given = {"topology": ring("km"), "demand": DEMAND}
-    text = r"edge c–a lacks the length in km; .* \(length_key names another\)"
+    given = {"topology": ring("way"), "demand": DEMAND}
+    text = r"edge c–a: fibre c–a: the length is missing"
     with pytest.raises(TopologyError, match=text) as caught:
         make_scenario(**given)
-    assert len(caught.value.problems) == 3
-    assert make_scenario(**given, length_key="km").network.graph is not None
+    assert len(caught.value.problems) == 4
+    assert "links have way; network.length_key names the length" in str(caught.value)
+    assert make_scenario(**given, length_key="way").network.graph is not None
+    assert make_scenario(topology=ring("km"), demand=DEMAND).network.graph is not None
+
+
+def test_a_directed_graph_and_a_multigraph_are_networks_of_fibres() -> None:
+    with pytest.warns(TopologyWarning, match="both directions of 3 fibres are one fibre each"):
+        both = make_scenario(topology=networkx.DiGraph(ring()), demand=DEMAND)
+    assert (
+        open_case(both).network.topology
+        == open_case(make_scenario(topology=ring(), demand=DEMAND)).network.topology
+    )
+    parallel = networkx.MultiGraph(ring())
+    parallel.add_edge("c", "a", length_km=50.0)
+    with pytest.warns(TopologyWarning, match=r"parallel fibres, named by .*: c–a"):
+        several = make_scenario(topology=parallel, demand=DEMAND)
+    topology = open_case(several).network.topology
+    assert [topology.fibre_name(e) for e in range(4)] == ["c–a (0)", "c–a (1)", "c–7", "a–7"]
+
+
+def test_a_graph_is_read_by_the_keys_of_the_network() -> None:
+    graph = networkx.DiGraph()
+    graph.add_node("a", lat=52.5, lon=13.4, label="Berlin")
+    graph.add_node("b", lat=53.55, lon=10.0)
+    graph.add_edge("a", "b", loss=0.25)
+    network = {"topology": graph, "coordinates": "great_circle", "attenuation_key": "loss"}
+    topology = open_case(make_scenario({"network": network}, demand=DEMAND)).network.topology
+    assert 250 < topology.lengths_km[0] < 260
+    assert topology.losses[0].attenuation_db_km == 0.25
+    assert topology.locations[0].name == "Berlin"
 
 
 def test_graphs_that_are_no_network_of_fibres_are_refused() -> None:
@@ -142,11 +175,14 @@ def test_graphs_that_are_no_network_of_fibres_are_refused() -> None:
         with pytest.raises(TopologyError, match=text):
             make_scenario(topology=graph, demand=DEMAND)
 
-    refused(networkx.DiGraph(ring()), r"graph:ring: is directed, .* graph\.to_undirected\(\)")
+    apart = networkx.DiGraph(ring())
+    apart.edges["c", "a"]["length_km"] = 90.0
+    refused(apart, r'is unlike in length the opposite one .*\n.*network\.directions = "shortest"')
     parallel = networkx.MultiGraph(ring())
     assert make_scenario(topology=parallel, demand=DEMAND).network.graph is not None
     parallel.add_edge("c", "a", length_km=50.0)
-    refused(parallel, "fibre c–a: is a duplicate of the fibre")
+    with pytest.raises(TopologyError, match=r"fibre c–a: of 50\.0 km is a duplicate of the fibre"):
+        make_scenario({"network": {"parallel_fibres": "refuse"}}, parallel, demand=DEMAND)
     loop = ring()
     loop.add_edge("a", "a", length_km=1.0)
     refused(loop, "is a self-loop")

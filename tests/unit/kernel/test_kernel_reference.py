@@ -14,6 +14,11 @@ def test_kernel_equals_the_reference(seed: int, tmp_path: Path) -> None:
     compare(seed, tmp_path)
 
 
+@pytest.mark.parametrize("seed", range(100, 116))
+def test_kernel_equals_the_reference_over_parallel_fibres(seed: int, tmp_path: Path) -> None:
+    compare(seed, tmp_path, twins=True)
+
+
 def test_the_configurations_exercise_everything(tmp_path: Path) -> None:
     happened: dict[str, int] = {}
     for seed in range(40):

@@ -82,6 +82,15 @@ def test_a_rate_table_is_interpolated_in_the_logarithm(tmp_path: Path) -> None:
     assert open_case(scenario).network.level_bits == 2000
 
 
+def test_columns_of_a_rate_table_go_by_their_names(tmp_path: Path) -> None:
+    path = table_scenario(tmp_path, "")
+    (tmp_path / "rates.csv").write_text("# km\nrate_bps; Distance_km\n4000;50\n1000;150\n")
+    assert load(path).network.rate_table == ((50.0, 4000.0), (150.0, 1000.0))
+    (tmp_path / "rates.csv").write_text("distance_km,rate_bps,loss_db\n50,4000,10\n")
+    with pytest.raises(ScenarioError, match=r"rates\.csv:1: 'loss_db' is not used"):
+        load(path)
+
+
 @pytest.mark.parametrize(
     ("rows", "network", "word"),
     [

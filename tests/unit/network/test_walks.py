@@ -13,7 +13,7 @@ from qnetsim.network import walks
 from qnetsim.network.routes import NodePair, least_routes, open_neighbours
 from qnetsim.network.topology import Topology
 from qnetsim.network.walks import FoundWalks, shortest_walks
-from tests.support.networks import exact_search, grid, random_graph
+from tests.support.networks import exact_search, grid, random_graph, with_twins
 
 
 class Instance(NamedTuple):
@@ -38,13 +38,15 @@ LENGTHS: dict[str, Callable[[np.random.Generator], int]] = {
 }
 
 
-def instance(seed: int) -> Instance:
+def instance(seed: int, *, twins: bool = False) -> Instance:
     rng = np.random.default_rng(seed)
     shape = rng.choice(["graph", "grid"])
     if shape == "grid":
         topology = grid(int(rng.integers(2, 9)), int(rng.integers(2, 9)))
     else:
         topology = random_graph(rng, int(rng.integers(5, 60)))
+    if twins:
+        topology = with_twins(topology, rng)
     draw = LENGTHS[str(rng.choice(list(LENGTHS)))]
     lengths = [draw(rng) for _ in topology.fibres]
     down = np.flatnonzero(rng.random(len(lengths)) < rng.choice([0.0, 0.0, 0.2])).tolist()
@@ -69,11 +71,11 @@ def compared(case: Instance) -> FoundWalks:
     return found
 
 
-def check_many(seeds: range) -> int:
+def check_many(seeds: range, *, twins: bool = False) -> int:
     total = 0
     certain = 0
     for seed in seeds:
-        case = instance(seed)
+        case = instance(seed, twins=twins)
         found = compared(case)
         total += len(case.pairs)
         certain += len(found.walks)
@@ -86,9 +88,14 @@ def test_walks_are_the_routes_of_the_exact_search() -> None:
     assert check_many(range(40)) > 4_000
 
 
+def test_walks_over_parallel_fibres_are_the_routes_of_the_exact_search() -> None:
+    assert check_many(range(30), twins=True) > 3_000
+
+
 @pytest.mark.slow
 def test_walks_are_the_routes_of_the_exact_search_on_many_networks() -> None:
     assert check_many(range(1000, 1600)) > 100_000
+    assert check_many(range(2000, 2300), twins=True) > 50_000
 
 
 @pytest.mark.parametrize("length", [1, 2**24, 2**40])

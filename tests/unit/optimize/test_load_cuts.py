@@ -22,7 +22,7 @@ from qnetsim.optimize.recourse import stochastic_problem
 from qnetsim.scenario import Scenario, load_scenario, parse_scenario
 from qnetsim.vocabulary import PlanStatus
 from tests.support.helpers import nsfnet
-from tests.support.planning import judge, network_text, plan_of, random_scenario
+from tests.support.planning import judge, network_text, plan_of, random_scenario, twinned
 
 CASES = Path(__file__).parent / "cases"
 DENSE = "1-2:100 1-3:100 1-4:100 2-3:100 2-5:100 3-4:100 3-6:100 4-5:100 4-6:100 5-6:100"
@@ -58,14 +58,18 @@ def problem_of(network: Network, routes: list[Route], rho: int) -> RoutesProblem
     )
 
 
+@pytest.mark.parametrize("twins", [False, True])
 @pytest.mark.parametrize(("key", "rho"), [("km_wavelengths", 1), ("qkd_wavelengths", 2)])
-def test_no_routing_with_wavelengths_breaks_a_cut(key: str, rho: int, tmp_path: Path) -> None:
+def test_no_routing_with_wavelengths_breaks_a_cut(
+    key: str, rho: int, twins: bool, tmp_path: Path
+) -> None:
     full = 0
-    for seed in range(60):
+    for seed in range(30 if twins else 60):
         rng = np.random.default_rng(seed)
         limit = int(rng.integers(1, 5)) if key == "km_wavelengths" else int(rng.integers(6, 20))
         scenario = network_text(tmp_path, DENSE, f"{key} = {limit}", "levels = 3\nrequests = 3")
-        network = open_case(scenario).network
+        case = twinned(scenario, seed, 0.3) if twins else open_case(scenario)
+        network = case.network
         routes = served(rng, network, 1 if key == "km_wavelengths" else 3 * rho, limit)
         problem = problem_of(network, routes, rho)
         load = np.zeros((1, 1, network.fibres))

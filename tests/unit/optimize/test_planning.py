@@ -22,18 +22,18 @@ from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import PolicyTable, parse_scenario
 from qnetsim.vocabulary import PlanStatus
 from tests.support.helpers import nsfnet, run
-from tests.support.planning import judge, network_text, plan_of, random_scenario
+from tests.support.planning import judge, network_text, plan_of, random_scenario, twinned
 
 
-def check_against_judge(seed: int, folder: Path, *, limits: bool) -> str:
-    scenario = random_scenario(seed, folder, limits=limits)
-    case = open_case(scenario)
+def check_against_judge(seed: int, folder: Path, *, limits: bool, twins: bool = False) -> str:
+    made = random_scenario(seed, folder, limits=limits)
+    case = twinned(made, seed, 0.15 if limits else 0.4) if twins else open_case(made)
     best = judge(case)
     if best is None:
         with pytest.raises(InfeasibleError, match=r"at level k = \d+ the fibres? n"):
-            plan_of(scenario, "sip")
+            plan_of(case, "sip")
         return "infeasible"
-    plan = plan_of(scenario, "sip")
+    plan = plan_of(case, "sip")
     objective = plan.objective(case.network)
     slack = 1e-6 * max(best, 1.0)
     assert plan.bound is not None
@@ -42,13 +42,13 @@ def check_against_judge(seed: int, folder: Path, *, limits: bool) -> str:
     if plan.status is PlanStatus.OPTIMAL:
         assert objective == pytest.approx(best, rel=1e-6, abs=1e-3)
     assert (plan.qkd_channels == np.round(plan.qkd_channels)).all()
-    evf = plan_of(scenario, "evf")
+    evf = plan_of(case, "evf")
     recourse = judge(case, (evf.qkd_channels, evf.km_wavelengths))
     assert recourse is not None
     assert evf.objective(case.network) >= recourse - slack
     if evf.status is PlanStatus.OPTIMAL:
         assert evf.objective(case.network) == pytest.approx(recourse, rel=1e-6, abs=1e-3)
-    perfect = plan_of(scenario, "perfect").objective(case.network)
+    perfect = plan_of(case, "perfect").objective(case.network)
     assert perfect <= best + slack
     assert best <= evf.objective(case.network) + slack
     return "closed form" if "closed form" in plan.solver else "program"
@@ -59,6 +59,21 @@ def test_sip_equals_the_integer_program(limits: bool, tmp_path: Path) -> None:
     seeds = range(30)
     kinds = {check_against_judge(seed, tmp_path, limits=limits) for seed in seeds}
     assert kinds >= ({"infeasible", "program"} if limits else {"closed form"})
+
+
+@pytest.mark.parametrize("limits", [False, True])
+def test_sip_equals_the_integer_program_over_parallel_fibres(limits: bool, tmp_path: Path) -> None:
+    seeds = range(12)
+    kinds = {check_against_judge(seed, tmp_path, limits=limits, twins=True) for seed in seeds}
+    assert kinds >= ({"infeasible", "program"} if limits else {"closed form"})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 180))
+def test_sip_equals_the_integer_program_over_many_networks_of_parallel_fibres(
+    seed: int, tmp_path: Path
+) -> None:
+    check_against_judge(seed, tmp_path, limits=seed % 4 > 0, twins=True)
 
 
 def test_the_routes_program_takes_over_where_the_closed_form_is_too_dear() -> None:

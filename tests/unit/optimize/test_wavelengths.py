@@ -23,6 +23,7 @@ from qnetsim.optimize.wavelengths.colouring import blocks, exact_colouring, firs
 from qnetsim.plans.make import make_plan
 from qnetsim.scenario import PlanningTable, PolicyTable, Scenario, parse_scenario
 from qnetsim.vocabulary import PlanStatus
+from tests.support.planning import twinned
 
 SIP = PolicyTable(name="sip")
 
@@ -57,12 +58,11 @@ def checked_full(problem: FullProblem, solution: FullSolution) -> CheckedPlan:
     network = problem.network
     scenarios = range(len(solution.lightpaths))
     used = np.zeros((2, len(scenarios), network.fibres))
-    at = {frozenset(ends): e for e, ends in enumerate(network.topology.fibres)}
     for k in scenarios:
         for paths in solution.lightpaths[k]:
-            for link, km, qkd in zip(paths.links, paths.km, paths.qkd, strict=True):
-                used[0, k, at[frozenset(link)]] += len(km)
-                used[1, k, at[frozenset(link)]] += len(qkd)
+            for fibre, km, qkd in zip(paths.fibres, paths.km, paths.qkd, strict=True):
+                used[0, k, fibre] += len(km)
+                used[1, k, fibre] += len(qkd)
     return CheckedPlan(
         fibres=network.topology.fibres,
         pairs=problem.pairs,
@@ -92,7 +92,7 @@ def coloured(case: Case, plan: Plan) -> CheckedPlan:
 def solved(case: Case, choice: str, formulation: str) -> float | None:
     """Objective by one solver and formulation; infinite where infeasible, None beyond a licence."""
     planning = PlanningTable(solver=choice)
-    asked = case.scenario.model_copy(update={"planning": planning})
+    asked = replace(case, scenario=case.scenario.model_copy(update={"planning": planning}))
     table = PolicyTable.model_validate({"name": "sip", "formulation": formulation})
     try:
         plan = make_plan(asked, table)
@@ -105,9 +105,10 @@ def solved(case: Case, choice: str, formulation: str) -> float | None:
     return plan.objective(case.network)
 
 
-def compare(seed: int, folder: Path) -> set[str]:
+def compare(seed: int, folder: Path, *, twins: bool = False) -> set[str]:
     """Full program = routes program = (where it applies) newsvendor, by both solvers."""
-    case = open_case(small_scenario(seed, folder))
+    made = small_scenario(seed, folder)
+    case = twinned(made, seed) if twins else open_case(made)
     kinds = {"limited" if case.network.limited else "unlimited"}
     kinds |= {"blocking"} if case.network.costs.blocking is not None else set()
     problem = full_problem(case.network, case.forecast)
@@ -115,10 +116,10 @@ def compare(seed: int, folder: Path) -> set[str]:
         full = FullProgram(problem).solve()
     except InfeasibleError:
         with pytest.raises(InfeasibleError):
-            make_plan(case.scenario, SIP)
+            make_plan(case, SIP)
         return kinds | {"infeasible"}
     assert violations(checked_full(problem, full)) == []
-    plan = make_plan(case.scenario, SIP)
+    plan = make_plan(case, SIP)
     assert plan.status is PlanStatus.OPTIMAL
     assert plan.objective(case.network) == pytest.approx(full.objective, rel=1e-6, abs=1e-3)
     assert violations(coloured(case, plan)) == []
@@ -142,10 +143,16 @@ def test_full_program_equals_routes_program(tmp_path: Path) -> None:
     assert kinds >= WANTED | {"both solvers, full", "both solvers, routes"}
 
 
+def test_full_program_equals_routes_program_over_parallel_fibres(tmp_path: Path) -> None:
+    kinds = set().union(*(compare(seed, tmp_path, twins=True) for seed in range(500, 510)))
+    assert kinds >= {"limited", "unlimited", "newsvendor", "both solvers, full"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(24, 324))
 def test_full_program_equals_routes_program_on_hundreds(seed: int, tmp_path: Path) -> None:
     compare(seed, tmp_path)
+    compare(1000 + seed, tmp_path, twins=True)
 
 
 def test_a_program_that_cannot_fit_says_how_large_it_would_be() -> None:
@@ -296,11 +303,17 @@ def at(plan: CheckedPlan, k: int, r: int) -> Lightpaths:
 
 #: Equation that must be named, and how the valid plan is broken.
 PLANTED = {
-    "a request without a path": (22, lambda p: path(p, 0, 0, links=(), km=(), qkd=())),
+    "a request without a path": (22, lambda p: path(p, 0, 0, links=(), fibres=(), km=(), qkd=())),
     "a path that ends early": (
         22,
         lambda p: path(
-            p, 0, 0, links=at(p, 0, 0).links[:1], km=at(p, 0, 0).km[:1], qkd=at(p, 0, 0).qkd[:1]
+            p,
+            0,
+            0,
+            links=at(p, 0, 0).links[:1],
+            fibres=at(p, 0, 0).fibres[:1],
+            km=at(p, 0, 0).km[:1],
+            qkd=at(p, 0, 0).qkd[:1],
         ),
     ),
     "two paths for one request": (
@@ -311,7 +324,8 @@ PLANTED = {
         22,
         lambda p: path(p, 0, 1, links=tuple((b, a) for a, b in at(p, 0, 1).links)),
     ),
-    "a fibre that is not there": (22, lambda p: path(p, 0, 1, links=((0, 2),))),
+    "a fibre that is not there": (22, lambda p: path(p, 0, 1, fibres=(4,))),
+    "a fibre between other nodes": (22, lambda p: path(p, 0, 1, links=((0, 2),))),
     "too few KM wavelengths reserved": (
         23,
         lambda p: replace(p, km_reserved=[0] * 4),

@@ -1,0 +1,98 @@
+"""Which rows of a recording there are, and what becomes of each in a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qnetsim.arrays import IntArray
+from qnetsim.plain_text import counted
+
+
+@dataclass(frozen=True)
+class RowsInFile:
+    """Which rows of a recording there are, and which are used.
+
+    Attributes
+    ----------
+    slots : ndarray of int64, shape (rows,)
+        Slot of each row in slots of the file, from the first one.
+    ahead : int
+        Rows ahead of the first slot, which are left out.
+    start : str
+        What the first slot is.
+    forecast_slots : int
+        First slots, which make the forecast.
+    slots_each : int
+        Slots of a run in one of the file.
+    notes : tuple of str
+    """
+
+    slots: IntArray
+    ahead: int
+    start: str
+    forecast_slots: int
+    slots_each: int
+    notes: tuple[str, ...]
+
+    def use(self, run_slots: int) -> RowsUsed:
+        """Which rows a run of so many slots, all replications together, uses."""
+        end = self.forecast_slots + -(-run_slots // self.slots_each)
+        early = int((self.slots < self.forecast_slots).sum())
+        late = int((self.slots >= end).sum())
+        return RowsUsed(
+            first_slot=int(self.slots.min()),
+            last_slot=int(self.slots.max()),
+            start=self.start,
+            forecast=early,
+            simulated=len(self.slots) - early - late,
+            ahead=self.ahead,
+            after=late,
+            simulated_slots=(self.forecast_slots, end - 1),
+            notes=self.notes,
+        )
+
+
+@dataclass(frozen=True)
+class RowsUsed:
+    """Rows of a recording by what becomes of them in a run.
+
+    Attributes
+    ----------
+    first_slot, last_slot : int
+        Of the rows, in slots of the file from its first one.
+    start : str
+        What the first slot is.
+    forecast, simulated, ahead, after : int
+        Rows that make the forecast, that are simulated, and that are left out: ahead of the first
+        slot, and after the last one that is simulated.
+    simulated_slots : tuple of (int, int)
+        First and last slot of the file that is simulated.
+    notes : tuple of str
+        What else has to be said of the file.
+    """
+
+    first_slot: int
+    last_slot: int
+    start: str
+    forecast: int
+    simulated: int
+    ahead: int
+    after: int
+    simulated_slots: tuple[int, int]
+    notes: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it in one line."""
+        rows = self.forecast + self.simulated + self.ahead + self.after
+        left = self.ahead + self.after
+        parts = [
+            f"{counted(rows, 'row')} in slots {self.first_slot} to {self.last_slot}, where slot 0 "
+            f"is {self.start}",
+            f"{counted(self.simulated, 'row')} simulated (slots {self.simulated_slots[0]} to "
+            f"{self.simulated_slots[1]})",
+        ]
+        if self.forecast:
+            parts.append(f"{counted(self.forecast, 'row')} for the forecast")
+        parts.append(f"{counted(left, 'row')} left out")
+        return "; ".join([*parts, *self.notes])

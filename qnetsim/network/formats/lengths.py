@@ -1,0 +1,397 @@
+"""Lengths of links: under which name, in which unit, or from the coordinates of their ends."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from statistics import median
+
+from qnetsim.errors import TopologyError
+from qnetsim.locations import Location
+from qnetsim.network.formats.foreign import (
+    Attributes,
+    ForeignGraph,
+    ForeignLink,
+    ForeignNode,
+    refuse,
+    some,
+)
+from qnetsim.plain_text import counted
+from qnetsim.scenario import TopologyTable
+
+#: Names under which files give a length in km, in this order.
+LENGTH_KEYS = ("length_km", "length", "dist")
+#: Kilometres of a unit, exact.
+UNITS = {"m": Decimal("0.001"), "km": Decimal(1), "mi": Decimal("1.609344")}
+_SPELLED = {
+    "m": r"m|met(?:er|re)s?",
+    "km": r"km|kms|kilomet(?:er|re)s?",
+    "mi": r"mi|miles?",
+}
+_WITH_UNIT = {
+    unit: re.compile(
+        rf"(?:(?:link|fib(?:er|re)|route|path|span)_?)?(?:length|len|dist(?:ance)?)_?(?:in_?)?(?:{text})"
+    )
+    for unit, text in _SPELLED.items()
+}
+_BESIDE = re.compile(r"(?:(?:length|dist|distance)[_ ]?)?units?")
+_ELSE = re.compile("capac|rate|speed|bandwidth|loss|atten|bps")
+_LIKELY = re.compile("dist|len|km")
+_WRITTEN = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]+)")
+#: Mean radius of the earth (IUGG), and the longest way between two places on it, in km.
+EARTH_KM = 6371.0088
+HALFWAY_KM = math.pi * EARTH_KM
+#: Lengths that are so many times the distances, or so small a part of them, are in another unit.
+UNLIKELY = 100.0
+
+
+def unit_of(text: object) -> str | None:
+    """The unit that a text names: m, km or mi."""
+    word = str(text).strip().casefold()
+    return next((u for u, spelled in _SPELLED.items() if re.fullmatch(spelled, word)), None)
+
+
+def unit_in_name(key: str) -> str | None:
+    """The unit in the name of an attribute that is a length, as in ``lengthInKm``."""
+    name = key.strip().casefold()
+    if name == "km":
+        return "km"
+    return next((unit for unit, form in _WITH_UNIT.items() if form.fullmatch(name)), None)
+
+
+def is_unit_key(key: str, length_key: str | None = None) -> bool:
+    """Whether an attribute gives the unit of a length beside it."""
+    name = key.strip().casefold()
+    beside = length_key and re.fullmatch(re.escape(length_key.casefold()) + r"[_ ]?units?", name)
+    return bool(beside or _BESIDE.fullmatch(name))
+
+
+def great_circle_km(a: Location, b: Location) -> float:
+    """Distance on the earth of two places with coordinates (haversine)."""
+    assert None not in (a.latitude, a.longitude, b.latitude, b.longitude)
+    lat = [math.radians(place.latitude or 0.0) for place in (a, b)]
+    lon = [math.radians(place.longitude or 0.0) for place in (a, b)]
+    half = math.sin((lat[1] - lat[0]) / 2) ** 2
+    half += math.cos(lat[0]) * math.cos(lat[1]) * math.sin((lon[1] - lon[0]) / 2) ** 2
+    return 2 * EARTH_KM * math.asin(math.sqrt(min(half, 1.0)))
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Lengths of the links of a file, in km.
+
+    Attributes
+    ----------
+    km : tuple
+        As the file has it where it is in km, so that what is no number can be shown. None for
+        a link that is left out.
+    keys : frozenset of str
+        Attributes that were used.
+    notes, asked : tuple of str
+        What was done of its own accord, and because of a key.
+    """
+
+    km: tuple[object, ...]
+    keys: frozenset[str]
+    notes: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+
+
+def lengths_of(
+    graph: ForeignGraph, nodes: Mapping[str, ForeignNode], table: TopologyTable
+) -> Lengths:
+    """Lengths of all links.
+
+    Raises
+    ------
+    TopologyError
+        Some have none, or in a unit that is not known; with the key that mends it.
+    """
+    reader = _Reader(graph, nodes, table)
+    return reader.read()
+
+
+class _Reader:
+    def __init__(
+        self, graph: ForeignGraph, nodes: Mapping[str, ForeignNode], table: TopologyTable
+    ) -> None:
+        self.graph = graph
+        self.nodes = nodes
+        self.table = table
+        self.places = {name: Location.read(name, node.attributes) for name, node in nodes.items()}
+        self.ignored = {name.casefold() for name in table.ignore}
+        self.keys: set[str] = set()
+        self.sure = table.length_unit is not None
+        self.problems: list[str] = []
+        self.asked: list[str] = []
+
+    def read(self) -> Lengths:
+        graph, table = self.graph, self.table
+        if table.coordinates is None and table.route_factor != 1.0:
+            text = 'network.route_factor goes with network.coordinates = "great_circle"'
+            raise TopologyError([f"{graph.name}: {text}; give both or none"])
+        if table.coordinates == "great_circle" and table.route_factor < 1:
+            text = f"network.route_factor {table.route_factor:g} is below 1"
+            raise TopologyError(
+                [f"{graph.name}: {text}; no fibre is shorter than its great circle"]
+            )
+        found = [self._given(link) for link in graph.links]
+        refuse(self.problems, "", graph.name)
+        self._refuse_unlikely(found)
+        missing = [i for i, km in enumerate(found) if km is None]
+        if table.coordinates is not None:
+            self._refuse_needless(found, missing)
+            missing = self._measure(found, missing)
+        self._fill(found, missing)
+        self._raise_short(found)
+        return Lengths(tuple(found), frozenset(self.keys), (), tuple(self.asked))
+
+    def _named(self, attributes: Attributes) -> list[str]:
+        """Attributes that are lengths, by the table or by their names."""
+        wanted = self.table.length_key
+        if wanted is not None:
+            exact = [key for key in attributes if key == wanted]
+            return exact or [key for key in attributes if key.casefold() == wanted.casefold()]
+        names = {key.casefold(): key for key in attributes if key.casefold() not in self.ignored}
+        first = [names[key] for key in LENGTH_KEYS if key in names]
+        return first + [k for k in names.values() if k not in first and unit_in_name(k)]
+
+    def _given(self, link: ForeignLink) -> object:
+        """Length that the file gives; None for none."""
+        said = [key for key in self._named(link.attributes) if not _empty(link.attributes[key])]
+        self.keys.update(self._named(link.attributes))
+        if not said:
+            return None
+        found = [self._in_km(link, key) for key in said]
+        if len({_number(km) for km in found}) > 1:
+            texts = " and ".join(f"{key} = {link.attributes[key]}" for key in said)
+            self.problems.append(
+                f"{link.title}: has several lengths, {texts}; network.length_key names the one "
+                "that counts"
+            )
+        return found[0]
+
+    def _in_km(self, link: ForeignLink, key: str) -> object:
+        value = link.attributes[key]
+        units: dict[str, str] = {}
+        written = _WRITTEN.fullmatch(value.strip()) if isinstance(value, str) else None
+        if written:
+            self._note_unit(units, f"{value.strip()!r}", written[2], link)
+            value = written[1]
+        for where in (link.attributes, self.graph.attributes):
+            for name, text in where.items():
+                if is_unit_key(name, key) and not _empty(text):
+                    self._note_unit(units, f"{name} = {text!r}", text, link)
+                    self.keys.add(name)
+        if (in_name := unit_in_name(key)) is not None:
+            units[in_name] = f"the name {key}"
+        if self.table.length_unit is not None:
+            units[self.table.length_unit] = f'network.length_unit = "{self.table.length_unit}"'
+        if len(units) > 1:
+            text = f"{link.title}: the length is in {' and in '.join(units)}, by "
+            self.problems.append(text + f"{' and '.join(units.values())}; one of them is wrong")
+        self.sure = self.sure or bool(units)
+        unit = next(iter(units), "km")
+        return value if unit == "km" else _converted(value, UNITS[unit])
+
+    def _note_unit(
+        self, units: dict[str, str], source: str, text: object, link: ForeignLink
+    ) -> None:
+        unit = unit_of(text)
+        if unit is None:
+            self.problems.append(
+                f"{link.title}: the unit {str(text)[:40]!r} of a length is not known; "
+                "allowed: m, km, mi"
+            )
+            return
+        units.setdefault(unit, source)
+
+    def _refuse_unlikely(self, found: Sequence[object]) -> None:
+        """Refuse lengths that are no km by far, where the file does not give their unit."""
+        numbers = [(i, _number(km)) for i, km in enumerate(found)]
+        known = [(i, km) for i, km in numbers if km is not None and 0 < km < math.inf]
+        if self.sure or not known:
+            return
+        remedy = 'network.length_unit says which it is ("m", "km" or "mi")'
+        far = [self.graph.links[i].title for i, km in known if km > HALFWAY_KM]
+        ratios = []
+        for i, km in known:
+            apart = self._apart(self.graph.links[i])
+            if apart is not None and apart > 1:
+                ratios.append(km / apart)
+        factor = median(ratios) if ratios else 1.0
+        if factor > UNLIKELY or (factor < 1 / UNLIKELY and not self._drawn_to_scale(known)):
+            text = f"the lengths are {factor:.3g} times the distances by the coordinates"
+            raise TopologyError([f"{self.graph.name}: {text}, so they are not in km; {remedy}"])
+        if far:
+            text = f"longer than half the way around the earth, if they are in km: {some(far)}"
+            raise TopologyError(
+                [f"{self.graph.name}: {counted(len(far), 'fibre')} {text}; {remedy}"]
+            )
+
+    def _drawn_to_scale(self, known: Sequence[tuple[int, float]]) -> bool:
+        """Whether the coordinates are no degrees: lengths are distances in their plane."""
+        pairs = [(km, self._plane(self.graph.links[i])) for i, km in known]
+        ratios = [km / apart for km, apart in pairs if apart]
+        return bool(ratios) and 0.5 < median(ratios) < 2
+
+    def _apart(self, link: ForeignLink) -> float | None:
+        """Distance of the ends by their degrees."""
+        ends = [self.places.get(end) for end in (link.source, link.target)]
+        a, b = ends
+        if a is None or b is None or a.longitude is None or b.longitude is None:
+            return None
+        return great_circle_km(a, b)
+
+    def _refuse_needless(self, found: Sequence[object], missing: Sequence[int]) -> None:
+        if missing or not found:
+            return
+        keys = ", ".join(f'"{key}"' for key in sorted(self.keys) if not is_unit_key(key))
+        text = f"every link has a length ({keys}), so network.coordinates has nothing to do"
+        raise TopologyError(
+            [f"{self.graph.name}: {text}; leave it out, or set network.ignore = [{keys}]"]
+        )
+
+    def _measure(self, found: list[object], missing: Sequence[int]) -> list[int]:
+        """Lengths from coordinates; returns the links that still have none."""
+        left = []
+        circle = self.table.coordinates == "great_circle"
+        for i in missing:
+            link = self.graph.links[i]
+            apart = self._apart(link) if circle else self._plane(link)
+            if apart is None:
+                left.append(i)
+            else:
+                # to the metre: coordinates say no more
+                found[i] = round(apart * self.table.route_factor, 3)
+        count = counted(len(missing) - len(left), "length")
+        how = "by great circle" if circle else "in the plane"
+        factor = f", times {self.table.route_factor:g}" if self.table.route_factor != 1 else ""
+        self.asked.append(f"{count} {how}{factor}")
+        return left
+
+    def _plane(self, link: ForeignLink) -> float | None:
+        ends = [self.nodes.get(end) for end in (link.source, link.target)]
+        points = [_point(node) if node is not None else None for node in ends]
+        a, b = points
+        return None if a is None or b is None else math.dist(a, b)
+
+    def _fill(self, found: list[object], missing: Sequence[int]) -> None:
+        rest = self.table.missing_length
+        if not missing:
+            return
+        titles = [f"{self.graph.links[i].source}–{self.graph.links[i].target}" for i in missing]
+        if rest is None:
+            self._refuse_missing(missing, len(found))
+        elif rest == "drop":
+            self.asked.append(
+                f"{counted(len(missing), 'link')} without a length dropped: {some(titles)}"
+            )
+        else:
+            for i in missing:
+                found[i] = rest
+            self.asked.append(
+                f"{rest:g} km for {counted(len(missing), 'link')} without a length: {some(titles)}"
+            )
+
+    def _refuse_missing(self, missing: Sequence[int], count: int) -> None:
+        graph, table = self.graph, self.table
+        links = [graph.links[i] for i in missing]
+        ends = {end: None for link in links for end in (link.source, link.target)}
+        unplaced = [
+            end for end in ends if (p := self.places.get(end)) is None or p.longitude is None
+        ]
+        problems = [f"{link.title}: the length is missing" for link in links]
+        rest = "network.missing_length = 100.0 gives such links a length"
+        if len(missing) == count and count > 3:
+            names = " or ".join(self._wanted())
+            problems = [f"{graph.name}: the length is missing: no link has one under {names}"]
+        elif len(missing) < count:
+            rest += ', and network.missing_length = "drop" leaves them out'
+        if table.coordinates is not None:
+            remedy = f"{counted(len(unplaced), 'node has', 'nodes have')} no coordinates: "
+            refuse(problems, f"{remedy}{some(unplaced)}; {rest}", graph.name)
+        remedies = []
+        if others := self._numeric(links):
+            likely = f' = "{others[0]}"' if _LIKELY.search(others[0].casefold()) else ""
+            text = f"links have {some(others, 12)}; network.length_key{likely} names the length"
+            remedies.append(text)
+        if len(unplaced) < len(ends):
+            text = 'network.coordinates = "great_circle" measures the distances of the ends'
+            lacking = f" ({some(unplaced)} have no coordinates)" if unplaced else ""
+            remedies.append(text + lacking)
+        elif any(_point(node) for node in self.nodes.values()):
+            text = 'network.coordinates = "plane" measures distances in the drawing, in units of '
+            remedies.append(f"{text}network.route_factor km")
+        refuse(problems, "; ".join([*remedies, rest]), graph.name)
+
+    def _numeric(self, links: Sequence[ForeignLink]) -> list[str]:
+        """Attributes that are numbers and might be lengths, the likeliest first."""
+        found = {k: None for link in links for k, v in link.attributes.items() if _number(v)}
+        known = self.graph.silence.traffic | self.graph.silence.drawn | {"id", "key"}
+        return sorted(
+            (k for k in found if k.casefold() not in known and not _ELSE.search(k.casefold())),
+            key=lambda key: not _LIKELY.search(key.casefold()),
+        )
+
+    def _wanted(self) -> tuple[str, ...]:
+        return LENGTH_KEYS if self.table.length_key is None else (self.table.length_key,)
+
+    def _raise_short(self, found: list[object]) -> None:
+        least = self.table.min_length_km
+        if least is None:
+            return
+        short = [
+            i for i, km in enumerate(found) if (n := _number(km)) is not None and 0 <= n < least
+        ]
+        for i in short:
+            found[i] = least
+        if short:
+            titles = [f"{self.graph.links[i].source}–{self.graph.links[i].target}" for i in short]
+            self.asked.append(
+                f"{counted(len(short), 'length')} raised to {least:g} km: {some(titles)}"
+            )
+
+
+def _empty(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _number(value: object) -> float | None:
+    """A number that a file gives, as a number or a text."""
+    if value is None or isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _converted(value: object, km: Decimal) -> object:
+    """A length in km; what is no number stays, to be shown."""
+    if isinstance(value, bool):
+        return value
+    try:
+        return float(Decimal(str(value).strip()) * km)
+    except (InvalidOperation, ValueError, OverflowError):
+        return value
+
+
+def _point(node: ForeignNode) -> tuple[float, float] | None:
+    """Where a node is drawn."""
+    if node.plane is not None:
+        return node.plane
+    keys = {str(key).casefold(): value for key, value in node.attributes.items()}
+    drawn = keys.get("pos")
+    pair = (
+        drawn
+        if isinstance(drawn, list | tuple) and len(drawn) == 2
+        else (keys.get("x"), keys.get("y"))
+    )
+    x, y = map(_number, pair)
+    if x is None or y is None or not (math.isfinite(x) and math.isfinite(y)):
+        return None
+    return x, y

@@ -1,0 +1,7 @@
+"""Demand in the formats of others: lists, matrices, request lists, SNDlib and more."""
+
+from qnetsim.traffic.read import read_traffic
+from qnetsim.traffic.traffic import Traffic
+from qnetsim.traffic.traffic_settings import Columns, TrafficSettings
+
+__all__ = ["Columns", "Traffic", "TrafficSettings", "read_traffic"]

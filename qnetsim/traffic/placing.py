@@ -1,0 +1,122 @@
+"""Where the slots of a file begin, and which slot a row belongs to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qnetsim.arrays import IntArray
+from qnetsim.errors import TrafficError
+from qnetsim.plain_text import counted
+from qnetsim.traffic.raw_rows import TrafficRows
+from qnetsim.traffic.times import EPOCH_S, shown_time, time_of
+from qnetsim.traffic.traffic_settings import TrafficSettings
+from qnetsim.units import TICKS_PER_SECOND, seconds_to_ticks
+
+#: Kind of a list of requests, whose first one need not come at once.
+REQUESTS = "list of requests with arrival and holding times"
+
+
+def placed_on_slots(
+    name: str,
+    rows: TrafficRows,
+    settings: TrafficSettings,
+    at: IntArray,
+    slot_s: float | None,
+) -> tuple[str, IntArray]:
+    """What slot 0 is, and the slot of each row; negative ahead of the first."""
+    _refuse_wrong_start(name, rows, settings)
+    if rows.counts == "nothing":
+        return "the whole demand, which has no times", at
+    if rows.counts == "slot":
+        first = settings.first_slot
+        if first is None:
+            refuse_late_start(name, at, settings)
+            first = 0
+        return f"slot {first} of the file", at - first
+    assert slot_s is not None
+    try:
+        ticks = seconds_to_ticks(slot_s)
+    except ValueError as error:
+        raise TrafficError([f"{settings.named('slot_s')}: {error}"]) from None
+    begin = int(at.min())
+    if settings.first_time is not None:
+        begin = first_time(settings)
+    elif begin < EPOCH_S * TICKS_PER_SECOND:
+        begin = 0
+        if rows.kind != REQUESTS:
+            refuse_late_start(name, at // ticks, settings, slot_s)
+    return shown_time(begin), (at - begin) // ticks
+
+
+def first_time(settings: TrafficSettings) -> int:
+    """When slot 0 begins, in nanoseconds, as a user says.
+
+    Raises
+    ------
+    TrafficError
+    """
+    found = time_of(settings.first_time or "")
+    if isinstance(found, str):
+        raise TrafficError([f"{settings.named('first_time')}: {found}"])
+    return found
+
+
+def _refuse_wrong_start(name: str, rows: TrafficRows, settings: TrafficSettings) -> None:
+    """Refuse a start that this kind of file does not have."""
+    for key, given, counts in (
+        ("first_slot", settings.first_slot, "slot"),
+        ("first_time", settings.first_time, "time"),
+    ):
+        if given is not None and rows.counts != counts:
+            have = {"slot": "slots", "time": "times", "nothing": "no times"}[rows.counts]
+            raise TrafficError([f"{name}: has {have}; leave {settings.named(key)} out"])
+    if settings.untimed is not None and rows.counts != "nothing":
+        raise TrafficError([f"{name}: has {rows.counts}s; leave {settings.named('untimed')} out"])
+
+
+def refuse_late_start(
+    name: str, slots: IntArray, settings: TrafficSettings, slot_s: float | None = None
+) -> None:
+    """Refuse slots that begin at 1, or at an epoch, unless somebody says where they begin.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, for messages.
+    slots : ndarray of int64
+        As they stand in the file.
+    settings : TrafficSettings
+    slot_s : float, optional
+        Given where the slots were worked out from times.
+
+    Raises
+    ------
+    TrafficError
+    """
+    least, last = int(slots.min()), int(slots.max())
+    if least <= 0 or (least > 1 and least <= last - least):
+        return
+    key = "first_slot" if slot_s is None else "first_time"
+    begin = str(least) if slot_s is None else repr(least * slot_s)
+    what = "counts its slots from 1" if least == 1 else "counts its slots from an epoch"
+    raise TrafficError(
+        [
+            f"{name}: its first row is in slot {least} and its last in slot {last}; give "
+            f"{settings.named(key, begin)} where it {what}, or {settings.named(key, '0')} where "
+            "there is no demand ahead of it"
+        ]
+    )
+
+
+def refuse_several_times(
+    name: str, at: IntArray, slots: IntArray, settings: TrafficSettings
+) -> None:
+    """Refuse rates of several times in one slot: nobody said whether they add up."""
+    times, filled = len(np.unique(at)), len(np.unique(slots))
+    if times > filled:
+        raise TrafficError(
+            [
+                f"{name}: has rates of {counted(times, 'time')} in {counted(filled, 'slot')}; give "
+                f"the step of its times as {settings.named('slot_s')}"
+            ]
+        )
