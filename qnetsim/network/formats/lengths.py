@@ -56,10 +56,15 @@ def unit_of(text: object) -> str | None:
 
 def unit_in_name(key: str) -> str | None:
     """The unit in the name of an attribute that is a length, as in ``lengthInKm``."""
-    name = key.strip().casefold()
+    name = _plain(key)
     if name == "km":
         return "km"
     return next((unit for unit, form in _WITH_UNIT.items() if form.fullmatch(name)), None)
+
+
+def _plain(key: str) -> str:
+    """A name in small letters, with nothing but them, digits and single underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", key.casefold()).strip("_")
 
 
 def is_unit_key(key: str, length_key: str | None = None) -> bool:
@@ -155,7 +160,7 @@ class _Reader:
         if wanted is not None:
             exact = [key for key in attributes if key == wanted]
             return exact or [key for key in attributes if key.casefold() == wanted.casefold()]
-        names = {key.casefold(): key for key in attributes if key.casefold() not in self.ignored}
+        names = {_plain(key): key for key in attributes if key.casefold() not in self.ignored}
         first = [names[key] for key in LENGTH_KEYS if key in names]
         return first + [k for k in names.values() if k not in first and unit_in_name(k)]
 
