@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from qnetsim.network.formats.foreign import UNNAMED, Attributes, ForeignGraph, refuse, some
-from qnetsim.network.formats.lengths import unit_in_name
+from qnetsim.network.formats.unit_names import unit_in_name
 from qnetsim.scenario import TopologyTable
 
 #: Words in names of attributes that change what a fibre yields, and how such a name is declared.
