@@ -152,7 +152,7 @@ def test_graphs_that_are_no_network_of_fibres_are_refused() -> None:
     refused(loop, "is a self-loop")
     same = ring()
     same.add_edge("7", "a", length_km=1.0)
-    refused(same, "node '7' is listed twice")
+    refused(same, "have one name, '7'")
     negative = ring()
     negative.edges["c", "a"]["length_km"] = -1
     refused(negative, "the length -1 is negative")
