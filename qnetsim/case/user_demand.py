@@ -346,7 +346,10 @@ def _pair_problem(
         try:
             found.append(names.find(node))
         except LookupError as error:
-            return f"{key}: {error.args[0]}"
+            if names.known(node):
+                return f"{key}: {error.args[0]}"
+            where = Path(names.topology.name).name
+            return f"{key} {node!r} is not a node of {where}; {names.instead_of(node)}"
     if source == target:
         return f"joins node {source!r} to itself; give two different nodes"
     if component[found[0]] != component[found[1]]:
