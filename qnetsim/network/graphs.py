@@ -10,8 +10,8 @@ from typing import Any
 from qnetsim.errors import TopologyError
 from qnetsim.fibre_loss import FibreLoss
 from qnetsim.network.formats.foreign import ForeignGraph, ForeignLink, ForeignNode
-from qnetsim.network.formats.read import warn_of
 from qnetsim.network.formats.to_network import to_network
+from qnetsim.network.formats.topology_files import warn_of
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import TopologyTable
 from qnetsim.scenario.tables.graph import GRAPH, GivenGraph
