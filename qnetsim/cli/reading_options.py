@@ -17,7 +17,6 @@ from qnetsim.scenario import TopologyTable
 NAMES = {
     "route_factor": "--factor",
     "min_length_km": "--min-km",
-    "coordinates": "--coordinates",
     "parts": "--largest-component",
 }
 _KEY = re.compile(r'network\.(\w+)(?: = ("[^"]*"|\[[^\]]*\]|[\d.]+))?')
@@ -74,7 +73,7 @@ _OPTIONS = (
     click.option("--ignore", metavar="NAME", multiple=True, help="Attribute that means nothing."),
 )
 _PARAMETERS = (
-    *TopologyTable.model_fields.keys() - {"topology", "parts"},
+    *(key for key in TopologyTable.model_fields if key not in {"topology", "parts"}),
     "merge",
     "largest_component",
 )
@@ -98,9 +97,7 @@ def _keys(chosen: dict[str, Any]) -> dict[str, Any]:
     if found.pop("merge", False):
         for key in ("directions", "parallel_fibres"):
             if key in found:
-                raise UsageError(
-                    f"--merge decides {NAMES.get(key, _option(key))}; give one of them"
-                )
+                raise UsageError(f"--merge decides {_option(key)}; give one of them")
             found[key] = "shortest"
     if found.pop("largest_component", False):
         found["parts"] = "largest"
@@ -132,13 +129,14 @@ def topology_table(topology: str, reading: dict[str, Any]) -> TopologyTable:
         except ValueError:
             extra = TopologyTable.model_fields[key].json_schema_extra
             allowed = extra.get("allowed") if isinstance(extra, dict) else ""
-            shown = NAMES.get(key, _option(key))
-            raise UsageError(f"{shown} {value}: is not allowed; allowed: {allowed}") from None
+            raise UsageError(
+                f"{_option(key)} {value}: is not allowed; allowed: {allowed}"
+            ) from None
     return TopologyTable.model_construct(topology=topology, **reading)
 
 
 def _option(key: str) -> str:
-    return f"--{key.replace('_', '-')}"
+    return NAMES.get(key, f"--{key.replace('_', '-')}")
 
 
 @contextmanager
@@ -154,7 +152,7 @@ def _as_option(found: re.Match[str]) -> str:
     key, value = found.groups()
     if key not in TopologyTable.model_fields:
         return found[0]
-    option = NAMES.get(key, _option(key))
+    option = _option(key)
     if value is None or key == "parts":
         return option
     words = re.findall(r'"([^"]*)"', value) or [value]

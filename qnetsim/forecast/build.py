@@ -134,7 +134,7 @@ def _refuse_unconnected(pairs: Sequence[NodePair], topology: Topology, key: Key)
 def _unconnected(topology: Topology, a: int, b: int) -> str:
     return (
         f"no path joins {topology.titles[a]!r} and {topology.titles[b]!r} in {topology.name}; "
-        "add fibres or remove the request"
+        'add fibres or remove the request, or keep one part with network.parts = "largest"'
     )
 
 

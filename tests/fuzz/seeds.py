@@ -103,6 +103,42 @@ def _make_demand(path: Path) -> None:
             file.create_dataset(name, data=values, chunks=(2,), compression="gzip")
 
 
+def foreign_texts() -> dict[str, str]:
+    """The same network in formats of others."""
+    nodes = "".join(
+        f'<node id="{n}"><coordinates><x>{n}.5</x><y>50</y></coordinates></node>' for n in (1, 2, 3)
+    )
+    links = "".join(
+        f'<link id="L{a}"><source>{a}</source><target>{b}</target>'
+        f"<setupCost>{km}</setupCost></link>"
+        for a, b, km in ((1, 2, 100), (2, 3, 200.5))
+    )
+    design = "".join(f'<node id="{n}" xCoord="{n}.5" yCoord="50" name="N{n}"/>' for n in (1, 2, 3))
+    design += '<layer id="0" isDefaultLayer="true">' + "".join(
+        f'<link id="{i}" originNodeId="{a}" destinationNodeId="{b}" lengthInKm="{km}"/>'
+        for i, (a, b, km) in enumerate(((1, 2, 100), (2, 1, 100), (2, 3, 200.5), (3, 2, 200.5)), 10)
+    )
+    zoo = (
+        'graph [\n directed 0\n multigraph 1\n node [ id 0 label "A" Latitude 50 Longitude 8 ]\n'
+        ' node [ id 1 label "B" Latitude 51.0 Longitude 8.5 ]\n edge [ source 0 target 1 id "e0" '
+        'LinkLabel "x" dist "80 km" ]\n edge [ source 0 target 1 id "e1" length 95.5 ]\n]\n'
+    )
+    return {
+        "topology_sndlib/tiny.xml": (
+            '<network xmlns="http://sndlib.zib.de/network" version="1.0"><networkStructure>'
+            f'<nodes coordinatesType="geographical">{nodes}</nodes><links>{links}</links>'
+            "</networkStructure></network>\n"
+        ),
+        "topology_net2plan/tiny.n2p": f'<network version="5">{design}</layer></network>\n',
+        "topology_text/list.txt": "# three nodes\n3\n2\n1 2 100\n2 3 200.5\n",
+        "topology_text/native.txt": (
+            "?SNDlib native format; type: network; version: 1.0\nNODES (\n A ( 8.0 50.0 )\n"
+            " B ( 9.0 51.0 )\n)\nLINKS (\n L1 ( A B ) 0.00 0.00 0.00 120.00 ( 40.00 1.00 )\n)\n"
+        ),
+        "topology_gml/zoo.gml": zoo,
+    }
+
+
 def topology_texts() -> dict[str, str]:
     """Three nodes and two fibres in every format."""
     graph = networkx.Graph()
@@ -114,6 +150,7 @@ def topology_texts() -> dict[str, str]:
         '{"source": "b", "target": "c", "dist": 200.5}'
     )
     return {
+        **foreign_texts(),
         "topology_csv/tiny.csv": (ROOT / "scenarios" / "tiny.csv").read_text("utf-8"),
         "topology_json/tiny.json": f'{{"directed": false, {nodes}, "edges": [{edges}]}}\n',
         "topology_graphml/tiny.graphml": "\n".join(networkx.generate_graphml(graph)) + "\n",

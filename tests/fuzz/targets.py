@@ -93,6 +93,19 @@ def _topology(path: Path, home: Home) -> None:
     read_topology(str(path)).digest()
 
 
+def _placed_topology(path: Path, home: Home) -> None:
+    """With lengths from coordinates where there are none."""
+    from qnetsim.errors import TopologyError
+    from qnetsim.network import read_topology
+    from qnetsim.scenario import TopologyTable
+
+    try:
+        read_topology(str(path))
+    except TopologyError:
+        table = TopologyTable(topology=str(path), coordinates="great_circle", min_length_km=0.1)
+        read_topology(table).digest()
+
+
 def _topohub_name(path: Path, home: Home) -> None:
     from qnetsim.network import read_topology
 
@@ -251,6 +264,9 @@ def _readers() -> Iterator[Target]:
     yield Target("topology_json", ".json", several(mutate_json), _topology)
     yield Target("topology_graphml", ".graphml", several(mutate_xml, mutate_bytes), _topology)
     yield Target("topology_gml", ".gml", several(mutate_gml), _topology)
+    yield Target("topology_sndlib", ".xml", several(mutate_xml, mutate_bytes), _placed_topology)
+    yield Target("topology_net2plan", ".n2p", several(mutate_xml, mutate_bytes), _topology)
+    yield Target("topology_text", ".txt", several(mutate_lines, mutate_bytes), _placed_topology)
     yield Target("topohub_name", ".txt", several(mutate_bytes, mutate_lines), _topohub_name)
     yield Target("rate_table", ".csv", several(mutate_csv), _rate_table)
     yield Target("demand_csv", ".csv", several(mutate_csv), _demand)

@@ -19,8 +19,8 @@ _MEANT = {
     ),
     "loss": (
         {"loss", "losses", "attenuation", "attenuations", "atten", "alpha", "db", "pathloss"},
-        'network.attenuation_key = "{0}" if it is in dB/km, network.extra_loss_key = "{0}" if in dB '
-        'beside the attenuation, network.total_loss_key = "{0}" if in dB of the whole fibre',
+        'network.attenuation_key = "{0}" if it is in dB/km, network.extra_loss_key = "{0}" if in '
+        'dB beside the attenuation, network.total_loss_key = "{0}" if in dB of the whole fibre',
     ),
     "rate": (
         {"rate", "rates", "keyrate", "bitrate", "datarate", "skr", "bps", "kbps", "mbps", "gbps"},

@@ -59,7 +59,7 @@ def from_graphml(name: str, root: XmlElement) -> ForeignGraph:
             continue
         attributes = keys.of(element, "edge")
         where = f"{name}:{element.line}"
-        key = element.attributes.get("id", "")
+        key = element.attributes.get("id") or attributes.get("id") or attributes.get("key") or ""
         links.append(ForeignLink(ends[0], ends[1], where, attributes, key))
     refuse(problems, "", name)
     directed = graph.attributes.get("edgedefault") == "directed"

@@ -177,9 +177,10 @@ def sort_parallel(
             kept += [replace(link, fibre=replace(link.fibre, name=None)) for link in group]
         else:
             kept += _named(group)
-            beside.append(f"{group[0].fibre.source}–{group[0].fibre.target}")
+            if kept[-1].fibre.name != group[-1].fibre.name:
+                beside.append(f"{group[0].fibre.source}–{group[0].fibre.target}")
     if beside:
-        notes.append(f"parallel fibres with names of their own: {some(beside)}")
+        notes.append(f"parallel fibres, named by the file's keys or numbered: {some(beside)}")
     if dropped:
         notes.append(f"of parallel links the shortest kept, {counted(dropped, 'other')} left out")
     return sorted(kept, key=lambda link: link.order)

@@ -38,6 +38,7 @@ _WITH_UNIT = {
     for unit, text in _SPELLED.items()
 }
 _BESIDE = re.compile(r"(?:(?:length|dist|distance)[_ ]?)?units?")
+_ELSE = re.compile("capac|rate|speed|bandwidth|loss|atten|bps")
 _LIKELY = re.compile("dist|len|km")
 _WRITTEN = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]+)")
 #: Mean radius of the earth (IUGG), and the longest way between two places on it, in km.
@@ -332,7 +333,7 @@ class _Reader:
         found = {k: None for link in links for k, v in link.attributes.items() if _number(v)}
         known = self.graph.silence.traffic | self.graph.silence.drawn | {"id", "key"}
         return sorted(
-            (key for key in found if key.casefold() not in known),
+            (k for k in found if k.casefold() not in known and not _ELSE.search(k.casefold())),
             key=lambda key: not _LIKELY.search(key.casefold()),
         )
 

@@ -52,7 +52,11 @@ def from_link_list(name: str, text: str) -> ForeignGraph:
         raise TopologyError(
             [f"{name}: has no link; write 'source target length' on a line for each"]
         )
-    return ForeignGraph(name, tuple(links), _nodes(name, counts, links))
+    notes = ()
+    if len(counts) > 1 and counts[1] == 2 * len(links):
+        notes = (f"the count of links, {counts[1]:,}, is that of both directions",)
+        counts = counts[:1]
+    return ForeignGraph(name, tuple(links), _nodes(name, counts, links), notes=notes)
 
 
 def _header(rows: list[tuple[int, list[str]]]) -> list[str]:
