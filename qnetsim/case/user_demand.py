@@ -282,12 +282,25 @@ def _refuse_unknown(traffic: Traffic, names: NodeNames) -> None:
     ValueError
         With the place of each name.
     """
-    told = [(name, names.why_not(_id_of(name, names))) for name in traffic.names]
-    lines = [f"{traffic.places[name]}: {why}" for name, why in told if why]
+    lines = []
+    for name in traffic.names:
+        try:
+            names.find(_id_of(name, names))
+        except LookupError as error:
+            lines.append(f"{traffic.places[name]}: {_not_a_node(name, error, names)}")
     if lines:
         more = len(lines) - MOST_PROBLEMS
         lines = lines[:MOST_PROBLEMS] + [f"and {more} names more"] * (more > 0)
         raise ValueError("\n".join(lines))
+
+
+def _not_a_node(name: str, error: LookupError, names: NodeNames) -> str:
+    """Why a name is not that of one node."""
+    why = str(error.args[0])
+    unknown = f"unknown node {name!r}"
+    if not why.startswith(unknown):
+        return why
+    return f"{name!r} is not a node of {Path(names.topology.name).name}{why.removeprefix(unknown)}"
 
 
 def _levels_in_one(
@@ -346,7 +359,7 @@ def _pair_problem(
         try:
             found.append(names.find(node))
         except LookupError as error:
-            return f"{key}: {error.args[0]}"
+            return f"{key} {_not_a_node(node, error, names)}"
     if source == target:
         return f"joins node {source!r} to itself; give two different nodes"
     if component[found[0]] != component[found[1]]:
