@@ -296,11 +296,10 @@ def _refuse_unknown(traffic: Traffic, names: NodeNames) -> None:
 
 def _not_a_node(name: str, error: LookupError, names: NodeNames) -> str:
     """Why a name is not that of one node."""
-    why = str(error.args[0])
-    unknown = f"unknown node {name!r}"
-    if not why.startswith(unknown):
-        return why
-    return f"{name!r} is not a node of {Path(names.topology.name).name}{why.removeprefix(unknown)}"
+    if names.known(name):
+        return str(error.args[0])
+    where = Path(names.topology.name).name
+    return f"{name!r} is not a node of {where}; {names.instead_of(name)}"
 
 
 def _levels_in_one(

@@ -14,7 +14,7 @@ from qnetsim.cli.reading_options import (
 )
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import emit, figure, json_option, names_json, table
+from qnetsim.cli.show.output import emit, figure, json_option, table
 from qnetsim.errors import UsageError
 from qnetsim.fibre_loss import FibreLoss
 from qnetsim.network import BUNDLED, Topology, read_topology
@@ -126,14 +126,12 @@ def _show_topology(graph: Topology, span_km: float, as_json: bool) -> None:
     counts = segments(graph.lengths_km, span_km).tolist()
     fibres = [
         {
-            "source": graph.nodes[a],
-            "target": graph.nodes[b],
-            **names_json(graph, a, b),
+            **graph.fibre_entry(e),
             **(graph.losses[e].as_table() if graph.losses else {}),
             "length_km": graph.lengths_km[e],
             "segments": counts[e],
         }
-        for e, (a, b) in enumerate(graph.fibres)
+        for e in range(len(graph.fibres))
     ]
     if as_json:
         emit("topology", {"name": graph.name, "nodes": list(graph.nodes), "fibres": fibres})

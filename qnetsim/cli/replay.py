@@ -145,7 +145,8 @@ class DemandOptions:
     "forced",
     multiple=True,
     metavar="FIBRE:…",
-    help="From that slot on: SOURCE-TARGET:qkd_channels=N,km_wavelengths=N. With --scenario: "
+    help="From that slot on: SOURCE-TARGET:qkd_channels=N,km_wavelengths=N; of several fibres one "
+    "as 'SOURCE-TARGET (NAME):…'. With --scenario: "
     "another value for a key of it, TABLE.KEY=VALUE.",
 )
 @click.option("--for", "slots", type=click.IntRange(1), help="Slots for which --set stands.")

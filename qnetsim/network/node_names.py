@@ -58,6 +58,10 @@ class NodeNames:
             return self._ids[name.removeprefix(ID)]
         raise LookupError(self._ambiguous(name, bearers) if bearers else self._unknown(name))
 
+    def known(self, name: str) -> bool:
+        """Whether any node has the name, one or more."""
+        return name in self._bearers
+
     def why_not(self, name: str) -> str | None:
         """Why a name is not that of one node; None where it is."""
         try:
@@ -110,6 +114,10 @@ class NodeNames:
         )
 
     def _unknown(self, name: str) -> str:
+        return f"unknown node {name!r}; {self.instead_of(name)}"
+
+    def instead_of(self, name: str) -> str:
+        """Names that are allowed in place of one that no node has, a similar one first."""
         nodes = self.topology.nodes
         labels = [place.name for place in self.topology.locations]
         shown = [
@@ -118,7 +126,7 @@ class NodeNames:
         ]
         names = ", ".join(shown[:MOST_LISTED]) + (", …" if len(shown) > MOST_LISTED else "")
         guess = self._similar(name)
-        return f"unknown node {name!r}; {guess and f'did you mean {guess!r}? '}allowed: {names}"
+        return f"{guess and f'did you mean {guess!r}? '}allowed: {names}"
 
     def _similar(self, name: str) -> str:
         """A name that differs from this one in a few letters; empty without any."""

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from qnetsim.errors import TopologyError
 from qnetsim.fibre_loss import FibreLoss
@@ -140,6 +140,17 @@ class Topology:
         """Name of a fibre where people read it: as its name, with the labels of nodes."""
         a, b = self.fibres[fibre]
         return fibre_name(self.titles[a], self.titles[b], self.label(fibre))
+
+    def pair_entry(self, source: int, target: int) -> dict[str, Any]:
+        """Two nodes as JSON documents have them, their labels beside them where there are any."""
+        labels = {"names": [self.titles[source], self.titles[target]]}
+        known = labels if self.titles != self.nodes else {}
+        return {"source": self.nodes[source], "target": self.nodes[target], **known}
+
+    def fibre_entry(self, fibre: int) -> dict[str, Any]:
+        """Ends of a fibre, and its own name where it has one, as JSON documents have them."""
+        own = {"label": self.label(fibre)} if self.label(fibre) else {}
+        return self.pair_entry(*self.fibres[fibre]) | own
 
     def fibre_at(self, source: str, target: str, label: str = "") -> int:
         """Find the fibre between two nodes, in either direction.

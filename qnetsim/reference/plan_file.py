@@ -24,7 +24,8 @@ file is refused whatever the damage.
 | `filetype` | `{FILETYPE}` |
 | `version` | two integers, `[{VERSION[0]}, {VERSION[1]}]`; readers refuse another first number |
 | `provenance` | JSON: software, environment, scenario, policy, the plan's summary; see below |
-| `content_digest` | SHA-256 of scenario, policy, summary without its wall-clock time, and tables |
+| `content_digest` | SHA-256 of scenario, policy, `fibre_names`, `fibre_losses`, summary without \
+its wall-clock time, and tables |
 
 Where the topology file gives them, the provenance has `fibre_names` and `fibre_losses` too, fibre
 by fibre as in a trace.

@@ -59,6 +59,10 @@ SHA-256 of its file; reading a trace imports nothing, and `qnetsim verify --poli
 `name` (of the place, where it differs), `longitude` and `latitude` in degrees. Maps use it, and no
 result does: it is no part of the content digest. Readers of 0.1.0 pass it over.
 
+`fibre_names` is there where fibres have names of their own, as several fibres between two nodes
+must: a list with the name of each fibre, empty text for one that has none. The digests of network
+and world cover it.
+
 `fibre_losses` is there where the topology file gives losses of fibres: a list with a table for each
 fibre, of `attenuation_db_km` where it is not the network's, and `extra_loss_db` where there is any.
 Key rates go by it (`fibres/channel_bits`); losses that the scenario gives are in the scenario.

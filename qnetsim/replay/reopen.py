@@ -82,6 +82,8 @@ def recorded_run(trace: Trace, weights: Path | None = None) -> RecordedRun:
     try:
         topology = _topology(trace, scenario)
         case = open_case(with_node_ids(scenario, topology, ids_first=True), topology)
+    except TraceFormatError:
+        raise
     except QnetsimError as error:
         raise TraceError(f"{trace.path}: {error}") from None
     return RecordedRun(case, trace.replication, policy)

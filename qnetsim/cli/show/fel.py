@@ -8,7 +8,7 @@ from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.case import Case
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import names_json, table
+from qnetsim.cli.show.output import table
 from qnetsim.fel.key_usage import KeyUsageTable
 from qnetsim.plain_text import counted
 from qnetsim.studies.key_budget import KeyBudget
@@ -118,7 +118,7 @@ def budget_json(case: Case, budget: KeyBudget) -> dict[str, object]:
     fibres = [
         {
             "fibre": topology.fibre_name(i),
-            **names_json(topology, *topology.fibres[i]),
+            "title": topology.fibre_title(i),
             "setup_bits": int(budget.setup_bits[i]),
             "round_bits": int(budget.round_bits[i]),
             "bits_per_slot": int(budget.bits_per_slot[i]),

@@ -18,7 +18,6 @@ import click
 
 from qnetsim.cli.show.boxed_table import BoxedTable, rich_is_set
 from qnetsim.cli.show.echo import echo
-from qnetsim.network import Topology
 from qnetsim.plain_text import visible
 from qnetsim.shipped import scenario_file
 
@@ -128,11 +127,3 @@ def working(what: str) -> Iterator[Callable[[str], None]]:
 
     with status_line(what) as tell:
         yield tell
-
-
-def names_json(topology: Topology, source: int, target: int) -> dict[str, list[str]]:
-    """Labels of two nodes beside their ids; nothing where the topology has no labels."""
-    titles = topology.titles
-    if titles == topology.nodes:
-        return {}
-    return {"names": [titles[source], titles[target]]}

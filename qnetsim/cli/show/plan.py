@@ -7,7 +7,7 @@ from typing import Any
 
 from qnetsim.case import Case
 from qnetsim.cli.show.boxed_table import BoxedTable, print_table
-from qnetsim.cli.show.output import figure, names_json, number, table
+from qnetsim.cli.show.output import figure, number, table
 from qnetsim.network import COMPONENTS
 from qnetsim.optimize import Plan
 from qnetsim.optimize.itemise import Itemised, Items, priced
@@ -25,30 +25,21 @@ def reserved_and_on_demand(reserved: float, on_demand: float) -> str:
 def plan_json(found: Plan, case: Case, items: Itemised) -> dict[str, Any]:
     """JSON form of a plan."""
     topology = case.network.topology
-    nodes = topology.nodes
     return {
         **plan_summary(found, case.network),
         "fibres": [
             {
-                "source": nodes[a],
-                "target": nodes[b],
-                **names_json(topology, a, b),
-                **({"label": topology.label(e)} if topology.label(e) else {}),
+                **topology.fibre_entry(e),
                 "qkd_channels": number(float(found.qkd_channels[e])),
                 "km_wavelengths": number(float(found.km_wavelengths[e])),
                 "on_demand_channels": float(found.on_demand_channels[e]),
                 "on_demand_wavelengths": float(found.on_demand_wavelengths[e]),
                 **_item_json(items.fibres, e),
             }
-            for e, (a, b) in enumerate(topology.fibres)
+            for e in range(case.network.fibres)
         ],
         "requests": [
-            {
-                "source": nodes[a],
-                "target": nodes[b],
-                **names_json(topology, a, b),
-                **_item_json(items.requests, r),
-            }
+            {**topology.pair_entry(a, b), **_item_json(items.requests, r)}
             for r, (a, b) in enumerate(case.forecast.pairs)
         ],
         "unassigned": _item_json(items.unassigned, 0),

@@ -7,7 +7,7 @@ from typing import Any
 from qnetsim.case import Case
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import names_json, table
+from qnetsim.cli.show.output import table
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL as MORE
 from qnetsim.plans.wavelengths_worth import WavelengthsWorth
 
@@ -18,22 +18,17 @@ SYMBOLS = {"qkd": "|σ|", "km": "|κ|"}
 def wavelengths_json(worth: WavelengthsWorth, case: Case) -> dict[str, Any]:
     """Fields of the JSON document of a plan."""
     topology = case.network.topology
-    nodes = topology.nodes
-    found = []
-    for value in worth.values:
-        a, b = topology.fibres[value.fibre]
-        found.append(
-            {
-                "source": nodes[a],
-                "target": nodes[b],
-                **names_json(topology, a, b),
-                "limit": value.limit,
-                "price": value.price,
-                "more": MORE,
-                "saves_low": value.saves_low,
-                "saves_high": value.saves_high,
-            }
-        )
+    found = [
+        {
+            **topology.fibre_entry(value.fibre),
+            "limit": value.limit,
+            "price": value.price,
+            "more": MORE,
+            "saves_low": value.saves_low,
+            "saves_high": value.saves_high,
+        }
+        for value in worth.values
+    ]
     return {"wavelength_values": found, "wavelength_note": worth.note}
 
 

@@ -17,7 +17,7 @@ from qnetsim.optimize.solvers.program import SolveStatus
 Name = tuple[str | int, ...]
 
 
-class Link(NamedTuple):
+class DirectedFibre(NamedTuple):
     """One direction of a fibre.
 
     Attributes
@@ -34,10 +34,10 @@ class Link(NamedTuple):
     name: tuple[int, ...]
 
 
-def links_of(topology: Topology) -> list[Link]:
+def links_of(topology: Topology) -> list[DirectedFibre]:
     """Both directions of each fibre, one after the other."""
     return [
-        Link(a, b, e, (a, b, e) if e in topology.twins else (a, b))
+        DirectedFibre(a, b, e, (a, b, e) if e in topology.twins else (a, b))
         for e, ends in enumerate(topology.fibres)
         for a, b in (ends, ends[::-1])
     ]

@@ -19,7 +19,13 @@ from qnetsim.errors import InfeasibleError, SolverError, UsageError
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.full.full_prices import lightpath_cost, solver_prices
-from qnetsim.optimize.full.full_problem import FullProblem, FullSolution, Link, Name, links_of
+from qnetsim.optimize.full.full_problem import (
+    DirectedFibre,
+    FullProblem,
+    FullSolution,
+    Name,
+    links_of,
+)
 from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
 from qnetsim.optimize.solvers.program import Names, Program, SolveStatus
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
@@ -184,7 +190,7 @@ class FullProgram:
         """QKD wavelengths of a request on a fibre."""
         return WAVELENGTHS_PER_CHANNEL * int(self.problem.channels[k, r, e])
 
-    def _directions(self, e: int) -> list[Link]:
+    def _directions(self, e: int) -> list[DirectedFibre]:
         """Both links of a fibre."""
         return self.links[2 * e : 2 * e + 2]
 

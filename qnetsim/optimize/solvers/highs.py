@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -154,14 +156,22 @@ def write(program: Program, path: Path) -> None:
     highs.setOptionValue("output_flag", False)
     lp = _lp(program, bool(program.integer.any()))
     # the file formats know neither blanks nor brackets nor hyphens in names
-    lp.col_names_, lp.row_names_ = ([_plain(n) for n in names] for names in program.names)
+    lp.col_names_, lp.row_names_ = map(_plain, program.names)
     highs.passModel(lp)
     if highs.writeModel(str(path)) == highspy.HighsStatus.kError or not path.is_file():
         raise SolverError(f"{path}: the model cannot be written")
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.~]+", "_", re.sub("[–-]", "~", name)).strip("_")
+def _plain(names: Sequence[str]) -> list[str]:
+    """Names that the file formats know; those that become alike end in their positions.
+
+    HiGHS takes numbers in place of all names where one stands twice.
+    """
+    plain = [
+        re.sub(r"[^A-Za-z0-9_.~]+", "_", re.sub("[–-]", "~", name)).strip("_") for name in names
+    ]
+    uses = Counter(plain)
+    return [name if uses[name] == 1 else f"{name}~{i}" for i, name in enumerate(plain)]
 
 
 def _report(highs: Any, settings: SolveSettings) -> None:

@@ -101,7 +101,9 @@ def test_recorded_demand_may_name_labels(tmp_path: Path) -> None:
         assert spec.demand.pairs == (("0", "2"),)
     assert found[0] == found[1]
     (tmp_path / "d.csv").write_text("slot,source,target,rate\n0,Gdanks,2,2\n")
-    with pytest.raises(ScenarioError, match=r"source.*'Gdanks'"):
+    with pytest.raises(
+        ScenarioError, match=r"source 'Gdanks' is not a node of net.json; did you mean 'Gdansk'"
+    ):
         qnetsim.make_scenario(
             {"network": {"topology": str(path)}, "recording": recording}, demand={"mean": 1.0}
         )

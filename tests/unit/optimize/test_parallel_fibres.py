@@ -13,7 +13,7 @@ from qnetsim.errors import InfeasibleError
 from qnetsim.network import Topology
 from qnetsim.network.model import MoreWavelengths
 from qnetsim.optimize.columns.pricing import PathFinder
-from qnetsim.optimize.export import model_of
+from qnetsim.optimize.export import model_of, model_text
 from qnetsim.optimize.recourse import stochastic_problem
 from qnetsim.optimize.wavelength_values import savings
 from qnetsim.plans.make import make_plan
@@ -182,3 +182,18 @@ def test_the_model_names_each_cable(full: bool, tmp_path: Path) -> None:
     variables, rows = model.program.names
     assert len(set(variables)) == len(variables)
     assert len(set(rows)) == len(rows)
+
+
+def test_a_model_file_keeps_names_that_its_format_cannot_tell_apart() -> None:
+    topology = Topology(
+        "t", tuple("ab"), ((0, 1), (0, 1)), (90.0, 80.0), fibre_labels=("no. 1/2", "no. 1 2")
+    )
+    text = (
+        '[network]\ntopology = "t"\nqkd_wavelengths = 6\n[demand]\nlevels = 2\npairs = [["a","b"]]'
+    )
+    case = open_case(parse_scenario(text), topology)
+    written = model_text(
+        model_of(case.network, case.forecast, case.setting.solver, full=False), ".lp"
+    )
+    assert "F_b_a~b_no._1_2~0" in written
+    assert "F_b_a~b_no._1_2~1" in written
