@@ -88,8 +88,8 @@ def topologies(
         raise UsageError("--span-km nan: must be a number 0.001 .. 1000000 in km")
     if topology is not None:
         with speaking_of_reading_options():
-            found = read_topology(topology_table(topology, reading))
-        _show_topology(found, span_km, as_json)
+            graph = read_topology(topology_table(topology, reading))
+        _show_topology(graph, span_km, as_json)
         return
     if reading:
         raise UsageError("options of reading go with a TOPOLOGY; name one, or leave them out")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple
 from typing import Any
 
+from qnetsim.errors import TopologyError
 from qnetsim.fibre_loss import FibreLoss
-from qnetsim.network.formats.foreign import ForeignGraph, ForeignLink, ForeignNode, refuse
-from qnetsim.network.formats.read import warn_of
+from qnetsim.network.formats.foreign import ForeignGraph, ForeignLink, ForeignNode
 from qnetsim.network.formats.to_network import to_network
+from qnetsim.network.formats.topology_files import warn_of
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import TopologyTable
 from qnetsim.scenario.tables.graph import GRAPH, GivenGraph
@@ -53,9 +53,16 @@ def given_graph(graph: Any, table: TopologyTable) -> GivenGraph:
         ForeignNode(str(node), f"{name}: node {node}", _plain(found))
         for node, found in graph.nodes(data=True)
     )
-    texts = Counter(node.name for node in nodes)
-    twice = [text for text, count in texts.items() if count > 1]
-    refuse([f"{name}: node {text!r} is listed twice, as a text and otherwise" for text in twice])
+    named: dict[str, object] = {}
+    for node in list(graph.nodes):
+        other = named.setdefault(str(node), node)
+        if other is not node:
+            raise TopologyError(
+                [
+                    f"{name}: nodes {other!r} and {node!r} have one name, {str(node)!r}, since "
+                    "nodes are named by their text; relabel one of them (networkx.relabel_nodes)"
+                ]
+            )
     foreign = ForeignGraph(
         name,
         tuple(_links(name, graph)),

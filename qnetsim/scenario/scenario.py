@@ -243,6 +243,12 @@ class Scenario(Table):
         update: dict[str, Any] = {}
         graph = self.network.graph
         if graph is not None and other.network.topology == graph.name:
+            for key in reading_keys():
+                if getattr(self.network, key) != getattr(other.network, key):
+                    text = (
+                        "is read no more, as the graph has been; give the graph anew with this key"
+                    )
+                    raise ScenarioError([f"network.{key}: {text}"])
             update["network"] = other.network.with_graph(graph)
         sources = {table.name: table.source for table in self.policy if table.source is not None}
         if sources:

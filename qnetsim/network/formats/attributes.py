@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from qnetsim.network.formats.foreign import Attributes, ForeignGraph, refuse, some
-from qnetsim.network.formats.lengths import unit_in_name
+from qnetsim.network.formats.foreign import UNNAMED, Attributes, ForeignGraph, refuse, some
+from qnetsim.network.formats.unit_names import unit_in_name
 from qnetsim.scenario import TopologyTable
 
 #: Words in names of attributes that change what a fibre yields, and how such a name is declared.
@@ -151,6 +151,10 @@ def _refuse_unknown(graph: ForeignGraph, of_links: list[str], table: TopologyTab
 
 def _problem(graph: ForeignGraph, name: str, whose: str, table: TopologyTable) -> str:
     """What is wrong with an attribute that is not used; empty for nothing."""
+    if name.startswith(UNNAMED):
+        how = _MEANT["loss"][1].format(name)
+        text = f"attribute {name!r} of links has no name, and is not used; {how}"
+        return f'{graph.name}: {text}; network.ignore = ["{name}"] if it means nothing here'
     kind = meaning(name)
     if kind is None or name.casefold() in graph.silence.traffic:
         return ""

@@ -107,6 +107,8 @@ class ForeignGraph:
     notes: tuple[str, ...] = ()
 
 
+#: How values of a link are called that have no name, with their place on the line.
+UNNAMED = "value "
 #: Most problems of one kind that are spelled out.
 MOST_TOLD = 20
 

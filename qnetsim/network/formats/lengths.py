@@ -11,6 +11,7 @@ from statistics import median
 
 from qnetsim.errors import TopologyError
 from qnetsim.locations import Location
+from qnetsim.network.formats.distances import HALFWAY_KM, great_circle_km, number_of, point_of
 from qnetsim.network.formats.foreign import (
     Attributes,
     ForeignGraph,
@@ -19,64 +20,23 @@ from qnetsim.network.formats.foreign import (
     refuse,
     some,
 )
+from qnetsim.network.formats.unit_names import (
+    UNITS,
+    WRITTEN,
+    is_unit_key,
+    plain_name,
+    unit_in_name,
+    unit_of,
+)
 from qnetsim.plain_text import counted
 from qnetsim.scenario import TopologyTable
 
 #: Names under which files give a length in km, in this order.
 LENGTH_KEYS = ("length_km", "length", "dist")
-#: Kilometres of a unit, exact.
-UNITS = {"m": Decimal("0.001"), "km": Decimal(1), "mi": Decimal("1.609344")}
-_SPELLED = {
-    "m": r"m|met(?:er|re)s?",
-    "km": r"km|kms|kilomet(?:er|re)s?",
-    "mi": r"mi|miles?",
-}
-_WITH_UNIT = {
-    unit: re.compile(
-        rf"(?:(?:link|fib(?:er|re)|route|path|span)_?)?(?:length|len|dist(?:ance)?)_?(?:in_?)?(?:{text})"
-    )
-    for unit, text in _SPELLED.items()
-}
-_BESIDE = re.compile(r"(?:(?:length|dist|distance)[_ ]?)?units?")
 _ELSE = re.compile("capac|rate|speed|bandwidth|loss|atten|bps")
 _LIKELY = re.compile("dist|len|km")
-_WRITTEN = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]+)")
-#: Mean radius of the earth (IUGG), and the longest way between two places on it, in km.
-EARTH_KM = 6371.0088
-HALFWAY_KM = math.pi * EARTH_KM
 #: Lengths that are so many times the distances, or so small a part of them, are in another unit.
 UNLIKELY = 100.0
-
-
-def unit_of(text: object) -> str | None:
-    """The unit that a text names: m, km or mi."""
-    word = str(text).strip().casefold()
-    return next((u for u, spelled in _SPELLED.items() if re.fullmatch(spelled, word)), None)
-
-
-def unit_in_name(key: str) -> str | None:
-    """The unit in the name of an attribute that is a length, as in ``lengthInKm``."""
-    name = key.strip().casefold()
-    if name == "km":
-        return "km"
-    return next((unit for unit, form in _WITH_UNIT.items() if form.fullmatch(name)), None)
-
-
-def is_unit_key(key: str, length_key: str | None = None) -> bool:
-    """Whether an attribute gives the unit of a length beside it."""
-    name = key.strip().casefold()
-    beside = length_key and re.fullmatch(re.escape(length_key.casefold()) + r"[_ ]?units?", name)
-    return bool(beside or _BESIDE.fullmatch(name))
-
-
-def great_circle_km(a: Location, b: Location) -> float:
-    """Distance on the earth of two places with coordinates (haversine)."""
-    assert None not in (a.latitude, a.longitude, b.latitude, b.longitude)
-    lat = [math.radians(place.latitude or 0.0) for place in (a, b)]
-    lon = [math.radians(place.longitude or 0.0) for place in (a, b)]
-    half = math.sin((lat[1] - lat[0]) / 2) ** 2
-    half += math.cos(lat[0]) * math.cos(lat[1]) * math.sin((lon[1] - lon[0]) / 2) ** 2
-    return 2 * EARTH_KM * math.asin(math.sqrt(min(half, 1.0)))
 
 
 @dataclass(frozen=True)
@@ -155,18 +115,19 @@ class _Reader:
         if wanted is not None:
             exact = [key for key in attributes if key == wanted]
             return exact or [key for key in attributes if key.casefold() == wanted.casefold()]
-        names = {key.casefold(): key for key in attributes if key.casefold() not in self.ignored}
+        names = {plain_name(key): key for key in attributes if key.casefold() not in self.ignored}
         first = [names[key] for key in LENGTH_KEYS if key in names]
         return first + [k for k in names.values() if k not in first and unit_in_name(k)]
 
     def _given(self, link: ForeignLink) -> object:
         """Length that the file gives; None for none."""
-        said = [key for key in self._named(link.attributes) if not _empty(link.attributes[key])]
-        self.keys.update(self._named(link.attributes))
+        named = self._named(link.attributes)
+        said = [key for key in named if not _empty(link.attributes[key])]
+        self.keys.update(named)
         if not said:
             return None
         found = [self._in_km(link, key) for key in said]
-        if len({_number(km) for km in found}) > 1:
+        if len({number_of(km) for km in found}) > 1:
             texts = " and ".join(f"{key} = {link.attributes[key]}" for key in said)
             self.problems.append(
                 f"{link.title}: has several lengths, {texts}; network.length_key names the one "
@@ -177,7 +138,7 @@ class _Reader:
     def _in_km(self, link: ForeignLink, key: str) -> object:
         value = link.attributes[key]
         units: dict[str, str] = {}
-        written = _WRITTEN.fullmatch(value.strip()) if isinstance(value, str) else None
+        written = WRITTEN.fullmatch(value.strip()) if isinstance(value, str) else None
         if written:
             self._note_unit(units, f"{value.strip()!r}", written[2], link)
             value = written[1]
@@ -211,7 +172,7 @@ class _Reader:
 
     def _refuse_unlikely(self, found: Sequence[object]) -> None:
         """Refuse lengths that are no km by far, where the file does not give their unit."""
-        numbers = [(i, _number(km)) for i, km in enumerate(found)]
+        numbers = [(i, number_of(km)) for i, km in enumerate(found)]
         known = [(i, km) for i, km in numbers if km is not None and 0 < km < math.inf]
         if self.sure or not known:
             return
@@ -275,7 +236,7 @@ class _Reader:
 
     def _plane(self, link: ForeignLink) -> float | None:
         ends = [self.nodes.get(end) for end in (link.source, link.target)]
-        points = [_point(node) if node is not None else None for node in ends]
+        points = [point_of(node) if node is not None else None for node in ends]
         a, b = points
         return None if a is None or b is None else math.dist(a, b)
 
@@ -323,14 +284,14 @@ class _Reader:
             text = 'network.coordinates = "great_circle" measures the distances of the ends'
             lacking = f" ({some(unplaced)} have no coordinates)" if unplaced else ""
             remedies.append(text + lacking)
-        elif any(_point(node) for node in self.nodes.values()):
+        elif any(point_of(node) for node in self.nodes.values()):
             text = 'network.coordinates = "plane" measures distances in the drawing, in units of '
             remedies.append(f"{text}network.route_factor km")
         refuse(problems, "; ".join([*remedies, rest]), graph.name)
 
     def _numeric(self, links: Sequence[ForeignLink]) -> list[str]:
         """Attributes that are numbers and might be lengths, the likeliest first."""
-        found = {k: None for link in links for k, v in link.attributes.items() if _number(v)}
+        found = {k: None for link in links for k, v in link.attributes.items() if number_of(v)}
         known = self.graph.silence.traffic | self.graph.silence.drawn | {"id", "key"}
         return sorted(
             (k for k in found if k.casefold() not in known and not _ELSE.search(k.casefold())),
@@ -345,7 +306,7 @@ class _Reader:
         if least is None:
             return
         short = [
-            i for i, km in enumerate(found) if (n := _number(km)) is not None and 0 <= n < least
+            i for i, km in enumerate(found) if (n := number_of(km)) is not None and 0 <= n < least
         ]
         for i in short:
             found[i] = least
@@ -360,16 +321,6 @@ def _empty(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _number(value: object) -> float | None:
-    """A number that a file gives, as a number or a text."""
-    if value is None or isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        return float(value)
-    except (ValueError, OverflowError):
-        return None
-
-
 def _converted(value: object, km: Decimal) -> object:
     """A length in km; what is no number stays, to be shown."""
     if isinstance(value, bool):
@@ -378,20 +329,3 @@ def _converted(value: object, km: Decimal) -> object:
         return float(Decimal(str(value).strip()) * km)
     except (InvalidOperation, ValueError, OverflowError):
         return value
-
-
-def _point(node: ForeignNode) -> tuple[float, float] | None:
-    """Where a node is drawn."""
-    if node.plane is not None:
-        return node.plane
-    keys = {str(key).casefold(): value for key, value in node.attributes.items()}
-    drawn = keys.get("pos")
-    pair = (
-        drawn
-        if isinstance(drawn, list | tuple) and len(drawn) == 2
-        else (keys.get("x"), keys.get("y"))
-    )
-    x, y = map(_number, pair)
-    if x is None or y is None or not (math.isfinite(x) and math.isfinite(y)):
-        return None
-    return x, y

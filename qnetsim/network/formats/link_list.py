@@ -6,7 +6,13 @@ import re
 from typing import Any
 
 from qnetsim.errors import TopologyError
-from qnetsim.network.formats.foreign import ForeignGraph, ForeignLink, ForeignNode, refuse
+from qnetsim.network.formats.foreign import (
+    UNNAMED,
+    ForeignGraph,
+    ForeignLink,
+    ForeignNode,
+    refuse,
+)
 from qnetsim.plain_text import counted
 
 _BETWEEN = re.compile(r"\s*[,;]\s*|\s+")
@@ -52,7 +58,7 @@ def from_link_list(name: str, text: str) -> ForeignGraph:
         raise TopologyError(
             [f"{name}: has no link; write 'source target length' on a line for each"]
         )
-    notes = ()
+    notes: tuple[str, ...] = ()
     if len(counts) > 1 and counts[1] == 2 * len(links):
         notes = (f"the count of links, {counts[1]:,}, is that of both directions",)
         counts = counts[:1]
@@ -71,7 +77,7 @@ def _header(rows: list[tuple[int, list[str]]]) -> list[str]:
             rows.pop(0)
             return [*first[:2], "length", *first[3:]]
     width = max((len(cells) for _, cells in rows), default=3)
-    return ["source", "target", "length", *(f"column {i}" for i in range(4, width + 1))]
+    return ["source", "target", "length", *(f"{UNNAMED}{i}" for i in range(4, width + 1))]
 
 
 def _nodes(

@@ -127,6 +127,10 @@ def test_a_graph_is_read_by_the_keys_of_the_network() -> None:
     topology = open_case(make_scenario({"network": network}, demand=DEMAND)).network.topology
     assert 250 < topology.lengths_km[0] < 260
     assert topology.losses[0].attenuation_db_km == 0.25
+    made = make_scenario({"network": network}, demand=DEMAND)
+    assert made.with_changes({"run.slots": 5}).network == made.network
+    with pytest.raises(ScenarioError, match=r"^network\.route_factor: is read no more"):
+        made.with_changes({"network.route_factor": 2.0})
     assert topology.locations[0].name == "Berlin"
 
 
@@ -148,7 +152,7 @@ def test_graphs_that_are_no_network_of_fibres_are_refused() -> None:
     refused(loop, "is a self-loop")
     same = ring()
     same.add_edge("7", "a", length_km=1.0)
-    refused(same, "node '7' is listed twice")
+    refused(same, "have one name, '7'")
     negative = ring()
     negative.edges["c", "a"]["length_km"] = -1
     refused(negative, "the length -1 is negative")

@@ -206,6 +206,9 @@ def test_lists_of_links(tmp_path: Path) -> None:
     assert bare.nodes == ("a", "b", "c")
     named = read(tmp_path, "l.txt", "from to distance\na b 10\n").topology
     assert named.lengths_km == (10.0,)
+    more = "a b 10 0.2\nb c 20 0.3\n"
+    refused(tmp_path, "l.txt", more, 'network.ignore = ["value 4"]')
+    assert read(tmp_path, "l.txt", more, attenuation_key="value 4").topology.losses
     refused(tmp_path, "l.txt", "3\n5\n1 2 10\n", "gives 1 link, and 5 in the line of their count")
     refused(tmp_path, "l.txt", "9\n1\na b 10\n", "names 2 nodes, and 9 in the line of their count")
     refused(tmp_path, "l.txt", "a b 10\nb\n", ":2: has 1 word")
@@ -253,6 +256,16 @@ def test_gml_of_networkx_reads_as_networkx_does(tmp_path: Path) -> None:
     assert (topology.nodes, topology.lengths_km) == (("a", "b"), (10.5, 11.0))
     networkx.write_graphml(graph, tmp_path / "n.graphml")
     assert read_with_notes(str(tmp_path / "n.graphml")).topology.lengths_km == (10.5, 11.0)
+
+
+def test_gml_may_be_latin_1_and_csv_have_a_unit_in_its_header(tmp_path: Path) -> None:
+    path = tmp_path / "n.gml"
+    path.write_bytes(GML.replace("Alfa", "Köln").encode("latin-1"))
+    table = TopologyTable(topology=str(path), parallel_fibres="keep")
+    assert read_with_notes(table).topology.nodes == ("Köln", "Beta")
+    text = "\ufeff# links\nFrom;To;Length (km)\nA;B;10.5\n"
+    assert read(tmp_path, "n.csv", text).topology.lengths_km == (10.5,)
+    refused(tmp_path, "n.csv", text.replace("10.5", "10,5"), "the length '10,5' is not a number")
 
 
 BOMB = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>'

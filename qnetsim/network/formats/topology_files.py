@@ -145,6 +145,16 @@ def _from_text(name: str, path: Path) -> ForeignGraph:
     return from_link_list(name, text)
 
 
+def _from_gml(name: str, path: Path) -> ForeignGraph:
+    """GML, which is ISO 8859-1 by its description and UTF-8 by habit."""
+    raw = read_input(path, "topology file", MOST_TOPOLOGY_BYTES)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    return from_gml(name, text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
 def _by_text(parse: Callable[[str, str], ForeignGraph]) -> Callable[[str, Path], ForeignGraph]:
     return lambda name, path: parse(name, _text(path))
 
@@ -173,7 +183,7 @@ _READERS: Mapping[str, Callable[[str, Path], ForeignGraph]] = {
     ".tsv": _by_text(from_csv),
     ".json": _by_text(from_json),
     ".graphml": _from_xml,
-    ".gml": _by_text(from_gml),
+    ".gml": _from_gml,
     ".xml": _from_xml,
     ".n2p": _from_xml,
     ".txt": _from_text,
