@@ -18,6 +18,8 @@ from qnetsim.plain_text import counted
 
 #: What may stand between cells. Of two that give as many columns, the first.
 DELIMITERS = (",", ";", "\t")
+#: First characters of lines that may hold no record.
+MAY_BE_EMPTY = frozenset("#,; \t\n\v\f\xa0")
 #: Most rows and columns that are read.
 MOST_ROWS = 2 * 10**7
 MOST_COLUMNS = 10**5
@@ -158,6 +160,7 @@ class _Lines:
     def __init__(self, text: str) -> None:
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
+        self._spaces = re.search(r"[^\S\n]", text) is not None
         self._lines = StringIO(text.removeprefix("\ufeff"), newline="\n")
         self._number = 0
         self._between = True
@@ -173,6 +176,10 @@ class _Lines:
             self._number += 1
             if not self._between:
                 return line
+            if line[0] not in MAY_BE_EMPTY:
+                self.first = self._number
+                self._between = False
+                return line
             start = line.strip()
             if not start or start.startswith("#"):
                 continue
@@ -186,12 +193,10 @@ class _Lines:
 
     def records(self, reader: Iterator[list[str]]) -> Iterator[tuple[str, ...]]:
         """Cells of one record after the other; ``first`` is the line on which it begins."""
-        while True:
+        self._between = True
+        for cells in reader:
             self._between = True
-            cells = next(reader, None)
-            if cells is None:
-                return
-            yield tuple([cell.strip() for cell in cells])
+            yield tuple([cell.strip() for cell in cells] if self._spaces else cells)
 
 
 def _header(name: str, lines: _Lines, columns: Sequence[str]) -> tuple[str, ...]:

@@ -282,12 +282,24 @@ def _refuse_unknown(traffic: Traffic, names: NodeNames) -> None:
     ValueError
         With the place of each name.
     """
-    told = [(name, names.why_not(_id_of(name, names))) for name in traffic.names]
-    lines = [f"{traffic.places[name]}: {why}" for name, why in told if why]
+    lines = []
+    for name in traffic.names:
+        try:
+            names.find(_id_of(name, names))
+        except LookupError as error:
+            lines.append(f"{traffic.places[name]}: {_not_a_node(name, error, names)}")
     if lines:
         more = len(lines) - MOST_PROBLEMS
         lines = lines[:MOST_PROBLEMS] + [f"and {more} names more"] * (more > 0)
         raise ValueError("\n".join(lines))
+
+
+def _not_a_node(name: str, error: LookupError, names: NodeNames) -> str:
+    """Why a name is not that of one node."""
+    if names.known(name):
+        return str(error.args[0])
+    where = Path(names.topology.name).name
+    return f"{name!r} is not a node of {where}; {names.instead_of(name)}"
 
 
 def _levels_in_one(
@@ -346,10 +358,7 @@ def _pair_problem(
         try:
             found.append(names.find(node))
         except LookupError as error:
-            if names.known(node):
-                return f"{key}: {error.args[0]}"
-            where = Path(names.topology.name).name
-            return f"{key} {node!r} is not a node of {where}; {names.instead_of(node)}"
+            return f"{key} {_not_a_node(node, error, names)}"
     if source == target:
         return f"joins node {source!r} to itself; give two different nodes"
     if component[found[0]] != component[found[1]]:

@@ -1,6 +1,6 @@
 """Demand in the formats of others: lists, matrices, request lists, SNDlib and more."""
 
-from qnetsim.traffic.read import read_traffic
+from qnetsim.traffic.reading_traffic import read_traffic
 from qnetsim.traffic.traffic import Traffic
 from qnetsim.traffic.traffic_settings import Columns, TrafficSettings
 

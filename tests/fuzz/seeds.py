@@ -13,7 +13,7 @@ from pathlib import Path
 
 import networkx
 
-from tests.support import ROOT
+from tests.support import ROOT, traffic
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -158,6 +158,22 @@ def topology_texts() -> dict[str, str]:
         "topohub_name/abilene.txt": "sndlib/abilene",
         "rate_table/rates.csv": RATES,
         "demand_csv/demand.csv": DEMAND,
+        "means/means.csv": "source,target,mean\na,b,1.5\nb,c,2\n",
+    }
+
+
+def traffic_texts() -> dict[str, str]:
+    """Demand in formats of others."""
+    return {
+        "traffic_list/list.csv": traffic.LIST,
+        "traffic_wide/wide.csv": traffic.WIDE,
+        "traffic_requests/requests.csv": traffic.REQUESTS,
+        "traffic_sndlib_xml/net.xml": traffic.sndlib(traffic.SNDLIB_XML),
+        "traffic_sndlib_native/net.txt": traffic.sndlib(traffic.SNDLIB_NATIVE),
+        "traffic_totem/tm-2005-01-01-00-30.xml": traffic.TOTEM,
+        "traffic_repetita/tm.txt": traffic.REPETITA,
+        "traffic_net2plan/net.xml": traffic.NET2PLAN,
+        "traffic_node_link/net.json": traffic.NODE_LINK,
     }
 
 
@@ -199,6 +215,7 @@ LINES = (
         "inspect plan.h5",
         "verify world.h5 --no-rerun",
         "network convert tiny.csv --out new.csv",
+        "demand import demand.csv --rate-unit bps --slot-s 1 -o new.csv",
     ),
 )
 
@@ -214,7 +231,8 @@ def command_lines() -> dict[str, str]:
 
 def write_corpus(corpus: Path = CORPUS) -> None:
     """Write the inputs that are kept in the tree."""
-    for place, text in (topology_texts() | scenario_texts() | command_lines()).items():
+    texts = topology_texts() | traffic_texts() | scenario_texts() | command_lines()
+    for place, text in texts.items():
         path = corpus / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -131,6 +131,23 @@ def _demand(path: Path, home: Home) -> None:
         {"file": str(path), "rate_unit": "bps", "slot_s": 1.0, "forecast_slots": 1}
     )
     load(home.scenario, recording=table)
+
+
+def _traffic(settings: Mapping[str, Any], path: Path, home: Home) -> None:
+    from qnetsim.traffic import TrafficSettings, read_traffic
+
+    read_traffic(str(path), TrafficSettings(**settings))
+
+
+def _means(path: Path, home: Home) -> None:
+    from qnetsim.case import load
+
+    head, _, tail = home.scenario.read_text("utf-8").partition("[demand]\n")
+    demand = f'[demand]\nlevels = 20\nmeans = "{path.name}"\n'
+    scenario = path.with_suffix(".toml")
+    scenario.write_text(head + demand + tail[tail.index("\n[[") :], "utf-8")
+    shutil.copy(home / "tiny.csv", path.parent)
+    load(scenario)
 
 
 def _trace(path: Path, home: Home) -> None:
@@ -258,6 +275,10 @@ PLANS = hdf5_mutation(fit_plan)
 CURVES = hdf5_mutation(fit_curve)
 
 
+#: Settings under which all lists and matrices are read.
+BPS: Mapping[str, Any] = {"rate_unit": "bps", "slot_s": 300.0}
+
+
 def _readers() -> Iterator[Target]:
     yield Target("scenario", ".toml", several(mutate_toml), _scenario)
     yield Target("topology_csv", ".csv", several(mutate_csv), _topology)
@@ -270,6 +291,19 @@ def _readers() -> Iterator[Target]:
     yield Target("topohub_name", ".txt", several(mutate_bytes, mutate_lines), _topohub_name)
     yield Target("rate_table", ".csv", several(mutate_csv), _rate_table)
     yield Target("demand_csv", ".csv", several(mutate_csv), _demand)
+    yield Target("means", ".csv", several(mutate_csv), _means)
+    for name, suffix, mutate, settings in (
+        ("list", ".csv", several(mutate_csv), BPS),
+        ("wide", ".csv", several(mutate_csv), BPS),
+        ("requests", ".csv", several(mutate_csv), BPS),
+        ("sndlib_xml", ".xml", several(mutate_xml, mutate_bytes), {}),
+        ("sndlib_native", ".txt", several(mutate_lines, mutate_bytes), {}),
+        ("totem", ".xml", several(mutate_xml, mutate_bytes), {"slot_s": 900.0}),
+        ("repetita", ".txt", several(mutate_lines, mutate_bytes), {}),
+        ("net2plan", ".xml", several(mutate_xml, mutate_bytes), BPS),
+        ("node_link", ".json", several(mutate_json), BPS),
+    ):
+        yield Target(f"traffic_{name}", suffix, mutate, partial(_traffic, settings))
     yield Target("demand_hdf5", ".h5", HDF5, _demand, ("demand.h5",))
     yield Target("trace", ".h5", HDF5, _trace, TRACES)
     yield Target("plan", ".h5", PLANS, _plan, ("plan.h5", "tests/formats/plan-1.0.h5"))

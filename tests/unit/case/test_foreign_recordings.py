@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,7 @@ def test_unknown_nodes_are_named_with_their_place(tmp_path: Path) -> None:
     keys = 'rate_unit = "bps"\nslot_s = 1.0'
     with pytest.raises(ScenarioError) as caught:
         load(scenario(tmp_path, "a_b,b_z\n1,2\n", keys))
-    said = "d.csv, column 'b_z': unknown node 'z'; allowed: a, b, c"
+    said = "d.csv, column 'b_z': 'z' is not a node of net.csv; allowed: a, b, c"
     assert said in str(caught.value)
 
 
@@ -148,3 +149,23 @@ def test_later_keys_change_no_digest_where_they_are_not_used(tmp_path: Path) -> 
         )
         assert other.digest() != spec.digest(), key
     assert {"rate_unit", "slot_s", "file"} & RecordingTable.model_fields.keys()
+
+
+def test_nodes_may_be_named_by_labels(tmp_path: Path) -> None:
+    names = ("Berlin", "Hamburg", "Essen")
+    nodes = [{"id": i, "name": name} for i, name in enumerate(names, 1)]
+    edges = [{"source": i, "target": i + 1, "length_km": 90} for i in (1, 2)]
+    path = scenario(tmp_path, "Berlin->Essen,1->2\n1,2\n", 'rate_unit = "kbps"\nslot_s = 1.0')
+    (tmp_path / "net.json").write_text(json.dumps({"nodes": nodes, "edges": edges}))
+    path.write_text(path.read_text().replace("net.csv", "net.json"))
+    spec = load(path)
+    assert spec.demand.pairs == (("1", "2"), ("1", "3"))
+    assert levels(spec) == [[2, 1]]
+    means = '[demand]\nlevels = 20\nmeans = [{source = "Berlin", target = "3", mean = 2.0}]\n'
+    (tmp_path / "m.toml").write_text(f'[network]\ntopology = "net.json"\n{means}')
+    assert open_case(load(tmp_path / "m.toml")).forecast.pairs == ((0, 2),)
+    weights = 'weights = [["Berlin", 1.0], ["2", 1.0], ["Essen", 0.0]]\ntotal_rate_bps = 900.0\n'
+    (tmp_path / "g.toml").write_text(
+        f'[network]\ntopology = "net.json"\n[demand]\n[demand.gravity]\n{weights}'
+    )
+    assert open_case(load(tmp_path / "g.toml")).forecast.pairs == ((0, 1),)
