@@ -112,7 +112,7 @@ class PathTable:
         return Paths(
             choice=self._choice.rows,
             first=self._first.rows,
-            fibre=self._fibres.rows,
+            fibre=self._fibres.rows.view(np.uint64),
             trusted=self._trusted.rows,
         )
 
