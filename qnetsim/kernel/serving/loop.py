@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qnetsim.arrays import BoolArray, IntArray, LevelArray
+from qnetsim.arrays import BoolArray, IntArray, LevelArray, PlaceArray
 from qnetsim.kernel.serving import state as at
 from qnetsim.kernel.serving.jit import inlined, jit
 from qnetsim.kernel.serving.state import Flows, Part, Paths, Rules, Slots, State
@@ -443,7 +443,7 @@ def turn_of(queue: IntArray, i: int, priority: IntArray) -> int:
 
 @jit
 def write_log(
-    state: State, books: IntArray, need: IntArray, way: IntArray, slot: int, i: int, path: int
+    state: State, books: IntArray, need: IntArray, way: PlaceArray, slot: int, i: int, path: int
 ) -> None:
     """Write down which bits a delivery is going to take on every fibre, and whose they are."""
     fibres = state.fibres

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.arrays import IntArray
+from qnetsim.arrays import IntArray, PlaceArray
 from qnetsim.vocabulary import FLOWS
 
 #: What a request does where it would be sent: wait, or give up at once.
@@ -227,7 +227,7 @@ class Paths(NamedTuple):
 
     choice: IntArray
     first: IntArray
-    fibre: npt.NDArray[np.uint64]
+    fibre: PlaceArray
     trusted: IntArray
 
 
