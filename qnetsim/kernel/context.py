@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from types import ModuleType
 
 from qnetsim.forecast import Forecast
 from qnetsim.kernel.relay import Relay
-from qnetsim.kernel.serving.jit import Served
+from qnetsim.kernel.serving import sums
+from qnetsim.kernel.serving.jit import Served, compiled
 from qnetsim.network import Network
 from qnetsim.policies import Setting
 from qnetsim.scenario import KeyManagementTable
@@ -58,6 +60,11 @@ class SimulationContext:
     def slot_ticks(self) -> int:
         """Length of a slot in ticks."""
         return seconds_to_ticks(self.setting.slot_s)
+
+    @property
+    def compiled_sums(self) -> ModuleType | None:
+        """Compiled sums over slots, where the requests are served by compiled code too."""
+        return compiled(sums) if self.kernel == "numba" else None
 
     @property
     def run_ticks(self) -> int:

@@ -278,6 +278,7 @@ class KeyManagers:
                 on_demand_wavelengths=on_demand_wavelengths,
                 blocked=counts["blocked"] + counts["interrupted"],
                 exposed=exposed,
+                sums=self._context.compiled_sums,
             )
         )
         return columns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -11,13 +12,11 @@ import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
 from qnetsim.errors import LedgerError
+from qnetsim.kernel.serving.state import STORED
+from qnetsim.kernel.serving.sums import MOST_BITS
 from qnetsim.network import Topology
-from qnetsim.units import MAX_SLOT_BITS
 from qnetsim.vocabulary import FLOWS, POOLS
 
-#: Most bits of a fibre in a slot: a block of slots of such flows still adds up in 64 bits.
-MOST_BITS = MAX_SLOT_BITS - 1
-assert MOST_BITS & MAX_SLOT_BITS == 0, "a bound that a union of bits can be held against"
 #: Long rows that are added up in one step.
 ROWS_AT_ONCE = 32
 
@@ -43,18 +42,24 @@ class SlotBlock:
 
 
 class Ledger:
-    """Collects the columns of the current chunk, and checks that keys are conserved in it."""
+    """Collects the columns of the current chunk, and checks that keys are conserved in it.
 
-    def __init__(self, topology: Topology, policy: str) -> None:
+    Parameters
+    ----------
+    topology : Topology
+    policy : str
+        Stands in messages.
+    sums : module, optional
+        ``qnetsim.kernel.serving.sums``, compiled; array steps are taken unless given.
+    """
+
+    def __init__(self, topology: Topology, policy: str, sums: ModuleType | None = None) -> None:
         self._topology = topology
+        self._sums = sums
         self._policy = policy
         fibres = len(topology.fibres)
         self._stored = {pool: np.zeros(fibres, dtype=np.int64) for pool in POOLS}
-        self._totals = {
-            f"{pool}_{flow}_bits": np.zeros(fibres, dtype=np.int64)
-            for pool in POOLS
-            for flow in FLOWS
-        }
+        self._totals = {pool: np.zeros((len(FLOWS), fibres), dtype=np.int64) for pool in POOLS}
         self._parts: list[Columns] = []
         self._first = 0
 
@@ -83,7 +88,12 @@ class Ledger:
         }
         for pool in POOLS:
             self._check(pool, columns)
-        totals = {k: v.copy() for k, v in (*self._totals.items(), *others.items())}
+        totals: Columns = {
+            f"{pool}_{flow}_bits": total
+            for pool in POOLS
+            for flow, total in zip(FLOWS, self._totals[pool].copy(), strict=True)
+        }
+        totals |= {name: total.copy() for name, total in others.items()}
         block = SlotBlock(self._first, columns, totals)
         self._first += block.slots
         self._parts = []
@@ -92,9 +102,25 @@ class Ledger:
     def _check(self, pool: str, columns: Columns) -> None:
         """Produced = consumed + stored + expired + overflowed, in every slot and in total."""
         flow: dict[str, IntArray] = {name: columns[f"{pool}_{name}_bits"] for name in FLOWS}
+        stored = self._stored[pool]
+        sums = self._added_up(stored, flow) if self._sums is None else self._compiled(stored, flow)
+        if sums is None:
+            self._refuse(pool, flow)
+        stored[:] = flow["stored"][-1]
+        totals = self._totals[pool]
+        totals += sums
+        totals[STORED] = stored
+        if (totals < 0).any():
+            name = FLOWS[int((totals < 0).any(axis=1).argmax())]
+            raise LedgerError(
+                f"policy {self._policy}: more bits than 64-bit totals hold by slot "
+                f"{self._first + len(flow[name]) - 1}, {pool} pool, {name}"
+            )
+
+    def _added_up(self, stored: IntArray, flow: dict[str, IntArray]) -> IntArray | None:
+        """Flows added up over the slots, shape (flows, fibres); None where they do not balance."""
         # all bits that occur in a column: negative where one is, and zero where all are
         found = {name: int(np.bitwise_or.reduce(flow[name], axis=None)) for name in FLOWS}
-        stored = self._stored[pool]
         left = flow["produced"] - flow["consumed"]
         for name in ("expired", "overflowed", "stored"):
             if found[name]:
@@ -103,19 +129,19 @@ class Ledger:
         if found["stored"]:
             left[1:] += flow["stored"][:-1]
         if left.any() or not all(0 <= bits <= MOST_BITS for bits in found.values()):
-            self._refuse(pool, flow)
-        stored[:] = flow["stored"][-1]
-        for name in FLOWS:
-            total = self._totals[f"{pool}_{name}_bits"]
-            if name == "stored":
-                total[:] = stored
-            elif found[name]:
-                total += _summed(flow[name])
-                if (total < 0).any():
-                    raise LedgerError(
-                        f"policy {self._policy}: more bits than 64-bit totals hold by slot "
-                        f"{self._first + len(left) - 1}, {pool} pool, {name}"
-                    )
+            return None
+        sums = np.zeros((len(FLOWS), len(stored)), dtype=np.int64)
+        for name, total in zip(FLOWS, sums, strict=True):
+            if found[name] and name != "stored":
+                total[:] = _summed(flow[name])
+        return sums
+
+    def _compiled(self, stored: IntArray, flow: dict[str, IntArray]) -> IntArray | None:
+        """Do what ``_added_up`` does, in one pass."""
+        assert self._sums is not None
+        sums = np.zeros((len(FLOWS), len(stored)), dtype=np.int64)
+        columns = (np.ascontiguousarray(flow[name], dtype=np.int64) for name in FLOWS)
+        return None if self._sums.balance(*columns, stored.copy(), sums) else sums
 
     def _refuse(self, pool: str, flow: dict[str, IntArray]) -> NoReturn:
         """Name the first slot and fibre in which a ledger is wrong."""

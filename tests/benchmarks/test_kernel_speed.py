@@ -90,9 +90,9 @@ class Setup(NamedTuple):
 
 
 SETUPS = (
-    Setup("everything on", "evf", 20_480, 3.2),
-    Setup("comonotone", "sip", 102_400, 2.0),
-    Setup("independent", "sip", 102_400, 1.5),
+    Setup("everything on", "evf", 20_480, 3.4),
+    Setup("comonotone", "sip", 102_400, 2.1),
+    Setup("independent", "sip", 102_400, 1.6),
 )
 
 

@@ -68,7 +68,7 @@ def chosen(kernel: Kernel, requests: int, *, walks: bool) -> Served:
     return kernel
 
 
-@lru_cache(maxsize=1)
+@lru_cache
 def compiled(module: ModuleType) -> ModuleType:
     """Load a module once more, with the functions that it marks by :func:`jit` compiled."""
     global _compiling

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qnetsim.arrays import BoolArray, IntArray, LevelArray
+from qnetsim.arrays import BoolArray, IntArray, LevelArray, PlaceArray
 from qnetsim.kernel.serving import state as at
 from qnetsim.kernel.serving.jit import inlined, jit
 from qnetsim.kernel.serving.state import Flows, Part, Paths, Rules, Slots, State
@@ -105,17 +105,6 @@ def close(
 
 
 @inlined
-def can_give(fibres: IntArray, f: int, bits: int, need: int) -> bool:
-    """Whether a fibre's pools, and the channels that may still be lit, hold that many bits."""
-    reserved = fibres[f, at.TAIL + at.RESERVATION] - fibres[f, at.HEAD + at.RESERVATION]
-    bought = fibres[f, at.TAIL + at.ON_DEMAND] - fibres[f, at.HEAD + at.ON_DEMAND]
-    short = need - reserved - bought
-    # a product might not fit into 64 bits where channels are unlimited
-    spare = fibres[f, at.MAX_CHANNELS] - fibres[f, at.LIT]
-    return short <= 0 or (bits > 0 and -(-short // bits) <= spare)
-
-
-@inlined
 def take(fibres: IntArray, f: int, bits: int, need: int, ready: int) -> int:
     """Take bits out of a fibre's pools; returns how many came out of the on-demand pool.
 
@@ -143,16 +132,13 @@ def serve_whole(
     The totals of a fibre do not depend on the order in which its requests are served.
     """
     fibres = state.fibres
-    tails = state.tails
     paths = slots.paths
     sums = slots.sums
     levels = slots.levels
-    group = rules.group
-    counts = out.counts
-    flows = out.bits
     both = np.zeros((2, fibres.shape[0]), dtype=np.int64)
     need = both[0]
     count = both[1]
+    books = np.empty((fibres.shape[0], at.BOOK_COLUMNS), dtype=np.int64)
     asked = np.zeros(slots.asked_paths, dtype=np.int64)
     while row < end and not state.size[at.QUEUED]:
         phase = slots.phase[row]
@@ -162,12 +148,13 @@ def serve_whole(
             need[:] = sums.need[levels[row, 0]]
             count[:] = sums.requests[levels[row, 0]]
         else:
-            ask_paths(levels[row], group, paths.choice, asked)
+            ask_paths(levels[row], rules.group, paths.choice, asked)
             spread(asked, paths, rules.need[1], both)
         down = slots.down[slots.mask[phase]]
         bits = slots.channel_bits[min(row, slots.channel_bits.shape[0] - 1)]
         light(fibres, slots.channels[row], bits, down)
-        if not fits_whole(fibres, need, count, bits, down):
+        open_books(fibres, bits, down, books)
+        if not fits_whole(books, need, count):
             # whoever serves it request by request lights it anew
             fibres[:, at.TAIL : at.TAIL + 2] = fibres[:, at.FIRST_TAIL : at.FIRST_TAIL + 2]
             break
@@ -175,18 +162,19 @@ def serve_whole(
             fibres[f, at.USED] = count[f]
             if need[f]:
                 take(fibres, f, bits[f], need[f], 0)
-        counts[at.SERVED_COUNT, row] = group.size
+        out.counts[at.SERVED_COUNT, row] = rules.group.size
         if sums.need.shape[0]:
-            counts[at.EXPOSED_BITS, row] = sums.exposed[levels[row, 0]]
+            out.counts[at.EXPOSED_BITS, row] = sums.exposed[levels[row, 0]]
             out.whole[levels[row, 0]] += 1
         else:
             for path in range(asked.size):
                 key = asked[path] * rules.level_bits
                 out.carried[path] += key
-                counts[at.EXPOSED_BITS, row] += key * paths.trusted[path]
+                out.counts[at.EXPOSED_BITS, row] += key * paths.trusted[path]
         if closes:
             slot = slots.first + row
-            close(fibres, tails, slot, rules.store_bits, flows, out.channels, out.wavelengths, row)
+            store = rules.store_bits
+            close(fibres, state.tails, slot, store, out.bits, out.channels, out.wavelengths, row)
         row += 1
     return row
 
@@ -215,14 +203,10 @@ def spread(asked: IntArray, paths: Paths, amounts: IntArray, both: IntArray) -> 
 
 
 @jit
-def fits_whole(
-    fibres: IntArray, need: IntArray, count: IntArray, bits: IntArray, down: BoolArray
-) -> bool:
+def fits_whole(books: IntArray, need: IntArray, count: IntArray) -> bool:
     """Whether every fibre can give what all requests ask of it."""
-    for f in range(fibres.shape[0]):
-        if not count[f]:
-            continue
-        if down[f] or count[f] > fibres[f, at.PORTS] or not can_give(fibres, f, bits[f], need[f]):
+    for f in range(need.size):
+        if count[f] > books[f, at.FREE] or need[f] > books[f, at.ROOM]:
             return False
     return True
 
@@ -233,14 +217,11 @@ def walk(
 ) -> int:
     """Serve rows request by request; returns the first that is left."""
     fibres = state.fibres
-    tails = state.tails
     queue = state.queue
     size = state.size
-    log = state.log
     moves = slots.moves
-    requests = rules.group.size
     counts = out.counts
-    while row < end and has_room(size, queue, log, requests, fibres.shape[0]):
+    while row < end and has_room(size, queue, state.log, rules.group.size, fibres.shape[0]):
         slot = slots.first + row
         start = slot * rules.slot_ticks
         ends = start + rules.slot_ticks
@@ -248,7 +229,7 @@ def walk(
         light(fibres, slots.channels[row], bits, slots.down[slots.mask[slots.phase[row]]])
         ask_anew(queue, size[at.QUEUED], start + rules.patience)
         write_down(state, rules, slots, row, start)
-        coming = requests
+        coming = rules.group.size
         for phase in range(slots.phase[row], slots.phase[row + 1]):
             begins = slots.tick[phase]
             until = ends if phase + 1 == slots.phase[row + 1] else slots.tick[phase + 1]
@@ -262,7 +243,7 @@ def walk(
             leave(queue, size, coming, counts, row, until)
         if closes:
             store = rules.store_bits
-            close(fibres, tails, slot, store, out.bits, out.channels, out.wavelengths, row)
+            close(fibres, state.tails, slot, store, out.bits, out.channels, out.wavelengths, row)
             count_left(queue, size[at.QUEUED], counts, row)
         row += 1
     return row
@@ -279,86 +260,120 @@ def serve_part(
     """
     fibres = state.fibres
     queue = state.queue
-    size = state.size
     counts = out.counts
     row = part.row
-    down = part.down
     bits = part.channel_bits
-    logs = state.log.size > 0
     choice = paths.choice
     firsts = paths.first
     hops = paths.fibre
-    trusted = paths.trusted
     need = rules.need
-    rows = state.row
-    waits = out.waits
-    carried = out.carried
-    setup = rules.setup
-    ends = part.ends
-    level_bits = rules.level_bits
-    wait_ticks = rules.wait_ticks
+    books = np.empty((fibres.shape[0], at.BOOK_COLUMNS), dtype=np.int64)
+    open_books(fibres, bits, part.down, books)
+    queued = state.size[at.QUEUED]
     turn = 0
+    later = 0
     i = -1
     while True:
         if turn <= rules.classes:
             i += 1
-            if i == size[at.QUEUED]:
-                turn += 1
+            if i == queued:
+                turn = turn + 1 if later else rules.classes + 1
                 i = -1
                 continue
-            now = part.begins
-            if queue[i, at.STATUS] != at.ASKING or turn != turn_of(queue, i, rules.priority):
+            if queue[i, at.STATUS] != at.ASKING:
                 continue
-        elif coming and queue[size[at.QUEUED], at.ARRIVAL] < part.until:
-            i = size[at.QUEUED]
+            if turn != turn_of(queue, i, rules.priority):
+                later += turn == 0
+                continue
+            later -= turn > 0
+            now = part.begins
+        elif coming and queue[queued, at.ARRIVAL] < part.until:
+            i = queued
             now = queue[i, at.ARRIVAL]
-            size[at.QUEUED] += 1
+            queued += 1
             coming -= 1
         else:
-            return coming
+            break
         request = queue[i, at.REQUEST]
         level = queue[i, at.LEVEL]
-        path = choice[rows[request], level]
+        path = choice[state.row[request], level]
         if path == at.REFUSED:
             give_up(queue, i, counts, row)
         if path < 0:
             continue
         first = firsts[path]
         last = firsts[path + 1]
-        ready = now + setup
+        ready = now + rules.setup
         fits = True
         for k in range(first, last):
             f = hops[k]
-            if down[f] or fibres[f, at.USED] >= fibres[f, at.PORTS]:
-                fits = False
-                break
-            if not can_give(fibres, f, bits[f] if ready <= ends else 0, need[level, f]):
+            room = books[f, at.ROOM]
+            if ready > part.ends:
+                room = books[f, at.LEFT + at.RESERVATION] + books[f, at.LEFT + at.ON_DEMAND]
+            if books[f, at.FREE] <= 0 or room < need[level, f]:
                 fits = False
                 break
         if not fits:
             continue
-        if logs:
-            log_offsets(state, hops[first:last])
+        if state.log.size:
+            write_log(state, books, need[level], hops[first:last], part.slot, i, path)
         delivered = now
         for k in range(first, last):
             f = hops[k]
-            fibres[f, at.USED] += 1
-            if take(fibres, f, bits[f], need[level, f], ready):
+            asked = need[level, f]
+            rest = max(asked - books[f, at.LEFT + at.RESERVATION], 0)
+            books[f, at.FREE] -= 1
+            books[f, at.ROOM] -= asked
+            books[f, at.LEFT + at.RESERVATION] -= asked - rest
+            books[f, at.LEFT + at.ON_DEMAND] -= rest
+            if books[f, at.LEFT + at.ON_DEMAND] < 0:
+                lit = -(books[f, at.LEFT + at.ON_DEMAND] // bits[f])
+                books[f, at.LEFT + at.ON_DEMAND] += lit * bits[f]
+                fibres[f, at.LIT] += lit
+                fibres[f, at.TAIL + at.ON_DEMAND] += lit * bits[f]
+                fibres[f, at.READY] = ready
+            if rest:
                 delivered = max(delivered, fibres[f, at.READY])
-        if logs:
-            log_bits(state, hops[first:last], part.slot, i, path)
-        key = level * level_bits
-        carried[path] += key
-        counts[at.EXPOSED_BITS, row] += key * trusted[path]
+        key = level * rules.level_bits
+        out.carried[path] += key
+        counts[at.EXPOSED_BITS, row] += key * paths.trusted[path]
         counts[at.REROUTED_COUNT, row] += path != choice[request, level]
         if not queue[i, at.STARTED]:
             queue[i, at.STARTED] = 1
             counts[at.SERVED_COUNT, row] += 1
             wait = delivered - queue[i, at.ARRIVAL]
             if wait > 0:
-                waits[row, min((wait - 1) // wait_ticks, waits.shape[1] - 1)] += 1
-        queue[i, at.LEFT] -= 1
-        queue[i, at.STATUS] = at.SERVED if queue[i, at.LEFT] else at.GONE
+                late = (wait - 1) // rules.wait_ticks
+                out.waits[row, min(late, out.waits.shape[1] - 1)] += 1
+        queue[i, at.LEFT_SLOTS] -= 1
+        queue[i, at.STATUS] = at.SERVED if queue[i, at.LEFT_SLOTS] else at.GONE
+    state.size[at.QUEUED] = queued
+    close_books(fibres, part.down, books)
+    return coming
+
+
+@jit
+def open_books(fibres: IntArray, bits: IntArray, down: BoolArray, books: IntArray) -> None:
+    """Write down what every fibre can give in a phase, one number for each question."""
+    for f in range(fibres.shape[0]):
+        for pool in range(2):
+            books[f, at.LEFT + pool] = fibres[f, at.TAIL + pool] - fibres[f, at.HEAD + pool]
+        # a product might not fit into 64 bits where channels are unlimited
+        most = at.MOST_ROOM // max(bits[f], 1)
+        spare = min(fibres[f, at.MAX_CHANNELS] - fibres[f, at.LIT], most) * bits[f]
+        left = books[f, at.LEFT + at.RESERVATION] + books[f, at.LEFT + at.ON_DEMAND]
+        books[f, at.ROOM] = left + spare
+        books[f, at.FREE] = 0 if down[f] else fibres[f, at.PORTS] - fibres[f, at.USED]
+
+
+@jit
+def close_books(fibres: IntArray, down: BoolArray, books: IntArray) -> None:
+    """Let the fibres follow what was taken in a phase."""
+    for f in range(fibres.shape[0]):
+        if not down[f]:
+            fibres[f, at.USED] = fibres[f, at.PORTS] - books[f, at.FREE]
+            for pool in range(2):
+                fibres[f, at.HEAD + pool] = fibres[f, at.TAIL + pool] - books[f, at.LEFT + pool]
 
 
 @jit
@@ -415,7 +430,7 @@ def write_down(state: State, rules: Rules, slots: Slots, row: int, start: int) -
         queue[i, at.LEVEL] = int(levels[row, group[request]])
         queue[i, at.ARRIVAL] = tick
         queue[i, at.DEADLINE] = tick + rules.patience
-        queue[i, at.LEFT] = holding[row, request] if holding.shape[0] else 1
+        queue[i, at.LEFT_SLOTS] = holding[row, request] if holding.shape[0] else 1
         queue[i, at.STARTED] = 0
         queue[i, at.STATUS] = at.ASKING
 
@@ -427,28 +442,25 @@ def turn_of(queue: IntArray, i: int, priority: IntArray) -> int:
 
 
 @jit
-def log_offsets(state: State, way: IntArray) -> None:
-    """Write down where the bits of a delivery begin on every fibre of its path."""
+def write_log(
+    state: State, books: IntArray, need: IntArray, way: PlaceArray, slot: int, i: int, path: int
+) -> None:
+    """Write down which bits a delivery is going to take on every fibre, and whose they are."""
+    fibres = state.fibres
     for k in range(way.size):
+        f = way[k]
         line = state.log[state.size[at.LOGGED] + k]
-        line[at.LOG_FIBRE] = way[k]
-        line[at.LOG_RESERVATION_OFFSET] = state.fibres[way[k], at.HEAD + at.RESERVATION]
-        line[at.LOG_ON_DEMAND_OFFSET] = state.fibres[way[k], at.HEAD + at.ON_DEMAND]
-
-
-@jit
-def log_bits(state: State, way: IntArray, slot: int, i: int, path: int) -> None:
-    """Write down how many bits a delivery took, and whose they are."""
-    for k in range(way.size):
-        line = state.log[state.size[at.LOGGED] + k]
-        fibre = state.fibres[way[k]]
+        reserved = books[f, at.LEFT + at.RESERVATION]
+        bought = books[f, at.LEFT + at.ON_DEMAND]
         line[at.LOG_SLOT] = slot
         line[at.LOG_REQUEST] = state.queue[i, at.REQUEST]
         line[at.LOG_LEVEL] = state.queue[i, at.LEVEL]
         line[at.LOG_PATH] = path
-        taken = fibre[at.HEAD + at.RESERVATION] - line[at.LOG_RESERVATION_OFFSET]
-        line[at.LOG_RESERVATION_BITS] = taken
-        line[at.LOG_ON_DEMAND_BITS] = fibre[at.HEAD + at.ON_DEMAND] - line[at.LOG_ON_DEMAND_OFFSET]
+        line[at.LOG_FIBRE] = f
+        line[at.LOG_RESERVATION_OFFSET] = fibres[f, at.TAIL + at.RESERVATION] - reserved
+        line[at.LOG_RESERVATION_BITS] = min(need[f], reserved)
+        line[at.LOG_ON_DEMAND_OFFSET] = fibres[f, at.TAIL + at.ON_DEMAND] - bought
+        line[at.LOG_ON_DEMAND_BITS] = max(need[f] - reserved, 0)
     state.size[at.LOGGED] += way.size
 
 

@@ -112,7 +112,7 @@ class PathTable:
         return Paths(
             choice=self._choice.rows,
             first=self._first.rows,
-            fibre=self._fibres.rows,
+            fibre=self._fibres.rows.view(np.uint64),
             trusted=self._trusted.rows,
         )
 
@@ -193,10 +193,19 @@ class PathTable:
             How many slots at each level.
         """
         carried = np.zeros(self.count, dtype=np.int64)
-        levels = np.flatnonzero(slots)
-        bits = slots[levels] * levels * self._network.level_bits
-        # numpy 2.4 adds up wrongly where it repeats the values itself
-        np.add.at(carried, self._base[:, levels].ravel(), np.tile(bits, len(self._base)))
+        if slots.any():
+            bits = slots @ self._carried_by_level
+            carried[: len(bits)] = bits
+        return carried
+
+    @cached_property
+    def _carried_by_level(self) -> IntArray:
+        """Key bits by path asked for of one whole slot, shape (levels, paths)."""
+        levels = self.routes.levels
+        carried = np.zeros((levels, len(self.routes.routes)), dtype=np.int64)
+        for level in range(levels):
+            asked = np.bincount(self._base[:, level], minlength=carried.shape[1])
+            carried[level] = asked * (level * self._network.level_bits)
         return carried
 
     def exposure(self, carried: IntArray) -> tuple[IntArray, IntArray]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.arrays import IntArray
+from qnetsim.arrays import IntArray, PlaceArray
 from qnetsim.vocabulary import FLOWS
 
 #: What a request does where it would be sent: wait, or give up at once.
@@ -42,12 +42,20 @@ RESERVED = 11
 MAX_CHANNELS = 12
 PORTS = 13
 FIBRE_COLUMNS = 14
+#: Columns of the books of a phase: bits ``LEFT`` in the two pools, reservation first; bits that
+#: there are if all channels are lit; wavelengths that are free, none where the fibre is down.
+LEFT = 0
+ROOM = 2
+FREE = 3
+BOOK_COLUMNS = 4
+#: Most bits that all channels of a fibre count for: more than any number of requests asks for.
+MOST_ROOM = 2**61
 #: Columns of ``State.queue``.
 REQUEST = 0
 LEVEL = 1
 ARRIVAL = 2
 DEADLINE = 3
-LEFT = 4
+LEFT_SLOTS = 4
 STARTED = 5
 STATUS = 6
 QUEUE_COLUMNS = 7
@@ -134,7 +142,7 @@ class State(NamedTuple):
         Row of ``choice`` that each request goes by.
     queue : shape (capacity, QUEUE_COLUMNS)
         In order of arrival. ``REQUEST``, ``LEVEL``, ticks ``ARRIVAL`` and ``DEADLINE``, slots
-        ``LEFT`` to be served, whether it has ``STARTED``, and ``STATUS``.
+        ``LEFT_SLOTS`` to be served, whether it has ``STARTED``, and ``STATUS``.
     log : shape (rows, LOG_COLUMNS)
         One row for each fibre of each delivery, where keys are carried as real bytes; the columns
         are ``LOG_SLOT`` to ``LOG_ON_DEMAND_BITS``. No rows: nothing is logged.
@@ -211,14 +219,15 @@ class Paths(NamedTuple):
         first R rows are what the policy asked for.
     first : shape (paths + 1,)
         First position in ``fibre`` of each path.
-    fibre : shape (sum of the paths' lengths,)
+    fibre : uint64, shape (sum of the paths' lengths,)
+        Unsigned, because compiled code asks of other numbers whether they count from the end.
     trusted : shape (paths,)
         Trusted relays on the path.
     """
 
     choice: IntArray
     first: IntArray
-    fibre: IntArray
+    fibre: PlaceArray
     trusted: IntArray
 
 

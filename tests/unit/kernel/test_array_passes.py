@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,12 +13,16 @@ from qnetsim.kernel import key_managers
 from qnetsim.kernel.billing import bill
 from qnetsim.kernel.key_managers import FIRST_ROWS, MOST_ROWS, KeyManagers
 from qnetsim.kernel.ledger import ROWS_AT_ONCE, _summed
-from qnetsim.kernel.serving import outages
+from qnetsim.kernel.serving import outages, sums
+from qnetsim.kernel.serving.jit import compiled, have_numba
 from qnetsim.kernel.serving.outages import Outages
 from qnetsim.kernel.serving.paths import PathTable
 from qnetsim.network.detours import Detours
 from qnetsim.world.faults import FaultEvents
 from tests.support.helpers import Scripted, nsfnet, run
+
+#: What makes sums over slots: array steps, and plain loops as they stand and compiled.
+SUMS = [None, sums, *([compiled(sums)] if have_numba() else [])]
 
 
 def left_to_right(amounts: np.ndarray, prices: np.ndarray) -> list[float]:
@@ -32,7 +37,10 @@ def left_to_right(amounts: np.ndarray, prices: np.ndarray) -> list[float]:
 
 @pytest.mark.parametrize("slots", [1, 2, 20, 21, 22, 300])
 @pytest.mark.parametrize("standing", [False, True])
-def test_a_bill_adds_up_from_left_to_right(slots: int, standing: bool) -> None:
+@pytest.mark.parametrize("made_by", SUMS)
+def test_a_bill_adds_up_from_left_to_right(
+    slots: int, standing: bool, made_by: ModuleType | None
+) -> None:
     rng = np.random.default_rng(slots)
     prices = rng.random((4, 21)) * 10.0 ** rng.integers(-8, 8, (4, 21))
     amounts = rng.integers(0, 1000, (4, slots, 21))
@@ -42,7 +50,7 @@ def test_a_bill_adds_up_from_left_to_right(slots: int, standing: bool) -> None:
     names = ("qkd_reserved", "km_reserved", "qkd_on_demand", "km_on_demand")
     by_name = dict(zip(names, prices, strict=True))
     costs = replace(open_case(nsfnet()).network.costs, **by_name)
-    found = bill(costs, *amounts, blocked=none, exposed=none)
+    found = bill(costs, *amounts, blocked=none, exposed=none, sums=made_by)
     for name, price, amount in zip(names, prices, amounts, strict=True):
         assert found[f"{name}_cost"].tolist() == left_to_right(amount, price)
 

@@ -10,15 +10,18 @@ import pytest
 from qnetsim.errors import LedgerError
 from qnetsim.kernel import Ledger
 from qnetsim.kernel.ledger import Columns
+from qnetsim.kernel.serving import sums
+from qnetsim.kernel.serving.jit import compiled, have_numba
 from qnetsim.vocabulary import FLOWS, POOLS
 from tests.support.lines import line_case
 
 MOST = 2**53 - 1
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(line_case(tmp_path).network.topology, "test")
+@pytest.fixture(params=["array steps", "plain loops"])
+def ledger(tmp_path: Path, request: pytest.FixtureRequest) -> Ledger:
+    made_by = sums if request.param == "plain loops" else None
+    return Ledger(line_case(tmp_path).network.topology, "test", made_by)
 
 
 def flows(slots: int, **cells: dict[tuple[int, int], int]) -> Columns:
@@ -145,3 +148,23 @@ def test_totals_beyond_64_bits_are_named(ledger: Ledger) -> None:
         match="more bits than 64-bit totals hold by slot 1025, on_demand pool, produced",
     ):
         close(ledger, full(14))
+
+
+@pytest.mark.skipif(not have_numba(), reason="numba is not installed")
+def test_compiled_sums_balance_as_they_stand() -> None:
+    rng = np.random.default_rng(4)
+    for bits in (2**10, 2**53, 2**62):
+        produced, consumed, expired, overflowed, stored = rng.integers(-5, bits, (5, 40, 3))
+        for honest in (True, False):
+            if honest:
+                consumed, expired, overflowed = consumed * 0, expired * 0, overflowed * 0
+                stored = np.cumsum(produced, axis=0)
+            results = []
+            for made_by in (sums, compiled(sums)):
+                kept, total = np.zeros(3, np.int64), np.zeros((5, 3), np.int64)
+                with np.errstate(over="ignore"):
+                    differ = made_by.balance(
+                        produced, consumed, expired, overflowed, stored, kept, total
+                    )
+                results.append((int(differ), kept.tolist(), total.tolist()))
+            assert results[0] == results[1]
