@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qnetsim.analysis.student import t_quantile
 from qnetsim.arrays import FloatArray
 
 CONFIDENCE = 0.95
@@ -45,7 +44,10 @@ def half_width(values: FloatArray) -> float | None:
     """Half the t interval of a mean; None for a single value."""
     if values.size < 2:
         return None
-    quantile = t_quantile(values.size - 1, 0.5 + CONFIDENCE / 2)
+    from scipy.special import stdtrit
+
+    # the quantile alone; scipy.stats would cost a second to import
+    quantile = float(stdtrit(values.size - 1, 0.5 + CONFIDENCE / 2))
     return quantile * float(values.std(ddof=1)) / float(np.sqrt(values.size))
 
 
