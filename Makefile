@@ -46,7 +46,7 @@ growth: $(READY)
 
 # runs beside queueing theory, three minutes
 theory: $(READY)
-	$(BIN)/python -m tests.verification.oracles > docs/background/theory.md
+	$(BIN)/python -m tests.support.oracles > docs/background/theory.md
 
 coverage: $(READY)
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered

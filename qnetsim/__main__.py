@@ -1,5 +1,6 @@
 """``python -m qnetsim``, and the command ``qnetsim``: signals first, then everything else."""
 
+import gc
 import os
 
 from qnetsim.interrupt import end_of_command, take_over
@@ -17,6 +18,8 @@ def main() -> None:
     # matrices are small here: threads that wait for each other take time from everybody
     if not any(name in os.environ for name in BLAS_THREADS):
         os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    # a collection while modules are made frees nothing and goes through all that are there
+    gc.disable()
     # imports take time, in which a signal may come
     from qnetsim.cli import main as run_command
 

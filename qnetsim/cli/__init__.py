@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -54,6 +55,7 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(f"qnetsim.cli.{module}"), attribute)
+        _collect_from_here()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -66,6 +68,13 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="qnetsim")
 def group() -> None:
     """Simulate quantum-secured federated edge learning over QKD networks."""
+
+
+def _collect_from_here() -> None:
+    """Collect garbage again after the imports, but not what they made: it stays to the end."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 #: How to go on with a command that a signal stopped; the others are given again.

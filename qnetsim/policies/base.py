@@ -225,7 +225,9 @@ def _place_in_user_code(error: BaseException) -> str:
 class PolicyOptions(BaseModel):
     """Base of a policy's options: the further keys of its ``[[policy]]`` table."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", allow_inf_nan=False, defer_build=True
+    )
 
 
 class Policy:

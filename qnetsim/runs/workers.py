@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -13,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -23,7 +25,7 @@ from qnetsim.errors import (
     speak_of_options,
     speaks_of_options,
 )
-from qnetsim.interrupt import note_standing, stoppable
+from qnetsim.interrupt import SIGNALS, note_standing, stoppable
 from qnetsim.network import TopologyWarning
 from qnetsim.plain_text import counted
 from qnetsim.trace import open_trace
@@ -73,7 +75,7 @@ def run_in_workers(
     QnetsimError
         What a job raised first.
     """
-    context = get_context("spawn")
+    context = _context(run.__module__)
     # its start sets the mask of signals
     resource_tracker.ensure_running()
     reading, writing = context.Pipe(duplex=False)
@@ -88,6 +90,8 @@ def run_in_workers(
     ):
         with _untouched_by_terminal():
             futures = {pool.submit(run, job): job for job in jobs}
+            # the pool looks for dead workers among those that were there at the last submission
+            pool.submit(_nothing)
         try:
             _await(futures, check, done)
         except BaseException:
@@ -96,6 +100,22 @@ def run_in_workers(
             for future, job in futures.items():
                 _note(future, job.out)
             raise
+
+
+def _nothing() -> None:
+    """Job that is only there to be submitted."""
+
+
+def _context(module: str) -> BaseContext:
+    """How workers begin: where it is safe, forked from a process that has imported the module.
+
+    That process does nothing else, so it has no thread and no open file that a fork would break.
+    """
+    if sys.platform != "linux":
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([module])
+    return context
 
 
 def _await(
@@ -141,11 +161,11 @@ def _note(future: Future[object], path: Path) -> None:
 
 @contextmanager
 def _untouched_by_terminal() -> Iterator[None]:
-    """Start processes that Ctrl-C and a hang-up do not reach: their parent tells them to stop."""
+    """Start processes that signals to a group do not reach: their parent tells them to stop."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:
@@ -160,9 +180,11 @@ def _end_with_parent(pipe: Connection, of_options: bool) -> None:
     speak_of_options(of_options)
     # the parent has read the same file, and told
     warnings.filterwarnings("ignore", category=TopologyWarning)
-    for name in ("SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for number in SIGNALS:
+        if number != signal.SIGTERM:
+            signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
 
     def watch() -> None:
         pipe.poll(None)

@@ -48,17 +48,17 @@ OF_RECORDING = ("recording", "demand", "request", "regimes")
 class Scenario(Table):
     """Everything that a run needs: frozen, validated, with defaults filled in."""
 
-    run: RunTable = field("the [run] table", "a table", default=RunTable())
+    run: RunTable = field("the [run] table", "a table", default=RunTable.not_given())
     network: NetworkTable = field("the [network] table", "a table")
-    cost: CostTable = field("the [cost] table", "a table", default=CostTable())
-    demand: DemandTable = field("the [demand] table", "a table", default=DemandTable())
+    cost: CostTable = field("the [cost] table", "a table", default=CostTable.not_given())
+    demand: DemandTable = field("the [demand] table", "a table", default=DemandTable.not_given())
     request: Annotated[tuple[RequestTable, ...], BeforeValidator(as_tuple)] = field(
         "the [[request]] tables", "one [[request]] table for each kind of request", default=()
     )
     recording: RecordingTable | None = field("the [recording] table", "a table", default=None)
     regimes: RegimesTable | None = field("the [regimes] table", "a table", default=None)
-    yields: YieldTable = field("the [yields] table", "a table", default=YieldTable())
-    faults: FaultTable = field("the [faults] table", "a table", default=FaultTable())
+    yields: YieldTable = field("the [yields] table", "a table", default=YieldTable.not_given())
+    faults: FaultTable = field("the [faults] table", "a table", default=FaultTable.not_given())
     outage: Annotated[tuple[OutageTable, ...], BeforeValidator(as_tuple)] = field(
         "the [[outage]] tables", "one [[outage]] table for each listed outage", default=()
     )
@@ -66,10 +66,14 @@ class Scenario(Table):
         "the [[fel]] tables", "one [[fel]] table for each task", default=()
     )
     key_management: KeyManagementTable = field(
-        "the [key_management] table", "a table", default=KeyManagementTable()
+        "the [key_management] table", "a table", default=KeyManagementTable.not_given()
     )
-    planning: PlanningTable = field("the [planning] table", "a table", default=PlanningTable())
-    learning: LearningTable = field("the [learning] table", "a table", default=LearningTable())
+    planning: PlanningTable = field(
+        "the [planning] table", "a table", default=PlanningTable.not_given()
+    )
+    learning: LearningTable = field(
+        "the [learning] table", "a table", default=LearningTable.not_given()
+    )
     policy: Annotated[tuple[PolicyTable, ...], BeforeValidator(as_tuple)] = field(
         "the [[policy]] tables", "one [[policy]] table for each policy", default=()
     )

@@ -29,9 +29,10 @@ class Pair(NamedTuple):
 
 
 def unpack_release(folder: Path) -> None:
-    """Put the package of version 0.1.0 into a folder."""
+    """Put the package of version 0.1.0 into a folder, with what its scenarios name."""
     archive = folder / "release.tar"
-    command = ["git", "archive", "--output", str(archive), RELEASE, "qnetsim"]
+    parts = ("qnetsim", "models", "scenarios", "traces")
+    command = ["git", "archive", "--output", str(archive), RELEASE, *parts]
     subprocess.run(command, cwd=ROOT, check=True)
     with tarfile.open(archive) as packed:
         packed.extractall(folder, filter="data")

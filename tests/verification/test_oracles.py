@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tests.support import ROOT
-from tests.verification.oracles import chains
-from tests.verification.oracles.families import families
-from tests.verification.oracles.family import Family
-from tests.verification.oracles.trial import verdicts
+from tests.support.oracles import chains
+from tests.support.oracles.families import families
+from tests.support.oracles.family import Family
+from tests.support.oracles.trial import verdicts
 
 PAGE = ROOT / "docs" / "background" / "theory.md"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qnetsim.analysis.figures.stress import least_stress, path_lengths
 from qnetsim.arrays import FloatArray
 from qnetsim.locations import Location, node_titles
 from qnetsim.trace import Trace
@@ -154,18 +155,14 @@ def _apart(places: FloatArray) -> FloatArray:
 
 
 def _by_lengths(nodes: Sequence[str], ends: np.ndarray, lengths: FloatArray) -> FloatArray:
-    """Place nodes so that distances follow the lengths of the fibres."""
-    import networkx
-
-    graph: networkx.Graph[int] = networkx.Graph()
-    for (source, target), length in zip(ends.tolist(), lengths.tolist(), strict=True):
-        known = graph.get_edge_data(source, target, {"length": length})["length"]
-        graph.add_edge(source, target, length=min(length, known))
-    places = np.zeros((len(graph), 2))
-    for number, part in enumerate(networkx.connected_components(graph)):
-        piece = networkx.kamada_kawai_layout(
-            graph.subgraph(sorted(part, key=lambda n: nodes[n])), weight="length"
-        )
-        for node, place in piece.items():
-            places[node] = place + np.array([2.5 * number, 0])
+    """Place nodes so that distances follow the lengths of the fibres; parts stand side by side."""
+    wanted = path_lengths(len(nodes), ends, lengths)
+    places = np.zeros((len(nodes), 2))
+    left = np.ones(len(nodes), dtype=bool)
+    number = 0
+    while left.any():
+        part = np.flatnonzero(np.isfinite(wanted[np.flatnonzero(left)[0]]))
+        places[part] = least_stress(wanted[np.ix_(part, part)]) + np.array([2.5 * number, 0])
+        left[part] = False
+        number += 1
     return places

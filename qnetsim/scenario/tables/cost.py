@@ -55,7 +55,7 @@ class CostTable(Table):
         ge=0,
         le=1e9,
     )
-    reserved: Prices = field("reserved prices", "a table of prices", default=Prices())
+    reserved: Prices = field("reserved prices", "a table of prices", default=Prices.not_given())
     on_demand: OnDemandPrices = field(
-        "on-demand prices", "a table of prices", default=OnDemandPrices()
+        "on-demand prices", "a table of prices", default=OnDemandPrices.not_given()
     )

@@ -32,9 +32,19 @@ def _says(allowed: str, most: float) -> bool:
 
 
 class Table(BaseModel):
-    """Base of all tables: frozen, strict, unknown keys refused."""
+    """Base of all tables: frozen, strict, unknown keys refused.
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+    Its checks are built on first use: most commands check a whole scenario and no table alone.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", allow_inf_nan=False, defer_build=True
+    )
+
+    @classmethod
+    def not_given(cls) -> Self:
+        """All defaults, as the table is where a scenario does not give it; builds no checks."""
+        return cls.model_construct()
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Copy with other values, which are not checked; see ``Scenario.with_changes``.

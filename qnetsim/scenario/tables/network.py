@@ -180,7 +180,7 @@ class NetworkTable(TopologyTable):
         le=10,
     )
     mdi_qkd: MdiQkdTable = field(
-        "parameters of key_rate = 'mdi_qkd'", "a table", default=MdiQkdTable()
+        "parameters of key_rate = 'mdi_qkd'", "a table", default=MdiQkdTable.not_given()
     )
     qkd_wavelengths: int = field(
         "limit |σ| of wavelengths on QKD links, per fibre (three make a channel)",

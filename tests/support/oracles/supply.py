@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.support.helpers import Result
-from tests.verification.oracles import chains
-from tests.verification.oracles.family import (
+from tests.support.oracles import chains
+from tests.support.oracles.family import (
     LINE,
     TRIANGLE,
     Family,

@@ -8,8 +8,8 @@ import numpy as np
 
 from qnetsim.plain_text import counted
 from tests.support.helpers import Result
-from tests.verification.oracles import chains
-from tests.verification.oracles.family import (
+from tests.support.oracles import chains
+from tests.support.oracles.family import (
     LINE,
     Family,
     Measured,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.verification.oracles.family import Family
-from tests.verification.oracles.queues import sessions, stores, waits
-from tests.verification.oracles.supply import moments, noise, outages
+from tests.support.oracles.family import Family
+from tests.support.oracles.queues import sessions, stores, waits
+from tests.support.oracles.supply import moments, noise, outages
 
 
 def families() -> list[Family]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.verification.oracles.families import families
-from tests.verification.oracles.family import WARM_UP
-from tests.verification.oracles.trial import LEVEL, WORLDS, verdicts
+from tests.support.oracles.families import families
+from tests.support.oracles.family import WARM_UP
+from tests.support.oracles.trial import LEVEL, WORLDS, verdicts
 
 HEAD = f"""# Runs beside theory
 
@@ -16,7 +16,7 @@ verdicts (`tests/verification/test_oracles.py`).
 
 Each scenario has an answer in queueing or reliability theory. Answers are exact for slots: the
 stationary distribution of each chain is solved when the page is made
-(`tests/verification/oracles/chains.py`), nothing is typed. *Limit* is the answer of continuous
+(`tests/support/oracles/chains.py`), nothing is typed. *Limit* is the answer of continuous
 time that has a name (Erlang B, Kaufman–Roberts, Kelly's product form, Erlang's fixed point); it
 differs where slots are coarse, and a simulator of slots must not meet it.
 

@@ -15,7 +15,7 @@ from qnetsim.kernel.serving.jit import have_numba
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import parse_scenario
 from tests.support.helpers import Result, run
-from tests.verification.oracles.family import WARM_UP, Family, Oracle
+from tests.support.oracles.family import WARM_UP, Family, Oracle
 
 #: Independent worlds of each family.
 WORLDS = 20
