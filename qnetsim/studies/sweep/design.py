@@ -24,9 +24,8 @@ def design_problems(table: SweepTable) -> Iterator[Problem]:
     """What is wrong with the factors, each alone and all together."""
     sampled = table.design in SAMPLED
     for i, factor in enumerate(table.factor):
-        yield from (
-            ((*("factor", i), *key), what) for key, what in _factor_problems(factor, sampled)
-        )
+        for place, what in _factor_problems(factor, sampled):
+            yield ("factor", i, *place), what
     keys = [factor.key for factor in table.factor]
     for i, key in enumerate(keys):
         if key in keys[:i]:

@@ -251,27 +251,35 @@ def read_manifest(folder: Path) -> Manifest:
     if not path.is_file():
         raise UsageError(f"{folder}: has no {NAME}; `qnetsim sweep plan SWEEP` writes one")
     lines = read_text_input(path, "manifest").splitlines()
-    number = 0
+    jobs: list[SweepJob] = []
+    number = 1
     try:
         head = json.loads(lines[0])
         if head.pop("schema") != SCHEMA:
             raise ValueError("is not of schema " + SCHEMA)
-        jobs = []
-        for number, line in enumerate(lines[1:], 1):
+        for line in lines[1:]:
+            number += 1
             jobs.append(SweepJob.of_line(line))
-        number = 0
         return _manifest(head, jobs)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise TraceFormatError(
-            f"{path}:{number + 1}: is no line of a manifest ({error}); `qnetsim sweep plan` "
+            f"{path}:{number}: is no line of a manifest ({error}); `qnetsim sweep plan` "
             "writes it anew once the file is removed"
         ) from None
 
 
 def _manifest(head: Mapping[str, Any], jobs: Sequence[SweepJob]) -> Manifest:
-    listed = {key: tuple(head[key]) for key in ("factors", "policies")}
-    values = tuple(tuple(point) for point in head["values"])
-    given = {key: head[key] for key in HEAD if key not in {"factors", "policies", "values"}}
-    if not isinstance(given["replications"], int):
+    if not isinstance(head["replications"], int):
         raise TypeError("replications is no number")
-    return Manifest(**given, **listed, values=values, jobs=tuple(jobs))
+    return Manifest(
+        name=str(head["name"]),
+        sweep=str(head["sweep"]),
+        design=str(head["design"]),
+        factors=tuple(head["factors"]),
+        values=tuple(tuple(point) for point in head["values"]),
+        policies=tuple(head["policies"]),
+        replications=head["replications"],
+        reference=str(head["reference"]),
+        stopping=head["stopping"],
+        jobs=tuple(jobs),
+    )

@@ -225,12 +225,11 @@ class _PointReader:
             if factor.values is not None:
                 key = ("factor", i, "values", factor.values.index(value))
             return key, text
-        shown = ", ".join(
-            f"{f.key} = {v!r}" for f, v in zip(self._table.factor, values, strict=True)
-        )
-        return (
-            ("factor",) if values else ("policies",)
-        ), f"with {shown}: {text}" if shown else text
+        if not values:
+            return ("policies",), text
+        pairs = zip(self._table.factor, values, strict=True)
+        shown = ", ".join(f"{factor.key} = {value!r}" for factor, value in pairs)
+        return ("factor",), f"with {shown}: {text}"
 
 
 def _without_policies(scenario: Scenario) -> Scenario:
