@@ -190,7 +190,8 @@ def _changed(reference: str) -> UsageError:
     )
 
 
-def _policy(folder: Path, job: SweepJob) -> ChosenPolicy:
+def policy_of_job(folder: Path, job: SweepJob) -> ChosenPolicy:
+    """The policy of a job; trained weights lie in the folder of the sweep."""
     stated = job.policy
     options = dict(stated.get("options", {}))
     if trained := stated.get("trained"):
@@ -204,7 +205,7 @@ def _policy(folder: Path, job: SweepJob) -> ChosenPolicy:
 
 def _run(folder: Path, job: SweepJob) -> None:
     case = case_of_job(job)
-    chosen = _policy(folder, job)
+    chosen = policy_of_job(folder, job)
     weights = chosen.once().weights_sha256(case.network)
     if not job.policy.get("trained") and weights != job.policy.get("weights"):
         raise UsageError(
@@ -249,7 +250,7 @@ def _made_once(place: Path, folder: Path, job: SweepJob) -> Plan | None:
             with only_writer(place):
                 if place.exists():
                     break
-                chosen = _policy(folder, job)
+                chosen = policy_of_job(folder, job)
                 plan = planned(chosen.once(), chosen.title, case)
                 if type(plan) is Plan:
                     save_plan(plan, case, chosen, place)
