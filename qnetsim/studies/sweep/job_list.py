@@ -67,7 +67,7 @@ def _jobs_of_point(study: Study, point: StudyPoint, number: int) -> Iterator[Swe
     runs = []
     for table in point.policies:
         policy = policy_of(table)
-        stated = _stated(table)
+        stated = _stated(table, policy.sees_future)
         if table.name in study.table.train:
             training = replace(base, kind="train", policy={"name": table.name, "label": None})
             yield training
@@ -86,7 +86,7 @@ def _jobs_of_point(study: Study, point: StudyPoint, number: int) -> Iterator[Swe
             yield replace(run, replication=replication)
 
 
-def _stated(table: PolicyTable) -> dict[str, Any]:
+def _stated(table: PolicyTable, sees_future: bool) -> dict[str, Any]:
     """A policy as a line has it, with files by their full paths."""
     options = dict(table.options)
     for file in table.named_files:
@@ -94,7 +94,8 @@ def _stated(table: PolicyTable) -> dict[str, Any]:
             if value == str(file):
                 options[key] = str(Path(value).resolve())
     source = None if table.source is None else asdict(table.source)
-    return {"name": table.name, "label": table.label, "options": options, "source": source}
+    stated = {"name": table.name, "label": table.label, "options": options, "source": source}
+    return stated | {"sees_future": sees_future}
 
 
 def _weights(policy: Policy, case: Case, point: StudyPoint) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from qnetsim.errors import QnetsimError, TraceFormatError, UsageError, argument
-from qnetsim.input_files import read_text_input
+from qnetsim.input_files import forget_input, read_text_input
 from qnetsim.trace.hdf5.files import make_folder, write_whole
 
 SCHEMA = "qnetsim.sweep-manifest/1"
@@ -41,8 +41,8 @@ class SweepJob:
     scenario_digest, network_digest : str
         Of the scenario with these changes, and of its fibres; a job whose files have changed fails.
     policy : mapping
-        ``name``, ``label``, ``options``, ``source`` of code of a user's own, ``weights`` (their
-        SHA-256) and ``trained`` (the job that makes them).
+        ``name``, ``label``, ``options``, ``sees_future``, ``source`` of code of a user's own,
+        ``weights`` (their SHA-256) and ``trained`` (the job that makes them).
     replication : int
         Of a run; 0 otherwise.
     plan : str
@@ -227,7 +227,8 @@ def write_manifest(manifest: Manifest, folder: Path) -> Path:
         try:
             read_manifest(folder)
         except QnetsimError as error:
-            raise UsageError(f"{error}; give another {argument('out')}") from None
+            raise UsageError(f"{error}; give another {argument('folder')}") from None
+        forget_input(path)
     write_whole(path, manifest.text())
     return path
 

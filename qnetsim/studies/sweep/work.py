@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 
-from qnetsim.errors import QnetsimError, UsageError
+from qnetsim.errors import QnetsimError, UsageError, argument
 from qnetsim.interrupt import note_planned, note_standing
 from qnetsim.studies.sweep.agenda import Agenda, Tell
 from qnetsim.studies.sweep.executors import Crew, work_off
@@ -40,7 +40,9 @@ def plan_sweep(sweep: Path, folder: Path) -> Manifest:
     if is_manifest(folder):
         there = Path(read_manifest(folder).sweep)
         if there != study.path and there.exists():
-            raise UsageError(f"{folder}: is the folder of {there}; give another --out")
+            raise UsageError(
+                f"{folder}: is the folder of {there}; give another {argument('folder')}"
+            )
     manifest = manifest_of(study)
     write_manifest(manifest, folder)
     for name in SCRIPTS:
