@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qnetsim.analysis.figures.policy_marks import legend_below, policy_colour, policy_line
+from qnetsim.analysis.figures.policy_marks import (
+    POLICY_MARKERS,
+    legend_below,
+    policy_colour,
+    policy_line,
+)
 from qnetsim.analysis.figures.style import SCREEN, Style, hide_frame, power_unit, styled
 from qnetsim.studies.sweep.sweep_results import SweepResults
 
@@ -50,6 +55,8 @@ def factor_figure(results: SweepResults, factor: int, *, style: Style = SCREEN) 
         if title:
             axes.set_title(title)
         axes.set_xlabel(results.manifest.factors[factor])
+    # once all panels are drawn, for they share the axis
+    grid[0][0].set_ylim(bottom=0)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     for row in grid:
@@ -94,21 +101,28 @@ def _draw_panel(
         x = [place for place, _ in drawn]
         y = np.array([mean.estimate for _, mean in drawn]) / unit
         half = np.array([(m.high or m.estimate) - m.estimate for _, m in drawn]) / unit
-        look: dict[str, Any] = {"marker": "o", "ms": 3.5 * style.line}
-        look |= policy_line(number, style) | {"markevery": 1}
+        look = _line(number, style)
         if not joined:
             look["ls"] = "none"
         axes.errorbar(x, y, yerr=half, capsize=2 * style.line, elinewidth=style.line, **look)
-    axes.set_ylim(bottom=0)
     hide_frame(axes)
+
+
+def _line(number: int, style: Style) -> dict[str, Any]:
+    """Line of a policy with a marker at every point, which tells lines apart that coincide."""
+    look = {"marker": _marker(number), "ms": (3.5 + 1.5 * (number % 3)) * style.line}
+    return policy_line(number, style) | look | {"markevery": 1, "mfc": "none"}
+
+
+def _marker(number: int) -> str:
+    return POLICY_MARKERS[number % len(POLICY_MARKERS)]
 
 
 def _legend(figure: Figure, names: Sequence[str], style: Style) -> None:
     from matplotlib.lines import Line2D
 
     lines = [
-        Line2D([], [], label=name, **(policy_line(number, style) | {"marker": "o", "ms": 3.5}))
-        for number, name in enumerate(names)
+        Line2D([], [], label=name, **_line(number, style)) for number, name in enumerate(names)
     ]
     figure.legend(handles=lines, **legend_below(figure, style, names, most=len(names)))
 
@@ -128,7 +142,7 @@ def region_figure(results: SweepResults, x: int, y: int, *, style: Style = SCREE
         axes.plot(
             across[best.point],
             up[best.point],
-            marker=_region_marker(number),
+            marker=_marker(number),
             ms=size,
             mec=look["color"],
             mfc=look["color"] if best.clear else "none",
@@ -142,10 +156,6 @@ def region_figure(results: SweepResults, x: int, y: int, *, style: Style = SCREE
     return figure
 
 
-def _region_marker(number: int) -> str:
-    return "osD^vPX"[number % 7]
-
-
 def _region_legend(figure: Figure, results: SweepResults, style: Style) -> None:
     from matplotlib.lines import Line2D
 
@@ -156,7 +166,7 @@ def _region_legend(figure: Figure, results: SweepResults, style: Style) -> None:
         number = results.manifest.policies.index(name)
         look: dict[str, Any] = {
             "color": policy_colour(number),
-            "marker": _region_marker(number),
+            "marker": _marker(number),
             "ls": "none",
         }
         lines.append(Line2D([], [], label=name, **look))

@@ -137,7 +137,8 @@ def _best_rows(results: SweepResults, best: list[BestPolicy]) -> TextTable:
     rows = []
     for one in best[:MOST_ROWS]:
         values = [str(value) for value in manifest.values[one.point]]
-        verdict = "clear" if one.clear else "in doubt"
+        equal = one.saved is not None and one.saved.low == one.saved.high == 0
+        verdict = "clear" if one.clear else "equal" if equal else "in doubt"
         rows.append(
             (
                 str(one.point),
