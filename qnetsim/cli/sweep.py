@@ -161,14 +161,17 @@ def run(
         if part is None:
             stack.enter_context(one_runner(place))
             clear_drafts(place)
-        crew = stack.enter_context(_crew(place, workers, scheduler))
+        most = len(runs_of(manifest, part))
+        crew = stack.enter_context(_crew(place, min(workers or default_workers(), most), scheduler))
         agenda = _work_off(manifest, place, crew, part)
+        if part is None:
+            clear_drafts(place)
     return _told(agenda, place, manifest, as_json)
 
 
-def _crew(folder: Path, workers: int | None, scheduler: str | None) -> Any:
+def _crew(folder: Path, workers: int, scheduler: str | None) -> Any:
     if scheduler is None:
-        return LocalCrew(workers or default_workers())
+        return LocalCrew(max(workers, 1))
     from qnetsim.studies.sweep.dask_crew import DaskCrew, is_open
 
     if is_open(scheduler):

@@ -48,9 +48,10 @@ class RememberedWorld(Realisation):
             size += _size(chunk)
             if size <= MOST_BYTES:
                 drawn.append(chunk)
+                # ahead of the yield: nobody asks for what follows the last chunk
+                if chunk.first_slot + chunk.slots == self.slots:
+                    self._kept = drawn
             yield chunk
-        if size <= MOST_BYTES:
-            self._kept = drawn
 
 
 def _size(chunk: WorldChunk) -> int:

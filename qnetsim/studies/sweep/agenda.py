@@ -67,7 +67,9 @@ class Agenda:
         self._folder = folder
         self.records: dict[str, JobRecord] = {}
         self._waiting: dict[str, list[SweepJob]] = {}
-        self._ready: deque[Unit] = deque()
+        #: What others need, or was lost, goes first; then runs, world by world.
+        self._first: deque[Unit] = deque()
+        self._worlds: dict[tuple[str, int], Unit] = {}
         self._alone: deque[Unit] = deque()
         self._runs = {job.digest: job for job in runs}
         self._begun: set[str] = set()
@@ -76,7 +78,7 @@ class Agenda:
             self._blocks.begin()
         else:
             self._release(self._runs.values())
-        self._ready.rotate(-int(turn * len(self._ready)))
+        self._first.rotate(-int(turn * len(self._first)))
 
     @property
     def planned(self) -> int:
@@ -99,16 +101,16 @@ class Agenda:
                 self._waiting.setdefault(need, []).append(job)
                 if need not in self._begun:
                     self._begun.add(need)
-                    self._ready.append(Unit((self._manifest.by_digest[need],)))
+                    self._first.append(Unit((self._manifest.by_digest[need],)))
             if not missing:
                 free.append(job)
         self._enqueue(free)
 
     def _enqueue(self, runs: Iterable[SweepJob]) -> None:
-        worlds: dict[tuple[str, int], list[SweepJob]] = {}
         for job in runs:
-            worlds.setdefault((job.scenario_digest, job.replication), []).append(job)
-        self._ready.extend(Unit(tuple(jobs)) for jobs in worlds.values())
+            world = (job.scenario_digest, job.replication)
+            before = self._worlds[world].jobs if world in self._worlds else ()
+            self._worlds[world] = Unit((*before, job))
 
     def next_unit(self, idle: bool, split: bool) -> Unit | None:
         """What to begin now; None where nothing can.
@@ -120,18 +122,21 @@ class Agenda:
         split : bool
             Whether there are workers enough for every job alone.
         """
-        if self._ready:
-            unit = self._ready.popleft()
+        if self._first:
+            return self._first.popleft()
+        if self._worlds:
+            world = next(iter(self._worlds))
+            unit = self._worlds.pop(world)
             if split and len(unit.jobs) > 1:
-                self._ready.appendleft(Unit(unit.jobs[1:], unit.lost))
-                unit = Unit(unit.jobs[:1], unit.lost)
+                self._worlds = {world: Unit(unit.jobs[1:]), **self._worlds}
+                unit = Unit(unit.jobs[:1])
             return unit
         return self._alone.popleft() if idle and self._alone else None
 
     @property
     def ready(self) -> int:
         """Units that can begin."""
-        return len(self._ready)
+        return len(self._first) + len(self._worlds)
 
     def done(self, records: Iterable[JobRecord]) -> None:
         """Jobs have ended, well or not."""
@@ -158,7 +163,7 @@ class Agenda:
         if again.alone:
             self._alone.extend(Unit((job,), again.lost) for job in unit.jobs)
         else:
-            self._ready.appendleft(again)
+            self._first.appendleft(again)
 
     def _fail(self, job: SweepJob, error: str) -> None:
         record = JobRecord(job.digest, "failed", error)

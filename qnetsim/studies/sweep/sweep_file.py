@@ -162,19 +162,19 @@ class _PointReader:
         for number, values in enumerate(points_of(self._table)):
             changes, options = self._changes(values)
             scenario = tables = None
-            found: list[str] = []
+            found: list[Problem] = []
             try:
                 scenario = self._scenario(changes | {"run.replications": worlds})
             except QnetsimError as error:
-                found += _texts(error)
+                found += [self._blamed(values, text) for text in _texts(error)]
             try:
                 tables = self._policies((scenario or base).policy, options)
             except QnetsimError as error:
-                found += _texts(error)
+                found.append(self._blamed(values, str(error), ("policies",)))
             if scenario is not None and tables is not None:
                 changes["run.replications"] = worlds
                 yield StudyPoint(values, changes, _without_policies(scenario), tables)
-            problems += [self._blamed(values, text) for text in found]
+            problems += found
             if len(problems) > 10 * LISTED:
                 problems.append((("factor",), f"was given up at point {number + 1}"))
                 return
@@ -215,7 +215,7 @@ class _PointReader:
             self._chosen[known] = tuple(tables)
         return self._chosen[known]
 
-    def _blamed(self, values: Point, text: str) -> Problem:
+    def _blamed(self, values: Point, text: str, otherwise: Key = ()) -> Problem:
         """A problem of a point, at the value of the factor that it names."""
         for i, (factor, value) in enumerate(zip(self._table.factor, values, strict=True)):
             names = {re.escape(factor.key), re.escape(_bracketed(factor.key))}
@@ -225,8 +225,8 @@ class _PointReader:
             if factor.values is not None:
                 key = ("factor", i, "values", factor.values.index(value))
             return key, text
-        if not values:
-            return ("policies",), text
+        if not values or otherwise:
+            return otherwise or ("scenario",), text
         pairs = zip(self._table.factor, values, strict=True)
         shown = ", ".join(f"{factor.key} = {value!r}" for factor, value in pairs)
         return ("factor",), f"with {shown}: {text}"
