@@ -21,7 +21,7 @@ LOST_ALONE = 2
 
 
 @dataclass(frozen=True)
-class Unit:
+class JobGroup:
     """Jobs that one worker does one after another.
 
     Attributes
@@ -68,9 +68,9 @@ class Agenda:
         self.records: dict[str, JobRecord] = {}
         self._waiting: dict[str, list[SweepJob]] = {}
         #: What others need, or was lost, goes first; then runs, world by world.
-        self._first: deque[Unit] = deque()
-        self._worlds: dict[tuple[str, int], Unit] = {}
-        self._alone: deque[Unit] = deque()
+        self._first: deque[JobGroup] = deque()
+        self._worlds: dict[tuple[str, int], JobGroup] = {}
+        self._alone: deque[JobGroup] = deque()
         self._runs = {job.digest: job for job in runs}
         self._begun: set[str] = set()
         self._blocks = _Blocks(manifest, folder, self) if manifest.stopping else None
@@ -101,7 +101,7 @@ class Agenda:
                 self._waiting.setdefault(need, []).append(job)
                 if need not in self._begun:
                     self._begun.add(need)
-                    self._first.append(Unit((self._manifest.by_digest[need],)))
+                    self._first.append(JobGroup((self._manifest.by_digest[need],)))
             if not missing:
                 free.append(job)
         self._enqueue(free)
@@ -110,9 +110,9 @@ class Agenda:
         for job in runs:
             world = (job.scenario_digest, job.replication)
             before = self._worlds[world].jobs if world in self._worlds else ()
-            self._worlds[world] = Unit((*before, job))
+            self._worlds[world] = JobGroup((*before, job))
 
-    def next_unit(self, idle: bool, split: bool) -> Unit | None:
+    def next_unit(self, idle: bool, split: bool) -> JobGroup | None:
         """What to begin now; None where nothing can.
 
         Parameters
@@ -128,8 +128,8 @@ class Agenda:
             world = next(iter(self._worlds))
             unit = self._worlds.pop(world)
             if split and len(unit.jobs) > 1:
-                self._worlds = {world: Unit(unit.jobs[1:]), **self._worlds}
-                unit = Unit(unit.jobs[:1])
+                self._worlds = {world: JobGroup(unit.jobs[1:]), **self._worlds}
+                unit = JobGroup(unit.jobs[:1])
             return unit
         return self._alone.popleft() if idle and self._alone else None
 
@@ -153,15 +153,15 @@ class Agenda:
         if self._blocks:
             self._blocks.look()
 
-    def lost(self, unit: Unit, why: str) -> None:
+    def lost(self, unit: JobGroup, why: str) -> None:
         """A worker went down with these jobs; they are done again, and in the end alone."""
         if unit.lost + 1 >= LOST_TOGETHER + LOST_ALONE:
             for job in unit.jobs:
                 self._fail(job, f"{why}, {unit.lost + 1} times")
             return
-        again = Unit(unit.jobs, unit.lost + 1)
+        again = JobGroup(unit.jobs, unit.lost + 1)
         if again.alone:
-            self._alone.extend(Unit((job,), again.lost) for job in unit.jobs)
+            self._alone.extend(JobGroup((job,), again.lost) for job in unit.jobs)
         else:
             self._first.appendleft(again)
 

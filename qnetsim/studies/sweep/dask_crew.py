@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from qnetsim.errors import TraceError, UsageError
+from qnetsim.errors import TraceError, UsageError, argument
 from qnetsim.extras import require
 from qnetsim.studies.sweep.job_records import JobRecord
 from qnetsim.studies.sweep.jobs import do_jobs
@@ -45,20 +45,21 @@ class DaskCrew:
     """
 
     def __init__(self, address: str, folder: Path) -> None:
-        require("--scheduler", "distributed")
+        require("a Dask scheduler", "distributed")
         from distributed import Client
 
         parts = urlsplit(address)
         if parts.scheme not in {"tcp", "tls"} or not parts.hostname or not _port(address):
             raise UsageError(
-                f"--scheduler {address}: write tcp://HOST:PORT or tls://HOST:PORT, "
+                f"{argument('scheduler', address)}: write tcp://HOST:PORT or tls://HOST:PORT, "
                 "as `dask scheduler` prints it"
             )
         try:
             self._client = Client(address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError, RuntimeError) as error:
+            why = f"{type(error).__name__}: {error}"
             raise UsageError(
-                f"--scheduler {address}: no scheduler answers ({type(error).__name__}: {error}); "
+                f"{argument('scheduler', address)}: no scheduler answers ({why}); "
                 "start one with `dask scheduler`"
             ) from None
         self._executor = self._client.get_executor(pure=False)

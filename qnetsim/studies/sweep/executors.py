@@ -21,7 +21,7 @@ from typing import Protocol, Self
 from qnetsim.errors import TraceError, speaks_of_options
 from qnetsim.interrupt import stoppable
 from qnetsim.runs.workers import LOOK_S, end_with_parent, untouched_by_terminal
-from qnetsim.studies.sweep.agenda import Agenda, Tell, Unit
+from qnetsim.studies.sweep.agenda import Agenda, JobGroup, Tell
 from qnetsim.studies.sweep.job_records import JobRecord
 from qnetsim.studies.sweep.jobs import do_jobs
 
@@ -156,7 +156,7 @@ def work_off(agenda: Agenda, folder: Path, crew: Crew, tell: Tell = lambda recor
     TraceError
         The executor is broken, and cannot be renewed.
     """
-    out: dict[Future[list[JobRecord]], Unit] = {}
+    out: dict[Future[list[JobRecord]], JobGroup] = {}
     with stoppable() as check:
         try:
             while True:
@@ -176,7 +176,7 @@ def work_off(agenda: Agenda, folder: Path, crew: Crew, tell: Tell = lambda recor
 
 
 def _begin(
-    agenda: Agenda, folder: Path, crew: Crew, out: dict[Future[list[JobRecord]], Unit]
+    agenda: Agenda, folder: Path, crew: Crew, out: dict[Future[list[JobRecord]], JobGroup]
 ) -> None:
     """Give jobs to all workers, and to each one more."""
     workers = max(crew.workers, 1)
@@ -198,7 +198,7 @@ def _begin(
 def _settle(
     agenda: Agenda,
     finished: set[Future[list[JobRecord]]],
-    out: dict[Future[list[JobRecord]], Unit],
+    out: dict[Future[list[JobRecord]], JobGroup],
     tell: Tell,
 ) -> bool:
     """Note how jobs ended; returns whether the workers are gone."""

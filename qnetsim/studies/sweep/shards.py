@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from qnetsim.errors import UsageError
+from qnetsim.errors import UsageError, argument
 from qnetsim.studies.sweep.manifest import Manifest, SweepJob
 
 
@@ -31,7 +31,9 @@ def read_shard(text: str) -> Shard:
     found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
     shard = Shard(int(found[1]), int(found[2])) if found else Shard(0, 0)
     if not 1 <= shard.number <= shard.total:
-        raise UsageError(f"--shard {text}: write k/n with k from 1 to n, for example 3/8")
+        raise UsageError(
+            f"{argument('shard', text)}: write k/n with k from 1 to n, for example 3/8"
+        )
     return shard
 
 

@@ -20,7 +20,7 @@ class FactorTable(Table):
 
     key: str = field(
         "what varies",
-        "TABLE.KEY of the scenario, as with --set, or policy.TITLE.OPTION",
+        "TABLE.KEY of the scenario, or policy.TITLE.OPTION",
         pattern=r"^[^\s.]+(\.[^\s.]+)+$",
     )
     values: Values | None = field(
