@@ -20,6 +20,7 @@ from tests.support.sweeps import FAILING, GATED, SMALL, written
 
 #: Gated runs: four jobs in four worlds, so that two workers have one each.
 GATED_SWEEP = SMALL.replace('["sip", "evf"]', '["mine.py:Gated:level=2,label=gated"]')
+GATED_SWEEP = GATED_SWEEP.replace("slots = 20", "slots = 4000")
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ snakemake = pytest.mark.skipif(
     importlib.util.find_spec("snakemake") is None, reason="Snakemake is not installed"
 )
 GATED_SWEEP = SMALL.replace('["sip", "evf"]', '["sip", "mine.py:Gated:level=2,label=gated"]')
+GATED_SWEEP = GATED_SWEEP.replace("slots = 20", "slots = 4000")
 
 
 class Cluster:

@@ -21,24 +21,27 @@ set.run.slots = 20
 key = "demand.requests"
 values = [5, 8]
 """
-#: A policy that waits in the middle of its job until somebody opens the gate.
+#: A policy that stays in the middle of its job until somebody opens the gate.
 GATED = '''
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from qnetsim.policies.level import FixedLevel
 
 
 class Gated(FixedLevel):
-    """Reserves a level, once the gate is open."""
+    """Reserves a level: slot by slot, and slowly, until the gate is open."""
 
-    def prepare(self, setting, plan):
-        super().prepare(setting, plan)
+    def decide(self, observation):
         gate = Path(os.environ["GATE"])
         (gate / str(os.getpid())).touch()
-        while not (gate / "open").exists():
-            time.sleep(0.02)
+        decision = super().decide(observation)
+        if (gate / "open").exists():
+            return decision
+        time.sleep(0.05)
+        return replace(decision, hold_slots=1)
 '''
 #: A policy that fails in every job.
 FAILING = '''

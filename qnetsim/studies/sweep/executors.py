@@ -13,14 +13,14 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import active_children, get_context, resource_tracker
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 from qnetsim.errors import TraceError, speaks_of_options
 from qnetsim.interrupt import stoppable
-from qnetsim.runs.workers import LOOK_S, end_with_parent, untouched_by_terminal
+from qnetsim.runs.workers import GRACE_S, LOOK_S, end_with_parent, untouched_by_terminal
 from qnetsim.studies.sweep.agenda import Agenda, JobGroup, Tell
 from qnetsim.studies.sweep.job_records import JobRecord
 from qnetsim.studies.sweep.jobs import do_jobs
@@ -97,6 +97,7 @@ class LocalCrew:
         self._context = get_context("spawn")
         # its start sets the mask of signals
         resource_tracker.ensure_running()
+        self._strangers = {process.pid for process in active_children()}
         self._reading, self._writing = self._context.Pipe(duplex=False)
         self._pool = self._new_pool()
 
@@ -120,7 +121,14 @@ class LocalCrew:
 
     def renew(self) -> None:
         """Start another pool in place of one whose worker died."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        # the other workers were told to stop; one in the code of a user may not hear it
+        deadline = time.monotonic() + GRACE_S
+        for process in active_children():
+            if process.pid not in self._strangers:
+                process.join(max(deadline - time.monotonic(), 0.0))
+                process.kill()
+        self._pool.shutdown(wait=True)
         self._pool = self._new_pool()
 
     def __enter__(self) -> Self:
