@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -128,13 +129,14 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(tmp_path: Path) -> None:
     complete_once(tmp_path / "runs" / "study")
 
 
+@pytest.mark.slow
 def test_a_client_that_is_killed_goes_on_when_started_again(tmp_path: Path) -> None:
     more = gated(tmp_path)
     process = start(tmp_path, "sweep", "run", "study.toml", "--workers", "2", **more)
     assert wait_until(lambda: len(entered(tmp_path)) == 2)
     workers = descendants(process.pid)
     process.kill()
-    process.wait()
+    process.communicate(timeout=60)
     assert wait_until(lambda: not any(map(alive, workers)), 40)
     (tmp_path / "gate" / "open").touch()
     again = start(tmp_path, "sweep", "run", "study.toml", "--workers", "2", "--json", **more)
@@ -207,10 +209,9 @@ def test_options_that_do_not_go_together_are_refused(
     assert "--folder goes with a sweep file" in err
 
 
+@pytest.mark.slow
 def test_the_slurm_script_runs_its_shard(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As SLURM would: with its variables, in the folder that it was submitted from."""
-    import sys
-
     data(capsys, "sweep", "plan", "study.toml", "--no-estimate")
     folder = place / "runs" / "study"
     qnetsim = place / "bin" / "qnetsim"

@@ -112,7 +112,7 @@ def test_a_dask_cluster_loses_a_worker_and_its_client_and_all_results_are_there_
     assert wait_until(lambda: len(cluster.entered()) == 2)
     # the client, in the middle of two jobs
     client.kill()
-    client.wait()
+    client.communicate(timeout=60)
     again = start(tmp_path, *line, "--json", **more)
     before = cluster.entered()
     # a worker, in the middle of a job; its nanny starts another one
