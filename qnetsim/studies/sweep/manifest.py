@@ -272,7 +272,7 @@ def read_manifest(folder: Path) -> Manifest:
 def _manifest(head: Mapping[str, Any], jobs: Sequence[SweepJob]) -> Manifest:
     if not isinstance(head["replications"], int):
         raise TypeError("replications is no number")
-    return Manifest(
+    made = Manifest(
         name=str(head["name"]),
         sweep=str(head["sweep"]),
         design=str(head["design"]),
@@ -284,3 +284,10 @@ def _manifest(head: Mapping[str, Any], jobs: Sequence[SweepJob]) -> Manifest:
         stopping=head["stopping"],
         jobs=tuple(jobs),
     )
+    lacking = next((cell for cell in made.cells() if cell not in made.runs), None)
+    if lacking is not None:
+        raise ValueError(f"there is no job for {lacking}")
+    unknown = {need for job in jobs for need in job.needs} - made.by_digest.keys()
+    if unknown:
+        raise ValueError(f"there is no job {min(unknown)}, which others need")
+    return made

@@ -21,9 +21,15 @@ from qnetsim.scenario.checked import Given, model_problems
 from qnetsim.scenario.labels import refuse_clashing_labels
 from qnetsim.scenario.lines import Key, Problem, key_lines
 from qnetsim.scenario.load import toml_tables
-from qnetsim.scenario.scenario import split_key
 from qnetsim.shipped import scenario_file, shipped_scenarios
 from qnetsim.studies.sweep.design import Point, design_problems, points_of
+from qnetsim.studies.sweep.factor_keys import (
+    bracketed,
+    flat,
+    policy_option,
+    split_keys,
+    with_option,
+)
 from qnetsim.studies.sweep.sweep_tables import SweepTable
 
 #: Problems of points that a message lists.
@@ -147,7 +153,7 @@ class _PointReader:
             else:
                 self._file = beside
                 self.reference = str(beside.resolve())
-            return load(self._file, changes=_keys(self._fixed))
+            return load(self._file, changes=split_keys(self._fixed))
         except QnetsimError as error:
             key: Key = ("set",) if self._fixed and " with " in str(error) else ("scenario",)
             problems += [(key, text) for text in _texts(error)]
@@ -193,7 +199,7 @@ class _PointReader:
 
     def _scenario(self, changes: Mapping[str, Any]) -> Scenario:
         assert self._file is not None
-        return load(self._file, changes=_keys(changes))
+        return load(self._file, changes=split_keys(changes))
 
     def _policies(
         self, listed: tuple[PolicyTable, ...], options: Mapping[tuple[str, str], Any]
@@ -205,7 +211,7 @@ class _PointReader:
             if not tables:
                 raise UsageError('the scenario has no [[policy]]; give policies = ["sip"]')
             for (title, option), value in options.items():
-                tables = [_with_option(t, option, value) if t.title == title else t for t in tables]
+                tables = [with_option(t, option, value) if t.title == title else t for t in tables]
                 titles = [table.title for table in tables]
                 if title not in titles:
                     raise UsageError(
@@ -218,7 +224,7 @@ class _PointReader:
     def _blamed(self, values: Point, text: str, otherwise: Key = ()) -> Problem:
         """A problem of a point, at the value of the factor that it names."""
         for i, (factor, value) in enumerate(zip(self._table.factor, values, strict=True)):
-            names = {re.escape(factor.key), re.escape(_bracketed(factor.key))}
+            names = {re.escape(factor.key), re.escape(bracketed(factor.key))}
             if not re.search(rf"(?<![\w.])({'|'.join(names)})(?![\w.])", text):
                 continue
             key: Key = ("factor", i)
@@ -234,49 +240,6 @@ class _PointReader:
 
 def _without_policies(scenario: Scenario) -> Scenario:
     return scenario.model_copy(update={"policy": ()})
-
-
-def _bracketed(key: str) -> str:
-    """A dotted key as messages have it: ``policy[0].level``."""
-    parts = split_key(key)
-    text = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts)
-    return text.removeprefix(".")
-
-
-def _with_option(table: PolicyTable, option: str, value: Any) -> PolicyTable:
-    """A policy with another value of an option, under the same title; checked.
-
-    Raises
-    ------
-    UsageError
-    """
-    try:
-        policy_of(table.model_copy(update={option: value}))
-        given = {"name": table.name, "label": table.title, **table.options, option: value}
-        made = PolicyTable.model_validate(given)
-    except (ValidationError, UsageError) as error:
-        raise UsageError(f"policy.{table.title}.{option}: with {value!r}: {error}") from None
-    return made if table.source is None else made.with_source(table.source)
-
-
-def policy_option(key: str) -> tuple[str, str] | None:
-    """Title and option of a factor ``policy.TITLE.OPTION``; None for a key of the scenario."""
-    table, _, rest = key.partition(".")
-    title, dot, option = rest.rpartition(".")
-    return (title, option) if table == "policy" and dot and not title.isdecimal() else None
-
-
-def flat(tables: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Values of nested tables by their dotted keys."""
-    found: dict[str, Any] = {}
-    for key, value in tables.items():
-        inner = isinstance(value, Mapping)
-        found |= flat(value, f"{above}{key}.") if inner else {f"{above}{key}": value}
-    return found
-
-
-def _keys(changes: Mapping[str, Any]) -> dict[Key, Any]:
-    return {split_key(key): value for key, value in changes.items()}
 
 
 def _texts(error: QnetsimError) -> tuple[str, ...]:

@@ -135,6 +135,18 @@ def test_a_manifest_that_was_changed_is_refused_with_its_line(tmp_path: Path, ch
         read_manifest(place)
 
 
+@pytest.mark.parametrize(
+    ("number", "what"), [(1, "there is no job [0-9a-f]+, which"), (-1, "there is no job for Cell")]
+)
+def test_a_manifest_that_lacks_a_job_is_refused(tmp_path: Path, number: int, what: str) -> None:
+    _, place = planned(tmp_path)
+    lines = (place / NAME).read_text().splitlines()
+    del lines[number]
+    (place / NAME).write_text("\n".join(lines))
+    with pytest.raises(TraceFormatError, match=what):
+        read_manifest(place)
+
+
 def test_a_digest_does_not_depend_on_where_files_are(tmp_path: Path) -> None:
     job = jobs_of(tmp_path, SMALL).jobs[-1]
     source = {"place": "/here/my.py", "class_name": "Mine", "sha256": "0" * 64}
