@@ -78,6 +78,9 @@ scenario, code or weights have changed since the manifest was written fails, and
 one world go to one worker, which draws the world once and keeps it in memory up to 64 MiB; where
 there are fewer worlds than four times the workers, jobs go out one by one.
 
+A manifest names code of policies as a sweep file does, with its SHA-256: run only those that you
+trust.
+
 A result that is there is compared with the SHA-256 of its record, or, without one, with its own
 content digest. One that was changed fails its job and stays; remove it to have it made again.
 

@@ -170,7 +170,7 @@ def test_two_runs_of_one_sweep_do_not_do_it_twice(tmp_path: Path) -> None:
     other = start(tmp_path, "sweep", "run", "study.toml", "--workers", "1", **more)
     _, err = other.communicate(timeout=120)
     assert other.returncode == 3
-    assert "is being written by another run" in err
+    assert "another run works this sweep off" in err
     (tmp_path / "gate" / "open").touch()
     process.communicate(timeout=120)
     assert process.returncode == 0

@@ -90,18 +90,26 @@ class DaskCrew:
         counted_at, count = self._counted
         if time.monotonic() - counted_at > COUNT_S or not count:
             # the threads of a worker take turns: a job has its process for itself
-            count = len(self._client.nthreads())
+            count = len(self._client.nthreads()) if self._client.status == "running" else 1
             self._counted = (time.monotonic(), count)
         return max(count, 1)
 
     def submit(self, folder: Path, lines: Sequence[str]) -> Future[list[JobRecord]]:
-        """Begin jobs."""
+        """Begin jobs.
+
+        Raises
+        ------
+        TraceError
+            The scheduler is gone.
+        """
+        if self._client.status != "running":
+            self.renew()
         future: Future[list[JobRecord]] = self._executor.submit(do_jobs, str(folder), tuple(lines))
         return future
 
     def renew(self) -> None:
         """Refuse: the cluster is somebody else's."""
-        raise TraceError("the Dask cluster is gone; what is done stands, run the sweep again")
+        raise TraceError("the Dask scheduler is gone; what is done stands, run the sweep again")
 
     def __enter__(self) -> Self:
         return self

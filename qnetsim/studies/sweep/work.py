@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 
-from qnetsim.errors import QnetsimError, UsageError, argument
+from qnetsim.errors import BeingWrittenError, QnetsimError, UsageError, argument
 from qnetsim.interrupt import note_planned, note_standing
 from qnetsim.studies.sweep.agenda import Agenda, Tell
 from qnetsim.studies.sweep.executors import Crew, work_off
@@ -117,5 +117,12 @@ def one_runner(folder: Path) -> Iterator[None]:
     BeingWrittenError
         Another run has it.
     """
-    with only_writer(folder / "sweep"):
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(only_writer(folder / "sweep"))
+        except BeingWrittenError:
+            raise BeingWrittenError(
+                f"{folder}: another run works this sweep off; wait for it, or let several share "
+                f"it by {argument('shard', 'K/N')}"
+            ) from None
         yield
