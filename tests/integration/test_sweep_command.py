@@ -83,6 +83,18 @@ def test_from_the_file_to_the_table(place: Path, capsys: pytest.CaptureFixture[s
     assert "exists already" in err
     page = data(capsys, "sweep", "report", "study.toml")["report"]
     assert Path(page).read_text("utf-8").startswith("<!DOCTYPE html>")
+    trace = next(Path("runs/study/traces").glob("*.h5"))
+    for command, read in (
+        ("report", Path("study.toml")),
+        ("report", Path("runs/study/manifest.jsonl")),
+        ("collect", trace),
+    ):
+        before = read.read_bytes()
+        line = ("sweep", command, "study.toml", "--out", str(read), "--force")
+        code, _, err = call(capsys, *line)
+        assert code == 2
+        assert "is read by this command" in err
+        assert read.read_bytes() == before
     # three replications instead of two: what is done stays done
     written(place, SMALL.replace("replications = 2", "replications = 3"))
     more = data(capsys, "sweep", "run", "study.toml", "--workers", "1")

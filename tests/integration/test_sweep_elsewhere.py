@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import importlib.util
 import json
@@ -40,13 +41,22 @@ class Cluster:
         self.gate.mkdir()
         self.environment = {**ENVIRONMENT, "GATE": str(self.gate)}
         self.processes: list[subprocess.Popen[bytes]] = []
-        self._start("scheduler", "--port", "0")
-        place = folder / "scheduler.json"
-        assert wait_until(place.exists)
-        self.address = json.loads(place.read_text())["address"]
-        self.workers = [self._start("worker", "--nthreads", "1") for _ in range(2)]
+        self.address = ""
 
-    def _start(self, *words: str) -> subprocess.Popen[bytes]:
+    def start(self) -> None:
+        """Start all, and wait for the address."""
+        self._start("scheduler", "--port", "0")
+        assert wait_until(self._addressed)
+        for _ in range(2):
+            self._start("worker", "--nthreads", "1")
+
+    def _addressed(self) -> bool:
+        # the file is there before its contents are
+        with contextlib.suppress(OSError, ValueError):
+            self.address = json.loads((self.folder / "scheduler.json").read_text())["address"]
+        return bool(self.address)
+
+    def _start(self, *words: str) -> None:
         common = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", "scheduler.json"]
         process = subprocess.Popen(
             [sys.executable, "-m", "dask", *words, *common],
@@ -57,7 +67,6 @@ class Cluster:
             start_new_session=True,
         )
         self.processes.append(process)
-        return process
 
     def entered(self) -> set[int]:
         """Processes that are in the middle of a gated job, or were."""
@@ -73,8 +82,11 @@ class Cluster:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     made = Cluster(tmp_path)
-    yield made
-    made.stop()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
 
 
 def table(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:

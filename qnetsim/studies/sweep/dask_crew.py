@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -48,6 +49,8 @@ class DaskCrew:
         require("a Dask scheduler", "distributed")
         from distributed import Client
 
+        # what went wrong is told here, without the library's tracebacks
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
         parts = urlsplit(address)
         if parts.scheme not in {"tcp", "tls"} or not parts.hostname or not _port(address):
             raise UsageError(
