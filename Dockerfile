@@ -11,7 +11,7 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 FROM python:3.11-slim
 COPY constraints.txt /tmp/constraints.txt
-# EXTRAS: "learn", "fast", "gurobi", "topohub", "xarray" or "all"; the core alone unless given
+# EXTRAS: "learn", "fast", "gurobi", "topohub", "xarray", "dask", "parquet" or "all"; the core alone unless given
 ARG EXTRAS=""
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-compile -c /tmp/constraints.txt \

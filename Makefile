@@ -58,6 +58,7 @@ docs: $(READY)
 	$(BIN)/python -m qnetsim.reference.trace_format > docs/reference/trace-format.md
 	$(BIN)/python -m qnetsim.reference.plan_file > docs/reference/plan-file.md
 	$(BIN)/python -m qnetsim.reference.scenario > docs/reference/scenario.md
+	$(BIN)/python -m qnetsim.reference.sweep > docs/reference/sweep.md
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -164,6 +164,10 @@ class TraceError(QnetsimError):
     """A trace cannot be read or written."""
 
 
+class BeingWrittenError(TraceError):
+    """Another process is writing the file."""
+
+
 class TraceFormatError(TraceError):
     """The file is not a trace, or of a version that this software does not read."""
 

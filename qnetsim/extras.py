@@ -8,12 +8,15 @@ from qnetsim.errors import MissingExtraError
 
 #: Extra that brings each package; `setup.cfg` says the same.
 EXTRAS = {
+    "dask": "dask",
+    "distributed": "dask",
     "gurobipy": "gurobi",
     "gymnasium": "learn",
     "h5netcdf": "xarray",
     "isal": "fast",
     "numba": "fast",
     "pettingzoo": "learn",
+    "pyarrow": "parquet",
     "topohub": "topohub",
     "torch": "learn",
     "xarray": "xarray",

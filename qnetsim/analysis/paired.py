@@ -40,14 +40,14 @@ class ConfidenceInterval:
         return cls.around(float(values.mean()), half_width(values))
 
 
-def half_width(values: FloatArray) -> float | None:
+def half_width(values: FloatArray, confidence: float = CONFIDENCE) -> float | None:
     """Half the t interval of a mean; None for a single value."""
     if values.size < 2:
         return None
     from scipy.special import stdtrit
 
     # the quantile alone; scipy.stats would cost a second to import
-    quantile = float(stdtrit(values.size - 1, 0.5 + CONFIDENCE / 2))
+    quantile = float(stdtrit(values.size - 1, 0.5 + confidence / 2))
     return quantile * float(values.std(ddof=1)) / float(np.sqrt(values.size))
 
 

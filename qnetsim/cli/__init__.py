@@ -36,6 +36,7 @@ COMMANDS = {
     "run": ("run:run", "run one policy and write its trace"),
     "scenario": ("scenario:scenario", "list, copy and check scenarios, print their schema"),
     "spacing": ("spacing:spacing", "find the cheapest spacing of transmitters on each fibre"),
+    "sweep": ("sweep:sweep", "vary keys of a scenario: plan, run, collect many jobs"),
     "train": ("train:train", "train a learning policy: weights, card, learning curve"),
     "topologies": ("listing:topologies", "list the bundled topologies, or show one"),
     "verify": ("verify:verify", "check a trace: ledger, digests, provenance, and run it again"),
@@ -86,6 +87,7 @@ GO_ON = {
     "report": "the same command with --force draws it anew",
     "reproduce": "the same command goes on with the curves that are there",
     "run": "the same command with --resume goes on",
+    "sweep": "the same command goes on",
     "train": "the same command goes on",
 }
 

@@ -79,7 +79,7 @@ def planned(policy: Policy, title: str, case: Case, tell: Tell | None = None) ->
     names = plan.solver
     if any(name not in names for name in used):
         names += f" [{' and '.join(used)}]"
-    notes = [plan.note, _unmodelled_parts(case.scenario)]
+    notes = [plan.note, unmodelled_parts(case.scenario)]
     if setting.risk is not None and plan.risk is None:
         notes.append("planning.risk is for sip: this plan is valued by its expected cost alone")
     note = "; ".join(text for text in notes if text)
@@ -90,7 +90,7 @@ def planned(policy: Policy, title: str, case: Case, tell: Tell | None = None) ->
     return plan
 
 
-def _unmodelled_parts(scenario: Scenario) -> str:
+def unmodelled_parts(scenario: Scenario) -> str:
     """What of the scenario no plan takes into account: plans are made slot by slot."""
     yields = scenario.yields
     there = {

@@ -191,11 +191,14 @@ def refuse_unpicklable(policy: ChosenPolicy) -> None:
         ) from None
 
 
-def policy_table(text: str, listed: Iterable[PolicyTable] = ()) -> PolicyTable:
+def policy_table(
+    text: str, listed: Iterable[PolicyTable] = (), folder: Path | None = None
+) -> PolicyTable:
     """Read a policy as text.
 
     ``NAME`` takes the listed table of that title where there is one, else the policy's defaults.
-    ``NAME:key=value,…`` gives options, numbers read as numbers.
+    ``NAME:key=value,…`` gives options, numbers read as numbers. A file of the user's own is looked
+    for in a folder, the current one unless given.
 
     Raises
     ------
@@ -214,7 +217,7 @@ def policy_table(text: str, listed: Iterable[PolicyTable] = ()) -> PolicyTable:
     given = _given_options(text, rest)
     label = given.pop("label", None)
     options = {key: _value(value) for key, value in given.items()}
-    found = with_source(PolicyTable(name=name))
+    found = with_source(PolicyTable(name=name), folder)
     if label is None and given:
         parts = [found.title, *(key + without_folders(value) for key, value in given.items())]
         label = re.sub(r"[^A-Za-z0-9._-]", "_", "-".join(parts))

@@ -71,20 +71,24 @@ TABLES: dict[str, type[BaseModel]] = {
 
 def page() -> str:
     """Text of the page, in Markdown."""
-    lines = [HEAD]
-    for name, table in TABLES.items():
-        lines.append(f"\n## `{name}`\n\n| key | meaning | allowed | default |\n|---|---|---|---|\n")
-        for key, field in table.model_fields.items():
-            extra = field.json_schema_extra
-            allowed = str(extra["allowed"]) if isinstance(extra, dict) else ""
-            default = f"`{field.default}`"
-            if field.is_required():
-                default = "required"
-            elif field.default is None or isinstance(field.default, BaseModel):
-                default = "—"
-            cells = (f"`{key}`", field.description or "", allowed, default)
-            lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n")
-    return "".join([*lines, TAIL])
+    parts = (f"\n## `{name}`\n\n{keys_of(table)}" for name, table in TABLES.items())
+    return "".join([HEAD, *parts, TAIL])
+
+
+def keys_of(table: type[BaseModel]) -> str:
+    """The keys of a table of a TOML file, in Markdown."""
+    lines = ["| key | meaning | allowed | default |\n|---|---|---|---|\n"]
+    for key, field in table.model_fields.items():
+        extra = field.json_schema_extra
+        allowed = str(extra["allowed"]) if isinstance(extra, dict) else ""
+        default = f"`{field.default}`"
+        if field.is_required():
+            default = "required"
+        elif field.default in (None, "") or isinstance(field.default, BaseModel):
+            default = "—"
+        cells = (f"`{key}`", field.description or "", allowed, default)
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n")
+    return "".join(lines)
 
 
 if __name__ == "__main__":

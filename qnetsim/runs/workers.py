@@ -84,11 +84,11 @@ def run_in_workers(
         ProcessPoolExecutor(
             min(workers, len(jobs)),
             mp_context=context,
-            initializer=_end_with_parent,
+            initializer=end_with_parent,
             initargs=(reading, speaks_of_options()),
         ) as pool,
     ):
-        with _untouched_by_terminal():
+        with untouched_by_terminal():
             futures = {pool.submit(run, job): job for job in jobs}
             # the pool looks for dead workers among those that were there at the last submission
             pool.submit(_nothing)
@@ -160,7 +160,7 @@ def _note(future: Future[object], path: Path) -> None:
 
 
 @contextmanager
-def _untouched_by_terminal() -> Iterator[None]:
+def untouched_by_terminal() -> Iterator[None]:
     """Start processes that signals to a group do not reach: their parent tells them to stop."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -172,7 +172,7 @@ def _untouched_by_terminal() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end_with_parent(pipe: Connection, of_options: bool) -> None:
+def end_with_parent(pipe: Connection, of_options: bool) -> None:
     """Stop this process once the other end of the pipe is closed; first thing in a worker.
 
     Work in hand is stopped as by SIGTERM, so its trace keeps what is in it.

@@ -101,8 +101,8 @@ def _read(key: Key, reader: Callable[[Path], Rows], path: Path) -> Rows:
         raise SettingError([(key, line) for line in str(error).splitlines()]) from None
 
 
-def scenario_text(path: Path | str) -> str:
-    """Read the text of a scenario file.
+def scenario_text(path: Path | str, noun: str = "scenario file") -> str:
+    """Read the text of a scenario file, or of another TOML file.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def scenario_text(path: Path | str) -> str:
     ScenarioError
         It is not UTF-8.
     """
-    raw = read_input(Path(path), "scenario file", MOST_SCENARIO_BYTES)
+    raw = read_input(Path(path), noun, MOST_SCENARIO_BYTES)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -133,8 +133,23 @@ def parse_scenario(
     changes: Mapping[Key, Any] | None = None,
 ) -> Scenario:
     """Check the text of a scenario; ``source`` is the file name in messages."""
+    return checked_tables(
+        Scenario,
+        Given(toml_tables(text, source), source or "<scenario>", key_lines(text), changes or {}),
+        policy_options,
+    )
+
+
+def toml_tables(text: str, source: str) -> dict[str, Any]:
+    """Tables of a TOML text.
+
+    Raises
+    ------
+    ScenarioError
+        It is no TOML, as ``file:line: syntax: …``.
+    """
     try:
-        data = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError([_syntax_problem(source, text, str(error))]) from None
     except RecursionError:
@@ -145,11 +160,6 @@ def parse_scenario(
         line = text.count("\n", 0, long.start()) + 1 if long else 1
         what = "a number has too many digits" if long else "a number or date is out of range"
         raise ScenarioError([f"{source}:{line}: syntax: {what}; write valid TOML"]) from None
-    return checked_tables(
-        Scenario,
-        Given(data, source or "<scenario>", key_lines(text), changes or {}),
-        policy_options,
-    )
 
 
 def locate(path: Path | str, problems: Sequence[Problem]) -> ScenarioError:

@@ -213,7 +213,7 @@ class Scenario(Table):
             raise UsageError(
                 "changes: give a mapping from keys, such as 'demand.requests', to values"
             )
-        keys = {_split(key): plain(value) for key, value in changes.items()}
+        keys = {split_key(key): plain(value) for key, value in changes.items()}
         data = self.model_dump(mode="json", exclude_unset=True, exclude_defaults=True)
         kept: dict[str, Any] = {}
         if self.recording is not None:
@@ -263,7 +263,8 @@ class Scenario(Table):
         return update
 
 
-def _split(key: str | Key) -> Key:
+def split_key(key: str | Key) -> Key:
+    """Parts of a dotted key; a whole number is the place of a table in a list."""
     if not isinstance(key, str):
         return tuple(key)
     return tuple(int(part) if part.isdecimal() else part for part in key.split("."))

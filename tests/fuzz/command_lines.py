@@ -94,7 +94,9 @@ def value(rng: Random, parameter: click.Parameter) -> str:
         return rng.choice(RESERVATIONS)
     if name in {"network", "topology"}:
         return rng.choice(("nsfnet", "usnet", "topohub:sndlib/abilene", "tiny.toml", "tiny.csv"))
-    if name in {"out", "model"}:
+    if name == "sweep":
+        return rng.choice(("study.toml", "study.toml", "sweep", "tiny.toml", "missing.toml"))
+    if name in {"out", "model", "folder"}:
         return rng.choice(PLACES)
     if name in {"scenario", "scenarios"} and rng.random() < 0.8:
         return rng.choice(("tiny.toml", "tiny.toml", "fel.toml"))

@@ -19,6 +19,24 @@ CORPUS = Path(__file__).parent / "corpus"
 
 RATES = "distance_km,rate_bps\n0,5000\n50,3000\n100,1000\n150,120\n"
 DEMAND = "slot,source,target,rate\n0,a,b,1000\n0,a,c,500\n1,a,b,2000\n3,b,c,0\n"
+SWEEP = """
+scenario = "tiny.toml"
+policies = ["evf", "level:level=1"]
+replications = 3
+design = "list"
+set.run.slots = 4
+[[factor]]
+key = "cost.on_demand_multiplier"
+values = [1.0, 2.0]
+[[factor]]
+key = "policy.level-level1.level"
+low = 1
+high = 2
+count = 2
+[stopping]
+half_width = 0.5
+block = 2
+"""
 TASK = """
 [[fel]]
 dataset = "iris"
@@ -62,10 +80,12 @@ def make_home(folder: Path) -> Home:
     home.scenario.write_text(text.replace("replications = 10", "replications = 2"), "utf-8")
     (home / "fel.toml").write_text(text + TASK, "utf-8")
     (home / "rates.csv").write_text(RATES)
+    (home / "study.toml").write_text(SWEEP)
     (home / "demand.csv").write_text(DEMAND)
     shutil.copy(ROOT / "models/fedsac-nsfnet.safetensors", home / "weights.safetensors")
     shutil.copy(ROOT / "models/fedsac-nsfnet.h5", home / "curve.h5")
     _make_runs(home)
+    _make_sweep(home)
     _make_demand(home / "demand.h5")
     (home / "done").touch()
     return home
@@ -88,6 +108,14 @@ def _make_runs(home: Home) -> None:
     save_plan(make_plan(scenario, sip), scenario, sip, home / "plan.h5")
     outages = load(ROOT / "scenarios" / "outages.toml", slots=8)
     simulate(outages, PolicyTable(name="evf"), home / "outages.h5")
+
+
+def _make_sweep(home: Home) -> None:
+    """The manifest of a sweep."""
+    from qnetsim.studies.sweep.work import plan_sweep
+
+    plan_sweep(home / "study.toml", home / "sweep")
+    shutil.copy(home / "sweep" / "manifest.jsonl", home / "manifest.jsonl")
 
 
 def _make_demand(path: Path) -> None:
@@ -159,6 +187,7 @@ def topology_texts() -> dict[str, str]:
         "rate_table/rates.csv": RATES,
         "demand_csv/demand.csv": DEMAND,
         "means/means.csv": "source,target,mean\na,b,1.5\nb,c,2\n",
+        "sweep_file/study.toml": SWEEP,
     }
 
 
@@ -216,6 +245,7 @@ LINES = (
         "verify world.h5 --no-rerun",
         "network convert tiny.csv --out new.csv",
         "demand import demand.csv --rate-unit bps --slot-s 1 -o new.csv",
+        "sweep plan study.toml --no-estimate",
     ),
 )
 

@@ -175,6 +175,26 @@ def _plan(path: Path, home: Home) -> None:
     load_plan(path, load(home.scenario))
 
 
+def _sweep_file(path: Path, home: Home) -> None:
+    from qnetsim.studies.sweep.sweep_file import load_sweep
+
+    for name in ("tiny.toml", "tiny.csv"):
+        shutil.copy(home / name, path.parent)
+    load_sweep(path)
+
+
+def _manifest(path: Path, home: Home) -> None:
+    """Read a manifest, and all that a folder says of its jobs."""
+    from qnetsim.studies.sweep.collect import collect
+    from qnetsim.studies.sweep.job_states import state_of
+    from qnetsim.studies.sweep.manifest import NAME, read_manifest
+
+    folder = path.parent / "manifest"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(path, folder / NAME)
+    collect(state_of(read_manifest(folder), folder))
+
+
 def _curve(path: Path, home: Home) -> None:
     from qnetsim.analysis.figures.curves import curves_figure
     from qnetsim.trace.files.curve_file import is_curve, read_curve
@@ -281,6 +301,9 @@ BPS: Mapping[str, Any] = {"rate_unit": "bps", "slot_s": 300.0}
 
 def _readers() -> Iterator[Target]:
     yield Target("scenario", ".toml", several(mutate_toml), _scenario)
+    yield Target("sweep_file", ".toml", several(mutate_toml), _sweep_file)
+    manifests = several(mutate_lines, mutate_bytes)
+    yield Target("manifest", ".jsonl", manifests, _manifest, ("manifest.jsonl",))
     yield Target("topology_csv", ".csv", several(mutate_csv), _topology)
     yield Target("topology_json", ".json", several(mutate_json), _topology)
     yield Target("topology_graphml", ".graphml", several(mutate_xml, mutate_bytes), _topology)

@@ -20,6 +20,7 @@ from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.fitting import folded, signs
 from tests.support import ROOT
 from tests.support.commands import call
+from tests.support.sweeps import SMALL
 
 if sys.platform == "win32":
     pytest.skip("no pseudo-terminals here", allow_module_level=True)
@@ -94,6 +95,8 @@ COMMANDS = [
     (["diff", "there/sip-r000.h5", "there/evf-r000.h5"], 2),
     (["fel", "s.toml"], 3),
     (["fel", "s.toml", "--policy", "sip"], 3),
+    (["sweep", "plan", "study.toml"], 1),
+    (["sweep", "status", "study.toml", "--folder", "swept"], 1),
     (["train", "t.toml", "-p", "fedsac", "-o", "w.safetensors"], 1),
     pytest.param(
         ["reproduce", "fig4", "--orders", "1", "-o", "figures"], 1, marks=pytest.mark.slow
@@ -107,10 +110,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("narrow")
     (folder / "s.toml").write_text(SCENARIO)
     (folder / "t.toml").write_text(TRAINED)
+    (folder / "study.toml").write_text(SMALL)
     with contextlib.chdir(folder):
         for line in (
             ["compare", "s.toml", "--out", "there", "--no-report"],
             ["plan", "tiny", "--out", "p.h5"],
+            ["sweep", "run", "study.toml", "--folder", "swept", "--workers", "1"],
         ):
             assert _run(line) == 0
     return folder

@@ -29,7 +29,7 @@ name = "evf"
 """
 TRACE = str(ROOT / "tests" / "formats" / "format-1.3.h5")
 #: Parameters that name what is written, not read.
-WRITTEN = {"out", "model", "figure"}
+WRITTEN = {"out", "model", "figure", "folder"}
 #: What is needed beside the parameter that is tried, by command; ``BAD`` stands for the file.
 BESIDE: dict[tuple[str, str], list[str]] = {
     ("compare", "sources"): ["BAD"],
@@ -50,6 +50,11 @@ BESIDE: dict[tuple[str, str], list[str]] = {
     ("run", "plan"): ["SCENARIO", "--plan", "BAD"],
     ("scenario check", "files"): ["BAD"],
     ("spacing", "scenario"): ["BAD"],
+    ("sweep plan", "sweep"): ["BAD"],
+    ("sweep run", "sweep"): ["BAD"],
+    ("sweep status", "sweep"): ["BAD"],
+    ("sweep collect", "sweep"): ["BAD"],
+    ("sweep report", "sweep"): ["BAD"],
     ("topologies", "topology"): ["BAD.csv"],
     ("train", "scenario"): ["BAD", "--policy", "fedsac"],
     ("verify", "trace"): ["BAD"],

@@ -58,6 +58,13 @@ COMMANDS = {
     ),
     "qnetsim train": ("inspect w.safetensors", 3),
     "qnetsim reproduce fig4": ("reproduce fig4 --orders 1 --out fig4", 0),
+    "qnetsim sweep plan SWEEP": ("sweep plan study.toml --json", 0),
+    "qnetsim sweep run SWEEP [--workers N]": ("sweep run study.toml --workers 1 --json", 0),
+    "qnetsim sweep collect SWEEP --out table.csv": (
+        "sweep collect study.toml --out table.csv --json",
+        0,
+    ),
+    "qnetsim sweep report SWEEP": ("sweep report study.toml --json", 0),
     "qnetsim rates NETWORK --out card.png": ("rates outages --out card.png --json", 0),
     "qnetsim spacing SCENARIO": ("spacing tiny --json", 0),
     "qnetsim compare nsfnet -p sip -p my_policy.py:Cautious": (
@@ -111,6 +118,8 @@ def test_the_wheel_holds_what_is_shipped(wheel: Path) -> None:
     sources = {str(path.relative_to(ROOT)) for path in (ROOT / "qnetsim").rglob("*.py")}
     assert {name for name in held if name.endswith(".py")} == sources
     assert {"qnetsim/py.typed", "qnetsim/analysis/map_explorer.js"} <= held
+    scripts = {f"qnetsim/studies/sweep/{name}" for name in ("sweep.sbatch", "Snakefile")}
+    assert scripts <= held
 
 
 def test_every_command_of_readme_is_run_here() -> None:
@@ -122,6 +131,7 @@ def test_every_command_of_readme_works_in_an_empty_folder(python: Path, tmp_path
     assert Path(where.strip()).is_relative_to(python.parents[1])
     policy, reading, *others = blocks_of_readme("python")
     assert not others
+    (tmp_path / "study.toml").write_text('scenario = "tiny"\nset.run.slots = 5\n')
     (tmp_path / "my_policy.py").write_text(policy.partition("\ncheck_policy(")[0])
     for arguments, status in COMMANDS.values():
         if "cautious.h5" in arguments and not (tmp_path / "cautious.h5").exists():

@@ -30,11 +30,11 @@ def start(folder: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
         "preexec_fn": mind_signals,
+        "env": ENVIRONMENT,
     }
     return subprocess.Popen(
         [sys.executable, "-m", "qnetsim", *arguments],
         cwd=folder,
-        env=ENVIRONMENT,
         text=True,
         **(settings | more),
     )

@@ -24,6 +24,10 @@ COMMANDS = (
     "fel fel --task 2 --rounds 2 --json",
     "rates outages --out card.png --json",
     "scenario check germany50 diurnal --json",
+    "sweep run study.toml --workers 1 --json",
+    "sweep collect study.toml --out table.parquet --json",
+    "sweep collect study.toml --out table.h5 --json",
+    "sweep report study.toml --json",
     "train nsfnet -p fedsac --epochs 1 --out weights.safetensors --json",
 )
 #: What an installation with all extras can do in Python.
@@ -43,6 +47,16 @@ for kernel in ("numba", "numpy"):
     with qnetsim.open_trace(f"{kernel}.h5") as trace:
         digests.add(trace.content_digest())
 assert len(digests) == 1
+from pathlib import Path
+from distributed import LocalCluster
+from qnetsim.studies.sweep.dask_crew import DaskCrew
+from qnetsim.studies.sweep.work import plan_sweep, run_sweep
+place = Path("by-dask").resolve()
+manifest = plan_sweep(Path("study.toml"), place)
+with LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+    with DaskCrew(cluster.scheduler_address, place) as crew:
+        records = run_sweep(manifest, place, crew).records
+assert {record.status for record in records.values()} == {"complete"}
 """
 
 
@@ -53,6 +67,7 @@ def main() -> int:
     limited = text.read_text("utf-8").replace("qkd_wavelengths = 0", "qkd_wavelengths = 700")
     for solver, name in (("highs", "tight.toml"), ("auto", "auto.toml")):
         Path(name).write_text(f'{limited}\n[planning]\nsolver = "{solver}"\n', "utf-8")
+    Path("study.toml").write_text('scenario = "tiny"\nreplications = 2\n', "utf-8")
     failed = 0
     for command in COMMANDS:
         words = command.split()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import h5py
 
-from qnetsim.errors import TraceError, UsageError, argument
+from qnetsim.errors import BeingWrittenError, TraceError, UsageError, argument
 from qnetsim.input_files import is_readable, refuse_input
 from qnetsim.interrupt import remove_at_end
 from qnetsim.trace.hdf5.durable import sync_folder, sync_path
@@ -123,8 +123,10 @@ def only_writer(path: Path) -> Iterator[None]:
 
     Raises
     ------
-    TraceError
+    BeingWrittenError
         Another process, or another part of this one, is writing it.
+    TraceError
+        The folder cannot be written.
     """
     try:
         import fcntl
@@ -144,7 +146,7 @@ def only_writer(path: Path) -> Iterator[None]:
                 break  # else the one before us removed it between our opening and locking it
         except BlockingIOError:
             os.close(handle)
-            raise TraceError(
+            raise BeingWrittenError(
                 f"{path}: is being written by another run; wait for it, or give another "
                 f"{argument('out')}"
             ) from None

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from qnetsim.reference import plan_file, scenario, trace_format
+from qnetsim.reference import plan_file, scenario, sweep, trace_format
 from tests.support import ROOT
 
 PAGES = {
     "scenario.md": scenario.page,
     "plan-file.md": plan_file.page,
+    "sweep.md": sweep.page,
     "trace-format.md": trace_format.page,
 }
 

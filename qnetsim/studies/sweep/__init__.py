@@ -1,0 +1,1 @@
+"""Sweeps: many runs over factors of a scenario, as a manifest of jobs for any executor."""

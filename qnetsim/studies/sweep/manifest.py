@@ -1,0 +1,293 @@
+"""The manifest of a sweep: one line a job, each of which says all that its result depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from qnetsim.errors import QnetsimError, TraceFormatError, UsageError, argument
+from qnetsim.input_files import forget_input, read_text_input
+from qnetsim.trace.hdf5.files import make_folder, write_whole
+
+SCHEMA = "qnetsim.sweep-manifest/1"
+NAME = "manifest.jsonl"
+#: Hexadecimal digits of a job's digest.
+DIGITS = 32
+Kind = Literal["train", "plan", "run"]
+#: Where the result of each kind of job goes.
+PLACES: dict[Kind, tuple[str, str]] = {
+    "train": ("weights", ".safetensors"),
+    "plan": ("plans", ".h5"),
+    "run": ("traces", ".h5"),
+}
+
+
+@dataclass(frozen=True)
+class SweepJob:
+    """One job: a trace, a plan or trained weights.
+
+    Attributes
+    ----------
+    kind : {"train", "plan", "run"}
+    scenario : str
+        A shipped name, or an absolute path.
+    changes : mapping from str to value
+        Keys of the scenario that have other values, dotted.
+    scenario_digest, network_digest : str
+        Of the scenario with these changes, and of its fibres; a job whose files have changed fails.
+    policy : mapping
+        ``name``, ``label``, ``options``, ``sees_future``, ``source`` of code of a user's own,
+        ``weights`` (their SHA-256) and ``trained`` (the job that makes them).
+    replication : int
+        Of a run; 0 otherwise.
+    plan : str
+        Digest of the job that makes the plan of a run; empty where the run makes its own.
+    points : tuple of int
+        Points of the design that it serves.
+    planned_for : str
+        Digest of all that a plan depends on; empty for other kinds.
+    """
+
+    kind: Kind
+    scenario: str
+    changes: Mapping[str, Any]
+    scenario_digest: str
+    network_digest: str
+    policy: Mapping[str, Any]
+    replication: int = 0
+    plan: str = ""
+    points: tuple[int, ...] = ()
+    planned_for: str = ""
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the job and its result: what comes out, and not where its files are."""
+        options = dict(self.policy.get("options", {}))
+        if self.policy.get("weights"):
+            options.pop("model", None)
+        source = self.policy.get("source") or {}
+        parts: dict[str, Any] = {
+            "kind": self.kind,
+            "network": self.network_digest,
+            "policy": {
+                "name": self.policy["name"],
+                "label": self.policy.get("label"),
+                "options": options,
+                "source": source.get("sha256"),
+                "weights": self.policy.get("weights"),
+                "trained": self.policy.get("trained"),
+            },
+        }
+        if self.kind == "plan":
+            # one plan serves all scenarios that differ in nothing it depends on
+            parts["planned_for"] = self.planned_for
+        else:
+            parts |= {"scenario": self.scenario_digest, "replication": self.replication}
+        return digest_of(parts)
+
+    @property
+    def title(self) -> str:
+        """Title of the policy."""
+        return str(self.policy["label"] or str(self.policy["name"]).rpartition(":")[2])
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Jobs that go first."""
+        return tuple(filter(None, (self.policy.get("trained"), self.plan)))
+
+    def place(self, folder: Path) -> Path:
+        """Its result."""
+        room, suffix = PLACES[self.kind]
+        return folder / room / f"{self.digest}{suffix}"
+
+    def line(self) -> str:
+        """One line of JSON, without its end."""
+        return json.dumps({"job": self.digest, **asdict(self)}, separators=(",", ":"))
+
+    @classmethod
+    def of_line(cls, line: str) -> SweepJob:
+        """The job of a line.
+
+        Raises
+        ------
+        ValueError
+            It is no line of a manifest, or was changed.
+        """
+        data = json.loads(line)
+        named = data.pop("job")
+        job = cls(**{**data, "points": tuple(data["points"])})
+        if job.kind not in PLACES or job.digest != named:
+            raise ValueError("the job is not what its digest says")
+        return job
+
+
+class Cell(NamedTuple):
+    """One row of the table: a point, the title of a policy, a replication."""
+
+    point: int
+    policy: str
+    replication: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All jobs of a sweep.
+
+    Attributes
+    ----------
+    name : str
+    sweep : str
+        The sweep file, an absolute path.
+    design : str
+    factors : tuple of str
+        Their keys.
+    values : tuple of tuple
+        Values of the factors in each point.
+    policies : tuple of str
+        Their titles.
+    replications : int
+    reference : str
+        Policy that the others are paired with.
+    stopping : mapping or None
+        The ``[stopping]`` table.
+    jobs : tuple of SweepJob
+        Those that others need go first.
+    """
+
+    name: str
+    sweep: str
+    design: str
+    factors: tuple[str, ...]
+    values: tuple[tuple[Any, ...], ...]
+    policies: tuple[str, ...]
+    replications: int
+    reference: str
+    stopping: Mapping[str, Any] | None
+    jobs: tuple[SweepJob, ...] = field(repr=False)
+
+    @cached_property
+    def by_digest(self) -> dict[str, SweepJob]:
+        """Jobs by their digests."""
+        return {job.digest: job for job in self.jobs}
+
+    @cached_property
+    def runs(self) -> dict[Cell, SweepJob]:
+        """The job behind each row of the table; rows may share one."""
+        return {
+            Cell(point, job.title, job.replication): job
+            for job in self.jobs
+            if job.kind == "run"
+            for point in job.points
+        }
+
+    def cells(self) -> Iterator[Cell]:
+        """All rows of the table, in its order."""
+        for point in range(len(self.values)):
+            for policy in self.policies:
+                for replication in range(self.replications):
+                    yield Cell(point, policy, replication)
+
+    def text(self) -> str:
+        """The file: a line on the sweep, then a line a job."""
+        head = {"schema": SCHEMA, **{k: getattr(self, k) for k in HEAD}}
+        return "\n".join([json.dumps(head), *(job.line() for job in self.jobs), ""])
+
+
+#: What the first line has, beside the schema.
+HEAD = (
+    *("name", "sweep", "design", "factors", "values"),
+    *("policies", "replications", "reference", "stopping"),
+)
+
+
+def digest_of(parts: object) -> str:
+    """Digest of anything that JSON can say."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def write_manifest(manifest: Manifest, folder: Path) -> Path:
+    """Write the manifest into the folder of a sweep; one that is there is replaced.
+
+    Raises
+    ------
+    UsageError
+        The folder has a file of that name that is no manifest.
+    TraceError
+        It cannot be written.
+    """
+    path = folder / NAME
+    make_folder(folder)
+    if path.exists():
+        try:
+            read_manifest(folder)
+        except QnetsimError as error:
+            raise UsageError(f"{error}; give another {argument('folder')}") from None
+        forget_input(path)
+    write_whole(path, manifest.text())
+    return path
+
+
+def is_manifest(folder: Path) -> bool:
+    """Whether a folder has a manifest."""
+    return (folder / NAME).is_file()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a folder.
+
+    Raises
+    ------
+    UsageError
+        There is none.
+    TraceFormatError
+        It is something else, or damaged; names the line.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        raise UsageError(f"{folder}: has no {NAME}; `qnetsim sweep plan SWEEP` writes one")
+    lines = read_text_input(path, "manifest").splitlines()
+    jobs: list[SweepJob] = []
+    number = 1
+    try:
+        head = json.loads(lines[0])
+        if head.pop("schema") != SCHEMA:
+            raise ValueError("is not of schema " + SCHEMA)
+        for line in lines[1:]:
+            number += 1
+            jobs.append(SweepJob.of_line(line))
+        return _manifest(head, jobs)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        raise TraceFormatError(
+            f"{path}:{number}: is no line of a manifest ({error}); `qnetsim sweep plan` "
+            "writes it anew once the file is removed"
+        ) from None
+
+
+def _manifest(head: Mapping[str, Any], jobs: Sequence[SweepJob]) -> Manifest:
+    if not isinstance(head["replications"], int):
+        raise TypeError("replications is no number")
+    made = Manifest(
+        name=str(head["name"]),
+        sweep=str(head["sweep"]),
+        design=str(head["design"]),
+        factors=tuple(head["factors"]),
+        values=tuple(tuple(point) for point in head["values"]),
+        policies=tuple(head["policies"]),
+        replications=head["replications"],
+        reference=str(head["reference"]),
+        stopping=head["stopping"],
+        jobs=tuple(jobs),
+    )
+    lacking = next((cell for cell in made.cells() if cell not in made.runs), None)
+    if lacking is not None:
+        raise ValueError(f"there is no job for {lacking}")
+    unknown = {need for job in jobs for need in job.needs} - made.by_digest.keys()
+    if unknown:
+        raise ValueError(f"there is no job {min(unknown)}, which others need")
+    return made

@@ -1,0 +1,221 @@
+"""``qnetsim sweep`` on a Dask cluster of loopback, and by Snakemake: the same digests."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qnetsim.studies.sweep.manifest import read_manifest
+from tests.support.commands import call, data
+from tests.support.processes import ENVIRONMENT, start, wait_until
+from tests.support.sweeps import GATED, SMALL, written
+
+dask = pytest.mark.skipif(
+    importlib.util.find_spec("distributed") is None,
+    reason="Dask is not installed (qnetsim[dask])",
+)
+snakemake = pytest.mark.skipif(
+    importlib.util.find_spec("snakemake") is None, reason="Snakemake is not installed"
+)
+GATED_SWEEP = SMALL.replace('["sip", "evf"]', '["sip", "mine.py:Gated:level=2,label=gated"]')
+GATED_SWEEP = GATED_SWEEP.replace("slots = 20", "slots = 4000")
+
+
+class Cluster:
+    """One scheduler and two workers, each a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.gate = folder / "gate"
+        self.gate.mkdir()
+        self.environment = {**ENVIRONMENT, "GATE": str(self.gate)}
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.address = ""
+
+    def start(self) -> None:
+        """Start all, and wait for the address."""
+        self._start("scheduler", "--port", "0")
+        assert wait_until(self._addressed)
+        for _ in range(2):
+            self._start("worker", "--nthreads", "1")
+
+    def _addressed(self) -> bool:
+        # the file is there before its contents are
+        with contextlib.suppress(OSError, ValueError):
+            self.address = json.loads((self.folder / "scheduler.json").read_text())["address"]
+        return bool(self.address)
+
+    def _start(self, *words: str) -> None:
+        common = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", "scheduler.json"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dask", *words, *common],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self.processes.append(process)
+
+    def entered(self) -> set[int]:
+        """Processes that are in the middle of a gated job, or were."""
+        return {int(path.name) for path in self.gate.iterdir() if path.name.isdecimal()}
+
+    def stop(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    made = Cluster(tmp_path)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def table(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
+    data(capsys, "sweep", "collect", str(folder))
+    with (folder / "table.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def run_here(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
+    """The table of the same study by a pool of this machine."""
+    sweep = str(folder / "study.toml")
+    data(capsys, "sweep", "run", sweep, "--folder", str(folder / "here"), "--workers", "1")
+    return table(folder / "here", capsys)
+
+
+def complete_once(folder: Path) -> None:
+    manifest = read_manifest(folder)
+    done = {f"{job.digest}.h5" for job in manifest.jobs if job.kind == "run"}
+    traces = {path.name for path in (folder / "traces").glob("*.h5")}
+    assert traces == done
+
+
+@dask
+def test_a_dask_cluster_loses_a_worker_and_its_client_and_all_results_are_there_once(
+    tmp_path: Path,
+    cluster: Cluster,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "mine.py").write_text(GATED)
+    written(tmp_path, GATED_SWEEP)
+    line = ("sweep", "run", "study.toml", "--folder", "there", "--scheduler", cluster.address)
+    more: dict[str, Any] = {"env": cluster.environment}
+    client = start(tmp_path, *line, **more)
+    assert wait_until(lambda: len(cluster.entered()) == 2)
+    # the client, in the middle of two jobs
+    client.kill()
+    client.communicate(timeout=60)
+    again = start(tmp_path, *line, "--json", **more)
+    before = cluster.entered()
+    # a worker, in the middle of a job; its nanny starts another one
+    os.kill(min(before), signal.SIGKILL)
+    assert wait_until(lambda: len(cluster.entered() - before) >= 1)
+    (cluster.gate / "open").touch()
+    out, err = again.communicate(timeout=180)
+    assert again.returncode == 0, err
+    found = json.loads(out)
+    assert found["failed"] == 0
+    assert found["done"] + found["kept"] == len(read_manifest(tmp_path / "there").jobs)
+    complete_once(tmp_path / "there")
+    monkeypatch.setenv("GATE", str(cluster.gate))
+    assert table(tmp_path / "there", capsys) == run_here(tmp_path, capsys)
+
+
+@dask
+def test_a_scheduler_that_is_none_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from qnetsim.studies.sweep import dask_crew
+
+    monkeypatch.setattr(dask_crew, "CONNECT_S", 0.5)
+    sweep = str(written(tmp_path))
+    for address, words in (
+        ("127.0.0.1:8786", "write tcp://HOST:PORT"),
+        ("tcp://127.0.0.1", "write tcp://HOST:PORT"),
+        ("tcp://127.0.0.1:1", "no scheduler answers"),
+    ):
+        folder = str(tmp_path / "out")
+        code, _, err = call(
+            capsys, "sweep", "run", sweep, "--folder", folder, "--scheduler", address
+        )
+        assert code == 2
+        assert words in err
+        assert "Traceback" not in err
+
+
+def test_without_dask_the_extra_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qnetsim.extras._is_there", lambda package: False)
+    sweep = str(written(tmp_path))
+    code, _, err = call(
+        *(capsys, "sweep", "run", sweep, "--folder", str(tmp_path / "out")),
+        *("--scheduler", "tcp://127.0.0.1:1"),
+    )
+    assert code == 2
+    assert 'pip install "qnetsim[dask]"' in err
+
+
+@pytest.mark.parametrize(
+    ("address", "open_"),
+    [
+        ("tcp://127.0.0.1:8786", False),
+        ("tcp://[::1]:8786", False),
+        ("tcp://localhost:8786", False),
+        ("tls://node7:8786", False),
+        ("tcp://node7:8786", True),
+        ("tcp://10.0.0.7:8786", True),
+    ],
+)
+def test_a_scheduler_beyond_this_machine_without_encryption_is_warned_of(
+    address: str, open_: bool
+) -> None:
+    from qnetsim.studies.sweep.dask_crew import is_open
+
+    assert is_open(address) is open_
+
+
+@snakemake
+@pytest.mark.slow
+def test_snakemake_gives_the_same_digests(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = str(written(tmp_path))
+    folder = tmp_path / "snake"
+    data(capsys, "sweep", "plan", sweep, "--folder", str(folder), "--no-estimate")
+    qnetsim = tmp_path / "bin" / "qnetsim"
+    qnetsim.parent.mkdir()
+    qnetsim.write_text(f'#!/bin/sh\nexec {sys.executable} -m qnetsim "$@"\n')
+    qnetsim.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "--config", "shards=2"],
+        cwd=folder,
+        env={**ENVIRONMENT, "PATH": f"{qnetsim.parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    complete_once(folder)
+    with (folder / "table.csv").open(newline="") as file:
+        assert list(csv.DictReader(file)) == run_here(tmp_path, capsys)
