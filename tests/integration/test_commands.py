@@ -158,7 +158,15 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
     names = [p["name"] for p in data(capsys, "policies")["policies"]]
     assert {"sip", "evf", "random", "perfect", "level", "empirical"} <= set(names)
     sizes = {t["name"]: t["fibres"] for t in data(capsys, "topologies")["topologies"]}
-    assert sizes == {"nsfnet": 21, "usnet": 43}
+    assert sizes == {
+        "nsfnet": 21,
+        "usnet": 43,
+        "nsfnet-22": 22,
+        "cambridge-2019": 3,
+        "madqci-2024": 9,
+        "secoqc-2008": 8,
+        "tokyo-2010": 6,
+    }
     shown = data(capsys, "topologies", "nsfnet", "--span-km", "100")
     assert shown["fibres"][0] == {
         "source": "1",
