@@ -17,6 +17,7 @@ from qnetsim.analysis.figures.style import FORMATS, SCREEN, Style, page_svg
 from qnetsim.analysis.in_words import in_words
 from qnetsim.analysis.page import STYLE, Section, html_page
 from qnetsim.analysis.places import FIGURE_NAMES, FIGURES, PAGE
+from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import refuse_input
 from qnetsim.plain_text import counted
 from qnetsim.trace import Trace, open_trace
@@ -30,6 +31,8 @@ def write_report(
     curves: Mapping[str, CurveRecord] | None = None,
     formats: Collection[str] = FORMATS,
     style: Style = SCREEN,
+    *,
+    force: bool = False,
 ) -> Path:
     """Write ``report.html``, and its figures as files beside it.
 
@@ -43,6 +46,8 @@ def write_report(
         Files of each figure. An SVG for the screen costs nothing: it is the page's.
     style : Style
         Of these files; the page's own figures are for the screen.
+    force : bool
+        Overwrite a report that is there.
 
     Returns
     -------
@@ -53,9 +58,11 @@ def write_report(
     ------
     TraceError
         The folder cannot be written to.
+    UsageError
+        There is a report already, or figures.
     """
     folder = Path(folder)
-    refuse_linked_folder(folder / FIGURES)
+    refuse_report(folder, force)
     # ahead of the first file, so that nothing of a report is there that is refused
     names = [folder / FIGURES / f"{name}.{kind}" for name in FIGURE_NAMES for kind in FORMATS]
     for place in (folder / PAGE, *names):
@@ -69,6 +76,30 @@ def write_report(
     # last, so that no page shows figures that are not there
     write_whole(path, page)
     return path
+
+
+def refuse_report(folder: Path, force: bool, replaceable: Collection[Path] = ()) -> None:
+    """Refuse to write over a page, or into a folder of figures, unasked.
+
+    Parameters
+    ----------
+    folder : Path
+    force : bool
+    replaceable : collection of Path
+        Pages and folders of figures that may be replaced all the same.
+
+    Raises
+    ------
+    UsageError
+    """
+    refuse_linked_folder(folder / FIGURES)
+    for path in (folder / PAGE, folder / FIGURES):
+        there = any(path.iterdir()) if path.is_dir() else path.exists()
+        if there and not force and path not in replaceable:
+            raise UsageError(
+                f"{path}: exists already; give another {argument('out')}, or "
+                f"{argument('force', 'True')} to overwrite it"
+            )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from qnetsim.analysis.compare import compare_traces
 from qnetsim.api.result_objects import ComparisonResult, PlanResult, RunResult
 from qnetsim.api.temporary import place_of
+from qnetsim.arguments import path_argument, whole_argument
 from qnetsim.case import Case, open_case
 from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.errors import UsageError, argument, refuse_resume_by_force
@@ -31,6 +32,8 @@ from qnetsim.world.realisation import Realisation
 
 #: Highest number of a world, as on the command line.
 MOST_REPLICATIONS = 10**6
+#: Most processes of a comparison.
+MOST_WORKERS = 10**4
 #: Traces and recorded worlds, or folders of them.
 TracesLike: TypeAlias = "ComparisonResult | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
 
@@ -92,8 +95,7 @@ def run(
         Whatever goes wrong.
     """
     _refuse_contradiction(resume, force, out)
-    if not 0 <= replication <= MOST_REPLICATIONS:
-        raise UsageError(f"replication={replication!r}: allowed: 0 .. {MOST_REPLICATIONS}")
+    replication = whole_argument("replication", replication, 0, MOST_REPLICATIONS)
     if kernel not in get_args(Kernel):
         raise UsageError(f"kernel={kernel!r}: allowed: {', '.join(get_args(Kernel))}")
     case = case_of(scenario)
@@ -105,7 +107,7 @@ def run(
         place.path,
         replication=replication,
         world=world,
-        plan=plan.plan if isinstance(plan, PlanResult) else plan,
+        plan=_plan(plan),
         force=force,
         resume=resume,
         durable=durable,
@@ -159,8 +161,7 @@ def compare(
         Whatever goes wrong.
     """
     _refuse_contradiction(resume, force, out)
-    if workers < 1:
-        raise UsageError(f"workers={workers!r}: give a number of processes >= 1")
+    workers = whole_argument("workers", workers, 1, MOST_WORKERS)
     place = place_of(out)
     paths = _recorded(source)
     if paths is None:
@@ -233,7 +234,7 @@ def plan(
     """
     case = case_of(scenario)
     chosen = choose(policy, case.scenario.policy)
-    path = None if out is None else Path(out)
+    path = None if out is None else path_argument("out", out)
     found = PlanResult(make_plan(case, chosen, tell), case, chosen, path)
     if path is not None:
         found.save(path, force=force)
@@ -273,7 +274,7 @@ def replay_world(
     """
     place = place_of(out, "replay.h5")
     replay(
-        Path(source),
+        path_argument("source", source),
         policy,
         place.path,
         what_if=what_if,
@@ -283,6 +284,21 @@ def replay_world(
         progress=progress,
     )
     return RunResult(*place)
+
+
+def _plan(given: object) -> Plan | None:
+    """The plan behind what a caller gives for one.
+
+    Raises
+    ------
+    UsageError
+    """
+    found = given.plan if isinstance(given, PlanResult) else given
+    if found is None or isinstance(found, Plan):
+        return found
+    if isinstance(found, str | os.PathLike):
+        raise UsageError("plan: give a Plan or a PlanResult; qnetsim.load_plan reads a plan file")
+    raise UsageError(f"plan: give a Plan or a PlanResult, not {type(found).__name__}")
 
 
 def _refuse_contradiction(resume: bool, force: bool, out: str | os.PathLike[str] | None) -> None:
@@ -308,9 +324,9 @@ def _recorded(source: object) -> list[Path] | None:
     if isinstance(source, ComparisonResult):
         return list(source.traces)
     if isinstance(source, str | os.PathLike):
-        paths = [Path(source)]
+        paths = [path_argument("source", source)]
     elif isinstance(source, Sequence) and source:
-        paths = [Path(one) for one in source]
+        paths = [path_argument("source", one) for one in source]
     else:
         return None
     recorded = [path.is_dir() or path.suffix == ".h5" or is_hdf5(path) for path in paths]

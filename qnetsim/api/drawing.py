@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from qnetsim.analysis.figures.style import FORMATS, STYLES, Style, save
+from qnetsim.arguments import path_argument
 from qnetsim.errors import UsageError
 from qnetsim.trace import refuse_existing
 
@@ -33,7 +33,7 @@ def drawn(
     """
     if style not in STYLES:
         raise UsageError(f"style={style!r}: allowed: {', '.join(STYLES)}")
-    path = None if out is None else Path(out)
+    path = None if out is None else path_argument("out", out)
     if path is not None:
         if path.suffix[1:] not in FORMATS:
             allowed = ", ".join(f".{kind}" for kind in FORMATS)

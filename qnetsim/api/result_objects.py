@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from qnetsim.analysis.compare import Comparison, PolicyResult
 from qnetsim.analysis.html_tables import cost_table, html_table, html_text, paired_table
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
-from qnetsim.analysis.places import FIGURES, PAGE
+from qnetsim.analysis.places import PAGE
 from qnetsim.analysis.text_table import TextTable
 from qnetsim.api.drawing import StyleName, drawn
 from qnetsim.api.temporary import TemporaryFolder
+from qnetsim.arguments import path_argument
 from qnetsim.case import Case
 from qnetsim.input_files import inputs_noted
 from qnetsim.optimize import Plan
@@ -23,7 +24,6 @@ from qnetsim.plain_text import counted
 from qnetsim.plans.storage import save_plan
 from qnetsim.policies.chosen import ChosenPolicy
 from qnetsim.trace import Trace, make_folder, open_trace, refuse_existing
-from qnetsim.trace.hdf5.files import refuse_linked_folder
 from qnetsim.vocabulary import PlanStatus
 
 if TYPE_CHECKING:
@@ -245,12 +245,11 @@ class ComparisonResult:
         """
         from qnetsim.analysis.report import write_report
 
-        folder = Path(out)
-        refuse_linked_folder(folder / FIGURES)
+        folder = path_argument("out", out)
         refuse_existing(folder / PAGE, force)
         make_folder(folder)
         with inputs_noted(self.traces):
-            return write_report(self.comparison, folder)
+            return write_report(self.comparison, folder, force=force)
 
     def _repr_html_(self) -> str:
         notes = "".join(f"<p>{html_text(note)}</p>" for note in self.notes)

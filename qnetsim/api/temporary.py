@@ -9,6 +9,8 @@ import weakref
 from pathlib import Path
 from typing import NamedTuple
 
+from qnetsim.arguments import path_argument
+
 
 class TemporaryFolder:
     """A folder that is removed when this object goes, or at the end of the process.
@@ -40,6 +42,6 @@ class Place(NamedTuple):
 def place_of(out: str | os.PathLike[str] | None, name: str = "") -> Place:
     """The place that the caller gives, or one of this name in a temporary folder."""
     if out is not None:
-        return Place(Path(out), None)
+        return Place(path_argument("out", out), None)
     folder = TemporaryFolder()
     return Place(folder.path / name, folder)

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from qnetsim.arguments import path_argument
 from qnetsim.case.case import Case
 from qnetsim.case.node_ids import with_node_ids
 from qnetsim.case.used_rows import RowsUsed
@@ -86,7 +87,8 @@ def load(
     UsageError
         A replacing value is out of range.
     """
-    path = scenario_file(path)
+    path = scenario_file(path_argument("path", path))
+    _refuse_set_twice(changes or {}, run)
     try:
         scenario = load_scenario(path, options_in(path.parent), changes)
     except ScenarioError as error:
@@ -183,6 +185,20 @@ def rows_used(scenario: Scenario) -> RowsUsed | None:
         return None
     recorded = recorded_demand(scenario, open_case(scenario).network)
     return recorded.rows.use(scenario.run.slots * scenario.run.replications)
+
+
+def _refuse_set_twice(changes: Mapping[Key, Any], run: Mapping[str, int | None]) -> None:
+    """Refuse a value of ``[run]`` that is given by its key and by itself.
+
+    Raises
+    ------
+    UsageError
+    """
+    for key, value in run.items():
+        if value is not None and ("run", key) in changes:
+            raise UsageError(
+                f"run.{key} is given twice: as {argument(key)} and as the key; give one of them"
+            )
 
 
 def _topology_problems(path: Path) -> tuple[str, ...]:

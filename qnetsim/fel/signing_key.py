@@ -13,6 +13,8 @@ from qnetsim import seeds
 
 #: Public exponent.
 EXPONENT = 65537
+#: Bits of the smallest modulus: the two primes differ in their first 100 bits.
+LEAST_BITS = 512
 #: Rounds of Miller and Rabin below a number of bits, for an error below 1e-30 (FIPS 186-4, C.3).
 ROUNDS = {
     220: 30,
@@ -56,8 +58,15 @@ def signing_key(bits: BitGenerator, size: int) -> SigningKey:
     ----------
     bits : BitGenerator
     size : int
-        Bits of the modulus, even.
+        Bits of the modulus, even, at least 512.
+
+    Raises
+    ------
+    ValueError
+        There is no key of this size.
     """
+    if size % 2 or size < LEAST_BITS:
+        raise ValueError(f"a key of {size} bits: give an even number >= {LEAST_BITS}")
     half = size // 2
     low = math.isqrt(1 << (size - 1))
 

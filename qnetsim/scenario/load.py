@@ -52,9 +52,10 @@ def load_scenario(
     path = Path(path)
     scenario = parse_scenario(scenario_text(path), str(path), policy_options, changes)
     try:
-        return placed(scenario, path.parent).read_from(path)
+        found = placed(scenario, path.parent)
     except SettingError as error:
         raise locate(path, error.problems) from None
+    return found.read_from(path, *(path.parent / name for name in _tables_beside(scenario)))
 
 
 def placed(scenario: Scenario, folder: Path) -> Scenario:
@@ -86,6 +87,14 @@ def placed(scenario: Scenario, folder: Path) -> Scenario:
         place = str((folder / scenario.recording.file).resolve())
         tables["recording"] = scenario.recording.model_copy(update={"file": place})
     return scenario.model_copy(update=tables)
+
+
+def _tables_beside(scenario: Scenario) -> list[str]:
+    """Names of the files whose rows take the place of their names."""
+    gravity = scenario.demand.gravity
+    weights = None if gravity is None else gravity.weights
+    named = (scenario.network.rate_table, scenario.demand.means, weights)
+    return [name for name in named if isinstance(name, str) and name != "degree"]
 
 
 def _read(key: Key, reader: Callable[[Path], Rows], path: Path) -> Rows:

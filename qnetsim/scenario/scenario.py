@@ -78,8 +78,8 @@ class Scenario(Table):
         "the [[policy]] tables", "one [[policy]] table for each policy", default=()
     )
 
-    #: The file that it was read from, which no command writes over; no part of its value.
-    _file: Path | None = PrivateAttr(None)
+    #: The files that it was read from, which no command writes over; no part of its value.
+    _files: tuple[Path, ...] = PrivateAttr(())
 
     def __eq__(self, other: object) -> bool:
         """Whether all tables are equal, wherever they were read."""
@@ -91,23 +91,21 @@ class Scenario(Table):
         """Hash of the tables."""
         return hash(tuple(getattr(self, key) for key in Scenario.model_fields))
 
-    def read_from(self, path: Path) -> Scenario:
-        """Copy that knows its file."""
+    def read_from(self, *paths: Path) -> Scenario:
+        """Copy that knows its files: that of the scenario, and tables beside it."""
         known = self.model_copy()
-        known._file = path.absolute()
+        known._files = tuple(path.absolute() for path in paths)
         return known
 
     @property
     def named_files(self) -> tuple[Path, ...]:
-        """Its own file, and those that it names, there or not: topology, demand, weights."""
+        """Files that it was read from or names, there or not: topology, demand, weights."""
         topology = self.network.topology
         named = [] if topology.startswith(("topohub:", GRAPH)) else [topology]
-        if self._file is not None:
-            named.append(str(self._file))
         if self.recording is not None:
             named.append(self.recording.file)
         files = (file for table in self.policy for file in table.named_files)
-        return (*map(Path, named), *files)
+        return (*self._files, *map(Path, named), *files)
 
     def portable(self) -> Scenario:
         """Copy that names files without their folders, which are the machine's affair."""
@@ -225,7 +223,7 @@ class Scenario(Table):
             data = {name: table for name, table in data.items() if name not in OF_RECORDING}
             data["demand"] = {"requests": 1}
         found = checked_tables(type(self), Given(data, changes=keys), policy_options)
-        return found.model_copy(update=kept | self._not_in_files(found))
+        return found.model_copy(update=kept | self._not_in_files(found)).read_from(*self._files)
 
     def refuse_unchecked(self) -> None:
         """Refuse values that were put in past the checks, as ``model_copy`` does.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.arguments import path_argument
 from qnetsim.errors import TraceError, TraceFormatError
 from qnetsim.fibre_loss import LOSSES, FibreLoss, stored_losses
 from qnetsim.locations import Location, node_titles
@@ -71,7 +72,7 @@ class Trace:
     def __init__(
         self, path: str | os.PathLike[str], kinds: tuple[FileKind, ...] = (TRACE,)
     ) -> None:
-        self.path = Path(path)
+        self.path = path_argument("path", path)
         self._closing = ExitStack()
         for tries_left in reversed(range(TRIES)):
             self._version: tuple[int, int] | None = None

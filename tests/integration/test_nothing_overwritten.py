@@ -237,6 +237,8 @@ def test_calls_keep_the_files_that_they_are_given(
         lambda: qnetsim.run(spec, "sip", "plain.toml", force=True),
         lambda: qnetsim.record_world(spec, "plain.toml", force=True),
         lambda: qnetsim.run(spec.with_run(seed=5), "sip", "plain.toml", force=True),
+        lambda: qnetsim.run(spec.with_changes({"run.seed": 5}), "sip", "plain.toml", force=True),
+        lambda: qnetsim.plan(spec.with_changes({"run.seed": 5}), "sip", "plain.toml", force=True),
         lambda: qnetsim.run(spec, mine, "mine_policy.py", force=True),
         lambda: qnetsim.run(spec, mine(), "mine_policy.py", force=True),
         lambda: qnetsim.run(spec, "mine_policy:Mine", "mine_policy.py", force=True),
@@ -251,6 +253,44 @@ def test_calls_keep_the_files_that_they_are_given(
     assert {path: path.read_bytes() for path in place.iterdir() if path.is_file()} == before
     with pytest.raises(UsageError, match="give a Scenario, not str"):
         qnetsim.open_case("plain.toml")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("key", ["rate_table", "means", "weights"])
+def test_tables_beside_a_scenario_are_kept(place: Path, key: str) -> None:
+    (place / "table.csv").write_text(
+        {
+            "rate_table": "distance_km,rate_bps\n10,9000\n300,1000\n",
+            "means": "source,target,mean\na,c,2\n",
+            "weights": "node,weight\na,1\nb,2\nc,3\n",
+        }[key]
+    )
+    text = "[run]\nslots = 4\n[network]\ntopology = 'net.csv'\n"
+    text += {
+        "rate_table": "key_rate = 'table'\nrate_table = 'table.csv'\n"
+        "rate_table_pulse_rate_hz = 1e9\n[demand]\npairs = 'all'\n",
+        "means": "[demand]\nmeans = 'table.csv'\n",
+        "weights": "[demand]\ngravity = {weights = 'table.csv', total_rate_bps = 3e3}\n",
+    }[key]
+    (place / "own.toml").write_text(text)
+    spec = qnetsim.load(place / "own.toml")
+    before = (place / "table.csv").read_bytes()
+    for known in (spec, spec.with_changes({"run.seed": 5})):
+        with pytest.raises(UsageError, match="is read by this command"):
+            qnetsim.run(known, "sip", "table.csv", force=True)
+    assert (place / "table.csv").read_bytes() == before
+
+
+def test_a_report_in_python_keeps_the_figures_that_are_there(tmp_path: Path) -> None:
+    compared = qnetsim.compare("tiny", ["level:level=1"], replications=1)
+    mine = tmp_path / "figures" / "costs.png"
+    mine.parent.mkdir()
+    mine.write_text("precious")
+    with pytest.raises(UsageError, match=r"figures: exists already; .* or force=True"):
+        compared.report(tmp_path)
+    with pytest.raises(UsageError, match="figures: exists already"):
+        qnetsim.write_report(compared.comparison, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["figures"]
+    assert mine.read_text() == "precious"
 
 
 def test_files_are_noted_within_one_command_only(place: Path) -> None:

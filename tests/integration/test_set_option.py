@@ -166,3 +166,13 @@ def test_an_output_of_the_wrong_kind_has_one_status(
         assert code == 2, (command, err)
         assert "Traceback" not in err
     assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_one_value_by_key_and_by_option_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "t.h5")
+    given = ("--slots", "3", "--set", "run.slots=4")
+    code, _, err = call(capsys, "run", TINY, "-p", "sip", "-o", out, *given)
+    assert code == 2
+    assert "run.slots is given twice: as --slots and as the key; give one of them" in err

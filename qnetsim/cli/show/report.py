@@ -13,7 +13,6 @@ from qnetsim.errors import UsageError
 from qnetsim.input_files import forget_input, read_start
 from qnetsim.trace import make_folder
 from qnetsim.trace.files.curve_file import CurveRecord
-from qnetsim.trace.hdf5.files import refuse_linked_folder
 
 
 def draw_report(
@@ -28,7 +27,8 @@ def draw_report(
 
     make_folder(folder)
     with working("drawing the report"):
-        return write_report(comparison, folder, curves, formats, style)
+        # what stood there was refused ahead of the runs
+        return write_report(comparison, folder, curves, formats, style, force=True)
 
 
 def draw_figure(
@@ -71,17 +71,16 @@ def refuse_report(folder: Path, force: bool, resume: bool = False) -> None:
     ------
     UsageError
     """
-    refuse_linked_folder(folder / FIGURES)
-    for path in (folder / PAGE, folder / FIGURES):
-        there = any(path.iterdir()) if path.is_dir() else path.exists()
-        if there and not force and not (resume and _is_ours(path)):
-            raise UsageError(
-                f"{path}: exists already; give another --out, or --force to overwrite it"
-            )
+    from qnetsim.analysis import report
+
+    places = (folder / PAGE, folder / FIGURES)
+    report.refuse_report(folder, force, [path for path in places if resume and _is_ours(path)])
 
 
 def _is_ours(path: Path) -> bool:
     """Whether a page begins like a report, or a folder holds figures of one alone."""
+    if not path.exists():
+        return True
     if path.is_dir():
         return {entry.stem for entry in path.iterdir()} <= set(FIGURE_NAMES)
     ours = MARK in read_start(path, 1024)

@@ -355,6 +355,13 @@ def test_errors_name_arguments(scenario: qnetsim.Scenario, tmp_path: Path) -> No
     ("settings", "said"),
     [
         ({"replication": -1}, "replication=-1: allowed: 0 .. 1000000"),
+        ({"replication": "1"}, "replication: give a whole number 0 .. 1000000, not '1' (str)"),
+        ({"replication": 3.5}, "replication: give a whole number 0 .. 1000000, not '3.5' (float)"),
+        ({"out": 3}, "out: give a path, not '3' (int)"),
+        ({"out": ""}, "out: '' is no path; give one"),
+        ({"out": "a\0"}, r"out: 'a\x00' is no path; give one"),
+        ({"plan": "p.plan"}, "qnetsim.load_plan reads a plan file"),
+        ({"plan": 3}, "plan: give a Plan or a PlanResult, not int"),
         ({"kernel": "x"}, "kernel='x': allowed: auto, numba, numpy, loop"),
         ({"out": "t.h5", "resume": True, "force": True}, "give one"),
         ({"resume": True}, "resume=True goes on with a file; give out"),
@@ -366,8 +373,13 @@ def test_a_run_takes_what_the_command_takes(settings: dict[str, Any], said: str)
 
 
 def test_a_comparison_takes_what_the_command_takes() -> None:
-    with pytest.raises(UsageError, match="workers=0: give a number of processes"):
+    with pytest.raises(UsageError, match=r"workers=0: allowed: 1 \.\. 10000"):
         qnetsim.compare("tiny", workers=0)
+    for workers in (None, "2", 2.5, float("nan"), True):
+        with pytest.raises(UsageError, match="workers: give a whole number"):
+            qnetsim.compare("tiny", workers=workers)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="source: give a path, not 'None'"):
+        qnetsim.compare([None])  # type: ignore[list-item]
     with pytest.raises(UsageError, match="changes: give a mapping"):
         qnetsim.load("tiny").with_changes([1])  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="changes: give a mapping"):
@@ -384,3 +396,10 @@ def test_where_a_scenario_was_read_is_no_part_of_its_value(tmp_path: Path) -> No
     assert one != one.with_run(seed=5)
     assert pickle.loads(pickle.dumps(other)).named_files == other.named_files
     assert tmp_path / "copy.toml" in other.with_run(seed=5).named_files
+
+
+@pytest.mark.parametrize("wrong", [None, 3, b"x", len, 2.5])
+@pytest.mark.parametrize("reader", [qnetsim.load, qnetsim.open_trace, qnetsim.replay_world])
+def test_what_is_no_path_is_one_error(reader: Any, wrong: object) -> None:
+    with pytest.raises(UsageError, match=r"(path|source): give a path, not"):
+        reader(wrong)
