@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
 from qnetsim.errors import BoundError
 from qnetsim.interrupt import stoppable
+from qnetsim.plans.make import plan_policies
 from qnetsim.policies.chosen import ChosenPolicy
 from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import Progress
@@ -88,9 +88,12 @@ def measured(
     progress: Progress | None = None,
 ) -> list[RunMetrics]:
     """Figures of a policy in each replication of a world; no trace is kept."""
+    plans = plan_policies(world.case, [policy])
     # a signal waits for the next slot, so that the folder is removed
     with stoppable(), tempfile.TemporaryDirectory(prefix="qnetsim-") as folder:
-        paths = run_policies(world.case, [policy], Path(folder), workers=workers, progress=progress)
+        paths = run_policies(
+            world.case, [policy], folder, plans=plans, workers=workers, progress=progress
+        )
         runs = []
         for path in paths:
             with open_trace(path) as trace:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,7 +14,7 @@ from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import read_text_input
 from qnetsim.version import __version__
 
-SCHEMA = "qnetsim.bench-run/1"
+SCHEMA: Final = "qnetsim.bench-run/1"
 #: Longest row file that is read.
 MOST_BYTES = 2**24
 

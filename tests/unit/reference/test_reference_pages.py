@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from qnetsim.reference import plan_file, scenario, trace_format
+from qnetsim.reference import benchmark, plan_file, scenario, trace_format
 from tests.support import ROOT
 
 PAGES = {
     "scenario.md": scenario.page,
     "plan-file.md": plan_file.page,
     "trace-format.md": trace_format.page,
+    "benchmark.md": benchmark.page,
 }
 
 
