@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from qnetsim.shipped import benchmark_scenarios, summary_of
 from qnetsim.studies.benchmark.reference_rows import Reference, reference
-from qnetsim.studies.benchmark.row_file import BenchmarkRow, WorldRecord
+from qnetsim.studies.benchmark.row_file import BenchmarkRow, BoundStatus, WorldRecord
 
 HEAD = """\
 # Benchmark
 
-This page is made by `make docs` from the reference rows that are shipped (`make benchmark`); a test fails where they
-differ.
+This page is made by `make docs` from the reference rows that are shipped (`make benchmark`); a test
+fails where they differ.
 
-Fixed worlds in which every policy meets the same demand and the same failures. Each has a bound that is
-proved, so a ratio says how far a policy is from the best that is possible, and not only who is ahead.
+Fixed worlds in which every policy meets the same demand and the same failures. Each has a bound
+that is proved, so a ratio says how far a policy is from the best that is possible, and not only
+who is ahead.
 
 ```
-qnetsim bench list                                        # worlds, digests and bounds
-qnetsim bench run -p my.py:Mine --out mine.json           # a row for each world
-qnetsim bench run -p my.py:Mine --world stores            # for one of them
-qnetsim bench check mine.json -p my.py:Mine               # anybody verifies the rows by running again
+qnetsim bench list                               # worlds, digests and bounds
+qnetsim bench run -p my.py:Mine --out mine.json  # a row for each world
+qnetsim bench run -p my.py:Mine --world stores   # for one of them
+qnetsim bench check mine.json -p my.py:Mine      # verify the rows: they are run again
 ```
 
 Every other command takes a world as `benchmark/NAME` (`qnetsim compare benchmark/stores`).
@@ -28,28 +29,43 @@ Every other command takes a world as `benchmark/NAME` (`qnetsim compare benchmar
 
 | status | what it is |
 |---|---|
-| `optimal plan` | the cost of the optimal plan of `sip` in the same replications. Slots are independent there, so no policy that does not see the future costs less in expectation; *expected* is that proved least cost. In the ten replications a policy may be cheaper by chance, and one that sees the future is |
-| `plan within its gap` | the same, where the plan is proved to a gap only: its cost in the same replications, lowered by that gap. Its expectation is the proved bound *expected* |
-| `wait-and-see bound` | every request is served on its cheapest route at the cheaper of both prices, or blocked where that is cheaper, as if all slots were foreseen; limits and failures are left out. It holds in every single replication, also with stores: what is consumed has been produced. No policy reaches it without luck, so a ratio of one is not to be had |
+"""
 
-`bench run` refuses a cost below the wait-and-see bound of any replication, whatever the status: that would be a
-mistake in the simulation.
+BOUNDS: dict[BoundStatus, str] = {
+    "optimal plan": "the cost of the optimal plan of `sip` in the same replications. Slots are "
+    "independent there, so no policy without foresight costs less in expectation; *expected* is "
+    "that proved least cost. In ten replications a policy may be cheaper by chance, and one that "
+    "sees the future is cheaper",
+    "plan within its gap": "the same where the plan is proved to a gap only: its cost in the same "
+    "replications, lowered by that gap. The expectation of this is the proved bound *expected*",
+    "wait-and-see bound": "every request is served on its cheapest route at the cheaper of both "
+    "prices, or blocked where that is cheaper, as if all slots were foreseen; limits and failures "
+    "are left out. It holds in every single replication, also with stores: what is consumed has "
+    "been produced. Without foresight a ratio of one is out of reach",
+}
 
-Ratio is mean cost over mean bound, with the 95 % interval over the ten replications, paired. Where wavelengths or
-failures let requests be blocked, a blocked request has a price (`cost.blocking_cost`) that is above the cost
-of serving an average one several times over, so that policies that block more are not cheaper for it.
+REST = """
+`bench run` refuses a cost below the wait-and-see bound of any replication, whatever the status:
+that would be a mistake in the simulation.
+
+A ratio is mean cost over mean bound, with the 95 % interval over ten replications, paired. Where
+limits or failures let requests be blocked, a blocked request has a price (`cost.blocking_cost`):
+several times the mean cost of a request, so that costs of policies that block are comparable, and
+blocking more is no way to be cheap.
 
 ## What a row says, and what is checked
 
-A row file is JSON with `schema`, the `version` of qnetsim, and `rows`: world, policy and options, costs and content digests
-of all replications, ratio and interval, digests of world and settings, and the SHA-256 of the policy's own code or trained
-weights. `bench check` compares code and weights, runs the row again, and says each value that differs (exit status
-4). Code of a user's own is imported only where `--policy` names it. No file is overwritten.
+A row file is JSON: `schema`, the `version` of qnetsim, and `rows` with world, policy and options,
+costs and content digests of all replications, ratio and interval, digests of world and settings,
+and the SHA-256 of the policy's own code or trained weights. `bench check` compares code and
+weights, runs the rows again, and says each value that differs (exit status 4). Code of a user's own is imported
+only where `--policy` names it. No file is overwritten.
 
-A world whose digest, drawn here, is not the shipped one is an error: its bound would be that of another world. A row of
-another version of a world is refused.
+A world whose digest, drawn here, is not the shipped one is an error: its bound would be that of
+another world. A row of another version of a world is refused.
 
-Learned policies stand where there are weights for the network; those of `fedsac` are shared by all nodes and fit any.
+Of the learned policies each world has those with weights for its network; those of `fedsac` are
+shared by all nodes and fit any.
 
 ## Worlds
 """
@@ -58,7 +74,12 @@ Learned policies stand where there are weights for the network; those of `fedsac
 def page() -> str:
     """The page as Markdown."""
     found = reference()
-    lines = [HEAD, "| world | what it is | bound | status | expected | world digest |"]
+    statuses = [f"| `{status}` | {text} |" for status, text in BOUNDS.items()]
+    lines = [
+        HEAD + "\n".join(statuses),
+        REST,
+        "| world | what it is | bound | status | expected | world digest |",
+    ]
     lines.append("|---|---|---|---|---|---|")
     lines += [_world_line(world) for world in found.worlds]
     lines += ["", "## Reference rows", ""]
@@ -101,4 +122,4 @@ def _row_line(row: BenchmarkRow) -> str:
 
 
 if __name__ == "__main__":
-    print(page(), end="")  # noqa: T201
+    print(page(), end="")

@@ -41,9 +41,8 @@ def test_a_row_of_one_s_own_is_made_and_checked(
 
     found = data(capsys, "bench", "check", "mine.json", *own)
     assert found["passed"] is True
-    Path("wrong.json").write_text(
-        Path("mine.json").read_text().replace('"blocked": 0.0', '"blocked": 0.5')
-    )
+    wrong = Path("mine.json").read_text().replace('"blocked": 0.0', '"blocked": 0.5')
+    Path("wrong.json").write_text(wrong)
     code, out, _ = call(capsys, "bench", "check", "wrong.json", *own, "--json")
     assert code == 4
     assert json.loads(out)["rows"][0]["differences"] == ["blocked is 0.5 in the row and 0.0 here"]

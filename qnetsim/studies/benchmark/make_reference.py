@@ -17,7 +17,6 @@ from qnetsim.studies.benchmark.reference_rows import Reference
 from qnetsim.studies.benchmark.row_file import BenchmarkRow, BoundStatus, WorldRecord
 from qnetsim.vocabulary import PlanStatus
 
-
 #: A plan's bound, which holds in expectation, is taken where it is so much above the one that holds
 #: in every world.
 WORTH_A_PLAN = 1.01

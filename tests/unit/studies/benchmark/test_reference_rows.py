@@ -114,7 +114,7 @@ def test_a_cost_below_the_least_is_an_error() -> None:
     floors = world.drawn.floors
     refuse_below_floor(world, "mine", floors)
     low = (*floors[:3], floors[3] * 0.999, *floors[4:])
-    with pytest.raises(BoundError, match="'mine' costs .* in replication 3 of world 'madqci'"):
+    with pytest.raises(BoundError, match=r"'mine' costs .* in replication 3 of world 'madqci'"):
         refuse_below_floor(world, "mine", low)
 
 
