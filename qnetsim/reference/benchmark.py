@@ -58,8 +58,8 @@ blocking more is no way to be cheap.
 A row file is JSON: `schema`, the `version` of qnetsim, and `rows` with world, policy and options,
 costs and content digests of all replications, ratio and interval, digests of world and settings,
 and the SHA-256 of the policy's own code or trained weights. `bench check` compares code and
-weights, runs the rows again, and says each value that differs (exit status 4). Code of a user's own is imported
-only where `--policy` names it. No file is overwritten.
+weights, runs the rows again, and says each value that differs (exit status 4). Code of a
+user's own is imported only where `--policy` names it. No file is overwritten.
 
 A world whose digest, drawn here, is not the shipped one is an error: its bound would be that of
 another world. A row of another version of a world is refused.
