@@ -112,10 +112,10 @@ def test_a_world_that_differs_here_is_an_error() -> None:
 def test_a_cost_below_the_least_is_an_error() -> None:
     world = open_world(QUICK)
     floors = world.drawn.floors
-    refuse_below_floor(world, "mine", floors)
+    refuse_below_floor(world, world.drawn, "mine", floors)
     low = (*floors[:3], floors[3] * 0.999, *floors[4:])
     with pytest.raises(BoundError, match=r"'mine' costs .* in replication 3 of world 'madqci'"):
-        refuse_below_floor(world, "mine", low)
+        refuse_below_floor(world, world.drawn, "mine", low)
 
 
 def test_plans_bound_worlds_without_memory_only() -> None:
