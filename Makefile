@@ -6,7 +6,7 @@ READY := .venv/.ready
 # Of `make fuzz`.
 MINUTES ?= 5
 
-.PHONY: demo test verify wheel weigh versions fuzz lint bench study growth fel theory coverage golden docs clean
+.PHONY: demo test verify wheel weigh versions fuzz lint bench benchmark study growth fel theory coverage golden docs clean
 
 demo: $(READY)
 	$(BIN)/qnetsim compare nsfnet --out runs/demo --force
@@ -35,6 +35,11 @@ fuzz: $(READY)
 bench: $(READY)
 	$(BIN)/python -m pytest tests/benchmarks -m "" -s
 
+# worlds, bounds and reference rows of `qnetsim bench`; about five minutes of one processor
+benchmark: $(READY)
+	$(BIN)/python -m qnetsim.studies.benchmark.make_reference > $@.json
+	mv $@.json qnetsim/studies/benchmark/reference_rows.json
+
 study: $(READY)
 	$(BIN)/python tests/benchmarks/planning_study.py
 
@@ -59,6 +64,7 @@ docs: $(READY)
 	$(BIN)/python -m qnetsim.reference.plan_file > docs/reference/plan-file.md
 	$(BIN)/python -m qnetsim.reference.scenario > docs/reference/scenario.md
 	$(BIN)/python -m qnetsim.reference.sweep > docs/reference/sweep.md
+	$(BIN)/python -m qnetsim.reference.benchmark > docs/reference/benchmark.md
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -152,6 +152,10 @@ class SolverError(QnetsimError):
     """A solver stopped without a usable answer."""
 
 
+class BoundError(QnetsimError):
+    """A run cost less than what was proved to be the least."""
+
+
 class PolicyError(QnetsimError):
     """A policy broke the contract of :class:`qnetsim.policies.base.Policy`."""
 

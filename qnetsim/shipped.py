@@ -37,6 +37,12 @@ def shipped_scenarios() -> dict[str, Path]:
     return {path.stem: path for path in sorted(shipped_folder("scenarios").glob("*.toml"))}
 
 
+def benchmark_scenarios() -> dict[str, Path]:
+    """Scenario files of the benchmark's worlds, by name."""
+    folder = shipped_folder("scenarios") / "benchmark"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
 def summary_of(scenario: str) -> str:
     """First sentence of the comment that a scenario begins with.
 
@@ -69,8 +75,10 @@ def scenario_file(reference: str | os.PathLike[str]) -> Path:
     if os.path.lexists(path) or "\0" in str(path):
         return path
     shipped = shipped_scenarios()
-    if str(reference) in shipped:
-        return shipped[str(reference)]
+    worlds = {f"benchmark/{name}": place for name, place in benchmark_scenarios().items()}
+    for places in (shipped, worlds):
+        if str(reference) in places:
+            return places[str(reference)]
     close = difflib.get_close_matches(path.stem, shipped, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     raise UsageError(

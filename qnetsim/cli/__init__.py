@@ -21,6 +21,7 @@ from qnetsim.version import __version__
 
 #: Commands: where each is defined, and its line in the overview.
 COMMANDS = {
+    "bench": ("bench:bench", "run a policy in the fixed benchmark worlds, or check such a row"),
     "compare": ("compare:compare", "run all policies in the same worlds, or compare traces"),
     "demand": ("demand:demand", "record the world of a scenario, or import demand of others"),
     "diff": ("diff:diff", "say where two traces part, or where two plans differ"),

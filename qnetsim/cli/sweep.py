@@ -22,6 +22,7 @@ from qnetsim.cli.show.sweep import (
     show_states,
     state_json,
 )
+from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.input_files import note_input
 from qnetsim.plain_text import counted
@@ -92,7 +93,7 @@ def known(sweep: Path, folder: Path | None) -> SweepState:
     return state_of(read_manifest(place), place)
 
 
-@sweep.command()
+@sweep.command(cls=StrictCommand)
 @sweep_argument
 @folder_option
 @click.option(
@@ -127,7 +128,7 @@ def plan(
     echo(f"goes on with  qnetsim sweep run {sweep}")
 
 
-@sweep.command()
+@sweep.command(cls=StrictCommand)
 @sweep_argument
 @folder_option
 @click.option(
@@ -213,7 +214,7 @@ def _told(agenda: Agenda, folder: Path, manifest: Manifest, as_json: bool) -> in
     return EXIT_PARTIAL if failed else 0
 
 
-@sweep.command()
+@sweep.command(cls=StrictCommand)
 @sweep_argument
 @folder_option
 @json_option
@@ -230,7 +231,7 @@ def status(sweep: Path, folder: Path | None, as_json: bool) -> int:
     return 0 if state.whole else EXIT_PARTIAL
 
 
-@sweep.command()
+@sweep.command(cls=StrictCommand)
 @sweep_argument
 @folder_option
 @click.option(
@@ -270,7 +271,7 @@ def _collected(state: SweepState) -> dict[str, list[Any]]:
         return read_table(state, advance)
 
 
-@sweep.command()
+@sweep.command(cls=StrictCommand)
 @sweep_argument
 @folder_option
 @click.option(

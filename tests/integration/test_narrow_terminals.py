@@ -78,6 +78,8 @@ COMMANDS = [
     (["topologies"], 1),
     (["topologies", "nsfnet"], 1),
     (["policies"], 1),
+    (["bench", "list"], 1),
+    (["bench", "run", "-p", "evf", "--world", "madqci"], 1),
     (["scenario", "list"], 1),
     (["rates", "nsfnet"], 2),
     (["plan", "tiny"], 5),

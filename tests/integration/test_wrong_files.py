@@ -32,6 +32,7 @@ TRACE = str(ROOT / "tests" / "formats" / "format-1.3.h5")
 WRITTEN = {"out", "model", "figure", "folder"}
 #: What is needed beside the parameter that is tried, by command; ``BAD`` stands for the file.
 BESIDE: dict[tuple[str, str], list[str]] = {
+    ("bench check", "row"): ["BAD"],
     ("compare", "sources"): ["BAD"],
     ("demand record", "scenario"): ["BAD"],
     ("demand import", "file"): ["BAD", "--rate-unit", "bps"],

@@ -65,6 +65,9 @@ COMMANDS = {
         0,
     ),
     "qnetsim sweep report SWEEP": ("sweep report study.toml --json", 0),
+    "qnetsim bench list": ("bench list --json", 0),
+    "qnetsim bench run --policy P": ("bench run -p evf -w madqci --out row.json", 0),
+    "qnetsim bench check ROW": ("bench check row.json --json", 0),
     "qnetsim rates NETWORK --out card.png": ("rates outages --out card.png --json", 0),
     "qnetsim spacing SCENARIO": ("spacing tiny --json", 0),
     "qnetsim compare nsfnet -p sip -p my_policy.py:Cautious": (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from qnetsim.reference import plan_file, scenario, sweep, trace_format
+from qnetsim.reference import benchmark, plan_file, scenario, sweep, trace_format
 from tests.support import ROOT
 
 PAGES = {
@@ -14,6 +14,7 @@ PAGES = {
     "plan-file.md": plan_file.page,
     "sweep.md": sweep.page,
     "trace-format.md": trace_format.page,
+    "benchmark.md": benchmark.page,
 }
 
 
