@@ -239,5 +239,10 @@ def _mean(a: Candidate, b: Candidate, problems: list[str]) -> Candidate:
         given = [number_of(one) or 0.0, number_of(other) or 0.0]
         if key == "attenuation_db_km":
             given = [given[0] * a.km / km, given[1] * b.km / km]
-        fibre = replace(fibre, **{key: sum(given) / 2})
+        both = sum(given) / 2
+        fibre = (
+            replace(fibre, attenuation_db_km=both)
+            if key == "attenuation_db_km"
+            else replace(fibre, extra_loss_db=both)
+        )
     return replace(a, fibre=fibre)
