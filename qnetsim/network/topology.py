@@ -359,7 +359,8 @@ def _length_problem(value: object) -> str | None:
     try:
         length = float(text)
     except ValueError:
-        return f"the length {value!r} is not a number; {allowed}"
+        point = f", as {text.replace(',', '.')}" if re.fullmatch(r"[+-]?\d+,\d+", text) else ""
+        return f"the length {value!r} is not a number; {allowed}{point}"
     if not math.isfinite(length):
         return f"the length {value!r} is not finite; {allowed}"
     if length == 0:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from qnetsim.network.formats.foreign import UNNAMED, Attributes, ForeignGraph, refuse, some
-from qnetsim.network.formats.unit_names import unit_in_name
+from qnetsim.network.formats.unit_names import name_words, unit_in_name
 from qnetsim.scenario import TopologyTable
 
 #: Words in names of attributes that change what a fibre yields, and how such a name is declared.
@@ -38,17 +37,9 @@ _OF_PLACES = frozenset(
 )
 
 
-def words(name: str) -> set[str]:
-    """Words of a name, in small letters: of ``lengthInKm`` length, in and km."""
-    return {
-        word.casefold()
-        for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+", name)
-    }
-
-
 def meaning(name: str) -> str | None:
     """What an attribute seems to say of a fibre; None for nothing."""
-    found = words(name) | {name.casefold()}
+    found = {*name_words(name), name.casefold()}
     return next((kind for kind, (named, _) in _MEANT.items() if found & named), None)
 
 
