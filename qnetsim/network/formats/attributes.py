@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from qnetsim.locations import LATITUDE_KEYS, LONGITUDE_KEYS, PAIR_KEYS
 from qnetsim.network.formats.foreign import UNNAMED, Attributes, ForeignGraph, refuse, some
+from qnetsim.network.formats.places import CRS_KEYS
 from qnetsim.network.formats.unit_names import name_words, unit_in_name
 from qnetsim.scenario import TopologyTable
 
@@ -33,8 +35,15 @@ ATTENUATION_KEY = "attenuation_db_km"
 EXTRA_LOSS_KEY = "extra_loss_db"
 #: Attributes of nodes that are a place or a name.
 _OF_PLACES = frozenset(
-    {"id", "name", "label", "pos", "x", "y", "longitude", "lon", "lng", "latitude", "lat"}
+    {"id", "name", "label", "x", "y", *PAIR_KEYS, *LONGITUDE_KEYS, *LATITUDE_KEYS}
 )
+#: Attributes of a network that say which it is, or what writers note of their own.
+_OF_NETWORKS = frozenset(
+    {"id", "name", "label", "title", "network", "directed", "multigraph", "version", "creator"}
+    | {"comment", "node_default", "edge_default", *CRS_KEYS}
+)
+#: Kinds that a network as a whole does not have for its fibres.
+_NOT_OF_NETWORKS = frozenset({"capacity"})
 
 
 def meaning(name: str) -> str | None:
@@ -99,23 +108,35 @@ def sifted(graph: ForeignGraph, used: Collection[str], table: TopologyTable) -> 
     """
     of_links = _said(link.attributes for link in graph.links)
     _refuse_unknown(graph, of_links, table)
-    known = {name.casefold() for name in (*used, *table.ignore, *NAME_KEYS, "id", "key")}
-    known |= LossKeys.of(table).names() | graph.silence.drawn
-    links = [name for name in of_links if name.casefold() not in known]
-    of_nodes = _said(node.attributes for node in graph.nodes or ())
-    known = {name.casefold() for name in table.ignore} | _OF_PLACES | graph.silence.drawn
-    nodes = [name for name in of_nodes if name.casefold() not in known]
+    of_links = [name for name in of_links if name not in used]
+    silent = {name.casefold() for name in table.ignore} | graph.silence.drawn
+    known = {*NAME_KEYS, "id", "key"} | LossKeys.of(table).names()
+    left = {
+        "links": _unknown(of_links, known | silent),
+        "nodes": _unknown(
+            _said(node.attributes for node in graph.nodes or ()), _OF_PLACES | silent
+        ),
+        "the network": _unknown(
+            [name for name in _said([graph.attributes]) if name not in used], _OF_NETWORKS | silent
+        ),
+    }
     problems = [
-        *(_problem(graph, name, "links", table) for name in links),
-        *(_problem(graph, name, "nodes", table) for name in nodes),
+        _problem(graph, name, whose, table) for whose, names in left.items() for name in names
     ]
     refuse([text for text in problems if text], "", graph.name)
-    parts = [
-        f"{whose} {some(names, 12)}"
-        for whose, names in (("links", links), ("nodes", nodes))
-        if names
-    ]
+    parts = [f"{whose} {some(names, 12)}" for whose, names in left.items() if names]
     return f"not used: of {' and of '.join(parts)}" if parts else ""
+
+
+def _unknown(names: Iterable[str], known: Collection[str]) -> list[str]:
+    """Names that are not known, neither themselves nor by that in which they stand."""
+    found = []
+    for name in names:
+        small = name.casefold()
+        parts = small.split(".")
+        if not any(".".join(parts[: i + 1]) in known for i in range(len(parts))):
+            found.append(name)
+    return found
 
 
 def _said(all_attributes: Iterable[Attributes]) -> list[str]:
@@ -152,7 +173,11 @@ def _problem(graph: ForeignGraph, name: str, whose: str, table: TopologyTable) -
     # who names the length has looked at the others
     if kind == "length" and (table.length_key is not None or whose == "nodes"):
         return ""
+    if whose == "the network" and kind in _NOT_OF_NETWORKS:
+        return ""
     how = _MEANT[kind][1].format(name) if whose == "links" else ""
+    if whose == "the network":
+        how = "give it to each link"
     if kind == "length" and unit_in_name(name):
         how = ""
     ways = "; ".join(filter(None, [how, f'network.ignore = ["{name}"] if it means nothing here']))

@@ -20,6 +20,7 @@ from qnetsim.network.formats.foreign import (
     refuse,
     some,
 )
+from qnetsim.network.formats.places import seem_metres, times_the_distance
 from qnetsim.network.formats.unit_names import (
     UNITS,
     WRITTEN,
@@ -207,12 +208,13 @@ class _Reader:
             return
         remedy = 'network.length_unit says which it is ("m", "km" or "mi")'
         far = [self.graph.links[i].title for i, km in known if km > HALFWAY_KM]
-        ratios = []
-        for i, km in known:
-            apart = self._apart(self.graph.links[i])
-            if apart is not None and apart > 1:
-                ratios.append(km / apart)
-        factor = median(ratios) if ratios else 1.0
+        given = [(self.graph.links[i], km) for i, km in known]
+        factor = times_the_distance(given, self._apart)
+        if factor is None:
+            factor = 1.0
+            if seem_metres(given, self.nodes):
+                text = "the lengths are metres, if x and y of the nodes are degrees"
+                raise TopologyError([f"{self.graph.name}: {text}; {remedy}"])
         if factor > UNLIKELY or (factor < 1 / UNLIKELY and not self._drawn_to_scale(known)):
             text = f"the lengths are {factor:.3g} times the distances by the coordinates"
             raise TopologyError([f"{self.graph.name}: {text}, so they are not in km; {remedy}"])

@@ -16,6 +16,7 @@ from qnetsim.network.formats.joining import (
     sort_parallel,
 )
 from qnetsim.network.formats.lengths import Lengths, lengths_of
+from qnetsim.network.formats.places import placed
 from qnetsim.network.topology import RawFibre, Topology, check_topology, natural_order
 from qnetsim.plain_text import counted
 from qnetsim.scenario import TopologyTable
@@ -48,7 +49,7 @@ def to_network(graph: ForeignGraph, table: TopologyTable) -> ReadTopology:
         With every problem of one kind, and the key that mends it.
     """
     notes = list(graph.notes)
-    nodes, graph = _nodes(graph, table, notes)
+    nodes, graph = _nodes(placed(graph), table, notes)
     graph, asked = _without_loops(graph, table)
     lengths = lengths_of(graph, nodes, table)
     losses = LossKeys.of(table)

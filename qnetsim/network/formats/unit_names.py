@@ -21,11 +21,10 @@ _WITH_UNIT = {
 }
 #: Words for units that are not read, as they stand at the end of a name.
 _UNREAD = frozenset(
-    {"ft", "feet", "foot", "yd", "yds", "yard", "yards", "nm", "nmi", "nautical", "inch", "inches"}
-    | {"mm", "cm", "dm", "um", "hm", "mil", "mils", "furlongs", "leagues", "au", "ly", "rad"}
-    | {"hop", "hops", "ms", "us", "µs", "ns", "s", "sec", "secs", "seconds", "min", "minutes", "h"}
-    | {"deg", "degree", "degrees", "px", "pixel", "pixels", "dam", "decametres", "decameters"}
-    | {"millimetres", "millimeters", "centimetres", "centimeters", "hours", "milliseconds"}
+    {"ft", "feet", "foot", "yd", "yds", "yard", "yards", "nm", "nmi", "inch", "inches", "mm", "cm"}
+    | {"dm", "hm", "um", "millimetres", "millimeters", "centimetres", "centimeters", "furlongs"}
+    | {"hop", "hops", "ms", "us", "ns", "sec", "secs", "seconds", "milliseconds", "minutes"}
+    | {"hours", "deg", "degree", "degrees", "px", "pixel", "pixels"}
 )
 _BESIDE = re.compile(r"(?:(?:length|dist|distance)[_ ]?)?units?")
 #: A number with its unit.
@@ -59,10 +58,9 @@ def last_unit(key: str) -> tuple[str | None, str]:
     found = name_words(key)
     if not found:
         return None, ""
-    unit = unit_of(found[-1])
-    strange = [word for word in found[-2:] if word in _UNREAD]
-    # nautical miles are no miles
-    return (None, strange[0]) if strange else (unit, "")
+    if "nautical" in found[-2:]:
+        return None, " ".join(found[-2:])
+    return (None, found[-1]) if found[-1] in _UNREAD else (unit_of(found[-1]), "")
 
 
 @lru_cache(maxsize=1024)
