@@ -7,21 +7,20 @@ from dataclasses import dataclass
 
 from qnetsim.locations import LATITUDE_KEYS, LONGITUDE_KEYS, PAIR_KEYS
 from qnetsim.network.formats.foreign import UNNAMED, Attributes, ForeignGraph, refuse, some
-from qnetsim.network.formats.places import CRS_KEYS
-from qnetsim.network.formats.unit_names import name_words, unit_in_name
+from qnetsim.network.formats.unit_names import is_unit_key, name_words, unit_in_name
 from qnetsim.scenario import TopologyTable
 
 #: Words in names of attributes that change what a fibre yields, and how such a name is declared.
 _MEANT = {
-    "length": (
-        {"length", "lengths", "len", "dist", "distance", "distances", "km", "kilometers"}
-        | {"kilometres", "metres", "meters", "miles"},
-        'network.length_key = "{}" if it is the length',
-    ),
     "loss": (
         {"loss", "losses", "attenuation", "attenuations", "atten", "alpha", "db", "pathloss"},
         'network.attenuation_key = "{0}" if it is in dB/km, network.extra_loss_key = "{0}" if in '
         'dB beside the attenuation, network.total_loss_key = "{0}" if in dB of the whole fibre',
+    ),
+    "length": (
+        {"length", "lengths", "len", "dist", "distance", "distances", "km", "kilometers"}
+        | {"kilometres", "metres", "meters", "miles"},
+        'network.length_key = "{}" if it is the length',
     ),
     "rate": (
         {"rate", "rates", "keyrate", "bitrate", "datarate", "skr", "bps", "kbps", "mbps", "gbps"},
@@ -40,7 +39,7 @@ _OF_PLACES = frozenset(
 #: Attributes of a network that say which it is, or what writers note of their own.
 _OF_NETWORKS = frozenset(
     {"id", "name", "label", "title", "network", "directed", "multigraph", "version", "creator"}
-    | {"comment", "node_default", "edge_default", *CRS_KEYS}
+    | {"comment", "node_default", "edge_default", "demands", "stats"}
 )
 #: Kinds that a network as a whole does not have for its fibres.
 _NOT_OF_NETWORKS = frozenset({"capacity"})
@@ -108,17 +107,14 @@ def sifted(graph: ForeignGraph, used: Collection[str], table: TopologyTable) -> 
     """
     of_links = _said(link.attributes for link in graph.links)
     _refuse_unknown(graph, of_links, table)
-    of_links = [name for name in of_links if name not in used]
     silent = {name.casefold() for name in table.ignore} | graph.silence.drawn
     known = {*NAME_KEYS, "id", "key"} | LossKeys.of(table).names()
     left = {
-        "links": _unknown(of_links, known | silent),
+        "links": _unknown([name for name in of_links if name not in used], known | silent),
         "nodes": _unknown(
             _said(node.attributes for node in graph.nodes or ()), _OF_PLACES | silent
         ),
-        "the network": _unknown(
-            [name for name in _said([graph.attributes]) if name not in used], _OF_NETWORKS | silent
-        ),
+        "the network": _unknown(_of_network(graph, of_links, used), _OF_NETWORKS | silent),
     }
     problems = [
         _problem(graph, name, whose, table) for whose, names in left.items() for name in names
@@ -126,6 +122,13 @@ def sifted(graph: ForeignGraph, used: Collection[str], table: TopologyTable) -> 
     refuse([text for text in problems if text], "", graph.name)
     parts = [f"{whose} {some(names, 12)}" for whose, names in left.items() if names]
     return f"not used: of {' and of '.join(parts)}" if parts else ""
+
+
+def _of_network(graph: ForeignGraph, of_links: Collection[str], used: Collection[str]) -> list[str]:
+    """Attributes of the network; one that links have too is told from theirs."""
+    theirs = {name.casefold() for name in (*of_links, *used)}
+    found = [name for name in _said([graph.attributes]) if not (name in used and is_unit_key(name))]
+    return [f"graph.{name}" if name.casefold() in theirs - _OF_NETWORKS else name for name in found]
 
 
 def _unknown(names: Iterable[str], known: Collection[str]) -> list[str]:

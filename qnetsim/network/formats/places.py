@@ -29,14 +29,16 @@ def placed(graph: ForeignGraph) -> ForeignGraph:
     """
     if graph.nodes is None:
         return graph
-    on_earth = any(
-        _DEGREES.search(str(value))
+    systems = [
+        key
         for key, value in graph.attributes.items()
-        if key.casefold() in CRS_KEYS
-    )
+        if key.casefold() in CRS_KEYS and _DEGREES.search(str(value))
+    ]
+    on_earth = bool(systems)
     drawn = _all_within_one(graph.nodes)
     nodes = tuple(_placed(node, on_earth, drawn) for node in graph.nodes)
-    return replace(graph, nodes=nodes)
+    more = {key: value for key, value in graph.attributes.items() if key not in systems}
+    return replace(graph, nodes=nodes, attributes=more)
 
 
 def _placed(node: ForeignNode, on_earth: bool, drawn: bool) -> ForeignNode:
