@@ -10,7 +10,7 @@ from decimal import Decimal
 from statistics import median
 
 from qnetsim.errors import TopologyError
-from qnetsim.locations import Location
+from qnetsim.locations import PAIR_KEYS, Location
 from qnetsim.network.formats.distances import HALFWAY_KM, great_circle_km, number_of, point_of
 from qnetsim.network.formats.foreign import (
     Attributes,
@@ -263,6 +263,9 @@ class _Reader:
         how = "by great circle" if circle else "in the plane"
         factor = f", times {self.table.route_factor:g}" if self.table.route_factor != 1 else ""
         self.asked.append(f"{count} {how}{factor}")
+        named = {key for node in self.nodes.values() for key in node.attributes}
+        if circle and (pairs := sorted(named & set(PAIR_KEYS))):
+            self.asked.append(f"{' and '.join(pairs)} of nodes taken as longitude, latitude")
         return left
 
     def _plane(self, link: ForeignLink) -> float | None:
