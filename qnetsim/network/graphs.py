@@ -49,6 +49,10 @@ def given_graph(graph: Any, table: TopologyTable) -> GivenGraph:
         It is no network of fibres; every problem is named.
     """
     name = name_of(graph)
+    if table.ends is not None:
+        raise TopologyError(
+            [f"{name}: a graph knows the ends of its links; leave network.ends out"]
+        )
     given = list(graph.nodes(data=True))
     _refuse_one_text(name, [node for node, _ in given])
     nodes = tuple(
