@@ -20,7 +20,7 @@ from qnetsim.network.formats.foreign import (
     refuse,
     some,
 )
-from qnetsim.network.formats.places import seem_metres, times_the_distance
+from qnetsim.network.formats.node_places import seem_metres, times_the_distance
 from qnetsim.network.formats.unit_names import (
     UNITS,
     WRITTEN,

@@ -16,7 +16,7 @@ from qnetsim.network.formats.joining import (
     sort_parallel,
 )
 from qnetsim.network.formats.lengths import Lengths, lengths_of
-from qnetsim.network.formats.places import placed
+from qnetsim.network.formats.node_places import placed
 from qnetsim.network.topology import RawFibre, Topology, check_topology, natural_order
 from qnetsim.plain_text import counted
 from qnetsim.scenario import TopologyTable

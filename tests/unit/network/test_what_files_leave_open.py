@@ -6,10 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import networkx
 import pytest
+from click.testing import CliRunner
 
+from qnetsim.cli.listing import topologies
 from qnetsim.errors import TopologyError
 from qnetsim.network.formats import read_with_notes
+from qnetsim.network.formats.write import save_topology
+from qnetsim.network.graphs import given_graph
+from qnetsim.scenario import TopologyTable
 from tests.support.topology_reading import read, refused
 
 
@@ -231,3 +237,37 @@ def test_texts_in_other_encodings_say_what_mends_them(tmp_path: Path) -> None:
     path.write_bytes("source,target,length_km\na,b,5\n".encode("utf-16"))
     with pytest.raises(TopologyError, match=r"iconv -f UTF-16 -t UTF-8\), as it is UTF-16"):
         read_with_notes(str(path))
+
+
+def test_what_csv_leaves_out_is_said(tmp_path: Path) -> None:
+    nodes = [{"id": name, "lat": 1, "lon": i} for i, name in enumerate(("q", " b", "c"))]
+    links = [{"source": a, "target": b, "length": 5} for a, b in (("q", " b"), (" b", "c"))]
+    found = read(tmp_path, "n.json", json.dumps({"nodes": nodes, "links": links})).topology
+    lost = " ".join(save_topology(found, tmp_path / "o.csv"))
+    assert "spaces around names are left out: ' b'" in lost
+    assert "labels and coordinates of nodes are left out" in lost
+    assert "nodes get the order of their names" in lost
+    assert save_topology(found, tmp_path / "o.json") == ()
+    # a node without a fibre does not hide that the order is another one
+    alone = [*nodes, {"id": "d"}]
+    found = read(tmp_path, "n.json", json.dumps({"nodes": alone, "links": links})).topology
+    lost = " ".join(save_topology(found, tmp_path / "o.csv"))
+    assert "nodes without a fibre" in lost and "nodes get the order of their names" in lost
+
+
+def test_a_graph_in_python_knows_its_ends() -> None:
+    graph = networkx.Graph()
+    graph.add_edge("a", "b", length=5)
+    with pytest.raises(TopologyError, match=r"knows the ends of its links"):
+        given_graph(graph, TopologyTable(topology="graph:x", ends=("a", "b")))
+
+
+def test_ends_on_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "n.csv"
+    path.write_text("Origem,Nó B,length_km\na,b,5\n")
+    asked = CliRunner().invoke(topologies, [str(path)])
+    assert "--ends 'Origem,Nó B' names both" in str(asked.exception)
+    found = CliRunner().invoke(topologies, [str(path), "--ends", "Origem, Nó B", "--json"])
+    assert (found.exit_code, json.loads(found.stdout)["fibres"][0]["length_km"]) == (0, 5.0)
+    wrong = CliRunner().invoke(topologies, [str(path), "--ends", "Origem"])
+    assert "give two names with a comma between" in str(wrong.exception)
