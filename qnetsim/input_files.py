@@ -213,5 +213,8 @@ def read_text_input(path: Path, noun: str = "file", most: int = MOST_BYTES) -> s
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{path}:{line}: is not UTF-8 text ({error.reason})") from None
+        wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+        text = f"{path}:{line}: is not UTF-8 text ({error.reason})"
+        how = " (iconv -f UTF-16 -t UTF-8), as it is UTF-16" if wide else ""
+        raise UsageError(f"{text}; save it as UTF-8{how}") from None
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 #: Names under which files give a node's place, in this order, whatever their case.
-LONGITUDE_KEYS = ("longitude", "lon", "lng")
+LONGITUDE_KEYS = ("longitude", "lon", "lng", "long")
 LATITUDE_KEYS = ("latitude", "lat")
+#: Names of pairs of longitude and latitude.
+PAIR_KEYS = ("pos", "coordinates", "coords")
 NAME_KEYS = ("name", "label")
 #: Longest name of a place that is kept, in characters.
 LONGEST_NAME = 100
@@ -45,7 +47,7 @@ class Location:
         """
         keys = {str(key).lower(): value for key, value in attributes.items()}
         name = next((keys[key] for key in NAME_KEYS if key in keys), None)
-        position = keys.get("pos")
+        position = next((keys[key] for key in PAIR_KEYS if key in keys), None)
         if isinstance(position, list | tuple) and len(position) == 2:
             longitude, latitude = position
         else:

@@ -27,6 +27,9 @@ def _choice(*words: str) -> click.Choice[str]:
 
 
 _OPTIONS = (
+    click.option(
+        "--ends", metavar="SOURCE,TARGET", help="Columns or fields of both ends of links."
+    ),
     click.option("--length-key", metavar="NAME", help="Attribute of links that is their length."),
     click.option("--length-unit", type=_choice("m", "km", "mi"), help="Unit of the lengths."),
     click.option(
@@ -101,6 +104,10 @@ def _keys(chosen: dict[str, Any]) -> dict[str, Any]:
             found[key] = "shortest"
     if found.pop("largest_component", False):
         found["parts"] = "largest"
+    if (ends := found.get("ends")) is not None:
+        found["ends"] = tuple(name.strip() for name in ends.split(","))
+        if len(found["ends"]) != 2 or not all(found["ends"]):
+            raise UsageError(f"--ends {ends}: give two names with a comma between, SOURCE,TARGET")
     if found.get("coordinates") == "great-circle":
         found["coordinates"] = "great_circle"
     if (missing := found.get("missing_length")) not in (None, "drop"):
@@ -159,4 +166,7 @@ def _as_option(found: re.Match[str]) -> str:
     plain = [word if re.fullmatch(r"[\w.-]+", word) else f"'{word}'" for word in words]
     if key == "coordinates":
         plain = [word.replace("_", "-") for word in plain]
+    if key == "ends":
+        both = ",".join(words)
+        return f"{option} {both}" if re.fullmatch(r"[\w.,-]+", both) else f"{option} '{both}'"
     return " ".join(f"{option} {word}" for word in plain)

@@ -9,7 +9,7 @@ from typing import Any
 
 from qnetsim.errors import TopologyError
 from qnetsim.fibre_loss import FibreLoss
-from qnetsim.network.formats.foreign import ForeignGraph, ForeignLink, ForeignNode
+from qnetsim.network.formats.foreign import ForeignGraph, ForeignLink, ForeignNode, flat
 from qnetsim.network.formats.to_network import to_network
 from qnetsim.network.formats.topology_files import warn_of
 from qnetsim.network.topology import Topology
@@ -49,6 +49,10 @@ def given_graph(graph: Any, table: TopologyTable) -> GivenGraph:
         It is no network of fibres; every problem is named.
     """
     name = name_of(graph)
+    if table.ends is not None:
+        raise TopologyError(
+            [f"{name}: a graph knows the ends of its links; leave network.ends out"]
+        )
     given = list(graph.nodes(data=True))
     _refuse_one_text(name, [node for node, _ in given])
     nodes = tuple(
@@ -100,10 +104,8 @@ def _links(name: str, graph: Any) -> Iterator[ForeignLink]:
 def _plain(attributes: Mapping[Any, Any]) -> dict[str, Any]:
     """Attributes by text; numbers of numpy are numbers."""
     return {
-        str(key): value.item()
-        if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0
-        else value
-        for key, value in attributes.items()
+        key: value.item() if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0 else value
+        for key, value in flat(attributes).items()
     }
 
 

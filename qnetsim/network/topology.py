@@ -305,7 +305,8 @@ def _fibre_problem(fibre: RawFibre, index: dict[str, int], beside: dict[str, str
         return (
             f"of {fibre.length_km} km is a duplicate of the fibre at {earlier}; fibres have no "
             "direction, so give each node pair once, or each fibre its own name; or "
-            'network.parallel_fibres = "keep" makes a fibre of each, and "shortest" one of them all'
+            'network.parallel_fibres = "keep" makes a fibre of each, and "shortest" one of them '
+            'all, and network.directions = "shortest" one of two opposite ones'
         )
     return (
         _name_problem(fibre.name or "") or _length_problem(fibre.length_km) or _loss_problem(fibre)
@@ -359,7 +360,8 @@ def _length_problem(value: object) -> str | None:
     try:
         length = float(text)
     except ValueError:
-        return f"the length {value!r} is not a number; {allowed}"
+        point = f", as {text.replace(',', '.')}" if re.fullmatch(r"[+-]?\d+,\d+", text) else ""
+        return f"the length {value!r} is not a number; {allowed}{point}"
     if not math.isfinite(length):
         return f"the length {value!r} is not finite; {allowed}"
     if length == 0:

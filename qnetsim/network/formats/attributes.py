@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from qnetsim.locations import LATITUDE_KEYS, LONGITUDE_KEYS, PAIR_KEYS
 from qnetsim.network.formats.foreign import UNNAMED, Attributes, ForeignGraph, refuse, some
-from qnetsim.network.formats.unit_names import unit_in_name
+from qnetsim.network.formats.unit_names import is_unit_key, name_words, unit_in_name
 from qnetsim.scenario import TopologyTable
 
 #: Words in names of attributes that change what a fibre yields, and how such a name is declared.
 _MEANT = {
-    "length": (
-        {"length", "lengths", "len", "dist", "distance", "distances", "km", "kilometers"}
-        | {"kilometres", "metres", "meters", "miles"},
-        'network.length_key = "{}" if it is the length',
-    ),
     "loss": (
         {"loss", "losses", "attenuation", "attenuations", "atten", "alpha", "db", "pathloss"},
         'network.attenuation_key = "{0}" if it is in dB/km, network.extra_loss_key = "{0}" if in '
         'dB beside the attenuation, network.total_loss_key = "{0}" if in dB of the whole fibre',
+    ),
+    "length": (
+        {"length", "lengths", "len", "dist", "distance", "distances", "km", "kilometers"}
+        | {"kilometres", "metres", "meters", "miles"},
+        'network.length_key = "{}" if it is the length',
     ),
     "rate": (
         {"rate", "rates", "keyrate", "bitrate", "datarate", "skr", "bps", "kbps", "mbps", "gbps"},
@@ -34,21 +34,20 @@ ATTENUATION_KEY = "attenuation_db_km"
 EXTRA_LOSS_KEY = "extra_loss_db"
 #: Attributes of nodes that are a place or a name.
 _OF_PLACES = frozenset(
-    {"id", "name", "label", "pos", "x", "y", "longitude", "lon", "lng", "latitude", "lat"}
+    {"id", "name", "label", "x", "y", *PAIR_KEYS, *LONGITUDE_KEYS, *LATITUDE_KEYS}
 )
-
-
-def words(name: str) -> set[str]:
-    """Words of a name, in small letters: of ``lengthInKm`` length, in and km."""
-    return {
-        word.casefold()
-        for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+", name)
-    }
+#: Attributes of a network that say which it is, or what writers note of their own.
+_OF_NETWORKS = frozenset(
+    {"id", "name", "label", "title", "network", "directed", "multigraph", "version", "creator"}
+    | {"comment", "node_default", "edge_default", "demands", "stats"}
+)
+#: Kinds that a network as a whole does not have for its fibres.
+_NOT_OF_NETWORKS = frozenset({"capacity"})
 
 
 def meaning(name: str) -> str | None:
     """What an attribute seems to say of a fibre; None for nothing."""
-    found = words(name) | {name.casefold()}
+    found = {*name_words(name), name.casefold()}
     return next((kind for kind, (named, _) in _MEANT.items() if found & named), None)
 
 
@@ -108,23 +107,39 @@ def sifted(graph: ForeignGraph, used: Collection[str], table: TopologyTable) -> 
     """
     of_links = _said(link.attributes for link in graph.links)
     _refuse_unknown(graph, of_links, table)
-    known = {name.casefold() for name in (*used, *table.ignore, *NAME_KEYS, "id", "key")}
-    known |= LossKeys.of(table).names() | graph.silence.drawn
-    links = [name for name in of_links if name.casefold() not in known]
-    of_nodes = _said(node.attributes for node in graph.nodes or ())
-    known = {name.casefold() for name in table.ignore} | _OF_PLACES | graph.silence.drawn
-    nodes = [name for name in of_nodes if name.casefold() not in known]
+    silent = {name.casefold() for name in table.ignore} | graph.silence.drawn
+    known = {*NAME_KEYS, "id", "key"} | LossKeys.of(table).names()
+    left = {
+        "links": _unknown([name for name in of_links if name not in used], known | silent),
+        "nodes": _unknown(
+            _said(node.attributes for node in graph.nodes or ()), _OF_PLACES | silent
+        ),
+        "the network": _unknown(_of_network(graph, of_links, used), _OF_NETWORKS | silent),
+    }
     problems = [
-        *(_problem(graph, name, "links", table) for name in links),
-        *(_problem(graph, name, "nodes", table) for name in nodes),
+        _problem(graph, name, whose, table) for whose, names in left.items() for name in names
     ]
     refuse([text for text in problems if text], "", graph.name)
-    parts = [
-        f"{whose} {some(names, 12)}"
-        for whose, names in (("links", links), ("nodes", nodes))
-        if names
-    ]
+    parts = [f"{whose} {some(names, 12)}" for whose, names in left.items() if names]
     return f"not used: of {' and of '.join(parts)}" if parts else ""
+
+
+def _of_network(graph: ForeignGraph, of_links: Collection[str], used: Collection[str]) -> list[str]:
+    """Attributes of the network; one that links have too is told from theirs."""
+    theirs = {name.casefold() for name in (*of_links, *used)}
+    found = [name for name in _said([graph.attributes]) if not (name in used and is_unit_key(name))]
+    return [f"graph.{name}" if name.casefold() in theirs - _OF_NETWORKS else name for name in found]
+
+
+def _unknown(names: Iterable[str], known: Collection[str]) -> list[str]:
+    """Names that are not known, neither themselves nor by that in which they stand."""
+    found = []
+    for name in names:
+        small = name.casefold()
+        parts = small.split(".")
+        if not any(".".join(parts[: i + 1]) in known for i in range(len(parts))):
+            found.append(name)
+    return found
 
 
 def _said(all_attributes: Iterable[Attributes]) -> list[str]:
@@ -161,7 +176,11 @@ def _problem(graph: ForeignGraph, name: str, whose: str, table: TopologyTable) -
     # who names the length has looked at the others
     if kind == "length" and (table.length_key is not None or whose == "nodes"):
         return ""
+    if whose == "the network" and kind in _NOT_OF_NETWORKS:
+        return ""
     how = _MEANT[kind][1].format(name) if whose == "links" else ""
+    if whose == "the network":
+        how = "give it to each link"
     if kind == "length" and unit_in_name(name):
         how = ""
     ways = "; ".join(filter(None, [how, f'network.ignore = ["{name}"] if it means nothing here']))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from qnetsim.csv_rows import CsvTable, read_csv
+from qnetsim.csv_rows import read_csv
 from qnetsim.errors import CsvError, TopologyError
+from qnetsim.network.formats.ends import find_ends
 from qnetsim.network.formats.foreign import ForeignGraph, ForeignLink
 
-#: Names under which files give the two ends of a link, in this order.
-SOURCES = ("source", "src", "from", "origin", "node1", "node_1", "node a", "a", "start", "u")
-TARGETS = ("target", "dst", "to", "destination", "node2", "node_2", "node b", "b", "end", "v")
 
-
-def from_csv(name: str, text: str) -> ForeignGraph:
+def from_csv(name: str, text: str, ends: tuple[str, str] | None = None) -> ForeignGraph:
     """Read the text of a CSV file.
+
+    Parameters
+    ----------
+    name, text : str
+    ends : tuple of (str, str), optional
+        Columns of both ends; without it the usual names.
 
     Raises
     ------
@@ -21,9 +24,16 @@ def from_csv(name: str, text: str) -> ForeignGraph:
     """
     try:
         table = read_csv(name, text)
-        places = _ends(table)
+
+        def find(column: str) -> str | None:
+            place = table.find(column)
+            return None if place is None else table.header[place]
+
+        known = [column for column in table.header if column]
+        both = find_ends(f"{name}:{table.header_line}", known, find, ends)
     except CsvError as error:
         raise TopologyError(list(error.problems)) from None
+    places = [table.header.index(column) for column in both]
     more = [(i, column) for i, column in enumerate(table.header) if i not in places]
     links = []
     for number, cells in enumerate(table.rows):
@@ -31,13 +41,3 @@ def from_csv(name: str, text: str) -> ForeignGraph:
         source, target = (cells[place] for place in places)
         links.append(ForeignLink(source, target, table.where(number), given, given.get("id", "")))
     return ForeignGraph(name, tuple(links))
-
-
-def _ends(table: CsvTable) -> tuple[int, int]:
-    """Columns of source and target."""
-    for source, target in zip(SOURCES, TARGETS, strict=True):
-        found = table.find(source), table.find(target)
-        if found[0] is not None and found[1] is not None:
-            return found[0], found[1]
-    table.find_all(("source", "target", "length_km"))
-    raise AssertionError

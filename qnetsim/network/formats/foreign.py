@@ -107,6 +107,24 @@ class ForeignGraph:
     notes: tuple[str, ...] = ()
 
 
+#: Deepest nesting of attributes that is named part by part.
+MOST_PARTS = 5
+
+
+def flat(attributes: Mapping[Any, Any]) -> dict[str, Any]:
+    """Attributes by their names, those within others as ``outer.inner``."""
+    found: dict[str, Any] = {}
+    waiting = [("", 0, attributes)]
+    while waiting:
+        ahead, depth, part = waiting.pop()
+        for key, value in part.items():
+            if isinstance(value, Mapping) and depth < MOST_PARTS:
+                waiting.append((f"{ahead}{key}.", depth + 1, value))
+            else:
+                found.setdefault(f"{ahead}{key}", value)
+    return found
+
+
 #: How values of a link are called that have no name, with their place on the line.
 UNNAMED = "value "
 #: Most problems of one kind that are spelled out.

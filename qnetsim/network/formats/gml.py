@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from qnetsim.errors import TopologyError
-from qnetsim.network.formats.foreign import ForeignGraph, ForeignLink, ForeignNode, refuse
+from qnetsim.network.formats.foreign import (
+    ForeignGraph,
+    ForeignLink,
+    ForeignNode,
+    flat,
+    refuse,
+    some,
+)
 from qnetsim.network.formats.graphml import ZOO
 from qnetsim.plain_text import counted
 
@@ -44,13 +51,32 @@ class _List(NamedTuple):
         """First value of a key that is no list; None for none."""
         return next((v for v in self.all(key) if not isinstance(v, _List)), None)
 
-    def plain(self) -> dict[str, Any]:
-        """Values that are no lists, the first of each key."""
-        found: dict[str, Any] = {}
+    def several(self, file: str, keys: Sequence[str]) -> list[str]:
+        """Problems of keys that have several values where one is needed."""
+        found = {key: list(dict.fromkeys(map(str, self.all(key)))) for key in keys}
+        return [
+            f"{file}:{self.line}: has several values of {key}, {some(values)}; leave one"
+            for key, values in found.items()
+            if len(values) > 1
+        ]
+
+    def values(self, but: Collection[str] = ()) -> dict[str, Any]:
+        """Values by their names, those within lists as ``outer.inner``.
+
+        A name that stands several times has a list of values, as NetworkX writes lists.
+        """
+        inner: dict[str, list[Any]] = {}
         for name, value in self.pairs:
-            if not isinstance(value, _List):
-                found.setdefault(name, value)
-        return found
+            if name.lower() not in but:
+                found = value.values() if isinstance(value, _List) else value
+                inner.setdefault(name, []).append(found)
+        return flat({name: _one_of(name, values) for name, values in inner.items()})
+
+
+def _one_of(name: str, values: list[Any]) -> Any:
+    # twice the same says no more, but for a place
+    same = all(value == values[0] for value in values)
+    return values[0] if len(values) == 1 or (same and name.lower() != "pos") else values
 
 
 def from_gml(name: str, text: str) -> ForeignGraph:
@@ -75,12 +101,13 @@ def from_gml(name: str, text: str) -> ForeignGraph:
     for node in listed:
         if node.one("id") is None:
             problems.append(f"{name}:{node.line}: a node has no id; give it one, an integer")
+        problems += node.several(name, ("id", "label"))
     by_id = _names(listed, notes)
     nodes = [
         ForeignNode(
             by_id[str(node.one("id"))],
             f"{name}:{node.line}",
-            {key: value for key, value in node.plain().items() if key.lower() != "id"},
+            node.values({"id"}),
             _drawn(node),
         )
         for node in listed
@@ -91,13 +118,11 @@ def from_gml(name: str, text: str) -> ForeignGraph:
         if not isinstance(edge, _List):
             continue
         ends = [edge.one(end) for end in ("source", "target")]
+        problems += edge.several(name, ("source", "target", "id"))
         if None in ends:
             problems.append(f"{name}:{edge.line}: an edge needs source and target; add them")
             continue
-        given = edge.plain()
-        more = {
-            key: value for key, value in given.items() if key.lower() not in {"source", "target"}
-        }
+        more = edge.values({"source", "target"})
         key = str(edge.one("id") if edge.one("id") is not None else more.get("key", ""))
         source, target = (by_id.get(str(end), str(end)) for end in ends)
         links.append(ForeignLink(source, target, f"{name}:{edge.line}", more, key))
@@ -108,7 +133,7 @@ def from_gml(name: str, text: str) -> ForeignGraph:
         tuple(nodes),
         directed=graph.one("directed") == 1,
         multigraph=graph.one("multigraph") == 1,
-        attributes=graph.plain(),
+        attributes=graph.values({"node", "edge", "directed", "multigraph"}),
         silence=ZOO,
         notes=tuple(notes),
     )

@@ -16,7 +16,7 @@ from qnetsim.network.formats.xml_tree import XmlElement
 
 #: What the Topology Zoo says of the speed of IP links, and what yEd draws.
 ZOO = Silence(
-    drawn=frozenset({"graphics", "template", "zorder"}),
+    drawn=frozenset({"graphics", "labelgraphics", "template", "zorder"}),
     traffic=frozenset({"linkspeed", "linkspeedraw", "linkspeedunits"}),
 )
 
@@ -38,7 +38,7 @@ def from_graphml(name: str, root: XmlElement) -> ForeignGraph:
         f"{name}:{e.line}: a hyperedge joins more than two nodes" for e in graph.all("hyperedge")
     ]
     refuse(over, "give an <edge> for each fibre", name)
-    keys = _Keys(root)
+    keys = _Keys(name, root)
     problems: list[str] = []
     nodes = []
     for element in graph.all("node"):
@@ -52,26 +52,35 @@ def from_graphml(name: str, root: XmlElement) -> ForeignGraph:
         where = f"{name}:{element.line}"
         nodes.append(ForeignNode(element.attributes["id"], where, attributes, _drawn(element)))
     links = []
+    default = {"directed": "true"}.get(graph.attributes.get("edgedefault", ""), "false")
+    flags: set[str] = set()
     for element in graph.all("edge"):
         ends = [element.attributes.get(end) for end in ("source", "target")]
         if ends[0] is None or ends[1] is None:
             problems.append(f"{name}:{element.line}: an <edge> needs source and target; add them")
             continue
         attributes = keys.of(element, "edge")
+        label = element.first_text("EdgeLabel")
+        if label is not None and "label" not in {key.casefold() for key in attributes}:
+            attributes["label"] = label
+        flags.add(element.attributes.get("directed", default))
         where = f"{name}:{element.line}"
         key = element.attributes.get("id") or attributes.get("id") or attributes.get("key") or ""
         links.append(ForeignLink(ends[0], ends[1], where, attributes, key))
-    refuse(problems, "", name)
-    directed = graph.attributes.get("edgedefault") == "directed"
     whole = keys.of(graph, "graph")
-    return ForeignGraph(name, tuple(links), tuple(nodes), directed, False, whole, ZOO)
+    refuse([*problems, *keys.problems], "", name)
+    notes = ("edges with and without a direction are read alike",) if len(flags) > 1 else ()
+    directed = "true" in flags
+    return ForeignGraph(name, tuple(links), tuple(nodes), directed, False, whole, ZOO, notes)
 
 
 class _Keys:
     """Names and defaults of the data of a file."""
 
-    def __init__(self, root: XmlElement) -> None:
+    def __init__(self, file: str, root: XmlElement) -> None:
         self.names: dict[str, str | None] = {}
+        self.problems: list[str] = []
+        self.file = file
         self.defaults: dict[str, dict[str, str]] = {"node": {}, "edge": {}, "graph": {}}
         for element in root.all("key"):
             attributes = element.attributes
@@ -86,13 +95,19 @@ class _Keys:
 
     def of(self, element: XmlElement, kind: str) -> dict[str, Any]:
         """Data of an element, by name."""
-        found: dict[str, Any] = dict(self.defaults[kind])
+        found: dict[str, Any] = {}
         for data in element.named("data"):
             key = data.attributes.get("key", "")
             name = self.names.get(key, key)
-            if name is not None and not data.children:
-                found[name] = data.text.strip()
-        return found
+            if name is None or data.children:
+                continue
+            value = data.text.strip()
+            if found.setdefault(name, value) != value:
+                self.problems.append(
+                    f"{self.file}:{data.line}: {name} has two values, {found[name][:40]} and "
+                    f"{value[:40]}; leave one of both out"
+                )
+        return {**self.defaults[kind], **found}
 
 
 def _drawn(element: XmlElement) -> tuple[float, float] | None:

@@ -6,11 +6,11 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from statistics import median
 
 from qnetsim.errors import TopologyError
-from qnetsim.locations import Location
+from qnetsim.locations import PAIR_KEYS, Location
 from qnetsim.network.formats.distances import HALFWAY_KM, great_circle_km, number_of, point_of
 from qnetsim.network.formats.foreign import (
     Attributes,
@@ -20,10 +20,13 @@ from qnetsim.network.formats.foreign import (
     refuse,
     some,
 )
+from qnetsim.network.formats.node_places import seem_metres, times_the_distance
 from qnetsim.network.formats.unit_names import (
     UNITS,
     WRITTEN,
+    is_bare_unit,
     is_unit_key,
+    last_unit,
     plain_name,
     unit_in_name,
     unit_of,
@@ -115,9 +118,9 @@ class _Reader:
         if wanted is not None:
             exact = [key for key in attributes if key == wanted]
             return exact or [key for key in attributes if key.casefold() == wanted.casefold()]
-        names = {plain_name(key): key for key in attributes if key.casefold() not in self.ignored}
-        first = [names[key] for key in LENGTH_KEYS if key in names]
-        return first + [k for k in names.values() if k not in first and unit_in_name(k)]
+        names = [key for key in attributes if key.casefold() not in self.ignored]
+        first = [key for wanted in LENGTH_KEYS for key in names if plain_name(key) == wanted]
+        return first + [key for key in names if key not in first and unit_in_name(key)]
 
     def _given(self, link: ForeignLink) -> object:
         """Length that the file gives; None for none."""
@@ -126,6 +129,12 @@ class _Reader:
         self.keys.update(named)
         if not said:
             return None
+        for key in said:
+            if isinstance(values := link.attributes[key], list | tuple):
+                shown = some([str(value) for value in values])
+                self.problems.append(
+                    f"{link.title}: {key} has {counted(len(values), 'value')}, {shown}; give one"
+                )
         found = [self._in_km(link, key) for key in said]
         if len({number_of(km) for km in found}) > 1:
             texts = " and ".join(f"{key} = {link.attributes[key]}" for key in said)
@@ -142,30 +151,51 @@ class _Reader:
         if written:
             self._note_unit(units, f"{value.strip()!r}", written[2], link)
             value = written[1]
+        in_name = unit_in_name(key)
+        if in_name is None and self.table.length_unit is None:
+            in_name = self._last_unit(link, key)
         for where in (link.attributes, self.graph.attributes):
             for name, text in where.items():
-                if is_unit_key(name, key) and not _empty(text):
-                    self._note_unit(units, f"{name} = {text!r}", text, link)
-                    self.keys.add(name)
-        if (in_name := unit_in_name(key)) is not None:
+                if name.casefold() in self.ignored or not is_unit_key(name, key) or _empty(text):
+                    continue
+                # beside a length with its unit, a bare unit may be that of something else
+                if unit_of(text) is None and is_bare_unit(name) and (units or in_name):
+                    continue
+                self._note_unit(units, f"{name} = {text!r}", text, link, name)
+                self.keys.add(name)
+        if in_name is not None:
             units[in_name] = f"the name {key}"
         if self.table.length_unit is not None:
             units[self.table.length_unit] = f'network.length_unit = "{self.table.length_unit}"'
         if len(units) > 1:
             text = f"{link.title}: the length is in {' and in '.join(units)}, by "
-            self.problems.append(text + f"{' and '.join(units.values())}; one of them is wrong")
+            self.problems.append(
+                text + f"{' and '.join(units.values())}; one of them is wrong (network.ignore "
+                "leaves attributes out)"
+            )
         self.sure = self.sure or bool(units)
         unit = next(iter(units), "km")
         return value if unit == "km" else _converted(value, UNITS[unit])
 
+    def _last_unit(self, link: ForeignLink, key: str) -> str | None:
+        """The unit with which the name of a length ends."""
+        unit, strange = last_unit(key)
+        if strange:
+            self.problems.append(
+                f"{link.title}: the name {key} ends in a unit that is not read ({strange}); give "
+                "lengths in m, km or mi, or say by network.length_unit in which of them they are"
+            )
+        return unit
+
     def _note_unit(
-        self, units: dict[str, str], source: str, text: object, link: ForeignLink
+        self, units: dict[str, str], source: str, text: object, link: ForeignLink, name: str = ""
     ) -> None:
         unit = unit_of(text)
         if unit is None:
+            how = f'; network.ignore = ["{name}"] if it is not that of the length' if name else ""
             self.problems.append(
                 f"{link.title}: the unit {str(text)[:40]!r} of a length is not known; "
-                "allowed: m, km, mi"
+                f"allowed: m, km, mi{how}"
             )
             return
         units.setdefault(unit, source)
@@ -178,12 +208,13 @@ class _Reader:
             return
         remedy = 'network.length_unit says which it is ("m", "km" or "mi")'
         far = [self.graph.links[i].title for i, km in known if km > HALFWAY_KM]
-        ratios = []
-        for i, km in known:
-            apart = self._apart(self.graph.links[i])
-            if apart is not None and apart > 1:
-                ratios.append(km / apart)
-        factor = median(ratios) if ratios else 1.0
+        given = [(self.graph.links[i], km) for i, km in known]
+        factor = times_the_distance(given, self._apart)
+        if factor is None:
+            factor = 1.0
+            if seem_metres(given, self.nodes):
+                text = "the lengths are metres, if x and y of the nodes are degrees"
+                raise TopologyError([f"{self.graph.name}: {text}; {remedy}"])
         if factor > UNLIKELY or (factor < 1 / UNLIKELY and not self._drawn_to_scale(known)):
             text = f"the lengths are {factor:.3g} times the distances by the coordinates"
             raise TopologyError([f"{self.graph.name}: {text}, so they are not in km; {remedy}"])
@@ -232,6 +263,9 @@ class _Reader:
         how = "by great circle" if circle else "in the plane"
         factor = f", times {self.table.route_factor:g}" if self.table.route_factor != 1 else ""
         self.asked.append(f"{count} {how}{factor}")
+        named = {key for node in self.nodes.values() for key in node.attributes}
+        if circle and (pairs := sorted(named & set(PAIR_KEYS))):
+            self.asked.append(f"{' and '.join(pairs)} of nodes taken as longitude, latitude")
         return left
 
     def _plane(self, link: ForeignLink) -> float | None:
@@ -291,7 +325,7 @@ class _Reader:
 
     def _numeric(self, links: Sequence[ForeignLink]) -> list[str]:
         """Attributes that are numbers and might be lengths, the likeliest first."""
-        found = {k: None for link in links for k, v in link.attributes.items() if number_of(v)}
+        found = {k: None for link in links for k, v in link.attributes.items() if _may_be(v)}
         known = self.graph.silence.traffic | self.graph.silence.drawn | {"id", "key"}
         return sorted(
             (k for k in found if k.casefold() not in known and not _ELSE.search(k.casefold())),
@@ -321,11 +355,17 @@ def _empty(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
+def _may_be(value: object) -> bool:
+    """Whether a value may be a length: a number, or one with its unit."""
+    written = WRITTEN.fullmatch(value.strip()) if isinstance(value, str) else None
+    return bool(number_of(value)) or (written is not None and unit_of(written[2]) is not None)
+
+
 def _converted(value: object, km: Decimal) -> object:
     """A length in km; what is no number stays, to be shown."""
     if isinstance(value, bool):
         return value
     try:
         return float(Decimal(str(value).strip()) * km)
-    except (InvalidOperation, ValueError, OverflowError):
+    except (ArithmeticError, ValueError):
         return value

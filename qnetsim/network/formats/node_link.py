@@ -3,36 +3,75 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from qnetsim.errors import TopologyError
-from qnetsim.network.formats.foreign import ForeignGraph, ForeignLink, ForeignNode, Silence, refuse
+from qnetsim.network.formats.ends import find_ends
+from qnetsim.network.formats.foreign import (
+    ForeignGraph,
+    ForeignLink,
+    ForeignNode,
+    Silence,
+    flat,
+    refuse,
+)
 
 NO_SILENCE = Silence()
 #: Names under which links stand.
 LINK_LISTS = ("edges", "links")
 
 
-def from_json(name: str, text: str) -> ForeignGraph:
+#: Most values of one name that are spelled out.
+MOST_TWICE = 21
+#: What stands at the top of a file and is no attribute of the network.
+_FRAME = frozenset({"nodes", "directed", "multigraph", "graph", *LINK_LISTS})
+
+
+class _Edge(NamedTuple):
+    where: str
+    source: Any
+    target: Any
+    attributes: dict[str, Any]
+
+
+def from_json(name: str, text: str, ends: tuple[str, str] | None = None) -> ForeignGraph:
     """Read the text of a JSON file.
 
     Raises
     ------
     TopologyError
-        It is no JSON, or has another form.
+        It is no JSON, has another form, or says two things under one name.
     """
+    twice: list[str] = []
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            for key, value in pairs:
+                if value != found[key] and len(twice) < MOST_TWICE:
+                    both = f"{str(value)[:40]} and {str(found[key])[:40]}"
+                    twice.append(f"{name}: an object has {key[:60]!r} twice, {both}")
+        return found
+
     try:
-        data = json.loads(text)
+        data = json.loads(text, object_pairs_hook=once)
     except json.JSONDecodeError as error:
         raise TopologyError([f"{name}:{error.lineno}: is not JSON: {error.msg}"]) from None
     except (ValueError, RecursionError):
         text = "is not usable JSON: too many digits or nested too deeply"
         raise TopologyError([f"{name}: {text}"]) from None
-    return from_node_link(name, data)
+    refuse(twice, "leave one of both out", name)
+    return from_node_link(name, data, ends=ends)
 
 
-def from_node_link(name: str, data: Any, silence: Silence = NO_SILENCE) -> ForeignGraph:
+def from_node_link(
+    name: str,
+    data: Any,
+    silence: Silence = NO_SILENCE,
+    ends: tuple[str, str] | None = None,
+) -> ForeignGraph:
     """Read node-link form: ``nodes`` with ``id``, ``edges`` or ``links`` with their two ends.
 
     Raises
@@ -57,16 +96,20 @@ def from_node_link(name: str, data: Any, silence: Silence = NO_SILENCE) -> Forei
     problems: list[str] = []
     notes: list[str] = []
     nodes = _nodes(name, data["nodes"], problems, notes)
-    links = _links(name, filled[0], data[filled[0]], nodes, problems)
+    listed = data[filled[0]]
+    both = find_ends(f"{name}: {filled[0]}", *_fields(listed), ends) if listed else ("", "")
+    found = _links(f"{name}: {filled[0]}", listed, both, problems)
     refuse(problems, "", name)
+    links = _by_name(found, nodes, notes)
     whole = data.get("graph")
+    top = {key: value for key, value in data.items() if key not in _FRAME}
     return ForeignGraph(
         name,
         tuple(links),
         tuple(nodes),
-        directed=data.get("directed") is True,
+        directed=data["directed"] if isinstance(data.get("directed"), bool) else None,
         multigraph=data.get("multigraph") is True,
-        attributes=_texts(whole) if isinstance(whole, dict) else {},
+        attributes={**_texts(top), **(_texts(whole) if isinstance(whole, dict) else {})},
         silence=silence,
         notes=tuple(notes),
     )
@@ -99,28 +142,48 @@ def _nodes(
     return nodes
 
 
+def _fields(listed: Sequence[Any]) -> tuple[list[str], Callable[[str], str | None]]:
+    """Fields of links, and what finds one by its name, whatever its case."""
+    fields = list(dict.fromkeys(key for edge in listed if isinstance(edge, dict) for key in edge))
+    spelled: dict[str, str] = {}
+    for field in fields:
+        spelled.setdefault(field.casefold(), field)
+    return fields, lambda name: name if name in fields else spelled.get(name.casefold())
+
+
 def _links(
-    name: str,
-    key: str,
-    listed: Sequence[Any],
-    nodes: Sequence[ForeignNode],
-    problems: list[str],
-) -> list[ForeignLink]:
-    names = {node.name for node in nodes}
-    found: list[tuple[str, Any, Any, dict[str, Any]]] = []
+    where: str, listed: Sequence[Any], both: tuple[str, str], problems: list[str]
+) -> list[_Edge]:
+    """Links with their ends as they stand there."""
+    found = []
     for i, edge in enumerate(listed):
-        where = f"{name}: {key}[{i}]"
-        ends = [edge.get("source"), edge.get("target")] if isinstance(edge, dict) else []
+        ends = [edge.get(end) for end in both] if isinstance(edge, dict) else []
         if not ends or not all(map(is_name, ends)):
-            problems.append(f"{where}: give an object with 'source', 'target' and 'length_km'")
+            source, target = map(repr, both)
+            problems.append(f"{where}[{i}]: give an object with {source}, {target} and a length")
             continue
-        more = {k: v for k, v in edge.items() if k not in {"source", "target"}}
-        found.append((where, ends[0], ends[1], _texts(more)))
-    # older writers give the places of nodes in the list
-    named = [end for _, source, target, _ in found for end in (source, target)]
+        more = {k: v for k, v in edge.items() if k not in both}
+        found.append(_Edge(f"{where}[{i}]", ends[0], ends[1], _texts(more)))
+    return found
+
+
+def _by_name(
+    found: Sequence[_Edge], nodes: Sequence[ForeignNode], notes: list[str]
+) -> list[ForeignLink]:
+    """Links between names of nodes.
+
+    Older writers give the places of nodes in the list. That is certain only where no node has a
+    number for its name.
+    """
+    named = [end for edge in found for end in (edge.source, edge.target)]
+    numbers = any(re.fullmatch(r"-?[0-9]+", node.name) for node in nodes)
     places = all(isinstance(end, int) and 0 <= end < len(nodes) for end in named)
-    if places and not {str(end) for end in named} <= names:
-        found = [(w, nodes[a].name, nodes[b].name, more) for w, a, b, more in found]
+    if named and places and not numbers:
+        notes.append("links name nodes by their places in the list, from 0")
+        found = [
+            edge._replace(source=nodes[edge.source].name, target=nodes[edge.target].name)
+            for edge in found
+        ]
     return [
         ForeignLink(str(source), str(target), where, more, _key(more))
         for where, source, target, more in found
@@ -139,8 +202,7 @@ def is_name(value: object) -> bool:
 
 def _texts(attributes: Mapping[Any, Any]) -> dict[str, Any]:
     """Attributes whose names are texts; JSON Graph Format keeps them under ``metadata``."""
-    found = {str(key): value for key, value in attributes.items()}
-    inner = found.pop("metadata", None)
-    if isinstance(inner, dict):
-        return {**{str(key): value for key, value in inner.items()}, **found}
-    return found if inner is None else {**found, "metadata": inner}
+    inner = attributes.get("metadata")
+    if not isinstance(inner, dict):
+        return flat(attributes)
+    return flat({**inner, **{key: v for key, v in attributes.items() if key != "metadata"}})

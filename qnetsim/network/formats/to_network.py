@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from qnetsim.errors import TopologyError
 from qnetsim.locations import Location
 from qnetsim.network.formats.attributes import NAME_KEYS, LossKeys, sifted, value_of
+from qnetsim.network.formats.directions import have_directions, merge_directions
 from qnetsim.network.formats.foreign import ForeignGraph, ForeignLink, ForeignNode, refuse, some
 from qnetsim.network.formats.joining import (
     Candidate,
     largest_part,
-    listed_both_ways,
-    merge_directions,
     sort_parallel,
 )
 from qnetsim.network.formats.lengths import Lengths, lengths_of
+from qnetsim.network.formats.node_places import placed
 from qnetsim.network.topology import RawFibre, Topology, check_topology, natural_order
 from qnetsim.plain_text import counted
 from qnetsim.scenario import TopologyTable
@@ -49,7 +49,7 @@ def to_network(graph: ForeignGraph, table: TopologyTable) -> ReadTopology:
         With every problem of one kind, and the key that mends it.
     """
     notes = list(graph.notes)
-    nodes, graph = _nodes(graph, table, notes)
+    nodes, graph = _nodes(placed(graph), table, notes)
     graph, asked = _without_loops(graph, table)
     lengths = lengths_of(graph, nodes, table)
     losses = LossKeys.of(table)
@@ -59,7 +59,7 @@ def to_network(graph: ForeignGraph, table: TopologyTable) -> ReadTopology:
     if len(links) < len(graph.links):
         names = _still_reached(names, graph.links, links)
     asked += lengths.asked
-    if graph.directed or (graph.directed is None and listed_both_ways(links)):
+    if have_directions(links, graph.directed, graph.multigraph, table):
         # what a key asks for is told of beside what it did
         links = merge_directions(
             graph.name, links, table, notes if table.directions == "equal" else asked
@@ -146,7 +146,7 @@ def _attenuation(link: ForeignLink, km: object, losses: LossKeys) -> object:
         raise TopologyError([f"{link.title}: {text}; network.ignore leaves one of them out"])
     try:
         return float(str(total)) / float(str(km))
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ArithmeticError):
         return total
 
 

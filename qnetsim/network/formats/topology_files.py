@@ -40,7 +40,7 @@ BUNDLED: Mapping[str, str] = {
 #: Longest topology file that is read.
 MOST_TOPOLOGY_BYTES = 2**28
 #: What topohub works out of its own traffic, and kinds of places.
-TOPOHUB = Silence(drawn=frozenset({"ecmp_fwd", "ecmp_bwd", "type"}))
+TOPOHUB = Silence(drawn=frozenset({"ecmp_fwd", "ecmp_bwd", "type", "demands", "stats"}))
 
 
 class TopologyWarning(UserWarning):
@@ -87,11 +87,16 @@ def read_with_notes(topology: str | TopologyTable) -> ReadTopology:
     """
     if isinstance(topology, str):
         topology = TopologyTable.model_construct(topology=topology)
-    return to_network(_foreign(topology.topology), topology)
+    return to_network(_foreign(topology.topology, topology.ends), topology)
 
 
-def _foreign(reference: str) -> ForeignGraph:
+def _foreign(reference: str, ends: tuple[str, str] | None) -> ForeignGraph:
     """What a file says."""
+    path = Path(reference)
+    suffix = path.suffix.lower()
+    if ends is not None and suffix not in _BY_NAMES:
+        text = f"network.ends goes with files that end in {', '.join(_BY_NAMES)}; leave it out"
+        raise TopologyError([f"{reference}: {text}"])
     if reference in BUNDLED:
         folder = resources.files("qnetsim") / "data"
         if (table := folder / f"{reference}.csv").is_file():
@@ -106,17 +111,17 @@ def _foreign(reference: str) -> ForeignGraph:
                 "give the graph, or a file of it"
             ]
         )
-    path = Path(reference)
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
+    if suffix not in _BY_NAMES and suffix not in _READERS:
         raise TopologyError(
             [
                 f"{reference!r} is not a topology; allowed: {', '.join(BUNDLED)}, topohub:NAME, "
-                f"or a path that ends in {', '.join(_READERS)}"
+                f"or a path that ends in {', '.join((*_BY_NAMES, *_READERS))}"
             ]
         )
     try:
-        return reader(reference, path)
+        if suffix in _BY_NAMES:
+            return _BY_NAMES[suffix](reference, _text(path), ends)
+        return _READERS[suffix](reference, path)
     except UsageError as error:
         raise TopologyError([str(error)]) from None
 
@@ -156,10 +161,6 @@ def _from_gml(name: str, path: Path) -> ForeignGraph:
     return from_gml(name, text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def _by_text(parse: Callable[[str, str], ForeignGraph]) -> Callable[[str, Path], ForeignGraph]:
-    return lambda name, path: parse(name, _text(path))
-
-
 def _from_topohub(reference: str) -> ForeignGraph:
     require(f"topology {reference!r}", "topohub")
     import topohub
@@ -180,10 +181,13 @@ def _from_topohub(reference: str) -> ForeignGraph:
     return from_node_link(reference, data, TOPOHUB)
 
 
+#: Readers of files in which both ends of a link have names.
+_BY_NAMES: Mapping[str, Callable[[str, str, tuple[str, str] | None], ForeignGraph]] = {
+    ".csv": from_csv,
+    ".tsv": from_csv,
+    ".json": from_json,
+}
 _READERS: Mapping[str, Callable[[str, Path], ForeignGraph]] = {
-    ".csv": _by_text(from_csv),
-    ".tsv": _by_text(from_csv),
-    ".json": _by_text(from_json),
     ".graphml": _from_xml,
     ".gml": _from_gml,
     ".xml": _from_xml,

@@ -13,6 +13,7 @@ from xml.sax.saxutils import quoteattr
 
 from qnetsim.errors import UsageError
 from qnetsim.fibre_loss import FibreLoss
+from qnetsim.network.formats.foreign import some
 from qnetsim.network.topology import Topology, natural_order
 
 
@@ -61,12 +62,15 @@ def _lost(topology: Topology, path: Path) -> tuple[str, ...]:
     if path.suffix.lower() != ".csv":
         return ()
     lost = []
+    names = [*topology.nodes, *(topology.label(i) for i in range(len(topology.fibres)))]
+    if spaced := [name for name in names if name != name.strip()]:
+        lost.append(f"spaces around names are left out: {some([repr(name) for name in spaced])}")
     if topology.locations:
         lost.append("labels and coordinates of nodes are left out, which .json and .graphml keep")
     ends = {topology.nodes[end] for pair in topology.fibres for end in pair}
     if len(ends) < len(topology.nodes):
         lost.append("nodes without a fibre are left out, which .json and .graphml keep")
-    elif tuple(natural_order(topology.nodes)) != topology.nodes:
+    if tuple(natural_order(topology.nodes)) != topology.nodes:
         lost.append("nodes get the order of their names, and .json and .graphml keep theirs")
     return tuple(lost)
 

@@ -12,6 +12,7 @@ from qnetsim.scenario.tables.fields import Table, as_tuple, field
 TOPOLOGY_SUFFIXES = (".csv", ".gml", ".graphml", ".json", ".n2p", ".tsv", ".txt", ".xml")
 _LISTED = ", ".join(TOPOLOGY_SUFFIXES[:-1])
 
+Ends = Annotated[tuple[str, str], BeforeValidator(as_tuple)]
 Names = Annotated[tuple[str, ...], BeforeValidator(as_tuple)]
 
 
@@ -23,6 +24,12 @@ class TopologyTable(Table):
         f"'nsfnet', 'usnet', 'topohub:NAME', or the path of a {_LISTED} or "
         f"{TOPOLOGY_SUFFIXES[-1]} file",
         pattern=r"^[^\x00-\x1f\x7f]+$",
+    )
+    ends: Ends | None = field(
+        "columns or fields of the file's links that are their two ends",
+        "two names; without it source and target, src and dst, from and to, …; with .csv, .tsv "
+        "and .json files",
+        default=None,
     )
     length_key: str | None = field(
         "attribute of the file's links that is their length",
