@@ -142,7 +142,7 @@ def read_csv(name: str, text: str, columns: Sequence[str] = ()) -> CsvTable:
                     problems.append(f"{name}:{lines.first}: {_ragged(cells, header)}")
                 continue
             if len(rows) == MOST_ROWS:
-                raise CsvError([f"{name}: has more than {MOST_ROWS:,} rows, too many"])
+                raise CsvError([f"{name}: has more than {counted(MOST_ROWS, 'row')}, too many"])
             rows.append(cells)
             places.append(lines.first)
     except csv.Error as error:
@@ -221,7 +221,8 @@ def _header(name: str, lines: _Lines, columns: Sequence[str]) -> tuple[str, ...]
     if len(found) <= 1 and (refused or not found):
         raise refused or csv.Error("the header has no column")
     if len(found) > MOST_COLUMNS:
-        raise CsvError([f"{name}:{lines.first}: has more than {MOST_COLUMNS:,} columns, too many"])
+        most = counted(MOST_COLUMNS, "column")
+        raise CsvError([f"{name}:{lines.first}: has more than {most}, too many"])
     _refuse_duplicates(f"{name}:{lines.first}", found)
     return found
 

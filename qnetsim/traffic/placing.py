@@ -8,7 +8,7 @@ from qnetsim.arrays import IntArray
 from qnetsim.errors import TrafficError
 from qnetsim.plain_text import counted
 from qnetsim.traffic.raw_rows import TrafficRows
-from qnetsim.traffic.times import EPOCH_S, shown_time, time_of
+from qnetsim.traffic.times import EPOCH_S, date_of, shown_time
 from qnetsim.traffic.traffic_settings import TrafficSettings
 from qnetsim.units import TICKS_PER_SECOND, seconds_to_ticks
 
@@ -55,7 +55,7 @@ def first_time(settings: TrafficSettings) -> int:
     ------
     TrafficError
     """
-    found = time_of(settings.first_time or "")
+    found = date_of(settings.first_time or "")
     if isinstance(found, str):
         raise TrafficError([f"{settings.named('first_time')}: {found}"])
     return found
