@@ -45,6 +45,8 @@ class CsvTable:
         Line on which each row begins, from 1.
     blank : tuple of int
         Lines of delimiters alone, which spreadsheets write and which are left out.
+    place : str
+        How a row's line follows the name of the file.
     """
 
     name: str
@@ -53,10 +55,11 @@ class CsvTable:
     rows: tuple[tuple[str, ...], ...]
     lines: tuple[int, ...]
     blank: tuple[int, ...] = ()
+    place: str = ":{}"
 
     def where(self, row: int) -> str:
         """Place of a row, for messages: ``file:line``."""
-        return f"{self.name}:{self.lines[row]}"
+        return self.name + self.place.format(self.lines[row])
 
     def find(self, column: str) -> int | None:
         """Position of a column: the one of this name, else the one that differs in spelling only.

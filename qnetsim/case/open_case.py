@@ -174,29 +174,9 @@ def _refuse_empty_window(scenario: Scenario, recorded: RecordedDemand) -> None:
             f"no row of it is simulated: they are in slots {used.first_slot} to {used.last_slot}, "
             f"where slot 0 is {used.start}, and {counted(run.replications, 'replication')} of "
             f"{counted(run.slots, 'slot')} take {first} to {last}; "
-            f"{_remedy(scenario, recorded.rows)}"
+            f"{recorded.rows.remedy(run.slots, run.replications)}"
         )
         raise SettingError([(("recording", "file"), text)])
-
-
-def _remedy(scenario: Scenario, rows: RowsInFile) -> str:
-    """What makes a run simulate the first row that it does not."""
-    run, table = scenario.run, scenario.recording
-    assert table is not None
-    early = table.forecast_slots
-    late = rows.slots[rows.slots >= early]
-    # rows of the forecast alone leave nothing to simulate
-    target = int(late.min()) if len(late) else int(rows.slots.max())
-    where = rows.number_of(target - early)
-    ways = []
-    if target > early and where is not None:
-        ways.append(where)
-    need = -(-(target - early + 1) * rows.slots_each // run.replications)
-    if len(late) and need > run.slots:
-        ways.append(f"raise run.slots to {need}")
-    if not len(late):
-        ways.append(f"lower recording.forecast_slots to {target}")
-    return ", or ".join(f"give {way}" if way is where else way for way in ways)
 
 
 def rows_used(scenario: Scenario) -> RowsUsed | None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import click
 
+from qnetsim.case.any_demand import read_any_demand
 from qnetsim.case.traffic_file import write_means, write_recording
 from qnetsim.cli.default_path import default_path
 from qnetsim.cli.show.echo import echo
@@ -17,7 +18,7 @@ from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.input_files import inputs_noted
 from qnetsim.plain_text import counted, visible
-from qnetsim.traffic import Columns, Traffic, TrafficSettings, read_traffic
+from qnetsim.traffic import Columns, Traffic, TrafficSettings
 from qnetsim.traffic.traffic_settings import AMOUNTS, RATES
 
 
@@ -116,7 +117,7 @@ def import_demand(
         raise UsageError(f"{path}: demand is written as .csv; give another --out")
     with inputs_noted():
         with working(f"reading {file}"):
-            traffic = read_traffic(file, settings)
+            traffic = read_any_demand(file, settings)
         (write_means if means else write_recording)(traffic, path, force)
     if as_json:
         emit("demand-import", {**_facts(file, traffic), "means": means, "out": path})

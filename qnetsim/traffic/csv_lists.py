@@ -16,9 +16,9 @@ from qnetsim.traffic.raw_rows import (
     MOST_ROWS,
     MOST_SLOTS,
     OWN,
+    ZERO,
     Problems,
     TrafficRows,
-    ZERO,
     name_problem,
     rate_of,
 )

@@ -10,7 +10,7 @@ from qnetsim.csv_rows import read_csv
 from qnetsim.errors import CsvError, TrafficError
 from qnetsim.extras import require
 from qnetsim.plain_text import counted
-from qnetsim.traffic.archives import files_in, own_name
+from qnetsim.traffic.archives import files_in
 from qnetsim.traffic.csv_lists import (
     find_columns,
     has_numbers_only,

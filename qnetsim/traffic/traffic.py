@@ -10,7 +10,7 @@ import numpy as np
 from qnetsim.arrays import BoolArray, FloatArray, IntArray
 from qnetsim.errors import TrafficError
 from qnetsim.plain_text import counted
-from qnetsim.traffic.placing import REQUESTS, placed_on_slots, refuse_several_times
+from qnetsim.traffic.placing import REQUESTS, SlotStart, placed_on_slots, refuse_several_times
 from qnetsim.traffic.raw_rows import MOST_ROWS, MOST_SLOTS, TrafficRows
 from qnetsim.traffic.traffic_settings import AMOUNTS, RATES, TrafficSettings
 from qnetsim.units import TICKS_PER_SECOND
@@ -64,7 +64,7 @@ class Traffic:
         ``'bps'`` or ``'level'``.
     slot_s : float or None
         Length of a slot; None where nobody said it.
-    start : str
+    begins : SlotStart
         What slot 0 is.
     read, used : int
         Rows of the file, and those of them that are in the result.
@@ -78,10 +78,15 @@ class Traffic:
     flows: RatesBySlot
     unit: str
     slot_s: float | None
-    start: str
+    begins: SlotStart
     read: int
     used: int
     notes: tuple[str, ...]
+
+    @property
+    def start(self) -> str:
+        """What slot 0 is, in words."""
+        return self.begins.text
 
     @property
     def first_slot(self) -> int:
@@ -123,10 +128,10 @@ def settled(name: str, rows: TrafficRows, settings: TrafficSettings) -> Traffic:
     slot_s = _slot_length(name, rows, settings)
     unit, factor = _unit(name, rows, settings, slot_s)
     at = np.frombuffer(rows.at, dtype=np.int64)
-    start, slots = placed_on_slots(name, rows, settings, at, slot_s)
+    begins, slots = placed_on_slots(name, rows, settings, at, slot_s)
     inside = slots >= 0
     read, used = _counted(rows, inside)
-    notes = [*rows.notes, *_left_out(name, rows, inside, start)]
+    notes = [*rows.notes, *_left_out(name, rows, inside, begins.text)]
     slots = slots[inside]
     if int(slots.max()) >= MOST_SLOTS:
         raise TrafficError([f"{name}: reaches slot {int(slots.max()):,}; allowed: {MOST_SLOTS:,}"])
@@ -151,7 +156,7 @@ def settled(name: str, rows: TrafficRows, settings: TrafficSettings) -> Traffic:
         flows=flows,
         unit=unit,
         slot_s=slot_s,
-        start=start,
+        begins=begins,
         read=read,
         used=used,
         notes=(*notes, *_gaps(flows.slots)),
@@ -267,7 +272,7 @@ def _summed(flows: RatesBySlot, settings: TrafficSettings, notes: list[str]) -> 
         sizes = np.diff(np.append(first, len(a)))
         turned = np.add.reduceat((flows.sources > flows.targets).astype(np.int64), first)
         both = int(((turned > 0) & (turned < sizes)).sum())
-        which = f" ({both:,} times of both directions)" if both else ""
+        which = f" ({counted(both, 'time')} of both directions)" if both else ""
         notes.append(
             f"{counted(len(a) - len(first), 'row')} beside another of the same slot and node "
             f"pair: added up{which}; {settings.named('directions', settings.quoted('keep'))} "
