@@ -112,6 +112,8 @@ def import_demand(
     """
     named = tuple(name.strip() for name in nodes.split(",")) if nodes.strip() else ()
     settings = TrafficSettings(nodes=named, **given)
+    if means and settings.directions == "keep":
+        raise UsageError("--directions keep: a mean is that of both directions; leave it out")
     path = out or default_path(f"{Path(file.partition(':')[2] or file).stem}-demand.csv")
     if path.suffix.lower() != ".csv":
         raise UsageError(f"{path}: demand is written as .csv; give another --out")

@@ -160,8 +160,8 @@ def read_square(
         raise TrafficError(
             [
                 f"{name}: has {counted(len(matrix), 'row')} of {counted(width, 'number')}, and "
-                f"{counted(count, 'node is', 'nodes are')} named, which take "
-                f"{counted(count, 'row')} of {count}, or {count**2} or {5 * count**2} in a row"
+                f"{counted(count, 'node is', 'nodes are')} named; "
+                f"{counted(count, 'node')} take {counted(count, 'row')} of {count}, or {count**2} or {5 * count**2} in a row"
             ]
         )
     problems = Problems(name)

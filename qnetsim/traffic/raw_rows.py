@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -126,6 +127,9 @@ def rate_of(text: str) -> float | str:
         value = float(text)
     except ValueError:
         value = math.nan
+    if re.fullmatch(r"\d+,\d+", text):
+        point = text.replace(",", ".")
+        return f"{text!r} is not a rate; write a point for the decimal comma: {point}"
     if "_" in text or not math.isfinite(value) or value < 0:
         return (
             f"{text!r} is not a rate; give a number >= 0, such as 3.5, or 0 where there was no "

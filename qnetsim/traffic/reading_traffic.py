@@ -27,6 +27,8 @@ from qnetsim.traffic.traffic_settings import TrafficSettings
 TOPOHUB = "topohub:"
 #: Files of one archive that are none of a demand, and are named.
 MOST_NAMED = 5
+#: First characters of a table whose first column has no name.
+EMPTY_CORNER = (",", ";", "\t", '""')
 _ONE_EACH = "keep one of each, or give each a name that holds its time, such as 2004-03-01-0005"
 
 
@@ -168,7 +170,12 @@ def _of_table(name: str, data: bytes, settings: TrafficSettings) -> TrafficRows:
         raise TrafficError(
             [f"{name}:{line}: is neither UTF-8 text nor a format that is known"]
         ) from None
-    numbers = _numbers_of(text.replace("\r\n", "\n").replace("\r", "\n"))
+    # a matrix of nodes whose names are numbers has nothing above its names of rows
+    numbers = (
+        []
+        if text.startswith(EMPTY_CORNER)
+        else _numbers_of(text.replace("\r\n", "\n").replace("\r", "\n"))
+    )
     if numbers:
         return read_square(name, numbers, settings)
     try:

@@ -45,6 +45,11 @@ def test_a_matrix_may_name_its_rows_and_columns(tmp_path: Path) -> None:
     ]
 
 
+def test_named_rows_and_columns_may_be_numbers(tmp_path: Path) -> None:
+    found = read(tmp_path, ",0,1,2\n0,0,1,2\n1,0,0,4\n2,0,0,0\n", **BPS)
+    assert rows(found) == [(0, "0", "1", 1), (0, "0", "2", 2), (0, "1", "2", 4)]
+
+
 def test_names_with_a_word_ahead_of_the_pair(tmp_path: Path) -> None:
     text = "OD_a_b,OD_b_c\n1,2\n"
     assert "nodes" in refusal(tmp_path, text, **BPS)
@@ -127,3 +132,8 @@ def test_folders_and_links_that_are_not_read_are_named(tmp_path: Path) -> None:
 def test_a_key_of_json_stands_once(tmp_path: Path) -> None:
     text = '{"graph": {"demands": {"a": {"b": 1}, "a": {"c": 2}}}}'
     assert "has the key 'a' twice in one object" in refusal(tmp_path, text, "x.json", **BPS)
+
+
+def test_a_decimal_comma_is_named(tmp_path: Path) -> None:
+    said = refusal(tmp_path, "slot;source;target;rate\n0;a;b;1,5\n", **BPS)
+    assert "write a point for the decimal comma: 1.5" in said

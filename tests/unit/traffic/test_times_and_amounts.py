@@ -85,10 +85,10 @@ def test_an_amount_with_a_duration_is_shared_out_by_it(tmp_path: Path) -> None:
     found = read(tmp_path, FLOWS, columns=Columns(rate="bytes"), rate_unit="bytes", slot_s=300.0)
     # 3000 B at once fall into slot 3, whole
     assert rows(found) == [
-        (0, "a", "b", 2000),
-        (1, "a", "b", 2000),
-        (2, "a", "b", 2000),
-        (3, "a", "b", 80),
+        (0, "a", "b", pytest.approx(2000, rel=1e-12)),
+        (1, "a", "b", pytest.approx(2000, rel=1e-12)),
+        (2, "a", "b", pytest.approx(2000, rel=1e-12)),
+        (3, "a", "b", pytest.approx(80, rel=1e-12)),
     ]
     assert (found.read, found.used) == (3, 3)
 
