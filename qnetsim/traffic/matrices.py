@@ -161,7 +161,8 @@ def read_square(
             [
                 f"{name}: has {counted(len(matrix), 'row')} of {counted(width, 'number')}, and "
                 f"{counted(count, 'node is', 'nodes are')} named; "
-                f"{counted(count, 'node')} take {counted(count, 'row')} of {count}, or {count**2} or {5 * count**2} in a row"
+                f"{counted(count, 'node')} take {counted(count, 'row')} of {count}, or "
+                f"{count**2} or {5 * count**2} in a row"
             ]
         )
     problems = Problems(name)
