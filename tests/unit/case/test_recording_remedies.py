@@ -11,7 +11,7 @@ import pytest
 from qnetsim.case import load, rows_used
 from qnetsim.errors import ScenarioError
 from tests.support import traffic as samples
-from tests.unit.case.test_foreign_recordings import levels, scenario
+from tests.support.foreign_demand import levels, scenario
 
 BPS = 'rate_unit = "bps"\nslot_s = 1.0\n'
 EPOCH = "slot,source,target,rate\n3604000,a,b,1200\n3604001,a,b,1500\n"

@@ -10,7 +10,7 @@ import pytest
 
 from qnetsim.traffic import Columns, TrafficSettings, read_traffic
 from tests.support import traffic as samples
-from tests.unit.traffic.test_formats import read, refusal, rows
+from tests.support.foreign_demand import read, refusal, rows
 
 BPS = {"rate_unit": "bps"}
 

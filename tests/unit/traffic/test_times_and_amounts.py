@@ -10,7 +10,7 @@ import pytest
 from qnetsim.errors import TrafficError
 from qnetsim.traffic import Columns, TrafficSettings, read_traffic
 from tests.support import traffic as samples
-from tests.unit.traffic.test_formats import read, refusal, rows
+from tests.support.foreign_demand import read, refusal, rows
 
 FLOWS = "timestamp,src,dst,duration,bytes\n0,a,b,60,75000\n300,a,b,600,150000\n950,a,b,0,3000\n"
 HEAD = "arrival,holding,source,target,rate\n"
