@@ -45,6 +45,8 @@ class CsvTable:
         Line on which each row begins, from 1.
     blank : tuple of int
         Lines of delimiters alone, which spreadsheets write and which are left out.
+    place : str
+        How a row's line follows the name of the file.
     """
 
     name: str
@@ -53,10 +55,11 @@ class CsvTable:
     rows: tuple[tuple[str, ...], ...]
     lines: tuple[int, ...]
     blank: tuple[int, ...] = ()
+    place: str = ":{}"
 
     def where(self, row: int) -> str:
         """Place of a row, for messages: ``file:line``."""
-        return f"{self.name}:{self.lines[row]}"
+        return self.name + self.place.format(self.lines[row])
 
     def find(self, column: str) -> int | None:
         """Position of a column: the one of this name, else the one that differs in spelling only.
@@ -142,7 +145,7 @@ def read_csv(name: str, text: str, columns: Sequence[str] = ()) -> CsvTable:
                     problems.append(f"{name}:{lines.first}: {_ragged(cells, header)}")
                 continue
             if len(rows) == MOST_ROWS:
-                raise CsvError([f"{name}: has more than {MOST_ROWS:,} rows, too many"])
+                raise CsvError([f"{name}: has more than {counted(MOST_ROWS, 'row')}, too many"])
             rows.append(cells)
             places.append(lines.first)
     except csv.Error as error:
@@ -221,7 +224,8 @@ def _header(name: str, lines: _Lines, columns: Sequence[str]) -> tuple[str, ...]
     if len(found) <= 1 and (refused or not found):
         raise refused or csv.Error("the header has no column")
     if len(found) > MOST_COLUMNS:
-        raise CsvError([f"{name}:{lines.first}: has more than {MOST_COLUMNS:,} columns, too many"])
+        most = counted(MOST_COLUMNS, "column")
+        raise CsvError([f"{name}:{lines.first}: has more than {most}, too many"])
     _refuse_duplicates(f"{name}:{lines.first}", found)
     return found
 

@@ -171,10 +171,10 @@ def _refuse_empty_window(scenario: Scenario, recorded: RecordedDemand) -> None:
     if not used.simulated:
         first, last = used.simulated_slots
         text = (
-            f"no row of it is simulated: they are in slots {used.first_slot} to {used.last_slot} "
-            f"of the file, and {counted(run.replications, 'replication')} of "
-            f"{counted(run.slots, 'slot')} take {first} to {last}; give recording.first_slot = "
-            f"{used.first_slot}, or raise run.slots"
+            f"no row of it is simulated: they are in slots {used.first_slot} to {used.last_slot}, "
+            f"where slot 0 is {used.start}, and {counted(run.replications, 'replication')} of "
+            f"{counted(run.slots, 'slot')} take {first} to {last}; "
+            f"{recorded.rows.remedy(run.slots, run.replications)}"
         )
         raise SettingError([(("recording", "file"), text)])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from qnetsim.case.any_demand import names_of, read_any_demand
 from qnetsim.csv_rows import read_csv
 from qnetsim.errors import CsvError, QnetsimError
 from qnetsim.input_files import read_start
@@ -12,11 +13,15 @@ from qnetsim.plain_text import counted
 from qnetsim.scenario import RecordingTable
 from qnetsim.trace.files.demand_file import COLUMNS, DemandRows, read_demand
 from qnetsim.trace.hdf5.files import is_hdf5
-from qnetsim.traffic import Columns, Traffic, TrafficSettings, read_traffic
+from qnetsim.traffic import Columns, Traffic, TrafficSettings
+from qnetsim.traffic.archives import PACKED
 from qnetsim.traffic.csv_lists import find_columns
+from qnetsim.traffic.placing import SlotStart, first_slot
 
 #: Bytes of a file in which its header must be.
 HEAD_BYTES = 2**16
+#: First bytes of what is no list: archives, packed files, text of two bytes for each character.
+OF_OTHERS = (b"PK", *PACKED, b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,8 @@ class RecordedRows:
         Number of the first slot in ``cells``; None where nobody said it.
     unit : str
         Of the rates, as in ``recording.rate_unit``.
-    start : str
-        What the first slot is; empty where the first slot is that of the list.
+    begins : SlotStart
+        What the first slot is.
     notes : tuple of str
         What has to be said of the file.
     own : DemandRows or None
@@ -44,7 +49,7 @@ class RecordedRows:
     cells: tuple[tuple[str, str, str, str], ...]
     first_slot: int | None
     unit: str
-    start: str = ""
+    begins: SlotStart
     notes: tuple[str, ...] = ()
     own: DemandRows | None = None
     traffic: Traffic | None = None
@@ -73,8 +78,9 @@ def recorded_rows(table: RecordingTable) -> RecordedRows:
             rows = read_demand(path, names)
             unused = ", ".join(rows.unused[:20])
             notes = (f"columns that are not used: {unused}",) if unused else ()
-            return RecordedRows(rows.cells, table.first_slot, table.rate_unit, "", notes, rows)
-        traffic = read_traffic(table.file, settings)
+            begins = first_slot(table.first_slot or 0)
+            return RecordedRows(rows.cells, table.first_slot, table.rate_unit, begins, notes, rows)
+        traffic = read_any_demand(table.file, settings)
     except QnetsimError as error:
         raise ValueError(str(error)) from None
     flows = traffic.flows
@@ -88,9 +94,31 @@ def recorded_rows(table: RecordingTable) -> RecordedRows:
             strict=True,
         )
     )
-    left = traffic.read - traffic.used
-    notes = (*traffic.notes, *((f"{counted(left, 'row')} left out",) if left else ()))
-    return RecordedRows(cells, 0, traffic.unit, traffic.start, notes, traffic=traffic)
+    said = traffic.notes
+    if traffic.read != len(cells):
+        said = (
+            f"they come from {traffic.used:,} of the file's {counted(traffic.read, 'row')}",
+            *said,
+        )
+    return RecordedRows(cells, 0, traffic.unit, traffic.begins, said, traffic=traffic)
+
+
+def refuse_no_file(file: str) -> None:
+    """Refuse what ``qnetsim demand import`` reads, and a scenario cannot keep a digest of.
+
+    Raises
+    ------
+    ValueError
+        Saying how it becomes a file.
+    """
+    _, topohub, name = file.rpartition("topohub:")
+    what = f"topohub:{name}" if topohub else file
+    if topohub or Path(file).is_dir():
+        noun = "a name" if topohub else "a folder"
+        raise ValueError(
+            f"{what}: is {noun}, not a file of recorded demand; `qnetsim demand import {what} "
+            "--out demand.csv` makes one of it"
+        )
 
 
 def settings_of(table: RecordingTable) -> TrafficSettings:
@@ -115,20 +143,22 @@ def _list_of_slots(
 ) -> tuple[str, ...] | None:
     """Columns of a list by slot whose rows stay apart; None for all else."""
     named = settings.columns
-    wanted = [getattr(named, key) or key for key in COLUMNS]
-    if is_hdf5(path):
-        return tuple(wanted)
+    wanted = names_of(named)
     others = (table.first_time, table.untimed, named.time, named.arrival, named.holding)
     if table.directions == "sum" or table.nodes or any(key is not None for key in others):
         return None
+    if is_hdf5(path):
+        return wanted if not named.ignore else None
     start = read_start(path, HEAD_BYTES, "file of recorded demand")
+    if b"\0" in start or start.startswith(OF_OTHERS) or start.lstrip().startswith((b"<", b"{")):
+        return None
     text = start.decode("utf-8-sig", "replace").replace("\r", "\n")
     lines = (line for line in text.split("\n") if line.strip() and line.strip()[0] != "#")
     try:
         header = read_csv(str(path), next(lines, ""))
     except CsvError:
         # the reader of lists says what is wrong with it
-        return tuple(wanted)
+        return wanted
     found = find_columns(header, settings)
     if "slot" not in found or "holding" in found or not found.keys() & {*COLUMNS[1:]}:
         return None

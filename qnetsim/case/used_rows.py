@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from qnetsim.arrays import IntArray
 from qnetsim.plain_text import counted
+from qnetsim.traffic.placing import SlotStart
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class RowsInFile:
         Slot of each row in slots of the file, from the first one.
     ahead : int
         Rows ahead of the first slot, which are left out.
-    start : str
+    begins : SlotStart
         What the first slot is.
     forecast_slots : int
         First slots, which make the forecast.
@@ -29,10 +30,27 @@ class RowsInFile:
 
     slots: IntArray
     ahead: int
-    start: str
+    begins: SlotStart
     forecast_slots: int
     slots_each: int
     notes: tuple[str, ...]
+
+    def remedy(self, run_slots: int, replications: int) -> str:
+        """What makes a run simulate a row, where it simulates none."""
+        early = self.forecast_slots
+        target = int(self.slots[self.slots >= early].min())
+        ways = []
+        setting = self.begins.setting(target - early)
+        # rows of a forecast would be left out by a later start
+        if setting and target > early and not (self.slots < early).any():
+            ways.append(f"give {setting}")
+        longest = (int(self.slots.max()) + 1 - early) * self.slots_each
+        need = -(-((target - early) * self.slots_each + 1) // replications)
+        if need * replications <= longest:
+            ways.append(f"raise run.slots to {need}")
+        else:
+            ways.append(f"give run.replications = 1 and run.slots = {longest}")
+        return ", or ".join(ways)
 
     def use(self, run_slots: int) -> RowsUsed:
         """Which rows a run of so many slots, all replications together, uses."""
@@ -42,7 +60,7 @@ class RowsInFile:
         return RowsUsed(
             first_slot=int(self.slots.min()),
             last_slot=int(self.slots.max()),
-            start=self.start,
+            start=self.begins.text,
             forecast=early,
             simulated=len(self.slots) - early - late,
             ahead=self.ahead,

@@ -15,12 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import frozen
-from qnetsim.case.recorded_rows import RecordedRows, recorded_rows, settings_of
+from qnetsim.case.recorded_rows import (
+    RecordedRows,
+    recorded_rows,
+    refuse_no_file,
+    settings_of,
+)
+from qnetsim.case.summed_rows import id_of, summed_by_id
 from qnetsim.case.used_rows import RowsInFile
 from qnetsim.errors import QnetsimError, SettingError
 from qnetsim.network import Network, Topology, build_network
 from qnetsim.network.node_names import NodeNames
-from qnetsim.plain_text import counted, from_spreadsheet_cell
+from qnetsim.plain_text import counted
 from qnetsim.scenario import DemandTable, RecordingTable, Scenario
 from qnetsim.scenario.tables.fields import MAX_LEVELS
 from qnetsim.trace.files.demand_file import demand_digest
@@ -144,6 +150,7 @@ def recorded_demand(scenario: Scenario, network: Network) -> RecordedDemand:
     assert scenario.recording is not None
     try:
         # the digest is part of the key, so that a changed file is read anew
+        refuse_no_file(scenario.recording.file)
         sha256 = demand_digest(Path(scenario.recording.file))
         return _read(
             sha256, scenario.recording, scenario.run.slot_s, network.level_bits, network.topology
@@ -166,7 +173,7 @@ def _read(
             f"{path}: its slots of {table.slot_s:g} s are no whole multiple of a slot of "
             f"{slot_s:g} s; change run.slot_s"
         )
-    rows = recorded_rows(table)
+    rows = summed_by_id(recorded_rows(table), table, NodeNames(topology))
     if not rows.cells:
         raise ValueError(f"{path}: has no row; give at least one")
     found = _checked(path, rows, table, slot_s, level_bits, topology)
@@ -195,7 +202,7 @@ def _read(
         RowsInFile(
             slots=frozen(found.slots, np.int64),
             ahead=found.ahead,
-            start=rows.start or f"slot {rows.first_slot or 0} of the file",
+            begins=rows.begins,
             forecast_slots=table.forecast_slots,
             slots_each=each,
             notes=rows.notes,
@@ -234,6 +241,8 @@ def _checked(
         _refuse_unknown(rows.traffic, names)
     cells = _as_named(rows.cells, names)
     factor = _levels_in_one(rows, table, slot_s, level_bits)
+    # a factor or a share of a slot has made parts of whole levels
+    whole = rows.unit == "level" and (rows.traffic is None or table.rate_factor == 1)
     known: dict[str, int | str] = {}
     first = rows.first_slot or 0
     ahead = 0
@@ -245,7 +254,7 @@ def _checked(
         wrong = _slot_problem(slot, first) or _pair_problem(source, target, names, component)
         if not wrong:
             if rate not in known:
-                known[rate] = _level(rate, factor, rows.unit == "level")
+                known[rate] = _level(rate, factor, whole)
             level = known[rate]
             if isinstance(level, int):
                 slots.append(int(float(slot)) - first)
@@ -285,7 +294,7 @@ def _refuse_unknown(traffic: Traffic, names: NodeNames) -> None:
     lines = []
     for name in traffic.names:
         try:
-            names.find(_id_of(name, names))
+            names.find(id_of(name, names))
         except LookupError as error:
             lines.append(f"{traffic.places[name]}: {_not_a_node(name, error, names)}")
     if lines:
@@ -325,28 +334,21 @@ def _as_named(
     for slot, source, target, rate in cells:
         for name in (source, target):
             if name not in known:
-                known[name] = _id_of(name, names)
+                known[name] = id_of(name, names)
         yield slot, known[source], known[target], rate
-
-
-def _id_of(name: str, names: NodeNames) -> str:
-    """Id of the node that a cell names; the cell itself where that is none."""
-    for spelt in (name, from_spreadsheet_cell(name)):
-        try:
-            return names.topology.nodes[names.find(spelt)]
-        except LookupError:
-            continue
-    return name
 
 
 def _slot_problem(text: str, first: int) -> str | None:
     allowed = "give an integer >= 0"
+    if "_" in text:
+        return f"slot {text!r} is not a number; {allowed}"
     try:
         value = float(text)
     except ValueError:
         return f"slot {text!r} is not a number; {allowed}"
     if not abs(value) <= MOST_NUMBER or value != int(value) or (value < 0 and first >= 0):
-        return f"slot {text!r} is not a slot; {allowed}"
+        early = f", or recording.first_slot = {int(value)}" if -MOST_NUMBER <= value < 0 else ""
+        return f"slot {text!r} is not a slot; {allowed}{early}"
     return None
 
 
@@ -368,6 +370,8 @@ def _pair_problem(
 
 def _level(text: str, factor: Fraction, whole: bool) -> int | str:
     """Level of a rate, or what is wrong with the rate."""
+    if "_" in text:
+        return f"rate {text!r} is not a number; give a number >= 0"
     try:
         rate = float(text)
     except ValueError:

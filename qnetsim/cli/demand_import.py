@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import click
 
+from qnetsim.case.any_demand import read_any_demand
 from qnetsim.case.traffic_file import write_means, write_recording
 from qnetsim.cli.default_path import default_path
 from qnetsim.cli.show.echo import echo
@@ -17,7 +18,7 @@ from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.input_files import inputs_noted
 from qnetsim.plain_text import counted, visible
-from qnetsim.traffic import Columns, Traffic, TrafficSettings, read_traffic
+from qnetsim.traffic import Columns, Traffic, TrafficSettings
 from qnetsim.traffic.traffic_settings import AMOUNTS, RATES
 
 
@@ -111,12 +112,14 @@ def import_demand(
     """
     named = tuple(name.strip() for name in nodes.split(",")) if nodes.strip() else ()
     settings = TrafficSettings(nodes=named, **given)
+    if means and settings.directions == "keep":
+        raise UsageError("--directions keep: a mean is that of both directions; leave it out")
     path = out or default_path(f"{Path(file.partition(':')[2] or file).stem}-demand.csv")
     if path.suffix.lower() != ".csv":
         raise UsageError(f"{path}: demand is written as .csv; give another --out")
     with inputs_noted():
         with working(f"reading {file}"):
-            traffic = read_traffic(file, settings)
+            traffic = read_any_demand(file, settings)
         (write_means if means else write_recording)(traffic, path, force)
     if as_json:
         emit("demand-import", {**_facts(file, traffic), "means": means, "out": path})

@@ -76,9 +76,9 @@ def own_demand(
     bundles: list[int] = []
     spread: list[int] = []
     for i, table in enumerate(tables):
-        found = _distribution(table, shared, level_bps)
+        key = place(i)
+        found = _distribution(table, shared, level_bps, key[0] != "request")
         if isinstance(found, str):
-            key = place(i)
             if key[0] == "request":
                 problems.append(((*key, "mean_rate_bps"), found))
             else:
@@ -101,27 +101,37 @@ def own_demand(
 
 
 def _distribution(
-    table: RequestTable, shared: LevelDistribution, level_bps: Fraction
+    table: RequestTable, shared: LevelDistribution, level_bps: Fraction, of_means: bool
 ) -> LevelDistribution | str:
-    """Distribution of a table's levels, or what is wrong with its mean rate."""
+    """Distribution of a table's levels, or what is wrong with its mean.
+
+    The mean of a ``[[request]]`` is that ahead of the cut; a table of means has what is asked for.
+    """
     levels = shared.count
     if table.probabilities is not None:
         return table_levels([*table.probabilities, *[0.0] * (levels - len(table.probabilities))])
     if table.level is not None:
         return level_at(table.level, levels)
-    if table.mean is not None:
+    if table.mean is not None and not of_means:
         return poisson_levels(levels, exact(table.mean))
-    if table.mean_rate_bps is None:
+    if table.mean is not None:
+        mean = exact(table.mean)
+        what = "the mean is "
+    elif table.mean_rate_bps is not None:
+        mean = exact(table.mean_rate_bps) / level_bps
+        what = f"{table.mean_rate_bps:g} bit/s are "
+    else:
         return shared
-    mean = exact(table.mean_rate_bps) / level_bps
     if mean <= MAX_LEVELS:
         found = poisson_levels(levels, mean)
         if found.exact_mean >= KEPT * mean:
             return found
     least = _least_levels(float(mean))
-    mend = "raise network.key_rate_bps" if least is None else f"raise demand.levels to {least}"
+    mend = f"raise demand.levels to {least}"
+    if least is None:
+        mend = "lower it" if table.mean is not None else "raise network.key_rate_bps"
     return (
-        f"{table.mean_rate_bps:g} bit/s are {float(mean):g} levels of {float(level_bps):g} bit/s, "
+        f"{what}{float(mean):g} levels of {float(level_bps):g} bit/s, "
         f"of which a Poisson distribution cut to {counted(levels, 'level')} does not "
         f"keep {float(KEPT):.0%}; "
         f"{mend}"

@@ -9,17 +9,20 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from qnetsim.errors import TrafficError, UsageError
 from qnetsim.input_files import read_input
+from qnetsim.plain_text import counted
 
 #: Files that are read from one archive, bytes of one of them, and of all, unpacked.
 MOST_FILES = 200_000
 MOST_FILE_BYTES = 2**26
 MOST_BYTES = 2**32
+#: Names of what is not read that are told.
+MOST_NAMED = 5
 #: Packed files by their first bytes.
 PACKED: Mapping[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": gzip.open,
@@ -59,13 +62,20 @@ class _Limited(io.RawIOBase):
         return data
 
 
-def files_in(path: Path) -> Iterator[tuple[str, bytes]]:
+def own_name(name: str) -> str:
+    """Name of a file itself, without the folders and the archive that it lies in."""
+    return name.rpartition(": ")[2].rpartition("/")[2]
+
+
+def files_in(path: Path, notes: list[str]) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the files that together are one demand, in any order.
 
     Parameters
     ----------
     path : Path
         A folder, an archive, a packed file or a plain one.
+    notes : list of str
+        What is not read is noted here.
 
     Raises
     ------
@@ -73,7 +83,7 @@ def files_in(path: Path) -> Iterator[tuple[str, bytes]]:
         It is damaged, or too long.
     """
     if path.is_dir():
-        yield from _of_folder(path)
+        yield from _of_folder(path, notes)
         return
     data = _read(path)
     name = str(path)
@@ -86,7 +96,7 @@ def files_in(path: Path) -> Iterator[tuple[str, bytes]]:
             yield name, data
             return
         stream: IO[bytes] = io.BytesIO(data) if packed is None else packed(io.BytesIO(data))
-        yield from _of_stream(name, stream, packed, data)
+        yield from _of_stream(name, stream, packed, data, notes)
     except TrafficError:
         raise
     except _DAMAGE as error:
@@ -100,7 +110,18 @@ def _read(path: Path) -> bytes:
         raise TrafficError([str(error)]) from None
 
 
-def _of_folder(path: Path) -> Iterator[tuple[str, bytes]]:
+def _note(notes: list[str], what: str, names: Sequence[str]) -> None:
+    if names:
+        more = ", …" if len(names) > MOST_NAMED else ""
+        notes.append(f"{what}: {', '.join(names[:MOST_NAMED])}{more}")
+
+
+def _of_folder(path: Path, notes: list[str]) -> Iterator[tuple[str, bytes]]:
+    _note(
+        notes,
+        "folders in it that are not read",
+        sorted(p.name for p in path.iterdir() if p.is_dir()),
+    )
     files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
     _refuse_many(str(path), len(files))
     total = 0
@@ -130,6 +151,7 @@ def _of_stream(
     stream: IO[bytes],
     packed: Callable[[IO[bytes]], Any] | None,
     data: bytes,
+    notes: list[str],
 ) -> Iterator[tuple[str, bytes]]:
     """A tar archive, packed or not, or one packed file."""
     start = stream.read(512)
@@ -140,9 +162,12 @@ def _of_stream(
         return
     again = io.BytesIO(data) if packed is None else packed(io.BytesIO(data))
     count = 0
+    links = []
     with tarfile.open(fileobj=_Limited(again, name), mode="r|") as archive:
         for member in archive:
             # links and devices are names of other files: never followed
+            if member.issym() or member.islnk():
+                links.append(member.name)
             if not member.isreg() or not _counts(member.name):
                 continue
             file = archive.extractfile(member)
@@ -151,6 +176,7 @@ def _of_stream(
             count += 1
             _refuse_many(name, count)
             yield f"{name}: {member.name}", content
+    _note(notes, "links in it that are not followed", links)
 
 
 def _by_name(member: zipfile.ZipInfo) -> str:
@@ -165,7 +191,7 @@ def _counts(name: str) -> bool:
 
 def _refuse_many(name: str, count: int) -> None:
     if count > MOST_FILES:
-        raise TrafficError([f"{name}: has more than {MOST_FILES:,} files, too many"])
+        raise TrafficError([f"{name}: has more than {counted(MOST_FILES, 'file')}, too many"])
 
 
 def _refuse_long(name: str, content: bytes, total: int) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
 
 from qnetsim.csv_rows import CsvTable
@@ -11,13 +15,15 @@ from qnetsim.traffic.placing import REQUESTS, first_time
 from qnetsim.traffic.raw_rows import (
     MOST_ROWS,
     MOST_SLOTS,
+    OWN,
+    ZERO,
     Problems,
     TrafficRows,
     name_problem,
     rate_of,
 )
-from qnetsim.traffic.times import EPOCH_S, time_of
-from qnetsim.traffic.traffic_settings import USUAL, TrafficSettings
+from qnetsim.traffic.times import EPOCH_S, MILLISECONDS, reader_of, time_of
+from qnetsim.traffic.traffic_settings import AMOUNTS, USUAL, Columns, TrafficSettings
 from qnetsim.units import TICKS_PER_SECOND, seconds_to_ticks
 
 
@@ -35,7 +41,7 @@ def find_columns(table: CsvTable, settings: TrafficSettings) -> dict[str, int]:
         place = None
         for name in usual if named is None else (named,):
             try:
-                place = table.find(name)
+                place = place_of(table, name)
             except CsvError as error:
                 raise TrafficError(error.problems) from None
             if place is not None:
@@ -43,13 +49,65 @@ def find_columns(table: CsvTable, settings: TrafficSettings) -> dict[str, int]:
         if place is not None:
             found[key] = place
         elif named is not None:
-            raise TrafficError(
-                [
-                    f"{table.name}:{table.header_line}: has no column {named!r}; it has "
-                    f"{', '.join(map(repr, table.header[:20]))}"
-                ]
-            )
+            raise _no_column(table, named)
     return found
+
+
+def place_of(table: CsvTable, name: str) -> int | None:
+    """Position of a column; ``column 1`` is that of a column without a name."""
+    place = table.find(name)
+    number = re.fullmatch(r"column ([1-9]\d{0,5})", name)
+    if place is None and number and int(number[1]) <= len(table.header):
+        place = int(number[1]) - 1
+        return None if table.header[place] else place
+    return place
+
+
+def ignored(table: CsvTable, settings: TrafficSettings) -> set[int]:
+    """Positions of the columns that are to be left out.
+
+    Raises
+    ------
+    TrafficError
+        One is not there.
+    """
+    found = set()
+    for name in settings.columns.ignore:
+        place = place_of(table, name)
+        if place is None:
+            raise _no_column(table, name)
+        found.add(place)
+    return found
+
+
+def _no_column(table: CsvTable, name: str) -> TrafficError:
+    have = [repr(text or f"column {i + 1}") for i, text in enumerate(table.header[:20])]
+    return TrafficError(
+        [f"{table.name}:{table.header_line}: has no column {name!r}; it has {', '.join(have)}"]
+    )
+
+
+def refuse_nodes(name: str, settings: TrafficSettings, what: str) -> None:
+    """Refuse names of nodes where a file has its own.
+
+    Raises
+    ------
+    TrafficError
+    """
+    if settings.nodes:
+        raise TrafficError([f"{name}: is {what}; leave {settings.named('nodes')} out"])
+
+
+def refuse_columns(name: str, settings: TrafficSettings, what: str) -> None:
+    """Refuse names of columns where a file has none.
+
+    Raises
+    ------
+    TrafficError
+    """
+    if settings.columns != Columns():
+        key = "recording.columns" if settings.of_recording else settings.named("column")
+        raise TrafficError([f"{name}: is {what}, without columns of names; leave {key} out"])
 
 
 def read_list(table: CsvTable, settings: TrafficSettings) -> TrafficRows:
@@ -60,6 +118,7 @@ def read_list(table: CsvTable, settings: TrafficSettings) -> TrafficRows:
     TrafficError
         Naming cells that are wrong, and columns that are missing.
     """
+    refuse_nodes(table.name, settings, "a list, which names its nodes")
     columns = find_columns(table, settings)
     missing = [key for key in ("source", "target", "rate") if key not in columns]
     if missing:
@@ -71,7 +130,7 @@ def read_list(table: CsvTable, settings: TrafficSettings) -> TrafficRows:
             ]
         )
     rows = _rows(table, columns, settings)
-    used = {*columns.values(), *(table.find(name) for name in settings.columns.ignore)}
+    used = {*columns.values(), *ignored(table, settings)}
     further = [name or str(i + 1) for i, name in enumerate(table.header) if i not in used]
     if further:
         rows.notes.append(f"columns that are not used: {', '.join(further)}")
@@ -98,7 +157,8 @@ def _rows(table: CsvTable, columns: dict[str, int], settings: TrafficSettings) -
         return _untimed(table, columns, settings)
     problems = Problems(table.name)
     known: dict[str, int | str] = {}
-    of = time_of if rows.counts == "time" else _slot_of
+    texts = (cells[at] for cells in table.rows)
+    of = reader_of(texts) if rows.counts == "time" else _slot_of
     for i, cells in enumerate(table.rows):
         when = known.get(cells[at])
         if when is None:
@@ -182,11 +242,17 @@ def _requests(table: CsvTable, columns: dict[str, int], settings: TrafficSetting
     rows = TrafficRows(REQUESTS, counts="time")
     problems = Problems(table.name)
     spans: list[tuple[int, int, int]] = []
+    when = [cells[columns["arrival"]] for cells in table.rows]
+    if any(map(MILLISECONDS.fullmatch, when)):
+        text = "counts milliseconds, and holding times are in seconds; give both in seconds"
+        column = table.header[columns["arrival"]]
+        raise TrafficError([f"{table.name}:{table.header_line}, column {column!r}: {text}"])
+    time = reader_of(when)
     for i, cells in enumerate(table.rows):
-        times = [time_of(cells[columns[key]]) for key in ("arrival", "holding")]
-        for key, time in zip(("arrival", "holding"), times, strict=True):
-            if isinstance(time, str):
-                problems.add(f"{table.where(i)}, column {table.header[columns[key]]!r}: {time}")
+        times = [time(cells[columns["arrival"]]), time_of(cells[columns["holding"]])]
+        for key, found in zip(("arrival", "holding"), times, strict=True):
+            if isinstance(found, str):
+                problems.add(f"{table.where(i)}, column {table.header[columns[key]]!r}: {found}")
         if isinstance(times[0], str) or isinstance(times[1], str):
             continue
         if times[1] < 0:
@@ -200,7 +266,8 @@ def _requests(table: CsvTable, columns: dict[str, int], settings: TrafficSetting
         if holding // ticks > MOST_SLOTS or touched > MOST_ROWS:
             problems.add(f"{table.where(i)}: its request touches too many slots; check the unit")
             break
-        _spread(rows, table, i, columns, (arrival - begin, holding, ticks, begin), problems)
+        span = _Span(arrival - begin, holding, ticks, begin, settings.rate_unit in AMOUNTS)
+        _spread(rows, table, i, columns, span, problems)
     problems.refuse()
     return rows
 
@@ -213,16 +280,41 @@ def _begin(spans: list[tuple[int, int, int]], settings: TrafficSettings) -> int:
     return least if least >= EPOCH_S * TICKS_PER_SECOND else 0
 
 
+class _Span(NamedTuple):
+    """When a request stands, in nanoseconds since slot 0 begins, and what its value is."""
+
+    since: int
+    holding: int
+    ticks: int
+    begin: int
+    amount: bool
+
+    def shares(self) -> Iterator[tuple[int, float]]:
+        """Slots that it touches, and what part of its value belongs to each.
+
+        A rate counts for the part of the slot that the request stands. An amount is that of the
+        whole request, and is shared out by time; one of no length falls into one slot.
+        """
+        first = self.since // self.ticks
+        if not self.holding:
+            if self.amount:
+                yield first, 1.0
+            return
+        end = self.since + self.holding
+        for slot in range(first, (end - 1) // self.ticks + 1):
+            taken = min(end, (slot + 1) * self.ticks) - max(self.since, slot * self.ticks)
+            yield slot, taken / (self.holding if self.amount else self.ticks)
+
+
 def _spread(
     rows: TrafficRows,
     table: CsvTable,
     row: int,
     columns: dict[str, int],
-    span: tuple[int, int, int, int],
+    span: _Span,
     problems: Problems,
 ) -> None:
-    """Add a request to each slot that it touches, by the share of the slot that it takes."""
-    since, holding, ticks, begin = span
+    """Add a request to each slot that it touches."""
     cells = table.rows[row]
     ends = _ends(cells, columns)
     value = rate_of(cells[columns["rate"]])
@@ -235,10 +327,14 @@ def _spread(
             else f"{table.where(row)}, column {column!r}: {value}"
         )
         return
-    first, last = since // ticks, (since + holding - 1) // ticks
-    for slot in range(first, last + 1):
-        taken = min(since + holding, (slot + 1) * ticks) - max(since, slot * ticks)
-        rows.add(begin + slot * ticks, *ends, value * (taken / ticks), table.where(row))
+    if ends[0] == ends[1]:
+        rows.leave(OWN)
+    elif not span.holding and not span.amount:
+        rows.leave(ZERO)
+    else:
+        for slot, share in span.shares():
+            rows.add(span.begin + slot * span.ticks, *ends, value * share, table.where(row))
+            rows.of_row.append(row)
 
 
 def has_numbers_only(cells: tuple[str, ...]) -> bool:

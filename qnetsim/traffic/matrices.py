@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from qnetsim.csv_rows import CsvTable
 from qnetsim.errors import TrafficError
 from qnetsim.plain_text import counted, from_spreadsheet_cell
-from qnetsim.traffic.csv_lists import find_columns
+from qnetsim.traffic.column_pairs import pairs_of
+from qnetsim.traffic.csv_lists import find_columns, ignored, refuse_columns, refuse_nodes
 from qnetsim.traffic.raw_rows import Problems, TrafficRows, name_problem, rate_of
-from qnetsim.traffic.times import time_of
+from qnetsim.traffic.times import reader_of
 from qnetsim.traffic.traffic_settings import TrafficSettings
 
-#: What may stand between the two names of a pair, the surest first.
-SEPARATORS = ("->", "→", "=>", "<->", "|", "~", ":", ">", ",", ";", "–", "/", "_", "-", " ")
 #: Most nodes of a matrix.
 MOST_NODES = 10_000
 
@@ -31,16 +30,21 @@ def read_wide(table: CsvTable, settings: TrafficSettings) -> TrafficRows:
     if table.blank and not timed and table.rows and min(table.blank) < table.lines[-1]:
         line = min(table.blank)
         raise TrafficError([f"{table.name}:{line}: is a slot without a cell; give its rates"])
-    skipped = {*timed.values(), *(table.find(name) for name in settings.columns.ignore)}
-    pairs = _pairs(table, [i for i in range(len(table.header)) if i not in skipped], settings)
+    counting = _counting(table) - set(timed.values())
+    skipped = {*timed.values(), *ignored(table, settings), *counting}
+    pairs = pairs_of(table, [i for i in range(len(table.header)) if i not in skipped], settings)
     by_time = "time" in timed and ("slot" not in timed or settings.columns.time is not None)
     rows = TrafficRows("matrix with a column for each pair", counts="time" if by_time else "slot")
     problems = Problems(table.name)
+    rows.notes.extend(
+        f"column {i + 1}, without a name, counts the rows: left out" for i in counting
+    )
     at = timed.get("time" if by_time else "slot")
+    time_of = reader_of(cells[at] for cells in table.rows) if by_time and at is not None else None
     for i, cells in enumerate(table.rows):
         when: int | str = i
         if at is not None:
-            when = time_of(cells[at]) if by_time else _slot_of(cells[at])
+            when = time_of(cells[at]) if time_of else _slot_of(cells[at])
         if isinstance(when, str):
             problems.add(f"{table.where(i)}, column {table.header[at or 0]!r}: {when}")
             continue
@@ -54,72 +58,50 @@ def read_wide(table: CsvTable, settings: TrafficSettings) -> TrafficRows:
     return rows
 
 
-def _slot_of(text: str) -> int | str:
-    if re.fullmatch(r"-?\d{1,15}(\.0*)?", text):
-        return int(float(text))
-    return f"{text!r} is not a slot; give an integer"
+def _counting(table: CsvTable) -> set[int]:
+    """A first column without a name that only counts the rows, as pandas writes it."""
+    cells = [row[0] for row in table.rows]
+    count = [str(i) for i in range(len(cells) + 1)]
+    plain = bool(cells) and not table.header[0] and cells in (count[:-1], count[1:])
+    return {0} if plain else set()
 
 
-def _pairs(
-    table: CsvTable, places: Sequence[int], settings: TrafficSettings
-) -> dict[int, tuple[str, str]]:
-    """The node pair of each column.
+def is_labelled(table: CsvTable) -> bool:
+    """Whether the rows of a table are named like its columns."""
+    names = table.header[1:]
+    return len(names) > 1 and sorted(names) == sorted(cells[0] for cells in table.rows)
+
+
+def read_labelled(table: CsvTable, settings: TrafficSettings) -> TrafficRows:
+    """Read a matrix whose rows and columns have the names of the nodes.
 
     Raises
     ------
     TrafficError
-        Naming the columns that name none.
+        Naming cells that are wrong.
     """
-    names = [from_spreadsheet_cell(table.header[i]) for i in places]
-    known = set(settings.nodes)
-    splits = [[_split(name, separator) for name in names] for separator in SEPARATORS]
-    if known:
-        splits.insert(0, [_split_by_names(name, known) for name in names])
-    best = max(splits, key=lambda split: sum(pair is not None for pair in split), default=[])
-    wrong = [name for name, pair in zip(names, best, strict=True) if pair is None]
-    if wrong or not names:
-        head = f"{table.name}:{table.header_line}"
-        listed = ", ".join(repr(name[:60]) for name in wrong[:5]) + (
-            ", …" if len(wrong) > 5 else ""
-        )
-        what = f"{counted(len(wrong), 'column names', 'columns name')} no pair of nodes: {listed}"
-        raise TrafficError(
-            [
-                f"{head}: {what if names else 'has no column of a node pair'}; write SOURCE_TARGET "
-                f"or SOURCE->TARGET, give the names of the nodes by {settings.named('nodes')}, or "
-                f"name what is no pair: {settings.column_named('ignore')}; a list has columns of "
-                f"slot, source, target and rate"
-            ]
-        )
-    found = {}
-    for place, pair in zip(places, best, strict=True):
-        assert pair is not None
-        problem = name_problem(pair)
-        if problem:
-            raise TrafficError([f"{table.name}:{table.header_line}: {problem}"])
-        found[place] = pair
-    return found
+    refuse_nodes(table.name, settings, "a matrix whose rows and columns are named")
+    refuse_columns(table.name, settings, "a matrix of nodes")
+    rows = TrafficRows("matrix of nodes with their names", counts="nothing")
+    problems = Problems(table.name)
+    names = [from_spreadsheet_cell(name) for name in table.header]
+    for i, cells in enumerate(table.rows):
+        source = from_spreadsheet_cell(cells[0])
+        for place in range(1, len(names)):
+            value = rate_of(cells[place])
+            wrong = name_problem((source, names[place]))
+            if wrong or isinstance(value, str):
+                problems.add(f"{table.where(i)}, column {table.header[place]!r}: {wrong or value}")
+            else:
+                rows.add(0, source, names[place], value, table.where(i))
+    problems.refuse()
+    return rows
 
 
-def _split(name: str, separator: str) -> tuple[str, str] | None:
-    parts = [part.strip(" '\"()[]") for part in name.split(separator)]
-    return (parts[0], parts[1]) if len(parts) == 2 and all(parts) else None
-
-
-def _split_by_names(name: str, known: set[str]) -> tuple[str, str] | None:
-    """The two known names that a column's name begins and ends with; None where not just one way.
-
-    Between them is one separator, or nothing but space.
-    """
-    ways = [
-        (a, b)
-        for a in known
-        if name.startswith(a)
-        for b in known
-        if name.endswith(b) and len(a) + len(b) < len(name)
-        if name[len(a) : len(name) - len(b)].strip() in SEPARATORS
-    ]
-    return ways[0] if len(ways) == 1 else None
+def _slot_of(text: str) -> int | str:
+    if re.fullmatch(r"-?\d{1,15}(\.0*)?", text):
+        return int(float(text))
+    return f"{text!r} is not a slot; give an integer"
 
 
 def read_square(
@@ -140,6 +122,7 @@ def read_square(
     TrafficError
         The numbers fit no matrix, or the nodes have no names.
     """
+    refuse_columns(name, settings, "rows of numbers")
     nodes = settings.nodes
     width = len(matrix[0][1])
     ragged = [line for line, cells in matrix if len(cells) != width]
@@ -154,8 +137,8 @@ def read_square(
         count = len(matrix) if len(matrix) == width else round(width**0.5)
         raise TrafficError(
             [
-                f"{name}: has {counted(width, 'number')} in a row and no names; give those of "
-                f"the {count} nodes in their order by {settings.named('nodes')}"
+                f"{name}: has {counted(width, 'number')} in a row and no names; give those of the "
+                f"{counted(count, 'node')} in their order by {settings.named('nodes')}"
             ]
         )
     count = len(nodes)
@@ -177,8 +160,9 @@ def read_square(
         raise TrafficError(
             [
                 f"{name}: has {counted(len(matrix), 'row')} of {counted(width, 'number')}, and "
-                f"{counted(count, 'node is', 'nodes are')} named; {count} nodes take {count} rows "
-                f"of {count}, or {count**2} or {5 * count**2} in a row"
+                f"{counted(count, 'node is', 'nodes are')} named; "
+                f"{counted(count, 'node')} take {counted(count, 'row')} of {count}, or "
+                f"{count**2} or {5 * count**2} in a row"
             ]
         )
     problems = Problems(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,6 +15,10 @@ from qnetsim.plain_text import counted
 MOST_ROWS = 5 * 10**7
 MOST_SLOTS = 10**8
 MOST_PROBLEMS = 20
+#: Rows that are left out, and why.
+OWN = "from a node to itself: no demand on the network"
+ZERO = "of a request that stands for no time"
+MULTICAST = "of multicast demand, which joins no two nodes"
 
 
 class Problems:
@@ -64,8 +69,10 @@ class TrafficRows:
         Where each name stands first.
     at, source, target, value : array
         Slot or time, positions of the ends, rate or amount in the unit of the file.
-    own : int
-        Rows from a node to itself, which ask for no key over the network and are left out.
+    of_row : array
+        Row of the file that each of them is a part of; empty where each is one of its own.
+    left : dict
+        Rows that are left out, by what they are.
     notes : list of str
         What else has to be said.
     """
@@ -80,7 +87,8 @@ class TrafficRows:
     source: array[int] = field(default_factory=lambda: array("q"))
     target: array[int] = field(default_factory=lambda: array("q"))
     value: array[float] = field(default_factory=lambda: array("d"))
-    own: int = 0
+    of_row: array[int] = field(default_factory=lambda: array("q"))
+    left: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def add(self, at: int, source: str, target: str, value: float, where: str) -> None:
@@ -92,7 +100,7 @@ class TrafficRows:
             There are too many.
         """
         if source == target:
-            self.own += 1
+            self.leave(OWN)
             return
         if len(self.at) == MOST_ROWS:
             raise TrafficError([f"{where}: is row {MOST_ROWS + 1:,}, too many to read"])
@@ -100,6 +108,10 @@ class TrafficRows:
         self.source.append(self.node(source, where))
         self.target.append(self.node(target, where))
         self.value.append(value)
+
+    def leave(self, what: str) -> None:
+        """Count a row that is left out."""
+        self.left[what] = self.left.get(what, 0) + 1
 
     def node(self, name: str, where: str) -> int:
         """Position of a name."""
@@ -115,8 +127,14 @@ def rate_of(text: str) -> float | str:
         value = float(text)
     except ValueError:
         value = math.nan
+    if re.fullmatch(r"\d+,\d+", text):
+        point = text.replace(",", ".")
+        return f"{text!r} is not a rate; write a point for the decimal comma: {point}"
     if "_" in text or not math.isfinite(value) or value < 0:
-        return f"{text!r} is not a rate; give a number >= 0, such as 3.5"
+        return (
+            f"{text!r} is not a rate; give a number >= 0, such as 3.5, or 0 where there was no "
+            "demand"
+        )
     return value
 
 

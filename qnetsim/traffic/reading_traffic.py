@@ -11,8 +11,14 @@ from qnetsim.errors import CsvError, TrafficError
 from qnetsim.extras import require
 from qnetsim.plain_text import counted
 from qnetsim.traffic.archives import files_in
-from qnetsim.traffic.csv_lists import find_columns, has_numbers_only, read_list
-from qnetsim.traffic.matrices import read_square, read_wide
+from qnetsim.traffic.csv_lists import (
+    find_columns,
+    has_numbers_only,
+    read_list,
+    refuse_columns,
+    refuse_nodes,
+)
+from qnetsim.traffic.matrices import is_labelled, read_labelled, read_square, read_wide
 from qnetsim.traffic.raw_rows import TrafficRows
 from qnetsim.traffic.snapshots import Snapshot, of_node_link, read_snapshot
 from qnetsim.traffic.traffic import Traffic, settled
@@ -21,6 +27,9 @@ from qnetsim.traffic.traffic_settings import TrafficSettings
 TOPOHUB = "topohub:"
 #: Files of one archive that are none of a demand, and are named.
 MOST_NAMED = 5
+#: First characters of a table whose first column has no name.
+EMPTY_CORNER = (",", ";", "\t", '""')
+_ONE_EACH = "keep one of each, or give each a name that holds its time, such as 2004-03-01-0005"
 
 
 def read_traffic(file: str, settings: TrafficSettings) -> Traffic:
@@ -42,7 +51,9 @@ def read_traffic(file: str, settings: TrafficSettings) -> Traffic:
         return settled(file, _stacked(file, snapshots, settings), settings)
     snapshots = []
     others: list[tuple[str, bytes]] = []
-    for name, data in files_in(Path(file)):
+    notes: list[str] = []
+    for name, data in files_in(Path(file), notes):
+        _refuse_utf16(name, data)
         found = read_snapshot(name, data)
         if found is not None:
             snapshots.append((name, found))
@@ -64,7 +75,16 @@ def read_traffic(file: str, settings: TrafficSettings) -> Traffic:
                 f"them: {', '.join(Path(name).name for name, _ in others[:MOST_NAMED])}"
             ]
         )
+    rows.notes.extend(notes)
     return settled(file, rows, settings)
+
+
+def _refuse_utf16(name: str, data: bytes) -> None:
+    """Refuse text, but not XML, of two bytes for each character, as spreadsheets write it."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        start = data[:4096].decode("utf-16", "ignore").lstrip()
+        if not start.startswith("<"):
+            raise TrafficError([f"{name}: is UTF-16 text; save it as UTF-8"])
 
 
 def _of_topohub(reference: str) -> Snapshot:
@@ -89,33 +109,56 @@ def _stacked(
 ) -> TrafficRows:
     """One file for each time as rows by time; without times, by the order of their names."""
     first = snapshots[0][1]
+    refuse_columns(file, settings, first.kind)
+    refuse_nodes(file, settings, f"{first.kind}, which names its nodes")
     for what in ("unit", "slot_s"):
         values = sorted({str(getattr(found, what)) for _, found in snapshots})
         if len(values) > 1:
             raise TrafficError([f"{file}: its files differ in their {what}: {', '.join(values)}"])
     rows = TrafficRows(first.kind, unit=first.unit, slot_s=first.slot_s)
     timed = [found.time is not None for _, found in snapshots]
+    months = [found.month for _, found in snapshots if found.month is not None]
     if len(snapshots) == 1:
         rows.counts = "nothing"
+    elif len(months) == len(snapshots):
+        rows.kind += f", {counted(len(snapshots), 'month')}"
+        rows.notes.append("a slot is a month, whatever its length")
+        if len(set(months)) < len(months):
+            raise TrafficError([f"{file}: has several files of one month; keep one of each"])
     elif all(timed):
         rows.counts = "time"
         rows.kind += f", {counted(len(snapshots), 'time')}"
         if len({found.time for _, found in snapshots}) < len(snapshots):
-            raise TrafficError([f"{file}: has several files of one time; keep one of each"])
-    elif any(timed):
+            raise TrafficError([f"{file}: has several files of one time; {_ONE_EACH}"])
+    elif any(timed) or months:
         name = snapshots[timed.index(False)][0]
         raise TrafficError(
             [f"{name}: says no time, and others do; take it out, or name it by time"]
         )
     else:
         rows.kind += f", {counted(len(snapshots), 'slot')} in the order of their names"
-    ordered = sorted(snapshots, key=lambda one: one[0])
+        rows.notes.append(
+            "its files say no time each, so that a missing one leaves no gap; a name may hold "
+            "one, such as 2004-03-01-0005"
+        )
+    ordered = sorted(snapshots, key=lambda one: _by_number(one[0]))
     for slot, (_, found) in enumerate(ordered):
-        at = {"nothing": 0, "time": found.time or 0, "slot": slot}[rows.counts]
+        if found.month is not None and rows.counts == "slot":
+            at = found.month - min(months)
+        else:
+            at = {"nothing": 0, "time": found.time or 0, "slot": slot}[rows.counts]
+        for what, count in found.left.items():
+            rows.left[what] = rows.left.get(what, 0) + count
         for source, target, value, where in found.demands:
             rows.add(at, source, target, value, where)
     rows.notes.extend(dict.fromkeys(note for _, found in snapshots for note in found.notes))
     return rows
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """Key that puts ``tm-2`` ahead of ``tm-10``."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), part) if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _of_table(name: str, data: bytes, settings: TrafficSettings) -> TrafficRows:
@@ -127,13 +170,20 @@ def _of_table(name: str, data: bytes, settings: TrafficSettings) -> TrafficRows:
         raise TrafficError(
             [f"{name}:{line}: is neither UTF-8 text nor a format that is known"]
         ) from None
-    numbers = _numbers_of(text.replace("\r\n", "\n").replace("\r", "\n"))
+    # a matrix of nodes whose names are numbers has nothing above its names of rows
+    numbers = (
+        []
+        if text.startswith(EMPTY_CORNER)
+        else _numbers_of(text.replace("\r\n", "\n").replace("\r", "\n"))
+    )
     if numbers:
         return read_square(name, numbers, settings)
     try:
         table = read_csv(name, text)
     except CsvError as error:
         raise TrafficError(error.problems) from None
+    if is_labelled(table):
+        return read_labelled(table, settings)
     columns = find_columns(table, settings)
     if "source" in columns or "target" in columns or {"slot", "rate"} <= columns.keys():
         return read_list(table, settings)

@@ -10,8 +10,9 @@ from typing import Any
 
 from qnetsim.errors import TopologyError, TrafficError
 from qnetsim.network.formats.xml_tree import XmlElement, read_xml
-from qnetsim.traffic.raw_rows import Problems, name_problem, rate_of
-from qnetsim.traffic.times import granularity_s, stamp_in
+from qnetsim.traffic.archives import own_name
+from qnetsim.traffic.raw_rows import MULTICAST, Problems, name_problem, rate_of
+from qnetsim.traffic.times import day_or_month, granularity_s, stamp_in, time_of
 from qnetsim.traffic.traffic_settings import RATES
 
 #: Units of SNDlib's META sections.
@@ -35,19 +36,31 @@ class Snapshot:
         Source, target, value and where it stands.
     time : int, optional
         In nanoseconds.
+    month : int, optional
+        Number of the month, where that is all that the file says.
     unit : str
         Empty where the file says none.
     slot_s : float
         Zero where the file says none.
     notes : list of str
+    left : dict
+        Rows that are left out, by what they are.
     """
 
     kind: str
     demands: list[tuple[str, str, float, str]] = field(default_factory=list)
     time: int | None = None
+    month: int | None = None
     unit: str = ""
     slot_s: float = 0.0
     notes: list[str] = field(default_factory=list)
+    left: dict[str, int] = field(default_factory=dict)
+
+    def take_unit(self, text: str, place: str) -> None:
+        """Take the unit that a file says, or note that it is not known."""
+        self.unit = next((unit for unit in RATES if unit.lower() == text.strip().lower()), "")
+        if text.strip() and not self.unit:
+            self.notes.append(f"the unit {text[:40]!r} of {place} is not known")
 
     def add(self, ends: tuple[str, str], value: str, where: str, problems: Problems) -> None:
         """Add a demand, or note what is wrong with it."""
@@ -144,7 +157,9 @@ def _take_meta(name: str, found: Snapshot, meta: Mapping[str, str]) -> None:
     found.slot_s = granularity_s(meta.get("granularity", ""))
     if "time" in meta:
         found.time = stamp_in(meta["time"])
-        if found.time is None and re.search(r"\d{6}", meta["time"]):
+        if found.time is None:
+            found.time, found.month = day_or_month(meta["time"])
+        if found.time is None and found.month is None and re.search(r"\d{6}", meta["time"]):
             found.notes.append(f"the time {meta['time'][:40]!r} of META is not known")
 
 
@@ -153,6 +168,7 @@ def _from_native(name: str, text: str) -> Snapshot:
     problems = Problems(name)
     meta: dict[str, str] = {}
     section = ""
+    nested = 0
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.partition("#")[0].strip()
         if not line or line.startswith("?"):
@@ -161,7 +177,11 @@ def _from_native(name: str, text: str) -> Snapshot:
         if not section and opened:
             section = "" if opened[2] else opened[1]
         elif line == ")":
-            section = ""
+            section = section if nested else ""
+            nested = max(nested - 1, 0)
+        elif section not in {"", "META", "DEMANDS"}:
+            # other sections may hold lists of lists
+            nested += line.count("(") > line.count(")")
         elif section == "META" and (entry := _META.fullmatch(line)):
             meta[entry[1]] = entry[2].strip()
         elif section == "DEMANDS":
@@ -182,14 +202,14 @@ def _from_native(name: str, text: str) -> Snapshot:
 
 
 def _from_totem(name: str, root: XmlElement) -> Snapshot:
-    found = Snapshot("TOTEM traffic matrix", time=stamp_in(name))
+    found = Snapshot("TOTEM traffic matrix", time=stamp_in(own_name(name)))
     unit = next((e for e in root.all("unit") if e.attributes.get("type") == "bandwidth"), None)
     if unit is not None:
-        given = unit.attributes.get("value", "")
-        found.unit = next((known for known in RATES if known.lower() == given.lower()), "")
-        if not found.unit:
-            found.notes.append(f"the unit {given[:40]!r} of <units> is not known")
+        found.take_unit(unit.attributes.get("value", ""), "<units>")
     problems = Problems(name)
+    info = root.first("info")
+    if info is not None:
+        _take_info(found, info)
     for source in root.all("src"):
         for target in source.named("dst"):
             ends = (source.attributes.get("id", ""), target.attributes.get("id", ""))
@@ -198,13 +218,35 @@ def _from_totem(name: str, root: XmlElement) -> Snapshot:
     return found
 
 
+def _take_info(found: Snapshot, info: XmlElement) -> None:
+    """Take what TOTEM says of a time: when it begins, and for how many minutes it stands."""
+    date = (info.first_text("date") or "").strip()
+    if date and found.time is None:
+        time = time_of(date)
+        day, found.month = day_or_month(date)
+        found.time = time if isinstance(time, int) and not date.isdecimal() else day
+        if found.time is None and found.month is None:
+            found.notes.append(f"the date {date[:40]!r} of <info> is not known")
+    duration = (info.first_text("duration") or "").strip()
+    minutes = rate_of(duration)
+    if isinstance(minutes, float) and 0 < minutes <= 10**6:
+        found.slot_s = minutes * 60
+    elif duration:
+        found.notes.append(f"the duration {duration[:40]!r} of <info> is not known")
+
+
 def _from_net2plan(name: str, root: XmlElement) -> Snapshot:
     found = Snapshot("Net2Plan design")
     problems = Problems(name)
     holders = [e for e in (root, *root.all("layer"), *root.all("demandSet")) if e.named("demand")]
     if len(holders) > 1:
         found.notes.append(f"has demand in {len(holders)} layers: that of the first is taken")
-    for demand in (holders or [root])[0].all("demand"):
+    holder = (holders or [root])[0]
+    found.take_unit(holder.attributes.get("demandTrafficUnitsName", ""), "its layer")
+    several = sum(1 for _ in holder.all("multicastDemand"))
+    if several:
+        found.left[MULTICAST] = several
+    for demand in holder.all("demand"):
         given = demand.attributes
         ends = (given.get("ingressNodeId", ""), given.get("egressNodeId", ""))
         value = next((given[key] for key in given if key.startswith("offeredTraffic")), "")
@@ -214,7 +256,7 @@ def _from_net2plan(name: str, root: XmlElement) -> Snapshot:
 
 
 def _from_repetita(name: str, text: str) -> Snapshot:
-    found = Snapshot("Repetita demands", unit="kbps", time=stamp_in(name))
+    found = Snapshot("Repetita demands", unit="kbps", time=stamp_in(own_name(name)))
     problems = Problems(name)
     for number, raw in enumerate(text.split("\n"), 1):
         cells = raw.split()
@@ -231,13 +273,25 @@ def _from_repetita(name: str, text: str) -> Snapshot:
 
 def _from_json(name: str, text: str) -> Snapshot:
     try:
-        data = json.loads(text)
+        data = json.loads(text, object_pairs_hook=_of_pairs)
+    except TrafficError as error:
+        raise TrafficError([f"{name}: {problem}" for problem in error.problems]) from None
     except json.JSONDecodeError as error:
         raise TrafficError([f"{name}:{error.lineno}: is not JSON: {error.msg}"]) from None
     except (ValueError, RecursionError):
         text = "is not usable JSON: too many digits or nested too deeply"
         raise TrafficError([f"{name}: {text}"]) from None
     return of_node_link(name, data)
+
+
+def _of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, whose keys may stand there once only."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise TrafficError([f"has the key {twice[:40]!r} twice in one object; keep one"])
+    return found
 
 
 def of_node_link(name: str, data: Any) -> Snapshot:

@@ -10,7 +10,7 @@ import numpy as np
 from qnetsim.arrays import BoolArray, FloatArray, IntArray
 from qnetsim.errors import TrafficError
 from qnetsim.plain_text import counted
-from qnetsim.traffic.placing import REQUESTS, placed_on_slots, refuse_several_times
+from qnetsim.traffic.placing import REQUESTS, SlotStart, placed_on_slots, refuse_several_times
 from qnetsim.traffic.raw_rows import MOST_ROWS, MOST_SLOTS, TrafficRows
 from qnetsim.traffic.traffic_settings import AMOUNTS, RATES, TrafficSettings
 from qnetsim.units import TICKS_PER_SECOND
@@ -64,7 +64,7 @@ class Traffic:
         ``'bps'`` or ``'level'``.
     slot_s : float or None
         Length of a slot; None where nobody said it.
-    start : str
+    begins : SlotStart
         What slot 0 is.
     read, used : int
         Rows of the file, and those of them that are in the result.
@@ -78,10 +78,15 @@ class Traffic:
     flows: RatesBySlot
     unit: str
     slot_s: float | None
-    start: str
+    begins: SlotStart
     read: int
     used: int
     notes: tuple[str, ...]
+
+    @property
+    def start(self) -> str:
+        """What slot 0 is, in words."""
+        return self.begins.text
 
     @property
     def first_slot(self) -> int:
@@ -116,13 +121,17 @@ def settled(name: str, rows: TrafficRows, settings: TrafficSettings) -> Traffic:
         The unit or the length of a slot is not known, or the slots begin where nobody said.
     """
     if not rows.at:
-        raise TrafficError([f"{name}: has no demand between two nodes; give at least one row"])
+        left = "".join(f" ({text})" for text in _reasons(rows))
+        raise TrafficError(
+            [f"{name}: has no demand between two nodes{left}; give at least one row"]
+        )
     slot_s = _slot_length(name, rows, settings)
     unit, factor = _unit(name, rows, settings, slot_s)
     at = np.frombuffer(rows.at, dtype=np.int64)
-    start, slots = placed_on_slots(name, rows, settings, at, slot_s)
+    begins, slots = placed_on_slots(name, rows, settings, at, slot_s)
     inside = slots >= 0
-    notes = [*rows.notes, *_left_out(name, rows, inside, start)]
+    read, used = _counted(rows, inside)
+    notes = [*rows.notes, *_left_out(name, rows, inside, begins.text)]
     slots = slots[inside]
     if int(slots.max()) >= MOST_SLOTS:
         raise TrafficError([f"{name}: reaches slot {int(slots.max()):,}; allowed: {MOST_SLOTS:,}"])
@@ -147,9 +156,9 @@ def settled(name: str, rows: TrafficRows, settings: TrafficSettings) -> Traffic:
         flows=flows,
         unit=unit,
         slot_s=slot_s,
-        start=start,
-        read=len(rows.at) + rows.own,
-        used=int(inside.sum()),
+        begins=begins,
+        read=read,
+        used=used,
         notes=(*notes, *_gaps(flows.slots)),
     )
 
@@ -164,11 +173,34 @@ def _left_out(name: str, rows: TrafficRows, inside: BoolArray, start: str) -> It
     """
     if not inside.any():
         raise TrafficError([f"{name}: all of its rows are ahead of {start}, where slot 0 begins"])
-    if rows.own:
-        own = counted(rows.own, "row from a node to itself", "rows from a node to itself")
-        yield f"{own}: no demand on the network, left out"
+    for reason in _reasons(rows):
+        yield f"{reason}, left out"
     if not inside.all():
-        yield f"{counted(int((~inside).sum()), 'row')} ahead of {start}: left out"
+        read, used = _counted(rows, inside)
+        ahead = read - used - sum(rows.left.values())
+        if ahead:
+            yield f"{counted(ahead, 'row')} ahead of {start}: left out"
+        if rows.of_row:
+            of_row = np.frombuffer(rows.of_row, dtype=np.int64)
+            early = len(np.intersect1d(of_row[inside], of_row[~inside]))
+            if early:
+                yield (
+                    f"{counted(early, 'row begins', 'rows begin')} ahead of {start}: only what "
+                    "comes later is used"
+                )
+
+
+def _reasons(rows: TrafficRows) -> list[str]:
+    return [f"{counted(count, 'row')} {what}" for what, count in rows.left.items()]
+
+
+def _counted(rows: TrafficRows, inside: BoolArray) -> tuple[int, int]:
+    """Rows of the file, and those of them of which something is used."""
+    left = sum(rows.left.values())
+    if not rows.of_row:
+        return len(inside) + left, int(inside.sum())
+    of_row = np.frombuffer(rows.of_row, dtype=np.int64)
+    return len(np.unique(of_row)) + left, len(np.unique(of_row[inside]))
 
 
 def _slot_length(name: str, rows: TrafficRows, settings: TrafficSettings) -> float | None:
@@ -240,7 +272,7 @@ def _summed(flows: RatesBySlot, settings: TrafficSettings, notes: list[str]) -> 
         sizes = np.diff(np.append(first, len(a)))
         turned = np.add.reduceat((flows.sources > flows.targets).astype(np.int64), first)
         both = int(((turned > 0) & (turned < sizes)).sum())
-        which = f" ({both:,} times of both directions)" if both else ""
+        which = f" ({counted(both, 'time')} of both directions)" if both else ""
         notes.append(
             f"{counted(len(a) - len(first), 'row')} beside another of the same slot and node "
             f"pair: added up{which}; {settings.named('directions', settings.quoted('keep'))} "
@@ -253,7 +285,9 @@ def _repeated(name: str, flows: RatesBySlot, slots: int) -> RatesBySlot:
     """The same demand in so many slots."""
     count = len(flows.slots)
     if count * slots > MOST_ROWS:
-        raise TrafficError([f"{name}: has {count:,} rows in {slots:,} slots, too many"])
+        raise TrafficError(
+            [f"{name}: has {counted(count, 'row')} in {counted(slots, 'slot')}, too many"]
+        )
     return RatesBySlot(
         np.repeat(np.arange(slots, dtype=np.int64), count),
         np.tile(flows.sources, slots),

@@ -106,6 +106,7 @@ def test_topohub_and_its_options(place: Path, capsys: pytest.CaptureFixture[str]
         (("--slot-s", "300", "--first-time", "2005-01-01"), "all of its rows are ahead of 2005-01"),
         (("--slot-s", "300", "--first-time", "noon"), "--first-time: 'noon' is not a time"),
         (("--untimed", "0"), "--untimed '0': give a number of slots, 1 .. 100000000, or in_turn"),
+        (("--slot-s", "300", "--means", "--directions", "keep"), "mean is that of both directions"),
         (("--slot-s", "300", "--untimed", "3"), "has times; leave --untimed out"),
         (("--slot-s", "300", "--out", "d.h5"), "d.h5: demand is written as .csv"),
         (("--slot-s", "300", "--out", "net.csv"), "exists"),

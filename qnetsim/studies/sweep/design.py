@@ -11,6 +11,7 @@ import numpy as np
 
 from qnetsim import seeds
 from qnetsim.arrays import FloatArray
+from qnetsim.plain_text import counted
 from qnetsim.scenario.lines import Problem
 from qnetsim.studies.sweep.sweep_tables import MOST_POINTS, FactorTable, SweepTable
 
@@ -81,7 +82,10 @@ def _size_problems(table: SweepTable) -> Iterator[Problem]:
         shown = ", ".join(map(str, counts))
         yield ("design",), f"list needs as many values in every factor (got {shown})"
     if table.design == "grid" and math.prod(counts) > MOST_POINTS:
-        yield ("design",), f"has {math.prod(counts):,} points; allowed: at most {MOST_POINTS:,}"
+        yield (
+            ("design",),
+            f"has {counted(math.prod(counts), 'point')}; allowed: at most {MOST_POINTS:,}",
+        )
 
 
 def points_of(table: SweepTable) -> list[Point]:

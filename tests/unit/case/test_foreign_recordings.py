@@ -9,27 +9,9 @@ import pytest
 
 from qnetsim.case import load, open_case, rows_used
 from qnetsim.errors import ScenarioError
-from qnetsim.scenario import RecordingTable, Scenario
+from qnetsim.scenario import RecordingTable
 from tests.support import traffic as samples
-
-NET = "source,target,length_km\na,b,100\nb,c,200\n"
-
-
-def scenario(
-    folder: Path, content: str | bytes, keys: str, *, run: str = "", name: str = "d.csv"
-) -> Path:
-    (folder / "net.csv").write_text(NET)
-    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    path = folder / "s.toml"
-    path.write_text(
-        f'[run]\n{run}\n[network]\ntopology = "net.csv"\n[recording]\nfile = "{name}"\n{keys}\n'
-    )
-    return path
-
-
-def levels(spec: Scenario, replication: int = 0) -> list[list[int]]:
-    found: list[list[int]] = next(open_case(spec).realisation(replication).chunks()).levels.tolist()
-    return found
+from tests.support.foreign_demand import levels, scenario
 
 
 def test_columns_are_mapped(tmp_path: Path) -> None:

@@ -172,3 +172,16 @@ def test_one_source_of_requests_is_enough(demand: str, said: str, tmp_path: Path
     with pytest.raises(ScenarioError) as error:
         load(scenario(tmp_path, demand))
     assert said in str(error.value)
+
+
+def test_a_mean_must_fit_the_levels_as_a_mean_rate_must(tmp_path: Path) -> None:
+    listed = '[{source = "a", target = "c", mean = 400.0}]'
+    with pytest.raises(
+        ScenarioError, match=r"400 levels .* raise demand\.levels to (\d+)"
+    ) as caught:
+        load(scenario(tmp_path, f"means = {listed}"))
+    levels = str(caught.value).rpartition("raise demand.levels to ")[2].split()[0]
+    path = scenario(tmp_path, f"means = {listed}")
+    path.write_text(path.read_text().replace("levels = 30", f"levels = {levels}"))
+    (kept,) = open_case(load(path)).forecast.distributions
+    assert kept.mean >= 0.99 * 400

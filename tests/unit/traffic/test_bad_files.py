@@ -41,8 +41,8 @@ HEAD = "slot,source,target,rate\n0,a,b,1\n"
         ("a_b,b_c\n1,2\n1,nan\n", "x.csv:3, column 'b_c': 'nan' is not a rate"),
         ("time,source,target,rate\nnoon,a,b,1\n", "x.csv:2, column 'time': 'noon' is not a time"),
         (
-            "time,source,target,rate\n1700000000000,a,b,1\n",
-            "x.csv:2, column 'time': '1700000000000' is not a time; give seconds up to",
+            "time,source,target,rate\n17000000000000000,a,b,1\n",
+            "x.csv:2, column 'time': '17000000000000000' is not a time; give seconds up to",
         ),
         (
             "slot,source,rate\n0,a,1\n",

@@ -8,29 +8,9 @@ from typing import Any
 import pytest
 
 from qnetsim.errors import TrafficError
-from qnetsim.traffic import Columns, Traffic, TrafficSettings, read_traffic
+from qnetsim.traffic import Columns, TrafficSettings, read_traffic
 from tests.support import traffic as samples
-
-
-def read(folder: Path, content: str | bytes, name: str = "x.csv", **given: Any) -> Traffic:
-    path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_traffic(str(path), TrafficSettings(**given))
-
-
-def rows(traffic: Traffic) -> list[tuple[int, str, str, float]]:
-    flows = traffic.flows
-    found = zip(flows.slots, flows.sources, flows.targets, flows.rates, strict=True)
-    return [(int(s), traffic.names[a], traffic.names[b], float(r)) for s, a, b, r in found]
-
-
-def refusal(folder: Path, content: str | bytes, name: str = "x.csv", **given: Any) -> str:
-    with pytest.raises(TrafficError) as error:
-        read(folder, content, name, **given)
-    assert all(problem.startswith(str(folder)) for problem in error.value.problems) or (
-        not given.get("of_recording")
-    )
-    return str(error.value)
+from tests.support.foreign_demand import read, refusal, rows
 
 
 def test_a_list_by_slot_adds_up_both_directions(tmp_path: Path) -> None:
