@@ -111,14 +111,15 @@ class StoredColumns:
     def _stored(self, column: Column) -> tuple[h5py.h5d.DatasetID, h5py.h5p.PropDCID]:
         """Open a dataset, and how it is made."""
         group, name = self._groups.get(column.group), column.name.encode()
+        missing = TraceFormatError(f"{self._path}: column {column.path} is missing")
         if group is None or not group.links.exists(name):
-            raise TraceFormatError(f"{self._path}: column {column.path} is missing")
+            raise missing
         why = link_elsewhere(group, column.name)
         made = None
         if not why:
             dataset = h5py.h5o.open(group, name)
             if not isinstance(dataset, h5py.h5d.DatasetID):
-                raise TraceFormatError(f"{self._path}: column {column.path} is missing")
+                raise missing
             made = dataset.get_create_plist()
             why = values_elsewhere(made)
         if why:

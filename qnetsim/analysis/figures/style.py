@@ -229,7 +229,7 @@ def svg(figure: Figure) -> str:
     with matplotlib.rc_context(SCREEN.settings()):
         figure.set_dpi(SCREEN.dpi)
         # savefig would draw it twice: once more for a layout that is done
-        FigureCanvasSVG(figure).print_svg(buffer, metadata=METADATA["svg"])
+        cast("Any", FigureCanvasSVG(figure)).print_svg(buffer, metadata=METADATA["svg"])
     return buffer.getvalue()
 
 
