@@ -230,7 +230,7 @@ def _runs_by_policy(paths: Sequence[Path], complete: set[Path]) -> dict[str, dic
     """Figures of the traces by policy and replication; notes which of them are complete."""
     table: dict[str, dict[int, RunMetrics]] = {}
     for path in paths:
-        with open_trace(path) as trace:
+        with open_trace(path, whole=False) as trace:
             if trace.status != "complete":
                 raise _UnfinishedError(
                     f"{path}: the run is {trace.status} after {counted(trace.slots, 'slot')}; "

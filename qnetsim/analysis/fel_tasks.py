@@ -82,6 +82,8 @@ class TaskRun:
 def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
     """Read the rounds of a trace, task by task."""
     names = [table["dataset"] for table in trace.provenance["scenario"].get("fel", ())]
+    if not names:
+        return ()
     tasks, numbers = (trace.column(f"rounds/{name}") for name in ("task", "number"))
     kinds = list(
         zip(
@@ -90,7 +92,7 @@ def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
             strict=True,
         )
     )
-    values = {name: trace.column(f"rounds/{name}") for name in ROUND_COLUMNS} if names else {}
+    values = {name: trace.column(f"rounds/{name}") for name in ROUND_COLUMNS}
     found = []
     for task, name in enumerate(names):
         mine = tasks == task

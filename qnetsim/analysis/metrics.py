@@ -202,7 +202,7 @@ class _PoolLevels:
 
 def _pool_levels(trace: Trace) -> _PoolLevels:
     """Mean levels of the pools, and how long pools that hold something take to run empty."""
-    total: FloatArray = np.zeros(len(trace.column("fibres/fibre")))
+    total: FloatArray = np.zeros(len(trace.column("slots/fibre")))
     # slots for which each fibre's pools have held something, until they are empty
     filled_slots = np.zeros(len(total), dtype=np.int64)
     depletions = 0

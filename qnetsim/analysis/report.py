@@ -109,7 +109,7 @@ def report_sources(
     """Open the trace of each policy in the first world, once for all figures."""
     with ExitStack() as stack:
         first = {
-            policy.name: stack.enter_context(open_trace(policy.runs[0].trace))
+            policy.name: stack.enter_context(open_trace(policy.runs[0].trace, whole=False))
             for policy in comparison.policies
         }
         divergences = _divergences(comparison, first)

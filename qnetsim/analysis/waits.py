@@ -31,10 +31,11 @@ class Waits:
     @classmethod
     def of(cls, trace: Trace, served: int) -> Waits:
         """Count the waiting times of a trace in which ``served`` requests were served."""
-        counts = np.zeros(len(trace.column("slots/wait_upto_s")), dtype=np.int64)
+        upto_s = trace.column("slots/wait_upto_s")
+        counts = np.zeros(len(upto_s), dtype=np.int64)
         for block in trace.blocks("slots/waited"):
             counts += block.sum(axis=0, dtype=np.int64)
-        edges = np.append(0.0, trace.column("slots/wait_upto_s"))
+        edges = np.append(0.0, upto_s)
         return cls(edges, np.append(served - int(counts.sum()), counts))
 
     @classmethod

@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 
 from qnetsim import seeds
-from qnetsim.case.user_demand import recorded_demand
 from qnetsim.forecast import Forecast
 from qnetsim.network import Network
 from qnetsim.optimize import Solver
@@ -58,6 +57,8 @@ class Case:
         tasks = tasks_of_world(self.scenario, replication)
         levels = None
         if self.scenario.recording is not None:
+            from qnetsim.case.user_demand import recorded_demand
+
             demand = recorded_demand(self.scenario, self.network)
             levels = RecordedLevels(demand.window(replication, self.scenario.run.slots))
         return Realisation(

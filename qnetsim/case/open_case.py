@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -16,7 +16,6 @@ from qnetsim.arguments import path_argument
 from qnetsim.case.case import Case
 from qnetsim.case.node_ids import with_node_ids
 from qnetsim.case.used_rows import RowsUsed
-from qnetsim.case.user_demand import RecordedDemand, recorded_demand, with_recording
 from qnetsim.errors import (
     QnetsimError,
     ScenarioError,
@@ -58,6 +57,9 @@ from qnetsim.units import (
 from qnetsim.world.arrivals import longest_holding
 from qnetsim.world.attendance import refuse_too_many_absences
 from qnetsim.world.faults import listed, refuse_too_many
+
+if TYPE_CHECKING:
+    from qnetsim.case.user_demand import RecordedDemand
 
 
 def load(
@@ -144,7 +146,11 @@ def completed(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
     for place in scenario.named_files:
         note_input(place)
     scenario = with_node_ids(scenario, network_topology(scenario.network))
-    scenario = with_recording(scenario)
+    if scenario.recording is not None:
+        # readers of demand are for recordings only
+        from qnetsim.case.user_demand import with_recording
+
+        scenario = with_recording(scenario)
     try:
         scenario = scenario.with_run(**run)
     except ValidationError as error:
@@ -153,6 +159,8 @@ def completed(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
         raise UsageError(f"{given}: {detail['msg'].lower()}") from None
     case = open_case(scenario)
     if scenario.recording is not None:
+        from qnetsim.case.user_demand import recorded_demand
+
         recorded = recorded_demand(scenario, case.network)
         recorded.window(scenario.run.replications - 1, scenario.run.slots)
         _refuse_empty_window(scenario, recorded)
@@ -183,6 +191,8 @@ def rows_used(scenario: Scenario) -> RowsUsed | None:
     """Which rows of its recording a scenario uses; None without a recording."""
     if scenario.recording is None:
         return None
+    from qnetsim.case.user_demand import recorded_demand
+
     recorded = recorded_demand(scenario, open_case(scenario).network)
     return recorded.rows.use(scenario.run.slots * scenario.run.replications)
 

@@ -33,7 +33,6 @@ from qnetsim.errors import UsageError
 from qnetsim.plain_text import counted
 from qnetsim.plans.make import plan_policies
 from qnetsim.policies.chosen import policy_table
-from qnetsim.replay.replay_batch import recorded_files, replay_policies
 from qnetsim.runs.batch import run_policies
 from qnetsim.scenario import Scenario
 from qnetsim.shipped import scenario_file
@@ -172,6 +171,9 @@ def _traces_and_replays(
     sources: Sequence[Path], policies: Sequence[str], folder: Path, keep: Keeping
 ) -> list[Path]:
     """Traces among the files, and those of the policies that are replayed in their worlds."""
+    # a scenario that is run has no use for it
+    from qnetsim.replay.replay_batch import recorded_files, replay_policies
+
     files = recorded_files(sources)
     missing = files.to_replay(policies)
     slots = len(missing) * len(sources) * files.scenario.run.slots

@@ -68,9 +68,13 @@ class Setting:
             request's own distribution.
         """
         if weight is None:
-            return newsvendor_table(self.network, self.forecast)
+            return self._newsvendor_routes
         routes = by_level_weight(self.network, self.forecast.pairs, weight)
         return RouteTable.by_pair(self.forecast.pairs, routes, self.forecast.level_count)
+
+    @cached_property
+    def _newsvendor_routes(self) -> RouteTable:
+        return newsvendor_table(self.network, self.forecast)
 
     @cached_property
     def planning_lengths(self) -> tuple[Fraction, ...]:

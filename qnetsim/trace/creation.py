@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -45,34 +45,57 @@ def empty_file(kind: FileKind, header: TraceHeader, digest: ContentDigest) -> by
 
     It is made in memory: HDF5 does not survive a write that fails.
     """
+    for column in _fixed(kind):
+        digest.update(column, np.asarray(header.columns[column.path]))
+    columns = _FixedColumns(kind.filetype, digest.file_hexdigest({}), header.columns)
+    image = io.BytesIO(_with_columns(columns))
+    with h5py.File(image, "r+", libver=LIBVER) as file:
+        file.attrs["provenance"] = json.dumps(header.provenance)
+        for name, value in header.attributes.items():
+            file.attrs[name] = value
+    return image.getvalue()
+
+
+def _fixed(kind: FileKind) -> list[Column]:
+    """Columns that are whole from the start."""
+    return [column for column in kind.columns if not (column.grows or column.running)]
+
+
+@dataclass(frozen=True)
+class _FixedColumns:
+    """The columns that are whole from the start; equal where their digests are."""
+
+    filetype: str
+    digest: str
+    values: Mapping[str, Any] = field(compare=False)
+
+
+@lru_cache(maxsize=8)
+def _with_columns(columns: _FixedColumns) -> bytes:
+    """A file without slots and without provenance: the same in all runs of a scenario."""
+    kind = _kind(columns.filetype)
     sizes = {
-        c.name: len(header.columns[c.path])
+        c.name: len(columns.values[c.path])
         for c in kind.columns
         if c.dims == (c.name,) and not c.grows
     }
     image = io.BytesIO(_layout(kind.filetype, tuple(sorted(sizes.items()))))
     with h5py.File(image, "r+", libver=LIBVER) as file:
-        _fill(file, kind, header, digest)
+        for column in _fixed(kind):
+            values = np.asarray(columns.values[column.path])
+            if not values.size:
+                continue
+            if column.kind == "str":
+                file[column.path][...] = columns.values[column.path]
+            else:
+                data = np.ascontiguousarray(values, column.kind)
+                dataset = h5py.h5d.open(file.id, column.path.encode())
+                dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, data)
     return image.getvalue()
 
 
-def _fill(file: h5py.File, kind: FileKind, header: TraceHeader, digest: ContentDigest) -> None:
-    """Write what differs between files of one layout: attributes, and columns that stay."""
-    file.attrs["provenance"] = json.dumps(header.provenance)
-    for name, value in header.attributes.items():
-        file.attrs[name] = value
-    for column in kind.columns:
-        if column.grows or column.running:
-            continue
-        values = np.asarray(header.columns[column.path])
-        digest.update(column, values)
-        if not values.size:
-            continue
-        if column.kind == "str":
-            file[column.path][...] = header.columns[column.path]
-        else:
-            data = np.ascontiguousarray(values, column.kind)
-            h5py.h5d.open(file.id, column.path.encode()).write(h5py.h5s.ALL, h5py.h5s.ALL, data)
+def _kind(filetype: str) -> FileKind:
+    return next(kind for kind in (TRACE, WORLD) if kind.filetype == filetype)
 
 
 @lru_cache(maxsize=8)
@@ -82,7 +105,7 @@ def _layout(filetype: str, sizes: tuple[tuple[str, int], ...]) -> bytes:
     Most of a file's creation is its datasets and their attributes, the same in all runs of a
     network: they are made once in a process.
     """
-    kind = next(kind for kind in (TRACE, WORLD) if kind.filetype == filetype)
+    kind = _kind(filetype)
     image = io.BytesIO()
     with h5py.File(image, "w", libver=LIBVER) as file:
         file.attrs["filetype"] = kind.filetype

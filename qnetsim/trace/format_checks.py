@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 from contextlib import ExitStack
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +18,12 @@ from qnetsim.trace.hdf5.files import is_hdf5
 from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
 from qnetsim.trace.hdf5.reading import (
     DAMAGE,
-    MOST_EXPANSION,
     damage_refused,
-    link_elsewhere,
     open_hdf5,
     stored_elsewhere,
-    values_elsewhere,
 )
 from qnetsim.trace.hdf5.recover import UnclosedFile, is_marked_open
-from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, WORLD, Column, FileKind
+from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, WORLD, FileKind
 
 #: Least that a chunk of slot numbers takes: its address, size and filter mask in the index.
 LEAST_CHUNK_BYTES = 16
@@ -69,101 +64,6 @@ def committed_slots(path: Path, file: h5py.File) -> int:
             f"{counted(held, 'byte')} holds"
         )
     return slots
-
-
-def check_columns(path: Path, file: h5py.File, columns: tuple[Column, ...], slots: int) -> None:
-    """Every column of the format is there, in its type and shape, with all committed rows."""
-    groups: dict[str, h5py.h5g.GroupID] = {}
-    for name in dict.fromkeys(c.group for c in columns):
-        if name in file and (why := stored_elsewhere(file, name)):
-            raise TraceFormatError(f"{path}: {name} {why}; a trace keeps everything in itself")
-        group = file.get(name)
-        if isinstance(group, h5py.Group):
-            groups[name] = group.id
-    sizes = {"slot": slots}
-    held = file.id.get_filesize()
-    for column in sorted(columns, key=lambda c: c.dims != (c.name,)):
-        dataset, made = _stored(path, groups, column)
-        chunk = made.get_chunk() if made.get_layout() == h5py.h5d.CHUNKED else ()
-        if column.grows and column.dims == (column.name,) and chunk:
-            _refuse_unstored(path, column, dataset, slots, chunk[0])
-        _check_column(path, column, dataset, sizes, 0 if column.grows and chunk else held)
-
-
-def _stored(
-    path: Path, groups: dict[str, h5py.h5g.GroupID], column: Column
-) -> tuple[h5py.h5d.DatasetID, h5py.h5p.PropDCID]:
-    """Open a dataset and how it is made, without h5py's objects, which take far longer."""
-    group, name = groups.get(column.group), column.name.encode()
-    if group is None or not group.links.exists(name):
-        raise TraceFormatError(f"{path}: column {column.path} is missing")
-    why = link_elsewhere(group, column.name)
-    made = None
-    if not why:
-        dataset = h5py.h5o.open(group, name)
-        if not isinstance(dataset, h5py.h5d.DatasetID):
-            raise TraceFormatError(f"{path}: column {column.path} is missing")
-        made = dataset.get_create_plist()
-        why = values_elsewhere(made)
-    if why:
-        raise TraceFormatError(
-            f"{path}: column {column.path} {why}; a trace keeps everything in itself"
-        )
-    return dataset, made
-
-
-def _check_column(
-    path: Path, column: Column, dataset: h5py.h5d.DatasetID, sizes: dict[str, int], held: int
-) -> None:
-    """Type, shape and rows of one column; ``sizes`` of dimensions grows by those that are new.
-
-    ``held`` are the bytes of the file that must hold it; 0 where chunks bound what it takes.
-    """
-    shape, slots = dataset.shape, sizes["slot"]
-    stored = dataset.get_type()
-    kind_fits = stored.equal(_type_of(column.kind))
-    if not kind_fits:
-        text = h5py.check_string_dtype(stored.dtype) is not None
-        kind_fits = text if column.kind == "str" else stored.dtype == column.kind
-    shape_fits = len(shape) == len(column.dims) and (not column.grows or shape[0] >= slots)
-    for dim, size in zip(column.dims, shape, strict=False):
-        if dim != "slot":
-            shape_fits &= sizes.setdefault(dim, size) == size
-    claimed = math.prod(shape) * stored.get_size()
-    if held and claimed > MOST_EXPANSION * held:
-        raise TraceFormatError(
-            f"{path}: column {column.path} is damaged: it claims {claimed:,} bytes, in "
-            f"a file of {held:,}"
-        )
-    if not (kind_fits and shape_fits):
-        raise TraceFormatError(
-            f"{path}: column {column.path} is damaged: {stored.dtype} of shape "
-            f"{shape}, with {counted(slots, 'slot')} committed"
-        )
-
-
-@lru_cache
-def _type_of(kind: str) -> h5py.h5t.TypeID:
-    """How numbers of a kind, or names, are stored; comparing types spares making numpy's."""
-    return h5py.h5t.py_create(h5py.string_dtype() if kind == "str" else np.dtype(kind), logical=1)
-
-
-def _refuse_unstored(
-    path: Path, column: Column, dataset: h5py.h5d.DatasetID, slots: int, rows: int
-) -> None:
-    """Refuse more slot numbers than there are stored chunks of ``rows`` for.
-
-    Other columns may be blank and take no space; numbers of slots are not, but for slot 0 alone.
-    """
-    if slots < 2:
-        return
-    wanted, stored = -(-slots // rows), dataset.get_num_chunks()
-    if stored < wanted:
-        raise TraceFormatError(
-            f"{path}: column {column.path} is damaged: "
-            f"{counted(slots, 'slot takes', 'slots take')} {counted(wanted, 'chunk')}, and "
-            f"{counted(stored, 'is', 'are')} stored"
-        )
 
 
 def read_provenance(path: Path, file: h5py.File, kind: FileKind) -> dict[str, Any]:

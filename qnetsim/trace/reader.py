@@ -27,7 +27,6 @@ from qnetsim.trace.contents import (
 )
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.format_checks import (
-    check_columns,
     check_format,
     committed_slots,
     open_file,
@@ -36,6 +35,7 @@ from qnetsim.trace.format_checks import (
 from qnetsim.trace.hdf5.reading import damage_refused
 from qnetsim.trace.hdf5.recover import end_of_file
 from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, TRACE, WORLD, Column, FileKind
+from qnetsim.trace.stored_columns import StoredColumns
 
 if TYPE_CHECKING:
     import pandas
@@ -59,6 +59,8 @@ def _changed_at(path: Path) -> tuple[int, int]:
 class Trace:
     """An open trace, or a recorded world. Nothing is read before it is asked for.
 
+    Every column is looked at when the file is opened; ahead of its first read unless ``whole``.
+
     Attributes
     ----------
     path : Path
@@ -70,7 +72,11 @@ class Trace:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], kinds: tuple[FileKind, ...] = (TRACE,)
+        self,
+        path: str | os.PathLike[str],
+        kinds: tuple[FileKind, ...] = (TRACE,),
+        *,
+        whole: bool = True,
     ) -> None:
         self.path = path_argument("path", path)
         self._closing = ExitStack()
@@ -80,7 +86,7 @@ class Trace:
             try:
                 self._file = open_file(self.path, self._closing)
                 with damage_refused(self.path):
-                    self._check(kinds)
+                    self._check(kinds, whole=whole)
                 return
             except TraceError:
                 self.close()
@@ -88,12 +94,15 @@ class Trace:
                 if not tries_left or _changed_at(self.path) == before:
                     raise
 
-    def _check(self, kinds: tuple[FileKind, ...]) -> None:
+    def _check(self, kinds: tuple[FileKind, ...], *, whole: bool) -> None:
         """Look at everything that the methods rely on."""
+        self._attributes = self._file.attrs
         self.kind = check_format(self.path, self._file, kinds)
         self.slots = committed_slots(self.path, self._file)
         columns = self.kind.columns_in(self.version)
-        check_columns(self.path, self._file, columns, self.slots)
+        self._columns = StoredColumns(self.path, self._file, columns, self.slots)
+        if whole:
+            self._columns.check(columns)
         self.provenance = read_provenance(self.path, self._file, self.kind)
 
     def __enter__(self) -> Self:
@@ -121,13 +130,13 @@ class Trace:
     def attribute(self, name: str) -> str:
         """Return a root attribute as text; empty where the file has none."""
         with damage_refused(self.path, f"attribute {name}"):
-            return str(self._file.attrs.get(name, ""))
+            return str(self._attributes.get(name, ""))
 
     @property
     def attributes(self) -> dict[str, Any]:
         """All root attributes."""
         with damage_refused(self.path, "attributes"):
-            return {name: self._file.attrs[name] for name in self._file.attrs}
+            return dict(self._attributes)
 
     @property
     def status(self) -> str:
@@ -138,7 +147,7 @@ class Trace:
     def version(self) -> tuple[int, int]:
         """Version of the format that the file is written in."""
         if self._version is None:
-            major, minor = np.ravel(np.asarray(self._file.attrs["version"])).tolist()
+            major, minor = np.ravel(np.asarray(self._attributes["version"])).tolist()
             self._version = int(major), int(minor)
         return self._version
 
@@ -152,7 +161,7 @@ class Trace:
             It is no number of seconds.
         """
         with damage_refused(self.path, "attribute slot_s"):
-            value = float(self._file.attrs["slot_s"])
+            value = float(self._attributes["slot_s"])
             if not 0 < value < math.inf:
                 raise ValueError(f"it is {value}")
         return value
@@ -249,10 +258,7 @@ class Trace:
                 end = self.slots if end is None else min(end, self.slots)
             if column.since > self.version:
                 return self._filled(column, first, end)
-            dataset = self._file[path]
-            if column.kind == "str":
-                return np.asarray(dataset.asstr()[first:end], dtype=object)
-            return np.asarray(dataset[first:end])
+            return self._columns.rows(column, first, end)
 
     def _filled(self, column: Column, first: int, end: int | None) -> npt.NDArray[Any]:
         """What a column reads as that the file's format does not have yet."""
@@ -343,12 +349,15 @@ class Trace:
         return columns
 
 
-def open_trace(path: str | os.PathLike[str]) -> Trace:
+def open_trace(path: str | os.PathLike[str], *, whole: bool = True) -> Trace:
     """Open a trace for reading, lazily.
 
     Parameters
     ----------
     path : path-like
+    whole : bool
+        Refuse a damaged column now, not when it is read. Without it a trace of which little is
+        read opens several times as fast.
 
     Returns
     -------
@@ -362,7 +371,7 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
     TraceFormatError
         Not a trace, a damaged one, or one of another major version.
     """
-    return Trace(path)
+    return Trace(path, whole=whole)
 
 
 def open_world(path: str | os.PathLike[str]) -> Trace:

@@ -18,11 +18,13 @@ from tests.support.release import Pair, in_tree, unpack_release
 pytestmark = pytest.mark.slow
 
 SHIPPED = ROOT / "scenarios" / "nsfnet.toml"
-#: Makes many short traces, then opens one many times; the least CPU milliseconds of each count.
+#: Makes many short traces, then opens and compares one many times; the least CPU milliseconds of
+#: each count.
 FILES = """
 import json, sys, tempfile, time
 from pathlib import Path
 from qnetsim import make_plan, open_trace, run
+from qnetsim.analysis.compare import compare_traces
 from qnetsim.scenario import PolicyTable, parse_scenario
 table = PolicyTable(name="sip")
 scenario = parse_scenario(sys.argv[1])
@@ -46,7 +48,8 @@ def least(call, rounds):
     return 1e3 * found
 write()
 path = write()
-print(json.dumps({"write": least(write, 20), "open": least(read, 20), "digest": read()}))
+found = {"write": least(write, 20), "open": least(read, 20), "digest": read()}
+print(json.dumps(found | {"figures": least(lambda: compare_traces([path]), 20)}))
 """
 #: Runs a command in a process of its own; CPU seconds of all of it, and the content digest. A
 #: shorter run goes ahead, in which the loop is compiled for this tree.
@@ -81,7 +84,7 @@ class Measured(NamedTuple):
 
 
 def files(release: Path) -> list[Measured]:
-    """One trace of 1,000 slots, run included, and opening it."""
+    """One trace of 1,000 slots, run included; opening it, and its figures in a comparison."""
     old = in_tree(release, FILES, SHIPPED.read_text("utf-8"))
     new = in_tree(ROOT, FILES, SHIPPED.read_text("utf-8"))
     # the same traces, or the ratio would mean nothing
@@ -89,6 +92,7 @@ def files(release: Path) -> list[Measured]:
     return [
         Measured("one trace of 1,000 slots", "ms", Pair(old["write"], new["write"]), 2.3),
         Measured("open a trace", "ms", Pair(old["open"], new["open"]), 1.1),
+        Measured("figures of a trace", "ms", Pair(old["figures"], new["figures"]), 1.8),
     ]
 
 

@@ -26,6 +26,12 @@ P = ParamSpec("P")
 TEXT_COLOUR = "#2b2b2c"
 #: Files that a figure is written to.
 FORMATS = ("png", "svg", "pdf")
+#: What their metadata says: nothing that differs from run to run.
+METADATA: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "svg": dict.fromkeys(("Date", "Creator", "Format", "Type")),
+    "pdf": {"CreationDate": None},
+}
 
 
 @dataclass(frozen=True)
@@ -216,8 +222,14 @@ def hide_frame(axes: Axes) -> None:
 
 def svg(figure: Figure) -> str:
     """Render to the text of an SVG file, on white."""
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     buffer = io.StringIO()
-    _save(figure, buffer, "svg", SCREEN)
+    with matplotlib.rc_context(SCREEN.settings()):
+        figure.set_dpi(SCREEN.dpi)
+        # savefig would draw it twice: once more for a layout that is done
+        cast("Any", FigureCanvasSVG(figure)).print_svg(buffer, metadata=METADATA["svg"])
     return buffer.getvalue()
 
 
@@ -252,11 +264,5 @@ def save(figure: Figure, path: Path, style: Style = SCREEN) -> None:
 def _save(figure: Figure, where: Any, kind: str, style: Style) -> None:
     import matplotlib
 
-    # nothing that differs from run to run
-    metadata = {
-        "png": {"Software": None},
-        "svg": dict.fromkeys(("Date", "Creator", "Format", "Type")),
-        "pdf": {"CreationDate": None},
-    }[kind]
     with matplotlib.rc_context(style.settings()):
-        figure.savefig(where, format=kind, dpi=style.dpi, metadata=metadata)
+        figure.savefig(where, format=kind, dpi=style.dpi, metadata=METADATA[kind])

@@ -1,4 +1,7 @@
-"""Read a topology: bundled, from a file of any known format, or from the topohub package."""
+"""Read a topology: bundled, from a file of any known format, or from the topohub package.
+
+A format's reader is imported where it is used: most runs read a bundled table.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,7 @@ from qnetsim.extras import require
 from qnetsim.input_files import read_input, read_text_input
 from qnetsim.network.formats.columns import from_csv
 from qnetsim.network.formats.foreign import ForeignGraph, Silence
-from qnetsim.network.formats.gml import from_gml
-from qnetsim.network.formats.graphml import from_graphml
-from qnetsim.network.formats.link_list import from_link_list
-from qnetsim.network.formats.net2plan import from_net2plan
-from qnetsim.network.formats.node_link import from_json, from_node_link
-from qnetsim.network.formats.sndlib import NATIVE, from_sndlib_native, from_sndlib_xml
 from qnetsim.network.formats.to_network import ReadTopology, to_network
-from qnetsim.network.formats.xml_tree import read_xml
 from qnetsim.network.topology import Topology
 from qnetsim.scenario import TopologyTable
 from qnetsim.scenario.tables.graph import GRAPH
@@ -101,7 +97,7 @@ def _foreign(reference: str, ends: tuple[str, str] | None) -> ForeignGraph:
         folder = resources.files("qnetsim") / "data"
         if (table := folder / f"{reference}.csv").is_file():
             return from_csv(reference, table.read_text("utf-8"))
-        return from_json(reference, (folder / f"{reference}.json").read_text("utf-8"))
+        return _from_json(reference, (folder / f"{reference}.json").read_text("utf-8"))
     if reference.startswith("topohub:"):
         return _from_topohub(reference)
     if reference.startswith(GRAPH):
@@ -132,6 +128,11 @@ def _text(path: Path) -> str:
 
 def _from_xml(name: str, path: Path) -> ForeignGraph:
     """GraphML, SNDlib or Net2Plan, by the root of the tree."""
+    from qnetsim.network.formats.graphml import from_graphml
+    from qnetsim.network.formats.net2plan import from_net2plan
+    from qnetsim.network.formats.sndlib import from_sndlib_xml
+    from qnetsim.network.formats.xml_tree import read_xml
+
     root = read_xml(name, read_input(path, "topology file", MOST_TOPOLOGY_BYTES))
     if root.tag == "graphml":
         return from_graphml(name, root)
@@ -145,6 +146,9 @@ def _from_xml(name: str, path: Path) -> ForeignGraph:
 
 def _from_text(name: str, path: Path) -> ForeignGraph:
     """SNDlib's native text, by its first line, else a list of links."""
+    from qnetsim.network.formats.link_list import from_link_list
+    from qnetsim.network.formats.sndlib import NATIVE, from_sndlib_native
+
     text = _text(path)
     if NATIVE.match(text) or re.search(r"^\s*NODES\s*\(\s*$", text, re.MULTILINE):
         return from_sndlib_native(name, text)
@@ -153,6 +157,8 @@ def _from_text(name: str, path: Path) -> ForeignGraph:
 
 def _from_gml(name: str, path: Path) -> ForeignGraph:
     """GML, which is ISO 8859-1 by its description and UTF-8 by habit."""
+    from qnetsim.network.formats.gml import from_gml
+
     raw = read_input(path, "topology file", MOST_TOPOLOGY_BYTES)
     try:
         text = raw.decode("utf-8-sig")
@@ -161,9 +167,17 @@ def _from_gml(name: str, path: Path) -> ForeignGraph:
     return from_gml(name, text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
+def _from_json(name: str, text: str, ends: tuple[str, str] | None = None) -> ForeignGraph:
+    from qnetsim.network.formats.node_link import from_json
+
+    return from_json(name, text, ends)
+
+
 def _from_topohub(reference: str) -> ForeignGraph:
     require(f"topology {reference!r}", "topohub")
     import topohub
+
+    from qnetsim.network.formats.node_link import from_node_link
 
     key = reference.removeprefix("topohub:")
     try:
@@ -185,7 +199,7 @@ def _from_topohub(reference: str) -> ForeignGraph:
 _BY_NAMES: Mapping[str, Callable[[str, str, tuple[str, str] | None], ForeignGraph]] = {
     ".csv": from_csv,
     ".tsv": from_csv,
-    ".json": from_json,
+    ".json": _from_json,
 }
 _READERS: Mapping[str, Callable[[str, Path], ForeignGraph]] = {
     ".graphml": _from_xml,

@@ -47,6 +47,7 @@ class LearnedPolicy(Policy):
     Options = LearnedOptions
     options: LearnedOptions
     name: ClassVar[str]
+    _weights: tuple[Path, Weights] | None = None
 
     def owners(self, network: Network) -> IntArray:
         """Agents of ``qnetsim.network.ownership``."""
@@ -54,21 +55,30 @@ class LearnedPolicy(Policy):
 
     def weights_sha256(self, network: Network) -> str:
         """SHA-256 of the file of weights."""
-        return read_weights(self._file(network.topology.name)).sha256
+        return self._read(network.topology.name).sha256
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Read the weights, and start with the state of a fresh episode."""
         topology = setting.network.topology
-        self._weights = read_weights(self._file(topology.name))
-        units = Units(setting, setting.shortest_routes(), self._weights.spec)
-        fit(self._weights, units, topology.name)
+        weights = self._read(topology.name)
+        self._spec = weights.spec
+        units = Units(setting, setting.shortest_routes(), weights.spec)
+        fit(weights, units, topology.name)
         self._units = units
-        history = self._weights.spec.history
+        history = weights.spec.history
         self._past = np.zeros((1, units.count, history, 2), np.float32)
         self._demand: Float32Array = np.repeat(units.typical[None, :, None], history, axis=2)
         self._of_agent = [np.flatnonzero(units.agent_of == a) for a in range(units.agents)]
+        self._weights_of_agent = [weights.of(mine) for mine in self._of_agent]
         #: What is observed follows from the agent's own reservations alone.
-        self._sees_own_actions_only = set(self._weights.spec.observe) <= {"actions", "context"}
+        self._sees_own_actions_only = set(weights.spec.observe) <= {"actions", "context"}
+
+    def _read(self, topology: str) -> Weights:
+        """Read the weights, once: those that a trace names are those that decide."""
+        path = self._file(topology)
+        if self._weights is None or self._weights[0] != path:
+            self._weights = path, read_weights(path)
+        return self._weights[1]
 
     def _file(self, topology: str) -> Path:
         model = self.options.model
@@ -93,8 +103,8 @@ class LearnedPolicy(Policy):
         pools[0, 0, fibres] = observation.reservation_pool_bits
         pools[1, 0, fibres] = observation.on_demand_pool_bits
         seen = units.observation(self._past, self._demand, units.pools(*pools))[0, mine, None]
-        weights = self._weights
-        mean, log_deviation = weights.of(mine).forward(seen)
+        weights = self._weights_of_agent[observation.controller]
+        mean, log_deviation = weights.forward(seen)
         if self.options.stochastic:
             noise = observation.generator.standard_normal(mean.shape, dtype=np.float32)
             mean = np.asarray(mean + np.exp(log_deviation) * noise)
@@ -112,7 +122,7 @@ class LearnedPolicy(Policy):
 
     def learn(self, outcome: Outcome) -> None:
         """Remember the realised demand."""
-        history = self._weights.spec.history
+        history = self._spec.history
         recent = outcome.levels[-history:]
         rows = self._units.demand(self._units.loads(recent))
         joined = np.concatenate([self._demand[0], rows.T], axis=1)

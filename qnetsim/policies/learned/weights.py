@@ -68,8 +68,8 @@ class Weights:
             x = np.maximum(np.matmul(x, weight) + bias, np.float32(0))
         weight, bias = self.layers[-1]
         out = np.matmul(x, weight) + bias
-        mean, log_deviation = np.split(out, 2, axis=-1)
-        return mean, np.clip(log_deviation, *LOG_DEVIATION)
+        half = out.shape[-1] // 2
+        return out[..., :half], np.clip(out[..., half:], *LOG_DEVIATION)
 
 
 #: Bounds of the logarithm of a policy's standard deviation.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import networkx
 import numpy as np
 import pytest
-from qnetsim.network.readers import read_topology
 
 from qnetsim.analysis.figures.stress import least_stress, path_lengths
+from qnetsim.network import read_topology
 
 
 def stress(places: np.ndarray, wanted: np.ndarray) -> float:

@@ -33,6 +33,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> list[str
 
 
 def test_a_layout_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    creation._with_columns.cache_clear()
     creation._layout.cache_clear()
     made = counted(monkeypatch, h5py.Group, "create_dataset")
     scenario = nsfnet(run__slots="3", demand__requests="4")
@@ -52,6 +53,22 @@ def test_a_layout_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             assert not trace.foreign_contents()
         assert a.column("fibres/source").tolist() == b.column("fibres/source").tolist()
         assert a.column("world/levels").tolist() != b.column("world/levels").tolist()
+
+
+def test_columns_that_stay_are_written_once(tmp_path: Path) -> None:
+    creation._with_columns.cache_clear()
+    paths = []
+    for place, price in (("a", "2.0"), ("b", "2.0"), ("c", "3.0")):
+        scenario = nsfnet(run__slots="3", cost__on_demand_multiplier=price)
+        paths.append(simulate(scenario, SIP, tmp_path / f"{place}.h5"))
+    assert creation._with_columns.cache_info().misses == 2
+    found = []
+    for path in paths:
+        with open_trace(path) as trace:
+            assert trace.content_digest() == trace.attribute("content_digest")
+            found.append(trace.column("fibres/qkd_on_demand_cost"))
+    assert (found[0] == found[1]).all()
+    assert (found[0] != found[2]).any()
 
 
 def test_blocks_share_a_flush(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,8 @@ from qnetsim.errors import TraceFormatError
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
-from qnetsim.trace.schema import COLUMNS
+from qnetsim.trace.schema import COLUMNS, Column
+from qnetsim.trace.stored_columns import StoredColumns
 from tests.support import ROOT
 from tests.support.helpers import nsfnet
 
@@ -47,16 +48,51 @@ def test_reading_loads_nothing_heavy(trace: Path) -> None:
 def test_opening_reads_no_rows(trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows: list[str] = []
     honest = h5py.Dataset.__getitem__
+    honest_rows = StoredColumns.rows
 
     def read(self: h5py.Dataset, *args: object) -> object:
         rows.append(self.name)
         return honest(self, *args)
 
+    def read_rows(self: StoredColumns, column: Column, first: int, end: int | None) -> object:
+        rows.append(column.path)
+        return honest_rows(self, column, first, end)
+
     monkeypatch.setattr(h5py.Dataset, "__getitem__", read)
+    monkeypatch.setattr(StoredColumns, "rows", read_rows)
     with open_trace(trace) as opened:
         assert rows == ["/committed_slots"]
         opened.column("slots/served", 5, 8)
-    assert rows == ["/committed_slots", "/slots/served"]
+    assert rows == ["/committed_slots", "slots/served"]
+
+
+def test_rows_are_those_of_h5py(trace: Path) -> None:
+    with open_trace(trace) as opened, h5py.File(trace) as file:
+        slots = opened.slots
+        for path in ("slots/served", "slots/reservation_stored_bits", "world/levels"):
+            for first, end in ((0, None), (3, slots), (2, 2), (slots - 1, 10 * slots), (slots, 9)):
+                found = opened.column(path, first, end)
+                stored = file[path][first : min(end or slots, slots)]
+                assert found.dtype == stored.dtype
+                np.testing.assert_array_equal(found, stored)
+
+
+def test_columns_that_are_not_read_may_wait_to_be_looked_at(trace: Path, tmp_path: Path) -> None:
+    path = tmp_path / "spoiled.h5"
+    path.write_bytes(trace.read_bytes())
+    with h5py.File(path, "r+") as file:
+        del file["slots/arrived"]
+        file["slots/arrived"] = np.zeros(3)
+        del file["trust/node"]
+    with pytest.raises(TraceFormatError, match="column slots/arrived is damaged: float64 of"):
+        open_trace(path)
+    with open_trace(path, whole=False) as opened:
+        assert opened.column("slots/served").sum() > 0
+        with pytest.raises(TraceFormatError, match="column slots/arrived is damaged: float64 of"):
+            opened.column("slots/arrived")
+        # after the numbers of its dimensions
+        with pytest.raises(TraceFormatError, match="column trust/node is missing"):
+            opened.column("trust/node_bits")
 
 
 def test_pandas(trace: Path) -> None:

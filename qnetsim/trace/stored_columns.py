@@ -1,0 +1,179 @@
+"""The columns of a file: each is looked at once, ahead of its first row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.errors import TraceFormatError
+from qnetsim.plain_text import counted
+from qnetsim.trace.hdf5.reading import (
+    MOST_EXPANSION,
+    link_elsewhere,
+    stored_elsewhere,
+    values_elsewhere,
+)
+from qnetsim.trace.schema import Column
+
+
+class StoredColumns:
+    """Columns of an open file, without h5py's objects, which take far longer than the datasets.
+
+    A column is there, in its type and shape, with all committed rows, or it is refused. It is
+    looked at ahead of its first row, after those that number its dimensions.
+
+    Parameters
+    ----------
+    path : Path
+    file : h5py.File
+    columns : tuple of Column
+        Those of the file's format.
+    slots : int
+        Slots that are committed.
+
+    Raises
+    ------
+    TraceFormatError
+        A group is not as the format has it.
+    """
+
+    def __init__(
+        self, path: Path, file: h5py.File, columns: tuple[Column, ...], slots: int
+    ) -> None:
+        self._path = path
+        self._sizes = {"slot": slots}
+        self._held = file.id.get_filesize()
+        self._groups: dict[str, h5py.h5g.GroupID] = {}
+        self._datasets: dict[str, h5py.h5d.DatasetID] = {}
+        self._numbers = {column.path: column for column in columns if column.dims == (column.name,)}
+        for name in dict.fromkeys(column.group for column in columns):
+            if name in file and (why := stored_elsewhere(file, name)):
+                raise TraceFormatError(f"{path}: {name} {why}; a trace keeps everything in itself")
+            group = file.get(name)
+            if isinstance(group, h5py.Group):
+                self._groups[name] = group.id
+
+    def check(self, columns: Iterable[Column]) -> None:
+        """Look at these columns.
+
+        Raises
+        ------
+        TraceFormatError
+            One of them is not as the format has it.
+        """
+        for column in columns:
+            self._dataset(column)
+
+    def rows(self, column: Column, first: int, end: int | None) -> npt.NDArray[Any]:
+        """Read rows of a column, all from ``first`` on unless ``end`` is given.
+
+        Raises
+        ------
+        TraceFormatError
+            The column is not as the format has it.
+        """
+        dataset = self._dataset(column)
+        if column.kind == "str":
+            return np.asarray(h5py.Dataset(dataset).asstr()[first:end], dtype=object)
+        size, *others = dataset.shape
+        first, end, _ = slice(first, end).indices(size)
+        found = np.empty((max(end - first, 0), *others), column.kind)
+        if found.size:
+            stored = dataset.get_space()
+            stored.select_hyperslab((first, *(0 for _ in others)), found.shape)
+            dataset.read(h5py.h5s.create_simple(found.shape), stored, found)
+        return found
+
+    def _dataset(self, column: Column) -> h5py.h5d.DatasetID:
+        """A column that is as the format has it."""
+        dataset = self._datasets.get(column.path)
+        if dataset is None:
+            for dim in column.dims:
+                numbers = self._numbers.get(f"{column.group}/{dim}", column)
+                if numbers is not column:
+                    self._dataset(numbers)
+            dataset, made = self._stored(column)
+            chunk = made.get_chunk() if made.get_layout() == h5py.h5d.CHUNKED else ()
+            if column.grows and column.path in self._numbers and chunk:
+                self._refuse_unstored(column, dataset, chunk[0])
+            # chunks bound what a growing column takes
+            self._refuse_misshapen(column, dataset, 0 if column.grows and chunk else self._held)
+            self._datasets[column.path] = dataset
+        return dataset
+
+    def _stored(self, column: Column) -> tuple[h5py.h5d.DatasetID, h5py.h5p.PropDCID]:
+        """Open a dataset, and how it is made."""
+        group, name = self._groups.get(column.group), column.name.encode()
+        missing = TraceFormatError(f"{self._path}: column {column.path} is missing")
+        if group is None or not group.links.exists(name):
+            raise missing
+        why = link_elsewhere(group, column.name)
+        made = None
+        if not why:
+            dataset = h5py.h5o.open(group, name)
+            if not isinstance(dataset, h5py.h5d.DatasetID):
+                raise missing
+            made = dataset.get_create_plist()
+            why = values_elsewhere(made)
+        if why:
+            raise TraceFormatError(
+                f"{self._path}: column {column.path} {why}; a trace keeps everything in itself"
+            )
+        return dataset, made
+
+    def _refuse_misshapen(self, column: Column, dataset: h5py.h5d.DatasetID, held: int) -> None:
+        """Type, shape and rows of one column; sizes of dimensions grow by those that are new.
+
+        ``held`` are the bytes of the file that must hold it; 0 where chunks bound what it takes.
+        """
+        shape, slots = dataset.shape, self._sizes["slot"]
+        stored = dataset.get_type()
+        kind_fits = stored.equal(_type_of(column.kind))
+        if not kind_fits:
+            text = h5py.check_string_dtype(stored.dtype) is not None
+            kind_fits = text if column.kind == "str" else stored.dtype == column.kind
+        shape_fits = len(shape) == len(column.dims) and (not column.grows or shape[0] >= slots)
+        for dim, size in zip(column.dims, shape, strict=False):
+            if dim != "slot":
+                shape_fits &= self._sizes.setdefault(dim, size) == size
+        claimed = math.prod(shape) * stored.get_size()
+        if held and claimed > MOST_EXPANSION * held:
+            raise TraceFormatError(
+                f"{self._path}: column {column.path} is damaged: it claims {claimed:,} bytes, in "
+                f"a file of {held:,}"
+            )
+        if not (kind_fits and shape_fits):
+            raise TraceFormatError(
+                f"{self._path}: column {column.path} is damaged: {stored.dtype} of shape "
+                f"{shape}, with {counted(slots, 'slot')} committed"
+            )
+
+    def _refuse_unstored(self, column: Column, dataset: h5py.h5d.DatasetID, rows: int) -> None:
+        """Refuse more slot numbers than there are stored chunks of ``rows`` for.
+
+        Other columns may be blank and take no space; numbers of slots are not, but for slot 0
+        alone.
+        """
+        slots = self._sizes["slot"]
+        if slots < 2:
+            return
+        wanted, stored = -(-slots // rows), dataset.get_num_chunks()
+        if stored < wanted:
+            raise TraceFormatError(
+                f"{self._path}: column {column.path} is damaged: "
+                f"{counted(slots, 'slot takes', 'slots take')} {counted(wanted, 'chunk')}, and "
+                f"{counted(stored, 'is', 'are')} stored"
+            )
+
+
+@lru_cache
+def _type_of(kind: str) -> h5py.h5t.TypeID:
+    """How numbers of a kind, or names, are stored; comparing types spares making numpy's."""
+    return h5py.h5t.py_create(h5py.string_dtype() if kind == "str" else np.dtype(kind), logical=1)
