@@ -105,7 +105,10 @@ def _initial_checks(management: Mapping[str, Any]) -> Iterator[Problem]:
     if not _positive(initial) or not isinstance(store, int):
         return
     if initial > store:
-        yield key, f"{initial} bits are more than a pool keeps; allowed: at most store_bits, {store}"
+        yield (
+            key,
+            f"{initial} bits are more than a pool keeps; allowed: at most store_bits, {store}",
+        )
     elif management.get("key_lifetime_slots", 0) == 0:
         yield key, "no bit outlives its slot; give key_lifetime_slots >= 1"
 
