@@ -9,7 +9,7 @@ import numpy as np
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.figures.policy_marks import legend_below, policy_legend, policy_line
 from qnetsim.analysis.figures.pools import POINTS, POINTS_PER_INCH
-from qnetsim.analysis.figures.style import SCREEN, Style, bit_unit, hide_frame, styled
+from qnetsim.analysis.figures.style import SCREEN, Style, bit_unit, hide_frame, power_unit, styled
 from qnetsim.analysis.warm_up import SERIES
 from qnetsim.arrays import FloatArray
 
@@ -53,14 +53,17 @@ def transient_figure(comparison: Comparison, *, style: Style = SCREEN) -> Figure
         lines = [
             _steps(transients[policy.name][name][:shown], points) for policy in comparison.policies
         ]
-        label, factor = name, 1.0
+        most = max(float(means.max()) for _, means in lines)
         if name.startswith("bits"):
-            unit = bit_unit(max(float(means.max()) for _, means in lines))
-            label, factor = f"in pools ({unit.text})", unit.factor
+            unit = bit_unit(most)
+            label = f"in pools ({unit.text})"
+        else:
+            unit = power_unit(most)
+            label = f"{name}{unit.text}"
         for number, (slots, means) in enumerate(lines):
             axes.plot(
                 slots,
-                means / factor,
+                means / unit.factor,
                 alpha=0.85,
                 drawstyle="steps-post",
                 **policy_line(number, style, 1.0),
