@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from qnetsim.analysis.completeness import MissingTraces, missing_traces
-from qnetsim.analysis.intervals import Intervals, over_batches, over_replications
 from qnetsim.analysis.key_figures import KeyFigures, key_figures
+from qnetsim.analysis.mean_intervals import Intervals, over_batches, over_replications
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
 from qnetsim.analysis.mixing import refuse_mixed
 from qnetsim.analysis.paired import ConfidenceInterval, paired_ratio

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from qnetsim.analysis import run_metrics
-from qnetsim.analysis.intervals import over_batches
+from qnetsim.analysis.mean_intervals import over_batches
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import metrics_json, show_metrics

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qnetsim.analysis.intervals import Intervals
+from qnetsim.analysis.mean_intervals import Intervals
 from qnetsim.analysis.warm_up import WarmUp
 
 

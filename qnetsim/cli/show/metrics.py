@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qnetsim.analysis import RunMetrics, run_metrics
 from qnetsim.analysis.fel_tasks import TaskRun
-from qnetsim.analysis.intervals import Intervals, over_batches
+from qnetsim.analysis.mean_intervals import Intervals, over_batches
 from qnetsim.analysis.task_rows import run_task_rows
 from qnetsim.cli.show.basis import intervals_json, warm_up_json
 from qnetsim.cli.show.boxed_table import print_table

@@ -17,7 +17,7 @@ from qnetsim.analysis.batch_means import (
     ratio_interval,
 )
 from qnetsim.analysis.interval_rows import interval_rows
-from qnetsim.analysis.intervals import over_batches, over_replications
+from qnetsim.analysis.mean_intervals import over_batches, over_replications
 from qnetsim.arrays import FloatArray
 from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import simulate
