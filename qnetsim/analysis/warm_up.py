@@ -86,12 +86,11 @@ def _left_out(slots: int) -> str:
 def at_start(scenario: Mapping[str, Any]) -> tuple[str, ...]:
     """What a recorded scenario begins with, and will not have for long; in words."""
     keys = scenario["key_management"]
-    faults = scenario.get("faults") or {}
+    faults = scenario.get("faults", {})
+    room = keys.get("store_bits", 0) - keys.get("initial_bits", 0)
     found = {
-        "key stores are empty": (
-            keys["store_bits"] > keys.get("initial_bits", 0) and keys["key_lifetime_slots"] > 0
-        ),
-        "no request waits": keys["patience_s"] > 0,
+        "key stores are empty": room > 0 and keys.get("key_lifetime_slots", 0) > 0,
+        "no request waits": keys.get("patience_s", 0) > 0,
         "no session is held": scenario["demand"].get("holding_slots", 1) > 1,
         "nothing has failed": any(value is not None for value in faults.values()),
     }
