@@ -197,6 +197,15 @@ def may_warm_up(scenario: Mapping[str, Any]) -> bool:
     return bool(at_start(scenario)) or scenario["run"].get("warmup_slots") is not None
 
 
+def given_warm_up(trace: Trace) -> WarmUp:
+    """What the scenario says alone: for runs that are paired one by one, as they come.
+
+    A cut that MSER-5 finds in each of them would be none that they have in common.
+    """
+    said = trace.provenance["scenario"]["run"].get("warmup_slots")
+    return WarmUp() if said is None else WarmUp(said, "given")
+
+
 def warm_up_of(trace: Trace) -> WarmUp:
     """The warm-up of one run alone."""
     scenario = trace.provenance["scenario"]

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from qnetsim.analysis import compare_traces, run_metrics
-from qnetsim.analysis.warm_up import WarmUp, at_start, mser_5, series_of, warm_up
+from qnetsim.analysis.warm_up import (
+    WarmUp,
+    at_start,
+    given_warm_up,
+    mser_5,
+    series_of,
+    warm_up,
+)
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import SettingError
 from qnetsim.runs.batch import run_policies
@@ -174,3 +181,11 @@ def test_a_given_zero_cuts_nothing(tmp_path: Path) -> None:
         found = run_metrics(trace)
         assert trace.provenance["scenario"]["run"]["warmup_slots"] == 0
     assert (found.warm_up.slots, found.warm_up.method) == (0, "given")
+
+
+def test_runs_that_are_paired_elsewhere_are_cut_as_said_alone(tmp_path: Path) -> None:
+    for said, cut in ((None, WarmUp()), ("7", WarmUp(7, "given"))):
+        changes = STORES if said is None else STORES | {"run__warmup_slots": said}
+        path = simulate(nsfnet(**changes), SIP, tmp_path / "t.h5", force=True)
+        with open_trace(path) as trace:
+            assert given_warm_up(trace) == cut
