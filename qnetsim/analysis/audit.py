@@ -116,12 +116,14 @@ def _blocks(trace: Trace, *names: str) -> Iterator[tuple[int, dict[str, npt.NDAr
 def _ledger(trace: Trace) -> str | None:
     """Say where keys are not conserved, slot by slot and in total; None where they are.
 
-    Produced + stored before = consumed + expired + overflowed + stored, by fibre and pool.
+    Produced + stored before = consumed + expired + overflowed + stored, by fibre and pool; ahead of
+    the first slot the reservation pools hold ``initial_bits``.
     """
+    initial = int(trace.provenance["scenario"]["key_management"].get("initial_bits", 0))
     for pool in POOLS:
         names = [f"slots/{pool}_{flow}_bits" for flow in FLOWS]
         totals = {flow: np.zeros(len(trace.column("fibres/fibre")), np.int64) for flow in FLOWS}
-        before = totals["stored"]
+        before = totals["stored"] + (initial if pool == POOLS[0] else 0)
         for first, block in _blocks(trace, *names):
             flow = dict(zip(FLOWS, block.values(), strict=True))
             negative = np.any([values < 0 for values in flow.values()], axis=0)

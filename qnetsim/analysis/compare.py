@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ import numpy as np
 
 from qnetsim.analysis.completeness import MissingTraces, missing_traces
 from qnetsim.analysis.key_figures import KeyFigures, key_figures
+from qnetsim.analysis.mean_intervals import Intervals, over_batches, over_replications
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
 from qnetsim.analysis.mixing import refuse_mixed
 from qnetsim.analysis.paired import ConfidenceInterval, paired_ratio
+from qnetsim.analysis.warm_up import WarmUp, may_warm_up, series_of, warm_up
 from qnetsim.analysis.worlds import refuse_unpaired
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import (
@@ -35,6 +37,8 @@ SOLVERS = ("Gurobi", "HiGHS")
 REFERENCE = "sip"
 #: Policy that is told the demand of each slot.
 PERFECT = "perfect"
+#: What is followed against time, by name.
+Series = Mapping[str, FloatArray]
 #: Parts of a scenario that may differ in one world, but change what a cost means.
 SETUP_PARTS = ("cost", "network", "key_management")
 
@@ -63,6 +67,8 @@ class PolicyResult:
         On-demand bits over bits consumed.
     cost_by_kind : dict of float
     keys : KeyFigures
+    intervals : Intervals
+        Of all means, over the replications; of a single one by batch means.
     runs : tuple of RunMetrics
     """
 
@@ -78,6 +84,7 @@ class PolicyResult:
     on_demand_share: float
     cost_by_kind: dict[str, float]
     keys: KeyFigures
+    intervals: Intervals
     runs: tuple[RunMetrics, ...]
 
     @property
@@ -120,6 +127,11 @@ class Comparison:
         Expected value of perfect information in these worlds, per slot: ``sip`` − ``perfect``.
     vss : ConfidenceInterval or None
         Value of the stochastic solution in these worlds, per slot: ``evf`` − ``sip``.
+    warm_up : WarmUp
+        First slots that all figures leave out, the same for every policy.
+    transients : mapping from policy to series
+        Means over the replications against time, as of ``warm_up.series_of``; empty where nothing
+        can warm up.
     """
 
     policies: tuple[PolicyResult, ...]
@@ -131,6 +143,8 @@ class Comparison:
     missing: tuple[MissingTraces, ...]
     evpi: ConfidenceInterval | None
     vss: ConfidenceInterval | None
+    warm_up: WarmUp = field(default_factory=WarmUp)
+    transients: Mapping[str, Mapping[str, FloatArray]] = field(default_factory=dict)
 
     @property
     def planned_replications(self) -> int:
@@ -193,8 +207,9 @@ def compare_traces(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
         raise UsageError("no trace to compare; give traces or a scenario")
     traces = [Path(path) for path in paths]
     complete: set[Path] = set()
+    followed: dict[str, list[Series]] = {}
     try:
-        table = _runs_by_policy(traces, complete)
+        table = _runs_by_policy(traces, complete, followed)
         refuse_unpaired(table)
     except (WorldMismatchError, _UnfinishedError) as error:
         missing = missing_traces(traces, complete)
@@ -203,6 +218,10 @@ def compare_traces(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
         told = "; ".join(map(str, missing))
         raise PartialComparisonError(f"{told}; {error}") from None
     missing = missing_traces(traces, complete)
+    transients = {name: _mean_series(found) for name, found in followed.items()}
+    cut = warm_up([run.scenario for runs in table.values() for run in runs.values()], transients)
+    if cut != WarmUp():
+        table = {name: _without_warm_up(runs, cut) for name, runs in table.items()}
     reference = REFERENCE if REFERENCE in table else next(iter(table))
     costs = {name: _costs(runs) for name, runs in table.items()}
     results = tuple(
@@ -219,6 +238,8 @@ def compare_traces(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
         slots=next(iter(table[reference].values())).slots,
         evpi=_paired_difference(costs, "sip", PERFECT),
         vss=_paired_difference(costs, "evf", "sip"),
+        warm_up=cut,
+        transients=transients,
     )
 
 
@@ -226,8 +247,13 @@ class _UnfinishedError(TraceError):
     """A trace among those to be compared is not complete."""
 
 
-def _runs_by_policy(paths: Sequence[Path], complete: set[Path]) -> dict[str, dict[int, RunMetrics]]:
-    """Figures of the traces by policy and replication; notes which of them are complete."""
+def _runs_by_policy(
+    paths: Sequence[Path], complete: set[Path], followed: dict[str, list[Series]]
+) -> dict[str, dict[int, RunMetrics]]:
+    """Figures of the traces by policy and replication, over all slots.
+
+    Notes which of them are complete, and what those that may warm up look like against time.
+    """
     table: dict[str, dict[int, RunMetrics]] = {}
     for path in paths:
         with open_trace(path, whole=False) as trace:
@@ -237,7 +263,9 @@ def _runs_by_policy(paths: Sequence[Path], complete: set[Path]) -> dict[str, dic
                     f"what wrote it completes it with {argument('resume', 'True')}"
                 )
             complete.add(path)
-            metrics = run_metrics(trace)
+            metrics = run_metrics(trace, WarmUp())
+            if may_warm_up(metrics.scenario):
+                followed.setdefault(metrics.policy, []).append(series_of(trace))
         runs = table.setdefault(metrics.policy, {})
         if metrics.replication in runs:
             raise TraceError(
@@ -247,6 +275,30 @@ def _runs_by_policy(paths: Sequence[Path], complete: set[Path]) -> dict[str, dic
         runs[metrics.replication] = metrics
     refuse_mixed(table)
     return table
+
+
+def _mean_series(found: Sequence[Series]) -> Series:
+    """Mean over the replications, slot by slot."""
+    return {name: np.mean([series[name] for series in found], axis=0) for name in found[0]}
+
+
+def _without_warm_up(runs: dict[int, RunMetrics], cut: WarmUp) -> dict[int, RunMetrics]:
+    """The figures of these runs without their first slots."""
+    if not cut.slots:
+        return {number: replace(run, warm_up=cut) for number, run in runs.items()}
+    found = {}
+    for number, run in runs.items():
+        with open_trace(run.trace) as trace:
+            found[number] = run_metrics(trace, cut)
+    return found
+
+
+def _intervals(runs: Sequence[RunMetrics]) -> Intervals:
+    """Over the replications, or over batches of the only one."""
+    if len(runs) > 1:
+        return over_replications(runs)
+    with open_trace(runs[0].trace) as trace:
+        return over_batches(trace, runs[0])
 
 
 def _paired_difference(
@@ -286,6 +338,7 @@ def _result(
         on_demand_share=on_demand_bits / total_bits if total_bits else 0.0,
         cost_by_kind=kinds,
         keys=key_figures(ordered),
+        intervals=_intervals(ordered),
         runs=ordered,
     )
 

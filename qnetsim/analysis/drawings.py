@@ -18,7 +18,9 @@ from qnetsim.analysis.figures.network_map import map_figure
 from qnetsim.analysis.figures.pools import pools_figure
 from qnetsim.analysis.figures.style import FORMATS, SCREEN, Style, save, svg
 from qnetsim.analysis.figures.training import training_figure
+from qnetsim.analysis.figures.transient import transient_figure
 from qnetsim.analysis.figures.waiting import waiting_figure
+from qnetsim.plain_text import counted
 from qnetsim.trace import Trace
 from qnetsim.trace.files.curve_file import CurveRecord
 from qnetsim.trace.hdf5.files import write_whole
@@ -82,7 +84,9 @@ def drawings(sources: ReportSources) -> dict[str, Drawing]:
     comparison = sources.comparison
     reference = sources.first[comparison.reference]
     worlds = comparison.replications
-    means = f"mean over all slots of {worlds} world{'' if worlds == 1 else 's'}"
+    cut = comparison.warm_up.slots
+    slots = f"the slots after the first {cut:,}" if cut else "all slots"
+    means = f"mean over {slots} of {worlds} world{'' if worlds == 1 else 's'}"
     found = [
         Drawing(
             "costs",
@@ -104,6 +108,13 @@ def drawings(sources: ReportSources) -> dict[str, Drawing]:
             lambda style: map_figure(comparison, reference, style=style),
         ),
     ]
+    if comparison.transients:
+        caption = f"How the runs settle: mean over {counted(worlds, 'world')} against time" + (
+            f"; the shaded {counted(cut, 'slot')} are left out of all figures." if cut else "."
+        )
+        found.append(
+            Drawing("transient", caption, lambda style: transient_figure(comparison, style=style))
+        )
     if any(policy.keys.wait_percentiles_s["max"] > 0 for policy in comparison.policies):
         caption = "Waiting time of the served requests until their first keys, all worlds."
         found.append(
@@ -114,12 +125,12 @@ def drawings(sources: ReportSources) -> dict[str, Drawing]:
             "Cumulative cost above the reference in the first world; a tick marks the first "
             "decision that differs."
         )
-        slots = {name: divergence.slot for name, divergence in sources.divergences.items()}
+        parted = {name: divergence.slot for name, divergence in sources.divergences.items()}
         found.append(
             Drawing(
                 "partings",
                 caption,
-                lambda style: divergence_figure(comparison, slots, sources.first, style=style),
+                lambda style: divergence_figure(comparison, parted, sources.first, style=style),
             )
         )
     if comparison.policies[0].runs[0].tasks:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.divergence import Divergence
+from qnetsim.analysis.interval_rows import interval_rows
 from qnetsim.analysis.provenance_rows import scenario_rows, software_rows
 from qnetsim.analysis.rows import (
     cost_kind_rows,
@@ -83,6 +84,13 @@ def paired_table(comparison: Comparison) -> str:
 def cost_kind_table(comparison: Comparison) -> str:
     """Cost per slot by kind."""
     return html_table("Cost per slot by kind", cost_kind_rows(comparison))
+
+
+def interval_table(comparison: Comparison) -> str:
+    """Half the widths of the intervals of all means; empty where there is none."""
+    table = interval_rows(comparison)
+    caption = "95 % intervals of all means, half their widths"
+    return html_table(caption, table) if len(table.columns) > 1 else ""
 
 
 def key_table(comparison: Comparison) -> str:

@@ -53,7 +53,7 @@ class KeyFigures:
 def key_figures(runs: Sequence[RunMetrics]) -> KeyFigures:
     """Sum up the replications of a policy."""
     arrived = max(sum(run.arrived for run in runs), 1)
-    slots = sum(run.slots for run in runs)
+    slots = sum(run.counted_slots for run in runs)
     utilisation = np.mean([run.utilisation for run in runs], axis=0)
     depletions = sum(run.depletions for run in runs)
     total_s = sum((run.depletion_s or 0.0) * run.depletions for run in runs)

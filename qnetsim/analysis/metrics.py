@@ -11,15 +11,17 @@ import numpy as np
 
 from qnetsim.analysis.fel_tasks import TaskRun, task_runs
 from qnetsim.analysis.waits import Waits
+from qnetsim.analysis.warm_up import WarmUp, blocks_from, warm_up_of
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import TraceError, TraceFormatError
+from qnetsim.plain_text import counted
 from qnetsim.trace import Trace
 from qnetsim.vocabulary import BILL_COLUMNS, POOLS
 
 
 @dataclass(frozen=True)
 class RunMetrics:
-    """Figures of one run.
+    """Figures of one run, over the slots after its warm-up.
 
     Attributes
     ----------
@@ -27,12 +29,16 @@ class RunMetrics:
     policy : str
     replication : int
     slots : int
+        All that were simulated.
+    warm_up : WarmUp
+        Slots that the figures leave out.
     cost : float
         Mean cost per slot.
     cost_by_kind : dict of float
         The same by ``BILL_COLUMNS``.
     arrived, served, blocked, pending : int
-        Requests; pending ones still wait at the end.
+        Requests; pending ones still wait at the end. Those that waited when the warm-up ended have
+        arrived, so that the others add up to the arrivals.
     on_demand_bits : float
         Bits consumed from on-demand pools.
     consumed_bits, produced_bits : ndarray of float64, shape (fibres,)
@@ -69,6 +75,7 @@ class RunMetrics:
     policy: str
     replication: int
     slots: int
+    warm_up: WarmUp
     cost: float
     cost_by_kind: dict[str, float]
     arrived: int
@@ -97,6 +104,11 @@ class RunMetrics:
     format_version: tuple[int, int]
 
     @property
+    def counted_slots(self) -> int:
+        """Slots after the warm-up."""
+        return self.slots - self.warm_up.slots
+
+    @property
     def on_demand_share(self) -> float:
         """On-demand bits over all bits consumed; 0 where none were consumed."""
         total = float(self.consumed_bits.sum())
@@ -113,8 +125,14 @@ class RunMetrics:
         return self.blocked / self.arrived if self.arrived else 0.0
 
 
-def run_metrics(trace: Trace) -> RunMetrics:
+def run_metrics(trace: Trace, warm_up: WarmUp | None = None) -> RunMetrics:
     """Compute the figures of a run, reading its trace block by block.
+
+    Parameters
+    ----------
+    trace : Trace
+    warm_up : WarmUp, optional
+        Common to several runs; that of this run alone unless given.
 
     Raises
     ------
@@ -123,13 +141,24 @@ def run_metrics(trace: Trace) -> RunMetrics:
     """
     if trace.slots == 0:
         raise TraceError(f"{trace.path}: holds no complete slot; run it again")
-    cost = {name: _total(trace, f"slots/{name}") / trace.slots for name in BILL_COLUMNS}
-    reserved_bits, on_demand_bits = (_bits(trace, pool, "consumed") for pool in POOLS)
+    if warm_up is None:
+        warm_up = warm_up_of(trace)
+    first = warm_up.slots
+    if first >= trace.slots:
+        raise TraceError(
+            f"{trace.path}: run.warmup_slots leaves out {first:,} slots, and it holds "
+            f"{counted(trace.slots, 'slot')}; complete the run"
+        )
+    cost = {
+        name: _total(trace, f"slots/{name}", first) / (trace.slots - first) for name in BILL_COLUMNS
+    }
+    reserved_bits, on_demand_bits = (_bits(trace, pool, "consumed", first) for pool in POOLS)
     consumed_bits = np.asarray(reserved_bits + on_demand_bits, dtype=np.float64)
-    produced = sum(_bits(trace, pool, "produced") for pool in POOLS)
+    produced = sum(_bits(trace, pool, "produced", first) for pool in POOLS)
     produced_bits = np.asarray(produced, dtype=np.float64)
-    levels = _pool_levels(trace)
-    served = int(_total(trace, "slots/served"))
+    levels = _pool_levels(trace, first)
+    served = int(_total(trace, "slots/served", first))
+    waited = int(trace.column("slots/waiting", first - 1, first)[0]) if first else 0
     if not all(map(math.isfinite, cost.values())):
         raise TraceFormatError(f"{trace.path}: holds a cost that is not a finite number")
     return RunMetrics(
@@ -137,23 +166,24 @@ def run_metrics(trace: Trace) -> RunMetrics:
         policy=trace.policy,
         replication=trace.replication,
         slots=trace.slots,
+        warm_up=warm_up,
         cost=float(sum(cost.values())),
         cost_by_kind=cost,
-        arrived=int(_total(trace, "slots/arrived")),
+        arrived=waited + int(_total(trace, "slots/arrived", first)),
         served=served,
-        blocked=int(_total(trace, "slots/blocked")),
+        blocked=int(_total(trace, "slots/blocked", first)),
         pending=int(trace.column("slots/waiting", trace.slots - 1)[-1]),
         on_demand_bits=float(np.sum(on_demand_bits)),
         consumed_bits=consumed_bits,
         produced_bits=produced_bits,
-        interrupted=int(_total(trace, "slots/interrupted")),
-        rerouted=int(_total(trace, "slots/rerouted")),
-        waits=Waits.of(trace, served),
+        interrupted=int(_total(trace, "slots/interrupted", first)),
+        rerouted=int(_total(trace, "slots/rerouted", first)),
+        waits=Waits.of(trace, served, first),
         utilisation=_utilisation(consumed_bits, produced_bits),
         mean_pool_bits=levels.mean_bits,
         depletion_s=levels.depletion_s,
         depletions=levels.depletions,
-        exposed_bits=_exact_total(trace, "slots/exposed_bits"),
+        exposed_bits=_exact_total(trace, "slots/exposed_bits", first),
         tasks=task_runs(trace),
         status=trace.status,
         world_digest=trace.attribute("world_digest"),
@@ -166,24 +196,25 @@ def run_metrics(trace: Trace) -> RunMetrics:
     )
 
 
-def _total(trace: Trace, path: str) -> float:
-    return float(sum(float(block.sum()) for block in trace.blocks(path)))
+def _total(trace: Trace, path: str, first: int) -> float:
+    return float(sum(float(block.sum()) for block in blocks_from(trace, path, first)))
 
 
-def _bits(trace: Trace, pool: str, flow: str) -> IntArray:
-    """Bits of a flow in the whole run, by fibre."""
-    if trace.status != "incomplete":
+def _bits(trace: Trace, pool: str, flow: str, first: int) -> IntArray:
+    """Bits of a flow from a slot on, by fibre."""
+    if trace.status != "incomplete" and not first:
         return trace.column(f"ledger/{pool}_{flow}_bits")
     # after a kill the ledger may be ahead of the slots
     total = np.zeros(len(trace.column("fibres/fibre")), dtype=np.int64)
-    for block in trace.blocks(f"slots/{pool}_{flow}_bits"):
+    for block in blocks_from(trace, f"slots/{pool}_{flow}_bits", first):
         total += block.sum(axis=0)
     return total
 
 
-def _exact_total(trace: Trace, path: str) -> int:
+def _exact_total(trace: Trace, path: str, first: int = 0) -> int:
     """Sum of a column whose total may not fit into 64 bits."""
-    halves = ((block >> 32, block & 0xFFFFFFFF) for block in trace.blocks(path))
+    blocks = blocks_from(trace, path, first)
+    halves = ((block >> 32, block & 0xFFFFFFFF) for block in blocks)
     return sum((int(high.sum()) << 32) + int(low.sum()) for high, low in halves)
 
 
@@ -200,30 +231,35 @@ class _PoolLevels:
     depletions: int
 
 
-def _pool_levels(trace: Trace) -> _PoolLevels:
-    """Mean levels of the pools, and how long pools that hold something take to run empty."""
+def _pool_levels(trace: Trace, first: int) -> _PoolLevels:
+    """Mean levels of the pools, and how long pools that hold something take to run empty.
+
+    Of the slots from ``first`` on; pools that run empty there may hold something from before.
+    """
     total: FloatArray = np.zeros(len(trace.column("slots/fibre")))
     # slots for which each fibre's pools have held something, until they are empty
     filled_slots = np.zeros(len(total), dtype=np.int64)
     depletions = 0
     slots_until_empty = 0
+    slot = 0
     for reserved, on_demand in zip(
         trace.blocks("slots/reservation_stored_bits"),
         trace.blocks("slots/on_demand_stored_bits"),
         strict=True,
     ):
         stored = reserved + on_demand
-        total += stored.sum(axis=0)
+        total += stored[max(first - slot, 0) :].sum(axis=0)
+        slot += len(stored)
         if not stored.any() and not filled_slots.any():
             continue
-        for row in stored:
-            emptied = (row == 0) & (filled_slots > 0)
+        for number, row in enumerate(stored, start=slot - len(stored)):
+            emptied = (row == 0) & (filled_slots > 0) & (number >= first)
             depletions += int(emptied.sum())
             slots_until_empty += int(filled_slots[emptied].sum())
             filled_slots = np.where(row > 0, filled_slots + 1, 0)
     slot_s = trace.slot_s
     return _PoolLevels(
-        mean_bits=total / trace.slots,
+        mean_bits=total / (trace.slots - first),
         depletion_s=slots_until_empty / depletions * slot_s if depletions else None,
         depletions=depletions,
     )

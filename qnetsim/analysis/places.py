@@ -10,6 +10,7 @@ FIGURE_NAMES = {
     "costs": "",
     "keys": "",
     "network": "",
+    "transient": "nothing starts empty in this scenario",
     "waiting": "no request waited",
     "partings": "there is one policy only",
     "training": "the scenario has no federated task",

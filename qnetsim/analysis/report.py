@@ -15,6 +15,7 @@ from qnetsim.analysis.divergence import Divergence, divergence_of
 from qnetsim.analysis.drawings import Drawing, ReportSources, drawings
 from qnetsim.analysis.figures.style import FORMATS, SCREEN, Style, page_svg
 from qnetsim.analysis.in_words import in_words
+from qnetsim.analysis.interval_rows import basis
 from qnetsim.analysis.page import STYLE, Section, html_page
 from qnetsim.analysis.places import FIGURE_NAMES, FIGURES, PAGE
 from qnetsim.errors import UsageError, argument
@@ -149,7 +150,15 @@ def _figure_html(drawn: Mapping[str, Drawing], name: str) -> str:
 
 
 def _page(comparison: Comparison, sources: ReportSources, drawn: Mapping[str, Drawing]) -> str:
-    costs = _figure_html(drawn, "costs") + tables.cost_kind_table(comparison)
+    costs = "\n".join(
+        (
+            _figure_html(drawn, "costs"),
+            tables.cost_kind_table(comparison),
+            tables.interval_table(comparison),
+            _basis(comparison),
+            _figure_html(drawn, "transient"),
+        )
+    )
     keys = "\n".join(
         (
             _figure_html(drawn, "keys"),
@@ -200,6 +209,10 @@ def _warnings(comparison: Comparison) -> str:
     return "".join(f"<p><b>Note:</b> {tables.html_text(text)}.</p>" for text in texts)
 
 
+def _basis(comparison: Comparison) -> str:
+    return f"<p>{'<br>'.join(tables.html_text(sentence) for sentence in basis(comparison))}</p>"
+
+
 def _worlds(comparison: Comparison) -> str:
     same = f"""<p>Every policy met the same worlds: the digests of topology, demand and yields are
 equal in all traces, replication by replication. World digest
@@ -216,11 +229,17 @@ which tie slots to each other, knowing each slot in turn is not a bound either.<
     return same
 
 
+def _cut(comparison: Comparison) -> str:
+    found = comparison.warm_up
+    how = {"none": "", "mser-5": ", by MSER-5", "given": ", by run.warmup_slots"}[found.method]
+    return f"{counted(found.slots, 'first slot')} of each run left out{how}"
+
+
 def _provenance(comparison: Comparison) -> str:
     provenance = comparison.policies[0].runs[0].provenance
     raw = tables.html_text(json.dumps(provenance, indent=1, ensure_ascii=False, sort_keys=True))
     return f"""<p>Seed {tables.html_text(provenance["seed"])}; scenario digest
-<code>{tables.html_text(provenance.get("scenario_digest", "—"))}</code>.</p>
+<code>{tables.html_text(provenance.get("scenario_digest", "—"))}</code>; {_cut(comparison)}.</p>
 {tables.software_table(comparison)}
 <details><summary>Traces and their digests</summary>{tables.trace_table(comparison)}</details>
 <details><summary>Scenario, key by key</summary>{tables.scenario_table(comparison)}</details>

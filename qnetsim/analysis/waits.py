@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qnetsim.analysis.warm_up import blocks_from
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.trace import Trace
 
@@ -29,11 +30,11 @@ class Waits:
     counts: IntArray
 
     @classmethod
-    def of(cls, trace: Trace, served: int) -> Waits:
-        """Count the waiting times of a trace in which ``served`` requests were served."""
+    def of(cls, trace: Trace, served: int, first: int = 0) -> Waits:
+        """Count the waiting times of the ``served`` requests of a trace from a slot on."""
         upto_s = trace.column("slots/wait_upto_s")
         counts = np.zeros(len(upto_s), dtype=np.int64)
-        for block in trace.blocks("slots/waited"):
+        for block in blocks_from(trace, "slots/waited", first):
             counts += block.sum(axis=0, dtype=np.int64)
         edges = np.append(0.0, upto_s)
         return cls(edges, np.append(served - int(counts.sum()), counts))

@@ -278,6 +278,12 @@ def _refuse_overflow(scenario: Scenario, network: Network, forecast: Forecast) -
     """
     run = scenario.run
     keys = scenario.key_management
+    if run.warmup_slots is not None and run.warmup_slots >= run.slots:
+        text = (
+            f"{run.warmup_slots} leaves none of the {counted(run.slots, 'slot')}; allowed: an "
+            "integer 0 .. slots - 1"
+        )
+        raise SettingError([(("run", "warmup_slots"), text)])
     ticks = run.slots * seconds_to_ticks(run.slot_s) + sum(
         map(seconds_to_ticks, (keys.patience_s, keys.on_demand_setup_s, keys.control_delay_s))
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from qnetsim.analysis import run_metrics
+from qnetsim.analysis.mean_intervals import over_batches
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import metrics_json, show_metrics
@@ -39,7 +40,9 @@ def inspect(trace: Path, as_json: bool) -> None:
                     "status": opened.status,
                     "slots": opened.slots,
                     "provenance": opened.provenance,
-                    "metrics": metrics_json(metrics) if metrics else None,
+                    "metrics": (
+                        metrics_json(metrics, over_batches(opened, metrics)) if metrics else None
+                    ),
                     "columns": [
                         {"path": c.path, "dims": list(c.dims), "units": c.units} for c in columns
                     ],
@@ -47,7 +50,7 @@ def inspect(trace: Path, as_json: bool) -> None:
             )
             return
         if metrics:
-            show_metrics(metrics)
+            show_metrics(metrics, over_batches(opened, metrics))
         else:
             facts = f"{opened.kind.noun}, {opened.status}, {counted(opened.slots, 'slot')}"
             echo(f"{trace}: {facts}")

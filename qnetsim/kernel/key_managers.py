@@ -84,6 +84,7 @@ class KeyManagers:
             ports=_most(network.max_wavelengths, network),
             requests=requests,
             lifetime_slots=table.key_lifetime_slots,
+            initial_bits=table.initial_bits,
             capacity=2 * requests,
             log_rows=2 * rows,
         )

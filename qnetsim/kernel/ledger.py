@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
 from qnetsim.errors import LedgerError
-from qnetsim.kernel.serving.state import STORED
+from qnetsim.kernel.serving.state import RESERVATION, STORED
 from qnetsim.kernel.serving.sums import MOST_BITS
 from qnetsim.network import Topology
 from qnetsim.vocabulary import FLOWS, POOLS
@@ -51,14 +51,23 @@ class Ledger:
         Stands in messages.
     sums : module, optional
         ``qnetsim.kernel.serving.sums``, compiled; array steps are taken unless given.
+    initial_bits : int
+        In the reservation pool of each fibre ahead of the first slot.
     """
 
-    def __init__(self, topology: Topology, policy: str, sums: ModuleType | None = None) -> None:
+    def __init__(
+        self,
+        topology: Topology,
+        policy: str,
+        sums: ModuleType | None = None,
+        initial_bits: int = 0,
+    ) -> None:
         self._topology = topology
         self._sums = sums
         self._policy = policy
         fibres = len(topology.fibres)
         self._stored = {pool: np.zeros(fibres, dtype=np.int64) for pool in POOLS}
+        self._stored[POOLS[RESERVATION]] += initial_bits
         self._totals = {pool: np.zeros((len(FLOWS), fibres), dtype=np.int64) for pool in POOLS}
         self._parts: list[Columns] = []
         self._first = 0
@@ -100,7 +109,7 @@ class Ledger:
         return block
 
     def _check(self, pool: str, columns: Columns) -> None:
-        """Produced = consumed + stored + expired + overflowed, in every slot and in total."""
+        """Stored before + produced = consumed + expired + overflowed + stored, slot by slot."""
         flow: dict[str, IntArray] = {name: columns[f"{pool}_{name}_bits"] for name in FLOWS}
         stored = self._stored[pool]
         sums = self._added_up(stored, flow) if self._sums is None else self._compiled(stored, flow)

@@ -73,7 +73,12 @@ class Simulation:
         self._generators = [generators(c) for c in range(len(self.board.owned))]
         self._chunks = chunks
         self._rows: ChunkRows | None = None
-        self._ledger = Ledger(context.network.topology, context.title, context.compiled_sums)
+        self._ledger = Ledger(
+            context.network.topology,
+            context.title,
+            context.compiled_sums,
+            context.key_management.initial_bits,
+        )
         self._sink = sink
         self._learns = type(policy).learn is not Policy.learn
         self._recourse = policy.reroutes

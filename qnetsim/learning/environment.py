@@ -202,6 +202,7 @@ def refuse_unsupported(scenario: Scenario) -> None:
         ("fel",): scenario.fel and "must be left out",
         ("recording",): scenario.recording and "must be left out: one world is too few",
         ("key_management", "on_demand_setup_s"): keys.on_demand_setup_s and "must be 0",
+        ("key_management", "initial_bits"): keys.initial_bits and "must be 0",
         ("learning", "reward_cost"): (tied or scenario.regimes)
         and learning.reward_cost == "expected"
         and "must be 'realised': with key stores or regimes no slot's expected cost is known",

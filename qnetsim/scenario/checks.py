@@ -32,6 +32,8 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[Problem]:
                 ("key_management", "on_demand_setup_s"),
                 f"{setup} s is longer than a slot of {length} s; allowed: at most slot_s",
             )
+    if isinstance(management, dict):
+        yield from _initial_checks(management)
     for i, table in enumerate(_tables(data.get("fel"))):
         for key in ("patience_s", "compute_s"):
             yield from _time_checks(table, ("fel", i, key))
@@ -93,6 +95,22 @@ def _slot_bits_checks(network: Mapping[str, Any], run: Mapping[str, Any]) -> Ite
                 f"a channel yields {float(bits):g} bits in a slot of {slot} s; "
                 "allowed: at least one bit (raise key_rate_bps or run.slot_s)",
             )
+
+
+def _initial_checks(management: Mapping[str, Any]) -> Iterator[Problem]:
+    """Bits ahead of slot 0 are such as a slot before it could have left."""
+    initial = management.get("initial_bits", 0)
+    store = management.get("store_bits", 0)
+    key = ("key_management", "initial_bits")
+    if not _positive(initial) or not isinstance(store, int):
+        return
+    if initial > store:
+        yield (
+            key,
+            f"{initial} bits are more than a pool keeps; allowed: at most store_bits, {store}",
+        )
+    elif management.get("key_lifetime_slots", 0) == 0:
+        yield key, "no bit outlives its slot; give key_lifetime_slots >= 1"
 
 
 def _tables(value: object) -> list[object]:

@@ -88,7 +88,7 @@ COMMANDS = [
     (["plan", "tiny", "--sensitivity", "cost.on_demand_multiplier=1:2:3"], 1),
     (["spacing", "s.toml"], 1),
     (["run", "s.toml", "--policy", "sip", "--out", "new.h5"], 2),
-    (["compare", "s.toml", "--out", "new", "--no-report"], 4),
+    (["compare", "s.toml", "--out", "new", "--no-report"], 5),
     (["inspect", "there/sip-r000.h5"], 4),
     (["inspect", "p.h5"], 3),
     (["verify", "there/sip-r000.h5"], 1),

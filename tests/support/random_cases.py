@@ -57,6 +57,8 @@ def random_case(
         read_topology(str(path)) if twins is None else with_twins(read_topology(str(path)), twins)
     )
     slot_s = float(rng.choice([1.0, 0.5]))
+    # how full the stores are at the start, from a stream of its own
+    share = int(np.random.default_rng([len(edges), int(slot_s * 2), nodes]).integers(0, 5))
     a, b = sorted(edges)[int(rng.integers(len(edges)))]
     own = own_name(topology, f"n{a}", f"n{b}")
     spans = (
@@ -115,8 +117,9 @@ holding_slots = {1 if calm else int(rng.choice([1, 1, 2, 3]))}
 on_demand_setup_s = {0.0 if calm else float(rng.choice([0.0, 0.0, 0.2, 0.5]))}
 on_outage = {str(rng.choice(["wait", "reroute", "block"]))!r}
 control_delay_s = {float(rng.choice([0.0, 0.3, 0.5, 1.7]))}
-store_bits = {int(pick(0, 0, 7, 35, 1000, crowd=(35, 1000)))}
-key_lifetime_slots = {int(pick(0, 1, 2, 5, crowd=(1, 2, 3)))}
+store_bits = {(store := int(pick(0, 0, 7, 35, 1000, crowd=(35, 1000))))}
+key_lifetime_slots = {(lifetime := int(pick(0, 1, 2, 5, crowd=(1, 2, 3))))}
+initial_bits = {share * store // 4 if lifetime else 0}
 patience_s = {pick(0.0, 0.25, 0.5, 1.0, 1.5, 3.0, crowd=(0.5, 1.0, 1.5))}
 granularity = {str(rng.choice(["channel", "bit"]))!r}
 """
@@ -249,6 +252,7 @@ def expected(case: Case, policy: Scripted, routes: RouteTable) -> Reference:
             max_wavelengths=network.max_wavelengths,
             store_bits=management.store_bits,
             lifetime=management.key_lifetime_slots,
+            initial_bits=management.initial_bits,
             patience=seconds_to_ticks(management.patience_s),
             setup=seconds_to_ticks(management.on_demand_setup_s),
             granularity=management.granularity,

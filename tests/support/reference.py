@@ -70,6 +70,7 @@ class World:
     max_wavelengths: int | None
     store_bits: int
     lifetime: int
+    initial_bits: int
     patience: int
     setup: int
     granularity: str
@@ -100,6 +101,8 @@ class Reference:
         self.pools = {
             p: [Store() for _ in range(world.fibres)] for p in ("reservation", "on_demand")
         }
+        for store in self.pools["reservation"]:
+            store.put(-1, world.initial_bits)
         self.columns: dict[str, Any] = defaultdict(
             lambda: np.zeros((world.slots, world.fibres), int)
         )

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from qnetsim.analysis import Comparison, PolicyResult
 from qnetsim.analysis.in_words import in_words
+from qnetsim.analysis.interval_rows import basis, interval_rows
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.analysis.rows import (
     cost_rows,
@@ -15,6 +16,7 @@ from qnetsim.analysis.rows import (
     simulated_information_values,
 )
 from qnetsim.analysis.task_rows import task_rows
+from qnetsim.cli.show.basis import intervals_json, warm_up_json
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.metrics import task_json
@@ -38,6 +40,7 @@ def comparison_json(comparison: Comparison) -> dict[str, object]:
         "replication_numbers": list(comparison.replication_numbers),
         "planned_replications": comparison.planned_replications,
         "slots": comparison.slots,
+        "warm_up": warm_up_json(comparison.warm_up),
     }
 
 
@@ -62,6 +65,7 @@ def _policy_json(policy: PolicyResult) -> dict[str, object]:
         "pending": policy.pending,
         "on_demand_share": policy.on_demand_share,
         "keys": asdict(policy.keys),
+        "intervals": intervals_json(policy.intervals),
         "sees_future": policy.sees_future,
         "plan": policy.plan,
         "tasks": [[task_json(task) for task in run.tasks] for run in policy.runs],
@@ -88,13 +92,16 @@ def show_comparison(comparison: Comparison) -> None:
     print_table(text_table(title, costs))
     paired = paired_rows(comparison, future_mark="")
     print_table(text_table("paired differences per slot, 95 % intervals", paired))
+    intervals = interval_rows(comparison)
+    if len(intervals.columns) > 1:
+        print_table(text_table("95 % intervals of all means", intervals))
     if any(policy.keys.dynamic for policy in comparison.policies):
         print_table(text_table("keys and waiting", key_rows(comparison)))
     if comparison.policies[0].runs[0].tasks:
         print_table(text_table("federated learning", task_rows(comparison)))
     if any(policy.sees_future for policy in comparison.policies):
         echo("* sees the future: a bound, not a competitor")
-    for sentence in in_words(comparison):
+    for sentence in (*in_words(comparison), *basis(comparison)):
         echo(sentence)
     for value in simulated_information_values(comparison):
         echo(f"{value.name:<5} in these worlds  {value.amount} per slot")

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from qnetsim.analysis import RunMetrics, run_metrics
 from qnetsim.analysis.fel_tasks import TaskRun
+from qnetsim.analysis.mean_intervals import Intervals, over_batches
 from qnetsim.analysis.task_rows import run_task_rows
+from qnetsim.cli.show.basis import intervals_json, warm_up_json
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, table, text_table
@@ -19,13 +21,14 @@ def print_run(schema: str, path: Path, as_json: bool) -> None:
     """Print the figures of the run in a trace, as JSON with this schema name or in a table."""
     with open_trace(path) as trace:
         metrics = run_metrics(trace)
+        intervals = over_batches(trace, metrics)
     if as_json:
-        emit(schema, metrics_json(metrics))
+        emit(schema, metrics_json(metrics, intervals))
     else:
-        show_metrics(metrics)
+        show_metrics(metrics, intervals)
 
 
-def metrics_json(metrics: RunMetrics) -> dict[str, object]:
+def metrics_json(metrics: RunMetrics, intervals: Intervals) -> dict[str, object]:
     """JSON form of a run's figures."""
     return {
         "policy": metrics.policy,
@@ -45,6 +48,8 @@ def metrics_json(metrics: RunMetrics) -> dict[str, object]:
         "depletion_s": metrics.depletion_s,
         "exposed_bits": metrics.exposed_bits,
         "on_demand_share": metrics.on_demand_share,
+        "warm_up": warm_up_json(metrics.warm_up),
+        "intervals": intervals_json(intervals),
         "tasks": [task_json(task) for task in metrics.tasks],
         "sees_future": metrics.sees_future,
         "status": metrics.status,
@@ -78,19 +83,31 @@ def task_json(task: TaskRun) -> dict[str, object]:
     }
 
 
-def show_metrics(metrics: RunMetrics) -> None:
+def _amount(intervals: Intervals, name: str) -> str:
+    """Half the width of an interval behind its mean; empty where there is none."""
+    half = intervals.half(name)
+    return "" if half is None else f" ± {half:,.2f}"
+
+
+def _share(intervals: Intervals, name: str) -> str:
+    half = intervals.half(name)
+    return "" if half is None else f" ± {half:.2%}"
+
+
+def show_metrics(metrics: RunMetrics, intervals: Intervals) -> None:
     """Print a run's figures."""
     rows = table(f"policy {metrics.policy}, replication {metrics.replication}", ["", ""], left=1)
     rows.show_header = False
     rows.add_row("slots", f"{metrics.slots:,}")
-    rows.add_row("cost per slot", f"{metrics.cost:,.2f}")
+    rows.add_row("cost per slot", f"{metrics.cost:,.2f}" + _amount(intervals, "cost_per_slot"))
     for kind, cost in metrics.cost_by_kind.items():
         if kind in {"blocking_cost", "exposure_cost"} and cost == 0:
             continue
-        rows.add_row("  " + kind.removesuffix("_cost").replace("_", " "), f"{cost:,.2f}")
+        label = "  " + kind.removesuffix("_cost").replace("_", " ")
+        rows.add_row(label, f"{cost:,.2f}" + _amount(intervals, kind))
     rows.add_row("requests", f"{metrics.arrived:,}")
-    rows.add_row("served", f"{metrics.served_share:.2%}")
-    rows.add_row("blocked", f"{metrics.blocked_share:.2%}")
+    rows.add_row("served", f"{metrics.served_share:.2%}" + _share(intervals, "served"))
+    rows.add_row("blocked", f"{metrics.blocked_share:.2%}" + _share(intervals, "blocked"))
     rows.add_row("pending at the end", f"{metrics.pending:,}")
     if metrics.interrupted:
         rows.add_row("sessions interrupted", f"{metrics.interrupted:,}")
@@ -101,20 +118,28 @@ def show_metrics(metrics: RunMetrics) -> None:
         shown = ", ".join(f"{name} {seconds:g} s" for name, seconds in waits.items())
         rows.add_row("waiting time of the served", shown)
     if metrics.mean_pool_bits.any():
-        rows.add_row(
-            "mean pool level of a fibre", counted(round(metrics.mean_pool_bits.mean()), "bit")
-        )
+        level = counted(round(metrics.mean_pool_bits.mean()), "bit")
+        half = intervals.half("pool_bits")
+        spread = "" if half is None else f" ± {half:,.0f}"
+        rows.add_row("mean pool level of a fibre", level + spread)
         if metrics.depletion_s is not None:
             rows.add_row("mean time until pools run empty", f"{metrics.depletion_s:,.3g} s")
-    rows.add_row("utilisation (consumed / produced)", f"{metrics.utilisation.mean():.2%} mean")
+    used = f"{metrics.utilisation.mean():.2%}{_share(intervals, 'utilisation')} mean"
+    rows.add_row("utilisation (consumed / produced)", used)
     rows.add_row("trust exposure", counted(metrics.exposed_bits, "bit"))
-    rows.add_row("on-demand share of bits", f"{metrics.on_demand_share:.2%}")
+    rows.add_row(
+        "on-demand share of bits",
+        f"{metrics.on_demand_share:.2%}" + _share(intervals, "on_demand_share"),
+    )
     rows.add_row("status", metrics.status)
     if metrics.plan is not None:
         rows.add_row("plan", str(metrics.plan["status"]))
     print_table(rows)
     if metrics.tasks:
         print_table(text_table("federated learning", run_task_rows(metrics.tasks)))
+    for sentence in (metrics.warm_up.sentence, intervals.sentence):
+        if sentence:
+            echo(sentence)
     echo(f"world digest    {metrics.world_digest}")
     echo(f"content digest  {metrics.content_digest}")
     echo(f"trace           {metrics.trace}")

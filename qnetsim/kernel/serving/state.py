@@ -359,19 +359,24 @@ def new_state(
     ports: IntArray,
     requests: int,
     lifetime_slots: int,
+    initial_bits: int,
     capacity: int,
     log_rows: int,
 ) -> State:
-    """Empty pools and an empty queue.
+    """Pools with what the slot before the first one left, and an empty queue.
 
     ``max_channels`` and ``ports`` have shape (F,).
     """
     fibres = _zeros(len(ports), FIBRE_COLUMNS)
     fibres[:, MAX_CHANNELS] = max_channels
     fibres[:, PORTS] = ports
+    fibres[:, TAIL + RESERVATION] = initial_bits
+    tails = _zeros(2, lifetime_slots + 1, len(ports))
+    # the end of slot -1 in the ring
+    tails[RESERVATION, -1] = initial_bits
     return State(
         fibres=fibres,
-        tails=_zeros(2, lifetime_slots + 1, len(ports)),
+        tails=tails,
         size=_zeros(3),
         row=np.arange(requests, dtype=np.int64),
         queue=_zeros(capacity, QUEUE_COLUMNS),

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+)
 
 from qnetsim.errors import ScenarioError
 
@@ -60,6 +66,18 @@ class Table(BaseModel):
             hint = f"did you mean {close[0]!r}? " if close else ""
             raise ScenarioError([f"{key}: unknown key; {hint}allowed: {', '.join(names)}"])
         return super().model_copy(update=dict(update or {}), deep=deep)
+
+
+def without_late_keys(
+    table: Table, dump: SerializerFunctionWrapHandler, keys: Iterable[str]
+) -> dict[str, Any]:
+    """Dump of a table without those keys that came later and say what was meant before."""
+    found: dict[str, Any] = dump(table)
+    fields = type(table).model_fields
+    for key in keys:
+        if getattr(table, key) == fields[key].default:
+            found.pop(key, None)
+    return found
 
 
 def _node_name(value: object) -> object:

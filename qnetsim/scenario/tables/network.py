@@ -13,7 +13,14 @@ from pydantic import (
     model_serializer,
 )
 
-from qnetsim.scenario.tables.fields import COUNT_MAX, NodeName, Table, as_tuple, field
+from qnetsim.scenario.tables.fields import (
+    COUNT_MAX,
+    NodeName,
+    Table,
+    as_tuple,
+    field,
+    without_late_keys,
+)
 from qnetsim.scenario.tables.graph import GivenGraph
 from qnetsim.scenario.tables.topology_file import TopologyTable
 
@@ -200,12 +207,7 @@ class NetworkTable(TopologyTable):
     @model_serializer(mode="wrap")
     def _without_late_keys(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Dump that is the one of before where no later key is used."""
-        found: dict[str, Any] = dump(self)
-        fields = type(self).model_fields
-        for key in LATE_KEYS:
-            if getattr(self, key) == fields[key].default:
-                found.pop(key, None)
-        return found
+        return without_late_keys(self, dump, LATE_KEYS)
 
     @property
     def graph(self) -> GivenGraph | None:

@@ -10,10 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from qnetsim.scenario.labels import policy_title
-from qnetsim.scenario.tables.fields import COUNT_MAX, Table, field
+from qnetsim.scenario.tables.fields import COUNT_MAX, Table, field, without_late_keys
 from qnetsim.scenario.tables.portable import WEIGHTS_SUFFIX, file_name
 
 
@@ -40,6 +46,19 @@ class RunTable(Table):
         ge=1,
         le=100_000,
     )
+    warmup_slots: int | None = field(
+        "first slots of a run that are simulated and recorded, but left out of its figures; "
+        "unless given, MSER-5 finds them where a run starts empty",
+        "an integer 0 .. slots - 1",
+        default=None,
+        ge=0,
+        le=COUNT_MAX,
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_late_keys(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Dump that is the one of before where no later key is used."""
+        return without_late_keys(self, dump, ("warmup_slots",))
 
 
 class KeyManagementTable(Table):
@@ -58,6 +77,14 @@ class KeyManagementTable(Table):
         default=0,
         ge=0,
         le=10_000,
+    )
+    initial_bits: int = field(
+        "bits in a fibre's reservation pool ahead of slot 0, of the age of bits that the slot "
+        "before it would have left",
+        "an integer 0 .. store_bits; more than 0 with key_lifetime_slots >= 1",
+        default=0,
+        ge=0,
+        le=2**53,
     )
     patience_s: float = field(
         "how long a request that cannot be served waits before it is blocked",
@@ -98,6 +125,11 @@ class KeyManagementTable(Table):
         "'counted' or 'real' (same results, slower, every key compared at both ends)",
         default="counted",
     )
+
+    @model_serializer(mode="wrap")
+    def _without_late_keys(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Dump that is the one of before where no later key is used."""
+        return without_late_keys(self, dump, ("initial_bits",))
 
 
 class RiskTable(Table):

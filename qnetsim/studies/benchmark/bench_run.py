@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
+from qnetsim.analysis.warm_up import given_warm_up
 from qnetsim.errors import BoundError
 from qnetsim.interrupt import stoppable
 from qnetsim.plans.make import plan_policies
@@ -97,7 +98,8 @@ def measured(
         runs = []
         for path in paths:
             with open_trace(path) as trace:
-                runs.append(run_metrics(trace))
+                # bounds are of all slots
+                runs.append(run_metrics(trace, given_warm_up(trace)))
     return runs
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from qnetsim.analysis.metrics import run_metrics
+from qnetsim.analysis.warm_up import given_warm_up
 from qnetsim.studies.sweep.job_records import JobRecord, write_record
 from qnetsim.studies.sweep.manifest import Cell, Manifest, SweepJob
 from qnetsim.studies.sweep.stopping import Look, StoppingRule, look_at, write_looks
@@ -228,7 +229,7 @@ class _Blocks:
         job = self._manifest.runs[cell]
         if job.digest not in self._costs:
             with open_trace(job.place(self._folder)) as trace:
-                self._costs[job.digest] = run_metrics(trace).cost
+                self._costs[job.digest] = run_metrics(trace, given_warm_up(trace)).cost
         return self._costs[job.digest]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
+from qnetsim.analysis.warm_up import given_warm_up
 from qnetsim.errors import QnetsimError
 from qnetsim.studies.sweep.job_states import SweepState
 from qnetsim.studies.sweep.manifest import Cell
@@ -67,7 +68,7 @@ def _row(
     if job.digest not in figures:
         try:
             with open_trace(job.place(state.folder)) as trace:
-                run = run_metrics(trace)
+                run = run_metrics(trace, given_warm_up(trace))
         except QnetsimError as error:
             return {"status": "failed"}, str(error)
         figures[job.digest] = {name: figure(run) for name, figure in FIGURES.items()}

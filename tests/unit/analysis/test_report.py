@@ -167,7 +167,7 @@ def test_the_page_needs_nothing_else(page: Path) -> None:
 
 def test_figures_follow_the_page_in_light_and_dark(page: Path) -> None:
     text = page.read_text("utf-8")
-    assert text.count("<svg") == 6
+    assert text.count("<svg") == 7
     assert TEXT_COLOUR not in text
     assert text.count("currentColor") > 100
     for reference in set(re.findall(r'(?:href="#|url\(#)([^")]+)', text)):
@@ -178,7 +178,7 @@ def test_figures_follow_the_page_in_light_and_dark(page: Path) -> None:
 
 def test_every_figure_is_a_file_in_three_formats(page: Path) -> None:
     files = {path.name for path in (page.parent / "figures").iterdir()}
-    names = ("costs", "keys", "network", "waiting", "partings", "curves")
+    names = ("costs", "keys", "network", "transient", "waiting", "partings", "curves")
     assert files == {f"{name}.{kind}" for name in names for kind in FORMATS}
     for name in names:
         ElementTree.parse(page.parent / "figures" / f"{name}.svg")
@@ -192,7 +192,7 @@ def test_the_same_bytes_every_time(traces: list[Path], tmp_path: Path) -> None:
         write_report(compare_traces(traces), tmp_path / name)
         files = sorted(p for p in (tmp_path / name).rglob("*") if p.is_file())
         found.append([path.read_bytes() for path in files])
-    assert len(found[0]) == 16
+    assert len(found[0]) == 19
     assert found[0] == found[1]
 
 
