@@ -86,10 +86,11 @@ class Tables(HTMLParser):
 
     def handle_data(self, text: str) -> None:
         if self._open == "caption":
-            self._caption = text
-            self.found[text] = []
+            self._caption = text.replace("\u00a0", " ")
+            self.found[self._caption] = []
         elif self._open in {"th", "td"}:
-            self.found[self._caption][-1][-1] += text
+            # a number and its sign stay in one line by a space of another kind
+            self.found[self._caption][-1][-1] += text.replace("\u00a0", " ")
 
 
 def terminal_tables(text: str) -> dict[str, list[list[str]]]:

@@ -81,7 +81,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"level": 9}, r"level 9 is not one of the scenario's levels 0 \.\. 2"),
-        ({"levels": [1]}, "levels has 1 entries for 2 requests"),
+        ({"levels": [1]}, "levels has 1 entry for 2 requests"),
         ({"levels": [1, -1]}, "level -1 is not one"),
     ],
 )
