@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qnetsim.analysis import Comparison, compare_traces
+from qnetsim.analysis.interval_rows import interval_rows
 from qnetsim.analysis.report import write_report
 from qnetsim.analysis.rows import cost_rows, key_rows, paired_rows
 from qnetsim.analysis.task_rows import task_rows
@@ -46,6 +47,7 @@ rounds = 4
 TITLES = {
     "2 replications": "Cost per slot",
     "paired differences": "Paired differences per slot, 95 % intervals",
+    "95 % intervals of all means": "95 % intervals of all means, half their widths",
     "keys and waiting": "Keys and waiting",
     "federated learning": "Federated learning: simulated time until trained, "
     "mean ± spread over replications",
@@ -54,6 +56,7 @@ TITLES = {
 SHOWN = {
     "2 replications": cost_rows,
     "paired differences": paired_rows,
+    "95 % intervals of all means": interval_rows,
     "keys and waiting": key_rows,
     "federated learning": task_rows,
 }
