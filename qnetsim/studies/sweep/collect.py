@@ -7,8 +7,10 @@ from typing import Any
 
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
 from qnetsim.errors import QnetsimError
+from qnetsim.plain_text import one_line
 from qnetsim.studies.sweep.job_states import SweepState
 from qnetsim.studies.sweep.manifest import Cell
+from qnetsim.studies.sweep.soundness import check_trace_identity
 from qnetsim.trace import open_trace
 
 #: Columns after those of the factors, and where each comes from.
@@ -67,8 +69,9 @@ def _row(
     if job.digest not in figures:
         try:
             with open_trace(job.place(state.folder)) as trace:
+                check_trace_identity(state.folder, job, trace)
                 run = run_metrics(trace)
         except QnetsimError as error:
-            return {"status": "failed"}, str(error)
+            return {"status": "failed"}, one_line(str(error))
         figures[job.digest] = {name: figure(run) for name, figure in FIGURES.items()}
     return {"status": "complete", **figures[job.digest]}, None
