@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,8 @@ from qnetsim.case import load
 from qnetsim.errors import QnetsimError, ScenarioError, UsageError
 from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import policy_table
-from qnetsim.policies.learned.policies import LearnedPolicy
-from qnetsim.policies.registry import policy_of
 from qnetsim.scenario import PolicyTable, Scenario, scenario_text
 from qnetsim.scenario.checked import Given, model_problems
-from qnetsim.scenario.labels import refuse_clashing_labels
 from qnetsim.scenario.lines import Key, Problem, key_lines
 from qnetsim.scenario.load import toml_tables
 from qnetsim.shipped import scenario_file, shipped_scenarios
@@ -28,8 +26,9 @@ from qnetsim.studies.sweep.factor_keys import (
     flat,
     policy_option,
     split_keys,
-    with_option,
+    with_options,
 )
+from qnetsim.studies.sweep.sweep_checks import across_problems
 from qnetsim.studies.sweep.sweep_tables import SweepTable
 
 #: Problems of points that a message lists.
@@ -112,19 +111,39 @@ def load_sweep(path: Path) -> Study:
     try:
         table = SweepTable.model_validate(data)
     except ValidationError as error:
-        raise ScenarioError(given.told(model_problems(error, SweepTable))) from None
+        found = [*model_problems(error, SweepTable), *_scenario_problems(path, data)]
+        raise ScenarioError(given.told(found)) from None
     problems = list(design_problems(table))
-    reader = _PointReader(path, table)
+    reader = _PointReader(path, table, _sound_factors(table, problems))
     base = reader.base(problems)
-    if base is None or problems:
+    if base is None:
         raise ScenarioError(given.told(problems))
     replications = table.replications or base.run.replications
     points = tuple(reader.points(base, replications, problems))
-    if not problems:
-        problems += _across(table, points, replications)
+    policies = points[0].policies if points else reader.listed(base)
+    problems += across_problems(table, policies, replications)
     if problems:
         raise ScenarioError(_shortened(given.told(problems)))
     return Study(path.absolute(), table, reader.reference, points, replications)
+
+
+def _scenario_problems(path: Path, data: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the scenario of a file that has other faults."""
+    scenario, fixed = data.get("scenario"), data.get("set", {})
+    found: list[Problem] = []
+    if isinstance(scenario, str) and isinstance(fixed, dict):
+        _PointReader(path, SweepTable(scenario=scenario, set=fixed), ()).base(found)
+    return found
+
+
+def _sound_factors(table: SweepTable, problems: list[Problem]) -> tuple[int, ...]:
+    """Numbers of the factors whose values can be tried; with a fault, those that stand alone."""
+    every = tuple(range(len(table.factor)))
+    if not problems:
+        return every
+    wrong = {key[1] for key, _ in problems if key[0] == "factor"}
+    designed = any(key[0] != "factor" for key, _ in problems)
+    return () if designed or table.design != "grid" else tuple(i for i in every if i not in wrong)
 
 
 def _shortened(problems: list[str]) -> list[str]:
@@ -135,9 +154,13 @@ def _shortened(problems: list[str]) -> list[str]:
 class _PointReader:
     """Reads the scenario of each point, and says which factor is to blame where that fails."""
 
-    def __init__(self, path: Path, table: SweepTable) -> None:
+    def __init__(self, path: Path, table: SweepTable, factors: tuple[int, ...]) -> None:
         self._folder = path.absolute().parent
-        self._table = table
+        self._numbers = factors
+        sound = tuple(table.factor[i] for i in factors)
+        # without all of its factors, a design is that of one point
+        design = table.design if sound else "grid"
+        self._table = table.model_copy(update={"factor": sound, "design": design})
         self._fixed = flat(table.set)
         self.reference = table.scenario
         self._file: Path | None = None
@@ -176,7 +199,7 @@ class _PointReader:
             try:
                 tables = self._policies((scenario or base).policy, options)
             except QnetsimError as error:
-                found.append(self._blamed(values, str(error), ("policies",)))
+                found += [self._blamed(values, text, ("policies",)) for text in _texts(error)]
             if scenario is not None and tables is not None:
                 changes["run.replications"] = worlds
                 yield StudyPoint(values, changes, _without_policies(scenario), tables)
@@ -184,6 +207,12 @@ class _PointReader:
             if len(problems) > 10 * LISTED:
                 problems.append((("factor",), f"was given up at point {number + 1}"))
                 return
+
+    def listed(self, base: Scenario) -> tuple[PolicyTable, ...]:
+        """Policies without any factor; none where they have problems."""
+        with suppress(QnetsimError):
+            return self._policies(base.policy, {})
+        return ()
 
     def _changes(self, values: Point) -> tuple[dict[str, Any], dict[tuple[str, str], Any]]:
         """What a point changes: keys of the scenario, and options of policies by their titles."""
@@ -210,15 +239,7 @@ class _PointReader:
             tables = [policy_table(text, listed, self._folder) for text in texts] or list(listed)
             if not tables:
                 raise UsageError('the scenario has no [[policy]]; give policies = ["sip"]')
-            for (title, option), value in options.items():
-                tables = [with_option(t, option, value) if t.title == title else t for t in tables]
-                titles = [table.title for table in tables]
-                if title not in titles:
-                    raise UsageError(
-                        f"policy.{title}.{option}: no policy has this title; there are "
-                        f"{', '.join(titles)}"
-                    )
-            self._chosen[known] = tuple(tables)
+            self._chosen[known] = with_options(tables, options)
         return self._chosen[known]
 
     def _blamed(self, values: Point, text: str, otherwise: Key = ()) -> Problem:
@@ -227,9 +248,9 @@ class _PointReader:
             names = {re.escape(factor.key), re.escape(bracketed(factor.key))}
             if not re.search(rf"(?<![\w.])({'|'.join(names)})(?![\w.])", text):
                 continue
-            key: Key = ("factor", i)
+            key: Key = ("factor", self._numbers[i])
             if factor.values is not None:
-                key = ("factor", i, "values", factor.values.index(value))
+                key = (*key, "values", factor.values.index(value))
             return key, text
         if not values or otherwise:
             return otherwise or ("scenario",), text
@@ -245,31 +266,3 @@ def _without_policies(scenario: Scenario) -> Scenario:
 def _texts(error: QnetsimError) -> tuple[str, ...]:
     problems = getattr(error, "problems", None)
     return problems if isinstance(error, ScenarioError) and problems else (str(error),)
-
-
-def _across(
-    table: SweepTable, points: tuple[StudyPoint, ...], replications: int
-) -> Iterator[Problem]:
-    """What does not fit together, once all points are known."""
-    policies = points[0].policies
-    titles = [policy.title for policy in policies]
-    try:
-        refuse_clashing_labels(titles)
-    except UsageError as error:
-        yield ("policies",), str(error)
-    learning = [t.name for t in policies if isinstance(policy_of(t), LearnedPolicy)]
-    for i, name in enumerate(table.train):
-        if name not in learning:
-            there = ", ".join(learning) or "none"
-            yield ("train", i), f"{name!r} is no learning policy of this sweep; there are: {there}"
-    stopping = table.stopping
-    if stopping is None:
-        return
-    if len(titles) < 2:
-        yield ("stopping",), "pairs policies, and there is one; give two policies or more"
-    if stopping.reference and stopping.reference not in titles:
-        what = f"{stopping.reference!r} is no policy of this sweep; there are {', '.join(titles)}"
-        yield ("stopping", "reference"), what
-    if stopping.block > replications:
-        what = f"is more than all {counted(replications, 'replication')}; give a smaller block"
-        yield ("stopping", "block"), what

@@ -9,7 +9,8 @@ import pytest
 from qnetsim.case import load
 from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.studies.sweep.job_list import manifest_of, plan_digest
-from qnetsim.studies.sweep.manifest import NAME, Cell, Manifest, SweepJob, read_manifest
+from qnetsim.studies.sweep.manifest import NAME, Cell, Manifest, SweepJob
+from qnetsim.studies.sweep.manifest_file import read_manifest
 from qnetsim.studies.sweep.shards import Shard, read_shard, runs_of
 from qnetsim.studies.sweep.sweep_file import load_sweep
 from qnetsim.studies.sweep.work import plan_sweep
@@ -133,6 +134,44 @@ def test_a_manifest_that_was_changed_is_refused_with_its_line(tmp_path: Path, ch
     path.write_text("\n".join(lines))
     with pytest.raises(TraceFormatError, match=rf"{NAME}:{number}: is no line of a manifest"):
         read_manifest(place)
+
+
+@pytest.mark.parametrize("change", ["values", "points", "changes"])
+def test_what_no_job_digest_covers_is_covered_by_that_of_the_manifest(
+    tmp_path: Path, change: str
+) -> None:
+    _, place = planned(tmp_path)
+    path = place / NAME
+    text = path.read_text()
+    before, after = {
+        "values": ('"values": [[5], [8]]', '"values": [[999], [8]]'),
+        "points": ('"points":[1]', '"points":[1,0]'),
+        "changes": ('"demand.requests":8', '"demand.requests":9'),
+    }[change]
+    assert before in text
+    path.write_text(text.replace(before, after))
+    with pytest.raises(TraceFormatError, match="not what its digest says"):
+        read_manifest(place)
+
+
+def test_a_job_has_one_line(tmp_path: Path) -> None:
+    _, place = planned(tmp_path)
+    path = place / NAME
+    text = path.read_text()
+    count = len(text.splitlines())
+    path.write_text(text + text.splitlines()[-1] + "\n")
+    with pytest.raises(TraceFormatError, match=rf"{NAME}:{count + 1}: .*has a line already"):
+        read_manifest(place)
+
+
+def test_a_manifest_that_stays_the_same_keeps_its_time(tmp_path: Path) -> None:
+    """By it Snakemake knows whether anything is new."""
+    _, place = planned(tmp_path)
+    before = (place / NAME).stat().st_mtime_ns
+    planned(tmp_path)
+    assert (place / NAME).stat().st_mtime_ns == before
+    planned(tmp_path, SMALL.replace("[5, 8]", "[5, 8, 9]"))
+    assert (place / NAME).stat().st_mtime_ns != before
 
 
 @pytest.mark.parametrize(
