@@ -58,6 +58,12 @@ def visible(text: str) -> str:
     return SUSPECT.sub(shown, text)
 
 
+def one_line(text: str, most: int = 2000) -> str:
+    """Fold a text of somebody else's into one line that does nothing to a terminal."""
+    folded = visible(" ".join(text.split()))
+    return folded if len(folded) <= most else f"{folded[: most - 1]}…"
+
+
 def spreadsheet_cell(text: str) -> str:
     """A cell of text that no spreadsheet runs: an apostrophe ahead where it would."""
     return f"'{text}" if text.startswith((*FORMULA, "'")) else text

@@ -15,8 +15,8 @@ from qnetsim.errors import QnetsimError
 from qnetsim.interrupt import remove_at_end
 from qnetsim.plans.make import planned
 from qnetsim.runs.simulate import simulate
+from qnetsim.studies.sweep.job_cases import case_of_job, policy_of_job
 from qnetsim.studies.sweep.job_states import SweepState
-from qnetsim.studies.sweep.jobs import case_of_job, policy_of_job
 from qnetsim.studies.sweep.manifest import SweepJob
 
 #: Lengths of the short runs of a probe; a job's time and size are a line through them.

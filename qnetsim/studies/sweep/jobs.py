@@ -6,58 +6,33 @@ import secrets
 import threading
 import time
 import traceback
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Generic, TypeVar
 
-from qnetsim.case import Case, load, open_case
 from qnetsim.errors import BeingWrittenError, QnetsimError, TraceError, UsageError
 from qnetsim.interrupt import stoppable
 from qnetsim.optimize import Plan
+from qnetsim.plain_text import one_line
 from qnetsim.plans.make import planned
 from qnetsim.plans.storage import FROM_FILE, load_plan, save_plan
-from qnetsim.policies.chosen import ChosenPolicy
-from qnetsim.policies.learned.weights import read_weights
 from qnetsim.runs.simulate import simulate
-from qnetsim.scenario import PolicyTable
-from qnetsim.scenario.scenario import split_key
-from qnetsim.scenario.tables.scenario import PolicySource
+from qnetsim.studies.sweep.job_cases import Recent, case_of_job, policy_of_job
 from qnetsim.studies.sweep.job_records import JobRecord, read_record, sha256_of, write_record
 from qnetsim.studies.sweep.manifest import SweepJob
-from qnetsim.trace import make_folder, open_trace, read_plan
+from qnetsim.studies.sweep.soundness import check_result
+from qnetsim.trace import make_folder
 from qnetsim.trace.hdf5.files import only_writer
 from qnetsim.world.remembered import RememberedWorld
 
 #: How long to wait for a file that another process makes before looking again, in seconds.
 LOOK_S = 0.1
-Key = TypeVar("Key", bound=Hashable)
-Value = TypeVar("Value")
-
-
-class _Recent(Generic[Key, Value]):
-    """What was made last, for the jobs that share it."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._made: dict[Key, Value] = {}
-
-    def get(self, key: Key, make: Callable[[], Value]) -> Value:
-        """Return what is kept under a key; made where nothing is."""
-        if key not in self._made:
-            value = make()
-            if len(self._made) >= self._most:
-                del self._made[next(iter(self._made))]
-            self._made[key] = value
-        return self._made[key]
-
 
 #: Jobs share what this process keeps; a worker with several threads does one after another.
 _one_at_a_time = threading.Lock()
-_cases: _Recent[str, Case] = _Recent(4)
-_worlds: _Recent[tuple[str, int], RememberedWorld] = _Recent(1)
-_plans: _Recent[str, Plan | None] = _Recent(32)
+_worlds: Recent[tuple[str, int], RememberedWorld] = Recent(1)
+_plans: Recent[str, Plan | None] = Recent(32)
 
 
 def do_jobs(folder: str, lines: Sequence[str]) -> list[JobRecord]:
@@ -89,9 +64,9 @@ def _do_job(folder: Path, job: SweepJob) -> JobRecord:
         MAKERS[job.kind](folder, job)
         record = _complete(folder, job)
     except QnetsimError as error:
-        record = JobRecord(job.digest, "failed", str(error))
+        record = JobRecord(job.digest, "failed", one_line(str(error)))
     except Exception as error:  # noqa: BLE001 - a fault of one job must not stop the others
-        record = JobRecord(job.digest, "failed", _unexpected(error))
+        record = JobRecord(job.digest, "failed", one_line(_unexpected(error)))
     spent = (time.perf_counter() - wall, time.process_time() - cpu)
     record = replace(record, wall_s=spent[0], cpu_s=spent[1])
     with suppress(TraceError):  # the result stands, or the failure is told, without it
@@ -118,7 +93,7 @@ def _kept(folder: Path, job: SweepJob) -> JobRecord | None:
     Raises
     ------
     TraceError
-        The result is there, and is not what it was.
+        The result is there, and is not what it was, or is that of another job.
     """
     place = job.place(folder)
     record = read_record(folder, job.digest)
@@ -127,80 +102,13 @@ def _kept(folder: Path, job: SweepJob) -> JobRecord | None:
         # a policy without a plan leaves a record alone
         nothing = complete and record is not None and not record.size and job.kind == "plan"
         return replace(record, kept=True) if nothing and record is not None else None
-    if complete and record is not None and record.sha256 == sha256_of(place):
+    if complete and record is not None:
+        check_result(folder, job, record)
         return replace(record, kept=True)
-    try:
-        CHECKS[job.kind](place)
-    except QnetsimError as error:
-        raise TraceError(f"{error}; remove it, and run the sweep again") from None
+    check_result(folder, job, None)
     record = _complete(folder, job)
     write_record(folder, record)
     return replace(record, kept=True)
-
-
-def _check_trace(place: Path) -> None:
-    with open_trace(place) as trace:
-        whole = trace.status == "complete"
-        if not whole or trace.content_digest() != trace.attribute("content_digest"):
-            raise TraceError(f"{place}: was changed or damaged")
-
-
-def _check_plan(place: Path) -> None:
-    read_plan(place)
-
-
-def _check_weights(place: Path) -> None:
-    read_weights(place)
-
-
-#: How a result is checked that no record vouches for.
-CHECKS: dict[str, Callable[[Path], None]] = {
-    "run": _check_trace,
-    "plan": _check_plan,
-    "train": _check_weights,
-}
-
-
-def case_of_job(job: SweepJob) -> Case:
-    """The case of a job.
-
-    Raises
-    ------
-    UsageError
-        Scenario or fibres have changed since the manifest was written.
-    """
-    case = _cases.get(job.scenario_digest, lambda: _loaded(job))
-    if case.network.topology.digest() != job.network_digest:
-        raise _changed(job.scenario)
-    return case
-
-
-def _loaded(job: SweepJob) -> Case:
-    loaded = load(job.scenario, changes={split_key(k): v for k, v in job.changes.items()})
-    scenario = loaded.model_copy(update={"policy": ()})
-    if scenario.digest() != job.scenario_digest:
-        raise _changed(job.scenario)
-    return replace(open_case(loaded), scenario=scenario)
-
-
-def _changed(reference: str) -> UsageError:
-    return UsageError(
-        f"{reference}: the scenario has changed since the manifest was written; "
-        "`qnetsim sweep plan` writes it anew"
-    )
-
-
-def policy_of_job(folder: Path, job: SweepJob) -> ChosenPolicy:
-    """The policy of a job; trained weights lie in the folder of the sweep."""
-    stated = job.policy
-    options = dict(stated.get("options", {}))
-    if trained := stated.get("trained"):
-        options["model"] = str(folder / "weights" / f"{trained}.safetensors")
-    given = {"name": stated["name"], "label": stated["label"], **options}
-    table = PolicyTable.model_validate(given)
-    if stated.get("source"):
-        table = table.with_source(PolicySource(**stated["source"]))
-    return ChosenPolicy(table)
 
 
 def _run(folder: Path, job: SweepJob) -> None:

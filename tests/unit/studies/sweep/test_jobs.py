@@ -8,7 +8,7 @@ import pytest
 from qnetsim.case import load
 from qnetsim.case.open_case import open_case
 from qnetsim.runs.simulate import simulate
-from qnetsim.studies.sweep import jobs
+from qnetsim.studies.sweep import job_cases, jobs
 from qnetsim.studies.sweep.job_records import read_record, record_place
 from qnetsim.studies.sweep.jobs import do_jobs
 from qnetsim.studies.sweep.manifest import Manifest, SweepJob
@@ -20,8 +20,9 @@ from tests.support.sweeps import FAILING, SMALL, done_here, planned
 @pytest.fixture(autouse=True)
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that another test made is taken from memory."""
-    for name, most in (("_cases", 4), ("_worlds", 1), ("_plans", 32)):
-        monkeypatch.setattr(jobs, name, jobs._Recent(most))
+    monkeypatch.setattr(job_cases, "_cases", job_cases.Recent(4))
+    for name, most in (("_worlds", 1), ("_plans", 32)):
+        monkeypatch.setattr(jobs, name, job_cases.Recent(most))
 
 
 def digests(manifest: Manifest, place: Path) -> dict[str, str]:
@@ -106,7 +107,7 @@ def test_a_damaged_result_fails_its_job_and_stays(
     assert "remove it, and run the sweep again" in record.error
     assert file.read_bytes() == damaged
     file.unlink()
-    jobs._plans = jobs._Recent(32)
+    jobs._plans = job_cases.Recent(32)
     assert {r.status for r in done_here(manifest, place).records.values()} == {"complete"}
 
 
@@ -231,7 +232,7 @@ def test_a_training_is_a_job_whose_weights_the_runs_use(tmp_path: Path) -> None:
 
 def test_a_case_of_a_job_has_no_policies_and_is_opened_once(tmp_path: Path) -> None:
     manifest, _ = planned(tmp_path)
-    case = jobs.case_of_job(manifest.jobs[0])
+    case = job_cases.case_of_job(manifest.jobs[0])
     assert case.scenario.policy == ()
-    assert jobs.case_of_job(manifest.jobs[0]) is case
+    assert job_cases.case_of_job(manifest.jobs[0]) is case
     assert open_case(case.scenario).network.topology == case.network.topology
