@@ -13,7 +13,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class ConfidenceInterval:
-    """An estimate and its 95 % t interval over replications.
+    """An estimate and its t interval over replications, of 95 % unless it says otherwise.
 
     Attributes
     ----------
@@ -35,9 +35,9 @@ class ConfidenceInterval:
         return cls(estimate, estimate - half, estimate + half)
 
     @classmethod
-    def of_mean(cls, values: FloatArray) -> ConfidenceInterval:
+    def of_mean(cls, values: FloatArray, confidence: float = CONFIDENCE) -> ConfidenceInterval:
         """Interval of the mean of these values, one for each replication."""
-        return cls.around(float(values.mean()), half_width(values))
+        return cls.around(float(values.mean()), half_width(values, confidence))
 
 
 def half_width(values: FloatArray, confidence: float = CONFIDENCE) -> float | None:

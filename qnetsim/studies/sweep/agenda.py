@@ -220,7 +220,8 @@ class _Blocks:
         }
         looks = look_at(self._rule, number, costs, self._manifest.reference)
         self._looks[point] += looks
-        write_looks(self._folder, point, self._looks[point])
+        made_for = self._manifest.looks_digest(point)
+        write_looks(self._folder, point, self._looks[point], made_for)
         if number < self._rule.looks and not all(look.narrow for look in looks):
             self._open[point] = number + 1
             self._agenda._release(self._jobs(point, number + 1))

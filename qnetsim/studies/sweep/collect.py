@@ -8,8 +8,10 @@ from typing import Any
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
 from qnetsim.analysis.warm_up import given_warm_up
 from qnetsim.errors import QnetsimError
+from qnetsim.plain_text import one_line
 from qnetsim.studies.sweep.job_states import SweepState
 from qnetsim.studies.sweep.manifest import Cell
+from qnetsim.studies.sweep.soundness import check_trace_identity
 from qnetsim.trace import open_trace
 
 #: Columns after those of the factors, and where each comes from.
@@ -68,8 +70,9 @@ def _row(
     if job.digest not in figures:
         try:
             with open_trace(job.place(state.folder)) as trace:
+                check_trace_identity(state.folder, job, trace)
                 run = run_metrics(trace, given_warm_up(trace))
         except QnetsimError as error:
-            return {"status": "failed"}, str(error)
+            return {"status": "failed"}, one_line(str(error))
         figures[job.digest] = {name: figure(run) for name, figure in FIGURES.items()}
     return {"status": "complete", **figures[job.digest]}, None

@@ -126,18 +126,19 @@ def _placed(factor: FactorTable, shares: FloatArray, *, ends: bool = False) -> l
 
 
 def _shares(design: str, factors: int, points: int, seed: int) -> FloatArray:
-    """Places of the points in the unit cube, shape (points, factors); the same on every machine."""
-    drawn = [
-        seeds.uniform(seeds.stream(seed, "sweep", design, i), 2 * points) for i in range(factors)
-    ]
+    """Places of the points in the unit cube, shape (points, factors)."""
     if design == "latin_hypercube":
+        drawn = [
+            seeds.uniform(seeds.stream(seed, "sweep", design, i), 2 * points)
+            for i in range(factors)
+        ]
         # every factor has one point in each of its strata
         strata = np.stack([np.argsort(x[:points], kind="stable") for x in drawn], axis=1)
         inside = np.stack([x[points:] for x in drawn], axis=1)
         return np.asarray((strata + inside) / points, dtype=np.float64)
     from scipy.stats import qmc
 
-    # shifted by one random vector: no point at the corner, and draws of our own streams
-    sequence = qmc.Sobol(factors, scramble=False).random(points)
-    shift = np.array([x[0] for x in drawn])
-    return np.asarray((sequence + shift) % 1.0, dtype=np.float64)
+    # the scrambled sequence keeps the balance that a shift around the cube would lose
+    scrambling = seeds.bits(seeds.stream(seed, "sweep", design), 64)
+    sequence = qmc.Sobol(factors, scramble=True, seed=scrambling)
+    return np.asarray(sequence.random(points), dtype=np.float64)

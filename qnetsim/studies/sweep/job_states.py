@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from qnetsim.errors import QnetsimError
+from qnetsim.plain_text import one_line
 from qnetsim.studies.sweep.job_records import JobRecord, read_records
 from qnetsim.studies.sweep.manifest import PLACES, Cell, Manifest, SweepJob
+from qnetsim.studies.sweep.soundness import check_result
 from qnetsim.studies.sweep.stopping import Look, StoppingRule, read_looks
 
 #: ``stopped`` is a run that a point no longer needs, once its intervals are narrow.
@@ -28,19 +32,26 @@ class SweepState:
         By the digests of jobs.
     there : frozenset of str
         Digests of the jobs whose results are there.
+    damaged : mapping from str to str
+        What is wrong with results that are there and are not those of their jobs.
     """
 
     manifest: Manifest
     folder: Path
     records: dict[str, JobRecord]
     there: frozenset[str]
+    damaged: Mapping[str, str]
 
     @cached_property
     def looks(self) -> dict[int, list[Look]]:
         """Looks at each point, where replications come in blocks."""
         if self.manifest.stopping is None:
             return {}
-        return {i: read_looks(self.folder, i) for i in range(len(self.manifest.values))}
+        manifest = self.manifest
+        return {
+            point: read_looks(self.folder, point, manifest.looks_digest(point))
+            for point in range(len(manifest.values))
+        }
 
     @cached_property
     def _needed(self) -> dict[int, int]:
@@ -60,7 +71,7 @@ class SweepState:
     def state(self, job: SweepJob) -> State:
         """State of a job."""
         record = self.records.get(job.digest)
-        if record is not None and record.status == "failed":
+        if job.digest in self.damaged or (record is not None and record.status == "failed"):
             return "failed"
         if job.digest in self.there or (record is not None and not record.size):
             return "complete"
@@ -86,7 +97,8 @@ class SweepState:
     @property
     def failures(self) -> dict[str, str]:
         """Errors of the jobs that failed, by their digests."""
-        return {d: self.records[d].error for d, state in self.states.items() if state == "failed"}
+        failed = [digest for digest, state in self.states.items() if state == "failed"]
+        return {d: self.damaged.get(d) or self.records[d].error for d in failed}
 
     @property
     def whole(self) -> bool:
@@ -95,12 +107,23 @@ class SweepState:
 
 
 def state_of(manifest: Manifest, folder: Path) -> SweepState:
-    """Look what a folder holds of a sweep."""
+    """Look what a folder holds of a sweep, and whether results are those of their jobs."""
     there = {
         path.name
         for room, suffix in PLACES.values()
         for path in (folder / room).glob(f"*{suffix}")
         if not path.name.startswith(".")
     }
-    found = frozenset(j.digest for j in manifest.jobs if j.place(folder).name in there)
-    return SweepState(manifest, folder, read_records(folder, manifest.by_digest), found)
+    found = [job for job in manifest.jobs if job.place(folder).name in there]
+    records = read_records(folder, manifest.by_digest)
+    damaged = {}
+    for job in found:
+        record = records.get(job.digest)
+        if record is not None and record.status == "failed":
+            continue  # its own error is told
+        try:
+            check_result(folder, job, record)
+        except QnetsimError as error:
+            damaged[job.digest] = one_line(str(error))
+    there_now = frozenset(job.digest for job in found)
+    return SweepState(manifest, folder, records, there_now, damaged)

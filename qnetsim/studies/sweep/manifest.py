@@ -192,10 +192,22 @@ class Manifest:
                 for replication in range(self.replications):
                     yield Cell(point, policy, replication)
 
+    def looks_digest(self, point: int) -> str:
+        """Digest of all that the looks at a point follow from: the rule, and its runs."""
+        runs = [
+            self.runs[Cell(point, policy, replication)].digest
+            for policy in self.policies
+            for replication in range(self.replications)
+        ]
+        rule = [self.stopping, self.replications, self.reference, self.policies]
+        return digest_of([rule, self.values[point], runs])
+
     def text(self) -> str:
-        """The file: a line on the sweep, then a line a job."""
+        """The file: a line on the sweep, with a digest over all, then a line a job."""
         head = {"schema": SCHEMA, **{k: getattr(self, k) for k in HEAD}}
-        return "\n".join([json.dumps(head), *(job.line() for job in self.jobs), ""])
+        lines = [job.line() for job in self.jobs]
+        sealed = {**head, "digest": digest_of([head, lines])}
+        return "\n".join([json.dumps(sealed), *lines, ""])
 
 
 #: What the first line has, beside the schema.
@@ -229,7 +241,10 @@ def write_manifest(manifest: Manifest, folder: Path) -> Path:
         except QnetsimError as error:
             raise UsageError(f"{error}; give another {argument('folder')}") from None
         forget_input(path)
-    write_whole(path, manifest.text())
+    text = manifest.text()
+    # one that says the same keeps its time, by which Snakemake knows what is new
+    if not path.exists() or path.read_text("utf-8") != text:
+        write_whole(path, text)
     return path
 
 
@@ -256,12 +271,20 @@ def read_manifest(folder: Path) -> Manifest:
     number = 1
     try:
         head = json.loads(lines[0])
-        if head.pop("schema") != SCHEMA:
+        if head["schema"] != SCHEMA:
             raise ValueError("is not of schema " + SCHEMA)
+        known: set[str] = set()
         for line in lines[1:]:
             number += 1
             jobs.append(SweepJob.of_line(line))
-        return _manifest(head, jobs)
+            if jobs[-1].digest in known:
+                raise ValueError(f"job {jobs[-1].digest} has a line already")
+            known.add(jobs[-1].digest)
+        made = _manifest(head, jobs)
+        number = 1
+        if head.pop("digest") != digest_of([head, lines[1:]]):
+            raise ValueError("the file is not what its digest says")
+        return made
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise TraceFormatError(
             f"{path}:{number}: is no line of a manifest ({error}); `qnetsim sweep plan` "

@@ -17,6 +17,7 @@ from typing import Any
 
 from qnetsim.analysis.paired import CONFIDENCE, half_width
 from qnetsim.arrays import FloatArray
+from qnetsim.studies.sweep.manifest import digest_of
 from qnetsim.trace.hdf5.files import write_whole
 
 ROOM = "looks"
@@ -133,24 +134,44 @@ def look_at(
     return found
 
 
-def write_looks(folder: Path, point: int, looks: list[Look]) -> None:
+def write_looks(folder: Path, point: int, looks: list[Look], made_for: str) -> None:
     """Write all looks of a point, over those of before.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the sweep.
+    point : int
+    looks : list of Look
+    made_for : str
+        Digest of all that the looks follow from (``Manifest.looks_digest``).
 
     Raises
     ------
     TraceError
         They cannot be written.
     """
-    data = {"point": point, "looks": [asdict(look) for look in looks]}
+    listed = [asdict(look) for look in looks]
+    data = {"point": point, "looks": listed, "digest": _sealed(listed, made_for)}
     write_whole(_place(folder, point), json.dumps(data, indent=1))
 
 
-def read_looks(folder: Path, point: int) -> list[Look]:
-    """Looks that were made of a point; none where there are none that can be read."""
+def read_looks(folder: Path, point: int, made_for: str) -> list[Look]:
+    """Looks that were made of a point.
+
+    None where there are none that can be read, they were changed, or they were made by another
+    rule, of another point or of other jobs: a sweep that goes on makes them anew.
+    """
     with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
         raw = _place(folder, point).read_bytes()[:MOST_BYTES]
-        return [Look(**look) for look in json.loads(raw)["looks"]]
+        data = json.loads(raw)
+        if data["digest"] == _sealed(data["looks"], made_for):
+            return [Look(**look) for look in data["looks"]]
     return []
+
+
+def _sealed(looks: list[Any], made_for: str) -> str:
+    return digest_of([looks, made_for])
 
 
 def _place(folder: Path, point: int) -> Path:

@@ -43,7 +43,7 @@ def panel_factor(results: SweepResults, factor: int) -> int | None:
 
 @styled
 def factor_figure(results: SweepResults, factor: int, *, style: Style = SCREEN) -> Figure:
-    """Mean cost over one factor, a line a policy, with 95 % intervals; panels by another one."""
+    """Mean cost over one factor, a line a policy, with intervals; panels by another factor."""
     panels = _panels(results, factor)
     across = 1 if style.narrow else min(ACROSS, len(panels))
     down = math.ceil(len(panels) / across)

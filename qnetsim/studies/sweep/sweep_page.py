@@ -97,7 +97,9 @@ def _factor_figures(results: SweepResults) -> Iterator[str]:
         if numbers is None or len(set(numbers.tolist())) < 2:
             continue
         other = panel_factor(results, factor)
-        parts = [f"Cost per slot over {key}: mean and 95 % interval over the replications"]
+        parts = [
+            f"Cost per slot over {key}: mean and {_level(results)} interval over the replications"
+        ]
         if other is not None:
             parts.append(f"a panel for each value of {manifest.factors[other]}")
         rest = len(manifest.factors) - (1 if other is None else 2)
@@ -105,6 +107,13 @@ def _factor_figures(results: SweepResults) -> Iterator[str]:
             parts.append("mean over the values of the other factors")
         drawing = page_svg(svg(factor_figure(results, factor)), f"factor-{factor}")
         yield _figure(drawing, ", ".join(parts) + ".")
+
+
+def _level(results: SweepResults) -> str:
+    """Level of the intervals, in words."""
+    if results.manifest.stopping is None:
+        return "95 %"
+    return f"95 % over all looks, {results.confidence:.2%} each".replace("%", " %")
 
 
 def _figure(drawing: str, caption: str) -> str:
@@ -151,7 +160,14 @@ def _best_rows(results: SweepResults, best: list[BestPolicy]) -> TextTable:
                 str(one.replications),
             )
         )
-    ends = ("policy", "cost per slot", "next", "next costs more (95 %)", "verdict", "replications")
+    ends = (
+        "policy",
+        "cost per slot",
+        "next",
+        f"next costs more ({_level(results)})",
+        "verdict",
+        "replications",
+    )
     return TextTable(
         ("point", *manifest.factors, *ends),
         tuple(rows),

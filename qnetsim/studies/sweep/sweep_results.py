@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from qnetsim.analysis.paired import ConfidenceInterval
+from qnetsim.analysis.paired import CONFIDENCE, ConfidenceInterval
 from qnetsim.arrays import FloatArray
 from qnetsim.studies.sweep.manifest import Manifest
+from qnetsim.studies.sweep.stopping import StoppingRule
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,17 @@ class SweepResults:
         jobs = self.manifest.jobs
         return frozenset(job.title for job in jobs if job.policy.get("sees_future"))
 
+    @property
+    def confidence(self) -> float:
+        """Level of every interval: that of one look where points stop by looks.
+
+        All looks at a point then hold together with 95 %, so the one that ended it does too.
+        """
+        manifest = self.manifest
+        if manifest.stopping is None:
+            return CONFIDENCE
+        return StoppingRule.of(manifest.stopping, manifest.replications).confidence
+
     def numbers(self, factor: int) -> FloatArray | None:
         """Values of a factor in all points; None where they are no numbers."""
         values = [point[factor] for point in self.manifest.values]
@@ -85,7 +97,7 @@ class SweepResults:
         whole = ~np.isnan(found).any(axis=0)
         if not whole.any():
             return None
-        return ConfidenceInterval.of_mean(found[:, whole].mean(axis=0))
+        return ConfidenceInterval.of_mean(found[:, whole].mean(axis=0), self.confidence)
 
     def best(self) -> list[BestPolicy]:
         """The best policy of each point that has any."""
@@ -105,7 +117,7 @@ class SweepResults:
                 second = int(order[1])
                 runner_up = names[competing[second]]
                 differences = costs[second, whole] - costs[first, whole]
-                saved = ConfidenceInterval.of_mean(differences)
+                saved = ConfidenceInterval.of_mean(differences, self.confidence)
             found.append(
                 BestPolicy(
                     point=point,
