@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from qnetsim.cli.default_path import default_path
 from qnetsim.cli.exit_status import EXIT_PARTIAL
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, working
@@ -19,20 +18,22 @@ from qnetsim.cli.show.sweep import (
     jobs_json,
     show_estimate,
     show_failures,
+    show_jobs,
     show_states,
     state_json,
 )
 from qnetsim.cli.strict_command import StrictCommand
+from qnetsim.cli.sweep_folder import folder_of, known, manifest_in
 from qnetsim.errors import UsageError
-from qnetsim.input_files import note_input
 from qnetsim.plain_text import counted
 from qnetsim.studies.sweep.agenda import Agenda, failures
 from qnetsim.studies.sweep.executors import Crew, LocalCrew, default_workers
 from qnetsim.studies.sweep.job_records import JobRecord
 from qnetsim.studies.sweep.job_states import SweepState, state_of
-from qnetsim.studies.sweep.manifest import Manifest, is_manifest, read_manifest
+from qnetsim.studies.sweep.manifest import Manifest
+from qnetsim.studies.sweep.manifest_file import is_manifest, read_manifest
 from qnetsim.studies.sweep.shards import Shard, read_shard, runs_of
-from qnetsim.studies.sweep.work import clear_drafts, one_runner, plan_sweep, run_sweep
+from qnetsim.studies.sweep.work import clear_drafts, note_what_stands, one_runner, run_sweep
 from qnetsim.trace import refuse_existing
 
 sweep_argument = click.argument("sweep", type=click.Path(path_type=Path))
@@ -49,48 +50,6 @@ def sweep() -> None:
 
     SWEEP is a sweep file (TOML), or the folder of a sweep that was planned.
     """
-
-
-def folder_of(sweep: Path, folder: Path | None) -> Path:
-    """Folder of a sweep that was given by its file or by the folder itself.
-
-    Raises
-    ------
-    UsageError
-    """
-    if sweep.is_dir():
-        if folder is not None:
-            raise UsageError("--folder goes with a sweep file; SWEEP is a folder already")
-        return sweep
-    note_input(sweep)
-    return folder or default_path(sweep.stem)
-
-
-def manifest_in(sweep: Path, folder: Path) -> Manifest:
-    """Manifest of the folder; planned anew where a sweep file is given.
-
-    Raises
-    ------
-    QnetsimError
-    """
-    if sweep.is_dir():
-        return read_manifest(folder)
-    with working("planning the sweep"):
-        return plan_sweep(sweep, folder)
-
-
-def known(sweep: Path, folder: Path | None) -> SweepState:
-    """State of a sweep that was planned.
-
-    Raises
-    ------
-    UsageError
-        It was not.
-    """
-    place = folder_of(sweep, folder)
-    if not is_manifest(place):
-        raise UsageError(f"{place}: has no manifest; `qnetsim sweep plan {sweep}` writes one")
-    return state_of(read_manifest(place), place)
 
 
 @sweep.command(cls=StrictCommand)
@@ -122,6 +81,7 @@ def plan(
         emit("sweep-plan", facts | {"estimate": estimate_json(found, crowd)})
         return
     show_states(state)
+    show_jobs(state)
     if found is not None:
         show_estimate(found, crowd)
     echo(f"manifest      {place / 'manifest.jsonl'}")
@@ -162,6 +122,8 @@ def run(
         if part is None:
             stack.enter_context(one_runner(place))
             clear_drafts(place)
+        # counted last, once all workers have ended
+        stack.callback(note_what_stands, manifest, place, part)
         most = len(runs_of(manifest, part))
         crew = stack.enter_context(_crew(place, min(workers or default_workers(), most), scheduler))
         agenda = _work_off(manifest, place, crew, part)
@@ -181,7 +143,10 @@ def _crew(folder: Path, workers: int, scheduler: str | None) -> Any:
             "run code there; use tls://, or a tunnel",
             err=True,
         )
-    return DaskCrew(scheduler, folder.absolute())
+    crew = DaskCrew(scheduler, folder.absolute())
+    if not crew.has_workers:
+        echo(f"{scheduler} has no workers yet; the jobs wait for `dask worker`", err=True)
+    return crew
 
 
 def _work_off(manifest: Manifest, folder: Path, crew: Crew, part: Shard | None) -> Agenda:
@@ -231,6 +196,11 @@ def status(sweep: Path, folder: Path | None, as_json: bool) -> int:
     return 0 if state.whole else EXIT_PARTIAL
 
 
+def _exit_status(state: SweepState, columns: Mapping[str, Sequence[Any]]) -> int:
+    """Exit status of a table: 4 unless all its rows are sound."""
+    return 0 if state.whole and "failed" not in columns["status"] else EXIT_PARTIAL
+
+
 @sweep.command(cls=StrictCommand)
 @sweep_argument
 @folder_option
@@ -260,7 +230,7 @@ def collect(sweep: Path, folder: Path | None, out: Path | None, force: bool, as_
         emit("sweep-collect", {"table": path, "rows": rows, "columns": list(columns)})
     else:
         echo(f"table         {path} ({counted(rows, 'row')})")
-    return 0 if state.whole else EXIT_PARTIAL
+    return _exit_status(state, columns)
 
 
 def _collected(state: SweepState) -> dict[str, list[Any]]:
@@ -296,4 +266,4 @@ def report(sweep: Path, folder: Path | None, out: Path | None, force: bool, as_j
         emit("sweep-report", {"report": path})
     else:
         echo(f"report        {path}")
-    return 0 if state.whole else EXIT_PARTIAL
+    return _exit_status(state, columns)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from qnetsim.studies.sweep.manifest import read_manifest
+from qnetsim.studies.sweep.manifest_file import read_manifest
 from qnetsim.trace import open_trace
 from tests.support.commands import call, data
 from tests.support.processes import ENVIRONMENT, UGLY, alive, descendants, start, wait_until

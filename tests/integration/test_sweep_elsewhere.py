@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from qnetsim.studies.sweep.manifest import read_manifest
+from qnetsim.studies.sweep.manifest_file import read_manifest
 from tests.support.commands import call, data
 from tests.support.processes import ENVIRONMENT, start, wait_until
 from tests.support.sweeps import GATED, SMALL, written

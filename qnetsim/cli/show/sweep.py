@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from qnetsim.analysis.text_table import DASH
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import table
-from qnetsim.plain_text import counted
+from qnetsim.plain_text import counted, one_line
 from qnetsim.studies.sweep.estimate import Estimate
 from qnetsim.studies.sweep.job_states import State, SweepState
 from qnetsim.studies.sweep.manifest import Kind, Manifest
 
 KINDS: dict[Kind, str] = {"train": "trainings", "plan": "plans", "run": "runs"}
 STATES: tuple[State, ...] = ("complete", "failed", "missing", "stopped")
-#: Failures that a terminal lists.
+#: Jobs, and failures, that a terminal lists.
 LISTED = 10
 
 
@@ -36,6 +37,23 @@ def show_states(state: SweepState) -> None:
     print_table(rows)
 
 
+def show_jobs(state: SweepState) -> None:
+    """List the first jobs, and how many follow."""
+    manifest = state.manifest
+    heads = ["job", "kind", "policy", *manifest.factors, "replication", "state"]
+    gone_first = [*reversed(manifest.factors), "job"]
+    rows = table("jobs", heads, text=("kind", "policy", "state"), first_to_go=gone_first)
+    for job in manifest.jobs[:LISTED]:
+        point = manifest.values[job.points[0]]
+        number = str(job.replication) if job.kind == "run" else DASH
+        cells = [job.digest[:12], job.kind, job.title, *map(str, point), number]
+        rows.add_row(*cells, state.states[job.digest])
+    print_table(rows)
+    more = len(manifest.jobs) - LISTED
+    if more > 0:
+        echo(f"and {counted(more, 'more job')}; `qnetsim sweep plan --json` has them all")
+
+
 def show_failures(manifest: Manifest, failures: Mapping[str, str]) -> None:
     """Say on stderr which jobs failed, and why."""
     for digest, error in list(failures.items())[:LISTED]:
@@ -45,7 +63,8 @@ def show_failures(manifest: Manifest, failures: Mapping[str, str]) -> None:
             what += f", replication {job.replication}"
         values = zip(manifest.factors, manifest.values[job.points[0]], strict=True)
         where = ", ".join(f"{key} = {value}" for key, value in values)
-        echo(f"failed: {what}{f' with {where}' if where else ''}: {error}", err=True)
+        told = f"{what}{f' with {where}' if where else ''}: {error}"
+        echo(f"failed: {one_line(told)}", err=True)
     more = len(failures) - LISTED
     if more > 0:
         echo(f"failed: and {more:,} more; `qnetsim sweep status --json` has them", err=True)
@@ -58,11 +77,10 @@ def show_estimate(estimate: Estimate, workers: int) -> None:
         echo("nothing is left to do")
         return
     wall = _duration(estimate.cpu_s / workers)
-    echo(
-        f"estimate      {wall} with {counted(workers, 'process', 'processes')} "
-        f"({_duration(estimate.cpu_s)} of CPU time), {_size(estimate.size)} for "
-        f"{counted(left, 'job')}, by {estimate.source}"
-    )
+    crowd = counted(workers, "process", "processes")
+    echo(f"estimate      {wall} with {crowd} ({_duration(estimate.cpu_s)} of CPU time)")
+    echo(f"disk          {_size(estimate.size)} for {counted(left, 'job')}")
+    echo(f"known by      {estimate.source}")
     if estimate.unknown:
         echo(f"not estimated {', '.join(estimate.unknown)}: no such job is done yet")
 

@@ -97,6 +97,11 @@ class DaskCrew:
             self._counted = (time.monotonic(), count)
         return max(count, 1)
 
+    @property
+    def has_workers(self) -> bool:
+        """Whether any worker is there by now."""
+        return bool(self._client.nthreads())
+
     def submit(self, folder: Path, lines: Sequence[str]) -> Future[list[JobRecord]]:
         """Begin jobs.
 

@@ -112,19 +112,39 @@ def load_sweep(path: Path) -> Study:
     try:
         table = SweepTable.model_validate(data)
     except ValidationError as error:
-        raise ScenarioError(given.told(model_problems(error, SweepTable))) from None
+        found = [*model_problems(error, SweepTable), *_scenario_problems(path, data)]
+        raise ScenarioError(given.told(found)) from None
     problems = list(design_problems(table))
-    reader = _PointReader(path, table)
+    reader = _PointReader(path, table, _sound_factors(table, problems))
     base = reader.base(problems)
-    if base is None or problems:
+    if base is None:
         raise ScenarioError(given.told(problems))
     replications = table.replications or base.run.replications
     points = tuple(reader.points(base, replications, problems))
-    if not problems:
+    if points:
         problems += _across(table, points, replications)
     if problems:
         raise ScenarioError(_shortened(given.told(problems)))
     return Study(path.absolute(), table, reader.reference, points, replications)
+
+
+def _scenario_problems(path: Path, data: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the scenario of a file that has other faults."""
+    scenario, fixed = data.get("scenario"), data.get("set", {})
+    found: list[Problem] = []
+    if isinstance(scenario, str) and isinstance(fixed, dict):
+        _PointReader(path, SweepTable(scenario=scenario, set=fixed), ()).base(found)
+    return found
+
+
+def _sound_factors(table: SweepTable, problems: list[Problem]) -> tuple[int, ...]:
+    """Numbers of the factors whose values can be tried; with a fault, those that stand alone."""
+    every = tuple(range(len(table.factor)))
+    if not problems:
+        return every
+    wrong = {key[1] for key, _ in problems if key[0] == "factor"}
+    designed = any(key[0] != "factor" for key, _ in problems)
+    return () if designed or table.design != "grid" else tuple(i for i in every if i not in wrong)
 
 
 def _shortened(problems: list[str]) -> list[str]:
@@ -135,9 +155,13 @@ def _shortened(problems: list[str]) -> list[str]:
 class _PointReader:
     """Reads the scenario of each point, and says which factor is to blame where that fails."""
 
-    def __init__(self, path: Path, table: SweepTable) -> None:
+    def __init__(self, path: Path, table: SweepTable, factors: tuple[int, ...]) -> None:
         self._folder = path.absolute().parent
-        self._table = table
+        self._numbers = factors
+        sound = tuple(table.factor[i] for i in factors)
+        # without all of its factors, a design is that of one point
+        design = table.design if sound else "grid"
+        self._table = table.model_copy(update={"factor": sound, "design": design})
         self._fixed = flat(table.set)
         self.reference = table.scenario
         self._file: Path | None = None
@@ -176,7 +200,7 @@ class _PointReader:
             try:
                 tables = self._policies((scenario or base).policy, options)
             except QnetsimError as error:
-                found.append(self._blamed(values, str(error), ("policies",)))
+                found += [self._blamed(values, text, ("policies",)) for text in _texts(error)]
             if scenario is not None and tables is not None:
                 changes["run.replications"] = worlds
                 yield StudyPoint(values, changes, _without_policies(scenario), tables)
@@ -210,15 +234,7 @@ class _PointReader:
             tables = [policy_table(text, listed, self._folder) for text in texts] or list(listed)
             if not tables:
                 raise UsageError('the scenario has no [[policy]]; give policies = ["sip"]')
-            for (title, option), value in options.items():
-                tables = [with_option(t, option, value) if t.title == title else t for t in tables]
-                titles = [table.title for table in tables]
-                if title not in titles:
-                    raise UsageError(
-                        f"policy.{title}.{option}: no policy has this title; there are "
-                        f"{', '.join(titles)}"
-                    )
-            self._chosen[known] = tuple(tables)
+            self._chosen[known] = _with_options(tables, options)
         return self._chosen[known]
 
     def _blamed(self, values: Point, text: str, otherwise: Key = ()) -> Problem:
@@ -227,15 +243,41 @@ class _PointReader:
             names = {re.escape(factor.key), re.escape(bracketed(factor.key))}
             if not re.search(rf"(?<![\w.])({'|'.join(names)})(?![\w.])", text):
                 continue
-            key: Key = ("factor", i)
+            key: Key = ("factor", self._numbers[i])
             if factor.values is not None:
-                key = ("factor", i, "values", factor.values.index(value))
+                key = (*key, "values", factor.values.index(value))
             return key, text
         if not values or otherwise:
             return otherwise or ("scenario",), text
         pairs = zip(self._table.factor, values, strict=True)
         shown = ", ".join(f"{factor.key} = {value!r}" for factor, value in pairs)
         return ("factor",), f"with {shown}: {text}"
+
+
+def _with_options(
+    tables: list[PolicyTable], options: Mapping[tuple[str, str], Any]
+) -> tuple[PolicyTable, ...]:
+    """Policies with options of a point.
+
+    Raises
+    ------
+    ScenarioError
+        With every option that cannot be given.
+    """
+    problems = []
+    for (title, option), value in options.items():
+        titles = [table.title for table in tables]
+        if title not in titles:
+            there = ", ".join(titles)
+            problems.append(f"policy.{title}.{option}: no policy has this title; there are {there}")
+            continue
+        try:
+            tables = [with_option(t, option, value) if t.title == title else t for t in tables]
+        except UsageError as error:
+            problems.append(str(error))
+    if problems:
+        raise ScenarioError(problems)
+    return tuple(tables)
 
 
 def _without_policies(scenario: Scenario) -> Scenario:

@@ -97,9 +97,8 @@ def _factor_figures(results: SweepResults) -> Iterator[str]:
         if numbers is None or len(set(numbers.tolist())) < 2:
             continue
         other = panel_factor(results, factor)
-        parts = [
-            f"Cost per slot over {key}: mean and {_level(results)} interval over the replications"
-        ]
+        level = _level(results)
+        parts = [f"Cost per slot over {key}: mean and interval ({level}) over the replications"]
         if other is not None:
             parts.append(f"a panel for each value of {manifest.factors[other]}")
         rest = len(manifest.factors) - (1 if other is None else 2)
@@ -160,14 +159,8 @@ def _best_rows(results: SweepResults, best: list[BestPolicy]) -> TextTable:
                 str(one.replications),
             )
         )
-    ends = (
-        "policy",
-        "cost per slot",
-        "next",
-        f"next costs more ({_level(results)})",
-        "verdict",
-        "replications",
-    )
+    lead = f"next costs more ({_level(results)})"
+    ends = ("policy", "cost per slot", "next", lead, "verdict", "replications")
     return TextTable(
         ("point", *manifest.factors, *ends),
         tuple(rows),

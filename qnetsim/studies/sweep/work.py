@@ -9,12 +9,15 @@ from importlib.resources import files
 from pathlib import Path
 
 from qnetsim.errors import BeingWrittenError, QnetsimError, UsageError, argument
+from qnetsim.input_files import note_input
 from qnetsim.interrupt import note_planned, note_standing
 from qnetsim.studies.sweep.agenda import Agenda, Tell
 from qnetsim.studies.sweep.executors import Crew, work_off
+from qnetsim.studies.sweep.job_cases import case_of_job
 from qnetsim.studies.sweep.job_list import manifest_of
 from qnetsim.studies.sweep.job_records import JobRecord
-from qnetsim.studies.sweep.manifest import Manifest, is_manifest, read_manifest, write_manifest
+from qnetsim.studies.sweep.manifest import Manifest
+from qnetsim.studies.sweep.manifest_file import is_manifest, read_manifest, write_manifest
 from qnetsim.studies.sweep.shards import Shard, runs_of
 from qnetsim.studies.sweep.sweep_file import load_sweep
 from qnetsim.trace.hdf5.files import only_writer, write_whole
@@ -95,6 +98,32 @@ def run_sweep(
 
     work_off(agenda, folder.absolute(), crew, told)
     return agenda
+
+
+def note_what_stands(manifest: Manifest, folder: Path, shard: Shard | None = None) -> None:
+    """Count the traces that are there, also those whose workers could not tell of them."""
+    for job in runs_of(manifest, shard):
+        place = job.place(folder)
+        if place.exists():
+            note_standing(place, "complete")
+
+
+def note_inputs(manifest: Manifest, folder: Path) -> None:
+    """Count all files that a sweep is made of as read: none is ever written over."""
+    named = {manifest.sweep}
+    for job in manifest.jobs:
+        options = job.policy.get("options") or {}
+        source = job.policy.get("source") or {}
+        values = (job.scenario, source.get("place"), *options.values(), *job.changes.values())
+        named.update(value for value in values if isinstance(value, str))
+    for text in named:
+        note_input(Path(text))
+    for job in {job.scenario_digest: job for job in manifest.jobs}.values():
+        with suppress(QnetsimError):  # one that is gone, or has changed, is for its job to tell
+            for file in case_of_job(job).scenario.named_files:
+                note_input(file)
+    for path in folder.glob("*/*"):
+        note_input(path)
 
 
 def clear_drafts(folder: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 from qnetsim.case import load
 from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.studies.sweep.job_list import manifest_of, plan_digest
-from qnetsim.studies.sweep.manifest import NAME, Cell, Manifest, SweepJob, read_manifest
+from qnetsim.studies.sweep.manifest import NAME, Cell, Manifest, SweepJob
+from qnetsim.studies.sweep.manifest_file import read_manifest
 from qnetsim.studies.sweep.shards import Shard, read_shard, runs_of
 from qnetsim.studies.sweep.sweep_file import load_sweep
 from qnetsim.studies.sweep.work import plan_sweep
