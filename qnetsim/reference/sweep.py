@@ -31,7 +31,9 @@ streams, and a factor that the world does not depend on leaves the world as it i
 `world_digest` of rows.
 
 A Latin hypercube has one value in each of `points` equal parts of every factor; a Sobol sequence is
-that of `scipy.stats.qmc`, shifted by one random vector. Both follow from `seed`.
+that of `scipy.stats.qmc`, scrambled, which keeps it even in boxes of several factors. Both follow
+from `seed`; the points of a scrambled sequence may differ between versions of SciPy, and the
+manifest has those that count.
 
 ### Sequential stopping
 
@@ -40,20 +42,24 @@ policy is paired with that of `reference`, replication by replication. The point
 these intervals are narrow enough, or at `replications`. There are `looks = replications / block`
 (rounded up) looks at most, and each has intervals of the level 1 − 0.05 / looks (Bonferroni). So
 all looks at one policy in one point hold together with 95 %, however early the point stops. Nothing
-is corrected for the number of policies or points. Every look is kept under `looks/`.
+is corrected for the number of policies or points. The report has all its intervals at the level of
+one look, and says so: an interval of plain 95 % at the replications where a point stopped would
+miss more often. Every look is kept under `looks/` with a digest over rule, point and jobs; looks of
+another rule or other jobs count for nothing, and are made anew.
 
 ## Commands
 
 | command | does |
 |---|---|
-| `qnetsim sweep plan SWEEP` | checks the file, writes the manifest, estimates time and disk |
+| `qnetsim sweep plan SWEEP` | checks the file, writes the manifest, lists the jobs (the first ones; all with `--json`), estimates time and disk |
 | `qnetsim sweep run SWEEP` | works it off; what is done is checked and kept |
 | `qnetsim sweep status SWEEP` | what is done, failed, missing |
 | `qnetsim sweep collect SWEEP --out FILE` | one table: `.csv`, `.parquet`, `.h5` or `.nc` |
 | `qnetsim sweep report SWEEP` | one HTML page: cost over the factors, best policy by region |
 
 SWEEP is the sweep file or the folder of its results, `runs/NAME` unless `--folder` says otherwise.
-All take `--json`. Exit status 4 says that jobs failed or are missing.
+All take `--json`. Exit status 4 says that jobs failed, are missing, or have results that are not as
+they were written. No file that a sweep is made of is written over, `--force` or not.
 
 The estimate comes from the records of finished jobs of the same kind and policy. Where there are
 none, it comes from short runs made now: the first and the last run of each policy, at most 1,000
@@ -81,8 +87,12 @@ there are fewer worlds than four times the workers, jobs go out one by one.
 A manifest names code of policies as a sweep file does, with its SHA-256: run only those that you
 trust.
 
-A result that is there is compared with the SHA-256 of its record, or, without one, with its own
-content digest. One that was changed fails its job and stays; remove it to have it made again.
+A result that is there is compared with size and SHA-256 of its record. Without a record, its own
+content digest must hold, and scenario, fibres, policy and replication must be those of the job. One
+that was changed, or is that of another job, fails its job and stays; remove it to have it made
+again. `run`, `status`, `collect` and `report` all look. The first line of the manifest has a digest
+over the file, so that a manifest that was edited is refused, too. These digests find mistakes, and
+not somebody who writes records as well.
 
 ## The table
 
@@ -104,8 +114,8 @@ Python, `qnetsim.studies.sweep.executors.ExecutorCrew` takes any `concurrent.fut
 **Dask** (`pip install "qnetsim[dask]"`):
 
 ```
-dask scheduler --host 127.0.0.1 --port 8786
-dask worker tcp://127.0.0.1:8786 --host 127.0.0.1 --nthreads 1 --nworkers 2
+dask scheduler --host 127.0.0.1 --port 8786 --dashboard-address 127.0.0.1:8787
+dask worker tcp://127.0.0.1:8786 --host 127.0.0.1 --dashboard-address 127.0.0.1:0 --nthreads 1 --nworkers 2
 qnetsim sweep run study.toml --scheduler tcp://127.0.0.1:8786
 ```
 
@@ -119,13 +129,18 @@ configuration (`distributed.comm.tls.ca-file`, `distributed.comm.tls.client.cert
 `DASK_DISTRIBUTED__COMM__TLS__CA_FILE` and so on), and write `--scheduler tls://HOST:8786`. An
 address beyond this machine without TLS gets a warning.
 
+TLS does not cover the dashboard: scheduler and workers show it, and their metrics, by plain HTTP to
+whoever asks, on all interfaces unless `--dashboard-address` says otherwise; `--no-dashboard` removes
+its pages and leaves the port open. Keep it on 127.0.0.1, as above, and look at it through a tunnel.
+
 **SLURM**: `sbatch --array=1-8 sweep.sbatch` in the folder; every task does `--shard K/8`. Shards
 need nothing of each other. A plan that several of them need is made by the first one, and the
 others wait for it, where the file system has locks; without locks it may be made twice, with the
 same contents. With `[stopping]` a shard has whole points.
 
 **Snakemake**: `snakemake --cores 4 --config shards=8` in the folder does the shards, then writes
-`table.csv`.
+`table.csv`. All of it follows from `manifest.jsonl`: after `sweep plan` with more values the same
+command does what is new.
 
 After Ctrl-C or a kill the same command goes on. A run that was cut short leaves nothing, for it is
 simulated from slot 0 again; a training goes on from its last saved state.

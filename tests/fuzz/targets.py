@@ -188,7 +188,7 @@ def _manifest(path: Path, home: Home) -> None:
     from qnetsim.studies.sweep.collect import collect
     from qnetsim.studies.sweep.job_states import state_of
     from qnetsim.studies.sweep.manifest import NAME
-from qnetsim.studies.sweep.manifest_file import read_manifest
+    from qnetsim.studies.sweep.manifest_file import read_manifest
 
     folder = path.parent / "manifest"
     folder.mkdir(exist_ok=True)

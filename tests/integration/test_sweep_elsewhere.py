@@ -57,7 +57,8 @@ class Cluster:
         return bool(self.address)
 
     def _start(self, *words: str) -> None:
-        common = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", "scheduler.json"]
+        common = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
+        common += ["--scheduler-file", "scheduler.json"]
         process = subprocess.Popen(
             [sys.executable, "-m", "dask", *words, *common],
             cwd=self.folder,

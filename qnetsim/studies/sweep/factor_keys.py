@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from qnetsim.errors import UsageError
+from qnetsim.errors import ScenarioError, UsageError
 from qnetsim.policies.registry import policy_of
 from qnetsim.scenario import PolicyTable
 from qnetsim.scenario.lines import Key
@@ -35,6 +35,32 @@ def with_option(table: PolicyTable, option: str, value: Any) -> PolicyTable:
     except (ValidationError, UsageError) as error:
         raise UsageError(f"policy.{table.title}.{option}: with {value!r}: {error}") from None
     return made if table.source is None else made.with_source(table.source)
+
+
+def with_options(
+    tables: list[PolicyTable], options: Mapping[tuple[str, str], Any]
+) -> tuple[PolicyTable, ...]:
+    """Policies with options of a point.
+
+    Raises
+    ------
+    ScenarioError
+        With every option that cannot be given.
+    """
+    problems = []
+    for (title, option), value in options.items():
+        titles = [table.title for table in tables]
+        if title not in titles:
+            there = ", ".join(titles)
+            problems.append(f"policy.{title}.{option}: no policy has this title; there are {there}")
+            continue
+        try:
+            tables = [with_option(t, option, value) if t.title == title else t for t in tables]
+        except UsageError as error:
+            problems.append(str(error))
+    if problems:
+        raise ScenarioError(problems)
+    return tuple(tables)
 
 
 def flat(tables: Mapping[str, Any], above: str = "") -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,8 @@ from qnetsim.case import load
 from qnetsim.errors import QnetsimError, ScenarioError, UsageError
 from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import policy_table
-from qnetsim.policies.learned.policies import LearnedPolicy
-from qnetsim.policies.registry import policy_of
 from qnetsim.scenario import PolicyTable, Scenario, scenario_text
 from qnetsim.scenario.checked import Given, model_problems
-from qnetsim.scenario.labels import refuse_clashing_labels
 from qnetsim.scenario.lines import Key, Problem, key_lines
 from qnetsim.scenario.load import toml_tables
 from qnetsim.shipped import scenario_file, shipped_scenarios
@@ -28,8 +26,9 @@ from qnetsim.studies.sweep.factor_keys import (
     flat,
     policy_option,
     split_keys,
-    with_option,
+    with_options,
 )
+from qnetsim.studies.sweep.sweep_checks import across_problems
 from qnetsim.studies.sweep.sweep_tables import SweepTable
 
 #: Problems of points that a message lists.
@@ -121,8 +120,8 @@ def load_sweep(path: Path) -> Study:
         raise ScenarioError(given.told(problems))
     replications = table.replications or base.run.replications
     points = tuple(reader.points(base, replications, problems))
-    if points:
-        problems += _across(table, points, replications)
+    policies = points[0].policies if points else reader.listed(base)
+    problems += across_problems(table, policies, replications)
     if problems:
         raise ScenarioError(_shortened(given.told(problems)))
     return Study(path.absolute(), table, reader.reference, points, replications)
@@ -209,6 +208,12 @@ class _PointReader:
                 problems.append((("factor",), f"was given up at point {number + 1}"))
                 return
 
+    def listed(self, base: Scenario) -> tuple[PolicyTable, ...]:
+        """Policies without any factor; none where they have problems."""
+        with suppress(QnetsimError):
+            return self._policies(base.policy, {})
+        return ()
+
     def _changes(self, values: Point) -> tuple[dict[str, Any], dict[tuple[str, str], Any]]:
         """What a point changes: keys of the scenario, and options of policies by their titles."""
         changes = dict(self._fixed)
@@ -234,7 +239,7 @@ class _PointReader:
             tables = [policy_table(text, listed, self._folder) for text in texts] or list(listed)
             if not tables:
                 raise UsageError('the scenario has no [[policy]]; give policies = ["sip"]')
-            self._chosen[known] = _with_options(tables, options)
+            self._chosen[known] = with_options(tables, options)
         return self._chosen[known]
 
     def _blamed(self, values: Point, text: str, otherwise: Key = ()) -> Problem:
@@ -254,32 +259,6 @@ class _PointReader:
         return ("factor",), f"with {shown}: {text}"
 
 
-def _with_options(
-    tables: list[PolicyTable], options: Mapping[tuple[str, str], Any]
-) -> tuple[PolicyTable, ...]:
-    """Policies with options of a point.
-
-    Raises
-    ------
-    ScenarioError
-        With every option that cannot be given.
-    """
-    problems = []
-    for (title, option), value in options.items():
-        titles = [table.title for table in tables]
-        if title not in titles:
-            there = ", ".join(titles)
-            problems.append(f"policy.{title}.{option}: no policy has this title; there are {there}")
-            continue
-        try:
-            tables = [with_option(t, option, value) if t.title == title else t for t in tables]
-        except UsageError as error:
-            problems.append(str(error))
-    if problems:
-        raise ScenarioError(problems)
-    return tuple(tables)
-
-
 def _without_policies(scenario: Scenario) -> Scenario:
     return scenario.model_copy(update={"policy": ()})
 
@@ -287,31 +266,3 @@ def _without_policies(scenario: Scenario) -> Scenario:
 def _texts(error: QnetsimError) -> tuple[str, ...]:
     problems = getattr(error, "problems", None)
     return problems if isinstance(error, ScenarioError) and problems else (str(error),)
-
-
-def _across(
-    table: SweepTable, points: tuple[StudyPoint, ...], replications: int
-) -> Iterator[Problem]:
-    """What does not fit together, once all points are known."""
-    policies = points[0].policies
-    titles = [policy.title for policy in policies]
-    try:
-        refuse_clashing_labels(titles)
-    except UsageError as error:
-        yield ("policies",), str(error)
-    learning = [t.name for t in policies if isinstance(policy_of(t), LearnedPolicy)]
-    for i, name in enumerate(table.train):
-        if name not in learning:
-            there = ", ".join(learning) or "none"
-            yield ("train", i), f"{name!r} is no learning policy of this sweep; there are: {there}"
-    stopping = table.stopping
-    if stopping is None:
-        return
-    if len(titles) < 2:
-        yield ("stopping",), "pairs policies, and there is one; give two policies or more"
-    if stopping.reference and stopping.reference not in titles:
-        what = f"{stopping.reference!r} is no policy of this sweep; there are {', '.join(titles)}"
-        yield ("stopping", "reference"), what
-    if stopping.block > replications:
-        what = f"is more than all {counted(replications, 'replication')}; give a smaller block"
-        yield ("stopping", "block"), what

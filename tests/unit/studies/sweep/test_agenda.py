@@ -15,7 +15,8 @@ from qnetsim.studies.sweep.job_states import state_of
 from qnetsim.studies.sweep.manifest import Manifest, SweepJob
 from qnetsim.studies.sweep.shards import runs_of
 from qnetsim.studies.sweep.stopping import StoppingRule, look_at, read_looks
-from tests.support.sweeps import SMALL, planned
+from qnetsim.studies.sweep.work import plan_sweep
+from tests.support.sweeps import SMALL, planned, written
 
 STOPPING = "[stopping]\nhalf_width = 0.02\nblock = 2\n"
 
@@ -209,7 +210,7 @@ def test_replications_end_once_the_intervals_are_narrow(
     agenda, manifest, place = worked_off(tmp_path, monkeypatch, {0: 0.0, 1: 400.0})
     runs = [manifest.by_digest[d] for d in agenda.records if manifest.by_digest[d].kind == "run"]
     assert {p: len({j.replication for j in runs if p in j.points}) for p in (0, 1)} == {0: 2, 1: 7}
-    looks = {point: read_looks(place, point) for point in (0, 1)}
+    looks = {point: read_looks(place, point, manifest.looks_digest(point)) for point in (0, 1)}
     assert [look.replications for look in looks[0]] == [2]
     assert [look.replications for look in looks[1]] == [2, 4, 6, 7]
     assert [look.narrow for look in looks[1]] == [False] * 4
@@ -218,12 +219,34 @@ def test_replications_end_once_the_intervals_are_narrow(
     assert state.counts("run")["stopped"] == 2 * 5
 
 
+@pytest.mark.parametrize("change", ["rule", "replications", "point", "jobs", "looks"])
+def test_looks_of_something_else_count_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    _, manifest, place = worked_off(tmp_path, monkeypatch, {0: 0.0, 1: 400.0})
+    assert state_of(manifest, place).counts("run")["stopped"] == 10
+    text = (tmp_path / "study.toml").read_text()
+    for name, before, after in (
+        ("rule", "half_width = 0.02", "half_width = 0.0001"),
+        ("replications", "replications = 7", "replications = 8"),
+        ("point", "[5, 8]", "[4, 5, 8]"),
+        ("jobs", "slots = 20", "slots = 30"),
+    ):
+        if name == change:
+            text = text.replace(before, after)
+    if change == "looks":
+        looks = place / "looks" / "point-0.json"
+        looks.write_text(looks.read_text().replace('"replications": 2', '"replications": 4'))
+    again = plan_sweep(written(tmp_path, text), place)
+    assert state_of(again, place).counts("run")["stopped"] == 0
+
+
 def test_a_failure_ends_the_blocks_of_its_point(tmp_path: Path) -> None:
     text = SMALL.replace("replications = 2", "replications = 6") + STOPPING
     manifest, place = planned(tmp_path, text)
     agenda = Agenda(manifest, place, runs_of(manifest))
     while unit := agenda.next_unit(idle=True, split=False):
         agenda.done([JobRecord(job.digest, "failed", "no") for job in unit.jobs])
-    assert not read_looks(place, 0)
+    assert not read_looks(place, 0, manifest.looks_digest(0))
     # two plans, and two runs of the first block that need them, in each point
     assert len(agenda.records) == 2 * (2 + 4)

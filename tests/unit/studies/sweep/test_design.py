@@ -58,11 +58,14 @@ def test_a_latin_hypercube_has_one_point_in_each_stratum_of_each_factor() -> Non
     assert abs(np.corrcoef(points.T)[0, 1]) < 0.9
 
 
-def test_a_sobol_sequence_is_even_in_every_half_of_every_factor() -> None:
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_sobol_sequence_has_one_point_in_every_box(seed: int) -> None:
+    """Boxes of every shape: the net property of 64 points in two factors."""
     factors = [{"key": f"a.{i}", "low": 0.0, "high": 1.0} for i in range(2)]
-    points = np.array(points_of(table(design="sobol", points=64, factor=factors)))
-    # a shift around the unit cube leaves an interval of half the length even up to one point
-    assert np.all(np.abs((points < 0.5).sum(axis=0) - 32) <= 1)
+    points = np.array(points_of(table(design="sobol", points=64, factor=factors, seed=seed)))
+    for across in (1, 2, 4, 8, 16, 32, 64):
+        counts, *_ = np.histogram2d(*points.T, bins=(across, 64 // across), range=[[0, 1]] * 2)
+        assert np.all(counts == 1)
     assert points.min() > 0
 
 
@@ -143,6 +146,46 @@ def test_all_errors_come_at_once(tmp_path: Path) -> None:
         load_sweep(path)
     places = {problem.split(": ")[1] for problem in error.value.problems}
     assert places == {"factor[0].values[1]", "factor[1].values[0]", "factor[1].values[1]"}
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (
+            "[[factor]]\nkey = 'demand.request'\nvalues = [3]\n"
+            "[[factor]]\nkey = 'policy.sip.nothing'\nvalues = [3]\n"
+            "[[factor]]\nkey = 'policy.none.seed'\nvalues = [3]\n",
+            {"factor[0].values[0]", "factor[1].values[0]", "factor[2].values[0]"},
+        ),
+        (
+            "[[factor]]\nkey = 'cost.on_demand_multiplier'\nvalues = []\n"
+            "[[factor]]\nkey = 'demand.requests'\nvalues = [3, -1]\n",
+            {"factor[0].values", "factor[1].values[1]"},
+        ),
+        (
+            "train = ['fedsac']\n[[factor]]\nkey = 'run.slots'\nvalues = [-1]\n"
+            "[stopping]\nhalf_width = 0.1\n",
+            {"factor[0].values[0]", "train[0]", "stopping", "stopping.block"},
+        ),
+    ],
+)
+def test_one_kind_of_error_does_not_hide_another(
+    tmp_path: Path, text: str, places: set[str]
+) -> None:
+    path = written(tmp_path, HEAD + text)
+    with pytest.raises(ScenarioError) as error:
+        load_sweep(path)
+    assert {problem.split(": ")[1] for problem in error.value.problems} == places
+
+
+def test_a_scenario_is_looked_for_beside_other_errors(tmp_path: Path) -> None:
+    path = written(tmp_path, 'scenario = "nope"\nreplications = 0\n')
+    with pytest.raises(ScenarioError) as error:
+        load_sweep(path)
+    assert {problem.split(": ")[1] for problem in error.value.problems} == {
+        "scenario",
+        "replications",
+    }
 
 
 def test_a_scenario_that_is_wrong_in_itself_is_named(tmp_path: Path) -> None:

@@ -136,6 +136,44 @@ def test_a_manifest_that_was_changed_is_refused_with_its_line(tmp_path: Path, ch
         read_manifest(place)
 
 
+@pytest.mark.parametrize("change", ["values", "points", "changes"])
+def test_what_no_job_digest_covers_is_covered_by_that_of_the_manifest(
+    tmp_path: Path, change: str
+) -> None:
+    _, place = planned(tmp_path)
+    path = place / NAME
+    text = path.read_text()
+    before, after = {
+        "values": ('"values": [[5], [8]]', '"values": [[999], [8]]'),
+        "points": ('"points":[1]', '"points":[1,0]'),
+        "changes": ('"demand.requests":8', '"demand.requests":9'),
+    }[change]
+    assert before in text
+    path.write_text(text.replace(before, after))
+    with pytest.raises(TraceFormatError, match="not what its digest says"):
+        read_manifest(place)
+
+
+def test_a_job_has_one_line(tmp_path: Path) -> None:
+    _, place = planned(tmp_path)
+    path = place / NAME
+    text = path.read_text()
+    count = len(text.splitlines())
+    path.write_text(text + text.splitlines()[-1] + "\n")
+    with pytest.raises(TraceFormatError, match=rf"{NAME}:{count + 1}: .*has a line already"):
+        read_manifest(place)
+
+
+def test_a_manifest_that_stays_the_same_keeps_its_time(tmp_path: Path) -> None:
+    """By it Snakemake knows whether anything is new."""
+    _, place = planned(tmp_path)
+    before = (place / NAME).stat().st_mtime_ns
+    planned(tmp_path)
+    assert (place / NAME).stat().st_mtime_ns == before
+    planned(tmp_path, SMALL.replace("[5, 8]", "[5, 8, 9]"))
+    assert (place / NAME).stat().st_mtime_ns != before
+
+
 @pytest.mark.parametrize(
     ("number", "what"), [(1, "there is no job [0-9a-f]+, which"), (-1, "there is no job for Cell")]
 )

@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import pytest
 
 from qnetsim.case import load
 from qnetsim.case.open_case import open_case
+from qnetsim.errors import TraceError
 from qnetsim.runs.simulate import simulate
 from qnetsim.studies.sweep import job_cases, jobs
+from qnetsim.studies.sweep.collect import collect
 from qnetsim.studies.sweep.job_records import read_record, record_place
+from qnetsim.studies.sweep.job_states import state_of
 from qnetsim.studies.sweep.jobs import do_jobs
-from qnetsim.studies.sweep.manifest import Manifest, SweepJob
+from qnetsim.studies.sweep.manifest import Cell, Manifest, SweepJob
+from qnetsim.studies.sweep.soundness import check_result
 from qnetsim.studies.sweep.work import clear_drafts
 from qnetsim.trace import open_trace
 from tests.support.sweeps import FAILING, SMALL, done_here, planned
@@ -109,6 +116,55 @@ def test_a_damaged_result_fails_its_job_and_stays(
     file.unlink()
     jobs._plans = job_cases.Recent(32)
     assert {r.status for r in done_here(manifest, place).records.values()} == {"complete"}
+
+
+@pytest.mark.parametrize("by", ["policy", "replication", "scenario", "plan"])
+@pytest.mark.parametrize("recorded", [True, False])
+def test_the_result_of_another_job_fails_its_job(tmp_path: Path, by: str, recorded: bool) -> None:
+    manifest, place = planned(tmp_path)
+    done_here(manifest, place)
+    cells = {"policy": (0, "evf", 0), "replication": (0, "sip", 1), "scenario": (1, "sip", 0)}
+    if by == "plan":
+        job, other = (j for j in manifest.jobs if j.kind == "plan" and j.points == (0,))
+    else:
+        job, other = (manifest.runs[Cell(*c)] for c in ((0, "sip", 0), cells[by]))
+    shutil.copy(other.place(place), job.place(place))
+    if not recorded:
+        record_place(place, job.digest).unlink()
+    state = state_of(manifest, place)
+    assert list(state.damaged) == [job.digest]
+    assert state.states[job.digest] == "failed"
+    assert not state.whole
+    record = done_here(manifest, place).records[job.digest]
+    assert record.status == "failed"
+    assert "another job" in record.error
+
+
+def test_a_trace_that_was_changed_in_place_is_no_row(tmp_path: Path) -> None:
+    manifest, place = planned(tmp_path)
+    done_here(manifest, place)
+    job = manifest.runs[Cell(0, "sip", 0)]
+    with h5py.File(job.place(place), "r+") as file:
+        file["slots/km_reserved_cost"][...] *= 2
+    columns = collect(state_of(manifest, place))
+    row = columns["job"].index(job.digest)
+    assert columns["status"][row] == "failed"
+    assert columns["cost_per_slot"][row] is None
+    assert "was changed since its job ended" in columns["error"][row]
+    assert columns["status"].count("complete") == 7
+
+
+def test_an_error_of_many_lines_is_one_harmless_line(tmp_path: Path) -> None:
+    mine = FAILING.replace('"no luck today"', r'"no luck\n\x1b[31mtoday\n" + "x" * 3_000_000')
+    (tmp_path / "mine.py").write_text(mine)
+    text = SMALL.replace('"evf"', '"mine.py:Failing:level=1,label=failing"')
+    manifest, place = planned(tmp_path, text)
+    done_here(manifest, place)
+    errors = set(state_of(manifest, place).failures.values())
+    assert errors
+    for error in errors:
+        assert r"no luck \x1b[31mtoday" in error
+        assert len(error) <= 2000
 
 
 def test_a_failure_is_recorded_and_leaves_no_file(tmp_path: Path) -> None:
@@ -228,6 +284,11 @@ def test_a_training_is_a_job_whose_weights_the_runs_use(tmp_path: Path) -> None:
             with open_trace(job.place(place)) as trace:
                 assert trace.provenance["policy"]["weights_sha256"] == sha256
     assert all(r.kept for r in done_here(manifest, place).records.values())
+    # without its record, weights are known by their card
+    record_place(place, training.digest).unlink()
+    assert state_of(manifest, place).whole
+    with pytest.raises(TraceError, match="another job: scenario is"):
+        check_result(place, replace(training, scenario_digest="0" * 64), None)
 
 
 def test_a_case_of_a_job_has_no_policies_and_is_opened_once(tmp_path: Path) -> None:
