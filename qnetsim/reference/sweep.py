@@ -51,14 +51,14 @@ another rule or other jobs count for nothing, and are made anew.
 
 | command | does |
 |---|---|
-| `qnetsim sweep plan SWEEP` | checks the file, writes the manifest, lists the jobs (the first ones; all with `--json`), estimates time and disk |
+| `qnetsim sweep plan SWEEP` | checks the file, writes the manifest, lists jobs, estimates time and disk |
 | `qnetsim sweep run SWEEP` | works it off; what is done is checked and kept |
 | `qnetsim sweep status SWEEP` | what is done, failed, missing |
 | `qnetsim sweep collect SWEEP --out FILE` | one table: `.csv`, `.parquet`, `.h5` or `.nc` |
 | `qnetsim sweep report SWEEP` | one HTML page: cost over the factors, best policy by region |
 
 SWEEP is the sweep file or the folder of its results, `runs/NAME` unless `--folder` says otherwise.
-All take `--json`. Exit status 4 says that jobs failed, are missing, or have results that are not as
+All take `--json`; that of `plan` has all jobs, its list on a terminal the first ones. Exit status 4 says that jobs failed, are missing, or have results that are not as
 they were written. No file that a sweep is made of is written over, `--force` or not.
 
 The estimate comes from the records of finished jobs of the same kind and policy. Where there are
@@ -115,7 +115,8 @@ Python, `qnetsim.studies.sweep.executors.ExecutorCrew` takes any `concurrent.fut
 
 ```
 dask scheduler --host 127.0.0.1 --port 8786 --dashboard-address 127.0.0.1:8787
-dask worker tcp://127.0.0.1:8786 --host 127.0.0.1 --dashboard-address 127.0.0.1:0 --nthreads 1 --nworkers 2
+dask worker tcp://127.0.0.1:8786 --host 127.0.0.1 --dashboard-address 127.0.0.1:0 \\
+    --nthreads 1 --nworkers 2
 qnetsim sweep run study.toml --scheduler tcp://127.0.0.1:8786
 ```
 
@@ -130,8 +131,8 @@ configuration (`distributed.comm.tls.ca-file`, `distributed.comm.tls.client.cert
 address beyond this machine without TLS gets a warning.
 
 TLS does not cover the dashboard: scheduler and workers show it, and their metrics, by plain HTTP to
-whoever asks, on all interfaces unless `--dashboard-address` says otherwise; `--no-dashboard` removes
-its pages and leaves the port open. Keep it on 127.0.0.1, as above, and look at it through a tunnel.
+whoever asks, on all interfaces unless `--dashboard-address` says otherwise. `--no-dashboard` takes
+its pages away and leaves the port open. Keep it on 127.0.0.1, as above; a tunnel leads there.
 
 **SLURM**: `sbatch --array=1-8 sweep.sbatch` in the folder; every task does `--shard K/8`. Shards
 need nothing of each other. A plan that several of them need is made by the first one, and the

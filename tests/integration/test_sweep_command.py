@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from qnetsim.errors import QnetsimError
 from qnetsim.studies.sweep.manifest_file import read_manifest
 from qnetsim.trace import open_trace
 from tests.support.commands import call, data
@@ -101,6 +102,60 @@ def test_from_the_file_to_the_table(place: Path, capsys: pytest.CaptureFixture[s
     assert (more["done"], more["kept"]) == (4, 12)
 
 
+def test_no_file_that_a_sweep_is_made_of_is_written_over(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its folder or by its file, and by other names of the same files."""
+    (place / "mine.toml").write_text('[network]\ntopology = "nsfnet"\n[demand]\nrequests = 4\n')
+    (place / "mine.py").write_text(FAILING.replace("raise ValueError", "print"))
+    text = SMALL.replace('"nsfnet"', '"mine.toml"')
+    written(place, text.replace('"evf"', '"mine.py:Failing:level=1,label=own"'))
+    data(capsys, "sweep", "run", "study.toml", "--workers", "1")
+    record = next((place / "runs/study/records").iterdir())
+    for name in ("study.toml", "mine.toml", "mine.py", record):
+        before = (place / name).read_bytes()
+        (place / "link.html").unlink(missing_ok=True)
+        (place / "link.html").hardlink_to(place / name)
+        for sweep in ("study.toml", "runs/study"):
+            for out in (str(name), "link.html"):
+                line = ("sweep", "report", sweep, "--out", out, "--force")
+                code, _, err = call(capsys, *line)
+                assert code == 2
+                assert "is read by this command" in err
+        assert (place / name).read_bytes() == before
+
+
+def test_a_result_that_was_changed_is_told_by_every_command(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data(capsys, "sweep", "run", "study.toml", "--workers", "1")
+    manifest = read_manifest(place / "runs" / "study")
+    one, other = (job.place(place / "runs" / "study") for job in manifest.jobs[-2:])
+    one.write_bytes(other.read_bytes())
+    for command in ("status", "collect", "report"):
+        code, out, err = call(capsys, "sweep", command, "study.toml")
+        assert code == 4, (command, out, err)
+    status = json.loads(call(capsys, "sweep", "status", "study.toml", "--json")[1])
+    assert status["counts"]["run"] == {"complete": 7, "failed": 1}
+    assert "was changed since its job ended" in status["failures"][0]["error"]
+    assert [row["status"] for row in rows_of(Path("runs/study"))].count("failed") == 1
+    code, _, err = call(capsys, "sweep", "run", "study.toml", "--workers", "1")
+    assert code == 4
+    assert err.count("failed: run of") == 1
+    one.unlink()
+    data(capsys, "sweep", "run", "study.toml", "--workers", "1")
+    assert data(capsys, "sweep", "status", "study.toml")["complete"]
+
+
+def test_a_plan_lists_its_first_jobs_in_lines_that_fit(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = call(capsys, "sweep", "plan", "study.toml")
+    assert out.count("│ missing │") == 10
+    assert "and 2 more jobs; `qnetsim sweep plan --json` has them all" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
 def test_a_job_that_always_fails_does_not_stop_the_others(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,6 +213,25 @@ def test_a_client_that_is_killed_goes_on_when_started_again(tmp_path: Path) -> N
     assert found["failed"] == 0
     assert found["done"] + found["kept"] == len(read_manifest(tmp_path / "runs" / "study").jobs)
     complete_once(tmp_path / "runs" / "study")
+
+
+def test_what_is_on_the_disk_counts_though_nobody_told(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A group of jobs that is cut short tells of none of them."""
+    from qnetsim import interrupt
+    from qnetsim.cli import sweep as command
+    from qnetsim.studies.sweep.work import run_sweep
+
+    def cut_short(*given: Any) -> None:
+        run_sweep(*given)
+        interrupt.note_command("the same command goes on")
+        raise QnetsimError("cut short")
+
+    monkeypatch.setattr(command, "run_sweep", cut_short)
+    code, _, _ = call(capsys, "sweep", "run", "study.toml", "--workers", "1")
+    assert code != 0
+    assert len(interrupt._process.standing) == 8
 
 
 def test_ctrl_c_says_what_stands_and_how_to_go_on(tmp_path: Path) -> None:

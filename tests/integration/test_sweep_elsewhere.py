@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from qnetsim.studies.sweep.manifest_file import read_manifest
+from tests.support import ROOT
 from tests.support.commands import call, data
-from tests.support.processes import ENVIRONMENT, start, wait_until
+from tests.support.processes import ENVIRONMENT, descendants, start, wait_until
 from tests.support.sweeps import GATED, SMALL, written
 
 dask = pytest.mark.skipif(
@@ -143,6 +144,54 @@ def test_a_dask_cluster_loses_a_worker_and_its_client_and_all_results_are_there_
 
 
 @dask
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="asks Linux for open ports")
+def test_started_as_the_page_says_a_cluster_listens_on_loopback_alone(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "reference" / "sweep.md").read_text("utf-8").replace("\\\n", "")
+    lines = [line.split() for line in page.splitlines() if line.startswith("dask ")]
+    assert [line[1] for line in lines] == ["scheduler", "worker"]
+    assert all("--dashboard-address" in line for line in lines)
+    processes = []
+    try:
+        for line in lines:
+            words = [word.replace(":8786", ":18786").replace(":8787", ":0") for word in line[1:]]
+            words = ["18786" if word == "8786" else word for word in words]
+            processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "dask", *words],
+                    cwd=tmp_path,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            )
+        # scheduler, two nannies, two workers: each with a port, and all but nannies a dashboard
+        everybody = [process.pid for process in processes]
+        assert wait_until(lambda: len(listening(everybody)) >= 8, 60)
+        assert {address for address, _ in listening(everybody)} == {"0100007F"}
+    finally:
+        for process in processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def listening(pids: list[int]) -> set[tuple[str, str]]:
+    """Addresses and ports, as Linux writes them, that processes and their children listen on."""
+    sockets = set()
+    for pid in [*pids, *(child for pid in pids for child in descendants(pid))]:
+        for handle in Path(f"/proc/{pid}/fd").glob("*"):
+            with contextlib.suppress(OSError):
+                sockets.add(str(handle.readlink()))
+    found = set()
+    for name in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
+            cells = line.split()
+            if cells[3] == "0A" and f"socket:[{cells[9]}]" in sockets:
+                address, port = cells[1].split(":")
+                found.add((address, port))
+    return found
+
+
+@dask
 def test_a_scheduler_that_is_none_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,15 +257,24 @@ def test_snakemake_gives_the_same_digests(
     qnetsim.parent.mkdir()
     qnetsim.write_text(f'#!/bin/sh\nexec {sys.executable} -m qnetsim "$@"\n')
     qnetsim.chmod(0o755)
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2", "--config", "shards=2"],
-        cwd=folder,
-        env={**ENVIRONMENT, "PATH": f"{qnetsim.parent}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    line: dict[str, Any] = {
+        "args": [sys.executable, "-m", "snakemake", "--cores", "2", "--config", "shards=2"],
+        "cwd": folder,
+        "env": {**ENVIRONMENT, "PATH": f"{qnetsim.parent}:{os.environ['PATH']}"},
+        "capture_output": True,
+        "text": True,
+        "timeout": 300,
+    }
+    done = subprocess.run(**line)
     assert done.returncode == 0, done.stderr
     complete_once(folder)
     with (folder / "table.csv").open(newline="") as file:
         assert list(csv.DictReader(file)) == run_here(tmp_path, capsys)
+    # one value more: the same command does what is new
+    written(tmp_path, SMALL.replace("[5, 8]", "[5, 8, 9]"))
+    data(capsys, "sweep", "plan", sweep, "--folder", str(folder), "--no-estimate")
+    again = subprocess.run(**line)
+    assert again.returncode == 0, again.stderr
+    with (folder / "table.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"] for row in rows] == ["complete"] * 12

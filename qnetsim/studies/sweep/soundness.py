@@ -11,7 +11,7 @@ from qnetsim.plans.storage import load_plan
 from qnetsim.policies.learned.weights import read_weights
 from qnetsim.scenario.tables.portable import without_folders
 from qnetsim.studies.sweep.job_cases import case_of_job, policy_of_job
-from qnetsim.studies.sweep.job_records import JobRecord, sha256_of
+from qnetsim.studies.sweep.job_records import JobRecord, read_record, sha256_of
 from qnetsim.studies.sweep.manifest import SweepJob
 from qnetsim.trace import Trace, open_trace
 
@@ -66,11 +66,13 @@ def check_trace_identity(folder: Path, job: SweepJob, trace: Trace) -> None:
         It is that of another job.
     """
     stated = trace.provenance
+    made_by = stated.get("policy") or {}
     pairs = [
         ("scenario", stated.get("scenario_digest"), job.scenario_digest),
         ("fibres", stated.get("network_digest"), job.network_digest),
         ("replication", stated.get("replication"), job.replication),
-        *_policy_pairs(folder, job, stated.get("policy") or {}),
+        *_policy_pairs(folder, job, made_by),
+        *_weights_pairs(folder, job, made_by),
     ]
     _refuse_another(job.place(folder), pairs)
 
@@ -91,6 +93,17 @@ def _policy_pairs(folder: Path, job: SweepJob, made_by: Mapping[str, Any]) -> It
     yield "options", {key: options.get(key) for key in given}, given
     if job.kind == "run":
         yield "code", made_by.get("source_sha256"), source["sha256"]
+
+
+def _weights_pairs(folder: Path, job: SweepJob, made_by: Mapping[str, Any]) -> Iterator[Pair]:
+    """Which weights decided: those of the line, or those that a training left."""
+    wanted = job.policy.get("weights")
+    if trained := job.policy.get("trained"):
+        record = read_record(folder, trained)
+        if record is None or not record.sha256:
+            return  # nothing says which they were
+        wanted = record.sha256
+    yield "weights", made_by.get("weights_sha256"), wanted
 
 
 def _check_plan(folder: Path, job: SweepJob) -> None:

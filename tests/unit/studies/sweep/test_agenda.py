@@ -15,6 +15,8 @@ from qnetsim.studies.sweep.job_states import state_of
 from qnetsim.studies.sweep.manifest import Manifest, SweepJob
 from qnetsim.studies.sweep.shards import runs_of
 from qnetsim.studies.sweep.stopping import StoppingRule, look_at, read_looks
+from qnetsim.studies.sweep.sweep_page import page_text
+from qnetsim.studies.sweep.sweep_results import SweepResults
 from qnetsim.studies.sweep.work import plan_sweep
 from tests.support.sweeps import SMALL, planned, written
 
@@ -239,6 +241,28 @@ def test_looks_of_something_else_count_for_nothing(
         looks.write_text(looks.read_text().replace('"replications": 2', '"replications": 4'))
     again = plan_sweep(written(tmp_path, text), place)
     assert state_of(again, place).counts("run")["stopped"] == 0
+
+
+def test_the_report_has_the_intervals_of_the_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a point that stopped by its looks, plain 95 % would promise too much."""
+    _, manifest, place = worked_off(tmp_path, monkeypatch, {0: 0.0, 1: 400.0})
+    costs = np.full((2, 2, 7), 1000.0)
+    costs[1, 1] += 100 + 400.0 * np.array([1, -1, 1, -1, 1, -1, 1])
+    costs[0, :, 2:] = np.nan
+    results = SweepResults(manifest, costs)
+    assert results.confidence == 1 - 0.05 / 4
+    *_, look = read_looks(place, 1, manifest.looks_digest(1))
+    saved = results.best()[1].saved
+    assert saved is not None
+    assert (saved.low, saved.high) == pytest.approx((look.low, look.high))
+    mean = results.mean([1], 1)
+    assert mean is not None
+    assert mean.high == pytest.approx(mean.estimate + (look.high - look.low) / 2)
+    columns = {"cost_per_slot": [None if np.isnan(c) else c for c in costs.ravel()]}
+    page = page_text(state_of(manifest, place), columns)
+    assert page.count("95 % over all looks, 98.75 % each") == 2
 
 
 def test_a_failure_ends_the_blocks_of_its_point(tmp_path: Path) -> None:

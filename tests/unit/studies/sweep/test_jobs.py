@@ -14,7 +14,7 @@ from qnetsim.errors import TraceError
 from qnetsim.runs.simulate import simulate
 from qnetsim.studies.sweep import job_cases, jobs
 from qnetsim.studies.sweep.collect import collect
-from qnetsim.studies.sweep.job_records import read_record, record_place
+from qnetsim.studies.sweep.job_records import read_record, record_place, write_record
 from qnetsim.studies.sweep.job_states import state_of
 from qnetsim.studies.sweep.jobs import do_jobs
 from qnetsim.studies.sweep.manifest import Cell, Manifest, SweepJob
@@ -287,8 +287,16 @@ def test_a_training_is_a_job_whose_weights_the_runs_use(tmp_path: Path) -> None:
     # without its record, weights are known by their card
     record_place(place, training.digest).unlink()
     assert state_of(manifest, place).whole
+    other = replace(training, scenario_digest="0" * 64)
+    shutil.copy(weights, other.place(place))
     with pytest.raises(TraceError, match="another job: scenario is"):
-        check_result(place, replace(training, scenario_digest="0" * 64), None)
+        check_result(place, other, None)
+    # a training that ended otherwise leaves runs that are not those of its weights
+    record = agenda.records[training.digest]
+    write_record(place, replace(record, sha256="0" * 64))
+    columns = collect(state_of(manifest, place))
+    told = {p: s for p, s in zip(columns["policy"], columns["status"], strict=True)}
+    assert told == {"fedsac": "failed", "evf": "complete"}
 
 
 def test_a_case_of_a_job_has_no_policies_and_is_opened_once(tmp_path: Path) -> None:
