@@ -51,15 +51,16 @@ another rule or other jobs count for nothing, and are made anew.
 
 | command | does |
 |---|---|
-| `qnetsim sweep plan SWEEP` | checks the file, writes the manifest, lists jobs, estimates time and disk |
+| `qnetsim sweep plan SWEEP` | checks the file, writes the manifest, lists jobs, time and disk |
 | `qnetsim sweep run SWEEP` | works it off; what is done is checked and kept |
 | `qnetsim sweep status SWEEP` | what is done, failed, missing |
 | `qnetsim sweep collect SWEEP --out FILE` | one table: `.csv`, `.parquet`, `.h5` or `.nc` |
 | `qnetsim sweep report SWEEP` | one HTML page: cost over the factors, best policy by region |
 
 SWEEP is the sweep file or the folder of its results, `runs/NAME` unless `--folder` says otherwise.
-All take `--json`; that of `plan` has all jobs, its list on a terminal the first ones. Exit status 4 says that jobs failed, are missing, or have results that are not as
-they were written. No file that a sweep is made of is written over, `--force` or not.
+All take `--json`; that of `plan` has all jobs, its list on a terminal the first ones. Exit status 4
+says that jobs failed, are missing, or have results that are not as they were written. No file that a
+sweep is made of is written over, `--force` or not.
 
 The estimate comes from the records of finished jobs of the same kind and policy. Where there are
 none, it comes from short runs made now: the first and the last run of each policy, at most 1,000

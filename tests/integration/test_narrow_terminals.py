@@ -97,7 +97,7 @@ COMMANDS = [
     (["diff", "there/sip-r000.h5", "there/evf-r000.h5"], 2),
     (["fel", "s.toml"], 3),
     (["fel", "s.toml", "--policy", "sip"], 3),
-    (["sweep", "plan", "study.toml"], 1),
+    (["sweep", "plan", "study.toml"], 2),
     (["sweep", "status", "study.toml", "--folder", "swept"], 1),
     (["train", "t.toml", "-p", "fedsac", "-o", "w.safetensors"], 1),
     pytest.param(

@@ -107,7 +107,7 @@ def test_no_file_that_a_sweep_is_made_of_is_written_over(
 ) -> None:
     """By its folder or by its file, and by other names of the same files."""
     (place / "mine.toml").write_text('[network]\ntopology = "nsfnet"\n[demand]\nrequests = 4\n')
-    (place / "mine.py").write_text(FAILING.replace("raise ValueError", "print"))
+    (place / "mine.py").write_text(FAILING[: FAILING.index("    def prepare")])
     text = SMALL.replace('"nsfnet"', '"mine.toml"')
     written(place, text.replace('"evf"', '"mine.py:Failing:level=1,label=own"'))
     data(capsys, "sweep", "run", "study.toml", "--workers", "1")

@@ -177,7 +177,8 @@ def test_started_as_the_page_says_a_cluster_listens_on_loopback_alone(tmp_path: 
 def listening(pids: list[int]) -> set[tuple[str, str]]:
     """Addresses and ports, as Linux writes them, that processes and their children listen on."""
     sockets = set()
-    for pid in [*pids, *(child for pid in pids for child in descendants(pid))]:
+    family = [*pids, *(child for pid in pids for child in descendants(pid))]
+    for pid in family:
         for handle in Path(f"/proc/{pid}/fd").glob("*"):
             with contextlib.suppress(OSError):
                 sockets.add(str(handle.readlink()))

@@ -112,7 +112,7 @@ def _level(results: SweepResults) -> str:
     """Level of the intervals, in words."""
     if results.manifest.stopping is None:
         return "95 %"
-    return f"95 % over all looks, {results.confidence:.2%} each".replace("%", " %")
+    return f"95 % over all looks, {100 * results.confidence:.2f} % each"
 
 
 def _figure(drawing: str, caption: str) -> str:

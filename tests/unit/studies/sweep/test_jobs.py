@@ -295,7 +295,7 @@ def test_a_training_is_a_job_whose_weights_the_runs_use(tmp_path: Path) -> None:
     record = agenda.records[training.digest]
     write_record(place, replace(record, sha256="0" * 64))
     columns = collect(state_of(manifest, place))
-    told = {p: s for p, s in zip(columns["policy"], columns["status"], strict=True)}
+    told = dict(zip(columns["policy"], columns["status"], strict=True))
     assert told == {"fedsac": "failed", "evf": "complete"}
 
 
