@@ -59,8 +59,8 @@ another rule or other jobs count for nothing, and are made anew.
 
 SWEEP is the sweep file or the folder of its results, `runs/NAME` unless `--folder` says otherwise.
 All take `--json`; that of `plan` has all jobs, its list on a terminal the first ones. Exit status 4
-says that jobs failed, are missing, or have results that are not as they were written. No file that a
-sweep is made of is written over, `--force` or not.
+says that jobs failed, are missing, or have results that are not as they were written. No file that
+a sweep is made of is written over, `--force` or not.
 
 The estimate comes from the records of finished jobs of the same kind and policy. Where there are
 none, it comes from short runs made now: the first and the last run of each policy, at most 1,000

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 from concurrent.futures import BrokenExecutor, Executor, Future
 from pathlib import Path
 
@@ -261,7 +262,7 @@ def test_the_report_has_the_intervals_of_the_looks(
     assert mean is not None
     assert mean.high == pytest.approx(mean.estimate + (look.high - look.low) / 2)
     columns = {"cost_per_slot": [None if np.isnan(c) else c for c in costs.ravel()]}
-    page = page_text(state_of(manifest, place), columns)
+    page = html.unescape(page_text(state_of(manifest, place), columns)).replace("\xa0", " ")
     assert page.count("95 % over all looks, 98.75 % each") == 2
 
 
