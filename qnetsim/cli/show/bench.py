@@ -14,7 +14,7 @@ from qnetsim.studies.benchmark.row_file import BenchmarkRow, WorldRecord
 def bounds_table(worlds: Iterable[WorldRecord]) -> BoxedTable:
     """Worlds with their bounds."""
     rows = table(
-        "benchmark: cost per slot that no policy without foresight falls below",
+        "benchmark: bounds on the mean cost per slot without foresight",
         ["world", "bound", "what it is", "world digest"],
         text=["what it is", "world digest"],
         first_to_go=["world digest"],
