@@ -17,6 +17,7 @@ from qnetsim.analysis.metrics import RunMetrics
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.analysis.warm_up import blocks_from
 from qnetsim.arrays import FloatArray
+from qnetsim.plain_text import counted
 from qnetsim.trace import Trace
 from qnetsim.vocabulary import BILL_COLUMNS, POOLS
 
@@ -54,7 +55,7 @@ class Intervals:
     def sentence(self) -> str:
         """Where the intervals come from, and what speaks against them."""
         if self.method == "replications":
-            return f"Intervals (±) are 95 % t intervals over {self.parts} replications."
+            return f"Intervals (±) are 95 % t intervals over {counted(self.parts, 'replication')}."
         if self.check is None:
             return "There are too few slots for intervals from one run."
         told = (

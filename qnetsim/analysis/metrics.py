@@ -146,7 +146,7 @@ def run_metrics(trace: Trace, warm_up: WarmUp | None = None) -> RunMetrics:
     first = warm_up.slots
     if first >= trace.slots:
         raise TraceError(
-            f"{trace.path}: run.warmup_slots leaves out {first:,} slots, and it holds "
+            f"{trace.path}: run.warmup_slots leaves out {counted(first, 'slot')}, and it holds "
             f"{counted(trace.slots, 'slot')}; complete the run"
         )
     cost = {

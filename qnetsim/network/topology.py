@@ -7,9 +7,10 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from qnetsim.errors import TopologyError
@@ -102,9 +103,13 @@ class Topology:
             found[key] = (*found.get(key, ()), fibre)
         return found
 
-    @cached_property
-    def twins(self) -> dict[int, tuple[int, ...]]:
+    @property
+    def twins(self) -> Mapping[int, tuple[int, ...]]:
         """For each fibre with others beside it all fibres between its ends, ascending."""
+        return MappingProxyType(self._twins)
+
+    @cached_property
+    def _twins(self) -> dict[int, tuple[int, ...]]:
         if len(self._between) == len(self.fibres):
             return {}
         return {e: beside for beside in self._between.values() if len(beside) > 1 for e in beside}

@@ -18,9 +18,9 @@ who is ahead.
 
 ```
 qnetsim bench list                               # worlds, digests and bounds
-qnetsim bench run -p my.py:Mine --out mine.json  # a row for each world
-qnetsim bench run -p my.py:Mine --world stores   # for one of them
-qnetsim bench check mine.json -p my.py:Mine      # verify the rows: they are run again
+qnetsim bench run -p my_policy.py:Mine --out mine.json  # a row for each world
+qnetsim bench run -p my_policy.py:Mine --world stores   # for one of them
+qnetsim bench check mine.json -p my_policy.py:Mine      # verify the rows: they are run again
 ```
 
 Every other command takes a world as `benchmark/NAME` (`qnetsim compare benchmark/stores`).

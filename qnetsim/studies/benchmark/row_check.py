@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from qnetsim.errors import UsageError, argument
+from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import ChosenPolicy, choose
 from qnetsim.policies.registry import load_policy
 from qnetsim.policies.user_code import is_reference
@@ -120,8 +121,10 @@ def _world_of(row: BenchmarkRow, place: str) -> BenchmarkWorld:
             )
     if not len(row.costs) == len(row.content_digests) == len(record.bound_costs):
         raise UsageError(
-            f"{place}: has {len(row.costs)} costs and {len(row.content_digests)} content digests "
-            f"for {len(record.bound_costs)} replications; make a new row by `qnetsim bench run`"
+            f"{place}: has {counted(len(row.costs), 'cost')} and "
+            f"{counted(len(row.content_digests), 'content digest')} for "
+            f"{counted(len(record.bound_costs), 'replication')}; make a new row by "
+            "`qnetsim bench run`"
         )
     return world
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from qnetsim.analysis.paired import ConfidenceInterval, paired_ratio
 from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import read_text_input
+from qnetsim.plain_text import counted
 from qnetsim.version import __version__
 
 SCHEMA: Final = "qnetsim.bench-run/1"
@@ -74,7 +75,9 @@ class WorldRecord(_Record):
             There are not as many costs as replications.
         """
         if len(costs) != len(self.bound_costs):
-            raise ValueError(f"{len(costs)} costs for {len(self.bound_costs)} replications")
+            raise ValueError(
+                f"{counted(len(costs), 'cost')} for {counted(len(self.bound_costs), 'replication')}"
+            )
         ratio = paired_ratio(np.array(costs), np.array(self.bound_costs))
         assert ratio is not None  # every world costs something
         return ratio

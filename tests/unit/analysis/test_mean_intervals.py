@@ -18,6 +18,7 @@ from qnetsim.analysis.batch_means import (
 )
 from qnetsim.analysis.interval_rows import interval_rows
 from qnetsim.analysis.mean_intervals import over_batches, over_replications
+from qnetsim.analysis.paired import OF_BATCHES, t_quantile
 from qnetsim.arrays import FloatArray
 from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import simulate
@@ -141,3 +142,10 @@ def test_a_comparison_has_intervals_over_its_replications(tmp_path: Path) -> Non
     one = compare_traces([path for path in paths if "sip" in path.name][:1])
     assert one.policies[0].intervals.method == "batch means"
     assert over_replications(one.policies[0].runs).method == "none"
+
+
+def test_the_quantiles_of_batches_are_those_of_scipy() -> None:
+    for degrees, quantile in OF_BATCHES.items():
+        assert quantile == pytest.approx(stats.t.ppf(0.975, degrees), rel=1e-10)
+        assert t_quantile(degrees, 0.95) == quantile
+    assert t_quantile(19, 0.9) == pytest.approx(stats.t.ppf(0.95, 19), rel=1e-10)
