@@ -177,7 +177,8 @@ def _batch_sums(trace: Trace, path: str, starts: np.ndarray) -> FloatArray:
         slot += len(block)
         if found is None:
             found = np.zeros((len(starts), *block.shape[1:]))
-        for number in np.unique(batch[batch >= 0]):
+        # numpy.unique would import masked arrays
+        for number in sorted(set(batch[batch >= 0].tolist())):
             found[number] += block[batch == number].sum(axis=0, dtype=np.float64)
     assert found is not None
     return found
