@@ -68,6 +68,14 @@ COMMANDS = {
     "qnetsim bench list": ("bench list --json", 0),
     "qnetsim bench run --policy P": ("bench run -p evf -w madqci --out row.json", 0),
     "qnetsim bench check ROW": ("bench check row.json --json", 0),
+    "qnetsim network convert FILE --out NET": (
+        "network convert cables.csv --out cables.json --json",
+        0,
+    ),
+    "qnetsim demand import FILE --out demand.csv": (
+        "demand import traffic.csv --rate-unit bps --slot-s 1 --out imported.csv --json",
+        0,
+    ),
     "qnetsim rates NETWORK --out card.png": ("rates outages --out card.png --json", 0),
     "qnetsim spacing SCENARIO": ("spacing tiny --json", 0),
     "qnetsim compare nsfnet -p sip -p my_policy.py:Cautious": (
@@ -135,6 +143,8 @@ def test_every_command_of_readme_works_in_an_empty_folder(python: Path, tmp_path
     policy, reading, *others = blocks_of_readme("python")
     assert not others
     (tmp_path / "study.toml").write_text('scenario = "tiny"\nset.run.slots = 5\n')
+    (tmp_path / "cables.csv").write_text("source,target,length_km\na,b,80\n")
+    (tmp_path / "traffic.csv").write_text("slot,source,target,rate\n0,a,b,1000\n1,a,b,500\n")
     (tmp_path / "my_policy.py").write_text(policy.partition("\ncheck_policy(")[0])
     for arguments, status in COMMANDS.values():
         if "cautious.h5" in arguments and not (tmp_path / "cautious.h5").exists():
