@@ -73,7 +73,9 @@ def _is_name(name: object) -> bool:
 
 
 def traces_of(sources: Sequence[Path]) -> tuple[Path, ...]:
-    """Files as given, and those of each folder among them.
+    """Files as given, and those of each folder among them, in the order of its comparison.
+
+    Files of a folder that are not in its list follow by name.
 
     Raises
     ------
@@ -87,11 +89,15 @@ def traces_of(sources: Sequence[Path]) -> tuple[Path, ...]:
         if not source.is_dir():
             found.append(source)
             continue
-        traces = sorted(path for path in source.glob("*.h5") if not path.name.startswith("."))
+        planned = read_planned(source)
+        place = {name: number for number, name in enumerate(planned)}
+        traces = sorted(
+            (path for path in source.glob("*.h5") if not path.name.startswith(".")),
+            key=lambda path: (place.get(path.name, len(place)), path.name),
+        )
         if not traces:
-            planned = len(read_planned(source))
             if planned:
-                there = counted(planned, "trace is", "traces are")
+                there = counted(len(planned), "trace is", "traces are")
                 raise PartialComparisonError(
                     f"{source}: holds no trace; partial: 0 of {there} there"
                 )
