@@ -1,3 +1,7 @@
-"""The version of the software, in one place."""
+"""The version of the software, in one place.
 
-__version__ = "0.1.0"
+Between two releases it is the next one with ``.dev0``, so that no file says it comes from a release
+that it does not come from. No content digest covers it.
+"""
+
+__version__ = "0.2.0.dev0"

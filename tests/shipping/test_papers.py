@@ -25,9 +25,18 @@ def test_the_citation() -> None:
     assert {"message", "title", "authors", "abstract", "keywords", "references"} <= found.keys()
     assert all({"name", "family-names"} & author.keys() for author in found["authors"])
     assert found["license"] == setup_cfg()["metadata"]["license"]
-    assert str(found["version"]) == __version__
     log = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    assert f"## [{__version__}] - {found['date-released']}" in log
+    releases = re.findall(r"^## \[(\d[\w.]*)\] - (\S+)$", log, re.M)
+    assert (str(found["version"]), str(found["date-released"])) == releases[0]
+
+
+def test_the_version_is_a_release_or_leads_to_one() -> None:
+    """What no release has yet is not said to be of one."""
+    log = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    unreleased = log.split("## [Unreleased]\n", 1)[1].split("\n## [", 1)[0].strip()
+    release = __version__.removesuffix(".dev0")
+    assert (f"## [{release}] - " in log) == (release == __version__) == (not unreleased)
+    assert release == __version__ or (ROOT / f"docs/release-notes/{release}.md").is_file()
 
 
 def test_the_archive() -> None:
