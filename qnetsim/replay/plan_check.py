@@ -24,7 +24,8 @@ from qnetsim.optimize.solvers.gurobi import LicenceError
 from qnetsim.optimize.solvers.program import relative_gap
 from qnetsim.plans.make import plan_summary, planned
 from qnetsim.plans.opened import OpenedPlan, open_plan
-from qnetsim.plans.storage import FROM_FILE, load_plan, stored_plan
+from qnetsim.plans.plan_records import stored_plan
+from qnetsim.plans.storage import FROM_FILE, load_plan
 from qnetsim.policies.registry import available, policy_of
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.replay.claims import BY_SOLVER, LATER, ROUNDING, WALL_CLOCK, same_claim
