@@ -21,8 +21,8 @@ from qnetsim.trace.files.plan_checks import (
     check_fibre_losses,
     check_fibre_names,
     check_plan_columns,
-    stored_provenance,
 )
+from qnetsim.trace.files.plan_provenance import stored_provenance
 from qnetsim.trace.hdf5.files import built_in_memory, plain_reason, replacing
 from qnetsim.trace.hdf5.object_headers import foreign_messages, has_type
 from qnetsim.trace.hdf5.reading import damage_refused, open_hdf5, plain_dataset, stored_elsewhere
