@@ -29,7 +29,7 @@ from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.stage import Stage
 
 if TYPE_CHECKING:
-    from qnetsim.optimize.columns.master import PathColumn
+    from qnetsim.optimize.columns.master_parts import PathColumn
     from qnetsim.optimize.recourse_certificate import Tried
 
 #: Most routes that a state leaves to the next one; a proof may have listed many that are no use.

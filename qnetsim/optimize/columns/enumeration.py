@@ -10,7 +10,7 @@ from __future__ import annotations
 from qnetsim.arrays import FloatArray
 from qnetsim.network import BLOCKED
 from qnetsim.network.bounded_routes import distances_to_each, routes_within
-from qnetsim.optimize.columns.master import PathColumn
+from qnetsim.optimize.columns.master_parts import PathColumn
 from qnetsim.optimize.columns.problem import RoutesProblem
 
 #: Most steps of the search for these routes.

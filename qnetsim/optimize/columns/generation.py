@@ -10,7 +10,8 @@ from qnetsim.arrays import FloatArray
 from qnetsim.errors import SolverError
 from qnetsim.network import BLOCKED, Route
 from qnetsim.optimize.columns.certificate import newsvendor_prices
-from qnetsim.optimize.columns.master import Master, PathColumn
+from qnetsim.optimize.columns.master import Master
+from qnetsim.optimize.columns.master_parts import PathColumn
 from qnetsim.optimize.columns.pricing import DualPrices, Priced, Pricing
 from qnetsim.optimize.columns.problem import RoutesProblem
 from qnetsim.optimize.solvers.program import Solution, SolveStatus

@@ -27,7 +27,8 @@ from qnetsim.optimize.columns.generation import (
     generate,
 )
 from qnetsim.optimize.columns.load_cuts import LoadCut, LoadCutSeparator
-from qnetsim.optimize.columns.master import NO_LIMIT, Master, PathColumn
+from qnetsim.optimize.columns.master import NO_LIMIT, Master
+from qnetsim.optimize.columns.master_parts import PathColumn
 from qnetsim.optimize.columns.safe_bound import SafeBound
 from qnetsim.optimize.solvers.program import SolveStatus
 from qnetsim.plain_text import counted

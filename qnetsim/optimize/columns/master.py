@@ -8,14 +8,13 @@ variable nor a row, and Eq (22) holds by construction. Costs are divided by ``pr
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.arrays import FloatArray
 from qnetsim.network import BLOCKED, Route, Topology
 from qnetsim.optimize.columns.load_cuts import LoadCut
+from qnetsim.optimize.columns.master_parts import CutRow, Entries, Group, PathColumn, RouteFlow
 from qnetsim.optimize.columns.pricing import DualPrices
 from qnetsim.optimize.columns.problem import RoutesProblem
 from qnetsim.optimize.solvers.program import Names, Program, Solution
@@ -24,47 +23,6 @@ from qnetsim.optimize.solvers.program import Names, Program, Solution
 NO_LIMIT = 10**9
 #: Names of the rows of limits: of channels where ρ differs, and of requests.
 LIMIT_ROWS = ("limit_29", "limit_28_29")
-
-
-@dataclass(frozen=True)
-class PathColumn:
-    """Another route for a kind of request (by its position) in a scenario."""
-
-    scenario: int
-    kind: int
-    route: Route
-
-
-class RouteFlow(NamedTuple):
-    """A route, and the requests on it."""
-
-    route: Route
-    amount: float
-
-
-class Entries(NamedTuple):
-    """Entries of a sparse matrix: ``matrix[rows[i], columns[i]] = values[i]``."""
-
-    rows: IntArray
-    columns: IntArray
-    values: FloatArray
-
-
-class Group(NamedTuple):
-    """A scenario and a kind of request (by its position): one row of (22)."""
-
-    scenario: int
-    kind: int
-
-
-class CutRow(NamedTuple):
-    """A cut of one scenario: its row, its fibres, and the kinds whose blocked requests count."""
-
-    row: int
-    fibres: frozenset[int]
-    blocked: frozenset[int]
-    weights: tuple[int, ...]
-    sign: int
 
 
 class Master:

@@ -23,7 +23,8 @@ from qnetsim.optimize.columns.exact_cost import exact_cost, rounded_down
 from qnetsim.optimize.columns.generation import PROOF_GAP, Relaxed, generate
 from qnetsim.optimize.columns.limit_prices import limit_prices
 from qnetsim.optimize.columns.limits import feasible_routing
-from qnetsim.optimize.columns.master import Master, PathColumn
+from qnetsim.optimize.columns.master import Master
+from qnetsim.optimize.columns.master_parts import PathColumn
 from qnetsim.optimize.columns.problem import (
     RequestKind,
     RouteFlows,

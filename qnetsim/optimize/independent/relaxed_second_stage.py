@@ -17,7 +17,7 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import SolverError
 from qnetsim.network import BLOCKED, Network, Route
 from qnetsim.network.routes import NodePair
-from qnetsim.optimize.columns.master import RouteFlow
+from qnetsim.optimize.columns.master_parts import RouteFlow
 from qnetsim.optimize.columns.pricing import PathFinder
 from qnetsim.optimize.columns.problem import scale_of
 from qnetsim.optimize.solvers.program import Basis, Program, SolveStatus
