@@ -63,7 +63,8 @@ def run(
 ) -> None:
     """Run one policy in one world of SCENARIO and write its trace.
 
-    Give --policy, or --plan with the file of a plan, which is then run by the policy that made it.
+    Give --policy, or --plan with the file of a plan, which is then run by the policy that made it;
+    where that is your own code, give both.
     With --resume the slots that the trace holds are simulated again and must come out the same.
     """
     keep = Keeping(force, resume, durable)
@@ -101,14 +102,18 @@ def _refuse_complete(path: Path) -> None:
 def _chosen(
     policy: str | None, plan: Path | None, spec: Scenario
 ) -> tuple[PolicyTable, Plan | None]:
-    """Policy and plan of a run, from exactly one of the two options."""
-    if (policy is None) == (plan is None):
-        raise UsageError("give either --policy NAME or --plan FILE")
+    """Policy and plan of a run, from one of the two options; the code of a plan from the other."""
+    given = None if policy is None else policy_table(policy, spec.policy)
+    if (given is None) == (plan is None) and (given is None or given.source is None):
+        raise UsageError(
+            "give either --policy NAME or --plan FILE; both where your own code made the plan"
+        )
     if plan is None:
-        return policy_table(policy or "", spec.policy), None
+        assert given is not None
+        return given, None
     from qnetsim.plans.storage import load_plan
 
-    found, table, differences = load_plan(plan, spec)
+    found, table, differences = load_plan(plan, spec, given)
     for text in differences:
         echo(f"warning: {plan} was made for another scenario: {text}", err=True)
     return table, found

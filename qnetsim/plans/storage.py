@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from qnetsim.arguments import path_argument, refuse_unless
 from qnetsim.case import Case, open_case
 from qnetsim.case.case_of import ScenarioLike, case_of
-from qnetsim.errors import TraceFormatError, UsageError
+from qnetsim.errors import TraceFormatError, UsageError, argument
 from qnetsim.fibre_loss import FibreLoss, stored_losses
 from qnetsim.input_files import inputs_noted
 from qnetsim.optimize import Plan
@@ -23,7 +24,6 @@ from qnetsim.optimize.plan import SolveReport
 from qnetsim.plans.opened import open_plan
 from qnetsim.plans.plan_records import plan_record, stored_plan
 from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose
-from qnetsim.policies.registry import policy_of
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import PlanRecord, write_plan
@@ -54,7 +54,8 @@ def save_plan(
     """
     case = case_of(scenario)
     chosen = choose(policy, case.scenario.policy)
-    return write_plan(Path(path), plan_record(plan, case, chosen), force=force)
+    refuse_unless(isinstance(plan, Plan), "plan", "a Plan", plan)
+    return write_plan(path_argument("path", path), plan_record(plan, case, chosen), force=force)
 
 
 def save_model(
@@ -111,25 +112,39 @@ class StoredPlan(NamedTuple):
     differences: list[str]
 
 
-def load_plan(path: str | os.PathLike[str], scenario: ScenarioLike) -> StoredPlan:
+def load_plan(
+    path: str | os.PathLike[str],
+    scenario: ScenarioLike,
+    policy: PolicyLike | ChosenPolicy | None = None,
+) -> StoredPlan:
     """Read a plan for a scenario.
+
+    Parameters
+    ----------
+    path : path-like
+    scenario : Scenario, Case, path-like, str or mapping
+    policy : str, PolicyTable, class or object of a Policy, optional
+        The policy that made the plan, where it is code of the user's own: no file makes code run
+        that it names.
 
     Raises
     ------
     UsageError
-        There is no such file, or the plan is for other fibres, requests or levels.
+        There is no such file, the plan is for other fibres, requests or levels, or another policy
+        made it.
     TraceFormatError
         It is no plan, or damaged.
     """
-    path = Path(path)
+    path = path_argument("path", path)
     case = case_of(scenario)
-    record, made_for, policy = open_plan(path)
+    record, made_for, named = open_plan(path)
+    maker = ChosenPolicy(named) if policy is None else _maker(path, named, choose(policy))
     _refuse_other_shape(path, record, case)
     differences = _differences(record, made_for, case)
     try:
         plan = stored_plan(record, case)
         if differences:
-            plan = _valued_anew(path, plan, case, policy, differences)
+            plan = _valued_anew(path, plan, case, maker, differences)
         elif broken := _broken(plan, case):
             raise TraceFormatError(
                 f"{path}: is damaged: wavelengths/km and wavelengths/qkd break {broken}"
@@ -138,7 +153,34 @@ def load_plan(path: str | os.PathLike[str], scenario: ScenarioLike) -> StoredPla
         raise TraceFormatError(f"{path}: is damaged: {type(error).__name__}: {error}") from None
     kept = f"{FROM_FILE} of content digest {record.digest()}"
     note = "; ".join(text for text in (plan.note, kept) if text)
-    return StoredPlan(replace(plan, note=note), policy, differences)
+    return StoredPlan(replace(plan, note=note), maker.table, differences)
+
+
+def _maker(path: Path, named: PolicyTable, given: ChosenPolicy) -> ChosenPolicy:
+    """The policy that a plan file names, with the code that the user gives for it.
+
+    Raises
+    ------
+    UsageError
+        It is another policy, or has other options.
+    """
+    table = given.table
+    own = named.name.rpartition(":")[2]
+    same = table.name == named.name or (table.source is not None and table.source.class_name == own)
+    if not same:
+        raise UsageError(
+            f"{path}: is a plan of policy {named.name!r}, and {table.name!r} is another one; "
+            f"give {argument('policy', named.name)}"
+        )
+    for key, value in table.options.items():
+        if named.options.get(key) != value:
+            raise UsageError(
+                f"{path}: was made with {key} = {named.options.get(key)}, and not {value}; leave "
+                f"{key} out, or make the plan anew"
+            )
+    if table.source is not None:
+        named = named.with_source(table.source).model_copy(update={"name": named.name})
+    return replace(given, table=named)
 
 
 def _differences(record: PlanRecord, made_for: Scenario, case: Case) -> list[str]:
@@ -167,7 +209,7 @@ def _broken(plan: Plan, case: Case) -> str:
 
 
 def _valued_anew(
-    path: Path, plan: Plan, case: Case, policy: PolicyTable, differences: Sequence[str]
+    path: Path, plan: Plan, case: Case, policy: ChosenPolicy, differences: Sequence[str]
 ) -> Plan:
     """Value a plan that was made for other settings; it gets no bound and no claim of optimality.
 
@@ -176,7 +218,7 @@ def _valued_anew(
     UsageError
         Its policy decides anew in each slot, so that there is nothing to carry over.
     """
-    runner = policy_of(policy)
+    runner = policy.fresh()
     if not isinstance(runner, StaticPolicy) or plan.interval is not None:
         raise UsageError(
             f"{path}: was made for another scenario ({differences[0]}), and what {policy.title} "

@@ -54,21 +54,22 @@ def plan_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding:
     path = given.plan
     assert path is not None
     opened = open_plan(path)
-    differences = load_plan(path, run.case).differences
+    _, maker, differences = load_plan(path, run.case, given.policy)
     kept = f"{FROM_FILE} of content digest {opened.record.digest()}"
     if kept not in (trace.provenance.get("plan") or {}).get("note", ""):
         return Finding(NAME, False, f"the trace is not said to go by {path}")
-    name = opened.policy.name
-    if name not in available():
+    name = maker.name
+    if maker.source is None and name not in available():
         text = f"policy {name!r} is not installed, so the plan cannot be made again"
         return Finding(NAME, None, text)
+    if maker.source and maker.source.sha256 != trace.provenance["policy"].get("source_sha256"):
+        return Finding(NAME, None, f"policy {name!r} is not the code that the trace names")
     try:
         case = _case_of(opened)
         network = named_network(case.network.topology, given, case.scenario.network)
         if not network.passed:
             return Finding(NAME, network.passed, f"the network that it names: {network.text}")
-        policy = policy_of(opened.policy)
-        again = planned(policy, opened.policy.title, case)
+        again = planned(policy_of(maker), maker.title, case)
     except (UsageError, LicenceError) as error:
         return Finding(NAME, None, f"cannot be made again here: {error}")
     except QnetsimError as error:

@@ -141,7 +141,7 @@ def _runner(again: _Rerun, table: PolicyTable, given: GivenFiles) -> _Runner:
         return _Runner(found.policy, found.policy.after.plan, found.statuses, note)
     policy = _policy(table, given.policy, trace.provenance["policy"].get("source_sha256"))
     if given.plan is not None:
-        return _Runner(policy, load_plan(given.plan, run.case).plan)
+        return _Runner(policy, load_plan(given.plan, run.case, given.policy).plan)
     return _Runner(policy, planned(policy, table.title, run.case))
 
 
