@@ -96,9 +96,7 @@ def drawings(sources: ReportSources) -> dict[str, Drawing]:
         ),
         Drawing(
             "keys",
-            "Keys against time in the first world, mean over the fibres and over the slots of a "
-            "step: what pools keep after a slot, and what is taken from reserved and from "
-            "on-demand channels in a slot.",
+            _keys_caption(comparison),
             lambda style: pools_figure(comparison, sources.first, style=style),
         ),
         Drawing(
@@ -151,6 +149,16 @@ def drawings(sources: ReportSources) -> dict[str, Drawing]:
             Drawing("curves", caption, lambda style: curves_figure(sources.curves, style=style))
         )
     return {drawing.name: drawing for drawing in found}
+
+
+def _keys_caption(comparison: Comparison) -> str:
+    pools = any(policy.keys.pool_bits for policy in comparison.policies)
+    return (
+        "Keys against time in the first world, mean over the fibres and over the slots of a step: "
+        f"{'what pools keep after a slot, and ' if pools else ''}what is taken from reserved and "
+        "from on-demand channels in a slot. Where policies are the same, one line has their "
+        "colours in turn."
+    )
 
 
 def _map_text(trace: Trace) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from qnetsim.analysis.figures.layout import Layout, network_layout
 from qnetsim.analysis.figures.node_labels import Box, place_labels
-from qnetsim.analysis.figures.style import text_size
+from qnetsim.analysis.figures.style import UTILISATION_COLOURS, text_size
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.plain_text import visible
 from qnetsim.trace import Trace
@@ -59,6 +59,7 @@ def map_data(first: Mapping[str, Trace], reference: str) -> str | None:
     frame = {
         "policies": [visible(name) for name in first],
         "first": list(first).index(reference),
+        "ramp": UTILISATION_COLOURS,
         "series": [list(SERIES)[number] for number in shown],
         **_map(network_layout(first[reference])),
     }

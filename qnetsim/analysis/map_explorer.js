@@ -6,8 +6,8 @@ const data = JSON.parse(document.getElementById("map-data").textContent);
 const bins = data.edges_s.length - 1;
 const state = { policy: data.first, bin: -1, fibre: 0 };
 
-// viridis, from dark to light
-const RAMP = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
+// colours from nothing to all consumed, as red, green and blue
+const RAMP = data.ramp.map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
 const LINES = [["#3b7fb5", ""], ["#e08a2c", "5 3"], ["#1b9e77", "2 2"], ["#b0609a", "8 3 2 3"]];
 const CHART = { width: 640, height: 190, left: 70, right: 10, top: 12, bottom: 34 };
 

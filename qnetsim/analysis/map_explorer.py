@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import resources
 
+from qnetsim.analysis.figures.style import UTILISATION_COLOURS
 from qnetsim.analysis.map_data import map_data
 from qnetsim.trace import Trace
 
-STYLE = """
-#map-explorer { border: 1px solid var(--line); padding: .8rem; margin: 1.5rem 0; }
-#map-explorer label { margin-right: 1.2rem; }
-#map-explorer svg { display: block; width: 100%; max-width: 42rem; margin: .6rem auto; }
-#map-explorer g { cursor: pointer; }
-#map-explorer .ramp { display: inline-block; width: 8rem; height: .7rem; background:
-  linear-gradient(90deg, #440154, #3b528b, #21918c, #5ec962, #fde725); }
-@media print { #map-explorer { display: none; } }
+STYLE = f"""
+#map-explorer {{ border: 1px solid var(--line); padding: .8rem; margin: 1.5rem 0; }}
+#map-explorer label {{ margin-right: 1.2rem; }}
+#map-explorer svg {{ display: block; width: 100%; max-width: 42rem; margin: .6rem auto; }}
+#map-explorer g {{ cursor: pointer; }}
+#map-explorer .ramp {{ display: inline-block; width: 8rem; height: .7rem; background:
+  linear-gradient(90deg, {", ".join(UTILISATION_COLOURS)}); }}
+@media print {{ #map-explorer {{ display: none; }} }}
 """
 
 

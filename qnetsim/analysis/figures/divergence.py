@@ -9,7 +9,7 @@ import numpy as np
 
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.divergence import cost_path
-from qnetsim.analysis.figures.policy_marks import policy_colour, policy_line
+from qnetsim.analysis.figures.policy_marks import policy_colour, policy_lines
 from qnetsim.analysis.figures.style import (
     SCREEN,
     TEXT_COLOUR,
@@ -52,6 +52,7 @@ def divergence_figure(
     base = paths[comparison.reference][1]
     apart = {name: cost - base for name, (_, cost) in paths.items()}
     unit = power_unit(max(float(np.abs(cost).max()) for cost in apart.values()))
+    looks = policy_lines([apart[policy.name] for policy in comparison.policies], style)
     for number, policy in enumerate(comparison.policies):
         if policy.name == comparison.reference:
             continue
@@ -61,7 +62,7 @@ def divergence_figure(
             np.append(0, apart[policy.name]) / unit.factor,
             drawstyle="steps-post",
             label=policy.name,
-            **policy_line(number, style),
+            **looks[number],
         )
         slot = slots.get(policy.name)
         if slot is not None:

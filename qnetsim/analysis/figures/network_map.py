@@ -12,6 +12,7 @@ from qnetsim.analysis.figures.node_labels import AIR, Box, place_labels
 from qnetsim.analysis.figures.style import (
     SCREEN,
     TEXT_COLOUR,
+    UTILISATION_COLOURS,
     Style,
     lay_out,
     styled,
@@ -115,7 +116,7 @@ def map_figure(comparison: Comparison, trace: Trace, *, style: Style = SCREEN) -
     style : Style
     """
     from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
 
     layout = network_layout(trace)
     policies = comparison.policies
@@ -130,8 +131,8 @@ def map_figure(comparison: Comparison, trace: Trace, *, style: Style = SCREEN) -
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()
-    # dark on paper is much, as in print; on a screen the ground may be dark
-    colours = ScalarMappable(Normalize(0, 1), "viridis_r" if style.placed else "viridis")
+    scale = LinearSegmentedColormap.from_list("utilisation", UTILISATION_COLOURS)
+    colours = ScalarMappable(Normalize(0, 1), scale)
     unused = [
         _draw_fibres(axes, layout, policy, colours, style)
         for axes, policy in zip(panels, policies, strict=False)

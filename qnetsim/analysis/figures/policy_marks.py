@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from qnetsim.analysis.figures.style import Style, text_size
+from qnetsim.arrays import FloatArray
 from qnetsim.plain_text import visible
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ POLICY_DASHES = (
     (0, (4, 1.4, 1, 1.4, 1, 1.4)),
     (0, (2.4, 1.2)),
 )
+#: Length of the dashes of equal lines, in line widths.
+TURN = 6.0
 POLICY_MARKERS = ("o", "s", "^", "D", "v", "X", "P")
 
 
@@ -46,6 +51,39 @@ def policy_line(number: int, style: Style, width: float = 1.4) -> dict[str, Any]
         # along the line, not at every point, and not where the others have theirs
         "markevery": (0.02 + 0.16 * place / len(POLICY_COLOURS), 0.16),
     }
+
+
+def policy_lines(
+    values: Sequence[FloatArray], style: Style, width: float = 1.4
+) -> list[dict[str, Any]]:
+    """How the lines of policies with these values are drawn; those that are equal take turns.
+
+    On the screen an equal line would hide the ones before it, so each has a dash where the others
+    leave one out. In a document dashes and markers of each policy do that.
+    """
+    looks = [policy_line(number, style, width) for number in range(len(values))]
+    if style.placed:
+        return looks
+    for alike in _equal(values):
+        for turn, number in enumerate(alike if len(alike) > 1 else ()):
+            others = len(alike) - 1
+            # how far into its pattern each begins
+            start = TURN * ((len(alike) - turn) % len(alike))
+            looks[number]["ls"] = (start, (TURN, TURN * others))
+    return looks
+
+
+def _equal(values: Sequence[FloatArray]) -> list[list[int]]:
+    """Numbers of the policies, those with equal values together."""
+    groups: list[list[int]] = []
+    for number, mine in enumerate(values):
+        for group in groups:
+            if np.array_equal(values[group[0]], mine):
+                group.append(number)
+                break
+        else:
+            groups.append([number])
+    return groups
 
 
 def policy_legend(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.analysis.compare import Comparison
-from qnetsim.analysis.figures.policy_marks import legend_below, policy_legend, policy_line
+from qnetsim.analysis.figures.policy_marks import legend_below, policy_legend, policy_lines
 from qnetsim.analysis.figures.style import SCREEN, Style, bit_unit, hide_frame, styled
 from qnetsim.arrays import FloatArray
 from qnetsim.trace import Trace
@@ -70,14 +70,9 @@ def pools_figure(
             mean_path(first[policy.name], *columns, points=points) for policy in comparison.policies
         ]
         unit = bit_unit(max(float(bits.max()) for _, bits in paths))
-        for number, (times, bits) in enumerate(paths):
-            axes.plot(
-                times,
-                bits / unit.factor,
-                alpha=0.85,
-                drawstyle="steps-post",
-                **policy_line(number, style, 1.0),
-            )
+        looks = policy_lines([bits for _, bits in paths], style, 1.0)
+        for (times, bits), look in zip(paths, looks, strict=True):
+            axes.plot(times, bits / unit.factor, alpha=0.85, drawstyle="steps-post", **look)
         axes.set_ylabel(f"{title} ({unit.text})", fontsize=style.small_pt if style.placed else 9)
         axes.set_ylim(bottom=0)
         hide_frame(axes)

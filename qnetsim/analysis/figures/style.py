@@ -24,6 +24,9 @@ P = ParamSpec("P")
 
 #: Colour of text and lines; in a page it becomes the colour of the page's own text.
 TEXT_COLOUR = "#2b2b2c"
+#: Colours of utilisation, from none to all: a part of viridis whose ends both stand out from a
+#: white and from a dark page, and which is the darker in print the more is used.
+UTILISATION_COLOURS = ("#7ad151", "#34b679", "#1f968b", "#2b758e", "#3b528b")
 #: Files that a figure is written to.
 FORMATS = ("png", "svg", "pdf")
 #: What their metadata says: nothing that differs from run to run.

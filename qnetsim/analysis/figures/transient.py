@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.analysis.compare import Comparison
-from qnetsim.analysis.figures.policy_marks import legend_below, policy_legend, policy_line
+from qnetsim.analysis.figures.policy_marks import legend_below, policy_legend, policy_lines
 from qnetsim.analysis.figures.pools import POINTS, POINTS_PER_INCH
 from qnetsim.analysis.figures.style import SCREEN, Style, bit_unit, hide_frame, power_unit, styled
 from qnetsim.analysis.warm_up import SERIES
@@ -60,14 +60,9 @@ def transient_figure(comparison: Comparison, *, style: Style = SCREEN) -> Figure
         else:
             unit = power_unit(most)
             label = f"{name}{unit.text}"
-        for number, (slots, means) in enumerate(lines):
-            axes.plot(
-                slots,
-                means / unit.factor,
-                alpha=0.85,
-                drawstyle="steps-post",
-                **policy_line(number, style, 1.0),
-            )
+        looks = policy_lines([means for _, means in lines], style, 1.0)
+        for (slots, means), look in zip(lines, looks, strict=True):
+            axes.plot(slots, means / unit.factor, alpha=0.85, drawstyle="steps-post", **look)
         if comparison.warm_up.slots:
             axes.axvspan(0, comparison.warm_up.slots, color="0.6", alpha=0.25, lw=0)
             axes.axvline(comparison.warm_up.slots, color="0.4", lw=0.8 * style.line)

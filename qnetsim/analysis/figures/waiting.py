@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.analysis.compare import Comparison
-from qnetsim.analysis.figures.policy_marks import policy_line
+from qnetsim.analysis.figures.policy_marks import policy_lines
 from qnetsim.analysis.figures.style import SCREEN, Style, hide_frame, styled
 from qnetsim.analysis.waits import Waits
 
@@ -20,19 +20,12 @@ def waiting_figure(comparison: Comparison, *, style: Style = SCREEN) -> Figure:
     """Share of the served requests that had their first keys within a time, all worlds."""
     figure = style.canvas(6.4, 3.6)
     axes = figure.subplots()
-    least = 1.0
-    for number, policy in enumerate(comparison.policies):
-        waits = Waits.merged([run.waits for run in policy.runs])
-        served = max(int(waits.counts.sum()), 1)
-        share = np.cumsum(waits.counts) / served
-        least = min(least, float(share[0]))
-        axes.step(
-            waits.upto_s,
-            share,
-            where="post",
-            label=policy.name,
-            **policy_line(number, style, 1.6),
-        )
+    waits = [Waits.merged([run.waits for run in policy.runs]) for policy in comparison.policies]
+    shares = [np.cumsum(w.counts) / max(int(w.counts.sum()), 1) for w in waits]
+    least = min(float(share[0]) for share in shares)
+    looks = policy_lines(shares, style, 1.6)
+    for policy, mine, share, look in zip(comparison.policies, waits, shares, looks, strict=True):
+        axes.step(mine.upto_s, share, where="post", label=policy.name, **look)
     axes.set_xlabel("waiting time until the first keys (s)")
     axes.set_ylabel("share of served requests")
     axes.set_ylim(max(0.0, least - 0.1 * (1 - least) - 0.01), 1.005)

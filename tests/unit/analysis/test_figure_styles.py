@@ -12,7 +12,7 @@ from qnetsim.analysis import compare_traces
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.drawings import drawings
 from qnetsim.analysis.figures.costs import HATCHES
-from qnetsim.analysis.figures.policy_marks import policy_line
+from qnetsim.analysis.figures.policy_marks import policy_line, policy_lines
 from qnetsim.analysis.figures.style import (
     FORMATS,
     SCREEN,
@@ -99,6 +99,37 @@ def test_seven_policies_are_told_apart_without_colour() -> None:
     assert len({(str(look["ls"]), look["color"]) for look in screen}) == 14
     assert all("marker" not in look for look in screen)
     assert len(set(HATCHES.values())) == len(HATCHES)
+
+
+def test_equal_policies_do_not_hide_each_other() -> None:
+    """On the screen each is drawn where the others leave a gap; what differs stays whole."""
+    one, other = np.array([1.0, 2.0]), np.array([1.0, 3.0])
+    looks = policy_lines([one, other, one.copy(), one.copy()], SCREEN)
+    assert looks[1] == policy_line(1, SCREEN)
+    cycle = {sum(looks[number]["ls"][1]) for number in (0, 2, 3)}
+    assert len(cycle) == 1
+    length = cycle.pop()
+    drawn = np.zeros(int(length))
+    for number in (0, 2, 3):
+        start, (on, _) = looks[number]["ls"]
+        drawn += (np.arange(length) + start) % length < on
+    assert (drawn == 1).all()
+    for style in PLACED:
+        assert policy_lines([one, one.copy()], style) == [policy_line(n, style) for n in (0, 1)]
+
+
+def test_one_scale_of_utilisation_for_page_and_print(comparison: Comparison) -> None:
+    """The darker the more, and both ends apart from a white and from a dark page."""
+    with report_sources(comparison, {}) as sources:
+        draw = drawings(sources)["network"].draw
+        maps = [draw(style).axes[0].collections[0].get_cmap()(range(256)) for style in PLACED]
+        screen = draw(SCREEN).axes[0].collections[0].get_cmap()(range(256))
+    assert all((colours == screen).all() for colours in maps)
+    linear = ((screen[:, :3] + 0.055) / 1.055) ** 2.4
+    light = linear @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(light) < 0).all()
+    assert 1.05 / (light.max() + 0.05) > 1.8
+    assert (light.min() + 0.05) / (0.006 + 0.05) > 2.4
 
 
 def test_bars_have_hatches_beside_colours(comparison: Comparison) -> None:
