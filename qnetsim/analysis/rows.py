@@ -81,7 +81,7 @@ def cost_rows(comparison: Comparison, future_mark: str = SEES_FUTURE) -> TextTab
     return TextTable(
         columns,
         tuple(_cost_cells(policy, future_mark) for policy in policies),
-        first_to_go=("on demand", "served", "blocked"),
+        first_to_go=("on demand", "blocked", "served"),
         nothing=(
             *_silent_service(policies),
             *nothing_where(

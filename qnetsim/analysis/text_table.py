@@ -53,7 +53,7 @@ class TextTable:
         return self.short_columns or self.columns
 
     def with_column(self, heading: str, cells: Sequence[str]) -> TextTable:
-        """The same table with one more column at its right; it goes last of those that may."""
+        """The same table with one more column at its right, the first to go."""
         rows = tuple((*row, cell) for row, cell in zip(self.rows, cells, strict=True))
         short = (*self.short_columns, heading) if self.short_columns else ()
         return replace(
@@ -61,7 +61,7 @@ class TextTable:
             columns=(*self.columns, heading),
             rows=rows,
             short_columns=short,
-            first_to_go=(*self.first_to_go, heading),
+            first_to_go=(heading, *self.first_to_go),
         )
 
     def without_nothing(self) -> TextTable:

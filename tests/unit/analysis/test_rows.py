@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -157,6 +158,7 @@ def test_a_column_is_added_to_every_row() -> None:
     assert wider.terminal_columns == ("x", "y", "c")
     assert wider.rows == (("1", "2", "5"), ("3", "4", "6"))
     assert wider.first_to_go == ("c",)
+    assert replace(table, first_to_go=("b",)).with_column("c", ["5", "6"]).first_to_go == ("c", "b")
     assert TextTable(("a",), ()).terminal_columns == ("a",)
     with pytest.raises(ValueError, match="shorter"):
         table.with_column("c", ["5"])
