@@ -100,9 +100,16 @@ def check(files: tuple[Path, ...], changes: Changes, as_json: bool) -> None:
 
 
 @scenario.command(cls=StrictCommand)
-def schema() -> None:
-    """Print the JSON Schema of scenario files, for editors."""
+@json_option
+def schema(as_json: bool) -> None:
+    """Print the JSON Schema of scenario files, for editors.
+
+    With --json it stands in a document with a schema name, as with every command.
+    """
     document = Scenario.model_json_schema()
     document["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     document["title"] = "qnetsim scenario"
+    if as_json:
+        emit("scenario-schema", {"json_schema": document})
+        return
     echo(json.dumps(document, indent=1, ensure_ascii=False), copied=True)

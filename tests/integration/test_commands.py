@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 import qnetsim.cli.plan as commands_plan
 from qnetsim.optimize import Plan
 from qnetsim.policies import Policy, Setting, load_policy
+from qnetsim.trace.files.planned_traces import traces_of
 from tests.support import ROOT
 from tests.support.commands import call, data
 
@@ -191,6 +193,25 @@ def test_scenario_check_and_schema(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "scenario", "schema")
     schema = json.loads(out)
     assert schema["properties"]["run"]
+    code, out, _ = call(capsys, "scenario", "schema", "--json")
+    assert json.loads(out) == {"schema": "qnetsim.scenario-schema/1", "json_schema": schema}
+
+
+def test_a_folder_is_read_in_the_order_of_its_comparison(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Not by the alphabet, in which the scenario's first policy would be the last."""
+    run = ("compare", TINY, "-p", "sip", "-p", "evf", "-p", "empirical", "--slots", "5")
+    call(capsys, *run, "--replications", "2", "--out", "c", "--no-report")
+    call(capsys, "run", TINY, "-p", "deterministic:level=1,label=a", "--slots", "5", "-o", "c/a.h5")
+    listed = [p.name for p in traces_of([Path("c")])]
+    runs = [f"{name}-r00{r}.h5" for name in ("sip", "evf", "empirical") for r in (0, 1)]
+    assert listed == [*runs, "a.h5"]
+    Path("c/a.h5").unlink()
+    assert call(capsys, "report", "c", "--out", "r", "--formats", "svg")[0] == 0
+    page = Path("r/report.html").read_text("utf-8")
+    rows = re.findall(r"<tr><td[^>]*>(\w+)", page.split("Cost per slot</caption>")[1])
+    assert rows[:3] == ["sip", "evf", "empirical"]
 
 
 FAILURES = [
