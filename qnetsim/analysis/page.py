@@ -50,7 +50,7 @@ summary { cursor: pointer; padding: .3rem 0; }
   .wide { overflow: visible; }
   table { font-size: .9em; }
   thead { display: table-header-group; }
-  figure, tr, .findings { break-inside: avoid; }
+  figure, table, tr, .findings { break-inside: avoid; }
   caption { break-after: avoid; }
   td, th { white-space: normal; padding: .2rem .35rem; }
   nav, details, .controls { display: none; }
