@@ -59,5 +59,35 @@ def whole_argument(name: str, value: object, least: int, most: int) -> int:
     return number
 
 
+def refuse_unless(fits: bool, name: str, wanted: str, value: object) -> None:
+    """Refuse an argument that does not fit.
+
+    Parameters
+    ----------
+    fits : bool
+    name : str
+        Of the argument.
+    wanted : str
+        What it should be, in words.
+    value : object
+
+    Raises
+    ------
+    UsageError
+    """
+    if not fits:
+        raise UsageError(f"{argument(name)}: give {wanted}, not {_shown(value)}")
+
+
+def refuse_uncallable(name: str, value: object) -> None:
+    """Refuse what cannot be called, where something is given at all.
+
+    Raises
+    ------
+    UsageError
+    """
+    refuse_unless(value is None or callable(value), name, "something that can be called", value)
+
+
 def _shown(value: object) -> str:
     return f"{str(value)[:SHOWN]!r} ({type(value).__name__})"

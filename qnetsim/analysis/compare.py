@@ -19,6 +19,7 @@ from qnetsim.analysis.mixing import refuse_mixed
 from qnetsim.analysis.paired import ConfidenceInterval, paired_ratio
 from qnetsim.analysis.warm_up import WarmUp, may_warm_up, series_of, warm_up
 from qnetsim.analysis.worlds import refuse_unpaired
+from qnetsim.arguments import path_argument
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import (
     PartialComparisonError,
@@ -203,9 +204,10 @@ def compare_traces(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
     PartialComparisonError
         The comparison that wrote them was cut short, and what is there is not paired.
     """
-    if not paths:
+    single = isinstance(paths, str | os.PathLike)
+    traces = [path_argument("paths", path) for path in ([paths] if single else paths or ())]
+    if not traces:
         raise UsageError("no trace to compare; give traces or a scenario")
-    traces = [Path(path) for path in paths]
     complete: set[Path] = set()
     followed: dict[str, list[Series]] = {}
     try:

@@ -18,6 +18,7 @@ from qnetsim.analysis.in_words import in_words
 from qnetsim.analysis.interval_rows import basis
 from qnetsim.analysis.page import STYLE, Section, html_page
 from qnetsim.analysis.places import FIGURE_NAMES, FIGURES, PAGE
+from qnetsim.arguments import path_argument, refuse_unless
 from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import refuse_input
 from qnetsim.plain_text import counted
@@ -62,7 +63,8 @@ def write_report(
     UsageError
         There is a report already, or figures.
     """
-    folder = Path(folder)
+    refuse_unless(isinstance(comparison, Comparison), "comparison", "a Comparison", comparison)
+    folder = path_argument("folder", folder)
     refuse_report(folder, force)
     # ahead of the first file, so that nothing of a report is there that is refused
     names = [folder / FIGURES / f"{name}.{kind}" for name in FIGURE_NAMES for kind in FORMATS]
@@ -231,6 +233,8 @@ which tie slots to each other, knowing each slot in turn is not a bound either.<
 
 def _cut(comparison: Comparison) -> str:
     found = comparison.warm_up
+    if not found.slots:
+        return "no first slots left out"
     how = {"none": "", "mser-5": ", by MSER-5", "given": ", by run.warmup_slots"}[found.method]
     return f"{counted(found.slots, 'first slot')} of each run left out{how}"
 

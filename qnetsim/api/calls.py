@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from qnetsim.analysis.compare import compare_traces
 from qnetsim.api.result_objects import ComparisonResult, PlanResult, RunResult
 from qnetsim.api.temporary import place_of
-from qnetsim.arguments import path_argument, whole_argument
+from qnetsim.arguments import path_argument, refuse_uncallable, refuse_unless, whole_argument
 from qnetsim.case import Case, open_case
 from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.errors import UsageError, argument, refuse_resume_by_force
@@ -98,6 +98,8 @@ def run(
     replication = whole_argument("replication", replication, 0, MOST_REPLICATIONS)
     if kernel not in get_args(Kernel):
         raise UsageError(f"kernel={kernel!r}: allowed: {', '.join(get_args(Kernel))}")
+    refuse_uncallable("progress", progress)
+    refuse_unless(world is None or isinstance(world, Realisation), "world", "a Realisation", world)
     case = case_of(scenario)
     chosen = choose(policy, case.scenario.policy, title)
     place = place_of(out, f"{chosen.title}-r{replication:03d}.h5")
@@ -162,11 +164,12 @@ def compare(
     """
     _refuse_contradiction(resume, force, out)
     workers = whole_argument("workers", workers, 1, MOST_WORKERS)
+    refuse_uncallable("progress", progress)
     place = place_of(out)
     paths = _recorded(source)
     if paths is None:
         case = _with_replications(case_of(cast(ScenarioLike, source)), replications)
-        chosen = choose_all(policies or (), case.scenario.policy)
+        chosen = choose_all(() if policies is None else policies, case.scenario.policy)
         made = run_policies(
             case,
             chosen or case.scenario.policy,
@@ -183,7 +186,9 @@ def compare(
             f"{argument('replications')} goes with a scenario; traces are read as they are"
         )
     files = recorded_files(traces_of(paths))
-    missing = files.to_replay(choose_all(policies or (), files.scenario.policy))
+    missing = files.to_replay(
+        choose_all(() if policies is None else policies, files.scenario.policy)
+    )
     made = replay_policies(
         files.paths,
         missing,

@@ -45,6 +45,7 @@ from qnetsim.scenario import (
     scenario_text,
 )
 from qnetsim.scenario.lines import Key
+from qnetsim.scenario.scenario import change_keys
 from qnetsim.shipped import scenario_file
 from qnetsim.units import (
     MAX_RUN_BITS,
@@ -66,7 +67,7 @@ def load(
     path: str | os.PathLike[str],
     *,
     recording: RecordingTable | None = None,
-    changes: Mapping[Key, Any] | None = None,
+    changes: Mapping[str, Any] | Mapping[Key, Any] | None = None,
     **run: int | None,
 ) -> Scenario:
     """Read a scenario file and check everything that can be checked without running it.
@@ -77,8 +78,8 @@ def load(
         Or the name of a shipped scenario.
     recording : RecordingTable, optional
         Recorded demand that takes the place of the scenario's requests; all of it is one world.
-    changes : mapping from key to value, optional
-        Values that take the place of those in the file.
+    changes : mapping from str or tuple to value, optional
+        Values that take the place of those in the file, by key: ``"demand.requests"``.
     **run : int or None
         Values of the ``[run]`` table that replace the file's; None leaves one as it is.
 
@@ -90,9 +91,10 @@ def load(
         A replacing value is out of range.
     """
     path = scenario_file(path_argument("path", path))
-    _refuse_set_twice(changes or {}, run)
+    keys = change_keys({} if changes is None else changes)
+    _refuse_set_twice(keys, run)
     try:
-        scenario = load_scenario(path, options_in(path.parent), changes)
+        scenario = load_scenario(path, options_in(path.parent), keys)
     except ScenarioError as error:
         raise ScenarioError([*error.problems, *_topology_problems(path)]) from None
     if recording is not None:

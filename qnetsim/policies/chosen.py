@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
+from qnetsim.arguments import refuse_unless
 from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import note_input
 from qnetsim.policies.base import Policy, guarded
@@ -134,6 +135,7 @@ def _labelled(table: PolicyTable, title: str | None) -> PolicyTable:
     """
     if title is None or title == table.title:
         return table
+    refuse_unless(isinstance(title, str), "title", "text", title)
     reason = unportable(title)
     try:
         PolicyTable.model_validate({"name": table.name, "label": title})

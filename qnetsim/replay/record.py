@@ -7,6 +7,7 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
+from qnetsim.arguments import path_argument
 from qnetsim.case import Case
 from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.errors import UsageError, argument
@@ -57,7 +58,7 @@ def record_world(
         The file cannot be written, or exists.
     """
     case = case_of(scenario)
-    path = Path(out)
+    path = path_argument("out", out)
     world = case.realisation(replication)
     with inputs_noted(case.scenario.named_files):
         if path.suffix.lower() == ".csv":

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qnetsim.arguments import path_argument
 from qnetsim.case import Case, open_case
 from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.errors import UsageError
@@ -103,7 +104,7 @@ def run_policies(
     run = case.scenario.run
     chosen = choose_all(policies, case.scenario.policy)
     refuse_clashing_labels([policy.title for policy in chosen])
-    out = Path(out)
+    out = path_argument("out", out)
     places = [
         [out / f"{policy.title}-r{r:03d}.h5" for r in range(run.replications)] for policy in chosen
     ]

@@ -187,7 +187,9 @@ class Scenario(Table):
         return checked_tables(cls, Given(plain_tables(tables, **more)))
 
     def with_changes(
-        self, changes: Mapping[str | Key, Any], policy_options: OptionsModelOf | None = None
+        self,
+        changes: Mapping[str, Any] | Mapping[Key, Any],
+        policy_options: OptionsModelOf | None = None,
     ) -> Scenario:
         """Copy with other values, checked as a file is.
 
@@ -207,11 +209,7 @@ class Scenario(Table):
         UsageError
             A key leads nowhere.
         """
-        if not isinstance(changes, Mapping) or not all(isinstance(k, str | tuple) for k in changes):
-            raise UsageError(
-                "changes: give a mapping from keys, such as 'demand.requests', to values"
-            )
-        keys = {split_key(key): plain(value) for key, value in changes.items()}
+        keys = change_keys(changes)
         data = self.model_dump(mode="json", exclude_unset=True, exclude_defaults=True)
         kept: dict[str, Any] = {}
         if self.recording is not None:
@@ -259,6 +257,19 @@ class Scenario(Table):
                 for table in other.policy
             )
         return update
+
+
+def change_keys(changes: Mapping[str, Any] | Mapping[Key, Any]) -> dict[Key, Any]:
+    """Values by the parts of their keys.
+
+    Raises
+    ------
+    UsageError
+        It is no mapping from keys.
+    """
+    if not isinstance(changes, Mapping) or not all(isinstance(k, str | tuple) for k in changes):
+        raise UsageError("changes: give a mapping from keys, such as 'demand.requests', to values")
+    return {split_key(key): plain(value) for key, value in changes.items()}
 
 
 def split_key(key: str | Key) -> Key:

@@ -362,6 +362,9 @@ def test_errors_name_arguments(scenario: qnetsim.Scenario, tmp_path: Path) -> No
         ({"out": "a\0"}, r"out: 'a\x00' is no path; give one"),
         ({"plan": "p.plan"}, "qnetsim.load_plan reads a plan file"),
         ({"plan": 3}, "plan: give a Plan or a PlanResult, not int"),
+        ({"title": 3}, "title: give text, not '3' (int)"),
+        ({"world": 3}, "world: give a Realisation, not '3' (int)"),
+        ({"progress": 3}, "progress: give something that can be called, not '3' (int)"),
         ({"kernel": "x"}, "kernel='x': allowed: auto, numba, numpy, loop"),
         ({"out": "t.h5", "resume": True, "force": True}, "give one"),
         ({"resume": True}, "resume=True goes on with a file; give out"),
@@ -380,10 +383,37 @@ def test_a_comparison_takes_what_the_command_takes() -> None:
             qnetsim.compare("tiny", workers=workers)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="source: give a path, not 'None'"):
         qnetsim.compare([None])  # type: ignore[list-item]
+    with pytest.raises(UsageError, match=r"policy: np.int64\(0\) is of type int64"):
+        qnetsim.compare("tiny", np.arange(3))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="changes: give a mapping"):
         qnetsim.load("tiny").with_changes([1])  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="changes: give a mapping"):
         qnetsim.load("tiny").with_changes({1: 2})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("wrong", [None, 3, b"x"])
+def test_every_path_is_an_argument(wrong: Any, scenario: qnetsim.Scenario) -> None:
+    plan = qnetsim.make_plan(scenario, "sip")
+    for call in (
+        lambda: qnetsim.record_world(scenario, wrong),
+        lambda: qnetsim.load_plan(wrong, scenario),
+        lambda: qnetsim.save_plan(plan, scenario, "sip", wrong),
+        lambda: qnetsim.run_policies(scenario, ["sip"], wrong),
+        lambda: qnetsim.compare_traces([wrong]),
+    ):
+        with pytest.raises(UsageError, match=r"(out|path|paths): give a path, not"):
+            call()
+    with pytest.raises(UsageError, match="plan: give a Plan, not"):
+        qnetsim.save_plan(wrong, scenario, "sip", "x.plan")
+    with pytest.raises(UsageError, match="comparison: give a Comparison, not"):
+        qnetsim.write_report(wrong, "r")
+
+
+def test_a_file_is_read_with_changes() -> None:
+    found = qnetsim.load("tiny", changes={"run.slots": np.int64(7), "run.seed": 5})
+    assert (found.run.slots, found.run.seed) == (7, 5)
+    with pytest.raises(qnetsim.QnetsimError, match=r"run\.slts: unknown key; did you mean 'slots'"):
+        qnetsim.load("tiny", changes={"run.slts": 7})
 
 
 def test_where_a_scenario_was_read_is_no_part_of_its_value(tmp_path: Path) -> None:
