@@ -83,7 +83,7 @@ def _interval_json(value: ConfidenceInterval | None) -> dict[str, float | None] 
 def show_comparison(comparison: Comparison) -> None:
     """Print the tables of a comparison and its world digest."""
     costs = cost_rows(comparison, future_mark=" *")
-    costs = costs.with_column("expected, and plan", plan_cells(comparison))
+    costs = costs.with_column("expected by plan", plan_cells(comparison))
     title = (
         f"{counted(comparison.replications, 'replication')} × {counted(comparison.slots, 'slot')}"
     )
