@@ -14,6 +14,7 @@ import numpy as np
 from qnetsim.arrays import FloatArray
 from qnetsim.network import BLOCKED, Route, Topology
 from qnetsim.optimize.columns.load_cuts import LoadCut
+from qnetsim.optimize.columns.master_layout import MasterLayout
 from qnetsim.optimize.columns.master_parts import CutRow, Entries, Group, PathColumn, RouteFlow
 from qnetsim.optimize.columns.pricing import DualPrices
 from qnetsim.optimize.columns.problem import RoutesProblem
@@ -48,25 +49,15 @@ class Master:
         self.base = base
         self.columns: dict[PathColumn, None] = {}
         s = problem.scenarios
-        e = problem.fibres
         known: dict[int, FloatArray] = {}
         for routes in base:
             if id(routes) not in known:
                 known[id(routes)] = problem.loads_on(routes)
         #: Requests on the base routes, shape (scenarios, distributions, fibres).
         self._base_load = np.array([known[id(routes)] for routes in base])
-        self._limited = np.flatnonzero(np.isfinite(problem.limits.caps).ravel())
-        self._limit_row = np.full(2 * s * e, -1)
-        self._first_limit = 2 * s * e
-        self._first_group = 2 * s * e + self._limited.size
-        self._limit_row[self._limited] = self._first_limit + np.arange(self._limited.size)
-        #: First of the variables of what fibres carry more, of what rows leave aside, of columns.
-        self._first_more = 2 * e * (1 + s)
-        self._first_aside = self._first_more
-        self.first_shift = self._first_more
-        if padding is not None:
-            self._first_aside += s * problem.distributions * e
-            self.first_shift = self._first_aside + s * e
+        self._layout = MasterLayout.of(problem, padded=padding is not None)
+        #: First of the variables of columns.
+        self.first_shift = self._layout.first_shift
         #: Row of each scenario and kind that has columns, and of each cut.
         self._group: dict[Group, int] = {}
         self.cuts: list[LoadCut] = []
@@ -74,15 +65,15 @@ class Master:
         self._cuts_of: list[list[CutRow]] = [[] for _ in range(s)]
         self._columns_of: list[list[int]] = [[] for _ in range(s)]
         self._listed: list[PathColumn] = []
-        self._entries: list[Entries] = [self._stages()]
+        self._entries: list[Entries] = [self._layout.stages()]
         self._padding = padding
         if padding is not None:
-            self._entries.append(self._more())
+            self._entries.append(self._layout.more(problem))
 
     @property
     def rows(self) -> int:
         """Rows of the program."""
-        return self._first_group + len(self._group) + len(self.cuts)
+        return self._layout.first_group + len(self._group) + len(self.cuts)
 
     def add(self, columns: Iterable[PathColumn]) -> int:
         """Add columns that are not there yet; returns how many were new."""
@@ -115,7 +106,7 @@ class Master:
             ]
             places = [self.first_shift + i for i, _ in entries]
             values = [float(value) for _, value in entries]
-            for place, value in self._padding_of(cut):
+            for place, value in self._layout.padding_of(cut) if self._padding is not None else ():
                 places.append(place)
                 values.append(float(value))
             self._entries.append(
@@ -139,53 +130,8 @@ class Master:
         added *= cut.weights[int(self.problem.distribution[column.kind])]
         return cut.sign * (added - (column.route == BLOCKED and column.kind in cut.blocked))
 
-    def _padding_of(self, cut: LoadCut) -> list[tuple[int, int]]:
-        """Variables of the padding that count in a cut, and how often they do."""
-        if self._padding is None:
-            return []
-        e = self.problem.fibres
-        first = self._first_more + cut.scenario * self.problem.distributions * e
-        found = [
-            (first + d * e + fibre, cut.sign * weight)
-            for d, weight in enumerate(cut.weights)
-            if weight
-            for fibre in cut.fibres
-        ]
-        if cut.sign < 0:
-            aside = self._first_aside + cut.scenario * e
-            found += [(aside + fibre, -1) for fibre in cut.fibres]
-        return found
-
     def _base_of(self, column: PathColumn) -> Route:
         return self.base[column.scenario][column.kind]
-
-    def _stages(self) -> Entries:
-        """Entries of the first and the second stage in (23) and (24)."""
-        s = self.problem.scenarios
-        e = self.problem.fibres
-        rows = np.arange(2 * s * e)
-        first = np.concatenate([np.tile(np.arange(e), s), np.tile(np.arange(e, 2 * e), s)])
-        ones = np.ones(2 * rows.size)
-        return Entries(np.tile(rows, 2), np.concatenate([first, 2 * e + rows]), ones)
-
-    def _more(self) -> Entries:
-        """What more on a fibre changes in (23), (24) and the limits."""
-        problem = self.problem
-        s, d, e = problem.channels.shape
-        scenario, distribution, fibre = np.indices((s, d, e)).reshape(3, -1)
-        column = self._first_more + np.arange(s * d * e)
-        rows = [scenario * e + fibre, s * e + scenario * e + fibre]
-        values = [-problem.channels.ravel().astype(np.float64), -np.ones(column.size)]
-        columns = [column, column]
-        limits = self._limit_row.reshape(s, 2, e)
-        for i in range(2):
-            row = limits[scenario, i, fibre]
-            taken = problem.limits.weights[scenario, i, distribution, fibre]
-            within = (row >= 0) & (taken != 0)
-            rows.append(row[within])
-            columns.append(column[within])
-            values.append(taken[within].astype(np.float64))
-        return Entries(np.concatenate(rows), np.concatenate(columns), np.concatenate(values))
 
     def _entries_of(self, column: PathColumn, number: int) -> Entries:
         """What shifting one request from its base route changes, and its row of (22)."""
@@ -202,7 +148,7 @@ class Master:
         group = self._group.setdefault(key, self.rows)
         mine = problem.distribution[column.kind]
         rho = problem.channels[column.scenario, mine, fibres]
-        limits = self._limit_row.reshape(s, 2, e)[column.scenario][:, fibres]
+        limits = self._layout.limit_row.reshape(s, 2, e)[column.scenario][:, fibres]
         taken = problem.limits.weights[column.scenario][:, mine, fibres] * change
         within = (limits >= 0) & (taken != 0)
         crossing = [
@@ -220,37 +166,9 @@ class Master:
         """Program with all columns so far."""
         from scipy import sparse
 
-        problem = self.problem
-        s = problem.scenarios
-        e = problem.fibres
         variables = self.first_shift + len(self.columns)
-        cost = np.zeros(variables)
-        lower = np.zeros(variables)
-        upper = np.full(variables, np.inf)
-        cost[: 2 * e] = np.concatenate(problem.scaled_reserved)
-        extra = slice(2 * e, self._first_more)
-        if problem.scaled_on_demand is None:
-            upper[extra] = 0.0
-        else:
-            cost[extra] = np.concatenate([price.ravel() for price in problem.scaled_on_demand])
-        if self._padding is not None:
-            cost[self._first_aside : self.first_shift] = np.repeat(self._padding, e)
-        if problem.fixed is not None:
-            lower[: 2 * e] = upper[: 2 * e] = problem.fixed.vector()
-        for i, column in enumerate(self.columns):
-            if column.route == BLOCKED:
-                cost[self.first_shift + i] = problem.blocking(column.scenario)
-        row_lower = np.full(self.rows, -np.inf)
-        row_upper = np.full(self.rows, np.inf)
-        row_lower[: s * e] = (problem.channels * self._base_load).sum(axis=1).ravel()
-        row_lower[s * e : 2 * s * e] = self._base_load.sum(axis=1).ravel()
-        room = problem.limits.caps - problem.limits.used(self._base_load)
-        row_upper[self._first_limit : self._first_group] = room.ravel()[self._limited]
-        for group, row in self._group.items():
-            row_upper[row] = problem.demand[group.kind]
-        for cut, row in zip(self.cuts, self._cut_rows, strict=True):
-            base = cut.used(self._base_load[cut.scenario])
-            row_upper[row] = cut.most - cut.sign * base
+        cost, lower, upper = self._variables(variables)
+        row_lower, row_upper = self._row_bounds()
         integer = np.zeros(variables, dtype=bool)
         integer[self.first_shift :] = True
         entries = Entries(
@@ -272,11 +190,51 @@ class Master:
             naming=self._names,
         )
 
+    def _variables(self, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Costs and bounds of so many variables."""
+        problem = self.problem
+        e = problem.fibres
+        cost = np.zeros(count)
+        lower = np.zeros(count)
+        upper = np.full(count, np.inf)
+        cost[: 2 * e] = np.concatenate(problem.scaled_reserved)
+        extra = slice(2 * e, self._layout.first_more)
+        if problem.scaled_on_demand is None:
+            upper[extra] = 0.0
+        else:
+            cost[extra] = np.concatenate([price.ravel() for price in problem.scaled_on_demand])
+        if self._padding is not None:
+            cost[self._layout.first_aside : self.first_shift] = np.repeat(self._padding, e)
+        if problem.fixed is not None:
+            lower[: 2 * e] = upper[: 2 * e] = problem.fixed.vector()
+        for i, column in enumerate(self.columns):
+            if column.route == BLOCKED:
+                cost[self.first_shift + i] = problem.blocking(column.scenario)
+        return cost, lower, upper
+
+    def _row_bounds(self) -> tuple[FloatArray, FloatArray]:
+        """Left and right sides of the rows."""
+        problem = self.problem
+        load = self._base_load
+        size = problem.scenarios * problem.fibres
+        row_lower = np.full(self.rows, -np.inf)
+        row_upper = np.full(self.rows, np.inf)
+        row_lower[:size] = (problem.channels * load).sum(axis=1).ravel()
+        row_lower[size : 2 * size] = load.sum(axis=1).ravel()
+        room = problem.limits.caps - problem.limits.used(load)
+        limits = slice(self._layout.first_limit, self._layout.first_group)
+        row_upper[limits] = room.ravel()[self._layout.limited]
+        for group, row in self._group.items():
+            row_upper[row] = problem.demand[group.kind]
+        for cut, row in zip(self.cuts, self._cut_rows, strict=True):
+            row_upper[row] = cut.most - cut.sign * cut.used(load[cut.scenario])
+        return row_lower, row_upper
+
     def loads(self, values: FloatArray) -> FloatArray:
         """Requests of each distribution, shape (scenarios, distributions, fibres)."""
         load = self._base_load.copy()
         if self._padding is not None:
-            load += values[self._first_more : self._first_aside].reshape(load.shape)
+            load += values[self._layout.first_more : self._layout.first_aside].reshape(load.shape)
         for column, amount in zip(self.columns, values[self.first_shift :].tolist(), strict=False):
             if amount:
                 here = load[column.scenario, self.problem.distribution[column.kind]]
@@ -290,7 +248,7 @@ class Master:
         e = self.problem.fibres
         duals = solution.row_duals
         delta = np.zeros(2 * s * e)
-        delta[self._limited] = -duals[self._first_limit : self._first_group]
+        delta[self._layout.limited] = -duals[self._layout.first_limit : self._layout.first_group]
         return DualPrices(
             duals[: s * e].reshape(s, e),
             duals[s * e : 2 * s * e].reshape(s, e),
@@ -337,7 +295,7 @@ class Master:
         kinds = [f"{topology.nodes[a]}~{topology.nodes[b]}" for a, b in problem.pairs]
         both = [(k, f) for k in levels for f in fibres]
         limited = [(k, kind, f) for k in levels for kind in LIMIT_ROWS for f in fibres]
-        limited = [limited[i] for i in self._limited]
+        limited = [limited[i] for i in self._layout.limited]
         variables = [f"{kind}[{f}]" for kind in ("F_b", "X_b") for f in fibres]
         variables += [f"{kind}[k={k},{f}]" for kind in ("F_o", "X_o") for k, f in both]
         variables += [
@@ -351,7 +309,7 @@ class Master:
         }
         for i, (cut, row) in enumerate(zip(self.cuts, self._cut_rows, strict=True)):
             later[row] = f"cut_{i}[k={levels[cut.scenario]}]"
-        rows += [later[row] for row in range(self._first_group, self.rows)]
+        rows += [later[row] for row in range(self._layout.first_group, self.rows)]
         return Names(tuple(variables), tuple(rows))
 
 
