@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qnetsim.arrays import FloatArray
 from qnetsim.errors import InfeasibleError, SolverError, UsageError
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
 from qnetsim.optimize.columns.problem import Size
@@ -229,13 +230,7 @@ class FullProgram:
         from scipy import sparse
 
         cost = self.objective_21()
-        names: dict[Name, int] = {name: i for i, name in enumerate(cost)}
-        for k in self.scenarios:
-            for r in self.requests:
-                for link in self.links:
-                    for kind, wavelengths in (("x", self.kappa), ("f", self.sigma)):
-                        for w in wavelengths:
-                            names[kind, r, *link.name, w, k] = len(names)
+        names = self._positions(cost)
         equations = (
             self.flow_conservation_22,
             self.km_demand_23,
@@ -256,17 +251,11 @@ class FullProgram:
             places += [(equation.__name__, i) for i in range(len(here))]
         entries = [(i, names[n], v) for i, row in enumerate(rows) for n, v in row.terms.items()]
         i, j, v = (np.array(part) for part in zip(*entries, strict=True))
-        upper = np.full(len(names), np.inf)
-        for name, at in names.items():
-            if name[0] in ("x", "f", "blocked"):
-                upper[at] = 1.0
-            elif name[0] in ("Xo", "Fo") and not self.problem.on_demand:
-                upper[at] = 0.0
         return (
             Program(
                 cost=np.array([cost.get(name, 0.0) for name in names]),
                 lower=np.zeros(len(names)),
-                upper=upper,
+                upper=self._upper(names),
                 matrix=sparse.coo_array((v, (i, j)), shape=(len(rows), len(names))).tocsr(),
                 row_lower=np.array([row.lower for row in rows], dtype=np.float64),
                 row_upper=np.array([row.upper for row in rows], dtype=np.float64),
@@ -278,6 +267,27 @@ class FullProgram:
             ),
             names,
         )
+
+    def _positions(self, cost: Mapping[Name, float]) -> dict[Name, int]:
+        """Positions of the variables: those that cost something, then those of wavelengths."""
+        names: dict[Name, int] = {name: i for i, name in enumerate(cost)}
+        for k in self.scenarios:
+            for r in self.requests:
+                for link in self.links:
+                    for kind, wavelengths in (("x", self.kappa), ("f", self.sigma)):
+                        for w in wavelengths:
+                            names[kind, r, *link.name, w, k] = len(names)
+        return names
+
+    def _upper(self, names: Mapping[Name, int]) -> FloatArray:
+        """Upper bounds of the variables."""
+        upper = np.full(len(names), np.inf)
+        for name, at in names.items():
+            if name[0] in ("x", "f", "blocked"):
+                upper[at] = 1.0
+            elif name[0] in ("Xo", "Fo") and not self.problem.on_demand:
+                upper[at] = 0.0
+        return upper
 
     def solve(self) -> FullSolution:
         """Solve to a proof.

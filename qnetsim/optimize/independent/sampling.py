@@ -152,12 +152,7 @@ def sampled_plan(network: Network, forecast: Forecast, solver: Solver, size: Sam
     # not where limits make the two unlike
     whole = [sample.whole for sample in samples]
     objective = _mean(whole) - (0.0 if network.limited else control.excess())
-    seconds = [second for sample in samples for second in sample.second_stages]
-    blocked = _mean([second.blocked for second in seconds])
-    bought = np.mean([[second.channels, second.wavelengths] for second in seconds], axis=0)
-    bought_cost = Stage(*bought).cost(costs.on_demand)
-    on_demand_cost = objective - stage.cost(costs.reserved) - blocked * (costs.blocking or 0.0)
-    bought *= max(on_demand_cost, 0.0) / bought_cost if bought_cost > 0 else 1.0
+    bought, blocked = _second_stage_means(network, stage, samples, objective)
     fixed = convolution_plan(network, forecast, solver)
     fixed_cost = fixed.objective(network)
     # with limits the fixed routes may ask for more than there is, so their cost is none
@@ -169,8 +164,8 @@ def sampled_plan(network: Network, forecast: Forecast, solver: Solver, size: Sam
     return Plan(
         qkd_channels=stage.channels,
         km_wavelengths=stage.wavelengths,
-        on_demand_channels=bought[0],
-        on_demand_wavelengths=bought[1],
+        on_demand_channels=bought.channels,
+        on_demand_wavelengths=bought.wavelengths,
         routes=routes,
         bound=fixed.bound,
         status=PlanStatus.FEASIBLE,
@@ -182,6 +177,23 @@ def sampled_plan(network: Network, forecast: Forecast, solver: Solver, size: Sam
         size=Size(variables=found.variables, rows=found.rows, rounds=found.iterations),
         interval=_gap_interval(samples, size),
     )
+
+
+def _second_stage_means(
+    network: Network, stage: Stage, samples: Sequence[_SampleCosts], objective: float
+) -> tuple[Stage, float]:
+    """What is bought on demand and blocked in the mean, such that it costs what the objective has.
+
+    The objective has less noise than the sample means, so amounts are scaled to its cost.
+    """
+    costs = network.costs
+    seconds = [second for sample in samples for second in sample.second_stages]
+    blocked = _mean([second.blocked for second in seconds])
+    bought = np.mean([[second.channels, second.wavelengths] for second in seconds], axis=0)
+    bought_cost = Stage(*bought).cost(costs.on_demand)
+    on_demand_cost = objective - stage.cost(costs.reserved) - blocked * (costs.blocking or 0.0)
+    bought *= max(on_demand_cost, 0.0) / bought_cost if bought_cost > 0 else 1.0
+    return Stage(*bought), blocked
 
 
 @dataclass(frozen=True)

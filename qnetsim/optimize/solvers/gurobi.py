@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from qnetsim.arrays import FloatArray
+from qnetsim.arrays import BoolArray, FloatArray
 from qnetsim.errors import SolverError
 from qnetsim.extras import require
 from qnetsim.optimize.solvers.program import Program, Solution, SolveStatus
@@ -86,19 +86,7 @@ def _solve(
         )
         if start is not None and integer:
             v.Start = start
-        # equal bounds make one row; its dual is then the row's
-        equal = program.row_lower == program.row_upper
-        upper = ~equal & np.isfinite(program.row_upper)
-        lower = ~equal & np.isfinite(program.row_lower)
-        parts = []
-        for rows, sense, side in (
-            (equal, "=", program.row_lower),
-            (lower, ">", program.row_lower),
-            (upper, "<", program.row_upper),
-        ):
-            if rows.any():
-                matrix = program.matrix[np.flatnonzero(rows)]
-                parts.append((rows, model.addMConstr(matrix, v, sense, side[rows])))
+        parts = _add_rows(model, program, v)
         if not integer:
             tolerance = max(settings.tolerance, LEAST_TOLERANCE)
             model.Params.FeasibilityTol = model.Params.OptimalityTol = tolerance
@@ -127,6 +115,24 @@ def _solve(
             solver="Gurobi",
             version=version,
         )
+
+
+def _add_rows(model: Any, program: Program, variables: Any) -> list[tuple[BoolArray, Any]]:
+    """Add the rows of a program; returns which rows stand in which constraints."""
+    # equal bounds make one row; its dual is then the row's
+    equal = program.row_lower == program.row_upper
+    upper = ~equal & np.isfinite(program.row_upper)
+    lower = ~equal & np.isfinite(program.row_lower)
+    parts = []
+    for rows, sense, side in (
+        (equal, "=", program.row_lower),
+        (lower, ">", program.row_lower),
+        (upper, "<", program.row_upper),
+    ):
+        if rows.any():
+            matrix = program.matrix[np.flatnonzero(rows)]
+            parts.append((rows, model.addMConstr(matrix, variables, sense, side[rows])))
+    return parts
 
 
 def _listener(gurobipy: Any, settings: SolveSettings) -> Any:
