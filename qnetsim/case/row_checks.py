@@ -65,10 +65,9 @@ def checked_rows(
     whole = rows.unit == "level" and (rows.traffic is None or table.rate_factor == 1)
     known: dict[str, int | str] = {}
     first = rows.first_slot or 0
-    ahead = 0
-    slots = []
-    pairs = []
-    levels = []
+    slots: list[int] = []
+    pairs: list[tuple[str, str]] = []
+    levels: list[int] = []
     problems = []
     for row, (slot, source, target, rate) in enumerate(cells):
         wrong = _slot_problem(slot, first) or _pair_problem(source, target, names, component)
@@ -91,16 +90,32 @@ def checked_rows(
                 problems[:MOST_PROBLEMS] + ([f"{path}: and {more} bad rows more"] * (more > 0))
             )
         )
+    found = CheckedRows(slots, pairs, levels, ahead=0)
     if rows.first_slot is None:
         refuse_late_start(str(path), np.array(slots, dtype=np.int64), settings_of(table))
-    elif ahead := sum(slot < 0 for slot in slots):
-        kept = [i for i, slot in enumerate(slots) if slot >= 0]
-        if not kept:
-            raise ValueError(f"{path}: all of its rows are ahead of recording.first_slot = {first}")
-        slots = [slots[i] for i in kept]
-        pairs = [pairs[i] for i in kept]
-        levels = [levels[i] for i in kept]
-    return CheckedRows(slots, pairs, levels, ahead)
+        return found
+    return _from_first_slot(path, found, first)
+
+
+def _from_first_slot(path: Path, found: CheckedRows, first: int) -> CheckedRows:
+    """The rows from the first slot on, which is 0 here, and how many lie ahead of it.
+
+    Raises
+    ------
+    ValueError
+        All of them do.
+    """
+    kept = [i for i, slot in enumerate(found.slots) if slot >= 0]
+    if len(kept) == len(found.slots):
+        return found
+    if not kept:
+        raise ValueError(f"{path}: all of its rows are ahead of recording.first_slot = {first}")
+    return CheckedRows(
+        [found.slots[i] for i in kept],
+        [found.pairs[i] for i in kept],
+        [found.levels[i] for i in kept],
+        ahead=len(found.slots) - len(kept),
+    )
 
 
 def _refuse_unknown(traffic: Traffic, names: NodeNames) -> None:

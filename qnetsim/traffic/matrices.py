@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from qnetsim.csv_rows import CsvTable
 from qnetsim.errors import TrafficError
@@ -123,6 +124,26 @@ def read_square(
         The numbers fit no matrix, or the nodes have no names.
     """
     refuse_columns(name, settings, "rows of numbers")
+    _refuse_unnamed(name, matrix, settings)
+    nodes = settings.nodes
+    rows, placed = _square_rows(name, matrix, len(nodes))
+    problems = Problems(name)
+    for slot, line, first, cells, step in placed:
+        for j, text in enumerate(cells[::step]):
+            value = rate_of(text)
+            if isinstance(value, str):
+                problems.add(f"{name}:{line}, number {j * step + 1}: {value}")
+            else:
+                a, b = divmod(first + j, len(nodes))
+                rows.add(slot, nodes[a], nodes[b], value, f"{name}:{line}")
+    problems.refuse()
+    return rows
+
+
+def _refuse_unnamed(
+    name: str, matrix: Sequence[tuple[int, Sequence[str]]], settings: TrafficSettings
+) -> None:
+    """Refuse rows of different lengths, and nodes whose names are not given, each once."""
     nodes = settings.nodes
     width = len(matrix[0][1])
     ragged = [line for line, cells in matrix if len(cells) != width]
@@ -141,38 +162,41 @@ def read_square(
                 f"{counted(count, 'node')} in their order by {settings.named('nodes')}"
             ]
         )
-    count = len(nodes)
-    if len(set(nodes)) != count or count > MOST_NODES:
+    if len(set(nodes)) != len(nodes) or len(nodes) > MOST_NODES:
         raise TrafficError(
             [f"{settings.named('nodes')}: give each name once, {MOST_NODES:,} at most"]
         )
+
+
+class _PlacedRow(NamedTuple):
+    """A row of numbers: its slot, its line, the first of its pairs, and how far pairs are apart."""
+
+    slot: int
+    line: int
+    first: int
+    cells: Sequence[str]
+    step: int
+
+
+def _square_rows(
+    name: str, matrix: Sequence[tuple[int, Sequence[str]]], count: int
+) -> tuple[TrafficRows, list[_PlacedRow]]:
+    """Where the pairs of so many nodes stand in the rows: one matrix, or one in each row."""
+    width = len(matrix[0][1])
     if width == count == len(matrix):
         rows = TrafficRows("matrix of nodes", counts="nothing")
-        cells = [(0, line, i * count, row) for i, (line, row) in enumerate(matrix)]
-        step = 1
-    elif width in {count**2, 5 * count**2}:
+        return rows, [_PlacedRow(0, line, i * count, r, 1) for i, (line, r) in enumerate(matrix)]
+    if width in {count**2, 5 * count**2}:
         rows = TrafficRows("matrices, one in a row")
-        cells = [(i, line, 0, row) for i, (line, row) in enumerate(matrix)]
         step = width // count**2
         if step == 5:
             rows.notes.append("the first of five values of each pair is taken (the measured one)")
-    else:
-        raise TrafficError(
-            [
-                f"{name}: has {counted(len(matrix), 'row')} of {counted(width, 'number')}, and "
-                f"{counted(count, 'node is', 'nodes are')} named; "
-                f"{counted(count, 'node')} take {counted(count, 'row')} of {count}, or "
-                f"{count**2} or {5 * count**2} in a row"
-            ]
-        )
-    problems = Problems(name)
-    for slot, line, first, row in cells:
-        for j, text in enumerate(row[::step]):
-            value = rate_of(text)
-            if isinstance(value, str):
-                problems.add(f"{name}:{line}, number {j * step + 1}: {value}")
-            else:
-                a, b = divmod(first + j, count)
-                rows.add(slot, nodes[a], nodes[b], value, f"{name}:{line}")
-    problems.refuse()
-    return rows
+        return rows, [_PlacedRow(i, line, 0, r, step) for i, (line, r) in enumerate(matrix)]
+    raise TrafficError(
+        [
+            f"{name}: has {counted(len(matrix), 'row')} of {counted(width, 'number')}, and "
+            f"{counted(count, 'node is', 'nodes are')} named; "
+            f"{counted(count, 'node')} take {counted(count, 'row')} of {count}, or "
+            f"{count**2} or {5 * count**2} in a row"
+        ]
+    )

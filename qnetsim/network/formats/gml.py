@@ -97,13 +97,32 @@ def from_gml(name: str, text: str) -> ForeignGraph:
     graph = graphs[0]
     notes: list[str] = []
     problems: list[str] = []
+    nodes, by_id = _nodes(name, graph, notes, problems)
+    links = _links(name, graph, by_id, problems)
+    refuse(problems, "", name)
+    return ForeignGraph(
+        name,
+        links,
+        nodes,
+        directed=graph.one("directed") == 1,
+        multigraph=graph.one("multigraph") == 1,
+        attributes=graph.values({"node", "edge", "directed", "multigraph"}),
+        silence=ZOO,
+        notes=tuple(notes),
+    )
+
+
+def _nodes(
+    name: str, graph: _List, notes: list[str], problems: list[str]
+) -> tuple[tuple[ForeignNode, ...], dict[str, str]]:
+    """Nodes of a graph, and their names by id; adds notes, and what they lack."""
     listed = [node for node in graph.all("node") if isinstance(node, _List)]
     for node in listed:
         if node.one("id") is None:
             problems.append(f"{name}:{node.line}: a node has no id; give it one, an integer")
         problems += node.several(name, ("id", "label"))
     by_id = _names(listed, notes)
-    nodes = [
+    nodes = tuple(
         ForeignNode(
             by_id[str(node.one("id"))],
             f"{name}:{node.line}",
@@ -112,7 +131,14 @@ def from_gml(name: str, text: str) -> ForeignGraph:
         )
         for node in listed
         if node.one("id") is not None
-    ]
+    )
+    return nodes, by_id
+
+
+def _links(
+    name: str, graph: _List, by_id: dict[str, str], problems: list[str]
+) -> tuple[ForeignLink, ...]:
+    """Links between the named nodes; adds what edges lack."""
     links = []
     for edge in graph.all("edge"):
         if not isinstance(edge, _List):
@@ -126,17 +152,7 @@ def from_gml(name: str, text: str) -> ForeignGraph:
         key = str(edge.one("id") if edge.one("id") is not None else more.get("key", ""))
         source, target = (by_id.get(str(end), str(end)) for end in ends)
         links.append(ForeignLink(source, target, f"{name}:{edge.line}", more, key))
-    refuse(problems, "", name)
-    return ForeignGraph(
-        name,
-        tuple(links),
-        tuple(nodes),
-        directed=graph.one("directed") == 1,
-        multigraph=graph.one("multigraph") == 1,
-        attributes=graph.values({"node", "edge", "directed", "multigraph"}),
-        silence=ZOO,
-        notes=tuple(notes),
-    )
+    return tuple(links)
 
 
 def _names(listed: list[_List], notes: list[str]) -> dict[str, str]:

@@ -40,6 +40,19 @@ def from_graphml(name: str, root: XmlElement) -> ForeignGraph:
     refuse(over, "give an <edge> for each fibre", name)
     keys = _Keys(name, root)
     problems: list[str] = []
+    nodes = _nodes(name, graph, keys, problems)
+    links, flags = _links(name, graph, keys, problems)
+    whole = keys.of(graph, "graph")
+    refuse([*problems, *keys.problems], "", name)
+    notes = ("edges with and without a direction are read alike",) if len(flags) > 1 else ()
+    directed = "true" in flags
+    return ForeignGraph(name, links, nodes, directed, False, whole, ZOO, notes)
+
+
+def _nodes(
+    name: str, graph: XmlElement, keys: _Keys, problems: list[str]
+) -> tuple[ForeignNode, ...]:
+    """Nodes of a graph, with the labels that yEd draws; adds what they lack."""
     nodes = []
     for element in graph.all("node"):
         if "id" not in element.attributes:
@@ -51,6 +64,13 @@ def from_graphml(name: str, root: XmlElement) -> ForeignGraph:
             attributes["label"] = label
         where = f"{name}:{element.line}"
         nodes.append(ForeignNode(element.attributes["id"], where, attributes, _drawn(element)))
+    return tuple(nodes)
+
+
+def _links(
+    name: str, graph: XmlElement, keys: _Keys, problems: list[str]
+) -> tuple[tuple[ForeignLink, ...], set[str]]:
+    """Links of a graph, and whether some are directed and some are not; adds what they lack."""
     links = []
     default = {"directed": "true"}.get(graph.attributes.get("edgedefault", ""), "false")
     flags: set[str] = set()
@@ -67,11 +87,7 @@ def from_graphml(name: str, root: XmlElement) -> ForeignGraph:
         where = f"{name}:{element.line}"
         key = element.attributes.get("id") or attributes.get("id") or attributes.get("key") or ""
         links.append(ForeignLink(ends[0], ends[1], where, attributes, key))
-    whole = keys.of(graph, "graph")
-    refuse([*problems, *keys.problems], "", name)
-    notes = ("edges with and without a direction are read alike",) if len(flags) > 1 else ()
-    directed = "true" in flags
-    return ForeignGraph(name, tuple(links), tuple(nodes), directed, False, whole, ZOO, notes)
+    return tuple(links), flags
 
 
 class _Keys:
