@@ -66,13 +66,9 @@ def committed_slots(path: Path, file: h5py.File) -> int:
     return slots
 
 
-def read_provenance(path: Path, file: h5py.File, kind: FileKind) -> dict[str, Any]:
-    """Read the provenance and check the parts that readers rely on."""
-    try:
-        found = json.loads(str(file.attrs["provenance"]), object_pairs_hook=_without_repeats)
-    except DAMAGE as error:
-        raise TraceFormatError(f"{path}: provenance is damaged: {error}") from None
-    wanted: dict[str, type | tuple[type, ...]] = {
+#: What the provenance and its parts must hold, and of which type; the whole has no name.
+PROVENANCE_PARTS: dict[str, dict[str, type | tuple[type, ...]]] = {
+    "": {
         "software": dict,
         "environment": dict,
         "scenario": dict,
@@ -80,31 +76,39 @@ def read_provenance(path: Path, file: h5py.File, kind: FileKind) -> dict[str, An
         "replication": int,
         "policy": dict,
         "plan": (dict, type(None)),
-    }
-    parts: dict[str, dict[str, type | tuple[type, ...]]] = {
-        "policy": {"name": str, "title": str, "sees_future": bool},
-        "plan": {
-            "objective": (int, float),
-            "gap": (int, float, type(None)),
-            "status": str,
-            "solver": str,
-            "note": str,
-        },
-        "scenario": {"run": dict, "network": dict, "demand": dict},
-        "software": {"name": str, "version": str},
-        "environment": {"python": str},
-    }
-    if kind is WORLD:
-        for name in ("policy", "plan"):
-            del wanted[name], parts[name]
-    for where, table, keys in [
-        ("provenance", found, wanted),
-        *(
-            (f"provenance.{k}", found.get(k) if isinstance(found, dict) else None, v)
-            for k, v in parts.items()
-        ),
-    ]:
-        if table is None and where == "provenance.plan":
+    },
+    "policy": {"name": str, "title": str, "sees_future": bool},
+    "plan": {
+        "objective": (int, float),
+        "gap": (int, float, type(None)),
+        "status": str,
+        "solver": str,
+        "note": str,
+    },
+    "scenario": {"run": dict, "network": dict, "demand": dict},
+    "software": {"name": str, "version": str},
+    "environment": {"python": str},
+}
+#: Parts that a world alone does not have.
+OF_A_RUN = ("policy", "plan")
+
+
+def read_provenance(path: Path, file: h5py.File, kind: FileKind) -> dict[str, Any]:
+    """Read the provenance and check the parts that readers rely on."""
+    try:
+        found = json.loads(str(file.attrs["provenance"]), object_pairs_hook=_without_repeats)
+    except DAMAGE as error:
+        raise TraceFormatError(f"{path}: provenance is damaged: {error}") from None
+    for name, keys in PROVENANCE_PARTS.items():
+        if kind is WORLD:
+            if name in OF_A_RUN:
+                continue
+            keys = {key: type_ for key, type_ in keys.items() if key not in OF_A_RUN}
+        where = f"provenance.{name}" if name else "provenance"
+        table = found
+        if name:
+            table = found.get(name) if isinstance(found, dict) else None
+        if table is None and name == "plan":
             continue
         for key, type_ in keys.items():
             value = table.get(key) if isinstance(table, dict) else None
