@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -81,74 +81,74 @@ class ReportSources:
 
 def drawings(sources: ReportSources) -> dict[str, Drawing]:
     """The figures that these sources give, by name; none is drawn yet."""
+    found = (*_costs_and_keys(sources), *_where_there_is_something(sources))
+    return {drawing.name: drawing for drawing in found}
+
+
+def _costs_and_keys(sources: ReportSources) -> Iterator[Drawing]:
+    """What every comparison has."""
     comparison = sources.comparison
     reference = sources.first[comparison.reference]
     worlds = comparison.replications
     cut = comparison.warm_up.slots
     slots = f"the slots after the first {cut:,}" if cut else "all slots"
     means = f"mean over {slots} of {worlds} world{'' if worlds == 1 else 's'}"
-    found = [
-        Drawing(
-            "costs",
-            f"Cost per slot by kind, {means}, and its ratio to the reference with the paired "
-            "95 % interval over the worlds.",
-            lambda style: comparison_figure(comparison, sources.title, style=style),
-        ),
-        Drawing(
-            "keys",
-            _keys_caption(comparison),
-            lambda style: pools_figure(comparison, sources.first, style=style),
-        ),
-        Drawing(
-            "network",
-            "Utilisation of the fibres: key bits consumed over key bits produced, summed over all "
-            f"worlds; a dashed fibre made no keys. {_map_text(reference)}",
-            lambda style: map_figure(comparison, reference, style=style),
-        ),
-    ]
+    yield Drawing(
+        "costs",
+        f"Cost per slot by kind, {means}, and its ratio to the reference with the paired "
+        "95 % interval over the worlds.",
+        lambda style: comparison_figure(comparison, sources.title, style=style),
+    )
+    yield Drawing(
+        "keys",
+        _keys_caption(comparison),
+        lambda style: pools_figure(comparison, sources.first, style=style),
+    )
+    yield Drawing(
+        "network",
+        "Utilisation of the fibres: key bits consumed over key bits produced, summed over all "
+        f"worlds; a dashed fibre made no keys. {_map_text(reference)}",
+        lambda style: map_figure(comparison, reference, style=style),
+    )
+
+
+def _where_there_is_something(sources: ReportSources) -> Iterator[Drawing]:
+    """Figures of what not every comparison has."""
+    comparison = sources.comparison
+    worlds = comparison.replications
+    cut = comparison.warm_up.slots
     if comparison.transients:
         caption = f"How the runs settle: mean over {counted(worlds, 'world')} against time" + (
             f"; the shaded {counted(cut, 'slot')} are left out of all figures." if cut else "."
         )
-        found.append(
-            Drawing("transient", caption, lambda style: transient_figure(comparison, style=style))
-        )
+        yield Drawing("transient", caption, lambda style: transient_figure(comparison, style=style))
     if any(policy.keys.wait_percentiles_s["max"] > 0 for policy in comparison.policies):
         caption = "Waiting time of the served requests until their first keys, all worlds."
-        found.append(
-            Drawing("waiting", caption, lambda style: waiting_figure(comparison, style=style))
-        )
+        yield Drawing("waiting", caption, lambda style: waiting_figure(comparison, style=style))
     if sources.divergences:
         caption = (
             "Cumulative cost above the reference in the first world; a tick marks the first "
             "decision that differs."
         )
         parted = {name: divergence.slot for name, divergence in sources.divergences.items()}
-        found.append(
-            Drawing(
-                "partings",
-                caption,
-                lambda style: divergence_figure(comparison, parted, sources.first, style=style),
-            )
+        yield Drawing(
+            "partings",
+            caption,
+            lambda style: divergence_figure(comparison, parted, sources.first, style=style),
         )
     if comparison.policies[0].runs[0].tasks:
         caption = (
             "Loss of the federated tasks: against simulated time, and against key bits (one line "
             "where the policies take the same). Faint lines are worlds, the others their mean."
         )
-        found.append(
-            Drawing("training", caption, lambda style: training_figure(comparison, style=style))
-        )
+        yield Drawing("training", caption, lambda style: training_figure(comparison, style=style))
     if sources.curves:
         caption = (
             "Learning curves: cost over the optimum, actions drawn (thick) and mean actions "
             "(thin); interquartile mean over the seeds of a training, and its 95 % bootstrap "
             "interval where there are several."
         )
-        found.append(
-            Drawing("curves", caption, lambda style: curves_figure(sources.curves, style=style))
-        )
-    return {drawing.name: drawing for drawing in found}
+        yield Drawing("curves", caption, lambda style: curves_figure(sources.curves, style=style))
 
 
 def _keys_caption(comparison: Comparison) -> str:
