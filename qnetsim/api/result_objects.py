@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qnetsim.analysis.compare import Comparison, PolicyResult
+from qnetsim.analysis.figures.style import Style
 from qnetsim.analysis.html_tables import cost_table, html_table, html_text, paired_table
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
 from qnetsim.analysis.places import PAGE
 from qnetsim.analysis.text_table import TextTable
-from qnetsim.api.drawing import StyleName, drawn
+from qnetsim.api.drawing import Drawable
 from qnetsim.api.temporary import TemporaryFolder
 from qnetsim.arguments import path_argument
 from qnetsim.case import Case
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class RunResult(os.PathLike[str]):
+class RunResult(Drawable, os.PathLike[str]):
     """A run and its trace; stands for the path of the trace wherever a path does.
+
+    ``plot()`` shows the cost per slot over time.
 
     Attributes
     ----------
@@ -81,28 +84,14 @@ class RunResult(os.PathLike[str]):
         frame.insert(1, "replication", self.metrics.replication)
         return frame
 
-    def plot(
-        self,
-        style: StyleName = "screen",
-        out: str | os.PathLike[str] | None = None,
-        *,
-        force: bool = False,
-    ) -> Figure:
-        """Cost per slot over time.
-
-        Parameters
-        ----------
-        style : {"screen", "ieee-column", "ieee-page", "slide"}
-            Width, type and marks, as by ``--style`` on the command line.
-        out : path-like, optional
-            File to write too: .png, .svg or .pdf, in this style's type and resolution.
-        force : bool
-            Overwrite an existing file.
-        """
+    def _figure(self, style: Style) -> Figure:
         from qnetsim.analysis.figures.run_costs import run_figure
 
-        with inputs_noted((self.path,)), open_trace(self.path) as trace:
-            return drawn(lambda look: run_figure(trace, style=look), style, out, force=force)
+        with open_trace(self.path) as trace:
+            return run_figure(trace, style=style)
+
+    def _sources(self) -> tuple[Path, ...]:
+        return (self.path,)
 
     def _repr_html_(self) -> str:
         found = self.metrics
@@ -117,8 +106,10 @@ class RunResult(os.PathLike[str]):
         return html_table(caption, TextTable(("figure", "value"), rows))
 
 
-class ComparisonResult:
+class ComparisonResult(Drawable):
     """Policies compared in the same worlds, and the traces behind the figures.
+
+    ``plot()`` shows the cost per slot by kind, and the paired ratio to the reference.
 
     Attributes
     ----------
@@ -200,33 +191,13 @@ class ComparisonResult:
             ]
         )
 
-    def plot(
-        self,
-        style: StyleName = "screen",
-        out: str | os.PathLike[str] | None = None,
-        *,
-        force: bool = False,
-    ) -> Figure:
-        """Cost per slot by kind, and the paired ratio to the reference.
-
-        Parameters
-        ----------
-        style : {"screen", "ieee-column", "ieee-page", "slide"}
-            Width, type and marks, as by ``--style`` on the command line.
-        out : path-like, optional
-            File to write too: .png, .svg or .pdf, in this style's type and resolution.
-        force : bool
-            Overwrite an existing file.
-        """
+    def _figure(self, style: Style) -> Figure:
         from qnetsim.analysis.figures.costs import comparison_figure
 
-        with inputs_noted(self.traces):
-            return drawn(
-                lambda look: comparison_figure(self.comparison, "", style=look),
-                style,
-                out,
-                force=force,
-            )
+        return comparison_figure(self.comparison, "", style=style)
+
+    def _sources(self) -> tuple[Path, ...]:
+        return self.traces
 
     def report(self, out: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write the report as one page, with its figures beside it.
@@ -257,8 +228,10 @@ class ComparisonResult:
 
 
 @dataclass(frozen=True)
-class PlanResult:
+class PlanResult(Drawable):
     """What a policy reserves, and what it is expected to cost.
+
+    ``plot()`` shows the channels on each fibre, reserved and expected on demand.
 
     Attributes
     ----------
@@ -318,35 +291,12 @@ class PlanResult:
             }
         )
 
-    def plot(
-        self,
-        style: StyleName = "screen",
-        out: str | os.PathLike[str] | None = None,
-        *,
-        force: bool = False,
-    ) -> Figure:
-        """Channels on each fibre, reserved and expected on demand.
-
-        Parameters
-        ----------
-        style : {"screen", "ieee-column", "ieee-page", "slide"}
-            Width, type and marks, as by ``--style`` on the command line.
-        out : path-like, optional
-            File to write too: .png, .svg or .pdf, in this style's type and resolution.
-        force : bool
-            Overwrite an existing file.
-        """
+    def _figure(self, style: Style) -> Figure:
         from qnetsim.analysis.figures.plan_fibres import plan_figure
 
         topology = self.case.network.topology
         names = [topology.fibre_title(fibre) for fibre in range(len(topology.fibres))]
-        plan = self.plan
-        return drawn(
-            lambda look: plan_figure(names, plan.qkd_channels, plan.on_demand_channels, style=look),
-            style,
-            out,
-            force=force,
-        )
+        return plan_figure(names, self.plan.qkd_channels, self.plan.on_demand_channels, style=style)
 
     def save(self, out: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write the plan to a file.
