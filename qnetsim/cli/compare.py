@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -93,15 +93,14 @@ def compare(
     sources = traces_of(sources)
     signer = Signer(key)
     if all(source.suffix == ".h5" or is_hdf5(source) for source in sources):
-        given: dict[str, object] = {
-            "--replications": replications,
-            "--slots": slots,
-            "--seed": seed,
-            "--set": changes or None,
-        }
-        for option, value in given.items():
-            if value is not None:
-                raise UsageError(f"{option} goes with a scenario; traces are read as they are")
+        _refuse_of_a_scenario(
+            {
+                "--replications": replications,
+                "--slots": slots,
+                "--seed": seed,
+                "--set": changes or None,
+            }
+        )
         folder = out or Path("runs") / "comparison"
         if draws:
             refuse_report(folder, force, resume)
@@ -126,11 +125,16 @@ def compare(
     if key is not None and not made:
         raise UsageError("--sign signs what is written, and traces are only read here")
     signer.sign(made)
+    return _tell(paths, folder if draws else None, as_json=as_json)
+
+
+def _tell(paths: Sequence[Path], folder: Path | None, *, as_json: bool) -> int:
+    """Print the comparison of these traces, draw its report into a folder; returns the status."""
     with working("reading traces"):
         comparison = compare_traces(paths)
     for warning in comparison.warnings:
         echo(f"warning: {warning}", err=True)
-    report = draw_report(comparison, folder, formats=("svg",)) if draws else None
+    report = None if folder is None else draw_report(comparison, folder, formats=("svg",))
     if as_json:
         emit("compare", comparison_json(comparison) | {"report": report})
     else:
@@ -140,6 +144,13 @@ def compare(
         if report is not None:
             echo(f"report        {report}")
     return EXIT_PARTIAL if comparison.missing else 0
+
+
+def _refuse_of_a_scenario(given: Mapping[str, object]) -> None:
+    """Refuse options that change a scenario, where traces are read."""
+    for option, value in given.items():
+        if value is not None:
+            raise UsageError(f"{option} goes with a scenario; traces are read as they are")
 
 
 def _run_scenario(

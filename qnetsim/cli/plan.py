@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import numpy as np
 from pydantic import ValidationError
 
 from qnetsim.analysis.figures.style import STYLES, Style
-from qnetsim.case import load, open_case
+from qnetsim.case import Case, load, open_case
 from qnetsim.cli.figure_option import refuse_figure, style_option
 from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
@@ -28,12 +29,13 @@ from qnetsim.cli.show.recording import say_recording
 from qnetsim.cli.show.wavelengths import show_wavelengths, wavelengths_json
 from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
+from qnetsim.optimize import Plan
 from qnetsim.optimize.itemise import itemise
 from qnetsim.optimize.plan import RiskFigures
-from qnetsim.plans.make import information_values, make_plan, risk_frontier
-from qnetsim.plans.wavelengths_worth import worth_of_wavelengths
+from qnetsim.plans.make import InformationValues, information_values, make_plan, risk_frontier
+from qnetsim.plans.wavelengths_worth import WavelengthsWorth, worth_of_wavelengths
 from qnetsim.policies.chosen import policy_table
-from qnetsim.scenario import PlanningTable, Scenario
+from qnetsim.scenario import PlanningTable, PolicyTable, Scenario
 from qnetsim.trace import make_folder, refuse_existing
 from qnetsim.vocabulary import PlanStatus
 
@@ -123,6 +125,30 @@ def plan(
     say_recording(spec)
     chosen = policy_table(policy, spec.policy)
     case = open_case(spec)
+    found = _planned(spec, chosen, out, model, force=force)
+    items = itemise(found, case.network, case.forecast, spec.cost)
+    if not as_json:
+        show_plan(found, case, items, chosen.title)
+        if out is not None:
+            echo(f"plan          {out}")
+    # more plans, which may take longer than the one that was asked for
+    beside = _beside(spec, chosen, found, information=information, frontier=frontier)
+    if figure is not None:
+        _draw_frontier(beside.points, figure, STYLES[style])
+    if as_json:
+        named = {"policy": chosen.title, "plan_file": out}
+        drawn = {} if figure is None else {"figure_file": figure}
+        emit("plan", named | plan_json(found, case, items) | beside.as_json(case) | drawn)
+        return
+    beside.show(case)
+    if figure is not None:
+        echo(f"figure        {figure}")
+
+
+def _planned(
+    spec: Scenario, chosen: PolicyTable, out: Path | None, model: Path | None, *, force: bool
+) -> Plan:
+    """Make the plan, and write the files that are asked for."""
     for path in (out, model):
         if path is not None:
             refuse_existing(path, force)
@@ -140,45 +166,53 @@ def plan(
         from qnetsim.plans.storage import save_plan
 
         save_plan(found, spec, chosen, out, force=force)
-    items = itemise(found, case.network, case.forecast, spec.cost)
-    if not as_json:
-        show_plan(found, case, items, chosen.title)
-        if out is not None:
-            echo(f"plan          {out}")
-    known: dict[str, object] = {}
-    # more plans, which may take longer than the one that was asked for
-    proved = found.status in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}
+    return found
+
+
+class _Beside(NamedTuple):
+    """What is worked out beside a plan, where it is asked for and has a meaning."""
+
+    values: InformationValues | None
+    worth: WavelengthsWorth | None
+    points: list[RiskFigures]
+
+    def as_json(self, case: Case) -> dict[str, object]:
+        """Fields of the JSON document."""
+        found: dict[str, object] = {} if self.values is None else asdict(self.values)
+        if self.worth is not None:
+            found |= wavelengths_json(self.worth, case)
+        if self.points:
+            found["frontier"] = [asdict(point) for point in self.points]
+        return found
+
+    def show(self, case: Case) -> None:
+        """Print it."""
+        if self.values:
+            show_information(self.values)
+        if self.worth is not None:
+            show_wavelengths(self.worth, case)
+        if self.points:
+            show_frontier(self.points)
+
+
+def _beside(
+    spec: Scenario, chosen: PolicyTable, found: Plan, *, information: bool, frontier: bool
+) -> _Beside:
     values = None
     worth = None
+    points: list[RiskFigures] = []
+    proved = found.status in {PlanStatus.OPTIMAL, PlanStatus.FEASIBLE}
     # what knowing more is worth is a difference of expected costs
     if information and chosen.name == "sip" and proved and found.risk is None:
         with working("EVPI and VSS") as tell:
             values = information_values(spec, found, tell)
-        known |= asdict(values)
     if information and chosen.name == "sip":
         with working("three more wavelengths") as tell:
             worth = worth_of_wavelengths(spec, found, tell)
-        known |= wavelengths_json(worth, case)
-    points = []
     if frontier:
         with working("frontier") as tell:
             points = risk_frontier(spec, chosen, tell)
-        known["frontier"] = [asdict(point) for point in points]
-        if figure is not None:
-            _draw_frontier(points, figure, STYLES[style])
-            known["figure_file"] = figure
-    if as_json:
-        named = {"policy": chosen.title, "plan_file": out}
-        emit("plan", named | plan_json(found, case, items) | known)
-        return
-    if values:
-        show_information(values)
-    if worth is not None:
-        show_wavelengths(worth, case)
-    if points:
-        show_frontier(points)
-        if figure is not None:
-            echo(f"figure        {figure}")
+    return _Beside(values, worth, points)
 
 
 def _draw_frontier(points: Sequence[RiskFigures], figure: Path, style: Style) -> None:

@@ -52,27 +52,10 @@ def rates(
     """
     if _is_scenario(network, changes):
         spec = load(network, changes=changes)
-        fibres = None
         settings = spec.network
-        slot_s = spec.run.slot_s
+        built = build_network(settings, CostTable(), spec.run.slot_s)
     else:
-        if changes:
-            raise UsageError(
-                f"--set goes with a scenario; {network} is a topology here. Give the file of a "
-                "scenario (`qnetsim scenario new NAME` writes one)"
-            )
-        try:
-            settings = NetworkTable(topology=network, key_rate="mdi_qkd")
-        except ValidationError:
-            raise UsageError(
-                f"{network!r} is neither a scenario nor a topology; see `qnetsim topologies`"
-            ) from None
-        slot_s = 1.0
-        fibres = read_topology(settings)
-        if fibres.losses:
-            # losses of a fibre belong to the fibre's own length
-            settings = settings.model_copy(update={"key_rate_at": "segment"})
-    built = build_network(settings, CostTable(), slot_s, fibres)
+        settings, built = _topology_alone(network, changes)
     card = rate_card(built, settings)
     if network in BUNDLED and not changes and network in shipped_scenarios():
         echo(
@@ -106,6 +89,32 @@ def _is_scenario(network: str, changes: Changes) -> bool:
     if network.endswith(".toml"):
         return True
     return network in shipped_scenarios() and (network not in BUNDLED or bool(changes))
+
+
+def _topology_alone(network: str, changes: Changes) -> tuple[NetworkTable, Network]:
+    """A topology with decoy-state MDI-QKD at its defaults.
+
+    Raises
+    ------
+    UsageError
+        There is none of this name, or --set is given.
+    """
+    if changes:
+        raise UsageError(
+            f"--set goes with a scenario; {network} is a topology here. Give the file of a "
+            "scenario (`qnetsim scenario new NAME` writes one)"
+        )
+    try:
+        settings = NetworkTable(topology=network, key_rate="mdi_qkd")
+    except ValidationError:
+        raise UsageError(
+            f"{network!r} is neither a scenario nor a topology; see `qnetsim topologies`"
+        ) from None
+    fibres = read_topology(settings)
+    if fibres.losses:
+        # losses of a fibre belong to the fibre's own length
+        settings = settings.model_copy(update={"key_rate_at": "segment"})
+    return settings, build_network(settings, CostTable(), 1.0, fibres)
 
 
 def _show_fibre_rates(network: Network, settings: NetworkTable, card: list[FibreRate]) -> None:
