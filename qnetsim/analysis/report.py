@@ -152,6 +152,26 @@ def _figure_html(drawn: Mapping[str, Drawing], name: str) -> str:
 
 
 def _page(comparison: Comparison, sources: ReportSources, drawn: Mapping[str, Drawing]) -> str:
+    return html_page(
+        "Comparison of allocation policies",
+        _title(comparison),
+        "\n".join(
+            (
+                _findings(comparison),
+                tables.cost_table(comparison),
+                _warnings(comparison),
+                tables.paired_table(comparison),
+            )
+        ),
+        _sections(comparison, sources, drawn),
+        style=STYLE + map_explorer.STYLE,
+    )
+
+
+def _sections(
+    comparison: Comparison, sources: ReportSources, drawn: Mapping[str, Drawing]
+) -> list[Section]:
+    """Sections of the page in their order; those without data are empty."""
     costs = "\n".join(
         (
             _figure_html(drawn, "costs"),
@@ -176,29 +196,16 @@ def _page(comparison: Comparison, sources: ReportSources, drawn: Mapping[str, Dr
         parting += _figure_html(drawn, "partings")
     if "training" in drawn:
         training = tables.task_table(comparison) + _figure_html(drawn, "training")
-    return html_page(
-        "Comparison of allocation policies",
-        _title(comparison),
-        "\n".join(
-            (
-                _findings(comparison),
-                tables.cost_table(comparison),
-                _warnings(comparison),
-                tables.paired_table(comparison),
-            )
-        ),
-        [
-            Section("costs", "Costs", costs),
-            Section("keys", "Keys", keys),
-            Section("parting", "Where the policies part", parting),
-            Section("training", "Federated learning", training),
-            Section("learning", "Learning", _figure_html(drawn, "curves")),
-            Section("plans", "Plans and solvers", tables.plan_table(comparison)),
-            Section("worlds", "Worlds", _worlds(comparison)),
-            Section("provenance", "Provenance", _provenance(comparison)),
-        ],
-        style=STYLE + map_explorer.STYLE,
-    )
+    return [
+        Section("costs", "Costs", costs),
+        Section("keys", "Keys", keys),
+        Section("parting", "Where the policies part", parting),
+        Section("training", "Federated learning", training),
+        Section("learning", "Learning", _figure_html(drawn, "curves")),
+        Section("plans", "Plans and solvers", tables.plan_table(comparison)),
+        Section("worlds", "Worlds", _worlds(comparison)),
+        Section("provenance", "Provenance", _provenance(comparison)),
+    ]
 
 
 def _findings(comparison: Comparison) -> str:

@@ -134,7 +134,11 @@ def assign(
         chosen[k] = _Chosen(level, colouring, new)
         if network.qkd_wavelengths is None:
             alike[tuple(routes)] = chosen[k]
-    chosen = dict(sorted(chosen.items()))
+    return _finished(dict(sorted(chosen.items())), table)
+
+
+def _finished(chosen: Mapping[int, _Chosen], table: RouteTable) -> tuple[Assignment, RouteTable]:
+    """The colourings of all levels as one, and the table with the routes that were moved."""
     qkd = {k: _of_all(c.colouring.qkd, c.level.requests, table.requests) for k, c in chosen.items()}
     km = {k: _of_all(c.colouring.km, c.level.requests, table.requests) for k, c in chosen.items()}
     verdicts = {k: c.colouring.fits for k, c in chosen.items()}
