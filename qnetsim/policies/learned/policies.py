@@ -11,15 +11,18 @@ from pydantic import Field
 from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.network import Network
-from qnetsim.network.ownership import agents_of
 from qnetsim.plain_text import counted
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
-from qnetsim.policies.learned.features import Float32Array, Units
-from qnetsim.policies.learned.weights import MODELS, Weights, read_weights
 from qnetsim.scenario.tables.portable import file_name
+from qnetsim.shipped import shipped_folder
 
 if TYPE_CHECKING:
     from qnetsim.optimize import Plan
+    from qnetsim.policies.learned.features import Float32Array, Units
+    from qnetsim.policies.learned.weights import Weights
+
+#: Where the models that come with qnetsim are.
+MODELS = shipped_folder("models")
 
 
 class LearnedOptions(PolicyOptions):
@@ -51,6 +54,8 @@ class LearnedPolicy(Policy):
 
     def owners(self, network: Network) -> IntArray:
         """Agents of ``qnetsim.network.ownership``."""
+        from qnetsim.network.ownership import agents_of
+
         return agents_of(network.topology).owners
 
     def weights_sha256(self, network: Network) -> str:
@@ -59,6 +64,8 @@ class LearnedPolicy(Policy):
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Read the weights, and start with the state of a fresh episode."""
+        from qnetsim.policies.learned.features import Units
+
         topology = setting.network.topology
         weights = self._read(topology.name)
         self._spec = weights.spec
@@ -75,6 +82,8 @@ class LearnedPolicy(Policy):
 
     def _read(self, topology: str) -> Weights:
         """Read the weights, once: those that a trace names are those that decide."""
+        from qnetsim.policies.learned.weights import read_weights
+
         path = self._file(topology)
         if self._weights is None or self._weights[0] != path:
             self._weights = path, read_weights(path)
