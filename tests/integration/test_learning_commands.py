@@ -252,7 +252,7 @@ def test_a_settled_policy_holds_and_costs_the_same(monkeypatch: pytest.MonkeyPat
 
         def prepared(setting, plan, policy=policy, prepare=prepare, still=still) -> None:
             prepare(setting, plan)
-            policy._sees_own_actions_only = policy._sees_own_actions_only and still
+            policy._foreseen = policy._foreseen and still
 
         decide = policy.decide
         policy.prepare = prepared
