@@ -30,6 +30,8 @@ PATIENCE_S = 5.0
 LONGEST_S = 25.0
 #: Files that the last message names.
 NAMED = 4
+#: Stands in the pipe of signals, and is none.
+_PAUSE = 0
 SHOW_CURSOR = b"\x1b[?25h"
 
 
@@ -84,6 +86,7 @@ class _Process:
         self.standing: dict[Path, str] = {}
         self.planned = 0
         self.go_on = "give the same command again"
+        self.watcher: _Watcher | None = None
 
     def note(self, number: int) -> None:
         """A signal came."""
@@ -152,19 +155,62 @@ def take_over() -> None:
     if _process.taken_over:
         return
     _process.taken_over = True
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    threading.Thread(target=_watch, args=(reading,), daemon=True, name="signals").start()
-    # the number of each signal is written at once, even while the main thread is in C
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    _process.watcher = _Watcher()
     _handle(lambda number, frame: _process.note(number))
+
+
+class _Watcher:
+    """The thread that signals wake, even while the main thread is in C."""
+
+    def __init__(self) -> None:
+        self._reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
+        self.start()
+        # the number of each signal is written at once
+        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+
+    def start(self) -> None:
+        """Watch."""
+        target, given = _watch, (self._reading,)
+        self._thread = threading.Thread(target=target, args=given, daemon=True, name="signals")
+        self._thread.start()
+
+    def pause(self) -> None:
+        """End the thread; signals wait in the pipe until it is started again."""
+        os.write(self._writing, bytes((_PAUSE,)))
+        self._thread.join()
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Do without a thread that watches for signals: a process is forked from one thread only.
+
+    Signals that come meanwhile take effect at the end.
+    """
+    watcher = _process.watcher
+    if watcher is None:
+        yield
+        return
+    watcher.pause()
+    try:
+        yield
+    finally:
+        watcher.start()
+
+
+def forget_parent() -> None:
+    """In a process that was forked: signals and files are no longer those of its parent."""
+    signal.set_wakeup_fd(-1)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    vars(_process).update(vars(_Process()))
 
 
 def _watch(reading: int) -> None:
     """End the process at a signal, unless its work is to be stopped at its next check."""
     while True:
         number = _next_signal(reading)
-        if number is None:
+        if number is None or number == _PAUSE:
             return
         if number not in SIGNALS:
             continue

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qnetsim.arrays import IntArray
 from qnetsim.plain_text import counted
-from qnetsim.traffic.placing import SlotStart
+
+if TYPE_CHECKING:
+    from qnetsim.traffic.placing import SlotStart
 
 
 @dataclass(frozen=True)

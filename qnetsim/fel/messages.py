@@ -10,8 +10,6 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from qnetsim.fel.pads import key_bytes
-
 #: Bytes of a signed number that is not a ciphertext: parameters and counts.
 NUMBER_BYTES = 8
 #: Bytes of a signed number that needs more: learning rates and losses.
@@ -98,6 +96,8 @@ class Message:
     @property
     def key_bytes(self) -> int:
         """Key bytes for pad and tag."""
+        from qnetsim.fel.pads import key_bytes
+
         return key_bytes(self.size, padded=self.padded)
 
     def payload(self) -> bytes:

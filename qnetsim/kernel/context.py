@@ -6,15 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from qnetsim.forecast import Forecast
-from qnetsim.kernel.relay import Relay
 from qnetsim.kernel.serving import sums
 from qnetsim.kernel.serving.jit import Served, compiled
 from qnetsim.network import Network
 from qnetsim.policies import Setting
 from qnetsim.scenario import KeyManagementTable
 from qnetsim.units import seconds_to_ticks
+
+if TYPE_CHECKING:
+    from qnetsim.kernel.relay import Relay
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qnetsim.errors import SolverError
 from qnetsim.forecast import Forecast
 from qnetsim.network import BLOCKED, Network, RouteTable, UnitPrices
-from qnetsim.optimize.lightpaths.checker import violations
-from qnetsim.optimize.lightpaths.explicit import explicit_plan
 from qnetsim.optimize.marginals import (
     Marginals,
     expected_excess,
@@ -20,9 +19,10 @@ from qnetsim.optimize.marginals import (
 )
 from qnetsim.optimize.plan import Plan, SolveReport, status_of
 from qnetsim.optimize.stage import Stage
-from qnetsim.optimize.wavelengths.assignment import Assignment, assign
-from qnetsim.optimize.wavelengths.repair import Repair
 from qnetsim.vocabulary import PlanStatus
+
+if TYPE_CHECKING:
+    from qnetsim.optimize.wavelengths.assignment import Assignment
 
 #: Note of a plan by whether wavelength continuity, (26) and (27), is kept; None is not known.
 CONTINUITY = {
@@ -87,6 +87,9 @@ def assign_wavelengths(
     marginals = marginal_loads(network, forecast, routes)
     if not network.limited:
         return AssignedRoutes(routes, marginals, None)
+    from qnetsim.optimize.wavelengths.assignment import assign
+    from qnetsim.optimize.wavelengths.repair import Repair
+
     caps = (network.max_channels, network.max_wavelengths)
     overload = sum(
         float(law.probabilities[law.values > cap].sum())
@@ -139,6 +142,9 @@ def with_wavelengths(
         return noted
     if not assignment.fits:
         return replace(noted, uncoloured=assignment.failed)
+    from qnetsim.optimize.lightpaths.checker import violations
+    from qnetsim.optimize.lightpaths.explicit import explicit_plan
+
     broken = violations(explicit_plan(noted, network, forecast, assignment))
     if broken:
         raise SolverError(f"a plan breaks {broken[0]}; please report this scenario")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,10 +13,12 @@ from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.network.chain import Component
 from qnetsim.optimize.columns.problem import Size, WavelengthPrices
-from qnetsim.optimize.solvers.program import relative_gap
+from qnetsim.optimize.gaps import relative_gap
 from qnetsim.optimize.stage import Stage
-from qnetsim.optimize.wavelengths.assignment import Assignment
 from qnetsim.vocabulary import PlanStatus
+
+if TYPE_CHECKING:
+    from qnetsim.optimize.wavelengths.assignment import Assignment
 
 
 @dataclass(frozen=True)

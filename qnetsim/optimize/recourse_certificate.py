@@ -17,8 +17,8 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import UnitPrices
-from qnetsim.optimize.columns.generation import PROOF_GAP
 from qnetsim.optimize.columns.pricing import PathFinder
+from qnetsim.optimize.gaps import PROOF_GAP
 from qnetsim.optimize.stage import Stage
 
 

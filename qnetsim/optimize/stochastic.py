@@ -20,6 +20,7 @@ from qnetsim.optimize.columns.problem import (
     WavelengthPrices,
 )
 from qnetsim.optimize.columns.safe_bound import SafeBound
+from qnetsim.optimize.gaps import relative_gap
 from qnetsim.optimize.plan import OPTIMALITY_GAP, Plan, SolveReport, status_of
 from qnetsim.optimize.recourse import (
     request_kinds,
@@ -28,7 +29,6 @@ from qnetsim.optimize.recourse import (
     stochastic_problem,
 )
 from qnetsim.optimize.routing import newsvendor_table
-from qnetsim.optimize.solvers.program import relative_gap
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.state_routes import in_states
 from qnetsim.vocabulary import PlanStatus

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -12,11 +13,13 @@ from pydantic import Field
 from qnetsim.arrays import IntArray
 from qnetsim.errors import InfeasibleError, SolverError
 from qnetsim.forecast import LevelDistribution
-from qnetsim.optimize import Plan, marginal_loads, newsvendor_table, reservations
+from qnetsim.optimize.routing import newsvendor_table
 from qnetsim.optimize.stage import Stage
 from qnetsim.optimize.state_routes import StateRoutes, in_states
-from qnetsim.optimize.stochastic import comonotone_plan
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
+
+if TYPE_CHECKING:
+    from qnetsim.optimize import Plan
 
 
 class EmpiricalOptions(PolicyOptions):
@@ -72,6 +75,10 @@ class EmpiricalQuantile(Policy):
 
     def _plan(self) -> Stage:
         """First stage for the frequencies of the levels seen so far; keeps its routes."""
+        # a run of another policy checks this one's options only
+        from qnetsim.optimize import marginal_loads, reservations
+        from qnetsim.optimize.stochastic import comonotone_plan
+
         network = self._setting.network
         seen = self._setting.forecast.with_levels(
             *(

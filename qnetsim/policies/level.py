@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from pydantic import Field
 
 from qnetsim.network import RouteTable
-from qnetsim.optimize import Plan, by_level_weight
-from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
-from qnetsim.optimize.plan import SolveReport
+from qnetsim.optimize.routing import by_level_weight
 from qnetsim.optimize.stage import Stage
 from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.static import StaticPolicy
+
+if TYPE_CHECKING:
+    from qnetsim.optimize import Plan
 
 
 class LevelOptions(PolicyOptions):
@@ -33,6 +36,10 @@ class FixedLevel(StaticPolicy):
 
     def plan(self, setting: Setting) -> Plan:
         """Work out the expected cost of this reserved level."""
+        # a run of another policy checks this one's options only
+        from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
+        from qnetsim.optimize.plan import SolveReport
+
         network = setting.network
         forecast = setting.forecast
         level = self.options.level

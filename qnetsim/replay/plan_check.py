@@ -14,6 +14,7 @@ from qnetsim.fibre_loss import stored_losses
 from qnetsim.network import Topology
 from qnetsim.optimize import Plan
 from qnetsim.optimize.assemble import AssignedRoutes, assign_wavelengths, fixed_routes_plan
+from qnetsim.optimize.gaps import relative_gap
 from qnetsim.optimize.plan import (
     CONTRADICTION,
     OPTIMALITY_GAP,
@@ -21,7 +22,6 @@ from qnetsim.optimize.plan import (
     SolveReport,
 )
 from qnetsim.optimize.solvers.gurobi import LicenceError
-from qnetsim.optimize.solvers.program import relative_gap
 from qnetsim.plans.make import plan_summary, planned
 from qnetsim.plans.opened import OpenedPlan, open_plan
 from qnetsim.plans.plan_records import stored_plan

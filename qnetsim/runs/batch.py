@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from qnetsim.arguments import path_argument
 from qnetsim.case import Case, open_case
@@ -27,6 +29,8 @@ from qnetsim.scenario import Scenario
 from qnetsim.scenario.labels import refuse_clashing_labels
 from qnetsim.trace import refuse_existing
 from qnetsim.trace.files.planned_traces import write_planned
+from qnetsim.world.realisation import Realisation
+from qnetsim.world.remembered import RememberedWorld
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,31 @@ class Job:
     durable: bool
 
 
-def _run_job(job: Job, progress: Progress | None = None, case: Case | None = None) -> Path:
+class SharedWorld(NamedTuple):
+    """The world of a replication, drawn once for all policies that run in it."""
+
+    case: Case
+    world: Realisation
+
+
+def _drawn_once(case: Case, replication: int) -> SharedWorld:
+    return SharedWorld(case, RememberedWorld(case.realisation(replication)))
+
+
+@lru_cache(maxsize=1)
+def _shared_world(scenario: Scenario, topology: Topology, replication: int) -> SharedWorld:
+    """World of the job that a worker has in hand, and most often of the next one."""
+    return _drawn_once(open_case(scenario, topology), replication)
+
+
+def _run_job(job: Job, progress: Progress | None = None, world: SharedWorld | None = None) -> Path:
+    shared = world or _shared_world(job.scenario, job.topology, job.replication)
     return simulate(
-        case or open_case(job.scenario, job.topology),
+        shared.case,
         job.policy.alone(),
         job.out,
         replication=job.replication,
+        world=shared.world,
         plan=job.plan,
         force=job.force,
         resume=job.resume,
@@ -123,16 +146,21 @@ def run_policies(
             resume=resume,
             durable=durable,
         )
-        for policy, plan, paths in zip(chosen, solved, places, strict=True)
-        for r, path in enumerate(paths)
+        for r in range(run.replications)
+        for policy, plan, path in zip(chosen, solved, (p[r] for p in places), strict=True)
     ]
-    write_planned(out, [job.out.name for job in jobs], keep=not force)
+    made = [path for paths in places for path in paths]
+    write_planned(out, [path.name for path in made], keep=not force)
     advance = progress or (lambda slots: None)
     note_planned(len(jobs))
     if workers > 1:
         for policy in chosen:
             refuse_unpicklable(policy)
     if workers <= 1:
-        return [_run_job(job, advance, case) for job in jobs]
-    run_in_workers(_run_job, jobs, workers, lambda: advance(run.slots))
-    return [job.out for job in jobs]
+        for r in range(run.replications):
+            world = _drawn_once(case, r)
+            for job in jobs[r * len(chosen) : (r + 1) * len(chosen)]:
+                _run_job(job, advance, world)
+    else:
+        run_in_workers(_run_job, jobs, workers, lambda: advance(run.slots))
+    return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from qnetsim.network import Network, Topology
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import plan_summary
 from qnetsim.policies import Policy
-from qnetsim.scenario import PolicyTable
+from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.scenario.tables.portable import without_folders
 from qnetsim.trace import TraceHeader
 from qnetsim.trace.provenance import environment, software
@@ -112,14 +113,22 @@ def _origin(case: Case, realisation: Realisation) -> dict[str, Any]:
     return {
         "software": software(),
         "environment": environment(),
-        "scenario": case.scenario.portable().model_dump(mode="json"),
-        "scenario_digest": case.scenario.digest(),
+        **_scenario_part(case.scenario),
         "network_digest": case.network.topology.digest(),
         **_locations(case.network.topology),
         **losses_part(case.network.topology.losses),
         **_fibre_names(case.network.topology),
         "seed": case.scenario.run.seed,
         "replication": realisation.replication,
+    }
+
+
+@lru_cache(maxsize=8)
+def _scenario_part(scenario: Scenario) -> Mapping[str, Any]:
+    """The scenario, the same in all its runs."""
+    return {
+        "scenario": scenario.portable().model_dump(mode="json"),
+        "scenario_digest": scenario.digest(),
     }
 
 

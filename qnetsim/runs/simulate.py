@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from qnetsim.case import Case
 from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.input_files import inputs_noted
 from qnetsim.interrupt import note_standing, stoppable
-from qnetsim.kernel import Kernel, Relay, Simulation, SlotBlock
+from qnetsim.kernel import Kernel, Simulation, SlotBlock
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.rounds import Task
 from qnetsim.kernel.serving.jit import chosen as chosen_kernel
@@ -27,11 +27,14 @@ from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded
 from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose
 from qnetsim.runs.header import policy_provenance, trace_header
-from qnetsim.runs.resume import UnfinishedFile
 from qnetsim.scenario import Scenario
 from qnetsim.trace import Block, TraceHeader, TraceWriter, WriteBehind
 from qnetsim.vocabulary import PLAN_STATUS
 from qnetsim.world.realisation import Realisation, WorldChunk, WorldDigest
+
+if TYPE_CHECKING:
+    from qnetsim.kernel.relay import Relay
+    from qnetsim.runs.resume import UnfinishedFile
 
 #: Told how many slots were simulated since the last call.
 Progress = Callable[[int], None]
@@ -96,6 +99,8 @@ class RunContext:
     def _new_relay(self) -> Relay:
         case = self.case
         seed = case.scenario.run.seed
+        from qnetsim.kernel.relay import Relay
+
         return Relay(case.network, case.forecast, seed, self.replication, check=self.check)
 
 
@@ -241,7 +246,11 @@ def simulate(
     path = Path(out)
     with ExitStack() as stack:
         stack.enter_context(inputs_noted((*case.scenario.named_files, *table.named_files)))
-        unfinished = stack.enter_context(UnfinishedFile(path)) if resume and path.exists() else None
+        unfinished = None
+        if resume and path.exists():
+            from qnetsim.runs.resume import UnfinishedFile
+
+            unfinished = stack.enter_context(UnfinishedFile(path))
         if unfinished is not None:
             unfinished.refuse_other(
                 {

@@ -11,12 +11,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from qnetsim.errors import (
     QnetsimError,
@@ -25,7 +25,7 @@ from qnetsim.errors import (
     speak_of_options,
     speaks_of_options,
 )
-from qnetsim.interrupt import SIGNALS, note_standing, stoppable
+from qnetsim.interrupt import SIGNALS, forget_parent, note_standing, stoppable, unwatched
 from qnetsim.network import TopologyWarning
 from qnetsim.plain_text import counted
 from qnetsim.trace import open_trace
@@ -75,21 +75,21 @@ def run_in_workers(
     QnetsimError
         What a job raised first.
     """
-    context = _context(run.__module__)
     # its start sets the mask of signals
     resource_tracker.ensure_running()
-    reading, writing = context.Pipe(duplex=False)
-    with (
-        stoppable() as check,
-        ProcessPoolExecutor(
-            min(workers, len(jobs)),
-            mp_context=context,
-            initializer=end_with_parent,
-            initargs=(reading, speaks_of_options()),
-        ) as pool,
-    ):
-        with untouched_by_terminal():
-            futures = {pool.submit(run, job): job for job in jobs}
+    with stoppable() as check, ExitStack() as stack:
+        with unwatched(), untouched_by_terminal():
+            context = _context(run.__module__)
+            forks = context.get_start_method() == "fork"
+            reading, writing = context.Pipe(duplex=False)
+            # a process that is forked has all of it already, and the pipe's other end too
+            given = (reading, writing if forks else None, speaks_of_options(), run, jobs)
+            pool = stack.enter_context(
+                ProcessPoolExecutor(
+                    min(workers, len(jobs)), mp_context=context, initializer=_begin, initargs=given
+                )
+            )
+            futures = {pool.submit(_do, number): job for number, job in enumerate(jobs)}
             # the pool looks for dead workers among those that were there at the last submission
             pool.submit(_nothing)
         try:
@@ -102,20 +102,64 @@ def run_in_workers(
             raise
 
 
+class _Work(NamedTuple):
+    """What a worker has to do."""
+
+    run: Callable[[Any], object]
+    jobs: Sequence[Any]
+
+
+#: Of this process, where it is a worker: its only entry.
+_work: list[_Work] = []
+
+
+def _begin(
+    pipe: Connection,
+    other_end: Connection | None,
+    of_options: bool,
+    run: Callable[[Any], object],
+    jobs: Sequence[Any],
+) -> None:
+    """Begin as a worker; jobs come once, not each by itself, and share what they have in common."""
+    if other_end is not None:
+        other_end.close()
+        forget_parent()
+    end_with_parent(pipe, of_options)
+    _work.append(_Work(run, jobs))
+
+
+def _do(number: int) -> object:
+    """Do the job of this number."""
+    work = _work[0]
+    return work.run(work.jobs[number])
+
+
 def _nothing() -> None:
     """Job that is only there to be submitted."""
 
 
 def _context(module: str) -> BaseContext:
-    """How workers begin: where it is safe, forked from a process that has imported the module.
+    """How workers begin: forked, where that is safe.
 
-    That process does nothing else, so it has no thread and no open file that a fork would break.
+    A process with one thread is forked itself: its workers share what it has imported, planned
+    and drawn. Another one may hold locks, so workers are forked from a process that has imported
+    the module and does nothing else.
     """
     if sys.platform != "linux":
         return get_context("spawn")
+    if threading.active_count() == 1 and _native_threads() == 1:
+        return get_context("fork")
     context = get_context("forkserver")
     context.set_forkserver_preload([module])
     return context
+
+
+def _native_threads() -> int:
+    """Threads of this process, those of libraries too."""
+    try:
+        return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - a count of names
+    except OSError:
+        return 0  # not known, so not one
 
 
 def _await(

@@ -12,7 +12,8 @@ import pytest
 
 from qnetsim.case import open_case
 from qnetsim.errors import TraceFormatError, UsageError
-from qnetsim.policies.learned.weights import MODELS, read_weights
+from qnetsim.policies.learned.policies import MODELS
+from qnetsim.policies.learned.weights import read_weights
 from qnetsim.runs.simulate import RunContext, run_case
 from qnetsim.scenario import parse_scenario
 from qnetsim.trace.files.curve_file import read_curve
@@ -251,7 +252,7 @@ def test_a_settled_policy_holds_and_costs_the_same(monkeypatch: pytest.MonkeyPat
 
         def prepared(setting, plan, policy=policy, prepare=prepare, still=still) -> None:
             prepare(setting, plan)
-            policy._sees_own_actions_only = policy._sees_own_actions_only and still
+            policy._foreseen = policy._foreseen and still
 
         decide = policy.decide
         policy.prepare = prepared

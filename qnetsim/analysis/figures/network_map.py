@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -128,22 +128,29 @@ def map_figure(comparison: Comparison, trace: Trace, *, style: Style = SCREEN) -
     ratio = min(max(layout.ratio, LEAST_RATIO), MOST_RATIO[layout.geographic])
     panel = width / columns * ratio * SCREEN.font_pt / style.font_pt
     figure = style.canvas(width, (panel + 0.35) * rows + 0.4 + (0.5 if style.narrow else 0))
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    grid = figure.add_gridspec(rows, columns)
+    panels = [figure.add_subplot(grid[divmod(i, columns)]) for i in range(len(policies))]
     for axes in panels:
         axes.set_axis_off()
     scale = LinearSegmentedColormap.from_list("utilisation", UTILISATION_COLOURS)
     colours = ScalarMappable(Normalize(0, 1), scale)
     unused = [
         _draw_fibres(axes, layout, policy, colours, style)
-        for axes, policy in zip(panels, policies, strict=False)
+        for axes, policy in zip(panels, policies, strict=True)
     ]
     place = {"location": "bottom", "aspect": 30} if style.narrow else {"shrink": 0.7}
-    figure.colorbar(colours, ax=panels.tolist(), label="keys consumed / produced", **place)
+    # it stands beside all panels; the layout measures it once for each that it is told of
+    corners = dict.fromkeys((panels[0], panels[columns - 1], panels[-1]))
+    figure.colorbar(colours, ax=list(corners), label="keys consumed / produced", **place)
+    for axes in panels:
+        # and which side of its place a panel takes
+        axes.set_anchor(panels[0].get_anchor())
     if any(unused):
         _explain_unused(figure, style)
     lay_out(figure)
-    for axes in panels[: len(policies)]:
-        _draw_labels(axes, layout, style)
+    labels = _placed_labels(panels[0], layout, style)
+    for axes in panels:
+        _draw_labels(axes, layout, labels, style)
     return figure
 
 
@@ -176,7 +183,8 @@ def _draw_fibres(
     _draw_prices(axes, layout.lines, policy.runs[0], style)
     size = NODE_SIZE * line**2
     axes.scatter(layout.places[:, 0], layout.places[:, 1], s=size, color=TEXT_COLOUR, zorder=3)
-    axes.set_title(visible(policy.name), fontsize=style.font_pt, parse_math=False)
+    # a place of its own, or matplotlib measures ticks that are not there
+    axes.set_title(visible(policy.name), y=1.0, fontsize=style.font_pt, parse_math=False)
     axes.margins(0.08)
     axes.set_aspect("equal")
     return not made.all()
@@ -198,8 +206,18 @@ def _explain_unused(figure: Figure, style: Style) -> None:
     figure.legend(handles=[line], loc="outside lower left", handlelength=2.8)
 
 
-def _draw_labels(axes: Axes, layout: Layout, style: Style) -> None:
-    """Write the names of nodes that have room for them; the figure must be laid out."""
+class _Label(NamedTuple):
+    """Name of a node, and the place of its lower left corner from the node, in pt."""
+
+    text: str
+    offset_pt: tuple[float, float]
+
+
+def _placed_labels(axes: Axes, layout: Layout, style: Style) -> dict[int, _Label]:
+    """Names of the nodes that have room for them in a panel; all panels are of one size.
+
+    The figure must be laid out.
+    """
     figure = axes.get_figure(root=True)
     assert figure is not None
     axes.apply_aspect()
@@ -207,7 +225,7 @@ def _draw_labels(axes: Axes, layout: Layout, style: Style) -> None:
     dots = axes.transData.transform(layout.places) * pt
     lines = axes.transData.transform(layout.lines.reshape(-1, 2)).reshape(-1, 2, 2) * pt
     labels = [_short(visible(label)) for label in layout.labels]
-    size_pt = 0.85 * style.small_pt
+    size_pt = _label_pt(style)
     degrees = np.bincount(layout.fibres.ravel(), minlength=len(dots))
     boxes = place_labels(
         dots,
@@ -217,16 +235,28 @@ def _draw_labels(axes: Axes, layout: Layout, style: Style) -> None:
         Box(*(pt * float(edge) for edge in axes.get_window_extent().extents)),
         np.sqrt(NODE_SIZE) / 2 * style.line * _fineness(layout),
     )
+    return {
+        node: _Label(labels[node], (box.left + AIR - dots[node, 0], box.low + AIR - dots[node, 1]))
+        for node, box in boxes.items()
+    }
+
+
+def _label_pt(style: Style) -> float:
+    return 0.85 * style.small_pt
+
+
+def _draw_labels(axes: Axes, layout: Layout, labels: dict[int, _Label], style: Style) -> None:
+    """Write names of nodes into a panel."""
     # names that cross fibres stay readable in print; the ground of a page is not known
     ground = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.2}
-    for node, box in boxes.items():
+    for node, label in labels.items():
         axes.annotate(
-            labels[node],
+            label.text,
             layout.places[node],
-            xytext=(box.left + AIR - dots[node, 0], box.low + AIR - dots[node, 1]),
+            xytext=label.offset_pt,
             textcoords="offset points",
             va="bottom",
-            fontsize=size_pt,
+            fontsize=_label_pt(style),
             parse_math=False,
             zorder=4,
             bbox=ground if style.placed else None,

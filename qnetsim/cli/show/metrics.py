@@ -8,7 +8,6 @@ from pathlib import Path
 from qnetsim.analysis import RunMetrics, run_metrics
 from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.analysis.mean_intervals import Intervals, over_batches
-from qnetsim.analysis.task_rows import run_task_rows
 from qnetsim.cli.show.basis import intervals_json, warm_up_json
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
@@ -136,6 +135,8 @@ def show_metrics(metrics: RunMetrics, intervals: Intervals) -> None:
         rows.add_row("plan", str(metrics.plan["status"]))
     print_table(rows)
     if metrics.tasks:
+        from qnetsim.analysis.task_rows import run_task_rows
+
         print_table(text_table("federated learning", run_task_rows(metrics.tasks)))
     for sentence in (metrics.warm_up.sentence, intervals.sentence):
         if sentence:

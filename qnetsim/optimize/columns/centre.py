@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from qnetsim.errors import SolverError
-from qnetsim.optimize.columns.generation import PROOF_GAP, improving_columns
+from qnetsim.optimize.columns.generation import improving_columns
 from qnetsim.optimize.columns.master import Master
 from qnetsim.optimize.columns.pricing import DualPrices, Pricing
+from qnetsim.optimize.gaps import PROOF_GAP
 from qnetsim.optimize.solvers.program import SolveStatus
 
 #: Rounds of pricing at such prices.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from qnetsim.optimize.columns.generation import (
-    PROOF_GAP,
     RelaxationInfeasibleError,
     Relaxed,
     generate,
 )
 from qnetsim.optimize.columns.load_cuts import LoadCutSeparator
 from qnetsim.optimize.columns.master import Master
+from qnetsim.optimize.gaps import PROOF_GAP
 
 #: Rounds of cuts.
 MOST_ROUNDS = 40

@@ -19,8 +19,6 @@ from qnetsim.plain_text import counted
 
 #: Reduced cost, relative to the dearest unit, below which a route is worth a column.
 PRICING_TOLERANCE = 1e-9
-#: Relative distance of a relaxation, or of a plan, from its bound at which it counts as proved.
-PROOF_GAP = 1e-9
 #: Part of the best prices so far in the prices that routes are sought under: pure master prices
 #: jump about and ask for many routes that are of no use.
 INERTIA = 0.5

@@ -21,7 +21,6 @@ import numpy as np
 from qnetsim.arrays import FloatArray
 from qnetsim.network import BLOCKED
 from qnetsim.optimize.columns.generation import (
-    PROOF_GAP,
     RelaxationInfeasibleError,
     Relaxed,
     generate,
@@ -30,6 +29,7 @@ from qnetsim.optimize.columns.load_cuts import LoadCut, LoadCutSeparator
 from qnetsim.optimize.columns.master import NO_LIMIT, Master
 from qnetsim.optimize.columns.master_parts import PathColumn
 from qnetsim.optimize.columns.safe_bound import SafeBound
+from qnetsim.optimize.gaps import PROOF_GAP
 from qnetsim.optimize.solvers.program import SolveStatus
 from qnetsim.plain_text import counted
 

@@ -9,12 +9,13 @@ import numpy as np
 
 from qnetsim.optimize.columns.centre import CentralPrices, central_prices
 from qnetsim.optimize.columns.enumeration import slack_of, useful_columns
-from qnetsim.optimize.columns.generation import PROOF_GAP, Relaxed
+from qnetsim.optimize.columns.generation import Relaxed
 from qnetsim.optimize.columns.load_tree import LoadTree
 from qnetsim.optimize.columns.master import Master
 from qnetsim.optimize.columns.pricing import Pricing
 from qnetsim.optimize.columns.rounding import Rounded, completed, plan_cost, polished
 from qnetsim.optimize.columns.route_tree import RouteTree
+from qnetsim.optimize.gaps import PROOF_GAP
 from qnetsim.optimize.solvers.program import SolveStatus
 from qnetsim.plain_text import counted
 

@@ -18,9 +18,9 @@ import numpy as np
 from scipy import sparse
 
 from qnetsim.arrays import FloatArray, IntArray
-from qnetsim.optimize.columns.generation import PROOF_GAP
 from qnetsim.optimize.columns.master import Master
 from qnetsim.optimize.columns.rounding import Rounded, Routing, completed, plan_cost, routings
+from qnetsim.optimize.gaps import PROOF_GAP
 from qnetsim.optimize.solvers.program import Basis, Program, SolveStatus
 from qnetsim.optimize.solvers.safe_program import SafeProgram
 from qnetsim.plain_text import counted

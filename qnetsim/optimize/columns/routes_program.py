@@ -20,7 +20,7 @@ from qnetsim.errors import SolverError
 from qnetsim.network import BLOCKED, Route
 from qnetsim.optimize.columns.cutting import tightened
 from qnetsim.optimize.columns.exact_cost import exact_cost, rounded_down
-from qnetsim.optimize.columns.generation import PROOF_GAP, Relaxed, generate
+from qnetsim.optimize.columns.generation import Relaxed, generate
 from qnetsim.optimize.columns.limit_prices import limit_prices
 from qnetsim.optimize.columns.limits import feasible_routing
 from qnetsim.optimize.columns.master import Master
@@ -53,6 +53,7 @@ from qnetsim.optimize.columns.route_tree import Check, RouteTree
 from qnetsim.optimize.columns.routing_search import RoutingProblem, RoutingSearch
 from qnetsim.optimize.columns.safe_bound import SafeBound
 from qnetsim.optimize.columns.transit import TransitRows
+from qnetsim.optimize.gaps import PROOF_GAP
 from qnetsim.plain_text import counted
 
 

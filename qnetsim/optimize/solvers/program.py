@@ -12,14 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray
+from qnetsim.optimize.gaps import relative_gap
 
 if TYPE_CHECKING:
     from scipy import sparse
-
-
-def relative_gap(objective: float, bound: float) -> float:
-    """(objective − bound) over the objective; zero where both are."""
-    return max(objective - bound, 0.0) / max(abs(objective), 1e-12)
 
 
 class SolveStatus(StrEnum):

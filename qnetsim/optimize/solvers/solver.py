@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import MissingExtraError, SolverError
-from qnetsim.optimize.solvers import gurobi, highs
-from qnetsim.optimize.solvers.program import Basis, Program, Solution
 from qnetsim.optimize.solvers.settings import NARROW_TOLERANCE, TOLERANCE, SolveSettings
+
+if TYPE_CHECKING:
+    from qnetsim.optimize.solvers.program import Basis, Program, Solution
 
 Choice = Literal["auto", "highs", "gurobi"]
 
@@ -55,6 +56,9 @@ class Solver:
         basis: Basis | None,
         start: FloatArray | None,
     ) -> Solution:
+        # most commands choose a solver, and few ask it
+        from qnetsim.optimize.solvers import gurobi, highs
+
         reason = ""
         if self.choice != "highs":
             try:

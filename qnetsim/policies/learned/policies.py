@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -11,15 +11,18 @@ from pydantic import Field
 from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.network import Network
-from qnetsim.network.ownership import agents_of
 from qnetsim.plain_text import counted
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
-from qnetsim.policies.learned.features import Float32Array, Units
-from qnetsim.policies.learned.weights import MODELS, Weights, read_weights
 from qnetsim.scenario.tables.portable import file_name
+from qnetsim.shipped import shipped_folder
 
 if TYPE_CHECKING:
     from qnetsim.optimize import Plan
+    from qnetsim.policies.learned.features import Float32Array, Units
+    from qnetsim.policies.learned.weights import Weights
+
+#: Where the models that come with qnetsim are.
+MODELS = shipped_folder("models")
 
 
 class LearnedOptions(PolicyOptions):
@@ -38,6 +41,14 @@ class LearnedOptions(PolicyOptions):
     )
 
 
+class _Step(NamedTuple):
+    """One action of all agents, by fibre, and whether each agent's state is as it was before it."""
+
+    channels: IntArray
+    wavelengths: IntArray
+    repeats: list[bool]
+
+
 class LearnedPolicy(Policy):
     """One controller for each agent, which sees its own fibres only.
 
@@ -51,6 +62,8 @@ class LearnedPolicy(Policy):
 
     def owners(self, network: Network) -> IntArray:
         """Agents of ``qnetsim.network.ownership``."""
+        from qnetsim.network.ownership import agents_of
+
         return agents_of(network.topology).owners
 
     def weights_sha256(self, network: Network) -> str:
@@ -59,6 +72,8 @@ class LearnedPolicy(Policy):
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Read the weights, and start with the state of a fresh episode."""
+        from qnetsim.policies.learned.features import Units
+
         topology = setting.network.topology
         weights = self._read(topology.name)
         self._spec = weights.spec
@@ -66,15 +81,21 @@ class LearnedPolicy(Policy):
         fit(weights, units, topology.name)
         self._units = units
         history = weights.spec.history
+        self._weights_of_all = weights
         self._past = np.zeros((1, units.count, history, 2), np.float32)
         self._demand: Float32Array = np.repeat(units.typical[None, :, None], history, axis=2)
         self._of_agent = [np.flatnonzero(units.agent_of == a) for a in range(units.agents)]
         self._weights_of_agent = [weights.of(mine) for mine in self._of_agent]
+        own = set(weights.spec.observe) <= {"actions", "context"}
         #: What is observed follows from the agent's own reservations alone.
-        self._sees_own_actions_only = set(weights.spec.observe) <= {"actions", "context"}
+        self._foreseen = own and not self.options.stochastic
+        self._steps: list[_Step] = []
+        self._taken = [0] * units.agents
 
     def _read(self, topology: str) -> Weights:
         """Read the weights, once: those that a trace names are those that decide."""
+        from qnetsim.policies.learned.weights import read_weights
+
         path = self._file(topology)
         if self._weights is None or self._weights[0] != path:
             self._weights = path, read_weights(path)
@@ -96,6 +117,8 @@ class LearnedPolicy(Policy):
 
     def decide(self, observation: Observation) -> Decision:
         """Act on what the agent sees of its own fibres."""
+        if self._foreseen:
+            return self._decide_as_foreseen(observation)
         units = self._units
         mine = self._of_agent[observation.controller]
         fibres = observation.fibres
@@ -113,15 +136,41 @@ class LearnedPolicy(Policy):
         channels, wavelengths = units.reservations(action)
         remembered = units.past(channels, wavelengths)[0, mine]
         past = np.concatenate([self._past[0, mine, 1:], remembered[:, None]], axis=1)
-        deterministic = self._sees_own_actions_only and not self.options.stochastic
-        repeats = deterministic and np.array_equal(past, self._past[0, mine])
         self._past[0, mine] = past
+        return Decision(channels[0, fibres], wavelengths[0, fibres], 1)
+
+    def _decide_as_foreseen(self, observation: Observation) -> Decision:
+        """Act in a state that follows from the agent's own actions alone."""
+        agent = observation.controller
+        number = self._taken[agent]
+        self._taken[agent] += 1
+        if number == len(self._steps):
+            self._steps.append(self._next_step())
+        step = self._steps[number]
+        fibres = observation.fibres
         # where the state repeats itself so does the action, to the end of the run
-        hold = observation.slots_left if repeats else 1
-        return Decision(channels[0, fibres], wavelengths[0, fibres], hold)
+        hold = observation.slots_left if step.repeats[agent] else 1
+        return Decision(step.channels[fibres], step.wavelengths[fibres], hold)
+
+    def _next_step(self) -> _Step:
+        """Work out the next action of all agents at once."""
+        units = self._units
+        # which are not observed
+        pools = np.zeros((1, units.count, 2), np.float32)
+        seen = units.observation(self._past, self._demand, pools)[0, :, None]
+        mean, _ = self._weights_of_all.forward(seen)
+        channels, wavelengths = units.reservations(np.tanh(mean).swapaxes(0, 1))
+        remembered = units.past(channels, wavelengths)[0]
+        past = np.concatenate([self._past[0, :, 1:], remembered[:, None]], axis=1)
+        same = (past == self._past[0]).all(axis=(1, 2))
+        self._past[0] = past
+        repeats = [bool(same[mine].all()) for mine in self._of_agent]
+        return _Step(channels[0], wavelengths[0], repeats)
 
     def learn(self, outcome: Outcome) -> None:
-        """Remember the realised demand."""
+        """Remember the realised demand, if it is observed."""
+        if self._foreseen:
+            return
         history = self._spec.history
         recent = outcome.levels[-history:]
         rows = self._units.demand(self._units.loads(recent))

@@ -14,14 +14,11 @@ from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.policies.learned.features import Float32Array, Spec
 from qnetsim.policies.learned.tensor_file import read_tensors
-from qnetsim.shipped import shipped_folder
 
 FORMAT = "qnetsim-policy"
 VERSION = 1
 #: Largest number of past slots, channels or wavelengths that a spec may say.
 MOST_COUNT = 10**6
-#: Where the models that come with qnetsim are.
-MODELS = shipped_folder("models")
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,24 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-import h5py
+from typing import TYPE_CHECKING
 
 from qnetsim.errors import BeingWrittenError, TraceError, UsageError, argument
 from qnetsim.input_files import is_readable, refuse_input
 from qnetsim.interrupt import remove_at_end
 from qnetsim.trace.hdf5.durable import sync_folder, sync_path
 
+if TYPE_CHECKING:
+    import h5py
+
 
 def is_hdf5(path: Path) -> bool:
     """Whether a plain file can be read and begins like HDF5."""
     if not is_readable(path):
         return False
+    # places for files of other kinds need no HDF5
+    import h5py
+
     try:
         return bool(h5py.is_hdf5(path))
     except (OSError, RuntimeError, ValueError):
@@ -218,6 +223,8 @@ def built_in_memory(path: Path, userblock_size: int = 0) -> Iterator[h5py.File]:
     ------
     OSError
     """
+    import h5py
+
     image = io.BytesIO()
     with h5py.File(image, "w", userblock_size=userblock_size or None) as file:
         yield file

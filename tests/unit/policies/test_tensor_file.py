@@ -12,7 +12,8 @@ import pytest
 from safetensors.numpy import save
 
 from qnetsim.errors import UsageError
-from qnetsim.policies.learned.weights import FORMAT, MODELS, read_weights
+from qnetsim.policies.learned.policies import MODELS
+from qnetsim.policies.learned.weights import FORMAT, read_weights
 
 SPEC = {"history": 1, "observe": ["demand"], "decide_by": "fibre"}
 SOUND = {
