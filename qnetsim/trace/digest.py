@@ -21,6 +21,16 @@ from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, Column, FileKind
 BLOCKWISE = (1, 2)
 
 
+def is_blank(block: npt.NDArray[Any], fill: int) -> bool:
+    """Whether all numbers of a block, of which it has one at least, are the fill value."""
+    # most blocks that are not blank show it in their first number
+    if block.item(0) != fill:
+        return False
+    if fill or block.dtype.kind == "f":
+        return not np.count_nonzero(block != fill)
+    return not np.bitwise_or.reduce(block, axis=None)
+
+
 class ColumnDigest:
     """SHA-256 over one column, fed in blocks of rows."""
 
@@ -66,9 +76,9 @@ class ContentDigest:
     """Digest over all columns, the volatile ones apart."""
 
     def __init__(self, version: tuple[int, int] = VERSION, kind: FileKind = TRACE) -> None:
+        blockwise = version >= BLOCKWISE
         self._columns = {
-            c.path: ColumnDigest(c, blockwise=version >= BLOCKWISE)
-            for c in kind.columns_in(version)
+            c.path: ColumnDigest(c, blockwise=blockwise) for c in kind.columns_in(version)
         }
         self._volatile = {c.path for c in kind.columns if c.volatile}
 
@@ -86,10 +96,10 @@ class ContentDigest:
             return
         for first in range(0, len(values), CHUNK_ROWS):
             block = values[first : first + CHUNK_ROWS]
-            if (block != column.fill).any():
-                self.add(column, block)
-            else:
+            if not block.size or is_blank(block, column.fill):
                 self.add_blank(column, block.shape)
+            else:
+                self.add(column, block)
 
     def add(self, column: Column, block: npt.NDArray[Any], *, same: bool = False) -> None:
         """Add one block of at most ``CHUNK_ROWS`` rows, not all of them the fill value."""
@@ -101,11 +111,12 @@ class ContentDigest:
 
     def hexdigest(self) -> str:
         """Content digest of everything so far, hexadecimal."""
-        total = hashlib.sha256()
-        for path, entry in self._columns.items():
-            if path not in self._volatile:
-                total.update(path.encode() + entry.digest())
-        return total.hexdigest()
+        parts = [
+            path.encode() + entry.digest()
+            for path, entry in self._columns.items()
+            if path not in self._volatile
+        ]
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
     def file_hexdigest(self, attributes: Mapping[str, Any]) -> str:
         """File digest of everything so far and of the root attributes; hexadecimal.

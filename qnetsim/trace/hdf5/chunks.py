@@ -15,13 +15,22 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.trace.digest import ContentDigest
+from qnetsim.trace.digest import ContentDigest, is_blank
 from qnetsim.trace.schema import CHUNK_ROWS, Column
 
 try:
     from isal.isal_zlib import compress
 except ImportError:
     from zlib import compress
+
+
+#: Columns across the fibres that share a chunk on disk.
+CHUNK_FIBRES = 128
+
+
+def chunk_of(width: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of a stored chunk of rows of this shape."""
+    return (CHUNK_ROWS, *(min(size, CHUNK_FIBRES) for size in width))
 
 
 class ColumnWriter:
@@ -31,14 +40,22 @@ class ColumnWriter:
     ----------
     column : Column
     dataset : h5py.h5d.DatasetID
+    width : tuple of int
+        Shape of a row.
     digest : ContentDigest
     """
 
-    def __init__(self, column: Column, dataset: h5py.h5d.DatasetID, digest: ContentDigest) -> None:
+    def __init__(
+        self,
+        column: Column,
+        dataset: h5py.h5d.DatasetID,
+        width: tuple[int, ...],
+        digest: ContentDigest,
+    ) -> None:
         self._column = column
         self._dataset = dataset
-        self._chunk = tuple(dataset.get_create_plist().get_chunk())
-        self._width = tuple(dataset.shape[1:])
+        self._width = width
+        self._chunk = chunk_of(width)
         self._digest = digest.of(column)
         self._kind = np.dtype(column.kind)
         self._fill = column.fill
@@ -58,7 +75,7 @@ class ColumnWriter:
         same = self._repeats(values)
         if not same:
             block = np.ascontiguousarray(values, dtype=self._kind)
-            if self._blank(block):
+            if is_blank(block, self._fill):
                 # unwritten chunks read as the fill value and take no space
                 self._digest.update_blank(block.shape)
                 return
@@ -74,14 +91,6 @@ class ColumnWriter:
             self._packed = list(self._pack(self._last))
         for place, data in self._packed:
             self._dataset.write_direct_chunk((first, *place), data)
-
-    def _blank(self, block: npt.NDArray[Any]) -> bool:
-        # most columns that are not blank show it in their first number
-        if block.item(0) != self._fill:
-            return False
-        if self._fill or self._kind.kind == "f":
-            return not np.count_nonzero(block != self._fill)
-        return not np.bitwise_or.reduce(block, axis=None)
 
     def _repeats(self, values: npt.NDArray[Any]) -> bool:
         """Whether these rows are those that were packed last."""
