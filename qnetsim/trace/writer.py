@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -24,7 +25,7 @@ from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.creation import TraceHeader, empty_file, shape_in
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.files.signature import signature_place
-from qnetsim.trace.hdf5.chunks import ColumnWriter
+from qnetsim.trace.hdf5.chunks import ColumnWriter, Workshop
 from qnetsim.trace.hdf5.durable import sync_file, sync_folder
 from qnetsim.trace.hdf5.files import (
     fresh_place,
@@ -69,7 +70,7 @@ class Block:
         assert levels is not None
         return len(levels)
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Size of all rows in memory."""
         world = (a for a in self.world.values() if a is not None)
@@ -121,6 +122,7 @@ class TraceWriter:
         self.path = path
         self._kind = kind
         self._digest = ContentDigest(kind=kind)
+        self._workshop = Workshop()
         self._rows = 0
         self._size = 0
         self._torn = False
@@ -223,10 +225,12 @@ class TraceWriter:
     def _write(self, blocks: Sequence[Block]) -> None:
         counts = [block.slots for block in blocks]
         *firsts, end = itertools.accumulate(counts, initial=self._rows)
-        for column, writer in self._growing:
+        for _, writer in self._growing:
             writer.extend(end)
-            for block, at, count in zip(blocks, firsts, counts, strict=True):
+        for block, at, count in zip(blocks, firsts, counts, strict=True):
+            for column, writer in self._growing:
                 writer.append(at, block.rows(column, at), count)
+            self._workshop.blocks.clear()
         for column in totals(self._kind):
             self._rewrite(column.path, column.kind, blocks[-1].running[column.name])
         assert self._file is not None
@@ -324,6 +328,7 @@ class TraceWriter:
                     h5py.h5d.open(file.id, column.path.encode()),
                     shape_in(new.sizes, column)[1:],
                     self._digest,
+                    self._workshop,
                 ),
             )
             for column in self._kind.columns
