@@ -290,7 +290,7 @@ def _without_warm_up(runs: dict[int, RunMetrics], cut: WarmUp) -> dict[int, RunM
         return {number: replace(run, warm_up=cut) for number, run in runs.items()}
     found = {}
     for number, run in runs.items():
-        with open_trace(run.trace) as trace:
+        with open_trace(run.trace, whole=False) as trace:
             found[number] = run_metrics(trace, cut)
     return found
 
@@ -299,7 +299,7 @@ def _intervals(runs: Sequence[RunMetrics]) -> Intervals:
     """Over the replications, or over batches of the only one."""
     if len(runs) > 1:
         return over_replications(runs)
-    with open_trace(runs[0].trace) as trace:
+    with open_trace(runs[0].trace, whole=False) as trace:
         return over_batches(trace, runs[0])
 
 

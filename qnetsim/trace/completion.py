@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.trace.digest import ContentDigest
+from qnetsim.trace.hdf5.attributes import put_attributes
 from qnetsim.trace.hdf5.staged import LIBVER, StagedFile
 from qnetsim.trace.schema import CHUNK_ROWS, FileKind, totals
 
@@ -29,6 +30,8 @@ class Ending:
         Bytes that the file had at that commit.
     totals : mapping
         Running totals after these slots, by name.
+    attributes : mapping
+        Root attributes that the file was made with.
     world_digest : str
     digest : ContentDigest or None
         Over all columns but the running totals; None where a write was cut short, so that the
@@ -39,6 +42,7 @@ class Ending:
     slots: int
     size: int
     totals: Mapping[str, npt.NDArray[Any]]
+    attributes: Mapping[str, Any]
     world_digest: str
     digest: ContentDigest | None
 
@@ -74,10 +78,13 @@ def _complete(staged: StagedFile, kind: FileKind, ending: Ending) -> ContentDige
         digest = ending.digest or _cut(file, kind, ending)
         for column in totals(kind):
             digest.update(column, np.asarray(ending.totals[column.name]))
-        file.attrs["status"] = ending.status
-        file.attrs["content_digest"] = digest.hexdigest()
-        file.attrs["world_digest"] = ending.world_digest
-        file.attrs["file_digest"] = digest.file_hexdigest(file.attrs)
+        changed = {
+            "status": ending.status,
+            "content_digest": digest.hexdigest(),
+            "world_digest": ending.world_digest,
+        }
+        changed["file_digest"] = digest.file_hexdigest({**ending.attributes, **changed})
+        put_attributes(file.id, changed)
     staged.apply()
     return digest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -14,11 +14,10 @@ import numpy as np
 
 from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.digest import ContentDigest
+from qnetsim.trace.hdf5.attributes import put_attributes
+from qnetsim.trace.hdf5.chunks import chunk_of
 from qnetsim.trace.hdf5.staged import LIBVER
-from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, WORLD, Column, FileKind
-
-#: Columns across the fibres that share a chunk on disk.
-CHUNK_FIBRES = 128
+from qnetsim.trace.schema import TRACE, VERSION, WORLD, Column, FileKind, totals
 
 
 @dataclass(frozen=True)
@@ -40,20 +39,48 @@ class TraceHeader:
     attributes: Mapping[str, Any]
 
 
-def empty_file(kind: FileKind, header: TraceHeader, digest: ContentDigest) -> bytes:
-    """All bytes of a file without slots; the columns that do not grow are digested.
+def shape_in(sizes: Mapping[str, int], column: Column) -> tuple[int, ...]:
+    """Shape of a column without slots, in a file of these sizes."""
+    return tuple(0 if dim == "slot" else sizes[dim] for dim in column.dims)
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file without slots.
+
+    Attributes
+    ----------
+    image : bytes
+        All of it.
+    places : mapping from path to int
+        Where the values of running totals and the count of slots lie in it.
+    attributes : mapping
+        All root attributes.
+    sizes : mapping
+        Sizes of all dimensions but ``slot``, by name.
+    """
+
+    image: bytes
+    places: Mapping[str, int]
+    attributes: Mapping[str, Any]
+    sizes: Mapping[str, int]
+
+
+def empty_file(kind: FileKind, header: TraceHeader, digest: ContentDigest) -> NewFile:
+    """Make a file without slots; the columns that do not grow are digested.
 
     It is made in memory: HDF5 does not survive a write that fails.
     """
     for column in _fixed(kind):
         digest.update(column, np.asarray(header.columns[column.path]))
-    columns = _FixedColumns(kind.filetype, digest.file_hexdigest({}), header.columns)
-    image = io.BytesIO(_with_columns(columns))
+    columns = _FixedColumns(kind.filetype, digest.hexdigest(), header.columns)
+    new = _with_columns(columns)
+    image = io.BytesIO(new.image)
+    attributes = {"provenance": json.dumps(header.provenance), **header.attributes}
     with h5py.File(image, "r+", libver=LIBVER) as file:
-        file.attrs["provenance"] = json.dumps(header.provenance)
-        for name, value in header.attributes.items():
-            file.attrs[name] = value
-    return image.getvalue()
+        put_attributes(file.id, attributes)
+    attributes = {**new.attributes, **attributes}
+    return replace(new, image=image.getvalue(), attributes=attributes)
 
 
 def _fixed(kind: FileKind) -> list[Column]:
@@ -71,7 +98,7 @@ class _FixedColumns:
 
 
 @lru_cache(maxsize=8)
-def _with_columns(columns: _FixedColumns) -> bytes:
+def _with_columns(columns: _FixedColumns) -> NewFile:
     """A file without slots and without provenance: the same in all runs of a scenario."""
     kind = _kind(columns.filetype)
     sizes = {
@@ -79,7 +106,8 @@ def _with_columns(columns: _FixedColumns) -> bytes:
         for c in kind.columns
         if c.dims == (c.name,) and not c.grows
     }
-    image = io.BytesIO(_layout(kind.filetype, tuple(sorted(sizes.items()))))
+    layout = _layout(kind.filetype, tuple(sorted(sizes.items())))
+    image = io.BytesIO(layout.image)
     with h5py.File(image, "r+", libver=LIBVER) as file:
         for column in _fixed(kind):
             values = np.asarray(columns.values[column.path])
@@ -91,7 +119,7 @@ def _with_columns(columns: _FixedColumns) -> bytes:
                 data = np.ascontiguousarray(values, column.kind)
                 dataset = h5py.h5d.open(file.id, column.path.encode())
                 dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, data)
-    return image.getvalue()
+    return replace(layout, image=image.getvalue())
 
 
 def _kind(filetype: str) -> FileKind:
@@ -99,7 +127,7 @@ def _kind(filetype: str) -> FileKind:
 
 
 @lru_cache(maxsize=8)
-def _layout(filetype: str, sizes: tuple[tuple[str, int], ...]) -> bytes:
+def _layout(filetype: str, sizes: tuple[tuple[str, int], ...]) -> NewFile:
     """A file without slots whose columns hold zeros and no names.
 
     Most of a file's creation is its datasets and their attributes, the same in all runs of a
@@ -107,16 +135,21 @@ def _layout(filetype: str, sizes: tuple[tuple[str, int], ...]) -> bytes:
     """
     kind = _kind(filetype)
     image = io.BytesIO()
+    attributes = {
+        "filetype": kind.filetype,
+        "version": np.array(VERSION, dtype=np.int64),
+        "status": "incomplete",
+    }
     with h5py.File(image, "w", libver=LIBVER) as file:
-        file.attrs["filetype"] = kind.filetype
-        file.attrs["version"] = np.array(VERSION, dtype=np.int64)
-        file.attrs["status"] = "incomplete"
+        put_attributes(file.id, attributes)
         file.create_dataset(COMMITTED, data=np.int64(0))
         # coordinates first: every other dataset of a group is tied to them
         for column in sorted(kind.columns, key=lambda c: c.dims != (c.name,)):
-            shape = tuple(0 if dim == "slot" else dict(sizes)[dim] for dim in column.dims)
+            shape = shape_in(dict(sizes), column)
             _describe(file, column, _column(file, column, shape))
-    return image.getvalue()
+        rewritten = [COMMITTED, *(column.path for column in totals(kind))]
+        places = {path: file[path].id.get_offset() for path in rewritten if file[path].size}
+    return NewFile(image.getvalue(), places, attributes, dict(sizes))
 
 
 def _column(file: h5py.File, column: Column, shape: tuple[int, ...]) -> h5py.Dataset:
@@ -125,7 +158,7 @@ def _column(file: h5py.File, column: Column, shape: tuple[int, ...]) -> h5py.Dat
             column.path,
             shape=shape,
             maxshape=(None, *shape[1:]),
-            chunks=(CHUNK_ROWS, *(min(n, CHUNK_FIBRES) for n in shape[1:])),
+            chunks=chunk_of(shape[1:]),
             dtype=column.kind,
             shuffle=True,
             compression="gzip",

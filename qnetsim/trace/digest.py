@@ -21,6 +21,24 @@ from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, Column, FileKind
 BLOCKWISE = (1, 2)
 
 
+def is_blank(block: npt.NDArray[Any], fill: int) -> bool:
+    """Whether all numbers of a block, of which it has one at least, are the fill value."""
+    # most blocks that are not blank show it in their first number
+    if block.item(0) != fill:
+        return False
+    if block.strides[0] == 0:
+        # one row that stands for all
+        block = block[:1]
+    if fill or block.dtype.kind == "f":
+        return not np.count_nonzero(block != fill)
+    return not np.bitwise_or.reduce(block, axis=None)
+
+
+def hash_of(rows: npt.NDArray[Any]) -> bytes:
+    """SHA-256 of rows as they are stored, without gaps."""
+    return hashlib.sha256(rows.astype(rows.dtype.newbyteorder("<"), copy=False).data).digest()
+
+
 class ColumnDigest:
     """SHA-256 over one column, fed in blocks of rows."""
 
@@ -28,21 +46,21 @@ class ColumnDigest:
         self._hash = hashlib.sha256(f"{column.path} {column.kind}".encode())
         self._dtype = np.dtype(f"<{column.kind}") if column.kind != "str" else None
         self._blockwise = blockwise
-        self._last = b""
         self._shape: tuple[int, ...] | None = None
         self._shape_text = b""
 
-    def update(self, block: npt.NDArray[Any], *, same: bool = False) -> None:
-        """Add a block of at most ``CHUNK_ROWS`` rows; ``same`` says it repeats the one before."""
-        head = b"block" + self._text(block.shape)
-        if not (same and self._last):
-            data = np.ascontiguousarray(block, dtype=self._dtype).data
-            if not self._blockwise:
-                self._hash.update(head)
-                self._hash.update(data)
-                return
-            self._last = hashlib.sha256(data).digest()
-        self._hash.update(head + self._last)
+    def update(self, block: npt.NDArray[Any]) -> None:
+        """Add a block of at most ``CHUNK_ROWS`` rows."""
+        rows = np.ascontiguousarray(block, dtype=self._dtype)
+        if self._blockwise:
+            self.update_hashed(block.shape, hash_of(rows))
+        else:
+            self._hash.update(b"block" + self._text(block.shape))
+            self._hash.update(rows.data)
+
+    def update_hashed(self, shape: tuple[int, ...], digest: bytes) -> None:
+        """Add a block of this shape and SHA-256, in a format that hashes block by block."""
+        self._hash.update(b"block" + self._text(shape) + digest)
 
     def update_blank(self, shape: tuple[int, ...]) -> None:
         """Add a block that holds the fill value only."""
@@ -66,9 +84,9 @@ class ContentDigest:
     """Digest over all columns, the volatile ones apart."""
 
     def __init__(self, version: tuple[int, int] = VERSION, kind: FileKind = TRACE) -> None:
+        blockwise = version >= BLOCKWISE
         self._columns = {
-            c.path: ColumnDigest(c, blockwise=version >= BLOCKWISE)
-            for c in kind.columns_in(version)
+            c.path: ColumnDigest(c, blockwise=blockwise) for c in kind.columns_in(version)
         }
         self._volatile = {c.path for c in kind.columns if c.volatile}
 
@@ -86,14 +104,14 @@ class ContentDigest:
             return
         for first in range(0, len(values), CHUNK_ROWS):
             block = values[first : first + CHUNK_ROWS]
-            if (block != column.fill).any():
-                self.add(column, block)
-            else:
+            if not block.size or is_blank(block, column.fill):
                 self.add_blank(column, block.shape)
+            else:
+                self.add(column, block)
 
-    def add(self, column: Column, block: npt.NDArray[Any], *, same: bool = False) -> None:
+    def add(self, column: Column, block: npt.NDArray[Any]) -> None:
         """Add one block of at most ``CHUNK_ROWS`` rows, not all of them the fill value."""
-        self._columns[column.path].update(block, same=same)
+        self._columns[column.path].update(block)
 
     def add_blank(self, column: Column, shape: tuple[int, ...]) -> None:
         """Add one block of at most ``CHUNK_ROWS`` rows that hold the fill value only."""
@@ -101,11 +119,12 @@ class ContentDigest:
 
     def hexdigest(self) -> str:
         """Content digest of everything so far, hexadecimal."""
-        total = hashlib.sha256()
-        for path, entry in self._columns.items():
-            if path not in self._volatile:
-                total.update(path.encode() + entry.digest())
-        return total.hexdigest()
+        parts = [
+            path.encode() + entry.digest()
+            for path, entry in self._columns.items()
+            if path not in self._volatile
+        ]
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
     def file_hexdigest(self, attributes: Mapping[str, Any]) -> str:
         """File digest of everything so far and of the root attributes; hexadecimal.

@@ -17,7 +17,6 @@ from qnetsim.plain_text import counted
 from qnetsim.trace.hdf5.reading import (
     MOST_EXPANSION,
     link_elsewhere,
-    stored_elsewhere,
     values_elsewhere,
 )
 from qnetsim.trace.schema import Column
@@ -50,15 +49,31 @@ class StoredColumns:
         self._path = path
         self._sizes = {"slot": slots}
         self._held = file.id.get_filesize()
-        self._groups: dict[str, h5py.h5g.GroupID] = {}
+        self._groups: dict[str, tuple[h5py.h5g.GroupID, h5py.h5l.LinkProxy]] = {}
         self._datasets: dict[str, h5py.h5d.DatasetID] = {}
         self._numbers = {column.path: column for column in columns if column.dims == (column.name,)}
         for name in dict.fromkeys(column.group for column in columns):
-            if name in file and (why := stored_elsewhere(file, name)):
-                raise TraceFormatError(f"{path}: {name} {why}; a trace keeps everything in itself")
-            group = file.get(name)
-            if isinstance(group, h5py.Group):
-                self._groups[name] = group.id
+            group = self._group(file.id, name)
+            if group is not None:
+                self._groups[name] = group, group.links
+
+    def _group(self, file: h5py.h5f.FileID, name: str) -> h5py.h5g.GroupID | None:
+        """Open a group; None where there is none."""
+        key = name.encode()
+        if key not in file:
+            return None
+        why = link_elsewhere(file.links, name)
+        if not why:
+            entry = h5py.h5o.open(file, key)
+            if isinstance(entry, h5py.h5g.GroupID):
+                return entry
+            is_dataset = isinstance(entry, h5py.h5d.DatasetID)
+            why = values_elsewhere(entry.get_create_plist()) if is_dataset else ""
+        if why:
+            raise TraceFormatError(
+                f"{self._path}: {name} {why}; a trace keeps everything in itself"
+            )
+        return None
 
     def check(self, columns: Iterable[Column]) -> None:
         """Look at these columns.
@@ -97,29 +112,33 @@ class StoredColumns:
         if dataset is None:
             for dim in column.dims:
                 numbers = self._numbers.get(f"{column.group}/{dim}", column)
-                if numbers is not column:
+                if numbers.path not in self._datasets and numbers is not column:
                     self._dataset(numbers)
             dataset, made = self._stored(column)
-            chunk = made.get_chunk() if made.get_layout() == h5py.h5d.CHUNKED else ()
-            if column.grows and column.path in self._numbers and chunk:
-                self._refuse_unstored(column, dataset, chunk[0])
             # chunks bound what a growing column takes
-            self._refuse_misshapen(column, dataset, 0 if column.grows and chunk else self._held)
+            bounded = column.grows and made.get_layout() == h5py.h5d.CHUNKED
+            if bounded and column.path in self._numbers:
+                self._refuse_unstored(column, dataset, made.get_chunk()[0])
+            self._refuse_misshapen(column, dataset, 0 if bounded else self._held)
             self._datasets[column.path] = dataset
         return dataset
 
     def _stored(self, column: Column) -> tuple[h5py.h5d.DatasetID, h5py.h5p.PropDCID]:
         """Open a dataset, and how it is made."""
-        group, name = self._groups.get(column.group), column.name.encode()
-        missing = TraceFormatError(f"{self._path}: column {column.path} is missing")
-        if group is None or not group.links.exists(name):
-            raise missing
-        why = link_elsewhere(group, column.name)
+        if column.group not in self._groups:
+            raise self._missing(column)
+        group, links = self._groups[column.group]
+        try:
+            why = link_elsewhere(links, column.name)
+        except (KeyError, RuntimeError):
+            if links.exists(column.name.encode()):
+                raise
+            raise self._missing(column) from None
         made = None
         if not why:
-            dataset = h5py.h5o.open(group, name)
+            dataset = h5py.h5o.open(group, column.name.encode())
             if not isinstance(dataset, h5py.h5d.DatasetID):
-                raise missing
+                raise self._missing(column)
             made = dataset.get_create_plist()
             why = values_elsewhere(made)
         if why:
@@ -127,6 +146,9 @@ class StoredColumns:
                 f"{self._path}: column {column.path} {why}; a trace keeps everything in itself"
             )
         return dataset, made
+
+    def _missing(self, column: Column) -> TraceFormatError:
+        return TraceFormatError(f"{self._path}: column {column.path} is missing")
 
     def _refuse_misshapen(self, column: Column, dataset: h5py.h5d.DatasetID, held: int) -> None:
         """Type, shape and rows of one column; sizes of dimensions grow by those that are new.
@@ -143,8 +165,8 @@ class StoredColumns:
         for dim, size in zip(column.dims, shape, strict=False):
             if dim != "slot":
                 shape_fits &= self._sizes.setdefault(dim, size) == size
-        claimed = math.prod(shape) * stored.get_size()
-        if held and claimed > MOST_EXPANSION * held:
+        claimed = math.prod(shape) * stored.get_size() if held else 0
+        if claimed > MOST_EXPANSION * held:
             raise TraceFormatError(
                 f"{self._path}: column {column.path} is damaged: it claims {claimed:,} bytes, in "
                 f"a file of {held:,}"

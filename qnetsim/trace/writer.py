@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -20,10 +21,11 @@ from qnetsim.errors import TraceError, argument
 from qnetsim.interrupt import note_standing
 from qnetsim.plain_text import counted
 from qnetsim.trace.completion import Ending, complete
-from qnetsim.trace.creation import TraceHeader, empty_file
+from qnetsim.trace.contents import COMMITTED
+from qnetsim.trace.creation import TraceHeader, empty_file, shape_in
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.files.signature import signature_place
-from qnetsim.trace.hdf5.chunks import ColumnWriter
+from qnetsim.trace.hdf5.chunks import ColumnWriter, Workshop
 from qnetsim.trace.hdf5.durable import sync_file, sync_folder
 from qnetsim.trace.hdf5.files import (
     fresh_place,
@@ -68,7 +70,7 @@ class Block:
         assert levels is not None
         return len(levels)
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Size of all rows in memory."""
         world = (a for a in self.world.values() if a is not None)
@@ -120,6 +122,7 @@ class TraceWriter:
         self.path = path
         self._kind = kind
         self._digest = ContentDigest(kind=kind)
+        self._workshop = Workshop()
         self._rows = 0
         self._size = 0
         self._torn = False
@@ -222,22 +225,26 @@ class TraceWriter:
     def _write(self, blocks: Sequence[Block]) -> None:
         counts = [block.slots for block in blocks]
         *firsts, end = itertools.accumulate(counts, initial=self._rows)
-        for column, writer in self._growing:
+        for _, writer in self._growing:
             writer.extend(end)
-            for block, at, count in zip(blocks, firsts, counts, strict=True):
+        for block, at, count in zip(blocks, firsts, counts, strict=True):
+            for column, writer in self._growing:
                 writer.append(at, block.rows(column, at), count)
-        whole = h5py.h5s.ALL
-        for column, dataset in self._totals:
-            values = blocks[-1].running[column.name]
-            if values.size:
-                dataset.write(whole, whole, np.ascontiguousarray(values, column.kind))
+            self._workshop.blocks.clear()
+        for column in totals(self._kind):
+            self._rewrite(column.path, column.kind, blocks[-1].running[column.name])
         assert self._file is not None
         self._file.flush()
         self._sync()
         # counted only when the rows are out, so that a kill leaves no half row
-        self._committed[...] = end
-        self._committed.flush()
+        self._rewrite(COMMITTED, "i8", np.int64(end))
         self._sync()
+
+    def _rewrite(self, path: str, kind: str, values: npt.ArrayLike) -> None:
+        """Write values whose place in the file never changes, as HDF5 would."""
+        place = self._places.get(path)
+        if place is not None:
+            write_at(self._handle, np.ascontiguousarray(values, kind).tobytes(), place)
 
     def _require_place(self) -> None:
         """Stop where the file no longer has its name; put it back where that is free."""
@@ -306,21 +313,30 @@ class TraceWriter:
 
     def _create(self, header: TraceHeader) -> h5py.File:
         """Write the file without slots, and open it for those to come."""
-        write_at(self._handle, empty_file(self._kind, header, self._digest), 0)
+        new = empty_file(self._kind, header, self._digest)
+        self._attributes = new.attributes
+        self._places = new.places
+        write_at(self._handle, new.image, 0)
         self._size = os.fstat(self._handle).st_size
         file = open_swmr(self._place)
-        running = totals(self._kind)
-        self._committed = file["committed_slots"]
-
-        def opened(column: Column) -> h5py.h5d.DatasetID:
-            # without h5py's objects, which take longer than the datasets
-            return h5py.h5d.open(file.id, column.path.encode())
-
-        self._totals = [(c, opened(c)) for c in running]
-        self._last_totals = {c.name: np.zeros(d.shape, c.kind) for c, d in self._totals}
+        # datasets without h5py's objects, which take longer
         self._growing = [
-            (c, ColumnWriter(c, opened(c), self._digest)) for c in self._kind.columns if c.grows
+            (
+                column,
+                ColumnWriter(
+                    column,
+                    h5py.h5d.open(file.id, column.path.encode()),
+                    shape_in(new.sizes, column)[1:],
+                    self._digest,
+                    self._workshop,
+                ),
+            )
+            for column in self._kind.columns
+            if column.grows
         ]
+        self._last_totals = {
+            c.name: np.zeros(shape_in(new.sizes, c), c.kind) for c in totals(self._kind)
+        }
         return file
 
     def _close(self, status: Literal["complete", "interrupted", "failed"]) -> None:
@@ -335,6 +351,7 @@ class TraceWriter:
             slots=self._rows,
             size=self._size,
             totals=self._last_totals,
+            attributes=self._attributes,
             world_digest=self.world_digest,
             digest=digest,
         )

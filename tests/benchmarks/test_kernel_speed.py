@@ -51,7 +51,7 @@ import hashlib, json, sys, tempfile, time
 from pathlib import Path
 from qnetsim import make_plan, run
 from qnetsim.scenario import PolicyTable, parse_scenario
-from qnetsim.trace.hdf5 import chunks
+from qnetsim.trace.hdf5.packing import Packer
 text, policy, slots = sys.argv[1], sys.argv[2], int(sys.argv[3])
 table = PolicyTable(name=policy)
 scenario = parse_scenario(text)
@@ -66,7 +66,7 @@ def timed(name, function):
         return found
     return call
 honest = hashlib.sha256
-chunks.compress = timed("deflate", chunks.compress)
+Packer.stream = timed("deflate", Packer.stream)
 hashlib.sha256 = timed("hash", honest)
 run(scenario, table, Path(tempfile.mkdtemp()) / "t.h5", plan=plan, kernel="numba")
 print(json.dumps({name: 1e6 * seconds / slots for name, seconds in spent.items()}))

@@ -1,27 +1,77 @@
-"""Write one growing column chunk by chunk: filtered here, so that equal chunks cost nothing.
-
-Chunks are shuffled and deflated exactly as HDF5's own filters do it, and handed to HDF5 whole.
-Where isal is installed (the extra ``fast``) it deflates several times faster than zlib; any
-reader inflates both.
-"""
+"""Write one growing column chunk by chunk: packed here, so that equal chunks cost nothing."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.trace.digest import ContentDigest
+from qnetsim.trace.digest import ContentDigest, hash_of, is_blank
+from qnetsim.trace.hdf5.packing import Packer, Packing
 from qnetsim.trace.schema import CHUNK_ROWS, Column
 
-try:
-    from isal.isal_zlib import compress
-except ImportError:
-    from zlib import compress
+#: Columns across the fibres that share a chunk on disk.
+CHUNK_FIBRES = 128
+
+
+def chunk_of(width: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of a stored chunk of rows of this shape."""
+    return (CHUNK_ROWS, *(min(size, CHUNK_FIBRES) for size in width))
+
+
+class PackedBlock(NamedTuple):
+    """A block of rows, and what was made of it.
+
+    Attributes
+    ----------
+    rows : ndarray
+        As they are stored.
+    one_row : bool
+        Whether one row in memory stands for all.
+    digest : bytes
+        SHA-256 of the rows.
+    chunks : list of (tuple of int, bytes)
+        Packed chunks, each with its place in the block.
+    """
+
+    rows: npt.NDArray[Any]
+    one_row: bool
+    digest: bytes
+    chunks: list[tuple[tuple[int, ...], bytes]]
+
+    def holds(self, values: npt.NDArray[Any]) -> bool:
+        """Whether these are its rows."""
+        rows = self.rows
+        if rows.shape != values.shape or rows.item(-1) != values.item(-1):
+            return False
+        middle = rows.size // 2
+        # most blocks that differ do so in one of these numbers
+        if rows.item(0) != values.item(0) or rows.item(middle) != values.item(middle):
+            return False
+        if self.one_row and values.strides[0] == 0:
+            return bool((rows[0] == values[0]).all())
+        return bool((rows == values).all())
+
+
+class Workshop:
+    """What the columns of a file share.
+
+    Attributes
+    ----------
+    packer : Packer
+    blocks : dict
+        What columns have packed for the slots that are written now, by first slot, type, shape and
+        some of the numbers. Others that hold the same take it from there: numbers of slots stand
+        in three columns, and without stores all bits that are produced on demand are consumed.
+    """
+
+    def __init__(self) -> None:
+        self.packer = Packer()
+        self.blocks: dict[tuple[Any, ...], PackedBlock] = {}
 
 
 class ColumnWriter:
@@ -31,20 +81,30 @@ class ColumnWriter:
     ----------
     column : Column
     dataset : h5py.h5d.DatasetID
+    width : tuple of int
+        Shape of a row.
     digest : ContentDigest
+    shared : Workshop
     """
 
-    def __init__(self, column: Column, dataset: h5py.h5d.DatasetID, digest: ContentDigest) -> None:
+    def __init__(
+        self,
+        column: Column,
+        dataset: h5py.h5d.DatasetID,
+        width: tuple[int, ...],
+        digest: ContentDigest,
+        shared: Workshop,
+    ) -> None:
         self._column = column
         self._dataset = dataset
-        self._chunk = tuple(dataset.get_create_plist().get_chunk())
-        self._width = tuple(dataset.shape[1:])
+        self._width = width
+        self._chunk = chunk_of(width)
         self._digest = digest.of(column)
         self._kind = np.dtype(column.kind)
         self._fill = column.fill
-        self._last: npt.NDArray[Any] | None = None
-        self._one_row = False
-        self._packed: list[tuple[tuple[int, ...], bytes]] = []
+        self._packing = Packing(shared.packer)
+        self._blocks = shared.blocks
+        self._last: PackedBlock | None = None
 
     def extend(self, rows: int) -> None:
         """Make room for this many rows in all."""
@@ -52,85 +112,62 @@ class ColumnWriter:
 
     def append(self, first: int, values: npt.NDArray[Any] | None, count: int) -> None:
         """Write rows from row ``first`` on; None stands for rows of the fill value."""
-        if values is None or not values.size:
+        if values is None or not values.size or is_blank(values, self._fill):
+            # unwritten chunks read as the fill value and take no space
             self._digest.update_blank((count, *self._width))
             return
-        same = self._repeats(values)
-        if not same:
-            block = np.ascontiguousarray(values, dtype=self._kind)
-            if self._blank(block):
-                # unwritten chunks read as the fill value and take no space
-                self._digest.update_blank(block.shape)
-                return
-            self._last = block
-            self._one_row = values.strides[0] == 0
-        assert self._last is not None
-        self._digest.update(self._last, same=same)
         if first % CHUNK_ROWS or count > CHUNK_ROWS:
-            self._write_plainly(first, self._last)
-            self._last = None
+            self._write_plainly(first, np.ascontiguousarray(values, self._kind))
             return
-        if not same:
-            self._packed = list(self._pack(self._last))
-        for place, data in self._packed:
+        block = self._last
+        if block is None or not block.holds(values):
+            block = self._last = self._packed(first, values)
+        self._digest.update_hashed(values.shape, block.digest)
+        for place, data in block.chunks:
             self._dataset.write_direct_chunk((first, *place), data)
 
-    def _blank(self, block: npt.NDArray[Any]) -> bool:
-        # most columns that are not blank show it in their first number
-        if block.item(0) != self._fill:
-            return False
-        if self._fill or self._kind.kind == "f":
-            return not np.count_nonzero(block != self._fill)
-        return not np.bitwise_or.reduce(block, axis=None)
-
-    def _repeats(self, values: npt.NDArray[Any]) -> bool:
-        """Whether these rows are those that were packed last."""
-        last = self._last
-        if last is None or last.shape != values.shape:
-            return False
-        # most blocks that differ do so in one of these numbers
-        if any(last.item(at) != values.item(at) for at in (0, last.size // 2, -1)):
-            return False
-        if self._one_row and values.strides[0] == 0:
-            # one row that stands for all
-            return bool((last[0] == values[0]).all())
-        return bool((last == values).all())
-
-    def _write_plainly(self, first: int, block: npt.NDArray[Any]) -> None:
+    def _write_plainly(self, first: int, rows: npt.NDArray[Any]) -> None:
         """Write rows that do not start a chunk."""
+        self._digest.update(rows)
         space = self._dataset.get_space()
-        space.select_hyperslab((first,) + (0,) * (block.ndim - 1), block.shape)
-        self._dataset.write(h5py.h5s.create_simple(block.shape), space, block)
+        space.select_hyperslab((first,) + (0,) * (rows.ndim - 1), rows.shape)
+        self._dataset.write(h5py.h5s.create_simple(rows.shape), space, rows)
 
-    def _pack(self, block: npt.NDArray[Any]) -> Iterator[tuple[tuple[int, ...], bytes]]:
-        """Shuffle and deflate the chunks of a block; the last of each axis is filled up."""
-        width = block.shape[1:]
+    def _packed(self, first: int, values: npt.NDArray[Any]) -> PackedBlock:
+        """Pack a block, or take it from a column that holds the same."""
+        if self._kind.kind == "f":
+            # numbers that are equal may differ in their bits
+            return self._pack(first, values)
+        some = values.item(0), values.item(values.size // 2), values.item(-1)
+        key = first, self._column.kind, self._fill, values.shape, *some
+        block = self._blocks.get(key)
+        if block is None or not block.holds(values):
+            block = self._blocks[key] = self._pack(first, values)
+        return block
+
+    def _pack(self, first: int, values: npt.NDArray[Any]) -> PackedBlock:
+        rows = np.ascontiguousarray(values, self._kind)
+        # first, for it is slower than the memory that all of this has to come from
+        digest = hash_of(rows)
+        chunks = [
+            (place, self._packing.pack(chunk, first // CHUNK_ROWS))
+            for place, chunk in self._chunks_of(rows)
+        ]
+        return PackedBlock(rows, values.strides[0] == 0, digest, chunks)
+
+    def _chunks_of(
+        self, rows: npt.NDArray[Any]
+    ) -> Iterator[tuple[tuple[int, ...], npt.NDArray[Any]]]:
+        """Chunks of a block with their places; the last of each axis is filled up."""
+        width = rows.shape[1:]
         chunk = self._chunk[1:]
-        if block.shape == self._chunk:
-            yield (0,) * len(width), compress(_shuffled(block), 1)
+        if rows.shape == self._chunk:
+            yield (0,) * len(width), rows
             return
         steps = [range(0, size, step) for size, step in zip(width, chunk, strict=True)]
         for place in itertools.product(*steps):
             columns = (slice(at, at + n) for at, n in zip(place, chunk, strict=True))
-            part = block[(slice(None), *columns)]
-            if part.shape != self._chunk:
-                whole = np.full(self._chunk, self._column.fill, dtype=block.dtype)
-                whole[tuple(slice(n) for n in part.shape)] = part
-                part = whole
-            yield place, compress(_shuffled(part), 1)
-
-
-def _shuffled(part: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """First bytes of all numbers, then second bytes, and so on; shape (itemsize, numbers)."""
-    size = used = part.itemsize
-    if part.dtype.kind in "iu":
-        found = int(np.bitwise_or.reduce(part, axis=None))
-        if found >= 0:
-            # bytes above the largest number are zero: there is nothing to gather
-            used = (found.bit_length() + 7) // 8
-    planes = np.zeros((size, part.size), dtype=np.uint8)
-    split = np.ascontiguousarray(part, dtype=part.dtype.newbyteorder("<")).view(np.uint8)
-    split = split.reshape(-1, size)
-    for byte in range(used):
-        planes[byte] = split[:, byte]
-    return planes
+            part = rows[(slice(None), *columns)]
+            whole = np.full(self._chunk, self._fill, dtype=rows.dtype)
+            whole[tuple(slice(n) for n in part.shape)] = part
+            yield place, whole

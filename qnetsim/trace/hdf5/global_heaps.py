@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from functools import lru_cache
 from pathlib import Path
 
 from qnetsim.errors import TraceFormatError
@@ -16,8 +17,10 @@ from qnetsim.errors import TraceFormatError
 # of the HDF5 file format: signature, version 1, three zeros, and the size of the collection
 START = b"GCOL\x01\0\0\0"
 HEADER = struct.Struct("<8sQ")
-#: Index, reference count, four zeros, size.
-OBJECT = struct.Struct("<HHIQ")
+#: Index, reference count and four zeros, size.
+OBJECT = struct.Struct("<H6xQ")
+#: Largest heap that is remembered as sound.
+MOST_KEPT = 2**16
 
 
 def refuse_broken_heaps(path: Path) -> None:
@@ -42,13 +45,26 @@ def _sound(data: mmap.mmap, start: int) -> bool:
         return False
     _, size = HEADER.unpack_from(data, start)
     end = start + size
-    at = start + HEADER.size
     if end > len(data):
         return False
+    if size <= MOST_KEPT:
+        return _leads_through(data[start:end])
+    with memoryview(data) as view, view[start:end] as heap:
+        return _leads_through.__wrapped__(heap)
+
+
+@lru_cache(maxsize=64)
+def _leads_through(heap: bytes | memoryview) -> bool:
+    """Whether every object of a heap has a size that leads to the next one, up to its end.
+
+    Heaps of names are remembered: most files of a comparison hold the same.
+    """
+    at, end = HEADER.size, len(heap)
+    unpack = OBJECT.unpack_from
     while at + OBJECT.size <= end:
-        index, _, _, length = OBJECT.unpack_from(data, at)
+        index, length = unpack(heap, at)
         # object 0 is the free space, whose size counts its own header
-        step = length if index == 0 else OBJECT.size + -(-length // 8) * 8
+        step = length if index == 0 else OBJECT.size + (length + 7 & ~7)
         if step < OBJECT.size or at + step > end:
             return False
         at += step

@@ -98,18 +98,24 @@ def is_ours(path: Path) -> bool:
 
 def stored_elsewhere(group: h5py.Group, name: str) -> str:
     """Say why an entry of a group is not plainly in the file; empty where it is."""
-    if why := link_elsewhere(group.id, name):
+    if why := link_elsewhere(group.id.links, name):
         return why
     entry = h5py.h5o.open(group.id, _key(name))
     is_dataset = isinstance(entry, h5py.h5d.DatasetID)
     return values_elsewhere(entry.get_create_plist()) if is_dataset else ""
 
 
-def link_elsewhere(group: h5py.h5g.GroupID, name: str) -> str:
-    """Say why a name in a group does not stand for an object of its own; empty where it does."""
-    kind = group.links.get_info(_key(name)).type
+def link_elsewhere(links: h5py.h5l.LinkProxy, name: str) -> str:
+    """Say why a name in a group does not stand for an object of its own; empty where it does.
+
+    Raises
+    ------
+    KeyError, RuntimeError
+        The group has no such name, or is damaged.
+    """
+    kind = links.get_info(_key(name)).type
     if kind == h5py.h5l.TYPE_EXTERNAL:
-        file, _ = group.links.get_val(_key(name))
+        file, _ = links.get_val(_key(name))
         return f"is a link to another file, {os.fsdecode(file)!r}"
     return "" if kind == h5py.h5l.TYPE_HARD else "is a link, not an object of its own"
 

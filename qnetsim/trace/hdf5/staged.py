@@ -30,6 +30,8 @@ def open_swmr(path: Path) -> h5py.File:
     """Open a file to be written in SWMR mode."""
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    # chunks come whole and in order, so HDF5 needs no table of those that it keeps
+    access.set_cache(0, 1, 2**20, 0.75)
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
     flags = h5py.h5f.ACC_RDWR | h5py.h5f.ACC_SWMR_WRITE
     return h5py.File(h5py.h5f.open(os.fsencode(path), flags, access))

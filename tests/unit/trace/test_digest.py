@@ -16,7 +16,7 @@ from qnetsim.replay.verify import verify
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
-from qnetsim.trace.digest import ColumnDigest, ContentDigest
+from qnetsim.trace.digest import ColumnDigest, ContentDigest, hash_of, is_blank
 from qnetsim.trace.schema import (
     BY_PATH,
     CHUNK_ROWS,
@@ -150,15 +150,15 @@ def test_blocks_given_one_by_one_are_those_of_one_array() -> None:
 
 
 def test_a_repeated_block_counts_as_often_as_it_comes() -> None:
-    """What ``same`` spares is work: the digest is that of the numbers."""
+    """What a hash that is known spares is work: the digest is that of the numbers."""
     column = BY_PATH["slots/on_demand_channels"]
     one, other = values_of(column, CHUNK_ROWS), values_of(column, CHUNK_ROWS) + 1
     digest = ContentDigest()
-    digest.add(column, one, same=True)  # there is no earlier block: it is hashed
-    digest.add(column, one, same=True)
+    digest.add(column, one)
+    digest.of(column).update_hashed(one.shape, hash_of(one))
     digest.add(column, other)
-    digest.add(column, other, same=True)
-    digest.add(column, one, same=False)
+    digest.of(column).update_hashed(other.shape, hash_of(other))
+    digest.add(column, one)
     values = np.concatenate([one, one, other, other, one])
     assert digest.hexdigest() == digests(column, values)[0]
     assert len({digests(column, np.concatenate([one] * n))[0] for n in range(1, 5)}) == 4
@@ -170,6 +170,27 @@ def test_blocks_of_other_shapes_differ() -> None:
     for fill in (0, 5):
         seen = {digests(column, np.full(shape, fill, np.int32))[0] for shape in shapes}
         assert len(seen) == len(shapes)
+
+
+@pytest.mark.parametrize(
+    ("block", "fill", "blank"),
+    [
+        (np.zeros((3, 2), np.int64), 0, True),
+        (np.array([0, 0, 4]), 0, False),
+        (np.array([7, 7, 7]), 7, True),
+        (np.array([7, 0, 7]), 7, False),
+        (np.zeros(3), 0, True),
+        (np.array([0.0, np.nan]), 0, False),
+        (np.array([0, -1], np.int16), 0, False),
+        (np.broadcast_to(np.array([0, 5]), (4, 2)), 0, False),
+        (np.broadcast_to(np.array([0, 0]), (4, 2)), 0, True),
+        (np.array([[0, 1, 0], [0, 1, 0]]).T[::2], 0, True),
+    ],
+)
+def test_a_block_is_blank_where_all_its_numbers_are_the_fill_value(
+    block: Values, fill: int, blank: bool
+) -> None:
+    assert is_blank(block, fill) is blank
 
 
 def test_blocks_of_a_column_are_hashed_unless_they_are_said_to_repeat() -> None:

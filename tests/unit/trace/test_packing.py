@@ -1,0 +1,117 @@
+"""Packed chunks: what HDF5's filters would have made, to the same numbers."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from qnetsim.trace.digest import ContentDigest
+from qnetsim.trace.hdf5 import packing
+from qnetsim.trace.hdf5.chunks import ColumnWriter, Workshop, chunk_of
+from qnetsim.trace.hdf5.packing import Packer, Packing
+from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, Column
+
+Values = npt.NDArray[Any]
+KINDS = ("u1", "i2", "i4", "i8", "f8")
+
+
+@pytest.fixture(params=["as installed", "zlib"])
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "zlib":
+        monkeypatch.setattr(packing, "library", zlib)
+
+
+def shuffled(chunk: Values) -> bytes:
+    """First bytes of all numbers, then second bytes, and so on."""
+    return np.ascontiguousarray(chunk.view(np.uint8).reshape(-1, chunk.itemsize).T).tobytes()
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("most", [1, 2, 200, 30_000, 2**24, 2**31 - 1, 2**62])
+def test_a_packed_chunk_inflates_to_the_shuffled_one(kind: str, most: int) -> None:
+    rng = np.random.default_rng(most)
+    if kind != "f8":
+        most = min(most, np.iinfo(kind).max)
+    packer = Packer()
+    for shape in ((1,), (CHUNK_ROWS,), (CHUNK_ROWS, 21), (CHUNK_ROWS, 70)):
+        packed = Packing(packer)
+        for number in range(3):
+            chunk = rng.integers(0, most, shape).astype(kind)
+            if number == 2 and kind != "u1":
+                chunk = -chunk
+            assert zlib.decompress(packed.pack(chunk, number)) == shuffled(chunk)
+
+
+@pytest.mark.usefixtures("library")
+def test_bytes_that_do_not_get_shorter_are_kept_as_they_are() -> None:
+    """The two low bytes are noise, the third is not, the others are zero."""
+    rng = np.random.default_rng(5)
+    packed = Packing(Packer())
+    for number in range(packing.LOOK_EVERY + 2):
+        chunk = rng.integers(0, 2**16, (CHUNK_ROWS, 40)) + 2**16 * rng.integers(0, 3, 40)
+        data = packed.pack(chunk, number)
+        assert zlib.decompress(data) == shuffled(chunk)
+        if number % packing.LOOK_EVERY:
+            plane = shuffled(chunk)[: chunk.size // 2]
+            assert plane in data
+    # what was noise and is not any more is looked at anew
+    quiet = np.zeros((CHUNK_ROWS, 40), np.int64)
+    assert len(packed.pack(quiet, 17)) > 2 * quiet.size
+    assert len(packed.pack(quiet, 2 * packing.LOOK_EVERY)) < quiet.size
+
+
+def writer_of(file: h5py.File, column: Column, workshop: Workshop, width: int) -> ColumnWriter:
+    made = file.create_dataset(
+        column.path,
+        shape=(0, width),
+        maxshape=(None, width),
+        chunks=chunk_of((width,)),
+        dtype=column.kind,
+        shuffle=True,
+        compression="gzip",
+        fillvalue=column.fill,
+    )
+    return ColumnWriter(column, made.id, (width,), ContentDigest(), workshop)
+
+
+@pytest.mark.parametrize("rows", [10, CHUNK_ROWS])
+def test_columns_that_hold_the_same_share_what_is_packed(tmp_path: Path, rows: int) -> None:
+    """Rows that no column has written yet keep their own fill value."""
+    columns = [BY_PATH[path] for path in ("slots/on_demand_channels", "decisions/qkd_channels")]
+    other = BY_PATH["world/holding_slots"]
+    assert len({column.kind for column in (*columns, other)}) == 1
+    assert other.fill != columns[0].fill
+    values = np.random.default_rng(7).integers(2, 90, (rows, 300)).astype(np.int64)
+    workshop = Workshop()
+    with h5py.File(tmp_path / "t.h5", "w", libver="latest") as file:
+        for column in (*columns, other):
+            writer = writer_of(file, column, workshop, 300)
+            writer.extend(rows)
+            writer.append(0, values, rows)
+            writer.extend(rows + 5)
+        assert len(workshop.blocks) == 2
+        for column in (*columns, other):
+            stored = file[column.path]
+            assert (stored[:rows] == values).all()
+            assert (stored[rows:] == column.fill).all()
+
+
+def test_a_block_that_differs_in_one_number_is_not_shared(tmp_path: Path) -> None:
+    one, two = (BY_PATH[f"slots/on_demand_{flow}_bits"] for flow in ("produced", "consumed"))
+    values = np.random.default_rng(7).integers(2, 90, (CHUNK_ROWS, 4))
+    changed = values.copy()
+    changed[3, 1] += 1
+    workshop = Workshop()
+    with h5py.File(tmp_path / "t.h5", "w", libver="latest") as file:
+        for column, rows in ((one, values), (two, changed)):
+            writer = writer_of(file, column, workshop, 4)
+            writer.extend(CHUNK_ROWS)
+            writer.append(0, rows, CHUNK_ROWS)
+            assert (file[column.path][...] == rows).all()
