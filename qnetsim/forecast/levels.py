@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -120,9 +121,11 @@ class LevelDistribution:
             bounds.append(bound)
         return frozen(bounds, np.uint64)
 
-    def sample(self, words: npt.NDArray[np.uint64]) -> npt.NDArray[np.int16]:
+    def sample(
+        self, words: npt.NDArray[np.uint64], passes: ModuleType | None = None
+    ) -> npt.NDArray[np.int16]:
         """Turn uniform 64-bit words into levels by inversion; keeps the shape."""
-        levels: npt.NDArray[np.int16] = self._inversion.sample(words)
+        levels: npt.NDArray[np.int16] = self._inversion.sample(words, passes)
         return levels
 
     @cached_property

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from functools import cached_property
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 
 from qnetsim.arrays import IntArray
+from qnetsim.compiling import compiled
 from qnetsim.kernel.billing import bill
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.ledger import Columns
 from qnetsim.kernel.serving import loop, vector
 from qnetsim.kernel.serving.intervals import Interval
-from qnetsim.kernel.serving.jit import compiled
 from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.kernel.serving.outages import Outages
 from qnetsim.kernel.serving.paths import PathTable
@@ -45,6 +46,21 @@ KEPT_TABLES = 4
 FIRST_ROWS = 128
 MOST_ROWS = 4096
 STOP_S = 0.05
+
+
+class ServedInterval(NamedTuple):
+    """What comes of an interval.
+
+    Attributes
+    ----------
+    columns : dict of ndarray
+        Recorded columns, rows first.
+    totals : list of dict of ndarray
+        Trust exposure from the first slot on, at each of the interval's ``ends``.
+    """
+
+    columns: Columns
+    totals: list[Columns]
 
 
 class KeyManagers:
@@ -110,21 +126,25 @@ class KeyManagers:
         size = int(self.state.size[QUEUED])
         return size - int(self.state.queue[:size, STARTED].sum())
 
-    def serve(self, interval: Interval, routes: RouteTable) -> Columns:
-        """Serve all requests of an interval and return its recorded columns."""
+    def serve(self, interval: Interval, routes: RouteTable) -> ServedInterval:
+        """Serve all requests of an interval."""
         slots, flows, paths = self._laid_out(interval, routes)
         row = 0
-        while row < interval.slots:
-            started = time.perf_counter()
-            end = min(row + self._rows_at_once, interval.slots)
-            row = self._serve_rows(slots, flows, row, end, paths)
-            self._carry(paths)
-            quick = time.perf_counter() - started < STOP_S
-            self._rows_at_once = min(2 * self._rows_at_once, MOST_ROWS) if quick else FIRST_ROWS
-            if row < end:
-                self._make_room()
-            self._context.check()
-        return self._finished(interval, flows, paths)
+        totals = []
+        for until in interval.ends:
+            while row < until:
+                started = time.perf_counter()
+                end = min(row + self._rows_at_once, until)
+                row = self._serve_rows(slots, flows, row, end, paths)
+                self._carry(paths)
+                quick = time.perf_counter() - started < STOP_S
+                most = min(2 * self._rows_at_once, MOST_ROWS)
+                self._rows_at_once = most if quick else FIRST_ROWS
+                if row < end:
+                    self._make_room()
+                self._context.check()
+            totals.append(self._exposed(flows, paths))
+        return ServedInterval(self._columns(interval, flows), totals)
 
     def open_slot(self, interval: Interval, routes: RouteTable) -> OpenSlot:
         """Serve the requests of a single slot, and leave it open for what else needs keys."""
@@ -144,12 +164,13 @@ class KeyManagers:
             loop=serving,
         )
 
-    def close_slot(self, slot: OpenSlot) -> Columns:
-        """End an open slot and return its recorded columns."""
+    def close_slot(self, slot: OpenSlot) -> ServedInterval:
+        """End an open slot."""
         slot.end()
-        columns = self._finished(slot.interval, slot.flows, slot.paths)
+        totals = self._exposed(slot.flows, slot.paths)
+        columns = self._columns(slot.interval, slot.flows)
         columns["fel_key_bits"][0] = slot.taken_bits
-        return columns
+        return ServedInterval(columns, [totals])
 
     def expose(self, route: Route, bits: int) -> None:
         """Count key bits that the trusted relays of a route saw, beside those of requests."""
@@ -172,7 +193,7 @@ class KeyManagers:
         slots = Slots(
             first=interval.first_slot,
             levels=packed(interval.levels),
-            channels=packed(interval.channels),
+            channels=packed(_standing(interval.channels)),
             channel_bits=packed(interval.channel_bits),
             order=packed(interval.order),
             offset=packed(interval.offset),
@@ -197,12 +218,15 @@ class KeyManagers:
         )
         return slots, flows, paths
 
-    def _finished(self, interval: Interval, flows: Flows, paths: PathTable) -> Columns:
+    def _exposed(self, flows: Flows, paths: PathTable) -> Columns:
+        """Count what relays saw since this was called last; returns the totals."""
         carried = flows.carried + paths.carried_whole(flows.whole)
+        flows.carried[:] = 0
+        flows.whole[:] = 0
         by_fibre, by_node = paths.exposure(carried)
         self.seen_by_fibre_relays += np.where(self.network.segments > 1, by_fibre, 0)
         self.seen_by_nodes += by_node
-        return self._columns(interval, flows)
+        return {name: total.copy() for name, total in self.totals.items()}
 
     def _serve_rows(self, slots: Slots, flows: Flows, row: int, end: int, paths: PathTable) -> int:
         state = self.state
@@ -291,6 +315,11 @@ def _proportional(need: IntArray, requests: int) -> bool:
     if levels < 2 or levels * requests >= 2**31:
         return False
     return bool((need == np.arange(levels)[:, None] * need[1]).all())
+
+
+def _standing(rows: IntArray) -> IntArray:
+    """One row, where it stands for all."""
+    return rows[:1] if rows.strides[0] == 0 else rows
 
 
 def _most(limit: int | None, network: Network) -> IntArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from types import ModuleType
 
 import numpy as np
 
@@ -28,21 +29,32 @@ def draw_arrivals(
     replication: int,
     chunk: int,
     slots: int,
+    passes: ModuleType | None = None,
 ) -> IntArray | None:
     """Instants inside the slot, in ticks from its start, shape (slots, requests).
 
     Given their number, the instants of a Poisson process are independent and uniform. None
-    where all requests arrive at the start.
+    where all requests arrive at the start. ``passes`` is ``qnetsim.world.passes``, compiled.
     """
     if table.arrivals == "slot_start":
         return None
     bits = seeds.stream(seed, "arrivals", replication, chunk)
+    if passes is not None:
+        found = np.empty((slots, requests), dtype=np.int64)
+        passes.inside(seeds.words(bits, slots * requests), slot_ticks, found.reshape(-1))
+        return found
     offset = (seeds.uniform(bits, slots * requests) * slot_ticks).astype(np.int64)
     return np.minimum(offset, slot_ticks - 1).reshape(slots, requests)
 
 
 def draw_holding(
-    table: DemandTable, requests: int, seed: int, replication: int, chunk: int, slots: int
+    table: DemandTable,
+    requests: int,
+    seed: int,
+    replication: int,
+    chunk: int,
+    slots: int,
+    passes: ModuleType | None = None,
 ) -> IntArray | None:
     """Slots for which each request is served, shape (slots, requests); None where all are one."""
     if table.holding_slots == 1:
@@ -51,7 +63,7 @@ def draw_holding(
         return np.full((slots, requests), table.holding_slots, dtype=np.int64)
     bits = seeds.stream(seed, "holding", replication, chunk)
     words = seeds.words(bits, slots * requests)
-    held: IntArray = _geometric(table.holding_slots).sample(words) + 1
+    held: IntArray = _geometric(table.holding_slots).sample(words, passes) + 1
     return held.reshape(slots, requests)
 
 

@@ -7,6 +7,8 @@ rules a slot.
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 import numpy.typing as npt
 
@@ -68,6 +70,8 @@ class Levels:
     seed : int
     name : tuple of str or int
         Of the streams.
+    passes : module, optional
+        ``qnetsim.world.passes``, compiled.
     """
 
     def __init__(
@@ -76,7 +80,9 @@ class Levels:
         regimes: RegimesTable | None,
         seed: int,
         name: tuple[str | int, ...],
+        passes: ModuleType | None = None,
     ) -> None:
+        self._passes = passes
         self._forecast = forecast
         self._seed = seed
         self._name = name
@@ -88,4 +94,4 @@ class Levels:
         """Levels of the next chunk, shape (slots, groups)."""
         if self._regimes:
             return self._regimes.draw(chunk, slots)
-        return draw_levels(self._forecast, self._seed, (*self._name, chunk), slots)
+        return draw_levels(self._forecast, self._seed, (*self._name, chunk), slots, self._passes)

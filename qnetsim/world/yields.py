@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -46,9 +47,9 @@ class PoissonTable:
         bounds = [min(-(-c * 2**64 // total), 2**64 - 1) for c in cumulative]
         self._inversion = seeds.Inversion(np.array(bounds, np.uint64), np.int64)
 
-    def sample(self, words: npt.NDArray[np.uint64]) -> IntArray:
+    def sample(self, words: npt.NDArray[np.uint64], passes: ModuleType | None = None) -> IntArray:
         """Turn uniform 64-bit words into counts; keeps the shape."""
-        return np.asarray(self._inversion.sample(words) + self.first)
+        return np.asarray(self._inversion.sample(words, passes) + self.first)
 
 
 def _weights_above(mean: int) -> Iterator[int]:
@@ -75,9 +76,19 @@ class Yields:
     ----------
     table : YieldTable
     fibres, seed, replication : int
+    passes : module, optional
+        ``qnetsim.world.passes``, compiled.
     """
 
-    def __init__(self, table: YieldTable, fibres: int, seed: int, replication: int) -> None:
+    def __init__(
+        self,
+        table: YieldTable,
+        fibres: int,
+        seed: int,
+        replication: int,
+        passes: ModuleType | None = None,
+    ) -> None:
+        self._passes = passes
         self._table = table
         self._fibres = fibres
         self._name = seed, replication
@@ -97,15 +108,21 @@ class Yields:
             seed, replication = self._name
             bits = seeds.stream(seed, "yield", replication, chunk)
             words = seeds.words(bits, slots * self._fibres).reshape(shape)
-            factor = factor * self._counts.sample(words) // self._table.noise_counts
+            factor = factor * self._counts.sample(words, self._passes) // self._table.noise_counts
         return factor
 
     def _drifts(self, chunk: int, slots: int) -> IntArray:
         seed, replication = self._name
         bits = seeds.stream(seed, "drift", replication, chunk)
-        steps = 2 * seeds.uniform(bits, slots * self._fibres).reshape(slots, self._fibres) - 1
         keep = self._keep
-        steps *= math.sqrt(3 * (1 - keep * keep)) * self._table.drift
+        scale = math.sqrt(3 * (1 - keep * keep)) * self._table.drift
+        if self._passes is not None:
+            words = seeds.words(bits, slots * self._fibres).reshape(slots, self._fibres)
+            found = np.empty(words.shape, dtype=np.int64)
+            self._passes.drift(words, keep, scale, self._drift, found)
+            return found
+        steps = 2 * seeds.uniform(bits, slots * self._fibres).reshape(slots, self._fibres) - 1
+        steps *= scale
         rows = np.empty((slots + 1, self._fibres))
         rows[0] = self._drift
         # an array is multiplied by another one faster than by a number

@@ -255,7 +255,7 @@ class Slots(NamedTuple):
     first : int
         Number of the first slot.
     levels : int16, shape (S, G)
-    channels : shape (S, F)
+    channels : shape (S, F) or (1, F)
         Reserved.
     channel_bits : shape (S, F) or (1, F)
         What one channel yields.
