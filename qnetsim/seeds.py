@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cached_property
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -67,16 +66,11 @@ class Inversion:
 
     def __init__(self, thresholds: RawWords, kind: npt.DTypeLike) -> None:
         # compiled code is made anew for arrays that cannot be changed
-        self._thresholds = np.array(thresholds, dtype=np.uint64)
-        self._kind = kind
+        self.thresholds: RawWords = np.array(thresholds, dtype=np.uint64)
+        self.kind = kind
 
-    def sample(self, words: RawWords, passes: ModuleType | None = None) -> npt.NDArray[Any]:
-        """Turn words into numbers; keeps the shape. ``passes`` has a compiled ``invert``."""
-        if passes is not None:
-            found = np.empty(words.shape, dtype=self._kind)
-            flat = np.ascontiguousarray(words).reshape(-1)
-            passes.invert(flat, self._thresholds, self._guide, found.reshape(-1))
-            return found
+    def sample(self, words: RawWords) -> npt.NDArray[Any]:
+        """Turn words into numbers; keeps the shape."""
         if words.size < MANY:
             return self._search(words)
         leading = np.ascontiguousarray(words, dtype="<u8").view("<u2")[..., 3::4]
@@ -87,13 +81,13 @@ class Inversion:
         return found
 
     def _search(self, words: RawWords) -> npt.NDArray[Any]:
-        return np.searchsorted(self._thresholds, words, side="right").astype(self._kind)
+        return np.searchsorted(self.thresholds, words, side="right").astype(self.kind)
 
     @cached_property
-    def _guide(self) -> npt.NDArray[np.int64]:
+    def guide(self) -> npt.NDArray[np.int64]:
         """Number of the least word with these leading bits, shape (2 ** GUIDE_BITS,)."""
         first = np.arange(2**GUIDE_BITS, dtype=np.uint64) << np.uint64(64 - GUIDE_BITS)
-        return np.searchsorted(self._thresholds, first, side="right").astype(np.int64)
+        return np.searchsorted(self.thresholds, first, side="right").astype(np.int64)
 
     @cached_property
     def _by_leading_bits(self) -> npt.NDArray[Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import numpy as np
 import numpy.typing as npt
 
@@ -17,16 +15,9 @@ WORDS_AT_ONCE = 2**17
 
 
 def draw_levels(
-    forecast: Forecast,
-    seed: int,
-    name: tuple[str | int, ...],
-    slots: int,
-    passes: ModuleType | None = None,
+    forecast: Forecast, seed: int, name: tuple[str | int, ...], slots: int
 ) -> npt.NDArray[np.int16]:
-    """Draw the levels of consecutive slots from the streams of this name, shape (slots, groups).
-
-    ``passes`` has a compiled search, which finds the same levels.
-    """
+    """Draw the levels of consecutive slots from the streams of this name, shape (slots, groups)."""
     if forecast.coupling == "copula":
         return _coupled_levels(forecast, seed, name, slots)
     drivers = forecast.drivers
@@ -36,20 +27,18 @@ def draw_levels(
     for first in range(0, slots, rows):
         part = found[first : first + rows]
         words = seeds.words(bits, len(part) * drivers).reshape(len(part), drivers)
-        part[:] = _levels_of(forecast, words, passes)
+        part[:] = _levels_of(forecast, words)
     return found
 
 
-def _levels_of(
-    forecast: Forecast, words: seeds.RawWords, passes: ModuleType | None
-) -> npt.NDArray[np.int16]:
+def _levels_of(forecast: Forecast, words: seeds.RawWords) -> npt.NDArray[np.int16]:
     """Levels of slots whose drivers have these words, shape (slots, groups)."""
     if forecast.shared:
-        return forecast.levels.sample(words, passes)
+        return forecast.levels.sample(words)
     found = np.empty((len(words), forecast.groups), dtype=np.int16)
     for kind, distribution in enumerate(forecast.distributions):
         columns = np.flatnonzero(forecast.group_kind == kind)
-        found[:, columns] = distribution.sample(words[:, forecast.group_driver[columns]], passes)
+        found[:, columns] = distribution.sample(words[:, forecast.group_driver[columns]])
     return found
 
 

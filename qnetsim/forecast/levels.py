@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -121,15 +120,14 @@ class LevelDistribution:
             bounds.append(bound)
         return frozen(bounds, np.uint64)
 
-    def sample(
-        self, words: npt.NDArray[np.uint64], passes: ModuleType | None = None
-    ) -> npt.NDArray[np.int16]:
+    def sample(self, words: npt.NDArray[np.uint64]) -> npt.NDArray[np.int16]:
         """Turn uniform 64-bit words into levels by inversion; keeps the shape."""
-        levels: npt.NDArray[np.int16] = self._inversion.sample(words, passes)
+        levels: npt.NDArray[np.int16] = self.inversion.sample(words)
         return levels
 
     @cached_property
-    def _inversion(self) -> seeds.Inversion:
+    def inversion(self) -> seeds.Inversion:
+        """Turns words into levels."""
         return seeds.Inversion(self.thresholds, np.int16)
 
 

@@ -35,6 +35,7 @@ from qnetsim.kernel.serving.state import (
 from qnetsim.kernel.serving.wait_bins import wait_bins
 from qnetsim.network import Network, Route, RouteTable
 from qnetsim.network.detours import Detours
+from qnetsim.recycled import Recycled
 from qnetsim.units import seconds_to_ticks
 from qnetsim.vocabulary import FLOWS, POOLS
 
@@ -106,6 +107,7 @@ class KeyManagers:
         )
         self._paths: list[PathTable] = []
         self._rows_at_once = FIRST_ROWS
+        self._memory = Recycled()
         #: Key bits seen in clear by each trusted relay of a fibre, and by each node between two.
         self.seen_by_fibre_relays: IntArray = np.zeros(network.fibres, np.int64)
         self.seen_by_nodes: IntArray = np.zeros(len(network.topology.nodes), np.int64)
@@ -210,6 +212,7 @@ class KeyManagers:
             plain=paths.plain,
         )
         flows = new_flows(
+            self._memory,
             interval.slots,
             self.network.fibres,
             paths.count,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from types import ModuleType
 
 import numpy as np
 
 from qnetsim import seeds
 from qnetsim.arrays import IntArray
 from qnetsim.scenario import DemandTable
+from qnetsim.world.fast_draws import FastDraws
 
 #: A geometric holding time is cut at this multiple of its mean.
 HOLDING_CUT = 16
@@ -29,20 +29,18 @@ def draw_arrivals(
     replication: int,
     chunk: int,
     slots: int,
-    passes: ModuleType | None = None,
+    fast: FastDraws | None = None,
 ) -> IntArray | None:
     """Instants inside the slot, in ticks from its start, shape (slots, requests).
 
     Given their number, the instants of a Poisson process are independent and uniform. None
-    where all requests arrive at the start. ``passes`` is ``qnetsim.world.passes``, compiled.
+    where all requests arrive at the start.
     """
     if table.arrivals == "slot_start":
         return None
     bits = seeds.stream(seed, "arrivals", replication, chunk)
-    if passes is not None:
-        found = np.empty((slots, requests), dtype=np.int64)
-        passes.inside(seeds.words(bits, slots * requests), slot_ticks, found.reshape(-1))
-        return found
+    if fast:
+        return fast.ticks(bits, slot_ticks, (slots, requests))
     offset = (seeds.uniform(bits, slots * requests) * slot_ticks).astype(np.int64)
     return np.minimum(offset, slot_ticks - 1).reshape(slots, requests)
 
@@ -54,7 +52,7 @@ def draw_holding(
     replication: int,
     chunk: int,
     slots: int,
-    passes: ModuleType | None = None,
+    fast: FastDraws | None = None,
 ) -> IntArray | None:
     """Slots for which each request is served, shape (slots, requests); None where all are one."""
     if table.holding_slots == 1:
@@ -62,8 +60,11 @@ def draw_holding(
     if table.holding == "fixed":
         return np.full((slots, requests), table.holding_slots, dtype=np.int64)
     bits = seeds.stream(seed, "holding", replication, chunk)
+    if fast:
+        times = _geometric(table.holding_slots)
+        return fast.inverted(bits, times, (slots, requests), least=1)
     words = seeds.words(bits, slots * requests)
-    held: IntArray = _geometric(table.holding_slots).sample(words, passes) + 1
+    held: IntArray = _geometric(table.holding_slots).sample(words) + 1
     return held.reshape(slots, requests)
 
 

@@ -7,8 +7,6 @@ rules a slot.
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +15,7 @@ from qnetsim.forecast import Forecast
 from qnetsim.forecast.draws import draw_levels
 from qnetsim.forecast.regimes import regime_levels
 from qnetsim.scenario import RegimesTable
+from qnetsim.world.fast_draws import FastDraws
 
 
 class RegimeLevels:
@@ -70,8 +69,7 @@ class Levels:
     seed : int
     name : tuple of str or int
         Of the streams.
-    passes : module, optional
-        ``qnetsim.world.passes``, compiled.
+    fast : FastDraws, optional
     """
 
     def __init__(
@@ -80,9 +78,11 @@ class Levels:
         regimes: RegimesTable | None,
         seed: int,
         name: tuple[str | int, ...],
-        passes: ModuleType | None = None,
+        fast: FastDraws | None = None,
     ) -> None:
-        self._passes = passes
+        # requests of several kinds, or from a copula, are drawn in array steps
+        alike = forecast.shared and forecast.coupling != "copula"
+        self._fast = fast if alike and forecast.drivers == forecast.groups else None
         self._forecast = forecast
         self._seed = seed
         self._name = name
@@ -94,4 +94,9 @@ class Levels:
         """Levels of the next chunk, shape (slots, groups)."""
         if self._regimes:
             return self._regimes.draw(chunk, slots)
-        return draw_levels(self._forecast, self._seed, (*self._name, chunk), slots, self._passes)
+        forecast = self._forecast
+        name = *self._name, chunk
+        if self._fast:
+            bits = seeds.stream(self._seed, *name)
+            return self._fast.inverted(bits, forecast.levels.inversion, (slots, forecast.groups))
+        return draw_levels(forecast, self._seed, name, slots)

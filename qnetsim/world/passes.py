@@ -25,6 +25,7 @@ def invert(
     words: npt.NDArray[np.uint64],
     thresholds: npt.NDArray[np.uint64],
     guide: IntArray,
+    least: int,
     found: npt.NDArray[Any],
 ) -> None:
     """Turn words into whole numbers: how many of the thresholds a word reaches.
@@ -36,6 +37,8 @@ def invert(
         In ascending order.
     guide : ndarray of int64, shape (2 ** GUIDE_BITS,)
         How many the least word of these leading bits reaches.
+    least : int
+        Added to each.
     found : ndarray of integers, shape (numbers,)
         Becomes the numbers.
     """
@@ -45,7 +48,7 @@ def invert(
         reached = guide[word >> _BEHIND]
         while reached < most and thresholds[reached] <= word:
             reached += 1
-        found[i] = reached
+        found[i] = reached + least
 
 
 @jit
@@ -70,10 +73,10 @@ def drift(
     now : ndarray of float64, shape (fibres,)
         Drift of the first slot; becomes that of the slot after the last one.
     found : ndarray of int64, shape (slots, fibres)
-        Becomes the drifts in ppm, rounded down.
+        Becomes one and the drifts in ppm, rounded down; nothing below zero.
     """
     for row in range(words.shape[0]):
         for f in range(words.shape[1]):
-            found[row, f] = np.int64(np.floor(now[f] * PPM))
+            found[row, f] = max(PPM + int(np.floor(now[f] * PPM)), 0)
             step = 2 * (np.float64(words[row, f] >> _UNUSED) * 2.0**-53) - 1
             now[f] = now[f] * keep + step * scale

@@ -14,14 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
-from qnetsim.compiling import compiled
 from qnetsim.forecast.forecast import Forecast
 from qnetsim.network import Network
 from qnetsim.scenario import Scenario
 from qnetsim.units import seconds_to_ticks
-from qnetsim.world import passes as drawing
 from qnetsim.world.arrivals import draw_arrivals, draw_holding
 from qnetsim.world.demand import Levels
+from qnetsim.world.fast_draws import FastDraws
 from qnetsim.world.faults import NO_FAULTS, FaultEvents, draw_faults
 from qnetsim.world.yields import Yields
 
@@ -190,18 +189,18 @@ class Realisation:
 
         ``fast`` takes compiled code, which needs numba and pays where requests are served by it.
         """
-        passes = compiled(drawing) if fast else None
+        draws = FastDraws() if fast else None
         demand = self._scenario.demand
         requests = self.forecast.requests
         seed = self.seed
         fibres = self._network.fibres
         replication = self.replication
         levels = self._levels or Levels(
-            self.forecast, self._scenario.regimes, seed, ("demand", replication), passes
+            self.forecast, self._scenario.regimes, seed, ("demand", replication), draws
         )
         yields = None
         if self.noisy:
-            yields = Yields(self._scenario.yields, fibres, seed, replication, passes)
+            yields = Yields(self._scenario.yields, fibres, seed, replication, draws)
         for number, first in enumerate(range(0, self.slots, CHUNK_SLOTS)):
             count = min(CHUNK_SLOTS, self.slots - first)
             ticks = first * self._slot_ticks
@@ -218,9 +217,9 @@ class Realisation:
                     replication=replication,
                     chunk=number,
                     slots=count,
-                    passes=passes,
+                    fast=draws,
                 ),
-                holding=draw_holding(demand, requests, seed, replication, number, count, passes),
+                holding=draw_holding(demand, requests, seed, replication, number, count, draws),
                 faults=self.faults.between(ticks, end),
             )
 

@@ -13,6 +13,7 @@ from qnetsim.arrays import IntArray
 from qnetsim.forecast import Forecast
 from qnetsim.kernel.serving.arrival_order import in_order
 from qnetsim.network import Network
+from qnetsim.recycled import Recycled
 from qnetsim.world.realisation import WorldChunk
 
 
@@ -79,9 +80,13 @@ class ChunkRows:
     chunk : WorldChunk
     network : Network
     forecast : Forecast
+    memory : Recycled
+        Where its arrays lie.
     """
 
-    def __init__(self, chunk: WorldChunk, network: Network, forecast: Forecast) -> None:
+    def __init__(
+        self, chunk: WorldChunk, network: Network, forecast: Forecast, memory: Recycled
+    ) -> None:
         self.chunk = chunk
         self._bits = (
             network.channel_bits[None]
@@ -97,7 +102,7 @@ class ChunkRows:
             # sessions go on in order of arrival, so it counts who came first at the slot's start
             arrivals = np.zeros((chunk.slots, forecast.requests), dtype=np.int64)
         if arrivals is not None:
-            self._order, self._offset = in_order(arrivals, forecast.priority, classes)
+            self._order, self._offset = in_order(arrivals, forecast.priority, classes, memory)
 
     @property
     def end(self) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import IntArray, PlaceArray
+from qnetsim.recycled import Recycled
 from qnetsim.vocabulary import FLOWS
 
 #: What a request does where it would be sent: wait, or give up at once.
@@ -394,12 +395,20 @@ def _longer(rows: IntArray, size: int) -> IntArray:
     return np.concatenate([rows, _zeros(more, rows.shape[1])])
 
 
-def new_flows(slots: int, fibres: int, paths: int, bins: int, levels: int) -> Flows:
+def new_flows(
+    memory: Recycled, slots: int, fibres: int, paths: int, bins: int, levels: int
+) -> Flows:
     """Zeros for an interval."""
+
+    def zeros(*shape: int) -> IntArray:
+        found: IntArray = memory.empty(shape)
+        found[:] = 0
+        return found
+
     return Flows(
-        bits=_zeros(len(FLOWS), 2, slots, fibres),
-        channels=_zeros(slots, fibres),
-        wavelengths=_zeros(slots, fibres),
+        bits=zeros(len(FLOWS), 2, slots, fibres),
+        channels=zeros(slots, fibres),
+        wavelengths=zeros(slots, fibres),
         counts=_zeros(len(COUNTS), slots),
         waits=_zeros(slots, bins),
         carried=_zeros(paths),
