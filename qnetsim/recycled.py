@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections import defaultdict
 from typing import Any
@@ -19,7 +20,7 @@ class Recycled:
     def empty(self, shape: tuple[int, ...], kind: npt.DTypeLike = np.int64) -> npt.NDArray[Any]:
         """Make an array with anything in it."""
         kind = np.dtype(kind)
-        count = int(np.prod(shape, dtype=np.int64))
+        count = math.prod(shape)
         size = count * kind.itemsize
         free = self._free[size]
         # another thread may let go of an array at any time, but only this one takes

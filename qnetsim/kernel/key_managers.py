@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from functools import cached_property
 from types import ModuleType
-from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from qnetsim.kernel.serving.state import (
     QUEUED,
     STARTED,
     Flows,
+    FlowSizes,
     Rules,
     Slots,
     grown,
@@ -47,21 +47,6 @@ KEPT_TABLES = 4
 FIRST_ROWS = 128
 MOST_ROWS = 4096
 STOP_S = 0.05
-
-
-class ServedInterval(NamedTuple):
-    """What comes of an interval.
-
-    Attributes
-    ----------
-    columns : dict of ndarray
-        Recorded columns, rows first.
-    totals : list of dict of ndarray
-        Trust exposure from the first slot on, at each of the interval's ``ends``.
-    """
-
-    columns: Columns
-    totals: list[Columns]
 
 
 class KeyManagers:
@@ -128,25 +113,21 @@ class KeyManagers:
         size = int(self.state.size[QUEUED])
         return size - int(self.state.queue[:size, STARTED].sum())
 
-    def serve(self, interval: Interval, routes: RouteTable) -> ServedInterval:
-        """Serve all requests of an interval."""
+    def serve(self, interval: Interval, routes: RouteTable) -> Columns:
+        """Serve all requests of an interval and return its recorded columns."""
         slots, flows, paths = self._laid_out(interval, routes)
         row = 0
-        totals = []
-        for until in interval.ends:
-            while row < until:
-                started = time.perf_counter()
-                end = min(row + self._rows_at_once, until)
-                row = self._serve_rows(slots, flows, row, end, paths)
-                self._carry(paths)
-                quick = time.perf_counter() - started < STOP_S
-                most = min(2 * self._rows_at_once, MOST_ROWS)
-                self._rows_at_once = most if quick else FIRST_ROWS
-                if row < end:
-                    self._make_room()
-                self._context.check()
-            totals.append(self._exposed(flows, paths))
-        return ServedInterval(self._columns(interval, flows), totals)
+        while row < interval.slots:
+            started = time.perf_counter()
+            end = min(row + self._rows_at_once, interval.slots)
+            row = self._serve_rows(slots, flows, row, end, paths)
+            self._carry(paths)
+            quick = time.perf_counter() - started < STOP_S
+            self._rows_at_once = min(2 * self._rows_at_once, MOST_ROWS) if quick else FIRST_ROWS
+            if row < end:
+                self._make_room()
+            self._context.check()
+        return self._finished(interval, flows, paths)
 
     def open_slot(self, interval: Interval, routes: RouteTable) -> OpenSlot:
         """Serve the requests of a single slot, and leave it open for what else needs keys."""
@@ -166,13 +147,12 @@ class KeyManagers:
             loop=serving,
         )
 
-    def close_slot(self, slot: OpenSlot) -> ServedInterval:
-        """End an open slot."""
+    def close_slot(self, slot: OpenSlot) -> Columns:
+        """End an open slot and return its recorded columns."""
         slot.end()
-        totals = self._exposed(slot.flows, slot.paths)
-        columns = self._columns(slot.interval, slot.flows)
+        columns = self._finished(slot.interval, slot.flows, slot.paths)
         columns["fel_key_bits"][0] = slot.taken_bits
-        return ServedInterval(columns, [totals])
+        return columns
 
     def expose(self, route: Route, bits: int) -> None:
         """Count key bits that the trusted relays of a route saw, beside those of requests."""
@@ -211,25 +191,23 @@ class KeyManagers:
             asked_paths=len(routes.routes),
             plain=paths.plain,
         )
-        flows = new_flows(
-            self._memory,
-            interval.slots,
-            self.network.fibres,
-            paths.count,
-            self.wait_bins.count,
-            len(self.rules.need),
+        sizes = FlowSizes(
+            slots=interval.slots,
+            fibres=self.network.fibres,
+            paths=paths.count,
+            bins=self.wait_bins.count,
+            levels=len(self.rules.need),
         )
-        return slots, flows, paths
+        # array steps leave out what is zero
+        clear = self._context.kernel == "numpy"
+        return slots, new_flows(self._memory, sizes, clear=clear), paths
 
-    def _exposed(self, flows: Flows, paths: PathTable) -> Columns:
-        """Count what relays saw since this was called last; returns the totals."""
+    def _finished(self, interval: Interval, flows: Flows, paths: PathTable) -> Columns:
         carried = flows.carried + paths.carried_whole(flows.whole)
-        flows.carried[:] = 0
-        flows.whole[:] = 0
         by_fibre, by_node = paths.exposure(carried)
         self.seen_by_fibre_relays += np.where(self.network.segments > 1, by_fibre, 0)
         self.seen_by_nodes += by_node
-        return {name: total.copy() for name, total in self.totals.items()}
+        return self._columns(interval, flows)
 
     def _serve_rows(self, slots: Slots, flows: Flows, row: int, end: int, paths: PathTable) -> int:
         state = self.state
@@ -280,7 +258,9 @@ class KeyManagers:
     def _columns(self, interval: Interval, flows: Flows) -> Columns:
         """Recorded columns: decisions, pools, counts and the bill."""
         # wavelengths in use never exceed |κ|, so dark reservations need not be told apart
-        on_demand_wavelengths = np.maximum(flows.wavelengths - interval.wavelengths, 0)
+        beyond: IntArray = self._memory.empty(flows.wavelengths.shape)
+        on_demand_wavelengths = np.subtract(flows.wavelengths, interval.wavelengths, out=beyond)
+        np.maximum(beyond, 0, out=beyond)
         columns: Columns = {
             f"{pool}_{name}_bits": flows.bits[flow, i]
             for i, pool in enumerate(POOLS)

@@ -13,11 +13,10 @@ from qnetsim.errors import PolicyError
 from qnetsim.kernel.clock import Clock, Priority
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.controllers import Controller, DecisionBoard, check_routes
-from qnetsim.kernel.joining import ChunksAtOnce
-from qnetsim.kernel.key_managers import KeyManagers, ServedInterval
+from qnetsim.kernel.key_managers import KeyManagers
 from qnetsim.kernel.ledger import Columns, Ledger, SlotBlock
 from qnetsim.kernel.rounds import Rounds, Task
-from qnetsim.kernel.serving.intervals import ChunkRows, Interval, joined
+from qnetsim.kernel.serving.intervals import ChunkRows, Interval
 from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION
 from qnetsim.network import Network, RouteTable
@@ -85,7 +84,6 @@ class Simulation:
         self._sink = sink
         self._learns = type(policy).learn is not Policy.learn
         self._recourse = policy.reroutes
-        self._at_once = ChunksAtOnce(not (self._learns or self._recourse or tasks))
 
     def run(self) -> None:
         """Simulate all slots; the sink has everything when this returns."""
@@ -105,72 +103,53 @@ class Simulation:
         slot = 0
         while slot < slots:
             yield self.clock.at(slot * self.context.slot_ticks, Priority.PRODUCTION)
+            rows = self._rows_at(slot)
             if self.rounds.active:
                 # tasks take keys out of the open slot
-                parts = [self._rows_at(slot)]
                 end = slot + 1
-                self.rounds.slot = self._open(parts[0], slot)
+                self.rounds.slot = self._open(rows, slot)
             else:
-                parts = self._rows_until(slot, self.board.until())
-                end = min(self.board.until(), parts[-1].end, slots)
+                end = min(self.board.until(), rows.chunk.first_slot + rows.chunk.slots, slots)
             yield self.clock.at(end * self.context.slot_ticks, Priority.END_OF_SLOT)
-            self._advance(parts, slot, end)
+            self._advance(rows, slot, end)
             slot = end
-
-    def _rows_until(self, slot: int, until: int) -> list[ChunkRows]:
-        """Chunks of an interval that begins at a slot and ends by another one."""
-        parts = [self._rows_at(slot)]
-        while parts[-1].end < until and len(parts) < self._at_once.count:
-            parts.append(self._rows_at(parts[-1].end))
-        return parts
 
     def _rows_at(self, slot: int) -> ChunkRows:
         rows = self._rows
-        if rows is None or slot >= rows.end:
+        if rows is None or slot >= rows.chunk.first_slot + rows.chunk.slots:
             rows = self._rows = ChunkRows(
                 next(self._chunks), self.context.network, self.context.forecast, self._memory
             )
             self.managers.outages.add(rows.chunk.faults)
         return rows
 
-    def _advance(self, parts: Sequence[ChunkRows], slot: int, end: int) -> None:
-        self._at_once.begin()
+    def _advance(self, rows: ChunkRows, slot: int, end: int) -> None:
+        chunk = rows.chunk
         if self.rounds.slot is not None:
-            served = self.managers.close_slot(self.rounds.slot)
+            columns = self.managers.close_slot(self.rounds.slot)
             self.rounds.slot = None
         else:
-            served = self._serve(parts, slot, end)
-        columns = served.columns
+            columns = self._serve(rows, slot, end)
         columns["plan_status"] = self._plan_status[slot:end]
         columns["decide_s"] = self.board.decide_seconds(slot, end)
+        self._ledger.add(columns)
         if self._learns:
             with guarded(self.context.title, f"learn after slot {end - 1}"):
-                self.policy.learn(_outcome(slot, parts[0].levels(slot, end), columns))
-        for rows, seen in zip(parts, served.totals, strict=True):
-            first, last = max(rows.chunk.first_slot, slot) - slot, min(rows.end, end) - slot
-            part = {name: values[first:last] for name, values in columns.items()}
-            self._ledger.add(columns if len(parts) == 1 else part)
-            if rows.end <= end:
-                self._sink(rows.chunk, self._ledger.close({**seen, **self.rounds.table.columns}))
-        size = sum(values.nbytes for values in columns.values())
-        self._at_once.end(len(parts), size // len(parts))
+                self.policy.learn(_outcome(slot, rows.levels(slot, end), columns))
+        if end == chunk.first_slot + chunk.slots:
+            totals = {**self.managers.totals, **self.rounds.table.columns}
+            self._sink(chunk, self._ledger.close(totals))
 
-    def _serve(self, parts: Sequence[ChunkRows], first: int, end: int) -> ServedInterval:
+    def _serve(self, rows: ChunkRows, first: int, end: int) -> Columns:
         """Serve an interval, slot by slot where the policy has a second stage of its own."""
-        board = self.board
         if not self._recourse:
-            cut = []
-            for rows in parts:
-                here = max(rows.chunk.first_slot, first), min(rows.end, end)
-                cut.append(rows.interval(*here, *board.rows(*here)))
-            return self.managers.serve(joined(cut, *board.rows(first, end)), self._routes)
-        slots = []
+            interval = rows.interval(first, end, *self.board.rows(first, end))
+            return self.managers.serve(interval, self._routes)
+        parts = []
         for slot in range(first, end):
-            interval = parts[0].interval(slot, slot + 1, *board.rows(slot, slot + 1))
-            slots.append(self.managers.serve(interval, self._routes_in(slot, interval)))
-        names = slots[0].columns
-        columns = {name: np.concatenate([one.columns[name] for one in slots]) for name in names}
-        return ServedInterval(columns, slots[-1].totals)
+            part = rows.interval(slot, slot + 1, *self.board.rows(slot, slot + 1))
+            parts.append(self.managers.serve(part, self._routes_in(slot, part)))
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _open(self, rows: ChunkRows, slot: int) -> OpenSlot:
         """Serve the requests of one slot and leave it open."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +22,6 @@ class Interval:
     Attributes
     ----------
     first_slot : int
-    ends : tuple of int
-        Rows at which the chunks end that the slots are from, or the interval does.
     levels : ndarray of int16, shape (slots, groups)
     channels, wavelengths : ndarray of int64, shape (slots, fibres)
         Reserved.
@@ -37,7 +33,6 @@ class Interval:
     """
 
     first_slot: int
-    ends: tuple[int, ...]
     levels: npt.NDArray[np.int16]
     channels: IntArray
     wavelengths: IntArray
@@ -50,26 +45,6 @@ class Interval:
     def slots(self) -> int:
         """Number of slots."""
         return int(self.levels.shape[0])
-
-
-def joined(parts: Sequence[Interval], channels: IntArray, wavelengths: IntArray) -> Interval:
-    """Join intervals of consecutive slots; what is reserved in all of them is given."""
-    if len(parts) == 1:
-        return parts[0]
-    ends = tuple(itertools.accumulate(part.slots for part in parts))
-    differ = sum(len(part.channel_bits) for part in parts) == ends[-1]
-    bits = [part.channel_bits for part in (parts if differ else parts[:1])]
-    return Interval(
-        first_slot=parts[0].first_slot,
-        ends=ends,
-        levels=np.concatenate([part.levels for part in parts]),
-        channels=channels,
-        wavelengths=wavelengths,
-        channel_bits=np.concatenate(bits),
-        order=np.concatenate([part.order for part in parts]),
-        offset=np.concatenate([part.offset for part in parts]),
-        holding=np.concatenate([part.holding for part in parts]),
-    )
 
 
 class ChunkRows:
@@ -104,11 +79,6 @@ class ChunkRows:
         if arrivals is not None:
             self._order, self._offset = in_order(arrivals, forecast.priority, classes, memory)
 
-    @property
-    def end(self) -> int:
-        """First slot after the chunk."""
-        return self.chunk.first_slot + self.chunk.slots
-
     def levels(self, slot: int, end: int) -> npt.NDArray[np.int16]:
         """Realised levels of slots ``slot .. end − 1``, shape (slots, groups)."""
         first = self.chunk.first_slot
@@ -120,7 +90,6 @@ class ChunkRows:
         rows = slice(slot - first, end - first)
         return Interval(
             first_slot=slot,
-            ends=(end - slot,),
             levels=self.chunk.levels[rows],
             channels=channels,
             wavelengths=wavelengths,

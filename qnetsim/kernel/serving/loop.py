@@ -360,9 +360,9 @@ def open_books(fibres: IntArray, bits: IntArray, down: BoolArray, books: IntArra
     for f in range(fibres.shape[0]):
         for pool in range(2):
             books[f, at.LEFT + pool] = fibres[f, at.TAIL + pool] - fibres[f, at.HEAD + pool]
-        # a product might not fit into 64 bits where channels are unlimited
-        most = at.MOST_ROOM // max(bits[f], 1)
-        spare = min(fibres[f, at.MAX_CHANNELS] - fibres[f, at.LIT], most) * bits[f]
+        # the product might not fit into 64 bits where channels are unlimited
+        dark = fibres[f, at.MAX_CHANNELS] - fibres[f, at.LIT]
+        spare = dark * bits[f] if float(dark) * bits[f] < at.MOST_ROOM else at.MOST_ROOM
         left = books[f, at.LEFT + at.RESERVATION] + books[f, at.LEFT + at.ON_DEMAND]
         books[f, at.ROOM] = left + spare
         books[f, at.FREE] = 0 if down[f] else fibres[f, at.PORTS] - fibres[f, at.USED]
