@@ -8,9 +8,10 @@ from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from qnetsim.compiling import compiled
 from qnetsim.forecast import Forecast
 from qnetsim.kernel.serving import sums
-from qnetsim.kernel.serving.jit import Served, compiled
+from qnetsim.kernel.serving.jit import Served
 from qnetsim.network import Network
 from qnetsim.policies import Setting
 from qnetsim.scenario import KeyManagementTable

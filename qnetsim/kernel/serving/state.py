@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import IntArray, PlaceArray
+from qnetsim.recycled import Recycled
 from qnetsim.vocabulary import FLOWS
 
 #: What a request does where it would be sent: wait, or give up at once.
@@ -255,7 +256,7 @@ class Slots(NamedTuple):
     first : int
         Number of the first slot.
     levels : int16, shape (S, G)
-    channels : shape (S, F)
+    channels : shape (S, F) or (1, F)
         Reserved.
     channel_bits : shape (S, F) or (1, F)
         What one channel yields.
@@ -320,8 +321,20 @@ class Part(NamedTuple):
     down: npt.NDArray[np.bool_]
 
 
+class FlowSizes(NamedTuple):
+    """Sizes of the flows of an interval; ``bins`` are those of waiting times."""
+
+    slots: int
+    fibres: int
+    paths: int
+    bins: int
+    levels: int
+
+
 class Flows(NamedTuple):
-    """What comes of the slots; everything starts at zero.
+    """What comes of the slots.
+
+    ``counts``, ``waits``, ``carried`` and ``whole`` start at zero; the loop writes all others.
 
     Attributes
     ----------
@@ -394,14 +407,27 @@ def _longer(rows: IntArray, size: int) -> IntArray:
     return np.concatenate([rows, _zeros(more, rows.shape[1])])
 
 
-def new_flows(slots: int, fibres: int, paths: int, bins: int, levels: int) -> Flows:
-    """Zeros for an interval."""
-    return Flows(
-        bits=_zeros(len(FLOWS), 2, slots, fibres),
-        channels=_zeros(slots, fibres),
-        wavelengths=_zeros(slots, fibres),
+def new_flows(memory: Recycled, shape: FlowSizes, *, clear: bool) -> Flows:
+    """Make the flows of an interval: zeros, but for what the loop writes in every slot.
+
+    Parameters
+    ----------
+    memory : Recycled
+    shape : FlowSizes
+    clear : bool
+        Let that be zero too.
+    """
+    slots, fibres, paths, bins, levels = shape
+    flows = Flows(
+        bits=memory.empty((len(FLOWS), 2, slots, fibres)),
+        channels=memory.empty((slots, fibres)),
+        wavelengths=memory.empty((slots, fibres)),
         counts=_zeros(len(COUNTS), slots),
         waits=_zeros(slots, bins),
         carried=_zeros(paths),
         whole=_zeros(levels),
     )
+    if clear:
+        for rows in (flows.bits, flows.channels, flows.wavelengths):
+            rows[:] = 0
+    return flows
