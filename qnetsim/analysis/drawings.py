@@ -103,8 +103,8 @@ def drawings(sources: ReportSources) -> dict[str, Drawing]:
         ),
         Drawing(
             "network",
-            "Utilisation of the fibres: key bits consumed over key bits produced, summed over all "
-            f"worlds; a dashed fibre made no keys. {_map_text(reference)}",
+            "Utilisation of the fibres: key bits consumed over key bits produced, sums over "
+            f"{slots} of all worlds; a dashed fibre made no keys. {_map_text(reference)}",
             lambda style: map_figure(comparison, reference, style=style),
         ),
     ]
@@ -116,7 +116,9 @@ def drawings(sources: ReportSources) -> dict[str, Drawing]:
             Drawing("transient", caption, lambda style: transient_figure(comparison, style=style))
         )
     if any(policy.keys.wait_percentiles_s["max"] > 0 for policy in comparison.policies):
-        caption = "Waiting time of the served requests until their first keys, all worlds."
+        caption = (
+            f"Waiting time until their first keys, of the requests served in {slots} of all worlds."
+        )
         found.append(
             Drawing("waiting", caption, lambda style: waiting_figure(comparison, style=style))
         )

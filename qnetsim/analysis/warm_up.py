@@ -17,8 +17,11 @@ from qnetsim.vocabulary import BILL_COLUMNS, POOLS
 
 #: Slots whose mean is one value of MSER-5.
 BATCH_SLOTS = 5
-#: Values at the end that a cut leaves at least; fewer say nothing of a variance.
-LEAST_KEPT = 5
+#: Values of MSER-5 that are the fewest to say anything.
+LEAST_VALUES = 10
+#: A cut leaves at least one part of so many: where costs are rare, a short end may hold none of
+#: them, and would look as if the run settled there.
+KEPT_PART = 4
 #: What is followed against time, in words, and the columns that make it.
 SERIES: Mapping[str, Sequence[str]] = {
     "cost": BILL_COLUMNS,
@@ -87,9 +90,11 @@ def at_start(scenario: Mapping[str, Any]) -> tuple[str, ...]:
     """What a recorded scenario begins with, and will not have for long; in words."""
     keys = scenario["key_management"]
     faults = scenario.get("faults", {})
-    room = keys.get("store_bits", 0) - keys.get("initial_bits", 0)
+    stores = keys.get("store_bits", 0) > 0 and keys.get("key_lifetime_slots", 0) > 0
+    filled = keys.get("initial_bits", 0) > 0
     found = {
-        "key stores are empty": room > 0 and keys.get("key_lifetime_slots", 0) > 0,
+        "key stores are empty": stores and not filled,
+        "key stores hold their initial bits": stores and filled,
         "no request waits": keys.get("patience_s", 0) > 0,
         "no session is held": scenario["demand"].get("holding_slots", 1) > 1,
         "nothing has failed": any(value is not None for value in faults.values()),
@@ -111,15 +116,15 @@ def mser_5(values: FloatArray) -> int | None:
     """Slots to leave out at the start, by MSER-5; None where the rest never settles.
 
     The cut is the one that makes the standard error of the mean of the rest smallest, over means of
-    ``BATCH_SLOTS`` slots. Where it lies behind the middle, there is too little to say where the
-    start ends.
+    ``BATCH_SLOTS`` slots, of which at least a quarter is kept. Where it lies behind the middle,
+    there is too little to say where the start ends.
 
     Parameters
     ----------
     values : ndarray of float64, shape (slots,)
     """
     count = len(values) // BATCH_SLOTS
-    if count < 2 * LEAST_KEPT:
+    if count < LEAST_VALUES:
         return 0
     means = values[: count * BATCH_SLOTS].reshape(count, BATCH_SLOTS).mean(axis=1)
     # from the mean of what comes late, so that the start does not swallow how little that varies
@@ -129,7 +134,7 @@ def mser_5(values: FloatArray) -> int | None:
     errors = (np.maximum(squares, 0) / kept**2)[::-1]
     scale = float(np.abs(means).max())
     errors[errors * count <= (1e-12 * scale) ** 2] = 0.0
-    cut = int(np.argmin(errors[: count - LEAST_KEPT + 1]))
+    cut = int(np.argmin(errors[: count - count // KEPT_PART + 1]))
     return cut * BATCH_SLOTS if cut <= count // 2 else None
 
 
