@@ -221,7 +221,8 @@ def compare_traces(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
     if followed:
         _follow_others(table, followed)
     transients = {name: _mean_series(found) for name, found in followed.items()}
-    cut = warm_up([run.scenario for runs in table.values() for run in runs.values()], transients)
+    provenances = [run.provenance for runs in table.values() for run in runs.values()]
+    cut = warm_up(provenances, transients)
     if cut != WarmUp():
         table = {name: _without_warm_up(runs, cut) for name, runs in table.items()}
     reference = REFERENCE if REFERENCE in table else next(iter(table))

@@ -102,9 +102,11 @@ def at_start(scenario: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name, yes in found.items() if yes)
 
 
-def one_off(scenario: Mapping[str, Any]) -> tuple[str, ...]:
-    """What of a recorded scenario happens at a time of its own; in words."""
+def one_off(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    """What of a recorded run happens at a time of its own; in words."""
+    scenario = provenance["scenario"]
     found = {
+        "branches": (provenance.get("counterfactual") or {}).get("from_slot"),
         "federated tasks": scenario.get("fel"),
         "listed outages": scenario.get("outage"),
         "recorded demand": scenario.get("recording"),
@@ -166,17 +168,18 @@ def _sum_of(trace: Trace, columns: Sequence[str]) -> FloatArray:
 
 
 def warm_up(
-    scenarios: Sequence[Mapping[str, Any]], policies: Mapping[str, Mapping[str, FloatArray]]
+    provenances: Sequence[Mapping[str, Any]], policies: Mapping[str, Mapping[str, FloatArray]]
 ) -> WarmUp:
     """The warm-up that is common to all policies of a comparison: the longest of theirs.
 
     Parameters
     ----------
-    scenarios : sequence of mapping
+    provenances : sequence of mapping
         Of the runs, as recorded.
     policies : mapping from policy to series
         Means over the replications, as of ``series_of``.
     """
+    scenarios = [found["scenario"] for found in provenances]
     empty = tuple(dict.fromkeys(what for found in map(at_start, scenarios) for what in found))
     given = [found["run"].get("warmup_slots") for found in scenarios]
     said = [slots for slots in given if slots is not None]
@@ -184,7 +187,7 @@ def warm_up(
         return WarmUp(max(said), "given", empty, cut_cost=_cut_cost(max(said), policies))
     if not empty:
         return WarmUp()
-    ends = tuple(dict.fromkeys(what for found in map(one_off, scenarios) for what in found))
+    ends = tuple(dict.fromkeys(what for found in map(one_off, provenances) for what in found))
     if ends:
         return WarmUp(at_start=empty, ends=ends)
     cuts = {
@@ -216,7 +219,7 @@ def warm_up_of(trace: Trace) -> WarmUp:
     scenario = trace.provenance["scenario"]
     if not may_warm_up(scenario) or trace.slots == 0:
         return WarmUp()
-    return warm_up([scenario], {trace.policy: series_of(trace)})
+    return warm_up([trace.provenance], {trace.policy: series_of(trace)})
 
 
 def _cut_cost(slots: int, policies: Mapping[str, Mapping[str, FloatArray]]) -> float | None:

@@ -97,7 +97,7 @@ def test_the_store_of_a_chain_settles_though_blocking_is_rare(tmp_path: Path) ->
 def test_what_never_settles_is_not_cut() -> None:
     assert mser_5(np.arange(1000.0)) is None
     rising = {"cost": np.arange(1000.0), "bits in pools": np.ones(1000)}
-    found = warm_up([outages(10, 1).model_dump() | {"outage": []}], {"sip": rising})
+    found = warm_up([recorded(outage=[])], {"sip": rising})
     assert (found.slots, found.unsettled) == (0, ("cost of sip",))
     assert "Not settled in the first half: cost of sip" in found.sentence
 
@@ -152,9 +152,25 @@ def test_policies_with_and_without_stores_are_cut_alike(tmp_path: Path) -> None:
     assert len(transient_figure(found).axes) == 2
 
 
+def recorded(**changes: object) -> dict[str, object]:
+    """What a trace says of its origin, as far as the warm-up goes by it."""
+    return {"scenario": outages(10, 1).model_dump() | changes}
+
+
+def test_a_branch_is_no_start() -> None:
+    """From where another policy goes on, a run costs otherwise, whatever it began with."""
+    settling = {"cost": fives(*[9.0] * 10, *[1.0] * 90)}
+    run = recorded(outage=[])
+    assert warm_up([run], {"sip": settling}).slots == 50
+    found = warm_up([run | {"counterfactual": {"from_slot": 50}}], {"sip": settling})
+    assert (found.slots, found.ends) == (0, ("branches",))
+    whole = run | {"counterfactual": {"from_slot": 0}}
+    assert warm_up([whole], {"sip": settling}).slots == 50
+
+
 def test_runs_in_which_something_comes_once_are_not_cut() -> None:
     settling = {"cost": fives(*[9.0] * 10, *[1.0] * 90)}
-    found = warm_up([outages(10, 1).model_dump()], {"sip": settling})
+    found = warm_up([recorded()], {"sip": settling})
     assert found.slots == 0
     assert found.ends == ("listed outages",)
     assert "listed outages come once in a run" in found.sentence
