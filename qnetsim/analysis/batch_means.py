@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +10,17 @@ import numpy as np
 from qnetsim.analysis.paired import ConfidenceInterval, half_width
 from qnetsim.arrays import FloatArray
 
+#: What is summed up over independent parts, by figure: above and below the line. With fibres, a
+#: figure is the mean of their ratios.
+Parts = Mapping[str, tuple[FloatArray, FloatArray]]
 #: Batches of a run, and what is left of them where neighbours are still alike.
 MOST_BATCHES = 20
 FEWEST_BATCHES = 10
 #: Least slots of a batch.
 LEAST_SLOTS = 2
-#: One-sided 5 % quantile of the standard normal distribution.
-NORMAL_95 = 1.6448536269514722
+#: Quantiles of the standard normal distribution that one, two, … independent values exceed in one
+#: of twenty cases at most, each at its share of the 5 % (Bonferroni).
+NORMAL_95 = (1.6448536269514722, 1.959963984540054, 2.1280452341849840)
 
 
 @dataclass(frozen=True)
@@ -25,20 +30,31 @@ class BatchCheck:
     Attributes
     ----------
     batches : int
-    correlation : float
-        Of neighbouring batch means of the cost, at lag 1 (one minus half of von Neumann's ratio).
+    correlations : mapping from str to float
+        Of neighbouring batches, at lag 1 (one minus half of von Neumann's ratio), by figure; 0 for
+        one that does not vary.
     limit : float
-        What it exceeds by chance in one of twenty runs, were the batches independent.
+        What any of them exceeds by chance in one of twenty runs, were the batches independent.
     """
 
     batches: int
-    correlation: float
+    correlations: Mapping[str, float]
     limit: float
 
     @property
+    def alike(self) -> tuple[str, ...]:
+        """Figures whose batches are more alike than chance allows."""
+        return tuple(name for name, found in self.correlations.items() if found > self.limit)
+
+    @property
     def passed(self) -> bool:
-        """Whether the correlation is one of chance."""
-        return self.correlation <= self.limit
+        """Whether all correlations are those of chance."""
+        return not self.alike
+
+    @property
+    def correlation(self) -> float:
+        """The largest of the correlations."""
+        return max(self.correlations.values())
 
 
 def lag_one(means: FloatArray) -> float:
@@ -60,36 +76,63 @@ def batch_starts(slots: int, batches: int) -> list[int]:
     return [slots * number // batches for number in range(batches)]
 
 
-def batch_check(means: FloatArray) -> BatchCheck:
-    """Hold the correlation of batch means against what chance makes of it."""
-    count = len(means)
+def most_batches(slots: int) -> int | None:
+    """Most batches that these slots make; None where they are too few for intervals."""
+    for batches in (MOST_BATCHES, FEWEST_BATCHES):
+        if slots >= LEAST_SLOTS * batches:
+            return batches
+    return None
+
+
+def in_pairs(sums: FloatArray) -> FloatArray:
+    """Sums over batches of twice the length, as ``batch_starts`` cuts them."""
+    return np.add.reduceat(sums, np.arange(0, len(sums), 2), axis=0)
+
+
+def batch_check(parts: Parts, checked: Sequence[str]) -> BatchCheck:
+    """Hold the correlations of these figures' batches against what chance makes of them."""
+    off = {name: residuals(*parts[name]) for name in checked}
+    found = {name: lag_one(values) for name, values in off.items()}
+    vary = sum(bool(values.any()) for values in off.values())
+    count = len(next(iter(off.values())))
     spread = float(np.sqrt((count - 2) / (count**2 - 1)))
-    return BatchCheck(count, lag_one(means), NORMAL_95 * spread)
+    return BatchCheck(count, found, NORMAL_95[max(vary, 1) - 1] * spread)
 
 
-def checked_batches(cost: FloatArray) -> BatchCheck | None:
-    """How many batches a run is cut into: 20, or 10 where neighbours of 20 are alike.
+def independent_batches(parts: Parts, checked: Sequence[str]) -> tuple[Parts, BatchCheck]:
+    """Batches, or half as many of twice the length where neighbours of 20 are alike.
 
     Parameters
     ----------
-    cost : ndarray of float64, shape (slots,)
-        Of the slots that count.
-
-    Returns
-    -------
-    BatchCheck or None
-        None where there are too few slots.
+    parts : Parts
+        One of each batch.
+    checked : sequence of str
+        Figures whose batches must not be alike.
     """
-    found = None
-    for batches in (MOST_BATCHES, FEWEST_BATCHES):
-        if len(cost) < LEAST_SLOTS * batches:
-            continue
-        starts = batch_starts(len(cost), batches)
-        lengths = np.diff([*starts, len(cost)])
-        found = batch_check(np.add.reduceat(cost, starts) / lengths)
-        if found.passed:
-            break
-    return found
+    check = batch_check(parts, checked)
+    if check.passed or check.batches == FEWEST_BATCHES:
+        return parts, check
+    longer = {name: (in_pairs(top), in_pairs(base)) for name, (top, base) in parts.items()}
+    return longer, batch_check(longer, checked)
+
+
+def residuals(numerators: FloatArray, denominators: FloatArray) -> FloatArray:
+    """How far each part is from the ratio of the sums; their mean is zero.
+
+    Parameters
+    ----------
+    numerators, denominators : ndarray of float64, shape (parts,) or (parts, fibres)
+    """
+    top = np.asarray(numerators, dtype=np.float64).reshape(len(numerators), -1)
+    base = np.asarray(denominators, dtype=np.float64).reshape(len(denominators), -1)
+    means = base.mean(axis=0)
+    there = means > 0
+    ratios = np.divide(top.mean(axis=0), means, out=np.zeros_like(means), where=there)
+    off = np.divide(top - ratios * base, means, out=np.zeros_like(top), where=there)
+    found = off.mean(axis=1)
+    # what is left of equal parts after rounding would look like a pattern
+    scale = float(np.abs(ratios).max(initial=0.0))
+    return np.where(np.abs(found) <= 1e-12 * scale, 0.0, found)
 
 
 def ratio_interval(
@@ -104,10 +147,4 @@ def ratio_interval(
     estimate : float
         What is shown: the ratio of the sums.
     """
-    top = np.asarray(numerators, dtype=np.float64).reshape(len(numerators), -1)
-    base = np.asarray(denominators, dtype=np.float64).reshape(len(denominators), -1)
-    means = base.mean(axis=0)
-    there = means > 0
-    ratios = np.divide(top.mean(axis=0), means, out=np.zeros_like(means), where=there)
-    off = np.divide(top - ratios * base, means, out=np.zeros_like(top), where=there)
-    return ConfidenceInterval.around(estimate, half_width(off.mean(axis=1)))
+    return ConfidenceInterval.around(estimate, half_width(residuals(numerators, denominators)))

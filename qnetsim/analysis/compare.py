@@ -220,8 +220,11 @@ def compare_traces(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
         told = "; ".join(map(str, missing))
         raise PartialComparisonError(f"{told}; {error}") from None
     missing = missing_traces(traces, complete)
+    if followed:
+        _follow_others(table, followed)
     transients = {name: _mean_series(found) for name, found in followed.items()}
-    cut = warm_up([run.scenario for runs in table.values() for run in runs.values()], transients)
+    provenances = [run.provenance for runs in table.values() for run in runs.values()]
+    cut = warm_up(provenances, transients)
     if cut != WarmUp():
         table = {name: _without_warm_up(runs, cut) for name, runs in table.items()}
     reference = REFERENCE if REFERENCE in table else next(iter(table))
@@ -277,6 +280,16 @@ def _runs_by_policy(
         runs[metrics.replication] = metrics
     refuse_mixed(table)
     return table
+
+
+def _follow_others(
+    table: Mapping[str, Mapping[int, RunMetrics]], followed: dict[str, list[Series]]
+) -> None:
+    """What policies look like against time that have nothing to warm up, beside some that do."""
+    for name in sorted(table.keys() - followed.keys()):
+        for run in table[name].values():
+            with open_trace(run.trace) as trace:
+                followed.setdefault(name, []).append(series_of(trace))
 
 
 def _mean_series(found: Sequence[Series]) -> Series:

@@ -91,7 +91,7 @@ def _costs_and_keys(sources: ReportSources) -> Iterator[Drawing]:
     reference = sources.first[comparison.reference]
     worlds = comparison.replications
     cut = comparison.warm_up.slots
-    slots = f"the slots after the first {cut:,}" if cut else "all slots"
+    slots = _slots_counted(cut)
     means = f"mean over {slots} of {worlds} world{'' if worlds == 1 else 's'}"
     yield Drawing(
         "costs",
@@ -106,10 +106,14 @@ def _costs_and_keys(sources: ReportSources) -> Iterator[Drawing]:
     )
     yield Drawing(
         "network",
-        "Utilisation of the fibres: key bits consumed over key bits produced, summed over all "
-        f"worlds; a dashed fibre made no keys. {_map_text(reference)}",
+        "Utilisation of the fibres: key bits consumed over key bits produced, sums over "
+        f"{slots} of all worlds; a dashed fibre made no keys. {_map_text(reference)}",
         lambda style: map_figure(comparison, reference, style=style),
     )
+
+
+def _slots_counted(cut: int) -> str:
+    return f"the slots after the first {cut:,}" if cut else "all slots"
 
 
 def _where_there_is_something(sources: ReportSources) -> Iterator[Drawing]:
@@ -117,13 +121,16 @@ def _where_there_is_something(sources: ReportSources) -> Iterator[Drawing]:
     comparison = sources.comparison
     worlds = comparison.replications
     cut = comparison.warm_up.slots
+    slots = _slots_counted(cut)
     if comparison.transients:
         caption = f"How the runs settle: mean over {counted(worlds, 'world')} against time" + (
             f"; the shaded {counted(cut, 'slot')} are left out of all figures." if cut else "."
         )
         yield Drawing("transient", caption, lambda style: transient_figure(comparison, style=style))
     if any(policy.keys.wait_percentiles_s["max"] > 0 for policy in comparison.policies):
-        caption = "Waiting time of the served requests until their first keys, all worlds."
+        caption = (
+            f"Waiting time until their first keys, of the requests served in {slots} of all worlds."
+        )
         yield Drawing("waiting", caption, lambda style: waiting_figure(comparison, style=style))
     if sources.divergences:
         caption = (

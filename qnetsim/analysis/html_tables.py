@@ -20,7 +20,7 @@ from qnetsim.analysis.rows import (
     simulated_information_values,
     trace_rows,
 )
-from qnetsim.analysis.task_rows import task_rows
+from qnetsim.analysis.task_rows import task_interval_rows, task_rows
 from qnetsim.analysis.text_table import TextTable
 from qnetsim.plain_text import visible
 
@@ -89,7 +89,7 @@ def cost_kind_table(comparison: Comparison) -> str:
 def interval_table(comparison: Comparison) -> str:
     """Half the widths of the intervals of all means; empty where there is none."""
     table = interval_rows(comparison)
-    caption = "95 % intervals of all means, half their widths"
+    caption = "95 % intervals of all means: half their widths; of waits their ends"
     return html_table(caption, table) if len(table.columns) > 1 else ""
 
 
@@ -107,8 +107,12 @@ def divergence_table(comparison: Comparison, divergences: dict[str, Divergence])
 
 def task_table(comparison: Comparison) -> str:
     """FEL tasks, policy by policy."""
-    caption = "Federated learning: simulated time until trained, mean ± spread over replications"
-    return html_table(caption, task_rows(comparison))
+    found = html_table("Federated learning, means over replications", task_rows(comparison))
+    intervals = task_interval_rows(comparison)
+    if len(intervals.columns) > intervals.keys:
+        caption = "Federated learning: 95 % intervals of the means, half their widths"
+        found += html_table(caption, intervals)
+    return found
 
 
 def plan_table(comparison: Comparison) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qnetsim.analysis.compare import Comparison
+from qnetsim.analysis.mean_intervals import Intervals
+from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.analysis.rows import COST_LABELS
 from qnetsim.analysis.text_table import DASH, TextTable, at_one_precision
 
@@ -15,14 +17,25 @@ SHARES = {
     "interrupted": "interrupted",
     "on_demand_share": "on demand",
     "utilisation": "keys used",
+    "busiest_utilisation": "busiest",
 }
 AMOUNTS = {
     "cost_per_slot": "cost per slot",
     **COST_LABELS,
     "rerouted": "detours a slot",
     "pool_bits": "pool, bit",
+    "depletion_s": "empty after, s",
     "exposed_bits": "exposed, bit",
 }
+#: Percentiles of waiting times that are shown, by their headings.
+WAITS = {"p50": "waits: median", "p95": "95 %", "p99": "99 %"}
+
+
+def ends_text(value: ConfidenceInterval | None) -> str:
+    """Ends of an interval in seconds that need not be symmetric; a dash for none."""
+    if value is None or value.low is None or value.high is None:
+        return DASH
+    return f"{value.low:.4g} … {value.high:.4g} s"
 
 
 def share_text(half: float | None) -> str:
@@ -31,7 +44,7 @@ def share_text(half: float | None) -> str:
 
 
 def interval_rows(comparison: Comparison) -> TextTable:
-    """Half the width of the 95 % interval of each mean that is shown, by policy."""
+    """Half the width of the 95 % interval of each mean that is shown, by policy; ends for waits."""
     policies = comparison.policies
     columns: dict[str, list[str]] = {}
     for name, heading in (*AMOUNTS.items(), *SHARES.items()):
@@ -42,12 +55,23 @@ def interval_rows(comparison: Comparison) -> TextTable:
             cells = [share_text(half) for half in halves]
         if any(halves):
             columns[heading] = cells
+    columns |= _wait_columns([policy.intervals for policy in policies])
     names = [policy.name for policy in policies]
     return TextTable(
         ("policy", *columns),
         tuple(zip(names, *columns.values(), strict=True)),
         first_to_go=tuple(reversed(list(columns))),
     )
+
+
+def _wait_columns(intervals: Sequence[Intervals]) -> dict[str, list[str]]:
+    """Intervals of the percentiles of waiting times, where any has a width."""
+    found = {}
+    for name, heading in WAITS.items():
+        values = [interval.waits_s.get(name) for interval in intervals]
+        if any(value is not None and value.low != value.high for value in values):
+            found[heading] = [ends_text(value) for value in values]
+    return found
 
 
 def basis(comparison: Comparison) -> Sequence[str]:

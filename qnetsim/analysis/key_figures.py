@@ -25,6 +25,8 @@ class KeyFigures:
         Deliveries over detours in a slot.
     utilisation, busiest_utilisation : float
         Bits consumed over bits produced: mean over the fibres, and the largest.
+    busiest_fibre : int
+        The fibre that has the largest.
     pool_bits : float
         Bits left in both pools of a fibre after a slot: mean over slots and fibres.
     depletion_s : float or None
@@ -39,6 +41,7 @@ class KeyFigures:
     rerouted: float
     utilisation: float
     busiest_utilisation: float
+    busiest_fibre: int
     pool_bits: float
     depletion_s: float | None
     exposed_bits: float
@@ -63,6 +66,7 @@ def key_figures(runs: Sequence[RunMetrics]) -> KeyFigures:
         rerouted=sum(run.rerouted for run in runs) / slots,
         utilisation=float(utilisation.mean()),
         busiest_utilisation=float(utilisation.max()),
+        busiest_fibre=int(utilisation.argmax()),
         pool_bits=float(np.mean([run.mean_pool_bits for run in runs])),
         depletion_s=total_s / depletions if depletions else None,
         exposed_bits=sum(run.exposed_bits for run in runs) / slots,

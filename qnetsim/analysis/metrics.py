@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from qnetsim.analysis.fel_tasks import TaskRun, task_runs
+from qnetsim.analysis.pool_levels import pool_levels
 from qnetsim.analysis.waits import Waits
 from qnetsim.analysis.warm_up import WarmUp, blocks_from, warm_up_of
 from qnetsim.arrays import FloatArray, IntArray
@@ -55,6 +56,9 @@ class RunMetrics:
         that never happens.
     depletions : int
         How often that happened.
+    emptied : ndarray of int64, shape (slots in which pools ran empty, 3)
+        The slot, of how many fibres the pools ran empty in it, and for how many slots these had
+        held something, added up.
     exposed_bits : int
         Key bits seen in clear by trusted relays, summed over the relays.
     tasks : tuple of TaskRun
@@ -92,6 +96,7 @@ class RunMetrics:
     mean_pool_bits: FloatArray
     depletion_s: float | None
     depletions: int
+    emptied: IntArray
     exposed_bits: int
     tasks: tuple[TaskRun, ...]
     status: str
@@ -156,7 +161,8 @@ def run_metrics(trace: Trace, warm_up: WarmUp | None = None) -> RunMetrics:
     consumed_bits = np.asarray(reserved_bits + on_demand_bits, dtype=np.float64)
     produced = sum(_bits(trace, pool, "produced", first) for pool in POOLS)
     produced_bits = np.asarray(produced, dtype=np.float64)
-    levels = _pool_levels(trace, first)
+    levels = pool_levels(trace, first)
+    depletions = levels.depletions
     served = int(_total(trace, "slots/served", first))
     waited = int(trace.column("slots/waiting", first - 1, first)[0]) if first else 0
     if not all(map(math.isfinite, cost.values())):
@@ -181,8 +187,9 @@ def run_metrics(trace: Trace, warm_up: WarmUp | None = None) -> RunMetrics:
         waits=Waits.of(trace, served, first),
         utilisation=_utilisation(consumed_bits, produced_bits),
         mean_pool_bits=levels.mean_bits,
-        depletion_s=levels.depletion_s,
-        depletions=levels.depletions,
+        depletion_s=levels.slots_until_empty / depletions * trace.slot_s if depletions else None,
+        depletions=depletions,
+        emptied=levels.emptied,
         exposed_bits=_exact_total(trace, "slots/exposed_bits", first),
         tasks=task_runs(trace),
         status=trace.status,
@@ -220,46 +227,3 @@ def _exact_total(trace: Trace, path: str, first: int = 0) -> int:
 
 def _utilisation(consumed: FloatArray, produced: FloatArray) -> FloatArray:
     return np.divide(consumed, produced, out=np.zeros_like(produced), where=produced > 0)
-
-
-@dataclass(frozen=True)
-class _PoolLevels:
-    """Pool levels of a run, as in ``RunMetrics``."""
-
-    mean_bits: FloatArray
-    depletion_s: float | None
-    depletions: int
-
-
-def _pool_levels(trace: Trace, first: int) -> _PoolLevels:
-    """Mean levels of the pools, and how long pools that hold something take to run empty.
-
-    Of the slots from ``first`` on; pools that run empty there may hold something from before.
-    """
-    total: FloatArray = np.zeros(len(trace.column("slots/fibre")))
-    # slots for which each fibre's pools have held something, until they are empty
-    filled_slots = np.zeros(len(total), dtype=np.int64)
-    depletions = 0
-    slots_until_empty = 0
-    slot = 0
-    for reserved, on_demand in zip(
-        trace.blocks("slots/reservation_stored_bits"),
-        trace.blocks("slots/on_demand_stored_bits"),
-        strict=True,
-    ):
-        stored = reserved + on_demand
-        total += stored[max(first - slot, 0) :].sum(axis=0)
-        slot += len(stored)
-        if not stored.any() and not filled_slots.any():
-            continue
-        for number, row in enumerate(stored, start=slot - len(stored)):
-            emptied = (row == 0) & (filled_slots > 0) & (number >= first)
-            depletions += int(emptied.sum())
-            slots_until_empty += int(filled_slots[emptied].sum())
-            filled_slots = np.where(row > 0, filled_slots + 1, 0)
-    slot_s = trace.slot_s
-    return _PoolLevels(
-        mean_bits=total / (trace.slots - first),
-        depletion_s=slots_until_empty / depletions * slot_s if depletions else None,
-        depletions=depletions,
-    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.fel_tasks import TaskRun
-from qnetsim.analysis.paired import paired_ratio
+from qnetsim.analysis.paired import ConfidenceInterval, paired_ratio
+from qnetsim.analysis.task_means import TaskMeans, task_means
 from qnetsim.analysis.text_table import DASH, Nothing, TextTable, at_one_precision, nothing_where
 
 TASK_COLUMNS = (
@@ -23,8 +23,15 @@ TASK_COLUMNS = (
     "last loss",
     "accuracy",
 )
-
-
+#: Means of tasks that have an interval, and those of them that are shares.
+INTERVAL_COLUMNS = dict(
+    zip(
+        ("done", "lost", "workers", "trained_s", "waited", "kbit", "loss", "accuracy"),
+        TASK_COLUMNS[1:],
+        strict=True,
+    )
+)
+SHARES = ("waited", "accuracy")
 #: Columns that a narrow terminal leaves out, in this order.
 FIRST_TO_GO = ("workers", "last loss", "lost", "waited", "kbit a round", "accuracy")
 
@@ -62,6 +69,36 @@ def task_rows(comparison: Comparison) -> TextTable:
     )
 
 
+def task_interval_rows(comparison: Comparison) -> TextTable:
+    """Half the width of the 95 % interval of each mean of the FEL tasks, by policy and task."""
+    keys, means = [], []
+    for task, first in enumerate(comparison.policies[0].runs[0].tasks):
+        for policy in comparison.policies:
+            keys.append((policy.name, first.name))
+            means.append(task_means([run.tasks[task] for run in policy.runs]))
+    columns: dict[str, list[str]] = {}
+    for name, heading in INTERVAL_COLUMNS.items():
+        halves = [_half(getattr(mean, name)) for mean in means]
+        if name in SHARES:
+            cells = [DASH if half is None else f"± {half:.2%}" for half in halves]
+        else:
+            cells = [text if text == DASH else f"± {text}" for text in at_one_precision(halves)]
+        if any(halves):
+            columns[heading] = cells
+    names, tasks = zip(*keys, strict=True)
+    return TextTable(
+        ("policy", "task", *columns),
+        tuple(zip(names, tasks, *columns.values(), strict=True)),
+        text=("task",),
+        keys=2,
+        first_to_go=tuple(heading for heading in FIRST_TO_GO if heading in columns),
+    )
+
+
+def _half(value: ConfidenceInterval | None) -> float | None:
+    return None if value is None or value.high is None else value.high - value.estimate
+
+
 def _silent_tasks(groups: Sequence[Sequence[TaskRun]]) -> Iterator[Nothing]:
     runs = [run for group in groups for run in group]
     yield from nothing_where(not any(run.lost for run in runs), ["lost"], "No round was lost")
@@ -71,69 +108,40 @@ def _silent_tasks(groups: Sequence[Sequence[TaskRun]]) -> Iterator[Nothing]:
 
 def _task_columns(groups: Sequence[Sequence[TaskRun]]) -> list[list[str]]:
     """Tasks over the replications of a policy, under ``TASK_COLUMNS``."""
-    figures = [_task_figures(runs) for runs in groups]
-    done = at_one_precision([figure.done for figure in figures])
+    means = [task_means(runs) for runs in groups]
+    done = at_one_precision(_estimates(means, "done"))
     return [
         [runs[0].name for runs in groups],
         [
             f"{count} of {sum(run.rounds for run in runs) // len(runs)}"
             for count, runs in zip(done, groups, strict=True)
         ],
-        at_one_precision([figure.lost for figure in figures]),
-        at_one_precision([figure.workers for figure in figures]),
-        _training_times(groups),
-        [_shown(figure.waited, ".0%") for figure in figures],
-        at_one_precision([figure.kbit for figure in figures], digits=4),
-        [_shown(figure.loss, ".4f") for figure in figures],
-        [_shown(figure.accuracy, ".1%") for figure in figures],
+        at_one_precision(_estimates(means, "lost")),
+        at_one_precision(_estimates(means, "workers")),
+        _training_times(groups, means),
+        [_shown(value, ".0%") for value in _estimates(means, "waited")],
+        at_one_precision(_estimates(means, "kbit"), digits=4),
+        [_shown(value, ".4f") for value in _estimates(means, "loss")],
+        [_shown(value, ".1%") for value in _estimates(means, "accuracy")],
     ]
+
+
+def _estimates(means: Sequence[TaskMeans], name: str) -> list[float | None]:
+    found = [getattr(mean, name) for mean in means]
+    return [None if value is None else value.estimate for value in found]
 
 
 def _shown(value: float | None, how: str) -> str:
     return DASH if value is None else format(value, how)
 
 
-class _TaskFigures(NamedTuple):
-    """One task over the replications of a policy; None where no round was done."""
-
-    done: float
-    lost: float
-    workers: float | None
-    waited: float | None
-    kbit: float | None
-    loss: float | None
-    accuracy: float | None
-
-
-def _task_figures(runs: Sequence[TaskRun]) -> _TaskFigures:
-    done = sum(run.done for run in runs)
-    begun = [run for run in runs if run.done]
-    last = [loss[~np.isnan(loss)][-1:] for loss in (run.loss for run in begun)]
-    losses = np.concatenate(last) if last else np.zeros(0)
-    busy_s = sum(float((run.ended_s - run.started_s).sum()) for run in begun)
-    waited_s = sum(float(run.waited_s.sum()) for run in begun)
-    return _TaskFigures(
-        done=done / len(runs),
-        lost=sum(run.lost for run in runs) / len(runs),
-        workers=float(np.mean([run.workers.mean() for run in begun])) if begun else None,
-        waited=waited_s / busy_s if busy_s else None,
-        kbit=sum(run.key_bits for run in runs) / done / 1e3 if done else None,
-        loss=float(losses.mean()) if len(losses) else None,
-        accuracy=float(np.mean([run.accuracy[-1] for run in begun])) if begun else None,
-    )
-
-
-def _training_times(groups: Sequence[Sequence[TaskRun]]) -> list[str]:
-    """Mean time until trained and its standard deviation, of the runs in which it was reached."""
-    ends = [[run.trained_s for run in runs if run.trained_s is not None] for runs in groups]
-    means = at_one_precision([float(np.mean(times)) if times else None for times in ends], 4)
-    spreads = at_one_precision(
-        [float(np.std(times, ddof=1)) if len(times) > 1 else None for times in ends]
-    )
+def _training_times(groups: Sequence[Sequence[TaskRun]], means: Sequence[TaskMeans]) -> list[str]:
+    """Mean time until trained, of the runs in which it was reached; says how many these are."""
     cells = []
-    for runs, times, mean, spread in zip(groups, ends, means, spreads, strict=True):
-        part = f" ({len(times)} of {len(runs)})" if 0 < len(times) < len(runs) else ""
-        cells.append(mean + (f" ± {spread}" if spread != DASH else "") + part)
+    for runs, mean in zip(groups, at_one_precision(_estimates(means, "trained_s"), 4), strict=True):
+        reached = sum(run.trained_s is not None for run in runs)
+        part = f" ({reached} of {len(runs)})" if 0 < reached < len(runs) else ""
+        cells.append(mean + part)
     return cells
 
 

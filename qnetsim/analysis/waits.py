@@ -42,10 +42,8 @@ class Waits:
     @classmethod
     def merged(cls, parts: Sequence[Waits]) -> Waits:
         """Counts of several runs as one."""
-        edges, place = np.unique(np.concatenate([p.upto_s for p in parts]), return_inverse=True)
-        counts = np.zeros(len(edges), dtype=np.int64)
-        np.add.at(counts, place, np.concatenate([p.counts for p in parts]))
-        return cls(edges, counts)
+        edges, counts = side_by_side(parts)
+        return cls(edges, counts.sum(axis=0))
 
     def percentile(self, share: float) -> float:
         """Shortest upper edge of a bin, in seconds, within which this share was served."""
@@ -58,3 +56,19 @@ class Waits:
     def percentiles_s(self) -> dict[str, float]:
         """All of ``PERCENTILES``, by name."""
         return {name: self.percentile(share) for name, share in PERCENTILES.items()}
+
+
+def side_by_side(parts: Sequence[Waits]) -> tuple[FloatArray, IntArray]:
+    """Counts of several runs over bins that they share.
+
+    Returns
+    -------
+    upto_s : ndarray of float64, shape (bins,)
+    counts : ndarray of int64, shape (runs, bins)
+    """
+    # numpy.unique would import masked arrays
+    edges = np.array(sorted({edge for part in parts for edge in part.upto_s.tolist()}))
+    counts = np.zeros((len(parts), len(edges)), dtype=np.int64)
+    for row, part in zip(counts, parts, strict=True):
+        row[np.searchsorted(edges, part.upto_s)] = part.counts
+    return edges, counts

@@ -17,8 +17,11 @@ from qnetsim.vocabulary import BILL_COLUMNS, POOLS
 
 #: Slots whose mean is one value of MSER-5.
 BATCH_SLOTS = 5
-#: Values at the end that a cut leaves at least; fewer say nothing of a variance.
-LEAST_KEPT = 5
+#: Values of MSER-5 that are the fewest to say anything.
+LEAST_VALUES = 10
+#: A cut leaves at least one part of so many: where costs are rare, a short end may hold none of
+#: them, and would look as if the run settled there.
+KEPT_PART = 4
 #: What is followed against time, in words, and the columns that make it.
 SERIES: Mapping[str, Sequence[str]] = {
     "cost": BILL_COLUMNS,
@@ -87,9 +90,11 @@ def at_start(scenario: Mapping[str, Any]) -> tuple[str, ...]:
     """What a recorded scenario begins with, and will not have for long; in words."""
     keys = scenario["key_management"]
     faults = scenario.get("faults", {})
-    room = keys.get("store_bits", 0) - keys.get("initial_bits", 0)
+    stores = keys.get("store_bits", 0) > 0 and keys.get("key_lifetime_slots", 0) > 0
+    filled = keys.get("initial_bits", 0) > 0
     found = {
-        "key stores are empty": room > 0 and keys.get("key_lifetime_slots", 0) > 0,
+        "key stores are empty": stores and not filled,
+        "key stores hold their initial bits": stores and filled,
         "no request waits": keys.get("patience_s", 0) > 0,
         "no session is held": scenario["demand"].get("holding_slots", 1) > 1,
         "nothing has failed": any(value is not None for value in faults.values()),
@@ -97,9 +102,11 @@ def at_start(scenario: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name, yes in found.items() if yes)
 
 
-def one_off(scenario: Mapping[str, Any]) -> tuple[str, ...]:
-    """What of a recorded scenario happens at a time of its own; in words."""
+def one_off(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    """What of a recorded run happens at a time of its own; in words."""
+    scenario = provenance["scenario"]
     found = {
+        "branches": (provenance.get("counterfactual") or {}).get("from_slot"),
         "federated tasks": scenario.get("fel"),
         "listed outages": scenario.get("outage"),
         "recorded demand": scenario.get("recording"),
@@ -111,15 +118,15 @@ def mser_5(values: FloatArray) -> int | None:
     """Slots to leave out at the start, by MSER-5; None where the rest never settles.
 
     The cut is the one that makes the standard error of the mean of the rest smallest, over means of
-    ``BATCH_SLOTS`` slots. Where it lies behind the middle, there is too little to say where the
-    start ends.
+    ``BATCH_SLOTS`` slots, of which at least a quarter is kept. Where it lies behind the middle,
+    there is too little to say where the start ends.
 
     Parameters
     ----------
     values : ndarray of float64, shape (slots,)
     """
     count = len(values) // BATCH_SLOTS
-    if count < 2 * LEAST_KEPT:
+    if count < LEAST_VALUES:
         return 0
     means = values[: count * BATCH_SLOTS].reshape(count, BATCH_SLOTS).mean(axis=1)
     # from the mean of what comes late, so that the start does not swallow how little that varies
@@ -129,7 +136,7 @@ def mser_5(values: FloatArray) -> int | None:
     errors = (np.maximum(squares, 0) / kept**2)[::-1]
     scale = float(np.abs(means).max())
     errors[errors * count <= (1e-12 * scale) ** 2] = 0.0
-    cut = int(np.argmin(errors[: count - LEAST_KEPT + 1]))
+    cut = int(np.argmin(errors[: count - count // KEPT_PART + 1]))
     return cut * BATCH_SLOTS if cut <= count // 2 else None
 
 
@@ -161,17 +168,18 @@ def _sum_of(trace: Trace, columns: Sequence[str]) -> FloatArray:
 
 
 def warm_up(
-    scenarios: Sequence[Mapping[str, Any]], policies: Mapping[str, Mapping[str, FloatArray]]
+    provenances: Sequence[Mapping[str, Any]], policies: Mapping[str, Mapping[str, FloatArray]]
 ) -> WarmUp:
     """The warm-up that is common to all policies of a comparison: the longest of theirs.
 
     Parameters
     ----------
-    scenarios : sequence of mapping
+    provenances : sequence of mapping
         Of the runs, as recorded.
     policies : mapping from policy to series
         Means over the replications, as of ``series_of``.
     """
+    scenarios = [found["scenario"] for found in provenances]
     empty = tuple(dict.fromkeys(what for found in map(at_start, scenarios) for what in found))
     given = [found["run"].get("warmup_slots") for found in scenarios]
     said = [slots for slots in given if slots is not None]
@@ -179,7 +187,7 @@ def warm_up(
         return WarmUp(max(said), "given", empty, cut_cost=_cut_cost(max(said), policies))
     if not empty:
         return WarmUp()
-    ends = tuple(dict.fromkeys(what for found in map(one_off, scenarios) for what in found))
+    ends = tuple(dict.fromkeys(what for found in map(one_off, provenances) for what in found))
     if ends:
         return WarmUp(at_start=empty, ends=ends)
     cuts = {
@@ -211,7 +219,7 @@ def warm_up_of(trace: Trace) -> WarmUp:
     scenario = trace.provenance["scenario"]
     if not may_warm_up(scenario) or trace.slots == 0:
         return WarmUp()
-    return warm_up([scenario], {trace.policy: series_of(trace)})
+    return warm_up([trace.provenance], {trace.policy: series_of(trace)})
 
 
 def _cut_cost(slots: int, policies: Mapping[str, Mapping[str, FloatArray]]) -> float | None:

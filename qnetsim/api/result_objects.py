@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from qnetsim.analysis.compare import Comparison, PolicyResult
 from qnetsim.analysis.figures.style import Style
 from qnetsim.analysis.html_tables import cost_table, html_table, html_text, paired_table
+from qnetsim.analysis.interval_rows import basis
+from qnetsim.analysis.mean_intervals import Intervals, over_batches
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
 from qnetsim.analysis.places import PAGE
 from qnetsim.analysis.text_table import TextTable
@@ -67,9 +69,15 @@ class RunResult(Drawable, os.PathLike[str]):
 
     @cached_property
     def metrics(self) -> RunMetrics:
-        """Figures of the run."""
+        """Figures of the run, over the slots after its warm-up."""
         with open_trace(self.path) as trace:
             return run_metrics(trace)
+
+    @cached_property
+    def intervals(self) -> Intervals:
+        """95 % intervals of these figures, by batch means."""
+        with open_trace(self.path) as trace:
+            return over_batches(trace, self.metrics)
 
     @property
     def cost_per_slot(self) -> float:
@@ -94,16 +102,34 @@ class RunResult(Drawable, os.PathLike[str]):
         return (self.path,)
 
     def _repr_html_(self) -> str:
-        found = self.metrics
+        found, intervals = self.metrics, self.intervals
+
+        def share(name: str, value: float) -> str:
+            half = intervals.half(name)
+            return f"{value:.2%}" + ("" if half is None else f" ± {half:.2%}")
+
+        half = intervals.half("cost_per_slot")
         rows = (
             ("slots", f"{found.slots:,}"),
-            ("cost per slot", f"{found.cost:,.2f}"),
-            ("served", f"{found.served_share:.2%}"),
-            ("blocked", f"{found.blocked_share:.2%}"),
-            ("on demand", f"{found.on_demand_share:.2%}"),
+            ("cost per slot", f"{found.cost:,.2f}" + ("" if half is None else f" ± {half:,.2f}")),
+            ("served", share("served", found.served_share)),
+            ("blocked", share("blocked", found.blocked_share)),
+            ("on demand", share("on_demand_share", found.on_demand_share)),
         )
         caption = f"{found.policy}, replication {found.replication}"
-        return html_table(caption, TextTable(("figure", "value"), rows))
+        told = (found.warm_up.sentence, intervals.sentence)
+        notes = "".join(f"<p>{html_text(sentence)}</p>" for sentence in told if sentence)
+        return html_table(caption, TextTable(("figure", "value"), rows)) + notes
+
+
+def _with_ends(intervals: Intervals, name: str, estimate: float) -> dict[str, float | None]:
+    """A figure and the ends of its interval, by the names of their columns."""
+    found = intervals.of.get(name)
+    return {
+        name: estimate,
+        f"{name}_low": None if found is None else found.low,
+        f"{name}_high": None if found is None else found.high,
+    }
 
 
 class ComparisonResult(Drawable):
@@ -145,7 +171,7 @@ class ComparisonResult(Drawable):
         return (*self.comparison.notes, *self.comparison.warnings)
 
     def table(self) -> pandas.DataFrame:
-        """One row for each policy and replication."""
+        """One row for each policy and replication, over the slots after the warm-up."""
         import pandas
 
         return pandas.DataFrame(
@@ -162,6 +188,7 @@ class ComparisonResult(Drawable):
                     "world_digest": run.world_digest,
                     "content_digest": run.content_digest,
                     "status": run.status,
+                    "warmup_slots": run.warm_up.slots,
                 }
                 for policy in self.policies
                 for run in policy.runs
@@ -169,7 +196,10 @@ class ComparisonResult(Drawable):
         )
 
     def summary(self) -> pandas.DataFrame:
-        """One row for each policy: means over the replications, with 95 % intervals."""
+        """One row for each policy: means after the warm-up, with 95 % intervals.
+
+        The ends of an interval are ``_low`` and ``_high``; None where there is none.
+        """
         import pandas
 
         return pandas.DataFrame(
@@ -182,10 +212,11 @@ class ComparisonResult(Drawable):
                     "ratio": policy.ratio,
                     "ratio_low": policy.relative_cost and policy.relative_cost.low,
                     "ratio_high": policy.relative_cost and policy.relative_cost.high,
-                    "served": policy.served,
-                    "blocked": policy.blocked,
-                    "on_demand_share": policy.on_demand_share,
+                    **_with_ends(policy.intervals, "served", policy.served),
+                    **_with_ends(policy.intervals, "blocked", policy.blocked),
+                    **_with_ends(policy.intervals, "on_demand_share", policy.on_demand_share),
                     "sees_future": policy.sees_future,
+                    "warmup_slots": self.comparison.warm_up.slots,
                 }
                 for policy in self.policies
             ]
@@ -223,7 +254,9 @@ class ComparisonResult(Drawable):
             return write_report(self.comparison, folder, force=force)
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<p>{html_text(note)}</p>" for note in self.notes)
+        notes = "".join(
+            f"<p>{html_text(note)}</p>" for note in (*self.notes, *basis(self.comparison))
+        )
         return cost_table(self.comparison) + paired_table(self.comparison) + notes
 
 

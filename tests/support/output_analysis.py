@@ -5,14 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from qnetsim.analysis.batch_means import batch_starts, checked_batches, ratio_interval
+from qnetsim.analysis.batch_means import (
+    BatchCheck,
+    Parts,
+    batch_starts,
+    independent_batches,
+    most_batches,
+    ratio_interval,
+)
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.analysis.warm_up import mser_5
 from qnetsim.arrays import FloatArray
@@ -143,15 +150,23 @@ def summed_up(name: str, studies: list[Study]) -> Coverage:
     )
 
 
+def batched_series(series: Mapping[str, FloatArray]) -> tuple[Parts, BatchCheck]:
+    """Batches of series that have a value a slot, as those of a run; all of them are checked."""
+    slots = len(next(iter(series.values())))
+    batches = most_batches(slots)
+    assert batches is not None
+    starts = batch_starts(slots, batches)
+    lengths = np.diff([*starts, slots]).astype(np.float64)
+    parts = {name: (np.add.reduceat(values, starts), lengths) for name, values in series.items()}
+    return independent_batches(parts, tuple(series))
+
+
 def batched(found: Run, cut: int) -> Study:
     """The interval of one long run by batch means."""
-    check = checked_batches(found.cost[cut:])
-    assert check is not None
-    blocked = found.blocked[cut:]
-    starts = batch_starts(len(blocked), check.batches)
-    sums = np.add.reduceat(blocked, starts)
-    lengths = np.diff([*starts, len(blocked)]).astype(np.float64)
-    return Study(ratio_interval(sums, lengths, float(blocked.mean())), cut, check.passed)
+    names = ("cost", "blocked", "stored")
+    parts, check = batched_series({name: getattr(found, name)[cut:] for name in names})
+    blocked = float(found.blocked[cut:].mean())
+    return Study(ratio_interval(*parts["blocked"], blocked), cut, check.passed)
 
 
 def replicated(runs: list[Run], cut: int) -> Study:

@@ -22,7 +22,7 @@ from qnetsim.trace.schema import recorded
 from qnetsim.units import seconds_to_ticks
 from qnetsim.vocabulary import BILL_COLUMNS, FLOWS, POOLS
 from qnetsim.world.realisation import WorldChunk
-from tests.support.helpers import Scripted, run
+from tests.support.helpers import Result, Scripted, run
 from tests.support.networks import with_twins
 from tests.support.reference import Reference, World
 
@@ -313,6 +313,26 @@ COUNTS = (
 )
 
 
+def hold_against(result: Result, reference: Reference) -> None:
+    """Compare every column of a run with the plain simulator."""
+    for pool in POOLS:
+        for flow in FLOWS:
+            name = f"{pool}_{flow}_bits"
+            np.testing.assert_array_equal(result.columns[name], reference.columns[name], name)
+    for name in ("on_demand_channels", "on_demand_wavelengths"):
+        np.testing.assert_array_equal(result.columns[name], reference.columns[name], name)
+    for name in COUNTS:
+        np.testing.assert_array_equal(result.columns[name], reference.counts[name], name)
+    bins = result.simulation.managers.wait_bins
+    waits = np.zeros((len(result.columns["served"]), bins.count), int)
+    for slot, ticks in reference.waits:
+        waits[slot, -(-ticks // bins.width_ticks) - 1] += 1
+    np.testing.assert_array_equal(result.columns["waited"], waits)
+    bills = reference.costs()
+    for name in BILL_COLUMNS:
+        np.testing.assert_array_equal(result.columns[name], bills[name], name)
+
+
 def compare(seed: int, folder: Path, *, twins: bool = False) -> dict[str, int]:
     """Run all and compare every column; returns what happened, for the coverage test."""
     rng = np.random.default_rng(seed)
@@ -342,22 +362,7 @@ def compare(seed: int, folder: Path, *, twins: bool = False) -> dict[str, int]:
             results[f"{kernel}, real"] = run(case, policy, kernel=kernel, relay=relay)
     result = results["loop"]
     reference = expected(case, policy, routes)
-    for pool in POOLS:
-        for flow in FLOWS:
-            name = f"{pool}_{flow}_bits"
-            np.testing.assert_array_equal(result.columns[name], reference.columns[name], name)
-    for name in ("on_demand_channels", "on_demand_wavelengths"):
-        np.testing.assert_array_equal(result.columns[name], reference.columns[name], name)
-    for name in COUNTS:
-        np.testing.assert_array_equal(result.columns[name], reference.counts[name], name)
-    bins = result.simulation.managers.wait_bins
-    waits = np.zeros((slots, bins.count), int)
-    for slot, ticks in reference.waits:
-        waits[slot, -(-ticks // bins.width_ticks) - 1] += 1
-    np.testing.assert_array_equal(result.columns["waited"], waits)
-    bills = reference.costs()
-    for name in BILL_COLUMNS:
-        np.testing.assert_array_equal(result.columns[name], bills[name], name)
+    hold_against(result, reference)
     for kernel in results:
         for column in recorded():
             if not column.volatile:

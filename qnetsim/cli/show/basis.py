@@ -26,9 +26,18 @@ def intervals_json(found: Intervals) -> dict[str, object]:
         "method": found.method,
         "parts": found.parts,
         "check": check
-        and {"correlation": check.correlation, "limit": check.limit, "passed": check.passed},
+        and {
+            "correlation": check.correlation,
+            "correlations": dict(check.correlations),
+            "limit": check.limit,
+            "passed": check.passed,
+        },
         "of": {
             name: {"mean": value.estimate, "low": value.low, "high": value.high}
             for name, value in found.of.items()
+        },
+        "wait_percentiles_s": {
+            name: {"estimate": value.estimate, "low": value.low, "high": value.high}
+            for name, value in found.waits_s.items()
         },
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from qnetsim.analysis import Comparison, PolicyResult
 from qnetsim.analysis.in_words import in_words
@@ -15,7 +15,8 @@ from qnetsim.analysis.rows import (
     plan_cells,
     simulated_information_values,
 )
-from qnetsim.analysis.task_rows import task_rows
+from qnetsim.analysis.task_means import task_means
+from qnetsim.analysis.task_rows import task_interval_rows, task_rows
 from qnetsim.cli.show.basis import intervals_json, warm_up_json
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
@@ -68,10 +69,23 @@ def _policy_json(policy: PolicyResult) -> dict[str, object]:
         "intervals": intervals_json(policy.intervals),
         "sees_future": policy.sees_future,
         "plan": policy.plan,
+        "task_means": _task_means_json(policy),
         "tasks": [[task_json(task) for task in run.tasks] for run in policy.runs],
         "trace": policy.runs[0].trace,
         "traces": [run.trace for run in policy.runs],
     }
+
+
+def _task_means_json(policy: PolicyResult) -> list[dict[str, object]]:
+    """Means of each FEL task over the replications, with their intervals."""
+    found: list[dict[str, object]] = []
+    for task, first in enumerate(policy.runs[0].tasks):
+        means = task_means([run.tasks[task] for run in policy.runs])
+        values: dict[str, object] = {
+            f.name: _interval_json(getattr(means, f.name)) for f in fields(means)
+        }
+        found.append({"name": first.name, **values})
+    return found
 
 
 def _interval_json(value: ConfidenceInterval | None) -> dict[str, float | None] | None:
@@ -99,6 +113,9 @@ def show_comparison(comparison: Comparison) -> None:
         print_table(text_table("keys and waiting", key_rows(comparison)))
     if comparison.policies[0].runs[0].tasks:
         print_table(text_table("federated learning", task_rows(comparison)))
+        tasks = task_interval_rows(comparison)
+        if len(tasks.columns) > tasks.keys:
+            print_table(text_table("95 % intervals of these means", tasks))
     if any(policy.sees_future for policy in comparison.policies):
         echo("* sees the future: a bound, not a competitor")
     for sentence in (*in_words(comparison), *basis(comparison)):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qnetsim.analysis import RunMetrics, run_metrics
 from qnetsim.analysis.fel_tasks import TaskRun
+from qnetsim.analysis.interval_rows import ends_text
 from qnetsim.analysis.mean_intervals import Intervals, over_batches
 from qnetsim.cli.show.basis import intervals_json, warm_up_json
 from qnetsim.cli.show.boxed_table import print_table
@@ -93,6 +94,13 @@ def _share(intervals: Intervals, name: str) -> str:
     return "" if half is None else f" ± {half:.2%}"
 
 
+def _wait(intervals: Intervals, name: str, seconds: float) -> str:
+    """A percentile of the waiting times, with the ends of its interval where that has a width."""
+    found = intervals.waits_s.get(name)
+    ends = "" if found is None or found.low == found.high else f" ({ends_text(found)})"
+    return f"{name} {seconds:g} s{ends}"
+
+
 def show_metrics(metrics: RunMetrics, intervals: Intervals) -> None:
     """Print a run's figures."""
     rows = table(f"policy {metrics.policy}, replication {metrics.replication}", ["", ""], left=1)
@@ -114,7 +122,7 @@ def show_metrics(metrics: RunMetrics, intervals: Intervals) -> None:
         rows.add_row("deliveries over detours", f"{metrics.rerouted:,}")
     waits = metrics.waits.percentiles_s
     if waits["max"] > 0:
-        shown = ", ".join(f"{name} {seconds:g} s" for name, seconds in waits.items())
+        shown = ", ".join(_wait(intervals, name, seconds) for name, seconds in waits.items())
         rows.add_row("waiting time of the served", shown)
     if metrics.mean_pool_bits.any():
         level = counted(round(metrics.mean_pool_bits.mean()), "bit")
@@ -122,7 +130,10 @@ def show_metrics(metrics: RunMetrics, intervals: Intervals) -> None:
         spread = "" if half is None else f" ± {half:,.0f}"
         rows.add_row("mean pool level of a fibre", level + spread)
         if metrics.depletion_s is not None:
-            rows.add_row("mean time until pools run empty", f"{metrics.depletion_s:,.3g} s")
+            half = intervals.half("depletion_s")
+            spread = "" if half is None else f" ± {half:,.3g}"
+            label = "mean time until pools run empty"
+            rows.add_row(label, f"{metrics.depletion_s:,.3g} s{spread}")
     used = f"{metrics.utilisation.mean():.2%}{_share(intervals, 'utilisation')} mean"
     rows.add_row("utilisation (consumed / produced)", used)
     rows.add_row("trust exposure", counted(metrics.exposed_bits, "bit"))

@@ -114,7 +114,8 @@ class KeyManagementTable(Table):
     )
     control_delay_s: float = field(
         "how long the control plane takes to learn of a failure or a repair and to configure "
-        "the nodes",
+        "the nodes: policies, 'reroute' and 'block' go by what it knows; who waits under 'wait' "
+        "is served as soon as the fibre is repaired",
         "a number >= 0 in seconds, a whole number of nanoseconds",
         default=0.0,
         ge=0,

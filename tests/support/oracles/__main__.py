@@ -18,12 +18,13 @@ Each scenario has an answer in queueing or reliability theory. Answers are exact
 stationary distribution of each chain is solved when the page is made
 (`tests/support/oracles/chains.py`), nothing is typed. *Limit* is the answer of continuous
 time that has a name (Erlang B, Kaufman–Roberts, Kelly's product form, Erlang's fixed point); it
-differs where slots are coarse, and a simulator of slots must not meet it.
+differs where slots are coarse, and a simulator of slots must not meet it. That the chains tend to
+it as slots become short is a test of its own.
 
 Fibres of one segment yield one key unit a channel-slot, and requests share channels (`granularity
 = "bit"`). {WORLDS} worlds each, the first {WARM_UP:,} slots left out. The interval is the 95 %
 one of the mean (t). The verdict asks whether theory lies in the {LEVEL:.1%} interval: of so many
-verdicts at 95 % two would fail by chance.
+verdicts at 95 % two or three would fail by chance.
 
 | scenario | quantity | formula | theory | run | ± 95 % | z | verdict | limit |
 |---|---|---|--:|--:|--:|--:|---|---|

@@ -256,6 +256,19 @@ def reduced_load_line(load: float, channels: int) -> list[float]:
     return [loss, loss, 1 - (1 - loss) ** 2]
 
 
+def sessions_without_limit(share: float, stay: float) -> tuple[float, float, float]:
+    """Mean, variance and lag-1 correlation of the sessions going on, none of which is lost.
+
+    One begins in a slot with probability ``share``, and is there ``j`` slots later with
+    ``stay**j``, whatever the others do: sums of independent events.
+    """
+    there = share * stay ** np.arange(2000)
+    variance = float((there * (1 - there)).sum())
+    # of a session begun j slots ago: that it is there, and one slot later too
+    both = float((there * stay - there * there * stay).sum())
+    return float(there.sum()), variance, both / variance
+
+
 def outlasts(availability: float, patience_s: float, repair_s: float) -> float:
     """P(an arrival meets an outage that lasts longer than its patience)."""
     return (1 - availability) * exp(-patience_s / repair_s)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tests.support.oracles.family import Family
-from tests.support.oracles.queues import sessions, stores, waits
+from tests.support.oracles.queues import classes, sessions, stores, waits
 from tests.support.oracles.supply import moments, noise, outages
 
 
 def families() -> list[Family]:
     """All of them."""
-    return [*waits(), *sessions(), *stores(), *noise(), *outages(), *moments()]
+    return [*waits(), *classes(), *sessions(), *stores(), *noise(), *outages(), *moments()]

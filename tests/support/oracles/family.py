@@ -57,6 +57,8 @@ class Family:
         Rows of the topology.
     pairs : str
         Requests of a slot.
+    requests : str
+        Tables of requests with levels of their own, in place of ``pairs``.
     slots : int
         Of a world, beside the warm-up.
     """
@@ -67,6 +69,7 @@ class Family:
     oracles: tuple[Oracle, ...]
     fibres: str = FIBRE
     pairs: str = '[["a", "b"]]'
+    requests: str = ""
     slots: int = 40_000
 
 
@@ -98,6 +101,14 @@ def held_for(holding: int, kind: str = "geometric") -> dict[str, object]:
 
 def limit_of(count: int) -> dict[str, object]:
     return {"qkd_wavelengths": 3 * count}
+
+
+def request(target: str, count: int, share: float, priority: int) -> str:
+    """The table of so many requests from a, each for one unit with this probability."""
+    return (
+        f'[[request]]\nsource = "a"\ntarget = "{target}"\ncount = {count}\n'
+        f"priority = {priority}\nprobabilities = [{1 - share}, {share}]\n"
+    )
 
 
 def many(requests: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from qnetsim.plain_text import counted
 from tests.support.helpers import Result
@@ -20,6 +21,7 @@ from tests.support.oracles.family import (
     lost_share,
     many,
     one_in,
+    request,
     store_of,
     table_of,
 )
@@ -90,6 +92,76 @@ def waits() -> list[Family]:
     ]
 
 
+def _by_class(result: Result) -> tuple[float, float]:
+    """Losses of class 0, which asks for a–b, and of class 1, which asks for a–b–c."""
+    first, both = (_delivered(result)[:, fibre].sum() for fibre in (0, 1))
+    asked = levels_of(result).sum(axis=0)
+    halves = asked[: len(asked) // 2].sum(), asked[len(asked) // 2 :].sum()
+    return float(1 - (first - both) / halves[0]), float(1 - both / halves[1])
+
+
+def _delivered(result: Result) -> npt.NDArray[np.float64]:
+    """Key units that requests took in each slot, by fibre."""
+    bits = sum(result.columns[f"{pool}_consumed_bits"] for pool in ("reservation", "on_demand"))
+    return np.asarray(bits) / 1000
+
+
+def classes() -> list[Family]:
+    """Priorities: what class 0 meets is as if no other class were there."""
+    arrivals = chains.binomial(10, 0.05)
+    left = 1 - arrivals[0]
+    requests, more = (
+        request("b", 10, share, 0) + request("c", 10, share, 1) for share in (0.05, 0.09)
+    )
+    none: dict[str, Mapping[str, object]] = {
+        "demand": {"levels": 2, "coupling": '"independent"'},
+        "network": limit_of(1),
+    }
+
+    def at_once(result: Result) -> Measured:
+        return dict(zip(("class-0", "class-1"), _by_class(result), strict=True))
+
+    return [
+        Family(
+            "10 requests a slot of class 0 for a–b, 10 of class 1 for a–b–c, p = 0.05, one "
+            "channel, no patience",
+            none,
+            at_once,
+            (
+                Oracle(
+                    "class-0",
+                    "loss of class 0",
+                    "E(A−1)⁺/E A of its own arrivals",
+                    chains.batch_bucket_loss(arrivals, 0),
+                ),
+                Oracle(
+                    "class-1",
+                    "loss of class 1",
+                    "1 − P(no other)·P(A ≥ 1)/E A",
+                    1 - arrivals[0] * left / 0.5,
+                ),
+            ),
+            fibres=LINE,
+            requests=requests,
+        ),
+        Family(
+            "the same, p = 0.09, patience of 3.5 slots",
+            {**none, "key_management": {"patience_s": 3.5}},
+            lambda result: {"class-0-waits": _by_class(result)[0]},
+            (
+                Oracle(
+                    "class-0-waits",
+                    "loss of class 0",
+                    "as a store of 3, of its own arrivals",
+                    chains.batch_bucket_loss(chains.binomial(10, 0.09), 3),
+                ),
+            ),
+            fibres=LINE,
+            requests=more,
+        ),
+    ]
+
+
 def sessions() -> list[Family]:
     """Sessions under limits, and the loss networks that they tend to."""
     stay = 1 - 1 / 20
@@ -100,10 +172,11 @@ def sessions() -> list[Family]:
         return {f"rate-{k}": float(blocked[level == k].sum() / (level == k).sum()) for k in (1, 2)}
 
     def on_line(result: Result) -> Measured:
-        bits = sum(result.columns[f"{pool}_consumed_bits"] for pool in ("reservation", "on_demand"))
         return {
             "line": lost_share(result),
-            "line-load": float(np.asarray(bits)[:, 0].mean() / 1000),
+            "line-load": float(_delivered(result)[:, 0].mean()),
+            # only keys from a to c are seen by the node between
+            "line-through": float(result.columns["exposed_bits"].mean() / 1000),
         }
 
     roberts = chains.kaufman_roberts({1: 0.10 * 20, 2: 0.05 * 20}, 6)
@@ -205,6 +278,14 @@ def sessions() -> list[Family]:
                     1.2 * (2 - line[0] - line[2]),
                     f"Kelly {1.2 * (2 - kelly[0] - kelly[2]):.4f}",
                 ),
+                Oracle(
+                    "line-through",
+                    "sessions ac going on",
+                    "the same, Little's law",
+                    1.2 * (1 - line[2]),
+                    f"Kelly {1.2 * (1 - kelly[2]):.4f}, "
+                    f"fixed point {1.2 * (1 - fixed_point[2]):.4f}",
+                ),
             ),
             fibres=LINE,
             pairs='[["a", "b"], ["b", "c"], ["a", "c"]]',
@@ -266,6 +347,22 @@ def stores() -> list[Family]:
                 pairs=many(20),
             )
         )
+    families.append(
+        Family(
+            "the same with a store without end, in which keys live for 3 slots",
+            {**one, "key_management": {"store_bits": 10**9, "key_lifetime_slots": 3}},
+            loss("lifetime-3"),
+            (
+                Oracle(
+                    "lifetime-3",
+                    "loss",
+                    "as a store of 3: a lifetime of m slots is a cap of m yields",
+                    chains.batch_bucket_loss(arrivals, 3),
+                ),
+            ),
+            pairs=many(20),
+        )
+    )
     for units in (3, 10):
         families.append(
             Family(

@@ -16,9 +16,11 @@ from tests.support.oracles.family import (
     Family,
     Measured,
     Oracle,
+    held_for,
     levels_of,
     limit_of,
     lost_share,
+    one_in,
     store_of,
     table_of,
 )
@@ -168,6 +170,13 @@ def moments() -> list[Family]:
         levels = levels_of(result)[:, 0].astype(np.float64)
         return series(levels, "regime-mean", "regime-var", "regime-lag")
 
+    def held(result: Result) -> Measured:
+        # without a limit every session is served, so that as many keys are used as there are
+        bits = sum(result.columns[f"{pool}_consumed_bits"] for pool in ("reservation", "on_demand"))
+        going_on = np.asarray(bits)[:, 0] / 1000
+        return series(going_on, "held-mean", "held-var", "held-lag")
+
+    stays = chains.sessions_without_limit(0.5, 1 - 1 / 7)
     # means 1 and 6, each for 25 slots: half of the time either
     between = 6.25
     return [
@@ -185,6 +194,16 @@ def moments() -> list[Family]:
                 Oracle("drift-lag", "lag-1 correlation", "exp(−1/50)", exp(-1 / 50)),
             ),
             slots=80_000,
+        ),
+        Family(
+            "one request a slot, p = 0.5, geometric holding of mean 7, no limit",
+            {"demand": {**one_in(0.5), **held_for(7)}},
+            held,
+            (
+                Oracle("held-mean", "sessions going on", "p·h", stays[0]),
+                Oracle("held-var", "variance", "Σ pqʲ(1 − pqʲ), q = 1 − 1/h", stays[1]),
+                Oracle("held-lag", "lag-1 correlation", "the same", stays[2]),
+            ),
         ),
         Family(
             "regimes with means 1 and 6, 25 slots each on average",

@@ -64,12 +64,14 @@ def scenario_text(family: Family, topology: Path) -> str:
     # worlds of their own, so that verdicts do not share their luck
     tables["run"]["seed"] = zlib.crc32(family.scenario.encode())
     tables["network"]["topology"] = f"'{topology}'"
-    tables["demand"]["pairs"] = family.pairs
-    return "\n".join(
+    if not family.requests:
+        tables["demand"]["pairs"] = family.pairs
+    lines = [
         line
         for name, keys in tables.items()
         for line in (f"[{name}]", *(f"{key} = {value}" for key, value in keys.items()))
-    )
+    ]
+    return "\n".join([*lines, family.requests])
 
 
 def after_warm_up(result: Result) -> Result:

@@ -10,15 +10,19 @@ from scipy import signal, stats
 
 from qnetsim.analysis import compare_traces, run_metrics
 from qnetsim.analysis.batch_means import (
+    NORMAL_95,
+    BatchCheck,
     batch_check,
     batch_starts,
-    checked_batches,
+    in_pairs,
     lag_one,
+    most_batches,
     ratio_interval,
 )
 from qnetsim.analysis.interval_rows import interval_rows
-from qnetsim.analysis.mean_intervals import over_batches, over_replications
+from qnetsim.analysis.mean_intervals import Intervals, over_batches, over_replications
 from qnetsim.analysis.paired import OF_BATCHES, t_quantile
+from qnetsim.analysis.quantile_intervals import quantile_interval
 from qnetsim.arrays import FloatArray
 from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import simulate
@@ -26,6 +30,7 @@ from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
 from qnetsim.vocabulary import BILL_COLUMNS
 from tests.support.helpers import nsfnet
+from tests.support.output_analysis import batched_series
 
 SIP = PolicyTable(name="sip")
 #: Correlation of neighbours of the autoregressive series.
@@ -42,12 +47,8 @@ def autoregressive(seed: int, count: int) -> FloatArray:
 
 
 def halves(values: FloatArray) -> float:
-    check = checked_batches(values)
-    assert check is not None
-    starts = batch_starts(len(values), check.batches)
-    sums = np.add.reduceat(values, starts)
-    lengths = np.diff([*starts, len(values)]).astype(float)
-    found = ratio_interval(sums, lengths, float(values.mean()))
+    parts, check = batched_series({"values": values})
+    found = ratio_interval(*parts["values"], float(values.mean()))
     assert found.high is not None
     return (found.high - found.estimate) / float(stats.t.ppf(0.975, check.batches - 1))
 
@@ -72,18 +73,42 @@ def test_the_check_is_one_half_of_von_neumanns_ratio() -> None:
 
 def test_the_check_fails_by_chance_in_one_of_twenty() -> None:
     rng = np.random.default_rng(3)
-    failed = [not batch_check(rng.normal(size=20)).passed for _ in range(4000)]
-    assert np.mean(failed) == pytest.approx(0.05, abs=0.012)
+    for figures in (1, 3):
+        for count in (10, 20):
+            failed = []
+            for _ in range(2000):
+                parts = {str(n): (rng.normal(size=count), np.ones(count)) for n in range(figures)}
+                failed.append(not batch_check(parts, tuple(parts)).passed)
+            assert np.mean(failed) == pytest.approx(0.05, abs=0.015)
+
+
+def test_each_figure_has_its_share_of_the_level() -> None:
+    for number, quantile in enumerate(NORMAL_95, start=1):
+        assert quantile == pytest.approx(stats.norm.ppf(1 - 0.05 / number), rel=1e-12)
+
+
+def test_a_figure_that_does_not_vary_hides_no_other() -> None:
+    """Costs may be equal in all slots while what is in the pools creeps."""
+    level = np.cumsum(np.random.default_rng(1).normal(size=4000)) + 1e6
+    _, check = batched_series({"cost": np.full(4000, 8350.1), "pool": level})
+    assert check.correlations["cost"] == 0.0
+    assert (check.passed, check.alike) == (False, ("pool",))
+    assert check.limit == pytest.approx(NORMAL_95[0] * np.sqrt(8 / 99))
 
 
 def test_batches_are_halved_and_then_refused() -> None:
-    assert checked_batches(np.zeros(19)) is None
-    few = checked_batches(np.random.default_rng(1).normal(size=25))
-    assert few is not None
-    assert few.batches == 10
-    slow = checked_batches(np.cumsum(np.random.default_rng(1).normal(size=4000)))
-    assert slow is not None
-    assert (slow.batches, slow.passed) == (10, False)
+    assert most_batches(19) is None
+    assert most_batches(25) == 10
+    assert most_batches(40) == 20
+    slow = np.cumsum(np.random.default_rng(1).normal(size=4000))
+    _, check = batched_series({"values": slow})
+    assert (check.batches, check.passed) == (10, False)
+
+
+def test_pairs_of_batches_are_batches_of_twice_the_length() -> None:
+    values = np.random.default_rng(2).normal(size=107)
+    sums = [np.add.reduceat(values, batch_starts(107, count)) for count in (20, 10)]
+    np.testing.assert_allclose(in_pairs(sums[0]), sums[1])
 
 
 def test_batches_share_out_all_slots() -> None:
@@ -149,3 +174,91 @@ def test_the_quantiles_of_batches_are_those_of_scipy() -> None:
         assert quantile == pytest.approx(stats.t.ppf(0.975, degrees), rel=1e-10)
         assert t_quantile(degrees, 0.95) == quantile
     assert t_quantile(19, 0.9) == pytest.approx(stats.t.ppf(0.95, 19), rel=1e-10)
+
+
+#: Keys that are kept, run out, and are waited for.
+SCARCE = {
+    "run__slots": "400",
+    "network__qkd_wavelengths": "60",
+    "demand__requests": "30",
+    "demand__coupling": '"independent"',
+    "key_management__store_bits": "60000",
+    "key_management__key_lifetime_slots": "5",
+    "key_management__patience_s": "3.0",
+}
+
+
+def test_what_keys_do_has_the_interval_of_its_batches(tmp_path: Path) -> None:
+    """The busiest fibre and the time until pools are empty, against numpy, after a cut."""
+    scenario = nsfnet(**SCARCE, run__warmup_slots="40")
+    with open_trace(simulate(scenario, SIP, tmp_path / "t.h5")) as trace:
+        run = run_metrics(trace)
+        found = over_batches(trace, run)
+        bits = [
+            sum(trace.column(f"slots/{pool}_{name}_bits") for pool in ("reservation", "on_demand"))
+            for name in ("consumed", "produced", "stored")
+        ]
+        waited = trace.column("slots/waited")[40:]
+        served = trace.column("slots/served")[40:]
+        edges = np.append(0.0, trace.column("slots/wait_upto_s"))
+    starts = np.array(batch_starts(360, found.parts))
+    count = len(starts)
+    quantile = stats.t.ppf(0.975, count - 1) / np.sqrt(count)
+    consumed, produced = (np.add.reduceat(b[40:], starts, axis=0) for b in bits[:2])
+    # a fibre that made no keys used none
+    rates = consumed.sum(axis=0) / np.maximum(produced.sum(axis=0), 1)
+    busiest = int(rates.argmax())
+    off = (consumed - rates * produced)[:, busiest] / produced[:, busiest].mean()
+    assert found.of["busiest_utilisation"].estimate == pytest.approx(rates.max())
+    assert found.half("busiest_utilisation") == pytest.approx(quantile * off.std(ddof=1))
+    # spells between slots after which a fibre keeps nothing
+    times, events = np.zeros(count), np.zeros(count)
+    for levels in bits[2].T:
+        held = 0
+        for slot, level in enumerate(levels):
+            if level == 0 and held and slot >= 40:
+                batch = int(np.searchsorted(starts, slot - 40, side="right")) - 1
+                times[batch] += held
+                events[batch] += 1
+            held = held + 1 if level else 0
+    mean = times.sum() / events.sum()
+    assert found.of["depletion_s"].estimate == pytest.approx(mean)
+    off = (times - mean * events) / events.mean()
+    assert found.half("depletion_s") == pytest.approx(quantile * off.std(ddof=1))
+    # waits: the first bin is of those served at once
+    sums = np.add.reduceat(waited, starts, axis=0)
+    counts = np.column_stack([np.add.reduceat(served, starts) - sums.sum(axis=1), sums])
+    for name, share in (("p50", 0.5), ("p99", 0.99)):
+        expected = quantile_interval(edges, counts, share, run.waits.percentile(share))
+        assert found.waits_s[name] == expected
+    assert found.waits_s["p99"].high > 0
+    assert "pending" not in found.of
+    assert "max" not in found.waits_s
+
+
+def test_what_keys_do_has_an_interval_over_replications(tmp_path: Path) -> None:
+    scenario = nsfnet(**SCARCE | {"run__slots": "120"}, run__replications="4")
+    [policy] = compare_traces(run_policies(scenario, [SIP], tmp_path)).policies
+    runs, found = policy.runs, policy.intervals
+    used = np.array([run.utilisation for run in runs])
+    busiest = used[:, used.mean(axis=0).argmax()]
+    half = stats.t.ppf(0.975, 3) * busiest.std(ddof=1) / 2
+    assert found.of["busiest_utilisation"].estimate == policy.keys.busiest_utilisation
+    assert found.half("busiest_utilisation") == pytest.approx(half)
+    pending, arrived = (np.array([getattr(r, n) for r in runs]) for n in ("pending", "arrived"))
+    off = (pending - policy.pending * arrived) / arrived.mean()
+    assert found.half("pending") == pytest.approx(stats.t.ppf(0.975, 3) * off.std(ddof=1) / 2)
+    times = np.array([(run.depletion_s or 0.0) * run.depletions for run in runs])
+    events = np.array([run.depletions for run in runs])
+    off = (times - times.sum() / events.sum() * events) / events.mean()
+    assert found.half("depletion_s") == pytest.approx(stats.t.ppf(0.975, 3) * off.std(ddof=1) / 2)
+    assert found.waits_s.keys() == {"p50", "p90", "p95", "p99"}
+
+
+def test_the_sentence_names_figures_whose_batches_are_alike() -> None:
+    alike = BatchCheck(10, {"cost_per_slot": 0.1, "blocked": 0.2, "pool_bits": 0.83}, 0.6)
+    told = Intervals("batch means", 10, alike).sentence
+    assert "more alike than chance allows (0.60) in bits in pools (0.83)" in told
+    fine = BatchCheck(20, {"cost_per_slot": 0.1, "blocked": 0.2, "pool_bits": 0.3}, 0.46)
+    told = Intervals("batch means", 20, fine).sentence
+    assert "their correlation is 0.30 at most, within what chance allows (0.46)" in told

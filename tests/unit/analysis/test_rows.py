@@ -13,7 +13,7 @@ from qnetsim.analysis import Comparison, compare_traces
 from qnetsim.analysis.interval_rows import interval_rows
 from qnetsim.analysis.report import write_report
 from qnetsim.analysis.rows import cost_rows, key_rows, paired_rows
-from qnetsim.analysis.task_rows import task_rows
+from qnetsim.analysis.task_rows import task_interval_rows, task_rows
 from qnetsim.analysis.text_table import Nothing, TextTable, at_one_precision
 from qnetsim.cli.show import comparison as shown
 from qnetsim.runs.batch import run_policies
@@ -48,10 +48,12 @@ rounds = 4
 TITLES = {
     "2 replications": "Cost per slot",
     "paired differences": "Paired differences per slot, 95 % intervals",
-    "95 % intervals of all means": "95 % intervals of all means, half their widths",
+    "95 % intervals of all means": "95 % intervals of all means: half their widths; "
+    "of waits their ends",
     "keys and waiting": "Keys and waiting",
-    "federated learning": "Federated learning: simulated time until trained, "
-    "mean ± spread over replications",
+    "federated learning": "Federated learning, means over replications",
+    "95 % intervals of these means": "Federated learning: 95 % intervals of the means, "
+    "half their widths",
 }
 #: What makes the rows of each.
 SHOWN = {
@@ -60,6 +62,7 @@ SHOWN = {
     "95 % intervals of all means": interval_rows,
     "keys and waiting": key_rows,
     "federated learning": task_rows,
+    "95 % intervals of these means": task_interval_rows,
 }
 
 

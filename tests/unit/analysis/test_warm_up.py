@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from qnetsim.analysis import compare_traces, run_metrics
+from qnetsim.analysis.figures.transient import transient_figure
 from qnetsim.analysis.warm_up import (
     WarmUp,
     at_start,
@@ -17,13 +18,23 @@ from qnetsim.analysis.warm_up import (
     warm_up,
 )
 from qnetsim.arrays import FloatArray
+from qnetsim.case import open_case
 from qnetsim.errors import SettingError
 from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import simulate
-from qnetsim.scenario import PolicyTable, Scenario
+from qnetsim.scenario import PolicyTable, Scenario, parse_scenario
 from qnetsim.trace import open_trace
 from qnetsim.vocabulary import BILL_COLUMNS
 from tests.support.helpers import nsfnet, outages
+from tests.support.output_analysis import (
+    SHORT,
+    STORE,
+    blocked_share,
+    common_cut,
+    replicated,
+    runs_of,
+    store_text,
+)
 
 STORES = {
     "key_management__store_bits": "60000",
@@ -68,10 +79,25 @@ def test_a_start_that_ends_leaves_nothing_else() -> None:
     assert mser_5(values) == 75
 
 
+def test_an_end_without_a_rare_cost_is_no_steady_state() -> None:
+    """A rare cost that no late slot happens to have says nothing of where the start ends."""
+    values = np.zeros(1000)
+    values[:30] = 4.0
+    values[np.arange(60, 960, 45)] = 10.0
+    assert mser_5(values) == 30
+
+
+def test_the_store_of_a_chain_settles_though_blocking_is_rare(tmp_path: Path) -> None:
+    case = open_case(parse_scenario(store_text(2000, tmp_path / "fibre.csv")))
+    cuts = [mser_5(found.cost) for found in runs_of(case, 0, 40)]
+    # nine of ten where a cut might leave as few as 25 slots
+    assert sum(cut is None for cut in cuts) < 0.4 * len(cuts)
+
+
 def test_what_never_settles_is_not_cut() -> None:
     assert mser_5(np.arange(1000.0)) is None
     rising = {"cost": np.arange(1000.0), "bits in pools": np.ones(1000)}
-    found = warm_up([outages(10, 1).model_dump() | {"outage": []}], {"sip": rising})
+    found = warm_up([recorded(outage=[])], {"sip": rising})
     assert (found.slots, found.unsettled) == (0, ("cost of sip",))
     assert "Not settled in the first half: cost of sip" in found.sentence
 
@@ -91,13 +117,60 @@ def test_what_is_empty_at_the_start_is_named() -> None:
         "no session is held",
         "nothing has failed",
     )
-    full = nsfnet(**STORES | {"key_management__initial_bits": "60000"})
-    assert at_start(full.model_dump()) == ()
+    for bits in ("1", "60000"):
+        filled = nsfnet(**STORES | {"key_management__initial_bits": bits})
+        assert at_start(filled.model_dump()) == ("key stores hold their initial bits",)
+
+
+def test_full_stores_are_a_start_of_their_own(tmp_path: Path) -> None:
+    """A chain that starts full blocks less than a long run, and the cut takes most of that away."""
+    text = store_text(SHORT, tmp_path / "fibre.csv").replace(
+        "store_bits =", f"initial_bits = {1000 * STORE}\nstore_bits ="
+    )
+    runs = runs_of(open_case(parse_scenario(text)), 0, 400)
+    groups = [runs[first : first + 10] for first in range(0, 400, 10)]
+    whole, cut = (
+        np.mean([replicated(group, of(group)).interval.estimate for group in groups])
+        for of in (lambda group: 0, common_cut)
+    )
+    known = blocked_share()
+    assert whole < 0.94 * known
+    assert abs(cut - known) < 0.6 * abs(whole - known)
+
+
+def test_policies_with_and_without_stores_are_cut_alike(tmp_path: Path) -> None:
+    """Their costs are not of one network, which a warning says; the slots are the same."""
+    bare = nsfnet(run__slots="120", demand__requests="20", run__replications="1")
+    full = nsfnet(**STORES | {"run__replications": "1"})
+    paths = [
+        simulate(full, SIP, tmp_path / "sip.h5"),
+        simulate(bare, PolicyTable(name="evf"), tmp_path / "evf.h5"),
+    ]
+    found = compare_traces(paths)
+    assert found.transients.keys() == {"sip", "evf"}
+    assert {run.warm_up for policy in found.policies for run in policy.runs} == {found.warm_up}
+    assert len(transient_figure(found).axes) == 2
+
+
+def recorded(**changes: object) -> dict[str, object]:
+    """What a trace says of its origin, as far as the warm-up goes by it."""
+    return {"scenario": outages(10, 1).model_dump() | changes}
+
+
+def test_a_branch_is_no_start() -> None:
+    """From where another policy goes on, a run costs otherwise, whatever it began with."""
+    settling = {"cost": fives(*[9.0] * 10, *[1.0] * 90)}
+    run = recorded(outage=[])
+    assert warm_up([run], {"sip": settling}).slots == 50
+    found = warm_up([run | {"counterfactual": {"from_slot": 50}}], {"sip": settling})
+    assert (found.slots, found.ends) == (0, ("branches",))
+    whole = run | {"counterfactual": {"from_slot": 0}}
+    assert warm_up([whole], {"sip": settling}).slots == 50
 
 
 def test_runs_in_which_something_comes_once_are_not_cut() -> None:
     settling = {"cost": fives(*[9.0] * 10, *[1.0] * 90)}
-    found = warm_up([outages(10, 1).model_dump()], {"sip": settling})
+    found = warm_up([recorded()], {"sip": settling})
     assert found.slots == 0
     assert found.ends == ("listed outages",)
     assert "listed outages come once in a run" in found.sentence

@@ -19,6 +19,7 @@ import qnetsim
 from qnetsim.errors import UsageError
 from qnetsim.policies import Setting
 from tests.support import ROOT
+from tests.support.helpers import nsfnet
 
 TINY = ROOT / "scenarios" / "tiny.toml"
 MINE = """
@@ -131,6 +132,28 @@ def test_tables_of_a_run_and_a_comparison_are_tidy(scenario: qnetsim.Scenario) -
     summary = found.summary().set_index("policy")
     assert np.allclose(means[summary.index], summary["cost_per_slot"])
     assert summary.loc["sip", "ratio"] == 1
+    for name in ("cost", "served", "on_demand_share"):
+        assert (summary[f"{name}_low"] <= summary[f"{name}_high"]).all()
+    assert set(summary["warmup_slots"]) == set(table["warmup_slots"]) == {0}
+
+
+def test_tables_say_what_the_warm_up_leaves_out() -> None:
+    scenario = nsfnet(
+        run__slots="120",
+        run__replications="2",
+        demand__requests="20",
+        key_management__store_bits="60000",
+        key_management__key_lifetime_slots="20",
+    )
+    found = qnetsim.compare(scenario, ["sip", "evf"])
+    cut = found.comparison.warm_up.slots
+    assert cut > 0
+    assert set(found.table()["warmup_slots"]) == set(found.summary()["warmup_slots"]) == {cut}
+    run = qnetsim.run(scenario, "sip")
+    for told in (found.comparison.warm_up.sentence, "over 2 replications"):
+        assert told in found._repr_html_()
+    assert f"± {run.intervals.half('cost_per_slot'):,.2f}" in run._repr_html_()
+    assert run.metrics.warm_up.sentence in run._repr_html_()
 
 
 def test_results_are_drawn_and_shown(scenario: qnetsim.Scenario, tmp_path: Path) -> None:
