@@ -70,6 +70,8 @@ class _Process:
         What is in each file of the command.
     planned : int
         How many files it is to write; 0 where that is not known.
+    instead : str
+        What stands, where the files of the command are not worth naming.
     go_on : str
         How to go on, for the last message.
     """
@@ -85,6 +87,7 @@ class _Process:
         self.places: set[Path] = set()
         self.standing: dict[Path, str] = {}
         self.planned = 0
+        self.instead = ""
         self.go_on = "give the same command again"
         self.watcher: _Watcher | None = None
 
@@ -273,11 +276,17 @@ def note_planned(files: int) -> None:
     _process.planned = files
 
 
+def note_instead(text: str) -> None:
+    """Say what stands of a command whose own files are temporary."""
+    _process.instead = text
+
+
 def note_command(go_on: str) -> None:
     """Say how to go on with the command that begins."""
     _process.go_on = go_on
     _process.said = False
     _process.planned = 0
+    _process.instead = ""
     _process.standing.clear()
 
 
@@ -302,7 +311,7 @@ def ending(number: int) -> str:
         parts.append(f"{of}{counted(count, 'trace')} complete" + _named(done))
     if short:
         parts.append("cut short and readable" + _named(short))
-    stands = "; ".join(parts) or "no trace was being written"
+    stands = _process.instead or "; ".join(parts) or "no trace was being written"
     return f"interrupted ({signal.Signals(number).name}): {stands}; {_process.go_on}"
 
 

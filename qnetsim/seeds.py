@@ -96,6 +96,8 @@ class Inversion:
         lowest = self._search(first)
         highest = self._search(first | np.uint64(2**48 - 1))
         lowest[lowest != highest] = -1
+        # policies know the distributions that draw by it
+        lowest.setflags(write=False)
         return lowest
 
 

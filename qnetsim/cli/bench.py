@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from qnetsim.cli.exit_status import EXIT_PARTIAL
-from qnetsim.cli.show.bench import bounds_table, checks_table, rows_table
+from qnetsim.cli.show.bench import bounds_table, checks_table, differences, rows_table
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import POLICY_HELP, emit, json_option, progress
 from qnetsim.cli.strict_command import StrictCommand
-from qnetsim.errors import BoundError, QnetsimError, WorldMismatchError
-from qnetsim.policies.chosen import choose
-from qnetsim.runs.simulate import Progress
-from qnetsim.scenario import PolicyTable
 from qnetsim.shipped import benchmark_scenarios
-from qnetsim.studies.benchmark.bench_run import bench_row
-from qnetsim.studies.benchmark.benchmark_worlds import BenchmarkWorld, open_world
+from qnetsim.studies.benchmark.bench_jobs import BenchJobs
+from qnetsim.studies.benchmark.benchmark_worlds import open_world
 from qnetsim.studies.benchmark.reference_rows import reference
 from qnetsim.studies.benchmark.row_check import RowFileCheck
-from qnetsim.studies.benchmark.row_file import BenchmarkRow, RowFile, refuse_present
+from qnetsim.studies.benchmark.row_file import BenchmarkRow, RowFile
+from qnetsim.studies.benchmark.row_keeper import RowKeeper
+from qnetsim.version import __version__
 
 workers_option = click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes.")
 
@@ -74,47 +73,40 @@ def run(
 ) -> int:
     """Run a policy in the worlds: a row for each, with its ratio to the bound.
 
-    Without --policy the policies of the reference are run. Exit status 4 where a policy cannot be
-    run in some of the worlds.
+    Without --policy the policies of the reference are run. Every row is in the file of --out as
+    soon as it is made: stopped or killed, the same command goes on. Exit status 4 where a policy
+    cannot be run in some of the worlds.
     """
-    if out is not None:
-        refuse_present(out)
     worlds = [open_world(name) for name in dict.fromkeys(names or benchmark_scenarios())]
-    jobs = [(world, policy) for world in worlds for policy in policies or world.scenario.policy]
-    rows: list[BenchmarkRow] = []
-    failed: list[QnetsimError] = []
-    total = sum(world.scenario.run.slots * world.scenario.run.replications for world, _ in jobs)
-    with progress("running", total) as advance:
-        for world, policy in jobs:
-            try:
-                rows.append(_row(world, policy, workers, advance))
-            except (BoundError, WorldMismatchError):
-                raise
-            except QnetsimError as error:
-                failed.append(error)
-                echo(f"warning: world {world.name}: {error}", err=True)
-    if not rows:
-        raise failed[0]
-    found = RowFile(rows=tuple(rows))
-    if out is not None:
-        found.write(out)
+    jobs = BenchJobs.of(worlds, policies)
+    keeper = RowKeeper(out, jobs.jobs)
+    with progress("running", jobs.slots) as advance:
+        whole = jobs.run(keeper, _warn, workers=workers, progress=advance)
+    rows = keeper.rows
     if as_json:
-        emit("bench-run", found.model_dump(mode="json", exclude={"form"}))
+        emit("bench-run", RowFile(rows=rows).model_dump(mode="json", exclude={"form"}))
     else:
         print_table(rows_table(rows))
         if any(row.sees_future for row in rows):
             echo("* sees the future: no competitor")
         if out is not None:
             echo(f"rows          {out}")
-    return EXIT_PARTIAL if failed else 0
+    _warn_of_incredible(rows)
+    return 0 if whole else EXIT_PARTIAL
 
 
-def _row(
-    world: BenchmarkWorld, policy: str | PolicyTable, workers: int, advance: Progress
-) -> BenchmarkRow:
-    chosen = choose(policy, world.scenario.policy)
-    record = reference().world(world.name)
-    return bench_row(world, record, chosen, workers=workers, progress=advance)
+def _warn(text: str) -> None:
+    echo(f"warning: {text}", err=True)
+
+
+def _warn_of_incredible(rows: Iterable[BenchmarkRow]) -> None:
+    for row in filter(lambda row: row.incredible, rows):
+        _warn(
+            f"world {row.world}: policy {row.policy} costs less than is proved to be the least "
+            "without foresight, beyond chance (an honest policy does in one of 40 rows at most); "
+            "read its code, and try it in other worlds: `qnetsim compare "
+            f"benchmark/{row.world} -p sip -p … --set run.seed=2`"
+        )
 
 
 @bench.command(cls=StrictCommand)
@@ -122,16 +114,18 @@ def _row(
 @click.option(
     "--policy",
     "-p",
+    "policies",
+    multiple=True,
     help="FILE.py:Class or module:Class of the rows, where the policy is not an installed one.",
 )
 @workers_option
 @json_option
-def check(row: Path, policy: str | None, workers: int, as_json: bool) -> int:
+def check(row: Path, policies: tuple[str, ...], workers: int, as_json: bool) -> int:
     """Run the rows of the file ROW again, and say in what they differ.
 
     Exit status 4 where a row does not come out as it stands in the file.
     """
-    asked = RowFileCheck(row, policy)
+    asked = RowFileCheck(row, policies)
     with progress("running again", asked.slots) as advance:
         checks = list(asked.run(workers=workers, progress=advance))
     passed = not any(check.differences for check in checks)
@@ -145,7 +139,13 @@ def check(row: Path, policy: str | None, workers: int, as_json: bool) -> int:
             }
             for check in checks
         ]
-        emit("bench-check", {"file": row, "passed": passed, "rows": listed})
+        facts = {"file": row, "version": asked.version, "passed": passed, "rows": listed}
+        emit("bench-check", facts)
     else:
         print_table(checks_table(row, checks))
+        for line in differences(checks):
+            echo(line)
+    if asked.version != __version__:
+        _warn(f"{row}: was made by qnetsim {asked.version}, and checked by {__version__}")
+    _warn_of_incredible(check.row for check in checks)
     return 0 if passed else EXIT_PARTIAL

@@ -84,6 +84,8 @@ class Simulation:
         self._sink = sink
         self._learns = type(policy).learn is not Policy.learn
         self._recourse = policy.reroutes
+        # as the trace says it: what a policy sets later changes nothing
+        self._foresees = policy.sees_future
 
     def run(self) -> None:
         """Simulate all slots; the sink has everything when this returns."""
@@ -184,7 +186,7 @@ class Simulation:
         future = None
         chunk = self._rows_at(slot).chunk
         pools = self.managers.pool_bits
-        if self.policy.sees_future:
+        if self._foresees:
             future = Future(frozen(chunk.levels[slot - chunk.first_slot :], np.int16))
         return Observation(
             slot=slot,

@@ -26,6 +26,7 @@ from qnetsim.forecast import Forecast
 from qnetsim.network import Network, RouteTable
 from qnetsim.optimize.routing import by_level_weight, newsvendor_lengths, newsvendor_table
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
+from qnetsim.plain_text import one_line
 from qnetsim.scenario import RiskTable
 from qnetsim.streams import users_words
 
@@ -203,7 +204,8 @@ def guarded(title: str, what: str) -> Iterator[None]:
         raise
     except (Exception, SystemExit, GeneratorExit) as error:
         place = _place_in_user_code(error)
-        text = f"{place}policy {title} failed in {what}: {type(error).__name__}: {error}"
+        said = one_line(str(error))
+        text = f"{place}policy {title} failed in {what}: {type(error).__name__}: {said}"
         raise PolicyError(text) from error
 
 

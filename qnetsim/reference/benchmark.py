@@ -51,7 +51,8 @@ that would be a mistake in the simulation.
 A ratio is mean cost over mean bound, with the 95 % interval over ten replications, paired. Where
 limits or failures let requests be blocked, a blocked request has a price (`cost.blocking_cost`):
 several times the mean cost of a request, so that costs of policies that block are comparable, and
-blocking more is no way to be cheap.
+blocking more is no way to be cheap. In the other worlds every request is to be served: a policy
+whose routes block any gets no row.
 
 ## What a row says, and what is checked
 
@@ -59,10 +60,22 @@ A row file is JSON: `schema`, the `version` of qnetsim, and `rows` with world, p
 costs and content digests of all replications, ratio and interval, digests of world and settings,
 and the SHA-256 of the policy's own code or trained weights. `bench check` compares code and
 weights, runs the rows again, and says each value that differs (exit status 4). Code of a
-user's own is imported only where `--policy` names it. No file is overwritten.
+user's own is imported only where `--policy` names it (once for each of several).
+
+`bench run` writes each row as soon as it is made. Stopped or killed, the same command goes on,
+unless code or weights have changed. A file that is whole, or of another command, is not
+overwritten.
 
 A world whose digest, drawn here, is not the shipped one is an error: its bound would be that of
 another world. A row of another version of a world is refused.
+
+A policy is Python, runs in the simulator's process, and worlds are public: nothing keeps code from
+drawing them itself. These checks find mistakes, not malice. A policy that is told the future has to
+say so in its class; one that meets another world than the drawn one is refused; and a row without
+foresight whose whole interval is below a plan's bound gets a warning, which an honest policy has in
+one of 40 rows at most. Read the code of a row that you rely on, and try it in worlds that it cannot
+know: `qnetsim compare benchmark/nsfnet -p sip -p my_policy.py:Mine --set run.seed=2` with a seed of
+your own.
 
 Of the learned policies each world has those with weights for its network; those of `fedsac` are
 shared by all nodes and fit any.

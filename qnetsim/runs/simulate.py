@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from qnetsim.case import Case
 from qnetsim.case.case_of import ScenarioLike, case_of
+from qnetsim.errors import PolicyError
 from qnetsim.input_files import inputs_noted
 from qnetsim.interrupt import note_standing, stoppable
 from qnetsim.kernel import Kernel, Simulation, SlotBlock
@@ -138,8 +139,14 @@ def run_case(
     case = context.case
     title = context.title
     plan = plan if plan is not None else planned(policy, title, case)
+    foresees = policy.sees_future
     with guarded(title, "prepare"):
         policy.prepare(case.setting, plan)
+    if policy.sees_future != foresees:
+        raise PolicyError(
+            f"policy {title} changes sees_future in prepare; declare it in the class, for it "
+            "stands in every table and trace"
+        )
     if statuses is None:
         statuses = np.broadcast_to(plan_status_code(plan), case.setting.slots)
     tasks: list[Task] = []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from qnetsim.cli.show.boxed_table import BoxedTable
 from qnetsim.cli.show.output import table
+from qnetsim.plain_text import counted
 from qnetsim.studies.benchmark.row_check import RowCheck
 from qnetsim.studies.benchmark.row_file import BenchmarkRow, WorldRecord
 
@@ -54,10 +55,24 @@ def checks_table(path: Path, checks: Sequence[RowCheck]) -> BoxedTable:
     """What came of the rows of a file."""
     rows = table(str(path), ["world", "policy", "", "what was found"], left=4, keys=3)
     for check in checks:
+        found = counted(len(check.differences), "difference")
         rows.add_row(
             check.row.world,
             check.row.policy,
             "WRONG" if check.differences else "ok",
-            "; ".join(check.differences) or "costs and digests come out again",
+            found if check.differences else "costs and digests come out again",
         )
     return rows
+
+
+def differences(checks: Sequence[RowCheck]) -> Iterator[str]:
+    """A line for each value that does not come out again, and what it may be due to."""
+    for check in checks:
+        for difference in check.differences:
+            yield f"{check.row.world}, {check.row.policy}: {difference}"
+        if check.same_policy and check.differences:
+            yield (
+                f"{check.row.world}, {check.row.policy}: code and options are the same, so the row "
+                "was changed, or the policy decides by something else than its observations (a "
+                "clock, a file, random numbers that are not those of observation.generator)"
+            )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
 from qnetsim.analysis.warm_up import given_warm_up
-from qnetsim.errors import BoundError
+from qnetsim.errors import BoundError, PolicyError
 from qnetsim.interrupt import stoppable
 from qnetsim.plans.make import plan_policies
 from qnetsim.policies.chosen import ChosenPolicy
@@ -50,11 +51,14 @@ def bench_row(
         The world drawn here is not the one of the record.
     BoundError
         The policy costs less than what was proved to be the least.
+    PolicyError
+        The policy changed the world, or left requests unserved where that has no price.
     QnetsimError
         The policy cannot be run in this world.
     """
     refuse_drift(world, world.drawn, record)
     runs = measured(world, policy, workers=workers, progress=progress)
+    refuse_other_rules(world, policy.title, runs)
     costs = tuple(run.cost for run in runs)
     refuse_below_floor(world, world.drawn, policy.title, costs)
     ratio = record.ratio_of(costs)
@@ -101,6 +105,28 @@ def measured(
                 # bounds are of all slots
                 runs.append(run_metrics(trace, given_warm_up(trace)))
     return runs
+
+
+def refuse_other_rules(world: BenchmarkWorld, title: str, runs: Sequence[RunMetrics]) -> None:
+    """Refuse runs whose costs compare with no bound.
+
+    Raises
+    ------
+    PolicyError
+        A run met another world than the one that was drawn, or requests went unserved for nothing.
+    """
+    for run, drawn in zip(runs, world.drawn.digests, strict=True):
+        if run.world_digest != drawn:
+            raise PolicyError(
+                f"policy {title!r} met another world in replication {run.replication} of "
+                f"{world.name!r} than is drawn without it: it changes what it is given"
+            )
+        if run.blocked and world.case.network.costs.blocking is None:
+            raise PolicyError(
+                f"policy {title!r} leaves {run.blocked:,} of {run.arrived:,} requests unserved in "
+                f"replication {run.replication} of world {world.name!r}, where blocking has no "
+                "price: all are to be served there, so its routes must not block any"
+            )
 
 
 def refuse_below_floor(

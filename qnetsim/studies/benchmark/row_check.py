@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from qnetsim.errors import UsageError, argument
 from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import ChosenPolicy, choose
 from qnetsim.policies.registry import load_policy
-from qnetsim.policies.user_code import is_reference
+from qnetsim.policies.user_code import is_reference, split_reference
 from qnetsim.runs.simulate import Progress
 from qnetsim.scenario import PolicyTable
 from qnetsim.scenario.labels import policy_title
@@ -21,10 +21,11 @@ from qnetsim.studies.benchmark.bench_run import ROUNDING, bench_row
 from qnetsim.studies.benchmark.benchmark_worlds import BenchmarkWorld, open_world
 from qnetsim.studies.benchmark.reference_rows import reference
 from qnetsim.studies.benchmark.row_file import BenchmarkRow, RowFile
+from qnetsim.studies.benchmark.row_keeper import OF_POLICY
 from qnetsim.version import __version__
 
 #: Fields that must come out equal, but for those of :data:`FIGURES` and the digests of traces.
-EXACT = ("bound_status", "sees_future", "name", "options", "source_sha256", "weights_sha256")
+EXACT = ("bound_status", "sees_future", *OF_POLICY)
 #: Fields that must come out equal up to rounding.
 FIGURES = ("cost_per_slot", "ratio", "low", "high", "bound", "blocked")
 
@@ -39,10 +40,13 @@ class RowCheck:
         As it stands in the file.
     differences : tuple of str
         In what it does not come out again, in sentences; none where it is right.
+    same_policy : bool
+        Whether name, options, code and weights are those of the row.
     """
 
     row: BenchmarkRow
     differences: tuple[str, ...]
+    same_policy: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,9 @@ class RowFileCheck:
     Parameters
     ----------
     path : Path
-    policy : str, optional
-        The policy of the rows, where it is not an installed one.
+    policies : sequence of str
+        Policies of the rows that are not installed ones; with the options of the row where none
+        are given.
 
     Raises
     ------
@@ -69,14 +74,22 @@ class RowFileCheck:
         It is no row file, of other worlds, or of a policy that is not to be had.
     """
 
-    def __init__(self, path: Path, policy: str | None = None) -> None:
+    def __init__(self, path: Path, policies: Sequence[str] = ()) -> None:
         found = RowFile.read(path)
+        self.version = found.version
         made = "" if found.version == __version__ else f" (made by qnetsim {found.version})"
         self._checks = []
         for number, row in enumerate(found.rows, start=1):
             place = f"{path}: row {number}"
             world = _world_of(row, f"{place}{made}")
-            self._checks.append(_PlannedCheck(row, world, _policy_of(row, policy, place)))
+            self._checks.append(_PlannedCheck(row, world, _policy_of(row, policies, place)))
+        names = {row.name for row in found.rows}
+        for text in policies:
+            if choose(text).table.name not in names:
+                raise UsageError(
+                    f"{path}: has no row of {argument('policy', text)}; its policies: "
+                    f"{', '.join(sorted(names))}"
+                )
 
     @property
     def slots(self) -> int:
@@ -95,7 +108,8 @@ class RowFileCheck:
         for check in self._checks:
             record = reference().world(check.world.name)
             again = bench_row(check.world, record, check.policy, workers=workers, progress=progress)
-            yield RowCheck(check.row, tuple(_differences(check.row, again)))
+            same = all(getattr(check.row, name) == getattr(again, name) for name in OF_POLICY)
+            yield RowCheck(check.row, tuple(_differences(check.row, again)), same)
 
 
 def _world_of(row: BenchmarkRow, place: str) -> BenchmarkWorld:
@@ -129,20 +143,24 @@ def _world_of(row: BenchmarkRow, place: str) -> BenchmarkWorld:
     return world
 
 
-def _policy_of(row: BenchmarkRow, given: str | None, place: str) -> ChosenPolicy:
+def _policy_of(row: BenchmarkRow, given: Sequence[str], place: str) -> ChosenPolicy:
     """Policy of a row; its own code is imported only where the caller names it.
 
     Raises
     ------
     UsageError
     """
-    if given is not None:
-        chosen = choose(choose(given).table, title=row.policy)
-        if chosen.table.name != row.name:
-            raise UsageError(
-                f"{place}: is of policy {row.name!r}, not of {argument('policy', given)}"
-            )
-        return chosen
+    for text in given:
+        reference, options = split_reference(text)
+        table = choose(text).table
+        if table.name == row.name:
+            if reference and not options:
+                table = table.model_copy(update=row.options)
+            return choose(table, title=row.policy)
+    if given and is_reference(row.name):
+        raise UsageError(
+            f"{place}: is of policy {row.name!r}, not of {argument('policy', ', '.join(given))}"
+        )
     if is_reference(row.name):
         raise UsageError(
             f"{place}: policy {row.name!r} is code of somebody's own; give "

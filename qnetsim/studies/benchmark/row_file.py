@@ -131,6 +131,14 @@ class BenchmarkRow(_Record):
     costs: Costs
     content_digests: tuple[Digest, ...]
 
+    @property
+    def incredible(self) -> bool:
+        """Whether it is below what is proved for policies without foresight, beyond chance.
+
+        An honest row is so in one of forty cases at most; the wait-and-see bound is refused before.
+        """
+        return not self.sees_future and self.high is not None and self.high < 1.0
+
 
 class RowFile(_Record):
     """Rows with the version of qnetsim that made them.
@@ -167,6 +175,10 @@ class RowFile(_Record):
         except RecursionError:
             raise UsageError(f"{path}: is nested too deeply for a row file") from None
 
+    def text(self) -> str:
+        """The file as it is written."""
+        return self.model_dump_json(indent=1) + "\n"
+
     def write(self, path: Path) -> None:
         """Write them to a new file.
 
@@ -178,7 +190,7 @@ class RowFile(_Record):
         refuse_present(path)
         try:
             with path.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(self.model_dump_json(indent=1) + "\n")
+                file.write(self.text())
         except OSError as error:
             raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from qnetsim.errors import PolicyError
-from qnetsim.policies import Decision, Observation, Outcome, Policy
+from qnetsim.optimize import Plan
+from qnetsim.policies import Decision, Observation, Outcome, Policy, Setting
+from qnetsim.runs.simulate import simulate
 from qnetsim.world.faults import FaultEvents
 from qnetsim.world.realisation import WorldChunk
 from tests.support.helpers import run
@@ -44,6 +46,37 @@ def chunks() -> list[WorldChunk]:
         WorldChunk(0, levels[0], faults=faults[0]),
         WorldChunk(4, levels[1], faults=faults[1]),
     ]
+
+
+class Prying(Watching):
+    """Asks for the future behind the back of whoever reads the class."""
+
+    sees_future = False
+
+    def __init__(self, when: str) -> None:
+        super().__init__()
+        self.when = when
+
+    def prepare(self, setting: Setting, plan: Plan | None) -> None:
+        if self.when == "prepare":
+            self.sees_future = True  # type: ignore[misc]
+
+    def decide(self, observation: Observation) -> Decision:
+        if self.when == "decide":
+            self.sees_future = True  # type: ignore[misc]
+        return super().decide(observation)
+
+
+def test_a_policy_that_asks_for_the_future_in_a_run_is_refused_or_told_nothing(
+    tmp_path: Path,
+) -> None:
+    case = line_case(tmp_path)
+    with pytest.raises(PolicyError, match="changes sees_future in prepare; declare it"):
+        simulate(case, Prying("prepare"), tmp_path / "a.h5")
+    policy = Prying("decide")
+    simulate(case, policy, tmp_path / "b.h5")
+    assert policy.seen
+    assert not any(observation.future for observation in policy.seen)
 
 
 def test_a_policy_is_told_what_is_so_at_the_start_of_its_slot(tmp_path: Path) -> None:

@@ -235,6 +235,13 @@ def test_an_error_in_a_decision_has_its_line(folder: Path) -> None:
         qnetsim.run("tiny.toml", "mine.py:Lost")
 
 
+def test_an_error_of_several_lines_is_told_in_one(folder: Path) -> None:
+    failing = '(_ for _ in ()).throw(ValueError("I give\\n up"))'
+    (folder / "mine.py").write_text(MINE.replace('{}["lost"]', failing))
+    with pytest.raises(PolicyError, match=r"failed in decide at slot 0: ValueError: I give up$"):
+        qnetsim.run("tiny.toml", "mine.py:Lost")
+
+
 def test_an_edited_file_is_read_again(folder: Path) -> None:
     first = qnetsim.run("tiny.toml", "mine.py:Mine")
     (folder / "mine.py").write_text(MINE.replace("default=1", "default=2"))

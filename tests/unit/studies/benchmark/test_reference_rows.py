@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+import qnetsim
 from qnetsim.analysis.paired import paired_ratio
-from qnetsim.errors import BoundError, WorldMismatchError
+from qnetsim.errors import BoundError, PolicyError, WorldMismatchError
+from qnetsim.network import BLOCKED, RouteTable
+from qnetsim.optimize import Plan
 from qnetsim.plans.make import make_plan
 from qnetsim.policies.chosen import choose
 from qnetsim.shipped import benchmark_scenarios, scenario_file, shipped_scenarios, summary_of
-from qnetsim.studies.benchmark.bench_run import bench_row, refuse_below_floor
+from qnetsim.studies.benchmark.bench_run import (
+    bench_row,
+    measured,
+    refuse_below_floor,
+    refuse_other_rules,
+)
 from qnetsim.studies.benchmark.benchmark_worlds import open_world
 from qnetsim.studies.benchmark.make_reference import memoryless, world_record
 from qnetsim.studies.benchmark.reference_rows import reference, refuse_drift
-from tests.support.bench_rows import QUICK, quick_row, shipped_row
+from tests.support.bench_rows import QUICK, Cautious, quick_row, shipped_row
 
 WORLDS = list(benchmark_scenarios())
 
@@ -116,6 +126,39 @@ def test_a_cost_below_the_least_is_an_error() -> None:
     low = (*floors[:3], floors[3] * 0.999, *floors[4:])
     with pytest.raises(BoundError, match=r"'mine' costs .* in replication 3 of world 'madqci'"):
         refuse_below_floor(world, world.drawn, "mine", low)
+
+
+def test_a_policy_that_meets_another_world_gets_no_row() -> None:
+    world = open_world(QUICK)
+    runs = measured(world, choose("evf"))
+    refuse_other_rules(world, "mine", runs)
+    runs[3] = dataclasses.replace(runs[3], world_digest="0" * 64)
+    with pytest.raises(PolicyError, match="'mine' met another world in replication 3 of 'madqci'"):
+        refuse_other_rules(world, "mine", runs)
+
+
+class Refusing(Cautious):
+    """Serves all requests but the first, which costs nothing."""
+
+    def prepare(self, setting: qnetsim.Setting, plan: Plan | None) -> None:
+        super().prepare(setting, plan)
+        choice = self.routes.choice.copy()
+        choice[0] = len(self.routes.routes)
+        self.routes = RouteTable((*self.routes.routes, BLOCKED), choice)
+
+
+def test_a_policy_that_leaves_requests_unserved_for_nothing_gets_no_row() -> None:
+    world = open_world(QUICK)
+    told = "1,000 of 30,000 requests unserved in replication 0 of world 'madqci', where blocking"
+    with pytest.raises(PolicyError, match=told):
+        bench_row(world, reference().world(QUICK), choose(Refusing))
+
+
+def test_a_row_below_a_plan_s_bound_is_not_believed() -> None:
+    assert not any(row.incredible for row in reference().rows)
+    row = shipped_row("evf", "nsfnet").model_copy(update={"high": 0.99})
+    assert row.incredible
+    assert not row.model_copy(update={"sees_future": True}).incredible
 
 
 def test_plans_bound_worlds_without_memory_only() -> None:

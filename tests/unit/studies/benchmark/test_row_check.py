@@ -9,7 +9,7 @@ import pytest
 from qnetsim.errors import UsageError
 from qnetsim.studies.benchmark.row_check import RowCheck, RowFileCheck
 from qnetsim.studies.benchmark.row_file import BenchmarkRow, RowFile
-from tests.support.bench_rows import CAUTIOUS, quick_row, shipped_row
+from tests.support.bench_rows import CAUTIOUS, WITH_OPTIONS, quick_row, shipped_row
 
 
 def written(folder: Path, row: BenchmarkRow, **of_file: str) -> Path:
@@ -19,14 +19,14 @@ def written(folder: Path, row: BenchmarkRow, **of_file: str) -> Path:
 
 
 def checked(folder: Path, row: BenchmarkRow, policy: str | None = None) -> RowCheck:
-    (found,) = RowFileCheck(written(folder, row), policy).run()
+    (found,) = RowFileCheck(written(folder, row), () if policy is None else (policy,)).run()
     assert found.row == row
     return found
 
 
 def refusal(folder: Path, row: BenchmarkRow, policy: str | None = None, **of_file: str) -> str:
     with pytest.raises(UsageError) as caught:
-        RowFileCheck(written(folder, row, **of_file), policy)
+        RowFileCheck(written(folder, row, **of_file), () if policy is None else (policy,))
     return str(caught.value)
 
 
@@ -81,14 +81,39 @@ def test_code_of_one_s_own_is_given_and_compared(
     path = written(tmp_path, row)
     with pytest.raises(UsageError, match=r"somebody's own; give policy=mine\.py:Cautious"):
         RowFileCheck(path)
-    (found,) = RowFileCheck(path, "mine.py:Cautious").run()
+    (found,) = RowFileCheck(path, ("mine.py:Cautious",)).run()
     assert found.differences == ()
     Path("mine.py").write_text(CAUTIOUS.replace("(3 *", "(4 *"))
-    (found,) = RowFileCheck(path, "mine.py:Cautious").run()
+    (found,) = RowFileCheck(path, ("mine.py:Cautious",)).run()
     assert found.differences[0].startswith("source_sha256 is")
     assert found.differences[-1].startswith("content digests differ in replication 0, 1")
     with pytest.raises(UsageError, match=r"is of policy 'mine\.py:Cautious', not of policy=evf"):
-        RowFileCheck(path, "evf")
+        RowFileCheck(path, ("evf",))
+
+
+def test_rows_of_several_policies_are_checked_with_the_options_that_they_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(WITH_OPTIONS)
+    Path("other.py").write_text(CAUTIOUS)
+    rows = (
+        quick_row("mine.py:Mine:channels=2"),
+        shipped_row("evf"),
+        quick_row("other.py:Cautious"),
+    )
+    path = tmp_path / "rows.json"
+    RowFile(rows=rows).write(path)
+    found = list(RowFileCheck(path, ("other.py:Cautious", "mine.py:Mine")).run())
+    assert [check.row for check in found] == list(rows)
+    assert not any(check.differences for check in found)
+    (check, *_) = RowFileCheck(path, ("other.py:Cautious", "mine.py:Mine:channels=3")).run()
+    assert check.differences[0].startswith("options is {'channels': 2} in the row")
+    assert not check.same_policy
+    with pytest.raises(UsageError, match=r"row 1: is of policy 'mine\.py:Mine', not of"):
+        RowFileCheck(path, ("other.py:Cautious",))
+    with pytest.raises(UsageError, match=r"has no row of policy=level:level=1; its policies: evf,"):
+        RowFileCheck(path, ("other.py:Cautious", "mine.py:Mine", "level:level=1"))
 
 
 def test_an_unknown_world_or_policy_is_named_with_a_guess(tmp_path: Path) -> None:
