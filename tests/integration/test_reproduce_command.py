@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from qnetsim.studies.paper import compute as computing
-from qnetsim.studies.paper import fig4
+from qnetsim.studies.paper import fig4, fig6, fig8
 from qnetsim.studies.paper.compute import FIGURES, Mode
 from qnetsim.studies.paper.cost_figure import Budget
 from tests.support.commands import call
@@ -105,7 +106,11 @@ def test_without_torch_all_leaves_fig9_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qnetsim.extras._is_there", lambda package: package != "torch")
-    monkeypatch.setattr(computing, "COST_FIGURES", {})
+    # one scenario, whose traces the second figure reads again
+    values = {"nsfnet": (100,), "usnet": ()}
+    eighth = replace(fig8.FIGURE, values=values, defaults={"nsfnet": 100})
+    two = {"fig6": replace(fig6.FIGURE, values=values), "fig8": eighth}
+    monkeypatch.setattr(computing, "COST_FIGURES", two)
     compute = fig4.compute
     monkeypatch.setattr(fig4, "compute", lambda *given, progress: compute(*given, names=("iris",)))
     command = ("reproduce", "all", "--quick", "--out", str(tmp_path))
@@ -113,3 +118,5 @@ def test_without_torch_all_leaves_fig9_out(
     assert code == 4
     assert "fig9 is left out" in err and "learn" in err
     assert not (tmp_path / "fig9.png").exists()
+    assert (tmp_path / "fig8.csv").exists()
+    assert (tmp_path / "reproduction.md").exists()

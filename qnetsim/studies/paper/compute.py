@@ -18,6 +18,7 @@ from qnetsim.studies.paper.cost_figure import (
 )
 from qnetsim.studies.paper.cost_rows import CostStudy, cost_rows, total_slots
 from qnetsim.studies.paper.fig9 import AlgorithmCurve
+from qnetsim.studies.paper.openings import OpeningRow, opening_rows, openings
 from qnetsim.studies.paper.paper_results import PaperResults
 
 COST_FIGURES: dict[str, CostFigure] = {
@@ -108,7 +109,12 @@ def compute(request: Reproduction, bar: Bar) -> Computed:
             with bar(name, total_slots(study, cells)) as advance:
                 costs[name] = tuple(cost_rows(study, cells, advance))
     curves = tuple(_curves(request, bar)) if "fig9" in request.figures else ()
-    results = PaperResults(request.budget, costs, losses, tuple(curve.summary for curve in curves))
+    read: tuple[OpeningRow, ...] = ()
+    if len(costs) == len(COST_FIGURES):
+        with bar("readings", len(openings())) as advance:
+            read = tuple(opening_rows(advance))
+    summaries = tuple(curve.summary for curve in curves)
+    results = PaperResults(request.budget, costs, losses, summaries, read)
     return Computed(results, curves)
 
 

@@ -14,6 +14,7 @@ from qnetsim.analysis.paired import ConfidenceInterval, half_width, paired_ratio
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case, open_case
 from qnetsim.errors import UsageError
+from qnetsim.input_files import forget_input
 from qnetsim.optimize import Plan
 from qnetsim.optimize.stage import Stage
 from qnetsim.plans.make import planned
@@ -162,6 +163,9 @@ def _point_rows(
     for cell, policy, plan, mine, files in zip(cells, chosen, plans, runs, each, strict=True):
         costs = _level_costs(case, policy, plan, files[0])
         rows.append(_row(cell, case, costs, mine, family))
+    # what was read is the study's own: the next figure may go on with it
+    for path in paths:
+        forget_input(path)
     return _with_ratios(rows, runs)
 
 

@@ -42,9 +42,9 @@ def _loss_falls(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFindi
         else:
             verdict = ClaimVerdict.ORDER if means[-1] < means[0] else ClaimVerdict.FAILS
         rises = sum(b >= a for a, b in pairwise(means))
-        text = _text(points) + (
-            f"; it rises at {rises} of {counted(len(means) - 1, 'step')}" if rises else ""
-        )
+        text = _text(points)
+        if rises:
+            text += f"; it rises at {rises} of {counted(len(means) - 1, 'step')}"
         yield ClaimFinding("", name, verdict, text)
 
 
@@ -78,7 +78,8 @@ def _loss_early(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFindi
         return
     early, late = (_converged(lines[name]) for name in names)
     verdict = ClaimVerdict.HOLDS if early < late else ClaimVerdict.FAILS
-    text = f"within {CONVERGED:.0%} of the last value from {counted(early, 'worker')} on; {names[1]} from {late}"
+    since = counted(early, "worker")
+    text = f"within {CONVERGED:.0%} of the last value from {since} on; {names[1]} from {late}"
     yield ClaimFinding("", names[0], verdict, text)
 
 

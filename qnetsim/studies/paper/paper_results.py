@@ -14,6 +14,7 @@ from qnetsim.studies.paper.cost_figure import Budget
 from qnetsim.studies.paper.cost_rows import CostRow, StageCosts
 from qnetsim.studies.paper.fig4 import LossPoint
 from qnetsim.studies.paper.fig9 import CurveSummary
+from qnetsim.studies.paper.openings import OpeningRow
 from qnetsim.trace.hdf5.files import write_whole
 from qnetsim.version import __version__
 
@@ -35,6 +36,8 @@ class PaperResults:
         Fig. 4.
     curves : tuple of CurveSummary
         Fig. 9.
+    openings : tuple of OpeningRow
+        What the readings of open points do to the costs.
     version : str
         Of qnetsim.
     """
@@ -43,6 +46,7 @@ class PaperResults:
     costs: Mapping[str, tuple[CostRow, ...]] = field(default_factory=dict)
     losses: tuple[LossPoint, ...] = ()
     curves: tuple[CurveSummary, ...] = ()
+    openings: tuple[OpeningRow, ...] = ()
     version: str = __version__
 
     @cached_property
@@ -74,6 +78,7 @@ class PaperResults:
                 for entry in stored["losses"]
             ),
             curves=tuple(CurveSummary(**_tuples(entry)) for entry in stored["curves"]),
+            openings=tuple(_opening(entry) for entry in stored.get("openings", ())),
             version=stored["version"],
         )
 
@@ -84,6 +89,11 @@ def _row(entry: Mapping[str, Any]) -> CostRow:
         for key in ("first", "second", "total", "simulated_ratio")
     }
     return CostRow(**{**entry, **intervals, "analytic": StageCosts(*entry["analytic"])})
+
+
+def _opening(entry: Mapping[str, Any]) -> OpeningRow:
+    ratios = {key: tuple(ends) for key, ends in entry["ratios"].items()}
+    return OpeningRow(**{**entry, "cost": tuple(entry["cost"]), "ratios": ratios})
 
 
 def _tuples(entry: Mapping[str, Any]) -> dict[str, Any]:

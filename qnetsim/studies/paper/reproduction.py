@@ -8,6 +8,7 @@ from qnetsim.analysis.text_table import TextTable
 from qnetsim.studies.paper.compute import COST_FIGURES
 from qnetsim.studies.paper.curve_judges import NAMES, epochs_text
 from qnetsim.studies.paper.judges import Judgement, judgements
+from qnetsim.studies.paper.openings import opening_table
 from qnetsim.studies.paper.paper_results import PaperResults
 from qnetsim.studies.paper.paper_tables import agreement, claim_table, cost_table, markdown
 from qnetsim.studies.paper.verdicts import ClaimVerdict
@@ -42,6 +43,11 @@ to nine digits, and one that draws must come out within chance; and the levels t
 cost what chance allows them to, by Bernstein's inequality. Chance is 0.1 % for all values of a
 figure together.
 """
+OPENINGS = """\
+NSFNET, analytic; ratios are costs over SIP's, the multiple is that of the on-demand prices. Where
+several seeds draw the pairs, the range over them. With limits requests of QBN-Random would be
+blocked, and a cost without them says nothing. The readings of QBN-Random are columns.
+"""
 
 
 def page(results: PaperResults) -> str:
@@ -71,6 +77,10 @@ def _parts(results: PaperResults) -> Iterator[str]:
         if figure.missing:
             yield f"{figure.missing}.\n"
         yield markdown(cost_table(figure, rows)) + "\n"
+    if results.openings:
+        yield "## What the paper leaves open\n"
+        yield OPENINGS
+        yield markdown(opening_table(results.openings)) + "\n"
     if results.curves:
         yield "## Learning curves\n"
         yield markdown(curve_table(results)) + "\n"
