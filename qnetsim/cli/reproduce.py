@@ -2,160 +2,175 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
-import numpy as np
 
-from qnetsim.analysis.figures.style import STYLES, Style, save
-from qnetsim.analysis.learning_curves import interquartile_mean
+from qnetsim.analysis.figures.style import STYLES
+from qnetsim.cli.exit_status import EXIT_PARTIAL
 from qnetsim.cli.figure_option import style_option
-from qnetsim.cli.show.boxed_table import print_table
+from qnetsim.cli.set_option import Changes, set_option
 from qnetsim.cli.show.echo import echo
-from qnetsim.cli.show.output import emit, force_option, json_option, progress, table
+from qnetsim.cli.show.output import emit, force_option, json_option, progress
+from qnetsim.cli.show.reproduction import reproduction_json, show_reproduction
 from qnetsim.cli.strict_command import StrictCommand
+from qnetsim.errors import MissingExtraError, UsageError
 from qnetsim.extras import require
-from qnetsim.plain_text import counted
-from qnetsim.studies.paper import fig4, fig9
-from qnetsim.trace import make_folder, refuse_existing
+from qnetsim.studies.paper.compute import COST_FIGURES, FIGURES, MODES, Reproduction, compute
+from qnetsim.studies.paper.cost_figure import TOPOLOGIES
+from qnetsim.studies.paper.paper_files import refuse_files, write_files
+from qnetsim.trace import make_folder
+
+#: Options that say something about some figures only.
+COSTS = tuple(COST_FIGURES)
+GO_WITH = {
+    "--orders": ("fig4",),
+    "--seeds": ("fig9",),
+    "--epochs": ("fig9",),
+    "--topology": (*COSTS, "fig9"),
+    "--set": COSTS,
+    "--workers": COSTS,
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Options that take the place of what the mode says; None where one is not given."""
+
+    orders: int | None
+    seeds: int | None
+    epochs: int | None
+    topology: tuple[str, ...]
+    changes: Changes
+    workers: int | None
+
+    def refuse_foreign(self, figure: str) -> None:
+        """Refuse options that say nothing about a figure.
+
+        Raises
+        ------
+        UsageError
+        """
+        given = {
+            "--orders": self.orders,
+            "--seeds": self.seeds,
+            "--epochs": self.epochs,
+            "--topology": self.topology or None,
+            "--set": self.changes or None,
+            "--workers": self.workers,
+        }
+        for option, value in given.items():
+            allowed = GO_WITH[option]
+            alone = option == "--set"
+            if value is None or figure in allowed or (figure == "all" and not alone):
+                continue
+            raise UsageError(f"{option} goes with {', '.join(allowed)}, not with {figure}")
+        if figure in COST_FIGURES:
+            COST_FIGURES[figure].refuse_changes(self.changes)
 
 
 @click.command(cls=StrictCommand)
-@click.argument("figure", type=click.Choice(["fig4", "fig9"]))
+@click.argument("figure", type=click.Choice([*FIGURES, "all"]))
+@click.option("--quick", is_flag=True, help="Fewer worlds, orders, trainings and epochs.")
 @click.option(
-    "--orders", type=click.IntRange(1, 1000), default=10, help="fig4: orders of the features."
+    "--orders", type=click.IntRange(1, 1000), help="fig4: orders of the features.  [default: 10]"
 )
 @click.option(
-    "--seeds", type=click.IntRange(1, 1000), default=5, help="fig9: trainings of each policy."
+    "--seeds",
+    type=click.IntRange(1, 1000),
+    help="fig9: trainings of each policy.  [default: 5]",
 )
 @click.option(
     "--topology",
-    type=click.Choice(list(fig9.CLAIMS)),
+    type=click.Choice(TOPOLOGIES),
     multiple=True,
-    help="fig9: on this one only.",
+    help="fig5 to fig9: on this one only.",
 )
 @click.option("--epochs", type=click.IntRange(1, 10**5), help="fig9: at most so many.")
-@click.option("--seed", type=click.IntRange(0), default=1, help="fig4: seed of the orders.")
-@click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder for the picture.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, help="Of worlds, node pairs and fig4's orders."
+)
+@set_option
+@click.option("--workers", type=click.IntRange(min=1), help="fig5 to fig8: processes.")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder for all files.")
 @style_option
 @force_option
 @json_option
 def reproduce(
     figure: str,
-    orders: int,
-    seeds: int,
+    quick: bool,
+    orders: int | None,
+    seeds: int | None,
     topology: tuple[str, ...],
     epochs: int | None,
     seed: int,
+    changes: Changes,
+    workers: int | None,
     out: Path | None,
     style: str,
     force: bool,
     as_json: bool,
-) -> None:
-    """Compute a FIGURE of the paper and show it beside what the paper claims.
+) -> int:
+    """Compute a FIGURE of the paper, or all of them, and show it beside what the paper claims.
 
-    fig9 keeps the curve of every training in the folder, and takes those that are there already.
+    Traces and learning curves in the folder that are complete are verified and kept, so that the
+    same command goes on after an interruption. --set changes keys of the scenarios of fig5 to fig8.
+    Exit status 4 where simulated and analytic costs do not agree, or a figure had to be left out.
     """
+    asked = Asked(orders, seeds, epochs, topology, changes, workers)
+    asked.refuse_foreign(figure)
     folder = out or Path("runs")
-    picture = folder / f"{figure}.png"
-    refuse_existing(picture, force)
-    if figure == "fig9":
-        require("training", "torch")  # ahead of a folder that would stay empty
+    figures = FIGURES if figure == "all" else (figure,)
+    refuse_files(folder, figures, force)
+    left_out = _left_out(figure)
     make_folder(folder)
-    if figure == "fig4":
-        _fig4(picture, orders, seed, STYLES[style], as_json=as_json)
+    request = _request(figures, folder, quick, seed, asked)
+    if left_out:
+        echo(f"warning: fig9 is left out: {left_out}", err=True)
+        request = replace(request, figures=FIGURES[:-1])
+    computed = compute(request, progress)
+    written = write_files(folder, figures, computed, STYLES[style])
+    if as_json:
+        emit("reproduce", reproduction_json(figure, computed, written))
     else:
-        topologies = topology or tuple(fig9.CLAIMS)
-        _fig9(picture, seeds, epochs, topologies, STYLES[style], as_json=as_json)
+        show_reproduction(computed, written)
+    rows = [row for found in computed.results.costs.values() for row in found]
+    return EXIT_PARTIAL if left_out or not all(row.agrees for row in rows) else 0
 
 
-def _fig4(picture: Path, orders: int, seed: int, style: Style, *, as_json: bool) -> None:
-    with progress("fig4", fig4.total_trainings(orders)) as advance:
-        points = fig4.compute(seed, orders, progress=advance)
-    save(fig4.figure(points, style=style), picture, style)
-    if as_json:
-        found = [
-            {
-                **vars(point),
-                "mean": point.mean,
-                "spread": point.spread,
-                "claim": fig4.CLAIMS[point.dataset],
-            }
-            for point in points
-        ]
-        emit("reproduce", {"figure": "fig4", "points": found, "picture": picture})
-        return
-    title = f"Fig. 4: loss after {fig4.ROUNDS} rounds, {counted(orders, 'order')} of the features"
-    columns = ["data set", "k / K_L", "loss", "spread", "accuracy", "key bytes a round", "paper"]
-    rows = table(title, columns, keys=2)
-    for point in points:
-        cells = (f"{point.mean:.3f}", f"{point.spread:.3f}", f"{point.accuracy:.1%}")
-        claim = fig4.CLAIMS[point.dataset] if point.workers == 1 else ""
-        rows.add_row(point.dataset, str(point.workers), *cells, f"{point.key_bytes:,}", claim)
-    print_table(rows)
-    echo(f"picture       {picture}")
+def _left_out(figure: str) -> str:
+    """Why Fig. 9 is left out of all figures; empty where it is not.
+
+    Raises
+    ------
+    MissingExtraError
+        It is the only one that was asked for: ahead of a folder that would stay empty.
+    """
+    if figure not in {"fig9", "all"}:
+        return ""
+    try:
+        require("training", "torch")
+    except MissingExtraError as error:
+        if figure == "fig9":
+            raise
+        return str(error)
+    return ""
 
 
-def _fig9(
-    picture: Path,
-    seeds: int,
-    epochs: int | None,
-    topologies: Sequence[str],
-    style: Style,
-    *,
-    as_json: bool,
-) -> None:
-    folder = picture.parent / "fig9"
-    with progress("fig9", fig9.total_epochs(epochs, topologies)) as advance:
-        lines = list(fig9.compute(folder, seeds, epochs, topologies, advance))
-    save(fig9.figure(lines, style=style), picture, style)
-    if as_json:
-        emit("reproduce", {"figure": "fig9", "lines": _line_json(lines), "picture": picture})
-        return
-    title = (
-        f"Fig. 9: cost of drawn actions over C*, {counted(seeds, 'seed')}; "
-        "converged = stays within 5 %"
+def _request(
+    figures: tuple[str, ...], folder: Path, quick: bool, seed: int, asked: Asked
+) -> Reproduction:
+    mode = MODES[quick]
+    return Reproduction(
+        figures=figures,
+        folder=folder,
+        budget=replace(mode.budget, seed=seed),
+        topologies=asked.topology or TOPOLOGIES,
+        orders=asked.orders or mode.orders,
+        seeds=asked.seeds or mode.seeds,
+        epochs=asked.epochs or mode.epochs,
+        settings=mode.settings,
+        common=dict(asked.changes),
+        workers=asked.workers or 1,
     )
-    columns = ["topology", "setting", "policy", "untrained", "epoch 4", "epoch 30", "last"]
-    rows = table(title, [*columns, "converged at", "paper", "verdict"], left=3, keys=3)
-    for line in lines:
-        middle = interquartile_mean(line.stochastic)
-        marks = [f"{middle[e]:.3f}" if e < len(middle) else "–" for e in (0, 4, 30)]
-        claim = fig9.CLAIMS[line.topology][line.algorithm]
-        rows.add_row(
-            *(line.topology, line.setting, line.algorithm),
-            *(*marks, f"{middle[-1]:.3f}"),
-            *(_epochs_text(line.converged_at), str(claim), line.verdict),
-        )
-    print_table(rows)
-    echo(f"curves        {folder}")
-    echo(f"picture       {picture}")
-
-
-def _epochs_text(converged_at: Sequence[float] | np.ndarray) -> str:
-    """Median and range of the epochs of convergence, and how many seeds never converge."""
-    values = np.asarray(converged_at)
-    never = int(np.isinf(values).sum())
-    middle = np.median(values)
-    text = "never" if np.isinf(middle) else f"{middle:g}"
-    finite = values[np.isfinite(values)]
-    if finite.size and values.size > 1:
-        text += f" ({finite.min():g} … {finite.max():g})"
-    return text + (f", {never} of {values.size} never" if 0 < never < values.size else "")
-
-
-def _line_json(lines: Sequence[fig9.AlgorithmCurve]) -> list[dict[str, object]]:
-    return [
-        {
-            "topology": line.topology,
-            "setting": line.setting,
-            "policy": line.algorithm,
-            "stochastic": line.stochastic.tolist(),
-            "deterministic": line.deterministic.tolist(),
-            "converged_at_epoch": [None if np.isinf(x) else int(x) for x in line.converged_at],
-            "claim": fig9.CLAIMS[line.topology][line.algorithm],
-            "verdict": line.verdict,
-        }
-        for line in lines
-    ]

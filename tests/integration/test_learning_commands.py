@@ -306,7 +306,7 @@ def test_fig9_keeps_its_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str
     )
     code, out, _ = call(capsys, *arguments)
     assert code == 0
-    assert out.count("not reproduced") + out.count("within the claim") == 9
+    assert "the paper says" in out
     curves = {p: p.stat().st_mtime_ns for p in (tmp_path / "fig9").iterdir()}
     assert len(curves) == 9
     code, out, _ = call(capsys, *arguments, "--force", "--json")
@@ -314,3 +314,6 @@ def test_fig9_keeps_its_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "fig9").iterdir()} == curves
     lines = json.loads(out)["lines"]
     assert {line["claim"] for line in lines} == {10, 20, 80}
+    # a faster number is no claim that holds
+    words = {"as claimed", "faster than claimed", "slower than claimed", "does not converge"}
+    assert len(lines) == 9 and {line["verdict"] for line in lines} <= words

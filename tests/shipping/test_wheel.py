@@ -58,6 +58,8 @@ COMMANDS = {
     ),
     "qnetsim train": ("inspect w.safetensors", 3),
     "qnetsim reproduce fig4": ("reproduce fig4 --orders 1 --out fig4", 0),
+    # one figure of them: what is tested is that the claims are there
+    "qnetsim reproduce all --quick": ("reproduce fig5 --quick --topology nsfnet --out fig5", 0),
     "qnetsim sweep plan SWEEP": ("sweep plan study.toml --json", 0),
     "qnetsim sweep run SWEEP [--workers N]": ("sweep run study.toml --workers 1 --json", 0),
     "qnetsim sweep collect SWEEP --out table.csv": (

@@ -22,6 +22,7 @@ from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.fel.roles import TaskRoles
+from qnetsim.studies.paper.paper_claims import claims_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,13 +31,6 @@ if TYPE_CHECKING:
 ROUNDS = 30
 #: Bits of a Paillier modulus.
 KEY_BITS = 2048
-#: What the paper says of each curve, paraphrased.
-CLAIMS = {
-    "digits": "from about 0.55 down to about 0.3",
-    "wine": "low key rates are enough to converge",
-    "breast_cancer": "falls as the key rate rises",
-    "iris": "falls as the key rate rises",
-}
 
 
 @dataclass(frozen=True)
@@ -110,6 +104,12 @@ def compute(
                 )
             )
     return points
+
+
+def claim_on(dataset: str) -> str:
+    """What the paper says of a curve, paraphrased."""
+    own = [c for c in claims_of("fig4") if c.details.get("dataset") == dataset]
+    return (own or claims_of("fig4"))[0].says
 
 
 def total_trainings(orders: int, names: Sequence[str] = DATASET_NAMES) -> int:

@@ -1,0 +1,131 @@
+"""Compute figures of the paper into one record of results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from qnetsim.studies.paper import fig4, fig5, fig6, fig7, fig8, fig9
+from qnetsim.studies.paper.cost_figure import (
+    FULL,
+    QUICK,
+    TOPOLOGIES,
+    Budget,
+    Changes,
+    CostFigure,
+)
+from qnetsim.studies.paper.cost_rows import CostStudy, cost_rows, total_slots
+from qnetsim.studies.paper.fig9 import AlgorithmCurve
+from qnetsim.studies.paper.openings import OpeningRow, opening_rows, openings
+from qnetsim.studies.paper.paper_results import PaperResults
+
+COST_FIGURES: dict[str, CostFigure] = {
+    figure.name: figure for figure in (fig5.FIGURE, fig6.FIGURE, fig7.FIGURE, fig8.FIGURE)
+}
+FIGURES = ("fig4", *COST_FIGURES, "fig9")
+#: Opens a progress bar of a name and a number of steps; what it yields advances it.
+Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What is to be computed.
+
+    Attributes
+    ----------
+    figures : sequence of str
+        Of ``FIGURES``.
+    folder : Path
+        Of traces and learning curves; what is there is verified and kept.
+    budget : Budget
+        Of the simulated costs; its seed is that of Fig. 4's orders too.
+    topologies : sequence of str
+        Of Figs. 5 to 9.
+    orders : int
+        Orders of the features in Fig. 4.
+    seeds : int
+        Trainings of each algorithm in Fig. 9.
+    epochs : int or None
+        At most so many in Fig. 9.
+    settings : sequence of str
+        Of ``fig9.SETTINGS``.
+    common : mapping
+        Values of keys of the scenario, the same at all points of Figs. 5 to 8.
+    workers : int
+        Processes for simulations.
+    """
+
+    figures: Sequence[str]
+    folder: Path
+    budget: Budget = FULL
+    topologies: Sequence[str] = TOPOLOGIES
+    orders: int = 10
+    seeds: int = 5
+    epochs: int | None = None
+    settings: Sequence[str] = fig9.SETTINGS
+    common: Changes = field(default_factory=dict)
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What a mode spends where nothing else is asked for."""
+
+    budget: Budget
+    orders: int
+    seeds: int
+    epochs: int | None
+    settings: Sequence[str]
+
+
+MODES = {
+    False: Mode(FULL, orders=10, seeds=5, epochs=None, settings=fig9.SETTINGS),
+    True: Mode(QUICK, orders=2, seeds=1, epochs=10, settings=("tuned",)),
+}
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Results, and the whole curves of Fig. 9, which are drawn."""
+
+    results: PaperResults
+    curves: tuple[AlgorithmCurve, ...]
+
+
+def compute(request: Reproduction, bar: Bar) -> Computed:
+    """Compute the figures that are asked for, in their order."""
+    losses: tuple[fig4.LossPoint, ...] = ()
+    if "fig4" in request.figures:
+        with bar("fig4", fig4.total_trainings(request.orders)) as advance:
+            found = fig4.compute(request.budget.seed, request.orders, progress=advance)
+            losses = tuple(found)
+    costs = {}
+    study = CostStudy(request.folder / "traces", request.budget, request.common, request.workers)
+    for name, figure in COST_FIGURES.items():
+        if name in request.figures:
+            cells = list(figure.cells(request.topologies))
+            with bar(name, total_slots(study, cells)) as advance:
+                costs[name] = tuple(cost_rows(study, cells, advance))
+    curves = tuple(_curves(request, bar)) if "fig9" in request.figures else ()
+    read: tuple[OpeningRow, ...] = ()
+    if len(costs) == len(COST_FIGURES):
+        with bar("readings", len(openings())) as advance:
+            read = tuple(opening_rows(advance))
+    summaries = tuple(curve.summary for curve in curves)
+    results = PaperResults(request.budget, costs, losses, summaries, read)
+    return Computed(results, curves)
+
+
+def _curves(request: Reproduction, bar: Bar) -> Iterator[AlgorithmCurve]:
+    total = fig9.total_epochs(request.epochs, request.topologies, request.settings)
+    with bar("fig9", total) as advance:
+        yield from fig9.compute(
+            request.folder / "fig9",
+            request.seeds,
+            request.epochs,
+            request.topologies,
+            advance,
+            request.settings,
+        )

@@ -1,0 +1,180 @@
+"""What Figs. 5 to 8 have in common: a factor, schemes, topologies, and a scenario at each point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from qnetsim.case import load
+from qnetsim.errors import UsageError
+from qnetsim.scenario import Scenario
+from qnetsim.scenario.lines import Key
+from qnetsim.shipped import shipped_scenarios
+
+#: Topologies of the paper; each is a shipped scenario with the paper's default setting.
+TOPOLOGIES = ("nsfnet", "usnet")
+#: Key of the requests' node pairs.
+PAIRS: Key = ("demand", "pairs")
+#: Values of keys of a scenario, in place of those in its file.
+Changes = Mapping[Key, object]
+
+
+class Scheme(NamedTuple):
+    """A way to allocate: its name in tables and file names, its label, and its policy as text."""
+
+    name: str
+    label: str
+    policy: str
+
+
+SIP = Scheme("sip", "SIP", "sip")
+EVF = Scheme("evf", "QBN-EVF", "evf")
+RANDOM = Scheme("random", "QBN-Random, u per request", "random:reading=calibrated,label=random")
+RANDOM_LITERAL = Scheme(
+    "random-literal", "QBN-Random, literal", "random:reading=literal,label=random-literal"
+)
+FEDSAC = Scheme("fedsac", "FedSAC", "fedsac")
+SCHEMES = (SIP, EVF, RANDOM, RANDOM_LITERAL, FEDSAC)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is simulated for each scheme at each point.
+
+    Attributes
+    ----------
+    replications : int
+        Worlds, which all schemes have in common.
+    slots : int
+        Slots of a world.
+    seed : int
+        Of the worlds and of the node pairs.
+    """
+
+    replications: int = 20
+    slots: int = 1000
+    seed: int = 1
+
+
+#: Budgets of the full and of the quick mode.
+FULL = Budget()
+QUICK = Budget(replications=10, slots=200)
+
+
+class Point(NamedTuple):
+    """A scenario of a figure: one topology, one value of the factor (none for fixed scenarios)."""
+
+    topology: str
+    changes: tuple[tuple[Key, object], ...] = ()
+
+    def scenario(self, budget: Budget, common: Changes) -> Scenario:
+        """The shipped scenario of the topology with this point's values.
+
+        Parameters
+        ----------
+        budget : Budget
+        common : mapping
+            Values of further keys, the same at every point.
+        """
+        changes = {**common, **dict(self.changes)}
+        pairs = changes.pop(PAIRS, None)
+        found = load(
+            shipped_scenarios()[self.topology],
+            changes=changes,
+            replications=budget.replications,
+            slots=budget.slots,
+            seed=budget.seed,
+        )
+        if pairs is None:
+            return found
+        # in place of the number of requests, which stands in the file
+        demand = found.demand.model_copy(update={"requests": None, "pairs": pairs})
+        return found.model_copy(update={"demand": demand})
+
+    @property
+    def name(self) -> str:
+        """Name of a folder: the topology, and what differs from its scenario."""
+        parts = [f"{key[-1]}-{value}" for key, value in self.changes]
+        return "-".join([self.topology, *parts])
+
+
+class FigureValue(NamedTuple):
+    """One value of a figure: where on its axis, which scheme, and the scenario behind it."""
+
+    point: Point
+    value: float
+    scheme: Scheme
+
+
+@dataclass(frozen=True)
+class CostFigure:
+    """Design of a figure: what is on its axis, and what is drawn over it.
+
+    Attributes
+    ----------
+    name : str
+        ``"fig6"``.
+    title : str
+    factor : str
+        Name of the factor in the CSV file.
+    axis : str
+        Label of the axis.
+    values : mapping
+        Values of the factor by topology, in ascending order.
+    key : tuple
+        Key of the scenario that the factor sets.
+    defaults : mapping
+        Value that the topology's scenario has anyway.
+    unfit : str
+        Why the shipped weights of FedSAC fit no value but the default; empty where they fit all.
+    """
+
+    name: str
+    title: str
+    factor: str
+    axis: str
+    values: Mapping[str, Sequence[float]]
+    key: Key = ()
+    defaults: Mapping[str, float] = field(default_factory=dict)
+    unfit: str = ""
+
+    def cells(self, topologies: Sequence[str]) -> Iterator[FigureValue]:
+        """All values of the figure on these topologies, scenario by scenario."""
+        for topology in topologies:
+            for value in self.values[topology]:
+                point = self.point(topology, value)
+                for scheme in SCHEMES:
+                    if scheme is FEDSAC and self.unfit and point.changes:
+                        continue
+                    yield FigureValue(point, value, scheme)
+
+    def point(self, topology: str, value: float) -> Point:
+        """Scenario of a value; the default is the same for all figures."""
+        if value == self.defaults[topology]:
+            return Point(topology)
+        return Point(topology, ((self.key, value),))
+
+    def refuse_changes(self, changes: Changes) -> None:
+        """Refuse values of keys that the figure itself sets.
+
+        Raises
+        ------
+        UsageError
+        """
+        for key in self.own_keys:
+            if key in changes:
+                name = ".".join(map(str, key))
+                raise UsageError(f"--set {name}: is what {self.name} varies; leave it out")
+
+    @property
+    def own_keys(self) -> tuple[Key, ...]:
+        """Keys that the figure sets at some point."""
+        return (self.key,) if self.key else ()
+
+    @property
+    def missing(self) -> str:
+        """What is not in the figure, and why; empty where nothing is missing."""
+        if not self.unfit:
+            return ""
+        return f"{FEDSAC.label} stands at the default alone: {self.unfit}"

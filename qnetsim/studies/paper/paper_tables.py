@@ -1,0 +1,132 @@
+"""Tables of the reproduction, for a terminal, a page and a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from qnetsim.analysis.paired import ConfidenceInterval
+from qnetsim.analysis.text_table import DASH, TextTable
+from qnetsim.studies.paper import fig5
+from qnetsim.studies.paper.cost_figure import SCHEMES, Budget, CostFigure
+from qnetsim.studies.paper.cost_rows import CostRow
+from qnetsim.studies.paper.judges import Judgement, interval
+from qnetsim.studies.paper.reasons import reason
+
+LABELS = {scheme.name: scheme.label for scheme in SCHEMES}
+
+
+def claim_table(judged: Sequence[Judgement]) -> TextTable:
+    """What the paper says, what came out, and the verdict with its reason."""
+    rows = []
+    for judgement in judged:
+        claim = judgement.claim
+        says = claim.says + (f" [{claim.claimed}]" if claim.claimed else "")
+        verdict = judgement.verdict
+        rows.append((claim.place, says, _ours(judgement), str(verdict), reason(claim, verdict)))
+    columns = ("place", "the paper says", "computed", "verdict", "why")
+    return TextTable(columns, tuple(rows), text=columns[1:], first_to_go=("why", "computed"))
+
+
+def _ours(judgement: Judgement) -> str:
+    """What came out, place by place; the reading ahead where there are several."""
+    readings = list(dict.fromkeys(f.reading for f in judgement.findings))
+    parts = []
+    for finding in judgement.findings:
+        where = [finding.reading] if len(readings) > 1 or finding.reading else []
+        where += [finding.place] if finding.place else []
+        mark = f" [{finding.verdict}]" if len(readings) > 1 else ""
+        parts.append(f"{', '.join(where)}: {finding.ours}{mark}" if where else finding.ours)
+    return "; ".join(parts) or DASH
+
+
+def cost_table(figure: CostFigure, rows: Sequence[CostRow]) -> TextTable:
+    """Analytic and simulated costs of a figure; by stage in Fig. 5, over SIP in the others."""
+    structure = figure.name == fig5.FIGURE.name
+    return _structure_table(figure, rows) if structure else _scheme_table(figure, rows)
+
+
+def _structure_table(figure: CostFigure, rows: Sequence[CostRow]) -> TextTable:
+    cells = tuple(
+        (
+            row.topology,
+            f"{row.value:g}",
+            *(f"{part:,.2f}" for part in (*row.analytic, row.analytic.total)),
+            *(interval(part, ",.0f") for part in (row.first, row.second, row.total)),
+            "yes" if row.agrees else "NO",
+        )
+        for row in rows
+    )
+    stages = tuple(fig5.STAGES.values())
+    simulated = tuple(f"{stage}, simulated" for stage in stages)
+    columns = ("topology", figure.factor, *stages, *simulated, "agree")
+    return TextTable(columns, cells, keys=2, first_to_go=(*simulated, "agree", *stages[:2]))
+
+
+def _scheme_table(figure: CostFigure, rows: Sequence[CostRow]) -> TextTable:
+    cells = tuple(
+        (
+            row.topology,
+            f"{row.value:g}",
+            LABELS[row.scheme],
+            f"{row.analytic.total:,.2f}",
+            interval(row.total, ",.0f"),
+            DASH if row.ratio is None else f"{row.ratio:.4f}",
+            DASH if row.simulated_ratio is None else interval(row.simulated_ratio, ".4f"),
+            "yes" if row.agrees else "NO",
+        )
+        for row in rows
+    )
+    over = ("over SIP", "over SIP, simulated")
+    columns = ("topology", figure.factor, "scheme", "analytic", "simulated", *over, "agree")
+    going = ("over SIP, simulated", "agree", "simulated")
+    return TextTable(columns, cells, text=("scheme",), keys=3, first_to_go=going)
+
+
+def cost_csv(figure: CostFigure, rows: Sequence[CostRow], budget: Budget) -> str:
+    """Values of a figure as CSV; Fig. 5 has a row for each stage."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    head = ("scheme", "topology", "analytic", "simulated", "low", "high")
+    tail = ("ratio", "simulated_ratio", "ratio_low", "ratio_high", "given_levels", "agrees")
+    writer.writerow((figure.factor, *head, *tail, "replications", "slots", "seed"))
+    for row in rows:
+        for scheme, analytic, simulated in _values(figure, row):
+            values = (scheme, row.topology, analytic, *_ends(simulated))
+            ratios = (row.ratio, *_ends(row.simulated_ratio), row.given_levels, row.agrees)
+            told = (budget.replications, budget.slots, budget.seed)
+            writer.writerow((f"{row.value:g}", *values, *ratios, *told))
+    return out.getvalue()
+
+
+def _values(figure: CostFigure, row: CostRow) -> Iterator[tuple[str, float, ConfidenceInterval]]:
+    if figure.name != fig5.FIGURE.name:
+        yield row.scheme, row.analytic.total, row.total
+        return
+    for part, label in fig5.STAGES.items():
+        yield label.replace(" ", "_"), getattr(row.analytic, part), getattr(row, part)
+
+
+def _ends(found: ConfidenceInterval | None) -> tuple[float | None, float | None, float | None]:
+    return (None, None, None) if found is None else (found.estimate, found.low, found.high)
+
+
+def markdown(table: TextTable) -> str:
+    """A table in Markdown."""
+    lines = [table.columns, tuple("---" for _ in table.columns), *table.rows]
+    return "\n".join("| " + " | ".join(c.replace("|", "\\|") for c in x) + " |" for x in lines)
+
+
+def agreement(rows: Sequence[CostRow]) -> str:
+    """Sentence on how many simulated values agree with the analytic ones."""
+    away = [row for row in rows if not row.agrees]
+    if not rows:
+        return "No cost was computed."
+    worst = max(abs(row.off) for row in rows)
+    text = (
+        f"{len(rows) - len(away)} of {len(rows)} simulated costs agree with the analytic ones; "
+        f"given the levels that were drawn, they differ by at most {worst:.2g} of the cost"
+    )
+    names = ", ".join(f"{r.topology} {r.scheme} at {r.value:g}" for r in away[:5])
+    return f"{text}; not: {names}." if away else f"{text}."

@@ -1,0 +1,72 @@
+"""How what was found for a claim becomes a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class ClaimVerdict(StrEnum):
+    """What becomes of a claim."""
+
+    HOLDS = "holds"
+    ORDER = "holds in order but not in size"
+    FAILS = "does not follow from the stated parameters"
+    READING = "depends on a reading"
+    OPEN = "not computed here"
+
+
+#: From what is best for a claim to what is worst.
+_RANK = (ClaimVerdict.HOLDS, ClaimVerdict.ORDER, ClaimVerdict.FAILS, ClaimVerdict.OPEN)
+
+
+class ClaimFinding(NamedTuple):
+    """What came out for a claim in one place, under one reading.
+
+    Attributes
+    ----------
+    reading : str
+        Of what the paper leaves open; empty where nothing is.
+    place : str
+        Topology, data set or policy.
+    verdict : ClaimVerdict
+    ours : str
+        The number, with its interval.
+    """
+
+    reading: str
+    place: str
+    verdict: ClaimVerdict
+    ours: str
+
+
+def combined(findings: Sequence[ClaimFinding]) -> ClaimVerdict:
+    """ClaimVerdict on a claim: of each reading the worst place, and one word for all readings.
+
+    A reading for which nothing was computed does not count where another one was.
+    """
+    by_reading: dict[str, ClaimVerdict] = {}
+    for finding in findings:
+        before = by_reading.get(finding.reading, ClaimVerdict.HOLDS)
+        by_reading[finding.reading] = max(before, finding.verdict, key=_RANK.index)
+    known = {verdict for verdict in by_reading.values() if verdict is not ClaimVerdict.OPEN}
+    if not known:
+        return ClaimVerdict.OPEN
+    return known.pop() if len(known) == 1 else ClaimVerdict.READING
+
+
+def sized(values: Sequence[float], size: tuple[float, float], order: bool) -> ClaimVerdict:
+    """ClaimVerdict on numbers that the paper gives a size and an order.
+
+    Parameters
+    ----------
+    values : sequence of float
+    size : (float, float)
+        What the words of the claim cover.
+    order : bool
+        Whether the order holds that the claim implies.
+    """
+    if all(size[0] <= value <= size[1] for value in values):
+        return ClaimVerdict.HOLDS
+    return ClaimVerdict.ORDER if order else ClaimVerdict.FAILS
