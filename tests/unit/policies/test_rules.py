@@ -154,7 +154,7 @@ def test_value_iteration_finds_it_for_regimes_that_show_themselves() -> None:
 
 def test_the_kernel_pays_what_the_program_expects() -> None:
     """With hidden regimes and stores; the mean of a long run, by its batches."""
-    case = stores(40_000, channels=30)
+    case = stores(8000, channels=30)
     policy = make_policy("dynamic-program", {})
     paid = run(case, policy).columns
     options = RegimeOptions()
@@ -170,11 +170,11 @@ def test_the_kernel_pays_what_the_program_expects() -> None:
     batches = np.array([part.mean() for part in np.array_split(each, 40)])
     error = batches.std(ddof=1) / np.sqrt(batches.size)
     assert abs(batches.mean() - expected) < 4 * error
-    assert error < 0.02 * expected
+    assert error < 0.04 * expected
 
 
 def test_with_stores_each_rule_costs_less_than_the_one_that_knows_less() -> None:
-    case = stores(3000, channels=10)
+    case = stores(1000, channels=10)
 
     def cost(name: str, **options: object) -> float:
         return float(run(case, make_policy(name, options)).cost.mean())
