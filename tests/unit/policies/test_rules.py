@@ -20,10 +20,8 @@ from qnetsim.policies.rules.pool_program import PoolProgram
 from qnetsim.policies.rules.regime_filter import RegimeFilter, RegimeOptions, told_regimes
 from qnetsim.policies.rules.stock_policy import LevelLoads
 from qnetsim.scenario import parse_scenario
-from qnetsim.testing import check_policy
 from tests.support.helpers import nsfnet, run
-
-RULES = ["base-stock", "belief", "conditional-quantile", "dynamic-program", "mpc"]
+from tests.unit.policies.test_policies import RULES
 
 STORES = """
 [run]
@@ -44,11 +42,6 @@ mean_slots = 20
 def stores(slots: int, channels: int) -> Case:
     """NSFNET with regimes and stores of so many channel-slots."""
     return open_case(parse_scenario(STORES.format(slots=slots, store=channels * 1000)))
-
-
-@pytest.mark.parametrize("name", RULES)
-def test_rules_keep_the_contract(name: str) -> None:
-    check_policy(lambda: make_policy(name, {}))
 
 
 @pytest.mark.parametrize("name", [n for n in RULES if n != "conditional-quantile"])
