@@ -44,6 +44,8 @@ class Case:
             slot_s=run.slot_s,
             solver=solver,
             risk=planning.risk,
+            key_management=self.scenario.key_management,
+            regimes=self.scenario.regimes,
         )
 
     def realisation(self, replication: int) -> Realisation:

@@ -27,7 +27,7 @@ from qnetsim.network import Network, RouteTable
 from qnetsim.optimize.routing import by_level_weight, newsvendor_lengths, newsvendor_table
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
 from qnetsim.plain_text import one_line
-from qnetsim.scenario import RiskTable
+from qnetsim.scenario import KeyManagementTable, RegimesTable, RiskTable
 from qnetsim.streams import users_words
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ class Setting:
         Solver that the scenario names.
     risk : RiskTable or None
         Risk aversion that the scenario asks of ``sip``.
+    key_management : KeyManagementTable or None
+        What the pools keep, and for how long.
+    regimes : RegimesTable or None
+        Law of the regimes, where the demand has any. The forecast is the long-run distribution.
     """
 
     network: Network
@@ -58,6 +62,8 @@ class Setting:
     slot_s: float
     solver: Solver = HIGHS
     risk: RiskTable | None = None
+    key_management: KeyManagementTable | None = None
+    regimes: RegimesTable | None = None
 
     def shortest_routes(self, weight: int | None = None) -> RouteTable:
         """Shortest routes of all requests under ``c_km + w·c_qkd``.

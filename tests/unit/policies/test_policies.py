@@ -12,9 +12,18 @@ from qnetsim.errors import PolicyError, UsageError
 from qnetsim.policies import Decision, Observation, Policy, available, load_policy, registry
 from qnetsim.policies.registry import make_policy
 from qnetsim.testing import check_policy
+from tests.support import ROOT
 from tests.support.helpers import nsfnet, run
 
-SHIPPED = ["deterministic", "empirical", "evf", "level", "perfect", "random", "sip"]
+PLANNERS = ["deterministic", "empirical", "evf", "level", "perfect", "random", "sip"]
+RULES = ["base-stock", "belief", "conditional-quantile", "dynamic-program", "mpc"]
+SHIPPED = PLANNERS + RULES
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_page_of_policies_has_every_name(name: str) -> None:
+    page = (ROOT / "docs" / "background" / "policies.md").read_text(encoding="utf-8")
+    assert f"`{name}`" in page
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -1,0 +1,113 @@
+"""Which regime rules the demand, as far as the levels of past slots tell it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+import numpy as np
+from pydantic import BeforeValidator, Field, model_validator
+
+from qnetsim.arrays import FloatArray
+from qnetsim.errors import PolicyError
+from qnetsim.forecast.regimes import regime_levels
+from qnetsim.policies.base import Outcome, PolicyOptions, Setting
+from qnetsim.scenario import RegimesTable
+from qnetsim.scenario.tables.fields import as_tuple
+
+
+class RegimeOptions(PolicyOptions):
+    """Options of the rules that are told regimes."""
+
+    means: Annotated[tuple[float, ...], BeforeValidator(as_tuple)] = Field(
+        default=(),
+        max_length=16,
+        description="Poisson mean of the demand in each regime, before truncation; unless given, "
+        "those of the scenario's [regimes]",
+        json_schema_extra={"allowed": "a list of 2 to 16 numbers 0 .. 1000000"},
+    )
+    mean_slots: int | None = Field(
+        default=None,
+        ge=1,
+        le=10**6,
+        description="slots for which a regime lasts on average; unless given, the scenario's",
+        json_schema_extra={"allowed": "an integer 1 .. 1000000"},
+    )
+
+    @model_validator(mode="after")
+    def _means_of_regimes(self) -> Self:
+        if len(self.means) == 1 or any(not 0 <= mean <= 10**6 for mean in self.means):
+            raise ValueError("means: allowed: a list of 2 to 16 numbers 0 .. 1000000")
+        return self
+
+
+class RegimeFilter:
+    """Forward filter of a hidden Markov chain, exact for the regimes that it is told.
+
+    Parameters
+    ----------
+    laws : ndarray of float64, shape (regimes, levels)
+        Probability of each level in each regime.
+    mean_slots : float
+        How long a regime lasts on average; then each of the others follows with equal probability.
+
+    Attributes
+    ----------
+    laws : ndarray of float64, shape (regimes, levels)
+    steps : ndarray of float64, shape (regimes, regimes)
+        Probability of the regime of the next slot, given the one of this slot.
+    belief : ndarray of float64, shape (regimes,)
+        Probability of each regime in the slot to come; at first all are equally likely.
+    """
+
+    def __init__(self, laws: FloatArray, mean_slots: float) -> None:
+        self.laws = laws
+        change = 1.0 / mean_slots if self.count > 1 else 0.0
+        self.steps = np.full((self.count, self.count), change / max(self.count - 1, 1))
+        np.fill_diagonal(self.steps, 1.0 - change)
+        self.belief = np.full(self.count, 1.0 / self.count)
+
+    @property
+    def count(self) -> int:
+        """Number of regimes; with one there is nothing to learn."""
+        return len(self.laws)
+
+    @property
+    def levels(self) -> FloatArray:
+        """Probability of each level in the slot to come, shape (levels,)."""
+        return self.belief @ self.laws
+
+    def see(self, level: int) -> None:
+        """Take in the level of the slot that is over; one that no regime has tells nothing."""
+        weight = self.belief * self.laws[:, level]
+        total = weight.sum()
+        self.belief = (weight / total if total > 0.0 else self.belief) @ self.steps
+
+    def learn(self, outcome: Outcome) -> None:
+        """Take in the levels of the slots that are over."""
+        if self.count > 1:
+            for level in outcome.levels[:, 0].tolist():
+                self.see(level)
+
+
+def told_regimes(options: RegimeOptions, setting: Setting) -> RegimeFilter:
+    """Filter for the regimes of the options, else of the scenario; one regime where there are none.
+
+    Raises
+    ------
+    PolicyError
+        Regimes are given, but requests have levels of their own.
+    """
+    scenario = setting.regimes
+    means = options.means or (scenario.means if scenario else ())
+    forecast = setting.forecast
+    if not means:
+        return RegimeFilter(forecast.probabilities[:1], 1)
+    if forecast.groups > 1:
+        raise PolicyError(
+            "means: regimes rule demand in which all requests of a slot have one level; here they "
+            "have levels of their own: leave the option out"
+        )
+    given = scenario.mean_slots if scenario else RegimesTable.model_fields["mean_slots"].default
+    table = RegimesTable(means=means, mean_slots=options.mean_slots or given)
+    laws = regime_levels(table, forecast.level_count)
+    return RegimeFilter(np.array([law.probabilities for law in laws]), table.mean_slots)
