@@ -51,7 +51,8 @@ TITLES = {
     "95 % intervals of all means": "95 % intervals of all means: half their widths; "
     "of waits their ends",
     "keys and waiting": "Keys and waiting",
-    "federated learning": "Federated learning, means over replications",
+    "federated learning": "Federated learning: simulated time until trained, "
+    "and other means over replications",
     "95 % intervals of these means": "Federated learning: 95 % intervals of the means, "
     "half their widths",
 }
