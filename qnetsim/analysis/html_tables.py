@@ -107,7 +107,10 @@ def divergence_table(comparison: Comparison, divergences: dict[str, Divergence])
 
 def task_table(comparison: Comparison) -> str:
     """FEL tasks, policy by policy."""
-    found = html_table("Federated learning, means over replications", task_rows(comparison))
+    found = html_table(
+        "Federated learning: simulated time until trained, and other means over replications",
+        task_rows(comparison),
+    )
     intervals = task_interval_rows(comparison)
     if len(intervals.columns) > intervals.keys:
         caption = "Federated learning: 95 % intervals of the means, half their widths"

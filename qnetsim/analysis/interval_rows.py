@@ -28,7 +28,7 @@ AMOUNTS = {
     "exposed_bits": "exposed, bit",
 }
 #: Percentiles of waiting times that are shown, by their headings.
-WAITS = {"p50": "waits: median", "p95": "95 %", "p99": "99 %"}
+WAITS = {"p50": "waits: median", "p95": "waits: 95 %", "p99": "waits: 99 %"}
 
 
 def ends_text(value: ConfidenceInterval | None) -> str:

@@ -19,11 +19,12 @@ from qnetsim.analysis.batch_means import (
     most_batches,
     ratio_interval,
 )
-from qnetsim.analysis.interval_rows import interval_rows
+from qnetsim.analysis.interval_rows import WAITS, interval_rows
 from qnetsim.analysis.mean_intervals import Intervals, over_batches, over_replications
 from qnetsim.analysis.paired import OF_BATCHES, t_quantile
 from qnetsim.analysis.quantile_intervals import quantile_interval
 from qnetsim.arrays import FloatArray
+from qnetsim.cli.show.comparison import comparison_json
 from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
@@ -238,7 +239,8 @@ def test_what_keys_do_has_the_interval_of_its_batches(tmp_path: Path) -> None:
 
 def test_what_keys_do_has_an_interval_over_replications(tmp_path: Path) -> None:
     scenario = nsfnet(**SCARCE | {"run__slots": "120"}, run__replications="4")
-    [policy] = compare_traces(run_policies(scenario, [SIP], tmp_path)).policies
+    comparison = compare_traces(run_policies(scenario, [SIP], tmp_path))
+    [policy] = comparison.policies
     runs, found = policy.runs, policy.intervals
     used = np.array([run.utilisation for run in runs])
     busiest = used[:, used.mean(axis=0).argmax()]
@@ -253,6 +255,23 @@ def test_what_keys_do_has_an_interval_over_replications(tmp_path: Path) -> None:
     off = (times - times.sum() / events.sum() * events) / events.mean()
     assert found.half("depletion_s") == pytest.approx(stats.t.ppf(0.975, 3) * off.std(ddof=1) / 2)
     assert found.waits_s.keys() == {"p50", "p90", "p95", "p99"}
+    # the table and JSON show the same ends
+    wide = [name for name in WAITS if found.waits_s[name].low != found.waits_s[name].high]
+    assert wide
+    table = interval_rows(comparison)
+    [row] = table.rows
+    shown = dict(zip(table.columns, row, strict=True))
+    for name in wide:
+        ends = found.waits_s[name]
+        assert shown[WAITS[name]] == f"{ends.low:.4g} … {ends.high:.4g} s"
+    p99 = found.waits_s["p99"]
+    assert shown["busiest"] == f"± {found.half('busiest_utilisation'):.2%}"
+    [told] = comparison_json(comparison)["policies"]
+    assert told["intervals"]["wait_percentiles_s"]["p99"] == {
+        "estimate": p99.estimate,
+        "low": p99.low,
+        "high": p99.high,
+    }
 
 
 def test_the_sentence_names_figures_whose_batches_are_alike() -> None:

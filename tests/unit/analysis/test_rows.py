@@ -13,6 +13,7 @@ from qnetsim.analysis import Comparison, compare_traces
 from qnetsim.analysis.interval_rows import interval_rows
 from qnetsim.analysis.report import write_report
 from qnetsim.analysis.rows import cost_rows, key_rows, paired_rows
+from qnetsim.analysis.task_means import task_means
 from qnetsim.analysis.task_rows import task_interval_rows, task_rows
 from qnetsim.analysis.text_table import Nothing, TextTable, at_one_precision
 from qnetsim.cli.show import comparison as shown
@@ -51,7 +52,8 @@ TITLES = {
     "95 % intervals of all means": "95 % intervals of all means: half their widths; "
     "of waits their ends",
     "keys and waiting": "Keys and waiting",
-    "federated learning": "Federated learning, means over replications",
+    "federated learning": "Federated learning: simulated time until trained, "
+    "and other means over replications",
     "95 % intervals of these means": "Federated learning: 95 % intervals of the means, "
     "half their widths",
 }
@@ -115,6 +117,21 @@ def terminal_tables(text: str) -> dict[str, list[list[str]]]:
 def unmarked(row: list[str]) -> list[str]:
     """A row without the mark of a policy that sees the future."""
     return [row[0].removesuffix(" *").removesuffix(" (sees the future)"), *row[1:]]
+
+
+def test_json_has_the_means_of_tasks_with_their_intervals(comparison: Comparison) -> None:
+    for policy, told in zip(
+        comparison.policies, shown.comparison_json(comparison)["policies"], strict=True
+    ):
+        [task] = told["task_means"]
+        found = task_means([run.tasks[0] for run in policy.runs])
+        assert task.pop("name") == "1 wine"
+        expected = {
+            name: value and {"mean": value.estimate, "low": value.low, "high": value.high}
+            for name, value in vars(found).items()
+        }
+        assert task == expected
+        assert task["done"]["low"] is not None
 
 
 def test_the_page_and_the_terminal_show_the_same_cells(
