@@ -33,6 +33,8 @@ from qnetsim.trace import open_trace
 #: How often the parent looks for signals, and how long work may take to stop, in seconds.
 LOOK_S = 0.2
 GRACE_S = 30.0
+#: How long a thread may take to end once it has nothing to do, in seconds.
+END_S = 0.1
 
 
 class WritesTrace(Protocol):
@@ -147,11 +149,23 @@ def _context(module: str) -> BaseContext:
     """
     if sys.platform != "linux":
         return get_context("spawn")
-    if threading.active_count() == 1 and _native_threads() == 1:
+    if _has_one_thread():
         return get_context("fork")
     context = get_context("forkserver")
     context.set_forkserver_preload([module])
     return context
+
+
+def _has_one_thread() -> bool:
+    """Whether this process has no other thread; one that has ended may be there for a moment."""
+    until = time.monotonic() + END_S
+    while threading.active_count() == 1:
+        if _native_threads() == 1:
+            return True
+        if time.monotonic() > until:
+            return False
+        time.sleep(END_S / 100)
+    return False
 
 
 def _native_threads() -> int:

@@ -36,6 +36,14 @@ HEAVY = {
 }
 #: What runs a policy, which only `run` does.
 RUNNING = {"qnetsim.kernel.simulation", "simpy"}
+#: What reads foreign demand, assigns wavelengths and decides by trained weights.
+ELSEWHERE = {
+    "qnetsim.optimize.solvers.highs",
+    "qnetsim.optimize.wavelengths.assignment",
+    "qnetsim.optimize.lightpaths.checker",
+    "qnetsim.policies.learned.weights",
+    "qnetsim.traffic",
+}
 PLANNING = {"qnetsim.optimize.columns.routes_program", "qnetsim.optimize.full.full_program"}
 CODE = """
 import sys
@@ -68,10 +76,10 @@ def loaded(folder: Path, unwanted: set[str], *arguments: str) -> str:
     ("arguments", "more"),
     [
         (["topologies"], {"h5py", "qnetsim.optimize", *RUNNING}),
-        (["policies"], {"h5py", *RUNNING}),
-        (["scenario", "check", NSFNET], {*RUNNING, *PLANNING}),
-        (["plan", TINY], {*RUNNING, *PLANNING}),
-        (["plan", NSFNET], {*RUNNING, *PLANNING}),
+        (["policies"], {"h5py", "qnetsim.optimize.plan", *RUNNING, *ELSEWHERE}),
+        (["scenario", "check", NSFNET], {"h5py", *RUNNING, *PLANNING, *ELSEWHERE}),
+        (["plan", TINY], {"h5py", *RUNNING, *PLANNING, *ELSEWHERE}),
+        (["plan", NSFNET], {"h5py", *RUNNING, *PLANNING, *ELSEWHERE}),
     ],
     ids=["topologies", "policies", "scenario check", "plan tiny", "plan nsfnet"],
 )
@@ -83,7 +91,7 @@ def test_small_commands_import_nothing_heavy(
 
 def test_a_short_run_and_a_look_at_it_import_nothing_heavy(tmp_path: Path) -> None:
     run = ["run", NSFNET, "--policy", "sip", "--slots", "500", "--out", "t.h5"]
-    unwanted = HEAVY | PLANNING | {"qnetsim.fel.protocol", "qnetsim.analysis.report"}
+    unwanted = HEAVY | PLANNING | ELSEWHERE | {"qnetsim.fel.pads", "qnetsim.analysis.compare"}
     assert loaded(tmp_path, unwanted, *run) == ""
     assert loaded(tmp_path, HEAVY | PLANNING | RUNNING, "inspect", "t.h5") == ""
 

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from qnetsim.runs.batch import run_policies
 from qnetsim.trace import open_trace
+from qnetsim.world.demand import Levels
 from tests.support import ROOT
+from tests.support.helpers import nsfnet
 from tests.support.processes import alive, descendants
 
 CODE = """
@@ -50,3 +53,69 @@ def test_workers_of_a_killed_parent_end_and_leave_readable_traces(tmp_path: Path
     for path in traces:
         with open_trace(path) as trace:
             assert trace.status in {"interrupted", "incomplete"}
+
+
+ALIKE = """
+import sys, threading
+from multiprocessing import get_context
+from pathlib import Path
+from qnetsim.runs import workers
+from qnetsim.runs.batch import run_policies
+from qnetsim.trace import open_trace
+from tests.support.helpers import nsfnet
+
+def digests(name, count):
+    spec = nsfnet(run__slots="40", run__replications="3")
+    paths = run_policies(spec, ["sip", "fedsac"], Path(name), workers=count)
+    found = []
+    for path in paths:
+        with open_trace(path) as trace:
+            found.append((path.name, trace.content_digest()))
+    return found
+
+if __name__ == "__main__":
+    one = digests("one", 1)
+    kinds = [workers._context("qnetsim.runs.batch").get_start_method()]
+    assert digests("forked", 2) == one
+    stop = threading.Event()
+    other = threading.Thread(target=stop.wait)
+    other.start()
+    kinds.append(workers._context("qnetsim.runs.batch").get_start_method())
+    assert digests("served", 2) == one
+    stop.set()
+    print(*kinds, len(one))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+def test_forked_workers_give_what_one_process_gives(tmp_path: Path) -> None:
+    script = tmp_path / "alike.py"
+    script.write_text(ALIKE)
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | threads,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert done.stdout.split() == ["fork", "forkserver", "6"]
+
+
+def test_a_world_is_drawn_once_for_all_policies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    draw = Levels.draw
+
+    def counted(self: Levels, number: int, count: int) -> object:
+        drawn.append(number)
+        return draw(self, number, count)
+
+    monkeypatch.setattr(Levels, "draw", counted)
+    spec = nsfnet(run__slots="40", run__replications="2")
+    paths = run_policies(spec, ["sip", "evf"], tmp_path)
+    assert drawn == [0, 0]
+    names = ["sip-r000.h5", "sip-r001.h5", "evf-r000.h5", "evf-r001.h5"]
+    assert [path.name for path in paths] == names
