@@ -14,6 +14,7 @@ from qnetsim.kernel.billing import bill
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.ledger import Columns
 from qnetsim.kernel.serving import loop, vector
+from qnetsim.kernel.serving.fresh import FlowSizes, grown, new_flows, new_state
 from qnetsim.kernel.serving.intervals import Interval
 from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.kernel.serving.outages import Outages
@@ -25,12 +26,8 @@ from qnetsim.kernel.serving.state import (
     QUEUED,
     STARTED,
     Flows,
-    FlowSizes,
     Rules,
     Slots,
-    grown,
-    new_flows,
-    new_state,
 )
 from qnetsim.kernel.serving.wait_bins import wait_bins
 from qnetsim.network import Network, Route, RouteTable

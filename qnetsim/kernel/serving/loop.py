@@ -152,8 +152,7 @@ def serve_whole(
             spread(asked, paths, rules.need[1], both)
         down = slots.down[slots.mask[phase]]
         bits = slots.channel_bits[min(row, slots.channel_bits.shape[0] - 1)]
-        channels = slots.channels[min(row, slots.channels.shape[0] - 1)]
-        light(fibres, channels, bits, down)
+        light(fibres, slots.channels[min(row, slots.channels.shape[0] - 1)], bits, down)
         open_books(fibres, bits, down, books)
         if not fits_whole(books, need, count):
             # whoever serves it request by request lights it anew
@@ -221,7 +220,6 @@ def walk(
     queue = state.queue
     size = state.size
     moves = slots.moves
-    counts = out.counts
     while row < end and has_room(size, queue, state.log, rules.group.size, fibres.shape[0]):
         slot = slots.first + row
         start = slot * rules.slot_ticks
@@ -242,11 +240,11 @@ def walk(
                 coming -= 1
             part = Part(row, slot, begins, until, ends, bits, down)
             coming = serve_part(state, rules, slots.paths, out, part, coming)
-            leave(queue, size, coming, counts, row, until)
+            leave(queue, size, coming, out.counts, row, until)
         if closes:
             store = rules.store_bits
             close(fibres, state.tails, slot, store, out.bits, out.channels, out.wavelengths, row)
-            count_left(queue, size[at.QUEUED], counts, row)
+            count_left(queue, size[at.QUEUED], out.counts, row)
         row += 1
     return row
 
@@ -358,13 +356,12 @@ def serve_part(
 def open_books(fibres: IntArray, bits: IntArray, down: BoolArray, books: IntArray) -> None:
     """Write down what every fibre can give in a phase, one number for each question."""
     for f in range(fibres.shape[0]):
-        for pool in range(2):
-            books[f, at.LEFT + pool] = fibres[f, at.TAIL + pool] - fibres[f, at.HEAD + pool]
         # the product might not fit into 64 bits where channels are unlimited
         dark = fibres[f, at.MAX_CHANNELS] - fibres[f, at.LIT]
-        spare = dark * bits[f] if float(dark) * bits[f] < at.MOST_ROOM else at.MOST_ROOM
-        left = books[f, at.LEFT + at.RESERVATION] + books[f, at.LEFT + at.ON_DEMAND]
-        books[f, at.ROOM] = left + spare
+        books[f, at.ROOM] = dark * bits[f] if float(dark) * bits[f] < at.MOST_ROOM else at.MOST_ROOM
+        for pool in range(2):
+            books[f, at.LEFT + pool] = fibres[f, at.TAIL + pool] - fibres[f, at.HEAD + pool]
+            books[f, at.ROOM] += books[f, at.LEFT + pool]
         books[f, at.FREE] = 0 if down[f] else fibres[f, at.PORTS] - fibres[f, at.USED]
 
 
