@@ -57,6 +57,8 @@ class DaskCrew(HeldCrew):
                 f"{argument('scheduler', address)}: write tcp://HOST:PORT or tls://HOST:PORT, "
                 "as `dask scheduler` prints it"
             )
+        if parts.scheme == "tls":
+            _refuse_without_certificates(address)
         try:
             self._client = Client(address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError, RuntimeError) as error:
@@ -124,6 +126,31 @@ class DaskCrew(HeldCrew):
         # jobs that wait are taken back: without their client nobody wants them
         self._executor.shutdown(wait=False)
         self._client.close()
+
+
+def _refuse_without_certificates(address: str) -> None:
+    """Refuse TLS for which Dask's configuration names no certificates that can be read.
+
+    Raises
+    ------
+    UsageError
+    """
+    from distributed.security import Security
+
+    keys = "distributed.comm.tls.ca-file, .client.cert and .client.key"
+    try:
+        context = Security().get_connection_args("client").get("ssl_context")
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{argument('scheduler', address)}: certificates cannot be read ({error}); Dask's "
+            f"configuration names them as {keys}"
+        ) from None
+    if context is None:
+        raise UsageError(
+            f"{argument('scheduler', address)}: TLS needs certificates; name them in Dask's "
+            f"configuration as {keys}, or by DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+            "…__CLIENT__CERT and …__CLIENT__KEY"
+        )
 
 
 def about_worker(folder: str) -> tuple[str, bool]:
