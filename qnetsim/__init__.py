@@ -13,6 +13,7 @@
 =================================  =============================================================
 ``load``, ``make_scenario``        a scenario from a file, or from keywords; ``Scenario``
 ``run``, ``compare``, ``plan``     results with ``table()``, ``plot()`` and a view in notebooks
+``sweep``                          many runs over factors of a scenario, with the same views
 ``record_world``, ``replay_world`` a world in a file, and policies in it
 ``open_trace``, ``verify_trace``   read a trace, and check it; ``Trace``
 ``Policy``, ``PolicyOptions``      bases of policies of your own; ``Decision``, ``Observation``
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from qnetsim.analysis.compare import Comparison, compare_traces
     from qnetsim.analysis.report import write_report
     from qnetsim.api.calls import compare, plan, replay_world, run
+    from qnetsim.api.sweep_calls import sweep
     from qnetsim.case.case import Case
     from qnetsim.case.make_scenario import make_scenario
     from qnetsim.case.open_case import load, open_case
@@ -89,6 +91,7 @@ _HOME = {
     "run": "qnetsim.api.calls",
     "run_policies": "qnetsim.runs.batch",
     "save_plan": "qnetsim.plans.storage",
+    "sweep": "qnetsim.api.sweep_calls",
     "verify_trace": "qnetsim.replay.verify:verify",
     "write_report": "qnetsim.analysis.report",
 }
@@ -124,6 +127,7 @@ __all__ = [
     "run",
     "run_policies",
     "save_plan",
+    "sweep",
     "verify_trace",
     "write_report",
 ]

@@ -85,7 +85,7 @@ def plan(
     if found is not None:
         show_estimate(found, crowd)
     echo(f"manifest      {place / 'manifest.jsonl'}")
-    echo(f"goes on with  qnetsim sweep run {sweep}")
+    echo(f"goes on with  qnetsim sweep run {sweep if folder is None else place}")
 
 
 @sweep.command(cls=StrictCommand)

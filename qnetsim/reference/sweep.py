@@ -110,7 +110,7 @@ Results have the same content digests whoever does them.
 **A pool of processes** on this machine is the default, with as many processes as there are
 processors (`--workers`). If one dies, the pool is started again and its jobs are done again. Jobs
 that were lost twice with others are tried alone; a job whose worker dies twice more fails. In
-Python, `qnetsim.studies.sweep.executors.ExecutorCrew` takes any `concurrent.futures.Executor`.
+Python, `qnetsim.sweep(TABLES or FILE, executor=…)` takes any `concurrent.futures.Executor`.
 
 **Dask** (`pip install "qnetsim[dask]"`):
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,20 @@ def test_ctrl_c_says_what_stands_and_how_to_go_on(tmp_path: Path) -> None:
     assert not any(ugly in err for ugly in UGLY)
     left = list((tmp_path / "runs" / "study" / "traces").glob(".*.part"))
     assert not left
+
+
+def test_impatient_signals_leave_no_semaphore(tmp_path: Path) -> None:
+    more = gated(tmp_path)
+    process = start(tmp_path, "sweep", "run", "study.toml", "--workers", "2", **more)
+    assert wait_until(lambda: len(entered(tmp_path)) == 2)
+    for _ in range(2):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+    (tmp_path / "gate" / "open").touch()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "the same command goes on" in err
+    assert "leaked" not in err
 
 
 def test_two_runs_of_one_sweep_do_not_do_it_twice(tmp_path: Path) -> None:

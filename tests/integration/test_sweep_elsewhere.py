@@ -279,3 +279,25 @@ def test_snakemake_gives_the_same_digests(
     with (folder / "table.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["status"] for row in rows] == ["complete"] * 12
+
+
+@dask
+def test_tls_without_certificates_is_refused_at_once_with_the_keys_to_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path)
+    code, _, err = call(capsys, "sweep", "run", "study.toml", "--scheduler", "tls://127.0.0.1:1")
+    assert code == 2
+    assert "TLS needs certificates" in err
+    assert "distributed.comm.tls.ca-file, .client.cert and .client.key" in err
+    assert "Traceback" not in err
+    import dask as configured
+
+    keys = {"ca-file": "no.pem", "client": {"cert": "no.pem", "key": "no.pem"}}
+    with configured.config.set({"distributed.comm.tls": keys}):
+        code, _, err = call(
+            capsys, "sweep", "run", "study.toml", "--scheduler", "tls://127.0.0.1:1"
+        )
+    assert code == 2
+    assert "certificates cannot be read" in err

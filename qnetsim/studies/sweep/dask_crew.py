@@ -8,12 +8,12 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from qnetsim.errors import TraceError, UsageError, argument
 from qnetsim.extras import require
+from qnetsim.studies.sweep.executors import HeldCrew
 from qnetsim.studies.sweep.job_records import JobRecord
 from qnetsim.studies.sweep.jobs import do_jobs
 from qnetsim.studies.sweep.manifest import NAME
@@ -24,7 +24,7 @@ CONNECT_S = 15.0
 COUNT_S = 2.0
 
 
-class DaskCrew:
+class DaskCrew(HeldCrew):
     """The workers of a Dask scheduler, which share the folder of the sweep.
 
     Dask itself gives the jobs of a worker that died to another one, and says so when that has
@@ -57,6 +57,8 @@ class DaskCrew:
                 f"{argument('scheduler', address)}: write tcp://HOST:PORT or tls://HOST:PORT, "
                 "as `dask scheduler` prints it"
             )
+        if parts.scheme == "tls":
+            _refuse_without_certificates(address)
         try:
             self._client = Client(address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError, RuntimeError) as error:
@@ -119,18 +121,36 @@ class DaskCrew:
         """Refuse: the cluster is somebody else's."""
         raise TraceError("the Dask scheduler is gone; what is done stands, run the sweep again")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self, *, failed: bool) -> None:
+        """Leave the cluster to itself."""
         # jobs that wait are taken back: without their client nobody wants them
         self._executor.shutdown(wait=False)
         self._client.close()
+
+
+def _refuse_without_certificates(address: str) -> None:
+    """Refuse TLS for which Dask's configuration names no certificates that can be read.
+
+    Raises
+    ------
+    UsageError
+    """
+    from distributed.security import Security
+
+    keys = "distributed.comm.tls.ca-file, .client.cert and .client.key"
+    try:
+        context = Security().get_connection_args("client").get("ssl_context")
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{argument('scheduler', address)}: certificates cannot be read ({error}); Dask's "
+            f"configuration names them as {keys}"
+        ) from None
+    if context is None:
+        raise UsageError(
+            f"{argument('scheduler', address)}: TLS needs certificates; name them in Dask's "
+            f"configuration as {keys}, or by DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+            "…__CLIENT__CERT and …__CLIENT__KEY"
+        )
 
 
 def about_worker(folder: str) -> tuple[str, bool]:

@@ -13,6 +13,7 @@ from qnetsim import seeds
 from qnetsim.arrays import FloatArray
 from qnetsim.plain_text import counted
 from qnetsim.scenario.lines import Problem
+from qnetsim.studies.sweep.factor_keys import flat
 from qnetsim.studies.sweep.sweep_tables import MOST_POINTS, FactorTable, SweepTable
 
 #: Designs that draw points from ranges.
@@ -31,6 +32,8 @@ def design_problems(table: SweepTable) -> Iterator[Problem]:
     for i, key in enumerate(keys):
         if key in keys[:i]:
             yield ("factor", i, "key"), f"{key} is a factor already; give each key once"
+        if key in flat(table.set):
+            yield ("factor", i, "key"), f"{key} stands in `set` as well; give it in one place"
         if key == "run.replications":
             yield ("factor", i, "key"), "is no factor; give `replications` of the sweep"
     yield from _size_problems(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -13,6 +14,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
+from contextlib import ExitStack
 from multiprocessing import active_children, get_context, resource_tracker
 from pathlib import Path
 from types import TracebackType
@@ -84,7 +86,26 @@ class ExecutorCrew:
         raise TraceError("the executor lost its workers; what is done stands, run it again")
 
 
-class LocalCrew:
+class HeldCrew(ABC):
+    """A crew with something to give back: at the end of a ``with`` block."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close(failed=kind is not None)
+
+    @abstractmethod
+    def close(self, *, failed: bool) -> None:
+        """Give it back, also where the work was given up."""
+
+
+class LocalCrew(HeldCrew):
     """Worker processes on this machine, which end with this process.
 
     Parameters
@@ -94,6 +115,7 @@ class LocalCrew:
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
+        self._stopping = ExitStack()
         self._context = get_context("spawn")
         # its start sets the mask of signals
         resource_tracker.ensure_running()
@@ -132,19 +154,18 @@ class LocalCrew:
         self._pool = self._new_pool()
 
     def __enter__(self) -> Self:
+        # a signal waits until the processes are gone, and their semaphores with them
+        self._stopping.enter_context(stoppable())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is not None:
-            self._writing.close()  # which stops the workers
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._writing.close()
-        self._reading.close()
+    def close(self, *, failed: bool) -> None:
+        """Stop the workers."""
+        with self._stopping:
+            if failed:
+                self._writing.close()  # which stops the workers
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._writing.close()
+            self._reading.close()
 
 
 def default_workers() -> int:

@@ -31,6 +31,8 @@ from qnetsim.studies.sweep.factor_keys import (
 from qnetsim.studies.sweep.sweep_checks import across_problems
 from qnetsim.studies.sweep.sweep_tables import SweepTable
 
+#: Stands for the file of a sweep that was given in Python.
+GIVEN_HERE = "<sweep>"
 #: Problems of points that a message lists.
 LISTED = 20
 
@@ -106,8 +108,25 @@ def load_sweep(path: Path) -> Study:
         There is no such file.
     """
     text = scenario_text(path, "sweep file")
-    data = toml_tables(text, str(path))
-    given = Given(data, str(path), key_lines(text))
+    return _study(path, Given(toml_tables(text, str(path)), str(path), key_lines(text)))
+
+
+def study_of(tables: Mapping[str, Any]) -> Study:
+    """Check a sweep that is given as the tables of a sweep file.
+
+    Files that it names are looked for in the current folder.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem, each as ``key: …``.
+    """
+    data = {str(key): value for key, value in tables.items()}
+    return _study(Path(GIVEN_HERE), Given(data))
+
+
+def _study(path: Path, given: Given) -> Study:
+    data = given.data
     try:
         table = SweepTable.model_validate(data)
     except ValidationError as error:

@@ -16,7 +16,7 @@ from qnetsim.plain_text import counted
 from qnetsim.studies.sweep.job_states import SweepState
 from qnetsim.studies.sweep.manifest import NAME
 from qnetsim.studies.sweep.sweep_figures import factor_figure, panel_factor, region_figure
-from qnetsim.studies.sweep.sweep_results import BestPolicy, SweepResults
+from qnetsim.studies.sweep.sweep_results import SweepResults
 from qnetsim.trace.hdf5.files import replacing
 from qnetsim.version import __version__
 
@@ -133,17 +133,18 @@ def _best(results: SweepResults) -> str:
         drawing = page_svg(svg(region_figure(results, x, y)), f"region-{x}-{y}")
         caption = "The cheapest policy of each point; hollow where its interval leaves doubt."
         parts.append(_figure(drawing, caption))
-    parts.append(html_table("Cheapest policy, paired with the next one", _best_rows(results, best)))
+    parts.append(html_table("Cheapest policy, paired with the next one", best_table(results)))
     if results.bounds:
         names = ", ".join(sorted(results.bounds))
         parts.append(f'<p class="nothing">{html_text(names)}: sees the future, left out here.</p>')
     return "\n".join(parts)
 
 
-def _best_rows(results: SweepResults, best: list[BestPolicy]) -> TextTable:
+def best_table(results: SweepResults) -> TextTable:
+    """The cheapest policy of each point with its lead; the first rows."""
     manifest = results.manifest
     rows = []
-    for one in best[:MOST_ROWS]:
+    for one in results.best()[:MOST_ROWS]:
         values = [str(value) for value in manifest.values[one.point]]
         equal = one.saved is not None and one.saved.low == one.saved.high == 0
         verdict = "clear" if one.clear else "equal" if equal else "in doubt"

@@ -16,10 +16,10 @@ from qnetsim.studies.sweep.executors import Crew, work_off
 from qnetsim.studies.sweep.job_cases import case_of_job
 from qnetsim.studies.sweep.job_list import manifest_of
 from qnetsim.studies.sweep.job_records import JobRecord
-from qnetsim.studies.sweep.manifest import Manifest
+from qnetsim.studies.sweep.manifest import NAME, Manifest
 from qnetsim.studies.sweep.manifest_file import is_manifest, read_manifest, write_manifest
 from qnetsim.studies.sweep.shards import Shard, runs_of
-from qnetsim.studies.sweep.sweep_file import load_sweep
+from qnetsim.studies.sweep.sweep_file import Study, load_sweep
 from qnetsim.trace.hdf5.files import only_writer, write_whole
 
 #: Scripts that are written beside the manifest, for those who have what runs them.
@@ -27,10 +27,17 @@ SCRIPTS = ("sweep.sbatch", "Snakefile")
 _DRAFT = re.compile(r"\.[0-9a-f]{32}\.[0-9a-f]{8}\.part")
 
 
-def plan_sweep(sweep: Path, folder: Path) -> Manifest:
-    """Work out the jobs of a sweep file, and write the manifest and the scripts.
+def plan_sweep(sweep: Path | Study, folder: Path) -> Manifest:
+    """Work out the jobs of a sweep, and write the manifest and the scripts.
 
     Results that are there stay, and count where their jobs are in the manifest.
+
+    Parameters
+    ----------
+    sweep : Path or Study
+        A sweep file, or one that was read.
+    folder : Path
+        Of its results.
 
     Raises
     ------
@@ -39,7 +46,7 @@ def plan_sweep(sweep: Path, folder: Path) -> Manifest:
     UsageError
         The folder is that of another sweep file.
     """
-    study = load_sweep(sweep)
+    study = sweep if isinstance(sweep, Study) else load_sweep(sweep)
     if is_manifest(folder):
         there = Path(read_manifest(folder).sweep)
         if there != study.path and there.exists():
@@ -110,7 +117,7 @@ def note_what_stands(manifest: Manifest, folder: Path, shard: Shard | None = Non
 
 def note_inputs(manifest: Manifest, folder: Path) -> None:
     """Count all files that a sweep is made of as read: none is ever written over."""
-    named = {manifest.sweep}
+    named = {manifest.sweep, str(folder / NAME)}
     for job in manifest.jobs:
         options = job.policy.get("options") or {}
         source = job.policy.get("source") or {}

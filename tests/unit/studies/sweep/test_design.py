@@ -97,6 +97,11 @@ def test_a_drawn_design_follows_from_its_seed(design: str) -> None:
         ),
         ("[[factor]]\nkey = 'slots'\nvalues = [5]\n", 5, "factor[0].key: "),
         (
+            "set.run.slots = 20\n[[factor]]\nkey = 'run.slots'\nvalues = [5]\n",
+            6,
+            "factor[0].key: run.slots stands in `set` as well; give it in one place",
+        ),
+        (
             "[[factor]]\nkey = 'run.slots'\nlow = 9\nhigh = 5\ncount = 2\n",
             7,
             "factor[0].high: is not above low",
