@@ -3,8 +3,8 @@
 Three settings: the paper's with the whole network's cost as the reward, Eq (21); the paper's with
 that of the own fibres; and the tuned ones of the shipped scenarios. Beside them stands a control
 with less demand: in the paper's default the middle of the range of actions is nearly the best one,
-so that an untrained mean action is near the optimum, and there it is not. A seed has converged at the
-first epoch from which the cost of drawn actions stays within 5 % of sip's.
+so that an untrained mean action is near the optimum, and there it is not. A seed has converged at
+the first epoch from which the cost of drawn actions stays within 5 % of sip's.
 """
 
 from __future__ import annotations
@@ -73,6 +73,8 @@ class AlgorithmCurve:
     @property
     def verdict(self) -> str:
         """Where the median epoch of convergence lies beside the paper's number."""
+        if self.setting == CONTROL:
+            return "control"
         median = float(np.median(self.converged_at))
         low, high = epochs_claimed(self.topology, self.algorithm).size
         if np.isinf(median):
@@ -258,7 +260,7 @@ def figure(lines: list[AlgorithmCurve], *, style: Style = SCREEN) -> Figure:
         mean = interquartile_mean(line.deterministic)
         place.plot(epochs, mean, **(look | {"lw": 0.8 * style.line, "marker": None}))
         claim = CLAIMS[line.topology][line.algorithm]
-        if claim <= epochs[-1]:
+        if claim <= epochs[-1] and line.setting != CONTROL:
             place.plot([claim], [0.985], marker="^", color=colour, clip_on=False, ms=6 * style.line)
     for row, topology in enumerate(topologies):
         for column, setting in enumerate(settings):
