@@ -6,7 +6,7 @@ READY := .venv/.ready
 # Of `make fuzz`.
 MINUTES ?= 5
 
-.PHONY: demo test verify wheel weigh versions fuzz lint bench benchmark study growth fel theory coverage golden docs clean
+.PHONY: demo test verify wheel weigh versions fuzz lint bench benchmark reproduction study growth fel theory coverage golden docs clean
 
 demo: $(READY)
 	$(BIN)/qnetsim compare nsfnet --out runs/demo --force
@@ -40,6 +40,13 @@ benchmark: $(READY)
 	$(BIN)/python -m qnetsim.studies.benchmark.make_reference > $@.json
 	mv $@.json qnetsim/studies/benchmark/reference_rows.json
 
+# results of `qnetsim reproduce all --quick`, and the page that is made of them
+reproduction: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m qnetsim reproduce all --quick --force --out runs/$@
+	cp runs/$@/results.json qnetsim/studies/paper/results.json
+	cp runs/$@/fig[5-8].png docs/images/
+	$(BIN)/python -m qnetsim.reference.reproduction > docs/background/reproduction.md
+
 study: $(READY)
 	$(BIN)/python tests/benchmarks/planning_study.py
 
@@ -65,6 +72,7 @@ docs: $(READY)
 	$(BIN)/python -m qnetsim.reference.scenario > docs/reference/scenario.md
 	$(BIN)/python -m qnetsim.reference.sweep > docs/reference/sweep.md
 	$(BIN)/python -m qnetsim.reference.benchmark > docs/reference/benchmark.md
+	$(BIN)/python -m qnetsim.reference.reproduction > docs/background/reproduction.md
 
 lint: $(READY)
 	$(BIN)/ruff check .

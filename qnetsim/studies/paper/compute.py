@@ -82,7 +82,7 @@ class Mode:
 
 MODES = {
     False: Mode(FULL, orders=10, seeds=5, epochs=None, settings=fig9.SETTINGS),
-    True: Mode(QUICK, orders=2, seeds=1, epochs=10, settings=("tuned",)),
+    True: Mode(QUICK, orders=2, seeds=1, epochs=10, settings=("tuned", fig9.CONTROL)),
 }
 
 

@@ -11,7 +11,7 @@ from itertools import groupby
 import numpy as np
 
 from qnetsim.plain_text import counted
-from qnetsim.studies.paper.fig9 import CurveSummary
+from qnetsim.studies.paper.fig9 import CONTROL, CurveSummary
 from qnetsim.studies.paper.paper_claims import PaperClaim
 from qnetsim.studies.paper.paper_results import PaperResults
 from qnetsim.studies.paper.verdicts import ClaimFinding, ClaimVerdict, sized
@@ -19,9 +19,14 @@ from qnetsim.studies.paper.verdicts import ClaimFinding, ClaimVerdict, sized
 NAMES = {"fedsac": "FedSAC", "decsac": "DecSAC", "decppo": "DecPPO"}
 
 
+def _of_the_paper(results: PaperResults) -> list[CurveSummary]:
+    """Curves of the readings of the paper's setting, without the control."""
+    return [curve for curve in results.curves if curve.setting != CONTROL]
+
+
 def _epochs(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:
     wanted = (claim.details["topology"], claim.details["algorithm"])
-    for curve in results.curves:
+    for curve in _of_the_paper(results):
         if (curve.topology, curve.algorithm) == wanted:
             yield ClaimFinding(curve.setting, "", _verdict(claim, curve), _text(curve))
 
@@ -57,9 +62,9 @@ def costs_text(curve: CurveSummary) -> str:
 
 
 def _converges(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:
-    for curve in results.curves:
+    for curve in _of_the_paper(results):
         there = not np.isinf(curve.median)
-        longest = max(c.epochs for c in results.curves)
+        longest = max(c.epochs for c in _of_the_paper(results))
         cut = ClaimVerdict.OPEN if curve.epochs < longest else ClaimVerdict.FAILS
         place = f"{curve.topology.upper()}, {NAMES[curve.algorithm]}"
         yield ClaimFinding(curve.setting, place, ClaimVerdict.HOLDS if there else cut, _text(curve))
@@ -104,7 +109,7 @@ def _groups(
     def key(curve: CurveSummary) -> tuple[str, str]:
         return getattr(curve, by[0]), getattr(curve, by[1])
 
-    for found, curves in groupby(sorted(results.curves, key=key), key=key):
+    for found, curves in groupby(sorted(_of_the_paper(results), key=key), key=key):
         yield found, {getattr(curve, other): curve for curve in curves}
 
 

@@ -1,8 +1,10 @@
 """Fig. 9: how fast the learning policies come near the optimum, on both topologies.
 
 Three settings: the paper's with the whole network's cost as the reward, Eq (21); the paper's with
-that of the own fibres; and the tuned ones of the shipped scenarios. A seed has converged at the
-first epoch from which the cost of drawn actions stays within 5 % of sip's.
+that of the own fibres; and the tuned ones of the shipped scenarios. Beside them stands a control
+with less demand: in the paper's default the middle of the range of actions is nearly the best one,
+so that an untrained mean action is near the optimum, and there it is not. A seed has converged at
+the first epoch from which the cost of drawn actions stays within 5 % of sip's.
 """
 
 from __future__ import annotations
@@ -36,7 +38,11 @@ CLAIMS = {
     topology: {name: epochs_claimed(topology, name).details["epochs"] for name in ALGORITHMS}
     for topology in TOPOLOGIES
 }
-SETTINGS = ("paper, network reward", "paper, own reward", "tuned")
+#: No reading of the paper: the best level lies off the middle of the range of actions.
+CONTROL = "tuned, off centre"
+SETTINGS = ("paper, network reward", "paper, own reward", "tuned", CONTROL)
+#: Mean of the demand there; the best level is 2 of 0 … 9.
+CONTROL_MEAN = 1.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,8 @@ class AlgorithmCurve:
     @property
     def verdict(self) -> str:
         """Where the median epoch of convergence lies beside the paper's number."""
+        if self.setting == CONTROL:
+            return "control"
         median = float(np.median(self.converged_at))
         low, high = epochs_claimed(self.topology, self.algorithm).size
         if np.isinf(median):
@@ -135,6 +143,9 @@ def scenario_of(topology: str, setting: str, epochs: int | None) -> Scenario:
         learning = LearningTable(reward_scope="own")
     else:
         learning = found.learning
+    if setting == CONTROL:
+        demand = found.demand.model_copy(update={"mean": CONTROL_MEAN})
+        found = found.model_copy(update={"demand": demand})
     if epochs is not None:
         learning = learning.model_copy(update={"epochs": min(epochs, learning.epochs)})
     return found.model_copy(update={"learning": learning})
@@ -232,7 +243,7 @@ def _read_curve(path: Path, topology: str, setting: str, algorithm: str) -> Algo
 def figure(lines: list[AlgorithmCurve], *, style: Style = SCREEN) -> Figure:
     """Interquartile mean over the seeds against epochs, with bootstrap intervals."""
     topologies = list(dict.fromkeys(line.topology for line in lines))
-    drawn = style.canvas(11, 3 * len(topologies))
+    drawn = style.canvas(3.6 * len(SETTINGS), 3 * len(topologies))
     settings = list(dict.fromkeys(line.setting for line in lines))
     axes = drawn.subplots(len(topologies), len(settings), sharey=True, squeeze=False)
     names = {"fedsac": "FedSAC", "decsac": "DecSAC", "decppo": "DecPPO"}
@@ -249,7 +260,7 @@ def figure(lines: list[AlgorithmCurve], *, style: Style = SCREEN) -> Figure:
         mean = interquartile_mean(line.deterministic)
         place.plot(epochs, mean, **(look | {"lw": 0.8 * style.line, "marker": None}))
         claim = CLAIMS[line.topology][line.algorithm]
-        if claim <= epochs[-1]:
+        if claim <= epochs[-1] and line.setting != CONTROL:
             place.plot([claim], [0.985], marker="^", color=colour, clip_on=False, ms=6 * style.line)
     for row, topology in enumerate(topologies):
         for column, setting in enumerate(settings):

@@ -61,7 +61,7 @@ class Opening:
 
     def scenario(self, seed: int, multiplier: float) -> Scenario:
         """The default scenario on NSFNET under this reading."""
-        prices = {("cost", "on_demand_multiplier"): multiplier}
+        prices: Changes = {("cost", "on_demand_multiplier"): multiplier}
         found = load(shipped_scenarios()["nsfnet"], changes={**self.changes, **prices}, seed=seed)
         demand = found.demand.model_copy(update=dict(self.demand))
         return found.model_copy(update={"demand": demand})

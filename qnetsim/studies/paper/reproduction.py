@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from qnetsim.analysis.text_table import TextTable
+from qnetsim.studies.paper.beyond import beyond_table
 from qnetsim.studies.paper.compute import COST_FIGURES
 from qnetsim.studies.paper.curve_judges import NAMES, epochs_text
 from qnetsim.studies.paper.judges import Judgement, judgements
@@ -48,14 +49,31 @@ NSFNET, analytic; ratios are costs over SIP's, the multiple is that of the on-de
 several seeds draw the pairs, the range over them. With limits requests of QBN-Random would be
 blocked, and a cost without them says nothing. The readings of QBN-Random are columns.
 """
+CURVES = """\
+Cost over C*, interquartile means over the seeds. What falls in the first epochs is the noise of the
+drawn actions where the untrained mean action is near C* already. The control has less demand, so
+that the best level lies off the middle of the range of actions, and the mean has to be learnt.
+"""
+BEYOND = """\
+Reference rows of the benchmark that comes with qnetsim (`qnetsim bench list`), ten replications
+each, cheapest first. A policy is clearly cheaper than sip where the intervals of the two do not
+touch. A risk-averse world is not among them.
+"""
 
 
-def page(results: PaperResults) -> str:
-    """The page as Markdown."""
-    return "\n".join(_parts(results)) + "\n"
+def page(results: PaperResults, pictures: str = "") -> str:
+    """The page as Markdown.
+
+    Parameters
+    ----------
+    results : PaperResults
+    pictures : str
+        What stands ahead of the names of pictures.
+    """
+    return "\n".join(_parts(results, pictures)) + "\n"
 
 
-def _parts(results: PaperResults) -> Iterator[str]:
+def _parts(results: PaperResults, pictures: str) -> Iterator[str]:
     judged = judgements(results)
     yield HEAD
     yield f"Made with qnetsim {results.version}.\n"
@@ -74,6 +92,7 @@ def _parts(results: PaperResults) -> Iterator[str]:
     for name, rows in results.costs.items():
         figure = COST_FIGURES[name]
         yield f"### {_title(name)}: {figure.title.lower()}\n"
+        yield f"![Lines are analytic, marks simulated]({pictures}{name}.png)\n"
         if figure.missing:
             yield f"{figure.missing}.\n"
         yield markdown(cost_table(figure, rows)) + "\n"
@@ -83,7 +102,11 @@ def _parts(results: PaperResults) -> Iterator[str]:
         yield markdown(opening_table(results.openings)) + "\n"
     if results.curves:
         yield "## Learning curves\n"
+        yield CURVES
         yield markdown(curve_table(results)) + "\n"
+    yield "## Beyond the paper\n"
+    yield BEYOND
+    yield markdown(beyond_table())
 
 
 def _title(figure: str) -> str:

@@ -14,7 +14,7 @@ from qnetsim.studies.paper import reasons
 from qnetsim.studies.paper.cost_figure import QUICK
 from qnetsim.studies.paper.cost_rows import CostRow, StageCosts
 from qnetsim.studies.paper.fig4 import LossPoint
-from qnetsim.studies.paper.fig9 import SETTINGS, CurveSummary
+from qnetsim.studies.paper.fig9 import CONTROL, SETTINGS, CurveSummary
 from qnetsim.studies.paper.judges import JUDGES, Judgement, judgements
 from qnetsim.studies.paper.paper_claims import PaperClaim, claims
 from qnetsim.studies.paper.paper_results import PaperResults
@@ -170,6 +170,8 @@ def test_epochs() -> None:
     assert verdict("epochs-nsfnet-decppo", one(18)) is ORDER
     assert verdict("epochs-nsfnet-decppo", one(None, None, 80)) is FAILS
     assert verdict("epochs-nsfnet-decppo", one(None, epochs=30)) is OPEN
+    control = PaperResults(QUICK, curves=(curve("nsfnet", CONTROL, "decppo", 80),))
+    assert verdict("epochs-nsfnet-decppo", control) is OPEN
     several = [curve("nsfnet", SETTINGS[0], "decppo", 80), curve("nsfnet", "tuned", "decppo", 18)]
     assert verdict("epochs-nsfnet-decppo", PaperResults(QUICK, curves=tuple(several))) is READING
 

@@ -1,0 +1,53 @@
+"""Pages on the paper: what is computed in them comes out again."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from qnetsim.reference.reproduction import shipped_page
+from qnetsim.studies.benchmark.reference_rows import reference
+from qnetsim.studies.paper.beyond import beyond_table, order_of
+from qnetsim.studies.paper.openings import openings
+from tests.support import ROOT
+
+BACKGROUND = ROOT / "docs" / "background"
+
+
+def test_the_page_is_what_the_generator_prints() -> None:
+    assert (BACKGROUND / "reproduction.md").read_text("utf-8") == shipped_page()
+
+
+def test_minutes_of_secoqc() -> None:
+    text = (BACKGROUND / "siblings.md").read_text("utf-8")
+    rows = re.findall(r"\| (FOR\S+) \| \S+ \| ([\d.]+) \| ([\d.]+) \|", text)
+    assert len(rows) == 3
+    minutes = [(float(store) - 2) * 8 * 2**20 / 8192 / 60 for _, store, _ in rows]
+    assert [float(told) for *_, told in rows] == pytest.approx(minutes, abs=0.05)
+    shared = (12 - 2) * 8 * 2**20 / 8192 / 60
+    for value in (shared, sum(minutes[:2]), sum(minutes)):
+        assert f"{value:.1f}" in text
+    for links in (31, 33):
+        assert f"{2032 / links:.1f}" in text
+
+
+def test_readings_of_open_points() -> None:
+    found = {opening.reading: opening for opening in openings()}
+    assert len(found) == len(openings())
+    chosen = openings()[0].scenario(1, 1.0)
+    assert chosen.demand.requests == 100 and not chosen.network.qkd_wavelengths
+    tail = found["what is cut goes to the last level"].scenario(1, 1.0).demand
+    assert tail.kind == "table" and tail.probabilities is not None
+    assert sum(tail.probabilities) == pytest.approx(1.0)
+    assert found["22 links"].scenario(1, 2.0).cost.on_demand_multiplier == 2.0
+
+
+def test_the_order_of_policies_beyond_the_paper() -> None:
+    rows = [row for row in reference().rows if row.world == "nsfnet" and not row.sees_future]
+    assert order_of(rows).startswith("kept")
+    turned = [r if r.policy != "evf" else r.model_copy(update={"ratio": 0.9}) for r in rows]
+    assert order_of(turned).startswith("not kept")
+    ahead = [r if r.policy != "evf" else r.model_copy(update={"high": 0.95}) for r in rows]
+    assert "clearly cheaper than sip: evf" in order_of(ahead)
+    assert len(beyond_table().rows) == len(reference().worlds)
