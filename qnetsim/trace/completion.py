@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.trace.digest import ContentDigest
-from qnetsim.trace.hdf5.attributes import put_attributes
+from qnetsim.trace.hdf5.root_attributes import put_attributes
 from qnetsim.trace.hdf5.staged import LIBVER, StagedFile
 from qnetsim.trace.schema import CHUNK_ROWS, FileKind, totals
 

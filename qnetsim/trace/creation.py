@@ -14,8 +14,8 @@ import numpy as np
 
 from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.digest import ContentDigest
-from qnetsim.trace.hdf5.attributes import put_attributes
 from qnetsim.trace.hdf5.chunks import chunk_of
+from qnetsim.trace.hdf5.root_attributes import put_attributes
 from qnetsim.trace.hdf5.staged import LIBVER
 from qnetsim.trace.schema import TRACE, VERSION, WORLD, Column, FileKind, totals
 
