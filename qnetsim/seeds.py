@@ -19,6 +19,8 @@ import numpy.typing as npt
 RawWords = npt.NDArray[np.uint64]
 #: Words from which on a table of leading bits pays.
 MANY = 2**14
+#: Leading bits of a word by which a compiled search begins.
+GUIDE_BITS = 12
 
 
 def stream(seed: int, *name: str | int) -> np.random.Philox:
@@ -63,8 +65,9 @@ class Inversion:
     """
 
     def __init__(self, thresholds: RawWords, kind: npt.DTypeLike) -> None:
-        self._thresholds = thresholds
-        self._kind = kind
+        # compiled code is made anew for arrays that cannot be changed
+        self.thresholds: RawWords = np.array(thresholds, dtype=np.uint64)
+        self.kind = kind
 
     def sample(self, words: RawWords) -> npt.NDArray[Any]:
         """Turn words into numbers; keeps the shape."""
@@ -78,7 +81,13 @@ class Inversion:
         return found
 
     def _search(self, words: RawWords) -> npt.NDArray[Any]:
-        return np.searchsorted(self._thresholds, words, side="right").astype(self._kind)
+        return np.searchsorted(self.thresholds, words, side="right").astype(self.kind)
+
+    @cached_property
+    def guide(self) -> npt.NDArray[np.int64]:
+        """Number of the least word with these leading bits, shape (2 ** GUIDE_BITS,)."""
+        first = np.arange(2**GUIDE_BITS, dtype=np.uint64) << np.uint64(64 - GUIDE_BITS)
+        return np.searchsorted(self.thresholds, first, side="right").astype(np.int64)
 
     @cached_property
     def _by_leading_bits(self) -> npt.NDArray[Any]:

@@ -122,11 +122,12 @@ class LevelDistribution:
 
     def sample(self, words: npt.NDArray[np.uint64]) -> npt.NDArray[np.int16]:
         """Turn uniform 64-bit words into levels by inversion; keeps the shape."""
-        levels: npt.NDArray[np.int16] = self._inversion.sample(words)
+        levels: npt.NDArray[np.int16] = self.inversion.sample(words)
         return levels
 
     @cached_property
-    def _inversion(self) -> seeds.Inversion:
+    def inversion(self) -> seeds.Inversion:
+        """Turns words into levels."""
         return seeds.Inversion(self.thresholds, np.int16)
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 
+from qnetsim.compiling import compiled
 from qnetsim.forecast import Forecast
 from qnetsim.kernel.relay import Relay
 from qnetsim.kernel.serving import sums
-from qnetsim.kernel.serving.jit import Served, compiled
+from qnetsim.kernel.serving.jit import Served
 from qnetsim.network import Network
 from qnetsim.policies import Setting
 from qnetsim.scenario import KeyManagementTable

@@ -9,12 +9,13 @@ from types import ModuleType
 import numpy as np
 
 from qnetsim.arrays import IntArray
+from qnetsim.compiling import compiled
 from qnetsim.kernel.billing import bill
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.ledger import Columns
 from qnetsim.kernel.serving import loop, vector
+from qnetsim.kernel.serving.fresh import FlowSizes, grown, new_flows, new_state
 from qnetsim.kernel.serving.intervals import Interval
-from qnetsim.kernel.serving.jit import compiled
 from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.kernel.serving.outages import Outages
 from qnetsim.kernel.serving.paths import PathTable
@@ -27,13 +28,11 @@ from qnetsim.kernel.serving.state import (
     Flows,
     Rules,
     Slots,
-    grown,
-    new_flows,
-    new_state,
 )
 from qnetsim.kernel.serving.wait_bins import wait_bins
 from qnetsim.network import Network, Route, RouteTable
 from qnetsim.network.detours import Detours
+from qnetsim.recycled import Recycled
 from qnetsim.units import seconds_to_ticks
 from qnetsim.vocabulary import FLOWS, POOLS
 
@@ -90,6 +89,7 @@ class KeyManagers:
         )
         self._paths: list[PathTable] = []
         self._rows_at_once = FIRST_ROWS
+        self._memory = Recycled()
         #: Key bits seen in clear by each trusted relay of a fibre, and by each node between two.
         self.seen_by_fibre_relays: IntArray = np.zeros(network.fibres, np.int64)
         self.seen_by_nodes: IntArray = np.zeros(len(network.topology.nodes), np.int64)
@@ -172,7 +172,7 @@ class KeyManagers:
         slots = Slots(
             first=interval.first_slot,
             levels=packed(interval.levels),
-            channels=packed(interval.channels),
+            channels=packed(_standing(interval.channels)),
             channel_bits=packed(interval.channel_bits),
             order=packed(interval.order),
             offset=packed(interval.offset),
@@ -188,14 +188,16 @@ class KeyManagers:
             asked_paths=len(routes.routes),
             plain=paths.plain,
         )
-        flows = new_flows(
-            interval.slots,
-            self.network.fibres,
-            paths.count,
-            self.wait_bins.count,
-            len(self.rules.need),
+        sizes = FlowSizes(
+            slots=interval.slots,
+            fibres=self.network.fibres,
+            paths=paths.count,
+            bins=self.wait_bins.count,
+            levels=len(self.rules.need),
         )
-        return slots, flows, paths
+        # array steps leave out what is zero
+        clear = self._context.kernel == "numpy"
+        return slots, new_flows(self._memory, sizes, clear=clear), paths
 
     def _finished(self, interval: Interval, flows: Flows, paths: PathTable) -> Columns:
         carried = flows.carried + paths.carried_whole(flows.whole)
@@ -253,7 +255,9 @@ class KeyManagers:
     def _columns(self, interval: Interval, flows: Flows) -> Columns:
         """Recorded columns: decisions, pools, counts and the bill."""
         # wavelengths in use never exceed |κ|, so dark reservations need not be told apart
-        on_demand_wavelengths = np.maximum(flows.wavelengths - interval.wavelengths, 0)
+        beyond: IntArray = self._memory.empty(flows.wavelengths.shape)
+        on_demand_wavelengths = np.subtract(flows.wavelengths, interval.wavelengths, out=beyond)
+        np.maximum(beyond, 0, out=beyond)
         columns: Columns = {
             f"{pool}_{name}_bits": flows.bits[flow, i]
             for i, pool in enumerate(POOLS)
@@ -291,6 +295,11 @@ def _proportional(need: IntArray, requests: int) -> bool:
     if levels < 2 or levels * requests >= 2**31:
         return False
     return bool((need == np.arange(levels)[:, None] * need[1]).all())
+
+
+def _standing(rows: IntArray) -> IntArray:
+    """One row, where it stands for all."""
+    return rows[:1] if rows.strides[0] == 0 else rows
 
 
 def _most(limit: int | None, network: Network) -> IntArray:

@@ -23,6 +23,7 @@ from qnetsim.network import Network, RouteTable
 from qnetsim.plain_text import counted
 from qnetsim.policies import Future, Observation, Outcome, Policy
 from qnetsim.policies.base import guarded
+from qnetsim.recycled import Recycled
 from qnetsim.vocabulary import BILL_COLUMNS
 from qnetsim.world.realisation import WorldChunk
 
@@ -73,6 +74,7 @@ class Simulation:
         self._generators = [generators(c) for c in range(len(self.board.owned))]
         self._chunks = chunks
         self._rows: ChunkRows | None = None
+        self._memory = Recycled()
         self._ledger = Ledger(
             context.network.topology,
             context.title,
@@ -116,7 +118,7 @@ class Simulation:
         rows = self._rows
         if rows is None or slot >= rows.chunk.first_slot + rows.chunk.slots:
             rows = self._rows = ChunkRows(
-                next(self._chunks), self.context.network, self.context.forecast
+                next(self._chunks), self.context.network, self.context.forecast, self._memory
             )
             self.managers.outages.add(rows.chunk.faults)
         return rows

@@ -19,6 +19,7 @@ from qnetsim.interrupt import note_standing, stoppable
 from qnetsim.kernel import Kernel, Relay, Simulation, SlotBlock
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.rounds import Task
+from qnetsim.kernel.serving.jit import Served
 from qnetsim.kernel.serving.jit import chosen as chosen_kernel
 from qnetsim.kernel.simulation import Sink
 from qnetsim.optimize import Plan
@@ -72,6 +73,12 @@ class RunContext:
         """Random stream of a controller."""
         return self.case.generator(self.title, self.replication, controller)
 
+    @property
+    def served_by(self) -> Served:
+        """What serves the requests, once it is chosen."""
+        requests = self.case.setting.slots * self.case.forecast.requests
+        return chosen_kernel(self.kernel, requests, walks=_walks(self.case.scenario))
+
     def for_kernel(self, tasks: Sequence[Task]) -> SimulationContext:
         """What the kernel goes by, with relays where keys are carried as bytes."""
         case = self.case
@@ -82,13 +89,12 @@ class RunContext:
         task_relay = relay
         if relay is None and any(task.real for task in tasks):
             task_relay = self._new_relay()
-        requests = case.setting.slots * case.forecast.requests
         return SimulationContext(
             setting=case.setting,
             key_management=keys,
             title=self.title,
             check=self.check,
-            kernel=chosen_kernel(self.kernel, requests, walks=_walks(case.scenario)),
+            kernel=self.served_by,
             relay=relay,
             task_relay=task_relay,
         )
@@ -281,7 +287,7 @@ def simulate(
             check()
 
         context = RunContext(case, table.title, replication, check, kernel)
-        chunks = realisation.chunks()
+        chunks = realisation.chunks(fast=context.served_by == "numba")
         run_case(context, runner, chunks, sink, plan=plan, statuses=notes.statuses)
     return path
 

@@ -10,6 +10,7 @@ import numpy as np
 from qnetsim import seeds
 from qnetsim.arrays import IntArray
 from qnetsim.scenario import DemandTable
+from qnetsim.world.fast_draws import FastDraws
 
 #: A geometric holding time is cut at this multiple of its mean.
 HOLDING_CUT = 16
@@ -28,6 +29,7 @@ def draw_arrivals(
     replication: int,
     chunk: int,
     slots: int,
+    fast: FastDraws | None = None,
 ) -> IntArray | None:
     """Instants inside the slot, in ticks from its start, shape (slots, requests).
 
@@ -37,12 +39,20 @@ def draw_arrivals(
     if table.arrivals == "slot_start":
         return None
     bits = seeds.stream(seed, "arrivals", replication, chunk)
+    if fast:
+        return fast.ticks(bits, slot_ticks, (slots, requests))
     offset = (seeds.uniform(bits, slots * requests) * slot_ticks).astype(np.int64)
     return np.minimum(offset, slot_ticks - 1).reshape(slots, requests)
 
 
 def draw_holding(
-    table: DemandTable, requests: int, seed: int, replication: int, chunk: int, slots: int
+    table: DemandTable,
+    requests: int,
+    seed: int,
+    replication: int,
+    chunk: int,
+    slots: int,
+    fast: FastDraws | None = None,
 ) -> IntArray | None:
     """Slots for which each request is served, shape (slots, requests); None where all are one."""
     if table.holding_slots == 1:
@@ -50,6 +60,9 @@ def draw_holding(
     if table.holding == "fixed":
         return np.full((slots, requests), table.holding_slots, dtype=np.int64)
     bits = seeds.stream(seed, "holding", replication, chunk)
+    if fast:
+        times = _geometric(table.holding_slots)
+        return fast.inverted(bits, times, (slots, requests), least=1)
     words = seeds.words(bits, slots * requests)
     held: IntArray = _geometric(table.holding_slots).sample(words) + 1
     return held.reshape(slots, requests)

@@ -15,6 +15,7 @@ from qnetsim.forecast import Forecast
 from qnetsim.forecast.draws import draw_levels
 from qnetsim.forecast.regimes import regime_levels
 from qnetsim.scenario import RegimesTable
+from qnetsim.world.fast_draws import FastDraws
 
 
 class RegimeLevels:
@@ -68,6 +69,7 @@ class Levels:
     seed : int
     name : tuple of str or int
         Of the streams.
+    fast : FastDraws, optional
     """
 
     def __init__(
@@ -76,7 +78,11 @@ class Levels:
         regimes: RegimesTable | None,
         seed: int,
         name: tuple[str | int, ...],
+        fast: FastDraws | None = None,
     ) -> None:
+        # requests of several kinds, or from a copula, are drawn in array steps
+        alike = forecast.shared and forecast.coupling != "copula"
+        self._fast = fast if alike and forecast.drivers == forecast.groups else None
         self._forecast = forecast
         self._seed = seed
         self._name = name
@@ -88,4 +94,9 @@ class Levels:
         """Levels of the next chunk, shape (slots, groups)."""
         if self._regimes:
             return self._regimes.draw(chunk, slots)
-        return draw_levels(self._forecast, self._seed, (*self._name, chunk), slots)
+        forecast = self._forecast
+        name = *self._name, chunk
+        if self._fast:
+            bits = seeds.stream(self._seed, *name)
+            return self._fast.inverted(bits, forecast.levels.inversion, (slots, forecast.groups))
+        return draw_levels(forecast, self._seed, name, slots)

@@ -20,6 +20,7 @@ from qnetsim.scenario import Scenario
 from qnetsim.units import seconds_to_ticks
 from qnetsim.world.arrivals import draw_arrivals, draw_holding
 from qnetsim.world.demand import Levels
+from qnetsim.world.fast_draws import FastDraws
 from qnetsim.world.faults import NO_FAULTS, FaultEvents, draw_faults
 from qnetsim.world.yields import Yields
 
@@ -183,17 +184,23 @@ class Realisation:
         yields = self._scenario.yields
         return bool(yields.noise_counts or yields.drift)
 
-    def chunks(self) -> Iterator[WorldChunk]:
-        """Yield the chunks in order, the last one shorter where need be."""
+    def chunks(self, *, fast: bool = False) -> Iterator[WorldChunk]:
+        """Yield the chunks in order, the last one shorter where need be.
+
+        ``fast`` takes compiled code, which needs numba and pays where requests are served by it.
+        """
+        draws = FastDraws() if fast else None
         demand = self._scenario.demand
         requests = self.forecast.requests
         seed = self.seed
         fibres = self._network.fibres
         replication = self.replication
         levels = self._levels or Levels(
-            self.forecast, self._scenario.regimes, seed, ("demand", replication)
+            self.forecast, self._scenario.regimes, seed, ("demand", replication), draws
         )
-        yields = Yields(self._scenario.yields, fibres, seed, replication) if self.noisy else None
+        yields = None
+        if self.noisy:
+            yields = Yields(self._scenario.yields, fibres, seed, replication, draws)
         for number, first in enumerate(range(0, self.slots, CHUNK_SLOTS)):
             count = min(CHUNK_SLOTS, self.slots - first)
             ticks = first * self._slot_ticks
@@ -210,8 +217,9 @@ class Realisation:
                     replication=replication,
                     chunk=number,
                     slots=count,
+                    fast=draws,
                 ),
-                holding=draw_holding(demand, requests, seed, replication, number, count),
+                holding=draw_holding(demand, requests, seed, replication, number, count, draws),
                 faults=self.faults.between(ticks, end),
             )
 

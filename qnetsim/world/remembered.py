@@ -37,14 +37,14 @@ class RememberedWorld(Realisation):
         """All failures and repairs of the run."""
         return self._world.faults
 
-    def chunks(self) -> Iterator[WorldChunk]:
+    def chunks(self, *, fast: bool = False) -> Iterator[WorldChunk]:
         """Yield the chunks in order; they must not be changed."""
         if self._kept is not None:
             yield from self._kept
             return
         drawn: list[WorldChunk] = []
         size = 0
-        for chunk in self._world.chunks():
+        for chunk in self._world.chunks(fast=fast):
             size += _size(chunk)
             if size <= MOST_BYTES:
                 drawn.append(chunk)

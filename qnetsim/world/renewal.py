@@ -9,6 +9,9 @@ from numpy.random import BitGenerator
 from qnetsim import seeds
 from qnetsim.units import TICKS_PER_SECOND
 
+#: Times away that are drawn in one step; the stream serves nobody else.
+AT_ONCE = 16
+
 
 def absences(
     bits: BitGenerator, up_s: float, down_s: float, end_tick: int
@@ -16,12 +19,11 @@ def absences(
     """First and last instant of each time away that begins before the end, up at the start."""
     tick = 0
     while True:
-        up, down = (
-            max(1, int(x * mean * TICKS_PER_SECOND))
-            for x, mean in zip(seeds.exponential(bits, 2).tolist(), (up_s, down_s), strict=True)
-        )
-        tick += up
-        if tick >= end_tick:
-            return
-        yield tick, tick + down
-        tick += down
+        drawn = seeds.exponential(bits, 2 * AT_ONCE).tolist()
+        for x, y in zip(drawn[::2], drawn[1::2], strict=True):
+            tick += max(1, int(x * up_s * TICKS_PER_SECOND))
+            if tick >= end_tick:
+                return
+            back = tick + max(1, int(y * down_s * TICKS_PER_SECOND))
+            yield tick, back
+            tick = back

@@ -54,7 +54,7 @@ class StoredWorld(Realisation):
         """All failures and repairs of the run."""
         return self._faults
 
-    def chunks(self) -> Iterator[WorldChunk]:
+    def chunks(self, *, fast: bool = False) -> Iterator[WorldChunk]:
         """Yield the chunks in order, the last one shorter where need be."""
         for first in range(0, self.slots, CHUNK_SLOTS):
             end = min(first + CHUNK_SLOTS, self.slots)

@@ -17,6 +17,7 @@ from qnetsim import seeds
 from qnetsim.arrays import FloatArray, IntArray, frozen
 from qnetsim.network import PPM
 from qnetsim.scenario import YieldTable
+from qnetsim.world.fast_draws import FastDraws
 
 #: Scale of the integer weights of a Poisson distribution.
 SCALE = 1 << 128
@@ -44,11 +45,11 @@ class PoissonTable:
         self.first = mean - len(down)
         self.probabilities: FloatArray = frozen([w / total for w in weights], np.float64)
         bounds = [min(-(-c * 2**64 // total), 2**64 - 1) for c in cumulative]
-        self._inversion = seeds.Inversion(np.array(bounds, np.uint64), np.int64)
+        self.inversion = seeds.Inversion(np.array(bounds, np.uint64), np.int64)
 
     def sample(self, words: npt.NDArray[np.uint64]) -> IntArray:
         """Turn uniform 64-bit words into counts; keeps the shape."""
-        return np.asarray(self._inversion.sample(words) + self.first)
+        return np.asarray(self.inversion.sample(words) + self.first)
 
 
 def _weights_above(mean: int) -> Iterator[int]:
@@ -75,41 +76,66 @@ class Yields:
     ----------
     table : YieldTable
     fibres, seed, replication : int
+    fast : FastDraws, optional
     """
 
-    def __init__(self, table: YieldTable, fibres: int, seed: int, replication: int) -> None:
+    def __init__(
+        self,
+        table: YieldTable,
+        fibres: int,
+        seed: int,
+        replication: int,
+        fast: FastDraws | None = None,
+    ) -> None:
+        self._fast = fast
         self._table = table
         self._fibres = fibres
         self._name = seed, replication
         self._counts = PoissonTable(table.noise_counts) if table.noise_counts else None
         self._keep = 1 - 1 / table.drift_slots
         first = seeds.uniform(seeds.stream(seed, "drift start", replication), fibres)
+        self._scale = math.sqrt(3 * (1 - self._keep * self._keep)) * table.drift
         self._drift: FloatArray = (2 * first - 1) * (math.sqrt(3) * table.drift)
 
     def draw(self, chunk: int, slots: int) -> IntArray:
         """Factors of the next chunk in ppm, shape (slots, fibres)."""
+        if self._fast:
+            return self._drawn_fast(self._fast, chunk, slots)
         shape = slots, self._fibres
         factor = np.full(shape, PPM, dtype=np.int64)
         if self._table.drift:
             factor += self._drifts(chunk, slots)
         np.maximum(factor, 0, out=factor)
         if self._counts is not None:
-            seed, replication = self._name
-            bits = seeds.stream(seed, "yield", replication, chunk)
-            words = seeds.words(bits, slots * self._fibres).reshape(shape)
+            words = seeds.words(self._stream("yield", chunk), slots * self._fibres).reshape(shape)
             factor = factor * self._counts.sample(words) // self._table.noise_counts
         return factor
 
-    def _drifts(self, chunk: int, slots: int) -> IntArray:
+    def _stream(self, name: str, chunk: int) -> np.random.Philox:
         seed, replication = self._name
-        bits = seeds.stream(seed, "drift", replication, chunk)
-        steps = 2 * seeds.uniform(bits, slots * self._fibres).reshape(slots, self._fibres) - 1
-        keep = self._keep
-        steps *= math.sqrt(3 * (1 - keep * keep)) * self._table.drift
+        return seeds.stream(seed, name, replication, chunk)
+
+    def _drawn_fast(self, fast: FastDraws, chunk: int, slots: int) -> IntArray:
+        """Do what ``draw`` does."""
+        if self._table.drift:
+            bits = self._stream("drift", chunk)
+            factor = fast.factors(bits, self._keep, self._scale, self._drift, slots)
+        else:
+            factor = np.full((slots, self._fibres), PPM, dtype=np.int64)
+        if self._counts is not None:
+            bits = self._stream("yield", chunk)
+            counts = self._counts
+            factor *= fast.inverted(bits, counts.inversion, factor.shape, least=counts.first)
+            factor //= self._table.noise_counts
+        return factor
+
+    def _drifts(self, chunk: int, slots: int) -> IntArray:
+        steps = 2 * seeds.uniform(self._stream("drift", chunk), slots * self._fibres) - 1
+        steps = steps.reshape(slots, self._fibres) * self._scale
         rows = np.empty((slots + 1, self._fibres))
         rows[0] = self._drift
         # an array is multiplied by another one faster than by a number
-        kept = np.full(self._fibres, keep)
+        kept = np.full(self._fibres, self._keep)
         multiply, add = np.multiply, np.add
         for row, step, following in zip(rows, steps, rows[1:], strict=False):
             add(multiply(row, kept, following), step, following)

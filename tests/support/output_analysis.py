@@ -17,7 +17,7 @@ from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.analysis.warm_up import mser_5
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case, open_case
-from qnetsim.kernel.serving.jit import have_numba
+from qnetsim.compiling import have_numba
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import parse_scenario
 from tests.support.helpers import run

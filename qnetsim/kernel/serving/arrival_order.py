@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from qnetsim.arrays import IntArray
+from qnetsim.recycled import Recycled
 
 
-def in_order(arrivals: IntArray, priority: IntArray, classes: int) -> tuple[IntArray, IntArray]:
+def in_order(
+    arrivals: IntArray, priority: IntArray, classes: int, memory: Recycled
+) -> tuple[IntArray, IntArray]:
     """Requests of each slot in order of arrival, and their ticks.
 
     At one instant the more urgent come first, then the lower numbers.
@@ -19,6 +22,8 @@ def in_order(arrivals: IntArray, priority: IntArray, classes: int) -> tuple[IntA
     priority : ndarray of int64, shape (requests,)
         Below ``classes``.
     classes : int
+    memory : Recycled
+        Where both lie.
     """
     requests = arrivals.shape[1]
     number = max(requests - 1, 1).bit_length()
@@ -28,6 +33,8 @@ def in_order(arrivals: IntArray, priority: IntArray, classes: int) -> tuple[IntA
         order = np.argsort(key, axis=1, kind="stable").astype(np.int64)
         return order, np.take_along_axis(arrivals, order, axis=1)
     # tick, class and request in one number: numbers are sorted faster than their places
-    key = (arrivals << behind) + ((priority << number) + np.arange(requests))
+    key = np.left_shift(arrivals, behind, out=memory.empty(arrivals.shape))
+    key += (priority << number) + np.arange(requests)
     key.sort(axis=1)
-    return key & ((1 << number) - 1), key >> behind
+    order = np.bitwise_and(key, (1 << number) - 1, out=memory.empty(arrivals.shape))
+    return order, np.right_shift(key, behind, out=key)

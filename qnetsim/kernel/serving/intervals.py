@@ -11,6 +11,7 @@ from qnetsim.arrays import IntArray
 from qnetsim.forecast import Forecast
 from qnetsim.kernel.serving.arrival_order import in_order
 from qnetsim.network import Network
+from qnetsim.recycled import Recycled
 from qnetsim.world.realisation import WorldChunk
 
 
@@ -54,9 +55,13 @@ class ChunkRows:
     chunk : WorldChunk
     network : Network
     forecast : Forecast
+    memory : Recycled
+        Where its arrays lie.
     """
 
-    def __init__(self, chunk: WorldChunk, network: Network, forecast: Forecast) -> None:
+    def __init__(
+        self, chunk: WorldChunk, network: Network, forecast: Forecast, memory: Recycled
+    ) -> None:
         self.chunk = chunk
         self._bits = (
             network.channel_bits[None]
@@ -72,7 +77,7 @@ class ChunkRows:
             # sessions go on in order of arrival, so it counts who came first at the slot's start
             arrivals = np.zeros((chunk.slots, forecast.requests), dtype=np.int64)
         if arrivals is not None:
-            self._order, self._offset = in_order(arrivals, forecast.priority, classes)
+            self._order, self._offset = in_order(arrivals, forecast.priority, classes, memory)
 
     def levels(self, slot: int, end: int) -> npt.NDArray[np.int16]:
         """Realised levels of slots ``slot .. end − 1``, shape (slots, groups)."""

@@ -2,7 +2,7 @@
 
 A request takes its bits on every fibre of its path or none at all: reservation pool first, then
 on-demand pool, then channels lit for the shortfall, whose bits enter the on-demand pool. This
-module runs as it stands and compiled; ``qnetsim.kernel.serving.jit`` loads it either way.
+module runs as it stands and compiled; ``qnetsim.compiling`` loads it either way.
 
 A compiled call with a tuple of arrays costs more than serving a request, and one with plain arrays
 half as much. So functions that take tuples serve many requests in a call and unpack them once; what
@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 from qnetsim.arrays import BoolArray, IntArray, LevelArray, PlaceArray
+from qnetsim.compiling import inlined, jit
 from qnetsim.kernel.serving import state as at
-from qnetsim.kernel.serving.jit import inlined, jit
 from qnetsim.kernel.serving.state import Flows, Part, Paths, Rules, Slots, State
 
 
@@ -152,7 +152,7 @@ def serve_whole(
             spread(asked, paths, rules.need[1], both)
         down = slots.down[slots.mask[phase]]
         bits = slots.channel_bits[min(row, slots.channel_bits.shape[0] - 1)]
-        light(fibres, slots.channels[row], bits, down)
+        light(fibres, slots.channels[min(row, slots.channels.shape[0] - 1)], bits, down)
         open_books(fibres, bits, down, books)
         if not fits_whole(books, need, count):
             # whoever serves it request by request lights it anew
@@ -220,13 +220,13 @@ def walk(
     queue = state.queue
     size = state.size
     moves = slots.moves
-    counts = out.counts
     while row < end and has_room(size, queue, state.log, rules.group.size, fibres.shape[0]):
         slot = slots.first + row
         start = slot * rules.slot_ticks
         ends = start + rules.slot_ticks
         bits = slots.channel_bits[min(row, slots.channel_bits.shape[0] - 1)]
-        light(fibres, slots.channels[row], bits, slots.down[slots.mask[slots.phase[row]]])
+        channels = slots.channels[min(row, slots.channels.shape[0] - 1)]
+        light(fibres, channels, bits, slots.down[slots.mask[slots.phase[row]]])
         ask_anew(queue, size[at.QUEUED], start + rules.patience)
         write_down(state, rules, slots, row, start)
         coming = rules.group.size
@@ -240,11 +240,11 @@ def walk(
                 coming -= 1
             part = Part(row, slot, begins, until, ends, bits, down)
             coming = serve_part(state, rules, slots.paths, out, part, coming)
-            leave(queue, size, coming, counts, row, until)
+            leave(queue, size, coming, out.counts, row, until)
         if closes:
             store = rules.store_bits
             close(fibres, state.tails, slot, store, out.bits, out.channels, out.wavelengths, row)
-            count_left(queue, size[at.QUEUED], counts, row)
+            count_left(queue, size[at.QUEUED], out.counts, row)
         row += 1
     return row
 
@@ -356,13 +356,12 @@ def serve_part(
 def open_books(fibres: IntArray, bits: IntArray, down: BoolArray, books: IntArray) -> None:
     """Write down what every fibre can give in a phase, one number for each question."""
     for f in range(fibres.shape[0]):
+        # the product might not fit into 64 bits where channels are unlimited
+        dark = fibres[f, at.MAX_CHANNELS] - fibres[f, at.LIT]
+        books[f, at.ROOM] = dark * bits[f] if float(dark) * bits[f] < at.MOST_ROOM else at.MOST_ROOM
         for pool in range(2):
             books[f, at.LEFT + pool] = fibres[f, at.TAIL + pool] - fibres[f, at.HEAD + pool]
-        # a product might not fit into 64 bits where channels are unlimited
-        most = at.MOST_ROOM // max(bits[f], 1)
-        spare = min(fibres[f, at.MAX_CHANNELS] - fibres[f, at.LIT], most) * bits[f]
-        left = books[f, at.LEFT + at.RESERVATION] + books[f, at.LEFT + at.ON_DEMAND]
-        books[f, at.ROOM] = left + spare
+            books[f, at.ROOM] += books[f, at.LEFT + pool]
         books[f, at.FREE] = 0 if down[f] else fibres[f, at.PORTS] - fibres[f, at.USED]
 
 

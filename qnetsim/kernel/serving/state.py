@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import IntArray, PlaceArray
-from qnetsim.vocabulary import FLOWS
 
 #: What a request does where it would be sent: wait, or give up at once.
 NO_PATH = -1
@@ -255,7 +254,7 @@ class Slots(NamedTuple):
     first : int
         Number of the first slot.
     levels : int16, shape (S, G)
-    channels : shape (S, F)
+    channels : shape (S, F) or (1, F)
         Reserved.
     channel_bits : shape (S, F) or (1, F)
         What one channel yields.
@@ -321,7 +320,9 @@ class Part(NamedTuple):
 
 
 class Flows(NamedTuple):
-    """What comes of the slots; everything starts at zero.
+    """What comes of the slots.
+
+    ``counts``, ``waits``, ``carried`` and ``whole`` start at zero; the loop writes all others.
 
     Attributes
     ----------
@@ -347,61 +348,3 @@ class Flows(NamedTuple):
     waits: IntArray
     carried: IntArray
     whole: IntArray
-
-
-def _zeros(*shape: int) -> IntArray:
-    return np.zeros(shape, dtype=np.int64)
-
-
-def new_state(
-    *,
-    max_channels: IntArray,
-    ports: IntArray,
-    requests: int,
-    lifetime_slots: int,
-    initial_bits: int,
-    capacity: int,
-    log_rows: int,
-) -> State:
-    """Pools with what the slot before the first one left, and an empty queue.
-
-    ``max_channels`` and ``ports`` have shape (F,).
-    """
-    fibres = _zeros(len(ports), FIBRE_COLUMNS)
-    fibres[:, MAX_CHANNELS] = max_channels
-    fibres[:, PORTS] = ports
-    fibres[:, TAIL + RESERVATION] = initial_bits
-    tails = _zeros(2, lifetime_slots + 1, len(ports))
-    # the end of slot -1 in the ring
-    tails[RESERVATION, -1] = initial_bits
-    return State(
-        fibres=fibres,
-        tails=tails,
-        size=_zeros(3),
-        row=np.arange(requests, dtype=np.int64),
-        queue=_zeros(capacity, QUEUE_COLUMNS),
-        log=_zeros(log_rows, LOG_COLUMNS),
-    )
-
-
-def grown(state: State, capacity: int, log_rows: int) -> State:
-    """Copy with more room in the queue and in the log."""
-    return state._replace(queue=_longer(state.queue, capacity), log=_longer(state.log, log_rows))
-
-
-def _longer(rows: IntArray, size: int) -> IntArray:
-    more = max(size - len(rows), 0)
-    return np.concatenate([rows, _zeros(more, rows.shape[1])])
-
-
-def new_flows(slots: int, fibres: int, paths: int, bins: int, levels: int) -> Flows:
-    """Zeros for an interval."""
-    return Flows(
-        bits=_zeros(len(FLOWS), 2, slots, fibres),
-        channels=_zeros(slots, fibres),
-        wavelengths=_zeros(slots, fibres),
-        counts=_zeros(len(COUNTS), slots),
-        waits=_zeros(slots, bins),
-        carried=_zeros(paths),
-        whole=_zeros(levels),
-    )

@@ -1,14 +1,14 @@
 """Sums over the slots of an interval, each in one pass: for where plain loops are compiled.
 
-``qnetsim.kernel.serving.jit`` loads this module. Ledger and bill make the same sums in array steps
+``qnetsim.compiling`` loads this module. Ledger and bill make the same sums in array steps
 where nothing is compiled.
 """
 
 from __future__ import annotations
 
 from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.compiling import jit
 from qnetsim.kernel.serving import state as at
-from qnetsim.kernel.serving.jit import jit
 from qnetsim.units import MAX_SLOT_BITS
 
 #: Most bits of a fibre in a slot: a block of slots of such flows still adds up in 64 bits.

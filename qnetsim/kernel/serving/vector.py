@@ -97,7 +97,8 @@ def _serve_rows(
     """
     bits = slots.channel_bits[part] if len(slots.channel_bits) > 1 else slots.channel_bits
     down = slots.down[slots.mask[slots.phase[part]]]
-    lit = np.minimum(slots.channels[part], state.fibres[:, MAX_CHANNELS])
+    channels = slots.channels[part] if len(slots.channels) > 1 else slots.channels
+    lit = np.minimum(channels, state.fibres[:, MAX_CHANNELS])
     made = np.where(down, 0, lit * bits)
     stored = state.tail - state.head
     reserved = stored[0] + made

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from qnetsim.case import open_case
-from qnetsim.kernel.serving.jit import have_numba
+from qnetsim.compiling import have_numba
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import parse_scenario
 from tests.support.helpers import Result, run

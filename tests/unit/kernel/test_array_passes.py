@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from qnetsim.case import open_case
+from qnetsim.compiling import compiled, have_numba
 from qnetsim.kernel import key_managers
 from qnetsim.kernel.billing import bill
 from qnetsim.kernel.key_managers import FIRST_ROWS, MOST_ROWS, KeyManagers
 from qnetsim.kernel.ledger import ROWS_AT_ONCE, _summed
 from qnetsim.kernel.serving import outages, sums
-from qnetsim.kernel.serving.jit import compiled, have_numba
 from qnetsim.kernel.serving.outages import Outages
 from qnetsim.kernel.serving.paths import PathTable
 from qnetsim.network.detours import Detours

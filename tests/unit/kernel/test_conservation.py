@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qnetsim.compiling import compiled, have_numba
 from qnetsim.errors import LedgerError
 from qnetsim.kernel import Ledger
 from qnetsim.kernel.ledger import Columns
 from qnetsim.kernel.serving import sums
-from qnetsim.kernel.serving.jit import compiled, have_numba
 from qnetsim.vocabulary import FLOWS, POOLS
 from tests.support.lines import line_case
 

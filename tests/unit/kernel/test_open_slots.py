@@ -24,6 +24,7 @@ from qnetsim.kernel.serving.state import (
     Hop,
 )
 from qnetsim.network import Route
+from qnetsim.recycled import Recycled
 from qnetsim.world.faults import FaultEvents
 from qnetsim.world.realisation import WorldChunk
 from tests.support.lines import context_of, line_case
@@ -54,7 +55,7 @@ def opened(
         managers.outages.add(
             FaultEvents.of([(tick, fibre, 0, fibre, down) for tick, fibre, down in faults])
         )
-    rows = ChunkRows(chunk, network, case.forecast)
+    rows = ChunkRows(chunk, network, case.forecast, Recycled())
     ones = np.ones((1, 3), dtype=np.int64)
     interval = rows.interval(slot, slot + 1, np.array([[1, 2, 4]]), ones)
     return managers.open_slot(interval, case.setting.shortest_routes())

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from qnetsim.kernel.serving.intervals import ChunkRows, Interval
+from qnetsim.recycled import Recycled
 from qnetsim.world.realisation import WorldChunk
 from tests.support.lines import line_case
 
@@ -21,7 +22,7 @@ def interval(folder: Path, classes: tuple[int, ...], **world: np.ndarray) -> Int
     forecast = dataclasses.replace(case.forecast, classes=classes)
     chunk = WorldChunk(4, np.zeros((2, 1), dtype=np.int16), **world)
     ones = np.ones((1, 3), dtype=np.int64)
-    return ChunkRows(chunk, case.network, forecast).interval(5, 6, ones, ones)
+    return ChunkRows(chunk, case.network, forecast, Recycled()).interval(5, 6, ones, ones)
 
 
 @pytest.mark.parametrize(
