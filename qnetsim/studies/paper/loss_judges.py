@@ -36,8 +36,8 @@ def _loss_falls(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFindi
         falls = all(b < a for a, b in pairwise(means))
         if len(means) == 1:
             # six features or fewer make one worker: there is no curve
-            verdict = ClaimVerdict.OPEN
-        elif falls:
+            continue
+        if falls:
             verdict = ClaimVerdict.HOLDS
         else:
             verdict = ClaimVerdict.ORDER if means[-1] < means[0] else ClaimVerdict.FAILS

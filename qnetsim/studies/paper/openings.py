@@ -98,11 +98,13 @@ def openings() -> tuple[Opening, ...]:
     tail = poisson.copy()
     tail[-1] += 1.0 - poisson.sum()
     limits = [
-        Opening("|σ|", f"{limit} wavelengths", {SIGMA: limit}, limited=True) for limit in LIMITS
+        Opening("|σ|", f"{limit} of each fibre", {SIGMA: limit}, limited=True) for limit in LIMITS
     ]
     return (
         Opening("chosen here", "100 pairs, 21 links, renormalised, no limits"),
-        Opening("node pairs", f"other draws of 100, {len(SEEDS)} seeds", seeds=tuple(SEEDS)),
+        Opening(
+            "node pairs", f"other draws of 100, seeds {SEEDS[0]} to {SEEDS[-1]}", seeds=tuple(SEEDS)
+        ),
         Opening("node pairs", "each pair once (91)", demand={"requests": None, "pairs": "all"}),
         Opening("NSFNET", "22 links", {("network", "topology"): "nsfnet-22"}),
         Opening("truncation", "what is cut goes to the last level", demand=_table(tail)),

@@ -10,7 +10,7 @@ from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.analysis.text_table import DASH, TextTable
 from qnetsim.studies.paper import fig5
 from qnetsim.studies.paper.cost_figure import SCHEMES, Budget, CostFigure
-from qnetsim.studies.paper.cost_rows import CostRow
+from qnetsim.studies.paper.cost_rows import ROUNDING, CostRow
 from qnetsim.studies.paper.judges import Judgement, interval
 from qnetsim.studies.paper.reasons import reason
 
@@ -34,8 +34,7 @@ def _ours(judgement: Judgement) -> str:
     readings = list(dict.fromkeys(f.reading for f in judgement.findings))
     parts = []
     for finding in judgement.findings:
-        where = [finding.reading] if len(readings) > 1 or finding.reading else []
-        where += [finding.place] if finding.place else []
+        where = [part for part in (finding.reading, finding.place) if part]
         mark = f" [{finding.verdict}]" if len(readings) > 1 else ""
         parts.append(f"{', '.join(where)}: {finding.ours}{mark}" if where else finding.ours)
     return "; ".join(parts) or DASH
@@ -123,10 +122,12 @@ def agreement(rows: Sequence[CostRow]) -> str:
     away = [row for row in rows if not row.agrees]
     if not rows:
         return "No cost was computed."
-    worst = max(abs(row.off) for row in rows)
-    text = (
-        f"{len(rows) - len(away)} of {len(rows)} simulated costs agree with the analytic ones; "
-        f"given the levels that were drawn, they differ by at most {worst:.2g} of the cost"
-    )
+    text = f"{len(rows) - len(away)} of {len(rows)} simulated costs agree with the analytic ones"
+    kinds = {
+        "schemes that plan": [abs(row.off) for row in rows if row.off_limit == ROUNDING],
+        "those that draw": [abs(row.off) for row in rows if row.off_limit != ROUNDING],
+    }
+    told = [f"at most {max(offs):.2g} for {name}" for name, offs in kinds.items() if offs]
+    text += f". Given the levels that were drawn, they differ by {', '.join(told)}, of the cost"
     names = ", ".join(f"{r.topology} {r.scheme} at {r.value:g}" for r in away[:5])
     return f"{text}; not: {names}." if away else f"{text}."

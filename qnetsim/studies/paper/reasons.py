@@ -17,12 +17,17 @@ _SCENARIOS = (
     "per request, the uniform draw widens with |Ω| as the mean does, and the ratio stays below the "
     "claim; read literally, it rises with |Ω| and passes through the claim"
 )
+_EPOCHS = (
+    "it converges, at another epoch: an epoch is a number of slots and updates, which the paper "
+    "does not give, and where the mean action is near C* already, drawn ones lose their noise alone"
+)
 REASONS: dict[tuple[str, ClaimVerdict], str] = {
     (
         "loss-falls",
         ClaimVerdict.ORDER,
     ): "the loss falls overall; where a block of features says little, "
-    "one more worker may raise it a little after 30 rounds",
+    "one more worker may raise it a little after 30 rounds. Iris has four features: one worker, "
+    "no curve",
     (
         "loss-digits",
         ClaimVerdict.ORDER,
@@ -92,4 +97,6 @@ def reason(claim: PaperClaim, verdict: ClaimVerdict) -> str:
     """Why, for this verdict; empty where nothing is known."""
     if verdict is ClaimVerdict.OPEN:
         return "the training is shorter than the claim, or did not run"
+    if (claim.judge, verdict) == ("epochs", ClaimVerdict.ORDER):
+        return _EPOCHS
     return REASONS.get((claim.id, verdict), "")
