@@ -87,6 +87,7 @@ class KeyManagers:
             initial_bits=table.initial_bits,
             capacity=2 * requests,
             log_rows=2 * rows,
+            note_rows=0,
         )
         self._paths: list[PathTable] = []
         self._rows_at_once = FIRST_ROWS
@@ -220,7 +221,7 @@ class KeyManagers:
         asking = int(self.state.size[QUEUED]) + self.forecast.requests
         capacity = max(2 * asking, len(self.state.queue))
         rows = capacity * self.network.fibres if self._context.relay else 0
-        self.state = grown(self.state, capacity, rows)
+        self.state = grown(self.state, capacity, rows, 0)
 
     def _carry(self, paths: PathTable) -> None:
         relay = self._context.relay
