@@ -8,6 +8,7 @@ from functools import cached_property
 from types import ModuleType
 
 from qnetsim.forecast import Forecast
+from qnetsim.kernel.followed import FollowedRequests
 from qnetsim.kernel.relay import Relay
 from qnetsim.kernel.serving import sums
 from qnetsim.kernel.serving.jit import Served, compiled
@@ -36,6 +37,8 @@ class SimulationContext:
         Carries the keys of all requests as real bytes.
     task_relay : Relay or None
         Carries the keys of real FEL tasks as bytes.
+    followed : FollowedRequests or None
+        Which requests are followed one by one.
     """
 
     setting: Setting
@@ -45,6 +48,7 @@ class SimulationContext:
     kernel: Served = "numpy"
     relay: Relay | None = None
     task_relay: Relay | None = None
+    followed: FollowedRequests | None = None
 
     @property
     def network(self) -> Network:

@@ -15,6 +15,7 @@ from qnetsim.scenario.tables.scenario import (
     PolicyTable,
     RiskTable,
     RunTable,
+    TraceTable,
 )
 from qnetsim.scenario.tables.world import (
     DemandTable,
@@ -65,6 +66,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[planning]": PlanningTable,
     "[planning.risk]": RiskTable,
     "[learning]": LearningTable,
+    "[trace]": TraceTable,
     "[[policy]]": PolicyTable,
 }
 

@@ -18,6 +18,7 @@ from qnetsim.input_files import inputs_noted
 from qnetsim.interrupt import note_standing, stoppable
 from qnetsim.kernel import Kernel, Relay, Simulation, SlotBlock
 from qnetsim.kernel.context import SimulationContext
+from qnetsim.kernel.followed import FollowedRequests
 from qnetsim.kernel.rounds import Task
 from qnetsim.kernel.serving.jit import chosen as chosen_kernel
 from qnetsim.kernel.simulation import Sink
@@ -91,7 +92,17 @@ class RunContext:
             kernel=chosen_kernel(self.kernel, requests, walks=_walks(case.scenario)),
             relay=relay,
             task_relay=task_relay,
+            followed=self._followed(),
         )
+
+    def _followed(self) -> FollowedRequests | None:
+        """Which requests are followed one by one, as the scenario says."""
+        scenario = self.case.scenario
+        which = scenario.trace.requests
+        if which == "none":
+            return None
+        share = scenario.trace.requests_sample
+        return FollowedRequests(which, share, scenario.run.seed, self.replication)
 
     def _new_relay(self) -> Relay:
         case = self.case
