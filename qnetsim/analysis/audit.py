@@ -13,7 +13,7 @@ from qnetsim.errors import TraceFormatError
 from qnetsim.plain_text import counted
 from qnetsim.trace import Trace
 from qnetsim.trace.contents import FIRST_WITH_FILE_DIGEST
-from qnetsim.trace.schema import TRACE, VERSION
+from qnetsim.trace.schema import VERSION, WORLD
 from qnetsim.vocabulary import COST_COLUMNS, FLOWS, POOLS
 
 Check = Callable[[Trace], str | None]
@@ -49,7 +49,7 @@ def audit(trace: Trace) -> Iterator[Finding]:
         f"{trace.kind.noun}, {text}, {counted(trace.slots, 'slot')}",
     )
     yield _contents(trace)
-    if trace.kind is TRACE:
+    if trace.kind is not WORLD:
         yield from (_run_check(trace, name, check) for name, check in _CHECKS.items())
     yield from _digests(trace)
 

@@ -15,8 +15,8 @@ from qnetsim.scenario.tables.scenario import (
     PolicyTable,
     RiskTable,
     RunTable,
-    TraceTable,
 )
+from qnetsim.scenario.tables.trace import TraceTable
 from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.trace.contents import committed_rows
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.hdf5.staged import LIBVER, StagedFile
 from qnetsim.trace.schema import CHUNK_ROWS, FileKind, totals
@@ -91,6 +92,12 @@ def _cut(file: h5py.File, kind: FileKind, ending: Ending) -> ContentDigest:
         if column.grows:
             dataset.resize(ending.slots, axis=0)
             for first in range(0, ending.slots, CHUNK_ROWS):
+                digest.update(column, dataset[first : first + CHUNK_ROWS])
+        elif column.counter:
+            # its counter stands ahead of it, and is cut already
+            rows = committed_rows(file, column, ending.slots)
+            dataset.resize(rows, axis=0)
+            for first in range(0, rows, CHUNK_ROWS):
                 digest.update(column, dataset[first : first + CHUNK_ROWS])
         elif column.running:
             dataset[...] = ending.totals[column.name]

@@ -12,10 +12,11 @@ from typing import Any
 import h5py
 import numpy as np
 
+from qnetsim.trace.column import Column
 from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.hdf5.staged import LIBVER
-from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, WORLD, Column, FileKind
+from qnetsim.trace.schema import CHUNK_ROWS, KINDS, FileKind
 
 #: Columns across the fibres that share a chunk on disk.
 CHUNK_FIBRES = 128
@@ -47,7 +48,7 @@ def empty_file(kind: FileKind, header: TraceHeader, digest: ContentDigest) -> by
     """
     for column in _fixed(kind):
         digest.update(column, np.asarray(header.columns[column.path]))
-    columns = _FixedColumns(kind.filetype, digest.file_hexdigest({}), header.columns)
+    columns = _FixedColumns(KINDS.index(kind), digest.file_hexdigest({}), header.columns)
     image = io.BytesIO(_with_columns(columns))
     with h5py.File(image, "r+", libver=LIBVER) as file:
         file.attrs["provenance"] = json.dumps(header.provenance)
@@ -58,14 +59,14 @@ def empty_file(kind: FileKind, header: TraceHeader, digest: ContentDigest) -> by
 
 def _fixed(kind: FileKind) -> list[Column]:
     """Columns that are whole from the start."""
-    return [column for column in kind.columns if not (column.grows or column.running)]
+    return [column for column in kind.columns if column.fixed]
 
 
 @dataclass(frozen=True)
 class _FixedColumns:
     """The columns that are whole from the start; equal where their digests are."""
 
-    filetype: str
+    kind: int
     digest: str
     values: Mapping[str, Any] = field(compare=False)
 
@@ -73,13 +74,11 @@ class _FixedColumns:
 @lru_cache(maxsize=8)
 def _with_columns(columns: _FixedColumns) -> bytes:
     """A file without slots and without provenance: the same in all runs of a scenario."""
-    kind = _kind(columns.filetype)
+    kind = KINDS[columns.kind]
     sizes = {
-        c.name: len(columns.values[c.path])
-        for c in kind.columns
-        if c.dims == (c.name,) and not c.grows
+        c.name: len(columns.values[c.path]) for c in kind.columns if c.dims == (c.name,) and c.fixed
     }
-    image = io.BytesIO(_layout(kind.filetype, tuple(sorted(sizes.items()))))
+    image = io.BytesIO(_layout(columns.kind, tuple(sorted(sizes.items()))))
     with h5py.File(image, "r+", libver=LIBVER) as file:
         for column in _fixed(kind):
             values = np.asarray(columns.values[column.path])
@@ -94,33 +93,29 @@ def _with_columns(columns: _FixedColumns) -> bytes:
     return image.getvalue()
 
 
-def _kind(filetype: str) -> FileKind:
-    return next(kind for kind in (TRACE, WORLD) if kind.filetype == filetype)
-
-
 @lru_cache(maxsize=8)
-def _layout(filetype: str, sizes: tuple[tuple[str, int], ...]) -> bytes:
+def _layout(number: int, sizes: tuple[tuple[str, int], ...]) -> bytes:
     """A file without slots whose columns hold zeros and no names.
 
     Most of a file's creation is its datasets and their attributes, the same in all runs of a
     network: they are made once in a process.
     """
-    kind = _kind(filetype)
+    kind = KINDS[number]
     image = io.BytesIO()
     with h5py.File(image, "w", libver=LIBVER) as file:
         file.attrs["filetype"] = kind.filetype
-        file.attrs["version"] = np.array(VERSION, dtype=np.int64)
+        file.attrs["version"] = np.array(kind.version, dtype=np.int64)
         file.attrs["status"] = "incomplete"
         file.create_dataset(COMMITTED, data=np.int64(0))
         # coordinates first: every other dataset of a group is tied to them
         for column in sorted(kind.columns, key=lambda c: c.dims != (c.name,)):
-            shape = tuple(0 if dim == "slot" else dict(sizes)[dim] for dim in column.dims)
+            shape = tuple(dict(sizes).get(dim, 0) for dim in column.dims)
             _describe(file, column, _column(file, column, shape))
     return image.getvalue()
 
 
 def _column(file: h5py.File, column: Column, shape: tuple[int, ...]) -> h5py.Dataset:
-    if column.grows:
+    if column.grows or column.counter:
         return file.create_dataset(
             column.path,
             shape=shape,

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, Column, FileKind
+from qnetsim.trace.column import Column
+from qnetsim.trace.schema import CHUNK_ROWS, TRACE, FileKind
 
 #: The format from which on a column's blocks are hashed one by one, then their digests.
 BLOCKWISE = (1, 2)
@@ -65,7 +66,8 @@ class ColumnDigest:
 class ContentDigest:
     """Digest over all columns, the volatile ones apart."""
 
-    def __init__(self, version: tuple[int, int] = VERSION, kind: FileKind = TRACE) -> None:
+    def __init__(self, version: tuple[int, int] | None = None, kind: FileKind = TRACE) -> None:
+        version = version or kind.version
         self._columns = {
             c.path: ColumnDigest(c, blockwise=version >= BLOCKWISE)
             for c in kind.columns_in(version)

@@ -19,6 +19,7 @@ from qnetsim.errors import TraceError, TraceFormatError
 from qnetsim.fibre_loss import LOSSES, FibreLoss, stored_losses
 from qnetsim.locations import Location, node_titles
 from qnetsim.plain_text import fibre_name
+from qnetsim.trace.column import Column
 from qnetsim.trace.contents import (
     foreign_contents,
     foreign_provenance,
@@ -34,7 +35,7 @@ from qnetsim.trace.format_checks import (
 )
 from qnetsim.trace.hdf5.reading import damage_refused
 from qnetsim.trace.hdf5.recover import end_of_file
-from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, TRACE, WORLD, Column, FileKind
+from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, TRACE, WORLD, FileKind
 from qnetsim.trace.stored_columns import StoredColumns
 
 if TYPE_CHECKING:
@@ -258,6 +259,9 @@ class Trace:
                 end = self.slots if end is None else min(end, self.slots)
             if column.since > self.version:
                 return self._filled(column, first, end)
+            if column.counter:
+                rows = self._rows_of(column)
+                end = rows if end is None else min(end, rows)
             return self._columns.rows(column, first, end)
 
     def _filled(self, column: Column, first: int, end: int | None) -> npt.NDArray[Any]:
@@ -274,11 +278,15 @@ class Trace:
             return np.arange(shape[0], dtype=column.kind)
         return np.full(shape, column.fill, dtype=column.kind)
 
+    def _rows_of(self, column: Column) -> int:
+        """Rows of a growing column that are completely in the file."""
+        return self._columns.committed(column) if column.counter else self.slots
+
     def blocks(self, path: str) -> Iterator[npt.NDArray[Any]]:
         """Read a growing column in blocks of ``CHUNK_ROWS`` rows, the last one shorter."""
         # one read for many blocks: opening a dataset costs more than a narrow block
         rows = CHUNK_ROWS * BLOCKS_AT_ONCE
-        for start in range(0, self.slots, rows):
+        for start in range(0, self._rows_of(BY_PATH[path]), rows):
             part = self.column(path, start, start + rows)
             for first in range(0, len(part), CHUNK_ROWS):
                 yield part[first : first + CHUNK_ROWS]
@@ -294,7 +302,7 @@ class Trace:
         version = version or self.version
         digest = ContentDigest(version, self.kind)
         for column in self.kind.columns_in(version):
-            if column.grows:
+            if column.grows or column.counter:
                 for block in self.blocks(column.path):
                     digest.update(column, block)
             else:
@@ -315,8 +323,9 @@ class Trace:
         """Open a group lazily in xarray; see :func:`qnetsim.trace.frames.dataset`."""
         from qnetsim.trace.frames import dataset
 
-        self._columns_of(group)
-        return dataset(self.path, group, self.slots, self.on_close)
+        columns = self._columns_of(group)
+        rows = {c.dims[0]: self._rows_of(c) for c in columns if c.grows or c.counter}
+        return dataset(self.path, group, rows, self.on_close)
 
     def foreign_contents(self) -> list[str]:
         """Name everything in the file that its format does not have, in sentences.

@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError
 from qnetsim.plain_text import counted
+from qnetsim.trace.column import Column
 from qnetsim.trace.hdf5.reading import (
     MOST_EXPANSION,
     link_elsewhere,
     stored_elsewhere,
     values_elsewhere,
 )
-from qnetsim.trace.schema import Column
 
 
 class StoredColumns:
@@ -53,6 +53,10 @@ class StoredColumns:
         self._groups: dict[str, h5py.h5g.GroupID] = {}
         self._datasets: dict[str, h5py.h5d.DatasetID] = {}
         self._numbers = {column.path: column for column in columns if column.dims == (column.name,)}
+        self._counters = {
+            path: next(column for column in columns if column.path == path)
+            for path in {column.counter for column in columns if column.counter}
+        }
         for name in dict.fromkeys(column.group for column in columns):
             if name in file and (why := stored_elsewhere(file, name)):
                 raise TraceFormatError(f"{path}: {name} {why}; a trace keeps everything in itself")
@@ -101,12 +105,33 @@ class StoredColumns:
                     self._dataset(numbers)
             dataset, made = self._stored(column)
             chunk = made.get_chunk() if made.get_layout() == h5py.h5d.CHUNKED else ()
-            if column.grows and column.path in self._numbers and chunk:
+            grows = column.grows or bool(column.counter)
+            if column.counter:
+                self._sizes[column.dims[0]] = self.committed(column)
+            if grows and column.path in self._numbers and chunk:
                 self._refuse_unstored(column, dataset, chunk[0])
             # chunks bound what a growing column takes
-            self._refuse_misshapen(column, dataset, 0 if column.grows and chunk else self._held)
+            self._refuse_misshapen(column, dataset, 0 if grows and chunk else self._held)
             self._datasets[column.path] = dataset
         return dataset
+
+    def committed(self, column: Column) -> int:
+        """Rows of a column with a counter that belong to the committed slots.
+
+        Raises
+        ------
+        TraceFormatError
+            The counter is not as the format has it.
+        """
+        slots = self._sizes["slot"]
+        if not slots:
+            return 0
+        rows = int(self.rows(self._counters[column.counter], slots - 1, slots)[0])
+        if rows < 0:
+            raise TraceFormatError(
+                f"{self._path}: column {column.counter} is damaged: it counts {rows} rows"
+            )
+        return rows
 
     def _stored(self, column: Column) -> tuple[h5py.h5d.DatasetID, h5py.h5p.PropDCID]:
         """Open a dataset, and how it is made."""
@@ -134,13 +159,16 @@ class StoredColumns:
         ``held`` are the bytes of the file that must hold it; 0 where chunks bound what it takes.
         """
         shape, slots = dataset.shape, self._sizes["slot"]
+        grows = column.grows or bool(column.counter)
         stored = dataset.get_type()
         kind_fits = stored.equal(_type_of(column.kind))
         if not kind_fits:
             text = h5py.check_string_dtype(stored.dtype) is not None
             kind_fits = text if column.kind == "str" else stored.dtype == column.kind
-        shape_fits = len(shape) == len(column.dims) and (not column.grows or shape[0] >= slots)
-        for dim, size in zip(column.dims, shape, strict=False):
+        shape_fits = len(shape) == len(column.dims) and (
+            not grows or shape[0] >= self._sizes[column.dims[0]]
+        )
+        for dim, size in zip(column.dims[grows:], shape[grows:], strict=False):
             if dim != "slot":
                 shape_fits &= self._sizes.setdefault(dim, size) == size
         claimed = math.prod(shape) * stored.get_size()
@@ -156,19 +184,20 @@ class StoredColumns:
             )
 
     def _refuse_unstored(self, column: Column, dataset: h5py.h5d.DatasetID, rows: int) -> None:
-        """Refuse more slot numbers than there are stored chunks of ``rows`` for.
+        """Refuse more numbers of slots, or of rows, than there are stored chunks of ``rows`` for.
 
-        Other columns may be blank and take no space; numbers of slots are not, but for slot 0
-        alone.
+        Other columns may be blank and take no space; such numbers are not, but for 0 alone.
         """
-        slots = self._sizes["slot"]
-        if slots < 2:
+        numbered = self._sizes[column.dims[0]]
+        if numbered < 2:
             return
-        wanted, stored = -(-slots // rows), dataset.get_num_chunks()
+        wanted, stored = -(-numbered // rows), dataset.get_num_chunks()
         if stored < wanted:
+            what = "slot" if column.grows else "row"
             raise TraceFormatError(
                 f"{self._path}: column {column.path} is damaged: "
-                f"{counted(slots, 'slot takes', 'slots take')} {counted(wanted, 'chunk')}, and "
+                f"{counted(numbered, f'{what} takes', f'{what}s take')} "
+                f"{counted(wanted, 'chunk')}, and "
                 f"{counted(stored, 'is', 'are')} stored"
             )
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from qnetsim.errors import TraceError, argument
 from qnetsim.interrupt import note_standing
 from qnetsim.plain_text import counted
+from qnetsim.trace.column import Column
 from qnetsim.trace.completion import Ending, complete
 from qnetsim.trace.creation import TraceHeader, empty_file
 from qnetsim.trace.digest import ContentDigest
@@ -32,8 +33,9 @@ from qnetsim.trace.hdf5.files import (
     plain_reason,
     refuse_existing,
 )
+from qnetsim.trace.hdf5.row_writer import RowWriter
 from qnetsim.trace.hdf5.staged import abandon, open_swmr, write_at
-from qnetsim.trace.schema import TRACE, Column, FileKind, totals
+from qnetsim.trace.schema import TRACE, FileKind, totals
 
 #: Left free on the disk for what a trace needs to be closed.
 SPARE_BYTES = 1_000_000
@@ -55,11 +57,15 @@ class Block:
         hold the column's fill value.
     running : mapping
         Running totals after these slots, one array for each column of ``schema.totals``.
+    requests : mapping or None
+        Rows of requests whose fates fell in these slots, one array for each column with a counter
+        but the indices; None where no request is followed.
     """
 
     columns: Arrays
     world: WorldColumns
     running: Arrays
+    requests: Arrays | None = None
 
     @property
     def slots(self) -> int:
@@ -72,7 +78,8 @@ class Block:
     def nbytes(self) -> int:
         """Size of all rows in memory."""
         world = (a for a in self.world.values() if a is not None)
-        return sum(a.nbytes for a in (*self.columns.values(), *world))
+        followed = (self.requests or {}).values()
+        return sum(a.nbytes for a in (*self.columns.values(), *world, *followed))
 
     def rows(self, column: Column, first: int) -> npt.NDArray[Any] | None:
         """Rows of a growing column, where the block starts at slot ``first``."""
@@ -226,6 +233,9 @@ class TraceWriter:
             writer.extend(end)
             for block, at, count in zip(blocks, firsts, counts, strict=True):
                 writer.append(at, block.rows(column, at), count)
+        for rows in self._listed:
+            for block in blocks:
+                rows.append(block.requests or {})
         whole = h5py.h5s.ALL
         for column, dataset in self._totals:
             values = blocks[-1].running[column.name]
@@ -321,6 +331,9 @@ class TraceWriter:
         self._growing = [
             (c, ColumnWriter(c, opened(c), self._digest)) for c in self._kind.columns if c.grows
         ]
+        self._listed = [
+            RowWriter(c, opened(c), self._digest) for c in self._kind.columns if c.counter
+        ]
         return file
 
     def _close(self, status: Literal["complete", "interrupted", "failed"]) -> None:
@@ -330,6 +343,9 @@ class TraceWriter:
         if not self._has_its_name():
             self._put_back()
         digest = None if self._torn else self._digest
+        if digest is not None:
+            for rows in self._listed:
+                rows.finish()
         ending = Ending(
             status=status,
             slots=self._rows,

@@ -15,8 +15,9 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.trace.column import Column
 from qnetsim.trace.digest import ContentDigest
-from qnetsim.trace.schema import CHUNK_ROWS, Column
+from qnetsim.trace.schema import CHUNK_ROWS
 
 try:
     from isal.isal_zlib import compress
