@@ -166,6 +166,7 @@ def _page(comparison: Comparison, sources: ReportSources, drawn: Mapping[str, Dr
             map_explorer.explorer(sources.first, comparison.reference),
             tables.key_table(comparison),
             _figure_html(drawn, "waiting"),
+            tables.group_tables(comparison),
         )
     )
     parting = training = ""
