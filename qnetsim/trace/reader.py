@@ -35,7 +35,14 @@ from qnetsim.trace.format_checks import (
 )
 from qnetsim.trace.hdf5.reading import damage_refused
 from qnetsim.trace.hdf5.recover import end_of_file
-from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, TRACE, WORLD, FileKind
+from qnetsim.trace.schema import (
+    BY_PATH,
+    CHUNK_ROWS,
+    TRACE,
+    TRACE_WITH_REQUESTS,
+    WORLD,
+    FileKind,
+)
 from qnetsim.trace.stored_columns import StoredColumns
 
 if TYPE_CHECKING:
@@ -318,6 +325,33 @@ class Trace:
         from qnetsim.trace.frames import frame
 
         return frame(self._columns_of(group), self.column, dims)
+
+    @property
+    def follows_requests(self) -> bool:
+        """Whether the trace holds requests one by one."""
+        return self.kind is TRACE_WITH_REQUESTS
+
+    @property
+    def requests(self) -> pandas.DataFrame:
+        """Requests that were followed one by one, a row each.
+
+        Slot of arrival, number, nodes, class, level, time to the first keys (or to the end without
+        any), slot and way of the first keys, deliveries, detours, fate, and why it got none when it
+        last asked in vain.
+
+        Raises
+        ------
+        TraceFormatError
+            The trace follows none.
+        """
+        from qnetsim.trace.followed import requests_table
+
+        if not self.follows_requests:
+            raise TraceFormatError(
+                f"{self.path}: follows no requests one by one; give its scenario "
+                '[trace] requests = "all" and run it again'
+            )
+        return requests_table(self.column, self.fibre_names())
 
     def dataset(self, group: str) -> xarray.Dataset:
         """Open a group lazily in xarray; see :func:`qnetsim.trace.frames.dataset`."""
