@@ -9,6 +9,7 @@ import numpy as np
 from qnetsim.vocabulary import REQUEST_CAUSES, REQUEST_FATES
 from tests.support.helpers import Result
 
+#: Columns of an entry that are plain numbers.
 PLAIN = (
     "end_slot",
     "request",
