@@ -28,8 +28,9 @@ def _miscounted(trace: Trace, end: IntArray) -> str | None:
             return f"requests/{name} counts back"
     if (np.diff(end) < 0).any():
         return "requests/end_slot is not in order"
-    upto = np.searchsorted(end, np.arange(trace.slots), side="right")
-    wrong = trace.column("requests/entries") != upto
+    slots = trace.followed_slots
+    upto = np.searchsorted(end, np.arange(slots), side="right")
+    wrong = trace.column("requests/entries", 0, slots) != upto
     if wrong.any():
         slot = int(np.argmax(wrong))
         return f"slot {slot}: requests/entries does not count the entries up to there"
@@ -38,10 +39,7 @@ def _miscounted(trace: Trace, end: IntArray) -> str | None:
 
 def _outside(trace: Trace) -> str | None:
     """Numbers lead to rows that there are, and the names of fates and causes are known."""
-    entries, ways = (
-        int(trace.column(f"requests/{name}")[-1]) if trace.slots else 0
-        for name in ("entries", "ways")
-    )
+    entries, ways = (len(trace.column(f"requests/{name}")) for name in ("fate", "way_end"))
     limits = {
         "request": (0, len(trace.column("world/request"))),
         "arrival_slot": (0, trace.slots),
@@ -76,8 +74,8 @@ def _unlike_counts(trace: Trace, end: IntArray, followed: str) -> str | None:
         ("interrupted", end[fate == RequestFate.INTERRUPTED], followed != "sample"),
         ("served", got[got >= 0], complete),
     ):
-        found = np.bincount(slots, minlength=trace.slots)
-        due = trace.column(f"slots/{name}")
+        due = trace.column(f"slots/{name}", 0, trace.followed_slots)
+        found = np.bincount(slots, minlength=len(due))
         wrong = found != due if exact else found > due
         if wrong.any():
             slot = int(np.argmax(wrong))

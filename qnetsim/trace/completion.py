@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from qnetsim.trace.contents import committed_rows
 from qnetsim.trace.digest import ContentDigest
+from qnetsim.trace.hdf5.row_writer import LastRows
 from qnetsim.trace.hdf5.staged import LIBVER, StagedFile
 from qnetsim.trace.schema import CHUNK_ROWS, FileKind, totals
 
@@ -34,6 +35,8 @@ class Ending:
     digest : ContentDigest or None
         Over all columns but the running totals; None where a write was cut short, so that the
         file must be read again.
+    last_rows : mapping
+        By path, the rows of columns with a counter that are not in the file yet.
     """
 
     status: Literal["complete", "interrupted", "failed"]
@@ -42,6 +45,7 @@ class Ending:
     totals: Mapping[str, npt.NDArray[Any]]
     world_digest: str
     digest: ContentDigest | None
+    last_rows: Mapping[str, LastRows]
 
 
 def complete(handle: int, kind: FileKind, ending: Ending) -> ContentDigest:
@@ -72,6 +76,9 @@ def complete(handle: int, kind: FileKind, ending: Ending) -> ContentDigest:
 
 def _complete(staged: StagedFile, kind: FileKind, ending: Ending) -> ContentDigest:
     with h5py.File(staged, "r+", libver=LIBVER) as file:
+        for path, (first, values) in ending.last_rows.items():
+            file[path].resize(first + len(values), axis=0)
+            file[path][first:] = values
         digest = ending.digest or _cut(file, kind, ending)
         for column in totals(kind):
             digest.update(column, np.asarray(ending.totals[column.name]))

@@ -108,7 +108,8 @@ class Trace:
         self.kind = check_format(self.path, self._file, kinds)
         self.slots = committed_slots(self.path, self._file)
         columns = self.kind.columns_in(self.version)
-        self._columns = StoredColumns(self.path, self._file, columns, self.slots)
+        closed = self.status != "incomplete"
+        self._columns = StoredColumns(self.path, self._file, columns, self.slots, closed=closed)
         if whole:
             self._columns.check(columns)
         self.provenance = read_provenance(self.path, self._file, self.kind)
@@ -330,6 +331,14 @@ class Trace:
     def follows_requests(self) -> bool:
         """Whether the trace holds requests one by one."""
         return self.kind is TRACE_WITH_REQUESTS
+
+    @property
+    def followed_slots(self) -> int:
+        """Slots up to which all followed requests are in the file; fewer than ``slots`` only
+        while it is written, or after a kill.
+        """
+        with damage_refused(self.path):
+            return self._columns.followed_slots
 
     @property
     def requests(self) -> pandas.DataFrame:

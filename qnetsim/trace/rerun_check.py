@@ -104,7 +104,7 @@ class RerunCheck:
             upto = int(self._trace.column(column.counter, end - 1, end)[0])
             self._listed[column.path] = upto
             stored = self._trace.column(column.path, before, upto)
-            values = (block.requests or {})[column.name][: upto - before]
+            values = (block.requests or {})[column.name][: len(stored)]
             if found := self._first(column, stored, values, before):
                 return found
         return None

@@ -37,6 +37,8 @@ class StoredColumns:
         Those of the file's format.
     slots : int
         Slots that are committed.
+    closed : bool
+        Whether its writer closed the file; else rows of the last slots may not be in it yet.
 
     Raises
     ------
@@ -45,7 +47,13 @@ class StoredColumns:
     """
 
     def __init__(
-        self, path: Path, file: h5py.File, columns: tuple[Column, ...], slots: int
+        self,
+        path: Path,
+        file: h5py.File,
+        columns: tuple[Column, ...],
+        slots: int,
+        *,
+        closed: bool,
     ) -> None:
         self._path = path
         self._sizes = {"slot": slots}
@@ -53,10 +61,10 @@ class StoredColumns:
         self._groups: dict[str, h5py.h5g.GroupID] = {}
         self._datasets: dict[str, h5py.h5d.DatasetID] = {}
         self._numbers = {column.path: column for column in columns if column.dims == (column.name,)}
-        self._counters = {
-            path: next(column for column in columns if column.path == path)
-            for path in {column.counter for column in columns if column.counter}
-        }
+        by_path = {column.path: column for column in columns}
+        self._counted = {column: by_path[column.counter] for column in columns if column.counter}
+        self._closed = closed
+        self._followed: int | None = None
         for name in dict.fromkeys(column.group for column in columns):
             if name in file and (why := stored_elsewhere(file, name)):
                 raise TraceFormatError(f"{path}: {name} {why}; a trace keeps everything in itself")
@@ -123,15 +131,27 @@ class StoredColumns:
         TraceFormatError
             The counter is not as the format has it.
         """
-        slots = self._sizes["slot"]
+        slots = self.followed_slots
         if not slots:
             return 0
-        rows = int(self.rows(self._counters[column.counter], slots - 1, slots)[0])
+        rows = int(self.rows(self._counted[column], slots - 1, slots)[0])
         if rows < 0:
             raise TraceFormatError(
                 f"{self._path}: column {column.counter} is damaged: it counts {rows} rows"
             )
         return rows
+
+    @property
+    def followed_slots(self) -> int:
+        """Slots up to which all rows of the tables with counters are in the file."""
+        if self._followed is None:
+            slots = self._sizes["slot"]
+            for column, counter in () if self._closed else self._counted.items():
+                counts = self.rows(counter, 0, slots)
+                held = self._stored(column)[0].shape
+                slots = min(slots, int(np.searchsorted(counts, max(held, default=0), "right")))
+            self._followed = slots
+        return self._followed
 
     def _stored(self, column: Column) -> tuple[h5py.h5d.DatasetID, h5py.h5p.PropDCID]:
         """Open a dataset, and how it is made."""

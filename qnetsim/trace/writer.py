@@ -223,6 +223,8 @@ class TraceWriter:
         self._rows += sum(block.slots for block in blocks)
         self._size = os.fstat(self._handle).st_size
         self._last_totals.update(blocks[-1].running)
+        for rows in self._listed:
+            rows.commit()
         self._torn = False
         self._publish()
 
@@ -235,7 +237,8 @@ class TraceWriter:
                 writer.append(at, block.rows(column, at), count)
         for rows in self._listed:
             for block in blocks:
-                rows.append(block.requests or {})
+                assert block.requests is not None
+                rows.append(block.requests)
         whole = h5py.h5s.ALL
         for column, dataset in self._totals:
             values = blocks[-1].running[column.name]
@@ -353,6 +356,7 @@ class TraceWriter:
             totals=self._last_totals,
             world_digest=self.world_digest,
             digest=digest,
+            last_rows={rows.column.path: rows.committed for rows in self._listed},
         )
         try:
             self._digest = complete(self._handle, self._kind, ending)
