@@ -8,7 +8,7 @@ from functools import cached_property
 from types import ModuleType
 
 from qnetsim.forecast import Forecast
-from qnetsim.kernel.followed import FollowedRequests
+from qnetsim.kernel.followed_requests import FollowedRequests
 from qnetsim.kernel.relay import Relay
 from qnetsim.kernel.serving import sums
 from qnetsim.kernel.serving.jit import Served, compiled

@@ -16,11 +16,11 @@ import numpy as np
 
 from qnetsim.arrays import BoolArray, IntArray
 from qnetsim.forecast import Forecast
-from qnetsim.kernel.followed import FollowedRequests
+from qnetsim.kernel.followed_requests import FollowedRequests
 from qnetsim.kernel.request_tables import Ended, RequestTables, TableParts, Turns
 from qnetsim.kernel.serving.paths import PathTable
 from qnetsim.kernel.serving.state import Rules, Slots
-from qnetsim.kernel.tries import Column, tries_of
+from qnetsim.kernel.tries import TryColumn, tries_of
 from qnetsim.vocabulary import RequestCause, RequestFate
 
 #: Rows for notes at first: a call of the serving loop takes as many slots as they hold.
@@ -35,7 +35,7 @@ class _Groups:
     first: IntArray
     last: IntArray
 
-    def total(self, column: Column) -> IntArray:
+    def total(self, column: TryColumn) -> IntArray:
         """Sum of a column over each request."""
         return np.asarray(np.add.reduceat(self.tries[:, column], self.first))
 
@@ -67,7 +67,7 @@ class RequestLog:
         self._followed = followed
         self._rules = rules
         self._requests = forecast.requests
-        self._open: IntArray = np.zeros((0, len(Column)), dtype=np.int64)
+        self._open: IntArray = np.zeros((0, len(TryColumn)), dtype=np.int64)
         # in the order in which requests that arrive together are served
         self._order = np.lexsort((np.arange(forecast.requests), forecast.priority))
         self._parts = TableParts(forecast.priority)
@@ -77,9 +77,9 @@ class RequestLog:
         if begin == end:
             return
         tries = tries_of(notes, self._rules, slots, paths, self._parts.way)
-        walked = np.unique(tries[:, Column.TICK] // self._rules.slot_ticks) - slots.first
+        walked = np.unique(tries[:, TryColumn.TICK] // self._rules.slot_ticks) - slots.first
         if self._followed.which == "sample":
-            tries = tries[self._sampled(tries[:, Column.ARRIVAL], tries[:, Column.REQUEST])]
+            tries = tries[self._sampled(tries[:, TryColumn.ARRIVAL], tries[:, TryColumn.REQUEST])]
         whole = np.setdiff1d(np.arange(begin, end), walked)
         ended = self._ended(tries, (slots.first + end) * self._rules.slot_ticks)
         if len(whole) and self._followed.which != "blocked":
@@ -136,14 +136,14 @@ class RequestLog:
         groups = _grouped(tries)
         tries = groups.tries
         last = tries[groups.last]
-        delivered = last[:, Column.CAUSE] == RequestCause.NONE
-        done = delivered & (last[:, Column.LEFT] == 1)
-        refused = np.isin(last[:, Column.CAUSE], (RequestCause.OUTAGE, RequestCause.REFUSED))
-        gone = refused | (~delivered & (last[:, Column.DEADLINE] <= tick))
+        delivered = last[:, TryColumn.CAUSE] == RequestCause.NONE
+        done = delivered & (last[:, TryColumn.LEFT] == 1)
+        refused = np.isin(last[:, TryColumn.CAUSE], (RequestCause.OUTAGE, RequestCause.REFUSED))
+        gone = refused | (~delivered & (last[:, TryColumn.DEADLINE] <= tick))
         over = done | gone | run_is_over
         fates = _Fates(done, gone, refused)
         ended = self._entries(groups, fates, tick).where(over)
-        counts = (Column.DELIVERIES, Column.DETOURS)
+        counts = (TryColumn.DELIVERIES, TryColumn.DETOURS)
         totals = [groups.total(column) for column in counts]
         tries[:, counts] = 0
         tries[groups.first[:, None], counts] = np.stack(totals, axis=1)
@@ -154,10 +154,10 @@ class RequestLog:
         told = turned & (over & several)[request]
         turns = Turns(
             entry=(np.cumsum(over) - 1)[request[told]],
-            tick_ns=tries[told, Column.TICK],
-            cause=tries[told, Column.CAUSE],
-            fibre=tries[told, Column.FIBRE],
-            way=tries[told, Column.WAY],
+            tick_ns=tries[told, TryColumn.TICK],
+            cause=tries[told, TryColumn.CAUSE],
+            fibre=tries[told, TryColumn.FIBRE],
+            way=tries[told, TryColumn.WAY],
         )
         if self._followed.which == "blocked":
             lost = np.isin(ended.fate, (RequestFate.BLOCKED, RequestFate.INTERRUPTED))
@@ -171,7 +171,7 @@ class RequestLog:
         ticks = self._rules.slot_ticks
         places = np.arange(len(tries))
         none = len(tries)
-        got = tries[:, Column.CAUSE] == RequestCause.NONE
+        got = tries[:, TryColumn.CAUSE] == RequestCause.NONE
         served_at = np.minimum.reduceat(np.where(got, places, none), groups.first)
         failed_at = np.maximum.reduceat(np.where(got, -1, places), groups.first)
         begun = served_at < none
@@ -179,36 +179,36 @@ class RequestLog:
         at_failure = tries[np.maximum(failed_at, 0)]
         failed = failed_at >= 0
         last = tries[groups.last]
-        arrival = last[:, Column.ARRIVAL]
-        left_at = np.where(refused, last[:, Column.TICK], last[:, Column.DEADLINE])
+        arrival = last[:, TryColumn.ARRIVAL]
+        left_at = np.where(refused, last[:, TryColumn.TICK], last[:, TryColumn.DEADLINE])
         end = np.where(gone, left_at, tick)
         # patience that ends with the slot ends in it
-        lost_in = np.maximum(last[:, Column.TICK] // ticks, (left_at - 1) // ticks)
-        lost_in = np.where(refused, last[:, Column.TICK] // ticks, lost_in)
+        lost_in = np.maximum(last[:, TryColumn.TICK] // ticks, (left_at - 1) // ticks)
+        lost_in = np.where(refused, last[:, TryColumn.TICK] // ticks, lost_in)
         in_run = np.where(gone, lost_in, tick // ticks - 1)
         fate = np.where(begun, RequestFate.HOLDING, RequestFate.WAITING)
         fate = np.where(gone, np.where(begun, RequestFate.INTERRUPTED, RequestFate.BLOCKED), fate)
         return Ended(
-            end_slot=np.where(done, last[:, Column.TICK] // ticks, in_run),
+            end_slot=np.where(done, last[:, TryColumn.TICK] // ticks, in_run),
             arrival=arrival,
-            request=last[:, Column.REQUEST],
+            request=last[:, TryColumn.REQUEST],
             arrival_slot=arrival // ticks,
-            level=last[:, Column.LEVEL],
-            wait_ns=np.where(begun, at_delivery[:, Column.READY], end) - arrival,
-            service_slot=np.where(begun, at_delivery[:, Column.TICK] // ticks, -1),
-            first_way=np.where(begun, at_delivery[:, Column.WAY], -1),
-            deliveries=groups.total(Column.DELIVERIES),
-            detours=groups.total(Column.DETOURS),
+            level=last[:, TryColumn.LEVEL],
+            wait_ns=np.where(begun, at_delivery[:, TryColumn.READY], end) - arrival,
+            service_slot=np.where(begun, at_delivery[:, TryColumn.TICK] // ticks, -1),
+            first_way=np.where(begun, at_delivery[:, TryColumn.WAY], -1),
+            deliveries=groups.total(TryColumn.DELIVERIES),
+            detours=groups.total(TryColumn.DETOURS),
             fate=np.where(done, RequestFate.SERVED, fate),
-            cause=np.where(failed, at_failure[:, Column.CAUSE], RequestCause.NONE),
-            cause_fibre=np.where(failed, at_failure[:, Column.FIBRE], -1),
+            cause=np.where(failed, at_failure[:, TryColumn.CAUSE], RequestCause.NONE),
+            cause_fibre=np.where(failed, at_failure[:, TryColumn.FIBRE], -1),
         )
 
 
 def _grouped(tries: IntArray) -> _Groups:
     """Tries by request; those of one request stay in order of time."""
-    tries = tries[np.lexsort((tries[:, Column.REQUEST], tries[:, Column.ARRIVAL]))]
-    names = tries[:, [Column.ARRIVAL, Column.REQUEST]]
+    tries = tries[np.lexsort((tries[:, TryColumn.REQUEST], tries[:, TryColumn.ARRIVAL]))]
+    names = tries[:, [TryColumn.ARRIVAL, TryColumn.REQUEST]]
     starts = np.ones(len(tries), dtype=bool)
     starts[1:] = (names[1:] != names[:-1]).any(axis=1)
     first = np.flatnonzero(starts)
@@ -217,7 +217,7 @@ def _grouped(tries: IntArray) -> _Groups:
 
 def _turned(groups: _Groups) -> BoolArray:
     """Which tries came to something else than the one before."""
-    what = groups.tries[:, [Column.CAUSE, Column.FIBRE, Column.WAY]]
+    what = groups.tries[:, [TryColumn.CAUSE, TryColumn.FIBRE, TryColumn.WAY]]
     turned = np.ones(len(what), dtype=bool)
     turned[1:] = (what[1:] != what[:-1]).any(axis=1)
     turned[groups.first] = True

@@ -14,7 +14,7 @@ from qnetsim.kernel.serving.state import Rules, Slots
 from qnetsim.vocabulary import RequestCause
 
 
-class Column(IntEnum):
+class TryColumn(IntEnum):
     """Columns of a table of tries."""
 
     REQUEST = 0
@@ -50,18 +50,18 @@ def tries_of(
     way_of : callable
         Number of a way, by its fibres.
     """
-    tries = np.zeros((len(notes), len(Column)), dtype=np.int64)
-    tries[:, : Column.TICK + 1] = notes[:, : at.NOTE_TICK + 1]
+    tries = np.zeros((len(notes), len(TryColumn)), dtype=np.int64)
+    tries[:, : TryColumn.TICK + 1] = notes[:, : at.NOTE_TICK + 1]
     outcome = notes[:, at.NOTE_OUTCOME]
     path = notes[:, at.NOTE_PATH]
     asked = slots.paths.choice[notes[:, at.REQUEST], notes[:, at.LEVEL]]
     got = outcome >= 0
-    tries[:, Column.READY] = np.where(got, outcome, -1)
-    tries[:, Column.DELIVERIES] = got
-    tries[:, Column.DETOURS] = got & (path != asked)
-    tries[:, Column.FIBRE] = -1
-    tries[:, Column.WAY] = -1
-    tries[got, Column.WAY] = numbered(path[got], paths, way_of)
+    tries[:, TryColumn.READY] = np.where(got, outcome, -1)
+    tries[:, TryColumn.DELIVERIES] = got
+    tries[:, TryColumn.DETOURS] = got & (path != asked)
+    tries[:, TryColumn.FIBRE] = -1
+    tries[:, TryColumn.WAY] = -1
+    tries[got, TryColumn.WAY] = numbered(path[got], paths, way_of)
     _explain_failures(tries, notes, rules, slots)
     _explain_outages(tries, path, asked, slots, paths)
     return tries
@@ -101,8 +101,8 @@ def _explain_failures(tries: IntArray, notes: IntArray, rules: Rules, slots: Slo
         ],
         RequestCause.NO_CHANNEL,
     )
-    tries[failed, Column.CAUSE] = cause
-    tries[failed, Column.FIBRE] = fibre
+    tries[failed, TryColumn.CAUSE] = cause
+    tries[failed, TryColumn.FIBRE] = fibre
 
 
 def _explain_outages(
@@ -111,16 +111,16 @@ def _explain_outages(
     """Say why a request had no path to try: the policy, or an outage on the path asked for."""
     nowhere = path < 0
     refused = nowhere & (asked == at.REFUSED)
-    tries[refused, Column.CAUSE] = RequestCause.REFUSED
+    tries[refused, TryColumn.CAUSE] = RequestCause.REFUSED
     known = np.flatnonzero(nowhere & ~refused)
     if not len(known):
         return
-    table = slots.table[_phase(tries[known, Column.TICK], slots)]
+    table = slots.table[_phase(tries[known, TryColumn.TICK], slots)]
     cases, place = np.unique(np.stack([table, asked[known]], axis=1), axis=0, return_inverse=True)
     fibres = [_first_down(paths, *case) for case in cases.tolist()]
     gives_up = path[known] == at.REFUSED
-    tries[known, Column.FIBRE] = np.array(fibres, dtype=np.int64)[place.ravel()]
-    tries[known, Column.CAUSE] = np.where(gives_up, RequestCause.OUTAGE, RequestCause.NO_DETOUR)
+    tries[known, TryColumn.FIBRE] = np.array(fibres, dtype=np.int64)[place.ravel()]
+    tries[known, TryColumn.CAUSE] = np.where(gives_up, RequestCause.OUTAGE, RequestCause.NO_DETOUR)
 
 
 def _first_down(paths: PathTable, table: int, path: int) -> int:

@@ -18,7 +18,7 @@ from qnetsim.input_files import inputs_noted
 from qnetsim.interrupt import note_standing, stoppable
 from qnetsim.kernel import Kernel, Relay, Simulation, SlotBlock
 from qnetsim.kernel.context import SimulationContext
-from qnetsim.kernel.followed import FollowedRequests
+from qnetsim.kernel.followed_requests import FollowedRequests
 from qnetsim.kernel.rounds import Task
 from qnetsim.kernel.serving.jit import chosen as chosen_kernel
 from qnetsim.kernel.simulation import Sink

@@ -334,8 +334,9 @@ class Trace:
 
     @property
     def followed_slots(self) -> int:
-        """Slots up to which all followed requests are in the file; fewer than ``slots`` only
-        while it is written, or after a kill.
+        """Slots up to which all followed requests are in the file.
+
+        Fewer than ``slots`` only while it is written, or after a kill.
         """
         with damage_refused(self.path):
             return self._columns.followed_slots
@@ -353,7 +354,7 @@ class Trace:
         TraceFormatError
             The trace follows none.
         """
-        from qnetsim.trace.followed import requests_table
+        from qnetsim.trace.requests_table import requests_table
 
         if not self.follows_requests:
             raise TraceFormatError(

@@ -54,16 +54,6 @@ WORLD = FileKind(
 KINDS = (TRACE, TRACE_WITH_REQUESTS, WORLD)
 
 
-def kind_of(filetype: object, version: tuple[int, int]) -> FileKind | None:
-    """Kind of a file, where it is one of ours."""
-    found = [kind for kind in KINDS if kind.filetype == filetype]
-    return max(
-        (kind for kind in found if kind.version <= version or kind is found[0]),
-        key=lambda kind: kind.version,
-        default=None,
-    )
-
-
 def recorded() -> tuple[Column, ...]:
     """Columns that the kernel fills slot by slot: decisions and slots, without the indices."""
     return tuple(

@@ -137,7 +137,8 @@ class StoredColumns:
         rows = int(self.rows(self._counted[column], slots - 1, slots)[0])
         if rows < 0:
             raise TraceFormatError(
-                f"{self._path}: column {column.counter} is damaged: it counts {rows} rows"
+                f"{self._path}: column {column.counter} is damaged: "
+                f"it counts {counted(rows, 'row')}"
             )
         return rows
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qnetsim.kernel import key_managers, request_log
-from qnetsim.kernel.followed import SAMPLE_SLOTS, FollowedRequests
+from qnetsim.kernel.followed_requests import SAMPLE_SLOTS, FollowedRequests
 from tests.support.followed import told
 from tests.support.followed_runs import a_run
 from tests.support.helpers import run
