@@ -151,8 +151,8 @@ def followed_requests(trace: Trace) -> str:
     found = str(trace.provenance["scenario"].get("trace", {}).get("requests", "none"))
     if found == "none":
         raise UsageError(
-            f"{trace.path}: follows no requests one by one; run its scenario again with "
-            f"{argument('set', 'trace.requests=all')}"
+            f"{trace.path}: follows no requests one by one; give its scenario "
+            '[trace] requests = "all" and run it again'
         )
     return found
 
