@@ -223,12 +223,11 @@ def walk(
         for phase in range(slots.phase[row], slots.phase[row + 1]):
             begins = slots.tick[phase]
             until = ends if phase + 1 == slots.phase[row + 1] else slots.tick[phase + 1]
-            down = slots.down[slots.mask[phase]]
             follow(state.row, size, moves.first, moves.request, moves.row, slots.table[phase])
             while coming and queue[size[at.QUEUED], at.ARRIVAL] <= begins:
                 size[at.QUEUED] += 1
                 coming -= 1
-            part = Part(row, slot, begins, until, ends, bits, down)
+            part = Part(row, slot, begins, until, ends, bits, slots.down[slots.mask[phase]])
             coming = serve_part(state, rules, slots.paths, out, part, coming)
             leave(queue, size, coming, out.counts, row, until)
         if closes:
@@ -435,7 +434,6 @@ def write_log(
     state: State, books: IntArray, need: IntArray, way: PlaceArray, slot: int, i: int, path: int
 ) -> None:
     """Write down which bits a delivery is going to take on every fibre, and whose they are."""
-    fibres = state.fibres
     for k in range(way.size):
         f = way[k]
         line = state.log[state.size[at.LOGGED] + k]
@@ -446,9 +444,9 @@ def write_log(
         line[at.LOG_LEVEL] = state.queue[i, at.LEVEL]
         line[at.LOG_PATH] = path
         line[at.LOG_FIBRE] = f
-        line[at.LOG_RESERVATION_OFFSET] = fibres[f, at.TAIL + at.RESERVATION] - reserved
+        line[at.LOG_RESERVATION_OFFSET] = state.fibres[f, at.TAIL + at.RESERVATION] - reserved
         line[at.LOG_RESERVATION_BITS] = min(need[f], reserved)
-        line[at.LOG_ON_DEMAND_OFFSET] = fibres[f, at.TAIL + at.ON_DEMAND] - bought
+        line[at.LOG_ON_DEMAND_OFFSET] = state.fibres[f, at.TAIL + at.ON_DEMAND] - bought
         line[at.LOG_ON_DEMAND_BITS] = max(need[f] - reserved, 0)
     state.size[at.LOGGED] += way.size
 
