@@ -256,6 +256,7 @@ def serve_part(
     firsts = paths.first
     hops = paths.fibre
     need = rules.need
+    priority = rules.priority
     noting = state.notes.size > 0
     books = np.empty((fibres.shape[0], at.BOOK_COLUMNS), dtype=np.int64)
     open_books(fibres, bits, part.down, books)
@@ -272,7 +273,7 @@ def serve_part(
                 continue
             if queue[i, at.STATUS] != at.ASKING:
                 continue
-            if turn != (0 if queue[i, at.STARTED] else 1 + rules.priority[queue[i, at.REQUEST]]):
+            if turn != (0 if queue[i, at.STARTED] else 1 + int(priority[queue[i, at.REQUEST]])):
                 later += turn == 0
                 continue
             later -= turn > 0
@@ -412,9 +413,8 @@ def write_down(state: State, rules: Rules, slots: Slots, row: int, start: int) -
     offset = slots.offset
     holding = slots.holding
     group = rules.group
-    queued = state.size[at.QUEUED]
     for place in range(group.size):
-        i = queued + place
+        i = state.size[at.QUEUED] + place
         request = place
         tick = start
         if offset.shape[0]:
