@@ -87,7 +87,8 @@ class ContentDigest:
     def __init__(self, version: tuple[int, int] | None = None, kind: FileKind = TRACE) -> None:
         blockwise = (version or kind.version) >= BLOCKWISE
         self._columns = {
-            c.path: ColumnDigest(c, blockwise=blockwise) for c in kind.columns_in(version or kind.version)
+            c.path: ColumnDigest(c, blockwise=blockwise)
+            for c in kind.columns_in(version or kind.version)
         }
         self._volatile = {c.path for c in kind.columns if c.volatile}
 

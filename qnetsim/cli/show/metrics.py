@@ -7,8 +7,8 @@ from pathlib import Path
 
 from qnetsim.analysis import RunMetrics, run_metrics
 from qnetsim.analysis.fel_tasks import TaskRun
-from qnetsim.analysis.interval_rows import ends_text
 from qnetsim.analysis.group_rows import groups_json
+from qnetsim.analysis.interval_rows import ends_text
 from qnetsim.analysis.mean_intervals import Intervals, over_batches
 from qnetsim.cli.show.basis import intervals_json, warm_up_json
 from qnetsim.cli.show.boxed_table import print_table
