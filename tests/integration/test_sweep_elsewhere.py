@@ -294,8 +294,8 @@ def test_tls_without_certificates_is_refused_at_once_with_the_keys_to_set(
     assert "Traceback" not in err
     import dask as configured
 
-    keys = {"ca-file": "no.pem", "client": {"cert": "no.pem", "key": "no.pem"}}
-    with configured.config.set({"distributed.comm.tls": keys}):
+    places = ("ca-file", "client.cert", "client.key")
+    with configured.config.set({f"distributed.comm.tls.{place}": "no.pem" for place in places}):
         code, _, err = call(
             capsys, "sweep", "run", "study.toml", "--scheduler", "tls://127.0.0.1:1"
         )

@@ -24,6 +24,7 @@ from qnetsim.studies.paper.cost_figure import EVF, RANDOM, RANDOM_LITERAL, SIP, 
 MULTIPLIERS = (0.5, 1.0, 2.0)
 #: Seeds with which node pairs are drawn.
 SEEDS = range(1, 11)
+OTHER_DRAWS = f"other draws of 100, seeds {SEEDS[0]} to {SEEDS[-1]}"
 #: Limits on wavelengths of a fibre, |σ|.
 LIMITS = (600, 500, 400)
 #: Key of |σ|.

@@ -285,7 +285,7 @@ def test_a_browser_opens_it_without_a_word(scheme: str, page: Path, tmp_path: Pa
     assert title is not None
     ink, pictures, fits = title.group(1).split("|")
     assert ink == ("rgb(255, 255, 255)" if scheme == "dark" else "rgb(0, 0, 0)")
-    assert (pictures, fits) == ("6", "true")
+    assert (pictures, fits) == ("7", "true")
 
 
 def test_no_line_ends_between_a_number_and_its_sign(page: Path) -> None:
