@@ -40,7 +40,9 @@ CLAIMS = {
 }
 #: No reading of the paper: the best level lies off the middle of the range of actions.
 CONTROL = "tuned, off centre"
-SETTINGS = ("paper, network reward", "paper, own reward", "tuned", CONTROL)
+#: Settings with the parameters that the paper states.
+STATED = ("paper, network reward", "paper, own reward")
+SETTINGS = (*STATED, "tuned", CONTROL)
 #: Mean of the demand there; the best level is 2 of 0 … 9.
 CONTROL_MEAN = 1.0
 
