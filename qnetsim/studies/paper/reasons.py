@@ -26,8 +26,8 @@ _LEARNING = (
 )
 _OPEN = "was not computed in this run"
 _OPEN_EPOCHS = (
-    "the paper's own settings did not run, or for fewer epochs than the claim; tuned ones are other "
-    "parameters than the paper states ([full runs](learning.md#fig-9-how-fast))"
+    "the paper's own settings did not run, or for fewer epochs than the claim; tuned ones are "
+    "other parameters than the paper states ([full runs](learning.md#fig-9-how-fast))"
 )
 REASONS: dict[tuple[str, ClaimVerdict], str] = {
     (

@@ -22,11 +22,12 @@ what the generator prints. `make reproduction` computes the results and the page
 
 Every sentence of the paper's Section VI that claims a number or an ordering, what comes out here,
 and a verdict. Numbers of the paper stand in brackets and in `qnetsim/studies/paper/claims.json`
-alone, with the range that their words are taken to cover. Those ranges follow the words ("about" is
-5 to 10 %, a number of epochs a quarter either way), but were written when our values were known:
-where a value lies near the end of a range, read the value, not the verdict. All other numbers are
-computed. Costs are those of the parameters that the paper states, none of which was tuned; of Fig. 9
-the quick mode trains settings that were tuned, and no verdict rests on them.
+alone, with the range that their words are taken to cover: 3 to 8 % either way for a cost or a loss,
+a quarter for a number of epochs, 1 to 1.1 for "slightly above". The ranges were written when our
+values were known: where a value lies near the end of one, read the value, not the verdict.
+
+All other numbers are computed. Costs are those of the parameters that the paper states, none of
+which was tuned. Of Fig. 9 the quick mode trains settings that were tuned; no verdict rests on them.
 """
 VERDICTS = """\
 | verdict | when |
@@ -35,7 +36,7 @@ VERDICTS = """\
 | holds in order but not in size | the order is as claimed, the number is another |
 | does not follow from the stated parameters | neither |
 | depends on a reading | readings of what the paper leaves open give different verdicts |
-| not computed here | the run behind this page was too short for the claim, or had other parameters |
+| not computed here | the run behind this page was too short, or had other parameters |
 """
 COSTS = """\
 Analytic costs are exact expectations of Eq (21). Simulated costs are means over {replications}
