@@ -195,6 +195,16 @@ def test_columns_that_say_nothing_become_sentences(comparison: Comparison) -> No
     assert not short.nothing
 
 
+def test_one_policy_of_several_worlds_is_no_single_replication(comparison: Comparison) -> None:
+    alone = replace(comparison, policies=comparison.policies[:1])
+    told = {nothing.sentence for nothing in paired_rows(alone).nothing}
+    assert alone.policies[0].name == alone.reference
+    assert "No difference varies between the worlds" in told
+    assert "One replication has no variance that common worlds could reduce" not in told
+    single = {nothing.sentence for nothing in paired_rows(replace(alone, replications=1)).nothing}
+    assert "One replication has no variance that common worlds could reduce" in single
+
+
 def test_only_what_is_zero_everywhere_says_nothing() -> None:
     table = TextTable(
         ("a", "b", "c"),
