@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.metrics import RunMetrics
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.analysis.request_groups import GroupName, RequestGroup, RequestGroups, merged_groups
 from qnetsim.analysis.text_table import DASH, TextTable, nothing_where
+
+if TYPE_CHECKING:
+    from qnetsim.analysis.compare import Comparison
 
 #: Pairs of nodes that a terminal shows, those that lose or wait most.
 PAIRS_SHOWN = 10

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
-from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.mean_intervals import Intervals
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.analysis.rows import COST_LABELS
 from qnetsim.analysis.task_means import task_means
 from qnetsim.analysis.text_table import DASH, TextTable, at_one_precision
+
+if TYPE_CHECKING:
+    from qnetsim.analysis.compare import Comparison
 
 #: Figures that are shares, and those that are amounts, by their headings.
 SHARES = {

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qnetsim.analysis.compare import Comparison, PolicyResult
 from qnetsim.analysis.divergence import SUM_LABELS, Divergence
 from qnetsim.analysis.key_figures import KeyFigures
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.analysis.text_table import DASH, Nothing, TextTable, at_one_precision, nothing_where
 from qnetsim.plain_text import counted, solver_in_words
+
+if TYPE_CHECKING:
+    from qnetsim.analysis.compare import Comparison, PolicyResult
 
 #: Follows the name of a policy that sees the future.
 SEES_FUTURE = " (sees the future)"

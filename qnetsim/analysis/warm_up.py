@@ -83,7 +83,7 @@ class WarmUp:
     def _why_none(self) -> str:
         """Why the start was not looked for."""
         if not self.ends:
-            return f"MSER-5 needs {LEAST_VALUES * BATCH_SLOTS} slots"
+            return f"MSER-5 needs {counted(LEAST_VALUES * BATCH_SLOTS, 'slot')}"
         verb = "comes" if self.ends == ("recorded demand",) else "come"
         return f"{' and '.join(self.ends)} {verb} once in a run"
 

@@ -38,6 +38,7 @@ BESIDE: dict[tuple[str, str], list[str]] = {
     ("demand import", "file"): ["BAD", "--rate-unit", "bps"],
     ("diff", "one"): ["BAD", TRACE],
     ("diff", "other"): [TRACE, "BAD"],
+    ("explain", "trace"): ["BAD", "--request", "0", "--slot", "0"],
     ("fel", "scenario"): ["BAD"],
     ("inspect", "trace"): ["BAD"],
     ("plan", "scenario"): ["BAD"],

@@ -88,7 +88,7 @@ def test_the_names_for_checkers_are_those_at_run_time() -> None:
 
 
 def test_there_are_few_names_and_each_says_what_it_is() -> None:
-    assert len(qnetsim.__all__) <= 32
+    assert len(qnetsim.__all__) <= 33
     for name in qnetsim.__all__:
         assert name == "__version__" or inspect.getdoc(getattr(qnetsim, name)), name
     with pytest.raises(AttributeError, match="no attribute 'comapre'"):

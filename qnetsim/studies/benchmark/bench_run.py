@@ -12,6 +12,7 @@ from qnetsim.analysis.metrics import RunMetrics, run_metrics
 from qnetsim.analysis.warm_up import given_warm_up
 from qnetsim.errors import BoundError, PolicyError
 from qnetsim.interrupt import stoppable
+from qnetsim.plain_text import counted
 from qnetsim.plans.make import plan_policies
 from qnetsim.policies.chosen import ChosenPolicy
 from qnetsim.runs.batch import run_policies
@@ -123,9 +124,9 @@ def refuse_other_rules(world: BenchmarkWorld, title: str, runs: Sequence[RunMetr
             )
         if run.blocked and world.case.network.costs.blocking is None:
             raise PolicyError(
-                f"policy {title!r} leaves {run.blocked:,} of {run.arrived:,} requests unserved in "
-                f"replication {run.replication} of world {world.name!r}, where blocking has no "
-                "price: all are to be served there, so its routes must not block any"
+                f"policy {title!r} leaves {run.blocked:,} of {counted(run.arrived, 'request')} "
+                f"unserved in replication {run.replication} of world {world.name!r}, where "
+                "blocking has no price: all are to be served there, so its routes must block none"
             )
 
 

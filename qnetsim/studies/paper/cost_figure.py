@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from qnetsim.case import load
-from qnetsim.errors import UsageError
+from qnetsim.errors import UsageError, argument
 from qnetsim.scenario import Scenario
 from qnetsim.scenario.lines import Key
 from qnetsim.shipped import shipped_scenarios
@@ -167,13 +167,15 @@ class CostFigure:
         for key in BUDGET_KEYS:
             if key in changes:
                 told = (
-                    "give --seed" if key[-1] == "seed" else "leave it out, with or without --quick"
+                    f"give {argument('seed')}"
+                    if key[-1] == "seed"
+                    else f"leave it out, with or without {argument('quick', 'True')}"
                 )
-                raise UsageError(f"--set {'.'.join(map(str, key))}: is what the mode sets; {told}")
+                raise UsageError(f"{argument('set', _named(key))}: is what the mode sets; {told}")
         for key in self.own_keys:
             if key in changes:
-                name = ".".join(map(str, key))
-                raise UsageError(f"--set {name}: is what {self.name} varies; leave it out")
+                text = f"is what {self.name} varies; leave it out"
+                raise UsageError(f"{argument('set', _named(key))}: {text}")
 
     @property
     def own_keys(self) -> tuple[Key, ...]:
@@ -186,3 +188,7 @@ class CostFigure:
         if not self.unfit:
             return ""
         return f"{FEDSAC.label} stands at the default alone: {self.unfit}"
+
+
+def _named(key: Key) -> str:
+    return ".".join(map(str, key))

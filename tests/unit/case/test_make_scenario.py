@@ -54,7 +54,10 @@ def test_what_a_file_is_checked_for_is_checked(tables: dict[str, object], text: 
     ("tables", "text"),
     [
         ({"topology": "nsfnet", "demnd": DEMAND}, r"^demnd: unknown key; did you mean 'demand'\?"),
-        ({"topology": "nsfnet", "requests": 5}, r"^requests: .* did you mean 'demand\.requests'\?"),
+        (
+            {"topology": "nsfnet", "requests": 5},
+            r"^requests: .* did you mean 'demand\.requests' or 'trace\.requests'\?",
+        ),
         ({"topology": "nsfnet", "demand": {"reqests": 5}}, r"^demand\.reqests: .* 'requests'\?"),
         ({"netwrk": {"topology": "nsfnet"}, "demand": DEMAND}, r"^netwrk: .* mean 'network'\?"),
         ({"topology": "nsfnet", "demand": DEMAND, "slots": 5}, r"^slots: .* mean 'run\.slots'\?"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,15 +81,16 @@ def test_queue_and_log_grow_to_twice_what_asks(tmp_path: Path, relayed: bool) ->
     managers = KeyManagers(context_of(case, relay=relay))
     assert len(managers.state.queue) == 4
     assert len(managers.state.log) == (12 if relayed else 0)
+    slots: Any = SimpleNamespace(phase=np.array([0, 1]))
     managers.state.size[0] = 5
     managers.state.queue[:, REQUEST] = 7, 8, 9, 7
-    managers._make_room()
+    managers._make_room(slots)
     # five wait and two arrive
     assert len(managers.state.queue) == 14
     assert managers.state.queue[:4, REQUEST].tolist() == [7, 8, 9, 7]
     assert len(managers.state.log) == (42 if relayed else 0)
     managers.state.size[0] = 2
-    managers._make_room()
+    managers._make_room(slots)
     assert len(managers.state.queue) == 14
 
 

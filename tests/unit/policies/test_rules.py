@@ -21,7 +21,8 @@ from qnetsim.policies.rules.regime_filter import RegimeFilter, RegimeOptions, to
 from qnetsim.policies.rules.stock_policy import LevelLoads
 from qnetsim.scenario import parse_scenario
 from tests.support.helpers import nsfnet, run
-from tests.unit.policies.test_policies import RULES
+
+RULES = ["base-stock", "belief", "conditional-quantile", "dynamic-program", "mpc"]
 
 STORES = """
 [run]

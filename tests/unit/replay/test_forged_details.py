@@ -150,8 +150,8 @@ def test_yields_and_faults_beside_recorded_demand_follow_from_the_seed(
     with monkeypatch.context() as lucky:
         honest_chunks = Realisation.chunks
 
-        def generous(world: Realisation) -> Any:
-            for chunk in honest_chunks(world):
+        def generous(world: Realisation, *, fast: bool = False) -> Any:
+            for chunk in honest_chunks(world, fast=fast):
                 assert chunk.yield_ppm is not None
                 chunk.yield_ppm[:] = 1_500_000
                 yield chunk
