@@ -51,6 +51,9 @@ class RememberedWorld(Realisation):
                 # ahead of the yield: nobody asks for what follows the last chunk
                 if chunk.first_slot + chunk.slots == self.slots:
                     self._kept = drawn
+            else:
+                # too much to keep, and a part is of no use
+                drawn.clear()
             yield chunk
 
 

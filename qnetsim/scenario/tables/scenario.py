@@ -242,6 +242,17 @@ class PolicyTable(BaseModel):
 
     _source: PolicySource | None = PrivateAttr(default=None)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether all is equal, and options are of one kind: 1, 1.0 and true are three options."""
+        if not super().__eq__(other) or not isinstance(other, PolicyTable):
+            return False
+        mine, others = self.options, other.options
+        return all(repr(mine[key]) == repr(others[key]) for key in mine)
+
+    def __hash__(self) -> int:
+        """Hash of the name and the label."""
+        return hash((self.name, self.label))
+
     @property
     def title(self) -> str:
         """The label where there is one, else the name; of a user's own class the class name."""

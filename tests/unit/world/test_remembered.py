@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,16 @@ def test_a_world_that_is_too_large_is_drawn_for_every_run(monkeypatch: pytest.Mo
     first, second = list(world.chunks()), list(world.chunks())
     assert first[0] is not second[0]
     np.testing.assert_array_equal(first[2].levels, second[2].levels)
+
+
+def test_no_part_of_a_world_that_is_too_large_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = open_case(load("nsfnet", slots=2500))
+    chunks = RememberedWorld(case.realisation(0)).chunks()
+    first = weakref.ref(next(chunks))
+    monkeypatch.setattr(remembered, "MOST_BYTES", 100)
+    next(chunks)
+    gc.collect()
+    assert first() is None
 
 
 def test_no_run_changes_the_world_for_the_next_one(tmp_path: Path) -> None:
