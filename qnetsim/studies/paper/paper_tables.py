@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 
 from qnetsim.analysis.paired import ConfidenceInterval
@@ -17,14 +18,27 @@ from qnetsim.studies.paper.reasons import reason
 LABELS = {scheme.name: scheme.label for scheme in SCHEMES}
 
 
-def claim_table(judged: Sequence[Judgement]) -> TextTable:
-    """What the paper says, what came out, and the verdict with its reason."""
+#: A link in Markdown, whose target is a page of the documentation.
+LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
+
+
+def claim_table(judged: Sequence[Judgement], links: bool = False) -> TextTable:
+    """What the paper says, what came out, and the verdict with its reason.
+
+    Parameters
+    ----------
+    judged : sequence of Judgement
+    links : bool
+        Keep links to pages of the documentation, beside which the table stands.
+    """
     rows = []
     for judgement in judged:
         claim = judgement.claim
         says = claim.says + (f" [{claim.claimed}]" if claim.claimed else "")
         verdict = judgement.verdict
-        rows.append((claim.place, says, _ours(judgement), str(verdict), reason(claim, verdict)))
+        why = reason(claim, verdict)
+        told = why if links else LINK.sub(r"\1 in the documentation", why)
+        rows.append((claim.place, says, _ours(judgement), str(verdict), told))
     columns = ("place", "the paper says", "computed", "verdict", "why")
     return TextTable(columns, tuple(rows), text=columns[1:], first_to_go=("why", "computed"))
 

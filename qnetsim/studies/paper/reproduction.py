@@ -17,8 +17,8 @@ from qnetsim.studies.paper.verdicts import ClaimVerdict
 HEAD = """\
 # Reproduction
 
-This page is made from the results of `qnetsim reproduce all --quick`; a test fails where it is not
-what the generator prints. `make reproduction` computes the results and the page anew.
+In the documentation this page is made from the results of `qnetsim reproduce all --quick`, and a
+test fails where it is not what the generator prints. `make reproduction` computes both anew.
 
 Every sentence of the paper's Section VI that claims a number or an ordering, what comes out here,
 and a verdict. Numbers of the paper stand in brackets and in `qnetsim/studies/paper/claims.json`
@@ -28,6 +28,10 @@ values were known: where a value lies near the end of one, read the value, not t
 
 All other numbers are computed. Costs are those of the parameters that the paper states, none of
 which was tuned. Of Fig. 9 the quick mode trains settings that were tuned; no verdict rests on them.
+
+The quick mode takes four CPU minutes. The full one was never run as a whole. Parts were timed on
+one core: Fig. 4 at 2.5 CPU minutes, Fig. 5 at 20 seconds, and two epochs of Fig. 9 on NSFNET.
+That makes about an hour and a half, nearly all of it Fig. 9, which takes one process.
 """
 VERDICTS = """\
 | verdict | when |
@@ -88,7 +92,7 @@ def _parts(results: PaperResults, pictures: str) -> Iterator[str]:
     for judging in dict.fromkeys(judgement.claim.figure for judgement in judged):
         mine = [judgement for judgement in judged if judgement.claim.figure == judging]
         yield f"### {_title(judging)}\n"
-        yield markdown(claim_table(mine)) + "\n"
+        yield markdown(claim_table(mine, links=True)) + "\n"
     if results.costs:
         yield "## Costs, analytic and simulated\n"
         budget = results.budget

@@ -18,6 +18,7 @@ from qnetsim.studies.paper.fig9 import CONTROL, STATED, CurveSummary
 from qnetsim.studies.paper.judges import JUDGES, Judgement, judgements
 from qnetsim.studies.paper.paper_claims import PaperClaim, claims
 from qnetsim.studies.paper.paper_results import PaperResults
+from qnetsim.studies.paper.paper_tables import claim_table
 from qnetsim.studies.paper.reproduction import page
 from qnetsim.studies.paper.verdicts import ClaimFinding, ClaimVerdict, combined
 
@@ -285,6 +286,14 @@ def test_a_verdict_that_does_not_hold_has_a_reason() -> None:
     for judgement in judgements(full):
         if judgement.claim.figure == "fig9" and judgement.verdict is not HOLDS:
             assert reasons.reason(judgement.claim, judgement.verdict), judgement.claim.id
+
+
+def test_links_stand_in_the_documentation_alone() -> None:
+    results = PaperResults.read()
+    assert "](learning.md" in page(results)
+    whys = [row[-1] for row in claim_table(judgements(results)).rows]
+    assert not [why for why in whys if "](" in why]
+    assert any("full runs in the documentation" in why for why in whys)
 
 
 def test_no_reason_for_a_verdict_that_is_another() -> None:
