@@ -58,8 +58,9 @@ class ArrayEnvironment:
     def __init__(self, case: Case, world_numbers: Sequence[int], purpose: str) -> None:
         refuse_unsupported(case.scenario)
         self.case = case
-        self.worlds = len(world_numbers)
-        self._streams = [("learning", purpose, number) for number in world_numbers]
+        self._purpose = purpose
+        self._numbers = tuple(map(int, world_numbers))
+        self.worlds = len(self._numbers)
         self.table = case.scenario.learning
         self.routes: RouteTable = case.setting.shortest_routes()
         self.units = Units(case.setting, self.routes, agent_spec(self.table))
@@ -74,14 +75,27 @@ class ArrayEnvironment:
         self._need = LoadTable(self.routes, case.forecast.group, need)
         self.reset()
 
-    def reset(self) -> None:
-        """Begin again at slot 0 of the same worlds."""
+    def reset(self, world_numbers: Sequence[int] | None = None) -> None:
+        """Begin again at slot 0 of the same worlds, or of others.
+
+        Parameters
+        ----------
+        world_numbers : sequence of int, optional
+        """
+        if world_numbers is not None:
+            self._numbers = tuple(map(int, world_numbers))
+            self.worlds = len(self._numbers)
         units = self.units
         shape = (self.worlds, self.units.count)
         seed = self.case.scenario.run.seed
         self._levels = [
-            Levels(self.case.forecast, self.case.scenario.regimes, seed, stream)
-            for stream in self._streams
+            Levels(
+                self.case.forecast,
+                self.case.scenario.regimes,
+                seed,
+                ("learning", self._purpose, number),
+            )
+            for number in self._numbers
         ]
         self.slot = 0
         self._past: Float32Array = np.zeros((*shape, self.table.history, 2), np.float32)
@@ -131,6 +145,11 @@ class ArrayEnvironment:
         -------
         ndarray of float32, shape (worlds, units)
             Rewards.
+
+        Raises
+        ------
+        UsageError
+            An action is not finite, or their shape is another one; nothing has changed then.
         """
         channels, wavelengths = self.units.reservations(action)
         row = self.slot % CHUNK

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from qnetsim.learning.managers import manager_units, ranked_agents
 from qnetsim.learning.networks import Layers
 from qnetsim.learning.transport import InProcessTransport, Transport
 from qnetsim.network import Topology
@@ -40,14 +41,9 @@ class Federation:
         seeds: int,
         transport: Transport | None = None,
     ) -> None:
-        degree = [len(ends) for ends in topology.neighbours]
-        count = max(1, round(table.manager_share * units.agents))
-        ranked = sorted(range(units.agents), key=lambda a: (-degree[units.nodes[a]], a))
-        best = set(ranked[:count])
-        self._aggregator = units.nodes[ranked[0]]
-        agent_of = units.agent_of.tolist()
-        self._node = [units.nodes[agent] for agent in agent_of]
-        self.managers = tuple(u for u, agent in enumerate(agent_of) if agent in best)
+        self._aggregator = units.nodes[ranked_agents(topology, units)[0]]
+        self._node = [units.nodes[agent] for agent in units.agent_of.tolist()]
+        self.managers = manager_units(topology, units, table.manager_share)
         self._seeds = seeds
         self._cycle = table.lender == "cycle"
         self._own = {unit: place for place, unit in enumerate(self.managers)}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from qnetsim.case import Case, open_case
+from qnetsim.errors import UsageError
 from qnetsim.extras import require
 from qnetsim.learning.environment import ArrayEnvironment
-from qnetsim.policies.learned.features import ACTIONS
+from qnetsim.learning.managers import manager_units
+from qnetsim.plain_text import counted
+from qnetsim.policies.learned.features import ACTIONS, not_an_action
 from qnetsim.scenario import Scenario
 
 require("the PettingZoo environment", "gymnasium", "pettingzoo")
@@ -24,12 +29,20 @@ Vector = npt.NDArray[np.float32]
 class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
     """Every unit of a scenario's ``[learning]`` table is an agent; an episode is a run.
 
-    Actions are two numbers in [−1, 1]: channels and KM wavelengths for each routed request. Every
-    agent gets its reward; the learner decides which agents use it (in FedSAC, managers only).
+    Actions are two numbers in [−1, 1]: channels and KM wavelengths for each routed request; finite
+    ones beyond are clipped. Every agent gets its reward; the learner decides which agents use it
+    (in FedSAC, managers only: those whose ``info["manager"]`` is true).
 
     Parameters
     ----------
     scenario : Scenario
+
+    Attributes
+    ----------
+    possible_agents : list of str
+        Nodes or fibres.
+    state_space : gymnasium.spaces.Box
+        Of :meth:`state`.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"name": "qnetsim_v0", "is_parallelizable": True}
@@ -42,43 +55,55 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
         self._environment = ArrayEnvironment(self._case, [0], "environment")
         units = self._environment.units
         topology = self._case.network.topology
-        by_fibre = units.spec.decide_by == "fibre"
-        self.possible_agents = [
-            topology.fibre_name(i) if by_fibre else topology.nodes[units.nodes[i]]
-            for i in range(units.count)
-        ]
+        self.possible_agents = list(units.names)
+        managers = set(manager_units(topology, units, scenario.learning.manager_share))
+        self._manager = {name: u in managers for u, name in enumerate(units.names)}
         self.agents: list[str] = []
-        low = np.full(units.spec.size, -np.inf, np.float32)
-        high = np.full(units.spec.size, np.inf)
+        self._over = False
+        low, high = units.bounds()
         ones = np.ones(ACTIONS, np.float32)
         self._action_spaces = {
             agent: gymnasium.spaces.Box(-ones, ones, dtype=np.float32)
             for agent in self.possible_agents
         }
         self._observation_spaces = {
-            agent: gymnasium.spaces.Box(low, high.astype(np.float32), dtype=np.float32)
+            agent: gymnasium.spaces.Box(low, high, dtype=np.float32)
             for agent in self.possible_agents
         }
+        self.state_space = gymnasium.spaces.Box(
+            np.tile(low, units.count), np.tile(high, units.count), dtype=np.float32
+        )
 
     def observation_space(self, agent: str) -> gymnasium.Space[Any]:
-        """What an agent sees: ``qnetsim.policies.learned.features``."""
+        """What an agent sees: ``qnetsim.policies.learned.features``; the same for all agents."""
         return self._observation_spaces[agent]
 
     def action_space(self, agent: str) -> gymnasium.Space[Any]:
         """Two numbers in [−1, 1]."""
         return self._action_spaces[agent]
 
+    def state(self) -> Vector:
+        """What all agents see, one after the other, for learners that train together."""
+        return np.ravel(self._environment.observe()[0])
+
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Vector], dict[str, dict[str, Any]]]:
-        """Begin an episode in the world of this number, or in the next one."""
-        self._episode = seed if seed is not None else self._episode + 1
-        self._environment = ArrayEnvironment(self._case, [self._episode], "environment")
+        """Begin an episode in the world of this number, or in the next one.
+
+        Raises
+        ------
+        UsageError
+            The seed is no whole number.
+        """
+        self._episode = _whole(seed) if seed is not None else self._episode + 1
+        self._environment.reset([self._episode])
         self.agents = list(self.possible_agents)
-        return self._observed(), {agent: {} for agent in self.agents}
+        self._over = False
+        return self._observed(), {agent: self._info(agent) for agent in self.agents}
 
     def step(
-        self, actions: dict[str, npt.ArrayLike]
+        self, actions: Mapping[str, npt.ArrayLike]
     ) -> tuple[
         dict[str, Vector],
         dict[str, float],
@@ -86,22 +111,75 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
         dict[str, bool],
         dict[str, dict[str, Any]],
     ]:
-        """Play a slot; the episode is truncated at the scenario's last one."""
-        action = np.array([actions[agent] for agent in self.agents], dtype=np.float64)
-        reward = self._environment.step(action[None])[0]
-        over = self._environment.slot >= self._slots
+        """Play a slot; the episode is truncated at the scenario's last one.
+
+        Raises
+        ------
+        UsageError
+            No episode is going on, an agent is missing or unknown, or an action is none. Nothing
+            has changed then.
+        """
+        if not self.agents:
+            why = "the episode is over" if self._over else "no episode has begun"
+            raise UsageError(f"{why}, so there is no slot to play; call reset() before step()")
+        reward = self._environment.step(self._stacked(actions)[None])[0]
+        self._over = self._environment.slot >= self._slots
         cost = self._environment.cost[0] @ self._environment.units.member
         names = self.agents
         result = (
             self._observed(),
             dict(zip(names, map(float, reward), strict=True)),
             dict.fromkeys(names, False),
-            dict.fromkeys(names, over),
-            {agent: {"cost": float(c)} for agent, c in zip(names, cost, strict=True)},
+            dict.fromkeys(names, self._over),
+            {a: {**self._info(a), "cost": float(c)} for a, c in zip(names, cost, strict=True)},
         )
-        if over:
+        if self._over:
             self.agents = []
         return result
 
+    def _stacked(self, actions: Mapping[str, npt.ArrayLike]) -> npt.NDArray[np.float64]:
+        """Actions of all agents in their order, shape (agents, 2).
+
+        Raises
+        ------
+        UsageError
+        """
+        missing = [agent for agent in self.agents if agent not in actions]
+        unknown = [agent for agent in actions if agent not in self._action_spaces]
+        if missing or unknown:
+            problems = [f"no action of {_named(missing)}"] if missing else []
+            problems += [f"actions of {_named(unknown)} that the network lacks"] if unknown else []
+            raise UsageError(
+                f"step() was given {' and '.join(problems)}; it takes one action of each of "
+                f"{counted(len(self.agents), 'agent')}"
+            )
+        rows = []
+        for agent in self.agents:
+            try:
+                row = np.asarray(actions[agent], dtype=np.float64)
+            except (TypeError, ValueError):
+                raise not_an_action(agent, repr(actions[agent])) from None
+            if row.shape != (ACTIONS,):
+                raise not_an_action(agent, repr(actions[agent]))
+            rows.append(row)
+        return np.array(rows)
+
+    def _info(self, agent: str) -> dict[str, Any]:
+        return {"manager": self._manager[agent]}
+
     def _observed(self) -> dict[str, Vector]:
         return dict(zip(self.agents, self._environment.observe()[0].copy(), strict=True))
+
+
+def _whole(seed: object) -> int:
+    try:
+        return operator.index(seed)  # type: ignore[arg-type]
+    except TypeError:
+        raise UsageError(f"seed is {seed!r}; it is a whole number, or left out") from None
+
+
+def _named(agents: list[str]) -> str:
+    """A few of these agents, for a message."""
+    shown = ", ".join(map(repr, agents[:3]))
+    more = f" and {len(agents) - 3} more" if len(agents) > 3 else ""
+    return f"{'agent' if len(agents) == 1 else 'agents'} {shown}{more}"

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.errors import UsageError
 from qnetsim.forecast import Forecast
 from qnetsim.network import RouteTable
 from qnetsim.network.ownership import agents_of
@@ -25,6 +26,8 @@ Float32Array = npt.NDArray[np.float32]
 ACTIONS = 2
 #: Numbers that describe what is fixed about a unit's fibres.
 CONTEXTS = 4
+#: Pools are observed up to so many times the most that a slot can ask for.
+MOST_POOLS = 4.0
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ class Units:
     unit : ndarray of int64, shape (fibres,)
         Unit of each fibre.
     agent_of : ndarray of int64, shape (units,)
+    names : tuple of str
+        Node or fibre of each unit.
     requests : ndarray of int64, shape (fibres,)
         Requests routed over each fibre.
     top : int
@@ -94,9 +99,10 @@ class Units:
 
     def __init__(self, setting: Setting, routes: RouteTable, spec: Spec) -> None:
         network = setting.network
+        topology = network.topology
         forecast = setting.forecast
         self.spec = spec
-        agents = agents_of(network.topology)
+        agents = agents_of(topology)
         self.nodes = agents.nodes
         self.owners = agents.owners
         self.agents = len(self.nodes)
@@ -105,6 +111,11 @@ class Units:
         self.unit: IntArray = np.arange(fibres) if by_fibre else self.owners
         self.count = fibres if by_fibre else self.agents
         self.agent_of: IntArray = self.owners if by_fibre else np.arange(self.agents)
+        self.names = tuple(
+            map(topology.fibre_name, range(fibres))
+            if by_fibre
+            else (topology.nodes[node] for node in self.nodes)
+        )
         self.requests = setting.requests_per_fibre(routes)
         self.member: FloatArray = np.zeros((fibres, self.count))
         self.member[np.arange(fibres), self.unit] = 1.0
@@ -131,8 +142,22 @@ class Units:
         Returns
         -------
         channels, wavelengths : ndarray of int64, shape (worlds, fibres)
+
+        Raises
+        ------
+        UsageError
+            An action has another shape, or is not finite: NaN would reserve without bound.
         """
-        share = np.clip((np.asarray(action, dtype=np.float64) + 1) / 2, 0, 1)[:, self.unit]
+        wanted = np.asarray(action, dtype=np.float64)
+        if wanted.shape[1:] != (self.count, ACTIONS):
+            raise UsageError(
+                f"actions have shape {wanted.shape}; what is wanted is (worlds, {self.count}, "
+                f"{ACTIONS}): {ACTIONS} numbers in [-1, 1] for each agent"
+            )
+        if not np.isfinite(wanted).all():
+            world, unit, _ = np.argwhere(~np.isfinite(wanted))[0]
+            raise not_an_action(self.names[unit], wanted[world, unit])
+        share = np.clip((wanted + 1) / 2, 0, 1)[:, self.unit]
         channels = np.floor(share[..., 0] * self.top + 0.5) * self.requests
         wavelengths = np.floor(share[..., 1] * self._scale * self.requests + 0.5)
         return channels.astype(np.int64), wavelengths.astype(np.int64)
@@ -156,7 +181,35 @@ class Units:
         """Pools beside the most that a slot can ask for, shape (worlds, units, 2)."""
         whole = self._most_bits @ self.member
         both = [pool @ self.member / whole for pool in (reservation, on_demand)]
-        return np.asarray(np.minimum(np.stack(both, axis=-1), 4.0), dtype=np.float32)
+        return np.asarray(np.minimum(np.stack(both, axis=-1), MOST_POOLS), dtype=np.float32)
+
+    def bounds(self) -> tuple[Float32Array, Float32Array]:
+        """Least and greatest of what any unit sees, each of shape (spec.size,).
+
+        They hold for all units, so that one policy may serve them all. What is fixed about the
+        fibres lies in [−1, 1], or as far beyond as it does in this network.
+        """
+        history = self.spec.history
+        past = self.past((self.requests * self.top)[None], self.most_wavelengths[None])[0]
+        demand = self.demand((self.requests * self._rho.max(axis=0))[None])[0]
+        fixed = self._context
+        least = {
+            "actions": np.full(ACTIONS * history, -1.0),
+            "demand": np.full(history, -1.0),
+            "pools": np.zeros(2),
+            "context": np.minimum(fixed.min(axis=0), -1.0),
+        }
+        greatest = {
+            "actions": np.tile(np.maximum(past.max(axis=0), 1.0), history),
+            "demand": np.full(history, max(float(demand.max()), 1.0)),
+            "pools": np.full(2, MOST_POOLS),
+            "context": np.maximum(fixed.max(axis=0), 1.0),
+        }
+        low, high = (
+            np.concatenate([side[name] for name in self.spec.observe]).astype(np.float32)
+            for side in (least, greatest)
+        )
+        return low, high
 
     def observation(
         self, past: Float32Array, demand: Float32Array, pools: Float32Array
@@ -228,6 +281,13 @@ class Units:
 
     def _mean_load(self, setting: Setting) -> FloatArray:
         return np.asarray(self._moments[0] * self.requests, dtype=np.float64)
+
+
+def not_an_action(name: str, value: object) -> UsageError:
+    """Say that this is no action of this agent."""
+    return UsageError(
+        f"agent {name!r} acts by {value}; an action is {ACTIONS} finite numbers, in [-1, 1]"
+    )
 
 
 def _mean_level(forecast: Forecast) -> float:

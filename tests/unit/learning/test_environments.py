@@ -1,0 +1,266 @@
+"""The environments that learners play in: what they refuse, and what they promise."""
+
+from __future__ import annotations
+
+import copy
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+from qnetsim.case import open_case
+from qnetsim.errors import UsageError
+from qnetsim.learning.environment import ArrayEnvironment
+from qnetsim.scenario import parse_scenario
+
+TEXT = """
+[run]
+slots = 6
+[network]
+topology = "nsfnet"
+{network}
+[demand]
+requests = 30
+[learning]
+{learning}
+{more}
+"""
+ALL = "observe = ['actions', 'demand', 'pools', 'context']\nreward_cost = 'realised'"
+STORES = "[key_management]\nstore_bits = 90000\nkey_lifetime_slots = 9"
+REGIMES = "[regimes]\nmeans = [1, 6]\nmean_slots = 5"
+UNLIKE = "key_rate = 'inverse'\nfibre_spans = [['1', '2', 80.0], ['1', '3', 640.0]]"
+
+
+def scenario_of(learning="", more="", network=""):
+    return parse_scenario(TEXT.format(learning=learning, more=more, network=network))
+
+
+def arrays_of(worlds=1, **tables):
+    return ArrayEnvironment(open_case(scenario_of(**tables)), range(worlds), "test")
+
+
+def parallel_of(**tables):
+    pytest.importorskip("pettingzoo")
+    from qnetsim.learning.pettingzoo import QkdParallelEnv
+
+    return QkdParallelEnv(scenario_of(**tables))
+
+
+def actions_of(environment, generator):
+    return {a: generator.uniform(-1, 1, 2).astype(np.float32) for a in environment.agents}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_action_that_is_not_finite_is_refused_and_changes_nothing(value):
+    environment = arrays_of(worlds=2)
+    action = np.zeros((2, environment.units.count, 2))
+    action[1, 4, 1] = value
+    before = copy.deepcopy(environment.arrays())
+    with pytest.raises(UsageError, match=rf"agent '5' acts by \[ *0\. +{value}\]; .* finite"):
+        environment.step(action)
+    assert environment.slot == 0
+    for name, array in environment.arrays().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_an_agent_that_decides_by_fibre_is_named_by_it():
+    environment = arrays_of(learning="decide_by = 'fibre'")
+    action = np.zeros((1, environment.units.count, 2))
+    action[0, 0, 0] = np.nan
+    name = environment.case.network.topology.fibre_name(0)
+    with pytest.raises(UsageError, match=re.escape(f"agent {name!r} acts by [nan")):
+        environment.step(action)
+
+
+@pytest.mark.parametrize("shape", [(1, 13, 2), (1, 14, 3), (14, 2)])
+def test_actions_of_another_shape_are_refused(shape):
+    with pytest.raises(UsageError, match=re.escape("what is wanted is (worlds, 14, 2)")):
+        arrays_of().step(np.zeros(shape))
+
+
+def test_finite_actions_beyond_the_range_are_its_ends():
+    units = arrays_of().units
+    for far, end in ((7.0, 1.0), (-3.0, -1.0)):
+        found = units.reservations(np.full((1, units.count, 2), far))
+        for a, b in zip(found, units.reservations(np.full((1, units.count, 2), end)), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+WRONG_ACTIONS = [
+    ([np.nan, 0.0], r"agent '3' acts by \[nan +0\.\]"),
+    ([0.0, -np.inf], r"agent '3' acts by \[ +0\. +-inf\]"),
+    ([0.0], r"agent '3' acts by \[0\.0\]; an action is 2 finite numbers"),
+    (0.5, r"agent '3' acts by 0\.5; an action is 2 finite numbers"),
+    (["much", 0], r"agent '3' acts by \['much', 0\]; an action is 2 finite numbers"),
+    (None, r"agent '3' acts by None"),
+]
+
+
+@pytest.mark.parametrize(("action", "message"), WRONG_ACTIONS)
+def test_the_pettingzoo_environment_names_who_acts_wrongly(action, message):
+    environment = parallel_of()
+    environment.reset(seed=1)
+    actions = dict.fromkeys(environment.agents, np.zeros(2))
+    with pytest.raises(UsageError, match=message):
+        environment.step({**actions, "3": action})
+    # nothing has changed: the episode goes on as one without the error
+    rewards = environment.step(actions)[1]
+    other = parallel_of()
+    other.reset(seed=1)
+    assert rewards == other.step(actions)[1]
+
+
+def test_missing_and_unknown_agents_are_named():
+    environment = parallel_of()
+    environment.reset(seed=1)
+    actions = dict.fromkeys(environment.agents, np.zeros(2))
+    without = {agent: a for agent, a in actions.items() if agent != "7"}
+    with pytest.raises(UsageError, match=r"no action of agent '7'; .* each of 14 agents"):
+        environment.step(without)
+    with pytest.raises(UsageError, match="actions of agent 'x' that the network lacks"):
+        environment.step({**actions, "x": np.zeros(2)})
+    with pytest.raises(UsageError, match="no action of agents '1', '2', '3' and 11 more"):
+        environment.step({})
+
+
+def test_a_step_needs_an_episode():
+    environment = parallel_of()
+    actions = dict.fromkeys(environment.possible_agents, np.zeros(2))
+    with pytest.raises(UsageError, match=r"no episode has begun.*call reset\(\) before step"):
+        environment.step(actions)
+    environment.reset(seed=1)
+    for _ in range(6):
+        truncated = environment.step(actions)[3]
+    assert all(truncated.values())
+    assert environment.agents == []
+    with pytest.raises(UsageError, match="the episode is over"):
+        environment.step(actions)
+    environment.reset()
+    environment.step(actions)
+
+
+def test_a_seed_is_any_whole_number():
+    found = []
+    for seed in (3, np.int64(3), np.uint8(3)):
+        environment = parallel_of()
+        environment.reset(seed=seed)
+        found.append(played(environment))
+    assert found[0] == found[1] == found[2]
+    for seed in (1.5, "3"):
+        with pytest.raises(UsageError, match="it is a whole number"):
+            environment.reset(seed=seed)
+    core = ArrayEnvironment(open_case(scenario_of()), np.arange(2), "test")
+    core.step(np.zeros((2, 14, 2)))
+
+
+def played(environment, slots=6):
+    """Everything that an episode of random actions shows."""
+    generator = np.random.default_rng(5)
+    seen = []
+    for _ in range(slots):
+        observation, reward, _, _, info = environment.step(actions_of(environment, generator))
+        seen.append(
+            ({a: o.tolist() for a, o in observation.items()}, reward, info),
+        )
+        seen.append(environment.state().tolist())
+    return seen
+
+
+def test_a_reset_gives_what_a_fresh_environment_gives():
+    tables = {"learning": ALL, "more": STORES + "\n" + REGIMES}
+    used = parallel_of(**tables)
+    for seed in (4, 9):
+        used.reset(seed=seed)
+        played(used)
+    first, infos = used.reset(seed=2)
+    fresh = parallel_of(**tables)
+    other, other_infos = fresh.reset(seed=2)
+    assert infos == other_infos
+    for agent, seen in first.items():
+        np.testing.assert_array_equal(seen, other[agent])
+    again = played(used)
+    assert again == played(fresh)
+    used.reset(seed=3)
+    assert played(used) != again
+
+
+def test_a_reset_builds_nothing(monkeypatch):
+    environment = parallel_of()
+    units, costs = environment._environment.units, environment._environment.costs
+    environment.reset(seed=1)
+    assert environment._environment.units is units
+    assert environment._environment.costs is costs
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {},
+        {"learning": ALL, "more": STORES + "\n" + REGIMES},
+        {"learning": ALL + "\ndecide_by = 'fibre'", "network": UNLIKE},
+        {"learning": ALL + "\nmost_wavelengths = 1.5\nmost_channels = 2", "more": REGIMES},
+        {"learning": ALL, "more": STORES + "\ngranularity = 'bit'"},
+    ],
+)
+def test_observations_stay_within_their_finite_bounds(tables):
+    environment = arrays_of(worlds=3, **tables)
+    low, high = environment.units.bounds()
+    assert np.isfinite(low).all()
+    assert np.isfinite(high).all()
+    assert (low < high).all()
+    generator = np.random.default_rng(2)
+    shape = (3, environment.units.count, 2)
+    least, greatest = low.copy() + 9, high.copy() - 9
+    for slot in range(120):
+        action = generator.uniform(-1, 1, shape) if slot % 3 else np.full(shape, 1 - slot % 2 * 2)
+        environment.step(action)
+        seen = environment.observe()
+        assert (seen >= low).all(), slot
+        assert (seen <= high).all(), slot
+        least = np.minimum(least, seen.min(axis=(0, 1)))
+        greatest = np.maximum(greatest, seen.max(axis=(0, 1)))
+    # and they are no wider than they need be: the actions reach them
+    if "actions" in environment.units.spec.observe:
+        inputs = 2 * environment.units.spec.history
+        np.testing.assert_array_equal(greatest[:inputs], high[:inputs])
+        np.testing.assert_array_equal(least[:inputs], low[:inputs])
+
+
+def test_spaces_hold_what_is_seen_and_are_the_same_for_all_agents():
+    environment = parallel_of(learning=ALL, more=STORES)
+    spaces = [environment.observation_space(agent) for agent in environment.possible_agents]
+    assert all(space == spaces[0] for space in spaces)
+    assert spaces[0].is_bounded()
+    seen, _ = environment.reset(seed=1)
+    generator = np.random.default_rng(1)
+    for _ in range(6):
+        assert all(environment.observation_space(a).contains(o) for a, o in seen.items())
+        state = environment.state()
+        assert environment.state_space.contains(state)
+        np.testing.assert_array_equal(state, np.concatenate(list(seen.values())))
+        seen = environment.step(actions_of(environment, generator))[0]
+
+
+def test_info_says_who_is_a_manager():
+    environment = parallel_of(learning="manager_share = 0.3")
+    _, first = environment.reset(seed=1)
+    later = environment.step(dict.fromkeys(environment.agents, np.zeros(2)))[4]
+    for infos in (first, later):
+        # round(0.3 * 14) of them: those with the most neighbours, the first ones where equal
+        assert {a for a, info in infos.items() if info["manager"]} == {"6", "9", "1", "2"}
+    assert sum(info["cost"] for info in later.values()) > 0
+    every = parallel_of(learning="manager_share = 1.0").reset(seed=1)[1]
+    assert all(info["manager"] for info in every.values())
+
+
+def test_pettingzoo_takes_it_turn_by_turn_too():
+    pytest.importorskip("pettingzoo")
+    from pettingzoo.test import api_test, parallel_api_test
+    from pettingzoo.utils import parallel_to_aec
+
+    tables = {"learning": ALL, "more": STORES}
+    parallel_api_test(parallel_of(**tables), num_cycles=20)
+    # agents are named as the nodes are, where PettingZoo would have a word and a number
+    warnings.filterwarnings("ignore", message="We recommend agents to be named")
+    api_test(parallel_to_aec(parallel_of(**tables)), num_cycles=20)
