@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from qnetsim.input_files import forget_input
 from qnetsim.learning.train import Training, TrainingCurve
 from qnetsim.plain_text import counted
 from qnetsim.policies.learned.tensor_file import read_tensors
+from qnetsim.policies.learned.training_facts import facts_of
 from qnetsim.policies.learned.weights import Weights, packed
 from qnetsim.scenario.tables.portable import file_name
 from qnetsim.trace.hdf5.files import write_whole
@@ -180,6 +182,7 @@ def weights_of(training: Training, place: int = 0) -> Weights:
         "topology": file_name(training.case.network.topology.name),
         "scenario": scenario.portable().model_dump(mode="json"),
         "scenario_digest": scenario.digest(),
+        "training": facts_of(training.case.setting),
         "training_seed": training.training_seeds[place],
         "epochs": training.epoch,
         "slots": training.curve.slots[-1],
@@ -191,7 +194,9 @@ def weights_of(training: Training, place: int = 0) -> Weights:
         "versions": {name: version(name) for name in ("qnetsim", "torch", "numpy")},
         "licence": "GPL-3.0-or-later",
     }
-    return Weights(tuple(zip(layers[::2], layers[1::2], strict=True)), learner.spec, card)
+    # an action keeps its meaning where another scenario has other levels
+    spec = replace(learner.spec, most_channels=training.environment.units.top)
+    return Weights(tuple(zip(layers[::2], layers[1::2], strict=True)), spec, card)
 
 
 def card_text(weights: Weights, sha256: str) -> str:
@@ -207,6 +212,7 @@ def card_text(weights: Weights, sha256: str) -> str:
         ("cost over C*, drawn actions", card["final_cost"]),
         ("cost over C*, mean actions", card["final_cost_of_mean_actions"]),
         ("within 5 % from epoch", card["converged_at_epoch"]),
+        ("channels for each routed request at action 1", weights.spec.most_channels),
         ("training seed", card["training_seed"]),
         ("scenario digest", f"`{card['scenario_digest']}`"),
         ("SHA-256", f"`{sha256}`"),

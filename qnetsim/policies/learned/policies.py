@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -75,7 +77,7 @@ class LearnedPolicy(Policy):
         from qnetsim.policies.learned.features import Units
 
         topology = setting.network.topology
-        weights = self._read(topology.name)
+        weights = self._as_trained(setting, self._read(topology.name))
         self._spec = weights.spec
         units = Units(setting, setting.shortest_routes(), weights.spec)
         fit(weights, units, topology.name)
@@ -100,6 +102,40 @@ class LearnedPolicy(Policy):
         if self._weights is None or self._weights[0] != path:
             self._weights = path, read_weights(path)
         return self._weights[1]
+
+    def _as_trained(self, setting: Setting, weights: Weights) -> Weights:
+        """Weights whose actions mean what they meant in training; warns of a scenario far off."""
+        from qnetsim.policies.learned.training_facts import (
+            ModelWarning,
+            differences,
+            facts_of,
+            facts_of_card,
+            full_scale,
+        )
+
+        here = facts_of(setting)
+        trained = facts_of_card(weights.card)
+        spec = weights.spec
+        model = f"policy {self.name!r}: model {self._file(setting.network.topology.name).stem}"
+        if trained is None:
+            stated = spec.most_channels or full_scale(here)
+            by = "as its file says" if spec.most_channels else "assumed from the scenario in use"
+            warnings.warn(
+                f"{model} does not tell what it was trained with; its action 1 is "
+                f"{counted(stated, 'channel')} for each routed request, {by}",
+                ModelWarning,
+                stacklevel=2,
+            )
+            return weights
+        scale = spec.most_channels or full_scale(trained)
+        if far := differences(trained, here):
+            warnings.warn(
+                f"{model} meets what it was not trained for: {'; '.join(far)}; its action 1 is "
+                f"{counted(scale, 'channel')} for each routed request, as in training",
+                ModelWarning,
+                stacklevel=2,
+            )
+        return replace(weights, spec=replace(spec, most_channels=scale))
 
     def _file(self, topology: str) -> Path:
         model = self.options.model

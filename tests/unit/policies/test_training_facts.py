@@ -1,0 +1,167 @@
+"""What an action means stands with the weights, and a scenario far from the training is told."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import qnetsim
+from qnetsim.case import open_case
+from qnetsim.policies.learned.policies import MODELS
+from qnetsim.policies.learned.training_facts import (
+    ModelWarning,
+    facts_of,
+    facts_of_card,
+    full_scale,
+)
+from qnetsim.policies.learned.weights import packed, read_weights
+from qnetsim.policies.registry import make_policy
+from qnetsim.scenario import parse_scenario
+
+SHIPPED = sorted(MODELS.glob("*.safetensors"))
+TEXT = "[run]\nslots = 5\n[network]\ntopology = 'nsfnet'\n[demand]\nrequests = 100\nmean = 3.0\n"
+
+
+def setting_of(more=""):
+    return open_case(parse_scenario(TEXT + more)).setting
+
+
+def prepared(setting, **options):
+    policy = make_policy("fedsac", options)
+    policy.prepare(setting, None)
+    return policy
+
+
+def level_of(policy):
+    """Channels for each routed request that the policy reserves first."""
+    units = policy._units
+    step = policy._next_step()
+    busy = units.requests > 0
+    return set((step.channels[busy] // units.requests[busy]).tolist())
+
+
+def stripped(path, to, *, card=(), spec=None):
+    weights = read_weights(path)
+    kept = {key: value for key, value in weights.card.items() if key not in card}
+    to.write_bytes(packed(replace(weights, card=kept, spec=spec or weights.spec)))
+    return str(to)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_scales_of_shipped_models_are_those_of_their_training(path):
+    facts = facts_of_card(read_weights(path).card)
+    # ten levels: 0 … 9 channels, and twice as many where a span is twice the usual one
+    assert full_scale(facts) == (18 if "heterogeneous" in path.stem else 9)
+
+
+@pytest.mark.parametrize("name", ["nsfnet", "usnet", "heterogeneous", "regimes", "stores"])
+def test_a_shipped_scenario_is_what_its_model_was_trained_with(name):
+    path = MODELS / f"fedsac-{name}.safetensors"
+    trained = dict(read_weights(path).card)["scenario"]
+    known = {k: v for k, v in trained.items() if k in {"network", "demand", "regimes", "cost"}}
+    assert known.keys() >= {"network", "demand", "cost"}
+    here = facts_of(open_case(qnetsim.load(name)).setting)
+    assert facts_of_card(read_weights(path).card) == here
+
+
+@pytest.mark.parametrize("levels", [12, 14, 20])
+def test_other_levels_do_not_change_what_an_action_means(levels):
+    """With demand that hardly differs the reservation stays; it was 5, 6 and 8 by the new levels."""
+    assert level_of(prepared(setting_of())) == {4}
+    with pytest.warns(ModelWarning) as caught:
+        policy = prepared(setting_of(f"levels = {levels}\n"))
+    assert policy._units.top == 9
+    assert level_of(policy) == {4}
+    (warning,) = caught
+    text = str(warning.message)
+    assert f"levels {levels} (trained with 10)" in text
+    assert "mean level" not in text
+    assert "its action 1 is 9 channels for each routed request, as in training" in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("[cost]\non_demand_multiplier = 2.0\n", "QKD price reserved/on demand 0.125 (trained with 0.25)"),
+        ("[key_management]\nstore_bits = 9\nkey_lifetime_slots = 2\n", "store_bits 9 (trained with 0)"),
+        ("[regimes]\nmeans = [1, 6]\nmean_slots = 7\n", "means of the regimes 1 … 6 (trained with none)"),
+    ],
+)  # fmt: skip
+def test_prices_stores_and_regimes_of_another_kind_are_told(more, told):
+    scenario = TEXT.replace("mean = 3.0\n", "") if "regimes" in more else TEXT
+    setting = open_case(parse_scenario(scenario + more)).setting
+    with pytest.warns(ModelWarning) as caught:
+        prepared(setting)
+    assert told in str(caught[0].message)
+
+
+def test_other_spans_are_told_and_do_not_change_the_scale():
+    text = TEXT.replace(
+        "'nsfnet'", "'nsfnet'\nkey_rate = 'inverse'\nfibre_spans = [['1', '2', 320]]"
+    )
+    with pytest.warns(
+        ModelWarning, match=r"channels of the highest level 9 … 18 \(trained with 9\)"
+    ):
+        policy = prepared(open_case(parse_scenario(text)).setting)
+    assert policy._units.top == 9
+
+
+def test_a_scenario_like_the_training_is_not_warned_of():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        prepared(setting_of())
+
+
+def test_weights_that_cannot_tell_say_so_once(tmp_path):
+    path = MODELS / "fedsac-nsfnet.safetensors"
+    model = stripped(path, tmp_path / "w.safetensors", card=("scenario",))
+    with pytest.warns(ModelWarning) as caught:
+        policy = prepared(setting_of("levels = 12\n"), model=model)
+    (warning,) = caught
+    assert "does not tell what it was trained with; its action 1 is 11 channels" in str(
+        warning.message
+    )
+    assert "assumed from the scenario in use" in str(warning.message)
+    assert policy._units.top == 11
+    spec = replace(read_weights(path).spec, most_channels=9)
+    model = stripped(path, tmp_path / "v.safetensors", card=("scenario",), spec=spec)
+    with pytest.warns(ModelWarning, match="9 channels for each routed request, as its file says"):
+        assert prepared(setting_of("levels = 12\n"), model=model)._units.top == 9
+
+
+@pytest.mark.parametrize(
+    "network", [{"topology": "/etc/passwd"}, {"topology": 3}, {"rate_table": "/etc/passwd"}, None]
+)
+def test_a_card_leads_to_no_file(network):
+    card = dict(read_weights(MODELS / "fedsac-nsfnet.safetensors").card)
+    scenario = dict(card["scenario"])
+    scenario["network"] = scenario["network"] | network if network else network
+    assert facts_of_card({"scenario": scenario}) is None
+    assert facts_of_card({}) is None
+
+
+def test_new_weights_keep_the_scale_and_what_training_met(tmp_path):
+    pytest.importorskip("torch")
+    from qnetsim.learning.checkpoint import card_text, weights_of, write_weights
+    from qnetsim.learning.train import Training
+
+    text = TEXT + (
+        "levels = 7\n[learning]\nepochs = 1\nslots_per_epoch = 4\nupdates_per_epoch = 1\nbatch = 2\n"
+    )
+    case = open_case(parse_scenario(text))
+    training = Training(case, "fedsac", [0])
+    training.run()
+    path = tmp_path / "w.safetensors"
+    sha256 = write_weights(path, weights_of(training))
+    weights = read_weights(path)
+    assert weights.spec.most_channels == 6
+    assert weights.card["training"] == facts_of(case.setting)
+    assert "| channels for each routed request at action 1 | 6 |" in card_text(weights, sha256)
+    with pytest.warns(ModelWarning, match=r"levels 10 \(trained with 7\)"):
+        policy = prepared(setting_of(), model=str(path))
+    assert policy._units.top == 6
+    assert np.isfinite(policy._units.typical).all()
