@@ -69,7 +69,7 @@ def test_a_shipped_scenario_is_what_its_model_was_trained_with(name):
 
 @pytest.mark.parametrize("levels", [12, 14, 20])
 def test_other_levels_do_not_change_what_an_action_means(levels):
-    """With demand that hardly differs the reservation stays; it was 5, 6 and 8 by the new levels."""
+    """The demand hardly differs, so the reservation stays; it was 5, 6 and 8 for each request."""
     assert level_of(prepared(setting_of())) == {4}
     with pytest.warns(ModelWarning) as caught:
         policy = prepared(setting_of(f"levels = {levels}\n"))
@@ -86,9 +86,9 @@ def test_other_levels_do_not_change_what_an_action_means(levels):
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ("[cost]\non_demand_multiplier = 2.0\n", "QKD price reserved/on demand 0.125 (trained with 0.25)"),
-        ("[key_management]\nstore_bits = 9\nkey_lifetime_slots = 2\n", "store_bits 9 (trained with 0)"),
-        ("[regimes]\nmeans = [1, 6]\nmean_slots = 7\n", "means of the regimes 1 … 6 (trained with none)"),
+        ("[cost]\non_demand_multiplier = 2.0\n", "QKD price reserved/on demand 0.125 (trained"),
+        ("[key_management]\nstore_bits = 9\nkey_lifetime_slots = 2\n", "store_bits 9 (trained"),
+        ("[regimes]\nmeans = [1, 6]\nmean_slots = 7\n", "means of the regimes 1 … 6 (trained"),
     ],
 )  # fmt: skip
 def test_prices_stores_and_regimes_of_another_kind_are_told(more, told):
@@ -150,7 +150,8 @@ def test_new_weights_keep_the_scale_and_what_training_met(tmp_path):
     from qnetsim.learning.train import Training
 
     text = TEXT + (
-        "levels = 7\n[learning]\nepochs = 1\nslots_per_epoch = 4\nupdates_per_epoch = 1\nbatch = 2\n"
+        "levels = 7\n[learning]\nepochs = 1\nslots_per_epoch = 4\nupdates_per_epoch = 1\n"
+        "batch = 2\n"
     )
     case = open_case(parse_scenario(text))
     training = Training(case, "fedsac", [0])
