@@ -21,7 +21,9 @@ class Recycled:
         """Make an array with anything in it."""
         kind = np.dtype(kind)
         count = math.prod(shape)
-        size = count * kind.itemsize
+        # sizes are few, or memory of every length that ever came would be kept; what lies behind
+        # an array is never touched, so no system has to find it
+        size = 1 << max(count * kind.itemsize - 1, 0).bit_length()
         free = self._free[size]
         # another thread may let go of an array at any time, but only this one takes
         memory = free.pop() if free else np.empty(size, dtype=np.uint8).data

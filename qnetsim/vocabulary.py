@@ -55,3 +55,41 @@ class RoundStatus(IntEnum):
 
 #: Names of the statuses of a round, as a trace writes them.
 ROUND_STATUS = tuple(status.name.lower() for status in RoundStatus)
+
+
+class RequestFate(IntEnum):
+    """What became of a request; the last two open ones are cut off by the end of the run."""
+
+    SERVED = 0
+    BLOCKED = 1
+    INTERRUPTED = 2
+    WAITING = 3
+    HOLDING = 4
+
+
+class RequestCause(IntEnum):
+    """Why a request was not served when it asked."""
+
+    #: It was served.
+    NONE = 0
+    #: The fibre keeps too few bits, and its channels yield none in this slot.
+    NO_KEY = 1
+    #: The fibre keeps too few bits, and all channels that may still be lit yield too few.
+    NO_CHANNEL = 2
+    #: The fibre keeps too few bits, and channels lit then deliver after the slot's end.
+    TOO_LATE = 3
+    #: All KM wavelengths of the fibre are in use.
+    NO_WAVELENGTH = 4
+    #: The fibre is down.
+    FIBRE_DOWN = 5
+    #: The fibre is known to be down, and there is no way around.
+    NO_DETOUR = 6
+    #: The fibre is known to be down, and requests give up then.
+    OUTAGE = 7
+    #: The policy refuses the request at its level.
+    REFUSED = 8
+
+
+#: Names of fates and causes, as a trace writes them.
+REQUEST_FATES = tuple(fate.name.lower() for fate in RequestFate)
+REQUEST_CAUSES = tuple(cause.name.lower() for cause in RequestCause)

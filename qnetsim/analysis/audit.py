@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.analysis.request_audit import unlike_requests
 from qnetsim.errors import TraceFormatError
 from qnetsim.plain_text import counted
 from qnetsim.trace import Trace
 from qnetsim.trace.contents import FIRST_WITH_FILE_DIGEST
-from qnetsim.trace.schema import TRACE, VERSION
+from qnetsim.trace.schema import TRACE_WITH_REQUESTS, VERSION, WORLD
 from qnetsim.vocabulary import COST_COLUMNS, FLOWS, POOLS
 
 Check = Callable[[Trace], str | None]
@@ -49,8 +50,10 @@ def audit(trace: Trace) -> Iterator[Finding]:
         f"{trace.kind.noun}, {text}, {counted(trace.slots, 'slot')}",
     )
     yield _contents(trace)
-    if trace.kind is TRACE:
+    if trace.kind is not WORLD:
         yield from (_run_check(trace, name, check) for name, check in _CHECKS.items())
+    if trace.kind is TRACE_WITH_REQUESTS:
+        yield _run_check(trace, "followed requests", unlike_requests)
     yield from _digests(trace)
 
 
@@ -227,5 +230,6 @@ _MEANING = {
     "ledger": "produced = consumed + stored + expired + overflowed, in every slot and in total",
     "costs": "reserved and lit amounts at their prices, in every slot",
     "requests": "waiting + arrived = served + blocked + waiting after, in every slot",
+    "followed requests": "their fates and first keys are those that the slots count",
     "times": "wall-clock times are numbers of seconds; what they were, no file can prove",
 }

@@ -124,7 +124,7 @@ def _where_there_is_something(sources: ReportSources) -> Iterator[Drawing]:
     slots = _slots_counted(cut)
     if comparison.transients:
         caption = f"How the runs settle: mean over {counted(worlds, 'world')} against time" + (
-            f"; the shaded {counted(cut, 'slot')} are left out of all figures." if cut else "."
+            f"; the shaded {counted(cut, 'slot')} are left out of all means." if cut else "."
         )
         yield Drawing("transient", caption, lambda style: transient_figure(comparison, style=style))
     if any(policy.keys.wait_percentiles_s["max"] > 0 for policy in comparison.policies):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.divergence import Divergence
+from qnetsim.analysis.group_rows import class_rows, pair_rows, runs_of
 from qnetsim.analysis.interval_rows import interval_rows
 from qnetsim.analysis.provenance_rows import scenario_rows, software_rows
 from qnetsim.analysis.rows import (
@@ -137,3 +138,16 @@ def scenario_table(comparison: Comparison) -> str:
 def trace_table(comparison: Comparison) -> str:
     """The traces that are compared."""
     return html_table("Traces", trace_rows(comparison))
+
+
+def group_tables(comparison: Comparison) -> str:
+    """Requests by class and by pair; nothing where they were not followed."""
+    runs = runs_of(comparison)
+    classes, pairs = class_rows(runs), pair_rows(runs)
+    parts = []
+    if classes is not None:
+        parts.append(html_table("Requests by class: keys, losses, time to the first keys", classes))
+    if pairs is not None:
+        table = html_table("Requests by node pair", pairs)
+        parts.append(f"<details><summary>Requests by node pair</summary>{table}</details>")
+    return "\n".join(parts)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.mean_intervals import Intervals
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.analysis.rows import COST_LABELS
+from qnetsim.analysis.task_means import task_means
 from qnetsim.analysis.text_table import DASH, TextTable, at_one_precision
 
 #: Figures that are shares, and those that are amounts, by their headings.
@@ -76,8 +78,26 @@ def _wait_columns(intervals: Sequence[Intervals]) -> dict[str, list[str]]:
 
 def basis(comparison: Comparison) -> Sequence[str]:
     """Sentences: what was left out at the start, and where the intervals come from."""
-    found = (comparison.warm_up.sentence, *_interval_sentences(comparison))
+    found = (
+        comparison.warm_up.sentence,
+        *_interval_sentences(comparison),
+        _task_sentence(comparison),
+    )
     return [sentence for sentence in found if sentence]
+
+
+def _task_sentence(comparison: Comparison) -> str:
+    """Why means of FEL tasks have no interval though there are several replications."""
+    if comparison.replications == 1:
+        return ""
+    means = [
+        task_means(runs)
+        for policy in comparison.policies
+        for runs in zip(*(run.tasks for run in policy.runs), strict=True)
+    ]
+    values = (getattr(mean, field.name) for mean in means for field in fields(mean))
+    alone = any(value is not None and value.high is None for value in values)
+    return "Means of federated tasks that one run alone tells have no interval." if alone else ""
 
 
 def _interval_sentences(comparison: Comparison) -> list[str]:

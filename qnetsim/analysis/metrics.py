@@ -11,6 +11,7 @@ import numpy as np
 
 from qnetsim.analysis.fel_tasks import TaskRun, task_runs
 from qnetsim.analysis.pool_levels import pool_levels
+from qnetsim.analysis.request_groups import RequestGroups, request_groups
 from qnetsim.analysis.waits import Waits
 from qnetsim.analysis.warm_up import WarmUp, blocks_from, warm_up_of
 from qnetsim.arrays import FloatArray, IntArray
@@ -73,6 +74,8 @@ class RunMetrics:
         All that the trace says of its origin.
     format_version : (int, int)
         Of the trace.
+    groups : RequestGroups or None
+        Requests by class and by pair; None where the trace follows none.
     """
 
     trace: Path
@@ -107,6 +110,7 @@ class RunMetrics:
     scenario: dict[str, Any]
     provenance: dict[str, Any]
     format_version: tuple[int, int]
+    groups: RequestGroups | None = None
 
     @property
     def counted_slots(self) -> int:
@@ -200,6 +204,7 @@ def run_metrics(trace: Trace, warm_up: WarmUp | None = None) -> RunMetrics:
         scenario=trace.provenance["scenario"],
         provenance=trace.provenance,
         format_version=trace.version,
+        groups=request_groups(trace, first),
     )
 
 

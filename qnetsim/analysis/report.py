@@ -188,6 +188,7 @@ def _sections(
             map_explorer.explorer(sources.first, comparison.reference),
             tables.key_table(comparison),
             _figure_html(drawn, "waiting"),
+            tables.group_tables(comparison),
         )
     )
     parting = training = ""

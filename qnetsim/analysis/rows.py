@@ -154,7 +154,9 @@ def paired_rows(comparison: Comparison, future_mark: str = SEES_FUTURE) -> TextT
             *nothing_where(
                 all(p.variance_reduction is None for p in policies),
                 ["variance reduction"],
-                "One replication has no variance that common worlds could reduce",
+                "One replication has no variance that common worlds could reduce"
+                if comparison.replications == 1
+                else "No difference varies between the worlds",
             ),
             *nothing_where(
                 all(p.regret is None for p in policies),

@@ -67,8 +67,7 @@ class WarmUp:
             return ""
         start = f"at the start {' and '.join(self.at_start)}"
         if self.method == "none":
-            what = " and ".join(self.ends)
-            return f"No slot is left out, though {start}: {what} come once in a run."
+            return f"No slot is left out, though {start}: {self._why_none}."
         cut = _left_out(self.slots) if self.slots else "No slot is left out"
         told = f"{cut} as warm-up (MSER-5): {start}."
         if self.cut_cost is not None:
@@ -79,6 +78,14 @@ class WarmUp:
                 "run.warmup_slots."
             )
         return told
+
+    @property
+    def _why_none(self) -> str:
+        """Why the start was not looked for."""
+        if not self.ends:
+            return f"MSER-5 needs {LEAST_VALUES * BATCH_SLOTS} slots"
+        verb = "comes" if self.ends == ("recorded demand",) else "come"
+        return f"{' and '.join(self.ends)} {verb} once in a run"
 
 
 def _left_out(slots: int) -> str:
@@ -125,9 +132,9 @@ def mser_5(values: FloatArray) -> int | None:
     ----------
     values : ndarray of float64, shape (slots,)
     """
-    count = len(values) // BATCH_SLOTS
-    if count < LEAST_VALUES:
+    if _too_short(values):
         return 0
+    count = len(values) // BATCH_SLOTS
     means = values[: count * BATCH_SLOTS].reshape(count, BATCH_SLOTS).mean(axis=1)
     # from the mean of what comes late, so that the start does not swallow how little that varies
     centred = (means - means[count // 2 :].mean())[::-1]
@@ -136,8 +143,14 @@ def mser_5(values: FloatArray) -> int | None:
     errors = (np.maximum(squares, 0) / kept**2)[::-1]
     scale = float(np.abs(means).max())
     errors[errors * count <= (1e-12 * scale) ** 2] = 0.0
-    cut = int(np.argmin(errors[: count - count // KEPT_PART + 1]))
+    least = -(-count // KEPT_PART)
+    cut = int(np.argmin(errors[: count - least + 1]))
     return cut * BATCH_SLOTS if cut <= count // 2 else None
+
+
+def _too_short(values: FloatArray) -> bool:
+    """Whether these slots are too few for MSER-5 to say anything."""
+    return len(values) < LEAST_VALUES * BATCH_SLOTS
 
 
 def series_of(trace: Trace) -> dict[str, FloatArray]:
@@ -190,6 +203,8 @@ def warm_up(
     ends = tuple(dict.fromkeys(what for found in map(one_off, provenances) for what in found))
     if ends:
         return WarmUp(at_start=empty, ends=ends)
+    if all(_too_short(series["cost"]) for series in policies.values()):
+        return WarmUp(at_start=empty)
     cuts = {
         (policy, name): mser_5(values)
         for policy, series in policies.items()

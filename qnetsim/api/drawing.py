@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +17,34 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 StyleName = Literal["screen", "ieee-column", "ieee-page", "slide"]
+
+
+def drawn(
+    draw: Callable[[Style], Figure],
+    style: StyleName,
+    out: str | os.PathLike[str] | None,
+    *,
+    force: bool,
+) -> Figure:
+    """Draw a figure in a style, and write it where a file is named.
+
+    Raises
+    ------
+    UsageError
+        There is no such style, or the file cannot be a figure's or exists.
+    """
+    if style not in STYLES:
+        raise UsageError(f"style={style!r}: allowed: {', '.join(STYLES)}")
+    path = None if out is None else path_argument("out", out)
+    if path is not None:
+        if path.suffix[1:] not in FORMATS:
+            allowed = ", ".join(f".{kind}" for kind in FORMATS)
+            raise UsageError(f"out {path}: the name must end in one of {allowed}")
+        refuse_existing(path, force)
+    figure = draw(STYLES[style])
+    if path is not None:
+        save(figure, path, STYLES[style])
+    return figure
 
 
 class Drawable:
@@ -44,19 +73,8 @@ class Drawable:
         UsageError
             There is no such style, or the file cannot be a figure's or exists.
         """
-        if style not in STYLES:
-            raise UsageError(f"style={style!r}: allowed: {', '.join(STYLES)}")
-        path = None if out is None else path_argument("out", out)
         with inputs_noted(self._sources()):
-            if path is not None:
-                if path.suffix[1:] not in FORMATS:
-                    allowed = ", ".join(f".{kind}" for kind in FORMATS)
-                    raise UsageError(f"out {path}: the name must end in one of {allowed}")
-                refuse_existing(path, force)
-            figure = self._figure(STYLES[style])
-            if path is not None:
-                save(figure, path, STYLES[style])
-        return figure
+            return drawn(self._figure, style, out, force=force)
 
     def _figure(self, style: Style) -> Figure:
         raise NotImplementedError

@@ -25,6 +25,7 @@ COMMANDS = {
     "compare": ("compare:compare", "run all policies in the same worlds, or compare traces"),
     "demand": ("demand:demand", "record the world of a scenario, or import demand of others"),
     "diff": ("diff:diff", "say where two traces part, or where two plans differ"),
+    "explain": ("explain:explain", "say why a request waited in a slot of a trace"),
     "fel": ("fel:fel", "train a federated task, and show what keys its rounds take"),
     "inspect": ("inspect:inspect", "say what is in a trace or a plan"),
     "network": ("network:network", "convert topologies of others"),

@@ -15,7 +15,7 @@ from qnetsim.cli.show.output import emit, json_option, table
 from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.plain_text import counted, solver_in_words
 from qnetsim.trace import Trace, is_plan, open_world
-from qnetsim.trace.schema import TRACE
+from qnetsim.trace.schema import WORLD
 
 
 @click.command(cls=StrictCommand)
@@ -30,7 +30,7 @@ def inspect(trace: Path, as_json: bool) -> None:
         return
     with open_world(trace) as opened:
         columns = opened.kind.columns_in(opened.version)
-        metrics = run_metrics(opened) if opened.slots and opened.kind is TRACE else None
+        metrics = run_metrics(opened) if opened.slots and opened.kind is not WORLD else None
         if as_json:
             emit(
                 "inspect",

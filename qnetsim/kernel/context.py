@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from qnetsim.compiling import compiled
 from qnetsim.forecast import Forecast
+from qnetsim.kernel.followed_requests import FollowedRequests
 from qnetsim.kernel.serving import sums
 from qnetsim.kernel.serving.jit import Served
 from qnetsim.network import Network
@@ -40,6 +41,8 @@ class SimulationContext:
         Carries the keys of all requests as real bytes.
     task_relay : Relay or None
         Carries the keys of real FEL tasks as bytes.
+    followed : FollowedRequests or None
+        Which requests are followed one by one.
     """
 
     setting: Setting
@@ -49,6 +52,7 @@ class SimulationContext:
     kernel: Served = "numpy"
     relay: Relay | None = None
     task_relay: Relay | None = None
+    followed: FollowedRequests | None = None
 
     @property
     def network(self) -> Network:

@@ -13,6 +13,7 @@ from qnetsim.compiling import compiled
 from qnetsim.kernel.billing import bill
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.ledger import Columns
+from qnetsim.kernel.request_log import NOTE_ROWS, RequestLog
 from qnetsim.kernel.serving import loop, vector
 from qnetsim.kernel.serving.fresh import FlowSizes, grown, new_flows, new_state
 from qnetsim.kernel.serving.intervals import Interval
@@ -23,6 +24,7 @@ from qnetsim.kernel.serving.state import (
     COUNTS,
     FOLLOWED,
     LOGGED,
+    NOTED,
     QUEUED,
     STARTED,
     Flows,
@@ -86,6 +88,11 @@ class KeyManagers:
             initial_bits=table.initial_bits,
             capacity=2 * requests,
             log_rows=2 * rows,
+            note_rows=NOTE_ROWS if context.followed else 0,
+        )
+        #: Follows requests one by one, where that is asked for.
+        self.request_log = (
+            RequestLog(context.followed, self.rules, forecast) if context.followed else None
         )
         self._paths: list[PathTable] = []
         self._rows_at_once = FIRST_ROWS
@@ -116,13 +123,15 @@ class KeyManagers:
         row = 0
         while row < interval.slots:
             started = time.perf_counter()
+            begin = row
             end = min(row + self._rows_at_once, interval.slots)
             row = self._serve_rows(slots, flows, row, end, paths)
             self._carry(paths)
+            self._follow(slots, paths, begin, row)
             quick = time.perf_counter() - started < STOP_S
             self._rows_at_once = min(2 * self._rows_at_once, MOST_ROWS) if quick else FIRST_ROWS
             if row < end:
-                self._make_room()
+                self._make_room(slots)
             self._context.check()
         return self._finished(interval, flows, paths)
 
@@ -131,8 +140,9 @@ class KeyManagers:
         slots, flows, paths = self._laid_out(interval, routes)
         serving = self._serving
         while not serving.serve_slots(self.state, self.rules, slots, flows, 0, 1, False):
-            self._make_room()
+            self._make_room(slots)
         self._carry(paths)
+        self._follow(slots, paths, 0, 1)
         self._context.check()
         return OpenSlot(
             interval=interval,
@@ -217,18 +227,26 @@ class KeyManagers:
     def _serving(self) -> ModuleType:
         return compiled(loop) if self._context.kernel == "numba" else loop
 
-    def _make_room(self) -> None:
-        """Enlarge queue and log, where a slot might bring more than they hold."""
+    def _make_room(self, slots: Slots) -> None:
+        """Enlarge queue, log and notes, where a slot might bring more than they hold."""
         asking = int(self.state.size[QUEUED]) + self.forecast.requests
         capacity = max(2 * asking, len(self.state.queue))
         rows = capacity * self.network.fibres if self._context.relay else 0
-        self.state = grown(self.state, capacity, rows)
+        notes = capacity * int(np.diff(slots.phase).max()) if self.request_log else 0
+        self.state = grown(self.state, capacity, rows, notes)
 
     def _carry(self, paths: PathTable) -> None:
         relay = self._context.relay
         if relay is not None:
             relay.carry(self.state.log[: int(self.state.size[LOGGED])], paths)
             self.state.size[LOGGED] = 0
+
+    def _follow(self, slots: Slots, paths: PathTable, begin: int, end: int) -> None:
+        """Hand on what was noted of requests in rows ``begin .. end − 1``."""
+        if self.request_log is not None:
+            notes = self.state.notes[: int(self.state.size[NOTED])]
+            self.request_log.add(notes, slots, paths, begin, end)
+            self.state.size[NOTED] = 0
 
     def _paths_of(self, routes: RouteTable) -> PathTable:
         """Paths of these routes, made once for as long as they are in use."""

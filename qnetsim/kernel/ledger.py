@@ -28,12 +28,14 @@ class SlotBlock:
     """Consecutive slots: one array for each recorded column, rows first.
 
     ``totals`` holds the running totals after the block: those of the ledger, ``pool_flow_bits`` to
-    shape (fibres,), the trust exposure, and the rounds of FEL tasks.
+    shape (fibres,), the trust exposure, and the rounds of FEL tasks. ``requests`` holds the rows of
+    the requests whose fates fell in the block, where requests are followed.
     """
 
     first_slot: int
     columns: Columns
     totals: Columns
+    requests: Columns | None = None
 
     @property
     def slots(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -140,7 +141,18 @@ class Simulation:
                 self.policy.learn(_outcome(slot, rows.levels(slot, end), columns))
         if end == chunk.first_slot + chunk.slots:
             totals = {**self.managers.totals, **self.rounds.table.columns}
-            self._sink(chunk, self._ledger.close(totals))
+            self._sink(chunk, self._with_requests(self._ledger.close(totals)))
+
+    def _with_requests(self, block: SlotBlock) -> SlotBlock:
+        """The block with what became of requests in it, where they are followed."""
+        log = self.managers.request_log
+        if log is None:
+            return block
+        end = block.first_slot + block.slots
+        if end == self.setting.slots:
+            log.finish(self.context.run_ticks)
+        tables = log.close(block.first_slot, block.slots)
+        return replace(block, columns=block.columns | tables.counts, requests=tables.rows)
 
     def _serve(self, rows: ChunkRows, first: int, end: int) -> Columns:
         """Serve an interval, slot by slot where the policy has a second stage of its own."""

@@ -16,6 +16,7 @@ from qnetsim.scenario.tables.scenario import (
     RiskTable,
     RunTable,
 )
+from qnetsim.scenario.tables.trace import TraceTable
 from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
@@ -65,6 +66,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[planning]": PlanningTable,
     "[planning.risk]": RiskTable,
     "[learning]": LearningTable,
+    "[trace]": TraceTable,
     "[[policy]]": PolicyTable,
 }
 

@@ -98,8 +98,11 @@ not somebody who writes records as well.
 ## The table
 
 A row for each point, policy and replication, in this order of columns: the factors by key,
-`policy`, `replication`, `cost_per_slot`, `served`, `blocked`, `on_demand_share`, `world_digest`,
-`content_digest`, `status`, `job`, `error`. `status` is `complete`, `failed`, `missing`, or
+`policy`, `replication`, `cost_per_slot`, `served`, `blocked`, `on_demand_share`, `warmup_slots`,
+`at_start`, `world_digest`, `content_digest`, `status`, `job`, `error`. `warmup_slots` says how many
+first slots the figures leave out: those of `run.warmup_slots` and no others, for runs are paired
+one by one as they come; `at_start` says what such a run begins with, like empty key stores. The
+report says both. `status` is `complete`, `failed`, `missing`, or
 `stopped` where a point needs no more replications. Cells without a value are empty (NaN in Parquet
 and HDF5).
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from qnetsim.trace.column import Column
 from qnetsim.trace.schema import (
+    BEFORE_REQUESTS,
+    BY_PATH,
     CHUNK_ROWS,
-    COLUMNS,
     FILETYPE,
     VERSION,
     WORLD_FILETYPE,
-    Column,
 )
 
 HEAD = f"""\
@@ -27,7 +28,8 @@ provenance without policy and plan.
 | attribute | meaning |
 |---|---|
 | `filetype` | `{FILETYPE}` |
-| `version` | two integers, `[{VERSION[0]}, {VERSION[1]}]`; readers refuse another first number |
+| `version` | two integers, `[{BEFORE_REQUESTS[0]}, {BEFORE_REQUESTS[1]}]`, or with the group \
+`requests` `[{VERSION[0]}, {VERSION[1]}]`; readers refuse another first number |
 | `status` | `complete`, `interrupted` (Ctrl-C), `failed` (an error), `incomplete` (killed) |
 | `provenance` | JSON: software, environment, scenario, seed, replication, policy, plan |
 | `policy`, `replication` | what was run, and in which world |
@@ -76,6 +78,28 @@ last one. A chunk of fill values (zeros unless the table says otherwise) is not 
 such. Text is variable-length UTF-8. Volatile columns carry the attribute `volatile = 1`.
 """
 
+#: What is said of a group ahead of its columns.
+ABOUT = {
+    "requests": """
+Only in traces of scenarios with `[trace] requests = "all"`, `"sample"` or `"blocked"`. Its tables
+have dimensions of their own, which grow by as many rows as there is to tell: `entries[s]`,
+`turns[s]`, `ways[s]` and `hops[s]` say how many rows belong to the slots up to `s`. An *entry* is a
+request of one slot, written in the slot in which its fate fell; within a slot entries come in order
+of arrival, class and number. Requests that wait or go on when the run ends come last, with the
+fates `waiting` and `holding`; a run that is cut short has no entry of them. A *turn* begins where a
+try of the request came to something else than the one before; requests that had a single turn
+have none here, since the entry tells it: served over `first_way` from `service_slot` on, or never,
+for `cause`. The fibres of way `w` are `hop_fibre[way_end[w - 1] : way_end[w]]`.
+
+`cause` says why the request got no keys: `no_key` (the fibre keeps too few bits, and its channels
+yield none in the slot), `no_channel` (too few bits, and all channels that may still be lit yield
+too few), `too_late` (too few bits, and channels lit then deliver after the slot's end),
+`no_wavelength` (all KM wavelengths of the fibre are in use), `fibre_down`, `no_detour` (the fibre
+is known to be down, and there is no way around), `outage` (it is known to be down, and requests
+give up then), `refused` (by the policy, at its level).
+""",
+}
+
 TAIL = f"""
 ## Content digest
 
@@ -97,10 +121,12 @@ its name, the JSON list of name and value. `qnetsim verify` works both digests o
 def page() -> str:
     """Text of the page, in Markdown."""
     parts = [HEAD]
-    for group in dict.fromkeys(column.group for column in COLUMNS):
-        parts.append(f"\n### `{group}`\n\n| column | dimensions | type | unit | meaning |\n")
+    columns = BY_PATH.values()
+    for group in dict.fromkeys(column.group for column in columns):
+        parts.append(f"\n### `{group}`\n{ABOUT.get(group, '')}")
+        parts.append("\n| column | dimensions | type | unit | meaning |\n")
         parts.append("|---|---|---|---|---|\n")
-        for c in COLUMNS:
+        for c in columns:
             if c.group == group:
                 volatile = " (volatile)" if c.volatile else ""
                 parts.append(

@@ -9,7 +9,6 @@ from typing import Any
 from qnetsim.scenario.tables.portable import without_folders
 from qnetsim.trace import Trace
 from qnetsim.trace.rerun_check import Difference
-from qnetsim.trace.schema import VERSION
 
 #: What a plan claims that other versions of a solver may give otherwise.
 BY_SOLVER = frozenset({"solver", "variables", "rows", "nodes", "rounds", "wavelength_prices"})
@@ -57,7 +56,7 @@ def other_claim(trace: Trace, found: Mapping[str, Any]) -> Difference | None:
                 return Difference(f"provenance.{part}", {}, "", there, here)
             continue
         keys = there.keys() | here.keys()
-        if trace.version != VERSION:
+        if trace.version != trace.kind.version:
             # formats before this one claimed less, and put it in other words
             keys &= OLD_CLAIMS
         for key in sorted(keys - left_out - (LATER - there.keys())):
@@ -73,7 +72,7 @@ def other_claim(trace: Trace, found: Mapping[str, Any]) -> Difference | None:
 def unlike_solver(trace: Trace, found: Mapping[str, Any]) -> list[str]:
     """Claims of a plan that differ, as they may with other versions of a solver."""
     there, here = trace.provenance["plan"], found["plan"]
-    if there is None or here is None or trace.version != VERSION:
+    if there is None or here is None or trace.version != trace.kind.version:
         return []
     claimed = BY_SOLVER - (LATER - there.keys())
     return [key for key in sorted(claimed) if not same_claim(there.get(key), here.get(key))]

@@ -17,7 +17,7 @@ from qnetsim.scenario import Scenario
 from qnetsim.scenario.labels import refuse_clashing_labels
 from qnetsim.trace import open_world, refuse_existing
 from qnetsim.trace.files.planned_traces import write_planned
-from qnetsim.trace.schema import TRACE
+from qnetsim.trace.schema import WORLD
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def recorded_files(paths: Sequence[Path]) -> RecordedFiles:
     titles = set()
     for path in paths:
         with open_world(path) as opened:
-            if opened.kind is TRACE:
+            if opened.kind is not WORLD:
                 traces.append(path)
                 titles.add(opened.policy)
     with open_world(paths[0]) as first:

@@ -30,7 +30,7 @@ from qnetsim.replay.departure import (
 from qnetsim.replay.given_files import GivenFiles
 from qnetsim.replay.reopen import RecordedRun, redrawn_world
 from qnetsim.runs.header import trace_header, world_header
-from qnetsim.runs.simulate import Progress, RunContext, run_case, world_columns
+from qnetsim.runs.simulate import Progress, RunContext, run_case, world_columns, written
 from qnetsim.scenario import PolicyTable
 from qnetsim.scenario.tables.scenario import PolicySource
 from qnetsim.trace import Block, Trace
@@ -170,7 +170,7 @@ def _compare_run(again: _Rerun, given: GivenFiles) -> None:
     last: dict[str, Any] = {}
 
     def sink(chunk: WorldChunk, block: SlotBlock) -> None:
-        done = Block(block.columns, world_columns(chunk), block.totals)
+        done = written(chunk, block)
         again.differs(again.against.block(done))
         last["totals"] = block.totals
         again.progress(block.slots)

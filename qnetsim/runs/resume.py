@@ -12,7 +12,7 @@ from qnetsim.input_files import forget_input
 from qnetsim.trace import Block, TraceHeader, open_trace, open_world
 from qnetsim.trace.provenance import differing
 from qnetsim.trace.rerun_check import Difference, RerunCheck
-from qnetsim.trace.schema import TRACE, FileKind
+from qnetsim.trace.schema import TRACE, WORLD, FileKind
 
 #: Parts of the provenance that name a run; a part that is missing says that there is no such thing.
 NAMING = ("replication", "policy", "scenario_digest", "counterfactual")
@@ -45,13 +45,13 @@ class UnfinishedFile:
     def __init__(self, path: Path, kind: FileKind = TRACE) -> None:
         self.path = path
         try:
-            self._trace = open_trace(path) if kind is TRACE else open_world(path)
+            self._trace = open_world(path) if kind is WORLD else open_trace(path)
         except TraceError as error:
             resume = argument("resume", "True")
             raise TraceError(
                 f"{error}; {resume} goes on with a {kind.noun}: move or remove this file first"
             ) from None
-        if self._trace.kind is not kind:
+        if self._trace.kind.filetype != kind.filetype:
             self._trace.close()
             raise UsageError(f"{path}: is a {self._trace.kind.noun}, not a {kind.noun}")
         self.slots = self._trace.slots

@@ -18,6 +18,7 @@ from qnetsim.input_files import inputs_noted
 from qnetsim.interrupt import note_standing, stoppable
 from qnetsim.kernel import Kernel, Simulation, SlotBlock
 from qnetsim.kernel.context import SimulationContext
+from qnetsim.kernel.followed_requests import FollowedRequests
 from qnetsim.kernel.rounds import Task
 from qnetsim.kernel.serving.jit import Served
 from qnetsim.kernel.serving.jit import chosen as chosen_kernel
@@ -30,6 +31,7 @@ from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose
 from qnetsim.runs.header import policy_provenance, trace_header
 from qnetsim.scenario import Scenario
 from qnetsim.trace import Block, TraceHeader, TraceWriter, WriteBehind
+from qnetsim.trace.schema import TRACE, TRACE_WITH_REQUESTS, FileKind
 from qnetsim.vocabulary import PLAN_STATUS
 from qnetsim.world.realisation import Realisation, WorldChunk, WorldDigest
 
@@ -100,7 +102,17 @@ class RunContext:
             kernel=self.served_by,
             relay=relay,
             task_relay=task_relay,
+            followed=self._followed(),
         )
+
+    def _followed(self) -> FollowedRequests | None:
+        """Which requests are followed one by one, as the scenario says."""
+        scenario = self.case.scenario
+        which = scenario.trace.requests
+        if which == "none":
+            return None
+        share = scenario.trace.requests_sample
+        return FollowedRequests(which, share, scenario.run.seed, self.replication)
 
     def _new_relay(self) -> Relay:
         case = self.case
@@ -287,7 +299,15 @@ def simulate(
             unfinished.begin(header)
         check = stack.enter_context(stoppable())
         write = stack.enter_context(
-            _writing(path, header, realisation.digest(), unfinished, force=force, durable=durable)
+            _writing(
+                path,
+                header,
+                realisation.digest(),
+                unfinished,
+                kind=trace_kind(case.scenario),
+                force=force,
+                durable=durable,
+            )
         )
 
         def sink(chunk: WorldChunk, block: SlotBlock) -> None:
@@ -309,13 +329,16 @@ def _writing(
     digest: WorldDigest,
     unfinished: UnfinishedFile | None,
     *,
+    kind: FileKind,
     force: bool,
     durable: bool,
 ) -> Iterator[Sink]:
     """Write a trace behind the simulation, held against the one that is completed, if any."""
     completed = 0 if unfinished is None else unfinished.slots
     force = force or unfinished is not None
-    with TraceWriter(path, header, force=force, instead_of=completed, durable=durable) as writer:
+    with TraceWriter(
+        path, header, force=force, kind=kind, instead_of=completed, durable=durable
+    ) as writer:
 
         def write(done: list[tuple[WorldChunk, Block]]) -> None:
             for chunk, _ in done:
@@ -326,12 +349,22 @@ def _writing(
         with WriteBehind(write, lambda done: done[1].nbytes) as rows:
 
             def sink(chunk: WorldChunk, block: SlotBlock) -> None:
-                done = Block(block.columns, world_columns(chunk), block.totals)
+                done = written(chunk, block)
                 if unfinished is not None:
                     unfinished.compare(done)
                 rows.put((chunk, done))
 
             yield sink
+
+
+def trace_kind(scenario: Scenario) -> FileKind:
+    """Kind of file that a run of a scenario gives."""
+    return TRACE if scenario.trace.requests == "none" else TRACE_WITH_REQUESTS
+
+
+def written(chunk: WorldChunk, block: SlotBlock) -> Block:
+    """What a trace holds of a chunk of the world."""
+    return Block(block.columns, world_columns(chunk), block.totals, block.requests)
 
 
 def world_columns(chunk: WorldChunk) -> dict[str, npt.NDArray[Any] | None]:

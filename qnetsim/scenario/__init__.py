@@ -23,6 +23,7 @@ from qnetsim.scenario.tables.scenario import (
     RunTable,
 )
 from qnetsim.scenario.tables.topology_file import TopologyTable
+from qnetsim.scenario.tables.trace import TraceTable
 from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
@@ -56,6 +57,7 @@ __all__ = [
     "RunTable",
     "Scenario",
     "TopologyTable",
+    "TraceTable",
     "YieldTable",
     "load_scenario",
     "locate",

@@ -39,6 +39,7 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[Problem]:
             yield from _time_checks(table, ("fel", i, key))
         yield from _renewal_checks(table, ("fel", i), "worker")
     yield from _fault_checks(data.get("faults"), data.get("outage"))
+    yield from _trace_checks(data.get("trace"))
     if isinstance(network, dict):
         yield from _rate_checks(network)
         if isinstance(run, dict):
@@ -111,6 +112,12 @@ def _initial_checks(management: Mapping[str, Any]) -> Iterator[Problem]:
         )
     elif management.get("key_lifetime_slots", 0) == 0:
         yield key, "no bit outlives its slot; give key_lifetime_slots >= 1"
+
+
+def _trace_checks(trace: object) -> Iterator[Problem]:
+    """A share of a sample goes with a sample."""
+    if isinstance(trace, dict) and "requests_sample" in trace and trace.get("requests") != "sample":
+        yield ("trace", "requests_sample"), "goes with requests = 'sample' only; remove it"
 
 
 def _tables(value: object) -> list[object]:

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, PrivateAttr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from qnetsim.errors import ScenarioError, UsageError
 from qnetsim.scenario.checked import (
@@ -20,7 +27,7 @@ from qnetsim.scenario.checked import (
 from qnetsim.scenario.lines import Key
 from qnetsim.scenario.tables.cost import CostTable
 from qnetsim.scenario.tables.fel import FelTable
-from qnetsim.scenario.tables.fields import Table, as_tuple, field
+from qnetsim.scenario.tables.fields import Table, as_tuple, field, without_late_keys
 from qnetsim.scenario.tables.graph import GRAPH
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
 from qnetsim.scenario.tables.network import NetworkTable
@@ -33,6 +40,7 @@ from qnetsim.scenario.tables.scenario import (
     RunTable,
 )
 from qnetsim.scenario.tables.topology_file import reading_keys
+from qnetsim.scenario.tables.trace import TraceTable
 from qnetsim.scenario.tables.world import (
     DemandTable,
     FaultTable,
@@ -74,9 +82,15 @@ class Scenario(Table):
     learning: LearningTable = field(
         "the [learning] table", "a table", default=LearningTable.not_given()
     )
+    trace: TraceTable = field("the [trace] table", "a table", default=TraceTable.not_given())
     policy: Annotated[tuple[PolicyTable, ...], BeforeValidator(as_tuple)] = field(
         "the [[policy]] tables", "one [[policy]] table for each policy", default=()
     )
+
+    @model_serializer(mode="wrap")
+    def _without_late_tables(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Dump that is the one of before where no later table is used."""
+        return without_late_keys(self, dump, ("trace",))
 
     #: The files that it was read from, which no command writes over; no part of its value.
     _files: tuple[Path, ...] = PrivateAttr(())
@@ -129,6 +143,7 @@ class Scenario(Table):
             "regimes": None,
             "recording": None,
             "learning": LearningTable(),
+            "trace": TraceTable(),
             "request": (),
         }
         unused: dict[str, Any] = {

@@ -11,8 +11,10 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.trace.contents import committed_rows
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.hdf5.root_attributes import put_attributes
+from qnetsim.trace.hdf5.row_writer import LastRows
 from qnetsim.trace.hdf5.staged import LIBVER, StagedFile
 from qnetsim.trace.schema import CHUNK_ROWS, FileKind, totals
 
@@ -36,6 +38,8 @@ class Ending:
     digest : ContentDigest or None
         Over all columns but the running totals; None where a write was cut short, so that the
         file must be read again.
+    last_rows : mapping
+        By path, the rows of columns with a counter that are not in the file yet.
     """
 
     status: Literal["complete", "interrupted", "failed"]
@@ -45,6 +49,7 @@ class Ending:
     attributes: Mapping[str, Any]
     world_digest: str
     digest: ContentDigest | None
+    last_rows: Mapping[str, LastRows]
 
 
 def complete(handle: int, kind: FileKind, ending: Ending) -> ContentDigest:
@@ -75,6 +80,9 @@ def complete(handle: int, kind: FileKind, ending: Ending) -> ContentDigest:
 
 def _complete(staged: StagedFile, kind: FileKind, ending: Ending) -> ContentDigest:
     with h5py.File(staged, "r+", libver=LIBVER) as file:
+        for path, (first, values) in ending.last_rows.items():
+            file[path].resize(first + len(values), axis=0)
+            file[path][first:] = values
         digest = ending.digest or _cut(file, kind, ending)
         for column in totals(kind):
             digest.update(column, np.asarray(ending.totals[column.name]))
@@ -98,6 +106,12 @@ def _cut(file: h5py.File, kind: FileKind, ending: Ending) -> ContentDigest:
         if column.grows:
             dataset.resize(ending.slots, axis=0)
             for first in range(0, ending.slots, CHUNK_ROWS):
+                digest.update(column, dataset[first : first + CHUNK_ROWS])
+        elif column.counter:
+            # its counter stands ahead of it, and is cut already
+            rows = committed_rows(file, column, ending.slots)
+            dataset.resize(rows, axis=0)
+            for first in range(0, rows, CHUNK_ROWS):
                 digest.update(column, dataset[first : first + CHUNK_ROWS])
         elif column.running:
             dataset[...] = ending.totals[column.name]

@@ -13,9 +13,10 @@ import numpy as np
 from qnetsim.fibre_loss import LOSSES, stored_losses
 from qnetsim.locations import Location
 from qnetsim.plain_text import counted
+from qnetsim.trace.column import Column
 from qnetsim.trace.hdf5.object_headers import foreign_messages, has_type
 from qnetsim.trace.hdf5.reading import stored_elsewhere
-from qnetsim.trace.schema import VERSION, WORLD, Column, FileKind
+from qnetsim.trace.schema import WORLD, FileKind
 
 #: Attributes of the root.
 ROOT_ATTRIBUTES = frozenset(
@@ -107,7 +108,7 @@ def foreign_contents(
         if why := stored_elsewhere(file, name):
             yield f"{name} {why}"
         elif name in groups and isinstance(file[name], h5py.Group):
-            yield from _foreign_in(file, name, columns, newest=version == VERSION)
+            yield from _foreign_in(file, name, columns, newest=version == kind.version)
         elif name != COMMITTED:
             yield f"{name} is not an object of the format"
     if COMMITTED in file:
@@ -115,10 +116,20 @@ def foreign_contents(
         if len(file[COMMITTED].attrs):
             yield f"{COMMITTED} has attributes"
     for path, column in columns.items():
-        rows = file[path].shape[0] if column.grows and path in file else slots
-        if closed and rows != slots:
-            committed = counted(slots, "slot is", "slots are")
+        if not closed or path not in file or not (column.grows or column.counter):
+            continue
+        rows, due = file[path].shape[0], slots
+        if column.counter:
+            due = committed_rows(file, column, slots)
+        if rows != due:
+            what = "row" if column.counter else "slot"
+            committed = counted(due, f"{what} is", f"{what}s are")
             yield f"{path} has {counted(rows, 'row')}, and {committed} committed"
+
+
+def committed_rows(file: h5py.File, column: Column, slots: int) -> int:
+    """Rows of a column with a counter that belong to the committed slots."""
+    return int(file[column.counter][slots - 1]) if slots else 0
 
 
 def foreign_provenance(provenance: Mapping[str, Any], kind: FileKind) -> Iterator[str]:

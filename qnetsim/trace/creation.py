@@ -12,12 +12,13 @@ from typing import Any
 import h5py
 import numpy as np
 
+from qnetsim.trace.column import Column
 from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.hdf5.chunks import chunk_of
 from qnetsim.trace.hdf5.root_attributes import put_attributes
 from qnetsim.trace.hdf5.staged import LIBVER
-from qnetsim.trace.schema import TRACE, VERSION, WORLD, Column, FileKind, totals
+from qnetsim.trace.schema import KINDS, FileKind, totals
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class TraceHeader:
 
 
 def shape_in(sizes: Mapping[str, int], column: Column) -> tuple[int, ...]:
-    """Shape of a column without slots, in a file of these sizes."""
-    return tuple(0 if dim == "slot" else sizes[dim] for dim in column.dims)
+    """Shape of a column without slots and rows, in a file of these sizes."""
+    return tuple(sizes.get(dim, 0) for dim in column.dims)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def empty_file(kind: FileKind, header: TraceHeader, digest: ContentDigest) -> Ne
     """
     for column in _fixed(kind):
         digest.update(column, np.asarray(header.columns[column.path]))
-    columns = _FixedColumns(kind.filetype, digest.hexdigest(), header.columns)
+    columns = _FixedColumns(KINDS.index(kind), digest.hexdigest(), header.columns)
     new = _with_columns(columns)
     image = io.BytesIO(new.image)
     attributes = {"provenance": json.dumps(header.provenance), **header.attributes}
@@ -85,14 +86,14 @@ def empty_file(kind: FileKind, header: TraceHeader, digest: ContentDigest) -> Ne
 
 def _fixed(kind: FileKind) -> list[Column]:
     """Columns that are whole from the start."""
-    return [column for column in kind.columns if not (column.grows or column.running)]
+    return [column for column in kind.columns if column.fixed]
 
 
 @dataclass(frozen=True)
 class _FixedColumns:
     """The columns that are whole from the start; equal where their digests are."""
 
-    filetype: str
+    kind: int
     digest: str
     values: Mapping[str, Any] = field(compare=False)
 
@@ -100,13 +101,11 @@ class _FixedColumns:
 @lru_cache(maxsize=8)
 def _with_columns(columns: _FixedColumns) -> NewFile:
     """A file without slots and without provenance: the same in all runs of a scenario."""
-    kind = _kind(columns.filetype)
+    kind = KINDS[columns.kind]
     sizes = {
-        c.name: len(columns.values[c.path])
-        for c in kind.columns
-        if c.dims == (c.name,) and not c.grows
+        c.name: len(columns.values[c.path]) for c in kind.columns if c.dims == (c.name,) and c.fixed
     }
-    layout = _layout(kind.filetype, tuple(sorted(sizes.items())))
+    layout = _layout(columns.kind, tuple(sorted(sizes.items())))
     image = io.BytesIO(layout.image)
     with h5py.File(image, "r+", libver=LIBVER) as file:
         for column in _fixed(kind):
@@ -122,22 +121,18 @@ def _with_columns(columns: _FixedColumns) -> NewFile:
     return replace(layout, image=image.getvalue())
 
 
-def _kind(filetype: str) -> FileKind:
-    return next(kind for kind in (TRACE, WORLD) if kind.filetype == filetype)
-
-
 @lru_cache(maxsize=8)
-def _layout(filetype: str, sizes: tuple[tuple[str, int], ...]) -> NewFile:
+def _layout(number: int, sizes: tuple[tuple[str, int], ...]) -> NewFile:
     """A file without slots whose columns hold zeros and no names.
 
     Most of a file's creation is its datasets and their attributes, the same in all runs of a
     network: they are made once in a process.
     """
-    kind = _kind(filetype)
+    kind = KINDS[number]
     image = io.BytesIO()
     attributes = {
         "filetype": kind.filetype,
-        "version": np.array(VERSION, dtype=np.int64),
+        "version": np.array(kind.version, dtype=np.int64),
         "status": "incomplete",
     }
     with h5py.File(image, "w", libver=LIBVER) as file:
@@ -153,7 +148,7 @@ def _layout(filetype: str, sizes: tuple[tuple[str, int], ...]) -> NewFile:
 
 
 def _column(file: h5py.File, column: Column, shape: tuple[int, ...]) -> h5py.Dataset:
-    if column.grows:
+    if column.grows or column.counter:
         return file.create_dataset(
             column.path,
             shape=shape,

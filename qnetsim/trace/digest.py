@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, Column, FileKind
+from qnetsim.trace.column import Column
+from qnetsim.trace.schema import CHUNK_ROWS, TRACE, FileKind
 
 #: The format from which on a column's blocks are hashed one by one, then their digests.
 BLOCKWISE = (1, 2)
@@ -83,10 +84,11 @@ class ColumnDigest:
 class ContentDigest:
     """Digest over all columns, the volatile ones apart."""
 
-    def __init__(self, version: tuple[int, int] = VERSION, kind: FileKind = TRACE) -> None:
-        blockwise = version >= BLOCKWISE
+    def __init__(self, version: tuple[int, int] | None = None, kind: FileKind = TRACE) -> None:
+        blockwise = (version or kind.version) >= BLOCKWISE
         self._columns = {
-            c.path: ColumnDigest(c, blockwise=blockwise) for c in kind.columns_in(version)
+            c.path: ColumnDigest(c, blockwise=blockwise)
+            for c in kind.columns_in(version or kind.version)
         }
         self._volatile = {c.path for c in kind.columns if c.volatile}
 

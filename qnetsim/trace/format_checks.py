@@ -23,7 +23,14 @@ from qnetsim.trace.hdf5.reading import (
     stored_elsewhere,
 )
 from qnetsim.trace.hdf5.recover import UnclosedFile, is_marked_open
-from qnetsim.trace.schema import CHUNK_ROWS, TRACE, VERSION, WORLD, FileKind
+from qnetsim.trace.schema import (
+    CHUNK_ROWS,
+    TRACE,
+    TRACE_WITH_REQUESTS,
+    VERSION,
+    WORLD,
+    FileKind,
+)
 
 #: Least that a chunk of slot numbers takes: its address, size and filter mask in the index.
 LEAST_CHUNK_BYTES = 16
@@ -160,4 +167,5 @@ def check_format(path: Path, file: h5py.File, kinds: tuple[FileKind, ...]) -> Fi
             f"{path}: format {version[0]}.{version[1]} is older than {VERSION[0]}.x, which this "
             "version of qnetsim reads; read it with an older qnetsim"
         )
-    return found
+    newer = (major, int(version[1])) >= TRACE_WITH_REQUESTS.version
+    return TRACE_WITH_REQUESTS if found is TRACE and newer and "requests" in file else found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError
 from qnetsim.extras import require
+from qnetsim.trace.column import Column
 from qnetsim.trace.hdf5.reading import damage_refused
 from qnetsim.trace.hdf5.recover import UnclosedFile, is_marked_open
-from qnetsim.trace.schema import Column
 
 if TYPE_CHECKING:
     import pandas
@@ -70,7 +70,10 @@ def frame(
 
 
 def dataset(
-    path: Path, group: str, slots: int, on_close: Callable[[Callable[[], object]], None]
+    path: Path,
+    group: str,
+    rows: Mapping[str, int],
+    on_close: Callable[[Callable[[], object]], None],
 ) -> xarray.Dataset:
     """Open a group in xarray; nothing is read before it is asked for.
 
@@ -80,8 +83,8 @@ def dataset(
     ----------
     path : Path
     group : str
-    slots : int
-        Rows beyond them, which a killed run may leave, are left out.
+    rows : mapping
+        Of each growing dimension; rows beyond them, which a killed run may leave, are left out.
     on_close : callable
         Is told what to call when the trace is closed.
 
@@ -102,4 +105,4 @@ def dataset(
     with damage_refused(path, f"group {group}"):
         found = xarray.open_dataset(source, group=group, engine="h5netcdf")
     on_close(found.close)
-    return found.isel(slot=slice(slots)) if "slot" in found.sizes else found
+    return found.isel({dim: slice(n) for dim, n in rows.items() if dim in found.sizes})

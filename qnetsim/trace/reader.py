@@ -19,6 +19,7 @@ from qnetsim.errors import TraceError, TraceFormatError
 from qnetsim.fibre_loss import LOSSES, FibreLoss, stored_losses
 from qnetsim.locations import Location, node_titles
 from qnetsim.plain_text import fibre_name
+from qnetsim.trace.column import Column
 from qnetsim.trace.contents import (
     foreign_contents,
     foreign_provenance,
@@ -34,7 +35,14 @@ from qnetsim.trace.format_checks import (
 )
 from qnetsim.trace.hdf5.reading import damage_refused
 from qnetsim.trace.hdf5.recover import end_of_file
-from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, TRACE, WORLD, Column, FileKind
+from qnetsim.trace.schema import (
+    BY_PATH,
+    CHUNK_ROWS,
+    TRACE,
+    TRACE_WITH_REQUESTS,
+    WORLD,
+    FileKind,
+)
 from qnetsim.trace.stored_columns import StoredColumns
 
 if TYPE_CHECKING:
@@ -100,7 +108,8 @@ class Trace:
         self.kind = check_format(self.path, self._file, kinds)
         self.slots = committed_slots(self.path, self._file)
         columns = self.kind.columns_in(self.version)
-        self._columns = StoredColumns(self.path, self._file, columns, self.slots)
+        closed = self.status != "incomplete"
+        self._columns = StoredColumns(self.path, self._file, columns, self.slots, closed=closed)
         if whole:
             self._columns.check(columns)
         self.provenance = read_provenance(self.path, self._file, self.kind)
@@ -258,6 +267,9 @@ class Trace:
                 end = self.slots if end is None else min(end, self.slots)
             if column.since > self.version:
                 return self._filled(column, first, end)
+            if column.counter:
+                rows = self._rows_of(column)
+                end = rows if end is None else min(end, rows)
             return self._columns.rows(column, first, end)
 
     def _filled(self, column: Column, first: int, end: int | None) -> npt.NDArray[Any]:
@@ -274,11 +286,15 @@ class Trace:
             return np.arange(shape[0], dtype=column.kind)
         return np.full(shape, column.fill, dtype=column.kind)
 
+    def _rows_of(self, column: Column) -> int:
+        """Rows of a growing column that are completely in the file."""
+        return self._columns.committed(column) if column.counter else self.slots
+
     def blocks(self, path: str) -> Iterator[npt.NDArray[Any]]:
         """Read a growing column in blocks of ``CHUNK_ROWS`` rows, the last one shorter."""
         # one read for many blocks: opening a dataset costs more than a narrow block
         rows = CHUNK_ROWS * BLOCKS_AT_ONCE
-        for start in range(0, self.slots, rows):
+        for start in range(0, self._rows_of(BY_PATH[path]), rows):
             part = self.column(path, start, start + rows)
             for first in range(0, len(part), CHUNK_ROWS):
                 yield part[first : first + CHUNK_ROWS]
@@ -294,7 +310,7 @@ class Trace:
         version = version or self.version
         digest = ContentDigest(version, self.kind)
         for column in self.kind.columns_in(version):
-            if column.grows:
+            if column.grows or column.counter:
                 for block in self.blocks(column.path):
                     digest.update(column, block)
             else:
@@ -311,12 +327,49 @@ class Trace:
 
         return frame(self._columns_of(group), self.column, dims)
 
+    @property
+    def follows_requests(self) -> bool:
+        """Whether the trace holds requests one by one."""
+        return self.kind is TRACE_WITH_REQUESTS
+
+    @property
+    def followed_slots(self) -> int:
+        """Slots up to which all followed requests are in the file.
+
+        Fewer than ``slots`` only while it is written, or after a kill.
+        """
+        with damage_refused(self.path):
+            return self._columns.followed_slots
+
+    @property
+    def requests(self) -> pandas.DataFrame:
+        """Requests that were followed one by one, a row each.
+
+        Slot of arrival, number, nodes, class, level, time to the first keys (or to the end without
+        any), slot and way of the first keys, deliveries, detours, fate, and why it got none when it
+        last asked in vain.
+
+        Raises
+        ------
+        TraceFormatError
+            The trace follows none.
+        """
+        from qnetsim.trace.requests_table import requests_table
+
+        if not self.follows_requests:
+            raise TraceFormatError(
+                f"{self.path}: follows no requests one by one; give its scenario "
+                '[trace] requests = "all" and run it again'
+            )
+        return requests_table(self.column, self.fibre_names())
+
     def dataset(self, group: str) -> xarray.Dataset:
         """Open a group lazily in xarray; see :func:`qnetsim.trace.frames.dataset`."""
         from qnetsim.trace.frames import dataset
 
-        self._columns_of(group)
-        return dataset(self.path, group, self.slots, self.on_close)
+        columns = self._columns_of(group)
+        rows = {c.dims[0]: self._rows_of(c) for c in columns if c.grows or c.counter}
+        return dataset(self.path, group, rows, self.on_close)
 
     def foreign_contents(self) -> list[str]:
         """Name everything in the file that its format does not have, in sentences.

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.trace.column import Column
 from qnetsim.trace.reader import Trace
-from qnetsim.trace.schema import Column
 from qnetsim.trace.writer import Block
 
 
@@ -56,6 +56,7 @@ class RerunCheck:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._rows = 0
+        self._listed: dict[str, int] = {}
         self._columns = [
             c for c in trace.kind.columns_in(trace.version) if c.grows and not c.volatile
         ]
@@ -90,7 +91,23 @@ class RerunCheck:
             found = self._first(column, stored, values, first)
             if found:
                 differences.append(found)
-        return min(differences, key=lambda d: d.place["slot"], default=None)
+        if not differences:
+            return self._requests(block, first + count)
+        return min(differences, key=lambda d: d.place["slot"])
+
+    def _requests(self, block: Block, end: int) -> Difference | None:
+        """First difference in the rows of requests whose fates fell ahead of slot ``end``."""
+        for column in self._trace.kind.columns:
+            if not column.counter or column.dims == (column.name,):
+                continue
+            before = self._listed.get(column.path, 0)
+            upto = int(self._trace.column(column.counter, end - 1, end)[0])
+            self._listed[column.path] = upto
+            stored = self._trace.column(column.path, before, upto)
+            values = (block.requests or {})[column.name][: len(stored)]
+            if found := self._first(column, stored, values, before):
+                return found
+        return None
 
     def totals(self, running: Mapping[str, npt.NDArray[Any]]) -> Difference | None:
         """First difference in the totals at the end of the run."""
@@ -118,8 +135,8 @@ class RerunCheck:
             return None
         at = tuple(int(i) for i in np.argwhere(apart)[0])
         place = dict(zip(column.dims, at, strict=True))
-        if "slot" in place:
-            place["slot"] += first
+        if column.grows or column.counter:
+            place[column.dims[0]] += first
         fibre = self._fibre(place["fibre"]) if "fibre" in place else ""
         return Difference(column.path, place, fibre, _plain(stored[at]), _plain(given[at]))
 

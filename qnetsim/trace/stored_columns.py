@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError
 from qnetsim.plain_text import counted
+from qnetsim.trace.column import Column
 from qnetsim.trace.hdf5.reading import (
     MOST_EXPANSION,
     link_elsewhere,
     values_elsewhere,
 )
-from qnetsim.trace.schema import Column
 
 
 class StoredColumns:
@@ -36,6 +36,8 @@ class StoredColumns:
         Those of the file's format.
     slots : int
         Slots that are committed.
+    closed : bool
+        Whether its writer closed the file; else rows of the last slots may not be in it yet.
 
     Raises
     ------
@@ -44,7 +46,13 @@ class StoredColumns:
     """
 
     def __init__(
-        self, path: Path, file: h5py.File, columns: tuple[Column, ...], slots: int
+        self,
+        path: Path,
+        file: h5py.File,
+        columns: tuple[Column, ...],
+        slots: int,
+        *,
+        closed: bool,
     ) -> None:
         self._path = path
         self._sizes = {"slot": slots}
@@ -52,6 +60,10 @@ class StoredColumns:
         self._groups: dict[str, tuple[h5py.h5g.GroupID, h5py.h5l.LinkProxy]] = {}
         self._datasets: dict[str, h5py.h5d.DatasetID] = {}
         self._numbers = {column.path: column for column in columns if column.dims == (column.name,)}
+        by_path = {column.path: column for column in columns}
+        self._counted = {column: by_path[column.counter] for column in columns if column.counter}
+        self._closed = closed
+        self._followed: int | None = None
         for name in dict.fromkeys(column.group for column in columns):
             group = self._group(file.id, name)
             if group is not None:
@@ -115,13 +127,47 @@ class StoredColumns:
                 if numbers.path not in self._datasets and numbers is not column:
                     self._dataset(numbers)
             dataset, made = self._stored(column)
+            chunk = made.get_chunk() if made.get_layout() == h5py.h5d.CHUNKED else ()
+            grows = column.grows or bool(column.counter)
+            if column.counter:
+                self._sizes[column.dims[0]] = self.committed(column)
+            if grows and column.path in self._numbers and chunk:
+                self._refuse_unstored(column, dataset, chunk[0])
             # chunks bound what a growing column takes
-            bounded = column.grows and made.get_layout() == h5py.h5d.CHUNKED
-            if bounded and column.path in self._numbers:
-                self._refuse_unstored(column, dataset, made.get_chunk()[0])
-            self._refuse_misshapen(column, dataset, 0 if bounded else self._held)
+            self._refuse_misshapen(column, dataset, 0 if grows and chunk else self._held)
             self._datasets[column.path] = dataset
         return dataset
+
+    def committed(self, column: Column) -> int:
+        """Rows of a column with a counter that belong to the committed slots.
+
+        Raises
+        ------
+        TraceFormatError
+            The counter is not as the format has it.
+        """
+        slots = self.followed_slots
+        if not slots:
+            return 0
+        rows = int(self.rows(self._counted[column], slots - 1, slots)[0])
+        if rows < 0:
+            raise TraceFormatError(
+                f"{self._path}: column {column.counter} is damaged: "
+                f"it counts {counted(rows, 'row')}"
+            )
+        return rows
+
+    @property
+    def followed_slots(self) -> int:
+        """Slots up to which all rows of the tables with counters are in the file."""
+        if self._followed is None:
+            slots = self._sizes["slot"]
+            for column, counter in () if self._closed else self._counted.items():
+                counts = self.rows(counter, 0, slots)
+                held = self._stored(column)[0].shape
+                slots = min(slots, int(np.searchsorted(counts, max(held, default=0), "right")))
+            self._followed = slots
+        return self._followed
 
     def _stored(self, column: Column) -> tuple[h5py.h5d.DatasetID, h5py.h5p.PropDCID]:
         """Open a dataset, and how it is made."""
@@ -156,13 +202,16 @@ class StoredColumns:
         ``held`` are the bytes of the file that must hold it; 0 where chunks bound what it takes.
         """
         shape, slots = dataset.shape, self._sizes["slot"]
+        grows = column.grows or bool(column.counter)
         stored = dataset.get_type()
         kind_fits = stored.equal(_type_of(column.kind))
         if not kind_fits:
             text = h5py.check_string_dtype(stored.dtype) is not None
             kind_fits = text if column.kind == "str" else stored.dtype == column.kind
-        shape_fits = len(shape) == len(column.dims) and (not column.grows or shape[0] >= slots)
-        for dim, size in zip(column.dims, shape, strict=False):
+        shape_fits = len(shape) == len(column.dims) and (
+            not grows or shape[0] >= self._sizes[column.dims[0]]
+        )
+        for dim, size in zip(column.dims[grows:], shape[grows:], strict=False):
             if dim != "slot":
                 shape_fits &= self._sizes.setdefault(dim, size) == size
         claimed = math.prod(shape) * stored.get_size() if held else 0
@@ -178,19 +227,20 @@ class StoredColumns:
             )
 
     def _refuse_unstored(self, column: Column, dataset: h5py.h5d.DatasetID, rows: int) -> None:
-        """Refuse more slot numbers than there are stored chunks of ``rows`` for.
+        """Refuse more numbers of slots, or of rows, than there are stored chunks of ``rows`` for.
 
-        Other columns may be blank and take no space; numbers of slots are not, but for slot 0
-        alone.
+        Other columns may be blank and take no space; such numbers are not, but for 0 alone.
         """
-        slots = self._sizes["slot"]
-        if slots < 2:
+        numbered = self._sizes[column.dims[0]]
+        if numbered < 2:
             return
-        wanted, stored = -(-slots // rows), dataset.get_num_chunks()
+        wanted, stored = -(-numbered // rows), dataset.get_num_chunks()
         if stored < wanted:
+            what = "slot" if column.grows else "row"
             raise TraceFormatError(
                 f"{self._path}: column {column.path} is damaged: "
-                f"{counted(slots, 'slot takes', 'slots take')} {counted(wanted, 'chunk')}, and "
+                f"{counted(numbered, f'{what} takes', f'{what}s take')} "
+                f"{counted(wanted, 'chunk')}, and "
                 f"{counted(stored, 'is', 'are')} stored"
             )
 

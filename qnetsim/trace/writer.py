@@ -20,6 +20,7 @@ import numpy.typing as npt
 from qnetsim.errors import TraceError, argument
 from qnetsim.interrupt import note_standing
 from qnetsim.plain_text import counted
+from qnetsim.trace.column import Column
 from qnetsim.trace.completion import Ending, complete
 from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.creation import TraceHeader, empty_file, shape_in
@@ -34,8 +35,9 @@ from qnetsim.trace.hdf5.files import (
     plain_reason,
     refuse_existing,
 )
+from qnetsim.trace.hdf5.row_writer import RowWriter
 from qnetsim.trace.hdf5.staged import abandon, open_swmr, write_at
-from qnetsim.trace.schema import TRACE, Column, FileKind, totals
+from qnetsim.trace.schema import TRACE, FileKind, totals
 
 #: Left free on the disk for what a trace needs to be closed.
 SPARE_BYTES = 1_000_000
@@ -57,11 +59,15 @@ class Block:
         hold the column's fill value.
     running : mapping
         Running totals after these slots, one array for each column of ``schema.totals``.
+    requests : mapping or None
+        Rows of requests whose fates fell in these slots, one array for each column with a counter
+        but the indices; None where no request is followed.
     """
 
     columns: Arrays
     world: WorldColumns
     running: Arrays
+    requests: Arrays | None = None
 
     @property
     def slots(self) -> int:
@@ -74,7 +80,8 @@ class Block:
     def nbytes(self) -> int:
         """Size of all rows in memory."""
         world = (a for a in self.world.values() if a is not None)
-        return sum(a.nbytes for a in (*self.columns.values(), *world))
+        followed = (self.requests or {}).values()
+        return sum(a.nbytes for a in (*self.columns.values(), *world, *followed))
 
     def rows(self, column: Column, first: int) -> npt.NDArray[Any] | None:
         """Rows of a growing column, where the block starts at slot ``first``."""
@@ -219,6 +226,8 @@ class TraceWriter:
         self._rows += sum(block.slots for block in blocks)
         self._size = os.fstat(self._handle).st_size
         self._last_totals.update(blocks[-1].running)
+        for rows in self._listed:
+            rows.commit()
         self._torn = False
         self._publish()
 
@@ -231,6 +240,10 @@ class TraceWriter:
             for column, writer in self._growing:
                 writer.append(at, block.rows(column, at), count)
             self._workshop.blocks.clear()
+        for rows in self._listed:
+            for block in blocks:
+                assert block.requests is not None
+                rows.append(block.requests)
         for column in totals(self._kind):
             self._rewrite(column.path, column.kind, blocks[-1].running[column.name])
         assert self._file is not None
@@ -334,6 +347,11 @@ class TraceWriter:
             for column in self._kind.columns
             if column.grows
         ]
+        self._listed = [
+            RowWriter(column, h5py.h5d.open(file.id, column.path.encode()), self._digest)
+            for column in self._kind.columns
+            if column.counter
+        ]
         self._last_totals = {
             c.name: np.zeros(shape_in(new.sizes, c), c.kind) for c in totals(self._kind)
         }
@@ -346,6 +364,9 @@ class TraceWriter:
         if not self._has_its_name():
             self._put_back()
         digest = None if self._torn else self._digest
+        if digest is not None:
+            for rows in self._listed:
+                rows.finish()
         ending = Ending(
             status=status,
             slots=self._rows,
@@ -354,6 +375,7 @@ class TraceWriter:
             attributes=self._attributes,
             world_digest=self.world_digest,
             digest=digest,
+            last_rows={rows.column.path: rows.committed for rows in self._listed},
         )
         try:
             self._digest = complete(self._handle, self._kind, ending)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from qnetsim.analysis import run_metrics
+from qnetsim.errors import TraceFormatError
 from qnetsim.plans.storage import load_plan
 from qnetsim.scenario import parse_scenario
 from qnetsim.trace import open_trace, read_plan
@@ -20,6 +21,7 @@ KEPT = {
     "format-1.2.h5": ((1, 2), 50_410.0),
     "format-1.3.h5": ((1, 3), 50_410.0),
     "format-1.4.h5": ((1, 4), 50_410.0),
+    "format-1.5.h5": ((1, 5), 50_410.0),
 }
 
 
@@ -39,6 +41,22 @@ def test_old_formats_are_read(name: str) -> None:
         assert trace.content_digest() == trace.attribute("content_digest")
         assert not trace.column("slots/blocking_cost").any()
         assert run_metrics(trace).served == trace.column("slots/served").sum() == 24
+
+
+def test_requests_of_format_1_5_are_read() -> None:
+    with open_trace(HERE / "format-1.5.h5") as trace:
+        table = trace.requests
+        assert len(table) == 24
+        assert set(table["fate"]) == {"served"}
+        assert set(table["way"]) == {"a–b", "a–b, b–c"}
+        levels = trace.column("world/levels")
+        groups = trace.column("world/request_group")
+        due = levels[table["arrival_slot"], groups[table["request"]]]
+        assert (table["level"] == due).all()
+    with open_trace(HERE / "format-1.4.h5") as trace:
+        assert not trace.follows_requests
+        with pytest.raises(TraceFormatError, match="follows no requests one by one"):
+            _ = trace.requests
 
 
 def test_old_plans_are_read() -> None:

@@ -31,6 +31,7 @@ COMMANDS = {
     "qnetsim compare TRACE… [--policy P]": ("compare runs/tiny --policy level:level=1 --json", 0),
     "qnetsim plan SCENARIO --policy sip [--out FILE]": ("plan tiny -p sip --out p.h5 --json", 0),
     "qnetsim run SCENARIO --policy evf": ("run nsfnet -p evf --slots 600 --out evf.h5", 0),
+    "qnetsim explain TRACE --request 17 --slot 40": ("explain evf.h5 --request 17 --slot 40", 2),
     "qnetsim inspect FILE": ("inspect p.h5 --json", 0),
     "qnetsim plan SCENARIO --sensitivity KEY=FROM:TO:N [--figure FILE]": (
         "plan tiny --sensitivity network.span_km=80:160:2 --figure s.png",

@@ -76,6 +76,8 @@ class Result:
     levels: npt.NDArray[np.int16]
     ledger: dict[str, npt.NDArray[Any]]
     simulation: Simulation
+    #: Rows of followed requests, where the scenario asks for them.
+    requests: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     @property
     def cost(self) -> npt.NDArray[np.float64]:
@@ -115,6 +117,7 @@ def run(
         np.concatenate(levels),
         blocks[-1].totals,
         simulation,
+        {n: np.concatenate([b.requests[n] for b in blocks]) for n in blocks[-1].requests or {}},
     )
 
 

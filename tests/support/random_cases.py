@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -17,11 +18,12 @@ from qnetsim.network import BLOCKED, RouteTable, Topology, read_topology
 from qnetsim.network.routes import Route
 from qnetsim.optimize.routing import newsvendor_lengths
 from qnetsim.policies import Decision, Observation, Outcome
-from qnetsim.scenario import parse_scenario
+from qnetsim.scenario import TraceTable, parse_scenario
 from qnetsim.trace.schema import recorded
 from qnetsim.units import seconds_to_ticks
-from qnetsim.vocabulary import BILL_COLUMNS, FLOWS, POOLS
+from qnetsim.vocabulary import BILL_COLUMNS, FLOWS, POOLS, REQUEST_CAUSES, REQUEST_FATES
 from qnetsim.world.realisation import WorldChunk
+from tests.support.followed import check_counts, check_ways_in_order, told
 from tests.support.helpers import Result, Scripted, run
 from tests.support.networks import with_twins
 from tests.support.reference import Reference, World
@@ -157,6 +159,11 @@ def own_levels(rng: np.random.Generator, text: str, nodes: int, levels: int, req
         text += f'\n[[request]]\nsource = "n{a}"\ntarget = "n{b}"\n{levels_of}\n{group}'
     # the demand's own mean serves at least one request
     return f'{text}\n[[request]]\nsource = "n0"\ntarget = "n1"\n{group}\n'
+
+
+def following(case: Case, **trace: Any) -> Case:
+    """The same case with requests followed one by one."""
+    return replace(case, scenario=case.scenario.model_copy(update={"trace": TraceTable(**trace)}))
 
 
 def split(chunk: WorldChunk, width: int, slot_ticks: int) -> Iterator[WorldChunk]:
@@ -350,12 +357,14 @@ def compare(seed: int, folder: Path, *, twins: bool = False) -> dict[str, int]:
         int(rng.choice([0, 3, paths.MOST_KEPT])),
     )
     results = {}
-    for kernel in KERNELS:
+    followed = following(case, requests="all")
+    for name, one in (*((kernel, followed) for kernel in KERNELS), ("numba, not followed", case)):
         policy = script(channels, wavelengths, hold=hold, routes=routes)
         with mock.patch.object(paths, "MOST_KEPT", most_kept):
             world = split(chunk, width, seconds_to_ticks(case.scenario.run.slot_s))
-            results[kernel] = run(case, policy, chunks=world, kernel=kernel)
-        if rng.random() < 0.2:
+            kernel = name.partition(",")[0]
+            results[name] = run(one, policy, chunks=world, kernel=kernel)
+        if one is followed and rng.random() < 0.2:
             # keys carried as real bytes change nothing else
             relay = Relay(case.network, case.forecast, seed, 0)
             policy = script(channels, wavelengths, hold=hold, routes=routes)
@@ -363,6 +372,11 @@ def compare(seed: int, folder: Path, *, twins: bool = False) -> dict[str, int]:
     result = results["loop"]
     reference = expected(case, policy, routes)
     hold_against(result, reference)
+    rows = reference.rows()
+    for kernel in KERNELS:
+        assert told(results[kernel]) == rows, kernel
+        check_ways_in_order(results[kernel])
+        check_counts(results[kernel])
     for kernel in results:
         for column in recorded():
             if not column.volatile:
@@ -377,7 +391,11 @@ def compare(seed: int, folder: Path, *, twins: bool = False) -> dict[str, int]:
     arrived = columns["arrived"].sum()
     pending = columns["waiting"][-1]
     assert arrived == columns["served"].sum() + columns["blocked"].sum() + pending
+    causes = [*(row["cause"] for row in rows), *(turn[1] for row in rows for turn in row["turns"])]
     return {
+        **{f"fate {name}": sum(row["fate"] == name for row in rows) for name in REQUEST_FATES},
+        **{f"cause {name}": causes.count(name) for name in REQUEST_CAUSES},
+        "turned": sum(len(row["turns"]) > 2 for row in rows),
         "blocked": int(columns["blocked"].sum()),
         "refused": int(any(route == BLOCKED for route in routes.routes)),
         "billed for blocking": int(columns["blocking_cost"].sum()),

@@ -92,6 +92,53 @@ class World:
     relays: Any  # fibres of a route -> trusted relays on it
 
 
+@dataclass
+class Story:
+    """What happened to one request: its turns, and how it ended."""
+
+    request: int
+    arrival_slot: int
+    arrival: int
+    level: int
+    #: (tick, cause, fibre, way) of each try that came to something else than the one before.
+    turns: list[tuple[int, str, int, tuple[int, ...] | None]] = field(default_factory=list)
+    ready: int = -1
+    service_slot: int = -1
+    deliveries: int = 0
+    detours: int = 0
+    fate: str = ""
+    end_slot: int = -1
+    end: int = -1
+
+    def tried(self, tick: int, cause: str, fibre: int, way: tuple[int, ...] | None) -> None:
+        if not self.turns or self.turns[-1][1:] != (cause, fibre, way):
+            self.turns.append((tick, cause, fibre, way))
+
+    def ended(self, fate: str, slot: int, tick: int) -> None:
+        self.fate, self.end_slot, self.end = fate, slot, tick
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The request as a trace has it, names for numbers."""
+        failures = [turn for turn in self.turns if turn[1] != "none"]
+        ways = [way for _, _, _, way in self.turns if way is not None]
+        return {
+            "end_slot": self.end_slot,
+            "request": self.request,
+            "arrival_slot": self.arrival_slot,
+            "level": self.level,
+            "wait_ns": (self.end if self.ready < 0 else self.ready) - self.arrival,
+            "service_slot": self.service_slot,
+            "first_way": ways[0] if ways else None,
+            "deliveries": self.deliveries,
+            "detours": self.detours,
+            "fate": self.fate,
+            "cause": failures[-1][1] if failures else "none",
+            "cause_fibre": failures[-1][2] if failures else -1,
+            "turns": self.turns if len(self.turns) > 1 else [],
+        }
+
+
 class Reference:
     """Runs a world; the columns come out under the names of the trace."""
 
@@ -111,6 +158,7 @@ class Reference:
         self.waiting: set[int] = set()
         self.going_on: set[int] = set()
         self.waits: list[tuple[int, int]] = []
+        self.stories: list[Story] = []
         self.slot = 0
         self.broken = [0] * world.fibres
         self.reported = [0] * world.fibres
@@ -140,6 +188,20 @@ class Reference:
                 )
                 number += 1
         self.env.run()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All requests as a trace has them: as they ended, then those that had not."""
+        w = self.world
+        over = [story for story in self.stories if story.fate]
+        open_ = [story for story in self.stories if not story.fate]
+        for story in open_:
+            fate = "holding" if story.deliveries else "waiting"
+            story.ended(fate, w.slots - 1, w.slots * w.slot_ticks)
+
+        def place(story: Story) -> tuple[int, ...]:
+            return story.end_slot, story.arrival, w.classes[story.request], story.request
+
+        return [story.row for part in (over, open_) for story in sorted(part, key=place)]
 
     def change(self, place: int, tick: int, counts: list[int], fibre: int, change: int) -> Any:
         yield self.env.wait_until(tick, FAULTS, place)
@@ -174,6 +236,8 @@ class Reference:
         """Ask until served or out of patience, in every slot of the holding time."""
         w = self.world
         arrival = tick
+        story = Story(request, slot, arrival, level)
+        self.stories.append(story)
         for delivery in range(holding):
             deadline = tick + w.patience
             if delivery == 0:
@@ -187,7 +251,9 @@ class Reference:
                 route, detour = self.path(request, level)
                 ready = None if route is None else self.try_to_serve(route, level)
                 if ready is not None:
+                    story.tried(self.env.now, "none", -1, route)
                     break
+                story.tried(self.env.now, *self.why, None)
                 later = bisect.bisect_right(self.instants, tick)
                 following = (
                     self.instants[later] if later < len(self.instants) else w.slots * w.slot_ticks
@@ -199,7 +265,9 @@ class Reference:
                         yield self.env.wait_until(deadline, END_OF_SLOT, number)
                     self.waiting.discard(number)
                     self.going_on.discard(number)
-                    self.counts["interrupted" if delivery else "blocked"][self.slot] += 1
+                    fate = "interrupted" if delivery else "blocked"
+                    self.counts[fate][self.slot] += 1
+                    story.ended(fate, self.slot, deadline)
                     return
                 if following >= w.slots * w.slot_ticks:
                     return  # still pending when the run ends
@@ -207,7 +275,10 @@ class Reference:
             assert route
             self.counts["rerouted"][self.slot] += detour
             self.counts["exposed_bits"][self.slot] += level * w.level_bits * w.relays(route)
+            story.deliveries += 1
+            story.detours += detour
             if delivery == 0:
+                story.ready, story.service_slot = ready, self.slot
                 self.waiting.discard(number)
                 self.counts["served"][self.slot] += 1
                 if ready > arrival:
@@ -215,6 +286,7 @@ class Reference:
             self.going_on.add(number)
             if delivery == holding - 1:
                 self.going_on.discard(number)
+                story.ended("served", self.slot, self.env.now)
             tick = (self.slot + 1) * w.slot_ticks
             if tick >= w.slots * w.slot_ticks:
                 return
@@ -223,13 +295,30 @@ class Reference:
         """Fibres to take and whether they are a detour; () to give up, None to wait."""
         w, route = self.world, self.world.routes[request][level]
         if route is None:
+            self.why = ("refused", -1)
             return (), 0
         known = frozenset(e for e in range(w.fibres) if self.reported[e])
         if not known & set(route) or w.on_outage == "wait":
             return route, 0
+        first = next(e for e in route if e in known)
         if w.on_outage == "block":
+            self.why = ("outage", first)
             return (), 0
+        self.why = ("no_detour", first)
         return w.around(request, known), 1
+
+    def reason(self, e: int) -> tuple[str, int]:
+        """Why a fibre cannot serve, and which one it is."""
+        w = self.world
+        if self.broken[e]:
+            return "fibre_down", e
+        if w.max_wavelengths is not None and self.used_x[e] + 1 > w.max_wavelengths:
+            return "no_wavelength", e
+        if w.yields[self.slot][e] == 0:
+            return "no_key", e
+        if self.env.now + w.setup > (self.slot + 1) * w.slot_ticks:
+            return "too_late", e
+        return "no_channel", e
 
     def need(self, level: int, e: int) -> int:
         w, bits = self.world, level * self.world.level_bits
@@ -244,6 +333,7 @@ class Reference:
             return None
         lights = {}
         for e in route:
+            self.why = self.reason(e)
             if self.broken[e]:
                 return None
             short = self.need(level, e)

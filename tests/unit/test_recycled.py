@@ -46,3 +46,10 @@ def test_kinds_and_sizes_do_not_mix() -> None:
     assert memory.empty((3,)).nbytes == 24
     assert place(memory.empty((2, 3), np.int8)) == lies
     assert memory.empty((0, 4)).shape == (0, 4)
+
+
+def test_arrays_of_many_lengths_share_little_memory() -> None:
+    memory = Recycled()
+    # each is let go of ahead of the next one
+    places = {place(memory.empty((length,))) for length in range(1, 1001)}
+    assert len(places) <= 11

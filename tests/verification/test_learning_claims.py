@@ -64,14 +64,22 @@ def test_context_makes_one_policy_fit_unlike_fibres_and_without_it_averaging_fai
 
 
 @pytest.mark.parametrize(
-    ("name", "others"),
+    ("name", "dearer", "cheaper"),
     [
-        ("regimes", {"sip": {}, "evf": {}, "empirical": {"window_slots": 6, "every_slots": 1}}),
-        ("stores", {"sip": {}, "evf": {}, "level": {"level": 4}, "empirical": {}}),
+        (
+            "regimes",
+            {"sip": {}, "evf": {}, "empirical": {"window_slots": 6, "every_slots": 1}},
+            {"belief": {}, "dynamic-program": {}, "mpc": {}},
+        ),
+        (
+            "stores",
+            {"sip": {}, "evf": {}, "level": {"level": 4}, "empirical": {}},
+            {"dynamic-program": {}, "mpc": {}},
+        ),
     ],
 )
-def test_learning_earns_its_place_where_demand_switches(
-    name: str, others: dict[str, dict[str, object]]
+def test_learning_beats_plans_where_demand_switches_and_rules_beat_learning(
+    name: str, dearer: dict[str, dict[str, object]], cheaper: dict[str, dict[str, object]]
 ) -> None:
     """On worlds apart from the shipped comparison's."""
     case = open_case(load(SCENARIOS / f"{name}.toml"))
@@ -92,5 +100,7 @@ def test_learning_earns_its_place_where_demand_switches(
         return found
 
     learned = costs("fedsac", {"model": name})
-    for other, options in others.items():
+    for other, options in dearer.items():
         assert all(a < b for a, b in zip(learned, costs(other, options), strict=True)), other
+    for other, options in cheaper.items():
+        assert all(a > b for a, b in zip(learned, costs(other, options), strict=True)), other

@@ -39,12 +39,20 @@ def policy_colour(number: int) -> str:
 
 def policy_line(number: int, style: Style, width: float = 1.4) -> dict[str, Any]:
     """How the line of the policy of this number is drawn; ``width`` in pt on the screen."""
-    turn, place = divmod(number, len(POLICY_COLOURS))
+    if style.placed:
+        return marked_line(number, style, width)
     look: dict[str, Any] = {"color": policy_colour(number), "lw": width * style.line}
-    if not style.placed:
-        # colours come back after seven policies, dashes do not
-        return look | {"ls": POLICY_DASHES[turn % len(POLICY_DASHES)]}
-    return look | {
+    # colours come back after seven policies, dashes do not
+    turn = number // len(POLICY_COLOURS)
+    return look | {"ls": POLICY_DASHES[turn % len(POLICY_DASHES)]}
+
+
+def marked_line(number: int, style: Style, width: float = 1.4) -> dict[str, Any]:
+    """How a line is drawn that stays apart in grey wherever it stands; ``width`` as above."""
+    turn, place = divmod(number, len(POLICY_COLOURS))
+    return {
+        "color": policy_colour(number),
+        "lw": width * style.line,
         "ls": POLICY_DASHES[place],
         "marker": POLICY_MARKERS[(place + turn) % len(POLICY_MARKERS)],
         "ms": 4.0 * style.line,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 
 from qnetsim.analysis import Comparison, PolicyResult
+from qnetsim.analysis.group_rows import groups_json, runs_of
 from qnetsim.analysis.in_words import in_words
 from qnetsim.analysis.interval_rows import basis, interval_rows
 from qnetsim.analysis.paired import ConfidenceInterval
@@ -20,6 +21,7 @@ from qnetsim.analysis.task_rows import task_interval_rows, task_rows
 from qnetsim.cli.show.basis import intervals_json, warm_up_json
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
+from qnetsim.cli.show.groups import print_groups
 from qnetsim.cli.show.metrics import task_json
 from qnetsim.cli.show.output import text_table
 from qnetsim.plain_text import counted
@@ -70,6 +72,7 @@ def _policy_json(policy: PolicyResult) -> dict[str, object]:
         "sees_future": policy.sees_future,
         "plan": policy.plan,
         "task_means": _task_means_json(policy),
+        "requests": groups_json(policy.runs),
         "tasks": [[task_json(task) for task in run.tasks] for run in policy.runs],
         "trace": policy.runs[0].trace,
         "traces": [run.trace for run in policy.runs],
@@ -111,6 +114,7 @@ def show_comparison(comparison: Comparison) -> None:
         print_table(text_table("95 % intervals of all means", intervals))
     if any(policy.keys.dynamic for policy in comparison.policies):
         print_table(text_table("keys and waiting", key_rows(comparison)))
+    print_groups(runs_of(comparison))
     if comparison.policies[0].runs[0].tasks:
         print_table(text_table("federated learning", task_rows(comparison)))
         tasks = task_interval_rows(comparison)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from qnetsim.analysis import RunMetrics, run_metrics
 from qnetsim.analysis.fel_tasks import TaskRun
+from qnetsim.analysis.group_rows import groups_json
 from qnetsim.analysis.interval_rows import ends_text
 from qnetsim.analysis.mean_intervals import Intervals, over_batches
 from qnetsim.cli.show.basis import intervals_json, warm_up_json
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
+from qnetsim.cli.show.groups import print_groups
 from qnetsim.cli.show.output import emit, table, text_table
 from qnetsim.plain_text import counted
 from qnetsim.trace import open_trace
@@ -50,6 +52,7 @@ def metrics_json(metrics: RunMetrics, intervals: Intervals) -> dict[str, object]
         "on_demand_share": metrics.on_demand_share,
         "warm_up": warm_up_json(metrics.warm_up),
         "intervals": intervals_json(intervals),
+        "requests": groups_json([metrics]),
         "tasks": [task_json(task) for task in metrics.tasks],
         "sees_future": metrics.sees_future,
         "status": metrics.status,
@@ -145,6 +148,7 @@ def show_metrics(metrics: RunMetrics, intervals: Intervals) -> None:
     if metrics.plan is not None:
         rows.add_row("plan", str(metrics.plan["status"]))
     print_table(rows)
+    print_groups({metrics.policy: [metrics]})
     if metrics.tasks:
         from qnetsim.analysis.task_rows import run_task_rows
 

@@ -12,6 +12,7 @@ from qnetsim.kernel.serving.state import (
     FIBRE_COLUMNS,
     LOG_COLUMNS,
     MAX_CHANNELS,
+    NOTE_COLUMNS,
     PORTS,
     QUEUE_COLUMNS,
     RESERVATION,
@@ -46,6 +47,7 @@ def new_state(
     initial_bits: int,
     capacity: int,
     log_rows: int,
+    note_rows: int,
 ) -> State:
     """Pools with what the slot before the first one left, and an empty queue.
 
@@ -61,16 +63,21 @@ def new_state(
     return State(
         fibres=fibres,
         tails=tails,
-        size=_zeros(3),
+        size=_zeros(4),
         row=np.arange(requests, dtype=np.int64),
         queue=_zeros(capacity, QUEUE_COLUMNS),
         log=_zeros(log_rows, LOG_COLUMNS),
+        notes=_zeros(note_rows, NOTE_COLUMNS),
     )
 
 
-def grown(state: State, capacity: int, log_rows: int) -> State:
-    """Copy with more room in the queue and in the log."""
-    return state._replace(queue=_longer(state.queue, capacity), log=_longer(state.log, log_rows))
+def grown(state: State, capacity: int, log_rows: int, note_rows: int) -> State:
+    """Copy with more room in the queue, in the log and for notes."""
+    return state._replace(
+        queue=_longer(state.queue, capacity),
+        log=_longer(state.log, log_rows),
+        notes=_longer(state.notes, note_rows),
+    )
 
 
 def _longer(rows: IntArray, size: int) -> IntArray:

@@ -26,7 +26,7 @@ def serve_slots(
     """Serve rows ``begin .. end − 1``; returns the first row that is left.
 
     It stops early where the queue or the log might not hold what a slot brings. Without
-    ``closes`` the books of the only row stay open for ``end_slot``.
+    ``closes`` the books of the only row stay open.
     """
     inside = slots.offset.shape[0] or slots.holding.shape[0] or rules.setup or state.log.size
     summed = slots.sums.need.shape[0] or rules.proportional
@@ -42,15 +42,6 @@ def serve_slots(
         if row < until:
             break
     return row
-
-
-@jit
-def end_slot(state: State, rules: Rules, slots: Slots, out: Flows, row: int) -> None:
-    """Close the books of a row that was left open."""
-    fibres = state.fibres
-    slot = slots.first + row
-    close(fibres, state.tails, slot, rules.store_bits, out.bits, out.channels, out.wavelengths, row)
-    count_left(state.queue, state.size[at.QUEUED], out.counts, row)
 
 
 @jit
@@ -220,7 +211,7 @@ def walk(
     queue = state.queue
     size = state.size
     moves = slots.moves
-    while row < end and has_room(size, queue, state.log, rules.group.size, fibres.shape[0]):
+    while row < end and has_room(state, rules.group.size, slots.phase[row + 1] - slots.phase[row]):
         slot = slots.first + row
         start = slot * rules.slot_ticks
         ends = start + rules.slot_ticks
@@ -233,12 +224,11 @@ def walk(
         for phase in range(slots.phase[row], slots.phase[row + 1]):
             begins = slots.tick[phase]
             until = ends if phase + 1 == slots.phase[row + 1] else slots.tick[phase + 1]
-            down = slots.down[slots.mask[phase]]
             follow(state.row, size, moves.first, moves.request, moves.row, slots.table[phase])
             while coming and queue[size[at.QUEUED], at.ARRIVAL] <= begins:
                 size[at.QUEUED] += 1
                 coming -= 1
-            part = Part(row, slot, begins, until, ends, bits, down)
+            part = Part(row, slot, begins, until, ends, bits, slots.down[slots.mask[phase]])
             coming = serve_part(state, rules, slots.paths, out, part, coming)
             leave(queue, size, coming, out.counts, row, until)
         if closes:
@@ -267,6 +257,8 @@ def serve_part(
     firsts = paths.first
     hops = paths.fibre
     need = rules.need
+    priority = rules.priority
+    noting = state.notes.size > 0
     books = np.empty((fibres.shape[0], at.BOOK_COLUMNS), dtype=np.int64)
     open_books(fibres, bits, part.down, books)
     queued = state.size[at.QUEUED]
@@ -282,7 +274,7 @@ def serve_part(
                 continue
             if queue[i, at.STATUS] != at.ASKING:
                 continue
-            if turn != turn_of(queue, i, rules.priority):
+            if turn != (0 if queue[i, at.STARTED] else 1 + int(priority[queue[i, at.REQUEST]])):
                 later += turn == 0
                 continue
             later -= turn > 0
@@ -300,6 +292,8 @@ def serve_part(
         if path == at.REFUSED:
             give_up(queue, i, counts, row)
         if path < 0:
+            if noting:
+                note(state, i, now, path, -1, at.SENT_NOWHERE)
             continue
         first = firsts[path]
         last = firsts[path + 1]
@@ -314,6 +308,8 @@ def serve_part(
                 fits = False
                 break
         if not fits:
+            if noting:
+                note(state, i, now, path, f, at.CLOSED if books[f, at.FREE] <= 0 else at.SHORT)
             continue
         if state.log.size:
             write_log(state, books, need[level], hops[first:last], part.slot, i, path)
@@ -334,6 +330,8 @@ def serve_part(
                 fibres[f, at.READY] = ready
             if rest:
                 delivered = max(delivered, fibres[f, at.READY])
+        if noting:
+            note(state, i, now, path, -1, delivered)
         key = level * rules.level_bits
         out.carried[path] += key
         counts[at.EXPOSED_BITS, row] += key * paths.trusted[path]
@@ -343,8 +341,7 @@ def serve_part(
             counts[at.SERVED_COUNT, row] += 1
             wait = delivered - queue[i, at.ARRIVAL]
             if wait > 0:
-                late = (wait - 1) // rules.wait_ticks
-                out.waits[row, min(late, out.waits.shape[1] - 1)] += 1
+                out.waits[row, min((wait - 1) // rules.wait_ticks, out.waits.shape[1] - 1)] += 1
         queue[i, at.LEFT_SLOTS] -= 1
         queue[i, at.STATUS] = at.SERVED if queue[i, at.LEFT_SLOTS] else at.GONE
     state.size[at.QUEUED] = queued
@@ -375,13 +372,14 @@ def close_books(fibres: IntArray, down: BoolArray, books: IntArray) -> None:
                 fibres[f, at.HEAD + pool] = fibres[f, at.TAIL + pool] - books[f, at.LEFT + pool]
 
 
-@jit
-def has_room(size: IntArray, queue: IntArray, log: IntArray, requests: int, fibres: int) -> bool:
-    """Whether queue and log can hold what a slot may bring."""
-    asking = size[at.QUEUED] + requests
-    if asking > queue.shape[0]:
-        return False
-    return not log.size or size[at.LOGGED] + asking * fibres <= log.shape[0]
+@inlined
+def has_room(state: State, requests: int, phases: int) -> bool:
+    """Whether queue, log and notes can hold what a slot may bring."""
+    asking = state.size[at.QUEUED] + requests
+    logged = state.size[at.LOGGED] + asking * state.fibres.shape[0]
+    noted = state.size[at.NOTED] + asking * phases
+    fits = asking <= state.queue.shape[0] and (not state.log.size or logged <= state.log.shape[0])
+    return bool(fits and (not state.notes.size or noted <= state.notes.shape[0]))
 
 
 @jit
@@ -414,19 +412,16 @@ def write_down(state: State, rules: Rules, slots: Slots, row: int, start: int) -
     queue = state.queue
     offset = slots.offset
     holding = slots.holding
-    order = slots.order
-    levels = slots.levels
     group = rules.group
-    queued = state.size[at.QUEUED]
     for place in range(group.size):
-        i = queued + place
+        i = state.size[at.QUEUED] + place
         request = place
         tick = start
         if offset.shape[0]:
-            request = order[row, place]
+            request = slots.order[row, place]
             tick = start + offset[row, place]
         queue[i, at.REQUEST] = request
-        queue[i, at.LEVEL] = int(levels[row, group[request]])
+        queue[i, at.LEVEL] = int(slots.levels[row, group[request]])
         queue[i, at.ARRIVAL] = tick
         queue[i, at.DEADLINE] = tick + rules.patience
         queue[i, at.LEFT_SLOTS] = holding[row, request] if holding.shape[0] else 1
@@ -434,18 +429,11 @@ def write_down(state: State, rules: Rules, slots: Slots, row: int, start: int) -
         queue[i, at.STATUS] = at.ASKING
 
 
-@inlined
-def turn_of(queue: IntArray, i: int, priority: IntArray) -> int:
-    """Turn in which an entry is tried."""
-    return 0 if queue[i, at.STARTED] else 1 + int(priority[queue[i, at.REQUEST]])
-
-
 @jit
 def write_log(
     state: State, books: IntArray, need: IntArray, way: PlaceArray, slot: int, i: int, path: int
 ) -> None:
     """Write down which bits a delivery is going to take on every fibre, and whose they are."""
-    fibres = state.fibres
     for k in range(way.size):
         f = way[k]
         line = state.log[state.size[at.LOGGED] + k]
@@ -456,11 +444,23 @@ def write_log(
         line[at.LOG_LEVEL] = state.queue[i, at.LEVEL]
         line[at.LOG_PATH] = path
         line[at.LOG_FIBRE] = f
-        line[at.LOG_RESERVATION_OFFSET] = fibres[f, at.TAIL + at.RESERVATION] - reserved
+        line[at.LOG_RESERVATION_OFFSET] = state.fibres[f, at.TAIL + at.RESERVATION] - reserved
         line[at.LOG_RESERVATION_BITS] = min(need[f], reserved)
-        line[at.LOG_ON_DEMAND_OFFSET] = fibres[f, at.TAIL + at.ON_DEMAND] - bought
+        line[at.LOG_ON_DEMAND_OFFSET] = state.fibres[f, at.TAIL + at.ON_DEMAND] - bought
         line[at.LOG_ON_DEMAND_BITS] = max(need[f] - reserved, 0)
     state.size[at.LOGGED] += way.size
+
+
+@jit
+def note(state: State, i: int, now: int, path: int, fibre: int, outcome: int) -> None:
+    """Write down what came of a try: the tick of delivery, or why there is none."""
+    line = state.notes[state.size[at.NOTED]]
+    line[: at.STARTED] = state.queue[i, : at.STARTED]
+    line[at.NOTE_TICK] = now
+    line[at.NOTE_PATH] = path
+    line[at.NOTE_FIBRE] = fibre
+    line[at.NOTE_OUTCOME] = outcome
+    state.size[at.NOTED] += 1
 
 
 @jit

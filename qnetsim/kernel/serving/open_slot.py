@@ -17,6 +17,7 @@ from qnetsim.kernel.serving.state import (
     MAX_CHANNELS,
     ON_DEMAND,
     PORTS,
+    QUEUED,
     READY,
     RESERVATION,
     USED,
@@ -93,7 +94,19 @@ class OpenSlot:
 
     def end(self) -> None:
         """Apply lifetime and cap of the stores; nothing can be taken any more."""
-        self._loop.end_slot(self._state, self._rules, self._slots, self.flows, 0)
+        state = self._state
+        flows = self.flows
+        self._loop.close(
+            state.fibres,
+            state.tails,
+            self.interval.first_slot,
+            self._rules.store_bits,
+            flows.bits,
+            flows.channels,
+            flows.wavelengths,
+            0,
+        )
+        self._loop.count_left(state.queue, state.size[QUEUED], flows.counts, 0)
 
     def _phase(self, tick: int) -> int:
         return int(np.searchsorted(self._slots.tick, tick, side="right")) - 1

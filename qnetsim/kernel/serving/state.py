@@ -58,10 +58,12 @@ LEFT_SLOTS = 4
 STARTED = 5
 STATUS = 6
 QUEUE_COLUMNS = 7
-#: Places in ``State.size``: entries of the queue, rows of the log, table that ``row`` follows.
+#: Places in ``State.size``: entries of the queue, rows of the log, table that ``row`` follows, rows
+#: of the notes.
 QUEUED = 0
 LOGGED = 1
 FOLLOWED = 2
+NOTED = 3
 #: What is counted in a slot, in the order of ``Flows.counts``.
 COUNTS = ("served", "blocked", "interrupted", "waiting", "holding", "rerouted", "exposed")
 SERVED_COUNT = 0
@@ -82,6 +84,17 @@ LOG_RESERVATION_BITS = 6
 LOG_ON_DEMAND_OFFSET = 7
 LOG_ON_DEMAND_BITS = 8
 LOG_COLUMNS = 9
+#: Columns of ``State.notes``; those of ``State.queue`` up to ``LEFT_SLOTS`` stand ahead of them.
+NOTE_TICK = 5
+NOTE_PATH = 6
+NOTE_FIBRE = 7
+NOTE_OUTCOME = 8
+NOTE_COLUMNS = 9
+#: Why a try came to nothing: the fibre has too few bits, it is down or has no wavelength, or there
+#: was no path to try.
+SHORT = -1
+CLOSED = -2
+SENT_NOWHERE = -3
 
 
 class Span(NamedTuple):
@@ -135,8 +148,8 @@ class State(NamedTuple):
         the channels that were lit last on demand deliver, and channels ``RESERVED`` that were lit
         at its start; of the run: ``MAX_CHANNELS`` and ``PORTS`` that can be lit at most.
     tails : shape (2, lifetime + 1, F)
-    size : shape (3,)
-        At ``QUEUED``, ``LOGGED`` and ``FOLLOWED``.
+    size : shape (4,)
+        At ``QUEUED``, ``LOGGED``, ``FOLLOWED`` and ``NOTED``.
     row : shape (R,)
         Row of ``choice`` that each request goes by.
     queue : shape (capacity, QUEUE_COLUMNS)
@@ -145,6 +158,10 @@ class State(NamedTuple):
     log : shape (rows, LOG_COLUMNS)
         One row for each fibre of each delivery, where keys are carried as real bytes; the columns
         are ``LOG_SLOT`` to ``LOG_ON_DEMAND_BITS``. No rows: nothing is logged.
+    notes : shape (rows, NOTE_COLUMNS)
+        One row for each try of an entry, where requests are followed one by one: the entry as it
+        was, ``NOTE_TICK``, ``NOTE_PATH``, the fibre where it failed, and the tick of delivery or
+        why there was none. No rows: nothing is noted. Slots that are served whole leave no notes.
     """
 
     fibres: IntArray
@@ -153,6 +170,7 @@ class State(NamedTuple):
     row: IntArray
     queue: IntArray
     log: IntArray
+    notes: IntArray
 
     @property
     def head(self) -> IntArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from qnetsim.analysis.text_table import TextTable
 from qnetsim.shipped import benchmark_scenarios, summary_of
@@ -28,16 +29,26 @@ def beyond_table(found: Reference | None = None) -> TextTable:
 
 
 def order_of(rows: Sequence[BenchmarkRow]) -> str:
-    """Whether the paper's order is kept, and what is cheaper than sip."""
+    """Whether the paper's order is kept, where that is unsure, and what is cheaper than sip."""
     ratios = {row.policy: row for row in rows}
     there = [name for name in PAPER_ORDER if name in ratios]
     order = [ratios[name].ratio for name in there]
     word = "kept" if order == sorted(order) else "not kept"
     if len(there) < len(PAPER_ORDER):
         word += f" ({', '.join(there)} only)"
+    unsure = [f"{a} and {b}" for a, b in pairwise(there) if _touch(ratios[a], ratios[b])]
+    if unsure:
+        word += f", but for chance ({', '.join(unsure)})"
     sip = ratios.get("sip")
     if sip is None:
         return word
-    floor = sip.ratio if sip.low is None else sip.low
-    ahead = [row.policy for row in rows if (row.ratio if row.high is None else row.high) < floor]
+    ahead = [row.policy for row in rows if row.ratio < sip.ratio and not _touch(row, sip)]
     return f"{word}; clearly cheaper than sip: {', '.join(ahead)}" if ahead else word
+
+
+def _touch(one: BenchmarkRow, other: BenchmarkRow) -> bool:
+    """Whether the intervals of two policies do; an estimate without one is a point."""
+    low, high = sorted((one, other), key=lambda row: row.ratio)
+    top = low.ratio if low.high is None else low.high
+    floor = high.ratio if high.low is None else high.low
+    return top >= floor

@@ -16,6 +16,8 @@ from qnetsim.shipped import shipped_scenarios
 TOPOLOGIES = ("nsfnet", "usnet")
 #: Key of the requests' node pairs.
 PAIRS: Key = ("demand", "pairs")
+#: Keys of the budget.
+BUDGET_KEYS: tuple[Key, ...] = (("run", "replications"), ("run", "slots"), ("run", "seed"))
 #: Values of keys of a scenario, in place of those in its file.
 Changes = Mapping[Key, object]
 
@@ -156,12 +158,18 @@ class CostFigure:
         return Point(topology, ((self.key, value),))
 
     def refuse_changes(self, changes: Changes) -> None:
-        """Refuse values of keys that the figure itself sets.
+        """Refuse values of keys that the figure itself sets, or the mode.
 
         Raises
         ------
         UsageError
         """
+        for key in BUDGET_KEYS:
+            if key in changes:
+                told = (
+                    "give --seed" if key[-1] == "seed" else "leave it out, with or without --quick"
+                )
+                raise UsageError(f"--set {'.'.join(map(str, key))}: is what the mode sets; {told}")
         for key in self.own_keys:
             if key in changes:
                 name = ".".join(map(str, key))

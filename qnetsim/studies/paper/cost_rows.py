@@ -145,6 +145,11 @@ def _point_rows(
     budget = study.budget
     scenario = point.scenario(budget, study.common)
     case = open_case(scenario)
+    if not case.forecast.comonotone:
+        raise UsageError(
+            "demand.coupling: expected costs of fig5 to fig8 are worked out for 'comonotone' "
+            f"demand alone (got {case.forecast.coupling!r}); leave it out, and run other scenarios"
+        )
     chosen = [choose(cell.scheme.policy, scenario.policy) for cell in cells]
     plans = [planned(policy.fresh(), policy.title, case) for policy in chosen]
     size = f"{budget.replications}x{budget.slots}-seed-{budget.seed}"

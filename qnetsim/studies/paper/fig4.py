@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qnetsim.analysis.figures.policy_marks import policy_colour, policy_line
+from qnetsim.analysis.figures.policy_marks import marked_line, policy_colour
 from qnetsim.analysis.figures.style import SCREEN, Style, hide_frame, styled
 from qnetsim.fel.arithmetic import taylor_loss
 from qnetsim.fel.datasets import DATASET_NAMES, Dataset, load_dataset
@@ -153,13 +153,12 @@ def figure(points: Sequence[LossPoint], *, style: Style = SCREEN) -> Figure:
         spreads = np.array([point.spread for point in mine])
         label = name.replace("_", " ")
         number = DATASET_NAMES.index(name)
-        look: dict[str, Any] = {"marker": "o", "ms": 4 * style.line}
-        look |= policy_line(number, style) | {"markevery": 1}
+        look = marked_line(number, style) | {"markevery": 1}
         axes.plot(rates, means, label=label, **look)
         band: dict[str, Any] = {"color": policy_colour(number), "alpha": 0.2, "linewidth": 0}
         axes.fill_between(rates, means - spreads, means + spreads, **band)
     axes.set_xlabel("secret-key rate k / K_L (workers that it pays for)")
     axes.set_ylabel("Taylor loss")
     hide_frame(axes)
-    axes.legend()
+    axes.legend(handlelength=2.8)
     return drawn

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qnetsim.analysis.figures.policy_marks import policy_colour, policy_line
+from qnetsim.analysis.figures.policy_marks import marked_line, policy_colour
 from qnetsim.analysis.figures.style import SCREEN, Style, hide_frame, styled
 from qnetsim.analysis.learning_curves import bootstrap, converged, interquartile_mean
 from qnetsim.arrays import FloatArray
@@ -40,7 +40,9 @@ CLAIMS = {
 }
 #: No reading of the paper: the best level lies off the middle of the range of actions.
 CONTROL = "tuned, off centre"
-SETTINGS = ("paper, network reward", "paper, own reward", "tuned", CONTROL)
+#: Settings with the parameters that the paper states.
+STATED = ("paper, network reward", "paper, own reward")
+SETTINGS = (*STATED, "tuned", CONTROL)
 #: Mean of the demand there; the best level is 2 of 0 … 9.
 CONTROL_MEAN = 1.0
 
@@ -243,16 +245,18 @@ def _read_curve(path: Path, topology: str, setting: str, algorithm: str) -> Algo
 def figure(lines: list[AlgorithmCurve], *, style: Style = SCREEN) -> Figure:
     """Interquartile mean over the seeds against epochs, with bootstrap intervals."""
     topologies = list(dict.fromkeys(line.topology for line in lines))
-    drawn = style.canvas(3.6 * len(SETTINGS), 3 * len(topologies))
     settings = list(dict.fromkeys(line.setting for line in lines))
+    drawn = style.canvas(3.6 * len(settings), 3 * len(topologies))
     axes = drawn.subplots(len(topologies), len(settings), sharey=True, squeeze=False)
+    # some learn worse ones first, and the control begins further off
+    top = max(1.6, *(1.02 * float(interquartile_mean(line.stochastic).max()) for line in lines))
     names = {"fedsac": "FedSAC", "decsac": "DecSAC", "decppo": "DecPPO"}
     for line in lines:
         place = axes[topologies.index(line.topology), settings.index(line.setting)]
         epochs = np.arange(len(line.stochastic))
         number = ALGORITHMS.index(line.algorithm)
         colour = policy_colour(number)
-        look = policy_line(number, style)
+        look = marked_line(number, style)
         middle = interquartile_mean(line.stochastic)
         low, high = bootstrap(line.stochastic)
         place.plot(epochs, middle, label=names[line.algorithm], **look)
@@ -261,15 +265,16 @@ def figure(lines: list[AlgorithmCurve], *, style: Style = SCREEN) -> Figure:
         place.plot(epochs, mean, **(look | {"lw": 0.8 * style.line, "marker": None}))
         claim = CLAIMS[line.topology][line.algorithm]
         if claim <= epochs[-1] and line.setting != CONTROL:
-            place.plot([claim], [0.985], marker="^", color=colour, clip_on=False, ms=6 * style.line)
+            mark: dict[str, Any] = {"marker": look["marker"], "color": colour, "mfc": "white"}
+            place.plot([claim], [0.985], clip_on=False, ms=6 * style.line, **mark)
     for row, topology in enumerate(topologies):
         for column, setting in enumerate(settings):
             place = axes[row, column]
             place.set_title(f"{topology}: {setting}", fontsize=style.font_pt)
-            place.set_ylim(0.98, 1.6)
+            place.set_ylim(0.98, top)
             place.axhline(1.05, color="#888888", linewidth=0.8, linestyle="--")
             hide_frame(place)
             place.set_xlabel("epoch")
         axes[row, 0].set_ylabel("cost / C*")
-    axes[0, 0].legend()
+    axes[0, 0].legend(handlelength=2.8)
     return drawn

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from qnetsim.analysis.paired import ConfidenceInterval
-from qnetsim.studies.paper.cost_figure import RANDOM, RANDOM_LITERAL, SCHEMES, SIP
+from qnetsim.studies.paper.cost_figure import EVF, RANDOM, RANDOM_LITERAL, SCHEMES, SIP
 from qnetsim.studies.paper.cost_rows import CostRow
 from qnetsim.studies.paper.curve_judges import CURVE_JUDGES
 from qnetsim.studies.paper.loss_judges import LOSS_JUDGES
@@ -101,13 +101,20 @@ def _cost_rises(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFindi
 
 
 def _gap_rises(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:
+    """Of any two of the schemes."""
     for scheme, topology, line in _lines(claim, results):
-        rows = results.rows
-        gaps = [
-            row.analytic.total - rows[claim.figure, topology, row.value, SIP.name].analytic.total
-            for row in line
-        ]
-        yield _monotone(scheme, topology, line, gaps)
+        for other in (SIP, EVF)[: 1 if scheme == EVF.name else 2]:
+            there = [
+                results.rows.get((claim.figure, topology, row.value, other.name)) for row in line
+            ]
+            gaps = [
+                row.analytic.total - lower.analytic.total
+                for row, lower in zip(line, there, strict=True)
+                if lower is not None
+            ]
+            if len(gaps) == len(line):
+                found = _monotone(scheme, topology, line, gaps)
+                yield found._replace(place=f"{found.place} over {other.label}")
 
 
 def _monotone(

@@ -24,7 +24,7 @@ from qnetsim.studies.paper.cost_figure import EVF, RANDOM, RANDOM_LITERAL, SIP, 
 MULTIPLIERS = (0.5, 1.0, 2.0)
 #: Seeds with which node pairs are drawn.
 SEEDS = range(1, 11)
-OTHER_DRAWS = f"other draws of 100, seeds {SEEDS[0]} to {SEEDS[-1]}"
+DRAWS = f"draws of 100, seeds {SEEDS[0]} to {SEEDS[-1]}"
 #: Limits on wavelengths of a fibre, |σ|.
 LIMITS = (600, 500, 400)
 #: Key of |σ|.
@@ -103,9 +103,7 @@ def openings() -> tuple[Opening, ...]:
     ]
     return (
         Opening("chosen here", "100 pairs, 21 links, renormalised, no limits"),
-        Opening(
-            "node pairs", f"other draws of 100, seeds {SEEDS[0]} to {SEEDS[-1]}", seeds=tuple(SEEDS)
-        ),
+        Opening("node pairs", DRAWS, seeds=tuple(SEEDS)),
         Opening("node pairs", "each pair once (91)", demand={"requests": None, "pairs": "all"}),
         Opening("NSFNET", "22 links", {("network", "topology"): "nsfnet-22"}),
         Opening("truncation", "what is cut goes to the last level", demand=_table(tail)),

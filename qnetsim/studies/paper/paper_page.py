@@ -20,7 +20,8 @@ CAPTIONS = {
     "fig4": "Taylor loss after training, over the number of workers that the key rate pays for: "
     "mean over orders of the features, and one standard deviation either way",
     "fig9": "Cost over C* against epochs: drawn actions, interquartile mean over the seeds with "
-    "bootstrap intervals; thin lines are mean actions, triangles the paper's numbers of epochs",
+    "bootstrap intervals; thin lines are mean actions, open marks on the axis the paper's numbers "
+    "of epochs",
 }
 COSTS = "lines are exact expectations, marks simulated means with 95 % intervals over the worlds"
 

@@ -21,6 +21,14 @@ _EPOCHS = (
     "it converges, at another epoch: an epoch is a number of slots and updates, which the paper "
     "does not give, and where the mean action is near C* already, drawn ones lose their noise alone"
 )
+_LEARNING = (
+    "whose cost is the reward decides; see the settings in [learning](learning.md#fig-9-how-fast)"
+)
+_OPEN = "was not computed in this run"
+_OPEN_EPOCHS = (
+    "the paper's own settings did not run, or for fewer epochs than the claim; tuned ones are "
+    "other parameters than the paper states ([full runs](learning.md#fig-9-how-fast))"
+)
 REASONS: dict[tuple[str, ClaimVerdict], str] = {
     (
         "loss-falls",
@@ -89,15 +97,19 @@ REASONS: dict[tuple[str, ClaimVerdict], str] = {
     ("double-random", ClaimVerdict.READING): "the claim lies between the two readings",
     ("double-random", ClaimVerdict.ORDER): "the claim lies between the two readings",
     ("usnet-dearer", ClaimVerdict.ORDER): "twice the requests, on routes of more fibres",
-    ("converge", ClaimVerdict.READING): "whose cost is the reward decides; see the settings in "
-    "[learning](learning.md)",
+    ("converge", ClaimVerdict.READING): _LEARNING,
+    ("converge", ClaimVerdict.FAILS): _LEARNING,
+    ("epochs-order", ClaimVerdict.READING): _LEARNING,
+    ("epochs-order", ClaimVerdict.FAILS): _LEARNING,
+    ("epochs-usnet", ClaimVerdict.READING): _LEARNING,
+    ("epochs-usnet", ClaimVerdict.FAILS): _LEARNING,
 }
 
 
 def reason(claim: PaperClaim, verdict: ClaimVerdict) -> str:
     """Why, for this verdict; empty where nothing is known."""
     if verdict is ClaimVerdict.OPEN:
-        return "the training is shorter than the claim, or did not run"
-    if (claim.judge, verdict) == ("epochs", ClaimVerdict.ORDER):
-        return _EPOCHS
+        return _OPEN_EPOCHS if claim.figure == "fig9" else _OPEN
+    if claim.judge == "epochs" and verdict is not ClaimVerdict.HOLDS:
+        return _EPOCHS if verdict is ClaimVerdict.ORDER else _LEARNING
     return REASONS.get((claim.id, verdict), "")

@@ -17,8 +17,9 @@ class ClaimVerdict(StrEnum):
     OPEN = "not computed here"
 
 
-#: From what is best for a claim to what is worst.
-_RANK = (ClaimVerdict.HOLDS, ClaimVerdict.ORDER, ClaimVerdict.FAILS, ClaimVerdict.OPEN)
+#: From what is best for a claim to what is worst: what is open in one place may yet be met, and
+#: what fails in one place fails.
+_RANK = (ClaimVerdict.HOLDS, ClaimVerdict.ORDER, ClaimVerdict.OPEN, ClaimVerdict.FAILS)
 
 
 class ClaimFinding(NamedTuple):
@@ -41,15 +42,23 @@ class ClaimFinding(NamedTuple):
     ours: str
 
 
+def worst(*verdicts: ClaimVerdict) -> ClaimVerdict:
+    """The one that decides where all have to be met."""
+    return max(verdicts, key=_RANK.index)
+
+
 def combined(findings: Sequence[ClaimFinding]) -> ClaimVerdict:
     """ClaimVerdict on a claim: of each reading the worst place, and one word for all readings.
 
-    A reading for which nothing was computed does not count where another one was.
+    What holds under no reading in particular counts under each. A reading for which nothing was
+    computed does not count where another one was.
     """
     by_reading: dict[str, ClaimVerdict] = {}
     for finding in findings:
         before = by_reading.get(finding.reading, ClaimVerdict.HOLDS)
-        by_reading[finding.reading] = max(before, finding.verdict, key=_RANK.index)
+        by_reading[finding.reading] = worst(before, finding.verdict)
+    shared = by_reading.pop("", ClaimVerdict.HOLDS) if len(by_reading) > 1 else ClaimVerdict.HOLDS
+    by_reading = {reading: worst(shared, verdict) for reading, verdict in by_reading.items()}
     known = {verdict for verdict in by_reading.values() if verdict is not ClaimVerdict.OPEN}
     if not known:
         return ClaimVerdict.OPEN

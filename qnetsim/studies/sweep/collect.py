@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qnetsim.analysis.metrics import RunMetrics, run_metrics
-from qnetsim.analysis.warm_up import given_warm_up
+from qnetsim.analysis.warm_up import at_start, given_warm_up
 from qnetsim.errors import QnetsimError
 from qnetsim.plain_text import one_line
 from qnetsim.studies.sweep.job_states import SweepState
@@ -20,6 +20,8 @@ FIGURES: dict[str, Callable[[RunMetrics], Any]] = {
     "served": lambda run: run.served_share,
     "blocked": lambda run: run.blocked_share,
     "on_demand_share": lambda run: run.on_demand_share,
+    "warmup_slots": lambda run: run.warm_up.slots,
+    "at_start": lambda run: " and ".join(at_start(run.scenario)),
     "world_digest": lambda run: run.world_digest,
     "content_digest": lambda run: run.content_digest,
 }

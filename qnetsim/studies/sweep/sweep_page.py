@@ -59,10 +59,10 @@ def page_text(state: SweepState, columns: Mapping[str, Sequence[Any]]) -> str:
         Section("origin", "Origin", _origin(state)),
     ]
     subtitle = f"sweep of {Path(state.manifest.sweep).name}"
-    return html_page(state.manifest.name, subtitle, _opening(state, results), sections)
+    return html_page(state.manifest.name, subtitle, _opening(state, results, columns), sections)
 
 
-def _opening(state: SweepState, results: SweepResults) -> str:
+def _opening(state: SweepState, results: SweepResults, columns: Mapping[str, Sequence[Any]]) -> str:
     manifest = state.manifest
     runs = state.counts("run")
     points = counted(len(manifest.values), "point")
@@ -73,9 +73,26 @@ def _opening(state: SweepState, results: SweepResults) -> str:
         + ", ".join(f"{count:,} runs {name}" for name, count in sorted(runs.items()))
         + ".",
         _winners(results),
+        *_starts(columns),
     ]
     text = " ".join(html_text(line) for line in lines if line)
     return f'<p class="findings">{text}</p>'
+
+
+def _starts(columns: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+    """How many first slots the figures leave out, where a start needs some or somebody said so."""
+    cuts = sorted({slots for slots in columns["warmup_slots"] if slots is not None})
+    starts = list(dict.fromkeys(filter(None, columns["at_start"])))
+    if any(cuts):
+        yield (
+            "Slots left out at the start, as run.warmup_slots says: "
+            f"{', '.join(f'{slots:,}' for slots in cuts)}."
+        )
+    elif starts:
+        yield (
+            f"No slot is left out, though at the start {'; or '.join(starts)}: give "
+            "run.warmup_slots where that weighs."
+        )
 
 
 def _winners(results: SweepResults) -> str:

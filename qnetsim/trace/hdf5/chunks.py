@@ -10,9 +10,10 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.trace.column import Column
 from qnetsim.trace.digest import ContentDigest, hash_of, is_blank
 from qnetsim.trace.hdf5.packing import Packer, Packing
-from qnetsim.trace.schema import CHUNK_ROWS, Column
+from qnetsim.trace.schema import CHUNK_ROWS
 
 #: Columns across the fibres that share a chunk on disk.
 CHUNK_FIBRES = 128

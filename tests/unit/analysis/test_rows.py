@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qnetsim.analysis import Comparison, compare_traces
-from qnetsim.analysis.interval_rows import interval_rows
+from qnetsim.analysis.interval_rows import basis, interval_rows
 from qnetsim.analysis.report import write_report
 from qnetsim.analysis.rows import cost_rows, key_rows, paired_rows
 from qnetsim.analysis.task_means import task_means
@@ -193,6 +193,30 @@ def test_columns_that_say_nothing_become_sentences(comparison: Comparison) -> No
     assert {len(row) for row in short.rows} == {len(short.columns)}
     assert "pool, bit" in short.columns
     assert not short.nothing
+
+
+def test_one_policy_of_several_worlds_is_no_single_replication(comparison: Comparison) -> None:
+    alone = replace(comparison, policies=comparison.policies[:1])
+    told = {nothing.sentence for nothing in paired_rows(alone).nothing}
+    assert alone.policies[0].name == alone.reference
+    assert "No difference varies between the worlds" in told
+    assert "One replication has no variance that common worlds could reduce" not in told
+    single = {nothing.sentence for nothing in paired_rows(replace(alone, replications=1)).nothing}
+    assert "One replication has no variance that common worlds could reduce" in single
+
+
+def test_means_of_tasks_that_one_run_alone_tells_have_a_reason(comparison: Comparison) -> None:
+    sentence = "Means of federated tasks that one run alone tells have no interval."
+    policy = comparison.policies[0]
+    first, second = policy.runs
+    assert first.tasks[0].done
+    assert second.tasks[0].done
+    none = tuple(replace(task, done=0, finished_s=None) for task in second.tasks)
+    one = replace(policy, runs=(first, replace(second, tasks=none)))
+    assert sentence in basis(replace(comparison, policies=(one,)))
+    without = tuple(replace(run, tasks=()) for run in policy.runs)
+    assert sentence not in basis(replace(comparison, policies=(replace(policy, runs=without),)))
+    assert sentence not in basis(comparison)
 
 
 def test_only_what_is_zero_everywhere_says_nothing() -> None:

@@ -174,6 +174,24 @@ def test_runs_in_which_something_comes_once_are_not_cut() -> None:
     assert found.slots == 0
     assert found.ends == ("listed outages",)
     assert "listed outages come once in a run" in found.sentence
+    demand = warm_up([recorded(outage=[], recording={"file": "d.csv"})], {"sip": settling})
+    assert "recorded demand comes once in a run" in demand.sentence
+
+
+def test_a_run_that_is_too_short_says_that_its_start_was_not_looked_for() -> None:
+    """Not that none was found: 49 slots that begin ten times as dear as they end."""
+    short = {"cost": np.concatenate([np.full(10, 10.0), np.ones(39)])}
+    found = warm_up([recorded(outage=[])], {"sip": short})
+    assert (found.slots, found.method) == (0, "none")
+    assert found.sentence.endswith("nothing has failed: MSER-5 needs 50 slots.")
+    longer = {"cost": np.append(short["cost"], 1.0)}
+    assert warm_up([recorded(outage=[])], {"sip": longer}).slots == 10
+
+
+def test_a_quarter_of_the_run_is_kept_at_least() -> None:
+    # of 13 fives four are kept, and not the three that happen to be equal
+    assert mser_5(fives(*[9, 1, 3, 2, 1, 3, 2, 1, 3, 4, 2, 2, 2])) == 5
+    assert mser_5(fives(*[9, 1, 3, 2, 1, 3, 2, 1, 3, 2, 2, 2, 2])) is None
 
 
 @pytest.fixture(scope="module")

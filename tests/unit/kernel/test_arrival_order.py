@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from qnetsim.kernel.serving.arrival_order import in_order
+from qnetsim.recycled import Recycled
 
 
 @pytest.mark.parametrize("longest", [3, 10**9, 2**59])
@@ -15,7 +16,7 @@ def test_requests_come_by_tick_class_and_number(longest, requests, classes) -> N
     arrivals = random.integers(0, longest, (50, requests), endpoint=True)
     arrivals[0, 0] = longest
     priority = random.integers(0, classes, requests)
-    order, offset = in_order(arrivals, priority, classes)
+    order, offset = in_order(arrivals, priority, classes, Recycled())
     for row, ticks in enumerate(arrivals.tolist()):
         rank = sorted(range(requests), key=lambda r: (ticks[r], priority[r], r))
         assert order[row].tolist() == rank

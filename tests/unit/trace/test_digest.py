@@ -16,6 +16,7 @@ from qnetsim.replay.verify import verify
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
+from qnetsim.trace.column import Column
 from qnetsim.trace.digest import ColumnDigest, ContentDigest, hash_of, is_blank
 from qnetsim.trace.schema import (
     BY_PATH,
@@ -24,7 +25,6 @@ from qnetsim.trace.schema import (
     TRACE,
     VERSION,
     WORLD,
-    Column,
 )
 from tests.support.helpers import nsfnet
 

@@ -18,7 +18,8 @@ from qnetsim.errors import TraceFormatError
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
-from qnetsim.trace.schema import COLUMNS, Column
+from qnetsim.trace.column import Column
+from qnetsim.trace.schema import COLUMNS
 from qnetsim.trace.stored_columns import StoredColumns
 from tests.support import ROOT
 from tests.support.helpers import nsfnet

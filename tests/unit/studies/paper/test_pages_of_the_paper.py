@@ -45,9 +45,12 @@ def test_readings_of_open_points() -> None:
 
 def test_the_order_of_policies_beyond_the_paper() -> None:
     rows = [row for row in reference().rows if row.world == "nsfnet" and not row.sees_future]
-    assert order_of(rows).startswith("kept")
+    assert order_of(rows) == "kept"
+    near = [r if r.policy != "evf" else r.model_copy(update={"low": 0.99}) for r in rows]
+    assert order_of(near) == "kept, but for chance (sip and evf)"
     turned = [r if r.policy != "evf" else r.model_copy(update={"ratio": 0.9}) for r in rows]
     assert order_of(turned).startswith("not kept")
-    ahead = [r if r.policy != "evf" else r.model_copy(update={"high": 0.95}) for r in rows]
+    below = {"ratio": 0.9, "low": 0.85, "high": 0.95}
+    ahead = [r if r.policy != "evf" else r.model_copy(update=below) for r in rows]
     assert "clearly cheaper than sip: evf" in order_of(ahead)
     assert len(beyond_table().rows) == len(reference().worlds)

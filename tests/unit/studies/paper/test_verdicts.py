@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from qnetsim.studies.paper import reasons
 from qnetsim.studies.paper.cost_figure import QUICK
 from qnetsim.studies.paper.cost_rows import CostRow, StageCosts
 from qnetsim.studies.paper.fig4 import LossPoint
-from qnetsim.studies.paper.fig9 import CONTROL, SETTINGS, CurveSummary
+from qnetsim.studies.paper.fig9 import CONTROL, STATED, CurveSummary
 from qnetsim.studies.paper.judges import JUDGES, Judgement, judgements
 from qnetsim.studies.paper.paper_claims import PaperClaim, claims
 from qnetsim.studies.paper.paper_results import PaperResults
@@ -117,10 +117,13 @@ def test_growth_over_a_factor() -> None:
     lines: Mapping[str, list[float]] = {"sip": [1, 2], "evf": [1.1, 2.2], "random": [1.5, 2.4]}
     rows = [row("nsfnet", v, s, c) for s, line in lines.items() for v, c in enumerate(line)]
     assert verdict("requests-rise", of_costs("fig6", *rows)) is HOLDS
-    # the difference of random falls
-    assert verdict("requests-gaps", of_costs("fig6", *rows)) is READING
+    # the difference of random falls, under the one reading that is there
+    assert verdict("requests-gaps", of_costs("fig6", *rows)) is FAILS
     evf = [r for r in rows if r.scheme != "random"]
     assert verdict("requests-gaps", of_costs("fig6", *evf)) is HOLDS
+    # away from SIP, yet towards EVF
+    nearer = [*evf, row("nsfnet", 0, "random", 1.5), row("nsfnet", 1, "random", 2.55)]
+    assert verdict("requests-gaps", of_costs("fig6", *nearer)) is FAILS
 
 
 @pytest.mark.parametrize(
@@ -161,33 +164,73 @@ def curve(topology: str, setting: str, algorithm: str, *at: int | None, epochs: 
     )
 
 
+NETWORK, OWN = STATED
+
+
 def test_epochs() -> None:
     def one(*at: int | None, epochs: int = 100) -> PaperResults:
-        return PaperResults(QUICK, curves=(curve("nsfnet", "tuned", "decppo", *at, epochs=epochs),))
+        return PaperResults(QUICK, curves=(curve("nsfnet", OWN, "decppo", *at, epochs=epochs),))
 
     assert verdict("epochs-nsfnet-decppo", one(75, 85)) is HOLDS
     # faster is not as claimed
     assert verdict("epochs-nsfnet-decppo", one(18)) is ORDER
     assert verdict("epochs-nsfnet-decppo", one(None, None, 80)) is FAILS
     assert verdict("epochs-nsfnet-decppo", one(None, epochs=30)) is OPEN
-    control = PaperResults(QUICK, curves=(curve("nsfnet", CONTROL, "decppo", 80),))
-    assert verdict("epochs-nsfnet-decppo", control) is OPEN
-    several = [curve("nsfnet", SETTINGS[0], "decppo", 80), curve("nsfnet", "tuned", "decppo", 18)]
+    several = [curve("nsfnet", NETWORK, "decppo", 80), curve("nsfnet", OWN, "decppo", 18)]
     assert verdict("epochs-nsfnet-decppo", PaperResults(QUICK, curves=tuple(several))) is READING
 
 
-def test_orders_of_epochs() -> None:
-    def results(nsfnet: tuple[int, int, int], usnet: tuple[int, int, int]) -> PaperResults:
-        names = ("fedsac", "decsac", "decppo")
-        pairs = (("nsfnet", nsfnet), ("usnet", usnet))
-        found = [curve(t, "tuned", n, e) for t, at in pairs for n, e in zip(names, at, strict=True)]
-        return PaperResults(QUICK, curves=tuple(found))
+@pytest.mark.parametrize("setting", ["tuned", CONTROL])
+@pytest.mark.parametrize("epochs", [10, 100])
+def test_other_parameters_than_the_stated_ones_judge_nothing(setting: str, epochs: int) -> None:
+    names = ("fedsac", "decsac", "decppo")
+    at = dict(zip(names, (9, None, None), strict=True))
+    curves = [
+        curve(t, setting, n, at[n], epochs=epochs) for t in ("nsfnet", "usnet") for n in names
+    ]
+    results = PaperResults(QUICK, curves=tuple(curves))
+    found = [j for j in judgements(results) if j.claim.figure == "fig9"]
+    assert {judgement.verdict for judgement in found} == {OPEN}
+    shown = all("not within" in str(j.findings) for j in found if j.claim.id == "converge")
+    assert shown == (setting == "tuned")
 
-    theirs = results((10, 20, 80), (5, 10, 40))
+
+def of_epochs(
+    nsfnet: Sequence[int | None], usnet: Sequence[int | None], epochs: int = 100
+) -> PaperResults:
+    names = ("fedsac", "decsac", "decppo")
+    found = [
+        curve(topology, OWN, name, at, epochs=epochs)
+        for topology, each in (("nsfnet", nsfnet), ("usnet", usnet))
+        for name, at in zip(names, each, strict=True)
+    ]
+    return PaperResults(QUICK, curves=tuple(found))
+
+
+def test_orders_of_epochs() -> None:
+    theirs = of_epochs((10, 20, 80), (5, 10, 40))
     for claim in ("epochs-order", "epochs-usnet", "converge"):
         assert verdict(claim, theirs) is HOLDS
-    assert verdict("epochs-order", results((10, 10, 80), (5, 10, 40))) is FAILS
-    assert verdict("epochs-usnet", results((10, 20, 80), (5, 10, 90))) is FAILS
+    assert verdict("epochs-order", of_epochs((10, 10, 80), (5, 10, 40))) is FAILS
+    assert verdict("epochs-usnet", of_epochs((10, 20, 80), (5, 10, 90))) is FAILS
+
+
+def test_a_training_that_is_too_short_says_nothing_against_convergence() -> None:
+    assert verdict("converge", of_epochs((1, 5, None), (1, 3, None), epochs=10)) is OPEN
+    assert verdict("converge", of_epochs((1, 5, None), (1, 3, 40), epochs=90)) is OPEN
+    assert verdict("converge", of_epochs((1, 5, None), (1, 3, 40))) is FAILS
+    # long enough for the one that needs five, on the one topology
+    assert verdict("converge", of_epochs((1, 5, 7), (None, 3, 9), epochs=10)) is FAILS
+
+
+def test_an_order_of_epochs_that_a_short_training_tells() -> None:
+    short = of_epochs((1, 5, None), (1, 3, None), epochs=10)
+    assert verdict("epochs-order", short) is HOLDS
+    # FedSAC takes as long on both, whatever DecPPO would take
+    assert verdict("epochs-usnet", short) is FAILS
+    assert verdict("epochs-usnet", of_epochs((2, 5, None), (1, 3, None), epochs=10)) is OPEN
+    assert verdict("epochs-order", of_epochs((1, None, None), (1, 3, 9), epochs=10)) is OPEN
+    assert verdict("epochs-order", of_epochs((None, 5, 9), (1, 3, 9), epochs=10)) is FAILS
 
 
 def test_worst_place_and_best_known_reading() -> None:
@@ -197,6 +240,12 @@ def test_worst_place_and_best_known_reading() -> None:
     assert combined([]) is OPEN
     assert combined([found("", HOLDS), found("", FAILS), found("", ORDER)]) is FAILS
     assert combined([found("a", HOLDS), found("b", OPEN)]) is HOLDS
+    # what fails in one place fails, whatever was not computed in another
+    assert combined([found("", FAILS), found("", OPEN)]) is FAILS
+    assert combined([found("", HOLDS), found("", OPEN)]) is OPEN
+    # a place without readings is the same under all of them
+    assert combined([found("", FAILS), found("a", HOLDS), found("b", HOLDS)]) is FAILS
+    assert combined([found("", ORDER), found("a", HOLDS), found("b", FAILS)]) is READING
     assert combined([found("a", HOLDS), found("b", ORDER)]) is READING
 
 
@@ -223,6 +272,19 @@ def test_claims_are_whole() -> None:
             low, high = claim.size
             assert low <= numbers[0] <= high, claim.id
     assert {claim_id for claim_id, _ in reasons.REASONS} <= set(ids)
+
+
+def test_a_verdict_that_does_not_hold_has_a_reason() -> None:
+    found = judgements(PaperResults.read())
+    assert not [
+        j.claim.id
+        for j in found
+        if j.verdict is not HOLDS and not reasons.reason(j.claim, j.verdict)
+    ]
+    full = of_epochs((39, None, 79), (21, None, None))
+    for judgement in judgements(full):
+        if judgement.claim.figure == "fig9" and judgement.verdict is not HOLDS:
+            assert reasons.reason(judgement.claim, judgement.verdict), judgement.claim.id
 
 
 def test_no_reason_for_a_verdict_that_is_another() -> None:

@@ -18,11 +18,21 @@ from qnetsim.studies.sweep.sweep_figures import panel_factor
 from qnetsim.studies.sweep.sweep_page import page_text, write_page
 from qnetsim.studies.sweep.sweep_results import SweepResults
 from qnetsim.trace import open_trace
+from qnetsim.vocabulary import BILL_COLUMNS
 from tests.support.sweeps import FAILING, SMALL, done_here, planned
 
 COLUMNS = (
     *("demand.requests", "policy", "replication", "cost_per_slot", "served", "blocked"),
-    *("on_demand_share", "world_digest", "content_digest", "status", "job", "error"),
+    *(
+        "on_demand_share",
+        "warmup_slots",
+        "at_start",
+        "world_digest",
+        "content_digest",
+        "status",
+        "job",
+        "error",
+    ),
 )
 
 
@@ -110,7 +120,32 @@ def test_the_page_shows_lines_intervals_regions_and_failures(swept: SweepState) 
     assert "no luck today" in page
     assert "4 runs failed" in page
     assert "<script" not in page
+    assert "run.warmup_slots" not in page
     assert page == page_text(swept, collect(swept))
+
+
+@pytest.mark.parametrize(
+    ("said", "cut", "told"),
+    [
+        ("", 0, "No slot is left out, though at the start key stores are empty: give"),
+        ("set.run.warmup_slots = 7", 7, "left out at the start, as run.warmup_slots says: 7."),
+    ],
+)
+def test_stores_that_begin_empty_are_told(tmp_path: Path, said: str, cut: int, told: str) -> None:
+    """A sweep cuts what the scenario says alone, so that its page and table say what that is."""
+    stores = "set.key_management.store_bits = 9000\nset.key_management.key_lifetime_slots = 5\n"
+    text = SMALL.replace("[[factor]]", f"{said}\n{stores}[[factor]]").replace("[5, 8]", "[5]")
+    manifest, place = planned(tmp_path, text)
+    done_here(manifest, place)
+    state = state_of(manifest, place)
+    columns = collect(state)
+    assert set(columns["warmup_slots"]) == {cut}
+    assert set(columns["at_start"]) == {"key stores are empty"}
+    assert told in page_text(state, columns)
+    job = manifest.runs[Cell(0, "sip", 1)]
+    with open_trace(job.place(state.folder)) as trace:
+        cost = sum(trace.column(f"slots/{kind}")[cut:].mean() for kind in BILL_COLUMNS)
+    assert columns["cost_per_slot"][1] == pytest.approx(cost)
 
 
 def test_small_multiples_and_regions_of_two_factors(tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""Figures of the paper: lines stay apart in grey, and nothing is cut off."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qnetsim.analysis.figures.style import STYLES
+from qnetsim.studies.paper import fig4, fig9
+from qnetsim.studies.paper.fig4 import LossPoint
+from qnetsim.studies.paper.fig9 import ALGORITHMS, CONTROL, AlgorithmCurve
+
+
+def curves(setting: str, first: float) -> list[AlgorithmCurve]:
+    drawn = np.array([[first], [1.2], [1.01]])
+    mean = np.array([[1.03], [1.02], [1.01]])
+    return [
+        AlgorithmCurve(topology, setting, algorithm, drawn, mean, cpu_s=1.0)
+        for topology in ("nsfnet", "usnet")
+        for algorithm in ALGORITHMS
+    ]
+
+
+@pytest.mark.parametrize("style", ["screen", "ieee-column"])
+def test_lines_stay_apart_in_grey(style: str) -> None:
+    losses = [LossPoint(name, 1, (0.5,), 0.9, 10) for name in ("breast_cancer", "digits", "wine")]
+    for figure in (
+        fig4.figure(losses, style=STYLES[style]),
+        fig9.figure(curves("tuned", 1.4), style=STYLES[style]),
+    ):
+        lines = [line for line in figure.axes[0].lines if not line.get_label().startswith("_")]
+        assert len(lines) == 3
+        # matplotlib gives dashes no public name
+        assert len({str(line._unscaled_dash_pattern) for line in lines}) == 3
+        assert len({line.get_marker() for line in lines}) == 3
+
+
+def test_the_control_is_not_cut_off() -> None:
+    figure = fig9.figure([*curves("tuned", 1.4), *curves(CONTROL, 2.05)])
+    assert len(figure.axes) == 4
+    assert [axes.get_ylim()[1] for axes in figure.axes] == pytest.approx([2.05 * 1.02] * 4)
+    assert fig9.figure(curves("tuned", 1.4)).axes[0].get_ylim()[1] == 1.6
