@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from qnetsim.analysis.html_tables import html_table
 from qnetsim.api.drawing import StyleName, drawn
 from qnetsim.api.temporary import TemporaryFolder, place_of
-from qnetsim.arguments import path_argument, whole_argument
+from qnetsim.arguments import path_argument, refuse_uncallable, whole_argument
 from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import inputs_noted
 from qnetsim.studies.sweep.collect import collect
@@ -216,6 +216,7 @@ def sweep(
         Something in the sweep is wrong, with every problem; or its folder cannot be worked on.
     """
     workers = whole_argument("workers", workers, 1, MOST_WORKERS)
+    refuse_uncallable("progress", progress)
     if executor is not None and not isinstance(executor, Executor):
         raise UsageError(
             f"{argument('executor')}: is of type {type(executor).__name__}; give a "

@@ -215,6 +215,23 @@ def guarded(title: str, what: str) -> Iterator[None]:
         raise PolicyError(text) from error
 
 
+@contextmanager
+def steady_foresight(policy: Policy, title: str) -> Iterator[None]:
+    """Refuse a policy that changes within what it says of its foresight.
+
+    Raises
+    ------
+    PolicyError
+    """
+    foresees = policy.sees_future
+    yield
+    if policy.sees_future != foresees:
+        raise PolicyError(
+            f"policy {title} changes sees_future when it is set up; declare it in the class, for "
+            "it stands in every table and trace"
+        )
+
+
 def _place_in_user_code(error: BaseException) -> str:
     """``file:line: `` of the user's file that failed; empty where installed code did."""
     import sysconfig

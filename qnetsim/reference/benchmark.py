@@ -70,7 +70,8 @@ A world whose digest, drawn here, is not the shipped one is an error: its bound 
 another world. A row of another version of a world is refused.
 
 A policy is Python, runs in the simulator's process, and worlds are public: nothing keeps code from
-drawing them itself. These checks find mistakes, not malice. A policy that is told the future has to
+drawing them itself, or from changing prices, routes or the simulator in memory. These checks find
+mistakes, not malice. A policy that is told the future has to
 say so in its class; one that meets another world than the drawn one is refused; and a row without
 foresight whose whole interval is below a plan's bound gets a warning, which an honest policy has in
 one of 40 rows at most. Read the code of a row that you rely on, and try it in worlds that it cannot

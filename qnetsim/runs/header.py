@@ -18,6 +18,7 @@ from qnetsim.network import Network, Topology
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import plan_summary
 from qnetsim.policies import Policy
+from qnetsim.policies.base import steady_foresight
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.scenario.tables.portable import without_folders
 from qnetsim.trace import TraceHeader
@@ -74,9 +75,12 @@ def trace_header(
     run = case.scenario.run
     slot_ticks = seconds_to_ticks(run.slot_s)
     bins = wait_bins(case.scenario.key_management, slot_ticks, run.slots * slot_ticks)
+    with steady_foresight(policy, table.title):
+        stated = policy_provenance(policy, table, network)
+        owners = checked_owners(policy, network, table.title)
     provenance = {
         **_origin(case, realisation),
-        "policy": policy_provenance(policy, table, network),
+        "policy": stated,
         "plan": None if plan is None else plan_summary(plan, network),
         **notes,
     }
@@ -84,7 +88,7 @@ def trace_header(
     columns = {
         **_world_columns(case, realisation),
         "decisions/fibre": fibres,
-        "decisions/controller": checked_owners(policy, network, table.title),
+        "decisions/controller": owners,
         "slots/fibre": fibres,
         "ledger/fibre": fibres,
         "trust/fibre": fibres,

@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from qnetsim.case import Case
 from qnetsim.case.case_of import ScenarioLike, case_of
-from qnetsim.errors import PolicyError
 from qnetsim.input_files import inputs_noted
 from qnetsim.interrupt import note_standing, stoppable
 from qnetsim.kernel import Kernel, Simulation, SlotBlock
@@ -27,7 +26,7 @@ from qnetsim.kernel.simulation import Sink
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import planned
 from qnetsim.policies import Policy
-from qnetsim.policies.base import guarded
+from qnetsim.policies.base import guarded, steady_foresight
 from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose
 from qnetsim.runs.header import policy_provenance, trace_header
 from qnetsim.scenario import Scenario
@@ -151,14 +150,6 @@ def run_case(
     case = context.case
     title = context.title
     plan = plan if plan is not None else planned(policy, title, case)
-    foresees = policy.sees_future
-    with guarded(title, "prepare"):
-        policy.prepare(case.setting, plan)
-    if policy.sees_future != foresees:
-        raise PolicyError(
-            f"policy {title} changes sees_future in prepare; declare it in the class, for it "
-            "stands in every table and trace"
-        )
     if statuses is None:
         statuses = np.broadcast_to(plan_status_code(plan), case.setting.slots)
     tasks: list[Task] = []
@@ -166,15 +157,18 @@ def run_case(
         from qnetsim.case.tasks import open_tasks
 
         tasks = open_tasks(case.scenario, case.network.topology.nodes, context.replication)
-    simulation = Simulation(
-        context.for_kernel(tasks),
-        policy,
-        chunks=chunks,
-        sink=sink,
-        generators=context.generator,
-        plan_status=statuses,
-        tasks=tasks,
-    )
+    with steady_foresight(policy, title):
+        with guarded(title, "prepare"):
+            policy.prepare(case.setting, plan)
+        simulation = Simulation(
+            context.for_kernel(tasks),
+            policy,
+            chunks=chunks,
+            sink=sink,
+            generators=context.generator,
+            plan_status=statuses,
+            tasks=tasks,
+        )
     simulation.run()
     return simulation
 

@@ -205,7 +205,7 @@ PLAIN = {
     "model_type": "should be a table",
     "model_attributes_type": "should be a table",
     "string_type": "should be text",
-    "string_pattern_mismatch": "has characters that are not allowed",
+    "string_pattern_mismatch": "is not of the form that is allowed",
 }
 
 

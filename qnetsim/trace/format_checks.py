@@ -140,6 +140,11 @@ def check_format(path: Path, file: h5py.File, kinds: tuple[FileKind, ...]) -> Fi
     filetype = file.attrs.get("filetype")
     found = next((kind for kind in (TRACE, WORLD) if kind.filetype == filetype), None)
     if found is None:
+        if filetype == "qnetsim-plan":
+            raise TraceFormatError(
+                f"{path}: is a plan, not a trace; a plan is verified with the trace of its run: "
+                f"qnetsim verify TRACE --plan {path}"
+            )
         wanted = " or ".join(repr(kind.filetype) for kind in kinds)
         raise TraceFormatError(
             f"{path}: is HDF5 but not a qnetsim trace (filetype is {filetype!r}, must be {wanted})"

@@ -189,3 +189,16 @@ def test_traces_to_resume_are_plain_files(
     pipe(tmp_path / "t.h5")
     line = ["run", "ok.toml", "--policy", "evf", "--out", "t.h5", "--resume"]
     refused(capsys, line, {2})
+
+
+def test_a_plan_in_place_of_a_trace_is_told_what_verifies_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call(capsys, "plan", "tiny", "-p", "evf", "--out", "evf.plan")[0] == 0
+    code, _, err = call(capsys, "verify", "evf.plan")
+    assert code == 3
+    assert err == (
+        "error: evf.plan: is a plan, not a trace; a plan is verified with the trace of its run: "
+        "qnetsim verify TRACE --plan evf.plan\n"
+    )

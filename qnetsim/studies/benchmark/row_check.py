@@ -150,6 +150,8 @@ def _policy_of(row: BenchmarkRow, given: Sequence[str], place: str) -> ChosenPol
     ------
     UsageError
     """
+    if no_options := sorted(row.options.keys() & PolicyTable.model_fields.keys()):
+        raise UsageError(f"{place}: options.{no_options[0]} is no option of a policy; remove it")
     for text in given:
         reference, options = split_reference(text)
         table = choose(text).table

@@ -88,15 +88,13 @@ class RowKeeper:
         UsageError, TraceError
             The file cannot be written.
         """
-        first = not self._rows
-        self._rows[row.world, row.policy] = row
         if self._path is None:
+            self._rows[row.world, row.policy] = row
             return
-        file = RowFile(rows=self.rows)
-        if first:
-            file.write(self._path)
-        else:
-            write_whole(self._path, file.text())
+        if not self._rows:
+            refuse_present(self._path)
+        self._rows[row.world, row.policy] = row
+        write_whole(self._path, RowFile(rows=self.rows).text())
         self._note()
 
     def _note(self) -> None:

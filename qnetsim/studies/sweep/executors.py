@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from qnetsim.errors import TraceError, speaks_of_options
+from qnetsim.errors import TraceError, UsageError, argument, speaks_of_options
 from qnetsim.interrupt import stoppable
 from qnetsim.runs.workers import GRACE_S, LOOK_S, end_with_parent, untouched_by_terminal
 from qnetsim.studies.sweep.agenda import Agenda, JobGroup, Tell
@@ -78,8 +78,19 @@ class ExecutorCrew:
         return self._workers
 
     def submit(self, folder: Path, lines: Sequence[str]) -> Future[list[JobRecord]]:
-        """Begin jobs."""
-        return self._executor.submit(do_jobs, str(folder), tuple(lines))
+        """Begin jobs.
+
+        Raises
+        ------
+        UsageError
+            The executor takes none.
+        """
+        try:
+            return self._executor.submit(do_jobs, str(folder), tuple(lines))
+        except BrokenExecutor:
+            raise
+        except RuntimeError as error:
+            raise UsageError(f"{argument('executor')}: takes no jobs: {error}") from None
 
     def renew(self) -> None:
         """Refuse: the executor is the caller's."""

@@ -92,6 +92,10 @@ def test_a_job_that_fails_is_told_and_the_others_go_on(place: Path) -> None:
             TABLES | {"factor": [{"key": "demand.requests", "values": [4, -4]}]},
             r"factor\[0\]\.values\[1\]: .* greater than or equal to 1 \(got -4\)",
         ),
+        (
+            TABLES | {"factor": [{"key": "run", "values": [4]}]},
+            r"factor\[0\]\.key: is not of the form that is allowed \(got 'run'\); allowed: TABLE",
+        ),
         ("nowhere.toml", "nowhere.toml: no such sweep file"),
         (5, "source: give a path, not '5'"),
     ],
@@ -109,3 +113,9 @@ def test_wrong_arguments_are_refused(place: Path) -> None:
         qnetsim.sweep(TABLES, executor=5)  # type: ignore[arg-type]
     with pytest.raises(qnetsim.QnetsimError, match="workers"):
         qnetsim.sweep(TABLES, workers=0)
+    with pytest.raises(qnetsim.QnetsimError, match="progress: give something that can be called"):
+        qnetsim.sweep(TABLES, progress=5)  # type: ignore[arg-type]
+    closed = ThreadPoolExecutor(1)
+    closed.shutdown()
+    with pytest.raises(qnetsim.QnetsimError, match="executor: takes no jobs: cannot schedule"):
+        qnetsim.sweep(TABLES, executor=closed)

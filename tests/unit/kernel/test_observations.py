@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qnetsim.arrays import IntArray
 from qnetsim.errors import PolicyError
+from qnetsim.network import Network
 from qnetsim.optimize import Plan
 from qnetsim.policies import Decision, Observation, Outcome, Policy, Setting
 from qnetsim.runs.simulate import simulate
@@ -56,14 +58,27 @@ class Prying(Watching):
     def __init__(self, when: str) -> None:
         super().__init__()
         self.when = when
+        self._calls = 0
+
+    def _at(self, when: str) -> None:
+        if self.when == when:
+            self.sees_future = True  # type: ignore[misc]
+
+    def weights_sha256(self, network: Network) -> str | None:
+        self._at("weights")
+        return None
+
+    def owners(self, network: Network) -> IntArray:
+        self._calls += 1
+        self._at("owners")
+        self._at(f"owners, call {self._calls}")
+        return super().owners(network)
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
-        if self.when == "prepare":
-            self.sees_future = True  # type: ignore[misc]
+        self._at("prepare")
 
     def decide(self, observation: Observation) -> Decision:
-        if self.when == "decide":
-            self.sees_future = True  # type: ignore[misc]
+        self._at("decide")
         return super().decide(observation)
 
 
@@ -71,8 +86,9 @@ def test_a_policy_that_asks_for_the_future_in_a_run_is_refused_or_told_nothing(
     tmp_path: Path,
 ) -> None:
     case = line_case(tmp_path)
-    with pytest.raises(PolicyError, match="changes sees_future in prepare; declare it"):
-        simulate(case, Prying("prepare"), tmp_path / "a.h5")
+    for when in ("prepare", "weights", "owners", "owners, call 2"):
+        with pytest.raises(PolicyError, match="changes sees_future when it is set up; declare it"):
+            simulate(case, Prying(when), tmp_path / "a.h5", force=True)
     policy = Prying("decide")
     simulate(case, policy, tmp_path / "b.h5")
     assert policy.seen

@@ -71,6 +71,13 @@ def test_options_and_labels_make_the_same_policy_again(tmp_path: Path) -> None:
     assert any(text.startswith("costs[0]") for text in checked(tmp_path, other).differences)
 
 
+@pytest.mark.parametrize("key", ["label", "name"])
+def test_options_cannot_name_another_policy(tmp_path: Path, key: str) -> None:
+    row = shipped_row("evf").model_copy(update={"options": {key: "sip"}})
+    told = f"rows.json: row 1: options.{key} is no option of a policy; remove it"
+    assert refusal(tmp_path, row).endswith(told)
+
+
 def test_code_of_one_s_own_is_given_and_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qnetsim.errors import UsageError
+from qnetsim.errors import TraceError, UsageError
 from qnetsim.policies.chosen import choose
 from qnetsim.studies.benchmark.bench_jobs import BenchJobs
 from qnetsim.studies.benchmark.benchmark_worlds import open_world
@@ -93,3 +93,20 @@ def test_a_policy_that_no_world_has_is_refused_once_and_before_anything_runs() -
     assert [name for name, _ in some.unfit] == [QUICK]
     with pytest.raises(UsageError, match="'level' is given twice"):
         BenchJobs.of(worlds, ("level", "level:label=level,level=3"))
+
+
+def test_the_first_row_appears_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.json"
+    keeper = RowKeeper(path, asked("evf", "level"))
+
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[:9])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(TraceError, match="No space left"):
+        keeper.add(shipped_row("evf"))
+    assert not list(tmp_path.iterdir())
