@@ -143,7 +143,7 @@ def request_groups(trace: Trace, first: int) -> RequestGroups | None:
         counted = block["arrival_slot"] >= first
         for one in sums:
             one.add({name: values[counted] for name, values in block.items()})
-    slots = trace.slots - first
+    slots = max(trace.followed_slots - first, 0)
     return RequestGroups(followed, *(one.groups(followed, slots) for one in sums))
 
 

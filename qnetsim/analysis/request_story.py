@@ -124,7 +124,8 @@ def explain_request(trace: Trace, request: int, slot: int) -> Explanation:
     for name, value, end in (("request", request, len(sources)), ("slot", slot, trace.slots)):
         if not 0 <= value < end:
             raise UsageError(
-                f"{argument(name, str(value))}: is not in {trace.path}; allowed: 0 .. {end - 1}"
+                f"{argument(name, str(value))}: is not in {trace.path}; "
+                + (f"allowed: 0 .. {end - 1}" if end else f"it has no {name}s")
             )
     reader = _StoryReader(trace, slot)
     stories = tuple(reader.story(entry) for entry in _entries(trace, request, slot))
@@ -161,6 +162,12 @@ def _note(trace: Trace, followed: str, slot: int, stories: tuple[RequestStory, .
     own = any(story.arrival_slot == slot for story in stories)
     if own:
         return ""
+    if slot >= trace.followed_slots:
+        return (
+            f"The one that arrived in slot {slot} has no entry: the trace was not closed, and "
+            "holds requests whose fates fell in the first "
+            f"{counted(trace.followed_slots, 'slot')} only."
+        )
     told = {
         "all": "has no entry",
         "sample": "has no entry: it is not in the sample, or its fate had not fallen",

@@ -90,6 +90,7 @@ fates `waiting` and `holding`; a run that is cut short has no entry of them. A *
 try of the request came to something else than the one before; requests that had a single turn
 have none here, since the entry tells it: served over `first_way` from `service_slot` on, or never,
 for `cause`. The fibres of way `w` are `hop_fibre[way_end[w - 1] : way_end[w]]`.
+Chunks over `way` and `hop` are neither shuffled nor compressed.
 
 `cause` says why the request got no keys: `no_key` (the fibre keeps too few bits, and its channels
 yield none in the slot), `no_channel` (too few bits, and all channels that may still be lit yield

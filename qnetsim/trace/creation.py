@@ -18,6 +18,7 @@ from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.hdf5.chunks import chunk_of
 from qnetsim.trace.hdf5.root_attributes import put_attributes
 from qnetsim.trace.hdf5.staged import LIBVER
+from qnetsim.trace.request_columns import UNPACKED
 from qnetsim.trace.schema import KINDS, FileKind, totals
 
 
@@ -149,16 +150,15 @@ def _layout(number: int, sizes: tuple[tuple[str, int], ...]) -> NewFile:
 
 def _column(file: h5py.File, column: Column, shape: tuple[int, ...]) -> h5py.Dataset:
     if column.grows or column.counter:
+        packing = {"shuffle": True, "compression": "gzip", "compression_opts": 1}
         return file.create_dataset(
             column.path,
             shape=shape,
             maxshape=(None, *shape[1:]),
             chunks=chunk_of(shape[1:]),
             dtype=column.kind,
-            shuffle=True,
-            compression="gzip",
-            compression_opts=1,
             fillvalue=column.fill,
+            **({} if column.dims[0] in UNPACKED else packing),
         )
     # with its place in the file from the start: one that is missing makes a file unreadable
     if column.kind == "str":

@@ -9,6 +9,9 @@ from qnetsim.vocabulary import REQUEST_CAUSES, REQUEST_FATES
 SINCE_REQUESTS = (1, 5)
 #: Dimensions of the tables, and the column that counts the rows up to the end of each slot.
 COUNTERS = {"entry": "entries", "turn": "turns", "way": "ways", "hop": "hops"}
+#: Those of short tables, whose chunks are not packed: such a chunk can be written before it is full
+#: and stays where it is, so that readers have it as soon as rows of other tables lead there.
+UNPACKED = ("way", "hop")
 
 
 def _upto(dim: str) -> Column:

@@ -62,12 +62,17 @@ class StoredColumns:
         self._numbers = {column.path: column for column in columns if column.dims == (column.name,)}
         by_path = {column.path: column for column in columns}
         self._counted = {column: by_path[column.counter] for column in columns if column.counter}
-        self._closed = closed
         self._followed: int | None = None
         for name in dict.fromkeys(column.group for column in columns):
             group = self._group(file.id, name)
             if group is not None:
                 self._groups[name] = group, group.links
+        # at once: what a writer adds from here on lies behind the end of the file as it was opened
+        self._listed = {} if closed else self._rows_held()
+
+    def _rows_held(self) -> dict[Column, int]:
+        """Rows that are in the file of each column with a counter."""
+        return {column: max(self._stored(column)[0].shape, default=0) for column in self._counted}
 
     def _group(self, file: h5py.h5f.FileID, name: str) -> h5py.h5g.GroupID | None:
         """Open a group; None where there is none."""
@@ -162,10 +167,9 @@ class StoredColumns:
         """Slots up to which all rows of the tables with counters are in the file."""
         if self._followed is None:
             slots = self._sizes["slot"]
-            for column, counter in () if self._closed else self._counted.items():
-                counts = self.rows(counter, 0, slots)
-                held = self._stored(column)[0].shape
-                slots = min(slots, int(np.searchsorted(counts, max(held, default=0), "right")))
+            for column, held in self._listed.items():
+                counts = self.rows(self._counted[column], 0, slots)
+                slots = min(slots, int(np.searchsorted(counts, held, "right")))
             self._followed = slots
         return self._followed
 

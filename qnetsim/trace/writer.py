@@ -244,6 +244,7 @@ class TraceWriter:
             for block in blocks:
                 assert block.requests is not None
                 rows.append(block.requests)
+            rows.store()
         for column in totals(self._kind):
             self._rewrite(column.path, column.kind, blocks[-1].running[column.name])
         assert self._file is not None

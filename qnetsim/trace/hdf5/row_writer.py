@@ -27,8 +27,10 @@ class LastRows(NamedTuple):
 class RowWriter:
     """Appends rows to a dataset, any number at a time.
 
-    A chunk is written once, when it is full: whoever reads meanwhile, and a kill, find it where it
-    was. The rows behind the last full chunk are written when the file is completed.
+    A chunk that is packed is written once, when it is full: whoever reads meanwhile, and a kill,
+    find it where it was. The rows behind the last full chunk are written when the file is
+    completed. One that is not packed stays where it is, and is written at every commit as far as
+    it goes: most runs have fewer ways than a chunk holds.
 
     Parameters
     ----------
@@ -42,6 +44,8 @@ class RowWriter:
         self._dataset = dataset
         self._digest = digest
         self._rest = LastRows(0, np.zeros(0, dtype=column.kind))
+        self._stored = 0
+        self._packed = dataset.get_create_plist().get_nfilters() > 0
         #: The same, of the rows that belong to committed slots.
         self.committed = self._rest
 
@@ -57,12 +61,23 @@ class RowWriter:
         joined = np.concatenate([rest, values.astype(column.kind)])
         full = len(joined) - len(joined) % CHUNK_ROWS
         if full:
-            self._dataset.set_extent((first + full,))
-            space = self._dataset.get_space()
-            space.select_hyperslab((first,), (full,))
-            self._dataset.write(h5py.h5s.create_simple((full,)), space, joined[:full].copy())
+            self._put(first, joined[:full])
             self._digest.update(column, joined[:full])
         self._rest = LastRows(first + full, joined[full:])
+
+    def store(self) -> None:
+        """Write the rows that do not fill a chunk, where their place in the file stays."""
+        first, values = self._rest
+        if not self._packed and first + len(values) > self._stored:
+            self._put(first, values)
+
+    def _put(self, first: int, values: npt.NDArray[Any]) -> None:
+        self._stored = first + len(values)
+        self._dataset.set_extent((self._stored,))
+        space = self._dataset.get_space()
+        space.select_hyperslab((first,), values.shape)
+        rows = np.ascontiguousarray(values)
+        self._dataset.write(h5py.h5s.create_simple(rows.shape), space, rows)
 
     def commit(self) -> None:
         """The rows so far belong to slots that are safe in the file."""
