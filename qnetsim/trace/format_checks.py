@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from qnetsim.errors import TraceFormatError
+from qnetsim.errors import TraceFormatError, argument
 from qnetsim.input_files import refuse_irregular
 from qnetsim.plain_text import counted
 from qnetsim.trace.contents import COMMITTED
@@ -143,7 +143,7 @@ def check_format(path: Path, file: h5py.File, kinds: tuple[FileKind, ...]) -> Fi
         if filetype == "qnetsim-plan":
             raise TraceFormatError(
                 f"{path}: is a plan, not a trace; a plan is verified with the trace of its run: "
-                f"qnetsim verify TRACE --plan {path}"
+                f"verify TRACE, {argument('plan', str(path))}"
             )
         wanted = " or ".join(repr(kind.filetype) for kind in kinds)
         raise TraceFormatError(

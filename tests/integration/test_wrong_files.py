@@ -200,5 +200,5 @@ def test_a_plan_in_place_of_a_trace_is_told_what_verifies_it(
     assert code == 3
     assert err == (
         "error: evf.plan: is a plan, not a trace; a plan is verified with the trace of its run: "
-        "qnetsim verify TRACE --plan evf.plan\n"
+        "verify TRACE, --plan evf.plan\n"
     )

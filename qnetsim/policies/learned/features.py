@@ -19,6 +19,7 @@ from qnetsim.errors import UsageError
 from qnetsim.forecast import Forecast
 from qnetsim.network import RouteTable
 from qnetsim.network.ownership import agents_of
+from qnetsim.plain_text import counted
 from qnetsim.policies.base import Setting
 
 Float32Array = npt.NDArray[np.float32]
@@ -152,7 +153,7 @@ class Units:
         if wanted.shape[1:] != (self.count, ACTIONS):
             raise UsageError(
                 f"actions have shape {wanted.shape}; what is wanted is (worlds, {self.count}, "
-                f"{ACTIONS}): {ACTIONS} numbers in [-1, 1] for each agent"
+                f"{ACTIONS}): {counted(ACTIONS, 'number')} in [-1, 1] for each agent"
             )
         if not np.isfinite(wanted).all():
             world, unit, _ = np.argwhere(~np.isfinite(wanted))[0]

@@ -79,6 +79,7 @@ def test_the_mean_over_levels_is_the_plans_expectation(scheme, topology: str) ->
     assert costs.drawn == (scheme in (RANDOM, RANDOM_LITERAL))
 
 
+@pytest.mark.filterwarnings("ignore:.*not trained for")
 def test_every_price_moves_every_cost(tmp_path: Path) -> None:
     before = rows_of(fig6.FIGURE, tmp_path / "a", (20,))
     common = {("cost", "reserved", "transmitter"): 1600.0}

@@ -261,7 +261,11 @@ def test_the_report_has_the_intervals_of_the_looks(
     mean = results.mean([1], 1)
     assert mean is not None
     assert mean.high == pytest.approx(mean.estimate + (look.high - look.low) / 2)
-    columns = {"cost_per_slot": [None if np.isnan(c) else c for c in costs.ravel()]}
+    columns = {
+        "cost_per_slot": [None if np.isnan(c) else c for c in costs.ravel()],
+        "warmup_slots": [None if np.isnan(c) else 0 for c in costs.ravel()],
+        "at_start": [None] * costs.size,
+    }
     page = html.unescape(page_text(state_of(manifest, place), columns)).replace("\xa0", " ")
     assert page.count("95 % over all looks, 98.75 % each") == 2
 
