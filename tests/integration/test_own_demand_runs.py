@@ -61,6 +61,7 @@ def test_a_trace_is_verified_and_replayed(
         assert other.attribute("world_digest") == trace.attribute("world_digest")
 
 
+@pytest.mark.filterwarnings("ignore:.*not trained for")
 def test_every_policy_meets_requests_of_their_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

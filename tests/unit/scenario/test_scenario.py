@@ -88,7 +88,7 @@ ONE_ERROR = {
     GOOD + "[policy]\nname = 'sip'": "one [[policy]] table for each",
     "run = 3\n" + GOOD: "run: should be a table",
     GOOD.replace("[demand]", "span_km = 1e-18\n[demand]"): "0.001 .. 1000000",
-    GOOD.replace("nsfnet", "a\\u0000.csv"): "characters that are not allowed",
+    GOOD.replace("nsfnet", "a\\u0000.csv"): "not of the form that is allowed",
     GOOD + "[[policy]]\nname = 'perfect'\nx = 1": "unknown key; allowed: none",
     "[demand]\nrequests = 5": "network: missing",
     '[network]\ntopology = "nsfnet"': "demand: neither requests nor pairs is given",
