@@ -142,8 +142,8 @@ def check_format(path: Path, file: h5py.File, kinds: tuple[FileKind, ...]) -> Fi
     if found is None:
         if filetype == "qnetsim-plan":
             raise TraceFormatError(
-                f"{path}: is a plan, not a qnetsim trace; a plan is verified with the trace of its run: "
-                f"verify TRACE, {argument('plan', str(path))}"
+                f"{path}: is a plan, not a qnetsim trace; a plan is verified with the trace of its "
+                f"run: verify TRACE, {argument('plan', str(path))}"
             )
         wanted = " or ".join(repr(kind.filetype) for kind in kinds)
         raise TraceFormatError(

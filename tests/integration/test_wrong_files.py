@@ -199,6 +199,6 @@ def test_a_plan_in_place_of_a_trace_is_told_what_verifies_it(
     code, _, err = call(capsys, "verify", "evf.plan")
     assert code == 3
     assert err == (
-        "error: evf.plan: is a plan, not a qnetsim trace; a plan is verified with the trace of its run: "
-        "verify TRACE, --plan evf.plan\n"
+        "error: evf.plan: is a plan, not a qnetsim trace; a plan is verified with the trace of its "
+        "run: verify TRACE, --plan evf.plan\n"
     )
