@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qnetsim.arrays import IntArray
-from qnetsim.policies.base import Observation, Outcome, Setting
-from qnetsim.policies.rules.regime_filter import RegimeOptions, told_regimes
-from qnetsim.policies.rules.stock_policy import LevelLoads, StockPolicy
+from qnetsim.policies.base import Observation, Setting
+from qnetsim.policies.rules.regime_policy import RegimePolicy
+from qnetsim.policies.rules.stock_policy import LevelLoads
 
 if TYPE_CHECKING:
     from qnetsim.optimize import Plan
 
 
-class BeliefFilter(StockPolicy):
+class BeliefFilter(RegimePolicy):
     """Filter the regimes, and hold the quantile of the load of the slot to come.
 
     It is told the means of the regimes and how long they last, by its options or the scenario, and
@@ -21,13 +21,9 @@ class BeliefFilter(StockPolicy):
     reserves.
     """
 
-    Options = RegimeOptions
-    options: RegimeOptions
-
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
-        """Begin with all regimes equally likely."""
+        """Work out the loads of all levels, where there are regimes."""
         super().prepare(setting, plan)
-        self._filter = told_regimes(self.options, setting)
         self._loads = LevelLoads(setting) if self._filter.count > 1 else None
 
     def stock(self, observation: Observation) -> IntArray:
@@ -35,7 +31,3 @@ class BeliefFilter(StockPolicy):
         if self._loads is None:
             return self._newsvendor
         return self._loads.quantile(self._filter.levels)
-
-    def learn(self, outcome: Outcome) -> None:
-        """Take in the levels of the slots that are over."""
-        self._filter.learn(outcome)

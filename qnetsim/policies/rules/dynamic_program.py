@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.arrays import IntArray
-from qnetsim.policies.base import Observation, Outcome, Setting
+from qnetsim.policies.base import Observation, Setting
 from qnetsim.policies.rules.belief_grid import BeliefGrid
 from qnetsim.policies.rules.fibre_loads import fibre_loads
 from qnetsim.policies.rules.pool_program import LAST_SLOTS, PoolProgram
-from qnetsim.policies.rules.regime_filter import RegimeOptions, told_regimes
-from qnetsim.policies.rules.stock_policy import StockPolicy
+from qnetsim.policies.rules.regime_policy import RegimePolicy
 
 if TYPE_CHECKING:
     from qnetsim.optimize import Plan
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 TIE = 1e-3
 
 
-class DynamicProgram(StockPolicy):
+class DynamicProgram(RegimePolicy):
     """Hold the stock that is cheapest to the end of the run, given the belief about the regimes.
 
     It is told the forecast, the regimes (by its options or the scenario) and the size of the
@@ -29,13 +28,9 @@ class DynamicProgram(StockPolicy):
     waiting and the lifetime of keys do not enter.
     """
 
-    Options = RegimeOptions
-    options: RegimeOptions
-
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Solve one program for each fibre, or one for all that are alike."""
         super().prepare(setting, plan)
-        self._filter = told_regimes(self.options, setting)
         self._beliefs = BeliefGrid(self._filter.count)
         loads = fibre_loads(setting, self._filter, self._columns)
         solved = {load: PoolProgram(load, self._filter, self._beliefs) for load in set(loads)}
@@ -60,7 +55,3 @@ class DynamicProgram(StockPolicy):
         # keys that are reserved ahead of their slot cost the same, but may expire
         enough = costs <= (costs.min(axis=1) + self._ties)[:, None]
         return np.asarray(self._stocks[self._fibres, np.argmax(enough, axis=1)])
-
-    def learn(self, outcome: Outcome) -> None:
-        """Take in the levels of the slots that are over."""
-        self._filter.learn(outcome)

@@ -8,11 +8,11 @@ import numpy as np
 from pydantic import Field
 
 from qnetsim.arrays import FloatArray, IntArray
-from qnetsim.policies.base import Observation, Outcome, Setting
+from qnetsim.policies.base import Observation, Setting
 from qnetsim.policies.rules.fibre_loads import fibre_loads
 from qnetsim.policies.rules.pool_grid import PoolGrid
-from qnetsim.policies.rules.regime_filter import RegimeOptions, told_regimes
-from qnetsim.policies.rules.stock_policy import StockPolicy
+from qnetsim.policies.rules.regime_filter import RegimeOptions
+from qnetsim.policies.rules.regime_policy import RegimePolicy
 
 if TYPE_CHECKING:
     from qnetsim.optimize import Plan
@@ -33,7 +33,7 @@ class RollingPlanOptions(RegimeOptions):
     )
 
 
-class RollingPlan(StockPolicy):
+class RollingPlan(RegimePolicy):
     """Plan the next slots with the loads that are expected of them, and do the first one's part.
 
     It is told the forecast, the regimes (by its options or the scenario) and the size of the
@@ -48,7 +48,6 @@ class RollingPlan(StockPolicy):
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Put every fibre's loads on a grid of stocks."""
         super().prepare(setting, plan)
-        self._filter = told_regimes(self.options, setting)
         loads = fibre_loads(setting, self._filter, self._columns)
         self._grids = [PoolGrid(load.values, load.price, load.cap) for load in loads]
         self._laws = [load.laws for load in loads]
@@ -79,7 +78,3 @@ class RollingPlan(StockPolicy):
                 first[id(grid)] = int(grid.stocks[np.argmin(costs)])
             found.append(first[id(grid)])
         return np.array(found, dtype=np.int64)
-
-    def learn(self, outcome: Outcome) -> None:
-        """Take in the levels of the slots that are over."""
-        self._filter.learn(outcome)
