@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from qnetsim.trace.hdf5.files import is_hdf5, make_folder, refuse_existing
     from qnetsim.trace.hdf5.reading import is_ours
     from qnetsim.trace.hdf5.write_behind import WriteBehind
-    from qnetsim.trace.reader import Trace, open_trace, open_world
+    from qnetsim.trace.opening import open_trace, open_world
+    from qnetsim.trace.reader import Trace
     from qnetsim.trace.writer import Block, TraceWriter
 else:
     # a command that makes a folder has no use for HDF5
@@ -27,8 +28,8 @@ else:
             "is_ours": "qnetsim.trace.hdf5.reading",
             "is_plan": "qnetsim.trace.files.plan_file",
             "make_folder": "qnetsim.trace.hdf5.files",
-            "open_trace": "qnetsim.trace.reader",
-            "open_world": "qnetsim.trace.reader",
+            "open_trace": "qnetsim.trace.opening",
+            "open_world": "qnetsim.trace.opening",
             "read_plan": "qnetsim.trace.files.plan_file",
             "refuse_existing": "qnetsim.trace.hdf5.files",
             "write_plan": "qnetsim.trace.files.plan_file",

@@ -40,7 +40,6 @@ from qnetsim.trace.schema import (
     CHUNK_ROWS,
     TRACE,
     TRACE_WITH_REQUESTS,
-    WORLD,
     FileKind,
 )
 from qnetsim.trace.stored_columns import StoredColumns
@@ -400,39 +399,3 @@ class Trace:
                 f"{group!r} is not a group of a {self.kind.noun}; it has {groups}"
             )
         return columns
-
-
-def open_trace(path: str | os.PathLike[str], *, whole: bool = True) -> Trace:
-    """Open a trace for reading, lazily.
-
-    Parameters
-    ----------
-    path : path-like
-    whole : bool
-        Refuse a damaged column now, not when it is read. Without it a trace of which little is
-        read opens several times as fast.
-
-    Returns
-    -------
-    Trace
-        A context manager: ``column`` gives numpy arrays, ``frame`` pandas, ``dataset`` xarray.
-
-    Raises
-    ------
-    TraceError
-        No such file, or not readable.
-    TraceFormatError
-        Not a trace, a damaged one, or one of another major version.
-    """
-    return Trace(path, whole=whole)
-
-
-def open_world(path: str | os.PathLike[str]) -> Trace:
-    """Open a recorded world, or a trace as one.
-
-    Raises
-    ------
-    TraceError
-        As ``open_trace``.
-    """
-    return Trace(path, (TRACE, WORLD))
