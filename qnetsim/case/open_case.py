@@ -228,15 +228,15 @@ def _topology_problems(path: Path) -> tuple[str, ...]:
     return ()
 
 
-@lru_cache(maxsize=8)
 def open_case(scenario: Scenario, topology: Topology | None = None) -> Case:
-    """Build the network and the forecast of a scenario.
+    """Build the network and the forecast of a scenario; what is built is kept for the next call.
 
     Parameters
     ----------
     scenario : Scenario
     topology : Topology, optional
-        The fibres; read from where the scenario says unless given.
+        The fibres; read from where the scenario says unless given, and again when the file there
+        has changed.
 
     Raises
     ------
@@ -248,6 +248,24 @@ def open_case(scenario: Scenario, topology: Topology | None = None) -> Case:
         raise UsageError(
             f"scenario: give a Scenario, not {type(scenario).__name__}; `qnetsim.load` reads a file"
         )
+    state = _file_state(scenario) if topology is None else None
+    return _open_case(scenario, topology, state)
+
+
+def _file_state(scenario: Scenario) -> tuple[int, ...] | None:
+    """What changes when somebody writes to the file of the fibres; None where there is none."""
+    try:
+        found = Path(scenario.network.topology).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=8)
+def _open_case(
+    scenario: Scenario, topology: Topology | None, file_state: tuple[int, ...] | None
+) -> Case:
+    """Build a case; the state of the file of fibres is a part of the key alone."""
     scenario.refuse_unchecked()
     topology = topology or network_topology(scenario.network)
     scenario = with_node_ids(scenario, topology)

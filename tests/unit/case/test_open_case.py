@@ -66,3 +66,15 @@ def test_what_cannot_be_counted_is_refused(word: str, changes: dict[str, str]) -
 def test_a_slot_that_asks_for_too_many_bits_is_refused() -> None:
     with pytest.raises(SettingError, match=r"ask for .* bits in a slot"):
         open_case(nsfnet(network__key_rate_bps="1e12", run__slot_s="1000.0"))
+
+
+def test_a_topology_file_that_changed_is_read_again(tmp_path: Path) -> None:
+    net = tmp_path / "net.csv"
+    net.write_text("source,target,length_km\na,b,10\nb,c,20\nc,a,25\n")
+    scenario = nsfnet(network__topology=repr(str(net)))
+    first = open_case(scenario)
+    assert open_case(scenario) is first
+    net.write_text("source,target,length_km\na,b,10\nb,c,20\nc,a,250\n")
+    changed = open_case(scenario)
+    assert max(changed.network.topology.lengths_km) == 250
+    assert max(first.network.topology.lengths_km) == 25
