@@ -18,6 +18,8 @@ def main() -> None:
     # matrices are small here: threads that wait for each other take time from everybody
     if not any(name in os.environ for name in BLAS_THREADS):
         os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    # pydantic would look through all that is installed for plugins; a command has no use for one
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # a collection while modules are made frees nothing and goes through all that are there
     gc.disable()
     # imports take time, in which a signal may come

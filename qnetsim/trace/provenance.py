@@ -6,7 +6,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from typing import Any
 
 from qnetsim.version import __version__
@@ -21,10 +21,21 @@ def software() -> dict[str, Any]:
     packages: dict[str, str | None] = {}
     for name in PACKAGES:
         try:
-            packages[name] = version(name)
+            packages[name] = _version(name)
         except PackageNotFoundError:
             packages[name] = None
     return {"name": "qnetsim", "version": __version__, "packages": packages}
+
+
+def _version(name: str) -> str:
+    """Version of a package; its metadata is a mail whose parser takes longer than a short run."""
+    text = distribution(name).read_text("METADATA") or ""
+    for line in text.splitlines():
+        if line.startswith("Version: "):
+            return line.removeprefix("Version: ").strip()
+        if not line:
+            break
+    return version(name)
 
 
 def environment() -> dict[str, str]:
