@@ -106,6 +106,17 @@ def exponential(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.floa
     return -_logarithm(1.0 - uniform(bits, count))
 
 
+def geometric(bits: np.random.BitGenerator, *means: float) -> list[int]:
+    """Draw a geometric number 0, 1, … of each of these means, by inversion; one word a number."""
+    given = np.array(means, dtype=np.float64)
+    there = np.where(given > 0, given, 1.0)
+    # P(N >= n) = (mean / (1 + mean))^n
+    drawn = 1.0 - uniform(bits, given.size)
+    logs = _logarithm(np.concatenate([drawn, 1.0 + 1.0 / there]))
+    found = np.floor(-logs[: given.size] / logs[given.size :])
+    return [int(n) if mean else 0 for n, mean in zip(found.tolist(), means, strict=True)]
+
+
 def normal(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.float64]:
     """Draw ``count`` standard normal numbers, by inversion; the same on every machine."""
     # the middle of a number's interval, so that 0 does not occur; 1 would by rounding
