@@ -106,6 +106,16 @@ def exponential(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.floa
     return -_logarithm(1.0 - uniform(bits, count))
 
 
+def geometric(bits: np.random.BitGenerator, mean: float, count: int) -> npt.NDArray[np.int64]:
+    """Draw ``count`` geometric numbers 0, 1, … of this mean, by inversion; one word a number."""
+    drawn = exponential(bits, count)
+    if mean == 0:
+        return np.zeros(count, dtype=np.int64)
+    # P(N >= n) = (mean / (1 + mean))^n
+    rate = _logarithm(np.array([1.0 + 1.0 / mean]))[0]
+    return np.asarray(np.minimum(np.floor(drawn / rate), 2.0**53), dtype=np.int64)
+
+
 def normal(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.float64]:
     """Draw ``count`` standard normal numbers, by inversion; the same on every machine."""
     # the middle of a number's interval, so that 0 does not occur; 1 would by rounding

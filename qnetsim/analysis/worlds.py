@@ -31,6 +31,7 @@ WORLD_PARTS = (
     "demand",
     "recording",
     "regimes",
+    "jobs",
     "yields",
     "faults",
     "outage",

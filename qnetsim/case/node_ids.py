@@ -32,6 +32,7 @@ def with_node_ids(scenario: Scenario, topology: Topology, *, ids_first: bool = F
         "demand": _demand(scenario, names),
         "request": tuple(_with_ends(table, names) for table in scenario.request),
         "outage": tuple(_outage(table, names) for table in scenario.outage),
+        "jobs": _jobs(scenario, names),
         "fel": tuple(_task(table, names) for table in scenario.fel),
     }
     return scenario.model_copy(update=changes) if names.changed else scenario
@@ -81,6 +82,13 @@ def _demand(scenario: Scenario, names: _Translation) -> Any:
         weights = tuple((names(node), weight) for node, weight in table.gravity.weights)
         changes["gravity"] = table.gravity.model_copy(update={"weights": weights})
     return table.model_copy(update=changes)
+
+
+def _jobs(scenario: Scenario, names: _Translation) -> Any:
+    table = scenario.jobs
+    if table is None or isinstance(table.nodes, str):
+        return table
+    return table.model_copy(update={"nodes": tuple(map(names, table.nodes))})
 
 
 def _outage(table: Any, names: _Translation) -> Any:

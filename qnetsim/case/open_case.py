@@ -107,6 +107,7 @@ def load(
             "demand": demand,
             "request": (),
             "regimes": None,
+            "jobs": None,
             "run": run_table,
         }
         scenario = scenario.model_copy(update=update)
@@ -259,6 +260,7 @@ def open_case(scenario: Scenario, topology: Topology | None = None) -> Case:
         regimes=scenario.regimes,
         requests=scenario.request,
         level_bps=network.level_bits / exact(scenario.run.slot_s),
+        jobs=scenario.jobs,
     )
     _refuse_overflow(scenario, network, forecast)
     listed(scenario.outage, network)  # refuses outages of what is not there

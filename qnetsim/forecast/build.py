@@ -9,6 +9,7 @@ from itertools import combinations
 from qnetsim import seeds
 from qnetsim.errors import SettingError
 from qnetsim.forecast.forecast import Forecast
+from qnetsim.forecast.jobs import with_jobs
 from qnetsim.forecast.levels import LevelDistribution, poisson_levels, table_levels
 from qnetsim.forecast.means import requests_of
 from qnetsim.forecast.regimes import stationary
@@ -16,7 +17,7 @@ from qnetsim.forecast.requests import own_demand
 from qnetsim.network.node_names import NodeNames
 from qnetsim.network.routes import NodePair
 from qnetsim.network.topology import Topology
-from qnetsim.scenario import DemandTable, RegimesTable, RequestTable
+from qnetsim.scenario import DemandTable, JobsTable, RegimesTable, RequestTable
 from qnetsim.scenario.lines import Key
 
 
@@ -27,6 +28,7 @@ def build_forecast(
     regimes: RegimesTable | None = None,
     requests: Sequence[RequestTable] = (),
     level_bps: Fraction = Fraction(1),
+    jobs: JobsTable | None = None,
 ) -> Forecast:
     """Fix the requests of a scenario and the distributions of their levels.
 
@@ -41,13 +43,28 @@ def build_forecast(
         Requests with levels of their own, in place of those of ``table``.
     level_bps : Fraction
         Key rate in bit/s that one level stands for.
+    jobs : JobsTable, optional
+        Jobs whose demand comes on top of all this.
 
     Raises
     ------
     SettingError
         A pair names an unknown node, joins a node to itself, or has no path; the levels are too
-        few for a mean rate.
+        few for a mean rate; jobs do not fit the nodes or the requests.
     """
+    found = _without_jobs(table, topology, seed, regimes, requests, level_bps)
+    return found if jobs is None else with_jobs(found, jobs, topology)
+
+
+def _without_jobs(
+    table: DemandTable,
+    topology: Topology,
+    seed: int,
+    regimes: RegimesTable | None,
+    requests: Sequence[RequestTable],
+    level_bps: Fraction,
+) -> Forecast:
+    """Forecast of what [demand], [regimes] and [[request]] say."""
     levels = stationary(regimes, table) if regimes else _distribution(table)
     place = _place_of_requests(table)
     requests = requests or requests_of(table, topology)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray, IntArray, frozen
 from qnetsim.errors import UsageError
+from qnetsim.forecast.job_law import JobLaw
 from qnetsim.forecast.levels import LevelDistribution
 from qnetsim.forecast.states import JointStates, joint_states
 from qnetsim.network import LoadTable, Network, RouteTable
@@ -44,6 +45,9 @@ class Forecast:
         Bundle of each request, 0, 1, …, with grouped demand; empty otherwise.
     correlation : float
         Of the normal numbers of any two requests, with a Gaussian copula.
+    jobs : JobLaw or None
+        Law of the jobs that ask, where the demand has any. ``distributions`` are then those of
+        the long run, and ``coupling`` leaves out what ties requests together in a job.
     """
 
     distributions: tuple[LevelDistribution, ...]
@@ -53,6 +57,19 @@ class Forecast:
     kinds: tuple[int, ...] = ()
     bundles: tuple[int, ...] = ()
     correlation: float = 0.0
+    jobs: JobLaw | None = None
+
+    @property
+    def background(self) -> Forecast:
+        """Forecast of what is asked for beside the jobs; itself where there are none."""
+        if self.jobs is None:
+            return self
+        return replace(
+            self,
+            distributions=self.jobs.backgrounds,
+            kinds=self.jobs.background_kinds,
+            jobs=None,
+        )
 
     @property
     def requests(self) -> int:

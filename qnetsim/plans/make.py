@@ -99,6 +99,7 @@ def unmodelled_parts(scenario: Scenario) -> str:
         "noise and drift of yields": bool(yields.noise_counts or yields.drift),
         "the price of trust exposure": scenario.cost.exposure_cost > 0,
         "federated tasks": bool(scenario.fel),
+        "what requests of a job have to do with each other": scenario.jobs is not None,
         "what recorded requests have to do with each other": scenario.recording is not None,
         "failures": bool(scenario.outage) or scenario.faults != FaultTable(),
     }

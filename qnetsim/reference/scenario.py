@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from qnetsim.scenario.tables.cost import CostTable, OnDemandPrices, Prices
 from qnetsim.scenario.tables.fel import FelTable
+from qnetsim.scenario.tables.jobs import JobsTable
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
 from qnetsim.scenario.tables.network import FibreTable, MdiQkdTable, NetworkTable
 from qnetsim.scenario.tables.request import GravityTable, RequestTable
@@ -58,6 +59,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[recording]": RecordingTable,
     "[recording.columns]": RecordingColumns,
     "[regimes]": RegimesTable,
+    "[jobs]": JobsTable,
     "[yields]": YieldTable,
     "[faults]": FaultTable,
     "[[outage]]": OutageTable,

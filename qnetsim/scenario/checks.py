@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from qnetsim.plain_text import counted
+from qnetsim.scenario.job_checks import job_checks
 from qnetsim.scenario.lines import Key, Problem
 from qnetsim.scenario.request_checks import SOURCES, request_checks
 from qnetsim.units import exact, seconds_to_ticks
@@ -21,6 +22,7 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _demand_checks(demand, data)
     yield from request_checks(data)
     yield from _regime_checks(data.get("regimes"), demand, data.get("recording"))
+    yield from job_checks(data)
     yield from _time_checks(run, ("run", "slot_s"))
     for key in ("patience_s", "on_demand_setup_s", "control_delay_s"):
         yield from _time_checks(management, ("key_management", key))

@@ -29,6 +29,7 @@ from qnetsim.scenario.tables.cost import CostTable
 from qnetsim.scenario.tables.fel import FelTable
 from qnetsim.scenario.tables.fields import Table, as_tuple, field, without_late_keys
 from qnetsim.scenario.tables.graph import GRAPH
+from qnetsim.scenario.tables.jobs import JobsTable
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
 from qnetsim.scenario.tables.network import NetworkTable
 from qnetsim.scenario.tables.portable import file_name, without_folders
@@ -50,7 +51,7 @@ from qnetsim.scenario.tables.world import (
 )
 
 #: Tables that the demand of a recording is worked out from, or takes the place of.
-OF_RECORDING = ("recording", "demand", "request", "regimes")
+OF_RECORDING = ("recording", "demand", "request", "regimes", "jobs")
 
 
 class Scenario(Table):
@@ -65,6 +66,7 @@ class Scenario(Table):
     )
     recording: RecordingTable | None = field("the [recording] table", "a table", default=None)
     regimes: RegimesTable | None = field("the [regimes] table", "a table", default=None)
+    jobs: JobsTable | None = field("the [jobs] table", "a table", default=None)
     yields: YieldTable = field("the [yields] table", "a table", default=YieldTable.not_given())
     faults: FaultTable = field("the [faults] table", "a table", default=FaultTable.not_given())
     outage: Annotated[tuple[OutageTable, ...], BeforeValidator(as_tuple)] = field(
@@ -90,7 +92,7 @@ class Scenario(Table):
     @model_serializer(mode="wrap")
     def _without_late_tables(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Dump that is the one of before where no later table is used."""
-        return without_late_keys(self, dump, ("trace",))
+        return without_late_keys(self, dump, ("trace", "jobs"))
 
     #: The files that it was read from, which no command writes over; no part of its value.
     _files: tuple[Path, ...] = PrivateAttr(())
@@ -141,6 +143,7 @@ class Scenario(Table):
         late = {
             "fel": (),
             "regimes": None,
+            "jobs": None,
             "recording": None,
             "learning": LearningTable(),
             "trace": TraceTable(),

@@ -2,7 +2,7 @@
 
 Requests follow uniform numbers, ``k_r = F_r^{-1}(U)``: one for all, for each bundle or for each
 request, or one for each from a Gaussian copula. Regimes are a Markov chain that says which law
-rules a slot.
+rules a slot. What jobs ask for comes on top.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from qnetsim.forecast.draws import draw_levels
 from qnetsim.forecast.regimes import regime_levels
 from qnetsim.scenario import RegimesTable
 from qnetsim.world.fast_draws import FastDraws
+from qnetsim.world.jobs import JobDemand
 
 
 class RegimeLevels:
@@ -80,6 +81,8 @@ class Levels:
         name: tuple[str | int, ...],
         fast: FastDraws | None = None,
     ) -> None:
+        self._jobs = JobDemand(forecast.jobs, seed, name) if forecast.jobs else None
+        forecast = forecast.background
         # requests of several kinds, or from a copula, are drawn in array steps
         alike = forecast.shared and forecast.coupling != "copula"
         self._fast = fast if alike and forecast.drivers == forecast.groups else None
@@ -92,6 +95,14 @@ class Levels:
 
     def draw(self, chunk: int, slots: int) -> npt.NDArray[np.int16]:
         """Levels of the next chunk, shape (slots, groups)."""
+        levels = self._background(chunk, slots)
+        if self._jobs is None:
+            return levels
+        highest = self._forecast.level_count - 1
+        return np.asarray(np.minimum(levels + self._jobs.draw(slots), highest), dtype=np.int16)
+
+    def _background(self, chunk: int, slots: int) -> npt.NDArray[np.int16]:
+        """Levels of the next chunk without those of jobs."""
         if self._regimes:
             return self._regimes.draw(chunk, slots)
         forecast = self._forecast

@@ -26,6 +26,7 @@ def memoryless(scenario: Scenario) -> bool:
     """Whether the slots are independent and alike, so that no policy can beat the best plan."""
     tied = (
         scenario.regimes is not None,
+        scenario.jobs is not None,
         scenario.recording is not None,
         scenario.key_management.store_bits > 0,
         bool(scenario.outage) or scenario.faults != FaultTable(),

@@ -18,7 +18,16 @@ from qnetsim.studies.sweep.manifest import Manifest, SweepJob, digest_of
 from qnetsim.studies.sweep.sweep_file import Study, StudyPoint
 
 #: Tables of a scenario that a plan depends on, beside some keys of [run].
-PLANNED_FOR = {"network", "cost", "demand", "request", "regimes", "recording", "planning"}
+PLANNED_FOR = {
+    "network",
+    "cost",
+    "demand",
+    "request",
+    "regimes",
+    "jobs",
+    "recording",
+    "planning",
+}
 
 
 def manifest_of(study: Study) -> Manifest:
