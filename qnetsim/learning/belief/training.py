@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -15,11 +15,12 @@ from qnetsim import seeds
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case
 from qnetsim.learning.belief.array_core import ArrayCore, CorePrices
+from qnetsim.learning.belief.clients import clients_of
 from qnetsim.learning.belief.core_prices import prices_of
 from qnetsim.learning.belief.network import BeliefModule, TorchHead
 from qnetsim.learning.belief.worlds import Place, Worlds
 from qnetsim.learning.networks import Adam
-from qnetsim.learning.train import TrainingCurve
+from qnetsim.network import LoadTable
 from qnetsim.optimize import marginal_loads, reservations
 from qnetsim.optimize.marginals import expected_excess
 from qnetsim.policies.learned.belief_head import FibreHead
@@ -34,8 +35,29 @@ EVALUATION = (2, 240, 40)
 BURN_IN = 1 / 3
 #: Greatest norm of a gradient.
 CLIP = 1.0
+#: Bytes of a number of single precision.
+FLOAT_BYTES = 4
 #: Share of the learning rate that is left at the end.
 LAST_RATE = 0.002
+
+
+@dataclass
+class BeliefCurve:
+    """Costs and counts after every epoch; row 0 is before training.
+
+    Attributes
+    ----------
+    costs : list of ndarray, shape (seeds,)
+        Cost of QKD channels over C*, in worlds that are not trained on.
+    slots, updates : list of int
+    cpu_s : list of float
+        CPU seconds of training so far, without evaluation.
+    """
+
+    costs: list[FloatArray] = field(default_factory=list)
+    slots: list[int] = field(default_factory=list)
+    updates: list[int] = field(default_factory=list)
+    cpu_s: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +68,14 @@ class Arena:
     inputs: PairInputs
     head: TorchHead
     prices: CorePrices
+    loads: LoadTable
 
 
 class BeliefTraining:
     """Training seeds one after the other, epoch by epoch.
 
     An update plays ``batch`` worlds of ``slots_per_epoch`` slots; an epoch is
-    ``updates_per_epoch`` of them. Every node is a client, with the pairs of which it is the first
-    end. Agents of fibres send the slope of their cost back along the routes, and clients work out
+    ``updates_per_epoch`` of them. Every node is a client, with pairs that end at it. Agents of fibres send the slope of their cost back along the routes, and clients work out
     the gradient of the shared weights by their own pairs. The mean of the weights after one
     local step each is the step by the mean gradient, so it is worked out for all pairs at once;
     Adam's moments are those of the mean.
@@ -69,11 +91,11 @@ class BeliefTraining:
         Epochs that are done.
     modules : list of BeliefModule
         Of each training seed.
-    curve : TrainingCurve
+    curve : BeliefCurve
     best : ndarray of float64, shape (fibres,)
         Expected cost C* of sip's channels under the forecast.
-    mean_levels : (float, float)
-        Least and greatest mean level of a world that training met.
+    mean_levels : (float, float) or None
+        Least and greatest mean level of a world that training met; None before the first.
     """
 
     algorithm = ALGORITHM
@@ -93,9 +115,9 @@ class BeliefTraining:
             for s in self.training_seeds
         ]
         self._adams = [Adam(list(m.parameters()), table.policy_rate) for m in self.modules]
-        self.curve = TrainingCurve()
+        self.curve = BeliefCurve()
         self.epoch = 0
-        self.mean_levels = (math.inf, 0.0)
+        self.mean_levels: tuple[float, float] | None = None
         self._cpu_s = 0.0
         self.best = _best(case)
         self._evaluated = self._evaluation_worlds()
@@ -104,6 +126,20 @@ class BeliefTraining:
     def updates(self) -> int:
         """Updates that are done."""
         return self.epoch * self.case.scenario.learning.updates_per_epoch
+
+    @property
+    def other_networks(self) -> int:
+        """Networks beside the scenario's that each seed is trained on."""
+        return len(self._worlds[0].places) - 1
+
+    def shared_bytes(self) -> dict[str, int]:
+        """Bytes of weights that the nodes' clients sent, and of means that they got back."""
+        count = sum(p.numel() for p in self.modules[0].parameters()) * FLOAT_BYTES
+        clients = 0
+        for worlds in self._worlds:
+            sizes = {id(p): np.unique(clients_of(p.forecast.pairs)).size for p in worlds.places}
+            clients += sum(sizes[id(worlds.place_of(update))] for update in range(self.updates))
+        return {"policies": clients * count, "aggregate": clients * count}
 
     def tensors(self) -> dict[str, Tensor]:
         """Weights and moments of all seeds, by name."""
@@ -117,7 +153,7 @@ class BeliefTraining:
         self,
         until: int | None = None,
         done: Callable[[BeliefTraining], None] = lambda training: None,
-    ) -> TrainingCurve:
+    ) -> BeliefCurve:
         """Train up to an epoch, the scenario's last one unless given.
 
         Parameters
@@ -142,7 +178,9 @@ class BeliefTraining:
             done(self)
         return self.curve
 
-    def resume(self, epoch: int, curve: TrainingCurve, mean_levels: tuple[float, float]) -> None:
+    def resume(
+        self, epoch: int, curve: BeliefCurve, mean_levels: tuple[float, float] | None
+    ) -> None:
         """Go on after an epoch, once the tensors are there."""
         self.epoch = epoch
         self.curve = curve
@@ -157,7 +195,7 @@ class BeliefTraining:
         slots = table.slots_per_epoch
         levels = np.stack([worlds.draw(place, update, w, slots) for w in range(table.batch)], 1)
         means = levels.mean(axis=(0, 2))
-        low, high = self.mean_levels
+        low, high = self.mean_levels or (math.inf, 0.0)
         self.mean_levels = min(low, float(means.min())), max(high, float(means.max()))
         bits = seeds.stream(self._seed, "learning", ALGORITHM, self.training_seeds[member], update)
         burn_in = int(seeds.uniform(bits, 1)[0] * BURN_IN * slots) if self.spec.stores else 0
@@ -184,8 +222,7 @@ class BeliefTraining:
             costs.append(float(cost[EVALUATION[2] :].sum(dim=-1).mean()) / float(self.best.sum()))
         table = self.case.scenario.learning
         curve = self.curve
-        curve.deterministic.append(np.array(costs))
-        curve.stochastic.append(np.array(costs))
+        curve.costs.append(np.array(costs))
         curve.slots.append(self.updates * table.slots_per_epoch * table.batch)
         curve.updates.append(self.updates)
         curve.cpu_s.append(self._cpu_s)
@@ -217,7 +254,7 @@ def slot_costs(
         variance.reshape(slots - 1, worlds, requests),
         module.safety,
     )
-    load = _loads(arena.place, levels)
+    load = _loads(arena, levels)
     core = ArrayCore(arena.prices, torch.zeros(arena.prices.lifetime, worlds, load.shape[-1]))
     if not arena.prices.lifetime:  # slots do not touch each other
         return core.step(stock, load[:-1]), core, load[-1]
@@ -235,16 +272,15 @@ def mean_cost(
     """
     costs, core, following = slot_costs(module, arena, levels, spec)
     left = core.worth(following).sum()
-    floor = (_loads(arena.place, levels[burn_in:-1]) * arena.prices.reserved).sum()
+    floor = (_loads(arena, levels[burn_in:-1]) * arena.prices.reserved).sum()
     return (costs[burn_in:].sum() - left) / floor
 
 
-def _loads(place: Place, levels: np.ndarray) -> Tensor:
+def _loads(arena: Arena, levels: np.ndarray) -> Tensor:
     """Channels that are asked for, shape (slots, worlds, fibres)."""
     slots, worlds, requests = levels.shape
-    table = place.forecast.channel_loads(place.network, place.routes)
-    groups = place.forecast.first_of_group
-    amounts = table.loads(levels.reshape(-1, requests)[:, groups]).amounts
+    groups = arena.place.forecast.first_of_group
+    amounts = arena.loads.loads(levels.reshape(-1, requests)[:, groups]).amounts
     return torch.from_numpy(amounts.astype(np.float32)).reshape(slots, worlds, -1)
 
 
@@ -255,6 +291,7 @@ def _arena(case: Case, place: Place) -> Arena:
         PairInputs(place.forecast.pairs, len(place.network.topology.nodes)),
         TorchHead(FibreHead.of(place.network, place.routes, levels)),
         prices_of(case, place.network),
+        place.forecast.channel_loads(place.network, place.routes),
     )
 
 
