@@ -6,6 +6,9 @@ from qnetsim.policies.base import Setting
 from qnetsim.policies.learned.belief_weights import BeliefWeights
 from qnetsim.policies.learned.training_facts import NAMES, differences, facts_of
 
+#: What a range of mean levels says.
+RANGE = ("least", "greatest")
+
 
 def far_from(weights: BeliefWeights, setting: Setting) -> list[str]:
     """What differs between the training and a setting, each in a few words.
@@ -19,6 +22,7 @@ def far_from(weights: BeliefWeights, setting: Setting) -> list[str]:
     trained = dict(stored)
     met = trained["mean_level"]
     mean = here["mean_level"]
-    if isinstance(met, list) and isinstance(mean, float) and min(met) <= mean <= max(met):
+    ranged = isinstance(met, list) and len(met) == len(RANGE) and isinstance(mean, float)
+    if ranged and met[0] <= mean <= met[1]:
         trained["mean_level"] = mean
     return differences(trained, here)
