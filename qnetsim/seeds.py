@@ -106,14 +106,15 @@ def exponential(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.floa
     return -_logarithm(1.0 - uniform(bits, count))
 
 
-def geometric(bits: np.random.BitGenerator, mean: float, count: int) -> npt.NDArray[np.int64]:
-    """Draw ``count`` geometric numbers 0, 1, … of this mean, by inversion; one word a number."""
-    drawn = exponential(bits, count)
-    if mean == 0:
-        return np.zeros(count, dtype=np.int64)
+def geometric(bits: np.random.BitGenerator, *means: float) -> list[int]:
+    """Draw a geometric number 0, 1, … of each of these means, by inversion; one word a number."""
+    given = np.array(means, dtype=np.float64)
+    there = np.where(given > 0, given, 1.0)
     # P(N >= n) = (mean / (1 + mean))^n
-    rate = _logarithm(np.array([1.0 + 1.0 / mean]))[0]
-    return np.asarray(np.minimum(np.floor(drawn / rate), 2.0**53), dtype=np.int64)
+    drawn = 1.0 - uniform(bits, given.size)
+    logs = _logarithm(np.concatenate([drawn, 1.0 + 1.0 / there]))
+    found = np.floor(-logs[: given.size] / logs[given.size :])
+    return [int(n) if mean else 0 for n, mean in zip(found.tolist(), means, strict=True)]
 
 
 def normal(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.float64]:

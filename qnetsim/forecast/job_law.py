@@ -41,6 +41,11 @@ class JobLaw:
         there = set(self.nodes)
         return {pair: request for request, pair in enumerate(self.pairs) if there.issuperset(pair)}
 
+    @cached_property
+    def busy(self) -> float:
+        """Share of the slots in which a place has a job."""
+        return float(self.round_rate * self.mean_period)
+
     @property
     def round_rate(self) -> Fraction:
         """Rounds that start in a slot in one place, in the mean."""

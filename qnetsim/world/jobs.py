@@ -6,6 +6,7 @@ does not depend on how it is cut into chunks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,15 +55,16 @@ class Job:
 
     def asked(self, law: JobLaw) -> IntArray:
         """What is asked for: a row of slot, request and levels for each time, in no order."""
-        rounds = len(self.starts)
-        pairs = [tuple(sorted((self.hub, node))) for node in (*self.members, self.owner)]
-        request = np.array([law.request_of[a, b] for a, b in pairs])
+        hub = self.hub
+        nodes = (*self.members, self.owner)
+        request = np.array([law.request_of[min(hub, n), max(hub, n)] for n in nodes])
         size = np.array([*self.sizes, self.owner_size])
-        slot = np.repeat(self.starts[:, None], request.size, axis=1)
-        slot[:, -1] += 1
-        there = np.column_stack([self.there, np.ones(rounds, dtype=bool)])
-        rows: IntArray = np.stack(np.broadcast_arrays(slot, request, size), axis=-1)[there]
-        return rows
+        late = np.zeros_like(size)
+        late[-1] = 1
+        there = np.ones((len(self.starts), size.size), dtype=bool)
+        there[:, :-1] = self.there
+        begun, who = np.nonzero(there)
+        return np.stack([self.starts[begun] + late[who], request[who], size[who]], axis=1)
 
 
 class Place:
@@ -87,64 +89,54 @@ class Place:
         """The next job; the first one may have begun before slot 0."""
         bits = seeds.stream(self._seed, *self._name, self._count)
         table = self._law.table
-        if self._count == 0 and (first := self._running(bits)) is not None:
-            job = first
+        more, gap = seeds.geometric(bits, table.more_rounds, table.gap_slots)
+        chances = seeds.uniform(bits, 2 * table.members + 6).tolist()
+        begun = self._running(chances[:3]) if self._count == 0 else None
+        if begun is not None:
+            period, age = begun
+            start, late = -age, age == period
         else:
-            period = table.periods[seeds.integers(bits, len(table.periods), 1)[0]]
-            gap, more = self._gap(bits), int(seeds.geometric(bits, table.more_rounds, 1)[0])
-            job = self._drawn(bits, period, self._free + gap, 1 + more)
-        self._count += 1
-        self._free = job.end
-        return job
-
-    def _gap(self, bits: np.random.BitGenerator) -> int:
-        # a place that is free in slot 0 has been so for a while: that slot counts, and as many more
-        ahead = int(self._count == 0)
-        return ahead + int(seeds.geometric(bits, self._law.table.gap_slots, 1)[0])
-
-    def _running(self, bits: np.random.BitGenerator) -> Job | None:
-        """Job whose round lies over slot 0; None where the place is free then."""
-        law = self._law
-        table = law.table
-        busy, which, age = seeds.uniform(bits, 3)
-        share = float(law.round_rate * law.mean_period)
-        if busy >= share:
-            return None
-        lengths: FloatArray = np.array(table.periods) + table.delay
-        period = table.periods[_pick(lengths, which)]
-        # the last slot of a round is there only where the next one is late
-        weights = np.append(np.ones(period), table.delay)
-        begun = _pick(weights, age)
-        more = int(seeds.geometric(bits, table.more_rounds, 1)[0])
-        return self._drawn(bits, period, -begun, 1 + more, late=begun == period)
-
-    def _drawn(
-        self, bits: np.random.BitGenerator, period: int, start: int, rounds: int, late: bool = False
-    ) -> Job:
-        """Job with this period, first round and number of rounds; the rest is drawn."""
-        table = self._law.table
-        nodes = list(self._law.nodes)
-        for i in range(table.members + 2):
-            j = i + int(seeds.integers(bits, len(nodes) - i, 1)[0])
-            nodes[i], nodes[j] = nodes[j], nodes[i]
-        sizes = seeds.integers(bits, len(table.sizes), table.members)
-        owner = self._law.owner_sizes[seeds.integers(bits, len(self._law.owner_sizes), 1)[0]]
-        chances = seeds.uniform(bits, rounds * (1 + table.members)).reshape(rounds, -1)
-        waits = period + (chances[:, 0] < table.delay)
+            period, late = _one_of(table.periods, chances[0]), False
+            # a place that is free in slot 0 is so in that slot, and in as many more
+            start = self._free + gap + int(self._count == 0)
+        rounds = seeds.uniform(bits, (1 + more) * (1 + table.members)).reshape(1 + more, -1)
+        waits = period + (rounds[:, 0] < table.delay)
         if late:
             waits[0] = period + 1
         ends = start + np.cumsum(waits)
+        self._count += 1
+        self._free = int(ends[-1])
+        hub, owner, *members = self._nodes(chances[3 : table.members + 5])
+        *sizes, owner_size = chances[table.members + 5 :]
         return Job(
-            hub=nodes[0],
-            owner=nodes[1],
-            members=tuple(nodes[2 : table.members + 2]),
+            hub=hub,
+            owner=owner,
+            members=tuple(members),
             period=period,
-            sizes=tuple(table.sizes[i] for i in sizes),
-            owner_size=owner,
+            sizes=tuple(_one_of(table.sizes, chance) for chance in sizes),
+            owner_size=_one_of(self._law.owner_sizes, owner_size),
             starts=np.append(start, ends[:-1]),
-            there=chances[:, 1:] >= table.drop_out,
-            end=int(ends[-1]),
+            there=rounds[:, 1:] >= table.drop_out,
+            end=self._free,
         )
+
+    def _running(self, chances: Sequence[float]) -> tuple[int, int] | None:
+        """Period of the job that is there in slot 0, and slots since its round began; or None."""
+        table = self._law.table
+        busy, which, age = chances
+        if busy >= self._law.busy:
+            return None
+        period = table.periods[_pick(np.array(table.periods) + table.delay, which)]
+        # the last slot of a round is there only where the next one is late
+        return period, _pick(np.append(np.ones(period), table.delay), age)
+
+    def _nodes(self, chances: Sequence[float]) -> list[int]:
+        """Nodes of their own for the hub, the owner and the members."""
+        nodes = list(self._law.nodes)
+        for i, chance in enumerate(chances):
+            j = i + min(int(chance * (len(nodes) - i)), len(nodes) - i - 1)
+            nodes[i], nodes[j] = nodes[j], nodes[i]
+        return nodes[: len(chances)]
 
 
 class JobDemand:
@@ -181,6 +173,10 @@ class JobDemand:
         self._ahead = asked[asked[:, 0] >= end]
         self._slot = end
         return found
+
+
+def _one_of(values: Sequence[int], chance: float) -> int:
+    return values[min(int(chance * len(values)), len(values) - 1)]
 
 
 def _pick(weights: FloatArray, uniform: float) -> int:
