@@ -54,7 +54,7 @@ def save_belief_state(training: BeliefTraining, path: Path, *, durable: bool = F
     about = {
         "identity": identity(training),
         "epoch": training.epoch,
-        "mean_levels": list(training.mean_levels) if training.epoch else [],
+        "mean_levels": list(training.mean_levels or ()),
     }
     write_whole(path, save(tensors, metadata={FORMAT: json.dumps(about)}), durable=durable)
 
@@ -91,7 +91,7 @@ def _restore(
     if type(epoch) is not int or not 0 <= epoch <= training.case.scenario.learning.epochs:
         raise ValueError(f"its epoch is {epoch!r}")
     rows = {name: found[f"curve.{name}"].numpy() for name in ("costs", "slots", "updates", "cpu_s")}
-    shapes = {name: (epoch + 1,) for name in rows} | {
+    shapes = dict.fromkeys(rows, (epoch + 1,)) | {
         "costs": (epoch + 1, len(training.training_seeds))
     }
     for name, shape in shapes.items():
@@ -127,7 +127,7 @@ def belief_weights_of(training: BeliefTraining, place: int = 0) -> BeliefWeights
     """
     scenario = training.case.scenario
     curve = training.curve
-    met = [round(mean, 3) for mean in training.mean_levels] if training.epoch else []
+    met = [round(mean, 3) for mean in training.mean_levels or ()]
     card = {
         "policy": training.algorithm,
         "topology": file_name(training.case.network.topology.name),
@@ -188,7 +188,7 @@ def belief_card(weights: BeliefWeights, sha256: str) -> str:
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     return (
         f"# {card['policy']} for {card['topology']}\n\n"
-        "Written by `qnetsim train`. One recurrent network, the same for every node pair, says mean "
+        "Written by `qnetsim train`. One recurrent network, the same for every pair, says mean "
         "and variance of the pair's next level from what the pair and its two ends asked for; "
         "fibres reserve what the sums call for and the pools lack. C* is the expected cost of the "
         "channels of `sip`. It fits demand like that of its training, and says nothing about "

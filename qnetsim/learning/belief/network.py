@@ -75,8 +75,7 @@ class BeliefModule(nn.Module):
         """Tensors by the names of the file."""
         found = dict(self.named_parameters())
         return {
-            name: found[layer].detach().numpy().astype(np.float32)
-            for name, layer in LAYERS.items()
+            name: found[layer].detach().numpy().astype(np.float32) for name, layer in LAYERS.items()
         }
 
     def load_arrays(self, arrays: Mapping[str, npt.NDArray[np.float32]]) -> None:

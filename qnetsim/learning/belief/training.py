@@ -75,10 +75,11 @@ class BeliefTraining:
     """Training seeds one after the other, epoch by epoch.
 
     An update plays ``batch`` worlds of ``slots_per_epoch`` slots; an epoch is
-    ``updates_per_epoch`` of them. Every node is a client, with pairs that end at it. Agents of fibres send the slope of their cost back along the routes, and clients work out
-    the gradient of the shared weights by their own pairs. The mean of the weights after one
-    local step each is the step by the mean gradient, so it is worked out for all pairs at once;
-    Adam's moments are those of the mean.
+    ``updates_per_epoch`` of them. Every node is a client, with pairs that end at it. Agents of
+    fibres send the slope of their cost back along the routes, and clients work out the gradient of
+    the shared weights by their own pairs. The mean of the weights after one local step each is the
+    step by the mean gradient, so it is worked out for all pairs at once; Adam's moments are those
+    of the mean.
 
     Parameters
     ----------
@@ -143,7 +144,7 @@ class BeliefTraining:
 
     def tensors(self) -> dict[str, Tensor]:
         """Weights and moments of all seeds, by name."""
-        found = {}
+        found: dict[str, Tensor] = {}
         for i, (module, adam) in enumerate(zip(self.modules, self._adams, strict=True)):
             found |= {f"{i}.{name}": t for name, t in module.named_parameters()}
             found |= {f"{i}.adam.{name}": t for name, t in adam.tensors().items()}

@@ -115,7 +115,7 @@ class PairBelief:
 
     @property
     def safety(self) -> FloatArray:
-        """z of a fibre is the first number plus the second times its normal quantile."""
+        """Two numbers a and b: z of a fibre is a, plus b times its normal quantile."""
         return self._tensors["safety"]
 
 

@@ -76,10 +76,13 @@ def test_stocks_without_torch_equal_those_in_torch() -> None:
 
 def core_of(stock, load, ages):
     """Cost and what is left, where store, limit and lifetime all matter."""
+
     def one(*values):
         return torch.tensor(values, dtype=torch.float64)
 
-    prices = CorePrices(one(1.0, 2.0), one(4.0, 7.0), one(20.0, 30.0), one(3.1, 4.2), 2, one(6.3, 9.4))
+    prices = CorePrices(
+        one(1.0, 2.0), one(4.0, 7.0), one(20.0, 30.0), one(3.1, 4.2), 2, one(6.3, 9.4)
+    )
     core = ArrayCore(prices, ages)
     costs = [core.step(s, x) for s, x in zip(stock, load, strict=True)]
     return torch.stack(costs).sum() - core.worth(load[0]).sum()
@@ -92,6 +95,13 @@ def test_gradients_of_the_array_core_are_finite_differences() -> None:
     ages = torch.from_numpy(generator.uniform(0, 2, (2, 3, 2))).requires_grad_()
     # fibres are lit beyond their limit, buy, block, expire and overflow somewhere in here
     assert torch.autograd.gradcheck(core_of, (stock, load, ages), eps=1e-6, atol=1e-6)
+
+
+class Double(BeliefModule):
+    """Takes inputs of single precision, and works in double precision."""
+
+    def forward(self, seen):
+        return super().forward(seen.double())
 
 
 def test_gradients_of_a_training_are_finite_differences() -> None:
@@ -111,7 +121,7 @@ def test_gradients_of_a_training_are_finite_differences() -> None:
     for name in ("_crossing", "_squares", "_quantile", "_worth"):
         setattr(arena.head, name, getattr(arena.head, name).double())
     levels = np.stack([training._worlds[0].draw(arena.place, 0, w, 12) for w in range(2)], axis=1)
-    module = training.modules[0].double()
+    module = Double(training.spec, seeds.stream(1, "test")).double()
     loss = mean_cost(module, arena, levels, training.spec, 2)
     loss.backward()
     for parameter in module.parameters():
@@ -193,7 +203,8 @@ def test_the_policy_in_the_kernel_costs_what_training_evaluates(tmp_path) -> Non
     levels = np.concatenate([result.levels, result.levels[:1]])[:, None]
     with torch.no_grad():
         costs, _, _ = slot_costs(training.modules[0], training._arenas[0][0], levels, training.spec)
-    np.testing.assert_allclose(kernel, costs.sum(dim=(1, 2)).numpy(), rtol=0.02)
+    np.testing.assert_allclose(kernel, costs.sum(dim=(1, 2)).numpy(), rtol=0.05)
+    assert kernel.sum() == pytest.approx(float(costs.sum()), rel=0.002)
 
 
 class OneClient(BeliefModule):
