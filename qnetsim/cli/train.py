@@ -21,6 +21,7 @@ from qnetsim.cli.show.output import (
 )
 from qnetsim.cli.show.training import show_shared_weights, show_training, training_json
 from qnetsim.cli.strict_command import StrictCommand
+from qnetsim.cli.train_belief import BELIEF_NET, BeliefJob, refuse_padded, train_belief
 from qnetsim.errors import SettingError, TraceError, UsageError
 from qnetsim.input_files import forget_input, refuse_irregular
 from qnetsim.interrupt import stoppable
@@ -110,7 +111,7 @@ class Files:
 @click.command(cls=StrictCommand)
 @scenario_argument
 @set_option
-@click.option("--policy", "-p", required=True, help="fedsac, decsac or decppo.")
+@click.option("--policy", "-p", required=True, help="fedsac, decsac, decppo or belief-net.")
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), help="Weights to write, FILE.safetensors."
 )
@@ -154,11 +155,18 @@ def train(
     # files beside the state of a training may be those that it was about to write
     files.refuse_overwriting(force or files.state.exists())
     # torch takes seconds to import, so only a training does
-    from qnetsim.learning.results import write_results
     from qnetsim.learning.train import limit_threads
-    from qnetsim.learning.training_record import reference_costs, training_record
 
     limit_threads(threads)
+    if policy == BELIEF_NET:
+        refuse_padded(padded)
+        job = BeliefJob(scenario, case, tuple(range(seeds)), files.written, files.state)
+        train_belief(job, force=force, durable=durable, as_json=as_json)
+        files.remove_state(durable)
+        return
+    from qnetsim.learning.results import write_results
+    from qnetsim.learning.training_record import reference_costs, training_record
+
     try:
         training, transport = _new_training(case, policy, seeds, padded)
     except SettingError as error:

@@ -124,6 +124,15 @@ class Adam:
             layer.grad = gradient
         self._adam.step()
 
+    def step_clipped(self, loss: Tensor, rate: float, norm: float) -> None:
+        """Go down a gradient that is cut to this norm, at this rate."""
+        gradients = torch.autograd.grad(loss, self.layers)
+        for layer, gradient in zip(self.layers, gradients, strict=True):
+            layer.grad = gradient
+        torch.nn.utils.clip_grad_norm_(self.layers, norm)
+        self._adam.param_groups[0]["lr"] = rate
+        self._adam.step()
+
     def tensors(self) -> dict[str, Tensor]:
         """Step counts and moments, by layer."""
         return {

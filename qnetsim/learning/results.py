@@ -51,6 +51,24 @@ def write_results(
     weights = packed(trained)
     sha256 = hashlib.sha256(weights).hexdigest()
     contents = {"weights": weights, "card": card_text(trained, sha256).encode()}
+    write_contents(contents, paths, record, force=force, durable=durable)
+    return sha256
+
+
+def write_contents(
+    contents: Mapping[str, bytes],
+    paths: Mapping[str, Path],
+    record: CurveRecord,
+    *,
+    force: bool = False,
+    durable: bool = False,
+) -> None:
+    """Write ``weights``, ``card`` and the curve, as ``write_results`` does.
+
+    Raises
+    ------
+    UsageError, TraceError
+    """
     todo = [name for name, data in contents.items() if not _holds(paths[name], data)]
     curve_there = _is_curve_of(paths["curve"], record)
     for path in [paths[name] for name in todo] + [paths["curve"]] * (not curve_there):
@@ -59,7 +77,6 @@ def write_results(
         write_whole(paths[name], contents[name], durable=durable)
     if not curve_there:
         write_curve(paths["curve"], record, force=force, durable=durable)
-    return sha256
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -1,0 +1,153 @@
+"""``qnetsim train`` for `belief-net`, which is trained by gradients and not by reinforcement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qnetsim.case import Case
+from qnetsim.cli.show.boxed_table import print_table
+from qnetsim.cli.show.echo import echo
+from qnetsim.cli.show.output import emit, progress, table
+from qnetsim.errors import SettingError, UsageError
+from qnetsim.interrupt import stoppable
+from qnetsim.plain_text import counted
+from qnetsim.scenario import locate
+
+if TYPE_CHECKING:
+    from qnetsim.learning.belief.training import BeliefTraining
+
+#: Policy that this trains.
+BELIEF_NET = "belief-net"
+
+
+@dataclass(frozen=True)
+class BeliefJob:
+    """What is wanted of a training of `belief-net`.
+
+    Attributes
+    ----------
+    scenario : Path
+        For messages.
+    case : Case
+    seeds : tuple of int
+    paths : mapping of str to Path
+        Of ``weights``, ``card`` and ``curve``.
+    state : Path
+    """
+
+    scenario: Path
+    case: Case
+    seeds: tuple[int, ...]
+    paths: Mapping[str, Path]
+    state: Path
+
+
+def train_belief(job: BeliefJob, *, force: bool, durable: bool, as_json: bool) -> None:
+    """Train, write weights, card and curve, and print how it went.
+
+    Raises
+    ------
+    ScenarioError, UsageError, TraceError
+    """
+    from qnetsim.learning.belief.files import (
+        belief_contents,
+        belief_record,
+        restore_belief_state,
+    )
+    from qnetsim.learning.belief.training import BeliefTraining
+    from qnetsim.learning.results import write_contents
+
+    try:
+        training = BeliefTraining(job.case, job.seeds)
+    except SettingError as error:
+        raise locate(job.scenario, error.problems) from None
+    if job.state.exists() and not force:
+        restore_belief_state(training, job.state)
+        echo(f"resumed from {job.state} after epoch {training.epoch}", err=True)
+    _run(training, job.state, durable)
+    record = belief_record(training)
+    contents, sha256 = belief_contents(training)
+    write_contents(contents, job.paths, record, force=force, durable=durable)
+    if as_json:
+        files = {"sha256": sha256, "curve_digest": record.digest(), "files": dict(job.paths)}
+        emit("train", _as_json(training) | files)
+        return
+    _show(training)
+    each = ", ".join(f"{name} {count:,}" for name, count in training.shared_bytes().items())
+    echo(f"weights shared, bytes   {each}")
+    echo(f"weights       {job.paths['weights']}  SHA-256 {sha256}")
+    echo(f"card, curve   {job.paths['card']}, {job.paths['curve']}  digest {record.digest()}")
+
+
+def refuse_padded(padded: bool) -> None:
+    """Refuse keys for shared weights.
+
+    Raises
+    ------
+    UsageError
+    """
+    if padded:
+        raise UsageError(
+            f"--padded: {BELIEF_NET} counts the weights that it shares and takes no keys for them; "
+            "only fedsac does"
+        )
+
+
+def _run(training: BeliefTraining, state: Path, durable: bool) -> None:
+    """Train to the last epoch, saving the state after every one and when stopped."""
+    from qnetsim.learning.belief.files import save_belief_state
+
+    total = training.case.scenario.learning.epochs
+    title = f"{BELIEF_NET}, {counted(len(training.training_seeds), 'seed')}"
+    with progress(title, total) as advance, stoppable() as check:
+        advance(training.epoch)
+
+        def done(now: BeliefTraining) -> None:
+            advance(1 if now.epoch else 0)
+            save_belief_state(now, state, durable=durable)
+            try:
+                check()
+            except KeyboardInterrupt:
+                echo(f"stopped after epoch {now.epoch}; the same command goes on", err=True)
+                raise
+
+        training.run(done=done)
+
+
+def _as_json(training: BeliefTraining) -> dict[str, object]:
+    curve = training.curve
+    return {
+        "policy": training.algorithm,
+        "seeds": list(training.training_seeds),
+        "epochs": [
+            {
+                "epoch": epoch,
+                "slots": curve.slots[epoch],
+                "updates": curve.updates[epoch],
+                "cpu_s": curve.cpu_s[epoch],
+                "cost": curve.costs[epoch].tolist(),
+            }
+            for epoch in range(len(curve.slots))
+        ],
+        "cpu_s": curve.cpu_s[-1],
+    }
+
+
+def _show(training: BeliefTraining) -> None:
+    """Print the learning curve."""
+    curve = training.curve
+    columns = ["epoch", "slots", "updates", "cpu, s", "cost"]
+    rows = table(f"{BELIEF_NET}: cost of channels over C*, that of sip's", columns)
+    for epoch, costs in enumerate(curve.costs):
+        spread = f" ({costs.min():.4f} … {costs.max():.4f})" if len(costs) > 1 else ""
+        rows.add_row(
+            f"{epoch}{' (untrained)' * (epoch == 0)}",
+            f"{curve.slots[epoch]:,}",
+            f"{curve.updates[epoch]:,}",
+            f"{curve.cpu_s[epoch]:.1f}",
+            f"{costs.mean():.4f}{spread}",
+        )
+    print_table(rows)

@@ -1,0 +1,1 @@
+"""Training of `belief-net`: beliefs about node pairs, learnt through the costs of fibres."""

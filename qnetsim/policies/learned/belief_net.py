@@ -1,0 +1,147 @@
+"""`belief-net` in use: beliefs about every node pair's next level, and what fibres lack for it."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
+
+from qnetsim.arrays import FloatArray
+from qnetsim.errors import UsageError
+from qnetsim.network import Network
+from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
+from qnetsim.policies.learned.policies import MODELS
+
+if TYPE_CHECKING:
+    from qnetsim.optimize import Plan
+    from qnetsim.policies.learned.belief_weights import BeliefWeights
+
+NAME = "belief-net"
+#: Shipped model that is used unless another one is given.
+DEFAULT_MODEL = "fel-rounds"
+
+
+class BeliefNetOptions(PolicyOptions):
+    """Options of ``belief-net``."""
+
+    model: str = Field(
+        default="",
+        description="safetensors file that `qnetsim train` wrote, or NAME for the shipped "
+        f"models/{NAME}-NAME.safetensors; unless given, NAME is {DEFAULT_MODEL}",
+        json_schema_extra={"allowed": "a name, or a path that ends in .safetensors"},
+    )
+
+
+class BeliefNet(Policy):
+    """One recurrent network, the same for every node pair, and the newsvendor's form around it.
+
+    After each slot the two ends of a pair know its demand and, once they have told each other, the
+    sums of what they ask for in all their pairs. The network makes of it mean and variance of the
+    pair's next level, and the ends send these two numbers along the pair's route. The agent of a
+    fibre adds up what it was sent, and reserves what its own two pools lack. Nobody is told the
+    forecast, what the jobs are, or the demand of pairs that do not concern it.
+    """
+
+    Options = BeliefNetOptions
+    options: BeliefNetOptions
+    _weights: tuple[Path, BeliefWeights] | None = None
+
+    def owners(self, network: Network) -> np.ndarray:
+        """Agents of ``qnetsim.network.ownership``."""
+        from qnetsim.network.ownership import agents_of
+
+        return agents_of(network.topology).owners
+
+    def weights_sha256(self, network: Network) -> str:
+        """SHA-256 of the file of weights."""
+        return self._read().sha256
+
+    def prepare(self, setting: Setting, plan: Plan | None) -> None:
+        """Read the weights; nothing has been seen yet."""
+        from qnetsim.policies.learned.belief_head import FibreHead
+        from qnetsim.policies.learned.belief_inputs import PairInputs, input_count
+        from qnetsim.policies.learned.belief_weights import PairBelief
+
+        weights = self._read()
+        self._warn_if_far(setting, weights)
+        network = setting.network
+        forecast = setting.forecast
+        routes = setting.shortest_routes()
+        self._group = forecast.group
+        self._inputs = PairInputs(forecast.pairs, len(network.topology.nodes))
+        self._belief = PairBelief(weights, forecast.requests)
+        self._head = FibreHead.of(network, routes, forecast.level_count)
+        self._history = weights.spec.history
+        self._seen: FloatArray = np.zeros((forecast.requests, input_count(self._history)))
+        self._channel_bits = network.channel_bits
+        self._most = network.max_channels
+        costs = network.costs
+        cheaper = costs.km_reserved <= costs.km_on_demand
+        self._wavelengths = np.where(cheaper, setting.requests_per_fibre(routes), 0)
+        self._expect()
+
+    def _expect(self) -> None:
+        """What each fibre shall have in the slot to come."""
+        self._stock = self._head.stock(*self._belief.moments(), self._belief.safety)
+
+    def decide(self, observation: Observation) -> Decision:
+        """Reserve what the pools of the agent's own fibres lack, rounded to whole channels."""
+        mine = observation.fibres
+        held = observation.reservation_pool_bits + observation.on_demand_pool_bits
+        lacking = self._stock[mine] - held / self._channel_bits[mine]
+        channels = np.floor(np.maximum(lacking, 0.0) + 0.5).astype(np.int64)
+        if self._most is not None:
+            channels = np.minimum(channels, self._most)
+        return Decision(channels, self._wavelengths[mine])
+
+    def learn(self, outcome: Outcome) -> None:
+        """Take in the demand of the slots that are over."""
+        from qnetsim.policies.learned.belief_inputs import LAGGED, NOW
+
+        for now in self._inputs.now(outcome.levels[:, self._group]):
+            before = self._seen[:, :LAGGED].copy()
+            if self._history:
+                self._seen[:, NOW + LAGGED :] = self._seen[:, NOW:-LAGGED].copy()
+                self._seen[:, NOW : NOW + LAGGED] = before
+            self._seen[:, :NOW] = now
+            self._belief.see(self._seen)
+        self._expect()
+
+    def _read(self) -> BeliefWeights:
+        """Read the weights, once: those that a trace names are those that decide."""
+        from qnetsim.policies.learned.belief_weights import read_belief
+
+        path = self._file()
+        if self._weights is None or self._weights[0] != path:
+            self._weights = path, read_belief(path)
+        return self._weights[1]
+
+    def _file(self) -> Path:
+        model = self.options.model
+        if model.endswith(".safetensors"):
+            return Path(model)
+        path = MODELS / f"{NAME}-{model or DEFAULT_MODEL}.safetensors"
+        if not path.is_file():
+            shipped = sorted(p.stem for p in MODELS.glob(f"{NAME}-*.safetensors"))
+            raise UsageError(
+                f"policy {NAME!r} has no trained model {path.stem!r} (shipped: "
+                f"{', '.join(shipped) or 'none'}); train one by `qnetsim train SCENARIO --policy "
+                f"{NAME} --out FILE.safetensors` and give model = FILE.safetensors"
+            )
+        return path
+
+    def _warn_if_far(self, setting: Setting, weights: BeliefWeights) -> None:
+        """Warn of a scenario that is not like those of the training."""
+        from qnetsim.policies.learned.belief_facts import far_from
+        from qnetsim.policies.learned.training_facts import ModelWarning
+
+        if far := far_from(weights, setting):
+            warnings.warn(
+                f"policy {NAME!r}: model {self._file().stem} meets what it was not trained for: "
+                f"{'; '.join(far)}",
+                ModelWarning,
+                stacklevel=2,
+            )

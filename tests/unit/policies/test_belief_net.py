@@ -1,0 +1,264 @@
+"""belief-net in use: what it sees, what it makes of it, its files, and its warnings."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qnetsim.case import open_case
+from qnetsim.errors import UsageError
+from qnetsim.network.ownership import agents_of
+from qnetsim.policies.base import Decision
+from qnetsim.policies.learned.belief_head import FibreHead
+from qnetsim.policies.learned.belief_inputs import PairInputs, input_count
+from qnetsim.policies.learned.belief_net import BeliefNet, BeliefNetOptions
+from qnetsim.policies.learned.belief_weights import (
+    BeliefSpec,
+    BeliefWeights,
+    PairBelief,
+    packed_belief,
+    read_belief,
+)
+from qnetsim.policies.learned.training_facts import ModelWarning, facts_of
+from qnetsim.policies.registry import make_policy
+from qnetsim.scenario import parse_scenario
+from qnetsim.testing import check_policy
+from tests.support.helpers import run
+from tests.support.jobs import drawn_weights, jobs_case
+
+SPEC = BeliefSpec(history=3, units=5, stores=False)
+
+
+def trained_for(case, spec=SPEC):
+    met = facts_of(case.setting) | {"mean_level": [0.2, 3.0]}
+    return drawn_weights(spec, card={"training": met})
+
+
+def policy_of(folder: Path, weights: BeliefWeights) -> BeliefNet:
+    path = folder / "belief.safetensors"
+    path.write_bytes(packed_belief(weights))
+    return BeliefNet(BeliefNetOptions(model=str(path)))
+
+
+def test_a_pair_sees_its_own_demand_and_both_ends_sums() -> None:
+    # three nodes: pairs (0, 1), (0, 2), (1, 2)
+    inputs = PairInputs(((0, 1), (0, 2), (1, 2)), 3)
+    own, ends, apart = inputs.now(np.array([4, 1, 7])).T
+    np.testing.assert_allclose(own * 4, [4, 1, 7])
+    np.testing.assert_allclose(ends * 16, [1 + 7, 4 + 7, 4 + 1])
+    np.testing.assert_allclose(apart * 16, [6, 3, 3])
+
+
+def test_it_is_the_same_seen_from_either_end() -> None:
+    levels = np.random.default_rng(1).integers(0, 9, (4, 3))
+    one = PairInputs(((0, 1), (0, 2), (1, 2)), 3).series(levels, 2)
+    other = PairInputs(((1, 0), (2, 0), (2, 1)), 3).series(levels, 2)
+    np.testing.assert_array_equal(one, other)
+
+
+def test_past_slots_are_seen_behind_the_last_one() -> None:
+    levels = np.array([[1], [2], [3]])
+    seen = PairInputs(((0, 1),), 2).series(levels, 2)
+    assert seen.shape == (3, 1, input_count(2))
+    np.testing.assert_allclose(seen[:, 0, 0] * 4, [1, 2, 3])
+    np.testing.assert_allclose(seen[:, 0, 3] * 4, [0, 1, 2])
+    np.testing.assert_allclose(seen[:, 0, 5] * 4, [0, 0, 1])
+
+
+def test_slot_by_slot_is_what_a_series_says(tmp_path: Path) -> None:
+    case = jobs_case(slots=30)
+    weights = trained_for(case)
+    policy = policy_of(tmp_path, weights)
+    result = run(case, policy)
+    seen = PairInputs(case.forecast.pairs, 14).series(result.levels, SPEC.history)
+    belief = PairBelief(weights, case.forecast.requests)
+    for inputs in seen:
+        belief.see(inputs)
+    np.testing.assert_allclose(policy._belief.moments(), belief.moments(), rtol=1e-12)
+
+
+def test_means_and_variances_add_up_on_fibres() -> None:
+    case = jobs_case()
+    network = case.network
+    head = FibreHead.of(network, case.setting.shortest_routes(), 10)
+    generator = np.random.default_rng(2)
+    mean, variance = generator.uniform(0, 3, (2, case.forecast.requests))
+    z = 0.2 + 0.8 * 0.6744897501960817  # of three quarters: on-demand costs four times as much
+    found = head.stock(mean, variance, np.array([0.2, 0.8]))
+    routes = case.setting.shortest_routes()
+    for fibre in range(network.fibres):
+        over = [r for r, c in enumerate(routes.choice[:, 0]) if fibre in routes.routes[c].fibres]
+        wanted = mean[over].sum() + z * np.sqrt(variance[over].sum() + 1e-6)
+        assert found[fibre] == pytest.approx(wanted, rel=1e-9)
+
+
+def test_fibres_with_other_spans_take_other_channels_for_a_level() -> None:
+    case = jobs_case(network="fibre_spans = [['1', '2', 80]]")
+    head = FibreHead.of(case.network, case.setting.shortest_routes(), 10)
+    assert set(head.per_level) == {5 / 9, 1.0}
+
+
+def test_nothing_is_reserved_where_on_demand_is_cheaper() -> None:
+    case = jobs_case(cost="on_demand_multiplier = 0.2")
+    head = FibreHead.of(case.network, case.setting.shortest_routes(), 10)
+    ones = np.ones(case.forecast.requests)
+    assert not head.stock(ones, ones, np.array([0.0, 1.0])).any()
+
+
+class Later(BeliefNet):
+    """Remembers what it decided."""
+
+    def prepare(self, setting, plan):
+        super().prepare(setting, plan)
+        self.decided = []
+
+    def decide(self, observation):
+        decision = super().decide(observation)
+        assert observation.future is None
+        self.decided.append(np.asarray(decision.qkd_channels).copy())
+        return decision
+
+
+def test_it_sees_no_future(tmp_path: Path) -> None:
+    """Decisions up to a slot are the same, whatever comes after it."""
+    case = jobs_case(slots=30)
+    path = tmp_path / "belief.safetensors"
+    path.write_bytes(packed_belief(trained_for(case)))
+    first = Later(BeliefNetOptions(model=str(path)))
+    run(case, first)
+    chunks = list(case.realisation(0).chunks())
+    levels = chunks[0].levels.copy()
+    levels[20:] = 9 - levels[20:]
+    other = Later(BeliefNetOptions(model=str(path)))
+    run(case, other, chunks=[replace(chunks[0], levels=levels)])
+    agents = len(agents_of(case.network.topology).nodes)
+    upto = 21 * agents  # slot 20 is decided before its demand is there
+    for a, b in zip(first.decided[:upto], other.decided[:upto], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert any(
+        (a != b).any() for a, b in zip(first.decided[upto:], other.decided[upto:], strict=True)
+    )
+
+
+def test_an_agent_goes_by_its_own_pools(tmp_path: Path) -> None:
+    case = jobs_case(keys="store_bits = 50000\nkey_lifetime_slots = 3")
+    policy = policy_of(tmp_path, trained_for(case))
+    policy.prepare(case.setting, None)
+    policy._stock = np.full(21, 7.4)
+
+    class Seen:
+        fibres = np.array([2, 5])
+        reservation_pool_bits = np.array([3000, 0])
+        on_demand_pool_bits = np.array([500, 9000])
+
+    decision = policy.decide(Seen())
+    assert isinstance(decision, Decision)
+    np.testing.assert_array_equal(decision.qkd_channels, [4, 0])
+
+
+def test_it_is_a_policy_by_the_checks_for_users(tmp_path: Path) -> None:
+    case = jobs_case(slots=20)
+    path = tmp_path / "belief.safetensors"
+    path.write_bytes(packed_belief(trained_for(case)))
+    check_policy(lambda: BeliefNet(BeliefNetOptions(model=str(path))), case.scenario)
+
+
+def test_files_come_back_as_they_were(tmp_path: Path) -> None:
+    weights = trained_for(jobs_case())
+    path = tmp_path / "belief.safetensors"
+    path.write_bytes(packed_belief(weights))
+    found = read_belief(path)
+    assert found.spec == weights.spec and found.card == weights.card
+    for name, tensor in weights.tensors.items():
+        np.testing.assert_array_equal(found.tensors[name], tensor)
+    assert packed_belief(found) == path.read_bytes()
+
+
+def damaged(what: str) -> BeliefWeights:
+    weights = drawn_weights(SPEC)
+    tensors = dict(weights.tensors)
+    if what == "lacks":
+        del tensors["safety"]
+    if what == "shape":
+        tensors["outputs.bias"] = np.zeros(3, np.float32)
+    if what == "nan":
+        tensors["hidden.bias"][1] = np.nan
+    if what == "type":
+        tensors["safety"] = np.zeros(2)
+    spec = replace(SPEC, units=0) if what == "units" else SPEC
+    return replace(weights, tensors=tensors, spec=spec)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("lacks", "its tensors are not"),
+        ("shape", "outputs.bias is float32 of shape (3,)"),
+        ("nan", "hidden.bias holds values that are not finite"),
+        ("type", "safety is float64"),
+        ("units", "units is 0"),
+    ],
+)
+def test_a_damaged_file_is_refused(what: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "belief.safetensors"
+    path.write_bytes(packed_belief(damaged(what)))
+    with pytest.raises(UsageError) as caught:
+        read_belief(path)
+    assert said in str(caught.value) and str(path) in str(caught.value)
+
+
+def test_weights_of_others_are_refused() -> None:
+    from qnetsim.policies.learned.policies import MODELS
+
+    case = jobs_case()
+    policy = BeliefNet(BeliefNetOptions(model=str(MODELS / "fedsac-nsfnet.safetensors")))
+    with pytest.raises(UsageError, match="holds no weights of 'belief-net'"):
+        policy.prepare(case.setting, None)
+
+
+def test_a_model_that_does_not_exist_names_those_that_do() -> None:
+    policy = BeliefNet(BeliefNetOptions(model="elsewhere"))
+    with pytest.raises(UsageError, match=r"no trained model 'belief-net-elsewhere'.*fel-rounds"):
+        policy.prepare(jobs_case().setting, None)
+
+
+def test_its_own_scenario_raises_no_warning(tmp_path: Path) -> None:
+    case = jobs_case()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        policy_of(tmp_path, trained_for(case)).prepare(case.setting, None)
+
+
+def test_a_scenario_far_off_is_told_with_its_distance(tmp_path: Path) -> None:
+    policy = policy_of(tmp_path, trained_for(jobs_case()))
+    text = "[network]\ntopology = 'nsfnet'\n[demand]\nrequests = 20\nlevels = 20\nmean = 9.0\n"
+    other = open_case(parse_scenario(text + "[cost]\non_demand_multiplier = 2.0\n")).setting
+    with pytest.warns(ModelWarning) as caught:
+        policy.prepare(other, None)
+    (warning,) = caught
+    said = str(warning.message)
+    assert "levels 20 (trained with 10)" in said
+    assert "mean level 8.9" in said and "(trained with 0.2 … 3)" in said
+    assert "QKD price reserved/on demand 0.125 (trained with 0.25)" in said
+
+
+def test_weights_that_tell_nothing_are_told(tmp_path: Path) -> None:
+    policy = policy_of(tmp_path, drawn_weights(SPEC, card={"policy": "belief-net"}))
+    with pytest.warns(ModelWarning, match="does not tell what it was trained with"):
+        policy.prepare(jobs_case().setting, None)
+
+
+def test_one_model_is_for_every_network(tmp_path: Path) -> None:
+    """The network is the pairs' own: it fits another topology as it is."""
+    policy = policy_of(tmp_path, trained_for(jobs_case()))
+    text = "[network]\ntopology = 'usnet'\n[demand]\npairs = 'all'\ncoupling = 'independent'\n"
+    case = open_case(parse_scenario(text + "mean = 0.3\n[jobs]\n[run]\nslots = 10\n"))
+    assert run(case, policy).cost.shape == (10,)
+
+
+def test_it_is_found_by_its_name() -> None:
+    assert isinstance(make_policy("belief-net", {"model": "fel-rounds"}), BeliefNet)
