@@ -38,9 +38,13 @@ def stream(seed: int, *name: str | int) -> np.random.Philox:
     numpy.random.Philox
         A fresh bit generator at the stream's start.
     """
+    return np.random.Philox(key=stream_key(seed, *name))
+
+
+def stream_key(seed: int, *name: str | int) -> RawWords:
+    """Key of the stream of this name, for code that makes the words of Philox itself: two words."""
     text = json.dumps([seed, *name], separators=(",", ":")).encode()
-    key = np.frombuffer(hashlib.blake2b(text, digest_size=16).digest(), dtype="<u8")
-    return np.random.Philox(key=key)
+    return np.frombuffer(hashlib.blake2b(text, digest_size=16).digest(), dtype="<u8")
 
 
 def words(bits: np.random.BitGenerator, count: int) -> RawWords:

@@ -23,9 +23,12 @@ from qnetsim.kernel.serving.paths import PathTable
 from qnetsim.kernel.serving.state import (
     COUNTS,
     FOLLOWED,
+    LEVEL,
     LOGGED,
     NOTED,
+    PATH,
     QUEUED,
+    REQUEST,
     STARTED,
     Flows,
     Rules,
@@ -175,6 +178,8 @@ class KeyManagers:
         # tables are numbered by interval
         self.state.row[:] = np.arange(len(self.state.row))
         self.state.size[FOLLOWED] = 0
+        queue = self.state.queue[: int(self.state.size[QUEUED])]
+        queue[:, PATH] = paths.arrays.choice[queue[:, REQUEST], queue[:, LEVEL]]
         phases = self.outages.phases(interval.first_slot, interval.slots, paths.table)
         moves = paths.moves
         # compiled code wants one layout of every array

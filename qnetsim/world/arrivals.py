@@ -38,9 +38,10 @@ def draw_arrivals(
     """
     if table.arrivals == "slot_start":
         return None
-    bits = seeds.stream(seed, "arrivals", replication, chunk)
+    name = "arrivals", replication, chunk
     if fast:
-        return fast.ticks(bits, slot_ticks, (slots, requests))
+        return fast.ticks(seeds.stream_key(seed, *name), slot_ticks, (slots, requests))
+    bits = seeds.stream(seed, *name)
     offset = (seeds.uniform(bits, slots * requests) * slot_ticks).astype(np.int64)
     return np.minimum(offset, slot_ticks - 1).reshape(slots, requests)
 
@@ -59,12 +60,12 @@ def draw_holding(
         return None
     if table.holding == "fixed":
         return np.full((slots, requests), table.holding_slots, dtype=np.int64)
-    bits = seeds.stream(seed, "holding", replication, chunk)
+    name = "holding", replication, chunk
+    times = _geometric(table.holding_slots)
     if fast:
-        times = _geometric(table.holding_slots)
-        return fast.inverted(bits, times, (slots, requests), least=1)
-    words = seeds.words(bits, slots * requests)
-    held: IntArray = _geometric(table.holding_slots).sample(words) + 1
+        return fast.inverted(seeds.stream_key(seed, *name), times, (slots, requests), least=1)
+    words = seeds.words(seeds.stream(seed, *name), slots * requests)
+    held: IntArray = times.sample(words) + 1
     return held.reshape(slots, requests)
 
 

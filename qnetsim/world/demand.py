@@ -108,6 +108,6 @@ class Levels:
         forecast = self._forecast
         name = *self._name, chunk
         if self._fast:
-            bits = seeds.stream(self._seed, *name)
-            return self._fast.inverted(bits, forecast.levels.inversion, (slots, forecast.groups))
+            key = seeds.stream_key(self._seed, *name)
+            return self._fast.inverted(key, forecast.levels.inversion, (slots, forecast.groups))
         return draw_levels(forecast, self._seed, name, slots)

@@ -15,13 +15,13 @@ from qnetsim.compiling import compiled
 from qnetsim.recycled import Recycled
 from qnetsim.world import passes
 
-#: Words that are drawn at once: they stay in a near cache.
-AT_ONCE = 2**13
+#: Words that are drawn at once, whole blocks of them: they stay in the nearest cache.
+AT_ONCE = 2**11
 
 
 @dataclass(frozen=True)
 class FastDraws:
-    """Turns the words of a stream into numbers, piece by piece.
+    """Draws numbers from named streams, piece by piece.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class FastDraws:
 
     def inverted(
         self,
-        bits: np.random.BitGenerator,
+        key: seeds.RawWords,
         inversion: seeds.Inversion,
         shape: tuple[int, int],
         *,
@@ -44,30 +44,31 @@ class FastDraws:
     ) -> npt.NDArray[Any]:
         """Draw numbers by inversion, with ``least`` for the smallest."""
         found = self.memory.empty(shape, inversion.kind)
-        flat = found.reshape(-1)
-        for first in range(0, flat.size, AT_ONCE):
-            part = flat[first : first + AT_ONCE]
-            words = seeds.words(bits, part.size)
-            self.passes.invert(words, inversion.thresholds, inversion.guide, least, part)
+        self.passes.draw_inverted(
+            passes.round_keys(key),
+            _words(AT_ONCE),
+            inversion.thresholds,
+            inversion.guide,
+            least,
+            found.reshape(-1),
+        )
         return found
 
-    def ticks(self, bits: np.random.BitGenerator, length: int, shape: tuple[int, int]) -> IntArray:
+    def ticks(self, key: seeds.RawWords, length: int, shape: tuple[int, int]) -> IntArray:
         """Draw ticks below a length, uniformly."""
         found: IntArray = self.memory.empty(shape)
-        flat = found.reshape(-1)
-        for first in range(0, flat.size, AT_ONCE):
-            part = flat[first : first + AT_ONCE]
-            self.passes.inside(seeds.words(bits, part.size), length, part)
+        self.passes.draw_inside(passes.round_keys(key), _words(AT_ONCE), length, found.reshape(-1))
         return found
 
     def factors(
-        self, bits: np.random.BitGenerator, keep: float, scale: float, now: FloatArray, slots: int
+        self, key: seeds.RawWords, keep: float, scale: float, now: FloatArray, slots: int
     ) -> IntArray:
         """Draw one and a drift for each slot in ppm, none below zero; moves the drift on."""
         found: IntArray = self.memory.empty((slots, now.size))
-        rows = max(AT_ONCE // now.size, 1)
-        for first in range(0, slots, rows):
-            part = found[first : first + rows]
-            words = seeds.words(bits, part.size).reshape(part.shape)
-            self.passes.drift(words, keep, scale, now, part)
+        words = _words(max(AT_ONCE, passes.BLOCK * now.size))
+        self.passes.draw_drift(passes.round_keys(key), words, keep, scale, now, found)
         return found
+
+
+def _words(count: int) -> seeds.RawWords:
+    return np.empty(count, dtype=np.uint64)

@@ -117,15 +117,16 @@ class Yields:
 
     def _drawn_fast(self, fast: FastDraws, chunk: int, slots: int) -> IntArray:
         """Do what ``draw`` does."""
+        seed, replication = self._name
         if self._table.drift:
-            bits = self._stream("drift", chunk)
-            factor = fast.factors(bits, self._keep, self._scale, self._drift, slots)
+            key = seeds.stream_key(seed, "drift", replication, chunk)
+            factor = fast.factors(key, self._keep, self._scale, self._drift, slots)
         else:
             factor = np.full((slots, self._fibres), PPM, dtype=np.int64)
         if self._counts is not None:
-            bits = self._stream("yield", chunk)
+            key = seeds.stream_key(seed, "yield", replication, chunk)
             counts = self._counts
-            factor *= fast.inverted(bits, counts.inversion, factor.shape, least=counts.first)
+            factor *= fast.inverted(key, counts.inversion, factor.shape, least=counts.first)
             factor //= self._table.noise_counts
         return factor
 

@@ -16,7 +16,7 @@ import numpy as np
 from qnetsim.arrays import BoolArray, IntArray, LevelArray, PlaceArray
 from qnetsim.compiling import inlined, jit
 from qnetsim.kernel.serving import state as at
-from qnetsim.kernel.serving.state import Flows, Part, Paths, Rules, Slots, State
+from qnetsim.kernel.serving.state import Flows, Moves, Part, Paths, Rules, Slots, State
 
 
 @jit
@@ -45,10 +45,13 @@ def serve_slots(
 
 
 @jit
-def light(fibres: IntArray, channels: IntArray, bits: IntArray, down: BoolArray) -> None:
+def light(fibres: IntArray, slots: Slots, row: int) -> None:
     """Open the books of a slot: light what is reserved, and let it produce where it is up."""
+    reserved = min(row, slots.channels.shape[0] - 1)
+    yields = min(row, slots.channel_bits.shape[0] - 1)
+    mask = slots.mask[slots.phase[row]]
     for f in range(fibres.shape[0]):
-        lit = min(channels[f], fibres[f, at.MAX_CHANNELS])
+        lit = min(slots.channels[reserved, f], fibres[f, at.MAX_CHANNELS])
         for pool in range(2):
             fibres[f, at.FIRST_HEAD + pool] = fibres[f, at.HEAD + pool]
             fibres[f, at.FIRST_TAIL + pool] = fibres[f, at.TAIL + pool]
@@ -56,8 +59,8 @@ def light(fibres: IntArray, channels: IntArray, bits: IntArray, down: BoolArray)
         fibres[f, at.RESERVED] = lit
         fibres[f, at.USED] = 0
         fibres[f, at.READY] = 0
-        if not down[f]:
-            fibres[f, at.TAIL + at.RESERVATION] += lit * bits[f]
+        if not slots.down[mask, f]:
+            fibres[f, at.TAIL + at.RESERVATION] += lit * slots.channel_bits[yields, f]
 
 
 @jit
@@ -141,10 +144,9 @@ def serve_whole(
         else:
             ask_paths(levels[row], rules.group, paths.choice, asked)
             spread(asked, paths, rules.need[1], both)
-        down = slots.down[slots.mask[phase]]
-        bits = slots.channel_bits[min(row, slots.channel_bits.shape[0] - 1)]
-        light(fibres, slots.channels[min(row, slots.channels.shape[0] - 1)], bits, down)
-        open_books(fibres, bits, down, books)
+        yields = min(row, slots.channel_bits.shape[0] - 1)
+        light(fibres, slots, row)
+        open_books(fibres, slots.channel_bits, yields, slots.down, slots.mask[phase], books)
         if not fits_whole(books, need, count):
             # whoever serves it request by request lights it anew
             fibres[:, at.TAIL : at.TAIL + 2] = fibres[:, at.FIRST_TAIL : at.FIRST_TAIL + 2]
@@ -152,7 +154,7 @@ def serve_whole(
         for f in range(fibres.shape[0]):
             fibres[f, at.USED] = count[f]
             if need[f]:
-                take(fibres, f, bits[f], need[f], 0)
+                take(fibres, f, slots.channel_bits[yields, f], need[f], 0)
         out.counts[at.SERVED_COUNT, row] = rules.group.size
         if sums.need.shape[0]:
             out.counts[at.EXPOSED_BITS, row] = sums.exposed[levels[row, 0]]
@@ -210,26 +212,26 @@ def walk(
     fibres = state.fibres
     queue = state.queue
     size = state.size
-    moves = slots.moves
+    books = np.empty((fibres.shape[0], at.BOOK_COLUMNS), dtype=np.int64)
     while row < end and has_room(state, rules.group.size, slots.phase[row + 1] - slots.phase[row]):
         slot = slots.first + row
         start = slot * rules.slot_ticks
         ends = start + rules.slot_ticks
-        bits = slots.channel_bits[min(row, slots.channel_bits.shape[0] - 1)]
-        channels = slots.channels[min(row, slots.channels.shape[0] - 1)]
-        light(fibres, channels, bits, slots.down[slots.mask[slots.phase[row]]])
+        yields = min(row, slots.channel_bits.shape[0] - 1)
+        light(fibres, slots, row)
         ask_anew(queue, size[at.QUEUED], start + rules.patience)
         write_down(state, rules, slots, row, start)
         coming = rules.group.size
         for phase in range(slots.phase[row], slots.phase[row + 1]):
             begins = slots.tick[phase]
             until = ends if phase + 1 == slots.phase[row + 1] else slots.tick[phase + 1]
-            follow(state.row, size, moves.first, moves.request, moves.row, slots.table[phase])
+            if slots.table[phase] != size[at.FOLLOWED]:
+                follow(state, slots.moves, slots.paths.choice, slots.table[phase], coming)
             while coming and queue[size[at.QUEUED], at.ARRIVAL] <= begins:
                 size[at.QUEUED] += 1
                 coming -= 1
-            part = Part(row, slot, begins, until, ends, bits, slots.down[slots.mask[phase]])
-            coming = serve_part(state, rules, slots.paths, out, part, coming)
+            part = Part(row, slot, begins, until, ends, slots.mask[phase], yields)
+            coming = serve_part(state, rules, slots, out, part, books, coming)
             leave(queue, size, coming, out.counts, row, until)
         if closes:
             store = rules.store_bits
@@ -241,7 +243,7 @@ def walk(
 
 @jit
 def serve_part(
-    state: State, rules: Rules, paths: Paths, out: Flows, part: Part, coming: int
+    state: State, rules: Rules, slots: Slots, out: Flows, part: Part, books: IntArray, coming: int
 ) -> int:
     """Serve a phase of a slot; returns how many are still to come in the slot.
 
@@ -252,15 +254,15 @@ def serve_part(
     queue = state.queue
     counts = out.counts
     row = part.row
-    bits = part.channel_bits
-    choice = paths.choice
-    firsts = paths.first
-    hops = paths.fibre
+    bits = slots.channel_bits
+    choice = slots.paths.choice
+    firsts = slots.paths.first
+    hops = slots.paths.fibre
+    trusted = slots.paths.trusted
     need = rules.need
     priority = rules.priority
     noting = state.notes.size > 0
-    books = np.empty((fibres.shape[0], at.BOOK_COLUMNS), dtype=np.int64)
-    open_books(fibres, bits, part.down, books)
+    open_books(fibres, bits, part.yields, slots.down, part.mask, books)
     queued = state.size[at.QUEUED]
     turn = 0
     later = 0
@@ -286,9 +288,8 @@ def serve_part(
             coming -= 1
         else:
             break
-        request = queue[i, at.REQUEST]
         level = queue[i, at.LEVEL]
-        path = choice[state.row[request], level]
+        path = queue[i, at.PATH]
         if path == at.REFUSED:
             give_up(queue, i, counts, row)
         if path < 0:
@@ -323,10 +324,12 @@ def serve_part(
             books[f, at.LEFT + at.RESERVATION] -= asked - rest
             books[f, at.LEFT + at.ON_DEMAND] -= rest
             if books[f, at.LEFT + at.ON_DEMAND] < 0:
-                lit = -(books[f, at.LEFT + at.ON_DEMAND] // bits[f])
-                books[f, at.LEFT + at.ON_DEMAND] += lit * bits[f]
+                each = bits[part.yields, f]
+                # of positive numbers, which are divided faster
+                lit = (each - 1 - books[f, at.LEFT + at.ON_DEMAND]) // each
+                books[f, at.LEFT + at.ON_DEMAND] += lit * each
                 fibres[f, at.LIT] += lit
-                fibres[f, at.TAIL + at.ON_DEMAND] += lit * bits[f]
+                fibres[f, at.TAIL + at.ON_DEMAND] += lit * each
                 fibres[f, at.READY] = ready
             if rest:
                 delivered = max(delivered, fibres[f, at.READY])
@@ -334,8 +337,9 @@ def serve_part(
             note(state, i, now, path, -1, delivered)
         key = level * rules.level_bits
         out.carried[path] += key
-        counts[at.EXPOSED_BITS, row] += key * paths.trusted[path]
-        counts[at.REROUTED_COUNT, row] += path != choice[request, level]
+        counts[at.EXPOSED_BITS, row] += key * trusted[path]
+        if state.size[at.FOLLOWED]:
+            counts[at.REROUTED_COUNT, row] += path != choice[queue[i, at.REQUEST], level]
         if not queue[i, at.STARTED]:
             queue[i, at.STARTED] = 1
             counts[at.SERVED_COUNT, row] += 1
@@ -345,28 +349,31 @@ def serve_part(
         queue[i, at.LEFT_SLOTS] -= 1
         queue[i, at.STATUS] = at.SERVED if queue[i, at.LEFT_SLOTS] else at.GONE
     state.size[at.QUEUED] = queued
-    close_books(fibres, part.down, books)
+    close_books(fibres, slots.down, part.mask, books)
     return coming
 
 
 @jit
-def open_books(fibres: IntArray, bits: IntArray, down: BoolArray, books: IntArray) -> None:
+def open_books(
+    fibres: IntArray, bits: IntArray, yields: int, down: BoolArray, mask: int, books: IntArray
+) -> None:
     """Write down what every fibre can give in a phase, one number for each question."""
     for f in range(fibres.shape[0]):
         # the product might not fit into 64 bits where channels are unlimited
         dark = fibres[f, at.MAX_CHANNELS] - fibres[f, at.LIT]
-        books[f, at.ROOM] = dark * bits[f] if float(dark) * bits[f] < at.MOST_ROOM else at.MOST_ROOM
+        fits = float(dark) * bits[yields, f] < at.MOST_ROOM
+        books[f, at.ROOM] = dark * bits[yields, f] if fits else at.MOST_ROOM
         for pool in range(2):
             books[f, at.LEFT + pool] = fibres[f, at.TAIL + pool] - fibres[f, at.HEAD + pool]
             books[f, at.ROOM] += books[f, at.LEFT + pool]
-        books[f, at.FREE] = 0 if down[f] else fibres[f, at.PORTS] - fibres[f, at.USED]
+        books[f, at.FREE] = 0 if down[mask, f] else fibres[f, at.PORTS] - fibres[f, at.USED]
 
 
 @jit
-def close_books(fibres: IntArray, down: BoolArray, books: IntArray) -> None:
+def close_books(fibres: IntArray, down: BoolArray, mask: int, books: IntArray) -> None:
     """Let the fibres follow what was taken in a phase."""
     for f in range(fibres.shape[0]):
-        if not down[f]:
+        if not down[mask, f]:
             fibres[f, at.USED] = fibres[f, at.PORTS] - books[f, at.FREE]
             for pool in range(2):
                 fibres[f, at.HEAD + pool] = fibres[f, at.TAIL + pool] - books[f, at.LEFT + pool]
@@ -392,18 +399,18 @@ def ask_anew(queue: IntArray, queued: int, deadline: int) -> None:
 
 
 @jit
-def follow(
-    rows: IntArray, size: IntArray, first: IntArray, request: IntArray, row: IntArray, table: int
-) -> None:
-    """Let requests go by a table of moves, if they do not yet."""
-    last = size[at.FOLLOWED]
-    if table == last:
-        return
-    for i in range(first[last], first[last + 1]):
-        rows[request[i]] = request[i]
-    for i in range(first[table], first[table + 1]):
-        rows[request[i]] = row[i]
-    size[at.FOLLOWED] = table
+def follow(state: State, moves: Moves, choice: IntArray, table: int, coming: int) -> None:
+    """Let requests go by another table of moves, those in the queue and those to come."""
+    rows = state.row
+    queue = state.queue
+    last = state.size[at.FOLLOWED]
+    for i in range(moves.first[last], moves.first[last + 1]):
+        rows[moves.request[i]] = moves.request[i]
+    for i in range(moves.first[table], moves.first[table + 1]):
+        rows[moves.request[i]] = moves.row[i]
+    for i in range(state.size[at.QUEUED] + coming):
+        queue[i, at.PATH] = choice[rows[queue[i, at.REQUEST]], queue[i, at.LEVEL]]
+    state.size[at.FOLLOWED] = table
 
 
 @jit
@@ -413,6 +420,7 @@ def write_down(state: State, rules: Rules, slots: Slots, row: int, start: int) -
     offset = slots.offset
     holding = slots.holding
     group = rules.group
+    choice = slots.paths.choice
     for place in range(group.size):
         i = state.size[at.QUEUED] + place
         request = place
@@ -420,13 +428,15 @@ def write_down(state: State, rules: Rules, slots: Slots, row: int, start: int) -
         if offset.shape[0]:
             request = slots.order[row, place]
             tick = start + offset[row, place]
+        level = int(slots.levels[row, group[request]])
         queue[i, at.REQUEST] = request
-        queue[i, at.LEVEL] = int(slots.levels[row, group[request]])
+        queue[i, at.LEVEL] = level
         queue[i, at.ARRIVAL] = tick
         queue[i, at.DEADLINE] = tick + rules.patience
         queue[i, at.LEFT_SLOTS] = holding[row, request] if holding.shape[0] else 1
         queue[i, at.STARTED] = 0
         queue[i, at.STATUS] = at.ASKING
+        queue[i, at.PATH] = choice[state.row[request], level]
 
 
 @jit

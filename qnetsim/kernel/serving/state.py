@@ -57,7 +57,8 @@ DEADLINE = 3
 LEFT_SLOTS = 4
 STARTED = 5
 STATUS = 6
-QUEUE_COLUMNS = 7
+PATH = 7
+QUEUE_COLUMNS = 8
 #: Places in ``State.size``: entries of the queue, rows of the log, table that ``row`` follows, rows
 #: of the notes.
 QUEUED = 0
@@ -154,7 +155,8 @@ class State(NamedTuple):
         Row of ``choice`` that each request goes by.
     queue : shape (capacity, QUEUE_COLUMNS)
         In order of arrival. ``REQUEST``, ``LEVEL``, ticks ``ARRIVAL`` and ``DEADLINE``, slots
-        ``LEFT_SLOTS`` to be served, whether it has ``STARTED``, and ``STATUS``.
+        ``LEFT_SLOTS`` to be served, whether it has ``STARTED``, ``STATUS``, and the ``PATH`` by the
+        row of ``choice`` that its request goes by.
     log : shape (rows, LOG_COLUMNS)
         One row for each fibre of each delivery, where keys are carried as real bytes; the columns
         are ``LOG_SLOT`` to ``LOG_ON_DEMAND_BITS``. No rows: nothing is logged.
@@ -325,7 +327,8 @@ class Part(NamedTuple):
         Of the interval, and of the run.
     begins, until, ends : int
         Ticks at which the phase begins and is over, and at which the slot ends.
-    channel_bits, down : shape (F,)
+    mask, yields : int
+        Rows of ``Slots.down`` and ``Slots.channel_bits``.
     """
 
     row: int
@@ -333,8 +336,8 @@ class Part(NamedTuple):
     begins: int
     until: int
     ends: int
-    channel_bits: IntArray
-    down: npt.NDArray[np.bool_]
+    mask: int
+    yields: int
 
 
 class Flows(NamedTuple):
