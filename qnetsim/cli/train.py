@@ -114,7 +114,7 @@ class Files:
 @click.command(cls=StrictCommand)
 @scenario_argument
 @set_option
-@click.option("--policy", "-p", required=True, help="fedsac, decsac or decppo.")
+@click.option("--policy", "-p", required=True, help="fedsac, decsac, decppo, masac or mappo.")
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), help="Weights to write, FILE.safetensors."
 )
