@@ -11,7 +11,7 @@ from qnetsim.case import Case
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, progress, table
-from qnetsim.errors import SettingError, UsageError
+from qnetsim.errors import SettingError, UsageError, argument
 from qnetsim.interrupt import stoppable
 from qnetsim.plain_text import counted
 from qnetsim.scenario import locate
@@ -82,8 +82,8 @@ def train_belief(job: BeliefJob, *, force: bool, durable: bool, as_json: bool) -
     echo(f"card, curve   {job.paths['card']}, {job.paths['curve']}  digest {record.digest()}")
 
 
-def refuse_padded(padded: bool) -> None:
-    """Refuse keys for shared weights.
+def refuse_unused(options: Mapping[str, object], padded: bool, log: Path | None) -> None:
+    """Refuse what is given and means nothing here.
 
     Raises
     ------
@@ -93,6 +93,12 @@ def refuse_padded(padded: bool) -> None:
         raise UsageError(
             f"--padded: {BELIEF_NET} counts the weights that it shares and takes no keys for them; "
             "only fedsac does"
+        )
+    given = [argument(name) for name in options] + ([argument("log")] if log else [])
+    if given:
+        raise UsageError(
+            f"{', '.join(given)}: {BELIEF_NET} is not trained by reinforcement and takes no such "
+            "choice; leave it out"
         )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from qnetsim.learning.learner import Learner, LearnerSetting
-from qnetsim.learning.networks import Adam, forward, gaussian, log_density, named_tensors
+from qnetsim.learning.learner import Draws, Learner, LearnerSetting
+from qnetsim.learning.networks import Adam, Layers, forward, gaussian, log_density, named_tensors
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,22 @@ class DecPPOLearner(Learner):
         super().__init__(setting)
         table = setting.table
         hidden = [table.hidden_units] * table.hidden_layers
-        self.value = self.draw("value", self.agents, [self.spec.size, *hidden, 1])
+        self.value = self.draw_value(hidden)
         self._value_adam = Adam(self.value, table.q_rate)
         self._policy_adam = Adam(self.policy, table.policy_rate)
         self._slots: list[tuple[Tensor, ...]] = []
+
+    def draw_value(self, hidden: list[int]) -> Layers:
+        """Initial value networks, one for each agent."""
+        return self.draw("value", self.agents, [self.spec.size, *hidden, 1])
+
+    def values(self, observation: Tensor) -> Tensor:
+        """What each agent's situation is worth, shape (stack, slots, 1)."""
+        return forward(self.value, observation)
+
+    def places(self, draws: Draws, slots: int) -> Tensor:
+        """Slots of a mini-batch, shape (stack, batch); each agent draws its own."""
+        return draws.integers(slots, self.agents, self.table.batch)
 
     def remember(
         self, observation: Tensor, raw_action: Tensor, reward: Tensor, next_observation: Tensor
@@ -70,38 +82,44 @@ class DecPPOLearner(Learner):
         table = self.table
         columns = zip(*self._slots, strict=True)
         observation, raw_action, reward, next_observation = (
-            torch.cat(column, dim=1) for column in columns
+            torch.stack(column, dim=1).flatten(1, 2) for column in columns
         )
+        worlds = self._slots[0][0].shape[1]
         self._slots = []
         with torch.no_grad():
             before = log_density(*gaussian(self.policy, observation), raw_action)
-            values = forward(self.value, observation)
-            advantage = self._advantages(reward, values, forward(self.value, next_observation))
+            values = self.values(observation)
+            advantage = self._advantages(reward, values, self.values(next_observation), worlds)
         epoch_batch = AdvantageBatch(observation, raw_action, advantage, advantage + values, before)
-        rows = torch.arange(self.stack)[:, None]
+        rows = torch.arange(self.stack, device=self.device)[:, None]
         for _ in range(table.updates_per_epoch):
-            places = draws.integers(observation.shape[1], self.agents, table.batch)
+            places = self.places(draws, observation.shape[1])
             self.update(epoch_batch.take(rows, places))
             self.updates += 1
 
-    def _advantages(self, reward: Tensor, values: Tensor, next_values: Tensor) -> Tensor:
-        """Generalised advantage estimates, shape (stack, slots, 1).
+    def _advantages(
+        self, reward: Tensor, values: Tensor, next_values: Tensor, worlds: int
+    ) -> Tensor:
+        """Generalised advantage estimates, shape (stack, slots × worlds, 1), worlds fastest.
 
         After the epoch's last slot the value of the next observation stands for all that follows.
         """
         table = self.table
         temporal_difference = reward + table.discount * next_values - values
+        # what follows a slot is the next slot of its world
+        stack, slots, _ = temporal_difference.shape
+        temporal_difference = temporal_difference.reshape(stack, slots // worlds, worlds, 1)
         found = torch.empty_like(temporal_difference)
         running = torch.zeros_like(temporal_difference[:, 0])
         for slot in reversed(range(temporal_difference.shape[1])):
             running = temporal_difference[:, slot] + table.discount * table.trace_decay * running
             found[:, slot] = running
-        return found
+        return found.flatten(1, 2)
 
     def update(self, batch: AdvantageBatch) -> None:
         """One update of all agents from a mini-batch."""
         table = self.table
-        values = forward(self.value, batch.observation)
+        values = self.values(batch.observation)
         self._value_adam.step((values - batch.returns).square().mean(dim=1).sum())
         advantage = batch.advantage
         spread = advantage.std(dim=1, keepdim=True) if advantage.shape[1] > 1 else 0.0

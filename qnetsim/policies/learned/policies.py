@@ -1,4 +1,4 @@
-"""FedSAC, DecSAC and DecPPO in use: trained weights, worked out in numpy (Section V)."""
+"""Learned policies in use: trained weights, worked out in numpy (Section V)."""
 
 from __future__ import annotations
 
@@ -248,3 +248,15 @@ class DecPPO(LearnedPolicy):
     """Decentralised proximal policy optimisation: each agent has a policy of its own."""
 
     name = "decppo"
+
+
+class MASAC(LearnedPolicy):
+    """Soft actor-critic with Q networks of the team: policies of their own, trained together."""
+
+    name = "masac"
+
+
+class MAPPO(LearnedPolicy):
+    """Proximal policy optimisation with a value network of the team, trained together."""
+
+    name = "mappo"
