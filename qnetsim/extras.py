@@ -14,10 +14,12 @@ EXTRAS = {
     "gymnasium": "learn",
     "h5netcdf": "xarray",
     "isal": "fast",
+    "minari": "minari",
     "numba": "fast",
     "pettingzoo": "learn",
     "pyarrow": "parquet",
     "topohub": "topohub",
+    "tensorboard": "tensorboard",
     "torch": "learn",
     "xarray": "xarray",
 }

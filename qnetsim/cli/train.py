@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +23,8 @@ from qnetsim.cli.show.output import (
 )
 from qnetsim.cli.show.training import show_shared_weights, show_training, training_json
 from qnetsim.cli.strict_command import StrictCommand
-from qnetsim.cli.train_belief import BELIEF_NET, BeliefJob, refuse_padded, train_belief
+from qnetsim.cli.train_belief import BELIEF_NET, BeliefJob, refuse_other_options, train_belief
+from qnetsim.cli.training_options import training_options
 from qnetsim.errors import SettingError, TraceError, UsageError
 from qnetsim.input_files import forget_input, refuse_irregular
 from qnetsim.interrupt import stoppable
@@ -33,6 +36,7 @@ from qnetsim.trace.hdf5.durable import sync_folder
 from qnetsim.trace.hdf5.files import plain_reason
 
 if TYPE_CHECKING:
+    from qnetsim.learning.options import TrainingOptions
     from qnetsim.learning.train import Training
     from qnetsim.learning.transport import InProcessTransport, PaddedTransport
 
@@ -127,6 +131,10 @@ class Files:
     "--padded", is_flag=True, help="Share weights under simulated QKD keys, and show what it takes."
 )
 @click.option("--threads", type=click.IntRange(1, 256), default=1, help="Threads of torch.")
+@training_options
+@click.option(
+    "--log", type=click.Path(path_type=Path), help="Folder for a TensorBoard log of the training."
+)
 @durable_option
 @force_option
 @json_option
@@ -139,6 +147,8 @@ def train(
     epochs: int | None,
     padded: bool,
     threads: int,
+    chosen: dict[str, Any],
+    log: Path | None,
     durable: bool,
     force: bool,
     as_json: bool,
@@ -155,12 +165,15 @@ def train(
     # files beside the state of a training may be those that it was about to write
     files.refuse_overwriting(force or files.state.exists())
     # torch takes seconds to import, so only a training does
+    from qnetsim.learning.options import TrainingOptions
     from qnetsim.learning.train import limit_threads
 
     limit_threads(threads)
+    options = TrainingOptions(**chosen)
     if policy == BELIEF_NET:
-        refuse_padded(padded)
-        job = BeliefJob(scenario, case, tuple(range(seeds)), files.written, files.state)
+        refuse_other_options(options, padded=padded, log=log)
+        seed = options.train_seed
+        job = BeliefJob(scenario, case, tuple(range(seeds)), seed, files.written, files.state)
         train_belief(job, force=force, durable=durable, as_json=as_json)
         files.remove_state(durable)
         return
@@ -168,15 +181,16 @@ def train(
     from qnetsim.learning.training_record import reference_costs, training_record
 
     try:
-        training, transport = _new_training(case, policy, seeds, padded)
+        training, transport = _new_training(case, policy, seeds, padded, options)
     except SettingError as error:
         raise locate(scenario, error.problems) from None
     if padded and policy != "fedsac":
         raise UsageError(f"--padded: {policy} shares no weights; only fedsac does")
     _resume(training, files.state, padded, force)
-    if training.epoch < case.scenario.learning.epochs:
+    if not training.finished:
         files.refuse_overwriting(force)
-    _train(training, None if padded else files.state, durable)
+    with _logged(training, log, force) as write_log:
+        _train(training, None if padded else files.state, durable, write_log)
     record = training_record(training, transport)
     sha256 = write_results(training, files.written, record, force=force, durable=durable)
     files.remove_state(durable)
@@ -200,14 +214,14 @@ def _with_epochs(spec: Scenario, epochs: int | None) -> Scenario:
 
 
 def _new_training(
-    case: Case, policy: str, seeds: int, padded: bool
+    case: Case, policy: str, seeds: int, padded: bool, options: TrainingOptions
 ) -> tuple[Training, PaddedTransport | InProcessTransport]:
     """A training at its start, and what carries the weights between its agents."""
     from qnetsim.learning.train import Training
     from qnetsim.learning.transport import InProcessTransport, PaddedTransport
 
     transport = PaddedTransport(case) if padded else InProcessTransport()
-    return Training(case, policy, range(seeds), transport), transport
+    return Training(case, policy, range(seeds), transport, options), transport
 
 
 def _resume(training: Training, state: Path, padded: bool, force: bool) -> None:
@@ -223,7 +237,26 @@ def _resume(training: Training, state: Path, padded: bool, force: bool) -> None:
         echo(f"resumed from {state} after epoch {training.epoch}", err=True)
 
 
-def _train(training: Training, state: Path | None, durable: bool) -> None:
+@contextmanager
+def _logged(
+    training: Training, folder: Path | None, force: bool
+) -> Iterator[Callable[[Training], None]]:
+    """What writes an epoch to the log, where one is wanted."""
+    if folder is None:
+        yield lambda training: None
+        return
+    from qnetsim.learning.tensorboard_log import TensorBoardLog
+
+    log = TensorBoardLog(folder, training.epoch, force=force)
+    try:
+        yield log.write
+    finally:
+        log.close()
+
+
+def _train(
+    training: Training, state: Path | None, durable: bool, write_log: Callable[[Training], None]
+) -> None:
     """Train to the last epoch, saving to ``state`` now and then, at the end, and when stopped."""
     from qnetsim.learning.checkpoint import save_state
 
@@ -235,7 +268,8 @@ def _train(training: Training, state: Path | None, durable: bool) -> None:
 
         def done(now: Training) -> None:
             advance(1 if now.epoch else 0)
-            due = now.epoch % SAVE_EVERY == 0 or now.epoch == total
+            write_log(now)
+            due = now.epoch % SAVE_EVERY == 0 or now.finished
             try:
                 check()
             except KeyboardInterrupt:

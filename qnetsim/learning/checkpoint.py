@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +25,8 @@ from qnetsim.scenario.tables.portable import file_name
 from qnetsim.trace.hdf5.files import write_whole
 
 FORMAT = "qnetsim-training"
+#: Columns of a curve in a state.
+CURVE = ("epochs", "deterministic", "stochastic", "slots", "updates", "cpu_s")
 
 
 def identity(training: Training) -> dict[str, object]:
@@ -31,12 +34,14 @@ def identity(training: Training) -> dict[str, object]:
 
     The keys, and those of the tensors, are the format of the files: they keep their names.
     """
-    return {
+    found: dict[str, object] = {
         "algorithm": training.algorithm,
         "members": list(training.training_seeds),
         "scenario": training.case.scenario.digest(),
         "torch": version("torch"),
     }
+    options = training.options.as_json()
+    return {**found, "options": options} if options else found
 
 
 def save_state(training: Training, path: Path, *, durable: bool = False) -> None:
@@ -51,7 +56,9 @@ def save_state(training: Training, path: Path, *, durable: bool = False) -> None
     learner = training.learner
     tensors = {f"learner.{name}": tensor for name, tensor in learner.tensors().items()}
     tensors |= {f"core.{k}": torch.from_numpy(v) for k, v in training.environment.arrays().items()}
-    for name in ("deterministic", "stochastic", "slots", "updates", "cpu_s"):
+    if training.best is not None:
+        tensors |= {f"best.{name}": tensor for name, tensor in training.best.tensors().items()}
+    for name in CURVE:
         tensors[f"curve.{name}"] = torch.from_numpy(np.array(getattr(curve, name), np.float64))
     about = {
         "identity": identity(training),
@@ -59,7 +66,7 @@ def save_state(training: Training, path: Path, *, durable: bool = False) -> None
         "updates": learner.updates,
         "slot": training.environment.slot,
     }
-    plain = {name: t.detach().contiguous().clone() for name, t in tensors.items()}
+    plain = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
     data = save(plain, metadata={FORMAT: json.dumps(about)})
     write_whole(path, data, durable=durable)
 
@@ -83,12 +90,18 @@ def restore_state(training: Training, path: Path) -> None:
     about = file.about
     if about.get("identity") != identity(training):
         raise UsageError(
-            f"{path}: is the state of another training (scenario, policy, seeds or torch differ); "
+            f"{path}: is the state of another training (scenario, policy, seeds, options or torch "
+            "differ); "
             f"give another {argument('out')}, or {argument('force', 'True')} to begin anew"
         )
+    tensors = file.tensors
+    # states of 0.1.0 do not say which epochs were evaluated: all of them were
+    if "curve.slots" in tensors:
+        epochs = torch.arange(len(tensors["curve.slots"]), dtype=torch.float64)
+        tensors.setdefault("curve.epochs", epochs)
     try:
-        _refuse_misfit(training, about, file.tensors)
-        _restore(training, about, file.tensors)
+        _refuse_misfit(training, about, tensors)
+        _restore(training, about, tensors)
     except (KeyError, RuntimeError, ValueError, TypeError, OverflowError) as error:
         raise UsageError(
             f"{path}: is damaged ({error}); remove it, or give {argument('force', 'True')} to "
@@ -113,12 +126,14 @@ def _refuse_misfit(
         raise ValueError(f"its slot is {about['slot']!r} after {counted(epoch, 'epoch')}")
     wanted = {f"learner.{name}": t for name, t in training.learner.tensors().items()}
     wanted |= {f"core.{k}": torch.from_numpy(v) for k, v in training.environment.arrays().items()}
+    if training.best is not None:
+        wanted |= {f"best.{name}": t for name, t in training.best.tensors().items()}
     shapes = {name: (tuple(t.shape), t.dtype) for name, t in wanted.items()}
     seeds = len(training.training_seeds)
-    for name in ("deterministic", "stochastic"):
-        shapes[f"curve.{name}"] = ((epoch + 1, seeds), torch.float64)
-    for name in ("slots", "updates", "cpu_s"):
-        shapes[f"curve.{name}"] = ((epoch + 1,), torch.float64)
+    rows = len(training.evaluated(epoch))
+    for name in CURVE:
+        each = (seeds,) if name in {"deterministic", "stochastic"} else ()
+        shapes[f"curve.{name}"] = ((rows, *each), torch.float64)
     for name, shape in shapes.items():
         if (tuple(found[name].shape), found[name].dtype) != shape:
             raise ValueError(f"{name} has shape {tuple(found[name].shape)}")
@@ -128,19 +143,20 @@ def _restore(training: Training, about: dict[str, int], found: dict[str, torch.T
     with torch.no_grad():
         for name, tensor in training.learner.tensors().items():
             tensor.copy_(found[f"learner.{name}"])
+        if training.best is not None:
+            for name, tensor in training.best.tensors().items():
+                tensor.copy_(found[f"best.{name}"])
     training.environment.restore(
         about["slot"],
         {name: found[f"core.{name}"].numpy() for name in training.environment.arrays()},
     )
     training.learner.updates = about["updates"]
     training.epoch = about["epoch"]
-    rows = {
-        name: found[f"curve.{name}"].numpy()
-        for name in ("deterministic", "stochastic", "slots", "updates", "cpu_s")
-    }
+    rows = {name: found[f"curve.{name}"].numpy() for name in CURVE}
     training.curve = TrainingCurve(
         list(rows["deterministic"]),
         list(rows["stochastic"]),
+        [int(n) for n in rows["epochs"]],
         [int(n) for n in rows["slots"]],
         [int(n) for n in rows["updates"]],
         [float(x) for x in rows["cpu_s"]],
@@ -173,10 +189,14 @@ def weights_of(training: Training, place: int = 0) -> Weights:
     learner = training.learner
     scenario = training.case.scenario
     first = place * learner.agents
+    kept = training.kept_row(place)
+    policy = learner.policy if kept is None or training.best is None else training.best.policy
     rows = slice(first, first + (1 if learner.shared else learner.agents))
-    layers = [layer.detach()[rows].numpy().astype(np.float32) for layer in learner.policy]
-    curve = np.array(training.curve.stochastic)[:, place]
-    reached = converged(curve[:, None])[0]
+    layers = [layer.detach()[rows].cpu().numpy().astype(np.float32) for layer in policy]
+    row = -1 if kept is None else kept
+    curve = training.curve
+    costs = np.array(curve.stochastic)[:, place]
+    reached = converged(costs[:, None])[0]
     card = {
         "policy": training.algorithm,
         "topology": file_name(training.case.network.topology.name),
@@ -185,15 +205,20 @@ def weights_of(training: Training, place: int = 0) -> Weights:
         "training": facts_of(training.case.setting),
         "training_seed": training.training_seeds[place],
         "epochs": training.epoch,
-        "slots": training.curve.slots[-1],
-        "updates": training.curve.updates[-1],
-        "untrained_cost": round(float(curve[0]), 6),
-        "final_cost": round(float(curve[-1]), 6),
-        "final_cost_of_mean_actions": round(float(training.curve.deterministic[-1][place]), 6),
-        "converged_at_epoch": None if np.isinf(reached) else int(reached),
+        "slots": curve.slots[-1],
+        "updates": curve.updates[-1],
+        "untrained_cost": round(float(costs[0]), 6),
+        "final_cost": round(float(costs[row]), 6),
+        "final_cost_of_mean_actions": round(float(curve.deterministic[row][place]), 6),
+        "converged_at_epoch": None if np.isinf(reached) else curve.epochs[int(reached)],
         "versions": {name: version(name) for name in ("qnetsim", "torch", "numpy")},
         "licence": "GPL-3.0-or-later",
     }
+    if options := training.options.as_json():
+        card["options"] = options
+    if kept is not None:
+        card["kept_epoch"] = curve.epochs[kept]
+        card["checked_cost_of_mean_actions"] = round(float(training.checked_cost()[place]), 6)
     # an action keeps its meaning where another scenario has other levels
     spec = replace(learner.spec, most_channels=training.environment.units.top)
     return Weights(tuple(zip(layers[::2], layers[1::2], strict=True)), spec, card)
@@ -211,6 +236,7 @@ def card_text(weights: Weights, sha256: str) -> str:
         ("cost over C*, untrained", card["untrained_cost"]),
         ("cost over C*, drawn actions", card["final_cost"]),
         ("cost over C*, mean actions", card["final_cost_of_mean_actions"]),
+        *_kept_rows(card),
         ("within 5 % from epoch", card["converged_at_epoch"]),
         ("channels for each routed request at action 1", weights.spec.most_channels),
         ("training seed", card["training_seed"]),
@@ -230,3 +256,16 @@ def card_text(weights: Weights, sha256: str) -> str:
         "and the prices it was trained on, and says nothing about others.\n\n"
         f"| | |\n|---|---|\n{table}\n\n```toml\n[learning]\n{learned}\n```\n"
     )
+
+
+def _kept_rows(card: Mapping[str, object]) -> list[tuple[str, object]]:
+    """Rows of a card on the epoch that was kept and on other choices of the training."""
+    rows: list[tuple[str, object]] = []
+    if "kept_epoch" in card:
+        rows += [
+            ("epoch that was kept, the cheapest one by mean actions", card["kept_epoch"]),
+            ("cost over C*, mean actions, other worlds", card["checked_cost_of_mean_actions"]),
+        ]
+    if "options" in card:
+        rows += [("options", f"`{json.dumps(card['options'])}`")]
+    return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, SupportsInt
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,14 @@ from qnetsim.policies.learned.features import Float32Array, Spec, Units, ordered
 from qnetsim.scenario import LearningTable, Scenario
 from qnetsim.world.demand import Levels
 
+#: Number of a world, or its number among those of a training seed after that of the seed.
+World = SupportsInt | tuple[int, ...]
 #: Slots of demand drawn at once for a world.
 CHUNK = 1024
+
+
+def _name(world: World) -> tuple[int, ...]:
+    return world if isinstance(world, tuple) else (int(world),)
 
 
 def agent_spec(table: LearningTable) -> Spec:
@@ -40,10 +46,12 @@ class ArrayEnvironment:
     Parameters
     ----------
     case : Case
-    world_numbers : sequence of int
-        Worlds of one number have the same demand.
+    worlds : sequence of int or of tuples of int
+        Numbers of the worlds; those of one number have the same demand.
     purpose : str
         Of the worlds, for example "train": other purposes are other worlds.
+    seed : int, optional
+        Of the demand's levels, where it is not the scenario's.
 
     Attributes
     ----------
@@ -55,12 +63,15 @@ class ArrayEnvironment:
         Of the last slot, realised.
     """
 
-    def __init__(self, case: Case, world_numbers: Sequence[int], purpose: str) -> None:
+    def __init__(
+        self, case: Case, worlds: Sequence[World], purpose: str, seed: int | None = None
+    ) -> None:
         refuse_unsupported(case.scenario)
         self.case = case
         self._purpose = purpose
-        self._numbers = tuple(map(int, world_numbers))
-        self.worlds = len(self._numbers)
+        self._seed = case.scenario.run.seed if seed is None else seed
+        self._names = tuple(map(_name, worlds))
+        self.worlds = len(self._names)
         self.table = case.scenario.learning
         self.routes: RouteTable = case.setting.shortest_routes()
         self.units = Units(case.setting, self.routes, agent_spec(self.table))
@@ -75,27 +86,26 @@ class ArrayEnvironment:
         self._need = LoadTable(self.routes, case.forecast.group, need)
         self.reset()
 
-    def reset(self, world_numbers: Sequence[int] | None = None) -> None:
+    def reset(self, worlds: Sequence[World] | None = None) -> None:
         """Begin again at slot 0 of the same worlds, or of others.
 
         Parameters
         ----------
-        world_numbers : sequence of int, optional
+        worlds : sequence of int or of tuples of int, optional
         """
-        if world_numbers is not None:
-            self._numbers = tuple(map(int, world_numbers))
-            self.worlds = len(self._numbers)
+        if worlds is not None:
+            self._names = tuple(map(_name, worlds))
+            self.worlds = len(self._names)
         units = self.units
         shape = (self.worlds, self.units.count)
-        seed = self.case.scenario.run.seed
         self._levels = [
             Levels(
                 self.case.forecast,
                 self.case.scenario.regimes,
-                seed,
-                ("learning", self._purpose, number),
+                self._seed,
+                ("learning", self._purpose, *name),
             )
-            for number in self._numbers
+            for name in self._names
         ]
         self.slot = 0
         self._past: Float32Array = np.zeros((*shape, self.table.history, 2), np.float32)

@@ -27,11 +27,13 @@ class Evaluation:
     case : Case
     seeds : int
         Training seeds.
+    purpose : str
+        Of the worlds; other purposes are other worlds.
     """
 
-    def __init__(self, case: Case, seeds: int) -> None:
+    def __init__(self, case: Case, seeds: int, purpose: str = "evaluation") -> None:
         self._seeds = seeds
-        self._environment = ArrayEnvironment(case, list(range(WORLDS)) * seeds, "evaluation")
+        self._environment = ArrayEnvironment(case, list(range(WORLDS)) * seeds, purpose)
         self._expected = case.scenario.learning.reward_cost == "expected"
         self._slots = EXPECTED_SLOTS if self._expected else REALISED_SLOTS
 
@@ -74,5 +76,5 @@ def to_agent_stack(observations: np.ndarray, seeds: int) -> torch.Tensor:
 
 def from_agent_stack(actions: torch.Tensor, seeds: int) -> np.ndarray:
     """From (seeds × units, worlds, actions) to (seeds × worlds, units, actions)."""
-    grouped = actions.numpy().reshape(seeds, -1, *actions.shape[1:]).swapaxes(1, 2)
+    grouped = actions.cpu().numpy().reshape(seeds, -1, *actions.shape[1:]).swapaxes(1, 2)
     return grouped.reshape(-1, *grouped.shape[2:])

@@ -46,9 +46,9 @@ class FedSACLearner(DecSACLearner):
     def share(self) -> None:
         """Line 13: the policies are aggregated, Eq (39), and sent to all agents."""
         if self.updates % self.table.aggregate_every == 0:
-            sizes = torch.full((self.agents,), float(self.replay.size))
+            sizes = torch.full((self.agents,), float(self.replay.size), device=self.device)
             self.federation.average(self.policy, sizes)
 
     def _per_seed(self, places: Sequence[int], stride: int) -> Tensor:
         offsets = torch.arange(len(self.training_seeds))[:, None] * stride
-        return (torch.tensor(places)[None] + offsets).flatten()
+        return (torch.tensor(places)[None] + offsets).flatten().to(self.device)

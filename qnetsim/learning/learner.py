@@ -15,6 +15,9 @@ from qnetsim.learning.networks import Layers, draw_layers, gaussian
 from qnetsim.policies.learned.features import ACTIONS, Spec
 from qnetsim.scenario import LearningTable
 
+#: Where everything is unless another device is asked for.
+CPU = torch.device("cpu")
+
 
 class Draws:
     """Random numbers of one epoch: a stream for each training seed, so none shares another's.
@@ -28,9 +31,19 @@ class Draws:
     training_seeds : sequence of int
     epoch : int
     purpose : str
+    device : torch.device
+        Where the numbers are wanted. They are drawn on the CPU, the same ones for all devices.
     """
 
-    def __init__(self, seed: int, training_seeds: Sequence[int], epoch: int, purpose: str) -> None:
+    def __init__(
+        self,
+        seed: int,
+        training_seeds: Sequence[int],
+        epoch: int,
+        purpose: str,
+        device: torch.device = CPU,
+    ) -> None:
+        self._device = device
         self.bits = [
             seeds.stream(seed, "learning", purpose, training_seed, epoch)
             for training_seed in training_seeds
@@ -41,12 +54,12 @@ class Draws:
         """Standard normal numbers, shape (seeds × agents, batch, actions)."""
         shape = agents, batch, ACTIONS
         drawn = [normal.standard_normal(shape, dtype=np.float32) for normal in self._normal]
-        return torch.from_numpy(np.concatenate(drawn))
+        return torch.from_numpy(np.concatenate(drawn)).to(self._device)
 
     def integers(self, bound: int, agents: int, count: int) -> Tensor:
         """Integers below the bound, shape (seeds × agents, count)."""
         drawn = [seeds.integers(bits, bound, agents * count) for bits in self.bits]
-        return torch.from_numpy(np.concatenate(drawn).reshape(-1, count))
+        return torch.from_numpy(np.concatenate(drawn).reshape(-1, count)).to(self._device)
 
 
 @dataclass(frozen=True)
@@ -61,9 +74,11 @@ class LearnerSetting:
     agents : int
         Decision units of one training seed.
     seed : int
-        The scenario's.
+        The scenario's, or that of the training.
     training_seeds : tuple of int
         Trainings side by side; each has networks and draws of its own.
+    device : torch.device
+        Where networks and experiences are kept.
     """
 
     table: LearningTable
@@ -71,6 +86,7 @@ class LearnerSetting:
     agents: int
     seed: int
     training_seeds: tuple[int, ...]
+    device: torch.device = CPU
 
 
 class Learner(ABC):
@@ -97,6 +113,7 @@ class Learner(ABC):
         self.agents = setting.agents
         self.seed = setting.seed
         self.training_seeds = setting.training_seeds
+        self.device = setting.device
         table = setting.table
         self.updates = 0
         hidden = [table.hidden_units] * table.hidden_layers
@@ -120,25 +137,29 @@ class Learner(ABC):
             for training_seed in self.training_seeds
         ]
         return [
-            torch.cat(same_layer).detach().requires_grad_()
+            torch.cat(same_layer).detach().to(self.device).requires_grad_()
             for same_layer in zip(*each, strict=True)
         ]
 
     def draws(self, epoch: int, purpose: str) -> Draws:
         """Random numbers of an epoch for a purpose."""
-        return Draws(self.seed, self.training_seeds, epoch, purpose)
+        return Draws(self.seed, self.training_seeds, epoch, purpose, self.device)
+
+    def rows_of(self, place: int) -> slice:
+        """Rows of the policies of one training seed, by its position."""
+        return slice(place * self.agents, (place + 1) * self.agents)
 
     @torch.no_grad()
     def act(self, observation: Tensor, noise: Tensor | None) -> Tensor:
         """Actions before squashing, shape (stack, batch, actions); without noise the mean."""
-        mean, log_deviation = gaussian(self.policy, observation)
+        mean, log_deviation = gaussian(self.policy, observation.to(self.device))
         return mean if noise is None else mean + log_deviation.exp() * noise
 
     @abstractmethod
     def remember(
         self, observation: Tensor, raw_action: Tensor, reward: Tensor, next_observation: Tensor
     ) -> None:
-        """Store a slot's experience of every agent, each of shape (stack, 1, …).
+        """Store a slot's experience of every agent, each of shape (stack, worlds, …).
 
         Parameters
         ----------

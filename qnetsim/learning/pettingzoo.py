@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -13,15 +12,16 @@ from qnetsim.case import Case, open_case
 from qnetsim.errors import UsageError
 from qnetsim.extras import require
 from qnetsim.learning.environment import ArrayEnvironment
+from qnetsim.learning.episodes import ScenarioGiven, given_scenario, refuse_step, whole_seed
 from qnetsim.learning.managers import manager_units
 from qnetsim.plain_text import counted
 from qnetsim.policies.learned.features import ACTIONS, not_an_action
-from qnetsim.scenario import Scenario
 
 require("the PettingZoo environment", "gymnasium", "pettingzoo")
 # isort: split
 import gymnasium  # noqa: E402 - refused above where it is not there
-from pettingzoo import ParallelEnv  # noqa: E402
+from pettingzoo import AECEnv, ParallelEnv  # noqa: E402
+from pettingzoo.utils import parallel_to_aec  # noqa: E402
 
 Vector = npt.NDArray[np.float32]
 
@@ -35,7 +35,8 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
 
     Parameters
     ----------
-    scenario : Scenario
+    scenario : Scenario, path-like or str
+        The name of a shipped scenario is one.
 
     Attributes
     ----------
@@ -48,7 +49,8 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
     metadata: ClassVar[dict[str, Any]] = {"name": "qnetsim_v0", "is_parallelizable": True}
     render_mode = None
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: ScenarioGiven) -> None:
+        scenario = given_scenario(scenario)
         self._case: Case = open_case(scenario)
         self._slots = scenario.run.slots
         self._episode = 0
@@ -94,9 +96,9 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
         Raises
         ------
         UsageError
-            The seed is no whole number.
+            The seed is no whole number >= 0.
         """
-        self._episode = _whole(seed) if seed is not None else self._episode + 1
+        self._episode = whole_seed(seed) if seed is not None else self._episode + 1
         self._environment.reset([self._episode])
         self.agents = list(self.possible_agents)
         self._over = False
@@ -120,8 +122,7 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
             has changed then.
         """
         if not self.agents:
-            why = "the episode is over" if self._over else "no episode has begun"
-            raise UsageError(f"{why}, so there is no slot to play; call reset() before step()")
+            raise refuse_step(self._over)
         reward = self._environment.step(self._stacked(actions)[None])[0]
         self._over = self._environment.slot >= self._slots
         cost = self._environment.cost[0] @ self._environment.units.member
@@ -171,11 +172,14 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
         return dict(zip(self.agents, self._environment.observe()[0].copy(), strict=True))
 
 
-def _whole(seed: object) -> int:
-    try:
-        return operator.index(seed)  # type: ignore[arg-type]
-    except TypeError:
-        raise UsageError(f"seed is {seed!r}; it is a whole number, or left out") from None
+def parallel_env(scenario: ScenarioGiven) -> QkdParallelEnv:
+    """The environment by the name that PettingZoo's own ones have."""
+    return QkdParallelEnv(scenario)
+
+
+def env(scenario: ScenarioGiven) -> AECEnv[str, Vector, Vector]:
+    """The environment for learners that let agents act in turn; a slot is played by the last."""
+    return parallel_to_aec(QkdParallelEnv(scenario))
 
 
 def _named(agents: list[str]) -> str:

@@ -70,33 +70,41 @@ class DecPPOLearner(Learner):
         table = self.table
         columns = zip(*self._slots, strict=True)
         observation, raw_action, reward, next_observation = (
-            torch.cat(column, dim=1) for column in columns
+            torch.stack(column, dim=1).flatten(1, 2) for column in columns
         )
+        worlds = self._slots[0][0].shape[1]
         self._slots = []
         with torch.no_grad():
             before = log_density(*gaussian(self.policy, observation), raw_action)
             values = forward(self.value, observation)
-            advantage = self._advantages(reward, values, forward(self.value, next_observation))
+            advantage = self._advantages(
+                reward, values, forward(self.value, next_observation), worlds
+            )
         epoch_batch = AdvantageBatch(observation, raw_action, advantage, advantage + values, before)
-        rows = torch.arange(self.stack)[:, None]
+        rows = torch.arange(self.stack, device=self.device)[:, None]
         for _ in range(table.updates_per_epoch):
             places = draws.integers(observation.shape[1], self.agents, table.batch)
             self.update(epoch_batch.take(rows, places))
             self.updates += 1
 
-    def _advantages(self, reward: Tensor, values: Tensor, next_values: Tensor) -> Tensor:
-        """Generalised advantage estimates, shape (stack, slots, 1).
+    def _advantages(
+        self, reward: Tensor, values: Tensor, next_values: Tensor, worlds: int
+    ) -> Tensor:
+        """Generalised advantage estimates, shape (stack, slots × worlds, 1), worlds fastest.
 
         After the epoch's last slot the value of the next observation stands for all that follows.
         """
         table = self.table
         temporal_difference = reward + table.discount * next_values - values
+        # what follows a slot is the next slot of its world
+        stack, slots, _ = temporal_difference.shape
+        temporal_difference = temporal_difference.reshape(stack, slots // worlds, worlds, 1)
         found = torch.empty_like(temporal_difference)
         running = torch.zeros_like(temporal_difference[:, 0])
         for slot in reversed(range(temporal_difference.shape[1])):
             running = temporal_difference[:, slot] + table.discount * table.trace_decay * running
             found[:, slot] = running
-        return found
+        return found.flatten(1, 2)
 
     def update(self, batch: AdvantageBatch) -> None:
         """One update of all agents from a mini-batch."""

@@ -26,12 +26,13 @@ class ReplayBuffer:
     Parameters
     ----------
     agents, capacity, inputs : int
+    device : torch.device
     """
 
-    def __init__(self, agents: int, capacity: int, inputs: int) -> None:
+    def __init__(self, agents: int, capacity: int, inputs: int, device: torch.device) -> None:
         self.capacity = capacity
         self._widths = [inputs, ACTIONS, 1, inputs]
-        self.rows = torch.zeros(agents, capacity, sum(self._widths))
+        self.rows = torch.zeros(agents, capacity, sum(self._widths), device=device)
         #: Experiences written so far; a tensor, so that it is saved with the others.
         self.counts = torch.zeros(1, dtype=torch.int64)
 
@@ -43,12 +44,18 @@ class ReplayBuffer:
     def add(
         self, observation: Tensor, action: Tensor, reward: Tensor, next_observation: Tensor
     ) -> None:
-        """Store one experience of every agent, each of shape (agents, 1, …)."""
-        row = torch.cat([observation, action, reward, next_observation], dim=-1)
-        self.rows[:, int(self.counts) % self.capacity] = row[:, 0]
-        self.counts += 1
+        """Store experiences of every agent, each of shape (agents, worlds, …).
+
+        There are no more worlds than the capacity.
+        """
+        rows = torch.cat([observation, action, reward, next_observation], dim=-1)
+        worlds = rows.shape[1]
+        places = (int(self.counts) + torch.arange(worlds)) % self.capacity
+        self.rows[:, places.to(rows.device)] = rows
+        self.counts += worlds
 
     def take(self, places: Tensor) -> ExperienceBatch:
         """Experiences of every agent at these places, shape (agents, batch)."""
-        rows = self.rows[torch.arange(len(self.rows))[:, None], places]
+        agents = torch.arange(len(self.rows), device=self.rows.device)
+        rows = self.rows[agents[:, None], places]
         return ExperienceBatch(*torch.split(rows, self._widths, dim=-1))

@@ -39,11 +39,11 @@ class DecSACLearner(Learner):
         self.q_target: Layers = [layer.detach().clone() for layer in self.q]
         self._q_adam = Adam(self.q, table.q_rate)
         self._policy_adam = Adam(self.policy, table.policy_rate)
-        self.replay = ReplayBuffer(self.stack, table.replay, self.spec.size)
+        self.replay = ReplayBuffer(self.stack, table.replay, self.spec.size, self.device)
 
     def choose_managers(self) -> Tensor:
         """Positions in the stack that see rewards and have Q networks: all."""
-        return torch.arange(self.stack)
+        return torch.arange(self.stack, device=self.device)
 
     def borrowed(self) -> Layers:
         """Twin Q networks that each agent of the stack uses; they get no gradient."""

@@ -6,31 +6,37 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case
-from qnetsim.errors import UsageError
-from qnetsim.learning.environment import ArrayEnvironment
+from qnetsim.errors import UsageError, argument
+from qnetsim.learning.best_policies import BestPolicies
+from qnetsim.learning.environment import ArrayEnvironment, World
 from qnetsim.learning.evaluate import Evaluation, from_agent_stack, to_agent_stack
 from qnetsim.learning.federation import Federation
 from qnetsim.learning.fedsac import FedSACLearner
 from qnetsim.learning.learner import Learner, LearnerSetting
+from qnetsim.learning.options import TrainingOptions
 from qnetsim.learning.ppo import DecPPOLearner
 from qnetsim.learning.sac import DecSACLearner
 from qnetsim.learning.transport import Transport
+from qnetsim.plain_text import counted
 
 ALGORITHMS = ("fedsac", "decsac", "decppo")
 
 
 @dataclass
 class TrainingCurve:
-    """Costs and counts after every epoch; row 0 is before training.
+    """Costs and counts at every evaluation; row 0 is before training.
 
     Attributes
     ----------
     deterministic, stochastic : list of ndarray, shape (seeds,)
         Cost over C* of mean actions and of drawn ones.
+    epochs : list of int
+        Epochs done.
     slots, updates : list of int
     cpu_s : list of float
         CPU seconds of training so far, without evaluation.
@@ -38,6 +44,7 @@ class TrainingCurve:
 
     deterministic: list[FloatArray] = field(default_factory=list)
     stochastic: list[FloatArray] = field(default_factory=list)
+    epochs: list[int] = field(default_factory=list)
     slots: list[int] = field(default_factory=list)
     updates: list[int] = field(default_factory=list)
     cpu_s: list[float] = field(default_factory=list)
@@ -59,6 +66,7 @@ class Training:
         Each has worlds, networks and draws of its own.
     transport : Transport, optional
         Carries weights between agents, in FedSAC.
+    options : TrainingOptions
 
     Attributes
     ----------
@@ -66,6 +74,13 @@ class Training:
         Epochs that are done.
     learner : Learner
     curve : TrainingCurve
+    best : BestPolicies or None
+        Where the options ask for a comparison of epochs.
+
+    Raises
+    ------
+    UsageError
+        The policy does not learn, or the options do not go with the scenario.
     """
 
     def __init__(
@@ -74,12 +89,18 @@ class Training:
         algorithm: str,
         training_seeds: Sequence[int],
         transport: Transport | None = None,
+        options: TrainingOptions | None = None,
     ) -> None:
         self.case = case
         self.algorithm = algorithm
         self.training_seeds = tuple(training_seeds)
-        self.environment = ArrayEnvironment(case, training_seeds, "train")
+        self.options = options or TrainingOptions()
+        self._refuse_more_worlds_than_replay()
+        given = self.options.train_seed
+        self.seed = case.scenario.run.seed if given is None else given
+        self.environment = ArrayEnvironment(case, self._worlds(), "train", self.seed)
         self.learner = self._learner(transport)
+        self.best = BestPolicies(self.learner) if self.options.compares else None
         self.evaluation = Evaluation(case, len(self.training_seeds))
         self.curve = TrainingCurve()
         self.epoch = 0
@@ -88,8 +109,14 @@ class Training:
     def _learner(self, transport: Transport | None) -> Learner:
         table = self.case.scenario.learning
         units = self.environment.units
-        seed = self.case.scenario.run.seed
-        setting = LearnerSetting(table, units.spec, units.count, seed, self.training_seeds)
+        setting = LearnerSetting(
+            table,
+            units.spec,
+            units.count,
+            self.seed,
+            self.training_seeds,
+            torch.device(self.options.device),
+        )
         if self.algorithm == "fedsac":
             topology = self.case.network.topology
             federation = Federation(topology, units, table, len(self.training_seeds), transport)
@@ -102,6 +129,62 @@ class Training:
             f"policy {self.algorithm!r} does not learn; allowed: {', '.join(ALGORITHMS)}"
         )
 
+    def _refuse_more_worlds_than_replay(self) -> None:
+        worlds, replay = self.options.worlds, self.case.scenario.learning.replay
+        if worlds > replay:
+            raise UsageError(
+                f"{argument('worlds')} is {worlds}, but an agent keeps "
+                f"{counted(replay, 'experience')} only; give fewer worlds, or raise learning.replay"
+            )
+
+    def _worlds(self) -> list[World]:
+        """Worlds of all seeds; the first one of each is the one that it plays alone."""
+        more = range(1, self.options.worlds)
+        found: list[World] = []
+        for seed in self.training_seeds:
+            found += [seed, *((seed, number) for number in more)]
+        return found
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether no seed has become better for as long as the options allow."""
+        if self.best is None or not self.options.stop_after:
+            return False
+        last = int(self.best.epoch.max())
+        return sum(epoch > last for epoch in self.curve.epochs) >= self.options.stop_after
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.epoch >= self.case.scenario.learning.epochs or self.stopped_early
+
+    def evaluated(self, epoch: int) -> list[int]:
+        """Epochs up to this one that are evaluated."""
+        every = self.options.evaluate_every
+        last = self.case.scenario.learning.epochs
+        return [e for e in range(epoch + 1) if e % every == 0 or e == last]
+
+    def kept_row(self, place: int) -> int | None:
+        """Row of the curve whose policies a seed keeps; None where it keeps the last ones."""
+        if self.best is None or not self.options.keep_best:
+            return None
+        return self.curve.epochs.index(int(self.best.epoch[place]))
+
+    def checked_cost(self) -> FloatArray:
+        """Cost over C* of mean actions of the best policies, in worlds that did not choose them.
+
+        Returns
+        -------
+        ndarray of float64, shape (seeds,)
+        """
+        assert self.best is not None
+        last, self.learner.policy = self.learner.policy, self.best.policy
+        try:
+            check = Evaluation(self.case, len(self.training_seeds), "check")
+            return np.asarray(check.cost(self.learner, self.epoch)[0])
+        finally:
+            self.learner.policy = last
+
     def run(
         self, until: int | None = None, done: Callable[[Training], None] = lambda training: None
     ) -> TrainingCurve:
@@ -113,17 +196,19 @@ class Training:
         done : callable, optional
             Called after every epoch, and before the first one.
         """
-        until = self.case.scenario.learning.epochs if until is None else until
+        last = self.case.scenario.learning.epochs
+        until = last if until is None else until
         if not self.curve.slots:
             self._evaluate()
             done(self)
-        while self.epoch < until:
+        while self.epoch < until and not self.stopped_early:
             started = time.process_time()
             self._play()
             self.learner.iterate(self.epoch)
             self._cpu_s += time.process_time() - started
             self.epoch += 1
-            self._evaluate()
+            if self.epoch % self.options.evaluate_every == 0 or self.epoch == last:
+                self._evaluate()
             done(self)
         return self.curve
 
@@ -138,17 +223,19 @@ class Training:
         seeds = len(self.training_seeds)
         slots = self.case.scenario.learning.slots_per_epoch
         draws = learner.draws(self.epoch, "act")
-        noise = draws.noise(learner.agents, slots)
+        worlds = self.options.worlds
+        noise = torch.split(draws.noise(learner.agents, slots * worlds), worlds, dim=1)
         observation = to_agent_stack(environment.observe(), seeds)
         for slot in range(slots):
-            raw_action = learner.act(observation, noise[:, slot : slot + 1])
+            raw_action = learner.act(observation, noise[slot])
             reward = environment.step(from_agent_stack(torch.tanh(raw_action), seeds))
             next_observation = to_agent_stack(environment.observe(), seeds)
+            rewards = to_agent_stack(reward[..., None], seeds)
             learner.remember(
-                observation,
-                raw_action,
-                torch.from_numpy(reward).reshape(-1, 1, 1),
-                next_observation,
+                *(
+                    t.to(learner.device)
+                    for t in (observation, raw_action, rewards, next_observation)
+                )
             )
             observation = next_observation
 
@@ -158,6 +245,9 @@ class Training:
         curve = self.curve
         curve.deterministic.append(deterministic)
         curve.stochastic.append(stochastic)
-        curve.slots.append(self.epoch * table.slots_per_epoch)
+        curve.epochs.append(self.epoch)
+        curve.slots.append(self.epoch * table.slots_per_epoch * self.options.worlds)
         curve.updates.append(self.learner.updates)
         curve.cpu_s.append(self._cpu_s)
+        if self.best is not None:
+            self.best.offer(self.learner, deterministic, self.epoch)

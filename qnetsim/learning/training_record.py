@@ -29,7 +29,7 @@ def training_record(training: Training, transport: object = None) -> CurveRecord
         for name in ("produced", "consumed", "stored")
     }
     columns = {
-        "curve/epoch": np.arange(len(curve.slots)),
+        "curve/epoch": np.array(curve.epochs),
         "curve/slots": np.array(curve.slots),
         "curve/updates": np.array(curve.updates),
         "curve/cpu_s": np.array(curve.cpu_s),
@@ -46,6 +46,8 @@ def training_record(training: Training, transport: object = None) -> CurveRecord
         "policy": training.algorithm,
         "shared_bytes": dict(getattr(transport, "payload", {})),
     }
+    if options := training.options.as_json():
+        provenance["options"] = options
     return CurveRecord(provenance, columns)
 
 

@@ -92,7 +92,7 @@ class PaddedTransport:
         for row, ends in enumerate(zip(sources, targets, strict=True)):
             if ends[0] != ends[1]:
                 flat = torch.cat([layer.detach()[row].flatten() for layer in layers])
-                opened = self._send(ends, flat.numpy().astype("<f4").tobytes())
+                opened = self._send(ends, flat.cpu().numpy().astype("<f4").tobytes())
                 values = torch.from_numpy(np.frombuffer(opened, "<f4").astype(np.float32))
                 for layer, part in zip(
                     received,

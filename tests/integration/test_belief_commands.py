@@ -65,12 +65,13 @@ def test_train_shows_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "0 (untrained)" in text and "weights shared, bytes   policies" in text
 
 
-def test_keys_for_shared_weights_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("option", ["--padded", "--keep-best", "--worlds=2"])
+def test_options_of_others_are_refused(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, _, error = call(capsys, "train", written(tmp_path), "-p", "belief-net", "--padded")
+    code, _, error = call(capsys, "train", written(tmp_path), "-p", "belief-net", option)
     assert code == 2
-    assert "belief-net counts the weights that it shares" in error
+    assert f"{option.split('=')[0]}: not for belief-net" in error
 
 
 def test_a_scenario_without_jobs_is_named_with_its_key(

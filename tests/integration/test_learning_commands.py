@@ -86,6 +86,29 @@ def test_train_shows_a_table_and_what_pads_cost(
     assert consumed.any()
 
 
+def test_train_does_what_its_options_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "w.safetensors"
+    text = SCENARIO.replace("epochs = 2", "epochs = 9\npolicy_rate = 1e-12")
+    options = ("--worlds", "2", "--train-seed", "3", "--evaluate-every", "2", "--stop-after", "2")
+    arguments = ("train", written(tmp_path, text), "-p", "decsac", "-o", str(out), "--keep-best")
+    code, shown, _ = call(capsys, *arguments, *options)
+    assert code == 0
+    assert "stopped early: 2 evaluations without a lower cost" in shown
+    assert "kept          epoch 0 of seed 0: mean actions" in shown
+    code, shown, _ = call(capsys, *arguments, *options, "--force", "--json")
+    document = json.loads(shown)
+    assert [row["epoch"] for row in document["epochs"]] == [0, 2, 4]
+    assert document["epochs"][-1]["slots"] == 4 * 5 * 2
+    assert document["kept"][0]["epoch"] == 0
+    assert document["options"] == {
+        **{"train_seed": 3, "worlds": 2, "evaluate_every": 2},
+        **{"keep_best": True, "stop_after": 2},
+    }
+    assert "epoch that was kept" in out.with_suffix(".md").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -93,6 +116,11 @@ def test_train_shows_a_table_and_what_pads_cost(
         (("-p", "fedsac", "-o", "w.pt"), "give --out FILE.safetensors"),
         (("-p", "decsac", "--padded"), "shares no weights"),
         (("-p", "fedsac", "--seeds", "0"), "--seeds"),
+        (("-p", "fedsac", "--worlds", "0"), "--worlds"),
+        (("-p", "fedsac", "--worlds", "30000"), "--worlds is 30000, but an agent keeps 20,000"),
+        (("-p", "fedsac", "--evaluate-every", "none"), "--evaluate-every"),
+        (("-p", "fedsac", "--train-seed", "-1"), "--train-seed"),
+        (("-p", "fedsac", "--device", "tpu"), "allowed: cpu, cuda, cuda:N"),
     ],
 )
 def test_bad_calls_of_train(

@@ -10,6 +10,7 @@ from qnetsim.analysis.learning_curves import converged
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import table
+from qnetsim.plain_text import counted
 from qnetsim.trace.files.curve_file import CurveRecord
 
 if TYPE_CHECKING:
@@ -22,22 +23,24 @@ EPOCHS_SHOWN = (0, 1, 2, 3, 4, 6, 8, 10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 
 def training_json(training: Training, others: dict[str, float]) -> dict[str, object]:
     """JSON form of a training; ``others`` are costs over C* of other policies, by name."""
     curve = training.curve
-    reached = converged(np.array(curve.stochastic))
+    kept = _kept(training)
     return {
         "policy": training.algorithm,
         "seeds": list(training.training_seeds),
         "epochs": [
             {
                 "epoch": epoch,
-                "slots": curve.slots[epoch],
-                "updates": curve.updates[epoch],
-                "cpu_s": curve.cpu_s[epoch],
-                "stochastic": curve.stochastic[epoch].tolist(),
-                "deterministic": curve.deterministic[epoch].tolist(),
+                "slots": curve.slots[row],
+                "updates": curve.updates[row],
+                "cpu_s": curve.cpu_s[row],
+                "stochastic": curve.stochastic[row].tolist(),
+                "deterministic": curve.deterministic[row].tolist(),
             }
-            for epoch in range(len(curve.slots))
+            for row, epoch in enumerate(curve.epochs)
         ],
-        "converged_at_epoch": [None if np.isinf(x) else int(x) for x in reached],
+        "converged_at_epoch": _converged_at(training),
+        **({"kept": kept} if kept else {}),
+        **({"options": options} if (options := training.options.as_json()) else {}),
         "cpu_s": curve.cpu_s[-1],
         "beside": others,
     }
@@ -53,19 +56,18 @@ def show_training(training: Training, others: dict[str, float]) -> None:
         columns,
         first_to_go=["cpu, s", "updates", "slots"],
     )
-    last = len(curve.slots) - 1
-    for epoch in sorted({*(e for e in EPOCHS_SHOWN if e < last), last}):
-        counts = (
-            f"{curve.slots[epoch]:,}",
-            f"{curve.updates[epoch]:,}",
-            f"{curve.cpu_s[epoch]:.1f}",
-        )
-        both = (_spread(curve.stochastic[epoch]), _spread(curve.deterministic[epoch]))
+    every = training.options.evaluate_every
+    last = len(curve.epochs) - 1
+    for row, epoch in enumerate(curve.epochs):
+        if row < last and (epoch // every if epoch % every == 0 else -1) not in EPOCHS_SHOWN:
+            continue
+        counts = (f"{curve.slots[row]:,}", f"{curve.updates[row]:,}", f"{curve.cpu_s[row]:.1f}")
+        both = (_spread(curve.stochastic[row]), _spread(curve.deterministic[row]))
         rows.add_row(f"{epoch}{' (untrained)' * (epoch == 0)}", *counts, *both)
     print_table(rows)
-    reached = converged(np.array(curve.stochastic))
-    each = ", ".join("never" if np.isinf(x) else str(int(x)) for x in reached)
+    each = ", ".join("never" if e is None else str(e) for e in _converged_at(training))
     echo(f"drawn actions stay within 5 % from epoch: {each}{' (by seed)' * several}")
+    _show_kept(training)
     listed = ", ".join(
         f"{name}{' (sees the future)' * (name == 'perfect')} {ratio:.4f}"
         for name, ratio in others.items()
@@ -84,6 +86,39 @@ def show_shared_weights(record: CurveRecord, padded: bool) -> None:
             int(record.columns[f"ledger/{name}"].sum()) for name in ("produced", "consumed")
         )
         echo(f"key bits for them       {consumed:,} of {produced:,} produced, over all fibres")
+
+
+def _converged_at(training: Training) -> list[int | None]:
+    """Epoch from which each seed's drawn actions stay within 5 %; None where they never do."""
+    epochs = training.curve.epochs
+    reached = converged(np.array(training.curve.stochastic))
+    return [None if np.isinf(row) else epochs[int(row)] for row in reached]
+
+
+def _kept(training: Training) -> list[dict[str, object]]:
+    """The epoch that each seed keeps, with its costs; empty where the last one is kept."""
+    best = training.best
+    if best is None or not training.options.keep_best:
+        return []
+    checked = training.checked_cost()
+    return [
+        {"seed": seed, "epoch": int(epoch), "held_out": float(cost), "other_worlds": float(other)}
+        for seed, epoch, cost, other in zip(
+            training.training_seeds, best.epoch, best.cost, checked, strict=True
+        )
+    ]
+
+
+def _show_kept(training: Training) -> None:
+    """Print why a training ended early, and which epochs it keeps."""
+    if training.stopped_early:
+        without = counted(training.options.stop_after, "evaluation")
+        echo(f"stopped early: {without} without a lower cost")
+    for kept in _kept(training):
+        echo(
+            f"kept          epoch {kept['epoch']} of seed {kept['seed']}: mean actions "
+            f"{kept['held_out']:.4f}, in other worlds {kept['other_worlds']:.4f}"
+        )
 
 
 def _spread(costs: np.ndarray) -> str:

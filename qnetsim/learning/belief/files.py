@@ -32,6 +32,7 @@ def identity(training: BeliefTraining) -> dict[str, object]:
     return {
         "algorithm": training.algorithm,
         "training_seeds": list(training.training_seeds),
+        "train_seed": training.train_seed,
         "scenario": training.case.scenario.digest(),
         "torch": version("torch"),
     }
@@ -135,6 +136,7 @@ def belief_weights_of(training: BeliefTraining, place: int = 0) -> BeliefWeights
         "scenario_digest": scenario.digest(),
         "training": facts_of(training.case.setting) | {"mean_level": met},
         "worlds": _ranges(training),
+        "train_seed": training.train_seed,
         "training_seed": training.training_seeds[place],
         "epochs": training.epoch,
         "slots": curve.slots[-1],
@@ -175,7 +177,7 @@ def belief_card(weights: BeliefWeights, sha256: str) -> str:
         ("cost of channels over C*, untrained", card["untrained_cost"]),
         ("cost of channels over C*", card["final_cost"]),
         *((f"training worlds: {name.replace('_', ' ')}", said) for name, said in ranges.items()),
-        ("training seed", card["training_seed"]),
+        ("seed, and training seed", f"{card['train_seed']}, {card['training_seed']}"),
         ("scenario digest", f"`{card['scenario_digest']}`"),
         ("SHA-256", f"`{sha256}`"),
         ("versions", ", ".join(f"{k} {v}" for k, v in versions.items())),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qnetsim.case import open_case
-from qnetsim.errors import UsageError
+from qnetsim.errors import QnetsimError, UsageError
 from qnetsim.learning.environment import ArrayEnvironment
 from qnetsim.scenario import parse_scenario
 
@@ -147,8 +147,8 @@ def test_a_seed_is_any_whole_number():
         environment.reset(seed=seed)
         found.append(played(environment))
     assert found[0] == found[1] == found[2]
-    for seed in (1.5, "3"):
-        with pytest.raises(UsageError, match="it is a whole number"):
+    for seed in (1.5, "3", -1, np.int64(-4)):
+        with pytest.raises(UsageError, match="it is a whole number >= 0"):
             environment.reset(seed=seed)
     core = ArrayEnvironment(open_case(scenario_of()), np.arange(2), "test")
     core.step(np.zeros((2, 14, 2)))
@@ -264,3 +264,20 @@ def test_pettingzoo_takes_it_turn_by_turn_too():
     # agents are named as the nodes are, where PettingZoo would have a word and a number
     warnings.filterwarnings("ignore", message="We recommend agents to be named")
     api_test(parallel_to_aec(parallel_of(**tables)), num_cycles=20)
+
+
+def test_the_environments_have_pettingzoos_names_and_take_scenarios_by_name():
+    pytest.importorskip("pettingzoo")
+    from pettingzoo.test import api_test, parallel_seed_test
+
+    from qnetsim.learning.pettingzoo import env, parallel_env
+
+    warnings.filterwarnings("ignore", message="We recommend agents to be named")
+    api_test(env(scenario_of(learning=ALL, more=STORES)), num_cycles=10)
+    parallel_seed_test(lambda: parallel_env(scenario_of()), num_cycles=5)
+    assert len(parallel_env("nsfnet").possible_agents) == 14
+    for wrong in (None, 3):
+        with pytest.raises(UsageError, match="it is a Scenario, a file, or the name of a shipped"):
+            parallel_env(wrong)
+    with pytest.raises(QnetsimError, match="nsfnett"):
+        parallel_env("nsfnett")

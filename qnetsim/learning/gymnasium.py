@@ -1,0 +1,119 @@
+"""The environment of one manager who decides for all agents, as Gymnasium has them.
+
+Importing this module registers it: ``gymnasium.make("qnetsim/Manager-v0", scenario="nsfnet")``, or
+without the import ``gymnasium.make("qnetsim.learning.gymnasium:qnetsim/Manager-v0")``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim.case import Case, open_case
+from qnetsim.errors import UsageError
+from qnetsim.extras import require
+from qnetsim.learning.environment import ArrayEnvironment
+from qnetsim.learning.episodes import ScenarioGiven, given_scenario, refuse_step, whole_seed
+from qnetsim.policies.learned.features import ACTIONS, not_an_action
+
+require("the Gymnasium environment", "gymnasium")
+# isort: split
+import gymnasium  # noqa: E402 - refused above where it is not there
+
+Vector = npt.NDArray[np.float32]
+#: Its name for ``gymnasium.make``.
+ENVIRONMENT = "qnetsim/Manager-v0"
+
+
+class ManagerEnv(gymnasium.Env[Vector, Vector]):
+    """One manager sees what all agents see, and decides for all of them; an episode is a run.
+
+    An observation is that of all agents of the ``[learning]`` table, one after the other; so is an
+    action, two numbers in [−1, 1] each: channels and KM wavelengths for each routed request. Finite
+    numbers beyond are clipped. The reward is that of the whole network.
+
+    Parameters
+    ----------
+    scenario : Scenario, path-like or str
+        The name of a shipped scenario is one.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - as Gymnasium has it
+
+    def __init__(self, scenario: ScenarioGiven = "nsfnet") -> None:
+        given = given_scenario(scenario)
+        whole = given.learning.model_copy(update={"reward_scope": "network"})
+        self._case: Case = open_case(given.model_copy(update={"learning": whole}))
+        self._slots = given.run.slots
+        self._environment = ArrayEnvironment(self._case, [0], "environment")
+        self._world = 0
+        self._begun = False
+        self._over = False
+        units = self._environment.units
+        low, high = units.bounds()
+        self.observation_space = gymnasium.spaces.Box(
+            np.tile(low, units.count), np.tile(high, units.count), dtype=np.float32
+        )
+        ones = np.ones(ACTIONS * units.count, np.float32)
+        self.action_space = gymnasium.spaces.Box(-ones, ones, dtype=np.float32)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Vector, dict[str, Any]]:
+        """Begin an episode in the world of this number, or in the next one.
+
+        Raises
+        ------
+        UsageError
+            The seed is no whole number >= 0.
+        """
+        number = None if seed is None else whole_seed(seed)
+        super().reset(seed=number)
+        self._world = self._world + 1 if number is None else number
+        self._environment.reset([self._world])
+        self._begun, self._over = True, False
+        return self._observed(), {"world": self._world}
+
+    def step(self, action: npt.ArrayLike) -> tuple[Vector, float, bool, bool, dict[str, Any]]:
+        """Play a slot; the episode is truncated at the scenario's last one.
+
+        Raises
+        ------
+        UsageError
+            No episode is going on, or the action is none. Nothing has changed then.
+        """
+        if self._over or not self._begun:
+            raise refuse_step(self._over)
+        environment = self._environment
+        reward = environment.step(self._by_agent(action))[0, 0]
+        self._over = environment.slot >= self._slots
+        info = {"world": self._world, "cost": float(environment.cost.sum())}
+        return self._observed(), float(reward), False, self._over, info
+
+    def _by_agent(self, action: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """The action as one world's, shape (1, agents, 2).
+
+        Raises
+        ------
+        UsageError
+        """
+        units = self._environment.units
+        try:
+            found = np.asarray(action, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise not_an_action("manager", repr(action)) from None
+        if found.shape != (ACTIONS * units.count,):
+            raise UsageError(
+                f"the action has shape {found.shape}; what is wanted is "
+                f"({ACTIONS * units.count},): {ACTIONS} numbers for each of {units.count} agents"
+            )
+        return found.reshape(1, units.count, ACTIONS)
+
+    def _observed(self) -> Vector:
+        return np.ravel(self._environment.observe()[0]).copy()
+
+
+if ENVIRONMENT not in gymnasium.registry:
+    gymnasium.register(ENVIRONMENT, entry_point="qnetsim.learning.gymnasium:ManagerEnv")

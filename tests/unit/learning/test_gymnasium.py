@@ -1,0 +1,136 @@
+"""One manager for all agents in Gymnasium, and Stable-Baselines3 on the page about it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+gymnasium = pytest.importorskip("gymnasium")
+
+from qnetsim.case import open_case  # noqa: E402
+from qnetsim.errors import QnetsimError, UsageError  # noqa: E402
+from qnetsim.learning.environment import ArrayEnvironment  # noqa: E402
+from qnetsim.learning.gymnasium import ENVIRONMENT  # noqa: E402
+from qnetsim.scenario import Scenario  # noqa: E402
+from tests.support import ROOT  # noqa: E402
+from tests.support.helpers import scenario  # noqa: E402
+
+TEXT = """
+[run]
+slots = 6
+[network]
+topology = "nsfnet"
+[demand]
+requests = 30
+[learning]
+{learning}
+{more}
+"""
+ALL = "observe = ['actions', 'demand', 'pools', 'context']\nreward_cost = 'realised'"
+STORES = "[key_management]\nstore_bits = 90000\nkey_lifetime_slots = 9"
+PAGE = ROOT / "docs" / "tutorials" / "other-learners.md"
+
+
+def scenario_of(learning: str = "", more: str = "") -> Scenario:
+    return scenario(TEXT.format(learning=learning, more=more))
+
+
+def made(learning: str = "", more: str = "") -> Any:
+    return gymnasium.make(ENVIRONMENT, scenario=scenario_of(learning, more)).unwrapped
+
+
+@pytest.mark.parametrize(
+    "tables", [{}, {"learning": ALL, "more": STORES}, {"learning": "decide_by = 'fibre'"}]
+)
+@pytest.mark.filterwarnings("error")
+def test_gymnasiums_own_checker_has_nothing_to_say(tables: dict[str, str]) -> None:
+    from gymnasium.utils.env_checker import check_env
+
+    check_env(made(**tables))
+
+
+def test_a_name_with_its_module_needs_no_import() -> None:
+    environment = gymnasium.make(f"qnetsim.learning.gymnasium:{ENVIRONMENT}", scenario="nsfnet")
+    assert environment.action_space.shape == (28,)
+    assert environment.spec.id == ENVIRONMENT
+
+
+def test_the_manager_decides_for_all_agents_and_is_rewarded_for_the_network() -> None:
+    text = scenario_of("reward_scope = 'own'\n" + ALL, STORES)
+    environment = gymnasium.make(ENVIRONMENT, scenario=text).unwrapped
+    whole = scenario_of("reward_scope = 'network'\n" + ALL, STORES)
+    core = ArrayEnvironment(open_case(whole), [4], "environment")
+    environment.reset(seed=4)
+    generator = np.random.default_rng(1)
+    for slot in range(6):
+        action = generator.uniform(-1, 1, 28).astype(np.float32)
+        seen, reward, terminated, truncated, info = environment.step(action)
+        rewards = core.step(action.reshape(1, 14, 2))
+        assert reward == rewards[0, 0] == rewards[0, 13]
+        assert info == {"world": 4, "cost": core.cost.sum()}
+        np.testing.assert_array_equal(seen, core.observe()[0].ravel())
+        assert (terminated, truncated) == (False, slot == 5)
+
+
+def test_episodes_are_worlds() -> None:
+    environment = made()
+    assert environment.reset(seed=np.int64(7))[1] == {"world": 7}
+    assert environment.reset()[1] == {"world": 8}
+    for seed in (-1, 1.5, "3"):
+        with pytest.raises(UsageError, match="it is a whole number >= 0, or left out"):
+            environment.reset(seed=seed)
+
+
+def test_what_is_no_step_is_an_error_and_changes_nothing() -> None:
+    environment = made()
+    action = np.zeros(28, np.float32)
+    with pytest.raises(UsageError, match=r"no episode has begun.*call reset\(\)"):
+        environment.step(action)
+    environment.reset(seed=1)
+    nan = action.copy()
+    nan[5] = np.nan
+    wrong = [
+        (nan, r"agent '3' acts by \[ *0\. +nan\]"),
+        (np.zeros(27), r"shape \(27,\); what is wanted is \(28,\): 2 numbers for each of 14"),
+        (np.zeros((14, 2)), r"shape \(14, 2\)"),
+        (None, r"shape \(\)"),
+        (["much"] * 28, "acts by"),
+    ]
+    for given, message in wrong:
+        with pytest.raises(UsageError, match=message):
+            environment.step(given)
+    for _ in range(6):
+        truncated = environment.step(action)[3]
+    assert truncated
+    with pytest.raises(UsageError, match="the episode is over"):
+        environment.step(action)
+
+
+def test_other_scenarios_are_refused() -> None:
+    with pytest.raises(UsageError, match="name of a shipped scenario"):
+        gymnasium.make(ENVIRONMENT, scenario=3)
+    with pytest.raises(QnetsimError, match="nsfnett"):
+        gymnasium.make(ENVIRONMENT, scenario="nsfnett")
+
+
+def blocks() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.S)
+
+
+def test_the_page_makes_the_manager() -> None:
+    namespace: dict[str, Any] = {}
+    exec(blocks()[0], namespace)
+    assert namespace["observation"].shape == namespace["environment"].observation_space.shape
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_stable_baselines_learns_on_the_page() -> None:
+    pytest.importorskip("stable_baselines3", reason="Stable-Baselines3 is not installed")
+    pytest.importorskip("supersuit", reason="SuperSuit is not installed")
+    namespace: dict[str, Any] = {}
+    exec(blocks()[1], namespace)
+    assert namespace["after"] < 0.85 * namespace["before"]
