@@ -9,7 +9,7 @@ from itertools import combinations
 from qnetsim import seeds
 from qnetsim.errors import SettingError
 from qnetsim.forecast.forecast import Forecast
-from qnetsim.forecast.jobs import with_jobs
+from qnetsim.forecast.job_forecast import with_jobs
 from qnetsim.forecast.levels import LevelDistribution, poisson_levels, table_levels
 from qnetsim.forecast.means import requests_of
 from qnetsim.forecast.regimes import stationary

@@ -232,9 +232,9 @@ def refuse_unsupported(scenario: Scenario) -> None:
         ("recording",): scenario.recording and "must be left out: one world is too few",
         ("key_management", "on_demand_setup_s"): keys.on_demand_setup_s and "must be 0",
         ("key_management", "initial_bits"): keys.initial_bits and "must be 0",
-        ("learning", "reward_cost"): (tied or scenario.regimes)
+        ("learning", "reward_cost"): (tied or scenario.regimes or scenario.jobs)
         and learning.reward_cost == "expected"
-        and "must be 'realised': with key stores or regimes no slot's expected cost is known",
+        and "must be 'realised': with key stores, regimes or jobs no slot's expected cost is known",
     }
     problems = [
         (key, f"{text}, in a scenario that policies are trained on")

@@ -16,7 +16,7 @@ from qnetsim.forecast.draws import draw_levels
 from qnetsim.forecast.regimes import regime_levels
 from qnetsim.scenario import RegimesTable
 from qnetsim.world.fast_draws import FastDraws
-from qnetsim.world.jobs import JobDemand
+from qnetsim.world.fel_jobs import JobDemand
 
 
 class RegimeLevels:

@@ -19,6 +19,7 @@ from qnetsim.policies.base import Setting
 from qnetsim.scenario import (
     CostTable,
     DemandTable,
+    JobsTable,
     KeyManagementTable,
     NetworkTable,
     RegimesTable,
@@ -110,6 +111,7 @@ def _facts_of_scenario(text: str) -> dict[str, object] | None:
         regimes=law,
         requests=[RequestTable.model_validate(r) for r in scenario.get("request", ())],
         level_bps=network.level_bits / exact(slot_s),
+        jobs=JobsTable.model_validate(scenario["jobs"]) if scenario.get("jobs") else None,
     )
     keys = KeyManagementTable.model_validate(scenario["key_management"])
     return _facts(network, forecast, keys, law)

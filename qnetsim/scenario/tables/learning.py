@@ -126,7 +126,7 @@ class LearningTable(Table):
     reward_cost: Literal["expected", "realised"] = field(
         "cost C: expected under the forecast, with C* of sip, or the slot's own, with C* of "
         "perfect information ('negative_cost' divides by sip's expected cost in both cases)",
-        "'expected' (only without stores and regimes) or 'realised'",
+        "'expected' (only without stores, regimes and jobs) or 'realised'",
         default="expected",
     )
     manager_share: float = field(

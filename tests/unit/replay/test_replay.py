@@ -68,7 +68,7 @@ def test_a_replay_is_the_run_itself(name: str, evf: Path, world: Path, tmp_path:
         assert digests(again) == digests(run)
 
 
-@pytest.mark.parametrize("kind", ["key layer", "fel", "regimes"])
+@pytest.mark.parametrize("kind", ["key layer", "fel", "regimes", "fel-rounds"])
 def test_every_part_of_a_world_is_recorded(kind: str, tmp_path: Path) -> None:
     root = ROOT / "scenarios"
     from qnetsim.case import load

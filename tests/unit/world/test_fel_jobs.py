@@ -14,7 +14,7 @@ from qnetsim.case import Case, open_case
 from qnetsim.forecast.job_law import JobLaw
 from qnetsim.scenario import JobsTable, parse_scenario
 from qnetsim.world.demand import Levels
-from qnetsim.world.jobs import JobDemand, Place
+from qnetsim.world.fel_jobs import JobDemand, JobPlace
 from qnetsim.world.realisation import CHUNK_SLOTS
 from tests.support.job_program import Law, demand
 
@@ -135,7 +135,7 @@ def test_jobs_come_on_top_of_the_demand_without_them_and_are_cut() -> None:
 
 def test_a_job_keeps_its_nodes_and_sizes_and_places_follow_each_other() -> None:
     law = law_of({"more_rounds": 3.0, "delay": 0.2, "drop_out": 0.3})
-    place = Place(law, 2, ("q",))
+    place = JobPlace(law, 2, ("q",))
     end = None
     for _ in range(200):
         job = place.next_job()
@@ -152,7 +152,7 @@ def test_a_job_keeps_its_nodes_and_sizes_and_places_follow_each_other() -> None:
 
 def test_first_jobs_may_have_begun_before_the_first_slot() -> None:
     law = law_of({"periods": [8], "delay": 1.0, "gap_slots": 0.0})
-    starts = [Place(law, seed, ("q",)).next_job().starts[0] for seed in range(400)]
+    starts = [JobPlace(law, seed, ("q",)).next_job().starts[0] for seed in range(400)]
     # nine slots from round to round, all as likely
     assert set(starts) == set(range(-8, 1))
 

@@ -21,7 +21,7 @@ NOTHING = np.zeros((0, 3), dtype=np.int64)
 
 
 @dataclass(frozen=True)
-class Job:
+class FelJob:
     """One job.
 
     Attributes
@@ -67,7 +67,7 @@ class Job:
         return np.stack([self.starts[begun] + late[who], request[who], size[who]], axis=1)
 
 
-class Place:
+class JobPlace:
     """The jobs of one place, one after the other; in the long run from slot 0 on.
 
     Parameters
@@ -85,7 +85,7 @@ class Place:
         self._count = 0
         self._free = 0
 
-    def next_job(self) -> Job:
+    def next_job(self) -> FelJob:
         """The next job; the first one may have begun before slot 0."""
         bits = seeds.stream(self._seed, *self._name, self._count)
         table = self._law.table
@@ -108,7 +108,7 @@ class Place:
         self._free = int(ends[-1])
         hub, owner, *members = self._nodes(chances[3 : table.members + 5])
         *sizes, owner_size = chances[table.members + 5 :]
-        return Job(
+        return FelJob(
             hub=hub,
             owner=owner,
             members=tuple(members),
@@ -152,7 +152,7 @@ class JobDemand:
 
     def __init__(self, law: JobLaw, seed: int, name: tuple[str | int, ...]) -> None:
         self._law = law
-        self._places = [Place(law, seed, (*name, "job", i)) for i in range(law.table.count)]
+        self._places = [JobPlace(law, seed, (*name, "job", i)) for i in range(law.table.count)]
         self._known = [0] * law.table.count
         self._ahead = NOTHING
         self._slot = 0
@@ -180,7 +180,7 @@ def _one_of(values: Sequence[int], chance: float) -> int:
 
 
 def _pick(weights: FloatArray, uniform: float) -> int:
-    """Place of a weight, drawn with probabilities that go by the weights."""
+    """JobPlace of a weight, drawn with probabilities that go by the weights."""
     total = np.cumsum(weights)
     place = np.searchsorted(total, uniform * total[-1], side="right")
     return int(min(place, np.flatnonzero(weights)[-1]))
