@@ -11,9 +11,9 @@ import pytest
 
 import qnetsim
 from qnetsim.case import open_case
+from qnetsim.policies.learned.belief_facts import belief_facts
 from qnetsim.policies.learned.belief_weights import read_belief
 from qnetsim.policies.learned.policies import MODELS
-from qnetsim.policies.learned.training_facts import facts_of
 from qnetsim.trace import open_trace
 from qnetsim.trace.files.curve_file import read_curve
 from tests.support.commands import call
@@ -96,7 +96,7 @@ def test_shipped_models_have_a_card_that_names_them(model: str) -> None:
 
 @pytest.mark.parametrize("model", SHIPPED)
 def test_a_shipped_scenario_is_what_its_model_was_trained_with(model: str) -> None:
-    here = facts_of(open_case(qnetsim.load(model.removeprefix("belief-net-"))).setting)
+    here = belief_facts(open_case(qnetsim.load(model.removeprefix("belief-net-"))).setting)
     trained = dict(read_belief(MODELS / f"{model}.safetensors").card)["training"]
     low, high = trained["mean_level"]
     assert low < here["mean_level"] < high

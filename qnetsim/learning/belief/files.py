@@ -16,9 +16,9 @@ from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import forget_input
 from qnetsim.learning.belief import worlds
 from qnetsim.learning.belief.training import BeliefCurve, BeliefTraining
+from qnetsim.policies.learned.belief_facts import facts_with_range
 from qnetsim.policies.learned.belief_weights import BeliefWeights, packed_belief
 from qnetsim.policies.learned.tensor_file import read_tensors
-from qnetsim.policies.learned.training_facts import facts_of
 from qnetsim.scenario.tables.portable import file_name
 from qnetsim.trace.files.curve_file import CurveRecord
 from qnetsim.trace.hdf5.files import write_whole
@@ -128,13 +128,12 @@ def belief_weights_of(training: BeliefTraining, place: int = 0) -> BeliefWeights
     """
     scenario = training.case.scenario
     curve = training.curve
-    met = [round(mean, 3) for mean in training.mean_levels or ()]
     card = {
         "policy": training.algorithm,
         "topology": file_name(training.case.network.topology.name),
         "scenario": scenario.portable().model_dump(mode="json"),
         "scenario_digest": scenario.digest(),
-        "training": facts_of(training.case.setting) | {"mean_level": met},
+        "training": facts_with_range(training.case.setting, training.mean_levels or ()),
         "worlds": _ranges(training),
         "train_seed": training.train_seed,
         "training_seed": training.training_seeds[place],
