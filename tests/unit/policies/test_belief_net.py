@@ -97,7 +97,7 @@ def test_means_and_variances_add_up_on_fibres() -> None:
 
 
 def test_fibres_with_other_spans_take_other_channels_for_a_level() -> None:
-    case = jobs_case(network="fibre_spans = [['1', '2', 80]]")
+    case = jobs_case(network="fibre_spans = [['1', '2', 80]]\nkey_rate = 'inverse'")
     head = FibreHead.of(case.network, case.setting.shortest_routes(), 10)
     assert set(head.per_level) == {5 / 9, 1.0}
 
