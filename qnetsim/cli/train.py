@@ -23,7 +23,7 @@ from qnetsim.cli.show.output import (
 )
 from qnetsim.cli.show.training import show_shared_weights, show_training, training_json
 from qnetsim.cli.strict_command import StrictCommand
-from qnetsim.cli.train_belief import BELIEF_NET, BeliefJob, refuse_unused, train_belief
+from qnetsim.cli.train_belief import BELIEF_NET, BeliefJob, refuse_other_options, train_belief
 from qnetsim.cli.training_options import training_options
 from qnetsim.errors import SettingError, TraceError, UsageError
 from qnetsim.input_files import forget_input, refuse_irregular
@@ -115,9 +115,7 @@ class Files:
 @click.command(cls=StrictCommand)
 @scenario_argument
 @set_option
-@click.option(
-    "--policy", "-p", required=True, help="fedsac, decsac, decppo, masac, mappo or belief-net."
-)
+@click.option("--policy", "-p", required=True, help="fedsac, decsac, decppo or belief-net.")
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), help="Weights to write, FILE.safetensors."
 )
@@ -173,8 +171,9 @@ def train(
     limit_threads(threads)
     options = TrainingOptions(**chosen)
     if policy == BELIEF_NET:
-        refuse_unused(options.as_json(), padded, log)
-        job = BeliefJob(scenario, case, tuple(range(seeds)), files.written, files.state)
+        refuse_other_options(options, padded=padded, log=log)
+        seed = options.train_seed
+        job = BeliefJob(scenario, case, tuple(range(seeds)), seed, files.written, files.state)
         train_belief(job, force=force, durable=durable, as_json=as_json)
         files.remove_state(durable)
         return

@@ -11,13 +11,14 @@ from qnetsim.case import Case
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, progress, table
-from qnetsim.errors import SettingError, UsageError, argument
+from qnetsim.errors import SettingError, UsageError
 from qnetsim.interrupt import stoppable
 from qnetsim.plain_text import counted
 from qnetsim.scenario import locate
 
 if TYPE_CHECKING:
     from qnetsim.learning.belief.training import BeliefTraining
+    from qnetsim.learning.options import TrainingOptions
 
 #: Policy that this trains.
 BELIEF_NET = "belief-net"
@@ -33,6 +34,8 @@ class BeliefJob:
         For messages.
     case : Case
     seeds : tuple of int
+    train_seed : int or None
+        In place of the scenario's seed.
     paths : mapping of str to Path
         Of ``weights``, ``card`` and ``curve``.
     state : Path
@@ -41,6 +44,7 @@ class BeliefJob:
     scenario: Path
     case: Case
     seeds: tuple[int, ...]
+    train_seed: int | None
     paths: Mapping[str, Path]
     state: Path
 
@@ -61,7 +65,7 @@ def train_belief(job: BeliefJob, *, force: bool, durable: bool, as_json: bool) -
     from qnetsim.learning.results import write_contents
 
     try:
-        training = BeliefTraining(job.case, job.seeds)
+        training = BeliefTraining(job.case, job.seeds, job.train_seed)
     except SettingError as error:
         raise locate(job.scenario, error.problems) from None
     if job.state.exists() and not force:
@@ -82,23 +86,20 @@ def train_belief(job: BeliefJob, *, force: bool, durable: bool, as_json: bool) -
     echo(f"card, curve   {job.paths['card']}, {job.paths['curve']}  digest {record.digest()}")
 
 
-def refuse_unused(options: Mapping[str, object], padded: bool, log: Path | None) -> None:
-    """Refuse what is given and means nothing here.
+def refuse_other_options(options: TrainingOptions, *, padded: bool, log: Path | None) -> None:
+    """Refuse options that mean nothing to this training.
 
     Raises
     ------
     UsageError
     """
-    if padded:
-        raise UsageError(
-            f"--padded: {BELIEF_NET} counts the weights that it shares and takes no keys for them; "
-            "only fedsac does"
-        )
-    given = [argument(name) for name in options] + ([argument("log")] if log else [])
+    given = [name for name in options.as_json() if name != "train_seed"]
+    given += ["padded"] * padded + ["log"] * (log is not None)
     if given:
+        listed = ", ".join("--" + name.replace("_", "-") for name in given)
         raise UsageError(
-            f"{', '.join(given)}: {BELIEF_NET} is not trained by reinforcement and takes no such "
-            "choice; leave it out"
+            f"{listed}: not for {BELIEF_NET}, which is trained by gradients through costs; give "
+            "--seeds, --epochs, --threads and --train-seed only"
         )
 
 

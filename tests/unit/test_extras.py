@@ -101,6 +101,7 @@ def gurobi_scenario(folder: Path, solver: str) -> str:
     ("package", "arguments", "extra"),
     [
         ("torch", "train nsfnet -p fedsac --epochs 1 --out weights.safetensors", "learn"),
+        ("torch", "train fel-rounds -p belief-net --epochs 1 --out weights.safetensors", "learn"),
         ("torch", "reproduce fig9 --epochs 1 --out fig9", "learn"),
         ("gurobipy", "plan net.toml --no-information", "gurobi"),
         ("topohub", "compare germany50 --out runs", "topohub"),

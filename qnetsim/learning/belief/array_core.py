@@ -57,22 +57,22 @@ class ArrayCore:
         """Cost of a slot that begins with this stock and has this load, shape (worlds, fibres)."""
         prices = self._prices
         held = self.ages.sum(dim=0) if prices.lifetime else torch.zeros_like(load)
-        reserved = torch.relu(stock - held)
-        lit = torch.minimum(reserved, prices.most)
-        used = torch.minimum(load, held + lit)
+        # the policy reserves no more than can be lit
+        reserved = torch.minimum(torch.relu(stock - held), prices.most)
+        used = torch.minimum(load, held + reserved)
         short = load - used
-        bought = torch.minimum(short, prices.most - lit)
+        bought = torch.minimum(short, prices.most - reserved)
         if prices.lifetime:
-            self._keep(lit, used)
+            self._keep(reserved, used)
         return (
             reserved * prices.reserved
             + bought * prices.on_demand
             + (short - bought) * prices.blocked
         )
 
-    def _keep(self, lit: Tensor, used: Tensor) -> None:
+    def _keep(self, made: Tensor, used: Tensor) -> None:
         """End of the slot: the oldest were used first; then some expire, and some overflow."""
-        ages = torch.cat([self.ages, lit[None]])
+        ages = torch.cat([self.ages, made[None]])
         ages = _taken(ages, used)[1:]
         over = torch.relu(ages.sum(dim=0) - self._prices.store)
         self.ages = _taken(ages, over)

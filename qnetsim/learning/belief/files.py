@@ -16,9 +16,9 @@ from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import forget_input
 from qnetsim.learning.belief import worlds
 from qnetsim.learning.belief.training import BeliefCurve, BeliefTraining
+from qnetsim.policies.learned.belief_facts import facts_with_range
 from qnetsim.policies.learned.belief_weights import BeliefWeights, packed_belief
 from qnetsim.policies.learned.tensor_file import read_tensors
-from qnetsim.policies.learned.training_facts import facts_of
 from qnetsim.scenario.tables.portable import file_name
 from qnetsim.trace.files.curve_file import CurveRecord
 from qnetsim.trace.hdf5.files import write_whole
@@ -32,6 +32,7 @@ def identity(training: BeliefTraining) -> dict[str, object]:
     return {
         "algorithm": training.algorithm,
         "training_seeds": list(training.training_seeds),
+        "train_seed": training.train_seed,
         "scenario": training.case.scenario.digest(),
         "torch": version("torch"),
     }
@@ -127,14 +128,14 @@ def belief_weights_of(training: BeliefTraining, place: int = 0) -> BeliefWeights
     """
     scenario = training.case.scenario
     curve = training.curve
-    met = [round(mean, 3) for mean in training.mean_levels or ()]
     card = {
         "policy": training.algorithm,
         "topology": file_name(training.case.network.topology.name),
         "scenario": scenario.portable().model_dump(mode="json"),
         "scenario_digest": scenario.digest(),
-        "training": facts_of(training.case.setting) | {"mean_level": met},
+        "training": facts_with_range(training.case.setting, training.mean_levels or ()),
         "worlds": _ranges(training),
+        "train_seed": training.train_seed,
         "training_seed": training.training_seeds[place],
         "epochs": training.epoch,
         "slots": curve.slots[-1],
@@ -175,7 +176,7 @@ def belief_card(weights: BeliefWeights, sha256: str) -> str:
         ("cost of channels over C*, untrained", card["untrained_cost"]),
         ("cost of channels over C*", card["final_cost"]),
         *((f"training worlds: {name.replace('_', ' ')}", said) for name, said in ranges.items()),
-        ("training seed", card["training_seed"]),
+        ("seed, and training seed", f"{card['train_seed']}, {card['training_seed']}"),
         ("scenario digest", f"`{card['scenario_digest']}`"),
         ("SHA-256", f"`{sha256}`"),
         ("versions", ", ".join(f"{k} {v}" for k, v in versions.items())),

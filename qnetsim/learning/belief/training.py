@@ -85,6 +85,9 @@ class BeliefTraining:
     ----------
     case : Case
     training_seeds : sequence of int
+    train_seed : int, optional
+        Seed of worlds and first weights; the scenario's, which draws the worlds of evaluation,
+        unless given.
 
     Attributes
     ----------
@@ -101,18 +104,22 @@ class BeliefTraining:
 
     algorithm = ALGORITHM
 
-    def __init__(self, case: Case, training_seeds: Sequence[int]) -> None:
+    def __init__(
+        self, case: Case, training_seeds: Sequence[int], train_seed: int | None = None
+    ) -> None:
         self.case = case
+        self.train_seed = case.scenario.run.seed if train_seed is None else train_seed
         self.training_seeds = tuple(training_seeds)
         table = case.scenario.learning
         keys = case.scenario.key_management
         stores = bool(keys.store_bits and keys.key_lifetime_slots)
         self.spec = BeliefSpec(table.history, table.hidden_units, stores)
-        self._seed = case.scenario.run.seed
-        self._worlds = [Worlds(case, seed) for seed in self.training_seeds]
+        self._worlds = [Worlds(case, self.train_seed, s) for s in self.training_seeds]
         self._arenas = [[_arena(case, p) for p in worlds.places] for worlds in self._worlds]
         self.modules = [
-            BeliefModule(self.spec, seeds.stream(self._seed, "learning", ALGORITHM, "weights", s))
+            BeliefModule(
+                self.spec, seeds.stream(self.train_seed, "learning", ALGORITHM, "weights", s)
+            )
             for s in self.training_seeds
         ]
         self._adams = [Adam(list(m.parameters()), table.policy_rate) for m in self.modules]
@@ -198,7 +205,9 @@ class BeliefTraining:
         means = levels.mean(axis=(0, 2))
         low, high = self.mean_levels or (math.inf, 0.0)
         self.mean_levels = min(low, float(means.min())), max(high, float(means.max()))
-        bits = seeds.stream(self._seed, "learning", ALGORITHM, self.training_seeds[member], update)
+        bits = seeds.stream(
+            self.train_seed, "learning", ALGORITHM, self.training_seeds[member], update
+        )
         burn_in = int(seeds.uniform(bits, 1)[0] * BURN_IN * slots) if self.spec.stores else 0
         module = self.modules[member]
         loss = mean_cost(module, arena, levels, self.spec, burn_in)
@@ -208,8 +217,9 @@ class BeliefTraining:
     def _evaluation_worlds(self) -> np.ndarray:
         worlds, slots, _ = EVALUATION
         forecast = self.case.forecast
+        seed = self.case.scenario.run.seed
         drawn = [
-            Levels(forecast, None, self._seed, ("learning", "evaluation", w)).draw(0, slots)
+            Levels(forecast, None, seed, ("learning", "evaluation", w)).draw(0, slots)
             for w in range(worlds)
         ]
         return np.stack(drawn, axis=1)[..., forecast.group]

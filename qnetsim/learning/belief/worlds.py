@@ -64,6 +64,7 @@ class Worlds:
     ----------
     case : Case
         Its demand has jobs.
+    seed : int
     training_seed : int
 
     Raises
@@ -72,14 +73,14 @@ class Worlds:
         It has none.
     """
 
-    def __init__(self, case: Case, training_seed: int) -> None:
+    def __init__(self, case: Case, seed: int, training_seed: int) -> None:
         law = case.forecast.jobs
         table = case.scenario.jobs
         if law is None or table is None:
             text = "is missing, and 'belief-net' is trained on jobs; add the table"
             raise SettingError([(("jobs",), text)])
         self._table = table
-        self._seed = case.scenario.run.seed
+        self._seed = seed
         self._name = ("learning", "belief-net", training_seed)
         own = Place(
             case.network, case.setting.shortest_routes(), case.forecast.background, law.nodes

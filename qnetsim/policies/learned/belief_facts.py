@@ -1,23 +1,39 @@
-"""How far a scenario is from those that a training of `belief-net` met."""
+"""What a training of `belief-net` met, and how far a scenario is from it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from qnetsim.policies.base import Setting
-from qnetsim.policies.learned.belief_weights import BeliefWeights
 from qnetsim.policies.learned.training_facts import NAMES, differences, facts_of
 
 #: What a range of mean levels says.
 RANGE = ("least", "greatest")
+#: Facts beside those of all learned policies, and what they are called.
+MORE_NAMES = {"jobs": "jobs", "most_channels": "channels that a fibre can light"}
 
 
-def far_from(weights: BeliefWeights, setting: Setting) -> list[str]:
-    """What differs between the training and a setting, each in a few words.
+def belief_facts(setting: Setting) -> dict[str, object]:
+    """What a pair and the agent of a fibre can meet in this setting."""
+    return facts_of(setting) | {
+        "jobs": "in the demand" if setting.forecast.jobs else "none",
+        "most_channels": setting.network.max_channels or "unlimited",
+    }
+
+
+def facts_with_range(setting: Setting, mean_levels: Sequence[float]) -> dict[str, object]:
+    """What a training met in worlds of many mean levels, the least and the greatest of them."""
+    return belief_facts(setting) | {"mean_level": [round(mean, 3) for mean in mean_levels]}
+
+
+def far_from(card: Mapping[str, object], setting: Setting) -> list[str]:
+    """What differs between the training of a card and a setting, each in a few words.
 
     The mean level may lie anywhere between the least and the greatest that the training met.
     """
-    here = facts_of(setting)
-    stored = weights.card.get("training")
-    if not isinstance(stored, dict) or not stored.keys() >= NAMES.keys():
+    here = belief_facts(setting)
+    stored = card.get("training")
+    if not isinstance(stored, dict) or not stored.keys() >= NAMES.keys() | MORE_NAMES.keys():
         return ["its file does not tell what it was trained with"]
     trained = dict(stored)
     met = trained["mean_level"]
@@ -25,4 +41,11 @@ def far_from(weights: BeliefWeights, setting: Setting) -> list[str]:
     ranged = isinstance(met, list) and len(met) == len(RANGE) and isinstance(mean, float)
     if ranged and met[0] <= mean <= met[1]:
         trained["mean_level"] = mean
-    return differences(trained, here)
+    return [
+        *differences(trained, here),
+        *(
+            f"{name} {here[key]} (trained with {trained[key]})"
+            for key, name in MORE_NAMES.items()
+            if here[key] != trained[key]
+        ),
+    ]

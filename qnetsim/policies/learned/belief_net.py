@@ -138,7 +138,7 @@ class BeliefNet(Policy):
         from qnetsim.policies.learned.belief_facts import far_from
         from qnetsim.policies.learned.training_facts import ModelWarning
 
-        if far := far_from(weights, setting):
+        if far := far_from(weights.card, setting):
             warnings.warn(
                 f"policy {NAME!r}: model {self._file().stem} meets what it was not trained for: "
                 f"{'; '.join(far)}",

@@ -279,6 +279,14 @@ def test_seeds_have_worlds_and_weights_of_their_own() -> None:
     assert alone.curve.costs[-1][0] == second
 
 
+def test_another_seed_of_training_keeps_the_worlds_of_evaluation() -> None:
+    first, other = (BeliefTraining(jobs_case(epochs=1), [0], seed) for seed in (None, 7))
+    np.testing.assert_array_equal(first._evaluated, other._evaluated)
+    place = first._worlds[0].places[0]
+    draws = [t._worlds[0].draw(place, 0, 0, 30) for t in (first, other)]
+    assert (draws[0] != draws[1]).any()
+
+
 def test_the_state_of_another_training_is_refused(tmp_path) -> None:
     save_belief_state(BeliefTraining(jobs_case(), [0]), tmp_path / "state")
     with pytest.raises(UsageError, match="is the state of another training"):

@@ -13,6 +13,7 @@ from qnetsim.case import open_case
 from qnetsim.errors import UsageError
 from qnetsim.network.ownership import agents_of
 from qnetsim.policies.base import Decision
+from qnetsim.policies.learned.belief_facts import facts_with_range
 from qnetsim.policies.learned.belief_head import FibreHead
 from qnetsim.policies.learned.belief_inputs import PairInputs, input_count
 from qnetsim.policies.learned.belief_net import BeliefNet, BeliefNetOptions
@@ -23,7 +24,7 @@ from qnetsim.policies.learned.belief_weights import (
     packed_belief,
     read_belief,
 )
-from qnetsim.policies.learned.training_facts import ModelWarning, facts_of
+from qnetsim.policies.learned.training_facts import ModelWarning
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import parse_scenario
 from qnetsim.testing import check_policy
@@ -34,8 +35,7 @@ SPEC = BeliefSpec(history=3, units=5, stores=False)
 
 
 def trained_for(case, spec=SPEC):
-    met = facts_of(case.setting) | {"mean_level": [0.2, 3.0]}
-    return drawn_weights(spec, card={"training": met})
+    return drawn_weights(spec, card={"training": facts_with_range(case.setting, [0.2, 3.0])})
 
 
 def policy_of(folder: Path, weights: BeliefWeights) -> BeliefNet:
@@ -97,7 +97,7 @@ def test_means_and_variances_add_up_on_fibres() -> None:
 
 
 def test_fibres_with_other_spans_take_other_channels_for_a_level() -> None:
-    case = jobs_case(network="fibre_spans = [['1', '2', 80]]")
+    case = jobs_case(network="fibre_spans = [['1', '2', 80]]\nkey_rate = 'inverse'")
     head = FibreHead.of(case.network, case.setting.shortest_routes(), 10)
     assert set(head.per_level) == {5 / 9, 1.0}
 
@@ -243,7 +243,15 @@ def test_a_scenario_far_off_is_told_with_its_distance(tmp_path: Path) -> None:
     said = str(warning.message)
     assert "levels 20 (trained with 10)" in said
     assert "mean level 8.9" in said and "(trained with 0.2 … 3)" in said
+    assert "jobs none (trained with in the demand)" in said
     assert "QKD price reserved/on demand 0.125 (trained with 0.25)" in said
+
+
+def test_a_limit_that_training_did_not_meet_is_told(tmp_path: Path) -> None:
+    policy = policy_of(tmp_path, trained_for(jobs_case()))
+    limited = jobs_case(network="qkd_wavelengths = 105", cost="blocking_cost = 1000")
+    with pytest.warns(ModelWarning, match=r"can light 35 \(trained with unlimited\)"):
+        policy.prepare(limited.setting, None)
 
 
 def test_weights_that_tell_nothing_are_told(tmp_path: Path) -> None:
