@@ -19,7 +19,7 @@ from qnetsim.interrupt import note_standing, stoppable
 from qnetsim.kernel import Kernel, Simulation, SlotBlock
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.followed_requests import FollowedRequests
-from qnetsim.kernel.rounds import Task
+from qnetsim.kernel.tasks import Task
 from qnetsim.kernel.serving.jit import Served
 from qnetsim.kernel.serving.jit import chosen as chosen_kernel
 from qnetsim.kernel.simulation import Sink
