@@ -300,7 +300,8 @@ class Rounds:
         room = self.slot.takeable(keys.allowed, joined, self._now)
         room[self.slot.down(self._now)] = 0
         route = self._paths.path(pair, self._exposure.barred_fibres(number, message))
-        return shortage(message, round_number, request.missing, room, route)
+        topology = self._context.network.topology
+        return shortage(message, round_number, request.missing, room, route, topology)
 
     def endings(self) -> tuple[TaskEnding, ...]:
         """What is told of each task when the run is over, beside its rounds."""

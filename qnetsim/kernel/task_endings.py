@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.arrays import IntArray
-from qnetsim.network import Route
+from qnetsim.network import Route, Topology
 
 if TYPE_CHECKING:
     from qnetsim.fel.messages import Message
@@ -28,8 +28,8 @@ class Want:
         The message.
     bits : int
         Key bits that it lacked.
-    fibre : int or None
-        Fibre of its cheapest path that had fewest bits to give; None where there is no path.
+    fibre : str
+        Fibre of its cheapest path that had fewest bits to give; empty where there is no path.
     fibre_bits : int
         What that fibre had.
     """
@@ -39,12 +39,17 @@ class Want:
     source: str
     target: str
     bits: int
-    fibre: int | None
+    fibre: str
     fibre_bits: int
 
 
 def shortage(
-    message: Message, round_number: int, missing: int, room: IntArray, route: Route | None
+    message: Message,
+    round_number: int,
+    missing: int,
+    room: IntArray,
+    route: Route | None,
+    topology: Topology,
 ) -> Want:
     """What a message lacks, and on which fibre of its route.
 
@@ -57,19 +62,21 @@ def shortage(
     room : ndarray of int64, shape (fibres,)
         Bits that each fibre can give.
     route : Route or None
+    topology : Topology
     """
-    fibre = None
+    name, had = "", 0
     if route is not None:
         fibres = list(route.fibres)
         fibre = fibres[int(np.argmin(room[fibres]))]
+        name, had = topology.fibre_title(fibre), int(room[fibre])
     return Want(
         round=round_number,
         purpose=message.purpose,
         source=message.source,
         target=message.target,
         bits=8 * missing,
-        fibre=fibre,
-        fibre_bits=0 if fibre is None else int(room[fibre]),
+        fibre=name,
+        fibre_bits=had,
     )
 
 
