@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from qnetsim import seeds
+from qnetsim.arrays import IntArray
 from qnetsim.case.task_relays import (
     legs_of,
     refuse_no_message,
@@ -23,6 +24,7 @@ from qnetsim.fel.intersection_protocols import (
     CommutativeEncryption,
     RecordIntersection,
 )
+from qnetsim.fel.privacy import TaskPrivacy, randomised_response
 from qnetsim.fel.protocol import Session
 from qnetsim.fel.roles import TaskRoles
 from qnetsim.kernel.task_attacks import TaskAttacks
@@ -78,7 +80,18 @@ def open_session(
                 for name in workers
             },
         ),
+        TaskPrivacy(table.privacy.scores, _learnt_labels(table, dataset, seed, number, replication)),
     )
+
+
+def _learnt_labels(
+    table: FelTable, dataset: Dataset, seed: int, *name: int
+) -> IntArray | None:
+    """Labels that their holder learns from, where they are not the true ones."""
+    epsilon = table.privacy.label_epsilon
+    if epsilon is None:
+        return None
+    return randomised_response(dataset.labels, epsilon, seeds.stream(seed, "fel", "labels", *name))
 
 
 def open_tasks(scenario: Scenario, nodes: Sequence[str], replication: int) -> list[Task]:
