@@ -29,6 +29,7 @@ from qnetsim.fel.arithmetic import (
     require_slots,
 )
 from qnetsim.fel.datasets import Dataset, WorkerRecords
+from qnetsim.fel.encrypted_scores import EncryptedScores
 from qnetsim.fel.exchange import EncryptedExchange, TaskEncryption
 from qnetsim.fel.intersection_protocols import RecordIntersection
 from qnetsim.fel.messages import (
@@ -42,6 +43,7 @@ from qnetsim.fel.messages import (
     send_numbers,
 )
 from qnetsim.fel.paillier import slots, unpack
+from qnetsim.fel.privacy import AS_IN_THE_PAPER, TaskPrivacy
 from qnetsim.fel.roles import TaskRoles
 from qnetsim.plain_text import counted
 
@@ -73,13 +75,14 @@ class Session:
     roles : TaskRoles
     encryption : TaskEncryption
     intersection : RecordIntersection, optional
+    privacy : TaskPrivacy, optional
 
     Attributes
     ----------
     blocks : dict from worker to FeatureBlock
         Features of the common records, and parameters.
     balance : ClassBalance
-        Labels of the common records.
+        Labels of the common records, as their holder learns from them.
     rounds : int
         Rounds that were begun.
 
@@ -96,6 +99,7 @@ class Session:
         roles: TaskRoles,
         encryption: TaskEncryption,
         intersection: RecordIntersection | None = None,
+        privacy: TaskPrivacy = AS_IN_THE_PAPER,
     ) -> None:
         self.roles = roles
         self.workers = roles.workers
@@ -114,6 +118,11 @@ class Session:
                 f"{counted(slots(key_bits), 'slot')} of a key of {key_bits} bits"
             )
         self.dataset = dataset
+        self._privacy = privacy
+        self._encrypted_scores = None
+        if privacy.scores == "encrypted":
+            features = sum(len(b) for b in blocks)
+            self._encrypted_scores = EncryptedScores(key_bits, dataset.samples, features)
         self.rounds = 0
         self._encryption = encryption
         self._columns = dict(zip(self.workers, blocks, strict=True))
@@ -134,13 +143,16 @@ class Session:
             worker: FeatureBlock(dataset.features[rows[worker]][:, columns], dataset.classes)
             for worker, columns in self._columns.items()
         }
-        self.balance = ClassBalance(dataset.labels[rows[self.label_holder]])
+        held = rows[self.label_holder]
+        learnt = dataset.labels if self._privacy.labels is None else self._privacy.labels
+        self._true_labels = dataset.labels[held]
+        self.balance = ClassBalance(learnt[held])
 
     @property
     def accuracy(self) -> float:
         """Share of the common samples that the model classifies rightly."""
         scores = sum(block.scores() for block in self.blocks.values())
-        return accuracy(self.balance.labels, np.asarray(scores))
+        return accuracy(self._true_labels, np.asarray(scores))
 
     def setup(self) -> Steps:
         """Steps 1 and 2, then curvature and gradients at zero.
@@ -191,6 +203,7 @@ class Session:
             [
                 *(exchange.send_public_key(3, worker) for worker in self.workers),
                 send_numbers(kind, self.label_holder, self.roles.owner, counts),
+                *(send_numbers(kind, self.label_holder, w, counts) for w in self._told_counts),
             ]
         )
         at_zero = balance.residuals(np.zeros_like(balance.labels))
@@ -199,6 +212,11 @@ class Session:
         yield from gather_all(
             [self._report_curvature(exchange, w, weights, residuals) for w in self.workers]
         )
+
+    @property
+    def _told_counts(self) -> list[str]:
+        """Workers that need the class counts: those that divide what is not opened on the way."""
+        return [] if self._encrypted_scores is None else [*self.workers[:-1]]
 
     def _report_curvature(
         self,
@@ -245,17 +263,22 @@ class Session:
         try:
             active: list[str] = []
             own = self.blocks[self.label_holder].scores()
-            others = yield from self._collect_scores(exchange, present, active)
-            residuals = self.balance.residuals(own + others)
+            sums = yield from self._collect_scores(exchange, present, active)
+            if self._encrypted_scores is None:
+                others = yield from self._open_scores(exchange, sums)
+                encrypted = exchange.encrypt_rows(self.balance.residuals(own + others))
+            else:
+                made = self._encrypted_scores.residuals(exchange.scheme, self.balance, own, sums)
+                encrypted = tuple(made)
             workers = [*active, self.label_holder]
-            yield from self._gradient_steps(exchange, workers, residuals, outcome)
+            yield from self._gradient_steps(exchange, workers, encrypted, outcome)
         except MessageLostError:
             return
 
     def _collect_scores(
         self, exchange: EncryptedExchange, present: Sequence[str], active: list[str]
-    ) -> Flow[IntArray]:
-        """Steps 3 and 4: the label holder gets the sum of the others' scores, and nothing else.
+    ) -> Flow[list[int]]:
+        """Steps 3 and 4: the label holder gets encrypted sums of the others' scores.
 
         Adds to ``active`` the workers whose scores are in the sum.
         """
@@ -284,12 +307,15 @@ class Session:
             if total is not None:
                 arrived.append(total)
                 active.extend(group)
+        return [exchange.scheme.add(column) for column in zip(*arrived, strict=True)]
+
+    def _open_scores(self, exchange: EncryptedExchange, sums: list[int]) -> Flow[IntArray]:
+        """Have the sums of the others' scores decrypted for the label holder, and nothing else."""
         shape = self.balance.labels.shape
-        if not arrived:
+        if not sums:
             return np.zeros(shape, dtype=np.int64)
-        whole = [exchange.scheme.add(column) for column in zip(*arrived, strict=True)]
         kind = MessageKind(4, "masked scores")
-        values = yield from exchange.decrypt_masked(kind, holder, whole)
+        values = yield from exchange.decrypt_masked(kind, self.label_holder, sums)
         return exchange.unpack_all(values, shape)
 
     def _label_holder_key(self, exchange: EncryptedExchange) -> Flow[list[int]]:
@@ -299,7 +325,9 @@ class Session:
     def _submit_scores(self, exchange: EncryptedExchange, worker: str) -> Flow[list[int]]:
         """A worker's encrypted scores, sent to its head."""
         yield from exchange.send_public_key(4, worker)
-        values = exchange.encrypt_all(self.blocks[worker].scores())
+        scores = self.blocks[worker].scores()
+        hidden = self._encrypted_scores
+        values = hidden.encrypt(exchange.scheme, scores) if hidden else exchange.encrypt_all(scores)
         kind = MessageKind(4, "scores")
         yield from exchange.send_ciphertexts(kind, worker, self._head_of[worker], values)
         return values
@@ -318,13 +346,12 @@ class Session:
         self,
         exchange: EncryptedExchange,
         active: list[str],
-        residuals: IntArray,
+        encrypted: tuple[int, ...],
         outcome: RoundOutcome,
     ) -> Steps:
         """Step 5: every worker steps along its own gradient and reports its share of the loss."""
         curvature = np.sum([self._curvature[worker] for worker in active], axis=0)
         rates = learning_rates(curvature, self._scales)
-        encrypted = exchange.encrypt_rows(residuals)
         found = yield from gather(
             [self._gradient_step(exchange, worker, encrypted, rates) for worker in active]
         )
@@ -351,14 +378,26 @@ class Session:
                 exchange.send_ciphertexts(kind, self.label_holder, worker, residuals),
             ]
         )
-        encrypted = exchange.gradient(block, residuals)
-        kind = MessageKind(5, "masked gradient")
-        values = yield from exchange.decrypt_masked(kind, worker, encrypted)
-        gradient = self._unpack_rows(values)
+        gradient = yield from self._open_gradient(exchange, worker, residuals)
         share = loss_shares(block.parameters, gradient, self._gradient_at_zero[worker])
         yield from send_numbers(MessageKind(5, "loss"), worker, owner, share, LONG_BYTES)
         block.step(gradient, rates)
         return share
+
+    def _open_gradient(
+        self, exchange: EncryptedExchange, worker: str, residuals: tuple[int, ...]
+    ) -> Flow[IntArray]:
+        """A worker's own gradient, decrypted under a mask."""
+        block = self.blocks[worker]
+        kind = MessageKind(5, "masked gradient")
+        hidden = self._encrypted_scores
+        if hidden is None:
+            encrypted = exchange.gradient(block, residuals)
+            values = yield from exchange.decrypt_masked(kind, worker, encrypted)
+            return self._unpack_rows(values)
+        encrypted = hidden.gradient(exchange.scheme, block, residuals)
+        values = yield from exchange.decrypt_masked(kind, worker, encrypted)
+        return hidden.unpack(values, self.balance, block)
 
     def _unpack_rows(self, packed: Sequence[int]) -> IntArray:
         """Values of all classes from each plaintext, shape (plaintexts, classes)."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer
 
 from qnetsim.plain_text import counted
 from qnetsim.scenario.lines import Problem
-from qnetsim.scenario.tables.fields import NodeName, Table, as_tuple, field
+from qnetsim.scenario.tables.fel_privacy import AttackTable, PrivacyTable
+from qnetsim.scenario.tables.fields import NodeName, Table, as_tuple, field, without_late_keys
 
 #: Blocks of six features that a data set can be cut into: workers at most.
 BLOCKS = {"breast_cancer": 5, "digits": 11, "iris": 1, "wine": 3}
+#: Keys that came later: no dump has them where they say what was meant before.
+LATE_KEYS = ("worker_dropout", "privacy", "attack")
 
 
 def _one_or_many(value: object) -> object:
@@ -136,6 +139,25 @@ class FelTable(Table):
         le=1e9,
     )
 
+    worker_dropout: float = field(
+        "probability that a worker is missing from a round, drawn for each round anew; the label "
+        "holder is never missing from it",
+        "a number 0 .. 1",
+        default=0.0,
+        ge=0,
+        le=1,
+    )
+    privacy: PrivacyTable = field(
+        "the [fel.privacy] table of the task", "a table", default=PrivacyTable.not_given()
+    )
+    attack: Annotated[tuple[AttackTable, ...], BeforeValidator(as_tuple)] = field(
+        "the [[fel.attack]] tables of the task", "one table for each kind of attack", default=()
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_late_keys(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_late_keys(self, dump, LATE_KEYS)
+
     @property
     def clusters(self) -> dict[str, tuple[str, ...]]:
         """Workers of each head."""
@@ -179,11 +201,17 @@ def misplaced(
             )
             yield ("fel", i, "workers"), text
         seen: dict[str, str] = {}
-        for key, name in table.parties:
-            wrong = no_node(name)
+        for key, party in table.parties:
+            wrong = no_node(party)
             if wrong:
                 yield ("fel", i, key), wrong
-            elif name in seen:
-                text = f"node {name!r} is among {seen[name]} already; each party has its own node"
+            elif party in seen:
+                text = f"node {party!r} is among {seen[party]} already; each party has its own node"
                 yield ("fel", i, key), text
-            seen.setdefault(name, key)
+            seen.setdefault(party, key)
+        for j, attack in enumerate(table.attack):
+            for key in ("source", "target"):
+                name = getattr(attack, key)
+                if name is not None and name not in seen:
+                    text = f"node {name!r} is no party of the task; allowed: {', '.join(seen)}"
+                    yield ("fel", i, "attack", j, key), text
