@@ -7,15 +7,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from qnetsim.fel.batches import Batches
+from qnetsim.fel.computing import HERE, Computing
 from qnetsim.fel.datasets import draw_worker_records, load_dataset
-from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionScheme, PaillierScheme
+from qnetsim.fel.encryption_schemes import (
+    CountedScheme,
+    EncryptionMeans,
+    EncryptionScheme,
+    PaillierScheme,
+)
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.intersection_protocols import (
     BlindSignatures,
     CommutativeEncryption,
     RecordIntersection,
 )
-from qnetsim.fel.protocol import Session
+from qnetsim.fel.protocol import LearningMethod, Session
 from qnetsim.fel.roles import TaskRoles
 from qnetsim.kernel.rounds import Task
 from qnetsim.scenario import FelTable, Scenario
@@ -24,7 +31,13 @@ from qnetsim.world.attendance import draw_attendance
 
 
 def open_session(
-    table: FelTable, number: int, seed: int, replication: int = 0, *, counted: bool = False
+    table: FelTable,
+    number: int,
+    seed: int,
+    replication: int = 0,
+    *,
+    counted: bool = False,
+    computing: Computing = HERE,
 ) -> Session:
     """Build the session of a task; its parties have the names of their nodes.
 
@@ -36,14 +49,20 @@ def open_session(
     seed, replication : int
     counted : bool
         Leave the cryptography out whatever the table says.
+    computing : Computing
+        Where the parties' cryptography is computed.
+    computing : Computing, optional
+        Where the parties' cryptography is computed; in this process unless given.
     """
     real = table.mode == "real" and not counted
     dataset = load_dataset(table.dataset)
     workers = [name for group in table.workers for name in group]
 
+    means = EncryptionMeans(table.randomness, computing)
+
     def scheme_of_round(round_number: int) -> EncryptionScheme:
         name = number, replication, round_number
-        return PaillierScheme(table.key_bits, seed, *name) if real else CountedScheme()
+        return PaillierScheme(table.key_bits, seed, *name, means=means) if real else CountedScheme()
 
     protocol = (
         BlindSignatures if table.intersection == "blind_signatures" else CommutativeEncryption
@@ -59,6 +78,10 @@ def open_session(
                 name: draw_worker_records(dataset, table.overlap, seed, number, name)
                 for name in workers
             },
+        ),
+        LearningMethod(
+            table.optimiser,
+            None if table.batch is None else Batches(table.batch, seed, number, replication),
         ),
     )
 
@@ -109,7 +132,7 @@ def task_world(scenario: Scenario, replication: int) -> list[dict[str, object]]:
         attendance = draw_attendance(table, number, run.seed, replication, end)
         found.append(
             {
-                "settings": table.model_dump(mode="json", exclude={"mode"}),
+                "settings": table.model_dump(mode="json", exclude={"mode", "randomness"}),
                 "data": data.hexdigest(),
                 "attendance": attendance.digest(),
             }

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer
 
 from qnetsim.plain_text import counted
 from qnetsim.scenario.lines import Problem
-from qnetsim.scenario.tables.fields import NodeName, Table, as_tuple, field
+from qnetsim.scenario.tables.fields import NodeName, Table, as_tuple, field, without_late_keys
 
 #: Blocks of six features that a data set can be cut into: workers at most.
 BLOCKS = {"breast_cancer": 5, "digits": 11, "iris": 1, "wine": 3}
+#: Keys that came later: where they are not used a task is dumped as before.
+LATE_KEYS = ("optimiser", "batch", "randomness")
 
 
 def _one_or_many(value: object) -> object:
@@ -136,6 +138,32 @@ class FelTable(Table):
         le=1e9,
     )
 
+    optimiser: Literal["gradient_descent", "line_search", "conjugate_gradients"] = field(
+        "how the parameters are moved: by a step of fixed rate, by the best step along the "
+        "gradient, or by the best step along conjugate directions; the last two send the owner "
+        "two or three sums of products of each worker's gradients",
+        "'gradient_descent' (as in the paper), 'line_search' or 'conjugate_gradients'",
+        default="gradient_descent",
+    )
+    batch: int | None = field(
+        "records that a round learns from, drawn anew until all have had their turn; unless given, "
+        "all records in every round",
+        "an integer >= 1, at most the records of the data set, with optimiser = 'gradient_descent'",
+        default=None,
+        ge=1,
+        le=10**9,
+    )
+    randomness: Literal["short", "full"] = field(
+        "randomness of the encryption in real mode; nothing but the time that it takes depends "
+        "on it",
+        "'short' (of Damgård, Jurik and Nielsen, about ten times as fast) or 'full' (Paillier's)",
+        default="short",
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_late_keys(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_late_keys(self, dump, LATE_KEYS)
+
     @property
     def clusters(self) -> dict[str, tuple[str, ...]]:
         """Workers of each head."""
@@ -178,6 +206,12 @@ def misplaced(
                 f"each block of six features of {table.dataset}"
             )
             yield ("fel", i, "workers"), text
+        if table.batch is not None and table.optimiser != "gradient_descent":
+            text = (
+                f"a round of {table.optimiser!r} needs all records; allowed: with optimiser = "
+                "'gradient_descent' only"
+            )
+            yield ("fel", i, "batch"), text
         seen: dict[str, str] = {}
         for key, name in table.parties:
             wrong = no_node(name)
