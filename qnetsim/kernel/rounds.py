@@ -144,12 +144,15 @@ class Rounds:
         self, number: int, round_number: int, steps: Steps
     ) -> Generator[Event, None, bool]:
         """Send batch after batch; returns whether the run lasted until all were sent."""
-        answers = None
+        answers: list[bool] | None = None
         while True:
             try:
                 batch = next(steps) if answers is None else steps.send(answers)
             except StopIteration:
                 return True
+            if not batch:
+                answers = []
+                continue
             answers = yield from self._exchange(number, round_number, batch)
             if answers is None:
                 return False
