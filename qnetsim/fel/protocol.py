@@ -144,6 +144,8 @@ class Session:
         self.rounds = 0
         self._encryption = encryption
         self._method = method or LearningMethod()
+        if self._method.batches is not None:
+            self._method.batches.require(dataset.samples)
         self._directions: DirectionRounds | None = None
         #: Records that all workers hold, and the places among them of those of this round.
         self._common: Sequence[str] = ()
