@@ -26,6 +26,7 @@ from qnetsim.cli.show.metrics import task_json
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
 from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import SettingError, UsageError
+from qnetsim.fel.computing import processes_for_parties
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.interrupt import remove_at_end
@@ -56,6 +57,13 @@ from qnetsim.trace import open_trace, refuse_existing
     show_default=True,
     help="Channels lit for the task on every fibre, in the budget.",
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="Processes of the parties in real mode; results do not depend on it. Not with --policy.",
+)
 @click.option("--budget", "only_budget", is_flag=True, help="Plan the keys only; train nothing.")
 @resume_option
 @force_option
@@ -68,6 +76,7 @@ def fel(
     out: Path | None,
     rounds: int | None,
     channels: int,
+    processes: int,
     only_budget: bool,
     resume: bool,
     force: bool,
@@ -83,6 +92,8 @@ def fel(
         raise UsageError("--budget trains nothing; leave --policy and --rounds out")
     if out is not None and policy is None:
         raise UsageError("--out keeps the trace of a run; give --policy too")
+    if processes > 1 and (policy or only_budget):
+        raise UsageError("--processes is for training outside the network: without --policy")
     if resume and out is None:
         raise UsageError("--resume goes on with a trace that was kept; give --policy and --out")
     keep = Keeping(force, resume)
@@ -97,7 +108,7 @@ def fel(
     if policy is not None:
         run = _run_task(spec, policy_table(policy, spec.policy), out, keep)
     elif not only_budget:
-        rows = _train_outside_network(case)
+        rows = _train_outside_network(case, processes)
     settings = spec.fel[0]
     title = (
         f"{settings.dataset}, {counted(sum(map(len, settings.workers)), 'worker')}, {settings.mode}"
@@ -137,12 +148,15 @@ def _run_task(spec: Scenario, policy: PolicyTable, out: Path | None, keep: Keepi
             return task_runs(trace)[0]
 
 
-def _train_outside_network(case: Case) -> list[TrainingRound]:
+def _train_outside_network(case: Case, processes: int) -> list[TrainingRound]:
     """Train outside the network."""
     settings = case.scenario.fel[0]
     rows = []
-    session = open_session(settings, 0, case.scenario.run.seed)
-    with progress(settings.dataset, settings.rounds + 1) as advance:
+    with (
+        processes_for_parties(processes if settings.mode == "real" else 1) as computing,
+        progress(settings.dataset, settings.rounds + 1) as advance,
+    ):
+        session = open_session(settings, 0, case.scenario.run.seed, computing=computing)
         run_flow(session.setup(), KeyUsageTable())
         advance(1)
         for number in range(1, settings.rounds + 1):

@@ -14,6 +14,8 @@ from qnetsim.scenario.tables.fields import NodeName, Table, as_tuple, field, wit
 
 #: Blocks of six features that a data set can be cut into: workers at most.
 BLOCKS = {"breast_cancer": 5, "digits": 11, "iris": 1, "wine": 3}
+#: Samples of each data set: records of a batch at most.
+SAMPLES = {"breast_cancer": 569, "digits": 1797, "iris": 150, "wine": 178}
 #: Keys that came later: where they are not used a task is dumped as before.
 LATE_KEYS = ("optimiser", "batch", "randomness", "worker_dropout", "privacy", "attack")
 
@@ -226,6 +228,10 @@ def misplaced(
                 f"a round of {table.optimiser!r} needs all records; allowed: with optimiser = "
                 "'gradient_descent' only"
             )
+            yield ("fel", i, "batch"), text
+        elif table.batch is not None and table.batch > SAMPLES[table.dataset]:
+            most = SAMPLES[table.dataset]
+            text = f"{table.batch:,} records; allowed: 1 .. {most}, those of {table.dataset}"
             yield ("fel", i, "batch"), text
         seen: dict[str, str] = {}
         for key, party in table.parties:
