@@ -34,8 +34,8 @@ from qnetsim.fel.intersection_protocols import (
 from qnetsim.fel.privacy import TaskPrivacy, randomised_response
 from qnetsim.fel.protocol import LearningMethod, Session
 from qnetsim.fel.roles import TaskRoles
+from qnetsim.kernel.running_tasks import Task
 from qnetsim.kernel.task_attacks import TaskAttacks
-from qnetsim.kernel.tasks import Task
 from qnetsim.network import Topology
 from qnetsim.scenario import FelTable, Scenario
 from qnetsim.units import seconds_to_ticks

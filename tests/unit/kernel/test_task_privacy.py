@@ -43,7 +43,7 @@ def attacked(kind: str, more: str = "", fel: str = WINE, slots: int = 40) -> Sce
 
 
 def ending(found) -> object:
-    return found.simulation.rounds.endings()[0]
+    return found.simulation.rounds.notes()[0]
 
 
 def in_mode(scenario: Scenario, mode: str) -> Scenario:
@@ -182,7 +182,7 @@ def test_all_kernels_agree_under_attack() -> None:
     for kernel in ("numpy", "numba"):
         other = go(scenario, kernel=kernel)
         equal(first, other)
-        assert first.simulation.rounds.endings() == other.simulation.rounds.endings()
+        assert first.simulation.rounds.notes() == other.simulation.rounds.notes()
 
 
 @pytest.mark.parametrize(
