@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.analysis.task_endings import TaskEnding, task_endings
 from qnetsim.arrays import FloatArray
 from qnetsim.trace import Trace
 from qnetsim.vocabulary import ROUND_STATUS
@@ -55,6 +56,8 @@ class TaskRun:
         End-to-end key bits of the task ahead of each round with a step, set-up included.
     key_bits_by_kind : dict from (int, str) to int
         End-to-end key bits of all rounds and the set-up, by step and purpose.
+    ending : TaskEnding
+        How it stood when the run ended.
     """
 
     name: str
@@ -72,6 +75,7 @@ class TaskRun:
     key_bits: int
     key_bits_before: FloatArray
     key_bits_by_kind: dict[tuple[int, str], int]
+    ending: TaskEnding = field(default_factory=TaskEnding)
 
     @property
     def trained_s(self) -> float | None:
@@ -98,7 +102,8 @@ def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
         mine = tasks == task
         rows = {column: array[mine] for column, array in values.items()}
         found.append(_task_run(f"{task + 1} {name}", numbers[mine], rows, kinds))
-    return tuple(found)
+    endings = task_endings(trace, len(found))
+    return tuple(replace(run, ending=end) for run, end in zip(found, endings, strict=True))
 
 
 def _task_run(

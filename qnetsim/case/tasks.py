@@ -7,9 +7,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from qnetsim import seeds
+from qnetsim.arrays import IntArray
+from qnetsim.case.task_relays import (
+    legs_of,
+    refuse_no_message,
+    refuse_no_way,
+    relay_rule,
+    toy_dataset,
+)
 from qnetsim.fel.batches import Batches
 from qnetsim.fel.computing import HERE, Computing
-from qnetsim.fel.datasets import draw_worker_records, load_dataset
+from qnetsim.fel.datasets import Dataset, draw_worker_records, load_dataset
 from qnetsim.fel.encryption_schemes import (
     CountedScheme,
     EncryptionMeans,
@@ -22,9 +31,12 @@ from qnetsim.fel.intersection_protocols import (
     CommutativeEncryption,
     RecordIntersection,
 )
+from qnetsim.fel.privacy import TaskPrivacy, randomised_response
 from qnetsim.fel.protocol import LearningMethod, Session
 from qnetsim.fel.roles import TaskRoles
-from qnetsim.kernel.rounds import Task
+from qnetsim.kernel.task_attacks import TaskAttacks
+from qnetsim.kernel.tasks import Task
+from qnetsim.network import Topology
 from qnetsim.scenario import FelTable, Scenario
 from qnetsim.units import seconds_to_ticks
 from qnetsim.world.attendance import draw_attendance
@@ -37,6 +49,7 @@ def open_session(
     replication: int = 0,
     *,
     counted: bool = False,
+    dataset: Dataset | None = None,
     computing: Computing = HERE,
 ) -> Session:
     """Build the session of a task; its parties have the names of their nodes.
@@ -49,13 +62,13 @@ def open_session(
     seed, replication : int
     counted : bool
         Leave the cryptography out whatever the table says.
-    computing : Computing
-        Where the parties' cryptography is computed.
+    dataset : Dataset, optional
+        Learn from this one; that of the table unless given.
     computing : Computing, optional
         Where the parties' cryptography is computed; in this process unless given.
     """
     real = table.mode == "real" and not counted
-    dataset = load_dataset(table.dataset)
+    dataset = dataset or load_dataset(table.dataset)
     workers = [name for group in table.workers for name in group]
 
     means = EncryptionMeans(table.randomness, computing)
@@ -83,7 +96,18 @@ def open_session(
             table.optimiser,
             None if table.batch is None else Batches(table.batch, seed, number, replication),
         ),
+        TaskPrivacy(
+            table.privacy.scores, _learnt_labels(table, dataset, seed, number, replication)
+        ),
     )
+
+
+def _learnt_labels(table: FelTable, dataset: Dataset, seed: int, *name: int) -> IntArray | None:
+    """Labels that their holder learns from, where they are not the true ones."""
+    epsilon = table.privacy.label_epsilon
+    if epsilon is None:
+        return None
+    return randomised_response(dataset.labels, epsilon, seeds.stream(seed, "fel", "labels", *name))
 
 
 def open_tasks(scenario: Scenario, nodes: Sequence[str], replication: int) -> list[Task]:
@@ -105,9 +129,34 @@ def open_tasks(scenario: Scenario, nodes: Sequence[str], replication: int) -> li
                 compute=dict(zip(session.parties, attendance.compute.T, strict=True)),
                 away=dict(zip(session.workers, attendance.away, strict=True)),
                 real=table.mode == "real",
+                relays=relay_rule(table),
+                missing=attendance.missing,
+                attacks=_attacks(table, number, run.seed, replication),
             )
         )
     return tasks
+
+
+def _attacks(table: FelTable, number: int, seed: int, replication: int) -> TaskAttacks | None:
+    if not table.attack:
+        return None
+    return TaskAttacks(table.attack, seeds.stream(seed, "fel", "attack", replication, number))
+
+
+def refuse_unfit(scenario: Scenario, topology: Topology) -> None:
+    """Refuse keys that must avoid parties and cannot, and attacks on messages that do not exist.
+
+    Raises
+    ------
+    SettingError
+    """
+    for number, table in enumerate(scenario.fel):
+        if table.attack or not relay_rule(table).idle:
+            toy = toy_dataset(sum(map(len, table.workers)))
+            session = open_session(table, number, 0, counted=True, dataset=toy)
+            legs = list(legs_of(session))
+            refuse_no_way(table, legs, topology, number)
+            refuse_no_message(table, legs, number)
 
 
 def task_world(scenario: Scenario, replication: int) -> list[dict[str, object]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from qnetsim.arrays import IntArray
+from qnetsim.fel.arithmetic import ClassBalance
 from qnetsim.fel.computing import computed
 from qnetsim.fel.encryption_schemes import EncryptionScheme
 from qnetsim.fel.messages import Flow, Message, MessageKind, send, send_numbers
@@ -34,6 +36,13 @@ class TaskEncryption:
     pad_ciphertexts: bool = False
 
 
+class FormedResiduals(NamedTuple):
+    """Encrypted residuals of a round, and the scores that the label holder saw for them, if any."""
+
+    ciphertexts: tuple[int, ...]
+    scores: IntArray | None
+
+
 class EncryptedExchange:
     """The messages of one round that carry keys, ciphertexts and masked values.
 
@@ -52,6 +61,7 @@ class EncryptedExchange:
     def __init__(self, roles: TaskRoles, encryption: TaskEncryption, number: int) -> None:
         self.scheme: EncryptionScheme = encryption.scheme_of_round(number)
         self._key_holder = roles.key_holder
+        self._label_holder = roles.label_holder
         self._padded = encryption.pad_ciphertexts
         self._slots = slots(encryption.key_bits)
         self._ciphertext_bytes = ciphertext_bytes(encryption.key_bits)
@@ -67,6 +77,33 @@ class EncryptedExchange:
         flat = values.ravel().tolist()
         packed = [pack(flat[part]) for part in self._slices(len(flat))]
         return (yield from computed(self.scheme.encrypt_all(packed)))
+
+    def encrypt_scores(self, scores: IntArray) -> Flow[list[int]]:
+        """A worker's scores, as few ciphertexts as hold them."""
+        return (yield from self.encrypt_all(scores))
+
+    def residuals(
+        self, balance: ClassBalance, rows: IntArray, own: IntArray, sums: list[int]
+    ) -> Flow[FormedResiduals]:
+        """Have the sums of the others' scores decrypted for the label holder; encrypt residuals.
+
+        Parameters
+        ----------
+        balance : ClassBalance
+        rows : ndarray of int64
+            Samples that the scores are of.
+        own : ndarray of int64, shape (rows, classes)
+            The label holder's own scores.
+        sums : list of int
+            Encrypted sums of the others' scores; empty where there are none.
+        """
+        scores = own
+        if sums:
+            kind = MessageKind(4, "masked scores")
+            values = yield from self.decrypt_masked(kind, self._label_holder, sums)
+            scores = own + self.unpack_all(values, own.shape)
+        encrypted = yield from self.encrypt_rows(balance.residuals(scores, rows))
+        return FormedResiduals(encrypted, scores)
 
     def add_fresh(self, party: str, columns: Sequence[Sequence[int]]) -> Flow[list[int]]:
         """Sums of a party, encrypted anew."""

@@ -33,6 +33,7 @@ from qnetsim.fel.batches import Batches
 from qnetsim.fel.datasets import Dataset, WorkerRecords
 from qnetsim.fel.direction_rounds import DirectionRounds
 from qnetsim.fel.directions import OptimiserName
+from qnetsim.fel.encrypted_scores import EncryptedScoresExchange, require_plaintext
 from qnetsim.fel.exchange import EncryptedExchange, TaskEncryption, unpack_rows
 from qnetsim.fel.intersection_protocols import RecordIntersection
 from qnetsim.fel.messages import (
@@ -46,6 +47,7 @@ from qnetsim.fel.messages import (
     send_numbers,
 )
 from qnetsim.fel.paillier import slots
+from qnetsim.fel.privacy import AS_IN_THE_PAPER, TaskPrivacy
 from qnetsim.fel.roles import TaskRoles
 from qnetsim.plain_text import counted
 
@@ -98,13 +100,14 @@ class Session:
     intersection : RecordIntersection, optional
     method : LearningMethod, optional
         Gradient descent with all records, as in the paper, unless given.
+    privacy : TaskPrivacy, optional
 
     Attributes
     ----------
     blocks : dict from worker to FeatureBlock
         Features of the common records, and parameters.
     balance : ClassBalance
-        Labels of the common records.
+        Labels of the common records, as their holder learns from them.
     rounds : int
         Rounds that were begun.
 
@@ -122,6 +125,7 @@ class Session:
         encryption: TaskEncryption,
         intersection: RecordIntersection | None = None,
         method: LearningMethod | None = None,
+        privacy: TaskPrivacy = AS_IN_THE_PAPER,
     ) -> None:
         self.roles = roles
         self.workers = roles.workers
@@ -141,11 +145,21 @@ class Session:
                 f"{counted(slots(key_bits), 'slot')} of a key of {key_bits} bits"
             )
         self.dataset = dataset
+        self._privacy = privacy
+        self._hides_scores = privacy.scores == "encrypted"
+        self._features = sum(widths)
         self.rounds = 0
         self._encryption = encryption
         self._method = method or LearningMethod()
         if self._method.batches is not None:
             self._method.batches.require(dataset.samples)
+        if self._hides_scores:
+            require_plaintext(key_bits, dataset.samples, self._features)
+            if self._method.batches is not None:
+                raise UsageError(
+                    "a batch's loss is told by the label holder, who sees no scores where they are "
+                    "encrypted; leave batch out, or open the scores"
+                )
         self._directions: DirectionRounds | None = None
         #: Records that all workers hold, and the places among them of those of this round.
         self._common: Sequence[str] = ()
@@ -168,13 +182,16 @@ class Session:
             worker: FeatureBlock(dataset.features[rows[worker]][:, columns], dataset.classes)
             for worker, columns in self._columns.items()
         }
-        self.balance = ClassBalance(dataset.labels[rows[self.label_holder]])
+        held = rows[self.label_holder]
+        learnt = dataset.labels if self._privacy.labels is None else self._privacy.labels
+        self._true_labels = dataset.labels[held]
+        self.balance = ClassBalance(learnt[held])
 
     @property
     def accuracy(self) -> float:
         """Share of the common samples that the model classifies rightly."""
         scores = sum(block.scores() for block in self.blocks.values())
-        return accuracy(self.balance.labels, np.asarray(scores))
+        return accuracy(self._true_labels, np.asarray(scores))
 
     def setup(self) -> Steps:
         """Steps 1 and 2, then curvature and gradients at zero.
@@ -228,6 +245,7 @@ class Session:
             [
                 *(exchange.send_public_key(3, worker) for worker in self.workers),
                 send_numbers(kind, self.label_holder, self.roles.owner, counts),
+                *(send_numbers(kind, self.label_holder, w, counts) for w in self._told_counts),
             ]
         )
         at_zero = balance.residuals(np.zeros_like(balance.labels))
@@ -243,6 +261,11 @@ class Session:
                 self._gradient_at_zero,
                 conjugate=self._method.optimiser == "conjugate_gradients",
             )
+
+    @property
+    def _told_counts(self) -> list[str]:
+        """Workers that need the class counts: those that divide what is not opened on the way."""
+        return [*self.workers[:-1]] if self._hides_scores else []
 
     def _report_curvature(
         self,
@@ -285,7 +308,7 @@ class Session:
         outcome.loss = None
         if self.label_holder not in present:
             return
-        exchange = EncryptedExchange(self.roles, self._encryption, self.rounds)
+        exchange = self._exchange_of_round()
         self._rows = self._rows_of_round()
         try:
             if self._directions is not None:
@@ -294,11 +317,18 @@ class Session:
                     return
             active: list[str] = []
             own = self._scores(self.label_holder)
-            others = yield from self._collect_scores(exchange, present, active)
+            sums = yield from self._collect_scores(exchange, present, active)
             workers = [*active, self.label_holder]
-            yield from self._gradient_steps(exchange, workers, own + others, outcome)
+            yield from self._gradient_steps(exchange, workers, (own, sums), outcome)
         except MessageLostError:
             return
+
+    def _exchange_of_round(self) -> EncryptedExchange:
+        if not self._hides_scores:
+            return EncryptedExchange(self.roles, self._encryption, self.rounds)
+        return EncryptedScoresExchange(
+            self.roles, self._encryption, self.rounds, self.balance, self._features
+        )
 
     def _rows_of_round(self) -> IntArray:
         """Places of the records that the round learns from."""
@@ -315,8 +345,8 @@ class Session:
 
     def _collect_scores(
         self, exchange: EncryptedExchange, present: Sequence[str], active: list[str]
-    ) -> Flow[IntArray]:
-        """Steps 3 and 4: the label holder gets the sum of the others' scores, and nothing else.
+    ) -> Flow[list[int]]:
+        """Steps 3 and 4: the label holder gets encrypted sums of the others' scores.
 
         Adds to ``active`` the workers whose scores are in the sum.
         """
@@ -345,13 +375,7 @@ class Session:
             if total is not None:
                 arrived.append(total)
                 active.extend(group)
-        shape = len(self._rows), self.dataset.classes
-        if not arrived:
-            return np.zeros(shape, dtype=np.int64)
-        whole = [exchange.scheme.add(column) for column in zip(*arrived, strict=True)]
-        kind = MessageKind(4, "masked scores")
-        values = yield from exchange.decrypt_masked(kind, holder, whole)
-        return exchange.unpack_all(values, shape)
+        return [exchange.scheme.add(column) for column in zip(*arrived, strict=True)]
 
     def _label_holder_key(self, exchange: EncryptedExchange) -> Flow[list[int]]:
         yield from exchange.send_public_key(4, self.label_holder)
@@ -360,7 +384,7 @@ class Session:
     def _submit_scores(self, exchange: EncryptedExchange, worker: str) -> Flow[list[int]]:
         """A worker's encrypted scores, sent to its head."""
         yield from exchange.send_public_key(4, worker)
-        values = yield from exchange.encrypt_all(self._scores(worker))
+        values = yield from exchange.encrypt_scores(self._scores(worker))
         kind = MessageKind(4, "scores")
         yield from exchange.send_ciphertexts(kind, worker, self._head_of[worker], values)
         return values
@@ -379,12 +403,12 @@ class Session:
         self,
         exchange: EncryptedExchange,
         active: list[str],
-        scores: IntArray,
+        scores: tuple[IntArray, list[int]],
         outcome: RoundOutcome,
     ) -> Steps:
         """Step 5: every worker steps along its own gradient, and the owner learns the loss."""
-        residuals = self.balance.residuals(scores, self._rows)
-        encrypted = yield from exchange.encrypt_rows(residuals)
+        own, sums = scores
+        encrypted, opened = yield from exchange.residuals(self.balance, self._rows, own, sums)
         if self._directions is not None:
             taken = yield from self._directions.take(exchange, active, encrypted)
             outcome.workers, outcome.loss = taken.workers, taken.loss
@@ -398,7 +422,8 @@ class Session:
             if len(shares) == len(active):
                 outcome.loss = mean_loss(shares, len(self.balance.labels))
         else:
-            told, *found = yield from gather([self._tell_loss(scores), *steps])
+            assert opened is not None
+            told, *found = yield from gather([self._tell_loss(opened), *steps])
             if told is not None:
                 outcome.loss = batch_loss(told)
         outcome.workers = tuple(

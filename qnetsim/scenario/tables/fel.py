@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_seria
 
 from qnetsim.plain_text import counted
 from qnetsim.scenario.lines import Problem
+from qnetsim.scenario.tables.fel_privacy import AttackTable, PrivacyTable
 from qnetsim.scenario.tables.fields import NodeName, Table, as_tuple, field, without_late_keys
 
 #: Blocks of six features that a data set can be cut into: workers at most.
@@ -16,7 +17,7 @@ BLOCKS = {"breast_cancer": 5, "digits": 11, "iris": 1, "wine": 3}
 #: Samples of each data set: records of a batch at most.
 SAMPLES = {"breast_cancer": 569, "digits": 1797, "iris": 150, "wine": 178}
 #: Keys that came later: where they are not used a task is dumped as before.
-LATE_KEYS = ("optimiser", "batch", "randomness")
+LATE_KEYS = ("optimiser", "batch", "randomness", "worker_dropout", "privacy", "attack")
 
 
 def _one_or_many(value: object) -> object:
@@ -140,6 +141,20 @@ class FelTable(Table):
         le=1e9,
     )
 
+    worker_dropout: float = field(
+        "probability that a worker is missing from a round, drawn for each round anew; the label "
+        "holder is never missing from it",
+        "a number 0 .. 1",
+        default=0.0,
+        ge=0,
+        le=1,
+    )
+    privacy: PrivacyTable = field(
+        "the [fel.privacy] table of the task", "a table", default=PrivacyTable.not_given()
+    )
+    attack: Annotated[tuple[AttackTable, ...], BeforeValidator(as_tuple)] = field(
+        "the [[fel.attack]] tables of the task", "one table for each kind of attack", default=()
+    )
     optimiser: Literal["gradient_descent", "line_search", "conjugate_gradients"] = field(
         "how the parameters are moved: by a step of fixed rate, by the best step along the "
         "gradient, or by the best step along conjugate directions; the last two send the owner "
@@ -219,11 +234,17 @@ def misplaced(
             text = f"{table.batch:,} records; allowed: 1 .. {most}, those of {table.dataset}"
             yield ("fel", i, "batch"), text
         seen: dict[str, str] = {}
-        for key, name in table.parties:
-            wrong = no_node(name)
+        for key, party in table.parties:
+            wrong = no_node(party)
             if wrong:
                 yield ("fel", i, key), wrong
-            elif name in seen:
-                text = f"node {name!r} is among {seen[name]} already; each party has its own node"
+            elif party in seen:
+                text = f"node {party!r} is among {seen[party]} already; each party has its own node"
                 yield ("fel", i, key), text
-            seen.setdefault(name, key)
+            seen.setdefault(party, key)
+        for j, attack in enumerate(table.attack):
+            for key in ("source", "target"):
+                name = getattr(attack, key)
+                if name is not None and name not in seen:
+                    text = f"node {name!r} is no party of the task; allowed: {', '.join(seen)}"
+                    yield ("fel", i, "attack", j, key), text
