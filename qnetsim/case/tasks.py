@@ -153,7 +153,8 @@ def refuse_unfit(scenario: Scenario, topology: Topology) -> None:
     for number, table in enumerate(scenario.fel):
         if table.attack or not relay_rule(table).idle:
             toy = toy_dataset(sum(map(len, table.workers)))
-            session = open_session(table, number, 0, counted=True, dataset=toy)
+            few = table if table.batch is None else table.model_copy(update={"batch": 1})
+            session = open_session(few, number, 0, counted=True, dataset=toy)
             legs = list(legs_of(session))
             refuse_no_way(table, legs, topology, number)
             refuse_no_message(table, legs, number)

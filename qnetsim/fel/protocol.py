@@ -151,6 +151,8 @@ class Session:
         self.rounds = 0
         self._encryption = encryption
         self._method = method or LearningMethod()
+        if self._method.batches is not None:
+            self._method.batches.require(dataset.samples)
         if self._hides_scores:
             require_plaintext(key_bits, dataset.samples, self._features)
             if self._method.batches is not None:
@@ -158,8 +160,6 @@ class Session:
                     "a batch's loss is told by the label holder, who sees no scores where they are "
                     "encrypted; leave batch out, or open the scores"
                 )
-        if self._method.batches is not None:
-            self._method.batches.require(dataset.samples)
         self._directions: DirectionRounds | None = None
         #: Records that all workers hold, and the places among them of those of this round.
         self._common: Sequence[str] = ()

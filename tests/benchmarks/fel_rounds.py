@@ -1,9 +1,11 @@
 """Seconds and key bytes of FEL rounds and trainings at 2048 bits, before and after, in one run.
 
 ``make fel-rounds`` prints them for the four data sets and one of 10,000 samples of 50 features.
-"Before" is Paillier's own randomness and a power for each product, which the parties' cryptography
-was until version 0.2; parameters are checked to be equal, bit for bit, to those of counted rounds.
-Seconds are CPU seconds, summed over all parties. Step 2 is counted only: nothing of it has changed.
+The rounds are executed with short exponents and buckets, and checked to have the parameters of
+counted ones, bit for bit. "Before" is Paillier's own randomness and a power for each product, as
+until version 0.2: one operation in ``SAMPLED`` is done that way too, and their time takes the place
+of what the operations took. Seconds are CPU seconds, summed over all parties. Step 2 is counted
+only: nothing of it has changed.
 """
 
 from __future__ import annotations
@@ -23,15 +25,11 @@ from qnetsim.fel.batches import Batches
 from qnetsim.fel.computing import Later
 from qnetsim.fel.datasets import DATASET_NAMES, Dataset, load_dataset, make_dataset
 from qnetsim.fel.directions import OPTIMISER_NAMES
-from qnetsim.fel.encryption_schemes import (
-    CountedScheme,
-    EncryptionMeans,
-    EncryptionScheme,
-    PaillierScheme,
-)
+from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionScheme, PaillierScheme
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.protocol import LearningMethod, RoundOutcome, Session
+from qnetsim.fel.randomness import FullRandomness
 from qnetsim.fel.roles import TaskRoles
 
 KEY_BITS = 2048
@@ -40,32 +38,85 @@ ROUNDS = 30
 #: A training that has not reached it by then is given up.
 MOST_ROUNDS = 400
 BATCHES = (32, 128)
+#: One operation of so many is also done as it was.
+SAMPLED = 16
 SchemeOfRound = Callable[[int], EncryptionScheme]
 
 
-class SlowScheme(PaillierScheme):
-    """Paillier encryption as it was: rⁿ mod n² for all, and a power for each product."""
+class Watch:
+    """CPU seconds of operations, and what they would have taken as they were."""
+
+    def __init__(self) -> None:
+        self.encrypting = self.weighing = self.encrypting_before = self.weighing_before = 0.0
+        #: Seconds of the measurement itself.
+        self.sampling = 0.0
+
+    @property
+    def full(self) -> float:
+        """Seconds that Paillier's own randomness takes more."""
+        return self.encrypting_before - self.encrypting
+
+    @property
+    def before(self) -> float:
+        """Seconds that all took more."""
+        return self.full + self.weighing_before - self.weighing
+
+
+class WatchedScheme(PaillierScheme):
+    """Short exponents and buckets; a part of the operations is also done as it was."""
+
+    def __init__(self, watch: Watch, name: str, number: int) -> None:
+        super().__init__(KEY_BITS, 1, "benchmark", name, number)
+        self._watch = watch
+        self._square = gmpy2.mpz(self.public) ** 2
+        self._full = FullRandomness(self.public)
+
+    def encrypt_all(self, values: Sequence[int]) -> Later[list[int]]:
+        """Encrypt, and work out rⁿ for some."""
+        return self._timed(super().encrypt_all(values), "encrypting", len(values), self._power)
 
     def add_fresh_all(
         self, columns: Sequence[Sequence[int]], *, by_key_holder: bool = False
     ) -> Later[list[int]]:
-        """Nobody works modulo p² and q²."""
-        return super().add_fresh_all(columns)
+        """Add, and work out rⁿ for some."""
+        later = super().add_fresh_all(columns, by_key_holder=by_key_holder)
+        return self._timed(later, "encrypting", len(columns), self._power)
+
+    def _power(self, number: int) -> None:
+        self._full.factor(self.public // 3 + number)
 
     def weigh_all(
         self, ciphertexts: Sequence[int], columns: Sequence[Sequence[int]]
     ) -> Later[list[int]]:
-        """One power after another."""
-        square = self.public * self.public
+        """Weigh, and work out some powers one after another."""
+        pairs = [(c, f) for column in columns for c, f in zip(ciphertexts, column, strict=True)]
 
-        def weighed(column: Sequence[int]) -> int:
-            total = gmpy2.mpz(1)
-            for ciphertext, factor in zip(ciphertexts, column, strict=True):
-                if factor:
-                    total = total * gmpy2.powmod(ciphertext, factor, square) % square
-            return int(total)
+        def weigh(number: int) -> None:
+            ciphertext, factor = pairs[number]
+            if factor:
+                gmpy2.powmod(ciphertext, factor, self._square) * ciphertext % self._square
 
-        return lambda: list(map(weighed, columns))
+        later = super().weigh_all(ciphertexts, columns)
+        return self._timed(later, "weighing", len(pairs), weigh)
+
+    def _timed(
+        self, later: Later[list[int]], kind: str, count: int, before: Callable[[int], None]
+    ) -> Later[list[int]]:
+        def timed() -> list[int]:
+            started = time.process_time()
+            found = later()
+            taken = time.process_time() - started
+            sample = range(0, count, SAMPLED)
+            started = time.process_time()
+            for number in sample:
+                before(number)
+            slow = (time.process_time() - started) * count / max(len(sample), 1)
+            vars(self._watch)[kind] += taken
+            vars(self._watch)[f"{kind}_before"] += slow
+            self._watch.sampling += time.process_time() - started
+            return found
+
+        return timed
 
 
 @dataclass
@@ -173,47 +224,21 @@ def large(samples: int = 10_000, features: int = 50) -> Dataset:
     return make_dataset("10,000 × 50", raw, target.astype(int).tolist())
 
 
-def scheme(kind: type[PaillierScheme], name: str, randomness: str, number: int) -> PaillierScheme:
-    """Encryption of a round."""
-    means = EncryptionMeans(randomness)  # type: ignore[arg-type]
-    return kind(KEY_BITS, 1, "benchmark", name, number, means=means)
-
-
 def report(data: Dataset) -> None:
     """Print the lines of a data set."""
     plain = LearningMethod()
     counted = train(data, lambda _: CountedScheme(), plain, ROUNDS)
     target = counted.loss
     print(f"{data.name}: {len(counted.session.workers)} workers, loss {target:.4f}", flush=True)
-    one = train(data, lambda _: CountedScheme(), plain, 1)
-    timed: dict[str, Training] = {}
-    for label, kind, randomness in (
-        ("before", SlowScheme, "full"),
-        ("full randomness", PaillierScheme, "full"),
-        ("short exponents", PaillierScheme, "short"),
-    ):
-        found = train(data, partial(scheme, kind, data.name, randomness), plain, 1)
-        require_equal(found, one)
-        timed[label] = found
-        before = timed["before"]
-        print(
-            f"  {label}: set-up {found.setup_s:.1f} s ({before.setup_s / found.setup_s:.1f} ×), "
-            f"round {found.round_s:.2f} s ({before.round_s / found.round_s:.1f} ×); "
-            f"{ROUNDS} rounds {found.seconds(ROUNDS):,.0f} s, "
-            f"{found.key_bytes(ROUNDS):,} key bytes",
-            flush=True,
-        )
-    fast = timed["short exponents"]
+    fast = report_round(data)
     for name in OPTIMISER_NAMES[1:]:
-        method = LearningMethod(name)
-        rounds, same = rounds_to(data, method, target)
+        rounds, same = rounds_to(data, LearningMethod(name), target)
         assert rounds is not None
+        seconds = f"{fast.seconds(rounds):,.1f} s"
         if name == "conjugate_gradients":
-            real = train(data, partial(scheme, PaillierScheme, data.name, "short"), method, rounds)
+            real = train(data, partial(short, data.name), LearningMethod(name), rounds)
             require_equal(real, same)
             seconds = f"{real.seconds(rounds):,.1f} s, executed"
-        else:
-            seconds = f"{fast.seconds(rounds):,.1f} s"
         keys = f"{same.round_bytes:,} key bytes a round, {same.key_bytes(rounds):,} in all"
         print(f"  {name}: {rounds} rounds, {seconds}; {keys}", flush=True)
     for size in BATCHES:
@@ -223,6 +248,38 @@ def report(data: Dataset) -> None:
             shown = f"more than {MOST_ROUNDS}" if rounds is None else rounds
             keys = f"{same.round_bytes:,} key bytes a round, {same.key_bytes(same.rounds):,} in all"
             print(f"  batches of {size}: {shown} rounds; {keys}", flush=True)
+
+
+def report_round(data: Dataset) -> Training:
+    """Print what set-up and round of gradient descent take, before and after."""
+    watches = Watch(), Watch()
+    found = train(
+        data,
+        lambda number: WatchedScheme(watches[min(number, 1)], data.name, number),
+        LearningMethod(),
+        1,
+    )
+    require_equal(found, train(data, lambda _: CountedScheme(), LearningMethod(), 1))
+    found.setup_s -= watches[0].sampling
+    found.rounds_s -= watches[1].sampling
+    for label, more in (
+        ("before", [watch.before for watch in watches]),
+        ("full randomness, buckets", [watch.full for watch in watches]),
+        ("short exponents, buckets", [0.0, 0.0]),
+    ):
+        setup, one = found.setup_s + more[0], found.round_s + more[1]
+        print(
+            f"  {label}: set-up {setup:.1f} s ({setup / found.setup_s:.1f} ×), round {one:.2f} s "
+            f"({one / found.round_s:.1f} ×); {ROUNDS} rounds {setup + ROUNDS * one:,.0f} s, "
+            f"{found.round_bytes:,} key bytes a round, {found.key_bytes(ROUNDS):,} in all",
+            flush=True,
+        )
+    return found
+
+
+def short(name: str, number: int) -> PaillierScheme:
+    """Encryption of a round with short exponents."""
+    return PaillierScheme(KEY_BITS, 1, "benchmark", name, number)
 
 
 def main() -> None:

@@ -204,6 +204,14 @@ def test_attacks_that_make_no_sense_are_refused(more: str, message: str) -> None
     assert message in str(caught.value)
 
 
+def test_tasks_with_batches_are_checked_too() -> None:
+    scenario = attacked("drop", 'purpose = "loss"\nsource = "14"\n', WINE + "batch = 100\n")
+    found = go(scenario)
+    assert ending(found).attacked["drop"] > 0
+    with pytest.raises(SettingError, match="fel.0.batch: the label holder tells a batch's loss"):
+        open_case(world(WINE + 'batch = 100\n[fel.privacy]\nscores = "encrypted"\n'))
+
+
 def test_attacked_parties_may_be_named_by_their_labels() -> None:
     table = open_case(attacked("drop", 'source = "3"\n')).scenario.fel[0].attack[0]
     assert (table.source, table.target) == ("3", None)
