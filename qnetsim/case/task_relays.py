@@ -60,7 +60,7 @@ def refuse_no_way(table: FelTable, legs: Sequence[Leg], topology: Topology, plac
         if barred and not _joined(topology, leg, barred):
             names = ", ".join(repr(name) for name in rule.roles.names if name in barred)
             text = (
-                f"the keys of {leg.kind.purpose!r} from {leg.source!r} to {leg.target!r} must avoid "
+                f"keys of {leg.kind.purpose!r} from {leg.source!r} to {leg.target!r} must avoid "
                 f"{names}, and no way around is left; move a party, add a fibre, or allow it with "
                 "avoid = 'none'"
             )

@@ -16,8 +16,15 @@ from qnetsim.case.task_relays import (
     relay_rule,
     toy_dataset,
 )
+from qnetsim.fel.batches import Batches
+from qnetsim.fel.computing import HERE, Computing
 from qnetsim.fel.datasets import Dataset, draw_worker_records, load_dataset
-from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionScheme, PaillierScheme
+from qnetsim.fel.encryption_schemes import (
+    CountedScheme,
+    EncryptionMeans,
+    EncryptionScheme,
+    PaillierScheme,
+)
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.intersection_protocols import (
     BlindSignatures,
@@ -25,10 +32,10 @@ from qnetsim.fel.intersection_protocols import (
     RecordIntersection,
 )
 from qnetsim.fel.privacy import TaskPrivacy, randomised_response
-from qnetsim.fel.protocol import Session
+from qnetsim.fel.protocol import LearningMethod, Session
 from qnetsim.fel.roles import TaskRoles
+from qnetsim.kernel.running_tasks import Task
 from qnetsim.kernel.task_attacks import TaskAttacks
-from qnetsim.kernel.tasks import Task
 from qnetsim.network import Topology
 from qnetsim.scenario import FelTable, Scenario
 from qnetsim.units import seconds_to_ticks
@@ -43,6 +50,7 @@ def open_session(
     *,
     counted: bool = False,
     dataset: Dataset | None = None,
+    computing: Computing = HERE,
 ) -> Session:
     """Build the session of a task; its parties have the names of their nodes.
 
@@ -56,14 +64,18 @@ def open_session(
         Leave the cryptography out whatever the table says.
     dataset : Dataset, optional
         Learn from this one; that of the table unless given.
+    computing : Computing, optional
+        Where the parties' cryptography is computed; in this process unless given.
     """
     real = table.mode == "real" and not counted
     dataset = dataset or load_dataset(table.dataset)
     workers = [name for group in table.workers for name in group]
 
+    means = EncryptionMeans(table.randomness, computing)
+
     def scheme_of_round(round_number: int) -> EncryptionScheme:
         name = number, replication, round_number
-        return PaillierScheme(table.key_bits, seed, *name) if real else CountedScheme()
+        return PaillierScheme(table.key_bits, seed, *name, means=means) if real else CountedScheme()
 
     protocol = (
         BlindSignatures if table.intersection == "blind_signatures" else CommutativeEncryption
@@ -80,13 +92,17 @@ def open_session(
                 for name in workers
             },
         ),
-        TaskPrivacy(table.privacy.scores, _learnt_labels(table, dataset, seed, number, replication)),
+        LearningMethod(
+            table.optimiser,
+            None if table.batch is None else Batches(table.batch, seed, number, replication),
+        ),
+        TaskPrivacy(
+            table.privacy.scores, _learnt_labels(table, dataset, seed, number, replication)
+        ),
     )
 
 
-def _learnt_labels(
-    table: FelTable, dataset: Dataset, seed: int, *name: int
-) -> IntArray | None:
+def _learnt_labels(table: FelTable, dataset: Dataset, seed: int, *name: int) -> IntArray | None:
     """Labels that their holder learns from, where they are not the true ones."""
     epsilon = table.privacy.label_epsilon
     if epsilon is None:
@@ -137,7 +153,8 @@ def refuse_unfit(scenario: Scenario, topology: Topology) -> None:
     for number, table in enumerate(scenario.fel):
         if table.attack or not relay_rule(table).idle:
             toy = toy_dataset(sum(map(len, table.workers)))
-            session = open_session(table, number, 0, counted=True, dataset=toy)
+            few = table if table.batch is None else table.model_copy(update={"batch": 1})
+            session = open_session(few, number, 0, counted=True, dataset=toy)
             legs = list(legs_of(session))
             refuse_no_way(table, legs, topology, number)
             refuse_no_message(table, legs, number)
@@ -165,7 +182,7 @@ def task_world(scenario: Scenario, replication: int) -> list[dict[str, object]]:
         attendance = draw_attendance(table, number, run.seed, replication, end)
         found.append(
             {
-                "settings": table.model_dump(mode="json", exclude={"mode"}),
+                "settings": table.model_dump(mode="json", exclude={"mode", "randomness"}),
                 "data": data.hexdigest(),
                 "attendance": attendance.digest(),
             }

@@ -15,7 +15,6 @@ from qnetsim.errors import ProtocolError, TamperedMessageError
 from qnetsim.fel.messages import Message
 from qnetsim.fel.pads import KeyBuffer, Receiver, SealedMessage, Sender
 
-
 #: A bit is changed; the message does not arrive; the last message of the link comes once more.
 Attack = Literal["tamper", "drop", "replay"]
 
@@ -142,7 +141,9 @@ class Channels:
             return
         sealed = self.seal(message)
         if attack == "tamper":
-            self._refuse(message, replace(sealed, body=bytes([sealed.body[0] ^ 1]) + sealed.body[1:]))
+            self._refuse(
+                message, replace(sealed, body=bytes([sealed.body[0] ^ 1]) + sealed.body[1:])
+            )
 
     def _refuse(self, message: Message, forged: SealedMessage) -> None:
         """Offer a forged message to its target, which must not take it."""

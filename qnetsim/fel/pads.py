@@ -4,9 +4,9 @@ Each direction of a link spends its own buffer, strictly forward. A message take
 Poly1305 key, then as many bytes of pad as it is long if it is padded. A buffer that runs out
 raises ``KeysExhaustedError`` and spends nothing; no key is ever stretched.
 
-A message that does not arrive takes its keys with it: the receiver finds the next one by the offset
-that the tag authenticates, and leaves out the key bytes between. Copies of key bytes are overwritten
-after use.
+A message that does not arrive takes its keys with it: the receiver finds the next one by the
+offset that the tag authenticates, and leaves out the key bytes between. Copies of key bytes are
+overwritten after use.
 """
 
 from __future__ import annotations

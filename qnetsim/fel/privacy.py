@@ -37,9 +37,9 @@ AS_IN_THE_PAPER = TaskPrivacy()
 def randomised_response(labels: IntArray, epsilon: float, bits: BitGenerator) -> IntArray:
     """Labels of which each is another one with a probability that hides it.
 
-    With K classes a label stays with probability e^ε / (e^ε + K − 1), and is else one of the others,
-    each as likely. So no label is e^ε times likelier than another by what comes out, and nothing
-    that is worked out from it, by anybody, makes it likelier: ε-differential privacy of labels.
+    With K classes a label stays with probability e^ε / (e^ε + K − 1), and is else one of the
+    others, each as likely. So what comes out makes no label more than e^ε times likelier than
+    another, nor does anything that anybody works out from it: ε-differential privacy of labels.
 
     Parameters
     ----------
@@ -62,4 +62,3 @@ def randomised_response(labels: IntArray, epsilon: float, bits: BitGenerator) ->
     held = np.argmax(labels, axis=1)
     now = np.where(moved, (held + steps) % classes, held)
     return frozen(np.where(np.arange(classes) == now[:, None], 1, -1), np.int64)
-

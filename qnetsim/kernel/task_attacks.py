@@ -64,6 +64,4 @@ class TaskAttacks:
             and table.source in (None, message.source)
             and table.target in (None, message.target)
         )
-        return meant and (
-            table.share == 1 or float(seeds.uniform(self._bits, 1)[0]) < table.share
-        )
+        return meant and (table.share == 1 or float(seeds.uniform(self._bits, 1)[0]) < table.share)

@@ -69,7 +69,9 @@ def draw_attendance(
             bits = seeds.stream(seed, "fel", "compute", replication, task, name)
             factor = 1 + table.compute_spread * (2 * seeds.uniform(bits, len(ticks)) - 1)
             ticks[:, party] = (mean * factor).astype(np.int64)
-    return Attendance(tuple(away), frozen(ticks, np.int64), _missing(table, task, seed, replication))
+    return Attendance(
+        tuple(away), frozen(ticks, np.int64), _missing(table, task, seed, replication)
+    )
 
 
 def _missing(table: FelTable, task: int, seed: int, replication: int) -> npt.NDArray[np.bool_]:

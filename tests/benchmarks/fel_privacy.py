@@ -1,7 +1,7 @@
 """What privacy of a federated task costs: key bytes, time, loss and accuracy.
 
-    python tests/benchmarks/fel_privacy.py              counted: keys, losses, accuracies, attacks
-    python tests/benchmarks/fel_privacy.py --real NAME  one round at 2048 bits, CPU seconds
+python tests/benchmarks/fel_privacy.py              counted: keys, losses, accuracies, attacks
+python tests/benchmarks/fel_privacy.py --real NAME  one round at 2048 bits, CPU seconds
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def task_of(
     blocks = data.blocks(1, 0)
     names = [f"worker {i}" for i in range(len(blocks))]
     roles = TaskRoles("owner", {"head": names})
-    return Session(data, blocks, roles, TaskEncryption(bits, scheme), None, privacy)
+    return Session(data, blocks, roles, TaskEncryption(bits, scheme), privacy=privacy)
 
 
 def trained(name: str, privacy: TaskPrivacy) -> tuple[int, int, float, float]:
@@ -74,7 +75,7 @@ def central(
     z = x @ theta
     loss = (weights * (np.log(2) - y * z / 2 + z * z / 8)).sum(axis=0).mean()
     right = (z > 0) == (y > 0) if y.shape[1] == 1 else np.argmax(z, 1) == np.argmax(y, 1)
-    moves = np.hstack([b - a for a, b in zip(sums, sums[1:], strict=False)] or [sums[0]])
+    moves = np.hstack([b - a for a, b in pairwise(sums)] or [sums[0]])
     known = np.random.default_rng(4).choice(len(x), KNOWN, replace=False)
     found = features_from_moves(moves, known, others)
     return float(loss), float(right.mean()), share_explained(others, found, known)
@@ -118,9 +119,7 @@ def counted_tables() -> None:
 
 def real_round(name: str, bits: int) -> None:
     for scores in ("opened", "encrypted"):
-        task = task_of(
-            name, TaskPrivacy(scores), lambda r: PaillierScheme(bits, 5, name, r), bits
-        )
+        task = task_of(name, TaskPrivacy(scores), lambda r: PaillierScheme(bits, 5, name, r), bits)
         # what a round needs of the set-up, without its encryption
         plain = task_of(name, TaskPrivacy(scores), lambda _: CountedScheme(), bits)
         run_flow(plain.setup(), KeyUsageTable())

@@ -99,7 +99,10 @@ def moves_of(view: LabelHolderView, sums: list[np.ndarray]) -> np.ndarray:
     """How the others' scores move from round to round, over the rate: −X·Xᵀ·r, one column each."""
     rates = [np.array([float(x) for x in rate]) for rate in view.rates()]
     return np.hstack(
-        [(b - a) / 2.0**SCORE_BITS / rate for a, b, rate in zip(sums, sums[1:], rates, strict=False)]
+        [
+            (b - a) / 2.0**SCORE_BITS / rate
+            for a, b, rate in zip(sums, sums[1:], rates, strict=False)
+        ]
     )
 
 

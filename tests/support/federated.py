@@ -12,7 +12,7 @@ from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.intersection_protocols import RecordIntersection
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.messages import Message
-from qnetsim.fel.protocol import RoundOutcome, Session
+from qnetsim.fel.protocol import LearningMethod, RoundOutcome, Session
 from qnetsim.fel.roles import TaskRoles
 
 KEY_BITS = 512
@@ -39,6 +39,8 @@ def session(
     key_holder: str = "head",
     pad_ciphertexts: bool = False,
     intersection: RecordIntersection | None = None,
+    method: LearningMethod | None = None,
+    key_bits: int = KEY_BITS,
 ) -> Session:
     """A task of some workers in one cluster, unless other clusters are given."""
     clusters = clusters or {"head": [f"worker {i}" for i in range(workers)]}
@@ -46,8 +48,9 @@ def session(
         data,
         data.blocks(1, 0)[:workers],
         TaskRoles("owner", clusters, key_holder),
-        TaskEncryption(KEY_BITS, scheme_of_round, pad_ciphertexts),
+        TaskEncryption(key_bits, scheme_of_round, pad_ciphertexts),
         intersection,
+        method,
     )
 
 

@@ -14,8 +14,10 @@ from qnetsim.scenario.tables.fields import NodeName, Table, as_tuple, field, wit
 
 #: Blocks of six features that a data set can be cut into: workers at most.
 BLOCKS = {"breast_cancer": 5, "digits": 11, "iris": 1, "wine": 3}
-#: Keys that came later: no dump has them where they say what was meant before.
-LATE_KEYS = ("worker_dropout", "privacy", "attack")
+#: Samples of each data set: records of a batch at most.
+SAMPLES = {"breast_cancer": 569, "digits": 1797, "iris": 150, "wine": 178}
+#: Keys that came later: where they are not used a task is dumped as before.
+LATE_KEYS = ("optimiser", "batch", "randomness", "worker_dropout", "privacy", "attack")
 
 
 def _one_or_many(value: object) -> object:
@@ -153,6 +155,27 @@ class FelTable(Table):
     attack: Annotated[tuple[AttackTable, ...], BeforeValidator(as_tuple)] = field(
         "the [[fel.attack]] tables of the task", "one table for each kind of attack", default=()
     )
+    optimiser: Literal["gradient_descent", "line_search", "conjugate_gradients"] = field(
+        "how the parameters are moved: by a step of fixed rate, by the best step along the "
+        "gradient, or by the best step along conjugate directions; the last two send the owner "
+        "two or three sums of products of each worker's gradients",
+        "'gradient_descent' (as in the paper), 'line_search' or 'conjugate_gradients'",
+        default="gradient_descent",
+    )
+    batch: int | None = field(
+        "records that a round learns from, drawn anew until all have had their turn; unless given, "
+        "all records in every round",
+        "an integer >= 1, at most the records of the data set, with optimiser = 'gradient_descent'",
+        default=None,
+        ge=1,
+        le=10**9,
+    )
+    randomness: Literal["short", "full"] = field(
+        "randomness of the encryption in real mode; nothing but the time that it takes depends "
+        "on it",
+        "'short' (of Damgård, Jurik and Nielsen, about ten times as fast) or 'full' (Paillier's)",
+        default="short",
+    )
 
     @model_serializer(mode="wrap")
     def _without_late_keys(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -200,6 +223,22 @@ def misplaced(
                 f"each block of six features of {table.dataset}"
             )
             yield ("fel", i, "workers"), text
+        if table.batch is not None and table.optimiser != "gradient_descent":
+            text = (
+                f"a round of {table.optimiser!r} needs all records; allowed: with optimiser = "
+                "'gradient_descent' only"
+            )
+            yield ("fel", i, "batch"), text
+        elif table.batch is not None and table.privacy.scores == "encrypted":
+            text = (
+                "the label holder tells a batch's loss, and sees no scores where privacy.scores = "
+                "'encrypted'; leave one of them out"
+            )
+            yield ("fel", i, "batch"), text
+        elif table.batch is not None and table.batch > SAMPLES[table.dataset]:
+            most = SAMPLES[table.dataset]
+            text = f"{table.batch:,} records; allowed: 1 .. {most}, those of {table.dataset}"
+            yield ("fel", i, "batch"), text
         seen: dict[str, str] = {}
         for key, party in table.parties:
             wrong = no_node(party)

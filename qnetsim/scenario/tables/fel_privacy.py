@@ -53,7 +53,11 @@ class AttackTable(Table):
         "node that receives them; all unless given", "a node of the task", default=None
     )
     first_round: int = field(
-        "first round that is attacked; 0 is the set-up", "an integer >= 0", default=1, ge=0, le=10**4
+        "first round that is attacked; 0 is the set-up",
+        "an integer >= 0",
+        default=1,
+        ge=0,
+        le=10**4,
     )
     last_round: int | None = field(
         "last round that is attacked; all later ones unless given",

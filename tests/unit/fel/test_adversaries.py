@@ -57,7 +57,7 @@ def of_wine(privacy: TaskPrivacy, rounds: int = 30) -> tuple[Session, LabelHolde
     data = load_dataset("wine")
     encryption = TaskEncryption(2048, lambda _: CountedScheme())
     roles = TaskRoles("owner", {"head": NAMES})
-    task = Session(data, data.blocks(1, 0)[:3], roles, encryption, None, privacy)
+    task = Session(data, data.blocks(1, 0)[:3], roles, encryption, privacy=privacy)
     sent = drive(task.setup())
     for _ in range(rounds):
         sent += drive(task.round(task.workers, RoundOutcome()))
@@ -271,7 +271,7 @@ def test_label_holder_reconstructs_nothing_from_encrypted_scores() -> None:
     assert not view.opened_sums()
     assert not any(m.purpose == "masked scores" for m in view.received)
     gradients = [
-        task._encrypted_scores.unpack(m.numbers, view.balance, task.blocks[NAMES[-1]])
+        np.array(task._exchange_of_round()._unpacked(m.numbers, 3)).reshape(1, 3)
         for m in view.received
         if m.kind == MessageKind(5, "masked gradient")
     ]
@@ -328,26 +328,23 @@ def stolen(privacy: TaskPrivacy, data: Dataset) -> tuple[np.ndarray, Session]:
     """Labels that a thief reads in one round, in real mode."""
     roles = TaskRoles("owner", {"head": NAMES})
     task = Session(
-        data, data.blocks(1, 0)[:3], roles, TaskEncryption(KEY_BITS, paillier()), None, privacy
+        data, data.blocks(1, 0)[:3], roles, TaskEncryption(KEY_BITS, paillier()), privacy=privacy
     )
     thief = Thief(data.classes, task.blocks[NAMES[0]].features.shape[1])
     drive(task.setup())
     found: list[np.ndarray] = []
-    honest, opened = EncryptedExchange.gradient, Session._unpack_rows
+    honest = EncryptedExchange.open_sums
 
-    def gradient(self, block, residuals):
-        if block is task.blocks[NAMES[0]]:
-            return thief.gradient(self.scheme, residuals)
-        return honest(self, block, residuals)
-
-    def rows(self, packed):
-        if not found:
-            found.append(thief.labels(packed))
-        return opened(self, packed)
+    def open_sums(self, kind, party, residuals, columns, classes):
+        if party != NAMES[0]:
+            return (yield from honest(self, kind, party, residuals, columns, classes))
+        sent = thief.gradient(self.scheme, residuals)
+        values = yield from self.decrypt_masked(kind, party, sent)
+        found.append(thief.labels(values))
+        return np.zeros((columns.shape[1], classes), dtype=np.int64)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(EncryptedExchange, "gradient", gradient)
-        patch.setattr(Session, "_unpack_rows", rows)
+        patch.setattr(EncryptedExchange, "open_sums", open_sums)
         drive(task.round(task.workers, RoundOutcome()))
     return found[0], task
 
@@ -468,10 +465,8 @@ def test_signing_head_reads_no_padded_tokens() -> None:
 
 
 def test_owner_learns_sizes_of_intersections() -> None:
-    """Admitted: it compares the tokens of all workers, so it counts what each pair has in common."""
-    tokens = {
-        m.source: set(m.numbers) for m in intersected(padded=True) if m.purpose == "tokens"
-    }
+    """Admitted: it compares the tokens of all workers, so it counts what pairs have in common."""
+    tokens = {m.source: set(m.numbers) for m in intersected(padded=True) if m.purpose == "tokens"}
     for one, other in combinations(NAMES, 2):
         assert len(tokens[one] & tokens[other]) == 40
 
@@ -521,9 +516,13 @@ def test_any_party_can_spoil_the_model() -> None:
     """Admitted: a key holder that decrypts wrongly is not found out."""
     data = small()
     honest, *_ = learn(data, 3, 1, paillier())
-    decrypt = PaillierScheme.decrypt
+    decrypt = PaillierScheme.decrypt_all
+
+    def wrong(self, ciphertexts):
+        return lambda: [value + 2**30 for value in decrypt(self, ciphertexts)()]
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PaillierScheme, "decrypt", lambda self, c: decrypt(self, c) + 2**30)
+        patch.setattr(PaillierScheme, "decrypt_all", wrong)
         spoilt, *_ = learn(data, 3, 1, paillier())
     assert any(
         (spoilt.blocks[name].parameters != honest.blocks[name].parameters).any() for name in NAMES
