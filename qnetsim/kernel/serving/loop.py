@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from qnetsim.arrays import BoolArray, IntArray, LevelArray, PlaceArray
+from qnetsim.arrays import BoolArray, IntArray, LevelArray
 from qnetsim.compiling import inlined, jit
 from qnetsim.kernel.serving import state as at
-from qnetsim.kernel.serving.state import Flows, Moves, Part, Paths, Rules, Slots, State
+from qnetsim.kernel.serving.state import Desk, Flows, Moves, Part, Paths, Rules, Slots, State
 
 
 @jit
@@ -213,6 +213,22 @@ def walk(
     queue = state.queue
     size = state.size
     books = np.empty((fibres.shape[0], at.BOOK_COLUMNS), dtype=np.int64)
+    desk = Desk(
+        books,
+        queue,
+        size,
+        slots.paths.choice,
+        slots.paths.first,
+        slots.paths.fibre,
+        slots.paths.trusted,
+        slots.channel_bits,
+        fibres,
+        out.counts,
+        out.waits,
+        out.carried,
+        state.log,
+        state.notes,
+    )
     while row < end and has_room(state, rules.group.size, slots.phase[row + 1] - slots.phase[row]):
         slot = slots.first + row
         start = slot * rules.slot_ticks
@@ -230,8 +246,11 @@ def walk(
             while coming and queue[size[at.QUEUED], at.ARRIVAL] <= begins:
                 size[at.QUEUED] += 1
                 coming -= 1
-            part = Part(row, slot, begins, until, ends, slots.mask[phase], yields)
-            coming = serve_part(state, rules, slots, out, part, books, coming)
+            mask = slots.mask[phase]
+            part = Part(row, slot, begins, until, ends, yields)
+            open_books(fibres, slots.channel_bits, yields, slots.down, mask, books)
+            coming = serve_part(desk, rules, part, coming)
+            close_books(fibres, slots.down, mask, books)
             leave(queue, size, coming, out.counts, row, until)
         if closes:
             store = rules.store_bits
@@ -242,28 +261,22 @@ def walk(
 
 
 @jit
-def serve_part(
-    state: State, rules: Rules, slots: Slots, out: Flows, part: Part, books: IntArray, coming: int
-) -> int:
+def serve_part(desk: Desk, rules: Rules, part: Part, coming: int) -> int:
     """Serve a phase of a slot; returns how many are still to come in the slot.
 
     Who is there at its start is tried in turns: sessions that go on first, then class by class.
     Who comes later is tried at once.
     """
-    fibres = state.fibres
-    queue = state.queue
-    counts = out.counts
+    books = desk.books
+    queue = desk.queue
+    counts = desk.counts
     row = part.row
-    bits = slots.channel_bits
-    choice = slots.paths.choice
-    firsts = slots.paths.first
-    hops = slots.paths.fibre
-    trusted = slots.paths.trusted
+    fibres = desk.fibres
+    hops = desk.fibre
     need = rules.need
     priority = rules.priority
-    noting = state.notes.size > 0
-    open_books(fibres, bits, part.yields, slots.down, part.mask, books)
-    queued = state.size[at.QUEUED]
+    noting = desk.notes.size > 0
+    queued = desk.size[at.QUEUED]
     turn = 0
     later = 0
     i = -1
@@ -294,10 +307,10 @@ def serve_part(
             give_up(queue, i, counts, row)
         if path < 0:
             if noting:
-                note(state, i, now, path, -1, at.SENT_NOWHERE)
+                note(desk, i, now, path, -1, at.SENT_NOWHERE)
             continue
-        first = firsts[path]
-        last = firsts[path + 1]
+        first = desk.first[path]
+        last = desk.first[path + 1]
         ready = now + rules.setup
         fits = True
         for k in range(first, last):
@@ -310,10 +323,10 @@ def serve_part(
                 break
         if not fits:
             if noting:
-                note(state, i, now, path, f, at.CLOSED if books[f, at.FREE] <= 0 else at.SHORT)
+                note(desk, i, now, path, f, at.CLOSED if books[f, at.FREE] <= 0 else at.SHORT)
             continue
-        if state.log.size:
-            write_log(state, books, need[level], hops[first:last], part.slot, i, path)
+        if desk.log.size:
+            write_log(desk, need, part.slot, i)
         delivered = now
         for k in range(first, last):
             f = hops[k]
@@ -324,7 +337,7 @@ def serve_part(
             books[f, at.LEFT + at.RESERVATION] -= asked - rest
             books[f, at.LEFT + at.ON_DEMAND] -= rest
             if books[f, at.LEFT + at.ON_DEMAND] < 0:
-                each = bits[part.yields, f]
+                each = desk.channel_bits[part.yields, f]
                 # of positive numbers, which are divided faster
                 lit = (each - 1 - books[f, at.LEFT + at.ON_DEMAND]) // each
                 books[f, at.LEFT + at.ON_DEMAND] += lit * each
@@ -334,22 +347,21 @@ def serve_part(
             if rest:
                 delivered = max(delivered, fibres[f, at.READY])
         if noting:
-            note(state, i, now, path, -1, delivered)
+            note(desk, i, now, path, -1, delivered)
         key = level * rules.level_bits
-        out.carried[path] += key
-        counts[at.EXPOSED_BITS, row] += key * trusted[path]
-        if state.size[at.FOLLOWED]:
-            counts[at.REROUTED_COUNT, row] += path != choice[queue[i, at.REQUEST], level]
+        desk.carried[path] += key
+        counts[at.EXPOSED_BITS, row] += key * desk.trusted[path]
+        if desk.size[at.FOLLOWED]:
+            counts[at.REROUTED_COUNT, row] += path != desk.choice[queue[i, at.REQUEST], level]
         if not queue[i, at.STARTED]:
             queue[i, at.STARTED] = 1
             counts[at.SERVED_COUNT, row] += 1
             wait = delivered - queue[i, at.ARRIVAL]
             if wait > 0:
-                out.waits[row, min((wait - 1) // rules.wait_ticks, out.waits.shape[1] - 1)] += 1
+                desk.waits[row, min((wait - 1) // rules.wait_ticks, desk.waits.shape[1] - 1)] += 1
         queue[i, at.LEFT_SLOTS] -= 1
         queue[i, at.STATUS] = at.SERVED if queue[i, at.LEFT_SLOTS] else at.GONE
-    state.size[at.QUEUED] = queued
-    close_books(fibres, slots.down, part.mask, books)
+    desk.size[at.QUEUED] = queued
     return coming
 
 
@@ -440,37 +452,42 @@ def write_down(state: State, rules: Rules, slots: Slots, row: int, start: int) -
 
 
 @jit
-def write_log(
-    state: State, books: IntArray, need: IntArray, way: PlaceArray, slot: int, i: int, path: int
-) -> None:
+def write_log(desk: Desk, need: IntArray, slot: int, i: int) -> None:
     """Write down which bits a delivery is going to take on every fibre, and whose they are."""
-    for k in range(way.size):
-        f = way[k]
-        line = state.log[state.size[at.LOGGED] + k]
+    log = desk.log
+    books = desk.books
+    level = desk.queue[i, at.LEVEL]
+    path = desk.queue[i, at.PATH]
+    line = desk.size[at.LOGGED]
+    for k in range(desk.first[path], desk.first[path + 1]):
+        f = desk.fibre[k]
         reserved = books[f, at.LEFT + at.RESERVATION]
         bought = books[f, at.LEFT + at.ON_DEMAND]
-        line[at.LOG_SLOT] = slot
-        line[at.LOG_REQUEST] = state.queue[i, at.REQUEST]
-        line[at.LOG_LEVEL] = state.queue[i, at.LEVEL]
-        line[at.LOG_PATH] = path
-        line[at.LOG_FIBRE] = f
-        line[at.LOG_RESERVATION_OFFSET] = state.fibres[f, at.TAIL + at.RESERVATION] - reserved
-        line[at.LOG_RESERVATION_BITS] = min(need[f], reserved)
-        line[at.LOG_ON_DEMAND_OFFSET] = state.fibres[f, at.TAIL + at.ON_DEMAND] - bought
-        line[at.LOG_ON_DEMAND_BITS] = max(need[f] - reserved, 0)
-    state.size[at.LOGGED] += way.size
+        log[line, at.LOG_SLOT] = slot
+        log[line, at.LOG_REQUEST] = desk.queue[i, at.REQUEST]
+        log[line, at.LOG_LEVEL] = level
+        log[line, at.LOG_PATH] = path
+        log[line, at.LOG_FIBRE] = f
+        log[line, at.LOG_RESERVATION_OFFSET] = desk.fibres[f, at.TAIL + at.RESERVATION] - reserved
+        log[line, at.LOG_RESERVATION_BITS] = min(need[level, f], reserved)
+        log[line, at.LOG_ON_DEMAND_OFFSET] = desk.fibres[f, at.TAIL + at.ON_DEMAND] - bought
+        log[line, at.LOG_ON_DEMAND_BITS] = max(need[level, f] - reserved, 0)
+        line += 1
+    desk.size[at.LOGGED] = line
 
 
 @jit
-def note(state: State, i: int, now: int, path: int, fibre: int, outcome: int) -> None:
+def note(desk: Desk, i: int, now: int, path: int, fibre: int, outcome: int) -> None:
     """Write down what came of a try: the tick of delivery, or why there is none."""
-    line = state.notes[state.size[at.NOTED]]
-    line[: at.STARTED] = state.queue[i, : at.STARTED]
-    line[at.NOTE_TICK] = now
-    line[at.NOTE_PATH] = path
-    line[at.NOTE_FIBRE] = fibre
-    line[at.NOTE_OUTCOME] = outcome
-    state.size[at.NOTED] += 1
+    notes = desk.notes
+    line = desk.size[at.NOTED]
+    for column in range(at.STARTED):
+        notes[line, column] = desk.queue[i, column]
+    notes[line, at.NOTE_TICK] = now
+    notes[line, at.NOTE_PATH] = path
+    notes[line, at.NOTE_FIBRE] = fibre
+    notes[line, at.NOTE_OUTCOME] = outcome
+    desk.size[at.NOTED] = line + 1
 
 
 @jit
@@ -478,6 +495,21 @@ def give_up(queue: IntArray, i: int, counts: IntArray, row: int) -> None:
     """Let an entry go unserved; a session that had begun is interrupted."""
     counts[at.INTERRUPTED_COUNT if queue[i, at.STARTED] else at.BLOCKED_COUNT, row] += 1
     queue[i, at.STATUS] = at.GONE
+
+
+@inlined
+def move(queue: IntArray, i: int, to: int) -> None:
+    """Copy an entry, all columns at once."""
+    request, level, arrival, deadline = queue[i, 0], queue[i, 1], queue[i, 2], queue[i, 3]
+    left, started, status, path = queue[i, 4], queue[i, 5], queue[i, 6], queue[i, 7]
+    queue[to, 0] = request
+    queue[to, 1] = level
+    queue[to, 2] = arrival
+    queue[to, 3] = deadline
+    queue[to, 4] = left
+    queue[to, 5] = started
+    queue[to, 6] = status
+    queue[to, 7] = path
 
 
 @jit
@@ -489,15 +521,13 @@ def leave(
     Patience runs out ahead of everything else at its tick, so nobody is tried again then.
     """
     queued = size[at.QUEUED]
+    for i in range(queued):
+        if queue[i, at.STATUS] == at.ASKING and queue[i, at.DEADLINE] <= until:
+            give_up(queue, i, counts, row)
     kept = 0
     for i in range(queued + coming):
-        if i < queued and queue[i, at.STATUS] == at.ASKING and queue[i, at.DEADLINE] <= until:
-            give_up(queue, i, counts, row)
-        if queue[i, at.STATUS] != at.GONE:
-            if kept < i:
-                for column in range(at.QUEUE_COLUMNS):
-                    queue[kept, column] = queue[i, column]
-            kept += 1
+        move(queue, i, kept)
+        kept += queue[kept, at.STATUS] != at.GONE
     size[at.QUEUED] = kept - coming
 
 

@@ -327,8 +327,8 @@ class Part(NamedTuple):
         Of the interval, and of the run.
     begins, until, ends : int
         Ticks at which the phase begins and is over, and at which the slot ends.
-    mask, yields : int
-        Rows of ``Slots.down`` and ``Slots.channel_bits``.
+    yields : int
+        Row of ``Slots.channel_bits``.
     """
 
     row: int
@@ -336,8 +336,29 @@ class Part(NamedTuple):
     begins: int
     until: int
     ends: int
-    mask: int
     yields: int
+
+
+class Desk(NamedTuple):
+    """What requests are served by, one by one: arrays of the other tables, and the books.
+
+    Compiled code counts the holders of every array that is handed on, wanted or not.
+    """
+
+    books: IntArray
+    queue: IntArray
+    size: IntArray
+    choice: IntArray
+    first: IntArray
+    fibre: PlaceArray
+    trusted: IntArray
+    channel_bits: IntArray
+    fibres: IntArray
+    counts: IntArray
+    waits: IntArray
+    carried: IntArray
+    log: IntArray
+    notes: IntArray
 
 
 class Flows(NamedTuple):

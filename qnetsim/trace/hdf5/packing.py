@@ -22,6 +22,8 @@ except ImportError:
 
 #: Chunks after which it is looked anew which bytes deflating makes shorter.
 LOOK_EVERY = 16
+#: Bytes of a part that are tried then.
+TRIED = 2**12
 #: Share of its bytes that must be left over for a part to be kept as it is.
 KEPT = 0.9
 
@@ -111,7 +113,8 @@ class Packing:
         self._kept = [False] * len(planes)
         if len(packed) > KEPT * chunk.size:
             for byte, part in enumerate(planes[:used]):
-                self._kept[byte] = len(library.compress(part, 1)) > KEPT * part.size
+                tried = part[:TRIED]
+                self._kept[byte] = len(library.compress(tried, 1)) > KEPT * tried.size
         return packed
 
 
