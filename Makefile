@@ -40,11 +40,11 @@ benchmark: $(READY)
 	$(BIN)/python -m qnetsim.studies.benchmark.make_reference > $@.json
 	mv $@.json qnetsim/studies/benchmark/reference_rows.json
 
-# results of `qnetsim reproduce all --quick`, and the page that is made of them
+# results of `qnetsim reproduce all`, and the page that is made of them; goes on where it was stopped
 reproduction: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m qnetsim reproduce all --quick --force --out runs/$@
+	OMP_NUM_THREADS=1 $(BIN)/python -m qnetsim reproduce all --workers 2 --force --out runs/$@
 	cp runs/$@/results.json qnetsim/studies/paper/results.json
-	cp runs/$@/fig[5-8].png docs/images/
+	cp runs/$@/fig[4-9].png docs/images/
 	$(BIN)/python -m qnetsim.reference.reproduction > docs/background/reproduction.md
 
 study: $(READY)

@@ -71,6 +71,8 @@ def test_a_price_changes_the_figure(tmp_path: Path, capsys: pytest.CaptureFixtur
         (("fig5", "--orders", "3"), "--orders goes with fig4, not with fig5"),
         (("fig4", "--epochs", "3"), "--epochs goes with fig9"),
         (("fig4", "--topology", "nsfnet"), "--topology goes with fig5"),
+        (("fig5", "--trained"), "--trained goes with fig9"),
+        (("fig4", "--workers", "2"), "--workers goes with fig5"),
         (("all", "--set", "demand.mean=2"), "--set goes with fig5"),
         (("fig6", "--set", "demand.requests=7"), "is what fig6 varies"),
         (("fig7", "--set", "demand.mean=2"), "is what fig7 varies"),

@@ -18,7 +18,7 @@ from qnetsim.studies.paper import fig4, fig9
 from qnetsim.studies.paper.compute import COST_FIGURES, FIGURES, Computed
 from qnetsim.studies.paper.cost_rows import CostRow
 from qnetsim.studies.paper.judges import Judgement, judgements
-from qnetsim.studies.paper.paper_tables import agreement, cost_table
+from qnetsim.studies.paper.paper_tables import agreement, cost_table, learning_note
 from qnetsim.studies.paper.reproduction import verdict_counts
 
 
@@ -31,8 +31,9 @@ def show_reproduction(computed: Computed, written: Mapping[str, Path]) -> None:
         figure = COST_FIGURES[name]
         title = f"Fig. {name.removeprefix('fig')}: {figure.title.lower()}"
         print_table(text_table(title, cost_table(figure, rows)))
-        if figure.missing:
-            echo(f"{figure.missing}.")
+        note = learning_note(figure, rows)
+        if note:
+            echo(f"{note}.")
         echo(agreement(rows))
     if computed.curves:
         _show_curves(computed.curves)
@@ -69,9 +70,8 @@ def _show_losses(points: Sequence[fig4.LossPoint]) -> None:
 
 
 def _show_curves(lines: Sequence[fig9.AlgorithmCurve]) -> None:
-    seeds = counted(lines[0].stochastic.shape[1], "seed")
-    title = f"Fig. 9: cost of drawn actions over C*, {seeds}; converged = stays within 5 %"
-    columns = ["topology", "setting", "policy", "untrained", "epoch 4", "epoch 30", "last"]
+    title = "Fig. 9: cost of drawn actions over C*; converged = stays within 5 %"
+    columns = ["topology", "setting", "policy", "seeds", "untrained", "epoch 4", "epoch 30", "last"]
     more = ["mean, untrained", "mean, last", "converged at", "paper", "verdict"]
     going = ["mean, untrained", "mean, last", "epoch 4", "epoch 30"]
     rows = table(title, [*columns, *more], left=3, keys=3, first_to_go=going)
@@ -81,7 +81,7 @@ def _show_curves(lines: Sequence[fig9.AlgorithmCurve]) -> None:
         marks = [f"{middle[e]:.3f}" if e < len(middle) else "–" for e in (0, 4, 30)]
         claim = fig9.CLAIMS[line.topology][line.algorithm]
         rows.add_row(
-            *(line.topology, line.setting, line.algorithm),
+            *(line.topology, line.setting, line.algorithm, str(line.stochastic.shape[1])),
             *(*marks, f"{middle[-1]:.3f}", f"{mean[0]:.3f}", f"{mean[-1]:.3f}"),
             *(_epochs_text(line.converged_at), str(claim), line.verdict),
         )

@@ -13,8 +13,10 @@ from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.studies.paper import reasons
 from qnetsim.studies.paper.cost_figure import QUICK
 from qnetsim.studies.paper.cost_rows import CostRow, StageCosts
+from qnetsim.studies.paper.curve_settings import SETTINGS
+from qnetsim.studies.paper.curve_tables import curve_table, curve_texts
 from qnetsim.studies.paper.fig4 import LossPoint
-from qnetsim.studies.paper.fig9 import CONTROL, STATED, CurveSummary
+from qnetsim.studies.paper.fig9 import CurveSummary
 from qnetsim.studies.paper.judges import JUDGES, Judgement, judgements
 from qnetsim.studies.paper.paper_claims import PaperClaim, claims
 from qnetsim.studies.paper.paper_results import PaperResults
@@ -157,15 +159,21 @@ def curve(topology: str, setting: str, algorithm: str, *at: int | None, epochs: 
         algorithm=algorithm,
         epochs=epochs,
         converged_at=at,
+        mean_at=(0,) * len(at),
         first_drawn=1.4,
+        second_drawn=1.1,
         last_drawn=1.01,
+        last_drawn_range=(1.0, 1.02),
         first_mean=1.03,
+        second_mean=1.02,
         last_mean=1.0,
-        cpu_s=1.0,
+        worst_mean=1.323,
+        cpu_s=1800.0,
     )
 
 
-NETWORK, OWN = STATED
+NETWORK, OWN = "paper, network reward", "paper, own reward"
+CONTROLS = [setting.name for setting in SETTINGS.values() if setting.control]
 
 
 def test_epochs() -> None:
@@ -181,7 +189,37 @@ def test_epochs() -> None:
     assert verdict("epochs-nsfnet-decppo", PaperResults(QUICK, curves=tuple(several))) is READING
 
 
-@pytest.mark.parametrize("setting", ["tuned", CONTROL])
+@pytest.mark.parametrize(
+    ("at", "word"), [(18, "; faster than claimed"), (120, "; slower than claimed"), (80, "")]
+)
+def test_a_number_of_epochs_stands_on_one_side_of_the_claim(at: int, word: str) -> None:
+    results = PaperResults(QUICK, curves=(curve("nsfnet", OWN, "decppo", at, epochs=200),))
+    (found,) = (j for j in judgements(results) if j.claim.id == "epochs-nsfnet-decppo")
+    (finding,) = found.findings
+    assert finding.ours.endswith(f"of mean actions 1.030 → 1.000{word}")
+
+
+def test_curves_in_words_and_as_a_table() -> None:
+    curves = (
+        curve("usnet", "tuned", "fedsac", 1, 1, 2, None),
+        curve("nsfnet", "tuned, 20 channels", "fedsac", None, 5, None),
+    )
+    told = "\n".join(curve_texts(curves))
+    assert "FedSAC on USNET from 1.400 to 1.100 (mean actions from 1.030 to 1.020)" in told
+    assert "the noise of the actions" in told
+    # 16 seeds at a quarter of half an hour, 17 at a third
+    assert "3 or 4 seeds" in told and "took 1.0 CPU hours" in told
+    assert "takes about 4.8 CPU hours more" in told
+    cells = {row[0]: row for row in curve_table(curves).rows}
+    assert "epoch 1.5 (4 seeds, 1 … 2, 1 never)" in cells["usnet"]
+    assert "not within 100 epochs (3 seeds, one at 5)" in cells["nsfnet"]
+    assert "1.400 → 1.100 → 1.010 (1.000 … 1.020)" in cells["nsfnet"]
+    assert "1.323" in cells["nsfnet"]
+    whole = curve("usnet", "tuned", "decsac", *[3] * 20)
+    assert "Not trained" not in "".join(curve_texts([whole]))
+
+
+@pytest.mark.parametrize("setting", ["tuned", *CONTROLS])
 @pytest.mark.parametrize("epochs", [10, 100])
 def test_other_parameters_than_the_stated_ones_judge_nothing(setting: str, epochs: int) -> None:
     names = ("fedsac", "decsac", "decppo")
