@@ -18,6 +18,7 @@ from qnetsim.studies.paper import fig4, fig9
 from qnetsim.studies.paper.compute import COST_FIGURES, FIGURES, Computed
 from qnetsim.studies.paper.cost_rows import CostRow
 from qnetsim.studies.paper.judges import Judgement, judgements
+from qnetsim.studies.paper.loss_points import LossPoint
 from qnetsim.studies.paper.paper_tables import agreement, cost_table, learning_note
 from qnetsim.studies.paper.reproduction import verdict_counts
 
@@ -57,7 +58,7 @@ def _show_verdicts(judged: Sequence[Judgement]) -> None:
     echo(verdict_counts(judged))
 
 
-def _show_losses(points: Sequence[fig4.LossPoint]) -> None:
+def _show_losses(points: Sequence[LossPoint]) -> None:
     orders = counted(len(points[0].losses), "order")
     title = f"Fig. 4: loss after {fig4.ROUNDS} rounds, {orders} of the features"
     columns = ["data set", "k / K_L", "loss", "spread", "accuracy", "key bytes a round", "paper"]
@@ -130,7 +131,7 @@ def reproduction_json(
     return found | {"files": {name: str(path) for name, path in written.items()}}
 
 
-def _loss_json(point: fig4.LossPoint) -> dict[str, Any]:
+def _loss_json(point: LossPoint) -> dict[str, Any]:
     claim = fig4.claim_on(point.dataset)
     return {**vars(point), "mean": point.mean, "spread": point.spread, "claim": claim}
 

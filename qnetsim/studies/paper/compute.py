@@ -19,6 +19,7 @@ from qnetsim.studies.paper.cost_figure import (
 from qnetsim.studies.paper.cost_rows import CostStudy, cost_rows, total_slots
 from qnetsim.studies.paper.curve_settings import SETTINGS
 from qnetsim.studies.paper.fig9 import AlgorithmCurve, CurveStudy
+from qnetsim.studies.paper.loss_points import LossPoint
 from qnetsim.studies.paper.openings import OpeningRow, opening_rows, openings
 from qnetsim.studies.paper.paper_results import PaperResults
 from qnetsim.studies.paper.point_trainings import train_points
@@ -113,10 +114,15 @@ class Computed:
 
 def compute(request: Reproduction, bar: Bar) -> Computed:
     """Compute the figures that are asked for, in their order."""
-    losses: tuple[fig4.LossPoint, ...] = ()
+    losses: tuple[LossPoint, ...] = ()
     if "fig4" in request.figures:
         with bar("fig4", fig4.total_trainings(request.orders)) as advance:
-            found = fig4.compute(request.budget.seed, request.orders, progress=advance)
+            found = fig4.compute(
+                request.budget.seed,
+                request.orders,
+                progress=advance,
+                folder=request.folder / "fig4",
+            )
             losses = tuple(found)
     costs = {}
     study = CostStudy(request.folder / "traces", request.budget, request.common, request.workers)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Sequence
 
+from qnetsim.analysis.learning_curves import bootstrap, interquartile_mean
 from qnetsim.analysis.text_table import TextTable
 from qnetsim.studies.paper.curve_judges import epochs_text
 from qnetsim.studies.paper.curve_settings import SETTINGS
-from qnetsim.studies.paper.fig9 import NAMES, CurveSummary
+from qnetsim.studies.paper.fig9 import NAMES, AlgorithmCurve, CurveSummary
 
 #: Seeds for which medians of epochs are worth comparing.
 WANTED_SEEDS = 20
@@ -111,3 +114,19 @@ def _costs(*values: float) -> str:
 def _ends(curve: CurveSummary) -> str:
     low, high = curve.last_drawn_range
     return "" if curve.seeds == 1 else f" ({low:.3f} … {high:.3f})"
+
+
+def curve_csv(curves: Sequence[AlgorithmCurve]) -> str:
+    """Curves as CSV: interquartile means of each epoch, with ends of the drawn one's interval."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    head = ("topology", "setting", "policy", "seeds", "epoch")
+    writer.writerow((*head, "drawn", "drawn_low", "drawn_high", "mean_action"))
+    for curve in curves:
+        drawn, mean = interquartile_mean(curve.stochastic), interquartile_mean(curve.deterministic)
+        low, high = bootstrap(curve.stochastic)
+        seeds = curve.stochastic.shape[1]
+        for epoch, values in enumerate(zip(drawn, low, high, mean, strict=True)):
+            place = (curve.topology, curve.setting, curve.algorithm, seeds, epoch)
+            writer.writerow((*place, *(float(value) for value in values)))
+    return out.getvalue()

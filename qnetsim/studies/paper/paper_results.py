@@ -12,8 +12,8 @@ from typing import Any
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.studies.paper.cost_figure import Budget
 from qnetsim.studies.paper.cost_rows import CostRow, StageCosts
-from qnetsim.studies.paper.fig4 import LossPoint
 from qnetsim.studies.paper.fig9 import CurveSummary
+from qnetsim.studies.paper.loss_points import LossPoint
 from qnetsim.studies.paper.openings import OpeningRow
 from qnetsim.studies.paper.risk_rows import RiskRow
 from qnetsim.trace.hdf5.files import write_whole

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import numpy as np
 import pytest
 
 from qnetsim.analysis.figures.style import STYLES
 from qnetsim.studies.paper import fig4, fig9
 from qnetsim.studies.paper.curve_settings import ALGORITHMS
-from qnetsim.studies.paper.fig4 import LossPoint
+from qnetsim.studies.paper.curve_tables import curve_csv
 from qnetsim.studies.paper.fig9 import AlgorithmCurve
+from qnetsim.studies.paper.loss_points import LossPoint
 
 
 def curves(setting: str, first: float) -> list[AlgorithmCurve]:
@@ -34,6 +38,14 @@ def test_lines_stay_apart_in_grey(style: str) -> None:
         # matplotlib gives dashes no public name
         assert len({str(line._unscaled_dash_pattern) for line in lines}) == 3
         assert len({line.get_marker() for line in lines}) == 3
+
+
+def test_curves_as_csv() -> None:
+    lines = list(csv.DictReader(io.StringIO(curve_csv(curves("tuned", 1.4)))))
+    assert len(lines) == 6 * 3
+    first = lines[0]
+    assert (first["topology"], first["policy"], first["epoch"]) == ("nsfnet", "fedsac", "0")
+    assert (first["drawn"], first["drawn_low"], first["mean_action"]) == ("1.4", "1.4", "1.03")
 
 
 def test_controls_are_not_cut_off() -> None:

@@ -15,9 +15,9 @@ from qnetsim.studies.paper.cost_figure import QUICK
 from qnetsim.studies.paper.cost_rows import CostRow, StageCosts
 from qnetsim.studies.paper.curve_settings import SETTINGS
 from qnetsim.studies.paper.curve_tables import curve_table, curve_texts
-from qnetsim.studies.paper.fig4 import LossPoint
 from qnetsim.studies.paper.fig9 import CurveSummary
 from qnetsim.studies.paper.judges import JUDGES, Judgement, judgements
+from qnetsim.studies.paper.loss_points import LossPoint
 from qnetsim.studies.paper.paper_claims import PaperClaim, claims
 from qnetsim.studies.paper.paper_results import PaperResults
 from qnetsim.studies.paper.paper_tables import claim_table
