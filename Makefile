@@ -6,7 +6,7 @@ READY := .venv/.ready
 # Of `make fuzz`.
 MINUTES ?= 5
 
-.PHONY: demo test verify wheel weigh versions fuzz lint bench benchmark reproduction study growth fel theory coverage golden docs clean
+.PHONY: demo test verify wheel weigh versions fuzz lint bench benchmark reproduction policies study growth fel theory coverage golden docs clean
 
 demo: $(READY)
 	$(BIN)/qnetsim compare nsfnet --out runs/demo --force
@@ -46,6 +46,10 @@ reproduction: $(READY)
 	cp runs/$@/results.json qnetsim/studies/paper/results.json
 	cp runs/$@/fig[4-9].png docs/images/
 	$(BIN)/python -m qnetsim.reference.reproduction > docs/background/reproduction.md
+
+# all rules and learners in the shipped scenarios and in variants of them; goes on where it was stopped
+policies: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.policy_table --out runs/$@
 
 study: $(READY)
 	$(BIN)/python tests/benchmarks/planning_study.py
