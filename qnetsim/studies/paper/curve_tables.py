@@ -6,8 +6,11 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from qnetsim.analysis.learning_curves import bootstrap, interquartile_mean
 from qnetsim.analysis.text_table import TextTable
+from qnetsim.plain_text import counted
 from qnetsim.studies.paper.curve_judges import epochs_text
 from qnetsim.studies.paper.curve_settings import SETTINGS
 from qnetsim.studies.paper.fig9 import NAMES, AlgorithmCurve, CurveSummary
@@ -58,18 +61,36 @@ def _first_epochs(curves: Sequence[CurveSummary]) -> Iterator[str]:
 
 def _missing(curves: Sequence[CurveSummary]) -> str:
     """What was not trained, with the command that does, and its cost; empty where all was."""
-    short = [c for c in curves if c.seeds < WANTED_SEEDS]
-    if not short:
+    there = {(c.topology, c.setting, c.algorithm): c.seeds for c in curves}
+    wanted = [
+        (topology, setting.name, algorithm)
+        for topology in dict.fromkeys(c.topology for c in curves)
+        for setting in SETTINGS.values()
+        for algorithm in setting.algorithms
+    ]
+    short = {key: WANTED_SEEDS - there.get(key, 0) for key in wanted}
+    if not any(missing > 0 for missing in short.values()):
         return ""
-    hours = sum((WANTED_SEEDS - c.seeds) * c.cpu_s / c.seeds for c in short) / 3600
-    there = sorted({c.seeds for c in short})
+    cost = sum(max(missing, 0) * _cpu_s(key, curves) for key, missing in short.items())
+    seeds = sorted(set(there.values()))
+    none = sum(key not in there for key in wanted)
+    nothing = f", and none of {counted(none, 'row')}" if none else ""
     spent = sum(c.cpu_s for c in curves) / 3600
     return (
-        f"Not trained: {WANTED_SEEDS} seeds of every row. There are {_either(there)} seeds here, "
-        f"which took {spent:.1f} CPU hours. `qnetsim reproduce fig9 --seeds {WANTED_SEEDS} "
-        f"--workers 2` trains the others, goes on where it was stopped, and takes about "
-        f"{hours:.1f} CPU hours more.\n"
+        f"Wanted are {WANTED_SEEDS} seeds of each row. Trained are {_either(seeds)}{nothing}, in "
+        f"{spent:.1f} CPU hours. `qnetsim reproduce fig9 --seeds {WANTED_SEEDS} --workers 2` "
+        "trains the others and goes on where it was stopped; at the pace of those that are there "
+        f"it takes {cost / 3600:.0f} CPU hours.\n"
     )
+
+
+def _cpu_s(key: tuple[str, str, str], curves: Sequence[CurveSummary]) -> float:
+    """CPU seconds of a training, at the pace of those of the same policy on the topology."""
+    topology, setting, algorithm = key
+    epochs = SETTINGS[setting].scenario(topology).learning.epochs
+    same = [c for c in curves if c.algorithm == algorithm and c.topology == topology]
+    pace = [c.cpu_s / (c.seeds * c.epochs) for c in same or curves if c.seeds and c.epochs]
+    return epochs * float(np.mean(pace))
 
 
 def _either(numbers: Sequence[int]) -> str:

@@ -207,16 +207,25 @@ def test_curves_in_words_and_as_a_table() -> None:
     told = "\n".join(curve_texts(curves))
     assert "FedSAC on USNET from 1.400 to 1.100 (mean actions from 1.030 to 1.020)" in told
     assert "the noise of the actions" in told
-    # 16 seeds at a quarter of half an hour, 17 at a third
-    assert "3 or 4 seeds" in told and "took 1.0 CPU hours" in told
-    assert "takes about 4.8 CPU hours more" in told
+    # 18 CPU seconds an epoch and policy, by the pace of what is there
+    assert "Trained are 3 or 4, and none of 42 rows, in 1.0 CPU hours" in told
+    assert "--seeds 20 --workers 2` trains the others" in told
     cells = {row[0]: row for row in curve_table(curves).rows}
     assert "epoch 1.5 (4 seeds, 1 … 2, 1 never)" in cells["usnet"]
     assert "not within 100 epochs (3 seeds, one at 5)" in cells["nsfnet"]
     assert "1.400 → 1.100 → 1.010 (1.000 … 1.020)" in cells["nsfnet"]
     assert "1.323" in cells["nsfnet"]
-    whole = curve("usnet", "tuned", "decsac", *[3] * 20)
-    assert "Not trained" not in "".join(curve_texts([whole]))
+    whole = [
+        curve("usnet", name, algorithm, *[3] * 20, epochs=100)
+        for name, setting in SETTINGS.items()
+        for algorithm in setting.algorithms
+    ]
+    assert "Wanted" not in "".join(curve_texts(whole))
+    # half an hour for 20 seeds of 100 epochs; a row with one less lacks a twentieth of it
+    one_less = replace(whole[0], converged_at=(3,) * 19, mean_at=(3,) * 19, cpu_s=19 * 90.0)
+    assert "takes 0 CPU hours" in "".join(curve_texts([one_less, *whole[1:]]))
+    slow = [replace(c, cpu_s=c.cpu_s * 1000) for c in (one_less, *whole[1:])]
+    assert "takes 25 CPU hours" in "".join(curve_texts(slow))
 
 
 @pytest.mark.parametrize("setting", ["tuned", *CONTROLS])
