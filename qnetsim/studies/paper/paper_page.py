@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from qnetsim.analysis.figures.style import page_svg
@@ -16,6 +17,8 @@ from qnetsim.studies.paper.paper_results import PaperResults
 from qnetsim.studies.paper.paper_tables import agreement, claim_table, cost_table, learning_note
 from qnetsim.studies.paper.reproduction import verdict_counts
 
+#: Emphasis and code in Markdown.
+MARKUP = re.compile(r"(\*|`)(\w[^*`]*\w)\1")
 #: What each figure shows.
 CAPTIONS = {
     "fig4": "Taylor loss after training, over the number of workers that the key rate pays for: "
@@ -66,7 +69,8 @@ def _parts(name: str, svg: str, results: PaperResults, judged: list[Judgement]) 
         yield html_table("Cost per slot", cost_table(figure, results.costs[name]))
     elif name == "fig9":
         for text in curve_texts(results.curves):
-            yield f"<p>{html_text(text.replace('*', '').replace('`', ''))}</p>"
+            plain = MARKUP.sub(r"\2", text)
+            yield f"<p>{html_text(plain)}</p>"
         yield html_table("Cost over C*", curve_table(results.curves))
 
 

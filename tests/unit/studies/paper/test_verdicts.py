@@ -19,6 +19,7 @@ from qnetsim.studies.paper.fig9 import CurveSummary
 from qnetsim.studies.paper.judges import JUDGES, Judgement, judgements
 from qnetsim.studies.paper.loss_points import LossPoint
 from qnetsim.studies.paper.paper_claims import PaperClaim, claims
+from qnetsim.studies.paper.paper_page import page_text
 from qnetsim.studies.paper.paper_results import PaperResults
 from qnetsim.studies.paper.paper_tables import claim_table
 from qnetsim.studies.paper.reproduction import page
@@ -210,6 +211,10 @@ def test_curves_in_words_and_as_a_table() -> None:
     # 18 CPU seconds an epoch and policy, by the pace of what is there
     assert "Trained are 3 or 4, and none of 42 rows, in 1.0 CPU hours" in told
     assert "--seeds 20 --workers 2` trains the others" in told
+    page_of_figure = page_text(PaperResults(QUICK, curves=curves), {"fig9": "<svg></svg>"})
+    assert "Cost over C*, interquartile means" in page_of_figure
+    assert "within 5 % of C* before any training" in page_of_figure
+    assert "that begin with paper have" in page_of_figure and "`qnetsim" not in page_of_figure
     cells = {row[0]: row for row in curve_table(curves).rows}
     assert "epoch 1.5 (4 seeds, 1 … 2, 1 never)" in cells["usnet"]
     assert "not within 100 epochs (3 seeds, one at 5)" in cells["nsfnet"]
