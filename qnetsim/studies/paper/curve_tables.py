@@ -11,6 +11,8 @@ import numpy as np
 from qnetsim.analysis.learning_curves import bootstrap, interquartile_mean
 from qnetsim.analysis.text_table import TextTable
 from qnetsim.plain_text import counted
+from qnetsim.studies.paper.compute import MODES
+from qnetsim.studies.paper.cost_figure import TOPOLOGIES
 from qnetsim.studies.paper.curve_judges import epochs_text
 from qnetsim.studies.paper.curve_settings import SETTINGS
 from qnetsim.studies.paper.fig9 import NAMES, AlgorithmCurve, CurveSummary
@@ -20,8 +22,7 @@ WANTED_SEEDS = 20
 TABLE = """\
 Cost over C*, interquartile means over the seeds: untrained, after one epoch, and at the end, with
 the 95 % bootstrap interval of the last. *Drawn* actions are what agents do while they train, *mean*
-actions what they do afterwards. Each row ends with the epochs from which they stay within 5 %.
-"""
+actions what they do afterwards. Each row ends with the epochs from which they stay within 5 %."""
 SETTING_WORDS = """\
 Settings that begin with *paper* have the parameters that the paper states, and are readings of what
 it leaves open: whose cost the reward is; whether an action reserves up to two KM wavelengths for
@@ -29,8 +30,7 @@ each request, as in the other settings, or one, which is the literal fraction; a
 the policies averages the moments of their optimisers too (*shared moments*), which agents keep for
 themselves in the other settings. *Tuned* ones are those of the shipped scenarios; no verdict rests
 on them. Two controls move the optimum off the middle of the range of actions: with a mean demand of
-1 the best level is 2 of 0 … 9, and with actions up to 20 channels it is 4 of 0 … 20.
-"""
+1 the best level is 2 of 0 … 9, and with actions up to 20 channels it is 4 of 0 … 20."""
 
 
 def curve_texts(curves: Sequence[CurveSummary]) -> Iterator[str]:
@@ -62,7 +62,7 @@ def _first_epochs(curves: Sequence[CurveSummary]) -> Iterator[str]:
             " What falls is the noise of the actions, no distance that was learnt: the untrained "
             "mean action is within 5 % of C* before any training."
         )
-    yield f"{text}\n"
+    yield text
 
 
 def _missing(curves: Sequence[CurveSummary]) -> str:
@@ -70,33 +70,35 @@ def _missing(curves: Sequence[CurveSummary]) -> str:
     there = {(c.topology, c.setting, c.algorithm): c.seeds for c in curves}
     wanted = [
         (topology, setting.name, algorithm)
-        for topology in dict.fromkeys(c.topology for c in curves)
+        for topology in TOPOLOGIES
         for setting in SETTINGS.values()
         for algorithm in setting.algorithms
     ]
-    short = {key: WANTED_SEEDS - there.get(key, 0) for key in wanted}
-    if not any(missing > 0 for missing in short.values()):
+    cpu_s = {key: _cpu_s(key, curves) for key in wanted}
+    left = sum(max(WANTED_SEEDS - there.get(key, 0), 0) * cpu_s[key] for key in wanted)
+    if not left:
         return ""
-    cost = sum(max(missing, 0) * _cpu_s(key, curves) for key, missing in short.items())
-    seeds = sorted(set(there.values()))
     none = sum(key not in there for key in wanted)
     nothing = f", and none of {counted(none, 'row')}" if none else ""
     spent = sum(c.cpu_s for c in curves) / 3600
+    usual = MODES[False].seeds
     return (
-        f"Wanted are {WANTED_SEEDS} seeds of each row. Trained are {_either(seeds)}{nothing}, in "
-        f"{spent:.1f} CPU hours. `qnetsim reproduce fig9 --seeds {WANTED_SEEDS} --workers 2` "
-        "trains the others and goes on where it was stopped; at the pace of those that are there "
-        f"it takes {cost / 3600:.0f} CPU hours.\n"
+        f"Wanted are {WANTED_SEEDS} seeds of each row. Trained are "
+        f"{_either(sorted(set(there.values())))}{nothing}, in {spent:.1f} CPU hours. `qnetsim "
+        f"reproduce fig9 --seeds {WANTED_SEEDS} --workers 2` trains the others and goes on where "
+        f"it was stopped; at the pace of those that are there it takes {left / 3600:.0f} CPU "
+        f"hours. `qnetsim reproduce all` trains {usual} of each, "
+        f"{usual * sum(cpu_s.values()) / 3600:.1f} CPU hours."
     )
 
 
 def _cpu_s(key: tuple[str, str, str], curves: Sequence[CurveSummary]) -> float:
-    """CPU seconds of a training, at the pace of those of the same policy on the topology."""
+    """CPU seconds of a training, at the pace of those of the same policy, on the topology first."""
     topology, setting, algorithm = key
     epochs = SETTINGS[setting].scenario(topology).learning.epochs
-    same = [c for c in curves if c.algorithm == algorithm and c.topology == topology]
-    pace = [c.cpu_s / (c.seeds * c.epochs) for c in same or curves if c.seeds and c.epochs]
-    return epochs * float(np.mean(pace))
+    alike = [c for c in curves if c.algorithm == algorithm] or curves
+    nearest = [c for c in alike if c.topology == topology] or alike
+    return epochs * float(np.mean([c.cpu_s / (c.seeds * max(c.epochs, 1)) for c in nearest]))
 
 
 def _either(numbers: Sequence[int]) -> str:

@@ -37,6 +37,8 @@ which was tuned. Fig. 9 has settings that were tuned beside the paper's; no verd
 
 Every trace and every training is a file, which is verified and kept: the same command goes on where
 it was stopped, with `--workers` processes. `--quick` has fewer worlds and short trainings.
+Figs. 4 to 8, with FedSAC's trainings in two of them, take nine CPU minutes; Fig. 9 takes hours,
+which its section tells.
 """
 VERDICTS = """\
 | verdict | when |

@@ -210,7 +210,8 @@ def test_curves_in_words_and_as_a_table() -> None:
     assert "the noise of the actions" in told
     # 18 CPU seconds an epoch and policy, by the pace of what is there
     assert "Trained are 3 or 4, and none of 42 rows, in 1.0 CPU hours" in told
-    assert "--seeds 20 --workers 2` trains the others" in told
+    assert "reproduce fig9 --seeds 20 --workers 2` trains the others" in told
+    assert "`qnetsim reproduce all` trains 5 of each" in told
     page_of_figure = page_text(PaperResults(QUICK, curves=curves), {"fig9": "<svg></svg>"})
     assert "Cost over C*, interquartile means" in page_of_figure
     assert "of C* before any training" in page_of_figure
@@ -223,7 +224,8 @@ def test_curves_in_words_and_as_a_table() -> None:
     far = replace(curves[0], first_mean=1.2)
     assert "noise" not in "".join(curve_texts([far]))
     whole = [
-        curve("usnet", name, algorithm, *[3] * 20, epochs=100)
+        curve(topology, name, algorithm, *[3] * 20, epochs=100)
+        for topology in ("nsfnet", "usnet")
         for name, setting in SETTINGS.items()
         for algorithm in setting.algorithms
     ]
