@@ -19,6 +19,7 @@ import numpy as np
 from qnetsim.analysis.paired import paired_ratio
 from qnetsim.arrays import FloatArray
 from qnetsim.case import load, open_case
+from qnetsim.policies.chosen import choose_all
 from qnetsim.runs.batch import run_policies
 from qnetsim.scenario.lines import Key
 from qnetsim.shipped import shipped_scenarios
@@ -34,6 +35,8 @@ TOLD = ("sip", "evf", "base-stock")
 #: Rules that are told the law of the regimes.
 OF_REGIMES = ("belief", "dynamic-program", "mpc")
 BOUND = "perfect"
+#: What a slot costs.
+PARTS = ("qkd_reserved", "qkd_on_demand", "km_reserved", "km_on_demand", "blocking")
 BASE = "sip"
 
 
@@ -45,11 +48,15 @@ class Variant(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A shipped scenario, its variants, and the policies that run in all of them."""
+    """A shipped scenario, its variants, and the policies that run in all of them.
+
+    With ``listed``, those in the scenario's own file are added.
+    """
 
     scenario: str
     policies: Sequence[str]
     variants: Sequence[Variant]
+    listed: bool = False
 
 
 AS_SHIPPED = Variant("as shipped", {})
@@ -57,6 +64,13 @@ LESS = Variant("mean 2", {("demand", "mean"): 2.0})
 DEARER = Variant("on demand × 2", {("cost", "on_demand_multiplier"): 2.0})
 MORE = Variant("14 levels, mean 5", {("demand", "levels"): 14, ("demand", "mean"): 5.0})
 PAIRS = Variant("other pairs", {("run", "seed"): 77})
+JOBS = (
+    AS_SHIPPED,
+    Variant("6 jobs", {("jobs", "count"): 6}),
+    Variant("periods 4, 7 and 10", {("jobs", "periods"): (4, 7, 10)}),
+    Variant("4 members", {("jobs", "members"): 4}),
+    Variant("more delays", {("jobs", "delay"): 0.2, ("jobs", "drop_out"): 0.2}),
+)
 GROUPS = (
     Group(
         "nsfnet",
@@ -95,6 +109,8 @@ GROUPS = (
             Variant("50 slots long", {("regimes", "mean_slots"): 50}),
         ),
     ),
+    Group("fel-rounds", (*TOLD, *BLIND), JOBS, listed=True),
+    Group("fel-rounds-stores", (*TOLD, *BLIND), JOBS, listed=True),
 )
 
 
@@ -117,7 +133,9 @@ def costs(group: Group, variant: Variant, asked: Asked) -> dict[str, FloatArray]
         replications=asked.replications,
     )
     name = f"{group.scenario}-{variant.title.replace(' ', '-').replace('×', 'x')}"
-    policies = [*group.policies, BOUND]
+    listed = scenario.policy if group.listed else ()
+    chosen = choose_all([*group.policies, *listed, BOUND], scenario.policy)
+    policies = list({policy.title: policy for policy in chosen}.values())
     paths = run_policies(
         open_case(scenario),
         policies,
@@ -129,11 +147,7 @@ def costs(group: Group, variant: Variant, asked: Asked) -> dict[str, FloatArray]
     for path in paths:
         with open_trace(path) as trace:
             title = json.loads(str(trace.attribute("provenance")))["policy"]["title"]
-            parts = [
-                trace.column(f"slots/{kind}_{stage}_cost")
-                for kind in ("qkd", "km")
-                for stage in ("reserved", "on_demand")
-            ]
+            parts = [trace.column(f"slots/{part}_cost").sum() for part in PARTS]
         found.setdefault(title, []).append(float(np.sum(parts)) / asked.slots)
     return {title: np.array(values) for title, values in found.items()}
 
@@ -164,7 +178,7 @@ def _cell(title: str, column: Mapping[str, FloatArray], best: str) -> str:
 
 def main() -> None:
     """Print the tables."""
-    names = [group.scenario for group in GROUPS]
+    names = [group.scenario for group in GROUPS if group.scenario in shipped_scenarios()]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/policies"))
     parser.add_argument("--slots", type=int, default=1000)
