@@ -6,7 +6,7 @@ READY := .venv/.ready
 # Of `make fuzz`.
 MINUTES ?= 5
 
-.PHONY: demo test verify wheel weigh versions fuzz lint bench benchmark reproduction study growth fel theory coverage golden docs clean
+.PHONY: demo test verify wheel weigh versions fuzz lint bench benchmark reproduction policies study growth fel theory coverage golden docs clean
 
 demo: $(READY)
 	$(BIN)/qnetsim compare nsfnet --out runs/demo --force
@@ -40,12 +40,16 @@ benchmark: $(READY)
 	$(BIN)/python -m qnetsim.studies.benchmark.make_reference > $@.json
 	mv $@.json qnetsim/studies/benchmark/reference_rows.json
 
-# results of `qnetsim reproduce all --quick`, and the page that is made of them
+# results of `qnetsim reproduce all`, and the page that is made of them; goes on where it was stopped
 reproduction: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m qnetsim reproduce all --quick --force --out runs/$@
+	OMP_NUM_THREADS=1 $(BIN)/python -m qnetsim reproduce all --workers 2 --force --out runs/$@
 	cp runs/$@/results.json qnetsim/studies/paper/results.json
-	cp runs/$@/fig[5-8].png docs/images/
+	cp runs/$@/fig[4-9].png docs/images/
 	$(BIN)/python -m qnetsim.reference.reproduction > docs/background/reproduction.md
+
+# all rules and learners in the shipped scenarios and in variants of them; goes on where it was stopped
+policies: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.policy_table --out runs/$@
 
 study: $(READY)
 	$(BIN)/python tests/benchmarks/planning_study.py

@@ -30,7 +30,8 @@ GO_WITH = {
     "--epochs": ("fig9",),
     "--topology": (*COSTS, "fig9"),
     "--set": COSTS,
-    "--workers": COSTS,
+    "--trained": ("fig9",),
+    "--workers": (*COSTS, "fig9"),
 }
 
 
@@ -43,6 +44,7 @@ class Asked:
     epochs: int | None
     topology: tuple[str, ...]
     changes: Changes
+    trained: bool
     workers: int | None
 
     def refuse_foreign(self, figure: str) -> None:
@@ -58,6 +60,7 @@ class Asked:
             "--epochs": self.epochs,
             "--topology": self.topology or None,
             "--set": self.changes or None,
+            "--trained": self.trained or None,
             "--workers": self.workers,
         }
         for option, value in given.items():
@@ -92,7 +95,10 @@ class Asked:
     "--seed", type=click.IntRange(0), default=1, help="Of worlds, node pairs and fig4's orders."
 )
 @set_option
-@click.option("--workers", type=click.IntRange(min=1), help="fig5 to fig8: processes.")
+@click.option("--workers", type=click.IntRange(min=1), help="fig5 to fig9: processes.")
+@click.option(
+    "--trained", is_flag=True, help="fig9: show the trainings that are there; make no more."
+)
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder for all files.")
 @style_option
 @force_option
@@ -107,6 +113,7 @@ def reproduce(
     seed: int,
     changes: Changes,
     workers: int | None,
+    trained: bool,
     out: Path | None,
     style: str,
     force: bool,
@@ -118,7 +125,7 @@ def reproduce(
     same command goes on after an interruption. --set changes keys of the scenarios of fig5 to fig8.
     Exit status 4 where simulated and analytic costs do not agree, or a figure had to be left out.
     """
-    asked = Asked(orders, seeds, epochs, topology, changes, workers)
+    asked = Asked(orders, seeds, epochs, topology, changes, trained, workers)
     asked.refuse_foreign(figure)
     folder = out or Path("runs")
     figures = FIGURES if figure == "all" else (figure,)
@@ -149,13 +156,19 @@ def _left_out(figure: str) -> str:
     """
     if figure not in {"fig9", "all"}:
         return ""
+    error = _no_training()
+    if error and figure == "fig9":
+        raise error
+    return str(error or "")
+
+
+def _no_training() -> MissingExtraError | None:
+    """Why nothing can be trained here; None where it can."""
     try:
         require("training", "torch")
     except MissingExtraError as error:
-        if figure == "fig9":
-            raise
-        return str(error)
-    return ""
+        return error
+    return None
 
 
 def _request(
@@ -172,5 +185,7 @@ def _request(
         epochs=asked.epochs or mode.epochs,
         settings=mode.settings,
         common=dict(asked.changes),
+        trained=asked.trained,
+        anew=mode.anew and _no_training() is None,
         workers=asked.workers or 1,
     )

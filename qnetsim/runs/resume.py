@@ -47,9 +47,9 @@ class UnfinishedFile:
         try:
             self._trace = open_world(path) if kind is WORLD else open_trace(path)
         except TraceError as error:
-            resume = argument("resume", "True")
+            # commands that go on without being asked to have no option of that name
             raise TraceError(
-                f"{error}; {resume} goes on with a {kind.noun}: move or remove this file first"
+                f"{error}; one goes on with a {kind.noun} alone: move or remove this file first"
             ) from None
         if self._trace.kind.filetype != kind.filetype:
             self._trace.close()
@@ -116,7 +116,7 @@ class UnfinishedFile:
         if self._trace.content_digest() != self._trace.attribute("content_digest"):
             raise TraceError(
                 f"{self.path}: is complete, and its content digest does not fit its contents: it "
-                "was changed or damaged; remove it, and resume again"
+                "was changed or damaged; remove it, and give the same again"
             )
 
     def begin(self, header: TraceHeader) -> None:

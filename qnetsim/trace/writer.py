@@ -319,7 +319,7 @@ class TraceWriter:
             return there if self._instead_of else "nothing was written"
         return (
             f"{counted(self._rows, 'slot is', 'slots are')} safe in it; when that is mended, go on "
-            f"with the same command and {argument('resume', 'True')}"
+            f"with the same command, and {argument('resume', 'True')} where it has that"
         )
 
     @property

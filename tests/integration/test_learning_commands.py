@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from qnetsim.policies.learned.policies import MODELS
 from qnetsim.policies.learned.weights import read_weights
 from qnetsim.runs.simulate import RunContext, run_case
 from qnetsim.scenario import parse_scenario
+from qnetsim.studies.paper.compute import MODES
 from qnetsim.trace.files.curve_file import read_curve
 from tests.support import ROOT
 from tests.support.commands import call
@@ -319,35 +321,46 @@ def test_a_window_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert totals[1] < 0.95 * totals[0]
 
 
-def test_fig9_keeps_its_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = (
-        "reproduce",
-        "fig9",
-        "--topology",
-        "nsfnet",
-        "--seeds",
-        "1",
-        "--epochs",
-        "1",
-        "--out",
-        str(tmp_path),
+def test_fig9_keeps_its_curves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = (
+        *("paper, own reward", "paper, network reward, shared moments"),
+        *("tuned", "tuned, 20 channels"),
     )
+    monkeypatch.setitem(MODES, False, replace(MODES[False], settings=settings))
+    command = ("reproduce", "fig9", "--topology", "nsfnet", "--epochs", "1", "-o", str(tmp_path))
+    arguments = (*command, "--seeds", "1")
     code, out, _ = call(capsys, *arguments)
     assert code == 0
     assert "the paper says" in out
-    curves = {p: p.stat().st_mtime_ns for p in (tmp_path / "fig9").iterdir()}
-    assert len(curves) == 12
+
+    def curves() -> dict[Path, int]:
+        return {p: p.stat().st_mtime_ns for p in (tmp_path / "fig9").iterdir()}
+
+    before = curves()
+    assert len(before) == 10
     code, out, _ = call(capsys, *arguments, "--force", "--json")
     assert code == 0
-    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "fig9").iterdir()} == curves
+    assert curves() == before
     lines = json.loads(out)["lines"]
     assert {line["claim"] for line in lines} == {10, 20, 80}
     # a faster number is no claim that holds
-    words = {
-        "as claimed",
-        "faster than claimed",
-        "slower than claimed",
-        "does not converge",
-        "control",
-    }
-    assert len(lines) == 12 and {line["verdict"] for line in lines} <= words | {"control"}
+    words = {"as claimed", "faster than claimed", "slower than claimed", "does not converge"}
+    told = {line["setting"]: line["verdict"] for line in lines}
+    assert told["paper, own reward"] in words
+    assert told["tuned"] == "not the paper's settings"
+    assert told["tuned, 20 channels"] == "control"
+    assert len(lines) == 10
+    # another seed is one more file; without it, what is there is shown
+    code, out, _ = call(capsys, *command, "--seeds", "2", "--force", "--trained", "--json")
+    assert code == 0 and json.loads(out)["lines"] == lines
+    assert curves() == before
+    gone = tmp_path / "fig9" / "nsfnet-tuned-decppo-seed-000.h5"
+    gone.unlink()
+    code, out, _ = call(capsys, *arguments, "--force", "--trained", "--json")
+    assert len(json.loads(out)["lines"]) == 9
+    # it comes out again, from a worker too
+    code, out, _ = call(capsys, *arguments, "--force", "--workers", "2", "--json")
+    assert json.loads(out)["lines"] == lines
+    assert {p for p, at in curves().items() if before[p] != at} == {gone}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,24 @@ def test_a_cost_figure(figure: str, tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.usefixtures("brief")
+def test_a_file_that_is_damaged_names_no_option_that_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ("reproduce", "fig5", "--quick", "--topology", "nsfnet", "--out", str(tmp_path))
+    assert call(capsys, *command)[0] == 0
+    path = next(tmp_path.rglob("level-3-r000.h5"))
+    whole = path.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], b"no trace"):
+        path.write_bytes(damaged)
+        code, _, err = call(capsys, *command, "--force")
+        assert code == 3
+        assert "level-3-r000.h5" in err and "move or remove this file first" in err
+        assert "--resume" not in err
+    path.write_bytes(whole)
+    assert call(capsys, *command, "--force")[0] == 0
+
+
+@pytest.mark.usefixtures("brief")
 def test_a_price_changes_the_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def rows(*more: str) -> list[float]:
         command = ("reproduce", "fig5", "--quick", "--topology", "nsfnet", "--json", *more)
@@ -71,6 +90,8 @@ def test_a_price_changes_the_figure(tmp_path: Path, capsys: pytest.CaptureFixtur
         (("fig5", "--orders", "3"), "--orders goes with fig4, not with fig5"),
         (("fig4", "--epochs", "3"), "--epochs goes with fig9"),
         (("fig4", "--topology", "nsfnet"), "--topology goes with fig5"),
+        (("fig5", "--trained"), "--trained goes with fig9"),
+        (("fig4", "--workers", "2"), "--workers goes with fig5"),
         (("all", "--set", "demand.mean=2"), "--set goes with fig5"),
         (("fig6", "--set", "demand.requests=7"), "is what fig6 varies"),
         (("fig7", "--set", "demand.mean=2"), "is what fig7 varies"),
@@ -100,6 +121,7 @@ def test_all_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert code == 0, err
     page = (tmp_path / "reproduction.html").read_text("utf-8")
     assert page.count("<svg") == len(FIGURES)
+    assert all((tmp_path / f"{name}.csv").stat().st_size > 200 for name in FIGURES)
     assert (tmp_path / "reproduction.md").read_text("utf-8").startswith("# Reproduction")
     assert json.loads((tmp_path / "results.json").read_text("utf-8"))["curves"]
 
@@ -115,7 +137,7 @@ def test_without_torch_all_leaves_fig9_out(
     two = {"fig6": replace(fig6.FIGURE, values=values), "fig8": eighth}
     monkeypatch.setattr(computing, "COST_FIGURES", two)
     compute = fig4.compute
-    monkeypatch.setattr(fig4, "compute", lambda *given, progress: compute(*given, names=("iris",)))
+    monkeypatch.setattr(fig4, "compute", partial(compute, names=("iris",)))
     command = ("reproduce", "all", "--quick", "--out", str(tmp_path))
     code, _, err = call(capsys, *command)
     assert code == 4

@@ -164,7 +164,8 @@ def test_what_is_no_trace_is_not_resumed(whole: Path, capsys: pytest.CaptureFixt
     (whole / "sip-r000.h5").write_bytes(b"")
     code, _, err = call(capsys, *COMPARE, "-o", str(whole), "--resume")
     assert code == 3
-    assert "--resume goes on with a trace: move or remove this file first" in err
+    assert "one goes on with a trace alone: move or remove this file first" in err
+    assert "--resume" not in err
 
 
 def test_resume_and_force_contradict_each_other(capsys: pytest.CaptureFixture[str]) -> None:

@@ -109,6 +109,7 @@ COMMANDS = {
     "fel": ("fel", FEL, "--rounds", "10000"),
     "plan": ("plan", NSFNET, "--sensitivity", "demand.mean=1:3:1000"),
     "reproduce": ("reproduce", "fig4", "--orders", "1000"),
+    "reproduce curves": ("reproduce", "fig9", "--workers", "2"),
     "run": RUN,
     "spacing": ("spacing", "large.toml", "--choices", "1:1000:1"),
     "train": ("train", NSFNET, "-p", "decsac", "--epochs", "100000", "-o", "w.safetensors"),

@@ -18,7 +18,8 @@ from qnetsim.studies.paper import fig4, fig9
 from qnetsim.studies.paper.compute import COST_FIGURES, FIGURES, Computed
 from qnetsim.studies.paper.cost_rows import CostRow
 from qnetsim.studies.paper.judges import Judgement, judgements
-from qnetsim.studies.paper.paper_tables import agreement, cost_table
+from qnetsim.studies.paper.loss_points import LossPoint
+from qnetsim.studies.paper.paper_tables import agreement, cost_table, learning_note
 from qnetsim.studies.paper.reproduction import verdict_counts
 
 
@@ -31,8 +32,9 @@ def show_reproduction(computed: Computed, written: Mapping[str, Path]) -> None:
         figure = COST_FIGURES[name]
         title = f"Fig. {name.removeprefix('fig')}: {figure.title.lower()}"
         print_table(text_table(title, cost_table(figure, rows)))
-        if figure.missing:
-            echo(f"{figure.missing}.")
+        note = learning_note(figure, rows)
+        if note:
+            echo(f"{note}.")
         echo(agreement(rows))
     if computed.curves:
         _show_curves(computed.curves)
@@ -56,7 +58,7 @@ def _show_verdicts(judged: Sequence[Judgement]) -> None:
     echo(verdict_counts(judged))
 
 
-def _show_losses(points: Sequence[fig4.LossPoint]) -> None:
+def _show_losses(points: Sequence[LossPoint]) -> None:
     orders = counted(len(points[0].losses), "order")
     title = f"Fig. 4: loss after {fig4.ROUNDS} rounds, {orders} of the features"
     columns = ["data set", "k / K_L", "loss", "spread", "accuracy", "key bytes a round", "paper"]
@@ -69,9 +71,8 @@ def _show_losses(points: Sequence[fig4.LossPoint]) -> None:
 
 
 def _show_curves(lines: Sequence[fig9.AlgorithmCurve]) -> None:
-    seeds = counted(lines[0].stochastic.shape[1], "seed")
-    title = f"Fig. 9: cost of drawn actions over C*, {seeds}; converged = stays within 5 %"
-    columns = ["topology", "setting", "policy", "untrained", "epoch 4", "epoch 30", "last"]
+    title = "Fig. 9: cost of drawn actions over C*; converged = stays within 5 %"
+    columns = ["topology", "setting", "policy", "seeds", "untrained", "epoch 4", "epoch 30", "last"]
     more = ["mean, untrained", "mean, last", "converged at", "paper", "verdict"]
     going = ["mean, untrained", "mean, last", "epoch 4", "epoch 30"]
     rows = table(title, [*columns, *more], left=3, keys=3, first_to_go=going)
@@ -81,7 +82,7 @@ def _show_curves(lines: Sequence[fig9.AlgorithmCurve]) -> None:
         marks = [f"{middle[e]:.3f}" if e < len(middle) else "–" for e in (0, 4, 30)]
         claim = fig9.CLAIMS[line.topology][line.algorithm]
         rows.add_row(
-            *(line.topology, line.setting, line.algorithm),
+            *(line.topology, line.setting, line.algorithm, str(line.stochastic.shape[1])),
             *(*marks, f"{middle[-1]:.3f}", f"{mean[0]:.3f}", f"{mean[-1]:.3f}"),
             *(_epochs_text(line.converged_at), str(claim), line.verdict),
         )
@@ -130,7 +131,7 @@ def reproduction_json(
     return found | {"files": {name: str(path) for name, path in written.items()}}
 
 
-def _loss_json(point: fig4.LossPoint) -> dict[str, Any]:
+def _loss_json(point: LossPoint) -> dict[str, Any]:
     claim = fig4.claim_on(point.dataset)
     return {**vars(point), "mean": point.mean, "spread": point.spread, "claim": claim}
 

@@ -17,9 +17,14 @@ from qnetsim.studies.paper.cost_figure import (
     CostFigure,
 )
 from qnetsim.studies.paper.cost_rows import CostStudy, cost_rows, total_slots
-from qnetsim.studies.paper.fig9 import AlgorithmCurve
+from qnetsim.studies.paper.curve_settings import SETTINGS
+from qnetsim.studies.paper.fig9 import AlgorithmCurve, CurveStudy
+from qnetsim.studies.paper.loss_points import LossPoint
 from qnetsim.studies.paper.openings import OpeningRow, opening_rows, openings
 from qnetsim.studies.paper.paper_results import PaperResults
+from qnetsim.studies.paper.point_trainings import train_points
+from qnetsim.studies.paper.risk_rows import RiskRow, risk_rows
+from qnetsim.studies.paper.risk_rows import total_slots as risk_slots
 
 COST_FIGURES: dict[str, CostFigure] = {
     figure.name: figure for figure in (fig5.FIGURE, fig6.FIGURE, fig7.FIGURE, fig8.FIGURE)
@@ -50,11 +55,15 @@ class Reproduction:
     epochs : int or None
         At most so many in Fig. 9.
     settings : sequence of str
-        Of ``fig9.SETTINGS``.
+        Of ``SETTINGS`` of Fig. 9.
+    trained : bool
+        Show the trainings of Fig. 9 that are there, and make no more.
+    anew : bool
+        FedSAC is trained anew at the points of Figs. 7 and 8 that its shipped weights do not fit.
     common : mapping
         Values of keys of the scenario, the same at all points of Figs. 5 to 8.
     workers : int
-        Processes for simulations.
+        Processes for simulations and trainings.
     """
 
     figures: Sequence[str]
@@ -64,7 +73,9 @@ class Reproduction:
     orders: int = 10
     seeds: int = 5
     epochs: int | None = None
-    settings: Sequence[str] = fig9.SETTINGS
+    settings: Sequence[str] = tuple(SETTINGS)
+    trained: bool = False
+    anew: bool = False
     common: Changes = field(default_factory=dict)
     workers: int = 1
 
@@ -78,11 +89,18 @@ class Mode:
     seeds: int
     epochs: int | None
     settings: Sequence[str]
+    anew: bool = False
 
 
 MODES = {
-    False: Mode(FULL, orders=10, seeds=5, epochs=None, settings=fig9.SETTINGS),
-    True: Mode(QUICK, orders=2, seeds=1, epochs=10, settings=("tuned", fig9.CONTROL)),
+    False: Mode(FULL, orders=10, seeds=5, epochs=None, settings=tuple(SETTINGS), anew=True),
+    True: Mode(
+        QUICK,
+        orders=2,
+        seeds=1,
+        epochs=10,
+        settings=("tuned", "tuned, less demand", "tuned, 20 channels"),
+    ),
 }
 
 
@@ -96,36 +114,49 @@ class Computed:
 
 def compute(request: Reproduction, bar: Bar) -> Computed:
     """Compute the figures that are asked for, in their order."""
-    losses: tuple[fig4.LossPoint, ...] = ()
+    losses: tuple[LossPoint, ...] = ()
     if "fig4" in request.figures:
         with bar("fig4", fig4.total_trainings(request.orders)) as advance:
-            found = fig4.compute(request.budget.seed, request.orders, progress=advance)
+            found = fig4.compute(
+                request.budget.seed,
+                request.orders,
+                progress=advance,
+                folder=request.folder / "fig4",
+            )
             losses = tuple(found)
     costs = {}
     study = CostStudy(request.folder / "traces", request.budget, request.common, request.workers)
     for name, figure in COST_FIGURES.items():
         if name in request.figures:
-            cells = list(figure.cells(request.topologies))
+            cells = list(figure.cells(request.topologies, request.anew))
+            trainings = study.trainings(cells)
+            if trainings:
+                with bar(f"{name}, FedSAC", len(trainings)) as advance:
+                    train_points(trainings, study.workers, advance)
             with bar(name, total_slots(study, cells)) as advance:
                 costs[name] = tuple(cost_rows(study, cells, advance))
     curves = tuple(_curves(request, bar)) if "fig9" in request.figures else ()
     read: tuple[OpeningRow, ...] = ()
+    risk: tuple[RiskRow, ...] = ()
     if len(costs) == len(COST_FIGURES):
+        with bar("risk", risk_slots(request.budget)) as advance:
+            risk = risk_rows(study.folder, request.budget, request.workers, advance)
         with bar("readings", len(openings())) as advance:
             read = tuple(opening_rows(advance))
     summaries = tuple(curve.summary for curve in curves)
-    results = PaperResults(request.budget, costs, losses, summaries, read)
+    results = PaperResults(request.budget, costs, losses, summaries, read, risk)
     return Computed(results, curves)
 
 
 def _curves(request: Reproduction, bar: Bar) -> Iterator[AlgorithmCurve]:
-    total = fig9.total_epochs(request.epochs, request.topologies, request.settings)
-    with bar("fig9", total) as advance:
-        yield from fig9.compute(
-            request.folder / "fig9",
-            request.seeds,
-            request.epochs,
-            request.topologies,
-            advance,
-            request.settings,
-        )
+    study = CurveStudy(
+        folder=request.folder / "fig9",
+        seeds=request.seeds,
+        epochs=request.epochs,
+        topologies=request.topologies,
+        settings=request.settings,
+        trained=request.trained,
+        workers=request.workers,
+    )
+    with bar("fig9", study.total_epochs) as advance:
+        yield from fig9.compute(study, advance)

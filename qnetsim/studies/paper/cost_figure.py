@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -102,11 +102,15 @@ class Point(NamedTuple):
 
 
 class FigureValue(NamedTuple):
-    """One value of a figure: where on its axis, which scheme, and the scenario behind it."""
+    """One value of a figure: where on its axis, which scheme, and the scenario behind it.
+
+    The shipped weights of a scheme that learns may not fit there: then it is trained anew.
+    """
 
     point: Point
     value: float
     scheme: Scheme
+    anew: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,15 +145,22 @@ class CostFigure:
     defaults: Mapping[str, float] = field(default_factory=dict)
     unfit: str = ""
 
-    def cells(self, topologies: Sequence[str]) -> Iterator[FigureValue]:
-        """All values of the figure on these topologies, scenario by scenario."""
+    def cells(self, topologies: Sequence[str], anew: bool = False) -> Iterator[FigureValue]:
+        """All values of the figure on these topologies, scenario by scenario.
+
+        Parameters
+        ----------
+        topologies : sequence of str
+        anew : bool
+            FedSAC is trained anew where its shipped weights do not fit; else it is left out there.
+        """
         for topology in topologies:
             for value in self.values[topology]:
                 point = self.point(topology, value)
                 for scheme in SCHEMES:
-                    if scheme is FEDSAC and self.unfit and point.changes:
-                        continue
-                    yield FigureValue(point, value, scheme)
+                    unfit = bool(scheme is FEDSAC and self.unfit and point.changes)
+                    if anew or not unfit:
+                        yield FigureValue(point, value, scheme, anew=unfit)
 
     def point(self, topology: str, value: float) -> Point:
         """Scenario of a value; the default is the same for all figures."""
@@ -182,12 +193,22 @@ class CostFigure:
         """Keys that the figure sets at some point."""
         return (self.key,) if self.key else ()
 
-    @property
-    def missing(self) -> str:
-        """What is not in the figure, and why; empty where nothing is missing."""
+    def note_on_learning(self, shown: Iterable[tuple[str, float, str]]) -> str:
+        """Where FedSAC stands, and with which weights; empty where there is nothing to say.
+
+        Parameters
+        ----------
+        shown : iterable of (str, float, str)
+            Topology, value and scheme of all rows.
+        """
         if not self.unfit:
             return ""
-        return f"{FEDSAC.label} stands at the default alone: {self.unfit}"
+        learnt = [(where, value) for where, value, scheme in shown if scheme == FEDSAC.name]
+        if all(value == self.defaults[where] for where, value in learnt):
+            return f"{FEDSAC.label} stands at the default alone: {self.unfit}"
+        return (
+            f"{FEDSAC.label} was trained anew at each value but the default, one seed: {self.unfit}"
+        )
 
 
 def _named(key: Key) -> str:

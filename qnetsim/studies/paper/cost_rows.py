@@ -20,8 +20,10 @@ from qnetsim.optimize.stage import Stage
 from qnetsim.plans.make import planned
 from qnetsim.policies.chosen import ChosenPolicy, choose
 from qnetsim.runs.batch import run_policies
+from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.studies.paper.cost_figure import SIP, Budget, Changes, FigureValue, Point
 from qnetsim.studies.paper.level_costs import LevelCosts, costs_of_plan, level_costs
+from qnetsim.studies.paper.point_trainings import ALGORITHM, PointTraining
 from qnetsim.trace import Trace, open_trace
 
 #: Relative difference of costs that is rounding.
@@ -98,7 +100,7 @@ class CostStudy:
     Attributes
     ----------
     folder : Path
-        Of the traces; complete ones that are there are verified and kept.
+        Of the traces; complete ones that are there are verified and kept. Models lie beside it.
     budget : Budget
     common : mapping
         Values of keys of the scenario that are the same at every point.
@@ -110,6 +112,14 @@ class CostStudy:
     budget: Budget
     common: Changes
     workers: int = 1
+
+    def training(self, point: Point) -> PointTraining:
+        """FedSAC trained anew at a point."""
+        return PointTraining(self.folder.parent / "models", point, self.budget, self.common)
+
+    def trainings(self, cells: Iterable[FigureValue]) -> list[PointTraining]:
+        """What has to be trained ahead of these cells."""
+        return [self.training(cell.point) for cell in cells if cell.anew]
 
 
 def cost_rows(
@@ -150,7 +160,7 @@ def _point_rows(
             "demand.coupling: expected costs of fig5 to fig8 are worked out for 'comonotone' "
             f"demand alone (got {case.forecast.coupling!r}); leave it out, and run other scenarios"
         )
-    chosen = [choose(cell.scheme.policy, scenario.policy) for cell in cells]
+    chosen = [_policy(study, cell, scenario) for cell in cells]
     plans = [planned(policy.fresh(), policy.title, case) for policy in chosen]
     size = f"{budget.replications}x{budget.slots}-seed-{budget.seed}"
     paths = run_policies(
@@ -172,6 +182,14 @@ def _point_rows(
     for path in paths:
         forget_input(path)
     return _with_ratios(rows, runs)
+
+
+def _policy(study: CostStudy, cell: FigureValue, scenario: Scenario) -> ChosenPolicy:
+    if not cell.anew:
+        return choose(cell.scheme.policy, scenario.policy)
+    training = study.training(cell.point)
+    training.refuse_other()
+    return choose(PolicyTable.model_validate({"name": ALGORITHM, "model": str(training.out)}))
 
 
 class RunCosts(NamedTuple):

@@ -1,7 +1,8 @@
 """Judges of the claims on Fig. 9: epochs until the learning policies are near the optimum.
 
-The paper leaves open whose cost is the reward, which makes two readings. Tuned settings have other
-parameters than the paper states: what comes out with them is shown, and says nothing on a claim.
+The paper leaves open whose cost is the reward, what an action may reserve, and what optimisers
+share: these are readings. Tuned settings have other parameters than the paper states: what comes
+out with them is shown, and says nothing on a claim.
 """
 
 from __future__ import annotations
@@ -12,22 +13,21 @@ from itertools import groupby, pairwise
 import numpy as np
 
 from qnetsim.plain_text import counted
-from qnetsim.studies.paper.fig9 import CONTROL, STATED, CurveSummary
+from qnetsim.studies.paper.curve_settings import SETTINGS
+from qnetsim.studies.paper.fig9 import NAMES, CurveSummary, median_epoch
 from qnetsim.studies.paper.paper_claims import PaperClaim, epochs_claimed
 from qnetsim.studies.paper.paper_results import PaperResults
 from qnetsim.studies.paper.verdicts import ClaimFinding, ClaimVerdict, sized, worst
 
-NAMES = {"fedsac": "FedSAC", "decsac": "DecSAC", "decppo": "DecPPO"}
-
 
 def _shown(results: PaperResults) -> list[CurveSummary]:
-    """Curves beside a claim: all but those of the control."""
-    return [curve for curve in results.curves if curve.setting != CONTROL]
+    """Curves beside a claim: all but those of controls."""
+    return [curve for curve in results.curves if not SETTINGS[curve.setting].control]
 
 
 def _told(setting: str, verdict: ClaimVerdict) -> ClaimVerdict:
     """A verdict that a setting allows: none without the parameters that the paper states."""
-    return verdict if setting in STATED else ClaimVerdict.OPEN
+    return verdict if SETTINGS[setting].stated else ClaimVerdict.OPEN
 
 
 def _epochs(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:
@@ -35,7 +35,16 @@ def _epochs(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:
     for curve in _shown(results):
         if (curve.topology, curve.algorithm) == wanted:
             verdict = _told(curve.setting, _verdict(claim, curve))
-            yield ClaimFinding(curve.setting, "", verdict, _text(curve))
+            text = f"{_text(curve)}{_beside(claim, curve)}"
+            yield ClaimFinding(curve.setting, "", verdict, text)
+
+
+def _beside(claim: PaperClaim, curve: CurveSummary) -> str:
+    """On which side of the claim a number is that it does not cover."""
+    low, high = claim.size
+    if np.isinf(curve.median) or low <= curve.median <= high or not SETTINGS[curve.setting].stated:
+        return ""
+    return "; faster than claimed" if curve.median < low else "; slower than claimed"
 
 
 def _verdict(claim: PaperClaim, curve: CurveSummary) -> ClaimVerdict:
@@ -51,17 +60,22 @@ def _not_converged(curve: CurveSummary) -> ClaimVerdict:
 
 
 def _text(curve: CurveSummary) -> str:
-    return f"{epochs_text(curve)}; {costs_text(curve)}"
+    return f"{epochs_text(curve.converged_at, curve.epochs)}; {costs_text(curve)}"
 
 
-def epochs_text(curve: CurveSummary) -> str:
-    """Median epoch of convergence and its range over the seeds."""
-    known = [epoch for epoch in curve.converged_at if epoch is not None]
-    seeds = counted(len(curve.converged_at), "seed")
-    if np.isinf(curve.median):
-        return f"not within {counted(curve.epochs, 'epoch')} ({seeds})"
+def epochs_text(converged_at: Sequence[int | None], epochs: int) -> str:
+    """Median epoch of convergence, its range over the seeds, and how many never converge."""
+    known = [epoch for epoch in converged_at if epoch is not None]
+    never = len(converged_at) - len(known)
+    seeds = counted(len(converged_at), "seed")
+    median = median_epoch(converged_at)
+    if np.isinf(median):
+        some = f"{len(known)} at {min(known)} … {max(known)}" if known[1:] else ""
+        told = some or "".join(f"one at {epoch}" for epoch in known)
+        return f"not within {counted(epochs, 'epoch')} ({seeds}{told and ', ' + told})"
     spread = f", {min(known)} … {max(known)}" if len(known) > 1 else ""
-    return f"epoch {curve.median:g} ({seeds}{spread})"
+    spread += f", {never} never" if never else ""
+    return f"epoch {median:g} ({seeds}{spread})"
 
 
 def costs_text(curve: CurveSummary) -> str:

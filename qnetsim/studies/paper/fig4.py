@@ -8,7 +8,7 @@ parameters as the encrypted run.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.fel.roles import TaskRoles
+from qnetsim.studies.paper.loss_points import KeptLosses, LossPoint
 from qnetsim.studies.paper.paper_claims import claims_of
 
 if TYPE_CHECKING:
@@ -33,46 +34,13 @@ ROUNDS = 30
 KEY_BITS = 2048
 
 
-@dataclass(frozen=True)
-class LossPoint:
-    """Training with one number of workers.
-
-    Attributes
-    ----------
-    dataset : str
-    workers : int
-        Also the key rate, in units of K_L.
-    losses : tuple of float
-        Final training loss, mean over the classes, for each order of the features.
-    accuracy : float
-        Mean over the orders.
-    key_bytes : int
-        Keys of a round.
-    """
-
-    dataset: str
-    workers: int
-    losses: tuple[float, ...]
-    accuracy: float
-    key_bytes: int
-
-    @property
-    def mean(self) -> float:
-        """Mean loss over the orders."""
-        return float(np.mean(self.losses))
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation over the orders; zero for a single one."""
-        return float(np.std(self.losses, ddof=1)) if len(self.losses) > 1 else 0.0
-
-
 def compute(
     seed: int = 1,
     orders: int = 10,
     rounds: int = ROUNDS,
     names: Sequence[str] = DATASET_NAMES,
     progress: Callable[[int], None] = lambda done: None,
+    folder: Path | None = None,
 ) -> list[LossPoint]:
     """Train every data set with every number of workers, and every order of its features.
 
@@ -85,25 +53,37 @@ def compute(
     names : sequence of str
     progress : callable
         Told of every training that is done.
+    folder : Path, optional
+        Keeps a file for each point; those that are there are verified, and not trained again.
     """
+    kept = None if folder is None else KeptLosses(folder, seed, orders, rounds)
     points = []
     for name in names:
         data = load_dataset(name)
         for workers in range(1, len(data.blocks(seed, 0)) + 1):
+            found = kept.read(name, workers) if kept else None
+            if found is not None:
+                progress(orders)
+                points.append(found)
+                continue
             runs = []
             for order in range(orders):
                 runs.append(_train(data, workers, seed, order, rounds))
                 progress(1)
-            points.append(
-                LossPoint(
-                    dataset=name,
-                    workers=workers,
-                    losses=tuple(run.loss for run in runs),
-                    accuracy=float(np.mean([run.accuracy for run in runs])),
-                    key_bytes=runs[0].key_bytes,
-                )
-            )
+            points.append(_point(name, workers, runs))
+            if kept:
+                kept.write(points[-1])
     return points
+
+
+def _point(dataset: str, workers: int, runs: Sequence[_Trained]) -> LossPoint:
+    return LossPoint(
+        dataset=dataset,
+        workers=workers,
+        losses=tuple(run.loss for run in runs),
+        accuracy=float(np.mean([run.accuracy for run in runs])),
+        key_bytes=runs[0].key_bytes,
+    )
 
 
 def claim_on(dataset: str) -> str:

@@ -25,8 +25,8 @@ LEVELS = range(11)
 class LevelFigure(CostFigure):
     """A figure whose factor is what is reserved, in one scenario for each topology."""
 
-    def cells(self, topologies: Sequence[str]) -> Iterator[FigureValue]:
-        """A scheme for each level."""
+    def cells(self, topologies: Sequence[str], anew: bool = False) -> Iterator[FigureValue]:
+        """A scheme for each level; none learns."""
         for topology in topologies:
             for level in self.values[topology]:
                 name = f"level-{level:g}"

@@ -41,6 +41,5 @@ FIGURE = ScenariosFigure(
     values=_on_both(LEVELS),
     key=("demand", "levels"),
     defaults={"nsfnet": 10, "usnet": 10},
-    unfit="the shipped weights were trained for |Ω| = 10 and a mean of 3; elsewhere an action of "
-    "theirs means another number of channels",
+    unfit="the shipped weights were trained for |Ω| = 10 and a mean of 3",
 )

@@ -1,15 +1,14 @@
 """Fig. 9: how fast the learning policies come near the optimum, on both topologies.
 
-Three settings: the paper's with the whole network's cost as the reward, Eq (21); the paper's with
-that of the own fibres; and the tuned ones of the shipped scenarios. Beside them stands a control
-with less demand: in the paper's default the middle of the range of actions is nearly the best one,
-so that an untrained mean action is near the optimum, and there it is not. A seed has converged at
-the first epoch from which the cost of drawn actions stays within 5 % of sip's.
+The paper's settings are trained under each reading of what it leaves open, beside tuned ones and
+controls. In the paper's default the middle of the range of actions is nearly the best one, so that
+an untrained mean action is near the optimum; in the controls it is not. A seed has converged at the
+first epoch from which the cost of drawn actions stays within 5 % of sip's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,31 +19,30 @@ from qnetsim.analysis.figures.policy_marks import marked_line, policy_colour
 from qnetsim.analysis.figures.style import SCREEN, Style, hide_frame, styled
 from qnetsim.analysis.learning_curves import bootstrap, converged, interquartile_mean
 from qnetsim.arrays import FloatArray
-from qnetsim.case import load, open_case
-from qnetsim.errors import UsageError, argument
-from qnetsim.scenario import LearningTable, Scenario
-from qnetsim.shipped import shipped_scenarios
+from qnetsim.studies.paper.cost_figure import TOPOLOGIES
+from qnetsim.studies.paper.curve_settings import ALGORITHMS, SETTINGS
+from qnetsim.studies.paper.curve_trainings import CurveTraining, train_all
 from qnetsim.studies.paper.paper_claims import epochs_claimed
-from qnetsim.trace.files.curve_file import read_curve, write_curve
-from qnetsim.trace.hdf5.files import refuse_linked_folder
+from qnetsim.trace.files.curve_file import CurveRecord
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TOPOLOGIES = ("nsfnet", "usnet")
-ALGORITHMS = ("fedsac", "decsac", "decppo")
 #: Epochs to convergence that the paper reads off its figure.
 CLAIMS = {
     topology: {name: epochs_claimed(topology, name).details["epochs"] for name in ALGORITHMS}
     for topology in TOPOLOGIES
 }
-#: No reading of the paper: the best level lies off the middle of the range of actions.
-CONTROL = "tuned, off centre"
-#: Settings with the parameters that the paper states.
-STATED = ("paper, network reward", "paper, own reward")
-SETTINGS = (*STATED, "tuned", CONTROL)
-#: Mean of the demand there; the best level is 2 of 0 … 9.
-CONTROL_MEAN = 1.0
+NAMES = {"fedsac": "FedSAC", "decsac": "DecSAC", "decppo": "DecPPO"}
+#: Settings that are drawn; the others stand in the table.
+DRAWN = (
+    "paper, network reward",
+    "paper, own reward",
+    "tuned",
+    "tuned, less demand",
+    "tuned, 20 channels",
+)
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,9 @@ class AlgorithmCurve:
     @property
     def verdict(self) -> str:
         """Where the median epoch of convergence lies beside the paper's number."""
-        if self.setting == CONTROL:
-            return "control"
+        setting = SETTINGS[self.setting]
+        if not setting.stated:
+            return "control" if setting.control else "not the paper's settings"
         median = float(np.median(self.converged_at))
         low, high = epochs_claimed(self.topology, self.algorithm).size
         if np.isinf(median):
@@ -89,18 +88,28 @@ class AlgorithmCurve:
     def summary(self) -> CurveSummary:
         """Its numbers, without the curve."""
         drawn, mean = interquartile_mean(self.stochastic), interquartile_mean(self.deterministic)
+        low, high = bootstrap(self.stochastic[-1:])
         return CurveSummary(
             topology=self.topology,
             setting=self.setting,
             algorithm=self.algorithm,
             epochs=len(self.stochastic) - 1,
-            converged_at=tuple(None if np.isinf(x) else int(x) for x in self.converged_at),
+            converged_at=_told(self.converged_at),
+            mean_at=_told(converged(self.deterministic)),
             first_drawn=float(drawn[0]),
+            second_drawn=float(drawn[1]),
             last_drawn=float(drawn[-1]),
+            last_drawn_range=(float(low[0]), float(high[0])),
             first_mean=float(mean[0]),
+            second_mean=float(mean[1]),
             last_mean=float(mean[-1]),
+            worst_mean=float(self.deterministic[-1].max()),
             cpu_s=self.cpu_s,
         )
+
+
+def _told(epochs: FloatArray) -> tuple[int | None, ...]:
+    return tuple(None if np.isinf(x) else int(x) for x in epochs)
 
 
 @dataclass(frozen=True)
@@ -111,10 +120,17 @@ class CurveSummary:
     ----------
     topology, setting, algorithm : str
     epochs : int
-    converged_at : tuple of (int or None)
-        Epoch of convergence of each seed; None for one that did not converge.
-    first_drawn, last_drawn, first_mean, last_mean : float
-        Cost over C* of drawn and of mean actions, ahead of the training and at its end.
+    converged_at, mean_at : tuple of (int or None)
+        Epoch of convergence of each seed, of drawn and of mean actions; None for one that did not
+        converge.
+    first_drawn, second_drawn, last_drawn : float
+        Cost over C* of drawn actions: ahead of the training, after one epoch, and at its end.
+    last_drawn_range : (float, float)
+        95 % bootstrap interval of the last.
+    first_mean, second_mean, last_mean : float
+        The same of mean actions.
+    worst_mean : float
+        Of the seed whose mean actions cost most at the end.
     cpu_s : float
         CPU seconds of the training.
     """
@@ -124,157 +140,151 @@ class CurveSummary:
     algorithm: str
     epochs: int
     converged_at: tuple[int | None, ...]
+    mean_at: tuple[int | None, ...]
     first_drawn: float
+    second_drawn: float
     last_drawn: float
+    last_drawn_range: tuple[float, float]
     first_mean: float
+    second_mean: float
     last_mean: float
+    worst_mean: float
     cpu_s: float
 
     @property
+    def seeds(self) -> int:
+        """How many seeds it was trained with."""
+        return len(self.converged_at)
+
+    @property
     def median(self) -> float:
-        """Median epoch of convergence; infinite where half of the seeds did not converge."""
-        return float(np.median([np.inf if x is None else x for x in self.converged_at]))
+        """Median epoch of convergence of drawn actions; infinite where half did not converge."""
+        return median_epoch(self.converged_at)
 
 
-def scenario_of(topology: str, setting: str, epochs: int | None) -> Scenario:
-    """Shipped scenario of a topology, with the learning of one of the ``SETTINGS``."""
-    found = load(shipped_scenarios()[topology])
-    if setting == "paper, network reward":
-        learning = LearningTable()
-    elif setting == "paper, own reward":
-        learning = LearningTable(reward_scope="own")
-    else:
-        learning = found.learning
-    if setting == CONTROL:
-        demand = found.demand.model_copy(update={"mean": CONTROL_MEAN})
-        found = found.model_copy(update={"demand": demand})
-    if epochs is not None:
-        learning = learning.model_copy(update={"epochs": min(epochs, learning.epochs)})
-    return found.model_copy(update={"learning": learning})
+def median_epoch(epochs: Sequence[int | None]) -> float:
+    """Median of epochs of convergence; None counts as infinite."""
+    return float(np.median([np.inf if x is None else x for x in epochs]))
+
+
+@dataclass(frozen=True)
+class CurveStudy:
+    """Which curves are wanted.
+
+    Attributes
+    ----------
+    folder : Path
+        Keeps one file for each training.
+    seeds : int
+        Trainings of each policy.
+    epochs : int or None
+        At most so many.
+    topologies, settings : sequence of str
+    trained : bool
+        Show the trainings that are in the folder, and make no more.
+    workers : int
+        Processes.
+    """
+
+    folder: Path
+    seeds: int
+    epochs: int | None = None
+    topologies: Sequence[str] = TOPOLOGIES
+    settings: Sequence[str] = tuple(SETTINGS)
+    trained: bool = False
+    workers: int = 1
+
+    def trainings(self) -> list[CurveTraining]:
+        """All of them, done or not."""
+        return [
+            CurveTraining(
+                self.folder, topology, setting, algorithm, tuple(range(self.seeds)), self.epochs
+            )
+            for topology in self.topologies
+            for setting in self.settings
+            for algorithm in SETTINGS[setting].algorithms
+        ]
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of all trainings together."""
+        return sum(training.epochs for training in self.trainings())
 
 
 def compute(
-    folder: Path,
-    seeds: int,
-    epochs: int | None = None,
-    topologies: Sequence[str] = TOPOLOGIES,
-    progress: Callable[[int], None] = lambda done: None,
-    settings: Sequence[str] = SETTINGS,
+    study: CurveStudy, progress: Callable[[int], None] = lambda done: None
 ) -> Iterator[AlgorithmCurve]:
-    """Train everything, one curve after the other; those that are in the folder are read.
+    """Train what is not there, and read all curves; one without a seed is left out.
 
     Parameters
     ----------
-    folder : Path
-        Keeps one file for each curve.
-    seeds : int
-        Trainings of each algorithm, side by side.
-    epochs : int, optional
-        At most so many.
-    topologies : sequence of str
+    study : CurveStudy
     progress : callable
-        Told of every epoch that is done, for all seeds.
-    settings : sequence of str
-        Of ``SETTINGS``.
+        Told of epochs that are done, each seed's counted.
     """
-    from qnetsim.learning.train import Training, limit_threads
-    from qnetsim.learning.training_record import training_record
-
-    refuse_linked_folder(folder)
-    limit_threads(1)
-    for topology in topologies:
-        for setting in settings:
-            scenario = scenario_of(topology, setting, epochs)
-            for algorithm in ALGORITHMS:
-                name = f"{topology}-{setting.replace(', ', '-').replace(' ', '-')}-{algorithm}.h5"
-                path = folder / name
-                if not _is_done(path, scenario, seeds):
-                    training = Training(open_case(scenario), algorithm, range(seeds))
-                    training.run(done=lambda now: progress(1 if now.epoch else 0))
-                    write_curve(path, training_record(training))
-                else:
-                    progress(scenario.learning.epochs)
-                yield _read_curve(path, topology, setting, algorithm)
+    trainings = study.trainings()
+    if not study.trained:
+        train_all(trainings, study.workers, progress)
+    for training in trainings:
+        records = training.read()
+        if records:
+            yield _curve(training, records)
 
 
-def total_epochs(
-    epochs: int | None, topologies: Sequence[str], settings: Sequence[str] = SETTINGS
-) -> int:
-    """Epochs of all curves together."""
-    each = (
-        scenario_of(topology, setting, epochs).learning.epochs
-        for topology in topologies
-        for setting in settings
-    )
-    return len(ALGORITHMS) * sum(each)
+def _curve(training: CurveTraining, records: Mapping[int, CurveRecord]) -> AlgorithmCurve:
+    def stacked(name: str) -> FloatArray:
+        return np.concatenate([record.columns[f"curve/{name}"] for record in records.values()], 1)
 
-
-def _is_done(path: Path, scenario: Scenario, seeds: int) -> bool:
-    """Whether the curve is there.
-
-    Raises
-    ------
-    UsageError
-        The curve of another training is: hours of work, which are not overwritten.
-    """
-    if not path.exists():
-        return False
-    record = read_curve(path)
-    same = record.provenance.get("scenario_digest") == scenario.digest()
-    if not same or len(record.columns["curve/seed"]) != seeds:
-        raise UsageError(
-            f"{path}: is the curve of a training with other settings or another number of seeds; "
-            f"give another {argument('out')}"
-        )
-    return True
-
-
-def _read_curve(path: Path, topology: str, setting: str, algorithm: str) -> AlgorithmCurve:
-    columns = read_curve(path).columns
     return AlgorithmCurve(
-        topology=topology,
-        setting=setting,
-        algorithm=algorithm,
-        stochastic=columns["curve/stochastic"],
-        deterministic=columns["curve/deterministic"],
-        cpu_s=float(columns["curve/cpu_s"][-1]),
+        topology=training.topology,
+        setting=training.setting,
+        algorithm=training.algorithm,
+        stochastic=stacked("stochastic"),
+        deterministic=stacked("deterministic"),
+        cpu_s=float(sum(record.columns["curve/cpu_s"][-1] for record in records.values())),
     )
 
 
 @styled
-def figure(lines: list[AlgorithmCurve], *, style: Style = SCREEN) -> Figure:
+def figure(lines: Sequence[AlgorithmCurve], *, style: Style = SCREEN) -> Figure:
     """Interquartile mean over the seeds against epochs, with bootstrap intervals."""
-    topologies = list(dict.fromkeys(line.topology for line in lines))
-    settings = list(dict.fromkeys(line.setting for line in lines))
-    drawn = style.canvas(3.6 * len(settings), 3 * len(topologies))
-    axes = drawn.subplots(len(topologies), len(settings), sharey=True, squeeze=False)
-    # some learn worse ones first, and the control begins further off
-    top = max(1.6, *(1.02 * float(interquartile_mean(line.stochastic).max()) for line in lines))
-    names = {"fedsac": "FedSAC", "decsac": "DecSAC", "decppo": "DecPPO"}
-    for line in lines:
-        place = axes[topologies.index(line.topology), settings.index(line.setting)]
-        epochs = np.arange(len(line.stochastic))
-        number = ALGORITHMS.index(line.algorithm)
-        colour = policy_colour(number)
-        look = marked_line(number, style)
-        middle = interquartile_mean(line.stochastic)
-        low, high = bootstrap(line.stochastic)
-        place.plot(epochs, middle, label=names[line.algorithm], **look)
-        place.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)
-        mean = interquartile_mean(line.deterministic)
-        place.plot(epochs, mean, **(look | {"lw": 0.8 * style.line, "marker": None}))
-        claim = CLAIMS[line.topology][line.algorithm]
-        if claim <= epochs[-1] and line.setting != CONTROL:
-            mark: dict[str, Any] = {"marker": look["marker"], "color": colour, "mfc": "white"}
-            place.plot([claim], [0.985], clip_on=False, ms=6 * style.line, **mark)
-    for row, topology in enumerate(topologies):
-        for column, setting in enumerate(settings):
+    shown = [line for line in lines if line.setting in DRAWN] or list(lines)
+    topologies = list(dict.fromkeys(line.topology for line in shown))
+    settings = [s for s in SETTINGS if any(line.setting == s for line in shown)]
+    drawn = style.canvas(3.8 * len(topologies), 2.3 * len(settings))
+    axes = drawn.subplots(len(settings), len(topologies), sharey="row", squeeze=False)
+    for line in shown:
+        place = axes[settings.index(line.setting), topologies.index(line.topology)]
+        _draw(place, line, style)
+    for row, setting in enumerate(settings):
+        mine = [line for line in shown if line.setting == setting]
+        # some learn worse ones first, and controls begin further off
+        top = max(1.6, *(1.02 * float(interquartile_mean(line.stochastic).max()) for line in mine))
+        for column, topology in enumerate(topologies):
             place = axes[row, column]
             place.set_title(f"{topology}: {setting}", fontsize=style.font_pt)
             place.set_ylim(0.98, top)
             place.axhline(1.05, color="#888888", linewidth=0.8, linestyle="--")
             hide_frame(place)
-            place.set_xlabel("epoch")
         axes[row, 0].set_ylabel("cost / C*")
+    for column in range(len(topologies)):
+        axes[-1, column].set_xlabel("epoch")
     axes[0, 0].legend(handlelength=2.8)
     return drawn
+
+
+def _draw(place: Axes, line: AlgorithmCurve, style: Style) -> None:
+    """A policy's drawn actions with their interval, its mean actions, and the paper's number."""
+    epochs = np.arange(len(line.stochastic))
+    number = ALGORITHMS.index(line.algorithm)
+    colour = policy_colour(number)
+    look = marked_line(number, style)
+    low, high = bootstrap(line.stochastic)
+    place.plot(epochs, interquartile_mean(line.stochastic), label=NAMES[line.algorithm], **look)
+    place.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)
+    mean = interquartile_mean(line.deterministic)
+    place.plot(epochs, mean, **(look | {"lw": 0.8 * style.line, "marker": None}))
+    claim = CLAIMS[line.topology][line.algorithm]
+    if claim <= epochs[-1] and SETTINGS[line.setting].stated:
+        mark: dict[str, Any] = {"marker": look["marker"], "color": colour, "mfc": "white"}
+        place.plot([claim], [0.985], clip_on=False, ms=6 * style.line, **mark)

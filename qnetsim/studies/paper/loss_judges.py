@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from qnetsim.plain_text import counted
-from qnetsim.studies.paper.fig4 import LossPoint
+from qnetsim.studies.paper.loss_points import LossPoint
 from qnetsim.studies.paper.paper_claims import PaperClaim
 from qnetsim.studies.paper.paper_results import PaperResults
 from qnetsim.studies.paper.verdicts import ClaimFinding, ClaimVerdict, sized

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from qnetsim.analysis.figures.style import SCREEN, Style, save, svg
 from qnetsim.studies.paper.compute import COST_FIGURES, FIGURES, Computed
+from qnetsim.studies.paper.curve_tables import curve_csv
+from qnetsim.studies.paper.loss_points import loss_csv
 from qnetsim.studies.paper.paper_figures import drawings
 from qnetsim.studies.paper.paper_page import page_text
 from qnetsim.studies.paper.paper_tables import cost_csv
@@ -18,7 +20,7 @@ from qnetsim.trace.hdf5.files import write_whole
 def files_of(folder: Path, figures: Sequence[str]) -> dict[str, Path]:
     """Files by what they hold: a picture of each figure, values, and the page."""
     found = {name: folder / f"{name}.png" for name in figures}
-    found |= {f"{name}.csv": folder / f"{name}.csv" for name in figures if name in COST_FIGURES}
+    found |= {f"{name}.csv": folder / f"{name}.csv" for name in figures}
     if set(figures) == set(FIGURES):
         return found | {
             "page": folder / "reproduction.html",
@@ -68,8 +70,12 @@ def _texts(
     computed: Computed, drawn: dict[str, str], paths: dict[str, Path]
 ) -> Iterator[tuple[str, str]]:
     results = computed.results
+    if results.losses:
+        yield "fig4.csv", loss_csv(results.losses)
     for name, rows in results.costs.items():
         yield f"{name}.csv", cost_csv(COST_FIGURES[name], rows, results.budget)
+    if computed.curves:
+        yield "fig9.csv", curve_csv(computed.curves)
     yield "page", page_text(results, drawn)
     if "text" in paths:
         yield "text", page(results)

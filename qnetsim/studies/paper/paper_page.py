@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from qnetsim.analysis.figures.style import page_svg
@@ -10,18 +11,21 @@ from qnetsim.analysis.page import Section, html_page
 from qnetsim.analysis.text_table import TextTable
 from qnetsim.plain_text import counted
 from qnetsim.studies.paper.compute import COST_FIGURES
+from qnetsim.studies.paper.curve_tables import curve_table, curve_texts
 from qnetsim.studies.paper.judges import Judgement, judgements
 from qnetsim.studies.paper.paper_results import PaperResults
-from qnetsim.studies.paper.paper_tables import agreement, claim_table, cost_table
-from qnetsim.studies.paper.reproduction import curve_table, verdict_counts
+from qnetsim.studies.paper.paper_tables import agreement, claim_table, cost_table, learning_note
+from qnetsim.studies.paper.reproduction import verdict_counts
 
+#: Emphasis and code in Markdown.
+MARKUP = re.compile(r"(\*|`)(\w[^*`]*\w)\1")
 #: What each figure shows.
 CAPTIONS = {
     "fig4": "Taylor loss after training, over the number of workers that the key rate pays for: "
     "mean over orders of the features, and one standard deviation either way",
     "fig9": "Cost over C* against epochs: drawn actions, interquartile mean over the seeds with "
     "bootstrap intervals; thin lines are mean actions, open marks on the axis the paper's numbers "
-    "of epochs",
+    "of epochs; dashes mark 5 % above C*",
 }
 COSTS = "lines are exact expectations, marks simulated means with 95 % intervals over the worlds"
 
@@ -59,11 +63,15 @@ def _parts(name: str, svg: str, results: PaperResults, judged: list[Judgement]) 
     mine = [judgement for judgement in judged if judgement.claim.figure == name]
     yield html_table("Claims", claim_table(mine))
     if figure is not None:
-        if figure.missing:
-            yield f"<p>{html_text(figure.missing)}.</p>"
+        note = learning_note(figure, results.costs[name])
+        if note:
+            yield f"<p>{html_text(note)}.</p>"
         yield html_table("Cost per slot", cost_table(figure, results.costs[name]))
     elif name == "fig9":
-        yield html_table("Cost over C*", curve_table(results))
+        for text in curve_texts(results.curves):
+            plain = MARKUP.sub(r"\2", text)
+            yield f"<p>{html_text(plain)}</p>"
+        yield html_table("Cost over C*", curve_table(results.curves))
 
 
 def _origin(results: PaperResults) -> str:

@@ -12,9 +12,10 @@ from typing import Any
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.studies.paper.cost_figure import Budget
 from qnetsim.studies.paper.cost_rows import CostRow, StageCosts
-from qnetsim.studies.paper.fig4 import LossPoint
 from qnetsim.studies.paper.fig9 import CurveSummary
+from qnetsim.studies.paper.loss_points import LossPoint
 from qnetsim.studies.paper.openings import OpeningRow
+from qnetsim.studies.paper.risk_rows import RiskRow
 from qnetsim.trace.hdf5.files import write_whole
 from qnetsim.version import __version__
 
@@ -38,6 +39,8 @@ class PaperResults:
         Fig. 9.
     openings : tuple of OpeningRow
         What the readings of open points do to the costs.
+    risk : tuple of RiskRow
+        A world beyond the paper's in which the dearest slots weigh more.
     version : str
         Of qnetsim.
     """
@@ -47,6 +50,7 @@ class PaperResults:
     losses: tuple[LossPoint, ...] = ()
     curves: tuple[CurveSummary, ...] = ()
     openings: tuple[OpeningRow, ...] = ()
+    risk: tuple[RiskRow, ...] = ()
     version: str = __version__
 
     @cached_property
@@ -79,6 +83,7 @@ class PaperResults:
             ),
             curves=tuple(CurveSummary(**_tuples(entry)) for entry in stored["curves"]),
             openings=tuple(_opening(entry) for entry in stored.get("openings", ())),
+            risk=tuple(_risk(entry) for entry in stored.get("risk", ())),
             version=stored["version"],
         )
 
@@ -94,6 +99,11 @@ def _row(entry: Mapping[str, Any]) -> CostRow:
 def _opening(entry: Mapping[str, Any]) -> OpeningRow:
     ratios = {key: tuple(ends) for key, ends in entry["ratios"].items()}
     return OpeningRow(**{**entry, "cost": tuple(entry["cost"]), "ratios": ratios})
+
+
+def _risk(entry: Mapping[str, Any]) -> RiskRow:
+    label, *measures = entry.values()
+    return RiskRow(label, *(ConfidenceInterval(**found) for found in measures))
 
 
 def _tuples(entry: Mapping[str, Any]) -> dict[str, Any]:

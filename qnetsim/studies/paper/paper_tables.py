@@ -97,6 +97,11 @@ def _scheme_table(figure: CostFigure, rows: Sequence[CostRow]) -> TextTable:
     return TextTable(columns, cells, text=("scheme",), keys=3, first_to_go=going)
 
 
+def learning_note(figure: CostFigure, rows: Sequence[CostRow]) -> str:
+    """Where FedSAC stands in a figure, and with which weights; empty where that needs no word."""
+    return figure.note_on_learning((row.topology, row.value, row.scheme) for row in rows)
+
+
 def cost_csv(figure: CostFigure, rows: Sequence[CostRow], budget: Budget) -> str:
     """Values of a figure as CSV; Fig. 5 has a row for each stage."""
     out = io.StringIO()

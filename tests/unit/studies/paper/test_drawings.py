@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import numpy as np
 import pytest
 
 from qnetsim.analysis.figures.style import STYLES
 from qnetsim.studies.paper import fig4, fig9
-from qnetsim.studies.paper.fig4 import LossPoint
-from qnetsim.studies.paper.fig9 import ALGORITHMS, CONTROL, AlgorithmCurve
+from qnetsim.studies.paper.curve_settings import ALGORITHMS
+from qnetsim.studies.paper.curve_tables import curve_csv
+from qnetsim.studies.paper.fig9 import AlgorithmCurve
+from qnetsim.studies.paper.loss_points import LossPoint
 
 
 def curves(setting: str, first: float) -> list[AlgorithmCurve]:
@@ -35,8 +40,25 @@ def test_lines_stay_apart_in_grey(style: str) -> None:
         assert len({line.get_marker() for line in lines}) == 3
 
 
-def test_the_control_is_not_cut_off() -> None:
-    figure = fig9.figure([*curves("tuned", 1.4), *curves(CONTROL, 2.05)])
+def test_curves_as_csv() -> None:
+    lines = list(csv.DictReader(io.StringIO(curve_csv(curves("tuned", 1.4)))))
+    assert len(lines) == 6 * 3
+    first = lines[0]
+    assert (first["topology"], first["policy"], first["epoch"]) == ("nsfnet", "fedsac", "0")
+    assert (first["drawn"], first["drawn_low"], first["mean_action"]) == ("1.4", "1.4", "1.03")
+
+
+def test_controls_are_not_cut_off() -> None:
+    figure = fig9.figure([*curves("tuned", 1.4), *curves("tuned, 20 channels", 2.05)])
     assert len(figure.axes) == 4
-    assert [axes.get_ylim()[1] for axes in figure.axes] == pytest.approx([2.05 * 1.02] * 4)
-    assert fig9.figure(curves("tuned", 1.4)).axes[0].get_ylim()[1] == 1.6
+    tops = [axes.get_ylim()[1] for axes in figure.axes]
+    assert tops == pytest.approx([1.6, 1.6, 2.05 * 1.02, 2.05 * 1.02])
+    assert [axes.get_title() for axes in figure.axes[2:]] == [
+        f"{topology}: tuned, 20 channels" for topology in ("nsfnet", "usnet")
+    ]
+
+
+def test_settings_that_stand_in_the_table_alone_are_not_drawn() -> None:
+    figure = fig9.figure([*curves("tuned", 1.4), *curves("tuned, one wavelength", 1.4)])
+    assert len(figure.axes) == 2
+    assert len(fig9.figure(curves("tuned, one wavelength", 1.4)).axes) == 2

@@ -13,10 +13,13 @@ from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.studies.paper import reasons
 from qnetsim.studies.paper.cost_figure import QUICK
 from qnetsim.studies.paper.cost_rows import CostRow, StageCosts
-from qnetsim.studies.paper.fig4 import LossPoint
-from qnetsim.studies.paper.fig9 import CONTROL, STATED, CurveSummary
+from qnetsim.studies.paper.curve_settings import SETTINGS
+from qnetsim.studies.paper.curve_tables import curve_table, curve_texts
+from qnetsim.studies.paper.fig9 import CurveSummary
 from qnetsim.studies.paper.judges import JUDGES, Judgement, judgements
+from qnetsim.studies.paper.loss_points import LossPoint
 from qnetsim.studies.paper.paper_claims import PaperClaim, claims
+from qnetsim.studies.paper.paper_page import page_text
 from qnetsim.studies.paper.paper_results import PaperResults
 from qnetsim.studies.paper.paper_tables import claim_table
 from qnetsim.studies.paper.reproduction import page
@@ -157,15 +160,21 @@ def curve(topology: str, setting: str, algorithm: str, *at: int | None, epochs: 
         algorithm=algorithm,
         epochs=epochs,
         converged_at=at,
+        mean_at=(0,) * len(at),
         first_drawn=1.4,
+        second_drawn=1.1,
         last_drawn=1.01,
+        last_drawn_range=(1.0, 1.02),
         first_mean=1.03,
+        second_mean=1.02,
         last_mean=1.0,
-        cpu_s=1.0,
+        worst_mean=1.323,
+        cpu_s=1800.0,
     )
 
 
-NETWORK, OWN = STATED
+NETWORK, OWN = "paper, network reward", "paper, own reward"
+CONTROLS = [setting.name for setting in SETTINGS.values() if setting.control]
 
 
 def test_epochs() -> None:
@@ -181,7 +190,54 @@ def test_epochs() -> None:
     assert verdict("epochs-nsfnet-decppo", PaperResults(QUICK, curves=tuple(several))) is READING
 
 
-@pytest.mark.parametrize("setting", ["tuned", CONTROL])
+@pytest.mark.parametrize(
+    ("at", "word"), [(18, "; faster than claimed"), (120, "; slower than claimed"), (80, "")]
+)
+def test_a_number_of_epochs_stands_on_one_side_of_the_claim(at: int, word: str) -> None:
+    results = PaperResults(QUICK, curves=(curve("nsfnet", OWN, "decppo", at, epochs=200),))
+    (found,) = (j for j in judgements(results) if j.claim.id == "epochs-nsfnet-decppo")
+    (finding,) = found.findings
+    assert finding.ours.endswith(f"of mean actions 1.030 → 1.000{word}")
+
+
+def test_curves_in_words_and_as_a_table() -> None:
+    curves = (
+        curve("usnet", "tuned", "fedsac", 1, 1, 2, None),
+        curve("nsfnet", "tuned, 20 channels", "fedsac", None, 5, None),
+    )
+    told = "\n".join(curve_texts(curves))
+    assert "FedSAC on USNET from 1.400 to 1.100 (mean actions from 1.030 to 1.020)" in told
+    assert "the noise of the actions" in told
+    # 18 CPU seconds an epoch and policy, by the pace of what is there
+    assert "Trained are 3 or 4, and none of 42 rows, in 1.0 CPU hours" in told
+    assert "reproduce fig9 --seeds 20 --workers 2` trains the others" in told
+    assert "`qnetsim reproduce all` trains 5 of each" in told
+    page_of_figure = page_text(PaperResults(QUICK, curves=curves), {"fig9": "<svg></svg>"})
+    assert "Cost over C*, interquartile means" in page_of_figure
+    assert "of C* before any training" in page_of_figure
+    assert "that begin with paper have" in page_of_figure and "`qnetsim" not in page_of_figure
+    cells = {row[0]: row for row in curve_table(curves).rows}
+    assert "epoch 1.5 (4 seeds, 1 … 2, 1 never)" in cells["usnet"]
+    assert "not within 100 epochs (3 seeds, one at 5)" in cells["nsfnet"]
+    assert "1.400 → 1.100 → 1.010 (1.000 … 1.020)" in cells["nsfnet"]
+    assert "1.323" in cells["nsfnet"]
+    far = replace(curves[0], first_mean=1.2)
+    assert "noise" not in "".join(curve_texts([far]))
+    whole = [
+        curve(topology, name, algorithm, *[3] * 20, epochs=100)
+        for topology in ("nsfnet", "usnet")
+        for name, setting in SETTINGS.items()
+        for algorithm in setting.algorithms
+    ]
+    assert "Wanted" not in "".join(curve_texts(whole))
+    # half an hour for 20 seeds of 100 epochs; a row with one less lacks a twentieth of it
+    one_less = replace(whole[0], converged_at=(3,) * 19, mean_at=(3,) * 19, cpu_s=19 * 90.0)
+    assert "takes 0 CPU hours" in "".join(curve_texts([one_less, *whole[1:]]))
+    slow = [replace(c, cpu_s=c.cpu_s * 1000) for c in (one_less, *whole[1:])]
+    assert "takes 25 CPU hours" in "".join(curve_texts(slow))
+
+
+@pytest.mark.parametrize("setting", ["tuned", *CONTROLS])
 @pytest.mark.parametrize("epochs", [10, 100])
 def test_other_parameters_than_the_stated_ones_judge_nothing(setting: str, epochs: int) -> None:
     names = ("fedsac", "decsac", "decppo")

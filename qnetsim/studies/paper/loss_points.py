@@ -1,0 +1,133 @@
+"""Points of Fig. 4, and the files that keep them."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qnetsim.errors import UsageError, argument
+from qnetsim.input_files import read_input
+from qnetsim.trace.hdf5.files import make_folder, refuse_linked_folder, write_whole
+
+
+@dataclass(frozen=True)
+class LossPoint:
+    """Training with one number of workers.
+
+    Attributes
+    ----------
+    dataset : str
+    workers : int
+        Also the key rate, in units of K_L.
+    losses : tuple of float
+        Final training loss, mean over the classes, for each order of the features.
+    accuracy : float
+        Mean over the orders.
+    key_bytes : int
+        Keys of a round.
+    """
+
+    dataset: str
+    workers: int
+    losses: tuple[float, ...]
+    accuracy: float
+    key_bytes: int
+
+    @property
+    def mean(self) -> float:
+        """Mean loss over the orders."""
+        return float(np.mean(self.losses))
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation over the orders; zero for a single one."""
+        return float(np.std(self.losses, ddof=1)) if len(self.losses) > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class KeptLosses:
+    """A folder of points that are trained in one way.
+
+    Attributes
+    ----------
+    folder : Path
+    seed, orders, rounds : int
+        Of the trainings.
+    """
+
+    folder: Path
+    seed: int
+    orders: int
+    rounds: int
+
+    def path(self, dataset: str, workers: int) -> Path:
+        """File of a point."""
+        return self.folder / f"{dataset}-{workers}-workers-{self.orders}-orders.json"
+
+    def read(self, dataset: str, workers: int) -> LossPoint | None:
+        """The point, where it is there.
+
+        Raises
+        ------
+        UsageError
+            It is that of other trainings, or was changed.
+        """
+        path = self.path(dataset, workers)
+        if not path.exists():
+            return None
+        refuse_linked_folder(self.folder)
+        data = read_input(path)
+        try:
+            stored = json.loads(data)
+            told, kept = stored["point"], stored["sha256"]
+            point = LossPoint(**{**told, "losses": tuple(told["losses"])})
+            same = kept == _digest(stored["trainings"], told)
+        except (ValueError, KeyError, TypeError):
+            same = False
+        if not same:
+            raise UsageError(f"{path}: was changed or damaged; remove it, and give the same again")
+        if stored["trainings"] != self._trainings or point.dataset != dataset:
+            raise UsageError(f"{path}: is that of other trainings; give another {argument('out')}")
+        return point
+
+    def write(self, point: LossPoint) -> None:
+        """Keep a point."""
+        told = json.loads(json.dumps(asdict(point)))
+        content = {
+            "trainings": self._trainings,
+            "point": told,
+            "sha256": _digest(self._trainings, told),
+        }
+        make_folder(self.folder)
+        refuse_linked_folder(self.folder)
+        text = json.dumps(content, indent=1) + "\n"
+        write_whole(self.path(point.dataset, point.workers), text)
+
+    @property
+    def _trainings(self) -> dict[str, int]:
+        return {"seed": self.seed, "orders": self.orders, "rounds": self.rounds}
+
+
+def _digest(trainings: dict[str, int], point: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps([trainings, point], sort_keys=True).encode()).hexdigest()
+
+
+def loss_csv(points: Sequence[LossPoint]) -> str:
+    """Points as CSV."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(
+        ("dataset", "workers", "orders", "loss", "loss_sd", "accuracy", "key_bytes_a_round")
+    )
+    for point in points:
+        told = (point.mean, point.spread, point.accuracy, point.key_bytes)
+        writer.writerow((point.dataset, point.workers, len(point.losses), *told))
+    return out.getvalue()

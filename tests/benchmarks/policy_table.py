@@ -1,0 +1,196 @@
+"""All rules and learners in the shipped scenarios, and in variants that no training has met.
+
+``make policies``, or ``python -m tests.benchmarks.policy_table --out runs/policies``: a table in
+Markdown for each scenario. Traces that are in the folder are verified and kept, so the same command
+goes on; ``--only`` takes some of the scenarios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from qnetsim.analysis.paired import paired_ratio
+from qnetsim.arrays import FloatArray
+from qnetsim.case import load, open_case
+from qnetsim.policies.chosen import choose_all
+from qnetsim.runs.batch import run_policies
+from qnetsim.scenario.lines import Key
+from qnetsim.shipped import shipped_scenarios
+from qnetsim.trace import open_trace
+
+#: No rule is told the law of the demand by the scenario, but those of ``TOLD``.
+BLIND = (
+    "empirical",
+    "empirical:window_slots=6,every_slots=1,label=empirical-window",
+    "conditional-quantile",
+)
+TOLD = ("sip", "evf", "base-stock")
+#: Rules that are told the law of the regimes.
+OF_REGIMES = ("belief", "dynamic-program", "mpc")
+BOUND = "perfect"
+#: What a slot costs.
+PARTS = ("qkd_reserved", "qkd_on_demand", "km_reserved", "km_on_demand", "blocking")
+BASE = "sip"
+
+
+class Variant(NamedTuple):
+    """A scenario with some keys changed; none for the scenario as it is shipped."""
+
+    title: str
+    changes: Mapping[Key, object]
+
+
+class Group(NamedTuple):
+    """A shipped scenario, its variants, and the policies that run in all of them.
+
+    With ``listed``, those in the scenario's own file are added.
+    """
+
+    scenario: str
+    policies: Sequence[str]
+    variants: Sequence[Variant]
+    listed: bool = False
+
+
+AS_SHIPPED = Variant("as shipped", {})
+LESS = Variant("mean 2", {("demand", "mean"): 2.0})
+DEARER = Variant("on demand × 2", {("cost", "on_demand_multiplier"): 2.0})
+MORE = Variant("14 levels, mean 5", {("demand", "levels"): 14, ("demand", "mean"): 5.0})
+PAIRS = Variant("other pairs", {("run", "seed"): 77})
+JOBS = (
+    AS_SHIPPED,
+    Variant("6 jobs", {("jobs", "count"): 6}),
+    Variant("periods 4, 7 and 10", {("jobs", "periods"): (4, 7, 10)}),
+    Variant("4 members", {("jobs", "members"): 4}),
+    Variant("more delays", {("jobs", "delay"): 0.2, ("jobs", "drop_out"): 0.2}),
+)
+GROUPS = (
+    Group(
+        "nsfnet",
+        (*TOLD, *BLIND, "fedsac", "decsac", "decppo"),
+        (AS_SHIPPED, LESS, MORE, DEARER, PAIRS),
+    ),
+    Group("usnet", (*TOLD, *BLIND, "fedsac", "decsac", "decppo"), (AS_SHIPPED, LESS, DEARER)),
+    Group(
+        "heterogeneous",
+        (*TOLD, *BLIND, "fedsac:model=heterogeneous,label=fedsac"),
+        (AS_SHIPPED, LESS, DEARER, PAIRS),
+    ),
+    Group(
+        "regimes",
+        (*TOLD, *BLIND, *OF_REGIMES, "fedsac:model=regimes,label=fedsac"),
+        (
+            AS_SHIPPED,
+            Variant("means 2 and 5", {("regimes", "means"): (2.0, 5.0)}),
+            Variant("10 slots long", {("regimes", "mean_slots"): 10}),
+            Variant("means 1, 4 and 8", {("regimes", "means"): (1.0, 4.0, 8.0)}),
+        ),
+    ),
+    Group(
+        "stores",
+        (
+            *TOLD,
+            "base-stock:level=7,label=base-stock-7",
+            *BLIND,
+            *OF_REGIMES,
+            "fedsac:model=stores,label=fedsac",
+        ),
+        (
+            AS_SHIPPED,
+            Variant("means 1 and 7", {("regimes", "means"): (1.0, 7.0)}),
+            Variant("stores of 20", {("key_management", "store_bits"): 20_000}),
+            Variant("50 slots long", {("regimes", "mean_slots"): 50}),
+        ),
+    ),
+    Group("fel-rounds", (*TOLD, *BLIND), JOBS, listed=True),
+    Group("fel-rounds-stores", (*TOLD, *BLIND), JOBS, listed=True),
+)
+
+
+class Asked(NamedTuple):
+    """How much is simulated, and where the traces lie."""
+
+    folder: Path
+    slots: int
+    replications: int
+    workers: int
+
+
+def costs(group: Group, variant: Variant, asked: Asked) -> dict[str, FloatArray]:
+    """Mean cost of a slot in each replication, by policy; no slot is left out."""
+    changes = {**variant.changes, ("run", "warmup_slots"): 0}
+    scenario = load(
+        shipped_scenarios()[group.scenario],
+        changes=changes,
+        slots=asked.slots,
+        replications=asked.replications,
+    )
+    name = f"{group.scenario}-{variant.title.replace(' ', '-').replace('×', 'x')}"
+    listed = scenario.policy if group.listed else ()
+    chosen = choose_all([*group.policies, *listed, BOUND], scenario.policy)
+    policies = list({policy.title: policy for policy in chosen}.values())
+    paths = run_policies(
+        open_case(scenario),
+        policies,
+        asked.folder / f"{name}-{asked.replications}x{asked.slots}",
+        workers=asked.workers,
+        resume=True,
+    )
+    found: dict[str, list[float]] = {}
+    for path in paths:
+        with open_trace(path) as trace:
+            title = json.loads(str(trace.attribute("provenance")))["policy"]["title"]
+            parts = [trace.column(f"slots/{part}_cost").sum() for part in PARTS]
+        found.setdefault(title, []).append(float(np.sum(parts)) / asked.slots)
+    return {title: np.array(values) for title, values in found.items()}
+
+
+def table(group: Group, asked: Asked) -> Iterator[str]:
+    """Lines of a table: cost over that of sip, with paired 95 % intervals."""
+    columns = [costs(group, variant, asked) for variant in group.variants]
+    yield f"| policy | {' | '.join(variant.title for variant in group.variants)} |"
+    yield f"|---|{'---|' * len(group.variants)}"
+    best = [
+        min((values.mean(), title) for title, values in column.items() if title != BOUND)[1]
+        for column in columns
+    ]
+    for title in columns[0]:
+        cells = [_cell(title, column, first) for column, first in zip(columns, best, strict=True)]
+        yield f"| {title} | {' | '.join(cells)} |"
+
+
+def _cell(title: str, column: Mapping[str, FloatArray], best: str) -> str:
+    found = paired_ratio(column[title], column[BASE])
+    assert found is not None
+    if title == BASE or found.low is None or found.high is None:
+        text = f"{found.estimate:.3f}"
+    else:
+        text = f"{found.low:.3f} … {found.high:.3f}"
+    return f"**{text}**" if title == best else text
+
+
+def main() -> None:
+    """Print the tables."""
+    names = [group.scenario for group in GROUPS if group.scenario in shipped_scenarios()]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("runs/policies"))
+    parser.add_argument("--slots", type=int, default=1000)
+    parser.add_argument("--replications", type=int, default=10)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", choices=names, nargs="*", default=names)
+    given = parser.parse_args()
+    asked = Asked(given.out, given.slots, given.replications, given.workers)
+    for group in GROUPS:
+        if group.scenario in given.only:
+            print(f"### {group.scenario}\n", *table(group, asked), "", sep="\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
