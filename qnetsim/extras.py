@@ -17,6 +17,7 @@ EXTRAS = {
     "numba": "fast",
     "pettingzoo": "learn",
     "pyarrow": "parquet",
+    "sklearn": "boost",
     "topohub": "topohub",
     "torch": "learn",
     "xarray": "xarray",
