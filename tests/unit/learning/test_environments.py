@@ -305,7 +305,7 @@ def test_km_actions_around_one_are_still_about_zero():
 
 
 def test_km_actions_around_one_need_room_for_one():
-    with pytest.raises(QnetsimError, match=r"most_wavelengths: 0\.5 is less than the one wavelength"):
+    with pytest.raises(QnetsimError, match=r"most_wavelengths: 0\.5 is less than the one"):
         scenario_of(learning="km_action = 'around_one'\nmost_wavelengths = 0.5")
 
 
