@@ -91,11 +91,15 @@ class Simulation:
 
     def run(self) -> None:
         """Simulate all slots; the sink has everything when this returns."""
+        self.start()
+        self.clock.run()
+
+    def start(self) -> None:
+        """Put the processes on the clock; whoever calls this moves it."""
         for number in range(len(self.board.owned)):
             controller = Controller(number, self.policy, self.board, self._observe)
             self.clock.process(controller.process(self.clock, self.context))
         self.clock.process(self._key_layer())
-        self.clock.run()
 
     def _key_layer(self) -> Generator[Event, None, None]:
         """Advance the key layer from barrier to barrier.

@@ -64,7 +64,7 @@ def save_state(training: Training, path: Path, *, durable: bool = False) -> None
         "identity": identity(training),
         "epoch": training.epoch,
         "updates": learner.updates,
-        "slot": training.environment.slot,
+        "slot": training.epoch * training.case.scenario.learning.slots_per_epoch,
     }
     plain = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
     data = save(plain, metadata={FORMAT: json.dumps(about)})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, SupportsInt
+from typing import Any, NamedTuple, SupportsInt
 
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.arrays import IntArray
+from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.case import Case
 from qnetsim.errors import SettingError
 from qnetsim.learning.reservation_costs import ReservationCosts
@@ -21,6 +21,14 @@ from qnetsim.world.demand import Levels
 World = SupportsInt | tuple[int, ...]
 #: Slots of demand drawn at once for a world.
 CHUNK = 1024
+
+
+class PlayedSlot(NamedTuple):
+    """What a slot brought, by world: levels of the groups, and what was lit on demand."""
+
+    levels: npt.NDArray[np.int16]
+    channels: IntArray
+    wavelengths: IntArray
 
 
 def _name(world: World) -> tuple[int, ...]:
@@ -163,13 +171,9 @@ class ArrayEnvironment:
             An action is not finite, or their shape is another one; nothing has changed then.
         """
         channels, wavelengths = self.units.reservations(action)
-        row = self.slot % CHUNK
-        if row == 0:
-            self._draw(self.slot // CHUNK)
-        levels = self._drawn[:, row]
+        levels, lit, extra = self._play(channels, wavelengths)
         self.loads = self.units.loads(levels)
-        lit, extra = self._serve(channels, wavelengths, levels)
-        self.cost = self.costs.realised(channels, wavelengths, lit, extra)
+        self.cost = self.costs.realised(channels, wavelengths, lit, extra) + self._penalties()
         self.reserved = channels, wavelengths
         self.lit = lit, extra
         reward = self.costs.reward(channels, wavelengths, self.cost, self.loads)
@@ -179,6 +183,21 @@ class ArrayEnvironment:
         self._demand[:, :, -1] = self.units.demand(self.loads)
         self.slot += 1
         return reward
+
+    def begin(self, epoch: int) -> None:
+        """Begin an epoch: the worlds go on where the last one left them."""
+
+    def _play(self, channels: IntArray, wavelengths: IntArray) -> PlayedSlot:
+        """Realised levels, and channels and wavelengths lit on demand."""
+        row = self.slot % CHUNK
+        if row == 0:
+            self._draw(self.slot // CHUNK)
+        levels = self._drawn[:, row]
+        return PlayedSlot(levels, *self._serve(channels, wavelengths, levels))
+
+    def _penalties(self) -> FloatArray | float:
+        """Costs of the slot beside those of reservations and of what is bought."""
+        return 0.0
 
     def _serve(
         self, channels: IntArray, wavelengths: IntArray, levels: npt.NDArray[np.int16]
@@ -207,40 +226,51 @@ class ArrayEnvironment:
 
 
 def refuse_unsupported(scenario: Scenario) -> None:
-    """Refuse scenarios that the array environment does not cover.
+    """Refuse scenarios that no policy can be trained on.
 
     Raises
     ------
     SettingError
-        With every key that is not covered.
+        With every key that stands in the way.
     """
+    learning = scenario.learning
+    unknown = _expected_cost_is_unknown(scenario)
+    problems: list[tuple[tuple[str, ...], str]] = []
+    if scenario.recording:
+        problems.append(
+            (("recording",), "must be left out: one world is too few to train a policy on")
+        )
+    if unknown and learning.reward_cost == "expected":
+        text = f"must be 'realised': with {unknown} no slot's expected cost is known"
+        problems.append((("learning", "reward_cost"), f"{text}, in a training"))
+    if problems:
+        raise SettingError(problems)
+
+
+def _expected_cost_is_unknown(scenario: Scenario) -> str:
+    """What a scenario has for which no slot's expected cost is known; empty where it is."""
+    keys = scenario.key_management
+    if keys.store_bits and keys.key_lifetime_slots:
+        return "key stores"
+    if scenario.regimes or scenario.jobs:
+        return "regimes" if scenario.regimes else "jobs"
+    return kernels_work(scenario)
+
+
+def kernels_work(scenario: Scenario) -> str:
+    """What a scenario has that the arrays do not cover, so that the kernel plays it."""
     demand = scenario.demand
     keys = scenario.key_management
     network = scenario.network
-    learning = scenario.learning
-    tied = bool(keys.store_bits and keys.key_lifetime_slots)
-    fibre_faults = any(value is not None for value in scenario.faults.model_dump().values())
-    unsupported = {
-        ("network", "qkd_wavelengths"): network.qkd_wavelengths and "must be 0, unlimited",
-        ("network", "km_wavelengths"): network.km_wavelengths and "must be 0, unlimited",
-        ("demand", "arrivals"): demand.arrivals != "slot_start" and "must be 'slot_start'",
-        ("demand", "holding_slots"): demand.holding_slots != 1 and "must be 1",
-        ("yields", "noise_counts"): scenario.yields.noise_counts and "must be 0",
-        ("yields", "drift"): scenario.yields.drift and "must be 0",
-        ("faults",): fibre_faults and "must be left out",
-        ("outage",): scenario.outage and "must be left out",
-        ("fel",): scenario.fel and "must be left out",
-        ("recording",): scenario.recording and "must be left out: one world is too few",
-        ("key_management", "on_demand_setup_s"): keys.on_demand_setup_s and "must be 0",
-        ("key_management", "initial_bits"): keys.initial_bits and "must be 0",
-        ("learning", "reward_cost"): (tied or scenario.regimes or scenario.jobs)
-        and learning.reward_cost == "expected"
-        and "must be 'realised': with key stores, regimes or jobs no slot's expected cost is known",
+    failing = any(value is not None for value in scenario.faults.model_dump().values())
+    has = {
+        "wavelength limits": network.qkd_wavelengths or network.km_wavelengths,
+        "arrivals inside a slot": demand.arrivals != "slot_start",
+        "sessions": demand.holding_slots != 1,
+        "noise": scenario.yields.noise_counts or scenario.yields.drift,
+        "faults": scenario.outage or failing,
+        "FEL tasks": scenario.fel,
+        "a setup of channels": keys.on_demand_setup_s,
+        "keys at the start": keys.initial_bits,
     }
-    problems = [
-        (key, f"{text}, in a scenario that policies are trained on")
-        for key, text in unsupported.items()
-        if text
-    ]
-    if problems:
-        raise SettingError(problems)
+    return next((name for name, found in has.items() if found), "")

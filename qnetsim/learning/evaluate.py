@@ -7,7 +7,7 @@ import torch
 
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case
-from qnetsim.learning.environment import ArrayEnvironment
+from qnetsim.learning.kernel_environment import new_environment
 from qnetsim.learning.learner import Draws, Learner
 
 #: Worlds for each training seed.
@@ -33,9 +33,14 @@ class Evaluation:
 
     def __init__(self, case: Case, seeds: int, purpose: str = "evaluation") -> None:
         self._seeds = seeds
-        self._environment = ArrayEnvironment(case, list(range(WORLDS)) * seeds, purpose)
         self._expected = case.scenario.learning.reward_cost == "expected"
         self._slots = EXPECTED_SLOTS if self._expected else REALISED_SLOTS
+        self._environment = new_environment(
+            case,
+            list(range(WORLDS)) * seeds,
+            purpose,
+            slots=case.scenario.learning.history + self._slots,
+        )
 
     def cost(self, learner: Learner, epoch: int) -> FloatArray:
         """Cost over C* of each seed's policies: with mean actions, and with drawn ones.

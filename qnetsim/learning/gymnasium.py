@@ -14,8 +14,8 @@ import numpy.typing as npt
 from qnetsim.case import Case, open_case
 from qnetsim.errors import UsageError
 from qnetsim.extras import require
-from qnetsim.learning.environment import ArrayEnvironment
 from qnetsim.learning.episodes import ScenarioGiven, given_scenario, refuse_step, whole_seed
+from qnetsim.learning.kernel_environment import new_environment
 from qnetsim.policies.learned.features import ACTIONS, not_an_action
 
 require("the Gymnasium environment", "gymnasium")
@@ -47,7 +47,7 @@ class ManagerEnv(gymnasium.Env[Vector, Vector]):
         whole = given.learning.model_copy(update={"reward_scope": "network"})
         self._case: Case = open_case(given.model_copy(update={"learning": whole}))
         self._slots = given.run.slots
-        self._environment = ArrayEnvironment(self._case, [0], "environment")
+        self._environment = new_environment(self._case, [0], "environment", slots=self._slots)
         self._world = 0
         self._begun = False
         self._over = False

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from qnetsim.case import Case, open_case
 from qnetsim.errors import UsageError
 from qnetsim.extras import require
-from qnetsim.learning.environment import ArrayEnvironment
 from qnetsim.learning.episodes import ScenarioGiven, given_scenario, refuse_step, whole_seed
+from qnetsim.learning.kernel_environment import new_environment
 from qnetsim.learning.managers import manager_units
 from qnetsim.plain_text import counted
 from qnetsim.policies.learned.features import ACTIONS, not_an_action
@@ -54,7 +54,7 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
         self._case: Case = open_case(scenario)
         self._slots = scenario.run.slots
         self._episode = 0
-        self._environment = ArrayEnvironment(self._case, [0], "environment")
+        self._environment = new_environment(self._case, [0], "environment", slots=self._slots)
         units = self._environment.units
         topology = self._case.network.topology
         self.possible_agents = list(units.names)

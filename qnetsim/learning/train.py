@@ -13,10 +13,11 @@ from qnetsim.arrays import FloatArray
 from qnetsim.case import Case
 from qnetsim.errors import UsageError, argument
 from qnetsim.learning.best_policies import BestPolicies
-from qnetsim.learning.environment import ArrayEnvironment, World
+from qnetsim.learning.environment import World
 from qnetsim.learning.evaluate import Evaluation, from_agent_stack, to_agent_stack
 from qnetsim.learning.federation import Federation
 from qnetsim.learning.fedsac import FedSACLearner
+from qnetsim.learning.kernel_environment import new_environment
 from qnetsim.learning.learner import Learner, LearnerSetting
 from qnetsim.learning.mappo import MAPPOLearner
 from qnetsim.learning.masac import MASACLearner
@@ -112,7 +113,8 @@ class Training:
         self._refuse_more_worlds_than_replay()
         given = self.options.train_seed
         self.seed = case.scenario.run.seed if given is None else given
-        self.environment = ArrayEnvironment(case, self._worlds(), "train", self.seed)
+        slots = case.scenario.learning.slots_per_epoch
+        self.environment = new_environment(case, self._worlds(), "train", self.seed, slots=slots)
         self.learner = self._learner(transport)
         self.best = BestPolicies(self.learner) if self.options.compares else None
         self.evaluation = Evaluation(case, len(self.training_seeds))
@@ -225,8 +227,9 @@ class Training:
         self._cpu_s = self.curve.cpu_s[-1]
 
     def _play(self) -> None:
-        """An epoch's slots: the world goes on where the last epoch left it."""
+        """An epoch's slots."""
         environment = self.environment
+        environment.begin(self.epoch)
         learner = self.learner
         seeds = len(self.training_seeds)
         slots = self.case.scenario.learning.slots_per_epoch

@@ -135,6 +135,24 @@ def run_case(
 ) -> Simulation:
     """Simulate a policy in a world; returns the finished simulation.
 
+    Parameters are those of :func:`new_simulation`.
+    """
+    simulation = new_simulation(context, policy, chunks, sink, plan=plan, statuses=statuses)
+    simulation.run()
+    return simulation
+
+
+def new_simulation(
+    context: RunContext,
+    policy: Policy,
+    chunks: Iterator[WorldChunk],
+    sink: Sink,
+    *,
+    plan: Plan | None = None,
+    statuses: npt.NDArray[np.uint8] | None = None,
+) -> Simulation:
+    """Prepare a policy and what simulates it, at the start of the run.
+
     Parameters
     ----------
     context : RunContext
@@ -162,7 +180,7 @@ def run_case(
     with steady_foresight(policy, title):
         with guarded(title, "prepare"):
             policy.prepare(case.setting, plan)
-        simulation = Simulation(
+        return Simulation(
             context.for_kernel(tasks),
             policy,
             chunks=chunks,
@@ -171,8 +189,6 @@ def run_case(
             plan_status=statuses,
             tasks=tasks,
         )
-    simulation.run()
-    return simulation
 
 
 def plan_status_code(plan: Plan | None) -> np.uint8:

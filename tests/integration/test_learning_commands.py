@@ -143,7 +143,7 @@ def test_bad_calls_of_train(
     ("addition", "message"),
     [
         ("[regimes]\nmeans = [1, 5]", "learning.reward_cost"),
-        ("[yields]\nnoise_counts = 5", "yields.noise_counts"),
+        ("[yields]\nnoise_counts = 5", "with noise no slot's expected cost is known"),
     ],
 )
 def test_what_cannot_be_trained_on_is_named_with_its_key(

@@ -1,0 +1,171 @@
+"""The environment in the kernel, for scenarios that the arrays do not cover.
+
+These are scenarios with wavelength limits, noise, faults, sessions or FEL tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qnetsim import seeds
+from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.case import Case
+from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION
+from qnetsim.learning.environment import ArrayEnvironment, PlayedSlot, World, kernels_work
+from qnetsim.policies.base import Decision, Observation, Outcome, Policy
+from qnetsim.runs.simulate import RunContext, new_simulation
+
+#: Columns of ``Outcome.cost`` that are no reservation and no purchase: blocking and exposure.
+PENALTIES = slice(4, 6)
+#: Replications that a scenario may have are fewer, so these worlds are never scored.
+FIRST_WORLD = 1 << 61
+
+
+class ToldPolicy(Policy):
+    """Does what it is told, slot after slot, and remembers what came of it.
+
+    Attributes
+    ----------
+    decision : Decision
+        For the next slot.
+    outcome : Outcome or None
+        Of the last slot, once it is over.
+    """
+
+    decision: Decision
+    outcome: Outcome | None = None
+
+    def decide(self, observation: Observation) -> Decision:
+        """The decision that it was told."""
+        return self.decision
+
+    def learn(self, outcome: Outcome) -> None:
+        """Remember the outcome."""
+        self.outcome = outcome
+
+
+class KernelWorld:
+    """One run in the kernel that moves from slot to slot.
+
+    Parameters
+    ----------
+    case : Case
+        Its slots are those of the run.
+    replication : int
+        Number of the world.
+    """
+
+    def __init__(self, case: Case, replication: int) -> None:
+        self._policy = ToldPolicy()
+        self._simulation = new_simulation(
+            RunContext(case, "learner", replication),
+            self._policy,
+            case.realisation(replication).chunks(),
+            lambda chunk, block: None,
+        )
+        self._simulation.start()
+
+    def play(self, channels: IntArray, wavelengths: IntArray) -> Outcome:
+        """Play a slot with these reservations, each of shape (fibres,)."""
+        policy = self._policy
+        policy.decision = Decision(channels, wavelengths)
+        policy.outcome = None
+        while policy.outcome is None:
+            self._simulation.clock.step()
+        return policy.outcome
+
+    @property
+    def pools(self) -> IntArray:
+        """Bits in the pools of reserved and of bought keys, shape (2, fibres)."""
+        bits = self._simulation.managers.pool_bits
+        return np.stack([bits[RESERVATION], bits[ON_DEMAND]])
+
+
+class KernelEnvironment(ArrayEnvironment):
+    """Worlds of the kernel side by side; every epoch is a run of its own.
+
+    What a unit sees and what it is rewarded for is as in the arrays; what is blocked or exposed is
+    charged to all fibres in equal parts.
+
+    Parameters
+    ----------
+    case, worlds, purpose, seed
+        As those of :class:`ArrayEnvironment`.
+    slots : int
+        Of a run.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        worlds: Sequence[World],
+        purpose: str,
+        seed: int | None = None,
+        *,
+        slots: int,
+    ) -> None:
+        self._run = replace(case, scenario=case.scenario.with_run(slots=slots))
+        self._episode = 0
+        super().__init__(case, worlds, purpose, seed)
+
+    def reset(self, worlds: Sequence[World] | None = None) -> None:
+        """Begin the runs again, in the same worlds or in others."""
+        super().reset(worlds)
+        self._played = [KernelWorld(self._run, self._number(name)) for name in self._names]
+        self.pools = np.stack([world.pools for world in self._played], axis=1)
+
+    def begin(self, epoch: int) -> None:
+        """Begin an epoch: each world of it is a run that no other epoch has."""
+        self._episode = epoch
+        self.reset()
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Nothing: an epoch needs nothing of the last one."""
+        return {}
+
+    def restore(self, slot: int, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Nothing: the next epoch begins by itself."""
+
+    def _number(self, name: tuple[int, ...]) -> int:
+        stream = seeds.stream(
+            self._seed, "learning", "kernel", self._purpose, *name, "episode", self._episode
+        )
+        return FIRST_WORLD + (int(seeds.words(stream, 1)[0]) >> 3)
+
+    def _play(self, channels: IntArray, wavelengths: IntArray) -> PlayedSlot:
+        outcomes = [
+            world.play(q, x)
+            for world, q, x in zip(self._played, channels, wavelengths, strict=True)
+        ]
+        self.pools = np.stack([world.pools for world in self._played], axis=1)
+        self._charged: FloatArray = np.array([o.cost[0, PENALTIES].sum() for o in outcomes])
+        return PlayedSlot(
+            np.stack([outcome.levels[0] for outcome in outcomes]),
+            np.stack([outcome.on_demand_channels[0] for outcome in outcomes]),
+            np.stack([outcome.on_demand_wavelengths[0] for outcome in outcomes]),
+        )
+
+    def _penalties(self) -> FloatArray:
+        return self._charged[:, None] / self.case.network.fibres
+
+
+def new_environment(
+    case: Case, worlds: Sequence[World], purpose: str, seed: int | None = None, *, slots: int
+) -> ArrayEnvironment:
+    """The arrays where they cover a scenario, else the kernel.
+
+    Parameters
+    ----------
+    case, worlds, purpose, seed
+        As those of :class:`ArrayEnvironment`.
+    slots : int
+        That are played until the next reset or epoch.
+    """
+    if kernels_work(case.scenario):
+        return KernelEnvironment(case, worlds, purpose, seed, slots=slots)
+    return ArrayEnvironment(case, worlds, purpose, seed)

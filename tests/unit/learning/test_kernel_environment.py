@@ -1,0 +1,172 @@
+"""Scenarios that the arrays do not cover are trained on in the kernel, to the kernel's numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from qnetsim.case import Case, open_case  # noqa: E402
+from qnetsim.errors import SettingError  # noqa: E402
+from qnetsim.learning.checkpoint import (  # noqa: E402
+    restore_state,
+    save_state,
+    weights_of,
+    write_weights,
+)
+from qnetsim.learning.environment import ArrayEnvironment, refuse_unsupported  # noqa: E402
+from qnetsim.learning.kernel_environment import (  # noqa: E402
+    FIRST_WORLD,
+    KernelEnvironment,
+    new_environment,
+)
+from qnetsim.learning.train import Training  # noqa: E402
+from qnetsim.policies.learned.weights import read_weights  # noqa: E402
+from qnetsim.policies.registry import make_policy  # noqa: E402
+from qnetsim.runs.simulate import RunContext, run_case  # noqa: E402
+from qnetsim.vocabulary import BILL_COLUMNS  # noqa: E402
+from tests.support.helpers import scenario  # noqa: E402
+
+TEXT = """
+[run]
+slots = 12
+[network]
+topology = "nsfnet"
+{network}
+[demand]
+requests = 20
+{demand}
+[learning]
+epochs = 2
+slots_per_epoch = 12
+updates_per_epoch = 4
+batch = 8
+hidden_units = 8
+reward_cost = 'realised'
+observe = ['actions', 'demand', 'pools', 'context']
+{learning}
+{more}
+"""
+STORES = "[key_management]\nstore_bits = 9000\nkey_lifetime_slots = 3\n"
+FEL = "[[fel]]\nlabel_holder = '1'\nworkers = ['5', '9']\nrounds = 2\n"
+KINDS: dict[str, dict[str, str]] = {
+    "limits": {"network": "qkd_wavelengths = 12\nkm_wavelengths = 9"},
+    "arrivals": {"demand": "arrivals = 'uniform'"},
+    "sessions": {"demand": "holding_slots = 3"},
+    "noise": {"more": "[yields]\nnoise_counts = 50\n" + STORES},
+    "faults": {"more": "[faults]\nfibre_mtbf_s = 20.0\nfibre_mttr_s = 5.0\n"},
+    "fel": {"more": FEL},
+    "start": {"more": STORES + "initial_bits = 5000\n"},
+}
+
+
+def case_of(network: str = "", demand: str = "", learning: str = "", more: str = "") -> Case:
+    text = TEXT.format(network=network, demand=demand, learning=learning, more=more)
+    return open_case(scenario(text))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_policy_meets_in_training_what_it_meets_in_the_kernel(kind: str, tmp_path: Path) -> None:
+    """The same world: reservations of every slot, and the whole bill."""
+    case = case_of(**KINDS[kind])
+    training = Training(case, "decsac", [0])
+    training.run(0)
+    path = tmp_path / "w.safetensors"
+    write_weights(path, weights_of(training))
+    environment = training.environment
+    assert isinstance(environment, KernelEnvironment)
+    environment.begin(0)
+    number = environment._number((0,))
+    assert number >= FIRST_WORLD
+    blocks: list[Any] = []
+    run_case(
+        RunContext(case, "learner", number),
+        make_policy("decsac", {"model": str(path)}),
+        case.realisation(number).chunks(),
+        lambda _, block: blocks.append(block.columns),
+    )
+    columns = {name: np.concatenate([b[name] for b in blocks]) for name in BILL_COLUMNS}
+    bill = sum(columns.values())
+    reserved = np.concatenate([b["qkd_channels"] for b in blocks])
+    weights = read_weights(path)
+    for slot in range(12):
+        seen = environment.observe()[0][:, None]
+        environment.step(np.tanh(weights.forward(seen)[0])[None, :, 0])
+        np.testing.assert_array_equal(environment.reserved[0][0], reserved[slot])
+        assert environment.cost.sum() == pytest.approx(bill[slot], rel=1e-12)
+    assert np.ptp(bill) > 0
+
+
+@pytest.mark.parametrize("worlds", [1, 3])
+def test_without_what_only_the_kernel_has_both_environments_agree(worlds: int) -> None:
+    """Stores and regimes, with drawn actions: loads, pools, rewards and observations."""
+    text = STORES + "[regimes]\nmeans = [1, 6]\nmean_slots = 5\n"
+    case = case_of(more=text)
+    kernel = KernelEnvironment(case, list(range(worlds)), "test", slots=30)
+    arrays = ArrayEnvironment(case, list(range(worlds)), "test")
+    drawn = [
+        np.concatenate([c.levels for c in kernel._run.realisation(kernel._number((w,))).chunks()])
+        for w in range(worlds)
+    ]
+    arrays._drawn = np.array(drawn)
+    arrays._draw = lambda chunk: None  # type: ignore[method-assign]
+    generator = np.random.default_rng(1)
+    for _ in range(30):
+        action = generator.uniform(-1, 1, (worlds, arrays.units.count, 2))
+        np.testing.assert_array_equal(kernel.step(action), arrays.step(action))
+        np.testing.assert_array_equal(kernel.pools, arrays.pools)
+        np.testing.assert_array_equal(kernel.observe(), arrays.observe())
+        np.testing.assert_array_equal(kernel.cost, arrays.cost)
+
+
+def test_every_epoch_and_world_is_a_run_of_its_own() -> None:
+    case = case_of(**KINDS["limits"])
+    environment = new_environment(case, [0, (0, 1), 1], "train", slots=12)
+    assert isinstance(environment, KernelEnvironment)
+    numbers = set()
+    for epoch in range(4):
+        environment.begin(epoch)
+        numbers |= {environment._number(name) for name in ((0,), (0, 1), (1,))}
+        assert environment.slot == 0
+    assert len(numbers) == 12
+    other = new_environment(case, [0], "train", 5, slots=12)
+    assert isinstance(other, KernelEnvironment)
+    assert other._number((0,)) not in numbers
+    assert type(new_environment(case_of(), [0], "train", slots=12)) is ArrayEnvironment
+
+
+@pytest.mark.parametrize("algorithm", ["fedsac", "mappo"])
+def test_a_training_in_the_kernel_resumes_to_the_bit(algorithm: str, tmp_path: Path) -> None:
+    case = case_of(**KINDS["limits"])
+    whole, first, second = (Training(case, algorithm, [0, 3]) for _ in range(3))
+    whole.run()
+    first.run(1)
+    save_state(first, tmp_path / "x.state")
+    restore_state(second, tmp_path / "x.state")
+    second.run()
+    for name, tensor in whole.learner.tensors().items():
+        assert torch.equal(tensor, second.learner.tensors()[name]), name
+    np.testing.assert_array_equal(whole.curve.stochastic, second.curve.stochastic)
+
+
+def test_own_fibres_share_what_is_blocked() -> None:
+    case = case_of(network="qkd_wavelengths = 3\nkm_wavelengths = 3", learning="reward_scope='own'")
+    environment = new_environment(case, [0], "test", slots=12)
+    environment.step(np.full((1, environment.units.count, 2), -1.0))
+    assert isinstance(environment, KernelEnvironment)
+    assert environment._charged[0] > 0
+    bought = environment.costs.realised(*environment.reserved, *environment.lit)
+    share = environment.cost - bought
+    np.testing.assert_allclose(share, environment._charged[0] / 21, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_expected_costs_are_refused_where_nobody_knows_them(kind: str) -> None:
+    text = TEXT.replace("reward_cost = 'realised'\n", "")
+    given = {"network": "", "demand": "", "learning": "", "more": ""} | KINDS[kind]
+    with pytest.raises(SettingError, match=r"must be 'realised': with .* no slot's expected cost"):
+        refuse_unsupported(scenario(text.format(**given)))
