@@ -35,6 +35,7 @@ def agent_spec(table: LearningTable) -> Spec:
         table.decide_by,
         table.most_channels,
         table.most_wavelengths,
+        table.km_action,
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from qnetsim.learning.learner import Learner, LearnerSetting
-from qnetsim.learning.networks import Adam, forward, gaussian, log_density, named_tensors
+from qnetsim.learning.learner import Draws, Learner, LearnerSetting
+from qnetsim.learning.networks import Adam, Layers, forward, gaussian, log_density, named_tensors
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,22 @@ class DecPPOLearner(Learner):
         super().__init__(setting)
         table = setting.table
         hidden = [table.hidden_units] * table.hidden_layers
-        self.value = self.draw("value", self.agents, [self.spec.size, *hidden, 1])
+        self.value = self.draw_value(hidden)
         self._value_adam = Adam(self.value, table.q_rate)
         self._policy_adam = Adam(self.policy, table.policy_rate)
         self._slots: list[tuple[Tensor, ...]] = []
+
+    def draw_value(self, hidden: list[int]) -> Layers:
+        """Initial value networks, one for each agent."""
+        return self.draw("value", self.agents, [self.spec.size, *hidden, 1])
+
+    def values(self, observation: Tensor) -> Tensor:
+        """What each agent's situation is worth, shape (stack, slots, 1)."""
+        return forward(self.value, observation)
+
+    def places(self, draws: Draws, slots: int) -> Tensor:
+        """Slots of a mini-batch, shape (stack, batch); each agent draws its own."""
+        return draws.integers(slots, self.agents, self.table.batch)
 
     def remember(
         self, observation: Tensor, raw_action: Tensor, reward: Tensor, next_observation: Tensor
@@ -76,14 +88,12 @@ class DecPPOLearner(Learner):
         self._slots = []
         with torch.no_grad():
             before = log_density(*gaussian(self.policy, observation), raw_action)
-            values = forward(self.value, observation)
-            advantage = self._advantages(
-                reward, values, forward(self.value, next_observation), worlds
-            )
+            values = self.values(observation)
+            advantage = self._advantages(reward, values, self.values(next_observation), worlds)
         epoch_batch = AdvantageBatch(observation, raw_action, advantage, advantage + values, before)
         rows = torch.arange(self.stack, device=self.device)[:, None]
         for _ in range(table.updates_per_epoch):
-            places = draws.integers(observation.shape[1], self.agents, table.batch)
+            places = self.places(draws, observation.shape[1])
             self.update(epoch_batch.take(rows, places))
             self.updates += 1
 
@@ -109,7 +119,7 @@ class DecPPOLearner(Learner):
     def update(self, batch: AdvantageBatch) -> None:
         """One update of all agents from a mini-batch."""
         table = self.table
-        values = forward(self.value, batch.observation)
+        values = self.values(batch.observation)
         self._value_adam.step((values - batch.returns).square().mean(dim=1).sum())
         advantage = batch.advantage
         spread = advantage.std(dim=1, keepdim=True) if advantage.shape[1] > 1 else 0.0

@@ -18,13 +18,22 @@ from qnetsim.learning.evaluate import Evaluation, from_agent_stack, to_agent_sta
 from qnetsim.learning.federation import Federation
 from qnetsim.learning.fedsac import FedSACLearner
 from qnetsim.learning.learner import Learner, LearnerSetting
+from qnetsim.learning.mappo import MAPPOLearner
+from qnetsim.learning.masac import MASACLearner
 from qnetsim.learning.options import TrainingOptions
 from qnetsim.learning.ppo import DecPPOLearner
 from qnetsim.learning.sac import DecSACLearner
 from qnetsim.learning.transport import Transport
 from qnetsim.plain_text import counted
 
-ALGORITHMS = ("fedsac", "decsac", "decppo")
+#: Learners without a federation, by the name of their policy.
+LEARNERS: dict[str, type[Learner]] = {
+    "decsac": DecSACLearner,
+    "decppo": DecPPOLearner,
+    "masac": MASACLearner,
+    "mappo": MAPPOLearner,
+}
+ALGORITHMS = ("fedsac", *LEARNERS)
 
 
 @dataclass
@@ -61,7 +70,8 @@ class Training:
     Parameters
     ----------
     case : Case
-    algorithm : {"fedsac", "decsac", "decppo"}
+    algorithm : str
+        Of ``ALGORITHMS``.
     training_seeds : sequence of int
         Each has worlds, networks and draws of its own.
     transport : Transport, optional
@@ -95,6 +105,10 @@ class Training:
         self.algorithm = algorithm
         self.training_seeds = tuple(training_seeds)
         self.options = options or TrainingOptions()
+        if algorithm not in ALGORITHMS:
+            raise UsageError(
+                f"policy {algorithm!r} does not learn; allowed: {', '.join(ALGORITHMS)}"
+            )
         self._refuse_more_worlds_than_replay()
         given = self.options.train_seed
         self.seed = case.scenario.run.seed if given is None else given
@@ -121,13 +135,7 @@ class Training:
             topology = self.case.network.topology
             federation = Federation(topology, units, table, len(self.training_seeds), transport)
             return FedSACLearner(setting, federation)
-        if self.algorithm == "decsac":
-            return DecSACLearner(setting)
-        if self.algorithm == "decppo":
-            return DecPPOLearner(setting)
-        raise UsageError(
-            f"policy {self.algorithm!r} does not learn; allowed: {', '.join(ALGORITHMS)}"
-        )
+        return LEARNERS[self.algorithm](setting)
 
     def _refuse_more_worlds_than_replay(self) -> None:
         worlds, replay = self.options.worlds, self.case.scenario.learning.replay

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -79,6 +80,13 @@ def _run_job(job: Job, progress: Progress | None = None, world: SharedWorld | No
         durable=job.durable,
         progress=progress,
     )
+
+
+def _run_told_job(job: Job) -> Path:
+    """A job of a worker process, whose parent has told what is to be said of trained models."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"qnetsim\.policies\.learned\.policies")
+        return _run_job(job)
 
 
 def run_policies(
@@ -162,5 +170,5 @@ def run_policies(
             for job in jobs[r * len(chosen) : (r + 1) * len(chosen)]:
                 _run_job(job, advance, world)
     else:
-        run_in_workers(_run_job, jobs, workers, lambda: advance(run.slots))
+        run_in_workers(_run_told_job, jobs, workers, lambda: advance(run.slots))
     return made

@@ -42,6 +42,7 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _renewal_checks(table, ("fel", i), "worker")
     yield from _fault_checks(data.get("faults"), data.get("outage"))
     yield from _trace_checks(data.get("trace"))
+    yield from _action_checks(data.get("learning"))
     if isinstance(network, dict):
         yield from _rate_checks(network)
         if isinstance(run, dict):
@@ -120,6 +121,17 @@ def _trace_checks(trace: object) -> Iterator[Problem]:
     """A share of a sample goes with a sample."""
     if isinstance(trace, dict) and "requests_sample" in trace and trace.get("requests") != "sample":
         yield ("trace", "requests_sample"), "goes with requests = 'sample' only; remove it"
+
+
+def _action_checks(learning: object) -> Iterator[Problem]:
+    if isinstance(learning, dict) and learning.get("km_action") == "around_one":
+        most = learning.get("most_wavelengths", 2.0)
+        if _positive(most) and most < 1:
+            yield (
+                ("learning", "most_wavelengths"),
+                f"{most} is less than the one wavelength that km_action = 'around_one' is around; "
+                "allowed: at least 1",
+            )
 
 
 def _tables(value: object) -> list[object]:

@@ -163,6 +163,8 @@ class Scenario(Table):
         }
         if self.recording is not None:
             unused["recording"] = self.recording.keys_left_out()
+        if "learning" not in unused and self.learning.km_action == LearningTable().km_action:
+            unused["learning"] = {"km_action"}
         unused["network"] = {
             key
             for key in reading_keys()

@@ -1,6 +1,6 @@
 """Policies with trained weights; running them takes numpy only."""
 
 from qnetsim.policies.learned.belief_net import BeliefNet
-from qnetsim.policies.learned.policies import DecPPO, DecSAC, FedSAC
+from qnetsim.policies.learned.policies import MAPPO, MASAC, DecPPO, DecSAC, FedSAC
 
-__all__ = ["BeliefNet", "DecPPO", "DecSAC", "FedSAC"]
+__all__ = ["MAPPO", "MASAC", "BeliefNet", "DecPPO", "DecSAC", "FedSAC"]

@@ -47,6 +47,9 @@ class Spec:
         level.
     most_wavelengths : float
         KM wavelengths for each routed request that the action 1 reserves.
+    km_action : {"share", "around_one"}
+        Whether the action 0 reserves half of these, or one for each routed request with little
+        change about it: the cube of the action counts.
     """
 
     history: int
@@ -54,6 +57,7 @@ class Spec:
     decide_by: str
     most_channels: int = 0
     most_wavelengths: float = 1.0
+    km_action: str = "share"
 
     @property
     def size(self) -> int:
@@ -67,8 +71,24 @@ class Spec:
         return sum(sizes[block] for block in self.observe)
 
     def as_json(self) -> dict[str, object]:
-        """Plain values."""
-        return asdict(self)
+        """Plain values; what came later is left out where it is not used."""
+        found = asdict(self)
+        if self.km_action == "share":
+            del found["km_action"]
+        return found
+
+    def wavelengths(self, share: FloatArray) -> FloatArray:
+        """KM wavelengths for each routed request.
+
+        Parameters
+        ----------
+        share : ndarray
+            Actions, scaled to [0, 1].
+        """
+        if self.km_action == "share":
+            return share * self.most_wavelengths
+        cube = (2 * share - 1) ** 3
+        return 1 + np.where(cube > 0, cube * (self.most_wavelengths - 1), cube)
 
 
 class Units:
@@ -160,7 +180,8 @@ class Units:
             raise not_an_action(self.names[unit], wanted[world, unit])
         share = np.clip((wanted + 1) / 2, 0, 1)[:, self.unit]
         channels = np.floor(share[..., 0] * self.top + 0.5) * self.requests
-        wavelengths = np.floor(share[..., 1] * self._scale * self.requests + 0.5)
+        each = self.spec.wavelengths(share[..., 1])
+        wavelengths = np.floor(each * self.requests + 0.5)
         return channels.astype(np.int64), wavelengths.astype(np.int64)
 
     def past(self, channels: IntArray, wavelengths: IntArray) -> Float32Array:

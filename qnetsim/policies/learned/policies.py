@@ -1,4 +1,4 @@
-"""FedSAC, DecSAC and DecPPO in use: trained weights, worked out in numpy (Section V)."""
+"""Learned policies in use: trained weights, worked out in numpy (Section V)."""
 
 from __future__ import annotations
 
@@ -72,15 +72,15 @@ class LearnedPolicy(Policy):
         """SHA-256 of the file of weights."""
         return self._read(network.topology.name).sha256
 
+    def plan(self, setting: Setting) -> Plan | None:
+        """Plan nothing; weights that do not fit are refused or told of, once for all runs."""
+        self._fitted(setting)
+        return None
+
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Read the weights, and start with the state of a fresh episode."""
-        from qnetsim.policies.learned.features import Units
-
-        topology = setting.network.topology
-        weights = self._as_trained(setting, self._read(topology.name))
+        weights, units = self._fitted(setting)
         self._spec = weights.spec
-        units = Units(setting, setting.shortest_routes(), weights.spec)
-        fit(weights, units, topology.name)
         self._units = units
         history = weights.spec.history
         self._weights_of_all = weights
@@ -91,8 +91,8 @@ class LearnedPolicy(Policy):
         own = set(weights.spec.observe) <= {"actions", "context"}
         #: What is observed follows from the agent's own reservations alone.
         self._foreseen = own and not self.options.stochastic
-        self._steps: list[_Step] = []
-        self._taken = [0] * units.agents
+        self._steps: dict[int, _Step] = {}
+        self._asked = [0] * units.agents
 
     def _read(self, topology: str) -> Weights:
         """Read the weights, once: those that a trace names are those that decide."""
@@ -103,10 +103,32 @@ class LearnedPolicy(Policy):
             self._weights = path, read_weights(path)
         return self._weights[1]
 
-    def _as_trained(self, setting: Setting, weights: Weights) -> Weights:
-        """Weights whose actions mean what they meant in training; warns of a scenario far off."""
+    def _fitted(self, setting: Setting) -> tuple[Weights, Units]:
+        """Weights as they were trained, and the units that they decide for.
+
+        Raises
+        ------
+        UsageError
+            They were made for other units.
+        """
+        from qnetsim.policies.learned.features import Units
+        from qnetsim.policies.learned.training_facts import ModelWarning
+
+        topology = setting.network.topology.name
+        weights, told = self._as_trained(setting, self._read(topology))
+        units = Units(setting, setting.shortest_routes(), weights.spec)
+        fit(weights, units, topology)
+        if told:
+            # from this line, whoever asks, so that Python shows it once
+            warnings.warn(told, ModelWarning, stacklevel=1)
+        return weights, units
+
+    def _as_trained(self, setting: Setting, weights: Weights) -> tuple[Weights, str]:
+        """Weights whose actions mean what they meant in training.
+
+        The text tells of a scenario far off, and is empty for one like the training's.
+        """
         from qnetsim.policies.learned.training_facts import (
-            ModelWarning,
             differences,
             facts_of,
             facts_of_card,
@@ -120,22 +142,17 @@ class LearnedPolicy(Policy):
         if trained is None:
             stated = spec.most_channels or full_scale(here)
             by = "as its file says" if spec.most_channels else "assumed from the scenario in use"
-            warnings.warn(
+            return weights, (
                 f"{model} does not tell what it was trained with; its action 1 is "
-                f"{counted(stated, 'channel')} for each routed request, {by}",
-                ModelWarning,
-                stacklevel=2,
+                f"{counted(stated, 'channel')} for each routed request, {by}"
             )
-            return weights
         scale = spec.most_channels or full_scale(trained)
-        if far := differences(trained, here):
-            warnings.warn(
-                f"{model} meets what it was not trained for: {'; '.join(far)}; its action 1 is "
-                f"{counted(scale, 'channel')} for each routed request, as in training",
-                ModelWarning,
-                stacklevel=2,
-            )
-        return replace(weights, spec=replace(spec, most_channels=scale))
+        far = differences(trained, here)
+        told = (
+            f"{model} meets what it was not trained for: {'; '.join(far)}; its action 1 is "
+            f"{counted(scale, 'channel')} for each routed request, as in training"
+        )
+        return replace(weights, spec=replace(spec, most_channels=scale)), told if far else ""
 
     def _file(self, topology: str) -> Path:
         model = self.options.model
@@ -178,14 +195,17 @@ class LearnedPolicy(Policy):
     def _decide_as_foreseen(self, observation: Observation) -> Decision:
         """Act in a state that follows from the agent's own actions alone."""
         agent = observation.controller
-        number = self._taken[agent]
-        self._taken[agent] += 1
-        if number == len(self._steps):
-            self._steps.append(self._next_step())
+        number = self._asked[agent]
+        if number not in self._steps:
+            self._steps[number] = self._next_step()
         step = self._steps[number]
         fibres = observation.fibres
         # where the state repeats itself so does the action, to the end of the run
         hold = observation.slots_left if step.repeats[agent] else 1
+        self._asked[agent] += hold
+        # steps are kept until every agent has taken them
+        for past in [n for n in self._steps if n < min(self._asked)]:
+            del self._steps[past]
         return Decision(step.channels[fibres], step.wavelengths[fibres], hold)
 
     def _next_step(self) -> _Step:
@@ -248,3 +268,15 @@ class DecPPO(LearnedPolicy):
     """Decentralised proximal policy optimisation: each agent has a policy of its own."""
 
     name = "decppo"
+
+
+class MASAC(LearnedPolicy):
+    """Soft actor-critic with Q networks of the team: policies of their own, trained together."""
+
+    name = "masac"
+
+
+class MAPPO(LearnedPolicy):
+    """Proximal policy optimisation with a value network of the team, trained together."""
+
+    name = "mappo"

@@ -135,6 +135,10 @@ def _spec(stored: object) -> Spec:
     most = spec.most_wavelengths
     if type(most) not in {int, float} or not 0 <= most <= MOST_COUNT:
         raise ValueError(f"most_wavelengths is {most!r}")
+    if spec.km_action not in {"share", "around_one"}:
+        raise ValueError(f"km_action is {spec.km_action!r}")
+    if spec.km_action == "around_one" and most < 1:
+        raise ValueError(f"most_wavelengths is {most!r}, below the one that km_action is around")
     if spec.decide_by not in {"agent", "fibre"}:
         raise ValueError(f"decide_by is {spec.decide_by!r}")
     if len(set(spec.observe)) < len(spec.observe):

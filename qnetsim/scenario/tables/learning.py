@@ -115,6 +115,12 @@ class LearningTable(Table):
         gt=0,
         le=16,
     )
+    km_action: Literal["share", "around_one"] = field(
+        "what the KM part of an action means: a share of most_wavelengths, or, at 0, one "
+        "wavelength for each routed request, about which little changes (its cube counts)",
+        "'share' (the paper), or 'around_one' with most_wavelengths >= 1",
+        default="share",
+    )
     reward_scope: Literal["network", "own"] = field(
         "whose cost is rewarded: the whole network's, Eq (21), or that of the own fibres",
         "'network' or 'own'",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -281,3 +282,65 @@ def test_the_environments_have_pettingzoos_names_and_take_scenarios_by_name():
             parallel_env(wrong)
     with pytest.raises(QnetsimError, match="nsfnett"):
         parallel_env("nsfnett")
+
+
+def test_km_actions_around_one_are_still_about_zero():
+    """One wavelength for each routed request, from which a small action does not move it."""
+    share, around = (
+        arrays_of(learning=f"km_action = '{name}'").units for name in ("share", "around_one")
+    )
+    for units, moved in ((share, True), (around, False)):
+        action = np.zeros((1, units.count, 2))
+        np.testing.assert_array_equal(units.reservations(action)[1][0], units.requests)
+        action[:] = 0.2  # of up to 25 requests on a fibre
+        assert (units.reservations(action)[1][0] != units.requests).any() == moved
+        action[:] = -0.2
+        assert (units.reservations(action)[1][0] != units.requests).any() == moved
+        for end, most in ((1.0, 2), (-1.0, 0)):
+            action[:] = end
+            np.testing.assert_array_equal(units.reservations(action)[1][0], most * units.requests)
+    # channels mean what they meant
+    action = np.random.default_rng(1).uniform(-1, 1, (1, around.count, 2))
+    np.testing.assert_array_equal(*(units.reservations(action)[0] for units in (share, around)))
+
+
+def test_km_actions_around_one_need_room_for_one():
+    with pytest.raises(QnetsimError, match=r"most_wavelengths: 0\.5 is less than the one wavelength"):
+        scenario_of(learning="km_action = 'around_one'\nmost_wavelengths = 0.5")
+
+
+def test_what_a_km_action_means_is_saved_with_the_weights(tmp_path):
+    pytest.importorskip("torch")
+    from qnetsim.learning.checkpoint import weights_of, write_weights
+    from qnetsim.learning.train import Training
+    from qnetsim.policies.learned.weights import packed, read_weights
+
+    few = "epochs = 1\nslots_per_epoch = 4\nupdates_per_epoch = 1\nbatch = 2\n"
+    for name in ("share", "around_one"):
+        training = Training(
+            open_case(scenario_of(learning=f"{few}km_action = '{name}'")), "fedsac", [0]
+        )
+        training.run()
+        path = tmp_path / f"{name}.safetensors"
+        write_weights(path, weights_of(training))
+        weights = read_weights(path)
+        assert weights.spec.km_action == name
+        # weights that act as before are stored as before
+        assert ("km_action" in weights.spec.as_json()) == (name == "around_one")
+        for wrong in (
+            replace(weights.spec, km_action="half"),
+            replace(weights.spec, km_action="around_one", most_wavelengths=0.5),
+        ):
+            path.write_bytes(packed(replace(weights, spec=wrong)))
+            with pytest.raises(UsageError, match="is damaged"):
+                read_weights(path)
+
+
+def test_a_scenario_keeps_its_digest_unless_it_uses_what_came_later():
+    plain, same, other = (
+        scenario_of(learning="epochs = 7" + more)
+        for more in ("", "\nkm_action = 'share'", "\nkm_action = 'around_one'")
+    )
+    assert plain.digest() == same.digest() != other.digest()
+    # of 0.1.0
+    assert plain.digest() == "7e26f39a8228262755fde9ea167bced260413bffe62cd03b38ace168bf2110ee"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from dataclasses import replace
 
@@ -10,6 +12,7 @@ import pytest
 
 import qnetsim
 from qnetsim.case import open_case
+from qnetsim.errors import UsageError
 from qnetsim.policies.learned.policies import MODELS
 from qnetsim.policies.learned.training_facts import (
     ModelWarning,
@@ -19,6 +22,7 @@ from qnetsim.policies.learned.training_facts import (
 )
 from qnetsim.policies.learned.weights import packed, read_weights
 from qnetsim.policies.registry import make_policy
+from qnetsim.runs.simulate import RunContext, run_case
 from qnetsim.scenario import parse_scenario
 
 SHIPPED = sorted(MODELS.glob("*.safetensors"))
@@ -166,3 +170,54 @@ def test_new_weights_keep_the_scale_and_what_training_met(tmp_path):
         policy = prepared(setting_of(), model=str(path))
     assert policy._units.top == 6
     assert np.isfinite(policy._units.typical).all()
+
+
+def test_weights_of_another_network_are_refused_and_not_warned_of():
+    text = TEXT.replace("nsfnet", "usnet") + "levels = 20\n"
+    setting = open_case(parse_scenario(text)).setting
+    policy = make_policy("decsac", {"model": "nsfnet"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for ask in (policy.plan, lambda setting: policy.prepare(setting, None)):
+            with pytest.raises(UsageError, match="14 policies, for nsfnet; usnet has 24 units"):
+                ask(setting)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_scenario_far_off_is_told_once_by_a_command(workers, tmp_path):
+    """Also where worker processes run the policy."""
+    arguments = ["compare", "nsfnet", "-p", "fedsac", "-p", "sip", "--slots", "5"]
+    arguments += ["--replications", "2", "--set", "demand.levels=12", "--workers", str(workers)]
+    done = subprocess.run(
+        [sys.executable, "-m", "qnetsim", *arguments, "-o", str(tmp_path / "traces")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.count("meets what it was not trained for") == 1
+
+
+def test_a_policy_forgets_the_actions_that_all_agents_have_taken():
+    """In a model whose state never repeats every slot has an action of its own."""
+    case = open_case(parse_scenario(TEXT.replace("slots = 5", "slots = 60")))
+    policy = make_policy("fedsac", {})
+    kept = []
+
+    def never_repeats(agents):
+        step = next_step()
+        kept.append(len(policy._steps))
+        return step._replace(repeats=[False] * (agents - 1) + [True])
+
+    prepare, policy.prepare = policy.prepare, None
+
+    def prepared(setting, plan):
+        nonlocal next_step
+        prepare(setting, plan)
+        next_step = policy._next_step
+        policy._next_step = lambda: never_repeats(len(policy._of_agent))
+
+    next_step = None
+    policy.prepare = prepared
+    run_case(RunContext(case, "x"), policy, case.realisation(0).chunks(), lambda *_: None)
+    assert len(kept) == 60
+    assert max(kept) <= 1
