@@ -115,7 +115,9 @@ class Files:
 @click.command(cls=StrictCommand)
 @scenario_argument
 @set_option
-@click.option("--policy", "-p", required=True, help="fedsac, decsac, decppo or belief-net.")
+@click.option(
+    "--policy", "-p", required=True, help="fedsac, decsac, decppo, masac, mappo or belief-net."
+)
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), help="Weights to write, FILE.safetensors."
 )

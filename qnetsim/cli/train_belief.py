@@ -17,7 +17,7 @@ from qnetsim.plain_text import counted
 from qnetsim.scenario import locate
 
 if TYPE_CHECKING:
-    from qnetsim.learning.belief.training import BeliefTraining
+    from qnetsim.learning.belief.belief_training import BeliefTraining
     from qnetsim.learning.options import TrainingOptions
 
 #: Policy that this trains.
@@ -56,12 +56,12 @@ def train_belief(job: BeliefJob, *, force: bool, durable: bool, as_json: bool) -
     ------
     ScenarioError, UsageError, TraceError
     """
-    from qnetsim.learning.belief.files import (
+    from qnetsim.learning.belief.belief_files import (
         belief_contents,
         belief_record,
         restore_belief_state,
     )
-    from qnetsim.learning.belief.training import BeliefTraining
+    from qnetsim.learning.belief.belief_training import BeliefTraining
     from qnetsim.learning.results import write_contents
 
     try:
@@ -105,7 +105,7 @@ def refuse_other_options(options: TrainingOptions, *, padded: bool, log: Path | 
 
 def _run(training: BeliefTraining, state: Path, durable: bool) -> None:
     """Train to the last epoch, saving the state after every one and when stopped."""
-    from qnetsim.learning.belief.files import save_belief_state
+    from qnetsim.learning.belief.belief_files import save_belief_state
 
     total = training.case.scenario.learning.epochs
     title = f"{BELIEF_NET}, {counted(len(training.training_seeds), 'seed')}"

@@ -11,9 +11,11 @@ import numpy.typing as npt
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.case import Case
 from qnetsim.errors import SettingError
+from qnetsim.forecast import Forecast
 from qnetsim.learning.reservation_costs import ReservationCosts
 from qnetsim.network import LoadTable, RouteTable
 from qnetsim.policies.learned.features import Float32Array, Spec, Units, ordered
+from qnetsim.policies.learned.node_demand import most_pairs
 from qnetsim.scenario import LearningTable, Scenario
 from qnetsim.world.demand import Levels
 
@@ -35,7 +37,7 @@ def _name(world: World) -> tuple[int, ...]:
     return world if isinstance(world, tuple) else (int(world),)
 
 
-def agent_spec(table: LearningTable) -> Spec:
+def agent_spec(table: LearningTable, forecast: Forecast) -> Spec:
     """What the agents of a scenario see, and what their actions mean."""
     return Spec(
         table.history,
@@ -44,6 +46,7 @@ def agent_spec(table: LearningTable) -> Spec:
         table.most_channels,
         table.most_wavelengths,
         table.km_action,
+        most_pairs(forecast) if "pairs" in table.observe else 0,
     )
 
 
@@ -83,7 +86,7 @@ class ArrayEnvironment:
         self.worlds = len(self._names)
         self.table = case.scenario.learning
         self.routes: RouteTable = case.setting.shortest_routes()
-        self.units = Units(case.setting, self.routes, agent_spec(self.table))
+        self.units = Units(case.setting, self.routes, agent_spec(self.table, case.forecast))
         self.costs = ReservationCosts(case, self.units, self.routes)
         management = case.scenario.key_management
         self._store = management.store_bits
@@ -118,6 +121,7 @@ class ArrayEnvironment:
         ]
         self.slot = 0
         self._past: Float32Array = np.zeros((*shape, self.table.history, 2), np.float32)
+        self._last_levels: npt.NDArray[np.int16] | None = None
         self._demand: Float32Array = np.broadcast_to(
             units.typical[None, :, None], (*shape, self.table.history)
         ).copy()
@@ -140,6 +144,8 @@ class ArrayEnvironment:
         self.reset()
         for first in range(0, slot, CHUNK):
             self._draw(first // CHUNK)
+            if slot <= first + CHUNK:
+                self._last_levels = self._drawn[:, slot - 1 - first]
         self.slot = slot
         self.pools = arrays["pools"].copy()
         self._ages = arrays["ages"].copy()
@@ -151,7 +157,8 @@ class ArrayEnvironment:
 
     def observe(self) -> Float32Array:
         """What the units see, shape (worlds, units, inputs)."""
-        return self.units.observation(self._past, self._demand, self.units.pools(*self.pools))
+        pools = self.units.pools(*self.pools)
+        return self.units.observation(self._past, self._demand, pools, self._last_levels)
 
     def step(self, action: npt.NDArray[np.floating[Any]]) -> Float32Array:
         """Play a slot.
@@ -181,6 +188,7 @@ class ArrayEnvironment:
         self._past[:, :, -1] = self.units.past(channels, wavelengths)
         self._demand = np.roll(self._demand, -1, axis=2)
         self._demand[:, :, -1] = self.units.demand(self.loads)
+        self._last_levels = levels
         self.slot += 1
         return reward
 

@@ -21,6 +21,7 @@ from qnetsim.network import RouteTable
 from qnetsim.network.ownership import agents_of
 from qnetsim.plain_text import counted
 from qnetsim.policies.base import Setting
+from qnetsim.policies.learned.node_demand import SUMS, NodeDemand
 
 Float32Array = npt.NDArray[np.float32]
 #: Numbers in an action: channels for each routed request, and the share of KM wavelengths.
@@ -40,7 +41,8 @@ class Spec:
     history : int
         Past slots l.
     observe : tuple of str
-        Blocks of the observation, of ``"actions", "demand", "pools", "context"``, in this order.
+        Blocks of the observation, of ``"actions", "demand", "pools", "context", "pairs",
+        "neighbours"``, in this order.
     decide_by : {"agent", "fibre"}
     most_channels : int
         Channels for each routed request that the action 1 reserves; 0 for those of the highest
@@ -50,6 +52,8 @@ class Spec:
     km_action : {"share", "around_one"}
         Whether the action 0 reserves half of these, or one for each routed request with little
         change about it: the cube of the action counts.
+    pairs : int
+        Pairs of a node that are seen, where they are observed.
     """
 
     history: int
@@ -58,6 +62,7 @@ class Spec:
     most_channels: int = 0
     most_wavelengths: float = 1.0
     km_action: str = "share"
+    pairs: int = 0
 
     @property
     def size(self) -> int:
@@ -67,6 +72,8 @@ class Spec:
             "demand": self.history,
             "pools": 2,
             "context": CONTEXTS,
+            "pairs": self.pairs,
+            "neighbours": SUMS,
         }
         return sum(sizes[block] for block in self.observe)
 
@@ -75,6 +82,8 @@ class Spec:
         found = asdict(self)
         if self.km_action == "share":
             del found["km_action"]
+        if not self.pairs:
+            del found["pairs"]
         return found
 
     def wavelengths(self, share: FloatArray) -> FloatArray:
@@ -150,6 +159,12 @@ class Units:
         self._context = self._describe(setting)
         self._loads = forecast.channel_loads(network, routes)
         self.typical = self.demand(self._mean_load(setting)[None])[0]
+        self._mean_levels = _mean_levels(forecast)
+        self._most_share = max(2.0 * (forecast.level_count - 1) / self.top - 1.0, 1.0)
+        self._around = None
+        if {"pairs", "neighbours"} & set(spec.observe):
+            of_unit = np.array(self.nodes, dtype=np.int64)[self.agent_of]
+            self._around = NodeDemand(topology, forecast, of_unit, self.top)
 
     def reservations(self, action: npt.NDArray[np.floating[Any]]) -> tuple[IntArray, IntArray]:
         """Channels and KM wavelengths that actions reserve.
@@ -220,12 +235,16 @@ class Units:
             "demand": np.full(history, -1.0),
             "pools": np.zeros(2),
             "context": np.minimum(fixed.min(axis=0), -1.0),
+            "pairs": np.full(self.spec.pairs, -1.0),
+            "neighbours": np.full(SUMS, -1.0),
         }
         greatest = {
             "actions": np.tile(np.maximum(past.max(axis=0), 1.0), history),
             "demand": np.full(history, max(float(demand.max()), 1.0)),
             "pools": np.full(2, MOST_POOLS),
             "context": np.maximum(fixed.max(axis=0), 1.0),
+            "pairs": np.full(self.spec.pairs, self._most_share),
+            "neighbours": np.full(SUMS, self._most_share),
         }
         low, high = (
             np.concatenate([side[name] for name in self.spec.observe]).astype(np.float32)
@@ -234,7 +253,11 @@ class Units:
         return low, high
 
     def observation(
-        self, past: Float32Array, demand: Float32Array, pools: Float32Array
+        self,
+        past: Float32Array,
+        demand: Float32Array,
+        pools: Float32Array,
+        last_levels: npt.NDArray[Any] | None = None,
     ) -> Float32Array:
         """Put together what the units see.
 
@@ -243,6 +266,8 @@ class Units:
         past : ndarray, shape (worlds, units, history, 2)
         demand : ndarray, shape (worlds, units, history)
         pools : ndarray, shape (worlds, units, 2)
+        last_levels : ndarray, shape (worlds, groups), optional
+            Of the last slot; unless given, the mean levels.
 
         Returns
         -------
@@ -255,6 +280,13 @@ class Units:
             "pools": pools,
             "context": np.broadcast_to(self._context, (worlds, *self._context.shape)),
         }
+        if self._around is not None:
+            last = self._mean_levels[None] if last_levels is None else last_levels
+            pairs = self._around.pair_block(last, self.spec.pairs) if self.spec.pairs else None
+            if pairs is not None:
+                blocks["pairs"] = np.broadcast_to(pairs, (worlds, *pairs.shape[1:]))
+            sums = self._around.neighbour_block(last)
+            blocks["neighbours"] = np.broadcast_to(sums, (worlds, *sums.shape[1:]))
         return np.concatenate([blocks[name] for name in self.spec.observe], axis=-1)
 
     def _describe(self, setting: Setting) -> Float32Array:
@@ -312,6 +344,12 @@ def not_an_action(name: str, value: object) -> UsageError:
     )
 
 
+def _mean_levels(forecast: Forecast) -> FloatArray:
+    """Mean level of each group of requests."""
+    means = np.array([distribution.mean for distribution in forecast.distributions])
+    return np.asarray(means[forecast.group_kind])
+
+
 def _mean_level(forecast: Forecast) -> float:
     """Mean level of a request, over all requests."""
     if forecast.shared:
@@ -322,4 +360,5 @@ def _mean_level(forecast: Forecast) -> float:
 
 def ordered(blocks: Sequence[str]) -> tuple[str, ...]:
     """Blocks of an observation in the order in which they stand."""
-    return tuple(name for name in ("actions", "demand", "pools", "context") if name in blocks)
+    every = ("actions", "demand", "pools", "context", "pairs", "neighbours")
+    return tuple(name for name in every if name in blocks)

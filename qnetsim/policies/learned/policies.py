@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from qnetsim.arrays import IntArray
@@ -86,6 +87,7 @@ class LearnedPolicy(Policy):
         self._weights_of_all = weights
         self._past = np.zeros((1, units.count, history, 2), np.float32)
         self._demand: Float32Array = np.repeat(units.typical[None, :, None], history, axis=2)
+        self._last_levels: npt.NDArray[np.int16] | None = None
         self._of_agent = [np.flatnonzero(units.agent_of == a) for a in range(units.agents)]
         self._weights_of_agent = [weights.of(mine) for mine in self._of_agent]
         own = set(weights.spec.observe) <= {"actions", "context"}
@@ -178,7 +180,9 @@ class LearnedPolicy(Policy):
         pools = np.zeros((2, 1, units.owners.size), dtype=np.int64)
         pools[0, 0, fibres] = observation.reservation_pool_bits
         pools[1, 0, fibres] = observation.on_demand_pool_bits
-        seen = units.observation(self._past, self._demand, units.pools(*pools))[0, mine, None]
+        seen = units.observation(self._past, self._demand, units.pools(*pools), self._last_levels)[
+            0, mine, None
+        ]
         weights = self._weights_of_agent[observation.controller]
         mean, log_deviation = weights.forward(seen)
         if self.options.stochastic:
@@ -232,6 +236,7 @@ class LearnedPolicy(Policy):
         rows = self._units.demand(self._units.loads(recent))
         joined = np.concatenate([self._demand[0], rows.T], axis=1)
         self._demand = joined[None, :, -history:]
+        self._last_levels = outcome.levels[-1:]
 
 
 def fit(weights: Weights, units: Units, topology: str) -> None:

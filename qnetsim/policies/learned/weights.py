@@ -129,9 +129,9 @@ def _spec(stored: object) -> Spec:
     if not isinstance(stored, dict) or not isinstance(stored.get("observe"), list):
         raise ValueError("its spec is no table with a list 'observe'")
     spec = Spec(**{**stored, "observe": tuple(stored["observe"])})
-    counts = (spec.history, spec.most_channels)
+    counts = (spec.history, spec.most_channels, spec.pairs)
     if not all(type(count) is int and 0 <= count <= MOST_COUNT for count in counts):
-        raise ValueError(f"history and most_channels are {counts}, not counts")
+        raise ValueError(f"history, most_channels and pairs are {counts}, not counts")
     most = spec.most_wavelengths
     if type(most) not in {int, float} or not 0 <= most <= MOST_COUNT:
         raise ValueError(f"most_wavelengths is {most!r}")

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 
 from qnetsim.scenario.tables.fields import COUNT_MAX, Table, as_tuple, field
 
-Observed = Literal["actions", "demand", "pools", "context"]
+Observed = Literal["actions", "demand", "pools", "context", "pairs", "neighbours"]
 
 
 class RegimesTable(Table):
@@ -89,8 +89,9 @@ class LearningTable(Table):
     history: int = field("past slots l in the state", "an integer 1 .. 64", default=4, ge=1, le=64)
     observe: Annotated[tuple[Observed, ...], BeforeValidator(as_tuple)] = field(
         "what an agent sees: its last reservations (the paper), the last realised demand, its "
-        "key pools, and what is fixed about its fibres",
-        "a list of 'actions', 'demand', 'pools', 'context', each once",
+        "key pools, what is fixed about its fibres, the last level of each pair that ends at its "
+        "node, and the sums of levels at its node and at the nodes next to it",
+        "a list of 'actions', 'demand', 'pools', 'context', 'pairs', 'neighbours', each once",
         default=("actions",),
         min_length=1,
     )

@@ -13,17 +13,17 @@ from qnetsim import seeds  # noqa: E402
 from qnetsim.case import open_case  # noqa: E402
 from qnetsim.errors import SettingError, UsageError  # noqa: E402
 from qnetsim.learning.belief.array_core import ArrayCore, CorePrices  # noqa: E402
-from qnetsim.learning.belief.clients import clients_of  # noqa: E402
-from qnetsim.learning.belief.core_prices import prices_of  # noqa: E402
-from qnetsim.learning.belief.files import (  # noqa: E402
+from qnetsim.learning.belief.belief_files import (  # noqa: E402
     belief_contents,
     belief_weights_of,
     restore_belief_state,
     save_belief_state,
 )
-from qnetsim.learning.belief.network import BeliefModule, TorchHead  # noqa: E402
+from qnetsim.learning.belief.belief_module import BeliefModule, TorchHead  # noqa: E402
+from qnetsim.learning.belief.belief_training import BeliefTraining, mean_cost, slot_costs  # noqa: E402
+from qnetsim.learning.belief.clients import clients_of  # noqa: E402
+from qnetsim.learning.belief.core_prices import prices_of  # noqa: E402
 from qnetsim.learning.belief.random_networks import random_topology  # noqa: E402
-from qnetsim.learning.belief.training import BeliefTraining, mean_cost, slot_costs  # noqa: E402
 from qnetsim.policies.base import Decision, Policy  # noqa: E402
 from qnetsim.policies.learned.belief_head import FibreHead  # noqa: E402
 from qnetsim.policies.learned.belief_inputs import PairInputs, input_count  # noqa: E402

@@ -344,3 +344,56 @@ def test_a_scenario_keeps_its_digest_unless_it_uses_what_came_later():
     assert plain.digest() == same.digest() != other.digest()
     # of 0.1.0
     assert plain.digest() == "7e26f39a8228262755fde9ea167bced260413bffe62cd03b38ace168bf2110ee"
+
+
+def test_pairs_and_neighbours_are_observed_alike_in_training_and_in_use(tmp_path) -> None:
+    """A policy that sees them is trained, stored, and sees in the kernel what it saw there."""
+    from qnetsim.learning.checkpoint import weights_of, write_weights
+    from qnetsim.learning.train import Training
+    from qnetsim.policies.learned.policies import FedSAC, LearnedOptions
+    from tests.support.helpers import run
+
+    text = """
+[run]
+slots = 6
+[network]
+topology = "nsfnet"
+[demand]
+pairs = "all"
+coupling = "independent"
+[learning]
+epochs = 1
+slots_per_epoch = 4
+updates_per_epoch = 1
+batch = 4
+hidden_units = 8
+observe = ["demand", "pairs", "neighbours"]
+reward_cost = "realised"
+"""
+    case = open_case(parse_scenario(text))
+    training = Training(case, "fedsac", [0])
+    training.run()
+    path = tmp_path / "w.safetensors"
+    write_weights(path, weights_of(training))
+
+    class Seeing(FedSAC):
+        seen: list[np.ndarray] = []  # noqa: RUF012
+
+        def decide(self, observation):
+            if observation.controller == 0:
+                pools = np.zeros((2, 1, self._units.owners.size), dtype=np.int64)
+                self.seen.append(
+                    self._units.observation(
+                        self._past, self._demand, self._units.pools(*pools), self._last_levels
+                    )[0]
+                )
+            return super().decide(observation)
+
+    policy = Seeing(LearnedOptions(model=str(path)))
+    result = run(case, policy)
+    environment = ArrayEnvironment(case, [0], "train")
+    for slot, levels in enumerate(result.levels):
+        np.testing.assert_array_equal(environment.observe()[0], policy.seen[slot])
+        environment._drawn = np.broadcast_to(levels, (1, 1024, levels.size))
+        environment._draw = lambda chunk: None
+        environment.step(np.zeros((1, 14, 2)))

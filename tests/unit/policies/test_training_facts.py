@@ -25,7 +25,7 @@ from qnetsim.policies.registry import make_policy
 from qnetsim.runs.simulate import RunContext, run_case
 from qnetsim.scenario import parse_scenario
 
-SHIPPED = sorted(MODELS.glob("*.safetensors"))
+SHIPPED = sorted(p for p in MODELS.glob("*.safetensors") if "belief-net" not in p.stem)
 TEXT = "[run]\nslots = 5\n[network]\ntopology = 'nsfnet'\n[demand]\nrequests = 100\nmean = 3.0\n"
 
 

@@ -38,7 +38,7 @@ OWN_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class TrainingPlace:
     """A network to train on, with its requests.
 
     Attributes
@@ -82,12 +82,12 @@ class Worlds:
         self._table = table
         self._seed = seed
         self._name = ("learning", "belief-net", training_seed)
-        own = Place(
+        own = TrainingPlace(
             case.network, case.setting.shortest_routes(), case.forecast.background, law.nodes
         )
         self.places = [own, *self._other_places(case)]
 
-    def _other_places(self, case: Case) -> list[Place]:
+    def _other_places(self, case: Case) -> list[TrainingPlace]:
         """Networks that are drawn; none where stores, limits or fibres belong to the scenario's."""
         tables = case.scenario.network
         if case.network.limited or case.scenario.key_management.store_bits or tables.fibre:
@@ -104,10 +104,10 @@ class Worlds:
             forecast = Forecast((poisson_levels(levels, 1.0),), "independent", pairs)
             setting = Setting(network, forecast, case.scenario.run.slots, slot_s)
             nodes = tuple(range(len(topology.nodes)))
-            found.append(Place(network, setting.shortest_routes(), forecast, nodes))
+            found.append(TrainingPlace(network, setting.shortest_routes(), forecast, nodes))
         return found
 
-    def place_of(self, update: int) -> Place:
+    def place_of(self, update: int) -> TrainingPlace:
         """Where an update plays."""
         others = self.places[1:]
         bits = seeds.stream(self._seed, *self._name, "place", update)
@@ -116,7 +116,9 @@ class Worlds:
             return self.places[0]
         return others[int(which * len(others))]
 
-    def draw(self, place: Place, update: int, world: int, slots: int) -> npt.NDArray[np.int16]:
+    def draw(
+        self, place: TrainingPlace, update: int, world: int, slots: int
+    ) -> npt.NDArray[np.int16]:
         """Levels of one training world, shape (slots, requests)."""
         name = (*self._name, update, world)
         draws = seeds.uniform(seeds.stream(self._seed, *name, "jobs"), 8 + MOST_PERIODS)

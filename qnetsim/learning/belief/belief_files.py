@@ -14,8 +14,8 @@ from safetensors.torch import save
 
 from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import forget_input
-from qnetsim.learning.belief import worlds
-from qnetsim.learning.belief.training import BeliefCurve, BeliefTraining
+from qnetsim.learning.belief import training_worlds
+from qnetsim.learning.belief.belief_training import BeliefCurve, BeliefTraining
 from qnetsim.policies.learned.belief_facts import facts_with_range
 from qnetsim.policies.learned.belief_weights import BeliefWeights, packed_belief
 from qnetsim.policies.learned.tensor_file import read_tensors
@@ -152,11 +152,11 @@ def belief_weights_of(training: BeliefTraining, place: int = 0) -> BeliefWeights
 def _ranges(training: BeliefTraining) -> dict[str, object]:
     """What differs between training worlds."""
     return {
-        "background": list(worlds.BACKGROUNDS),
-        "share_of_jobs_rounds_gaps": list(worlds.SHARES),
-        "other_periods": list(worlds.PERIODS),
-        "most_delay": worlds.MOST_DELAY,
-        "most_drop_out": worlds.MOST_DROP_OUT,
+        "background": list(training_worlds.BACKGROUNDS),
+        "share_of_jobs_rounds_gaps": list(training_worlds.SHARES),
+        "other_periods": list(training_worlds.PERIODS),
+        "most_delay": training_worlds.MOST_DELAY,
+        "most_drop_out": training_worlds.MOST_DROP_OUT,
         "other_networks": training.other_networks,
     }
 

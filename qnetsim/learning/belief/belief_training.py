@@ -15,10 +15,10 @@ from qnetsim import seeds
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case
 from qnetsim.learning.belief.array_core import ArrayCore, CorePrices
+from qnetsim.learning.belief.belief_module import BeliefModule, TorchHead
 from qnetsim.learning.belief.clients import clients_of
 from qnetsim.learning.belief.core_prices import prices_of
-from qnetsim.learning.belief.network import BeliefModule, TorchHead
-from qnetsim.learning.belief.worlds import Place, Worlds
+from qnetsim.learning.belief.training_worlds import TrainingPlace, Worlds
 from qnetsim.learning.networks import Adam
 from qnetsim.network import LoadTable
 from qnetsim.optimize import marginal_loads, reservations
@@ -64,7 +64,7 @@ class BeliefCurve:
 class Arena:
     """A network to train on, as tensors."""
 
-    place: Place
+    place: TrainingPlace
     inputs: PairInputs
     head: TorchHead
     prices: CorePrices
@@ -295,7 +295,7 @@ def _loads(arena: Arena, levels: np.ndarray) -> Tensor:
     return torch.from_numpy(amounts.astype(np.float32)).reshape(slots, worlds, -1)
 
 
-def _arena(case: Case, place: Place) -> Arena:
+def _arena(case: Case, place: TrainingPlace) -> Arena:
     levels = case.forecast.level_count
     return Arena(
         place,
