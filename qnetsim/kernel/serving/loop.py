@@ -123,7 +123,9 @@ def serve_whole(
 ) -> int:
     """Serve rows whose requests all arrive together and all fit; returns the first that is left.
 
-    The totals of a fibre do not depend on the order in which its requests are served.
+    The totals of a fibre do not depend on the order in which its requests are served. Where all
+    ask the same, nothing is kept in stores and no other row is given, a row is that of an earlier
+    slot of its level.
     """
     fibres = state.fibres
     paths = slots.paths
@@ -134,13 +136,26 @@ def serve_whole(
     count = both[1]
     books = np.empty((fibres.shape[0], at.BOOK_COLUMNS), dtype=np.int64)
     asked = np.zeros(slots.asked_paths, dtype=np.int64)
+    alike = sums.need.shape[0] > 0
+    standing = alike and closes and max(slots.channels.shape[0], slots.channel_bits.shape[0]) == 1
+    empty = standing and all_empty(fibres)
+    earlier = np.full(sums.need.shape[0], -1)
     while row < end and not state.size[at.QUEUED]:
         phase = slots.phase[row]
         if slots.phase[row + 1] - phase > 1 or slots.table[phase]:
             break
-        if sums.need.shape[0]:
-            need[:] = sums.need[levels[row, 0]]
-            count[:] = sums.requests[levels[row, 0]]
+        level = int(levels[row, 0])
+        if empty and earlier[level] >= 0:
+            other = earlier[level]
+            if slots.mask[slots.phase[other]] == slots.mask[phase]:
+                repeat(fibres, state.tails, slots.first + row, out, other, row)
+                out.whole[level] += 1
+                row += 1
+                continue
+        if alike:
+            for f in range(fibres.shape[0]):
+                need[f] = sums.need[level, f]
+                count[f] = sums.requests[level, f]
         else:
             ask_paths(levels[row], rules.group, paths.choice, asked)
             spread(asked, paths, rules.need[1], both)
@@ -156,9 +171,9 @@ def serve_whole(
             if need[f]:
                 take(fibres, f, slots.channel_bits[yields, f], need[f], 0)
         out.counts[at.SERVED_COUNT, row] = rules.group.size
-        if sums.need.shape[0]:
-            out.counts[at.EXPOSED_BITS, row] = sums.exposed[levels[row, 0]]
-            out.whole[levels[row, 0]] += 1
+        if alike:
+            out.counts[at.EXPOSED_BITS, row] = sums.exposed[level]
+            out.whole[level] += 1
         else:
             for path in range(asked.size):
                 key = asked[path] * rules.level_bits
@@ -168,8 +183,42 @@ def serve_whole(
             slot = slots.first + row
             store = rules.store_bits
             close(fibres, state.tails, slot, store, out.bits, out.channels, out.wavelengths, row)
+        if empty:
+            earlier[level] = row
+            empty = all_empty(fibres)
         row += 1
     return row
+
+
+@jit
+def all_empty(fibres: IntArray) -> bool:
+    """Whether the pools hold nothing."""
+    left = 0
+    for f in range(fibres.shape[0]):
+        for pool in range(2):
+            left |= fibres[f, at.TAIL + pool] - fibres[f, at.HEAD + pool]
+    return left == 0
+
+
+@jit
+def repeat(fibres: IntArray, tails: IntArray, slot: int, out: Flows, other: int, row: int) -> None:
+    """Let a slot be like that of another row: its pools are empty ahead of it and behind it."""
+    bits = out.bits
+    newest = slot % tails.shape[1]
+    for pool in range(2):
+        for flow in range(bits.shape[0]):
+            for f in range(fibres.shape[0]):
+                bits[flow, pool, row, f] = bits[flow, pool, other, f]
+        for f in range(fibres.shape[0]):
+            end = fibres[f, at.TAIL + pool] + bits[at.PRODUCED, pool, other, f]
+            fibres[f, at.TAIL + pool] = end
+            fibres[f, at.HEAD + pool] = end
+            tails[pool, newest, f] = end
+    for f in range(fibres.shape[0]):
+        out.channels[row, f] = out.channels[other, f]
+        out.wavelengths[row, f] = out.wavelengths[other, f]
+    out.counts[at.SERVED_COUNT, row] = out.counts[at.SERVED_COUNT, other]
+    out.counts[at.EXPOSED_BITS, row] = out.counts[at.EXPOSED_BITS, other]
 
 
 @jit

@@ -9,6 +9,7 @@ import pytest
 
 from qnetsim.case import Case, open_case
 from qnetsim.kernel.serving import loop
+from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.scenario import parse_scenario
 from qnetsim.world.realisation import WorldChunk
 from tests.support.helpers import Result, Scripted, run
@@ -198,3 +199,42 @@ def test_channels_must_be_set_up_within_the_slot(
     assert c["served"].tolist() == served
     # where it could not be lit, the request is served at the start of the next slot
     assert c["on_demand_channels"][:, 0].tolist() == served
+
+
+class Standing(Policy):
+    """Three channels and wavelengths on each fibre, for the whole run."""
+
+    name = "standing"
+
+    def decide(self, observation: Observation) -> Decision:
+        three = np.full(len(observation.fibres), 3)
+        return Decision(three, three, observation.slots_left)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_slot_like_an_earlier_one_is_repeated(
+    tmp_path: Path, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fibre that nobody uses is down for five slots; with stores, no slot is like another."""
+    repeated: list[int] = []
+    honest = loop.repeat
+
+    def spy(fibres, tails, slot, out, other, row):
+        repeated.append(slot)
+        honest(fibres, tails, slot, out, other, row)
+
+    monkeypatch.setattr(loop, "repeat", spy)
+    outage = '[[outage]]\nfibre = ["b", "c"]\nstart_s = 20\nduration_s = 5'
+    store = "store_bits = 25\nkey_lifetime_slots = 2" if kept else "store_bits = 25"
+    case = small(tmp_path, 60, fibres="a,b,250 b,c,80", management=f"{store}\n{outage}")
+    found, plain = (run(case, Standing(), kernel=k) for k in ("loop", "numpy"))
+    for name in plain.columns.keys() - {"decide_s"}:
+        np.testing.assert_array_equal(found.columns[name], plain.columns[name], err_msg=name)
+    assert {n: v.tolist() for n, v in found.ledger.items()} == {
+        n: v.tolist() for n, v in plain.ledger.items()
+    }
+    made = found.columns["reservation_produced_bits"][:, 1]
+    assert made[20:25].tolist() == [0] * 5
+    assert made[[0, 19, 25, 59]].tolist() == [made[0]] * 4
+    assert made[0] > 0
+    assert not repeated if kept else len(repeated) >= 35
