@@ -100,7 +100,11 @@ REASONS: dict[tuple[str, ClaimVerdict], str] = {
     ("converge", ClaimVerdict.READING): _LEARNING,
     ("converge", ClaimVerdict.FAILS): _LEARNING,
     ("epochs-order", ClaimVerdict.READING): _LEARNING,
-    ("epochs-order", ClaimVerdict.FAILS): _LEARNING,
+    (
+        "epochs-order",
+        ClaimVerdict.FAILS,
+    ): "the epochs come in this order under no reading of the reward; see the settings in "
+    "[learning](learning.md#fig-9-how-fast)",
     ("epochs-usnet", ClaimVerdict.READING): _LEARNING,
     ("epochs-usnet", ClaimVerdict.FAILS): _LEARNING,
 }
