@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,6 @@ from qnetsim.trace.hdf5.durable import sync_folder
 from qnetsim.trace.hdf5.files import plain_reason
 
 if TYPE_CHECKING:
-    from qnetsim.learning.options import TrainingOptions
     from qnetsim.learning.train import Training
     from qnetsim.learning.transport import InProcessTransport, PaddedTransport
 
@@ -164,15 +163,13 @@ def train(
     # files beside the state of a training may be those that it was about to write
     files.refuse_overwriting(force or files.state.exists())
     # torch takes seconds to import, so only a training does
-    from qnetsim.learning.options import TrainingOptions
     from qnetsim.learning.results import write_results
     from qnetsim.learning.train import limit_threads
     from qnetsim.learning.training_record import reference_costs, training_record
 
     limit_threads(threads)
-    options = TrainingOptions(**chosen)
     try:
-        training, transport = _new_training(case, policy, seeds, padded, options)
+        training, transport = _new_training(case, policy, seeds, padded, chosen)
     except SettingError as error:
         raise locate(scenario, error.problems) from None
     if padded and policy != "fedsac":
@@ -205,14 +202,33 @@ def _with_epochs(spec: Scenario, epochs: int | None) -> Scenario:
 
 
 def _new_training(
-    case: Case, policy: str, seeds: int, padded: bool, options: TrainingOptions
+    case: Case, policy: str, seeds: int, padded: bool, chosen: dict[str, Any]
 ) -> tuple[Training, PaddedTransport | InProcessTransport]:
     """A training at its start, and what carries the weights between its agents."""
+    from qnetsim.learning.options import TrainingOptions
     from qnetsim.learning.train import Training
     from qnetsim.learning.transport import InProcessTransport, PaddedTransport
 
+    traces, value_weight = chosen["from_traces"], chosen["value_weight"]
+    names = {one.name for one in fields(TrainingOptions)}
+    options = TrainingOptions(**{name: chosen[name] for name in names})
     transport = PaddedTransport(case) if padded else InProcessTransport()
-    return Training(case, policy, range(seeds), transport, options), transport
+    if not traces:
+        if value_weight is not None:
+            raise UsageError(
+                "--value-weight goes with --from-traces; give a trace, or leave it out"
+            )
+        return Training(case, policy, range(seeds), transport, options), transport
+    if padded:
+        raise UsageError("--padded and --from-traces are given; give one of them")
+    from qnetsim.learning.offline import OfflineTraining, read_for
+    from qnetsim.learning.offline_data import told_of
+
+    episodes = read_for(case, policy, traces)
+    echo(told_of(episodes), err=True)
+    weight = {} if value_weight is None else {"value_weight": value_weight}
+    training = OfflineTraining(case, policy, range(seeds), episodes, options=options, **weight)
+    return training, transport
 
 
 def _resume(training: Training, state: Path, padded: bool, force: bool) -> None:
