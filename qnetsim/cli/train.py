@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,13 +167,13 @@ def train(
     # files beside the state of a training may be those that it was about to write
     files.refuse_overwriting(force or files.state.exists())
     # torch takes seconds to import, so only a training does
-    from qnetsim.learning.options import TrainingOptions
     from qnetsim.learning.train import limit_threads
 
     limit_threads(threads)
-    options = TrainingOptions(**chosen)
     if policy == BELIEF_NET:
-        refuse_other_options(options, padded=padded, log=log)
+        options = _options(chosen)
+        offline = {name: chosen[name] for name in ("from_traces", "value_weight")}
+        refuse_other_options(options, {"padded": padded, "log": log} | offline)
         seed = options.train_seed
         job = BeliefJob(scenario, case, tuple(range(seeds)), seed, files.written, files.state)
         train_belief(job, force=force, durable=durable, as_json=as_json)
@@ -183,7 +183,7 @@ def train(
     from qnetsim.learning.training_record import reference_costs, training_record
 
     try:
-        training, transport = _new_training(case, policy, seeds, padded, options)
+        training, transport = _new_training(case, policy, seeds, padded, chosen)
     except SettingError as error:
         raise locate(scenario, error.problems) from None
     if padded and policy != "fedsac":
@@ -215,15 +215,38 @@ def _with_epochs(spec: Scenario, epochs: int | None) -> Scenario:
     return spec.model_copy(update={"learning": learning})
 
 
+def _options(chosen: Mapping[str, Any]) -> TrainingOptions:
+    from qnetsim.learning.options import TrainingOptions
+
+    return TrainingOptions(**{one.name: chosen[one.name] for one in fields(TrainingOptions)})
+
+
 def _new_training(
-    case: Case, policy: str, seeds: int, padded: bool, options: TrainingOptions
+    case: Case, policy: str, seeds: int, padded: bool, chosen: dict[str, Any]
 ) -> tuple[Training, PaddedTransport | InProcessTransport]:
     """A training at its start, and what carries the weights between its agents."""
     from qnetsim.learning.train import Training
     from qnetsim.learning.transport import InProcessTransport, PaddedTransport
 
+    traces, value_weight = chosen["from_traces"], chosen["value_weight"]
+    options = _options(chosen)
     transport = PaddedTransport(case) if padded else InProcessTransport()
-    return Training(case, policy, range(seeds), transport, options), transport
+    if not traces:
+        if value_weight is not None:
+            raise UsageError(
+                "--value-weight goes with --from-traces; give a trace, or leave it out"
+            )
+        return Training(case, policy, range(seeds), transport, options), transport
+    if padded:
+        raise UsageError("--padded and --from-traces are given; give one of them")
+    from qnetsim.learning.offline import OfflineTraining, read_for
+    from qnetsim.learning.offline_data import told_of
+
+    episodes = read_for(case, policy, traces)
+    echo(told_of(episodes), err=True)
+    weight = {} if value_weight is None else {"value_weight": value_weight}
+    training = OfflineTraining(case, policy, range(seeds), episodes, options=options, **weight)
+    return training, transport
 
 
 def _resume(training: Training, state: Path, padded: bool, force: bool) -> None:

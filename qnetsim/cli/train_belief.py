@@ -11,7 +11,7 @@ from qnetsim.case import Case
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, progress, table
-from qnetsim.errors import SettingError, UsageError
+from qnetsim.errors import SettingError, UsageError, argument
 from qnetsim.interrupt import stoppable
 from qnetsim.plain_text import counted
 from qnetsim.scenario import locate
@@ -86,19 +86,25 @@ def train_belief(job: BeliefJob, *, force: bool, durable: bool, as_json: bool) -
     echo(f"card, curve   {job.paths['card']}, {job.paths['curve']}  digest {record.digest()}")
 
 
-def refuse_other_options(options: TrainingOptions, *, padded: bool, log: Path | None) -> None:
+def refuse_other_options(options: TrainingOptions, others: Mapping[str, object]) -> None:
     """Refuse options that mean nothing to this training.
+
+    Parameters
+    ----------
+    options : TrainingOptions
+    others : mapping from name to value
+        What other choices were made; nothing was said of those that are None, false or empty.
 
     Raises
     ------
     UsageError
     """
     given = [name for name in options.as_json() if name != "train_seed"]
-    given += ["padded"] * padded + ["log"] * (log is not None)
+    given += [name for name, value in others.items() if value not in (None, False, ())]
     if given:
-        listed = ", ".join("--" + name.replace("_", "-") for name in given)
+        names = ", ".join(map(argument, given))
         raise UsageError(
-            f"{listed}: not for {BELIEF_NET}, which is trained by gradients through costs; give "
+            f"{names}: not for {BELIEF_NET}, which is trained by gradients through costs; give "
             "--seeds, --epochs, --threads and --train-seed only"
         )
 

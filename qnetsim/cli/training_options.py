@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -40,9 +41,23 @@ _OPTIONS = (
         default=0,
         help="Stop after so many evaluations without a lower cost; 0 is never.",
     ),
+    click.option(
+        "--from-traces",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="Learn offline from this trace instead of playing; may stand several times.",
+    ),
+    click.option(
+        "--value-weight",
+        type=click.FloatRange(0, 10**6),
+        help="With --from-traces: weight of the learnt value beside imitation, 2.5 unless given.",
+    ),
     click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N."),
 )
-_NAMES = ("train_seed", "worlds", "evaluate_every", "keep_best", "stop_after", "device")
+_NAMES = (
+    *("train_seed", "worlds", "evaluate_every", "keep_best", "stop_after"),
+    *("from_traces", "value_weight", "device"),
+)
 
 
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:

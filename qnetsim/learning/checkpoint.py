@@ -40,8 +40,8 @@ def identity(training: Training) -> dict[str, object]:
         "scenario": training.case.scenario.digest(),
         "torch": version("torch"),
     }
-    options = training.options.as_json()
-    return {**found, "options": options} if options else found
+    more = {"options": training.options.as_json(), "source": training.source}
+    return found | {name: value for name, value in more.items() if value}
 
 
 def save_state(training: Training, path: Path, *, durable: bool = False) -> None:
@@ -214,8 +214,8 @@ def weights_of(training: Training, place: int = 0) -> Weights:
         "versions": {name: version(name) for name in ("qnetsim", "torch", "numpy")},
         "licence": "GPL-3.0-or-later",
     }
-    if options := training.options.as_json():
-        card["options"] = options
+    more = {"options": training.options.as_json(), "source": training.source}
+    card |= {name: value for name, value in more.items() if value}
     if kept is not None:
         card["kept_epoch"] = curve.epochs[kept]
         card["checked_cost_of_mean_actions"] = round(float(training.checked_cost()[place]), 6)
@@ -266,6 +266,7 @@ def _kept_rows(card: Mapping[str, object]) -> list[tuple[str, object]]:
             ("epoch that was kept, the cheapest one by mean actions", card["kept_epoch"]),
             ("cost over C*, mean actions, other worlds", card["checked_cost_of_mean_actions"]),
         ]
-    if "options" in card:
-        rows += [("options", f"`{json.dumps(card['options'])}`")]
+    for name in ("options", "source"):
+        if name in card:
+            rows += [(name, f"`{json.dumps(card[name])}`")]
     return rows

@@ -39,6 +39,8 @@ class DecSACLearner(Learner):
         self.q_target: Layers = [layer.detach().clone() for layer in self.q]
         self._q_adam = Adam(self.q, table.q_rate)
         self._policy_adam = Adam(self.policy, table.policy_rate)
+        #: α of offline training; None where agents learn from what they do themselves.
+        self.value_weight: float | None = None
         self.replay = ReplayBuffer(self.stack, table.replay, self.spec.size, self.device)
 
     def choose_managers(self) -> Tensor:
@@ -92,6 +94,10 @@ class DecSACLearner(Learner):
         action, log_density = squashed(*gaussian(self.policy, batch.observation), noise)
         pairs = torch.cat([batch.observation, action], dim=-1)
         value = _least(self.borrowed(), pairs)
+        if self.value_weight is not None:
+            # as in TD3+BC; the scale of Q gets no gradient
+            value = value * self.value_weight / value.detach().abs().mean(dim=1, keepdim=True)
+            value = value - (action - batch.action).square().sum(dim=-1, keepdim=True)
         self._policy_adam.step((self.table.temperature * log_density - value).mean(dim=1).sum())
 
     @torch.no_grad()

@@ -156,6 +156,16 @@ class Training:
         return found
 
     @property
+    def source(self) -> dict[str, object]:
+        """Where the experience comes from, if the agents do not play for it."""
+        return {}
+
+    @property
+    def slots_played(self) -> int:
+        """Slots that every agent has played, in all its worlds."""
+        return self.epoch * self.case.scenario.learning.slots_per_epoch * self.options.worlds
+
+    @property
     def stopped_early(self) -> bool:
         """Whether no seed has become better for as long as the options allow."""
         if self.best is None or not self.options.stop_after:
@@ -252,12 +262,11 @@ class Training:
 
     def _evaluate(self) -> None:
         deterministic, stochastic = self.evaluation.cost(self.learner, self.epoch)
-        table = self.case.scenario.learning
         curve = self.curve
         curve.deterministic.append(deterministic)
         curve.stochastic.append(stochastic)
         curve.epochs.append(self.epoch)
-        curve.slots.append(self.epoch * table.slots_per_epoch * self.options.worlds)
+        curve.slots.append(self.slots_played)
         curve.updates.append(self.learner.updates)
         curve.cpu_s.append(self._cpu_s)
         if self.best is not None:

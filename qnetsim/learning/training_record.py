@@ -46,8 +46,8 @@ def training_record(training: Training, transport: object = None) -> CurveRecord
         "policy": training.algorithm,
         "shared_bytes": dict(getattr(transport, "payload", {})),
     }
-    if options := training.options.as_json():
-        provenance["options"] = options
+    more = {"options": training.options.as_json(), "source": training.source}
+    provenance |= {name: value for name, value in more.items() if value}
     return CurveRecord(provenance, columns)
 
 

@@ -99,6 +99,14 @@ class Spec:
         cube = (2 * share - 1) ** 3
         return 1 + np.where(cube > 0, cube * (self.most_wavelengths - 1), cube)
 
+    def share_of(self, wavelengths: FloatArray) -> FloatArray:
+        """Inverse of :meth:`wavelengths`, as far as there is one."""
+        if self.km_action == "share":
+            return np.asarray(wavelengths / self.most_wavelengths)
+        off = wavelengths - 1
+        above = off / max(self.most_wavelengths - 1, 1e-9)
+        return np.asarray((np.cbrt(np.clip(np.where(off > 0, above, off), -1, 1)) + 1) / 2)
+
 
 class Units:
     """The decision units of a network: their fibres, and the translation of actions.
@@ -198,6 +206,27 @@ class Units:
         each = self.spec.wavelengths(share[..., 1])
         wavelengths = np.floor(each * self.requests + 0.5)
         return channels.astype(np.int64), wavelengths.astype(np.int64)
+
+    def nearest_action(self, channels: IntArray, wavelengths: IntArray) -> Float32Array:
+        """Actions that reserve most nearly this on the fibres of each unit.
+
+        Parameters
+        ----------
+        channels, wavelengths : ndarray of int64, shape (slots, fibres)
+
+        Returns
+        -------
+        ndarray of float32, shape (slots, units, 2)
+            In [−1, 1].
+        """
+        channel_share = channels @ self.member / (self._total * self.top)
+        km_share = self.spec.share_of(wavelengths @ self.member / self._total)
+        both = np.stack([channel_share, km_share], axis=-1)
+        # any action is the same to units without requests: they act as the others do on average
+        idle = self.requests @ self.member == 0
+        if idle.any() and not idle.all():
+            both[:, idle] = both[:, ~idle].mean(axis=1, keepdims=True)
+        return np.asarray(np.clip(2 * both - 1, -1, 1), dtype=np.float32)
 
     def past(self, channels: IntArray, wavelengths: IntArray) -> Float32Array:
         """Reservations as the state remembers them, shape (worlds, units, 2), in [−1, 1]."""

@@ -52,7 +52,7 @@ observe = ['actions', 'demand', 'pools', 'context']
 {more}
 """
 STORES = "[key_management]\nstore_bits = 9000\nkey_lifetime_slots = 3\n"
-FEL = "[[fel]]\nlabel_holder = '1'\nworkers = ['5', '9']\nrounds = 2\n"
+FEL = "[[fel]]\ndataset = 'iris'\nowner = '11'\nhead = '13'\nworkers = ['12']\nrounds = 2\n"
 KINDS: dict[str, dict[str, str]] = {
     "limits": {"network": "qkd_wavelengths = 12\nkm_wavelengths = 9"},
     "arrivals": {"demand": "arrivals = 'uniform'"},
@@ -154,7 +154,9 @@ def test_a_training_in_the_kernel_resumes_to_the_bit(algorithm: str, tmp_path: P
 
 
 def test_own_fibres_share_what_is_blocked() -> None:
-    case = case_of(network="qkd_wavelengths = 3\nkm_wavelengths = 3", learning="reward_scope='own'")
+    few = "qkd_wavelengths = 3\nkm_wavelengths = 3"
+    price = "[cost]\nblocking_cost = 1000.0"
+    case = case_of(network=few, learning="reward_scope = 'own'", more=price)
     environment = new_environment(case, [0], "test", slots=12)
     environment.step(np.full((1, environment.units.count, 2), -1.0))
     assert isinstance(environment, KernelEnvironment)

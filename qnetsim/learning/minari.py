@@ -1,0 +1,77 @@
+"""Minari data sets from traces, for the offline learners of others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qnetsim.case import open_case
+from qnetsim.errors import UsageError
+from qnetsim.extras import require
+from qnetsim.learning.episodes import ScenarioGiven, given_scenario
+from qnetsim.learning.gymnasium import ManagerEnv
+from qnetsim.learning.offline_data import read_episodes
+
+
+def make_dataset(scenario: ScenarioGiven, traces: Sequence[Path], name: str) -> Any:
+    """Keep what one manager of all agents saw, did and earned in traces, as a Minari data set.
+
+    An episode is a trace; observations, actions and rewards are those of ``qnetsim/Manager-v0``.
+
+    Parameters
+    ----------
+    scenario : Scenario, path-like or str
+        Of the traces; its ``[learning]`` table says what is observed.
+    traces : sequence of Path
+    name : str
+        Of the data set, for example ``"qnetsim/nsfnet-sip-v0"``.
+
+    Returns
+    -------
+    minari.MinariDataset
+
+    Raises
+    ------
+    MissingExtraError
+        Minari is not installed.
+    UsageError
+        There is no trace or one of another scenario, or the name is taken or none for Minari.
+    """
+    require("a Minari data set", "minari")
+    import minari
+    from minari.data_collector import EpisodeBuffer
+
+    given = given_scenario(scenario)
+    whole = given.learning.model_copy(update={"reward_scope": "network"})
+    case = open_case(given.model_copy(update={"learning": whole}))
+    episodes = read_episodes(case, traces)
+    if not episodes:
+        raise UsageError("traces: there is no trace to make a data set of")
+    buffers = []
+    for number, episode in enumerate(episodes):
+        ends = np.arange(episode.slots) == episode.slots - 1
+        buffers.append(
+            EpisodeBuffer(
+                id=number,
+                observations=episode.observation.reshape(episode.slots + 1, -1),
+                actions=episode.action.reshape(episode.slots, -1),
+                rewards=episode.reward[:, 0].astype(np.float64).tolist(),
+                terminations=np.zeros(episode.slots, bool).tolist(),
+                truncations=ends.tolist(),
+            )
+        )
+    environment = ManagerEnv(given)
+    try:
+        return minari.create_dataset_from_buffers(
+            name,
+            buffers,
+            observation_space=environment.observation_space,
+            action_space=environment.action_space,
+            description="Runs of qnetsim: what one manager of all agents saw, did and earned.",
+            algorithm_name=", ".join(dict.fromkeys(e.path.stem for e in episodes)),
+        )
+    except ValueError as error:
+        raise UsageError(f"data set {name!r}: {' '.join(str(error).split())}") from None

@@ -1,0 +1,238 @@
+"""Learning from traces: what is read from them, what is learnt, and Minari data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from qnetsim.case import Case, open_case  # noqa: E402
+from qnetsim.errors import MissingExtraError, QnetsimError, UsageError  # noqa: E402
+from qnetsim.learning.checkpoint import restore_state, save_state, weights_of  # noqa: E402
+from qnetsim.learning.environment import ArrayEnvironment  # noqa: E402
+from qnetsim.learning.offline import OfflineTraining, read_for  # noqa: E402
+from qnetsim.learning.offline_data import read_episodes, told_of  # noqa: E402
+from qnetsim.learning.options import TrainingOptions  # noqa: E402
+from qnetsim.runs.simulate import simulate  # noqa: E402
+from qnetsim.scenario import PolicyTable, Scenario  # noqa: E402
+from tests.support.commands import call  # noqa: E402
+from tests.support.helpers import scenario  # noqa: E402
+
+TEXT = """
+[run]
+slots = 30
+[network]
+topology = "nsfnet"
+[demand]
+requests = 20
+[learning]
+epochs = 3
+updates_per_epoch = 40
+batch = 32
+hidden_units = 16
+policy_rate = 0.01
+discount = 0.0
+reward = "negative_cost"
+decide_by = "fibre"
+reward_cost = "realised"
+observe = ["demand", "pools", "context"]
+{learning}
+[key_management]
+store_bits = 9000
+key_lifetime_slots = 3
+"""
+
+
+def scenario_of(learning: str = "") -> Scenario:
+    return scenario(TEXT.format(learning=learning))
+
+
+def case_of(learning: str = "") -> Case:
+    return open_case(scenario_of(learning))
+
+
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("traces")
+    found = {}
+    for name, options in (("level", {"level": 2}), ("random", {}), ("perfect", {})):
+        found[name] = folder / f"{name}.h5"
+        simulate(scenario_of(), PolicyTable(name=name, **options), found[name])
+    return found
+
+
+@pytest.mark.parametrize("km", ["share", "around_one"])
+def test_a_trace_shows_what_the_environment_would_have_shown(
+    km: str, traces: dict[str, Path]
+) -> None:
+    """By fibre an agent can do all that `level` does, so nothing is lost on the way."""
+    case = case_of(f"km_action = '{km}'")
+    (episode,) = read_episodes(case, [traces["level"]])
+    assert episode.slots == 30
+    assert episode.distance == 0
+    core = ArrayEnvironment(case, [0], "test")
+    core._drawn = np.concatenate([c.levels for c in case.realisation(0).chunks()])[None]
+    core._draw = lambda chunk: None  # type: ignore[method-assign]
+    for slot in range(30):
+        np.testing.assert_allclose(episode.observation[slot], core.observe()[0], atol=1e-6)
+        reward = core.step(episode.action[None, slot])
+        np.testing.assert_allclose(episode.reward[slot], reward[0], rtol=1e-6)
+    np.testing.assert_allclose(episode.observation[30], core.observe()[0], atol=1e-6)
+    assert np.ptp(episode.observation[:, :, :6]) > 0
+
+
+def test_imitation_does_what_was_done(traces: dict[str, Path]) -> None:
+    """With no weight of the value: two channels for each request, one wavelength each."""
+    case = case_of()
+    episodes = read_for(case, "fedsac", [traces["level"]])
+    training = OfflineTraining(case, "fedsac", [0], episodes, value_weight=0.0)
+    training.run()
+    assert training.curve.slots == [30] * 4
+    action = np.tanh(weights_of(training).forward(episodes[0].observation[None, 0])[0])
+    wanted = episodes[0].action[0][None]
+    np.testing.assert_allclose(action, wanted, atol=0.06)
+    assert weights_of(training).card["source"] == {
+        "traces": [episodes[0].digest],
+        "value_weight": 0.0,
+    }
+
+
+def test_the_value_moves_the_policy_away_from_what_was_done(traces: dict[str, Path]) -> None:
+    case = case_of()
+    episodes = read_for(case, "fedsac", [traces["level"], traces["random"]])
+    far = []
+    for weight in (0.0, 2.5):
+        training = OfflineTraining(case, "fedsac", [0], episodes, value_weight=weight)
+        training.run(2)
+        seen = episodes[0].observation[None, 0]
+        far.append(np.tanh(weights_of(training).forward(seen)[0]))
+    assert np.abs(far[0] - far[1]).max() > 0.02
+
+
+def test_an_offline_training_resumes_to_the_bit(traces: dict[str, Path], tmp_path: Path) -> None:
+    case = case_of()
+    episodes = read_for(case, "decsac", [traces["random"]])
+
+    def training(weight: float = 2.5) -> OfflineTraining:
+        options = TrainingOptions(keep_best=True)
+        return OfflineTraining(
+            case, "decsac", [0, 1], episodes, value_weight=weight, options=options
+        )
+
+    whole, first, second = training(), training(), training()
+    whole.run()
+    first.run(1)
+    save_state(first, tmp_path / "x.state")
+    restore_state(second, tmp_path / "x.state")
+    second.run()
+    for name, tensor in whole.learner.tensors().items():
+        assert torch.equal(tensor, second.learner.tensors()[name]), name
+    with pytest.raises(UsageError, match="is the state of another training"):
+        restore_state(training(1.0), tmp_path / "x.state")
+
+
+def test_traces_of_others_are_refused(traces: dict[str, Path], tmp_path: Path) -> None:
+    case = case_of()
+    with pytest.raises(UsageError, match="its policy 'perfect' was told the demand"):
+        read_episodes(case, [traces["perfect"]])
+    other = scenario(TEXT.format(learning="").replace("requests = 20", "requests = 21"))
+    with pytest.raises(UsageError, match="is no run of this scenario: its world/request_source"):
+        read_episodes(open_case(other), [traces["level"]])
+    usnet = scenario(TEXT.format(learning="").replace("nsfnet", "usnet"))
+    with pytest.raises(UsageError, match="is no run of this scenario: its fibres/source"):
+        read_episodes(open_case(usnet), [traces["level"]])
+    (tmp_path / "x.h5").write_text("x")
+    with pytest.raises(QnetsimError, match=r"x\.h5"):
+        read_episodes(case, [tmp_path / "x.h5"])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"algorithm": "decppo"}, "'decppo' does not learn from traces; .*: fedsac, decsac"),
+        ({"episodes": []}, "there is no trace to learn from"),
+        ({"value_weight": -1}, "value_weight is -1; allowed: a number >= 0"),
+        ({"value_weight": float("nan")}, "value_weight is nan"),
+        ({"options": TrainingOptions(worlds=2)}, "no world is played where traces are learnt"),
+    ],
+)
+def test_bad_offline_trainings_are_refused(
+    given: dict[str, Any], message: str, traces: dict[str, Path]
+) -> None:
+    case = case_of()
+    episodes = read_episodes(case, [traces["level"]])
+    call = {"algorithm": "decsac", "training_seeds": [0], "episodes": episodes} | given
+    with pytest.raises(UsageError, match=message):
+        OfflineTraining(case, **call)
+
+
+def test_the_command_learns_from_traces(
+    traces: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(TEXT.format(learning=""))
+    out = tmp_path / "w.safetensors"
+    base = ("train", str(path), "-p", "fedsac", "-o", str(out))
+    given = ("--from-traces", str(traces["level"]), "--from-traces", str(traces["random"]))
+    code, _, err = call(capsys, *base, *given, "--epochs", "1", "--value-weight", "1")
+    assert code == 0, err
+    assert "60 slots of 2 traces; reservations lie" in err
+    assert "traces" in out.with_suffix(".md").read_text()
+    for more, message in (
+        (("--value-weight", "1"), "--value-weight goes with --from-traces"),
+        ((*given, "--padded"), "give one of them"),
+        ((*given, "--worlds", "2"), "--worlds: no world is played"),
+        ((*given, "--force", "-p", "mappo"), "given twice"),
+    ):
+        code, _, err = call(capsys, *base, "--force", *more)
+        assert code == 2
+        assert message in err
+    code, _, err = call(
+        capsys, "train", str(path), "-p", "mappo", *given, "-o", str(out), "--force"
+    )
+    assert code == 2
+    assert "does not learn from traces; allowed with --from-traces: fedsac, decsac" in err
+
+
+def test_what_was_read_is_told_in_a_line(traces: dict[str, Path]) -> None:
+    by_agent = case_of().scenario
+    learning = by_agent.learning.model_copy(update={"decide_by": "agent"})
+    case = open_case(by_agent.model_copy(update={"learning": learning}))
+    told = told_of(read_episodes(case, [traces["random"]]))
+    assert told.startswith("30 slots of 1 trace; reservations lie ")
+    # one action for all fibres of an agent cannot say what is drawn for each of them
+    assert float(told.split()[7]) > 0.1
+
+
+def test_a_minari_data_set_holds_what_the_manager_saw(
+    traces: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("minari", reason="Minari is not installed")
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    from qnetsim.learning.minari import make_dataset
+
+    paths = [traces["level"], traces["random"]]
+    dataset = make_dataset(scenario_of(), paths, "qnetsim/test-v0")
+    assert dataset.total_episodes == 2
+    episodes = read_episodes(case_of("reward_scope = 'network'"), paths)
+    for stored, read in zip(dataset.iterate_episodes(), episodes, strict=True):
+        np.testing.assert_array_equal(stored.observations, read.observation.reshape(31, -1))
+        np.testing.assert_array_equal(stored.actions, read.action.reshape(30, -1))
+        np.testing.assert_allclose(stored.rewards, read.reward[:, 0])
+        assert stored.truncations.tolist() == [False] * 29 + [True]
+    with pytest.raises(UsageError, match="data set 'qnetsim/test-v0'"):
+        make_dataset(scenario_of(), paths, "qnetsim/test-v0")
+
+
+def test_minari_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    from qnetsim import extras
+    from qnetsim.learning.minari import make_dataset
+
+    there = extras._is_there
+    monkeypatch.setattr(extras, "_is_there", lambda name: name != "minari" and there(name))
+    with pytest.raises(MissingExtraError, match=r'pip install "qnetsim\[minari\]"'):
+        make_dataset(scenario_of(), [], "qnetsim/test-v0")
