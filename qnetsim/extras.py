@@ -18,6 +18,7 @@ EXTRAS = {
     "numba": "fast",
     "pettingzoo": "learn",
     "pyarrow": "parquet",
+    "sklearn": "boost",
     "topohub": "topohub",
     "tensorboard": "tensorboard",
     "torch": "learn",

@@ -1,9 +1,4 @@
-"""The levels realised in each slot.
-
-Requests follow uniform numbers, ``k_r = F_r^{-1}(U)``: one for all, for each bundle or for each
-request, or one for each from a Gaussian copula. Regimes are a Markov chain that says which law
-rules a slot. What jobs ask for comes on top.
-"""
+"""The levels realised in each slot, by compiled code where there is any."""
 
 from __future__ import annotations
 
@@ -12,55 +7,12 @@ import numpy.typing as npt
 
 from qnetsim import seeds
 from qnetsim.forecast import Forecast
-from qnetsim.forecast.draws import draw_levels
-from qnetsim.forecast.regimes import regime_levels
+from qnetsim.forecast.level_path import LevelPath
 from qnetsim.scenario import RegimesTable
 from qnetsim.world.fast_draws import FastDraws
-from qnetsim.world.fel_jobs import JobDemand
 
 
-class RegimeLevels:
-    """The levels of one world under regimes, chunk by chunk in order.
-
-    The first slot's regime is drawn uniformly, so the chain is stationary from the start.
-
-    Parameters
-    ----------
-    regimes : RegimesTable
-    levels : int
-    seed : int
-    name : tuple of str or int
-        Of the streams.
-    """
-
-    def __init__(
-        self, regimes: RegimesTable, levels: int, seed: int, name: tuple[str | int, ...]
-    ) -> None:
-        self._laws = regime_levels(regimes, levels)
-        self._lasts = regimes.mean_slots
-        self._seed = seed
-        self._name = name
-        start = seeds.stream(seed, *name, "regime start")
-        self._now = int(seeds.integers(start, len(self._laws), 1)[0])
-
-    def draw(self, chunk: int, slots: int) -> npt.NDArray[np.int16]:
-        """Levels of the next chunk, shape (slots, 1)."""
-        ends, steps, bits = (
-            seeds.stream(self._seed, *self._name, part, chunk)
-            for part in ("regime ends", "regime steps", "regime levels")
-        )
-        over = seeds.integers(ends, self._lasts, slots) == 0
-        onward = 1 + seeds.integers(steps, len(self._laws) - 1, slots)
-        if chunk == 0:
-            over[0] = False
-        regime = (self._now + np.cumsum(over * onward)) % len(self._laws)
-        self._now = int(regime[-1])
-        words = seeds.words(bits, slots)
-        found = np.stack([law.sample(words) for law in self._laws])
-        return np.take_along_axis(found, regime[None, :], axis=0).reshape(slots, 1)
-
-
-class Levels:
+class Levels(LevelPath):
     """The levels of one world, chunk by chunk in order.
 
     Parameters
@@ -81,33 +33,16 @@ class Levels:
         name: tuple[str | int, ...],
         fast: FastDraws | None = None,
     ) -> None:
-        self._jobs = JobDemand(forecast.jobs, seed, name) if forecast.jobs else None
-        forecast = forecast.background
+        super().__init__(forecast, regimes, seed, name)
+        drawn = self._forecast
         # requests of several kinds, or from a copula, are drawn in array steps
-        alike = forecast.shared and forecast.coupling != "copula"
-        self._fast = fast if alike and forecast.drivers == forecast.groups else None
-        self._forecast = forecast
-        self._seed = seed
-        self._name = name
-        self._regimes: RegimeLevels | None = None
-        if regimes:
-            self._regimes = RegimeLevels(regimes, forecast.level_count, seed, name)
-
-    def draw(self, chunk: int, slots: int) -> npt.NDArray[np.int16]:
-        """Levels of the next chunk, shape (slots, groups)."""
-        levels = self._background(chunk, slots)
-        if self._jobs is None:
-            return levels
-        highest = self._forecast.level_count - 1
-        return np.asarray(np.minimum(levels + self._jobs.draw(slots), highest), dtype=np.int16)
+        alike = drawn.shared and drawn.coupling != "copula"
+        self._fast = fast if alike and drawn.drivers == drawn.groups else None
 
     def _background(self, chunk: int, slots: int) -> npt.NDArray[np.int16]:
-        """Levels of the next chunk without those of jobs."""
-        if self._regimes:
-            return self._regimes.draw(chunk, slots)
+        """Levels of the next chunk without those of regimes and jobs."""
+        if self._fast is None:
+            return super()._background(chunk, slots)
         forecast = self._forecast
-        name = *self._name, chunk
-        if self._fast:
-            bits = seeds.stream(self._seed, *name)
-            return self._fast.inverted(bits, forecast.levels.inversion, (slots, forecast.groups))
-        return draw_levels(forecast, self._seed, name, slots)
+        bits = seeds.stream(self._seed, *self._name, chunk)
+        return self._fast.inverted(bits, forecast.levels.inversion, (slots, forecast.groups))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.policies.base import Setting
+from qnetsim import seeds
+from qnetsim.arrays import IntArray
+from qnetsim.policies.base import Observation, Outcome, Setting
 from qnetsim.policies.learned.belief_weights import BeliefWeights
 from qnetsim.policies.learned.pair_network import NetworkRule, PairNetwork
 from qnetsim.policies.rules.summed_loads import SummedLoads
@@ -31,9 +33,45 @@ def cost_by_laws(
     prices = network.costs
     total = 0.0
     for slot, now in enumerate(levels.astype(np.int64)):
-        reserved = rule.quantiles()
+        reserved = rule.stock(_nothing_held(slot, network.fibres))
         bought = np.maximum(loads.loads(now) - reserved, 0)
         if slot >= uncounted:
             total += float(reserved @ prices.qkd_reserved + bought @ prices.qkd_on_demand)
-        rule.take_in(now)
+        rule.learn(_outcome(slot, levels[slot : slot + 1], reserved[None], bought[None]))
     return total / (len(levels) - uncounted)
+
+
+def _nothing_held(slot: int, fibres: int) -> Observation:
+    """What one manager sees where nothing is stored."""
+    none = np.zeros(fibres, dtype=np.int64)
+    return Observation(
+        slot=slot,
+        slots_left=1,
+        controller=0,
+        fibres=np.arange(fibres),
+        reservation_pool_bits=none,
+        on_demand_pool_bits=none,
+        waiting=0,
+        outages=(),
+        generator=np.random.Generator(seeds.stream(0, "not drawn from")),
+        future=None,
+    )
+
+
+def _outcome(
+    slot: int, levels: npt.NDArray[np.int16], reserved: IntArray, bought: IntArray
+) -> Outcome:
+    """What a rule is told of a slot; costs and KM wavelengths do not matter to it."""
+    none = np.zeros_like(reserved)
+    counts = np.zeros(1, dtype=np.int64)
+    return Outcome(
+        first_slot=slot,
+        levels=levels,
+        qkd_channels=reserved,
+        km_wavelengths=none,
+        on_demand_channels=bought,
+        on_demand_wavelengths=none,
+        cost=np.zeros((1, 6)),
+        served=counts,
+        blocked=counts,
+    )

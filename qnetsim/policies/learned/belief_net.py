@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from qnetsim.arrays import FloatArray
+from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import UsageError
 from qnetsim.network import Network
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
@@ -50,10 +50,12 @@ class BeliefNet(Policy):
     options: BeliefNetOptions
     _weights: tuple[Path, BeliefWeights] | None = None
 
-    def owners(self, network: Network) -> np.ndarray:
-        """Agents of ``qnetsim.network.ownership``."""
+    def owners(self, network: Network) -> IntArray:
+        """Agents of ``qnetsim.network.ownership``; by laws one, for they share counts of ranks."""
         from qnetsim.network.ownership import agents_of
 
+        if self._read().spec.levels:
+            return super().owners(network)
         return agents_of(network.topology).owners
 
     def weights_sha256(self, network: Network) -> str:
@@ -86,15 +88,15 @@ class BeliefNet(Policy):
 
     def _stocks(self) -> FloatArray:
         """Channel-slots that each fibre shall have; worked out once for all agents of a slot."""
-        if self._stock is None and self._rule is not None:
-            self._stock = self._rule.quantiles().astype(np.float64)
-        elif self._stock is None:
+        if self._stock is None:
             belief = self._network.belief
             self._stock = self._head.stock(*belief.moments(), belief.safety)
         return self._stock
 
     def decide(self, observation: Observation) -> Decision:
         """Reserve what the pools of the agent's own fibres lack, rounded to whole channels."""
+        if self._rule is not None:
+            return self._rule.decide(observation)
         mine = observation.fibres
         held = observation.reservation_pool_bits + observation.on_demand_pool_bits
         lacking = self._stocks()[mine] - held / self._channel_bits[mine]

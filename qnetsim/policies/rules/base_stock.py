@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from pydantic import Field
 from qnetsim.arrays import IntArray
 from qnetsim.policies.base import Observation, PolicyOptions, Setting
 from qnetsim.policies.rules.stock_policy import StockPolicy
+from qnetsim.units import exact
 
 if TYPE_CHECKING:
     from qnetsim.optimize import Plan
@@ -44,7 +46,9 @@ class BaseStock(StockPolicy):
         self._stock = self._newsvendor
         if level is not None:
             requests = setting.requests_per_fibre(self._columns)
-            self._stock = np.ceil(level * requests).astype(np.int64)
+            # as it is written: 0.1 times 30 is no more than 3
+            each = exact(level)
+            self._stock = np.array([math.ceil(each * n) for n in requests.tolist()], np.int64)
 
     def stock(self, observation: Observation) -> IntArray:
         """Return the constant stock."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.policies.base import Observation, Outcome, Setting
+from qnetsim.policies.rules.kept_keys import KeptKeys
 from qnetsim.policies.rules.stock_policy import StockPolicy
 from qnetsim.policies.rules.summed_loads import SummedLoads
 
@@ -35,7 +36,8 @@ class LawPolicy(StockPolicy):
 
     Requests are taken as independent of each other, given what is known of each. Where that makes
     loads too certain, or too uncertain, the run shows it: the quantile is the one that past loads
-    have exceeded as often as they should.
+    have exceeded as often as they should. Of what is left over, the share κ is worth its price that
+    the run shows to serve later: the quantile is (c^o − c^b) / (c^o − κ·c^b).
     """
 
     def level_law(self, setting: Setting) -> LevelLaw:
@@ -49,13 +51,11 @@ class LawPolicy(StockPolicy):
         self._sums = SummedLoads(setting, self._routes)
         self._ranks = np.full(RANKS, EVEN_SLOTS * setting.network.fibres / RANKS)
         self._expected: FloatArray | None = None
+        self._kept = KeptKeys(self._channel_bits)
 
     def stock(self, observation: Observation) -> IntArray:
         """Quantile of the loads of the slot to come."""
-        return self.quantiles()
-
-    def quantiles(self) -> IntArray:
-        """Quantile of each fibre's load in the slot to come; nothing before anything is known."""
+        self._kept.begin(observation.reservation_pool_bits + observation.on_demand_pool_bits)
         laws = self._law.laws()
         if not laws.any():
             return np.zeros_like(self._newsvendor)
@@ -65,19 +65,19 @@ class LawPolicy(StockPolicy):
     def _shares(self) -> FloatArray:
         """Probability, by the laws, that past loads had below them as often as is wanted."""
         below = np.append(0.0, np.cumsum(self._ranks) / self._ranks.sum())
-        return np.interp(self._sums.critical, below, np.linspace(0.0, 1.0, RANKS + 1))
+        wanted = self._sums.critical(self._kept.share)
+        return np.interp(wanted, below, np.linspace(0.0, 1.0, RANKS + 1))
 
     def learn(self, outcome: Outcome) -> None:
         """Take in the levels of the slots that are over."""
-        for levels in outcome.levels.astype(np.int64):
-            self.take_in(levels)
-
-    def take_in(self, levels: IntArray) -> None:
-        """Take in the levels of one slot, shape (groups,)."""
-        if self._expected is not None:
-            self._rank(self._sums.loads(levels))
-            self._expected = None
-        self._law.see(levels)
+        lit = outcome.qkd_channels + outcome.on_demand_channels
+        for levels, channels in zip(outcome.levels.astype(np.int64), lit, strict=True):
+            loads = self._sums.loads(levels)
+            if self._expected is not None:
+                self._rank(loads)
+                self._expected = None
+            self._kept.end(channels, loads)
+            self._law.see(levels)
 
     def _rank(self, loads: IntArray) -> None:
         """Count where the loads lay in what was expected; a load's whole step counts evenly."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Self
 
 import numpy as np
@@ -9,10 +10,17 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import PolicyError
+from qnetsim.forecast import Forecast
 from qnetsim.forecast.regimes import regime_levels
 from qnetsim.policies.base import Outcome, PolicyOptions, Setting
+from qnetsim.policies.rules.baum_welch import FittedRegimes, baum_welch, long_run
+from qnetsim.policies.rules.training_worlds import training_levels
 from qnetsim.scenario import RegimesTable
 from qnetsim.scenario.tables.fields import as_tuple
+
+#: Fewest slots to which a law is fitted, and slots of each world for that.
+LEAST_FIT = 100
+FIT_WORLD = 1000
 
 
 class RegimeOptions(PolicyOptions):
@@ -33,6 +41,22 @@ class RegimeOptions(PolicyOptions):
         json_schema_extra={"allowed": "an integer 1 .. 1000000"},
     )
 
+    fit: int = Field(
+        default=0,
+        ge=0,
+        le=10**6,
+        description="slots of worlds of its own, never those that are run, to which the law of the "
+        "regimes is fitted (Baum and Welch); it is then told their number alone. 0: it is told "
+        "the law",
+        json_schema_extra={"allowed": "an integer 100 .. 1000000, or 0"},
+    )
+
+    @model_validator(mode="after")
+    def _slots_to_fit(self) -> Self:
+        if 0 < self.fit < LEAST_FIT:
+            raise ValueError(f"fit: allowed: an integer {LEAST_FIT} .. 1000000, or 0")
+        return self
+
     @model_validator(mode="after")
     def _means_of_regimes(self) -> Self:
         if len(self.means) == 1 or any(not 0 <= mean <= 10**6 for mean in self.means):
@@ -49,6 +73,8 @@ class RegimeFilter:
         Probability of each level in each regime.
     mean_slots : float
         How long a regime lasts on average; then each of the others follows with equal probability.
+    steps : ndarray of float64, shape (regimes, regimes), optional
+        In place of that.
 
     Attributes
     ----------
@@ -56,11 +82,17 @@ class RegimeFilter:
     steps : ndarray of float64, shape (regimes, regimes)
         Probability of the regime of the next slot, given the one of this slot.
     belief : ndarray of float64, shape (regimes,)
-        Probability of each regime in the slot to come; at first all are equally likely.
+        Probability of each regime in the slot to come; at first that of the long run.
     """
 
-    def __init__(self, laws: FloatArray, mean_slots: float) -> None:
+    def __init__(
+        self, laws: FloatArray, mean_slots: float = 1.0, steps: FloatArray | None = None
+    ) -> None:
         self.laws = laws
+        if steps is not None:
+            self.steps = steps
+            self.belief = long_run(steps)
+            return
         change = 1.0 / mean_slots if self.count > 1 else 0.0
         self.steps = np.full((self.count, self.count), change / max(self.count - 1, 1))
         np.fill_diagonal(self.steps, 1.0 - change)
@@ -89,6 +121,16 @@ class RegimeFilter:
                 self.see(level)
 
 
+@lru_cache(maxsize=8)
+def fitted_regimes(
+    forecast: Forecast, law: RegimesTable | None, regimes: int, slots: int
+) -> FittedRegimes:
+    """Law of so many regimes, fitted to worlds that are never run."""
+    worlds = max(slots // FIT_WORLD, 1)
+    paths = training_levels(forecast, law, worlds, slots // worlds)
+    return baum_welch([path[:, 0] for path in paths], regimes, forecast.level_count)
+
+
 def told_regimes(options: RegimeOptions, setting: Setting) -> RegimeFilter:
     """Filter for the regimes of the options, else of the scenario; one regime where there are none.
 
@@ -109,5 +151,8 @@ def told_regimes(options: RegimeOptions, setting: Setting) -> RegimeFilter:
         )
     given = scenario.mean_slots if scenario else RegimesTable.model_fields["mean_slots"].default
     table = RegimesTable(means=means, mean_slots=options.mean_slots or given)
+    if options.fit:
+        found = fitted_regimes(forecast, scenario, len(means), options.fit)
+        return RegimeFilter(found.laws, steps=found.steps)
     laws = regime_levels(table, forecast.level_count)
     return RegimeFilter(np.array([law.probabilities for law in laws]), table.mean_slots)

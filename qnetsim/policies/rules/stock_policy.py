@@ -31,6 +31,9 @@ class StockPolicy(Policy):
         stage = reservations(network, marginal_loads(network, setting.forecast, self._columns))
         self._newsvendor = stage.channels.astype(np.int64)
         self._wavelengths = stage.wavelengths.astype(np.int64)
+        if network.max_wavelengths is not None:
+            # more would be billed and never lit
+            self._wavelengths = np.minimum(self._wavelengths, network.max_wavelengths)
         self._channel_bits = network.channel_bits
         self._most = network.max_channels
 

@@ -41,9 +41,19 @@ class SummedLoads:
         self._alike = [(self._need[:, :, fibres].max(axis=2), fibres) for fibres in alike.values()]
         costs = network.costs
         self._worth = costs.qkd_on_demand > costs.qkd_reserved
-        ratio = costs.qkd_reserved / np.where(self._worth, costs.qkd_on_demand, 1.0)
-        #: Quantile at which a newsvendor reserves on each fibre, 1 − c^b/c^o.
-        self.critical: FloatArray = np.where(self._worth, 1.0 - ratio, 0.0)
+        self._reserved, self._on_demand = costs.qkd_reserved, costs.qkd_on_demand
+
+    def critical(self, kept: FloatArray) -> FloatArray:
+        """Quantile at which a newsvendor reserves on each fibre, (c^o − c^b) / (c^o − κ·c^b).
+
+        Parameters
+        ----------
+        kept : ndarray of float64, shape (fibres,)
+            κ, the share of what is left over that is worth its price.
+        """
+        dearer = np.where(self._worth, self._on_demand - self._reserved, 0.0)
+        apart = np.where(self._worth, self._on_demand - kept * self._reserved, 1.0)
+        return np.asarray(dearer / apart)
 
     def cumulative(self, laws: FloatArray) -> FloatArray:
         """Probability that a fibre's load is at most 0, 1, …; shape (fibres, loads).

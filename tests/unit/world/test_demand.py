@@ -12,8 +12,8 @@ from scipy.stats import multivariate_normal
 
 from qnetsim.case import Case, open_case
 from qnetsim.forecast import LevelDistribution
+from qnetsim.forecast.draws import draw_levels
 from qnetsim.scenario import parse_scenario
-from qnetsim.world.demand import draw_levels
 
 SLOTS = 40_000
 ROWS = ("mean = 0.7", "mean = 4.0", "probabilities = [5, 0, 1, 0, 4]", "mean = 4.0", "level = 2")

@@ -11,10 +11,10 @@ import pytest
 
 from qnetsim import seeds
 from qnetsim.case import Case, open_case
+from qnetsim.forecast.fel_jobs import JobDemand, JobPlace
 from qnetsim.forecast.job_law import JobLaw
 from qnetsim.scenario import JobsTable, parse_scenario
 from qnetsim.world.demand import Levels
-from qnetsim.world.fel_jobs import JobDemand, JobPlace
 from qnetsim.world.realisation import CHUNK_SLOTS
 from tests.support.job_program import Law, demand
 

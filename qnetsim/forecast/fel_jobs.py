@@ -1,4 +1,4 @@
-"""The jobs of a world, and what they ask of each node pair slot by slot.
+"""Jobs drawn from their law, and what they ask of each node pair slot by slot.
 
 Jobs of one place follow each other. Each is drawn as a whole from a stream of its own, so a world
 does not depend on how it is cut into chunks.
@@ -140,7 +140,7 @@ class JobPlace:
 
 
 class JobDemand:
-    """What all jobs of one world ask for, chunk by chunk in order.
+    """What all jobs together ask for, chunk by chunk in order.
 
     Parameters
     ----------
