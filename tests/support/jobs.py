@@ -51,6 +51,5 @@ def drawn_weights(spec: BeliefSpec, seed: int = 5, card: Any = None) -> BeliefWe
         name: generator.normal(0.0, 0.4, shape).astype(np.float32)
         for name, shape in spec.shapes().items()
     }
-    if "safety" in tensors:
-        tensors["safety"] = np.array([0.1, 0.9], np.float32)
+    tensors["safety"] = np.array([0.1, 0.9], np.float32)
     return BeliefWeights(tensors, spec, card or {})

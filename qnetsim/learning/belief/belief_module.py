@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from qnetsim import seeds
 from qnetsim.policies.learned.belief_head import LEAST_VARIANCE, FibreHead
 from qnetsim.policies.learned.belief_inputs import input_count
-from qnetsim.policies.learned.belief_weights import MOMENTS, BeliefSpec
+from qnetsim.policies.learned.belief_weights import OUTPUTS, BeliefSpec
 
 #: Names of torch's recurrent layer by those of the file.
 LAYERS = {
@@ -31,7 +31,7 @@ NEWSVENDOR = (0.0, 1.0)
 
 
 class BeliefModule(nn.Module):
-    """One recurrent layer and the outputs of every pair, and the two numbers of the head.
+    """One recurrent layer and two outputs of every pair, and the two numbers of the head.
 
     Parameters
     ----------
@@ -43,9 +43,8 @@ class BeliefModule(nn.Module):
     def __init__(self, spec: BeliefSpec, bits: np.random.BitGenerator) -> None:
         super().__init__()
         self.recurrent = nn.GRU(input_count(spec.history), spec.units)
-        self.outputs = nn.Linear(spec.units, spec.levels or MOMENTS)
-        if not spec.levels:
-            self.safety = nn.Parameter(torch.tensor(NEWSVENDOR))
+        self.outputs = nn.Linear(spec.units, OUTPUTS)
+        self.safety = nn.Parameter(torch.tensor(NEWSVENDOR))
         shapes = spec.shapes()
         bound = 1 / math.sqrt(spec.units)
         drawn = {
@@ -53,9 +52,8 @@ class BeliefModule(nn.Module):
             for name, shape in shapes.items()
             if name != "safety"
         }
-        if not spec.levels:
-            drawn["safety"] = np.array(NEWSVENDOR)
-        self.load_arrays({name: array.astype(np.float32) for name, array in drawn.items()})
+        safety = np.array(NEWSVENDOR)
+        self.load_arrays({n: a.astype(np.float32) for n, a in (drawn | {"safety": safety}).items()})
 
     def forward(self, seen: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and variance of each pair's next level: before the first slot, and after each.
@@ -68,31 +66,24 @@ class BeliefModule(nn.Module):
         -------
         mean, variance : Tensor, shape (slots + 1, pairs)
         """
-        out = nn.functional.softplus(self.every_output(seen))
-        return out[..., 0], out[..., 1]
-
-    def every_output(self, seen: Tensor) -> Tensor:
-        """Outputs before the first slot and after each, shape (slots + 1, pairs, outputs)."""
         hidden, _ = self.recurrent(seen)
         start = torch.zeros_like(hidden[:1])
-        found: Tensor = self.outputs(torch.cat([start, hidden]))
-        return found
+        out = nn.functional.softplus(self.outputs(torch.cat([start, hidden])))
+        return out[..., 0], out[..., 1]
 
     def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
         """Tensors by the names of the file."""
         found = dict(self.named_parameters())
         return {
-            name: found[layer].detach().numpy().astype(np.float32)
-            for name, layer in LAYERS.items()
-            if layer in found
+            name: found[layer].detach().numpy().astype(np.float32) for name, layer in LAYERS.items()
         }
 
     def load_arrays(self, arrays: Mapping[str, npt.NDArray[np.float32]]) -> None:
         """Take over tensors by the names of the file."""
         found = dict(self.named_parameters())
         with torch.no_grad():
-            for name, array in arrays.items():
-                found[LAYERS[name]].copy_(torch.from_numpy(np.array(array)))
+            for name, layer in LAYERS.items():
+                found[layer].copy_(torch.from_numpy(np.array(arrays[name])))
 
 
 class TorchHead:

@@ -19,14 +19,13 @@ from qnetsim.learning.belief.belief_module import BeliefModule, TorchHead
 from qnetsim.learning.belief.clients import clients_of
 from qnetsim.learning.belief.core_prices import prices_of
 from qnetsim.learning.belief.job_worlds import TrainingPlace, Worlds
-from qnetsim.learning.belief.law_evaluation import cost_by_laws
 from qnetsim.learning.networks import Adam
 from qnetsim.network import LoadTable
 from qnetsim.optimize import marginal_loads, reservations
 from qnetsim.optimize.marginals import expected_excess
 from qnetsim.policies.learned.belief_head import FibreHead
 from qnetsim.policies.learned.belief_inputs import PairInputs
-from qnetsim.policies.learned.belief_weights import BeliefSpec, BeliefWeights
+from qnetsim.policies.learned.belief_weights import BeliefSpec
 from qnetsim.world.demand import Levels
 
 ALGORITHM = "belief-net"
@@ -114,8 +113,7 @@ class BeliefTraining:
         table = case.scenario.learning
         keys = case.scenario.key_management
         stores = bool(keys.store_bits and keys.key_lifetime_slots)
-        levels = 0 if stores else case.forecast.level_count
-        self.spec = BeliefSpec(table.history, table.hidden_units, stores, levels)
+        self.spec = BeliefSpec(table.history, table.hidden_units, stores)
         self._worlds = [Worlds(case, self.train_seed, s) for s in self.training_seeds]
         self._arenas = [[_arena(case, p) for p in worlds.places] for worlds in self._worlds]
         self.modules = [
@@ -212,10 +210,7 @@ class BeliefTraining:
         )
         burn_in = int(seeds.uniform(bits, 1)[0] * BURN_IN * slots) if self.spec.stores else 0
         module = self.modules[member]
-        if self.spec.levels:
-            loss = mean_surprise(module, arena, levels, self.spec)
-        else:
-            loss = mean_cost(module, arena, levels, self.spec, burn_in)
+        loss = mean_cost(module, arena, levels, self.spec, burn_in)
         rate = table.policy_rate * _share_of_rate(update / (table.epochs * table.updates_per_epoch))
         self._adams[member].step_clipped(loss, rate, CLIP)
 
@@ -233,30 +228,15 @@ class BeliefTraining:
         """Cost over C* in worlds of the scenario that are not trained on."""
         costs = []
         for module, arenas in zip(self.modules, self._arenas, strict=True):
-            if self.spec.levels:
-                value = self._cost_by_laws(module)
-            else:
-                with torch.no_grad():
-                    cost = slot_costs(module, arenas[0], self._evaluated, self.spec)[0]
-                value = float(cost[EVALUATION[2] :].sum(dim=-1).mean())
-            costs.append(value / float(self.best.sum()))
+            with torch.no_grad():
+                cost = slot_costs(module, arenas[0], self._evaluated, self.spec)[0]
+            costs.append(float(cost[EVALUATION[2] :].sum(dim=-1).mean()) / float(self.best.sum()))
         table = self.case.scenario.learning
         curve = self.curve
         curve.costs.append(np.array(costs))
         curve.slots.append(self.updates * table.slots_per_epoch * table.batch)
         curve.updates.append(self.updates)
         curve.cpu_s.append(self._cpu_s)
-
-    def _cost_by_laws(self, module: BeliefModule) -> float:
-        """Mean cost of channels in a slot of the worlds of evaluation."""
-        weights = BeliefWeights(module.arrays(), self.spec, {})
-        setting = self.case.setting
-        groups = self._evaluated[..., self.case.forecast.first_of_group]
-        costs = [
-            cost_by_laws(weights, setting, groups[:, world], EVALUATION[2])
-            for world in range(groups.shape[1])
-        ]
-        return sum(costs) / len(costs)
 
 
 def slot_costs(
@@ -305,17 +285,6 @@ def mean_cost(
     left = core.worth(following).sum()
     floor = (_loads(arena, levels[burn_in:-1]) * arena.prices.reserved).sum()
     return (costs[burn_in:].sum() - left) / floor
-
-
-def mean_surprise(
-    module: BeliefModule, arena: Arena, levels: np.ndarray, spec: BeliefSpec
-) -> Tensor:
-    """Mean of −log of what probability was given to the level that came (cross entropy)."""
-    slots, worlds, requests = levels.shape
-    seen = arena.inputs.series(levels[:-1], spec.history).astype(np.float32)
-    out = module.every_output(torch.from_numpy(seen).reshape(slots - 1, worlds * requests, -1))
-    came = torch.from_numpy(levels.reshape(-1).astype(np.int64))
-    return torch.nn.functional.cross_entropy(out.reshape(-1, spec.levels), came)
 
 
 def _loads(arena: Arena, levels: np.ndarray) -> Tensor:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.arrays import FloatArray
 from qnetsim.errors import UsageError
 from qnetsim.network import Network
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
@@ -39,23 +39,20 @@ class BeliefNet(Policy):
     """One recurrent network, the same for every node pair, and the newsvendor's form around it.
 
     After each slot the two ends of a pair know its demand and, once they have told each other, the
-    sums of what they ask for in all their pairs. The network makes of it a belief of the pair's
-    next level, and the ends send it along the pair's route: the probability of each level, or with
-    key stores mean and variance. The agent of a fibre adds up what it was sent, and reserves what
-    its own two pools lack. Nobody is told the forecast, what the jobs are, or the demand of pairs
-    that do not concern it.
+    sums of what they ask for in all their pairs. The network makes of it mean and variance of the
+    pair's next level, and the ends send these two numbers along the pair's route. The agent of a
+    fibre adds up what it was sent, and reserves what its own two pools lack. Nobody is told the
+    forecast, what the jobs are, or the demand of pairs that do not concern it.
     """
 
     Options = BeliefNetOptions
     options: BeliefNetOptions
     _weights: tuple[Path, BeliefWeights] | None = None
 
-    def owners(self, network: Network) -> IntArray:
-        """Agents of ``qnetsim.network.ownership``; by laws one, for they share counts of ranks."""
+    def owners(self, network: Network) -> np.ndarray:
+        """Agents of ``qnetsim.network.ownership``."""
         from qnetsim.network.ownership import agents_of
 
-        if self._read().spec.levels:
-            return super().owners(network)
         return agents_of(network.topology).owners
 
     def weights_sha256(self, network: Network) -> str:
@@ -65,41 +62,36 @@ class BeliefNet(Policy):
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Read the weights; nothing has been seen yet."""
         from qnetsim.policies.learned.belief_head import FibreHead
-        from qnetsim.policies.learned.pair_network import NetworkRule, PairNetwork
+        from qnetsim.policies.learned.belief_inputs import PairInputs, input_count
+        from qnetsim.policies.learned.belief_weights import PairBelief
 
         weights = self._read()
         self._warn_if_far(setting, weights)
         network = setting.network
         forecast = setting.forecast
         routes = setting.shortest_routes()
-        self._network = PairNetwork(weights, forecast, len(network.topology.nodes))
-        self._rule: NetworkRule | None = None
-        if weights.spec.levels:
-            self._rule = NetworkRule(self._network)
-            self._rule.prepare(setting, plan)
-        else:
-            self._head = FibreHead.of(network, routes, forecast.level_count)
+        self._group = forecast.group
+        self._inputs = PairInputs(forecast.pairs, len(network.topology.nodes))
+        self._belief = PairBelief(weights, forecast.requests)
+        self._head = FibreHead.of(network, routes, forecast.level_count)
+        self._history = weights.spec.history
+        self._seen: FloatArray = np.zeros((forecast.requests, input_count(self._history)))
         self._channel_bits = network.channel_bits
         self._most = network.max_channels
         costs = network.costs
         cheaper = costs.km_reserved <= costs.km_on_demand
         self._wavelengths = np.where(cheaper, setting.requests_per_fibre(routes), 0)
-        self._stock: FloatArray | None = None
+        self._expect()
 
-    def _stocks(self) -> FloatArray:
-        """Channel-slots that each fibre shall have; worked out once for all agents of a slot."""
-        if self._stock is None:
-            belief = self._network.belief
-            self._stock = self._head.stock(*belief.moments(), belief.safety)
-        return self._stock
+    def _expect(self) -> None:
+        """What each fibre shall have in the slot to come."""
+        self._stock = self._head.stock(*self._belief.moments(), self._belief.safety)
 
     def decide(self, observation: Observation) -> Decision:
         """Reserve what the pools of the agent's own fibres lack, rounded to whole channels."""
-        if self._rule is not None:
-            return self._rule.decide(observation)
         mine = observation.fibres
         held = observation.reservation_pool_bits + observation.on_demand_pool_bits
-        lacking = self._stocks()[mine] - held / self._channel_bits[mine]
+        lacking = self._stock[mine] - held / self._channel_bits[mine]
         channels = np.floor(np.maximum(lacking, 0.0) + 0.5).astype(np.int64)
         if self._most is not None:
             channels = np.minimum(channels, self._most)
@@ -107,12 +99,16 @@ class BeliefNet(Policy):
 
     def learn(self, outcome: Outcome) -> None:
         """Take in the demand of the slots that are over."""
-        self._stock = None
-        if self._rule is not None:
-            self._rule.learn(outcome)
-            return
-        for levels in outcome.levels.astype(np.int64):
-            self._network.see(levels)
+        from qnetsim.policies.learned.belief_inputs import LAGGED, NOW
+
+        for now in self._inputs.now(outcome.levels[:, self._group]):
+            before = self._seen[:, :LAGGED].copy()
+            if self._history:
+                self._seen[:, NOW + LAGGED :] = self._seen[:, NOW:-LAGGED].copy()
+                self._seen[:, NOW : NOW + LAGGED] = before
+            self._seen[:, :NOW] = now
+            self._belief.see(self._seen)
+        self._expect()
 
     def _read(self) -> BeliefWeights:
         """Read the weights, once: those that a trace names are those that decide."""

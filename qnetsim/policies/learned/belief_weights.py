@@ -19,8 +19,8 @@ FORMAT = "qnetsim-belief-net"
 VERSION = 1
 #: Largest number of past slots and of units of a network that a file may say.
 MOST_COUNT = 10**4
-#: Mean and variance of a pair's next level.
-MOMENTS = 2
+#: Outputs of a pair: mean and variance of its next level.
+OUTPUTS = 2
 #: Gates of a recurrent unit: reset, update, new.
 GATES = 3
 
@@ -36,29 +36,25 @@ class BeliefSpec:
     units : int
         Of the recurrent layer.
     stores : bool
-        Trained with key stores, through what the pools do.
-    levels : int
-        Levels of which a probability is given; 0 where mean and variance are given.
+        Trained with key stores: what the pools hold is taken off what is reserved.
     """
 
     history: int
     units: int
     stores: bool
-    levels: int = 0
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each tensor by its name."""
         gates = GATES * self.units
-        outputs = self.levels or MOMENTS
-        found = {
+        return {
             "inputs.weight": (gates, input_count(self.history)),
             "inputs.bias": (gates,),
             "hidden.weight": (gates, self.units),
             "hidden.bias": (gates,),
-            "outputs.weight": (outputs, self.units),
-            "outputs.bias": (outputs,),
+            "outputs.weight": (OUTPUTS, self.units),
+            "outputs.bias": (OUTPUTS,),
+            "safety": (2,),
         }
-        return found if self.levels else found | {"safety": (2,)}
 
 
 @dataclass(frozen=True)
@@ -113,18 +109,9 @@ class PairBelief:
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Mean and variance of the next level of each pair, shape (pairs,) each."""
-        out = np.logaddexp(0.0, self._outputs())
-        return out[:, 0], out[:, 1]
-
-    def laws(self) -> FloatArray:
-        """Probability of each next level of each pair, shape (pairs, levels)."""
-        out = self._outputs()
-        weights = np.exp(out - out.max(axis=1, keepdims=True))
-        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
-
-    def _outputs(self) -> FloatArray:
         t = self._tensors
-        return np.asarray(self._hidden @ t["outputs.weight"].T + t["outputs.bias"])
+        out = np.logaddexp(0.0, self._hidden @ t["outputs.weight"].T + t["outputs.bias"])
+        return out[:, 0], out[:, 1]
 
     @property
     def safety(self) -> FloatArray:
@@ -186,9 +173,9 @@ def _spec(stored: object) -> BeliefSpec:
     if not isinstance(stored, dict):
         raise ValueError("its spec is no table")
     spec = BeliefSpec(**stored)
-    counts = (spec.history, spec.units, spec.levels)
+    counts = (spec.history, spec.units)
     if not all(type(count) is int and 0 <= count <= MOST_COUNT for count in counts):
-        raise ValueError(f"history, units and levels are {counts}, not counts")
+        raise ValueError(f"history and units are {counts}, not counts")
     if not spec.units or type(spec.stores) is not bool:
         raise ValueError(f"units is {spec.units!r} and stores {spec.stores!r}")
     return spec

@@ -11,7 +11,6 @@ import pytest
 
 from qnetsim.case import open_case
 from qnetsim.errors import UsageError
-from qnetsim.forecast import poisson_levels
 from qnetsim.network.ownership import agents_of
 from qnetsim.policies.base import Decision
 from qnetsim.policies.learned.belief_facts import facts_with_range
@@ -25,7 +24,6 @@ from qnetsim.policies.learned.belief_weights import (
     packed_belief,
     read_belief,
 )
-from qnetsim.policies.learned.pair_network import PairNetwork
 from qnetsim.policies.learned.training_facts import ModelWarning
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import parse_scenario
@@ -80,7 +78,7 @@ def test_slot_by_slot_is_what_a_series_says(tmp_path: Path) -> None:
     belief = PairBelief(weights, case.forecast.requests)
     for inputs in seen:
         belief.see(inputs)
-    np.testing.assert_allclose(policy._network.belief.moments(), belief.moments(), rtol=1e-12)
+    np.testing.assert_allclose(policy._belief.moments(), belief.moments(), rtol=1e-12)
 
 
 def test_means_and_variances_add_up_on_fibres() -> None:
@@ -111,17 +109,6 @@ def test_nothing_is_reserved_where_on_demand_is_cheaper() -> None:
     assert not head.stock(ones, ones, np.array([0.0, 1.0])).any()
 
 
-def test_levels_that_the_network_does_not_know_have_no_probability() -> None:
-    case = jobs_case()
-    weights = drawn_weights(BeliefSpec(history=3, units=5, stores=False, levels=10))
-    ten = PairNetwork(weights, case.forecast, 14).laws()
-    twelve = PairNetwork(weights, case.forecast.with_levels(poisson_levels(12, 1.0)), 14).laws()
-    six = PairNetwork(weights, case.forecast.with_levels(poisson_levels(6, 1.0)), 14).laws()
-    np.testing.assert_array_equal(twelve, np.pad(ten, ((0, 0), (0, 2))))
-    np.testing.assert_array_equal(six[:, :5], ten[:, :5])
-    np.testing.assert_allclose(six.sum(axis=1), 1.0)
-
-
 class Later(BeliefNet):
     """Remembers what it decided."""
 
@@ -136,13 +123,11 @@ class Later(BeliefNet):
         return decision
 
 
-@pytest.mark.parametrize("levels_known", [0, 10])
-def test_it_sees_no_future(levels_known: int, tmp_path: Path) -> None:
+def test_it_sees_no_future(tmp_path: Path) -> None:
     """Decisions up to a slot are the same, whatever comes after it."""
     case = jobs_case(slots=30)
     path = tmp_path / "belief.safetensors"
-    spec = replace(SPEC, levels=levels_known)
-    path.write_bytes(packed_belief(trained_for(case, spec)))
+    path.write_bytes(packed_belief(trained_for(case)))
     first = Later(BeliefNetOptions(model=str(path)))
     run(case, first)
     chunks = list(case.realisation(0).chunks())
