@@ -67,7 +67,7 @@ def read_episodes(case: Case, paths: Sequence[Path]) -> list[RecordedEpisode]:
     scenario = case.scenario.model_copy(update={"learning": learning})
     case = Case(scenario, case.network, case.forecast)
     routes = case.setting.shortest_routes()
-    units = Units(case.setting, routes, agent_spec(learning))
+    units = Units(case.setting, routes, agent_spec(learning, case.forecast))
     costs = ReservationCosts(case, units, routes)
     found = []
     for path in paths:

@@ -14,7 +14,7 @@ from safetensors.torch import save
 
 from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import forget_input
-from qnetsim.learning.belief import training_worlds
+from qnetsim.learning.belief import job_worlds
 from qnetsim.learning.belief.belief_training import BeliefCurve, BeliefTraining
 from qnetsim.policies.learned.belief_facts import facts_with_range
 from qnetsim.policies.learned.belief_weights import BeliefWeights, packed_belief
@@ -152,11 +152,11 @@ def belief_weights_of(training: BeliefTraining, place: int = 0) -> BeliefWeights
 def _ranges(training: BeliefTraining) -> dict[str, object]:
     """What differs between training worlds."""
     return {
-        "background": list(training_worlds.BACKGROUNDS),
-        "share_of_jobs_rounds_gaps": list(training_worlds.SHARES),
-        "other_periods": list(training_worlds.PERIODS),
-        "most_delay": training_worlds.MOST_DELAY,
-        "most_drop_out": training_worlds.MOST_DROP_OUT,
+        "background": list(job_worlds.BACKGROUNDS),
+        "share_of_jobs_rounds_gaps": list(job_worlds.SHARES),
+        "other_periods": list(job_worlds.PERIODS),
+        "most_delay": job_worlds.MOST_DELAY,
+        "most_drop_out": job_worlds.MOST_DROP_OUT,
         "other_networks": training.other_networks,
     }
 

@@ -18,7 +18,7 @@ from qnetsim.learning.belief.array_core import ArrayCore, CorePrices
 from qnetsim.learning.belief.belief_module import BeliefModule, TorchHead
 from qnetsim.learning.belief.clients import clients_of
 from qnetsim.learning.belief.core_prices import prices_of
-from qnetsim.learning.belief.training_worlds import TrainingPlace, Worlds
+from qnetsim.learning.belief.job_worlds import TrainingPlace, Worlds
 from qnetsim.learning.networks import Adam
 from qnetsim.network import LoadTable
 from qnetsim.optimize import marginal_loads, reservations
