@@ -30,9 +30,9 @@ from qnetsim.fel.arithmetic import (
     require_slots,
 )
 from qnetsim.fel.batches import Batches
+from qnetsim.fel.best_steps import OptimiserName
 from qnetsim.fel.datasets import Dataset, WorkerRecords
 from qnetsim.fel.direction_rounds import DirectionRounds
-from qnetsim.fel.directions import OptimiserName
 from qnetsim.fel.encrypted_scores import EncryptedScoresExchange, require_plaintext
 from qnetsim.fel.exchange import EncryptedExchange, TaskEncryption, unpack_rows
 from qnetsim.fel.intersection_protocols import RecordIntersection
