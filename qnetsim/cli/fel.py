@@ -11,6 +11,7 @@ import click
 
 from qnetsim.analysis.fel_tasks import TaskRun, task_runs
 from qnetsim.case import Case, load, open_case
+from qnetsim.case.task_leaks import open_leaks
 from qnetsim.case.tasks import open_session
 from qnetsim.cli.keeping import Keeping, resume_option
 from qnetsim.cli.set_option import Changes, set_option
@@ -19,6 +20,7 @@ from qnetsim.cli.show.fel import (
     TrainingRound,
     budget_json,
     show_budget,
+    show_leaks,
     show_rounds,
     show_simulated_rounds,
 )
@@ -115,13 +117,16 @@ def fel(
     )
     if as_json:
         trained = task_json(run) if run else {"rounds": [vars(row) for row in rows]}
-        emit("fel", {"task": title, "training": trained, "budget": budget_json(case, budget)})
+        left_open = list(open_leaks(settings))
+        found = {"task": title, "training": trained, "budget": budget_json(case, budget)}
+        emit("fel", {**found, "left_open": left_open})
         return
     if run is not None:
         show_simulated_rounds(f"{title}, policy {policy}", run)
     elif rows:
         show_rounds(title, rows)
     show_budget(case, budget, channels)
+    show_leaks(settings)
     if out is not None:
         echo(f"trace         {out}")
 

@@ -92,6 +92,22 @@ def test_training_outside_the_network(capsys: pytest.CaptureFixture[str]) -> Non
     assert out.count("\n│ ") < 45
 
 
+def test_what_settings_leave_open_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    safe = ("--set", "fel.0.privacy.scores=encrypted", "--set", "fel.0.privacy.label_epsilon=2.0")
+    safe += ("--set", "fel.0.pad_ciphertexts=true", "--set", "fel.0.key_holder=owner")
+    for change, word in (
+        ((), "the label holder can work out the others' features"),
+        ((), "a malicious worker can have residuals decrypted"),
+        ((), "a listener reads how many records workers share"),
+        ((), "the head that adds up scores"),
+        ((*safe, "--set", "fel.0.privacy.avoid=none"), "parties that relay keys can read"),
+    ):
+        code, out, err = call(capsys, "fel", "small.toml", "--budget", *change)
+        assert code == 0, err
+        assert f"left open: {word}" in out
+    assert data(capsys, "fel", "small.toml", "--budget", *safe)["left_open"] == []
+
+
 def test_the_budget_needs_no_run(capsys: pytest.CaptureFixture[str]) -> None:
     one, two = (data(capsys, "fel", FEL, "--budget", "--channels", str(n)) for n in (1, 2))
     assert one["training"] == {"rounds": []}

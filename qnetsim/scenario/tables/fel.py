@@ -229,6 +229,12 @@ def misplaced(
                 "'gradient_descent' only"
             )
             yield ("fel", i, "batch"), text
+        elif table.batch is not None and table.privacy.scores == "encrypted":
+            text = (
+                "the label holder tells a batch's loss, and sees no scores where privacy.scores = "
+                "'encrypted'; leave one of them out"
+            )
+            yield ("fel", i, "batch"), text
         elif table.batch is not None and table.batch > SAMPLES[table.dataset]:
             most = SAMPLES[table.dataset]
             text = f"{table.batch:,} records; allowed: 1 .. {most}, those of {table.dataset}"

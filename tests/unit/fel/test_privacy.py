@@ -1,4 +1,4 @@
-"""Scores that stay encrypted and labels that are drawn: same model, fewer keys, same in each mode."""
+"""Scores that stay encrypted, labels that are drawn: same model and keys in each mode."""
 
 from __future__ import annotations
 
@@ -82,14 +82,10 @@ def test_the_model_is_that_of_opened_scores(optimiser: str, near: float) -> None
 
 
 def test_no_score_is_opened_and_fewer_keys_are_needed() -> None:
-    sent = {
-        privacy.scores: train(task_of(privacy), 1)[2] for privacy in (TaskPrivacy(), ENCRYPTED)
-    }
+    sent = {privacy.scores: train(task_of(privacy), 1)[2] for privacy in (TaskPrivacy(), ENCRYPTED)}
     assert any(kind.purpose == "masked scores" for kind, *_ in sent["opened"])
     assert not any(kind.purpose == "masked scores" for kind, *_ in sent["encrypted"])
-    keys = {
-        name: sum(key for kind, *_, key in of if kind.step > 3) for name, of in sent.items()
-    }
+    keys = {name: sum(key for kind, *_, key in of if kind.step > 3) for name, of in sent.items()}
     assert keys["encrypted"] < 0.6 * keys["opened"]
 
 
