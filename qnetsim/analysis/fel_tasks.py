@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +82,7 @@ class TaskRun:
 
 def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
     """Read the rounds of a trace, task by task."""
-    names = [table["dataset"] for table in trace.provenance["scenario"].get("fel", ())]
+    names = [_data_name(table) for table in trace.provenance["scenario"].get("fel", ())]
     if not names:
         return ()
     tasks, numbers = (trace.column(f"rounds/{name}") for name in ("task", "number"))
@@ -99,6 +100,12 @@ def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
         rows = {column: array[mine] for column, array in values.items()}
         found.append(_task_run(f"{task + 1} {name}", numbers[mine], rows, kinds))
     return tuple(found)
+
+
+def _data_name(table: Mapping[str, Any]) -> str:
+    """What a task learns from: a data set, or a file without its suffix."""
+    name = str(table.get("dataset") or table.get("data"))
+    return name if table.get("dataset") else name.rpartition(".")[0] or name
 
 
 def _task_run(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from qnetsim.fel.datasets import draw_worker_records, load_dataset
+from qnetsim.case.task_data import dataset_of
+from qnetsim.errors import SettingError, UsageError
+from qnetsim.fel.datasets import draw_worker_records
 from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionScheme, PaillierScheme
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.intersection_protocols import (
@@ -15,6 +18,7 @@ from qnetsim.fel.intersection_protocols import (
     CommutativeEncryption,
     RecordIntersection,
 )
+from qnetsim.fel.own_data import data_sha256
 from qnetsim.fel.protocol import Session
 from qnetsim.fel.roles import TaskRoles
 from qnetsim.kernel.rounds import Task
@@ -38,7 +42,7 @@ def open_session(
         Leave the cryptography out whatever the table says.
     """
     real = table.mode == "real" and not counted
-    dataset = load_dataset(table.dataset)
+    dataset = dataset_of(table, seed)
     workers = [name for group in table.workers for name in group]
 
     def scheme_of_round(round_number: int) -> EncryptionScheme:
@@ -50,7 +54,7 @@ def open_session(
     )
     return Session(
         dataset,
-        dataset.blocks(seed, table.order)[: len(workers)],
+        dataset.worker_blocks(seed, table.order, len(workers)),
         TaskRoles(table.owner, table.clusters, table.key_holder),
         TaskEncryption(table.key_bits, scheme_of_round, table.pad_ciphertexts),
         RecordIntersection(
@@ -61,6 +65,22 @@ def open_session(
             },
         ),
     )
+
+
+def refuse_misfits(scenario: Scenario) -> None:
+    """Refuse tasks whose own data do not go with their settings, ahead of any run.
+
+    Raises
+    ------
+    SettingError
+    """
+    for number, table in enumerate(scenario.fel):
+        if table.data is None:
+            continue
+        try:
+            open_session(table, number, scenario.run.seed, counted=True)
+        except UsageError as error:
+            raise SettingError([(("fel", number), str(error))]) from None
 
 
 def open_tasks(scenario: Scenario, nodes: Sequence[str], replication: int) -> list[Task]:
@@ -96,22 +116,30 @@ def task_world(scenario: Scenario, replication: int) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     end = run.slots * seconds_to_ticks(run.slot_s)
     for number, table in enumerate(scenario.fel):
-        dataset = load_dataset(table.dataset)
-        data = hashlib.sha256()
-        workers = [name for group in table.workers for name in group]
-        blocks = dataset.blocks(run.seed, table.order)
-        records = [
-            draw_worker_records(dataset, table.overlap, run.seed, number, w) for w in workers
-        ]
-        for values in (dataset.features, dataset.labels, *blocks, *(r.samples for r in records)):
-            data.update(repr(values.shape).encode())
-            data.update(np.ascontiguousarray(values, dtype="<i8").data)
         attendance = draw_attendance(table, number, run.seed, replication, end)
         found.append(
             {
-                "settings": table.model_dump(mode="json", exclude={"mode"}),
-                "data": data.hexdigest(),
+                "settings": table.portable().model_dump(mode="json", exclude={"mode"}),
+                "data": _data_digest(table, number, run.seed),
                 "attendance": attendance.digest(),
             }
         )
     return found
+
+
+def _data_digest(table: FelTable, number: int, seed: int) -> str:
+    """SHA-256 of what a task learns from.
+
+    That of a user's file stands for all that is drawn from it: a world is checked without the file.
+    """
+    if table.data is not None:
+        return table.sha256 or data_sha256(Path(table.data))
+    dataset = dataset_of(table, seed)
+    data = hashlib.sha256()
+    workers = [name for group in table.workers for name in group]
+    blocks = dataset.blocks(seed, table.order)
+    records = [draw_worker_records(dataset, table.overlap, seed, number, w) for w in workers]
+    for values in (dataset.features, dataset.labels, *blocks, *(r.samples for r in records)):
+        data.update(repr(values.shape).encode())
+        data.update(np.ascontiguousarray(values, dtype="<i8").data)
+    return data.hexdigest()

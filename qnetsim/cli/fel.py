@@ -99,9 +99,8 @@ def fel(
     elif not only_budget:
         rows = _train_outside_network(case)
     settings = spec.fel[0]
-    title = (
-        f"{settings.dataset}, {counted(sum(map(len, settings.workers)), 'worker')}, {settings.mode}"
-    )
+    workers = counted(sum(map(len, settings.workers)), "worker")
+    title = f"{settings.data_name}, {workers}, {settings.mode}"
     if as_json:
         trained = task_json(run) if run else {"rounds": [vars(row) for row in rows]}
         emit("fel", {"task": title, "training": trained, "budget": budget_json(case, budget)})
@@ -142,7 +141,7 @@ def _train_outside_network(case: Case) -> list[TrainingRound]:
     settings = case.scenario.fel[0]
     rows = []
     session = open_session(settings, 0, case.scenario.run.seed)
-    with progress(settings.dataset, settings.rounds + 1) as advance:
+    with progress(settings.data_name, settings.rounds + 1) as advance:
         run_flow(session.setup(), KeyUsageTable())
         advance(1)
         for number in range(1, settings.rounds + 1):

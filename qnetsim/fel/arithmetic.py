@@ -17,7 +17,7 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import UsageError
-from qnetsim.fel.datasets import FEATURE_BITS
+from qnetsim.fel.preparation import FEATURE_BITS
 from qnetsim.plain_text import counted
 
 #: Fractional bits of parameters, and of residuals.

@@ -64,7 +64,7 @@ NEEDED = {
         "dataset": '"iris"',
         "owner": '"5"',
         "head": '["1"]',
-        "workers": '[["2", "3"]]',
+        "workers": '[["2"]]',
     },
     "policy": {"name": '"sip"'},
 }
