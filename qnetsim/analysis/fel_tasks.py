@@ -27,6 +27,8 @@ ROUND_COLUMNS = (
     "round_workers",
     "round_key_bits",
 )
+#: Those that only traces of tasks have which hold records out.
+HELD_OUT = ("auc", "test_loss", "test_accuracy", "test_auc")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,9 @@ class TaskRun:
         End-to-end key bits of the task ahead of each round with a step, set-up included.
     key_bits_by_kind : dict from (int, str) to int
         End-to-end key bits of all rounds and the set-up, by step and purpose.
+    held_out : dict from str to ndarray of float64, shape (done,)
+        ``auc`` on the training records after each step, and ``test_loss``, ``test_accuracy`` and
+        ``test_auc`` on those that are held out; empty where none are.
     """
 
     name: str
@@ -73,6 +78,7 @@ class TaskRun:
     key_bits: int
     key_bits_before: FloatArray
     key_bits_by_kind: dict[tuple[int, str], int]
+    held_out: dict[str, FloatArray]
 
     @property
     def trained_s(self) -> float | None:
@@ -93,7 +99,8 @@ def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
             strict=True,
         )
     )
-    values = {name: trace.column(f"rounds/{name}") for name in ROUND_COLUMNS}
+    names_of_columns = (*ROUND_COLUMNS, *(HELD_OUT if trace.kind.has_held_out else ()))
+    values = {name: trace.column(f"rounds/{name}") for name in names_of_columns}
     found = []
     for task, name in enumerate(names):
         mine = tasks == task
@@ -140,5 +147,10 @@ def _task_run(
         key_bits_before=np.cumsum(np.append(0.0, bits.sum(axis=1)))[:-1][stepped],
         key_bits_by_kind={
             kind: int(count) for kind, count in zip(kinds, bits.sum(axis=0), strict=True) if count
+        },
+        held_out={
+            column: rows[column][stepped]
+            for column in HELD_OUT
+            if column in rows and not np.isnan(rows[column][stepped]).all()
         },
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from qnetsim.fel.intersection_protocols import (
     RecordIntersection,
 )
 from qnetsim.fel.own_data import data_sha256
+from qnetsim.fel.preparation import SPAN_DEVIATIONS
 from qnetsim.fel.protocol import Session
 from qnetsim.fel.roles import TaskRoles
 from qnetsim.kernel.rounds import Task
@@ -64,7 +66,15 @@ def open_session(
                 for name in workers
             },
         ),
+        l2=penalty_weight(table),
     )
+
+
+def penalty_weight(table: FelTable) -> Fraction:
+    """Weight of the penalty by the parameters of the features as the task holds them."""
+    weight = Fraction(table.l2).limit_denominator(10**6)
+    # features in units of so many deviations have parameters that are as much larger
+    return weight / SPAN_DEVIATIONS**2 if table.standardise else weight
 
 
 def refuse_misfits(scenario: Scenario) -> None:

@@ -102,7 +102,7 @@ def fel(
     workers = counted(sum(map(len, settings.workers)), "worker")
     title = f"{settings.data_name}, {workers}, {settings.mode}"
     if as_json:
-        trained = task_json(run) if run else {"rounds": [vars(row) for row in rows]}
+        trained = task_json(run) if run else {"rounds": [_row_json(row) for row in rows]}
         emit("fel", {"task": title, "training": trained, "budget": budget_json(case, budget)})
         return
     if run is not None:
@@ -112,6 +112,12 @@ def fel(
     show_budget(case, budget, channels)
     if out is not None:
         echo(f"trace         {out}")
+
+
+def _row_json(row: TrainingRound) -> dict[str, object]:
+    """JSON form of a round; JSON has no number for a figure that is none."""
+    known = {name: None if x != x else x for name, x in row.held_out.items()}
+    return {**vars(row), "held_out": known}
 
 
 def _with_one_task(spec: Scenario, path: Path, task: int, rounds: int | None) -> Scenario:
@@ -157,6 +163,7 @@ def _train_outside_network(case: Case) -> list[TrainingRound]:
                     accuracy=session.accuracy,
                     key_bytes=usage.total.key_bytes,
                     seconds=time.perf_counter() - started,
+                    held_out=asdict(found) if (found := session.evaluation) else {},
                 )
             )
             advance(1)

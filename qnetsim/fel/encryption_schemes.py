@@ -30,7 +30,7 @@ class EncryptionScheme(Protocol):
         """Fresh encryption of the sum, which does not reveal the summands."""
 
     def weigh(self, ciphertexts: Sequence[int], factors: Sequence[int]) -> int:
-        """Encryption of Σ factor·value, factors ≥ 0."""
+        """Encryption of Σ factor·value."""
 
     def blind(self, ciphertext: int) -> tuple[int, int]:
         """Fresh encryption of value + mask, and the mask."""

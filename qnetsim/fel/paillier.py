@@ -115,8 +115,10 @@ class Cipher:
         return int(total)
 
     def weigh(self, ciphertexts: Sequence[int], factors: Sequence[int]) -> int:
-        """Encryption of Σ factor·plaintext for factors ≥ 0; nothing is re-randomised."""
+        """Encryption of Σ factor·plaintext; nothing is re-randomised."""
         import gmpy2
+
+        # gmpy2 takes the inverse of a ciphertext whose factor is negative
 
         total = gmpy2.mpz(1)
         for ciphertext, factor in zip(ciphertexts, factors, strict=True):

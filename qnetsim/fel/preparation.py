@@ -12,6 +12,7 @@ import numpy.typing as npt
 from qnetsim import seeds
 from qnetsim.arrays import BoolArray, FloatArray, IntArray
 from qnetsim.errors import UsageError
+from qnetsim.plain_text import counted
 
 #: Fractional bits of a feature.
 FEATURE_BITS = 12
@@ -160,8 +161,8 @@ def checked_classes(name: str, target: object, samples: int) -> list[object]:
     found: list[object] = list(target)  # type: ignore[call-overload]
     if len(found) != samples:
         raise UsageError(
-            f"data set {name!r}: has {samples:,} samples and {len(found):,} classes; one class for "
-            "each sample is needed"
+            f"data set {name!r}: has {counted(samples, 'sample')} and "
+            f"{counted(len(found), 'class', 'classes')}; one class for each sample is needed"
         )
     for i, one in enumerate(found):
         if isinstance(one, np.generic):

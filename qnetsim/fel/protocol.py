@@ -22,6 +22,7 @@ from qnetsim.errors import UsageError
 from qnetsim.fel.arithmetic import (
     ClassBalance,
     FeatureBlock,
+    Penalty,
     accuracy,
     learning_rates,
     loss_shares,
@@ -29,6 +30,7 @@ from qnetsim.fel.arithmetic import (
     require_slots,
 )
 from qnetsim.fel.datasets import Dataset, WorkerRecords
+from qnetsim.fel.evaluation import Evaluation, evaluate
 from qnetsim.fel.exchange import EncryptedExchange, TaskEncryption
 from qnetsim.fel.intersection_protocols import RecordIntersection
 from qnetsim.fel.messages import (
@@ -73,6 +75,8 @@ class Session:
     roles : TaskRoles
     encryption : TaskEncryption
     intersection : RecordIntersection, optional
+    l2 : Fraction
+        Weight of the penalty on the parameters.
 
     Attributes
     ----------
@@ -96,6 +100,7 @@ class Session:
         roles: TaskRoles,
         encryption: TaskEncryption,
         intersection: RecordIntersection | None = None,
+        l2: Fraction = Fraction(0),
     ) -> None:
         self.roles = roles
         self.workers = roles.workers
@@ -116,6 +121,7 @@ class Session:
         self.dataset = dataset
         self.rounds = 0
         self._encryption = encryption
+        self._l2 = l2
         self._columns = dict(zip(self.workers, blocks, strict=True))
         intersection = intersection or RecordIntersection()
         self._protocol = intersection.protocol
@@ -128,19 +134,49 @@ class Session:
         self._take_rows({worker: np.arange(dataset.samples) for worker in self.workers})
 
     def _take_rows(self, rows: Mapping[str, IntArray]) -> None:
-        """Keep the common samples, in one order for all workers."""
+        """Keep the common samples, in one order for all workers; some are held out of training."""
         dataset = self.dataset
+        test = dataset.test if len(dataset.test) else np.zeros(dataset.samples, dtype=bool)
+        tested = {worker: test[taken] for worker, taken in rows.items()}
         self.blocks = {
-            worker: FeatureBlock(dataset.features[rows[worker]][:, columns], dataset.classes)
+            worker: FeatureBlock(
+                dataset.features[rows[worker][~tested[worker]]][:, columns],
+                dataset.classes,
+                self._penalty(columns),
+            )
             for worker, columns in self._columns.items()
         }
-        self.balance = ClassBalance(dataset.labels[rows[self.label_holder]])
+        holder = self.label_holder
+        self.balance = ClassBalance(dataset.labels[rows[holder][~tested[holder]]])
+        self._test_features = {
+            worker: dataset.features[rows[worker][tested[worker]]][:, columns]
+            for worker, columns in self._columns.items()
+        }
+        self._test_labels = dataset.labels[rows[holder][tested[holder]]]
+
+    def _penalty(self, columns: IntArray) -> Penalty:
+        free = np.flatnonzero(columns == self.dataset.intercept)
+        return Penalty(self._l2, int(free[0]) if len(free) else None)
 
     @property
     def accuracy(self) -> float:
-        """Share of the common samples that the model classifies rightly."""
-        scores = sum(block.scores() for block in self.blocks.values())
-        return accuracy(self.balance.labels, np.asarray(scores))
+        """Share of the training records that the model classifies rightly."""
+        return accuracy(self.balance.labels, self._training_scores)
+
+    @property
+    def _training_scores(self) -> IntArray:
+        return np.asarray(sum(block.scores() for block in self.blocks.values()))
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """Figures of the model on the records that are held out; None where none are."""
+        if not len(self._test_labels):
+            return None
+        scores = sum(
+            self._test_features[worker] @ block.parameters for worker, block in self.blocks.items()
+        )
+        labels = self.balance.labels
+        return evaluate(labels, self._training_scores, self._test_labels, np.asarray(scores))
 
     def setup(self) -> Steps:
         """Steps 1 and 2, then curvature and gradients at zero.
@@ -323,7 +359,7 @@ class Session:
     ) -> Steps:
         """Step 5: every worker steps along its own gradient and reports its share of the loss."""
         curvature = np.sum([self._curvature[worker] for worker in active], axis=0)
-        rates = learning_rates(curvature, self._scales)
+        rates = learning_rates(curvature, self._scales, self._l2)
         encrypted = exchange.encrypt_rows(residuals)
         found = yield from gather(
             [self._gradient_step(exchange, worker, encrypted, rates) for worker in active]
@@ -354,7 +390,7 @@ class Session:
         encrypted = exchange.gradient(block, residuals)
         kind = MessageKind(5, "masked gradient")
         values = yield from exchange.decrypt_masked(kind, worker, encrypted)
-        gradient = self._unpack_rows(values)
+        gradient = block.penalised(self._unpack_rows(values))
         share = loss_shares(block.parameters, gradient, self._gradient_at_zero[worker])
         yield from send_numbers(MessageKind(5, "loss"), worker, owner, share, LONG_BYTES)
         block.step(gradient, rates)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,11 @@ from qnetsim.arrays import IntArray
 from qnetsim.fel.messages import KINDS, Message
 from qnetsim.vocabulary import RoundStatus
 
+if TYPE_CHECKING:
+    from qnetsim.fel.evaluation import Evaluation
+
+#: Figures of a model where records are held out, as ``Evaluation`` names them.
+HELD_OUT = ("auc", "test_loss", "test_accuracy", "test_auc")
 KIND = {kind: i for i, kind in enumerate(KINDS)}
 
 
@@ -45,6 +50,7 @@ class RoundTable:
             **{name: np.zeros(rows, dtype=np.int64) for name in whole},
             "loss": np.full(rows, np.nan),
             "accuracy": np.full(rows, np.nan),
+            **{name: np.full(rows, np.nan) for name in HELD_OUT},
             "round_key_bits": np.zeros((rows, len(KINDS)), dtype=np.int64),
         }
 
@@ -65,7 +71,14 @@ class RoundTable:
         self.columns["waited_ns"][row] += waited
 
     def end(
-        self, task: int, number: int, tick: int, workers: int, loss: float | None, accuracy: float
+        self,
+        task: int,
+        number: int,
+        tick: int,
+        workers: int,
+        loss: float | None,
+        accuracy: float,
+        evaluation: Evaluation | None = None,
     ) -> None:
         """Note how a round ended; the set-up has neither loss nor accuracy."""
         row = self._row(task, number)
@@ -77,6 +90,9 @@ class RoundTable:
         if number:
             columns["loss"][row] = np.nan if loss is None else loss
             columns["accuracy"][row] = accuracy
+            if evaluation is not None:
+                for name in HELD_OUT:
+                    columns[name][row] = getattr(evaluation, name)
 
     def _row(self, task: int, number: int) -> int:
         return int(self._first[task]) + number

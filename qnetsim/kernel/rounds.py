@@ -209,6 +209,7 @@ class Rounds:
                 workers=len(workers),
                 loss=outcome.loss,
                 accuracy=task.session.accuracy,
+                evaluation=task.session.evaluation,
             )
         self.active -= 1
 
