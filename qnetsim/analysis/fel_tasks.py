@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -78,7 +78,7 @@ class TaskRun:
     key_bits: int
     key_bits_before: FloatArray
     key_bits_by_kind: dict[tuple[int, str], int]
-    held_out: dict[str, FloatArray]
+    held_out: dict[str, FloatArray] = field(default_factory=dict)
 
     @property
     def trained_s(self) -> float | None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
+from qnetsim.arrays import IntArray
 from qnetsim.errors import CsvError, SettingError, UsageError
 from qnetsim.fel.datasets import BLOCK_FEATURES, Dataset, load_dataset
 from qnetsim.fel.own_data import DataColumns, OwnData, data_sha256, read_own_data
 from qnetsim.fel.preparation import Preparation
+from qnetsim.fel.record_shares import draw_shares
 from qnetsim.plain_text import counted
 from qnetsim.scenario import FelTable, Scenario
 from qnetsim.scenario.lines import Problem
@@ -23,6 +27,9 @@ def dataset_of(table: FelTable, seed: int) -> Dataset:
         Its file cannot be read, or has changed.
     """
     how = Preparation(table.standardise, table.intercept, table.test_share)
+    if table.kind == "horizontal":
+        # the workers standardise by sums over the secure channel
+        how = Preparation(test_share=table.test_share)
     if table.data is None:
         return _bundled(str(table.dataset), how, seed)
     return own_data_of(table).dataset(table.data_name, how, seed)
@@ -49,6 +56,15 @@ def own_data_of(table: FelTable) -> OwnData:
         ignore=table.ignore,
     )
     return read_own_data(Path(str(table.data)), columns, table.sha256)
+
+
+def shares_of(table: FelTable, dataset: Dataset, seed: int) -> dict[str, IntArray]:
+    """Rows of a horizontal task's data set that each worker holds."""
+    workers = [name for group in table.workers for name in group]
+    if table.holder is None:
+        return draw_shares(dataset, workers, seed)
+    holders = np.array(own_data_of(table).holders)
+    return {name: np.flatnonzero(holders == name) for name in workers}
 
 
 def with_data(scenario: Scenario, *, again: bool = False) -> Scenario:
@@ -103,4 +119,11 @@ def _checked(table: FelTable) -> FelTable:
             "(or give features, a list of columns for each worker)"
         )
         raise SettingError([(("workers",), text)])
+    known = {name for group in table.workers for name in group}
+    strange = [name for name in dict.fromkeys(found.holders) if name not in known]
+    if strange:
+        shown = ", ".join(map(repr, strange[:5])) + (" …" if len(strange) > 5 else "")
+        raise SettingError(
+            [(("holder",), f"column {table.holder!r} names {shown}; allowed: the workers' nodes")]
+        )
     return table.model_copy(update={"sha256": data_sha256(Path(str(table.data)))})

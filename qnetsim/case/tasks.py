@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from qnetsim.case.task_data import dataset_of
+from qnetsim.arrays import IntArray
+from qnetsim.case.task_data import dataset_of, shares_of
 from qnetsim.errors import SettingError, UsageError
 from qnetsim.fel.datasets import draw_worker_records
 from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionScheme, PaillierScheme
 from qnetsim.fel.exchange import TaskEncryption
+from qnetsim.fel.horizontal import Averaging, AveragingSession
 from qnetsim.fel.intersection_protocols import (
     BlindSignatures,
     CommutativeEncryption,
@@ -23,6 +25,7 @@ from qnetsim.fel.own_data import data_sha256
 from qnetsim.fel.preparation import SPAN_DEVIATIONS
 from qnetsim.fel.protocol import Session
 from qnetsim.fel.roles import TaskRoles
+from qnetsim.fel.secure_sum import Masking
 from qnetsim.kernel.rounds import Task
 from qnetsim.scenario import FelTable, Scenario
 from qnetsim.units import seconds_to_ticks
@@ -31,7 +34,7 @@ from qnetsim.world.attendance import draw_attendance
 
 def open_session(
     table: FelTable, number: int, seed: int, replication: int = 0, *, counted: bool = False
-) -> Session:
+) -> TaskSession:
     """Build the session of a task; its parties have the names of their nodes.
 
     Parameters
@@ -44,6 +47,8 @@ def open_session(
         Leave the cryptography out whatever the table says.
     """
     real = table.mode == "real" and not counted
+    if table.kind == "horizontal":
+        return _averaging(table, number, seed, replication, real=real)
     dataset = dataset_of(table, seed)
     workers = [name for group in table.workers for name in group]
 
@@ -67,6 +72,20 @@ def open_session(
             },
         ),
         l2=penalty_weight(table),
+    )
+
+
+def _averaging(
+    table: FelTable, number: int, seed: int, replication: int, *, real: bool
+) -> AveragingSession:
+    """Session of a horizontal task."""
+    dataset = dataset_of(table, seed)
+    return AveragingSession(
+        dataset,
+        shares_of(table, dataset, seed),
+        TaskRoles(table.owner, table.clusters),
+        Averaging(table.local_steps, penalty_weight(table), table.standardise, table.intercept),
+        Masking(seed if real else None, (number, replication), table.pad_ciphertexts),
     )
 
 
@@ -112,6 +131,7 @@ def open_tasks(scenario: Scenario, nodes: Sequence[str], replication: int) -> li
                 compute=dict(zip(session.parties, attendance.compute.T, strict=True)),
                 away=dict(zip(session.workers, attendance.away, strict=True)),
                 real=table.mode == "real",
+                horizontal=table.kind == "horizontal",
             )
         )
     return tasks
@@ -147,9 +167,12 @@ def _data_digest(table: FelTable, number: int, seed: int) -> str:
     dataset = dataset_of(table, seed)
     data = hashlib.sha256()
     workers = [name for group in table.workers for name in group]
-    blocks = dataset.blocks(seed, table.order)
-    records = [draw_worker_records(dataset, table.overlap, seed, number, w) for w in workers]
-    for values in (dataset.features, dataset.labels, *blocks, *(r.samples for r in records)):
+    if table.kind == "horizontal":
+        parts: list[IntArray] = [*shares_of(table, dataset, seed).values()]
+    else:
+        records = [draw_worker_records(dataset, table.overlap, seed, number, w) for w in workers]
+        parts = [*dataset.blocks(seed, table.order), *(r.samples for r in records)]
+    for values in (dataset.features, dataset.labels, *parts):
         data.update(repr(values.shape).encode())
         data.update(np.ascontiguousarray(values, dtype="<i8").data)
     return data.hexdigest()

@@ -106,6 +106,8 @@ class Session:
         self.workers = roles.workers
         self.parties = roles.names
         self.label_holder = roles.label_holder
+        #: Workers without whom no round begins.
+        self.needed = (self.label_holder,)
         if len(blocks) != len(self.workers):
             raise UsageError(
                 f"{counted(len(self.workers), 'worker')} for {counted(len(blocks), 'block')}; "

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
-from qnetsim.fel.messages import KINDS, Message
+from qnetsim.fel.messages import Message, message_kinds
 from qnetsim.vocabulary import RoundStatus
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Figures of a model where records are held out, as ``Evaluation`` names them.
 HELD_OUT = ("auc", "test_loss", "test_accuracy", "test_auc")
-KIND = {kind: i for i, kind in enumerate(KINDS)}
+KIND = {kind: i for i, kind in enumerate(message_kinds(horizontal=True))}
 
 
 def round_index(rounds: list[int]) -> tuple[IntArray, IntArray]:
@@ -39,9 +39,11 @@ class RoundTable:
     ----------
     rounds : list of int
         Rounds of each task.
+    horizontal : bool
+        Whether one of them is horizontal.
     """
 
-    def __init__(self, rounds: list[int]) -> None:
+    def __init__(self, rounds: list[int], *, horizontal: bool = False) -> None:
         rows = sum(n + 1 for n in rounds)
         self._first = np.cumsum([0, *(n + 1 for n in rounds)])
         whole = ("started_ns", "duration_ns", "waited_ns", "round_workers", "round_messages")
@@ -51,7 +53,9 @@ class RoundTable:
             "loss": np.full(rows, np.nan),
             "accuracy": np.full(rows, np.nan),
             **{name: np.full(rows, np.nan) for name in HELD_OUT},
-            "round_key_bits": np.zeros((rows, len(KINDS)), dtype=np.int64),
+            "round_key_bits": np.zeros(
+                (rows, len(message_kinds(horizontal=horizontal))), dtype=np.int64
+            ),
         }
 
     def begin(self, task: int, number: int, tick: int) -> None:

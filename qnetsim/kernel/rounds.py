@@ -27,7 +27,7 @@ from qnetsim.network.routes import NodePair, least_routes, open_neighbours, whol
 if TYPE_CHECKING:
     from qnetsim.fel.channels import Channels
     from qnetsim.fel.messages import Batch, Message, Steps
-    from qnetsim.fel.protocol import Session
+    from qnetsim.fel.task_session import TaskSession
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Task:
 
     Attributes
     ----------
-    session : Session
+    session : TaskSession
     nodes : mapping from party to int
         Node of each party.
     rounds : int
@@ -50,9 +50,11 @@ class Task:
         Ticks between which it is away.
     real : bool
         Every message is sealed with the key bytes that were delivered for it, and opened.
+    horizontal : bool
+        Workers hold records of their own, and send messages of other kinds.
     """
 
-    session: Session
+    session: TaskSession
     nodes: Mapping[str, int]
     rounds: int
     patience: int | None
@@ -60,6 +62,7 @@ class Task:
     compute: Mapping[str, IntArray]
     away: Mapping[str, IntArray]
     real: bool = False
+    horizontal: bool = False
 
     def back(self, party: str, tick: int) -> int:
         """When a party is there again: the tick itself where it is not away."""
@@ -162,7 +165,8 @@ class Rounds:
         tasks: Sequence[Task],
         expose: Callable[[Route, int], None],
     ) -> None:
-        self.table = RoundTable([task.rounds for task in tasks])
+        horizontal = any(task.horizontal for task in tasks)
+        self.table = RoundTable([task.rounds for task in tasks], horizontal=horizontal)
         #: The slot in which keys can be taken now.
         self.slot: OpenSlot | None = None
         self.active = len(tasks)
@@ -216,11 +220,12 @@ class Rounds:
     def _start(self, number: int, lost: bool) -> Generator[Event, None, bool]:
         """Wait until a round can begin; returns whether the run lasts until then.
 
-        The label holder must be there, and after a lost round no other begins in the same slot.
+        Those must be there without whom none can be, and after a lost round no other begins in the
+        same slot.
         """
         task = self._tasks[number]
         begin = self._next_slot if lost else self._now
-        begin = task.back(task.session.label_holder, begin)
+        begin = max((task.back(worker, begin) for worker in task.session.needed), default=begin)
         if begin >= self._end:
             return False
         if begin > self._now:

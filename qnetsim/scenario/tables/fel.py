@@ -278,6 +278,9 @@ def misplaced(
                 "list for each head"
             )
             yield ("fel", i, "workers"), text
+        if table.kind == "horizontal" and count < 2:
+            text = f"{counted(count, 'worker')}; allowed: at least 2 with kind = 'horizontal'"
+            yield ("fel", i, "workers"), text
         if not all(table.workers):
             yield ("fel", i, "workers"), "a list is empty; each head needs a worker"
         if table.dataset is not None and table.kind == "vertical" and count > BLOCKS[table.dataset]:
