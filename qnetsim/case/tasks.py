@@ -26,6 +26,7 @@ from qnetsim.fel.preparation import SPAN_DEVIATIONS
 from qnetsim.fel.protocol import Session
 from qnetsim.fel.roles import TaskRoles
 from qnetsim.fel.secure_sum import Masking
+from qnetsim.fel.task_session import TaskSession
 from qnetsim.kernel.rounds import Task
 from qnetsim.scenario import FelTable, Scenario
 from qnetsim.units import seconds_to_ticks

@@ -41,8 +41,9 @@ from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.fel.record_shares import LOSS_BITS, RecordShare, Totals, prepared, refuse_shares
 from qnetsim.fel.roles import TaskRoles
 from qnetsim.fel.secure_sum import (
-    ROUND_SUMS,
-    SETUP_SUMS,
+    COUNT_SUM,
+    CURVATURE_SUM,
+    UPDATE_SUM,
     Masking,
     secure_sum,
     sum_key_bytes,
@@ -172,7 +173,7 @@ class AveragingSession:
         """
         try:
             counts = {worker: share.counts() for worker, share in self._shares.items()}
-            found = yield from secure_sum(self.roles, SETUP_SUMS, self._masking, -1, counts)
+            found = yield from secure_sum(self.roles, COUNT_SUM, self._masking, -1, counts)
             totals = Totals.of(found.total, self.dataset.classes)
             if len(found.workers) < len(self.workers):
                 raise UsageError("the task cannot begin: a worker could not be reached")
@@ -186,7 +187,7 @@ class AveragingSession:
             for share in self._shares.values():
                 share.take(totals)
             parts = {worker: share.curvature() for worker, share in self._shares.items()}
-            found = yield from secure_sum(self.roles, SETUP_SUMS, self._masking, 0, parts)
+            found = yield from secure_sum(self.roles, CURVATURE_SUM, self._masking, 0, parts)
             if len(found.workers) < len(self.workers):
                 raise UsageError("the task cannot begin: a worker could not be reached")
             self._rates = learning_rates(found.total, totals.scales, self._how.l2)
@@ -261,7 +262,7 @@ class AveragingSession:
                 for worker in told
             }
             found = yield from secure_sum(
-                self.roles, ROUND_SUMS, self._masking, self.rounds, updates
+                self.roles, UPDATE_SUM, self._masking, self.rounds, updates
             )
         except MessageLostError:
             return

@@ -30,7 +30,6 @@ from qnetsim.fel.messages import (
     gather,
     gather_all,
     send,
-    send_numbers,
 )
 from qnetsim.fel.pads import MAC_KEY_BYTES
 from qnetsim.fel.roles import TaskRoles
@@ -57,6 +56,8 @@ class SumKinds:
         From owner to worker: who did not deliver.
     corrections : MessageKind
         From worker to owner: masks with those.
+    part : int
+        Tells the sums of one round apart.
     """
 
     masks: MessageKind
@@ -64,17 +65,24 @@ class SumKinds:
     sums: MessageKind
     missing: MessageKind
     corrections: MessageKind
+    part: int = 0
 
     @staticmethod
-    def of_step(step: int) -> SumKinds:
-        """Kinds of the sums of a step."""
-        names = ("masks", "masked numbers", "sums", "missing workers", "mask corrections")
-        return SumKinds(*(MessageKind(step, name) for name in names))
+    def of_step(step: int, part: int = 0) -> SumKinds:
+        """Kinds of a sum of a step."""
+        return SumKinds(
+            masks=MessageKind(step, "masks"),
+            masked=MessageKind(step, "masked numbers"),
+            sums=MessageKind(step, "sums"),
+            missing=MessageKind(step, "missing workers"),
+            corrections=MessageKind(step, "mask corrections"),
+            part=part,
+        )
 
 
-#: Sums of the set-up, and those of a round.
-SETUP_SUMS = SumKinds.of_step(3)
-ROUND_SUMS = SumKinds.of_step(5)
+#: Sums of the set-up, and that of a round.
+COUNT_SUM, CURVATURE_SUM = (SumKinds.of_step(3, part) for part in range(2))
+UPDATE_SUM = SumKinds.of_step(5)
 
 
 @dataclass(frozen=True)
@@ -229,7 +237,7 @@ def _share_mask(
 ) -> Flow[bool]:
     """Send a mask; who drew it has it in any case."""
     one.add_mask(other.name, mask)
-    yield from send_numbers(kinds.masks, one.name, other.name, mask.tolist())
+    yield from _send(kinds, kinds.masks, one.name, other.name, mask.tolist(), padded=True)
     other.add_mask(one.name, mask)
     return True
 
@@ -247,7 +255,14 @@ def _masked_sums(
     head_of = roles.head_of
     sent = yield from gather(
         [
-            _send(kinds.masked, worker, head_of[worker], masked[worker].tolist(), masking)
+            _send(
+                kinds,
+                kinds.masked,
+                worker,
+                head_of[worker],
+                masked[worker].tolist(),
+                padded=masking.padded,
+            )
             for worker in ready
         ]
     )
@@ -263,11 +278,12 @@ def _masked_sums(
     told = yield from gather(
         [
             _send(
+                kinds,
                 kinds.sums,
                 head,
                 roles.owner,
                 [*_named(group, order), *sums[head].tolist()],
-                masking,
+                padded=masking.padded,
             )
             for head, group in groups.items()
         ]
@@ -289,21 +305,33 @@ def _correct(
     order: Sequence[str],
 ) -> Flow[IntArray]:
     """Ask a worker for its masks with those that did not deliver."""
-    names = tuple(_named(missing, order))
-    yield from send(
-        Message(kinds.missing, owner, party.name, names, width=NUMBER_BYTES, padded=False)
-    )
+    yield from _send(kinds, kinds.missing, owner, party.name, _named(missing, order), padded=False)
     correction = party.correction(missing)
-    yield from send_numbers(kinds.corrections, party.name, owner, correction.tolist())
+    numbers = correction.tolist()
+    yield from _send(kinds, kinds.corrections, party.name, owner, numbers, padded=True)
     return correction
 
 
 def _send(
-    kind: MessageKind, source: str, target: str, numbers: Sequence[int], masking: Masking
+    kinds: SumKinds,
+    kind: MessageKind,
+    source: str,
+    target: str,
+    numbers: Sequence[int],
+    *,
+    padded: bool,
 ) -> Flow[bool]:
-    """Send masked numbers; they are padded only if the task says so."""
+    """Send a message of a sum."""
     return send(
-        Message(kind, source, target, tuple(numbers), width=NUMBER_BYTES, padded=masking.padded)
+        Message(
+            kind,
+            source,
+            target,
+            tuple(numbers),
+            width=NUMBER_BYTES,
+            padded=padded,
+            part=kinds.part,
+        )
     )
 
 
