@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.analysis.task_endings import TaskEnding, task_endings
 from qnetsim.arrays import FloatArray
 from qnetsim.trace import Trace
 from qnetsim.vocabulary import ROUND_STATUS
@@ -61,6 +62,8 @@ class TaskRun:
     held_out : dict from str to ndarray of float64, shape (done,)
         ``auc`` on the training records after each step, and ``test_loss``, ``test_accuracy`` and
         ``test_auc`` on those that are held out; empty where none are.
+    ending : TaskEnding
+        How it stood when the run ended.
     """
 
     name: str
@@ -79,6 +82,7 @@ class TaskRun:
     key_bits_before: FloatArray
     key_bits_by_kind: dict[tuple[int, str], int]
     held_out: dict[str, FloatArray] = field(default_factory=dict)
+    ending: TaskEnding = field(default_factory=TaskEnding)
 
     @property
     def trained_s(self) -> float | None:
@@ -106,7 +110,8 @@ def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
         mine = tasks == task
         rows = {column: array[mine] for column, array in values.items()}
         found.append(_task_run(f"{task + 1} {name}", numbers[mine], rows, kinds))
-    return tuple(found)
+    endings = task_endings(trace, len(found))
+    return tuple(replace(run, ending=end) for run, end in zip(found, endings, strict=True))
 
 
 def _data_name(table: Mapping[str, Any]) -> str:

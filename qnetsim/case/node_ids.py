@@ -96,5 +96,11 @@ def _task(table: Any, names: _Translation) -> Any:
         "owner": names(table.owner),
         "head": tuple(map(names, table.head)),
         "workers": tuple(tuple(map(names, group)) for group in table.workers),
+        "attack": tuple(_attack(entry, names) for entry in table.attack),
     }
     return table.model_copy(update=update)
+
+
+def _attack(table: Any, names: _Translation) -> Any:
+    given = {end: getattr(table, end) for end in ENDS if getattr(table, end) is not None}
+    return table.model_copy(update={end: names(name) for end, name in given.items()})

@@ -286,6 +286,11 @@ def open_case(scenario: Scenario, topology: Topology | None = None) -> Case:
     if problems:
         raise SettingError(problems)
     refuse_too_many_absences(scenario.fel, run_s)
+    if scenario.fel:
+        # cryptography and data sets are for tasks only
+        from qnetsim.case.tasks import refuse_unfit
+
+        refuse_unfit(scenario, network.topology)
     return Case(scenario, network, forecast)
 
 

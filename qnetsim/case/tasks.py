@@ -9,11 +9,26 @@ from pathlib import Path
 
 import numpy as np
 
+from qnetsim import seeds
 from qnetsim.arrays import IntArray
 from qnetsim.case.task_data import dataset_of, shares_of
+from qnetsim.case.task_relays import (
+    legs_of,
+    refuse_no_message,
+    refuse_no_way,
+    relay_rule,
+    toy_dataset,
+)
 from qnetsim.errors import SettingError, UsageError
-from qnetsim.fel.datasets import draw_worker_records
-from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionScheme, PaillierScheme
+from qnetsim.fel.batches import Batches
+from qnetsim.fel.computing import HERE, Computing
+from qnetsim.fel.datasets import Dataset, draw_worker_records
+from qnetsim.fel.encryption_schemes import (
+    CountedScheme,
+    EncryptionMeans,
+    EncryptionScheme,
+    PaillierScheme,
+)
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.horizontal import Averaging, AveragingSession
 from qnetsim.fel.intersection_protocols import (
@@ -23,18 +38,29 @@ from qnetsim.fel.intersection_protocols import (
 )
 from qnetsim.fel.own_data import data_sha256
 from qnetsim.fel.preparation import SPAN_DEVIATIONS
-from qnetsim.fel.protocol import Session
+from qnetsim.fel.privacy import TaskPrivacy, randomised_response
+from qnetsim.fel.protocol import LearningMethod, Session
+from qnetsim.fel.record_shares import draw_shares
 from qnetsim.fel.roles import TaskRoles
 from qnetsim.fel.secure_sum import Masking
 from qnetsim.fel.task_session import TaskSession
-from qnetsim.kernel.rounds import Task
+from qnetsim.kernel.task_attacks import TaskAttacks
+from qnetsim.kernel.tasks import Task
+from qnetsim.network import Topology
 from qnetsim.scenario import FelTable, Scenario
 from qnetsim.units import seconds_to_ticks
 from qnetsim.world.attendance import draw_attendance
 
 
 def open_session(
-    table: FelTable, number: int, seed: int, replication: int = 0, *, counted: bool = False
+    table: FelTable,
+    number: int,
+    seed: int,
+    replication: int = 0,
+    *,
+    counted: bool = False,
+    dataset: Dataset | None = None,
+    computing: Computing = HERE,
 ) -> TaskSession:
     """Build the session of a task; its parties have the names of their nodes.
 
@@ -46,16 +72,22 @@ def open_session(
     seed, replication : int
     counted : bool
         Leave the cryptography out whatever the table says.
+    dataset : Dataset, optional
+        Learn from this one; that of the table unless given.
+    computing : Computing, optional
+        Where the parties' cryptography is computed; in this process unless given.
     """
     real = table.mode == "real" and not counted
     if table.kind == "horizontal":
-        return _averaging(table, number, seed, replication, real=real)
-    dataset = dataset_of(table, seed)
+        return _averaging(table, dataset, number, seed, replication, real=real)
+    dataset = dataset or dataset_of(table, seed)
     workers = [name for group in table.workers for name in group]
+
+    means = EncryptionMeans(table.randomness, computing)
 
     def scheme_of_round(round_number: int) -> EncryptionScheme:
         name = number, replication, round_number
-        return PaillierScheme(table.key_bits, seed, *name) if real else CountedScheme()
+        return PaillierScheme(table.key_bits, seed, *name, means=means) if real else CountedScheme()
 
     protocol = (
         BlindSignatures if table.intersection == "blind_signatures" else CommutativeEncryption
@@ -72,19 +104,46 @@ def open_session(
                 for name in workers
             },
         ),
-        l2=penalty_weight(table),
+        LearningMethod(
+            table.optimiser,
+            None if table.batch is None else Batches(table.batch, seed, number, replication),
+            penalty_weight(table),
+        ),
+        TaskPrivacy(
+            table.privacy.scores, _learnt_labels(table, dataset, seed, number, replication)
+        ),
     )
 
 
+def _learnt_labels(table: FelTable, dataset: Dataset, seed: int, *name: int) -> IntArray | None:
+    """Labels that their holder learns from, where they are not the true ones."""
+    epsilon = table.privacy.label_epsilon
+    if epsilon is None:
+        return None
+    return randomised_response(dataset.labels, epsilon, seeds.stream(seed, "fel", "labels", *name))
+
+
 def _averaging(
-    table: FelTable, number: int, seed: int, replication: int, *, real: bool
+    table: FelTable,
+    given: Dataset | None,
+    number: int,
+    seed: int,
+    replication: int,
+    *,
+    real: bool,
 ) -> AveragingSession:
     """Session of a horizontal task."""
-    dataset = dataset_of(table, seed)
+    roles = TaskRoles(table.owner, table.clusters)
+    if given is None:
+        dataset = dataset_of(table, seed)
+        shares = shares_of(table, dataset, seed)
+    else:
+        dataset = given
+        shares = draw_shares(dataset, roles.workers, seed)
     return AveragingSession(
         dataset,
-        shares_of(table, dataset, seed),
-        TaskRoles(table.owner, table.clusters),
+        shares,
+        roles,
         Averaging(table.local_steps, penalty_weight(table), table.standardise, table.intercept),
         Masking(seed if real else None, (number, replication), table.pad_ciphertexts),
     )
@@ -133,9 +192,34 @@ def open_tasks(scenario: Scenario, nodes: Sequence[str], replication: int) -> li
                 away=dict(zip(session.workers, attendance.away, strict=True)),
                 real=table.mode == "real",
                 horizontal=table.kind == "horizontal",
+                relays=relay_rule(table),
+                missing=attendance.missing,
+                attacks=_attacks(table, number, run.seed, replication),
             )
         )
     return tasks
+
+
+def _attacks(table: FelTable, number: int, seed: int, replication: int) -> TaskAttacks | None:
+    if not table.attack:
+        return None
+    return TaskAttacks(table.attack, seeds.stream(seed, "fel", "attack", replication, number))
+
+
+def refuse_unfit(scenario: Scenario, topology: Topology) -> None:
+    """Refuse keys that must avoid parties and cannot, and attacks on messages that do not exist.
+
+    Raises
+    ------
+    SettingError
+    """
+    for number, table in enumerate(scenario.fel):
+        if table.attack or not relay_rule(table).idle:
+            toy = toy_dataset(sum(map(len, table.workers)))
+            session = open_session(table, number, 0, counted=True, dataset=toy)
+            legs = list(legs_of(session))
+            refuse_no_way(table, legs, topology, number)
+            refuse_no_message(table, legs, number)
 
 
 def task_world(scenario: Scenario, replication: int) -> list[dict[str, object]]:
@@ -150,7 +234,9 @@ def task_world(scenario: Scenario, replication: int) -> list[dict[str, object]]:
         attendance = draw_attendance(table, number, run.seed, replication, end)
         found.append(
             {
-                "settings": table.portable().model_dump(mode="json", exclude={"mode"}),
+                "settings": table.portable().model_dump(
+                    mode="json", exclude={"mode", "randomness"}
+                ),
                 "data": _data_digest(table, number, run.seed),
                 "attendance": attendance.digest(),
             }

@@ -24,10 +24,13 @@ from qnetsim.plain_text import counted
 PARAMETER_BITS = 20
 RESIDUAL_BITS = 16
 SCORE_BITS = FEATURE_BITS + PARAMETER_BITS
+GRADIENT_BITS = FEATURE_BITS + RESIDUAL_BITS
 #: Largest parameter, in absolute value.
 PARAMETER_LIMIT = 2**6
 #: Bits of a packed slot: holds scores and gradients with their signs.
 SLOT_BITS = 64
+#: Fractional bits of a loss that the label holder tells.
+LOSS_BITS = 64
 
 
 @dataclass(frozen=True)
@@ -60,24 +63,43 @@ class ClassBalance:
         positives = self.positives
         return 2 * positives * (len(self.labels) - positives)
 
-    def residuals(self, scores: IntArray) -> IntArray:
+    def residuals(self, scores: IntArray, rows: IntArray | slice = slice(None)) -> IntArray:
         """Weighted derivatives of the loss, S·w·(z/4 − y/2), with ``RESIDUAL_BITS``.
 
         Parameters
         ----------
-        scores : ndarray of int64, shape (samples, classes)
+        scores : ndarray of int64, shape (rows, classes)
             With ``SCORE_BITS``.
+        rows : ndarray of int64, optional
+            Samples that they are of; all unless given.
 
         Returns
         -------
-        ndarray of int64, shape (samples, classes)
+        ndarray of int64, shape (rows, classes)
             Rounded down.
         """
-        steps = scores - (self.labels << (SCORE_BITS + 1))
+        steps = scores - (self.labels[rows] << (SCORE_BITS + 1))
         # S·w/4 · steps / 2**SCORE_BITS, with RESIDUAL_BITS kept; exact in Python integers
-        numerator = steps.astype(object) * self.weights * (len(self.labels) << RESIDUAL_BITS)
+        numerator = steps.astype(object) * self.weights[rows] * (len(self.labels) << RESIDUAL_BITS)
         denominator = (4 * self.scales.astype(object)) << SCORE_BITS
         return np.asarray(numerator // denominator, dtype=np.int64)
+
+    def losses(self, scores: IntArray, rows: IntArray) -> list[int]:
+        """Balanced mean loss of some samples less log 2, one a class, with ``LOSS_BITS``.
+
+        Parameters
+        ----------
+        scores : ndarray of int64, shape (rows, classes)
+        rows : ndarray of int64
+        """
+        z = scores.astype(object)
+        labels, weights = (values[rows].astype(object) for values in (self.labels, self.weights))
+        # −yz/2 + z²/8 with 2·SCORE_BITS, times 8
+        eights = (weights * (z * z - (labels * z << (SCORE_BITS + 2)))).sum(axis=0)
+        return [
+            (int(top) << LOSS_BITS) // (int(bottom) << (2 * SCORE_BITS + 3))
+            for top, bottom in zip(eights, weights.sum(axis=0), strict=True)
+        ]
 
 
 def loss_shares(parameters: IntArray, gradient: IntArray, at_zero: IntArray) -> list[int]:
@@ -100,6 +122,11 @@ def mean_loss(shares: Sequence[Sequence[int]], samples: int) -> float:
     total = sum(sum(share) for share in shares)
     unit = samples * classes << (PARAMETER_BITS + FEATURE_BITS + RESIDUAL_BITS + 1)
     return math.log(2) + float(Fraction(total, unit))
+
+
+def batch_loss(losses: Sequence[int]) -> float:
+    """Mean loss over the classes from ``ClassBalance.losses``."""
+    return math.log(2) + float(Fraction(sum(losses), len(losses) << LOSS_BITS))
 
 
 def taylor_loss(labels: IntArray, scores: IntArray) -> FloatArray:
@@ -191,18 +218,21 @@ class FeatureBlock:
         self.parameters: IntArray = np.zeros((features.shape[1], classes), dtype=np.int64)
         self._penalty = penalty or Penalty()
 
-    def penalised(self, gradient: IntArray, point: IntArray | None = None) -> IntArray:
+    def penalised(
+        self, gradient: IntArray, point: IntArray, samples: int | None = None
+    ) -> IntArray:
         """Gradient with that of the penalty at a point, which the worker knows by itself.
 
         Parameters
         ----------
         gradient : ndarray of int64, shape (features, classes)
             As :meth:`gradient` gives it.
-        point : ndarray of int64, shape (features, classes), optional
-            The parameters unless given.
+        point : ndarray of int64, shape (features, classes)
+            Parameters, or a direction.
+        samples : int, optional
+            Those that the gradient is a sum over; all unless given.
         """
-        at = self.parameters if point is None else point
-        return gradient + self._penalty.gradient(at, len(self.features))
+        return gradient + self._penalty.gradient(point, samples or len(self.features))
 
     def scores(self) -> IntArray:
         """Partial scores u = θx with ``SCORE_BITS``, shape (samples, classes)."""
@@ -216,7 +246,9 @@ class FeatureBlock:
         """Σ x·r with FEATURE_BITS + RESIDUAL_BITS, times S; shape (features, classes)."""
         return self.features.T @ residuals
 
-    def step(self, gradient: IntArray, rates: Sequence[Fraction]) -> None:
+    def step(
+        self, gradient: IntArray, rates: Sequence[Fraction], samples: int | None = None
+    ) -> None:
         """Move against the gradient of the mean loss.
 
         Parameters
@@ -224,24 +256,53 @@ class FeatureBlock:
         gradient : ndarray of int64, shape (features, classes)
         rates : sequence of Fraction, shape (classes,)
             Learning rates.
+        samples : int, optional
+            Those that the gradient is a sum over; all unless given.
 
         Raises
         ------
         UsageError
             A parameter leaves the range that fits into the slots.
         """
-        samples = len(self.features)
-        shift = FEATURE_BITS + RESIDUAL_BITS - PARAMETER_BITS
+        samples = samples or len(self.features)
+        shift = GRADIENT_BITS - PARAMETER_BITS
         for c, rate in enumerate(rates):
             divisor = (rate.denominator * samples) << shift
             moved = [int(g) * rate.numerator // divisor for g in gradient[:, c].tolist()]
             self.parameters[:, c] -= np.array(moved, dtype=np.int64)
-        if np.abs(self.parameters).max(initial=0) > PARAMETER_LIMIT << PARAMETER_BITS:
-            raise UsageError(f"a parameter exceeds ±{PARAMETER_LIMIT}; learn for fewer rounds")
+        require_parameters(self.parameters)
 
 
-def require_slots(samples: int, features: int) -> None:
-    """Check that every score and gradient fits into a slot, and residuals into 64 bits.
+def require_parameters(parameters: IntArray) -> None:
+    """Check that parameters, or a direction, lie in the range that fits into the slots.
+
+    Raises
+    ------
+    UsageError
+        One leaves it.
+    """
+    if np.abs(parameters).max(initial=0) > PARAMETER_LIMIT << PARAMETER_BITS:
+        raise UsageError(f"a parameter exceeds ±{PARAMETER_LIMIT}; learn for fewer rounds")
+
+
+def gradient_bound(samples: int, features: int) -> int:
+    """Most that Σ x·r can be in absolute value.
+
+    The weights of a class add up to one, so Σ S·w·|z/4 − y/2| is at most S times its largest term,
+    where |z| is at most ``PARAMETER_LIMIT`` times the features; each residual is rounded down.
+    """
+    largest = features * PARAMETER_LIMIT // 4 + 1
+    return samples * (largest << RESIDUAL_BITS) << FEATURE_BITS
+
+
+def require_slots(samples: int, features: int, block: int | None = None) -> None:
+    """Check that all that is added up under encryption fits into a slot.
+
+    Parameters
+    ----------
+    samples, features : int
+    block : int, optional
+        Features of the largest block; all unless given.
 
     Raises
     ------
@@ -249,10 +310,9 @@ def require_slots(samples: int, features: int) -> None:
         There are too many samples or features.
     """
     score = features * PARAMETER_LIMIT << SCORE_BITS
-    # S·w ≤ S/2 for a class of one sample; |z/4 − y/2| ≤ features·limit/4 + 1/2
-    residual = samples * (features * PARAMETER_LIMIT + 2) << RESIDUAL_BITS
-    gradient = samples * residual << FEATURE_BITS
-    if max(score, gradient) >= 1 << (SLOT_BITS - 1):
+    # Σ 2·n₊·n₋·w is 2·n₊·n₋, at most S²/2
+    curvature = samples * samples * (block or features) << (2 * FEATURE_BITS - 1)
+    if max(score, curvature, gradient_bound(samples, features)) >= 1 << (SLOT_BITS - 1):
         raise UsageError(
             f"{counted(samples, 'sample')} of {features} features do not fit into slots "
             f"of {SLOT_BITS} bits"

@@ -1,17 +1,22 @@
 """Quantum-secured channels between the parties of a task: pads and tags for every message.
 
 A party has one identity and registers once, against Sybil attacks. Each direction of a channel has
-keys of its own; both ends hold the same bytes and spend them strictly forward. In a round, each
-party submits each kind of message once.
+keys of its own; both ends hold the same bytes, spend them strictly forward, and overwrite them when
+both have. In a round, each party submits each kind of message once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Literal
 
 from qnetsim.errors import ProtocolError, TamperedMessageError
 from qnetsim.fel.messages import Message
 from qnetsim.fel.pads import KeyBuffer, Receiver, SealedMessage, Sender
+
+#: A bit is changed; the message does not arrive; the last message of the link comes once more.
+Attack = Literal["tamper", "drop", "replay"]
 
 
 class Link:
@@ -19,12 +24,19 @@ class Link:
 
     def __init__(self, name: str) -> None:
         self._bytes = bytearray()
-        self._buffers = [KeyBuffer(self._read) for _ in range(2)]
+        self._overwritten = 0
+        self._buffers = [KeyBuffer(self._read, after_use=self._overwrite) for _ in range(2)]
         self.sender = Sender(name, self._buffers[0])
         self.receiver = Receiver(name, self._buffers[1])
 
-    def _read(self, offset: int, count: int) -> bytes:
-        return bytes(self._bytes[offset : offset + count])
+    def _read(self, offset: int, count: int) -> bytearray:
+        return self._bytes[offset : offset + count]
+
+    def _overwrite(self) -> None:
+        """Put zeros in the place of what both ends have spent."""
+        used = min(buffer.spent for buffer in self._buffers)
+        self._bytes[self._overwritten : used] = bytes(used - self._overwritten)
+        self._overwritten = used
 
     def add_keys(self, data: bytes) -> None:
         """Put delivered key bytes into the buffers of both ends."""
@@ -46,6 +58,7 @@ class Channels:
         self._registered: set[str] = set()
         self._links: dict[tuple[str, str], Link] = {}
         self._submitted: set[tuple[int, str, str, str, int]] = set()
+        self._last: dict[tuple[str, str], SealedMessage] = {}
         for party in parties:
             self.register(party)
 
@@ -74,7 +87,9 @@ class Channels:
             Its keys do not suffice; nothing is spent.
         """
         link = self._link(message.source, message.target)
-        return link.sender.seal(message.payload(), padded=message.padded)
+        sealed = link.sender.seal(message.payload(), padded=message.padded)
+        self._last[message.source, message.target] = sealed
+        return sealed
 
     def open(self, message: Message, sealed: SealedMessage) -> bytes:
         """Open a message at its target.
@@ -107,6 +122,36 @@ class Channels:
         """
         if self.open(message, self.seal(message)) != message.payload():
             raise TamperedMessageError(f"{message.purpose}: what arrived is not what was sent")
+
+    def carry_under(self, attack: Attack, message: Message) -> None:
+        """Send a message that is attacked on its way; only a replay lets it arrive.
+
+        Raises
+        ------
+        TamperedMessageError
+            The message itself is not what was sent.
+        ProtocolError
+            A message that was attacked is taken for a true one.
+        """
+        before = self._last.get((message.source, message.target))
+        if attack == "replay":
+            if before is not None:
+                self._refuse(message, before)
+            self.carry(message)
+            return
+        sealed = self.seal(message)
+        if attack == "tamper":
+            self._refuse(
+                message, replace(sealed, body=bytes([sealed.body[0] ^ 1]) + sealed.body[1:])
+            )
+
+    def _refuse(self, message: Message, forged: SealedMessage) -> None:
+        """Offer a forged message to its target, which must not take it."""
+        try:
+            self.open(message, forged)
+        except TamperedMessageError:
+            return
+        raise ProtocolError(f"{message.purpose}: a forged message was taken for a true one")
 
     def begin_round(self) -> None:
         """Let every party submit anew."""

@@ -3,46 +3,96 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from numpy.random import BitGenerator
 
 from qnetsim import seeds
 from qnetsim.fel import paillier
+from qnetsim.fel.computing import HERE, Computing, Later
+from qnetsim.fel.randomness import Randomness, RandomnessName, randomness_of
 
 
 class EncryptionScheme(Protocol):
     """Operations of the protocol on ciphertexts; each round has a scheme with fresh keys.
 
     ``public`` is the public key, as a number. A party adds a mask under encryption and subtracts
-    it from the plaintext.
+    it from the plaintext. Operations on lists are begun by a call, and give their result by
+    another one: what several parties begin may be computed at the same time.
     """
 
     public: int
 
-    def encrypt(self, value: int) -> int:
-        """Encrypt a packed integer."""
+    def encrypt_all(self, values: Sequence[int]) -> Later[list[int]]:
+        """Encrypt packed integers."""
+        ...
 
     def add(self, ciphertexts: Sequence[int]) -> int:
         """Encryption of the sum."""
+        ...
 
-    def add_fresh(self, ciphertexts: Sequence[int]) -> int:
-        """Fresh encryption of the sum, which does not reveal the summands."""
+    def add_fresh_all(
+        self, columns: Sequence[Sequence[int]], *, by_key_holder: bool = False
+    ) -> Later[list[int]]:
+        """Fresh encryption of each column's sum, which does not reveal the summands."""
+        ...
 
-    def weigh(self, ciphertexts: Sequence[int], factors: Sequence[int]) -> int:
-        """Encryption of Σ factor·value."""
+    def weigh_all(
+        self, ciphertexts: Sequence[int], columns: Sequence[Sequence[int]]
+    ) -> Later[list[int]]:
+        """Encryptions of Σ factor·value, one for each column of factors ≥ 0."""
+        ...
 
-    def blind(self, ciphertext: int) -> tuple[int, int]:
-        """Fresh encryption of value + mask, and the mask."""
+    def blind_all(self, ciphertexts: Sequence[int]) -> tuple[Later[list[int]], list[int]]:
+        """Fresh encryptions of value + mask, and the masks."""
+        ...
 
-    def decrypt(self, ciphertext: int) -> int:
-        """Masked value, as the key holder sees it."""
+    def decrypt_all(self, ciphertexts: Sequence[int]) -> Later[list[int]]:
+        """Masked values, as the key holder sees them."""
+        ...
 
     def unmask(self, masked: int, mask: int) -> int:
         """Value from what the key holder decrypted."""
+        ...
+
+    def encrypt(self, value: int) -> int:
+        """Encrypt one packed integer."""
+        return self.encrypt_all([value])()[0]
+
+    def add_fresh(self, ciphertexts: Sequence[int]) -> int:
+        """Fresh encryption of one sum."""
+        return self.add_fresh_all([ciphertexts])()[0]
+
+    def weigh(self, ciphertexts: Sequence[int], factors: Sequence[int]) -> int:
+        """Encryption of one Σ factor·value, factors ≥ 0."""
+        return self.weigh_all(ciphertexts, [factors])()[0]
+
+    def blind(self, ciphertext: int) -> tuple[int, int]:
+        """Fresh encryption of one value + mask, and the mask."""
+        blinded, masks = self.blind_all([ciphertext])
+        return blinded()[0], masks[0]
+
+    def decrypt(self, ciphertext: int) -> int:
+        """One masked value."""
+        return self.decrypt_all([ciphertext])()[0]
 
 
-class PaillierScheme:
+@dataclass(frozen=True)
+class EncryptionMeans:
+    """How ciphertexts are made; what they hold does not depend on it.
+
+    Attributes
+    ----------
+    randomness : {"short", "full"}
+    computing : Computing
+    """
+
+    randomness: RandomnessName = "short"
+    computing: Computing = HERE
+
+
+class PaillierScheme(EncryptionScheme):
     """Paillier encryption with a key of its own.
 
     Parameters
@@ -51,63 +101,103 @@ class PaillierScheme:
     seed : int
     *name : str or int
         Names the streams of key and randomness.
+    means : EncryptionMeans, optional
     """
 
-    def __init__(self, key_bits: int, seed: int, *name: str | int) -> None:
+    def __init__(
+        self, key_bits: int, seed: int, *name: str | int, means: EncryptionMeans | None = None
+    ) -> None:
+        means = means or EncryptionMeans()
         bits: BitGenerator = seeds.stream(seed, "fel", "paillier", *name)
-        public, self._private = paillier.generate_keys(bits, key_bits)
-        self._cipher = paillier.Cipher(public, bits)
+        public, private = paillier.generate_keys(bits, key_bits)
         self.public = int(public.n)
-        self.encrypt = self._cipher.encrypt
-        self.add = self._cipher.add
-        self.weigh = self._cipher.weigh
+        self._factors = int(private.p), int(private.q)
+        self._cipher = paillier.Cipher(public, bits, randomness_of(means.randomness, self.public))
+        self._of_holder = randomness_of(means.randomness, self.public, self._factors)
+        self._computing = means.computing
 
-    def add_fresh(self, ciphertexts: Sequence[int]) -> int:
-        """Fresh encryption of the sum."""
-        return self.add([*ciphertexts, self.encrypt(0)])
+    def encrypt_all(self, values: Sequence[int]) -> Later[list[int]]:
+        """Encrypt packed integers."""
+        return self._encrypt(values, self._cipher.randomness)
 
-    def blind(self, ciphertext: int) -> tuple[int, int]:
-        """Fresh encryption of value + mask, the mask uniform over the ring."""
-        mask = self._cipher.uniform()
-        return self._cipher.blind(ciphertext, mask), mask
+    def add(self, ciphertexts: Sequence[int]) -> int:
+        """Encryption of the sum."""
+        return self._cipher.add(ciphertexts)
 
-    def decrypt(self, ciphertext: int) -> int:
-        """Masked value: a uniform residue."""
-        return paillier.decrypt(self._private, ciphertext)
+    def _encrypt(self, values: Sequence[int], randomness: Randomness) -> Later[list[int]]:
+        drawn = [(value, self._cipher.draw()) for value in values]
+        return self._computing.begin(paillier.encrypt_all, randomness, self.public, drawn)
+
+    def add_fresh_all(
+        self, columns: Sequence[Sequence[int]], *, by_key_holder: bool = False
+    ) -> Later[list[int]]:
+        """Fresh encryption of each column's sum."""
+        randomness = self._of_holder if by_key_holder else self._cipher.randomness
+        zeros = self._encrypt([0] * len(columns), randomness)
+        return lambda: [
+            self.add([*column, zero]) for column, zero in zip(columns, zeros(), strict=True)
+        ]
+
+    def weigh_all(
+        self, ciphertexts: Sequence[int], columns: Sequence[Sequence[int]]
+    ) -> Later[list[int]]:
+        """Encryptions of Σ factor·value, one for each column."""
+        return self._computing.begin(
+            paillier.weigh_all, self._cipher.square, tuple(ciphertexts), columns
+        )
+
+    def blind_all(self, ciphertexts: Sequence[int]) -> tuple[Later[list[int]], list[int]]:
+        """Fresh encryptions of value + mask, the masks uniform over the ring."""
+        masks = [self._cipher.uniform() for _ in ciphertexts]
+        sealed = self.encrypt_all(masks)
+        return (
+            lambda: [self.add(pair) for pair in zip(ciphertexts, sealed(), strict=True)],
+            masks,
+        )
+
+    def decrypt_all(self, ciphertexts: Sequence[int]) -> Later[list[int]]:
+        """Masked values: uniform residues."""
+        return self._computing.begin(paillier.decrypt_all, self._factors, tuple(ciphertexts))
 
     def unmask(self, masked: int, mask: int) -> int:
         """Value around zero."""
-        return paillier.signed(masked - mask, self._cipher.n)
+        return paillier.signed(masked - mask, self.public)
 
 
-class CountedScheme:
+class CountedScheme(EncryptionScheme):
     """No encryption, for ``mode = "counted"``: plaintexts in place of ciphertexts of equal size."""
 
     public = 0
 
-    def encrypt(self, value: int) -> int:
-        """The value."""
-        return value
+    def encrypt_all(self, values: Sequence[int]) -> Later[list[int]]:
+        """The values."""
+        return lambda: list(values)
 
     def add(self, ciphertexts: Sequence[int]) -> int:
         """The sum."""
         return sum(ciphertexts)
 
-    def add_fresh(self, ciphertexts: Sequence[int]) -> int:
-        """The sum."""
-        return self.add(ciphertexts)
+    def add_fresh_all(
+        self, columns: Sequence[Sequence[int]], *, by_key_holder: bool = False
+    ) -> Later[list[int]]:
+        """The sums."""
+        return lambda: list(map(sum, columns))
 
-    def weigh(self, ciphertexts: Sequence[int], factors: Sequence[int]) -> int:
+    def weigh_all(
+        self, ciphertexts: Sequence[int], columns: Sequence[Sequence[int]]
+    ) -> Later[list[int]]:
         """Σ factor·value."""
-        return sum(v * f for v, f in zip(ciphertexts, factors, strict=True))
+        return lambda: [
+            sum(v * f for v, f in zip(ciphertexts, column, strict=True)) for column in columns
+        ]
 
-    def blind(self, ciphertext: int) -> tuple[int, int]:
-        """The value, with a mask of zero."""
-        return ciphertext, 0
+    def blind_all(self, ciphertexts: Sequence[int]) -> tuple[Later[list[int]], list[int]]:
+        """The values, with masks of zero."""
+        return (lambda: list(ciphertexts)), [0] * len(ciphertexts)
 
-    def decrypt(self, ciphertext: int) -> int:
-        """The value."""
-        return ciphertext
+    def decrypt_all(self, ciphertexts: Sequence[int]) -> Later[list[int]]:
+        """The values."""
+        return lambda: list(ciphertexts)
 
     def unmask(self, masked: int, mask: int) -> int:
         """The value."""

@@ -48,14 +48,6 @@ class KeyUsageTable:
             found[step, purpose] = found.get((step, purpose), KeyUsage()) + entry
         return sorted(found.items(), key=lambda item: item[0][0])
 
-    def key_bytes_by_pair(self) -> dict[tuple[str, str], int]:
-        """Key bytes that each pair needs, both directions together; names in order."""
-        found: dict[tuple[str, str], int] = {}
-        for (_, _, source, target), entry in self.entries.items():
-            pair = (source, target) if source < target else (target, source)
-            found[pair] = found.get(pair, 0) + entry.key_bytes
-        return found
-
     @property
     def total(self) -> KeyUsage:
         """Sum over everything."""

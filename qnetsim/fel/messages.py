@@ -1,7 +1,8 @@
 """Messages of the protocol, and flows of messages that run side by side.
 
 A *flow* is a generator: it yields messages that are sent at the same time, and is told for each
-whether it was delivered. Flows know no time, and do not encrypt the channel.
+whether it was delivered. Flows know no time, and do not encrypt the channel. A flow that yields no
+message has begun to compute: it goes on when the flows beside it have begun too.
 """
 
 from __future__ import annotations
@@ -215,7 +216,14 @@ def gather(flows: Sequence[Flow[Result]], *, all_needed: bool = False) -> Flow[l
     for number in range(len(flows)):
         resume(number, None)
     while batches:
-        sent = dict(batches)
+        # all that can be begun is begun before anybody waits for it
+        while computing := [number for number, batch in batches.items() if not batch]:
+            yield ()
+            for number in computing:
+                resume(number, ())
+        if not batches:
+            break
+        sent = dict(sorted(batches.items()))
         answers = yield tuple(message for batch in sent.values() for message in batch)
         at = 0
         for number, batch in sent.items():

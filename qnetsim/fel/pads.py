@@ -3,6 +3,10 @@
 Each direction of a link spends its own buffer, strictly forward. A message takes 32 bytes for its
 Poly1305 key, then as many bytes of pad as it is long if it is padded. A buffer that runs out
 raises ``KeysExhaustedError`` and spends nothing; no key is ever stretched.
+
+A message that does not arrive takes its keys with it: the receiver finds the next one by the
+offset that the tag authenticates, and leaves out the key bytes between. Copies of key bytes are
+overwritten after use.
 """
 
 from __future__ import annotations
@@ -11,6 +15,8 @@ import hmac
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from qnetsim.errors import KeysExhaustedError, TamperedMessageError
 
@@ -33,25 +39,44 @@ class KeyBuffer:
         Gives ``count`` key bytes from an offset.
     available : int
         Bytes delivered so far.
+    after_use : callable
+        Called whenever bytes were spent.
     """
 
-    read: Callable[[int, int], bytes] = field(repr=False)
+    read: Callable[[int, int], bytes | bytearray] = field(repr=False)
     available: int = 0
     spent: int = 0
+    after_use: Callable[[], None] = field(default=lambda: None, repr=False)
 
-    def take(self, count: int) -> tuple[int, bytes]:
-        """Spend the next bytes; returns their offset and the bytes.
+    def take(self, count: int) -> tuple[int, bytearray]:
+        """Spend the next bytes; returns their offset and a copy, which the caller overwrites.
 
         Raises
         ------
         KeysExhaustedError
             Fewer are left; none is spent.
         """
-        if self.spent + count > self.available:
-            raise KeysExhaustedError(count, self.available - self.spent)
         offset = self.spent
-        self.spent += count
-        return offset, self.read(offset, count)
+        key = self.look(offset, count)
+        self.spend(offset + count)
+        return offset, key
+
+    def look(self, offset: int, count: int) -> bytearray:
+        """Copy of bytes that are not spent yet, wherever they are.
+
+        Raises
+        ------
+        KeysExhaustedError
+            They are not all there.
+        """
+        if offset + count > self.available:
+            raise KeysExhaustedError(count, max(self.available - offset, 0))
+        return bytearray(self.read(offset, count))
+
+    def spend(self, until: int) -> None:
+        """Spend everything ahead of an offset."""
+        self.spent = until
+        self.after_use()
 
 
 @dataclass(frozen=True)
@@ -98,7 +123,7 @@ class Sender:
     def seal(self, payload: bytes, *, padded: bool) -> SealedMessage:
         """Pad a message if asked to, and tag it."""
         offset, key = self._keys.take(key_bytes(len(payload), padded=padded))
-        body = _xor(payload, key[MAC_KEY_BYTES:]) if padded else payload
+        body = _xor(payload, memoryview(key)[MAC_KEY_BYTES:]) if padded else payload
         message = SealedMessage(
             link=self._link,
             sequence=self._sequence,
@@ -108,11 +133,13 @@ class Sender:
             tag=b"",
         )
         self._sequence += 1
-        return replace(message, tag=_tag(key, message))
+        tag = _tag(key, message)
+        _overwrite(key)
+        return replace(message, tag=tag)
 
 
 class Receiver:
-    """The other end; takes each sequence number once, in order.
+    """The other end; takes each sequence number once, in order, and leaves out what is lost.
 
     Parameters
     ----------
@@ -144,34 +171,59 @@ class Receiver:
             It is of another link, replayed, out of order, changed, or not padded as agreed. The
             key of a changed one is spent: it is never used for another message.
         """
-        if message.link != self._link or message.sequence != self._sequence:
+        need = key_bytes(length, padded=padded)
+        ahead = message.sequence - self._sequence
+        # a message that was lost took a tag's key at least
+        lost = ahead > 0 and message.offset >= self._keys.spent + ahead * MAC_KEY_BYTES
+        if message.link != self._link or not (ahead == 0 or lost):
             raise TamperedMessageError(
                 f"link {self._link}: expected message {self._sequence}, got message "
                 f"{message.sequence} of {message.link}: replayed, lost or misdirected"
             )
-        if message.offset != self._keys.spent:
+        if not lost and message.offset != self._keys.spent:
             raise TamperedMessageError(
                 f"link {self._link}, message {self._sequence}: key offset {message.offset}, "
                 f"expected {self._keys.spent}"
             )
-        _, key = self._keys.take(key_bytes(length, padded=padded))
-        self._sequence += 1
+        key = self._keys.look(message.offset, need)
+        try:
+            return self._opened(message, key, length=length, padded=padded)
+        finally:
+            _overwrite(key)
+
+    def _opened(
+        self, message: SealedMessage, key: bytearray, *, length: int, padded: bool
+    ) -> bytes:
+        """The payload of a message that has its place, or one ahead of it."""
         agreed = len(message.body) == length and message.padded == padded
-        if not (agreed and hmac.compare_digest(_tag(key, message), message.tag)):
+        right = agreed and hmac.compare_digest(_tag(key, message), message.tag)
+        expected = message.sequence == self._sequence
+        if right or expected:
+            # a wrong tag burns the key of the expected message; one from ahead could burn any
+            self._keys.spend(message.offset + len(key))
+            self._sequence = message.sequence + 1
+        if not right:
+            burnt = "its key is burnt" if expected else "no key is burnt"
             raise TamperedMessageError(
-                f"link {self._link}, message {message.sequence}: the tag is wrong; its key is burnt"
+                f"link {self._link}, message {message.sequence}: the tag is wrong; {burnt}"
             )
-        return _xor(message.body, key[MAC_KEY_BYTES:]) if message.padded else message.body
+        pad = memoryview(key)[MAC_KEY_BYTES:]
+        return _xor(message.body, pad) if message.padded else message.body
 
 
-def _tag(key: bytes, message: SealedMessage) -> bytes:
+def _overwrite(key: bytearray) -> None:
+    """Put zeros in the place of key bytes."""
+    key[:] = bytes(len(key))
+
+
+def _tag(key: bytearray, message: SealedMessage) -> bytes:
     from cryptography.hazmat.primitives.poly1305 import Poly1305
 
-    return Poly1305.generate_tag(key[:MAC_KEY_BYTES], message.header() + message.body)
+    tag_key = memoryview(key)[:MAC_KEY_BYTES]
+    return Poly1305.generate_tag(tag_key, message.header() + message.body)
 
 
-def _xor(data: bytes, pad: bytes) -> bytes:
+def _xor(data: bytes, pad: memoryview) -> bytes:
     if len(data) != len(pad):
         raise KeysExhaustedError(len(data), len(pad))
-    count = len(data)
-    return (int.from_bytes(data, "big") ^ int.from_bytes(pad, "big")).to_bytes(count, "big")
+    return (np.frombuffer(data, np.uint8) ^ np.frombuffer(pad, np.uint8)).tobytes()

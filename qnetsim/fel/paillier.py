@@ -2,12 +2,16 @@
 
 A plaintext holds several signed integers in slots of ``SLOT_BITS``; sums and products by one
 integer act on all slots at once. Masks are uniform over the whole ring, so a masked plaintext says
-nothing. Keys and randomness come from named streams: simulation, not security.
+nothing. Keys and randomness come from named streams: simulation, not security. phe makes the keys
+and decrypts, by the Chinese remainder theorem as one would; what it cannot shorten is in
+``powers.py`` and ``randomness.py``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from numpy.random import BitGenerator
@@ -15,6 +19,8 @@ from numpy.random import BitGenerator
 from qnetsim import seeds
 from qnetsim.errors import UsageError
 from qnetsim.fel.arithmetic import SLOT_BITS
+from qnetsim.fel.powers import product_of_powers
+from qnetsim.fel.randomness import FullRandomness, Randomness, uniform
 
 #: phe has no type hints.
 Public = Any
@@ -23,6 +29,8 @@ Private = Any
 
 def generate_keys(bits: BitGenerator, size: int) -> tuple[Public, Private]:
     """Make a ``PaillierPublicKey`` and its private key, with a modulus of exactly ``size`` bits.
+
+    The primes are those of ``ShortRandomness``: p ≡ q ≡ 3 (mod 4), gcd(p − 1, q − 1) = 2.
 
     Raises
     ------
@@ -35,16 +43,21 @@ def generate_keys(bits: BitGenerator, size: int) -> tuple[Public, Private]:
         raise UsageError(f"a Paillier key has an even number of bits >= 256, got {size}")
     while True:
         p, q = (_prime(bits, size // 2) for _ in range(2))
-        if p != q and (p * q).bit_length() == size:
+        alone = p != q and math.gcd(p - 1, q - 1) == 2
+        if alone and (p * q).bit_length() == size:
             public = paillier.PaillierPublicKey(p * q)
             return public, paillier.PaillierPrivateKey(public, p, q)
 
 
 def _prime(bits: BitGenerator, size: int) -> int:
-    # the two highest bits are set, so that the product of two primes has full length
+    """A prime that is 3 modulo 4, as short randomness needs it."""
     import gmpy2
 
-    return int(gmpy2.next_prime(seeds.bits(bits, size) | (3 << (size - 2))))
+    # the two highest bits are set, so that the product of two primes has full length
+    prime = gmpy2.next_prime(seeds.bits(bits, size) | (3 << (size - 2)))
+    while prime % 4 != 3:
+        prime = gmpy2.next_prime(prime)
+    return int(prime)
 
 
 def slots(key_bits: int) -> int:
@@ -88,22 +101,29 @@ class Cipher:
     ----------
     public : Public
     bits : BitGenerator
+    randomness : Randomness, optional
+        Paillier's own unless given.
     """
 
-    def __init__(self, public: Public, bits: BitGenerator) -> None:
-        self.public = public
-        self._bits = bits
+    def __init__(
+        self, public: Public, bits: BitGenerator, randomness: Randomness | None = None
+    ) -> None:
         self.n = int(public.n)
         self.square = int(public.nsquare)
+        self.randomness = randomness or FullRandomness(self.n)
+        self._bits = bits
 
     def encrypt(self, plaintext: int) -> int:
         """Encrypt an integer modulo n."""
-        return int(self.public.raw_encrypt(plaintext % self.n, r_value=self.uniform()))
+        return encrypt_all(self.randomness, self.n, [(plaintext, self.draw())])[0]
+
+    def draw(self) -> int:
+        """What is random of one ciphertext, never the same for two uses."""
+        return self.randomness.draw(self._bits)
 
     def uniform(self) -> int:
         """Draw from 1 … n − 1, never the same for two uses."""
-        # 128 further bits leave no bias that matters
-        return 1 + seeds.bits(self._bits, self.n.bit_length() + 128) % (self.n - 1)
+        return uniform(self._bits, self.n)
 
     def add(self, ciphertexts: Sequence[int]) -> int:
         """Encryption of the sum."""
@@ -115,20 +135,47 @@ class Cipher:
         return int(total)
 
     def weigh(self, ciphertexts: Sequence[int], factors: Sequence[int]) -> int:
-        """Encryption of Σ factor·plaintext; nothing is re-randomised."""
-        import gmpy2
-
-        # gmpy2 takes the inverse of a ciphertext whose factor is negative
-
-        total = gmpy2.mpz(1)
-        for ciphertext, factor in zip(ciphertexts, factors, strict=True):
-            if factor:
-                total = total * gmpy2.powmod(ciphertext, factor, self.square) % self.square
-        return int(total)
+        """Encryption of Σ factor·plaintext for factors ≥ 0; nothing is re-randomised."""
+        return weigh_all(self.square, ciphertexts, [factors])[0]
 
     def blind(self, ciphertext: int, mask: int) -> int:
         """Add a mask, encrypted anew: the result is a fresh ciphertext of plaintext + mask."""
         return self.add([ciphertext, self.encrypt(mask)])
+
+
+def encrypt_all(randomness: Randomness, n: int, plaintexts: Sequence[tuple[int, int]]) -> list[int]:
+    """Encrypt integers modulo n, each with what was drawn for it."""
+    square = n * n
+    # (1 + n)^m = 1 + m·n modulo n²
+    return [
+        int((plaintext % n * n + 1) * randomness.factor(drawn) % square)
+        for plaintext, drawn in plaintexts
+    ]
+
+
+def weigh_all(
+    square: int, ciphertexts: Sequence[int], columns: Sequence[Sequence[int]]
+) -> list[int]:
+    """Encryptions of Σ factor·plaintext, one for each column of factors ≥ 0."""
+    import gmpy2
+
+    bases = list(map(gmpy2.mpz, ciphertexts))
+    modulus = gmpy2.mpz(square)
+    return [int(product_of_powers(bases, column, modulus)) for column in columns]
+
+
+def decrypt_all(factors: tuple[int, int], ciphertexts: Sequence[int]) -> list[int]:
+    """Plaintexts in 0 … n − 1, by who knows p and q."""
+    private = private_key(*factors)
+    return [decrypt(private, ciphertext) for ciphertext in ciphertexts]
+
+
+@lru_cache(maxsize=2)
+def private_key(p: int, q: int) -> Private:
+    """The private key of these primes."""
+    from phe import paillier
+
+    return paillier.PaillierPrivateKey(paillier.PaillierPublicKey(p * q), p, q)
 
 
 def decrypt(private: Private, ciphertext: int) -> int:

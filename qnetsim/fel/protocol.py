@@ -24,14 +24,19 @@ from qnetsim.fel.arithmetic import (
     FeatureBlock,
     Penalty,
     accuracy,
+    batch_loss,
     learning_rates,
     loss_shares,
     mean_loss,
     require_slots,
 )
+from qnetsim.fel.batches import Batches
 from qnetsim.fel.datasets import Dataset, WorkerRecords
+from qnetsim.fel.direction_rounds import DirectionRounds
+from qnetsim.fel.directions import OptimiserName
+from qnetsim.fel.encrypted_scores import EncryptedScoresExchange, require_plaintext
 from qnetsim.fel.evaluation import Evaluation, evaluate
-from qnetsim.fel.exchange import EncryptedExchange, TaskEncryption
+from qnetsim.fel.exchange import EncryptedExchange, TaskEncryption, unpack_rows
 from qnetsim.fel.intersection_protocols import RecordIntersection
 from qnetsim.fel.messages import (
     LONG_BYTES,
@@ -43,7 +48,8 @@ from qnetsim.fel.messages import (
     gather_all,
     send_numbers,
 )
-from qnetsim.fel.paillier import slots, unpack
+from qnetsim.fel.paillier import slots
+from qnetsim.fel.privacy import AS_IN_THE_PAPER, TaskPrivacy
 from qnetsim.fel.roles import TaskRoles
 from qnetsim.plain_text import counted
 
@@ -64,6 +70,28 @@ class RoundOutcome:
     loss: float | None = None
 
 
+@dataclass(frozen=True)
+class LearningMethod:
+    """How a task learns.
+
+    Attributes
+    ----------
+    optimiser : {"gradient_descent", "line_search", "conjugate_gradients"}
+    batches : Batches, optional
+        Records of each round; all unless given. Gradient descent only.
+    l2 : Fraction
+        Weight of the penalty on the parameters.
+    """
+
+    optimiser: OptimiserName = "gradient_descent"
+    batches: Batches | None = None
+    l2: Fraction = Fraction(0)
+
+    def __post_init__(self) -> None:
+        if self.batches is not None and self.optimiser != "gradient_descent":
+            raise UsageError(f"{self.optimiser} needs all records in every round, not a batch")
+
+
 class Session:
     """One FEL task.
 
@@ -75,15 +103,16 @@ class Session:
     roles : TaskRoles
     encryption : TaskEncryption
     intersection : RecordIntersection, optional
-    l2 : Fraction
-        Weight of the penalty on the parameters.
+    method : LearningMethod, optional
+        Gradient descent with all records, as in the paper, unless given.
+    privacy : TaskPrivacy, optional
 
     Attributes
     ----------
     blocks : dict from worker to FeatureBlock
         Features of the common records, and parameters.
     balance : ClassBalance
-        Labels of the common records.
+        Labels of the common records, as their holder learns from them.
     rounds : int
         Rounds that were begun.
 
@@ -100,7 +129,8 @@ class Session:
         roles: TaskRoles,
         encryption: TaskEncryption,
         intersection: RecordIntersection | None = None,
-        l2: Fraction = Fraction(0),
+        method: LearningMethod | None = None,
+        privacy: TaskPrivacy = AS_IN_THE_PAPER,
     ) -> None:
         self.roles = roles
         self.workers = roles.workers
@@ -113,7 +143,8 @@ class Session:
                 f"{counted(len(self.workers), 'worker')} for {counted(len(blocks), 'block')}; "
                 "one each is needed"
             )
-        require_slots(dataset.samples, sum(len(b) for b in blocks))
+        widths = [len(columns) for columns in blocks]
+        require_slots(dataset.samples, sum(widths), max(widths))
         key_bits = encryption.key_bits
         if dataset.classes > slots(key_bits):
             raise UsageError(
@@ -121,9 +152,23 @@ class Session:
                 f"{counted(slots(key_bits), 'slot')} of a key of {key_bits} bits"
             )
         self.dataset = dataset
+        self._privacy = privacy
+        self._hides_scores = privacy.scores == "encrypted"
+        self._features = sum(widths)
         self.rounds = 0
         self._encryption = encryption
-        self._l2 = l2
+        self._method = method or LearningMethod()
+        if self._hides_scores:
+            require_plaintext(key_bits, dataset.samples, self._features)
+            if self._method.batches is not None:
+                raise UsageError(
+                    "a batch's loss is told by the label holder, who sees no scores where they are "
+                    "encrypted; leave batch out, or open the scores"
+                )
+        self._directions: DirectionRounds | None = None
+        #: Records that all workers hold, and the places among them of those of this round.
+        self._common: Sequence[str] = ()
+        self._rows: IntArray = np.arange(0)
         self._columns = dict(zip(self.workers, blocks, strict=True))
         intersection = intersection or RecordIntersection()
         self._protocol = intersection.protocol
@@ -149,21 +194,30 @@ class Session:
             for worker, columns in self._columns.items()
         }
         holder = self.label_holder
-        self.balance = ClassBalance(dataset.labels[rows[holder][~tested[holder]]])
+        held = rows[holder][~tested[holder]]
+        learnt = dataset.labels if self._privacy.labels is None else self._privacy.labels
+        self._true_labels = dataset.labels[held]
+        self.balance = ClassBalance(learnt[held])
         self._test_features = {
             worker: dataset.features[rows[worker][tested[worker]]][:, columns]
             for worker, columns in self._columns.items()
         }
         self._test_labels = dataset.labels[rows[holder][tested[holder]]]
 
+    def _without_test(self, records: Sequence[str]) -> list[str]:
+        """Records that are not held out, in their order."""
+        test = self.dataset.test
+        rows = self._records[self.label_holder].rows_of(records).tolist()
+        return [r for r, row in zip(records, rows, strict=True) if not (len(test) and test[row])]
+
     def _penalty(self, columns: IntArray) -> Penalty:
         free = np.flatnonzero(columns == self.dataset.intercept)
-        return Penalty(self._l2, int(free[0]) if len(free) else None)
+        return Penalty(self._method.l2, int(free[0]) if len(free) else None)
 
     @property
     def accuracy(self) -> float:
         """Share of the training records that the model classifies rightly."""
-        return accuracy(self.balance.labels, self._training_scores)
+        return accuracy(self._true_labels, self._training_scores)
 
     @property
     def _training_scores(self) -> IntArray:
@@ -177,7 +231,7 @@ class Session:
         scores = sum(
             self._test_features[worker] @ block.parameters for worker, block in self.blocks.items()
         )
-        labels = self.balance.labels
+        labels = self._true_labels
         return evaluate(labels, self._training_scores, self._test_labels, np.asarray(scores))
 
     def setup(self) -> Steps:
@@ -194,6 +248,9 @@ class Session:
             records = {worker: self._records[worker].records for worker in self.workers}
             common = yield from self._protocol.intersect(self.roles.owner, self.roles.head, records)
             self._take_rows({w: self._records[w].rows_of(common[w]) for w in self.workers})
+            self._common = self._without_test(common[self.label_holder])
+            if self._method.batches is not None:
+                self._method.batches.require(len(self._common))
             if (self.balance.scales == 0).any():
                 raise UsageError(
                     "the task cannot begin: "
@@ -229,14 +286,28 @@ class Session:
             [
                 *(exchange.send_public_key(3, worker) for worker in self.workers),
                 send_numbers(kind, self.label_holder, self.roles.owner, counts),
+                *(send_numbers(kind, self.label_holder, w, counts) for w in self._told_counts),
             ]
         )
         at_zero = balance.residuals(np.zeros_like(balance.labels))
-        weights = exchange.encrypt_rows(balance.weights)
-        residuals = exchange.encrypt_rows(at_zero)
+        weights = yield from exchange.encrypt_rows(balance.weights)
+        residuals = yield from exchange.encrypt_rows(at_zero)
         yield from gather_all(
             [self._report_curvature(exchange, w, weights, residuals) for w in self.workers]
         )
+        if self._method.optimiser != "gradient_descent":
+            self._directions = DirectionRounds(
+                self.roles,
+                self.blocks,
+                self._gradient_at_zero,
+                conjugate=self._method.optimiser == "conjugate_gradients",
+                l2=self._method.l2,
+            )
+
+    @property
+    def _told_counts(self) -> list[str]:
+        """Workers that need the class counts: those that divide what is not opened on the way."""
+        return [*self.workers[:-1]] if self._hides_scores else []
 
     def _report_curvature(
         self,
@@ -254,11 +325,11 @@ class Session:
                 exchange.send_ciphertexts(MessageKind(3, "residuals"), holder, worker, residuals),
             ]
         )
-        encrypted = [exchange.scheme.weigh(weights, block.norms().tolist())]
-        encrypted += exchange.gradient(block, residuals)
+        encrypted = yield from exchange.weigh(weights, block.norms()[:, None])
+        encrypted += yield from exchange.weigh(residuals, block.features)
         kind = MessageKind(3, "masked gradient")
         values = yield from exchange.decrypt_masked(kind, worker, encrypted)
-        rows = self._unpack_rows(values)
+        rows = unpack_rows(values, self.dataset.classes)
         self._curvature[worker] = rows[0]
         self._gradient_at_zero[worker] = rows[1:]
         kind = MessageKind(3, "curvature")
@@ -279,21 +350,45 @@ class Session:
         outcome.loss = None
         if self.label_holder not in present:
             return
-        exchange = EncryptedExchange(self.roles, self._encryption, self.rounds)
+        exchange = self._exchange_of_round()
+        self._rows = self._rows_of_round()
         try:
+            if self._directions is not None:
+                present = yield from self._directions.begin(present)
+                if self.label_holder not in present:
+                    return
             active: list[str] = []
-            own = self.blocks[self.label_holder].scores()
-            others = yield from self._collect_scores(exchange, present, active)
-            residuals = self.balance.residuals(own + others)
+            own = self._scores(self.label_holder)
+            sums = yield from self._collect_scores(exchange, present, active)
             workers = [*active, self.label_holder]
-            yield from self._gradient_steps(exchange, workers, residuals, outcome)
+            yield from self._gradient_steps(exchange, workers, (own, sums), outcome)
         except MessageLostError:
             return
 
+    def _exchange_of_round(self) -> EncryptedExchange:
+        if not self._hides_scores:
+            return EncryptedExchange(self.roles, self._encryption, self.rounds)
+        return EncryptedScoresExchange(
+            self.roles, self._encryption, self.rounds, self.balance, self._features
+        )
+
+    def _rows_of_round(self) -> IntArray:
+        """Places of the records that the round learns from."""
+        if self._method.batches is None:
+            return np.arange(len(self.balance.labels))
+        return self._method.batches.rows(self.rounds, self._common)
+
+    def _scores(self, worker: str) -> IntArray:
+        """Scores of the round's records: of the parameters, or of a direction."""
+        block = self.blocks[worker]
+        directions = self._directions
+        point = block.parameters if directions is None else directions.point(worker)
+        return block.features[self._rows] @ point
+
     def _collect_scores(
         self, exchange: EncryptedExchange, present: Sequence[str], active: list[str]
-    ) -> Flow[IntArray]:
-        """Steps 3 and 4: the label holder gets the sum of the others' scores, and nothing else.
+    ) -> Flow[list[int]]:
+        """Steps 3 and 4: the label holder gets encrypted sums of the others' scores.
 
         Adds to ``active`` the workers whose scores are in the sum.
         """
@@ -322,13 +417,7 @@ class Session:
             if total is not None:
                 arrived.append(total)
                 active.extend(group)
-        shape = self.balance.labels.shape
-        if not arrived:
-            return np.zeros(shape, dtype=np.int64)
-        whole = [exchange.scheme.add(column) for column in zip(*arrived, strict=True)]
-        kind = MessageKind(4, "masked scores")
-        values = yield from exchange.decrypt_masked(kind, holder, whole)
-        return exchange.unpack_all(values, shape)
+        return [exchange.scheme.add(column) for column in zip(*arrived, strict=True)]
 
     def _label_holder_key(self, exchange: EncryptedExchange) -> Flow[list[int]]:
         yield from exchange.send_public_key(4, self.label_holder)
@@ -337,7 +426,7 @@ class Session:
     def _submit_scores(self, exchange: EncryptedExchange, worker: str) -> Flow[list[int]]:
         """A worker's encrypted scores, sent to its head."""
         yield from exchange.send_public_key(4, worker)
-        values = exchange.encrypt_all(self.blocks[worker].scores())
+        values = yield from exchange.encrypt_scores(self._scores(worker))
         kind = MessageKind(4, "scores")
         yield from exchange.send_ciphertexts(kind, worker, self._head_of[worker], values)
         return values
@@ -346,7 +435,7 @@ class Session:
         self, exchange: EncryptedExchange, head: str, parts: list[list[int]]
     ) -> Flow[list[int]]:
         """Sum over the workers of a head, sent to the label holder."""
-        sums = [exchange.scheme.add_fresh(column) for column in zip(*parts, strict=True)]
+        sums = yield from exchange.add_fresh(head, list(zip(*parts, strict=True)))
         yield from exchange.send_ciphertexts(
             MessageKind(4, "scores"), head, self.label_holder, sums
         )
@@ -356,21 +445,39 @@ class Session:
         self,
         exchange: EncryptedExchange,
         active: list[str],
-        residuals: IntArray,
+        scores: tuple[IntArray, list[int]],
         outcome: RoundOutcome,
     ) -> Steps:
-        """Step 5: every worker steps along its own gradient and reports its share of the loss."""
+        """Step 5: every worker steps along its own gradient, and the owner learns the loss."""
+        own, sums = scores
+        encrypted, opened = yield from exchange.residuals(self.balance, self._rows, own, sums)
+        if self._directions is not None:
+            taken = yield from self._directions.take(exchange, active, encrypted)
+            outcome.workers, outcome.loss = taken.workers, taken.loss
+            return
         curvature = np.sum([self._curvature[worker] for worker in active], axis=0)
-        rates = learning_rates(curvature, self._scales, self._l2)
-        encrypted = exchange.encrypt_rows(residuals)
-        found = yield from gather(
-            [self._gradient_step(exchange, worker, encrypted, rates) for worker in active]
+        rates = learning_rates(curvature, self._scales, self._method.l2)
+        steps = [self._gradient_step(exchange, worker, encrypted, rates) for worker in active]
+        if self._method.batches is None:
+            found = yield from gather(steps)
+            shares = [share for share in found if share is not None]
+            if len(shares) == len(active):
+                outcome.loss = mean_loss(shares, len(self.balance.labels))
+        else:
+            assert opened is not None
+            told, *found = yield from gather([self._tell_loss(opened), *steps])
+            if told is not None:
+                outcome.loss = batch_loss(told)
+        outcome.workers = tuple(
+            w for w, share in zip(active, found, strict=True) if share is not None
         )
-        shares = [share for share in found if share is not None]
-        stepped = [w for w, share in zip(active, found, strict=True) if share is not None]
-        outcome.workers = tuple(stepped)
-        if len(shares) == len(active):
-            outcome.loss = mean_loss(shares, len(self.balance.labels))
+
+    def _tell_loss(self, scores: IntArray) -> Flow[list[int]]:
+        """Loss of a batch, which the label holder tells the owner: no worker has a share of it."""
+        losses = self.balance.losses(scores, self._rows)
+        kind = MessageKind(5, "loss")
+        yield from send_numbers(kind, self.label_holder, self.roles.owner, losses, LONG_BYTES)
+        return losses
 
     def _gradient_step(
         self,
@@ -379,6 +486,7 @@ class Session:
         residuals: tuple[int, ...],
         rates: list[Fraction],
     ) -> Flow[list[int]]:
+        """A worker's step; returns its share of the loss, which is none of a batch's."""
         owner = self.roles.owner
         block = self.blocks[worker]
         kind = MessageKind(5, "residuals")
@@ -389,16 +497,15 @@ class Session:
                 exchange.send_ciphertexts(kind, self.label_holder, worker, residuals),
             ]
         )
-        encrypted = exchange.gradient(block, residuals)
         kind = MessageKind(5, "masked gradient")
-        values = yield from exchange.decrypt_masked(kind, worker, encrypted)
-        gradient = block.penalised(self._unpack_rows(values))
-        share = loss_shares(block.parameters, gradient, self._gradient_at_zero[worker])
-        yield from send_numbers(MessageKind(5, "loss"), worker, owner, share, LONG_BYTES)
-        block.step(gradient, rates)
+        features = block.features[self._rows]
+        gradient = yield from exchange.open_sums(
+            kind, worker, residuals, features, self.dataset.classes
+        )
+        gradient = block.penalised(gradient, block.parameters, len(self._rows))
+        share: list[int] = []
+        if self._method.batches is None:
+            share = loss_shares(block.parameters, gradient, self._gradient_at_zero[worker])
+            yield from send_numbers(MessageKind(5, "loss"), worker, owner, share, LONG_BYTES)
+        block.step(gradient, rates, len(self._rows))
         return share
-
-    def _unpack_rows(self, packed: Sequence[int]) -> IntArray:
-        """Values of all classes from each plaintext, shape (plaintexts, classes)."""
-        classes = self.dataset.classes
-        return np.array([unpack(value, classes) for value in packed], dtype=np.int64)

@@ -119,10 +119,11 @@ class ShareBalance(ClassBalance):
         others = self.totals.samples - positives
         return np.where(self.labels > 0, others, positives).astype(np.int64)
 
-    def residuals(self, scores: IntArray) -> IntArray:
+    def residuals(self, scores: IntArray, rows: IntArray | slice = slice(None)) -> IntArray:
         """As ``ClassBalance.residuals``, with the samples and weights of all."""
-        steps = scores - (self.labels << (SCORE_BITS + 1))
-        numerator = steps.astype(object) * self.weights * (self.totals.samples << RESIDUAL_BITS)
+        steps = scores - (self.labels[rows] << (SCORE_BITS + 1))
+        weights = self.weights[rows]
+        numerator = steps.astype(object) * weights * (self.totals.samples << RESIDUAL_BITS)
         denominator = (4 * self.totals.scales.astype(object)) << SCORE_BITS
         return np.asarray(numerator // denominator, dtype=np.int64)
 

@@ -7,120 +7,28 @@ piece, and is tried again at the start of every slot; keys that were got stay wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Sequence
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from simpy.events import Event
 
-from qnetsim.arrays import IntArray
 from qnetsim.kernel.clock import Clock, Priority
 from qnetsim.kernel.context import SimulationContext
+from qnetsim.kernel.party_exposure import PartyExposure
 from qnetsim.kernel.round_table import RoundTable
 from qnetsim.kernel.serving.open_slot import OpenSlot, TakenKey
+from qnetsim.kernel.task_endings import TaskEnding, Want, shortage
+from qnetsim.kernel.tasks import NOTHING_KEPT, KeptKeys, KeyRequest, Task, TaskKeys
 from qnetsim.network import Route, Topology
 from qnetsim.network.routes import NodePair, least_routes, open_neighbours, whole_lengths
+from qnetsim.policies.base import TaskWait
 
 if TYPE_CHECKING:
     from qnetsim.fel.channels import Channels
     from qnetsim.fel.messages import Batch, Message, Steps
-    from qnetsim.fel.task_session import TaskSession
-
-
-@dataclass(frozen=True)
-class Task:
-    """A FEL task as the kernel runs it.
-
-    Attributes
-    ----------
-    session : TaskSession
-    nodes : mapping from party to int
-        Node of each party.
-    rounds : int
-    patience : int or None
-        Ticks for which a message of a round waits for its keys; None: as long as it takes.
-    on_demand_channels : int
-        Channels that may be lit for the task on each fibre in a slot.
-    compute : mapping from party to ndarray of int64, shape (rounds + 1,)
-        Ticks for which a party computes ahead of what it sends.
-    away : mapping from worker to ndarray of int64, shape (absences, 2)
-        Ticks between which it is away.
-    real : bool
-        Every message is sealed with the key bytes that were delivered for it, and opened.
-    horizontal : bool
-        Workers hold records of their own, and send messages of other kinds.
-    """
-
-    session: TaskSession
-    nodes: Mapping[str, int]
-    rounds: int
-    patience: int | None
-    on_demand_channels: int
-    compute: Mapping[str, IntArray]
-    away: Mapping[str, IntArray]
-    real: bool = False
-    horizontal: bool = False
-
-    def back(self, party: str, tick: int) -> int:
-        """When a party is there again: the tick itself where it is not away."""
-        away = self.away.get(party)
-        if away is None or not len(away):
-            return tick
-        last = int(np.searchsorted(away[:, 0], tick, side="right")) - 1
-        return max(tick, int(away[last, 1])) if last >= 0 else tick
-
-
-@dataclass
-class KeyRequest:
-    """What one message still needs before it is delivered."""
-
-    message: Message
-    departs: int
-    deadline: int | None
-    missing: int
-    ready: int = 0
-    delivered: bool | None = None
-
-
-class KeptKeys(NamedTuple):
-    """Key bytes that two parties hold for later messages, and the tick at which both have them."""
-
-    size: int
-    ready: int
-
-
-NOTHING_KEPT = KeptKeys(0, 0)
-
-
-@dataclass
-class TaskKeys:
-    """What a task holds for later messages, and what it took in this slot.
-
-    Attributes
-    ----------
-    kept : dict from (source, target) to KeptKeys
-    slot : int
-        The slot that the other two are about.
-    joined : dict from node pair to set of int
-        Fibres on which the pair has a KM wavelength.
-    allowed : ndarray of int64, shape (fibres,)
-        Channels that the task may still light.
-    """
-
-    kept: dict[tuple[str, str], KeptKeys] = field(default_factory=dict)
-    slot: int = -1
-    joined: dict[NodePair, set[int]] = field(default_factory=dict)
-    allowed: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-
-    def begin_slot(self, slot: int, fibres: int, channels: int) -> None:
-        """Start anew in a slot: no wavelength, and so many channels on each fibre."""
-        if slot != self.slot:
-            self.slot = slot
-            self.joined = {}
-            self.allowed = np.full(fibres, channels, dtype=np.int64)
 
 
 #: Paths of FEL messages that are remembered.
@@ -179,7 +87,10 @@ class Rounds:
         self._tasks = tasks
         self._expose = expose
         self._task_keys = [TaskKeys() for _ in tasks]
+        self._exposure = PartyExposure(tasks, context.network.topology)
         self._channels = _channels(tasks)
+        self._waiting: list[list[KeyRequest]] = [[] for _ in tasks]
+        self._wants: list[Want | None] = [None for _ in tasks]
         for number in range(len(tasks)):
             clock.process(self._run(number))
 
@@ -199,7 +110,7 @@ class Rounds:
                 break
             self._channels[number].begin_round()
             outcome = RoundOutcome()
-            present = [w for w in task.session.workers if not self._away(task, w)]
+            present = task.present(r, self._now)
             steps = task.session.round(present, outcome) if r else task.session.setup()
             self.table.begin(number, r, self._now)
             if not (yield from self._exchange_all(number, r, steps)):
@@ -236,12 +147,15 @@ class Rounds:
         self, number: int, round_number: int, steps: Steps
     ) -> Generator[Event, None, bool]:
         """Send batch after batch; returns whether the run lasted until all were sent."""
-        answers = None
+        answers: list[bool] | None = None
         while True:
             try:
                 batch = next(steps) if answers is None else steps.send(answers)
             except StopIteration:
                 return True
+            if not batch:
+                answers = []
+                continue
             answers = yield from self._exchange(number, round_number, batch)
             if answers is None:
                 return False
@@ -264,10 +178,12 @@ class Rounds:
                 if request.delivered is None and request.departs <= self._now:
                     self._try(number, round_number, request)
             waiting = [request for request in asked if request.delivered is None]
+            self._waiting[number] = waiting
             if not waiting:
                 break
             wake = min(self._wakes(request) for request in waiting)
             if wake >= self._end:
+                self._wants[number] = self._want(number, round_number, waiting)
                 return None
             yield self._clock.at(wake, Priority.FEL, number)
         waited = max(self._now - computed, 0)
@@ -288,7 +204,7 @@ class Rounds:
         ends = (message.source, message.target)
         kept = self._task_keys[number].kept
         # while the task is set up, everybody is waited for
-        if round_number and any(self._away(task, party) for party in ends):
+        if round_number and not all(task.here(party, self._now) for party in ends):
             request.delivered = False
         else:
             held = kept.get(ends, NOTHING_KEPT)
@@ -300,8 +216,11 @@ class Rounds:
             if request.missing:
                 self._take(number, round_number, request)
             if not request.missing and request.ready <= self._now:
-                self._deliver(number, message)
-                request.delivered = True
+                if self._deliver(number, round_number, message):
+                    request.delivered = True
+                else:
+                    # its keys are spent: it is sent again with others, from the next slot on
+                    request.missing = message.key_bytes
             elif request.deadline is not None and request.deadline <= self._now:
                 request.delivered = False
         if request.delivered is False:
@@ -316,16 +235,17 @@ class Rounds:
         keys = self._task_keys[number]
         assert slot is not None
         message = request.message
-        source, target = (task.nodes[party] for party in (message.source, message.target))
-        pair = (source, target) if source < target else (target, source)
+        pair = self._pair(number, message)
         keys.begin_slot(slot.interval.first_slot, self._fibres, task.on_demand_channels)
         joined = keys.joined.setdefault(pair, set())
         known = set(slot.known_down(self._now))
+        barred = self._exposure.barred_fibres(number, message)
         while request.missing:
             empty = np.flatnonzero(slot.takeable(keys.allowed, joined, self._now) < 8)
             # what is known to be down is walked around, waited for, or a reason to give up
             avoided = set(empty.tolist())
             avoided = avoided - known if self._blocks else avoided | known
+            avoided |= barred
             route = self._paths.path(pair, frozenset(avoided))
             if route is None:
                 return
@@ -339,18 +259,17 @@ class Rounds:
             request.missing -= taken.bits // 8
             request.ready = max(request.ready, taken.ready)
             self._expose(route, taken.bits)
+            self._exposure.relayed(number, message, route.nodes, taken.bits)
             self.table.took(number, round_number, message, taken.bits)
             if task.real:
-                self._carry(number, message, route, source, taken)
+                self._carry(number, message, route, taken)
 
-    def _carry(
-        self, number: int, message: Message, route: Route, source: int, taken: TakenKey
-    ) -> None:
+    def _carry(self, number: int, message: Message, route: Route, taken: TakenKey) -> None:
         """Carry key bytes over the trusted relays into the hands of both ends."""
         assert self._context.task_relay is not None and self.slot is not None
         nodes = route.nodes
         hops = taken.hops
-        if nodes[0] != source:
+        if nodes[0] != self._tasks[number].nodes[message.source]:
             nodes = nodes[::-1]
             hops = hops[::-1]
         what = f"a message of task {number + 1} in slot {self.slot.interval.first_slot}"
@@ -358,12 +277,69 @@ class Rounds:
         data = key.to_bytes(taken.bits // 8, "big")
         self._channels[number].add_keys(message.source, message.target, data)
 
-    def _deliver(self, number: int, message: Message) -> None:
-        if self._tasks[number].real:
-            self._channels[number].carry(message)
+    def _deliver(self, number: int, round_number: int, message: Message) -> bool:
+        """Send a message that has its keys; returns whether it arrives."""
+        task = self._tasks[number]
+        attack = task.attacks.on(message, round_number) if task.attacks else None
+        if task.real:
+            channels = self._channels[number]
+            if attack is None:
+                channels.carry(message)
+            else:
+                channels.carry_under(attack, message)
+        return attack in (None, "replay")
 
-    def _away(self, task: Task, party: str) -> bool:
-        return task.back(party, self._now) > self._now
+    def _want(self, number: int, round_number: int, waiting: Sequence[KeyRequest]) -> Want | None:
+        """What a task waits for when the run ends: the message that lacks most keys."""
+        short = [request for request in waiting if request.departs <= self._now and request.missing]
+        if not short:
+            return None
+        request = max(short, key=lambda one: one.missing)
+        message = request.message
+        pair = self._pair(number, message)
+        keys = self._task_keys[number]
+        assert self.slot is not None
+        keys.begin_slot(
+            self.slot.interval.first_slot, self._fibres, self._tasks[number].on_demand_channels
+        )
+        joined = keys.joined.get(pair, set())
+        room = self.slot.takeable(keys.allowed, joined, self._now)
+        room[self.slot.down(self._now)] = 0
+        route = self._paths.path(pair, self._exposure.barred_fibres(number, message))
+        topology = self._context.network.topology
+        return shortage(message, round_number, request.missing, room, route, topology)
+
+    def endings(self) -> tuple[TaskEnding, ...]:
+        """What is told of each task when the run is over, beside its rounds."""
+        return tuple(
+            TaskEnding(
+                want=self._wants[number],
+                relayed=dict(self._exposure.seen[number]),
+                attacked=dict(task.attacks.met) if task.attacks else {},
+                burnt_bits=task.attacks.burnt_bits if task.attacks else 0,
+            )
+            for number, task in enumerate(self._tasks)
+        )
+
+    @property
+    def waits(self) -> tuple[TaskWait, ...]:
+        """Messages that wait for keys now."""
+        return tuple(
+            TaskWait(
+                task=number,
+                source=task.nodes[request.message.source],
+                target=task.nodes[request.message.target],
+                bits=8 * request.missing,
+            )
+            for number, task in enumerate(self._tasks)
+            for request in self._waiting[number]
+            if request.departs <= self._now and request.missing
+        )
+
+    def _pair(self, number: int, message: Message) -> NodePair:
+        nodes = self._tasks[number].nodes
+        source, target = nodes[message.source], nodes[message.target]
+        return (source, target) if source < target else (target, source)
 
     @property
     def _next_slot(self) -> int:

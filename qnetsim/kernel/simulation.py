@@ -16,10 +16,11 @@ from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.controllers import Controller, DecisionBoard, check_routes
 from qnetsim.kernel.key_managers import KeyManagers
 from qnetsim.kernel.ledger import Columns, Ledger, SlotBlock
-from qnetsim.kernel.rounds import Rounds, Task
+from qnetsim.kernel.rounds import Rounds
 from qnetsim.kernel.serving.intervals import ChunkRows, Interval
 from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION
+from qnetsim.kernel.tasks import Task
 from qnetsim.network import Network, RouteTable
 from qnetsim.plain_text import counted
 from qnetsim.policies import Future, Observation, Outcome, Policy
@@ -211,6 +212,7 @@ class Simulation:
             outages=self.managers.outages.known_at(slot * self.context.slot_ticks),
             generator=self._generators[number],
             future=future,
+            tasks=self.rounds.waits,
         )
 
 

@@ -110,6 +110,26 @@ class Future:
 
 
 @dataclass(frozen=True)
+class TaskWait:
+    """Keys that a message of a FEL task waits for.
+
+    Attributes
+    ----------
+    task : int
+        Which ``[[fel]]`` table, from 0.
+    source, target : int
+        Nodes, as positions in topology order.
+    bits : int
+        End-to-end key bits that are missing.
+    """
+
+    task: int
+    source: int
+    target: int
+    bits: int
+
+
+@dataclass(frozen=True)
 class Observation:
     """What a controller sees at the start of a slot. All arrays are read-only copies.
 
@@ -131,6 +151,8 @@ class Observation:
     generator : numpy.random.Generator
         The controller's own random stream.
     future : Future or None
+    tasks : tuple of TaskWait
+        What messages of FEL tasks wait for, all of the network's.
     """
 
     slot: int
@@ -143,6 +165,7 @@ class Observation:
     outages: tuple[int, ...]
     generator: np.random.Generator
     future: Future | None
+    tasks: tuple[TaskWait, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from qnetsim.scenario.tables.cost import CostTable, OnDemandPrices, Prices
 from qnetsim.scenario.tables.fel import FelTable
+from qnetsim.scenario.tables.fel_privacy import AttackTable, PrivacyTable
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
 from qnetsim.scenario.tables.network import FibreTable, MdiQkdTable, NetworkTable
 from qnetsim.scenario.tables.request import GravityTable, RequestTable
@@ -62,6 +63,8 @@ TABLES: dict[str, type[BaseModel]] = {
     "[faults]": FaultTable,
     "[[outage]]": OutageTable,
     "[[fel]]": FelTable,
+    "[fel.privacy]": PrivacyTable,
+    "[[fel.attack]]": AttackTable,
     "[key_management]": KeyManagementTable,
     "[planning]": PlanningTable,
     "[planning.risk]": RiskTable,

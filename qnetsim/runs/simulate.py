@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,11 @@ from qnetsim.interrupt import note_standing, stoppable
 from qnetsim.kernel import Kernel, Simulation, SlotBlock
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.followed_requests import FollowedRequests
-from qnetsim.kernel.rounds import Task
 from qnetsim.kernel.serving.jit import Served
 from qnetsim.kernel.serving.jit import chosen as chosen_kernel
 from qnetsim.kernel.simulation import Sink
+from qnetsim.kernel.task_endings import TaskEnding
+from qnetsim.kernel.tasks import Task
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import planned
 from qnetsim.policies import Policy
@@ -299,7 +301,7 @@ def simulate(
         if unfinished is not None:
             unfinished.begin(header)
         check = stack.enter_context(stoppable())
-        write = stack.enter_context(
+        write, writer = stack.enter_context(
             _writing(
                 path,
                 header,
@@ -319,7 +321,8 @@ def simulate(
 
         context = RunContext(case, table.title, replication, check, kernel)
         chunks = realisation.chunks(fast=context.served_by == "numba")
-        run_case(context, runner, chunks, sink, plan=plan, statuses=notes.statuses)
+        done = run_case(context, runner, chunks, sink, plan=plan, statuses=notes.statuses)
+        writer.tasks = _told(done.rounds.endings())
     return path
 
 
@@ -333,7 +336,7 @@ def _writing(
     kind: FileKind,
     force: bool,
     durable: bool,
-) -> Iterator[Sink]:
+) -> Iterator[tuple[Sink, TraceWriter]]:
     """Write a trace behind the simulation, held against the one that is completed, if any."""
     completed = 0 if unfinished is None else unfinished.slots
     force = force or unfinished is not None
@@ -355,7 +358,12 @@ def _writing(
                     unfinished.compare(done)
                 rows.put((chunk, done))
 
-            yield sink
+            yield sink, writer
+
+
+def _told(endings: Sequence[TaskEnding]) -> str:
+    """What a trace tells of FEL tasks, as JSON; empty where there is none."""
+    return json.dumps([asdict(ending) for ending in endings]) if endings else ""
 
 
 def trace_kind(scenario: Scenario) -> FileKind:

@@ -12,6 +12,7 @@ from qnetsim.scenario.load import (
 from qnetsim.scenario.scenario import Scenario, takes_integers
 from qnetsim.scenario.tables.cost import CostTable, Prices
 from qnetsim.scenario.tables.fel import FelTable, misplaced
+from qnetsim.scenario.tables.fel_privacy import AttackTable
 from qnetsim.scenario.tables.learning import LearningTable, RegimesTable
 from qnetsim.scenario.tables.network import FibreTable, MdiQkdTable, NetworkTable
 from qnetsim.scenario.tables.request import GravityTable, RequestTable
@@ -34,6 +35,7 @@ from qnetsim.scenario.tables.world import (
 )
 
 __all__ = [
+    "AttackTable",
     "CostTable",
     "DemandTable",
     "FaultTable",

@@ -10,7 +10,12 @@ from qnetsim.scenario.lines import Key, Problem
 #: Keys that say how a file is read.
 OF_DATA = ("label", "record_id", "holder", "features", "ignore", "sha256")
 #: Keys of the steps that horizontal tasks do not have, and of those that only they have.
-OF_VERTICAL = ("key_bits", "key_holder", "intersection", "overlap", "order")
+OF_VERTICAL = (
+    *("key_bits", "key_holder", "intersection", "overlap", "order"),
+    *("optimiser", "batch", "randomness"),
+)
+#: Keys of the privacy table of which the same is true.
+PRIVACY_OF_VERTICAL = ("scores", "label_epsilon")
 OF_HORIZONTAL = ("local_steps", "holder")
 
 
@@ -35,3 +40,8 @@ def fel_checks(table: Mapping[str, Any], place: Key) -> Iterator[Problem]:
         for key in keys:
             if key in table and kind in ("vertical", "horizontal") and kind != of:
                 yield (*place, key), f"goes with kind = {of!r} only; remove it"
+    privacy = table.get("privacy")
+    if kind == "horizontal" and isinstance(privacy, dict):
+        for key in PRIVACY_OF_VERTICAL:
+            if key in privacy:
+                yield (*place, "privacy", key), "goes with kind = 'vertical' only; remove it"

@@ -9,12 +9,25 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray, frozen
 from qnetsim.case import Case
+from qnetsim.case.task_relays import relay_rule
 from qnetsim.case.tasks import open_session
 from qnetsim.errors import SettingError
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
+from qnetsim.fel.messages import MessageKind
 from qnetsim.fel.protocol import RoundOutcome
-from qnetsim.network import shortest_routes
+from qnetsim.fel.relays import Leg, RelayedKeys
+from qnetsim.network import Route, shortest_routes
+from qnetsim.network.routes import NodePair
 from qnetsim.optimize.routing import newsvendor_lengths
+
+
+@dataclass(frozen=True)
+class RoutedKeys:
+    """Key bits of a message and their route."""
+
+    leg: Leg
+    route: Route
+    bits: int
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,8 @@ class KeyBudget:
         every fibre of its route.
     bits_per_slot : ndarray of int64, shape (fibres,)
         Key bits that the channels lit for the task yield in a slot.
+    round_relayed : dict from party to RelayedKeys
+        Key bits of others' messages of a round that pass each party's node.
     """
 
     setup: KeyUsageTable
@@ -40,6 +55,7 @@ class KeyBudget:
     setup_bits: IntArray
     round_bits: IntArray
     bits_per_slot: IntArray
+    round_relayed: dict[str, RelayedKeys]
 
     @property
     def slots_by_fibre(self) -> FloatArray:
@@ -100,30 +116,56 @@ def key_budget(case: Case, number: int, channels: int = 1) -> KeyBudget:
     run_flow(session.round(session.workers, RoundOutcome()), one_round)
     most = case.network.max_channels
     lit = case.network.channel_bits * (channels if most is None else min(channels, most))
+    round_keys = _routed(case, number, one_round)
     return KeyBudget(
         setup=setup,
         round=one_round,
-        setup_bits=_fibre_bits(case, number, setup),
-        round_bits=_fibre_bits(case, number, one_round),
+        setup_bits=_fibre_bits(case, _routed(case, number, setup)),
+        round_bits=_fibre_bits(case, round_keys),
         bits_per_slot=frozen(lit, np.int64),
+        round_relayed=_relayed(case, number, round_keys),
     )
 
 
-def _fibre_bits(case: Case, number: int, usage: KeyUsageTable) -> IntArray:
-    """Key bits by fibre, every key on the cheapest route of its pair."""
-    network = case.network
-    nodes = network.topology.nodes
-    needed = {
-        (min(ends), max(ends)): count
-        for pair, count in usage.key_bytes_by_pair().items()
-        for ends in [tuple(map(nodes.index, pair))]
-    }
-    lengths = newsvendor_lengths(network, case.forecast)
-    routes = shortest_routes(network.topology, lengths, needed)
-    bits = np.zeros(network.fibres, dtype=np.int64)
-    for pair, count in needed.items():
-        if pair not in routes:
-            a, b = (nodes[n] for n in pair)
-            raise SettingError([(("fel", number), f"no path joins {a!r} and {b!r}")])
-        bits[list(routes[pair].fibres)] += 8 * count
+def _routed(case: Case, number: int, usage: KeyUsageTable) -> list[RoutedKeys]:
+    """Messages of a task, their keys on the cheapest routes that they may take."""
+    topology = case.network.topology
+    nodes = topology.nodes
+    rule = relay_rule(case.scenario.fel[number])
+    by_barred: dict[frozenset[str], list[tuple[Leg, NodePair, int]]] = {}
+    for (step, purpose, source, target), entry in usage.entries.items():
+        leg = Leg(MessageKind(step, purpose), source, target)
+        a, b = sorted((nodes.index(source), nodes.index(target)))
+        by_barred.setdefault(rule.barred(leg), []).append((leg, (a, b), entry.key_bytes))
+    lengths = newsvendor_lengths(case.network, case.forecast)
+    found = []
+    for barred, messages in by_barred.items():
+        ends = (end for name in barred for end in topology.neighbours[nodes.index(name)])
+        closed = frozenset(end.fibre for end in ends)
+        routes = shortest_routes(topology, lengths, [pair for _, pair, _ in messages], closed)
+        for leg, pair, count in messages:
+            if pair not in routes:
+                text = f"no path joins {leg.source!r} and {leg.target!r}"
+                raise SettingError([(("fel", number), text)])
+            found.append(RoutedKeys(leg, routes[pair], 8 * count))
+    return found
+
+
+def _fibre_bits(case: Case, keys: list[RoutedKeys]) -> IntArray:
+    """Key bits by fibre."""
+    bits = np.zeros(case.network.fibres, dtype=np.int64)
+    for one in keys:
+        bits[list(one.route.fibres)] += one.bits
     return frozen(bits, np.int64)
+
+
+def _relayed(case: Case, number: int, keys: list[RoutedKeys]) -> dict[str, RelayedKeys]:
+    """Key bits of others' messages that pass each party."""
+    nodes = case.network.topology.nodes
+    rule = relay_rule(case.scenario.fel[number])
+    found = {name: RelayedKeys() for name in rule.roles.names}
+    for one in keys:
+        for node in one.route.nodes[1:-1]:
+            if nodes[node] in found:
+                found[nodes[node]].add(one.bits, readable=nodes[node] in rule.readers(one.leg))
+    return found

@@ -35,6 +35,8 @@ class Ending:
     attributes : mapping
         Root attributes that the file was made with.
     world_digest : str
+    tasks : str
+        What is told of FEL tasks, as JSON; empty where there is none.
     digest : ContentDigest or None
         Over all columns but the running totals; None where a write was cut short, so that the
         file must be read again.
@@ -48,6 +50,7 @@ class Ending:
     totals: Mapping[str, npt.NDArray[Any]]
     attributes: Mapping[str, Any]
     world_digest: str
+    tasks: str
     digest: ContentDigest | None
     last_rows: Mapping[str, LastRows]
 
@@ -90,6 +93,7 @@ def _complete(staged: StagedFile, kind: FileKind, ending: Ending) -> ContentDige
             "status": ending.status,
             "content_digest": digest.hexdigest(),
             "world_digest": ending.world_digest,
+            **({"tasks": ending.tasks} if ending.tasks else {}),
         }
         changed["file_digest"] = digest.file_hexdigest({**ending.attributes, **changed})
         put_attributes(file.id, changed)

@@ -31,6 +31,7 @@ ROOT_ATTRIBUTES = frozenset(
         "sees_future",
         "slot_s",
         "status",
+        "tasks",
         "version",
         "world_digest",
     }
@@ -44,7 +45,7 @@ ROOT_TYPES = {
     "version": "i8",
 }
 #: Those that a recorded world does not have.
-RUN_ATTRIBUTES = frozenset({"policy", "sees_future"})
+RUN_ATTRIBUTES = frozenset({"policy", "sees_future", "tasks"})
 #: First format with a file digest.
 FIRST_WITH_FILE_DIGEST = (1, 4)
 #: Parts of the provenance; a recorded world has no policy and no plan.

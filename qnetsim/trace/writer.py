@@ -137,6 +137,8 @@ class TraceWriter:
         self._durable = durable
         #: Digest of the world as far as it is in the file; set by the caller, written at the end.
         self.world_digest = ""
+        #: What is told of FEL tasks when the run is over, as JSON; set by the caller.
+        self.tasks = ""
         self._file: h5py.File | None = None
         self._closing = ExitStack()
         make_folder(path.parent)
@@ -375,6 +377,7 @@ class TraceWriter:
             totals=self._last_totals,
             attributes=self._attributes,
             world_digest=self.world_digest,
+            tasks=self.tasks,
             digest=digest,
             last_rows={rows.column.path: rows.committed for rows in self._listed},
         )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from qnetsim import seeds
 from qnetsim.arrays import IntArray, frozen
@@ -30,15 +31,20 @@ class Attendance:
     compute : ndarray of int64, shape (rounds + 1, parties)
         Ticks for which a party computes ahead of what it sends; row 0 is the set-up, the parties
         are owner, heads, workers.
+    missing : ndarray of bool, shape (rounds + 1, workers)
+        Workers that take no part in a round.
     """
 
     away: tuple[IntArray, ...]
     compute: IntArray
+    missing: npt.NDArray[np.bool_]
 
     def digest(self) -> str:
         """SHA-256 over everything, hexadecimal."""
         found = hashlib.sha256()
-        for values in (*self.away, self.compute):
+        # what came later changes no digest where it is not used
+        missing = (self.missing.astype(np.int64),) if self.missing.any() else ()
+        for values in (*self.away, self.compute, *missing):
             found.update(repr(values.shape).encode())
             found.update(np.ascontiguousarray(values, dtype="<i8").data)
         return found.hexdigest()
@@ -63,7 +69,20 @@ def draw_attendance(
             bits = seeds.stream(seed, "fel", "compute", replication, task, name)
             factor = 1 + table.compute_spread * (2 * seeds.uniform(bits, len(ticks)) - 1)
             ticks[:, party] = (mean * factor).astype(np.int64)
-    return Attendance(tuple(away), frozen(ticks, np.int64))
+    return Attendance(
+        tuple(away), frozen(ticks, np.int64), _missing(table, task, seed, replication)
+    )
+
+
+def _missing(table: FelTable, task: int, seed: int, replication: int) -> npt.NDArray[np.bool_]:
+    """Workers that miss a round, each from a stream of its own; the last holds the labels."""
+    workers = [name for group in table.workers for name in group]
+    found = np.zeros((table.rounds + 1, len(workers)), dtype=bool)
+    if table.worker_dropout:
+        for i, name in enumerate(workers[:-1]):
+            bits = seeds.stream(seed, "fel", "missing", replication, task, name)
+            found[1:, i] = seeds.uniform(bits, table.rounds) < table.worker_dropout
+    return frozen(found, np.bool_)
 
 
 def refuse_too_many_absences(tables: Sequence[FelTable], run_s: float) -> None:

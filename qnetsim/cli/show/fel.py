@@ -99,6 +99,8 @@ def show_simulated_rounds(title: str, run: TaskRun) -> None:
     print_table(shown)
     setup = "did not end" if run.setup_s is None else f"took {run.setup_s:,.4g} s"
     echo(f"set-up {setup}; {run.done} of {counted(run.rounds, 'round')} done, {run.lost} lost")
+    for sentence in run.ending.sentences(run.name):
+        echo(sentence)
 
 
 def show_budget(case: Case, budget: KeyBudget, channels: int) -> None:
@@ -125,6 +127,10 @@ def show_budget(case: Case, budget: KeyBudget, channels: int) -> None:
         f"{budget.slots_for_setup:,.3g}; {counted(run.slots, 'slot is', 'slots are')} enough for "
         f"{counted(budget.rounds_in(run.slots), 'round')}, where no key makes a detour"
     )
+    for party, seen in budget.round_relayed.items():
+        if seen.bits:
+            read = f", {seen.readable_bits:,} of which it can read" if seen.readable_bits else ""
+            echo(f"party {party} relays {counted(seen.bits, 'key bit')} of others a round{read}")
 
 
 def budget_json(case: Case, budget: KeyBudget) -> dict[str, object]:
@@ -155,4 +161,7 @@ def budget_json(case: Case, budget: KeyBudget) -> dict[str, object]:
         "slots_per_round": budget.slots_per_round,
         "slots_for_setup": budget.slots_for_setup,
         "rounds_affordable": budget.rounds_in(case.scenario.run.slots),
+        "round_relayed": [
+            {"party": party, **vars(seen)} for party, seen in budget.round_relayed.items()
+        ],
     }

@@ -87,6 +87,10 @@ def task_json(task: TaskRun) -> dict[str, object]:
             {"step": step, "purpose": purpose, "bits": bits}
             for (step, purpose), bits in task.key_bits_by_kind.items()
         ],
+        "waits_for": task.ending.want,
+        "relayed": [{"party": party, **seen} for party, seen in task.ending.relayed.items()],
+        "attacked": task.ending.attacked,
+        "burnt_bits": task.ending.burnt_bits,
     }
 
 
@@ -160,6 +164,9 @@ def show_metrics(metrics: RunMetrics, intervals: Intervals) -> None:
         print_table(text_table("federated learning", run_task_rows(metrics.tasks)))
         if (held_out := run_held_out_rows(metrics.tasks)) is not None:
             print_table(text_table("training and held-out records", held_out))
+        for task in metrics.tasks:
+            for sentence in task.ending.sentences(task.name):
+                echo(sentence)
     for sentence in (metrics.warm_up.sentence, intervals.sentence):
         if sentence:
             echo(sentence)

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_seria
 
 from qnetsim.plain_text import counted
 from qnetsim.scenario.lines import Problem
+from qnetsim.scenario.tables.fel_privacy import AttackTable, PrivacyTable
 from qnetsim.scenario.tables.fields import NodeName, Table, as_tuple, field, without_late_keys
 from qnetsim.scenario.tables.portable import file_name
 
@@ -34,6 +35,7 @@ def _groups(value: object) -> object:
 LATE_KEYS = (
     *("kind", "local_steps", "data", "label", "record_id", "holder", "features", "ignore"),
     *("sha256", "intercept", "standardise", "l2", "test_share"),
+    *("optimiser", "batch", "randomness", "worker_dropout", "privacy", "attack"),
 )
 
 
@@ -225,6 +227,41 @@ class FelTable(Table):
         ge=0,
         le=0.9,
     )
+    worker_dropout: float = field(
+        "probability that a worker is missing from a round, drawn for each round anew; the label "
+        "holder is never missing from it",
+        "a number 0 .. 1",
+        default=0.0,
+        ge=0,
+        le=1,
+    )
+    privacy: PrivacyTable = field(
+        "the [fel.privacy] table of the task", "a table", default=PrivacyTable.not_given()
+    )
+    attack: Annotated[tuple[AttackTable, ...], BeforeValidator(as_tuple)] = field(
+        "the [[fel.attack]] tables of the task", "one table for each kind of attack", default=()
+    )
+    optimiser: Literal["gradient_descent", "line_search", "conjugate_gradients"] = field(
+        "how the parameters are moved: by a step of fixed rate, by the best step along the "
+        "gradient, or by the best step along conjugate directions; the last two send the owner "
+        "two or three sums of products of each worker's gradients",
+        "'gradient_descent' (as in the paper), 'line_search' or 'conjugate_gradients'",
+        default="gradient_descent",
+    )
+    batch: int | None = field(
+        "records that a round learns from, drawn anew until all have had their turn; unless given, "
+        "all records in every round",
+        "an integer >= 1, at most the records of the data set, with optimiser = 'gradient_descent'",
+        default=None,
+        ge=1,
+        le=10**9,
+    )
+    randomness: Literal["short", "full"] = field(
+        "randomness of the encryption in real mode; nothing but the time that it takes depends "
+        "on it",
+        "'short' (of Damgård, Jurik and Nielsen, about ten times as fast) or 'full' (Paillier's)",
+        default="short",
+    )
 
     @model_serializer(mode="wrap")
     def _without_late_keys(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -294,12 +331,24 @@ def misplaced(
             lists = counted(len(table.features), "list")
             text = f"{lists} of columns for {counted(count, 'worker')}; allowed: {wanted}"
             yield ("fel", i, "features"), text
+        if table.batch is not None and table.optimiser != "gradient_descent":
+            text = (
+                f"a round of {table.optimiser!r} needs all records; allowed: with optimiser = "
+                "'gradient_descent' only"
+            )
+            yield ("fel", i, "batch"), text
         seen: dict[str, str] = {}
-        for key, name in table.parties:
-            wrong = no_node(name)
+        for key, party in table.parties:
+            wrong = no_node(party)
             if wrong:
                 yield ("fel", i, key), wrong
-            elif name in seen:
-                text = f"node {name!r} is among {seen[name]} already; each party has its own node"
+            elif party in seen:
+                text = f"node {party!r} is among {seen[party]} already; each party has its own node"
                 yield ("fel", i, key), text
-            seen.setdefault(name, key)
+            seen.setdefault(party, key)
+        for j, attack in enumerate(table.attack):
+            for key in ("source", "target"):
+                name = getattr(attack, key)
+                if name is not None and name not in seen:
+                    text = f"node {name!r} is no party of the task; allowed: {', '.join(seen)}"
+                    yield ("fel", i, "attack", j, key), text

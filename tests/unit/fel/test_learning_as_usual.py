@@ -17,7 +17,7 @@ from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionScheme, Pail
 from qnetsim.fel.evaluation import area
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.preparation import FEATURE_BITS, SPAN_DEVIATIONS, Preparation, held_out
-from qnetsim.fel.protocol import RoundOutcome, Session
+from qnetsim.fel.protocol import LearningMethod, RoundOutcome, Session
 from qnetsim.fel.roles import TaskRoles
 from tests.support.federated import KEY_BITS, drive
 
@@ -37,7 +37,7 @@ def trained(
         data.worker_blocks(1, 0, workers),
         TaskRoles("o", {"h": names}),
         TaskEncryption(KEY_BITS, scheme_of_round),
-        l2=Fraction(l2).limit_denominator(10**6),
+        method=LearningMethod(l2=Fraction(l2).limit_denominator(10**6)),
     )
     drive(task.setup())
     losses = []

@@ -129,7 +129,7 @@ def test_no_key_is_used_before_it_is_there() -> None:
         asking.append((number, request.message.source, request.message.target))
         return take_for(self, number, round_number, request)
 
-    def delivers(self, number, message):
+    def delivers(self, number, round_number, message):
         mine, need = pieces[number, message.source, message.target], message.key_bytes
         while need:
             used = min(mine[0][0], need)
@@ -138,7 +138,7 @@ def test_no_key_is_used_before_it_is_there() -> None:
                 early.append(message)
             if not mine[0][0]:
                 mine.popleft()
-        return deliver(self, number, message)
+        return deliver(self, number, round_number, message)
 
     more = (
         WINE.replace("rounds = 3", "rounds = 60") + "patience_s = 0.1\non_demand_channels = 100\n"

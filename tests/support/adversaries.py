@@ -1,0 +1,137 @@
+"""What each party of a federated task has before it, and what can be worked out from that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from qnetsim.fel.arithmetic import PARAMETER_BITS, SCORE_BITS, ClassBalance
+from qnetsim.fel.channels import Channels
+from qnetsim.fel.messages import Message, MessageKind
+from qnetsim.fel.paillier import unpack
+from qnetsim.fel.preparation import FEATURE_BITS
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A message as somebody on the links hears it."""
+
+    kind: MessageKind
+    source: str
+    target: str
+    body: bytes
+    key: bytes
+
+    def numbers(self, width: int) -> list[int]:
+        """The body cut into numbers, as the protocol does."""
+        parts = range(0, len(self.body), width)
+        return [int.from_bytes(self.body[at : at + width], "big") for at in parts]
+
+
+def on_the_wire(parties: Sequence[str], sent: Sequence[Message], seed: int = 3) -> list[Heard]:
+    """Seal every message with keys of its own; ``key`` is what a relay of these keys sees."""
+    channels = Channels(parties)
+    rng = np.random.default_rng(seed)
+    found = []
+    for message in sent:
+        key = rng.bytes(message.key_bytes)
+        channels.add_keys(message.source, message.target, key)
+        body = channels.seal(message).body
+        found.append(Heard(message.kind, message.source, message.target, body, key))
+    return found
+
+
+def relayed(heard: Heard) -> bytes:
+    """What a relay of its keys makes of a padded message."""
+    pad = heard.key[32:]
+    return bytes(a ^ b for a, b in zip(heard.body, pad, strict=True)) if pad else heard.body
+
+
+def tokens_of(heard: Sequence[Heard], *, by: str = "listener") -> dict[str, set[bytes]]:
+    """32-byte tokens by worker, as a listener or a relay reads them."""
+    found = {}
+    for one in heard:
+        if one.kind.purpose == "tokens":
+            body = one.body if by == "listener" else relayed(one)
+            found[one.source] = {body[at : at + 32] for at in range(0, len(body), 32)}
+    return found
+
+
+@dataclass(frozen=True)
+class LabelHolderView:
+    """Everything that the label holder has: its own data, and the messages that came to it.
+
+    Masks are zero in counted mode, so what came under a mask is what it holds once it took it off.
+    """
+
+    block: np.ndarray
+    balance: ClassBalance
+    received: list[Message]
+    slots: int
+    samples: int
+    classes: int
+
+    def opened_sums(self) -> list[np.ndarray]:
+        """Sums of the others' scores, round by round, where they were opened."""
+        found = []
+        for message in self.received:
+            if message.kind == MessageKind(4, "masked scores"):
+                flat: list[int] = []
+                for number in message.numbers:
+                    flat += unpack(number, min(self.slots, self.samples * self.classes - len(flat)))
+                found.append(np.array(flat).reshape(self.samples, self.classes))
+        return found
+
+    def rates(self) -> list[list[Fraction]]:
+        """Learning rates, round by round."""
+        found = []
+        for message in self.received:
+            if message.purpose == "rates":
+                pairs = zip(message.numbers[::2], message.numbers[1::2], strict=True)
+                found.append([Fraction(a, b) for a, b in pairs])
+        return found
+
+
+def moves_of(view: LabelHolderView, sums: list[np.ndarray]) -> np.ndarray:
+    """How the others' scores move from round to round, over the rate: −X·Xᵀ·r, one column each."""
+    rates = [np.array([float(x) for x in rate]) for rate in view.rates()]
+    return np.hstack(
+        [
+            (b - a) / 2.0**SCORE_BITS / rate
+            for a, b, rate in zip(sums, sums[1:], rates, strict=False)
+        ]
+    )
+
+
+def features_from_moves(moves: np.ndarray, known: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """Features of all records, given those of some: their columns are spanned by the moves."""
+    left, values, _ = np.linalg.svd(moves, full_matrices=False)
+    # as many directions as there are features, and no more than the known records tell apart
+    count = min(features.shape[1], len(known), int((values > values[0] * 1e-7).sum()))
+    basis = left[:, :count]
+    return basis @ np.linalg.lstsq(basis[known], features[known], rcond=None)[0]
+
+
+def share_explained(true: np.ndarray, found: np.ndarray, known: np.ndarray) -> float:
+    """R² over the records that were not known, beside guessing the mean of those that were."""
+    unknown = np.setdiff1d(np.arange(len(true)), known)
+    residue = ((true[unknown] - found[unknown]) ** 2).sum()
+    total = ((true[unknown] - true[known].mean(axis=0)) ** 2).sum()
+    return float(1 - residue / total)
+
+
+def own_scores(block: np.ndarray, gradients: list[np.ndarray], rates: list[list[Fraction]]):
+    """A worker's scores round by round, from its features and its gradients alone."""
+    samples = len(block)
+    parameters = np.zeros(gradients[0].shape, dtype=np.int64)
+    found = [block @ parameters]
+    shift = FEATURE_BITS + 16 - PARAMETER_BITS
+    for gradient, rate in zip(gradients, rates, strict=True):
+        for c, one in enumerate(rate):
+            divisor = (one.denominator * samples) << shift
+            parameters[:, c] -= [int(g) * one.numerator // divisor for g in gradient[:, c]]
+        found.append(block @ parameters)
+    return found
