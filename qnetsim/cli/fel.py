@@ -22,6 +22,7 @@ from qnetsim.cli.show.fel import (
     show_rounds,
     show_simulated_rounds,
 )
+from qnetsim.cli.show.job_levels import show_job_sizes
 from qnetsim.cli.show.metrics import task_json
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
 from qnetsim.cli.strict_command import StrictCommand
@@ -33,6 +34,7 @@ from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import policy_table
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario, locate
+from qnetsim.studies.job_sizes import job_sizes as sizes_of
 from qnetsim.studies.key_budget import key_budget
 from qnetsim.trace import open_trace, refuse_existing
 
@@ -57,6 +59,11 @@ from qnetsim.trace import open_trace, refuse_existing
     help="Channels lit for the task on every fibre, in the budget.",
 )
 @click.option("--budget", "only_budget", is_flag=True, help="Plan the keys only; train nothing.")
+@click.option(
+    "--job-sizes",
+    is_flag=True,
+    help="Count a round, and say what sizes a job of [jobs] has that does the same; train nothing.",
+)
 @resume_option
 @force_option
 @json_option
@@ -69,6 +76,7 @@ def fel(
     rounds: int | None,
     channels: int,
     only_budget: bool,
+    job_sizes: bool,
     resume: bool,
     force: bool,
     as_json: bool,
@@ -88,6 +96,11 @@ def fel(
     keep = Keeping(force, resume)
     spec = _with_one_task(load(scenario, changes=changes), scenario, task, rounds)
     case = open_case(spec)
+    if job_sizes:
+        if only_budget or policy or rounds:
+            raise UsageError("--job-sizes trains nothing; leave --budget, --policy, --rounds out")
+        show_job_sizes(sizes_of(case)[0], as_json)
+        return
     try:
         budget = key_budget(case, 0, channels)
     except SettingError as error:
