@@ -14,7 +14,7 @@ from qnetsim.errors import TraceFormatError
 from qnetsim.plain_text import counted
 from qnetsim.trace import Trace
 from qnetsim.trace.contents import FIRST_WITH_FILE_DIGEST
-from qnetsim.trace.schema import TRACE_WITH_REQUESTS, VERSION, WORLD
+from qnetsim.trace.schema import VERSION, WORLD
 from qnetsim.vocabulary import COST_COLUMNS, FLOWS, POOLS
 
 Check = Callable[[Trace], str | None]
@@ -52,7 +52,7 @@ def audit(trace: Trace) -> Iterator[Finding]:
     yield _contents(trace)
     if trace.kind is not WORLD:
         yield from (_run_check(trace, name, check) for name, check in _CHECKS.items())
-    if trace.kind is TRACE_WITH_REQUESTS:
+    if trace.follows_requests:
         yield _run_check(trace, "followed requests", unlike_requests)
     yield from _digests(trace)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,6 +28,8 @@ ROUND_COLUMNS = (
     "round_workers",
     "round_key_bits",
 )
+#: Those that only traces of tasks have which hold records out.
+HELD_OUT = ("auc", "test_loss", "test_accuracy", "test_auc")
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,9 @@ class TaskRun:
         End-to-end key bits of the task ahead of each round with a step, set-up included.
     key_bits_by_kind : dict from (int, str) to int
         End-to-end key bits of all rounds and the set-up, by step and purpose.
+    held_out : dict from str to ndarray of float64, shape (done,)
+        ``auc`` on the training records after each step, and ``test_loss``, ``test_accuracy`` and
+        ``test_auc`` on those that are held out; empty where none are.
     ending : TaskEnding
         How it stood when the run ended.
     """
@@ -75,6 +81,7 @@ class TaskRun:
     key_bits: int
     key_bits_before: FloatArray
     key_bits_by_kind: dict[tuple[int, str], int]
+    held_out: dict[str, FloatArray] = field(default_factory=dict)
     ending: TaskEnding = field(default_factory=TaskEnding)
 
     @property
@@ -85,7 +92,7 @@ class TaskRun:
 
 def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
     """Read the rounds of a trace, task by task."""
-    names = [table["dataset"] for table in trace.provenance["scenario"].get("fel", ())]
+    names = [_data_name(table) for table in trace.provenance["scenario"].get("fel", ())]
     if not names:
         return ()
     tasks, numbers = (trace.column(f"rounds/{name}") for name in ("task", "number"))
@@ -96,7 +103,8 @@ def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
             strict=True,
         )
     )
-    values = {name: trace.column(f"rounds/{name}") for name in ROUND_COLUMNS}
+    names_of_columns = (*ROUND_COLUMNS, *(HELD_OUT if trace.kind.has_held_out else ()))
+    values = {name: trace.column(f"rounds/{name}") for name in names_of_columns}
     found = []
     for task, name in enumerate(names):
         mine = tasks == task
@@ -104,6 +112,12 @@ def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
         found.append(_task_run(f"{task + 1} {name}", numbers[mine], rows, kinds))
     endings = task_endings(trace, len(found))
     return tuple(replace(run, ending=end) for run, end in zip(found, endings, strict=True))
+
+
+def _data_name(table: Mapping[str, Any]) -> str:
+    """What a task learns from: a data set, or a file without its suffix."""
+    name = str(table.get("dataset") or table.get("data"))
+    return name if table.get("dataset") else name.rpartition(".")[0] or name
 
 
 def _task_run(
@@ -138,5 +152,10 @@ def _task_run(
         key_bits_before=np.cumsum(np.append(0.0, bits.sum(axis=1)))[:-1][stepped],
         key_bits_by_kind={
             kind: int(count) for kind, count in zip(kinds, bits.sum(axis=0), strict=True) if count
+        },
+        held_out={
+            column: rows[column][stepped]
+            for column in HELD_OUT
+            if column in rows and not np.isnan(rows[column][stepped]).all()
         },
     )

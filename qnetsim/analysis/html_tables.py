@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.divergence import Divergence
 from qnetsim.analysis.group_rows import class_rows, pair_rows, runs_of
+from qnetsim.analysis.held_out_rows import held_out_rows
 from qnetsim.analysis.interval_rows import interval_rows
 from qnetsim.analysis.provenance_rows import scenario_rows, software_rows
 from qnetsim.analysis.rows import (
@@ -116,6 +117,12 @@ def task_table(comparison: Comparison) -> str:
     if len(intervals.columns) > intervals.keys:
         caption = "Federated learning: 95 % intervals of the means, half their widths"
         found += html_table(caption, intervals)
+    if (held_out := held_out_rows(comparison)) is not None:
+        caption = (
+            "Federated learning on training records and on those that are held out: after the last "
+            "step (training loss: before it), means over replications and 95 % intervals"
+        )
+        found += html_table(caption, held_out)
     return found
 
 

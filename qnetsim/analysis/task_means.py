@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qnetsim.analysis.batch_means import ratio_interval
-from qnetsim.analysis.fel_tasks import TaskRun
+from qnetsim.analysis.fel_tasks import HELD_OUT, TaskRun
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.arrays import FloatArray
 
@@ -33,6 +33,8 @@ class TaskMeans:
         Key bits of a round, in thousands.
     loss, accuracy : ConfidenceInterval or None
         Of the last round with a step, of the runs in which it is known.
+    auc, test_loss, test_accuracy, test_auc : ConfidenceInterval or None
+        The same, of training and of the records that are held out.
     """
 
     done: ConfidenceInterval
@@ -43,6 +45,10 @@ class TaskMeans:
     kbit: ConfidenceInterval | None
     loss: ConfidenceInterval | None
     accuracy: ConfidenceInterval | None
+    auc: ConfidenceInterval | None = None
+    test_loss: ConfidenceInterval | None = None
+    test_accuracy: ConfidenceInterval | None = None
+    test_auc: ConfidenceInterval | None = None
 
 
 def task_means(runs: Sequence[TaskRun]) -> TaskMeans:
@@ -62,7 +68,14 @@ def task_means(runs: Sequence[TaskRun]) -> TaskMeans:
         kbit=_ratio(bits / 1e3, done),
         loss=_mean(float(values[0]) for values in last if len(values)),
         accuracy=_mean(float(run.accuracy[-1]) for run in begun),
+        **{name: _last(begun, name) for name in HELD_OUT},
     )
+
+
+def _last(runs: Sequence[TaskRun], name: str) -> ConfidenceInterval | None:
+    """A figure after the last step, of the runs in which it is a number."""
+    values = (float(run.held_out[name][-1]) for run in runs if name in run.held_out)
+    return _mean(value for value in values if value == value)
 
 
 def _mean(values: Iterable[float]) -> ConfidenceInterval | None:

@@ -149,6 +149,7 @@ def completed(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
     for place in scenario.named_files:
         note_input(place)
     scenario = with_node_ids(scenario, network_topology(scenario.network))
+    scenario = _with_data(scenario, again=True)
     if scenario.recording is not None:
         # readers of demand are for recordings only
         from qnetsim.case.user_demand import with_recording
@@ -161,6 +162,7 @@ def completed(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
         given = argument(str(detail["loc"][0]), str(detail["input"]))
         raise UsageError(f"{given}: {detail['msg'].lower()}") from None
     case = open_case(scenario)
+    _refuse_misfits(scenario)
     if scenario.recording is not None:
         from qnetsim.case.user_demand import recorded_demand
 
@@ -168,6 +170,22 @@ def completed(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
         recorded.window(scenario.run.replications - 1, scenario.run.slots)
         _refuse_empty_window(scenario, recorded)
     return scenario
+
+
+def _with_data(scenario: Scenario, *, again: bool = False) -> Scenario:
+    """Scenario whose files of data are read; tasks without any cost nothing."""
+    if not any(table.data for table in scenario.fel):
+        return scenario
+    from qnetsim.case.task_data import with_data
+
+    return with_data(scenario, again=again)
+
+
+def _refuse_misfits(scenario: Scenario) -> None:
+    if any(table.data for table in scenario.fel):
+        from qnetsim.case.tasks import refuse_misfits
+
+        refuse_misfits(scenario)
 
 
 def _refuse_empty_window(scenario: Scenario, recorded: RecordedDemand) -> None:
@@ -269,7 +287,7 @@ def _open_case(
     """Build a case; the state of the file of fibres is a part of the key alone."""
     scenario.refuse_unchecked()
     topology = topology or network_topology(scenario.network)
-    scenario = with_node_ids(scenario, topology)
+    scenario = _with_data(with_node_ids(scenario, topology))
     network = build_network(scenario.network, scenario.cost, scenario.run.slot_s, topology)
     forecast = build_forecast(
         scenario.demand,

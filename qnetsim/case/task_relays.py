@@ -10,9 +10,10 @@ from qnetsim.errors import SettingError
 from qnetsim.fel.datasets import BLOCK_FEATURES, Dataset, make_dataset
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.messages import MessageKind
-from qnetsim.fel.protocol import RoundOutcome, Session
+from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.fel.relays import Leg, RelayRule
 from qnetsim.fel.roles import TaskRoles
+from qnetsim.fel.task_session import TaskSession
 from qnetsim.network import Topology
 from qnetsim.scenario import AttackTable, FelTable
 
@@ -20,10 +21,11 @@ from qnetsim.scenario import AttackTable, FelTable
 def relay_rule(table: FelTable) -> RelayRule:
     """What the table says of relays."""
     roles = TaskRoles(table.owner, table.clusters, table.key_holder)
-    return RelayRule(roles, table.privacy.avoid, table.pad_ciphertexts)
+    horizontal = table.kind == "horizontal"
+    return RelayRule(roles, table.privacy.avoid, table.pad_ciphertexts, horizontal)
 
 
-def legs_of(session: Session) -> Iterator[Leg]:
+def legs_of(session: TaskSession) -> Iterator[Leg]:
     """All messages that a task sends, each kind between its ends once."""
     usage = KeyUsageTable()
     run_flow(session.setup(), usage)
@@ -34,8 +36,10 @@ def legs_of(session: Session) -> Iterator[Leg]:
 
 def toy_dataset(workers: int) -> Dataset:
     """The smallest data set from which so many workers can learn."""
-    raw = np.repeat([[0.0], [0.0], [1.0], [1.0]], BLOCK_FEATURES * workers, axis=1)
-    return make_dataset("toy", raw, [0, 1, 0, 1])
+    # in a horizontal task each worker needs a record of its own
+    records = 4 * max(workers, 1)
+    raw = np.repeat(np.arange(records)[:, None] % 4 // 2 * 1.0, BLOCK_FEATURES * workers, axis=1)
+    return make_dataset("toy", raw, [i % 2 for i in range(records)])
 
 
 def refuse_no_way(table: FelTable, legs: Sequence[Leg], topology: Topology, place: int) -> None:

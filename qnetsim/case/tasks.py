@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
 from qnetsim import seeds
 from qnetsim.arrays import IntArray
+from qnetsim.case.task_data import dataset_of, shares_of
 from qnetsim.case.task_relays import (
     legs_of,
     refuse_no_message,
@@ -16,9 +19,10 @@ from qnetsim.case.task_relays import (
     relay_rule,
     toy_dataset,
 )
+from qnetsim.errors import SettingError, UsageError
 from qnetsim.fel.batches import Batches
 from qnetsim.fel.computing import HERE, Computing
-from qnetsim.fel.datasets import Dataset, draw_worker_records, load_dataset
+from qnetsim.fel.datasets import Dataset, draw_worker_records
 from qnetsim.fel.encryption_schemes import (
     CountedScheme,
     EncryptionMeans,
@@ -26,14 +30,20 @@ from qnetsim.fel.encryption_schemes import (
     PaillierScheme,
 )
 from qnetsim.fel.exchange import TaskEncryption
+from qnetsim.fel.horizontal import Averaging, AveragingSession
 from qnetsim.fel.intersection_protocols import (
     BlindSignatures,
     CommutativeEncryption,
     RecordIntersection,
 )
+from qnetsim.fel.own_data import data_sha256
+from qnetsim.fel.preparation import SPAN_DEVIATIONS
 from qnetsim.fel.privacy import TaskPrivacy, randomised_response
 from qnetsim.fel.protocol import LearningMethod, Session
+from qnetsim.fel.record_shares import draw_shares
 from qnetsim.fel.roles import TaskRoles
+from qnetsim.fel.secure_sum import Masking
+from qnetsim.fel.task_session import TaskSession
 from qnetsim.kernel.running_tasks import Task
 from qnetsim.kernel.task_attacks import TaskAttacks
 from qnetsim.network import Topology
@@ -51,7 +61,7 @@ def open_session(
     counted: bool = False,
     dataset: Dataset | None = None,
     computing: Computing = HERE,
-) -> Session:
+) -> TaskSession:
     """Build the session of a task; its parties have the names of their nodes.
 
     Parameters
@@ -68,7 +78,9 @@ def open_session(
         Where the parties' cryptography is computed; in this process unless given.
     """
     real = table.mode == "real" and not counted
-    dataset = dataset or load_dataset(table.dataset)
+    if table.kind == "horizontal":
+        return _averaging(table, dataset, number, seed, replication, real=real)
+    dataset = dataset or dataset_of(table, seed)
     workers = [name for group in table.workers for name in group]
 
     means = EncryptionMeans(table.randomness, computing)
@@ -82,7 +94,7 @@ def open_session(
     )
     return Session(
         dataset,
-        dataset.blocks(seed, table.order)[: len(workers)],
+        dataset.worker_blocks(seed, table.order, len(workers)),
         TaskRoles(table.owner, table.clusters, table.key_holder),
         TaskEncryption(table.key_bits, scheme_of_round, table.pad_ciphertexts),
         RecordIntersection(
@@ -95,6 +107,7 @@ def open_session(
         LearningMethod(
             table.optimiser,
             None if table.batch is None else Batches(table.batch, seed, number, replication),
+            penalty_weight(table),
         ),
         TaskPrivacy(
             table.privacy.scores, _learnt_labels(table, dataset, seed, number, replication)
@@ -108,6 +121,55 @@ def _learnt_labels(table: FelTable, dataset: Dataset, seed: int, *name: int) -> 
     if epsilon is None:
         return None
     return randomised_response(dataset.labels, epsilon, seeds.stream(seed, "fel", "labels", *name))
+
+
+def _averaging(
+    table: FelTable,
+    given: Dataset | None,
+    number: int,
+    seed: int,
+    replication: int,
+    *,
+    real: bool,
+) -> AveragingSession:
+    """Session of a horizontal task."""
+    roles = TaskRoles(table.owner, table.clusters)
+    if given is None:
+        dataset = dataset_of(table, seed)
+        shares = shares_of(table, dataset, seed)
+    else:
+        dataset = given
+        shares = draw_shares(dataset, roles.workers, seed)
+    return AveragingSession(
+        dataset,
+        shares,
+        roles,
+        Averaging(table.local_steps, penalty_weight(table), table.standardise, table.intercept),
+        Masking(seed if real else None, (number, replication), table.pad_ciphertexts),
+    )
+
+
+def penalty_weight(table: FelTable) -> Fraction:
+    """Weight of the penalty by the parameters of the features as the task holds them."""
+    weight = Fraction(table.l2).limit_denominator(10**6)
+    # features in units of so many deviations have parameters that are as much larger
+    return weight / SPAN_DEVIATIONS**2 if table.standardise else weight
+
+
+def refuse_misfits(scenario: Scenario) -> None:
+    """Refuse tasks whose own data do not go with their settings, ahead of any run.
+
+    Raises
+    ------
+    SettingError
+    """
+    for number, table in enumerate(scenario.fel):
+        if table.data is None:
+            continue
+        try:
+            open_session(table, number, scenario.run.seed, counted=True)
+        except UsageError as error:
+            raise SettingError([(("fel", number), str(error))]) from None
 
 
 def open_tasks(scenario: Scenario, nodes: Sequence[str], replication: int) -> list[Task]:
@@ -129,6 +191,7 @@ def open_tasks(scenario: Scenario, nodes: Sequence[str], replication: int) -> li
                 compute=dict(zip(session.parties, attendance.compute.T, strict=True)),
                 away=dict(zip(session.workers, attendance.away, strict=True)),
                 real=table.mode == "real",
+                horizontal=table.kind == "horizontal",
                 relays=relay_rule(table),
                 missing=attendance.missing,
                 attacks=_attacks(table, number, run.seed, replication),
@@ -169,22 +232,35 @@ def task_world(scenario: Scenario, replication: int) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     end = run.slots * seconds_to_ticks(run.slot_s)
     for number, table in enumerate(scenario.fel):
-        dataset = load_dataset(table.dataset)
-        data = hashlib.sha256()
-        workers = [name for group in table.workers for name in group]
-        blocks = dataset.blocks(run.seed, table.order)
-        records = [
-            draw_worker_records(dataset, table.overlap, run.seed, number, w) for w in workers
-        ]
-        for values in (dataset.features, dataset.labels, *blocks, *(r.samples for r in records)):
-            data.update(repr(values.shape).encode())
-            data.update(np.ascontiguousarray(values, dtype="<i8").data)
         attendance = draw_attendance(table, number, run.seed, replication, end)
         found.append(
             {
-                "settings": table.model_dump(mode="json", exclude={"mode", "randomness"}),
-                "data": data.hexdigest(),
+                "settings": table.portable().model_dump(
+                    mode="json", exclude={"mode", "randomness"}
+                ),
+                "data": _data_digest(table, number, run.seed),
                 "attendance": attendance.digest(),
             }
         )
     return found
+
+
+def _data_digest(table: FelTable, number: int, seed: int) -> str:
+    """SHA-256 of what a task learns from.
+
+    That of a user's file stands for all that is drawn from it: a world is checked without the file.
+    """
+    if table.data is not None:
+        return table.sha256 or data_sha256(Path(table.data))
+    dataset = dataset_of(table, seed)
+    data = hashlib.sha256()
+    workers = [name for group in table.workers for name in group]
+    if table.kind == "horizontal":
+        parts: list[IntArray] = [*shares_of(table, dataset, seed).values()]
+    else:
+        records = [draw_worker_records(dataset, table.overlap, seed, number, w) for w in workers]
+        parts = [*dataset.blocks(seed, table.order), *(r.samples for r in records)]
+    for values in (dataset.features, dataset.labels, *parts):
+        data.update(repr(values.shape).encode())
+        data.update(np.ascontiguousarray(values, dtype="<i8").data)
+    return data.hexdigest()

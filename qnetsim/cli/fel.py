@@ -24,6 +24,7 @@ from qnetsim.cli.show.fel import (
     show_rounds,
     show_simulated_rounds,
 )
+from qnetsim.cli.show.job_levels import show_job_sizes
 from qnetsim.cli.show.metrics import task_json
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
 from qnetsim.cli.strict_command import StrictCommand
@@ -36,6 +37,7 @@ from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import policy_table
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario, locate
+from qnetsim.studies.job_sizes import job_sizes as sizes_of
 from qnetsim.studies.key_budget import key_budget
 from qnetsim.trace import open_trace, refuse_existing
 
@@ -67,6 +69,11 @@ from qnetsim.trace import open_trace, refuse_existing
     help="Processes of the parties in real mode; results do not depend on it. Not with --policy.",
 )
 @click.option("--budget", "only_budget", is_flag=True, help="Plan the keys only; train nothing.")
+@click.option(
+    "--job-sizes",
+    is_flag=True,
+    help="Count a round, and say what sizes a job of [jobs] has that does the same; train nothing.",
+)
 @resume_option
 @force_option
 @json_option
@@ -80,6 +87,7 @@ def fel(
     channels: int,
     processes: int,
     only_budget: bool,
+    job_sizes: bool,
     resume: bool,
     force: bool,
     as_json: bool,
@@ -101,6 +109,11 @@ def fel(
     keep = Keeping(force, resume)
     spec = _with_one_task(load(scenario, changes=changes), scenario, task, rounds)
     case = open_case(spec)
+    if job_sizes:
+        if only_budget or policy or rounds:
+            raise UsageError("--job-sizes trains nothing; leave --budget, --policy, --rounds out")
+        show_job_sizes(sizes_of(case)[0], as_json)
+        return
     try:
         budget = key_budget(case, 0, channels)
     except SettingError as error:
@@ -112,11 +125,10 @@ def fel(
     elif not only_budget:
         rows = _train_outside_network(case, processes)
     settings = spec.fel[0]
-    title = (
-        f"{settings.dataset}, {counted(sum(map(len, settings.workers)), 'worker')}, {settings.mode}"
-    )
+    workers = counted(sum(map(len, settings.workers)), "worker")
+    title = f"{settings.data_name}, {workers}, {settings.mode}"
     if as_json:
-        trained = task_json(run) if run else {"rounds": [vars(row) for row in rows]}
+        trained = task_json(run) if run else {"rounds": [_row_json(row) for row in rows]}
         left_open = list(open_leaks(settings))
         found = {"task": title, "training": trained, "budget": budget_json(case, budget)}
         emit("fel", {**found, "left_open": left_open})
@@ -129,6 +141,12 @@ def fel(
     show_leaks(settings)
     if out is not None:
         echo(f"trace         {out}")
+
+
+def _row_json(row: TrainingRound) -> dict[str, object]:
+    """JSON form of a round; JSON has no number for a figure that is none."""
+    known = {name: None if x != x else x for name, x in row.held_out.items()}
+    return {**vars(row), "held_out": known}
 
 
 def _with_one_task(spec: Scenario, path: Path, task: int, rounds: int | None) -> Scenario:
@@ -159,7 +177,7 @@ def _train_outside_network(case: Case, processes: int) -> list[TrainingRound]:
     rows = []
     with (
         processes_for_parties(processes if settings.mode == "real" else 1) as computing,
-        progress(settings.dataset, settings.rounds + 1) as advance,
+        progress(settings.data_name, settings.rounds + 1) as advance,
     ):
         session = open_session(settings, 0, case.scenario.run.seed, computing=computing)
         run_flow(session.setup(), KeyUsageTable())
@@ -177,6 +195,7 @@ def _train_outside_network(case: Case, processes: int) -> list[TrainingRound]:
                     accuracy=session.accuracy,
                     key_bytes=usage.total.key_bytes,
                     seconds=time.perf_counter() - started,
+                    held_out=asdict(found) if (found := session.evaluation) else {},
                 )
             )
             advance(1)

@@ -82,6 +82,9 @@ def _show_provenance(trace: Trace) -> None:
     own = provenance["scenario"].get("request")
     kind = "levels of each request's own" if own else demand["kind"]
     rows.add_row("demand", f"{demand['coupling']} {kind}, {counted(demand['levels'], 'level')}")
+    for task in provenance["scenario"].get("fel", ()):
+        if task.get("data"):
+            rows.add_row("data", f"{task['data']}, SHA-256 {task.get('sha256') or 'not known'}")
     if plan is not None:
         gap = "no bound" if plan["gap"] is None else f"gap {plan['gap']:.1e}"
         rows.add_row("plan", f"{plan['objective']:,.2f} per slot, {plan['status']}, {gap}")

@@ -67,17 +67,21 @@ def new(name: str, out: Path | None, as_json: bool) -> None:
 def check(files: tuple[Path, ...], changes: Changes, as_json: bool) -> None:
     """Check FILES and print every error as file:line: key: what is wrong; what is allowed."""
     from qnetsim.case import load
+    from qnetsim.cli.show.learning_data import data_json, say_data
     from qnetsim.cli.show.recording import recording_json, say_recording
 
     problems: dict[Path, list[str]] = {}
     recordings: dict[Path, dict[str, object] | None] = {}
+    data: dict[Path, list[dict[str, object]]] = {}
     for path in files:
         try:
             spec = load(path, changes=changes)
             problems[path] = []
             recordings[path] = recording_json(spec)
+            data[path] = data_json(spec)
             if not as_json:
                 say_recording(spec)
+                say_data(spec)
         except QnetsimError as error:
             problems[path] = str(error).splitlines()
         if not as_json:
@@ -90,7 +94,12 @@ def check(files: tuple[Path, ...], changes: Changes, as_json: bool) -> None:
             "check",
             {
                 "files": [
-                    {"file": p, "problems": found, "recording": recordings.get(p)}
+                    {
+                        "file": p,
+                        "problems": found,
+                        "recording": recordings.get(p),
+                        "data": data.get(p, []),
+                    }
                     for p, found in problems.items()
                 ]
             },

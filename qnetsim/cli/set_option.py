@@ -52,7 +52,8 @@ def changes_of(settings: Sequence[str]) -> Changes:
 
 def _from_here(key: Key, value: Any) -> Any:
     """A file of the current folder by its full path; other names stay as in the scenario file."""
-    if key in FILES and isinstance(value, str) and Path(value).is_file():
+    names_file = key in FILES or (key[0] == "fel" and key[2:] == ("data",))
+    if names_file and isinstance(value, str) and Path(value).is_file():
         return str(Path(value).resolve())
     return value
 

@@ -38,6 +38,12 @@ OUTCOMES = {True: "ok", False: "WRONG", None: "not checked"}
     "--weights", type=click.Path(path_type=Path), help="Trained weights that the run went by."
 )
 @click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="File of data that a task of the run learns from.",
+)
+@click.option(
     "--key", type=click.Path(path_type=Path), help="Public key that the trace must be signed by."
 )
 @click.option("--no-rerun", is_flag=True, help="Leave the simulation out.")
@@ -49,6 +55,7 @@ def verify(
     topology: Path | None,
     demand: Path | None,
     weights: Path | None,
+    data: tuple[Path, ...],
     key: Path | None,
     no_rerun: bool,
     as_json: bool,
@@ -68,6 +75,7 @@ def verify(
             topology=topology,
             demand=demand,
             weights=weights,
+            data=data,
             key=key,
             rerun=not no_rerun,
             progress=advance,

@@ -17,7 +17,7 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import UsageError
-from qnetsim.fel.datasets import FEATURE_BITS
+from qnetsim.fel.preparation import FEATURE_BITS
 from qnetsim.plain_text import counted
 
 #: Fractional bits of parameters, and of residuals.
@@ -151,8 +151,10 @@ def accuracy(labels: IntArray, scores: IntArray) -> float:
     return float(right.mean())
 
 
-def learning_rates(curvature: IntArray, scales: IntArray) -> list[Fraction]:
-    """Rates 1/L from the bound L = ¼ Σ w‖x‖² on the curvature of the loss, one a class.
+def learning_rates(
+    curvature: IntArray, scales: IntArray, l2: Fraction = Fraction(0)
+) -> list[Fraction]:
+    """Rates 1/L from the bound L = ¼ Σ w‖x‖² + λ on the curvature of the loss, one a class.
 
     Parameters
     ----------
@@ -162,12 +164,42 @@ def learning_rates(curvature: IntArray, scales: IntArray) -> list[Fraction]:
         reveal the labels.
     scales : ndarray of int64, shape (classes,)
         ``ClassBalance.scales``.
+    l2 : Fraction
+        Weight λ of the penalty.
     """
     unit = 4 << (2 * FEATURE_BITS)
-    return [
-        Fraction(int(scale) * unit, int(bound)) if bound else Fraction(1)
+    bounds = [
+        Fraction(int(bound), int(scale) * unit) + l2
         for bound, scale in zip(curvature, scales, strict=True)
     ]
+    return [1 / bound if bound else Fraction(1) for bound in bounds]
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """Penalty ½ λ ‖θ‖² on the parameters, but for those of a constant feature.
+
+    Attributes
+    ----------
+    l2 : Fraction
+        λ, by the parameters in fixed point.
+    free : int or None
+        Row of the constant feature; None where the block has none.
+    """
+
+    l2: Fraction = Fraction(0)
+    free: int | None = None
+
+    def gradient(self, parameters: IntArray, samples: int) -> IntArray:
+        """λθ in the units of ``FeatureBlock.gradient``, rounded down, shape as the parameters."""
+        if not self.l2:
+            return np.zeros_like(parameters)
+        shift = FEATURE_BITS + RESIDUAL_BITS - PARAMETER_BITS
+        factor = (self.l2.numerator * samples) << shift
+        found = np.asarray(parameters.astype(object) * factor // self.l2.denominator)
+        if self.free is not None:
+            found[self.free] = 0
+        return found.astype(np.int64)
 
 
 class FeatureBlock:
@@ -177,11 +209,30 @@ class FeatureBlock:
     ----------
     features : ndarray of int64, shape (samples, features of the block)
     classes : int
+    penalty : Penalty, optional
+        What is added to the loss; nothing unless given.
     """
 
-    def __init__(self, features: IntArray, classes: int) -> None:
+    def __init__(self, features: IntArray, classes: int, penalty: Penalty | None = None) -> None:
         self.features = features
         self.parameters: IntArray = np.zeros((features.shape[1], classes), dtype=np.int64)
+        self._penalty = penalty or Penalty()
+
+    def penalised(
+        self, gradient: IntArray, point: IntArray, samples: int | None = None
+    ) -> IntArray:
+        """Gradient with that of the penalty at a point, which the worker knows by itself.
+
+        Parameters
+        ----------
+        gradient : ndarray of int64, shape (features, classes)
+            As :meth:`gradient` gives it.
+        point : ndarray of int64, shape (features, classes)
+            Parameters, or a direction.
+        samples : int, optional
+            Those that the gradient is a sum over; all unless given.
+        """
+        return gradient + self._penalty.gradient(point, samples or len(self.features))
 
     def scores(self) -> IntArray:
         """Partial scores u = θx with ``SCORE_BITS``, shape (samples, classes)."""

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 from qnetsim.arrays import IntArray
 from qnetsim.fel.arithmetic import FeatureBlock, loss_shares, mean_loss
-from qnetsim.fel.directions import (
+from qnetsim.fel.best_steps import (
     Products,
     Step,
     StepChoice,
@@ -68,6 +69,8 @@ class DirectionRounds:
         Gradients at zero.
     conjugate : bool
         Conjugate gradients; else line search along the gradient.
+    l2 : Fraction
+        Weight of the penalty on the parameters.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class DirectionRounds:
         at_zero: Mapping[str, IntArray],
         *,
         conjugate: bool,
+        l2: Fraction = Fraction(0),
     ) -> None:
         self._roles = roles
         self._blocks = blocks
@@ -85,10 +89,10 @@ class DirectionRounds:
         self._samples = len(blocks[roles.label_holder].features)
         self._classes = at_zero[roles.label_holder].shape[1]
         features = sum(block.features.shape[1] for block in blocks.values())
-        require_products(self._samples, features)
-        self._scale = safe_scale(features)
+        require_products(self._samples, features, l2)
+        self._scale = safe_scale(features, l2)
         self._choices = [
-            StepChoice(self._samples, features, conjugate) for _ in range(self._classes)
+            StepChoice(self._samples, features, conjugate, l2) for _ in range(self._classes)
         ]
         self._directions = {worker: self._direction(worker, at_zero[worker]) for worker in blocks}
         #: Workers whose gradients belong together; None: everybody's, at zero.
@@ -161,8 +165,10 @@ class DirectionRounds:
         self, exchange: EncryptedExchange, worker: str, residuals: tuple[int, ...]
     ) -> Flow[_Found]:
         """A worker's gradient at its parameters, and its share of the loss."""
-        gradient = yield from self._open(exchange, worker, residuals)
-        share = loss_shares(self._blocks[worker].parameters, gradient, self._at_zero[worker])
+        block = self._blocks[worker]
+        opened = yield from self._open(exchange, worker, residuals)
+        gradient = block.penalised(opened, block.parameters)
+        share = loss_shares(block.parameters, gradient, self._at_zero[worker])
         yield from send_numbers(LOSS, worker, self._roles.owner, share, LONG_BYTES)
         self._directions[worker] = self._direction(worker, gradient)
         return _Found(share, gradient, [])
@@ -171,11 +177,11 @@ class DirectionRounds:
         self, exchange: EncryptedExchange, worker: str, residuals: tuple[int, ...]
     ) -> Flow[_Found]:
         """A worker's part of H·d, its sums of products, and its share of the loss."""
-        gradient = yield from self._open(exchange, worker, residuals)
-        image = gradient - self._at_zero[worker]
+        block = self._blocks[worker]
         direction = self._directions[worker]
-        parameters = self._blocks[worker].parameters
-        share = loss_shares(parameters, direction.gradient, self._at_zero[worker])
+        opened = yield from self._open(exchange, worker, residuals)
+        image = block.penalised(opened, direction.direction) - self._at_zero[worker]
+        share = loss_shares(block.parameters, direction.gradient, self._at_zero[worker])
         products = direction.products(image)
         owner = self._roles.owner
         numbers = [n for one in products for n in one[: 3 if self._conjugate else 2]]

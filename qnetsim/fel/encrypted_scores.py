@@ -17,9 +17,9 @@ from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.fel.arithmetic import PARAMETER_LIMIT, RESIDUAL_BITS, SCORE_BITS, ClassBalance
 from qnetsim.fel.computing import computed
-from qnetsim.fel.datasets import FEATURE_BITS
 from qnetsim.fel.exchange import EncryptedExchange, FormedResiduals, TaskEncryption
 from qnetsim.fel.messages import Flow, MessageKind
+from qnetsim.fel.preparation import FEATURE_BITS
 from qnetsim.fel.roles import TaskRoles
 
 

@@ -50,6 +50,33 @@ KINDS: tuple[MessageKind, ...] = (
     MessageKind(5, "masked gradient"),
     MessageKind(5, "loss"),
 )
+#: Kinds of messages of horizontal tasks, which stand behind the others where there are such tasks.
+HORIZONTAL_KINDS: tuple[MessageKind, ...] = (
+    MessageKind(3, "masks"),
+    MessageKind(3, "masked numbers"),
+    MessageKind(3, "sums"),
+    MessageKind(3, "missing workers"),
+    MessageKind(3, "mask corrections"),
+    MessageKind(3, "totals"),
+    MessageKind(3, "rates"),
+    MessageKind(4, "parameters"),
+    MessageKind(5, "masks"),
+    MessageKind(5, "masked numbers"),
+    MessageKind(5, "sums"),
+    MessageKind(5, "missing workers"),
+    MessageKind(5, "mask corrections"),
+)
+
+
+def message_kinds(*, horizontal: bool) -> tuple[MessageKind, ...]:
+    """Kinds of messages of a run, in the order of its trace.
+
+    Parameters
+    ----------
+    horizontal : bool
+        Whether it has a horizontal task.
+    """
+    return (*KINDS, *HORIZONTAL_KINDS) if horizontal else KINDS
 
 
 @dataclass(frozen=True)
@@ -59,7 +86,7 @@ class Message:
     Attributes
     ----------
     kind : MessageKind
-        One of ``KINDS``.
+        One of ``KINDS`` or ``HORIZONTAL_KINDS``.
     source, target : str
     numbers : tuple of int
         Content; without encryption, the values in place of their ciphertexts.

@@ -22,6 +22,7 @@ from qnetsim.errors import UsageError
 from qnetsim.fel.arithmetic import (
     ClassBalance,
     FeatureBlock,
+    Penalty,
     accuracy,
     batch_loss,
     learning_rates,
@@ -30,10 +31,11 @@ from qnetsim.fel.arithmetic import (
     require_slots,
 )
 from qnetsim.fel.batches import Batches
+from qnetsim.fel.best_steps import OptimiserName
 from qnetsim.fel.datasets import Dataset, WorkerRecords
 from qnetsim.fel.direction_rounds import DirectionRounds
-from qnetsim.fel.directions import OptimiserName
 from qnetsim.fel.encrypted_scores import EncryptedScoresExchange, require_plaintext
+from qnetsim.fel.evaluation import Evaluation, evaluate
 from qnetsim.fel.exchange import EncryptedExchange, TaskEncryption, unpack_rows
 from qnetsim.fel.intersection_protocols import RecordIntersection
 from qnetsim.fel.messages import (
@@ -77,10 +79,13 @@ class LearningMethod:
     optimiser : {"gradient_descent", "line_search", "conjugate_gradients"}
     batches : Batches, optional
         Records of each round; all unless given. Gradient descent only.
+    l2 : Fraction
+        Weight of the penalty on the parameters.
     """
 
     optimiser: OptimiserName = "gradient_descent"
     batches: Batches | None = None
+    l2: Fraction = Fraction(0)
 
     def __post_init__(self) -> None:
         if self.batches is not None and self.optimiser != "gradient_descent":
@@ -131,6 +136,8 @@ class Session:
         self.workers = roles.workers
         self.parties = roles.names
         self.label_holder = roles.label_holder
+        #: Workers without whom no round begins.
+        self.needed = (self.label_holder,)
         if len(blocks) != len(self.workers):
             raise UsageError(
                 f"{counted(len(self.workers), 'worker')} for {counted(len(blocks), 'block')}; "
@@ -176,22 +183,58 @@ class Session:
         self._take_rows({worker: np.arange(dataset.samples) for worker in self.workers})
 
     def _take_rows(self, rows: Mapping[str, IntArray]) -> None:
-        """Keep the common samples, in one order for all workers."""
+        """Keep the common samples, in one order for all workers; some are held out of training."""
         dataset = self.dataset
+        test = dataset.test if len(dataset.test) else np.zeros(dataset.samples, dtype=bool)
+        tested = {worker: test[taken] for worker, taken in rows.items()}
         self.blocks = {
-            worker: FeatureBlock(dataset.features[rows[worker]][:, columns], dataset.classes)
+            worker: FeatureBlock(
+                dataset.features[rows[worker][~tested[worker]]][:, columns],
+                dataset.classes,
+                self._penalty(columns),
+            )
             for worker, columns in self._columns.items()
         }
-        held = rows[self.label_holder]
+        holder = self.label_holder
+        held = rows[holder][~tested[holder]]
         learnt = dataset.labels if self._privacy.labels is None else self._privacy.labels
         self._true_labels = dataset.labels[held]
         self.balance = ClassBalance(learnt[held])
+        self._test_features = {
+            worker: dataset.features[rows[worker][tested[worker]]][:, columns]
+            for worker, columns in self._columns.items()
+        }
+        self._test_labels = dataset.labels[rows[holder][tested[holder]]]
+
+    def _without_test(self, records: Sequence[str]) -> list[str]:
+        """Records that are not held out, in their order."""
+        test = self.dataset.test
+        rows = self._records[self.label_holder].rows_of(records).tolist()
+        return [r for r, row in zip(records, rows, strict=True) if not (len(test) and test[row])]
+
+    def _penalty(self, columns: IntArray) -> Penalty:
+        free = np.flatnonzero(columns == self.dataset.intercept)
+        return Penalty(self._method.l2, int(free[0]) if len(free) else None)
 
     @property
     def accuracy(self) -> float:
-        """Share of the common samples that the model classifies rightly."""
-        scores = sum(block.scores() for block in self.blocks.values())
-        return accuracy(self._true_labels, np.asarray(scores))
+        """Share of the training records that the model classifies rightly."""
+        return accuracy(self._true_labels, self._training_scores)
+
+    @property
+    def _training_scores(self) -> IntArray:
+        return np.asarray(sum(block.scores() for block in self.blocks.values()))
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """Figures of the model on the records that are held out; None where none are."""
+        if not len(self._test_labels):
+            return None
+        scores = sum(
+            self._test_features[worker] @ block.parameters for worker, block in self.blocks.items()
+        )
+        labels = self._true_labels
+        return evaluate(labels, self._training_scores, self._test_labels, np.asarray(scores))
 
     def setup(self) -> Steps:
         """Steps 1 and 2, then curvature and gradients at zero.
@@ -207,7 +250,7 @@ class Session:
             records = {worker: self._records[worker].records for worker in self.workers}
             common = yield from self._protocol.intersect(self.roles.owner, self.roles.head, records)
             self._take_rows({w: self._records[w].rows_of(common[w]) for w in self.workers})
-            self._common = common[self.label_holder]
+            self._common = self._without_test(common[self.label_holder])
             if self._method.batches is not None:
                 self._method.batches.require(len(self._common))
             if (self.balance.scales == 0).any():
@@ -260,6 +303,7 @@ class Session:
                 self.blocks,
                 self._gradient_at_zero,
                 conjugate=self._method.optimiser == "conjugate_gradients",
+                l2=self._method.l2,
             )
 
     @property
@@ -414,7 +458,7 @@ class Session:
             outcome.workers, outcome.loss = taken.workers, taken.loss
             return
         curvature = np.sum([self._curvature[worker] for worker in active], axis=0)
-        rates = learning_rates(curvature, self._scales)
+        rates = learning_rates(curvature, self._scales, self._method.l2)
         steps = [self._gradient_step(exchange, worker, encrypted, rates) for worker in active]
         if self._method.batches is None:
             found = yield from gather(steps)
@@ -460,6 +504,7 @@ class Session:
         gradient = yield from exchange.open_sums(
             kind, worker, residuals, features, self.dataset.classes
         )
+        gradient = block.penalised(gradient, block.parameters, len(self._rows))
         share: list[int] = []
         if self._method.batches is None:
             share = loss_shares(block.parameters, gradient, self._gradient_at_zero[worker])

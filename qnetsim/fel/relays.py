@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from qnetsim.fel.messages import KINDS, MessageKind
+from qnetsim.fel.messages import MessageKind, message_kinds
 from qnetsim.fel.roles import TaskRoles
 
 #: Parties of the task that keys avoid: none; those with a private key that opens the message; all
@@ -17,6 +17,8 @@ from qnetsim.fel.roles import TaskRoles
 Avoided = Literal["none", "key_holders", "readers", "parties"]
 #: Messages whose content is a ciphertext that tells its reader something; masked ones do not.
 TELLING = frozenset({"weights", "residuals", "scores"})
+#: Messages of horizontal tasks that take the masks off numbers which heads and owner have.
+UNMASKING = frozenset({"masks", "mask corrections"})
 
 
 class Leg(NamedTuple):
@@ -31,7 +33,8 @@ def key_holders(roles: TaskRoles, leg: Leg) -> frozenset[str]:
     """Parties beside its ends with a private key that opens what is under the pad of a message.
 
     That of the encryption opens ciphertexts; that of the blind signatures makes the token of any
-    record, and so finds out whose tokens they are.
+    record, and so finds out whose tokens they are. Heads and owner of a horizontal task have masked
+    numbers, which masks open.
     """
     purpose = leg.kind.purpose
     found: set[str] = set()
@@ -39,6 +42,8 @@ def key_holders(roles: TaskRoles, leg: Leg) -> frozenset[str]:
         found = {roles.key_holder}
     elif purpose in {"tokens", "common records"}:
         found = {roles.head}
+    elif purpose in UNMASKING:
+        found = {roles.owner, *roles.clusters}
     return frozenset(found - {leg.source, leg.target})
 
 
@@ -88,16 +93,20 @@ class RelayRule:
     pad_ciphertexts : bool
         Where ciphertexts and step 2 go without a pad, anybody on the links hears them, and their
         keys are those of tags: only "parties" keeps anybody from these.
+    horizontal : bool
+        The task sends masks, which always go under a pad.
     """
 
     roles: TaskRoles
     avoid: Avoided
     pad_ciphertexts: bool
+    horizontal: bool = False
 
     @property
     def idle(self) -> bool:
         """Whether nobody is kept from any key."""
-        return self.avoid == "none" or not (self.pad_ciphertexts or self.avoid == "parties")
+        some = self.pad_ciphertexts or self.horizontal or self.avoid == "parties"
+        return self.avoid == "none" or not some
 
     def barred(self, leg: Leg) -> frozenset[str]:
         """Parties that must not relay the keys of a message."""
@@ -111,8 +120,9 @@ class RelayRule:
 
     def readers(self, leg: Leg) -> frozenset[str]:
         """Parties that read a message if they relay its keys: those of pads, not of tags."""
-        return readers(self.roles, leg) if self.pad_ciphertexts else frozenset()
+        padded = self.pad_ciphertexts or leg.kind.purpose in UNMASKING
+        return readers(self.roles, leg) if padded else frozenset()
 
 
 #: Purposes of messages, as an attack may name them.
-PURPOSES = tuple(dict.fromkeys(kind.purpose for kind in KINDS))
+PURPOSES = tuple(dict.fromkeys(kind.purpose for kind in message_kinds(horizontal=True)))

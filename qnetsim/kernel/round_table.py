@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
-from qnetsim.fel.messages import KINDS, Message
+from qnetsim.fel.messages import Message, message_kinds
 from qnetsim.vocabulary import RoundStatus
 
-KIND = {kind: i for i, kind in enumerate(KINDS)}
+if TYPE_CHECKING:
+    from qnetsim.fel.evaluation import Evaluation
+
+#: Figures of a model where records are held out, as ``Evaluation`` names them.
+HELD_OUT = ("auc", "test_loss", "test_accuracy", "test_auc")
+KIND = {kind: i for i, kind in enumerate(message_kinds(horizontal=True))}
 
 
 def round_index(rounds: list[int]) -> tuple[IntArray, IntArray]:
@@ -34,9 +39,11 @@ class RoundTable:
     ----------
     rounds : list of int
         Rounds of each task.
+    horizontal : bool
+        Whether one of them is horizontal.
     """
 
-    def __init__(self, rounds: list[int]) -> None:
+    def __init__(self, rounds: list[int], *, horizontal: bool = False) -> None:
         rows = sum(n + 1 for n in rounds)
         self._first = np.cumsum([0, *(n + 1 for n in rounds)])
         whole = ("started_ns", "duration_ns", "waited_ns", "round_workers", "round_messages")
@@ -45,7 +52,10 @@ class RoundTable:
             **{name: np.zeros(rows, dtype=np.int64) for name in whole},
             "loss": np.full(rows, np.nan),
             "accuracy": np.full(rows, np.nan),
-            "round_key_bits": np.zeros((rows, len(KINDS)), dtype=np.int64),
+            **{name: np.full(rows, np.nan) for name in HELD_OUT},
+            "round_key_bits": np.zeros(
+                (rows, len(message_kinds(horizontal=horizontal))), dtype=np.int64
+            ),
         }
 
     def begin(self, task: int, number: int, tick: int) -> None:
@@ -65,7 +75,14 @@ class RoundTable:
         self.columns["waited_ns"][row] += waited
 
     def end(
-        self, task: int, number: int, tick: int, workers: int, loss: float | None, accuracy: float
+        self,
+        task: int,
+        number: int,
+        tick: int,
+        workers: int,
+        loss: float | None,
+        accuracy: float,
+        evaluation: Evaluation | None = None,
     ) -> None:
         """Note how a round ended; the set-up has neither loss nor accuracy."""
         row = self._row(task, number)
@@ -77,6 +94,9 @@ class RoundTable:
         if number:
             columns["loss"][row] = np.nan if loss is None else loss
             columns["accuracy"][row] = accuracy
+            if evaluation is not None:
+                for name in HELD_OUT:
+                    columns[name][row] = getattr(evaluation, name)
 
     def _row(self, task: int, number: int) -> int:
         return int(self._first[task]) + number

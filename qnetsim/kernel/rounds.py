@@ -73,7 +73,8 @@ class Rounds:
         tasks: Sequence[Task],
         expose: Callable[[Route, int], None],
     ) -> None:
-        self.table = RoundTable([task.rounds for task in tasks])
+        horizontal = any(task.horizontal for task in tasks)
+        self.table = RoundTable([task.rounds for task in tasks], horizontal=horizontal)
         #: The slot in which keys can be taken now.
         self.slot: OpenSlot | None = None
         self.active = len(tasks)
@@ -123,17 +124,19 @@ class Rounds:
                 workers=len(workers),
                 loss=outcome.loss,
                 accuracy=task.session.accuracy,
+                evaluation=task.session.evaluation,
             )
         self.active -= 1
 
     def _start(self, number: int, lost: bool) -> Generator[Event, None, bool]:
         """Wait until a round can begin; returns whether the run lasts until then.
 
-        The label holder must be there, and after a lost round no other begins in the same slot.
+        Those must be there without whom none can be, and after a lost round no other begins in the
+        same slot.
         """
         task = self._tasks[number]
         begin = self._next_slot if lost else self._now
-        begin = task.back(task.session.label_holder, begin)
+        begin = max((task.back(worker, begin) for worker in task.session.needed), default=begin)
         if begin >= self._end:
             return False
         if begin > self._now:

@@ -15,8 +15,8 @@ from qnetsim.network.routes import NodePair
 
 if TYPE_CHECKING:
     from qnetsim.fel.messages import Message
-    from qnetsim.fel.protocol import Session
     from qnetsim.fel.relays import RelayRule
+    from qnetsim.fel.task_session import TaskSession
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Task:
 
     Attributes
     ----------
-    session : Session
+    session : TaskSession
     nodes : mapping from party to int
         Node of each party.
     rounds : int
@@ -45,9 +45,11 @@ class Task:
         Workers that take no part in a round.
     attacks : TaskAttacks, optional
         What befalls messages on the links.
+    horizontal : bool
+        Workers hold records of their own, and send messages of other kinds.
     """
 
-    session: Session
+    session: TaskSession
     nodes: Mapping[str, int]
     rounds: int
     patience: int | None
@@ -58,6 +60,7 @@ class Task:
     relays: RelayRule | None = None
     missing: npt.NDArray[np.bool_] | None = None
     attacks: TaskAttacks | None = None
+    horizontal: bool = False
 
     def back(self, party: str, tick: int) -> int:
         """When a party is there again: the tick itself where it is not away."""

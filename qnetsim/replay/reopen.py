@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.topology import natural_order
 from qnetsim.plain_text import counted
 from qnetsim.plans.opened import stored_policy
+from qnetsim.replay.data_place import with_task_data
 from qnetsim.replay.weights_place import with_weights
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import Trace
@@ -46,7 +48,9 @@ class RecordedRun:
     policy: PolicyTable | None
 
 
-def recorded_run(trace: Trace, weights: Path | None = None) -> RecordedRun:
+def recorded_run(
+    trace: Trace, weights: Path | None = None, data: Sequence[Path] = ()
+) -> RecordedRun:
     """Rebuild the case of a trace or a recorded world.
 
     Parameters
@@ -55,6 +59,8 @@ def recorded_run(trace: Trace, weights: Path | None = None) -> RecordedRun:
     weights : Path, optional
         File of the trained weights behind the trace, which names it without its folder. Unless
         given it is looked for in the current folder and beside the trace.
+    data : sequence of Path, optional
+        Files that its tasks learn from, which are looked for in the same way.
 
     Raises
     ------
@@ -68,6 +74,7 @@ def recorded_run(trace: Trace, weights: Path | None = None) -> RecordedRun:
         folder = trace.path.parent
         tables = tuple(with_weights(table, folder) for table in scenario.policy)
         scenario = scenario.model_copy(update={"policy": tables})
+        scenario = with_task_data(scenario, folder, data)
         if "policy" in provenance:
             stored = provenance["policy"]
             sha256 = stored.get("weights_sha256")

@@ -10,6 +10,7 @@ from typing import Any
 from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import inputs_noted, refuse_input
 from qnetsim.policies.chosen import ChosenPolicy, PolicyLike
+from qnetsim.replay.data_place import refuse_without_data
 from qnetsim.replay.departure import (
     WhatIf,
     departure,
@@ -65,6 +66,7 @@ def replay(
         # ahead of resuming, which replaces the file that it goes on with
         refuse_input(Path(out))
         run = recorded_run(trace)
+        refuse_without_data(run.case.scenario, trace.path)
         world = whole_world(trace, run)
         keep: dict[str, Any] = {
             "world": world,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from qnetsim.analysis.audit import Finding, audit
 from qnetsim.errors import TraceError
 from qnetsim.policies.chosen import PolicyLike, choose
 from qnetsim.policies.learned.weights import read_weights
+from qnetsim.replay.data_place import data_finding
 from qnetsim.replay.given_files import GivenFiles, demand_finding, network_finding
 from qnetsim.replay.plan_check import plan_finding
 from qnetsim.replay.reopen import recorded_run
@@ -24,7 +26,7 @@ from qnetsim.trace.rerun_check import Difference
 PROVED = (
     "the file holds the objects, attributes and rows of its format and nothing else",
     "keys are conserved, bills and counts add up, and the digests fit",
-    "network and recorded demand are those of the files that they are held against",
+    "network, recorded demand and data are those of the files that they are held against",
     "the world follows from the seed or the recorded demand",
 )
 #: What the run made again proves beside.
@@ -84,6 +86,7 @@ def verify(
     demand: Path | None = None,
     key: Path | None = None,
     weights: Path | None = None,
+    data: Sequence[Path] = (),
     rerun: bool = True,
     progress: Progress | None = None,
 ) -> Verification:
@@ -103,6 +106,8 @@ def verify(
     weights : Path, optional
         The file of trained weights; looked for in the current folder and beside the trace unless
         given.
+    data : sequence of Path, optional
+        Files that federated tasks learn from; looked for in the same places unless given.
     key : Path, optional
         The public key that the trace must be signed by.
     rerun : bool
@@ -125,7 +130,7 @@ def verify(
             findings.append(signed)
         difference = None
         try:
-            run = recorded_run(trace, weights)
+            run = recorded_run(trace, weights, data)
         except TraceError as error:
             return Verification((*findings, Finding("scenario", False, str(error))), None)
         given = GivenFiles(None if policy is None else choose(policy), plan, topology, demand)
@@ -133,6 +138,8 @@ def verify(
         findings.append(length_finding(trace, run))
         findings.append(network_finding(trace, run, given))
         if (found := demand_finding(trace, run, given)) is not None:
+            findings.append(found)
+        if (found := data_finding(run.case.scenario, trace.path.parent, data)) is not None:
             findings.append(found)
         if plan is not None:
             findings.append(plan_finding(trace, run, given))

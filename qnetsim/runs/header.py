@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qnetsim.case import Case
-from qnetsim.fel.messages import KINDS
+from qnetsim.fel.messages import message_kinds
 from qnetsim.fibre_loss import losses_part
 from qnetsim.kernel.round_table import round_index
 from qnetsim.kernel.serving.wait_bins import wait_bins
@@ -28,14 +28,16 @@ from qnetsim.world.realisation import Realisation
 
 
 def _round_columns(case: Case) -> dict[str, object]:
-    tasks, numbers = round_index([table.rounds for table in case.scenario.fel])
+    tables = case.scenario.fel
+    tasks, numbers = round_index([table.rounds for table in tables])
+    kinds = message_kinds(horizontal=any(table.kind == "horizontal" for table in tables))
     return {
         "rounds/round": np.arange(len(tasks)),
         "rounds/task": tasks,
         "rounds/number": numbers,
-        "rounds/kind": np.arange(len(KINDS)),
-        "rounds/kind_step": np.array([step for step, _ in KINDS]),
-        "rounds/kind_purpose": [purpose for _, purpose in KINDS],
+        "rounds/kind": np.arange(len(kinds)),
+        "rounds/kind_step": np.array([step for step, _ in kinds]),
+        "rounds/kind_purpose": [purpose for _, purpose in kinds],
     }
 
 

@@ -33,7 +33,8 @@ from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose
 from qnetsim.runs.header import policy_provenance, trace_header
 from qnetsim.scenario import Scenario
 from qnetsim.trace import Block, TraceHeader, TraceWriter, WriteBehind
-from qnetsim.trace.schema import TRACE, TRACE_WITH_REQUESTS, FileKind
+from qnetsim.trace.schema import FileKind
+from qnetsim.trace.schema import trace_kind as kind_of_trace
 from qnetsim.vocabulary import PLAN_STATUS
 from qnetsim.world.realisation import Realisation, WorldChunk, WorldDigest
 
@@ -383,7 +384,10 @@ def _told(notes: Sequence[TaskNotes]) -> str:
 
 def trace_kind(scenario: Scenario) -> FileKind:
     """Kind of file that a run of a scenario gives."""
-    return TRACE if scenario.trace.requests == "none" else TRACE_WITH_REQUESTS
+    return kind_of_trace(
+        requests=scenario.trace.requests != "none",
+        held_out=any(table.test_share for table in scenario.fel),
+    )
 
 
 def written(chunk: WorldChunk, block: SlotBlock) -> Block:

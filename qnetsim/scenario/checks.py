@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from qnetsim.plain_text import counted
+from qnetsim.scenario.fel_checks import fel_checks
 from qnetsim.scenario.job_checks import job_checks
 from qnetsim.scenario.lines import Key, Problem
 from qnetsim.scenario.request_checks import SOURCES, request_checks
@@ -40,6 +41,8 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[Problem]:
         for key in ("patience_s", "compute_s"):
             yield from _time_checks(table, ("fel", i, key))
         yield from _renewal_checks(table, ("fel", i), "worker")
+        if isinstance(table, dict):
+            yield from fel_checks(table, ("fel", i))
     yield from _fault_checks(data.get("faults"), data.get("outage"))
     yield from _trace_checks(data.get("trace"))
     yield from _action_checks(data.get("learning"))

@@ -15,6 +15,7 @@ from qnetsim.scenario.lines import Key, Problem, key_lines
 from qnetsim.scenario.mean_table import read_means, read_weights
 from qnetsim.scenario.rate_table import read_rate_table
 from qnetsim.scenario.scenario import Scenario
+from qnetsim.scenario.tables.fel import FelTable
 from qnetsim.scenario.tables.graph import GRAPH
 
 #: Longest scenario file that is read.
@@ -86,7 +87,16 @@ def placed(scenario: Scenario, folder: Path) -> Scenario:
     if scenario.recording is not None:
         place = str((folder / scenario.recording.file).resolve())
         tables["recording"] = scenario.recording.model_copy(update={"file": place})
+    if scenario.fel:
+        tables["fel"] = tuple(_with_data(table, folder) for table in scenario.fel)
     return scenario.model_copy(update=tables)
+
+
+def _with_data(table: FelTable, folder: Path) -> FelTable:
+    """Task whose file of data is found in a folder."""
+    if table.data is None:
+        return table
+    return table.model_copy(update={"data": str((folder / table.data).resolve())})
 
 
 def _tables_beside(scenario: Scenario) -> list[str]:

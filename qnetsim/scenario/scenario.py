@@ -115,11 +115,12 @@ class Scenario(Table):
 
     @property
     def named_files(self) -> tuple[Path, ...]:
-        """Files that it was read from or names, there or not: topology, demand, weights."""
+        """Files that it was read from or names, there or not: topology, demand, data, weights."""
         topology = self.network.topology
         named = [] if topology.startswith(("topohub:", GRAPH)) else [topology]
         if self.recording is not None:
             named.append(self.recording.file)
+        named += [table.data for table in self.fel if table.data is not None]
         files = (file for table in self.policy for file in table.named_files)
         return (*self._files, *map(Path, named), *files)
 
@@ -132,6 +133,8 @@ class Scenario(Table):
         if self.recording is not None:
             name = file_name(self.recording.file)
             changes["recording"] = self.recording.model_copy(update={"file": name})
+        if self.fel:
+            changes["fel"] = tuple(table.portable() for table in self.fel)
         changes["policy"] = tuple(
             table.model_copy(update=without_folders(table.options)) for table in self.policy
         )
@@ -240,6 +243,10 @@ class Scenario(Table):
             kept = {name: getattr(self, name) for name in OF_RECORDING}
             data = {name: table for name, table in data.items() if name not in OF_RECORDING}
             data["demand"] = {"requests": 1}
+        for number, table in enumerate(data.get("fel", ())):
+            if ("fel", number, "data") in keys:
+                # the checksum is that of the file before
+                table.pop("sha256", None)
         found = checked_tables(type(self), Given(data, changes=keys), policy_options)
         return found.model_copy(update=kept | self._not_in_files(found)).read_from(*self._files)
 

@@ -62,6 +62,8 @@ def _files_of(data: Mapping[str, Any]) -> Iterator[str]:
         value = data.get(table, {}).get(key)
         if isinstance(value, str) and Path(value).suffix:
             yield value
+    tasks = data.get("fel", ())
+    yield from (task["data"] for task in tasks if isinstance(task.get("data"), str))
 
 
 def _without_same(contents: Mapping[Path, bytes]) -> dict[Path, bytes]:

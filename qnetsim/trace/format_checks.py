@@ -23,13 +23,16 @@ from qnetsim.trace.hdf5.reading import (
     stored_elsewhere,
 )
 from qnetsim.trace.hdf5.recover import UnclosedFile, is_marked_open
+from qnetsim.trace.run_columns import HELD_OUT_COLUMNS
 from qnetsim.trace.schema import (
     CHUNK_ROWS,
     TRACE,
+    TRACE_WITH_HELD_OUT,
     TRACE_WITH_REQUESTS,
     VERSION,
     WORLD,
     FileKind,
+    trace_kind,
 )
 
 #: Least that a chunk of slot numbers takes: its address, size and filter mask in the index.
@@ -172,5 +175,10 @@ def check_format(path: Path, file: h5py.File, kinds: tuple[FileKind, ...]) -> Fi
             f"{path}: format {version[0]}.{version[1]} is older than {VERSION[0]}.x, which this "
             "version of qnetsim reads; read it with an older qnetsim"
         )
-    newer = (major, int(version[1])) >= TRACE_WITH_REQUESTS.version
-    return TRACE_WITH_REQUESTS if found is TRACE and newer and "requests" in file else found
+    if found is WORLD:
+        return found
+    at = major, int(version[1])
+    return trace_kind(
+        requests=at >= TRACE_WITH_REQUESTS.version and "requests" in file,
+        held_out=at >= TRACE_WITH_HELD_OUT.version and HELD_OUT_COLUMNS[0].path in file,
+    )

@@ -39,7 +39,6 @@ from qnetsim.trace.schema import (
     BY_PATH,
     CHUNK_ROWS,
     TRACE,
-    TRACE_WITH_REQUESTS,
     FileKind,
 )
 from qnetsim.trace.stored_columns import StoredColumns
@@ -329,7 +328,7 @@ class Trace:
     @property
     def follows_requests(self) -> bool:
         """Whether the trace holds requests one by one."""
-        return self.kind is TRACE_WITH_REQUESTS
+        return self.kind.follows_requests
 
     @property
     def followed_slots(self) -> int:

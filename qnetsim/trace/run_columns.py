@@ -51,6 +51,29 @@ _ROUND_COLUMNS: tuple[tuple[str, Kind, str, str], ...] = (
     ("accuracy", "f8", "1", "share of the samples classified rightly after the step"),
 )
 
+#: The format that brought them; files without them are of the formats before.
+SINCE_HELD_OUT = (1, 6)
+_HELD_OUT_COLUMNS = (
+    ("auc", "area under the receiver's curve on the training records after the step"),
+    ("test_loss", "Taylor loss on the records that are held out, after the step"),
+    ("test_accuracy", "share of the held-out records classified rightly after the step"),
+    ("test_auc", "area under the receiver's curve on the held-out records after the step"),
+)
+#: Figures of rounds on records that are held out; not a number where a task holds none out.
+HELD_OUT_COLUMNS = tuple(
+    Column(
+        "rounds",
+        name,
+        ("round",),
+        "f8",
+        "1",
+        meaning,
+        since=SINCE_HELD_OUT,
+        running=True,
+    )
+    for name, meaning in _HELD_OUT_COLUMNS
+)
+
 _SLOT = "slot number, from 0"
 _FIBRE = "fibre number, in the order of the topology"
 

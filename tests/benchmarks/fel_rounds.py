@@ -22,9 +22,9 @@ import numpy as np
 from qnetsim import seeds
 from qnetsim.fel.arithmetic import taylor_loss
 from qnetsim.fel.batches import Batches
+from qnetsim.fel.best_steps import OPTIMISER_NAMES
 from qnetsim.fel.computing import Later
 from qnetsim.fel.datasets import DATASET_NAMES, Dataset, load_dataset, make_dataset
-from qnetsim.fel.directions import OPTIMISER_NAMES
 from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionScheme, PaillierScheme
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow

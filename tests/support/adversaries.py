@@ -10,9 +10,9 @@ import numpy as np
 
 from qnetsim.fel.arithmetic import PARAMETER_BITS, SCORE_BITS, ClassBalance
 from qnetsim.fel.channels import Channels
-from qnetsim.fel.datasets import FEATURE_BITS
 from qnetsim.fel.messages import Message, MessageKind
 from qnetsim.fel.paillier import unpack
+from qnetsim.fel.preparation import FEATURE_BITS
 
 
 @dataclass(frozen=True)

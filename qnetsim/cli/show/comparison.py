@@ -6,6 +6,7 @@ from dataclasses import asdict, fields
 
 from qnetsim.analysis import Comparison, PolicyResult
 from qnetsim.analysis.group_rows import groups_json, runs_of
+from qnetsim.analysis.held_out_rows import held_out_rows
 from qnetsim.analysis.in_words import in_words
 from qnetsim.analysis.interval_rows import basis, interval_rows
 from qnetsim.analysis.paired import ConfidenceInterval
@@ -117,6 +118,8 @@ def show_comparison(comparison: Comparison) -> None:
     print_groups(runs_of(comparison))
     if comparison.policies[0].runs[0].tasks:
         print_table(text_table("federated learning", task_rows(comparison)))
+        if (held_out := held_out_rows(comparison)) is not None:
+            print_table(text_table("training and held-out records", held_out))
         tasks = task_interval_rows(comparison)
         if len(tasks.columns) > tasks.keys:
             print_table(text_table("95 % intervals of these means", tasks))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qnetsim.analysis.fel_tasks import TaskRun
+from qnetsim.analysis.fel_tasks import HELD_OUT, TaskRun
 from qnetsim.case import Case
 from qnetsim.case.task_leaks import open_leaks
 from qnetsim.cli.show.boxed_table import print_table
@@ -33,6 +33,9 @@ class TrainingRound:
     key_bytes : int
     seconds : float
         Wall-clock time.
+    held_out : dict from str to float
+        Figures after the step where records are held out: ``auc`` on the training records,
+        ``test_loss``, ``test_accuracy`` and ``test_auc``.
     """
 
     number: int
@@ -41,6 +44,7 @@ class TrainingRound:
     accuracy: float
     key_bytes: int
     seconds: float
+    held_out: dict[str, float]
 
 
 def _shown_positions(count: int) -> list[int]:
@@ -54,19 +58,36 @@ def _shown_positions(count: int) -> list[int]:
 def show_rounds(title: str, rows: list[TrainingRound]) -> None:
     """Print rounds that were trained outside the network."""
     columns = ["round", "workers", "loss before", "accuracy", "key bytes", "seconds"]
-    shown = table(title, columns, first_to_go=["seconds", "workers"])
+    held_out = any(row.held_out for row in rows)
+    if held_out:
+        columns += ["AUC", "test loss", "test accuracy", "test AUC"]
+    gone = ["seconds", "workers", "test loss", "key bytes", "AUC"]
+    shown = table(title, columns, first_to_go=[name for name in gone if name in columns])
     for row in (rows[i] for i in _shown_positions(len(rows))):
         loss = "—" if row.loss is None else f"{row.loss:.4f}"
         cells = (f"{row.accuracy:.1%}", f"{row.key_bytes:,}", f"{row.seconds:.2f}")
-        shown.add_row(str(row.number), str(row.workers), loss, *cells)
+        shown.add_row(
+            str(row.number), str(row.workers), loss, *cells, *_held_out_cells(row.held_out)
+        )
     print_table(shown)
+
+
+def _held_out_cells(figures: dict[str, float]) -> list[str]:
+    return [
+        "—" if value != value else f"{value:.1%}" if name == "test_accuracy" else f"{value:.4f}"
+        for name, value in figures.items()
+    ]
 
 
 def show_simulated_rounds(title: str, run: TaskRun) -> None:
     """Print the rounds of a task in a simulated network."""
     columns = ["round", "begins, s", "took, s", "waited, s", "workers", "loss before", "accuracy"]
-    shown = table(title, columns, first_to_go=["begins, s", "workers", "waited, s"])
+    if run.held_out:
+        columns += ["AUC", "test loss", "test accuracy", "test AUC"]
+    gone = ["begins, s", "workers", "waited, s", "test loss", "AUC"]
+    shown = table(title, columns, first_to_go=[name for name in gone if name in columns])
     for i in _shown_positions(run.done):
+        figures = {name: float(run.held_out[name][i]) for name in HELD_OUT if name in run.held_out}
         shown.add_row(
             str(i + 1),
             f"{run.started_s[i]:,.4g}",
@@ -75,6 +96,7 @@ def show_simulated_rounds(title: str, run: TaskRun) -> None:
             str(run.workers[i]),
             "—" if run.loss[i] != run.loss[i] else f"{run.loss[i]:.4f}",
             f"{run.accuracy[i]:.1%}",
+            *_held_out_cells(figures),
         )
     print_table(shown)
     setup = "did not end" if run.setup_s is None else f"took {run.setup_s:,.4g} s"

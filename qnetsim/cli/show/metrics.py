@@ -78,6 +78,10 @@ def task_json(task: TaskRun) -> dict[str, object]:
         "waited_s": task.waited_s.tolist(),
         "loss": loss,
         "accuracy": task.accuracy.tolist(),
+        "held_out": {
+            name: [None if math.isnan(value) else value for value in values.tolist()]
+            for name, values in task.held_out.items()
+        },
         "workers": task.workers.tolist(),
         "key_bits": [
             {"step": step, "purpose": purpose, "bits": bits}
@@ -154,9 +158,12 @@ def show_metrics(metrics: RunMetrics, intervals: Intervals) -> None:
     print_table(rows)
     print_groups({metrics.policy: [metrics]})
     if metrics.tasks:
+        from qnetsim.analysis.held_out_rows import run_held_out_rows
         from qnetsim.analysis.task_rows import run_task_rows
 
         print_table(text_table("federated learning", run_task_rows(metrics.tasks)))
+        if (held_out := run_held_out_rows(metrics.tasks)) is not None:
+            print_table(text_table("training and held-out records", held_out))
         for task in metrics.tasks:
             for sentence in task.ending.sentences(task.name):
                 echo(sentence)

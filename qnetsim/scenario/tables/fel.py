@@ -11,13 +11,12 @@ from qnetsim.plain_text import counted
 from qnetsim.scenario.lines import Problem
 from qnetsim.scenario.tables.fel_privacy import AttackTable, PrivacyTable
 from qnetsim.scenario.tables.fields import NodeName, Table, as_tuple, field, without_late_keys
+from qnetsim.scenario.tables.portable import file_name
 
 #: Blocks of six features that a data set can be cut into: workers at most.
 BLOCKS = {"breast_cancer": 5, "digits": 11, "iris": 1, "wine": 3}
 #: Samples of each data set: records of a batch at most.
 SAMPLES = {"breast_cancer": 569, "digits": 1797, "iris": 150, "wine": 178}
-#: Keys that came later: where they are not used a task is dumped as before.
-LATE_KEYS = ("optimiser", "batch", "randomness", "worker_dropout", "privacy", "attack")
 
 
 def _one_or_many(value: object) -> object:
@@ -34,6 +33,18 @@ def _groups(value: object) -> object:
     return (tuple(value),)
 
 
+#: Keys that came later: where they are not used a task is dumped as before.
+LATE_KEYS = (
+    *("kind", "local_steps", "data", "label", "record_id", "holder", "features", "ignore"),
+    *("sha256", "intercept", "standardise", "l2", "test_share"),
+    *("optimiser", "batch", "randomness", "worker_dropout", "privacy", "attack"),
+)
+
+
+def _column(meaning: str, allowed: str) -> Any:
+    return field(meaning, allowed, default=None, min_length=1, max_length=200)
+
+
 def _seconds(meaning: str, allowed: str, default: Any) -> Any:
     allowed += " in seconds, a whole number of nanoseconds"
     return field(meaning, allowed, default=default, ge=0, le=1e9)
@@ -42,8 +53,10 @@ def _seconds(meaning: str, allowed: str, default: Any) -> Any:
 class FelTable(Table):
     """One task: a data set, its parties on nodes, and how they protect what they send."""
 
-    dataset: Literal["breast_cancer", "digits", "iris", "wine"] = field(
-        "data set of scikit-learn", "'breast_cancer', 'digits', 'iris' or 'wine'"
+    dataset: Literal["breast_cancer", "digits", "iris", "wine"] | None = field(
+        "data set of scikit-learn",
+        "'breast_cancer', 'digits', 'iris' or 'wine'; give either dataset or data",
+        default=None,
     )
     owner: NodeName = field("node of the model owner", "a node")
     head: Annotated[tuple[NodeName, ...], BeforeValidator(_one_or_many)] = field(
@@ -141,6 +154,81 @@ class FelTable(Table):
         le=1e9,
     )
 
+    kind: Literal["vertical", "horizontal"] = field(
+        "what the workers share: the records, each with features of its own, or the features, "
+        "each with records of its own (federated averaging)",
+        "'vertical' (as in the paper) or 'horizontal'",
+        default="vertical",
+    )
+    local_steps: int = field(
+        "steps of gradient descent that a worker takes by itself in a round",
+        "an integer 1 .. 1000, with kind = 'horizontal'",
+        default=1,
+        ge=1,
+        le=1000,
+    )
+    data: str | None = field(
+        "a file of your own in place of dataset, a row for each record",
+        "the path of a .csv file with a header, or of a .parquet file, from the scenario's folder; "
+        "give either dataset or data",
+        default=None,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+    )
+    label: str | None = _column(
+        "column of data with the class of each record, as text or number",
+        "the name of a column; data needs it",
+    )
+    record_id: str | None = _column(
+        "column of data that identifies the records; they are numbered without it",
+        "the name of a column, with data",
+    )
+    holder: str | None = _column(
+        "column of data that says which worker holds a record; drawn at random unless given",
+        "the name of a column with the nodes of workers, with data and kind = 'horizontal'",
+    )
+    features: Annotated[tuple[tuple[str, ...], ...], BeforeValidator(_groups)] = field(
+        "columns of data that each worker has, in the order of the workers; unless given, all that "
+        "have no other use, in blocks of six as order shuffles them. With kind = 'horizontal' one "
+        "list for all",
+        "a list of names for each worker, with data",
+        default=(),
+    )
+    ignore: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = field(
+        "columns of data that are not used", "a list of names, with data", default=()
+    )
+    sha256: str | None = field(
+        "checksum of data; filled in when it is read, checked where it is given",
+        "64 hexadecimal digits",
+        default=None,
+        pattern=r"^[0-9a-f]{64}$",
+    )
+    intercept: bool = field(
+        "whether the model has a constant term, which no penalty applies to; the label holder's",
+        "true or false (as in the paper)",
+        default=False,
+    )
+    standardise: bool = field(
+        "whether features have mean 0 and deviation 1 over the training records, in place of the "
+        "range 0 .. 1; a worker does it by itself, with kind = 'horizontal' by sums over the "
+        "secure channel",
+        "true or false (as in the paper)",
+        default=False,
+    )
+    l2: float = field(
+        "weight of the penalty ½ l2 ‖θ‖² that is added to the mean loss; rounded to millionths",
+        "a number 0 .. 1000; 0: none, as in the paper",
+        default=0.0,
+        ge=0,
+        le=1000,
+    )
+    test_share: float = field(
+        "share of the records that is held out of training, drawn by their identifiers; loss, "
+        "accuracy and AUC on them are recorded beside those of training",
+        "a number 0 .. 0.9; 0: none, as in the paper",
+        default=0.0,
+        ge=0,
+        le=0.9,
+    )
     worker_dropout: float = field(
         "probability that a worker is missing from a round, drawn for each round anew; the label "
         "holder is never missing from it",
@@ -179,7 +267,21 @@ class FelTable(Table):
 
     @model_serializer(mode="wrap")
     def _without_late_keys(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Dump that is the one of before where no later key is used."""
         return without_late_keys(self, dump, LATE_KEYS)
+
+    @property
+    def data_name(self) -> str:
+        """Name of the data set, or of the file without folder and suffix."""
+        if self.data is None:
+            return str(self.dataset)
+        return file_name(self.data).rpartition(".")[0] or file_name(self.data)
+
+    def portable(self) -> FelTable:
+        """Copy that names its file without a folder."""
+        if self.data is None:
+            return self
+        return self.model_copy(update={"data": file_name(self.data)})
 
     @property
     def clusters(self) -> dict[str, tuple[str, ...]]:
@@ -215,14 +317,22 @@ def misplaced(
                 "list for each head"
             )
             yield ("fel", i, "workers"), text
+        if table.kind == "horizontal" and count < 2:
+            text = f"{counted(count, 'worker')}; allowed: at least 2 with kind = 'horizontal'"
+            yield ("fel", i, "workers"), text
         if not all(table.workers):
             yield ("fel", i, "workers"), "a list is empty; each head needs a worker"
-        if count > BLOCKS[table.dataset]:
+        if table.dataset is not None and table.kind == "vertical" and count > BLOCKS[table.dataset]:
             text = (
                 f"{counted(count, 'worker')}; allowed: at most {BLOCKS[table.dataset]}, one for "
                 f"each block of six features of {table.dataset}"
             )
             yield ("fel", i, "workers"), text
+        if table.features and len(table.features) != (1 if table.kind == "horizontal" else count):
+            wanted = "one list" if table.kind == "horizontal" else "one list for each worker"
+            lists = counted(len(table.features), "list")
+            text = f"{lists} of columns for {counted(count, 'worker')}; allowed: {wanted}"
+            yield ("fel", i, "features"), text
         if table.batch is not None and table.optimiser != "gradient_descent":
             text = (
                 f"a round of {table.optimiser!r} needs all records; allowed: with optimiser = "
@@ -235,8 +345,8 @@ def misplaced(
                 "'encrypted'; leave one of them out"
             )
             yield ("fel", i, "batch"), text
-        elif table.batch is not None and table.batch > SAMPLES[table.dataset]:
-            most = SAMPLES[table.dataset]
+        elif table.batch is not None and table.batch > SAMPLES.get(str(table.dataset), table.batch):
+            most = SAMPLES[str(table.dataset)]
             text = f"{table.batch:,} records; allowed: 1 .. {most}, those of {table.dataset}"
             yield ("fel", i, "batch"), text
         seen: dict[str, str] = {}

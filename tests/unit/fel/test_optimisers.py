@@ -17,8 +17,7 @@ from qnetsim.fel.arithmetic import (
     taylor_loss,
 )
 from qnetsim.fel.batches import Batches
-from qnetsim.fel.datasets import DATASET_NAMES, Dataset, load_dataset, make_dataset
-from qnetsim.fel.directions import (
+from qnetsim.fel.best_steps import (
     MOST_SCALE,
     STEP_BITS,
     Products,
@@ -27,6 +26,7 @@ from qnetsim.fel.directions import (
     require_products,
     safe_scale,
 )
+from qnetsim.fel.datasets import DATASET_NAMES, Dataset, load_dataset, make_dataset
 from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionMeans, PaillierScheme
 from qnetsim.fel.protocol import LearningMethod, RoundOutcome
 from tests.support.federated import KEY_BITS, drive, learn, session, small

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qnetsim.fel.messages import KINDS, Message
-from qnetsim.kernel.round_table import RoundTable, round_index
+from qnetsim.kernel.round_table import HELD_OUT, RoundTable, round_index
 from qnetsim.vocabulary import RoundStatus
 
 
@@ -23,7 +23,7 @@ def test_nothing_has_happened_at_first() -> None:
     assert all(len(values) == 5 for values in columns.values())
     assert columns["round_key_bits"].shape == (5, len(KINDS))
     for name, values in columns.items():
-        if name in ("loss", "accuracy"):
+        if name in ("loss", "accuracy", *HELD_OUT):
             assert np.isnan(values).all()
         else:
             assert not values.any()

@@ -208,7 +208,7 @@ def test_tasks_with_batches_are_checked_too() -> None:
     scenario = attacked("drop", 'purpose = "loss"\nsource = "14"\n', WINE + "batch = 100\n")
     found = go(scenario)
     assert ending(found).attacked["drop"] > 0
-    with pytest.raises(SettingError, match="fel.0.batch: the label holder tells a batch's loss"):
+    with pytest.raises(SettingError, match="the label holder tells a batch's loss"):
         open_case(world(WINE + 'batch = 100\n[fel.privacy]\nscores = "encrypted"\n'))
 
 

@@ -150,17 +150,18 @@ def _downhill(gradient: IntArray, samples: int, scale: int) -> IntArray:
     )
 
 
-def safe_scale(features: int) -> int:
+def safe_scale(features: int, l2: Fraction = Fraction(0)) -> int:
     """Exponent of a σ with which −σ·g fits into fixed point as long as the loss does not rise.
 
     No loss above its least one is more than log 2 then, and ‖g‖² ≤ 2·λ·log 2 where λ ≤ features/4
-    is the largest curvature, with features of at most 1.
+    is the largest curvature, with features of at most 1 and without a penalty, which adds its
+    weight.
     """
-    longest = math.sqrt(features * math.log(2) / 2)
+    longest = math.sqrt((features + 4 * float(l2)) * math.log(2) / 2)
     return max(math.floor(math.log2(PARAMETER_LIMIT / longest)), 0)
 
 
-def require_products(samples: int, features: int) -> None:
+def require_products(samples: int, features: int, l2: Fraction = Fraction(0)) -> None:
     """Check that sums of products fit into the numbers that are sent.
 
     Raises
@@ -168,7 +169,9 @@ def require_products(samples: int, features: int) -> None:
     UsageError
         There are too many samples or features.
     """
-    if features * (2 * gradient_bound(samples, features)) ** 2 >= 1 << (8 * LONG_BYTES - 1):
+    penalty = samples * (math.ceil(l2) * PARAMETER_LIMIT << GRADIENT_BITS)
+    bound = 2 * gradient_bound(samples, features) + penalty
+    if features * bound**2 >= 1 << (8 * LONG_BYTES - 1):
         raise UsageError(
             f"{counted(samples, 'sample')} of {features} features are too many for steps of the "
             "best length; learn by gradient descent"
@@ -184,11 +187,14 @@ class StepChoice:
     samples, features : int
     conjugate : bool
         Directions are conjugate; else each is that of the gradient.
+    l2 : Fraction
+        Weight of the penalty.
     """
 
     samples: int
     features: int
     conjugate: bool
+    l2: Fraction = Fraction(0)
 
     def __post_init__(self) -> None:
         self._scale = 0
@@ -197,7 +203,7 @@ class StepChoice:
 
     def restart(self) -> None:
         """Begin with the gradient's direction again."""
-        self._scale = safe_scale(self.features)
+        self._scale = safe_scale(self.features, self.l2)
         # ‖d‖² of the present direction, known when its products are
         self._length_squared = Fraction(0)
 

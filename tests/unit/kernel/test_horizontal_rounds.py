@@ -1,0 +1,61 @@
+"""Horizontal tasks in the simulated network: counted as they are run, with drop-outs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qnetsim.scenario import Scenario
+from qnetsim.vocabulary import RoundStatus
+from tests.support.rounds import equal, go, world
+
+TASK = """
+[[fel]]
+kind = "horizontal"
+mode = "{mode}"
+dataset = "wine"
+owner = "2"
+head = ["11", "13"]
+workers = [["3", "8"], ["9", "5"]]
+rounds = 4
+local_steps = 3
+standardise = true
+intercept = true
+l2 = 0.01
+test_share = 0.2
+{more}
+"""
+RESTLESS = """
+patience_s = 4.0
+on_demand_channels = 30
+compute_s = 0.2
+compute_spread = 0.5
+worker_mtbf_s = 8
+worker_mttr_s = 4
+"""
+
+
+def scenario(mode: str, more: str = "", slots: int = 40) -> Scenario:
+    return world(TASK.format(mode=mode, more=more), slots)
+
+
+def test_real_equals_counted_in_the_network_with_drop_outs() -> None:
+    more = RESTLESS + "pad_ciphertexts = true\n"
+    counted, real = (go(scenario(mode, more)) for mode in ("counted", "real"))
+    equal(counted, real)
+    status = counted.ledger["round_status"]
+    assert RoundStatus.DONE in status.tolist()
+    workers = counted.ledger["round_workers"]
+    # some round went on without a worker
+    assert ((workers[1:] > 0) & (workers[1:] < 4)).any()
+    done = (status == RoundStatus.DONE)[1:]
+    assert np.isfinite(counted.ledger["test_auc"][1:][done]).all()
+    assert np.isfinite(counted.ledger["loss"][1:][done]).all()
+
+
+def test_keys_stand_by_the_kinds_of_horizontal_messages() -> None:
+    found = go(scenario("counted", "on_demand_channels = 30"))
+    bits = found.ledger["round_key_bits"]
+    assert bits.shape[1] == 20 + 13
+    # nothing of vertical tasks, and masks in every round
+    assert not bits[:, :20].any()
+    assert (bits[1:, 28] > 0).all()
