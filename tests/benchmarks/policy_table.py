@@ -157,23 +157,22 @@ def table(group: Group, asked: Asked) -> Iterator[str]:
     columns = [costs(group, variant, asked) for variant in group.variants]
     yield f"| policy | {' | '.join(variant.title for variant in group.variants)} |"
     yield f"|---|{'---|' * len(group.variants)}"
-    best = [
-        min((values.mean(), title) for title, values in column.items() if title != BOUND)[1]
-        for column in columns
-    ]
+    best = [min(v.mean() for title, v in column.items() if title != BOUND) for column in columns]
     for title in columns[0]:
         cells = [_cell(title, column, first) for column, first in zip(columns, best, strict=True)]
         yield f"| {title} | {' | '.join(cells)} |"
 
 
-def _cell(title: str, column: Mapping[str, FloatArray], best: str) -> str:
+def _cell(title: str, column: Mapping[str, FloatArray], best: float) -> str:
     found = paired_ratio(column[title], column[BASE])
     assert found is not None
     if title == BASE or found.low is None or found.high is None:
         text = f"{found.estimate:.3f}"
     else:
         text = f"{found.low:.3f} … {found.high:.3f}"
-    return f"**{text}**" if title == best else text
+    # several may decide alike
+    cheapest = title != BOUND and column[title].mean() <= best * (1.0 + 1e-9)
+    return f"**{text}**" if cheapest else text
 
 
 def main() -> None:

@@ -36,9 +36,9 @@ All other numbers are computed. Costs are those of the parameters that the paper
 which was tuned. Fig. 9 has settings that were tuned beside the paper's; no verdict rests on them.
 
 Every trace and every training is a file, which is verified and kept: the same command goes on where
-it was stopped, with `--workers` processes. `--quick` has fewer worlds and short trainings.
-Figs. 4 to 8, with FedSAC's trainings in two of them, take nine CPU minutes; Fig. 9 takes hours,
-which its section tells.
+it was stopped, with `--workers` processes. `--quick` has fewer worlds and short trainings,
+and takes five CPU minutes. Figs. 4 to 8, with FedSAC's trainings in two of them, take nine; Fig. 9
+takes hours, which its section tells.
 """
 VERDICTS = """\
 | verdict | when |
