@@ -13,10 +13,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from qnetsim.arrays import BoolArray, IntArray, LevelArray
+from qnetsim.arrays import IntArray
 from qnetsim.compiling import inlined, jit
+from qnetsim.kernel.serving import fibre_books, whole
 from qnetsim.kernel.serving import state as at
-from qnetsim.kernel.serving.state import Desk, Flows, Moves, Part, Paths, Rules, Slots, State
+from qnetsim.kernel.serving.state import Desk, Flows, Moves, Part, Rules, Slots, State
+
+#: What is compiled with it.
+PARTS = (fibre_books, whole)
 
 
 @jit
@@ -34,7 +38,7 @@ def serve_slots(
     row = begin
     while row < end:
         if together:
-            row = serve_whole(state, rules, slots, out, row, end, closes)
+            row = whole.serve_whole(state, rules, slots, out, row, end, closes)
             if row == end:
                 break
         until = row + 1 if together else end
@@ -42,215 +46,6 @@ def serve_slots(
         if row < until:
             break
     return row
-
-
-@jit
-def light(fibres: IntArray, slots: Slots, row: int) -> None:
-    """Open the books of a slot: light what is reserved, and let it produce where it is up."""
-    reserved = min(row, slots.channels.shape[0] - 1)
-    yields = min(row, slots.channel_bits.shape[0] - 1)
-    mask = slots.mask[slots.phase[row]]
-    for f in range(fibres.shape[0]):
-        lit = min(slots.channels[reserved, f], fibres[f, at.MAX_CHANNELS])
-        for pool in range(2):
-            fibres[f, at.FIRST_HEAD + pool] = fibres[f, at.HEAD + pool]
-            fibres[f, at.FIRST_TAIL + pool] = fibres[f, at.TAIL + pool]
-        fibres[f, at.LIT] = lit
-        fibres[f, at.RESERVED] = lit
-        fibres[f, at.USED] = 0
-        fibres[f, at.READY] = 0
-        if not slots.down[mask, f]:
-            fibres[f, at.TAIL + at.RESERVATION] += lit * slots.channel_bits[yields, f]
-
-
-@jit
-def close(
-    fibres: IntArray,
-    tails: IntArray,
-    slot: int,
-    store_bits: int,
-    flows: IntArray,
-    channels: IntArray,
-    wavelengths: IntArray,
-    row: int,
-) -> None:
-    """Close the books of a slot: apply lifetime and cap of the stores, and write what came."""
-    kept = tails.shape[1]
-    newest = slot % kept
-    # the ring holds the tails of the last slots; the oldest is next to the newest
-    oldest = (newest + 1) % kept
-    for pool in range(2):
-        for f in range(fibres.shape[0]):
-            head = fibres[f, at.HEAD + pool]
-            tail = fibres[f, at.TAIL + pool]
-            tails[pool, newest, f] = tail
-            expired = max(tails[pool, oldest, f] - head, 0)
-            over = max(tail - head - expired - store_bits, 0)
-            first = head + expired + over
-            fibres[f, at.HEAD + pool] = first
-            flows[at.PRODUCED, pool, row, f] = tail - fibres[f, at.FIRST_TAIL + pool]
-            flows[at.CONSUMED, pool, row, f] = head - fibres[f, at.FIRST_HEAD + pool]
-            flows[at.EXPIRED, pool, row, f] = expired
-            flows[at.OVERFLOWED, pool, row, f] = over
-            flows[at.STORED, pool, row, f] = tail - first
-    for f in range(fibres.shape[0]):
-        channels[row, f] = fibres[f, at.LIT] - fibres[f, at.RESERVED]
-        wavelengths[row, f] = fibres[f, at.USED]
-
-
-@inlined
-def take(fibres: IntArray, f: int, bits: int, need: int, ready: int) -> int:
-    """Take bits out of a fibre's pools; returns how many came out of the on-demand pool.
-
-    Channels are lit for a shortfall; they deliver at the tick ``ready``.
-    """
-    first = min(need, fibres[f, at.TAIL + at.RESERVATION] - fibres[f, at.HEAD + at.RESERVATION])
-    rest = need - first
-    short = rest - (fibres[f, at.TAIL + at.ON_DEMAND] - fibres[f, at.HEAD + at.ON_DEMAND])
-    if short > 0:
-        lit = -(-short // bits)
-        fibres[f, at.LIT] += lit
-        fibres[f, at.TAIL + at.ON_DEMAND] += lit * bits
-        fibres[f, at.READY] = ready
-    fibres[f, at.HEAD + at.RESERVATION] += first
-    fibres[f, at.HEAD + at.ON_DEMAND] += rest
-    return int(rest)
-
-
-@jit
-def serve_whole(
-    state: State, rules: Rules, slots: Slots, out: Flows, row: int, end: int, closes: bool
-) -> int:
-    """Serve rows whose requests all arrive together and all fit; returns the first that is left.
-
-    The totals of a fibre do not depend on the order in which its requests are served. Where all
-    ask the same, nothing is kept in stores and no other row is given, a row is that of an earlier
-    slot of its level.
-    """
-    fibres = state.fibres
-    paths = slots.paths
-    sums = slots.sums
-    levels = slots.levels
-    both = np.zeros((2, fibres.shape[0]), dtype=np.int64)
-    need = both[0]
-    count = both[1]
-    books = np.empty((fibres.shape[0], at.BOOK_COLUMNS), dtype=np.int64)
-    asked = np.zeros(slots.asked_paths, dtype=np.int64)
-    alike = sums.need.shape[0] > 0
-    standing = alike and closes and max(slots.channels.shape[0], slots.channel_bits.shape[0]) == 1
-    empty = standing and all_empty(fibres)
-    earlier = np.full(sums.need.shape[0], -1)
-    while row < end and not state.size[at.QUEUED]:
-        phase = slots.phase[row]
-        if slots.phase[row + 1] - phase > 1 or slots.table[phase]:
-            break
-        level = int(levels[row, 0])
-        if empty and earlier[level] >= 0:
-            other = earlier[level]
-            if slots.mask[slots.phase[other]] == slots.mask[phase]:
-                repeat(fibres, state.tails, slots.first + row, out, other, row)
-                out.whole[level] += 1
-                row += 1
-                continue
-        if alike:
-            for f in range(fibres.shape[0]):
-                need[f] = sums.need[level, f]
-                count[f] = sums.requests[level, f]
-        else:
-            ask_paths(levels[row], rules.group, paths.choice, asked)
-            spread(asked, paths, rules.need[1], both)
-        yields = min(row, slots.channel_bits.shape[0] - 1)
-        light(fibres, slots, row)
-        open_books(fibres, slots.channel_bits, yields, slots.down, slots.mask[phase], books)
-        if not fits_whole(books, need, count):
-            # whoever serves it request by request lights it anew
-            fibres[:, at.TAIL : at.TAIL + 2] = fibres[:, at.FIRST_TAIL : at.FIRST_TAIL + 2]
-            break
-        for f in range(fibres.shape[0]):
-            fibres[f, at.USED] = count[f]
-            if need[f]:
-                take(fibres, f, slots.channel_bits[yields, f], need[f], 0)
-        out.counts[at.SERVED_COUNT, row] = rules.group.size
-        if alike:
-            out.counts[at.EXPOSED_BITS, row] = sums.exposed[level]
-            out.whole[level] += 1
-        else:
-            for path in range(asked.size):
-                key = asked[path] * rules.level_bits
-                out.carried[path] += key
-                out.counts[at.EXPOSED_BITS, row] += key * paths.trusted[path]
-        if closes:
-            slot = slots.first + row
-            store = rules.store_bits
-            close(fibres, state.tails, slot, store, out.bits, out.channels, out.wavelengths, row)
-        if empty:
-            earlier[level] = row
-            empty = all_empty(fibres)
-        row += 1
-    return row
-
-
-@jit
-def all_empty(fibres: IntArray) -> bool:
-    """Whether the pools hold nothing."""
-    left = 0
-    for f in range(fibres.shape[0]):
-        for pool in range(2):
-            left |= fibres[f, at.TAIL + pool] - fibres[f, at.HEAD + pool]
-    return left == 0
-
-
-@jit
-def repeat(fibres: IntArray, tails: IntArray, slot: int, out: Flows, other: int, row: int) -> None:
-    """Let a slot be like that of another row: its pools are empty ahead of it and behind it."""
-    bits = out.bits
-    newest = slot % tails.shape[1]
-    for pool in range(2):
-        for flow in range(bits.shape[0]):
-            for f in range(fibres.shape[0]):
-                bits[flow, pool, row, f] = bits[flow, pool, other, f]
-        for f in range(fibres.shape[0]):
-            end = fibres[f, at.TAIL + pool] + bits[at.PRODUCED, pool, other, f]
-            fibres[f, at.TAIL + pool] = end
-            fibres[f, at.HEAD + pool] = end
-            tails[pool, newest, f] = end
-    for f in range(fibres.shape[0]):
-        out.channels[row, f] = out.channels[other, f]
-        out.wavelengths[row, f] = out.wavelengths[other, f]
-    out.counts[at.SERVED_COUNT, row] = out.counts[at.SERVED_COUNT, other]
-    out.counts[at.EXPOSED_BITS, row] = out.counts[at.EXPOSED_BITS, other]
-
-
-@jit
-def ask_paths(levels: LevelArray, group: IntArray, choice: IntArray, asked: IntArray) -> None:
-    """Add up what requests ask of the paths, levels in the upper half, counts in the lower."""
-    asked[:] = 0
-    for r in range(group.size):
-        level = int(levels[group[r]])
-        asked[choice[r, level]] += (level << 32) + 1
-
-
-@jit
-def spread(asked: IntArray, paths: Paths, amounts: IntArray, both: IntArray) -> None:
-    """Spread what is asked of the paths over their fibres; ``asked`` becomes the sums of levels."""
-    both[:] = 0
-    for path in range(asked.size):
-        levels = asked[path] >> 32
-        many = asked[path] & 0xFFFFFFFF
-        asked[path] = levels
-        for k in range(paths.first[path], paths.first[path + 1]):
-            f = paths.fibre[k]
-            both[0, f] += levels * amounts[f]
-            both[1, f] += many
-
-
-@jit
-def fits_whole(books: IntArray, need: IntArray, count: IntArray) -> bool:
-    """Whether every fibre can give what all requests ask of it."""
-    for f in range(need.size):
-        if count[f] > books[f, at.FREE] or need[f] > books[f, at.ROOM]:
-            return False
-    return True
 
 
 @jit
@@ -283,7 +78,7 @@ def walk(
         start = slot * rules.slot_ticks
         ends = start + rules.slot_ticks
         yields = min(row, slots.channel_bits.shape[0] - 1)
-        light(fibres, slots, row)
+        fibre_books.light(fibres, slots, row)
         ask_anew(queue, size[at.QUEUED], start + rules.patience)
         write_down(state, rules, slots, row, start)
         coming = rules.group.size
@@ -297,13 +92,15 @@ def walk(
                 coming -= 1
             mask = slots.mask[phase]
             part = Part(row, slot, begins, until, ends, yields)
-            open_books(fibres, slots.channel_bits, yields, slots.down, mask, books)
+            fibre_books.open_books(fibres, slots.channel_bits, yields, slots.down, mask, books)
             coming = serve_part(desk, rules, part, coming)
-            close_books(fibres, slots.down, mask, books)
+            fibre_books.close_books(fibres, slots.down, mask, books)
             leave(queue, size, coming, out.counts, row, until)
         if closes:
             store = rules.store_bits
-            close(fibres, state.tails, slot, store, out.bits, out.channels, out.wavelengths, row)
+            fibre_books.close(
+                fibres, state.tails, slot, store, out.bits, out.channels, out.wavelengths, row
+            )
             count_left(queue, size[at.QUEUED], out.counts, row)
         row += 1
     return row
@@ -412,32 +209,6 @@ def serve_part(desk: Desk, rules: Rules, part: Part, coming: int) -> int:
         queue[i, at.STATUS] = at.SERVED if queue[i, at.LEFT_SLOTS] else at.GONE
     desk.size[at.QUEUED] = queued
     return coming
-
-
-@jit
-def open_books(
-    fibres: IntArray, bits: IntArray, yields: int, down: BoolArray, mask: int, books: IntArray
-) -> None:
-    """Write down what every fibre can give in a phase, one number for each question."""
-    for f in range(fibres.shape[0]):
-        # the product might not fit into 64 bits where channels are unlimited
-        dark = fibres[f, at.MAX_CHANNELS] - fibres[f, at.LIT]
-        fits = float(dark) * bits[yields, f] < at.MOST_ROOM
-        books[f, at.ROOM] = dark * bits[yields, f] if fits else at.MOST_ROOM
-        for pool in range(2):
-            books[f, at.LEFT + pool] = fibres[f, at.TAIL + pool] - fibres[f, at.HEAD + pool]
-            books[f, at.ROOM] += books[f, at.LEFT + pool]
-        books[f, at.FREE] = 0 if down[mask, f] else fibres[f, at.PORTS] - fibres[f, at.USED]
-
-
-@jit
-def close_books(fibres: IntArray, down: BoolArray, mask: int, books: IntArray) -> None:
-    """Let the fibres follow what was taken in a phase."""
-    for f in range(fibres.shape[0]):
-        if not down[mask, f]:
-            fibres[f, at.USED] = fibres[f, at.PORTS] - books[f, at.FREE]
-            for pool in range(2):
-                fibres[f, at.HEAD + pool] = fibres[f, at.TAIL + pool] - books[f, at.LEFT + pool]
 
 
 @inlined

@@ -96,7 +96,7 @@ class OpenSlot:
         """Apply lifetime and cap of the stores; nothing can be taken any more."""
         state = self._state
         flows = self.flows
-        self._loop.close(
+        self._loop.fibre_books.close(
             state.fibres,
             state.tails,
             self.interval.first_slot,
@@ -161,7 +161,9 @@ class OpenSlot:
             fibre = state.fibres[f]
             before = state.head[:, f].copy()
             lit = int(fibre[LIT])
-            late = self._loop.take(state.fibres, f, int(bits[f]), most, tick + self._rules.setup)
+            late = self._loop.whole.take(
+                state.fibres, f, int(bits[f]), most, tick + self._rules.setup
+            )
             allowed[f] -= int(fibre[LIT]) - lit
             if late:
                 ready = max(ready, int(fibre[READY]))

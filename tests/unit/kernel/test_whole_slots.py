@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qnetsim.case import Case, open_case
-from qnetsim.kernel.serving import loop
+from qnetsim.kernel.serving import loop, whole
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.scenario import parse_scenario
 from qnetsim.world.realisation import WorldChunk
@@ -217,13 +217,13 @@ def test_a_slot_like_an_earlier_one_is_repeated(
 ) -> None:
     """A fibre that nobody uses is down for five slots; with stores, no slot is like another."""
     repeated: list[int] = []
-    honest = loop.repeat
+    honest = whole.repeat
 
     def spy(fibres, tails, slot, out, other, row):
         repeated.append(slot)
         honest(fibres, tails, slot, out, other, row)
 
-    monkeypatch.setattr(loop, "repeat", spy)
+    monkeypatch.setattr(whole, "repeat", spy)
     outage = '[[outage]]\nfibre = ["b", "c"]\nstart_s = 20\nduration_s = 5'
     store = "store_bits = 25\nkey_lifetime_slots = 2" if kept else "store_bits = 25"
     case = small(tmp_path, 60, fibres="a,b,250 b,c,80", management=f"{store}\n{outage}")
