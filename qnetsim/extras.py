@@ -17,11 +17,14 @@ EXTRAS = {
     "numba": "fast",
     "pettingzoo": "learn",
     "pyarrow": "parquet",
-    "sklearn": "boost",
+    "scikit-learn": "boost",
     "topohub": "topohub",
     "torch": "learn",
     "xarray": "xarray",
 }
+
+#: Modules of packages that are imported under another name.
+MODULES = {"scikit-learn": "sklearn"}
 
 
 def require(purpose: str, *packages: str) -> None:
@@ -49,6 +52,6 @@ def require(purpose: str, *packages: str) -> None:
 
 def _is_there(package: str) -> bool:
     try:
-        return importlib.util.find_spec(package) is not None
+        return importlib.util.find_spec(MODULES.get(package, package)) is not None
     except (ImportError, ValueError):  # an importer that refuses it, or a module without a spec
         return False
