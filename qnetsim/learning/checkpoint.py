@@ -197,6 +197,7 @@ def weights_of(training: Training, place: int = 0) -> Weights:
     curve = training.curve
     costs = np.array(curve.stochastic)[:, place]
     reached = converged(costs[:, None])[0]
+    epochs = training.evaluated(training.epoch)
     card = {
         "policy": training.algorithm,
         "topology": file_name(training.case.network.topology.name),
@@ -210,14 +211,14 @@ def weights_of(training: Training, place: int = 0) -> Weights:
         "untrained_cost": round(float(costs[0]), 6),
         "final_cost": round(float(costs[row]), 6),
         "final_cost_of_mean_actions": round(float(curve.deterministic[row][place]), 6),
-        "converged_at_epoch": None if np.isinf(reached) else curve.epochs[int(reached)],
+        "converged_at_epoch": None if np.isinf(reached) else epochs[int(reached)],
         "versions": {name: version(name) for name in ("qnetsim", "torch", "numpy")},
         "licence": "GPL-3.0-or-later",
     }
     more = {"options": training.options.as_json(), "source": training.source}
     card |= {name: value for name, value in more.items() if value}
     if kept is not None:
-        card["kept_epoch"] = curve.epochs[kept]
+        card["kept_epoch"] = epochs[kept]
         card["checked_cost_of_mean_actions"] = round(float(training.checked_cost()[place]), 6)
     # an action keeps its meaning where another scenario has other levels
     spec = replace(learner.spec, most_channels=training.environment.units.top)

@@ -29,7 +29,7 @@ name = "evf"
 """
 TRACE = str(ROOT / "tests" / "formats" / "format-1.3.h5")
 #: Parameters that name what is written, not read.
-WRITTEN = {"out", "model", "figure", "folder"}
+WRITTEN = {"out", "model", "figure", "folder", "log"}
 #: What is needed beside the parameter that is tried, by command; ``BAD`` stands for the file.
 BESIDE: dict[tuple[str, str], list[str]] = {
     ("bench check", "row"): ["BAD"],
@@ -59,6 +59,7 @@ BESIDE: dict[tuple[str, str], list[str]] = {
     ("sweep report", "sweep"): ["BAD"],
     ("topologies", "topology"): ["BAD.csv"],
     ("train", "scenario"): ["BAD", "--policy", "fedsac"],
+    ("train", "from_traces"): ["nsfnet", "--policy", "fedsac", "--from-traces", "BAD"],
     ("verify", "trace"): ["BAD"],
     ("verify", "plan"): [TRACE, "--plan", "BAD"],
     ("verify", "topology"): [TRACE, "--topology", "BAD.csv"],

@@ -208,6 +208,7 @@ def test_what_was_read_is_told_in_a_line(traces: dict[str, Path]) -> None:
     assert float(told.split()[7]) > 0.1
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:minari")
 def test_a_minari_data_set_holds_what_the_manager_saw(
     traces: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
