@@ -14,6 +14,7 @@ from qnetsim.optimize import marginal_loads, reservations
 from qnetsim.optimize.state_routes import in_states
 from qnetsim.policies.base import Observation, Outcome, Setting
 from qnetsim.policies.rules.stock_policy import LevelLoads, StockPolicy
+from qnetsim.policies.rules.summed_loads import SummedLoads
 
 if TYPE_CHECKING:
     from qnetsim.optimize import Plan
@@ -35,7 +36,11 @@ class ConditionalQuantile(StockPolicy):
         count = forecast.level_count
         self._followed = np.zeros((len(forecast.distributions), count, count), dtype=np.int64)
         self._last: IntArray | None = None
+        self._nothing_kept = np.zeros(setting.network.fibres)
         self._loads = LevelLoads(setting) if forecast.groups == 1 else None
+        self._sums = None
+        if forecast.groups > 1 and forecast.coupling == "independent":
+            self._sums = SummedLoads(setting, self._routes)
 
     def stock(self, observation: Observation) -> IntArray:
         """Quantile of the load that follows the last levels; without a first slot, nothing."""
@@ -47,6 +52,9 @@ class ConditionalQuantile(StockPolicy):
         counts[unknown] = self._seen[kinds[unknown]]
         if self._loads is not None:
             return self._loads.quantile(counts[0] / counts[0].sum())
+        if self._sums is not None:
+            below = self._sums.cumulative(counts / counts.sum(axis=1, keepdims=True))
+            return self._sums.quantile(below, self._sums.critical(self._nothing_kept))
         return self._quantile_of_groups(counts)
 
     def _quantile_of_groups(self, counts: IntArray) -> IntArray:
