@@ -24,7 +24,9 @@ from qnetsim.fel.powers import product_of_powers
 from qnetsim.fel.randomness import FullRandomness, Randomness, uniform
 
 #: Numbers among which a prime is looked for at a time.
-SPAN = 2**11
+SPAN = 2**13
+#: No odd number below it divides p − 1 or q − 1.
+SMALL_FACTOR = 2**13
 #: phe has no type hints.
 Public = Any
 Private = Any
@@ -33,7 +35,8 @@ Private = Any
 def generate_keys(bits: BitGenerator, size: int) -> tuple[Public, Private]:
     """Make a ``PaillierPublicKey`` and its private key, with a modulus of exactly ``size`` bits.
 
-    The primes are those of ``ShortRandomness``: p ≡ q ≡ 3 (mod 4), gcd(p − 1, q − 1) = 2.
+    The primes are those of ``ShortRandomness``: p ≡ q ≡ 3 (mod 4), gcd(p − 1, q − 1) = 2, and
+    no small odd factor in p − 1 and q − 1.
 
     Raises
     ------
@@ -52,7 +55,7 @@ def generate_keys(bits: BitGenerator, size: int) -> tuple[Public, Private]:
 
 
 def _prime(bits: BitGenerator, size: int) -> int:
-    """A prime that is 3 modulo 4, as short randomness needs it."""
+    """A prime p that is 3 modulo 4, without small factors of (p − 1)/2, for short randomness."""
     import gmpy2
 
     # the two highest bits are set, so that the product of two primes has full length
@@ -61,8 +64,9 @@ def _prime(bits: BitGenerator, size: int) -> int:
         # one test takes as long as hundreds of divisions, so small divisors go first
         composite = np.zeros(SPAN, dtype=bool)
         for divisor in _small_primes():
-            # start + 4i = 0 modulo the divisor
-            composite[-start * pow(4, -1, divisor) % divisor :: divisor] = True
+            # start + 4i is a multiple of the divisor, or 1 more
+            for rest in (0, 1):
+                composite[(rest - start) * pow(4, -1, divisor) % divisor :: divisor] = True
         for place in np.flatnonzero(~composite).tolist():
             if gmpy2.is_prime(start + 4 * place):
                 return int(start + 4 * place)
@@ -71,8 +75,8 @@ def _prime(bits: BitGenerator, size: int) -> int:
 
 @cache
 def _small_primes() -> list[int]:
-    """Odd primes below 2**13."""
-    prime = np.ones(2**13, dtype=bool)
+    """Odd primes below ``SMALL_FACTOR``."""
+    prime = np.ones(SMALL_FACTOR, dtype=bool)
     prime[:3] = False
     prime[4::2] = False
     for number in range(3, 91, 2):

@@ -74,11 +74,12 @@ class ShortRandomness:
 
         c = (1 + m·n) · h_n^x mod n²,   h_n = hⁿ mod n²,   h = −y² mod n,   0 ≤ x < 2^⌈|n|/2⌉
 
-    with p ≡ q ≡ 3 (mod 4) and gcd(p − 1, q − 1) = 2, for which −y² generates, but for a chance that
-    does not matter, all residues of Jacobi symbol 1. What is assumed beyond Paillier's own
-    assumption (n-th residues modulo n² cannot be told from others) is that h^x mod n with x of half
-    length cannot be told from h^x with x of full length. Goldreich and Rosen show this where
-    factoring n is hard, which Paillier's assumption needs as well.
+    with p ≡ q ≡ 3 (mod 4) and gcd(p − 1, q − 1) = 2. No small odd number divides p − 1 or q − 1, so
+    but for one key in about 10⁵ −y² generates all residues of Jacobi symbol 1, and misses one large
+    factor of their order else. What is assumed beyond Paillier's own assumption (n-th residues
+    modulo n² cannot be told from others) is that h^x mod n with x of half length cannot be told
+    from h^x with x of full length. Goldreich and Rosen (2003) derive that from the hardness of
+    factoring n, which Paillier's assumption needs as well.
 
     y is a hash of n, so that nobody has to send h. The powers come from a table of n alone. Whoever
     knows p and q uses it too: tables modulo p² and q² save a quarter of a power, and take longer to

@@ -80,7 +80,11 @@ def test_keys_are_those_of_short_exponents() -> None:
         p, q = int(private.p), int(private.q)
         assert p % 4 == q % 4 == 3
         assert gmpy2.gcd(p - 1, q - 1) == 2
-        # h generates all residues of Jacobi symbol 1, so its order is even
+        assert gmpy2.is_prime(p) and gmpy2.is_prime(q)
+        assert (p * q).bit_length() == 256
+        for prime in (p, q):
+            assert all((prime - 1) // 2 % factor for factor in range(2, 2**13))
+        # h has Jacobi symbol 1, and is no square
         h = base_of(p * q)
         assert gmpy2.jacobi(h, p * q) == 1
         assert gmpy2.legendre(h, p) == gmpy2.legendre(h, q) == -1
