@@ -11,7 +11,7 @@ from qnetsim.fel.arithmetic import accuracy, taylor_loss
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class ModelFigures:
     """Figures of a model after a step.
 
     They are the simulator's own measurement: no party learns them, and they cost no keys.
@@ -34,10 +34,10 @@ class Evaluation:
 
 def evaluate(
     labels: IntArray, scores: IntArray, test_labels: IntArray, test_scores: IntArray
-) -> Evaluation:
+) -> ModelFigures:
     """Figures from labels and scores, shape (samples, classes) each."""
     both = ((test_labels > 0).any(axis=0) & (test_labels < 0).any(axis=0)).all()
-    return Evaluation(
+    return ModelFigures(
         auc=area(labels, scores),
         test_loss=float(taylor_loss(test_labels, test_scores).mean()) if both else np.nan,
         test_accuracy=accuracy(test_labels, test_scores),

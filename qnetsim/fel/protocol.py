@@ -35,7 +35,7 @@ from qnetsim.fel.best_steps import OptimiserName
 from qnetsim.fel.datasets import Dataset, WorkerRecords
 from qnetsim.fel.direction_rounds import DirectionRounds
 from qnetsim.fel.encrypted_scores import EncryptedScoresExchange, require_plaintext
-from qnetsim.fel.evaluation import Evaluation, evaluate
+from qnetsim.fel.evaluation import ModelFigures, evaluate
 from qnetsim.fel.exchange import EncryptedExchange, TaskEncryption, unpack_rows
 from qnetsim.fel.intersection_protocols import RecordIntersection
 from qnetsim.fel.messages import (
@@ -226,7 +226,7 @@ class Session:
         return np.asarray(sum(block.scores() for block in self.blocks.values()))
 
     @property
-    def evaluation(self) -> Evaluation | None:
+    def evaluation(self) -> ModelFigures | None:
         """Figures of the model on the records that are held out; None where none are."""
         if not len(self._test_labels):
             return None

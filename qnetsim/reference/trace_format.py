@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qnetsim.trace.column import Column
+from qnetsim.trace.request_columns import SINCE_REQUESTS
 from qnetsim.trace.schema import (
     BEFORE_REQUESTS,
     BY_PATH,
@@ -28,8 +29,9 @@ provenance without policy and plan.
 | attribute | meaning |
 |---|---|
 | `filetype` | `{FILETYPE}` |
-| `version` | two integers, `[{BEFORE_REQUESTS[0]}, {BEFORE_REQUESTS[1]}]`, or with the group \
-`requests` `[{VERSION[0]}, {VERSION[1]}]`; readers refuse another first number |
+| `version` | two integers, `[{BEFORE_REQUESTS[0]}, {BEFORE_REQUESTS[1]}]`, with the group \
+`requests` `[{SINCE_REQUESTS[0]}, {SINCE_REQUESTS[1]}]`, with figures on held-out records \
+(`rounds/test_loss`) `[{VERSION[0]}, {VERSION[1]}]`; readers refuse another first number |
 | `status` | `complete`, `interrupted` (Ctrl-C), `failed` (an error), `incomplete` (killed) |
 | `provenance` | JSON: software, environment, scenario, seed, replication, policy, plan |
 | `policy`, `replication` | what was run, and in which world |

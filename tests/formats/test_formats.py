@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from qnetsim.analysis import run_metrics
@@ -22,6 +23,7 @@ KEPT = {
     "format-1.3.h5": ((1, 3), 50_410.0),
     "format-1.4.h5": ((1, 4), 50_410.0),
     "format-1.5.h5": ((1, 5), 50_410.0),
+    "format-1.6.h5": ((1, 6), 50_410.0),
 }
 
 
@@ -57,6 +59,17 @@ def test_requests_of_format_1_5_are_read() -> None:
         assert not trace.follows_requests
         with pytest.raises(TraceFormatError, match="follows no requests one by one"):
             _ = trace.requests
+
+
+def test_held_out_records_of_format_1_6_are_read() -> None:
+    with open_trace(HERE / "format-1.6.h5") as trace:
+        task = run_metrics(trace).tasks[0]
+        assert sorted(task.held_out) == ["auc", "test_accuracy", "test_auc", "test_loss"]
+        assert not trace.follows_requests
+        assert np.isnan(trace.column("rounds/test_auc")[0])
+    with open_trace(HERE / "format-1.5.h5") as trace:
+        assert not trace.kind.has_held_out
+        assert trace.column("rounds/test_auc").size == 0
 
 
 def test_old_plans_are_read() -> None:

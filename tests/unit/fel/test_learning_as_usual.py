@@ -12,11 +12,13 @@ from sklearn.metrics import roc_auc_score
 
 from qnetsim.errors import UsageError
 from qnetsim.fel.arithmetic import PARAMETER_BITS, SCORE_BITS
+from qnetsim.fel.batches import Batches
 from qnetsim.fel.datasets import Dataset, load_dataset, make_dataset
 from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionScheme, PaillierScheme
 from qnetsim.fel.evaluation import area
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.preparation import FEATURE_BITS, SPAN_DEVIATIONS, Preparation, held_out
+from qnetsim.fel.privacy import TaskPrivacy
 from qnetsim.fel.protocol import LearningMethod, RoundOutcome, Session
 from qnetsim.fel.roles import TaskRoles
 from tests.support.federated import KEY_BITS, drive
@@ -46,6 +48,70 @@ def trained(
         drive(task.round(task.workers, outcome))
         losses.append(outcome.loss)
     return task, losses
+
+
+@pytest.mark.parametrize("scores", ["opened", "encrypted"])
+@pytest.mark.parametrize("optimiser", ["gradient_descent", "conjugate_gradients", "line_search"])
+def test_real_equals_counted_with_every_optimiser(optimiser: str, scores: str) -> None:
+    rng = np.random.default_rng(2)
+    raw = rng.normal(size=(24, 12))
+    data = make_dataset("s", raw, (raw[:, 0] > 0).tolist(), preparation=USUAL, seed=4)
+    found = []
+    for scheme in (lambda _: CountedScheme(), lambda r: PaillierScheme(KEY_BITS, 7, r)):
+        task = Session(
+            data,
+            data.worker_blocks(1, 0, 2),
+            TaskRoles("o", {"h": ["a", "b"]}),
+            TaskEncryption(KEY_BITS, scheme),
+            method=LearningMethod(optimiser, l2=Fraction(1, 10)),
+            privacy=TaskPrivacy(scores),
+        )
+        drive(task.setup())
+        outcome = RoundOutcome()
+        for _ in range(2):
+            drive(task.round(task.workers, outcome))
+        found.append((parameters(task).tolist(), outcome.loss, task.evaluation))
+    assert found[0] == found[1]
+    assert found[0][1] < np.log(2)
+
+
+def test_conjugate_gradients_reach_the_penalised_minimum() -> None:
+    data = load_dataset("wine", USUAL, 1)
+    names = ["a", "b", "c"]
+    task = Session(
+        data,
+        data.worker_blocks(1, 0, 3),
+        TaskRoles("o", {"h": names}),
+        TaskEncryption(KEY_BITS, lambda _: CountedScheme()),
+        method=LearningMethod("conjugate_gradients", l2=Fraction(1, 20)),
+    )
+    drive(task.setup())
+    for _ in range(16):
+        drive(task.round(task.workers, RoundOutcome()))
+    x, y, weights = pooled(data, 3)
+    free = np.concatenate(data.worker_blocks(1, 0, 3)) == data.intercept
+    for c in range(y.shape[1]):
+        w = weights[:, c]
+        curvature = x.T @ (w[:, None] * x) / 4 + np.diag(np.where(free, 0.0, 0.05))
+        best = np.linalg.solve(curvature, x.T @ (w * y[:, c]) / 2)
+        np.testing.assert_allclose(parameters(task)[:, c], best, atol=3e-3)
+
+
+def test_batches_leave_out_what_is_held_out() -> None:
+    data = load_dataset("iris", USUAL, 1)
+    task = Session(
+        data,
+        data.worker_blocks(1, 0, 1),
+        TaskRoles("o", {"h": ["a"]}),
+        TaskEncryption(KEY_BITS, lambda _: CountedScheme()),
+        method=LearningMethod(batches=Batches(20, 1), l2=Fraction(1, 20)),
+    )
+    drive(task.setup())
+    outcome = RoundOutcome()
+    for _ in range(8):
+        drive(task.round(task.workers, outcome))
+    assert outcome.loss < np.log(2)
+    assert task.evaluation.test_auc > 0.8
 
 
 def parameters(task: Session) -> np.ndarray:
