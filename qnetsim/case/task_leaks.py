@@ -9,6 +9,9 @@ from qnetsim.scenario import FelTable
 
 def open_leaks(table: FelTable) -> Iterator[str]:
     """What somebody can learn under these settings, and the setting that prevents it."""
+    if table.kind == "horizontal":
+        yield "the owner learns the sum of the workers' parameters in every round"
+        return
     privacy = table.privacy
     workers = sum(map(len, table.workers))
     if privacy.scores == "opened" and workers > 1:
