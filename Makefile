@@ -6,7 +6,7 @@ READY := .venv/.ready
 # Of `make fuzz`.
 MINUTES ?= 5
 
-.PHONY: demo test verify wheel weigh versions fuzz lint bench benchmark reproduction study growth fel theory coverage golden docs clean
+.PHONY: demo test verify wheel weigh versions fuzz lint bench benchmark reproduction study growth fel fel-rounds theory coverage golden docs clean
 
 demo: $(READY)
 	$(BIN)/qnetsim compare nsfnet --out runs/demo --force
@@ -52,6 +52,9 @@ study: $(READY)
 
 fel: $(READY)
 	$(BIN)/python tests/benchmarks/fel_cost.py
+
+fel-rounds: $(READY)
+	$(BIN)/python tests/benchmarks/fel_rounds.py
 
 growth: $(READY)
 	$(BIN)/python tests/benchmarks/growth.py

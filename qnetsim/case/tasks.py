@@ -36,16 +36,17 @@ from qnetsim.fel.intersection_protocols import (
     CommutativeEncryption,
     RecordIntersection,
 )
+from qnetsim.fel.learning_method import LearningMethod
 from qnetsim.fel.own_data import data_sha256
 from qnetsim.fel.preparation import SPAN_DEVIATIONS
 from qnetsim.fel.privacy import TaskPrivacy, randomised_response
-from qnetsim.fel.protocol import LearningMethod, Session
+from qnetsim.fel.protocol import Session
 from qnetsim.fel.record_shares import draw_shares
 from qnetsim.fel.roles import TaskRoles
 from qnetsim.fel.secure_sum import Masking
 from qnetsim.fel.task_session import TaskSession
+from qnetsim.kernel.running_tasks import Task
 from qnetsim.kernel.task_attacks import TaskAttacks
-from qnetsim.kernel.tasks import Task
 from qnetsim.network import Topology
 from qnetsim.scenario import FelTable, Scenario
 from qnetsim.units import seconds_to_ticks
@@ -216,7 +217,8 @@ def refuse_unfit(scenario: Scenario, topology: Topology) -> None:
     for number, table in enumerate(scenario.fel):
         if table.attack or not relay_rule(table).idle:
             toy = toy_dataset(sum(map(len, table.workers)))
-            session = open_session(table, number, 0, counted=True, dataset=toy)
+            few = table if table.batch is None else table.model_copy(update={"batch": 1})
+            session = open_session(few, number, 0, counted=True, dataset=toy)
             legs = list(legs_of(session))
             refuse_no_way(table, legs, topology, number)
             refuse_no_message(table, legs, number)

@@ -11,6 +11,7 @@ import click
 
 from qnetsim.analysis.fel_tasks import TaskRun, task_runs
 from qnetsim.case import Case, load, open_case
+from qnetsim.case.task_leaks import open_leaks
 from qnetsim.case.tasks import open_session
 from qnetsim.cli.keeping import Keeping, resume_option
 from qnetsim.cli.set_option import Changes, set_option
@@ -19,6 +20,7 @@ from qnetsim.cli.show.fel import (
     TrainingRound,
     budget_json,
     show_budget,
+    show_leaks,
     show_rounds,
     show_simulated_rounds,
 )
@@ -27,6 +29,7 @@ from qnetsim.cli.show.metrics import task_json
 from qnetsim.cli.show.output import emit, force_option, json_option, progress, scenario_argument
 from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import SettingError, UsageError
+from qnetsim.fel.computing import processes_for_parties
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.interrupt import remove_at_end
@@ -58,6 +61,13 @@ from qnetsim.trace import open_trace, refuse_existing
     show_default=True,
     help="Channels lit for the task on every fibre, in the budget.",
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="Processes of the parties in real mode; results do not depend on it. Not with --policy.",
+)
 @click.option("--budget", "only_budget", is_flag=True, help="Plan the keys only; train nothing.")
 @click.option(
     "--job-sizes",
@@ -75,6 +85,7 @@ def fel(
     out: Path | None,
     rounds: int | None,
     channels: int,
+    processes: int,
     only_budget: bool,
     job_sizes: bool,
     resume: bool,
@@ -91,6 +102,8 @@ def fel(
         raise UsageError("--budget trains nothing; leave --policy and --rounds out")
     if out is not None and policy is None:
         raise UsageError("--out keeps the trace of a run; give --policy too")
+    if processes > 1 and (policy or only_budget):
+        raise UsageError("--processes is for training outside the network: without --policy")
     if resume and out is None:
         raise UsageError("--resume goes on with a trace that was kept; give --policy and --out")
     keep = Keeping(force, resume)
@@ -110,19 +123,22 @@ def fel(
     if policy is not None:
         run = _run_task(spec, policy_table(policy, spec.policy), out, keep)
     elif not only_budget:
-        rows = _train_outside_network(case)
+        rows = _train_outside_network(case, processes)
     settings = spec.fel[0]
     workers = counted(sum(map(len, settings.workers)), "worker")
     title = f"{settings.data_name}, {workers}, {settings.mode}"
     if as_json:
         trained = task_json(run) if run else {"rounds": [_row_json(row) for row in rows]}
-        emit("fel", {"task": title, "training": trained, "budget": budget_json(case, budget)})
+        left_open = list(open_leaks(settings))
+        found = {"task": title, "training": trained, "budget": budget_json(case, budget)}
+        emit("fel", {**found, "left_open": left_open})
         return
     if run is not None:
         show_simulated_rounds(f"{title}, policy {policy}", run)
     elif rows:
         show_rounds(title, rows)
     show_budget(case, budget, channels)
+    show_leaks(settings)
     if out is not None:
         echo(f"trace         {out}")
 
@@ -155,12 +171,15 @@ def _run_task(spec: Scenario, policy: PolicyTable, out: Path | None, keep: Keepi
             return task_runs(trace)[0]
 
 
-def _train_outside_network(case: Case) -> list[TrainingRound]:
+def _train_outside_network(case: Case, processes: int) -> list[TrainingRound]:
     """Train outside the network."""
     settings = case.scenario.fel[0]
     rows = []
-    session = open_session(settings, 0, case.scenario.run.seed)
-    with progress(settings.data_name, settings.rounds + 1) as advance:
+    with (
+        processes_for_parties(processes if settings.mode == "real" else 1) as computing,
+        progress(settings.data_name, settings.rounds + 1) as advance,
+    ):
+        session = open_session(settings, 0, case.scenario.run.seed, computing=computing)
         run_flow(session.setup(), KeyUsageTable())
         advance(1)
         for number in range(1, settings.rounds + 1):

@@ -40,7 +40,7 @@ class Batches:
         """
         if self.size > records:
             raise UsageError(
-                f"a batch of {counted(self.size, 'record')} of {records:,} that all workers hold; "
+                f"a batch of {counted(self.size, 'record')}, and all workers hold {records:,}; "
                 f"allowed: 1 .. {records}"
             )
 

@@ -6,6 +6,7 @@ out elsewhere: results are the same for any number of processes.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, TypeVar
 
+from qnetsim.errors import UsageError
 from qnetsim.fel.messages import Flow
 
 Result = TypeVar("Result")
@@ -67,16 +69,37 @@ def parts_of(entries: Sequence[Any], count: int) -> list[Sequence[Any]]:
 
 @contextmanager
 def processes_for_parties(processes: int) -> Iterator[Computing]:
-    """Computing in so many processes, which end with the block; one is this process itself."""
+    """Computing in so many processes, which end with the block; one is this process itself.
+
+    Raises
+    ------
+    UsageError
+        A process died.
+    """
     if processes == 1:
         yield HERE
         return
     from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
     # forked from here, a process would inherit open files and locks
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as executor:
+    executor = ProcessPoolExecutor(
+        processes, mp_context=get_context("spawn"), initializer=_leave_signals_to_parent
+    )
+    try:
         yield Computing(executor, processes)
+    except BrokenProcessPool:
+        raise UsageError(
+            "a process of the parties died, perhaps for want of memory; try fewer processes"
+        ) from None
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _leave_signals_to_parent() -> None:
+    """Ctrl-C goes to all processes of a terminal; the parent ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def computed(later: Later[Result]) -> Flow[Result]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from qnetsim.arrays import IntArray
 from qnetsim.fel.arithmetic import FeatureBlock, loss_shares, mean_loss
-from qnetsim.fel.directions import (
+from qnetsim.fel.best_steps import (
     Products,
     Step,
     StepChoice,

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
+import numpy as np
 from numpy.random import BitGenerator
 
 from qnetsim import seeds
@@ -22,6 +23,8 @@ from qnetsim.fel.arithmetic import SLOT_BITS
 from qnetsim.fel.powers import product_of_powers
 from qnetsim.fel.randomness import FullRandomness, Randomness, uniform
 
+#: Numbers among which a prime is looked for at a time.
+SPAN = 2**11
 #: phe has no type hints.
 Public = Any
 Private = Any
@@ -41,12 +44,11 @@ def generate_keys(bits: BitGenerator, size: int) -> tuple[Public, Private]:
 
     if size < 256 or size % 2:
         raise UsageError(f"a Paillier key has an even number of bits >= 256, got {size}")
-    while True:
-        p, q = (_prime(bits, size // 2) for _ in range(2))
-        alone = p != q and math.gcd(p - 1, q - 1) == 2
-        if alone and (p * q).bit_length() == size:
-            public = paillier.PaillierPublicKey(p * q)
-            return public, paillier.PaillierPrivateKey(public, p, q)
+    p = q = _prime(bits, size // 2)
+    while p == q or math.gcd(p - 1, q - 1) != 2 or (p * q).bit_length() != size:
+        q = _prime(bits, size // 2)
+    public = paillier.PaillierPublicKey(p * q)
+    return public, paillier.PaillierPrivateKey(public, p, q)
 
 
 def _prime(bits: BitGenerator, size: int) -> int:
@@ -54,10 +56,29 @@ def _prime(bits: BitGenerator, size: int) -> int:
     import gmpy2
 
     # the two highest bits are set, so that the product of two primes has full length
-    prime = gmpy2.next_prime(seeds.bits(bits, size) | (3 << (size - 2)))
-    while prime % 4 != 3:
-        prime = gmpy2.next_prime(prime)
-    return int(prime)
+    start = seeds.bits(bits, size) | (3 << (size - 2)) | 3
+    while True:
+        # one test takes as long as hundreds of divisions, so small divisors go first
+        composite = np.zeros(SPAN, dtype=bool)
+        for divisor in _small_primes():
+            # start + 4i = 0 modulo the divisor
+            composite[-start * pow(4, -1, divisor) % divisor :: divisor] = True
+        for place in np.flatnonzero(~composite).tolist():
+            if gmpy2.is_prime(start + 4 * place):
+                return int(start + 4 * place)
+        start += 4 * SPAN
+
+
+@cache
+def _small_primes() -> list[int]:
+    """Odd primes below 2**13."""
+    prime = np.ones(2**13, dtype=bool)
+    prime[:3] = False
+    prime[4::2] = False
+    for number in range(3, 91, 2):
+        if prime[number]:
+            prime[number * number :: number] = False
+    return np.flatnonzero(prime).tolist()
 
 
 def slots(key_bits: int) -> int:

@@ -11,7 +11,7 @@ from qnetsim.network import Topology
 if TYPE_CHECKING:
     from qnetsim.fel.messages import Message
     from qnetsim.fel.relays import Leg, RelayedKeys
-    from qnetsim.kernel.tasks import Task
+    from qnetsim.kernel.running_tasks import Task
 
 
 class PartyExposure:

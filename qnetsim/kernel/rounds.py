@@ -19,9 +19,9 @@ from qnetsim.kernel.clock import Clock, Priority
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.party_exposure import PartyExposure
 from qnetsim.kernel.round_table import RoundTable
+from qnetsim.kernel.running_tasks import NOTHING_KEPT, KeptKeys, KeyRequest, Task, TaskKeys
 from qnetsim.kernel.serving.open_slot import OpenSlot, TakenKey
-from qnetsim.kernel.task_endings import TaskEnding, Want, shortage
-from qnetsim.kernel.tasks import NOTHING_KEPT, KeptKeys, KeyRequest, Task, TaskKeys
+from qnetsim.kernel.task_notes import TaskNotes, Want, shortage
 from qnetsim.network import Route, Topology
 from qnetsim.network.routes import NodePair, least_routes, open_neighbours, whole_lengths
 from qnetsim.policies.base import TaskWait
@@ -309,10 +309,10 @@ class Rounds:
         topology = self._context.network.topology
         return shortage(message, round_number, request.missing, room, route, topology)
 
-    def endings(self) -> tuple[TaskEnding, ...]:
+    def notes(self) -> tuple[TaskNotes, ...]:
         """What is told of each task when the run is over, beside its rounds."""
         return tuple(
-            TaskEnding(
+            TaskNotes(
                 want=self._wants[number],
                 relayed=dict(self._exposure.seen[number]),
                 attacked=dict(task.attacks.met) if task.attacks else {},

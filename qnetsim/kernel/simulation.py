@@ -17,10 +17,10 @@ from qnetsim.kernel.controllers import Controller, DecisionBoard, check_routes
 from qnetsim.kernel.key_managers import KeyManagers
 from qnetsim.kernel.ledger import Columns, Ledger, SlotBlock
 from qnetsim.kernel.rounds import Rounds
+from qnetsim.kernel.running_tasks import Task
 from qnetsim.kernel.serving.intervals import ChunkRows, Interval
 from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION
-from qnetsim.kernel.tasks import Task
 from qnetsim.network import Network, RouteTable
 from qnetsim.plain_text import counted
 from qnetsim.policies import Future, Observation, Outcome, Policy

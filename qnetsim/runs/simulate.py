@@ -20,11 +20,11 @@ from qnetsim.interrupt import note_standing, stoppable
 from qnetsim.kernel import Kernel, Simulation, SlotBlock
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.followed_requests import FollowedRequests
+from qnetsim.kernel.running_tasks import Task
 from qnetsim.kernel.serving.jit import Served
 from qnetsim.kernel.serving.jit import chosen as chosen_kernel
 from qnetsim.kernel.simulation import Sink
-from qnetsim.kernel.task_endings import TaskEnding
-from qnetsim.kernel.tasks import Task
+from qnetsim.kernel.task_notes import TaskNotes
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import planned
 from qnetsim.policies import Policy
@@ -322,7 +322,7 @@ def simulate(
         context = RunContext(case, table.title, replication, check, kernel)
         chunks = realisation.chunks(fast=context.served_by == "numba")
         done = run_case(context, runner, chunks, sink, plan=plan, statuses=notes.statuses)
-        writer.tasks = _told(done.rounds.endings())
+        writer.tasks = _told(done.rounds.notes())
     return path
 
 
@@ -361,9 +361,9 @@ def _writing(
             yield sink, writer
 
 
-def _told(endings: Sequence[TaskEnding]) -> str:
+def _told(notes: Sequence[TaskNotes]) -> str:
     """What a trace tells of FEL tasks, as JSON; empty where there is none."""
-    return json.dumps([asdict(ending) for ending in endings]) if endings else ""
+    return json.dumps([asdict(one) for one in notes]) if notes else ""
 
 
 def trace_kind(scenario: Scenario) -> FileKind:

@@ -41,6 +41,35 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "small.toml").write_text(SMALL)
 
 
+def test_ways_to_learn_are_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    """Conjugate gradients reach in two rounds what gradient descent reaches in thirty."""
+    found = {}
+    for name, rounds in (("gradient_descent", "31"), ("conjugate_gradients", "3")):
+        chosen = ("--set", f'fel.0.optimiser="{name}"', "--rounds", rounds)
+        found[name] = data(capsys, "fel", "small.toml", *chosen)["training"]["rounds"]
+    plain, conjugate = found["gradient_descent"], found["conjugate_gradients"]
+    assert conjugate[2]["loss"] < plain[30]["loss"] < conjugate[1]["loss"]
+    # a few sums more a round, and so far fewer keys in all
+    assert plain[0]["key_bytes"] < conjugate[0]["key_bytes"] < 1.1 * plain[0]["key_bytes"]
+    batch = data(capsys, "fel", "small.toml", "--set", "fel.0.batch=30")
+    assert batch["training"]["rounds"][0]["key_bytes"] < plain[0]["key_bytes"]
+
+
+def test_processes_change_nothing_of_a_real_training(capsys: pytest.CaptureFixture[str]) -> None:
+    real = ("--set", 'fel.0.mode="real"', "--set", "fel.0.key_bits=1024", "--rounds", "1")
+    found = []
+    for processes in ("1", "2"):
+        shown = data(capsys, "fel", "small.toml", *real, "--processes", processes)
+        for row in shown["training"]["rounds"]:
+            row.pop("seconds")
+        found.append(shown)
+    assert found[0] == found[1]
+    for wrong in (("--policy", "sip"), ("--budget",)):
+        code, _, err = call(capsys, "fel", "small.toml", "--processes", "2", *wrong)
+        assert code == 2
+        assert "--processes is for training outside the network" in err
+
+
 def test_training_outside_the_network(capsys: pytest.CaptureFixture[str]) -> None:
     found = data(capsys, "fel", FEL, "--task", "2", "--rounds", "3")
     assert found["schema"] == "qnetsim.fel/1"
@@ -61,6 +90,22 @@ def test_training_outside_the_network(capsys: pytest.CaptureFixture[str]) -> Non
     for text in ("keys of a round", "masked gradient", "bottleneck: fibre", "slots are enough for"):
         assert text in out
     assert out.count("\n│ ") < 45
+
+
+def test_what_settings_leave_open_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    safe = ("--set", "fel.0.privacy.scores=encrypted", "--set", "fel.0.privacy.label_epsilon=2.0")
+    safe += ("--set", "fel.0.pad_ciphertexts=true", "--set", "fel.0.key_holder=owner")
+    for change, word in (
+        ((), "the label holder can work out the others' features"),
+        ((), "a malicious worker can have residuals decrypted"),
+        ((), "a listener reads how many records workers share"),
+        ((), "the head that adds up scores"),
+        ((*safe, "--set", "fel.0.privacy.avoid=none"), "parties that relay keys can read"),
+    ):
+        code, out, err = call(capsys, "fel", "small.toml", "--budget", *change)
+        assert code == 0, err
+        assert f"left open: {word}" in out
+    assert data(capsys, "fel", "small.toml", "--budget", *safe)["left_open"] == []
 
 
 def test_the_budget_needs_no_run(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from qnetsim.fel.encryption_schemes import EncryptionScheme
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.intersection_protocols import RecordIntersection
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
+from qnetsim.fel.learning_method import LearningMethod
 from qnetsim.fel.messages import Message
 from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.fel.roles import TaskRoles
@@ -39,6 +40,8 @@ def session(
     key_holder: str = "head",
     pad_ciphertexts: bool = False,
     intersection: RecordIntersection | None = None,
+    method: LearningMethod | None = None,
+    key_bits: int = KEY_BITS,
 ) -> Session:
     """A task of some workers in one cluster, unless other clusters are given."""
     clusters = clusters or {"head": [f"worker {i}" for i in range(workers)]}
@@ -46,8 +49,9 @@ def session(
         data,
         data.blocks(1, 0)[:workers],
         TaskRoles("owner", clusters, key_holder),
-        TaskEncryption(KEY_BITS, scheme_of_round, pad_ciphertexts),
+        TaskEncryption(key_bits, scheme_of_round, pad_ciphertexts),
         intersection,
+        method,
     )
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from qnetsim.analysis.fel_tasks import HELD_OUT, TaskRun
 from qnetsim.case import Case
+from qnetsim.case.task_leaks import open_leaks
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import table
 from qnetsim.fel.key_usage import KeyUsageTable
 from qnetsim.plain_text import counted
+from qnetsim.scenario import FelTable
 from qnetsim.studies.key_budget import KeyBudget
 
 #: Most rounds that a table shows.
@@ -131,6 +133,12 @@ def show_budget(case: Case, budget: KeyBudget, channels: int) -> None:
         if seen.bits:
             read = f", {seen.readable_bits:,} of which it can read" if seen.readable_bits else ""
             echo(f"party {party} relays {counted(seen.bits, 'key bit')} of others a round{read}")
+
+
+def show_leaks(table: FelTable) -> None:
+    """Say what somebody could learn under a task's settings."""
+    for leak in open_leaks(table):
+        echo(f"left open: {leak}")
 
 
 def budget_json(case: Case, budget: KeyBudget) -> dict[str, object]:

@@ -15,6 +15,8 @@ from qnetsim.scenario.tables.portable import file_name
 
 #: Blocks of six features that a data set can be cut into: workers at most.
 BLOCKS = {"breast_cancer": 5, "digits": 11, "iris": 1, "wine": 3}
+#: Samples of each data set: records of a batch at most.
+SAMPLES = {"breast_cancer": 569, "digits": 1797, "iris": 150, "wine": 178}
 
 
 def _one_or_many(value: object) -> object:
@@ -336,6 +338,16 @@ def misplaced(
                 f"a round of {table.optimiser!r} needs all records; allowed: with optimiser = "
                 "'gradient_descent' only"
             )
+            yield ("fel", i, "batch"), text
+        elif table.batch is not None and table.privacy.scores == "encrypted":
+            text = (
+                "the label holder tells a batch's loss, and sees no scores where privacy.scores = "
+                "'encrypted'; leave one of them out"
+            )
+            yield ("fel", i, "batch"), text
+        elif table.batch is not None and table.batch > SAMPLES.get(str(table.dataset), table.batch):
+            most = SAMPLES[str(table.dataset)]
+            text = f"{table.batch:,} records; allowed: 1 .. {most}, those of {table.dataset}"
             yield ("fel", i, "batch"), text
         seen: dict[str, str] = {}
         for key, party in table.parties:

@@ -192,3 +192,61 @@ def test_a_pad_of_another_length_than_the_message_is_refused(given: int) -> None
     keys = KeyBuffer(lambda at, count: KEYS[at : at + count + given], 100)
     with pytest.raises(KeysExhaustedError, match=rf"needs 5 key bytes and {5 + given} are left"):
         Sender(LINK, keys).seal(b"hello", padded=True)
+
+
+@pytest.mark.parametrize("lost", [1, 2, 5])
+def test_a_lost_message_does_not_kill_the_link(lost: int) -> None:
+    sender, receiver = ends()
+    for _ in range(lost):
+        sender.seal(b"never arrives", padded=True)
+    message = sender.seal(b"hello", padded=True)
+    assert message.sequence == lost
+    assert receiver.open(message, length=5, padded=True) == b"hello"
+    # what was lost comes late, and is refused like any replay
+    with pytest.raises(TamperedMessageError, match="replayed"):
+        receiver.open(replace(message, sequence=0, offset=0), length=5, padded=True)
+    later = sender.seal(b"later", padded=True)
+    assert receiver.open(later, length=5, padded=True) == b"later"
+
+
+def test_a_forged_message_from_ahead_is_refused_and_burns_nothing() -> None:
+    sender, receiver = ends()
+    first, second = (sender.seal(b"hello", padded=True) for _ in range(2))
+    refused(receiver, replace(second, tag=bytes(16)), "the tag is wrong; no key is burnt")
+    # one that would need keys that a lost message must have taken
+    refused(receiver, replace(second, offset=31), "replayed, lost or misdirected")
+    assert receiver.open(first, length=5, padded=True) == b"hello"
+    assert receiver.open(second, length=5, padded=True) == b"hello"
+
+
+def test_a_message_from_ahead_waits_for_its_keys() -> None:
+    sender, _ = ends()
+    sender.seal(b"lost", padded=True)
+    message = sender.seal(b"hello", padded=True)
+    keys = buffer(40)
+    receiver = Receiver(LINK, keys)
+    with pytest.raises(KeysExhaustedError, match="needs 37 key bytes and 4 are left"):
+        receiver.open(message, length=5, padded=True)
+    assert keys.spent == 0
+    keys.available = 73
+    assert receiver.open(message, length=5, padded=True) == b"hello"
+
+
+def test_copies_of_keys_are_overwritten() -> None:
+    copies: list[bytearray] = []
+
+    def read(at: int, count: int) -> bytes:
+        return KEYS[at : at + count]
+
+    class Watched(KeyBuffer):
+        def look(self, offset: int, count: int) -> bytearray:
+            copies.append(super().look(offset, count))
+            return copies[-1]
+
+    sender, receiver = (end(LINK, Watched(read, len(KEYS))) for end in (Sender, Receiver))
+    message = sender.seal(b"hello", padded=True)
+    assert receiver.open(message, length=5, padded=True) == b"hello"
+    with pytest.raises(TamperedMessageError):
+        receiver.open(replace(sender.seal(b"hello", padded=True), tag=b""), length=5, padded=True)
+    assert len(copies) == 4
+    assert all(copy == bytes(37) for copy in copies)

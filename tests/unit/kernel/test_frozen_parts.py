@@ -10,11 +10,11 @@ from qnetsim.kernel import DeliveredKey, SlotBlock
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.controllers import Controller
 from qnetsim.kernel.relay import Announcement
+from qnetsim.kernel.running_tasks import Task
 from qnetsim.kernel.serving.intervals import Interval
 from qnetsim.kernel.serving.open_slot import TakenKey
 from qnetsim.kernel.serving.outages import Phases
 from qnetsim.kernel.serving.wait_bins import WaitBins
-from qnetsim.kernel.tasks import Task
 
 PARTS = (
     Announcement,

@@ -13,9 +13,9 @@ from qnetsim.case import Case
 from qnetsim.fel.messages import KINDS, Message
 from qnetsim.kernel.clock import Clock
 from qnetsim.kernel.rounds import Rounds
+from qnetsim.kernel.running_tasks import KeptKeys, KeyRequest, Task, TaskKeys
 from qnetsim.kernel.serving.open_slot import TakenKey
 from qnetsim.kernel.serving.state import Hop
-from qnetsim.kernel.tasks import KeptKeys, KeyRequest, Task, TaskKeys
 from qnetsim.network import Route
 from tests.support.lines import context_of, line_case
 

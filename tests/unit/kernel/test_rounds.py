@@ -17,8 +17,8 @@ from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.kernel.relay import Announcement, Relay
 from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.runs.simulate import simulate
-from qnetsim.scenario import PolicyTable, Scenario, misplaced
-from qnetsim.scenario.tables.fel import BLOCKS
+from qnetsim.scenario import PolicyTable, Scenario, misplaced, parse_scenario
+from qnetsim.scenario.tables.fel import BLOCKS, SAMPLES
 from qnetsim.trace import open_trace
 from qnetsim.trace.schema import recorded
 from qnetsim.vocabulary import ROUND_STATUS, RoundStatus
@@ -26,6 +26,12 @@ from qnetsim.world.attendance import Attendance, draw_attendance
 from tests.support.federated import drive
 from tests.support.helpers import run
 from tests.support.rounds import BASE, TIMED, WINE, check_kernels_agree, equal, go, world
+
+#: Workers that come and go.
+COMING = (
+    WINE.replace("rounds = 3", "rounds = 8")
+    + "patience_s = 2.0\non_demand_channels = 2\nworker_mtbf_s = 15\nworker_mttr_s = 3\n"
+)
 
 
 def usages(scenario: Scenario) -> tuple[KeyUsageTable, KeyUsageTable]:
@@ -105,6 +111,41 @@ def test_real_equals_counted_with_either_intersection(intersection: str, padded:
         for m in ("counted", "real")
     ]
     equal(*results)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        {"optimiser": "conjugate_gradients"},
+        {"optimiser": "line_search", "randomness": "full"},
+        {"batch": 40},
+    ],
+)
+def test_real_equals_counted_with_any_way_to_learn(method: dict) -> None:
+    """With workers that come and go: gradients are found anew where they change."""
+    table = parse_scenario(BASE.format(slots=60, network="", more="") + COMING).fel[0]
+    found = []
+    for mode in ("counted", "real"):
+        tasks = (table.model_copy(update={**method, "mode": mode}),)
+        found.append(go(world(slots=60).model_copy(update={"fel": tasks})))
+    equal(*found)
+    status = found[0].ledger["round_status"]
+    workers = found[0].ledger["round_workers"][status == RoundStatus.DONE]
+    assert len(set(workers.tolist())) > 1
+    paper = go(world(slots=60).model_copy(update={"fel": (table,)}))
+    assert (paper.ledger["loss"] != found[0].ledger["loss"]).any()
+
+
+def test_keys_that_came_later_change_no_world_that_leaves_them_out() -> None:
+    table = world().fel[0]
+    dumped = table.model_dump(mode="json")
+    assert not dumped.keys() & {"optimiser", "batch", "randomness"}
+    worlds = []
+    for change in ({}, {"randomness": "full"}, {"batch": 40}):
+        scenario = world().model_copy(update={"fel": (table.model_copy(update=change),)})
+        worlds.append(open_case(scenario).realisation(0).digest().hexdigest())
+    # how ciphertexts are made is no part of a world; what is learnt from is
+    assert worlds[0] == worlds[1] != worlds[2]
 
 
 def test_no_key_is_used_before_it_is_there() -> None:
@@ -326,6 +367,17 @@ def test_an_outage_in_the_way_of_a_task() -> None:
         ("patience_s = -1.0", "a number >= 0"),
         ("compute_s = 1e-10", "a multiple of 1e-9 s"),
         ("works = 3", "unknown key"),
+        (
+            'optimiser = "newton"',
+            "'gradient_descent' (as in the paper), 'line_search' or 'conjugate_gradients'",
+        ),
+        ('randomness = "weak"', "'short' (of Damgård, Jurik and Nielsen"),
+        ("batch = 0", "an integer >= 1"),
+        ("batch = 179", "179 records; allowed: 1 .. 178, those of wine"),
+        (
+            'batch = 50\noptimiser = "line_search"',
+            "a round of 'line_search' needs all records; allowed: with optimiser",
+        ),
     ],
 )
 def test_bad_tasks_are_refused(change: str, message: str, tmp_path: Path) -> None:
@@ -347,6 +399,7 @@ def test_the_data_sets_have_as_many_blocks_as_the_table_says() -> None:
     from qnetsim.fel.datasets import DATASET_NAMES, load_dataset
 
     assert {name: len(load_dataset(name).blocks(1, 0)) for name in DATASET_NAMES} == BLOCKS
+    assert {name: load_dataset(name).samples for name in DATASET_NAMES} == SAMPLES
     nodes = {str(i) for i in range(1, 15)}
     assert not list(misplaced(world().fel, lambda name: None if name in nodes else "no node"))
     with pytest.raises(SettingError, match="unknown node"):

@@ -81,7 +81,7 @@ def shortage(
 
 
 @dataclass(frozen=True)
-class TaskEnding:
+class TaskNotes:
     """What a run tells of a task beside its rounds.
 
     Attributes

@@ -38,7 +38,9 @@ OPTIMISER_NAMES: tuple[OptimiserName, ...] = get_args(OptimiserName)
 #: Fractional bits of α and β.
 STEP_BITS = 40
 #: σ is at most 2 to this: smaller gradients are rounding.
-MOST_SCALE = 20
+MOST_SCALE = 24
+#: Directions are about 2 to this long: within the range of parameters, and far above rounding.
+LENGTH_BITS = 4
 
 
 class Products(NamedTuple):
@@ -240,6 +242,6 @@ def _fixed(value: Fraction) -> int:
 
 
 def _scale_for(square: Fraction) -> int:
-    """Exponent of the σ that makes a vector of this squared length about as long as 1."""
+    """Exponent of the σ that makes a vector of this squared length 2**LENGTH_BITS long, about."""
     bits = square.denominator.bit_length() - square.numerator.bit_length()
-    return min(max(bits // 2, 0), MOST_SCALE)
+    return min(max(bits // 2 + LENGTH_BITS, 0), MOST_SCALE)
