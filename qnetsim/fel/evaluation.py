@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from qnetsim.arrays import BoolArray, IntArray
-from qnetsim.fel.arithmetic import accuracy, taylor_loss
+from qnetsim.fel.arithmetic import FeatureBlock, accuracy, taylor_loss
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,29 @@ class ModelFigures:
     test_loss: float
     test_accuracy: float
     test_auc: float
+
+
+@dataclass(frozen=True)
+class HeldOutRecords:
+    """Records of a vertical task that it does not learn from.
+
+    Attributes
+    ----------
+    features : mapping from worker to ndarray of int64, shape (samples, features of the block)
+    labels : ndarray of int64, shape (samples, classes)
+    """
+
+    features: Mapping[str, IntArray]
+    labels: IntArray
+
+    def figures(
+        self, blocks: Mapping[str, FeatureBlock], labels: IntArray, scores: IntArray
+    ) -> ModelFigures | None:
+        """Figures of a model, with labels and scores of training records; None without records."""
+        if not len(self.labels):
+            return None
+        own = sum(self.features[w] @ block.parameters for w, block in blocks.items())
+        return evaluate(labels, scores, self.labels, np.asarray(own))
 
 
 def evaluate(
