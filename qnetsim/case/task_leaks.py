@@ -9,6 +9,9 @@ from qnetsim.scenario import FelTable
 
 def open_leaks(table: FelTable) -> Iterator[str]:
     """What somebody can learn under these settings, and the setting that prevents it."""
+    if table.kind == "horizontal":
+        yield from _open_sums(table)
+        return
     privacy = table.privacy
     workers = sum(map(len, table.workers))
     if privacy.scores == "opened" and workers > 1:
@@ -35,4 +38,19 @@ def open_leaks(table: FelTable) -> Iterator[str]:
         yield (
             "the head that adds up scores holds the key that opens them (key_holder = 'owner' "
             "prevents it, unless both collude)"
+        )
+
+
+def _open_sums(table: FelTable) -> Iterator[str]:
+    """What somebody can learn of the sums of a horizontal task."""
+    yield (
+        "an owner that names a worker as missing which is not, and a head that gives it the "
+        "worker's masked numbers, open these"
+    )
+    if sum(map(len, table.workers)) == 2:
+        yield "each of two workers works out the other's part of every sum (a third prevents it)"
+    if table.privacy.avoid == "none":
+        yield (
+            "heads and owner that relay masks take them off (privacy.avoid = 'key_holders' "
+            "prevents it)"
         )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from qnetsim.arrays import BoolArray, IntArray
-from qnetsim.fel.arithmetic import accuracy, taylor_loss
+from qnetsim.fel.arithmetic import FeatureBlock, accuracy, taylor_loss
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class ModelFigures:
     """Figures of a model after a step.
 
     They are the simulator's own measurement: no party learns them, and they cost no keys.
@@ -32,12 +33,35 @@ class Evaluation:
     test_auc: float
 
 
+@dataclass(frozen=True)
+class HeldOutRecords:
+    """Records of a vertical task that it does not learn from.
+
+    Attributes
+    ----------
+    features : mapping from worker to ndarray of int64, shape (samples, features of the block)
+    labels : ndarray of int64, shape (samples, classes)
+    """
+
+    features: Mapping[str, IntArray]
+    labels: IntArray
+
+    def figures(
+        self, blocks: Mapping[str, FeatureBlock], labels: IntArray, scores: IntArray
+    ) -> ModelFigures | None:
+        """Figures of a model, with labels and scores of training records; None without records."""
+        if not len(self.labels):
+            return None
+        own = sum(self.features[w] @ block.parameters for w, block in blocks.items())
+        return evaluate(labels, scores, self.labels, np.asarray(own))
+
+
 def evaluate(
     labels: IntArray, scores: IntArray, test_labels: IntArray, test_scores: IntArray
-) -> Evaluation:
+) -> ModelFigures:
     """Figures from labels and scores, shape (samples, classes) each."""
     both = ((test_labels > 0).any(axis=0) & (test_labels < 0).any(axis=0)).all()
-    return Evaluation(
+    return ModelFigures(
         auc=area(labels, scores),
         test_loss=float(taylor_loss(test_labels, test_scores).mean()) if both else np.nan,
         test_accuracy=accuracy(test_labels, test_scores),

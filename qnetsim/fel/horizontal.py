@@ -25,7 +25,7 @@ from qnetsim.fel.arithmetic import (
     learning_rates,
 )
 from qnetsim.fel.datasets import Dataset
-from qnetsim.fel.evaluation import Evaluation, evaluate
+from qnetsim.fel.evaluation import ModelFigures, evaluate
 from qnetsim.fel.messages import (
     LONG_BYTES,
     NUMBER_BYTES,
@@ -155,7 +155,7 @@ class AveragingSession:
         return accuracy(self.dataset.labels[rows], self._scores(rows))
 
     @property
-    def evaluation(self) -> Evaluation | None:
+    def evaluation(self) -> ModelFigures | None:
         """Figures of the model on the records that are held out; None where none are."""
         if not self._test.any():
             return None

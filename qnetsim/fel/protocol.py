@@ -30,14 +30,13 @@ from qnetsim.fel.arithmetic import (
     mean_loss,
     require_slots,
 )
-from qnetsim.fel.batches import Batches
-from qnetsim.fel.best_steps import OptimiserName
 from qnetsim.fel.datasets import Dataset, WorkerRecords
 from qnetsim.fel.direction_rounds import DirectionRounds
 from qnetsim.fel.encrypted_scores import EncryptedScoresExchange, require_plaintext
-from qnetsim.fel.evaluation import Evaluation, evaluate
+from qnetsim.fel.evaluation import HeldOutRecords, ModelFigures
 from qnetsim.fel.exchange import EncryptedExchange, TaskEncryption, unpack_rows
 from qnetsim.fel.intersection_protocols import RecordIntersection
+from qnetsim.fel.learning_method import LearningMethod
 from qnetsim.fel.messages import (
     LONG_BYTES,
     Flow,
@@ -68,28 +67,6 @@ class RoundOutcome:
 
     workers: tuple[str, ...] = ()
     loss: float | None = None
-
-
-@dataclass(frozen=True)
-class LearningMethod:
-    """How a task learns.
-
-    Attributes
-    ----------
-    optimiser : {"gradient_descent", "line_search", "conjugate_gradients"}
-    batches : Batches, optional
-        Records of each round; all unless given. Gradient descent only.
-    l2 : Fraction
-        Weight of the penalty on the parameters.
-    """
-
-    optimiser: OptimiserName = "gradient_descent"
-    batches: Batches | None = None
-    l2: Fraction = Fraction(0)
-
-    def __post_init__(self) -> None:
-        if self.batches is not None and self.optimiser != "gradient_descent":
-            raise UsageError(f"{self.optimiser} needs all records in every round, not a batch")
 
 
 class Session:
@@ -200,11 +177,13 @@ class Session:
         learnt = dataset.labels if self._privacy.labels is None else self._privacy.labels
         self._true_labels = dataset.labels[held]
         self.balance = ClassBalance(learnt[held])
-        self._test_features = {
-            worker: dataset.features[rows[worker][tested[worker]]][:, columns]
-            for worker, columns in self._columns.items()
-        }
-        self._test_labels = dataset.labels[rows[holder][tested[holder]]]
+        self._held_out = HeldOutRecords(
+            {
+                worker: dataset.features[rows[worker][tested[worker]]][:, columns]
+                for worker, columns in self._columns.items()
+            },
+            dataset.labels[rows[holder][tested[holder]]],
+        )
 
     def _without_test(self, records: Sequence[str]) -> list[str]:
         """Records that are not held out, in their order."""
@@ -226,15 +205,9 @@ class Session:
         return np.asarray(sum(block.scores() for block in self.blocks.values()))
 
     @property
-    def evaluation(self) -> Evaluation | None:
+    def evaluation(self) -> ModelFigures | None:
         """Figures of the model on the records that are held out; None where none are."""
-        if not len(self._test_labels):
-            return None
-        scores = sum(
-            self._test_features[worker] @ block.parameters for worker, block in self.blocks.items()
-        )
-        labels = self._true_labels
-        return evaluate(labels, self._training_scores, self._test_labels, np.asarray(scores))
+        return self._held_out.figures(self.blocks, self._true_labels, self._training_scores)
 
     def setup(self) -> Steps:
         """Steps 1 and 2, then curvature and gradients at zero.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from qnetsim.fel.evaluation import Evaluation
+from qnetsim.fel.evaluation import ModelFigures
 from qnetsim.fel.messages import Steps
 from qnetsim.fel.protocol import RoundOutcome
 
@@ -20,7 +20,7 @@ class TaskSession(Protocol):
         Workers without whom no round begins.
     accuracy : float
         Share of the training records that the model classifies rightly.
-    evaluation : Evaluation or None
+    evaluation : ModelFigures or None
         Figures on the records that are held out.
     """
 
@@ -41,7 +41,7 @@ class TaskSession(Protocol):
         """Share of the training records that the model classifies rightly."""
 
     @property
-    def evaluation(self) -> Evaluation | None:
+    def evaluation(self) -> ModelFigures | None:
         """Figures on the records that are held out."""
 
     def setup(self) -> Steps:

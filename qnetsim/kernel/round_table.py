@@ -12,9 +12,9 @@ from qnetsim.fel.messages import Message, message_kinds
 from qnetsim.vocabulary import RoundStatus
 
 if TYPE_CHECKING:
-    from qnetsim.fel.evaluation import Evaluation
+    from qnetsim.fel.evaluation import ModelFigures
 
-#: Figures of a model where records are held out, as ``Evaluation`` names them.
+#: Figures of a model where records are held out, as ``ModelFigures`` names them.
 HELD_OUT = ("auc", "test_loss", "test_accuracy", "test_auc")
 KIND = {kind: i for i, kind in enumerate(message_kinds(horizontal=True))}
 
@@ -82,7 +82,7 @@ class RoundTable:
         workers: int,
         loss: float | None,
         accuracy: float,
-        evaluation: Evaluation | None = None,
+        evaluation: ModelFigures | None = None,
     ) -> None:
         """Note how a round ended; the set-up has neither loss nor accuracy."""
         row = self._row(task, number)

@@ -68,6 +68,7 @@ BESIDE: dict[tuple[str, str], list[str]] = {
     ("run", "key"): ["SCENARIO", "--policy", "evf", "--sign", "BAD"],
     ("verify", "key"): [TRACE, "--key", "BAD"],
     ("verify", "weights"): [TRACE, "--weights", "BAD"],
+    ("verify", "data"): [TRACE, "--data", "BAD"],
     ("verify", "demand"): ["RECORDED", "--demand", "BAD"],
 }
 #: Parameters without a type of path that may name a file all the same.

@@ -10,9 +10,11 @@ import numpy as np
 
 from qnetsim.fel.arithmetic import PARAMETER_BITS, SCORE_BITS, ClassBalance
 from qnetsim.fel.channels import Channels
+from qnetsim.fel.encryption_schemes import PaillierScheme
 from qnetsim.fel.messages import Message, MessageKind
 from qnetsim.fel.paillier import unpack
 from qnetsim.fel.preparation import FEATURE_BITS
+from tests.support.federated import KEY_BITS
 
 
 @dataclass(frozen=True)
@@ -135,3 +137,36 @@ def own_scores(block: np.ndarray, gradients: list[np.ndarray], rates: list[list[
             parameters[:, c] -= [int(g) * one.numerator // divisor for g in gradient[:, c]]
         found.append(block @ parameters)
     return found
+
+
+def labels_from(ciphertexts: list[int], scheme: PaillierScheme, classes: int) -> np.ndarray:
+    """Labels of records whose residuals were opened: negative residuals are those of +1."""
+    n = scheme.public
+    opened = [scheme.decrypt(value) for value in ciphertexts]
+    around = [value - n if value > n // 2 else value for value in opened]
+    rows = np.array([unpack(value, classes) for value in around])
+    return np.where(rows < 0, 1, -1)
+
+
+def residuals_in(heard, how) -> list[int]:
+    one = next(h for h in heard if h.kind == MessageKind(5, "residuals"))
+    body = how(one)
+    width = KEY_BITS // 4
+    return [int.from_bytes(body[at : at + width], "big") for at in range(0, len(body), width)]
+
+
+class Thief:
+    """A worker that sends residuals in place of its gradient, as many as plaintexts hold."""
+
+    def __init__(self, classes: int, features: int) -> None:
+        self.classes, self.features = classes, features
+        self.slots = (KEY_BITS - 1) // 64 // classes
+
+    def gradient(self, scheme, residuals) -> list[int]:
+        places = [1 << (64 * self.classes * j) for j in range(self.slots)]
+        taken = [residuals[f * self.slots :][: self.slots] for f in range(self.features)]
+        return [scheme.weigh(part, places[: len(part)]) for part in taken]
+
+    def labels(self, values: list[int]) -> np.ndarray:
+        rows = [unpack(value, self.slots * self.classes) for value in values]
+        return np.where(np.array(rows).reshape(-1, self.classes) < 0, 1, -1)

@@ -33,11 +33,14 @@ from qnetsim.fel.signing_key import signing_key
 from tests.support import ROOT
 from tests.support.adversaries import (
     LabelHolderView,
+    Thief,
     features_from_moves,
+    labels_from,
     moves_of,
     on_the_wire,
     own_scores,
     relayed,
+    residuals_in,
     share_explained,
     tokens_of,
 )
@@ -160,26 +163,10 @@ def test_listener_can_drop_messages_at_a_price() -> None:
 # ------------------------------------------------------------------ the holder of the private key
 
 
-def labels_from(ciphertexts: list[int], scheme: PaillierScheme, classes: int) -> np.ndarray:
-    """Labels of records whose residuals were opened: negative residuals are those of +1."""
-    n = scheme.public
-    opened = [scheme.decrypt(value) for value in ciphertexts]
-    around = [value - n if value > n // 2 else value for value in opened]
-    rows = np.array([unpack(value, classes) for value in around])
-    return np.where(rows < 0, 1, -1)
-
-
 def first_round(**more) -> tuple[Session, list[Message], PaillierScheme]:
     """A task's set-up and first round in real mode, and the private key of the round."""
     task, _, sent = learn(small(), 3, 1, paillier(), **more)
     return task, sent, paillier()(1)
-
-
-def residuals_in(heard, how) -> list[int]:
-    one = next(h for h in heard if h.kind == MessageKind(5, "residuals"))
-    body = how(one)
-    width = KEY_BITS // 4
-    return [int.from_bytes(body[at : at + width], "big") for at in range(0, len(body), width)]
 
 
 def test_key_holder_sees_uniform_numbers() -> None:
@@ -305,23 +292,6 @@ def test_worker_learns_what_its_own_gradient_says() -> None:
     guess = np.argmax((block - block.mean(axis=0)) @ slopes, axis=1)
     right = (guess == np.argmax(task.balance.labels, axis=1)).mean()
     assert 0.5 < right < 0.95
-
-
-class Thief:
-    """A worker that sends residuals in place of its gradient, as many as plaintexts hold."""
-
-    def __init__(self, classes: int, features: int) -> None:
-        self.classes, self.features = classes, features
-        self.slots = (KEY_BITS - 1) // 64 // classes
-
-    def gradient(self, scheme, residuals) -> list[int]:
-        places = [1 << (64 * self.classes * j) for j in range(self.slots)]
-        taken = [residuals[f * self.slots :][: self.slots] for f in range(self.features)]
-        return [scheme.weigh(part, places[: len(part)]) for part in taken]
-
-    def labels(self, values: list[int]) -> np.ndarray:
-        rows = [unpack(value, self.slots * self.classes) for value in values]
-        return np.where(np.array(rows).reshape(-1, self.classes) < 0, 1, -1)
 
 
 def stolen(privacy: TaskPrivacy, data: Dataset) -> tuple[np.ndarray, Session]:

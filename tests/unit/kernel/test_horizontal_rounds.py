@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from qnetsim.case import open_case
+from qnetsim.case.task_leaks import open_leaks
+from qnetsim.errors import SettingError
 from qnetsim.scenario import Scenario
 from qnetsim.vocabulary import RoundStatus
 from tests.support.rounds import equal, go, world
@@ -59,3 +63,12 @@ def test_keys_stand_by_the_kinds_of_horizontal_messages() -> None:
     # nothing of vertical tasks, and masks in every round
     assert not bits[:, :20].any()
     assert (bits[1:, 28] > 0).all()
+
+
+def test_keys_of_masks_avoid_those_who_have_masked_numbers() -> None:
+    task = scenario("counted").with_changes({"fel.0.owner": "1", "fel.0.head": ["6", "2"]})
+    with pytest.raises(SettingError, match="keys of 'masks' from '3' to '8' must avoid"):
+        open_case(task)
+    leaks = list(open_leaks(scenario("counted", "privacy = {avoid = 'none'}").fel[0]))
+    assert any("take them off" in leak for leak in leaks)
+    assert not any("label holder" in leak for leak in leaks)
