@@ -36,10 +36,11 @@ from qnetsim.fel.intersection_protocols import (
     CommutativeEncryption,
     RecordIntersection,
 )
+from qnetsim.fel.learning_method import LearningMethod
 from qnetsim.fel.own_data import data_sha256
 from qnetsim.fel.preparation import SPAN_DEVIATIONS
 from qnetsim.fel.privacy import TaskPrivacy, randomised_response
-from qnetsim.fel.protocol import LearningMethod, Session
+from qnetsim.fel.protocol import Session
 from qnetsim.fel.record_shares import draw_shares
 from qnetsim.fel.roles import TaskRoles
 from qnetsim.fel.secure_sum import Masking

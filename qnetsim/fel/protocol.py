@@ -30,14 +30,13 @@ from qnetsim.fel.arithmetic import (
     mean_loss,
     require_slots,
 )
-from qnetsim.fel.batches import Batches
-from qnetsim.fel.best_steps import OptimiserName
 from qnetsim.fel.datasets import Dataset, WorkerRecords
 from qnetsim.fel.direction_rounds import DirectionRounds
 from qnetsim.fel.encrypted_scores import EncryptedScoresExchange, require_plaintext
 from qnetsim.fel.evaluation import ModelFigures, evaluate
 from qnetsim.fel.exchange import EncryptedExchange, TaskEncryption, unpack_rows
 from qnetsim.fel.intersection_protocols import RecordIntersection
+from qnetsim.fel.learning_method import LearningMethod
 from qnetsim.fel.messages import (
     LONG_BYTES,
     Flow,
@@ -68,28 +67,6 @@ class RoundOutcome:
 
     workers: tuple[str, ...] = ()
     loss: float | None = None
-
-
-@dataclass(frozen=True)
-class LearningMethod:
-    """How a task learns.
-
-    Attributes
-    ----------
-    optimiser : {"gradient_descent", "line_search", "conjugate_gradients"}
-    batches : Batches, optional
-        Records of each round; all unless given. Gradient descent only.
-    l2 : Fraction
-        Weight of the penalty on the parameters.
-    """
-
-    optimiser: OptimiserName = "gradient_descent"
-    batches: Batches | None = None
-    l2: Fraction = Fraction(0)
-
-    def __post_init__(self) -> None:
-        if self.batches is not None and self.optimiser != "gradient_descent":
-            raise UsageError(f"{self.optimiser} needs all records in every round, not a batch")
 
 
 class Session:

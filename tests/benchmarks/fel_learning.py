@@ -16,8 +16,9 @@ from qnetsim.fel.encryption_schemes import CountedScheme
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.horizontal import Averaging, AveragingSession
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
+from qnetsim.fel.learning_method import LearningMethod
 from qnetsim.fel.preparation import FEATURE_BITS, SPAN_DEVIATIONS, Preparation
-from qnetsim.fel.protocol import LearningMethod, RoundOutcome, Session
+from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.fel.record_shares import draw_shares
 from qnetsim.fel.roles import TaskRoles
 

@@ -28,7 +28,8 @@ from qnetsim.fel.datasets import DATASET_NAMES, Dataset, load_dataset, make_data
 from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionScheme, PaillierScheme
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
-from qnetsim.fel.protocol import LearningMethod, RoundOutcome, Session
+from qnetsim.fel.learning_method import LearningMethod
+from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.fel.randomness import FullRandomness
 from qnetsim.fel.roles import TaskRoles
 

@@ -11,8 +11,9 @@ from qnetsim.fel.encryption_schemes import EncryptionScheme
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.intersection_protocols import RecordIntersection
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
+from qnetsim.fel.learning_method import LearningMethod
 from qnetsim.fel.messages import Message
-from qnetsim.fel.protocol import LearningMethod, RoundOutcome, Session
+from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.fel.roles import TaskRoles
 
 KEY_BITS = 512

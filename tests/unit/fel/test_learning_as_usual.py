@@ -17,9 +17,10 @@ from qnetsim.fel.datasets import Dataset, load_dataset, make_dataset
 from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionScheme, PaillierScheme
 from qnetsim.fel.evaluation import area
 from qnetsim.fel.exchange import TaskEncryption
+from qnetsim.fel.learning_method import LearningMethod
 from qnetsim.fel.preparation import FEATURE_BITS, SPAN_DEVIATIONS, Preparation, held_out
 from qnetsim.fel.privacy import TaskPrivacy
-from qnetsim.fel.protocol import LearningMethod, RoundOutcome, Session
+from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.fel.roles import TaskRoles
 from tests.support.federated import KEY_BITS, drive
 

@@ -28,7 +28,8 @@ from qnetsim.fel.best_steps import (
 )
 from qnetsim.fel.datasets import DATASET_NAMES, Dataset, load_dataset, make_dataset
 from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionMeans, PaillierScheme
-from qnetsim.fel.protocol import LearningMethod, RoundOutcome
+from qnetsim.fel.learning_method import LearningMethod
+from qnetsim.fel.protocol import RoundOutcome
 from tests.support.federated import KEY_BITS, drive, learn, session, small
 
 CONJUGATE = LearningMethod("conjugate_gradients")

@@ -13,8 +13,9 @@ from qnetsim.fel.encrypted_scores import require_plaintext, slot_bits
 from qnetsim.fel.encryption_schemes import CountedScheme, PaillierScheme
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
+from qnetsim.fel.learning_method import LearningMethod
 from qnetsim.fel.privacy import TaskPrivacy, randomised_response
-from qnetsim.fel.protocol import LearningMethod, RoundOutcome, Session
+from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.fel.roles import TaskRoles
 from tests.support.federated import KEY_BITS, small
 
