@@ -90,8 +90,8 @@ class Setup(NamedTuple):
 
 
 SETUPS = (
-    Setup("everything on", "evf", 20_480, 3.4),
-    Setup("comonotone", "sip", 102_400, 2.1),
+    Setup("everything on", "evf", 20_480, 3.8),
+    Setup("comonotone", "sip", 102_400, 2.3),
     Setup("independent", "sip", 102_400, 1.6),
 )
 
