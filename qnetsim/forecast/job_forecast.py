@@ -67,8 +67,9 @@ def _nodes(table: JobsTable, topology: Topology) -> tuple[int, ...]:
             raise SettingError([(place, f"names {often[0]!r} twice; name each node once")])
     if len(found) < table.members + 2:
         text = (
-            f"{counted(table.members, 'member')}, a hub and an owner take {table.members + 2} "
-            f"nodes, and there are {len(found)}; allowed: at most {max(len(found) - 2, 0)}"
+            f"{counted(table.members, 'member')}, a hub and an owner take "
+            f"{counted(table.members + 2, 'node')}, and there are {len(found)}; "
+            f"allowed: at most {max(len(found) - 2, 0)}"
         )
         raise SettingError([(("jobs", "members"), text)])
     return tuple(sorted(found))

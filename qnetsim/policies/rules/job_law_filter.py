@@ -6,7 +6,7 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.forecast import Forecast
-from qnetsim.policies.rules.job_states import JobStates
+from qnetsim.policies.rules.pair_job_states import PairJobStates
 
 #: Jobs of one pair that are told apart; more are a few in a thousand with the reference law.
 CHAINS = 3
@@ -29,7 +29,7 @@ class JobLawFilter:
 
     def __init__(self, forecast: Forecast) -> None:
         assert forecast.jobs is not None
-        self._states = JobStates.of(forecast.jobs)
+        self._states = PairJobStates.of(forecast.jobs)
         background = forecast.background
         self._background = background.probabilities[background.kind]
         asked = np.zeros(forecast.requests)

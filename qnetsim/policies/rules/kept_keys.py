@@ -10,7 +10,7 @@ from qnetsim.arrays import FloatArray, IntArray
 FIRST_CHANNELS = 10
 
 
-class KeptKeys:
+class KeyRetention:
     """Keys that were left over, and those that were lost since, fibre by fibre.
 
     Pools are seen at the start of a slot; what they lack of what the slot before left over has

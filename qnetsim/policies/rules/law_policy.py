@@ -8,7 +8,7 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.policies.base import Observation, Outcome, Setting
-from qnetsim.policies.rules.kept_keys import KeptKeys
+from qnetsim.policies.rules.kept_keys import KeyRetention
 from qnetsim.policies.rules.stock_policy import StockPolicy
 from qnetsim.policies.rules.summed_loads import SummedLoads
 
@@ -51,7 +51,7 @@ class LawPolicy(StockPolicy):
         self._sums = SummedLoads(setting, self._routes)
         self._ranks = np.full(RANKS, EVEN_SLOTS * setting.network.fibres / RANKS)
         self._expected: FloatArray | None = None
-        self._kept = KeptKeys(self._channel_bits)
+        self._kept = KeyRetention(self._channel_bits)
 
     def stock(self, observation: Observation) -> IntArray:
         """Quantile of the loads of the slot to come."""

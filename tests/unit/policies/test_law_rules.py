@@ -19,7 +19,7 @@ from qnetsim.policies.registry import make_policy
 from qnetsim.policies.rules.baum_welch import baum_welch, long_run
 from qnetsim.policies.rules.history_law import HistoryLaw
 from qnetsim.policies.rules.job_law_filter import JobLawFilter, capped_sums
-from qnetsim.policies.rules.kept_keys import KeptKeys
+from qnetsim.policies.rules.kept_keys import KeyRetention
 from qnetsim.policies.rules.law_policy import LawPolicy
 from qnetsim.policies.rules.linear_law import LinearLaw, PairPast
 from qnetsim.policies.rules.period_law import PeriodLaw
@@ -386,7 +386,7 @@ def test_the_past_of_a_pair_has_the_sums_of_its_ends_without_itself() -> None:
 
 
 def test_kept_keys_are_those_that_are_not_lost() -> None:
-    kept = KeptKeys(np.array([100, 100]))
+    kept = KeyRetention(np.array([100, 100]))
     assert kept.share.tolist() == [0.0, 0.0]
     kept.begin(np.array([0, 0]))
     kept.end(np.array([30, 5]), np.array([10, 5]))

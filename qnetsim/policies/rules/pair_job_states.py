@@ -12,7 +12,7 @@ from qnetsim.forecast.job_law import JobLaw
 
 
 @dataclass(frozen=True, eq=False)
-class JobStates:
+class PairJobStates:
     """States of a pair in a job: none (0), or part, period, size and slots since the round began.
 
     Attributes
@@ -36,7 +36,7 @@ class JobStates:
     asks: FloatArray
 
     @classmethod
-    def of(cls, law: JobLaw) -> JobStates:
+    def of(cls, law: JobLaw) -> PairJobStates:
         """States under a law of jobs."""
         table = law.table
         more = table.more_rounds / (1.0 + table.more_rounds)
