@@ -18,12 +18,15 @@ EXTRAS = {
     "numba": "fast",
     "pettingzoo": "learn",
     "pyarrow": "parquet",
-    "sklearn": "boost",
+    "scikit-learn": "boost",
     "topohub": "topohub",
     "tensorboard": "tensorboard",
     "torch": "learn",
     "xarray": "xarray",
 }
+
+#: Modules of packages that are imported under another name.
+MODULES = {"scikit-learn": "sklearn"}
 
 
 def require(purpose: str, *packages: str) -> None:
@@ -51,6 +54,6 @@ def require(purpose: str, *packages: str) -> None:
 
 def _is_there(package: str) -> bool:
     try:
-        return importlib.util.find_spec(package) is not None
+        return importlib.util.find_spec(MODULES.get(package, package)) is not None
     except (ImportError, ValueError):  # an importer that refuses it, or a module without a spec
         return False

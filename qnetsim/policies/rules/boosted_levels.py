@@ -62,7 +62,7 @@ class BoostedLevels(LawPolicy):
 
     def level_law(self, setting: Setting) -> LevelLaw:
         """Fit the trees, once for all runs in a process."""
-        require("policy boosted-levels", "sklearn")
+        require("policy boosted-levels", "scikit-learn")
         return BoostedLaw(
             setting.forecast,
             fitted_trees(setting.forecast, setting.regimes, self.options),
