@@ -90,6 +90,7 @@ def task_endings(trace: Trace, tasks: int) -> tuple[TaskEnding, ...]:
         raise TraceFormatError(f"{trace.path}: attribute tasks is damaged: {error}") from None
     if len(found) != tasks:
         raise TraceFormatError(
-            f"{trace.path}: attribute tasks is damaged: {len(found)} entries for {tasks} tasks"
+            f"{trace.path}: attribute tasks is damaged: {len(found)} entries for "
+            f"{counted(tasks, 'task')}"
         )
     return found

@@ -33,6 +33,7 @@ from qnetsim.fel.messages import (
 )
 from qnetsim.fel.pads import MAC_KEY_BYTES
 from qnetsim.fel.roles import TaskRoles
+from qnetsim.plain_text import counted
 
 #: Fewest workers of whose numbers a sum is told: that of one would be its numbers.
 LEAST_WORKERS = 2
@@ -160,7 +161,7 @@ class MaskedWorker:
         if self._told or not missing or self.name in missing or left < LEAST_WORKERS:
             raise ProtocolError(
                 f"{self.name} tells no masks with {', '.join(missing) or 'nobody'}: once in a "
-                f"round, of others, where {LEAST_WORKERS} workers are left"
+                f"round, of others, where at least {LEAST_WORKERS} are left"
             )
         self._told = True
         masks = [self._masks[other] for other in missing]
@@ -208,7 +209,7 @@ def secure_sum(
     """
     workers = [worker for worker in roles.workers if worker in values]
     if len(workers) < LEAST_WORKERS:
-        raise MessageLostError(f"a sum needs {LEAST_WORKERS} workers")
+        raise MessageLostError(f"a sum needs {counted(LEAST_WORKERS, 'worker')}")
     length = len(values[workers[0]])
     parties = {worker: MaskedWorker(worker, workers) for worker in workers}
     yield from gather(
@@ -221,7 +222,9 @@ def secure_sum(
     delivered = yield from _masked_sums(roles, kinds, masking, parties, values)
     arrived = [worker for worker in workers if worker in delivered[0]]
     if len(arrived) < LEAST_WORKERS:
-        raise MessageLostError(f"{len(arrived)} workers delivered; a sum needs {LEAST_WORKERS}")
+        raise MessageLostError(
+            f"{counted(len(arrived), 'worker')} delivered; a sum needs {LEAST_WORKERS}"
+        )
     total = delivered[1]
     missing = [worker for worker in workers if worker not in arrived]
     if missing:

@@ -16,6 +16,7 @@ from qnetsim.errors import UsageError
 from qnetsim.extras import require
 from qnetsim.learning.episodes import ScenarioGiven, given_scenario, refuse_step, whole_seed
 from qnetsim.learning.kernel_environment import new_environment
+from qnetsim.plain_text import counted
 from qnetsim.policies.learned.features import ACTIONS, not_an_action
 
 require("the Gymnasium environment", "gymnasium")
@@ -107,7 +108,7 @@ class ManagerEnv(gymnasium.Env[Vector, Vector]):
         if found.shape != (ACTIONS * units.count,):
             raise UsageError(
                 f"the action has shape {found.shape}; what is wanted is "
-                f"({ACTIONS * units.count},): {ACTIONS} numbers for each of {units.count} agents"
+                f"({ACTIONS * units.count},): {ACTIONS} for each of {counted(units.count, 'agent')}"
             )
         return found.reshape(1, units.count, ACTIONS)
 

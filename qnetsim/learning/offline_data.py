@@ -162,5 +162,5 @@ def told_of(episodes: Sequence[RecordedEpisode]) -> str:
     far = sum(episode.distance * episode.slots for episode in episodes) / slots
     return (
         f"{counted(slots, 'slot')} of {counted(len(episodes), 'trace')}; reservations lie "
-        f"{far:.3f} channels for each routed request from the nearest action on average"
+        f"on average {far:.3f} (channels for each routed request) from the nearest action"
     )

@@ -83,7 +83,7 @@ def _missing(curves: Sequence[CurveSummary]) -> str:
     spent = sum(c.cpu_s for c in curves) / 3600
     usual = MODES[False].seeds
     return (
-        f"Wanted are {WANTED_SEEDS} seeds of each row. Trained are "
+        f"Of each row {WANTED_SEEDS} are wanted, a training for each seed. Trained are "
         f"{_either(sorted(set(there.values())))}{nothing}, in {spent:.1f} CPU hours. `qnetsim "
         f"reproduce fig9 --seeds {WANTED_SEEDS} --workers 2` trains the others and goes on where "
         f"it was stopped; at the pace of those that are there it takes {left / 3600:.0f} CPU "

@@ -70,7 +70,7 @@ class KeptLosses:
 
     def path(self, dataset: str, workers: int) -> Path:
         """File of a point."""
-        return self.folder / f"{dataset}-{workers}-workers-{self.orders}-orders.json"
+        return self.folder / f"{dataset}-workers-{workers}-orders-{self.orders}.json"
 
     def read(self, dataset: str, workers: int) -> LossPoint | None:
         """The point, where it is there.
