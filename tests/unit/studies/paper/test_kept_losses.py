@@ -55,7 +55,7 @@ def test_fig4_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     first = points()
     assert first == fig4.compute(1, 1, 1, ("wine",))
-    gone = tmp_path / "wine-2-workers-1-orders.json"
+    gone = tmp_path / "wine-workers-2-orders-1.json"
     gone.unlink()
     train = fig4._train
     trained: list[int] = []
