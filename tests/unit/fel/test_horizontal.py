@@ -10,7 +10,7 @@ import pytest
 
 from qnetsim.errors import ProtocolError, UsageError
 from qnetsim.fel.arithmetic import PARAMETER_BITS
-from qnetsim.fel.datasets import Dataset, load_dataset
+from qnetsim.fel.datasets import Dataset, load_dataset, make_dataset
 from qnetsim.fel.horizontal import Averaging, AveragingSession, round_key_bytes
 from qnetsim.fel.messages import HORIZONTAL_KINDS, Message
 from qnetsim.fel.preparation import FEATURE_BITS, SPAN_DEVIATIONS, Preparation
@@ -271,3 +271,17 @@ def test_tasks_that_cannot_be() -> None:
     task = AveragingSession(data, draw_shares(data, ["a", "b"], 1), roles)
     with pytest.raises(UsageError, match="cannot begin"):
         drive(task.setup(), lambda m: m.purpose != "totals")
+
+
+def test_own_steps_that_diverge_are_told() -> None:
+    """Few records far from the others are steeper than all together, which the rate is for."""
+    rng = np.random.default_rng(1)
+    raw = rng.normal(size=(200, 10))
+    raw[:4] *= 200
+    data = make_dataset("steep", raw, [i % 2 for i in range(200)])
+    shares = {"a": np.arange(4), "b": np.arange(4, 200)}
+    roles = TaskRoles("o", {"h": ["a", "b"]})
+    task = AveragingSession(data, shares, roles, Averaging(1000, standardise=True))
+    drive(task.setup())
+    with pytest.raises(UsageError, match=r"in a worker's own steps.*take fewer local_steps"):
+        drive(task.round(task.workers, RoundOutcome()))
