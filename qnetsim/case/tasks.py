@@ -101,7 +101,7 @@ def open_session(
         RecordIntersection(
             protocol(seed if real else None, number, replication, padded=table.pad_ciphertexts),
             {
-                name: draw_worker_records(dataset, table.overlap, seed, number, name)
+                name: draw_worker_records(dataset, _overlap(table), seed, number, name)
                 for name in workers
             },
         ),
@@ -114,6 +114,12 @@ def open_session(
             table.privacy.scores, _learnt_labels(table, dataset, seed, number, replication)
         ),
     )
+
+
+def _overlap(table: FelTable) -> float:
+    """Share of a worker's records that all hold; who holds a file alone has no others."""
+    alone = table.data is not None and sum(map(len, table.workers)) == 1
+    return 1.0 if alone else table.overlap
 
 
 def _learnt_labels(table: FelTable, dataset: Dataset, seed: int, *name: int) -> IntArray | None:
@@ -217,7 +223,9 @@ def refuse_unfit(scenario: Scenario, topology: Topology) -> None:
     for number, table in enumerate(scenario.fel):
         if table.attack or not relay_rule(table).idle:
             toy = toy_dataset(sum(map(len, table.workers)))
-            few = table if table.batch is None else table.model_copy(update={"batch": 1})
+            # few records may have one class left where labels are drawn
+            exact = table.privacy.model_copy(update={"label_epsilon": None})
+            few = table.model_copy(update={"privacy": exact, "batch": table.batch and 1})
             session = open_session(few, number, 0, counted=True, dataset=toy)
             legs = list(legs_of(session))
             refuse_no_way(table, legs, topology, number)

@@ -242,6 +242,20 @@ def test_tasks_with_batches_are_checked_too() -> None:
         open_case(world(WINE + 'batch = 100\n[fel.privacy]\nscores = "encrypted"\n'))
 
 
+@pytest.mark.parametrize("number", range(6))
+def test_drawn_labels_keep_no_task_from_being_checked(number: int) -> None:
+    """Of the few records of the check all might be drawn into one class."""
+    fel = """
+[[fel]]
+dataset = "wine"
+owner = "1"
+head = "6"
+workers = ["3"]
+privacy = {avoid = "parties", label_epsilon = 0.05}
+"""
+    assert len(open_case(world(fel * (number + 1))).scenario.fel) == number + 1
+
+
 def test_attacked_parties_may_be_named_by_their_labels() -> None:
     table = open_case(attacked("drop", 'source = "3"\n')).scenario.fel[0].attack[0]
     assert (table.source, table.target) == ("3", None)
