@@ -205,8 +205,8 @@ class RecordShare:
             point = point - moves(gradient, rates, totals.samples)
             if np.abs(point).max() > PARAMETER_LIMIT << PARAMETER_BITS:
                 raise UsageError(
-                    f"a parameter exceeds ±{PARAMETER_LIMIT} in a worker's own steps, whose records "
-                    "may be steeper than all together; take fewer local_steps"
+                    f"a parameter exceeds ±{PARAMETER_LIMIT} in a worker's own steps, whose "
+                    "records may be steeper than all together; take fewer local_steps"
                 )
         change = (point - parameters) * weights
         return np.concatenate([change.ravel(), weights, losses])
