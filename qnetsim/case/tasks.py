@@ -247,14 +247,14 @@ def task_world(scenario: Scenario, replication: int) -> list[dict[str, object]]:
                 "settings": table.portable().model_dump(
                     mode="json", exclude={"mode", "randomness"}
                 ),
-                "data": _data_digest(table, number, run.seed),
+                "data": _data_digest(table, number, run.seed, replication),
                 "attendance": attendance.digest(),
             }
         )
     return found
 
 
-def _data_digest(table: FelTable, number: int, seed: int) -> str:
+def _data_digest(table: FelTable, number: int, seed: int, replication: int) -> str:
     """SHA-256 of what a task learns from.
 
     That of a user's file stands for all that is drawn from it: a world is checked without the file.
@@ -269,6 +269,10 @@ def _data_digest(table: FelTable, number: int, seed: int) -> str:
     else:
         records = [draw_worker_records(dataset, table.overlap, seed, number, w) for w in workers]
         parts = [*dataset.blocks(seed, table.order), *(r.samples for r in records)]
+        drawn = _learnt_labels(table, dataset, seed, number, replication)
+        parts += [] if drawn is None else [drawn]
+    # none where none are held out, so that no digest of before changes
+    parts += [dataset.test.astype(np.int64)] if len(dataset.test) else []
     for values in (dataset.features, dataset.labels, *parts):
         data.update(repr(values.shape).encode())
         data.update(np.ascontiguousarray(values, dtype="<i8").data)
