@@ -117,9 +117,13 @@ def open_session(
 
 
 def _overlap(table: FelTable) -> float:
-    """Share of a worker's records that all hold; who holds a file alone has no others."""
-    alone = table.data is not None and sum(map(len, table.workers)) == 1
-    return 1.0 if alone else table.overlap
+    """Share of a worker's records that all hold.
+
+    Records that only one worker has stand for no row of the data, so a worker alone has none where
+    that matters; a bundled data set of which nothing is held out keeps them, as its traces do.
+    """
+    alone = sum(map(len, table.workers)) == 1
+    return 1.0 if alone and (table.data is not None or table.test_share) else table.overlap
 
 
 def _learnt_labels(table: FelTable, dataset: Dataset, seed: int, *name: int) -> IntArray | None:
@@ -267,7 +271,7 @@ def _data_digest(table: FelTable, number: int, seed: int, replication: int) -> s
     if table.kind == "horizontal":
         parts: list[IntArray] = [*shares_of(table, dataset, seed).values()]
     else:
-        records = [draw_worker_records(dataset, table.overlap, seed, number, w) for w in workers]
+        records = [draw_worker_records(dataset, _overlap(table), seed, number, w) for w in workers]
         parts = [*dataset.blocks(seed, table.order), *(r.samples for r in records)]
         drawn = _learnt_labels(table, dataset, seed, number, replication)
         parts += [] if drawn is None else [drawn]

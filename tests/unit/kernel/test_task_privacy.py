@@ -242,6 +242,13 @@ def test_tasks_with_batches_are_checked_too() -> None:
         open_case(world(WINE + 'batch = 100\n[fel.privacy]\nscores = "encrypted"\n'))
 
 
+def test_a_batch_is_no_larger_than_what_is_not_held_out() -> None:
+    fel = WINE + "batch = 140\n"
+    assert open_case(world(fel))
+    with pytest.raises(SettingError, match=r"140 records; allowed: 1 .. 134, those of wine that"):
+        open_case(world(fel + "test_share = 0.25\n"))
+
+
 @pytest.mark.parametrize("number", range(6))
 def test_drawn_labels_keep_no_task_from_being_checked(number: int) -> None:
     """Of the few records of the check all might be drawn into one class."""
