@@ -268,6 +268,14 @@ def test_attacked_parties_may_be_named_by_their_labels() -> None:
     assert (table.source, table.target) == ("3", None)
 
 
+def test_the_world_covers_drawn_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = world(WINE + "[fel.privacy]\nlabel_epsilon = 1.0\n")
+    first = open_case(scenario).realisation(0).digest().hexdigest()
+    assert open_case(scenario).realisation(0).digest().hexdigest() == first
+    monkeypatch.setattr("qnetsim.case.tasks.randomised_response", lambda labels, *_: labels)
+    assert open_case(scenario).realisation(0).digest().hexdigest() != first
+
+
 # ------------------------------------------------------------------ drop-outs
 
 
