@@ -272,7 +272,8 @@ def _logged(
         return
     from qnetsim.learning.tensorboard_log import TensorBoardLog
 
-    log = TensorBoardLog(folder, training.epoch, force=force)
+    resumed_at = training.epoch if training.curve.epochs else None
+    log = TensorBoardLog(folder, resumed_at, force=force)
     try:
         yield log.write
     finally:
