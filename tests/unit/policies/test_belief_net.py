@@ -160,6 +160,12 @@ def test_an_agent_goes_by_its_own_pools(tmp_path: Path) -> None:
     np.testing.assert_array_equal(decision.qkd_channels, [4, 0])
 
 
+def test_no_more_wavelengths_are_reserved_than_can_be_lit(tmp_path: Path) -> None:
+    case = jobs_case(slots=5, network="km_wavelengths = 2", cost="blocking_cost = 1000")
+    result = run(case, policy_of(tmp_path, trained_for(case)))
+    assert result.columns["km_wavelengths"].max() == 2
+
+
 def test_it_is_a_policy_by_the_checks_for_users(tmp_path: Path) -> None:
     case = jobs_case(slots=20)
     path = tmp_path / "belief.safetensors"
