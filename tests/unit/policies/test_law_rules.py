@@ -15,6 +15,7 @@ from qnetsim.errors import PolicyError, UsageError
 from qnetsim.forecast import LevelDistribution
 from qnetsim.forecast.level_path import LevelPath
 from qnetsim.optimize import marginal_loads, reservations
+from qnetsim.policies.chosen import policy_table
 from qnetsim.policies.registry import make_policy
 from qnetsim.policies.rules.baum_welch import baum_welch, long_run
 from qnetsim.policies.rules.history_law import HistoryLaw
@@ -444,3 +445,11 @@ def test_with_stores_the_filter_costs_less_than_a_plan_that_counts_stores_alone(
     case = open_case(load(SCENARIOS / "fel-rounds-stores.toml", slots=200))
     found = {name: run(case, make_policy(name, {})).cost.mean() for name in ("job-filter", "mpc")}
     assert found["job-filter"] < 0.95 * found["mpc"]
+
+
+def test_options_that_are_lists_are_told_where_they_stand() -> None:
+    with pytest.raises(UsageError, match=r"of: is a list, which stands in \[\[policy\]\]") as wrong:
+        make_policy("hybrid", {"of": "periods"})
+    assert "=VALUE" not in str(wrong.value)
+    with pytest.raises(UsageError, match=r"a list stands in \[\[policy\]\] of a scenario"):
+        policy_table("hybrid:of=[periods,job-filter]")
