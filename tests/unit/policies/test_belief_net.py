@@ -266,6 +266,15 @@ def test_weights_that_tell_nothing_are_told(tmp_path: Path) -> None:
         policy.prepare(jobs_case().setting, None)
 
 
+@pytest.mark.parametrize("met", [["a", "b"], [0.2, None], "much"])
+def test_a_range_that_is_none_is_told_as_it_stands(met: object, tmp_path: Path) -> None:
+    case = jobs_case()
+    facts = facts_with_range(case.setting, [0.2, 3.0]) | {"mean_level": met}
+    policy = policy_of(tmp_path, drawn_weights(SPEC, card={"training": facts}))
+    with pytest.warns(ModelWarning, match="mean level"):
+        policy.prepare(case.setting, None)
+
+
 def test_one_model_is_for_every_network(tmp_path: Path) -> None:
     """The network is the pairs' own: it fits another topology as it is."""
     policy = policy_of(tmp_path, trained_for(jobs_case()))
