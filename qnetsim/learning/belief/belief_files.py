@@ -194,7 +194,8 @@ def belief_card(weights: BeliefWeights, sha256: str) -> str:
         "fibres reserve what the sums call for and the pools lack. C* is the expected cost of the "
         "channels of `sip`; costs are those of one seed, fibre by fibre, in two worlds that were "
         "not trained on, beside no rival. It fits demand like that of its training, and says "
-        f"nothing about others.\n\n| | |\n|---|---|\n{table}\n\n```toml\n[learning]\n{learned}\n```\n"
+        f"nothing about others.\n\n| | |\n|---|---|\n{table}\n\n"
+        f"```toml\n[learning]\n{learned}\n```\n"
     )
 
 
