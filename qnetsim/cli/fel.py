@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -113,7 +113,8 @@ def fel(
     _refuse_idle_processes(spec, processes)
     case = open_case(spec)
     if job_sizes:
-        show_job_sizes(sizes_of(case)[0], as_json)
+        sizes = sizes_of(case)[0]
+        show_job_sizes(replace(sizes, name=f"{task} {spec.fel[0].data_name}"), as_json)
         return
     try:
         budget = key_budget(case, 0, channels)

@@ -16,9 +16,6 @@ from qnetsim import seeds
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.forecast.job_law import JobLaw
 
-#: No rows of slot, request and levels.
-NOTHING = np.zeros((0, 3), dtype=np.int64)
-
 
 @dataclass(frozen=True)
 class FelJob:
@@ -53,18 +50,28 @@ class FelJob:
     there: npt.NDArray[np.bool_]
     end: int
 
-    def asked(self, law: JobLaw) -> IntArray:
-        """What is asked for: a row of slot, request and levels for each time, in no order."""
+    def asked(self, law: JobLaw, first: int, end: int) -> IntArray:
+        """What is asked for in the slots from ``first`` up to ``end``.
+
+        Returns
+        -------
+        ndarray of int64, shape (times, 3)
+            Slot, request and levels of each time, in no order.
+        """
+        # a round reaches into the slot after that of its start
+        low, high = np.searchsorted(self.starts, [first - 1, end])
+        starts = self.starts[low:high]
         hub = self.hub
         nodes = (*self.members, self.owner)
         request = np.array([law.request_of[min(hub, n), max(hub, n)] for n in nodes])
         size = np.array([*self.sizes, self.owner_size])
         late = np.zeros_like(size)
         late[-1] = 1
-        there = np.ones((len(self.starts), size.size), dtype=bool)
-        there[:, :-1] = self.there
+        there = np.ones((len(starts), size.size), dtype=bool)
+        there[:, :-1] = self.there[low:high]
         begun, who = np.nonzero(there)
-        return np.stack([self.starts[begun] + late[who], request[who], size[who]], axis=1)
+        rows = np.stack([starts[begun] + late[who], request[who], size[who]], axis=1)
+        return rows[(rows[:, 0] >= first) & (rows[:, 0] < end)]
 
 
 class JobPlace:
@@ -153,24 +160,21 @@ class JobDemand:
     def __init__(self, law: JobLaw, seed: int, name: tuple[str | int, ...]) -> None:
         self._law = law
         self._places = [JobPlace(law, seed, (*name, "job", i)) for i in range(law.table.count)]
-        self._known = [0] * law.table.count
-        self._ahead = NOTHING
+        self._running: list[list[FelJob]] = [[] for _ in self._places]
         self._slot = 0
 
     def draw(self, slots: int) -> IntArray:
         """Levels that jobs ask for in the next slots, shape (slots, requests); they are not cut."""
-        end = self._slot + slots
-        rows = [self._ahead]
-        for i, place in enumerate(self._places):
-            while self._known[i] < end:
-                job = place.next_job()
-                rows.append(job.asked(self._law))
-                self._known[i] = job.end
-        asked = np.concatenate(rows)
+        first, end = self._slot, self._slot + slots
         found = np.zeros((slots, len(self._law.pairs)), dtype=np.int64)
-        now = asked[(asked[:, 0] >= self._slot) & (asked[:, 0] < end)]
-        np.add.at(found, (now[:, 0] - self._slot, now[:, 1]), now[:, 2])
-        self._ahead = asked[asked[:, 0] >= end]
+        for place, running in zip(self._places, self._running, strict=True):
+            while not running or running[-1].end < end:
+                running.append(place.next_job())
+            for job in running:
+                rows = job.asked(self._law, first, end)
+                np.add.at(found, (rows[:, 0] - first, rows[:, 1]), rows[:, 2])
+            # those before the last one are over
+            del running[:-1]
         self._slot = end
         return found
 

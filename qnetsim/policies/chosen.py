@@ -33,6 +33,7 @@ PoliciesLike: TypeAlias = (
 )
 ALLOWED = "give a name, a PolicyTable, a class of policies or an object of one"
 FORM = "write NAME or NAME:key=value,key=value; NAME may be FILE.py:Class or module:Class"
+LISTS = "an option that is a list stands in [[policy]] of a scenario; here write no [ ]"
 
 
 @dataclass(frozen=True)
@@ -243,7 +244,7 @@ def _given_options(text: str, rest: str) -> dict[str, str]:
     for item in filter(None, rest.split(",")):
         key, equals, value = (part.strip() for part in item.partition("="))
         if not equals or not key:
-            raise _malformed(text, FORM)
+            raise _malformed(text, LISTS if "[" in rest else FORM)
         if key in given:
             raise _malformed(text, f"{key} is given twice")
         given[key] = value

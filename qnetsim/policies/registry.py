@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from qnetsim.errors import UsageError, argument
 from qnetsim.policies.base import Policy, PolicyOptions, guarded
@@ -24,6 +25,7 @@ from qnetsim.scenario import PolicyTable
 from qnetsim.scenario.tables.scenario import PolicySource
 
 GROUP = "qnetsim.policies"
+NO_LIST = "is a list, which stands in [[policy]] of a scenario"
 
 
 @cache
@@ -172,15 +174,25 @@ def _made(policy: type[Policy], name: str, options: dict[str, object]) -> Policy
     try:
         checked = policy.Options.model_validate(options)
     except ValidationError as error:
-        texts = [_said(d["loc"], d["msg"]) for d in error.errors()]
+        texts = [
+            _said(d["loc"], NO_LIST if d["type"] == "tuple_type" else d["msg"])
+            for d in error.errors()
+        ]
         names = policy.Options.model_fields
-        how = f"; give {name}:{next(iter(names))}=VALUE" if names else ""
+        single = [key for key, one in names.items() if "list" not in _allowed(one)]
+        how = f"; give {name}:{single[0]}=VALUE" if single else ""
         raise UsageError(
             f"policy {name!r}: {'; '.join(texts)}; allowed options: "
             f"{', '.join(names) or 'none'}{how}"
         ) from None
     with guarded(name, "__init__"):
         return policy(checked)
+
+
+def _allowed(option: FieldInfo) -> str:
+    """What an option may be, in words; empty where it does not say."""
+    extra = option.json_schema_extra
+    return str(extra.get("allowed", "")) if isinstance(extra, dict) else ""
 
 
 def _said(place: tuple[int | str, ...], message: str) -> str:

@@ -16,6 +16,9 @@ Fixed worlds in which every policy meets the same demand and the same failures. 
 that is proved, so a ratio says how far a policy is from the best that is possible, and not only
 who is ahead.
 
+No world has demand of federated jobs; `qnetsim compare fel-rounds` compares policies on it. Those
+that need `[jobs]` get no row here.
+
 ```
 qnetsim bench list                               # worlds, digests and bounds
 qnetsim bench run -p my_policy.py:Mine --out mine.json  # a row for each world

@@ -192,8 +192,10 @@ def belief_card(weights: BeliefWeights, sha256: str) -> str:
         "Written by `qnetsim train`. One recurrent network, the same for every pair, says mean "
         "and variance of the pair's next level from what the pair and its two ends asked for; "
         "fibres reserve what the sums call for and the pools lack. C* is the expected cost of the "
-        "channels of `sip`. It fits demand like that of its training, and says nothing about "
-        f"others.\n\n| | |\n|---|---|\n{table}\n\n```toml\n[learning]\n{learned}\n```\n"
+        "channels of `sip`; costs are those of one seed, fibre by fibre, in two worlds that were "
+        "not trained on, beside no rival. It fits demand like that of its training, and says "
+        f"nothing about others.\n\n| | |\n|---|---|\n{table}\n\n"
+        f"```toml\n[learning]\n{learned}\n```\n"
     )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from qnetsim import seeds
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case
+from qnetsim.errors import SettingError
 from qnetsim.learning.belief.array_core import ArrayCore, CorePrices
 from qnetsim.learning.belief.belief_module import BeliefModule, TorchHead
 from qnetsim.learning.belief.clients import clients_of
@@ -31,6 +32,8 @@ from qnetsim.world.demand import Levels
 ALGORITHM = "belief-net"
 #: Worlds and slots of an evaluation, and slots at its start that are not counted.
 EVALUATION = (2, 240, 40)
+#: Fewest slots of a training world: one that is seen, one that is paid, one that pools are for.
+LEAST_SLOTS = 3
 #: Greatest share of a training world's slots that are played and not counted, with stores.
 BURN_IN = 1 / 3
 #: Greatest norm of a gradient.
@@ -100,6 +103,11 @@ class BeliefTraining:
         Expected cost C* of sip's channels under the forecast.
     mean_levels : (float, float) or None
         Least and greatest mean level of a world that training met; None before the first.
+
+    Raises
+    ------
+    SettingError
+        The demand has no jobs, channels cost nothing, or worlds have too few slots.
     """
 
     algorithm = ALGORITHM
@@ -111,6 +119,9 @@ class BeliefTraining:
         self.train_seed = case.scenario.run.seed if train_seed is None else train_seed
         self.training_seeds = tuple(training_seeds)
         table = case.scenario.learning
+        if table.slots_per_epoch < LEAST_SLOTS:
+            text = f"is {table.slots_per_epoch}; 'belief-net' takes at least {LEAST_SLOTS}"
+            raise SettingError([(("learning", "slots_per_epoch"), text)])
         keys = case.scenario.key_management
         stores = bool(keys.store_bits and keys.key_lifetime_slots)
         self.spec = BeliefSpec(table.history, table.hidden_units, stores)
@@ -128,6 +139,9 @@ class BeliefTraining:
         self.mean_levels: tuple[float, float] | None = None
         self._cpu_s = 0.0
         self.best = _best(case)
+        if not self.best.sum():
+            text = "makes QKD channels cost nothing, so there is nothing to learn; raise prices"
+            raise SettingError([(("cost",), text)])
         self._evaluated = self._evaluation_worlds()
 
     @property

@@ -36,11 +36,8 @@ def far_from(card: Mapping[str, object], setting: Setting) -> list[str]:
     if not isinstance(stored, dict) or not stored.keys() >= NAMES.keys() | MORE_NAMES.keys():
         return ["its file does not tell what it was trained with"]
     trained = dict(stored)
-    met = trained["mean_level"]
-    mean = here["mean_level"]
-    ranged = isinstance(met, list) and len(met) == len(RANGE) and isinstance(mean, float)
-    if ranged and met[0] <= mean <= met[1]:
-        trained["mean_level"] = mean
+    if _lies_in(here["mean_level"], trained["mean_level"]):
+        trained["mean_level"] = here["mean_level"]
     return [
         *differences(trained, here),
         *(
@@ -49,3 +46,12 @@ def far_from(card: Mapping[str, object], setting: Setting) -> list[str]:
             if here[key] != trained[key]
         ),
     ]
+
+
+def _lies_in(mean: object, met: object) -> bool:
+    """Whether a mean level lies in a range; a card may hold anything in its place."""
+    if not isinstance(met, list) or len(met) != len(RANGE):
+        return False
+    if not all(isinstance(number, int | float) for number in (mean, *met)):
+        return False
+    return bool(met[0] <= mean <= met[1])

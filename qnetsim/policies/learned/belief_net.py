@@ -81,6 +81,9 @@ class BeliefNet(Policy):
         costs = network.costs
         cheaper = costs.km_reserved <= costs.km_on_demand
         self._wavelengths = np.where(cheaper, setting.requests_per_fibre(routes), 0)
+        if network.max_wavelengths is not None:
+            # more would be billed and never lit
+            self._wavelengths = np.minimum(self._wavelengths, network.max_wavelengths)
         self._expect()
 
     def _expect(self) -> None:

@@ -153,5 +153,5 @@ def _range(values: Any) -> list[float]:
 def _shown(value: object) -> str:
     if not isinstance(value, list):
         return f"{value:g}" if isinstance(value, float) else str(value)
-    numbers = [f"{number:g}" for number in value]
+    numbers = [_shown(number) for number in value]
     return " … ".join(dict.fromkeys(numbers)) or "none"

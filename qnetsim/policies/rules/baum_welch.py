@@ -42,12 +42,19 @@ def baum_welch(paths: Sequence[IntArray], regimes: int, levels: int) -> FittedRe
     """
     rows = np.stack(paths)  # (paths, slots)
     laws, steps = _first_guess(rows, regimes, levels)
+    before = laws, steps
     found: list[float] = []
     for _ in range(MOST_ROUNDS):
         ahead, behind, scale = _forward_backward(rows, laws, steps)
-        found.append(float(np.log(scale).mean()))
+        likelihood = float(np.log(scale).mean())
+        if found and likelihood < found[-1]:
+            # a path begins in the long run, which steps are not fitted to: short ones may lose
+            laws, steps = before
+            break
+        found.append(likelihood)
         if len(found) > 1 and found[-1] - found[-2] < TOLERANCE:
             break
+        before = laws, steps
         there = ahead * behind  # (slots, paths, regimes)
         there /= there.sum(axis=2, keepdims=True)
         later = behind[1:] * laws[:, rows.T[1:]].transpose(1, 2, 0) / scale[1:, :, None]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
+from scipy.sparse import identity
+from scipy.sparse.linalg import spsolve
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.forecast import Forecast
+from qnetsim.forecast.job_law import JobLaw
 from qnetsim.policies.rules.pair_job_states import PairJobStates
 
 #: Jobs of one pair that are told apart; more are a few in a thousand with the reference law.
 CHAINS = 3
-#: Slots after which jobs that nobody saw are as in the long run.
-LONG_RUN = 2000
 
 
 class JobLawFilter:
@@ -19,7 +23,7 @@ class JobLawFilter:
 
     A new job takes the first chain that is free. Beliefs about chains are taken as independent of
     each other after every slot (Boyen and Koller, 1998), so the filter is not exact where jobs
-    overlap on a pair.
+    overlap on a pair. Where there are more jobs than chains, the rest is taken as in the long run.
 
     Parameters
     ----------
@@ -30,21 +34,30 @@ class JobLawFilter:
     def __init__(self, forecast: Forecast) -> None:
         assert forecast.jobs is not None
         self._states = PairJobStates.of(forecast.jobs)
-        background = forecast.background
-        self._background = background.probabilities[background.kind]
         asked = np.zeros(forecast.requests)
         asked[list(forecast.jobs.request_of.values())] = self._states.rate
         self._rates: FloatArray = asked
         self._levels = forecast.level_count
-        shape = CHAINS, forecast.requests, self._states.size.size
-        self._beliefs = np.zeros(shape)
-        self._beliefs[:, :, 0] = 1.0
-        for _ in range(LONG_RUN):
-            self._beliefs[:, :1] = self._onward(
-                self._beliefs[:, :1], self._rates.max(keepdims=True)
-            )
-        self._beliefs[:] = self._beliefs[:, :1]
-        self._beliefs[:, asked == 0.0] = np.eye(1, shape[2])
+        start = self._long_run()
+        held = float((1.0 - start[:, 0]).sum())
+        self._background = _with_the_rest(forecast, forecast.jobs, held)
+        self._beliefs = np.repeat(start[:, None], forecast.requests, axis=1)
+        self._beliefs[:, asked == 0.0] = np.eye(1, start.shape[1])
+
+    def _long_run(self) -> FloatArray:
+        """Beliefs about jobs that nobody saw, shape (chains, states)."""
+        states = self._states
+        there = states.onward[1:, 1:]
+        # slots that a job spends in each state, in the mean
+        spent = np.atleast_1d(spsolve((identity(there.shape[0]) - there).tocsc(), states.entry[1:]))
+        found = np.zeros((CHAINS, states.size.size))
+        new = states.rate
+        for belief in found:
+            free = 1.0 / (1.0 - new + new * spent.sum())  # once those jobs that end are gone
+            belief[0] = free * (1.0 - new)
+            belief[1:] = free * new * spent
+            new *= 1.0 - free
+        return found
 
     def _onward(self, beliefs: FloatArray, rates: FloatArray) -> FloatArray:
         """Beliefs a slot later."""
@@ -112,4 +125,30 @@ def capped_sums(a: FloatArray, b: FloatArray) -> FloatArray:
         if share.any():
             found[:, level:top] += a[:, : top - level] * share
             found[:, top] += (a[:, top - level :] * share).sum(axis=1)
+    return found
+
+
+def _with_the_rest(forecast: Forecast, law: JobLaw, held: float) -> FloatArray:
+    """What each group asks for beside the chains, shape (groups, levels).
+
+    The background, and as many places as have the jobs, in the mean, for which no chain is free.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    law : JobLaw
+    held : float
+        Jobs of a pair that the chains hold, in the mean.
+    """
+    background = forecast.background
+    found = background.probabilities[background.kind]
+    pairs = math.comb(len(law.nodes), 2)
+    there = law.busy * (law.table.members + 1) / pairs  # jobs of a place on one pair
+    rest = round(law.table.count - held / there)
+    if rest <= 0:
+        return found
+    others = replace(law, table=law.table.model_copy(update={"count": rest}))
+    asked = list(law.request_of.values())
+    with_rest = np.array([others.stationary(own).probabilities for own in background.distributions])
+    found[asked] = with_rest[background.kind[asked]]
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -146,8 +147,21 @@ def test_a_job_keeps_its_nodes_and_sizes_and_places_follow_each_other() -> None:
         assert set(steps) <= {job.period, job.period + 1}
         assert end is None or job.starts[0] >= end
         end = job.end
-        rows = job.asked(law)
+        first = int(job.starts[0])
+        rows = job.asked(law, first, end)
         assert len(rows) == job.there.sum() + len(job.starts)
+        cut = [job.asked(law, a, min(a + 2, end)) for a in range(first, end, 2)]
+        assert sorted(np.concatenate(cut).tolist()) == sorted(rows.tolist())
+
+
+def test_jobs_that_outlast_the_run_take_little_memory() -> None:
+    law = law_of({"count": 20, "more_rounds": 10_000.0})
+    JobDemand(law, 1, ("m",)).draw(20)
+    tracemalloc.start()
+    JobDemand(law, 1, ("m",)).draw(20)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 15e6  # times and levels of all rounds to come would take twice as much
 
 
 def test_first_jobs_may_have_begun_before_the_first_slot() -> None:

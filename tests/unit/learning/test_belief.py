@@ -314,6 +314,19 @@ def test_a_random_network_is_connected() -> None:
         assert set(topology.components()) == {0}
 
 
+def test_where_channels_cost_nothing_there_is_nothing_to_train_on() -> None:
+    with pytest.raises(SettingError, match="cost nothing"):
+        BeliefTraining(jobs_case(cost="on_demand_multiplier = 0.0"), [0])
+
+
+def test_worlds_of_too_few_slots_are_refused() -> None:
+    case = jobs_case()
+    learning = case.scenario.learning.model_copy(update={"slots_per_epoch": 2})
+    short = open_case(case.scenario.model_copy(update={"learning": learning}))
+    with pytest.raises(SettingError, match="slots_per_epoch: is 2; 'belief-net' takes at least 3"):
+        BeliefTraining(short, [0])
+
+
 def test_without_jobs_there_is_nothing_to_train_on() -> None:
     text = "[network]\ntopology = 'nsfnet'\n[demand]\nrequests = 5\n"
     with pytest.raises(SettingError, match="jobs"):

@@ -160,6 +160,12 @@ def test_an_agent_goes_by_its_own_pools(tmp_path: Path) -> None:
     np.testing.assert_array_equal(decision.qkd_channels, [4, 0])
 
 
+def test_no_more_wavelengths_are_reserved_than_can_be_lit(tmp_path: Path) -> None:
+    case = jobs_case(slots=5, network="km_wavelengths = 2", cost="blocking_cost = 1000")
+    result = run(case, policy_of(tmp_path, trained_for(case)))
+    assert result.columns["km_wavelengths"].max() == 2
+
+
 def test_it_is_a_policy_by_the_checks_for_users(tmp_path: Path) -> None:
     case = jobs_case(slots=20)
     path = tmp_path / "belief.safetensors"
@@ -258,6 +264,15 @@ def test_weights_that_tell_nothing_are_told(tmp_path: Path) -> None:
     policy = policy_of(tmp_path, drawn_weights(SPEC, card={"policy": "belief-net"}))
     with pytest.warns(ModelWarning, match="does not tell what it was trained with"):
         policy.prepare(jobs_case().setting, None)
+
+
+@pytest.mark.parametrize("met", [["a", "b"], [0.2, None], "much"])
+def test_a_range_that_is_none_is_told_as_it_stands(met: object, tmp_path: Path) -> None:
+    case = jobs_case()
+    facts = facts_with_range(case.setting, [0.2, 3.0]) | {"mean_level": met}
+    policy = policy_of(tmp_path, drawn_weights(SPEC, card={"training": facts}))
+    with pytest.warns(ModelWarning, match="mean level"):
+        policy.prepare(case.setting, None)
 
 
 def test_one_model_is_for_every_network(tmp_path: Path) -> None:

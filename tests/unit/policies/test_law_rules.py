@@ -15,6 +15,7 @@ from qnetsim.errors import PolicyError, UsageError
 from qnetsim.forecast import LevelDistribution
 from qnetsim.forecast.level_path import LevelPath
 from qnetsim.optimize import marginal_loads, reservations
+from qnetsim.policies.chosen import policy_table
 from qnetsim.policies.registry import make_policy
 from qnetsim.policies.rules.baum_welch import baum_welch, long_run
 from qnetsim.policies.rules.history_law import HistoryLaw
@@ -219,6 +220,36 @@ def test_the_filter_begins_near_the_long_run() -> None:
     np.testing.assert_allclose(law[0], case.forecast.levels.probabilities, atol=0.003)
 
 
+def test_more_jobs_than_chains_are_expected_in_the_long_run(tmp_path: Path) -> None:
+    case = small(tmp_path, count=40, sizes=[1], gap=30.0)
+    law = JobLawFilter(case.forecast).laws()
+    levels = np.arange(6)
+    assert law[0] @ levels == pytest.approx(case.forecast.levels.probabilities @ levels, rel=0.03)
+
+
+def test_the_filter_begins_in_the_midst_of_long_jobs(tmp_path: Path) -> None:
+    case = small(tmp_path, periods=[50], more=2000.0, gap=40_000.0)
+    law = JobLawFilter(case.forecast).laws()
+    np.testing.assert_allclose(law[0], case.forecast.levels.probabilities, atol=1e-3)
+    found = JobLawFilter(case.forecast)
+    before = found._beliefs.copy()
+    np.testing.assert_allclose(found._onward(before, found._rates), before, atol=1e-12)
+
+
+def test_equal_periods_and_sizes_make_no_more_states(tmp_path: Path) -> None:
+    once = small(tmp_path, periods=[2, 3], sizes=[3, 4])
+    twice = small(tmp_path, periods=[2, 3] * 2, sizes=[3, 4] * 3)
+    laws = [JobLawFilter(case.forecast) for case in (once, twice)]
+    assert laws[0]._beliefs.shape == laws[1]._beliefs.shape
+    np.testing.assert_allclose(laws[0].laws(), laws[1].laws(), atol=1e-12)
+
+
+def test_too_many_states_are_refused(tmp_path: Path) -> None:
+    case = small(tmp_path, periods=list(range(900, 1000)), sizes=[1, 2])
+    with pytest.raises(PolicyError, match="have 380201 states on a pair; allowed: at most 50000"):
+        JobLawFilter(case.forecast)
+
+
 def test_the_filter_tells_more_than_the_long_run_and_than_period_detection() -> None:
     case = open_case(load(SCENARIOS / "fel-rounds.toml"))
     forecast = case.forecast
@@ -287,6 +318,18 @@ def test_one_step_of_baum_and_welch_is_the_sum_over_all_ways(
     assert found.likelihoods[0] == pytest.approx(np.log(total) / 5)
     np.testing.assert_allclose(found.steps, moves / moves.sum(axis=1, keepdims=True))
     np.testing.assert_allclose(found.laws, there / there.sum(axis=1, keepdims=True))
+
+
+def test_fitted_regimes_are_the_likeliest_of_all_rounds() -> None:
+    from qnetsim.policies.rules.baum_welch import _forward_backward
+
+    draws = np.random.default_rng(5)
+    for _ in range(12):  # short paths: some lose likelihood in the last round
+        path = draws.integers(0, 5, 16)
+        found = baum_welch([path], 3, 5)
+        likelihood = np.log(_forward_backward(path[None], found.laws, found.steps)[2]).mean()
+        assert likelihood >= max(found.likelihoods) - 1e-12
+        assert (np.diff(found.likelihoods) >= 0).all()
 
 
 def test_a_fitted_filter_costs_nearly_what_the_told_one_does() -> None:
@@ -402,3 +445,11 @@ def test_with_stores_the_filter_costs_less_than_a_plan_that_counts_stores_alone(
     case = open_case(load(SCENARIOS / "fel-rounds-stores.toml", slots=200))
     found = {name: run(case, make_policy(name, {})).cost.mean() for name in ("job-filter", "mpc")}
     assert found["job-filter"] < 0.95 * found["mpc"]
+
+
+def test_options_that_are_lists_are_told_where_they_stand() -> None:
+    with pytest.raises(UsageError, match=r"of: is a list, which stands in \[\[policy\]\]") as wrong:
+        make_policy("hybrid", {"of": "periods"})
+    assert "=VALUE" not in str(wrong.value)
+    with pytest.raises(UsageError, match=r"a list stands in \[\[policy\]\] of a scenario"):
+        policy_table("hybrid:of=[periods,job-filter]")
