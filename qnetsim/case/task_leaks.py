@@ -49,6 +49,17 @@ def _open_sums(table: FelTable) -> Iterator[str]:
     )
     if sum(map(len, table.workers)) == 2:
         yield "each of two workers works out the other's part of every sum (a third prevents it)"
+    if not table.pad_ciphertexts:
+        yield (
+            "an owner that overhears masked numbers which do not reach the head opens them "
+            "(pad_ciphertexts = true prevents it)"
+        )
+        if table.privacy.avoid in ("none", "key_holders"):
+            yield (
+                "a worker that relays all masks of another but its own, and overhears its masked "
+                "numbers, opens these (privacy.avoid = 'readers' or pad_ciphertexts = true "
+                "prevents it)"
+            )
     if table.privacy.avoid == "none":
         yield (
             "heads and owner that relay masks take them off (privacy.avoid = 'key_holders' "

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from qnetsim.errors import SettingError
 from qnetsim.fel.datasets import BLOCK_FEATURES, Dataset, make_dataset
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
-from qnetsim.fel.messages import MessageKind
+from qnetsim.fel.messages import Message, MessageKind
 from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.fel.relays import Leg, RelayRule
 from qnetsim.fel.roles import TaskRoles
+from qnetsim.fel.secure_sum import UPDATE_SUM
 from qnetsim.fel.task_session import TaskSession
 from qnetsim.network import Topology
 from qnetsim.scenario import AttackTable, FelTable
+
+MASKED_NUMBERS = UPDATE_SUM.masked.purpose
 
 
 def relay_rule(table: FelTable) -> RelayRule:
@@ -30,8 +33,17 @@ def legs_of(session: TaskSession) -> Iterator[Leg]:
     usage = KeyUsageTable()
     run_flow(session.setup(), usage)
     run_flow(session.round(session.workers, RoundOutcome()), usage)
+    if any(purpose == MASKED_NUMBERS for _, purpose, _, _ in usage.entries):
+        # where the numbers of a worker do not arrive the others tell their masks with it
+        for worker in session.workers:
+            run_flow(session.round(session.workers, RoundOutcome()), usage, _without(worker))
     for step, purpose, source, target in usage.entries:
         yield Leg(MessageKind(step, purpose), source, target)
+
+
+def _without(worker: str) -> Callable[[Message], bool]:
+    """Whether a message arrives where a worker's masked numbers do not."""
+    return lambda message: (message.purpose, message.source) != (MASKED_NUMBERS, worker)
 
 
 def toy_dataset(workers: int) -> Dataset:

@@ -101,7 +101,7 @@ def open_session(
         RecordIntersection(
             protocol(seed if real else None, number, replication, padded=table.pad_ciphertexts),
             {
-                name: draw_worker_records(dataset, table.overlap, seed, number, name)
+                name: draw_worker_records(dataset, _overlap(table), seed, number, name)
                 for name in workers
             },
         ),
@@ -114,6 +114,16 @@ def open_session(
             table.privacy.scores, _learnt_labels(table, dataset, seed, number, replication)
         ),
     )
+
+
+def _overlap(table: FelTable) -> float:
+    """Share of a worker's records that all hold.
+
+    Records that only one worker has stand for no row of the data, so a worker alone has none where
+    that matters; a bundled data set of which nothing is held out keeps them, as its traces do.
+    """
+    alone = sum(map(len, table.workers)) == 1
+    return 1.0 if alone and (table.data is not None or table.test_share) else table.overlap
 
 
 def _learnt_labels(table: FelTable, dataset: Dataset, seed: int, *name: int) -> IntArray | None:
@@ -217,7 +227,9 @@ def refuse_unfit(scenario: Scenario, topology: Topology) -> None:
     for number, table in enumerate(scenario.fel):
         if table.attack or not relay_rule(table).idle:
             toy = toy_dataset(sum(map(len, table.workers)))
-            few = table if table.batch is None else table.model_copy(update={"batch": 1})
+            # few records may have one class left where labels are drawn
+            exact = table.privacy.model_copy(update={"label_epsilon": None})
+            few = table.model_copy(update={"privacy": exact, "batch": table.batch and 1})
             session = open_session(few, number, 0, counted=True, dataset=toy)
             legs = list(legs_of(session))
             refuse_no_way(table, legs, topology, number)
@@ -239,14 +251,14 @@ def task_world(scenario: Scenario, replication: int) -> list[dict[str, object]]:
                 "settings": table.portable().model_dump(
                     mode="json", exclude={"mode", "randomness"}
                 ),
-                "data": _data_digest(table, number, run.seed),
+                "data": _data_digest(table, number, run.seed, replication),
                 "attendance": attendance.digest(),
             }
         )
     return found
 
 
-def _data_digest(table: FelTable, number: int, seed: int) -> str:
+def _data_digest(table: FelTable, number: int, seed: int, replication: int) -> str:
     """SHA-256 of what a task learns from.
 
     That of a user's file stands for all that is drawn from it: a world is checked without the file.
@@ -259,8 +271,12 @@ def _data_digest(table: FelTable, number: int, seed: int) -> str:
     if table.kind == "horizontal":
         parts: list[IntArray] = [*shares_of(table, dataset, seed).values()]
     else:
-        records = [draw_worker_records(dataset, table.overlap, seed, number, w) for w in workers]
+        records = [draw_worker_records(dataset, _overlap(table), seed, number, w) for w in workers]
         parts = [*dataset.blocks(seed, table.order), *(r.samples for r in records)]
+        drawn = _learnt_labels(table, dataset, seed, number, replication)
+        parts += [] if drawn is None else [drawn]
+    # none where none are held out, so that no digest of before changes
+    parts += [dataset.test.astype(np.int64)] if len(dataset.test) else []
     for values in (dataset.features, dataset.labels, *parts):
         data.update(repr(values.shape).encode())
         data.update(np.ascontiguousarray(values, dtype="<i8").data)

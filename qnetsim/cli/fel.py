@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -112,7 +112,8 @@ def fel(
     if job_sizes:
         if only_budget or policy or rounds:
             raise UsageError("--job-sizes trains nothing; leave --budget, --policy, --rounds out")
-        show_job_sizes(sizes_of(case)[0], as_json)
+        sizes = sizes_of(case)[0]
+        show_job_sizes(replace(sizes, name=f"{task} {spec.fel[0].data_name}"), as_json)
         return
     try:
         budget = key_budget(case, 0, channels)

@@ -225,9 +225,12 @@ def _new_training(
     case: Case, policy: str, seeds: int, padded: bool, chosen: dict[str, Any]
 ) -> tuple[Training, PaddedTransport | InProcessTransport]:
     """A training at its start, and what carries the weights between its agents."""
-    from qnetsim.learning.train import Training
+    from qnetsim.learning.train import ALGORITHMS, Training
     from qnetsim.learning.transport import InProcessTransport, PaddedTransport
 
+    if policy not in ALGORITHMS:
+        allowed = ", ".join((*ALGORITHMS, BELIEF_NET))
+        raise UsageError(f"policy {policy!r} does not learn; allowed: {allowed}")
     traces, value_weight = chosen["from_traces"], chosen["value_weight"]
     options = _options(chosen)
     transport = PaddedTransport(case) if padded else InProcessTransport()
@@ -272,7 +275,8 @@ def _logged(
         return
     from qnetsim.learning.tensorboard_log import TensorBoardLog
 
-    log = TensorBoardLog(folder, training.epoch, force=force)
+    resumed_at = training.epoch if training.curve.epochs else None
+    log = TensorBoardLog(folder, resumed_at, force=force)
     try:
         yield log.write
     finally:

@@ -100,7 +100,9 @@ def refuse_other_options(options: TrainingOptions, others: Mapping[str, object])
     UsageError
     """
     given = [name for name in options.as_json() if name != "train_seed"]
-    given += [name for name, value in others.items() if value not in (None, False, ())]
+    # a weight of 0 is a choice, though it equals False
+    said = [name for name, value in others.items() if not (value is None or value is False)]
+    given += [name for name in said if others[name] != ()]
     if given:
         names = ", ".join(map(argument, given))
         raise UsageError(

@@ -58,6 +58,7 @@ class Channels:
         self._registered: set[str] = set()
         self._links: dict[tuple[str, str], Link] = {}
         self._submitted: set[tuple[int, str, str, str, int]] = set()
+        #: The last message that came to the target, whatever became of it.
         self._last: dict[tuple[str, str], SealedMessage] = {}
         for party in parties:
             self.register(party)
@@ -133,7 +134,8 @@ class Channels:
         ProtocolError
             A message that was attacked is taken for a true one.
         """
-        before = self._last.get((message.source, message.target))
+        ends = message.source, message.target
+        before = self._last.get(ends)
         if attack == "replay":
             if before is not None:
                 self._refuse(message, before)
@@ -141,9 +143,12 @@ class Channels:
             return
         sealed = self.seal(message)
         if attack == "tamper":
-            self._refuse(
-                message, replace(sealed, body=bytes([sealed.body[0] ^ 1]) + sealed.body[1:])
-            )
+            self._refuse(message, _changed(sealed))
+        elif before is None:
+            del self._last[ends]
+        else:
+            # what did not arrive is no replay when it comes: it is the message itself
+            self._last[ends] = before
 
     def _refuse(self, message: Message, forged: SealedMessage) -> None:
         """Offer a forged message to its target, which must not take it."""
@@ -162,3 +167,14 @@ class Channels:
             if party not in self._registered:
                 raise ProtocolError(f"{party} is not registered and has no channel")
         return self._links.setdefault((source, target), Link(f"{source} to {target}"))
+
+
+def _changed(message: SealedMessage) -> SealedMessage:
+    """A message with a bit changed: of its body, or of its tag where it is empty."""
+    if not message.body:
+        return replace(message, tag=_flipped(message.tag))
+    return replace(message, body=_flipped(message.body))
+
+
+def _flipped(data: bytes) -> bytes:
+    return bytes([data[0] ^ 1]) + data[1:]

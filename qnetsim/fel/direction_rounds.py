@@ -135,7 +135,9 @@ class DirectionRounds:
         done = [worker for worker, one in zip(active, found, strict=True) if one is not None]
         shares = [one.share for one in found if one is not None]
         whole = len(done) == len(active)
-        loss = mean_loss(shares, self._samples) if whole else None
+        # gradients of other workers' parameters have no share in the loss of these
+        own = self._anew or self._together in (None, frozenset(active))
+        loss = mean_loss(shares, self._samples) if whole and own else None
         if self._anew:
             for choice in self._choices:
                 choice.restart()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qnetsim.arrays import BoolArray, IntArray
-from qnetsim.fel.arithmetic import FeatureBlock, accuracy, taylor_loss
+from qnetsim.fel.arithmetic import ClassBalance, FeatureBlock, accuracy, batch_loss
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,15 @@ def evaluate(
     both = ((test_labels > 0).any(axis=0) & (test_labels < 0).any(axis=0)).all()
     return ModelFigures(
         auc=area(labels, scores),
-        test_loss=float(taylor_loss(test_labels, test_scores).mean()) if both else np.nan,
+        test_loss=_loss(test_labels, test_scores) if both else np.nan,
         test_accuracy=accuracy(test_labels, test_scores),
         test_auc=area(test_labels, test_scores),
     )
+
+
+def _loss(labels: IntArray, scores: IntArray) -> float:
+    """Mean loss over the problems; exact, so that the order of the records does not matter."""
+    return batch_loss(ClassBalance(labels).losses(scores, np.arange(len(labels))))
 
 
 def area(labels: IntArray, scores: IntArray) -> float:

@@ -296,6 +296,11 @@ def _labels(table: CsvTable, place: int, problems: list[str]) -> Iterator[str]:
                 f"{table.where(i)}: {table.header[place]}: is empty; give the class of the record"
             )
         number = _number(cell)
+        if number is not None and number != number:
+            problems.append(
+                f"{table.where(i)}: {table.header[place]}: {_shown(cell)} is not allowed; give the "
+                "class of the record, as text or number"
+            )
         yield cell if number is None or not np.isfinite(number) else f"{number:.15g}"
 
 

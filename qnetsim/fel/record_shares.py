@@ -15,6 +15,7 @@ from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.fel.arithmetic import (
     PARAMETER_BITS,
+    PARAMETER_LIMIT,
     RESIDUAL_BITS,
     SCORE_BITS,
     ClassBalance,
@@ -184,6 +185,11 @@ class RecordShare:
         ndarray of int64
             Weighted change (features × classes), weights (classes), weighted loss ahead of the
             steps (classes).
+
+        Raises
+        ------
+        UsageError
+            A parameter leaves the range on which the sums rest.
         """
         balance = self.balance
         totals = balance.totals
@@ -197,6 +203,11 @@ class RecordShare:
             gradient = np.asarray(scaled // weights.astype(object), dtype=object)
             gradient += penalty.gradient(point, totals.samples).astype(object)
             point = point - moves(gradient, rates, totals.samples)
+            if np.abs(point).max() > PARAMETER_LIMIT << PARAMETER_BITS:
+                raise UsageError(
+                    f"a parameter exceeds ±{PARAMETER_LIMIT} in a worker's own steps, whose "
+                    "records may be steeper than all together; take fewer local_steps"
+                )
         change = (point - parameters) * weights
         return np.concatenate([change.ravel(), weights, losses])
 

@@ -120,6 +120,10 @@ class RelayRule:
 
     def readers(self, leg: Leg) -> frozenset[str]:
         """Parties that read a message if they relay its keys: those of pads, not of tags."""
+        if leg.kind.purpose in UNMASKING and not self.pad_ciphertexts:
+            # a worker knows its own masks with another, whose masked numbers anybody overhears
+            everybody = key_holders(self.roles, leg) | frozenset(self.roles.workers)
+            return everybody - {leg.source, leg.target}
         padded = self.pad_ciphertexts or leg.kind.purpose in UNMASKING
         return readers(self.roles, leg) if padded else frozenset()
 

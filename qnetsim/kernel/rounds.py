@@ -206,6 +206,9 @@ class Rounds:
         # while the task is set up, everybody is waited for
         if round_number and not all(task.here(party, self._now) for party in ends):
             request.delivered = False
+        elif request.again > self._now:
+            if request.deadline is not None and request.deadline <= self._now:
+                request.delivered = False
         else:
             held = kept.get(ends, NOTHING_KEPT)
             if spare := min(held.size, request.missing):
@@ -221,6 +224,7 @@ class Rounds:
                 else:
                     # its keys are spent: it is sent again with others, from the next slot on
                     request.missing = message.key_bytes
+                    request.again = self._next_slot
             elif request.deadline is not None and request.deadline <= self._now:
                 request.delivered = False
         if request.delivered is False:

@@ -83,13 +83,17 @@ class Task:
 
 @dataclass
 class KeyRequest:
-    """What one message still needs before it is delivered."""
+    """What one message still needs before it is delivered.
+
+    ``again`` is the tick from which on a message that did not arrive is sent again.
+    """
 
     message: Message
     departs: int
     deadline: int | None
     missing: int
     ready: int = 0
+    again: int = 0
     delivered: bool | None = None
 
 

@@ -46,9 +46,10 @@ class TaskAttacks:
         ends = message.source, message.target
         found = next((t.kind for t in self._tables if self._hits(t, message, round_number)), None)
         if found == "replay" and ends not in self._used:
-            # there is nothing yet that could be sent once more
+            # nothing has come yet that could come once more
             found = None
-        self._used.add(ends)
+        if found != "drop":
+            self._used.add(ends)
         if found is not None:
             self.met[found] += 1
         if found in ("tamper", "drop"):

@@ -92,13 +92,15 @@ def _refuse_other_runs(case: Case, trace: Trace) -> None:
         "fibres/km_on_demand_cost": prices.km_on_demand,
         "world/request_source": [source for source, _ in named],
         "world/request_target": [target for _, target in named],
+        "world/request_group": case.forecast.group,
     }
     for name, values in ours.items():
         if not np.array_equal(np.asarray(trace.column(name)), np.asarray(values)):
             raise UsageError(
                 f"{trace.path}: is no run of this scenario: its {name} differs; give traces of the "
-                "same network, prices and requests"
+                "same network, prices and requests, coupled alike"
             )
+    _refuse_other_levels(case, trace)
     if int(trace.attributes["sees_future"]):
         raise UsageError(
             f"{trace.path}: its policy {trace.policy!r} was told the demand, which no agent sees, "
@@ -106,6 +108,17 @@ def _refuse_other_runs(case: Case, trace: Trace) -> None:
         )
     if not trace.slots:
         raise UsageError(f"{trace.path}: holds no slot to learn from")
+
+
+def _refuse_other_levels(case: Case, trace: Trace) -> None:
+    """Refuse demand that the scenario cannot have."""
+    highest = int(trace.column("world/levels").max(initial=0))
+    most = case.forecast.level_count - 1
+    if highest > most:
+        raise UsageError(
+            f"{trace.path}: is no run of this scenario: its levels go up to {highest}, the "
+            f"scenario's to {most}; give traces of the same demand.levels"
+        )
 
 
 def _episode(case: Case, units: Units, costs: ReservationCosts, trace: Trace) -> RecordedEpisode:
@@ -151,8 +164,9 @@ def _observations(
         np.concatenate([first, trace.column(f"slots/{pool}_stored_bits")]).astype(np.int64)
         for pool in ("reservation", "on_demand")
     )
+    last_levels = np.concatenate([units.mean_levels[None], trace.column("world/levels")])
     return units.observation(
-        past[rows].swapaxes(1, 2), demand[rows].swapaxes(1, 2), units.pools(*pools)
+        past[rows].swapaxes(1, 2), demand[rows].swapaxes(1, 2), units.pools(*pools), last_levels
     )
 
 

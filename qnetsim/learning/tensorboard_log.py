@@ -16,8 +16,9 @@ class TensorBoardLog:
     Parameters
     ----------
     folder : Path
-    first_epoch : int
-        Where the training goes on; what an earlier log says of later epochs is not shown.
+    resumed_at : int, optional
+        Epoch of the state from which the training goes on; what an earlier log says of later epochs
+        is not shown. Unless given, the training begins.
     force : bool
         Whether a training that begins may write beside the log of another one.
 
@@ -29,18 +30,20 @@ class TensorBoardLog:
         The folder holds the log of another training, or cannot be written to.
     """
 
-    def __init__(self, folder: Path, first_epoch: int, *, force: bool = False) -> None:
+    def __init__(self, folder: Path, resumed_at: int | None = None, *, force: bool = False) -> None:
         require("a TensorBoard log", "tensorboard")
         from torch.utils.tensorboard import SummaryWriter
 
         taken = folder.is_dir() and any(folder.glob("events.out.tfevents.*"))
-        if taken and not first_epoch and not force:
+        if taken and resumed_at is None and not force:
             raise UsageError(
                 f"{folder}: holds the log of another training; give another {argument('log')}, or "
                 f"{argument('force', 'True')} to write beside it"
             )
+        # the evaluation of the state itself is in the log that goes on
+        first = 0 if resumed_at is None else resumed_at + 1
         try:
-            self._writer = SummaryWriter(str(folder), purge_step=first_epoch)
+            self._writer = SummaryWriter(str(folder), purge_step=first)
         except OSError as error:
             raise UsageError(f"{folder}: cannot be written to: {plain_reason(error)}") from None
 

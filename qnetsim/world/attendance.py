@@ -75,11 +75,12 @@ def draw_attendance(
 
 
 def _missing(table: FelTable, task: int, seed: int, replication: int) -> npt.NDArray[np.bool_]:
-    """Workers that miss a round, each from a stream of its own; the last holds the labels."""
+    """Workers that miss a round, each from a stream of its own; a label holder misses none."""
     workers = [name for group in table.workers for name in group]
     found = np.zeros((table.rounds + 1, len(workers)), dtype=bool)
     if table.worker_dropout:
-        for i, name in enumerate(workers[:-1]):
+        may_miss = workers if table.kind == "horizontal" else workers[:-1]
+        for i, name in enumerate(may_miss):
             bits = seeds.stream(seed, "fel", "missing", replication, task, name)
             found[1:, i] = seeds.uniform(bits, table.rounds) < table.worker_dropout
     return frozen(found, np.bool_)

@@ -46,6 +46,57 @@ workers = ["c"]
 rounds = 2
 """
 
+#: What a task may have beside its parties, of either kind.
+TASKS = """
+[run]
+slots = 6
+[network]
+topology = "nsfnet"
+[demand]
+requests = 4
+[[fel]]
+dataset = "wine"
+owner = "1"
+head = ["6"]
+workers = [["3", "8"]]
+rounds = 2
+optimiser = "conjugate_gradients"
+standardise = true
+intercept = true
+l2 = 0.1
+test_share = 0.25
+worker_dropout = 0.3
+pad_ciphertexts = true
+[fel.privacy]
+avoid = "readers"
+scores = "encrypted"
+label_epsilon = 2.0
+[[fel.attack]]
+kind = "drop"
+purpose = "scores"
+share = 0.5
+[[fel]]
+kind = "horizontal"
+dataset = "iris"
+owner = "2"
+head = "5"
+workers = ["4", "7", "9"]
+rounds = 2
+local_steps = 3
+[[fel.attack]]
+kind = "replay"
+source = "4"
+[[policy]]
+name = "evf"
+"""
+OWN_DATA = """id,site,f0,f1,note,verdict
+p0,a,1.5,-3,x,good
+p1,b,2,0.25,,bad
+p2,a,-1e3,7,"y, z",good
+p3,b,0,1,,bad
+p4,a,12,1e-9,,"good"
+"""
+
 
 @dataclass(frozen=True)
 class Home:
@@ -207,9 +258,10 @@ def traffic_texts() -> dict[str, str]:
 
 
 def scenario_texts() -> dict[str, str]:
-    """The shipped scenarios that are small, and a federated task."""
+    """The shipped scenarios that are small, and federated tasks."""
     names = ("tiny", "outages", "stores", "regimes", "heterogeneous", "fel")
     texts = {n: (ROOT / "scenarios" / f"{n}.toml").read_text("utf-8") for n in names}
+    texts["tasks"] = TASKS
     return {f"scenario/{name}.toml": text for name, text in texts.items()}
 
 
@@ -262,6 +314,7 @@ def command_lines() -> dict[str, str]:
 def write_corpus(corpus: Path = CORPUS) -> None:
     """Write the inputs that are kept in the tree."""
     texts = topology_texts() | traffic_texts() | scenario_texts() | command_lines()
+    texts["own_data/own.csv"] = OWN_DATA
     for place, text in texts.items():
         path = corpus / place
         path.parent.mkdir(parents=True, exist_ok=True)

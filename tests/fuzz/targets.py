@@ -139,6 +139,17 @@ def _traffic(settings: Mapping[str, Any], path: Path, home: Home) -> None:
     read_traffic(str(path), TrafficSettings(**settings))
 
 
+def _own_data(path: Path, home: Home) -> None:
+    """With every use of a column, and a record that is held out."""
+    from qnetsim.fel.own_data import DataColumns, read_own_data
+    from qnetsim.fel.preparation import Preparation
+
+    columns = DataColumns("verdict", record_id="id", holder="site", ignore=("note",))
+    for standardise in (False, True):
+        how = Preparation(standardise=standardise, intercept=True, test_share=0.3)
+        read_own_data(path, columns).dataset("own", how, 1)
+
+
 def _means(path: Path, home: Home) -> None:
     from qnetsim.case import load
 
@@ -315,6 +326,7 @@ def _readers() -> Iterator[Target]:
     yield Target("topohub_name", ".txt", several(mutate_bytes, mutate_lines), _topohub_name)
     yield Target("rate_table", ".csv", several(mutate_csv), _rate_table)
     yield Target("demand_csv", ".csv", several(mutate_csv), _demand)
+    yield Target("own_data", ".csv", several(mutate_csv, mutate_bytes), _own_data)
     yield Target("means", ".csv", several(mutate_csv), _means)
     for name, suffix, mutate, settings in (
         ("list", ".csv", several(mutate_csv), BPS),

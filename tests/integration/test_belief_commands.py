@@ -65,7 +65,7 @@ def test_train_shows_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "0 (untrained)" in text and "weights shared, bytes   policies" in text
 
 
-@pytest.mark.parametrize("option", ["--padded", "--keep-best", "--worlds=2"])
+@pytest.mark.parametrize("option", ["--padded", "--keep-best", "--worlds=2", "--value-weight=0"])
 def test_options_of_others_are_refused(
     option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -114,7 +114,10 @@ def test_train_does_what_its_options_say(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("-p", "sip"), "does not learn; allowed: fedsac, decsac, decppo, masac, mappo"),
+        (
+            ("-p", "sip"),
+            "allowed: fedsac, decsac, decppo, masac, mappo, belief-net",
+        ),
         (("-p", "fedsac", "-o", "w.pt"), "give --out FILE.safetensors"),
         (("-p", "decsac", "--padded"), "shares no weights"),
         (("-p", "fedsac", "--seeds", "0"), "--seeds"),

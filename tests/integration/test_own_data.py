@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from qnetsim import cli
+from qnetsim.case import load
+from qnetsim.case.tasks import open_session
+from qnetsim.fel.key_usage import KeyUsageTable, run_flow
+from qnetsim.fel.protocol import Session
 from tests.support.own_task import own_rows, own_scenario, write_rows
 
 
@@ -92,6 +96,15 @@ def test_compare_and_fel_and_check(tmp_path: Path, capsys: pytest.CaptureFixture
     assert json.loads(out)["task"] == "own, 2 workers, counted"
     assert command(capsys, "compare", scenario, "--out", tmp_path / "runs")[0] == 0
     assert "1 own" in (tmp_path / "runs" / "report.html").read_text()
+
+
+def test_a_worker_alone_learns_from_its_records_and_no_others(tmp_path: Path) -> None:
+    scenario = own_scenario(tmp_path, "test_share = 0.25")
+    scenario.write_text(scenario.read_text().replace('["3", "8"]', '["3"]'))
+    task = open_session(load(scenario).fel[0], 0, 1, counted=True)
+    run_flow(task.setup(), KeyUsageTable())
+    assert isinstance(task, Session)
+    assert len(task.balance.labels) == 45
 
 
 def test_errors_name_the_cell_and_the_line_of_the_scenario(

@@ -87,6 +87,11 @@ INSIDE = {
     ),
     "means": ("requests = 4", 'means = "BAD"'),
     "gravity": ("requests = 4", 'gravity = {weights = "BAD", total_rate_bps = 1}'),
+    "data": (
+        "requests = 4",
+        'requests = 4\n[[fel]]\ndata = "BAD.csv"\nlabel = "class"\nowner = "1"\nhead = "6"'
+        '\nworkers = ["3"]',
+    ),
     "weights": ('name = "evf"', 'name = "fedsac"\nmodel = "BAD.safetensors"'),
 }
 

@@ -133,6 +133,8 @@ class Units:
         Most channels for each routed request.
     most_wavelengths : ndarray of int64, shape (fibres,)
         Most KM wavelengths that an action can reserve.
+    mean_levels : ndarray of float64, shape (groups,)
+        What is observed of single pairs ahead of the first slot.
     """
 
     def __init__(self, setting: Setting, routes: RouteTable, spec: Spec) -> None:
@@ -167,7 +169,7 @@ class Units:
         self._context = self._describe(setting)
         self._loads = forecast.channel_loads(network, routes)
         self.typical = self.demand(self._mean_load(setting)[None])[0]
-        self._mean_levels = _mean_levels(forecast)
+        self.mean_levels = _mean_levels(forecast)
         self._most_share = max(2.0 * (forecast.level_count - 1) / self.top - 1.0, 1.0)
         self._around = None
         if {"pairs", "neighbours"} & set(spec.observe):
@@ -310,7 +312,7 @@ class Units:
             "context": np.broadcast_to(self._context, (worlds, *self._context.shape)),
         }
         if self._around is not None:
-            last = self._mean_levels[None] if last_levels is None else last_levels
+            last = self.mean_levels[None] if last_levels is None else last_levels
             pairs = self._around.pair_block(last, self.spec.pairs) if self.spec.pairs else None
             if pairs is not None:
                 blocks["pairs"] = np.broadcast_to(pairs, (worlds, *pairs.shape[1:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
@@ -103,7 +104,8 @@ class FelTable(Table):
         default="blind_signatures",
     )
     overlap: float = field(
-        "share of a worker's records that all others hold too; the others are its own",
+        "share of a worker's records that all others hold too; the others are its own (a worker "
+        "alone has none of its own with data or test_share)",
         "a number 0.1 .. 1",
         default=0.9,
         ge=0.1,
@@ -231,7 +233,7 @@ class FelTable(Table):
     )
     worker_dropout: float = field(
         "probability that a worker is missing from a round, drawn for each round anew; the label "
-        "holder is never missing from it",
+        "holder of a vertical task is never missing from it",
         "a number 0 .. 1",
         default=0.0,
         ge=0,
@@ -345,9 +347,12 @@ def misplaced(
                 "'encrypted'; leave one of them out"
             )
             yield ("fel", i, "batch"), text
-        elif table.batch is not None and table.batch > SAMPLES.get(str(table.dataset), table.batch):
-            most = SAMPLES[str(table.dataset)]
-            text = f"{table.batch:,} records; allowed: 1 .. {most}, those of {table.dataset}"
+        elif table.batch is not None and table.batch > _most_in_batch(table):
+            held_out = " that are not held out" if table.test_share else ""
+            text = (
+                f"{table.batch:,} records; allowed: 1 .. {_most_in_batch(table)}, those of "
+                f"{table.dataset}{held_out}"
+            )
             yield ("fel", i, "batch"), text
         seen: dict[str, str] = {}
         for key, party in table.parties:
@@ -364,3 +369,9 @@ def misplaced(
                 if name is not None and name not in seen:
                     text = f"node {name!r} is no party of the task; allowed: {', '.join(seen)}"
                     yield ("fel", i, "attack", j, key), text
+
+
+def _most_in_batch(table: FelTable) -> float:
+    """Training records of a bundled data set; a file tells its own when it is read."""
+    samples = SAMPLES.get(str(table.dataset), math.inf)
+    return samples if math.isinf(samples) else samples - round(table.test_share * samples)

@@ -13,7 +13,7 @@ class PrivacyTable(Table):
     avoid: Literal["none", "key_holders", "readers", "parties"] = field(
         "parties of the task that must not relay the keys of a message: none; those with a private "
         "key that opens what its pad hides; all that could read it; or all. Without pads on "
-        "ciphertexts only 'parties' changes anything",
+        "ciphertexts only 'parties' changes anything in a vertical task",
         "'none', 'key_holders', 'readers' or 'parties'",
         default="key_holders",
     )

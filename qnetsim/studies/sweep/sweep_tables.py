@@ -101,7 +101,7 @@ class SweepTable(Table):
     )
     train: Names = field(
         "learning policies that are trained in each point's scenario before they run",
-        "a list of fedsac, decsac or decppo, each among the policies",
+        "a list of fedsac, decsac, decppo, masac or mappo, each among the policies",
         default=(),
     )
     set: dict[str, Any] = field(

@@ -10,12 +10,13 @@ import pytest
 
 from qnetsim.errors import ProtocolError, UsageError
 from qnetsim.fel.arithmetic import PARAMETER_BITS
-from qnetsim.fel.datasets import Dataset, load_dataset
+from qnetsim.fel.datasets import Dataset, load_dataset, make_dataset
 from qnetsim.fel.horizontal import Averaging, AveragingSession, round_key_bytes
-from qnetsim.fel.messages import HORIZONTAL_KINDS, Message
+from qnetsim.fel.messages import HORIZONTAL_KINDS, Message, MessageKind
 from qnetsim.fel.preparation import FEATURE_BITS, SPAN_DEVIATIONS, Preparation
 from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.fel.record_shares import draw_shares
+from qnetsim.fel.relays import Leg, RelayRule
 from qnetsim.fel.roles import TaskRoles
 from qnetsim.fel.secure_sum import MaskedWorker, Masking, sum_key_bytes
 from tests.support.federated import drive
@@ -271,3 +272,46 @@ def test_tasks_that_cannot_be() -> None:
     task = AveragingSession(data, draw_shares(data, ["a", "b"], 1), roles)
     with pytest.raises(UsageError, match="cannot begin"):
         drive(task.setup(), lambda m: m.purpose != "totals")
+
+
+def test_own_steps_that_diverge_are_told() -> None:
+    """Few records far from the others are steeper than all together, which the rate is for."""
+    rng = np.random.default_rng(1)
+    raw = rng.normal(size=(200, 10))
+    raw[:4] *= 200
+    data = make_dataset("steep", raw, [i % 2 for i in range(200)])
+    shares = {"a": np.arange(4), "b": np.arange(4, 200)}
+    roles = TaskRoles("o", {"h": ["a", "b"]})
+    task = AveragingSession(data, shares, roles, Averaging(1000, standardise=True))
+    drive(task.setup())
+    with pytest.raises(UsageError, match=r"in a worker's own steps.*take fewer local_steps"):
+        drive(task.round(task.workers, RoundOutcome()))
+
+
+def test_owner_who_overhears_numbers_that_did_not_arrive_opens_them() -> None:
+    """Admitted: honest answers about a missing worker are the masks of what was overheard."""
+    names = ("a", "b", "c")
+    parties = {name: MaskedWorker(name, names) for name in names}
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            mask = REAL.draw(4, 1, one, other)
+            parties[one].add_mask(other, mask)
+            parties[other].add_mask(one, mask)
+    numbers = np.array([3, -1, 4, 1])
+    overheard = parties["c"].masked(numbers)
+    assert (overheard != numbers).all()
+    answers = [parties[name].correction(["c"]) for name in ("a", "b")]
+    np.testing.assert_array_equal(overheard + sum(answers), numbers)
+
+
+def test_workers_relay_no_masks_that_open_what_they_overhear() -> None:
+    """Of three workers the third needs one mask; pads keep it from what is masked."""
+    roles = TaskRoles("o", {"h": ["a", "b", "c"]})
+    masks = Leg(MessageKind(5, "masks"), "a", "b")
+    told = Leg(MessageKind(5, "mask corrections"), "a", "o")
+    for padded in (False, True):
+        rule = RelayRule(roles, "readers", padded, horizontal=True)
+        assert ("c" in rule.barred(masks)) is not padded
+        assert ("b" in rule.barred(told)) is not padded
+        assert {"o", "h"} <= rule.barred(masks)
+        assert ("c" in rule.readers(masks)) is not padded

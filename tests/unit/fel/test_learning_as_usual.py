@@ -11,11 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from qnetsim.errors import UsageError
-from qnetsim.fel.arithmetic import PARAMETER_BITS, SCORE_BITS
+from qnetsim.fel.arithmetic import PARAMETER_BITS, SCORE_BITS, taylor_loss
 from qnetsim.fel.batches import Batches
 from qnetsim.fel.datasets import Dataset, load_dataset, make_dataset
 from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionScheme, PaillierScheme
-from qnetsim.fel.evaluation import area
+from qnetsim.fel.evaluation import area, evaluate
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.learning_method import LearningMethod
 from qnetsim.fel.preparation import FEATURE_BITS, SPAN_DEVIATIONS, Preparation, held_out
@@ -236,6 +236,19 @@ def test_figures_are_near_those_of_logistic_regression(name: str) -> None:
     assert found.test_accuracy == pytest.approx(accuracy, abs=0.04)
     assert found.test_auc == pytest.approx(auc, abs=0.02)
     assert found.test_auc > 0.97
+
+
+def test_figures_do_not_depend_on_the_order_of_records() -> None:
+    """Real and counted mode find the common records in orders of their own."""
+    rng = np.random.default_rng(5)
+    labels = np.where(np.arange(3) == rng.integers(0, 3, 60)[:, None], 1, -1)
+    scores = rng.integers(-(2**34), 2**34, size=(60, 3))
+    first = evaluate(labels, scores, labels, scores)
+    for _ in range(20):
+        order = rng.permutation(60)
+        assert evaluate(labels, scores, labels[order], scores[order]) == first
+    expected = taylor_loss(labels, scores).mean()
+    assert first.test_loss == pytest.approx(expected, rel=1e-12)
 
 
 def test_areas_are_those_of_scikit_learn() -> None:

@@ -187,8 +187,11 @@ def test_a_lost_message_costs_a_round_and_no_more(purpose: str) -> None:
     def deliver(message) -> bool:
         return not (message.purpose == purpose and "worker 0" in (message.source, message.target))
 
+    before = loss_of(task)
     drive(task.round(task.workers, outcome), deliver)
     assert outcome.workers == ("worker 1", "worker 2")
+    # without a share of the loss there is none: the rest is the loss of no model
+    assert outcome.loss is None or outcome.loss == pytest.approx(before, abs=1e-5)
     sent = drive(task.round(task.workers, outcome))
     assert outcome.workers == task.workers
     assert sum(m.purpose == "rates" and m.size == 0 for m in sent) == 3

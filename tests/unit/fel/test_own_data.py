@@ -77,6 +77,7 @@ def test_features_are_given_worker_by_worker(tmp_path: Path) -> None:
         (9, 1, "1e308", "a.csv:9: f0: '1e308' is not allowed"),
         (9, 1, "1_000", "a.csv:9: f0: '1_000' is not a number"),
         (3, 9, "", "a.csv:3: verdict: is empty; give the class of the record"),
+        (3, 9, "NaN", "a.csv:3: verdict: 'NaN' is not allowed; give the class of the record"),
         (5, 0, "p0", "a.csv:5: id: 'p0' stands in line 2 already"),
         (5, 0, "", "a.csv:5: id: is empty; give each record an identifier"),
         (1, 9, "label", "a.csv:1: has no column 'verdict', which label names"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from qnetsim.case.task_leaks import open_leaks
 from qnetsim.errors import SettingError
 from qnetsim.scenario import Scenario
 from qnetsim.vocabulary import RoundStatus
+from qnetsim.world.attendance import draw_attendance
 from tests.support.rounds import equal, go, world
 
 TASK = """
@@ -72,3 +75,41 @@ def test_keys_of_masks_avoid_those_who_have_masked_numbers() -> None:
     leaks = list(open_leaks(scenario("counted", "privacy = {avoid = 'none'}").fel[0]))
     assert any("take them off" in leak for leak in leaks)
     assert not any("label holder" in leak for leak in leaks)
+
+
+def test_answers_about_missing_workers_are_checked_and_may_be_attacked(tmp_path: Path) -> None:
+    """They are sent only where somebody does not deliver."""
+    attack = '[[fel.attack]]\nkind = "drop"\npurpose = "mask corrections"\n'
+    case = open_case(scenario("counted", attack))
+    assert case.scenario.fel[0].attack[0].purpose == "mask corrections"
+    # workers share masks by themselves, and reach the owner over the head alone
+    path = tmp_path / "net.csv"
+    fibres = ("w,x", "x,y", "w,y", "w,h", "x,h", "y,h", "h,o")
+    path.write_text("source,target,length_km\n" + "".join(f"{one},10\n" for one in fibres))
+    alone = Scenario.model_validate(
+        {
+            "network": {"topology": str(path)},
+            "fel": [
+                {
+                    "kind": "horizontal",
+                    "dataset": "wine",
+                    "owner": "o",
+                    "head": "h",
+                    "workers": ["w", "x", "y"],
+                }
+            ],
+        }
+    )
+    with pytest.raises(SettingError, match=r"keys of 'mask corrections' from '[wxy]' to 'o'"):
+        open_case(alone)
+
+
+def test_no_worker_of_a_horizontal_task_is_always_there() -> None:
+    found = draw_attendance(scenario("counted", "worker_dropout = 0.9").fel[0], 0, 1, 0, 10**9)
+    assert found.missing[1:].any(axis=0).all()
+    vertical = world(
+        '[[fel]]\ndataset = "wine"\nowner = "2"\nhead = "11"\nworkers = ["3", "8"]\n'
+        "worker_dropout = 0.9\n"
+    )
+    holder = draw_attendance(vertical.fel[0], 0, 1, 0, 10**9).missing[:, -1]
+    assert not holder.any()

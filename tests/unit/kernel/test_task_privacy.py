@@ -175,6 +175,36 @@ def test_a_worker_whose_messages_never_arrive_is_left_out() -> None:
     assert (found.ledger["round_workers"][1:] == 2).all()
 
 
+@pytest.mark.parametrize("patience_s", [0.0, 0.3])
+def test_a_message_is_sent_again_from_the_next_slot_on(patience_s: float) -> None:
+    """Whoever has no patience until then gives up, and burns no further keys."""
+    fel = WINE + f"patience_s = {patience_s}\non_demand_channels = 500\n"
+    found = go(attacked("drop", 'purpose = "loss"\n', fel, slots=60))
+    assert ending(found).attacked == {"drop": 3 * 3}
+    # a message of one loss of 16 bytes for each of three classes, and its tag
+    assert ending(found).burnt_bits == 9 * 8 * (3 * 16 + 32)
+
+
+MIXED = [
+    # what was dropped is no replay when it comes
+    (WINE, '[[fel.attack]]\nkind = "drop"\nshare = 0.5\n[[fel.attack]]\nkind = "replay"\n'),
+    # a new start is told by an empty message, of which only the tag can be changed
+    (
+        WINE + 'optimiser = "conjugate_gradients"\nworker_dropout = 0.5\n',
+        '[[fel.attack]]\nkind = "tamper"\nshare = 0.5\n',
+    ),
+]
+
+
+@pytest.mark.parametrize(("fel", "attacks"), MIXED)
+def test_real_equals_counted_under_mixed_attacks(fel: str, attacks: str) -> None:
+    scenario = world(fel + "patience_s = 5.0\non_demand_channels = 500\n" + attacks, slots=60)
+    counted, real = go(scenario), go(in_mode(scenario, "real"))
+    equal(counted, real)
+    assert ending(counted) == ending(real)
+    assert all(ending(real).attacked.values())
+
+
 def test_all_kernels_agree_under_attack() -> None:
     fel = RESTLESS + '[[fel.attack]]\nkind = "drop"\nshare = 0.2\n'
     scenario = world(fel.replace("patience_s = 2.0\n", "patience_s = 2.0\nworker_dropout = 0.3\n"))
@@ -212,9 +242,38 @@ def test_tasks_with_batches_are_checked_too() -> None:
         open_case(world(WINE + 'batch = 100\n[fel.privacy]\nscores = "encrypted"\n'))
 
 
+def test_a_batch_is_no_larger_than_what_is_not_held_out() -> None:
+    fel = WINE + "batch = 140\n"
+    assert open_case(world(fel))
+    with pytest.raises(SettingError, match=r"140 records; allowed: 1 .. 134, those of wine that"):
+        open_case(world(fel + "test_share = 0.25\n"))
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_drawn_labels_keep_no_task_from_being_checked(number: int) -> None:
+    """Of the few records of the check all might be drawn into one class."""
+    fel = """
+[[fel]]
+dataset = "wine"
+owner = "1"
+head = "6"
+workers = ["3"]
+privacy = {avoid = "parties", label_epsilon = 0.05}
+"""
+    assert len(open_case(world(fel * (number + 1))).scenario.fel) == number + 1
+
+
 def test_attacked_parties_may_be_named_by_their_labels() -> None:
     table = open_case(attacked("drop", 'source = "3"\n')).scenario.fel[0].attack[0]
     assert (table.source, table.target) == ("3", None)
+
+
+def test_the_world_covers_drawn_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = world(WINE + "[fel.privacy]\nlabel_epsilon = 1.0\n")
+    first = open_case(scenario).realisation(0).digest().hexdigest()
+    assert open_case(scenario).realisation(0).digest().hexdigest() == first
+    monkeypatch.setattr("qnetsim.case.tasks.randomised_response", lambda labels, *_: labels)
+    assert open_case(scenario).realisation(0).digest().hexdigest() != first
 
 
 # ------------------------------------------------------------------ drop-outs

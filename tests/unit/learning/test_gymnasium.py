@@ -95,7 +95,7 @@ def test_what_is_no_step_is_an_error_and_changes_nothing() -> None:
     nan[5] = np.nan
     wrong = [
         (nan, r"agent '3' acts by \[ *0\. +nan\]"),
-        (np.zeros(27), r"shape \(27,\); what is wanted is \(28,\): 2 numbers for each of 14"),
+        (np.zeros(27), r"shape \(27,\); what is wanted is \(28,\): 2 for each of 14 agents"),
         (np.zeros((14, 2)), r"shape \(14, 2\)"),
         (None, r"shape \(\)"),
         (["much"] * 28, "acts by"),

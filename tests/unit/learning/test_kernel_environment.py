@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 
 from qnetsim.case import Case, open_case  # noqa: E402
 from qnetsim.errors import SettingError  # noqa: E402
+from qnetsim.learning import evaluate  # noqa: E402
 from qnetsim.learning.checkpoint import (  # noqa: E402
     restore_state,
     save_state,
@@ -140,7 +141,11 @@ def test_every_epoch_and_world_is_a_run_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["fedsac", "mappo"])
-def test_a_training_in_the_kernel_resumes_to_the_bit(algorithm: str, tmp_path: Path) -> None:
+def test_a_training_in_the_kernel_resumes_to_the_bit(
+    algorithm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # evaluations take most of the time, and a short one shows as much here
+    monkeypatch.setattr(evaluate, "REALISED_SLOTS", 5)
     case = case_of(**KINDS["limits"])
     whole, first, second = (Training(case, algorithm, [0, 3]) for _ in range(3))
     whole.run()

@@ -396,18 +396,20 @@ def test_the_state_of_another_training_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("learning", "more", "key"),
+    ("more", "what"),
     [
-        ("", STORES, "reward_cost"),
-        ("", REGIMES, "reward_cost"),
-        ("", "[yields]\nnoise_counts = 10", "noise_counts"),
-        ("", "[faults]\nnode_mtbf_s = 10.0\nnode_mttr_s = 1.0", "faults"),
+        (STORES, "key stores"),
+        (REGIMES, "regimes"),
+        ("[yields]\nnoise_counts = 10", "noise"),
+        ("[faults]\nnode_mtbf_s = 10.0\nnode_mttr_s = 1.0", "faults"),
     ],
 )
-def test_a_scenario_that_the_core_does_not_know_is_refused(learning, more, key):
+def test_expected_costs_that_nobody_knows_are_refused(more, what):
     with pytest.raises(SettingError) as caught:
-        Training(case_of(learning, more), "decsac", [0])
-    assert any(key in where for where, _ in caught.value.problems)
+        Training(case_of("", more), "decsac", [0])
+    ((where, text),) = caught.value.problems
+    assert where == ("learning", "reward_cost")
+    assert f"with {what} no slot's expected cost is known" in text
 
 
 def test_decentralised_weights_fit_their_own_network_only(tmp_path):

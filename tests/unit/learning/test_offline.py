@@ -85,6 +85,39 @@ def test_a_trace_shows_what_the_environment_would_have_shown(
     assert np.ptp(episode.observation[:, :, :6]) > 0
 
 
+def test_single_pairs_and_neighbours_are_seen_as_in_training(tmp_path: Path) -> None:
+    text = TEXT.replace("requests = 20", "requests = 20\ncoupling = 'independent'")
+    observe = '["demand", "pools", "context", "pairs", "neighbours"]'
+    text = text.replace('["demand", "pools", "context"]', observe).format(learning="")
+    path = simulate(scenario(text), PolicyTable(name="level", level=2), tmp_path / "run.h5")
+    case = open_case(scenario(text))
+    (episode,) = read_episodes(case, [path])
+    core = ArrayEnvironment(case, [0], "test")
+    core._drawn = np.concatenate([c.levels for c in case.realisation(0).chunks()])[None]
+    core._draw = lambda chunk: None  # type: ignore[method-assign]
+    for slot in range(30):
+        np.testing.assert_allclose(episode.observation[slot], core.observe()[0], atol=1e-6)
+        core.step(episode.action[None, slot])
+    np.testing.assert_allclose(episode.observation[30], core.observe()[0], atol=1e-6)
+    assert np.ptp(episode.observation[:, :, -2:], axis=0).min() > 0
+
+
+@pytest.mark.parametrize(
+    ("demand", "message"),
+    [
+        ("levels = 20", r"its levels go up to 1\d, the scenario's to 9"),
+        ("coupling = 'independent'", "its world/request_group differs"),
+    ],
+)
+def test_traces_of_demand_that_cannot_be_are_refused(
+    demand: str, message: str, tmp_path: Path
+) -> None:
+    text = TEXT.replace("requests = 20", f"requests = 20\n{demand}").format(learning="")
+    path = simulate(scenario(text), PolicyTable(name="random"), tmp_path / "run.h5")
+    with pytest.raises(UsageError, match=message):
+        read_episodes(case_of(), [path])
+
+
 def test_imitation_does_what_was_done(traces: dict[str, Path]) -> None:
     """With no weight of the value: two channels for each request, one wavelength each."""
     case = case_of()
@@ -203,9 +236,9 @@ def test_what_was_read_is_told_in_a_line(traces: dict[str, Path]) -> None:
     learning = by_agent.learning.model_copy(update={"decide_by": "agent"})
     case = open_case(by_agent.model_copy(update={"learning": learning}))
     told = told_of(read_episodes(case, [traces["random"]]))
-    assert told.startswith("30 slots of 1 trace; reservations lie ")
+    assert told.startswith("30 slots of 1 trace; reservations lie on average ")
     # one action for all fibres of an agent cannot say what is drawn for each of them
-    assert float(told.split()[7]) > 0.1
+    assert float(told.split()[9]) > 0.1
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:minari")

@@ -276,7 +276,7 @@ def test_a_log_for_tensorboard_has_every_evaluation(tmp_path: Path) -> None:
     from qnetsim.learning.tensorboard_log import TensorBoardLog
 
     training = Training(case_of(5), "decsac", [0, 3], options=TrainingOptions(evaluate_every=2))
-    log = TensorBoardLog(tmp_path, 0)
+    log = TensorBoardLog(tmp_path)
     training.run(done=log.write)
     log.close()
     read = EventAccumulator(str(tmp_path))
@@ -291,9 +291,32 @@ def test_a_log_for_tensorboard_has_every_evaluation(tmp_path: Path) -> None:
             found = [e.value for e in events]
             np.testing.assert_allclose(found, np.array(costs)[:, place], rtol=1e-6)
     with pytest.raises(UsageError, match="holds the log of another training"):
-        TensorBoardLog(tmp_path, 0)
-    TensorBoardLog(tmp_path, 0, force=True).close()
-    TensorBoardLog(tmp_path, 3).close()
+        TensorBoardLog(tmp_path)
+    TensorBoardLog(tmp_path, force=True).close()
+    # killed before its second state, a training goes on from the first one, at epoch 0
+    TensorBoardLog(tmp_path, 0).close()
+
+
+def test_the_log_of_a_resumed_training_lacks_no_evaluation(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    from qnetsim.learning.tensorboard_log import TensorBoardLog
+
+    killed, resumed = (Training(case_of(6), "decsac", [0]) for _ in range(2))
+    log = TensorBoardLog(tmp_path / "log")
+    killed.run(2, done=log.write)
+    save_state(killed, tmp_path / "x.state")
+    killed.run(4, done=log.write)
+    log.close()
+    restore_state(resumed, tmp_path / "x.state")
+    log = TensorBoardLog(tmp_path / "log", resumed.epoch)
+    resumed.run(done=log.write)
+    log.close()
+    read = EventAccumulator(str(tmp_path / "log"))
+    read.Reload()
+    steps = [event.step for event in read.Scalars("mean actions/seed 0")]
+    assert steps == [0, 1, 2, 3, 4, 5, 6]
 
 
 def test_a_log_names_the_extra_that_brings_it(
@@ -304,5 +327,5 @@ def test_a_log_names_the_extra_that_brings_it(
 
     monkeypatch.setattr(extras, "_is_there", lambda package: False)
     with pytest.raises(MissingExtraError, match=r'pip install "qnetsim\[tensorboard\]"'):
-        TensorBoardLog(tmp_path, 0)
+        TensorBoardLog(tmp_path)
     assert not list(tmp_path.iterdir())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qnetsim.case import open_case
+from qnetsim.case import load, open_case
 from qnetsim.fel.horizontal import round_key_bytes
 from qnetsim.studies.job_sizes import JobSizes, job_sizes
 from qnetsim.studies.key_budget import key_budget
@@ -51,3 +51,12 @@ def test_levels_and_their_dispersion() -> None:
     assert sizes.owner_size() == 1
     levels = np.concatenate([np.repeat([size, 0], [5, 5]) for size in (2, 4)])
     assert sizes.dispersion(10, 5) == pytest.approx(levels.var() / levels.mean())
+
+
+def test_the_shipped_demand_of_jobs_is_that_of_the_shipped_task() -> None:
+    counted = job_sizes(open_case(load("fel", changes={"run.slot_s": 10.0})))[0]
+    jobs = load("fel-demand").jobs
+    assert jobs is not None
+    assert jobs.members == len(counted.member_bits)
+    assert sorted(jobs.sizes) == sorted(counted.sizes())
+    assert jobs.owner_sizes == (counted.owner_size(),)
