@@ -19,6 +19,8 @@ from qnetsim.network import Topology
 from qnetsim.scenario import AttackTable, FelTable
 
 MASKED_NUMBERS = UPDATE_SUM.masked.purpose
+#: Steps up to this one are the set-up, those after it a round.
+LAST_SETUP_STEP = 3
 
 
 def relay_rule(table: FelTable) -> RelayRule:
@@ -108,10 +110,24 @@ def refuse_no_message(table: FelTable, legs: Sequence[Leg], place: int) -> None:
             sent = f"from {attack.source or 'anybody'!r} to {attack.target or 'anybody'!r}"
             text = f"the task sends nothing{kind} {sent}; name two ends that exchange messages"
             raise SettingError([(where, text)])
+        if not any(_meets(attack, leg) and _in_time(attack, leg) for leg in legs):
+            text = "what it attacks is sent in the set-up alone; first_round = 0 is the set-up"
+            if attack.first_round == 0:
+                text = (
+                    "what it attacks is sent in rounds alone; the set-up, round 0, has none of it"
+                )
+            raise SettingError([(where, text)])
+
+
+def _in_time(attack: AttackTable, leg: Leg) -> bool:
+    """Whether a message is sent in rounds that an attack is about."""
+    if leg.kind.step <= LAST_SETUP_STEP:
+        return attack.first_round == 0
+    return attack.last_round is None or attack.last_round > 0
 
 
 def _meets(attack: AttackTable, leg: Leg) -> bool:
-    """Whether an attack is about messages of a kind between two ends, and about their rounds."""
+    """Whether an attack is about messages of a kind between two ends, whatever the round."""
     return (
         attack.purpose in (None, leg.kind.purpose)
         and attack.source in (None, leg.source)

@@ -98,6 +98,8 @@ def fel(
     budget holds where every worker takes part, nobody else uses the task's channels and the
     stores keep what a round needs.
     """
+    if job_sizes:
+        _refuse_beside_job_sizes(only_budget or policy or rounds or channels > 1, processes, force)
     if only_budget and (policy or rounds):
         raise UsageError("--budget trains nothing; leave --policy and --rounds out")
     if out is not None and policy is None:
@@ -108,10 +110,9 @@ def fel(
         raise UsageError("--resume goes on with a trace that was kept; give --policy and --out")
     keep = Keeping(force, resume)
     spec = _with_one_task(load(scenario, changes=changes), scenario, task, rounds)
+    _refuse_idle_processes(spec, processes)
     case = open_case(spec)
     if job_sizes:
-        if only_budget or policy or rounds:
-            raise UsageError("--job-sizes trains nothing; leave --budget, --policy, --rounds out")
         sizes = sizes_of(case)[0]
         show_job_sizes(replace(sizes, name=f"{task} {spec.fel[0].data_name}"), as_json)
         return
@@ -144,6 +145,19 @@ def fel(
         echo(f"trace         {out}")
 
 
+def _refuse_beside_job_sizes(others: object, processes: int, force: bool) -> None:
+    if others or processes > 1 or force:
+        options = "--budget, --policy, --rounds, --processes, --channels, --force"
+        raise UsageError(f"--job-sizes counts one round, and trains nothing; leave {options} out")
+
+
+def _refuse_idle_processes(spec: Scenario, processes: int) -> None:
+    if processes > 1 and spec.fel[0].mode != "real":
+        raise UsageError(
+            "--processes is for mode = 'real': a counted task encrypts nothing; leave it out"
+        )
+
+
 def _row_json(row: TrainingRound) -> dict[str, object]:
     """JSON form of a round; JSON has no number for a figure that is none."""
     known = {name: None if x != x else x for name, x in row.held_out.items()}
@@ -153,7 +167,9 @@ def _row_json(row: TrainingRound) -> dict[str, object]:
 def _with_one_task(spec: Scenario, path: Path, task: int, rounds: int | None) -> Scenario:
     """The scenario with one task alone."""
     if task > len(spec.fel):
-        raise UsageError(f"{path} has {len(spec.fel)} [[fel]] tables; there is no number {task}")
+        raise UsageError(
+            f"{path} has {counted(len(spec.fel), '[[fel]] table')}; there is no number {task}"
+        )
     settings = spec.fel[task - 1]
     if rounds is not None:
         settings = settings.model_copy(update={"rounds": rounds})

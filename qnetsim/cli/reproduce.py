@@ -130,6 +130,11 @@ def reproduce(
     folder = out or Path("runs")
     figures = FIGURES if figure == "all" else (figure,)
     refuse_files(folder, figures, force)
+    if trained and next((folder / "fig9").glob("*.h5"), None) is None:
+        raise UsageError(
+            f"{folder / 'fig9'}: holds no training to show; leave --trained out to train, or give "
+            "--out with the folder of trainings"
+        )
     left_out = _left_out(figure)
     make_folder(folder)
     request = _request(figures, folder, quick, seed, asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -179,6 +180,7 @@ def train(
         train_belief(job, force=force, durable=durable, as_json=as_json)
         files.remove_state(durable)
         return
+    _refuse_what_does_not_learn(policy)
     from qnetsim.learning.results import write_results
     from qnetsim.learning.training_record import reference_costs, training_record
 
@@ -219,6 +221,16 @@ def _options(chosen: Mapping[str, Any]) -> TrainingOptions:
     from qnetsim.learning.options import TrainingOptions
 
     return TrainingOptions(**{one.name: chosen[one.name] for one in fields(TrainingOptions)})
+
+
+def _refuse_what_does_not_learn(policy: str) -> None:
+    from qnetsim.learning.train import ALGORITHMS
+
+    learners = (*ALGORITHMS, BELIEF_NET)
+    if policy not in learners:
+        close = difflib.get_close_matches(policy, learners, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise UsageError(f"policy {policy!r} does not learn; {hint}allowed: {', '.join(learners)}")
 
 
 def _new_training(

@@ -66,10 +66,11 @@ def _nodes(table: JobsTable, topology: Topology) -> tuple[int, ...]:
         if often:
             raise SettingError([(place, f"names {often[0]!r} twice; name each node once")])
     if len(found) < table.members + 2:
+        most = len(found) - 2
         text = (
             f"{counted(table.members, 'member')}, a hub and an owner take "
             f"{counted(table.members + 2, 'node')}, and there are {len(found)}; "
-            f"allowed: at most {max(len(found) - 2, 0)}"
+            + (f"allowed: at most {most}" if most > 0 else "a job needs at least 3 nodes")
         )
         raise SettingError([(("jobs", "members"), text)])
     return tuple(sorted(found))

@@ -192,6 +192,7 @@ def _without_tags(location: Key) -> Key:
     """Drop the names of a union's branches, which pydantic adds."""
     if location[:2] not in {
         ("demand", "pairs"),
+        ("jobs", "nodes"),
         ("network", "fibre_spans"),
         ("network", "rate_table"),
     }:
@@ -202,6 +203,8 @@ def _without_tags(location: Key) -> Key:
 #: Pydantic's words for types, in the words of TOML.
 PLAIN = {
     "tuple_type": "should be a list",
+    "too_short": "has too few entries",
+    "too_long": "has too many entries",
     "model_type": "should be a table",
     "model_attributes_type": "should be a table",
     "string_type": "should be text",

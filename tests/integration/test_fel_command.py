@@ -70,6 +70,24 @@ def test_processes_change_nothing_of_a_real_training(capsys: pytest.CaptureFixtu
         assert "--processes is for training outside the network" in err
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--job-sizes", "--channels", "3"), "--job-sizes counts one round"),
+        (("--job-sizes", "--processes", "2"), "--job-sizes counts one round"),
+        (("--job-sizes", "--force"), "--job-sizes counts one round"),
+        (("--processes", "2"), "--processes is for mode = 'real'"),
+        (("--task", "9"), "[[fel]] table; there is no number 9"),
+    ],
+)
+def test_options_that_would_change_nothing_are_refused(
+    options: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = call(capsys, "fel", "small.toml", *options)
+    assert code == 2
+    assert told in err
+
+
 def test_training_outside_the_network(capsys: pytest.CaptureFixture[str]) -> None:
     found = data(capsys, "fel", FEL, "--task", "2", "--rounds", "3")
     assert found["schema"] == "qnetsim.fel/1"

@@ -91,6 +91,7 @@ def test_a_price_changes_the_figure(tmp_path: Path, capsys: pytest.CaptureFixtur
         (("fig4", "--epochs", "3"), "--epochs goes with fig9"),
         (("fig4", "--topology", "nsfnet"), "--topology goes with fig5"),
         (("fig5", "--trained"), "--trained goes with fig9"),
+        (("fig9", "--trained"), "fig9: holds no training to show; leave --trained out"),
         (("fig4", "--workers", "2"), "--workers goes with fig5"),
         (("all", "--set", "demand.mean=2"), "--set goes with fig5"),
         (("fig6", "--set", "demand.requests=7"), "is what fig6 varies"),

@@ -223,6 +223,11 @@ def test_all_kernels_agree_under_attack() -> None:
         ('source = "3"\ntarget = "8"', "the task sends nothing from '3' to '8'"),
         ("last_round = 0", "0 is ahead of first_round, 1"),
         ("first_round = 4", "4 is after the last round, 3"),
+        ('purpose = "tokens"', "is sent in the set-up alone; first_round = 0 is the set-up"),
+        (
+            'purpose = "scores"\nfirst_round = 0\nlast_round = 0',
+            "is sent in rounds alone; the set-up, round 0, has none of it",
+        ),
         ("share = 0.0", "a number 0 < share <= 1"),
         ('kind = "jam"', "'tamper', 'drop' or 'replay'"),
     ],
