@@ -7,6 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from functools import lru_cache
+from numbers import Number
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -20,8 +21,9 @@ _stamp = ""
 def jit(function: Function) -> Function:
     """Compile a function while its module is loaded for that; else leave it as it is.
 
-    numba's cache looks at the file of a function alone, and at its name: what is called there and
-    stands in another file must be one of the module's ``PARTS``, which are stamped into the name.
+    numba's cache looks at the file of a function alone, and at its name. What other files give it
+    is compiled into it as well: so a digest of the modules and numbers that its module names is
+    stamped into the name. Modules with functions that are called must be its ``PARTS``.
     """
     if not _compiling:
         return function
@@ -36,6 +38,18 @@ def inlined(function: Function) -> Function:
         return function
     numba: Any = importlib.import_module("numba")
     return numba.njit(cache=True, nogil=True, inline="always")(function)  # type: ignore[no-any-return]
+
+
+def in_place_of(plain: Function) -> Callable[[Function], Function]:
+    """Mark a function that is compiled as it stands; where nothing is, ``plain`` is called.
+
+    For loops that are slow as plain Python, and array steps that are slow compiled.
+    """
+
+    def choose(function: Function) -> Function:
+        return inlined(function) if _compiling else plain
+
+    return choose
 
 
 def product_halves(function: Function) -> Function:
@@ -81,7 +95,7 @@ def compiled(module: ModuleType) -> ModuleType:
     twin = importlib.util.module_from_spec(spec)
     sys.modules[name] = twin
     parts: tuple[ModuleType, ...] = getattr(module, "PARTS", ())
-    _compiling, _stamp = True, _stamp_of(parts)
+    _compiling, _stamp = True, _stamp_of(module)
     try:
         spec.loader.exec_module(twin)
     finally:
@@ -92,11 +106,26 @@ def compiled(module: ModuleType) -> ModuleType:
     return twin
 
 
-def _stamp_of(parts: tuple[ModuleType, ...]) -> str:
-    """Digest of the files of these modules; empty for none."""
-    found = hashlib.sha256()
-    for part in parts:
-        assert part.__file__ is not None
-        found.update(Path(part.__file__).read_bytes())
-        found.update(_stamp_of(getattr(part, "PARTS", ())).encode())
-    return f"_{found.hexdigest()[:16]}" if parts else ""
+def _stamp_of(module: ModuleType) -> str:
+    """Digest of all that is compiled into the functions of a module beside its own file.
+
+    That is: numbers by name, the files of modules of ours, and what these name, and this file.
+    """
+    numbers = {name: found for name, found in vars(module).items() if isinstance(found, Number)}
+    files: dict[str, bytes] = {}
+    open_modules = [sys.modules[__name__], module]
+    while open_modules:
+        found = open_modules.pop()
+        assert found.__file__ is not None
+        files[found.__name__] = Path(found.__file__).read_bytes()
+        open_modules += [
+            other
+            for other in vars(found).values()
+            if isinstance(other, ModuleType)
+            and other.__name__.startswith(f"{__package__}.")
+            and other.__name__ not in files
+        ]
+    digest = hashlib.sha256(repr(sorted(numbers.items())).encode())
+    for name in sorted(files):
+        digest.update(files[name])
+    return f"_{digest.hexdigest()[:16]}"

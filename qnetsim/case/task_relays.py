@@ -18,9 +18,9 @@ from qnetsim.fel.task_session import TaskSession
 from qnetsim.network import Topology
 from qnetsim.scenario import AttackTable, FelTable
 
+MASKED_NUMBERS = UPDATE_SUM.masked.purpose
 #: Steps up to this one are the set-up, those after it a round.
 LAST_SETUP_STEP = 3
-MASKED_NUMBERS = UPDATE_SUM.masked.purpose
 
 
 def relay_rule(table: FelTable) -> RelayRule:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from qnetsim.arrays import IntArray
-from qnetsim.compiling import inlined, jit
+from qnetsim.compiling import in_place_of, inlined, jit
 from qnetsim.kernel.serving import fibre_books, whole
 from qnetsim.kernel.serving import state as at
 from qnetsim.kernel.serving.state import Desk, Flows, Moves, Part, Rules, Slots, State
@@ -317,19 +317,34 @@ def give_up(queue: IntArray, i: int, counts: IntArray, row: int) -> None:
     queue[i, at.STATUS] = at.GONE
 
 
-@inlined
-def move(queue: IntArray, i: int, to: int) -> None:
-    """Copy an entry, all columns at once."""
-    request, level, arrival, deadline = queue[i, 0], queue[i, 1], queue[i, 2], queue[i, 3]
-    left, started, status, path = queue[i, 4], queue[i, 5], queue[i, 6], queue[i, 7]
-    queue[to, 0] = request
-    queue[to, 1] = level
-    queue[to, 2] = arrival
-    queue[to, 3] = deadline
-    queue[to, 4] = left
-    queue[to, 5] = started
-    queue[to, 6] = status
-    queue[to, 7] = path
+def close_ranks_by_arrays(queue: IntArray, entries: int) -> int:
+    """Do what :func:`close_ranks` does, where nothing is compiled."""
+    staying = queue[:entries]
+    staying = staying[staying[:, at.STATUS] != at.GONE]
+    queue[: len(staying)] = staying
+    return len(staying)
+
+
+@in_place_of(close_ranks_by_arrays)
+def close_ranks(queue: IntArray, entries: int) -> int:
+    """Let the first entries of the queue move up to where others have left; returns who is left.
+
+    Without a branch, which nothing could foretell.
+    """
+    kept = 0
+    for i in range(entries):
+        request, level, arrival, deadline = queue[i, 0], queue[i, 1], queue[i, 2], queue[i, 3]
+        left, started, status, path = queue[i, 4], queue[i, 5], queue[i, 6], queue[i, 7]
+        queue[kept, 0] = request
+        queue[kept, 1] = level
+        queue[kept, 2] = arrival
+        queue[kept, 3] = deadline
+        queue[kept, 4] = left
+        queue[kept, 5] = started
+        queue[kept, 6] = status
+        queue[kept, 7] = path
+        kept += status != at.GONE
+    return kept
 
 
 @jit
@@ -344,11 +359,7 @@ def leave(
     for i in range(queued):
         if queue[i, at.STATUS] == at.ASKING and queue[i, at.DEADLINE] <= until:
             give_up(queue, i, counts, row)
-    kept = 0
-    for i in range(queued + coming):
-        move(queue, i, kept)
-        kept += queue[kept, at.STATUS] != at.GONE
-    size[at.QUEUED] = kept - coming
+    size[at.QUEUED] = close_ranks(queue, queued + coming) - coming
 
 
 @jit

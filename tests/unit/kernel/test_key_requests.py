@@ -58,9 +58,7 @@ class Pieces:
 
 def rounds_of(case: Case, nodes: tuple[int, int] = (0, 2), **more: Any) -> Rounds:
     context = {"task_relay": more.pop("task_relay", None)}
-    session: Any = SimpleNamespace(
-        parties=list(ENDS), workers=["left"], label_holder="right", needed=("right",)
-    )
+    session: Any = SimpleNamespace(parties=list(ENDS), workers=["left"], needed=("right",))
     task = Task(
         session=session,
         nodes=dict(zip(ENDS, nodes, strict=True)),

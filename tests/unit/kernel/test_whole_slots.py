@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from qnetsim.case import Case, open_case
+from qnetsim.compiling import have_numba
 from qnetsim.kernel.serving import loop, whole
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.scenario import parse_scenario
 from qnetsim.world.realisation import WorldChunk
 from tests.support.helpers import Result, Scripted, run
+from tests.support.random_cases import expected, hold_against, random_routes
 
 S = 10**9
 TEXT = """
@@ -238,3 +240,57 @@ def test_a_slot_like_an_earlier_one_is_repeated(
     assert made[[0, 19, 25, 59]].tolist() == [made[0]] * 4
     assert made[0] > 0
     assert not repeated if kept else len(repeated) >= 35
+
+
+class StandingScript(Scripted):
+    """The first row of the script, for the whole run."""
+
+    def decide(self, observation: Observation) -> Decision:
+        first = observation.fibres
+        rows = self.channels[0, first], self.wavelengths[0, first]
+        return Decision(*rows, observation.slots_left, self.routes)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_repeated_slots_are_those_of_the_plain_simulator(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some slots do not fit, wait or meet an outage; every column is compared."""
+    repeated: list[int] = []
+    honest = whole.repeat
+
+    def spy(fibres, tails, slot, out, other, row):
+        repeated.append(slot)
+        honest(fibres, tails, slot, out, other, row)
+
+    monkeypatch.setattr(whole, "repeat", spy)
+    rng = np.random.default_rng(seed)
+    lifetime = int(rng.integers(0, 3))
+    keys = {
+        "store_bits": 0 if lifetime else 35,
+        "key_lifetime_slots": lifetime,
+        "patience_s": rng.choice([0.0, 1.5]),
+        "on_outage": repr(str(rng.choice(["wait", "reroute", "block"]))),
+        "control_delay_s": rng.choice([0.0, 1.3]),
+    }
+    outages = [
+        f'[[outage]]\nfibre = ["{ends[0]}", "{ends[1]}"]\nstart_s = {first}\nduration_s = {long}'
+        for ends, first, long in (("ab", 20, 5), ("bc", 23.5, 3), ("ab", 50, rng.integers(1, 6)))
+    ]
+    case = small(
+        tmp_path,
+        80,
+        fibres="a,b,250 b,c,80 a,c,120",
+        pairs='[["a", "b"], ["a", "c"], ["b", "c"]]',
+        network=f"qkd_wavelengths = {rng.choice([0, 36, 60])}",
+        demand="mean = 2.5",
+        management="\n".join([*(f"{key} = {value}" for key, value in keys.items()), *outages]),
+    )
+    routes = random_routes(np.random.default_rng(7), case)
+    shape = case.scenario.run.slots, case.network.fibres
+    rows = [np.broadcast_to(rng.integers(0, most, shape[1]), shape) for most in (8, 4)]
+    policy = StandingScript(*rows, routes=routes)
+    reference = expected(case, policy, routes)
+    for kernel in ("loop", "numpy", *(["numba"] if have_numba() else [])):
+        hold_against(run(case, StandingScript(*rows, routes=routes), kernel=kernel), reference)
+    assert len(repeated) > 20
