@@ -102,8 +102,25 @@ class LearnedPolicy(Policy):
 
         path = self._file(topology)
         if self._weights is None or self._weights[0] != path:
-            self._weights = path, read_weights(path)
+            weights = read_weights(path)
+            self._refuse_others(path, weights)
+            self._weights = path, weights
         return self._weights[1]
+
+    def _refuse_others(self, path: Path, weights: Weights) -> None:
+        """Refuse what another of these policies was trained for: it would run under a wrong name.
+
+        Raises
+        ------
+        UsageError
+        """
+        trained = weights.card.get("policy")
+        names = [one.name for one in (FedSAC, DecSAC, DecPPO, MASAC, MAPPO)]
+        if self.name in names and trained in names and trained != self.name:
+            raise UsageError(
+                f"{path}: was trained as {trained}, not as {self.name}; give {trained} with "
+                "model = this file"
+            )
 
     def _fitted(self, setting: Setting) -> tuple[Weights, Units]:
         """Weights as they were trained, and the units that they decide for.

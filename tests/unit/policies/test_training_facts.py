@@ -183,6 +183,13 @@ def test_weights_of_another_network_are_refused_and_not_warned_of():
                 ask(setting)
 
 
+def test_weights_of_another_policy_are_refused():
+    setting = open_case(parse_scenario(TEXT)).setting
+    policy = make_policy("mappo", {"model": str(MODELS / "decppo-nsfnet.safetensors")})
+    with pytest.raises(UsageError, match="trained as decppo, not as mappo; give decppo with"):
+        policy.plan(setting)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_scenario_far_off_is_told_once_by_a_command(workers, tmp_path):
     """Also where worker processes run the policy."""
