@@ -34,13 +34,13 @@ def shipped_input(name: str) -> Path | None:
 
 def shipped_scenarios() -> dict[str, Path]:
     """Scenario files that come with qnetsim, by name."""
-    return {path.stem: path for path in sorted(shipped_folder("scenarios").glob("*.toml"))}
+    return dict(sorted((path.stem, path) for path in shipped_folder("scenarios").glob("*.toml")))
 
 
 def benchmark_scenarios() -> dict[str, Path]:
     """Scenario files of the benchmark's worlds, by name."""
     folder = shipped_folder("scenarios") / "benchmark"
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return dict(sorted((path.stem, path) for path in folder.glob("*.toml")))
 
 
 def summary_of(scenario: str) -> str:

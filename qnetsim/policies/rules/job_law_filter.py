@@ -6,8 +6,6 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import identity
-from scipy.sparse.linalg import spsolve
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.forecast import Forecast
@@ -46,6 +44,9 @@ class JobLawFilter:
 
     def _long_run(self) -> FloatArray:
         """Beliefs about jobs that nobody saw, shape (chains, states)."""
+        from scipy.sparse import identity
+        from scipy.sparse.linalg import spsolve
+
         states = self._states
         there = states.onward[1:, 1:]
         # slots that a job spends in each state, in the mean

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import PolicyError
 from qnetsim.forecast.job_law import JobLaw
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 #: Most states; beliefs about them are kept for every pair.
 MOST_STATES = 50_000
@@ -50,6 +53,8 @@ class PairJobStates:
         PolicyError
             Periods and sizes make too many.
         """
+        from scipy.sparse import csr_matrix
+
         table = law.table
         periods = Counter(table.periods)
         _refuse_many(law, periods)
