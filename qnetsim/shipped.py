@@ -40,7 +40,7 @@ def shipped_scenarios() -> dict[str, Path]:
 def benchmark_scenarios() -> dict[str, Path]:
     """Scenario files of the benchmark's worlds, by name."""
     folder = shipped_folder("scenarios") / "benchmark"
-    return dict(sorted((path.stem, path) for path in folder.glob("*.toml")))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
 def summary_of(scenario: str) -> str:
