@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,17 +19,21 @@ from qnetsim.arrays import FloatArray, frozen
 from qnetsim.csv_rows import MOST_PROBLEMS, CsvTable, read_csv
 from qnetsim.errors import CsvError, UsageError
 from qnetsim.extras import require
+from qnetsim.fel.data_cells import (
+    faults_of_columns,
+    holders_in,
+    labels_in,
+    number_of,
+    numbers_in,
+    records_in,
+)
 from qnetsim.fel.datasets import Dataset, make_dataset
-from qnetsim.fel.preparation import LARGEST, Preparation
+from qnetsim.fel.preparation import Preparation
 from qnetsim.input_files import read_input
-from qnetsim.plain_text import counted, from_spreadsheet_cell
+from qnetsim.plain_text import counted
 
 #: Longest file of data that is read.
 MOST_DATA_BYTES = 2**28
-#: Most classes: one-vs-rest problems cost keys, and a column with more of them is no label.
-MOST_CLASSES = 100
-#: Characters of a cell in a message.
-MOST_SHOWN = 40
 SUFFIXES = (".csv", ".parquet")
 
 
@@ -147,20 +150,20 @@ def _read(path: Path, sha256: str, columns: DataColumns) -> OwnData:
     features, groups = _feature_columns(table, columns)
     label = _place(table, columns.label, "label")
     problems: list[str] = []
-    labels = tuple(_labels(table, label, problems))
+    labels = tuple(labels_in(table, label, problems))
     records: tuple[str, ...] = ()
     if columns.record_id is not None:
         place = _place(table, columns.record_id, "record_id")
-        records = tuple(_records(table, place, problems))
+        records = tuple(records_in(table, place, problems))
     holders: tuple[str, ...] = ()
     if columns.holder is not None:
         place = _place(table, columns.holder, "holder")
-        holders = tuple(_holders(table, place, problems))
-    values = _numbers(table, [_place(table, name, "features") for name in features], problems)
+        holders = tuple(holders_in(table, place, problems))
+    values = numbers_in(table, [_place(table, name, "features") for name in features], problems)
     if len(problems) > MOST_PROBLEMS:
         more = counted(len(problems) - MOST_PROBLEMS, "bad cell")
         problems = [*problems[:MOST_PROBLEMS], f"{path}: and {more} more"]
-    problems = problems or list(_of_whole_columns(table, columns, features, values, labels))
+    problems = problems or list(faults_of_columns(table, columns.label, features, values, labels))
     if problems:
         raise CsvError(problems)
     return OwnData(values, features, labels, records, holders, groups)
@@ -186,7 +189,7 @@ def _table(path: Path) -> CsvTable:
             f"{path}:{line}: is not UTF-8 text ({error.reason}); save it as UTF-8{how}"
         ) from None
     table = read_csv(str(path), text)
-    if table.header and all(_number(cell) is not None for cell in table.header):
+    if table.header and all(number_of(cell) is not None for cell in table.header):
         raise CsvError(
             [
                 f"{path}:{table.header_line}: the header is missing: the first line has numbers "
@@ -285,120 +288,3 @@ def _feature_columns(
 
 def _listed(used: dict[int, str]) -> str:
     return " and ".join(dict.fromkeys(used.values()))
-
-
-def _labels(table: CsvTable, place: int, problems: list[str]) -> Iterator[str]:
-    """Class of each record; numbers that are equal are one class."""
-    for i, cells in enumerate(table.rows):
-        cell = cells[place]
-        if not cell:
-            problems.append(
-                f"{table.where(i)}: {table.header[place]}: is empty; give the class of the record"
-            )
-        number = _number(cell)
-        if number is not None and number != number:
-            problems.append(
-                f"{table.where(i)}: {table.header[place]}: {_shown(cell)} is not allowed; give the "
-                "class of the record, as text or number"
-            )
-        yield cell if number is None or not np.isfinite(number) else f"{number:.15g}"
-
-
-def _records(table: CsvTable, place: int, problems: list[str]) -> Iterator[str]:
-    seen: dict[str, int] = {}
-    for i, cells in enumerate(table.rows):
-        cell = from_spreadsheet_cell(cells[place])
-        where = f"{table.where(i)}: {table.header[place]}"
-        if not cell:
-            problems.append(f"{where}: is empty; give each record an identifier")
-        elif cell in seen:
-            first = table.where(seen[cell]).removeprefix(table.name).lstrip(":, ")
-            first = first if first.startswith("row") else f"line {first}"
-            problems.append(
-                f"{where}: {_shown(cell)} stands in {first} already; each record has an "
-                "identifier of its own"
-            )
-        seen.setdefault(cell, i)
-        yield cell
-
-
-def _holders(table: CsvTable, place: int, problems: list[str]) -> Iterator[str]:
-    for i, cells in enumerate(table.rows):
-        cell = from_spreadsheet_cell(cells[place])
-        if not cell:
-            where = f"{table.where(i)}: {table.header[place]}"
-            problems.append(f"{where}: is empty; give the worker that holds the record")
-        yield cell
-
-
-def _numbers(table: CsvTable, places: Sequence[int], problems: list[str]) -> FloatArray:
-    values = np.zeros((len(table.rows), len(places)))
-    for i, cells in enumerate(table.rows):
-        for j, place in enumerate(places):
-            number = _number(cells[place])
-            if number is not None and abs(number) <= LARGEST:
-                values[i, j] = number
-            else:
-                what = _wrong(cells[place], number)
-                problems.append(f"{table.where(i)}: {table.header[place]}: {what}")
-    return values
-
-
-def _number(cell: str) -> float | None:
-    """A cell as a number; 1_000 is none outside Python."""
-    try:
-        return None if "_" in cell else float(cell)
-    except ValueError:
-        return None
-
-
-def _wrong(cell: str, number: float | None) -> str:
-    """What is wrong with a cell, and what is allowed."""
-    allowed = f"allowed: a number of at most {LARGEST:g} in absolute value"
-    if not cell:
-        return (
-            "is empty; give a number, or leave the record out (a column that is not always known "
-            "goes into ignore)"
-        )
-    if number is None:
-        if _number(cell.replace(",", ".")) is not None:
-            return f"{_shown(cell)} has a decimal comma; write {cell.replace(',', '.')}"
-        return f"{_shown(cell)} is not a number; {allowed}"
-    return f"{_shown(cell)} is not allowed; {allowed}"
-
-
-def _of_whole_columns(
-    table: CsvTable,
-    columns: DataColumns,
-    features: Sequence[str],
-    values: FloatArray,
-    labels: Sequence[str],
-) -> Iterator[str]:
-    """What is wrong with a column as a whole."""
-    name = table.name
-    if len(labels) < 2:
-        yield f"{name}: has {counted(len(labels), 'record')}; at least two are needed"
-        return
-    classes = sorted(set(labels))
-    if len(classes) < 2:
-        yield (
-            f"{name}: {columns.label}: every record is {_shown(classes[0])}; at least two classes "
-            "are needed"
-        )
-    elif len(classes) > MOST_CLASSES:
-        shown = ", ".join(map(_shown, classes[:3]))
-        yield (
-            f"{name}: {columns.label}: has {len(classes):,} classes in {len(labels):,} records "
-            f"({shown} …); allowed: 2 .. {MOST_CLASSES}: a label says to which class a record "
-            "belongs"
-        )
-    constant = np.ptp(values, axis=0) == 0
-    for j in np.flatnonzero(constant)[:MOST_PROBLEMS].tolist():
-        yield (
-            f"{name}: {features[j]}: is {values[0, j]:g} in every record, which says nothing; put "
-            "it into ignore"
-        )
-
-
-def _shown(cell: str) -> str:
-    return repr(cell if len(cell) <= MOST_SHOWN else f"{cell[:MOST_SHOWN]}…")

@@ -13,7 +13,7 @@ import qnetsim
 from qnetsim.case import open_case
 from qnetsim.policies.learned.belief_facts import belief_facts
 from qnetsim.policies.learned.belief_weights import read_belief
-from qnetsim.policies.learned.policies import MODELS
+from qnetsim.policies.learned.model_files import MODELS
 from qnetsim.trace import open_trace
 from qnetsim.trace.files.curve_file import read_curve
 from tests.support.commands import call

@@ -13,7 +13,7 @@ import pytest
 
 from qnetsim.case import open_case
 from qnetsim.errors import TraceFormatError, UsageError
-from qnetsim.policies.learned.policies import MODELS
+from qnetsim.policies.learned.model_files import MODELS
 from qnetsim.policies.learned.weights import read_weights
 from qnetsim.runs.simulate import RunContext, run_case
 from qnetsim.scenario import parse_scenario

@@ -15,7 +15,7 @@ from qnetsim.analysis.learning_curves import converged  # noqa: E402
 from qnetsim.case import load, open_case  # noqa: E402
 from qnetsim.learning.checkpoint import weights_of, write_weights  # noqa: E402
 from qnetsim.learning.train import Training  # noqa: E402
-from qnetsim.policies.learned.policies import MODELS  # noqa: E402
+from qnetsim.policies.learned.model_files import MODELS  # noqa: E402
 from qnetsim.policies.learned.weights import read_weights  # noqa: E402
 from qnetsim.policies.registry import make_policy  # noqa: E402
 from qnetsim.runs.simulate import RunContext, run_case  # noqa: E402

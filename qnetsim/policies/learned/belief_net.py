@@ -10,10 +10,9 @@ import numpy as np
 from pydantic import Field
 
 from qnetsim.arrays import FloatArray
-from qnetsim.errors import UsageError
 from qnetsim.network import Network
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
-from qnetsim.policies.learned.policies import MODELS
+from qnetsim.policies.learned.model_files import model_file
 
 if TYPE_CHECKING:
     from qnetsim.optimize import Plan
@@ -123,18 +122,7 @@ class BeliefNet(Policy):
         return self._weights[1]
 
     def _file(self) -> Path:
-        model = self.options.model
-        if model.endswith(".safetensors"):
-            return Path(model)
-        path = MODELS / f"{NAME}-{model or DEFAULT_MODEL}.safetensors"
-        if not path.is_file():
-            shipped = sorted(p.stem for p in MODELS.glob(f"{NAME}-*.safetensors"))
-            raise UsageError(
-                f"policy {NAME!r} has no trained model {path.stem!r} (shipped: "
-                f"{', '.join(shipped) or 'none'}); train one by `qnetsim train SCENARIO --policy "
-                f"{NAME} --out FILE.safetensors` and give model = FILE.safetensors"
-            )
-        return path
+        return model_file(NAME, self.options.model, DEFAULT_MODEL)
 
     def _warn_if_far(self, setting: Setting, weights: BeliefWeights) -> None:
         """Warn of a scenario that is not like those of the training."""

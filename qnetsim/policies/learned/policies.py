@@ -16,16 +16,13 @@ from qnetsim.errors import UsageError
 from qnetsim.network import Network
 from qnetsim.plain_text import counted
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
+from qnetsim.policies.learned.model_files import model_file
 from qnetsim.scenario.tables.portable import file_name
-from qnetsim.shipped import shipped_folder
 
 if TYPE_CHECKING:
     from qnetsim.optimize import Plan
     from qnetsim.policies.learned.features import Float32Array, Units
     from qnetsim.policies.learned.weights import Weights
-
-#: Where the models that come with qnetsim are.
-MODELS = shipped_folder("models")
 
 
 class LearnedOptions(PolicyOptions):
@@ -174,18 +171,7 @@ class LearnedPolicy(Policy):
         return replace(weights, spec=replace(spec, most_channels=scale)), told if far else ""
 
     def _file(self, topology: str) -> Path:
-        model = self.options.model
-        if model.endswith(".safetensors"):
-            return Path(model)
-        path = MODELS / f"{self.name}-{model or topology}.safetensors"
-        if not path.is_file():
-            shipped = sorted(p.stem for p in MODELS.glob(f"{self.name}-*.safetensors"))
-            raise UsageError(
-                f"policy {self.name!r} has no trained model {path.stem!r} (shipped: "
-                f"{', '.join(shipped) or 'none'}); train one by `qnetsim train SCENARIO --policy "
-                f"{self.name} --out FILE.safetensors` and give model = FILE.safetensors"
-            )
-        return path
+        return model_file(self.name, self.options.model, topology)
 
     def decide(self, observation: Observation) -> Decision:
         """Act on what the agent sees of its own fibres."""

@@ -218,7 +218,7 @@ def test_a_damaged_file_is_refused(what: str, said: str, tmp_path: Path) -> None
 
 
 def test_weights_of_others_are_refused() -> None:
-    from qnetsim.policies.learned.policies import MODELS
+    from qnetsim.policies.learned.model_files import MODELS
 
     case = jobs_case()
     policy = BeliefNet(BeliefNetOptions(model=str(MODELS / "fedsac-nsfnet.safetensors")))

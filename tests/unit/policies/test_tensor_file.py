@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save
 
 from qnetsim.errors import UsageError
-from qnetsim.policies.learned.policies import MODELS
+from qnetsim.policies.learned.model_files import MODELS
 from qnetsim.policies.learned.weights import FORMAT, read_weights
 
 SPEC = {"history": 1, "observe": ["demand"], "decide_by": "fibre"}

@@ -13,7 +13,7 @@ import pytest
 import qnetsim
 from qnetsim.case import open_case
 from qnetsim.errors import UsageError
-from qnetsim.policies.learned.policies import MODELS
+from qnetsim.policies.learned.model_files import MODELS
 from qnetsim.policies.learned.training_facts import (
     ModelWarning,
     facts_of,
