@@ -108,6 +108,8 @@ def fel(
         raise UsageError("--processes is for training outside the network: without --policy")
     if resume and out is None:
         raise UsageError("--resume goes on with a trace that was kept; give --policy and --out")
+    if force and out is None:
+        raise UsageError("--force overwrites a trace that was kept; give --policy and --out")
     keep = Keeping(force, resume)
     spec = _with_one_task(load(scenario, changes=changes), scenario, task, rounds)
     _refuse_idle_processes(spec, processes)

@@ -76,6 +76,8 @@ def test_processes_change_nothing_of_a_real_training(capsys: pytest.CaptureFixtu
         (("--job-sizes", "--channels", "3"), "--job-sizes counts one round"),
         (("--job-sizes", "--processes", "2"), "--job-sizes counts one round"),
         (("--job-sizes", "--force"), "--job-sizes counts one round"),
+        (("--budget", "--force"), "--force overwrites a trace that was kept"),
+        (("--resume",), "--resume goes on with a trace that was kept"),
         (("--processes", "2"), "--processes is for mode = 'real'"),
         (("--task", "9"), "[[fel]] table; there is no number 9"),
     ],
