@@ -341,3 +341,22 @@ def test_opening_a_trace_loads_no_simulator() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("qnetsim comp", "compare"), ("qnetsim compare --pol", "--policy")]
+)
+def test_the_shell_completes_commands_and_options(typed: str, offered: str) -> None:
+    asks = {"_QNETSIM_COMPLETE": "bash_complete", "COMP_WORDS": typed}
+    asks["COMP_CWORD"] = str(len(typed.split()) - 1)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.argv = ['qnetsim']; import qnetsim.__main__ as m; m.main()",
+        ],
+        env=os.environ | asks,
+        capture_output=True,
+        text=True,
+    )
+    assert f"plain,{offered}" in done.stdout.splitlines()
