@@ -36,6 +36,7 @@ def inlined(function: Function) -> Function:
     """Mark a function that is compiled into whoever calls it: a call costs more than it does."""
     if not _compiling:
         return function
+    function.__qualname__ += _stamp  # it may be called by plain Python too, and is cached then
     numba: Any = importlib.import_module("numba")
     return numba.njit(cache=True, nogil=True, inline="always")(function)  # type: ignore[no-any-return]
 

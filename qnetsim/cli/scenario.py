@@ -81,7 +81,7 @@ def check(files: tuple[Path, ...], changes: Changes, as_json: bool) -> None:
             data[path] = data_json(spec)
             if not as_json:
                 say_recording(spec)
-                say_data(spec)
+                say_data(data[path])
         except QnetsimError as error:
             problems[path] = str(error).splitlines()
         if not as_json:

@@ -237,12 +237,9 @@ def _new_training(
     case: Case, policy: str, seeds: int, padded: bool, chosen: dict[str, Any]
 ) -> tuple[Training, PaddedTransport | InProcessTransport]:
     """A training at its start, and what carries the weights between its agents."""
-    from qnetsim.learning.train import ALGORITHMS, Training
+    from qnetsim.learning.train import Training
     from qnetsim.learning.transport import InProcessTransport, PaddedTransport
 
-    if policy not in ALGORITHMS:
-        allowed = ", ".join((*ALGORITHMS, BELIEF_NET))
-        raise UsageError(f"policy {policy!r} does not learn; allowed: {allowed}")
     traces, value_weight = chosen["from_traces"], chosen["value_weight"]
     options = _options(chosen)
     transport = PaddedTransport(case) if padded else InProcessTransport()

@@ -264,13 +264,18 @@ class FeatureBlock:
         UsageError
             A parameter leaves the range that fits into the slots.
         """
-        samples = samples or len(self.features)
-        shift = GRADIENT_BITS - PARAMETER_BITS
-        for c, rate in enumerate(rates):
-            divisor = (rate.denominator * samples) << shift
-            moved = [int(g) * rate.numerator // divisor for g in gradient[:, c].tolist()]
-            self.parameters[:, c] -= np.array(moved, dtype=np.int64)
+        self.parameters -= moves(gradient, rates, samples or len(self.features))
         require_parameters(self.parameters)
+
+
+def moves(gradient: IntArray, rates: Sequence[Fraction], samples: int) -> IntArray:
+    """Steps along a gradient in the units of parameters, rounded down; shape as the gradient."""
+    shift = GRADIENT_BITS - PARAMETER_BITS
+    found = np.empty(gradient.shape, dtype=np.int64)
+    for c, rate in enumerate(rates):
+        divisor = (rate.denominator * samples) << shift
+        found[:, c] = [int(g) * rate.numerator // divisor for g in gradient[:, c].tolist()]
+    return found
 
 
 def require_parameters(parameters: IntArray) -> None:

@@ -19,10 +19,10 @@ from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.fel.arithmetic import (
     PARAMETER_BITS,
-    PARAMETER_LIMIT,
     Penalty,
     accuracy,
     learning_rates,
+    require_parameters,
 )
 from qnetsim.fel.datasets import Dataset
 from qnetsim.fel.evaluation import ModelFigures, evaluate
@@ -279,8 +279,7 @@ class AveragingSession:
         loss = math.log(2) + float(np.mean(losses / weights / 2.0**LOSS_BITS + penalty))
         change = total[:size].reshape(self.parameters.shape) // weights
         self.parameters = self.parameters + change
-        if np.abs(self.parameters).max(initial=0) > PARAMETER_LIMIT << PARAMETER_BITS:
-            raise UsageError(f"a parameter exceeds ±{PARAMETER_LIMIT}; learn for fewer rounds")
+        require_parameters(self.parameters)
         return loss
 
     def _free_parameters(self) -> IntArray:

@@ -20,6 +20,7 @@ from qnetsim.fel.arithmetic import (
     SCORE_BITS,
     ClassBalance,
     Penalty,
+    moves,
 )
 from qnetsim.fel.datasets import Dataset
 from qnetsim.fel.preparation import FEATURE_BITS, SPAN_DEVIATIONS
@@ -237,16 +238,3 @@ def prepared(raw: IntArray, totals: Totals, intercept: bool) -> IntArray:
     if intercept:
         found = np.column_stack([found, np.full(len(found), one, dtype=np.int64)])
     return np.asarray(found, dtype=np.int64)
-
-
-def moves(gradient: IntArray, rates: Sequence[Fraction], samples: int) -> IntArray:
-    """Steps along a gradient in the units of parameters, rounded down; shape as the gradient."""
-    shift = FEATURE_BITS + RESIDUAL_BITS - PARAMETER_BITS
-    columns = [
-        [
-            int(g) * rate.numerator // ((rate.denominator * samples) << shift)
-            for g in gradient[:, c].tolist()
-        ]
-        for c, rate in enumerate(rates)
-    ]
-    return np.array(columns, dtype=np.int64).T

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from qnetsim.fel.messages import MessageKind, message_kinds
+from qnetsim.fel.messages import MessageKind
 from qnetsim.fel.roles import TaskRoles
 
 #: Parties of the task that keys avoid: none; those with a private key that opens the message; all
@@ -126,7 +126,3 @@ class RelayRule:
             return everybody - {leg.source, leg.target}
         padded = self.pad_ciphertexts or leg.kind.purpose in UNMASKING
         return readers(self.roles, leg) if padded else frozenset()
-
-
-#: Purposes of messages, as an attack may name them.
-PURPOSES = tuple(dict.fromkeys(kind.purpose for kind in message_kinds(horizontal=True)))

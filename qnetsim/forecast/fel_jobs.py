@@ -184,7 +184,7 @@ def _one_of(values: Sequence[int], chance: float) -> int:
 
 
 def _pick(weights: FloatArray, uniform: float) -> int:
-    """JobPlace of a weight, drawn with probabilities that go by the weights."""
+    """Position of a weight, drawn with probabilities that go by the weights."""
     total = np.cumsum(weights)
     place = np.searchsorted(total, uniform * total[-1], side="right")
     return int(min(place, np.flatnonzero(weights)[-1]))

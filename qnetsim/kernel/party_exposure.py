@@ -42,16 +42,17 @@ class PartyExposure:
 
     def relayed(self, task: int, message: Message, nodes: Sequence[int], bits: int) -> None:
         """Count keys of a message that went over these nodes."""
+        parties = self._party[task]
+        on_way = [parties[node] for node in nodes[1:-1] if node in parties]
+        if not on_way:
+            return
         from qnetsim.fel.relays import RelayedKeys
 
-        parties = self._party[task]
         rule = self._tasks[task].relays
         readers = rule.readers(_leg(message)) if rule else ()
-        for node in nodes[1:-1]:
-            name = parties.get(node)
-            if name is not None:
-                seen = self.seen[task].setdefault(name, RelayedKeys())
-                seen.add(bits, readable=name in readers)
+        for name in on_way:
+            seen = self.seen[task].setdefault(name, RelayedKeys())
+            seen.add(bits, readable=name in readers)
 
 
 def _leg(message: Message) -> Leg:

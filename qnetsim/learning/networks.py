@@ -119,19 +119,20 @@ class Adam:
 
     def step(self, loss: Tensor) -> None:
         """Go down the gradient of a loss that is a sum over the agents."""
-        gradients = torch.autograd.grad(loss, self.layers)
-        for layer, gradient in zip(self.layers, gradients, strict=True):
-            layer.grad = gradient
+        self._take(loss)
         self._adam.step()
 
     def step_clipped(self, loss: Tensor, rate: float, norm: float) -> None:
         """Go down a gradient that is cut to this norm, at this rate."""
-        gradients = torch.autograd.grad(loss, self.layers)
-        for layer, gradient in zip(self.layers, gradients, strict=True):
-            layer.grad = gradient
+        self._take(loss)
         torch.nn.utils.clip_grad_norm_(self.layers, norm)
         self._adam.param_groups[0]["lr"] = rate
         self._adam.step()
+
+    def _take(self, loss: Tensor) -> None:
+        gradients = torch.autograd.grad(loss, self.layers)
+        for layer, gradient in zip(self.layers, gradients, strict=True):
+            layer.grad = gradient
 
     def tensors(self) -> dict[str, Tensor]:
         """Step counts and moments, by layer."""

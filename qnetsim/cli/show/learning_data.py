@@ -35,9 +35,9 @@ def data_json(scenario: Scenario) -> list[dict[str, Any]]:
     return found
 
 
-def say_data(scenario: Scenario) -> None:
+def say_data(found: list[dict[str, Any]]) -> None:
     """Say on stderr what is read from the files of data; nothing without any."""
-    for entry in data_json(scenario):
+    for entry in found:
         classes = [f"{name} ({count:,})" for name, count in entry["classes"].items()]
         shown = ", ".join(classes[:MOST_NAMED]) + (" …" if len(classes) > MOST_NAMED else "")
         positive = f"; {list(entry['classes'])[1]} counts as +1" if len(classes) == 2 else ""

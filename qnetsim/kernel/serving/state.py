@@ -380,7 +380,7 @@ class Flows(NamedTuple):
     carried : shape (paths,)
         Key bits that went each path.
     whole : shape (K,)
-        Slots that were served whole from ``row_need``, by level; not in ``carried``.
+        Slots that were served whole from ``Slots.sums``, by level; not in ``carried``.
     """
 
     bits: IntArray

@@ -256,7 +256,7 @@ class BeliefTraining:
 def slot_costs(
     module: BeliefModule, arena: Arena, levels: np.ndarray, spec: BeliefSpec
 ) -> tuple[Tensor, ArrayCore, Tensor]:
-    """Costs of all slots but the last one, the pools after them, and the last slot's load.
+    """Costs of all slots but the last one, the pools after them, and the load of all slots.
 
     Parameters
     ----------
@@ -269,7 +269,7 @@ def slot_costs(
     -------
     costs : Tensor, shape (slots - 1, worlds, fibres)
     core : ArrayCore
-    load : Tensor, shape (worlds, fibres)
+    load : Tensor, shape (slots, worlds, fibres)
     """
     slots, worlds, requests = levels.shape
     seen = arena.inputs.series(levels[: slots - 2], spec.history).astype(np.float32)
@@ -282,9 +282,9 @@ def slot_costs(
     load = _loads(arena, levels)
     core = ArrayCore(arena.prices, torch.zeros(arena.prices.lifetime, worlds, load.shape[-1]))
     if not arena.prices.lifetime:  # slots do not touch each other
-        return core.step(stock, load[:-1]), core, load[-1]
+        return core.step(stock, load[:-1]), core, load
     costs = [core.step(s, x) for s, x in zip(stock, load[:-1], strict=True)]
-    return torch.stack(costs), core, load[-1]
+    return torch.stack(costs), core, load
 
 
 def mean_cost(
@@ -295,9 +295,9 @@ def mean_cost(
     The first slots are played but not counted. What the pools hold in the end is worth what the
     slot after takes of it; without that, stocks would run down towards the end.
     """
-    costs, core, following = slot_costs(module, arena, levels, spec)
-    left = core.worth(following).sum()
-    floor = (_loads(arena, levels[burn_in:-1]) * arena.prices.reserved).sum()
+    costs, core, load = slot_costs(module, arena, levels, spec)
+    left = core.worth(load[-1]).sum()
+    floor = (load[burn_in:-1] * arena.prices.reserved).sum()
     return (costs[burn_in:].sum() - left) / floor
 
 

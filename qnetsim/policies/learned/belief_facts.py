@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from qnetsim.policies.base import Setting
 from qnetsim.policies.learned.training_facts import NAMES, differences, facts_of
 
-#: What a range of mean levels says.
-RANGE = ("least", "greatest")
 #: Facts beside those of all learned policies, and what they are called.
 MORE_NAMES = {"jobs": "jobs", "most_channels": "channels that a fibre can light"}
 
@@ -50,7 +48,7 @@ def far_from(card: Mapping[str, object], setting: Setting) -> list[str]:
 
 def _lies_in(mean: object, met: object) -> bool:
     """Whether a mean level lies in a range; a card may hold anything in its place."""
-    if not isinstance(met, list) or len(met) != len(RANGE):
+    if not isinstance(met, list) or len(met) != 2:
         return False
     if not all(isinstance(number, int | float) for number in (mean, *met)):
         return False

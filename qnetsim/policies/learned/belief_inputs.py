@@ -42,11 +42,10 @@ class PairInputs:
 
     def __init__(self, pairs: Sequence[NodePair], nodes: int) -> None:
         ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-        self._first: FloatArray = np.zeros((len(ends), nodes))
-        self._second: FloatArray = np.zeros((len(ends), nodes))
-        self._first[np.arange(len(ends)), ends[:, 0]] = 1.0
-        self._second[np.arange(len(ends)), ends[:, 1]] = 1.0
-        self._ends = self._first + self._second
+        self._first, self._second = ends[:, 0], ends[:, 1]
+        self._ends: FloatArray = np.zeros((len(ends), nodes))
+        rows = np.arange(len(ends))
+        self._ends[rows, self._first] = self._ends[rows, self._second] = 1.0
 
     def now(self, levels: npt.NDArray[np.integer[Any]]) -> FloatArray:
         """What is seen of single slots.
@@ -61,8 +60,8 @@ class PairInputs:
         """
         own = levels.astype(np.float64)
         at_node = own @ self._ends
-        first = at_node @ self._first.T - own
-        second = at_node @ self._second.T - own
+        first = at_node[..., self._first] - own
+        second = at_node[..., self._second] - own
         return np.stack(
             [own / OWN_SCALE, (first + second) / ENDS_SCALE, np.abs(first - second) / ENDS_SCALE],
             axis=-1,

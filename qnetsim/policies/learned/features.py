@@ -313,11 +313,12 @@ class Units:
         }
         if self._around is not None:
             last = self.mean_levels[None] if last_levels is None else last_levels
-            pairs = self._around.pair_block(last, self.spec.pairs) if self.spec.pairs else None
-            if pairs is not None:
+            if self.spec.pairs:
+                pairs = self._around.pair_block(last, self.spec.pairs)
                 blocks["pairs"] = np.broadcast_to(pairs, (worlds, *pairs.shape[1:]))
-            sums = self._around.neighbour_block(last)
-            blocks["neighbours"] = np.broadcast_to(sums, (worlds, *sums.shape[1:]))
+            if "neighbours" in self.spec.observe:
+                sums = self._around.neighbour_block(last)
+                blocks["neighbours"] = np.broadcast_to(sums, (worlds, *sums.shape[1:]))
         return np.concatenate([blocks[name] for name in self.spec.observe], axis=-1)
 
     def _describe(self, setting: Setting) -> Float32Array:

@@ -19,7 +19,7 @@ class RegimePolicy(StockPolicy):
     options: RegimeOptions
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
-        """Begin with all regimes equally likely."""
+        """Begin with the regimes of the long run."""
         super().prepare(setting, plan)
         self._filter = told_regimes(self.options, setting)
 

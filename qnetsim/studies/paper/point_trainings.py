@@ -14,7 +14,7 @@ from qnetsim.studies.paper.cost_figure import Budget, Changes, Point
 from qnetsim.trace import make_folder
 
 ALGORITHM = "fedsac"
-#: Ten CPU seconds on NSFNET; the control of Fig. 9 is within 5 % of the optimum by then.
+#: Ten CPU seconds on NSFNET; with less demand (Fig. 9) it is within 5 % of the optimum by then.
 EPOCHS = 10
 
 

@@ -30,7 +30,12 @@ def share_moments(training: Training) -> None:
     learner = training.learner
     assert isinstance(learner, FedSACLearner)
     assert not training.curve.slots
-    units = training.environment.units
-    table, seed = learner.table, training.case.scenario.run.seed
-    setting = LearnerSetting(table, units.spec, units.count, seed, training.training_seeds)
+    setting = LearnerSetting(
+        learner.table,
+        learner.spec,
+        learner.agents,
+        learner.seed,
+        learner.training_seeds,
+        learner.device,
+    )
     training.learner = SharedMomentsLearner(setting, learner.federation)
