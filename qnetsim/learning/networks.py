@@ -112,10 +112,10 @@ class Adam:
 
     def __init__(self, layers: Layers, rate: float) -> None:
         self.layers = layers
-        self._adam = torch.optim.Adam(layers, lr=rate, foreach=True)
+        self._adam = torch.optim.Adam(layers, lr=rate, fused=True)
         for layer in layers:  # a state exists from the start, so that it can be restored
             moments = {name: torch.zeros_like(layer) for name in ("exp_avg", "exp_avg_sq")}
-            self._adam.state[layer] = {"step": torch.zeros(()), **moments}
+            self._adam.state[layer] = {"step": torch.zeros((), device=layer.device), **moments}
 
     def step(self, loss: Tensor) -> None:
         """Go down the gradient of a loss that is a sum over the agents."""
