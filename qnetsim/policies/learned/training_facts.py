@@ -31,6 +31,8 @@ from qnetsim.units import exact
 NAMES = {
     "levels": "levels",
     "mean_level": "mean level",
+    "level_deviation": "deviation of the level",
+    "coupling": "coupling of the levels",
     "regimes": "means of the regimes",
     "regime_slots": "slots of a regime",
     "channels": "channels of the highest level",
@@ -39,6 +41,8 @@ NAMES = {
     "store_bits": "store_bits",
     "key_lifetime_slots": "key_lifetime_slots",
 }
+#: Facts that weights which tell the others may lack; nothing is said of them then.
+LATER = {"level_deviation", "coupling"}
 
 
 class ModelWarning(UserWarning):
@@ -61,10 +65,13 @@ def _facts(
 ) -> dict[str, object]:
     prices = network.costs
     means = np.array([distribution.mean for distribution in forecast.distributions])
+    variances = np.array([distribution.variance for distribution in forecast.distributions])
     lasting = bool(keys and keys.store_bits and keys.key_lifetime_slots)
     return {
         "levels": forecast.level_count,
         "mean_level": round(float(means[forecast.kind].mean()), 6),
+        "level_deviation": round(float(np.sqrt(variances)[forecast.kind].mean()), 6),
+        "coupling": forecast.coupling,
         "regimes": list(regimes.means) if regimes else [],
         "regime_slots": regimes.mean_slots if regimes else 0,
         "channels": _range(network.level_channels(forecast.level_count)[-1]),
@@ -82,7 +89,7 @@ def facts_of_card(card: Mapping[str, object]) -> dict[str, object] | None:
     elsewhere, so no file that it names is read.
     """
     stored = card.get("training")
-    if isinstance(stored, dict) and stored.keys() >= NAMES.keys():
+    if isinstance(stored, dict) and stored.keys() >= NAMES.keys() - LATER:
         return stored
     scenario = card.get("scenario")
     try:
@@ -129,7 +136,7 @@ def differences(trained: Mapping[str, object], here: Mapping[str, object]) -> li
     return [
         f"{name} {_shown(here[key])} (trained with {_shown(trained[key])})"
         for key, name in NAMES.items()
-        if not _alike(trained[key], here[key])
+        if key in trained and not _alike(trained[key], here[key])
     ]
 
 
