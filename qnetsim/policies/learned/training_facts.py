@@ -31,8 +31,6 @@ from qnetsim.units import exact
 NAMES = {
     "levels": "levels",
     "mean_level": "mean level",
-    "level_deviation": "deviation of the level",
-    "coupling": "coupling of the levels",
     "regimes": "means of the regimes",
     "regime_slots": "slots of a regime",
     "channels": "channels of the highest level",
@@ -41,8 +39,9 @@ NAMES = {
     "store_bits": "store_bits",
     "key_lifetime_slots": "key_lifetime_slots",
 }
-#: Facts that weights which tell the others may lack; nothing is said of them then.
-LATER = {"level_deviation", "coupling"}
+#: Facts that weights which tell the others may lack; nothing is said of them then. `belief-net`,
+#: which is trained on demand of many laws, goes by the others.
+LAW_NAMES = {"level_deviation": "deviation of the level", "coupling": "coupling of the levels"}
 
 
 class ModelWarning(UserWarning):
@@ -89,7 +88,7 @@ def facts_of_card(card: Mapping[str, object]) -> dict[str, object] | None:
     elsewhere, so no file that it names is read.
     """
     stored = card.get("training")
-    if isinstance(stored, dict) and stored.keys() >= NAMES.keys() - LATER:
+    if isinstance(stored, dict) and stored.keys() >= NAMES.keys():
         return stored
     scenario = card.get("scenario")
     try:
@@ -131,11 +130,13 @@ def full_scale(facts: Mapping[str, object]) -> int:
     return max(int(channels[-1]), 1)
 
 
-def differences(trained: Mapping[str, object], here: Mapping[str, object]) -> list[str]:
+def differences(
+    trained: Mapping[str, object], here: Mapping[str, object], names: Mapping[str, str] = NAMES
+) -> list[str]:
     """What differs between a training and a setting, each in a few words."""
     return [
         f"{name} {_shown(here[key])} (trained with {_shown(trained[key])})"
-        for key, name in NAMES.items()
+        for key, name in names.items()
         if key in trained and not _alike(trained[key], here[key])
     ]
 
