@@ -145,6 +145,11 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
         ------
         UsageError
         """
+        if not isinstance(actions, Mapping):
+            raise UsageError(
+                f"step() was given {actions!r}; it takes a mapping from each of "
+                f"{counted(len(self.agents), 'agent')} to its action"
+            )
         missing = [agent for agent in self.agents if agent not in actions]
         unknown = [agent for agent in actions if agent not in self._action_spaces]
         if missing or unknown:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from qnetsim.errors import QnetsimError
+from qnetsim.input_files import forget_input, refuse_input
 from qnetsim.learning.checkpoint import card_text, weights_of
 from qnetsim.learning.train import Training
 from qnetsim.policies.learned.weights import packed
@@ -87,8 +88,18 @@ def _holds(path: Path, data: bytes) -> bool:
 
 
 def _is_curve_of(path: Path, record: CurveRecord) -> bool:
-    """Whether a file holds a curve, but for what differs between machines."""
+    """Whether a file holds a curve, but for what differs between machines.
+
+    Raises
+    ------
+    UsageError
+        The training reads it for something else, so that it must stay.
+    """
+    refuse_input(path)
     try:
         return read_curve(path).digest() == record.digest()
     except QnetsimError:
         return False
+    finally:
+        # looked at only: another curve may take its place
+        forget_input(path)

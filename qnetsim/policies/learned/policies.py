@@ -145,6 +145,8 @@ class LearnedPolicy(Policy):
         The text tells of a scenario far off, and is empty for one like the training's.
         """
         from qnetsim.policies.learned.training_facts import (
+            LAW_NAMES,
+            NAMES,
             differences,
             facts_of,
             facts_of_card,
@@ -163,7 +165,7 @@ class LearnedPolicy(Policy):
                 f"{counted(stated, 'channel')} for each routed request, {by}"
             )
         scale = spec.most_channels or full_scale(trained)
-        far = differences(trained, here)
+        far = differences(trained, here, NAMES | LAW_NAMES)
         told = (
             f"{model} meets what it was not trained for: {'; '.join(far)}; its action 1 is "
             f"{counted(scale, 'channel')} for each routed request, as in training"

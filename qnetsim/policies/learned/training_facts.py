@@ -39,6 +39,9 @@ NAMES = {
     "store_bits": "store_bits",
     "key_lifetime_slots": "key_lifetime_slots",
 }
+#: Facts that weights which tell the others may lack; nothing is said of them then. `belief-net`,
+#: which is trained on demand of many laws, goes by the others.
+LAW_NAMES = {"level_deviation": "deviation of the level", "coupling": "coupling of the levels"}
 
 
 class ModelWarning(UserWarning):
@@ -61,10 +64,13 @@ def _facts(
 ) -> dict[str, object]:
     prices = network.costs
     means = np.array([distribution.mean for distribution in forecast.distributions])
+    variances = np.array([distribution.variance for distribution in forecast.distributions])
     lasting = bool(keys and keys.store_bits and keys.key_lifetime_slots)
     return {
         "levels": forecast.level_count,
         "mean_level": round(float(means[forecast.kind].mean()), 6),
+        "level_deviation": round(float(np.sqrt(variances)[forecast.kind].mean()), 6),
+        "coupling": forecast.coupling,
         "regimes": list(regimes.means) if regimes else [],
         "regime_slots": regimes.mean_slots if regimes else 0,
         "channels": _range(network.level_channels(forecast.level_count)[-1]),
@@ -124,12 +130,14 @@ def full_scale(facts: Mapping[str, object]) -> int:
     return max(int(channels[-1]), 1)
 
 
-def differences(trained: Mapping[str, object], here: Mapping[str, object]) -> list[str]:
+def differences(
+    trained: Mapping[str, object], here: Mapping[str, object], names: Mapping[str, str] = NAMES
+) -> list[str]:
     """What differs between a training and a setting, each in a few words."""
     return [
         f"{name} {_shown(here[key])} (trained with {_shown(trained[key])})"
-        for key, name in NAMES.items()
-        if not _alike(trained[key], here[key])
+        for key, name in names.items()
+        if key in trained and not _alike(trained[key], here[key])
     ]
 
 

@@ -38,6 +38,9 @@ class PoolGrid:
     """
 
     def __init__(self, values: FloatArray, price: float, cap: int) -> None:
+        # what is more than a slot can need may as well be reserved in the next one: a pool of that
+        # much is as good as any greater one, and a great store leaves the grid as fine as it was
+        cap = min(cap, int(values[-1]))
         top = int(values[-1]) + cap
         common = math.gcd(*(int(value) for value in values)) or 1
         step = float(max(common, -(-top // MOST_STOCKS)))

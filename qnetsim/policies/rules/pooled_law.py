@@ -61,6 +61,8 @@ class PooledLaw:
         surprise = (logs[:, np.arange(levels.size), levels] - expected).sum(axis=1)
         apart = logs - expected[:, :, None]
         bend = np.einsum("igk,jgk,gk->ij", apart, apart, pooled, optimize=True)
+        if not self._slots and np.isclose(np.trace(bend), 0.0):
+            return  # every law says the same of every level, as of a single one
         if self._slots == 0:
             self._bends = FIRST_SLOTS * (bend + np.trace(bend) * np.eye(len(bend)) / len(bend))
         self._bends += bend

@@ -49,7 +49,8 @@ class RollingPlan(RegimePolicy):
         """Put every fibre's loads on a grid of stocks."""
         super().prepare(setting, plan)
         loads = fibre_loads(setting, self._filter, self._columns)
-        self._grids = [PoolGrid(load.values, load.price, load.cap) for load in loads]
+        grids = {load: PoolGrid(load.values, load.price, load.cap) for load in set(loads)}
+        self._grids = [grids[load] for load in loads]
         self._laws = [load.laws for load in loads]
         self._planned: dict[tuple[int, ...], IntArray] = {}
 

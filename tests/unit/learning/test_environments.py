@@ -123,6 +123,8 @@ def test_missing_and_unknown_agents_are_named():
         environment.step({**actions, "x": np.zeros(2)})
     with pytest.raises(UsageError, match="no action of agents '1', '2', '3' and 11 more"):
         environment.step({})
+    with pytest.raises(UsageError, match="a mapping from each of 14 agents to its action"):
+        environment.step(None)
 
 
 def test_a_step_needs_an_episode():

@@ -10,10 +10,12 @@ pytest.importorskip("torch")
 
 from qnetsim.case import open_case
 from qnetsim.errors import UsageError
+from qnetsim.input_files import inputs_noted
 from qnetsim.learning.results import write_results
 from qnetsim.learning.train import Training
 from qnetsim.learning.training_record import training_record
 from qnetsim.policies.learned.weights import read_weights
+from qnetsim.trace.files.curve_file import read_curve
 from tests.support.commands import call
 from tests.support.helpers import scenario
 
@@ -74,6 +76,29 @@ def test_files_that_hold_something_else_stop_it_before_it_writes(
     assert paths[other].read_text() == "precious"
     write_results(training, paths, training_record(training), force=True)
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_by_force_a_command_replaces_the_results_of_another_training(
+    training: Training, tmp_path: Path
+) -> None:
+    paths = places(tmp_path)
+    older = Training(open_case(scenario(SCENARIO)), "decsac", [1])
+    older.run()
+    write_results(older, paths, training_record(older))
+    record = training_record(training)
+    with inputs_noted():
+        sha256 = write_results(training, paths, record, force=True)
+    assert read_weights(paths["weights"]).sha256 == sha256
+    assert read_curve(paths["curve"]).digest() == record.digest()
+
+
+def test_what_the_training_reads_stays_even_by_force(training: Training, tmp_path: Path) -> None:
+    paths = places(tmp_path)
+    paths["curve"].write_text("a trace that it learnt from")
+    with inputs_noted([paths["curve"]]), pytest.raises(UsageError, match="is read by this command"):
+        write_results(training, paths, training_record(training), force=True)
+    assert paths["curve"].read_text() == "a trace that it learnt from"
+    assert not paths["weights"].exists()
 
 
 def test_a_state_stays_until_its_successor_is_there(

@@ -390,6 +390,17 @@ def test_other_couplings_are_served(name: str, demand: str) -> None:
     assert run(open_case(parse_scenario(text)), make_policy(name, {})).columns["served"].sum() > 0
 
 
+@pytest.mark.parametrize("coupling", ["comonotone", "independent"])
+@pytest.mark.parametrize("name", RULES)
+def test_demand_of_one_level_is_served(name: str, coupling: str) -> None:
+    text = (
+        '[run]\nslots = 5\n[network]\ntopology = "nsfnet"\n[demand]\nkind = "table"\nlevels = 1\n'
+        f'probabilities = [1]\nrequests = 3\ncoupling = "{coupling}"\n'
+    )
+    result = run(open_case(parse_scenario(text)), make_policy(name, {}))
+    assert not result.columns["qkd_channels"].any()
+
+
 def test_a_filter_over_jobs_needs_jobs() -> None:
     with pytest.raises(PolicyError, match=r"no jobs; give the scenario \[jobs\]"):
         run(independent(), make_policy("job-filter", {}))

@@ -179,6 +179,15 @@ def test_with_stores_each_rule_costs_less_than_the_one_that_knows_less() -> None
     assert max(program, rolling) < constant < cost("sip")
 
 
+@pytest.mark.parametrize("name", ["dynamic-program", "mpc"])
+def test_a_store_greater_than_any_slot_needs_changes_no_decision(name: str) -> None:
+    enough, great = (
+        run(stores(60, channels), make_policy(name, {})).columns["qkd_channels"]
+        for channels in (1000, 10**9)
+    )
+    np.testing.assert_array_equal(enough, great)
+
+
 def test_a_stock_of_so_many_channels_for_each_request() -> None:
     case = stores(5, channels=100)
     result = run(case, make_policy("base-stock", {"level": 2.5}))

@@ -15,7 +15,10 @@ from qnetsim.case import open_case
 from qnetsim.errors import UsageError
 from qnetsim.policies.learned.model_files import MODELS
 from qnetsim.policies.learned.training_facts import (
+    LAW_NAMES,
+    NAMES,
     ModelWarning,
+    differences,
     facts_of,
     facts_of_card,
     full_scale,
@@ -101,6 +104,31 @@ def test_prices_stores_and_regimes_of_another_kind_are_told(more, told):
     with pytest.warns(ModelWarning) as caught:
         prepared(setting)
     assert told in str(caught[0].message)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("coupling = 'independent'\n", "coupling of the levels independent (trained with comono"),
+        (
+            "kind = 'table'\nlevels = 10\nprobabilities = [0.5, 0, 0, 0, 0, 0, 0.5, 0, 0, 0]\n",
+            "deviation of the level 3 (trained with 1.7",
+        ),
+    ],
+)
+def test_demand_of_the_same_mean_but_another_law_is_told(more: str, told: str) -> None:
+    text = TEXT.replace("mean = 3.0\n", "") if "table" in more else TEXT
+    with pytest.warns(ModelWarning) as caught:
+        prepared(open_case(parse_scenario(text + more)).setting)
+    assert told in str(caught[0].message)
+    assert "mean level" not in str(caught[0].message)
+
+
+def test_weights_that_say_less_of_the_demand_are_believed() -> None:
+    here = facts_of(setting_of())
+    less = {key: value for key, value in here.items() if key not in {"coupling", "level_deviation"}}
+    assert facts_of_card({"training": less}) == less
+    assert differences(less, here, NAMES | LAW_NAMES) == []
 
 
 def test_other_spans_are_told_and_do_not_change_the_scale():
