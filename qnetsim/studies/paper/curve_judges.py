@@ -94,10 +94,11 @@ def _converges(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFindin
 
 
 def _epochs_order(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:
+    names = claim.details["algorithms"]
     for (setting, topology), curves in _groups(results, "setting", "topology"):
-        if any(name not in curves for name in NAMES):
+        if any(name not in curves for name in names):
             continue
-        line = [curves[name] for name in NAMES]
+        line = [curves[name] for name in names]
         text = ", ".join(f"{NAMES[curve.algorithm]} {_epoch(curve)}" for curve in line)
         verdict = _told(setting, _each_later(line))
         yield ClaimFinding(setting, topology.upper(), verdict, text)
@@ -130,7 +131,12 @@ def _each_later(curves: Sequence[CurveSummary]) -> ClaimVerdict:
 
 
 def _epoch(curve: CurveSummary) -> str:
-    return f"> {curve.epochs}" if np.isinf(curve.median) else f"{curve.median:g}"
+    """Median, and its range over the seeds."""
+    if np.isinf(curve.median):
+        return f"> {curve.epochs}"
+    known = [epoch for epoch in curve.converged_at if epoch is not None]
+    last = f"{max(known)}" if len(known) == curve.seeds else f"> {curve.epochs}"
+    return f"{curve.median:g}" + (f" ({min(known)} … {last})" if curve.seeds > 1 else "")
 
 
 def _groups(

@@ -14,8 +14,16 @@ from qnetsim.studies.paper.compute import COST_FIGURES
 from qnetsim.studies.paper.curve_tables import curve_table, curve_texts
 from qnetsim.studies.paper.judges import Judgement, judgements
 from qnetsim.studies.paper.paper_results import PaperResults
-from qnetsim.studies.paper.paper_tables import agreement, claim_table, cost_table, learning_note
-from qnetsim.studies.paper.reproduction import verdict_counts
+from qnetsim.studies.paper.paper_tables import (
+    agreement,
+    changed,
+    changes_text,
+    claim_table,
+    cost_table,
+    learning_note,
+    loss_table,
+)
+from qnetsim.studies.paper.reproduction import LOSSES, verdict_counts
 
 #: Emphasis and code in Markdown.
 MARKUP = re.compile(r"(\*|`)(\w[^*`]*\w)\1")
@@ -46,8 +54,8 @@ def page_text(results: PaperResults, svgs: Mapping[str, str]) -> str:
     ]
     sections.append(Section("origin", "Origin", _origin(results)))
     rows = [row for figure in results.costs.values() for row in figure]
-    told = [verdict_counts(judged), *([agreement(rows)] if rows else [])]
-    opening = f'<p class="findings">{html_text(" ".join(told))}</p>'
+    told = [verdict_counts(judged), changed(results), *([agreement(rows)] if rows else [])]
+    opening = f'<p class="findings">{html_text(" ".join(filter(None, told)))}</p>'
     subtitle = "the paper's evaluation, computed beside claimed"
     return html_page("Reproduction", subtitle, opening, sections)
 
@@ -61,7 +69,10 @@ def _parts(name: str, svg: str, results: PaperResults, judged: list[Judgement]) 
     caption = CAPTIONS.get(name) or f"{COST_FIGURES[name].title}: {COSTS}"
     yield f"<figure>{page_svg(svg, name)}<figcaption>{html_text(caption)}.</figcaption></figure>"
     mine = [judgement for judgement in judged if judgement.claim.figure == name]
-    yield html_table("Claims", claim_table(mine))
+    yield html_table("Claims", claim_table(mine, reasons=not results.changes))
+    if name == "fig4":
+        yield from (f"<p>{html_text(text)}</p>" for text in LOSSES.split("\n\n"))
+        yield html_table("Loss over the key rate", loss_table(results.losses))
     if figure is not None:
         note = learning_note(figure, results.costs[name])
         if note:
@@ -80,5 +91,6 @@ def _origin(results: PaperResults) -> str:
         ("qnetsim", results.version),
         ("worlds of a simulated cost", f"{budget.replications} of {counted(budget.slots, 'slot')}"),
         ("seed", str(budget.seed)),
+        ("changed", changes_text(results.changes) or "nothing"),
     )
     return html_table("Where this comes from", TextTable(("what", "value"), rows, text=("value",)))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qnetsim.analysis.paired import ConfidenceInterval
-from qnetsim.studies.paper import reasons
+from qnetsim.studies.paper import fig8, reasons
 from qnetsim.studies.paper.cost_figure import QUICK
 from qnetsim.studies.paper.cost_rows import CostRow, StageCosts
 from qnetsim.studies.paper.curve_settings import SETTINGS
@@ -21,7 +21,7 @@ from qnetsim.studies.paper.loss_points import LossPoint
 from qnetsim.studies.paper.paper_claims import PaperClaim, claims
 from qnetsim.studies.paper.paper_page import page_text
 from qnetsim.studies.paper.paper_results import PaperResults
-from qnetsim.studies.paper.paper_tables import claim_table
+from qnetsim.studies.paper.paper_tables import changed, claim_table, cost_csv
 from qnetsim.studies.paper.reproduction import page
 from qnetsim.studies.paper.verdicts import ClaimFinding, ClaimVerdict, combined
 
@@ -131,7 +131,7 @@ def test_growth_over_a_factor() -> None:
 
 
 @pytest.mark.parametrize(
-    ("costs", "expected"), [([1, 2, 4, 8], HOLDS), ([1, 2, 3, 4], ORDER), ([4, 3, 2, 1], FAILS)]
+    ("costs", "expected"), [([1, 2, 4, 8], HOLDS), ([1, 2, 3, 4], FAILS), ([8, 4, 2, 1], FAILS)]
 )
 def test_exponential_and_linear_growth(costs: list[float], expected: ClaimVerdict) -> None:
     rows = [row("nsfnet", v, "evf", float(c)) for v, c in enumerate(costs)]
@@ -356,3 +356,101 @@ def test_no_reason_for_a_verdict_that_is_another() -> None:
     judgement = Judgement(claims()[0], ())
     assert isinstance(judgement.claim, PaperClaim)
     assert reasons.reason(judgement.claim, FAILS) == ""
+
+
+def test_a_rise_that_chance_allows_is_none() -> None:
+    """Wine with its last worker, say: the orders of the features say nothing either way."""
+
+    def wine(*last: float) -> PaperResults:
+        each = ((0.40, 0.36), (0.30, 0.32), last)
+        points = [LossPoint("wine", n, x, 0.5, 100) for n, x in enumerate(each, start=1)]
+        return PaperResults(QUICK, losses=tuple(points))
+
+    (found,) = (j for j in judgements(wine(0.31, 0.315)) if j.claim.id == "loss-falls")
+    assert found.verdict is HOLDS
+    assert "rises at 1 of 2 steps, by 0.003 (-0.093" in found.findings[0].ours
+    assert verdict("loss-falls", wine(0.31, 0.33)) is ORDER
+    assert verdict("loss-falls", wine(0.40, 0.42)) is FAILS
+
+
+def test_workers_and_keys() -> None:
+    results = PaperResults(QUICK, losses=losses("digits", 0.5, 0.4))
+    assert verdict("loss-hires", results) is HOLDS
+    assert verdict("loss-hires", PaperResults(QUICK, losses=losses("iris", 0.5))) is OPEN
+    backwards = tuple(reversed(results.losses))
+    assert verdict("loss-hires", PaperResults(QUICK, losses=backwards)) is FAILS
+    assert "k / K_L" in page(results) and "no amount of keys" in page(results)
+    told = page_text(results, {"fig4": "<svg></svg>"})
+    assert "no amount of keys" in told and "key bytes a round" in told
+
+
+@pytest.mark.parametrize(
+    ("per_request", "literal", "expected"),
+    [
+        ((1.4, 1.6), (1.3, 1.5), HOLDS),
+        ((1.4, 1.6), (1.3, 3.5), READING),
+        ((1.4, 3.2), (1.3, 3.5), FAILS),
+    ],
+)
+def test_an_advantage(
+    per_request: tuple[float, float], literal: tuple[float, float], expected: ClaimVerdict
+) -> None:
+    lines = {"sip": (1, 1), "evf": (1.0, 1.4), "random": per_request, "random-literal": literal}
+    rows = [
+        row("nsfnet", at, s, c)
+        for s, line in lines.items()
+        for at, c in zip((0.5, 2.0), line, strict=True)
+    ]
+    assert verdict("double-advantage", of_costs("fig8", *rows)) is expected
+    dear = [r for r in rows if r.scheme != "evf"] + [row("nsfnet", at, "evf", 1.2) for at in (0.5,)]
+    assert verdict("double-advantage", of_costs("fig8", *dear)) is OPEN
+
+
+def test_each_step_of_an_order_has_a_verdict_of_its_own() -> None:
+    """FedSAC is the faster one with one reward, PPO the slower one with the other."""
+    epochs = {NETWORK: (37, None, 80), OWN: (14, 14, 26)}
+    curves = [
+        curve("nsfnet", setting, name, at, at)
+        for setting, each in epochs.items()
+        for name, at in zip(("fedsac", "decsac", "decppo"), each, strict=True)
+    ]
+    results = PaperResults(QUICK, curves=tuple(curves))
+    assert verdict("epochs-order", results) is FAILS
+    assert verdict("epochs-fedsac-sac", results) is READING
+    assert verdict("epochs-sac-ppo", results) is READING
+    (found,) = (j for j in judgements(results) if j.claim.id == "epochs-sac-ppo")
+    assert found.findings[1].ours == "DecSAC 14 (14 … 14), DecPPO 26 (26 … 26)"
+    some = PaperResults(QUICK, curves=(curve("nsfnet", OWN, "decsac", 3, 5, None), curves[-1]))
+    (found,) = (j for j in judgements(some) if j.claim.id == "epochs-sac-ppo")
+    assert found.findings[0].ours.startswith("DecSAC 5 (3 … > 100)")
+
+
+def test_the_same_words_cover_the_same_numbers() -> None:
+    sizes: dict[str, set[tuple[float, ...]]] = {}
+    for claim in claims():
+        if claim.claimed and "size" in claim.details:
+            sizes.setdefault(claim.claimed, set()).add(tuple(claim.size))
+    assert not {words: found for words, found in sizes.items() if len(found) > 1}
+
+
+def test_other_prices_than_the_papers_are_told(tmp_path: Path) -> None:
+    schemes = {"sip": 1.0, "evf": 1.0, "fedsac": 1.1}
+    rows = tuple(row("nsfnet", 2.0, name, cost) for name, cost in schemes.items())
+    plain = of_costs("fig8", *rows)
+    other = replace(plain, changes={"cost.reserved.receiver": 9.5})
+    assert changed(plain) == ""
+    assert "Changed: cost.reserved.receiver = 9.5. Verdicts are on these values" in changed(other)
+    assert "FedSAC were trained without them" in changed(other)
+    told, before = (page_text(found, {"fig8": "<svg></svg>"}) for found in (other, plain))
+    assert "Changed: cost.reserved.receiver = 9.5" in told and "Table II give" not in told
+    assert "Changed:" not in before and "Table II give" in before
+    table = cost_csv(fig8.FIGURE, rows, QUICK, other.changes).splitlines()
+    assert table[0].endswith(",seed,changed") and table[1].endswith("cost.reserved.receiver = 9.5")
+    other.write(tmp_path / "results.json")
+    assert PaperResults.read(tmp_path / "results.json") == other
+
+
+def test_reasons_name_no_number_that_a_price_decides() -> None:
+    """What follows from Table II is computed, and stands beside the reason."""
+    every = " ".join([*reasons.REASONS.values(), reasons._SHARED, reasons._EPOCHS])
+    assert not re.findall(r"\d+/\d+|four times|one level|two levels", every)
