@@ -13,6 +13,7 @@ from itertools import groupby, pairwise
 import numpy as np
 
 from qnetsim.plain_text import counted
+from qnetsim.studies.paper.cost_figure import TOPOLOGIES
 from qnetsim.studies.paper.curve_settings import SETTINGS
 from qnetsim.studies.paper.fig9 import NAMES, CurveSummary, median_epoch
 from qnetsim.studies.paper.paper_claims import PaperClaim, epochs_claimed
@@ -91,6 +92,19 @@ def _converges(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFindin
         verdict = _not_converged(curve) if np.isinf(curve.median) else ClaimVerdict.HOLDS
         place = f"{curve.topology.upper()}, {NAMES[curve.algorithm]}"
         yield ClaimFinding(curve.setting, place, _told(curve.setting, verdict), _text(curve))
+    yield from _untrained(results)
+
+
+def _untrained(results: PaperResults) -> Iterator[ClaimFinding]:
+    """What a claim on all policies and topologies lacks under a reading of which some are there."""
+    there = {(curve.setting, curve.topology, curve.algorithm) for curve in results.curves}
+    for setting in dict.fromkeys(curve.setting for curve in _shown(results)):
+        for topology in TOPOLOGIES if SETTINGS[setting].stated else ():
+            names = SETTINGS[setting].algorithms
+            lacking = [NAMES[n] for n in names if (setting, topology, n) not in there]
+            if lacking:
+                place = f"{topology.upper()}, {', '.join(lacking)}"
+                yield ClaimFinding(setting, place, ClaimVerdict.OPEN, "not trained here")
 
 
 def _epochs_order(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:

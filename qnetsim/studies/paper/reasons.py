@@ -35,8 +35,9 @@ _LEARNING = (
 )
 _OPEN = "was not computed in this run"
 _OPEN_EPOCHS = (
-    "the paper's own settings did not run, or for fewer epochs than the claim; tuned ones are "
-    "other parameters than the paper states ([full runs](learning.md#fig-9-how-fast))"
+    "the paper's own settings did not run, or not on each topology, or for fewer epochs than the "
+    "claim; tuned ones are other parameters than the paper states "
+    "([full runs](learning.md#fig-9-how-fast))"
 )
 REASONS: dict[tuple[str, ClaimVerdict], str] = {
     (
