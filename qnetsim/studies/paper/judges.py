@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from qnetsim.analysis.paired import ConfidenceInterval
+from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
 from qnetsim.studies.paper.cost_figure import EVF, RANDOM, RANDOM_LITERAL, SCHEMES, SIP
 from qnetsim.studies.paper.cost_rows import CostRow
 from qnetsim.studies.paper.curve_judges import CURVE_JUDGES
@@ -162,14 +163,19 @@ def _best_at(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]
     said = claim.details["value"]
     for topology, line in _level_lines(results):
         best = min(line, key=lambda row: row.analytic.total)
+        costs = {row.value: row.analytic.total for row in line}
         there = {row.value: row for row in line}.get(said)
         if there is None:
             continue
-        dearer = there.analytic.total / best.analytic.total - 1.0
+        dearer = costs[said] / best.analytic.total - 1.0
         text = (
             f"level {best.value:g}, {best.analytic.total:,.0f}; level {said} is {dearer:.1%} dearer"
         )
         text += f"; simulated {interval(best.total, ',.0f')} and {interval(there.total, ',.0f')}"
+        level = said / WAVELENGTHS_PER_CHANNEL
+        if level in costs:
+            dearer = costs[level] / best.analytic.total - 1.0
+            text += f"; counted in wavelengths, {said} are level {level:g}, {dearer:.1%} dearer"
         verdict = ClaimVerdict.HOLDS if best.value == said else ClaimVerdict.FAILS
         yield ClaimFinding("", topology.upper(), verdict, text)
 

@@ -109,6 +109,8 @@ def test_cost_structure() -> None:
     assert verdict("second-falls", ours) is HOLDS
     assert verdict("best-level", ours) is FAILS
     assert verdict("crossing", ours) is FAILS
+    (found,) = (j for j in judgements(ours) if j.claim.id == "best-level")
+    assert found.findings[0].ours.endswith("in wavelengths, 3 are level 1, 142.9% dearer")
     theirs = levels([1, 2, 3, 4, 5, 6], [20, 15, 9, 1, 0, 0])
     assert verdict("best-level", theirs) is HOLDS
     assert verdict("second-falls", theirs) is HOLDS
