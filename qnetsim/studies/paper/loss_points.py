@@ -131,9 +131,11 @@ def loss_csv(points: Sequence[LossPoint]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
-        ("dataset", "workers", "orders", "loss", "loss_sd", "accuracy", "key_bytes_a_round")
+        ("dataset", "workers", "orders", "loss", "low", "high")
+        + ("loss_sd", "accuracy", "key_bytes_a_round")
     )
     for point in points:
-        told = (point.mean, point.spread, point.accuracy, point.key_bytes)
+        ends = (point.loss.low, point.loss.high)
+        told = (point.mean, *ends, point.spread, point.accuracy, point.key_bytes)
         writer.writerow((point.dataset, point.workers, len(point.losses), *told))
     return out.getvalue()
