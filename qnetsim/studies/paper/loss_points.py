@@ -130,10 +130,8 @@ def loss_csv(points: Sequence[LossPoint]) -> str:
     """Points as CSV."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        ("dataset", "workers", "orders", "loss", "low", "high")
-        + ("loss_sd", "accuracy", "key_bytes_a_round")
-    )
+    head = ("dataset", "workers", "orders", "loss", "low", "high")
+    writer.writerow((*head, "loss_sd", "accuracy", "key_bytes_a_round"))
     for point in points:
         ends = (point.loss.low, point.loss.high)
         told = (point.mean, *ends, point.spread, point.accuracy, point.key_bytes)
