@@ -146,8 +146,7 @@ def _parts(results: PaperResults, pictures: str, links: bool) -> Iterator[str]:
         yield "\n### Risk\n"
         yield RISK
         yield markdown(risk_table(results.risk)) + "\n"
-        text = risk_text(results.risk)
-        yield text[0].upper() + text[1:]
+        yield risk_text(results.risk)
 
 
 def _title(figure: str) -> str:

@@ -11,6 +11,7 @@ from qnetsim.studies.benchmark.reference_rows import reference
 from qnetsim.studies.paper.beyond import beyond_table, order_of
 from qnetsim.studies.paper.compute import FIGURES
 from qnetsim.studies.paper.openings import openings
+from qnetsim.studies.paper.paper_page import page_text
 from qnetsim.studies.paper.paper_results import PaperResults
 from qnetsim.studies.paper.reproduction import page
 from tests.support import ROOT
@@ -36,6 +37,14 @@ def test_every_figure_has_a_section_with_its_picture() -> None:
     for figure in FIGURES:
         assert f"](../images/{figure}.png)" in text
         assert (BACKGROUND.parent / "images" / f"{figure}.png").exists()
+
+
+def test_one_page_holds_readings_and_risk_too() -> None:
+    results = PaperResults.read()
+    told = page_text(results, dict.fromkeys(FIGURES, "<svg></svg>"))
+    assert "What the paper leaves open" in told and "each pair once (91)" in told
+    assert "averse to risk" in told and "SIP, risk-averse" in told and "`" not in told
+    assert "By mean cost: SIP" in told
 
 
 def test_minutes_of_secoqc() -> None:
