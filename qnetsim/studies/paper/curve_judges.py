@@ -89,19 +89,27 @@ def costs_text(curve: CurveSummary) -> str:
 
 def _converges(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:
     for curve in _shown(results):
-        verdict = _not_converged(curve) if np.isinf(curve.median) else ClaimVerdict.HOLDS
+        if np.isinf(curve.median):
+            verdict = _not_converged(curve)
+        else:
+            verdict = ClaimVerdict.HOLDS if _of_all(curve.setting) else ClaimVerdict.OPEN
         place = f"{curve.topology.upper()}, {NAMES[curve.algorithm]}"
         yield ClaimFinding(curve.setting, place, _told(curve.setting, verdict), _text(curve))
     yield from _untrained(results)
+
+
+def _of_all(setting: str) -> bool:
+    """Whether a reading is one of all policies; what one does says nothing on the others."""
+    return set(SETTINGS[setting].algorithms) == set(NAMES)
 
 
 def _untrained(results: PaperResults) -> Iterator[ClaimFinding]:
     """What a claim on all policies and topologies lacks under a reading of which some are there."""
     there = {(curve.setting, curve.topology, curve.algorithm) for curve in results.curves}
     for setting in dict.fromkeys(curve.setting for curve in _shown(results)):
-        for topology in TOPOLOGIES if SETTINGS[setting].stated else ():
-            names = SETTINGS[setting].algorithms
-            lacking = [NAMES[n] for n in names if (setting, topology, n) not in there]
+        wanted = SETTINGS[setting].stated and _of_all(setting)
+        for topology in TOPOLOGIES if wanted else ():
+            lacking = [NAMES[n] for n in NAMES if (setting, topology, n) not in there]
             if lacking:
                 place = f"{topology.upper()}, {', '.join(lacking)}"
                 yield ClaimFinding(setting, place, ClaimVerdict.OPEN, "not trained here")

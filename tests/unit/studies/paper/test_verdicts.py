@@ -469,6 +469,19 @@ def test_a_topology_that_was_not_trained_is_told() -> None:
     assert last.place == "USNET, FedSAC, DecSAC, DecPPO" and last.ours == "not trained here"
 
 
+def test_one_policy_does_not_converge_for_all() -> None:
+    """Moments are shared by FedSAC alone: what it does under this reading says half of a claim."""
+    shared = "paper, network reward, shared moments"
+    fails = [curve(t, NETWORK, n, None) for t in ("nsfnet", "usnet") for n in ("fedsac", "decsac")]
+    fails += [curve(t, NETWORK, "decppo", 80) for t in ("nsfnet", "usnet")]
+    for at, expected in ((30, FAILS), (None, FAILS)):
+        some = [curve(t, shared, "fedsac", at) for t in ("nsfnet", "usnet")]
+        assert verdict("converge", PaperResults(QUICK, curves=(*fails, *some))) is expected
+    assert verdict("converge", PaperResults(QUICK, curves=tuple(some[:1]))) is FAILS
+    alone = PaperResults(QUICK, curves=(curve("nsfnet", shared, "fedsac", 30),))
+    assert verdict("converge", alone) is OPEN
+
+
 def test_a_training_on_a_larger_network_takes_longer() -> None:
     """Those on USNET are told to take 24/14 of what those on NSFNET took."""
     one = curve("nsfnet", NETWORK, "fedsac", 3)
