@@ -19,7 +19,7 @@ from qnetsim.studies.paper.compute import COST_FIGURES, FIGURES, Computed
 from qnetsim.studies.paper.cost_rows import CostRow
 from qnetsim.studies.paper.judges import Judgement, judgements
 from qnetsim.studies.paper.loss_points import LossPoint
-from qnetsim.studies.paper.paper_tables import agreement, cost_table, learning_note
+from qnetsim.studies.paper.paper_tables import agreement, changed, cost_table, learning_note
 from qnetsim.studies.paper.reproduction import verdict_counts
 
 
@@ -40,6 +40,8 @@ def show_reproduction(computed: Computed, written: Mapping[str, Path]) -> None:
         _show_curves(computed.curves)
     judged = [j for j in judgements(results) if j.claim.figure in written]
     _show_verdicts(judged)
+    if results.changes:
+        echo(changed(results))
     for name, path in written.items():
         echo(f"{_label(name):<13} {path}")
 
@@ -107,7 +109,7 @@ def reproduction_json(
     """What was computed, and where it is; the keys of fig4 and fig9 alone are older."""
     results = computed.results
     judged = [j for j in judgements(results) if j.claim.figure in written]
-    found: dict[str, Any] = {"figure": figure}
+    found: dict[str, Any] = {"figure": figure, "changes": dict(results.changes)}
     if results.losses:
         found["points"] = [_loss_json(point) for point in results.losses]
     if results.costs:

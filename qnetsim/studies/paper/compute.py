@@ -144,7 +144,8 @@ def compute(request: Reproduction, bar: Bar) -> Computed:
         with bar("readings", len(openings())) as advance:
             read = tuple(opening_rows(advance))
     summaries = tuple(curve.summary for curve in curves)
-    results = PaperResults(request.budget, costs, losses, summaries, read, risk)
+    changes = {".".join(map(str, key)): value for key, value in request.common.items()}
+    results = PaperResults(request.budget, costs, losses, summaries, read, risk, changes)
     return Computed(results, curves)
 
 

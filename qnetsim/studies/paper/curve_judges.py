@@ -13,6 +13,7 @@ from itertools import groupby, pairwise
 import numpy as np
 
 from qnetsim.plain_text import counted
+from qnetsim.studies.paper.cost_figure import TOPOLOGIES
 from qnetsim.studies.paper.curve_settings import SETTINGS
 from qnetsim.studies.paper.fig9 import NAMES, CurveSummary, median_epoch
 from qnetsim.studies.paper.paper_claims import PaperClaim, epochs_claimed
@@ -88,16 +89,38 @@ def costs_text(curve: CurveSummary) -> str:
 
 def _converges(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:
     for curve in _shown(results):
-        verdict = _not_converged(curve) if np.isinf(curve.median) else ClaimVerdict.HOLDS
+        if np.isinf(curve.median):
+            verdict = _not_converged(curve)
+        else:
+            verdict = ClaimVerdict.HOLDS if _of_all(curve.setting) else ClaimVerdict.OPEN
         place = f"{curve.topology.upper()}, {NAMES[curve.algorithm]}"
         yield ClaimFinding(curve.setting, place, _told(curve.setting, verdict), _text(curve))
+    yield from _untrained(results)
+
+
+def _of_all(setting: str) -> bool:
+    """Whether a reading is one of all policies; what one does says nothing on the others."""
+    return set(SETTINGS[setting].algorithms) == set(NAMES)
+
+
+def _untrained(results: PaperResults) -> Iterator[ClaimFinding]:
+    """What a claim on all policies and topologies lacks under a reading of which some are there."""
+    there = {(curve.setting, curve.topology, curve.algorithm) for curve in results.curves}
+    for setting in dict.fromkeys(curve.setting for curve in _shown(results)):
+        wanted = SETTINGS[setting].stated and _of_all(setting)
+        for topology in TOPOLOGIES if wanted else ():
+            lacking = [NAMES[n] for n in NAMES if (setting, topology, n) not in there]
+            if lacking:
+                place = f"{topology.upper()}, {', '.join(lacking)}"
+                yield ClaimFinding(setting, place, ClaimVerdict.OPEN, "not trained here")
 
 
 def _epochs_order(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:
+    names = claim.details["algorithms"]
     for (setting, topology), curves in _groups(results, "setting", "topology"):
-        if any(name not in curves for name in NAMES):
+        if any(name not in curves for name in names):
             continue
-        line = [curves[name] for name in NAMES]
+        line = [curves[name] for name in names]
         text = ", ".join(f"{NAMES[curve.algorithm]} {_epoch(curve)}" for curve in line)
         verdict = _told(setting, _each_later(line))
         yield ClaimFinding(setting, topology.upper(), verdict, text)
@@ -130,7 +153,12 @@ def _each_later(curves: Sequence[CurveSummary]) -> ClaimVerdict:
 
 
 def _epoch(curve: CurveSummary) -> str:
-    return f"> {curve.epochs}" if np.isinf(curve.median) else f"{curve.median:g}"
+    """Median, and its range over the seeds."""
+    if np.isinf(curve.median):
+        return f"> {curve.epochs}"
+    known = [epoch for epoch in curve.converged_at if epoch is not None]
+    last = f"{max(known)}" if len(known) == curve.seeds else f"> {curve.epochs}"
+    return f"{curve.median:g}" + (f" ({min(known)} … {last})" if curve.seeds > 1 else "")
 
 
 def _groups(

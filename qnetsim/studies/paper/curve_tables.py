@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import numpy as np
 
 from qnetsim.analysis.learning_curves import bootstrap, interquartile_mean
 from qnetsim.analysis.text_table import TextTable
+from qnetsim.case import load
+from qnetsim.network import network_topology
 from qnetsim.plain_text import counted
+from qnetsim.shipped import shipped_scenarios
 from qnetsim.studies.paper.compute import MODES
 from qnetsim.studies.paper.cost_figure import TOPOLOGIES
 from qnetsim.studies.paper.curve_judges import epochs_text
@@ -93,12 +97,22 @@ def _missing(curves: Sequence[CurveSummary]) -> str:
 
 
 def _cpu_s(key: tuple[str, str, str], curves: Sequence[CurveSummary]) -> float:
-    """CPU seconds of a training, at the pace of those of the same policy, on the topology first."""
+    """CPU seconds of a training, at the pace of those of the same policy, on the topology first.
+
+    Each agent learns, so on another topology an epoch takes as much more as it has more nodes.
+    """
     topology, setting, algorithm = key
     epochs = SETTINGS[setting].scenario(topology).learning.epochs
     alike = [c for c in curves if c.algorithm == algorithm] or curves
     nearest = [c for c in alike if c.topology == topology] or alike
-    return epochs * float(np.mean([c.cpu_s / (c.seeds * max(c.epochs, 1)) for c in nearest]))
+    paces = [c.cpu_s / (c.seeds * max(c.epochs, 1) * _agents(c.topology)) for c in nearest]
+    return epochs * _agents(topology) * float(np.mean(paces))
+
+
+@cache
+def _agents(topology: str) -> int:
+    """Agents on a topology, one at each node."""
+    return len(network_topology(load(shipped_scenarios()[topology]).network).nodes)
 
 
 def _either(numbers: Sequence[int]) -> str:

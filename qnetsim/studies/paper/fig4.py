@@ -137,7 +137,7 @@ def figure(points: Sequence[LossPoint], *, style: Style = SCREEN) -> Figure:
         axes.plot(rates, means, label=label, **look)
         band: dict[str, Any] = {"color": policy_colour(number), "alpha": 0.2, "linewidth": 0}
         axes.fill_between(rates, means - spreads, means + spreads, **band)
-    axes.set_xlabel("secret-key rate k / K_L (workers that it pays for)")
+    axes.set_xlabel("secret-key rate k / K_L (channels held at the same time, one a worker)")
     axes.set_ylabel("Taylor loss")
     hide_frame(axes)
     axes.legend(handlelength=2.8)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from qnetsim.analysis.paired import ConfidenceInterval
+from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
 from qnetsim.studies.paper.cost_figure import EVF, RANDOM, RANDOM_LITERAL, SCHEMES, SIP
 from qnetsim.studies.paper.cost_rows import CostRow
 from qnetsim.studies.paper.curve_judges import CURVE_JUDGES
@@ -58,7 +59,8 @@ def _with_readings(scheme: str) -> Sequence[str]:
 
 
 def _place(scheme: str, topology: str) -> str:
-    return f"{topology.upper()}, {LABELS[scheme]}"
+    """The reading of a scheme stands beside its place."""
+    return f"{topology.upper()}, {LABELS[scheme].partition(',')[0]}"
 
 
 def _ratio(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:
@@ -161,14 +163,19 @@ def _best_at(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]
     said = claim.details["value"]
     for topology, line in _level_lines(results):
         best = min(line, key=lambda row: row.analytic.total)
+        costs = {row.value: row.analytic.total for row in line}
         there = {row.value: row for row in line}.get(said)
         if there is None:
             continue
-        dearer = there.analytic.total / best.analytic.total - 1.0
+        dearer = costs[said] / best.analytic.total - 1.0
         text = (
             f"level {best.value:g}, {best.analytic.total:,.0f}; level {said} is {dearer:.1%} dearer"
         )
         text += f"; simulated {interval(best.total, ',.0f')} and {interval(there.total, ',.0f')}"
+        level = said / WAVELENGTHS_PER_CHANNEL
+        if level in costs:
+            dearer = costs[level] / best.analytic.total - 1.0
+            text += f"; counted in wavelengths, {said} are level {level:g}, {dearer:.1%} dearer"
         verdict = ClaimVerdict.HOLDS if best.value == said else ClaimVerdict.FAILS
         yield ClaimFinding("", topology.upper(), verdict, text)
 
@@ -191,20 +198,32 @@ def _exponential(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFind
             continue
         ratios = [b / a for a, b in pairwise(costs)]
         steps = [b - a for a, b in pairwise(costs)]
-        equal = max(ratios) / min(ratios) - 1.0 < 0.01
-        bend = (max(steps) - min(steps)) / max(steps)
+        equal = _rises(costs) and max(ratios) / min(ratios) - 1.0 < 0.01
+        bend = (max(steps) - min(steps)) / max(map(abs, steps))
         text = (
             f"a step of 0.25 raises the cost by {ratios[0] - 1:.1%} first and "
             f"{ratios[-1] - 1:.1%} last; the steps themselves differ by {bend:.1%}"
         )
-        verdict = (
-            ClaimVerdict.HOLDS
-            if equal
-            else ClaimVerdict.ORDER
-            if _rises(costs)
-            else ClaimVerdict.FAILS
-        )
+        verdict = ClaimVerdict.HOLDS if equal else ClaimVerdict.FAILS
         yield ClaimFinding(READINGS.get(scheme, ""), _place(scheme, topology), verdict, text)
+
+
+def _advantage_falls(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:
+    """That of QBN-EVF over SIP, which is cheaper, and over each reading of QBN-Random."""
+    costs = {key[1:]: row.analytic.total for key, row in results.rows.items() if key[0] == "fig8"}
+    ends = claim.details["from"], claim.details["to"]
+    for topology in dict.fromkeys(place for place, *_ in costs):
+        for other in (SIP, RANDOM, RANDOM_LITERAL):
+            at = [(topology, end, name) for end in ends for name in (EVF.name, other.name)]
+            if any(key not in costs for key in at):
+                continue
+            before, after = (
+                costs[topology, end, other.name] / costs[topology, end, EVF.name] for end in ends
+            )
+            verdict = ClaimVerdict.HOLDS if after < before else ClaimVerdict.FAILS
+            text = f"{before:.3f} times the cost of QBN-EVF, then {after:.3f}"
+            reading = READINGS.get(other.name, "")
+            yield ClaimFinding(reading, _place(other.name, topology), verdict, text)
 
 
 def _topology_ratio(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:
@@ -229,6 +248,7 @@ JUDGES: dict[str, Judge] = {
     "best_at": _best_at,
     "not_at_crossing": _not_at_crossing,
     "exponential": _exponential,
+    "advantage_falls": _advantage_falls,
     "topology_ratio": _topology_ratio,
     **LOSS_JUDGES,
     **CURVE_JUDGES,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
+import numpy as np
+
+from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.plain_text import counted
 from qnetsim.studies.paper.loss_points import LossPoint
 from qnetsim.studies.paper.paper_claims import PaperClaim
@@ -23,28 +26,53 @@ def _lines(results: PaperResults) -> dict[str, list[LossPoint]]:
 def _text(points: list[LossPoint]) -> str:
     first, last = points[0], points[-1]
     if first is last:
-        return f"{first.mean:.3f} ± {first.spread:.3f} with the only worker"
-    return (
-        f"{first.mean:.3f} ± {first.spread:.3f} with one worker, {last.mean:.3f} ± "
-        f"{last.spread:.3f} with {last.workers}"
-    )
+        return f"{told(first.loss)} with the only worker"
+    return f"{told(first.loss)} with one worker, {told(last.loss)} with {last.workers}"
+
+
+def told(found: ConfidenceInterval) -> str:
+    """A loss with its interval; all orders have the same where no feature is left out."""
+    if found.low is None or found.high is None or found.high - found.low < 1e-9:
+        return f"{found.estimate:.3f}"
+    return f"{found.estimate:.3f} ({found.low:.3f} … {found.high:.3f})"
+
+
+def _change(before: LossPoint, after: LossPoint) -> ConfidenceInterval:
+    """Loss after less before, paired by the order of the features."""
+    return ConfidenceInterval.of_mean(np.subtract(after.losses, before.losses))
+
+
+def _by_chance(change: ConfidenceInterval) -> bool:
+    """Whether the orders that were drawn leave open that there is no rise."""
+    return change.low is not None and change.low < 0.0
 
 
 def _loss_falls(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:
     for name, points in _lines(results).items():
-        means = [point.mean for point in points]
-        falls = all(b < a for a, b in pairwise(means))
-        if len(means) == 1:
+        if len(points) == 1:
             # six features or fewer make one worker: there is no curve
             continue
-        if falls:
+        rises = [c for c in (_change(*two) for two in pairwise(points)) if c.estimate >= 0.0]
+        if points[-1].mean >= points[0].mean:
+            verdict = ClaimVerdict.FAILS
+        elif all(_by_chance(change) for change in rises):
             verdict = ClaimVerdict.HOLDS
         else:
-            verdict = ClaimVerdict.ORDER if means[-1] < means[0] else ClaimVerdict.FAILS
-        rises = sum(b >= a for a, b in pairwise(means))
+            verdict = ClaimVerdict.ORDER
         text = _text(points)
         if rises:
-            text += f"; it rises at {rises} of {counted(len(means) - 1, 'step')}"
+            text += f"; it rises at {len(rises)} of {counted(len(points) - 1, 'step')}, by "
+            text += " and ".join(told(change) for change in rises)
+        yield ClaimFinding("", name, verdict, text)
+
+
+def _workers_rise(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:
+    for name, points in _lines(results).items():
+        workers = [point.workers for point in points]
+        if len(workers) == 1:
+            continue
+        verdict = ClaimVerdict.HOLDS if workers == sorted(set(workers)) else ClaimVerdict.FAILS
+        text = f"{workers[0]} … {counted(workers[-1], 'worker')}, then no feature is left"
         yield ClaimFinding("", name, verdict, text)
 
 
@@ -52,9 +80,12 @@ def _accuracy_rises(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimF
     for name, points in _lines(results).items():
         if len(points) == 1:
             continue
-        first, last = points[0].accuracy, points[-1].accuracy
-        verdict = ClaimVerdict.HOLDS if last > first else ClaimVerdict.FAILS
-        text = f"accuracy {first:.1%} with one worker, {last:.1%} with {points[-1].workers}"
+        first, last = points[0], points[-1]
+        verdict = ClaimVerdict.HOLDS if last.accuracy > first.accuracy else ClaimVerdict.FAILS
+        text = (
+            f"from one worker to {last.workers} accuracy goes from {first.accuracy:.1%} to "
+            f"{last.accuracy:.1%}, the loss changes by {told(_change(first, last))}"
+        )
         yield ClaimFinding("", name, verdict, text)
 
 
@@ -78,8 +109,9 @@ def _loss_early(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFindi
         return
     early, late = (_converged(lines[name]) for name in names)
     verdict = ClaimVerdict.HOLDS if early < late else ClaimVerdict.FAILS
-    since = counted(early, "worker")
-    text = f"within {CONVERGED:.0%} of the last value from {since} on; {names[1]} from {late}"
+    there = next(point for point in lines[names[0]] if point.workers == early)
+    since = f"{counted(early, 'worker')} on, {told(there.loss)}"
+    text = f"within {CONVERGED:.0%} of the last value from {since}; {names[1]} from {late}"
     yield ClaimFinding("", names[0], verdict, text)
 
 
@@ -92,6 +124,7 @@ def _converged(points: list[LossPoint]) -> int:
 
 LOSS_JUDGES: dict[str, Callable[[PaperClaim, PaperResults], Iterator[ClaimFinding]]] = {
     "loss_falls": _loss_falls,
+    "workers_rise": _workers_rise,
     "accuracy_rises": _accuracy_rises,
     "loss_ends": _loss_ends,
     "loss_early": _loss_early,

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import read_input
 from qnetsim.trace.hdf5.files import make_folder, refuse_linked_folder, write_whole
@@ -45,6 +46,11 @@ class LossPoint:
     def mean(self) -> float:
         """Mean loss over the orders."""
         return float(np.mean(self.losses))
+
+    @property
+    def loss(self) -> ConfidenceInterval:
+        """Mean loss over the orders, with the 95 % t interval over them."""
+        return ConfidenceInterval.of_mean(np.array(self.losses))
 
     @property
     def spread(self) -> float:
@@ -124,10 +130,10 @@ def loss_csv(points: Sequence[LossPoint]) -> str:
     """Points as CSV."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        ("dataset", "workers", "orders", "loss", "loss_sd", "accuracy", "key_bytes_a_round")
-    )
+    head = ("dataset", "workers", "orders", "loss", "low", "high")
+    writer.writerow((*head, "loss_sd", "accuracy", "key_bytes_a_round"))
     for point in points:
-        told = (point.mean, point.spread, point.accuracy, point.key_bytes)
+        ends = (point.loss.low, point.loss.high)
+        told = (point.mean, *ends, point.spread, point.accuracy, point.key_bytes)
         writer.writerow((point.dataset, point.workers, len(point.losses), *told))
     return out.getvalue()

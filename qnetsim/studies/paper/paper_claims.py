@@ -1,7 +1,7 @@
 """What the paper's Section VI claims; the numbers stand in ``claims.json`` and nowhere else.
 
-``size`` is the range of numbers for which one would say the same words; it was set from the words,
-not from what comes out.
+``size`` is the range of numbers for which one would say the same words; it was written when what
+comes out was known.
 """
 
 from __future__ import annotations

@@ -73,9 +73,9 @@ def _texts(
     if results.losses:
         yield "fig4.csv", loss_csv(results.losses)
     for name, rows in results.costs.items():
-        yield f"{name}.csv", cost_csv(COST_FIGURES[name], rows, results.budget)
+        yield f"{name}.csv", cost_csv(COST_FIGURES[name], rows, results.budget, results.changes)
     if computed.curves:
         yield "fig9.csv", curve_csv(computed.curves)
     yield "page", page_text(results, drawn)
     if "text" in paths:
-        yield "text", page(results)
+        yield "text", page(results, links=False)

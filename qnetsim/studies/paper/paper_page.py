@@ -13,12 +13,22 @@ from qnetsim.plain_text import counted
 from qnetsim.studies.paper.compute import COST_FIGURES
 from qnetsim.studies.paper.curve_tables import curve_table, curve_texts
 from qnetsim.studies.paper.judges import Judgement, judgements
+from qnetsim.studies.paper.openings import opening_table
 from qnetsim.studies.paper.paper_results import PaperResults
-from qnetsim.studies.paper.paper_tables import agreement, claim_table, cost_table, learning_note
-from qnetsim.studies.paper.reproduction import verdict_counts
+from qnetsim.studies.paper.paper_tables import (
+    agreement,
+    changed,
+    changes_text,
+    claim_table,
+    cost_table,
+    learning_note,
+    loss_table,
+)
+from qnetsim.studies.paper.reproduction import LOSSES, OPENINGS, RISK, verdict_counts
+from qnetsim.studies.paper.risk_rows import risk_table, risk_text
 
 #: Emphasis and code in Markdown.
-MARKUP = re.compile(r"(\*|`)(\w[^*`]*\w)\1")
+MARKUP = re.compile(r"(\*|`)([\w\[][^*`]*\w)\1")
 #: What each figure shows.
 CAPTIONS = {
     "fig4": "Taylor loss after training, over the number of workers that the key rate pays for: "
@@ -44,12 +54,26 @@ def page_text(results: PaperResults, svgs: Mapping[str, str]) -> str:
         Section(name, f"Fig. {name.removeprefix('fig')}", _body(name, svg, results, judged))
         for name, svg in svgs.items()
     ]
+    if results.openings:
+        table = html_table("Readings", opening_table(results.openings))
+        body = f"{_paragraph(OPENINGS)}\n{table}"
+        sections.append(Section("open", "What the paper leaves open", body))
+    if results.risk:
+        table = html_table("Cost over SIP's", risk_table(results.risk))
+        body = f"{_paragraph(RISK)}\n{table}\n{_paragraph(risk_text(results.risk))}"
+        sections.append(Section("risk", "A planner that is averse to risk", body))
     sections.append(Section("origin", "Origin", _origin(results)))
     rows = [row for figure in results.costs.values() for row in figure]
-    told = [verdict_counts(judged), *([agreement(rows)] if rows else [])]
-    opening = f'<p class="findings">{html_text(" ".join(told))}</p>'
+    told = [verdict_counts(judged), changed(results), *([agreement(rows)] if rows else [])]
+    opening = f'<p class="findings">{html_text(" ".join(filter(None, told)))}</p>'
     subtitle = "the paper's evaluation, computed beside claimed"
     return html_page("Reproduction", subtitle, opening, sections)
+
+
+def _paragraph(text: str) -> str:
+    """Markdown as a paragraph, without its emphasis and code."""
+    plain = MARKUP.sub(r"\2", text)
+    return f"<p>{html_text(plain)}</p>"
 
 
 def _body(name: str, svg: str, results: PaperResults, judged: list[Judgement]) -> str:
@@ -61,7 +85,10 @@ def _parts(name: str, svg: str, results: PaperResults, judged: list[Judgement]) 
     caption = CAPTIONS.get(name) or f"{COST_FIGURES[name].title}: {COSTS}"
     yield f"<figure>{page_svg(svg, name)}<figcaption>{html_text(caption)}.</figcaption></figure>"
     mine = [judgement for judgement in judged if judgement.claim.figure == name]
-    yield html_table("Claims", claim_table(mine))
+    yield html_table("Claims", claim_table(mine, reasons=not results.changes))
+    if name == "fig4":
+        yield from (_paragraph(text) for text in LOSSES.split("\n\n"))
+        yield html_table("Loss over the key rate", loss_table(results.losses))
     if figure is not None:
         note = learning_note(figure, results.costs[name])
         if note:
@@ -69,8 +96,7 @@ def _parts(name: str, svg: str, results: PaperResults, judged: list[Judgement]) 
         yield html_table("Cost per slot", cost_table(figure, results.costs[name]))
     elif name == "fig9":
         for text in curve_texts(results.curves):
-            plain = MARKUP.sub(r"\2", text)
-            yield f"<p>{html_text(plain)}</p>"
+            yield _paragraph(text)
         yield html_table("Cost over C*", curve_table(results.curves))
 
 
@@ -80,5 +106,6 @@ def _origin(results: PaperResults) -> str:
         ("qnetsim", results.version),
         ("worlds of a simulated cost", f"{budget.replications} of {counted(budget.slots, 'slot')}"),
         ("seed", str(budget.seed)),
+        ("changed", changes_text(results.changes) or "nothing"),
     )
     return html_table("Where this comes from", TextTable(("what", "value"), rows, text=("value",)))

@@ -41,6 +41,8 @@ class PaperResults:
         What the readings of open points do to the costs.
     risk : tuple of RiskRow
         A world beyond the paper's in which the dearest slots weigh more.
+    changes : mapping
+        Values of keys, ``"cost.reserved.receiver"``, in place of those that the paper states.
     version : str
         Of qnetsim.
     """
@@ -51,6 +53,7 @@ class PaperResults:
     curves: tuple[CurveSummary, ...] = ()
     openings: tuple[OpeningRow, ...] = ()
     risk: tuple[RiskRow, ...] = ()
+    changes: Mapping[str, Any] = field(default_factory=dict)
     version: str = __version__
 
     @cached_property
@@ -84,6 +87,7 @@ class PaperResults:
             curves=tuple(CurveSummary(**_tuples(entry)) for entry in stored["curves"]),
             openings=tuple(_opening(entry) for entry in stored.get("openings", ())),
             risk=tuple(_risk(entry) for entry in stored.get("risk", ())),
+            changes=stored.get("changes", {}),
             version=stored["version"],
         )
 

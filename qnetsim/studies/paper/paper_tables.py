@@ -5,15 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.analysis.text_table import DASH, TextTable
 from qnetsim.studies.paper import fig5
-from qnetsim.studies.paper.cost_figure import SCHEMES, Budget, CostFigure
+from qnetsim.studies.paper.cost_figure import FEDSAC, SCHEMES, Budget, CostFigure
 from qnetsim.studies.paper.cost_rows import ROUNDING, CostRow
 from qnetsim.studies.paper.judges import Judgement, interval
+from qnetsim.studies.paper.loss_judges import told as loss_told
+from qnetsim.studies.paper.loss_points import LossPoint
+from qnetsim.studies.paper.paper_results import PaperResults
 from qnetsim.studies.paper.reasons import reason
+from qnetsim.studies.paper.verdicts import ClaimVerdict
 
 LABELS = {scheme.name: scheme.label for scheme in SCHEMES}
 
@@ -22,7 +27,9 @@ LABELS = {scheme.name: scheme.label for scheme in SCHEMES}
 LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 
 
-def claim_table(judged: Sequence[Judgement], links: bool = False) -> TextTable:
+def claim_table(
+    judged: Sequence[Judgement], links: bool = False, reasons: bool = True
+) -> TextTable:
     """What the paper says, what came out, and the verdict with its reason.
 
     Parameters
@@ -30,13 +37,15 @@ def claim_table(judged: Sequence[Judgement], links: bool = False) -> TextTable:
     judged : sequence of Judgement
     links : bool
         Keep links to pages of the documentation, beside which the table stands.
+    reasons : bool
+        Say why; the reasons are those of the parameters that the paper states.
     """
     rows = []
     for judgement in judged:
         claim = judgement.claim
         says = claim.says + (f" [{claim.claimed}]" if claim.claimed else "")
         verdict = judgement.verdict
-        why = reason(claim, verdict)
+        why = reason(claim, verdict) if reasons else ""
         told = why if links else LINK.sub(r"\1 in the documentation", why)
         rows.append((claim.place, says, _ours(judgement), str(verdict), told))
     columns = ("place", "the paper says", "computed", "verdict", "why")
@@ -49,9 +58,27 @@ def _ours(judgement: Judgement) -> str:
     parts = []
     for finding in judgement.findings:
         where = [part for part in (finding.reading, finding.place) if part]
-        mark = f" [{finding.verdict}]" if len(readings) > 1 else ""
+        word = "no verdict" if finding.verdict is ClaimVerdict.OPEN else finding.verdict
+        mark = f" [{word}]" if len(readings) > 1 else ""
         parts.append(f"{', '.join(where)}: {finding.ours}{mark}" if where else finding.ours)
     return "; ".join(parts) or DASH
+
+
+def loss_table(points: Sequence[LossPoint]) -> TextTable:
+    """Losses of Fig. 4, and the keys of a round."""
+    cells = tuple(
+        (
+            point.dataset,
+            str(point.workers),
+            loss_told(point.loss),
+            f"{point.spread:.3f}",
+            f"{point.accuracy:.1%}",
+            f"{point.key_bytes:,}",
+        )
+        for point in points
+    )
+    columns = ("data set", "k / K_L", "loss", "standard deviation", "accuracy", "key bytes a round")
+    return TextTable(columns, cells, keys=2)
 
 
 def cost_table(figure: CostFigure, rows: Sequence[CostRow]) -> TextTable:
@@ -102,18 +129,36 @@ def learning_note(figure: CostFigure, rows: Sequence[CostRow]) -> str:
     return figure.note_on_learning((row.topology, row.value, row.scheme) for row in rows)
 
 
-def cost_csv(figure: CostFigure, rows: Sequence[CostRow], budget: Budget) -> str:
+def changed(results: PaperResults) -> str:
+    """Sentence on parameters that are not those of the paper; empty where all are."""
+    if not results.changes:
+        return ""
+    text = f"Changed: {changes_text(results.changes)}. Verdicts are on these values, not on those "
+    text += "that the paper states"
+    if any(row.scheme == FEDSAC.name for rows in results.costs.values() for row in rows):
+        text += f"; the weights that are shipped for {FEDSAC.label} were trained without them"
+    return f"{text}."
+
+
+def changes_text(changes: Mapping[str, Any]) -> str:
+    """Keys and their values."""
+    return ", ".join(f"{key} = {value}" for key, value in changes.items())
+
+
+def cost_csv(
+    figure: CostFigure, rows: Sequence[CostRow], budget: Budget, changes: Mapping[str, Any]
+) -> str:
     """Values of a figure as CSV; Fig. 5 has a row for each stage."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     head = ("scheme", "topology", "analytic", "simulated", "low", "high")
     tail = ("ratio", "simulated_ratio", "ratio_low", "ratio_high", "given_levels", "agrees")
-    writer.writerow((figure.factor, *head, *tail, "replications", "slots", "seed"))
+    writer.writerow((figure.factor, *head, *tail, "replications", "slots", "seed", "changed"))
     for row in rows:
         for scheme, analytic, simulated in _values(figure, row):
             values = (scheme, row.topology, analytic, *_ends(simulated))
             ratios = (row.ratio, *_ends(row.simulated_ratio), row.given_levels, row.agrees)
-            told = (budget.replications, budget.slots, budget.seed)
+            told = (budget.replications, budget.slots, budget.seed, changes_text(changes))
             writer.writerow((f"{row.value:g}", *values, *ratios, *told))
     return out.getvalue()
 

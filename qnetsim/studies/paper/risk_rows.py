@@ -163,7 +163,8 @@ def risk_text(rows: Sequence[RiskRow]) -> str:
             sign = "≈" if _touch(getattr(before, measure), getattr(after, measure)) else "<"
             labels.append(f"{sign} {after.label}")
         told.append(f"by {name}: {' '.join(labels)}")
-    return f"{'; '.join(told)}. ≈ stands where intervals touch."
+    text = "; ".join(told)
+    return f"{text[0].upper()}{text[1:]}. ≈ stands where intervals touch."
 
 
 def _touch(low: ConfidenceInterval, high: ConfidenceInterval) -> bool:

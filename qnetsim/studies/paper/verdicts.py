@@ -51,18 +51,21 @@ def combined(findings: Sequence[ClaimFinding]) -> ClaimVerdict:
     """ClaimVerdict on a claim: of each reading the worst place, and one word for all readings.
 
     What holds under no reading in particular counts under each. A reading for which nothing was
-    computed does not count where another one was.
+    computed does not count where another one was; one for which something was may yet differ from
+    the others.
     """
     by_reading: dict[str, ClaimVerdict] = {}
+    judged = {f.reading for f in findings if f.verdict is not ClaimVerdict.OPEN}
     for finding in findings:
         before = by_reading.get(finding.reading, ClaimVerdict.HOLDS)
         by_reading[finding.reading] = worst(before, finding.verdict)
     shared = by_reading.pop("", ClaimVerdict.HOLDS) if len(by_reading) > 1 else ClaimVerdict.HOLDS
     by_reading = {reading: worst(shared, verdict) for reading, verdict in by_reading.items()}
     known = {verdict for verdict in by_reading.values() if verdict is not ClaimVerdict.OPEN}
-    if not known:
-        return ClaimVerdict.OPEN
-    return known.pop() if len(known) == 1 else ClaimVerdict.READING
+    if len(known) > 1:
+        return ClaimVerdict.READING
+    undecided = {r for r, verdict in by_reading.items() if verdict is ClaimVerdict.OPEN} & judged
+    return ClaimVerdict.OPEN if undecided or not known else known.pop()
 
 
 def sized(values: Sequence[float], size: tuple[float, float], order: bool) -> ClaimVerdict:

@@ -130,13 +130,13 @@ def test_what_does_not_agree_is_told(tmp_path: Path) -> None:
 
 def test_csv_has_a_row_for_each_value(tmp_path: Path) -> None:
     rows = rows_of(fig6.FIGURE, tmp_path, (20,))
-    table = list(csv.DictReader(io.StringIO(cost_csv(fig6.FIGURE, rows, SMALL))))
+    table = list(csv.DictReader(io.StringIO(cost_csv(fig6.FIGURE, rows, SMALL, {}))))
     assert [line["scheme"] for line in table] == [scheme.name for scheme in SCHEMES]
     head = ["requests", "scheme", "topology", "analytic", "simulated", "low", "high"]
     assert list(table[0])[:7] == head
     assert all(float(t["low"]) <= float(t["simulated"]) <= float(t["high"]) for t in table)
     levels = rows_of(fig5.FIGURE, tmp_path, (3,))
-    staged = list(csv.DictReader(io.StringIO(cost_csv(fig5.FIGURE, levels, SMALL))))
+    staged = list(csv.DictReader(io.StringIO(cost_csv(fig5.FIGURE, levels, SMALL, {}))))
     assert [line["scheme"] for line in staged] == ["first_stage", "second_stage", "total"]
     first, second, total = (float(line["analytic"]) for line in staged)
     assert first + second == pytest.approx(total)

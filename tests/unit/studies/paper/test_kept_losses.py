@@ -69,4 +69,5 @@ def test_points_as_csv() -> None:
     (line,) = csv.DictReader(io.StringIO(loss_csv([POINT])))
     assert (line["dataset"], line["workers"], line["orders"]) == ("wine", "2", "2")
     assert float(line["loss"]) == pytest.approx(0.32)
+    assert float(line["low"]) == POINT.loss.low and float(line["high"]) == POINT.loss.high
     assert float(line["accuracy"]) == 0.9

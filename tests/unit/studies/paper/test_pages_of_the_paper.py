@@ -9,7 +9,11 @@ import pytest
 from qnetsim.reference.reproduction import shipped_page
 from qnetsim.studies.benchmark.reference_rows import reference
 from qnetsim.studies.paper.beyond import beyond_table, order_of
+from qnetsim.studies.paper.compute import FIGURES
 from qnetsim.studies.paper.openings import openings
+from qnetsim.studies.paper.paper_page import page_text
+from qnetsim.studies.paper.paper_results import PaperResults
+from qnetsim.studies.paper.reproduction import page
 from tests.support import ROOT
 
 BACKGROUND = ROOT / "docs" / "background"
@@ -17,6 +21,30 @@ BACKGROUND = ROOT / "docs" / "background"
 
 def test_the_page_is_what_the_generator_prints() -> None:
     assert (BACKGROUND / "reproduction.md").read_text("utf-8") == shipped_page()
+
+
+def test_a_page_beside_no_documentation_has_no_links_to_it() -> None:
+    results = PaperResults.read()
+    assert re.search(r"\]\((learning|fel)\.md", page(results))
+    alone = page(results, links=False)
+    assert not re.search(r"\]\(\w+\.md", alone)
+    # pictures lie beside it
+    assert "](fig4.png)" in alone and "](fig9.png)" in alone
+
+
+def test_every_figure_has_a_section_with_its_picture() -> None:
+    text = shipped_page()
+    for figure in FIGURES:
+        assert f"](../images/{figure}.png)" in text
+        assert (BACKGROUND.parent / "images" / f"{figure}.png").exists()
+
+
+def test_one_page_holds_readings_and_risk_too() -> None:
+    results = PaperResults.read()
+    told = page_text(results, dict.fromkeys(FIGURES, "<svg></svg>"))
+    assert "What the paper leaves open" in told and "each pair once (91)" in told
+    assert "averse to risk" in told and "SIP, risk-averse" in told and "`" not in told
+    assert "By mean cost: SIP" in told
 
 
 def test_minutes_of_secoqc() -> None:

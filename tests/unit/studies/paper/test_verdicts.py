@@ -3,60 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.studies.paper import reasons
 from qnetsim.studies.paper.cost_figure import QUICK
-from qnetsim.studies.paper.cost_rows import CostRow, StageCosts
 from qnetsim.studies.paper.curve_settings import SETTINGS
 from qnetsim.studies.paper.curve_tables import curve_table, curve_texts
-from qnetsim.studies.paper.fig9 import CurveSummary
 from qnetsim.studies.paper.judges import JUDGES, Judgement, judgements
-from qnetsim.studies.paper.loss_points import LossPoint
 from qnetsim.studies.paper.paper_claims import PaperClaim, claims
 from qnetsim.studies.paper.paper_page import page_text
 from qnetsim.studies.paper.paper_results import PaperResults
 from qnetsim.studies.paper.paper_tables import claim_table
 from qnetsim.studies.paper.reproduction import page
 from qnetsim.studies.paper.verdicts import ClaimFinding, ClaimVerdict, combined
+from tests.support.made_up_figures import (
+    NETWORK,
+    OWN,
+    curve,
+    losses,
+    of_costs,
+    of_epochs,
+    row,
+    verdict,
+)
 
 HOLDS, ORDER, FAILS, READING, OPEN = ClaimVerdict
-
-
-def row(topology: str, value: float, scheme: str, first: float, second: float = 0.0) -> CostRow:
-    def sure(x: float) -> ConfidenceInterval:
-        return ConfidenceInterval(x, x, x)
-
-    total = first + second
-    return CostRow(
-        topology=topology,
-        value=value,
-        scheme=scheme,
-        analytic=StageCosts(first, second),
-        first=sure(first),
-        second=sure(second),
-        total=sure(total),
-        given_levels=total,
-        off=0.0,
-        off_limit=1e-9,
-        chance_limit=0.1,
-        ratio=total,
-        simulated_ratio=sure(total),
-    )
-
-
-def verdict(claim_id: str, results: PaperResults) -> ClaimVerdict:
-    (found,) = (j for j in judgements(results) if j.claim.id == claim_id)
-    return found.verdict
-
-
-def of_costs(figure: str, *rows: CostRow) -> PaperResults:
-    return PaperResults(QUICK, {figure: rows})
 
 
 def ratios(at: float, evf: float, random: float, literal: float) -> PaperResults:
@@ -109,6 +84,8 @@ def test_cost_structure() -> None:
     assert verdict("second-falls", ours) is HOLDS
     assert verdict("best-level", ours) is FAILS
     assert verdict("crossing", ours) is FAILS
+    (found,) = (j for j in judgements(ours) if j.claim.id == "best-level")
+    assert found.findings[0].ours.endswith("in wavelengths, 3 are level 1, 142.9% dearer")
     theirs = levels([1, 2, 3, 4, 5, 6], [20, 15, 9, 1, 0, 0])
     assert verdict("best-level", theirs) is HOLDS
     assert verdict("second-falls", theirs) is HOLDS
@@ -131,15 +108,11 @@ def test_growth_over_a_factor() -> None:
 
 
 @pytest.mark.parametrize(
-    ("costs", "expected"), [([1, 2, 4, 8], HOLDS), ([1, 2, 3, 4], ORDER), ([4, 3, 2, 1], FAILS)]
+    ("costs", "expected"), [([1, 2, 4, 8], HOLDS), ([1, 2, 3, 4], FAILS), ([8, 4, 2, 1], FAILS)]
 )
 def test_exponential_and_linear_growth(costs: list[float], expected: ClaimVerdict) -> None:
     rows = [row("nsfnet", v, "evf", float(c)) for v, c in enumerate(costs)]
     assert verdict("exponential", of_costs("fig8", *rows)) is expected
-
-
-def losses(dataset: str, *means: float) -> tuple[LossPoint, ...]:
-    return tuple(LossPoint(dataset, n, (m,), 1 - m, 100) for n, m in enumerate(means, start=1))
 
 
 def test_losses() -> None:
@@ -153,27 +126,6 @@ def test_losses() -> None:
     assert verdict("loss-falls", PaperResults(QUICK, losses=losses("wine", 0.3, 0.4))) is FAILS
 
 
-def curve(topology: str, setting: str, algorithm: str, *at: int | None, epochs: int = 100):
-    return CurveSummary(
-        topology=topology,
-        setting=setting,
-        algorithm=algorithm,
-        epochs=epochs,
-        converged_at=at,
-        mean_at=(0,) * len(at),
-        first_drawn=1.4,
-        second_drawn=1.1,
-        last_drawn=1.01,
-        last_drawn_range=(1.0, 1.02),
-        first_mean=1.03,
-        second_mean=1.02,
-        last_mean=1.0,
-        worst_mean=1.323,
-        cpu_s=1800.0,
-    )
-
-
-NETWORK, OWN = "paper, network reward", "paper, own reward"
 CONTROLS = [setting.name for setting in SETTINGS.values() if setting.control]
 
 
@@ -252,18 +204,6 @@ def test_other_parameters_than_the_stated_ones_judge_nothing(setting: str, epoch
     assert shown == (setting == "tuned")
 
 
-def of_epochs(
-    nsfnet: Sequence[int | None], usnet: Sequence[int | None], epochs: int = 100
-) -> PaperResults:
-    names = ("fedsac", "decsac", "decppo")
-    found = [
-        curve(topology, OWN, name, at, epochs=epochs)
-        for topology, each in (("nsfnet", nsfnet), ("usnet", usnet))
-        for name, at in zip(names, each, strict=True)
-    ]
-    return PaperResults(QUICK, curves=tuple(found))
-
-
 def test_orders_of_epochs() -> None:
     theirs = of_epochs((10, 20, 80), (5, 10, 40))
     for claim in ("epochs-order", "epochs-usnet", "converge"):
@@ -304,6 +244,8 @@ def test_worst_place_and_best_known_reading() -> None:
     assert combined([found("", FAILS), found("a", HOLDS), found("b", HOLDS)]) is FAILS
     assert combined([found("", ORDER), found("a", HOLDS), found("b", FAILS)]) is READING
     assert combined([found("a", HOLDS), found("b", ORDER)]) is READING
+    # what was computed in part may yet come out as the other reading does, or not
+    assert combined([found("a", FAILS), found("b", HOLDS), found("b", OPEN)]) is OPEN
 
 
 def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
