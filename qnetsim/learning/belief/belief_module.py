@@ -52,7 +52,8 @@ class LawModule(nn.Module):
             torch.relu(at_own + self.ends(torch.cat(ends, dim=-1)))
             for ends in ([first, second], [second, first])
         ]
-        return self.outputs(torch.relu(self.both(views[0] + views[1])))
+        scores: Tensor = self.outputs(torch.relu(self.both(views[0] + views[1])))
+        return scores
 
     def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
         """Tensors by the names of the file."""

@@ -47,4 +47,4 @@ class SeenWindows:
         self, worlds: npt.NDArray[np.integer[Any]], slots: npt.NDArray[np.integer[Any]]
     ) -> npt.NDArray[np.int64]:
         """Levels in these slots, shape (times, requests)."""
-        return self.levels[worlds, slots].astype(np.int64)
+        return np.asarray(self.levels[worlds, slots], dtype=np.int64)

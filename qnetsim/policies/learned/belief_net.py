@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from qnetsim.arrays import FloatArray, IntArray
@@ -30,13 +29,13 @@ class StockBelief(Protocol):
     def see(self, outcome: Outcome) -> None:
         """Take in the slots that are over."""
 
-    def stock(self, fibres: IntArray, held: npt.NDArray[np.integer[Any]]) -> FloatArray:
+    def stock(self, fibres: IntArray, held: IntArray) -> FloatArray:
         """Channel-slots that an agent's fibres shall have at the start of the slot.
 
         Parameters
         ----------
         fibres : ndarray of int64, shape (owned,)
-        held : ndarray of integers, shape (owned,)
+        held : ndarray of int64, shape (owned,)
             Bits in their pools.
         """
 
@@ -53,13 +52,14 @@ class BeliefNetOptions(PolicyOptions):
 
 
 class BeliefNet(Policy):
-    """One recurrent network, the same for every node pair, and the newsvendor's form around it.
+    """One network, the same for every node pair, and the newsvendor's form around it.
 
     After each slot the two ends of a pair know its demand and, once they have told each other, the
-    sums of what they ask for in all their pairs. The network makes of it mean and variance of the
-    pair's next level, and the ends send these two numbers along the pair's route. The agent of a
-    fibre adds up what it was sent, and reserves what its own two pools lack. Nobody is told the
-    forecast, what the jobs are, or the demand of pairs that do not concern it.
+    sums of what they ask for in all their other pairs. The network makes of the last slots how
+    likely each level of the pair's next slot is, and the ends send that law along the pair's route.
+    The agent of a fibre holds the newsvendor's quantile of what its pairs add up to: it reserves
+    what its own two pools lack. Nobody is told the forecast, what the jobs are, or the demand of
+    pairs that do not concern it. Weights of version 1 say mean and variance in place of a law.
     """
 
     Options = BeliefNetOptions
@@ -121,9 +121,11 @@ class BeliefNet(Policy):
     def _warn_if_far(self, setting: Setting, weights: BeliefWeights) -> None:
         """Warn of a scenario that is not like those of the training."""
         from qnetsim.policies.learned.belief_facts import far_from
+        from qnetsim.policies.learned.belief_weights import LawSpec
         from qnetsim.policies.learned.training_facts import ModelWarning
 
-        if far := far_from(weights.card, setting):
+        says_laws = isinstance(weights.spec, LawSpec)
+        if far := far_from(weights.card, setting, demand_only=says_laws):
             warnings.warn(
                 f"policy {NAME!r}: model {self._file().stem} meets what it was not trained for: "
                 f"{'; '.join(far)}",

@@ -138,7 +138,7 @@ class LawStock:
                 kept.end(channels[fibres], loads[fibres])
         self._expect()
 
-    def stock(self, fibres: IntArray, held: npt.NDArray[np.integer[Any]]) -> FloatArray:
+    def stock(self, fibres: IntArray, held: IntArray) -> FloatArray:
         """Channel-slots that an agent's fibres shall have, by what their pools hold and held."""
         if not fibres.size:
             return np.zeros(0)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.policies.base import Outcome, Setting
@@ -94,6 +91,6 @@ class MomentStock:
             self.belief.see(self._seen)
         self._expect()
 
-    def stock(self, fibres: IntArray, held: npt.NDArray[np.integer[Any]]) -> FloatArray:
+    def stock(self, fibres: IntArray, held: IntArray) -> FloatArray:
         """Channel-slots that an agent's fibres shall have, whatever their pools hold."""
         return self._stock[fibres]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import qnetsim
 from qnetsim.case import open_case
 from qnetsim.errors import UsageError
 from qnetsim.network.ownership import agents_of
@@ -268,6 +269,32 @@ def test_a_limit_that_training_did_not_meet_is_told(tmp_path: Path) -> None:
     limited = jobs_case(network="qkd_wavelengths = 105", cost="blocking_cost = 1000")
     with pytest.warns(ModelWarning, match=r"can light 35 \(trained with unlimited\)"):
         policy.prepare(limited.setting, None)
+
+
+def test_to_a_law_prices_stores_and_limits_are_nothing_new(tmp_path: Path) -> None:
+    policy = policy_of(tmp_path, trained_for(jobs_case(), LAW))
+    other = jobs_case(
+        network="qkd_wavelengths = 105",
+        cost="blocking_cost = 1000\non_demand_multiplier = 2.0",
+        keys="store_bits = 50000\nkey_lifetime_slots = 3",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        policy.prepare(other.setting, None)
+    text = "[network]\ntopology = 'nsfnet'\n[demand]\nrequests = 20\nlevels = 20\n"
+    with pytest.warns(ModelWarning, match=r"levels 20 \(trained with 10\).*jobs none"):
+        policy.prepare(open_case(parse_scenario(text)).setting, None)
+
+
+def test_a_shipped_model_of_version_1_runs_as_it_did() -> None:
+    """It was trained through costs, with stores and limits."""
+    model = MODELS / "belief-net-fel-rounds-stores.safetensors"
+    assert isinstance(read_belief(model).spec, BeliefSpec)
+    case = open_case(qnetsim.load("fel-rounds-stores", slots=60))
+    result = run(case, BeliefNet(BeliefNetOptions(model=str(model))))
+    assert result.columns["qkd_reserved_cost"].sum() == 539508300.0
+    assert result.columns["qkd_on_demand_cost"].sum() == 44305200.0
+    assert result.columns["blocking_cost"].sum() == 5670000.0
 
 
 def test_weights_that_tell_nothing_are_told(tmp_path: Path) -> None:
