@@ -1,4 +1,4 @@
-"""Training of belief-net: the network, the array core, the clients, states and results."""
+"""Training of belief-net: the network, its clients, its worlds, states and results."""
 
 from __future__ import annotations
 
