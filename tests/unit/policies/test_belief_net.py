@@ -297,6 +297,26 @@ def test_a_shipped_model_of_version_1_runs_as_it_did() -> None:
     assert result.columns["blocking_cost"].sum() == 5670000.0
 
 
+@pytest.mark.parametrize(
+    ("scenario", "reserved", "on_demand", "blocking"),
+    [
+        ("fel-rounds", 641392950.0, 188559600.0, 0.0),
+        ("fel-rounds-stores", 511985100.0, 46560600.0, 8100000.0),
+    ],
+)
+def test_what_the_shipped_model_reserves(
+    scenario: str, reserved: float, on_demand: float, blocking: float
+) -> None:
+    """One model, with stores and without; it is new to neither."""
+    case = open_case(qnetsim.load(scenario, slots=60))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = run(case, BeliefNet())
+    assert result.columns["qkd_reserved_cost"].sum() == reserved
+    assert result.columns["qkd_on_demand_cost"].sum() == on_demand
+    assert result.columns["blocking_cost"].sum() == blocking
+
+
 def test_weights_that_tell_nothing_are_told(tmp_path: Path) -> None:
     policy = policy_of(tmp_path, drawn_weights(SPEC, card={"policy": "belief-net"}))
     with pytest.warns(ModelWarning, match="does not tell what it was trained with"):
