@@ -1,4 +1,4 @@
-"""``qnetsim train`` for `belief-net`, which is trained by gradients and not by reinforcement."""
+"""``qnetsim train`` for `belief-net`, which is trained by likelihood and not by reinforcement."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def refuse_other_options(options: TrainingOptions, others: Mapping[str, object])
     if given:
         names = ", ".join(map(argument, given))
         raise UsageError(
-            f"{names}: not for {BELIEF_NET}, which is trained by gradients through costs; give "
+            f"{names}: not for {BELIEF_NET}, which is trained by likelihood; give "
             "--seeds, --epochs, --threads and --train-seed only"
         )
 

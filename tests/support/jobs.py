@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from qnetsim.case import Case, open_case
-from qnetsim.policies.learned.belief_weights import BeliefSpec, BeliefWeights
+from qnetsim.policies.learned.belief_weights import BeliefSpec, BeliefWeights, LawSpec
 from qnetsim.scenario import parse_scenario
 
 JOBS = """
@@ -44,12 +44,13 @@ def jobs_case(
     return open_case(parse_scenario(text))
 
 
-def drawn_weights(spec: BeliefSpec, seed: int = 5, card: Any = None) -> BeliefWeights:
+def drawn_weights(spec: BeliefSpec | LawSpec, seed: int = 5, card: Any = None) -> BeliefWeights:
     """Weights that nobody trained."""
     generator = np.random.default_rng(seed)
     tensors = {
         name: generator.normal(0.0, 0.4, shape).astype(np.float32)
         for name, shape in spec.shapes().items()
     }
-    tensors["safety"] = np.array([0.1, 0.9], np.float32)
+    if isinstance(spec, BeliefSpec):
+        tensors["safety"] = np.array([0.1, 0.9], np.float32)
     return BeliefWeights(tensors, spec, card or {})

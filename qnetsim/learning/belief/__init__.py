@@ -1,1 +1,1 @@
-"""Training of `belief-net`: beliefs about node pairs, learnt through the costs of fibres."""
+"""Training of `belief-net`: laws of what node pairs ask for next, learnt by likelihood."""

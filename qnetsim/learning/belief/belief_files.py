@@ -15,9 +15,13 @@ from safetensors.torch import save
 from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import forget_input
 from qnetsim.learning.belief import job_worlds
-from qnetsim.learning.belief.belief_training import BeliefCurve, BeliefTraining
+from qnetsim.learning.belief.belief_training import (
+    EPOCH_WORLDS,
+    BeliefCurve,
+    BeliefTraining,
+)
 from qnetsim.policies.learned.belief_facts import facts_with_range
-from qnetsim.policies.learned.belief_weights import BeliefWeights, packed_belief
+from qnetsim.policies.learned.belief_weights import BeliefWeights, LawSpec, packed_belief
 from qnetsim.policies.learned.tensor_file import read_tensors
 from qnetsim.scenario.tables.portable import file_name
 from qnetsim.trace.files.curve_file import CurveRecord
@@ -151,13 +155,16 @@ def belief_weights_of(training: BeliefTraining, place: int = 0) -> BeliefWeights
 
 def _ranges(training: BeliefTraining) -> dict[str, object]:
     """What differs between training worlds."""
+    own, other = EPOCH_WORLDS
     return {
         "background": list(job_worlds.BACKGROUNDS),
         "share_of_jobs_rounds_gaps": list(job_worlds.SHARES),
         "other_periods": list(job_worlds.PERIODS),
         "most_delay": job_worlds.MOST_DELAY,
         "most_drop_out": job_worlds.MOST_DROP_OUT,
-        "other_networks": training.other_networks,
+        "other_numbers_of_nodes": list(job_worlds.NODES),
+        "worlds_of_other_numbers_of_nodes": other / (own + other),
+        "worlds_of_the_scenarios_law": own / (own + other) * job_worlds.OWN_SHARE,
     }
 
 
@@ -166,11 +173,13 @@ def belief_card(weights: BeliefWeights, sha256: str) -> str:
     card = weights.card
     settings, ranges = card["scenario"], card["worlds"]
     assert isinstance(settings, dict) and isinstance(ranges, dict)
+    spec = weights.spec
+    assert isinstance(spec, LawSpec)
     versions = dict(card["versions"])  # type: ignore[call-overload]
     rows = [
         ("topology", card["topology"]),
-        ("key stores", "yes" if weights.spec.stores else "no"),
-        ("recurrent units, slots seen", f"{weights.spec.units}, {weights.spec.history + 1}"),
+        ("units of the two layers", f"{spec.units}, {spec.second_units}"),
+        ("slots seen, levels said", f"{spec.slots}, {spec.levels}"),
         ("epochs, slots, updates", f"{card['epochs']}, {card['slots']}, {card['updates']}"),
         ("CPU seconds", card["cpu_s"]),
         ("cost of channels over C*, untrained", card["untrained_cost"]),
@@ -189,12 +198,12 @@ def belief_card(weights: BeliefWeights, sha256: str) -> str:
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     return (
         f"# {card['policy']} for {card['topology']}\n\n"
-        "Written by `qnetsim train`. One recurrent network, the same for every pair, says mean "
-        "and variance of the pair's next level from what the pair and its two ends asked for; "
-        "fibres reserve what the sums call for and the pools lack. C* is the expected cost of the "
-        "channels of `sip`; costs are those of one seed, fibre by fibre, in two worlds that were "
-        "not trained on, beside no rival. It fits demand like that of its training, and says "
-        f"nothing about others.\n\n| | |\n|---|---|\n{table}\n\n"
+        "Written by `qnetsim train`. One network, the same for every pair, says how likely each "
+        "level of the pair's next slot is, from what the pair and its two ends asked for; fibres "
+        "hold the newsvendor's quantile of what their pairs add up to. C* is the expected cost of "
+        "the channels of `sip`; costs are those of one seed, without stores and limits, in two "
+        "worlds that were not trained on, beside no rival. It fits demand like that of its "
+        f"training, and says nothing about others.\n\n| | |\n|---|---|\n{table}\n\n"
         f"```toml\n[learning]\n{learned}\n```\n"
     )
 

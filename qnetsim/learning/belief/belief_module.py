@@ -1,4 +1,4 @@
-"""The network of `belief-net` in torch, and what fibres reserve by it."""
+"""The network of `belief-net` in torch."""
 
 from __future__ import annotations
 
@@ -11,97 +11,59 @@ import torch
 from torch import Tensor, nn
 
 from qnetsim import seeds
-from qnetsim.policies.learned.belief_head import LEAST_VARIANCE, FibreHead
-from qnetsim.policies.learned.belief_inputs import input_count
-from qnetsim.policies.learned.belief_weights import OUTPUTS, BeliefSpec
-
-#: Names of torch's recurrent layer by those of the file.
-LAYERS = {
-    "inputs.weight": "recurrent.weight_ih_l0",
-    "inputs.bias": "recurrent.bias_ih_l0",
-    "hidden.weight": "recurrent.weight_hh_l0",
-    "hidden.bias": "recurrent.bias_hh_l0",
-    "outputs.weight": "outputs.weight",
-    "outputs.bias": "outputs.bias",
-    "safety": "safety",
-}
-
-#: The head's numbers at the start: the quantile of a normal load.
-NEWSVENDOR = (0.0, 1.0)
+from qnetsim.policies.learned.belief_weights import ENDS, LawSpec
 
 
-class BeliefModule(nn.Module):
-    """One recurrent layer and two outputs of every pair, and the two numbers of the head.
+class LawModule(nn.Module):
+    """What ``PairLaw`` works out, with gradients.
 
     Parameters
     ----------
-    spec : BeliefSpec
+    spec : LawSpec
     bits : BitGenerator
-        Of the weights at the start, uniform in ±1/√units as is customary.
+        Of the weights at the start, uniform in ±1/√inputs as is customary.
     """
 
-    def __init__(self, spec: BeliefSpec, bits: np.random.BitGenerator) -> None:
+    def __init__(self, spec: LawSpec, bits: np.random.BitGenerator) -> None:
         super().__init__()
-        self.recurrent = nn.GRU(input_count(spec.history), spec.units)
-        self.outputs = nn.Linear(spec.units, OUTPUTS)
-        self.safety = nn.Parameter(torch.tensor(NEWSVENDOR))
+        self.own = nn.Linear(spec.slots, spec.units)
+        self.ends = nn.Linear(ENDS * spec.slots, spec.units, bias=False)
+        self.both = nn.Linear(spec.units, spec.second_units)
+        self.outputs = nn.Linear(spec.second_units, spec.levels)
         shapes = spec.shapes()
-        bound = 1 / math.sqrt(spec.units)
-        drawn = {
-            name: ((2 * seeds.uniform(bits, math.prod(shape)) - 1) * bound).reshape(shape)
-            for name, shape in shapes.items()
-            if name != "safety"
-        }
-        safety = np.array(NEWSVENDOR)
-        self.load_arrays({n: a.astype(np.float32) for n, a in (drawn | {"safety": safety}).items()})
+        drawn = {}
+        for name, shape in shapes.items():
+            inputs = shapes[name.replace("bias", "weight")][-1]
+            values = (2 * seeds.uniform(bits, math.prod(shape)) - 1) / math.sqrt(inputs)
+            drawn[name] = values.reshape(shape).astype(np.float32)
+        self.load_arrays(drawn)
 
-    def forward(self, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance of each pair's next level: before the first slot, and after each.
+    def forward(self, seen: Tensor) -> Tensor:
+        """Scores of each level in the slot to come, shape (…, levels).
 
         Parameters
         ----------
-        seen : Tensor, shape (slots, pairs, inputs)
-
-        Returns
-        -------
-        mean, variance : Tensor, shape (slots + 1, pairs)
+        seen : Tensor, shape (3, …, slots)
+            Own demand, and that of the two ends in their other pairs; the last slot first.
         """
-        hidden, _ = self.recurrent(seen)
-        start = torch.zeros_like(hidden[:1])
-        out = nn.functional.softplus(self.outputs(torch.cat([start, hidden])))
-        return out[..., 0], out[..., 1]
+        own, first, second = seen
+        at_own = self.own(own)
+        views = [
+            torch.relu(at_own + self.ends(torch.cat(ends, dim=-1)))
+            for ends in ([first, second], [second, first])
+        ]
+        scores: Tensor = self.outputs(torch.relu(self.both(views[0] + views[1])))
+        return scores
 
     def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
         """Tensors by the names of the file."""
-        found = dict(self.named_parameters())
         return {
-            name: found[layer].detach().numpy().astype(np.float32) for name, layer in LAYERS.items()
+            name: layer.detach().numpy().astype(np.float32)
+            for name, layer in self.named_parameters()
         }
 
     def load_arrays(self, arrays: Mapping[str, npt.NDArray[np.float32]]) -> None:
         """Take over tensors by the names of the file."""
-        found = dict(self.named_parameters())
         with torch.no_grad():
-            for name, layer in LAYERS.items():
-                found[layer].copy_(torch.from_numpy(np.array(arrays[name])))
-
-
-class TorchHead:
-    """``FibreHead`` in torch.
-
-    Parameters
-    ----------
-    head : FibreHead
-    """
-
-    def __init__(self, head: FibreHead) -> None:
-        self._crossing = torch.from_numpy((head.crossing * head.per_level).astype(np.float32))
-        self._squares = torch.from_numpy((head.crossing * head.per_level**2).astype(np.float32))
-        self._quantile = torch.from_numpy(head.quantile.astype(np.float32))
-        self._worth = torch.from_numpy(head.worth.astype(np.float32))
-
-    def stock(self, mean: Tensor, variance: Tensor, safety: Tensor) -> Tensor:
-        """Channel-slots that each fibre shall have, shape (…, fibres)."""
-        spread = torch.sqrt(variance @ self._squares + LEAST_VARIANCE)
-        z = safety[0] + safety[1] * self._quantile
-        return torch.relu(mean @ self._crossing + z * spread) * self._worth
+            for name, layer in self.named_parameters():
+                layer.copy_(torch.from_numpy(np.array(arrays[name])))

@@ -1,4 +1,4 @@
-"""Worlds that `belief-net` is trained on: jobs of many kinds, in networks of many kinds."""
+"""Worlds that `belief-net` is trained on: jobs of many kinds, on many numbers of nodes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ from qnetsim.case import Case
 from qnetsim.errors import SettingError
 from qnetsim.forecast import Forecast, poisson_levels
 from qnetsim.forecast.job_law import JobLaw
-from qnetsim.learning.belief.random_networks import random_topology
-from qnetsim.network import Network, RouteTable, build_network
-from qnetsim.policies import Setting
 from qnetsim.scenario import JobsTable
 from qnetsim.world.demand import Levels
 
@@ -30,29 +27,24 @@ MOST_PERIODS = 6
 #: Greatest probabilities of a late round, and of a member that stays away.
 MOST_DELAY = 0.1
 MOST_DROP_OUT = 0.2
-#: Networks beside the scenario's, and least and greatest number of their nodes.
-NETWORKS = 8
+#: Least and greatest number of nodes where they are not the scenario's.
 NODES = (10, 20)
-#: Share of the updates that go by the scenario's own network, and of worlds by its own periods.
+#: Share of the worlds that go by the scenario's own law, and of the others by its own periods.
 OWN_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingPlace:
-    """A network to train on, with its requests.
+    """Nodes to train on, with requests between them.
 
     Attributes
     ----------
-    network : Network
-    routes : RouteTable
     forecast : Forecast
         What is asked for beside the jobs.
     nodes : tuple of int
         On which jobs may be.
     """
 
-    network: Network
-    routes: RouteTable
     forecast: Forecast
     nodes: tuple[int, ...]
 
@@ -66,6 +58,11 @@ class Worlds:
         Its demand has jobs.
     seed : int
     training_seed : int
+
+    Attributes
+    ----------
+    own : TrainingPlace
+        The scenario's.
 
     Raises
     ------
@@ -82,52 +79,33 @@ class Worlds:
         self._table = table
         self._seed = seed
         self._name = ("learning", "belief-net", training_seed)
-        own = TrainingPlace(
-            case.network, case.setting.shortest_routes(), case.forecast.background, law.nodes
-        )
-        self.places = [own, *self._other_places(case)]
+        self.own = TrainingPlace(case.forecast.background, law.nodes)
 
-    def _other_places(self, case: Case) -> list[TrainingPlace]:
-        """Networks that are drawn; none where stores, limits or fibres belong to the scenario's."""
-        tables = case.scenario.network
-        if case.network.limited or case.scenario.key_management.store_bits or tables.fibre:
-            return []
-        found = []
-        for number in range(NETWORKS):
-            bits = seeds.stream(self._seed, *self._name, "network", number)
-            topology = random_topology(bits, NODES)
-            plain = tables.model_copy(update={"fibre_spans": ()}) if tables.fibre_spans else tables
-            slot_s = case.scenario.run.slot_s
-            network = build_network(plain, case.scenario.cost, slot_s, topology)
-            pairs = tuple(combinations(range(len(topology.nodes)), 2))
-            levels = case.forecast.level_count
-            forecast = Forecast((poisson_levels(levels, 1.0),), "independent", pairs)
-            setting = Setting(network, forecast, case.scenario.run.slots, slot_s)
-            nodes = tuple(range(len(topology.nodes)))
-            found.append(TrainingPlace(network, setting.shortest_routes(), forecast, nodes))
-        return found
-
-    def place_of(self, update: int) -> TrainingPlace:
-        """Where an update plays."""
-        others = self.places[1:]
-        bits = seeds.stream(self._seed, *self._name, "place", update)
-        own, which = seeds.uniform(bits, 2)
-        if not others or own < OWN_SHARE:
-            return self.places[0]
-        return others[int(which * len(others))]
+    def other(self, epoch: int) -> TrainingPlace:
+        """All pairs of as many nodes as an epoch draws."""
+        bits = seeds.stream(self._seed, *self._name, "nodes", epoch)
+        least, most = NODES
+        nodes = tuple(range(least + int(seeds.integers(bits, most - least + 1, 1)[0])))
+        levels = poisson_levels(self.own.forecast.level_count, 1.0)
+        forecast = Forecast((levels,), "independent", tuple(combinations(nodes, 2)))
+        return TrainingPlace(forecast, nodes)
 
     def draw(
-        self, place: TrainingPlace, update: int, world: int, slots: int
+        self, place: TrainingPlace, epoch: int, world: int, slots: int
     ) -> npt.NDArray[np.int16]:
         """Levels of one training world, shape (slots, requests)."""
-        name = (*self._name, update, world)
-        draws = seeds.uniform(seeds.stream(self._seed, *name, "jobs"), 8 + MOST_PERIODS)
-        low, high = np.log(BACKGROUNDS)
-        mean = float(np.exp(low + draws[0] * (high - low)))
-        background = poisson_levels(place.forecast.level_count, round(mean, 3))
-        forecast = replace(place.forecast, distributions=(background,), kinds=())
-        table = self._jobs(draws[1:], len(place.nodes))
-        law = JobLaw(table, place.nodes, forecast.pairs, forecast.distributions)
+        name = (*self._name, epoch, world)
+        draws = seeds.uniform(seeds.stream(self._seed, *name, "jobs"), 9 + MOST_PERIODS)
+        own_law, draws = draws[0] < OWN_SHARE, draws[1:]
+        if own_law and place is self.own:
+            forecast, table = place.forecast, self._table
+        else:
+            low, high = np.log(BACKGROUNDS)
+            mean = float(np.exp(low + draws[0] * (high - low)))
+            background = poisson_levels(place.forecast.level_count, round(mean, 3))
+            forecast = replace(place.forecast, distributions=(background,), kinds=())
+            table = self._jobs(draws[1:], len(place.nodes))
+        law = JobLaw(table, place.nodes, forecast.pairs, forecast.distributions, forecast.kinds)
         levels = Levels(replace(forecast, jobs=law), None, self._seed, name).draw(0, slots)
         return levels[:, forecast.group]
 

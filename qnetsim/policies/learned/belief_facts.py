@@ -9,6 +9,8 @@ from qnetsim.policies.learned.training_facts import NAMES, differences, facts_of
 
 #: Facts beside those of all learned policies, and what they are called.
 MORE_NAMES = {"jobs": "jobs", "most_channels": "channels that a fibre can light"}
+#: Facts that a law of levels rests on; it was learnt without prices, stores and limits.
+OF_DEMAND = ("levels", "mean_level", "regimes", "regime_slots", "jobs")
 
 
 def belief_facts(setting: Setting) -> dict[str, object]:
@@ -24,10 +26,19 @@ def facts_with_range(setting: Setting, mean_levels: Sequence[float]) -> dict[str
     return belief_facts(setting) | {"mean_level": [round(mean, 3) for mean in mean_levels]}
 
 
-def far_from(card: Mapping[str, object], setting: Setting) -> list[str]:
+def far_from(
+    card: Mapping[str, object], setting: Setting, *, demand_only: bool = False
+) -> list[str]:
     """What differs between the training of a card and a setting, each in a few words.
 
     The mean level may lie anywhere between the least and the greatest that the training met.
+
+    Parameters
+    ----------
+    card : mapping
+    setting : Setting
+    demand_only : bool
+        Only what the demand is like counts, for a network that says laws of levels.
     """
     here = belief_facts(setting)
     stored = card.get("training")
@@ -36,6 +47,8 @@ def far_from(card: Mapping[str, object], setting: Setting) -> list[str]:
     trained = dict(stored)
     if _lies_in(here["mean_level"], trained["mean_level"]):
         trained["mean_level"] = here["mean_level"]
+    if demand_only:
+        trained = here | {name: trained[name] for name in OF_DEMAND}
     return [
         *differences(trained, here),
         *(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from pydantic import Field
 
-from qnetsim.arrays import FloatArray
+from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Network
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
 from qnetsim.policies.learned.model_files import model_file
@@ -21,6 +21,23 @@ if TYPE_CHECKING:
 NAME = "belief-net"
 #: Shipped model that is used unless another one is given.
 DEFAULT_MODEL = "fel-rounds"
+
+
+class StockBelief(Protocol):
+    """What the pairs of a network are expected to ask for, as stocks of fibres."""
+
+    def see(self, outcome: Outcome) -> None:
+        """Take in the slots that are over."""
+
+    def stock(self, fibres: IntArray, held: IntArray) -> FloatArray:
+        """Channel-slots that an agent's fibres shall have at the start of the slot.
+
+        Parameters
+        ----------
+        fibres : ndarray of int64, shape (owned,)
+        held : ndarray of int64, shape (owned,)
+            Bits in their pools.
+        """
 
 
 class BeliefNetOptions(PolicyOptions):
@@ -35,13 +52,14 @@ class BeliefNetOptions(PolicyOptions):
 
 
 class BeliefNet(Policy):
-    """One recurrent network, the same for every node pair, and the newsvendor's form around it.
+    """One network, the same for every node pair, and the newsvendor's form around it.
 
     After each slot the two ends of a pair know its demand and, once they have told each other, the
-    sums of what they ask for in all their pairs. The network makes of it mean and variance of the
-    pair's next level, and the ends send these two numbers along the pair's route. The agent of a
-    fibre adds up what it was sent, and reserves what its own two pools lack. Nobody is told the
-    forecast, what the jobs are, or the demand of pairs that do not concern it.
+    sums of what they ask for in all their other pairs. The network makes of the last slots how
+    likely each level of the pair's next slot is, and the ends send that law along the pair's route.
+    The agent of a fibre holds the newsvendor's quantile of what its pairs add up to: it reserves
+    what its own two pools lack. Nobody is told the forecast, what the jobs are, or the demand of
+    pairs that do not concern it. Weights of version 1 say mean and variance in place of a law.
     """
 
     Options = BeliefNetOptions
@@ -60,21 +78,11 @@ class BeliefNet(Policy):
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Read the weights; nothing has been seen yet."""
-        from qnetsim.policies.learned.belief_head import FibreHead
-        from qnetsim.policies.learned.belief_inputs import PairInputs, input_count
-        from qnetsim.policies.learned.belief_weights import PairBelief
-
         weights = self._read()
         self._warn_if_far(setting, weights)
         network = setting.network
-        forecast = setting.forecast
         routes = setting.shortest_routes()
-        self._group = forecast.group
-        self._inputs = PairInputs(forecast.pairs, len(network.topology.nodes))
-        self._belief = PairBelief(weights, forecast.requests)
-        self._head = FibreHead.of(network, routes, forecast.level_count)
-        self._history = weights.spec.history
-        self._seen: FloatArray = np.zeros((forecast.requests, input_count(self._history)))
+        self._belief = _stocks(weights, setting)
         self._channel_bits = network.channel_bits
         self._most = network.max_channels
         costs = network.costs
@@ -83,17 +91,12 @@ class BeliefNet(Policy):
         if network.max_wavelengths is not None:
             # more would be billed and never lit
             self._wavelengths = np.minimum(self._wavelengths, network.max_wavelengths)
-        self._expect()
-
-    def _expect(self) -> None:
-        """What each fibre shall have in the slot to come."""
-        self._stock = self._head.stock(*self._belief.moments(), self._belief.safety)
 
     def decide(self, observation: Observation) -> Decision:
         """Reserve what the pools of the agent's own fibres lack, rounded to whole channels."""
         mine = observation.fibres
         held = observation.reservation_pool_bits + observation.on_demand_pool_bits
-        lacking = self._stock[mine] - held / self._channel_bits[mine]
+        lacking = self._belief.stock(mine, held) - held / self._channel_bits[mine]
         channels = np.floor(np.maximum(lacking, 0.0) + 0.5).astype(np.int64)
         if self._most is not None:
             channels = np.minimum(channels, self._most)
@@ -101,16 +104,7 @@ class BeliefNet(Policy):
 
     def learn(self, outcome: Outcome) -> None:
         """Take in the demand of the slots that are over."""
-        from qnetsim.policies.learned.belief_inputs import LAGGED, NOW
-
-        for now in self._inputs.now(outcome.levels[:, self._group]):
-            before = self._seen[:, :LAGGED].copy()
-            if self._history:
-                self._seen[:, NOW + LAGGED :] = self._seen[:, NOW:-LAGGED].copy()
-                self._seen[:, NOW : NOW + LAGGED] = before
-            self._seen[:, :NOW] = now
-            self._belief.see(self._seen)
-        self._expect()
+        self._belief.see(outcome)
 
     def _read(self) -> BeliefWeights:
         """Read the weights, once: those that a trace names are those that decide."""
@@ -127,12 +121,25 @@ class BeliefNet(Policy):
     def _warn_if_far(self, setting: Setting, weights: BeliefWeights) -> None:
         """Warn of a scenario that is not like those of the training."""
         from qnetsim.policies.learned.belief_facts import far_from
+        from qnetsim.policies.learned.belief_weights import LawSpec
         from qnetsim.policies.learned.training_facts import ModelWarning
 
-        if far := far_from(weights.card, setting):
+        says_laws = isinstance(weights.spec, LawSpec)
+        if far := far_from(weights.card, setting, demand_only=says_laws):
             warnings.warn(
                 f"policy {NAME!r}: model {self._file().stem} meets what it was not trained for: "
                 f"{'; '.join(far)}",
                 ModelWarning,
                 stacklevel=2,
             )
+
+
+def _stocks(weights: BeliefWeights, setting: Setting) -> StockBelief:
+    """What says the stocks, by the version of the weights."""
+    from qnetsim.policies.learned.belief_weights import LawSpec
+    from qnetsim.policies.learned.law_belief import LawStock
+    from qnetsim.policies.learned.moment_belief import MomentStock
+
+    if isinstance(weights.spec, LawSpec):
+        return LawStock(weights, setting)
+    return MomentStock(weights, setting)

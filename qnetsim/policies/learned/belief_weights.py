@@ -1,4 +1,4 @@
-"""Weights of `belief-net`: one recurrent network for every node pair, worked out in numpy."""
+"""Weights of `belief-net`: one small network for every node pair, and its file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.arrays import FloatArray
 from qnetsim.errors import UsageError
 from qnetsim.policies.learned.belief_inputs import input_count
 from qnetsim.policies.learned.tensor_file import read_tensors
 
 FORMAT = "qnetsim-belief-net"
-VERSION = 1
+#: Ends of a node pair.
+ENDS = 2
 #: Largest number of past slots and of units of a network that a file may say.
 MOST_COUNT = 10**4
 #: Outputs of a pair: mean and variance of its next level.
@@ -27,7 +27,9 @@ GATES = 3
 
 @dataclass(frozen=True)
 class BeliefSpec:
-    """What a trained network needs to know about itself; kept with its weights.
+    """What a network of version 1 needs to know about itself; kept with its weights.
+
+    It says mean and variance of each pair's next level.
 
     Attributes
     ----------
@@ -58,14 +60,51 @@ class BeliefSpec:
 
 
 @dataclass(frozen=True)
+class LawSpec:
+    """The same of a network that says a law of each pair's next level (version 2).
+
+    Attributes
+    ----------
+    history : int
+        Slots that a pair sees besides the last one.
+    units, second_units : int
+        Of the two layers.
+    levels : int
+        Levels of which it says the probability; the lowest ones.
+    """
+
+    history: int
+    units: int
+    second_units: int
+    levels: int
+
+    @property
+    def slots(self) -> int:
+        """Slots that are seen."""
+        return self.history + 1
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each tensor by its name."""
+        return {
+            "own.weight": (self.units, self.slots),
+            "own.bias": (self.units,),
+            "ends.weight": (self.units, ENDS * self.slots),
+            "both.weight": (self.second_units, self.units),
+            "both.bias": (self.second_units,),
+            "outputs.weight": (self.levels, self.second_units),
+            "outputs.bias": (self.levels,),
+        }
+
+
+@dataclass(frozen=True)
 class BeliefWeights:
     """A trained network.
 
     Attributes
     ----------
     tensors : mapping of str to ndarray of float32
-        By the names of ``BeliefSpec.shapes``.
-    spec : BeliefSpec
+        By the names of the spec's ``shapes``.
+    spec : BeliefSpec or LawSpec
     card : mapping
         JSON: settings, scenario, topology, what training met, versions.
     sha256 : str
@@ -73,61 +112,21 @@ class BeliefWeights:
     """
 
     tensors: Mapping[str, npt.NDArray[np.float32]]
-    spec: BeliefSpec
+    spec: BeliefSpec | LawSpec
     card: Mapping[str, object]
     sha256: str = ""
 
 
-class PairBelief:
-    """The network of all pairs at work, slot by slot.
-
-    Sums are of double precision, so that what is reserved hardly depends on a machine.
-
-    Parameters
-    ----------
-    weights : BeliefWeights
-    pairs : int
-    """
-
-    def __init__(self, weights: BeliefWeights, pairs: int) -> None:
-        self._tensors: dict[str, FloatArray] = {
-            name: tensor.astype(np.float64) for name, tensor in weights.tensors.items()
-        }
-        self._units = weights.spec.units
-        self._hidden: FloatArray = np.zeros((pairs, self._units))
-
-    def see(self, inputs: FloatArray) -> None:
-        """Take in what the pairs saw of a slot, shape (pairs, inputs)."""
-        t = self._tensors
-        seen = inputs @ t["inputs.weight"].T + t["inputs.bias"]
-        kept = self._hidden @ t["hidden.weight"].T + t["hidden.bias"]
-        n = self._units
-        reset = _sigmoid(seen[:, :n] + kept[:, :n])
-        update = _sigmoid(seen[:, n : 2 * n] + kept[:, n : 2 * n])
-        new = np.tanh(seen[:, 2 * n :] + reset * kept[:, 2 * n :])
-        self._hidden = (1.0 - update) * new + update * self._hidden
-
-    def moments(self) -> tuple[FloatArray, FloatArray]:
-        """Mean and variance of the next level of each pair, shape (pairs,) each."""
-        t = self._tensors
-        out = np.logaddexp(0.0, self._hidden @ t["outputs.weight"].T + t["outputs.bias"])
-        return out[:, 0], out[:, 1]
-
-    @property
-    def safety(self) -> FloatArray:
-        """Two numbers a and b: z of a fibre is a, plus b times its normal quantile."""
-        return self._tensors["safety"]
-
-
-def _sigmoid(x: FloatArray) -> FloatArray:
-    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)))
+#: What a network knows about itself, by the version of the file.
+SPECS: dict[int, type[BeliefSpec | LawSpec]] = {1: BeliefSpec, 2: LawSpec}
 
 
 def packed_belief(weights: BeliefWeights) -> bytes:
     """All bytes of the file that holds a network."""
     from safetensors.numpy import save
 
-    about = {"format": FORMAT, "version": VERSION, "spec": asdict(weights.spec)}
+    version = {kind: number for number, kind in SPECS.items()}[type(weights.spec)]
+    about = {"format": FORMAT, "version": version, "spec": asdict(weights.spec)}
     text = json.dumps({**about, "card": dict(weights.card)}, sort_keys=True)
     tensors = {name: np.ascontiguousarray(t) for name, t in weights.tensors.items()}
     return save(tensors, metadata={FORMAT: text})
@@ -148,13 +147,15 @@ def read_belief(path: Path) -> BeliefWeights:
             f"{path}: holds no weights of 'belief-net'; give a file of "
             "`qnetsim train SCENARIO --policy belief-net`"
         )
-    if about.get("version") != VERSION:
+    version = about.get("version")
+    if type(version) is not int or version not in SPECS:
         raise UsageError(
-            f"{path}: has version {about.get('version')!r}; this qnetsim reads version {VERSION}"
+            f"{path}: has version {version!r}; this qnetsim reads versions "
+            f"{', '.join(map(str, SPECS))}"
         )
     card = about.get("card")
     try:
-        spec = _spec(about["spec"])
+        spec = _spec(about["spec"], SPECS[version])
         _refuse_misfit(file.tensors, spec)
         if not isinstance(card, dict):
             raise ValueError("its card is no table")
@@ -163,7 +164,7 @@ def read_belief(path: Path) -> BeliefWeights:
     return BeliefWeights(file.tensors, spec, card, file.sha256)
 
 
-def _spec(stored: object) -> BeliefSpec:
+def _spec(stored: object, kind: type[BeliefSpec | LawSpec]) -> BeliefSpec | LawSpec:
     """What stands in a file, checked.
 
     Raises
@@ -172,16 +173,20 @@ def _spec(stored: object) -> BeliefSpec:
     """
     if not isinstance(stored, dict):
         raise ValueError("its spec is no table")
-    spec = BeliefSpec(**stored)
-    counts = (spec.history, spec.units)
-    if not all(type(count) is int and 0 <= count <= MOST_COUNT for count in counts):
-        raise ValueError(f"history and units are {counts}, not counts")
-    if not spec.units or type(spec.stores) is not bool:
-        raise ValueError(f"units is {spec.units!r} and stores {spec.stores!r}")
+    spec = kind(**stored)
+    for name, value in asdict(spec).items():
+        least = 0 if name == "history" else 1
+        if name == "stores":
+            if type(value) is not bool:
+                raise ValueError(f"stores is {value!r}")
+        elif type(value) is not int or not least <= value <= MOST_COUNT:
+            raise ValueError(f"{name} is {value!r}, not a count")
     return spec
 
 
-def _refuse_misfit(tensors: Mapping[str, npt.NDArray[np.float32]], spec: BeliefSpec) -> None:
+def _refuse_misfit(
+    tensors: Mapping[str, npt.NDArray[np.float32]], spec: BeliefSpec | LawSpec
+) -> None:
     shapes = spec.shapes()
     if tensors.keys() != shapes.keys():
         raise ValueError(f"its tensors are not {', '.join(shapes)}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import qnetsim
 from qnetsim.case import open_case
 from qnetsim.errors import UsageError
 from qnetsim.network.ownership import agents_of
@@ -20,10 +21,13 @@ from qnetsim.policies.learned.belief_net import BeliefNet, BeliefNetOptions
 from qnetsim.policies.learned.belief_weights import (
     BeliefSpec,
     BeliefWeights,
-    PairBelief,
+    LawSpec,
     packed_belief,
     read_belief,
 )
+from qnetsim.policies.learned.law_belief import LawStock, PairEnds, PairLaw, with_levels
+from qnetsim.policies.learned.model_files import MODELS
+from qnetsim.policies.learned.moment_belief import PairBelief
 from qnetsim.policies.learned.training_facts import ModelWarning
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import parse_scenario
@@ -32,6 +36,8 @@ from tests.support.helpers import run
 from tests.support.jobs import drawn_weights, jobs_case
 
 SPEC = BeliefSpec(history=3, units=5, stores=False)
+LAW = LawSpec(history=3, units=6, second_units=5, levels=10)
+EITHER = pytest.mark.parametrize("spec", [SPEC, LAW], ids=["moments", "law"])
 
 
 def trained_for(case, spec=SPEC):
@@ -78,7 +84,7 @@ def test_slot_by_slot_is_what_a_series_says(tmp_path: Path) -> None:
     belief = PairBelief(weights, case.forecast.requests)
     for inputs in seen:
         belief.see(inputs)
-    np.testing.assert_allclose(policy._belief.moments(), belief.moments(), rtol=1e-12)
+    np.testing.assert_allclose(policy._belief.belief.moments(), belief.moments(), rtol=1e-12)
 
 
 def test_means_and_variances_add_up_on_fibres() -> None:
@@ -123,11 +129,12 @@ class Later(BeliefNet):
         return decision
 
 
-def test_it_sees_no_future(tmp_path: Path) -> None:
+@EITHER
+def test_it_sees_no_future(spec: BeliefSpec | LawSpec, tmp_path: Path) -> None:
     """Decisions up to a slot are the same, whatever comes after it."""
     case = jobs_case(slots=30)
     path = tmp_path / "belief.safetensors"
-    path.write_bytes(packed_belief(trained_for(case)))
+    path.write_bytes(packed_belief(trained_for(case, spec)))
     first = Later(BeliefNetOptions(model=str(path)))
     run(case, first)
     chunks = list(case.realisation(0).chunks())
@@ -148,7 +155,7 @@ def test_an_agent_goes_by_its_own_pools(tmp_path: Path) -> None:
     case = jobs_case(keys="store_bits = 50000\nkey_lifetime_slots = 3")
     policy = policy_of(tmp_path, trained_for(case))
     policy.prepare(case.setting, None)
-    policy._stock = np.full(21, 7.4)
+    policy._belief._stock = np.full(21, 7.4)
 
     class Seen:
         fibres = np.array([2, 5])
@@ -160,21 +167,26 @@ def test_an_agent_goes_by_its_own_pools(tmp_path: Path) -> None:
     np.testing.assert_array_equal(decision.qkd_channels, [4, 0])
 
 
-def test_no_more_wavelengths_are_reserved_than_can_be_lit(tmp_path: Path) -> None:
+@EITHER
+def test_no_more_wavelengths_are_reserved_than_can_be_lit(
+    spec: BeliefSpec | LawSpec, tmp_path: Path
+) -> None:
     case = jobs_case(slots=5, network="km_wavelengths = 2", cost="blocking_cost = 1000")
-    result = run(case, policy_of(tmp_path, trained_for(case)))
+    result = run(case, policy_of(tmp_path, trained_for(case, spec)))
     assert result.columns["km_wavelengths"].max() == 2
 
 
-def test_it_is_a_policy_by_the_checks_for_users(tmp_path: Path) -> None:
+@EITHER
+def test_it_is_a_policy_by_the_checks_for_users(spec: BeliefSpec | LawSpec, tmp_path: Path) -> None:
     case = jobs_case(slots=20)
     path = tmp_path / "belief.safetensors"
-    path.write_bytes(packed_belief(trained_for(case)))
+    path.write_bytes(packed_belief(trained_for(case, spec)))
     check_policy(lambda: BeliefNet(BeliefNetOptions(model=str(path))), case.scenario)
 
 
-def test_files_come_back_as_they_were(tmp_path: Path) -> None:
-    weights = trained_for(jobs_case())
+@EITHER
+def test_files_come_back_as_they_were(spec: BeliefSpec | LawSpec, tmp_path: Path) -> None:
+    weights = trained_for(jobs_case(), spec)
     path = tmp_path / "belief.safetensors"
     path.write_bytes(packed_belief(weights))
     found = read_belief(path)
@@ -218,8 +230,6 @@ def test_a_damaged_file_is_refused(what: str, said: str, tmp_path: Path) -> None
 
 
 def test_weights_of_others_are_refused() -> None:
-    from qnetsim.policies.learned.model_files import MODELS
-
     case = jobs_case()
     policy = BeliefNet(BeliefNetOptions(model=str(MODELS / "fedsac-nsfnet.safetensors")))
     with pytest.raises(UsageError, match="holds no weights of 'belief-net'"):
@@ -232,11 +242,12 @@ def test_a_model_that_does_not_exist_names_those_that_do() -> None:
         policy.prepare(jobs_case().setting, None)
 
 
-def test_its_own_scenario_raises_no_warning(tmp_path: Path) -> None:
+@EITHER
+def test_its_own_scenario_raises_no_warning(spec: BeliefSpec | LawSpec, tmp_path: Path) -> None:
     case = jobs_case()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        policy_of(tmp_path, trained_for(case)).prepare(case.setting, None)
+        policy_of(tmp_path, trained_for(case, spec)).prepare(case.setting, None)
 
 
 def test_a_scenario_far_off_is_told_with_its_distance(tmp_path: Path) -> None:
@@ -260,6 +271,52 @@ def test_a_limit_that_training_did_not_meet_is_told(tmp_path: Path) -> None:
         policy.prepare(limited.setting, None)
 
 
+def test_to_a_law_prices_stores_and_limits_are_nothing_new(tmp_path: Path) -> None:
+    policy = policy_of(tmp_path, trained_for(jobs_case(), LAW))
+    other = jobs_case(
+        network="qkd_wavelengths = 105",
+        cost="blocking_cost = 1000\non_demand_multiplier = 2.0",
+        keys="store_bits = 50000\nkey_lifetime_slots = 3",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        policy.prepare(other.setting, None)
+    text = "[network]\ntopology = 'nsfnet'\n[demand]\nrequests = 20\nlevels = 20\n"
+    with pytest.warns(ModelWarning, match=r"levels 20 \(trained with 10\).*jobs none"):
+        policy.prepare(open_case(parse_scenario(text)).setting, None)
+
+
+def test_a_shipped_model_of_version_1_runs_as_it_did() -> None:
+    """It was trained through costs, with stores and limits."""
+    model = MODELS / "belief-net-fel-rounds-stores.safetensors"
+    assert isinstance(read_belief(model).spec, BeliefSpec)
+    case = open_case(qnetsim.load("fel-rounds-stores", slots=60))
+    result = run(case, BeliefNet(BeliefNetOptions(model=str(model))))
+    assert result.columns["qkd_reserved_cost"].sum() == 539508300.0
+    assert result.columns["qkd_on_demand_cost"].sum() == 44305200.0
+    assert result.columns["blocking_cost"].sum() == 5670000.0
+
+
+@pytest.mark.parametrize(
+    ("scenario", "reserved", "on_demand", "blocking"),
+    [
+        ("fel-rounds", 641392950.0, 188559600.0, 0.0),
+        ("fel-rounds-stores", 511985100.0, 46560600.0, 8100000.0),
+    ],
+)
+def test_what_the_shipped_model_reserves(
+    scenario: str, reserved: float, on_demand: float, blocking: float
+) -> None:
+    """One model, with stores and without; it is new to neither."""
+    case = open_case(qnetsim.load(scenario, slots=60))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = run(case, BeliefNet())
+    assert result.columns["qkd_reserved_cost"].sum() == reserved
+    assert result.columns["qkd_on_demand_cost"].sum() == on_demand
+    assert result.columns["blocking_cost"].sum() == blocking
+
+
 def test_weights_that_tell_nothing_are_told(tmp_path: Path) -> None:
     policy = policy_of(tmp_path, drawn_weights(SPEC, card={"policy": "belief-net"}))
     with pytest.warns(ModelWarning, match="does not tell what it was trained with"):
@@ -275,9 +332,10 @@ def test_a_range_that_is_none_is_told_as_it_stands(met: object, tmp_path: Path) 
         policy.prepare(case.setting, None)
 
 
-def test_one_model_is_for_every_network(tmp_path: Path) -> None:
+@EITHER
+def test_one_model_is_for_every_network(spec: BeliefSpec | LawSpec, tmp_path: Path) -> None:
     """The network is the pairs' own: it fits another topology as it is."""
-    policy = policy_of(tmp_path, trained_for(jobs_case()))
+    policy = policy_of(tmp_path, trained_for(jobs_case(), spec))
     text = "[network]\ntopology = 'usnet'\n[demand]\npairs = 'all'\ncoupling = 'independent'\n"
     case = open_case(parse_scenario(text + "mean = 0.3\n[jobs]\n[run]\nslots = 10\n"))
     assert run(case, policy).cost.shape == (10,)
@@ -285,3 +343,82 @@ def test_one_model_is_for_every_network(tmp_path: Path) -> None:
 
 def test_it_is_found_by_its_name() -> None:
     assert isinstance(make_policy("belief-net", {"model": "fel-rounds"}), BeliefNet)
+
+
+def test_a_version_that_is_not_known_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "belief.safetensors"
+    written = packed_belief(trained_for(jobs_case()))
+    path.write_bytes(written.replace(b'\\"version\\": 1', b'\\"version\\": 7'))
+    assert path.read_bytes() != written
+    with pytest.raises(UsageError, match="has version 7; this qnetsim reads versions 1, 2"):
+        read_belief(path)
+
+
+def test_ends_tell_what_they_ask_in_all_other_pairs() -> None:
+    # three nodes: pairs (0, 1), (0, 2), (1, 2)
+    first, second = PairEnds(((0, 1), (0, 2), (1, 2))).others(np.array([[4, 1, 7]]))
+    np.testing.assert_array_equal(first, [[1, 4, 4]])
+    np.testing.assert_array_equal(second, [[7, 7, 1]])
+
+
+def test_a_law_is_the_same_seen_from_either_end() -> None:
+    levels = np.random.default_rng(1).integers(0, 9, (6, 3))
+    weights = drawn_weights(LAW)
+    laws = []
+    for pairs in (((0, 1), (0, 2), (1, 2)), ((1, 0), (2, 0), (2, 1))):
+        belief = PairLaw(weights, pairs)
+        for row in levels:
+            belief.see(row)
+        laws.append(belief.laws())
+    np.testing.assert_allclose(*laws, rtol=1e-12)
+    np.testing.assert_allclose(laws[0].sum(axis=1), 1.0)
+
+
+def test_a_law_forgets_what_lies_before_its_slots() -> None:
+    levels = np.random.default_rng(1).integers(0, 9, (6, 3))
+    weights = drawn_weights(LAW)
+    laws = []
+    for first in ([9, 9, 9], [0, 3, 0]):
+        belief = PairLaw(weights, ((0, 1), (0, 2), (1, 2)))
+        for row in (first, *levels[: LAW.slots]):
+            belief.see(np.array(row))
+        laws.append(belief.laws())
+    np.testing.assert_array_equal(*laws)
+
+
+def test_a_fibre_holds_the_quantile_of_what_its_pairs_add_up_to() -> None:
+    case = jobs_case()
+    stock = LawStock(drawn_weights(LAW), case.setting)
+    stock.belief.see(np.random.default_rng(2).integers(0, 9, case.forecast.requests))
+    stock._expect()
+    laws = stock.belief.laws()
+    routes = case.setting.shortest_routes()
+    found = stock.stock(np.arange(21), np.zeros(21, dtype=np.int64))
+    for fibre in range(21):
+        law = np.ones(1)
+        for request, choice in enumerate(routes.choice[:, 0]):
+            if fibre in routes.routes[choice].fibres:
+                law = np.convolve(law, laws[request])
+        # on-demand channels cost four times as much as reserved ones
+        assert found[fibre] == np.searchsorted(np.cumsum(law), 0.75)
+
+
+def test_what_pools_are_seen_to_keep_raises_the_stock(tmp_path: Path) -> None:
+    case = jobs_case(slots=40, keys="store_bits = 50000\nkey_lifetime_slots = 4")
+    policy = policy_of(tmp_path, trained_for(case, LAW))
+    run(case, policy)
+    stock = policy._belief
+    pools = np.zeros(21, dtype=np.int64)
+    kept = [stock.stock(fibres, pools[fibres]) for fibres, _ in list(stock._kept.values())]
+    fresh = LawStock(trained_for(case, LAW), case.setting)
+    fresh._expected = stock._expected
+    lost = [fresh.stock(fibres, pools[fibres]) for fibres, _ in list(stock._kept.values())]
+    assert sum(map(np.sum, kept)) > sum(map(np.sum, lost))
+    assert all((a >= b).all() for a, b in zip(kept, lost, strict=True))
+
+
+def test_other_numbers_of_levels_take_the_law_cut_or_filled_up() -> None:
+    laws = np.array([[0.5, 0.2, 0.2, 0.1]])
+    np.testing.assert_allclose(with_levels(laws, 3), [[0.5, 0.2, 0.3]])
+    np.testing.assert_allclose(with_levels(laws, 6), [[0.5, 0.2, 0.2, 0.1, 0.0, 0.0]])
+    np.testing.assert_allclose(with_levels(laws, 4), laws)
