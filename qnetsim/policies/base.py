@@ -10,7 +10,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +26,7 @@ from qnetsim.network import Network, RouteTable
 from qnetsim.optimize.routing import by_level_weight, newsvendor_lengths, newsvendor_table
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
 from qnetsim.plain_text import one_line
+from qnetsim.records import dataclass
 from qnetsim.scenario import KeyManagementTable, RegimesTable, RiskTable
 from qnetsim.streams import users_words
 

@@ -7,10 +7,10 @@ nothing is limited the first two make no difference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
+
+from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True, eq=False)

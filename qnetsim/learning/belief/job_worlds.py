@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -16,6 +16,7 @@ from qnetsim.forecast.job_law import JobLaw
 from qnetsim.learning.belief.random_networks import random_topology
 from qnetsim.network import Network, RouteTable, build_network
 from qnetsim.policies import Setting
+from qnetsim.records import dataclass
 from qnetsim.scenario import JobsTable
 from qnetsim.world.demand import Levels
 

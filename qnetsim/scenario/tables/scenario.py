@@ -6,7 +6,6 @@ make the error messages and the JSON Schema.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -18,6 +17,7 @@ from pydantic import (
     model_serializer,
 )
 
+from qnetsim.records import dataclass
 from qnetsim.scenario.labels import policy_title
 from qnetsim.scenario.tables.fields import COUNT_MAX, Table, field, without_late_keys
 from qnetsim.scenario.tables.portable import WEIGHTS_SUFFIX, file_name
