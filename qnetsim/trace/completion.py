@@ -13,7 +13,7 @@ import numpy.typing as npt
 from qnetsim.records import dataclass
 from qnetsim.trace.contents import committed_rows
 from qnetsim.trace.digest import ContentDigest
-from qnetsim.trace.hdf5.root_attributes import put_attributes
+from qnetsim.trace.hdf5.new_objects import put_attributes
 from qnetsim.trace.hdf5.row_writer import LastRows
 from qnetsim.trace.hdf5.staged import LIBVER, StagedFile
 from qnetsim.trace.schema import CHUNK_ROWS, FileKind, totals
