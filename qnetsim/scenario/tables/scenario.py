@@ -4,8 +4,6 @@ Every field states its unit in its name, its meaning, and what is allowed; the s
 make the error messages and the JSON Schema.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -227,7 +225,9 @@ class PolicyTable(BaseModel):
     import code.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="allow", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="allow", allow_inf_nan=False, defer_build=True
+    )
 
     name: str = field(
         "name of the policy, or where its class is",
