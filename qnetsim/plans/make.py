@@ -62,7 +62,6 @@ def planned(policy: Policy, title: str, case: Case, tell: Tell | None = None) ->
         It fails, or returns something else.
     """
     started = time.perf_counter()
-    setting = case.setting
     asked = case.setting.solver
     used: dict[str, None] = {}
     settings = replace(
@@ -70,7 +69,7 @@ def planned(policy: Policy, title: str, case: Case, tell: Tell | None = None) ->
         tell=tell if tell is not None else asked.settings.tell,
         answered=lambda name: used.update({name: None}),
     )
-    setting = replace(setting, solver=replace(asked, settings=settings))
+    setting = case.setting.with_solver(replace(asked, settings=settings))
     with guarded(title, "plan"):
         plan = policy.plan(setting)
     if plan is None:

@@ -168,7 +168,7 @@ class Units:
         self._most_bits = np.maximum(self.requests * self.top * network.channel_bits, 1)
         self._moments = self._request_moments(setting, routes)
         self._context = self._describe(setting)
-        self._loads = forecast.channel_loads(network, routes)
+        self._loads = setting.channel_loads(routes)
         self.typical = self.demand(self._mean_load(setting)[None])[0]
         self.mean_levels = _mean_levels(forecast)
         self._most_share = max(2.0 * (forecast.level_count - 1) / self.top - 1.0, 1.0)
