@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
+
+from qnetsim.records import dataclass
 
 #: Names under which files give a node's place, in this order, whatever their case.
 LONGITUDE_KEYS = ("longitude", "lon", "lng", "long")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from qnetsim.analysis.warm_up import WarmUp, blocks_from, warm_up_of
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import TraceError, TraceFormatError
 from qnetsim.plain_text import counted
+from qnetsim.records import dataclass
 from qnetsim.trace import Trace
 from qnetsim.vocabulary import BILL_COLUMNS, POOLS
 
@@ -161,9 +161,14 @@ def run_metrics(trace: Trace, warm_up: WarmUp | None = None) -> RunMetrics:
     cost = {
         name: _total(trace, f"slots/{name}", first) / (trace.slots - first) for name in BILL_COLUMNS
     }
-    reserved_bits, on_demand_bits = (_bits(trace, pool, "consumed", first) for pool in POOLS)
+    status = trace.status
+    # after a kill the ledger may be ahead of the slots
+    by_ledger = status != "incomplete" and not first
+    reserved_bits, on_demand_bits = (
+        _bits(trace, pool, "consumed", None if by_ledger else first) for pool in POOLS
+    )
     consumed_bits = np.asarray(reserved_bits + on_demand_bits, dtype=np.float64)
-    produced = sum(_bits(trace, pool, "produced", first) for pool in POOLS)
+    produced = sum(_bits(trace, pool, "produced", None if by_ledger else first) for pool in POOLS)
     produced_bits = np.asarray(produced, dtype=np.float64)
     levels = pool_levels(trace, first)
     depletions = levels.depletions
@@ -196,7 +201,7 @@ def run_metrics(trace: Trace, warm_up: WarmUp | None = None) -> RunMetrics:
         emptied=levels.emptied,
         exposed_bits=_exact_total(trace, "slots/exposed_bits", first),
         tasks=task_runs(trace),
-        status=trace.status,
+        status=status,
         world_digest=trace.attribute("world_digest"),
         content_digest=trace.attribute("content_digest"),
         sees_future=bool(trace.provenance["policy"]["sees_future"]),
@@ -212,11 +217,10 @@ def _total(trace: Trace, path: str, first: int) -> float:
     return float(sum(float(block.sum()) for block in blocks_from(trace, path, first)))
 
 
-def _bits(trace: Trace, pool: str, flow: str, first: int) -> IntArray:
-    """Bits of a flow from a slot on, by fibre."""
-    if trace.status != "incomplete" and not first:
+def _bits(trace: Trace, pool: str, flow: str, first: int | None) -> IntArray:
+    """Bits of a flow from a slot on, by fibre; None for all of them, as the ledger has them."""
+    if first is None:
         return trace.column(f"ledger/{pool}_{flow}_bits")
-    # after a kill the ledger may be ahead of the slots
     total = np.zeros(len(trace.column("fibres/fibre")), dtype=np.int64)
     for block in blocks_from(trace, f"slots/{pool}_{flow}_bits", first):
         total += block.sum(axis=0)

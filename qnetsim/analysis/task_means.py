@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from qnetsim.analysis.batch_means import ratio_interval
 from qnetsim.analysis.fel_tasks import HELD_OUT, TaskRun
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.arrays import FloatArray
+from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
@@ -25,6 +24,7 @@ from qnetsim.fel.arithmetic import (
 from qnetsim.fel.datasets import Dataset
 from qnetsim.fel.preparation import FEATURE_BITS, SPAN_DEVIATIONS
 from qnetsim.plain_text import counted
+from qnetsim.records import dataclass
 
 #: Fractional bits of a loss that is summed.
 LOSS_BITS = 16

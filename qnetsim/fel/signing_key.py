@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 
 from numpy.random import BitGenerator
 
 from qnetsim import seeds
+from qnetsim.records import dataclass
 
 #: Public exponent.
 EXPONENT = 65537

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import torch
 
 from qnetsim.errors import UsageError, argument
+from qnetsim.records import dataclass
 
 #: Largest number of worlds, or of epochs between two evaluations.
 MOST = 10**5

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property
 
 from qnetsim.forecast import Forecast, LevelDistribution
-from qnetsim.network import Network, Route, RouteTable, shortest_routes
+from qnetsim.network import LoadTable, Network, Route, RouteTable, shortest_routes
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.newsvendor import level_values
 
@@ -99,6 +100,35 @@ def newsvendor_table(network: Network, forecast: Forecast) -> RouteTable:
     return RouteTable.of(
         [[found[kind][pair]] * levels for kind, pair in zip(kinds, forecast.pairs, strict=True)]
     )
+
+
+class ShortestRoutes:
+    """Shortest routes by what a newsvendor pays, each part worked out when it is first asked for.
+
+    Parameters
+    ----------
+    network : Network
+    forecast : Forecast
+    """
+
+    def __init__(self, network: Network, forecast: Forecast) -> None:
+        self._network = network
+        self._forecast = forecast
+
+    @cached_property
+    def routes(self) -> RouteTable:
+        """Route of each request, by its own weight g."""
+        return newsvendor_table(self._network, self._forecast)
+
+    @cached_property
+    def loads(self) -> LoadTable:
+        """What realised levels need on each fibre of these routes."""
+        return self._forecast.channel_loads(self._network, self.routes)
+
+    @cached_property
+    def lengths(self) -> tuple[Fraction, ...]:
+        """Length of each fibre, by the mean weight of the requests."""
+        return tuple(newsvendor_lengths(self._network, self._forecast))
 
 
 def by_level_weight(

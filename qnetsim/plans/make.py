@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from qnetsim.case import Case, open_case
@@ -16,6 +16,7 @@ from qnetsim.optimize.plan import RiskFigures
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded
 from qnetsim.policies.chosen import ChosenPolicy, PoliciesLike, PolicyLike, choose, choose_all
+from qnetsim.records import dataclass
 from qnetsim.scenario import FaultTable, PolicyTable, Scenario
 from qnetsim.vocabulary import PlanStatus
 
@@ -61,7 +62,6 @@ def planned(policy: Policy, title: str, case: Case, tell: Tell | None = None) ->
         It fails, or returns something else.
     """
     started = time.perf_counter()
-    setting = case.setting
     asked = case.setting.solver
     used: dict[str, None] = {}
     settings = replace(
@@ -69,7 +69,7 @@ def planned(policy: Policy, title: str, case: Case, tell: Tell | None = None) ->
         tell=tell if tell is not None else asked.settings.tell,
         answered=lambda name: used.update({name: None}),
     )
-    setting = replace(setting, solver=replace(asked, settings=settings))
+    setting = case.setting.with_solver(replace(asked, settings=settings))
     with guarded(title, "plan"):
         plan = policy.plan(setting)
     if plan is None:

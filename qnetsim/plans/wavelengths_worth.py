@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qnetsim.case import open_case
 from qnetsim.forecast.tail_weights import weighted_forecast
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import Tell
+from qnetsim.records import dataclass
 from qnetsim.scenario import Scenario
 from qnetsim.units import exact
 from qnetsim.vocabulary import PlanStatus

@@ -10,7 +10,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -23,10 +23,11 @@ from pydantic import BaseModel, ConfigDict
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import PolicyError, QnetsimError
 from qnetsim.forecast import Forecast
-from qnetsim.network import Network, RouteTable
-from qnetsim.optimize.routing import by_level_weight, newsvendor_lengths, newsvendor_table
+from qnetsim.network import LoadTable, Network, RouteTable
+from qnetsim.optimize.routing import ShortestRoutes, by_level_weight
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
 from qnetsim.plain_text import one_line
+from qnetsim.records import dataclass
 from qnetsim.scenario import KeyManagementTable, RegimesTable, RiskTable
 from qnetsim.streams import users_words
 
@@ -75,21 +76,36 @@ class Setting:
             request's own distribution.
         """
         if weight is None:
-            return self._newsvendor_routes
+            return self._shortest.routes
         routes = by_level_weight(self.network, self.forecast.pairs, weight)
         return RouteTable.by_pair(self.forecast.pairs, routes, self.forecast.level_count)
 
-    @cached_property
-    def _newsvendor_routes(self) -> RouteTable:
-        return newsvendor_table(self.network, self.forecast)
-
-    @cached_property
+    @property
     def planning_lengths(self) -> tuple[Fraction, ...]:
         """Length ``c_km + g·c_qkd`` of each fibre, by which detours are chosen.
 
         g is the mean over the requests.
         """
-        return tuple(newsvendor_lengths(self.network, self.forecast))
+        return self._shortest.lengths
+
+    def channel_loads(self, routes: RouteTable) -> LoadTable:
+        """Channels and KM wavelengths that realised levels need on each fibre.
+
+        Those of the shortest routes are worked out once.
+        """
+        if routes is self._shortest.routes:
+            return self._shortest.loads
+        return self.forecast.channel_loads(self.network, routes)
+
+    def with_solver(self, solver: Solver) -> Setting:
+        """Copy with another solver; the shortest routes of both are worked out once."""
+        copy = replace(self, solver=solver)
+        vars(copy)["_shortest"] = self._shortest
+        return copy
+
+    @cached_property
+    def _shortest(self) -> ShortestRoutes:
+        return ShortestRoutes(self.network, self.forecast)
 
     def requests_per_fibre(self, routes: RouteTable) -> IntArray:
         """Count the requests routed over each fibre, shape (fibres,)."""

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from qnetsim.plans.make import planned
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded, steady_foresight
 from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose
+from qnetsim.records import dataclass
 from qnetsim.runs.header import policy_provenance, trace_header
 from qnetsim.scenario import Scenario
 from qnetsim.trace import Block, TraceHeader, TraceWriter, WriteBehind
@@ -136,8 +137,9 @@ def run_case(
 ) -> Simulation:
     """Simulate a policy in a world; returns the finished simulation.
 
-    Parameters are those of :func:`new_simulation`.
+    Parameters are those of :func:`new_simulation`; the plan is worked out here unless given.
     """
+    plan = plan if plan is not None else planned(policy, context.title, context.case)
     simulation = new_simulation(context, policy, chunks, sink, plan=plan, statuses=statuses)
     simulation.run()
     return simulation
@@ -164,13 +166,12 @@ def new_simulation(
     sink : callable
         Receives each chunk of the world with what was recorded for it.
     plan : Plan, optional
-        What ``policy.plan`` returned for this case; worked out here unless given.
+        What ``policy.plan`` returned for this case.
     statuses : ndarray of uint8, shape (slots,), optional
         Status of the plan behind each slot, where it is not that of ``plan`` throughout.
     """
     case = context.case
     title = context.title
-    plan = plan if plan is not None else planned(policy, title, case)
     if statuses is None:
         statuses = np.broadcast_to(plan_status_code(plan), case.setting.slots)
     tasks: list[Task] = []
@@ -337,7 +338,8 @@ def simulate(
 
         context = RunContext(case, table.title, replication, check, kernel)
         chunks = realisation.chunks(fast=context.served_by == "numba")
-        done = run_case(context, runner, chunks, sink, plan=plan, statuses=notes.statuses)
+        done = new_simulation(context, runner, chunks, sink, plan=plan, statuses=notes.statuses)
+        done.run()
         writer.tasks = _told(done.rounds.notes())
     return path
 

@@ -1,11 +1,9 @@
 """The scenario: all tables of a TOML file in one frozen model, and checked ways to get one."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -107,7 +105,7 @@ class Scenario(Table):
         """Hash of the tables."""
         return hash(tuple(getattr(self, key) for key in Scenario.model_fields))
 
-    def read_from(self, *paths: Path) -> Scenario:
+    def read_from(self, *paths: Path) -> Self:
         """Copy that knows its files: that of the scenario, and tables beside it."""
         known = self.model_copy()
         known._files = tuple(path.absolute() for path in paths)
@@ -124,7 +122,7 @@ class Scenario(Table):
         files = (file for table in self.policy for file in table.named_files)
         return (*self._files, *map(Path, named), *files)
 
-    def portable(self) -> Scenario:
+    def portable(self) -> Self:
         """Copy that names files without their folders, which are the machine's affair."""
         changes: dict[str, object] = {}
         if not self.network.topology.startswith("topohub:"):
@@ -176,7 +174,7 @@ class Scenario(Table):
         text = self.portable().model_dump_json(exclude=unused)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def with_run(self, **changes: int | None) -> Scenario:
+    def with_run(self, **changes: int | None) -> Self:
         """Copy with other ``run`` values; None leaves a value as it is.
 
         Raises
@@ -189,7 +187,7 @@ class Scenario(Table):
         return self.model_copy(update={"run": run})
 
     @classmethod
-    def of(cls, tables: Mapping[str, Any] | None = None, /, **more: Any) -> Scenario:
+    def of(cls, tables: Mapping[str, Any] | None = None, /, **more: Any) -> Self:
         """Build a scenario from its tables, checked as a file is.
 
         The topology, node pairs and options of policies are checked where the scenario is first
@@ -213,7 +211,7 @@ class Scenario(Table):
         self,
         changes: Mapping[str, Any] | Mapping[Key, Any],
         policy_options: OptionsModelOf | None = None,
-    ) -> Scenario:
+    ) -> Self:
         """Copy with other values, checked as a file is.
 
         Parameters
@@ -265,7 +263,7 @@ class Scenario(Table):
             how = "values are changed, and checked, by Scenario.with_changes"
             raise ScenarioError([*texts, how]) from None
 
-    def _not_in_files(self, other: Scenario) -> dict[str, Any]:
+    def _not_in_files(self, other: Self) -> dict[str, Any]:
         """Tables of another scenario with what no file can say of them: a graph, a user's code."""
         update: dict[str, Any] = {}
         graph = self.network.graph

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from qnetsim.fel.relays import Leg, RelayedKeys
 from qnetsim.network import Route, shortest_routes
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.routing import newsvendor_lengths
+from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.records import dataclass
 from qnetsim.trace.contents import committed_rows
 from qnetsim.trace.digest import ContentDigest
-from qnetsim.trace.hdf5.root_attributes import put_attributes
+from qnetsim.trace.hdf5.new_objects import put_attributes
 from qnetsim.trace.hdf5.row_writer import LastRows
 from qnetsim.trace.hdf5.staged import LIBVER, StagedFile
 from qnetsim.trace.schema import CHUNK_ROWS, FileKind, totals

@@ -5,18 +5,19 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from typing import Any
 
 import h5py
 import numpy as np
 
+from qnetsim.records import dataclass
 from qnetsim.trace.column import Column
 from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.hdf5.chunks import chunk_of
-from qnetsim.trace.hdf5.root_attributes import put_attributes
+from qnetsim.trace.hdf5.new_objects import TEXT, growing_dataset, new_dataset, put_attributes
 from qnetsim.trace.hdf5.staged import LIBVER
 from qnetsim.trace.request_columns import UNPACKED
 from qnetsim.trace.schema import KINDS, FileKind, totals
@@ -138,45 +139,50 @@ def _layout(number: int, sizes: tuple[tuple[str, int], ...]) -> NewFile:
     }
     with h5py.File(image, "w", libver=LIBVER) as file:
         put_attributes(file.id, attributes)
-        file.create_dataset(COMMITTED, data=np.int64(0))
+        made = {COMMITTED: new_dataset(file["/"].id, COMMITTED, np.zeros((), np.int64))}
+        groups: dict[str, h5py.h5g.GroupID] = {}
         # coordinates first: every other dataset of a group is tied to them
         for column in sorted(kind.columns, key=lambda c: c.dims != (c.name,)):
+            if column.group not in groups:
+                groups[column.group] = file.create_group(column.group).id
             shape = shape_in(dict(sizes), column)
-            _describe(file, column, _column(file, column, shape))
+            dataset = made[column.path] = _column(groups[column.group], column, shape)
+            put_attributes(dataset, _described(column))
+            if column.dims == (column.name,):
+                h5py.h5ds.set_scale(dataset, column.name.encode())
+                continue
+            for axis, dim in enumerate(column.dims):
+                h5py.h5ds.attach_scale(dataset, made[f"{column.group}/{dim}"], axis)
         rewritten = [COMMITTED, *(column.path for column in totals(kind))]
-        places = {path: file[path].id.get_offset() for path in rewritten if file[path].size}
+        places = {path: at for path in rewritten if (at := made[path].get_offset()) is not None}
     return NewFile(image.getvalue(), places, attributes, dict(sizes))
 
 
-def _column(file: h5py.File, column: Column, shape: tuple[int, ...]) -> h5py.Dataset:
+def _column(group: h5py.h5g.GroupID, column: Column, shape: tuple[int, ...]) -> h5py.h5d.DatasetID:
     if column.grows or column.counter:
-        packing = {"shuffle": True, "compression": "gzip", "compression_opts": 1}
-        return file.create_dataset(
-            column.path,
-            shape=shape,
-            maxshape=(None, *shape[1:]),
-            chunks=chunk_of(shape[1:]),
-            dtype=column.kind,
-            fillvalue=column.fill,
-            **({} if column.dims[0] in UNPACKED else packing),
+        packed = column.dims[0] not in UNPACKED
+        return growing_dataset(
+            group,
+            column.name,
+            column.kind,
+            shape,
+            chunk=chunk_of(shape[1:]),
+            packed=packed,
+            fill=column.fill,
         )
     # with its place in the file from the start: one that is missing makes a file unreadable
-    if column.kind == "str":
-        return file.create_dataset(column.path, data=[""] * shape[0], dtype=h5py.string_dtype())
-    return file.create_dataset(column.path, data=np.zeros(shape, column.kind))
+    values = np.full(shape, "", TEXT) if column.kind == "str" else np.zeros(shape, column.kind)
+    return new_dataset(group, column.name, values)
 
 
-def _describe(file: h5py.File, column: Column, dataset: h5py.Dataset) -> None:
-    dataset.attrs["long_name"] = column.meaning
+def _described(column: Column) -> dict[str, Any]:
+    """Attributes of a column."""
+    found: dict[str, Any] = {"long_name": column.meaning}
     if column.units:
-        dataset.attrs["units"] = column.units
+        found["units"] = column.units
     if column.flags:
-        dataset.attrs["flag_values"] = np.arange(len(column.flags), dtype=np.uint8)
-        dataset.attrs["flag_meanings"] = " ".join(column.flags)
+        found["flag_values"] = np.arange(len(column.flags), dtype=np.uint8)
+        found["flag_meanings"] = " ".join(column.flags)
     if column.volatile:
-        dataset.attrs["volatile"] = np.uint8(1)
-    if column.dims == (column.name,):
-        dataset.make_scale(column.name)
-    else:
-        for axis, dim in enumerate(column.dims):
-            dataset.dims[axis].attach_scale(file[f"{column.group}/{dim}"])
+        found["volatile"] = np.uint8(1)
+    return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qnetsim.analysis.fel_tasks import HELD_OUT, TaskRun
 from qnetsim.case import Case
 from qnetsim.case.task_leaks import open_leaks
@@ -12,6 +10,7 @@ from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import table
 from qnetsim.fel.key_usage import KeyUsageTable
 from qnetsim.plain_text import counted
+from qnetsim.records import dataclass
 from qnetsim.scenario import FelTable
 from qnetsim.studies.key_budget import KeyBudget
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import ModuleType
 
 import numpy as np
@@ -28,6 +27,7 @@ from qnetsim.kernel.serving.state import (
     State,
 )
 from qnetsim.network import Route
+from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import accumulate, chain
 
 import numpy as np
 
@@ -68,8 +70,7 @@ class PathTable:
         self._first_inside = Growing(np.zeros(1, dtype=np.int64))
         self._inside = Growing(none)
         self._trusted = Growing(none)
-        for route in self.routes.routes:
-            self._path(route)
+        self._add(self.routes.routes)
         self._choice = Growing(self._base)
         self._row: dict[tuple[int, bytes], int] = {}
         self._moved: dict[tuple[int, ...], Moved] = {}
@@ -157,15 +158,22 @@ class PathTable:
 
     def _path(self, route: Route) -> int:
         """Number of a path; a new one is added."""
-        path = self._position.setdefault(route, len(self._list))
-        if path == len(self._list):
-            self._list.append(route)
-            self._fibres.extend(np.array(route.fibres, dtype=np.int64))
-            self._first.extend([len(self._fibres)])
-            self._inside.extend(np.array(route.nodes[1:-1], dtype=np.int64))
-            self._first_inside.extend([len(self._inside)])
-            self._trusted.extend([self.relays_on(route)])
-        return path
+        if route not in self._position:
+            self._add([route])
+        return self._position[route]
+
+    def _add(self, routes: Iterable[Route]) -> None:
+        """Add those of these paths that are not there yet."""
+        new = [route for route in dict.fromkeys(routes) if route not in self._position]
+        self._position.update((route, len(self._list) + i) for i, route in enumerate(new))
+        self._list += new
+        fibres = [route.fibres for route in new]
+        inside = [route.nodes[1:-1] for route in new]
+        self._first.extend(_ends(len(self._fibres), fibres))
+        self._fibres.extend([*chain.from_iterable(fibres)])
+        self._first_inside.extend(_ends(len(self._inside), inside))
+        self._inside.extend([*chain.from_iterable(inside)])
+        self._trusted.extend([self.relays_on(route) for route in new])
 
     @cached_property
     def loads(self) -> LoadTable:
@@ -229,3 +237,8 @@ class PathTable:
     def route(self, path: int) -> Route:
         """Nodes and fibres of a path."""
         return self._list[path]
+
+
+def _ends(start: int, parts: Iterable[Sequence[int]]) -> list[int]:
+    """Where each part ends that is put behind so many numbers."""
+    return list(accumulate(map(len, parts), initial=start))[1:]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from qnetsim.records import dataclass
 from qnetsim.scenario import KeyManagementTable
 from qnetsim.units import seconds_to_ticks
 

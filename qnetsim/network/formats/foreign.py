@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from qnetsim.errors import TopologyError
+from qnetsim.records import dataclass
 
 Attributes = Mapping[str, Any]
 

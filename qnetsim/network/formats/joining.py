@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qnetsim.network.formats.foreign import some
 from qnetsim.network.topology import RawFibre
 from qnetsim.plain_text import counted
+from qnetsim.records import dataclass
 from qnetsim.scenario import TopologyTable
 
 

@@ -8,7 +8,7 @@ numbers in [−1, 1]. Everything is an array over worlds and decision *units*, a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from qnetsim.network.ownership import agents_of
 from qnetsim.plain_text import counted
 from qnetsim.policies.base import Setting
 from qnetsim.policies.learned.node_demand import SUMS, NodeDemand
+from qnetsim.records import dataclass
 
 Float32Array = npt.NDArray[np.float32]
 #: Numbers in an action: channels for each routed request, and the share of KM wavelengths.
@@ -167,7 +168,7 @@ class Units:
         self._most_bits = np.maximum(self.requests * self.top * network.channel_bits, 1)
         self._moments = self._request_moments(setting, routes)
         self._context = self._describe(setting)
-        self._loads = forecast.channel_loads(network, routes)
+        self._loads = setting.channel_loads(routes)
         self.typical = self.demand(self._mean_load(setting)[None])[0]
         self.mean_levels = _mean_levels(forecast)
         self._most_share = max(2.0 * (forecast.level_count - 1) / self.top - 1.0, 1.0)

@@ -1,7 +1,5 @@
 """The ``[cost]`` tables: Table II of the paper and what else is billed."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from qnetsim.scenario.tables.fields import Table, field

@@ -1,10 +1,8 @@
 """The ``[[fel]]`` tables: federated edge learning tasks and where their parties are."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer
 
@@ -279,7 +277,7 @@ class FelTable(Table):
             return str(self.dataset)
         return file_name(self.data).rpartition(".")[0] or file_name(self.data)
 
-    def portable(self) -> FelTable:
+    def portable(self) -> Self:
         """Copy that names its file without a folder."""
         if self.data is None:
             return self

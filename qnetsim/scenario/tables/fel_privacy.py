@@ -1,7 +1,5 @@
 """The tables ``[fel.privacy]`` and ``[[fel.attack]]``: what a task hides, and what attacks it."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from qnetsim.scenario.tables.fields import NodeName, Table, field

@@ -1,7 +1,5 @@
 """Building blocks of the tables of a scenario file."""
 
-from __future__ import annotations
-
 import difflib
 import math
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """The ``[jobs]`` table: demand of federated jobs that come and go."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field

@@ -3,8 +3,6 @@
 Defaults of ``[learning]`` are the paper's (Section VI.A); what the paper leaves open is a key.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator

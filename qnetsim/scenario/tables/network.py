@@ -1,7 +1,5 @@
 """The ``[network]`` table: fibres, chains, key rates and limits."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (

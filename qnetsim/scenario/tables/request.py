@@ -1,7 +1,5 @@
 """The [[request]] tables: requests with levels of their own."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator

@@ -4,9 +4,6 @@ Every field states its unit in its name, its meaning, and what is allowed; the s
 make the error messages and the JSON Schema.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -18,6 +15,7 @@ from pydantic import (
     model_serializer,
 )
 
+from qnetsim.records import dataclass
 from qnetsim.scenario.labels import policy_title
 from qnetsim.scenario.tables.fields import COUNT_MAX, Table, field, without_late_keys
 from qnetsim.scenario.tables.portable import WEIGHTS_SUFFIX, file_name
@@ -227,7 +225,9 @@ class PolicyTable(BaseModel):
     import code.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="allow", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="allow", allow_inf_nan=False, defer_build=True
+    )
 
     name: str = field(
         "name of the policy, or where its class is",

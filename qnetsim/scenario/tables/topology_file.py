@@ -1,7 +1,5 @@
 """The keys of ``[network]`` that name a topology and say how its file is read."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field

@@ -1,7 +1,5 @@
 """The table of what a trace holds beside the figures of every slot."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer

@@ -1,7 +1,5 @@
 """The tables that make the world: demand, yields, faults."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
