@@ -15,7 +15,7 @@ import numpy as np
 from qnetsim.trace.column import Column
 from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.digest import ContentDigest
-from qnetsim.trace.hdf5.chunks import chunk_of
+from qnetsim.trace.hdf5.chunks import LONG_RUN, chunk_of
 from qnetsim.trace.hdf5.root_attributes import put_attributes
 from qnetsim.trace.hdf5.staged import LIBVER
 from qnetsim.trace.request_columns import UNPACKED
@@ -34,11 +34,14 @@ class TraceHeader:
         All columns that do not grow, but the running totals.
     attributes : mapping
         Root attributes beside those of the format itself.
+    slots : int
+        That are to come, where it is known.
     """
 
     provenance: Mapping[str, Any]
     columns: Mapping[str, Any]
     attributes: Mapping[str, Any]
+    slots: int = 0
 
 
 def shape_in(sizes: Mapping[str, int], column: Column) -> tuple[int, ...]:
@@ -75,7 +78,9 @@ def empty_file(kind: FileKind, header: TraceHeader, digest: ContentDigest) -> Ne
     """
     for column in _fixed(kind):
         digest.update(column, np.asarray(header.columns[column.path]))
-    columns = _FixedColumns(KINDS.index(kind), digest.hexdigest(), header.columns)
+    columns = _FixedColumns(
+        KINDS.index(kind), digest.hexdigest(), header.slots >= LONG_RUN, header.columns
+    )
     new = _with_columns(columns)
     image = io.BytesIO(new.image)
     attributes = {"provenance": json.dumps(header.provenance), **header.attributes}
@@ -96,6 +101,7 @@ class _FixedColumns:
 
     kind: int
     digest: str
+    long: bool
     values: Mapping[str, Any] = field(compare=False)
 
 
@@ -106,7 +112,7 @@ def _with_columns(columns: _FixedColumns) -> NewFile:
     sizes = {
         c.name: len(columns.values[c.path]) for c in kind.columns if c.dims == (c.name,) and c.fixed
     }
-    layout = _layout(columns.kind, tuple(sorted(sizes.items())))
+    layout = _layout(columns.kind, tuple(sorted(sizes.items())), columns.long)
     image = io.BytesIO(layout.image)
     with h5py.File(image, "r+", libver=LIBVER) as file:
         for column in _fixed(kind):
@@ -123,7 +129,7 @@ def _with_columns(columns: _FixedColumns) -> NewFile:
 
 
 @lru_cache(maxsize=8)
-def _layout(number: int, sizes: tuple[tuple[str, int], ...]) -> NewFile:
+def _layout(number: int, sizes: tuple[tuple[str, int], ...], long: bool) -> NewFile:
     """A file without slots whose columns hold zeros and no names.
 
     Most of a file's creation is its datasets and their attributes, the same in all runs of a
@@ -142,20 +148,22 @@ def _layout(number: int, sizes: tuple[tuple[str, int], ...]) -> NewFile:
         # coordinates first: every other dataset of a group is tied to them
         for column in sorted(kind.columns, key=lambda c: c.dims != (c.name,)):
             shape = shape_in(dict(sizes), column)
-            _describe(file, column, _column(file, column, shape))
+            _describe(file, column, _column(file, column, shape, long))
         rewritten = [COMMITTED, *(column.path for column in totals(kind))]
         places = {path: file[path].id.get_offset() for path in rewritten if file[path].size}
     return NewFile(image.getvalue(), places, attributes, dict(sizes))
 
 
-def _column(file: h5py.File, column: Column, shape: tuple[int, ...]) -> h5py.Dataset:
+def _column(
+    file: h5py.File, column: Column, shape: tuple[int, ...], long: bool
+) -> h5py.Dataset:
     if column.grows or column.counter:
         packing = {"shuffle": True, "compression": "gzip", "compression_opts": 1}
         return file.create_dataset(
             column.path,
             shape=shape,
             maxshape=(None, *shape[1:]),
-            chunks=chunk_of(shape[1:]),
+            chunks=chunk_of(shape[1:], long=long and column.grows),
             dtype=column.kind,
             fillvalue=column.fill,
             **({} if column.dims[0] in UNPACKED else packing),
