@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-
 #: Bytes of an array that is large, and of the memory that is asked for at once for such.
 LARGE = 2**17
 AT_ONCE = 2**25
-#: Least step between sizes, and sizes up to twice as much.
-STEP = 64
-STEPS = 8
+#: Steps between nothing and a power of two, of which a large array takes as many as it needs.
+STEPS = 16
 
 
 class Recycled:
@@ -33,9 +31,11 @@ class Recycled:
         kind = np.dtype(kind)
         count = math.prod(shape)
         # sizes are few, or memory of every length that ever came would be kept
-        size = count * kind.itemsize
-        step = max((1 << size.bit_length()) // (2 * STEPS), STEP)
-        size = max(-(-size // step), 1) * step
+        size = 1 << max(count * kind.itemsize - 1, 0).bit_length()
+        if size > LARGE:
+            # what lies behind an array takes room in a large page, so the steps are smaller
+            step = size // STEPS
+            size = -(-count * kind.itemsize // step) * step
         free = self._free[size]
         # another thread may let go of an array at any time, but only this one takes
         memory = free.pop() if free else self._new(size)
@@ -46,7 +46,7 @@ class Recycled:
 
     def _new(self, size: int) -> memoryview:
         """Memory that nobody had yet."""
-        if size < LARGE:
+        if size <= LARGE:
             return np.empty(size, dtype=np.uint8).data
         if size > len(self._rest):
             self._rest = _in_large_pages(max(size, AT_ONCE))

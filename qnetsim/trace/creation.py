@@ -154,9 +154,7 @@ def _layout(number: int, sizes: tuple[tuple[str, int], ...], long: bool) -> NewF
     return NewFile(image.getvalue(), places, attributes, dict(sizes))
 
 
-def _column(
-    file: h5py.File, column: Column, shape: tuple[int, ...], long: bool
-) -> h5py.Dataset:
+def _column(file: h5py.File, column: Column, shape: tuple[int, ...], long: bool) -> h5py.Dataset:
     if column.grows or column.counter:
         packing = {"shuffle": True, "compression": "gzip", "compression_opts": 1}
         return file.create_dataset(

@@ -72,6 +72,9 @@ class Workshop:
 
     Attributes
     ----------
+    digest : ContentDigest
+    long : bool
+        Whether it is the file of a long run.
     packer : Packer
     blocks : dict
         What columns have packed for the slots that are written now, by first slot, type, shape and
@@ -79,10 +82,11 @@ class Workshop:
         in three columns, and without stores all bits that are produced on demand are consumed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, digest: ContentDigest, *, long: bool = False) -> None:
+        self.digest = digest
+        self.long = long
         self.packer = Packer()
-        self.blocks: dict[tuple[Any, ...], PackedBlock] = {}
-        self.long: dict[tuple[Any, ...], Any] = {}
+        self.blocks: dict[tuple[Any, ...], Any] = {}
 
 
 class ColumnWriter:
@@ -92,7 +96,8 @@ class ColumnWriter:
     ----------
     column : Column
     dataset : h5py.h5d.DatasetID
-    digest : ContentDigest
+    width : tuple of int
+        Shape of a row.
     shared : Workshop
     """
 
@@ -100,14 +105,14 @@ class ColumnWriter:
         self,
         column: Column,
         dataset: h5py.h5d.DatasetID,
-        digest: ContentDigest,
+        width: tuple[int, ...],
         shared: Workshop,
     ) -> None:
         self._column = column
         self._dataset = dataset
-        self._width = dataset.shape[1:]
-        self._chunk = dataset.get_create_plist().get_chunk()
-        self._digest = digest.of(column)
+        self._width = width
+        self._chunk = chunk_of(width)
+        self._digest = shared.digest.of(column)
         self._kind = np.dtype(column.kind)
         self._fill = column.fill
         self._packing = Packing(shared.packer)

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.trace.column import Column
-from qnetsim.trace.digest import ContentDigest, hash_of, is_blank
-from qnetsim.trace.hdf5.chunks import ColumnWriter, Parts, Workshop
+from qnetsim.trace.digest import hash_of, is_blank
+from qnetsim.trace.hdf5.chunks import ColumnWriter, Parts, Workshop, chunk_of
 from qnetsim.trace.hdf5.packing import Packing
 from qnetsim.trace.schema import CHUNK_ROWS
 
@@ -19,12 +19,12 @@ Values = npt.NDArray[Any]
 
 
 def writer_of(
-    column: Column, dataset: h5py.h5d.DatasetID, digest: ContentDigest, shared: Workshop
+    column: Column, dataset: h5py.h5d.DatasetID, width: tuple[int, ...], shared: Workshop
 ) -> ColumnWriter | LongChunkWriter:
-    """Choose what writes a growing column, as its dataset is made."""
-    rows = dataset.get_create_plist().get_chunk()[0]
+    """Choose what writes a growing column."""
+    rows = chunk_of(width, long=shared.long)[0]
     kind = ColumnWriter if rows == CHUNK_ROWS else LongChunkWriter
-    return kind(column, dataset, digest, shared)
+    return kind(column, dataset, width, shared)
 
 
 class PackedBlocks(NamedTuple):
@@ -60,24 +60,26 @@ class LongChunkWriter:
     ----------
     column : Column
     dataset : h5py.h5d.DatasetID
-    digest : ContentDigest
+    width : tuple of int
+        Shape of a row.
     shared : Workshop
+        Of a long run.
     """
 
     def __init__(
         self,
         column: Column,
         dataset: h5py.h5d.DatasetID,
-        digest: ContentDigest,
+        width: tuple[int, ...],
         shared: Workshop,
     ) -> None:
         self._column = column
         self._dataset = dataset
-        self._width = dataset.shape[1:]
-        self._chunk = dataset.get_create_plist().get_chunk()
-        self._digest = digest.of(column)
+        self._width = width
+        self._chunk = chunk_of(width, long=True)
+        self._digest = shared.digest.of(column)
         self._packing = Packing(shared.packer)
-        self._shared = shared.long
+        self._shared = shared.blocks
         self._last: PackedBlocks | None = None
         self._begun: list[Values] = []
         self._stored = 0
@@ -140,7 +142,7 @@ class LongChunkWriter:
             return self._pack(first, rows, new)
         column = self._column
         some = rows.item(0), rows.item(rows.size // 2), rows.item(-1)
-        key = first, column.kind, column.fill, rows.shape, len(new), *some
+        key = "long", first, column.kind, column.fill, rows.shape, len(new), *some
         chunk = self._shared.get(key)
         if chunk is None or not chunk.holds(rows):
             chunk = self._shared[key] = self._pack(first, rows, new)
