@@ -79,7 +79,8 @@ first dimension of a column that grows is `slot`. Rows are written in chunks of 
 a run has at least {LONG_RUN} slots those of columns with one number a slot in chunks of
 {BLOCKS_OF_LONG * CHUNK_ROWS}, shuffled and compressed by gzip at level 1; each flush takes the rows
 that have come since the last one. A chunk of fill values (zeros unless the table says otherwise) is
-not stored and reads as such. Text is variable-length UTF-8. Volatile columns carry the attribute `volatile = 1`.
+not stored and reads as such. Text is variable-length UTF-8. Volatile columns carry the attribute
+`volatile = 1`.
 """
 
 #: What is said of a group ahead of its columns.
