@@ -45,7 +45,7 @@ class PackedBlocks(NamedTuple):
     data: bytes
 
     def holds(self, rows: Values) -> bool:
-        """Whether these are its rows, to the bit."""
+        """Whether these are its rows."""
         return self.rows.shape == rows.shape and bool((self.rows == rows).all())
 
 
