@@ -103,7 +103,7 @@ def trace_header(
         "policy": table.title,
         "sees_future": int(policy.sees_future),
     }
-    return TraceHeader(provenance, columns, attributes)
+    return TraceHeader(provenance, columns, attributes, run.slots)
 
 
 def world_header(case: Case, realisation: Realisation) -> TraceHeader:

@@ -16,7 +16,7 @@ from qnetsim.records import dataclass
 from qnetsim.trace.column import Column
 from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.digest import ContentDigest
-from qnetsim.trace.hdf5.chunks import chunk_of
+from qnetsim.trace.hdf5.chunks import LONG_RUN, chunk_of
 from qnetsim.trace.hdf5.new_objects import TEXT, growing_dataset, new_dataset, put_attributes
 from qnetsim.trace.hdf5.staged import LIBVER
 from qnetsim.trace.request_columns import UNPACKED
@@ -35,11 +35,14 @@ class TraceHeader:
         All columns that do not grow, but the running totals.
     attributes : mapping
         Root attributes beside those of the format itself.
+    slots : int
+        That are to come, where it is known.
     """
 
     provenance: Mapping[str, Any]
     columns: Mapping[str, Any]
     attributes: Mapping[str, Any]
+    slots: int = 0
 
 
 def shape_in(sizes: Mapping[str, int], column: Column) -> tuple[int, ...]:
@@ -76,7 +79,9 @@ def empty_file(kind: FileKind, header: TraceHeader, digest: ContentDigest) -> Ne
     """
     for column in _fixed(kind):
         digest.update(column, np.asarray(header.columns[column.path]))
-    columns = _FixedColumns(KINDS.index(kind), digest.hexdigest(), header.columns)
+    columns = _FixedColumns(
+        KINDS.index(kind), digest.hexdigest(), header.slots >= LONG_RUN, header.columns
+    )
     new = _with_columns(columns)
     image = io.BytesIO(new.image)
     attributes = {"provenance": json.dumps(header.provenance), **header.attributes}
@@ -97,6 +102,7 @@ class _FixedColumns:
 
     kind: int
     digest: str
+    long: bool
     values: Mapping[str, Any] = field(compare=False)
 
 
@@ -107,7 +113,7 @@ def _with_columns(columns: _FixedColumns) -> NewFile:
     sizes = {
         c.name: len(columns.values[c.path]) for c in kind.columns if c.dims == (c.name,) and c.fixed
     }
-    layout = _layout(columns.kind, tuple(sorted(sizes.items())))
+    layout = _layout(columns.kind, tuple(sorted(sizes.items())), columns.long)
     image = io.BytesIO(layout.image)
     with h5py.File(image, "r+", libver=LIBVER) as file:
         for column in _fixed(kind):
@@ -124,7 +130,7 @@ def _with_columns(columns: _FixedColumns) -> NewFile:
 
 
 @lru_cache(maxsize=8)
-def _layout(number: int, sizes: tuple[tuple[str, int], ...]) -> NewFile:
+def _layout(number: int, sizes: tuple[tuple[str, int], ...], long: bool) -> NewFile:
     """A file without slots whose columns hold zeros and no names.
 
     Most of a file's creation is its datasets and their attributes, the same in all runs of a
@@ -146,7 +152,7 @@ def _layout(number: int, sizes: tuple[tuple[str, int], ...]) -> NewFile:
             if column.group not in groups:
                 groups[column.group] = file.create_group(column.group).id
             shape = shape_in(dict(sizes), column)
-            dataset = made[column.path] = _column(groups[column.group], column, shape)
+            dataset = made[column.path] = _column(groups[column.group], column, shape, long)
             put_attributes(dataset, _described(column))
             if column.dims == (column.name,):
                 h5py.h5ds.set_scale(dataset, column.name.encode())
@@ -158,7 +164,9 @@ def _layout(number: int, sizes: tuple[tuple[str, int], ...]) -> NewFile:
     return NewFile(image.getvalue(), places, attributes, dict(sizes))
 
 
-def _column(group: h5py.h5g.GroupID, column: Column, shape: tuple[int, ...]) -> h5py.h5d.DatasetID:
+def _column(
+    group: h5py.h5g.GroupID, column: Column, shape: tuple[int, ...], long: bool
+) -> h5py.h5d.DatasetID:
     if column.grows or column.counter:
         packed = column.dims[0] not in UNPACKED
         return growing_dataset(
@@ -166,7 +174,7 @@ def _column(group: h5py.h5g.GroupID, column: Column, shape: tuple[int, ...]) -> 
             column.name,
             column.kind,
             shape,
-            chunk=chunk_of(shape[1:]),
+            chunk=chunk_of(shape[1:], long=long and column.grows),
             packed=packed,
             fill=column.fill,
         )

@@ -26,7 +26,7 @@ from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.creation import TraceHeader, empty_file, shape_in
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.files.signature import signature_place
-from qnetsim.trace.hdf5.chunks import ColumnWriter, Workshop
+from qnetsim.trace.hdf5.chunks import LONG_RUN, Workshop
 from qnetsim.trace.hdf5.durable import sync_file, sync_folder
 from qnetsim.trace.hdf5.files import (
     fresh_place,
@@ -35,6 +35,7 @@ from qnetsim.trace.hdf5.files import (
     plain_reason,
     refuse_existing,
 )
+from qnetsim.trace.hdf5.long_chunks import writer_of
 from qnetsim.trace.hdf5.row_writer import RowWriter
 from qnetsim.trace.hdf5.staged import abandon, open_swmr, write_at
 from qnetsim.trace.schema import TRACE, FileKind, totals
@@ -129,7 +130,7 @@ class TraceWriter:
         self.path = path
         self._kind = kind
         self._digest = ContentDigest(kind=kind)
-        self._workshop = Workshop()
+        self._workshop = Workshop(self._digest, long=header.slots >= LONG_RUN)
         self._rows = 0
         self._size = 0
         self._torn = False
@@ -238,10 +239,10 @@ class TraceWriter:
         *firsts, end = itertools.accumulate(counts, initial=self._rows)
         for _, writer in self._growing:
             writer.extend(end)
-        for block, at, count in zip(blocks, firsts, counts, strict=True):
-            for column, writer in self._growing:
-                writer.append(at, block.rows(column, at), count)
-            self._workshop.blocks.clear()
+        for column, writer in self._growing:
+            parts = [block.rows(column, at) for block, at in zip(blocks, firsts, strict=True)]
+            writer.append(self._rows, parts, counts)
+        self._workshop.blocks.clear()
         for rows in self._listed:
             for block in blocks:
                 assert block.requests is not None
@@ -339,11 +340,10 @@ class TraceWriter:
         self._growing = [
             (
                 column,
-                ColumnWriter(
+                writer_of(
                     column,
                     h5py.h5d.open(file.id, column.path.encode()),
                     shape_in(new.sizes, column)[1:],
-                    self._digest,
                     self._workshop,
                 ),
             )

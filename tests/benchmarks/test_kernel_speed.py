@@ -90,9 +90,9 @@ class Setup(NamedTuple):
 
 
 SETUPS = (
-    Setup("everything on", "evf", 20_480, 3.8),
-    Setup("comonotone", "sip", 102_400, 2.3),
-    Setup("independent", "sip", 102_400, 1.6),
+    Setup("everything on", "evf", 20_480, 4.2),
+    Setup("comonotone", "sip", 102_400, 2.5),
+    Setup("independent", "sip", 102_400, 1.8),
 )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import h5py
@@ -17,11 +18,19 @@ from qnetsim.trace.schema import CHUNK_ROWS
 
 #: Columns across the fibres that share a chunk on disk.
 CHUNK_FIBRES = 128
+#: Slots from which on a run is long, and blocks that share a chunk then in columns of one number
+#: a slot: to make a chunk costs more than what is in so short a one.
+LONG_RUN = 2**14
+BLOCKS_OF_LONG = 4
 
 
-def chunk_of(width: tuple[int, ...]) -> tuple[int, ...]:
-    """Shape of a stored chunk of rows of this shape."""
-    return (CHUNK_ROWS, *(min(size, CHUNK_FIBRES) for size in width))
+def chunk_of(width: tuple[int, ...], *, long: bool = False) -> tuple[int, ...]:
+    """Shape of a stored chunk of rows of this shape, in a run that is long or not."""
+    blocks = BLOCKS_OF_LONG if long and math.prod(width) == 1 else 1
+    return (blocks * CHUNK_ROWS, *(min(size, CHUNK_FIBRES) for size in width))
+
+
+Parts = Sequence[npt.NDArray[Any] | None]
 
 
 class PackedBlock(NamedTuple):
@@ -63,6 +72,9 @@ class Workshop:
 
     Attributes
     ----------
+    digest : ContentDigest
+    long : bool
+        Whether it is the file of a long run.
     packer : Packer
     blocks : dict
         What columns have packed for the slots that are written now, by first slot, type, shape and
@@ -70,9 +82,11 @@ class Workshop:
         in three columns, and without stores all bits that are produced on demand are consumed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, digest: ContentDigest, *, long: bool = False) -> None:
+        self.digest = digest
+        self.long = long
         self.packer = Packer()
-        self.blocks: dict[tuple[Any, ...], PackedBlock] = {}
+        self.blocks: dict[tuple[Any, ...], Any] = {}
 
 
 class ColumnWriter:
@@ -84,7 +98,6 @@ class ColumnWriter:
     dataset : h5py.h5d.DatasetID
     width : tuple of int
         Shape of a row.
-    digest : ContentDigest
     shared : Workshop
     """
 
@@ -93,14 +106,13 @@ class ColumnWriter:
         column: Column,
         dataset: h5py.h5d.DatasetID,
         width: tuple[int, ...],
-        digest: ContentDigest,
         shared: Workshop,
     ) -> None:
         self._column = column
         self._dataset = dataset
         self._width = width
         self._chunk = chunk_of(width)
-        self._digest = digest.of(column)
+        self._digest = shared.digest.of(column)
         self._kind = np.dtype(column.kind)
         self._fill = column.fill
         self._packing = Packing(shared.packer)
@@ -111,8 +123,13 @@ class ColumnWriter:
         """Make room for this many rows in all."""
         self._dataset.set_extent((rows, *self._width))
 
-    def append(self, first: int, values: npt.NDArray[Any] | None, count: int) -> None:
-        """Write rows from row ``first`` on; None stands for rows of the fill value."""
+    def append(self, first: int, parts: Parts, counts: Sequence[int]) -> None:
+        """Write blocks of so many rows from row ``first`` on; None stands for the fill value."""
+        for values, count in zip(parts, counts, strict=True):
+            self._append(first, values, count)
+            first += count
+
+    def _append(self, first: int, values: npt.NDArray[Any] | None, count: int) -> None:
         if values is None or not values.size or is_blank(values, self._fill):
             # unwritten chunks read as the fill value and take no space
             self._digest.update_blank((count, *self._width))

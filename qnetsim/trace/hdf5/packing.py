@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -28,11 +29,13 @@ TRIED = 2**12
 KEPT = 0.9
 
 # of the formats of zlib and deflate: the beginning of a stream of level 1, a block that is kept
-# as it is with its size and the complement of that, the most bytes of one, and an empty last one
+# as it is with its size and the complement of that, and the most bytes of one
 HEAD = b"\x78\x01"
 STORED = struct.Struct("<BHH")
 MOST_STORED = 0xFFFF
-END = STORED.pack(1, 0, 0xFFFF)
+# two sums modulo the base, at the stream's end
+CHECK = struct.Struct(">HH")
+CHECK_BASE = 65521
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -44,11 +47,10 @@ class Packer:
         self._memory = np.empty(0, np.uint8)
         self._deflate = library.compressobj(1, 8, -15)
 
-    def shuffle(self, chunk: npt.NDArray[Any]) -> tuple[Bytes, int]:
-        """First bytes of all numbers, then second bytes, and so on; shape (itemsize, numbers).
+    def shuffle(self, chunk: npt.NDArray[Any]) -> Bytes:
+        """First bytes of all numbers, then second bytes, and so on; shape (used, numbers).
 
-        And how many of these rows may hold something else than zeros. The next call takes the
-        memory back.
+        All other bytes are zeros. The next call takes the memory back.
         """
         size = used = chunk.itemsize
         numbers = chunk.reshape(-1)
@@ -58,7 +60,7 @@ class Packer:
         if numbers.dtype.kind not in "iu":
             split = numbers.astype(numbers.dtype.newbyteorder("<"), copy=False).view(np.uint8)
             np.copyto(planes, split.reshape(-1, size).T)
-            return planes, size
+            return planes
         found = int(np.bitwise_or.reduce(numbers))
         if found >= 0:
             used = (found.bit_length() + 7) // 8
@@ -68,27 +70,27 @@ class Packer:
         for byte in range(used):
             # casts are faster than copies of every eighth byte
             np.copyto(planes[byte], numbers >> 8 * byte if byte else numbers, casting="unsafe")
-        planes[used:] = 0
-        return planes, used
+        return planes[:used]
 
-    def stream(self, planes: Bytes, kept: Sequence[bool]) -> bytes:
-        """A stream of zlib over these bytes; some of the rows are kept as they are."""
-        if not any(kept):
-            return library.compress(planes, 1)
+    def stream(self, planes: Bytes, zeros: int, kept: Sequence[bool]) -> bytes:
+        """A stream of zlib over these bytes and so many zeros; some rows are kept as they are."""
         parts: list[Any] = [HEAD]
         first = 0
-        for as_it_is, numbers in groupby(kept):
-            end = first + sum(1 for _ in numbers)
+        for as_it_is, rows in groupby(kept[: len(planes)]):
+            end = first + sum(1 for _ in rows)
             data = planes[first:end].reshape(-1)
             if as_it_is:
                 parts.extend(_stored(data))
-            elif end < len(planes):
+            else:
                 # a full flush forgets what was before
                 parts.append(self._deflate.compress(data))
                 parts.append(self._deflate.flush(library.Z_FULL_FLUSH))
             first = end
-        parts.append(END if kept[-1] else library.compress(data, 1, -15))
-        parts.append(struct.pack(">I", library.adler32(planes)))
+        parts.append(_last_zeros(zeros))
+        check = library.adler32(planes)
+        low, high = check & 0xFFFF, check >> 16
+        # each zero adds the lower half to the upper one
+        parts.append(CHECK.pack((high + zeros * low) % CHECK_BASE, low))
         return b"".join(parts)
 
 
@@ -106,16 +108,23 @@ class Packing:
 
     def pack(self, chunk: npt.NDArray[Any], number: int) -> bytes:
         """Pack a chunk of the column's block of this number."""
-        planes, used = self._packer.shuffle(chunk)
+        planes = self._packer.shuffle(chunk)
+        zeros = chunk.nbytes - planes.size
         if number % LOOK_EVERY and self._kept:
-            return self._packer.stream(planes, self._kept)
-        packed = library.compress(planes, 1)
-        self._kept = [False] * len(planes)
+            return self._packer.stream(planes, zeros, self._kept)
+        self._kept = [False] * chunk.itemsize
+        packed = self._packer.stream(planes, zeros, self._kept)
         if len(packed) > KEPT * chunk.size:
-            for byte, part in enumerate(planes[:used]):
+            for byte, part in enumerate(planes):
                 tried = part[:TRIED]
                 self._kept[byte] = len(library.compress(tried, 1)) > KEPT * tried.size
         return packed
+
+
+@lru_cache
+def _last_zeros(count: int) -> bytes:
+    """The end of a stream that goes on with so many zeros."""
+    return library.compress(bytes(count), 1, -15)
 
 
 def _stored(data: Bytes) -> list[Any]:

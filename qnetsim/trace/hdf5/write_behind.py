@@ -7,6 +7,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from qnetsim.trace.hdf5.chunks import BLOCKS_OF_LONG
+
 Item = TypeVar("Item")
 
 #: Bytes that may wait to be written or be in writing; one item always may.
@@ -14,6 +16,8 @@ MOST_BYTES = 2**26
 #: Most items that share the cost of a flush, and how long they are waited for at most.
 ITEMS_AT_ONCE = 8
 PATIENCE_S = 0.1
+#: Items that share a chunk of a file.
+GROUP = BLOCKS_OF_LONG
 #: Items that are safe for each that is written beyond one: a failing write costs a part of a run.
 SAFE_ITEMS = 4
 
@@ -70,8 +74,10 @@ class WriteBehind(Generic[Item]):
 
     @property
     def _at_once(self) -> int:
-        """Items that the next write takes at most."""
-        return min(ITEMS_AT_ONCE, 1 + self._written // SAFE_ITEMS)
+        """Items that the next write takes at most: it ends where a group does, if it can."""
+        most = min(ITEMS_AT_ONCE, 1 + self._written // SAFE_ITEMS)
+        begun = (self._written + most) % GROUP
+        return most - begun if begun < most else most
 
     def _work(self) -> None:
         while True:

@@ -369,10 +369,10 @@ def test_an_interruption_within_a_write_is_mended(
 ) -> None:
     honest = ColumnWriter.append
 
-    def append(self: ColumnWriter, first: int, values, count: int) -> None:
+    def append(self: ColumnWriter, first: int, parts, counts) -> None:
         if first and self._column.path == "slots/served":
             raise KeyboardInterrupt
-        honest(self, first, values, count)
+        honest(self, first, parts, counts)
 
     monkeypatch.setattr(ColumnWriter, "append", append)
     path = tmp_path / "torn.h5"
