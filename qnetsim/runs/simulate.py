@@ -338,7 +338,7 @@ def simulate(
         context = RunContext(case, table.title, replication, check, kernel)
         chunks = realisation.chunks(fast=context.served_by == "numba")
         done = run_case(context, runner, chunks, sink, plan=plan, statuses=notes.statuses)
-        writer.tasks = _told(done.rounds.notes())
+        writer.tasks = told_of_tasks(done.rounds.notes())
     return path
 
 
@@ -377,7 +377,7 @@ def _writing(
             yield sink, writer
 
 
-def _told(notes: Sequence[TaskNotes]) -> str:
+def told_of_tasks(notes: Sequence[TaskNotes]) -> str:
     """What a trace tells of FEL tasks, as JSON; empty where there is none."""
     return json.dumps([asdict(one) for one in notes]) if notes else ""
 
