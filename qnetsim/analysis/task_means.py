@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qnetsim.analysis.batch_means import ratio_interval
-from qnetsim.analysis.fel_tasks import HELD_OUT, TaskRun
+from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.arrays import FloatArray
+from qnetsim.vocabulary import HELD_OUT
 
 
 @dataclass(frozen=True)
