@@ -93,3 +93,5 @@ class RequestCause(IntEnum):
 #: Names of fates and causes, as a trace writes them.
 REQUEST_FATES = tuple(fate.name.lower() for fate in RequestFate)
 REQUEST_CAUSES = tuple(cause.name.lower() for cause in RequestCause)
+#: Figures of a model that rounds have where records are held out.
+HELD_OUT = ("auc", "test_loss", "test_accuracy", "test_auc")

@@ -13,7 +13,7 @@ from qnetsim.analysis.task_endings import TaskEnding, task_endings
 from qnetsim.arrays import FloatArray
 from qnetsim.records import dataclass
 from qnetsim.trace import Trace
-from qnetsim.vocabulary import ROUND_STATUS
+from qnetsim.vocabulary import HELD_OUT, ROUND_STATUS
 
 DONE = ROUND_STATUS.index("done")
 LOST = ROUND_STATUS.index("lost")
@@ -29,8 +29,6 @@ ROUND_COLUMNS = (
     "round_workers",
     "round_key_bits",
 )
-#: Those that only traces of tasks have which hold records out.
-HELD_OUT = ("auc", "test_loss", "test_accuracy", "test_auc")
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from qnetsim.analysis.batch_means import ratio_interval
-from qnetsim.analysis.fel_tasks import HELD_OUT, TaskRun
+from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.arrays import FloatArray
 from qnetsim.records import dataclass
+from qnetsim.vocabulary import HELD_OUT
 
 
 @dataclass(frozen=True)

@@ -57,9 +57,8 @@ from qnetsim.trace import open_trace, refuse_existing
 @click.option(
     "--channels",
     type=click.IntRange(1, 10**6),
-    default=1,
-    show_default=True,
-    help="Channels lit for the task on every fibre, in the budget.",
+    help="Channels lit for the task on every fibre, in the budget; 1 unless given. Not with "
+    "--policy.",
 )
 @click.option(
     "--processes",
@@ -84,7 +83,7 @@ def fel(
     policy: str | None,
     out: Path | None,
     rounds: int | None,
-    channels: int,
+    channels: int | None,
     processes: int,
     only_budget: bool,
     job_sizes: bool,
@@ -99,11 +98,16 @@ def fel(
     stores keep what a round needs.
     """
     if job_sizes:
-        _refuse_beside_job_sizes(only_budget or policy or rounds or channels > 1, processes, force)
+        _refuse_beside_job_sizes(only_budget or policy or rounds or channels, processes, force)
     if only_budget and (policy or rounds):
         raise UsageError("--budget trains nothing; leave --policy and --rounds out")
     if out is not None and policy is None:
         raise UsageError("--out keeps the trace of a run; give --policy too")
+    if channels and policy:
+        raise UsageError(
+            "--channels is for the budget of a task that has channels of its own; with --policy it "
+            f"lights those of the scenario: --set fel.{task - 1}.on_demand_channels=N"
+        )
     if processes > 1 and (policy or only_budget):
         raise UsageError("--processes is for training outside the network: without --policy")
     if resume and out is None:
@@ -119,7 +123,7 @@ def fel(
         show_job_sizes(replace(sizes, name=f"{task} {spec.fel[0].data_name}"), as_json)
         return
     try:
-        budget = key_budget(case, 0, channels)
+        budget = key_budget(case, 0, channels or 1)
     except SettingError as error:
         raise locate(scenario, error.problems) from None
     rows: list[TrainingRound] = []
@@ -141,7 +145,7 @@ def fel(
         show_simulated_rounds(f"{title}, policy {policy}", run)
     elif rows:
         show_rounds(title, rows)
-    show_budget(case, budget, channels)
+    show_budget(case, budget, channels or 1)
     show_leaks(settings)
     if out is not None:
         echo(f"trace         {out}")

@@ -45,6 +45,11 @@ class ClassBalance:
 
     labels: IntArray
 
+    @property
+    def samples(self) -> int:
+        """Samples that are balanced."""
+        return len(self.labels)
+
     @cached_property
     def positives(self) -> IntArray:
         """Samples with label +1, shape (classes,)."""
@@ -53,15 +58,13 @@ class ClassBalance:
     @cached_property
     def weights(self) -> IntArray:
         """Samples of the other sign, shape (samples, classes): 2·n₊·n₋ times the weight."""
-        samples = len(self.labels)
         positives = self.positives
-        return np.where(self.labels > 0, samples - positives, positives).astype(np.int64)
+        return np.where(self.labels > 0, self.samples - positives, positives).astype(np.int64)
 
     @cached_property
     def scales(self) -> IntArray:
         """2·n₊·n₋, shape (classes,)."""
-        positives = self.positives
-        return 2 * positives * (len(self.labels) - positives)
+        return 2 * self.positives * (self.samples - self.positives)
 
     def residuals(self, scores: IntArray, rows: IntArray | slice = slice(None)) -> IntArray:
         """Weighted derivatives of the loss, S·w·(z/4 − y/2), with ``RESIDUAL_BITS``.
@@ -80,7 +83,7 @@ class ClassBalance:
         """
         steps = scores - (self.labels[rows] << (SCORE_BITS + 1))
         # S·w/4 · steps / 2**SCORE_BITS, with RESIDUAL_BITS kept; exact in Python integers
-        numerator = steps.astype(object) * self.weights[rows] * (len(self.labels) << RESIDUAL_BITS)
+        numerator = steps.astype(object) * self.weights[rows] * (self.samples << RESIDUAL_BITS)
         denominator = (4 * self.scales.astype(object)) << SCORE_BITS
         return np.asarray(numerator // denominator, dtype=np.int64)
 

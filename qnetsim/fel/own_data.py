@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import time
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
@@ -28,13 +29,15 @@ from qnetsim.fel.data_cells import (
 )
 from qnetsim.fel.datasets import Dataset, make_dataset
 from qnetsim.fel.preparation import Preparation
-from qnetsim.input_files import read_input
+from qnetsim.input_files import note_input, read_input
 from qnetsim.plain_text import counted
 from qnetsim.records import dataclass
 
 #: Longest file of data that is read.
 MOST_DATA_BYTES = 2**28
 SUFFIXES = (".csv", ".parquet")
+#: A file that has not changed for so long is known by its time of change.
+SETTLED_NS = 2 * 10**9
 
 
 @dataclass(frozen=True)
@@ -106,15 +109,47 @@ class OwnData:
         )
 
 
+@dataclass(frozen=True)
+class _Hashed:
+    """A file as it was when it was hashed: which one it is, its size, and when it changed."""
+
+    identity: tuple[int, ...]
+    sha256: str
+
+
+#: Files of data that this process has hashed.
+_hashed: dict[Path, _Hashed] = {}
+
+
 def data_sha256(path: Path) -> str:
-    """SHA-256 of a file of data, hexadecimal.
+    """SHA-256 of a file of data, hexadecimal; read once as long as the file is not touched.
 
     Raises
     ------
     UsageError
         It is no plain file, or too long.
     """
-    return hashlib.sha256(read_input(path, "file of data", MOST_DATA_BYTES)).hexdigest()
+    before = _identity(path)
+    known = _hashed.get(path)
+    if known is not None and known.identity == before:
+        note_input(path)
+        return known.sha256
+    _hashed.pop(path, None)
+    found = hashlib.sha256(read_input(path, "file of data", MOST_DATA_BYTES)).hexdigest()
+    # a file that was written just now may change again without another time of change
+    if before and before == _identity(path) and time.time_ns() - max(before[3:]) > SETTLED_NS:
+        _hashed[path] = _Hashed(before, found)
+    return found
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """Device, inode, size, times of change; nothing where the file is not there."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return ()
+    sizes = (found.st_dev, found.st_ino, found.st_size)
+    return (*sizes, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def read_own_data(path: Path, columns: DataColumns, sha256: str | None = None) -> OwnData:

@@ -15,7 +15,6 @@ from qnetsim.errors import UsageError
 from qnetsim.fel.arithmetic import (
     PARAMETER_BITS,
     PARAMETER_LIMIT,
-    RESIDUAL_BITS,
     SCORE_BITS,
     ClassBalance,
     Penalty,
@@ -114,20 +113,15 @@ class ShareBalance(ClassBalance):
 
     totals: Totals
 
-    @cached_property
-    def weights(self) -> IntArray:
-        """Samples of the other sign among all, shape (samples, classes)."""
-        positives = self.totals.positives
-        others = self.totals.samples - positives
-        return np.where(self.labels > 0, others, positives).astype(np.int64)
+    @property
+    def samples(self) -> int:
+        """Samples of all workers."""
+        return self.totals.samples
 
-    def residuals(self, scores: IntArray, rows: IntArray | slice = slice(None)) -> IntArray:
-        """As ``ClassBalance.residuals``, with the samples and weights of all."""
-        steps = scores - (self.labels[rows] << (SCORE_BITS + 1))
-        weights = self.weights[rows]
-        numerator = steps.astype(object) * weights * (self.totals.samples << RESIDUAL_BITS)
-        denominator = (4 * self.totals.scales.astype(object)) << SCORE_BITS
-        return np.asarray(numerator // denominator, dtype=np.int64)
+    @cached_property
+    def positives(self) -> IntArray:
+        """Samples of all workers with label +1, shape (classes,)."""
+        return self.totals.positives
 
 
 class RecordShare:

@@ -9,13 +9,11 @@ import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
 from qnetsim.fel.messages import Message, message_kinds
-from qnetsim.vocabulary import RoundStatus
+from qnetsim.vocabulary import HELD_OUT, RoundStatus
 
 if TYPE_CHECKING:
     from qnetsim.fel.evaluation import ModelFigures
 
-#: Figures of a model where records are held out, as ``ModelFigures`` names them.
-HELD_OUT = ("auc", "test_loss", "test_accuracy", "test_auc")
 KIND = {kind: i for i, kind in enumerate(message_kinds(horizontal=True))}
 
 

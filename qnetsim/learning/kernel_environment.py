@@ -18,6 +18,7 @@ from qnetsim.case import Case
 from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION
 from qnetsim.learning.environment import ArrayEnvironment, PlayedSlot, World, kernels_work
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy
+from qnetsim.policies.learned.features import Float32Array
 from qnetsim.runs.simulate import RunContext, new_simulation
 
 #: Columns of ``Outcome.cost`` that are no reservation and no purchase: blocking and exposure.
@@ -116,8 +117,25 @@ class KernelEnvironment(ArrayEnvironment):
     def reset(self, worlds: Sequence[World] | None = None) -> None:
         """Begin the runs again, in the same worlds or in others."""
         super().reset(worlds)
-        self._played = [KernelWorld(self._run, self._number(name)) for name in self._names]
+        # a run takes long to build, and the next reset may come ahead of its first slot
+        self._runs: list[KernelWorld] = []
+
+    @property
+    def _played(self) -> list[KernelWorld]:
+        """The runs, which begin when they are first looked at."""
+        if not self._runs:
+            self._runs = [KernelWorld(self._run, self._number(name)) for name in self._names]
+        return self._runs
+
+    def _look(self) -> None:
+        """Take the pools of the runs."""
         self.pools = np.stack([world.pools for world in self._played], axis=1)
+
+    def observe(self) -> Float32Array:
+        """What all units see, as in the arrays."""
+        if not self._runs:
+            self._look()
+        return super().observe()
 
     def begin(self, epoch: int) -> None:
         """Begin an epoch: each world of it is a run that no other epoch has."""
@@ -142,7 +160,7 @@ class KernelEnvironment(ArrayEnvironment):
             world.play(q, x)
             for world, q, x in zip(self._played, channels, wavelengths, strict=True)
         ]
-        self.pools = np.stack([world.pools for world in self._played], axis=1)
+        self._look()
         self._charged: FloatArray = np.array([o.cost[0, PENALTIES].sum() for o in outcomes])
         return PlayedSlot(
             np.stack([outcome.levels[0] for outcome in outcomes]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from qnetsim.reference.scenario import keys_of
-from qnetsim.studies.sweep.sweep_tables import FactorTable, StoppingTable, SweepTable
+from qnetsim.studies.sweep.sweep_tables import FactorTable, StoppingTable, SweepTable, TrainingTable
 
 HEAD = """\
 # Sweeps
@@ -34,6 +34,13 @@ A Latin hypercube has one value in each of `points` equal parts of every factor;
 that of `scipy.stats.qmc`, scrambled, which keeps it even in boxes of several factors. Both follow
 from `seed`; the points of a scrambled sequence may differ between versions of SciPy, and the
 manifest has those that count.
+
+### Trainings
+
+Each policy of `train` is trained once in each point's scenario, with one training seed, before it
+runs there. Keys of `[learning]` may be factors (`learning.epochs`); `[training]` holds for all
+points. With `device = "cuda"` every worker needs a GPU. Trainings from traces, and `belief-net`,
+are no jobs of a sweep: `qnetsim train` makes such weights, and `NAME:model=FILE` runs them.
 
 ### Sequential stopping
 
@@ -155,6 +162,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "": SweepTable,
     "[[factor]]": FactorTable,
     "[stopping]": StoppingTable,
+    "[training]": TrainingTable,
 }
 
 

@@ -16,6 +16,8 @@ BY_SOLVER = frozenset({"solver", "variables", "rows", "nodes", "rounds", "wavele
 LATER = frozenset({"uncoloured", "estimate", "wavelength_prices"})
 #: Claims that every format has.
 OLD_CLAIMS = frozenset({"objective", "bound", "gap", "status", "weights_sha256"})
+#: Files of formats up to this one may tell nothing of their FEL tasks.
+LAST_WITHOUT_TASKS = (1, 4)
 #: Wall-clock times, which nobody can work out again.
 WALL_CLOCK = frozenset({"solve_s"})
 #: Relative difference of costs that is rounding.
@@ -28,6 +30,22 @@ def other_attribute(trace: Trace, found: Mapping[str, Any]) -> Difference | None
         if trace.attribute(name) != str(value):
             return Difference(name, {}, "", trace.attribute(name), value)
     return None
+
+
+def other_tasks(trace: Trace, found: str) -> Difference | None:
+    """What is told of FEL tasks, where it is not what the run gives.
+
+    Parameters
+    ----------
+    trace : Trace
+    found : str
+        Of the run made again; only a complete trace tells anything.
+    """
+    stored = trace.attribute("tasks")
+    wanted = found if trace.status == "complete" else ""
+    if stored == wanted or (not stored and trace.version <= LAST_WITHOUT_TASKS):
+        return None
+    return Difference("tasks", {}, "", stored or "missing", wanted or "missing")
 
 
 def other_claim(trace: Trace, found: Mapping[str, Any]) -> Difference | None:

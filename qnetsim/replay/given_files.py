@@ -19,6 +19,7 @@ from qnetsim.errors import (
 )
 from qnetsim.fibre_loss import FibreLoss
 from qnetsim.input_files import refuse_irregular
+from qnetsim.locations import Location
 from qnetsim.network import BUNDLED, Topology
 from qnetsim.network.formats import read_with_notes
 from qnetsim.plain_text import counted
@@ -128,6 +129,12 @@ def _difference(inside: Topology, outside: Topology) -> str:
         if here != there:
             texts = ["not there" if one is None else " of ".join(one) for one in (here, there)]
             return f"fibre {number} is {texts[0]} in the trace and {texts[1]} in {outside.name}"
+    # files of before say nothing of places
+    unknown = (Location(),) * len(inside.nodes)
+    places = zip(inside.nodes, inside.locations, outside.locations or unknown, strict=False)
+    for node, place, other in places:
+        if place != other:
+            return f"node {node!r} has another place or name in the trace than in {outside.name}"
     return ""
 
 

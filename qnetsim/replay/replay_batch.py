@@ -16,7 +16,7 @@ from qnetsim.runs.simulate import Progress
 from qnetsim.scenario import Scenario
 from qnetsim.scenario.labels import refuse_clashing_labels
 from qnetsim.trace import open_world, refuse_existing
-from qnetsim.trace.files.planned_traces import write_planned
+from qnetsim.trace.files.planned_traces import planned_traces
 from qnetsim.trace.schema import WORLD
 
 
@@ -119,17 +119,18 @@ def replay_policies(
     ]
     for _, _, path in jobs:
         refuse_existing(path, force or resume)
-    if jobs:
-        write_planned(out, [path.name for _, _, path in jobs], keep=True)
+    if not jobs:
+        return []
     note_planned(len(jobs))
-    for source, policy, path in jobs:
-        replay(
-            source,
-            policy.alone(),
-            path,
-            force=force,
-            resume=resume,
-            durable=durable,
-            progress=progress,
-        )
+    with planned_traces(out, [path.name for _, _, path in jobs], keep=True):
+        for source, policy, path in jobs:
+            replay(
+                source,
+                policy.alone(),
+                path,
+                force=force,
+                resume=resume,
+                durable=durable,
+                progress=progress,
+            )
     return [path for _, _, path in jobs]

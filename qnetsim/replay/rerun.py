@@ -21,7 +21,7 @@ from qnetsim.policies import Policy
 from qnetsim.policies.chosen import ChosenPolicy
 from qnetsim.policies.registry import available, policy_of
 from qnetsim.records import dataclass
-from qnetsim.replay.claims import other_attribute, other_claim, unlike_solver
+from qnetsim.replay.claims import other_attribute, other_claim, other_tasks, unlike_solver
 from qnetsim.replay.departure import (
     departure,
     departure_note,
@@ -31,7 +31,14 @@ from qnetsim.replay.departure import (
 from qnetsim.replay.given_files import GivenFiles
 from qnetsim.replay.reopen import RecordedRun, redrawn_world
 from qnetsim.runs.header import trace_header, world_header
-from qnetsim.runs.simulate import Progress, RunContext, run_case, world_columns, written
+from qnetsim.runs.simulate import (
+    Progress,
+    RunContext,
+    run_case,
+    told_of_tasks,
+    world_columns,
+    written,
+)
 from qnetsim.scenario import PolicyTable
 from qnetsim.scenario.tables.scenario import PolicySource
 from qnetsim.trace import Block, Trace
@@ -181,7 +188,7 @@ def _compare_run(again: _Rerun, given: GivenFiles) -> None:
 
     context = RunContext(run.case, table.title, run.replication, again.check)
     try:
-        run_case(
+        done = run_case(
             context,
             runner.policy,
             again.world.chunks(),
@@ -190,8 +197,10 @@ def _compare_run(again: _Rerun, given: GivenFiles) -> None:
             statuses=runner.statuses,
         )
     except _EndOfTraceError:
+        again.differs(other_tasks(trace, ""))
         return
     again.differs(again.against.totals(last["totals"]))
+    again.differs(other_tasks(trace, told_of_tasks(done.rounds.notes())))
 
 
 def _policy(table: PolicyTable, given: ChosenPolicy | None, sha256: str | None) -> Policy:

@@ -29,7 +29,7 @@ from qnetsim.runs.workers import run_in_workers
 from qnetsim.scenario import Scenario
 from qnetsim.scenario.labels import refuse_clashing_labels
 from qnetsim.trace import refuse_existing
-from qnetsim.trace.files.planned_traces import write_planned
+from qnetsim.trace.files.planned_traces import planned_traces
 from qnetsim.world.realisation import Realisation
 from qnetsim.world.remembered import RememberedWorld
 
@@ -158,17 +158,17 @@ def run_policies(
         for policy, plan, path in zip(chosen, solved, (p[r] for p in places), strict=True)
     ]
     made = [path for paths in places for path in paths]
-    write_planned(out, [path.name for path in made], keep=not force)
     advance = progress or (lambda slots: None)
     note_planned(len(jobs))
     if workers > 1:
         for policy in chosen:
             refuse_unpicklable(policy)
-    if workers <= 1:
-        for r in range(run.replications):
-            world = _drawn_once(case, r)
-            for job in jobs[r * len(chosen) : (r + 1) * len(chosen)]:
-                _run_job(job, advance, world)
-    else:
-        run_in_workers(_run_told_job, jobs, workers, lambda: advance(run.slots))
+    with planned_traces(out, [path.name for path in made], keep=not force):
+        if workers <= 1:
+            for r in range(run.replications):
+                world = _drawn_once(case, r)
+                for job in jobs[r * len(chosen) : (r + 1) * len(chosen)]:
+                    _run_job(job, advance, world)
+        else:
+            run_in_workers(_run_told_job, jobs, workers, lambda: advance(run.slots))
     return made

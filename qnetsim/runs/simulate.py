@@ -340,7 +340,7 @@ def simulate(
         chunks = realisation.chunks(fast=context.served_by == "numba")
         done = new_simulation(context, runner, chunks, sink, plan=plan, statuses=notes.statuses)
         done.run()
-        writer.tasks = _told(done.rounds.notes())
+        writer.tasks = told_of_tasks(done.rounds.notes())
     return path
 
 
@@ -379,7 +379,7 @@ def _writing(
             yield sink, writer
 
 
-def _told(notes: Sequence[TaskNotes]) -> str:
+def told_of_tasks(notes: Sequence[TaskNotes]) -> str:
     """What a trace tells of FEL tasks, as JSON; empty where there is none."""
     return json.dumps([asdict(one) for one in notes]) if notes else ""
 

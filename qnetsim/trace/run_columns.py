@@ -7,6 +7,7 @@ from qnetsim.vocabulary import (
     CAUSES,
     COST_COLUMNS,
     FLOWS,
+    HELD_OUT,
     PLAN_STATUS,
     POOLS,
     ROUND_STATUS,
@@ -53,11 +54,11 @@ _ROUND_COLUMNS: tuple[tuple[str, Kind, str, str], ...] = (
 
 #: The format that brought them; files without them are of the formats before.
 SINCE_HELD_OUT = (1, 6)
-_HELD_OUT_COLUMNS = (
-    ("auc", "area under the receiver's curve on the training records after the step"),
-    ("test_loss", "Taylor loss on the records that are held out, after the step"),
-    ("test_accuracy", "share of the held-out records classified rightly after the step"),
-    ("test_auc", "area under the receiver's curve on the held-out records after the step"),
+_HELD_OUT_MEANINGS = (
+    "area under the receiver's curve on the training records after the step",
+    "Taylor loss on the records that are held out, after the step",
+    "share of the held-out records classified rightly after the step",
+    "area under the receiver's curve on the held-out records after the step",
 )
 #: Figures of rounds on records that are held out; not a number where a task holds none out.
 HELD_OUT_COLUMNS = tuple(
@@ -71,7 +72,7 @@ HELD_OUT_COLUMNS = tuple(
         since=SINCE_HELD_OUT,
         running=True,
     )
-    for name, meaning in _HELD_OUT_COLUMNS
+    for name, meaning in zip(HELD_OUT, _HELD_OUT_MEANINGS, strict=True)
 )
 
 _SLOT = "slot number, from 0"

@@ -34,6 +34,7 @@ from qnetsim.trace.hdf5.files import (
     only_writer,
     plain_reason,
     refuse_existing,
+    remove_empty,
 )
 from qnetsim.trace.hdf5.long_chunks import writer_of
 from qnetsim.trace.hdf5.row_writer import RowWriter
@@ -95,7 +96,9 @@ class TraceWriter:
     """Writes one run, or one world. Use as a context manager; the file is closed in any case.
 
     HDF5 never closes the file itself: it stays as the last commit left it, and is completed
-    from there. So a write that fails costs the slots after that commit, and nothing else.
+    from there. So a write that fails costs the slots after that commit, and nothing else. The
+    file gets its name with its first slots: whatever goes wrong ahead of them leaves nothing, or
+    what was there before.
 
     Parameters
     ----------
@@ -135,6 +138,7 @@ class TraceWriter:
         self._size = 0
         self._torn = False
         self._instead_of = instead_of
+        self._force = force
         self._durable = durable
         #: Digest of the world as far as it is in the file; set by the caller, written at the end.
         self.world_digest = ""
@@ -142,7 +146,7 @@ class TraceWriter:
         self.tasks = ""
         self._file: h5py.File | None = None
         self._closing = ExitStack()
-        make_folder(path.parent)
+        self._closing.callback(remove_empty, make_folder(path.parent))
         self._closing.enter_context(only_writer(path))
         # built under another name: what is there stays until its successor is sound
         self._place = path
@@ -152,7 +156,6 @@ class TraceWriter:
             self._place = fresh_place(path)
             self._hold(self._place)
             self._file = self._create(header)
-            self._publish()
         except (OSError, RuntimeError, ValueError) as error:
             self._discard()
             raise TraceError(f"{path}: cannot be created: {plain_reason(error)}") from None
@@ -166,17 +169,19 @@ class TraceWriter:
         self._closing.callback(os.close, self._handle)
 
     def _publish(self) -> None:
-        """Give the file its name, once it holds what the file of that name does."""
+        """Give the file its name, once it holds slots: as many as the file that it goes on with."""
         if self._place == self.path or self._rows < self._instead_of:
             return
+        if not self._force and os.path.lexists(self.path):
+            raise TraceError(f"{self.path}: {_taken()}")
         try:
-            self._sync()
             self._place.replace(self.path)
             if self._durable:
                 sync_folder(self.path.parent)
         except OSError as error:
+            what = "replaced" if self._instead_of else "created"
             raise TraceError(
-                f"{self.path}: cannot be replaced: {plain_reason(error)}; {self._what_stands()}"
+                f"{self.path}: cannot be {what}: {plain_reason(error)}; {self._what_stands()}"
             ) from None
         self._place = self.path
         # the signature of what was there says nothing of what is there now
@@ -281,9 +286,7 @@ class TraceWriter:
         if self._place != self.path:
             return self._what_stands()
         if os.path.lexists(self.path):
-            return (
-                f"another file has its name, and is left as it is; give another {argument('out')}"
-            )
+            return _taken()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             fresh = fresh_place(self.path)
@@ -389,3 +392,8 @@ class TraceWriter:
                 f"{self.path}: cannot be completed: {plain_reason(error)}; {self._what_stands()}"
             ) from None
         note_standing(self.path, status if status == "complete" else counted(self._rows, "slot"))
+
+
+def _taken() -> str:
+    """What is said where another file was given the name meanwhile."""
+    return f"another file has its name, and is left as it is; give another {argument('out')}"

@@ -1,6 +1,7 @@
 """What privacy of a federated task costs: key bytes, time, loss and accuracy.
 
 python tests/benchmarks/fel_privacy.py              counted: keys, losses, accuracies, attacks
+python tests/benchmarks/fel_privacy.py --directions the attack on scores of directions, by rounds
 python tests/benchmarks/fel_privacy.py --real NAME  one round at 2048 bits, CPU seconds
 """
 
@@ -14,14 +15,22 @@ from itertools import pairwise
 import numpy as np
 
 from qnetsim import seeds
+from qnetsim.fel.best_steps import OPTIMISER_NAMES, OptimiserName
 from qnetsim.fel.datasets import DATASET_NAMES, load_dataset
 from qnetsim.fel.encryption_schemes import CountedScheme, EncryptionScheme, PaillierScheme
 from qnetsim.fel.exchange import TaskEncryption
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
+from qnetsim.fel.learning_method import LearningMethod
 from qnetsim.fel.privacy import TaskPrivacy, randomised_response
 from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.fel.roles import TaskRoles
-from tests.support.adversaries import features_from_moves, share_explained
+from tests.support.adversaries import (
+    LabelHolderView,
+    features_from_moves,
+    moves_of,
+    share_explained,
+)
+from tests.support.federated import drive
 
 ROUNDS = 30
 EPSILONS = (None, 5.0, 3.0, 2.0, 1.0)
@@ -117,6 +126,40 @@ def counted_tables() -> None:
             print(f"  {name:13} {what}  {loss:.4f}  {right:.1%}  {explained:.3f}")
 
 
+def explained_by_directions(name: str, optimiser: OptimiserName, rounds: int) -> float:
+    """R² of the label holder's attack, from the messages that came to it."""
+    data = load_dataset(name)
+    blocks = data.blocks(1, 0)[:3] if name == "wine" else data.blocks(1, 0)
+    names = [f"worker {i}" for i in range(len(blocks))]
+    roles = TaskRoles("owner", {"head": names})
+    encryption = TaskEncryption(2048, lambda _: CountedScheme())
+    task = Session(data, blocks, roles, encryption, method=LearningMethod(optimiser))
+    sent = drive(task.setup())
+    for _ in range(rounds):
+        sent += drive(task.round(task.workers, RoundOutcome()))
+    mine = [message for message in sent if message.target == names[-1]]
+    block = task.blocks[names[-1]].features
+    view = LabelHolderView(block, task.balance, mine, 31, data.samples, data.classes)
+    sums = view.opened_sums()
+    descent = optimiser == "gradient_descent"
+    moves = moves_of(view, sums) if descent else np.hstack(sums)
+    others = np.hstack([task.blocks[one].features for one in names[:-1]]) / 4096
+    known = np.sort(np.random.default_rng(4).choice(len(others), KNOWN, replace=False))
+    return share_explained(others, features_from_moves(moves, known, others), known)
+
+
+def direction_table() -> None:
+    print("R2 of the attack with", KNOWN, "records, by rounds")
+    for name, rounds in (
+        ("breast_cancer", (2, 5, 10, 30)),
+        ("digits", (2, 5)),
+        ("wine", (2, 4, 9)),
+    ):
+        for optimiser in OPTIMISER_NAMES:
+            found = [explained_by_directions(name, optimiser, count) for count in rounds]
+            print(f"  {name:13} {optimiser:20} {rounds}  {', '.join(f'{x:.2f}' for x in found)}")
+
+
 def real_round(name: str, bits: int) -> None:
     for scores in ("opened", "encrypted"):
         task = task_of(name, TaskPrivacy(scores), lambda r: PaillierScheme(bits, 5, name, r), bits)
@@ -137,8 +180,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--real", choices=DATASET_NAMES)
     parser.add_argument("--bits", type=int, default=2048)
+    parser.add_argument("--directions", action="store_true")
     given = parser.parse_args()
-    if given.real:
+    if given.directions:
+        direction_table()
+    elif given.real:
         real_round(given.real, given.bits)
     else:
         counted_tables()

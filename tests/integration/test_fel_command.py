@@ -80,6 +80,7 @@ def test_processes_change_nothing_of_a_real_training(capsys: pytest.CaptureFixtu
         (("--resume",), "--resume goes on with a trace that was kept"),
         (("--processes", "2"), "--processes is for mode = 'real'"),
         (("--task", "9"), "[[fel]] table; there is no number 9"),
+        (("--policy", "evf", "--channels", "1"), "--set fel.0.on_demand_channels=N"),
     ],
 )
 def test_options_that_would_change_nothing_are_refused(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
@@ -75,6 +75,8 @@ class LabelHolderView:
     slots: int
     samples: int
     classes: int
+    #: Its part of the point of each round, where that is a direction.
+    points: list[np.ndarray] = field(default_factory=list)
 
     def opened_sums(self) -> list[np.ndarray]:
         """Sums of the others' scores, round by round, where they were opened."""

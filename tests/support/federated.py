@@ -9,14 +9,19 @@ import numpy as np
 from qnetsim.fel.datasets import Dataset, make_dataset
 from qnetsim.fel.encryption_schemes import EncryptionScheme
 from qnetsim.fel.exchange import TaskEncryption
+from qnetsim.fel.horizontal import Averaging, AveragingSession
 from qnetsim.fel.intersection_protocols import RecordIntersection
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.learning_method import LearningMethod
 from qnetsim.fel.messages import Message
 from qnetsim.fel.protocol import RoundOutcome, Session
+from qnetsim.fel.record_shares import draw_shares
 from qnetsim.fel.roles import TaskRoles
+from qnetsim.fel.secure_sum import Masking
 
 KEY_BITS = 512
+#: Masks of horizontal tasks that are drawn.
+REAL = Masking(7, (0, 0))
 
 
 def drive(steps, deliver: Callable[[Message], bool] = lambda m: True) -> list[Message]:
@@ -78,3 +83,23 @@ def learn(
         sent += drive(task.round(task.workers, outcome))
         losses.append(outcome.loss)
     return task, losses, sent
+
+
+def averaged(
+    data: Dataset,
+    rounds: int,
+    how: Averaging | None = None,
+    *,
+    masking: Masking | None = None,
+    clusters: dict[str, list[str]] | None = None,
+    deliver=lambda m: True,
+) -> tuple[AveragingSession, list[RoundOutcome], list[list[Message]]]:
+    """A horizontal task after some rounds, what came of them, and what was sent in each."""
+    roles = TaskRoles("owner", clusters or {"head": ["w0", "w1", "w2", "w3"]})
+    task = AveragingSession(data, draw_shares(data, roles.workers, 1), roles, how, masking)
+    drive(task.setup())
+    outcomes, sent = [], []
+    for _ in range(rounds):
+        outcomes.append(RoundOutcome())
+        sent.append(drive(task.round(task.workers, outcomes[-1]), deliver))
+    return task, outcomes, sent

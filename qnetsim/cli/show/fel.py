@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qnetsim.analysis.fel_tasks import HELD_OUT, TaskRun
+from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.case import Case
 from qnetsim.case.task_leaks import open_leaks
 from qnetsim.cli.show.boxed_table import print_table
@@ -13,6 +13,7 @@ from qnetsim.plain_text import counted
 from qnetsim.records import dataclass
 from qnetsim.scenario import FelTable
 from qnetsim.studies.key_budget import KeyBudget
+from qnetsim.vocabulary import HELD_OUT
 
 #: Most rounds that a table shows.
 MOST_ROUNDS = 12

@@ -78,7 +78,8 @@ def _jobs_of_point(study: Study, point: StudyPoint, number: int) -> Iterator[Swe
         policy = policy_of(table)
         stated = _stated(table, policy.sees_future)
         if table.name in study.table.train:
-            training = replace(base, kind="train", policy={"name": table.name, "label": None})
+            trained = {"name": table.name, "label": None, "options": _training_options(study)}
+            training = replace(base, kind="train", policy=trained)
             yield training
             stated["trained"] = training.digest
         elif sha256 := _weights(policy, case, point):
@@ -93,6 +94,12 @@ def _jobs_of_point(study: Study, point: StudyPoint, number: int) -> Iterator[Swe
     for replication in range(study.replications):
         for run in runs:
             yield replace(run, replication=replication)
+
+
+def _training_options(study: Study) -> dict[str, Any]:
+    """How policies are trained, as far as that is said: defaults are no part of a job."""
+    table = study.table.training
+    return {} if table is None else table.model_dump(exclude_defaults=True)
 
 
 def _stated(table: PolicyTable, sees_future: bool) -> dict[str, Any]:

@@ -176,7 +176,8 @@ def _train(folder: Path, job: SweepJob) -> None:
     # torch takes seconds to import, so only a training does
     from qnetsim.studies.sweep.training_job import train
 
-    train(case_of_job(job), str(job.policy["name"]), job.place(folder))
+    options = job.policy.get("options", {})
+    train(case_of_job(job), str(job.policy["name"]), job.place(folder), options)
 
 
 #: How a result is made.

@@ -127,6 +127,7 @@ def _check_weights(folder: Path, job: SweepJob) -> None:
         [
             ("scenario", card.get("scenario_digest"), job.scenario_digest),
             ("policy", card.get("policy"), job.policy["name"]),
+            ("options", card.get("options") or {}, job.policy.get("options") or {}),
         ],
     )
 

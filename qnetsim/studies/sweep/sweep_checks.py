@@ -30,6 +30,8 @@ def across_problems(
         if name not in learning:
             there = ", ".join(learning) or "none"
             yield ("train", i), f"{name!r} is no learning policy of this sweep; there are: {there}"
+    if table.training is not None and not table.train:
+        yield ("training",), 'says how policies are trained; name them: train = ["fedsac"]'
     stopping = table.stopping
     if stopping is None:
         return

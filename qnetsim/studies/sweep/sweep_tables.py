@@ -11,6 +11,8 @@ from qnetsim.scenario.tables.fields import Table, as_tuple, field
 #: Most points of a design, and most replications of a point.
 MOST_POINTS = 100_000
 MOST_REPLICATIONS = 100_000
+#: Most worlds of a training, and most epochs or evaluations that it waits: those of ``train``.
+MOST_EPOCHS = 100_000
 Values = Annotated[tuple[Any, ...], BeforeValidator(as_tuple)]
 Names = Annotated[tuple[str, ...], BeforeValidator(as_tuple)]
 
@@ -59,6 +61,37 @@ class StoppingTable(Table):
         "the title of a policy of the sweep",
         default="",
     )
+
+
+class TrainingTable(Table):
+    """How the policies of ``train`` are trained; the keys are options of ``qnetsim train``."""
+
+    train_seed: int | None = field(
+        "seed of the training; the scenario's unless given",
+        "an integer 0 .. 2^63 - 1",
+        default=None,
+        ge=0,
+        lt=2**63,
+    )
+    worlds: int = field(
+        "worlds that are played side by side", "an integer >= 1", default=1, ge=1, le=MOST_EPOCHS
+    )
+    evaluate_every: int = field(
+        "epochs from one evaluation to the next", "an integer >= 1", default=1, ge=1, le=MOST_EPOCHS
+    )
+    keep_best: bool = field(
+        "keep the policy of the epoch that cost least in held-out worlds, not the last",
+        "true or false",
+        default=False,
+    )
+    stop_after: int = field(
+        "stop after so many evaluations without a lower cost; 0 is never",
+        "an integer >= 0",
+        default=0,
+        ge=0,
+        le=MOST_EPOCHS,
+    )
+    device: str = field("what computes", "cpu, cuda or cuda:N", default="cpu")
 
 
 class SweepTable(Table):
@@ -111,3 +144,4 @@ class SweepTable(Table):
         "the [[factor]] tables", "one [[factor]] table for each factor", default=()
     )
     stopping: StoppingTable | None = field("the [stopping] table", "a table", default=None)
+    training: TrainingTable | None = field("the [training] table", "a table", default=None)

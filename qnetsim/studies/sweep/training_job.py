@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from qnetsim.case import Case
 from qnetsim.errors import QnetsimError
 from qnetsim.interrupt import stoppable
 from qnetsim.learning.checkpoint import restore_state, save_state
+from qnetsim.learning.options import TrainingOptions
 from qnetsim.learning.results import write_results
 from qnetsim.learning.train import Training, limit_threads
 from qnetsim.learning.training_record import training_record
@@ -19,8 +22,16 @@ from qnetsim.trace.hdf5.files import only_writer
 SAVE_EVERY = 5
 
 
-def train(case: Case, algorithm: str, weights: Path) -> None:
+def train(case: Case, algorithm: str, weights: Path, given: Mapping[str, Any]) -> None:
     """Train with one seed, and write weights, card and curve; the weights come last.
+
+    Parameters
+    ----------
+    case : Case
+    algorithm : str
+    weights : Path
+    given : mapping
+        Attributes of ``TrainingOptions`` that are not at their defaults.
 
     Raises
     ------
@@ -31,7 +42,8 @@ def train(case: Case, algorithm: str, weights: Path) -> None:
     state = weights.with_suffix(".state")
     transport = InProcessTransport()
     with only_writer(weights), stoppable() as check:
-        training = Training(case, algorithm, range(1), transport)
+        options = TrainingOptions(**given)
+        training = Training(case, algorithm, range(1), transport, options)
         # a state of other settings, or a damaged one, is worth nothing
         with suppress(QnetsimError):
             if state.exists():

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from qnetsim.errors import PartialComparisonError, TraceFormatError, UsageError, argument
+from qnetsim.errors import (
+    PartialComparisonError,
+    TraceError,
+    TraceFormatError,
+    UsageError,
+    argument,
+)
 from qnetsim.plain_text import counted
-from qnetsim.trace.hdf5.files import replacing
+from qnetsim.trace.hdf5.files import make_folder, remove_empty, replacing
 
 NAME = "comparison.json"
 SCHEMA = "qnetsim.planned-traces/1"
@@ -16,8 +23,9 @@ SCHEMA = "qnetsim.planned-traces/1"
 MOST_BYTES = 2**24
 
 
-def write_planned(folder: Path, names: Sequence[str], *, keep: bool) -> None:
-    """Write the list, ahead of the first trace.
+@contextmanager
+def planned_traces(folder: Path, names: Sequence[str], *, keep: bool) -> Iterator[None]:
+    """Write the list, ahead of the first trace; an error ahead of all of them takes it back.
 
     Parameters
     ----------
@@ -35,12 +43,34 @@ def write_planned(folder: Path, names: Sequence[str], *, keep: bool) -> None:
     """
     path = folder / NAME
     try:
-        before = read_planned(folder)
+        listed = read_planned(folder)
     except TraceFormatError as error:
         raise UsageError(f"{error}; give another {argument('out')}") from None
-    listed = list(dict.fromkeys([*(before if keep else ()), *names]))
+    before = _files(folder, names)
+    made = make_folder(folder)
+    _write(path, list(dict.fromkeys([*(listed if keep else ()), *names])))
+    try:
+        yield
+    except Exception:
+        if _files(folder, names) == before:
+            with suppress(OSError, TraceError):
+                if listed:
+                    _write(path, listed)
+                else:
+                    path.unlink()
+            remove_empty(made)
+        raise
+
+
+def _write(path: Path, names: Sequence[str]) -> None:
     with replacing(path, force=True) as fresh:
-        fresh.write_text(json.dumps({"schema": SCHEMA, "traces": listed}, indent=1) + "\n", "utf-8")
+        fresh.write_text(json.dumps({"schema": SCHEMA, "traces": names}, indent=1) + "\n", "utf-8")
+
+
+def _files(folder: Path, names: Sequence[str]) -> list[int | None]:
+    """Which file has each name, if any: one that takes its place is another file."""
+    places = (folder / name for name in names)
+    return [place.stat().st_ino if place.exists() else None for place in places]
 
 
 def read_planned(folder: Path) -> tuple[str, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,8 +80,13 @@ def beside(path: Path, name: str) -> Path:
     return path.with_name(name)
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> list[Path]:
     """Make a folder with its parents.
+
+    Returns
+    -------
+    list of Path
+        The folders that were not there, innermost first.
 
     Raises
     ------
@@ -90,6 +96,8 @@ def make_folder(folder: Path) -> None:
         It cannot be made, with the reason.
     """
     try:
+        missing = itertools.takewhile(lambda one: not one.exists(), (folder, *folder.parents))
+        new = list(missing)
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         above = next((path for path in (folder, *folder.parents) if path.is_file()), folder)
@@ -98,6 +106,14 @@ def make_folder(folder: Path) -> None:
         ) from None
     except OSError as error:
         raise TraceError(f"{folder}: the folder cannot be created: {error.strerror}") from None
+    return new
+
+
+def remove_empty(folders: Sequence[Path]) -> None:
+    """Remove folders as far as nothing is in them, innermost first."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def fresh_place(path: Path) -> Path:

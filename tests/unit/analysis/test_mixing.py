@@ -17,7 +17,7 @@ from qnetsim.errors import MixedTracesError, PartialComparisonError, TraceError,
 from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
-from qnetsim.trace.files.planned_traces import NAME, read_planned, write_planned
+from qnetsim.trace.files.planned_traces import NAME, planned_traces, read_planned
 from tests.support.commands import call, data
 from tests.support.helpers import nsfnet
 
@@ -206,10 +206,13 @@ def test_the_list_is_written_ahead_of_the_first_trace(tmp_path: Path) -> None:
 
 
 def test_the_list_of_a_second_comparison(tmp_path: Path) -> None:
-    write_planned(tmp_path, ["a-r000.h5"], keep=True)
-    write_planned(tmp_path, ["b-r000.h5"], keep=True)
+    with planned_traces(tmp_path, ["a-r000.h5"], keep=True):
+        pass
+    with planned_traces(tmp_path, ["b-r000.h5"], keep=True):
+        pass
     assert read_planned(tmp_path) == ("a-r000.h5", "b-r000.h5")
-    write_planned(tmp_path, ["c-r000.h5"], keep=False)
+    with planned_traces(tmp_path, ["c-r000.h5"], keep=False):
+        pass
     assert read_planned(tmp_path) == ("c-r000.h5",)
 
 
@@ -218,13 +221,17 @@ def test_the_list_of_a_second_comparison(tmp_path: Path) -> None:
 )
 def test_a_file_that_is_no_list_is_kept(text: str, tmp_path: Path) -> None:
     (tmp_path / NAME).write_text(text)
-    with pytest.raises(UsageError, match="is not the list of traces"):
-        write_planned(tmp_path, ["a.h5"], keep=False)
+    with (
+        pytest.raises(UsageError, match="is not the list of traces"),
+        planned_traces(tmp_path, ["a.h5"], keep=False),
+    ):
+        pass
     assert (tmp_path / NAME).read_text() == text
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_planned(tmp_path, ["a.h5"], keep=True)
+    with planned_traces(tmp_path, ["a.h5"], keep=True):
+        pass
     status, _, err = call(capsys, "report", str(tmp_path))
     assert (status, err) == (
         4,

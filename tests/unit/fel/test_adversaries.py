@@ -7,8 +7,8 @@ the page says so.
 from __future__ import annotations
 
 import re
-import sys
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,16 +32,11 @@ from qnetsim.fel.roles import TaskRoles
 from qnetsim.fel.signing_key import signing_key
 from tests.support import ROOT
 from tests.support.adversaries import (
-    LabelHolderView,
     Thief,
-    features_from_moves,
     labels_from,
-    moves_of,
     on_the_wire,
-    own_scores,
     relayed,
     residuals_in,
-    share_explained,
     tokens_of,
 )
 from tests.support.federated import KEY_BITS, drive, learn, session, small
@@ -53,29 +48,6 @@ PARTIES = ["owner", "head", *NAMES]
 
 def paillier(seed: int = 7):
     return lambda number: PaillierScheme(KEY_BITS, seed, number)
-
-
-def of_wine(privacy: TaskPrivacy, rounds: int = 30) -> tuple[Session, LabelHolderView]:
-    """Wine learnt by three workers, and what the last one, who holds the labels, has of it."""
-    data = load_dataset("wine")
-    encryption = TaskEncryption(2048, lambda _: CountedScheme())
-    roles = TaskRoles("owner", {"head": NAMES})
-    task = Session(data, data.blocks(1, 0)[:3], roles, encryption, privacy=privacy)
-    sent = drive(task.setup())
-    for _ in range(rounds):
-        sent += drive(task.round(task.workers, RoundOutcome()))
-    mine = [m for m in sent if m.target == NAMES[-1]]
-    block = task.blocks[NAMES[-1]].features
-    return task, LabelHolderView(block, task.balance, mine, 31, data.samples, data.classes)
-
-
-def others(task: Session) -> np.ndarray:
-    """Features that the label holder should not learn; only the judge of an attack has them."""
-    return np.hstack([task.blocks[name].features for name in NAMES[:-1]]) / 4096
-
-
-def some_records(count: int, of: int) -> np.ndarray:
-    return np.sort(np.random.default_rng(4).choice(of, count, replace=False))
 
 
 # ------------------------------------------------------------------ a listener on the links
@@ -238,43 +210,6 @@ def test_head_without_the_private_key_opens_nothing() -> None:
     others_key = paillier(8)(1)
     scores = next(m for m in sent if m.purpose == "scores" and m.target == "head")
     assert all(others_key.decrypt(value) != 0 for value in scores.numbers)
-
-
-# ------------------------------------------------------------------ the label holder
-
-
-@pytest.mark.parametrize("known", [12, 20])
-def test_label_holder_reconstructs_features_from_opened_scores(known: int) -> None:
-    """Admitted with ``scores = "opened"``: every feature of every record."""
-    task, view = of_wine(TaskPrivacy())
-    truth, records = others(task), some_records(known, 178)
-    found = features_from_moves(moves_of(view, view.opened_sums()), records, truth)
-    assert share_explained(truth, found, records) > 0.999
-
-
-def test_label_holder_reconstructs_nothing_from_encrypted_scores() -> None:
-    """No sum is opened; the scores that fit best to its own gradients lead nowhere."""
-    task, view = of_wine(TaskPrivacy("encrypted"))
-    assert not view.opened_sums()
-    assert not any(m.purpose == "masked scores" for m in view.received)
-    gradients = [
-        np.array(task._exchange_of_round()._unpacked(m.numbers, 3)).reshape(1, 3)
-        for m in view.received
-        if m.kind == MessageKind(5, "masked gradient")
-    ]
-    assert len(gradients) == 30
-    own = own_scores(view.block, gradients, view.rates())
-    # residuals as small as can be that have these gradients, and the scores behind them
-    guessed = []
-    weights = view.balance.weights / view.balance.scales * view.samples
-    for mine, gradient in zip(own, gradients, strict=False):
-        known = view.balance.residuals(mine) / 2.0**16
-        lacking = gradient / 2.0**28 - view.block.T @ known / 2.0**12
-        extra = np.linalg.pinv(view.block.T / 2.0**12) @ lacking
-        guessed.append(4 * extra / weights * 2.0**32)
-    truth, records = others(task), some_records(20, 178)
-    found = features_from_moves(moves_of(view, guessed), records, truth)
-    assert share_explained(truth, found, records) < 0.2
 
 
 # ------------------------------------------------------------------ workers
@@ -502,6 +437,7 @@ def test_any_party_can_spoil_the_model() -> None:
 def test_every_line_of_the_table_has_its_attack() -> None:
     """The page names the test of each line, and every attack here is a line of the page."""
     named = re.findall(r"`(test_\w+)`", PAGE.read_text("utf-8"))
-    here = {name for name in vars(sys.modules[__name__]) if name.startswith("test_")}
-    assert len(named) == len(set(named))
-    assert set(named) == here - {"test_every_line_of_the_table_has_its_attack"}
+    files = sorted(Path(__file__).parent.glob("test_*adversaries.py"))
+    assert len(files) == 3
+    here = {name for file in files for name in re.findall(r"(?m)^def (test_\w+)", file.read_text())}
+    assert sorted(named) == sorted(here - {"test_every_line_of_the_table_has_its_attack"})

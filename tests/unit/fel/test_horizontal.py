@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from fractions import Fraction
 
 import numpy as np
@@ -10,37 +9,15 @@ import pytest
 
 from qnetsim.errors import ProtocolError, UsageError
 from qnetsim.fel.arithmetic import PARAMETER_BITS
-from qnetsim.fel.datasets import Dataset, load_dataset, make_dataset
+from qnetsim.fel.datasets import load_dataset, make_dataset
 from qnetsim.fel.horizontal import Averaging, AveragingSession, round_key_bytes
-from qnetsim.fel.messages import HORIZONTAL_KINDS, Message, MessageKind
+from qnetsim.fel.messages import HORIZONTAL_KINDS, Message
 from qnetsim.fel.preparation import FEATURE_BITS, SPAN_DEVIATIONS, Preparation
 from qnetsim.fel.protocol import RoundOutcome
 from qnetsim.fel.record_shares import draw_shares
-from qnetsim.fel.relays import Leg, RelayRule
 from qnetsim.fel.roles import TaskRoles
-from qnetsim.fel.secure_sum import MaskedWorker, Masking, sum_key_bytes
-from tests.support.federated import drive
-
-REAL = Masking(7, (0, 0))
-
-
-def averaged(
-    data: Dataset,
-    rounds: int,
-    how: Averaging | None = None,
-    *,
-    masking: Masking | None = None,
-    clusters: dict[str, list[str]] | None = None,
-    deliver=lambda m: True,
-) -> tuple[AveragingSession, list[RoundOutcome], list[list[Message]]]:
-    roles = TaskRoles("owner", clusters or {"head": ["w0", "w1", "w2", "w3"]})
-    task = AveragingSession(data, draw_shares(data, roles.workers, 1), roles, how, masking)
-    drive(task.setup())
-    outcomes, sent = [], []
-    for _ in range(rounds):
-        outcomes.append(RoundOutcome())
-        sent.append(drive(task.round(task.workers, outcomes[-1]), deliver))
-    return task, outcomes, sent
+from qnetsim.fel.secure_sum import MaskedWorker, sum_key_bytes
+from tests.support.federated import REAL, averaged, drive
 
 
 @pytest.mark.parametrize("how", [Averaging(), Averaging(1, Fraction(1, 4), True, True)])
@@ -130,57 +107,6 @@ def test_keys_of_a_round_with_drop_outs_follow_the_formula() -> None:
     assert outcomes[0].workers == ("a", "c", "d", "f")
     found = sum(m.key_bytes for m in sent[0] if m.step == 5)
     assert found == sum_key_bytes(6, 2, task.parameters.size + 6, missing=2)
-
-
-def test_the_owner_learns_the_sum_and_nothing_else() -> None:
-    """Other updates of the same sum look the same to heads and owner, and masks are uniform."""
-    data = load_dataset("wine")
-    task, _, sent = averaged(data, 2, Averaging(2), masking=REAL)
-    masked = {}
-    for number, messages in enumerate(sent):
-        for m in messages:
-            if m.purpose == "masked numbers":
-                masked[number, m.source] = np.array(m.numbers, dtype=np.int64)
-    values = np.concatenate(list(masked.values()))
-    # uniform over 64 bits: half are negative, and the leading bits are even
-    leading = Counter((values.view(np.uint64) >> np.uint64(61)).tolist())
-    assert len(leading) == 8
-    assert max(leading.values()) < 1.6 * len(values) / 8
-    # no mask serves twice
-    assert len({tuple(v) for v in masked.values()}) == len(masked)
-    first = [masked[0, w] for w in task.workers]
-    total = sum(first[1:], first[0])
-    head = next(m for m in sent[0] if m.purpose == "sums")
-    np.testing.assert_array_equal(total, head.numbers[1:])
-    # what a round gives away is the change of the parameters, the weights and the loss
-    weights = total[-6:-3]
-    assert (
-        weights.tolist() == (2 * task._totals.positives * (178 - task._totals.positives)).tolist()
-    )
-    # what a worker sends is not its update, nor that of any other, up to any one mask
-    plain = task._shares["w0"].update(np.zeros_like(task.parameters), task._rates, task._penalty, 2)
-    assert not (first[0] == plain).any()
-
-
-def test_a_head_and_all_but_two_workers_learn_only_the_sum_of_these_two() -> None:
-    data = load_dataset("wine")
-    task, _, sent = averaged(data, 1, masking=REAL)
-    masks = {(m.source, m.target): np.array(m.numbers) for m in sent[0] if m.purpose == "masks"}
-    masked = {m.source: np.array(m.numbers) for m in sent[0] if m.purpose == "masked numbers"}
-    honest = ("w0", "w1")
-    known = {pair: mask for pair, mask in masks.items() if set(pair) != set(honest)}
-    opened = {}
-    for worker in honest:
-        numbers = masked[worker].copy()
-        for (one, other), mask in known.items():
-            if worker in (one, other):
-                numbers -= mask if worker == one else -mask
-        opened[worker] = numbers
-    zero = np.zeros_like(task.parameters)
-    plain = {w: task._shares[w].update(zero, task._rates, task._penalty, 1) for w in honest}
-    np.testing.assert_array_equal(opened["w0"] + opened["w1"], plain["w0"] + plain["w1"])
-    for worker in honest:
-        assert not (opened[worker] == plain[worker]).any()
 
 
 @pytest.mark.parametrize(
@@ -286,32 +212,3 @@ def test_own_steps_that_diverge_are_told() -> None:
     drive(task.setup())
     with pytest.raises(UsageError, match=r"in a worker's own steps.*take fewer local_steps"):
         drive(task.round(task.workers, RoundOutcome()))
-
-
-def test_owner_who_overhears_numbers_that_did_not_arrive_opens_them() -> None:
-    """Admitted: honest answers about a missing worker are the masks of what was overheard."""
-    names = ("a", "b", "c")
-    parties = {name: MaskedWorker(name, names) for name in names}
-    for i, one in enumerate(names):
-        for other in names[i + 1 :]:
-            mask = REAL.draw(4, 1, one, other)
-            parties[one].add_mask(other, mask)
-            parties[other].add_mask(one, mask)
-    numbers = np.array([3, -1, 4, 1])
-    overheard = parties["c"].masked(numbers)
-    assert (overheard != numbers).all()
-    answers = [parties[name].correction(["c"]) for name in ("a", "b")]
-    np.testing.assert_array_equal(overheard + sum(answers), numbers)
-
-
-def test_workers_relay_no_masks_that_open_what_they_overhear() -> None:
-    """Of three workers the third needs one mask; pads keep it from what is masked."""
-    roles = TaskRoles("o", {"h": ["a", "b", "c"]})
-    masks = Leg(MessageKind(5, "masks"), "a", "b")
-    told = Leg(MessageKind(5, "mask corrections"), "a", "o")
-    for padded in (False, True):
-        rule = RelayRule(roles, "readers", padded, horizontal=True)
-        assert ("c" in rule.barred(masks)) is not padded
-        assert ("b" in rule.barred(told)) is not padded
-        assert {"o", "h"} <= rule.barred(masks)
-        assert ("c" in rule.readers(masks)) is not padded

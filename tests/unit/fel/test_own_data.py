@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from qnetsim.errors import CsvError, QnetsimError, UsageError
+from qnetsim.fel import own_data
 from qnetsim.fel.own_data import DataColumns, data_sha256, read_own_data
 from qnetsim.fel.preparation import Preparation
+from qnetsim.input_files import read_input
 from tests.support.own_task import own_rows, write_rows
 
 COLUMNS = DataColumns(label="verdict", record_id="id")
@@ -169,6 +173,34 @@ def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
     assert read_own_data(path, COLUMNS).values[5, 2] == 0.5
     with pytest.raises(UsageError, match="has changed: its SHA-256 is"):
         read_own_data(path, COLUMNS, sha256)
+
+
+def test_a_file_is_read_once_until_it_is_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Path] = []
+
+    def counted(path: Path, *more: Any) -> bytes:
+        reads.append(path)
+        return read_input(path, *more)
+
+    monkeypatch.setattr(own_data, "read_input", counted)
+    path = write_rows(tmp_path / "d.csv", own_rows())
+    # written just now: it may change within one tick of the clock, so it is hashed each time
+    for _ in range(2):
+        read_own_data(path, COLUMNS)
+    assert len(reads) == 3
+    monkeypatch.setattr(own_data, "SETTLED_NS", -1)
+    first = data_sha256(path)
+    reads.clear()
+    for _ in range(3):
+        read_own_data(path, COLUMNS, first)
+    assert not reads
+    text = path.read_text()
+    path.write_text(text.replace(text.splitlines()[1], text.splitlines()[2], 1))
+    os.utime(path, (0, 0))
+    with pytest.raises(UsageError, match="has changed: its SHA-256 is"):
+        read_own_data(path, COLUMNS, first)
 
 
 def test_parquet_is_read_as_csv_is(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from qnetsim.learning.environment import ArrayEnvironment, refuse_unsupported  #
 from qnetsim.learning.kernel_environment import (  # noqa: E402
     FIRST_WORLD,
     KernelEnvironment,
+    KernelWorld,
     new_environment,
 )
 from qnetsim.learning.train import Training  # noqa: E402
@@ -138,6 +139,30 @@ def test_every_epoch_and_world_is_a_run_of_its_own() -> None:
     assert isinstance(other, KernelEnvironment)
     assert other._number((0,)) not in numbers
     assert type(new_environment(case_of(), [0], "train", slots=12)) is ArrayEnvironment
+
+
+def test_runs_are_built_once_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+    init = KernelWorld.__init__
+
+    def counted(self: KernelWorld, case: Case, replication: int) -> None:
+        built.append(replication)
+        init(self, case, replication)
+
+    monkeypatch.setattr(KernelWorld, "__init__", counted)
+    environment = new_environment(case_of(**KINDS["limits"]), [0, 1], "train", slots=12)
+    environment.begin(0)
+    environment.observe()
+    environment.step(np.zeros((2, environment.units.count, 2)))
+    environment.observe()
+    assert len(built) == 2
+
+
+def test_stores_that_begin_with_keys_are_seen_at_once() -> None:
+    text = STORES + "initial_bits = 700\n[yields]\nnoise_counts = 50\n"
+    environment = KernelEnvironment(case_of(more=text), [0], "test", slots=12)
+    environment.observe()
+    assert (environment.pools[0] == 700).all()
 
 
 @pytest.mark.parametrize("algorithm", ["fedsac", "mappo"])

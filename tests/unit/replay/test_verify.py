@@ -23,6 +23,7 @@ from qnetsim.trace import open_world
 from qnetsim.trace.schema import COLUMNS
 from qnetsim.vocabulary import FLOWS, POOLS
 from tests.support import ROOT, SCENARIOS
+from tests.support.forging import with_fitting_digests
 from tests.support.helpers import nsfnet, outages
 
 
@@ -284,3 +285,64 @@ def test_a_users_file_with_the_name_of_a_shipped_one_is_not_checked(tmp_path: Pa
     found = findings_of(tmp_path / "own.h5")["network"]
     assert found.passed is None
     assert "tiny.csv is not here to be compared" in found.text
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("burnt_bits", 8),
+        ("attacked", {"drop": 1}),
+        ("relayed", {}),
+        ("want", None),
+        ("relayed", {"1": {"bits": 10**6, "readable_bits": 0}}),
+    ],
+)
+def test_what_is_told_of_tasks_is_worked_out_again(
+    part: str, value: object, rich: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "forged.h5"
+    path.write_bytes(rich.read_bytes())
+    with h5py.File(path, "r+") as file:
+        tasks = json.loads(file.attrs["tasks"])
+        changed = next(task for task in tasks if task[part] != value)
+        changed[part] = value
+        file.attrs["tasks"] = json.dumps(tasks)
+    with_fitting_digests(path)
+    found = verify(path)
+    assert failed(found) == ["re-run"]
+    assert found.difference is not None
+    assert found.difference.column == "tasks"
+
+
+def test_a_trace_of_before_may_tell_nothing_of_tasks(rich: Path, tmp_path: Path) -> None:
+    path = tmp_path / "older.h5"
+    path.write_bytes(rich.read_bytes())
+    with h5py.File(path, "r+") as file:
+        del file.attrs["tasks"]
+    with_fitting_digests(path)
+    assert not verify(path).failed
+
+
+@pytest.mark.parametrize(
+    "place", [{"name": "Elsewhere"}, {"longitude": 10.0, "latitude": 50.0}, None]
+)
+def test_places_of_nodes_are_those_of_the_network(
+    place: dict[str, object] | None, tmp_path: Path
+) -> None:
+    network = tmp_path / "net.json"
+    nodes = [{"id": name, "longitude": 5.0, "latitude": float(i)} for i, name in enumerate("abc")]
+    links = [{"source": a, "target": b, "length_km": 10.0} for a, b in ("ab", "bc", "ac")]
+    network.write_text(json.dumps({"nodes": nodes, "links": links}))
+    spec = nsfnet(run__slots="20", demand__requests="5", network__topology=repr(str(network)))
+    path = simulate(spec, PolicyTable(name="random"), tmp_path / "t.h5")
+    assert not verify(path, topology=network).failed
+    with h5py.File(path, "r+") as file:
+        provenance = json.loads(file.attrs["provenance"])
+        node = min(provenance["locations"])
+        if place is None:
+            del provenance["locations"][node]
+        else:
+            provenance["locations"][node] |= place
+        file.attrs["provenance"] = json.dumps(provenance)
+    with_fitting_digests(path)
+    assert failed(verify(path, topology=network)) == ["network"]

@@ -44,12 +44,11 @@ def test_every_commit_waits_for_the_disk(
 
     monkeypatch.setattr(TraceWriter, "append", counted)
     path = simulate(nsfnet(run__slots="4000"), EVF, tmp_path / "t.h5", durable=True)
-    # the rows, then the count of slots
-    assert commits
-    assert commits == [2] * len(commits)
-    # ahead of its name; the name; every commit; its completion
-    assert synced[:2] == [".part", "folder"]
-    assert synced[2:] == [".h5"] * (2 * len(commits) + 1)
+    # the rows, then the count of slots; with the first ones the name
+    assert commits == [3] + [2] * (len(commits) - 1)
+    assert synced[:3] == [".part", ".part", "folder"]
+    # every other commit; its completion
+    assert synced[3:] == [".h5"] * (2 * (len(commits) - 1) + 1)
     with open_trace(path) as trace:
         assert trace.status == "complete"
 

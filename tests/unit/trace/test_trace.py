@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -462,14 +463,23 @@ def test_no_path_of_the_machine_is_in_a_trace(tmp_path: Path) -> None:
 
 
 def test_writer_is_closed_whatever_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that fills up: one error that says what is safe."""
+    """A disk that fills up: one error that says what is safe; ahead of the first slots, nothing."""
+    append = ColumnWriter.append
 
-    def full(self: ColumnWriter, *args: object) -> None:
-        raise OSError(28, "No space left on device")
+    def full(self: ColumnWriter, first: int, *args: Any) -> None:
+        if first >= safe:
+            raise OSError(28, "No space left on device")
+        append(self, first, *args)
 
     monkeypatch.setattr(ColumnWriter, "append", full)
-    path = tmp_path / "full.h5"
-    with pytest.raises(TraceError, match=r"cannot be written: .*No space left"):
-        simulate(nsfnet(run__slots="5"), PolicyTable(name="sip"), path)
+    path = tmp_path / "new" / "full.h5"
+    scenario = nsfnet(run__slots="2000")
+    safe = 0
+    with pytest.raises(TraceError, match=r"cannot be written: .*No space left.*nothing was writ"):
+        simulate(scenario, PolicyTable(name="sip"), path)
+    assert not list(tmp_path.iterdir())
+    safe = 1024
+    with pytest.raises(TraceError, match=r"cannot be written: .*No space left.*1,024 slots are"):
+        simulate(scenario, PolicyTable(name="sip"), path)
     with open_trace(path) as trace:
-        assert (trace.status, trace.slots) == ("failed", 0)
+        assert (trace.status, trace.slots) == ("failed", 1024)

@@ -130,6 +130,9 @@ def test_a_drawn_design_follows_from_its_seed(design: str) -> None:
         ('train = ["fedsac"]\n', 4, "train[0]: 'fedsac' is no learning policy of this sweep"),
         ("set.run.slots = 0\n", 4, "set: "),
         ("stopping = 1\n", 4, "stopping: should be a table"),
+        ("[training]\nworlds = 2\n", 4, "training: says how policies are trained; name them"),
+        ("[training]\nworlds = 0\n", 5, "training.worlds: "),
+        ("[training]\nseeds = 3\n", 5, "training.seeds: unknown key"),
     ],
 )
 def test_what_is_wrong_has_its_line(tmp_path: Path, text: str, line: int, words: str) -> None:

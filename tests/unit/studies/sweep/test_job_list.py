@@ -110,6 +110,21 @@ def test_trainings_are_jobs_that_their_runs_need(tmp_path: Path) -> None:
             assert job.needs == tuple(t.digest for t in trainings if t.points == job.points)
 
 
+def test_how_policies_are_trained_is_part_of_their_jobs(tmp_path: Path) -> None:
+    text = SMALL.replace('"evf"', '"fedsac"').replace(
+        "replications", 'train = ["fedsac"]\nreplications'
+    )
+
+    def digests(training: str) -> list[str]:
+        jobs = jobs_of(tmp_path, f"{text}\n{training}").jobs
+        return [job.digest for job in jobs if job.kind == "train" or job.title == "fedsac"]
+
+    plain = digests("")
+    # a default that is said changes nothing
+    assert digests("[training]\nworlds = 1\n") == plain
+    assert not set(digests("[training]\nworlds = 2\n")) & set(plain)
+
+
 def test_the_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     manifest, place = planned(tmp_path)
     assert read_manifest(place) == manifest

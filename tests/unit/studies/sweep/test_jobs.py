@@ -11,6 +11,7 @@ import pytest
 from qnetsim.case import load
 from qnetsim.case.open_case import open_case
 from qnetsim.errors import TraceError
+from qnetsim.policies.learned.weights import read_weights
 from qnetsim.runs.simulate import simulate
 from qnetsim.studies.sweep import job_cases, jobs
 from qnetsim.studies.sweep.collect import collect
@@ -270,7 +271,8 @@ def test_a_training_is_a_job_whose_weights_the_runs_use(tmp_path: Path) -> None:
         "hidden_units = 8\n"
     )
     text = 'scenario = "learn.toml"\npolicies = ["fedsac", "evf"]\ntrain = ["fedsac"]\n'
-    manifest, place = planned(tmp_path, text + "replications = 2\n")
+    text += "replications = 2\n[training]\nkeep_best = true\nworlds = 2\ntrain_seed = 5\n"
+    manifest, place = planned(tmp_path, text)
     agenda = done_here(manifest, place)
     assert {r.error for r in agenda.records.values()} == {""}
     training = next(job for job in manifest.jobs if job.kind == "train")
@@ -279,6 +281,8 @@ def test_a_training_is_a_job_whose_weights_the_runs_use(tmp_path: Path) -> None:
     assert weights.with_suffix(".md").is_file()
     assert weights.with_suffix(".h5").is_file()
     assert not list(weights.parent.glob("*.state"))
+    wanted = {"keep_best": True, "worlds": 2, "train_seed": 5}
+    assert read_weights(weights).card["options"] == wanted
     for job in manifest.jobs:
         if job.kind == "run" and job.title == "fedsac":
             with open_trace(job.place(place)) as trace:
@@ -290,6 +294,10 @@ def test_a_training_is_a_job_whose_weights_the_runs_use(tmp_path: Path) -> None:
     other = replace(training, scenario_digest="0" * 64)
     shutil.copy(weights, other.place(place))
     with pytest.raises(TraceError, match="another job: scenario is"):
+        check_result(place, other, None)
+    other = replace(training, policy={**training.policy, "options": {"worlds": 2}})
+    shutil.copy(weights, other.place(place))
+    with pytest.raises(TraceError, match="another job: options is"):
         check_result(place, other, None)
     # a training that ended otherwise leaves runs that are not those of its weights
     record = agenda.records[training.digest]
