@@ -2,7 +2,9 @@
 
 ``make policies``, or ``python -m tests.benchmarks.policy_table --out runs/policies``: a table in
 Markdown for each scenario. Traces that are in the folder are verified and kept, so the same command
-goes on; ``--only`` takes some of the scenarios.
+goes on; ``--only`` takes some of the scenarios. ``--kept`` runs nothing, and shows what is there.
+Where the weights of a policy were changed, remove its traces
+(``rm runs/policies/*/belief-net-r*.h5``); the same command makes these again.
 """
 
 from __future__ import annotations
@@ -57,6 +59,7 @@ BOUND = "perfect"
 PARTS = ("qkd_reserved", "qkd_on_demand", "km_reserved", "km_on_demand", "blocking")
 BASE = "sip"
 #: Why a row has no numbers.
+NOT_RUN = "not run"
 NO_JOBS = "does not run: the demand has no jobs, whose law it is told"
 
 
@@ -190,10 +193,24 @@ class Asked(NamedTuple):
     slots: int
     replications: int
     workers: int
+    kept: bool = False
+
+    def column(self, group: Group, variant: Variant) -> Path:
+        """Where the traces of a column lie."""
+        name = f"{group.scenario}-{variant.title.replace(' ', '-').replace('×', 'x')}"
+        return self.folder / f"{name}-{self.replications}x{self.slots}"
 
 
-def costs(group: Group, variant: Variant, asked: Asked) -> dict[str, FloatArray]:
-    """Mean cost of a slot in each replication, by policy; no slot is left out."""
+def made(group: Group, variant: Variant, asked: Asked) -> list[Path]:
+    """Traces of a column: those that are kept, or all of them, run where they are missing."""
+    policies = choose_all(group.policies)
+    folder = asked.column(group, variant)
+    if asked.kept:
+        each = [
+            [folder / f"{policy.title}-r{r:03d}.h5" for r in range(asked.replications)]
+            for policy in policies
+        ]
+        return [path for paths in each if all(p.is_file() for p in paths) for path in paths]
     changes = {**variant.changes, ("run", "warmup_slots"): 0}
     scenario = load(
         shipped_scenarios()[group.scenario],
@@ -201,44 +218,46 @@ def costs(group: Group, variant: Variant, asked: Asked) -> dict[str, FloatArray]
         slots=asked.slots,
         replications=asked.replications,
     )
-    name = f"{group.scenario}-{variant.title.replace(' ', '-').replace('×', 'x')}"
-    paths = run_policies(
-        open_case(scenario),
-        choose_all(group.policies),
-        asked.folder / f"{name}-{asked.replications}x{asked.slots}",
-        workers=asked.workers,
-        resume=True,
-    )
+    return run_policies(open_case(scenario), policies, folder, workers=asked.workers, resume=True)
+
+
+def costs(paths: Sequence[Path]) -> dict[str, FloatArray]:
+    """Mean cost of a slot in each replication, by policy; no slot is left out."""
     found: dict[str, list[float]] = {}
     for path in paths:
         with open_trace(path) as trace:
             title = json.loads(str(trace.attribute("provenance")))["policy"]["title"]
-            parts = [trace.column(f"slots/{part}_cost").sum() for part in PARTS]
-        found.setdefault(title, []).append(float(np.sum(parts)) / asked.slots)
+            parts = [trace.column(f"slots/{part}_cost").mean() for part in PARTS]
+        found.setdefault(title, []).append(float(np.sum(parts)))
     return {title: np.array(values) for title, values in found.items()}
 
 
 def table(group: Group, asked: Asked) -> Iterator[str]:
     """Lines of a table: cost over that of sip, with paired 95 % intervals."""
-    columns = [costs(group, variant, asked) for variant in group.variants]
-    yield f"| policy | {' | '.join(variant.title for variant in group.variants)} |"
-    yield f"|---|{'---|' * len(group.variants)}"
-    best = [min(v.mean() for title, v in column.items() if title != BOUND) for column in columns]
-    for title in columns[0]:
-        cells = [_cell(title, column, first) for column, first in zip(columns, best, strict=True)]
-        yield f"| {title} | {' | '.join(cells)} |"
+    runs = {variant.title: made(group, variant, asked) for variant in group.variants}
+    columns = {title: found for title, paths in runs.items() if BASE in (found := costs(paths))}
+    if not columns:
+        return
+    yield f"| policy | {' | '.join(columns)} |"
+    yield f"|---|{'---|' * len(columns)}"
+    for policy in choose_all(group.policies):
+        cells = [_cell(policy.title, column) for column in columns.values()]
+        yield f"| {policy.title} | {' | '.join(cells)} |"
     blank = " |" * (len(columns) - 1)
     for title, reason in group.absent.items():
         yield f"| {title} | {reason} |{blank}"
 
 
-def _cell(title: str, column: Mapping[str, FloatArray], best: float) -> str:
+def _cell(title: str, column: Mapping[str, FloatArray]) -> str:
+    if title not in column:
+        return NOT_RUN
     found = paired_ratio(column[title], column[BASE])
     assert found is not None
     if title == BASE or found.low is None or found.high is None:
         text = f"{found.estimate:.3f}"
     else:
         text = f"{found.low:.3f} … {found.high:.3f}"
+    best = min(costs.mean() for one, costs in column.items() if one != BOUND)
     # several may decide alike
     cheapest = title != BOUND and column[title].mean() <= best * (1.0 + 1e-9)
     return f"**{text}**" if cheapest else text
@@ -253,8 +272,9 @@ def main() -> None:
     parser.add_argument("--replications", type=int, default=10)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", choices=names, nargs="*", default=names)
+    parser.add_argument("--kept", action="store_true", help="run nothing")
     given = parser.parse_args()
-    asked = Asked(given.out, given.slots, given.replications, given.workers)
+    asked = Asked(given.out, given.slots, given.replications, given.workers, given.kept)
     for group in GROUPS:
         if group.scenario in given.only:
             print(f"### {group.scenario}\n", *table(group, asked), "", sep="\n", flush=True)
