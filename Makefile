@@ -49,7 +49,8 @@ reproduction: $(READY)
 
 # all rules and learners in the shipped scenarios and in variants of them; goes on where it was stopped
 policies: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.policy_table --out runs/$@
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.policy_table --out runs/$@ > $@.md
+	mv $@.md docs/background/policy-table.md
 
 study: $(READY)
 	$(BIN)/python tests/benchmarks/planning_study.py

@@ -1,8 +1,10 @@
 """All rules and learners in the shipped scenarios, and in variants that no training has met.
 
-``make policies``, or ``python -m tests.benchmarks.policy_table --out runs/policies``: a table in
-Markdown for each scenario. Traces that are in the folder are verified and kept, so the same command
-goes on; ``--only`` takes some of the scenarios.
+``make policies``, or ``python -m tests.benchmarks.policy_table --out runs/policies``: the page
+docs/background/policy-table.md. Traces that are in the folder are verified and kept, so the same
+command goes on; ``--only`` takes some of the scenarios; ``--kept`` runs nothing, and shows what is
+there. Where the weights of a policy were changed, remove its traces
+(``rm runs/policies/*/belief-net-r*.h5``); the same command makes these again.
 """
 
 from __future__ import annotations
@@ -25,19 +27,60 @@ from qnetsim.scenario.lines import Key
 from qnetsim.shipped import shipped_scenarios
 from qnetsim.trace import open_trace
 
-#: No rule is told the law of the demand by the scenario, but those of ``TOLD``.
-BLIND = (
-    "empirical",
-    "empirical:window_slots=6,every_slots=1,label=empirical-window",
-    "conditional-quantile",
+HEAD = """\
+# All policies in all scenarios
+
+This page is made by `make policies`. Every rule and learner runs in every shipped scenario in which
+it can, and in variants; [policies](policies.md) says what each does and is told.
+
+- Cost of all slots over that of `sip` in the same worlds: paired 95 % intervals over {replications}
+  worlds of {slots} slots, none left out at the start. The cheapest is bold. `perfect` is told the
+  future: a bound.
+- No training met a world of this page. Variants lie outside of what the learners were trained for,
+  also of `belief-net`, whose training worlds differ among themselves (at most 1.6 times the jobs,
+  periods up to 10, six members, delays up to 0.1, drop-outs up to 0.2, a background up to 1.5).
+- `boosted-levels` is fitted to worlds of each variant's own law, before the run; `job-filter`,
+  `belief`, `mpc` and `dynamic-program` are told that law, `sip`, `evf` and `base-stock` the
+  long-run distribution.
+- Learners have the weights that were trained for the scenario, where there are any. A row like
+  `decsac-nsfnet` has those of `nsfnet`, trained on other demand. `belief-net` was trained on demand
+  of jobs; in `stores` and `fel-rounds-stores` it has the weights for key stores.
+- Numbers behind `level`, `deterministic` and `base-stock` are options, the same in all columns.
+"""
+#: What runs wherever there are requests, in the order of the rows.
+PLANS = (
+    "sip",
+    "evf",
+    "deterministic:level=4,label=deterministic-4",
+    "level:level=4,label=level-4",
+    "random",
+    "base-stock",
 )
-TOLD = ("sip", "evf", "base-stock")
-#: Rules that are told the law of the regimes.
-OF_REGIMES = ("belief", "dynamic-program", "mpc")
+RULES = (
+    "empirical",
+    "conditional-quantile",
+    "history-quantile",
+    "periods",
+    "autoregression",
+    "hybrid",
+    "boosted-levels",
+    "belief",
+    "dynamic-program",
+    "mpc",
+)
+#: A plan for each slot: takes long where every node pair has a level of its own.
+WINDOW = "empirical:window_slots=6,every_slots=1,label=empirical-window"
+#: The rule that is told the law of the jobs.
+OF_JOBS = "job-filter"
+LEARNERS = ("fedsac", "decsac", "decppo", "masac", "mappo")
+BELIEF_NET = "belief-net"
 BOUND = "perfect"
 #: What a slot costs.
 PARTS = ("qkd_reserved", "qkd_on_demand", "km_reserved", "km_on_demand", "blocking")
 BASE = "sip"
+#: Why a row has no numbers.
+NOT_RUN = "not run"
+NO_JOBS = "does not run: the demand has no jobs, whose law it is told"
 
 
 class Variant(NamedTuple):
@@ -48,15 +91,41 @@ class Variant(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A shipped scenario, its variants, and the policies that run in all of them.
+    """A shipped scenario and its variants.
 
-    With ``listed``, those in the scenario's own file are added.
+    Attributes
+    ----------
+    scenario : str
+    variants : sequence of Variant
+    trained : mapping of str
+        The model of a learner that was trained for this scenario, empty for the one that it takes
+        by itself; the other learners take those of NSFNET.
+    more : sequence of str
+        Rules with options, for this scenario.
+    absent : mapping of str
+        Policies that cannot run here, and why.
     """
 
     scenario: str
-    policies: Sequence[str]
     variants: Sequence[Variant]
-    listed: bool = False
+    trained: Mapping[str, str] = {}
+    more: Sequence[str] = ()
+    absent: Mapping[str, str] = {}
+
+    @property
+    def policies(self) -> list[str]:
+        """All policies, in the order of the rows."""
+        rows = [*PLANS, *self.more, *RULES, OF_JOBS]
+        rows += [self._learner(name) for name in LEARNERS]
+        rows += [self._learner(BELIEF_NET, usual=""), BOUND]
+        return [row for row in rows if row.split(":")[0] not in self.absent]
+
+    def _learner(self, name: str, usual: str = "nsfnet") -> str:
+        model = self.trained.get(name, usual)
+        if not model:
+            return name
+        label = name if name in self.trained else f"{name}-{model}"
+        return f"{name}:model={model},label={label}"
 
 
 AS_SHIPPED = Variant("as shipped", {})
@@ -64,53 +133,76 @@ LESS = Variant("mean 2", {("demand", "mean"): 2.0})
 DEARER = Variant("on demand × 2", {("cost", "on_demand_multiplier"): 2.0})
 MORE = Variant("14 levels, mean 5", {("demand", "levels"): 14, ("demand", "mean"): 5.0})
 PAIRS = Variant("other pairs", {("run", "seed"): 77})
-JOBS = (
-    AS_SHIPPED,
-    Variant("6 jobs", {("jobs", "count"): 6}),
-    Variant("periods 4, 7 and 10", {("jobs", "periods"): (4, 7, 10)}),
-    Variant("4 members", {("jobs", "members"): 4}),
-    Variant("more delays", {("jobs", "delay"): 0.2, ("jobs", "drop_out"): 0.2}),
-)
+#: Outside of what `belief-net` was trained on: at most 1.6 times as many jobs, periods up to 10,
+#: six members, delays up to 0.1, drop-outs up to 0.2, a background up to 1.5; not on USNET.
+PERIODS = Variant("periods 7, 9 and 12", {("jobs", "periods"): (7, 9, 12)})
+MEMBERS = Variant("4 members", {("jobs", "members"): 4})
+DELAYS = Variant("more delays", {("jobs", "delay"): 0.2, ("jobs", "drop_out"): 0.3})
+MORE_JOBS = Variant("20 jobs", {("jobs", "count"): 20})
 GROUPS = (
     Group(
         "nsfnet",
-        (*TOLD, *BLIND, "fedsac", "decsac", "decppo"),
         (AS_SHIPPED, LESS, MORE, DEARER, PAIRS),
+        dict.fromkeys(LEARNERS, ""),
+        more=(WINDOW,),
+        absent={OF_JOBS: NO_JOBS},
     ),
-    Group("usnet", (*TOLD, *BLIND, "fedsac", "decsac", "decppo"), (AS_SHIPPED, LESS, DEARER)),
+    Group(
+        "usnet",
+        (AS_SHIPPED, LESS, DEARER),
+        dict.fromkeys(LEARNERS, ""),
+        more=(WINDOW,),
+        absent={OF_JOBS: NO_JOBS},
+    ),
     Group(
         "heterogeneous",
-        (*TOLD, *BLIND, "fedsac:model=heterogeneous,label=fedsac"),
         (AS_SHIPPED, LESS, DEARER, PAIRS),
+        {"fedsac": "heterogeneous"},
+        more=(WINDOW,),
+        absent={OF_JOBS: NO_JOBS},
     ),
     Group(
         "regimes",
-        (*TOLD, *BLIND, *OF_REGIMES, "fedsac:model=regimes,label=fedsac"),
         (
             AS_SHIPPED,
             Variant("means 2 and 5", {("regimes", "means"): (2.0, 5.0)}),
             Variant("10 slots long", {("regimes", "mean_slots"): 10}),
             Variant("means 1, 4 and 8", {("regimes", "means"): (1.0, 4.0, 8.0)}),
         ),
+        {"fedsac": "regimes"},
+        more=(WINDOW,),
+        absent={OF_JOBS: NO_JOBS},
     ),
     Group(
         "stores",
-        (
-            *TOLD,
-            "base-stock:level=7,label=base-stock-7",
-            *BLIND,
-            *OF_REGIMES,
-            "fedsac:model=stores,label=fedsac",
-        ),
         (
             AS_SHIPPED,
             Variant("means 1 and 7", {("regimes", "means"): (1.0, 7.0)}),
             Variant("stores of 20", {("key_management", "store_bits"): 20_000}),
             Variant("50 slots long", {("regimes", "mean_slots"): 50}),
         ),
+        {"fedsac": "stores", BELIEF_NET: "fel-rounds-stores"},
+        more=("base-stock:level=7,label=base-stock-7", WINDOW),
+        absent={OF_JOBS: NO_JOBS},
     ),
-    Group("fel-rounds", (*TOLD, *BLIND), JOBS, listed=True),
-    Group("fel-rounds-stores", (*TOLD, *BLIND), JOBS, listed=True),
+    Group(
+        "fel-rounds",
+        (
+            AS_SHIPPED,
+            MORE_JOBS,
+            PERIODS,
+            MEMBERS,
+            DELAYS,
+            Variant("background 2", {("demand", "mean"): 2.0}),
+        ),
+    ),
+    Group(
+        "fel-rounds-stores",
+        (AS_SHIPPED, Variant("4 jobs", {("jobs", "count"): 4}), PERIODS, MEMBERS, DELAYS),
+        {BELIEF_NET: "fel-rounds-stores"},
+        more=("base-stock:level=3,label=base-stock-3",),
+    ),
+    Group("fel-demand", (AS_SHIPPED, MORE_JOBS, PERIODS)),
 )
 
 
@@ -121,10 +213,24 @@ class Asked(NamedTuple):
     slots: int
     replications: int
     workers: int
+    kept: bool = False
+
+    def column(self, group: Group, variant: Variant) -> Path:
+        """Where the traces of a column lie."""
+        name = f"{group.scenario}-{variant.title.replace(' ', '-').replace('×', 'x')}"
+        return self.folder / f"{name}-{self.replications}x{self.slots}"
 
 
-def costs(group: Group, variant: Variant, asked: Asked) -> dict[str, FloatArray]:
-    """Mean cost of a slot in each replication, by policy; no slot is left out."""
+def made(group: Group, variant: Variant, asked: Asked) -> list[Path]:
+    """Traces of a column: those that are kept, or all of them, run where they are missing."""
+    policies = choose_all(group.policies)
+    folder = asked.column(group, variant)
+    if asked.kept:
+        each = [
+            [folder / f"{policy.title}-r{r:03d}.h5" for r in range(asked.replications)]
+            for policy in policies
+        ]
+        return [path for paths in each if all(p.is_file() for p in paths) for path in paths]
     changes = {**variant.changes, ("run", "warmup_slots"): 0}
     scenario = load(
         shipped_scenarios()[group.scenario],
@@ -132,63 +238,68 @@ def costs(group: Group, variant: Variant, asked: Asked) -> dict[str, FloatArray]
         slots=asked.slots,
         replications=asked.replications,
     )
-    name = f"{group.scenario}-{variant.title.replace(' ', '-').replace('×', 'x')}"
-    listed = scenario.policy if group.listed else ()
-    chosen = choose_all([*group.policies, *listed, BOUND], scenario.policy)
-    policies = list({policy.title: policy for policy in chosen}.values())
-    paths = run_policies(
-        open_case(scenario),
-        policies,
-        asked.folder / f"{name}-{asked.replications}x{asked.slots}",
-        workers=asked.workers,
-        resume=True,
-    )
+    return run_policies(open_case(scenario), policies, folder, workers=asked.workers, resume=True)
+
+
+def costs(paths: Sequence[Path]) -> dict[str, FloatArray]:
+    """Mean cost of a slot in each replication, by policy; no slot is left out."""
     found: dict[str, list[float]] = {}
     for path in paths:
         with open_trace(path) as trace:
             title = json.loads(str(trace.attribute("provenance")))["policy"]["title"]
-            parts = [trace.column(f"slots/{part}_cost").sum() for part in PARTS]
-        found.setdefault(title, []).append(float(np.sum(parts)) / asked.slots)
+            parts = [trace.column(f"slots/{part}_cost").mean() for part in PARTS]
+        found.setdefault(title, []).append(float(np.sum(parts)))
     return {title: np.array(values) for title, values in found.items()}
 
 
 def table(group: Group, asked: Asked) -> Iterator[str]:
     """Lines of a table: cost over that of sip, with paired 95 % intervals."""
-    columns = [costs(group, variant, asked) for variant in group.variants]
-    yield f"| policy | {' | '.join(variant.title for variant in group.variants)} |"
-    yield f"|---|{'---|' * len(group.variants)}"
-    best = [min(v.mean() for title, v in column.items() if title != BOUND) for column in columns]
-    for title in columns[0]:
-        cells = [_cell(title, column, first) for column, first in zip(columns, best, strict=True)]
-        yield f"| {title} | {' | '.join(cells)} |"
+    runs = {variant.title: made(group, variant, asked) for variant in group.variants}
+    columns = {title: found for title, paths in runs.items() if BASE in (found := costs(paths))}
+    if not columns:
+        return
+    yield f"| policy | {' | '.join(columns)} |"
+    yield f"|---|{'---|' * len(columns)}"
+    for policy in choose_all(group.policies):
+        cells = [_cell(policy.title, column) for column in columns.values()]
+        yield f"| {policy.title} | {' | '.join(cells)} |"
+    blank = " |" * (len(columns) - 1)
+    for title, reason in group.absent.items():
+        yield f"| {title} | {reason} |{blank}"
 
 
-def _cell(title: str, column: Mapping[str, FloatArray], best: float) -> str:
+def _cell(title: str, column: Mapping[str, FloatArray]) -> str:
+    if title not in column:
+        return NOT_RUN
     found = paired_ratio(column[title], column[BASE])
     assert found is not None
     if title == BASE or found.low is None or found.high is None:
         text = f"{found.estimate:.3f}"
     else:
         text = f"{found.low:.3f} … {found.high:.3f}"
+    best = min(costs.mean() for one, costs in column.items() if one != BOUND)
     # several may decide alike
     cheapest = title != BOUND and column[title].mean() <= best * (1.0 + 1e-9)
     return f"**{text}**" if cheapest else text
 
 
 def main() -> None:
-    """Print the tables."""
+    """Print the page."""
     names = [group.scenario for group in GROUPS if group.scenario in shipped_scenarios()]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/policies"))
-    parser.add_argument("--slots", type=int, default=1000)
+    parser.add_argument("--slots", type=int, default=300)
     parser.add_argument("--replications", type=int, default=10)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", choices=names, nargs="*", default=names)
+    parser.add_argument("--kept", action="store_true", help="run nothing")
     given = parser.parse_args()
-    asked = Asked(given.out, given.slots, given.replications, given.workers)
+    asked = Asked(given.out, given.slots, given.replications, given.workers, given.kept)
+    print(HEAD.format(replications=given.replications, slots=given.slots), end="")
     for group in GROUPS:
         if group.scenario in given.only:
-            print(f"### {group.scenario}\n", *table(group, asked), "", sep="\n", flush=True)
+            lines = list(table(group, asked)) or [NOT_RUN]
+            print(f"\n## {group.scenario}\n", *lines, sep="\n", flush=True)
 
 
 if __name__ == "__main__":

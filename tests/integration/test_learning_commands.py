@@ -242,7 +242,7 @@ sys.modules["torch"] = None
 import qnetsim
 scenario = qnetsim.load({str(ROOT / "scenarios" / "nsfnet.toml")!r}, slots=50)
 from qnetsim.scenario import PolicyTable
-for name in ("fedsac", "decsac", "decppo"):
+for name in ("fedsac", "decsac", "decppo", "masac", "mappo"):
     from qnetsim.runs.simulate import RunContext, simulate
     simulate(scenario, PolicyTable(name=name), {str(tmp_path)!r} + f"/{{name}}.h5")
 """
