@@ -16,8 +16,8 @@ Fixed worlds in which every policy meets the same demand and the same failures. 
 that is proved, so a ratio says how far a policy is from the best that is possible, and not only
 who is ahead.
 
-One world, `fel-rounds`, has demand of federated jobs. A policy that needs `[jobs]` gets a row in it
-alone.
+No world has demand of federated jobs; `qnetsim compare fel-rounds` compares policies on it. Those
+that need `[jobs]` get no row here.
 
 ```
 qnetsim bench list                               # worlds, digests and bounds
@@ -81,8 +81,8 @@ one of 40 rows at most. Read the code of a row that you rely on, and try it in w
 know: `qnetsim compare benchmark/nsfnet -p sip -p my_policy.py:Mine --set run.seed=2` with a seed of
 your own.
 
-A world has rows of the learned policies that its file lists. Weights of `fedsac` and `belief-net`
-are shared and fit any network.
+Of the learned policies each world has those with weights for its network; those of `fedsac` are
+shared by all nodes and fit any.
 
 ## Worlds
 """

