@@ -217,13 +217,17 @@ def test_an_interrupted_run_keeps_what_was_flushed(kind: signal.Signals, tmp_pat
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, env=environment, preexec_fn=mind_signals
     ) as process:
-        deadline = time.monotonic() + 60
-        while not (path.exists() and path.stat().st_size > 2_000_000):
-            assert process.poll() is None, process.stderr.read().decode()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        process.send_signal(kind)
-        _, stderr = process.communicate(timeout=60)
+        try:
+            deadline = time.monotonic() + 240
+            while not (path.exists() and path.stat().st_size > 2_000_000):
+                assert process.poll() is None, process.stderr.read().decode()
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            process.send_signal(kind)
+            _, stderr = process.communicate(timeout=60)
+        finally:
+            # else a run of 50 million slots would be waited for
+            process.kill()
     if kind is signal.SIGINT:
         assert process.returncode == 130
         assert b"interrupted" in stderr
