@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
+from qnetsim.network.routes import NodePair
 from qnetsim.policies.base import Setting
 from qnetsim.policies.learned.training_facts import NAMES, differences, facts_of
 
@@ -11,6 +14,9 @@ from qnetsim.policies.learned.training_facts import NAMES, differences, facts_of
 MORE_NAMES = {"jobs": "jobs", "most_channels": "channels that a fibre can light"}
 #: Facts that a law of levels rests on; it was learnt without prices, stores and limits.
 OF_DEMAND = ("levels", "mean_level", "regimes", "regime_slots", "jobs")
+#: Key of a card's table of worlds: least and greatest number of pairs that end at a node. Sums at
+#: the ends mean something else where there are many more pairs.
+PAIRS_AT_NODE = "pairs_at_a_node"
 
 
 def belief_facts(setting: Setting) -> dict[str, object]:
@@ -24,6 +30,13 @@ def belief_facts(setting: Setting) -> dict[str, object]:
 def facts_with_range(setting: Setting, mean_levels: Sequence[float]) -> dict[str, object]:
     """What a training met in worlds of many mean levels, the least and the greatest of them."""
     return belief_facts(setting) | {"mean_level": [round(mean, 3) for mean in mean_levels]}
+
+
+def pairs_at_nodes(pairs: Sequence[NodePair]) -> tuple[int, int]:
+    """Least and greatest number of pairs that end at a node, of nodes where any does."""
+    counts = np.bincount(np.array(pairs, dtype=np.int64).ravel())
+    counts = counts[counts > 0]
+    return int(counts.min()), int(counts.max())
 
 
 def far_from(
@@ -56,7 +69,26 @@ def far_from(
             for key, name in MORE_NAMES.items()
             if here[key] != trained[key]
         ),
+        *_unmet_pairs(card, setting),
     ]
+
+
+def _unmet_pairs(card: Mapping[str, object], setting: Setting) -> list[str]:
+    """Numbers of pairs at nodes beyond those of the training, where the card tells them."""
+    worlds = card.get("worlds")
+    met = worlds.get(PAIRS_AT_NODE) if isinstance(worlds, dict) else None
+    least, most = pairs_at_nodes(setting.forecast.pairs)
+    if met is None or (_lies_in(least, met) and _lies_in(most, met)):
+        return []
+    return [f"pairs at a node {_range(least, most)} (trained with {_shown(met)})"]
+
+
+def _shown(met: object) -> str:
+    return _range(*met) if isinstance(met, list) and len(met) == 2 else str(met)
+
+
+def _range(least: object, most: object) -> str:
+    return f"{least}" if least == most else f"{least} … {most}"
 
 
 def _lies_in(mean: object, met: object) -> bool:
