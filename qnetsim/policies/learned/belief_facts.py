@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -69,18 +69,32 @@ def far_from(
             for key, name in MORE_NAMES.items()
             if here[key] != trained[key]
         ),
-        *_unmet_pairs(card, setting),
+        *_unmet_worlds(card, setting),
     ]
 
 
-def _unmet_pairs(card: Mapping[str, object], setting: Setting) -> list[str]:
-    """Numbers of pairs at nodes beyond those of the training, where the card tells them."""
+def _unmet_worlds(card: Mapping[str, object], setting: Setting) -> Iterator[str]:
+    """What lies beyond the worlds of the training, where the card tells of them."""
     worlds = card.get("worlds")
-    met = worlds.get(PAIRS_AT_NODE) if isinstance(worlds, dict) else None
-    least, most = pairs_at_nodes(setting.forecast.pairs)
-    if met is None or (_lies_in(least, met) and _lies_in(most, met)):
-        return []
-    return [f"pairs at a node {_range(least, most)} (trained with {_shown(met)})"]
+    if not isinstance(worlds, dict):
+        return
+    for key, (name, numbers) in _of_worlds(setting).items():
+        met = worlds.get(key)
+        if met is not None and numbers and not all(_lies_in(x, met) for x in numbers):
+            yield f"{name} {_range(min(numbers), max(numbers))} (trained with {_shown(met)})"
+
+
+def _of_worlds(setting: Setting) -> dict[str, tuple[str, list[float]]]:
+    """Numbers of a scenario by their key in a card's table of worlds, and what they are called."""
+    forecast = setting.forecast
+    found: dict[str, tuple[str, list[float]]] = {
+        PAIRS_AT_NODE: ("pairs at a node", list(pairs_at_nodes(forecast.pairs)))
+    }
+    if forecast.jobs:
+        means = [round(law.mean, 3) for law in forecast.jobs.backgrounds]
+        found["other_periods"] = "periods", list(forecast.jobs.table.periods)
+        found["background"] = "mean level beside the jobs", means
+    return found
 
 
 def _shown(met: object) -> str:

@@ -311,6 +311,21 @@ def test_many_pairs_at_a_node_are_told() -> None:
         BeliefNet().prepare(setting, None)
 
 
+@pytest.mark.parametrize(
+    ("mean", "periods", "told"),
+    [
+        (0.3, [7, 9, 12], r"periods 7 … 12 \(trained with 2 … 10\)"),
+        (2.0, [4], r"mean level beside the jobs 2.0 \(trained with 0.1 … 1.5\)"),
+    ],
+)
+def test_jobs_that_no_training_met_are_told(mean: float, periods: list[int], told: str) -> None:
+    """Rules that are told nothing cost less there."""
+    text = "[network]\ntopology = 'nsfnet'\n[demand]\npairs = 'all'\ncoupling = 'independent'\n"
+    text += f"mean = {mean}\n[jobs]\nperiods = {periods}\n"
+    with pytest.warns(ModelWarning, match=told):
+        BeliefNet().prepare(open_case(parse_scenario(text)).setting, None)
+
+
 def test_a_shipped_model_of_version_1_runs_as_it_did() -> None:
     """It was trained through costs, with stores and limits."""
     model = MODELS / "belief-net-fel-rounds-stores.safetensors"
