@@ -399,3 +399,14 @@ reward_cost = "realised"
         environment._drawn = np.broadcast_to(levels, (1, 1024, levels.size))
         environment._draw = lambda chunk: None
         environment.step(np.zeros((1, 14, 2)))
+
+
+def test_the_old_path_of_the_environment_warns_and_gives_the_same_class() -> None:
+    from qnetsim.learning import parallel, pettingzoo
+
+    with pytest.warns(DeprecationWarning, match="is now qnetsim.learning.pettingzoo") as caught:
+        from qnetsim.learning.parallel import QkdParallelEnv
+    assert QkdParallelEnv is pettingzoo.QkdParallelEnv
+    assert [warning.filename for warning in caught] == [__file__]
+    with pytest.raises(AttributeError, match="NoSuchName"):
+        _ = parallel.NoSuchName

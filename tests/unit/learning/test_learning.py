@@ -15,8 +15,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from qnetsim import seeds  # noqa: E402
-from qnetsim.analysis.learning_curves import bootstrap, converged, interquartile_mean  # noqa: E402
 from qnetsim.case import open_case  # noqa: E402
 from qnetsim.errors import SettingError, UsageError  # noqa: E402
 from qnetsim.learning.checkpoint import (  # noqa: E402
@@ -460,17 +458,6 @@ def test_pettingzoo_accepts_the_environment():
     parallel_seed_test(lambda: QkdParallelEnv(scenario), num_cycles=30)
 
 
-def test_the_old_path_of_the_environment_warns_and_gives_the_same_class():
-    from qnetsim.learning import parallel, pettingzoo
-
-    with pytest.warns(DeprecationWarning, match="is now qnetsim.learning.pettingzoo") as caught:
-        from qnetsim.learning.parallel import QkdParallelEnv
-    assert QkdParallelEnv is pettingzoo.QkdParallelEnv
-    assert [warning.filename for warning in caught] == [__file__]
-    with pytest.raises(AttributeError, match="NoSuchName"):
-        _ = parallel.NoSuchName
-
-
 def test_rewards_follow_their_settings():
     case = case_of()
     core = ArrayEnvironment(case, [0], "test")
@@ -504,14 +491,3 @@ def test_actions_are_scaled_and_rounded_half_up():
         np.testing.assert_array_equal(channels[0], level * units.requests)
     _, wavelengths = units.reservations(np.zeros((1, units.count, 2)))
     np.testing.assert_array_equal(wavelengths[0], units.requests)
-
-
-def test_statistics_of_curves():
-    curve = np.array([[1.5, 1.5, 1.5], [1.04, 1.2, 1.0], [1.06, 1.01, 1.0], [1.0, 1.0, 1.2]])
-    np.testing.assert_array_equal(converged(curve), [3, 2, np.inf])
-    np.testing.assert_array_equal(converged(np.ones((3, 2))), [0, 0])
-    assert interquartile_mean(np.array([0.0, 1, 2, 100])) == 1.5
-    values = np.random.default_rng(3).normal(size=(1, 40))
-    low, high = bootstrap(values)
-    assert low[0] < interquartile_mean(values)[0] < high[0]
-    assert seeds.integers(seeds.stream(1, "x"), 5, 3).max() < 5
