@@ -58,7 +58,9 @@ class _Factory:
 def _initialiser(cls: type, fields: Sequence[dataclasses.Field[Any]]) -> Callable[..., None]:
     """Compile what sets all fields, past the method that refuses to."""
     known: dict[str, Any] = {"_set": object.__setattr__, "_given": _Factory()}
-    by_place, by_name, body = [], [], []
+    by_place: list[str] = []
+    by_name: list[str] = []
+    body: list[str] = []
     for f in fields:
         made = f.default_factory is not dataclasses.MISSING
         parameter = value = f.name
