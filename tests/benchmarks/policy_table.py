@@ -44,7 +44,7 @@ it can, and in variants; [policies](policies.md) says what each does and is told
   long-run distribution.
 - Learners have the weights that were trained for the scenario, where there are any. A row like
   `decsac-nsfnet` has those of `nsfnet`, trained on other demand. `belief-net` was trained on demand
-  of jobs; in `stores` and `fel-rounds-stores` it has the weights for key stores.
+  of jobs without stores; it has those weights everywhere.
 - Numbers behind `level`, `deterministic` and `base-stock` are options, the same in all columns.
 """
 #: What runs wherever there are requests, in the order of the rows.

@@ -100,6 +100,8 @@ def test_a_shipped_scenario_is_what_its_model_was_trained_with(model: str) -> No
     trained = dict(read_belief(MODELS / f"{model}.safetensors").card)["training"]
     low, high = trained["mean_level"]
     assert low < here["mean_level"] < high
+    # facts that are newer than the file are not in it
+    here = {name: here[name] for name in trained}
     assert trained | {"mean_level": 0} == here | {"mean_level": 0}
 
 

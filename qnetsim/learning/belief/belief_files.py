@@ -20,7 +20,7 @@ from qnetsim.learning.belief.belief_training import (
     BeliefCurve,
     BeliefTraining,
 )
-from qnetsim.policies.learned.belief_facts import facts_with_range
+from qnetsim.policies.learned.belief_facts import PAIRS_AT_NODE, facts_with_range, pairs_at_nodes
 from qnetsim.policies.learned.belief_weights import BeliefWeights, LawSpec, packed_belief
 from qnetsim.policies.learned.tensor_file import read_tensors
 from qnetsim.scenario.tables.portable import file_name
@@ -144,7 +144,6 @@ def belief_weights_of(training: BeliefTraining, place: int = 0) -> BeliefWeights
         "epochs": training.epoch,
         "slots": curve.slots[-1],
         "updates": curve.updates[-1],
-        "cpu_s": round(curve.cpu_s[-1] / len(training.training_seeds), 1),
         "untrained_cost": round(float(curve.costs[0][place]), 6),
         "final_cost": round(float(curve.costs[-1][place]), 6),
         "versions": {name: version(name) for name in ("qnetsim", "torch", "numpy")},
@@ -156,6 +155,11 @@ def belief_weights_of(training: BeliefTraining, place: int = 0) -> BeliefWeights
 def _ranges(training: BeliefTraining) -> dict[str, object]:
     """What differs between training worlds."""
     own, other = EPOCH_WORLDS
+    # nodes of other places ask for something with every other one
+    pairs = (
+        *(nodes - 1 for nodes in job_worlds.NODES),
+        *pairs_at_nodes(training.case.forecast.pairs),
+    )
     return {
         "background": list(job_worlds.BACKGROUNDS),
         "share_of_jobs_rounds_gaps": list(job_worlds.SHARES),
@@ -163,6 +167,7 @@ def _ranges(training: BeliefTraining) -> dict[str, object]:
         "most_delay": job_worlds.MOST_DELAY,
         "most_drop_out": job_worlds.MOST_DROP_OUT,
         "other_numbers_of_nodes": list(job_worlds.NODES),
+        PAIRS_AT_NODE: [min(pairs), max(pairs)],
         "worlds_of_other_numbers_of_nodes": other / (own + other),
         "worlds_of_the_scenarios_law": own / (own + other) * job_worlds.OWN_SHARE,
     }
@@ -181,7 +186,6 @@ def belief_card(weights: BeliefWeights, sha256: str) -> str:
         ("units of the two layers", f"{spec.units}, {spec.second_units}"),
         ("slots seen, levels said", f"{spec.slots}, {spec.levels}"),
         ("epochs, slots, updates", f"{card['epochs']}, {card['slots']}, {card['updates']}"),
-        ("CPU seconds", card["cpu_s"]),
         ("cost of channels over C*, untrained", card["untrained_cost"]),
         ("cost of channels over C*", card["final_cost"]),
         *((f"training worlds: {name.replace('_', ' ')}", said) for name, said in ranges.items()),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
+from qnetsim.network.routes import NodePair
 from qnetsim.policies.base import Setting
 from qnetsim.policies.learned.training_facts import NAMES, differences, facts_of
 
@@ -11,6 +14,9 @@ from qnetsim.policies.learned.training_facts import NAMES, differences, facts_of
 MORE_NAMES = {"jobs": "jobs", "most_channels": "channels that a fibre can light"}
 #: Facts that a law of levels rests on; it was learnt without prices, stores and limits.
 OF_DEMAND = ("levels", "mean_level", "regimes", "regime_slots", "jobs")
+#: Key of a card's table of worlds: least and greatest number of pairs that end at a node. Sums at
+#: the ends mean something else where there are many more pairs.
+PAIRS_AT_NODE = "pairs_at_a_node"
 
 
 def belief_facts(setting: Setting) -> dict[str, object]:
@@ -24,6 +30,13 @@ def belief_facts(setting: Setting) -> dict[str, object]:
 def facts_with_range(setting: Setting, mean_levels: Sequence[float]) -> dict[str, object]:
     """What a training met in worlds of many mean levels, the least and the greatest of them."""
     return belief_facts(setting) | {"mean_level": [round(mean, 3) for mean in mean_levels]}
+
+
+def pairs_at_nodes(pairs: Sequence[NodePair]) -> tuple[int, int]:
+    """Least and greatest number of pairs that end at a node, of nodes where any does."""
+    counts = np.bincount(np.array(pairs, dtype=np.int64).ravel())
+    counts = counts[counts > 0]
+    return int(counts.min()), int(counts.max())
 
 
 def far_from(
@@ -56,7 +69,40 @@ def far_from(
             for key, name in MORE_NAMES.items()
             if here[key] != trained[key]
         ),
+        *_unmet_worlds(card, setting),
     ]
+
+
+def _unmet_worlds(card: Mapping[str, object], setting: Setting) -> Iterator[str]:
+    """What lies beyond the worlds of the training, where the card tells of them."""
+    worlds = card.get("worlds")
+    if not isinstance(worlds, dict):
+        return
+    for key, (name, numbers) in _of_worlds(setting).items():
+        met = worlds.get(key)
+        if met is not None and numbers and not all(_lies_in(x, met) for x in numbers):
+            yield f"{name} {_range(min(numbers), max(numbers))} (trained with {_shown(met)})"
+
+
+def _of_worlds(setting: Setting) -> dict[str, tuple[str, list[float]]]:
+    """Numbers of a scenario by their key in a card's table of worlds, and what they are called."""
+    forecast = setting.forecast
+    found: dict[str, tuple[str, list[float]]] = {
+        PAIRS_AT_NODE: ("pairs at a node", list(pairs_at_nodes(forecast.pairs)))
+    }
+    if forecast.jobs:
+        means = [round(law.mean, 3) for law in forecast.jobs.backgrounds]
+        found["other_periods"] = "periods", list(forecast.jobs.table.periods)
+        found["background"] = "mean level beside the jobs", means
+    return found
+
+
+def _shown(met: object) -> str:
+    return _range(*met) if isinstance(met, list) and len(met) == 2 else str(met)
+
+
+def _range(least: object, most: object) -> str:
+    return f"{least}" if least == most else f"{least} … {most}"
 
 
 def _lies_in(mean: object, met: object) -> bool:

@@ -149,4 +149,4 @@ class LawStock:
         share = np.zeros(len(self._bits))
         share[fibres] = kept.share
         wanted = self._sums.critical(share)
-        return self._sums.quantile(self._expected, wanted)[fibres].astype(np.float64)
+        return self._sums.quantile(self._expected, wanted, fibres).astype(np.float64)

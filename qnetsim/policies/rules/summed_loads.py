@@ -73,10 +73,23 @@ class SummedLoads:
         found = np.fft.irfft(product, self._size, axis=1)
         return np.asarray(np.cumsum(np.maximum(found, 0.0), axis=1))
 
-    def quantile(self, cumulative: FloatArray, shares: FloatArray) -> IntArray:
-        """Least load of each fibre that is not exceeded with this probability, shape (fibres,)."""
+    def quantile(
+        self, cumulative: FloatArray, shares: FloatArray, fibres: IntArray | None = None
+    ) -> IntArray:
+        """Least load of each fibre that is not exceeded with this probability.
+
+        Parameters
+        ----------
+        cumulative : ndarray of float64, shape (fibres, loads)
+        shares : ndarray of float64, shape (fibres,)
+        fibres : ndarray of int64, optional
+            For which it is asked; all of them unless given.
+        """
+        worth = self._worth
+        if fibres is not None:
+            cumulative, shares, worth = cumulative[fibres], shares[fibres], worth[fibres]
         below = cumulative < (shares - ROUNDING)[:, None] * cumulative[:, -1:]
-        return np.asarray(np.where(self._worth, below.sum(axis=1), 0), dtype=np.int64)
+        return np.asarray(np.where(worth, below.sum(axis=1), 0), dtype=np.int64)
 
     def loads(self, levels: IntArray) -> IntArray:
         """Channels that realised levels ask of each fibre, shape (fibres,)."""

@@ -8,7 +8,7 @@ first epoch from which the cost of drawn actions stays within 5 % of sip's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -263,14 +263,22 @@ def figure(lines: Sequence[AlgorithmCurve], *, style: Style = SCREEN) -> Figure:
         for column, topology in enumerate(topologies):
             place = axes[row, column]
             place.set_title(f"{topology}: {setting}", fontsize=style.font_pt)
+            if not any(line.topology == topology for line in mine):
+                place.set_axis_off()
+                place.text(0.5, 0.5, "not trained", ha="center", transform=place.transAxes)
+                continue
             place.set_ylim(0.98, top)
             place.axhline(1.05, color="#888888", linewidth=0.8, linestyle="--")
             hide_frame(place)
-        axes[row, 0].set_ylabel("cost / C*")
-    for column in range(len(topologies)):
-        axes[-1, column].set_xlabel("epoch")
+            place.set_ylabel("cost / C*" if place is _first(axes[row]) else "")
+            place.set_xlabel("epoch" if place is _first(axes[::-1, column]) else "")
     axes[0, 0].legend(handlelength=2.8)
     return drawn
+
+
+def _first(places: Iterable[Axes]) -> Axes | None:
+    """The first of these places where something is drawn."""
+    return next((place for place in places if place.lines), None)
 
 
 def _draw(place: Axes, line: AlgorithmCurve, style: Style) -> None:

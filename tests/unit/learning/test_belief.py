@@ -159,6 +159,11 @@ def test_training_learns_and_goes_on_where_it_stopped(tmp_path) -> None:
     assert whole.mean_levels == again.mean_levels
     card = belief_weights_of(whole).card
     assert card["training"]["mean_level"] == [round(x, 3) for x in whole.mean_levels]
+    # 13 at each node of the scenario, those of 10 to 20 nodes elsewhere
+    assert card["worlds"]["pairs_at_a_node"] == [9, 19]
+    # what it took on a machine is no part of the file
+    again.curve.cpu_s[-1] += 60.0
+    assert belief_contents(again) == belief_contents(whole)
 
 
 def test_seeds_have_worlds_and_weights_of_their_own() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -284,6 +285,45 @@ def test_to_a_law_prices_stores_and_limits_are_nothing_new(tmp_path: Path) -> No
     text = "[network]\ntopology = 'nsfnet'\n[demand]\nrequests = 20\nlevels = 20\n"
     with pytest.warns(ModelWarning, match=r"levels 20 \(trained with 10\).*jobs none"):
         policy.prepare(open_case(parse_scenario(text)).setting, None)
+
+
+@pytest.mark.parametrize(("count", "told"), [(8, "7"), (10, None), (14, None)])
+def test_numbers_of_pairs_at_a_node_that_no_training_met_are_told(
+    count: int, told: str | None
+) -> None:
+    """The shipped model met 9 to 19; far above them it costs more than a static plan."""
+    nodes = [str(node) for node in range(1, count + 1)]
+    pairs = [[a, b] for a, b in combinations(nodes, 2)]
+    text = f"[network]\ntopology = 'nsfnet'\n[demand]\npairs = {pairs}\ncoupling = 'independent'\n"
+    setting = open_case(parse_scenario(f"{text}mean = 0.3\n[jobs]\nnodes = {nodes}\n")).setting
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        BeliefNet().prepare(setting, None)
+    said = [str(warning.message) for warning in caught]
+    assert len(said) == (told is not None)
+    assert told is None or f"pairs at a node {told} (trained with 9 … 19)" in said[0]
+
+
+def test_many_pairs_at_a_node_are_told() -> None:
+    text = "[network]\ntopology = 'usnet'\n[demand]\npairs = 'all'\ncoupling = 'independent'\n"
+    setting = open_case(parse_scenario(f"{text}mean = 0.3\n[jobs]\n")).setting
+    with pytest.warns(ModelWarning, match=r"pairs at a node 23 \(trained with 9 … 19\)"):
+        BeliefNet().prepare(setting, None)
+
+
+@pytest.mark.parametrize(
+    ("mean", "periods", "told"),
+    [
+        (0.3, [7, 9, 12], r"periods 7 … 12 \(trained with 2 … 10\)"),
+        (2.0, [4], r"mean level beside the jobs 2.0 \(trained with 0.1 … 1.5\)"),
+    ],
+)
+def test_jobs_that_no_training_met_are_told(mean: float, periods: list[int], told: str) -> None:
+    """Rules that are told nothing cost less there."""
+    text = "[network]\ntopology = 'nsfnet'\n[demand]\npairs = 'all'\ncoupling = 'independent'\n"
+    text += f"mean = {mean}\n[jobs]\nperiods = {periods}\n"
+    with pytest.warns(ModelWarning, match=told):
+        BeliefNet().prepare(open_case(parse_scenario(text)).setting, None)
 
 
 def test_a_shipped_model_of_version_1_runs_as_it_did() -> None:

@@ -141,11 +141,10 @@ def test_what_a_kill_left_is_read_the_same_way(tmp_path: Path) -> None:
         "from qnetsim.trace import open_trace\n"
         f"out = {str(path)!r}\n"
         "def stop(slots):\n"
-        "    if not os.path.exists(out):\n"
-        "        return\n"
-        "    with open_trace(out) as t:\n"
-        "        if t.slots >= 4096:\n"
-        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    if os.path.exists(out):\n"  # which it does from the first commit on
+        "        with open_trace(out) as t:\n"
+        "            if t.slots >= 4096:\n"
+        "                os.kill(os.getpid(), signal.SIGKILL)\n"
         "simulate(nsfnet(run__slots='4000000'), PolicyTable(name='evf'), out, progress=stop)\n"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)

@@ -30,7 +30,7 @@ from qnetsim.trace.schema import COLUMNS, recorded, totals
 from qnetsim.vocabulary import PLAN_STATUS
 from tests.support import ROOT
 from tests.support.helpers import Scripted, nsfnet, run
-from tests.support.processes import mind_signals, wait_until
+from tests.support.processes import mind_signals
 
 
 @pytest.fixture(scope="module")
@@ -208,10 +208,6 @@ def test_a_failed_run_keeps_what_was_flushed(tmp_path: Path) -> None:
         assert trace.content_digest() == trace.attribute("content_digest")
 
 
-def _bytes_of(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_keeps_what_was_flushed(kind: signal.Signals, tmp_path: Path) -> None:
     path = tmp_path / "long.h5"
@@ -222,13 +218,15 @@ def test_an_interrupted_run_keeps_what_was_flushed(kind: signal.Signals, tmp_pat
         command, stderr=subprocess.PIPE, env=environment, preexec_fn=mind_signals
     ) as process:
         try:
-            wait_until(lambda: process.poll() is not None or _bytes_of(path) > 2_000_000)
-            assert process.poll() is None, process.stderr.read().decode()
-            assert _bytes_of(path) > 2_000_000
+            deadline = time.monotonic() + 240
+            while not (path.exists() and path.stat().st_size > 2_000_000):
+                assert process.poll() is None, process.stderr.read().decode()
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
             process.send_signal(kind)
-            _, stderr = process.communicate(timeout=120)
+            _, stderr = process.communicate(timeout=60)
         finally:
-            # else a test that fails waits for all of its slots
+            # else a run of 50 million slots would be waited for
             process.kill()
     if kind is signal.SIGINT:
         assert process.returncode == 130

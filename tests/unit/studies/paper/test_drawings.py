@@ -62,3 +62,13 @@ def test_settings_that_stand_in_the_table_alone_are_not_drawn() -> None:
     figure = fig9.figure([*curves("tuned", 1.4), *curves("tuned, one wavelength", 1.4)])
     assert len(figure.axes) == 2
     assert len(fig9.figure(curves("tuned, one wavelength", 1.4)).axes) == 2
+
+
+def test_places_without_a_training_say_so() -> None:
+    lines = [*curves("tuned", 1.4), *curves("tuned, 20 channels", 2.05)]
+    lines = [line for line in lines if (line.topology, line.setting) != ("usnet", "tuned")]
+    upper, empty, lower, last = fig9.figure(lines).axes
+    assert not empty.axison
+    assert [text.get_text() for text in empty.texts] == ["not trained"]
+    assert [axes.get_ylabel() for axes in (upper, lower, last)] == ["cost / C*"] * 2 + [""]
+    assert [axes.get_xlabel() for axes in (upper, lower, last)] == ["", "epoch", "epoch"]

@@ -289,7 +289,8 @@ def test_a_verdict_that_does_not_hold_has_a_reason() -> None:
 def test_links_stand_in_the_documentation_alone() -> None:
     results = PaperResults.read()
     assert "](learning.md" in page(results)
-    whys = [row[-1] for row in claim_table(judgements(results)).rows]
+    untrained = replace(results, curves=())
+    whys = [row[-1] for row in claim_table(judgements(untrained)).rows]
     assert not [why for why in whys if "](" in why]
     assert any("full runs in the documentation" in why for why in whys)
 
