@@ -1,14 +1,16 @@
 """Frozen dataclasses that cost little to make: a command makes a hundred before it begins.
 
 The standard library writes and compiles six methods for each frozen class, in half a millisecond.
-Here it writes ``__init__``; the others differ in the names of the fields only, and are closures.
-The decorator is called, and its classes behave, as that of ``dataclasses`` and its frozen ones.
+Here ``__init__`` is, to the same text; the others differ in the names of the fields only, and are
+closures. The decorator is called, and its classes behave, as that of ``dataclasses`` and its
+frozen ones.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any
@@ -22,11 +24,14 @@ def _frozen_dataclass(
     def make(cls: type) -> type:
         if any(map(dataclasses.is_dataclass, cls.__mro__[1:])):
             return dataclasses.dataclass(frozen=frozen, eq=eq, kw_only=kw_only)(cls)
-        made: Any = dataclasses.dataclass(repr=False, eq=False, kw_only=kw_only)(cls)
+        made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=kw_only)(cls)
         # a dataclass that inherits from it is to be frozen, too
         made.__dataclass_params__.frozen = frozen
-        _refuse_changes(made)
         fields = dataclasses.fields(made)
+        if len(fields) < len(made.__dataclass_fields__):
+            raise TypeError(f"{cls.__name__}: ClassVar and InitVar take the standard dataclass")
+        _add(made, "__init__", _initialiser(made, fields))
+        _refuse_changes(made)
         _add(made, "__repr__", _shown(tuple(f.name for f in fields if f.repr)))
         if eq:
             compared = _values(tuple(f.name for f in fields if f.compare))
@@ -43,24 +48,64 @@ def _add(cls: type, name: str, method: Callable[..., Any]) -> None:
         setattr(cls, name, method)
 
 
+class _Factory:
+    """Stands in a signature for what is made anew for each instance."""
+
+    def __repr__(self) -> str:
+        return "<factory>"
+
+
+def _initialiser(cls: type, fields: Sequence[dataclasses.Field[Any]]) -> Callable[..., None]:
+    """Compile what sets all fields, past the method that refuses to."""
+    known: dict[str, Any] = {"_set": object.__setattr__, "_given": _Factory()}
+    by_place: list[str] = []
+    by_name: list[str] = []
+    body: list[str] = []
+    for f in fields:
+        made = f.default_factory is not dataclasses.MISSING
+        parameter = value = f.name
+        if made:
+            known[f"_make_{f.name}"] = f.default_factory
+            parameter += "=_given"
+            value = f"_make_{f.name}()"
+            if f.init:
+                value += f" if {f.name} is _given else {f.name}"
+        elif f.default is not dataclasses.MISSING:
+            known[f"_default_{f.name}"] = f.default
+            parameter += f"=_default_{f.name}"
+        if f.init:
+            (by_name if f.kw_only else by_place).append(parameter)
+        if f.init or made:
+            body.append(f"_set(self, {f.name!r}, {value})")
+    if hasattr(cls, "__post_init__"):
+        body.append("self.__post_init__()")
+    parameters = ", ".join(["self", *by_place, *(["*", *by_name] if by_name else [])])
+    lines = "".join(f"\n  {line}" for line in body or ["pass"])
+    source = f"def make({', '.join(known)}):\n def __init__({parameters}):{lines}\n return __init__"
+    scope: dict[str, Any] = {}
+    # annotations are looked up where the class is
+    exec(source, vars(sys.modules[cls.__module__]), scope)
+    init: Callable[..., None] = scope["make"](**known)
+    init.__qualname__ = f"{cls.__qualname__}.__init__"
+    init.__annotations__ = {f.name: f.type for f in fields if f.init} | {"return": None}
+    return init
+
+
 def _refuse_changes(cls: Any) -> None:
-    """Let each field be set once, which ``__init__`` does, and nothing else."""
-    fields = cls.__dataclass_fields__
+    """Let nothing of an instance be set or deleted but what a class that inherits has more."""
+    names = frozenset(cls.__dataclass_fields__)
 
-    def refused(self: object, name: str) -> bool:
-        return name in self.__dict__ if name in fields else type(self) is cls
-
-    def set_once(self: object, name: str, value: object) -> None:
-        if refused(self, name):
+    def refuse_set(self: object, name: str, value: object) -> None:
+        if type(self) is cls or name in names:
             raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
-        object.__setattr__(self, name, value)
+        super(cls, self).__setattr__(name, value)
 
-    def keep(self: object, name: str) -> None:
-        if name in fields or type(self) is cls:
+    def refuse_delete(self: object, name: str) -> None:
+        if type(self) is cls or name in names:
             raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
-        object.__delattr__(self, name)
+        super(cls, self).__delattr__(name)
 
-    cls.__setattr__, cls.__delattr__ = set_once, keep
+    cls.__setattr__, cls.__delattr__ = refuse_set, refuse_delete
 
 
 def _values(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:

@@ -172,8 +172,10 @@ class TraceWriter:
         """Give the file its name, once it holds slots: as many as the file that it goes on with."""
         if self._place == self.path or self._rows < self._instead_of:
             return
-        if not self._force and os.path.lexists(self.path):
-            raise TraceError(f"{self.path}: {_taken()}")
+        if not self._force:
+            for place in (self.path, signature_place(self.path)):
+                if os.path.lexists(place):
+                    raise TraceError(f"{place}: {_taken()}")
         try:
             self._place.replace(self.path)
             if self._durable:

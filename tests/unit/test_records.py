@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
+import sys
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, field
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -123,3 +125,69 @@ def test_frozen_dataclasses_inherit_from_it() -> None:
     del plain.extra  # type: ignore[attr-defined]
     with pytest.raises(FrozenInstanceError):
         plain.x = 2  # type: ignore[misc]
+
+
+def both(body: dict[str, Any], hints: dict[str, Any]) -> list[type]:
+    """The same class of ours and of the standard library."""
+    names = {"__annotations__": hints, "__module__": __name__, **body}
+    return [make(frozen=True)(type("Kind", (), dict(names))) for make in (dataclass, THEIRS)]
+
+
+THEIRS = dataclasses.dataclass
+
+
+def post_init(self: Any) -> None:
+    object.__setattr__(self, "late", self.x * 2)
+
+
+def test_fields_that_are_no_parameters_stay_as_they_are_too() -> None:
+    body = {
+        "late": field(init=False),
+        "fixed": field(init=False, default=3),
+        "made": field(init=False, default_factory=list),
+        "more": field(default_factory=dict),
+        "last": field(default=4, kw_only=True),
+        "__post_init__": post_init,
+    }
+    hints = {"x": int, "late": int, "fixed": int, "made": list, "more": dict, "last": int}
+    ours, theirs = both(body, hints)
+    assert str(inspect.signature(ours)) == str(inspect.signature(theirs))
+    assert repr(ours(1)) == repr(theirs(1))
+    assert repr(ours(1, {2: 3}, last=5)) == repr(theirs(1, {2: 3}, last=5))
+    assert ours(1).more is not ours(1).more and ours(1).made is not ours(1).made
+    for name in hints:
+        with pytest.raises(FrozenInstanceError):
+            setattr(ours(1), name, 9)
+    with pytest.raises(TypeError, match=r"Kind.__init__\(\) missing 1 required"):
+        ours()
+
+
+def test_a_field_that_nobody_set_is_not_set_later() -> None:
+    for kind in both({"late": field(init=False)}, {"x": int, "late": int}):
+        with pytest.raises(FrozenInstanceError):
+            kind(1).late = 2
+
+
+def test_a_class_that_inherits_may_refuse_changes_itself() -> None:
+    class Stricter(One):
+        def __setattr__(self, name: str, value: object) -> None:
+            raise TypeError(name)
+
+    assert Stricter(1).x == 1
+
+
+def test_what_is_no_field_takes_the_standard_one() -> None:
+    for hint in (ClassVar[int], dataclasses.InitVar[int]):
+        with pytest.raises(TypeError, match="standard dataclass"):
+            dataclass(frozen=True)(type("Kind", (), {"__annotations__": {"x": hint}}))
+
+
+def test_no_field_of_a_new_instance_takes_a_call() -> None:
+    """Each slot makes several instances."""
+    calls = []
+    sys.setprofile(lambda frame, event, _: calls.append(event) if event == "call" else None)
+    try:
+        Ours(1, [2])
+    finally:
+        sys.setprofile(None)
+    assert calls == ["call"]

@@ -19,8 +19,8 @@ from tests.support.helpers import nsfnet
 SIP = PolicyTable(name="sip")
 
 
-def counted(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> list[str]:
-    """Notes every call of a method."""
+def counted(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> list[str]:
+    """Notes every call of a method or function."""
     honest = getattr(owner, name)
     calls: list[str] = []
 
@@ -35,7 +35,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> list[str
 def test_a_layout_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     creation._with_columns.cache_clear()
     creation._layout.cache_clear()
-    made = counted(monkeypatch, h5py.Group, "create_dataset")
+    made = counted(monkeypatch, creation, "_column")
     scenario = nsfnet(run__slots="3", demand__requests="4")
     first = simulate(scenario, SIP, tmp_path / "a.h5")
     once = len(made)
