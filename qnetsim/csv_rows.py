@@ -10,11 +10,11 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from io import StringIO
 
 from qnetsim.errors import CsvError
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 
 #: What may stand between cells. Of two that give as many columns, the first.
 DELIMITERS = (",", ";", "\t")

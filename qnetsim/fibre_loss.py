@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-
-from qnetsim.records import dataclass
 
 #: Most attenuation in dB/km, and most extra loss in dB, that a fibre may have.
 MOST_ATTENUATION = 10.0

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
-
-from qnetsim.records import dataclass
 
 #: Names under which files give a node's place, in this order, whatever their case.
 LONGITUDE_KEYS = ("longitude", "lon", "lng", "long")

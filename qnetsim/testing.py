@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from qnetsim.errors import PolicyError
 from qnetsim.kernel import SlotBlock
 from qnetsim.plain_text import counted
 from qnetsim.policies import Policy
-from qnetsim.records import dataclass
 from qnetsim.runs.simulate import RunContext, run_case
 from qnetsim.scenario import Scenario, parse_scenario
 from qnetsim.world.realisation import CHUNK_SLOTS, WorldChunk

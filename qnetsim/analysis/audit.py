@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ import numpy.typing as npt
 from qnetsim.analysis.request_audit import unlike_requests
 from qnetsim.errors import TraceFormatError
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.trace import Trace
 from qnetsim.trace.contents import FIRST_WITH_FILE_DIGEST
 from qnetsim.trace.schema import VERSION, WORLD

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from qnetsim.analysis.paired import ConfidenceInterval, half_width
 from qnetsim.arrays import FloatArray
-from qnetsim.records import dataclass
 
 #: What is summed up over independent parts, by figure: above and below the line. With fibres, a
 #: figure is the mean of their ratios.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,6 @@ from qnetsim.errors import (
     argument,
 )
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.trace import open_trace
 from qnetsim.vocabulary import BILL_COLUMNS
 

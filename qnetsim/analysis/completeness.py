@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from qnetsim.errors import TraceError
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.trace import open_trace
 from qnetsim.trace.files.planned_traces import read_planned
 

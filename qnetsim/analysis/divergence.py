@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ import numpy.typing as npt
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import TraceError
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.trace import Trace, open_trace
 from qnetsim.trace.schema import WORLD
 from qnetsim.vocabulary import BILL_COLUMNS, COST_COLUMNS

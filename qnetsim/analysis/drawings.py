@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,6 @@ from qnetsim.analysis.figures.training import training_figure
 from qnetsim.analysis.figures.transient import transient_figure
 from qnetsim.analysis.figures.waiting import waiting_figure
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.trace import Trace
 from qnetsim.trace.files.curve_file import CurveRecord
 from qnetsim.trace.hdf5.files import write_whole

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy.typing as npt
 
-from qnetsim.records import dataclass
 from qnetsim.trace import Trace
 from qnetsim.units import TICKS_PER_SECOND
 from qnetsim.vocabulary import CAUSES

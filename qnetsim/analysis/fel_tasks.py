@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from qnetsim.analysis.task_endings import TaskEnding, task_endings
 from qnetsim.arrays import FloatArray
-from qnetsim.records import dataclass
 from qnetsim.trace import Trace
 from qnetsim.vocabulary import HELD_OUT, ROUND_STATUS
 

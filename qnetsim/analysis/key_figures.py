@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from qnetsim.analysis.metrics import RunMetrics
 from qnetsim.analysis.waits import Waits
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

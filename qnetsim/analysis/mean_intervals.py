@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,7 +23,6 @@ from qnetsim.analysis.quantile_intervals import quantile_interval
 from qnetsim.analysis.waits import PERCENTILES, side_by_side
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.trace import Trace
 from qnetsim.vocabulary import BILL_COLUMNS
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from qnetsim.analysis.warm_up import WarmUp, blocks_from, warm_up_of
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import TraceError, TraceFormatError
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.trace import Trace
 from qnetsim.vocabulary import BILL_COLUMNS, POOLS
 

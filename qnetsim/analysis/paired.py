@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from qnetsim.arrays import FloatArray
-from qnetsim.records import dataclass
 
 CONFIDENCE = 0.95
 #: Quantiles of the t distribution at 97.5 % for the 10 or 20 batches of a single run, by degrees of

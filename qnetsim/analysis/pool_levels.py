@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
-from qnetsim.records import dataclass
 from qnetsim.trace import Trace
 
 

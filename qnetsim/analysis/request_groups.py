@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from qnetsim.analysis.waits import Waits
 from qnetsim.arrays import IntArray
-from qnetsim.records import dataclass
 from qnetsim.trace import Trace
 from qnetsim.units import TICKS_PER_SECOND
 from qnetsim.vocabulary import RequestFate

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from qnetsim.analysis.fault_words import Faults
 from qnetsim.errors import UsageError, argument
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.trace import Trace
 from qnetsim.units import TICKS_PER_SECOND
 from qnetsim.vocabulary import REQUEST_CAUSES, REQUEST_FATES, RequestCause, RequestFate

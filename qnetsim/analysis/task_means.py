@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +11,6 @@ from qnetsim.analysis.batch_means import ratio_interval
 from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.arrays import FloatArray
-from qnetsim.records import dataclass
 from qnetsim.vocabulary import HELD_OUT
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
-
-from qnetsim.records import dataclass
 
 #: Shown where there is no value.
 DASH = "—"

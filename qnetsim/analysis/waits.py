@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from qnetsim.analysis.warm_up import blocks_from
 from qnetsim.arrays import FloatArray, IntArray
-from qnetsim.records import dataclass
 from qnetsim.trace import Trace
 
 #: Percentiles of waiting times by name, as shares.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -11,7 +12,6 @@ import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.trace import Trace
 from qnetsim.vocabulary import BILL_COLUMNS, POOLS
 

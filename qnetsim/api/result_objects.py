@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,6 @@ from qnetsim.optimize import Plan
 from qnetsim.plain_text import counted
 from qnetsim.plans.storage import save_plan
 from qnetsim.policies.chosen import ChosenPolicy
-from qnetsim.records import dataclass
 from qnetsim.trace import Trace, make_folder, open_trace, refuse_existing
 from qnetsim.vocabulary import PlanStatus
 

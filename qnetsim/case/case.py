@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +13,6 @@ from qnetsim.network import Network
 from qnetsim.optimize import Solver
 from qnetsim.optimize.solvers.settings import SolveSettings
 from qnetsim.policies import Setting
-from qnetsim.records import dataclass
 from qnetsim.scenario import Scenario
 from qnetsim.world.realisation import Realisation, RecordedLevels
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from qnetsim.case.any_demand import names_of, read_any_demand
@@ -9,7 +10,6 @@ from qnetsim.csv_rows import read_csv
 from qnetsim.errors import CsvError, QnetsimError
 from qnetsim.input_files import read_start
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.scenario import RecordingTable
 from qnetsim.trace.files.demand_file import COLUMNS, DemandRows, read_demand
 from qnetsim.trace.hdf5.files import is_hdf5

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qnetsim.arrays import IntArray
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 
 if TYPE_CHECKING:
     from qnetsim.traffic.placing import SlotStart

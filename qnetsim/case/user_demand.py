@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,7 +23,6 @@ from qnetsim.errors import QnetsimError, SettingError
 from qnetsim.network import Network, Topology, build_network
 from qnetsim.network.node_names import NodeNames
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.scenario import DemandTable, RecordingTable, Scenario
 from qnetsim.trace.files.demand_file import demand_digest
 from qnetsim.units import exact

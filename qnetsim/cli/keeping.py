@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import click
 
 from qnetsim.errors import refuse_resume_by_force
-from qnetsim.records import dataclass
 
 resume_option = click.option(
     "--resume", is_flag=True, help="Go on after an interruption; what is complete is kept."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -26,7 +26,6 @@ from qnetsim.cli.sign_option import Signer, sign_option
 from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import UsageError
 from qnetsim.policies.chosen import policy_table
-from qnetsim.records import dataclass
 from qnetsim.replay.departure import WhatIf, forced_reservation
 from qnetsim.replay.reopen import recorded_run
 from qnetsim.replay.replay import replay as replay_in

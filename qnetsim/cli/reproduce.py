@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -17,7 +17,6 @@ from qnetsim.cli.show.reproduction import reproduction_json, show_reproduction
 from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import MissingExtraError, UsageError
 from qnetsim.extras import require
-from qnetsim.records import dataclass
 from qnetsim.studies.paper.compute import COST_FIGURES, FIGURES, MODES, Reproduction, compute
 from qnetsim.studies.paper.cost_figure import TOPOLOGIES
 from qnetsim.studies.paper.paper_files import refuse_files, write_files

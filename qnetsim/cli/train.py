@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,6 @@ from qnetsim.errors import SettingError, TraceError, UsageError
 from qnetsim.input_files import forget_input, refuse_irregular
 from qnetsim.interrupt import stoppable
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.scenario import Scenario, locate
 from qnetsim.scenario.tables.portable import file_name
 from qnetsim.trace import refuse_existing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ from qnetsim.cli.show.output import emit, progress, table
 from qnetsim.errors import SettingError, UsageError, argument
 from qnetsim.interrupt import stoppable
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.scenario import locate
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
@@ -18,7 +19,6 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import UsageError
 from qnetsim.fel.preparation import FEATURE_BITS
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 
 #: Fractional bits of parameters, and of residuals.
 PARAMETER_BITS = 20

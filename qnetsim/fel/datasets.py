@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Literal, get_args
 
@@ -20,7 +20,6 @@ from qnetsim.fel.preparation import (
     scaled,
 )
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 
 DatasetName = Literal["breast_cancer", "digits", "iris", "wine"]
 DATASET_NAMES: tuple[DatasetName, ...] = get_args(DatasetName)

@@ -10,6 +10,7 @@ empty message of rates, and the round finds the gradients anew and takes no step
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -26,7 +27,6 @@ from qnetsim.fel.best_steps import (
 from qnetsim.fel.exchange import EncryptedExchange
 from qnetsim.fel.messages import LONG_BYTES, Flow, MessageKind, gather, send_numbers
 from qnetsim.fel.roles import TaskRoles
-from qnetsim.records import dataclass
 
 RESIDUALS = MessageKind(5, "residuals")
 GRADIENT = MessageKind(5, "masked gradient")

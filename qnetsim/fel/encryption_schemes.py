@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from numpy.random import BitGenerator
@@ -11,7 +12,6 @@ from qnetsim import seeds
 from qnetsim.fel import paillier
 from qnetsim.fel.computing import HERE, Computing, Later
 from qnetsim.fel.randomness import Randomness, RandomnessName, randomness_of
-from qnetsim.records import dataclass
 
 
 class EncryptionScheme(Protocol):

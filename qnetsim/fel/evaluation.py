@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from qnetsim.arrays import BoolArray, IntArray
 from qnetsim.fel.arithmetic import ClassBalance, FeatureBlock, accuracy, batch_loss
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

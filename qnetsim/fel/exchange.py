@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,6 @@ from qnetsim.fel.encryption_schemes import EncryptionScheme
 from qnetsim.fel.messages import Flow, Message, MessageKind, send, send_numbers
 from qnetsim.fel.paillier import ciphertext_bytes, pack, plaintext_bytes, slots, unpack
 from qnetsim.fel.roles import TaskRoles
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

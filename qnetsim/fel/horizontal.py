@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -48,7 +49,6 @@ from qnetsim.fel.secure_sum import (
     sum_key_bytes,
 )
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 
 TOTALS = MessageKind(3, "totals")
 RATES = MessageKind(3, "rates")

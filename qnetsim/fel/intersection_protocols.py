@@ -8,7 +8,7 @@ Tokens are hashes of signatures, which nobody else can make: they are authentica
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from qnetsim import seeds
@@ -30,7 +30,6 @@ from qnetsim.fel.messages import (
     send,
 )
 from qnetsim.fel.signing_key import signing_key
-from qnetsim.records import dataclass
 
 #: Bits of the key that serves for blind signatures only.
 SIGNING_BITS = 2048

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 from qnetsim.errors import UsageError
 from qnetsim.fel.batches import Batches
 from qnetsim.fel.best_steps import OptimiserName
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ message has begun to compute: it goes on when the flows beside it have begun too
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
-
-from qnetsim.records import dataclass
 
 #: Bytes of a signed number that is not a ciphertext: parameters and counts.
 NUMBER_BYTES = 8

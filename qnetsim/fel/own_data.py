@@ -9,6 +9,7 @@ import difflib
 import hashlib
 import time
 from collections import Counter
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,6 @@ from qnetsim.fel.datasets import Dataset, make_dataset
 from qnetsim.fel.preparation import Preparation
 from qnetsim.input_files import note_input, read_input
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 
 #: Longest file of data that is read.
 MOST_DATA_BYTES = 2**28

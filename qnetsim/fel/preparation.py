@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,6 @@ from qnetsim import seeds
 from qnetsim.arrays import BoolArray, FloatArray, IntArray
 from qnetsim.errors import UsageError
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 
 #: Fractional bits of a feature.
 FEATURE_BITS = 12

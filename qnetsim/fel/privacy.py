@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -9,7 +10,6 @@ from numpy.random import BitGenerator
 
 from qnetsim import seeds
 from qnetsim.arrays import IntArray, frozen
-from qnetsim.records import dataclass
 
 #: Whether the label holder has sums of scores decrypted, or works with their ciphertexts.
 Scores = Literal["opened", "encrypted"]

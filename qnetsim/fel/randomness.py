@@ -7,6 +7,7 @@ Either is drawn in one place and worked out in another, which may be a process o
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, Protocol, get_args
 
@@ -14,7 +15,6 @@ from numpy.random import BitGenerator
 
 from qnetsim import seeds
 from qnetsim.fel.powers import FixedBase, KnownFactors
-from qnetsim.records import dataclass
 
 RandomnessName = Literal["short", "full"]
 RANDOMNESS_NAMES: tuple[RandomnessName, ...] = get_args(RandomnessName)

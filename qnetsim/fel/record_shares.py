@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
@@ -23,7 +24,6 @@ from qnetsim.fel.arithmetic import (
 from qnetsim.fel.datasets import Dataset
 from qnetsim.fel.preparation import FEATURE_BITS, SPAN_DEVIATIONS
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 
 #: Fractional bits of a loss that is summed.
 LOSS_BITS = 16

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from qnetsim.errors import UsageError
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ deliver.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -33,7 +34,6 @@ from qnetsim.fel.messages import (
 from qnetsim.fel.pads import MAC_KEY_BYTES
 from qnetsim.fel.roles import TaskRoles
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 
 #: Fewest workers of whose numbers a sum is told: that of one would be its numbers.
 LEAST_WORKERS = 2

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cache
 
 from numpy.random import BitGenerator
 
 from qnetsim import seeds
-from qnetsim.records import dataclass
 
 #: Public exponent.
 EXPONENT = 65537

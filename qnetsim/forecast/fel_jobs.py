@@ -7,6 +7,7 @@ does not depend on how it is cut into chunks.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,6 @@ import numpy.typing as npt
 from qnetsim import seeds
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.forecast.job_law import JobLaw
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -16,7 +16,6 @@ from qnetsim.forecast.levels import LevelDistribution
 from qnetsim.forecast.states import JointStates, joint_states
 from qnetsim.network import LoadTable, Network, RouteTable
 from qnetsim.network.routes import NodePair
-from qnetsim.records import dataclass
 
 Coupling = Literal["comonotone", "independent", "grouped", "copula"]
 

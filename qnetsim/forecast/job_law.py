@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
 from qnetsim.forecast.levels import LevelDistribution
 from qnetsim.network.routes import NodePair
-from qnetsim.records import dataclass
 from qnetsim.scenario import JobsTable
 from qnetsim.units import exact
 

@@ -10,6 +10,7 @@ import itertools
 import math
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
@@ -19,7 +20,6 @@ import numpy.typing as npt
 
 from qnetsim import seeds
 from qnetsim.arrays import FloatArray, frozen
-from qnetsim.records import dataclass
 from qnetsim.units import exact
 
 

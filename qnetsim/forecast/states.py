@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
@@ -10,7 +11,6 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray, frozen
 from qnetsim.forecast.levels import LevelDistribution
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -14,7 +15,6 @@ from qnetsim.kernel.serving import sums
 from qnetsim.kernel.serving.jit import Served
 from qnetsim.network import Network
 from qnetsim.policies import Setting
-from qnetsim.records import dataclass
 from qnetsim.scenario import KeyManagementTable
 from qnetsim.units import seconds_to_ticks
 

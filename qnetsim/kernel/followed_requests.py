@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -9,7 +10,6 @@ import numpy as np
 
 from qnetsim import seeds
 from qnetsim.arrays import BoolArray, IntArray
-from qnetsim.records import dataclass
 
 #: Slots whose sample is drawn from one stream.
 SAMPLE_SLOTS = 1024

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -14,7 +15,6 @@ from qnetsim.errors import LedgerError
 from qnetsim.kernel.serving.state import RESERVATION, STORED
 from qnetsim.kernel.serving.sums import MOST_BITS
 from qnetsim.network import Topology
-from qnetsim.records import dataclass
 from qnetsim.vocabulary import FLOWS, POOLS
 
 #: Long rows that are added up in one step.

@@ -25,7 +25,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
@@ -46,7 +46,6 @@ from qnetsim.kernel.serving.state import (
     Span,
 )
 from qnetsim.network import Network
-from qnetsim.records import dataclass
 
 BLOCK_BITS = 128
 #: Bits from which on a pad of zeros is no chance, but a fault.

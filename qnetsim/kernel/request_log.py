@@ -9,6 +9,7 @@ looked at together.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,6 @@ from qnetsim.kernel.request_tables import Ended, RequestTables, TableParts, Turn
 from qnetsim.kernel.serving.paths import PathTable
 from qnetsim.kernel.serving.state import Rules, Slots
 from qnetsim.kernel.tries import TryColumn, tries_of
-from qnetsim.records import dataclass
 from qnetsim.vocabulary import RequestCause, RequestFate
 
 #: Rows for notes at first: a call of the serving loop takes as many slots as they hold.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Any, Self
 
@@ -12,7 +12,6 @@ from qnetsim.arrays import BoolArray, IntArray
 from qnetsim.kernel.ledger import Columns
 from qnetsim.kernel.serving.paths import PathTable
 from qnetsim.kernel.tries import numbered
-from qnetsim.records import dataclass
 
 
 class _Rows:

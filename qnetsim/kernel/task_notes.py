@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qnetsim.arrays import IntArray
 from qnetsim.network import Route, Topology
-from qnetsim.records import dataclass
 
 if TYPE_CHECKING:
     from qnetsim.fel.messages import Message

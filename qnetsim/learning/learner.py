@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,7 +13,6 @@ from torch import Tensor
 from qnetsim import seeds
 from qnetsim.learning.networks import Layers, draw_layers, gaussian
 from qnetsim.policies.learned.features import ACTIONS, Spec
-from qnetsim.records import dataclass
 from qnetsim.scenario import LearningTable
 
 #: Where everything is unless another device is asked for.

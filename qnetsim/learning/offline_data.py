@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,6 @@ from qnetsim.learning.environment import agent_spec
 from qnetsim.learning.reservation_costs import ReservationCosts
 from qnetsim.plain_text import counted
 from qnetsim.policies.learned.features import Float32Array, Units
-from qnetsim.records import dataclass
 from qnetsim.trace import Trace, open_trace
 
 

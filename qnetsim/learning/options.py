@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
 import torch
 
 from qnetsim.errors import UsageError, argument
-from qnetsim.records import dataclass
 
 #: Largest number of worlds, or of epochs between two evaluations.
 MOST = 10**5

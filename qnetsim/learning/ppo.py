@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from qnetsim.learning.learner import Draws, Learner, LearnerSetting
 from qnetsim.learning.networks import Adam, Layers, forward, gaussian, log_density, named_tensors
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from qnetsim.policies.learned.features import ACTIONS
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray, frozen
-from qnetsim.records import dataclass
 from qnetsim.units import exact
 
 Component = Literal[

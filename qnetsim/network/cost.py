@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
@@ -11,7 +12,6 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray, frozen
 from qnetsim.network.chain import COMPONENTS, Spacing, segments
-from qnetsim.records import dataclass
 from qnetsim.scenario import CostTable, Prices
 from qnetsim.units import exact
 

@@ -15,10 +15,10 @@ import bisect
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from qnetsim.errors import SettingError
-from qnetsim.records import dataclass
 from qnetsim.scenario import MdiQkdTable, NetworkTable
 
 #: Distance in km at which the inverse model yields ``key_rate_bps``: the paper's spacing.

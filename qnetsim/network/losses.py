@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from qnetsim.errors import SettingError
 from qnetsim.fibre_loss import FibreLoss
 from qnetsim.network.keyrate import Segment, plob_at
 from qnetsim.network.node_names import NodeNames
 from qnetsim.network.topology import Topology
-from qnetsim.records import dataclass
 from qnetsim.scenario import FibreTable, NetworkTable
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -19,7 +19,6 @@ from qnetsim.network.keyrate import Segment, key_rate
 from qnetsim.network.losses import FibreSettings, fibre_settings, refuse_above_plob
 from qnetsim.network.node_names import NodeNames
 from qnetsim.network.topology import Topology
-from qnetsim.records import dataclass
 from qnetsim.scenario import CostTable, NetworkTable
 from qnetsim.units import MAX_SLOT_BITS, exact
 

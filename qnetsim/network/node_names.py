@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
 from qnetsim.network.topology import Topology
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 
 #: Stands ahead of an id that is another node's label too.
 ID = "id:"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 
@@ -13,7 +14,6 @@ import numpy as np
 from qnetsim.arrays import IntArray, frozen
 from qnetsim.network.topology import Neighbour, Topology
 from qnetsim.network.walks import WORTH_COMPILED, shortest_walks
-from qnetsim.records import dataclass
 
 #: Unordered node pair: positions in topology order, the smaller first.
 NodePair = tuple[int, int]

@@ -8,6 +8,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -16,7 +17,6 @@ from qnetsim.errors import TopologyError
 from qnetsim.fibre_loss import FibreLoss
 from qnetsim.locations import Location, node_titles
 from qnetsim.plain_text import counted, fibre_name
-from qnetsim.records import dataclass
 
 #: Longest fibre that a file may have.
 MAX_LENGTH_KM = 1e6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,6 @@ from qnetsim.optimize.marginals import (
 )
 from qnetsim.optimize.plan import Plan, SolveReport, status_of
 from qnetsim.optimize.stage import Stage
-from qnetsim.records import dataclass
 from qnetsim.vocabulary import PlanStatus
 
 if TYPE_CHECKING:

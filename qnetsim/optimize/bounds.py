@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,7 +28,6 @@ from qnetsim.optimize.recourse import (
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.stage import Stage
 from qnetsim.optimize.state_routes import in_states
-from qnetsim.records import dataclass
 from qnetsim.vocabulary import PlanStatus
 
 

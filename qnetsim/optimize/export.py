@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +18,6 @@ from qnetsim.optimize.recourse import start_routes, stochastic_problem
 from qnetsim.optimize.solvers import highs
 from qnetsim.optimize.solvers.program import Program
 from qnetsim.optimize.solvers.solver import Solver
-from qnetsim.records import dataclass
 from qnetsim.scenario import RiskTable
 from qnetsim.units import exact
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +12,6 @@ from qnetsim.forecast import Forecast
 from qnetsim.network import COMPONENTS, Network
 from qnetsim.network.chain import Component
 from qnetsim.optimize.plan import Plan
-from qnetsim.records import dataclass
 from qnetsim.scenario import CostTable, Prices
 
 Units = Mapping[Component, FloatArray]

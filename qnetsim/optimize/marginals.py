@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,6 @@ from qnetsim.network import Network, RouteTable
 from qnetsim.network.loads import Loads
 from qnetsim.optimize.newsvendor import newsvendor
 from qnetsim.optimize.stage import Stage
-from qnetsim.records import dataclass
 
 #: What a request adds to a load: the position of its distribution, and a value for each level.
 Addend = tuple[int, tuple[int, ...]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from qnetsim.network.chain import Component
 from qnetsim.optimize.columns.problem import Size, WavelengthPrices
 from qnetsim.optimize.gaps import relative_gap
 from qnetsim.optimize.stage import Stage
-from qnetsim.records import dataclass
 from qnetsim.vocabulary import PlanStatus
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,6 @@ from qnetsim.optimize.columns.wavelength_limits import REQUESTS, state_limits
 from qnetsim.optimize.routing import newsvendor_table
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.stage import Stage
-from qnetsim.records import dataclass
 
 if TYPE_CHECKING:
     from qnetsim.optimize.columns.master_parts import PathColumn

@@ -10,6 +10,7 @@ routing is cheaper. The routes of a plan for the mean demand are shortest under 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,6 @@ from qnetsim.network import UnitPrices
 from qnetsim.optimize.columns.pricing import PathFinder
 from qnetsim.optimize.gaps import PROOF_GAP
 from qnetsim.optimize.stage import Stage
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

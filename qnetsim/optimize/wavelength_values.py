@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,7 +24,6 @@ from qnetsim.optimize.recourse import (
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.wavelengths.assignment import assign
 from qnetsim.optimize.wavelengths.repair import Repair
-from qnetsim.records import dataclass
 from qnetsim.vocabulary import PlanStatus
 
 #: Wavelengths that a fibre is given more: one QKD channel.

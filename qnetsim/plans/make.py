@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from qnetsim.case import Case, open_case
@@ -16,7 +16,6 @@ from qnetsim.optimize.plan import RiskFigures
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded
 from qnetsim.policies.chosen import ChosenPolicy, PoliciesLike, PolicyLike, choose, choose_all
-from qnetsim.records import dataclass
 from qnetsim.scenario import FaultTable, PolicyTable, Scenario
 from qnetsim.vocabulary import PlanStatus
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qnetsim.case import open_case
 from qnetsim.forecast.tail_weights import weighted_forecast
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import Tell
-from qnetsim.records import dataclass
 from qnetsim.scenario import Scenario
 from qnetsim.units import exact
 from qnetsim.vocabulary import PlanStatus

@@ -10,7 +10,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,6 @@ from qnetsim.network import LoadTable, Network, RouteTable
 from qnetsim.optimize.routing import ShortestRoutes, by_level_weight
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
 from qnetsim.plain_text import one_line
-from qnetsim.records import dataclass
 from qnetsim.scenario import KeyManagementTable, RegimesTable, RiskTable
 from qnetsim.streams import users_words
 

@@ -8,7 +8,7 @@ import pickle
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,7 +20,6 @@ from qnetsim.input_files import note_input
 from qnetsim.policies.base import Policy, guarded
 from qnetsim.policies.registry import available, fault_of_class, policy_of, with_source
 from qnetsim.policies.user_code import split_reference
-from qnetsim.records import dataclass
 from qnetsim.scenario import PolicyTable
 from qnetsim.scenario.labels import unportable
 from qnetsim.scenario.tables.portable import without_folders

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,6 @@ from qnetsim.network import RouteTable
 from qnetsim.optimize import Plan
 from qnetsim.policies import Decision, Observation, Outcome, Policy, Setting
 from qnetsim.policies.base import guarded
-from qnetsim.records import dataclass
 from qnetsim.scenario import PolicyTable
 
 #: Slots decided at once: rows of a long hold are handed on piece by piece.

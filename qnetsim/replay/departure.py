@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from qnetsim.kernel.controllers import RESERVATION_MAX
 from qnetsim.plans.make import planned
 from qnetsim.plans.opened import stored_policy
 from qnetsim.policies.registry import policy_of
-from qnetsim.records import dataclass
 from qnetsim.replay.counterfactual import ControlledPolicy, Counterfactual, Forced
 from qnetsim.replay.reopen import RecordedRun
 from qnetsim.runs.header import source_note

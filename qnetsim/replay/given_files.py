@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
@@ -24,7 +25,6 @@ from qnetsim.network import BUNDLED, Topology
 from qnetsim.network.formats import read_with_notes
 from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import ChosenPolicy
-from qnetsim.records import dataclass
 from qnetsim.replay.reopen import RecordedRun
 from qnetsim.scenario import RecordingTable, TopologyTable
 from qnetsim.scenario.tables.topology_file import reading_keys

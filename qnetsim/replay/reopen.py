@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from qnetsim.network import BUNDLED, Topology, read_topology
 from qnetsim.network.topology import natural_order
 from qnetsim.plain_text import counted
 from qnetsim.plans.opened import stored_policy
-from qnetsim.records import dataclass
 from qnetsim.replay.data_place import with_task_data
 from qnetsim.replay.weights_place import with_weights
 from qnetsim.scenario import PolicyTable, Scenario

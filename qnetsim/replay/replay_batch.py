@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from qnetsim.errors import UsageError, argument
 from qnetsim.interrupt import note_planned
 from qnetsim.policies.chosen import ChosenPolicy, PoliciesLike, choose_all
-from qnetsim.records import dataclass
 from qnetsim.replay.reopen import recorded_run
 from qnetsim.replay.replay import replay
 from qnetsim.runs.simulate import Progress

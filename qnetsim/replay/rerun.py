@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ from qnetsim.plans.storage import FROM_FILE, load_plan
 from qnetsim.policies import Policy
 from qnetsim.policies.chosen import ChosenPolicy
 from qnetsim.policies.registry import available, policy_of
-from qnetsim.records import dataclass
 from qnetsim.replay.claims import other_attribute, other_claim, other_tasks, unlike_solver
 from qnetsim.replay.departure import (
     departure,

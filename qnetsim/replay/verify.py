@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from qnetsim.analysis.audit import Finding, audit
 from qnetsim.errors import TraceError
 from qnetsim.policies.chosen import PolicyLike, choose
 from qnetsim.policies.learned.weights import read_weights
-from qnetsim.records import dataclass
 from qnetsim.replay.data_place import data_finding
 from qnetsim.replay.given_files import GivenFiles, demand_finding, network_finding
 from qnetsim.replay.plan_check import plan_finding

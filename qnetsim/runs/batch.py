@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,6 @@ from qnetsim.policies.chosen import (
     choose_all,
     refuse_unpicklable,
 )
-from qnetsim.records import dataclass
 from qnetsim.runs.simulate import Progress, simulate
 from qnetsim.runs.workers import run_in_workers
 from qnetsim.scenario import Scenario

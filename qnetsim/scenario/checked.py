@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -12,7 +12,6 @@ from pydantic_core import ErrorDetails
 
 from qnetsim.errors import ScenarioError, UsageError
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.scenario.checks import cross_checks
 from qnetsim.scenario.labels import colliding, policy_title, unportable
 from qnetsim.scenario.lines import Key, Problem

@@ -8,12 +8,12 @@ message does not depend on its content, so one counted round gives those of all.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from qnetsim.case import Case
 from qnetsim.case.tasks import open_session
 from qnetsim.fel.key_usage import KeyUsageTable, run_flow
 from qnetsim.fel.protocol import RoundOutcome
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

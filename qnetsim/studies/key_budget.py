@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,7 +19,6 @@ from qnetsim.fel.relays import Leg, RelayedKeys
 from qnetsim.network import Route, shortest_routes
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.routing import newsvendor_lengths
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

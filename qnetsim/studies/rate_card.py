@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from qnetsim.csv_rows import read_csv
 from qnetsim.network import Network
 from qnetsim.network.keyrate import MdiLink, plob_at
 from qnetsim.plain_text import visible
-from qnetsim.records import dataclass
 from qnetsim.scenario import NetworkTable
 from qnetsim.scenario.tables.portable import file_name
 

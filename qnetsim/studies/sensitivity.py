@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from typing import Any
 from qnetsim.case import load, open_case
 from qnetsim.errors import InfeasibleError, SolverError, UsageError, argument
 from qnetsim.plans.make import make_plan
-from qnetsim.records import dataclass
 from qnetsim.scenario import PolicyTable, Scenario, takes_integers
 from qnetsim.scenario.lines import Key
 from qnetsim.vocabulary import PlanStatus

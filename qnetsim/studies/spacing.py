@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from qnetsim.case import Case, open_case
 from qnetsim.errors import SettingError, UsageError
 from qnetsim.network.losses import fibre_settings
 from qnetsim.optimize.routing import newsvendor_lengths
-from qnetsim.records import dataclass
 from qnetsim.scenario import Scenario
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
-
-from qnetsim.records import dataclass
 
 Kind = Literal["u1", "i2", "i4", "i8", "f8", "str"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.records import dataclass
 from qnetsim.trace.contents import committed_rows
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.hdf5.new_objects import put_attributes

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.records import dataclass
 from qnetsim.trace.column import Column
 from qnetsim.trace.reader import Trace
 from qnetsim.trace.writer import Block

@@ -6,7 +6,8 @@ page, so they cannot differ.
 
 from __future__ import annotations
 
-from qnetsim.records import dataclass
+from dataclasses import dataclass
+
 from qnetsim.trace.column import Column
 from qnetsim.trace.request_columns import REQUEST_COLUMNS, SINCE_REQUESTS
 from qnetsim.trace.run_columns import COLUMNS, HELD_OUT_COLUMNS, SINCE_HELD_OUT

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,6 @@ import numpy.typing as npt
 from qnetsim.errors import TraceError, argument
 from qnetsim.interrupt import note_standing
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.trace.column import Column
 from qnetsim.trace.completion import Ending, complete
 from qnetsim.trace.contents import COMMITTED

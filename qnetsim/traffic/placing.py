@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from qnetsim.arrays import IntArray
 from qnetsim.errors import TrafficError
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.traffic.raw_rows import TrafficRows
 from qnetsim.traffic.times import EPOCH_S, date_of, shown_time
 from qnetsim.traffic.traffic_settings import TrafficSettings

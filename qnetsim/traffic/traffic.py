@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from qnetsim.arrays import BoolArray, FloatArray, IntArray
 from qnetsim.errors import TrafficError
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.traffic.placing import REQUESTS, SlotStart, placed_on_slots, refuse_several_times
 from qnetsim.traffic.raw_rows import MOST_ROWS, MOST_SLOTS, TrafficRows
 from qnetsim.traffic.traffic_settings import AMOUNTS, RATES, TrafficSettings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,6 @@ import numpy.typing as npt
 from qnetsim import seeds
 from qnetsim.arrays import IntArray, frozen
 from qnetsim.errors import SettingError
-from qnetsim.records import dataclass
 from qnetsim.scenario import FelTable
 from qnetsim.units import TICKS_PER_SECOND
 from qnetsim.world.renewal import absences

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy.typing as npt
 from qnetsim import seeds
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.compiling import compiled
-from qnetsim.records import dataclass
 from qnetsim.recycled import Recycled
 from qnetsim.world import passes
 

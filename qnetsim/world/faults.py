@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from qnetsim.errors import SettingError
 from qnetsim.network import Network
 from qnetsim.network.node_names import NodeNames
 from qnetsim.network.topology import Topology
-from qnetsim.records import dataclass
 from qnetsim.scenario import FaultTable, OutageTable
 from qnetsim.units import seconds_to_ticks
 from qnetsim.vocabulary import CAUSES

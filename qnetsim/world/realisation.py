@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -15,7 +16,6 @@ import numpy.typing as npt
 from qnetsim.arrays import IntArray
 from qnetsim.forecast.forecast import Forecast
 from qnetsim.network import Network
-from qnetsim.records import dataclass
 from qnetsim.scenario import Scenario
 from qnetsim.units import seconds_to_ticks
 from qnetsim.world.arrivals import draw_arrivals, draw_holding

@@ -69,7 +69,7 @@ def test_the_root_holds_no_loose_modules() -> None:
     shared = {"errors", "units", "arrays", "seeds", "version", "vocabulary", "testing"}
     shared |= {"locations", "fibre_loss"}
     process = {"interrupt", "streams", "input_files", "plain_text", "first_use"}
-    process |= {"shipped", "extras", "csv_rows", "arguments", "compiling", "recycled", "records"}
+    process |= {"shipped", "extras", "csv_rows", "arguments", "compiling", "recycled"}
     assert loose == shared | process | {"__init__", "__main__"}
 
 

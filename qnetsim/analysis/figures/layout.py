@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from qnetsim.analysis.figures.stress import least_stress, path_lengths
 from qnetsim.arrays import FloatArray
 from qnetsim.locations import Location, node_titles
-from qnetsim.records import dataclass
 from qnetsim.trace import Trace
 
 #: Least share of the nodes whose coordinates must be known for a map by coordinates.

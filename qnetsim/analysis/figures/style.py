@@ -6,12 +6,12 @@ import io
 import math
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, cast
 
 from qnetsim.plain_text import visible
-from qnetsim.records import dataclass
 from qnetsim.trace.hdf5.files import write_whole
 
 if TYPE_CHECKING:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.case import Case
 from qnetsim.case.task_leaks import open_leaks
@@ -10,7 +12,6 @@ from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import table
 from qnetsim.fel.key_usage import KeyUsageTable
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.scenario import FelTable
 from qnetsim.studies.key_budget import KeyBudget
 from qnetsim.vocabulary import HELD_OUT

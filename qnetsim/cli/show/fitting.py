@@ -12,9 +12,8 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from unicodedata import category, east_asian_width
-
-from qnetsim.records import dataclass
 
 #: Text folds to no less than this, so that it stays a text and no column of syllables.
 LEAST_TEXT = 20

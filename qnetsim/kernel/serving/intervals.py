@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,7 +11,6 @@ from qnetsim.arrays import IntArray
 from qnetsim.forecast import Forecast
 from qnetsim.kernel.serving.arrival_order import in_order
 from qnetsim.network import Network
-from qnetsim.records import dataclass
 from qnetsim.recycled import Recycled
 from qnetsim.world.realisation import WorldChunk
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import ModuleType
 
 import numpy as np
@@ -27,7 +28,6 @@ from qnetsim.kernel.serving.state import (
     State,
 )
 from qnetsim.network import Route
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from qnetsim.records import dataclass
+from dataclasses import dataclass
+
 from qnetsim.scenario import KeyManagementTable
 from qnetsim.units import seconds_to_ticks
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -13,7 +13,6 @@ from qnetsim.case import Case
 from qnetsim.errors import SettingError
 from qnetsim.forecast import Forecast, poisson_levels
 from qnetsim.forecast.job_law import JobLaw
-from qnetsim.records import dataclass
 from qnetsim.scenario import JobsTable
 from qnetsim.world.demand import Levels
 

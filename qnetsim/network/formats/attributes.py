@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from qnetsim.locations import LATITUDE_KEYS, LONGITUDE_KEYS, PAIR_KEYS
 from qnetsim.network.formats.foreign import UNNAMED, Attributes, ForeignGraph, refuse, some
 from qnetsim.network.formats.unit_names import is_unit_key, name_words, unit_in_name
-from qnetsim.records import dataclass
 from qnetsim.scenario import TopologyTable
 
 #: Words in names of attributes that change what a fibre yields, and how such a name is declared.

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from qnetsim.network.formats.foreign import some
 from qnetsim.network.topology import RawFibre
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.scenario import TopologyTable
 
 

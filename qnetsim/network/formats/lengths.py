@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from statistics import median
 
@@ -31,7 +32,6 @@ from qnetsim.network.formats.unit_names import (
     unit_of,
 )
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.scenario import TopologyTable
 
 #: Names under which files give a length in km, in this order.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from qnetsim.errors import TopologyError
 from qnetsim.locations import Location
@@ -19,7 +19,6 @@ from qnetsim.network.formats.lengths import Lengths, lengths_of
 from qnetsim.network.formats.node_places import placed
 from qnetsim.network.topology import RawFibre, Topology, check_topology, natural_order
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 from qnetsim.scenario import TopologyTable
 
 

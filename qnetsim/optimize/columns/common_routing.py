@@ -10,7 +10,7 @@ all, and fractions of requests no longer hide where one scenario's load meets an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -31,7 +31,6 @@ from qnetsim.optimize.columns.route_tree import Check
 from qnetsim.optimize.columns.routes_program import RoutesProgram
 from qnetsim.optimize.columns.safe_bound import SafeBound
 from qnetsim.optimize.columns.wavelength_limits import REQUESTS
-from qnetsim.records import dataclass
 
 #: Relative loss beyond which the lengths of the scenarios do not count as multiples of one another.
 MOST_LOST = 1e-9

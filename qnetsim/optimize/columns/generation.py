@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from qnetsim.arrays import FloatArray
@@ -14,7 +16,6 @@ from qnetsim.optimize.columns.pricing import DualPrices, Priced, Pricing
 from qnetsim.optimize.columns.problem import RoutesProblem
 from qnetsim.optimize.solvers.program import Solution, SolveStatus
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 
 #: Reduced cost, relative to the dearest unit, below which a route is worth a column.
 PRICING_TOLERANCE = 1e-9

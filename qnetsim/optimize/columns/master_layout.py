@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from qnetsim.arrays import IntArray
 from qnetsim.optimize.columns.load_cuts import LoadCut
 from qnetsim.optimize.columns.master_parts import Entries
 from qnetsim.optimize.columns.problem import RoutesProblem
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

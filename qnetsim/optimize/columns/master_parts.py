@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Route
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,7 +23,6 @@ from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Route, Topology
 from qnetsim.optimize.columns.load_cuts import LoadCut
 from qnetsim.optimize.columns.problem import RoutesProblem
-from qnetsim.records import dataclass
 
 if TYPE_CHECKING:
     from scipy import sparse

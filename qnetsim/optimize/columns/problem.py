@@ -7,6 +7,7 @@ requests of a distribution need the same channels ρ; those of another may need 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -19,7 +20,6 @@ from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.wavelength_limits import MoreRoom, StateLimits, state_limits
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
 from qnetsim.optimize.stage import Stage
-from qnetsim.records import dataclass
 
 #: How much more than all requests of a scenario a blocked one is at most taken to cost.
 BLOCKING_MARGIN = 2.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -15,7 +15,6 @@ from qnetsim.optimize.columns.master import Master
 from qnetsim.optimize.columns.problem import RequestKind
 from qnetsim.optimize.newsvendor import reserve
 from qnetsim.optimize.solvers.program import Program, Solution
-from qnetsim.records import dataclass
 
 #: Distance from an integer up to which a value counts as one.
 INTEGRALITY_TOLERANCE = 1e-6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,6 @@ from qnetsim.optimize.columns.problem import RequestKind
 from qnetsim.optimize.columns.wavelength_limits import StateLimits
 from qnetsim.optimize.solvers.program import Program, Solution, SolveStatus
 from qnetsim.optimize.solvers.solver import Solver
-from qnetsim.records import dataclass
 
 #: Requests, and prices, up to which a value counts as zero.
 ZERO_TOLERANCE = 1e-6

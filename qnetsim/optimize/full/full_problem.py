@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from qnetsim.arrays import FloatArray, IntArray
@@ -11,7 +12,6 @@ from qnetsim.network.routes import NodePair
 from qnetsim.optimize.columns.problem import Size
 from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
 from qnetsim.optimize.solvers.program import SolveStatus
-from qnetsim.records import dataclass
 
 #: Kind and indices of a variable, such as ``("x", request, source, target, wavelength, scenario)``.
 Name = tuple[str | int, ...]

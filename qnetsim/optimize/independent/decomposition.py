@@ -9,6 +9,7 @@ first stages.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,6 @@ from qnetsim.optimize.independent.relaxed_second_stage import Cut, RelaxedSecond
 from qnetsim.optimize.solvers.program import Program
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.stage import Stage
-from qnetsim.records import dataclass
 
 MAX_ITERATIONS = 100
 #: First size of the box unless given, relative to the reservation of a fibre.

@@ -8,6 +8,7 @@ slot alike.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,7 +23,6 @@ from qnetsim.optimize.independent.relaxed_second_stage import (
     count_requests,
 )
 from qnetsim.optimize.stage import Stage
-from qnetsim.records import dataclass
 
 #: Length of the longest route that a pair may take, relative to its shortest.
 LONGEST = 1.8

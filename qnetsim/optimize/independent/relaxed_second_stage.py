@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,6 @@ from qnetsim.optimize.columns.problem import scale_of
 from qnetsim.optimize.solvers.program import Basis, Program, SolveStatus
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.stage import Stage
-from qnetsim.records import dataclass
 
 #: Reduced cost, relative to the dearest unit, below which a route is worth a column.
 REDUCED_COST_TOLERANCE = 1e-8

@@ -8,7 +8,7 @@ gap. Both are taken on the same realisations, so most of the noise cancels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +36,6 @@ from qnetsim.optimize.routing import (
 )
 from qnetsim.optimize.solvers.solver import Solver
 from qnetsim.optimize.stage import Stage
-from qnetsim.records import dataclass
 from qnetsim.vocabulary import PlanStatus
 
 #: Confidence of the one-sided interval of the optimality gap.

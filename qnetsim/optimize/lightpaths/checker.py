@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from qnetsim.optimize.lightpaths.lightpaths import Lightpaths
 from qnetsim.plain_text import counted
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

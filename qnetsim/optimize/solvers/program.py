@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray
 from qnetsim.optimize.gaps import relative_gap
-from qnetsim.records import dataclass
 
 if TYPE_CHECKING:
     from scipy import sparse

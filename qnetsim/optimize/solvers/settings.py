@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from qnetsim.records import dataclass
+from dataclasses import dataclass
 
 
 def _ignore(text: str) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import MissingExtraError, SolverError
 from qnetsim.optimize.solvers.settings import NARROW_TOLERANCE, TOLERANCE, SolveSettings
-from qnetsim.records import dataclass
 
 if TYPE_CHECKING:
     from qnetsim.optimize.solvers.program import Basis, Program, Solution

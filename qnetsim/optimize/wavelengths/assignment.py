@@ -9,6 +9,7 @@ colours than there are, requests may move to routes that cost hardly more.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,6 @@ from qnetsim.optimize.wavelengths.colouring import (
 from qnetsim.optimize.wavelengths.layers import Charge
 from qnetsim.optimize.wavelengths.one_fibre import Coloured, joined, split_level
 from qnetsim.optimize.wavelengths.repair import Repair, rerouted
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

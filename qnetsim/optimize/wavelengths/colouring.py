@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,6 @@ from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
 from qnetsim.optimize.solvers.program import Program, SolveStatus
 from qnetsim.optimize.solvers.solver import HIGHS
 from qnetsim.optimize.wavelengths.tabu_search import conflicts, greedy, improve
-from qnetsim.records import dataclass
 
 #: Most binaries (requests × colours) with which the integer program is tried.
 MAX_BINARIES = 3_000

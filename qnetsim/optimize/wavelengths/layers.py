@@ -8,6 +8,7 @@ are on these fibres there.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +17,6 @@ from qnetsim import seeds
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Route
 from qnetsim.optimize.wavelengths.tabu_search import tenure
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,6 @@ from qnetsim.optimize.wavelengths.colouring import (
 )
 from qnetsim.optimize.wavelengths.layers import Charge, Choice, Layers
 from qnetsim.optimize.wavelengths.level_program import Room, cheapest_routes
-from qnetsim.records import dataclass
 
 #: How much dearer a request's other route may be, relative to the plan's cost; tried in turn.
 BUDGETS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1.0)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray
 from qnetsim.network import Network, RouteTable
-from qnetsim.records import dataclass
 
 #: Least variance of a fibre's load, so that the root has a slope.
 LEAST_VARIANCE = 1e-6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,6 @@ import numpy.typing as npt
 from qnetsim.errors import UsageError
 from qnetsim.policies.learned.belief_inputs import input_count
 from qnetsim.policies.learned.tensor_file import read_tensors
-from qnetsim.records import dataclass
 
 FORMAT = "qnetsim-belief-net"
 #: Ends of a node pair.

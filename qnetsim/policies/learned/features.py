@@ -8,7 +8,7 @@ numbers in [−1, 1]. Everything is an array over worlds and decision *units*, a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,6 @@ from qnetsim.network.ownership import agents_of
 from qnetsim.plain_text import counted
 from qnetsim.policies.base import Setting
 from qnetsim.policies.learned.node_demand import SUMS, NodeDemand
-from qnetsim.records import dataclass
 
 Float32Array = npt.NDArray[np.float32]
 #: Numbers in an action: channels for each routed request, and the share of KM wavelengths.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from qnetsim.errors import UsageError
 from qnetsim.input_files import read_input
-from qnetsim.records import dataclass
 
 #: What the libraries raise over headers and tensors that they cannot take.
 WRONG = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,6 @@ from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.policies.learned.features import Float32Array, Spec
 from qnetsim.policies.learned.tensor_file import read_tensors
-from qnetsim.records import dataclass
 
 FORMAT = "qnetsim-policy"
 VERSION = 1

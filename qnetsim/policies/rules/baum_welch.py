@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
-from qnetsim.records import dataclass
 
 MOST_ROUNDS = 300
 #: A round that gains less likelihood than this for a slot is the last one.

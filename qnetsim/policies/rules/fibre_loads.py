@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from qnetsim.arrays import FloatArray
@@ -10,7 +12,6 @@ from qnetsim.optimize import marginal_loads
 from qnetsim.policies.base import Setting
 from qnetsim.policies.rules.regime_filter import RegimeFilter
 from qnetsim.policies.rules.stock_policy import LevelLoads
-from qnetsim.records import dataclass
 
 #: Price of a channel on demand, beside a reserved one that costs nothing.
 FREE = 1e9

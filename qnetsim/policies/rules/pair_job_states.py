@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ import numpy as np
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.errors import PolicyError
 from qnetsim.forecast.job_law import JobLaw
-from qnetsim.records import dataclass
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

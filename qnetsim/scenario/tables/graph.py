@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from qnetsim.locations import Location
-from qnetsim.records import dataclass
 
 #: How the name of such a network begins in traces and messages.
 GRAPH = "graph:"

@@ -4,6 +4,7 @@ Every field states its unit in its name, its meaning, and what is allowed; the s
 make the error messages and the JSON Schema.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -15,7 +16,6 @@ from pydantic import (
     model_serializer,
 )
 
-from qnetsim.records import dataclass
 from qnetsim.scenario.labels import policy_title
 from qnetsim.scenario.tables.fields import COUNT_MAX, Table, field, without_late_keys
 from qnetsim.scenario.tables.portable import WEIGHTS_SUFFIX, file_name

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from qnetsim.errors import BoundError, QnetsimError, UsageError, WorldMismatchError
 from qnetsim.policies.chosen import choose
-from qnetsim.records import dataclass
 from qnetsim.runs.simulate import Progress
 from qnetsim.scenario.labels import refuse_clashing_labels
 from qnetsim.studies.benchmark.bench_run import bench_row

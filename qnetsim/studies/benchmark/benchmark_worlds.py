@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from qnetsim.case import Case, load, open_case
 from qnetsim.errors import UsageError
-from qnetsim.records import dataclass
 from qnetsim.scenario import Scenario
 from qnetsim.shipped import benchmark_scenarios
 from qnetsim.studies.benchmark.wait_and_see import foreseen_prices

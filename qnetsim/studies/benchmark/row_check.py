@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,6 @@ from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import ChosenPolicy, choose
 from qnetsim.policies.registry import load_policy
 from qnetsim.policies.user_code import is_reference, split_reference
-from qnetsim.records import dataclass
 from qnetsim.runs.simulate import Progress
 from qnetsim.scenario import PolicyTable
 from qnetsim.scenario.labels import policy_title

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from qnetsim.records import dataclass
 from qnetsim.studies.paper import fig4, fig5, fig6, fig7, fig8, fig9
 from qnetsim.studies.paper.cost_figure import (
     FULL,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from qnetsim.case import load
 from qnetsim.errors import UsageError, argument
-from qnetsim.records import dataclass
 from qnetsim.scenario import Scenario
 from qnetsim.scenario.lines import Key
 from qnetsim.shipped import shipped_scenarios

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,6 @@ from qnetsim.optimize import Plan
 from qnetsim.optimize.stage import Stage
 from qnetsim.plans.make import planned
 from qnetsim.policies.chosen import ChosenPolicy, choose
-from qnetsim.records import dataclass
 from qnetsim.runs.batch import run_policies
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.studies.paper.cost_figure import SIP, Budget, Changes, FigureValue, Point

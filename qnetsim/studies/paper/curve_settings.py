@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from qnetsim.case import load
-from qnetsim.records import dataclass
 from qnetsim.scenario import LearningTable, Scenario
 from qnetsim.shipped import shipped_scenarios
 

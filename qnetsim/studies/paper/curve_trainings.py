@@ -7,14 +7,13 @@ the same numbers. What is there is verified and kept, so that the same call goes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from qnetsim.case import open_case
 from qnetsim.errors import UsageError, argument
-from qnetsim.records import dataclass
 from qnetsim.runs.workers import run_in_workers
 from qnetsim.studies.paper.curve_settings import SETTINGS, CurveSetting
 from qnetsim.trace.files.curve_file import CurveRecord, read_curve, write_curve

@@ -6,10 +6,10 @@ First stage, second stage and both together over the reserved level, on both top
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qnetsim.analysis.figures.style import SCREEN, Style
-from qnetsim.records import dataclass
 from qnetsim.studies.paper.cost_drawing import Lines, Mark, cost_panels
 from qnetsim.studies.paper.cost_figure import CostFigure, FigureValue, Point, Scheme
 from qnetsim.studies.paper.cost_rows import CostRow

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from qnetsim.records import dataclass
 from qnetsim.scenario.lines import Key
 from qnetsim.studies.paper.cost_figure import CostFigure, Point
 

@@ -9,6 +9,7 @@ first epoch from which the cost of drawn actions stays within 5 % of sip's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ from qnetsim.analysis.figures.policy_marks import marked_line, policy_colour
 from qnetsim.analysis.figures.style import SCREEN, Style, hide_frame, styled
 from qnetsim.analysis.learning_curves import bootstrap, converged, interquartile_mean
 from qnetsim.arrays import FloatArray
-from qnetsim.records import dataclass
 from qnetsim.studies.paper.cost_figure import TOPOLOGIES
 from qnetsim.studies.paper.curve_settings import ALGORITHMS, SETTINGS
 from qnetsim.studies.paper.curve_trainings import CurveTraining, train_all

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
-from qnetsim.records import dataclass
 from qnetsim.studies.paper.cost_figure import EVF, RANDOM, RANDOM_LITERAL, SCHEMES, SIP
 from qnetsim.studies.paper.cost_rows import CostRow
 from qnetsim.studies.paper.curve_judges import CURVE_JUDGES

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,7 +20,6 @@ from qnetsim.optimize.marginals import state_loads
 from qnetsim.optimize.stage import Stage
 from qnetsim.policies import Policy
 from qnetsim.policies.uniform import UniformRandom
-from qnetsim.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ import numpy as np
 from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import read_input
-from qnetsim.records import dataclass
 from qnetsim.trace.hdf5.files import make_folder, refuse_linked_folder, write_whole
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from qnetsim.errors import InfeasibleError
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import planned
 from qnetsim.policies.chosen import choose
-from qnetsim.records import dataclass
 from qnetsim.scenario import Scenario
 from qnetsim.scenario.lines import Key
 from qnetsim.shipped import shipped_scenarios

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from qnetsim.analysis.paired import ConfidenceInterval
-from qnetsim.records import dataclass
 from qnetsim.studies.paper.cost_figure import Budget
 from qnetsim.studies.paper.cost_rows import CostRow, StageCosts
 from qnetsim.studies.paper.fig9 import CurveSummary

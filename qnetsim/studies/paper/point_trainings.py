@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from qnetsim.case import open_case
 from qnetsim.errors import UsageError, argument
-from qnetsim.records import dataclass
 from qnetsim.runs.workers import run_in_workers
 from qnetsim.scenario import Scenario
 from qnetsim.studies.paper.cost_figure import Budget, Changes, Point

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from qnetsim.arrays import FloatArray
 from qnetsim.case import open_case
 from qnetsim.input_files import forget_input
 from qnetsim.policies.chosen import choose
-from qnetsim.records import dataclass
 from qnetsim.runs.batch import run_policies
 from qnetsim.scenario import RiskTable, Scenario
 from qnetsim.studies.paper.cost_figure import EVF, RANDOM, RANDOM_LITERAL, SIP, Budget, Point

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from qnetsim.analysis.metrics import run_metrics
 from qnetsim.analysis.warm_up import given_warm_up
-from qnetsim.records import dataclass
 from qnetsim.studies.sweep.job_records import JobRecord, write_record
 from qnetsim.studies.sweep.manifest import Cell, Manifest, SweepJob
 from qnetsim.studies.sweep.stopping import Look, StoppingRule, look_at, write_looks

@@ -7,14 +7,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qnetsim.case import Case, open_case
 from qnetsim.errors import QnetsimError
 from qnetsim.interrupt import remove_at_end
 from qnetsim.plans.make import planned
-from qnetsim.records import dataclass
 from qnetsim.runs.simulate import simulate
 from qnetsim.studies.sweep.job_cases import case_of_job, policy_of_job
 from qnetsim.studies.sweep.job_states import SweepState

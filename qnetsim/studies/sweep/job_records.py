@@ -6,11 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from qnetsim.records import dataclass
 from qnetsim.studies.sweep.manifest import SweepJob
 from qnetsim.trace.hdf5.files import write_whole
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from qnetsim.errors import QnetsimError
 from qnetsim.plain_text import one_line
-from qnetsim.records import dataclass
 from qnetsim.studies.sweep.job_records import JobRecord, read_records
 from qnetsim.studies.sweep.manifest import PLACES, Cell, Manifest, SweepJob
 from qnetsim.studies.sweep.soundness import check_result

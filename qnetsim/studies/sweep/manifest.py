@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-
-from qnetsim.records import dataclass
 
 SCHEMA = "qnetsim.sweep-manifest/1"
 NAME = "manifest.jsonl"

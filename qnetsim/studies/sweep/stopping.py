@@ -11,13 +11,12 @@ import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from qnetsim.analysis.paired import CONFIDENCE, half_width
 from qnetsim.arrays import FloatArray
-from qnetsim.records import dataclass
 from qnetsim.studies.sweep.manifest import digest_of
 from qnetsim.trace.hdf5.files import write_whole
 

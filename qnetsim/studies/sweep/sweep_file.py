@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from qnetsim.case import load
 from qnetsim.errors import QnetsimError, ScenarioError, UsageError
 from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import policy_table
-from qnetsim.records import dataclass
 from qnetsim.scenario import PolicyTable, Scenario, scenario_text
 from qnetsim.scenario.checked import Given, model_problems
 from qnetsim.scenario.lines import Key, Problem, key_lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +11,6 @@ import numpy as np
 
 from qnetsim.analysis.paired import CONFIDENCE, ConfidenceInterval
 from qnetsim.arrays import FloatArray
-from qnetsim.records import dataclass
 from qnetsim.studies.sweep.manifest import Manifest
 from qnetsim.studies.sweep.stopping import StoppingRule
 

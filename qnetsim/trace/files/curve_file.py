@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import numpy.typing as npt
 
 from qnetsim.errors import TraceFormatError
 from qnetsim.input_files import refuse_irregular
-from qnetsim.records import dataclass
 from qnetsim.trace.hdf5.files import built_in_memory, is_hdf5, replacing
 from qnetsim.trace.hdf5.reading import damage_refused, filetype_of, open_hdf5, plain_dataset
 

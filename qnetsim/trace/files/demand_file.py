@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -13,7 +14,6 @@ from qnetsim.arrays import IntArray
 from qnetsim.csv_rows import read_csv
 from qnetsim.errors import CsvError, TraceFormatError, UsageError
 from qnetsim.input_files import read_input
-from qnetsim.records import dataclass
 from qnetsim.trace.hdf5.files import is_hdf5
 from qnetsim.trace.hdf5.reading import damage_refused, open_hdf5, plain_dataset
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.fibre_loss import LOSSES
 from qnetsim.input_files import read_start, refuse_irregular
 from qnetsim.plain_text import fibre_name
-from qnetsim.records import dataclass
 from qnetsim.trace.files.plan_checks import (
     check_fibre_losses,
     check_fibre_names,

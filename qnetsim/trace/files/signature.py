@@ -12,12 +12,12 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qnetsim.errors import TraceFormatError, UsageError, argument
 from qnetsim.input_files import read_start
-from qnetsim.records import dataclass
 from qnetsim.trace.hdf5.files import beside, replacing
 
 if TYPE_CHECKING:
