@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qnetsim.plain_text import counted
 from qnetsim.trace.column import Column
 from qnetsim.trace.hdf5.chunks import BLOCKS_OF_LONG, LONG_RUN
 from qnetsim.trace.request_columns import SINCE_REQUESTS
@@ -76,7 +77,7 @@ Key rates go by it (`fibres/channel_bits`); losses that the scenario gives are i
 
 Each group is a table of its own: its dimensions are HDF5 dimension scales in the same group. The
 first dimension of a column that grows is `slot`. Rows are written in chunks of {CHUNK_ROWS}, where
-a run has at least {LONG_RUN} slots those of columns with one number a slot in chunks of
+a run has at least {counted(LONG_RUN, "slot")} those of columns with one number a slot in chunks of
 {BLOCKS_OF_LONG * CHUNK_ROWS}, shuffled and compressed by gzip at level 1; each flush takes the rows
 that have come since the last one. A chunk of fill values (zeros unless the table says otherwise) is
 not stored and reads as such. Text is variable-length UTF-8. Volatile columns carry the attribute
