@@ -89,8 +89,8 @@ class Workshop:
         self.blocks: dict[tuple[Any, ...], Any] = {}
 
 
-class ColumnWriter:
-    """Appends blocks of rows to a dataset that is chunked, shuffled and deflated.
+class GrowingColumn:
+    """The dataset of a growing column, its digest, and what packs its chunks.
 
     Parameters
     ----------
@@ -111,17 +111,22 @@ class ColumnWriter:
         self._column = column
         self._dataset = dataset
         self._width = width
-        self._chunk = chunk_of(width)
+        self._chunk = chunk_of(width, long=shared.long)
         self._digest = shared.digest.of(column)
         self._kind = np.dtype(column.kind)
         self._fill = column.fill
         self._packing = Packing(shared.packer)
         self._blocks = shared.blocks
-        self._last: PackedBlock | None = None
 
     def extend(self, rows: int) -> None:
         """Make room for this many rows in all."""
         self._dataset.set_extent((rows, *self._width))
+
+
+class ColumnWriter(GrowingColumn):
+    """Appends blocks of rows to a dataset that is chunked, shuffled and deflated."""
+
+    _last: PackedBlock | None = None
 
     def append(self, first: int, parts: Parts, counts: Sequence[int]) -> None:
         """Write blocks of so many rows from row ``first`` on; None stands for the fill value."""

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from qnetsim.trace.column import Column
 from qnetsim.trace.digest import hash_of, is_blank
-from qnetsim.trace.hdf5.chunks import ColumnWriter, Parts, Workshop, chunk_of
-from qnetsim.trace.hdf5.packing import Packing
+from qnetsim.trace.hdf5.chunks import ColumnWriter, GrowingColumn, Parts, Workshop, chunk_of
 from qnetsim.trace.schema import CHUNK_ROWS
 
 Values = npt.NDArray[Any]
@@ -49,44 +48,18 @@ class PackedBlocks(NamedTuple):
         return self.rows.shape == rows.shape and bool((self.rows == rows).all())
 
 
-class LongChunkWriter:
-    """Appends blocks of rows to a dataset whose chunks hold several.
+class LongChunkWriter(GrowingColumn):
+    """Appends blocks of rows to a dataset whose chunks hold several; for a long run.
 
     A chunk is written again whenever rows came to it: to another place, so that whoever reads
     meanwhile, and a kill, find it as it was. HDF5 takes another place in SWMR mode for one of
     another size.
-
-    Parameters
-    ----------
-    column : Column
-    dataset : h5py.h5d.DatasetID
-    width : tuple of int
-        Shape of a row.
-    shared : Workshop
-        Of a long run.
     """
 
-    def __init__(
-        self,
-        column: Column,
-        dataset: h5py.h5d.DatasetID,
-        width: tuple[int, ...],
-        shared: Workshop,
-    ) -> None:
-        self._column = column
-        self._dataset = dataset
-        self._width = width
-        self._chunk = chunk_of(width, long=True)
-        self._digest = shared.digest.of(column)
-        self._packing = Packing(shared.packer)
-        self._shared = shared.blocks
-        self._last: PackedBlocks | None = None
-        self._begun: list[Values] = []
-        self._stored = 0
-
-    def extend(self, rows: int) -> None:
-        """Make room for this many rows in all."""
-        self._dataset.set_extent((rows, *self._width))
+    _last: PackedBlocks | None = None
+    #: Rows of a chunk that is not full, and bytes that it takes.
+    _begun: Sequence[Values] = ()
+    _stored = 0
 
     def append(self, first: int, parts: Parts, counts: Sequence[int]) -> None:
         """Write blocks of ``CHUNK_ROWS`` rows from row ``first`` on; only the last is shorter.
@@ -143,9 +116,9 @@ class LongChunkWriter:
         column = self._column
         some = rows.item(0), rows.item(rows.size // 2), rows.item(-1)
         key = "long", first, column.kind, column.fill, rows.shape, len(new), *some
-        chunk = self._shared.get(key)
+        chunk = self._blocks.get(key)
         if chunk is None or not chunk.holds(rows):
-            chunk = self._shared[key] = self._pack(first, rows, new)
+            chunk = self._blocks[key] = self._pack(first, rows, new)
         return chunk
 
     def _pack(self, first: int, rows: Values, new: Values) -> PackedBlocks:
