@@ -8,13 +8,13 @@ afterwards what came of it. It knows the network and the forecast, never the see
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,8 @@ from qnetsim.streams import users_words
 
 if TYPE_CHECKING:
     from qnetsim.optimize import Plan
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,29 @@ class Setting:
             return self._shortest.loads
         return self.forecast.channel_loads(self.network, routes)
 
+    def once(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
+        """What follows from the setting, made by the first run that asks for it and kept.
+
+        Parameters
+        ----------
+        key : hashable
+            Says what it is, and all that it follows from beside the setting.
+        make : callable
+            Makes it; nobody may change it afterwards.
+        """
+        if key not in self._kept:
+            self._kept[key] = make()
+        return cast(Kept, self._kept[key])
+
     def with_solver(self, solver: Solver) -> Setting:
         """Copy with another solver; the shortest routes of both are worked out once."""
         copy = replace(self, solver=solver)
-        vars(copy)["_shortest"] = self._shortest
+        vars(copy).update(_shortest=self._shortest, _kept=self._kept)
         return copy
+
+    @cached_property
+    def _kept(self) -> dict[Hashable, object]:
+        return {}
 
     @cached_property
     def _shortest(self) -> ShortestRoutes:

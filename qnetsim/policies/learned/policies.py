@@ -41,6 +41,27 @@ class LearnedOptions(PolicyOptions):
     )
 
 
+class _Fitted(NamedTuple):
+    """Weights in a setting: the same for all runs.
+
+    Attributes
+    ----------
+    weights : Weights
+        As they were trained.
+    units : Units
+        What they decide for.
+    told : str
+        How the setting is far off from the training's; empty where it is not.
+    of_agent : tuple of ndarray
+        Units of each agent.
+    """
+
+    weights: Weights
+    units: Units
+    told: str
+    of_agent: tuple[IntArray, ...]
+
+
 class _Step(NamedTuple):
     """One action of all agents, by fibre, and whether each agent's state is as it was before it."""
 
@@ -77,7 +98,7 @@ class LearnedPolicy(Policy):
 
     def prepare(self, setting: Setting, plan: Plan | None) -> None:
         """Read the weights, and start with the state of a fresh episode."""
-        weights, units = self._fitted(setting)
+        weights, units, _, self._of_agent = self._fitted(setting)
         self._spec = weights.spec
         self._units = units
         history = weights.spec.history
@@ -85,11 +106,11 @@ class LearnedPolicy(Policy):
         self._past = np.zeros((1, units.count, history, 2), np.float32)
         self._demand: Float32Array = np.repeat(units.typical[None, :, None], history, axis=2)
         self._last_levels: npt.NDArray[np.int16] | None = None
-        self._of_agent = [np.flatnonzero(units.agent_of == a) for a in range(units.agents)]
-        self._weights_of_agent = [weights.of(mine) for mine in self._of_agent]
         own = set(weights.spec.observe) <= {"actions", "context"}
         #: What is observed follows from the agent's own reservations alone.
         self._foreseen = own and not self.options.stochastic
+        if not self._foreseen:
+            self._weights_of_agent = [weights.of(mine) for mine in self._of_agent]
         self._steps: dict[int, _Step] = {}
         self._asked = [0] * units.agents
 
@@ -119,7 +140,7 @@ class LearnedPolicy(Policy):
                 "model = this file"
             )
 
-    def _fitted(self, setting: Setting) -> tuple[Weights, Units]:
+    def _fitted(self, setting: Setting) -> _Fitted:
         """Weights as they were trained, and the units that they decide for.
 
         Raises
@@ -127,17 +148,26 @@ class LearnedPolicy(Policy):
         UsageError
             They were made for other units.
         """
-        from qnetsim.policies.learned.features import Units
         from qnetsim.policies.learned.training_facts import ModelWarning
 
-        topology = setting.network.topology.name
-        weights, told = self._as_trained(setting, self._read(topology))
-        units = Units(setting, setting.shortest_routes(), weights.spec)
-        fit(weights, units, topology)
-        if told:
+        weights = self._read(setting.network.topology.name)
+        path = self._file(setting.network.topology.name)
+        found = setting.once(
+            (self.name, path, weights.sha256), lambda: self._fit(setting, weights)
+        )
+        if found.told:
             # from this line, whoever asks, so that Python shows it once
-            warnings.warn(told, ModelWarning, stacklevel=1)
-        return weights, units
+            warnings.warn(found.told, ModelWarning, stacklevel=1)
+        return found
+
+    def _fit(self, setting: Setting, weights: Weights) -> _Fitted:
+        from qnetsim.policies.learned.features import Units
+
+        weights, told = self._as_trained(setting, weights)
+        units = Units(setting, setting.shortest_routes(), weights.spec)
+        fit(weights, units, setting.network.topology.name)
+        of_agent = tuple(np.flatnonzero(units.agent_of == a) for a in range(units.agents))
+        return _Fitted(weights, units, told, of_agent)
 
     def _as_trained(self, setting: Setting, weights: Weights) -> tuple[Weights, str]:
         """Weights whose actions mean what they meant in training.
@@ -229,7 +259,9 @@ class LearnedPolicy(Policy):
         past = np.concatenate([self._past[0, :, 1:], remembered[:, None]], axis=1)
         same = (past == self._past[0]).all(axis=(1, 2))
         self._past[0] = past
-        repeats = [bool(same[mine].all()) for mine in self._of_agent]
+        # what is fixed about the fibres stays, whatever was done
+        fixed = "actions" not in self._spec.observe
+        repeats = [fixed or bool(same[mine].all()) for mine in self._of_agent]
         return _Step(channels[0], wavelengths[0], repeats)
 
     def learn(self, outcome: Outcome) -> None:

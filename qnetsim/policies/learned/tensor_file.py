@@ -64,7 +64,13 @@ def read_tensors(path: Path, noun: str, key: str, framework: Literal["numpy", "p
     UsageError
         It is not there, no plain file, or no such file of safetensors.
     """
-    data = read_input(path, noun)
+    return tensors_of(path, read_input(path, noun), noun, key, framework)
+
+
+def tensors_of(
+    path: Path, data: bytes, noun: str, key: str, framework: Literal["numpy", "pt"]
+) -> TensorFile:
+    """What stands in a safetensors file whose bytes are read; the rest as :func:`read_tensors`."""
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,14 @@ import numpy.typing as npt
 
 from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
+from qnetsim.input_files import read_input
 from qnetsim.policies.learned.features import Float32Array, Spec
-from qnetsim.policies.learned.tensor_file import read_tensors
+from qnetsim.policies.learned.tensor_file import tensors_of
 
 FORMAT = "qnetsim-policy"
 VERSION = 1
+#: What such a file is called in messages.
+NOUN = "file of weights"
 #: Largest number of past slots, channels or wavelengths that a spec may say.
 MOST_COUNT = 10**6
 
@@ -100,7 +105,24 @@ def read_weights(path: Path) -> Weights:
             "the trace or into the current folder, or give its path (`verify --weights FILE`, or "
             "`--policy NAME:model=FILE`)"
         )
-    file = read_tensors(path, "file of weights", FORMAT, "numpy")
+    data = read_input(path, NOUN)
+    return _weights_in(_Content(path, hashlib.sha256(data).digest(), data))
+
+
+@dataclass(frozen=True)
+class _Content:
+    """A file as it was read; equal to one of the same name whose bytes are the same."""
+
+    path: Path
+    sha256: bytes
+    data: bytes = field(compare=False)
+
+
+@lru_cache(maxsize=8)
+def _weights_in(content: _Content) -> Weights:
+    """Weights in a file, which the runs of a comparison take apart once."""
+    path = content.path
+    file = tensors_of(path, content.data, NOUN, FORMAT, "numpy")
     about = file.about
     if about.get("format") != FORMAT:
         raise UsageError(f"{path}: holds no policy of qnetsim; give a file of `qnetsim train`")
