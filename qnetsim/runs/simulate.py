@@ -35,6 +35,7 @@ from qnetsim.scenario import Scenario
 from qnetsim.trace import Block, TraceHeader, TraceWriter, WriteBehind
 from qnetsim.trace.schema import FileKind
 from qnetsim.trace.schema import trace_kind as kind_of_trace
+from qnetsim.trace.whole_writer import SHORT_RUN, WholeTraceWriter
 from qnetsim.vocabulary import PLAN_STATUS
 from qnetsim.world.realisation import Realisation, WorldChunk, WorldDigest
 
@@ -354,10 +355,14 @@ def _writing(
     force: bool,
     durable: bool,
 ) -> Iterator[tuple[Sink, TraceWriter]]:
-    """Write a trace behind the simulation, held against the one that is completed, if any."""
+    """Write a trace behind the simulation, held against the one that is completed, if any.
+
+    That of a short run is written after it.
+    """
     completed = 0 if unfinished is None else unfinished.slots
     force = force or unfinished is not None
-    with TraceWriter(
+    short = header.slots <= SHORT_RUN
+    with (WholeTraceWriter if short else TraceWriter)(
         path, header, force=force, kind=kind, instead_of=completed, durable=durable
     ) as writer:
 
@@ -367,13 +372,18 @@ def _writing(
             writer.append([block for _, block in done])
             writer.world_digest = digest.hexdigest()
 
-        with WriteBehind(write, lambda done: done[1].nbytes) as rows:
+        def write_at_once(done: tuple[WorldChunk, Block]) -> None:
+            write([done])
+
+        with ExitStack() as stack:
+            behind = WriteBehind(write, lambda done: done[1].nbytes)
+            put = write_at_once if short else stack.enter_context(behind).put
 
             def sink(chunk: WorldChunk, block: SlotBlock) -> None:
                 done = written(chunk, block)
                 if unfinished is not None:
                     unfinished.compare(done)
-                rows.put((chunk, done))
+                put((chunk, done))
 
             yield sink, writer
 

@@ -16,6 +16,7 @@ from qnetsim.trace.column import Column
 from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.hdf5.chunks import LONG_RUN, chunk_of
+from qnetsim.trace.hdf5.in_memory import changed_in_memory
 from qnetsim.trace.hdf5.new_objects import TEXT, growing_dataset, new_dataset, put_attributes
 from qnetsim.trace.hdf5.staged import LIBVER
 from qnetsim.trace.request_columns import UNPACKED
@@ -51,7 +52,7 @@ def shape_in(sizes: Mapping[str, int], column: Column) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class NewFile:
-    """A file without slots.
+    """A file to which no slots were written.
 
     Attributes
     ----------
@@ -62,7 +63,7 @@ class NewFile:
     attributes : mapping
         All root attributes.
     sizes : mapping
-        Sizes of all dimensions but ``slot``, by name.
+        Sizes of all dimensions by name; of ``slot`` only where columns have room for slots.
     """
 
     image: bytes
@@ -76,18 +77,31 @@ def empty_file(kind: FileKind, header: TraceHeader, digest: ContentDigest) -> Ne
 
     It is made in memory: HDF5 does not survive a write that fails.
     """
+    new = begun_file(kind, header, digest)
+    attributes = own_attributes(header)
+    with changed_in_memory(new.image) as file:
+        put_attributes(file.id, attributes)
+    return replace(new, image=file.image, attributes={**new.attributes, **attributes})
+
+
+def begun_file(
+    kind: FileKind, header: TraceHeader, digest: ContentDigest, slots: int = 0
+) -> NewFile:
+    """Make a file without provenance whose columns that do not grow are whole, and digested.
+
+    The others have room for so many slots, which hold the fill value.
+    """
     for column in _fixed(kind):
         digest.update(column, np.asarray(header.columns[column.path]))
-    columns = _FixedColumns(
-        KINDS.index(kind), digest.hexdigest(), header.slots >= LONG_RUN, header.columns
+    long = header.slots >= LONG_RUN
+    return _with_columns(
+        _FixedColumns(KINDS.index(kind), digest.hexdigest(), long, slots, header.columns)
     )
-    new = _with_columns(columns)
-    image = io.BytesIO(new.image)
-    attributes = {"provenance": json.dumps(header.provenance), **header.attributes}
-    with h5py.File(image, "r+", libver=LIBVER) as file:
-        put_attributes(file.id, attributes)
-    attributes = {**new.attributes, **attributes}
-    return replace(new, image=image.getvalue(), attributes=attributes)
+
+
+def own_attributes(header: TraceHeader) -> dict[str, Any]:
+    """Root attributes of one run, beside those of the format itself."""
+    return {"provenance": json.dumps(header.provenance), **header.attributes}
 
 
 def _fixed(kind: FileKind) -> list[Column]:
@@ -102,35 +116,34 @@ class _FixedColumns:
     kind: int
     digest: str
     long: bool
+    slots: int
     values: Mapping[str, Any] = field(compare=False)
 
 
 @lru_cache(maxsize=8)
 def _with_columns(columns: _FixedColumns) -> NewFile:
-    """A file without slots and without provenance: the same in all runs of a scenario."""
+    """A file without provenance: the same in all runs of a scenario."""
     kind = KINDS[columns.kind]
     sizes = {
         c.name: len(columns.values[c.path]) for c in kind.columns if c.dims == (c.name,) and c.fixed
     }
+    if columns.slots:
+        sizes["slot"] = columns.slots
     layout = _layout(columns.kind, tuple(sorted(sizes.items())), columns.long)
-    image = io.BytesIO(layout.image)
-    with h5py.File(image, "r+", libver=LIBVER) as file:
+    with changed_in_memory(layout.image) as file:
         for column in _fixed(kind):
             values = np.asarray(columns.values[column.path])
             if not values.size:
                 continue
-            if column.kind == "str":
-                file[column.path][...] = columns.values[column.path]
-            else:
-                data = np.ascontiguousarray(values, column.kind)
-                dataset = h5py.h5d.open(file.id, column.path.encode())
-                dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, data)
-    return replace(layout, image=image.getvalue())
+            data = np.ascontiguousarray(values, TEXT if column.kind == "str" else column.kind)
+            dataset = h5py.h5d.open(file.id, column.path.encode())
+            dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, data)
+    return replace(layout, image=file.image)
 
 
 @lru_cache(maxsize=8)
 def _layout(number: int, sizes: tuple[tuple[str, int], ...], long: bool) -> NewFile:
-    """A file without slots whose columns hold zeros and no names.
+    """A file whose columns hold their fill value, or zeros and no names.
 
     Most of a file's creation is its datasets and their attributes, the same in all runs of a
     network: they are made once in a process.
@@ -140,8 +153,9 @@ def _layout(number: int, sizes: tuple[tuple[str, int], ...], long: bool) -> NewF
     attributes = {
         "filetype": kind.filetype,
         "version": np.array(kind.version, dtype=np.int64),
-        "status": "incomplete",
     }
+    if "slot" not in dict(sizes):
+        attributes["status"] = "incomplete"
     with h5py.File(image, "w", libver=LIBVER) as file:
         put_attributes(file.id, attributes)
         made = {COMMITTED: new_dataset(file["/"].id, COMMITTED, np.zeros((), np.int64))}

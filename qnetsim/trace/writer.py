@@ -333,7 +333,7 @@ class TraceWriter:
         """Digest of the contents; final once the writer is closed."""
         return self._digest.hexdigest()
 
-    def _create(self, header: TraceHeader) -> h5py.File:
+    def _create(self, header: TraceHeader) -> h5py.File | None:
         """Write the file without slots, and open it for those to come."""
         new = empty_file(self._kind, header, self._digest)
         self._attributes = new.attributes

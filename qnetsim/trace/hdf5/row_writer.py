@@ -86,3 +86,10 @@ class RowWriter:
     def finish(self) -> None:
         """Digest the last rows; nothing is appended any more."""
         self._digest.update(self.column, self._rest.values)
+
+    def end(self) -> None:
+        """Write and digest the last rows, in a file that is written in one go."""
+        first, values = self._rest
+        if len(values):
+            self._put(first, values)
+        self.finish()
