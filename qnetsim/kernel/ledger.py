@@ -15,10 +15,13 @@ from qnetsim.errors import LedgerError
 from qnetsim.kernel.serving.state import RESERVATION, STORED
 from qnetsim.kernel.serving.sums import MOST_BITS
 from qnetsim.network import Topology
+from qnetsim.units import MAX_SLOT_BITS
 from qnetsim.vocabulary import FLOWS, POOLS
 
 #: Long rows that are added up in one step.
 ROWS_AT_ONCE = 32
+#: Slots whose flows add up in 64 bits.
+MOST_ROWS = 2**63 // MAX_SLOT_BITS
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -112,11 +115,17 @@ class Ledger:
 
     def _check(self, pool: str, columns: Columns) -> None:
         """Stored before + produced = consumed + expired + overflowed + stored, slot by slot."""
-        flow: dict[str, IntArray] = {name: columns[f"{pool}_{name}_bits"] for name in FLOWS}
+        whole: dict[str, IntArray] = {name: columns[f"{pool}_{name}_bits"] for name in FLOWS}
+        for first in range(0, len(whole["stored"]), MOST_ROWS):
+            rows = slice(first, first + MOST_ROWS)
+            self._check_rows(pool, {name: flow[rows] for name, flow in whole.items()}, first)
+
+    def _check_rows(self, pool: str, flow: dict[str, IntArray], first: int) -> None:
+        """Check so few slots that their sums have 64 bits; ``first`` counts those ahead of them."""
         stored = self._stored[pool]
         sums = self._added_up(stored, flow) if self._sums is None else self._compiled(stored, flow)
         if sums is None:
-            self._refuse(pool, flow)
+            self._refuse(pool, flow, first)
         stored[:] = flow["stored"][-1]
         totals = self._totals[pool]
         totals += sums
@@ -125,7 +134,7 @@ class Ledger:
             name = FLOWS[int((totals < 0).any(axis=1).argmax())]
             raise LedgerError(
                 f"policy {self._policy}: more bits than 64-bit totals hold by slot "
-                f"{self._first + len(flow[name]) - 1}, {pool} pool, {name}"
+                f"{self._first + first + len(flow[name]) - 1}, {pool} pool, {name}"
             )
 
     def _added_up(self, stored: IntArray, flow: dict[str, IntArray]) -> IntArray | None:
@@ -154,7 +163,7 @@ class Ledger:
         columns = (np.ascontiguousarray(flow[name], dtype=np.int64) for name in FLOWS)
         return None if self._sums.balance(*columns, stored.copy(), sums) else sums
 
-    def _refuse(self, pool: str, flow: dict[str, IntArray]) -> NoReturn:
+    def _refuse(self, pool: str, flow: dict[str, IntArray], first: int) -> NoReturn:
         """Name the first slot and fibre in which a ledger is wrong."""
         before = np.concatenate([self._stored[pool][None], flow["stored"][:-1]])
         out = flow["consumed"] + flow["expired"] + flow["overflowed"] + flow["stored"]
@@ -166,7 +175,7 @@ class Ledger:
         numbers = ", ".join(f"{name} {int(flow[name][row, fibre])}" for name in FLOWS)
         raise LedgerError(
             f"policy {self._policy}: keys are not conserved, or too many to count, "
-            f"in slot {self._first + row} on fibre {self._topology.fibre_title(fibre)}, "
+            f"in slot {self._first + first + row} on fibre {self._topology.fibre_title(fibre)}, "
             f"{pool} pool: stored before "
             f"{int(before[row, fibre])}, {numbers} bits"
         )

@@ -30,6 +30,7 @@ from qnetsim.plans.make import planned
 from qnetsim.policies import Policy
 from qnetsim.policies.base import guarded, steady_foresight
 from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose
+from qnetsim.runs.blocks_at_once import blocks_at_once
 from qnetsim.runs.header import policy_provenance, trace_header
 from qnetsim.scenario import Scenario
 from qnetsim.trace import Block, TraceHeader, TraceWriter, WriteBehind
@@ -37,6 +38,7 @@ from qnetsim.trace.schema import FileKind
 from qnetsim.trace.schema import trace_kind as kind_of_trace
 from qnetsim.trace.whole_writer import SHORT_RUN, WholeTraceWriter
 from qnetsim.vocabulary import PLAN_STATUS
+from qnetsim.world.joined import joined
 from qnetsim.world.realisation import Realisation, WorldChunk, WorldDigest
 
 if TYPE_CHECKING:
@@ -318,6 +320,8 @@ def simulate(
         if unfinished is not None:
             unfinished.begin(header)
         check = stack.enter_context(stoppable())
+        context = RunContext(case, table.title, replication, check, kernel)
+        blocks = blocks_at_once(case, runner, context.served_by)
         write, writer = stack.enter_context(
             _writing(
                 path,
@@ -327,6 +331,7 @@ def simulate(
                 kind=trace_kind(case.scenario),
                 force=force,
                 durable=durable,
+                blocks=blocks,
             )
         )
 
@@ -336,8 +341,9 @@ def simulate(
                 progress(block.slots)
             check()
 
-        context = RunContext(case, table.title, replication, check, kernel)
         chunks = realisation.chunks(fast=context.served_by == "numba")
+        if blocks > 1:
+            chunks = joined(chunks, blocks)
         done = new_simulation(context, runner, chunks, sink, plan=plan, statuses=notes.statuses)
         done.run()
         writer.tasks = told_of_tasks(done.rounds.notes())
@@ -354,6 +360,7 @@ def _writing(
     kind: FileKind,
     force: bool,
     durable: bool,
+    blocks: int,
 ) -> Iterator[tuple[Sink, TraceWriter]]:
     """Write a trace behind the simulation, held against the one that is completed, if any.
 
@@ -376,7 +383,7 @@ def _writing(
             write([done])
 
         with ExitStack() as stack:
-            behind = WriteBehind(write, lambda done: done[1].nbytes)
+            behind = WriteBehind(write, lambda done: done[1].nbytes, blocks)
             put = write_at_once if short else stack.enter_context(behind).put
 
             def sink(chunk: WorldChunk, block: SlotBlock) -> None:

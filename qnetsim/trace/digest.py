@@ -67,6 +67,14 @@ class ColumnDigest:
         """Add a block that holds the fill value only."""
         self._hash.update(b"zeros" + self._text(shape))
 
+    def update_blank_rows(self, count: int, width: tuple[int, ...]) -> None:
+        """Add so many rows that hold the fill value only, as blocks of ``CHUNK_ROWS``."""
+        full, rest = divmod(count, CHUNK_ROWS)
+        if full:
+            self._hash.update((b"zeros" + self._text((CHUNK_ROWS, *width))) * full)
+        if rest:
+            self.update_blank((rest, *width))
+
     def _text(self, shape: tuple[int, ...]) -> bytes:
         if shape != self._shape:
             self._shape, self._shape_text = shape, repr(shape).encode()

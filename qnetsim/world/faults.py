@@ -54,6 +54,12 @@ class FaultEvents:
         tick, fibre, cause, element, down = (frozen(column, np.int64) for column in table.T)
         return cls(tick, fibre, down, cause, element)
 
+    @classmethod
+    def joined(cls, parts: Sequence[FaultEvents]) -> FaultEvents:
+        """Events that follow each other, as one."""
+        names = ("tick", "fibre", "down", "cause", "element")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
     def __len__(self) -> int:
         return int(self.tick.size)
 

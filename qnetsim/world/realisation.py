@@ -45,6 +45,8 @@ class WorldChunk:
         Slots for which a request is served; None where that is one for all.
     faults : FaultEvents
         Failures and repairs in these slots.
+    joined_from : tuple of WorldChunk
+        The chunks of the world that it is made of, where that is not itself.
     """
 
     first_slot: int
@@ -53,6 +55,7 @@ class WorldChunk:
     arrivals: IntArray | None = None
     holding: IntArray | None = None
     faults: FaultEvents = NO_FAULTS
+    joined_from: tuple[WorldChunk, ...] = ()
 
     @property
     def slots(self) -> int:
@@ -242,6 +245,10 @@ class WorldDigest:
 
     def update(self, chunk: WorldChunk) -> None:
         """Add the next chunk."""
+        for part in chunk.joined_from or (chunk,):
+            self._update(part)
+
+    def _update(self, chunk: WorldChunk) -> None:
         self._hash.update(np.ascontiguousarray(chunk.levels, dtype="<i2").data)
         for name, values in (
             ("yield_ppm", chunk.yield_ppm),

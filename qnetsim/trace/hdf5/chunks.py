@@ -122,6 +122,14 @@ class GrowingColumn:
         """Make room for this many rows in all."""
         self._dataset.set_extent((rows, *self._width))
 
+    def _is_blank(self, values: npt.NDArray[Any] | None) -> bool:
+        """Whether all numbers are the fill value."""
+        return values is None or not values.size or is_blank(values, self._fill)
+
+    def _skip(self, count: int) -> None:
+        """Leave out rows of the fill value: what is not written reads as that."""
+        self._digest.update_blank_rows(count, self._width)
+
 
 class ColumnWriter(GrowingColumn):
     """Appends blocks of rows to a dataset that is chunked, shuffled and deflated."""
@@ -129,21 +137,25 @@ class ColumnWriter(GrowingColumn):
     _last: PackedBlock | None = None
 
     def append(self, first: int, parts: Parts, counts: Sequence[int]) -> None:
-        """Write blocks of so many rows from row ``first`` on; None stands for the fill value."""
+        """Write parts of so many rows from row ``first`` on; None stands for the fill value."""
         for values, count in zip(parts, counts, strict=True):
-            self._append(first, values, count)
+            if self._is_blank(values):
+                self._skip(count)
+            elif first % CHUNK_ROWS:
+                assert values is not None
+                self._write_plainly(first, np.ascontiguousarray(values, self._kind))
+            elif values is not None:
+                for at in range(0, count, CHUNK_ROWS):
+                    self._append(first + at, values[at : at + CHUNK_ROWS])
             first += count
 
-    def _append(self, first: int, values: npt.NDArray[Any] | None, count: int) -> None:
-        if values is None or not values.size or is_blank(values, self._fill):
-            # unwritten chunks read as the fill value and take no space
-            self._digest.update_blank((count, *self._width))
-            return
-        if first % CHUNK_ROWS or count > CHUNK_ROWS:
-            self._write_plainly(first, np.ascontiguousarray(values, self._kind))
-            return
+    def _append(self, first: int, values: npt.NDArray[Any]) -> None:
+        """Write a block, or the last one."""
         block = self._last
         if block is None or not block.holds(values):
+            if self._is_blank(values):
+                self._skip(len(values))
+                return
             block = self._last = self._packed(first, values)
         self._digest.update_hashed(values.shape, block.digest)
         for place, data in block.chunks:

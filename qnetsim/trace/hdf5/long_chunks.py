@@ -26,6 +26,13 @@ def writer_of(
     return kind(column, dataset, width, shared)
 
 
+class Part(NamedTuple):
+    """Rows that follow each other, and how many; None stands for the fill value."""
+
+    values: Values | None
+    count: int
+
+
 class PackedBlocks(NamedTuple):
     """A chunk, and what was made of it.
 
@@ -57,51 +64,76 @@ class LongChunkWriter(GrowingColumn):
     """
 
     _last: PackedBlocks | None = None
-    #: Rows of a chunk that is not full, and bytes that it takes.
-    _begun: Sequence[Values] = ()
+    #: Bytes that a chunk takes which is not full.
     _stored = 0
 
-    def append(self, first: int, parts: Parts, counts: Sequence[int]) -> None:
-        """Write blocks of ``CHUNK_ROWS`` rows from row ``first`` on; only the last is shorter.
+    def __init__(
+        self,
+        column: Column,
+        dataset: h5py.h5d.DatasetID,
+        width: tuple[int, ...],
+        shared: Workshop,
+    ) -> None:
+        super().__init__(column, dataset, width, shared)
+        #: Rows of such a chunk.
+        self._begun: list[Part] = []
 
-        None stands for rows of the fill value.
+    def append(self, first: int, parts: Parts, counts: Sequence[int]) -> None:
+        """Write parts of so many rows from row ``first`` on; None stands for the fill value.
+
+        All but the last are whole blocks of ``CHUNK_ROWS`` rows.
         """
         size = self._chunk[0]
-        while parts:
-            some = (size - first % size) // CHUNK_ROWS
-            self._put(first, parts[:some], counts[:some])
-            first += sum(counts[:some])
-            parts, counts = parts[some:], counts[some:]
+        held: list[Part] = []
+        end = first
+        for values, count in zip(parts, counts, strict=True):
+            at = 0
+            while at < count:
+                some = min(count - at, size - end % size)
+                held.append(Part(None if values is None else values[at : at + some], some))
+                at += some
+                end += some
+                if not end % size:
+                    self._put(first, held)
+                    first, held = end, []
+        if held:
+            self._put(first, held)
 
-    def _put(self, first: int, parts: Parts, counts: Sequence[int]) -> None:
-        """Write blocks that share a chunk."""
-        column = self._column
+    def _put(self, first: int, parts: Sequence[Part]) -> None:
+        """Write parts that share a chunk."""
         inside = first % self._chunk[0]
         if not inside:
             self._begun, self._stored = [], 0
-        blocks = [
-            np.full((count, *self._width), column.fill, column.kind) if part is None else part
-            for part, count in zip(parts, counts, strict=True)
-        ]
-        rows = np.concatenate([*self._begun, *blocks], dtype=column.kind)
-        self._begun = [rows]
-        new = rows[inside:]
-        if is_blank(new, column.fill):
-            # what of a chunk is not written, or filled up, reads as the fill value
-            for count in counts:
-                self._digest.update_blank((count, *self._width))
+        count = sum(part.count for part in parts)
+        if all(self._is_blank(part.values) for part in parts):
+            self._begun.append(Part(None, count))
+            self._skip(count)
             return
+        rows = self._joined([*self._begun, *parts])
+        self._begun = [Part(rows, len(rows))]
         chunk = self._last
         if inside or chunk is None or not chunk.holds(rows):
-            chunk = self._packed(first - inside, rows, new)
+            chunk = self._packed(first - inside, rows, rows[inside:])
         self._last = None if inside else chunk
-        for digest, count in zip(chunk.digests, counts, strict=True):
-            shape = count, *self._width
+        for digest, block in zip(chunk.digests, _blocks(rows[inside:]), strict=True):
             if digest is None:
-                self._digest.update_blank(shape)
+                self._digest.update_blank(block.shape)
             else:
-                self._digest.update_hashed(shape, digest)
+                self._digest.update_hashed(block.shape, digest)
         self._write(first - inside, chunk.data)
+
+    def _joined(self, parts: Sequence[Part]) -> Values:
+        """All rows of these parts, as they are stored."""
+        column = self._column
+        blocks = [
+            np.full((part.count, *self._width), column.fill, self._kind)
+            if part.values is None
+            else part.values
+            for part in parts
+        ]
+        if len(blocks) == 1:
+            return np.ascontiguousarray(blocks[0], self._kind)
+        return np.concatenate(blocks, dtype=self._kind)
 
     def _write(self, first: int, data: bytes) -> None:
         # what stands behind the end of a stream of zlib is not read
@@ -123,10 +155,14 @@ class LongChunkWriter(GrowingColumn):
 
     def _pack(self, first: int, rows: Values, new: Values) -> PackedBlocks:
         fill = self._column.fill
-        blocks = [new[at : at + CHUNK_ROWS] for at in range(0, len(new), CHUNK_ROWS)]
-        digests = [None if is_blank(block, fill) else hash_of(block) for block in blocks]
+        digests = [None if is_blank(block, fill) else hash_of(block) for block in _blocks(new)]
         whole = rows
         if rows.shape != self._chunk:
             whole = np.full(self._chunk, fill, rows.dtype)
             whole[: len(rows)] = rows
         return PackedBlocks(rows, digests, self._packing.pack(whole, first // self._chunk[0]))
+
+
+def _blocks(rows: Values) -> list[Values]:
+    """Rows block by block, as they are hashed."""
+    return [rows[at : at + CHUNK_ROWS] for at in range(0, len(rows), CHUNK_ROWS)]

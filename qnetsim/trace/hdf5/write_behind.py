@@ -13,10 +13,10 @@ Item = TypeVar("Item")
 
 #: Bytes that may wait to be written or be in writing; one item always may.
 MOST_BYTES = 2**26
-#: Most items that share the cost of a flush, and how long they are waited for at most.
+#: Most items of one block that share the cost of a flush, and how long is waited for them at most.
 ITEMS_AT_ONCE = 8
 PATIENCE_S = 0.1
-#: Items that share a chunk of a file.
+#: Items of one block that share a chunk of a file.
 GROUP = BLOCKS_OF_LONG
 #: Items that are safe for each that is written beyond one: a failing write costs a part of a run.
 SAFE_ITEMS = 4
@@ -36,11 +36,17 @@ class WriteBehind(Generic[Item]):
         that wait then are dropped.
     size : callable
         Bytes of an item.
+    blocks : int
+        Blocks of slots that an item is made of; a power of two.
     """
 
-    def __init__(self, write: Callable[[list[Item]], None], size: Callable[[Item], int]) -> None:
+    def __init__(
+        self, write: Callable[[list[Item]], None], size: Callable[[Item], int], blocks: int = 1
+    ) -> None:
         self._write = write
         self._size = size
+        self._most = max(ITEMS_AT_ONCE // blocks, 1)
+        self._group = max(GROUP // blocks, 1)
         self._change = threading.Condition()
         self._waiting: list[Item] = []
         self._bytes = 0
@@ -75,8 +81,8 @@ class WriteBehind(Generic[Item]):
     @property
     def _at_once(self) -> int:
         """Items that the next write takes at most: it ends where a group does, if it can."""
-        most = min(ITEMS_AT_ONCE, 1 + self._written // SAFE_ITEMS)
-        begun = (self._written + most) % GROUP
+        most = min(self._most, 1 + self._written // SAFE_ITEMS)
+        begun = (self._written + most) % self._group
         return most - begun if begun < most else most
 
     def _work(self) -> None:
