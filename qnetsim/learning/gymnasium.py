@@ -11,11 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.case import Case, open_case
 from qnetsim.errors import UsageError
 from qnetsim.extras import require
-from qnetsim.learning.episodes import ScenarioGiven, given_scenario, refuse_step, whole_seed
-from qnetsim.learning.kernel_environment import new_environment
+from qnetsim.learning.episodes import (
+    OpenedScenario,
+    ScenarioGiven,
+    given_scenario,
+    refuse_step,
+    whole_seed,
+)
 from qnetsim.plain_text import counted
 from qnetsim.policies.learned.features import ACTIONS, not_an_action
 
@@ -28,12 +32,13 @@ Vector = npt.NDArray[np.float32]
 ENVIRONMENT = "qnetsim/Manager-v0"
 
 
-class ManagerEnv(gymnasium.Env[Vector, Vector]):
+class ManagerEnv(OpenedScenario, gymnasium.Env[Vector, Vector]):
     """One manager sees what all agents see, and decides for all of them; an episode is a run.
 
     An observation is that of all agents of the ``[learning]`` table, one after the other; so is an
     action, two numbers in [−1, 1] each: channels and KM wavelengths for each routed request. Finite
-    numbers beyond are clipped. The reward is that of the whole network.
+    numbers beyond are clipped. The reward is that of the whole network. A pickled or copied one is
+    in no episode: it begins with :meth:`reset`.
 
     Parameters
     ----------
@@ -46,9 +51,7 @@ class ManagerEnv(gymnasium.Env[Vector, Vector]):
     def __init__(self, scenario: ScenarioGiven = "nsfnet") -> None:
         given = given_scenario(scenario)
         whole = given.learning.model_copy(update={"reward_scope": "network"})
-        self._case: Case = open_case(given.model_copy(update={"learning": whole}))
-        self._slots = given.run.slots
-        self._environment = new_environment(self._case, [0], "environment", slots=self._slots)
+        self._open(given.model_copy(update={"learning": whole}))
         self._world = 0
         self._begun = False
         self._over = False
@@ -59,6 +62,10 @@ class ManagerEnv(gymnasium.Env[Vector, Vector]):
         )
         ones = np.ones(ACTIONS * units.count, np.float32)
         self.action_space = gymnasium.spaces.Box(-ones, ones, dtype=np.float32)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is in no episode."""
+        return {**super().__getstate__(), "_begun": False, "_over": False}
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

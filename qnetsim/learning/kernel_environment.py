@@ -20,6 +20,7 @@ from qnetsim.learning.environment import ArrayEnvironment, PlayedSlot, World, ke
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy
 from qnetsim.policies.learned.features import Float32Array
 from qnetsim.runs.simulate import RunContext, new_simulation
+from qnetsim.world.realisation import Realisation
 
 #: Columns of ``Outcome.cost`` that are no reservation and no purchase: blocking and exposure.
 PENALTIES = slice(4, 6)
@@ -66,7 +67,8 @@ class KernelWorld:
         self._simulation = new_simulation(
             RunContext(case, "learner", replication),
             self._policy,
-            case.realisation(replication).chunks(),
+            # no digest is asked for, so that no data of FEL tasks is drawn for one
+            Realisation(case.network, case.forecast, case.scenario, replication).chunks(),
             lambda chunk, block: None,
         )
         self._simulation.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from qnetsim.errors import UsageError
 from qnetsim.extras import require
 from qnetsim.learning.episodes import ScenarioGiven, given_scenario
 from qnetsim.learning.gymnasium import ManagerEnv
-from qnetsim.learning.offline_data import read_episodes
+from qnetsim.learning.offline_data import read_episodes, told_of_laws
 
 
 def make_dataset(scenario: ScenarioGiven, traces: Sequence[Path], name: str) -> Any:
@@ -38,7 +39,8 @@ def make_dataset(scenario: ScenarioGiven, traces: Sequence[Path], name: str) -> 
     MissingExtraError
         Minari is not installed.
     UsageError
-        There is no trace or one of another scenario, or the name is taken or none for Minari.
+        There is no trace or one of another scenario, or the name is taken or none for Minari. Of
+        traces of other demand a warning tells.
     """
     require("a Minari data set", "minari")
     import minari
@@ -50,6 +52,8 @@ def make_dataset(scenario: ScenarioGiven, traces: Sequence[Path], name: str) -> 
     episodes = read_episodes(case, traces)
     if not episodes:
         raise UsageError("traces: there is no trace to make a data set of")
+    for line in told_of_laws(episodes):
+        warnings.warn(line, stacklevel=2)
     buffers = []
     for number, episode in enumerate(episodes):
         ends = np.arange(episode.slots) == episode.slots - 1

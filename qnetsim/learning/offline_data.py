@@ -12,6 +12,7 @@ from qnetsim.arrays import FloatArray
 from qnetsim.case import Case
 from qnetsim.errors import UsageError
 from qnetsim.learning.environment import agent_spec
+from qnetsim.learning.other_scenarios import other_law, refuse_other_stores
 from qnetsim.learning.reservation_costs import ReservationCosts
 from qnetsim.plain_text import counted
 from qnetsim.policies.learned.features import Float32Array, Units
@@ -35,6 +36,8 @@ class RecordedEpisode:
     distance : float
         Mean distance of the reservations from those of the nearest actions, in channels for each
         routed request.
+    other_law : tuple of str
+        What the scenario says otherwise of the demand, each in a few words.
     """
 
     path: Path
@@ -43,6 +46,7 @@ class RecordedEpisode:
     action: Float32Array
     reward: Float32Array
     distance: float
+    other_law: tuple[str, ...] = ()
 
     @property
     def slots(self) -> int:
@@ -58,8 +62,8 @@ def read_episodes(case: Case, paths: Sequence[Path]) -> list[RecordedEpisode]:
     Raises
     ------
     UsageError
-        A trace is of another network, prices or requests, holds no slot, or its policy was told the
-        demand that agents never see.
+        A trace is of another network, prices, requests or stores, holds no slot, or its policy was
+        told the demand that agents never see.
     TraceError
         A file is no trace, or is damaged.
     """
@@ -101,6 +105,7 @@ def _refuse_other_runs(case: Case, trace: Trace) -> None:
                 "same network, prices and requests, coupled alike"
             )
     _refuse_other_levels(case, trace)
+    refuse_other_stores(case, trace)
     if int(trace.attributes["sees_future"]):
         raise UsageError(
             f"{trace.path}: its policy {trace.policy!r} was told the demand, which no agent sees, "
@@ -146,6 +151,7 @@ def _episode(case: Case, units: Units, costs: ReservationCosts, trace: Trace) ->
         action,
         costs.reward(channels, wavelengths, cost, loads),
         float((np.abs(channels - near) / requests).mean()),
+        tuple(other_law(case, trace)),
     )
 
 
@@ -171,10 +177,20 @@ def _observations(
 
 
 def told_of(episodes: Sequence[RecordedEpisode]) -> str:
-    """What was read, in a line."""
+    """What was read, in a line, and a line for each trace of other demand."""
     slots = sum(episode.slots for episode in episodes)
     far = sum(episode.distance * episode.slots for episode in episodes) / slots
-    return (
+    read = (
         f"{counted(slots, 'slot')} of {counted(len(episodes), 'trace')}; reservations lie "
         f"on average {far:.3f} (channels for each routed request) from the nearest action"
     )
+    return "\n".join([read, *(f"warning: {line}" for line in told_of_laws(episodes))])
+
+
+def told_of_laws(episodes: Sequence[RecordedEpisode]) -> list[str]:
+    """A line for each trace whose demand follows another law than the scenario's."""
+    return [
+        f"{episode.path}: other demand than the scenario's: {'; '.join(episode.other_law)}"
+        for episode in episodes
+        if episode.other_law
+    ]

@@ -8,11 +8,15 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.case import Case, open_case
 from qnetsim.errors import UsageError
 from qnetsim.extras import require
-from qnetsim.learning.episodes import ScenarioGiven, given_scenario, refuse_step, whole_seed
-from qnetsim.learning.kernel_environment import new_environment
+from qnetsim.learning.episodes import (
+    OpenedScenario,
+    ScenarioGiven,
+    given_scenario,
+    refuse_step,
+    whole_seed,
+)
 from qnetsim.learning.managers import manager_units
 from qnetsim.plain_text import counted
 from qnetsim.policies.learned.features import ACTIONS, not_an_action
@@ -26,12 +30,13 @@ from pettingzoo.utils import parallel_to_aec  # noqa: E402
 Vector = npt.NDArray[np.float32]
 
 
-class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
+class QkdParallelEnv(OpenedScenario, ParallelEnv):  # type: ignore[misc]
     """Every unit of a scenario's ``[learning]`` table is an agent; an episode is a run.
 
     Actions are two numbers in [−1, 1]: channels and KM wavelengths for each routed request; finite
     ones beyond are clipped. Every agent gets its reward; the learner decides which agents use it
-    (in FedSAC, managers only: those whose ``info["manager"]`` is true).
+    (in FedSAC, managers only: those whose ``info["manager"]`` is true). A pickled or copied one is
+    in no episode: it begins with :meth:`reset`.
 
     Parameters
     ----------
@@ -51,10 +56,8 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
 
     def __init__(self, scenario: ScenarioGiven) -> None:
         scenario = given_scenario(scenario)
-        self._case: Case = open_case(scenario)
-        self._slots = scenario.run.slots
+        self._open(scenario)
         self._episode = 0
-        self._environment = new_environment(self._case, [0], "environment", slots=self._slots)
         units = self._environment.units
         topology = self._case.network.topology
         self.possible_agents = list(units.names)
@@ -75,6 +78,10 @@ class QkdParallelEnv(ParallelEnv):  # type: ignore[misc]
         self.state_space = gymnasium.spaces.Box(
             np.tile(low, units.count), np.tile(high, units.count), dtype=np.float32
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is in no episode."""
+        return {**super().__getstate__(), "agents": [], "_over": False}
 
     def observation_space(self, agent: str) -> gymnasium.Space[Any]:
         """What an agent sees: ``qnetsim.policies.learned.features``; the same for all agents."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import cast
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from qnetsim.errors import UsageError, argument
 from qnetsim.policies.base import Policy, PolicyOptions, guarded
@@ -174,16 +176,12 @@ def _made(policy: type[Policy], name: str, options: dict[str, object]) -> Policy
     try:
         checked = policy.Options.model_validate(options)
     except ValidationError as error:
-        texts = [
-            _said(d["loc"], NO_LIST if d["type"] == "tuple_type" else d["msg"])
-            for d in error.errors()
-        ]
-        names = policy.Options.model_fields
-        single = [key for key, one in names.items() if "list" not in _allowed(one)]
-        how = f"; give {name}:{single[0]}=VALUE" if single else ""
+        known = policy.Options.model_fields
+        texts = [_said(d, known) for d in error.errors()]
+        how = _how(name, [str(d["loc"][0]) for d in error.errors() if d["loc"]], known)
         raise UsageError(
-            f"policy {name!r}: {'; '.join(texts)}; allowed options: "
-            f"{', '.join(names) or 'none'}{how}"
+            f"policy {name!r}: {'; '.join(dict.fromkeys(texts))}; allowed options: "
+            f"{', '.join(known) or 'none'}{how}"
         ) from None
     with guarded(name, "__init__"):
         return policy(checked)
@@ -195,7 +193,28 @@ def _allowed(option: FieldInfo) -> str:
     return str(extra.get("allowed", "")) if isinstance(extra, dict) else ""
 
 
-def _said(place: tuple[int | str, ...], message: str) -> str:
+def _said(problem: ErrorDetails, known: Mapping[str, FieldInfo]) -> str:
     """Text of an error of an option, or of the options together."""
-    text = message.lower().removeprefix("value error, ")
+    place, kind = problem["loc"], problem["type"]
+    option = known.get(str(place[0])) if place else None
+    allowed = _allowed(option) if option else ""
+    if kind == "extra_forbidden":
+        text = "no such option"
+    elif kind == "tuple_type":
+        text = f"{NO_LIST}; allowed: {allowed}" if allowed else NO_LIST
+    elif allowed:
+        given = "must be given; " if kind == "missing" else ""
+        place, text = place[:1], f"{given}allowed: {allowed}"
+    else:
+        text = problem["msg"].lower().removeprefix("value error, ")
     return ": ".join(filter(None, [".".join(map(str, place)), text]))
+
+
+def _how(name: str, wrong: Sequence[str], known: Mapping[str, FieldInfo]) -> str:
+    """How a wrong option is given on the command line, or what may be meant by an unknown one."""
+    single = [key for key, option in known.items() if "list" not in _allowed(option)]
+    for key in wrong:
+        near = [key] if key in known else difflib.get_close_matches(key, single, n=1) or single
+        if near and near[0] in single:
+            return f"; give {name}:{near[0]}=VALUE"
+    return ""

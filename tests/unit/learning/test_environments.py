@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import re
 import warnings
 from dataclasses import replace
@@ -186,6 +187,36 @@ def test_a_reset_gives_what_a_fresh_environment_gives():
     assert again == played(fresh)
     used.reset(seed=3)
     assert played(used) != again
+
+
+@pytest.mark.parametrize("copied", [lambda e: pickle.loads(pickle.dumps(e)), copy.deepcopy])
+@pytest.mark.parametrize("more", [STORES, "[yields]\nnoise_counts = 50"])
+def test_a_pickled_environment_begins_a_new_episode_in_the_same_worlds(more, copied):
+    """In the arrays and in the kernel, and whatever slot the first one is at."""
+    environment = parallel_of(learning=ALL, more=more)
+    environment.reset(seed=4)
+    played(environment, slots=2)
+    other = copied(environment)
+    assert other.agents == []
+    with pytest.raises(UsageError, match=r"no episode has begun.*call reset"):
+        other.step(actions_of(environment, np.random.default_rng(5)))
+    # the next world of both is the fifth
+    assert [o.tolist() for o in environment.reset()[0].values()] == [
+        o.tolist() for o in other.reset()[0].values()
+    ]
+    assert played(environment) == played(other)
+    assert other.observation_space("1") == environment.observation_space("1")
+
+
+def test_the_environment_for_agents_in_turn_is_pickled_too():
+    pytest.importorskip("pettingzoo")
+    from qnetsim.learning.pettingzoo import env
+
+    first = env(scenario_of())
+    other = pickle.loads(pickle.dumps(first))
+    first.reset(seed=2)
+    other.reset(seed=2)
+    assert first.observe("1").tolist() == other.observe("1").tolist()
 
 
 def test_a_reset_builds_nothing(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from typing import Any
 
@@ -83,6 +84,20 @@ def test_episodes_are_worlds() -> None:
     for seed in (-1, 1.5, "3"):
         with pytest.raises(UsageError, match="it is a whole number >= 0, or left out"):
             environment.reset(seed=seed)
+
+
+def test_a_pickled_one_goes_on_with_the_next_world() -> None:
+    """As processes of their own take it, in the wrappers that Gymnasium puts about it."""
+    environment = gymnasium.make(ENVIRONMENT, scenario=scenario_of())
+    environment.reset(seed=3)
+    environment.step(environment.action_space.sample())
+    other = pickle.loads(pickle.dumps(environment))
+    with pytest.raises(UsageError, match=r"no episode has begun.*call reset"):
+        other.unwrapped.step(environment.action_space.sample())
+    (seen, info), (same, told) = environment.reset(), other.reset()
+    assert info == told == {"world": 4}
+    assert seen.tolist() == same.tolist()
+    assert other.unwrapped._case.scenario.learning.reward_scope == "network"
 
 
 def test_what_is_no_step_is_an_error_and_changes_nothing() -> None:

@@ -11,7 +11,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from qnetsim.case import Case, open_case  # noqa: E402
+from qnetsim.case.task_data import dataset_of  # noqa: E402
 from qnetsim.errors import SettingError  # noqa: E402
+from qnetsim.fel.datasets import Dataset  # noqa: E402
 from qnetsim.learning import evaluate  # noqa: E402
 from qnetsim.learning.checkpoint import (  # noqa: E402
     restore_state,
@@ -30,6 +32,7 @@ from qnetsim.learning.train import Training  # noqa: E402
 from qnetsim.policies.learned.weights import read_weights  # noqa: E402
 from qnetsim.policies.registry import make_policy  # noqa: E402
 from qnetsim.runs.simulate import RunContext, run_case  # noqa: E402
+from qnetsim.scenario import FelTable  # noqa: E402
 from qnetsim.vocabulary import BILL_COLUMNS  # noqa: E402
 from tests.support.helpers import scenario  # noqa: E402
 
@@ -156,6 +159,20 @@ def test_runs_are_built_once_at_the_start(monkeypatch: pytest.MonkeyPatch) -> No
     environment.step(np.zeros((2, environment.units.count, 2)))
     environment.observe()
     assert len(built) == 2
+
+
+def test_data_of_a_task_is_drawn_once_in_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+
+    def counted(table: FelTable, seed: int) -> Dataset:
+        drawn.append(table.dataset)
+        return dataset_of(table, seed)
+
+    monkeypatch.setattr("qnetsim.case.tasks.dataset_of", counted)
+    environment = new_environment(case_of(**KINDS["fel"]), [0], "train", slots=12)
+    environment.observe()
+    environment.step(np.zeros((1, environment.units.count, 2)))
+    assert drawn == ["iris"]
 
 
 def test_stores_that_begin_with_keys_are_seen_at_once() -> None:

@@ -118,6 +118,59 @@ def test_traces_of_demand_that_cannot_be_are_refused(
         read_episodes(case_of(), [path])
 
 
+@pytest.mark.parametrize(
+    ("stores", "differs"),
+    [
+        (
+            "store_bits = 5000\nkey_lifetime_slots = 3",
+            "key_management.store_bits is 5000, the scenario's 9000",
+        ),
+        (
+            "store_bits = 9000\nkey_lifetime_slots = 3\ngranularity = 'bit'",
+            "key_management.granularity is bit, the scenario's channel",
+        ),
+        (
+            "store_bits = 9000",
+            "key_management.store_bits is 0, the scenario's 9000; "
+            "key_management.key_lifetime_slots is 0, the scenario's 3",
+        ),
+    ],
+)
+def test_traces_of_other_stores_are_refused(stores: str, differs: str, tmp_path: Path) -> None:
+    text = TEXT.split("[key_management]")[0].format(learning="") + f"[key_management]\n{stores}\n"
+    path = simulate(scenario(text), PolicyTable(name="level", level=2), tmp_path / "run.h5")
+    with pytest.raises(UsageError) as caught:
+        read_episodes(case_of(), [path])
+    assert differs in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("tables", "differs"),
+    [
+        ({"requests = 20": "requests = 20\nmean = 3.0"}, ()),
+        (
+            {"requests = 20": "requests = 20\nmean = 2.0"},
+            ("demand.mean is 2, the scenario's 3",),
+        ),
+        (
+            {"[network]": "[regimes]\nmeans = [1, 6]\nmean_slots = 5\n[network]"},
+            ("[regimes] is there, unlike in the scenario",),
+        ),
+    ],
+)
+def test_traces_of_another_law_of_demand_are_told(
+    tables: dict[str, str], differs: tuple[str, ...], tmp_path: Path
+) -> None:
+    text = TEXT.format(learning="")
+    for old, new in tables.items():
+        text = text.replace(old, new)
+    path = simulate(scenario(text), PolicyTable(name="level", level=2), tmp_path / "run.h5")
+    episodes = read_episodes(case_of(), [path])
+    assert episodes[0].other_law == differs
+    told = told_of(episodes).splitlines()[1:]
+    assert told == [f"{path}: warning: other demand than the scenario's: {one}" for one in differs]
+
+
 def test_imitation_does_what_was_done(traces: dict[str, Path]) -> None:
     """With no weight of the value: two channels for each request, one wavelength each."""
     case = case_of()

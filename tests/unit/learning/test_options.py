@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,16 @@ from qnetsim.learning.results import write_results  # noqa: E402
 from qnetsim.learning.train import ALGORITHMS, Training  # noqa: E402
 from qnetsim.learning.training_record import training_record  # noqa: E402
 from qnetsim.trace.files.curve_file import read_curve  # noqa: E402
+from tests.support import ROOT  # noqa: E402
+from tests.support.commands import call  # noqa: E402
 from tests.support.helpers import scenario  # noqa: E402
 
+PAGE = ROOT / "docs" / "background" / "learning.md"
+FASTER = re.findall(
+    r"^qnetsim (train .*)$",
+    PAGE.read_text().partition("<!-- faster trainings -->")[2].split("```")[1],
+    re.MULTILINE,
+)
 TEXT = """
 [run]
 slots = 40
@@ -328,3 +339,20 @@ def test_a_log_names_the_extra_that_brings_it(
     with pytest.raises(MissingExtraError, match=r'pip install "qnetsim\[tensorboard\]"'):
         TensorBoardLog(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("line", FASTER)
+def test_the_faster_trainings_of_the_page_do_what_it_says(
+    line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As many slots as the shipped settings in an epoch, and fewer updates."""
+    out = tmp_path / "w.safetensors"
+    code, text, err = call(capsys, *shlex.split(line), "--epochs", "1", "-o", str(out), "--json")
+    assert code == 0, err
+    last = json.loads(text)["epochs"][-1]
+    assert last["slots"] in {20, 100}
+    assert last["updates"] <= last["slots"] / 2
+
+
+def test_the_page_has_a_faster_training_of_two_policies() -> None:
+    assert [line.split(" -p ")[1].split()[0] for line in FASTER] == ["decppo", "fedsac"]

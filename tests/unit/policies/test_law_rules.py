@@ -458,6 +458,26 @@ def test_with_stores_the_filter_costs_less_than_a_plan_that_counts_stores_alone(
     assert found["job-filter"] < 0.95 * found["mpc"]
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("hybrid", {"of": ["period"]}, "'hybrid': of: allowed: a list of autoregression, boosted-"),
+        ("hybrid", {"of": []}, "'hybrid': of: allowed: a list of autoregression"),
+        ("hybrid", {"off": 1}, "'hybrid': off: no such option; allowed options: of"),
+        ("belief", {"fit": "x"}, r"fit: allowed: an integer 100 .. 1000000, or 0; .*belief:fit=V"),
+        ("belief", {"fit": 5}, "fit: allowed: an integer 100 .. 1000000, or 0; allowed options"),
+        ("belief", {"fti": 5}, "fti: no such option; .*; give belief:fit=VALUE"),
+        ("boosted-levels", {"lags": 0}, "lags: allowed: an integer 1 .. 200; .*:lags=VALUE"),
+        ("level", {}, "level: must be given; allowed: an integer >= 0; .*level:level=VALUE"),
+    ],
+)
+def test_wrong_options_are_told_with_what_is_allowed(
+    name: str, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        make_policy(name, options)
+
+
 def test_options_that_are_lists_are_told_where_they_stand() -> None:
     with pytest.raises(UsageError, match=r"of: is a list, which stands in \[\[policy\]\]") as wrong:
         make_policy("hybrid", {"of": "periods"})
