@@ -359,9 +359,9 @@ class Session:
     def _scores(self, worker: str) -> IntArray:
         """Scores of the round's records: of the parameters, or of a direction."""
         block = self.blocks[worker]
-        directions = self._directions
-        point = block.parameters if directions is None else directions.point(worker)
-        return block.features[self._rows] @ point
+        if self._directions is None:
+            return block.scores()[self._rows]
+        return block.features[self._rows] @ self._directions.point(worker)
 
     def _collect_scores(
         self, exchange: EncryptedExchange, present: Sequence[str], active: list[str]
