@@ -23,7 +23,7 @@ from qnetsim.cli.show.sweep import (
     state_json,
 )
 from qnetsim.cli.strict_command import StrictCommand
-from qnetsim.cli.sweep_folder import folder_of, known, manifest_in
+from qnetsim.cli.sweep_folder import folder_of, known, manifest_in, require_manifest
 from qnetsim.errors import UsageError
 from qnetsim.plain_text import counted
 from qnetsim.studies.sweep.agenda import Agenda, failures
@@ -31,7 +31,7 @@ from qnetsim.studies.sweep.executors import Crew, LocalCrew, default_workers
 from qnetsim.studies.sweep.job_records import JobRecord
 from qnetsim.studies.sweep.job_states import SweepState, state_of
 from qnetsim.studies.sweep.manifest import Manifest
-from qnetsim.studies.sweep.manifest_file import is_manifest, read_manifest
+from qnetsim.studies.sweep.manifest_file import read_manifest
 from qnetsim.studies.sweep.shards import Shard, read_shard, runs_of
 from qnetsim.studies.sweep.work import clear_drafts, note_what_stands, one_runner, run_sweep
 from qnetsim.trace import refuse_existing
@@ -114,8 +114,8 @@ def run(
         raise UsageError("--scheduler has its own workers; give neither --workers nor --shard")
     part = read_shard(shard) if shard is not None else None
     place = folder_of(sweep, folder)
-    if part is not None and not is_manifest(place):
-        raise UsageError(f"{place}: has no manifest; `qnetsim sweep plan` goes ahead of shards")
+    if part is not None:
+        require_manifest(sweep, place)
     # shards must agree on the jobs, so none of them plans
     manifest = read_manifest(place) if part is not None else manifest_in(sweep, place)
     with ExitStack() as stack:

@@ -42,6 +42,25 @@ def manifest_in(sweep: Path, folder: Path) -> Manifest:
         return plan_sweep(sweep, folder)
 
 
+def require_manifest(sweep: Path, folder: Path) -> None:
+    """Refuse a sweep that was not planned, and what is none.
+
+    Raises
+    ------
+    UsageError
+    """
+    if is_manifest(folder):
+        return
+    if sweep.is_dir():
+        raise UsageError(
+            f"{sweep}: is no folder of a sweep, it has no manifest; give a sweep file, or the "
+            "folder that `qnetsim sweep plan` made of one"
+        )
+    if not sweep.exists():
+        raise UsageError(f"{sweep}: no such sweep file, and {folder} has no manifest of one")
+    raise UsageError(f"{folder}: has no manifest; `qnetsim sweep plan {sweep}` writes one")
+
+
 def known(sweep: Path, folder: Path | None) -> SweepState:
     """State of a sweep that was planned.
 
@@ -51,8 +70,7 @@ def known(sweep: Path, folder: Path | None) -> SweepState:
         It was not.
     """
     place = folder_of(sweep, folder)
-    if not is_manifest(place):
-        raise UsageError(f"{place}: has no manifest; `qnetsim sweep plan {sweep}` writes one")
+    require_manifest(sweep, place)
     manifest = read_manifest(place)
     note_inputs(manifest, place)
     return state_of(manifest, place)

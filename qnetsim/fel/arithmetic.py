@@ -220,6 +220,8 @@ class FeatureBlock:
         self.features = features
         self.parameters: IntArray = np.zeros((features.shape[1], classes), dtype=np.int64)
         self._penalty = penalty or Penalty()
+        #: Scores that were made last, and the parameters that they are of.
+        self._scored: tuple[bytes, IntArray] | None = None
 
     def penalised(
         self, gradient: IntArray, point: IntArray, samples: int | None = None
@@ -238,8 +240,14 @@ class FeatureBlock:
         return gradient + self._penalty.gradient(point, samples or len(self.features))
 
     def scores(self) -> IntArray:
-        """Partial scores u = θx with ``SCORE_BITS``, shape (samples, classes)."""
-        return self.features @ self.parameters
+        """Partial scores u = θx with ``SCORE_BITS``, shape (samples, classes).
+
+        A round and the figures after the one before it ask for the same: they are made once.
+        """
+        now = self.parameters.tobytes()
+        if self._scored is None or self._scored[0] != now:
+            self._scored = now, self.features @ self.parameters
+        return self._scored[1]
 
     def norms(self) -> IntArray:
         """‖x‖² of each sample's part with 2·FEATURE_BITS, shape (samples,)."""

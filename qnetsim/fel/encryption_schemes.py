@@ -56,26 +56,9 @@ class EncryptionScheme(Protocol):
         """Value from what the key holder decrypted."""
         ...
 
-    def encrypt(self, value: int) -> int:
-        """Encrypt one packed integer."""
-        return self.encrypt_all([value])()[0]
-
-    def add_fresh(self, ciphertexts: Sequence[int]) -> int:
-        """Fresh encryption of one sum."""
-        return self.add_fresh_all([ciphertexts])()[0]
-
     def weigh(self, ciphertexts: Sequence[int], factors: Sequence[int]) -> int:
         """Encryption of one Σ factor·value, factors ≥ 0."""
         return self.weigh_all(ciphertexts, [factors])()[0]
-
-    def blind(self, ciphertext: int) -> tuple[int, int]:
-        """Fresh encryption of one value + mask, and the mask."""
-        blinded, masks = self.blind_all([ciphertext])
-        return blinded()[0], masks[0]
-
-    def decrypt(self, ciphertext: int) -> int:
-        """One masked value."""
-        return self.decrypt_all([ciphertext])()[0]
 
 
 @dataclass(frozen=True)

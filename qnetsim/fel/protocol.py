@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
@@ -24,10 +23,6 @@ from qnetsim.fel.arithmetic import (
     FeatureBlock,
     Penalty,
     accuracy,
-    batch_loss,
-    learning_rates,
-    loss_shares,
-    mean_loss,
     require_slots,
 )
 from qnetsim.fel.datasets import Dataset, WorkerRecords
@@ -35,10 +30,10 @@ from qnetsim.fel.direction_rounds import DirectionRounds
 from qnetsim.fel.encrypted_scores import EncryptedScoresExchange, require_plaintext
 from qnetsim.fel.evaluation import HeldOutRecords, ModelFigures
 from qnetsim.fel.exchange import EncryptedExchange, TaskEncryption, unpack_rows
+from qnetsim.fel.gradient_steps import GradientSteps
 from qnetsim.fel.intersection_protocols import RecordIntersection
 from qnetsim.fel.learning_method import LearningMethod
 from qnetsim.fel.messages import (
-    LONG_BYTES,
     Flow,
     MessageKind,
     MessageLostError,
@@ -145,6 +140,7 @@ class Session:
                     "encrypted; leave batch out, or open the scores"
                 )
         self._directions: DirectionRounds | None = None
+        self._steps: GradientSteps | None = None
         #: Records that all workers hold, and the places among them of those of this round.
         self._common: Sequence[str] = ()
         self._rows: IntArray = np.arange(0)
@@ -154,7 +150,6 @@ class Session:
         everything = WorkerRecords.of(dataset)
         self._records = intersection.records or dict.fromkeys(self.workers, everything)
         self._head_of = roles.head_of
-        self._scales: IntArray = np.zeros(dataset.classes, dtype=np.int64)
         self._curvature: dict[str, IntArray] = {}
         self._gradient_at_zero: dict[str, IntArray] = {}
         self._take_rows({worker: np.arange(dataset.samples) for worker in self.workers})
@@ -254,7 +249,6 @@ class Session:
     def _prepare(self, exchange: EncryptedExchange) -> Steps:
         """What step 3 needs once: class counts, curvature and gradients at zero."""
         balance = self.balance
-        self._scales = balance.scales
         counts = balance.positives.tolist()
         kind = MessageKind(3, "class counts")
         yield from gather_all(
@@ -277,6 +271,15 @@ class Session:
                 self._gradient_at_zero,
                 conjugate=self._method.optimiser == "conjugate_gradients",
                 l2=self._method.l2,
+            )
+        else:
+            self._steps = GradientSteps(
+                self.roles,
+                self.blocks,
+                balance,
+                self._curvature,
+                self._gradient_at_zero,
+                self._method,
             )
 
     @property
@@ -356,9 +359,9 @@ class Session:
     def _scores(self, worker: str) -> IntArray:
         """Scores of the round's records: of the parameters, or of a direction."""
         block = self.blocks[worker]
-        directions = self._directions
-        point = block.parameters if directions is None else directions.point(worker)
-        return block.features[self._rows] @ point
+        if self._directions is None:
+            return block.scores()[self._rows]
+        return block.features[self._rows] @ self._directions.point(worker)
 
     def _collect_scores(
         self, exchange: EncryptedExchange, present: Sequence[str], active: list[str]
@@ -423,64 +426,12 @@ class Session:
         scores: tuple[IntArray, list[int]],
         outcome: RoundOutcome,
     ) -> Steps:
-        """Step 5: every worker steps along its own gradient, and the owner learns the loss."""
+        """Step 5, whatever the method makes of the residuals."""
         own, sums = scores
-        encrypted, opened = yield from exchange.residuals(self.balance, self._rows, own, sums)
+        formed = yield from exchange.residuals(self.balance, self._rows, own, sums)
         if self._directions is not None:
-            taken = yield from self._directions.take(exchange, active, encrypted)
-            outcome.workers, outcome.loss = taken.workers, taken.loss
-            return
-        curvature = np.sum([self._curvature[worker] for worker in active], axis=0)
-        rates = learning_rates(curvature, self._scales, self._method.l2)
-        steps = [self._gradient_step(exchange, worker, encrypted, rates) for worker in active]
-        if self._method.batches is None:
-            found = yield from gather(steps)
-            shares = [share for share in found if share is not None]
-            if len(shares) == len(active):
-                outcome.loss = mean_loss(shares, len(self.balance.labels))
+            taken = yield from self._directions.take(exchange, active, formed.ciphertexts)
         else:
-            assert opened is not None
-            told, *found = yield from gather([self._tell_loss(opened), *steps])
-            if told is not None:
-                outcome.loss = batch_loss(told)
-        outcome.workers = tuple(
-            w for w, share in zip(active, found, strict=True) if share is not None
-        )
-
-    def _tell_loss(self, scores: IntArray) -> Flow[list[int]]:
-        """Loss of a batch, which the label holder tells the owner: no worker has a share of it."""
-        losses = self.balance.losses(scores, self._rows)
-        kind = MessageKind(5, "loss")
-        yield from send_numbers(kind, self.label_holder, self.roles.owner, losses, LONG_BYTES)
-        return losses
-
-    def _gradient_step(
-        self,
-        exchange: EncryptedExchange,
-        worker: str,
-        residuals: tuple[int, ...],
-        rates: list[Fraction],
-    ) -> Flow[list[int]]:
-        """A worker's step; returns its share of the loss, which is none of a batch's."""
-        owner = self.roles.owner
-        block = self.blocks[worker]
-        kind = MessageKind(5, "residuals")
-        numbers = [n for rate in rates for n in (rate.numerator, rate.denominator)]
-        yield from gather_all(
-            [
-                send_numbers(MessageKind(5, "rates"), owner, worker, numbers, LONG_BYTES),
-                exchange.send_ciphertexts(kind, self.label_holder, worker, residuals),
-            ]
-        )
-        kind = MessageKind(5, "masked gradient")
-        features = block.features[self._rows]
-        gradient = yield from exchange.open_sums(
-            kind, worker, residuals, features, self.dataset.classes
-        )
-        gradient = block.penalised(gradient, block.parameters, len(self._rows))
-        share: list[int] = []
-        if self._method.batches is None:
-            share = loss_shares(block.parameters, gradient, self._gradient_at_zero[worker])
-            yield from send_numbers(MessageKind(5, "loss"), worker, owner, share, LONG_BYTES)
-        block.step(gradient, rates, len(self._rows))
-        return share
+            assert self._steps is not None
+            taken = yield from self._steps.take(exchange, active, self._rows, formed)
+        outcome.workers, outcome.loss = taken.workers, taken.loss

@@ -46,14 +46,16 @@ provenance without policy and plan.
 The scalar dataset `committed_slots` counts the slots that are completely in the file. It is
 written after the rows of a flush, so a reader that keeps to it never sees half a slot.
 
-The file is written in HDF5's SWMR mode. After a kill (`SIGKILL`, power loss) it is still marked as
+The file is written in HDF5's SWMR mode: `h5py.File(path, swmr=True)` reads it while it grows, and
+at every step of its completion. After a kill (`SIGKILL`, power loss) it is still marked as
 being written: `qnetsim` and `h5py.File(path, swmr=True)` read it as it is; for other readers clear
 the mark with HDF5's own `h5clear -s`. After an error or Ctrl-C it is closed and cut to whole slots;
 where the disk has no room even for that, it stays as after a kill.
 `qnetsim run … --resume` completes it: the run starts at slot 0, is held against every stored row,
 and the new file takes the old one's place once it holds as much. A file is written by one process
 at a time: a lock `.NAME.lock` stands beside it meanwhile, and the system gives it back if that
-process dies. While a new file is not yet worth its name it is called `.NAME.RANDOM.part`.
+process dies. While a new file is not yet worth its name it is called `.NAME.RANDOM.part`; one that
+a kill left goes with the next write to `NAME`.
 
 In the provenance, `counterfactual` is there where a trace was followed to a slot and then left: the
 slot (`from_slot`), the policy that was followed (`before`), the one that decides from there

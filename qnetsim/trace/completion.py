@@ -96,6 +96,8 @@ def _complete(staged: StagedFile, kind: FileKind, ending: Ending) -> ContentDige
             **({"tasks": ending.tasks} if ending.tasks else {}),
         }
         changed["file_digest"] = digest.file_hexdigest({**ending.attributes, **changed})
+        # this opens the heap in which there is room for the texts
+        file.attrs["status"]
         put_attributes(file.id, changed)
     staged.apply()
     return digest

@@ -154,8 +154,9 @@ def _layout(number: int, sizes: tuple[tuple[str, int], ...], long: bool) -> NewF
         "filetype": kind.filetype,
         "version": np.array(kind.version, dtype=np.int64),
     }
-    if "slot" not in dict(sizes):
-        attributes["status"] = "incomplete"
+    growing = "slot" not in dict(sizes)
+    if growing:
+        attributes |= dict.fromkeys(("content_digest", "world_digest", "file_digest"), "")
     with h5py.File(image, "w", libver=LIBVER) as file:
         put_attributes(file.id, attributes)
         made = {COMMITTED: new_dataset(file["/"].id, COMMITTED, np.zeros((), np.int64))}
@@ -174,7 +175,14 @@ def _layout(number: int, sizes: tuple[tuple[str, int], ...], long: bool) -> NewF
                 h5py.h5ds.attach_scale(dataset, made[f"{column.group}/{dim}"], axis)
         rewritten = [COMMITTED, *(column.path for column in totals(kind))]
         places = {path: at for path in rewritten if (at := made[path].get_offset()) is not None}
-    return NewFile(image.getvalue(), places, attributes, dict(sizes))
+    if not growing:
+        return NewFile(image.getvalue(), places, attributes, dict(sizes))
+    # alone in a heap for texts, where there is room for those of a complete file: HDF5's readers
+    # of a running trace take no heap that is newer than their look at it
+    status = {"status": "incomplete"}
+    with h5py.File(image, "r+", libver=LIBVER) as file:
+        put_attributes(file.id, status)
+    return NewFile(image.getvalue(), places, attributes | status, dict(sizes))
 
 
 def _column(

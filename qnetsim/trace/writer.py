@@ -35,6 +35,7 @@ from qnetsim.trace.hdf5.files import (
     plain_reason,
     refuse_existing,
     remove_empty,
+    remove_left,
 )
 from qnetsim.trace.hdf5.long_chunks import writer_of
 from qnetsim.trace.hdf5.row_writer import RowWriter
@@ -147,7 +148,8 @@ class TraceWriter:
         self._file: h5py.File | None = None
         self._closing = ExitStack()
         self._closing.callback(remove_empty, make_folder(path.parent))
-        self._closing.enter_context(only_writer(path))
+        if self._closing.enter_context(only_writer(path)):
+            remove_left(path)
         # built under another name: what is there stays until its successor is sound
         self._place = path
         try:

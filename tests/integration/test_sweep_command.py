@@ -281,7 +281,7 @@ def test_shards_do_the_same_as_one_run(place: Path, capsys: pytest.CaptureFixtur
     data(capsys, "sweep", "run", "study.toml", "--folder", "whole", "--workers", "1")
     code, _, err = call(capsys, "sweep", "run", "study.toml", "--folder", "parts", "--shard", "1/2")
     assert code == 2
-    assert "`qnetsim sweep plan` goes ahead of shards" in err
+    assert "`qnetsim sweep plan study.toml` writes one" in err
     data(capsys, "sweep", "plan", "study.toml", "--folder", "parts", "--no-estimate")
     for shard in ("1/2", "2/2"):
         found = data(capsys, "sweep", "run", "parts", "--shard", shard, "--workers", "1")
@@ -308,6 +308,19 @@ def test_options_that_do_not_go_together_are_refused(
     code, _, err = call(capsys, "sweep", "status", ".", "--folder", "x")
     assert code == 2
     assert "--folder goes with a sweep file" in err
+
+
+@pytest.mark.parametrize("line", [["status"], ["collect"], ["report"], ["run", "--shard", "1/2"]])
+def test_what_is_no_sweep_is_not_sent_to_be_planned(
+    place: Path, capsys: pytest.CaptureFixture[str], line: list[str]
+) -> None:
+    code, _, err = call(capsys, "sweep", line[0], "stdy.toml", *line[1:])
+    assert code == 2
+    assert "stdy.toml: no such sweep file" in err
+    Path("empty").mkdir()
+    code, _, err = call(capsys, "sweep", line[0], "empty", *line[1:])
+    assert code == 2
+    assert "empty: is no folder of a sweep" in err
 
 
 @pytest.mark.slow

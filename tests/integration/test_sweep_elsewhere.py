@@ -45,11 +45,28 @@ class Cluster:
         self.address = ""
 
     def start(self) -> None:
-        """Start all, and wait for the address."""
+        """Start all, and wait until both workers are registered."""
         self._start("scheduler", "--port", "0")
         assert wait_until(self._addressed)
         for _ in range(2):
             self._start("worker", "--nthreads", "1")
+        self.wait_for_workers()
+
+    def wait_for_workers(self, but: int = 0) -> None:
+        """Wait until the scheduler has two workers, and none is the process that was killed.
+
+        A client that comes earlier may have its jobs queued at a worker that is busy, and the
+        worker that comes later then gets none.
+        """
+        from distributed import Client
+
+        with Client(self.address, timeout=60, set_as_default=False) as client:
+
+            def both_are_there() -> bool:
+                pids = client.run(os.getpid, on_error="ignore").values()
+                return len(set(pids)) == 2 and but not in pids
+
+            assert wait_until(both_are_there)
 
     def _addressed(self) -> bool:
         # the file is there before its contents are
@@ -127,11 +144,15 @@ def test_a_dask_cluster_loses_a_worker_and_its_client_and_all_results_are_there_
     # the client, in the middle of two jobs
     client.kill()
     client.communicate(timeout=60)
-    again = start(tmp_path, *line, "--json", **more)
     before = cluster.entered()
-    # a worker, in the middle of a job; its nanny starts another one
+    # a worker, in the middle of a job that nobody waits for; its nanny starts another one
     os.kill(min(before), signal.SIGKILL)
-    assert wait_until(lambda: len(cluster.entered() - before) >= 1)
+    cluster.wait_for_workers(but=min(before))
+    again = start(tmp_path, *line, "--json", **more)
+    assert wait_until(lambda: len(cluster.entered() - before) == 1)
+    # and that one, in the middle of a job that the new client waits for
+    (second,) = cluster.entered() - before
+    os.kill(second, signal.SIGKILL)
     (cluster.gate / "open").touch()
     out, err = again.communicate(timeout=180)
     assert again.returncode == 0, err

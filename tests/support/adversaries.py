@@ -15,6 +15,7 @@ from qnetsim.fel.messages import Message, MessageKind
 from qnetsim.fel.paillier import unpack
 from qnetsim.fel.preparation import FEATURE_BITS
 from tests.support.federated import KEY_BITS
+from tests.support.one_ciphertext import decrypt
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def own_scores(block: np.ndarray, gradients: list[np.ndarray], rates: list[list[
 def labels_from(ciphertexts: list[int], scheme: PaillierScheme, classes: int) -> np.ndarray:
     """Labels of records whose residuals were opened: negative residuals are those of +1."""
     n = scheme.public
-    opened = [scheme.decrypt(value) for value in ciphertexts]
+    opened = [decrypt(scheme, value) for value in ciphertexts]
     around = [value - n if value > n // 2 else value for value in opened]
     rows = np.array([unpack(value, classes) for value in around])
     return np.where(rows < 0, 1, -1)

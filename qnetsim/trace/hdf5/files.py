@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
 import os
@@ -19,6 +20,9 @@ from qnetsim.trace.hdf5.durable import sync_folder, sync_path
 
 if TYPE_CHECKING:
     import h5py
+
+#: In the name of a file that is not yet worth its own.
+RANDOM_BYTES = 8
 
 
 def is_hdf5(path: Path) -> bool:
@@ -127,7 +131,7 @@ def fresh_place(path: Path) -> Path:
         The folder cannot be written.
     """
     while True:
-        place = beside(path, f".{path.name}.{secrets.token_hex(8)}.part")
+        place = beside(path, f".{path.name}.{secrets.token_hex(RANDOM_BYTES)}.part")
         try:
             os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         except FileExistsError:
@@ -137,10 +141,10 @@ def fresh_place(path: Path) -> Path:
 
 
 @contextmanager
-def only_writer(path: Path) -> Iterator[None]:
+def only_writer(path: Path) -> Iterator[bool]:
     """Hold the right to write a file; a process that dies gives it back.
 
-    Systems without ``flock`` (Windows) do without.
+    Systems without ``flock`` (Windows) do without. Yields whether a process died that held it.
 
     Raises
     ------
@@ -152,13 +156,16 @@ def only_writer(path: Path) -> Iterator[None]:
     try:
         import fcntl
     except ImportError:
-        yield
+        yield False
         return
     lock = beside(path, f".{path.name}.lock")
     while True:
         try:
-            # a link in its place is refused, not followed
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+            handle, left = _opened_lock(lock)
+        except FileNotFoundError:
+            if lock.parent.is_dir():
+                continue  # it was removed between our two looks
+            raise TraceError(f"{path}: cannot be created: {os.strerror(errno.ENOENT)}") from None
         except OSError as error:
             raise TraceError(f"{path}: cannot be created: {plain_reason(error)}") from None
         try:
@@ -173,12 +180,35 @@ def only_writer(path: Path) -> Iterator[None]:
             ) from None
         os.close(handle)
     try:
-        yield
+        yield left
     finally:
         # a lock that stays is taken by the next writer
         with suppress(OSError):
             lock.unlink(missing_ok=True)
         os.close(handle)
+
+
+def _opened_lock(lock: Path) -> tuple[int, bool]:
+    """A handle on the file of a lock, and whether it was there."""
+    flags = os.O_RDWR | os.O_NOFOLLOW  # a link in its place is refused, not followed
+    try:
+        return os.open(lock, flags | os.O_CREAT | os.O_EXCL, 0o644), False
+    except FileExistsError:
+        return os.open(lock, flags), True
+
+
+def remove_left(path: Path) -> None:
+    """Remove what a process left that died while it held the right to write a file.
+
+    Such files are made only by who holds that right, so that the caller, who holds it now, takes
+    them from nobody.
+    """
+    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{{2 * RANDOM_BYTES}}}\.part")
+    with suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            if ours.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    Path(entry).unlink()
 
 
 @contextmanager

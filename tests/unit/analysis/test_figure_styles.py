@@ -241,6 +241,11 @@ def test_unknown_and_missing_figures_are_named(
     assert not Path(picture).exists()
 
 
+def test_the_page_on_figures_names_them_all() -> None:
+    page = " ".join((ROOT / "docs" / "tutorials" / "figures.md").read_text("utf-8").split())
+    assert ", ".join(f"`{name}`" for name in FIGURE_NAMES) in page
+
+
 def test_tasks_without_a_round_are_drawn_without_a_word(tmp_path: Path) -> None:
     """Warnings are errors here: an empty legend was one."""
     scenario = load(ROOT / "scenarios" / "fel.toml", slots=5, replications=1)

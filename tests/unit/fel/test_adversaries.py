@@ -40,6 +40,7 @@ from tests.support.adversaries import (
     tokens_of,
 )
 from tests.support.federated import KEY_BITS, drive, learn, session, small
+from tests.support.one_ciphertext import add_fresh, decrypt, encrypt
 
 PAGE = ROOT / "docs" / "background" / "fel-adversaries.md"
 NAMES = ["worker 0", "worker 1", "worker 2"]
@@ -67,13 +68,13 @@ def test_listener_reads_no_plain_number() -> None:
 def test_listener_cannot_tell_what_a_ciphertext_holds() -> None:
     """It knows the public key, and tries every residual there can be: none encrypts the same."""
     scheme = paillier()(1)
-    heard = scheme.encrypt(1)
+    heard = encrypt(scheme, 1)
     cipher = scheme._cipher
     tries = {cipher.encrypt(value) for value in (-1, 0, 1) for _ in range(20)}
     assert heard not in tries
     # nor do sums that a head sends on show their summands
-    parts = [scheme.encrypt(value) for value in (2, 3)]
-    assert scheme.add_fresh(parts) != scheme.add(parts)
+    parts = [encrypt(scheme, value) for value in (2, 3)]
+    assert add_fresh(scheme, parts) != scheme.add(parts)
 
 
 def intersected(*, padded: bool) -> list[Message]:
@@ -197,7 +198,7 @@ def test_head_with_the_private_key_could_open_scores() -> None:
     sent = drive(task.round(task.workers, RoundOutcome()))
     scheme = paillier()(2)
     scores = next(m for m in sent if m.purpose == "scores" and m.source == NAMES[0])
-    opened = [scheme.unmask(scheme.decrypt(value), 0) for value in scores.numbers]
+    opened = [scheme.unmask(decrypt(scheme, value), 0) for value in scores.numbers]
     assert any(true)
     assert [part for value in opened for part in unpack(value, 7)][: len(true)] == true
 
@@ -209,7 +210,7 @@ def test_head_without_the_private_key_opens_nothing() -> None:
     assert not keys
     others_key = paillier(8)(1)
     scores = next(m for m in sent if m.purpose == "scores" and m.target == "head")
-    assert all(others_key.decrypt(value) != 0 for value in scores.numbers)
+    assert all(decrypt(others_key, value) != 0 for value in scores.numbers)
 
 
 # ------------------------------------------------------------------ workers
@@ -406,7 +407,7 @@ def test_trusted_relay_reads_plain_numbers() -> None:
         assert relayed(heard) == message.payload()
     stranger = paillier(99)(1)
     residuals = next(m for m in sent if m.kind == MessageKind(5, "residuals"))
-    opened = [stranger.decrypt(value % stranger.public) for value in residuals.numbers]
+    opened = [decrypt(stranger, value % stranger.public) for value in residuals.numbers]
     assert min(opened) > 2**64
 
 

@@ -43,6 +43,7 @@ from qnetsim.fel.protocol import RoundOutcome, Session
 from qnetsim.fel.roles import TaskRoles
 from qnetsim.fel.signing_key import signing_key
 from tests.support.federated import KEY_BITS, drive, learn, session, small
+from tests.support.one_ciphertext import add_fresh, blind, decrypt, encrypt
 
 
 @pytest.mark.parametrize(
@@ -167,9 +168,9 @@ def test_packed_integers_come_back(values: list[int]) -> None:
 @settings(max_examples=20, deadline=None)
 def test_sums_and_products_under_encryption(values: list[int], factor: int) -> None:
     scheme = PaillierScheme(KEY_BITS, 1, "test")
-    cipher = scheme.encrypt(paillier.pack(values))
-    blinded, mask = scheme.blind(scheme.add([scheme.weigh([cipher], [factor]), cipher]))
-    seen = scheme.decrypt(blinded)
+    cipher = encrypt(scheme, paillier.pack(values))
+    blinded, mask = blind(scheme, scheme.add([scheme.weigh([cipher], [factor]), cipher]))
+    seen = decrypt(scheme, blinded)
     assert seen != scheme.unmask(seen, mask)
     found = paillier.unpack(scheme.unmask(seen, mask), 3)
     assert found == [value * (factor + 1) for value in values]
@@ -177,8 +178,8 @@ def test_sums_and_products_under_encryption(values: list[int], factor: int) -> N
 
 def test_no_randomness_is_used_twice() -> None:
     scheme = PaillierScheme(KEY_BITS, 1, "test")
-    assert len({scheme.encrypt(5) for _ in range(50)}) == 50
-    assert len({scheme.blind(scheme.encrypt(5))[1] for _ in range(50)}) == 50
+    assert len({encrypt(scheme, 5) for _ in range(50)}) == 50
+    assert len({blind(scheme, encrypt(scheme, 5))[1] for _ in range(50)}) == 50
     assert PaillierScheme(KEY_BITS, 1, "other").public != scheme.public
     assert scheme.public.bit_length() == KEY_BITS
 
@@ -292,16 +293,16 @@ def test_sums_and_masked_values_are_encrypted_anew() -> None:
     """Nothing but the private key tells a fresh ciphertext from what it was made of."""
     scheme = PaillierScheme(KEY_BITS, 1, "fresh")
     n = scheme.public
-    one, two = scheme.encrypt(3), scheme.encrypt(4)
+    one, two = encrypt(scheme, 3), encrypt(scheme, 4)
     plain = scheme.add([one, two])
-    sums = {scheme.add_fresh([one, two]) for _ in range(3)}
+    sums = {add_fresh(scheme, [one, two]) for _ in range(3)}
     assert len(sums | {plain}) == 4
-    assert {scheme.decrypt(value) for value in sums} == {7}
-    assert scheme.add_fresh([one]) != one
-    blinded, mask = scheme.blind(one)
+    assert {decrypt(scheme, value) for value in sums} == {7}
+    assert add_fresh(scheme, [one]) != one
+    blinded, mask = blind(scheme, one)
     # without fresh randomness the result would be one·(1 + mask·n)
     assert blinded != one * (1 + mask * n) % (n * n)
-    assert scheme.unmask(scheme.decrypt(blinded), mask) == 3
+    assert scheme.unmask(decrypt(scheme, blinded), mask) == 3
 
 
 def test_tokens_are_sent_in_an_order_that_says_nothing() -> None:
@@ -411,3 +412,14 @@ def test_residuals_are_the_derivative_rounded_down() -> None:
     y = balance.labels[:, 0]
     exact = 5 * np.where(y > 0, 1 / 4, 1 / 6) * (z / 4 - y / 2)
     np.testing.assert_array_equal(balance.residuals(scores)[:, 0], np.floor(exact * 2**16))
+
+
+def test_scores_are_made_once_for_the_same_parameters() -> None:
+    rng = np.random.default_rng(1)
+    block = FeatureBlock(rng.integers(-4096, 4097, (20, 3)), 2)
+    block.parameters += rng.integers(-9, 10, (3, 2))
+    first = block.scores()
+    assert block.scores() is first
+    block.parameters -= 1  # in place, as a step does
+    assert (block.scores() == block.features @ block.parameters).all()
+    assert (block.scores() != first).any()

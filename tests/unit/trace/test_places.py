@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
 import pytest
 
-from qnetsim.errors import TraceError
+from qnetsim.errors import BeingWrittenError, TraceError
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import TraceHeader, TraceWriter, open_trace
-from qnetsim.trace.hdf5.files import fresh_place, replacing
+from qnetsim.trace.hdf5.files import fresh_place, only_writer, replacing
+from tests.support import ROOT
 from tests.support.helpers import nsfnet
 
 EVF = PolicyTable(name="evf")
@@ -52,6 +56,42 @@ def test_names_of_unfinished_files_cannot_be_foreseen(tmp_path: Path) -> None:
     mask = tmp_path / "other"
     mask.touch()
     assert {place.stat().st_mode for place in places} == {mask.stat().st_mode}
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write_of_that_name(tmp_path: Path) -> None:
+    """Killed ahead of its first commit, a writer leaves a lock and a file without a name."""
+    path = tmp_path / "v.h5"
+    killed = (
+        "import os, signal\n"
+        "from tests.support.helpers import nsfnet\n"
+        "from qnetsim.runs.simulate import simulate\n"
+        "from qnetsim.scenario import PolicyTable\n"
+        "from qnetsim.trace import TraceWriter\n"
+        "TraceWriter.append = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"simulate(nsfnet(run__slots='5'), PolicyTable(name='evf'), {str(path)!r})\n"
+    )
+    run = subprocess.run([sys.executable, "-c", killed], cwd=ROOT, capture_output=True)
+    assert run.returncode == -signal.SIGKILL
+    left = {entry.name for entry in tmp_path.iterdir()}
+    assert len(left) == 2
+    assert ".v.h5.lock" in left
+    theirs = {".w.h5.0123456789abcdef.part", ".v.h5.part", ".v.h5.0123456789abcdef.part.txt"}
+    for name in theirs:
+        (tmp_path / name).write_text("years of work")
+    folder = tmp_path / ".v.h5.0123456789abcdef.part"
+    folder.mkdir()
+    simulate(nsfnet(run__slots="5"), EVF, path)
+    assert {entry.name for entry in tmp_path.iterdir()} == {"v.h5", folder.name} | theirs
+
+
+def test_nothing_of_a_living_writer_goes(tmp_path: Path) -> None:
+    path = tmp_path / "v.h5"
+    with only_writer(path) as left:
+        assert not left
+        place = fresh_place(path)
+        with pytest.raises(BeingWrittenError):
+            simulate(nsfnet(run__slots="5"), EVF, path)
+        assert place.exists()
 
 
 @pytest.mark.parametrize("error", [OSError("no"), KeyboardInterrupt(), ZeroDivisionError()])
