@@ -39,7 +39,8 @@ class Muon:
                 self._layers, self._momenta, gradients, strict=True
             ):
                 momentum.mul_(KEPT).add_(gradient)
-                ahead = torch.atleast_2d(gradient + KEPT * momentum)
+                ahead = gradient + KEPT * momentum
+                ahead = ahead.reshape(-1, ahead.shape[-1])
                 size = STEP_RMS * math.sqrt(max(ahead.shape))
                 layer.sub_(orthogonal(ahead).view_as(layer), alpha=rate * size)
 
@@ -51,7 +52,7 @@ class Muon:
 def orthogonal(matrix: Tensor) -> Tensor:
     """About the matrix of the same singular vectors whose singular values are all 1."""
     upright = matrix.shape[0] > matrix.shape[1]
-    found = matrix.mT if upright else matrix
+    found: Tensor = matrix.mT if upright else matrix
     found = found / found.norm().clamp_min(torch.finfo(found.dtype).tiny)
     first, third, fifth = COEFFICIENTS
     for _ in range(ITERATIONS):

@@ -101,7 +101,7 @@ class PairLaw:
         requests = len(shares)
         places = self._asked + self._levels * np.arange(requests)[:, None]
         found = np.bincount(places.ravel(), shares.ravel(), minlength=requests * self._levels)
-        return found.reshape(requests, self._levels)
+        return np.asarray(found.reshape(requests, self._levels), dtype=np.float64)
 
 
 def _relu(x: FloatArray) -> FloatArray:
