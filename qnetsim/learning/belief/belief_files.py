@@ -155,17 +155,24 @@ def belief_weights_of(training: BeliefTraining, place: int = 0) -> BeliefWeights
 def _ranges(training: BeliefTraining) -> dict[str, object]:
     """What differs between training worlds."""
     own, other = EPOCH_WORLDS
+    table = training.case.scenario.jobs
+    forecast = training.case.forecast
+    assert table is not None and forecast.jobs is not None
+    at_a_node = table.count / len(forecast.jobs.nodes)
     # nodes of other places ask for something with every other one
     pairs = (
         *(nodes - 1 for nodes in job_worlds.NODES),
-        *pairs_at_nodes(training.case.forecast.pairs),
+        *pairs_at_nodes(forecast.pairs),
     )
     return {
         "background": list(job_worlds.BACKGROUNDS),
-        "share_of_jobs_rounds_gaps": list(job_worlds.SHARES),
+        "jobs_at_a_node": [round(at_a_node * share, 3) for share in job_worlds.JOB_SHARES],
+        "share_of_rounds_gaps": list(job_worlds.SHARES),
         "other_periods": list(job_worlds.PERIODS),
-        "most_delay": job_worlds.MOST_DELAY,
-        "most_drop_out": job_worlds.MOST_DROP_OUT,
+        "sizes": [1, forecast.level_count - 1],
+        "members": list(job_worlds.MEMBERS),
+        "delay": [0.0, job_worlds.MOST_DELAY],
+        "drop_out": [0.0, job_worlds.MOST_DROP_OUT],
         "other_numbers_of_nodes": list(job_worlds.NODES),
         PAIRS_AT_NODE: [min(pairs), max(pairs)],
         "worlds_of_other_numbers_of_nodes": other / (own + other),

@@ -19,8 +19,8 @@ from qnetsim.learning.belief.belief_module import LawModule
 from qnetsim.learning.belief.clients import clients_of
 from qnetsim.learning.belief.job_worlds import TrainingPlace, Worlds
 from qnetsim.learning.belief.law_costs import LawCosts
+from qnetsim.learning.belief.muon import Muon
 from qnetsim.learning.belief.seen_windows import SeenWindows
-from qnetsim.learning.networks import Adam
 from qnetsim.policies.learned.belief_weights import LawSpec
 from qnetsim.world.demand import Levels
 
@@ -31,8 +31,6 @@ EVALUATION = (2, 240, 40)
 EPOCH_WORLDS = (45, 15)
 #: Share of the units that the second layer has.
 SECOND_SHARE = 2 / 3
-#: Greatest norm of a gradient.
-CLIP = 1.0
 #: Bytes of a number of single precision.
 FLOAT_BYTES = 4
 #: Share of the learning rate that is left at the end.
@@ -65,7 +63,7 @@ class BeliefTraining:
     by ``batch`` slots of them. Every node is a client, with pairs that end at it, and works out the
     gradient of what these pairs asked for, which takes nothing from others. The mean of the weights
     after one local step each is the step by the mean gradient, so it is worked out for all pairs at
-    once; Adam's moments are those of the mean.
+    once; momenta are those of the mean, and steps are made even in all directions (:class:`Muon`).
 
     Parameters
     ----------
@@ -111,7 +109,7 @@ class BeliefTraining:
             LawModule(self.spec, seeds.stream(self.train_seed, "learning", ALGORITHM, "weights", s))
             for s in self.training_seeds
         ]
-        self._adams = [Adam(list(m.parameters()), table.policy_rate) for m in self.modules]
+        self._steps = [Muon(list(module.parameters())) for module in self.modules]
         self.curve = BeliefCurve()
         self.epoch = 0
         self.mean_levels: tuple[float, float] | None = None
@@ -141,11 +139,11 @@ class BeliefTraining:
         return {"policies": clients * count, "aggregate": clients * count}
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights and moments of all seeds, by name."""
+        """Weights and momenta of all seeds, by name."""
         found: dict[str, Tensor] = {}
-        for i, (module, adam) in enumerate(zip(self.modules, self._adams, strict=True)):
+        for i, (module, steps) in enumerate(zip(self.modules, self._steps, strict=True)):
             found |= {f"{i}.{name}": t for name, t in module.named_parameters()}
-            found |= {f"{i}.adam.{name}": t for name, t in adam.tensors().items()}
+            found |= {f"{i}.momentum.{name}": t for name, t in steps.tensors().items()}
         return found
 
     def run(
@@ -218,13 +216,16 @@ class BeliefTraining:
     def _update(self, member: int, update: int, seen: SeenWindows) -> None:
         table = self.case.scenario.learning
         bits = self._stream(member, "batch", update)
-        count, slots, _ = seen.levels.shape
-        which = seeds.integers(bits, count, table.batch)
-        when = seeds.integers(bits, slots, table.batch)
+        count, slots, requests = seen.levels.shape
+        # about as many pairs in an update, wherever it goes by
+        times = max(1, round(table.batch * self.case.forecast.requests / requests))
+        which = seeds.integers(bits, count, times)
+        when = seeds.integers(bits, slots, times)
         inputs = torch.from_numpy(seen.before(which, when))
-        loss = surprise(self.modules[member](inputs), torch.from_numpy(seen.asked(which, when)))
+        loss_of = self.modules[member].surprise
+        loss = loss_of(inputs, torch.from_numpy(seen.asked(which, when)))
         rate = table.policy_rate * _share_of_rate(update / (table.epochs * table.updates_per_epoch))
-        self._adams[member].step_clipped(loss, rate, CLIP)
+        self._steps[member].step(loss, rate)
 
     def _evaluation_worlds(self) -> np.ndarray:
         worlds, slots, _ = EVALUATION
@@ -246,7 +247,7 @@ class BeliefTraining:
         costs = []
         for module in self.modules:
             with torch.no_grad():
-                laws = torch.softmax(module(inputs).double(), dim=-1).numpy()
+                laws = module.laws(inputs).double().numpy()
             costs.append(self._costs.mean_over_best(laws, seen.asked(which, when)))
         table = self.case.scenario.learning
         curve = self.curve
@@ -254,17 +255,6 @@ class BeliefTraining:
         curve.slots.append(self.epoch * table.slots_per_epoch * sum(EPOCH_WORLDS))
         curve.updates.append(self.updates)
         curve.cpu_s.append(self._cpu_s)
-
-
-def surprise(scores: Tensor, levels: Tensor) -> Tensor:
-    """Mean negative logarithm of the probability of what was asked for, in nats.
-
-    Parameters
-    ----------
-    scores : Tensor, shape (times, requests, levels)
-    levels : Tensor of int64, shape (times, requests)
-    """
-    return torch.nn.functional.cross_entropy(scores.flatten(0, 1), levels.flatten())
 
 
 def _clients(place: TrainingPlace) -> int:

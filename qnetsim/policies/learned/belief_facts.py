@@ -92,8 +92,16 @@ def _of_worlds(setting: Setting) -> dict[str, tuple[str, list[float]]]:
     }
     if forecast.jobs:
         means = [round(law.mean, 3) for law in forecast.jobs.backgrounds]
-        found["other_periods"] = "periods", list(forecast.jobs.table.periods)
-        found["background"] = "mean level beside the jobs", means
+        table, nodes = forecast.jobs.table, len(forecast.jobs.nodes)
+        found |= {
+            "other_periods": ("periods", list(table.periods)),
+            "background": ("mean level beside the jobs", means),
+            "sizes": ("sizes", [*table.sizes, *forecast.jobs.owner_sizes]),
+            "members": ("members", [table.members]),
+            "jobs_at_a_node": ("jobs for each node", [round(table.count / nodes, 3)]),
+            "delay": ("delay", [table.delay]),
+            "drop_out": ("drop_out", [table.drop_out]),
+        }
     return found
 
 

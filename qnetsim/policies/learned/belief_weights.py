@@ -61,7 +61,10 @@ class BeliefSpec:
 
 @dataclass(frozen=True)
 class LawSpec:
-    """The same of a network that says a law of each pair's next level (version 2).
+    """The same of a network that says a law of each pair's next level (version 3).
+
+    It chooses between levels, and between the slots that are seen: the level that was asked for in
+    one of them comes again.
 
     Attributes
     ----------
@@ -70,7 +73,7 @@ class LawSpec:
     units, second_units : int
         Of the two layers.
     levels : int
-        Levels of which it says the probability; the lowest ones.
+        That it can choose whether they were seen or not; the lowest ones.
     """
 
     history: int
@@ -83,6 +86,11 @@ class LawSpec:
         """Slots that are seen."""
         return self.history + 1
 
+    @property
+    def choices(self) -> int:
+        """Levels, and slots that are seen, the last one first."""
+        return self.levels + self.slots
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each tensor by its name."""
         return {
@@ -91,8 +99,8 @@ class LawSpec:
             "ends.weight": (self.units, ENDS * self.slots),
             "both.weight": (self.second_units, self.units),
             "both.bias": (self.second_units,),
-            "outputs.weight": (self.levels, self.second_units),
-            "outputs.bias": (self.levels,),
+            "outputs.weight": (self.choices, self.second_units),
+            "outputs.bias": (self.choices,),
         }
 
 
@@ -117,8 +125,9 @@ class BeliefWeights:
     sha256: str = ""
 
 
-#: What a network knows about itself, by the version of the file.
-SPECS: dict[int, type[BeliefSpec | LawSpec]] = {1: BeliefSpec, 2: LawSpec}
+#: What a network knows about itself, by the version of the file. Version 2, which no release had,
+#: could not choose slots.
+SPECS: dict[int, type[BeliefSpec | LawSpec]] = {1: BeliefSpec, 3: LawSpec}
 
 
 def packed_belief(weights: BeliefWeights) -> bytes:

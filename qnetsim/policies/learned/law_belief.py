@@ -1,4 +1,4 @@
-"""Beliefs of version 2: a law of each pair's next level, from a window of past slots."""
+"""Beliefs of version 3: a law of each pair's next level, from a window of past slots."""
 
 from __future__ import annotations
 
@@ -50,31 +50,39 @@ class PairLaw:
     Parameters
     ----------
     weights : BeliefWeights
-        Of version 2.
+        Of version 3.
     pairs : sequence of (int, int)
         Node pair of each request.
+    levels : int
+        That a pair may ask for.
     """
 
-    def __init__(self, weights: BeliefWeights, pairs: Sequence[NodePair]) -> None:
+    def __init__(self, weights: BeliefWeights, pairs: Sequence[NodePair], levels: int) -> None:
         assert isinstance(weights.spec, LawSpec)
         self._tensors: dict[str, FloatArray] = {
             name: tensor.astype(np.float64) for name, tensor in weights.tensors.items()
         }
         self._slots = weights.spec.slots
+        self._known = weights.spec.levels
+        self._levels = levels
         self._ends = PairEnds(pairs)
         #: Own demand and that of the two ends, the last slot first; (3, requests, slots).
         self._seen: FloatArray = np.zeros((3, len(pairs), self._slots))
+        self._asked: IntArray = np.zeros((len(pairs), self._slots), dtype=np.int64)
 
     def see(self, levels: npt.NDArray[np.integer[Any]]) -> None:
         """Take in the levels of the slot that is over, shape (requests,)."""
         first, second = self._ends.others(levels)
         self._seen[:, :, 1:] = self._seen[:, :, :-1].copy()
         self._seen[:, :, 0] = levels / OWN_SCALE, first / END_SCALE, second / END_SCALE
+        self._asked[:, 1:] = self._asked[:, :-1].copy()
+        self._asked[:, 0] = levels
 
     def laws(self) -> FloatArray:
         """Probability of each level in the slot to come, shape (requests, levels).
 
-        A pair looks the same from both of its ends: the first layer adds up the two views.
+        A pair looks the same from both of its ends: the first layer adds up the two views. To what
+        is said of a level itself comes what is said of the slots in which it was asked for.
         """
         t = self._tensors
         own, first, second = self._seen
@@ -83,8 +91,17 @@ class PairLaw:
         hidden = _relu(own + first @ near + second @ far) + _relu(own + second @ near + first @ far)
         hidden = _relu(hidden @ t["both.weight"].T + t["both.bias"])
         scores = hidden @ t["outputs.weight"].T + t["outputs.bias"]
-        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(scores / scores.sum(axis=1, keepdims=True))
+        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        laws = with_levels(shares[:, : self._known], self._levels)
+        return laws + self._again(shares[:, self._known :])
+
+    def _again(self, shares: FloatArray) -> FloatArray:
+        """Probability that the level of a slot which is seen comes again, for each level."""
+        requests = len(shares)
+        places = self._asked + self._levels * np.arange(requests)[:, None]
+        found = np.bincount(places.ravel(), shares.ravel(), minlength=requests * self._levels)
+        return np.asarray(found.reshape(requests, self._levels), dtype=np.float64)
 
 
 def _relu(x: FloatArray) -> FloatArray:
@@ -109,7 +126,7 @@ class LawStock:
     Parameters
     ----------
     weights : BeliefWeights
-        Of version 2.
+        Of version 3.
     setting : Setting
     """
 
@@ -117,16 +134,14 @@ class LawStock:
         forecast = setting.forecast
         self._group = forecast.group
         self._first = forecast.first_of_group
-        self._levels = forecast.level_count
-        self.belief = PairLaw(weights, forecast.pairs)
+        self.belief = PairLaw(weights, forecast.pairs, forecast.level_count)
         self._sums = SummedLoads(setting, setting.shortest_routes())
         self._bits = setting.network.channel_bits
         self._kept: dict[int, tuple[IntArray, KeyRetention]] = {}
         self._expect()
 
     def _expect(self) -> None:
-        laws = with_levels(self.belief.laws()[self._first], self._levels)
-        self._expected = self._sums.cumulative(laws)
+        self._expected = self._sums.cumulative(self.belief.laws()[self._first])
 
     def see(self, outcome: Outcome) -> None:
         """Take in the slots that are over."""

@@ -17,7 +17,7 @@ from qnetsim.learning.belief.belief_files import (  # noqa: E402
     save_belief_state,
 )
 from qnetsim.learning.belief.belief_module import LawModule  # noqa: E402
-from qnetsim.learning.belief.belief_training import BeliefTraining, surprise  # noqa: E402
+from qnetsim.learning.belief.belief_training import BeliefTraining  # noqa: E402
 from qnetsim.learning.belief.clients import clients_of  # noqa: E402
 from qnetsim.learning.belief.seen_windows import SeenWindows  # noqa: E402
 from qnetsim.policies.learned.belief_net import BeliefNet, BeliefNetOptions  # noqa: E402
@@ -40,9 +40,9 @@ def module_of(weights):
 
 
 def test_inference_without_torch_equals_torch() -> None:
-    weights = drawn_weights(LawSpec(history=23, units=96, second_units=64, levels=10))
+    weights = drawn_weights(LawSpec(history=39, units=96, second_units=64, levels=10))
     levels = np.random.default_rng(3).integers(0, 10, (200, len(PAIRS)))
-    belief = PairLaw(weights, PAIRS)
+    belief = PairLaw(weights, PAIRS, 10)
     found = [belief.laws()]
     for row in levels:
         belief.see(row)
@@ -50,11 +50,11 @@ def test_inference_without_torch_equals_torch() -> None:
     seen = SeenWindows(levels[None], PAIRS, weights.spec.slots)
     windows = torch.from_numpy(seen.before(np.zeros(201, int), np.arange(201)))
     with torch.no_grad():
-        laws = torch.softmax(module_of(weights).double()(windows.double()), dim=-1)
+        laws = module_of(weights).double().laws(windows.double())
     np.testing.assert_allclose(np.array(found), laws.numpy(), rtol=0, atol=1e-6)
     # as it is trained, in single precision
     with torch.no_grad():
-        laws = torch.softmax(module_of(weights)(windows), dim=-1)
+        laws = module_of(weights).laws(windows)
     np.testing.assert_allclose(np.array(found), laws.numpy(), rtol=0, atol=1e-4)
 
 
@@ -80,14 +80,15 @@ def test_gradients_of_a_training_are_finite_differences() -> None:
     training = BeliefTraining(jobs_case(), [0])
     inputs, levels = drawn_batch(training)
     module = LawModule(SPEC, seeds.stream(1, "test")).double()
-    surprise(module(inputs.double()), levels).backward()
+    inputs = inputs.double()
+    module.surprise(inputs, levels).backward()
     for parameter in module.parameters():
         place = int(parameter.grad.abs().argmax())
         values = []
         for sign in (1, -1):
             with torch.no_grad():
                 parameter.view(-1)[place] += sign * 1e-6
-                values.append(float(surprise(module(inputs.double()), levels)))
+                values.append(float(module.surprise(inputs, levels)))
                 parameter.view(-1)[place] -= sign * 1e-6
         wanted = (values[0] - values[1]) / 2e-6
         assert float(parameter.grad.view(-1)[place]) == pytest.approx(wanted, rel=1e-5)
@@ -98,7 +99,7 @@ def test_the_step_is_the_mean_of_what_the_clients_would_do() -> None:
     training = BeliefTraining(jobs_case(), [0])
     inputs, levels = drawn_batch(training)
     module = training.modules[0]
-    whole = torch.autograd.grad(surprise(module(inputs), levels), list(module.parameters()))
+    whole = torch.autograd.grad(module.surprise(inputs, levels), list(module.parameters()))
     clients = clients_of(training._worlds[0].own.forecast.pairs)
     nodes = np.unique(clients)
     moved = []
@@ -106,7 +107,7 @@ def test_the_step_is_the_mean_of_what_the_clients_would_do() -> None:
         mine = torch.from_numpy(np.flatnonzero(clients == node))
         # of as many clients, and of the mean over all pairs, each has its share
         share = len(nodes) * len(mine) / len(clients)
-        loss = surprise(module(inputs[:, :, mine]), levels[:, mine]) * share
+        loss = module.surprise(inputs[:, :, mine], levels[:, mine]) * share
         slope = torch.autograd.grad(loss, list(module.parameters()))
         own = zip(module.parameters(), slope, strict=True)
         moved.append([p.detach() - 0.1 * g for p, g in own])
@@ -126,8 +127,8 @@ def test_the_policy_in_the_kernel_costs_what_training_evaluates(tmp_path) -> Non
     seen = SeenWindows(result.levels[None], case.forecast.pairs, training.spec.slots)
     times = np.zeros(60, int), np.arange(60)
     with torch.no_grad():
-        scores = training.modules[0](torch.from_numpy(seen.before(*times)))
-    laws = torch.softmax(scores.double(), dim=-1).numpy()
+        laws = training.modules[0].laws(torch.from_numpy(seen.before(*times)))
+    laws = laws.double().numpy()
     costs = training._costs
     found = costs.mean_over_best(laws, seen.asked(*times)) * costs.best
     # single precision may put a quantile on the other side of an edge
@@ -159,8 +160,10 @@ def test_training_learns_and_goes_on_where_it_stopped(tmp_path) -> None:
     assert whole.mean_levels == again.mean_levels
     card = belief_weights_of(whole).card
     assert card["training"]["mean_level"] == [round(x, 3) for x in whole.mean_levels]
-    # 13 at each node of the scenario, those of 10 to 20 nodes elsewhere
-    assert card["worlds"]["pairs_at_a_node"] == [9, 19]
+    # 13 at each node of the scenario, those of 8 to 46 nodes elsewhere
+    assert card["worlds"]["pairs_at_a_node"] == [7, 45]
+    # 0.2 to 2 times as many jobs as the scenario's ten on 14 nodes
+    assert card["worlds"]["jobs_at_a_node"] == [0.143, 1.429]
     # what it took on a machine is no part of the file
     again.curve.cpu_s[-1] += 60.0
     assert belief_contents(again) == belief_contents(whole)
@@ -206,13 +209,46 @@ def test_without_jobs_there_is_nothing_to_train_on() -> None:
 
 def test_worlds_differ_in_background_jobs_and_nodes() -> None:
     worlds = BeliefTraining(jobs_case(), [0])._worlds[0]
-    nodes = {len(worlds.other(epoch).nodes) for epoch in range(30)}
-    assert min(nodes) == 10 and max(nodes) == 20
-    means = [worlds.draw(worlds.own, 0, w, 60).mean() for w in range(30)]
+    nodes = {len(worlds.other(epoch).nodes) for epoch in range(60)}
+    assert 8 <= min(nodes) <= 9 and 42 <= max(nodes) <= 46
+    means = [worlds.draw(worlds.own, 0, w, 60).mean() for w in range(60)]
     assert min(means) < 0.8 and max(means) > 1.6
     # the background is that of the scenario in about half of them
     silent = [(worlds.draw(worlds.own, 0, w, 60) == 0).mean() for w in range(30)]
     assert 0.3 < np.mean(np.array(silent) > 0.5) < 0.95
+
+
+def test_worlds_differ_in_every_number_of_the_jobs() -> None:
+    worlds = BeliefTraining(jobs_case(), [0])._worlds[0]
+    draws = np.random.default_rng(2).random((400, 30)).tolist()
+    tables = [worlds._jobs(iter(row), 46) for row in draws]
+    at_a_node = [table.count / 46 for table in tables]
+    assert min(at_a_node) < 0.2 < 1.3 < max(at_a_node) < 1.45
+    assert {p for table in tables for p in table.periods} == set(range(2, 17))
+    assert {size for table in tables for size in table.sizes} == set(range(1, 10))
+    assert {table.members for table in tables} == set(range(2, 11))
+    assert max(table.delay for table in tables) > 0.19
+    assert max(table.drop_out for table in tables) > 0.28
+    # a third has the scenario's own, of each
+    for name in ("periods", "sizes", "members"):
+        own = [getattr(table, name) == getattr(worlds._table, name) for table in tables]
+        assert 0.25 < np.mean(own) < 0.5
+    assert worlds._jobs(iter(draws[0]), 5).members <= 3
+
+
+def test_an_update_by_many_nodes_takes_fewer_slots(monkeypatch) -> None:
+    """All take about as long, and weigh alike by their pairs."""
+    training = BeliefTraining(jobs_case(), [0])
+    seen = SeenWindows(np.zeros((2, 24, 500), np.int16), [(0, 1)] * 500, training.spec.slots)
+    sizes = []
+
+    def counted(inputs, asked):
+        sizes.append(tuple(asked.shape))
+        return LawModule.surprise(training.modules[0], inputs, asked)
+
+    monkeypatch.setattr(training.modules[0], "surprise", counted)
+    training._update(0, 0, seen)
+    assert sizes == [(1, 500)]
 
 
 def test_updates_go_by_both_places() -> None:
