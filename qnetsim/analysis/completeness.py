@@ -74,7 +74,7 @@ def _missing_in(folder: Path, complete: Collection[Path]) -> MissingTraces | Non
             missing.append(name)
             continue
         try:
-            with open_trace(folder / name) as trace:
+            with open_trace(folder / name, whole=False) as trace:
                 if trace.status != "complete":
                     unfinished[name] = counted(trace.slots, "slot")
         except TraceError:

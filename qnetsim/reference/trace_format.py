@@ -46,9 +46,10 @@ provenance without policy and plan.
 The scalar dataset `committed_slots` counts the slots that are completely in the file. It is
 written after the rows of a flush, so a reader that keeps to it never sees half a slot.
 
-The file is written in HDF5's SWMR mode: `h5py.File(path, swmr=True)` reads it while it grows, and
-at every step of its completion. After a kill (`SIGKILL`, power loss) it is still marked as
-being written: `qnetsim` and `h5py.File(path, swmr=True)` read it as it is; for other readers clear
+A run of at most 1024 slots is written in one go when it is over. The file of a longer one is
+written in HDF5's SWMR mode: `h5py.File(path, swmr=True)` reads it while it grows, and at every step
+of its completion. After a kill (`SIGKILL`, power loss) it is still marked as being written:
+`qnetsim` and `h5py.File(path, swmr=True)` read it as it is; for other readers clear
 the mark with HDF5's own `h5clear -s`. After an error or Ctrl-C it is closed and cut to whole slots;
 where the disk has no room even for that, it stays as after a kill.
 `qnetsim run … --resume` completes it: the run starts at slot 0, is held against every stored row,

@@ -11,13 +11,12 @@ import h5py
 import numpy as np
 
 from qnetsim.errors import TraceFormatError, argument
-from qnetsim.input_files import refuse_irregular
 from qnetsim.plain_text import counted
 from qnetsim.trace.contents import COMMITTED
-from qnetsim.trace.hdf5.files import is_hdf5
 from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
 from qnetsim.trace.hdf5.reading import (
     DAMAGE,
+    NoHDF5Error,
     damage_refused,
     open_hdf5,
     stored_elsewhere,
@@ -41,11 +40,10 @@ LEAST_CHUNK_BYTES = 16
 
 def open_file(path: Path, closing: ExitStack) -> h5py.File:
     """Open a file of ours, whole or left open by a killed writer; ``closing`` closes it."""
-    refuse_irregular(path, "trace")
-    if not is_hdf5(path):
-        raise TraceFormatError(f"{path}: is not an HDF5 file, so not a qnetsim trace")
     try:
-        return closing.enter_context(open_hdf5(path))
+        return closing.enter_context(open_hdf5(path, "trace"))
+    except NoHDF5Error as error:
+        raise TraceFormatError(f"{error}, so not a qnetsim trace") from None
     except TraceFormatError:
         if not is_marked_open(path):
             raise

@@ -88,6 +88,7 @@ class Trace:
         self._closing = ExitStack()
         for tries_left in reversed(range(TRIES)):
             self._version: tuple[int, int] | None = None
+            self._texts: dict[str, str] = {}
             before = _changed_at(self.path)
             try:
                 self._file = open_file(self.path, self._closing)
@@ -136,8 +137,10 @@ class Trace:
 
     def attribute(self, name: str) -> str:
         """Return a root attribute as text; empty where the file has none."""
-        with damage_refused(self.path, f"attribute {name}"):
-            return str(self._attributes.get(name, ""))
+        if name not in self._texts:
+            with damage_refused(self.path, f"attribute {name}"):
+                self._texts[name] = str(self._attributes.get(name, ""))
+        return self._texts[name]
 
     @property
     def attributes(self) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class StoredColumns:
         self._held = file.id.get_filesize()
         self._groups: dict[str, tuple[h5py.h5g.GroupID, h5py.h5l.LinkProxy]] = {}
         self._datasets: dict[str, h5py.h5d.DatasetID] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
         self._numbers = {column.path: column for column in columns if column.dims == (column.name,)}
         by_path = {column.path: column for column in columns}
         self._counted = {column: by_path[column.counter] for column in columns if column.counter}
@@ -114,10 +115,15 @@ class StoredColumns:
         dataset = self._dataset(column)
         if column.kind == "str":
             return np.asarray(h5py.Dataset(dataset).asstr()[first:end], dtype=object)
-        size, *others = dataset.shape
+        size, *others = self._shapes[column.path]
         first, end, _ = slice(first, end).indices(size)
         found = np.empty((max(end - first, 0), *others), column.kind)
-        if found.size:
+        if not found.size:
+            return found
+        if len(found) == size:
+            # no part of it has to be described
+            dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, found)
+        else:
             stored = dataset.get_space()
             stored.select_hyperslab((first, *(0 for _ in others)), found.shape)
             dataset.read(h5py.h5s.create_simple(found.shape), stored, found)
@@ -219,6 +225,7 @@ class StoredColumns:
             if dim != "slot":
                 shape_fits &= self._sizes.setdefault(dim, size) == size
         claimed = math.prod(shape) * stored.get_size() if held else 0
+        self._shapes[column.path] = shape
         if claimed > MOST_EXPANSION * held:
             raise TraceFormatError(
                 f"{self._path}: column {column.path} is damaged: it claims {claimed:,} bytes, in "

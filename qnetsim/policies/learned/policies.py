@@ -152,9 +152,7 @@ class LearnedPolicy(Policy):
 
         weights = self._read(setting.network.topology.name)
         path = self._file(setting.network.topology.name)
-        found = setting.once(
-            (self.name, path, weights.sha256), lambda: self._fit(setting, weights)
-        )
+        found = setting.once((self.name, path, weights.sha256), lambda: self._fit(setting, weights))
         if found.told:
             # from this line, whoever asks, so that Python shows it once
             warnings.warn(found.told, ModelWarning, stacklevel=1)

@@ -27,8 +27,11 @@ RANDOM_BYTES = 8
 
 def is_hdf5(path: Path) -> bool:
     """Whether a plain file can be read and begins like HDF5."""
-    if not is_readable(path):
-        return False
+    return is_readable(path) and begins_as_hdf5(path)
+
+
+def begins_as_hdf5(path: Path) -> bool:
+    """Whether a plain file, which is known to be one, begins like HDF5."""
     # places for files of other kinds need no HDF5
     import h5py
 

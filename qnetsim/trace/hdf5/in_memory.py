@@ -33,7 +33,7 @@ class FileInMemory:
 
 @contextmanager
 def changed_in_memory(image: bytes) -> Iterator[FileInMemory]:
-    """Open a file given as its bytes; leaving the block puts the new ones in their place."""
+    """Open a file that is given as its bytes; the new ones are there once the block is left."""
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)

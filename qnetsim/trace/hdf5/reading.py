@@ -17,7 +17,7 @@ import h5py
 
 from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.input_files import refuse_irregular
-from qnetsim.trace.hdf5.files import is_hdf5
+from qnetsim.trace.hdf5.files import begins_as_hdf5, is_hdf5
 from qnetsim.trace.hdf5.global_heaps import refuse_broken_heaps
 from qnetsim.trace.hdf5.recover import is_marked_open
 
@@ -37,6 +37,10 @@ DAMAGE = (
     MemoryError,
     SystemError,
 )
+
+
+class NoHDF5Error(TraceFormatError):
+    """A file does not begin like HDF5."""
 
 
 @contextmanager
@@ -61,8 +65,14 @@ def damage_refused(path: Path, what: str = "") -> Iterator[None]:
         raise TraceFormatError(f"{path}{part}: is damaged: {reason}") from None
 
 
-def open_hdf5(path: Path) -> h5py.File:
+def open_hdf5(path: Path, noun: str = "HDF5 file") -> h5py.File:
     """Open an HDF5 file for reading; the caller closes it.
+
+    Parameters
+    ----------
+    path : Path
+    noun : str
+        What it should be, in messages.
 
     Raises
     ------
@@ -71,9 +81,9 @@ def open_hdf5(path: Path) -> h5py.File:
     TraceFormatError
         It is not HDF5, or damaged.
     """
-    refuse_irregular(path, "HDF5 file")
-    if not is_hdf5(path):
-        raise TraceFormatError(f"{path}: is not an HDF5 file")
+    refuse_irregular(path, noun)
+    if not begins_as_hdf5(path):
+        raise NoHDF5Error(f"{path}: is not an HDF5 file")
     try:
         refuse_broken_heaps(path)
         return h5py.File(path, "r")

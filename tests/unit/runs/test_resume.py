@@ -18,6 +18,7 @@ from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import TraceWriter, open_trace
 from qnetsim.trace.hdf5.files import only_writer
+from qnetsim.trace.whole_writer import WholeTraceWriter
 from tests.support import ROOT
 from tests.support.helpers import nsfnet
 from tests.support.resuming import EVF, spec
@@ -252,17 +253,18 @@ def test_a_folder_that_cannot_be_written_is_named(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("writer", "slots"), [(WholeTraceWriter, 5), (TraceWriter, 1025)])
 def test_a_writer_that_fails_to_begin_frees_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: type[TraceWriter], slots: int
 ) -> None:
     path = tmp_path / "t.h5"
     path.write_text("mine")
     with pytest.raises(UsageError, match="exists already"):
-        simulate(spec(5), EVF, path)
-    monkeypatch.setattr(TraceWriter, "_create", lambda *a: 1 / 0)
+        simulate(spec(slots), EVF, path)
+    monkeypatch.setattr(writer, "_create", lambda *a: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        simulate(spec(5), EVF, path, force=True)
+        simulate(spec(slots), EVF, path, force=True)
     assert path.read_text() == "mine"
     monkeypatch.undo()
-    simulate(spec(5), EVF, path, force=True)
+    simulate(spec(slots), EVF, path, force=True)
     assert [p.name for p in tmp_path.iterdir()] == ["t.h5"]

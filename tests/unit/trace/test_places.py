@@ -15,6 +15,7 @@ from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import TraceHeader, TraceWriter, open_trace
 from qnetsim.trace.hdf5.files import fresh_place, only_writer, replacing
+from qnetsim.trace.whole_writer import WholeTraceWriter
 from tests.support import ROOT
 from tests.support.helpers import nsfnet
 
@@ -104,19 +105,24 @@ def test_what_is_not_finished_is_removed(tmp_path: Path, error: BaseException) -
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("writer", "slots"), [(WholeTraceWriter, "5"), (TraceWriter, "1025")])
 @pytest.mark.parametrize("name", ["v.h5", "v.h5.sig"])
 def test_what_came_there_while_the_first_slots_were_simulated_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    writer: type[TraceWriter],
+    slots: str,
 ) -> None:
     """A file has its name only with its first slots; until then others may take it."""
-    honest = TraceWriter._create
+    honest = writer._create
 
-    def create(self: TraceWriter, header: TraceHeader) -> h5py.File:
+    def create(self: TraceWriter, header: TraceHeader) -> h5py.File | None:
         (tmp_path / name).write_text("years of work")
         return honest(self, header)
 
-    monkeypatch.setattr(TraceWriter, "_create", create)
+    monkeypatch.setattr(writer, "_create", create)
     with pytest.raises(TraceError, match=f"{name}: another file has its name"):
-        simulate(nsfnet(run__slots="5"), EVF, tmp_path / "v.h5")
+        simulate(nsfnet(run__slots=slots), EVF, tmp_path / "v.h5")
     assert (tmp_path / name).read_text() == "years of work"
     assert [entry.name for entry in tmp_path.iterdir()] == [name]

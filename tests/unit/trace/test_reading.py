@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 import qnetsim
+from qnetsim.analysis.compare import compare_traces
 from qnetsim.errors import TraceFormatError
+from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
@@ -188,3 +190,39 @@ def test_others_see_who_wrote_it(trace: Path) -> None:
         provenance = json.loads(file.attrs["provenance"])
     assert provenance["software"]["name"] == "qnetsim"
     assert provenance["policy"]["name"] == "evf"
+
+
+def test_a_trace_is_looked_at_once_before_it_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = simulate(nsfnet(run__slots="4"), PolicyTable(name="evf"), tmp_path / "t.h5")
+    looked: list[object] = []
+    honest = h5py.is_hdf5
+    monkeypatch.setattr(h5py, "is_hdf5", lambda name: looked.append(name) or honest(name))
+    with open_trace(path) as trace:
+        assert trace.status == "complete"
+        # what was read once is kept
+        monkeypatch.setattr(trace, "_attributes", {})
+        assert trace.status == "complete"
+    assert len(looked) == 1
+
+
+def test_traces_that_a_comparison_left_out_are_not_read_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = nsfnet(run__slots="4", run__replications="3")
+    paths = run_policies(scenario, ["evf", "sip"], tmp_path)
+    looked: list[str] = []
+    honest = StoredColumns._dataset
+
+    def dataset(self: StoredColumns, column: Column) -> object:
+        looked.append(column.path)
+        return honest(self, column)
+
+    monkeypatch.setattr(StoredColumns, "_dataset", dataset)
+    some = [path for path in paths if "r002" not in path.name]
+    compare_traces(some)
+    each = len(looked) / len(some)
+    looked.clear()
+    compare_traces(paths)
+    assert len(looked) == each * len(paths)

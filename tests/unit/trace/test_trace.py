@@ -27,6 +27,7 @@ from qnetsim.trace import TraceWriter, WriteBehind, open_trace
 from qnetsim.trace.hdf5.chunks import ColumnWriter
 from qnetsim.trace.hdf5.write_behind import MOST_BYTES
 from qnetsim.trace.schema import COLUMNS, recorded, totals
+from qnetsim.trace.whole_writer import WholeTraceWriter
 from qnetsim.vocabulary import PLAN_STATUS
 from tests.support import ROOT
 from tests.support.helpers import Scripted, nsfnet, run
@@ -314,8 +315,13 @@ def test_a_cost_that_is_no_number_is_refused(sip_trace: Path, tmp_path: Path) ->
         run_metrics(trace)
 
 
+@pytest.mark.parametrize(("writer", "slots"), [(WholeTraceWriter, "5"), (TraceWriter, "1025")])
 def test_a_failed_overwrite_keeps_the_old_trace(
-    sip_trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sip_trace: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    writer: type[TraceWriter],
+    slots: str,
 ) -> None:
     path = tmp_path / "kept.h5"
     path.write_bytes(sip_trace.read_bytes())
@@ -323,9 +329,9 @@ def test_a_failed_overwrite_keeps_the_old_trace(
     def fail(self: TraceWriter, *args: object) -> None:
         raise OSError("no")
 
-    monkeypatch.setattr(TraceWriter, "_create", fail)
+    monkeypatch.setattr(writer, "_create", fail)
     with pytest.raises(TraceError, match="cannot be created: no"):
-        simulate(nsfnet(run__slots="5"), PolicyTable(name="sip"), path, force=True)
+        simulate(nsfnet(run__slots=slots), PolicyTable(name="sip"), path, force=True)
     assert path.read_bytes() == sip_trace.read_bytes()
     assert [p.name for p in tmp_path.iterdir()] == ["kept.h5"]
 
