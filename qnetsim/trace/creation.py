@@ -36,12 +36,15 @@ class TraceHeader:
         Root attributes beside those of the format itself.
     slots : int
         That are to come, where it is known.
+    tasks : bool
+        Whether there will be FEL tasks to tell of.
     """
 
     provenance: Mapping[str, Any]
     columns: Mapping[str, Any]
     attributes: Mapping[str, Any]
     slots: int = 0
+    tasks: bool = False
 
 
 def shape_in(sizes: Mapping[str, int], column: Column) -> tuple[int, ...]:
@@ -84,6 +87,8 @@ def empty_file(kind: FileKind, header: TraceHeader, digest: ContentDigest) -> Ne
     new = _with_columns(columns)
     image = io.BytesIO(new.image)
     attributes = {"provenance": json.dumps(header.provenance), **header.attributes}
+    if header.tasks:
+        attributes["tasks"] = ""  # told when the run is over; its place is there from the start
     with h5py.File(image, "r+", libver=LIBVER) as file:
         put_attributes(file.id, attributes)
     attributes = {**new.attributes, **attributes}
