@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
 import qnetsim
-from qnetsim.errors import TraceFormatError
+from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
@@ -188,3 +189,26 @@ def test_others_see_who_wrote_it(trace: Path) -> None:
         provenance = json.loads(file.attrs["provenance"])
     assert provenance["software"]["name"] == "qnetsim"
     assert provenance["policy"]["name"] == "evf"
+
+
+@pytest.mark.parametrize(
+    "rows", [{"first": -1}, {"first": 0, "end": -2}, {"first": "a"}, {"end": 2.5}]
+)
+def test_rows_that_are_none_are_refused(trace: Path, rows: dict[str, Any]) -> None:
+    with open_trace(trace) as opened, pytest.raises(UsageError, match=r"(first|end)[:=].*0 \.\. "):
+        opened.column("slots/served", **rows)
+
+
+def test_a_closed_trace_says_that_it_is_closed(trace: Path) -> None:
+    with open_trace(trace) as opened:
+        assert opened.status == "complete"
+    for read in (
+        lambda: opened.status,
+        lambda: opened.attributes,
+        lambda: opened.slot_s,
+        lambda: opened.column("slots/served"),
+        lambda: opened.frame("slots"),
+    ):
+        with pytest.raises(UsageError, match="the trace is closed"):
+            read()
+    assert "closed" in repr(opened)
