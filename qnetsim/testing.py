@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qnetsim.arguments import refuse_unless
 from qnetsim.arrays import IntArray
 from qnetsim.case import Case, open_case
 from qnetsim.errors import PolicyError
@@ -30,7 +31,7 @@ coupling = "independent"
 store_bits = 20000
 key_lifetime_slots = 3
 """
-TITLE = "policy under test"
+TITLE = "under test"
 
 
 def _parted(case: Case, switch: int) -> Iterator[WorldChunk]:
@@ -65,11 +66,16 @@ def check_policy(
     PolicyError
         The policy decides out of range, is not reproducible, depends on what has not happened
         yet without declaring ``sees_future``, or shares state between its objects.
+    UsageError
+        What is given makes no policy.
     """
+    refuse_unless(callable(make), "make", "a class of policies", make)
+    policy = make()
+    refuse_unless(isinstance(policy, Policy), "make", "what makes a qnetsim.Policy", policy)
     if scenario is None or isinstance(scenario, str):
         scenario = parse_scenario(scenario or SCENARIO)
     case = open_case(scenario)
-    name = type(make()).__name__
+    name = type(policy).__name__
     if not 0 < switch < scenario.run.slots <= CHUNK_SLOTS:
         raise PolicyError(
             f"{name}: the check needs 0 < switch < slots <= {CHUNK_SLOTS}, got switch {switch} "

@@ -83,7 +83,7 @@ def named_network(inside: Topology, given: GivenFiles, table: TopologyTable) -> 
             count = counted(len(inside.fibres), "fibre")
             return Finding("network", True, f"{count}, those of {name}, which comes with qnetsim")
         how = argument("topology", "FILE")
-        text = f"{name} is not here to be compared; give the file with {how}"
+        text = f"{name} is no file of qnetsim's; give it with {how} to have it compared"
         return Finding("network", None, text)
     # a bundled name is held against what is bundled, whatever file is given beside
     outsides = []
@@ -157,8 +157,8 @@ def demand_finding(trace: Trace, run: RecordedRun, given: GivenFiles) -> Finding
     path = given.demand or _shipped_demand(recording)
     if path is None:
         text = (
-            f"{recording.file} is not here to be compared; give the file with "
-            f"{argument('demand', 'FILE')}"
+            f"{recording.file} is no file of qnetsim's; give it with "
+            f"{argument('demand', 'FILE')} to have it compared"
         )
         return Finding("demand", None, text)
     refuse_irregular(path, "file of recorded demand")

@@ -102,10 +102,8 @@ def trace_header(
         **_world_attributes(case, realisation),
         "policy": table.title,
         "sees_future": int(policy.sees_future),
-        # told when the run is over; its place is there from the start
-        **({"tasks": ""} if case.scenario.fel else {}),
     }
-    return TraceHeader(provenance, columns, attributes, run.slots)
+    return TraceHeader(provenance, columns, attributes, run.slots, tasks=bool(case.scenario.fel))
 
 
 def world_header(case: Case, realisation: Realisation) -> TraceHeader:

@@ -37,12 +37,15 @@ class TraceHeader:
         Root attributes beside those of the format itself.
     slots : int
         That are to come, where it is known.
+    tasks : bool
+        Whether there will be FEL tasks to tell of.
     """
 
     provenance: Mapping[str, Any]
     columns: Mapping[str, Any]
     attributes: Mapping[str, Any]
     slots: int = 0
+    tasks: bool = False
 
 
 def shape_in(sizes: Mapping[str, int], column: Column) -> tuple[int, ...]:
@@ -79,6 +82,8 @@ def empty_file(kind: FileKind, header: TraceHeader, digest: ContentDigest) -> Ne
     """
     new = begun_file(kind, header, digest)
     attributes = own_attributes(header)
+    if header.tasks:
+        attributes["tasks"] = ""  # told when the run is over; its place is there from the start
     with changed_in_memory(new.image) as file:
         put_attributes(file.id, attributes)
     return replace(new, image=file.image, attributes={**new.attributes, **attributes})

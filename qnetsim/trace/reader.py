@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.arguments import path_argument
-from qnetsim.errors import TraceError, TraceFormatError
+from qnetsim.arguments import path_argument, whole_argument
+from qnetsim.errors import TraceError, TraceFormatError, UsageError
 from qnetsim.fibre_loss import LOSSES, FibreLoss, stored_losses
 from qnetsim.locations import Location, node_titles
 from qnetsim.plain_text import fibre_name
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 #: Blocks of rows that are read together.
 BLOCKS_AT_ONCE = 32
+#: Greatest number of a row.
+MOST_ROWS = 2**63 - 1
 #: Times that a file which changes while it is opened is opened.
 TRIES = 20
 
@@ -132,11 +134,18 @@ class Trace:
         """Call this when the trace is closed."""
         self._closing.callback(close)
 
+    def _require_open(self) -> None:
+        if not self._file:
+            raise UsageError(f"{self.path}: the trace is closed; read it inside its with block")
+
     def __repr__(self) -> str:
+        if not self._file:
+            return f"Trace({str(self.path)!r}, closed)"
         return f"Trace({str(self.path)!r}, slots={self.slots}, status={self.status!r})"
 
     def attribute(self, name: str) -> str:
         """Return a root attribute as text; empty where the file has none."""
+        self._require_open()
         if name not in self._texts:
             with damage_refused(self.path, f"attribute {name}"):
                 self._texts[name] = str(self._attributes.get(name, ""))
@@ -145,6 +154,7 @@ class Trace:
     @property
     def attributes(self) -> dict[str, Any]:
         """All root attributes."""
+        self._require_open()
         with damage_refused(self.path, "attributes"):
             return dict(self._attributes)
 
@@ -170,6 +180,7 @@ class Trace:
         TraceFormatError
             It is no number of seconds.
         """
+        self._require_open()
         with damage_refused(self.path, "attribute slot_s"):
             value = float(self._attributes["slot_s"])
             if not 0 < value < math.inf:
@@ -255,7 +266,12 @@ class Trace:
         ------
         TraceFormatError
             The column is missing or cannot be read.
+        UsageError
+            Rows are no whole numbers from 0 on, or the trace is closed.
         """
+        self._require_open()
+        first = whole_argument("first", first, 0, MOST_ROWS)
+        end = None if end is None else whole_argument("end", end, 0, MOST_ROWS)
         column = BY_PATH.get(path)
         if column is None:
             close = difflib.get_close_matches(path, BY_PATH, n=1)

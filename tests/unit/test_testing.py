@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from qnetsim.errors import PolicyError
+from qnetsim.errors import PolicyError, UsageError
 from qnetsim.policies import Decision, Observation, Policy
 from qnetsim.testing import check_policy
 from tests.support.helpers import nsfnet
@@ -100,3 +102,9 @@ def test_learning_from_the_past_is_allowed() -> None:
 def test_the_check_needs_a_world_in_which_the_demand_differs() -> None:
     with pytest.raises(PolicyError, match="0 < switch < slots"):
         check_policy(Learning, nsfnet(run__slots="10"), switch=10)
+
+
+@pytest.mark.parametrize("make", [3, int, None, "evf"])
+def test_what_makes_no_policy_is_refused(make: Any) -> None:
+    with pytest.raises(UsageError, match="make: give "):
+        check_policy(make)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 
 import qnetsim
 from qnetsim.analysis.compare import compare_traces
-from qnetsim.errors import TraceFormatError
+from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
@@ -226,3 +227,26 @@ def test_traces_that_a_comparison_left_out_are_not_read_as_a_whole(
     looked.clear()
     compare_traces(paths)
     assert len(looked) == each * len(paths)
+
+
+@pytest.mark.parametrize(
+    "rows", [{"first": -1}, {"first": 0, "end": -2}, {"first": "a"}, {"end": 2.5}]
+)
+def test_rows_that_are_none_are_refused(trace: Path, rows: dict[str, Any]) -> None:
+    with open_trace(trace) as opened, pytest.raises(UsageError, match=r"(first|end)[:=].*0 \.\. "):
+        opened.column("slots/served", **rows)
+
+
+def test_a_closed_trace_says_that_it_is_closed(trace: Path) -> None:
+    with open_trace(trace) as opened:
+        assert opened.status == "complete"
+    for read in (
+        lambda: opened.status,
+        lambda: opened.attributes,
+        lambda: opened.slot_s,
+        lambda: opened.column("slots/served"),
+        lambda: opened.frame("slots"),
+    ):
+        with pytest.raises(UsageError, match="the trace is closed"):
+            read()
+    assert "closed" in repr(opened)
