@@ -32,13 +32,15 @@ class SlotBlock:
 
     ``totals`` holds the running totals after the block: those of the ledger, ``pool_flow_bits`` to
     shape (fibres,), the trust exposure, and the rounds of FEL tasks. ``requests`` holds the rows of
-    the requests whose fates fell in the block, where requests are followed.
+    the requests whose fates fell in the block, where requests are followed. ``blank`` names flows
+    of pools that are zero throughout.
     """
 
     first_slot: int
     columns: Columns
     totals: Columns
     requests: Columns | None = None
+    blank: frozenset[str] = frozenset()
 
     @property
     def slots(self) -> int:
@@ -100,30 +102,43 @@ class Ledger:
             name: values if len(parts) == 1 else np.concatenate([part[name] for part in parts])
             for name, values in parts[0].items()
         }
-        for pool in POOLS:
-            self._check(pool, columns)
+        found = {pool: self._check(pool, columns) for pool in POOLS}
+        blank = frozenset(
+            f"{pool}_{flow}_bits"
+            for pool in POOLS
+            for flow, bits in zip(FLOWS, found[pool].tolist(), strict=True)
+            if not bits
+        )
         totals: Columns = {
             f"{pool}_{flow}_bits": total
             for pool in POOLS
             for flow, total in zip(FLOWS, self._totals[pool].copy(), strict=True)
         }
         totals |= {name: total.copy() for name, total in others.items()}
-        block = SlotBlock(self._first, columns, totals)
+        block = SlotBlock(self._first, columns, totals, blank=blank)
         self._first += block.slots
         self._parts = []
         return block
 
-    def _check(self, pool: str, columns: Columns) -> None:
-        """Stored before + produced = consumed + expired + overflowed + stored, slot by slot."""
+    def _check(self, pool: str, columns: Columns) -> IntArray:
+        """Stored before + produced = consumed + expired + overflowed + stored, slot by slot.
+
+        Returns all bits that occur in the numbers of each flow, shape (flows,).
+        """
         whole: dict[str, IntArray] = {name: columns[f"{pool}_{name}_bits"] for name in FLOWS}
+        found = np.zeros(len(FLOWS), dtype=np.int64)
         for first in range(0, len(whole["stored"]), MOST_ROWS):
             rows = slice(first, first + MOST_ROWS)
-            self._check_rows(pool, {name: flow[rows] for name, flow in whole.items()}, first)
+            found |= self._check_rows(
+                pool, {name: flow[rows] for name, flow in whole.items()}, first
+            )
+        return found
 
-    def _check_rows(self, pool: str, flow: dict[str, IntArray], first: int) -> None:
+    def _check_rows(self, pool: str, flow: dict[str, IntArray], first: int) -> IntArray:
         """Check so few slots that their sums have 64 bits; ``first`` counts those ahead of them."""
         stored = self._stored[pool]
-        sums = self._added_up(stored, flow) if self._sums is None else self._compiled(stored, flow)
+        added_up = self._added_up if self._sums is None else self._compiled
+        found, sums = added_up(stored, flow)
         if sums is None:
             self._refuse(pool, flow, first)
         stored[:] = flow["stored"][-1]
@@ -136,32 +151,43 @@ class Ledger:
                 f"policy {self._policy}: more bits than 64-bit totals hold by slot "
                 f"{self._first + first + len(flow[name]) - 1}, {pool} pool, {name}"
             )
+        return found
 
-    def _added_up(self, stored: IntArray, flow: dict[str, IntArray]) -> IntArray | None:
-        """Flows added up over the slots, shape (flows, fibres); None where they do not balance."""
-        # all bits that occur in a column: negative where one is, and zero where all are
-        found = {name: int(np.bitwise_or.reduce(flow[name], axis=None)) for name in FLOWS}
+    def _added_up(
+        self, stored: IntArray, flow: dict[str, IntArray]
+    ) -> tuple[IntArray, IntArray | None]:
+        """All bits that occur in each flow, shape (flows,), and the sums over the slots.
+
+        The sums have shape (flows, fibres); None where the flows do not balance.
+        """
+        # negative where a number is, and zero where all are
+        found = np.array([np.bitwise_or.reduce(flow[name], axis=None) for name in FLOWS])
+        occurs = dict(zip(FLOWS, found.tolist(), strict=True))
         left = flow["produced"] - flow["consumed"]
         for name in ("expired", "overflowed", "stored"):
-            if found[name]:
+            if occurs[name]:
                 left -= flow[name]
         left[0] += stored
-        if found["stored"]:
+        if occurs["stored"]:
             left[1:] += flow["stored"][:-1]
-        if left.any() or not all(0 <= bits <= MOST_BITS for bits in found.values()):
-            return None
+        if left.any() or not all(0 <= bits <= MOST_BITS for bits in occurs.values()):
+            return found, None
         sums = np.zeros((len(FLOWS), len(stored)), dtype=np.int64)
         for name, total in zip(FLOWS, sums, strict=True):
-            if found[name] and name != "stored":
+            if occurs[name] and name != "stored":
                 total[:] = _summed(flow[name])
-        return sums
+        return found, sums
 
-    def _compiled(self, stored: IntArray, flow: dict[str, IntArray]) -> IntArray | None:
+    def _compiled(
+        self, stored: IntArray, flow: dict[str, IntArray]
+    ) -> tuple[IntArray, IntArray | None]:
         """Do what ``_added_up`` does, in one pass."""
         assert self._sums is not None
         sums = np.zeros((len(FLOWS), len(stored)), dtype=np.int64)
+        found = np.zeros(len(FLOWS), dtype=np.int64)
         columns = (np.ascontiguousarray(flow[name], dtype=np.int64) for name in FLOWS)
-        return None if self._sums.balance(*columns, stored.copy(), sums) else sums
+        wrong = self._sums.balance(*columns, stored.copy(), sums, found)
+        return found, None if wrong else sums
 
     def _refuse(self, pool: str, flow: dict[str, IntArray], first: int) -> NoReturn:
         """Name the first slot and fibre in which a ledger is wrong."""

@@ -410,7 +410,8 @@ def trace_kind(scenario: Scenario) -> FileKind:
 
 def written(chunk: WorldChunk, block: SlotBlock) -> Block:
     """What a trace holds of a chunk of the world."""
-    return Block(block.columns, world_columns(chunk), block.totals, block.requests)
+    columns = {n: None if n in block.blank else rows for n, rows in block.columns.items()}
+    return Block(columns, world_columns(chunk), block.totals, block.requests)
 
 
 def world_columns(chunk: WorldChunk) -> dict[str, npt.NDArray[Any] | None]:

@@ -46,7 +46,7 @@ from qnetsim.trace.schema import TRACE, FileKind, totals
 SPARE_BYTES = 1_000_000
 
 Arrays = Mapping[str, npt.NDArray[Any]]
-WorldColumns = Mapping[str, npt.NDArray[Any] | None]
+Rows = Mapping[str, npt.NDArray[Any] | None]
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ class Block:
     Attributes
     ----------
     columns : mapping
-        One array for each column of ``schema.recorded``, rows first; none in a recorded world.
+        One array for each column of ``schema.recorded``, rows first; None where all rows hold
+        the column's fill value. Empty in a recorded world.
     world : mapping
-        One array for each growing column of the world, rows first, by name; None where all rows
-        hold the column's fill value.
+        The same for each growing column of the world, by name.
     running : mapping
         Running totals after these slots, one array for each column of ``schema.totals``.
     requests : mapping or None
@@ -67,8 +67,8 @@ class Block:
         but the indices; None where no request is followed.
     """
 
-    columns: Arrays
-    world: WorldColumns
+    columns: Rows
+    world: Rows
     running: Arrays
     requests: Arrays | None = None
 
@@ -82,9 +82,8 @@ class Block:
     @cached_property
     def nbytes(self) -> int:
         """Size of all rows in memory."""
-        world = (a for a in self.world.values() if a is not None)
-        followed = (self.requests or {}).values()
-        return sum(a.nbytes for a in (*self.columns.values(), *world, *followed))
+        found = (*self.columns.values(), *self.world.values(), *(self.requests or {}).values())
+        return sum(array.nbytes for array in found if array is not None)
 
     def rows(self, column: Column, first: int) -> npt.NDArray[Any] | None:
         """Rows of a growing column, where the block starts at slot ``first``."""

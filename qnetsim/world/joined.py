@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ def joined(chunks: Iterator[WorldChunk], count: int) -> Iterator[WorldChunk]:
 def _joined(chunks: Sequence[WorldChunk], memory: Recycled) -> WorldChunk:
     """One chunk, whose parts are views of it."""
     slots = sum(chunk.slots for chunk in chunks)
-    columns = {}
+    columns: dict[str, Any] = {}
     for name in ("levels", "yield_ppm", "arrivals", "holding"):
         rows = [getattr(chunk, name) for chunk in chunks]
         if rows[0] is not None:
@@ -33,7 +34,9 @@ def _joined(chunks: Sequence[WorldChunk], memory: Recycled) -> WorldChunk:
     parts = []
     for chunk in chunks:
         begin = chunk.first_slot - first
-        views = {name: rows[begin : begin + chunk.slots] for name, rows in columns.items()}
+        views: dict[str, Any] = {
+            name: rows[begin : begin + chunk.slots] for name, rows in columns.items()
+        }
         parts.append(replace(chunk, **views))
     faults = FaultEvents.joined([chunk.faults for chunk in chunks])
     return WorldChunk(first_slot=first, faults=faults, joined_from=tuple(parts), **columns)

@@ -25,6 +25,7 @@ def balance(
     stored: IntArray,
     kept: IntArray,
     total: IntArray,
+    found: IntArray,
 ) -> int:
     """Hold the flows of a pool against each other; returns zero where keys are conserved.
 
@@ -37,8 +38,11 @@ def balance(
         Stored before the first slot; becomes what is stored after the last one.
     total : ndarray of int64, shape (flows, fibres)
         The flows are added to it; but for what is stored.
+    found : ndarray of int64, shape (flows,)
+        Becomes all bits that occur in the numbers of each flow: zero where all are.
     """
     differ = 0
+    all_made = all_used = all_late = all_over = all_left = 0
     for row in range(produced.shape[0]):
         for f in range(produced.shape[1]):
             made = produced[row, f]
@@ -47,13 +51,22 @@ def balance(
             over = overflowed[row, f]
             left = stored[row, f]
             differ |= kept[f] + made - used - late - over - left
-            differ |= (made | used | late | over | left) & ~MOST_BITS
             total[at.PRODUCED, f] += made
             total[at.CONSUMED, f] += used
             total[at.EXPIRED, f] += late
             total[at.OVERFLOWED, f] += over
             kept[f] = left
-    return differ
+            all_made |= made
+            all_used |= used
+            all_late |= late
+            all_over |= over
+            all_left |= left
+    found[at.PRODUCED] = all_made
+    found[at.CONSUMED] = all_used
+    found[at.EXPIRED] = all_late
+    found[at.OVERFLOWED] = all_over
+    found[at.STORED] = all_left
+    return differ | (all_made | all_used | all_late | all_over | all_left) & ~MOST_BITS
 
 
 @jit

@@ -30,7 +30,7 @@ class Part(NamedTuple):
     """Rows that follow each other, and how many; None stands for the fill value."""
 
     values: Values | None
-    count: int
+    slots: int
 
 
 class PackedBlocks(NamedTuple):
@@ -104,7 +104,7 @@ class LongChunkWriter(GrowingColumn):
         inside = first % self._chunk[0]
         if not inside:
             self._begun, self._stored = [], 0
-        count = sum(part.count for part in parts)
+        count = sum(part.slots for part in parts)
         if all(self._is_blank(part.values) for part in parts):
             self._begun.append(Part(None, count))
             self._skip(count)
@@ -126,7 +126,7 @@ class LongChunkWriter(GrowingColumn):
         """All rows of these parts, as they are stored."""
         column = self._column
         blocks = [
-            np.full((part.count, *self._width), column.fill, self._kind)
+            np.full((part.slots, *self._width), column.fill, self._kind)
             if part.values is None
             else part.values
             for part in parts

@@ -11,8 +11,9 @@ from qnetsim.trace.hdf5.chunks import BLOCKS_OF_LONG
 
 Item = TypeVar("Item")
 
-#: Bytes that may wait to be written or be in writing; one item always may.
-MOST_BYTES = 2**26
+#: Bytes that may wait to be written or be in writing; one item always may. What waits for long is
+#: no longer in any cache, and its memory has to come from the system.
+MOST_BYTES = 2**25
 #: Most items of one block that share the cost of a flush, and how long is waited for them at most.
 ITEMS_AT_ONCE = 8
 PATIENCE_S = 0.1

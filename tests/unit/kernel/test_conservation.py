@@ -150,6 +150,30 @@ def test_totals_beyond_64_bits_are_named(ledger: Ledger) -> None:
         close(ledger, full(14))
 
 
+def test_the_totals_of_more_slots_at_once_do_not_wrap_around(ledger: Ledger) -> None:
+    """The sums of 4096 such slots are as good as zero in 64 bits."""
+    columns = flows(4096)
+    for name in ("produced", "expired"):
+        columns[f"on_demand_{name}_bits"][:, 1] = MOST
+    with pytest.raises(LedgerError, match="hold by slot 2047, on_demand pool, produced"):
+        close(ledger, columns)
+
+
+def test_an_error_in_a_long_block_is_named_by_its_slot(ledger: Ledger) -> None:
+    close(ledger, flows(10))
+    columns = flows(3000)
+    columns["on_demand_consumed_bits"][2500, 2] = 4
+    with pytest.raises(LedgerError, match="in slot 2510 on fibre c–d, on_demand pool"):
+        close(ledger, columns)
+
+
+def test_flows_that_are_zero_throughout_are_named(ledger: Ledger) -> None:
+    cells = {f"reservation_{flow}": {(1500, 0): 3} for flow in ("produced", "consumed")}
+    block = close(ledger, flows(2000, **cells))
+    everything = {f"{pool}_{flow}_bits" for pool in POOLS for flow in FLOWS}
+    assert block.blank == everything - {f"{name}_bits" for name in cells}
+
+
 @pytest.mark.skipif(not have_numba(), reason="numba is not installed")
 def test_compiled_sums_balance_as_they_stand() -> None:
     rng = np.random.default_rng(4)
@@ -162,9 +186,11 @@ def test_compiled_sums_balance_as_they_stand() -> None:
             results = []
             for made_by in (sums, compiled(sums)):
                 kept, total = np.zeros(3, np.int64), np.zeros((5, 3), np.int64)
+                found = np.zeros(5, np.int64)
                 with np.errstate(over="ignore"):
                     differ = made_by.balance(
-                        produced, consumed, expired, overflowed, stored, kept, total
+                        produced, consumed, expired, overflowed, stored, kept, total, found
                     )
-                results.append((int(differ), kept.tolist(), total.tolist()))
+                results.append((int(differ), kept.tolist(), total.tolist(), found.tolist()))
             assert results[0] == results[1]
+            assert results[0][3][0] == np.bitwise_or.reduce(produced, axis=None)

@@ -37,11 +37,13 @@ def digest(path: Path) -> str:
 
 
 def stopped(path: Path, after: int, number: int = signal.SIGINT, **more: object) -> None:
-    """Run until a signal comes after so many chunks."""
-    chunks = iter(range(10**6))
+    """Run until a signal comes in the chunk that follows so many."""
+    left = (after + 1) * 1024
 
     def stop(slots: int) -> None:
-        if next(chunks) == after:
+        nonlocal left
+        left -= slots
+        if -slots < left <= 0:
             signal.raise_signal(number)
 
     with pytest.raises(KeyboardInterrupt):
