@@ -121,8 +121,8 @@ def _claim(judgement: Judgement, as_stated: bool) -> Iterator[str]:
     why = claim_reason(judgement) if as_stated else ""
     word = str(judgement.verdict)
     yield f"<h3>{html_text(claim_title(judgement))}</h3>"
-    yield f"<p><strong>{html_text(word[0].upper() + word[1:])}</strong>"
-    yield f"{html_text(why and ': ' + why)}.</p>"
+    verdict = f"<strong>{html_text(word[0].upper() + word[1:])}</strong>"
+    yield f"<p>{verdict}{html_text(why and ': ' + why)}.</p>"
     if judgement.findings:
         yield html_table("", finding_table(judgement))
 

@@ -177,16 +177,17 @@ def cost_csv(
     """Values of a figure as CSV; Fig. 5 has a row for each stage."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    head = ("scheme", "weights", "topology", "analytic", "simulated", "low", "high")
+    head = ("scheme", "topology", "analytic", "simulated", "low", "high")
     tail = ("ratio", "simulated_ratio", "ratio_low", "ratio_high", "given_levels", "agrees")
-    writer.writerow((figure.factor, *head, *tail, "replications", "slots", "seed", "changed"))
+    more = ("weights", "replications", "slots", "seed", "changed")
+    writer.writerow((figure.factor, *head, *tail, *more))
     for row in rows:
         for scheme, analytic, simulated in _values(figure, row):
             weights = figure.weights(row.topology, row.value, row.scheme)
-            values = (scheme, weights, row.topology, analytic, *_ends(simulated))
+            values = (scheme, row.topology, analytic, *_ends(simulated))
             ratios = (row.ratio, *_ends(row.simulated_ratio), row.given_levels, row.agrees)
             told = (budget.replications, budget.slots, budget.seed, changes_text(changes))
-            writer.writerow((f"{row.value:g}", *values, *ratios, *told))
+            writer.writerow((f"{row.value:g}", *values, *ratios, weights, *told))
     return out.getvalue()
 
 

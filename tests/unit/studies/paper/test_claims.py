@@ -93,7 +93,10 @@ def test_each_reading_and_place_of_a_claim_is_a_row() -> None:
     assert head in page(results)
     shown = page_text(results, {"fig8": "<svg></svg>"})
     assert f"<h3>{claim_title(judgement)}</h3>" in shown
-    assert "<strong>Depends on a reading</strong>" in shown and "<caption></caption>" not in shown
+    assert (
+        "<p><strong>Depends on a reading</strong>: over SIP" in shown
+        and "<caption></caption>" not in shown
+    )
 
 
 def test_workers_and_keys() -> None:
