@@ -39,7 +39,7 @@ def html_text(text: object) -> str:
 
 
 def html_table(caption: str, table: TextTable) -> str:
-    """A table with its caption; everything is escaped here.
+    """A table with its caption, or with none below a heading; everything is escaped here.
 
     Columns that say nothing are left out, and a sentence below the table stands for them.
     """
@@ -53,8 +53,9 @@ def html_table(caption: str, table: TextTable) -> str:
     body = "".join(line(cells, head=False) for cells in shown.rows)
     sentences = [nothing.sentence for nothing in table.nothing if nothing.sentence]
     below = html_text(" ".join(f"{sentence}." for sentence in sentences))
+    above = f"<caption>{html_text(caption)}</caption>" if caption else ""
     return (
-        f'<div class="wide"><table><caption>{html_text(caption)}</caption>'
+        f'<div class="wide"><table>{above}'
         f"<thead>{line(shown.columns, head=True)}</thead><tbody>{body}</tbody></table></div>"
         + (f'\n<p class="nothing">{below}</p>' if below else "")
     )

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from importlib import import_module
 
 import click
@@ -99,12 +100,23 @@ def main(arguments: list[str] | None = None) -> None:
 
     0 ok, 2 usage or scenario, 3 failed, 4 partial, 128 + N ended by signal N.
     """
-    warnings.showwarning = lambda message, *_: echo(f"warning: {message}", err=True)
+    warnings.showwarning = _warn_once(set())
     for output in (sys.stdout, sys.stderr):
         # names and signs that the terminal's encoding lacks are replaced, not fatal
         if isinstance(output, io.TextIOWrapper):
             output.reconfigure(errors="replace")
     sys.exit(_run(arguments))
+
+
+def _warn_once(said: set[str]) -> Callable[..., None]:
+    """Print a warning, each text once: Python forgets what it showed when its filters change."""
+
+    def show(message: Warning | str, *_: object) -> None:
+        if str(message) not in said:
+            said.add(str(message))
+            echo(f"warning: {message}", err=True)
+
+    return show
 
 
 def _run(arguments: list[str] | None) -> int:

@@ -17,7 +17,14 @@ from qnetsim.cli.show.reproduction import reproduction_json, show_reproduction
 from qnetsim.cli.strict_command import StrictCommand
 from qnetsim.errors import MissingExtraError, UsageError
 from qnetsim.extras import require
-from qnetsim.studies.paper.compute import COST_FIGURES, FIGURES, MODES, Reproduction, compute
+from qnetsim.studies.paper.compute import (
+    COST_FIGURES,
+    FIGURES,
+    MODES,
+    Reproduction,
+    compute,
+    refuse_changes,
+)
 from qnetsim.studies.paper.cost_figure import TOPOLOGIES
 from qnetsim.studies.paper.paper_files import refuse_files, write_files
 from qnetsim.trace import make_folder
@@ -29,7 +36,7 @@ GO_WITH = {
     "--seeds": ("fig9",),
     "--epochs": ("fig9",),
     "--topology": (*COSTS, "fig9"),
-    "--set": COSTS,
+    "--set": (*COSTS, "fig9"),
     "--trained": ("fig9",),
     "--workers": (*COSTS, "fig9"),
 }
@@ -65,12 +72,15 @@ class Asked:
         }
         for option, value in given.items():
             allowed = GO_WITH[option]
-            alone = option == "--set"
-            if value is None or figure in allowed or (figure == "all" and not alone):
+            if value is None or figure in {*allowed, "all"}:
                 continue
             raise UsageError(f"{option} goes with {', '.join(allowed)}, not with {figure}")
-        if figure in COST_FIGURES:
-            COST_FIGURES[figure].refuse_changes(self.changes)
+        refuse_changes(figures_of(figure), self.changes)
+
+
+def figures_of(figure: str) -> tuple[str, ...]:
+    """Figures that are computed: all of them, or the one that is named."""
+    return FIGURES if figure == "all" else (figure,)
 
 
 @click.command(cls=StrictCommand)
@@ -122,13 +132,14 @@ def reproduce(
     """Compute a FIGURE of the paper, or all of them, and show it beside what the paper claims.
 
     Traces and learning curves in the folder that are complete are verified and kept, so that the
-    same command goes on after an interruption. --set changes keys of the scenarios of fig5 to fig8.
+    same command goes on after an interruption. --set changes keys of the scenarios of fig5 to fig9;
+    fig4 has none. Values that the paper does not state are told on the page and in the CSV files.
     Exit status 4 where simulated and analytic costs do not agree, or a figure had to be left out.
     """
     asked = Asked(orders, seeds, epochs, topology, changes, trained, workers)
     asked.refuse_foreign(figure)
     folder = out or Path("runs")
-    figures = FIGURES if figure == "all" else (figure,)
+    figures = figures_of(figure)
     refuse_files(folder, figures, force)
     if trained and next((folder / "fig9").glob("*.h5"), None) is None:
         raise UsageError(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import warnings
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from qnetsim.cli import _warn_once
 from qnetsim.studies.paper import compute as computing
-from qnetsim.studies.paper import fig4, fig6, fig8
+from qnetsim.studies.paper import fig4, fig6, fig8, openings
 from qnetsim.studies.paper.compute import FIGURES, Mode
 from qnetsim.studies.paper.cost_figure import Budget
 from tests.support.commands import call
@@ -84,6 +86,64 @@ def test_a_price_changes_the_figure(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert [a != b for a, b in zip(before, after, strict=True)] == [True] * 9 + [False] * 2
 
 
+def test_a_warning_is_said_once_in_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """At each point of a figure the same weights meet the same prices that they do not know."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn_once(set())
+        for text in ("far off", "far off", "further off"):
+            # Python shows it again once its filters have changed
+            warnings.simplefilter("always")
+            warnings.warn(text, stacklevel=1)
+    told = capsys.readouterr().err.splitlines()
+    assert told == ["warning: far off", "warning: further off"]
+
+
+@pytest.fixture
+def few(brief: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave little of all figures: one data set, a few points of NSFNET."""
+    values = {
+        "fig5": (3, 4),
+        "fig6": (80, 100),
+        "fig7": (5, 10),
+        "fig8": (0.5, 1.0),
+    }
+    figures = {
+        name: replace(figure, values={"nsfnet": values[name], "usnet": ()})
+        for name, figure in computing.COST_FIGURES.items()
+    }
+    monkeypatch.setattr(computing, "COST_FIGURES", figures)
+    monkeypatch.setattr(fig4, "compute", partial(fig4.compute, names=("iris",)))
+    some = openings.openings()[:1]
+    monkeypatch.setattr(openings, "openings", lambda: some)
+    monkeypatch.setattr(computing, "openings", lambda: some)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few")
+@pytest.mark.filterwarnings("ignore:.*not trained for")
+def test_a_price_changes_all_figures_but_the_fourth(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    found = []
+    for name, more in (("a", ()), ("b", ("--set", "cost.on_demand.receiver=1000"))):
+        place = ("--topology", "nsfnet", "--out", str(tmp_path / name))
+        code, _, err = call(capsys, "reproduce", "all", "--quick", *place, *more)
+        assert code == 0, err
+        found.append(json.loads((tmp_path / name / "results.json").read_text("utf-8")))
+        page = (tmp_path / name / "reproduction.html").read_text("utf-8")
+        assert ("Changed: cost.on_demand.receiver = 1000" in page) == bool(more)
+    before, after = found
+    assert before["losses"] == after["losses"]
+    for name in ("fig5", "fig6", "fig7", "fig8"):
+        for one, other in zip(before["costs"][name], after["costs"][name], strict=True):
+            assert one["analytic"] != other["analytic"], one
+    assert before["openings"][0]["cost"] != after["openings"][0]["cost"]
+    assert all(a["mean"] != b["mean"] for a, b in zip(before["risk"], after["risk"], strict=True))
+    for one, other in zip(before["curves"], after["curves"], strict=True):
+        assert one["first_drawn"] != other["first_drawn"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -93,7 +153,13 @@ def test_a_price_changes_the_figure(tmp_path: Path, capsys: pytest.CaptureFixtur
         (("fig5", "--trained"), "--trained goes with fig9"),
         (("fig9", "--trained"), "fig9: holds no training to show; leave --trained out"),
         (("fig4", "--workers", "2"), "--workers goes with fig5"),
-        (("all", "--set", "demand.mean=2"), "--set goes with fig5"),
+        (("fig4", "--set", "cost.reserved.receiver=9"), "--set goes with fig5, fig6"),
+        (("all", "--set", "demand.mean=2"), "is what fig7 varies"),
+        (("all", "--set", "network.qkd_wavelengths=500"), "the table of readings varies"),
+        (("all", "--set", "planning.risk.cvar=0.8"), "the risk-averse world varies"),
+        (("all", "--set", "learning.batch=8"), "is what fig9 varies"),
+        (("fig9", "--set", "demand.mean=2"), "is what fig9 varies"),
+        (("fig9", "--set", "run.slots=5"), "is what the mode sets"),
         (("fig6", "--set", "demand.requests=7"), "is what fig6 varies"),
         (("fig7", "--set", "demand.mean=2"), "is what fig7 varies"),
         (("fig5", "--set", "demand.nonsense=2"), "demand.nonsense"),

@@ -52,7 +52,7 @@ def of_costs(figure: str, *rows: CostRow) -> PaperResults:
 
 
 def losses(dataset: str, *means: float) -> tuple[LossPoint, ...]:
-    return tuple(LossPoint(dataset, n, (m,), 1 - m, 100) for n, m in enumerate(means, start=1))
+    return tuple(LossPoint(dataset, n, (m,), (1 - m,), 100) for n, m in enumerate(means, start=1))
 
 
 def curve(topology: str, setting: str, algorithm: str, *at: int | None, epochs: int = 100):

@@ -18,8 +18,15 @@ from qnetsim.studies.paper import fig4, fig9
 from qnetsim.studies.paper.compute import COST_FIGURES, FIGURES, Computed
 from qnetsim.studies.paper.cost_rows import CostRow
 from qnetsim.studies.paper.judges import Judgement, judgements
+from qnetsim.studies.paper.loss_judges import told as over_orders
 from qnetsim.studies.paper.loss_points import LossPoint
-from qnetsim.studies.paper.paper_tables import agreement, changed, cost_table, learning_note
+from qnetsim.studies.paper.paper_tables import (
+    agreement,
+    changed,
+    cost_table,
+    figure_title,
+    learning_note,
+)
 from qnetsim.studies.paper.reproduction import verdict_counts
 
 
@@ -30,7 +37,7 @@ def show_reproduction(computed: Computed, written: Mapping[str, Path]) -> None:
         _show_losses(results.losses)
     for name, rows in results.costs.items():
         figure = COST_FIGURES[name]
-        title = f"Fig. {name.removeprefix('fig')}: {figure.title.lower()}"
+        title = f"{figure_title(name)}: {figure.title.lower()}"
         print_table(text_table(title, cost_table(figure, rows)))
         note = learning_note(figure, rows)
         if note:
@@ -66,7 +73,8 @@ def _show_losses(points: Sequence[LossPoint]) -> None:
     columns = ["data set", "k / K_L", "loss", "spread", "accuracy", "key bytes a round", "paper"]
     rows = table(title, columns, keys=2)
     for point in points:
-        cells = (f"{point.mean:.3f}", f"{point.spread:.3f}", f"{point.accuracy:.1%}")
+        accuracy = over_orders(point.accuracy, ".1%")
+        cells = (over_orders(point.loss), f"{point.spread:.3f}", accuracy)
         claim = fig4.claim_on(point.dataset) if point.workers == 1 else ""
         rows.add_row(point.dataset, str(point.workers), *cells, f"{point.key_bytes:,}", claim)
     print_table(rows)
@@ -135,7 +143,8 @@ def reproduction_json(
 
 def _loss_json(point: LossPoint) -> dict[str, Any]:
     claim = fig4.claim_on(point.dataset)
-    return {**vars(point), "mean": point.mean, "spread": point.spread, "claim": claim}
+    more = {"mean": point.mean, "spread": point.spread, "accuracy": point.accuracy.estimate}
+    return {**vars(point), **more, "claim": claim}
 
 
 def _row_json(figure: str, row: CostRow) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from qnetsim.studies.paper.cost_figure import (
     Budget,
     Changes,
     CostFigure,
+    refuse_own_keys,
 )
 from qnetsim.studies.paper.cost_rows import CostStudy, cost_rows, total_slots
-from qnetsim.studies.paper.curve_settings import SETTINGS
+from qnetsim.studies.paper.curve_settings import SETTINGS, refuse_curve_changes
 from qnetsim.studies.paper.fig9 import AlgorithmCurve, CurveStudy
 from qnetsim.studies.paper.loss_points import LossPoint
-from qnetsim.studies.paper.openings import OpeningRow, opening_rows, openings
+from qnetsim.studies.paper.openings import OpeningRow, opening_rows, openings, reading_keys
 from qnetsim.studies.paper.paper_results import PaperResults
 from qnetsim.studies.paper.point_trainings import train_points
 from qnetsim.studies.paper.risk_rows import RiskRow, risk_rows
@@ -61,7 +62,7 @@ class Reproduction:
     anew : bool
         FedSAC is trained anew at the points of Figs. 7 and 8 that its shipped weights do not fit.
     common : mapping
-        Values of keys of the scenario, the same at all points of Figs. 5 to 8.
+        Values of keys of the scenarios, the same everywhere in Figs. 5 to 9.
     workers : int
         Processes for simulations and trainings.
     """
@@ -78,6 +79,24 @@ class Reproduction:
     anew: bool = False
     common: Changes = field(default_factory=dict)
     workers: int = 1
+
+
+def refuse_changes(figures: Sequence[str], changes: Changes) -> None:
+    """Refuse values of keys that one of the figures sets itself, or the mode.
+
+    Raises
+    ------
+    UsageError
+    """
+    for name in figures:
+        if name in COST_FIGURES:
+            COST_FIGURES[name].refuse_changes(changes)
+    if "fig9" in figures:
+        refuse_curve_changes(changes)
+    if set(COST_FIGURES) <= set(figures):
+        refuse_own_keys(changes, reading_keys(), "the table of readings")
+        risk = {key for key in changes if key[:2] == ("planning", "risk")}
+        refuse_own_keys(changes, risk, "the risk-averse world")
 
 
 @dataclass(frozen=True)
@@ -140,9 +159,9 @@ def compute(request: Reproduction, bar: Bar) -> Computed:
     risk: tuple[RiskRow, ...] = ()
     if len(costs) == len(COST_FIGURES):
         with bar("risk", risk_slots(request.budget)) as advance:
-            risk = risk_rows(study.folder, request.budget, request.workers, advance)
+            risk = risk_rows(study, advance)
         with bar("readings", len(openings())) as advance:
-            read = tuple(opening_rows(advance))
+            read = tuple(opening_rows(request.common, advance))
     summaries = tuple(curve.summary for curve in curves)
     changes = {".".join(map(str, key)): value for key, value in request.common.items()}
     results = PaperResults(request.budget, costs, losses, summaries, read, risk, changes)
@@ -158,6 +177,7 @@ def _curves(request: Reproduction, bar: Bar) -> Iterator[AlgorithmCurve]:
         settings=request.settings,
         trained=request.trained,
         workers=request.workers,
+        common=request.common,
     )
     with bar("fig9", study.total_epochs) as advance:
         yield from fig9.compute(study, advance)

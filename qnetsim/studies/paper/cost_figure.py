@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -38,6 +38,8 @@ RANDOM_LITERAL = Scheme(
 )
 FEDSAC = Scheme("fedsac", "FedSAC", "fedsac")
 SCHEMES = (SIP, EVF, RANDOM, RANDOM_LITERAL, FEDSAC)
+#: How often FedSAC is trained for a value; the weights that are shipped are of one training too.
+TRAININGS = "one seed"
 
 
 @dataclass(frozen=True)
@@ -175,23 +177,19 @@ class CostFigure:
         ------
         UsageError
         """
-        for key in BUDGET_KEYS:
-            if key in changes:
-                told = (
-                    f"give {argument('seed')}"
-                    if key[-1] == "seed"
-                    else f"leave it out, with or without {argument('quick', 'True')}"
-                )
-                raise UsageError(f"{argument('set', _named(key))}: is what the mode sets; {told}")
-        for key in self.own_keys:
-            if key in changes:
-                text = f"is what {self.name} varies; leave it out"
-                raise UsageError(f"{argument('set', _named(key))}: {text}")
+        refuse_own_keys(changes, self.own_keys, self.name)
 
     @property
     def own_keys(self) -> tuple[Key, ...]:
         """Keys that the figure sets at some point."""
         return (self.key,) if self.key else ()
+
+    def weights(self, topology: str, value: float, scheme: str) -> str:
+        """Which weights a scheme that learns has at a value; empty for the others."""
+        if scheme != FEDSAC.name:
+            return ""
+        anew = self.unfit and self.point(topology, value).changes
+        return f"{'anew' if anew else 'shipped'}, {TRAININGS}"
 
     def note_on_learning(self, shown: Iterable[tuple[str, float, str]]) -> str:
         """Where FedSAC stands, and with which weights; empty where there is nothing to say.
@@ -207,8 +205,29 @@ class CostFigure:
         if all(value == self.defaults[where] for where, value in learnt):
             return f"{FEDSAC.label} stands at the default alone: {self.unfit}"
         return (
-            f"{FEDSAC.label} was trained anew at each value but the default, one seed: {self.unfit}"
+            f"{FEDSAC.label} was trained anew at each value but the default, {TRAININGS}: "
+            f"{self.unfit}. Its intervals are over the worlds, and say nothing on other seeds"
         )
+
+
+def refuse_own_keys(changes: Changes, own: Collection[Key], figure: str) -> None:
+    """Refuse values of keys that the mode sets, and of those that a figure varies.
+
+    Raises
+    ------
+    UsageError
+    """
+    for key in changes:
+        if key in BUDGET_KEYS:
+            told = (
+                f"give {argument('seed')}"
+                if key[-1] == "seed"
+                else f"leave it out, with or without {argument('quick', 'True')}"
+            )
+            raise UsageError(f"{argument('set', _named(key))}: is what the mode sets; {told}")
+        if key in own:
+            text = f"is what {figure} varies; leave it out, or ask for other figures one by one"
+            raise UsageError(f"{argument('set', _named(key))}: {text}")
 
 
 def _named(key: Key) -> str:

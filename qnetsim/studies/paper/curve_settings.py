@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from qnetsim.case import load
 from qnetsim.scenario import LearningTable, Scenario
+from qnetsim.scenario.lines import Key
 from qnetsim.shipped import shipped_scenarios
+from qnetsim.studies.paper.cost_figure import Changes, refuse_own_keys
 
 ALGORITHMS = ("fedsac", "decsac", "decppo")
 
@@ -40,7 +43,9 @@ class CurveSetting:
     algorithms: tuple[str, ...] = ALGORITHMS
     shared_moments: bool = False
 
-    def scenario(self, topology: str, epochs: int | None = None) -> Scenario:
+    def scenario(
+        self, topology: str, epochs: int | None = None, common: Changes = MappingProxyType({})
+    ) -> Scenario:
         """Shipped scenario of a topology with this setting's learning and demand.
 
         Parameters
@@ -48,8 +53,10 @@ class CurveSetting:
         topology : str
         epochs : int, optional
             At most so many.
+        common : mapping
+            Values of further keys, the same in all settings.
         """
-        found = load(shipped_scenarios()[topology])
+        found = load(shipped_scenarios()[topology], changes=common)
         learning = LearningTable() if self.stated else found.learning
         learning = learning.model_copy(update=dict(self.learning))
         if epochs is not None:
@@ -87,3 +94,14 @@ SETTINGS: dict[str, CurveSetting] = {
         CurveSetting("tuned, 20 channels", control=True, learning={"most_channels": 20}),
     )
 }
+
+
+def refuse_curve_changes(changes: Changes) -> None:
+    """Refuse values of keys that the settings set, or the mode.
+
+    Raises
+    ------
+    UsageError
+    """
+    own: set[Key] = {("demand", key) for setting in SETTINGS.values() for key in setting.demand}
+    refuse_own_keys(changes, own | {key for key in changes if key[0] == "learning"}, "fig9")

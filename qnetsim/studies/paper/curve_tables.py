@@ -11,9 +11,11 @@ import numpy as np
 
 from qnetsim.analysis.learning_curves import bootstrap, interquartile_mean
 from qnetsim.analysis.text_table import TextTable
-from qnetsim.case import load
+from qnetsim.case import load, open_case
 from qnetsim.network import network_topology
 from qnetsim.plain_text import counted
+from qnetsim.plans.make import make_plan
+from qnetsim.policies.chosen import choose
 from qnetsim.shipped import shipped_scenarios
 from qnetsim.studies.paper.compute import MODES
 from qnetsim.studies.paper.cost_figure import TOPOLOGIES
@@ -33,18 +35,38 @@ it leaves open: whose cost the reward is; whether an action reserves up to two K
 each request, as in the other settings, or one, which is the literal fraction; and whether averaging
 the policies averages the moments of their optimisers too (*shared moments*), which agents keep for
 themselves in the other settings. *Tuned* ones are those of the shipped scenarios; no verdict rests
-on them. Two controls move the optimum off the middle of the range of actions: with a mean demand of
-1 the best level is 2 of 0 … 9, and with actions up to 20 channels it is 4 of 0 … 20."""
+on them. Two controls, *less demand* and *20 channels*, move the optimum off the middle of the range
+of actions"""
 
 
-def curve_texts(curves: Sequence[CurveSummary]) -> Iterator[str]:
-    """What is to be said ahead of the table."""
+def curve_texts(curves: Sequence[CurveSummary], stated: bool = True) -> Iterator[str]:
+    """What is to be said ahead of the table.
+
+    Parameters
+    ----------
+    curves : sequence of CurveSummary
+    stated : bool
+        No parameter was changed.
+    """
     yield TABLE
-    yield SETTING_WORDS
+    yield f"{SETTING_WORDS}{': ' + _best_levels() if stated else ''}."
     yield from _first_epochs(curves)
     missing = _missing(curves)
     if missing:
         yield missing
+
+
+@cache
+def _best_levels() -> str:
+    """Best level of each control on NSFNET, and the range of levels that an action has."""
+    told = []
+    for setting in (setting for setting in SETTINGS.values() if setting.control):
+        scenario = setting.scenario("nsfnet")
+        plan = make_plan(open_case(scenario), choose("sip"))
+        level = plan.qkd_channels.sum() / plan.km_wavelengths.sum()
+        most = scenario.learning.most_channels or scenario.demand.levels - 1
+        told.append(f"the best level of *{setting.name}* is {level:.3g} of 0 … {most}")
+    return ", and ".join(told)
 
 
 def _first_epochs(curves: Sequence[CurveSummary]) -> Iterator[str]:

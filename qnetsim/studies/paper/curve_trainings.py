@@ -7,7 +7,7 @@ the same numbers. What is there is verified and kept, so that the same call goes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ import numpy as np
 from qnetsim.case import open_case
 from qnetsim.errors import UsageError, argument
 from qnetsim.runs.workers import run_in_workers
+from qnetsim.scenario import Scenario
+from qnetsim.studies.paper.cost_figure import Changes
 from qnetsim.studies.paper.curve_settings import SETTINGS, CurveSetting
 from qnetsim.trace.files.curve_file import CurveRecord, read_curve, write_curve
 from qnetsim.trace.hdf5.files import refuse_linked_folder
@@ -37,6 +39,8 @@ class CurveTraining:
     seeds : tuple of int
     most_epochs : int or None
         At most so many.
+    common : mapping
+        Values of keys that are the same in all settings.
     """
 
     folder: Path
@@ -45,6 +49,12 @@ class CurveTraining:
     algorithm: str
     seeds: tuple[int, ...]
     most_epochs: int | None = None
+    common: Changes = field(default_factory=dict, hash=False)
+
+    @property
+    def scenario(self) -> Scenario:
+        """What is trained in."""
+        return self.of.scenario(self.topology, self.most_epochs, self.common)
 
     @property
     def of(self) -> CurveSetting:
@@ -64,7 +74,7 @@ class CurveTraining:
     @property
     def epochs(self) -> int:
         """Epochs of all seeds together."""
-        return len(self.seeds) * self.of.scenario(self.topology, self.most_epochs).learning.epochs
+        return len(self.seeds) * self.scenario.learning.epochs
 
     @property
     def about(self) -> dict[str, object]:
@@ -79,7 +89,7 @@ class CurveTraining:
         UsageError
             That of another training is: hours of work, which are not overwritten.
         """
-        digest = self.of.scenario(self.topology, self.most_epochs).digest()
+        digest = self.scenario.digest()
         found = {}
         for seed in self.seeds:
             path = self.path(seed)
@@ -117,7 +127,7 @@ def train(training: CurveTraining, progress: Callable[[int], None] = lambda done
     from qnetsim.studies.paper.shared_moments import share_moments
 
     limit_threads(1)
-    case = open_case(training.of.scenario(training.topology, training.most_epochs))
+    case = open_case(training.scenario)
     learning = Training(case, training.algorithm, training.seeds)
     if training.of.shared_moments:
         share_moments(learning)

@@ -81,7 +81,7 @@ def _point(dataset: str, workers: int, runs: Sequence[_Trained]) -> LossPoint:
         dataset=dataset,
         workers=workers,
         losses=tuple(run.loss for run in runs),
-        accuracy=float(np.mean([run.accuracy for run in runs])),
+        accuracies=tuple(run.accuracy for run in runs),
         key_bytes=runs[0].key_bytes,
     )
 

@@ -9,7 +9,7 @@ first epoch from which the cost of drawn actions stays within 5 % of sip's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,8 @@ from qnetsim.analysis.figures.policy_marks import marked_line, policy_colour
 from qnetsim.analysis.figures.style import SCREEN, Style, hide_frame, styled
 from qnetsim.analysis.learning_curves import bootstrap, converged, interquartile_mean
 from qnetsim.arrays import FloatArray
-from qnetsim.studies.paper.cost_figure import TOPOLOGIES
+from qnetsim.studies.paper.cost_drawing import TITLES
+from qnetsim.studies.paper.cost_figure import TOPOLOGIES, Changes
 from qnetsim.studies.paper.curve_settings import ALGORITHMS, SETTINGS
 from qnetsim.studies.paper.curve_trainings import CurveTraining, train_all
 from qnetsim.studies.paper.paper_claims import epochs_claimed
@@ -184,6 +185,8 @@ class CurveStudy:
         Show the trainings that are in the folder, and make no more.
     workers : int
         Processes.
+    common : mapping
+        Values of keys that are the same in all settings.
     """
 
     folder: Path
@@ -193,12 +196,19 @@ class CurveStudy:
     settings: Sequence[str] = tuple(SETTINGS)
     trained: bool = False
     workers: int = 1
+    common: Changes = field(default_factory=dict)
 
     def trainings(self) -> list[CurveTraining]:
         """All of them, done or not."""
         return [
             CurveTraining(
-                self.folder, topology, setting, algorithm, tuple(range(self.seeds)), self.epochs
+                folder=self.folder,
+                topology=topology,
+                setting=setting,
+                algorithm=algorithm,
+                seeds=tuple(range(self.seeds)),
+                most_epochs=self.epochs,
+                common=self.common,
             )
             for topology in self.topologies
             for setting in self.settings
@@ -262,7 +272,7 @@ def figure(lines: Sequence[AlgorithmCurve], *, style: Style = SCREEN) -> Figure:
         top = max(1.6, *(1.02 * float(interquartile_mean(line.stochastic).max()) for line in mine))
         for column, topology in enumerate(topologies):
             place = axes[row, column]
-            place.set_title(f"{topology}: {setting}", fontsize=style.font_pt)
+            place.set_title(f"{TITLES[topology]}: {setting}", fontsize=style.font_pt)
             if not any(line.topology == topology for line in mine):
                 place.set_axis_off()
                 place.text(0.5, 0.5, "not trained", ha="center", transform=place.transAxes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -30,16 +30,16 @@ def _text(points: list[LossPoint]) -> str:
     return f"{told(first.loss)} with one worker, {told(last.loss)} with {last.workers}"
 
 
-def told(found: ConfidenceInterval) -> str:
-    """A loss with its interval; all orders have the same where no feature is left out."""
+def told(found: ConfidenceInterval, form: str = ".3f") -> str:
+    """A value with its interval; all orders have the same where no feature is left out."""
     if found.low is None or found.high is None or found.high - found.low < 1e-9:
-        return f"{found.estimate:.3f}"
-    return f"{found.estimate:.3f} ({found.low:.3f} … {found.high:.3f})"
+        return f"{found.estimate:{form}}"
+    return f"{found.estimate:{form}} ({found.low:{form}} … {found.high:{form}})"
 
 
-def _change(before: LossPoint, after: LossPoint) -> ConfidenceInterval:
-    """Loss after less before, paired by the order of the features."""
-    return ConfidenceInterval.of_mean(np.subtract(after.losses, before.losses))
+def _change(before: Sequence[float], after: Sequence[float]) -> ConfidenceInterval:
+    """Values after less before, paired by the order of the features."""
+    return ConfidenceInterval.of_mean(np.subtract(after, before))
 
 
 def _by_chance(change: ConfidenceInterval) -> bool:
@@ -52,7 +52,8 @@ def _loss_falls(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFindi
         if len(points) == 1:
             # six features or fewer make one worker: there is no curve
             continue
-        rises = [c for c in (_change(*two) for two in pairwise(points)) if c.estimate >= 0.0]
+        changes = [_change(before.losses, after.losses) for before, after in pairwise(points)]
+        rises = [change for change in changes if change.estimate >= 0.0]
         if points[-1].mean >= points[0].mean:
             verdict = ClaimVerdict.FAILS
         elif all(_by_chance(change) for change in rises):
@@ -81,10 +82,12 @@ def _accuracy_rises(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimF
         if len(points) == 1:
             continue
         first, last = points[0], points[-1]
-        verdict = ClaimVerdict.HOLDS if last.accuracy > first.accuracy else ClaimVerdict.FAILS
+        more = _change(first.accuracies, last.accuracies)
+        verdict = ClaimVerdict.HOLDS if more.estimate > 0.0 else ClaimVerdict.FAILS
         text = (
-            f"from one worker to {last.workers} accuracy goes from {first.accuracy:.1%} to "
-            f"{last.accuracy:.1%}, the loss changes by {told(_change(first, last))}"
+            f"from one worker to {last.workers} accuracy goes from {told(first.accuracy, '.1%')} "
+            f"to {told(last.accuracy, '.1%')}, by {told(more, '.1%')}; the loss changes by "
+            f"{told(_change(first.losses, last.losses))}"
         )
         yield ClaimFinding("", name, verdict, text)
 

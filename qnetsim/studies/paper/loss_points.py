@@ -18,6 +18,9 @@ from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import read_input
 from qnetsim.trace.hdf5.files import make_folder, refuse_linked_folder, write_whole
 
+#: Keys of a point that a version kept which had no accuracy of each order.
+EARLIER = {"dataset", "workers", "losses", "accuracy", "key_bytes"}
+
 
 @dataclass(frozen=True)
 class LossPoint:
@@ -30,8 +33,8 @@ class LossPoint:
         Also the key rate, in units of K_L.
     losses : tuple of float
         Final training loss, mean over the classes, for each order of the features.
-    accuracy : float
-        Mean over the orders.
+    accuracies : tuple of float
+        Final training accuracy, for each order of the features.
     key_bytes : int
         Keys of a round.
     """
@@ -39,7 +42,7 @@ class LossPoint:
     dataset: str
     workers: int
     losses: tuple[float, ...]
-    accuracy: float
+    accuracies: tuple[float, ...]
     key_bytes: int
 
     @property
@@ -51,6 +54,11 @@ class LossPoint:
     def loss(self) -> ConfidenceInterval:
         """Mean loss over the orders, with the 95 % t interval over them."""
         return ConfidenceInterval.of_mean(np.array(self.losses))
+
+    @property
+    def accuracy(self) -> ConfidenceInterval:
+        """Mean accuracy over the orders, with the 95 % t interval over them."""
+        return ConfidenceInterval.of_mean(np.array(self.accuracies))
 
     @property
     def spread(self) -> float:
@@ -79,7 +87,7 @@ class KeptLosses:
         return self.folder / f"{dataset}-workers-{workers}-orders-{self.orders}.json"
 
     def read(self, dataset: str, workers: int) -> LossPoint | None:
-        """The point, where it is there.
+        """The point, where it is there; one that an earlier version kept is trained again.
 
         Raises
         ------
@@ -94,8 +102,11 @@ class KeptLosses:
         try:
             stored = json.loads(data)
             told, kept = stored["point"], stored["sha256"]
-            point = LossPoint(**{**told, "losses": tuple(told["losses"])})
             same = kept == _digest(stored["trainings"], told)
+            if same and set(told) == EARLIER:
+                return None
+            lists = {key: tuple(told[key]) for key in ("losses", "accuracies")}
+            point = LossPoint(**{**told, **lists})
         except (ValueError, KeyError, TypeError):
             same = False
         if not same:
@@ -131,9 +142,12 @@ def loss_csv(points: Sequence[LossPoint]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     head = ("dataset", "workers", "orders", "loss", "low", "high")
-    writer.writerow((*head, "loss_sd", "accuracy", "key_bytes_a_round"))
+    more = ("loss_sd", "accuracy", "accuracy_low", "accuracy_high", "key_bytes_a_round")
+    writer.writerow((*head, *more))
     for point in points:
         ends = (point.loss.low, point.loss.high)
-        told = (point.mean, *ends, point.spread, point.accuracy, point.key_bytes)
+        accuracy = point.accuracy
+        right = (accuracy.estimate, accuracy.low, accuracy.high)
+        told = (point.mean, *ends, point.spread, *right, point.key_bytes)
         writer.writerow((point.dataset, point.workers, len(point.losses), *told))
     return out.getvalue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -60,10 +61,22 @@ class Opening:
     seeds: tuple[int, ...] = (1,)
     limited: bool = False
 
-    def scenario(self, seed: int, multiplier: float) -> Scenario:
-        """The default scenario on NSFNET under this reading."""
-        prices: Changes = {("cost", "on_demand_multiplier"): multiplier}
-        found = load(shipped_scenarios()["nsfnet"], changes={**self.changes, **prices}, seed=seed)
+    def scenario(
+        self, seed: int, multiplier: float, common: Changes = MappingProxyType({})
+    ) -> Scenario:
+        """The default scenario on NSFNET under this reading.
+
+        Parameters
+        ----------
+        seed : int
+            Of the node pairs.
+        multiplier : float
+            Of the on-demand prices.
+        common : mapping
+            Values of further keys, the same under all readings.
+        """
+        changes = {**common, **self.changes, ("cost", "on_demand_multiplier"): multiplier}
+        found = load(shipped_scenarios()["nsfnet"], changes=changes, seed=seed)
         demand = found.demand.model_copy(update=dict(self.demand))
         return found.model_copy(update={"demand": demand})
 
@@ -115,20 +128,36 @@ def _table(probabilities: np.ndarray) -> dict[str, Any]:
     return {"kind": "table", "mean": None, "probabilities": tuple(probabilities.tolist())}
 
 
-def opening_rows(progress: Callable[[int], None] = lambda done: None) -> Iterator[OpeningRow]:
-    """Work out every reading."""
+def reading_keys() -> set[Key]:
+    """Keys that one of the readings sets."""
+    found = {key for opening in openings() for key in opening.changes}
+    return found | {("demand", key) for opening in openings() for key in opening.demand}
+
+
+def opening_rows(
+    common: Changes, progress: Callable[[int], None] = lambda done: None
+) -> Iterator[OpeningRow]:
+    """Work out every reading.
+
+    Parameters
+    ----------
+    common : mapping
+        Values of keys that are the same under all readings.
+    progress : callable
+        Told of readings that are done.
+    """
     for opening in openings():
-        yield _row(opening)
+        yield _row(opening, common)
         progress(1)
 
 
-def _row(opening: Opening) -> OpeningRow:
+def _row(opening: Opening, common: Changes) -> OpeningRow:
     costs: list[float] = []
     levels: list[float] = []
     ratios: dict[str, list[float]] = {}
     for seed in opening.seeds:
         for multiplier in MULTIPLIERS:
-            case = open_case(opening.scenario(seed, multiplier))
+            case = open_case(opening.scenario(seed, multiplier, common))
             try:
                 best = _plan(case, SIP)
                 cost = best.expected_cost(case.network)

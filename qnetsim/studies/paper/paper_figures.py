@@ -9,7 +9,7 @@ from qnetsim.analysis.figures.style import SCREEN, Style
 from qnetsim.studies.paper import fig4, fig5, fig9
 from qnetsim.studies.paper.compute import COST_FIGURES, Computed
 from qnetsim.studies.paper.cost_drawing import Lines, Mark, cost_panels
-from qnetsim.studies.paper.cost_figure import SCHEMES, CostFigure
+from qnetsim.studies.paper.cost_figure import FEDSAC, SCHEMES, TRAININGS, CostFigure, Scheme
 from qnetsim.studies.paper.cost_rows import CostRow
 
 if TYPE_CHECKING:
@@ -28,13 +28,17 @@ def drawings(computed: Computed, style: Style = SCREEN) -> Iterator[tuple[str, F
         yield "fig9", fig9.figure(list(computed.curves), style=style)
 
 
+def _label(scheme: Scheme) -> str:
+    return f"{scheme.label} ({TRAININGS})" if scheme is FEDSAC else scheme.label
+
+
 def scheme_figure(figure: CostFigure, rows: Sequence[CostRow], *, style: Style = SCREEN) -> Figure:
     """Cost of the schemes over the factor."""
     panels: dict[str, Lines] = {}
     for topology in dict.fromkeys(row.topology for row in rows):
         mine = [row for row in rows if row.topology == topology]
         panels[topology] = {
-            scheme.label: [
+            _label(scheme): [
                 Mark(row.value, row.analytic.total, row.total)
                 for row in mine
                 if row.scheme == scheme.name

@@ -19,25 +19,28 @@ from qnetsim.studies.paper.paper_tables import (
     agreement,
     changed,
     changes_text,
+    claim_reason,
     claim_table,
+    claim_title,
     cost_table,
+    figure_title,
+    finding_table,
     learning_note,
     loss_table,
 )
-from qnetsim.studies.paper.reproduction import LOSSES, OPENINGS, RISK, verdict_counts
-from qnetsim.studies.paper.risk_rows import risk_table, risk_text
+from qnetsim.studies.paper.reproduction import (
+    LOSSES,
+    OPENINGS,
+    RISK,
+    beyond_tables,
+    beyond_text,
+    caption_of,
+    verdict_counts,
+)
+from qnetsim.studies.paper.risk_tables import risk_order_table, risk_table
 
 #: Emphasis and code in Markdown.
 MARKUP = re.compile(r"(\*|`)([\w\[][^*`]*\w)\1")
-#: What each figure shows.
-CAPTIONS = {
-    "fig4": "Taylor loss after training, over the number of workers that the key rate pays for: "
-    "mean over orders of the features, and one standard deviation either way",
-    "fig9": "Cost over C* against epochs: drawn actions, interquartile mean over the seeds with "
-    "bootstrap intervals; thin lines are mean actions, open marks on the axis the paper's numbers "
-    "of epochs; dashes mark 5 % above C*",
-}
-COSTS = "lines are exact expectations, marks simulated means with 95 % intervals over the worlds"
 
 
 def page_text(results: PaperResults, svgs: Mapping[str, str]) -> str:
@@ -51,21 +54,25 @@ def page_text(results: PaperResults, svgs: Mapping[str, str]) -> str:
     """
     judged = [j for j in judgements(results) if j.claim.figure in svgs]
     sections = [
-        Section(name, f"Fig. {name.removeprefix('fig')}", _body(name, svg, results, judged))
+        Section(name, figure_title(name), _body(name, svg, results, judged))
         for name, svg in svgs.items()
     ]
     if results.openings:
         table = html_table("Readings", opening_table(results.openings))
         body = f"{_paragraph(OPENINGS)}\n{table}"
         sections.append(Section("open", "What the paper leaves open", body))
+    if results.openings and not results.changes:
+        sections.append(Section("beyond", "Beyond the paper", "\n".join(_beyond())))
     if results.risk:
-        table = html_table("Cost over SIP's", risk_table(results.risk))
-        body = f"{_paragraph(RISK)}\n{table}\n{_paragraph(risk_text(results.risk))}"
+        tables = html_table("Cost over SIP's", risk_table(results.risk))
+        tables += html_table("In order", risk_order_table(results.risk))
+        body = f"{_paragraph(RISK)}\n{tables}"
         sections.append(Section("risk", "A planner that is averse to risk", body))
     sections.append(Section("origin", "Origin", _origin(results)))
     rows = [row for figure in results.costs.values() for row in figure]
     told = [verdict_counts(judged), changed(results), *([agreement(rows)] if rows else [])]
     opening = f'<p class="findings">{html_text(" ".join(filter(None, told)))}</p>'
+    opening += html_table("Verdicts", claim_table(judged))
     subtitle = "the paper's evaluation, computed beside claimed"
     return html_page("Reproduction", subtitle, opening, sections)
 
@@ -82,10 +89,11 @@ def _body(name: str, svg: str, results: PaperResults, judged: list[Judgement]) -
 
 def _parts(name: str, svg: str, results: PaperResults, judged: list[Judgement]) -> Iterator[str]:
     figure = COST_FIGURES.get(name)
-    caption = CAPTIONS.get(name) or f"{COST_FIGURES[name].title}: {COSTS}"
-    yield f"<figure>{page_svg(svg, name)}<figcaption>{html_text(caption)}.</figcaption></figure>"
-    mine = [judgement for judgement in judged if judgement.claim.figure == name]
-    yield html_table("Claims", claim_table(mine, reasons=not results.changes))
+    caption = html_text(caption_of(name))
+    yield f"<figure>{page_svg(svg, name)}<figcaption>{caption}.</figcaption></figure>"
+    for judgement in judged:
+        if judgement.claim.figure == name:
+            yield from _claim(judgement, results.as_stated(name))
     if name == "fig4":
         yield from (_paragraph(text) for text in LOSSES.split("\n\n"))
         yield html_table("Loss over the key rate", loss_table(results.losses))
@@ -95,9 +103,28 @@ def _parts(name: str, svg: str, results: PaperResults, judged: list[Judgement]) 
             yield f"<p>{html_text(note)}.</p>"
         yield html_table("Cost per slot", cost_table(figure, results.costs[name]))
     elif name == "fig9":
-        for text in curve_texts(results.curves):
+        for text in curve_texts(results.curves, not results.changes):
             yield _paragraph(text)
         yield html_table("Cost over C*", curve_table(results.curves))
+
+
+def _beyond() -> Iterator[str]:
+    """What the rows say that come with qnetsim; they have the prices of their own scenarios."""
+    yield from (_paragraph(text) for text in beyond_text().split("\n\n"))
+    for heading, text, table in beyond_tables():
+        yield _paragraph(text) if text else ""
+        yield html_table(heading, table)
+
+
+def _claim(judgement: Judgement, as_stated: bool) -> Iterator[str]:
+    """A claim, its verdict, the reason if it goes with these parameters, and what came out."""
+    why = claim_reason(judgement) if as_stated else ""
+    word = str(judgement.verdict)
+    yield f"<h3>{html_text(claim_title(judgement))}</h3>"
+    verdict = f"<strong>{html_text(word[0].upper() + word[1:])}</strong>"
+    yield f"<p>{verdict}{html_text(why and ': ' + why)}.</p>"
+    if judgement.findings:
+        yield html_table("", finding_table(judgement))
 
 
 def _origin(results: PaperResults) -> str:

@@ -65,6 +65,10 @@ class PaperResults:
             for row in rows
         }
 
+    def as_stated(self, figure: str) -> bool:
+        """Whether a figure has the parameters that the paper states; Fig. 4 has no scenario."""
+        return figure == "fig4" or not self.changes
+
     def write(self, path: Path) -> None:
         """Write the results as JSON."""
         text = json.dumps(asdict(self), indent=1, ensure_ascii=False)
@@ -80,13 +84,10 @@ class PaperResults:
                 figure: tuple(_row(entry) for entry in rows)
                 for figure, rows in stored["costs"].items()
             },
-            losses=tuple(
-                LossPoint(**{**entry, "losses": tuple(entry["losses"])})
-                for entry in stored["losses"]
-            ),
+            losses=tuple(LossPoint(**_tuples(entry)) for entry in stored["losses"]),
             curves=tuple(CurveSummary(**_tuples(entry)) for entry in stored["curves"]),
             openings=tuple(_opening(entry) for entry in stored.get("openings", ())),
-            risk=tuple(_risk(entry) for entry in stored.get("risk", ())),
+            risk=tuple(RiskRow(**_tuples(entry)) for entry in stored.get("risk", ())),
             changes=stored.get("changes", {}),
             version=stored["version"],
         )
@@ -103,11 +104,6 @@ def _row(entry: Mapping[str, Any]) -> CostRow:
 def _opening(entry: Mapping[str, Any]) -> OpeningRow:
     ratios = {key: tuple(ends) for key, ends in entry["ratios"].items()}
     return OpeningRow(**{**entry, "cost": tuple(entry["cost"]), "ratios": ratios})
-
-
-def _risk(entry: Mapping[str, Any]) -> RiskRow:
-    label, *measures = entry.values()
-    return RiskRow(label, *(ConfidenceInterval(**found) for found in measures))
 
 
 def _tuples(entry: Mapping[str, Any]) -> dict[str, Any]:

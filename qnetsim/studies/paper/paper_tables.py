@@ -14,7 +14,7 @@ from qnetsim.studies.paper import fig5
 from qnetsim.studies.paper.cost_figure import FEDSAC, SCHEMES, Budget, CostFigure
 from qnetsim.studies.paper.cost_rows import ROUNDING, CostRow
 from qnetsim.studies.paper.judges import Judgement, interval
-from qnetsim.studies.paper.loss_judges import told as loss_told
+from qnetsim.studies.paper.loss_judges import told as over_orders
 from qnetsim.studies.paper.loss_points import LossPoint
 from qnetsim.studies.paper.paper_results import PaperResults
 from qnetsim.studies.paper.reasons import reason
@@ -27,41 +27,58 @@ LABELS = {scheme.name: scheme.label for scheme in SCHEMES}
 LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 
 
-def claim_table(
-    judged: Sequence[Judgement], links: bool = False, reasons: bool = True
-) -> TextTable:
-    """What the paper says, what came out, and the verdict with its reason.
+def claim_table(judged: Sequence[Judgement]) -> TextTable:
+    """What the paper says and the verdict, a row for each claim."""
+    rows = tuple(
+        (figure_title(j.claim.figure), j.claim.place, _says(j), str(j.verdict)) for j in judged
+    )
+    columns = ("figure", "place", "the paper says", "verdict")
+    return TextTable(columns, rows, text=columns[1:])
+
+
+def figure_title(figure: str) -> str:
+    """``"Fig. 6"`` for ``"fig6"``."""
+    return f"Fig. {figure.removeprefix('fig')}"
+
+
+def _says(judgement: Judgement) -> str:
+    claim = judgement.claim
+    return claim.says + (f" [{claim.claimed}]" if claim.claimed else "")
+
+
+def claim_title(judgement: Judgement) -> str:
+    """Where the claim stands, and what it says."""
+    return f"{judgement.claim.place}: {_says(judgement)}"
+
+
+def claim_reason(judgement: Judgement, links: bool = False) -> str:
+    """Why the verdict is what it is, where that is known.
 
     Parameters
     ----------
-    judged : sequence of Judgement
+    judgement : Judgement
     links : bool
-        Keep links to pages of the documentation, beside which the table stands.
-    reasons : bool
-        Say why; the reasons are those of the parameters that the paper states.
+        Keep links to pages of the documentation, beside which the text stands.
     """
-    rows = []
-    for judgement in judged:
-        claim = judgement.claim
-        says = claim.says + (f" [{claim.claimed}]" if claim.claimed else "")
-        verdict = judgement.verdict
-        why = reason(claim, verdict) if reasons else ""
-        told = why if links else LINK.sub(r"\1 in the documentation", why)
-        rows.append((claim.place, says, _ours(judgement), str(verdict), told))
-    columns = ("place", "the paper says", "computed", "verdict", "why")
-    return TextTable(columns, tuple(rows), text=columns[1:], first_to_go=("why", "computed"))
+    why = reason(judgement.claim, judgement.verdict)
+    return why if links else LINK.sub(r"\1 in the documentation", why)
 
 
-def _ours(judgement: Judgement) -> str:
-    """What came out, place by place; the reading ahead where there are several."""
-    readings = list(dict.fromkeys(f.reading for f in judgement.findings))
-    parts = []
-    for finding in judgement.findings:
-        where = [part for part in (finding.reading, finding.place) if part]
-        word = "no verdict" if finding.verdict is ClaimVerdict.OPEN else finding.verdict
-        mark = f" [{word}]" if len(readings) > 1 else ""
-        parts.append(f"{', '.join(where)}: {finding.ours}{mark}" if where else finding.ours)
-    return "; ".join(parts) or DASH
+def finding_table(judgement: Judgement) -> TextTable:
+    """What came out for a claim, a row for each reading and place; no column without a word."""
+    found = judgement.findings
+    columns = {
+        "reading": [f.reading or "any" for f in found] if any(f.reading for f in found) else [],
+        "where": [f.place or DASH for f in found] if any(f.place for f in found) else [],
+        "computed": [f.ours for f in found],
+        "verdict": [_word(f.verdict) for f in found] if len(found) > 1 else [],
+    }
+    there = {heading: cells for heading, cells in columns.items() if cells}
+    return TextTable(tuple(there), tuple(zip(*there.values(), strict=True)), text=tuple(there))
+
+
+def _word(verdict: ClaimVerdict) -> str:
+    return "no verdict" if verdict is ClaimVerdict.OPEN else str(verdict)
 
 
 def loss_table(points: Sequence[LossPoint]) -> TextTable:
@@ -70,14 +87,17 @@ def loss_table(points: Sequence[LossPoint]) -> TextTable:
         (
             point.dataset,
             str(point.workers),
-            loss_told(point.loss),
+            over_orders(point.loss),
             f"{point.spread:.3f}",
-            f"{point.accuracy:.1%}",
+            over_orders(point.accuracy, ".1%"),
             f"{point.key_bytes:,}",
         )
         for point in points
     )
-    columns = ("data set", "k / K_L", "loss", "standard deviation", "accuracy", "key bytes a round")
+    columns = (
+        *("data set", "k / K_L", "loss", "standard deviation of the loss"),
+        *("accuracy", "key bytes a round"),
+    )
     return TextTable(columns, cells, keys=2)
 
 
@@ -109,7 +129,7 @@ def _scheme_table(figure: CostFigure, rows: Sequence[CostRow]) -> TextTable:
         (
             row.topology,
             f"{row.value:g}",
-            LABELS[row.scheme],
+            _label(figure, row),
             f"{row.analytic.total:,.2f}",
             interval(row.total, ",.0f"),
             DASH if row.ratio is None else f"{row.ratio:.4f}",
@@ -124,6 +144,11 @@ def _scheme_table(figure: CostFigure, rows: Sequence[CostRow]) -> TextTable:
     return TextTable(columns, cells, text=("scheme",), keys=3, first_to_go=going)
 
 
+def _label(figure: CostFigure, row: CostRow) -> str:
+    weights = figure.weights(row.topology, row.value, row.scheme)
+    return LABELS[row.scheme] + (f" ({weights})" if weights else "")
+
+
 def learning_note(figure: CostFigure, rows: Sequence[CostRow]) -> str:
     """Where FedSAC stands in a figure, and with which weights; empty where that needs no word."""
     return figure.note_on_learning((row.topology, row.value, row.scheme) for row in rows)
@@ -133,8 +158,9 @@ def changed(results: PaperResults) -> str:
     """Sentence on parameters that are not those of the paper; empty where all are."""
     if not results.changes:
         return ""
-    text = f"Changed: {changes_text(results.changes)}. Verdicts are on these values, not on those "
-    text += "that the paper states"
+    text = f"Changed: {changes_text(results.changes)}. "
+    text += "Fig. 4 has no scenario, and stays as it is. " if results.losses else ""
+    text += "Verdicts are on these values, not on those that the paper states"
     if any(row.scheme == FEDSAC.name for rows in results.costs.values() for row in rows):
         text += f"; the weights that are shipped for {FEDSAC.label} were trained without them"
     return f"{text}."
@@ -153,13 +179,15 @@ def cost_csv(
     writer = csv.writer(out, lineterminator="\n")
     head = ("scheme", "topology", "analytic", "simulated", "low", "high")
     tail = ("ratio", "simulated_ratio", "ratio_low", "ratio_high", "given_levels", "agrees")
-    writer.writerow((figure.factor, *head, *tail, "replications", "slots", "seed", "changed"))
+    more = ("weights", "replications", "slots", "seed", "changed")
+    writer.writerow((figure.factor, *head, *tail, *more))
     for row in rows:
         for scheme, analytic, simulated in _values(figure, row):
+            weights = figure.weights(row.topology, row.value, row.scheme)
             values = (scheme, row.topology, analytic, *_ends(simulated))
             ratios = (row.ratio, *_ends(row.simulated_ratio), row.given_levels, row.agrees)
             told = (budget.replications, budget.slots, budget.seed, changes_text(changes))
-            writer.writerow((f"{row.value:g}", *values, *ratios, *told))
+            writer.writerow((f"{row.value:g}", *values, *ratios, weights, *told))
     return out.getvalue()
 
 

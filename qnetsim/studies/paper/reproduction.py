@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from qnetsim.analysis.text_table import TextTable
+from qnetsim.studies.benchmark.reference_rows import reference
 from qnetsim.studies.paper import fig4
-from qnetsim.studies.paper.beyond import beyond_table
+from qnetsim.studies.paper.beyond import change_table, order_table, policy_table
 from qnetsim.studies.paper.compute import COST_FIGURES
 from qnetsim.studies.paper.curve_tables import curve_table, curve_texts
 from qnetsim.studies.paper.judges import Judgement, judgements
@@ -13,13 +15,18 @@ from qnetsim.studies.paper.openings import opening_table
 from qnetsim.studies.paper.paper_results import PaperResults
 from qnetsim.studies.paper.paper_tables import (
     agreement,
+    changed,
+    claim_reason,
     claim_table,
+    claim_title,
     cost_table,
+    figure_title,
+    finding_table,
     learning_note,
     loss_table,
     markdown,
 )
-from qnetsim.studies.paper.risk_rows import risk_table, risk_text
+from qnetsim.studies.paper.risk_tables import risk_order_table, risk_table
 from qnetsim.studies.paper.verdicts import ClaimVerdict
 
 HEAD = """\
@@ -52,6 +59,15 @@ VERDICTS = """\
 | depends on a reading | readings of what the paper leaves open give different verdicts |
 | not computed here | the run behind this page was too short, or had other parameters |
 """
+#: What each figure shows.
+CAPTIONS = {
+    "fig4": "Taylor loss after training, over the number of workers that the key rate pays for: "
+    "mean over orders of the features, and one standard deviation either way",
+    "fig9": "Cost over C* against epochs: drawn actions, interquartile mean over the seeds with "
+    "bootstrap intervals; thin lines are mean actions, open marks on the axis the paper's numbers "
+    "of epochs; dashes mark 5 % above C*",
+}
+LINES = "lines are exact expectations, marks simulated means with 95 % intervals over the worlds"
 LOSSES = f"""\
 Training loss after {fig4.ROUNDS} rounds of full-batch descent. Each number of workers is trained
 with several random orders of the features, cut into blocks of six: the mean over the orders, its
@@ -77,13 +93,26 @@ several seeds draw the pairs, the range over them. With limits requests of QBN-R
 blocked, and a cost without them says nothing. The readings of QBN-Random are columns.
 """
 BEYOND = """\
-Reference rows of the benchmark that comes with qnetsim (`qnetsim bench list`), ten replications
-each, cheapest first. An order is kept but for chance where intervals of neighbours touch; a policy
-is clearly cheaper than sip where the intervals of the two do not.
+Worlds of the benchmark that comes with qnetsim (`qnetsim bench list`), with its reference rows.
+Each world has {replications} replications, and all policies meet the same events in each: costs are
+compared in pairs, replication by replication, and ratios have paired 95 % t intervals. An order is
+*not decided* where the interval holds 1, and two costs are *equal* where they are to three digits.
+Each interval is for its pair alone: of a hundred pairs that cost the same in expectation about five
+come out as decided.
+
+`random` draws u channels for each request. `level` reserves {level} for each request on each fibre,
+the best level of the paper's setting. The last table names the scenario that a policy which learns
+was trained for.
+"""
+CHANGES = """\
+Pairs of policies whose order is another one than in `nsfnet`, the paper's default setting; all
+others keep theirs. Orders *swap*, *become equal* or are *not decided* here; two policies that cost
+the same in `nsfnet` *part*.
 """
 RISK = """\
 A planner that is averse to risk weighs mean cost and cost of the dearest tenth of the slots half
-and half (`[planning] risk`). NSFNET, the worlds of Figs. 5 to 8, over risk-neutral SIP, paired:
+and half (`[planning] risk`). NSFNET, the worlds of Figs. 5 to 8; ratios are paired by world, with
+95 % t intervals: over risk-neutral SIP, then in the order of each measure.
 """
 
 
@@ -105,16 +134,19 @@ def _parts(results: PaperResults, pictures: str, links: bool) -> Iterator[str]:
     judged = judgements(results)
     yield HEAD
     yield f"Made with qnetsim {results.version}.\n"
+    yield from filter(None, [changed(results)])
     yield "## Verdicts\n"
     yield f"{verdict_counts(judged)}\n"
     yield VERDICTS
+    yield markdown(claim_table(judged)) + "\n"
     for judging in dict.fromkeys(judgement.claim.figure for judgement in judged):
-        mine = [judgement for judgement in judged if judgement.claim.figure == judging]
-        yield f"### {_title(judging)}\n"
-        yield markdown(claim_table(mine, links=links)) + "\n"
+        yield f"### {figure_title(judging)}\n"
+        for judgement in judged:
+            if judgement.claim.figure == judging:
+                yield from _claim(judgement, results, links)
     if results.losses:
         yield "## Fig. 4: loss over the key rate\n"
-        yield f"![Loss over the key rate]({pictures}fig4.png)\n"
+        yield from _picture("fig4", pictures)
         yield f"{LOSSES}\n"
         yield markdown(loss_table(results.losses)) + "\n"
     if results.costs:
@@ -124,8 +156,8 @@ def _parts(results: PaperResults, pictures: str, links: bool) -> Iterator[str]:
         yield agreement([row for rows in results.costs.values() for row in rows]) + "\n"
     for name, rows in results.costs.items():
         figure = COST_FIGURES[name]
-        yield f"### {_title(name)}: {figure.title.lower()}\n"
-        yield f"![Lines are analytic, marks simulated]({pictures}{name}.png)\n"
+        yield f"### {figure_title(name)}: {figure.title.lower()}\n"
+        yield from _picture(name, pictures)
         note = learning_note(figure, rows)
         if note:
             yield f"{note}.\n"
@@ -136,21 +168,56 @@ def _parts(results: PaperResults, pictures: str, links: bool) -> Iterator[str]:
         yield markdown(opening_table(results.openings)) + "\n"
     if results.curves:
         yield "## Learning curves\n"
-        yield f"![Cost over C* against epochs]({pictures}fig9.png)\n"
-        yield from (f"{part}\n" for part in curve_texts(results.curves))
+        yield from _picture("fig9", pictures)
+        yield from (f"{part}\n" for part in curve_texts(results.curves, not results.changes))
         yield markdown(curve_table(results.curves)) + "\n"
     yield "## Beyond the paper\n"
-    yield BEYOND
-    yield markdown(beyond_table())
+    if not results.changes:
+        yield beyond_text()
+        for heading, text, table in beyond_tables():
+            yield f"### {heading}\n"
+            yield from filter(None, [text])
+            yield markdown(table) + "\n"
     if results.risk:
-        yield "\n### Risk\n"
+        yield "### Risk\n"
         yield RISK
         yield markdown(risk_table(results.risk)) + "\n"
-        yield risk_text(results.risk)
+        yield markdown(risk_order_table(results.risk))
 
 
-def _title(figure: str) -> str:
-    return f"Fig. {figure.removeprefix('fig')}"
+def caption_of(figure: str) -> str:
+    """What a picture shows."""
+    return CAPTIONS.get(figure) or f"{COST_FIGURES[figure].title}: {LINES}"
+
+
+def _picture(figure: str, pictures: str) -> Iterator[str]:
+    yield f"![{figure_title(figure)}]({pictures}{figure}.png)\n"
+    yield f"{caption_of(figure)}.\n"
+
+
+def _claim(judgement: Judgement, results: PaperResults, links: bool) -> Iterator[str]:
+    """A claim, its verdict with the reason, and what came out in each reading and place."""
+    yield f"**{claim_title(judgement)}**\n"
+    why = claim_reason(judgement, links) if results.as_stated(judgement.claim.figure) else ""
+    word = str(judgement.verdict)
+    yield f"*{word[0].upper()}{word[1:]}*{why and ': ' + why}.\n"
+    if judgement.findings:
+        yield markdown(finding_table(judgement)) + "\n"
+
+
+def beyond_text() -> str:
+    """What is to be said of the worlds beyond the paper."""
+    found = reference()
+    (replications,) = {len(world.bound_costs) for world in found.worlds}
+    (level,) = {row.options["level"] for row in found.rows if row.name == "level"}
+    return BEYOND.format(replications=replications, level=level)
+
+
+def beyond_tables() -> Iterator[tuple[str, str, TextTable]]:
+    """Heading, text and table of what the worlds beyond the paper do to orders."""
+    yield "The paper's order", "", order_table()
+    yield "What changes", CHANGES, change_table()
+    yield "All policies", "", policy_table()
 
 
 def verdict_counts(judged: Sequence[Judgement]) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from qnetsim.analysis.paired import ConfidenceInterval, paired_ratio
-from qnetsim.analysis.text_table import TextTable
 from qnetsim.arrays import FloatArray
 from qnetsim.case import open_case
 from qnetsim.input_files import forget_input
@@ -18,83 +16,89 @@ from qnetsim.policies.chosen import choose
 from qnetsim.runs.batch import run_policies
 from qnetsim.scenario import RiskTable, Scenario
 from qnetsim.studies.paper.cost_figure import EVF, RANDOM, RANDOM_LITERAL, SIP, Budget, Point
+from qnetsim.studies.paper.cost_rows import CostStudy
 from qnetsim.trace import open_trace
 
 #: Half of the weight on the dearest tenth of the slots.
 RISK = RiskTable(cvar=0.9, weight=0.5)
 AVERSE = "SIP, risk-averse"
 SCHEMES = (SIP, EVF, RANDOM, RANDOM_LITERAL)
+#: What policies are measured by, and how it is called.
+MEASURES = {
+    "mean": "mean cost",
+    "cvar": f"dearest {1 - RISK.cvar:.0%} of the slots",
+    "both": "both, half and half",
+}
 
 
 @dataclass(frozen=True)
 class RiskRow:
-    """A policy under each measure, over risk-neutral SIP in the same worlds.
+    """A policy under each measure, world by world.
 
     Attributes
     ----------
     label : str
-    mean, cvar, objective : ConfidenceInterval
-        Ratios of the mean cost of a slot, of that of the dearest slots, and of both weighed.
+    mean, cvar : tuple of float
+        Mean cost of a slot, and that of the dearest slots, in each world.
     """
 
     label: str
-    mean: ConfidenceInterval
-    cvar: ConfidenceInterval
-    objective: ConfidenceInterval
+    mean: tuple[float, ...]
+    cvar: tuple[float, ...]
 
+    def measure(self, name: str) -> FloatArray:
+        """Costs by world: of ``mean``, ``cvar``, or ``both``, weighed as the planner weighs them.
 
-@dataclass(frozen=True)
-class _Measures:
-    """Of one policy; shape (replications,)."""
+        Parameters
+        ----------
+        name : str
+            Of ``MEASURES``.
+        """
+        mean, cvar = np.array(self.mean), np.array(self.cvar)
+        found = {"mean": mean, "cvar": cvar}
+        return found.get(name, (1.0 - RISK.weight) * mean + RISK.weight * cvar)
 
-    mean: FloatArray
-    cvar: FloatArray
-
-    @property
-    def objective(self) -> FloatArray:
-        return (1.0 - RISK.weight) * self.mean + RISK.weight * self.cvar
+    def over(self, base: RiskRow, name: str) -> ConfidenceInterval:
+        """Ratio to another policy in the same worlds, paired."""
+        found = paired_ratio(self.measure(name), base.measure(name))
+        assert found is not None  # every world costs something
+        return found
 
 
 def risk_rows(
-    folder: Path,
-    budget: Budget,
-    workers: int,
-    progress: Callable[[int], None] = lambda slots: None,
+    study: CostStudy, progress: Callable[[int], None] = lambda slots: None
 ) -> tuple[RiskRow, ...]:
     """Simulate the schemes on NSFNET, and SIP with the risk that it is averse to.
 
     Parameters
     ----------
-    folder : Path
-        Of the traces; complete ones that are there are verified and kept.
-    budget : Budget
-    workers : int
-        Processes.
+    study : CostStudy
+        Complete traces that are in its folder are verified and kept.
     progress : callable
         Told of slots that are simulated.
     """
-    plain = Point("nsfnet").scenario(budget, {})
+    budget = study.budget
+    plain = Point("nsfnet").scenario(budget, study.common)
     planning = plain.planning.model_copy(update={"risk": RISK})
     averse = plain.model_copy(update={"planning": planning})
     size = f"{budget.replications}x{budget.slots}-seed-{budget.seed}"
 
-    def measured(scenario: Scenario, policies: Sequence[str], name: str) -> list[_Measures]:
-        chosen = [choose(policy) for policy in policies]
+    def costs(scenario: Scenario, policies: Sequence[str], name: str) -> list[Sequence[Path]]:
         paths = run_policies(
             open_case(scenario),
-            chosen,
-            folder / f"{name}-{size}",
-            workers=workers,
+            [choose(policy) for policy in policies],
+            study.folder / f"{name}-{size}",
+            workers=study.workers,
             resume=True,
             progress=progress,
         )
         each = budget.replications
-        return [_measures(paths[i : i + each]) for i in range(0, len(paths), each)]
+        return [paths[i : i + each] for i in range(0, len(paths), each)]
 
-    found = measured(plain, [scheme.policy for scheme in SCHEMES], "nsfnet")
-    found += measured(averse, [SIP.policy], "nsfnet-risk")
+    found = costs(plain, [scheme.policy for scheme in SCHEMES], "nsfnet")
+    found += costs(averse, [SIP.policy], "nsfnet-risk")
     labels = [*(scheme.label for scheme in SCHEMES), AVERSE]
-    return tuple(_row(label, mine, found[0]) for label, mine in zip(labels, found, strict=True))
+    return tuple(_row(label, paths) for label, paths in zip(labels, found, strict=True))
 
 
 def total_slots(budget: Budget) -> int:
@@ -102,7 +106,7 @@ def total_slots(budget: Budget) -> int:
     return (len(SCHEMES) + 1) * budget.replications * budget.slots
 
 
-def _measures(paths: Sequence[Path]) -> _Measures:
+def _row(label: str, paths: Sequence[Path]) -> RiskRow:
     means, tails = [], []
     for path in paths:
         with open_trace(path) as trace:
@@ -112,7 +116,7 @@ def _measures(paths: Sequence[Path]) -> _Measures:
         forget_input(path)
         means.append(float(np.mean(cost)))
         tails.append(_dearest(np.asarray(cost)))
-    return _Measures(np.array(means), np.array(tails))
+    return RiskRow(label, tuple(means), tuple(tails))
 
 
 def _dearest(cost: FloatArray) -> float:
@@ -121,53 +125,3 @@ def _dearest(cost: FloatArray) -> float:
     share = (1.0 - RISK.cvar) * len(ordered)
     weights = np.clip(share - np.arange(len(ordered)), 0.0, 1.0)
     return float(ordered @ weights / share)
-
-
-def _row(label: str, mine: _Measures, base: _Measures) -> RiskRow:
-    def over(values: FloatArray, of: FloatArray) -> ConfidenceInterval:
-        found = paired_ratio(values, of)
-        assert found is not None
-        return found
-
-    return RiskRow(
-        label,
-        over(mine.mean, base.mean),
-        over(mine.cvar, base.cvar),
-        over(mine.objective, base.objective),
-    )
-
-
-def risk_table(rows: Sequence[RiskRow]) -> TextTable:
-    """The measures of each policy, over those of risk-neutral SIP."""
-    tail = f"dearest {1 - RISK.cvar:.0%} of the slots"
-    columns = ("policy", "mean cost", tail, "both, half and half")
-    cells = [
-        (row.label, *(_ratio(part) for part in (row.mean, row.cvar, row.objective))) for row in rows
-    ]
-    return TextTable(columns, tuple(cells), text=columns)
-
-
-def _ratio(found: ConfidenceInterval) -> str:
-    if found.low is None or found.high is None:
-        return f"{found.estimate:.3f}"
-    return f"{found.estimate:.3f} ({found.low:.3f} … {found.high:.3f})"
-
-
-def risk_text(rows: Sequence[RiskRow]) -> str:
-    """The order of the policies by each measure."""
-    told = []
-    for measure, name in (("mean", "mean cost"), ("cvar", "cost of the dearest slots")):
-        line = sorted(rows, key=lambda row: getattr(row, measure).estimate)
-        labels = [line[0].label]
-        for before, after in pairwise(line):
-            sign = "≈" if _touch(getattr(before, measure), getattr(after, measure)) else "<"
-            labels.append(f"{sign} {after.label}")
-        told.append(f"by {name}: {' '.join(labels)}")
-    text = "; ".join(told)
-    return f"{text[0].upper()}{text[1:]}. ≈ stands where intervals touch."
-
-
-def _touch(low: ConfidenceInterval, high: ConfidenceInterval) -> bool:
-    top = low.estimate if low.high is None else low.high
-    floor = high.estimate if high.low is None else high.low
-    return top >= floor

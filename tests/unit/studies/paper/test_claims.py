@@ -16,7 +16,13 @@ from qnetsim.studies.paper.loss_points import LossPoint
 from qnetsim.studies.paper.paper_claims import claims
 from qnetsim.studies.paper.paper_page import page_text
 from qnetsim.studies.paper.paper_results import PaperResults
-from qnetsim.studies.paper.paper_tables import changed, cost_csv
+from qnetsim.studies.paper.paper_tables import (
+    changed,
+    claim_title,
+    cost_csv,
+    finding_table,
+    loss_table,
+)
 from qnetsim.studies.paper.reproduction import page
 from qnetsim.studies.paper.verdicts import ClaimVerdict
 from tests.support.made_up_figures import (
@@ -39,7 +45,7 @@ def test_a_rise_that_chance_allows_is_none() -> None:
 
     def wine(*last: float) -> PaperResults:
         each = ((0.40, 0.36), (0.30, 0.32), last)
-        points = [LossPoint("wine", n, x, 0.5, 100) for n, x in enumerate(each, start=1)]
+        points = [LossPoint("wine", n, x, (0.5, 0.5), 100) for n, x in enumerate(each, start=1)]
         return PaperResults(QUICK, losses=tuple(points))
 
     found = judged("loss-falls", wine(0.31, 0.315))
@@ -47,6 +53,50 @@ def test_a_rise_that_chance_allows_is_none() -> None:
     assert "rises at 1 of 2 steps, by 0.003 (-0.093" in found.findings[0].ours
     assert verdict("loss-falls", wine(0.31, 0.33)) is ORDER
     assert verdict("loss-falls", wine(0.40, 0.42)) is FAILS
+
+
+def test_accuracy_has_an_interval_of_its_own() -> None:
+    points = tuple(
+        LossPoint("wine", n, losses, right, 100)
+        for n, losses, right in ((1, (0.4, 0.38), (0.8, 0.82)), (2, (0.3, 0.3), (0.9, 0.9)))
+    )
+    found = judged("loss-more-workers", PaperResults(QUICK, losses=points))
+    assert found.verdict is HOLDS
+    # the change is paired by order; the last workers have all features in any order
+    assert "accuracy goes from 81.0% (68.3% … 93.7%) to 90.0%, by 9.0% (-3.7% …" in (
+        found.findings[0].ours
+    )
+    assert loss_table(points).rows[0][4] == "81.0% (68.3% … 93.7%)"
+    worse = tuple(replace(point, accuracies=(1 - point.workers / 4,) * 2) for point in points)
+    assert verdict("loss-more-workers", PaperResults(QUICK, losses=worse)) is FAILS
+
+
+def test_each_reading_and_place_of_a_claim_is_a_row() -> None:
+    lines = {"sip": (1, 1), "evf": (1.0, 1.4), "random": (1.4, 1.6), "random-literal": (1.3, 3.5)}
+    rows = [
+        row("nsfnet", at, s, c)
+        for s, line in lines.items()
+        for at, c in zip((0.5, 2.0), line, strict=True)
+    ]
+    results = of_costs("fig8", *rows)
+    table = finding_table(judged("double-advantage", results))
+    assert table.columns == ("reading", "where", "computed", "verdict")
+    assert [(cells[0], cells[-1]) for cells in table.rows] == [
+        ("any", str(HOLDS)),
+        ("u channels per request", str(HOLDS)),
+        ("literal", str(FAILS)),
+    ]
+    alone = finding_table(judged("half-evf", results))
+    assert alone.columns == ("where", "computed") and len(alone.rows) == 1
+    judgement = judged("double-advantage", results)
+    head = f"**{claim_title(judgement)}**\n\n*Depends on a reading*: over SIP it is lost"
+    assert head in page(results)
+    shown = page_text(results, {"fig8": "<svg></svg>"})
+    assert f"<h3>{claim_title(judgement)}</h3>" in shown
+    assert (
+        "<p><strong>Depends on a reading</strong>: over SIP" in shown
+        and "<caption></caption>" not in shown
+    )
 
 
 def test_workers_and_keys() -> None:
@@ -122,6 +172,14 @@ def test_other_prices_than_the_papers_are_told(tmp_path: Path) -> None:
     assert "Changed:" not in before and "Table II give" in before
     table = cost_csv(fig8.FIGURE, rows, QUICK, other.changes).splitlines()
     assert table[0].endswith(",seed,changed") and table[1].endswith("cost.reserved.receiver = 9.5")
+    told, before = page(other), page(plain)
+    assert "Changed: cost.reserved.receiver = 9.5" in told and "Table II give" not in told
+    assert "Changed:" not in before and "Table II give" in before
+    # rows of the benchmark come with qnetsim, and have the prices of Table II
+    assert "`level` reserves" in before and "`level` reserves" not in told
+    four = replace(other, losses=losses("wine", 0.5, 0.4))
+    assert "Fig. 4 has no scenario" in changed(four)
+    assert "each channel that is held" in page(four)
     other.write(tmp_path / "results.json")
     assert PaperResults.read(tmp_path / "results.json") == other
 

@@ -26,7 +26,9 @@ from qnetsim.studies.paper.cost_figure import (
 )
 from qnetsim.studies.paper.cost_rows import CostStudy, _level_costs, cost_rows
 from qnetsim.studies.paper.level_costs import costs_of_plan
+from qnetsim.studies.paper.paper_figures import scheme_figure
 from qnetsim.studies.paper.paper_tables import agreement, cost_csv, cost_table
+from tests.support.made_up_figures import row
 
 SMALL = Budget(replications=3, slots=30)
 #: One request for each node pair, for which the reference values are known.
@@ -160,3 +162,24 @@ def test_a_learner_that_reacts_has_no_analytic_cost(tmp_path: Path) -> None:
     drawn = next(tmp_path.rglob("random-r000.h5"))
     with pytest.raises(UsageError, match="does not reserve the same"):
         _level_costs(case, choose("fedsac"), None, drawn)
+
+
+def test_a_row_of_fedsac_says_how_often_it_was_trained() -> None:
+    weights = {
+        (figure.name, at): figure.weights("nsfnet", at, FEDSAC.name)
+        for figure, at in ((fig6.FIGURE, 20), (fig7.FIGURE, 5), (fig7.FIGURE, 10), (fig8.FIGURE, 2))
+    }
+    assert weights == {
+        ("fig6", 20): "shipped, one seed",
+        ("fig7", 5): "anew, one seed",
+        ("fig7", 10): "shipped, one seed",
+        ("fig8", 2): "anew, one seed",
+    }
+    assert fig8.FIGURE.weights("nsfnet", 2, "sip") == ""
+    rows = [row("nsfnet", at, FEDSAC.name, 1.0) for at in (1.0, 2.0)]
+    told = [cells[2] for cells in cost_table(fig8.FIGURE, rows).rows]
+    assert told == ["FedSAC (shipped, one seed)", "FedSAC (anew, one seed)"]
+    lines = list(csv.DictReader(io.StringIO(cost_csv(fig8.FIGURE, rows, SMALL, {}))))
+    assert [line["weights"] for line in lines] == ["shipped, one seed", "anew, one seed"]
+    (axes,) = scheme_figure(fig8.FIGURE, rows).axes
+    assert [text.get_text() for text in axes.figure.legends[0].texts] == ["FedSAC (one seed)"]

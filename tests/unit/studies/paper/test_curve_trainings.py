@@ -104,6 +104,17 @@ def test_workers_train_the_same_curves(tmp_path: Path, monkeypatch: pytest.Monke
         }
 
 
+def test_a_price_that_is_changed_is_trained_with(tmp_path: Path) -> None:
+    common = {("cost", "on_demand", "receiver"): 1000.0}
+    study = CurveStudy(tmp_path, 1, common=common)
+    assert len({training.scenario.digest() for training in study.trainings()}) > 1
+    for training in study.trainings():
+        assert training.scenario.cost.on_demand.receiver == 1000.0
+        plain = replace(training, common={})
+        assert plain.scenario.digest() != training.scenario.digest()
+        assert hash(plain) == hash(training) and plain != training
+
+
 def test_the_curve_of_another_training_is_refused(tmp_path: Path) -> None:
     training = one(tmp_path)
     train(training)

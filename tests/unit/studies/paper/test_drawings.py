@@ -28,7 +28,9 @@ def curves(setting: str, first: float) -> list[AlgorithmCurve]:
 
 @pytest.mark.parametrize("style", ["screen", "ieee-column"])
 def test_lines_stay_apart_in_grey(style: str) -> None:
-    losses = [LossPoint(name, 1, (0.5,), 0.9, 10) for name in ("breast_cancer", "digits", "wine")]
+    losses = [
+        LossPoint(name, 1, (0.5,), (0.9,), 10) for name in ("breast_cancer", "digits", "wine")
+    ]
     for figure in (
         fig4.figure(losses, style=STYLES[style]),
         fig9.figure(curves("tuned", 1.4), style=STYLES[style]),
@@ -54,7 +56,7 @@ def test_controls_are_not_cut_off() -> None:
     tops = [axes.get_ylim()[1] for axes in figure.axes]
     assert tops == pytest.approx([1.6, 1.6, 2.05 * 1.02, 2.05 * 1.02])
     assert [axes.get_title() for axes in figure.axes[2:]] == [
-        f"{topology}: tuned, 20 channels" for topology in ("nsfnet", "usnet")
+        f"{topology}: tuned, 20 channels" for topology in ("NSFNET", "USNET")
     ]
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from qnetsim.errors import UsageError
-from qnetsim.studies.paper import fig4
+from qnetsim.studies.paper import fig4, loss_points
 from qnetsim.studies.paper.loss_points import KeptLosses, LossPoint, loss_csv
 
-POINT = LossPoint("wine", 2, (0.33, 0.31), 0.9, 1200)
+POINT = LossPoint("wine", 2, (0.33, 0.31), (0.92, 0.88), 1200)
 
 
 @pytest.fixture
@@ -26,6 +27,20 @@ def kept(tmp_path: Path) -> KeptLosses:
 def test_a_point_is_read_as_it_was_written(kept: KeptLosses) -> None:
     assert kept.read("wine", 2) == POINT
     assert kept.read("wine", 3) is None
+
+
+def test_a_point_of_an_earlier_version_is_trained_again(kept: KeptLosses) -> None:
+    """It had one accuracy for all orders."""
+    path = kept.path("wine", 2)
+    stored = json.loads(path.read_text("utf-8"))
+    del stored["point"]["accuracies"]
+    stored["point"]["accuracy"] = 0.9
+    stored["sha256"] = loss_points._digest(stored["trainings"], stored["point"])
+    path.write_text(json.dumps(stored), "utf-8")
+    assert kept.read("wine", 2) is None
+    path.write_text(json.dumps(stored).replace("0.33", "0.34"), "utf-8")
+    with pytest.raises(UsageError, match="was changed or damaged"):
+        kept.read("wine", 2)
 
 
 def test_a_point_of_other_trainings_is_refused(kept: KeptLosses) -> None:
@@ -70,4 +85,6 @@ def test_points_as_csv() -> None:
     assert (line["dataset"], line["workers"], line["orders"]) == ("wine", "2", "2")
     assert float(line["loss"]) == pytest.approx(0.32)
     assert float(line["low"]) == POINT.loss.low and float(line["high"]) == POINT.loss.high
-    assert float(line["accuracy"]) == 0.9
+    assert float(line["accuracy"]) == pytest.approx(0.9)
+    ends = (float(line["accuracy_low"]), float(line["accuracy_high"]))
+    assert ends == (POINT.accuracy.low, POINT.accuracy.high) and ends[0] < 0.9 < ends[1]

@@ -17,7 +17,7 @@ from qnetsim.studies.paper.judges import JUDGES, Judgement, judgements
 from qnetsim.studies.paper.paper_claims import PaperClaim, claims
 from qnetsim.studies.paper.paper_page import page_text
 from qnetsim.studies.paper.paper_results import PaperResults
-from qnetsim.studies.paper.paper_tables import claim_table
+from qnetsim.studies.paper.paper_tables import claim_reason
 from qnetsim.studies.paper.reproduction import page
 from qnetsim.studies.paper.verdicts import ClaimFinding, ClaimVerdict, combined
 from tests.support.made_up_figures import (
@@ -290,7 +290,7 @@ def test_links_stand_in_the_documentation_alone() -> None:
     results = PaperResults.read()
     assert "](learning.md" in page(results)
     untrained = replace(results, curves=())
-    whys = [row[-1] for row in claim_table(judgements(untrained)).rows]
+    whys = [claim_reason(judgement) for judgement in judgements(untrained)]
     assert not [why for why in whys if "](" in why]
     assert any("full runs in the documentation" in why for why in whys)
 
