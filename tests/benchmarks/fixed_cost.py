@@ -1,7 +1,7 @@
 """What a short run costs by policy: ``python -m tests.benchmarks.fixed_cost ROUNDS SLOTS``.
 
-CPU milliseconds of a run of ``scenarios/nsfnet.toml`` with its file, the least of so many rounds, in
-one process whose plans are made before; to be run in turn with another version's tree.
+CPU milliseconds of a run of ``scenarios/nsfnet.toml`` with its file, the least of so many rounds,
+in one process whose plans are made before; to be run in turn with another version's tree.
 """
 
 from __future__ import annotations
