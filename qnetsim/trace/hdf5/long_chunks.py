@@ -26,7 +26,7 @@ def writer_of(
     return kind(column, dataset, width, shared)
 
 
-class Part(NamedTuple):
+class ChunkPart(NamedTuple):
     """Rows that follow each other, and how many; None stands for the fill value."""
 
     values: Values | None
@@ -76,7 +76,7 @@ class LongChunkWriter(GrowingColumn):
     ) -> None:
         super().__init__(column, dataset, width, shared)
         #: Rows of such a chunk.
-        self._begun: list[Part] = []
+        self._begun: list[ChunkPart] = []
 
     def append(self, first: int, parts: Parts, counts: Sequence[int]) -> None:
         """Write parts of so many rows from row ``first`` on; None stands for the fill value.
@@ -84,13 +84,13 @@ class LongChunkWriter(GrowingColumn):
         All but the last are whole blocks of ``CHUNK_ROWS`` rows.
         """
         size = self._chunk[0]
-        held: list[Part] = []
+        held: list[ChunkPart] = []
         end = first
         for values, count in zip(parts, counts, strict=True):
             at = 0
             while at < count:
                 some = min(count - at, size - end % size)
-                held.append(Part(None if values is None else values[at : at + some], some))
+                held.append(ChunkPart(None if values is None else values[at : at + some], some))
                 at += some
                 end += some
                 if not end % size:
@@ -99,18 +99,18 @@ class LongChunkWriter(GrowingColumn):
         if held:
             self._put(first, held)
 
-    def _put(self, first: int, parts: Sequence[Part]) -> None:
+    def _put(self, first: int, parts: Sequence[ChunkPart]) -> None:
         """Write parts that share a chunk."""
         inside = first % self._chunk[0]
         if not inside:
             self._begun, self._stored = [], 0
         count = sum(part.slots for part in parts)
         if all(self._is_blank(part.values) for part in parts):
-            self._begun.append(Part(None, count))
+            self._begun.append(ChunkPart(None, count))
             self._skip(count)
             return
         rows = self._joined([*self._begun, *parts])
-        self._begun = [Part(rows, len(rows))]
+        self._begun = [ChunkPart(rows, len(rows))]
         chunk = self._last
         if inside or chunk is None or not chunk.holds(rows):
             chunk = self._packed(first - inside, rows, rows[inside:])
@@ -122,7 +122,7 @@ class LongChunkWriter(GrowingColumn):
                 self._digest.update_hashed(block.shape, digest)
         self._write(first - inside, chunk.data)
 
-    def _joined(self, parts: Sequence[Part]) -> Values:
+    def _joined(self, parts: Sequence[ChunkPart]) -> Values:
         """All rows of these parts, as they are stored."""
         column = self._column
         blocks = [
