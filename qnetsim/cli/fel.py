@@ -172,6 +172,8 @@ def _row_json(row: TrainingRound) -> dict[str, object]:
 
 def _with_one_task(spec: Scenario, path: Path, task: int, rounds: int | None) -> Scenario:
     """The scenario with one task alone."""
+    if not spec.fel:
+        raise UsageError(f"{path}: has no [[fel]] table; the shipped scenario `fel` has some")
     if task > len(spec.fel):
         raise UsageError(
             f"{path} has {counted(len(spec.fel), '[[fel]] table')}; there is no number {task}"

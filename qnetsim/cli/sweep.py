@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -196,9 +197,16 @@ def status(sweep: Path, folder: Path | None, as_json: bool) -> int:
     return 0 if state.whole else EXIT_PARTIAL
 
 
-def _exit_status(state: SweepState, columns: Mapping[str, Sequence[Any]]) -> int:
-    """Exit status of a table: 4 unless all its rows are sound."""
-    return 0 if state.whole and "failed" not in columns["status"] else EXIT_PARTIAL
+def _exit_status(sweep: Path, state: SweepState, columns: Mapping[str, Sequence[Any]]) -> int:
+    """Exit status of a table: 4 unless all its rows are sound, and then it is said why."""
+    statuses = Counter(columns["status"])
+    if state.whole and not statuses["failed"]:
+        return 0
+    lacking = {name: n for name, n in sorted(statuses.items()) if name != "complete"}
+    rows = ", ".join(f"{n:,} {name}" for name, n in lacking.items())
+    why = f"of {counted(len(columns['status']), 'row')} {rows}; " if rows else ""
+    echo(f"warning: {why}`qnetsim sweep status {sweep}` says what there is", err=True)
+    return EXIT_PARTIAL
 
 
 @sweep.command(cls=StrictCommand)
@@ -230,7 +238,7 @@ def collect(sweep: Path, folder: Path | None, out: Path | None, force: bool, as_
         emit("sweep-collect", {"table": path, "rows": rows, "columns": list(columns)})
     else:
         echo(f"table         {path} ({counted(rows, 'row')})")
-    return _exit_status(state, columns)
+    return _exit_status(sweep, state, columns)
 
 
 def _collected(state: SweepState) -> dict[str, list[Any]]:
@@ -266,4 +274,4 @@ def report(sweep: Path, folder: Path | None, out: Path | None, force: bool, as_j
         emit("sweep-report", {"report": path})
     else:
         echo(f"report        {path}")
-    return _exit_status(state, columns)
+    return _exit_status(sweep, state, columns)

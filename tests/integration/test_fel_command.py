@@ -168,6 +168,7 @@ def test_compare_shows_who_trains_sooner(capsys: pytest.CaptureFixture[str]) -> 
     ("arguments", "message"),
     [
         (("fel", FEL, "--task", "5"), "has 4 [[fel]] tables; there is no number 5"),
+        (("fel", "nsfnet"), "nsfnet.toml: has no [[fel]] table"),
         (("fel", "small.toml", "--task", "0"), "--task"),
         (("fel", "small.toml", "--policy", "best"), "best"),
         (("fel", "small.toml", "--out", "x.h5"), "give --policy too"),

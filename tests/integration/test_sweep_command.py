@@ -310,6 +310,17 @@ def test_options_that_do_not_go_together_are_refused(
     assert "--folder goes with a sweep file" in err
 
 
+def test_a_table_with_gaps_says_so(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data(capsys, "sweep", "plan", "study.toml", "--no-estimate")
+    code, out, err = call(capsys, "sweep", "collect", "study.toml")
+    assert code == 4
+    rows = int(out.rpartition("(")[2].split()[0])
+    assert f"of {rows} rows {rows} missing; `qnetsim sweep status study.toml`" in err
+    code, _, err = call(capsys, "sweep", "report", "study.toml")
+    assert code == 4
+    assert f"{rows} missing" in err
+
+
 @pytest.mark.parametrize("line", [["status"], ["collect"], ["report"], ["run", "--shard", "1/2"]])
 def test_what_is_no_sweep_is_not_sent_to_be_planned(
     place: Path, capsys: pytest.CaptureFixture[str], line: list[str]
