@@ -69,7 +69,7 @@ def test_what_a_killed_writer_left_goes_with_the_next_write_of_that_name(tmp_pat
         "from qnetsim.scenario import PolicyTable\n"
         "from qnetsim.trace import TraceWriter\n"
         "TraceWriter.append = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"simulate(nsfnet(run__slots='5'), PolicyTable(name='evf'), {str(path)!r})\n"
+        f"simulate(nsfnet(run__slots='1025'), PolicyTable(name='evf'), {str(path)!r})\n"
     )
     run = subprocess.run([sys.executable, "-c", killed], cwd=ROOT, capture_output=True)
     assert run.returncode == -signal.SIGKILL

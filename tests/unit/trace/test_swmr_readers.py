@@ -16,24 +16,27 @@ from qnetsim.replay.record import record_world
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace.hdf5 import staged
+from qnetsim.trace.whole_writer import SHORT_RUN
 from tests.support import SCENARIOS
 
 EVF = PolicyTable(name="evf")
+#: More than a run has that is written in one go.
+SLOTS = SHORT_RUN + 6
 
 
 def run(name: str) -> Callable[[Path], object]:
-    return lambda path: simulate(load(SCENARIOS / name, slots=40, replications=1), EVF, path)
+    return lambda path: simulate(load(SCENARIOS / name, slots=SLOTS, replications=1), EVF, path)
 
 
 def followed(path: Path) -> object:
     text = (SCENARIOS / "nsfnet.toml").read_text("utf-8") + '\n[trace]\nrequests = "all"\n'
     scenario = path.with_name("followed.toml")
     scenario.write_text(text)
-    return simulate(load(scenario, slots=40, replications=1), EVF, path)
+    return simulate(load(scenario, slots=SLOTS, replications=1), EVF, path)
 
 
 def world(path: Path) -> object:
-    return record_world(load(SCENARIOS / "nsfnet.toml", slots=40, replications=1), path)
+    return record_world(load(SCENARIOS / "nsfnet.toml", slots=SLOTS, replications=1), path)
 
 
 class Looks:
@@ -86,7 +89,7 @@ def test_every_look_while_a_trace_is_completed_finds_one_that_is_whole(
     for copy in looks.copies:
         with h5py.File(copy, "r", swmr=True) as file:
             found = contents(file)
-            assert found["committed_slots"] == 40
+            assert found["committed_slots"] == SLOTS
             statuses.append(found["status"])
     assert set(statuses) == {"incomplete", "complete"}
     assert statuses == sorted(statuses, reverse=True)
