@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ def changed_in_memory(image: bytes) -> Iterator[FileInMemory]:
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
     access.set_fapl_core(STEP, False)
     access.set_file_image(image)
-    name = f"in memory {next(_numbers)}".encode()
+    # HDF5 refuses names of files that are there: none lies below what is no folder
+    name = f"{os.devnull}/{next(_numbers)}".encode()
     file = FileInMemory(h5py.h5f.open(name, h5py.h5f.ACC_RDWR, access), image)
     try:
         yield file
