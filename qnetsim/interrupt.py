@@ -272,8 +272,8 @@ def note_standing(path: Path, text: str) -> None:
 
 
 def note_planned(files: int) -> None:
-    """Say how many files this command is to write."""
-    _process.planned = files
+    """Say how many more files this command is to write."""
+    _process.planned += files
 
 
 def note_instead(text: str) -> None:

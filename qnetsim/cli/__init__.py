@@ -88,7 +88,7 @@ GO_ON = {
     "fel": "the same command with --resume goes on",
     "replay": "the same command with --resume goes on",
     "report": "the same command with --force draws it anew",
-    "reproduce": "the same command goes on with the curves that are there",
+    "reproduce": "the same command goes on with the traces and trainings that are there",
     "run": "the same command with --resume goes on",
     "sweep": "the same command goes on",
     "train": "the same command goes on",

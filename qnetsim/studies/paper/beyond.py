@@ -94,8 +94,8 @@ class PairChange(NamedTuple):
         before, after = order_of(self.before), order_of(self.after)
         if before is after or before is PairOrder.OPEN:
             return ""
-        if before is PairOrder.EQUAL:
-            return "" if after is PairOrder.OPEN else "part"
+        if before is PairOrder.EQUAL and after is not PairOrder.OPEN:
+            return "part"
         return {
             PairOrder.CHEAPER: "swap",
             PairOrder.EQUAL: "become equal",

@@ -122,6 +122,7 @@ def _epochs_order(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFin
             continue
         line = [curves[name] for name in names]
         text = ", ".join(f"{NAMES[curve.algorithm]} {_epoch(curve)}" for curve in line)
+        text += _overlapping(line)
         verdict = _told(setting, _each_later(line))
         yield ClaimFinding(setting, topology.upper(), verdict, text)
 
@@ -130,8 +131,10 @@ def _epochs_fewer(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFin
     for (setting, algorithm), curves in _groups(results, "setting", "algorithm"):
         if set(curves) != {"nsfnet", "usnet"}:
             continue
-        verdict = _told(setting, _each_later([curves["usnet"], curves["nsfnet"]]))
-        text = f"USNET {_epoch(curves['usnet'])}, NSFNET {_epoch(curves['nsfnet'])}"
+        line = [curves["usnet"], curves["nsfnet"]]
+        verdict = _told(setting, _each_later(line))
+        text = ", ".join(f"{curve.topology.upper()} {_epoch(curve)}" for curve in line)
+        text += _overlapping(line)
         yield ClaimFinding(setting, NAMES[algorithm], verdict, text)
 
 
@@ -150,6 +153,16 @@ def _each_later(curves: Sequence[CurveSummary]) -> ClaimVerdict:
             verdict = ClaimVerdict.HOLDS if before.median < after.median else ClaimVerdict.FAILS
         found = worst(found, verdict)
     return found
+
+
+def _overlapping(curves: Sequence[CurveSummary]) -> str:
+    """Say that seeds of one may come before, and after, those of the one behind it."""
+    ranges = [
+        sorted(np.inf if epoch is None else epoch for epoch in curve.converged_at)
+        for curve in curves
+    ]
+    apart = all(a[-1] < b[0] or b[-1] < a[0] or a[0] == b[0] == np.inf for a, b in pairwise(ranges))
+    return "" if apart else "; the ranges overlap"
 
 
 def _epoch(curve: CurveSummary) -> str:

@@ -54,10 +54,14 @@ VERDICTS = """\
 | verdict | when |
 |---|---|
 | holds | the number lies in the range of the words, or the order is as claimed; everywhere |
-| holds in order but not in size | the order is as claimed, the number is another |
+| holds in order but not in size | the order is as claimed, the number is another; of a number of epochs: it converges, at another epoch |
 | does not follow from the stated parameters | neither |
 | depends on a reading | readings of what the paper leaves open give different verdicts |
 | not computed here | the run behind this page was too short, or had other parameters |
+
+*No verdict* stands beside a single row of which the same is true, or that no claim speaks of. Orders of
+epochs compare medians over the seeds; the row says where the ranges of the seeds overlap, so that
+other seeds may come out the other way round.
 """
 #: What each figure shows.
 CAPTIONS = {
@@ -65,7 +69,7 @@ CAPTIONS = {
     "mean over orders of the features, and one standard deviation either way",
     "fig9": "Cost over C* against epochs: drawn actions, interquartile mean over the seeds with "
     "bootstrap intervals; thin lines are mean actions, open marks on the axis the paper's numbers "
-    "of epochs; dashes mark 5 % above C*",
+    "of epochs; dashes mark 5 % above C*. Five of the settings are drawn, the table has all",
 }
 LINES = "lines are exact expectations, marks simulated means with 95 % intervals over the worlds"
 LOSSES = f"""\
