@@ -278,7 +278,7 @@ def simulate(
     Raises
     ------
     QnetsimError
-        Whatever goes wrong; slots simulated until then are in the trace.
+        Whatever goes wrong; blocks of slots that were whole until then are in the trace.
     """
     case = case_of(scenario)
     notes = notes or RunNotes()

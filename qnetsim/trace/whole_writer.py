@@ -26,11 +26,12 @@ class WholeTraceWriter(TraceWriter):
     """Writes a run whose first slots are its last, with nothing to be seen before that.
 
     The file is made in memory when all is known of it, by HDF5 in one go, and written once. Until
-    then nothing is lost that :class:`TraceWriter` would keep: it has no slots before its first
-    block either.
+    then :class:`TraceWriter` would keep nothing either: it has no slots before its first block.
+    Where the file has no room, it would keep them, and this one writes nothing.
     """
 
     def _create(self, header: TraceHeader) -> None:
+        self._require_space(0)
         self._header = header
         self._blocks: list[Block] = []
 

@@ -52,7 +52,9 @@ def of_costs(figure: str, *rows: CostRow) -> PaperResults:
 
 
 def losses(dataset: str, *means: float) -> tuple[LossPoint, ...]:
-    return tuple(LossPoint(dataset, n, (m,), (1 - m,), 100) for n, m in enumerate(means, start=1))
+    return tuple(
+        LossPoint(dataset, n, (m, m), (1 - m, 1 - m), 100) for n, m in enumerate(means, start=1)
+    )
 
 
 def curve(topology: str, setting: str, algorithm: str, *at: int | None, epochs: int = 100):
@@ -80,7 +82,7 @@ def of_epochs(
 ) -> PaperResults:
     names = ("fedsac", "decsac", "decppo")
     found = [
-        curve(topology, OWN, name, at, epochs=epochs)
+        curve(topology, OWN, name, *(at,) * 5, epochs=epochs)
         for topology, each in (("nsfnet", nsfnet), ("usnet", usnet))
         for name, at in zip(names, each, strict=True)
     ]

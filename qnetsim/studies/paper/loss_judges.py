@@ -47,6 +47,11 @@ def _by_chance(change: ConfidenceInterval) -> bool:
     return change.low is not None and change.low < 0.0
 
 
+def _above_chance(change: ConfidenceInterval) -> bool:
+    """Whether the orders that were drawn leave no other way than up."""
+    return change.low is not None and change.low > 0.0
+
+
 def _loss_falls(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFinding]:
     for name, points in _lines(results).items():
         if len(points) == 1:
@@ -54,8 +59,11 @@ def _loss_falls(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimFindi
             continue
         changes = [_change(before.losses, after.losses) for before, after in pairwise(points)]
         rises = [change for change in changes if change.estimate >= 0.0]
-        if points[-1].mean >= points[0].mean:
+        fall = _change(points[-1].losses, points[0].losses)
+        if fall.estimate <= 0.0:
             verdict = ClaimVerdict.FAILS
+        elif not _above_chance(fall):
+            verdict = ClaimVerdict.OPEN
         elif all(_by_chance(change) for change in rises):
             verdict = ClaimVerdict.HOLDS
         else:
@@ -83,7 +91,9 @@ def _accuracy_rises(claim: PaperClaim, results: PaperResults) -> Iterator[ClaimF
             continue
         first, last = points[0], points[-1]
         more = _change(first.accuracies, last.accuracies)
-        verdict = ClaimVerdict.HOLDS if more.estimate > 0.0 else ClaimVerdict.FAILS
+        verdict = ClaimVerdict.HOLDS if _above_chance(more) else ClaimVerdict.OPEN
+        if more.estimate <= 0.0:
+            verdict = ClaimVerdict.FAILS
         text = (
             f"from one worker to {last.workers} accuracy goes from {told(first.accuracy, '.1%')} "
             f"to {told(last.accuracy, '.1%')}, by {told(more, '.1%')}; the loss changes by "

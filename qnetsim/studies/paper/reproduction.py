@@ -54,14 +54,16 @@ VERDICTS = """\
 | verdict | when |
 |---|---|
 | holds | the number lies in the range of the words, or the order is as claimed; everywhere |
-| holds in order but not in size | the order is as claimed, the number is another; of a number of epochs: it converges, at another epoch |
+| holds in order but not in size | the order is as claimed, the number is another (epochs: any) |
 | does not follow from the stated parameters | neither |
 | depends on a reading | readings of what the paper leaves open give different verdicts |
 | not computed here | the run behind this page was too short, or had other parameters |
 
-*No verdict* stands beside a single row of which the same is true, or that no claim speaks of. Orders of
-epochs compare medians over the seeds; the row says where the ranges of the seeds overlap, so that
-other seeds may come out the other way round.
+*No verdict* stands beside a row of which the same is true, beside settings that are not the
+paper's, and where what was computed does not decide. That one policy needs fewer epochs than
+another holds where its median is less and its seeds are the earlier ones (rank-sum test, one-sided,
+5 %); where its median is not less, it does not follow. That a loss falls, or an accuracy rises,
+holds where the interval of the change says so.
 """
 #: What each figure shows.
 CAPTIONS = {

@@ -48,9 +48,19 @@ def test_policies_that_look_ahead_or_learn_take_chunk_by_chunk() -> None:
         def learn(self, outcome) -> None:
             """Something."""
 
+    Learning.__module__ = "qnetsim.policies"
     assert policy("perfect").sees_future
     assert blocks_at_once(long_case(), policy("perfect"), "numba") == 1
     assert blocks_at_once(long_case(), Learning(), "numba") == 1
+
+
+def test_policies_of_others_take_chunk_by_chunk() -> None:
+    """A run of one that fails, or is stopped, keeps all blocks ahead of that."""
+
+    class Theirs(Policy):
+        """As slow as it likes."""
+
+    assert blocks_at_once(long_case(), Theirs(), "numba") == 1
 
 
 @pytest.mark.parametrize("blocks", [2, 4])

@@ -44,14 +44,16 @@ def test_a_rise_that_chance_allows_is_none() -> None:
     """Wine with its last worker, say: the orders of the features say nothing either way."""
 
     def wine(*last: float) -> PaperResults:
-        each = ((0.40, 0.36), (0.30, 0.32), last)
+        each = ((0.40, 0.41), (0.30, 0.31), last)
         points = [LossPoint("wine", n, x, (0.5, 0.5), 100) for n, x in enumerate(each, start=1)]
         return PaperResults(QUICK, losses=tuple(points))
 
-    found = judged("loss-falls", wine(0.31, 0.315))
+    found = judged("loss-falls", wine(0.31, 0.305))
     assert found.verdict is HOLDS
     assert "rises at 1 of 2 steps, by 0.003 (-0.093" in found.findings[0].ours
-    assert verdict("loss-falls", wine(0.31, 0.33)) is ORDER
+    assert verdict("loss-falls", wine(0.31, 0.32)) is ORDER
+    # nor is a fall one that chance allows
+    assert verdict("loss-falls", wine(0.31, 0.40)) is OPEN
     assert verdict("loss-falls", wine(0.40, 0.42)) is FAILS
 
 
@@ -61,7 +63,7 @@ def test_accuracy_has_an_interval_of_its_own() -> None:
         for n, losses, right in ((1, (0.4, 0.38), (0.8, 0.82)), (2, (0.3, 0.3), (0.9, 0.9)))
     )
     found = judged("loss-more-workers", PaperResults(QUICK, losses=points))
-    assert found.verdict is HOLDS
+    assert found.verdict is OPEN
     # the change is paired by order; the last workers have all features in any order
     assert "accuracy goes from 81.0% (68.3% … 93.7%) to 90.0%, by 9.0% (-3.7% …" in (
         found.findings[0].ours
@@ -69,6 +71,8 @@ def test_accuracy_has_an_interval_of_its_own() -> None:
     assert loss_table(points).rows[0][4] == "81.0% (68.3% … 93.7%)"
     worse = tuple(replace(point, accuracies=(1 - point.workers / 4,) * 2) for point in points)
     assert verdict("loss-more-workers", PaperResults(QUICK, losses=worse)) is FAILS
+    better = tuple(replace(point, accuracies=(point.workers / 4,) * 2) for point in points)
+    assert verdict("loss-more-workers", PaperResults(QUICK, losses=better)) is HOLDS
 
 
 def test_each_reading_and_place_of_a_claim_is_a_row() -> None:
@@ -136,7 +140,7 @@ def test_each_step_of_an_order_has_a_verdict_of_its_own() -> None:
     """FedSAC is the faster one with one reward, PPO the slower one with the other."""
     epochs = {NETWORK: (37, None, 80), OWN: (14, 14, 26)}
     curves = [
-        curve("nsfnet", setting, name, at, at)
+        curve("nsfnet", setting, name, *(at,) * 5)
         for setting, each in epochs.items()
         for name, at in zip(("fedsac", "decsac", "decppo"), each, strict=True)
     ]
@@ -146,6 +150,13 @@ def test_each_step_of_an_order_has_a_verdict_of_its_own() -> None:
     assert verdict("epochs-sac-ppo", results) is READING
     found = judged("epochs-sac-ppo", results)
     assert found.findings[1].ours == "DecSAC 14 (14 … 14), DecPPO 26 (26 … 26)"
+    # two seeds each come out so in one case of six, whatever the policies are
+    two = PaperResults(
+        QUICK, curves=tuple(replace(c, converged_at=c.converged_at[:2]) for c in curves)
+    )
+    found = judged("epochs-sac-ppo", two)
+    assert found.findings[1].verdict is OPEN
+    assert found.findings[1].ours.endswith("; these seeds do not decide")
     some = PaperResults(QUICK, curves=(curve("nsfnet", OWN, "decsac", 3, 5, None), curves[-1]))
     found = judged("epochs-sac-ppo", some)
     assert found.findings[0].ours.startswith("DecSAC 5 (3 … > 100)")
