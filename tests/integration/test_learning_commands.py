@@ -288,6 +288,8 @@ def test_a_settled_policy_holds_and_costs_the_same(monkeypatch: pytest.MonkeyPat
         def prepared(setting, plan, policy=policy, prepare=prepare, still=still) -> None:
             prepare(setting, plan)
             policy._foreseen = policy._foreseen and still
+            weights = policy._fitted(setting).weights
+            policy._weights_of_agent = [weights.of(mine) for mine in policy._of_agent]
 
         decide = policy.decide
         policy.prepare = prepared

@@ -268,7 +268,7 @@ def test_agents_of_the_environment_have_names_of_their_own() -> None:
     learning = case.scenario.learning.model_copy(update={"decide_by": "fibre"})
     scenario = case.scenario.model_copy(update={"learning": learning})
     with mock.patch(
-        "qnetsim.learning.pettingzoo.open_case", lambda asked: open_case(asked, cables())
+        "qnetsim.learning.episodes.open_case", lambda asked: open_case(asked, cables())
     ):
         environment = QkdParallelEnv(scenario)
     assert environment.possible_agents[:2] == ["a–b (north)", "b–a (south)"]

@@ -168,7 +168,7 @@ def test_traces_of_another_law_of_demand_are_told(
     episodes = read_episodes(case_of(), [path])
     assert episodes[0].other_law == differs
     told = told_of(episodes).splitlines()[1:]
-    assert told == [f"{path}: warning: other demand than the scenario's: {one}" for one in differs]
+    assert told == [f"warning: {path}: other demand than the scenario's: {one}" for one in differs]
 
 
 def test_imitation_does_what_was_done(traces: dict[str, Path]) -> None:
