@@ -10,13 +10,14 @@ from typing import Literal
 from qnetsim.errors import TraceError
 from qnetsim.interrupt import note_standing
 from qnetsim.plain_text import counted
+from qnetsim.trace.block import Block
 from qnetsim.trace.creation import TraceHeader
 from qnetsim.trace.digest import ContentDigest
 from qnetsim.trace.hdf5.files import plain_reason
 from qnetsim.trace.hdf5.staged import write_at
 from qnetsim.trace.schema import CHUNK_ROWS
 from qnetsim.trace.whole_file import WholeRun
-from qnetsim.trace.writer import Block, TraceWriter
+from qnetsim.trace.writer import TraceWriter
 
 #: Slots of a run that is short: they come in one block.
 SHORT_RUN = CHUNK_ROWS

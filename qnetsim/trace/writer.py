@@ -5,13 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import h5py
 import numpy as np
@@ -20,7 +18,7 @@ import numpy.typing as npt
 from qnetsim.errors import TraceError, argument
 from qnetsim.interrupt import note_standing
 from qnetsim.plain_text import counted
-from qnetsim.trace.column import Column
+from qnetsim.trace.block import Block
 from qnetsim.trace.completion import Ending, complete
 from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.creation import TraceHeader, empty_file, shape_in
@@ -44,52 +42,6 @@ from qnetsim.trace.schema import TRACE, FileKind, totals
 
 #: Left free on the disk for what a trace needs to be closed.
 SPARE_BYTES = 1_000_000
-
-Arrays = Mapping[str, npt.NDArray[Any]]
-Rows = Mapping[str, npt.NDArray[Any] | None]
-
-
-@dataclass(frozen=True)
-class Block:
-    """Consecutive slots to be written.
-
-    Attributes
-    ----------
-    columns : mapping
-        One array for each column of ``schema.recorded``, rows first; None where all rows hold
-        the column's fill value. Empty in a recorded world.
-    world : mapping
-        The same for each growing column of the world, by name.
-    running : mapping
-        Running totals after these slots, one array for each column of ``schema.totals``.
-    requests : mapping or None
-        Rows of requests whose fates fell in these slots, one array for each column with a counter
-        but the indices; None where no request is followed.
-    """
-
-    columns: Rows
-    world: Rows
-    running: Arrays
-    requests: Arrays | None = None
-
-    @property
-    def slots(self) -> int:
-        """Number of slots."""
-        levels = self.world["levels"]
-        assert levels is not None
-        return len(levels)
-
-    @cached_property
-    def nbytes(self) -> int:
-        """Size of all rows in memory."""
-        found = (*self.columns.values(), *self.world.values(), *(self.requests or {}).values())
-        return sum(array.nbytes for array in found if array is not None)
-
-    def rows(self, column: Column, first: int) -> npt.NDArray[Any] | None:
-        """Rows of a growing column, where the block starts at slot ``first``."""
-        if column.name == "slot":
-            return np.arange(first, first + self.slots, dtype=np.int64)
-        return self.world[column.name] if column.group == "world" else self.columns[column.name]
 
 
 class TraceWriter:
