@@ -27,6 +27,7 @@ from qnetsim.runs.header import policy_provenance, trace_header
 from qnetsim.runs.run_context import RunContext, new_simulation
 from qnetsim.scenario import Scenario
 from qnetsim.trace import Block, TraceHeader, TraceWriter, WriteBehind
+from qnetsim.trace.new_trace import NewTrace
 from qnetsim.trace.schema import FileKind
 from qnetsim.trace.schema import trace_kind as kind_of_trace
 from qnetsim.trace.whole_writer import SHORT_RUN, WholeTraceWriter
@@ -193,7 +194,7 @@ def _writing(
     force: bool,
     durable: bool,
     blocks: int,
-) -> Iterator[tuple[Sink, TraceWriter]]:
+) -> Iterator[tuple[Sink, NewTrace]]:
     """Write a trace behind the simulation, held against the one that is completed, if any.
 
     That of a short run is written after it.
