@@ -14,7 +14,7 @@ from qnetsim.errors import PolicyError
 from qnetsim.kernel import SlotBlock
 from qnetsim.plain_text import counted
 from qnetsim.policies import Policy
-from qnetsim.runs.simulate import RunContext, run_case
+from qnetsim.runs.run_context import RunContext, run_case
 from qnetsim.scenario import Scenario, parse_scenario
 from qnetsim.world.realisation import CHUNK_SLOTS, WorldChunk
 

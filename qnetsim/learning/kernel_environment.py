@@ -19,7 +19,7 @@ from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION
 from qnetsim.learning.environment import ArrayEnvironment, PlayedSlot, World, kernels_work
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy
 from qnetsim.policies.learned.features import Float32Array
-from qnetsim.runs.simulate import RunContext, new_simulation
+from qnetsim.runs.run_context import RunContext, new_simulation
 from qnetsim.world.realisation import Realisation
 
 #: Columns of ``Outcome.cost`` that are no reservation and no purchase: blocking and exposure.

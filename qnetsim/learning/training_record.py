@@ -10,7 +10,7 @@ from qnetsim.case import Case
 from qnetsim.learning.train import Training
 from qnetsim.learning.transport import PaddedTransport
 from qnetsim.policies.registry import make_policy
-from qnetsim.runs.simulate import RunContext, run_case
+from qnetsim.runs.run_context import RunContext, run_case
 from qnetsim.trace.files.curve_file import CurveRecord
 from qnetsim.trace.provenance import environment, software
 

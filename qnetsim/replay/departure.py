@@ -17,7 +17,7 @@ from qnetsim.policies.registry import policy_of
 from qnetsim.replay.counterfactual import ControlledPolicy, Counterfactual, Forced
 from qnetsim.replay.reopen import RecordedRun
 from qnetsim.runs.header import source_note
-from qnetsim.runs.simulate import plan_status_code
+from qnetsim.runs.run_context import plan_status_code
 from qnetsim.scenario import PolicyTable
 from qnetsim.scenario.tables.portable import without_folders
 from qnetsim.trace import Trace

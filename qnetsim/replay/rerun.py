@@ -30,14 +30,8 @@ from qnetsim.replay.departure import (
 from qnetsim.replay.given_files import GivenFiles
 from qnetsim.replay.reopen import RecordedRun, redrawn_world
 from qnetsim.runs.header import trace_header, world_header
-from qnetsim.runs.simulate import (
-    Progress,
-    RunContext,
-    run_case,
-    told_of_tasks,
-    world_columns,
-    written,
-)
+from qnetsim.runs.run_context import RunContext, run_case
+from qnetsim.runs.simulate import Progress, told_of_tasks, world_columns, written
 from qnetsim.scenario import PolicyTable
 from qnetsim.scenario.tables.scenario import PolicySource
 from qnetsim.trace import Block, Trace

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from qnetsim.first_use import on_first_use
 
 if TYPE_CHECKING:
+    from qnetsim.trace.block import Block
     from qnetsim.trace.creation import TraceHeader
     from qnetsim.trace.files.plan_file import PlanRecord, is_plan, read_plan, write_plan
     from qnetsim.trace.hdf5.files import is_hdf5, make_folder, refuse_existing
@@ -12,13 +13,13 @@ if TYPE_CHECKING:
     from qnetsim.trace.hdf5.write_behind import WriteBehind
     from qnetsim.trace.opening import open_trace, open_world
     from qnetsim.trace.reader import Trace
-    from qnetsim.trace.writer import Block, TraceWriter
+    from qnetsim.trace.writer import TraceWriter
 else:
     # a command that makes a folder has no use for HDF5
     __getattr__ = on_first_use(
         __name__,
         {
-            "Block": "qnetsim.trace.writer",
+            "Block": "qnetsim.trace.block",
             "PlanRecord": "qnetsim.trace.files.plan_file",
             "Trace": "qnetsim.trace.reader",
             "TraceHeader": "qnetsim.trace.creation",

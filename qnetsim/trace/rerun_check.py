@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.trace.block import Block
 from qnetsim.trace.column import Column
 from qnetsim.trace.reader import Trace
-from qnetsim.trace.writer import Block
 
 
 @dataclass(frozen=True)

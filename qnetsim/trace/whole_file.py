@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.trace.block import Block
 from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.creation import NewFile, TraceHeader, begun_file, own_attributes, shape_in
 from qnetsim.trace.digest import ContentDigest, is_blank
@@ -20,7 +21,6 @@ from qnetsim.trace.hdf5.long_chunks import writer_of
 from qnetsim.trace.hdf5.new_objects import put_attributes
 from qnetsim.trace.hdf5.row_writer import RowWriter
 from qnetsim.trace.schema import FileKind, totals
-from qnetsim.trace.writer import Block
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import time
 from qnetsim.case import open_case
 from qnetsim.plans.make import planned
 from qnetsim.policies.chosen import choose
-from qnetsim.runs.simulate import RunContext, run_case
+from qnetsim.runs.run_context import RunContext, run_case
 from qnetsim.scenario import PolicyTable, parse_scenario
 from tests.support import ROOT
 

@@ -21,7 +21,8 @@ from qnetsim.kernel.serving.paths import PathTable
 from qnetsim.network.detours import Detours
 from qnetsim.plans.make import make_plan
 from qnetsim.policies.registry import make_policy
-from qnetsim.runs.simulate import RunContext, run_case, simulate
+from qnetsim.runs.run_context import RunContext, run_case
+from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, Scenario
 from tests.support import ROOT
 from tests.support.baseline import Baseline

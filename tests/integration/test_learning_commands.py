@@ -15,7 +15,7 @@ from qnetsim.case import open_case
 from qnetsim.errors import TraceFormatError, UsageError
 from qnetsim.policies.learned.model_files import MODELS
 from qnetsim.policies.learned.weights import read_weights
-from qnetsim.runs.simulate import RunContext, run_case
+from qnetsim.runs.run_context import RunContext, run_case
 from qnetsim.scenario import parse_scenario
 from qnetsim.studies.paper.compute import MODES
 from qnetsim.trace.files.curve_file import read_curve
@@ -243,7 +243,8 @@ import qnetsim
 scenario = qnetsim.load({str(ROOT / "scenarios" / "nsfnet.toml")!r}, slots=50)
 from qnetsim.scenario import PolicyTable
 for name in ("fedsac", "decsac", "decppo", "masac", "mappo"):
-    from qnetsim.runs.simulate import RunContext, simulate
+    from qnetsim.runs.run_context import RunContext
+    from qnetsim.runs.simulate import simulate
     simulate(scenario, PolicyTable(name=name), {str(tmp_path)!r} + f"/{{name}}.h5")
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -12,7 +12,7 @@ from qnetsim.forecast.draws import draw_levels
 from qnetsim.learning.environment import ArrayEnvironment
 from qnetsim.plans.make import make_plan
 from qnetsim.policies.registry import make_policy
-from qnetsim.runs.simulate import RunContext, run_case
+from qnetsim.runs.run_context import RunContext, run_case
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import Trace
 from tests.support import SCENARIOS

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from qnetsim.case import Case, load, open_case
 from qnetsim.kernel import Simulation, SlotBlock
 from qnetsim.policies import Decision, Observation, Policy
-from qnetsim.runs.simulate import RunContext, run_case
+from qnetsim.runs.run_context import RunContext, run_case
 from qnetsim.scenario import Scenario, parse_scenario
 from qnetsim.vocabulary import BILL_COLUMNS
 from tests.support import SCENARIOS

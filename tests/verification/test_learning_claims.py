@@ -18,7 +18,7 @@ from qnetsim.learning.train import Training  # noqa: E402
 from qnetsim.policies.learned.model_files import MODELS  # noqa: E402
 from qnetsim.policies.learned.weights import read_weights  # noqa: E402
 from qnetsim.policies.registry import make_policy  # noqa: E402
-from qnetsim.runs.simulate import RunContext, run_case  # noqa: E402
+from qnetsim.runs.run_context import RunContext, run_case  # noqa: E402
 
 pytestmark = pytest.mark.slow
 

@@ -31,7 +31,7 @@ from qnetsim.learning.kernel_environment import (  # noqa: E402
 from qnetsim.learning.train import Training  # noqa: E402
 from qnetsim.policies.learned.weights import read_weights  # noqa: E402
 from qnetsim.policies.registry import make_policy  # noqa: E402
-from qnetsim.runs.simulate import RunContext, run_case  # noqa: E402
+from qnetsim.runs.run_context import RunContext, run_case  # noqa: E402
 from qnetsim.scenario import FelTable  # noqa: E402
 from qnetsim.vocabulary import BILL_COLUMNS  # noqa: E402
 from tests.support.helpers import scenario  # noqa: E402

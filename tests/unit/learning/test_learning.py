@@ -34,7 +34,7 @@ from qnetsim.policies.learned.features import Units  # noqa: E402
 from qnetsim.policies.learned.policies import FedSAC, LearnedOptions  # noqa: E402
 from qnetsim.policies.learned.weights import read_weights  # noqa: E402
 from qnetsim.policies.registry import make_policy  # noqa: E402
-from qnetsim.runs.simulate import RunContext, run_case  # noqa: E402
+from qnetsim.runs.run_context import RunContext, run_case  # noqa: E402
 from qnetsim.scenario import parse_scenario  # noqa: E402
 from qnetsim.testing import check_policy  # noqa: E402
 from tests.support.agent_by_agent import Agents, parameters  # noqa: E402

@@ -16,20 +16,8 @@ from qnetsim.policies.learned.weights import read_weights
 from qnetsim.runs.batch import run_policies
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
+from tests.support.calls import counted
 from tests.support.helpers import nsfnet
-
-
-def counted(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> list[str]:
-    """Count the calls of an attribute, which goes on to do what it does."""
-    honest = getattr(owner, name)
-    calls: list[str] = []
-
-    def call(*args, **kwargs):  # type: ignore[no-untyped-def]
-        calls.append(name)
-        return honest(*args, **kwargs)
-
-    monkeypatch.setattr(owner, name, call)
-    return calls
 
 
 def test_runs_of_a_comparison_share_weights_and_what_they_see(

@@ -25,7 +25,7 @@ from qnetsim.policies.learned.training_facts import (
 )
 from qnetsim.policies.learned.weights import packed, read_weights
 from qnetsim.policies.registry import make_policy
-from qnetsim.runs.simulate import RunContext, run_case
+from qnetsim.runs.run_context import RunContext, run_case
 from qnetsim.scenario import parse_scenario
 
 SHIPPED = sorted(p for p in MODELS.glob("*.safetensors") if "belief-net" not in p.stem)

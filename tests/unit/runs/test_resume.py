@@ -18,6 +18,7 @@ from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import TraceWriter, open_trace
 from qnetsim.trace.hdf5.files import only_writer
+from qnetsim.trace.new_trace import NewTrace
 from qnetsim.trace.whole_writer import WholeTraceWriter
 from tests.support import ROOT
 from tests.support.helpers import nsfnet
@@ -256,7 +257,7 @@ def test_a_folder_that_cannot_be_written_is_named(
 
 @pytest.mark.parametrize(("writer", "slots"), [(WholeTraceWriter, 5), (TraceWriter, 1025)])
 def test_a_writer_that_fails_to_begin_frees_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: type[TraceWriter], slots: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: type[NewTrace], slots: int
 ) -> None:
     path = tmp_path / "t.h5"
     path.write_text("mine")

@@ -14,22 +14,10 @@ from qnetsim.scenario import PolicyTable
 from qnetsim.trace import TraceWriter, WriteBehind, creation, open_trace
 from qnetsim.trace.hdf5 import write_behind
 from qnetsim.trace.hdf5.write_behind import GROUP, ITEMS_AT_ONCE, SAFE_ITEMS
+from tests.support.calls import counted
 from tests.support.helpers import nsfnet
 
 SIP = PolicyTable(name="sip")
-
-
-def counted(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> list[str]:
-    """Notes every call of a method or function."""
-    honest = getattr(owner, name)
-    calls: list[str] = []
-
-    def call(*args, **kwargs):  # type: ignore[no-untyped-def]
-        calls.append(name)
-        return honest(*args, **kwargs)
-
-    monkeypatch.setattr(owner, name, call)
-    return calls
 
 
 def test_a_layout_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

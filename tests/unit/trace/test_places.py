@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import h5py
 import pytest
 
 from qnetsim.errors import BeingWrittenError, TraceError
@@ -15,6 +14,7 @@ from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import TraceHeader, TraceWriter, open_trace
 from qnetsim.trace.hdf5.files import fresh_place, only_writer, replacing
+from qnetsim.trace.new_trace import NewTrace
 from qnetsim.trace.whole_writer import WholeTraceWriter
 from tests.support import ROOT
 from tests.support.helpers import nsfnet
@@ -111,15 +111,15 @@ def test_what_came_there_while_the_first_slots_were_simulated_stays(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
-    writer: type[TraceWriter],
+    writer: type[NewTrace],
     slots: str,
 ) -> None:
     """A file has its name only with its first slots; until then others may take it."""
     honest = writer._create
 
-    def create(self: TraceWriter, header: TraceHeader) -> h5py.File | None:
+    def create(self: NewTrace, header: TraceHeader) -> None:
         (tmp_path / name).write_text("years of work")
-        return honest(self, header)
+        honest(self, header)
 
     monkeypatch.setattr(writer, "_create", create)
     with pytest.raises(TraceError, match=f"{name}: another file has its name"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from qnetsim.scenario import PolicyTable
 from qnetsim.trace import TraceWriter, WriteBehind, open_trace
 from qnetsim.trace.hdf5.chunks import ColumnWriter
 from qnetsim.trace.hdf5.write_behind import MOST_BYTES
+from qnetsim.trace.new_trace import NewTrace
 from qnetsim.trace.schema import COLUMNS, recorded, totals
 from qnetsim.trace.whole_writer import WholeTraceWriter
 from qnetsim.vocabulary import PLAN_STATUS
@@ -320,13 +322,13 @@ def test_a_failed_overwrite_keeps_the_old_trace(
     sip_trace: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    writer: type[TraceWriter],
+    writer: type[NewTrace],
     slots: str,
 ) -> None:
     path = tmp_path / "kept.h5"
     path.write_bytes(sip_trace.read_bytes())
 
-    def fail(self: TraceWriter, *args: object) -> None:
+    def fail(self: NewTrace, *args: object) -> None:
         raise OSError("no")
 
     monkeypatch.setattr(writer, "_create", fail)
@@ -339,15 +341,13 @@ def test_a_failed_overwrite_keeps_the_old_trace(
 def test_a_full_disk_is_noticed_before_it_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from qnetsim.trace import writer
-
     free = iter([10**12, 10**12, 5])
 
     class Usage:
         def __init__(self, path: Path) -> None:
             self.free = next(free)
 
-    monkeypatch.setattr(writer.shutil, "disk_usage", Usage)
+    monkeypatch.setattr(shutil, "disk_usage", Usage)
     path = tmp_path / "full.h5"
     with pytest.raises(TraceError, match=r"almost full .*; [\d,]+ slots are safe") as caught:
         simulate(nsfnet(run__slots="90000"), PolicyTable(name="sip"), path)
