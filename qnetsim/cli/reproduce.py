@@ -26,15 +26,19 @@ from qnetsim.studies.paper.compute import (
     refuse_changes,
 )
 from qnetsim.studies.paper.cost_figure import TOPOLOGIES
+from qnetsim.studies.paper.curve_settings import SETTINGS
 from qnetsim.studies.paper.paper_files import refuse_files, write_files
-from qnetsim.trace import make_folder
+from qnetsim.trace.hdf5.files import make_folder, remove_empty
 
+#: Settings of fig9 by their names on the command line, which are those of its files.
+SLUGS = {setting.slug: name for name, setting in SETTINGS.items()}
 #: Options that say something about some figures only.
 COSTS = tuple(COST_FIGURES)
 GO_WITH = {
     "--orders": ("fig4",),
     "--seeds": ("fig9",),
     "--epochs": ("fig9",),
+    "--setting": ("fig9",),
     "--topology": (*COSTS, "fig9"),
     "--set": (*COSTS, "fig9"),
     "--trained": ("fig9",),
@@ -49,6 +53,7 @@ class Asked:
     orders: int | None
     seeds: int | None
     epochs: int | None
+    settings: tuple[str, ...]
     topology: tuple[str, ...]
     changes: Changes
     trained: bool
@@ -65,6 +70,7 @@ class Asked:
             "--orders": self.orders,
             "--seeds": self.seeds,
             "--epochs": self.epochs,
+            "--setting": self.settings or None,
             "--topology": self.topology or None,
             "--set": self.changes or None,
             "--trained": self.trained or None,
@@ -102,6 +108,12 @@ def figures_of(figure: str) -> tuple[str, ...]:
 )
 @click.option("--epochs", type=click.IntRange(1, 10**5), help="fig9: at most so many.")
 @click.option(
+    "--setting",
+    type=click.Choice(list(SLUGS)),
+    multiple=True,
+    help="fig9: in this one only.  [default: all of them]",
+)
+@click.option(
     "--seed", type=click.IntRange(0), default=1, help="Of worlds, node pairs and fig4's orders."
 )
 @set_option
@@ -120,6 +132,7 @@ def reproduce(
     seeds: int | None,
     topology: tuple[str, ...],
     epochs: int | None,
+    setting: tuple[str, ...],
     seed: int,
     changes: Changes,
     workers: int | None,
@@ -136,7 +149,8 @@ def reproduce(
     fig4 has none. Values that the paper does not state are told on the page and in the CSV files.
     Exit status 4 where simulated and analytic costs do not agree, or a figure had to be left out.
     """
-    asked = Asked(orders, seeds, epochs, topology, changes, trained, workers)
+    settings = tuple(SLUGS[slug] for slug in dict.fromkeys(setting))
+    asked = Asked(orders, seeds, epochs, settings, topology, changes, trained, workers)
     asked.refuse_foreign(figure)
     folder = out or Path("runs")
     figures = figures_of(figure)
@@ -147,12 +161,16 @@ def reproduce(
             "--out with the folder of trainings"
         )
     left_out = _left_out(figure)
-    make_folder(folder)
+    made = make_folder(folder)
     request = _request(figures, folder, quick, seed, asked)
     if left_out:
         echo(f"warning: fig9 is left out: {left_out}", err=True)
         request = replace(request, figures=FIGURES[:-1])
-    computed = compute(request, progress)
+    try:
+        computed = compute(request, progress)
+    finally:
+        # values that are refused leave no folder behind
+        remove_empty(made)
     written = write_files(folder, figures, computed, STYLES[style])
     if as_json:
         emit("reproduce", reproduction_json(figure, computed, written))
@@ -199,7 +217,7 @@ def _request(
         orders=asked.orders or mode.orders,
         seeds=asked.seeds or mode.seeds,
         epochs=asked.epochs or mode.epochs,
-        settings=mode.settings,
+        settings=asked.settings or mode.settings,
         common=dict(asked.changes),
         trained=asked.trained,
         anew=mode.anew and _no_training() is None,

@@ -28,10 +28,11 @@ from qnetsim.shipped import shipped_scenarios
 from qnetsim.trace import open_trace
 
 HEAD = """\
-# All policies in all scenarios
+# All policies, in eight scenarios
 
-This page is made by `make policies`. Every rule and learner runs in every shipped scenario in which
-it can, and in variants; [policies](policies.md) says what each does and is told.
+This page is made by `make policies`. Every rule and learner runs in eight shipped scenarios and in
+variants of them, in those in which it can; [policies](policies.md) says what each does and is told.
+The other scenarios show parts of the simulator, and are not in the table.
 
 - Cost of all slots over that of `sip` in the same worlds: paired 95 % intervals over {replications}
   worlds of {slots} slots, none left out at the start. The cheapest is bold. `perfect` is told the
@@ -44,9 +45,12 @@ it can, and in variants; [policies](policies.md) says what each does and is told
   `belief`, `mpc` and `dynamic-program` are told that law, `sip`, `evf` and `base-stock` the
   long-run distribution.
 - Learners have the weights that were trained for the scenario, where there are any. A row like
-  `decsac-nsfnet` has those of `nsfnet`, trained on other demand. `belief-net` was trained on demand
-  of jobs without stores; it has those weights everywhere.
+  `decsac-nsfnet` has those of `nsfnet`, trained on other demand: it says what these weights do
+  there, not what the method could learn there. `belief-net` was trained on demand of jobs without
+  stores; it has those weights everywhere.
 - Numbers behind `level`, `deterministic` and `base-stock` are options, the same in all columns.
+- `empirical-window` plans anew in every slot, which takes long where every node pair has a level of
+  its own: no row there.
 """
 #: What runs wherever there are requests, in the order of the rows.
 PLANS = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from qnetsim.policies.learned.model_files import MODELS
 from qnetsim.policies.learned.weights import read_weights
 from qnetsim.runs.run_context import RunContext, run_case
 from qnetsim.scenario import parse_scenario
-from qnetsim.studies.paper.compute import MODES
 from qnetsim.trace.files.curve_file import read_curve
 from tests.support import ROOT
 from tests.support.commands import call
@@ -329,15 +327,14 @@ def test_a_window_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert totals[1] < 0.95 * totals[0]
 
 
-def test_fig9_keeps_its_curves(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = (
-        *("paper, own reward", "paper, network reward, shared moments"),
-        *("tuned", "tuned, 20 channels"),
+def test_fig9_keeps_its_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    slugs = (
+        *("paper-own-reward", "paper-network-reward-shared-moments"),
+        *("tuned", "tuned-20-channels"),
     )
-    monkeypatch.setitem(MODES, False, replace(MODES[False], settings=settings))
+    settings = [word for slug in slugs for word in ("--setting", slug)]
     command = ("reproduce", "fig9", "--topology", "nsfnet", "--epochs", "1", "-o", str(tmp_path))
+    command = (*command, *settings)
     arguments = (*command, "--seeds", "1")
     code, out, _ = call(capsys, *arguments)
     assert code == 0
