@@ -99,3 +99,19 @@ def test_a_short_run_and_a_look_at_it_import_nothing_heavy(tmp_path: Path) -> No
 def test_the_test_sees_what_is_loaded(tmp_path: Path) -> None:
     found = loaded(tmp_path, {"numpy", "rich", "scipy"}, "scenario", "check", NSFNET)
     assert found == "numpy"
+
+
+def test_a_command_leaves_out_docstrings_of_properties() -> None:
+    """They are made anew in each process; what matplotlib says of them later is whole."""
+    code = """
+from qnetsim.cli.show.drawing_library import import_matplotlib
+import gc
+import_matplotlib()
+from matplotlib import artist
+from matplotlib.lines import Line2D
+print(gc.isenabled(), "markevery" in Line2D.set.__doc__, "markevery" in artist.kwdoc(Line2D))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "False", "True"]

@@ -53,11 +53,14 @@ def comparison_figure(comparison: Comparison, title: str, *, style: Style = SCRE
         bars, ratios = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     kinds = _draw_bars(bars, rows, comparison, style)
     _draw_ratios(ratios, rows, comparison, style)
-    for axes in (bars, ratios):
-        axes.set_yticks(rows, names)
-        hide_frame(axes)
-    if not style.narrow:
+    bars.set_yticks(rows, names)
+    if style.narrow:
+        ratios.set_yticks(rows, names)
+    else:
+        # its ticks are those of the bars
         ratios.tick_params(labelleft=False)
+    for axes in (bars, ratios):
+        hide_frame(axes)
     if not style.placed:
         figure.suptitle(title, fontsize=11, parse_math=False)
     if kinds:
@@ -102,23 +105,25 @@ def _draw_bars(axes: Axes, rows: IntArray, comparison: Comparison, style: Style)
 
 def _draw_ratios(axes: Axes, rows: IntArray, comparison: Comparison, style: Style) -> None:
     """Draw the cost of each policy over the reference's, with its interval."""
-    for row, policy in zip(rows, comparison.policies, strict=True):
-        found = policy.relative_cost
-        if found is None:
-            continue
-        ratio = found.estimate
-        spread = None
-        if found.low is not None and found.high is not None:
-            spread = [[ratio - found.low], [found.high - ratio]]
-        axes.errorbar(
-            ratio,
-            row,
-            xerr=spread,
-            fmt="o",
-            color=TEXT_COLOUR,
-            capsize=4 * style.line,
-            ms=6 * style.line,
-        )
+    found = [policy.relative_cost for policy in comparison.policies if policy.relative_cost]
+    ratios = np.array([ratio.estimate for ratio in found])
+    # all policies have a ratio, and an interval of it, or none has
+    spread = [
+        (ratio.estimate - ratio.low, ratio.high - ratio.estimate)
+        for ratio in found
+        if ratio.low is not None and ratio.high is not None
+    ]
+    places = rows[: len(found)]
+    axes.errorbar(
+        ratios,
+        places,
+        xerr=np.transpose(spread) if spread else None,
+        fmt="o",
+        color=TEXT_COLOUR,
+        capsize=4 * style.line,
+        ms=6 * style.line,
+    )
+    for row, ratio in zip(places, ratios, strict=True):
         axes.annotate(
             f"{ratio:.3f}",
             (ratio, row),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -91,12 +92,18 @@ def network_layout(trace: Trace) -> Layout:
     position = {node: number for number, node in enumerate(nodes)}
     ends = np.array([[position[a], position[b]] for a, b in zip(sources, targets, strict=True)])
     places = _by_coordinates(nodes, ends, locations)
+    geographic = places is not None
+    if places is None:
+        lengths = trace.column("fibres/length_km")
+        places = _by_lengths(
+            len(nodes), tuple((a, b) for a, b in ends.tolist()), tuple(lengths.tolist())
+        )
     return Layout(
         nodes,
         node_titles(nodes, [locations.get(node, Location()) for node in nodes]),
         ends,
-        _by_lengths(nodes, ends, trace.column("fibres/length_km")) if places is None else places,
-        places is not None,
+        places,
+        geographic,
         trace.fibre_labels(),
     )
 
@@ -154,15 +161,20 @@ def _apart(places: FloatArray) -> FloatArray:
     return moved
 
 
-def _by_lengths(nodes: Sequence[str], ends: np.ndarray, lengths: FloatArray) -> FloatArray:
+# a report asks for one network's places three times
+@lru_cache(maxsize=1)
+def _by_lengths(
+    nodes: int, ends: tuple[tuple[int, int], ...], lengths: tuple[float, ...]
+) -> FloatArray:
     """Place nodes so that distances follow the lengths of the fibres; parts stand side by side."""
-    wanted = path_lengths(len(nodes), ends, lengths)
-    places = np.zeros((len(nodes), 2))
-    left = np.ones(len(nodes), dtype=bool)
+    wanted = path_lengths(nodes, np.array(ends), np.array(lengths))
+    places = np.zeros((nodes, 2))
+    left = np.ones(nodes, dtype=bool)
     number = 0
     while left.any():
         part = np.flatnonzero(np.isfinite(wanted[np.flatnonzero(left)[0]]))
         places[part] = least_stress(wanted[np.ix_(part, part)]) + np.array([2.5 * number, 0])
         left[part] = False
         number += 1
+    places.setflags(write=False)
     return places

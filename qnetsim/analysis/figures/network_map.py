@@ -9,12 +9,12 @@ import numpy as np
 from qnetsim.analysis.compare import Comparison, PolicyResult
 from qnetsim.analysis.figures.layout import Layout, network_layout
 from qnetsim.analysis.figures.node_labels import AIR, Box, place_labels
+from qnetsim.analysis.figures.room import lay_out
 from qnetsim.analysis.figures.style import (
     SCREEN,
     TEXT_COLOUR,
     UTILISATION_COLOURS,
     Style,
-    lay_out,
     styled,
     text_size,
 )
@@ -172,14 +172,15 @@ def _draw_fibres(
     )
     drawn.set_array(consumed[made] / produced[made])
     axes.add_collection(drawn)
-    axes.add_collection(
-        LineCollection(
-            _segments(layout.lines[~made]),
-            colors=UNUSED,
-            linestyles=UNUSED_DASH,
-            linewidths=line,
+    if not made.all():
+        axes.add_collection(
+            LineCollection(
+                _segments(layout.lines[~made]),
+                colors=UNUSED,
+                linestyles=UNUSED_DASH,
+                linewidths=line,
+            )
         )
-    )
     _draw_prices(axes, layout.lines, policy.runs[0], style)
     size = NODE_SIZE * line**2
     axes.scatter(layout.places[:, 0], layout.places[:, 1], s=size, color=TEXT_COLOUR, zorder=3)
@@ -259,6 +260,8 @@ def _draw_labels(axes: Axes, layout: Layout, labels: dict[int, _Label], style: S
             fontsize=_label_pt(style),
             parse_math=False,
             zorder=4,
+            # its node is in the panel
+            annotation_clip=False,
             bbox=ground if style.placed else None,
         )
 

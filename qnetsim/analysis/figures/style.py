@@ -7,10 +7,11 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import wraps
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, cast
 
+from qnetsim.analysis.figures.room import lay_out
 from qnetsim.plain_text import visible
 from qnetsim.trace.hdf5.files import write_whole
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties
     from matplotlib.text import Text
 
 P = ParamSpec("P")
@@ -163,15 +165,19 @@ def _thousands(largest: float) -> int:
 def text_size(text: str, size_pt: float) -> tuple[float, float]:
     """Width and height of a line of text in pt."""
     from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
 
     font = FontProperties(size=size_pt)
+    width, high = _measured(text, font)
     # a line is as high as its highest letters, whatever stands in it
-    (width, high, _), (_, line, _) = (
-        text_to_path.get_text_width_height_descent(part, font, ismath=False)
-        for part in (text, "lp")
-    )
-    return float(width), float(max(high, line))
+    return width, max(high, _measured("lp", font)[1])
+
+
+@lru_cache(maxsize=4096)
+def _measured(text: str, font: FontProperties) -> tuple[float, float]:
+    from matplotlib.textpath import text_to_path
+
+    width, high, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    return float(width), float(high)
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -193,14 +199,6 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
             return figure
 
     return drawn
-
-
-def lay_out(figure: Figure) -> None:
-    """Lay out once, not for every file, and without drawing anything for it."""
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.execute(figure)
-        figure.set_layout_engine("none")
 
 
 def _texts(artist: Artist) -> Iterator[Text]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from qnetsim.analysis import Comparison
 from qnetsim.analysis.figures.style import FORMATS, SCREEN, Style, save
 from qnetsim.analysis.places import FIGURE_NAMES, FIGURES, MARK, PAGE
+from qnetsim.cli.show.drawing_library import import_matplotlib
 from qnetsim.cli.show.output import working
 from qnetsim.errors import UsageError
 from qnetsim.input_files import forget_input, read_start
@@ -27,6 +28,7 @@ def draw_report(
 
     make_folder(folder)
     with working("drawing the report"):
+        import_matplotlib()
         # what stood there was refused ahead of the runs
         return write_report(comparison, folder, curves, formats, style, force=True)
 
@@ -49,6 +51,7 @@ def draw_figure(
     from qnetsim.analysis.report import report_sources
 
     with working("drawing"), report_sources(comparison, curves) as sources:
+        import_matplotlib()
         found = drawings(sources)
         if name not in found:
             raise UsageError(f"--figure {name}: {FIGURE_NAMES[name]}; there are {', '.join(found)}")
