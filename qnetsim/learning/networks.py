@@ -16,6 +16,9 @@ from qnetsim.policies.learned.weights import LOG_DEVIATION
 #: Weight and bias of each layer, with one more axis in front: the agents.
 Layers = list[Tensor]
 LOG_2 = math.log(2.0)
+#: Numbers that the widest processors work on at once. torch rounds some functions otherwise for the
+#: last numbers of a tensor, which are no such group.
+LANES = 16
 HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -93,7 +96,16 @@ def log_density(mean: Tensor, log_deviation: Tensor, raw: Tensor) -> Tensor:
 
 def log_derivative(raw: Tensor) -> Tensor:
     """``log(1 − tanh²)``, exact also where tanh rounds to one."""
-    return 2 * (LOG_2 - raw - torch.nn.functional.softplus(-2 * raw))
+    return 2 * (LOG_2 - raw - _softplus(-2 * raw))
+
+
+def _softplus(x: Tensor) -> Tensor:
+    """``log(1 + exp(x))``, rounded alike wherever a number stands in its tensor."""
+    lacking = -x.numel() % LANES
+    if not lacking:
+        return torch.nn.functional.softplus(x)
+    padded = torch.nn.functional.pad(x.flatten(), (0, lacking))
+    return torch.nn.functional.softplus(padded)[: x.numel()].view(x.shape)
 
 
 def operations(stack: int, sizes: Sequence[int]) -> int:
@@ -108,39 +120,47 @@ def polyak(targets: Sequence[Tensor], layers: Sequence[Tensor], share: float) ->
 
 
 class Adam:
-    """torch's Adam for stacked parameters; it works element by element, so agents stay apart."""
+    """torch's Adam for stacked parameters; it works element by element, so agents stay apart.
+
+    The layers become parts of one flat tensor. The fused step rounds the last elements of a tensor
+    otherwise than the rest, so that without the padding an agent's numbers would depend on how many
+    others it is stacked with.
+    """
 
     def __init__(self, layers: Layers, rate: float) -> None:
         self.layers = layers
-        self._adam = torch.optim.Adam(layers, lr=rate, fused=True)
-        for layer in layers:  # a state exists from the start, so that it can be restored
-            moments = {name: torch.zeros_like(layer) for name in ("exp_avg", "exp_avg_sq")}
-            self._adam.state[layer] = {"step": torch.zeros((), device=layer.device), **moments}
+        sizes = [-(-layer.numel() // LANES) * LANES for layer in layers]
+        self._flat = layers[0].new_zeros(sum(sizes))
+        self._flat.grad = torch.zeros_like(self._flat)
+        self._parts = list(zip(layers, sizes, strict=True))
+        for layer, part in zip(layers, self._views(self._flat), strict=True):
+            layer.data = part.copy_(layer.detach())
+        self._gradients = self._views(self._flat.grad)
+        self._adam = torch.optim.Adam([self._flat], lr=rate, fused=True)
+        # there from the start, so that it can be restored
+        self._moments = {n: torch.zeros_like(self._flat) for n in ("exp_avg", "exp_avg_sq")}
+        self._steps = torch.zeros((), device=self._flat.device)
+        self._adam.state[self._flat] = {"step": self._steps, **self._moments}
+
+    def _views(self, flat: Tensor) -> list[Tensor]:
+        """Parts of a flat tensor, in the shapes of the layers."""
+        parts = flat.split([size for _, size in self._parts])
+        return [
+            part[: layer.numel()].view(layer.shape)
+            for part, (layer, _) in zip(parts, self._parts, strict=True)
+        ]
 
     def step(self, loss: Tensor) -> None:
         """Go down the gradient of a loss that is a sum over the agents."""
-        self._take(loss)
+        torch._foreach_copy_(self._gradients, torch.autograd.grad(loss, self.layers))
         self._adam.step()
-
-    def step_clipped(self, loss: Tensor, rate: float, norm: float) -> None:
-        """Go down a gradient that is cut to this norm, at this rate."""
-        self._take(loss)
-        torch.nn.utils.clip_grad_norm_(self.layers, norm)
-        self._adam.param_groups[0]["lr"] = rate
-        self._adam.step()
-
-    def _take(self, loss: Tensor) -> None:
-        gradients = torch.autograd.grad(loss, self.layers)
-        for layer, gradient in zip(self.layers, gradients, strict=True):
-            layer.grad = gradient
 
     def tensors(self) -> dict[str, Tensor]:
         """Step counts and moments, by layer."""
-        return {
-            f"{i}.{name}": value
-            for i, layer in enumerate(self.layers)
-            for name, value in self._adam.state[layer].items()
-        }
+        found = {f"{i}.step": self._steps for i in range(len(self.layers))}
+        for name, moment in self._moments.items():
+            found |= {f"{i}.{name}": part for i, part in enumerate(self._views(moment))}
+        return found
 
 
 def named_tensors(
