@@ -17,11 +17,12 @@ from qnetsim.learning.episodes import (
     OpenedScenario,
     ScenarioGiven,
     given_scenario,
+    real_numbers,
     refuse_step,
     whole_seed,
 )
 from qnetsim.plain_text import counted
-from qnetsim.policies.learned.features import ACTIONS, not_an_action
+from qnetsim.policies.learned.features import ACTIONS
 
 require("the Gymnasium environment", "gymnasium")
 # isort: split
@@ -109,9 +110,12 @@ class ManagerEnv(OpenedScenario, gymnasium.Env[Vector, Vector]):
         """
         units = self._environment.units
         try:
-            found = np.asarray(action, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise not_an_action("manager", repr(action)) from None
+            found = real_numbers(action)
+        except ValueError as error:
+            raise UsageError(
+                f"the action is {error}; it is {ACTIONS * units.count} finite numbers in [-1, 1], "
+                f"{ACTIONS} for each of {counted(units.count, 'agent')}"
+            ) from None
         if found.shape != (ACTIONS * units.count,):
             raise UsageError(
                 f"the action has shape {found.shape}; what is wanted is "

@@ -11,15 +11,17 @@ import numpy.typing as npt
 from qnetsim.errors import UsageError
 from qnetsim.extras import require
 from qnetsim.learning.episodes import (
+    SHOWN,
     OpenedScenario,
     ScenarioGiven,
+    agent_action,
     given_scenario,
     refuse_step,
     whole_seed,
 )
 from qnetsim.learning.managers import manager_units
-from qnetsim.plain_text import counted
-from qnetsim.policies.learned.features import ACTIONS, not_an_action
+from qnetsim.plain_text import counted, one_line
+from qnetsim.policies.learned.features import ACTIONS
 
 require("the PettingZoo environment", "gymnasium", "pettingzoo")
 # isort: split
@@ -154,8 +156,8 @@ class QkdParallelEnv(OpenedScenario, ParallelEnv):  # type: ignore[misc]
         """
         if not isinstance(actions, Mapping):
             raise UsageError(
-                f"step() was given {actions!r}; it takes a mapping from each of "
-                f"{counted(len(self.agents), 'agent')} to its action"
+                f"step() was given {one_line(repr(actions), SHOWN)}; it takes a mapping from each "
+                f"of {counted(len(self.agents), 'agent')} to its action"
             )
         missing = [agent for agent in self.agents if agent not in actions]
         unknown = [agent for agent in actions if agent not in self._action_spaces]
@@ -166,16 +168,7 @@ class QkdParallelEnv(OpenedScenario, ParallelEnv):  # type: ignore[misc]
                 f"step() was given {' and '.join(problems)}; it takes one action of each of "
                 f"{counted(len(self.agents), 'agent')}"
             )
-        rows = []
-        for agent in self.agents:
-            try:
-                row = np.asarray(actions[agent], dtype=np.float64)
-            except (TypeError, ValueError):
-                raise not_an_action(agent, repr(actions[agent])) from None
-            if row.shape != (ACTIONS,):
-                raise not_an_action(agent, repr(actions[agent]))
-            rows.append(row)
-        return np.array(rows)
+        return np.array([agent_action(agent, actions[agent]) for agent in self.agents])
 
     def _info(self, agent: str) -> dict[str, Any]:
         return {"manager": self._manager[agent]}

@@ -96,6 +96,11 @@ WRONG_ACTIONS = [
     (0.5, r"agent '3' acts by 0\.5; an action is 2 finite numbers"),
     (["much", 0], r"agent '3' acts by \['much', 0\]; an action is 2 finite numbers"),
     (None, r"agent '3' acts by None"),
+    (["0.5", "0"], r"agent '3' acts by \['0\.5', '0'\]; an action is 2 finite numbers"),
+    ([True, False], r"agent '3' acts by \[True, False\]; an action is 2 finite numbers"),
+    (np.zeros(2) + 1j, r"agent '3' acts by array\(\[0\.\+1\.j"),
+    ([[0.0], [0.0, 0.0]], r"agent '3' acts by \[\[0\.0\], \[0\.0, 0\.0\]\]; an action is"),
+    (np.zeros((50, 2)), r"agent '3' acts by array[^\n]{70,76}…; an action is 2 finite numbers"),
 ]
 
 
@@ -111,6 +116,17 @@ def test_the_pettingzoo_environment_names_who_acts_wrongly(action, message):
     other = parallel_of()
     other.reset(seed=1)
     assert rewards == other.step(actions)[1]
+
+
+def test_an_action_with_a_gradient_is_refused_with_torchs_advice():
+    torch = pytest.importorskip("torch")
+    environment = parallel_of()
+    environment.reset(seed=1)
+    actions = {agent: torch.zeros(2) for agent in environment.agents}
+    environment.step(actions)
+    actions["3"] = torch.zeros(2, requires_grad=True)
+    with pytest.raises(UsageError, match=r"agent '3' acts by tensor.*tensor\.detach\(\)"):
+        environment.step(actions)
 
 
 def test_missing_and_unknown_agents_are_named():
@@ -151,7 +167,7 @@ def test_a_seed_is_any_whole_number():
         environment.reset(seed=seed)
         found.append(played(environment))
     assert found[0] == found[1] == found[2]
-    for seed in (1.5, "3", -1, np.int64(-4)):
+    for seed in (1.5, "3", -1, np.int64(-4), True):
         with pytest.raises(UsageError, match="it is a whole number >= 0"):
             environment.reset(seed=seed)
     core = ArrayEnvironment(open_case(scenario_of()), np.arange(2), "test")

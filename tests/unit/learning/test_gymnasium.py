@@ -81,7 +81,7 @@ def test_episodes_are_worlds() -> None:
     environment = made()
     assert environment.reset(seed=np.int64(7))[1] == {"world": 7}
     assert environment.reset()[1] == {"world": 8}
-    for seed in (-1, 1.5, "3"):
+    for seed in (-1, 1.5, "3", True):
         with pytest.raises(UsageError, match="it is a whole number >= 0, or left out"):
             environment.reset(seed=seed)
 
@@ -112,8 +112,10 @@ def test_what_is_no_step_is_an_error_and_changes_nothing() -> None:
         (nan, r"agent '3' acts by \[ *0\. +nan\]"),
         (np.zeros(27), r"shape \(27,\); what is wanted is \(28,\): 2 for each of 14 agents"),
         (np.zeros((14, 2)), r"shape \(14, 2\)"),
-        (None, r"shape \(\)"),
-        (["much"] * 28, "acts by"),
+        (0.5, r"shape \(\)"),
+        (None, r"the action is None; it is 28 finite numbers in .*, 2 for each of 14 agents"),
+        (["0.5"] * 28, r"the action is \['0\.5', [^\n]*…; it is 28 finite numbers"),
+        (np.zeros(28, bool), r"the action is array\(\[False"),
     ]
     for given, message in wrong:
         with pytest.raises(UsageError, match=message):
