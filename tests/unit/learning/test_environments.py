@@ -225,14 +225,99 @@ def test_a_pickled_environment_begins_a_new_episode_in_the_same_worlds(more, cop
 
 
 def test_the_environment_for_agents_in_turn_is_pickled_too():
-    pytest.importorskip("pettingzoo")
-    from qnetsim.learning.pettingzoo import env
-
-    first = env(scenario_of())
+    first = in_turn()
+    first.reset(seed=2)
+    first.step(np.zeros(2))
     other = pickle.loads(pickle.dumps(first))
+    with pytest.raises(UsageError, match="no episode has begun"):
+        other.step(np.zeros(2))
+    # the one that was copied goes on
+    first.step(np.zeros(2))
+    assert first.agent_selection == "3"
     first.reset(seed=2)
     other.reset(seed=2)
     assert first.observe("1").tolist() == other.observe("1").tolist()
+
+
+def in_turn(**tables):
+    pytest.importorskip("pettingzoo")
+    from qnetsim.learning.pettingzoo import env
+
+    return env(scenario_of(**tables))
+
+
+@pytest.mark.parametrize(("action", "message"), WRONG_ACTIONS)
+def test_a_wrong_action_in_turn_is_refused_at_once(action, message):
+    environment = in_turn()
+    environment.reset(seed=1)
+    for _ in range(2):
+        environment.step(np.zeros(2))
+    assert environment.agent_selection == "3"
+    with pytest.raises(UsageError, match=message):
+        environment.step(action)
+    # nothing has changed: it is still that agent's turn, and the slot costs what it would have
+    assert environment.agent_selection == "3"
+    for _ in range(12):
+        environment.step(np.zeros(2))
+    other = parallel_of()
+    other.reset(seed=1)
+    assert environment.rewards == other.step(dict.fromkeys(other.agents, np.zeros(2)))[1]
+
+
+def test_an_action_in_turn_is_what_it_was_when_it_was_given():
+    """A learner may use one array for all agents."""
+    environment, other = in_turn(), parallel_of()
+    environment.reset(seed=1)
+    other.reset(seed=1)
+    action, actions = np.zeros(2), {}
+    for agent in environment.possible_agents:
+        action[:] = float(agent) / 14
+        actions[agent] = action.copy()
+        environment.step(action)
+    assert environment.rewards == other.step(actions)[1]
+
+
+def test_turns_need_an_episode():
+    environment = in_turn()
+    calls = {
+        "last": environment.last,
+        "state": environment.state,
+        "agent_iter": environment.agent_iter,
+        "observe": lambda: environment.observe("1"),
+    }
+    with pytest.raises(UsageError, match=r"no episode has begun.*call reset\(\) before step"):
+        environment.step(np.zeros(2))
+    for name, called in calls.items():
+        with pytest.raises(UsageError, match=rf"no episode has begun; .* before {name}\(\)"):
+            called()
+    environment.reset(seed=1)
+    for _ in range(6 * 14):
+        assert not environment.last()[3]
+        environment.step(np.zeros(2))
+    # the slots are over, and each agent is told so
+    with pytest.raises(UsageError, match=r"agent '1' acts by array.* after the last slot; give No"):
+        environment.step(np.zeros(2))
+    told = []
+    for _ in range(14):
+        assert environment.last()[3]
+        told.append(environment.agent_selection)
+        environment.step(None)
+    assert sorted(told) == sorted(environment.possible_agents)
+    for action in (None, np.zeros(2)):
+        with pytest.raises(UsageError, match=r"the episode is over.*call reset\(\) before step"):
+            environment.step(action)
+    with pytest.raises(UsageError, match=r"it is nobody's turn; call reset"):
+        environment.last()
+    environment.reset()
+    environment.step(np.zeros(2))
+
+
+def test_agents_that_the_network_lacks_have_nothing_to_see():
+    environment = in_turn()
+    environment.reset(seed=1)
+    for asked in (environment.observe, environment.observation_space, environment.action_space):
+        with pytest.raises(UsageError, match="no agent 'x'; it has agents '1', '2', '3' and 11 mo"):
+            asked("x")
 
 
 def test_a_reset_builds_nothing(monkeypatch):
