@@ -62,8 +62,8 @@ def read_episodes(case: Case, paths: Sequence[Path]) -> list[RecordedEpisode]:
     Raises
     ------
     UsageError
-        A trace is of another network, prices, requests or stores, holds no slot, or its policy was
-        told the demand that agents never see.
+        A trace is of another network, prices, requests or stores, holds no slot, its policy was
+        told the demand that agents never see, or it is given twice, under one name or two.
     TraceError
         A file is no trace, or is damaged.
     """
@@ -73,12 +73,30 @@ def read_episodes(case: Case, paths: Sequence[Path]) -> list[RecordedEpisode]:
     routes = case.setting.shortest_routes()
     units = Units(case.setting, routes, agent_spec(learning, case.forecast))
     costs = ReservationCosts(case, units, routes)
-    found = []
+    _refuse_same_files(paths)
+    found: dict[str, RecordedEpisode] = {}
     for path in paths:
         with open_trace(path) as trace:
+            digest = trace.content_digest()
+            if digest in found:
+                raise UsageError(
+                    f"{path}: holds the same run as {found[digest].path}, which would count twice; "
+                    "give one of them"
+                )
             _refuse_other_runs(case, trace)
-            found.append(_episode(case, units, costs, trace))
-    return found
+            found[digest] = _episode(case, units, costs, trace)
+    return list(found.values())
+
+
+def _refuse_same_files(paths: Sequence[Path]) -> None:
+    """Refuse a file that is given twice, ahead of reading any."""
+    found: dict[Path, Path] = {}
+    for path in paths:
+        place = Path(path).resolve()
+        if place in found:
+            other = "" if found[place] == path else f", first as {found[place]}"
+            raise UsageError(f"{path}: is given twice{other}; give each trace once")
+        found[place] = path
 
 
 def _refuse_other_runs(case: Case, trace: Trace) -> None:

@@ -236,6 +236,20 @@ def test_traces_of_others_are_refused(traces: dict[str, Path], tmp_path: Path) -
         read_episodes(case, [tmp_path / "x.h5"])
 
 
+def test_no_trace_counts_twice(traces: dict[str, Path], tmp_path: Path) -> None:
+    case, level = case_of(), traces["level"]
+    with pytest.raises(UsageError, match=r"level\.h5: is given twice; give each trace once"):
+        read_episodes(case, [level, traces["random"], level])
+    other = level.parent / ".." / level.parent.name / level.name
+    with pytest.raises(UsageError, match=r"is given twice, first as .*level\.h5; give each"):
+        read_episodes(case, [level, other])
+    copy = tmp_path / "copy.h5"
+    copy.write_bytes(level.read_bytes())
+    with pytest.raises(UsageError, match=r"copy\.h5: holds the same run as .*level\.h5, which"):
+        read_episodes(case, [level, traces["random"], copy])
+    assert len(read_episodes(case, [level, traces["random"]])) == 2
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
