@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -167,12 +168,17 @@ def test_what_cannot_be_trained_on_is_named_with_its_key(
     addition: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = written(tmp_path, SCENARIO + addition + "\n")
-    code, _, err = call(
-        capsys, "train", path, "-p", "fedsac", "-o", str(tmp_path / "w.safetensors")
-    )
+    arguments = ("train", path, "-p", "fedsac", "-o", str(tmp_path / "w.safetensors"))
+    code, _, err = call(capsys, *arguments)
     assert code == 2
     assert "s.toml:" in err
     assert message in err
+    # either thing that it says is enough to go on
+    given = re.search(r"give (--set \S+), or write (.*) in \[learning\]$", err.strip())
+    assert call(capsys, *arguments, "--epochs", "1", *given[1].split())[0] == 0
+    changed = SCENARIO.replace("[learning]", f"[learning]\n{given[2]}")
+    written(tmp_path, changed + addition + "\n")
+    assert call(capsys, *arguments, "--epochs", "1", "--force")[0] == 0
 
 
 @pytest.mark.parametrize(

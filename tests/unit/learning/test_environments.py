@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import pickle
 import re
@@ -11,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qnetsim.case import open_case
+from qnetsim.case import load, open_case
 from qnetsim.errors import QnetsimError, UsageError
 from qnetsim.learning.environment import ArrayEnvironment
 from qnetsim.scenario import parse_scenario
@@ -416,6 +417,20 @@ def test_the_environments_have_pettingzoos_names_and_take_scenarios_by_name():
             parallel_env(wrong)
     with pytest.raises(QnetsimError, match="nsfnett"):
         parallel_env("nsfnett")
+
+
+@pytest.mark.parametrize("name", ["fel-rounds", "fel-rounds-stores", "outages", "fel"])
+def test_what_a_refusal_says_opens_the_scenario(name):
+    pytest.importorskip("pettingzoo")
+    from qnetsim.learning.pettingzoo import parallel_env
+
+    with pytest.raises(QnetsimError, match="reward_cost: must be 'realised'") as caught:
+        parallel_env(name)
+    changes = re.search(r"load the scenario with changes=(\{.*?\}), or write", str(caught.value))
+    environment = parallel_env(load(name, slots=2, changes=ast.literal_eval(changes[1])))
+    environment.reset(seed=1)
+    rewards = environment.step(dict.fromkeys(environment.agents, np.zeros(2)))[1]
+    assert np.isfinite(list(rewards.values())).all()
 
 
 def test_km_actions_around_one_are_still_about_zero():
