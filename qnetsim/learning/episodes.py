@@ -71,6 +71,17 @@ def given_scenario(scenario: ScenarioGiven) -> Scenario:
     )
 
 
+def refuse_rendering(render_mode: object) -> None:
+    """Refuse to draw; None is what callers give who want no drawing.
+
+    Raises
+    ------
+    UsageError
+    """
+    if render_mode is not None:
+        raise UsageError(f"render_mode is {render_mode!r}; nothing is drawn here, so leave it out")
+
+
 def whole_seed(seed: object) -> int:
     """A seed as a whole number.
 

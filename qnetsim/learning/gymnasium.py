@@ -18,6 +18,7 @@ from qnetsim.learning.episodes import (
     ScenarioGiven,
     given_scenario,
     real_numbers,
+    refuse_rendering,
     refuse_step,
     whole_seed,
 )
@@ -45,11 +46,19 @@ class ManagerEnv(OpenedScenario, gymnasium.Env[Vector, Vector]):
     ----------
     scenario : Scenario, path-like or str
         The name of a shipped scenario is one.
+    render_mode : None
+        Nothing is drawn.
+
+    Raises
+    ------
+    UsageError
+        A scenario or a ``render_mode`` is none.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - as Gymnasium has it
 
-    def __init__(self, scenario: ScenarioGiven = "nsfnet") -> None:
+    def __init__(self, scenario: ScenarioGiven = "nsfnet", render_mode: None = None) -> None:
+        refuse_rendering(render_mode)
         given = given_scenario(scenario)
         whole = given.learning.model_copy(update={"reward_scope": "network"})
         self._open(given.model_copy(update={"learning": whole}))

@@ -16,6 +16,7 @@ from qnetsim.learning.episodes import (
     ScenarioGiven,
     agent_action,
     given_scenario,
+    refuse_rendering,
     refuse_step,
     whole_seed,
 )
@@ -295,14 +296,15 @@ class QkdAECEnv(OrderEnforcingWrapper):  # type: ignore[misc]
             raise UsageError(f"no episode has begun; call reset() before {call}()")
 
 
-def parallel_env(scenario: ScenarioGiven) -> QkdParallelEnv:
-    """The environment by the name that PettingZoo's own ones have."""
+def parallel_env(scenario: ScenarioGiven, render_mode: None = None) -> QkdParallelEnv:
+    """The environment by the name that PettingZoo's own ones have; nothing is drawn."""
+    refuse_rendering(render_mode)
     return QkdParallelEnv(scenario)
 
 
-def env(scenario: ScenarioGiven) -> QkdAECEnv:
-    """The environment for learners that let agents act in turn; a slot is played by the last."""
-    return QkdAECEnv(QkdParallelEnv(scenario))
+def env(scenario: ScenarioGiven, render_mode: None = None) -> QkdAECEnv:
+    """The environment for learners that let agents act in turn; nothing is drawn."""
+    return QkdAECEnv(parallel_env(scenario, render_mode))
 
 
 def _named(agents: list[str]) -> str:

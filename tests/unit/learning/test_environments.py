@@ -458,6 +458,16 @@ def test_km_actions_around_one_need_room_for_one():
         scenario_of(learning="km_action = 'around_one'\nmost_wavelengths = 0.5")
 
 
+def test_nothing_is_drawn():
+    pytest.importorskip("pettingzoo")
+    from qnetsim.learning.pettingzoo import env, parallel_env
+
+    for made in (env, parallel_env):
+        assert made(scenario_of(), render_mode=None).render_mode is None
+        with pytest.raises(UsageError, match="render_mode is 'human'; nothing is drawn here"):
+            made(scenario_of(), render_mode="human")
+
+
 def test_what_a_km_action_means_is_saved_with_the_weights(tmp_path):
     pytest.importorskip("torch")
     from qnetsim.learning.checkpoint import weights_of, write_weights

@@ -134,6 +134,13 @@ def test_other_scenarios_are_refused() -> None:
         gymnasium.make(ENVIRONMENT, scenario="nsfnett")
 
 
+@pytest.mark.filterwarnings("ignore:.*render_mode='human'")
+def test_nothing_is_drawn() -> None:
+    assert gymnasium.make(ENVIRONMENT, scenario=scenario_of(), render_mode=None).render_mode is None
+    with pytest.raises(UsageError, match="render_mode is 'human'; nothing is drawn here"):
+        gymnasium.make(ENVIRONMENT, scenario=scenario_of(), render_mode="human")
+
+
 def blocks() -> list[str]:
     return re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.S)
 
