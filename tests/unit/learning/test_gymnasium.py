@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,6 +62,37 @@ def test_a_name_with_its_module_needs_no_import() -> None:
     environment = gymnasium.make(f"qnetsim.learning.gymnasium:{ENVIRONMENT}", scenario="nsfnet")
     assert environment.action_space.shape == (28,)
     assert environment.spec.id == ENVIRONMENT
+
+
+def fresh(code: str) -> str:
+    """What code prints that has imported nothing yet; a warning is an error."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert (done.returncode, done.stderr) == (0, ""), code
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", [PAGE, ROOT / "CHANGELOG.md"], ids=lambda page: page.stem)
+def test_what_the_pages_call_is_found_without_any_other_import(page: Path) -> None:
+    calls = re.findall(r"gymnasium\.make\([^()]*scenario=[^()]*\)", page.read_text("utf-8"))
+    assert calls
+    made = "\n".join(f"print({call}.unwrapped.spec.id)" for call in calls)
+    assert fresh(f"import gymnasium\n{made}") == f"{ENVIRONMENT}\n" * len(calls)
+
+
+@pytest.mark.parametrize(
+    "imports", ["gymnasium, qnetsim.learning.gymnasium", "qnetsim.learning.gymnasium, gymnasium"]
+)
+def test_the_name_alone_takes_the_import_of_its_module(imports: str) -> None:
+    told = fresh(
+        f"import sys, {imports}\nprint('torch' in sys.modules)\n"
+        f"print(gymnasium.make({ENVIRONMENT!r}).action_space.shape)"
+    )
+    assert told == "False\n(28,)\n"
 
 
 def test_the_manager_decides_for_all_agents_and_is_rewarded_for_the_network() -> None:
