@@ -230,6 +230,9 @@ def card_text(weights: Weights, sha256: str) -> str:
     card = weights.card
     settings = card["scenario"]
     assert isinstance(settings, dict)
+    options = dict(card.get("options", {}))  # type: ignore[call-overload]
+    seed = options.get("train_seed", settings["run"]["seed"])
+    converged_at = card["converged_at_epoch"]
     rows = [
         ("topology", card["topology"]),
         ("policies", f"{weights.policies} ({'shared' if weights.policies == 1 else 'one a unit'})"),
@@ -237,10 +240,11 @@ def card_text(weights: Weights, sha256: str) -> str:
         ("cost over C*, untrained", card["untrained_cost"]),
         ("cost over C*, drawn actions", card["final_cost"]),
         ("cost over C*, mean actions", card["final_cost_of_mean_actions"]),
+        *_stop_rows(card, options, settings["learning"]["epochs"]),
         *_kept_rows(card),
-        ("within 5 % from epoch", card["converged_at_epoch"]),
+        ("within 5 % from epoch", "never" if converged_at is None else converged_at),
         ("channels for each routed request at action 1", weights.spec.most_channels),
-        ("training seed", card["training_seed"]),
+        ("seed, and training seed", f"{seed}, {card['training_seed']}"),
         ("scenario digest", f"`{card['scenario_digest']}`"),
         ("SHA-256", f"`{sha256}`"),
         ("versions", ", ".join(f"{k} {v}" for k, v in dict(card["versions"]).items())),  # type: ignore[call-overload]
@@ -257,6 +261,16 @@ def card_text(weights: Weights, sha256: str) -> str:
         "and the prices it was trained on, and says nothing about others.\n\n"
         f"| | |\n|---|---|\n{table}\n\n```toml\n[learning]\n{learned}\n```\n"
     )
+
+
+def _stop_rows(
+    card: Mapping[str, object], options: Mapping[str, int], epochs: int
+) -> list[tuple[str, object]]:
+    """The row of a card on an early stop, where the training was stopped before its last epoch."""
+    if card["epochs"] == epochs or not (after := options.get("stop_after")):
+        return []
+    without = f"after {counted(after, 'evaluation')} without a lower cost"
+    return [("stopped early", f"{without}; [learning] has {counted(epochs, 'epoch')}")]
 
 
 def _kept_rows(card: Mapping[str, object]) -> list[tuple[str, object]]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.case import Case
-from qnetsim.errors import SettingError
+from qnetsim.errors import SettingError, speaks_of_options
 from qnetsim.forecast import Forecast
 from qnetsim.learning.reservation_costs import ReservationCosts
 from qnetsim.network import LoadTable, RouteTable
@@ -249,10 +249,22 @@ def refuse_unsupported(scenario: Scenario) -> None:
             (("recording",), "must be left out: one world is too few to train a policy on")
         )
     if unknown and learning.reward_cost == "expected":
-        text = f"must be 'realised': with {unknown} no slot's expected cost is known"
-        problems.append((("learning", "reward_cost"), f"{text}, in a training"))
+        problems.append(
+            (
+                ("learning", "reward_cost"),
+                f"must be 'realised': with {unknown} no slot's expected cost is known, in a "
+                f'training; {_give_realised()}, or write reward_cost = "realised" in [learning]',
+            )
+        )
     if problems:
         raise SettingError(problems)
+
+
+def _give_realised() -> str:
+    """How a caller changes the key without a file of their own."""
+    if speaks_of_options():
+        return "give --set learning.reward_cost=realised"
+    return "load the scenario with changes={'learning.reward_cost': 'realised'}"
 
 
 def _expected_cost_is_unknown(scenario: Scenario) -> str:

@@ -1,4 +1,4 @@
-"""What the environments for other people's learners have in common: scenarios, seeds, pickles."""
+"""What the environments for other people's learners share: scenarios, seeds, actions, pickles."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import operator
 import os
 from typing import Any
 
+import numpy as np
+
+from qnetsim.arrays import FloatArray
 from qnetsim.case import Case, load, open_case
 from qnetsim.errors import UsageError
 from qnetsim.learning.environment import ArrayEnvironment
 from qnetsim.learning.kernel_environment import new_environment
+from qnetsim.plain_text import one_line
+from qnetsim.policies.learned.features import ACTIONS, not_an_action
 from qnetsim.scenario import Scenario
 
 #: A scenario, its file, or the name of a shipped one.
 ScenarioGiven = Scenario | str | os.PathLike[str]
+#: Characters of a wrong action that a message shows.
+SHOWN = 80
 
 
 class OpenedScenario:
@@ -64,6 +71,17 @@ def given_scenario(scenario: ScenarioGiven) -> Scenario:
     )
 
 
+def refuse_rendering(render_mode: object) -> None:
+    """Refuse to draw; None is what callers give who want no drawing.
+
+    Raises
+    ------
+    UsageError
+    """
+    if render_mode is not None:
+        raise UsageError(f"render_mode is {render_mode!r}; nothing is drawn here, so leave it out")
+
+
 def whole_seed(seed: object) -> int:
     """A seed as a whole number.
 
@@ -73,12 +91,54 @@ def whole_seed(seed: object) -> int:
         It is no whole number >= 0.
     """
     try:
-        number = operator.index(seed)  # type: ignore[arg-type]
+        # True is an index too, and nobody means world 1 by it
+        number = -1 if isinstance(seed, bool) else operator.index(seed)  # type: ignore[arg-type]
     except TypeError:
         number = -1
     if number < 0:
         raise UsageError(f"seed is {seed!r}; it is a whole number >= 0, or left out")
     return number
+
+
+def real_numbers(action: object) -> FloatArray:
+    """What a learner gives as an action, as an array of its own shape.
+
+    Text, truth values and complex numbers are none, though numpy would make numbers of them.
+
+    Raises
+    ------
+    ValueError
+        With what was given, in one line, and why it cannot be read.
+    """
+    shown = one_line(repr(action), SHOWN)
+    try:
+        found = np.asarray(action)
+    except ValueError:  # rows of unequal length
+        raise ValueError(shown) from None
+    except (TypeError, RuntimeError) as error:  # a tensor elsewhere, or one with a gradient
+        raise ValueError(f"{shown} ({one_line(str(error))})") from None
+    if found.dtype.kind not in "iuf":
+        raise ValueError(shown)
+    return found.astype(np.float64)
+
+
+def agent_action(agent: str, action: object) -> FloatArray:
+    """The action of one agent, shape (2,).
+
+    Raises
+    ------
+    UsageError
+        It is not two finite numbers.
+    """
+    try:
+        found = real_numbers(action)
+    except ValueError as error:
+        raise not_an_action(agent, error) from None
+    if found.shape != (ACTIONS,):
+        raise not_an_action(agent, one_line(repr(action), SHOWN))
+    if not np.isfinite(found).all():
+        raise not_an_action(agent, found)
+    return found
 
 
 def refuse_step(over: bool) -> UsageError:

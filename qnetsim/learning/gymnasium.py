@@ -17,11 +17,13 @@ from qnetsim.learning.episodes import (
     OpenedScenario,
     ScenarioGiven,
     given_scenario,
+    real_numbers,
+    refuse_rendering,
     refuse_step,
     whole_seed,
 )
 from qnetsim.plain_text import counted
-from qnetsim.policies.learned.features import ACTIONS, not_an_action
+from qnetsim.policies.learned.features import ACTIONS
 
 require("the Gymnasium environment", "gymnasium")
 # isort: split
@@ -44,11 +46,19 @@ class ManagerEnv(OpenedScenario, gymnasium.Env[Vector, Vector]):
     ----------
     scenario : Scenario, path-like or str
         The name of a shipped scenario is one.
+    render_mode : None
+        Nothing is drawn.
+
+    Raises
+    ------
+    UsageError
+        A scenario or a ``render_mode`` is none.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - as Gymnasium has it
 
-    def __init__(self, scenario: ScenarioGiven = "nsfnet") -> None:
+    def __init__(self, scenario: ScenarioGiven = "nsfnet", render_mode: None = None) -> None:
+        refuse_rendering(render_mode)
         given = given_scenario(scenario)
         whole = given.learning.model_copy(update={"reward_scope": "network"})
         self._open(given.model_copy(update={"learning": whole}))
@@ -109,9 +119,12 @@ class ManagerEnv(OpenedScenario, gymnasium.Env[Vector, Vector]):
         """
         units = self._environment.units
         try:
-            found = np.asarray(action, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise not_an_action("manager", repr(action)) from None
+            found = real_numbers(action)
+        except ValueError as error:
+            raise UsageError(
+                f"the action is {error}; it is {ACTIONS * units.count} finite numbers in [-1, 1], "
+                f"{ACTIONS} for each of {counted(units.count, 'agent')}"
+            ) from None
         if found.shape != (ACTIONS * units.count,):
             raise UsageError(
                 f"the action has shape {found.shape}; what is wanted is "

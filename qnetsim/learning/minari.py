@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +16,7 @@ from qnetsim.errors import UsageError
 from qnetsim.extras import require
 from qnetsim.learning.episodes import ScenarioGiven, given_scenario
 from qnetsim.learning.gymnasium import ManagerEnv
-from qnetsim.learning.offline_data import read_episodes, told_of_laws
+from qnetsim.learning.offline_data import read_episodes, told_of_each
 
 
 def make_dataset(scenario: ScenarioGiven, traces: Sequence[Path], name: str) -> Any:
@@ -40,19 +42,25 @@ def make_dataset(scenario: ScenarioGiven, traces: Sequence[Path], name: str) -> 
         Minari is not installed.
     UsageError
         There is no trace or one of another scenario, or the name is taken or none for Minari. Of
-        traces of other demand a warning tells.
+        traces of other demand, or cut short, a warning tells.
     """
     require("a Minari data set", "minari")
     import minari
     from minari.data_collector import EpisodeBuffer
 
+    if isinstance(traces, str | os.PathLike):
+        raise UsageError(f"traces is {str(traces)!r}; give a list of files")
+    if not (isinstance(name, str) and re.search(r".-v\d+$", name)):
+        raise UsageError(
+            f"data set {name!r}: a name ends with its version, as 'qnetsim/nsfnet-sip-v0' does"
+        )
     given = given_scenario(scenario)
     whole = given.learning.model_copy(update={"reward_scope": "network"})
     case = open_case(given.model_copy(update={"learning": whole}))
     episodes = read_episodes(case, traces)
     if not episodes:
         raise UsageError("traces: there is no trace to make a data set of")
-    for line in told_of_laws(episodes):
+    for line in told_of_each(episodes):
         warnings.warn(line, stacklevel=2)
     buffers = []
     for number, episode in enumerate(episodes):

@@ -38,6 +38,8 @@ class RecordedEpisode:
         routed request.
     other_law : tuple of str
         What the scenario says otherwise of the demand, each in a few words.
+    status : str
+        Of the trace: "complete", or how its run was cut short.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class RecordedEpisode:
     reward: Float32Array
     distance: float
     other_law: tuple[str, ...] = ()
+    status: str = "complete"
 
     @property
     def slots(self) -> int:
@@ -62,8 +65,8 @@ def read_episodes(case: Case, paths: Sequence[Path]) -> list[RecordedEpisode]:
     Raises
     ------
     UsageError
-        A trace is of another network, prices, requests or stores, holds no slot, or its policy was
-        told the demand that agents never see.
+        A trace is of another network, prices, requests or stores, holds no slot, its policy was
+        told the demand that agents never see, or it is given twice, under one name or two.
     TraceError
         A file is no trace, or is damaged.
     """
@@ -73,12 +76,30 @@ def read_episodes(case: Case, paths: Sequence[Path]) -> list[RecordedEpisode]:
     routes = case.setting.shortest_routes()
     units = Units(case.setting, routes, agent_spec(learning, case.forecast))
     costs = ReservationCosts(case, units, routes)
-    found = []
+    _refuse_same_files(paths)
+    found: dict[str, RecordedEpisode] = {}
     for path in paths:
         with open_trace(path) as trace:
+            digest = trace.content_digest()
+            if digest in found:
+                raise UsageError(
+                    f"{path}: holds the same run as {found[digest].path}, which would count twice; "
+                    "give one of them"
+                )
             _refuse_other_runs(case, trace)
-            found.append(_episode(case, units, costs, trace))
-    return found
+            found[digest] = _episode(case, units, costs, trace)
+    return list(found.values())
+
+
+def _refuse_same_files(paths: Sequence[Path]) -> None:
+    """Refuse a file that is given twice, ahead of reading any."""
+    found: dict[Path, Path] = {}
+    for path in paths:
+        place = Path(path).resolve()
+        if place in found:
+            other = "" if found[place] == path else f", first as {found[place]}"
+            raise UsageError(f"{path}: is given twice{other}; give each trace once")
+        found[place] = path
 
 
 def _refuse_other_runs(case: Case, trace: Trace) -> None:
@@ -152,6 +173,7 @@ def _episode(case: Case, units: Units, costs: ReservationCosts, trace: Trace) ->
         costs.reward(channels, wavelengths, cost, loads),
         float((np.abs(channels - near) / requests).mean()),
         tuple(other_law(case, trace)),
+        trace.status,
     )
 
 
@@ -177,20 +199,24 @@ def _observations(
 
 
 def told_of(episodes: Sequence[RecordedEpisode]) -> str:
-    """What was read, in a line, and a line for each trace of other demand."""
+    """What was read, in a line, and what else there is to know of each trace."""
     slots = sum(episode.slots for episode in episodes)
     far = sum(episode.distance * episode.slots for episode in episodes) / slots
     read = (
         f"{counted(slots, 'slot')} of {counted(len(episodes), 'trace')}; reservations lie "
         f"on average {far:.3f} (channels for each routed request) from the nearest action"
     )
-    return "\n".join([read, *(f"warning: {line}" for line in told_of_laws(episodes))])
+    return "\n".join([read, *(f"warning: {line}" for line in told_of_each(episodes))])
 
 
-def told_of_laws(episodes: Sequence[RecordedEpisode]) -> list[str]:
-    """A line for each trace whose demand follows another law than the scenario's."""
-    return [
-        f"{episode.path}: other demand than the scenario's: {'; '.join(episode.other_law)}"
-        for episode in episodes
-        if episode.other_law
-    ]
+def told_of_each(episodes: Sequence[RecordedEpisode]) -> list[str]:
+    """A line for each trace that was cut short, or whose demand follows another law."""
+    found = []
+    for episode in episodes:
+        if episode.status != "complete":
+            read = f"its {counted(episode.slots, 'slot')} are learnt from all the same"
+            found.append(f"{episode.path}: its run is {episode.status}; {read}")
+        if episode.other_law:
+            differs = "; ".join(episode.other_law)
+            found.append(f"{episode.path}: other demand than the scenario's: {differs}")
+    return found

@@ -84,7 +84,8 @@ def _refuse_absent_device(name: str) -> None:
         device = torch.device(name)
     except (RuntimeError, TypeError):
         device = None
-    if device is None or device.type not in {"cpu", "cuda"}:
+    numbered_cpu = device is not None and device.type == "cpu" and device.index is not None
+    if device is None or device.type not in {"cpu", "cuda"} or numbered_cpu:
         raise UsageError(f"{given}: no such device; allowed: cpu, cuda, cuda:N")
     if device.type == "cpu":
         return

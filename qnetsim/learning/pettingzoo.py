@@ -1,4 +1,4 @@
-"""The environment for other learners: a PettingZoo ``ParallelEnv`` over one world."""
+"""The environments for other learners in PettingZoo: agents that act at once, or in turn."""
 
 from __future__ import annotations
 
@@ -11,21 +11,25 @@ import numpy.typing as npt
 from qnetsim.errors import UsageError
 from qnetsim.extras import require
 from qnetsim.learning.episodes import (
+    SHOWN,
     OpenedScenario,
     ScenarioGiven,
+    agent_action,
     given_scenario,
+    refuse_rendering,
     refuse_step,
     whole_seed,
 )
 from qnetsim.learning.managers import manager_units
-from qnetsim.plain_text import counted
-from qnetsim.policies.learned.features import ACTIONS, not_an_action
+from qnetsim.plain_text import counted, one_line
+from qnetsim.policies.learned.features import ACTIONS
 
 require("the PettingZoo environment", "gymnasium", "pettingzoo")
 # isort: split
 import gymnasium  # noqa: E402 - refused above where it is not there
-from pettingzoo import AECEnv, ParallelEnv  # noqa: E402
-from pettingzoo.utils import parallel_to_aec  # noqa: E402
+from pettingzoo import ParallelEnv  # noqa: E402
+from pettingzoo.utils import OrderEnforcingWrapper  # noqa: E402
+from pettingzoo.utils.conversions import parallel_to_aec_wrapper  # noqa: E402
 
 Vector = npt.NDArray[np.float32]
 
@@ -84,11 +88,25 @@ class QkdParallelEnv(OpenedScenario, ParallelEnv):  # type: ignore[misc]
         return {**super().__getstate__(), "agents": [], "_over": False}
 
     def observation_space(self, agent: str) -> gymnasium.Space[Any]:
-        """What an agent sees: ``qnetsim.policies.learned.features``; the same for all agents."""
+        """What an agent sees: ``qnetsim.policies.learned.features``; the same for all agents.
+
+        Raises
+        ------
+        UsageError
+            There is no such agent.
+        """
+        self._refuse_unknown(agent)
         return self._observation_spaces[agent]
 
     def action_space(self, agent: str) -> gymnasium.Space[Any]:
-        """Two numbers in [−1, 1]."""
+        """Two numbers in [−1, 1].
+
+        Raises
+        ------
+        UsageError
+            There is no such agent.
+        """
+        self._refuse_unknown(agent)
         return self._action_spaces[agent]
 
     def state(self) -> Vector:
@@ -154,8 +172,8 @@ class QkdParallelEnv(OpenedScenario, ParallelEnv):  # type: ignore[misc]
         """
         if not isinstance(actions, Mapping):
             raise UsageError(
-                f"step() was given {actions!r}; it takes a mapping from each of "
-                f"{counted(len(self.agents), 'agent')} to its action"
+                f"step() was given {one_line(repr(actions), SHOWN)}; it takes a mapping from each "
+                f"of {counted(len(self.agents), 'agent')} to its action"
             )
         missing = [agent for agent in self.agents if agent not in actions]
         unknown = [agent for agent in actions if agent not in self._action_spaces]
@@ -166,16 +184,13 @@ class QkdParallelEnv(OpenedScenario, ParallelEnv):  # type: ignore[misc]
                 f"step() was given {' and '.join(problems)}; it takes one action of each of "
                 f"{counted(len(self.agents), 'agent')}"
             )
-        rows = []
-        for agent in self.agents:
-            try:
-                row = np.asarray(actions[agent], dtype=np.float64)
-            except (TypeError, ValueError):
-                raise not_an_action(agent, repr(actions[agent])) from None
-            if row.shape != (ACTIONS,):
-                raise not_an_action(agent, repr(actions[agent]))
-            rows.append(row)
-        return np.array(rows)
+        return np.array([agent_action(agent, actions[agent]) for agent in self.agents])
+
+    def _refuse_unknown(self, agent: str) -> None:
+        if agent not in self._action_spaces:
+            raise UsageError(
+                f"the network has no agent {agent!r}; it has {_named(self.possible_agents)}"
+            )
 
     def _info(self, agent: str) -> dict[str, Any]:
         return {"manager": self._manager[agent]}
@@ -184,14 +199,112 @@ class QkdParallelEnv(OpenedScenario, ParallelEnv):  # type: ignore[misc]
         return dict(zip(self.agents, self._environment.observe()[0].copy(), strict=True))
 
 
-def parallel_env(scenario: ScenarioGiven) -> QkdParallelEnv:
-    """The environment by the name that PettingZoo's own ones have."""
+class QkdAECEnv(OrderEnforcingWrapper):  # type: ignore[misc]
+    """The same environment for agents that act in turn; the last of them has the slot played.
+
+    An action is checked, and copied, when it is given. Once the episode is over, each agent is
+    stepped once more with None, as in all of PettingZoo. A pickled or copied one is in no episode.
+
+    Parameters
+    ----------
+    parallel : QkdParallelEnv
+        It is played by this one alone from now on.
+    """
+
+    def __init__(self, parallel: QkdParallelEnv) -> None:
+        super().__init__(parallel_to_aec_wrapper(parallel))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is in no episode."""
+        return {**vars(self), "_has_reset": False, "_has_updated": False}
+
+    def __str__(self) -> str:
+        return str(self.env)
+
+    def step(self, action: npt.ArrayLike | None) -> None:
+        """Take the action of the agent whose turn it is.
+
+        Raises
+        ------
+        UsageError
+            No episode is going on, the action is none, or an agent acts after the last slot.
+            Nothing has changed then.
+        """
+        if not self._has_reset or not self.agents:
+            raise refuse_step(self._has_reset)
+        agent = self.agent_selection
+        if not (self.terminations[agent] or self.truncations[agent]):
+            action = agent_action(agent, action)
+        elif action is not None:
+            raise UsageError(
+                f"agent {agent!r} acts by {one_line(repr(action), SHOWN)} after the last slot; "
+                "give None, or call reset()"
+            )
+        super().step(action)
+
+    def last(self, observe: bool = True) -> tuple[Vector | None, float, bool, bool, dict[str, Any]]:
+        """What the agent whose turn it is sees, and what became of its last action.
+
+        Raises
+        ------
+        UsageError
+            No episode is going on.
+        """
+        self._refuse_before_reset("last")
+        if not self.agents:
+            raise UsageError("the episode is over, so it is nobody's turn; call reset()")
+        found: tuple[Vector | None, float, bool, bool, dict[str, Any]] = super().last(observe)
+        return found
+
+    def observe(self, agent: str) -> Vector:
+        """What an agent sees.
+
+        Raises
+        ------
+        UsageError
+            No episode has begun, or there is no such agent.
+        """
+        self._refuse_before_reset("observe")
+        self.observation_space(agent)
+        seen: Vector = super().observe(agent)
+        return seen
+
+    def state(self) -> Vector:
+        """What all agents see, one after the other.
+
+        Raises
+        ------
+        UsageError
+            No episode has begun.
+        """
+        self._refuse_before_reset("state")
+        return np.asarray(super().state())
+
+    def agent_iter(self, max_iter: int = 2**63) -> Any:
+        """Agents in their turns, to the end of the episode.
+
+        Raises
+        ------
+        UsageError
+            No episode has begun.
+        """
+        self._refuse_before_reset("agent_iter")
+        return super().agent_iter(max_iter)
+
+    def _refuse_before_reset(self, call: str) -> None:
+        if not self._has_reset:
+            raise UsageError(f"no episode has begun; call reset() before {call}()")
+
+
+def parallel_env(scenario: ScenarioGiven, render_mode: None = None) -> QkdParallelEnv:
+    """The environment by the name that PettingZoo's own ones have; nothing is drawn."""
+    refuse_rendering(render_mode)
     return QkdParallelEnv(scenario)
 
 
-def env(scenario: ScenarioGiven) -> AECEnv[str, Vector, Vector]:
-    """The environment for learners that let agents act in turn; a slot is played by the last."""
-    return parallel_to_aec(QkdParallelEnv(scenario))
+def env(scenario: ScenarioGiven, render_mode: None = None) -> QkdAECEnv:
+    """The environment for learners that let agents act in turn; nothing is drawn."""
+    return QkdAECEnv(parallel_env(scenario, render_mode))
 
 
 def _named(agents: list[str]) -> str:

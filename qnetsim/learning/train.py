@@ -111,6 +111,7 @@ class Training:
                 f"policy {algorithm!r} does not learn; allowed: {', '.join(ALGORITHMS)}"
             )
         self._refuse_more_worlds_than_replay()
+        self._refuse_stop_without_evaluation()
         given = self.options.train_seed
         self.seed = case.scenario.run.seed if given is None else given
         slots = case.scenario.learning.slots_per_epoch
@@ -145,6 +146,15 @@ class Training:
             raise UsageError(
                 f"{argument('worlds')} is {worlds}, but an agent keeps "
                 f"{counted(replay, 'experience')} only; give fewer worlds, or raise learning.replay"
+            )
+
+    def _refuse_stop_without_evaluation(self) -> None:
+        every, epochs = self.options.evaluate_every, self.case.scenario.learning.epochs
+        if self.options.stop_after and every > 1 and every >= epochs:
+            raise UsageError(
+                f"{argument('stop_after')} is {self.options.stop_after}, but with "
+                f"{argument('evaluate_every', str(every))} none of {counted(epochs, 'epoch')} is "
+                "evaluated before the last one; evaluate more often, or leave it out"
             )
 
     def _worlds(self) -> list[World]:

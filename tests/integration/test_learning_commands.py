@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +55,10 @@ def test_train_writes_weights_card_and_curve(
     weights = read_weights(out)
     assert document["sha256"] == weights.sha256
     assert weights.policies == 1
-    assert weights.sha256 in out.with_suffix(".md").read_text()
+    card = out.with_suffix(".md").read_text()
+    assert weights.sha256 in card
+    assert "\n| seed, and training seed | 1, 0 |\n" in card
+    assert "stopped early" not in card
     curve = read_curve(out.with_suffix(".h5"))
     assert curve.columns["curve/slots"].tolist() == [0, 5, 10]
     assert curve.columns["curve/updates"].tolist() == [0, 3, 6]
@@ -106,7 +110,18 @@ def test_train_does_what_its_options_say(
         **{"train_seed": 3, "worlds": 2, "evaluate_every": 2},
         **{"keep_best": True, "stop_after": 2},
     }
-    assert "epoch that was kept" in out.with_suffix(".md").read_text()
+    card = out.with_suffix(".md").read_text()
+    costs = document["epochs"][0]
+    for name, value in {
+        "epochs, slots, updates": f"4, {4 * 5 * 2}, {4 * 3}",
+        "stopped early": "after 2 evaluations without a lower cost; [learning] has 9 epochs",
+        "epoch that was kept, the cheapest one by mean actions": "0",
+        "cost over C*, drawn actions": f"{round(costs['stochastic'][0], 6)}",
+        "cost over C*, mean actions": f"{round(costs['deterministic'][0], 6)}",
+        "seed, and training seed": "3, 0",
+        "within 5 % from epoch": "never",
+    }.items():
+        assert f"\n| {name} | {value} |\n" in card
 
 
 @pytest.mark.parametrize(
@@ -151,12 +166,17 @@ def test_what_cannot_be_trained_on_is_named_with_its_key(
     addition: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = written(tmp_path, SCENARIO + addition + "\n")
-    code, _, err = call(
-        capsys, "train", path, "-p", "fedsac", "-o", str(tmp_path / "w.safetensors")
-    )
+    arguments = ("train", path, "-p", "fedsac", "-o", str(tmp_path / "w.safetensors"))
+    code, _, err = call(capsys, *arguments)
     assert code == 2
     assert "s.toml:" in err
     assert message in err
+    # either thing that it says is enough to go on
+    given = re.search(r"give (--set \S+), or write (.*) in \[learning\]$", err.strip())
+    assert call(capsys, *arguments, "--epochs", "1", *given[1].split())[0] == 0
+    changed = SCENARIO.replace("[learning]", f"[learning]\n{given[2]}")
+    written(tmp_path, changed + addition + "\n")
+    assert call(capsys, *arguments, "--epochs", "1", "--force")[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import pickle
 import re
@@ -11,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qnetsim.case import open_case
+from qnetsim.case import load, open_case
 from qnetsim.errors import QnetsimError, UsageError
 from qnetsim.learning.environment import ArrayEnvironment
 from qnetsim.scenario import parse_scenario
@@ -96,6 +97,11 @@ WRONG_ACTIONS = [
     (0.5, r"agent '3' acts by 0\.5; an action is 2 finite numbers"),
     (["much", 0], r"agent '3' acts by \['much', 0\]; an action is 2 finite numbers"),
     (None, r"agent '3' acts by None"),
+    (["0.5", "0"], r"agent '3' acts by \['0\.5', '0'\]; an action is 2 finite numbers"),
+    ([True, False], r"agent '3' acts by \[True, False\]; an action is 2 finite numbers"),
+    (np.zeros(2) + 1j, r"agent '3' acts by array\(\[0\.\+1\.j"),
+    ([[0.0], [0.0, 0.0]], r"agent '3' acts by \[\[0\.0\], \[0\.0, 0\.0\]\]; an action is"),
+    (np.zeros((50, 2)), r"agent '3' acts by array[^\n]{70,76}…; an action is 2 finite numbers"),
 ]
 
 
@@ -111,6 +117,17 @@ def test_the_pettingzoo_environment_names_who_acts_wrongly(action, message):
     other = parallel_of()
     other.reset(seed=1)
     assert rewards == other.step(actions)[1]
+
+
+def test_an_action_with_a_gradient_is_refused_with_torchs_advice():
+    torch = pytest.importorskip("torch")
+    environment = parallel_of()
+    environment.reset(seed=1)
+    actions = {agent: torch.zeros(2) for agent in environment.agents}
+    environment.step(actions)
+    actions["3"] = torch.zeros(2, requires_grad=True)
+    with pytest.raises(UsageError, match=r"agent '3' acts by tensor.*tensor\.detach\(\)"):
+        environment.step(actions)
 
 
 def test_missing_and_unknown_agents_are_named():
@@ -151,7 +168,7 @@ def test_a_seed_is_any_whole_number():
         environment.reset(seed=seed)
         found.append(played(environment))
     assert found[0] == found[1] == found[2]
-    for seed in (1.5, "3", -1, np.int64(-4)):
+    for seed in (1.5, "3", -1, np.int64(-4), True):
         with pytest.raises(UsageError, match="it is a whole number >= 0"):
             environment.reset(seed=seed)
     core = ArrayEnvironment(open_case(scenario_of()), np.arange(2), "test")
@@ -209,14 +226,99 @@ def test_a_pickled_environment_begins_a_new_episode_in_the_same_worlds(more, cop
 
 
 def test_the_environment_for_agents_in_turn_is_pickled_too():
-    pytest.importorskip("pettingzoo")
-    from qnetsim.learning.pettingzoo import env
-
-    first = env(scenario_of())
+    first = in_turn()
+    first.reset(seed=2)
+    first.step(np.zeros(2))
     other = pickle.loads(pickle.dumps(first))
+    with pytest.raises(UsageError, match="no episode has begun"):
+        other.step(np.zeros(2))
+    # the one that was copied goes on
+    first.step(np.zeros(2))
+    assert first.agent_selection == "3"
     first.reset(seed=2)
     other.reset(seed=2)
     assert first.observe("1").tolist() == other.observe("1").tolist()
+
+
+def in_turn(**tables):
+    pytest.importorskip("pettingzoo")
+    from qnetsim.learning.pettingzoo import env
+
+    return env(scenario_of(**tables))
+
+
+@pytest.mark.parametrize(("action", "message"), WRONG_ACTIONS)
+def test_a_wrong_action_in_turn_is_refused_at_once(action, message):
+    environment = in_turn()
+    environment.reset(seed=1)
+    for _ in range(2):
+        environment.step(np.zeros(2))
+    assert environment.agent_selection == "3"
+    with pytest.raises(UsageError, match=message):
+        environment.step(action)
+    # nothing has changed: it is still that agent's turn, and the slot costs what it would have
+    assert environment.agent_selection == "3"
+    for _ in range(12):
+        environment.step(np.zeros(2))
+    other = parallel_of()
+    other.reset(seed=1)
+    assert environment.rewards == other.step(dict.fromkeys(other.agents, np.zeros(2)))[1]
+
+
+def test_an_action_in_turn_is_what_it_was_when_it_was_given():
+    """A learner may use one array for all agents."""
+    environment, other = in_turn(), parallel_of()
+    environment.reset(seed=1)
+    other.reset(seed=1)
+    action, actions = np.zeros(2), {}
+    for agent in environment.possible_agents:
+        action[:] = float(agent) / 14
+        actions[agent] = action.copy()
+        environment.step(action)
+    assert environment.rewards == other.step(actions)[1]
+
+
+def test_turns_need_an_episode():
+    environment = in_turn()
+    calls = {
+        "last": environment.last,
+        "state": environment.state,
+        "agent_iter": environment.agent_iter,
+        "observe": lambda: environment.observe("1"),
+    }
+    with pytest.raises(UsageError, match=r"no episode has begun.*call reset\(\) before step"):
+        environment.step(np.zeros(2))
+    for name, called in calls.items():
+        with pytest.raises(UsageError, match=rf"no episode has begun; .* before {name}\(\)"):
+            called()
+    environment.reset(seed=1)
+    for _ in range(6 * 14):
+        assert not environment.last()[3]
+        environment.step(np.zeros(2))
+    # the slots are over, and each agent is told so
+    with pytest.raises(UsageError, match=r"agent '1' acts by array.* after the last slot; give No"):
+        environment.step(np.zeros(2))
+    told = []
+    for _ in range(14):
+        assert environment.last()[3]
+        told.append(environment.agent_selection)
+        environment.step(None)
+    assert sorted(told) == sorted(environment.possible_agents)
+    for action in (None, np.zeros(2)):
+        with pytest.raises(UsageError, match=r"the episode is over.*call reset\(\) before step"):
+            environment.step(action)
+    with pytest.raises(UsageError, match=r"it is nobody's turn; call reset"):
+        environment.last()
+    environment.reset()
+    environment.step(np.zeros(2))
+
+
+def test_agents_that_the_network_lacks_have_nothing_to_see():
+    environment = in_turn()
+    environment.reset(seed=1)
+    for asked in (environment.observe, environment.observation_space, environment.action_space):
+        with pytest.raises(UsageError, match="no agent 'x'; it has agents '1', '2', '3' and 11 mo"):
+            asked("x")
 
 
 def test_a_reset_builds_nothing(monkeypatch):
@@ -317,6 +419,20 @@ def test_the_environments_have_pettingzoos_names_and_take_scenarios_by_name():
         parallel_env("nsfnett")
 
 
+@pytest.mark.parametrize("name", ["fel-rounds", "fel-rounds-stores", "outages", "fel"])
+def test_what_a_refusal_says_opens_the_scenario(name):
+    pytest.importorskip("pettingzoo")
+    from qnetsim.learning.pettingzoo import parallel_env
+
+    with pytest.raises(QnetsimError, match="reward_cost: must be 'realised'") as caught:
+        parallel_env(name)
+    changes = re.search(r"load the scenario with changes=(\{.*?\}), or write", str(caught.value))
+    environment = parallel_env(load(name, slots=2, changes=ast.literal_eval(changes[1])))
+    environment.reset(seed=1)
+    rewards = environment.step(dict.fromkeys(environment.agents, np.zeros(2)))[1]
+    assert np.isfinite(list(rewards.values())).all()
+
+
 def test_km_actions_around_one_are_still_about_zero():
     """One wavelength for each routed request, from which a small action does not move it."""
     share, around = (
@@ -340,6 +456,16 @@ def test_km_actions_around_one_are_still_about_zero():
 def test_km_actions_around_one_need_room_for_one():
     with pytest.raises(QnetsimError, match=r"most_wavelengths: 0\.5 is less than the one"):
         scenario_of(learning="km_action = 'around_one'\nmost_wavelengths = 0.5")
+
+
+def test_nothing_is_drawn():
+    pytest.importorskip("pettingzoo")
+    from qnetsim.learning.pettingzoo import env, parallel_env
+
+    for made in (env, parallel_env):
+        assert made(scenario_of(), render_mode=None).render_mode is None
+        with pytest.raises(UsageError, match="render_mode is 'human'; nothing is drawn here"):
+            made(scenario_of(), render_mode="human")
 
 
 def test_what_a_km_action_means_is_saved_with_the_weights(tmp_path):

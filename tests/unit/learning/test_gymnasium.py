@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,6 +64,37 @@ def test_a_name_with_its_module_needs_no_import() -> None:
     assert environment.spec.id == ENVIRONMENT
 
 
+def fresh(code: str) -> str:
+    """What code prints that has imported nothing yet; a warning is an error."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert (done.returncode, done.stderr) == (0, ""), code
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", [PAGE, ROOT / "CHANGELOG.md"], ids=lambda page: page.stem)
+def test_what_the_pages_call_is_found_without_any_other_import(page: Path) -> None:
+    calls = re.findall(r"gymnasium\.make\([^()]*scenario=[^()]*\)", page.read_text("utf-8"))
+    assert calls
+    made = "\n".join(f"print({call}.unwrapped.spec.id)" for call in calls)
+    assert fresh(f"import gymnasium\n{made}") == f"{ENVIRONMENT}\n" * len(calls)
+
+
+@pytest.mark.parametrize(
+    "imports", ["gymnasium, qnetsim.learning.gymnasium", "qnetsim.learning.gymnasium, gymnasium"]
+)
+def test_the_name_alone_takes_the_import_of_its_module(imports: str) -> None:
+    told = fresh(
+        f"import sys, {imports}\nprint('torch' in sys.modules)\n"
+        f"print(gymnasium.make({ENVIRONMENT!r}).action_space.shape)"
+    )
+    assert told == "False\n(28,)\n"
+
+
 def test_the_manager_decides_for_all_agents_and_is_rewarded_for_the_network() -> None:
     text = scenario_of("reward_scope = 'own'\n" + ALL, STORES)
     environment = gymnasium.make(ENVIRONMENT, scenario=text).unwrapped
@@ -81,7 +116,7 @@ def test_episodes_are_worlds() -> None:
     environment = made()
     assert environment.reset(seed=np.int64(7))[1] == {"world": 7}
     assert environment.reset()[1] == {"world": 8}
-    for seed in (-1, 1.5, "3"):
+    for seed in (-1, 1.5, "3", True):
         with pytest.raises(UsageError, match="it is a whole number >= 0, or left out"):
             environment.reset(seed=seed)
 
@@ -112,8 +147,10 @@ def test_what_is_no_step_is_an_error_and_changes_nothing() -> None:
         (nan, r"agent '3' acts by \[ *0\. +nan\]"),
         (np.zeros(27), r"shape \(27,\); what is wanted is \(28,\): 2 for each of 14 agents"),
         (np.zeros((14, 2)), r"shape \(14, 2\)"),
-        (None, r"shape \(\)"),
-        (["much"] * 28, "acts by"),
+        (0.5, r"shape \(\)"),
+        (None, r"the action is None; it is 28 finite numbers in .*, 2 for each of 14 agents"),
+        (["0.5"] * 28, r"the action is \['0\.5', [^\n]*…; it is 28 finite numbers"),
+        (np.zeros(28, bool), r"the action is array\(\[False"),
     ]
     for given, message in wrong:
         with pytest.raises(UsageError, match=message):
@@ -130,6 +167,13 @@ def test_other_scenarios_are_refused() -> None:
         gymnasium.make(ENVIRONMENT, scenario=3)
     with pytest.raises(QnetsimError, match="nsfnett"):
         gymnasium.make(ENVIRONMENT, scenario="nsfnett")
+
+
+@pytest.mark.filterwarnings("ignore:.*render_mode='human'")
+def test_nothing_is_drawn() -> None:
+    assert gymnasium.make(ENVIRONMENT, scenario=scenario_of(), render_mode=None).render_mode is None
+    with pytest.raises(UsageError, match="render_mode is 'human'; nothing is drawn here"):
+        gymnasium.make(ENVIRONMENT, scenario=scenario_of(), render_mode="human")
 
 
 def blocks() -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -171,6 +172,18 @@ def test_traces_of_another_law_of_demand_are_told(
     assert told == [f"warning: {path}: other demand than the scenario's: {one}" for one in differs]
 
 
+def test_a_run_that_was_cut_short_is_told(traces: dict[str, Path], tmp_path: Path) -> None:
+    copy = tmp_path / "copy.h5"
+    copy.write_bytes(traces["level"].read_bytes())
+    with h5py.File(copy, "r+") as file:
+        file.attrs["status"] = "interrupted"
+    episodes = read_episodes(case_of(), [traces["random"], copy])
+    told = told_of(episodes).splitlines()[1:]
+    assert told == [
+        f"warning: {copy}: its run is interrupted; its 30 slots are learnt from all the same"
+    ]
+
+
 def test_imitation_does_what_was_done(traces: dict[str, Path]) -> None:
     """With no weight of the value: two channels for each request, one wavelength each."""
     case = case_of()
@@ -234,6 +247,20 @@ def test_traces_of_others_are_refused(traces: dict[str, Path], tmp_path: Path) -
     (tmp_path / "x.h5").write_text("x")
     with pytest.raises(QnetsimError, match=r"x\.h5"):
         read_episodes(case, [tmp_path / "x.h5"])
+
+
+def test_no_trace_counts_twice(traces: dict[str, Path], tmp_path: Path) -> None:
+    case, level = case_of(), traces["level"]
+    with pytest.raises(UsageError, match=r"level\.h5: is given twice; give each trace once"):
+        read_episodes(case, [level, traces["random"], level])
+    other = level.parent / ".." / level.parent.name / level.name
+    with pytest.raises(UsageError, match=r"is given twice, first as .*level\.h5; give each"):
+        read_episodes(case, [level, other])
+    copy = tmp_path / "copy.h5"
+    copy.write_bytes(level.read_bytes())
+    with pytest.raises(UsageError, match=r"copy\.h5: holds the same run as .*level\.h5, which"):
+        read_episodes(case, [level, traces["random"], copy])
+    assert len(read_episodes(case, [level, traces["random"]])) == 2
 
 
 @pytest.mark.parametrize(
@@ -313,6 +340,12 @@ def test_a_minari_data_set_holds_what_the_manager_saw(
         assert stored.truncations.tolist() == [False] * 29 + [True]
     with pytest.raises(UsageError, match="data set 'qnetsim/test-v0'"):
         make_dataset(scenario_of(), paths, "qnetsim/test-v0")
+    for name in ("qnetsim/test", "", None):
+        with pytest.raises(UsageError, match=f"data set {name!r}: a name ends with its version"):
+            make_dataset(scenario_of(), paths, name)  # type: ignore[arg-type]
+    for path in (paths[0], str(paths[0])):
+        with pytest.raises(UsageError, match=r"level\.h5'; give a list of files"):
+            make_dataset(scenario_of(), path, "qnetsim/other-v0")  # type: ignore[arg-type]
 
 
 def test_minari_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

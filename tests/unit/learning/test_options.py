@@ -75,6 +75,7 @@ def parameters(training: Training) -> np.ndarray:
         ({"stop_after": -2}, "stop_after is -2"),
         ({"keep_best": 1}, "keep_best is 1; give True or False"),
         ({"device": "tpu"}, "device=tpu: no such device; allowed: cpu, cuda, cuda:N"),
+        ({"device": "cpu:1"}, "device=cpu:1: no such device; allowed: cpu, cuda, cuda:N"),
         ({"device": "meta"}, "device=meta: no such device"),
     ],
 )
@@ -230,6 +231,16 @@ def test_a_training_stops_where_no_seed_gets_better() -> None:
     moving = trained(epochs=5, stop_after=30)
     assert not moving.stopped_early
     assert moving.epoch == 5
+
+
+def test_an_early_stop_needs_evaluations_before_the_end() -> None:
+    given = r"stop_after is 2, but with evaluate_every=5 none of 5 epochs is evaluated before the"
+    late = TrainingOptions(stop_after=2, evaluate_every=5)
+    with pytest.raises(UsageError, match=given):
+        Training(case_of(epochs=5), "decsac", [0], options=late)
+    for every, epochs in ((4, 5), (1, 1)):
+        options = TrainingOptions(stop_after=2, evaluate_every=every)
+        Training(case_of(epochs=epochs), "decsac", [0], options=options)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
