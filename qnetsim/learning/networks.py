@@ -144,7 +144,7 @@ class Adam:
 
     def _views(self, flat: Tensor) -> list[Tensor]:
         """Parts of a flat tensor, in the shapes of the layers."""
-        parts = flat.split([size for _, size in self._parts])
+        parts = torch.split(flat, [size for _, size in self._parts])
         return [
             part[: layer.numel()].view(layer.shape)
             for part, (layer, _) in zip(parts, self._parts, strict=True)

@@ -105,19 +105,20 @@ def _draw_bars(axes: Axes, rows: IntArray, comparison: Comparison, style: Style)
 
 def _draw_ratios(axes: Axes, rows: IntArray, comparison: Comparison, style: Style) -> None:
     """Draw the cost of each policy over the reference's, with its interval."""
-    found = [policy.relative_cost for policy in comparison.policies if policy.relative_cost]
-    ratios = np.array([ratio.estimate for ratio in found])
-    # all policies have a ratio, and an interval of it, or none has
-    spread = [
-        (ratio.estimate - ratio.low, ratio.high - ratio.estimate)
-        for ratio in found
-        if ratio.low is not None and ratio.high is not None
+    found = [
+        (row, policy.relative_cost)
+        for row, policy in zip(rows, comparison.policies, strict=True)
+        if policy.relative_cost
     ]
-    places = rows[: len(found)]
+    places = [row for row, _ in found]
+    ratios = np.array([ratio.estimate for _, ratio in found])
+    ends = [(ratio.low, ratio.high) for _, ratio in found]
+    # one that has no interval gets no bar
+    lower, upper = np.array(ends, dtype=np.float64).reshape(-1, 2).T
     axes.errorbar(
         ratios,
         places,
-        xerr=np.transpose(spread) if spread else None,
+        xerr=[ratios - lower, upper - ratios],
         fmt="o",
         color=TEXT_COLOUR,
         capsize=4 * style.line,

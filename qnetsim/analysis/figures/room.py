@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 #: How often panels are laid out again because their new place gives them other ticks.
 MOST_REPEATS = 3
@@ -93,7 +94,7 @@ class _Panel:
 
     def take_room(self, *args: Any, **kwargs: Any) -> FloatArray:
         """Measure at this place; the room is the largest of all places."""
-        box = np.asarray(self._measure(*args, **kwargs).extents)
+        box = np.asarray(cast("Bbox", self._measure(*args, **kwargs)).extents)
         room = OUTWARDS * (box - self.axes.get_window_extent().extents)
         self._room = room if self._room is None else np.maximum(self._room, room)
         self._ticks = self._shown_ticks()
@@ -117,7 +118,7 @@ class _Panel:
 
 
 def _place(axes: Axes) -> tuple[float, ...]:
-    return axes.get_position(original=True).bounds
+    return tuple(map(float, axes.get_position(original=True).bounds))
 
 
 def _estimated_room(axes: Axes) -> FloatArray:
@@ -128,5 +129,7 @@ def _estimated_room(axes: Axes) -> FloatArray:
     if axes.axison:
         left = axes.yaxis.get_tick_params()["labelleft"] + bool(axes.get_ylabel())
         bottom = axes.xaxis.get_tick_params()["labelbottom"] + bool(axes.get_xlabel())
-    line = rcParams["font.size"] * axes.get_figure(root=True).dpi / 72
-    return np.array([left, bottom, 0, bool(axes.get_title())]) * line
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    line = rcParams["font.size"] * figure.dpi / 72
+    return line * np.array([left, bottom, 0, bool(axes.get_title())], dtype=np.float64)
