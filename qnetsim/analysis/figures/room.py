@@ -131,5 +131,5 @@ def _estimated_room(axes: Axes) -> FloatArray:
         bottom = axes.xaxis.get_tick_params()["labelbottom"] + bool(axes.get_xlabel())
     figure = axes.get_figure(root=True)
     assert figure is not None
-    line = rcParams["font.size"] * figure.dpi / 72
+    line = float(rcParams["font.size"]) * figure.dpi / 72
     return line * np.array([left, bottom, 0, bool(axes.get_title())], dtype=np.float64)
