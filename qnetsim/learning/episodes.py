@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -117,9 +118,15 @@ def real_numbers(action: object) -> FloatArray:
         raise ValueError(shown) from None
     except (TypeError, RuntimeError) as error:  # a tensor elsewhere, or one with a gradient
         raise ValueError(f"{shown} ({one_line(str(error))})") from None
+    if found.dtype.kind == "O" and all(map(_is_real, found.flat)):
+        found = found.astype(np.float64)
     if found.dtype.kind not in "iuf":
         raise ValueError(shown)
     return found.astype(np.float64)
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def agent_action(agent: str, action: object) -> FloatArray:

@@ -138,9 +138,12 @@ class Adam:
         self._gradients = self._views(self._flat.grad)
         self._adam = torch.optim.Adam([self._flat], lr=rate, fused=True)
         # there from the start, so that it can be restored
-        self._moments = {n: torch.zeros_like(self._flat) for n in ("exp_avg", "exp_avg_sq")}
-        self._steps = torch.zeros((), device=self._flat.device)
-        self._adam.state[self._flat] = {"step": self._steps, **self._moments}
+        moments = {name: torch.zeros_like(self._flat) for name in ("exp_avg", "exp_avg_sq")}
+        steps = torch.zeros((), device=self._flat.device)
+        self._adam.state[self._flat] = {"step": steps, **moments}
+        self._state = {f"{i}.step": steps for i in range(len(layers))}
+        for name, moment in moments.items():
+            self._state |= {f"{i}.{name}": part for i, part in enumerate(self._views(moment))}
 
     def _views(self, flat: Tensor) -> list[Tensor]:
         """Parts of a flat tensor, in the shapes of the layers."""
@@ -157,10 +160,7 @@ class Adam:
 
     def tensors(self) -> dict[str, Tensor]:
         """Step counts and moments, by layer."""
-        found = {f"{i}.step": self._steps for i in range(len(self.layers))}
-        for name, moment in self._moments.items():
-            found |= {f"{i}.{name}": part for i, part in enumerate(self._views(moment))}
-        return found
+        return self._state
 
 
 def named_tensors(

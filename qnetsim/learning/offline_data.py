@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class RecordedEpisode:
         return len(self.action)
 
 
-def read_episodes(case: Case, paths: Sequence[Path]) -> list[RecordedEpisode]:
+def read_episodes(case: Case, paths: Iterable[Path]) -> list[RecordedEpisode]:
     """Read traces as experience of the scenario's agents.
 
     Costs are those of the trace, so they are realised ones whatever ``reward_cost`` says.
@@ -76,18 +76,20 @@ def read_episodes(case: Case, paths: Sequence[Path]) -> list[RecordedEpisode]:
     routes = case.setting.shortest_routes()
     units = Units(case.setting, routes, agent_spec(learning, case.forecast))
     costs = ReservationCosts(case, units, routes)
+    paths = list(paths)
     _refuse_same_files(paths)
-    found: dict[str, RecordedEpisode] = {}
+    found: dict[tuple[str, str], RecordedEpisode] = {}
     for path in paths:
         with open_trace(path) as trace:
-            digest = trace.content_digest()
-            if digest in found:
+            # policies that decide alike have runs with one digest, and are two runs
+            run = trace.content_digest(), trace.policy
+            if run in found:
                 raise UsageError(
-                    f"{path}: holds the same run as {found[digest].path}, which would count twice; "
+                    f"{path}: holds the same run as {found[run].path}, which would count twice; "
                     "give one of them"
                 )
             _refuse_other_runs(case, trace)
-            found[digest] = _episode(case, units, costs, trace)
+            found[run] = _episode(case, units, costs, trace)
     return list(found.values())
 
 

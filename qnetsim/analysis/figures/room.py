@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -94,8 +94,10 @@ class _Panel:
 
     def take_room(self, *args: Any, **kwargs: Any) -> FloatArray:
         """Measure at this place; the room is the largest of all places."""
-        box = np.asarray(cast("Bbox", self._measure(*args, **kwargs)).extents)
-        room = OUTWARDS * (box - self.axes.get_window_extent().extents)
+        box: Bbox | None = self._measure(*args, **kwargs)
+        # a panel that is not shown has none
+        window = self.axes.get_window_extent().extents
+        room = OUTWARDS * ((box.extents if box else window) - window)
         self._room = room if self._room is None else np.maximum(self._room, room)
         self._ticks = self._shown_ticks()
         return self._room

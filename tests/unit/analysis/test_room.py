@@ -114,3 +114,12 @@ def test_places_of_one_network_are_found_once(monkeypatch: pytest.MonkeyPatch) -
         first[0] = 1.0
     layout._by_lengths(3, ((0, 1), (1, 2)), (3.5, 4.5))
     assert calls == [3, 3]
+
+
+def test_a_panel_that_is_not_shown_takes_no_room() -> None:
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    shown, hidden = figure.subplots(1, 2)
+    shown.plot([0, 300], [0, 0.25])
+    hidden.set_visible(False)
+    lay_out(figure)
+    assert shown.get_position().width > 0.3

@@ -261,6 +261,10 @@ def test_no_trace_counts_twice(traces: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"copy\.h5: holds the same run as .*level\.h5, which"):
         read_episodes(case, [level, traces["random"], copy])
     assert len(read_episodes(case, [level, traces["random"]])) == 2
+    # another policy that decides alike is another run; any iterable will do
+    alike = tmp_path / "alike.h5"
+    simulate(scenario_of(), PolicyTable(name="level", level=2, label="alike"), alike)
+    assert len(read_episodes(case, iter([level, alike]))) == 2
 
 
 @pytest.mark.parametrize(
