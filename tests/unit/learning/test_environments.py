@@ -15,6 +15,7 @@ import pytest
 from qnetsim.case import load, open_case
 from qnetsim.errors import QnetsimError, UsageError
 from qnetsim.learning.environment import ArrayEnvironment
+from qnetsim.learning.episodes import real_numbers
 from qnetsim.scenario import parse_scenario
 
 TEXT = """
@@ -567,3 +568,11 @@ def test_the_old_path_of_the_environment_warns_and_gives_the_same_class() -> Non
     assert [warning.filename for warning in caught] == [__file__]
     with pytest.raises(AttributeError, match="NoSuchName"):
         _ = parallel.NoSuchName
+
+
+def test_numbers_in_an_array_of_objects_are_numbers() -> None:
+    found = real_numbers(np.array([np.float32(0.5), 1], dtype=object))
+    assert found.dtype == np.float64 and found.tolist() == [0.5, 1.0]
+    for wrong in ([True, 0.5], [None, 1.0], ["0.5", 1.0]):
+        with pytest.raises(ValueError, match="array"):
+            real_numbers(np.array(wrong, dtype=object))
