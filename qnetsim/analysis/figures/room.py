@@ -96,8 +96,9 @@ class _Panel:
         """Measure at this place; the room is the largest of all places."""
         box: Bbox | None = self._measure(*args, **kwargs)
         # a panel that is not shown has none
-        window = self.axes.get_window_extent().extents
-        room = OUTWARDS * ((box.extents if box else window) - window)
+        window = self.axes.get_window_extent()
+        inside = np.asarray(window.extents)
+        room = OUTWARDS * (np.asarray((window if box is None else box).extents) - inside)
         self._room = room if self._room is None else np.maximum(self._room, room)
         self._ticks = self._shown_ticks()
         return self._room

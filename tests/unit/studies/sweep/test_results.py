@@ -14,7 +14,7 @@ from qnetsim.studies.sweep.estimate import estimate
 from qnetsim.studies.sweep.job_records import write_record
 from qnetsim.studies.sweep.job_states import SweepState, state_of
 from qnetsim.studies.sweep.manifest import Cell
-from qnetsim.studies.sweep.sweep_figures import panel_factor
+from qnetsim.studies.sweep.sweep_figures import factor_figure, panel_factor
 from qnetsim.studies.sweep.sweep_page import page_text, write_page
 from qnetsim.studies.sweep.sweep_results import SweepResults
 from qnetsim.trace import open_trace
@@ -219,3 +219,13 @@ def test_the_table_as_csv_reads_back(swept: SweepState, tmp_path: Path) -> None:
     assert [float(r["cost_per_slot"]) for r in rows if r["cost_per_slot"]] == [
         c for c in columns["cost_per_slot"] if c is not None
     ]
+
+
+def test_panels_that_are_left_over_are_not_shown(tmp_path: Path) -> None:
+    """Four values of the other factor fill four places of a grid of six."""
+    other = '[[factor]]\nkey = "cost.on_demand_multiplier"\nvalues = [0.5, 1.0, 1.5, 2.0]\n'
+    manifest, _ = planned(tmp_path, SMALL + other)
+    shape = (len(manifest.values), len(manifest.policies), manifest.replications)
+    results = SweepResults(manifest, np.arange(1.0, 1.0 + math.prod(shape)).reshape(shape))
+    shown = [axes.get_visible() for axes in factor_figure(results, 0).axes]
+    assert shown == [True] * 4 + [False] * 2
