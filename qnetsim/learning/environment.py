@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.case import Case
-from qnetsim.errors import SettingError, speaks_of_options
+from qnetsim.errors import SettingError, argument, speaks_of_options
 from qnetsim.forecast import Forecast
 from qnetsim.learning.reservation_costs import ReservationCosts
 from qnetsim.network import LoadTable, RouteTable
@@ -263,7 +263,7 @@ def refuse_unsupported(scenario: Scenario) -> None:
 def _give_realised() -> str:
     """How a caller changes the key without a file of their own."""
     if speaks_of_options():
-        return "give --set learning.reward_cost=realised"
+        return f"give {argument('set', 'learning.reward_cost=realised')}"
     return "load the scenario with changes={'learning.reward_cost': 'realised'}"
 
 
