@@ -111,17 +111,16 @@ def real_numbers(action: object) -> FloatArray:
     ValueError
         With what was given, in one line, and why it cannot be read.
     """
-    shown = one_line(repr(action), SHOWN)
     try:
         found = np.asarray(action)
     except ValueError:  # rows of unequal length
-        raise ValueError(shown) from None
+        raise ValueError(one_line(repr(action), SHOWN)) from None
     except (TypeError, RuntimeError) as error:  # a tensor elsewhere, or one with a gradient
-        raise ValueError(f"{shown} ({one_line(str(error))})") from None
+        raise ValueError(f"{one_line(repr(action), SHOWN)} ({one_line(str(error))})") from None
     if found.dtype.kind == "O" and all(map(_is_real, found.flat)):
         found = found.astype(np.float64)
     if found.dtype.kind not in "iuf":
-        raise ValueError(shown)
+        raise ValueError(one_line(repr(action), SHOWN))
     return found.astype(np.float64)
 
 

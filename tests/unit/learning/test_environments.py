@@ -576,3 +576,11 @@ def test_numbers_in_an_array_of_objects_are_numbers() -> None:
     for wrong in ([True, 0.5], [None, 1.0], ["0.5", 1.0]):
         with pytest.raises(ValueError, match="array"):
             real_numbers(np.array(wrong, dtype=object))
+
+
+def test_an_action_is_written_out_only_where_it_is_refused() -> None:
+    class Quiet(np.ndarray):
+        def __repr__(self) -> str:
+            raise AssertionError("nobody asked")
+
+    assert real_numbers(np.array([0.5, 0.0]).view(Quiet)).tolist() == [0.5, 0.0]
