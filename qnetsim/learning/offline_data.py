@@ -81,15 +81,16 @@ def read_episodes(case: Case, paths: Iterable[Path]) -> list[RecordedEpisode]:
     found: dict[tuple[str, str], RecordedEpisode] = {}
     for path in paths:
         with open_trace(path) as trace:
-            # policies that decide alike have runs with one digest, and are two runs
-            run = trace.content_digest(), trace.policy
-            if run in found:
-                raise UsageError(
-                    f"{path}: holds the same run as {found[run].path}, which would count twice; "
-                    "give one of them"
-                )
             _refuse_other_runs(case, trace)
-            found[run] = _episode(case, units, costs, trace)
+            episode = _episode(case, units, costs, trace)
+            # policies that decide alike have runs with one digest, and are two runs
+            run = episode.digest, trace.policy
+        if run in found:
+            raise UsageError(
+                f"{path}: holds the same run as {found[run].path}, which would count twice; "
+                "give one of them"
+            )
+        found[run] = episode
     return list(found.values())
 
 
