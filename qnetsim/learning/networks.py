@@ -16,10 +16,10 @@ from qnetsim.policies.learned.weights import LOG_DEVIATION
 #: Weight and bias of each layer, with one more axis in front: the agents.
 Layers = list[Tensor]
 LOG_2 = math.log(2.0)
+HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 #: Numbers that the widest processors work on at once. torch rounds some functions otherwise for the
 #: last numbers of a tensor, which are no such group.
 LANES = 16
-HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 
 
 def draw_layers(

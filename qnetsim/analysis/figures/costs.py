@@ -108,7 +108,7 @@ def _draw_ratios(axes: Axes, rows: IntArray, comparison: Comparison, style: Styl
     found = [
         (row, policy.relative_cost)
         for row, policy in zip(rows, comparison.policies, strict=True)
-        if policy.relative_cost
+        if policy.relative_cost is not None
     ]
     places = [row for row, _ in found]
     ratios = np.array([ratio.estimate for _, ratio in found])
