@@ -241,7 +241,7 @@ def test_a_comparison_shows_keys_and_waiting(tmp_path: Path) -> None:
         assert 0 < keys.utilisation <= keys.busiest_utilisation <= 1
         assert policy.plan is not None
         assert "without regard to key stores, sessions" in policy.plan["note"]
-    page = write_report(compared, tmp_path).read_text("utf-8")
+    page = write_report(compared, tmp_path, formats=("svg",)).read_text("utf-8")
     assert "Keys and waiting" in page
 
 
