@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -44,6 +45,9 @@ def _no_global_randomness(monkeypatch: pytest.MonkeyPatch) -> None:
 def nsfnet_file() -> Path:
     return ROOT / "scenarios" / "nsfnet.toml"
 
+
+# byte code is kept: else each of the many processes that the tests start compiles the package anew
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # jobs in the background of a script ignore these, and so would all that the tests start
 for _number, _usual in (

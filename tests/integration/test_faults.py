@@ -48,7 +48,13 @@ FAULTS: dict[str, Callable[[int], Fault]] = {
 #: Of commands that write as others do and take long, every n-th call.
 STRIDES = {"replay": 5, "compare": 23, "report": 4}
 MODULES = ("compare", "demand", "plan", "replay", "report", "run", "train")
-LIBRARIES = ("matplotlib.figure", "torch", "qnetsim.learning.results", "qnetsim.analysis.report")
+#: What the commands import besides, which else each of some hundred forks does anew; an optimiser
+#: of torch asks for its compiler.
+LIBRARIES = (
+    *("matplotlib.figure", "rich.live", "rich.progress", "rich.table", "scipy.sparse"),
+    *("torch", "torch._dynamo", "qnetsim.learning.results", "qnetsim.analysis.report"),
+    "qnetsim.cli.inspect",
+)
 
 
 @dataclass(frozen=True)

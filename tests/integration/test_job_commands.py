@@ -75,9 +75,10 @@ def test_policies_are_compared_in_one_world_and_swept(
 ) -> None:
     few = ("--slots", "30", "--replications", "2")
     policies = ("-p", "sip", "-p", "evf", "-p", "base-stock", "-p", "perfect")
-    done(capsys, "compare", FEL_ROUNDS, *few, *policies, "--out", str(tmp_path / "runs"))
+    runs = ("--out", str(tmp_path / "runs"), "--no-report")
+    done(capsys, "compare", FEL_ROUNDS, *few, *policies, *runs)
     traces = map(str, sorted((tmp_path / "runs").glob("*.h5")))
-    done(capsys, "report", *traces, "--out", str(tmp_path / "report"))
+    done(capsys, "report", *traces, "--out", str(tmp_path / "report"), "--formats", "svg")
     assert "periods" in (tmp_path / "report" / "report.html").read_text("utf-8")
     sweep = tmp_path / "sweep.toml"
     sweep.write_text(

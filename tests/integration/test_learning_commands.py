@@ -163,8 +163,14 @@ def test_bad_calls_of_train(
     ],
 )
 def test_what_cannot_be_trained_on_is_named_with_its_key(
-    addition: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    addition: str,
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # evaluations take most of the time, and none is looked at
+    monkeypatch.setattr("qnetsim.learning.evaluate.REALISED_SLOTS", 5)
     path = written(tmp_path, SCENARIO + addition + "\n")
     arguments = ("train", path, "-p", "fedsac", "-o", str(tmp_path / "w.safetensors"))
     code, _, err = call(capsys, *arguments)

@@ -135,7 +135,7 @@ def test_no_output_tells_where_the_inputs_were(
     call("replay", "given.h5", "-o", "again.h5")
     call("replay", "given.h5", "-p", "evf", "--from-slot", 3, "-o", "departed.h5")
     call("verify", "departed.h5", "--topology", there["topology.csv"])
-    call("compare", "world.h5", "-o", "in-world")
+    call("compare", "world.h5", "-o", "in-world", "--no-report")
     copied.write_bytes(b"other weights")
     assert _run(["replay", "given.h5", "-o", "never.h5"]) == 2
     assert "is not the file of weights of the trace" in capsys.readouterr().err

@@ -113,6 +113,11 @@ def few(brief: None, monkeypatch: pytest.MonkeyPatch) -> None:
     }
     monkeypatch.setattr(computing, "COST_FIGURES", figures)
     monkeypatch.setattr(fig4, "compute", partial(fig4.compute, names=("iris",)))
+    one_opening(monkeypatch)
+
+
+def one_opening(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave one question of the paper in the table of its readings."""
     some = openings.openings()[:1]
     monkeypatch.setattr(openings, "openings", lambda: some)
     monkeypatch.setattr(computing, "openings", lambda: some)
@@ -207,6 +212,7 @@ def test_without_torch_all_leaves_fig9_out(
     monkeypatch.setattr(computing, "COST_FIGURES", two)
     compute = fig4.compute
     monkeypatch.setattr(fig4, "compute", partial(compute, names=("iris",)))
+    one_opening(monkeypatch)
     command = ("reproduce", "all", "--quick", "--out", str(tmp_path))
     code, _, err = call(capsys, *command)
     assert code == 4

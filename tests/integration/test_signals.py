@@ -198,7 +198,10 @@ def test_what_is_ignored_at_the_start_stays_ignored(number: int, tmp_path: Path)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc on this system")
-@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.2, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize(
+    "seconds",
+    [0.0, 0.2, 1.0, *(pytest.param(at, marks=pytest.mark.slow) for at in (0.05, 0.5, 2.0))],
+)
 def test_five_fast_signals_from_the_first_line_on(seconds: float, tmp_path: Path) -> None:
     """At imports, while planning, in the run; ahead of them only Python itself is at work."""
     process = start(tmp_path, *RUN)

@@ -185,19 +185,9 @@ def test_a_users_policy_joins_a_comparison(folder: Path, tmp_path: Path) -> None
     assert [p.name for p in comparison.policies] == ["sip", "Own"]
 
 
-def test_report_and_figures_are_the_same_from_run_to_run(folder: Path, tmp_path: Path) -> None:
+def test_a_report_names_its_world_and_no_other_place(folder: Path, tmp_path: Path) -> None:
     comparison = compare_traces(sorted(folder.glob("*.h5")))
-    texts = set()
-    pictures = set()
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        report = write_report(comparison, tmp_path / name)
-        texts.add(report.read_text("utf-8"))
-        files = sorted((tmp_path / name / "figures").iterdir())
-        assert {f.suffix for f in files} == {".png", ".svg", ".pdf"}
-        pictures.add(tuple(f.read_bytes() for f in files))
-    assert len(texts) == len(pictures) == 1
-    text = texts.pop()
+    text = write_report(comparison, tmp_path, formats=("svg",)).read_text("utf-8")
     assert comparison.world_digest in text
     assert "http" not in text.replace("http://www.w3.org", "")
 
@@ -241,7 +231,7 @@ def test_a_comparison_shows_keys_and_waiting(tmp_path: Path) -> None:
         assert 0 < keys.utilisation <= keys.busiest_utilisation <= 1
         assert policy.plan is not None
         assert "without regard to key stores, sessions" in policy.plan["note"]
-    page = write_report(compared, tmp_path).read_text("utf-8")
+    page = write_report(compared, tmp_path, formats=("svg",)).read_text("utf-8")
     assert "Keys and waiting" in page
 
 

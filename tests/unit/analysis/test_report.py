@@ -17,9 +17,12 @@ from qnetsim.case import load
 from qnetsim.cli import main
 from qnetsim.runs.batch import run_policies
 from qnetsim.scenario import PolicyTable
+from qnetsim.trace.files.curve_file import read_curve
 from tests.support import ROOT
 from tests.support.browser import CHROMIUM, dump_dom
 from tests.support.helpers import nsfnet, outages
+
+CURVE = ROOT / "models" / "fedsac-nsfnet.h5"
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +34,8 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def page(traces: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
-    curve = ROOT / "models" / "fedsac-nsfnet.h5"
     with pytest.raises(SystemExit) as caught:
-        main(["report", *map(str, traces), str(curve), "--out", str(folder)])
+        main(["report", *map(str, traces), str(CURVE), "--out", str(folder)])
     assert not caught.value.code
     return folder / "report.html"
 
@@ -186,20 +188,21 @@ def test_every_figure_is_a_file_in_three_formats(page: Path) -> None:
         assert (page.parent / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_the_same_bytes_every_time(traces: list[Path], tmp_path: Path) -> None:
-    found = []
-    for name in ("a", "b"):
-        write_report(compare_traces(traces), tmp_path / name)
-        files = sorted(p for p in (tmp_path / name).rglob("*") if p.is_file())
-        found.append([path.read_bytes() for path in files])
-    assert len(found[0]) == 19
-    assert found[0] == found[1]
+def test_the_same_bytes_every_time(page: Path, traces: list[Path], tmp_path: Path) -> None:
+    """Those that the command wrote."""
+    curves = {CURVE.stem: read_curve(CURVE)}
+    again = write_report(compare_traces(traces), tmp_path, curves)
+    files = [again, *sorted((tmp_path / "figures").iterdir())]
+    assert len(files) == 22
+    for path in files:
+        before = page.parent / path.relative_to(tmp_path)
+        assert path.read_bytes() == before.read_bytes(), path.name
 
 
 def test_federated_tasks_have_their_figure(tmp_path: Path) -> None:
     scenario = load(ROOT / "scenarios" / "fel.toml", slots=300, replications=1)
     paths = run_policies(scenario, scenario.policy[:2], tmp_path)
-    page = write_report(compare_traces(paths), tmp_path / "r")
+    page = write_report(compare_traces(paths), tmp_path / "r", formats=("svg",))
     assert "Federated learning" in outline(page).found
     assert (tmp_path / "r" / "figures" / "training.svg").exists()
 
@@ -207,7 +210,8 @@ def test_federated_tasks_have_their_figure(tmp_path: Path) -> None:
 def test_one_policy_is_a_report_too(tmp_path: Path) -> None:
     scenario = nsfnet(run__slots="20", run__replications="1")
     paths = run_policies(scenario, [PolicyTable(name="sip")], tmp_path)
-    text = write_report(compare_traces(paths), tmp_path / "r").read_text("utf-8")
+    page = write_report(compare_traces(paths), tmp_path / "r", formats=("svg",))
+    text = page.read_text("utf-8")
     # what has no data has no section, and what is zero everywhere has no column
     assert "Where the policies part" not in text
     assert "Federated learning" not in text
@@ -221,8 +225,9 @@ def test_names_are_escaped(tmp_path: Path) -> None:
     net.write_text('source,target,length_km\n<script>,"a&b",10\n"a&b",$x^2$,20\n')
     scenario = nsfnet(run__slots="20", run__replications="1", network__topology=repr(str(net)))
     tables = load(ROOT / "scenarios/nsfnet.toml").policy[:2]
-    text = write_report(compare_traces(run_policies(scenario, tables, tmp_path)), tmp_path / "r")
-    assert "<script>" not in text.read_text("utf-8")
+    compared = compare_traces(run_policies(scenario, tables, tmp_path))
+    page = write_report(compared, tmp_path / "r", formats=("svg",))
+    assert "<script>" not in page.read_text("utf-8")
 
 
 def test_a_report_is_not_overwritten(page: Path, traces: list[Path], tmp_path: Path) -> None:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pytest
 
 from tests.support.random_cases import compare
 
+SEEDS = range(40)
 
-@pytest.mark.parametrize("seed", range(40))
-def test_kernel_equals_the_reference(seed: int, tmp_path: Path) -> None:
-    compare(seed, tmp_path)
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], dict[str, int]]:
+    """Compare the configuration of a seed, once, and say what happened in it."""
+    return lru_cache(maxsize=None)(partial(compare, folder=tmp_path_factory.mktemp("cases")))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_kernel_equals_the_reference(seed: int, compared: Callable[[int], dict[str, int]]) -> None:
+    compared(seed)
 
 
 @pytest.mark.parametrize("seed", range(100, 116))
@@ -19,9 +29,11 @@ def test_kernel_equals_the_reference_over_parallel_fibres(seed: int, tmp_path: P
     compare(seed, tmp_path, twins=True)
 
 
-def test_the_configurations_exercise_everything(tmp_path: Path) -> None:
+def test_the_configurations_exercise_everything(
+    compared: Callable[[int], dict[str, int]],
+) -> None:
     happened: dict[str, int] = {}
-    for seed in range(40):
-        for what, count in compare(seed, tmp_path).items():
+    for seed in SEEDS:
+        for what, count in compared(seed).items():
             happened[what] = happened.get(what, 0) + count
     assert all(count > 0 for count in happened.values()), happened

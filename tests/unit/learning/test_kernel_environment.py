@@ -69,6 +69,12 @@ KINDS: dict[str, dict[str, str]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _short_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluations take most of the time of a short training, and a short one shows as much here."""
+    monkeypatch.setattr(evaluate, "REALISED_SLOTS", 5)
+
+
 def case_of(network: str = "", demand: str = "", learning: str = "", more: str = "") -> Case:
     text = TEXT.format(network=network, demand=demand, learning=learning, more=more)
     return open_case(scenario(text))
@@ -183,11 +189,7 @@ def test_stores_that_begin_with_keys_are_seen_at_once() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["fedsac", "mappo"])
-def test_a_training_in_the_kernel_resumes_to_the_bit(
-    algorithm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # evaluations take most of the time, and a short one shows as much here
-    monkeypatch.setattr(evaluate, "REALISED_SLOTS", 5)
+def test_a_training_in_the_kernel_resumes_to_the_bit(algorithm: str, tmp_path: Path) -> None:
     case = case_of(**KINDS["limits"])
     whole, first, second = (Training(case, algorithm, [0, 3]) for _ in range(3))
     whole.run()

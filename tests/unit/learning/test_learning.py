@@ -17,6 +17,7 @@ torch = pytest.importorskip("torch")
 
 from qnetsim.case import open_case  # noqa: E402
 from qnetsim.errors import SettingError, UsageError  # noqa: E402
+from qnetsim.learning import evaluate  # noqa: E402
 from qnetsim.learning.checkpoint import (  # noqa: E402
     restore_state,
     save_state,
@@ -299,7 +300,9 @@ def test_two_seeds_side_by_side_are_those_alone():
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_resumed_training_is_the_unbroken_one_to_the_bit(algorithm, tmp_path):
+def test_a_resumed_training_is_the_unbroken_one_to_the_bit(algorithm, tmp_path, monkeypatch):
+    # evaluations take most of the time, and a short one shows as much here
+    monkeypatch.setattr(evaluate, "REALISED_SLOTS", 5)
     case = case_of(REALISED, STORES + "\n" + REGIMES)
     whole = Training(case, algorithm, [0, 3])
     whole.run()
@@ -332,7 +335,7 @@ def test_one_and_two_threads_give_one_digest(tmp_path):
     assert digests[0] == digests[1]
 
 
-SCENARIO = BASE.format(learning="", more="", demand="").replace("epochs = 3", "epochs = 40")
+SCENARIO = BASE.format(learning="", more="", demand="").replace("epochs = 3", "epochs = 15")
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path):
