@@ -256,9 +256,9 @@ def card_text(weights: Weights, sha256: str) -> str:
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     return (
         f"# {card['policy']} for {card['topology']}\n\n"
-        "Written by `qnetsim train`. It decides channels and KM wavelengths for each routed "
-        "request from what its agents see; C* is the expected cost of `sip`. It fits the demand "
-        "and the prices it was trained on, and says nothing about others.\n\n"
+        "Written by `qnetsim train`. It decides channels and KM wavelengths from what its agents "
+        "see; C* is the expected cost of `sip`. It fits the demand and the prices it was trained "
+        "on, and says nothing about others.\n\n"
         f"| | |\n|---|---|\n{table}\n\n```toml\n[learning]\n{learned}\n```\n"
     )
 

@@ -46,6 +46,7 @@ def agent_spec(table: LearningTable, forecast: Forecast) -> Spec:
         table.most_channels,
         table.most_wavelengths,
         table.km_action,
+        table.channels_by,
         most_pairs(forecast) if "pairs" in table.observe else 0,
     )
 

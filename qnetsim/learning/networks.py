@@ -20,6 +20,9 @@ HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 #: Numbers that the widest processors work on at once. torch rounds some functions otherwise for the
 #: last numbers of a tensor, which are no such group.
 LANES = 16
+#: Decay rates of Adam's moments, and what keeps its quotient finite; torch's defaults.
+BETAS = (0.9, 0.999)
+EPSILON = 1e-8
 
 
 def draw_layers(
@@ -124,25 +127,24 @@ class Adam:
 
     The layers become parts of one flat tensor. The fused step rounds the last elements of a tensor
     otherwise than the rest, so that without the padding an agent's numbers would depend on how many
-    others it is stacked with.
+    others it is stacked with. It is called by itself: torch's optimiser class imports the whole
+    compiler, which takes longer than many a training.
     """
 
     def __init__(self, layers: Layers, rate: float) -> None:
         self.layers = layers
         sizes = [-(-layer.numel() // LANES) * LANES for layer in layers]
         self._flat = layers[0].new_zeros(sum(sizes))
-        self._flat.grad = torch.zeros_like(self._flat)
+        self._gradient = torch.zeros_like(self._flat)
         self._parts = list(zip(layers, sizes, strict=True))
         for layer, part in zip(layers, self._views(self._flat), strict=True):
             layer.data = part.copy_(layer.detach())
-        self._gradients = self._views(self._flat.grad)
-        self._adam = torch.optim.Adam([self._flat], lr=rate, fused=True)
-        # there from the start, so that it can be restored
-        moments = {name: torch.zeros_like(self._flat) for name in ("exp_avg", "exp_avg_sq")}
-        steps = torch.zeros((), device=self._flat.device)
-        self._adam.state[self._flat] = {"step": steps, **moments}
-        self._state = {f"{i}.step": steps for i in range(len(layers))}
-        for name, moment in moments.items():
+        self._gradients = self._views(self._gradient)
+        self._rate = rate
+        self._moments = {name: torch.zeros_like(self._flat) for name in ("exp_avg", "exp_avg_sq")}
+        self._steps = torch.zeros((), device=self._flat.device)
+        self._state = {f"{i}.step": self._steps for i in range(len(layers))}
+        for name, moment in self._moments.items():
             self._state |= {f"{i}.{name}": part for i, part in enumerate(self._views(moment))}
 
     def _views(self, flat: Tensor) -> list[Tensor]:
@@ -156,7 +158,24 @@ class Adam:
     def step(self, loss: Tensor) -> None:
         """Go down the gradient of a loss that is a sum over the agents."""
         torch._foreach_copy_(self._gradients, torch.autograd.grad(loss, self.layers))
-        self._adam.step()
+        with torch.no_grad():
+            self._steps += 1
+            first, second = self._moments.values()
+            torch._fused_adam_(
+                [self._flat],
+                [self._gradient],
+                [first],
+                [second],
+                [],
+                [self._steps],
+                lr=self._rate,
+                beta1=BETAS[0],
+                beta2=BETAS[1],
+                weight_decay=0.0,
+                eps=EPSILON,
+                amsgrad=False,
+                maximize=False,
+            )
 
     def tensors(self) -> dict[str, Tensor]:
         """Step counts and moments, by layer."""

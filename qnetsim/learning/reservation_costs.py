@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
@@ -43,28 +45,34 @@ class ReservationCosts:
                 for e in fibres
             ]
         )
-        # expected cost by channels for each routed request, and by wavelengths
-        self._channels = np.array(
-            [
-                [
-                    _expected(laws.channels[e], a * float(units.requests[e]), *self._qkd(e))
-                    for a in range(units.top + 1)
-                ]
-                for e in fibres
-            ]
-        )
-        most = int(units.most_wavelengths.max())
-        self._wavelengths = np.array(
-            [
-                [_expected(laws.wavelengths[e], float(x), *self._km(e)) for x in range(most + 1)]
-                for e in fibres
-            ]
-        )
+        self._laws = laws
         self._cheapest = (
             np.minimum(prices.qkd_reserved, prices.qkd_on_demand),
             np.minimum(prices.km_reserved, prices.km_on_demand),
         )
         self._fibres = np.arange(case.network.fibres)
+
+    @cached_property
+    def _channels(self) -> FloatArray:
+        """Expected cost by steps of channels, as far as each fibre has them."""
+        units = self._units
+        found = np.zeros((len(self._fibres), int(units.steps.max()) + 1))
+        for e in range(len(found)):
+            law, step = self._laws.channels[e], float(units.step[e])
+            amounts = range(int(units.steps[e]) + 1)
+            found[e, : len(amounts)] = [_expected(law, step * a, *self._qkd(e)) for a in amounts]
+        return found
+
+    @cached_property
+    def _wavelengths(self) -> FloatArray:
+        """Expected cost by KM wavelengths."""
+        amounts = range(int(self._units.most_wavelengths.max()) + 1)
+        return np.array(
+            [
+                [_expected(self._laws.wavelengths[e], float(x), *self._km(e)) for x in amounts]
+                for e in range(len(self._fibres))
+            ]
+        )
 
     def _qkd(self, fibre: int) -> tuple[float, float]:
         p = self._prices
@@ -76,8 +84,8 @@ class ReservationCosts:
 
     def expected(self, channels: IntArray, wavelengths: IntArray) -> FloatArray:
         """Expected cost of reservations made by ``Units``, shape (worlds, fibres)."""
-        level = channels // np.maximum(self._units.requests, 1)
-        found = self._channels[self._fibres, level] + self._wavelengths[self._fibres, wavelengths]
+        steps = channels // self._units.step
+        found = self._channels[self._fibres, steps] + self._wavelengths[self._fibres, wavelengths]
         return np.asarray(found, dtype=np.float64)
 
     def realised(

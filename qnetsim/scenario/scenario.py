@@ -164,8 +164,13 @@ class Scenario(Table):
         }
         if self.recording is not None:
             unused["recording"] = self.recording.keys_left_out()
-        if "learning" not in unused and self.learning.km_action == LearningTable().km_action:
-            unused["learning"] = {"km_action"}
+        if "learning" not in unused:
+            learning = LearningTable()
+            unused["learning"] = {
+                key
+                for key in ("km_action", "channels_by")
+                if getattr(self.learning, key) == getattr(learning, key)
+            }
         unused["network"] = {
             key
             for key in reading_keys()

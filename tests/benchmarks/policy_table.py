@@ -3,7 +3,8 @@
 ``make policies``, or ``python -m tests.benchmarks.policy_table --out runs/policies``: the page
 docs/background/policy-table.md. Traces that are in the folder are verified and kept, so the same
 command goes on; ``--only`` takes some of the scenarios; ``--kept`` runs nothing, and shows what is
-there. Where the weights of a policy were changed, remove its traces
+there. Learners that are not shipped for a scenario are trained for it first, into ``models/`` in
+the folder. Where the weights of a policy were changed, remove its traces
 (``rm runs/policies/*/belief-net-r*.h5``); the same command makes these again.
 """
 
@@ -26,6 +27,7 @@ from qnetsim.runs.batch import run_policies
 from qnetsim.scenario.lines import Key
 from qnetsim.shipped import shipped_scenarios
 from qnetsim.trace import open_trace
+from tests.benchmarks.table_learners import LEARNERS, beside, command, train, weights_of
 
 HEAD = """\
 # All policies, in eight scenarios
@@ -44,14 +46,14 @@ The other scenarios show parts of the simulator, and are not in the table.
 - `boosted-levels` is fitted to worlds of each variant's own law, before the run; `job-filter`,
   `belief`, `mpc` and `dynamic-program` are told that law, `sip`, `evf` and `base-stock` the
   long-run distribution.
-- Learners have the weights that were trained for the scenario, where there are any. A row like
-  `decsac-nsfnet` has those of `nsfnet`, trained on other demand: it says what these weights do
-  there, not what the method could learn there. `belief-net` was trained on demand of jobs without
-  stores; it has those weights everywhere.
+- Learners were trained for each scenario, as it is shipped, with one seed and without a search for
+  settings; [the commands](#how-the-learners-were-trained) are at the end. `belief-net` was trained
+  on demand of jobs without stores; it has those weights everywhere.
 - Numbers behind `level`, `deterministic` and `base-stock` are options, the same in all columns.
 - `empirical-window` plans anew in every slot, which takes long where every node pair has a level of
   its own: no row there.
 """
+SHIPPED = "The others are shipped, each with its card in `models/`."
 #: What runs wherever there are requests, in the order of the rows.
 PLANS = (
     "sip",
@@ -77,7 +79,6 @@ RULES = (
 WINDOW = "empirical:window_slots=6,every_slots=1,label=empirical-window"
 #: The rule that is told the law of the jobs.
 OF_JOBS = "job-filter"
-LEARNERS = ("fedsac", "decsac", "decppo", "masac", "mappo")
 BELIEF_NET = "belief-net"
 BOUND = "perfect"
 #: What a slot costs.
@@ -102,9 +103,9 @@ class Group(NamedTuple):
     ----------
     scenario : str
     variants : sequence of Variant
-    trained : mapping of str
-        The model of a learner that was trained for this scenario, empty for the one that it takes
-        by itself; the other learners take those of NSFNET.
+    shipped : mapping of str
+        The shipped model of a learner that was trained for this scenario, empty for the one that
+        it takes by itself; the other learners are trained here.
     more : sequence of str
         Rules with options, for this scenario.
     absent : mapping of str
@@ -113,24 +114,25 @@ class Group(NamedTuple):
 
     scenario: str
     variants: Sequence[Variant]
-    trained: Mapping[str, str] = {}
+    shipped: Mapping[str, str] = {}
     more: Sequence[str] = ()
     absent: Mapping[str, str] = {}
 
     @property
-    def policies(self) -> list[str]:
-        """All policies, in the order of the rows."""
+    def trained_here(self) -> list[str]:
+        """Learners without shipped weights for this scenario."""
+        return [name for name in LEARNERS if name not in self.shipped]
+
+    def policies(self, models: Path) -> list[str]:
+        """All policies, in the order of the rows; ``models`` has what is trained here."""
         rows = [*PLANS, *self.more, *RULES, OF_JOBS]
-        rows += [self._learner(name) for name in LEARNERS]
-        rows += [self._learner(BELIEF_NET, usual=""), BOUND]
+        rows += [self._learner(name, models) for name in LEARNERS]
+        rows += [BELIEF_NET, BOUND]
         return [row for row in rows if row.split(":")[0] not in self.absent]
 
-    def _learner(self, name: str, usual: str = "nsfnet") -> str:
-        model = self.trained.get(name, usual)
-        if not model:
-            return name
-        label = name if name in self.trained else f"{name}-{model}"
-        return f"{name}:model={model},label={label}"
+    def _learner(self, name: str, models: Path) -> str:
+        model: str | Path = self.shipped.get(name, weights_of(models, self.scenario, name))
+        return f"{name}:model={model},label={name}" if model else name
 
 
 AS_SHIPPED = Variant("as shipped", {})
@@ -226,6 +228,11 @@ class Asked(NamedTuple):
     workers: int
     kept: bool = False
 
+    @property
+    def models(self) -> Path:
+        """Where the learners lie that are trained here."""
+        return self.folder / "models"
+
     def column(self, group: Group, variant: Variant) -> Path:
         """Where the traces of a column lie."""
         name = f"{group.scenario}-{variant.title.replace(' ', '-').replace('×', 'x')}"
@@ -234,7 +241,7 @@ class Asked(NamedTuple):
 
 def made(group: Group, variant: Variant, asked: Asked) -> list[Path]:
     """Traces of a column: those that are kept, or all of them, run where they are missing."""
-    policies = choose_all(group.policies)
+    policies = choose_all(group.policies(asked.models))
     folder = asked.column(group, variant)
     if asked.kept:
         each = [
@@ -242,6 +249,8 @@ def made(group: Group, variant: Variant, asked: Asked) -> list[Path]:
             for policy in policies
         ]
         return [path for paths in each if all(p.is_file() for p in paths) for path in paths]
+    for learner in group.trained_here:
+        train(group.scenario, learner, asked.models)
     changes = {**variant.changes, ("run", "warmup_slots"): 0}
     scenario = load(
         shipped_scenarios()[group.scenario],
@@ -271,7 +280,7 @@ def table(group: Group, asked: Asked) -> Iterator[str]:
         return
     yield f"| policy | {' | '.join(columns)} |"
     yield f"|---|{'---|' * len(columns)}"
-    for policy in choose_all(group.policies):
+    for policy in choose_all(group.policies(asked.models)):
         cells = [_cell(policy.title, column) for column in columns.values()]
         yield f"| {policy.title} | {' | '.join(cells)} |"
     blank = " |" * (len(columns) - 1)
@@ -312,6 +321,12 @@ def main() -> None:
         if group.scenario in given.only:
             lines = list(table(group, asked)) or [NOT_RUN]
             print(f"\n## {group.scenario}\n", *lines, sep="\n", flush=True)
+    print("\n## How the learners were trained")
+    for group in GROUPS:
+        if group.scenario in given.only and group.trained_here:
+            print(f"\n```\n{command(group.scenario)}\n```\n")
+            print(*beside(group.scenario, group.trained_here), sep="\n")
+    print(f"\n{SHIPPED}")
 
 
 if __name__ == "__main__":

@@ -52,6 +52,8 @@ class Spec:
     km_action : {"share", "around_one"}
         Whether the action 0 reserves half of these, or one for each routed request with little
         change about it: the cube of the action counts.
+    channels_by : {"request", "fibre"}
+        Whether channels are whole for each routed request, or for the fibre.
     pairs : int
         Pairs of a node that are seen, where they are observed.
     """
@@ -62,6 +64,7 @@ class Spec:
     most_channels: int = 0
     most_wavelengths: float = 1.0
     km_action: str = "share"
+    channels_by: str = "request"
     pairs: int = 0
 
     @property
@@ -82,6 +85,8 @@ class Spec:
         found = asdict(self)
         if self.km_action == "share":
             del found["km_action"]
+        if self.channels_by == "request":
+            del found["channels_by"]
         if not self.pairs:
             del found["pairs"]
         return found
@@ -131,6 +136,10 @@ class Units:
         Requests routed over each fibre.
     top : int
         Most channels for each routed request.
+    step : ndarray of int64, shape (fibres,)
+        Channels between one amount that an action can reserve and the next.
+    steps : ndarray of int64, shape (fibres,)
+        Of these from none to the most.
     most_wavelengths : ndarray of int64, shape (fibres,)
         Most KM wavelengths that an action can reserve.
     mean_levels : ndarray of float64, shape (groups,)
@@ -162,6 +171,11 @@ class Units:
         self._total = np.maximum(self.requests @ self.member, 1.0)
         self._rho = network.level_channels(forecast.level_count)
         self.top = spec.most_channels or max(int(self._rho.max()), 1)
+        by_request = spec.channels_by == "request"
+        self.step: IntArray = (
+            np.maximum(self.requests, 1) if by_request else np.ones_like(self.requests)
+        )
+        self.steps: IntArray = self.requests * self.top // self.step
         self._scale = spec.most_wavelengths
         self.most_wavelengths = np.floor(self._scale * self.requests + 0.5).astype(np.int64)
         self._most_bits = np.maximum(self.requests * self.top * network.channel_bits, 1)
@@ -182,8 +196,8 @@ class Units:
         Parameters
         ----------
         action : ndarray, shape (worlds, units, 2)
-            In [−1, 1]: channels for each routed request, scaled to [0, top] and rounded half up;
-            and KM wavelengths for each routed request.
+            In [−1, 1]: channels, scaled to [0, top] for each routed request and rounded half up,
+            for each request or for the fibre; and KM wavelengths for each routed request.
 
         Returns
         -------
@@ -204,7 +218,7 @@ class Units:
             world, unit, _ = np.argwhere(~np.isfinite(wanted))[0]
             raise not_an_action(self.names[unit], wanted[world, unit])
         share = np.clip((wanted + 1) / 2, 0, 1)[:, self.unit]
-        channels = np.floor(share[..., 0] * self.top + 0.5) * self.requests
+        channels = np.floor(share[..., 0] * self.steps + 0.5) * self.step
         each = self.spec.wavelengths(share[..., 1])
         wavelengths = np.floor(each * self.requests + 0.5)
         return channels.astype(np.int64), wavelengths.astype(np.int64)

@@ -161,6 +161,8 @@ def _spec(stored: object) -> Spec:
         raise ValueError(f"km_action is {spec.km_action!r}")
     if spec.km_action == "around_one" and most < 1:
         raise ValueError(f"most_wavelengths is {most!r}, below the one that km_action is around")
+    if spec.channels_by not in {"request", "fibre"}:
+        raise ValueError(f"channels_by is {spec.channels_by!r}")
     if spec.decide_by not in {"agent", "fibre"}:
         raise ValueError(f"decide_by is {spec.decide_by!r}")
     if len(set(spec.observe)) < len(spec.observe):

@@ -106,6 +106,12 @@ class LearningTable(Table):
         ge=0,
         le=10_000,
     )
+    channels_by: Literal["request", "fibre"] = field(
+        "what the channel part of an action counts: whole channels for each routed request, or "
+        "whole channels of the fibre, of as many in all",
+        "'request' (the paper) or 'fibre'",
+        default="request",
+    )
     most_wavelengths: float = field(
         "KM wavelengths for each routed request that the action 1 reserves; −1 reserves none. With "
         "2 the middle of the range reserves one for each",

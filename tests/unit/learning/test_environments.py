@@ -338,6 +338,7 @@ def test_a_reset_builds_nothing(monkeypatch):
         {"learning": ALL + "\ndecide_by = 'fibre'", "network": UNLIKE},
         {"learning": ALL + "\nmost_wavelengths = 1.5\nmost_channels = 2", "more": REGIMES},
         {"learning": ALL, "more": STORES + "\ngranularity = 'bit'"},
+        {"learning": ALL + "\nchannels_by = 'fibre'", "network": UNLIKE},
     ],
 )
 def test_observations_stay_within_their_finite_bounds(tables):
@@ -454,6 +455,51 @@ def test_km_actions_around_one_are_still_about_zero():
     np.testing.assert_array_equal(*(units.reservations(action)[0] for units in (share, around)))
 
 
+def test_channels_of_the_fibre_are_single_ones_between_the_same_ends():
+    request, fibre = (
+        arrays_of(learning=f"channels_by = '{name}'") for name in ("request", "fibre")
+    )
+    requests, top = request.units.requests, request.units.top
+    assert requests.max() > 5
+    action = np.zeros((1, request.units.count, 2))
+    for end, most in ((1.0, top), (-1.0, 0)):
+        action[..., 0] = end
+        for environment in (request, fibre):
+            channels = environment.units.reservations(action)[0][0]
+            np.testing.assert_array_equal(channels, most * requests)
+    reserved: list[set[int]] = [set(), set()]
+    busiest = int(requests.argmax())
+    for share in np.linspace(-1, 1, 4 * top * int(requests.max())):
+        action[..., 0] = share
+        for found, environment in zip(reserved, (request, fibre), strict=True):
+            found.add(int(environment.units.reservations(action)[0][0, busiest]))
+    assert reserved[0] == set(range(0, top * int(requests[busiest]) + 1, int(requests[busiest])))
+    assert reserved[1] == set(range(top * int(requests[busiest]) + 1))
+    # wavelengths mean what they meant
+    action = np.random.default_rng(1).uniform(-1, 1, action.shape)
+    np.testing.assert_array_equal(
+        *(environment.units.reservations(action)[1] for environment in (request, fibre))
+    )
+    # an amount costs what it costs, whoever can reserve it
+    channels, wavelengths = request.units.reservations(action)
+    np.testing.assert_array_equal(
+        *(environment.costs.expected(channels, wavelengths) for environment in (request, fibre))
+    )
+
+
+def test_the_least_expected_cost_is_reached_by_channels_of_the_fibre():
+    """C* is the cost of sip's reservation, of whole channels of the fibre."""
+    costs = arrays_of(learning="channels_by = 'fibre'").costs
+    fibres = np.arange(len(costs.best))
+    amounts = np.arange(1 + int((costs._units.requests * costs._units.top).max()))
+    wavelengths = costs._units.requests
+    most = costs._units.requests * costs._units.top
+    each = [
+        costs.expected(np.minimum(amount, most)[None], wavelengths[None])[0] for amount in amounts
+    ]
+    np.testing.assert_allclose(np.min(each, axis=0)[fibres], costs.best, rtol=1e-12)
+
+
 def test_km_actions_around_one_need_room_for_one():
     with pytest.raises(QnetsimError, match=r"most_wavelengths: 0\.5 is less than the one"):
         scenario_of(learning="km_action = 'around_one'\nmost_wavelengths = 0.5")
@@ -469,26 +515,30 @@ def test_nothing_is_drawn():
             made(scenario_of(), render_mode="human")
 
 
-def test_what_a_km_action_means_is_saved_with_the_weights(tmp_path):
+@pytest.mark.parametrize(
+    ("key", "before", "other"),
+    [("km_action", "share", "around_one"), ("channels_by", "request", "fibre")],
+)
+def test_what_an_action_means_is_saved_with_the_weights(key, before, other, tmp_path):
     pytest.importorskip("torch")
     from qnetsim.learning.checkpoint import weights_of, write_weights
     from qnetsim.learning.train import Training
     from qnetsim.policies.learned.weights import packed, read_weights
 
     few = "epochs = 1\nslots_per_epoch = 4\nupdates_per_epoch = 1\nbatch = 2\n"
-    for name in ("share", "around_one"):
+    for name in (before, other):
         training = Training(
-            open_case(scenario_of(learning=f"{few}km_action = '{name}'")), "fedsac", [0]
+            open_case(scenario_of(learning=f"{few}{key} = '{name}'")), "fedsac", [0]
         )
         training.run()
         path = tmp_path / f"{name}.safetensors"
         write_weights(path, weights_of(training))
         weights = read_weights(path)
-        assert weights.spec.km_action == name
+        assert getattr(weights.spec, key) == name
         # weights that act as before are stored as before
-        assert ("km_action" in weights.spec.as_json()) == (name == "around_one")
+        assert (key in weights.spec.as_json()) == (name == other)
         for wrong in (
-            replace(weights.spec, km_action="half"),
+            replace(weights.spec, **{key: "half"}),
             replace(weights.spec, km_action="around_one", most_wavelengths=0.5),
         ):
             path.write_bytes(packed(replace(weights, spec=wrong)))
@@ -497,11 +547,13 @@ def test_what_a_km_action_means_is_saved_with_the_weights(tmp_path):
 
 
 def test_a_scenario_keeps_its_digest_unless_it_uses_what_came_later():
-    plain, same, other = (
+    plain, *same = (
         scenario_of(learning="epochs = 7" + more)
-        for more in ("", "\nkm_action = 'share'", "\nkm_action = 'around_one'")
+        for more in ("", "\nkm_action = 'share'", "\nchannels_by = 'request'")
     )
-    assert plain.digest() == same.digest() != other.digest()
+    assert {one.digest() for one in same} == {plain.digest()}
+    for more in ("km_action = 'around_one'", "channels_by = 'fibre'"):
+        assert scenario_of(learning=f"epochs = 7\n{more}").digest() != plain.digest()
     # of 0.1.0
     assert plain.digest() == "7e26f39a8228262755fde9ea167bced260413bffe62cd03b38ace168bf2110ee"
 

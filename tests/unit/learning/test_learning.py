@@ -97,6 +97,7 @@ def test_ownership_is_the_smallest_index_matching(tmp_path):
         ("", "", ""),
         ("", "decide_by = 'fibre'\nobserve = ['actions', 'context']", "coupling = 'independent'"),
         (STORES, REALISED, ""),
+        (STORES, REALISED + "\nchannels_by = 'fibre'", ""),
         (STORES + "\n" + REGIMES, REALISED, ""),
         (STORES.replace("= 2", "= 0"), "", ""),
         ("[key_management]\ngranularity = 'bit'\n" + REGIMES, REALISED, ""),

@@ -37,6 +37,20 @@ def test_a_step_is_the_same_wherever_an_agent_stands() -> None:
         assert all(torch.equal(a, b) for a, b in zip(ends[0], other, strict=True))
 
 
+def test_a_step_is_that_of_torchs_optimiser() -> None:
+    generator = torch.Generator().manual_seed(2)
+    ours = [torch.randn(4, 16, 16, generator=generator).requires_grad_() for _ in range(2)]
+    theirs = [layer.detach().clone().requires_grad_() for layer in ours]
+    adam, optimiser = Adam(ours, 0.003), torch.optim.Adam(theirs, lr=0.003, fused=True)
+    for _ in range(50):
+        seen = torch.randn(4, 8, 16, generator=generator)
+        adam.step(((seen @ ours[0]).tanh() @ ours[1]).square().sum())
+        optimiser.zero_grad()
+        ((seen @ theirs[0]).tanh() @ theirs[1]).square().sum().backward()
+        optimiser.step()
+    assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
 def test_moments_are_told_by_layer_and_can_be_put_back() -> None:
     layers = [torch.ones(3, 2, 1, requires_grad=True), torch.ones(3, 1, 1, requires_grad=True)]
     adam = Adam(layers, 0.1)

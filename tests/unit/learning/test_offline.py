@@ -66,12 +66,12 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return found
 
 
-@pytest.mark.parametrize("km", ["share", "around_one"])
+@pytest.mark.parametrize("learning", ["", "km_action = 'around_one'", "channels_by = 'fibre'"])
 def test_a_trace_shows_what_the_environment_would_have_shown(
-    km: str, traces: dict[str, Path]
+    learning: str, traces: dict[str, Path]
 ) -> None:
     """By fibre an agent can do all that `level` does, so nothing is lost on the way."""
-    case = case_of(f"km_action = '{km}'")
+    case = case_of(learning)
     (episode,) = read_episodes(case, [traces["level"]])
     assert episode.slots == 30
     assert episode.distance == 0
