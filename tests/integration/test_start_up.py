@@ -80,8 +80,9 @@ def loaded(folder: Path, unwanted: set[str], *arguments: str) -> str:
         (["scenario", "check", NSFNET], {"h5py", *RUNNING, *PLANNING, *ELSEWHERE}),
         (["plan", TINY], {"h5py", *RUNNING, *PLANNING, *ELSEWHERE}),
         (["plan", NSFNET], {"h5py", *RUNNING, *PLANNING, *ELSEWHERE}),
+        (["plan", NSFNET, "-o", "p.h5"], {*RUNNING, *PLANNING}),
     ],
-    ids=["topologies", "policies", "scenario check", "plan tiny", "plan nsfnet"],
+    ids=["topologies", "policies", "scenario check", "plan tiny", "plan nsfnet", "plan to a file"],
 )
 def test_small_commands_import_nothing_heavy(
     arguments: list[str], more: set[str], tmp_path: Path
