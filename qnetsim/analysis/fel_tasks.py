@@ -89,10 +89,8 @@ class TaskRun:
 
 
 def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
-    """Read the rounds of a trace, task by task."""
-    names = [_data_name(table) for table in trace.provenance["scenario"].get("fel", ())]
-    if not names:
-        return ()
+    """Read the rounds of a trace with tasks, task by task."""
+    names = [_data_name(table) for table in trace.provenance["scenario"]["fel"]]
     tasks, numbers = (trace.column(f"rounds/{name}") for name in ("task", "number"))
     kinds = list(
         zip(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from qnetsim.analysis.compare import Comparison
 from qnetsim.analysis.divergence import Divergence
+from qnetsim.analysis.divergence_rows import divergence_rows
 from qnetsim.analysis.group_rows import class_rows, pair_rows, runs_of
 from qnetsim.analysis.held_out_rows import held_out_rows
 from qnetsim.analysis.interval_rows import interval_rows
@@ -15,7 +16,6 @@ from qnetsim.analysis.provenance_rows import scenario_rows, software_rows
 from qnetsim.analysis.rows import (
     cost_kind_rows,
     cost_rows,
-    divergence_rows,
     key_rows,
     paired_rows,
     plan_rows,

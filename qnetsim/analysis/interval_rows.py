@@ -7,10 +7,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from qnetsim.analysis.mean_intervals import Intervals
-from qnetsim.analysis.paired import ConfidenceInterval
 from qnetsim.analysis.rows import COST_LABELS
 from qnetsim.analysis.task_means import task_means
-from qnetsim.analysis.text_table import DASH, TextTable, at_one_precision
+from qnetsim.analysis.text_table import DASH, TextTable, at_one_precision, ends_text
 
 if TYPE_CHECKING:
     from qnetsim.analysis.compare import Comparison
@@ -34,13 +33,6 @@ AMOUNTS = {
 }
 #: Percentiles of waiting times that are shown, by their headings.
 WAITS = {"p50": "waits: median", "p95": "waits: 95 %", "p99": "waits: 99 %"}
-
-
-def ends_text(value: ConfidenceInterval | None) -> str:
-    """Ends of an interval in seconds that need not be symmetric; a dash for none."""
-    if value is None or value.low is None or value.high is None:
-        return DASH
-    return f"{value.low:.4g} … {value.high:.4g} s"
 
 
 def share_text(half: float | None) -> str:

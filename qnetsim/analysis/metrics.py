@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qnetsim.analysis.fel_tasks import TaskRun, task_runs
 from qnetsim.analysis.pool_levels import pool_levels
 from qnetsim.analysis.request_groups import RequestGroups, request_groups
 from qnetsim.analysis.waits import Waits
@@ -19,6 +18,9 @@ from qnetsim.errors import TraceError, TraceFormatError
 from qnetsim.plain_text import counted
 from qnetsim.trace import Trace
 from qnetsim.vocabulary import BILL_COLUMNS, POOLS
+
+if TYPE_CHECKING:
+    from qnetsim.analysis.fel_tasks import TaskRun
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,7 @@ def run_metrics(trace: Trace, warm_up: WarmUp | None = None) -> RunMetrics:
         depletions=depletions,
         emptied=levels.emptied,
         exposed_bits=_exact_total(trace, "slots/exposed_bits", first),
-        tasks=task_runs(trace),
+        tasks=_tasks(trace),
         status=status,
         world_digest=trace.attribute("world_digest"),
         content_digest=trace.attribute("content_digest"),
@@ -211,6 +213,15 @@ def run_metrics(trace: Trace, warm_up: WarmUp | None = None) -> RunMetrics:
         format_version=trace.version,
         groups=request_groups(trace, first),
     )
+
+
+def _tasks(trace: Trace) -> tuple[TaskRun, ...]:
+    """FEL tasks of a run; most runs have none, and do without their module."""
+    if not trace.provenance["scenario"].get("fel"):
+        return ()
+    from qnetsim.analysis.fel_tasks import task_runs
+
+    return task_runs(trace)
 
 
 def _total(trace: Trace, path: str, first: int) -> float:

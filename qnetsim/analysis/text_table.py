@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from qnetsim.analysis.paired import ConfidenceInterval
 
 #: Shown where there is no value.
 DASH = "—"
@@ -99,3 +102,10 @@ def at_one_precision(values: Sequence[float | None], digits: int = 3) -> list[st
 def nothing_where(silent: bool, columns: Sequence[str], sentence: str) -> tuple[Nothing, ...]:
     """Columns that a sentence stands for, where they say nothing."""
     return (Nothing(tuple(columns), sentence),) if silent else ()
+
+
+def ends_text(value: ConfidenceInterval | None) -> str:
+    """Ends of an interval in seconds that need not be symmetric; a dash for none."""
+    if value is None or value.low is None or value.high is None:
+        return DASH
+    return f"{value.low:.4g} … {value.high:.4g} s"

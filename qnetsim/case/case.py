@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +15,9 @@ from qnetsim.optimize import Solver
 from qnetsim.optimize.solvers.settings import SolveSettings
 from qnetsim.policies import Setting
 from qnetsim.scenario import Scenario
-from qnetsim.world.realisation import Realisation, RecordedLevels
+
+if TYPE_CHECKING:
+    from qnetsim.world.realisation import Realisation
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,9 @@ class Case:
         SettingError
             Its recorded demand cannot be read, or is too short.
         """
+        # what happens is for runs; plans and checks do without
+        from qnetsim.world.realisation import Realisation, RecordedLevels
+
         tasks = tasks_of_world(self.scenario, replication)
         levels = None
         if self.scenario.recording is not None:

@@ -55,9 +55,7 @@ from qnetsim.units import (
     exact,
     seconds_to_ticks,
 )
-from qnetsim.world.arrivals import longest_holding
-from qnetsim.world.attendance import refuse_too_many_absences
-from qnetsim.world.faults import listed, refuse_too_many
+from qnetsim.world.elements import listed, refuse_too_many
 
 if TYPE_CHECKING:
     from qnetsim.case.user_demand import RecordedDemand
@@ -305,11 +303,12 @@ def _open_case(
     problems = list(misplaced(scenario.fel, NodeNames(network.topology).why_not))
     if problems:
         raise SettingError(problems)
-    refuse_too_many_absences(scenario.fel, run_s)
     if scenario.fel:
-        # cryptography and data sets are for tasks only
+        # cryptography, data sets and attendance are for tasks only
         from qnetsim.case.tasks import refuse_unfit
+        from qnetsim.world.attendance import refuse_too_many_absences
 
+        refuse_too_many_absences(scenario.fel, run_s)
         refuse_unfit(scenario, network.topology)
     return Case(scenario, network, forecast)
 
@@ -339,7 +338,7 @@ def _refuse_overflow(scenario: Scenario, network: Network, forecast: Forecast) -
         )
         raise SettingError([(("run", "slots"), text)])
     levels = max(forecast.level_count, 2)
-    holding = longest_holding(scenario.demand)
+    holding = scenario.demand.longest_holding
     # what one request may take from a fibre, and the rest of the last channel lit for it
     taken = network.request_bits(levels, keys.granularity)[-1].tolist()
     request_bits = max(map(sum, zip(taken, network.channel_bits.tolist(), strict=True)))

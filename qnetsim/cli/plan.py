@@ -159,7 +159,7 @@ def _planned(
     with working(f"planning {chosen.title}") as tell:
         found = make_plan(spec, chosen, tell)
     if model is not None:
-        from qnetsim.plans.storage import save_model
+        from qnetsim.plans.model_file import save_model
 
         save_model(spec, chosen, model, found)
     if out is not None:

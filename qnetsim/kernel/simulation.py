@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,7 @@ from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.controllers import Controller, DecisionBoard, check_routes
 from qnetsim.kernel.key_managers import KeyManagers
 from qnetsim.kernel.ledger import Columns, Ledger, SlotBlock
-from qnetsim.kernel.rounds import Rounds
-from qnetsim.kernel.running_tasks import Task
+from qnetsim.kernel.no_rounds import NoRounds
 from qnetsim.kernel.serving.intervals import ChunkRows, Interval
 from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION
@@ -28,6 +28,10 @@ from qnetsim.policies.base import guarded
 from qnetsim.recycled import Recycled
 from qnetsim.vocabulary import BILL_COLUMNS
 from qnetsim.world.realisation import WorldChunk
+
+if TYPE_CHECKING:
+    from qnetsim.kernel.rounds import Rounds
+    from qnetsim.kernel.running_tasks import Task
 
 #: Called with each finished chunk of the world and what was recorded for it.
 Sink = Callable[[WorldChunk, SlotBlock], None]
@@ -72,7 +76,7 @@ class Simulation:
         self._plan_status = plan_status
         self.board = DecisionBoard(context.setting, self.owners)
         self.managers = KeyManagers(context)
-        self.rounds = Rounds(context, self.clock, tasks, self.managers.expose)
+        self.rounds = self._rounds(tasks)
         self._generators = [generators(c) for c in range(len(self.board.owned))]
         self._chunks = chunks
         self._rows: ChunkRows | None = None
@@ -88,6 +92,14 @@ class Simulation:
         self._recourse = policy.reroutes
         # as the trace says it: what a policy sets later changes nothing
         self._foresees = policy.sees_future
+
+    def _rounds(self, tasks: Sequence[Task]) -> Rounds | NoRounds:
+        """Rounds of the tasks, on the clock; most runs have none, and do without their modules."""
+        if not tasks:
+            return NoRounds()
+        from qnetsim.kernel.rounds import Rounds
+
+        return Rounds(self.context, self.clock, tasks, self.managers.expose)
 
     def run(self) -> None:
         """Simulate all slots; the sink has everything when this returns."""

@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qnetsim.arguments import path_argument, refuse_unless
-from qnetsim.case import Case, open_case
+from qnetsim.case import Case
 from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.errors import TraceFormatError, UsageError, argument
 from qnetsim.fibre_loss import FibreLoss, stored_losses
 from qnetsim.input_files import inputs_noted
 from qnetsim.optimize import Plan
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
-from qnetsim.optimize.export import model_of, model_text
-from qnetsim.optimize.full.full_plan import FULL_PROGRAM
 from qnetsim.optimize.lightpaths.checker import violations
 from qnetsim.optimize.lightpaths.explicit import explicit_plan
 from qnetsim.optimize.plan import SolveReport
@@ -27,7 +25,6 @@ from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import PlanRecord, write_plan
-from qnetsim.trace.hdf5.files import write_whole
 from qnetsim.trace.provenance import differing
 
 #: How the note of a plan begins that was read from a file.
@@ -56,43 +53,6 @@ def save_plan(
     chosen = choose(policy, case.scenario.policy)
     refuse_unless(isinstance(plan, Plan), "plan", "a Plan", plan)
     return write_plan(path_argument("path", path), plan_record(plan, case, chosen), force=force)
-
-
-def save_model(
-    scenario: Scenario, policy: PolicyTable, path: str | os.PathLike[str], plan: Plan | None = None
-) -> None:
-    """Write the program behind a plan of ``sip`` as a model file, ``.lp`` or ``.mps``.
-
-    Parameters
-    ----------
-    scenario : Scenario
-    policy : PolicyTable
-    path : Path or str
-    plan : Plan, optional
-        The plan itself: the header gives its cost, and where it took the full program, that is
-        written.
-
-    Raises
-    ------
-    UsageError
-        Another policy, formulation or suffix, or demand that is not comonotone.
-    SolverError
-        The file cannot be written.
-    """
-    case = open_case(scenario)
-    network = case.network
-    formulation = policy.options.get("formulation", "auto")
-    if policy.name != "sip" or formulation not in {"auto", "routes", "full"}:
-        raise UsageError("a model file is written for sip, formulation auto, routes or full")
-    full = formulation == "full" or (plan is not None and plan.solver.startswith(FULL_PROGRAM))
-    model = model_of(network, case.forecast, case.setting.solver, full=full, risk=case.setting.risk)
-    if plan is not None:
-        said = (
-            f"The plan costs {plan.objective(network)!r} per slot and is {plan.status}: found by",
-            f"{plan.solver}.",
-        )
-        model = replace(model, header=(*model.header, *said))
-    write_whole(Path(path), model_text(model, Path(path).suffix))
 
 
 class StoredPlan(NamedTuple):

@@ -13,7 +13,6 @@ from qnetsim.case import Case
 from qnetsim.kernel import Kernel, Simulation
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.followed_requests import FollowedRequests
-from qnetsim.kernel.running_tasks import Task
 from qnetsim.kernel.serving.jit import Served
 from qnetsim.kernel.serving.jit import chosen as chosen_kernel
 from qnetsim.kernel.simulation import Sink
@@ -27,6 +26,7 @@ from qnetsim.world.realisation import WorldChunk
 
 if TYPE_CHECKING:
     from qnetsim.kernel.relay import Relay
+    from qnetsim.kernel.running_tasks import Task
 
 
 def _never_stop() -> None:

@@ -18,7 +18,6 @@ from qnetsim.input_files import inputs_noted
 from qnetsim.interrupt import note_standing, stoppable
 from qnetsim.kernel import Kernel, SlotBlock
 from qnetsim.kernel.simulation import Sink
-from qnetsim.kernel.task_notes import TaskNotes
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import planned
 from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose
@@ -35,6 +34,7 @@ from qnetsim.world.joined import joined
 from qnetsim.world.realisation import Realisation, WorldChunk, WorldDigest
 
 if TYPE_CHECKING:
+    from qnetsim.kernel.task_notes import TaskNotes
     from qnetsim.runs.resume import UnfinishedFile
 
 #: Told how many slots were simulated since the last call.

@@ -10,15 +10,8 @@ import numpy as np
 from qnetsim import seeds
 from qnetsim.arrays import IntArray
 from qnetsim.scenario import DemandTable
+from qnetsim.scenario.tables.world import HOLDING_CUT
 from qnetsim.world.fast_draws import FastDraws
-
-#: A geometric holding time is cut at this multiple of its mean.
-HOLDING_CUT = 16
-
-
-def longest_holding(table: DemandTable) -> int:
-    """Most slots for which a request can be served."""
-    return table.holding_slots * (HOLDING_CUT if table.holding == "geometric" else 1)
 
 
 def draw_arrivals(

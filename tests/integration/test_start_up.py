@@ -44,7 +44,33 @@ ELSEWHERE = {
     "qnetsim.policies.learned.weights",
     "qnetsim.traffic",
 }
+#: What happens in a world, which plans and checks do without.
+WORLDS = {
+    "qnetsim.world.attendance",
+    "qnetsim.world.fast_draws",
+    "qnetsim.world.faults",
+    "qnetsim.world.realisation",
+}
+#: Rounds of FEL tasks, where there are none, and the rows of comparisons.
+TASKS = {
+    "qnetsim.analysis.fel_tasks",
+    "qnetsim.fel.pads",
+    "qnetsim.kernel.party_exposure",
+    "qnetsim.kernel.rounds",
+    "qnetsim.kernel.running_tasks",
+    "qnetsim.kernel.task_attacks",
+}
+COMPARING = {
+    "qnetsim.analysis.compare",
+    "qnetsim.analysis.divergence",
+    "qnetsim.analysis.interval_rows",
+    "qnetsim.analysis.rows",
+    "qnetsim.analysis.task_means",
+}
+#: Policies that stand in packages with those of the scenario.
+OTHER_POLICIES = {"qnetsim.policies.learned.belief_net", "qnetsim.policies.rules.boosted_levels"}
 PLANNING = {"qnetsim.optimize.columns.routes_program", "qnetsim.optimize.full.full_program"}
+BEFORE_A_RUN = RUNNING | PLANNING | WORLDS | OTHER_POLICIES
 CODE = """
 import sys
 from qnetsim.cli import _run
@@ -77,11 +103,12 @@ def loaded(folder: Path, unwanted: set[str], *arguments: str) -> str:
     [
         (["topologies"], {"h5py", "qnetsim.optimize", *RUNNING}),
         (["policies"], {"h5py", "qnetsim.optimize.plan", *RUNNING, *ELSEWHERE}),
-        (["scenario", "check", NSFNET], {"h5py", *RUNNING, *PLANNING, *ELSEWHERE}),
-        (["plan", TINY], {"h5py", *RUNNING, *PLANNING, *ELSEWHERE}),
-        (["plan", NSFNET], {"h5py", *RUNNING, *PLANNING, *ELSEWHERE}),
+        (["scenario", "check", NSFNET], {"h5py", *BEFORE_A_RUN, *ELSEWHERE}),
+        (["plan", TINY], {"h5py", *BEFORE_A_RUN, *ELSEWHERE}),
+        (["plan", NSFNET], {"h5py", *BEFORE_A_RUN, *ELSEWHERE}),
+        (["plan", NSFNET, "-o", "p.h5"], BEFORE_A_RUN),
     ],
-    ids=["topologies", "policies", "scenario check", "plan tiny", "plan nsfnet"],
+    ids=["topologies", "policies", "scenario check", "plan tiny", "plan nsfnet", "plan to a file"],
 )
 def test_small_commands_import_nothing_heavy(
     arguments: list[str], more: set[str], tmp_path: Path
@@ -91,9 +118,17 @@ def test_small_commands_import_nothing_heavy(
 
 def test_a_short_run_and_a_look_at_it_import_nothing_heavy(tmp_path: Path) -> None:
     run = ["run", NSFNET, "--policy", "sip", "--slots", "500", "--out", "t.h5"]
-    unwanted = HEAVY | PLANNING | ELSEWHERE | {"qnetsim.fel.pads", "qnetsim.analysis.compare"}
-    assert loaded(tmp_path, unwanted, *run) == ""
+    unwanted = HEAVY | PLANNING | TASKS | COMPARING | OTHER_POLICIES
+    assert loaded(tmp_path, unwanted | ELSEWHERE, *run) == ""
     assert loaded(tmp_path, HEAVY | PLANNING | RUNNING, "inspect", "t.h5") == ""
+    assert loaded(tmp_path, HEAVY | PLANNING, "verify", "t.h5") == ""
+
+
+def test_a_run_by_a_plan_imports_no_solver(tmp_path: Path) -> None:
+    assert loaded(tmp_path, set(), "plan", NSFNET, "-o", "p.h5") == ""
+    run = ["run", NSFNET, "--plan", "p.h5", "--slots", "500", "--out", "t.h5"]
+    unwanted = HEAVY | PLANNING | TASKS | COMPARING | OTHER_POLICIES
+    assert loaded(tmp_path, unwanted | {"qnetsim.optimize.solvers.highs"}, *run) == ""
 
 
 def test_the_test_sees_what_is_loaded(tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qnetsim.analysis import RunMetrics, run_metrics
-from qnetsim.analysis.fel_tasks import TaskRun
 from qnetsim.analysis.group_rows import groups_json
-from qnetsim.analysis.interval_rows import ends_text
 from qnetsim.analysis.mean_intervals import Intervals, over_batches
+from qnetsim.analysis.text_table import ends_text
 from qnetsim.cli.show.basis import intervals_json, warm_up_json
 from qnetsim.cli.show.boxed_table import print_table
 from qnetsim.cli.show.echo import echo
@@ -17,6 +17,9 @@ from qnetsim.cli.show.groups import print_groups
 from qnetsim.cli.show.output import emit, table, text_table
 from qnetsim.plain_text import counted
 from qnetsim.trace import open_trace
+
+if TYPE_CHECKING:
+    from qnetsim.analysis.fel_tasks import TaskRun
 
 
 def print_run(schema: str, path: Path, as_json: bool) -> None:

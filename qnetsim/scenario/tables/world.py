@@ -16,6 +16,9 @@ from qnetsim.scenario.tables.fields import (
 )
 from qnetsim.scenario.tables.request import GravityTable, RequestTable
 
+#: A geometric holding time is cut at this multiple of its mean.
+HOLDING_CUT = 16
+
 
 class DemandTable(Table):
     """Who asks for keys, and how many.
@@ -111,6 +114,11 @@ class DemandTable(Table):
         "a list of 1 to 16 numbers >= 0 with a positive sum; without it there is one class",
         default=None,
     )
+
+    @property
+    def longest_holding(self) -> int:
+        """Most slots for which a request can be served."""
+        return self.holding_slots * (HOLDING_CUT if self.holding == "geometric" else 1)
 
 
 def _column(meaning: str) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from qnetsim.case import open_case
 from qnetsim.errors import UsageError
-from qnetsim.plans.storage import save_model
+from qnetsim.plans.model_file import save_model
 from qnetsim.scenario import PolicyTable
 from qnetsim.vocabulary import PlanStatus
 from tests.support.helpers import nsfnet

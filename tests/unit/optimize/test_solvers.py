@@ -20,7 +20,7 @@ from qnetsim.optimize.solvers import gurobi, highs
 from qnetsim.optimize.solvers.program import PLACES, Basis, BasisStatus, Names, Program, SolveStatus
 from qnetsim.optimize.solvers.settings import SolveSettings
 from qnetsim.optimize.solvers.solver import HIGHS, Solver
-from qnetsim.plans.storage import save_model
+from qnetsim.plans.model_file import save_model
 from qnetsim.scenario import PlanningTable, PolicyTable
 from qnetsim.vocabulary import PlanStatus
 from tests.support.helpers import nsfnet
