@@ -32,7 +32,7 @@ versions: $(READY)
 fuzz: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.run --minutes $(MINUTES)
 
-# ratios to version 0.1.0, whose commit the checkout must have; a quarter of an hour with nothing else running
+# ratios to version 0.1.0, whose commit the checkout must have; twenty minutes with nothing else running
 bench: $(READY)
 	$(BIN)/python -m pytest tests/benchmarks -m "" -s -rs
 

@@ -9,7 +9,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import networkx as nx
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -17,21 +16,10 @@ from qnetsim.plans.make import make_plan
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, parse_scenario
 from tests.support import ROOT
+from tests.support.growing import TEXT, network
 
 PICTURE = ROOT / "docs" / "images" / "growth.png"
 LEVEL = PolicyTable.model_validate({"name": "level", "level": 3})
-TEXT = """
-[run]
-slots = {slots}
-[network]
-topology = {topology!r}
-[demand]
-requests = {requests}
-coupling = "independent"
-[key_management]
-store_bits = 5000
-key_lifetime_slots = 3
-"""
 #: Each of the fibres is down for a seventeenth of the time, and requests go around it.
 FAILING = """
 on_outage = "reroute"
@@ -40,19 +28,6 @@ patience_s = 1.0
 fibre_mtbf_s = 80.0
 fibre_mttr_s = 5.0
 """
-
-
-def network(folder: Path, nodes: int) -> str:
-    """A ring with random chords, three fibres for two nodes."""
-    rng = np.random.default_rng(nodes)
-    graph = nx.cycle_graph(nodes)
-    while graph.number_of_edges() < 3 * nodes // 2:
-        a, b = rng.choice(nodes, 2, replace=False).tolist()
-        graph.add_edge(a, b)
-    rows = [f"n{a},n{b},{int(rng.integers(50, 900))}" for a, b in sorted(graph.edges)]
-    path = folder / f"net{nodes}.csv"
-    path.write_text("source,target,length_km\n" + "\n".join(rows) + "\n")
-    return str(path)
 
 
 def seconds(folder: Path, topology: str, slots: int, requests: int, more: str = "") -> float:

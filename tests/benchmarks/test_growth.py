@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import growth
 from tests.support import ROOT
+from tests.support.growing import TEXT, network
 from tests.support.release import in_tree
 
 pytestmark = pytest.mark.slow
@@ -40,8 +40,8 @@ def test_memory_stays_below_a_gigabyte(
     nodes: int, slots: int, requests: int, tmp_path: Path
 ) -> None:
     pytest.importorskip("numba")
-    topology = growth.network(tmp_path, nodes) if nodes else "nsfnet"
-    text = growth.TEXT.format(slots=slots, topology=topology, requests=requests)
+    topology = network(tmp_path, nodes) if nodes else "nsfnet"
+    text = TEXT.format(slots=slots, topology=topology, requests=requests)
     found = in_tree(ROOT, END, text, POLICY)
     print(
         f"\n| {nodes or 14:,} | {slots:,} | {requests:,} | {found['plan']:.1f} "

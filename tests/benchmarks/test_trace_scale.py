@@ -53,7 +53,7 @@ def test_opening_takes_as_long_as_that_of_a_short_trace(traces: list[Path], tmp_
         f"\n{SLOTS:,} slots opened in {1e3 * many:.1f} ms, {FEW:,} in {1e3 * few:.1f}, "
         f"{many / few:.2f} times; {size / SLOTS:.1f} bytes a slot"
     )
-    assert many <= 1.5 * few
+    assert many <= 1.8 * few
 
 
 def test_a_comparison_needs_less_than_500_mb(traces: list[Path], tmp_path: Path) -> None:
