@@ -76,7 +76,7 @@ SETUPS = (
     Setup("perfect", 1000, 6.2, 9.6),
     Setup("evf", 200, 20.0, 4.0),
     Setup("evf", 1000, 12.0, 3.0),
-    Setup("evf", 5000, 18.0, 1.9),
+    Setup("evf", 5000, 16.0, 1.9),
 )
 
 

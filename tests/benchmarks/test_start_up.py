@@ -43,7 +43,7 @@ class Small(NamedTuple):
 SMALL = (
     Small("`--help`", ["--help"], 0.6, 0.85),
     Small("`topologies`", ["topologies"], 2.3, 2.5, 2.1),
-    Small("`policies`", ["policies"], 2.6, 2.8),
+    Small("`policies`", ["policies"], 2.6, 2.5),
     Small("`scenario check nsfnet`", ["scenario", "check", NSFNET], 2.8, 2.8, 1.95),
     Small("`plan tiny`", ["plan", TINY], 2.9, 2.7, 1.36),
     Small("`plan nsfnet`", ["plan", NSFNET], 3.1, 3.1, 1.36),
