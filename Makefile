@@ -32,8 +32,9 @@ versions: $(READY)
 fuzz: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.run --minutes $(MINUTES)
 
+# ratios to version 0.1.0, whose commit the checkout must have; twenty minutes with nothing else running
 bench: $(READY)
-	$(BIN)/python -m pytest tests/benchmarks -m "" -s
+	$(BIN)/python -m pytest tests/benchmarks -m "" -s -rs
 
 # worlds, bounds and reference rows of `qnetsim bench`; about five minutes of one processor
 benchmark: $(READY)

@@ -11,11 +11,20 @@ from tests.support.release import RELEASE, unpack_release
 
 
 @pytest.fixture(scope="session")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with the package of version 0.1.0; a checkout without its commit has none."""
-    folder = tmp_path_factory.mktemp("release")
+def release(pytestconfig: pytest.Config) -> Path:
+    """Folder with the package of version 0.1.0; fails where the checkout has no history.
+
+    The folder stays from one session to the next: its loop takes most of a minute to compile.
+    """
+    cache = pytestconfig.cache
+    assert cache is not None
+    folder = cache.mkdir(f"qnetsim-{RELEASE}")
     try:
         unpack_release(folder)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip(f"this checkout has no commit {RELEASE}")
+        pytest.fail(
+            f"nothing is compared to version 0.1.0: this checkout has no commit {RELEASE}; "
+            "fetch its history (git fetch --unshallow)",
+            pytrace=False,
+        )
     return folder

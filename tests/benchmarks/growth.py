@@ -1,19 +1,14 @@
 """How CPU time grows with slots, requests and fibres: ``make growth`` draws growth.png.
 
-``python -m tests.benchmarks.growth ends`` takes each of them to its end, in a process of its own,
-and prints CPU time and peak memory.
+``make bench`` takes each of them to its end (``test_growth.py``).
 """
 
 from __future__ import annotations
 
-import json
-import resource
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-import networkx as nx
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -21,22 +16,10 @@ from qnetsim.plans.make import make_plan
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable, parse_scenario
 from tests.support import ROOT
-from tests.support.release import in_tree
+from tests.support.growing import TEXT, network
 
 PICTURE = ROOT / "docs" / "images" / "growth.png"
 LEVEL = PolicyTable.model_validate({"name": "level", "level": 3})
-TEXT = """
-[run]
-slots = {slots}
-[network]
-topology = {topology!r}
-[demand]
-requests = {requests}
-coupling = "independent"
-[key_management]
-store_bits = 5000
-key_lifetime_slots = 3
-"""
 #: Each of the fibres is down for a seventeenth of the time, and requests go around it.
 FAILING = """
 on_outage = "reroute"
@@ -45,27 +28,6 @@ patience_s = 1.0
 fibre_mtbf_s = 80.0
 fibre_mttr_s = 5.0
 """
-
-
-#: Nodes of a network (none: NSFNET), slots and requests, each to its end; peak memory in MB is
-#: promised to stay below ``MOST_MB``.
-ENDS = ((1000, 4096, 100), (0, 2048, 100_000), (0, 1_000_000, 100))
-MOST_MB = 1000
-#: Prints what one of them takes.
-END = "import sys; from tests.benchmarks import growth; growth.take(*map(int, sys.argv[1:]))"
-
-
-def network(folder: Path, nodes: int) -> str:
-    """A ring with random chords, three fibres for two nodes."""
-    rng = np.random.default_rng(nodes)
-    graph = nx.cycle_graph(nodes)
-    while graph.number_of_edges() < 3 * nodes // 2:
-        a, b = rng.choice(nodes, 2, replace=False).tolist()
-        graph.add_edge(a, b)
-    rows = [f"n{a},n{b},{int(rng.integers(50, 900))}" for a, b in sorted(graph.edges)]
-    path = folder / f"net{nodes}.csv"
-    path.write_text("source,target,length_km\n" + "\n".join(rows) + "\n")
-    return str(path)
 
 
 def seconds(folder: Path, topology: str, slots: int, requests: int, more: str = "") -> float:
@@ -112,33 +74,5 @@ def main() -> None:
     figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
 
 
-def take(nodes: int, slots: int, requests: int) -> None:
-    """Plan and run with a trace; print CPU seconds and peak memory as JSON."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        topology = network(folder, nodes) if nodes else "nsfnet"
-        scenario = parse_scenario(TEXT.format(slots=slots, topology=topology, requests=requests))
-        plan = make_plan(scenario, LEVEL)
-        planned = time.process_time()
-        simulate(scenario, LEVEL, folder / "t.h5", plan=plan, kernel="numba")
-    ended = time.process_time()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    print(json.dumps({"plan": planned, "run": ended - planned, "peak": peak}))
-
-
-def ends() -> None:
-    """Print a table of :data:`ENDS`; refuse more memory than is promised."""
-    print("| nodes | slots | requests | plan, CPU s | run, CPU s | peak memory, MB |")
-    print("|--:|--:|--:|--:|--:|--:|")
-    for nodes, slots, requests in ENDS:
-        found = in_tree(ROOT, END, str(nodes), str(slots), str(requests))
-        print(
-            f"| {nodes or 14:,} | {slots:,} | {requests:,} | {found['plan']:.1f} "
-            f"| {found['run']:.1f} | {found['peak']:.0f} |",
-            flush=True,
-        )
-        assert found["peak"] < MOST_MB
-
-
 if __name__ == "__main__":
-    ends() if sys.argv[1:] == ["ends"] else main()
+    main()

@@ -1,6 +1,6 @@
 """What a sweep costs beside its jobs, and how well two processes share them.
 
-``python -m tests.benchmarks.sweep_overhead`` prints the figures of docs/background/speed.md;
+``python -m tests.benchmarks.sweep_overhead`` prints the figures of docs/background/speed-notes.md;
 with the word ``overhead`` or ``efficiency``, one of the two. Load is printed beside every figure:
 the clock says something of two processes only where nothing else runs.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import pytest
 import torch
 
 from qnetsim.case import open_case
@@ -14,6 +15,8 @@ from qnetsim.learning.replay_buffer import ExperienceBatch
 from qnetsim.learning.train import Training
 from qnetsim.scenario import parse_scenario
 from tests.support.agent_by_agent import Agents, network
+
+pytestmark = pytest.mark.slow
 
 TEXT = """
 [run]
@@ -98,12 +101,3 @@ def test_array_core_against_the_parallel_environment() -> None:
     ours, theirs = seconds(in_arrays, 100) / 16, seconds(one_world, 100)
     print(f"\nslot of a world: {ours * 1e6:.0f} µs in arrays, {theirs / ours:.1f} × faster")
     assert theirs / ours >= 10
-
-
-def test_a_hundred_epochs() -> None:
-    torch.set_num_threads(1)
-    training = Training(open_case(parse_scenario(TEXT.format(batch=64))), "fedsac", [0])
-    training.run(5)
-    print(
-        f"\n100 epochs of FedSAC on NSFNET: {training.curve.cpu_s[-1] * 20:.0f} CPU-seconds a seed"
-    )

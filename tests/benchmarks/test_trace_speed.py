@@ -1,27 +1,31 @@
 """Trace files and a whole command beside version 0.1.0, as ratios within one run: ``make bench``.
 
-Both make the same files in processes of their own, with the same content digest.
-``python -m tests.benchmarks.test_trace_speed`` prints the table of docs/background/speed.md.
+Both versions make the same files, one round each, in turn, in processes of their own, with the same
+content digest.
 """
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
-from typing import NamedTuple
 
+import h5py
 import pytest
 
+from qnetsim.case import load
+from qnetsim.runs.simulate import simulate
+from qnetsim.trace import open_trace
 from tests.support import ROOT
-from tests.support.release import Pair, in_tree, unpack_release
+from tests.support.bounds import Bounds, least
+from tests.support.release import Ratio, in_turn
 
 pytestmark = pytest.mark.slow
 
 SHIPPED = ROOT / "scenarios" / "nsfnet.toml"
-#: Makes many short traces, then opens and compares one many times; the least CPU milliseconds of
-#: each count.
+ROUNDS = 4
+#: Makes some short traces, then opens and compares one some times; gives the least CPU
+#: milliseconds of each.
 FILES = """
-import json, sys, tempfile, time
+import tempfile, time
 from pathlib import Path
 from qnetsim import make_plan, open_trace, run
 from qnetsim.analysis.compare import compare_traces
@@ -39,100 +43,102 @@ def write(replication=0):
 def read():
     with open_trace(path) as trace:
         return trace.attribute("content_digest")
-def least(call, rounds):
+def least(call):
     found = 1e9
-    for _ in range(rounds):
+    for _ in range(5):
         started = time.process_time()
         call()
         found = min(found, time.process_time() - started)
     return 1e3 * found
 write()
 path = write()
-found = {"write": least(write, 20), "open": least(read, 20), "digest": read()}
 # of two, for the only trace of a policy has intervals over batches, which 0.1.0 did not have
 two = [path, write(1)]
-print(json.dumps(found | {"figures": least(lambda: compare_traces(two), 20) / 2}))
+compare_traces(two)
+def measure():
+    figures = least(lambda: compare_traces(two)) / 2
+    return {"write": least(write), "open": least(read), "figures": figures, "digest": read()}
 """
-#: Runs a command in a process of its own; CPU seconds of all of it, and the content digest. A
-#: shorter run goes ahead, in which the loop is compiled for this tree.
+#: Runs a command in a process of its own; gives the CPU seconds of all of it, and the content
+#: digest. A shorter run goes ahead, in which the loop is compiled for this tree.
 COMMAND = """
-import json, resource, subprocess, sys, tempfile
+import resource, subprocess, tempfile
 from pathlib import Path
+from qnetsim import open_trace
 path = Path(tempfile.mkdtemp()) / "t.h5"
-def seconds():
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-for slots in ("100000", sys.argv[2]):
-    begun = seconds()
+def run(slots):
     words = ["run", sys.argv[1], "-p", "sip", "--slots", slots, "--out", str(path), "--force"]
     command = [sys.executable, "-m", "qnetsim", *words]
     subprocess.run(command, check=True, capture_output=True, text=True)
-from qnetsim import open_trace
-with open_trace(path) as trace:
-    digest = trace.attribute("content_digest")
-path.unlink()
-print(json.dumps({"s": seconds() - begun, "digest": digest}))
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+begun = run("100000")
+def measure():
+    global begun
+    ended = run(sys.argv[2])
+    spent, begun = ended - begun, ended
+    with open_trace(path) as trace:
+        digest = trace.attribute("content_digest")
+    return {"s": spent, "digest": digest}
 """
 SLOTS = 1_000_000
-
-
-class Measured(NamedTuple):
-    """What was compared, and the least ratio that is promised."""
-
-    name: str
-    unit: str
-    pair: Pair
-    promised: float
-
-
-def files(release: Path) -> list[Measured]:
-    """One trace of 1,000 slots, run included; opening it, and its figures in a comparison."""
-    old = in_tree(release, FILES, SHIPPED.read_text("utf-8"))
-    new = in_tree(ROOT, FILES, SHIPPED.read_text("utf-8"))
-    # the same traces, or the ratio would mean nothing
-    assert new["digest"] == old["digest"]
-    return [
-        Measured("one trace of 1,000 slots", "ms", Pair(old["write"], new["write"]), 4.0),
-        Measured("open a trace", "ms", Pair(old["open"], new["open"]), 1.1),
-        Measured("figures of a trace", "ms", Pair(old["figures"], new["figures"]), 1.8),
-    ]
-
-
-def command(release: Path) -> Measured:
-    """``qnetsim run`` over a million slots, figures included."""
-    old = in_tree(release, COMMAND, str(SHIPPED), str(SLOTS))
-    new = in_tree(ROOT, COMMAND, str(SHIPPED), str(SLOTS))
-    assert new["digest"] == old["digest"]
-    return Measured("`qnetsim run`, a million slots", "s", Pair(old["s"], new["s"]), 1.54)
+#: Name in the table, least ratio that is promised, and the one that was asked for.
+OF_FILES = {
+    "write": ("one trace of 1,000 slots", 5.0, 2.3),
+    "open": ("open a trace, all columns", 1.08, None),
+    "figures": ("figures of a trace in a comparison", 2.1, None),
+}
 
 
 def test_files_cost_less_than_in_the_release(release: Path) -> None:
-    for found in files(release):
-        print(f"\n{_row(found)}")
-        assert found.pair.ratio >= found.promised
+    rounds = in_turn(release, FILES, [SHIPPED.read_text("utf-8")], ROUNDS)
+    # the same traces, or the ratio would mean nothing
+    assert len({version["digest"] for pair in rounds for version in pair}) == 1
+    for key, (name, promised, asked) in OF_FILES.items():
+        before, now = (min(one[key] for one in side) for side in zip(*rounds, strict=True))
+        Ratio(name, "ms", before, now, promised, asked).hold()
+
+
+def test_bounds_of_a_file() -> None:
+    pytest.importorskip("numba")
+    text = SHIPPED.read_text("utf-8")
+    found = Bounds.of_run(text, "sip", 1000)
+    print(f"\none trace of 1,000 slots: {found.told(1, 1e3, 'ms')}")
+    assert found.run > found.total
+
+
+def test_bound_of_opening_a_file(tmp_path: Path) -> None:
+    path = simulate(load(SHIPPED, slots=1000), "sip", tmp_path / "t.h5")
+
+    def names() -> list[bytes]:
+        with h5py.File(path) as file:
+            found: list[bytes] = []
+            file.visititems(
+                lambda name, entry: (
+                    found.append(name.encode()) if hasattr(entry, "chunks") else None
+                )
+            )
+            return found
+
+    columns = names()
+
+    def bare() -> None:
+        with h5py.File(path) as file:
+            for name in columns:
+                h5py.h5d.open(file.id, name)
+
+    def ours() -> None:
+        open_trace(path).close()
+
+    ours()
+    bound, spent = (1e3 * least(work, 20) for work in (bare, ours))
+    print(f"\nopen a trace {spent:.2f} ms, its {len(columns)} datasets by h5py {bound:.2f} ms")
+    assert spent > bound
 
 
 def test_a_million_slots_cost_less_than_in_the_release(release: Path) -> None:
-    found = command(release)
-    print(f"\n{_row(found)}")
-    assert found.pair.ratio >= found.promised
-
-
-def _row(found: Measured) -> str:
-    pair = found.pair
-    unit = found.unit
-    name = found.name
-    return f"| {name} | {pair.before:.1f} {unit} | {pair.now:.1f} {unit} | {pair.ratio:.2f} |"
-
-
-def main() -> None:
-    """Print the table."""
-    print("| what | 0.1.0 | now | ratio |\n|---|--:|--:|--:|")
-    with tempfile.TemporaryDirectory() as folder:
-        unpack_release(Path(folder))
-        for found in (*files(Path(folder)), command(Path(folder))):
-            print(_row(found), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    rounds = in_turn(release, COMMAND, [str(SHIPPED), str(SLOTS)], 2)
+    assert len({version["digest"] for pair in rounds for version in pair}) == 1
+    before, now = (min(version["s"] for version in side) for side in zip(*rounds, strict=True))
+    # asked are 5.9 of 9.1 seconds
+    Ratio("`qnetsim run`, a million slots", "s", before, now, 1.6, 1.54).hold()

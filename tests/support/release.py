@@ -7,47 +7,149 @@ import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
 from tests.support import ROOT
 
 #: Commit of version 0.1.0.
 RELEASE = "9944c7d"
+#: Goes ahead of all code: a ratio means nothing unless the package comes from the tree meant.
+GUARD = """
+import json, pathlib, sys
+import qnetsim
+_found = pathlib.Path(qnetsim.__file__).resolve().parents[1]
+if str(_found) != sys.argv[1]:
+    sys.exit(f"qnetsim comes from {_found}, not from {sys.argv[1]}")
+del sys.argv[1]
+"""
+#: Goes behind code that defines ``measure``: one round for each line of the input.
+ROUNDS = """
+for _ in sys.stdin:
+    print(json.dumps(measure()), flush=True)
+"""
 
 
-class Pair(NamedTuple):
-    """What one thing costs in version 0.1.0 and now."""
+class Ratio(NamedTuple):
+    """What one thing costs in version 0.1.0 and now.
 
+    Attributes
+    ----------
+    name, unit : str
+    before, now : float
+    promised : float
+        The least ratio that is asserted.
+    asked : float or None
+        The ratio that was asked for, where one was.
+    """
+
+    name: str
+    unit: str
     before: float
     now: float
+    promised: float
+    asked: float | None = None
 
     @property
     def ratio(self) -> float:
         """How many times less it costs now."""
         return self.before / self.now
 
+    def hold(self) -> None:
+        """Print it as a row of a table, and assert what is promised."""
+        asked = "" if self.asked is None else f"{self.asked:.2f}"
+        row = (
+            f"| {self.name} | {self.before:.3g} {self.unit} | {self.now:.3g} {self.unit} "
+            f"| {self.ratio:.2f} | {asked} | {self.promised:.2f} |"
+        )
+        print(f"\n{row}", flush=True)
+        assert self.ratio >= self.promised, row
+
 
 def unpack_release(folder: Path) -> None:
-    """Put the package of version 0.1.0 into a folder, with what its scenarios name."""
-    archive = folder / "release.tar"
-    parts = ("qnetsim", "models", "scenarios", "traces")
-    command = ["git", "archive", "--output", str(archive), RELEASE, *parts]
-    subprocess.run(command, cwd=ROOT, check=True)
-    with tarfile.open(archive) as packed:
+    """Put the package of version 0.1.0 into a folder, with what its scenarios name.
+
+    Its own entry points go with it: those of an installation name modules that it does not have.
+    """
+    parts = ("qnetsim", "models", "scenarios", "traces", "setup.cfg", "setup.py", "README.md")
+    command = ["git", "archive", RELEASE, *parts]
+    archive = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
+    with tarfile.open(fileobj=BytesIO(archive)) as packed:
         packed.extractall(folder, filter="data")
+    command = [sys.executable, "-W", "ignore", "setup.py", "-q", "egg_info"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+def environment_of(tree: Path) -> dict[str, str]:
+    """Variables of a process with the package of a folder."""
+    return {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
 
 
 def in_tree(tree: Path, code: str, *words: str) -> dict[str, Any]:
     """Run Python code with the package of a folder; returns the JSON that it prints."""
-    environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", code, *words],
+        [sys.executable, "-c", GUARD + code, str(tree.resolve()), *words],
         cwd=tree,
-        env=environment,
+        env=environment_of(tree),
         check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
     )
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+class Measuring:
+    """A process with the package of a folder that measures a round whenever it is asked.
+
+    Parameters
+    ----------
+    tree : Path
+    code : str
+        Defines ``measure``, which takes nothing and returns what JSON can hold.
+    words : sequence of str
+    """
+
+    def __init__(self, tree: Path, code: str, words: Sequence[str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", GUARD + code + ROUNDS, str(tree.resolve()), *words],
+            cwd=tree,
+            env=environment_of(tree),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.communicate()
+
+    def measure(self) -> dict[str, Any]:
+        """Measure a round."""
+        ask, answer = self._process.stdin, self._process.stdout
+        assert ask is not None
+        assert answer is not None
+        ask.write("\n")
+        ask.flush()
+        found: dict[str, Any] = json.loads(answer.readline())
+        return found
+
+
+def in_turn(
+    release: Path, code: str, words: Sequence[str], rounds: int
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Measure version 0.1.0 and this one, one round each, in turn, in a process each."""
+    with ExitStack() as stack:
+        old, new = (stack.enter_context(Measuring(tree, code, words)) for tree in (release, ROOT))
+        return [(old.measure(), new.measure()) for _ in range(rounds)]
