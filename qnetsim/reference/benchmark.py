@@ -16,8 +16,8 @@ Fixed worlds in which every policy meets the same demand and the same failures. 
 that is proved, so a ratio says how far a policy is from the best that is possible, and not only
 who is ahead.
 
-No world has demand of federated jobs; `qnetsim compare fel-rounds` compares policies on it. Those
-that need `[jobs]` get no row here.
+One world, `fel-rounds`, has demand of federated jobs; policies that need `[jobs]` get a row there
+only.
 
 ```
 qnetsim bench list                               # worlds, digests and bounds
