@@ -5,6 +5,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 # Of `make fuzz`.
 MINUTES ?= 5
+# of pytest: neighbours run in one process, which makes their fixtures and compiles once
+WORKERS := -n 2 --dist worksteal
 
 .PHONY: demo test verify wheel weigh versions fuzz lint bench benchmark reproduction policies study growth fel fel-rounds theory coverage golden docs clean
 
@@ -12,10 +14,10 @@ demo: $(READY)
 	$(BIN)/qnetsim compare nsfnet --out runs/demo --force
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest $(WORKERS)
 
 verify: $(READY)
-	$(BIN)/python -m pytest -n 2 -m ""
+	$(BIN)/python -m pytest $(WORKERS) -m ""
 
 # README's commands from the wheel, in an empty folder
 wheel: $(READY)
@@ -70,7 +72,7 @@ theory: $(READY)
 	$(BIN)/python -m tests.support.oracles > docs/background/theory.md
 
 coverage: $(READY)
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term-missing:skip-covered
 
 golden: $(READY)
 	$(BIN)/python -m pytest tests/golden --update-golden
