@@ -52,8 +52,6 @@ def _settings(keys: Mapping[str, str]) -> list[str]:
     return [word for pair in pairs for word in pair]
 
 
-#: MASAC learns from old experience too; the others are better without.
-REMEMBERS = {"masac": {"replay": "20000"}}
 OF_JOBS = Training(
     {
         "discount": "0",
@@ -82,7 +80,7 @@ OF_JOBS_WITH_STORES = OF_JOBS._replace(
     learning={**OF_JOBS.learning, "discount": "0.8", "observe": '["demand","pools","context"]'}
 )
 TRAININGS = {
-    "heterogeneous": Training(by_learner=REMEMBERS),
+    "heterogeneous": Training(),
     "regimes": Training(),
     "stores": Training(),
     "fel-rounds": OF_JOBS,
