@@ -48,11 +48,10 @@ FAULTS: dict[str, Callable[[int], Fault]] = {
 #: Of commands that write as others do and take long, every n-th call.
 STRIDES = {"replay": 5, "compare": 23, "report": 4}
 MODULES = ("compare", "demand", "plan", "replay", "report", "run", "train")
-#: What the commands import besides, which else each of some hundred forks does anew; an optimiser
-#: of torch asks for its compiler.
+#: What the commands import besides, which else each of some hundred forks does anew.
 LIBRARIES = (
     *("matplotlib.figure", "rich.live", "rich.progress", "rich.table", "scipy.sparse"),
-    *("torch", "torch._dynamo", "qnetsim.learning.results", "qnetsim.analysis.report"),
+    *("torch", "qnetsim.learning.results", "qnetsim.analysis.report"),
     "qnetsim.cli.inspect",
 )
 

@@ -131,6 +131,15 @@ def test_a_run_by_a_plan_imports_no_solver(tmp_path: Path) -> None:
     assert loaded(tmp_path, unwanted | {"qnetsim.optimize.solvers.highs"}, *run) == ""
 
 
+def test_a_training_does_without_torchs_compiler(tmp_path: Path) -> None:
+    """It takes longer to import than many a training takes."""
+    pytest.importorskip("torch")
+    few = ("epochs=1", "slots_per_epoch=2", "updates_per_epoch=1", "batch=2", "hidden_units=2")
+    keys = [word for key in few for word in ("--set", f"learning.{key}")]
+    train = ["train", TINY, "-p", "fedsac", "-o", "w.safetensors", *keys]
+    assert loaded(tmp_path, {"torch._dynamo"}, *train) == ""
+
+
 def test_the_test_sees_what_is_loaded(tmp_path: Path) -> None:
     found = loaded(tmp_path, {"numpy", "rich", "scipy"}, "scenario", "check", NSFNET)
     assert found == "numpy"

@@ -336,7 +336,7 @@ def test_one_and_two_threads_give_one_digest(tmp_path):
     assert digests[0] == digests[1]
 
 
-SCENARIO = BASE.format(learning="", more="", demand="").replace("epochs = 3", "epochs = 15")
+SCENARIO = BASE.format(learning="", more="", demand="").replace("epochs = 3", "epochs = 25")
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path):
