@@ -21,10 +21,10 @@ def release(pytestconfig: pytest.Config) -> Path:
     folder = cache.mkdir(f"qnetsim-{RELEASE}")
     try:
         unpack_release(folder)
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.CalledProcessError) as error:
         pytest.fail(
-            f"nothing is compared to version 0.1.0: this checkout has no commit {RELEASE}; "
-            "fetch its history (git fetch --unshallow)",
+            f"nothing is compared to version 0.1.0: commit {RELEASE} cannot be unpacked ({error}); "
+            "where the checkout lacks it, fetch its history (git fetch --unshallow)",
             pytrace=False,
         )
     return folder

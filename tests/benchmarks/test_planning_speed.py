@@ -16,10 +16,8 @@ from tests.support.release import Ratio, in_tree
 
 pytestmark = pytest.mark.slow
 
-#: Runs of each version, in turn; the least time counts.
-ROUNDS = 3
-#: CPU seconds of version 0.1.0 from which on one run of it is enough.
-LONG_S = 10.0
+#: Runs of each version, in turn; the least time counts, for the first may compile code.
+ROUNDS = 2
 #: Prints the CPU seconds of a plan, libraries imported before, and what it is.
 WORKER = """
 import hashlib, time
@@ -89,9 +87,7 @@ def planned(tree: Path, setup: Setup) -> dict[str, Any]:
 def test_plans_beside_the_release(setup: Setup, release: Path) -> None:
     old, new = [], []
     for _ in range(ROUNDS):
-        if not old or old[0]["seconds"] < LONG_S:
-            old.append(planned(release, setup))
-        # the first one may load code that is compiled anew
+        old.append(planned(release, setup))
         new.append(planned(ROOT, setup))
     # the same plan, or the ratio would mean nothing
     for one in (*old, *new):
