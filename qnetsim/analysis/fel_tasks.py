@@ -89,7 +89,7 @@ class TaskRun:
 
 
 def task_runs(trace: Trace) -> tuple[TaskRun, ...]:
-    """Read the rounds of a trace with tasks, task by task."""
+    """Read the rounds of a trace of a scenario with ``[[fel]]`` tables, task by task."""
     names = [_data_name(table) for table in trace.provenance["scenario"]["fel"]]
     tasks, numbers = (trace.column(f"rounds/{name}") for name in ("task", "number"))
     kinds = list(
