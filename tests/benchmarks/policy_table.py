@@ -27,7 +27,7 @@ from qnetsim.runs.batch import run_policies
 from qnetsim.scenario.lines import Key
 from qnetsim.shipped import shipped_scenarios
 from qnetsim.trace import open_trace
-from tests.benchmarks.table_learners import LEARNERS, beside, command, train, weights_of
+from tests.support.table_learners import LEARNERS, beside, command, train, weights_of
 
 HEAD = """\
 # All policies, in eight scenarios

@@ -63,7 +63,10 @@ def test_a_row_of_one_s_own_is_made_and_checked(
 def test_an_unknown_world_is_named_with_a_guess(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = call(capsys, "bench", "run", "-p", "evf", "--world", "store")
     assert code == 2
-    assert "world 'store' is not in the benchmark; did you mean 'stores'? its worlds: fel," in err
+    assert (
+        "world 'store' is not in the benchmark; did you mean 'stores'? its worlds: fel-rounds,"
+        in err
+    )
 
 
 def test_a_policy_that_fits_no_world_is_an_error_and_one_of_two_a_warning(
@@ -113,7 +116,7 @@ def test_a_signal_says_how_many_rows_stand(tmp_path: Path) -> None:
             time.sleep(5.5)
         err = process.stderr.read()
     assert process.returncode == 128 + signal.SIGTERM
-    told = "interrupted (SIGTERM): 0 of 12 rows in rows.json; give the same command again"
+    told = "interrupted (SIGTERM): 0 of 13 rows in rows.json; give the same command again"
     assert told in err
 
 

@@ -10,7 +10,7 @@ import pytest
 from qnetsim.case import load
 from qnetsim.cli.set_option import changes_of
 from qnetsim.shipped import shipped_scenarios
-from tests.benchmarks.table_learners import LEARNERS, TRAININGS, beside, command
+from tests.support.table_learners import LEARNERS, TRAININGS, beside, command
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
