@@ -14,8 +14,9 @@ from qnetsim.errors import SettingError, argument, speaks_of_options
 from qnetsim.forecast import Forecast
 from qnetsim.learning.reservation_costs import ReservationCosts
 from qnetsim.network import LoadTable, RouteTable
-from qnetsim.policies.learned.features import Float32Array, Spec, Units, ordered
+from qnetsim.policies.learned.features import Float32Array, Units
 from qnetsim.policies.learned.node_demand import most_pairs
+from qnetsim.policies.learned.spec import Spec, ordered
 from qnetsim.scenario import LearningTable, Scenario
 from qnetsim.world.demand import Levels
 

@@ -15,7 +15,8 @@ from qnetsim.errors import UsageError
 from qnetsim.learning.environment import ArrayEnvironment
 from qnetsim.learning.kernel_environment import new_environment
 from qnetsim.plain_text import one_line
-from qnetsim.policies.learned.features import ACTIONS, not_an_action
+from qnetsim.policies.learned.features import not_an_action
+from qnetsim.policies.learned.spec import ACTIONS
 from qnetsim.scenario import Scenario
 
 #: A scenario, its file, or the name of a shipped one.

@@ -23,7 +23,7 @@ from qnetsim.learning.episodes import (
     whole_seed,
 )
 from qnetsim.plain_text import counted
-from qnetsim.policies.learned.features import ACTIONS
+from qnetsim.policies.learned.spec import ACTIONS
 
 require("the Gymnasium environment", "gymnasium")
 # isort: split

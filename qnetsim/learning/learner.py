@@ -12,7 +12,7 @@ from torch import Tensor
 
 from qnetsim import seeds
 from qnetsim.learning.networks import Layers, draw_layers, gaussian
-from qnetsim.policies.learned.features import ACTIONS, Spec
+from qnetsim.policies.learned.spec import ACTIONS, Spec
 from qnetsim.scenario import LearningTable
 
 #: Where everything is unless another device is asked for.

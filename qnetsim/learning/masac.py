@@ -22,7 +22,7 @@ from qnetsim.learning.networks import (
 )
 from qnetsim.learning.replay_buffer import ExperienceBatch, ReplayBuffer
 from qnetsim.learning.team import joint, team_reward
-from qnetsim.policies.learned.features import ACTIONS
+from qnetsim.policies.learned.spec import ACTIONS
 
 
 class MASACLearner(Learner):

@@ -22,7 +22,7 @@ from qnetsim.learning.episodes import (
 )
 from qnetsim.learning.managers import manager_units
 from qnetsim.plain_text import counted, one_line
-from qnetsim.policies.learned.features import ACTIONS
+from qnetsim.policies.learned.spec import ACTIONS
 
 require("the PettingZoo environment", "gymnasium", "pettingzoo")
 # isort: split

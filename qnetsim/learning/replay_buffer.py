@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from qnetsim.policies.learned.features import ACTIONS
+from qnetsim.policies.learned.spec import ACTIONS
 
 
 @dataclass(frozen=True)

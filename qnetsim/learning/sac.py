@@ -16,7 +16,7 @@ from qnetsim.learning.networks import (
     squashed,
 )
 from qnetsim.learning.replay_buffer import ExperienceBatch, ReplayBuffer
-from qnetsim.policies.learned.features import ACTIONS
+from qnetsim.policies.learned.spec import ACTIONS
 
 
 class DecSACLearner(Learner):

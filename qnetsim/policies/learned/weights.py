@@ -15,7 +15,8 @@ import numpy.typing as npt
 from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.input_files import read_input
-from qnetsim.policies.learned.features import Float32Array, Spec
+from qnetsim.policies.learned.features import Float32Array
+from qnetsim.policies.learned.spec import Spec
 from qnetsim.policies.learned.tensor_file import tensors_of
 
 FORMAT = "qnetsim-policy"

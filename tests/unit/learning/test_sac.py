@@ -13,7 +13,7 @@ from qnetsim.learning.learner import LearnerSetting  # noqa: E402
 from qnetsim.learning.networks import forward, gaussian, squashed  # noqa: E402
 from qnetsim.learning.replay_buffer import ExperienceBatch  # noqa: E402
 from qnetsim.learning.sac import DecSACLearner  # noqa: E402
-from qnetsim.policies.learned.features import Spec  # noqa: E402
+from qnetsim.policies.learned.spec import Spec  # noqa: E402
 from qnetsim.scenario import LearningTable  # noqa: E402
 
 torch.set_num_threads(1)

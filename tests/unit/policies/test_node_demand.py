@@ -9,8 +9,9 @@ from qnetsim.case import open_case
 from qnetsim.errors import UsageError
 from qnetsim.forecast import Forecast, poisson_levels
 from qnetsim.network import Topology
-from qnetsim.policies.learned.features import Spec, Units
+from qnetsim.policies.learned.features import Units
 from qnetsim.policies.learned.node_demand import NodeDemand
+from qnetsim.policies.learned.spec import Spec
 from qnetsim.scenario import parse_scenario
 
 #: A line of four nodes, with requests (0, 2) twice, (0, 3) and (1, 2).
