@@ -7,12 +7,11 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from tests.support import ROOT
 
@@ -103,8 +102,11 @@ def in_tree(tree: Path, code: str, *words: str) -> dict[str, Any]:
     return found
 
 
-class Measuring:
-    """A process with the package of a folder that measures a round whenever it is asked.
+@contextmanager
+def measuring(
+    tree: Path, code: str, words: Sequence[str]
+) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Start a process with the package of a folder; what is given measures a round in it.
 
     Parameters
     ----------
@@ -113,37 +115,25 @@ class Measuring:
         Defines ``measure``, which takes nothing and returns what JSON can hold.
     words : sequence of str
     """
-
-    def __init__(self, tree: Path, code: str, words: Sequence[str]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", GUARD + code + ROUNDS, str(tree.resolve()), *words],
-            cwd=tree,
-            env=environment_of(tree),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.communicate()
-
-    def measure(self) -> dict[str, Any]:
-        """Measure a round."""
-        ask, answer = self._process.stdin, self._process.stdout
+    with subprocess.Popen(
+        [sys.executable, "-c", GUARD + code + ROUNDS, str(tree.resolve()), *words],
+        cwd=tree,
+        env=environment_of(tree),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        ask, answer = process.stdin, process.stdout
         assert ask is not None
         assert answer is not None
-        ask.write("\n")
-        ask.flush()
-        found: dict[str, Any] = json.loads(answer.readline())
-        return found
+
+        def measure() -> dict[str, Any]:
+            ask.write("\n")
+            ask.flush()
+            found: dict[str, Any] = json.loads(answer.readline())
+            return found
+
+        yield measure
 
 
 def in_turn(
@@ -151,5 +141,5 @@ def in_turn(
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Measure version 0.1.0 and this one, one round each, in turn, in a process each."""
     with ExitStack() as stack:
-        old, new = (stack.enter_context(Measuring(tree, code, words)) for tree in (release, ROOT))
-        return [(old.measure(), new.measure()) for _ in range(rounds)]
+        old, new = (stack.enter_context(measuring(tree, code, words)) for tree in (release, ROOT))
+        return [(old(), new()) for _ in range(rounds)]
