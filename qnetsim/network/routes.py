@@ -168,8 +168,9 @@ class RouteTable:
         cls, pairs: Sequence[NodePair], routes: Sequence[Mapping[NodePair, Route]]
     ) -> RouteTable:
         """Give every request the route of its pair at each level."""
-        per_request = [[by_level[pair] for by_level in routes] for pair in pairs]
-        return cls.of(per_request)
+        row = {pair: i for i, pair in enumerate(dict.fromkeys(pairs))}
+        by_pair = cls.of([[by_level[pair] for by_level in routes] for pair in row])
+        return cls(by_pair.routes, by_pair.choice[[row[pair] for pair in pairs]])
 
     @classmethod
     def of(cls, per_request: Sequence[Sequence[Route]]) -> RouteTable:

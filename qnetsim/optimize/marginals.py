@@ -7,8 +7,8 @@ Eq (7): comonotone loads have one value for each joint state, independent ones a
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +23,9 @@ from qnetsim.network.loads import Loads
 from qnetsim.optimize.newsvendor import newsvendor
 from qnetsim.optimize.stage import Stage
 
+#: Numbers of a density from which on those at its ends are left out that are zero: to convolve
+#: long ones takes the product of their sizes.
+LONG = 2**12
 #: What a request adds to a load: the position of its distribution, and a value for each level.
 Addend = tuple[int, tuple[int, ...]]
 
@@ -86,8 +89,10 @@ def marginal_loads(network: Network, forecast: Forecast, routes: RouteTable) -> 
             tuple(_of_levels(counts[:, e], p) for e in range(network.fibres)),
         )
     rho = network.level_channels(forecast.level_count)
-    crossing = routes.uses(network.fibres)[routes.choice]  # (requests, levels, fibres)
-    rule = _CopulaLoads(forecast) if forecast.coupling == "copula" else _SummedLoads(forecast)
+    alike = _Alike.of(forecast, routes)
+    crossing = routes.uses(network.fibres)[alike.choice]  # (kinds of request, levels, fibres)
+    copula = forecast.coupling == "copula"
+    rule = _CopulaLoads(forecast, alike) if copula else _SummedLoads(forecast, alike)
     return Marginals(
         tuple(rule.load(crossing[:, :, e] * rho[:, e]) for e in range(network.fibres)),
         tuple(rule.load(crossing[:, :, e]) for e in range(network.fibres)),
@@ -142,35 +147,66 @@ def _of_levels(values: IntArray, probabilities: FloatArray) -> LoadDistribution:
     return LoadDistribution(distinct.astype(np.float64), _weighted(where, probabilities[order]))
 
 
+class _Alike(NamedTuple):
+    """Requests of one distribution, bundle and route at each level: far fewer than requests.
+
+    Attributes
+    ----------
+    kind, bundle : list of int
+        Positions of the distribution and of the bundle, which is 0 without bundles.
+    choice : ndarray of int64, shape (kinds of request, levels)
+        Positions of the routes.
+    count : list of int
+        How many requests are alike.
+    """
+
+    kind: list[int]
+    bundle: list[int]
+    choice: IntArray
+    count: list[int]
+
+    @classmethod
+    def of(cls, forecast: Forecast, routes: RouteTable) -> _Alike:
+        """Put requests together that add the same to every load."""
+        bundle = np.array(forecast.bundles or np.zeros(forecast.requests), dtype=np.int64)
+        rows = np.column_stack([forecast.kind, bundle, routes.choice])
+        distinct, count = np.unique(rows, axis=0, return_counts=True)
+        kind, bundle = distinct[:, 0], distinct[:, 1]
+        return cls(kind.tolist(), bundle.tolist(), distinct[:, 2:], count.tolist())
+
+    def addends(self, per_level: IntArray) -> Iterator[tuple[int, Addend, int]]:
+        """Bundle, addend and number of those that add to a load; argument as for ``load``."""
+        rows = zip(self.kind, self.bundle, self.count, per_level.tolist(), strict=True)
+        for kind, bundle, count, row in rows:
+            if any(row):
+                yield bundle, (kind, tuple(row)), count
+
+
 class _SummedLoads:
     """Loads of grouped and independent demand: sums over uniform numbers that are independent.
 
     Requests that follow one number are comonotone; those of different numbers are convolved.
     """
 
-    def __init__(self, forecast: Forecast) -> None:
+    def __init__(self, forecast: Forecast, alike: _Alike) -> None:
         self._forecast = forecast
-        self._kind = forecast.kind.tolist()
-        self._bundles = forecast.bundles
+        self._alike = alike
 
     def load(self, per_level: IntArray) -> LoadDistribution:
         """Distribution of the sum over all requests.
 
         Parameters
         ----------
-        per_level : ndarray of int64, shape (requests, levels)
-            What each request adds to the load at each level.
+        per_level : ndarray of int64, shape (kinds of request, levels)
+            What a request of each kind adds to the load at each level.
         """
-        rows = [(self._kind[r], tuple(row)) for r, row in enumerate(per_level.tolist())]
-        used = [r for r, (_, row) in enumerate(rows) if any(row)]
-        if self._bundles:
-            by_bundle: dict[int, Counter[Addend]] = {}
-            for r in used:
-                by_bundle.setdefault(self._bundles[r], Counter())[rows[r]] += 1
-            alike = Counter(tuple(sorted(found.items())) for found in by_bundle.values())
-            return _convolved((self._together(terms), n) for terms, n in sorted(alike.items()))
-        single = Counter(rows[r] for r in used)
-        return _convolved((self._density(*row), n) for row, n in sorted(single.items()))
+        by_bundle: defaultdict[int, Counter[Addend]] = defaultdict(Counter)
+        for bundle, addend, count in self._alike.addends(per_level):
+            by_bundle[bundle][addend] += count
+        if self._forecast.bundles:
+            equal = Counter(tuple(sorted(found.items())) for found in by_bundle.values())
+            return _convolved((self._together(terms), n) for terms, n in sorted(equal.items()))
+        return _convolved((self._density(*row), n) for row, n in sorted(by_bundle[0].items()))
 
     def _density(self, kind: int, values: Sequence[int]) -> FloatArray:
         """Probability of 0, 1, … of one request that has these values at the levels."""
@@ -189,8 +225,8 @@ class _SummedLoads:
 class _CopulaLoads:
     """Loads under a Gaussian copula: given the common normal number, requests are independent."""
 
-    def __init__(self, forecast: Forecast) -> None:
-        self._kind = forecast.kind.tolist()
+    def __init__(self, forecast: Forecast, alike: _Alike) -> None:
+        self._alike = alike
         common = normal_quadrature(forecast.correlation)
         self._weights = common.weights
         self._given = [
@@ -200,9 +236,9 @@ class _CopulaLoads:
 
     def load(self, per_level: IntArray) -> LoadDistribution:
         """Distribution of the sum over all requests; arguments as in :class:`_SummedLoads`."""
-        rows = Counter(
-            (self._kind[r], tuple(row)) for r, row in enumerate(per_level.tolist()) if any(row)
-        )
+        rows: Counter[Addend] = Counter()
+        for _, addend, count in self._alike.addends(per_level):
+            rows[addend] += count
         size = 1 + sum(n * max(values) for (_, values), n in rows.items())
         # convolutions at all points of the common number at once, as products of transforms
         product = np.ones((self._weights.size, size // 2 + 1), dtype=np.complex128)
@@ -217,23 +253,47 @@ class _CopulaLoads:
 
 def _convolved(parts: Iterable[tuple[FloatArray, int]]) -> LoadDistribution:
     """Distribution of a sum of independent terms: densities of 0, 1, …, each so many times."""
-    total = np.ones(1)
+    total = _Part(0, np.ones(1))
+    size = 1
     for density, count in parts:
-        total = np.convolve(total, _power(density, count))
-    return LoadDistribution(np.arange(total.size, dtype=np.float64), total)
+        total = total.plus(_power(density, count))
+        size += (density.size - 1) * count
+    found = np.zeros(size)
+    found[total.first : total.first + total.density.size] = total.density
+    return LoadDistribution(np.arange(size, dtype=np.float64), found)
 
 
 def _weighted(places: IntArray, weights: FloatArray) -> FloatArray:
     return np.bincount(places, weights).astype(np.float64)
 
 
-def _power(density: FloatArray, count: int) -> FloatArray:
+class _Part(NamedTuple):
+    """Density of whole numbers from ``first`` on; all others have none."""
+
+    first: int
+    density: FloatArray
+
+    def plus(self, other: _Part) -> _Part:
+        """Density of the sum of two independent numbers.
+
+        Of thousands of addends most sums are less likely than the least number that is not zero.
+        """
+        first = self.first + other.first
+        density = np.convolve(self.density, other.density)
+        if density.size > LONG:
+            likely = np.flatnonzero(density)
+            density = density[likely[0] : likely[-1] + 1]
+            first += int(likely[0])
+        return _Part(first, density)
+
+
+def _power(density: FloatArray, count: int) -> _Part:
     """Convolve a density ``count`` times with itself, by repeated squaring."""
-    result = np.ones(1)
-    square = density
+    result = _Part(0, np.ones(1))
+    square = _Part(0, density)
     while count:
         if count & 1:
-            result = np.convolve(result, square)
-        square = np.convolve(square, square) if count > 1 else square
+            result = result.plus(square)
+        square = square.plus(square) if count > 1 else square
         count >>= 1
     return result
