@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import combinations
 
+import numpy as np
+
 from qnetsim import seeds
+from qnetsim.arrays import IntArray
 from qnetsim.errors import SettingError
 from qnetsim.forecast.forecast import Forecast
 from qnetsim.forecast.job_forecast import with_jobs
@@ -102,17 +106,27 @@ def _distribution(table: DemandTable) -> LevelDistribution:
 
 
 def _pairs(table: DemandTable, topology: Topology, seed: int) -> tuple[NodePair, ...]:
-    every = list(combinations(range(len(topology.nodes)), 2))
+    nodes = len(topology.nodes)
     if table.requests is not None:
         # once per scenario, not per replication, so that one plan serves all replications
-        picks = seeds.integers(seeds.stream(seed, "pairs"), len(every), table.requests)
-        pairs = [every[pick] for pick in picks]
+        picks = seeds.integers(seeds.stream(seed, "pairs"), math.comb(nodes, 2), table.requests)
+        pairs = _numbered_pairs(picks, nodes)
         _refuse_unconnected(pairs, topology, ("demand", "requests"))
         return tuple(pairs)
     if isinstance(table.pairs, str) or table.pairs is None:
+        every = list(combinations(range(nodes), 2))
         _refuse_unconnected(every, topology, ("demand", "pairs"))
         return tuple(every)
     return _listed_pairs(table.pairs, topology, lambda i: ("demand", "pairs", i))
+
+
+def _numbered_pairs(numbers: IntArray, nodes: int) -> list[NodePair]:
+    """Pairs by their place among all pairs, which stand in the order of ``combinations``."""
+    # place of the first pair of each node with a later one
+    start = np.concatenate([[0], np.cumsum(np.arange(nodes - 1, 0, -1))])
+    first = np.searchsorted(start, numbers, side="right") - 1
+    second = first + 1 + numbers - start[first]
+    return list(zip(first.tolist(), second.tolist(), strict=True))
 
 
 def _listed_pairs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -123,14 +124,18 @@ def _priced(
 ) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
     """Price of a channel and of a KM wavelength on each fibre, times the factor."""
     b = {name: exact(getattr(prices, name)) * factor for name in COMPONENTS}
+    # whole numbers of one unit: sums of fractions are slow
+    unit = math.lcm(*(price.denominator for price in b.values()))
+    c = {name: price.numerator * (unit // price.denominator) for name, price in b.items()}
+    pair = 2 * c["transmitter"] + c["receiver"]
+    each = c["key_manager"] + c["security_infrastructure"] + 2 * c["mux_demux"]
+    once = c["key_manager"] - c["security_infrastructure"] - c["mux_demux"]
     qkd = []
     km = []
     counts = segments(lengths_km, span_km).tolist()
-    pair = 2 * b["transmitter"] + b["receiver"]
-    each = b["key_manager"] + b["security_infrastructure"] + 2 * b["mux_demux"]
-    once = b["key_manager"] - b["security_infrastructure"] - b["mux_demux"]
     for n, length in zip(counts, map(exact, lengths_km), strict=True):
-        wavelength = length * b["channel_km"]
-        qkd.append(n * pair + 3 * wavelength)
-        km.append(n * each + once + wavelength)
+        top, below = length.as_integer_ratio()
+        wavelength = top * c["channel_km"]
+        qkd.append(Fraction(n * pair * below + 3 * wavelength, unit * below))
+        km.append(Fraction((n * each + once) * below + wavelength, unit * below))
     return tuple(qkd), tuple(km)

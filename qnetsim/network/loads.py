@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,19 +47,26 @@ class LoadTable:
     def __init__(self, routes: RouteTable, group: IntArray, amounts: IntArray) -> None:
         levels, fibres = amounts.shape
         groups = int(group.max()) + 1
-        uses = routes.uses(fibres)
+        sizes = np.array([len(route.fibres) for route in routes.routes], dtype=np.int64)
+        starts = np.cumsum(sizes) - sizes
+        taken = np.fromiter(chain.from_iterable(r.fibres for r in routes.routes), dtype=np.int64)
         rows = np.zeros((groups, levels, 2 * fibres), dtype=np.int64)
         for level in range(levels):
-            # requests of each group on each route, then routes on fibres
+            # requests of each group on each route, then the fibres of these routes
             places, counts = np.unique(
                 group * len(routes.routes) + routes.choice[:, level], return_counts=True
             )
             of_group, route = np.divmod(places, len(routes.routes))
-            present, first = np.unique(of_group, return_index=True)
-            crossings = np.zeros((groups, fibres), dtype=np.int64)
-            crossings[present] = np.add.reduceat(uses[route] * counts[:, None], first, axis=0)
-            rows[:, level, :fibres] = crossings * amounts[level]
-            rows[:, level, fibres:] = crossings
+            size = sizes[route]
+            within = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+            fibre = taken[np.repeat(starts[route], size) + within]
+            crossings = np.bincount(
+                np.repeat(of_group * fibres, size) + fibre,
+                weights=np.repeat(counts, size),
+                minlength=groups * fibres,
+            ).astype(np.int64)
+            rows[:, level, fibres:] = crossings.reshape(groups, fibres)
+            rows[:, level, :fibres] = rows[:, level, fibres:] * amounts[level]
         self.fibres = fibres
         self.groups = groups
         self.levels = levels

@@ -70,7 +70,7 @@ def shortest_routes(
 def whole_lengths(lengths: Sequence[Fraction]) -> list[int]:
     """Lengths in units of one over their least common denominator."""
     scale = math.lcm(*(length.denominator for length in lengths))
-    return [int(length * scale) for length in lengths]
+    return [length.numerator * (scale // length.denominator) for length in lengths]
 
 
 def open_neighbours(topology: Topology, avoided: frozenset[int]) -> Neighbours:

@@ -111,7 +111,8 @@ def all_distances(
 
 def _links(neighbours: Sequence[Sequence[Neighbour]]) -> _Links:
     degree = [len(ends) for ends in neighbours]
-    listed = np.array(list(chain.from_iterable(neighbours)), dtype=np.int64).reshape(-1, 2)
+    numbers = chain.from_iterable(chain.from_iterable(neighbours))
+    listed = np.fromiter(numbers, dtype=np.int64).reshape(-1, 2)
     begin = np.repeat(np.arange(len(degree)), degree)
     end, fibre = listed[np.lexsort((listed[:, 1], listed[:, 0], begin))].T
     return _Links(np.concatenate([[0], np.cumsum(degree)]), end, fibre)

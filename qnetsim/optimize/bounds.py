@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qnetsim.forecast import Forecast
-from qnetsim.network import BLOCKED, Network, Route, RouteTable, shortest_routes
+from qnetsim.network import BLOCKED, Network, Route, RouteTable
+from qnetsim.network.level_routes import routes_by_level
 from qnetsim.network.routes import NodePair
 from qnetsim.optimize.assemble import (
     assign_wavelengths,
@@ -31,15 +32,16 @@ from qnetsim.optimize.state_routes import in_states
 from qnetsim.vocabulary import PlanStatus
 
 
-def foreseen_routes(network: Network, forecast: Forecast, level: int) -> dict[NodePair, Route]:
-    """Shortest routes for a known level, each component at its cheaper price."""
-    rho = network.level_channels(level + 1)[level].tolist()
+def foreseen_routes(network: Network, forecast: Forecast) -> list[dict[NodePair, Route]]:
+    """Shortest routes of each level if it is known, each component at its cheaper price."""
     costs = network.costs
-    lengths = [
-        km + r * qkd
-        for km, r, qkd in zip(costs.exact_km_cheapest, rho, costs.exact_qkd_cheapest, strict=True)
-    ]
-    return shortest_routes(network.topology, lengths, forecast.pairs)
+    return routes_by_level(
+        network.topology,
+        wavelengths=costs.exact_km_cheapest,
+        channels=costs.exact_qkd_cheapest,
+        counts=network.level_channels(forecast.level_count),
+        pairs=forecast.pairs,
+    )
 
 
 def blocked_where_cheaper(
@@ -84,10 +86,9 @@ def foreseen_table(network: Network, forecast: Forecast, solver: Solver) -> Fore
     for each level, or joint state, is solved. With limits and independent demand the shortest paths
     are kept: they still give a lower bound on the cost, but such a slot may block requests.
     """
-    levels = range(forecast.level_count)
-    shortest = [foreseen_routes(network, forecast, k) for k in levels]
+    shortest = foreseen_routes(network, forecast)
     if not network.limited or not forecast.comonotone:
-        chosen_here = [blocked_where_cheaper(network, k, shortest[k]) for k in levels]
+        chosen_here = [blocked_where_cheaper(network, k, here) for k, here in enumerate(shortest)]
         table = RouteTable.by_pair_and_level(forecast.pairs, chosen_here)
         return Foreseen(in_states(table, forecast), None, "shortest paths", Size())
     kinds = request_kinds(forecast)

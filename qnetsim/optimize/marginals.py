@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -83,10 +84,9 @@ def marginal_loads(network: Network, forecast: Forecast, routes: RouteTable) -> 
     """
     if forecast.comonotone:
         amounts, counts = state_loads(network, forecast, routes)
-        p = forecast.joint.probabilities
         return Marginals(
-            tuple(_of_levels(amounts[:, e], p) for e in range(network.fibres)),
-            tuple(_of_levels(counts[:, e], p) for e in range(network.fibres)),
+            _of_states(amounts, forecast.joint.probabilities),
+            _of_states(counts, forecast.joint.probabilities),
         )
     rho = network.level_channels(forecast.level_count)
     alike = _Alike.of(forecast, routes)
@@ -140,11 +140,24 @@ def reservations(network: Network, marginals: Marginals) -> Stage:
     return Stage(np.array(channels, dtype=np.float64), np.array(wavelengths, dtype=np.float64))
 
 
-def _of_levels(values: IntArray, probabilities: FloatArray) -> LoadDistribution:
-    """Distribution of a load that has one value at each level."""
-    order = np.argsort(values, kind="stable")
-    distinct, where = np.unique(values[order], return_inverse=True)
-    return LoadDistribution(distinct.astype(np.float64), _weighted(where, probabilities[order]))
+def _of_states(values: IntArray, probabilities: FloatArray) -> tuple[LoadDistribution, ...]:
+    """Distribution of each fibre's load, which has one value in each state.
+
+    Parameters
+    ----------
+    values : ndarray of int64, shape (states, fibres)
+    probabilities : ndarray of float64, shape (states,)
+    """
+    order = np.argsort(values.T, axis=1, kind="stable")
+    ascending = np.take_along_axis(values.T, order, axis=1)
+    first = np.diff(ascending, axis=1, prepend=-1) > 0
+    distinct = ascending[first].astype(np.float64)
+    summed = _weighted(np.cumsum(first) - 1, probabilities[order].ravel())
+    ends = np.cumsum(first.sum(axis=1)).tolist()
+    # copies begin where arrays do, and products of both are summed up in one order
+    return tuple(
+        LoadDistribution(distinct[a:b].copy(), summed[a:b].copy()) for a, b in pairwise([0, *ends])
+    )
 
 
 class _Alike(NamedTuple):

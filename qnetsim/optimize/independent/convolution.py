@@ -20,9 +20,8 @@ def convolution_plan(network: Network, forecast: Forecast, solver: Solver) -> Pl
     levels = range(forecast.level_count)
     table = routes
     if network.costs.blocking is not None:
-        served = [
-            blocked_where_cheaper(network, k, foreseen_routes(network, forecast, k)) for k in levels
-        ]
+        shortest = foreseen_routes(network, forecast)
+        served = [blocked_where_cheaper(network, k, shortest[k]) for k in levels]
         table = RouteTable.of(
             [
                 [BLOCKED if served[k][pair] == BLOCKED else routes.route(r, k) for k in levels]

@@ -41,9 +41,8 @@ def foreseen_prices(case: Case) -> FloatArray:
     prices = np.zeros((forecast.groups, forecast.level_count))
     channels = network.level_channels(forecast.level_count)
     cheapest = network.costs.cheapest
-    for level in range(forecast.level_count):
+    for level, routes in enumerate(foreseen_routes(network, forecast)):
         by_fibre = channels[level] * cheapest.channels + cheapest.wavelengths
-        routes = foreseen_routes(network, forecast, level)
         for pair, group in zip(forecast.pairs, forecast.group.tolist(), strict=True):
             serving = float(by_fibre[list(routes[pair].fibres)].sum())
             prices[group, level] += min(serving, blocking)

@@ -48,6 +48,26 @@ def test_both_unit_costs_count_every_component_of_the_chain() -> None:
     assert costs.exact_km_on_demand == tuple(half * x for x in km)
 
 
+def test_prices_and_lengths_are_the_decimals_that_were_written() -> None:
+    prices = table(
+        reserved=dict.fromkeys(RESERVED, 0.1) | {"channel_km": 0.7},
+        on_demand=dict.fromkeys(RESERVED, 1e-7),
+        on_demand_multiplier=0.3,
+    )
+    costs = unit_costs([12.34, 0.3], [5.0, 0.1], prices)
+    tenth, per_km, rare = Fraction(1, 10), Fraction(7, 10), Fraction(3, 10**8)
+    assert costs.exact_qkd_reserved == (
+        9 * tenth + 3 * per_km * Fraction(1234, 100),
+        9 * tenth + 3 * per_km * Fraction(3, 10),
+    )
+    assert costs.exact_km_reserved == (
+        11 * tenth + per_km * Fraction(1234, 100),
+        11 * tenth + per_km * Fraction(3, 10),
+    )
+    assert costs.exact_qkd_on_demand[0] == rare * (9 + 3 * Fraction(1234, 100))
+    assert costs.exact_km_on_demand[1] == rare * (11 + Fraction(3, 10))
+
+
 def test_floats_are_those_of_the_fractions_and_cannot_be_written() -> None:
     costs = unit_costs([0.1, 1050.0], 160.0, table())
     for name in ("qkd_reserved", "km_reserved", "qkd_on_demand", "km_on_demand"):

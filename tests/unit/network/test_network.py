@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from qnetsim.case import open_case
 from qnetsim.errors import TopologyError
 from qnetsim.network import (
+    BLOCKED,
     COMPONENTS,
     LoadTable,
     RouteTable,
@@ -208,6 +209,8 @@ def test_loads_are_sums_over_requests(coupling: str) -> None:
     case = open_case(nsfnet(demand__requests="30", demand__coupling=f'"{coupling}"'))
     rng = np.random.default_rng(3)
     by_level = [by_level_weight(case.network, case.forecast.pairs, k % 3) for k in range(10)]
+    by_level[4] = dict.fromkeys(by_level[4], BLOCKED)
+    by_level[5] |= dict.fromkeys(case.forecast.pairs[:5], BLOCKED)
     routes = RouteTable.by_pair_and_level(case.forecast.pairs, by_level)
     amounts = rng.integers(0, 50, (10, 21))
     table = LoadTable(routes, case.forecast.group, amounts)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from qnetsim.case import open_case
 from qnetsim.errors import InfeasibleError
-from qnetsim.network import Route, RouteTable
-from qnetsim.optimize import marginal_loads, newsvendor
+from qnetsim.network import BLOCKED, Route, RouteTable
+from qnetsim.optimize import by_level_weight, marginal_loads, newsvendor
 from qnetsim.optimize.itemise import itemise, priced
-from qnetsim.optimize.marginals import expected_excess
+from qnetsim.optimize.marginals import expected_excess, state_loads
 from qnetsim.optimize.plan import OPTIMALITY_GAP
 from qnetsim.plans.make import make_plan
 from qnetsim.policies.registry import make_policy
@@ -110,6 +110,28 @@ requests = 200
         for law, reserved, on_demand in zip(laws, reserved_all, on_demand_all, strict=True)
     )
     assert plan.objective(case.network) < dearer * (1 - 1e-7)
+
+
+def test_comonotone_loads_add_up_the_states_of_each_value_in_order() -> None:
+    case = open_case(nsfnet(demand__requests="40", demand__levels="12"))
+    # other routes at each level, so that loads fall and come again
+    by_level = [by_level_weight(case.network, case.forecast.pairs, k * 7 % 3) for k in range(12)]
+    by_level[11] = dict.fromkeys(by_level[11], BLOCKED)
+    routes = RouteTable.by_pair_and_level(case.forecast.pairs, by_level)
+    found = marginal_loads(case.network, case.forecast, routes)
+    probabilities = case.forecast.joint.probabilities.tolist()
+    several = 0
+    loads = state_loads(case.network, case.forecast, routes)
+    for laws, values in ((found.channels, loads.amounts), (found.wavelengths, loads.requests)):
+        for law, column in zip(laws, values.T.tolist(), strict=True):
+            expected: dict[int, float] = {}
+            for value, probability in zip(column, probabilities, strict=True):
+                expected[value] = expected.get(value, 0.0) + probability
+            # to the last bit
+            assert law.values.tolist() == sorted(expected)
+            assert law.probabilities.tolist() == [expected[v] for v in sorted(expected)]
+            several += len(expected) < len(column)
+    assert several > 21
 
 
 @pytest.mark.slow
