@@ -8,7 +8,7 @@ Eq (7): comonotone loads have one value for each joint state, independent ones a
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -21,14 +21,10 @@ from qnetsim.forecast.copula import levels_given, normal_quadrature
 from qnetsim.forecast.states import joint_states
 from qnetsim.network import Network, RouteTable
 from qnetsim.network.loads import Loads
+from qnetsim.optimize.alike_requests import Addend, AlikeRequests
+from qnetsim.optimize.densities import density_of_sum
 from qnetsim.optimize.newsvendor import newsvendor
 from qnetsim.optimize.stage import Stage
-
-#: Numbers of a density from which on those at its ends are left out that are zero: to convolve
-#: long ones takes the product of their sizes.
-LONG = 2**12
-#: What a request adds to a load: the position of its distribution, and a value for each level.
-Addend = tuple[int, tuple[int, ...]]
 
 
 class LoadDistribution(NamedTuple):
@@ -89,8 +85,8 @@ def marginal_loads(network: Network, forecast: Forecast, routes: RouteTable) -> 
             _of_states(counts, forecast.joint.probabilities),
         )
     rho = network.level_channels(forecast.level_count)
-    alike = _Alike.of(forecast, routes)
-    crossing = routes.uses(network.fibres)[alike.choice]  # (kinds of request, levels, fibres)
+    alike = AlikeRequests.of(forecast, routes)
+    crossing = routes.uses(network.fibres)[alike.choice]  # (kinds, levels, fibres)
     copula = forecast.coupling == "copula"
     rule = _CopulaLoads(forecast, alike) if copula else _SummedLoads(forecast, alike)
     return Marginals(
@@ -160,48 +156,13 @@ def _of_states(values: IntArray, probabilities: FloatArray) -> tuple[LoadDistrib
     )
 
 
-class _Alike(NamedTuple):
-    """Requests of one distribution, bundle and route at each level: far fewer than requests.
-
-    Attributes
-    ----------
-    kind, bundle : list of int
-        Positions of the distribution and of the bundle, which is 0 without bundles.
-    choice : ndarray of int64, shape (kinds of request, levels)
-        Positions of the routes.
-    count : list of int
-        How many requests are alike.
-    """
-
-    kind: list[int]
-    bundle: list[int]
-    choice: IntArray
-    count: list[int]
-
-    @classmethod
-    def of(cls, forecast: Forecast, routes: RouteTable) -> _Alike:
-        """Put requests together that add the same to every load."""
-        bundle = np.array(forecast.bundles or np.zeros(forecast.requests), dtype=np.int64)
-        rows = np.column_stack([forecast.kind, bundle, routes.choice])
-        distinct, count = np.unique(rows, axis=0, return_counts=True)
-        kind, bundle = distinct[:, 0], distinct[:, 1]
-        return cls(kind.tolist(), bundle.tolist(), distinct[:, 2:], count.tolist())
-
-    def addends(self, per_level: IntArray) -> Iterator[tuple[int, Addend, int]]:
-        """Bundle, addend and number of those that add to a load; argument as for ``load``."""
-        rows = zip(self.kind, self.bundle, self.count, per_level.tolist(), strict=True)
-        for kind, bundle, count, row in rows:
-            if any(row):
-                yield bundle, (kind, tuple(row)), count
-
-
 class _SummedLoads:
     """Loads of grouped and independent demand: sums over uniform numbers that are independent.
 
     Requests that follow one number are comonotone; those of different numbers are convolved.
     """
 
-    def __init__(self, forecast: Forecast, alike: _Alike) -> None:
+    def __init__(self, forecast: Forecast, alike: AlikeRequests) -> None:
         self._forecast = forecast
         self._alike = alike
 
@@ -210,7 +171,7 @@ class _SummedLoads:
 
         Parameters
         ----------
-        per_level : ndarray of int64, shape (kinds of request, levels)
+        per_level : ndarray of int64, shape (kinds, levels)
             What a request of each kind adds to the load at each level.
         """
         by_bundle: defaultdict[int, Counter[Addend]] = defaultdict(Counter)
@@ -238,7 +199,7 @@ class _SummedLoads:
 class _CopulaLoads:
     """Loads under a Gaussian copula: given the common normal number, requests are independent."""
 
-    def __init__(self, forecast: Forecast, alike: _Alike) -> None:
+    def __init__(self, forecast: Forecast, alike: AlikeRequests) -> None:
         self._alike = alike
         common = normal_quadrature(forecast.correlation)
         self._weights = common.weights
@@ -266,47 +227,9 @@ class _CopulaLoads:
 
 def _convolved(parts: Iterable[tuple[FloatArray, int]]) -> LoadDistribution:
     """Distribution of a sum of independent terms: densities of 0, 1, …, each so many times."""
-    total = _Part(0, np.ones(1))
-    size = 1
-    for density, count in parts:
-        total = total.plus(_power(density, count))
-        size += (density.size - 1) * count
-    found = np.zeros(size)
-    found[total.first : total.first + total.density.size] = total.density
-    return LoadDistribution(np.arange(size, dtype=np.float64), found)
+    found = density_of_sum(parts)
+    return LoadDistribution(np.arange(found.size, dtype=np.float64), found)
 
 
 def _weighted(places: IntArray, weights: FloatArray) -> FloatArray:
     return np.bincount(places, weights).astype(np.float64)
-
-
-class _Part(NamedTuple):
-    """Density of whole numbers from ``first`` on; all others have none."""
-
-    first: int
-    density: FloatArray
-
-    def plus(self, other: _Part) -> _Part:
-        """Density of the sum of two independent numbers.
-
-        Of thousands of addends most sums are less likely than the least number that is not zero.
-        """
-        first = self.first + other.first
-        density = np.convolve(self.density, other.density)
-        if density.size > LONG:
-            likely = np.flatnonzero(density)
-            density = density[likely[0] : likely[-1] + 1]
-            first += int(likely[0])
-        return _Part(first, density)
-
-
-def _power(density: FloatArray, count: int) -> _Part:
-    """Convolve a density ``count`` times with itself, by repeated squaring."""
-    result = _Part(0, np.ones(1))
-    square = _Part(0, density)
-    while count:
-        if count & 1:
-            result = result.plus(square)
-        square = square.plus(square) if count > 1 else square
-        count >>= 1
-    return result
