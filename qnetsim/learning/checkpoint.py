@@ -242,7 +242,7 @@ def card_text(weights: Weights, sha256: str) -> str:
         ("cost over C*, mean actions", card["final_cost_of_mean_actions"]),
         *_stop_rows(card, options, settings["learning"]["epochs"]),
         *_kept_rows(card),
-        ("within 5 % from epoch", "never" if converged_at is None else converged_at),
+        ("within 5 % of C* from epoch", "never" if converged_at is None else converged_at),
         ("channels for each routed request at action 1", weights.spec.most_channels),
         ("seed, and training seed", f"{seed}, {card['training_seed']}"),
         ("scenario digest", f"`{card['scenario_digest']}`"),

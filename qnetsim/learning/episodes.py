@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import operator
 import os
+import warnings
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
@@ -82,6 +84,13 @@ def refuse_rendering(render_mode: object) -> None:
     """
     if render_mode is not None:
         raise UsageError(f"render_mode is {render_mode!r}; nothing is drawn here, so leave it out")
+
+
+def note_options(options: Mapping[str, object] | None) -> None:
+    """Warn of options of ``reset``, of which there are none here; checkers of others pass some."""
+    if options:
+        names = ", ".join(map(repr, options))
+        warnings.warn(f"reset() has no options; {names} changes nothing", stacklevel=3)
 
 
 def whole_seed(seed: object) -> int:

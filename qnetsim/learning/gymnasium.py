@@ -17,6 +17,7 @@ from qnetsim.learning.episodes import (
     OpenedScenario,
     ScenarioGiven,
     given_scenario,
+    note_options,
     real_numbers,
     refuse_rendering,
     refuse_step,
@@ -82,11 +83,14 @@ class ManagerEnv(OpenedScenario, gymnasium.Env[Vector, Vector]):
     ) -> tuple[Vector, dict[str, Any]]:
         """Begin an episode in the world of this number, or in the next one.
 
+        There are no options; a warning names those that are given.
+
         Raises
         ------
         UsageError
             The seed is no whole number >= 0.
         """
+        note_options(options)
         number = None if seed is None else whole_seed(seed)
         super().reset(seed=number)
         self._world = self._world + 1 if number is None else number

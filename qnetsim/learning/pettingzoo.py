@@ -16,6 +16,7 @@ from qnetsim.learning.episodes import (
     ScenarioGiven,
     agent_action,
     given_scenario,
+    note_options,
     refuse_rendering,
     refuse_step,
     whole_seed,
@@ -118,11 +119,14 @@ class QkdParallelEnv(OpenedScenario, ParallelEnv):  # type: ignore[misc]
     ) -> tuple[dict[str, Vector], dict[str, dict[str, Any]]]:
         """Begin an episode in the world of this number, or in the next one.
 
+        There are no options; a warning names those that are given.
+
         Raises
         ------
         UsageError
             The seed is no whole number >= 0.
         """
+        note_options(options)
         self._episode = whole_seed(seed) if seed is not None else self._episode + 1
         self._environment.reset([self._episode])
         self.agents = list(self.possible_agents)

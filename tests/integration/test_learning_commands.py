@@ -119,7 +119,7 @@ def test_train_does_what_its_options_say(
         "cost over C*, drawn actions": f"{round(costs['stochastic'][0], 6)}",
         "cost over C*, mean actions": f"{round(costs['deterministic'][0], 6)}",
         "seed, and training seed": "3, 0",
-        "within 5 % from epoch": "never",
+        "within 5 % of C* from epoch": "never",
     }.items():
         assert f"\n| {name} | {value} |\n" in card
 

@@ -66,7 +66,7 @@ def show_training(training: Training, others: dict[str, float]) -> None:
         rows.add_row(f"{epoch}{' (untrained)' * (epoch == 0)}", *counts, *both)
     print_table(rows)
     each = ", ".join("never" if e is None else str(e) for e in _converged_at(training))
-    echo(f"drawn actions stay within 5 % from epoch: {each}{' (by seed)' * several}")
+    echo(f"drawn actions stay within 5 % of C* from epoch: {each}{' (by seed)' * several}")
     _show_kept(training)
     listed = ", ".join(
         f"{name}{' (sees the future)' * (name == 'perfect')} {ratio:.4f}"
@@ -89,7 +89,7 @@ def show_shared_weights(record: CurveRecord, padded: bool) -> None:
 
 
 def _converged_at(training: Training) -> list[int | None]:
-    """Epoch from which each seed's drawn actions stay within 5 %; None where they never do."""
+    """Epoch from which drawn actions of each seed stay within 5 % of C*; None for never."""
     epochs = training.curve.epochs
     reached = converged(np.array(training.curve.stochastic))
     return [None if np.isinf(row) else epochs[int(row)] for row in reached]

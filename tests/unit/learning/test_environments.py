@@ -189,6 +189,20 @@ def played(environment, slots=6):
     return seen
 
 
+def test_options_of_a_reset_are_not_dropped_in_silence() -> None:
+    parallel = parallel_of()
+    from qnetsim.learning.gymnasium import ManagerEnv
+    from qnetsim.learning.pettingzoo import env
+
+    for environment in (parallel, ManagerEnv(scenario_of()), env(scenario_of())):
+        with pytest.warns(UserWarning, match=r"reset\(\) has no options; 'world' changes nothing"):
+            environment.reset(seed=1, options={"world": 3})
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            environment.reset(options={})
+            environment.reset(options=None)
+
+
 def test_a_reset_gives_what_a_fresh_environment_gives():
     tables = {"learning": ALL, "more": STORES + "\n" + REGIMES}
     used = parallel_of(**tables)
@@ -392,6 +406,8 @@ def test_info_says_who_is_a_manager():
     assert all(info["manager"] for info in every.values())
 
 
+# its checkers pass options of their own
+@pytest.mark.filterwarnings("ignore:reset.. has no options")
 def test_pettingzoo_takes_it_turn_by_turn_too():
     pytest.importorskip("pettingzoo")
     from pettingzoo.test import api_test, parallel_api_test
@@ -404,6 +420,8 @@ def test_pettingzoo_takes_it_turn_by_turn_too():
     api_test(parallel_to_aec(parallel_of(**tables)), num_cycles=20)
 
 
+# its checkers pass options of their own
+@pytest.mark.filterwarnings("ignore:reset.. has no options")
 def test_the_environments_have_pettingzoos_names_and_take_scenarios_by_name():
     pytest.importorskip("pettingzoo")
     from pettingzoo.test import api_test, parallel_seed_test

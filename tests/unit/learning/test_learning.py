@@ -452,6 +452,8 @@ def test_operations_grow_with_agents_and_layers_as_counted():
     assert sum(calls) == operations(14, training.learner.policy_sizes)
 
 
+# its checkers pass options of their own
+@pytest.mark.filterwarnings("ignore:reset.. has no options")
 def test_pettingzoo_accepts_the_environment():
     from pettingzoo.test import parallel_api_test, parallel_seed_test
 
