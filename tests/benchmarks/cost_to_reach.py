@@ -40,11 +40,11 @@ SIDE_BY_SIDE = {
     "policy_rate": 0.005,
     "q_rate": 0.003,
 }
-#: The scenario's settings, as far as they are used, and faster ones. FedSAC's epochs are short, as
-#: it is there within the first one of the scenario. A short replay does not serve MASAC.
+#: The scenario's settings, as far as they are used, and faster ones. A short replay does not serve
+#: MASAC.
 PAIRS = {
     "fedsac": (
-        Settings({"slots_per_epoch": 20, "updates_per_epoch": 20}),
+        Settings(),
         Settings(
             {
                 "slots_per_epoch": 1,
