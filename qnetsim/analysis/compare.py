@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -32,6 +33,8 @@ from qnetsim.plain_text import counted
 from qnetsim.trace import open_trace
 from qnetsim.vocabulary import BILL_COLUMNS
 
+Found = TypeVar("Found")
+
 #: Solvers by the names that a plan gives them.
 SOLVERS = ("Gurobi", "HiGHS")
 #: Policy that the ratios refer to, where it is present.
@@ -42,6 +45,13 @@ PERFECT = "perfect"
 Series = Mapping[str, FloatArray]
 #: Parts of a scenario that may differ in one world, but change what a cost means.
 SETUP_PARTS = ("cost", "network", "key_management")
+
+
+class Each(Protocol):
+    """Applies a function to each of some files, here or in several processes; in order."""
+
+    def __call__(self, find: Callable[[Path], Found], paths: Sequence[Path], /) -> Iterable[Found]:
+        """Results of the function."""
 
 
 @dataclass(frozen=True)
@@ -185,13 +195,15 @@ class Comparison:
         return tuple(found)
 
 
-def compare_traces(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
+def compare_traces(paths: Sequence[str | os.PathLike[str]], *, each: Each = map) -> Comparison:
     """Compare the policies of these traces.
 
     Parameters
     ----------
     paths : sequence of path-like
         Complete traces; every policy in the same replications.
+    each : callable
+        Applies a function to each of them and gives the results in order, as ``map`` does.
 
     Raises
     ------
@@ -211,7 +223,7 @@ def compare_traces(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
     complete: set[Path] = set()
     followed: dict[str, list[Series]] = {}
     try:
-        table = _runs_by_policy(traces, complete, followed)
+        table = _runs_by_policy(zip(traces, each(_seen, traces), strict=True), complete, followed)
         refuse_unpaired(table)
     except (WorldMismatchError, _UnfinishedError) as error:
         missing = missing_traces(traces, complete)
@@ -226,7 +238,7 @@ def compare_traces(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
     provenances = [run.provenance for runs in table.values() for run in runs.values()]
     cut = warm_up(provenances, transients)
     if cut != WarmUp():
-        table = {name: _without_warm_up(runs, cut) for name, runs in table.items()}
+        table = {name: _without_warm_up(runs, cut, each) for name, runs in table.items()}
     reference = REFERENCE if REFERENCE in table else next(iter(table))
     costs = {name: _costs(runs) for name, runs in table.items()}
     results = tuple(
@@ -252,25 +264,42 @@ class _UnfinishedError(TraceError):
     """A trace among those to be compared is not complete."""
 
 
+class _Seen(NamedTuple):
+    """A trace's figures over all slots, and what it looks like against time if it may warm up."""
+
+    metrics: RunMetrics
+    series: Series | None
+
+
+def _seen(path: Path) -> _Seen | _UnfinishedError:
+    """Read a trace; one that is not complete is no error before its turn comes."""
+    with open_trace(path, whole=False) as trace:
+        if trace.status != "complete":
+            return _UnfinishedError(
+                f"{path}: the run is {trace.status} after {counted(trace.slots, 'slot')}; "
+                f"what wrote it completes it with {argument('resume', 'True')}"
+            )
+        metrics = run_metrics(trace, WarmUp())
+        return _Seen(metrics, series_of(trace) if may_warm_up(metrics.scenario) else None)
+
+
 def _runs_by_policy(
-    paths: Sequence[Path], complete: set[Path], followed: dict[str, list[Series]]
+    seen: Iterable[tuple[Path, _Seen | _UnfinishedError]],
+    complete: set[Path],
+    followed: dict[str, list[Series]],
 ) -> dict[str, dict[int, RunMetrics]]:
     """Figures of the traces by policy and replication, over all slots.
 
     Notes which of them are complete, and what those that may warm up look like against time.
     """
     table: dict[str, dict[int, RunMetrics]] = {}
-    for path in paths:
-        with open_trace(path, whole=False) as trace:
-            if trace.status != "complete":
-                raise _UnfinishedError(
-                    f"{path}: the run is {trace.status} after {counted(trace.slots, 'slot')}; "
-                    f"what wrote it completes it with {argument('resume', 'True')}"
-                )
-            complete.add(path)
-            metrics = run_metrics(trace, WarmUp())
-            if may_warm_up(metrics.scenario):
-                followed.setdefault(metrics.policy, []).append(series_of(trace))
+    for path, found in seen:
+        if isinstance(found, _UnfinishedError):
+            raise found
+        metrics = found.metrics
+        complete.add(path)
+        if found.series is not None:
+            followed.setdefault(metrics.policy, []).append(found.series)
         runs = table.setdefault(metrics.policy, {})
         if metrics.replication in runs:
             raise TraceError(
@@ -297,15 +326,18 @@ def _mean_series(found: Sequence[Series]) -> Series:
     return {name: np.mean([series[name] for series in found], axis=0) for name in found[0]}
 
 
-def _without_warm_up(runs: dict[int, RunMetrics], cut: WarmUp) -> dict[int, RunMetrics]:
+def _without_warm_up(runs: dict[int, RunMetrics], cut: WarmUp, each: Each) -> dict[int, RunMetrics]:
     """The figures of these runs without their first slots."""
     if not cut.slots:
         return {number: replace(run, warm_up=cut) for number, run in runs.items()}
-    found = {}
-    for number, run in runs.items():
-        with open_trace(run.trace, whole=False) as trace:
-            found[number] = run_metrics(trace, cut)
-    return found
+    found = each(partial(_metrics, cut=cut), [run.trace for run in runs.values()])
+    return dict(zip(runs, found, strict=True))
+
+
+def _metrics(path: Path, cut: WarmUp) -> RunMetrics:
+    """Figures of a trace without its first slots."""
+    with open_trace(path, whole=False) as trace:
+        return run_metrics(trace, cut)
 
 
 def _intervals(runs: Sequence[RunMetrics]) -> Intervals:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias, cast, get_args
 
@@ -26,6 +27,7 @@ from qnetsim.replay.replay import replay
 from qnetsim.replay.replay_batch import recorded_files, replay_policies
 from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import Progress, simulate
+from qnetsim.runs.workers import map_in_workers
 from qnetsim.trace import is_hdf5
 from qnetsim.trace.files.planned_traces import traces_of
 from qnetsim.world.realisation import Realisation
@@ -165,6 +167,7 @@ def compare(
     _refuse_contradiction(resume, force, out)
     workers = whole_argument("workers", workers, 1, MOST_WORKERS)
     refuse_uncallable("progress", progress)
+    each = partial(map_in_workers, workers=workers)
     place = place_of(out)
     paths = _recorded(source)
     if paths is None:
@@ -180,7 +183,8 @@ def compare(
             durable=durable,
             progress=progress,
         )
-        return ComparisonResult(compare_traces(made), tuple(made), [place.folder])
+        compared = compare_traces(made, each=each)
+        return ComparisonResult(compared, tuple(made), [place.folder])
     if replications is not None:
         raise UsageError(
             f"{argument('replications')} goes with a scenario; traces are read as they are"
@@ -200,7 +204,7 @@ def compare(
     )
     traces = (*files.traces, *made)
     # temporary traces of an earlier result stay as long as this one
-    return ComparisonResult(compare_traces(traces), traces, [place.folder, source])
+    return ComparisonResult(compare_traces(traces, each=each), traces, [place.folder, source])
 
 
 @inputs_noted()

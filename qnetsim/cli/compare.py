@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
@@ -34,6 +35,7 @@ from qnetsim.plain_text import counted
 from qnetsim.plans.make import plan_policies
 from qnetsim.policies.chosen import policy_table
 from qnetsim.runs.batch import run_policies
+from qnetsim.runs.workers import map_in_workers
 from qnetsim.scenario import Scenario
 from qnetsim.shipped import scenario_file
 from qnetsim.trace import is_hdf5
@@ -125,13 +127,13 @@ def compare(
     if key is not None and not made:
         raise UsageError("--sign signs what is written, and traces are only read here")
     signer.sign(made)
-    return _tell(paths, folder if draws else None, as_json=as_json)
+    return _tell(paths, folder if draws else None, workers=workers, as_json=as_json)
 
 
-def _tell(paths: Sequence[Path], folder: Path | None, *, as_json: bool) -> int:
+def _tell(paths: Sequence[Path], folder: Path | None, *, workers: int, as_json: bool) -> int:
     """Print the comparison of these traces, draw its report into a folder; returns the status."""
     with working("reading traces"):
-        comparison = compare_traces(paths)
+        comparison = compare_traces(paths, each=partial(map_in_workers, workers=workers))
     for warning in comparison.warnings:
         echo(f"warning: {warning}", err=True)
     report = None if folder is None else draw_report(comparison, folder, formats=("svg",))

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
@@ -35,6 +35,8 @@ LOOK_S = 0.2
 GRACE_S = 30.0
 #: How long a thread may take to end once it has nothing to do, in seconds.
 END_S = 0.1
+#: Items below are not worth the start of workers.
+FEW_ITEMS = 32
 
 
 class WritesTrace(Protocol):
@@ -47,6 +49,8 @@ class WritesTrace(Protocol):
 
 
 Job = TypeVar("Job", bound=WritesTrace)
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 
 def run_in_workers(
@@ -77,9 +81,75 @@ def run_in_workers(
     QnetsimError
         What a job raised first.
     """
+    with stoppable() as check, _working(run, jobs, workers) as work:
+        futures = dict(zip(work.futures, jobs, strict=True))
+
+        def finished(future: Future[Any]) -> None:
+            _result(future, check)
+            note_standing(futures[future].out, "complete")
+            done()
+
+        try:
+            _await(futures, check, finished)
+        except BaseException:
+            work.stop()
+            for future, job in futures.items():
+                _note(future, job.out)
+            raise
+
+
+def map_in_workers(
+    find: Callable[[Item], Found], items: Sequence[Item], workers: int
+) -> list[Found]:
+    """What a function finds for each item, in their order, in worker processes.
+
+    Parameters
+    ----------
+    find : callable
+        Picklable, as the items and what it returns.
+    items : sequence
+    workers : int
+        Processes; with one, or few items, this process does it by itself.
+
+    Raises
+    ------
+    Interrupted
+        By a signal.
+    TraceError
+        A worker process died.
+    QnetsimError
+        What was raised for the first of the items for which something was.
+    """
+    if workers <= 1 or len(items) < FEW_ITEMS:
+        return list(map(find, items))
+    with stoppable() as check, _working(find, items, workers) as work:
+        try:
+            _await(work.futures, check, lambda future: None)
+            return [_result(future, check) for future in work.futures]
+        except BaseException:
+            work.stop()
+            raise
+
+
+class _Working(NamedTuple):
+    """A pool of workers that have begun, and what becomes of each item."""
+
+    pool: ProcessPoolExecutor
+    pipe: Connection
+    futures: list[Future[Any]]
+
+    def stop(self) -> None:
+        """Stop the workers, and wait until they have ended."""
+        self.pipe.close()
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _working(run: Callable[[Any], object], jobs: Sequence[Any], workers: int) -> Iterator[_Working]:
+    """Begin workers that do jobs."""
     # its start sets the mask of signals
     resource_tracker.ensure_running()
-    with stoppable() as check, ExitStack() as stack:
+    with ExitStack() as stack:
         with unwatched(), untouched_by_terminal():
             context = _context(run.__module__)
             forks = context.get_start_method() == "fork"
@@ -91,17 +161,10 @@ def run_in_workers(
                     min(workers, len(jobs)), mp_context=context, initializer=_begin, initargs=given
                 )
             )
-            futures = {pool.submit(_do, number): job for number, job in enumerate(jobs)}
+            futures = [pool.submit(_do, number) for number in range(len(jobs))]
             # the pool looks for dead workers among those that were there at the last submission
             pool.submit(_nothing)
-        try:
-            _await(futures, check, done)
-        except BaseException:
-            writing.close()
-            pool.shutdown(wait=True, cancel_futures=True)
-            for future, job in futures.items():
-                _note(future, job.out)
-            raise
+        yield _Working(pool, writing, futures)
 
 
 class _Work(NamedTuple):
@@ -177,24 +240,29 @@ def _native_threads() -> int:
 
 
 def _await(
-    futures: dict[Future[object], Job], check: Callable[[], None], done: Callable[[], None]
+    futures: Iterable[Future[Any]],
+    check: Callable[[], None],
+    finished: Callable[[Future[Any]], None],
 ) -> None:
     pending = set(futures)
     while pending:
-        finished, pending = wait(pending, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+        ended, pending = wait(pending, timeout=LOOK_S, return_when=FIRST_COMPLETED)
         check()
-        for future in finished:
-            try:
-                future.result()
-            except BrokenProcessPool:
-                time.sleep(LOOK_S)  # a signal to all processes may reach this one last
-                check()
-                raise TraceError(
-                    "a worker process died, killed or out of memory; use fewer "
-                    f"{argument('workers')}{_guard()}"
-                ) from None
-            note_standing(futures[future].out, "complete")
-            done()
+        for future in ended:
+            finished(future)
+
+
+def _result(future: Future[Any], check: Callable[[], None]) -> Any:
+    """What a job returned."""
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        time.sleep(LOOK_S)  # a signal to all processes may reach this one last
+        check()
+        raise TraceError(
+            "a worker process died, killed or out of memory; use fewer "
+            f"{argument('workers')}{_guard()}"
+        ) from None
 
 
 def _guard() -> str:
