@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 
+from qnetsim.analysis.compared_runs import (
+    Each,
+    Series,
+    UnfinishedError,
+    follow_others,
+    runs_by_policy,
+    seen,
+    without_warm_up,
+)
 from qnetsim.analysis.completeness import MissingTraces, missing_traces
 from qnetsim.analysis.key_figures import KeyFigures, key_figures
 from qnetsim.analysis.mean_intervals import Intervals, over_batches, over_replications
-from qnetsim.analysis.metrics import RunMetrics, run_metrics
-from qnetsim.analysis.mixing import refuse_mixed
+from qnetsim.analysis.metrics import RunMetrics
 from qnetsim.analysis.paired import ConfidenceInterval, paired_ratio
-from qnetsim.analysis.warm_up import WarmUp, may_warm_up, series_of, warm_up
+from qnetsim.analysis.warm_up import WarmUp, warm_up
 from qnetsim.analysis.worlds import refuse_unpaired
 from qnetsim.arguments import path_argument
 from qnetsim.arrays import FloatArray
 from qnetsim.errors import (
     PartialComparisonError,
-    TraceError,
     UsageError,
     WorldMismatchError,
-    argument,
 )
-from qnetsim.plain_text import counted
 from qnetsim.trace import open_trace
 from qnetsim.vocabulary import BILL_COLUMNS
-
-Found = TypeVar("Found")
 
 #: Solvers by the names that a plan gives them.
 SOLVERS = ("Gurobi", "HiGHS")
@@ -41,17 +43,8 @@ SOLVERS = ("Gurobi", "HiGHS")
 REFERENCE = "sip"
 #: Policy that is told the demand of each slot.
 PERFECT = "perfect"
-#: What is followed against time, by name.
-Series = Mapping[str, FloatArray]
 #: Parts of a scenario that may differ in one world, but change what a cost means.
 SETUP_PARTS = ("cost", "network", "key_management")
-
-
-class Each(Protocol):
-    """Applies a function to each of some files, here or in several processes; in order."""
-
-    def __call__(self, find: Callable[[Path], Found], paths: Sequence[Path], /) -> Iterable[Found]:
-        """Results of the function."""
 
 
 @dataclass(frozen=True)
@@ -223,9 +216,9 @@ def compare_traces(paths: Sequence[str | os.PathLike[str]], *, each: Each = map)
     complete: set[Path] = set()
     followed: dict[str, list[Series]] = {}
     try:
-        table = _runs_by_policy(zip(traces, each(_seen, traces), strict=True), complete, followed)
+        table = runs_by_policy(zip(traces, each(seen, traces), strict=True), complete, followed)
         refuse_unpaired(table)
-    except (WorldMismatchError, _UnfinishedError) as error:
+    except (WorldMismatchError, UnfinishedError) as error:
         missing = missing_traces(traces, complete)
         if not missing:
             raise
@@ -233,12 +226,12 @@ def compare_traces(paths: Sequence[str | os.PathLike[str]], *, each: Each = map)
         raise PartialComparisonError(f"{told}; {error}") from None
     missing = missing_traces(traces, complete)
     if followed:
-        _follow_others(table, followed)
+        follow_others(table, followed)
     transients = {name: _mean_series(found) for name, found in followed.items()}
     provenances = [run.provenance for runs in table.values() for run in runs.values()]
     cut = warm_up(provenances, transients)
     if cut != WarmUp():
-        table = {name: _without_warm_up(runs, cut, each) for name, runs in table.items()}
+        table = {name: without_warm_up(runs, cut, each) for name, runs in table.items()}
     reference = REFERENCE if REFERENCE in table else next(iter(table))
     costs = {name: _costs(runs) for name, runs in table.items()}
     results = tuple(
@@ -260,84 +253,9 @@ def compare_traces(paths: Sequence[str | os.PathLike[str]], *, each: Each = map)
     )
 
 
-class _UnfinishedError(TraceError):
-    """A trace among those to be compared is not complete."""
-
-
-class _Seen(NamedTuple):
-    """A trace's figures over all slots, and what it looks like against time if it may warm up."""
-
-    metrics: RunMetrics
-    series: Series | None
-
-
-def _seen(path: Path) -> _Seen | _UnfinishedError:
-    """Read a trace; one that is not complete is no error before its turn comes."""
-    with open_trace(path, whole=False) as trace:
-        if trace.status != "complete":
-            return _UnfinishedError(
-                f"{path}: the run is {trace.status} after {counted(trace.slots, 'slot')}; "
-                f"what wrote it completes it with {argument('resume', 'True')}"
-            )
-        metrics = run_metrics(trace, WarmUp())
-        return _Seen(metrics, series_of(trace) if may_warm_up(metrics.scenario) else None)
-
-
-def _runs_by_policy(
-    seen: Iterable[tuple[Path, _Seen | _UnfinishedError]],
-    complete: set[Path],
-    followed: dict[str, list[Series]],
-) -> dict[str, dict[int, RunMetrics]]:
-    """Figures of the traces by policy and replication, over all slots.
-
-    Notes which of them are complete, and what those that may warm up look like against time.
-    """
-    table: dict[str, dict[int, RunMetrics]] = {}
-    for path, found in seen:
-        if isinstance(found, _UnfinishedError):
-            raise found
-        metrics = found.metrics
-        complete.add(path)
-        if found.series is not None:
-            followed.setdefault(metrics.policy, []).append(found.series)
-        runs = table.setdefault(metrics.policy, {})
-        if metrics.replication in runs:
-            raise TraceError(
-                f"{path}: policy {metrics.policy!r}, replication {metrics.replication} is also "
-                f"in {runs[metrics.replication].trace}; give each run once"
-            )
-        runs[metrics.replication] = metrics
-    refuse_mixed(table)
-    return table
-
-
-def _follow_others(
-    table: Mapping[str, Mapping[int, RunMetrics]], followed: dict[str, list[Series]]
-) -> None:
-    """What policies look like against time that have nothing to warm up, beside some that do."""
-    for name in sorted(table.keys() - followed.keys()):
-        for run in table[name].values():
-            with open_trace(run.trace) as trace:
-                followed.setdefault(name, []).append(series_of(trace))
-
-
 def _mean_series(found: Sequence[Series]) -> Series:
     """Mean over the replications, slot by slot."""
     return {name: np.mean([series[name] for series in found], axis=0) for name in found[0]}
-
-
-def _without_warm_up(runs: dict[int, RunMetrics], cut: WarmUp, each: Each) -> dict[int, RunMetrics]:
-    """The figures of these runs without their first slots."""
-    if not cut.slots:
-        return {number: replace(run, warm_up=cut) for number, run in runs.items()}
-    found = each(partial(_metrics, cut=cut), [run.trace for run in runs.values()])
-    return dict(zip(runs, found, strict=True))
-
-
-def _metrics(path: Path, cut: WarmUp) -> RunMetrics:
-    """Figures of a trace without its first slots."""
-    with open_trace(path, whole=False) as trace:
-        return run_metrics(trace, cut)
 
 
 def _intervals(runs: Sequence[RunMetrics]) -> Intervals:

@@ -71,7 +71,7 @@ SETUPS = (
     Setup("sip", 30, 0.95),
     Setup("sip", 200, 1.3),
     Setup("sip", 1000, 1.6),
-    Setup("perfect", 1000, 6.2, 9.6),
+    Setup("perfect", 1000, 15.0, 9.6),
     Setup("evf", 200, 20.0, 4.0),
     Setup("evf", 1000, 12.0, 3.0),
     Setup("evf", 5000, 16.0, 1.9),

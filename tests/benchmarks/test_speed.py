@@ -47,16 +47,16 @@ TRACE_SHARE = {
 #: Least speed of each kernel, as a share of the bare loop's.
 OF_BARE: dict[Kernel, dict[tuple[int, str], float]] = {
     "numba": {
-        (100, "comonotone"): 0.7,
+        (100, "comonotone"): 0.55,
         (100, "independent"): 0.37,
-        (1000, "comonotone"): 4.8,
+        (1000, "comonotone"): 3.8,
         (1000, "independent"): 1.8,
     },
     "numpy": {
         (100, "comonotone"): 0.4,
         (100, "independent"): 0.12,
         (1000, "comonotone"): 2.6,
-        (1000, "independent"): 0.17,
+        (1000, "independent"): 0.13,
     },
 }
 ROUNDS = 5

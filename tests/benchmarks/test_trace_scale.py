@@ -13,6 +13,7 @@ from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
 from tests.support.helpers import nsfnet
+from tests.support.release import PEAK
 
 pytestmark = pytest.mark.slow
 
@@ -59,11 +60,11 @@ def test_opening_takes_as_long_as_that_of_a_short_trace(traces: list[Path], tmp_
 def test_a_comparison_needs_less_than_500_mb(traces: list[Path], tmp_path: Path) -> None:
     paths = ", ".join(repr(str(path)) for path in traces)
     code = (
-        "import resource\nfrom pathlib import Path\nfrom qnetsim.analysis import compare_traces\n"
+        f"{PEAK}\nfrom pathlib import Path\nfrom qnetsim.analysis import compare_traces\n"
         "from qnetsim.analysis.report import write_report\n"
         f"write_report(compare_traces([{paths}]), Path({str(tmp_path)!r}))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        "print(peak_mb())\n"
     )
-    megabytes = int(measured(code)[0]) / 1024
+    megabytes = float(measured(code)[0])
     print(f"\ncompare of two: {megabytes:.0f} MB")
     assert megabytes < 500

@@ -26,6 +26,14 @@ if str(_found) != sys.argv[1]:
     sys.exit(f"qnetsim comes from {_found}, not from {sys.argv[1]}")
 del sys.argv[1]
 """
+#: Defines ``peak_mb``. What ``getrusage`` gives a new process is no less than what the process had
+#: that started it.
+PEAK = """
+def peak_mb():
+    from pathlib import Path
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e6
+"""
 #: Goes behind code that defines ``measure``: one round for each line of the input.
 ROUNDS = """
 for _ in sys.stdin:
@@ -67,6 +75,11 @@ class Ratio(NamedTuple):
         )
         print(f"\n{row}", flush=True)
         assert self.ratio >= self.promised, row
+
+
+def median_pair(rounds: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The round whose ratio is the middle one: machines change their pace between rounds."""
+    return sorted(rounds, key=lambda pair: pair[0] / pair[1])[len(rounds) // 2]
 
 
 def unpack_release(folder: Path) -> None:
