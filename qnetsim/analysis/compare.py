@@ -226,12 +226,12 @@ def compare_traces(paths: Sequence[str | os.PathLike[str]], *, each: Each = map)
         raise PartialComparisonError(f"{told}; {error}") from None
     missing = missing_traces(traces, complete)
     if followed:
-        follow_others(table, followed)
+        follow_others(table, followed, each)
     transients = {name: _mean_series(found) for name, found in followed.items()}
     provenances = [run.provenance for runs in table.values() for run in runs.values()]
     cut = warm_up(provenances, transients)
     if cut != WarmUp():
-        table = {name: without_warm_up(runs, cut, each) for name, runs in table.items()}
+        table = without_warm_up(table, cut, each)
     reference = REFERENCE if REFERENCE in table else next(iter(table))
     costs = {name: _costs(runs) for name, runs in table.items()}
     results = tuple(

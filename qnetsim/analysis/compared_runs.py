@@ -19,6 +19,8 @@ from qnetsim.trace import open_trace
 Found = TypeVar("Found")
 #: What is followed against time, by name.
 Series = Mapping[str, FloatArray]
+#: Figures of runs by policy and replication.
+RunsByPolicy = Mapping[str, Mapping[int, RunMetrics]]
 
 
 class Each(Protocol):
@@ -82,22 +84,33 @@ def runs_by_policy(
     return table
 
 
-def follow_others(
-    table: Mapping[str, Mapping[int, RunMetrics]], followed: dict[str, list[Series]]
-) -> None:
+def follow_others(table: RunsByPolicy, followed: dict[str, list[Series]], each: Each) -> None:
     """What policies look like against time that have nothing to warm up, beside some that do."""
-    for name in sorted(table.keys() - followed.keys()):
-        for run in table[name].values():
-            with open_trace(run.trace) as trace:
-                followed.setdefault(name, []).append(series_of(trace))
+    names = sorted(table.keys() - followed.keys())
+    paths = [run.trace for name in names for run in table[name].values()]
+    found = iter(each(_series, paths))
+    for name in names:
+        followed[name] = [next(found) for _ in table[name]]
 
 
-def without_warm_up(runs: dict[int, RunMetrics], cut: WarmUp, each: Each) -> dict[int, RunMetrics]:
+def _series(path: Path) -> Series:
+    """What a trace looks like against time."""
+    with open_trace(path) as trace:
+        return series_of(trace)
+
+
+def without_warm_up(
+    table: RunsByPolicy, cut: WarmUp, each: Each
+) -> dict[str, dict[int, RunMetrics]]:
     """The figures of these runs without their first slots."""
-    if not cut.slots:
-        return {number: replace(run, warm_up=cut) for number, run in runs.items()}
-    found = each(partial(_metrics, cut=cut), [run.trace for run in runs.values()])
-    return dict(zip(runs, found, strict=True))
+    runs = [run for by_number in table.values() for run in by_number.values()]
+    if cut.slots:
+        found = iter(each(partial(_metrics, cut=cut), [run.trace for run in runs]))
+    else:
+        found = (replace(run, warm_up=cut) for run in runs)
+    return {
+        name: {number: next(found) for number in by_number} for name, by_number in table.items()
+    }
 
 
 def _metrics(path: Path, cut: WarmUp) -> RunMetrics:

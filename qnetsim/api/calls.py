@@ -150,7 +150,8 @@ def compare(
     out : path-like, optional
         Folder of the traces. Unless given they are temporary files, which go with the result.
     workers : int
-        Processes; the traces are the same for any number.
+        Processes; the traces are the same for any number. Many traces are read by as many, where
+        these can be forked.
     force, resume, durable, progress
         As in :func:`run`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -132,7 +133,8 @@ def compare(
 
 def _tell(paths: Sequence[Path], folder: Path | None, *, workers: int, as_json: bool) -> int:
     """Print the comparison of these traces, draw its report into a folder; returns the status."""
-    with working("reading traces"):
+    # the thread of a status line would keep workers from being forked
+    with nullcontext() if workers > 1 else working("reading traces"):
         comparison = compare_traces(paths, each=partial(map_in_workers, workers=workers))
     for warning in comparison.warnings:
         echo(f"warning: {warning}", err=True)

@@ -35,8 +35,8 @@ LOOK_S = 0.2
 GRACE_S = 30.0
 #: How long a thread may take to end once it has nothing to do, in seconds.
 END_S = 0.1
-#: Items below are not worth the start of workers.
-FEW_ITEMS = 32
+#: Fewer items are not worth the start of workers.
+FEW_ITEMS = 128
 
 
 class WritesTrace(Protocol):
@@ -100,8 +100,8 @@ def run_in_workers(
 
 def map_in_workers(
     find: Callable[[Item], Found], items: Sequence[Item], workers: int
-) -> list[Found]:
-    """What a function finds for each item, in their order, in worker processes.
+) -> Iterable[Found]:
+    """What a function finds for each item, in their order, in processes forked from this one.
 
     Parameters
     ----------
@@ -109,7 +109,8 @@ def map_in_workers(
         Picklable, as the items and what it returns.
     items : sequence
     workers : int
-        Processes; with one, or few items, this process does it by itself.
+        Processes. With one, with few items and where this process cannot be forked it does all by
+        itself: to begin others takes a second, and they would run a caller's script again.
 
     Raises
     ------
@@ -120,8 +121,10 @@ def map_in_workers(
     QnetsimError
         What was raised for the first of the items for which something was.
     """
-    if workers <= 1 or len(items) < FEW_ITEMS:
-        return list(map(find, items))
+    with unwatched():
+        here = workers <= 1 or len(items) < FEW_ITEMS or not _can_fork()
+    if here:
+        return map(find, items)
     with stoppable() as check, _working(find, items, workers) as work:
         try:
             _await(work.futures, check, lambda future: None)
@@ -210,13 +213,18 @@ def _context(module: str) -> BaseContext:
     and drawn. Another one may hold locks, so workers are forked from a process that has imported
     the module and does nothing else.
     """
+    if _can_fork():
+        return get_context("fork")
     if sys.platform != "linux":
         return get_context("spawn")
-    if _has_one_thread():
-        return get_context("fork")
     context = get_context("forkserver")
     context.set_forkserver_preload([module])
     return context
+
+
+def _can_fork() -> bool:
+    """Whether workers can be forked from this process: it has one thread, which holds no locks."""
+    return sys.platform == "linux" and _has_one_thread()
 
 
 def _has_one_thread() -> bool:

@@ -71,7 +71,7 @@ class Setup(NamedTuple):
 #: Asked are 20 of 123 µs, 2.5 of 6.6, 5.5 of 8.7; and without numba nothing slower.
 SETUPS = (
     Setup("everything on", "evf", "numba", 20_480, 6.15, 4.3),
-    Setup("comonotone", "sip", "numba", 102_400, 2.64, 3.1),
+    Setup("comonotone", "sip", "numba", 102_400, 2.64, 2.7),
     Setup("independent", "sip", "numba", 102_400, 1.58, 2.1),
     Setup("everything on", "evf", "numpy", 256, 1.0, 1.4),
     Setup("comonotone", "sip", "numpy", 20_480, 1.0, 1.7),

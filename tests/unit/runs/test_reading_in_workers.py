@@ -1,94 +1,125 @@
-"""Traces that are read in several processes: the same comparison, and the same errors."""
+"""Traces that are read in several processes: the same comparison, and the same errors.
+
+Workers are forked, which a process with several threads cannot be. So each test is a script.
+"""
 
 from __future__ import annotations
 
 import os
-from functools import partial
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from qnetsim.analysis import compare_traces
+from tests.support import ROOT
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+
+ITEMS = """
+import os
+import threading
 from qnetsim.errors import TraceError, UsageError
-from qnetsim.runs.batch import run_policies
 from qnetsim.runs.workers import FEW_ITEMS, map_in_workers
-from tests.support.helpers import nsfnet
 
-IN_TWO = partial(map_in_workers, workers=2)
-#: Stores fill at first, so that a warm-up is looked for and cut.
-STORES = {"key_management__store_bits": "50000", "key_management__key_lifetime_slots": "9"}
-
-
-@pytest.fixture(scope="module")
-def traces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    replications = FEW_ITEMS // 2
-    scenario = nsfnet(
-        run__slots="30",
-        run__replications=str(replications),
-        run__warmup_slots="7",
-        demand__requests="20",
-        **STORES,
-    )
-    folder = tmp_path_factory.mktemp("many")
-    return run_policies(scenario, ["level:level=4,label=level", "random"], folder)
-
-
-def square_in(number: int) -> tuple[int, int]:
+def square_in(number):
     if number in {7, 20}:
         raise UsageError(f"number {number}")
     return number**2, os.getpid()
 
-
-def end(number: int) -> int:
+def end(number):
     os._exit(number)
 
+def processes(items, workers):
+    return {process for _, process in map_in_workers(square_in, items, workers)}
 
-def test_results_come_in_order_from_other_processes() -> None:
+def message(find):
+    try:
+        list(map_in_workers(find, range(FEW_ITEMS), 2))
+    except (TraceError, UsageError) as error:
+        return str(error)
+
+if __name__ == "__main__":
     numbers = range(100, 100 + FEW_ITEMS)
+    here = {os.getpid()}
     found = map_in_workers(square_in, numbers, 2)
     assert [square for square, _ in found] == [number**2 for number in numbers]
-    assert os.getpid() not in {process for _, process in found}
+    assert not here & {process for _, process in found}
+    assert processes(numbers[1:], 2) == here
+    assert processes(numbers, 1) == here
+    assert message(square_in) == "number 7"
+    assert message(end).startswith("a worker process died")
+    stop = threading.Event()
+    threading.Thread(target=stop.wait).start()
+    assert processes(numbers, 2) == here
+    stop.set()
+"""
 
+TRACES = """
+from functools import partial
+from pathlib import Path
+from qnetsim.analysis import compare_traces
+from qnetsim.errors import TraceError
+from qnetsim.runs import workers
+from qnetsim.runs.batch import run_policies
+from qnetsim.runs.workers import map_in_workers
+from tests.support.helpers import nsfnet
 
-def test_few_items_and_one_worker_start_no_process() -> None:
-    few = range(100, 99 + FEW_ITEMS)
-    for items, workers in ((few, 2), (range(100, 200), 1)):
-        assert {process for _, process in map_in_workers(square_in, items, workers)} == {
-            os.getpid()
-        }
+asked = []
 
+def in_two(find, paths):
+    # only what workers find is a list
+    asked.append((len(paths), type(found := map_in_workers(find, paths, 2)) is list))
+    return found
 
-def test_the_first_of_the_items_that_fails_says_so() -> None:
-    with pytest.raises(UsageError, match=r"^number 7$"):
-        map_in_workers(square_in, range(FEW_ITEMS), 2)
-    with pytest.raises(TraceError, match="a worker process died"):
-        map_in_workers(end, range(FEW_ITEMS), 2)
+def told(paths, each):
+    try:
+        compare_traces(paths, each=each)
+    except TraceError as error:
+        return str(error)
 
-
-def test_a_comparison_is_the_same_in_several_processes(traces: list[Path]) -> None:
-    here, there = compare_traces(traces), compare_traces(traces, each=IN_TWO)
-    assert here.warm_up.slots == 7
+if __name__ == "__main__":
+    workers.FEW_ITEMS = 32
+    count = 16
+    scenario = nsfnet(
+        run__slots="30",
+        run__replications=str(count),
+        run__warmup_slots="7",
+        demand__requests="20",
+        # stores fill at first, so that a warm-up is cut
+        key_management__store_bits="50000",
+        key_management__key_lifetime_slots="9",
+    )
+    traces = run_policies(scenario, ["level:level=4,label=level", "random"], Path("many"))
+    here, there = compare_traces(traces), compare_traces(traces, each=in_two)
+    # all policies at once, over all slots and again without the warm-up; all may warm up
+    assert asked == [(2 * count, True), (0, False), (2 * count, True)], asked
     assert here.warm_up == there.warm_up
+    assert here.warm_up.slots == 7
     for ours, theirs in zip(here.policies, there.policies, strict=True):
-        assert (ours.name, ours.cost, ours.difference) == (
-            theirs.name,
-            theirs.cost,
-            theirs.difference,
-        )
+        assert (ours.name, ours.cost, ours.keys) == (theirs.name, theirs.cost, theirs.keys)
         for one, other in zip(ours.runs, theirs.runs, strict=True):
             assert (one.trace, one.cost_by_kind) == (other.trace, other.cost_by_kind)
             assert one.consumed_bits.tobytes() == other.consumed_bits.tobytes()
             assert one.provenance == other.provenance
+    # of several bad traces the first is named
+    bad = [Path("bad.h5"), Path("worse.h5")]
+    for path in bad:
+        path.write_bytes(b"no trace")
+    listed = [*traces[:9], bad[0], *traces[9:], bad[1]]
+    assert told(listed, in_two) == told(listed, map)
+    assert told(listed, map).startswith("bad.h5")
+"""
 
 
-def test_of_several_bad_traces_the_first_is_named(traces: list[Path], tmp_path: Path) -> None:
-    bad, worse = tmp_path / "bad.h5", tmp_path / "worse.h5"
-    bad.write_bytes(b"no trace")
-    listed = [*traces[:9], bad, *traces[9:], worse]
-    told = []
-    for each in (map, IN_TWO):
-        with pytest.raises(TraceError) as error:
-            compare_traces(listed, each=each)
-        told.append(str(error.value))
-    assert told[0] == told[1]
-    assert str(bad) in told[0]
+@pytest.mark.parametrize("code", [ITEMS, TRACES], ids=["items", "traces"])
+def test_what_workers_read_is_what_one_process_reads(code: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    subprocess.run(
+        [sys.executable, str(script)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | threads,
+        check=True,
+    )
