@@ -81,19 +81,20 @@ def run_in_workers(
     QnetsimError
         What a job raised first.
     """
-    with stoppable() as check, _working(run, jobs, workers) as work:
-        futures = dict(zip(work.futures, jobs, strict=True))
+    job_of: dict[Future[Any], Job] = {}
+    with stoppable() as check:
 
         def finished(future: Future[Any]) -> None:
             _result(future, check)
-            note_standing(futures[future].out, "complete")
+            note_standing(job_of[future].out, "complete")
             done()
 
         try:
-            _await(futures, check, finished)
+            with _working(run, jobs, workers) as futures:
+                job_of.update(zip(futures, jobs, strict=True))
+                _await(futures, check, finished)
         except BaseException:
-            work.stop()
-            for future, job in futures.items():
+            for future, job in job_of.items():
                 _note(future, job.out)
             raise
 
@@ -125,31 +126,16 @@ def map_in_workers(
         here = workers <= 1 or len(items) < FEW_ITEMS or not _can_fork()
     if here:
         return map(find, items)
-    with stoppable() as check, _working(find, items, workers) as work:
-        try:
-            _await(work.futures, check, lambda future: None)
-            return [_result(future, check) for future in work.futures]
-        except BaseException:
-            work.stop()
-            raise
-
-
-class _Working(NamedTuple):
-    """A pool of workers that have begun, and what becomes of each item."""
-
-    pool: ProcessPoolExecutor
-    pipe: Connection
-    futures: list[Future[Any]]
-
-    def stop(self) -> None:
-        """Stop the workers, and wait until they have ended."""
-        self.pipe.close()
-        self.pool.shutdown(wait=True, cancel_futures=True)
+    with stoppable() as check, _working(find, items, workers) as futures:
+        _await(futures, check, lambda future: None)
+        return [_result(future, check) for future in futures]
 
 
 @contextmanager
-def _working(run: Callable[[Any], object], jobs: Sequence[Any], workers: int) -> Iterator[_Working]:
-    """Begin workers that do jobs."""
+def _working(
+    run: Callable[[Any], object], jobs: Sequence[Any], workers: int
+) -> Iterator[list[Future[Any]]]:
+    """Begin workers that do jobs; they are stopped, and have ended, where an error leaves this."""
     # its start sets the mask of signals
     resource_tracker.ensure_running()
     with ExitStack() as stack:
@@ -167,7 +153,12 @@ def _working(run: Callable[[Any], object], jobs: Sequence[Any], workers: int) ->
             futures = [pool.submit(_do, number) for number in range(len(jobs))]
             # the pool looks for dead workers among those that were there at the last submission
             pool.submit(_nothing)
-        yield _Working(pool, writing, futures)
+        try:
+            yield futures
+        except BaseException:
+            writing.close()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
 
 
 class _Work(NamedTuple):

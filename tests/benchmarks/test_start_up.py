@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.support import ROOT
-from tests.support.release import GUARD, Ratio, environment_of
+from tests.support.release import GUARD, Ratio, environment_of, median_pair
 
 pytestmark = pytest.mark.slow
 
@@ -130,7 +130,7 @@ def test_a_small_command_costs_little_more_than_its_libraries(
         f"\n{small.name}: {floors:.2f} of the floor ({rounds[-1][2]:.3f} s); "
         f"asked {ASKED_FLOORS}, at most {small.floors}"
     )
-    before, now, _ = sorted(rounds, key=lambda one: one[0] / one[1])[len(rounds) // 2]
+    before, now = median_pair([(old, new) for old, new, _ in rounds])
     Ratio(small.name, "s", before, now, small.promised, small.asked).hold()
     assert floors <= small.floors
 
