@@ -34,6 +34,26 @@ def frozen(values: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     return np.frombuffer(array.tobytes(), dtype=array.dtype).reshape(np.shape(values))
 
 
+def handed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a C-contiguous view that cannot be written, or a copy where there is no such view.
+
+    Compiled code is compiled anew for arrays of another layout, and for those that cannot be
+    written. What it only reads comes from the world or from a policy, now frozen and now not.
+
+    Parameters
+    ----------
+    values : ndarray
+
+    Returns
+    -------
+    ndarray
+        C-contiguous and read-only.
+    """
+    view = np.ascontiguousarray(values).view()
+    view.flags.writeable = False
+    return view
+
+
 class Growing:
     """Rows of integers that are appended to; capacity doubles, so a row costs the same on average.
 

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import numpy as np
 
-from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.arrays import FloatArray, IntArray, handed
 from qnetsim.network import UnitCosts
 
 
@@ -59,7 +59,7 @@ def _dot(amounts: IntArray, prices: FloatArray, sums: ModuleType | None) -> Floa
         return np.broadcast_to(_dot(amounts[:1], prices, None), rows)
     if sums is not None:
         found = np.empty(rows)
-        sums.priced(np.ascontiguousarray(amounts), prices, found)
+        sums.priced(handed(amounts), handed(prices), found)
         return found
     if rows < len(prices):
         return np.asarray(np.add.accumulate(amounts * prices, axis=1)[:, -1])

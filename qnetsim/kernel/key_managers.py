@@ -8,7 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
-from qnetsim.arrays import IntArray
+from qnetsim.arrays import IntArray, handed
 from qnetsim.compiling import compiled
 from qnetsim.kernel.billing import bill
 from qnetsim.kernel.context import SimulationContext
@@ -182,16 +182,14 @@ class KeyManagers:
         queue[:, PATH] = paths.arrays.choice[queue[:, REQUEST], queue[:, LEVEL]]
         phases = self.outages.phases(interval.first_slot, interval.slots, paths.table)
         moves = paths.moves
-        # compiled code wants one layout of every array
-        packed = np.ascontiguousarray
         slots = Slots(
             first=interval.first_slot,
-            levels=packed(interval.levels),
-            channels=packed(_standing(interval.channels)),
-            channel_bits=packed(interval.channel_bits),
-            order=packed(interval.order),
-            offset=packed(interval.offset),
-            holding=packed(interval.holding),
+            levels=handed(interval.levels),
+            channels=handed(_standing(interval.channels)),
+            channel_bits=handed(interval.channel_bits),
+            order=handed(interval.order),
+            offset=handed(interval.offset),
+            holding=handed(interval.holding),
             phase=phases.first,
             tick=phases.tick,
             mask=phases.mask,
