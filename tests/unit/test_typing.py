@@ -112,13 +112,19 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert not heavy & set(done.stdout.split())
 
 
-def checked(program: str, folder: Path, *paths: Path) -> tuple[list[str], list[str]]:
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the checker knows of the package: most of its time, and the same for all programs."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def checked(program: str, folder: Path, cache: Path, *paths: Path) -> tuple[list[str], list[str]]:
     """Types that are revealed in a user's program, and errors in it."""
     (folder / "program.py").write_text(program)
     # as with an installed package: types are followed, and its own files not reported on
     command = ["--strict", "--config-file=", "--follow-imports=silent", "program.py"]
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", *command, "--cache-dir", str(folder / "cache")],
+        [sys.executable, "-m", "mypy", *command, "--cache-dir", str(cache)],
         cwd=folder,
         env={**os.environ, "MYPYPATH": os.pathsep.join(map(str, (ROOT, *paths)))},
         capture_output=True,
@@ -143,17 +149,17 @@ with qnetsim.open_trace("a.h5") as trace:
 """
 
 
-def test_tables_are_frames_where_pandas_has_types(tmp_path: Path) -> None:
+def test_tables_are_frames_where_pandas_has_types(tmp_path: Path, cache: Path) -> None:
     """It has them by pandas-stubs; two lines stand for those here."""
-    assert checked(TABLES, tmp_path) == (["Any"] * 5, [])
+    assert checked(TABLES, tmp_path, cache) == (["Any"] * 5, [])
     stubs = tmp_path / "stubs" / "pandas"
     stubs.mkdir(parents=True)
     (stubs / "__init__.pyi").write_text("class DataFrame:\n    size: int\n")
-    assert checked(TABLES, tmp_path, stubs.parent) == (["pandas.DataFrame"] * 5, [])
+    assert checked(TABLES, tmp_path, cache, stubs.parent) == (["pandas.DataFrame"] * 5, [])
 
 
-def test_mypy_finds_the_types_in_a_users_program(tmp_path: Path) -> None:
-    revealed, errors = checked(PROGRAM, tmp_path)
+def test_mypy_finds_the_types_in_a_users_program(tmp_path: Path, cache: Path) -> None:
+    revealed, errors = checked(PROGRAM, tmp_path, cache)
     assert revealed == REVEALED
     assert len(errors) == 2, errors
     assert 'Argument 2 to "run" has incompatible type "int"' in errors[0]
