@@ -29,6 +29,8 @@ def main() -> None:
         run_command()
     finally:
         end_of_command()
+        # the interpreter would go through all that is left, twice, to free what ends with it
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from pydantic import ValidationError
 from qnetsim.arguments import path_argument
 from qnetsim.case.case import Case
 from qnetsim.case.node_ids import with_node_ids
-from qnetsim.case.used_rows import RowsUsed
 from qnetsim.errors import (
     QnetsimError,
     ScenarioError,
@@ -58,6 +57,7 @@ from qnetsim.units import (
 from qnetsim.world.elements import listed, refuse_too_many
 
 if TYPE_CHECKING:
+    from qnetsim.case.used_rows import RowsUsed
     from qnetsim.case.user_demand import RecordedDemand
 
 

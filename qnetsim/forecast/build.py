@@ -13,7 +13,6 @@ from qnetsim import seeds
 from qnetsim.arrays import IntArray
 from qnetsim.errors import SettingError
 from qnetsim.forecast.forecast import Forecast
-from qnetsim.forecast.job_forecast import with_jobs
 from qnetsim.forecast.levels import LevelDistribution, poisson_levels, table_levels
 from qnetsim.forecast.means import requests_of
 from qnetsim.forecast.regimes import stationary
@@ -57,7 +56,12 @@ def build_forecast(
         few for a mean rate; jobs do not fit the nodes or the requests.
     """
     found = _without_jobs(table, topology, seed, regimes, requests, level_bps)
-    return found if jobs is None else with_jobs(found, jobs, topology)
+    if jobs is None:
+        return found
+    # few scenarios have jobs
+    from qnetsim.forecast.job_forecast import with_jobs
+
+    return with_jobs(found, jobs, topology)
 
 
 def _without_jobs(

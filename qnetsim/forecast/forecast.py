@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray, IntArray, frozen
 from qnetsim.errors import UsageError
-from qnetsim.forecast.job_law import JobLaw
 from qnetsim.forecast.levels import LevelDistribution
 from qnetsim.forecast.states import JointStates, joint_states
 from qnetsim.network import LoadTable, Network, RouteTable
 from qnetsim.network.routes import NodePair
+
+if TYPE_CHECKING:
+    from qnetsim.forecast.job_law import JobLaw
 
 Coupling = Literal["comonotone", "independent", "grouped", "copula"]
 

@@ -7,15 +7,19 @@ rules a slot. What jobs ask for comes on top.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from qnetsim import seeds
 from qnetsim.forecast.draws import draw_levels
-from qnetsim.forecast.fel_jobs import JobDemand
 from qnetsim.forecast.forecast import Forecast
 from qnetsim.forecast.regimes import regime_levels
 from qnetsim.scenario import RegimesTable
+
+if TYPE_CHECKING:
+    from qnetsim.forecast.fel_jobs import JobDemand
 
 
 class RegimeLevels:
@@ -78,7 +82,12 @@ class LevelPath:
         seed: int,
         name: tuple[str | int, ...],
     ) -> None:
-        self._jobs = JobDemand(forecast.jobs, seed, name) if forecast.jobs else None
+        self._jobs: JobDemand | None = None
+        if forecast.jobs:
+            # few scenarios have jobs
+            from qnetsim.forecast.fel_jobs import JobDemand
+
+            self._jobs = JobDemand(forecast.jobs, seed, name)
         self._forecast = forecast.background
         self._seed = seed
         self._name = name

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from qnetsim.compiling import compiled
 from qnetsim.forecast import Forecast
-from qnetsim.kernel.followed_requests import FollowedRequests
 from qnetsim.kernel.serving import sums
 from qnetsim.kernel.serving.jit import Served
 from qnetsim.network import Network
@@ -19,6 +18,7 @@ from qnetsim.scenario import KeyManagementTable
 from qnetsim.units import seconds_to_ticks
 
 if TYPE_CHECKING:
+    from qnetsim.kernel.followed_requests import FollowedRequests
     from qnetsim.kernel.relay import Relay
 
 

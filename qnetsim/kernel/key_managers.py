@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from functools import cached_property
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,11 +14,9 @@ from qnetsim.compiling import compiled
 from qnetsim.kernel.billing import bill
 from qnetsim.kernel.context import SimulationContext
 from qnetsim.kernel.ledger import Columns
-from qnetsim.kernel.request_log import NOTE_ROWS, RequestLog
 from qnetsim.kernel.serving import loop, vector
 from qnetsim.kernel.serving.fresh import FlowSizes, grown, new_flows, new_state
 from qnetsim.kernel.serving.intervals import Interval
-from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.kernel.serving.outages import Outages
 from qnetsim.kernel.serving.paths import PathTable
 from qnetsim.kernel.serving.state import (
@@ -40,6 +39,10 @@ from qnetsim.network.detours import Detours
 from qnetsim.recycled import Recycled
 from qnetsim.units import seconds_to_ticks
 from qnetsim.vocabulary import FLOWS, POOLS
+
+if TYPE_CHECKING:
+    from qnetsim.kernel.request_log import RequestLog
+    from qnetsim.kernel.serving.open_slot import OpenSlot
 
 UNLIMITED = np.iinfo(np.int64).max // 4
 #: Route tables whose paths are kept; a second stage may give a new table in every slot.
@@ -81,6 +84,15 @@ class KeyManagers:
         )
         delay = seconds_to_ticks(table.control_delay_s)
         self.outages = Outages(network.fibres, context.slot_ticks, delay)
+        #: Follows requests one by one, where that is asked for.
+        self.request_log: RequestLog | None = None
+        note_rows = 0
+        if context.followed:
+            # most runs follow none
+            from qnetsim.kernel.request_log import NOTE_ROWS, RequestLog
+
+            self.request_log = RequestLog(context.followed, self.rules, forecast)
+            note_rows = NOTE_ROWS
         rows = forecast.requests * network.fibres if context.relay else 0
         requests = forecast.requests
         self.state = new_state(
@@ -91,11 +103,7 @@ class KeyManagers:
             initial_bits=table.initial_bits,
             capacity=2 * requests,
             log_rows=2 * rows,
-            note_rows=NOTE_ROWS if context.followed else 0,
-        )
-        #: Follows requests one by one, where that is asked for.
-        self.request_log = (
-            RequestLog(context.followed, self.rules, forecast) if context.followed else None
+            note_rows=note_rows,
         )
         self._paths: list[PathTable] = []
         self._rows_at_once = FIRST_ROWS
@@ -140,6 +148,9 @@ class KeyManagers:
 
     def open_slot(self, interval: Interval, routes: RouteTable) -> OpenSlot:
         """Serve the requests of a single slot, and leave it open for what else needs keys."""
+        # FEL tasks alone need keys beside requests
+        from qnetsim.kernel.serving.open_slot import OpenSlot
+
         slots, flows, paths = self._laid_out(interval, routes)
         serving = self._serving
         while not serving.serve_slots(self.state, self.rules, slots, flows, 0, 1, False):

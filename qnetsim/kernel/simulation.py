@@ -19,7 +19,6 @@ from qnetsim.kernel.key_managers import KeyManagers
 from qnetsim.kernel.ledger import Columns, Ledger, SlotBlock
 from qnetsim.kernel.no_rounds import NoRounds
 from qnetsim.kernel.serving.intervals import ChunkRows, Interval
-from qnetsim.kernel.serving.open_slot import OpenSlot
 from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION
 from qnetsim.network import Network, RouteTable
 from qnetsim.plain_text import counted
@@ -32,6 +31,7 @@ from qnetsim.world.realisation import WorldChunk
 if TYPE_CHECKING:
     from qnetsim.kernel.rounds import Rounds
     from qnetsim.kernel.running_tasks import Task
+    from qnetsim.kernel.serving.open_slot import OpenSlot
 
 #: Called with each finished chunk of the world and what was recorded for it.
 Sink = Callable[[WorldChunk, SlotBlock], None]

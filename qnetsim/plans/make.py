@@ -100,7 +100,7 @@ def unmodelled_parts(scenario: Scenario) -> str:
         "federated tasks": bool(scenario.fel),
         "what requests of a job have to do with each other": scenario.jobs is not None,
         "what recorded requests have to do with each other": scenario.recording is not None,
-        "failures": bool(scenario.outage) or scenario.faults != FaultTable(),
+        "failures": bool(scenario.outage) or scenario.faults != FaultTable.not_given(),
     }
     parts = [name for name, yes in there.items() if yes]
     return f"planned without regard to {', '.join(parts)}" if parts else ""

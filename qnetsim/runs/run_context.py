@@ -12,7 +12,6 @@ import numpy.typing as npt
 from qnetsim.case import Case
 from qnetsim.kernel import Kernel, Simulation
 from qnetsim.kernel.context import SimulationContext
-from qnetsim.kernel.followed_requests import FollowedRequests
 from qnetsim.kernel.serving.jit import Served
 from qnetsim.kernel.serving.jit import chosen as chosen_kernel
 from qnetsim.kernel.simulation import Sink
@@ -25,6 +24,7 @@ from qnetsim.vocabulary import PLAN_STATUS
 from qnetsim.world.realisation import WorldChunk
 
 if TYPE_CHECKING:
+    from qnetsim.kernel.followed_requests import FollowedRequests
     from qnetsim.kernel.relay import Relay
     from qnetsim.kernel.running_tasks import Task
 
@@ -97,6 +97,8 @@ class RunContext:
         which = scenario.trace.requests
         if which == "none":
             return None
+        from qnetsim.kernel.followed_requests import FollowedRequests
+
         share = scenario.trace.requests_sample
         return FollowedRequests(which, share, scenario.run.seed, self.replication)
 

@@ -25,7 +25,7 @@ from qnetsim.runs.blocks_at_once import blocks_at_once
 from qnetsim.runs.header import policy_provenance, trace_header
 from qnetsim.runs.run_context import RunContext, new_simulation
 from qnetsim.scenario import Scenario
-from qnetsim.trace import Block, TraceHeader, TraceWriter, WriteBehind
+from qnetsim.trace import Block, TraceHeader
 from qnetsim.trace.new_trace import NewTrace
 from qnetsim.trace.schema import FileKind
 from qnetsim.trace.schema import trace_kind as kind_of_trace
@@ -36,6 +36,7 @@ from qnetsim.world.realisation import Realisation, WorldChunk, WorldDigest
 if TYPE_CHECKING:
     from qnetsim.kernel.task_notes import TaskNotes
     from qnetsim.runs.resume import UnfinishedFile
+    from qnetsim.trace.writer import TraceWriter
 
 #: Told how many slots were simulated since the last call.
 Progress = Callable[[int], None]
@@ -202,7 +203,12 @@ def _writing(
     completed = 0 if unfinished is None else unfinished.slots
     force = force or unfinished is not None
     short = header.slots <= SHORT_RUN
-    with (WholeTraceWriter if short else TraceWriter)(
+    made: type[WholeTraceWriter | TraceWriter] = WholeTraceWriter
+    if not short:
+        from qnetsim.trace.writer import TraceWriter
+
+        made = TraceWriter
+    with made(
         path, header, force=force, kind=kind, instead_of=completed, durable=durable
     ) as writer:
 
@@ -216,8 +222,12 @@ def _writing(
             write([done])
 
         with ExitStack() as stack:
-            behind = WriteBehind(write, lambda done: done[1].nbytes, blocks)
-            put = write_at_once if short else stack.enter_context(behind).put
+            put: Callable[[tuple[WorldChunk, Block]], None] = write_at_once
+            if not short:
+                from qnetsim.trace.hdf5.write_behind import WriteBehind
+
+                behind = WriteBehind(write, lambda done: done[1].nbytes, blocks)
+                put = stack.enter_context(behind).put
 
             def sink(chunk: WorldChunk, block: SlotBlock) -> None:
                 done = written(chunk, block)

@@ -146,8 +146,8 @@ class Scenario(Table):
             "regimes": None,
             "jobs": None,
             "recording": None,
-            "learning": LearningTable(),
-            "trace": TraceTable(),
+            "learning": LearningTable.not_given(),
+            "trace": TraceTable.not_given(),
             "request": (),
         }
         unused: dict[str, Any] = {
@@ -156,7 +156,7 @@ class Scenario(Table):
         unused["demand"] = {
             key for key in ("correlation", "gravity", "means") if getattr(self.demand, key) is None
         }
-        planning = PlanningTable()
+        planning = PlanningTable.not_given()
         unused["planning"] = {
             key
             for key in ("gap", "round_limit", "risk")
@@ -165,7 +165,7 @@ class Scenario(Table):
         if self.recording is not None:
             unused["recording"] = self.recording.keys_left_out()
         if "learning" not in unused:
-            learning = LearningTable()
+            learning = LearningTable.not_given()
             unused["learning"] = {
                 key
                 for key in ("km_action", "channels_by")

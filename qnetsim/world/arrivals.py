@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from qnetsim import seeds
 from qnetsim.arrays import IntArray
 from qnetsim.scenario import DemandTable
 from qnetsim.scenario.tables.world import HOLDING_CUT
-from qnetsim.world.fast_draws import FastDraws
+
+if TYPE_CHECKING:
+    from qnetsim.world.fast_draws import FastDraws
 
 
 def draw_arrivals(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,7 +11,9 @@ from qnetsim import seeds
 from qnetsim.forecast import Forecast
 from qnetsim.forecast.level_path import LevelPath
 from qnetsim.scenario import RegimesTable
-from qnetsim.world.fast_draws import FastDraws
+
+if TYPE_CHECKING:
+    from qnetsim.world.fast_draws import FastDraws
 
 
 class Levels(LevelPath):

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,11 @@ from qnetsim.scenario import Scenario
 from qnetsim.units import seconds_to_ticks
 from qnetsim.world.arrivals import draw_arrivals, draw_holding
 from qnetsim.world.demand import Levels
-from qnetsim.world.fast_draws import FastDraws
 from qnetsim.world.faults import NO_FAULTS, FaultEvents, draw_faults
 from qnetsim.world.yields import Yields
+
+if TYPE_CHECKING:
+    from qnetsim.world.fast_draws import FastDraws
 
 #: Slots drawn from one stream. Part of the meaning of a seed: changing it changes every world.
 CHUNK_SLOTS = 1024
@@ -192,7 +194,12 @@ class Realisation:
 
         ``fast`` takes compiled code, which needs numba and pays where requests are served by it.
         """
-        draws = FastDraws() if fast else None
+        draws: FastDraws | None = None
+        if fast:
+            # short runs draw by numpy alone
+            from qnetsim.world.fast_draws import FastDraws
+
+            draws = FastDraws()
         demand = self._scenario.demand
         requests = self.forecast.requests
         seed = self.seed

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,9 @@ from qnetsim import seeds
 from qnetsim.arrays import FloatArray, IntArray, frozen
 from qnetsim.network import PPM
 from qnetsim.scenario import YieldTable
-from qnetsim.world.fast_draws import FastDraws
+
+if TYPE_CHECKING:
+    from qnetsim.world.fast_draws import FastDraws
 
 #: Scale of the integer weights of a Poisson distribution.
 SCALE = 1 << 128

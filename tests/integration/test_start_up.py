@@ -69,8 +69,23 @@ COMPARING = {
 }
 #: Policies that stand in packages with those of the scenario.
 OTHER_POLICIES = {"qnetsim.policies.learned.belief_net", "qnetsim.policies.rules.boosted_levels"}
+#: Jobs, requests that are followed, limits of recordings and cuts, where there are none, and what
+#: writes a trace as a long run goes.
+OF_OTHERS = {
+    "qnetsim.case.used_rows",
+    "qnetsim.forecast.fel_jobs",
+    "qnetsim.forecast.job_forecast",
+    "qnetsim.forecast.job_law",
+    "qnetsim.kernel.followed_requests",
+    "qnetsim.kernel.request_log",
+    "qnetsim.kernel.serving.open_slot",
+    "qnetsim.optimize.columns.load_cuts",
+    "qnetsim.trace.hdf5.write_behind",
+    "qnetsim.trace.writer",
+    "qnetsim.world.fast_draws",
+}
 PLANNING = {"qnetsim.optimize.columns.routes_program", "qnetsim.optimize.full.full_program"}
-BEFORE_A_RUN = RUNNING | PLANNING | WORLDS | OTHER_POLICIES
+BEFORE_A_RUN = RUNNING | PLANNING | WORLDS | OTHER_POLICIES | OF_OTHERS
 CODE = """
 import sys
 from qnetsim.cli import _run
@@ -118,7 +133,7 @@ def test_small_commands_import_nothing_heavy(
 
 def test_a_short_run_and_a_look_at_it_import_nothing_heavy(tmp_path: Path) -> None:
     run = ["run", NSFNET, "--policy", "sip", "--slots", "500", "--out", "t.h5"]
-    unwanted = HEAVY | PLANNING | TASKS | COMPARING | OTHER_POLICIES
+    unwanted = HEAVY | PLANNING | TASKS | COMPARING | OTHER_POLICIES | OF_OTHERS
     assert loaded(tmp_path, unwanted | ELSEWHERE, *run) == ""
     assert loaded(tmp_path, HEAVY | PLANNING | RUNNING, "inspect", "t.h5") == ""
     assert loaded(tmp_path, HEAVY | PLANNING, "verify", "t.h5") == ""
@@ -129,6 +144,28 @@ def test_a_run_by_a_plan_imports_no_solver(tmp_path: Path) -> None:
     run = ["run", NSFNET, "--plan", "p.h5", "--slots", "500", "--out", "t.h5"]
     unwanted = HEAVY | PLANNING | TASKS | COMPARING | OTHER_POLICIES
     assert loaded(tmp_path, unwanted | {"qnetsim.optimize.solvers.highs"}, *run) == ""
+
+
+def test_a_small_command_collects_no_garbage_that_is_not_there(tmp_path: Path) -> None:
+    """Neither again and again while it imports, nor at the end of the process."""
+    code = """
+import atexit, gc, sys
+collections = []
+gc.callbacks.append(lambda phase, _: collections.append(phase))
+atexit.register(lambda: print(len(collections) // 2, len(gc.get_objects()), file=sys.stderr))
+from qnetsim.__main__ import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, "scenario", "check", NSFNET],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    collections, left = map(int, done.stderr.split())
+    assert collections < 10
+    assert left < 1000
 
 
 def test_a_training_does_without_torchs_compiler(tmp_path: Path) -> None:

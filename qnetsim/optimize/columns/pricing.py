@@ -21,11 +21,12 @@ import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network import Route, Topology
-from qnetsim.optimize.columns.load_cuts import LoadCut
 from qnetsim.optimize.columns.problem import RoutesProblem
 
 if TYPE_CHECKING:
     from scipy import sparse
+
+    from qnetsim.optimize.columns.load_cuts import LoadCut
 
 #: Scipy's compiled search; its import takes longer than a small plan.
 SCIPY = "scipy.sparse.csgraph"

@@ -12,12 +12,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from qnetsim.arrays import IntArray
-from qnetsim.optimize.columns.load_cuts import LoadCut
 from qnetsim.optimize.columns.pricing import (
     DualPrices,
     PathFinder,
@@ -25,6 +24,9 @@ from qnetsim.optimize.columns.pricing import (
     priced_lengths,
 )
 from qnetsim.optimize.columns.problem import RoutesProblem
+
+if TYPE_CHECKING:
+    from qnetsim.optimize.columns.load_cuts import LoadCut
 
 #: Whole numbers up to here are exact as floats.
 EXACT = 2.0**52

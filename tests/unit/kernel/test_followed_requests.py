@@ -41,8 +41,8 @@ def test_few_slots_at_once_and_little_room_change_no_row(
     case, policy, _ = a_run(8, tmp_path, requests="all")
     found = told(run(case, policy, kernel="loop"))
     monkeypatch.setattr(key_managers, "FIRST_ROWS", 1)
-    monkeypatch.setattr(key_managers, "NOTE_ROWS", 1)
     assert request_log.NOTE_ROWS > 1
+    monkeypatch.setattr(request_log, "NOTE_ROWS", 1)
     for kernel in ("numba", "numpy", "loop"):
         assert told(run(case, policy, kernel=kernel)) == found
 

@@ -394,7 +394,7 @@ def test_an_interruption_within_a_write_is_mended(
             with self._change:
                 self._change.wait_for(lambda: self._error or not self._bytes)
 
-    monkeypatch.setattr("qnetsim.runs.simulate.WriteBehind", Alone)
+    monkeypatch.setattr("qnetsim.trace.hdf5.write_behind.WriteBehind", Alone)
     with pytest.raises(KeyboardInterrupt):
         simulate(nsfnet(run__slots="3000"), PolicyTable(name="sip"), path)
     with open_trace(path) as trace:

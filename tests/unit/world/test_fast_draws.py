@@ -51,7 +51,7 @@ def test_a_world_is_the_same_however_it_is_drawn(
     changes = {"demand__requests": "5", **changes}
     world = open_case(nsfnet(run__slots="1100", **changes)).realisation(1)
     monkeypatch.setattr(fast_draws, "AT_ONCE", 1000)
-    monkeypatch.setattr("qnetsim.world.realisation.FastDraws", lambda: FastDraws(passes=made_by))
+    monkeypatch.setattr("qnetsim.world.fast_draws.FastDraws", lambda: FastDraws(passes=made_by))
     plain = [rows(chunk) for chunk in world.chunks()]
     assert [rows(chunk) for chunk in world.chunks(fast=True)] == plain
     if "yields__drift_slots" in changes:
