@@ -112,15 +112,7 @@ class ArrayEnvironment:
             self.worlds = len(self._names)
         units = self.units
         shape = (self.worlds, self.units.count)
-        self._levels = [
-            Levels(
-                self.case.forecast,
-                self.case.scenario.regimes,
-                self._seed,
-                ("learning", self._purpose, *name),
-            )
-            for name in self._names
-        ]
+        self._open_worlds()
         self.slot = 0
         self._past: Float32Array = np.zeros((*shape, self.table.history, 2), np.float32)
         self._last_levels: npt.NDArray[np.int16] | None = None
@@ -131,6 +123,18 @@ class ArrayEnvironment:
         self.pools = np.zeros((2, self.worlds, fibres), np.int64)
         # bits of each pool by the slot that made them, the oldest first
         self._ages = np.zeros((self._kept, 2, self.worlds, fibres), np.int64)
+
+    def _open_worlds(self) -> None:
+        """Open the demand of the worlds, at its start."""
+        self._levels = [
+            Levels(
+                self.case.forecast,
+                self.case.scenario.regimes,
+                self._seed,
+                ("learning", self._purpose, *name),
+            )
+            for name in self._names
+        ]
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """State at the end of a slot, except for the number of the slot."""
@@ -214,14 +218,17 @@ class ArrayEnvironment:
     ) -> tuple[IntArray, IntArray]:
         """Channels and wavelengths lit on demand; moves the pools."""
         need, count = self._need.loads(levels)
-        extra = np.maximum(count - wavelengths, 0)
-        made = channels * self._bits
+        lit = self._take(need, channels * self._bits, self._bits)
+        return lit, np.maximum(count - wavelengths, 0)
+
+    def _take(self, need: IntArray, made: IntArray, bits: IntArray) -> IntArray:
+        """Channels lit on demand, of so many bits each, where so much is made; moves the pools."""
         first = np.minimum(need, self.pools[0] + made)
         rest = need - first
-        lit = -(-np.maximum(rest - self.pools[1], 0) // self._bits)
+        lit: IntArray = -(-np.maximum(rest - self.pools[1], 0) // bits)
         if self._store and self._kept:
-            self._keep(np.stack([made, lit * self._bits]), np.stack([first, rest]))
-        return lit, extra
+            self._keep(np.stack([made, lit * bits]), np.stack([first, rest]))
+        return lit
 
     def _keep(self, made: IntArray, used: IntArray) -> None:
         """End of the slot: the oldest bits were used first, then some expire or overflow."""
@@ -276,23 +283,30 @@ def _expected_cost_is_unknown(scenario: Scenario) -> str:
         return "key stores"
     if scenario.regimes or scenario.jobs:
         return "regimes" if scenario.regimes else "jobs"
-    return kernels_work(scenario)
+    return blocking_work(scenario) or clocks_work(scenario)
 
 
-def kernels_work(scenario: Scenario) -> str:
-    """What a scenario has that the arrays do not cover, so that the kernel plays it."""
-    demand = scenario.demand
-    keys = scenario.key_management
+def blocking_work(scenario: Scenario) -> str:
+    """What a scenario has for which requests may be blocked, or pools begin with keys."""
     network = scenario.network
-    failing = any(value is not None for value in scenario.faults.model_dump().values())
+    yields = scenario.yields
     has = {
         "wavelength limits": network.qkd_wavelengths or network.km_wavelengths,
+        "noise": yields.noise_counts or yields.drift,
+        "keys at the start": scenario.key_management.initial_bits,
+    }
+    return next((name for name, found in has.items() if found), "")
+
+
+def clocks_work(scenario: Scenario) -> str:
+    """What a scenario has for which a slot is no single instant, so that the kernel plays it."""
+    demand = scenario.demand
+    failing = any(value is not None for value in scenario.faults.model_dump().values())
+    has = {
         "arrivals inside a slot": demand.arrivals != "slot_start",
         "sessions": demand.holding_slots != 1,
-        "noise": scenario.yields.noise_counts or scenario.yields.drift,
         "faults": scenario.outage or failing,
         "FEL tasks": scenario.fel,
-        "a setup of channels": keys.on_demand_setup_s,
-        "keys at the start": keys.initial_bits,
+        "a setup of channels": scenario.key_management.on_demand_setup_s,
     }
     return next((name for name, found in has.items() if found), "")

@@ -50,7 +50,11 @@ class Evaluation:
         ndarray of float64, shape (2, seeds)
         """
         draws = learner.draws(epoch, "evaluate")
-        return np.stack([self._mean_cost(learner, None), self._mean_cost(learner, draws)])
+        return np.stack([self.cost_of_mean_actions(learner), self._mean_cost(learner, draws)])
+
+    def cost_of_mean_actions(self, learner: Learner) -> FloatArray:
+        """Cost over C* of each seed's policies with mean actions, shape (seeds,)."""
+        return self._mean_cost(learner, None)
 
     def _mean_cost(self, learner: Learner, draws: Draws | None) -> FloatArray:
         environment = self._environment

@@ -1,22 +1,27 @@
-"""The environment in the kernel, for scenarios that the arrays do not cover.
+"""The environment in the kernel, for scenarios that no arrays cover.
 
-These are scenarios with wavelength limits, noise, faults, sessions or FEL tasks.
+These are scenarios with arrivals inside a slot, sessions, faults, FEL tasks or a setup of channels,
+and those in which a request waits that cannot be served at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from qnetsim import seeds
-from qnetsim.arrays import FloatArray, IntArray
+from qnetsim.arrays import IntArray
 from qnetsim.case import Case
 from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION
-from qnetsim.learning.environment import ArrayEnvironment, PlayedSlot, World, kernels_work
+from qnetsim.learning.blocking_environment import BlockingEnvironment
+from qnetsim.learning.environment import (
+    ArrayEnvironment,
+    PlayedSlot,
+    World,
+    blocking_work,
+    clocks_work,
+)
+from qnetsim.learning.run_environment import RunEnvironment
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy
 from qnetsim.policies.learned.features import Float32Array
 from qnetsim.runs.run_context import RunContext, new_simulation
@@ -24,8 +29,6 @@ from qnetsim.world.realisation import Realisation
 
 #: Columns of ``Outcome.cost`` that are no reservation and no purchase: blocking and exposure.
 PENALTIES = slice(4, 6)
-#: Replications that a scenario may have are fewer, so these worlds are never scored.
-FIRST_WORLD = 1 << 61
 
 
 class ToldPolicy(Policy):
@@ -89,32 +92,16 @@ class KernelWorld:
         return np.stack([bits[RESERVATION], bits[ON_DEMAND]])
 
 
-class KernelEnvironment(ArrayEnvironment):
-    """Worlds of the kernel side by side; every epoch is a run of its own.
+class KernelEnvironment(RunEnvironment):
+    """Worlds of the kernel side by side, each a simulation that moves from slot to slot.
 
-    What a unit sees and what it is rewarded for is as in the arrays; what is blocked or exposed is
-    charged to all fibres in equal parts.
+    What a unit sees and what it is rewarded for is as in the arrays.
 
     Parameters
     ----------
-    case, worlds, purpose, seed
-        As those of :class:`ArrayEnvironment`.
-    slots : int
-        Of a run.
+    case, worlds, purpose, seed, slots
+        As those of :class:`RunEnvironment`.
     """
-
-    def __init__(
-        self,
-        case: Case,
-        worlds: Sequence[World],
-        purpose: str,
-        seed: int | None = None,
-        *,
-        slots: int,
-    ) -> None:
-        self._run = replace(case, scenario=case.scenario.with_run(slots=slots))
-        self._episode = 0
-        super().__init__(case, worlds, purpose, seed)
 
     def reset(self, worlds: Sequence[World] | None = None) -> None:
         """Begin the runs again, in the same worlds or in others."""
@@ -126,7 +113,7 @@ class KernelEnvironment(ArrayEnvironment):
     def _played(self) -> list[KernelWorld]:
         """The runs, which begin when they are first looked at."""
         if not self._runs:
-            self._runs = [KernelWorld(self._run, self._number(name)) for name in self._names]
+            self._runs = [KernelWorld(self._run, number) for number in self._numbers()]
         return self._runs
 
     def _look(self) -> None:
@@ -139,45 +126,24 @@ class KernelEnvironment(ArrayEnvironment):
             self._look()
         return super().observe()
 
-    def begin(self, epoch: int) -> None:
-        """Begin an epoch: each world of it is a run that no other epoch has."""
-        self._episode = epoch
-        self.reset()
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Nothing: an epoch needs nothing of the last one."""
-        return {}
-
-    def restore(self, slot: int, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Nothing: the next epoch begins by itself."""
-
-    def _number(self, name: tuple[int, ...]) -> int:
-        stream = seeds.stream(
-            self._seed, "learning", "kernel", self._purpose, *name, "episode", self._episode
-        )
-        return FIRST_WORLD + (int(seeds.words(stream, 1)[0]) >> 3)
-
     def _play(self, channels: IntArray, wavelengths: IntArray) -> PlayedSlot:
         outcomes = [
             world.play(q, x)
             for world, q, x in zip(self._played, channels, wavelengths, strict=True)
         ]
         self._look()
-        self._charged: FloatArray = np.array([o.cost[0, PENALTIES].sum() for o in outcomes])
+        self._charged = np.array([o.cost[0, PENALTIES].sum() for o in outcomes])
         return PlayedSlot(
             np.stack([outcome.levels[0] for outcome in outcomes]),
             np.stack([outcome.on_demand_channels[0] for outcome in outcomes]),
             np.stack([outcome.on_demand_wavelengths[0] for outcome in outcomes]),
         )
 
-    def _penalties(self) -> FloatArray:
-        return self._charged[:, None] / self.case.network.fibres
-
 
 def new_environment(
     case: Case, worlds: Sequence[World], purpose: str, seed: int | None = None, *, slots: int
 ) -> ArrayEnvironment:
-    """The arrays where they cover a scenario, else the kernel.
+    """The arrays that cover a scenario, else the kernel.
 
     Parameters
     ----------
@@ -186,6 +152,10 @@ def new_environment(
     slots : int
         That are played until the next reset or epoch.
     """
-    if kernels_work(case.scenario):
+    scenario = case.scenario
+    blocking = blocking_work(scenario)
+    if clocks_work(scenario) or (blocking and scenario.key_management.patience_s):
         return KernelEnvironment(case, worlds, purpose, seed, slots=slots)
+    if blocking:
+        return BlockingEnvironment(case, worlds, purpose, seed, slots=slots)
     return ArrayEnvironment(case, worlds, purpose, seed)

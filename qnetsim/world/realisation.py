@@ -125,7 +125,11 @@ class Realisation:
         self._scenario = scenario
         self._tasks = tasks
         self._slot_ticks = seconds_to_ticks(scenario.run.slot_s)
-        self._header = json.dumps(self._description(), separators=(",", ":")).encode()
+
+    @cached_property
+    def _header(self) -> bytes:
+        """What the digest begins with."""
+        return json.dumps(self._description(), separators=(",", ":")).encode()
 
     @cached_property
     def faults(self) -> FaultEvents:

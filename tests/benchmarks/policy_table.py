@@ -47,9 +47,8 @@ The other scenarios show parts of the simulator, and are not in the table.
   `belief`, `mpc` and `dynamic-program` are told that law, `sip`, `evf` and `base-stock` the
   long-run distribution.
 - Learners were trained for each scenario, as it is shipped, with one seed and without a search for
-  settings; [the commands](#how-the-learners-were-trained) are at the end. *Not run*: not trained
-  there yet. `belief-net` was trained on demand of jobs without stores; it has those weights
-  everywhere.
+  settings; [the commands](#how-the-learners-were-trained) are at the end. `belief-net` was trained
+  on demand of jobs without stores; it has those weights everywhere.
 - Numbers behind `level`, `deterministic` and `base-stock` are options, the same in all columns.
 - `empirical-window` plans anew in every slot, which takes long where every node pair has a level of
   its own: no row there.

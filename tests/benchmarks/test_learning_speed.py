@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from qnetsim.case import open_case
+from qnetsim.learning.blocking_environment import BlockingEnvironment
 from qnetsim.learning.environment import ArrayEnvironment
+from qnetsim.learning.kernel_environment import KernelEnvironment
 from qnetsim.learning.pettingzoo import QkdParallelEnv
 from qnetsim.learning.replay_buffer import ExperienceBatch
 from qnetsim.learning.train import Training
@@ -101,3 +103,23 @@ def test_array_core_against_the_parallel_environment() -> None:
     ours, theirs = seconds(in_arrays, 100) / 16, seconds(one_world, 100)
     print(f"\nslot of a world: {ours * 1e6:.0f} µs in arrays, {theirs / ours:.1f} × faster")
     assert theirs / ours >= 10
+
+
+def test_blocking_in_arrays_against_the_kernel() -> None:
+    """Both play the same sixteen worlds of ten slots."""
+    text = TEXT.format(batch=64).replace('"nsfnet"', '"nsfnet"\nqkd_wavelengths = 90')
+    case = open_case(parse_scenario(text + "reward_cost = 'realised'\n"))
+    both = {}
+    for kind in (BlockingEnvironment, KernelEnvironment):
+        environment = kind(case, list(range(16)), "test", slots=10)
+        actions = np.random.default_rng(1).uniform(-1, 0, (10, 16, environment.units.count, 2))
+
+        def play(environment=environment, actions=actions) -> None:
+            environment.begin(1)
+            for action in actions:
+                environment.step(action)
+
+        both[kind] = seconds(play, 1)
+    ratio = both[KernelEnvironment] / both[BlockingEnvironment]
+    print(f"\nten slots of sixteen worlds with limits: {ratio:.1f} × faster as arrays")
+    assert ratio >= 4

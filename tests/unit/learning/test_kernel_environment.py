@@ -1,4 +1,4 @@
-"""Scenarios that the arrays do not cover are trained on in the kernel, to the kernel's numbers."""
+"""Scenarios in which a slot is more than its demand are trained on to the kernel's numbers."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from qnetsim.learning.checkpoint import (  # noqa: E402
 )
 from qnetsim.learning.environment import ArrayEnvironment, refuse_unsupported  # noqa: E402
 from qnetsim.learning.kernel_environment import (  # noqa: E402
-    FIRST_WORLD,
     KernelEnvironment,
     KernelWorld,
     new_environment,
 )
+from qnetsim.learning.run_environment import FIRST_WORLD, RunEnvironment  # noqa: E402
 from qnetsim.learning.train import Training  # noqa: E402
 from qnetsim.policies.learned.weights import read_weights  # noqa: E402
 from qnetsim.policies.registry import make_policy  # noqa: E402
@@ -66,7 +66,11 @@ KINDS: dict[str, dict[str, str]] = {
     "faults": {"more": "[faults]\nfibre_mtbf_s = 20.0\nfibre_mttr_s = 5.0\n"},
     "fel": {"more": FEL},
     "start": {"more": STORES + "initial_bits = 5000\n"},
+    "setup": {"more": STORES + "on_demand_setup_s = 0.5\n"},
+    "patience": {"network": "qkd_wavelengths = 12", "more": "[key_management]\npatience_s = 1.0\n"},
 }
+#: Those that arrays cover.
+IN_ARRAYS = ("limits", "noise", "start")
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +93,8 @@ def test_a_policy_meets_in_training_what_it_meets_in_the_kernel(kind: str, tmp_p
     path = tmp_path / "w.safetensors"
     write_weights(path, weights_of(training))
     environment = training.environment
-    assert isinstance(environment, KernelEnvironment)
+    assert isinstance(environment, RunEnvironment)
+    assert isinstance(environment, KernelEnvironment) == (kind not in IN_ARRAYS)
     environment.begin(0)
     number = environment._number((0,))
     assert number >= FIRST_WORLD
@@ -137,7 +142,7 @@ def test_without_what_only_the_kernel_has_both_environments_agree(worlds: int) -
 def test_every_epoch_and_world_is_a_run_of_its_own() -> None:
     case = case_of(**KINDS["limits"])
     environment = new_environment(case, [0, (0, 1), 1], "train", slots=12)
-    assert isinstance(environment, KernelEnvironment)
+    assert isinstance(environment, RunEnvironment)
     numbers = set()
     for epoch in range(4):
         environment.begin(epoch)
@@ -145,7 +150,7 @@ def test_every_epoch_and_world_is_a_run_of_its_own() -> None:
         assert environment.slot == 0
     assert len(numbers) == 12
     other = new_environment(case, [0], "train", 5, slots=12)
-    assert isinstance(other, KernelEnvironment)
+    assert isinstance(other, RunEnvironment)
     assert other._number((0,)) not in numbers
     assert type(new_environment(case_of(), [0], "train", slots=12)) is ArrayEnvironment
 
@@ -159,7 +164,7 @@ def test_runs_are_built_once_at_the_start(monkeypatch: pytest.MonkeyPatch) -> No
         init(self, case, replication)
 
     monkeypatch.setattr(KernelWorld, "__init__", counted)
-    environment = new_environment(case_of(**KINDS["limits"]), [0, 1], "train", slots=12)
+    environment = new_environment(case_of(**KINDS["arrivals"]), [0, 1], "train", slots=12)
     environment.begin(0)
     environment.observe()
     environment.step(np.zeros((2, environment.units.count, 2)))
@@ -183,14 +188,18 @@ def test_data_of_a_task_is_drawn_once_in_a_run(monkeypatch: pytest.MonkeyPatch) 
 
 def test_stores_that_begin_with_keys_are_seen_at_once() -> None:
     text = STORES + "initial_bits = 700\n[yields]\nnoise_counts = 50\n"
-    environment = KernelEnvironment(case_of(more=text), [0], "test", slots=12)
-    environment.observe()
-    assert (environment.pools[0] == 700).all()
+    for environment in (
+        KernelEnvironment(case_of(more=text), [0], "test", slots=12),
+        new_environment(case_of(more=text), [0], "test", slots=12),
+    ):
+        environment.observe()
+        assert (environment.pools[0] == 700).all()
 
 
+@pytest.mark.parametrize("kind", ["limits", "arrivals"])
 @pytest.mark.parametrize("algorithm", ["fedsac", "mappo"])
-def test_a_training_in_the_kernel_resumes_to_the_bit(algorithm: str, tmp_path: Path) -> None:
-    case = case_of(**KINDS["limits"])
+def test_a_training_in_runs_resumes_to_the_bit(algorithm: str, kind: str, tmp_path: Path) -> None:
+    case = case_of(**KINDS[kind])
     whole, first, second = (Training(case, algorithm, [0, 3]) for _ in range(3))
     whole.run()
     first.run(1)
@@ -208,7 +217,7 @@ def test_own_fibres_share_what_is_blocked() -> None:
     case = case_of(network=few, learning="reward_scope = 'own'", more=price)
     environment = new_environment(case, [0], "test", slots=12)
     environment.step(np.full((1, environment.units.count, 2), -1.0))
-    assert isinstance(environment, KernelEnvironment)
+    assert isinstance(environment, RunEnvironment)
     assert environment._charged[0] > 0
     bought = environment.costs.realised(*environment.reserved, *environment.lit)
     share = environment.cost - bought
