@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from qnetsim.case import open_case
+from qnetsim.case import Case, open_case
 from qnetsim.errors import InfeasibleError
 from qnetsim.network import BLOCKED
 from qnetsim.optimize.lightpaths.checker import violations
 from qnetsim.optimize.lightpaths.explicit import explicit_plan, wavelengths_of
+from qnetsim.optimize.plan import Plan
 from qnetsim.policies.registry import make_policy
 from qnetsim.scenario import Scenario, load_scenario, parse_scenario
 from qnetsim.vocabulary import PlanStatus
-from tests.support.helpers import nsfnet, run
+from tests.support.helpers import Result, nsfnet, run
 from tests.support.planning import judge, network_text, plan_of, random_scenario
 
 CASES = Path(__file__).parent / "cases"
@@ -81,20 +83,35 @@ def test_blocking_at_a_price(tmp_path: Path) -> None:
     assert plan.objective(open_case(free).network) == 0
 
 
-@pytest.mark.parametrize("name", ["sip", "evf", "perfect", "empirical"])
-def test_plans_that_block_cost_what_they_say(name: str) -> None:
+def blocking_case(slots: int) -> Case:
     changes = {"demand__requests": "12", "network__qkd_wavelengths": "40"}
-    slots = "60" if name == "empirical" else "600"
-    scenario = nsfnet(cost__blocking_cost="300_000.0", run__slots=slots, **changes)
-    case = open_case(scenario)
-    result = run(case, make_policy(name, {}))
+    return open_case(nsfnet(cost__blocking_cost="300_000.0", run__slots=str(slots), **changes))
+
+
+@lru_cache
+def blocking_plan(name: str) -> Plan:
+    """It takes seconds, and is the same for any number of slots."""
+    return plan_of(blocking_case(600), name)
+
+
+def blocked_in(case: Case, name: str, plan: Plan | None = None) -> Result:
+    """Run in which requests are blocked at their price."""
+    result = run(case, make_policy(name, {}), plan=plan)
     assert result.columns["blocked"].sum() > 0
     np.testing.assert_array_equal(
         result.columns["blocking_cost"], result.columns["blocked"] * 300_000.0
     )
-    if name == "empirical":
-        return
-    plan = plan_of(scenario, name)
+    return result
+
+
+def test_what_empirical_blocks_has_its_price() -> None:
+    blocked_in(blocking_case(60), "empirical")
+
+
+@pytest.mark.parametrize("name", ["sip", "evf", "perfect"])
+def test_plans_that_block_cost_what_they_say(name: str) -> None:
+    case, plan = blocking_case(600), blocking_plan(name)
+    result = blocked_in(case, name, plan)
     assert plan.blocked > 0
     # the cost of a slot is a function of its level: weigh the levels with their probabilities
     levels = result.levels[:, 0]
@@ -109,10 +126,7 @@ def test_plans_that_block_cost_what_they_say(name: str) -> None:
 
 
 def test_blocked_requests_have_no_lightpath() -> None:
-    scenario = nsfnet(
-        cost__blocking_cost="300_000.0", demand__requests="12", network__qkd_wavelengths="40"
-    )
-    case, plan = open_case(scenario), plan_of(scenario, "sip")
+    case, plan = blocking_case(600), blocking_plan("sip")
     assignment = wavelengths_of(plan, case.network, case.forecast)
     assert assignment is not None
     checked = explicit_plan(plan, case.network, case.forecast, assignment)
@@ -168,15 +182,21 @@ def test_a_limit_that_cannot_help_continuity_is_not_named(tmp_path: Path) -> Non
     assert "the least limit that would do is network.km_wavelengths = 3 (|κ|); raise" in text
 
 
-@pytest.mark.parametrize("limit", [6, 9, 12, 13, 14])
+@pytest.mark.parametrize(
+    "limit",
+    [6, pytest.param(9, marks=pytest.mark.slow), pytest.param(12, marks=pytest.mark.slow), 13, 14],
+)
 def test_a_least_limit_need_be_no_multiple_of_three(limit: int) -> None:
     """Five arcs of two hops on a ring, six wavelengths each: continuity takes 5/2 of that."""
     ring = load_scenario(CASES / "ring12_0.toml")
     text = refused(limited(ring, qkd_wavelengths=limit))
     assert "the least limit that would do is network.qkd_wavelengths = 15 (|σ|);" in text
-    for name in ("ring15_0", "ring12_0"):
-        scenario = limited(load_scenario(CASES / f"{name}.toml"), qkd_wavelengths=15)
-        assert plan_of(scenario, "sip").status is PlanStatus.OPTIMAL
+
+
+@pytest.mark.parametrize("name", ["ring15_0", "ring12_0"])
+def test_the_least_limit_of_a_ring_does(name: str) -> None:
+    scenario = limited(load_scenario(CASES / f"{name}.toml"), qkd_wavelengths=15)
+    assert plan_of(scenario, "sip").status is PlanStatus.OPTIMAL
 
 
 def unlike_scenario(seed: int, folder: Path) -> Scenario:
