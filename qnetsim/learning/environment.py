@@ -10,14 +10,14 @@ import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.case import Case
-from qnetsim.errors import SettingError, argument, speaks_of_options
 from qnetsim.forecast import Forecast
+from qnetsim.learning.admitted import refuse_unsupported
 from qnetsim.learning.reservation_costs import ReservationCosts
 from qnetsim.network import LoadTable, RouteTable
 from qnetsim.policies.learned.features import Float32Array, Units
 from qnetsim.policies.learned.node_demand import most_pairs
 from qnetsim.policies.learned.spec import Spec, ordered
-from qnetsim.scenario import LearningTable, Scenario
+from qnetsim.scenario import LearningTable
 from qnetsim.world.demand import Levels
 
 #: Number of a world, or its number among those of a training seed after that of the seed.
@@ -240,73 +240,3 @@ class ArrayEnvironment:
         before = np.cumsum(self._ages, axis=0) - self._ages
         self._ages -= np.clip(over[None] - before, 0, self._ages)
         self.pools = self._ages.sum(axis=0)
-
-
-def refuse_unsupported(scenario: Scenario) -> None:
-    """Refuse scenarios that no policy can be trained on.
-
-    Raises
-    ------
-    SettingError
-        With every key that stands in the way.
-    """
-    learning = scenario.learning
-    unknown = _expected_cost_is_unknown(scenario)
-    problems: list[tuple[tuple[str, ...], str]] = []
-    if scenario.recording:
-        problems.append(
-            (("recording",), "must be left out: one world is too few to train a policy on")
-        )
-    if unknown and learning.reward_cost == "expected":
-        problems.append(
-            (
-                ("learning", "reward_cost"),
-                f"must be 'realised': with {unknown} no slot's expected cost is known, in a "
-                f'training; {_give_realised()}, or write reward_cost = "realised" in [learning]',
-            )
-        )
-    if problems:
-        raise SettingError(problems)
-
-
-def _give_realised() -> str:
-    """How a caller changes the key without a file of their own."""
-    if speaks_of_options():
-        return f"give {argument('set', 'learning.reward_cost=realised')}"
-    return "load the scenario with changes={'learning.reward_cost': 'realised'}"
-
-
-def _expected_cost_is_unknown(scenario: Scenario) -> str:
-    """What a scenario has for which no slot's expected cost is known; empty where it is."""
-    keys = scenario.key_management
-    if keys.store_bits and keys.key_lifetime_slots:
-        return "key stores"
-    if scenario.regimes or scenario.jobs:
-        return "regimes" if scenario.regimes else "jobs"
-    return blocking_work(scenario) or clocks_work(scenario)
-
-
-def blocking_work(scenario: Scenario) -> str:
-    """What a scenario has for which requests may be blocked, or pools begin with keys."""
-    network = scenario.network
-    yields = scenario.yields
-    has = {
-        "wavelength limits": network.qkd_wavelengths or network.km_wavelengths,
-        "noise": yields.noise_counts or yields.drift,
-        "keys at the start": scenario.key_management.initial_bits,
-    }
-    return next((name for name, found in has.items() if found), "")
-
-
-def clocks_work(scenario: Scenario) -> str:
-    """What a scenario has for which a slot is no single instant, so that the kernel plays it."""
-    demand = scenario.demand
-    failing = any(value is not None for value in scenario.faults.model_dump().values())
-    has = {
-        "arrivals inside a slot": demand.arrivals != "slot_start",
-        "sessions": demand.holding_slots != 1,
-        "faults": scenario.outage or failing,
-        "FEL tasks": scenario.fel,
-        "a setup of channels": scenario.key_management.on_demand_setup_s,
-    }
-    return next((name for name, found in has.items() if found), "")

@@ -13,14 +13,9 @@ import numpy as np
 from qnetsim.arrays import IntArray
 from qnetsim.case import Case
 from qnetsim.kernel.serving.state import ON_DEMAND, RESERVATION
+from qnetsim.learning.admitted import blocking_work, clocks_work
 from qnetsim.learning.blocking_environment import BlockingEnvironment
-from qnetsim.learning.environment import (
-    ArrayEnvironment,
-    PlayedSlot,
-    World,
-    blocking_work,
-    clocks_work,
-)
+from qnetsim.learning.environment import ArrayEnvironment, PlayedSlot, World
 from qnetsim.learning.run_environment import RunEnvironment
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy
 from qnetsim.policies.learned.features import Float32Array

@@ -21,7 +21,8 @@ from qnetsim.learning.checkpoint import (  # noqa: E402
     weights_of,
     write_weights,
 )
-from qnetsim.learning.environment import ArrayEnvironment, refuse_unsupported  # noqa: E402
+from qnetsim.learning.admitted import refuse_unsupported  # noqa: E402
+from qnetsim.learning.environment import ArrayEnvironment  # noqa: E402
 from qnetsim.learning.kernel_environment import (  # noqa: E402
     KernelEnvironment,
     KernelWorld,
