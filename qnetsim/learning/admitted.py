@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from qnetsim.errors import SettingError, argument, speaks_of_options
+from qnetsim.kernel.controllers import most_channels
+from qnetsim.network import Network
+from qnetsim.policies.learned.features import Units
+from qnetsim.policies.learned.spec import ACTIONS
 from qnetsim.scenario import Scenario
 
 
@@ -31,6 +37,23 @@ def refuse_unsupported(scenario: Scenario) -> None:
         )
     if problems:
         raise SettingError(problems)
+
+
+def refuse_large_actions(network: Network, units: Units) -> None:
+    """Refuse actions that reserve more channels of a fibre than a slot has bits for.
+
+    Raises
+    ------
+    SettingError
+    """
+    channels, _ = units.reservations(np.ones((1, units.count, ACTIONS)))
+    found, most = int(channels.max()), most_channels(network, slots=1)
+    if found > most:
+        text = (
+            f"the largest action reserves {found} channels of a fibre, of {most} that a slot can "
+            "have bits for; lower it, network.key_rate_bps or run.slot_s"
+        )
+        raise SettingError([(("learning", "most_channels"), text)])
 
 
 def _give_realised() -> str:

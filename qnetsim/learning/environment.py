@@ -11,7 +11,7 @@ import numpy.typing as npt
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.case import Case
 from qnetsim.forecast import Forecast
-from qnetsim.learning.admitted import refuse_unsupported
+from qnetsim.learning.admitted import refuse_large_actions, refuse_unsupported
 from qnetsim.learning.reservation_costs import ReservationCosts
 from qnetsim.network import LoadTable, RouteTable
 from qnetsim.policies.learned.features import Float32Array, Units
@@ -89,6 +89,7 @@ class ArrayEnvironment:
         self.table = case.scenario.learning
         self.routes: RouteTable = case.setting.shortest_routes()
         self.units = Units(case.setting, self.routes, agent_spec(self.table, case.forecast))
+        refuse_large_actions(case.network, self.units)
         self.costs = ReservationCosts(case, self.units, self.routes)
         management = case.scenario.key_management
         self._store = management.store_bits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 pytest.importorskip("torch")
 
 from qnetsim.case import Case, open_case
+from qnetsim.errors import SettingError
 from qnetsim.kernel import Simulation
 from qnetsim.learning import evaluate
 from qnetsim.learning.blocking_environment import BlockingEnvironment
@@ -24,8 +26,6 @@ from qnetsim.world.realisation import Realisation, WorldChunk
 from tests.support.helpers import scenario
 
 TEXT = """
-[run]
-slots = 12
 [network]
 topology = "nsfnet"
 {network}
@@ -103,6 +103,17 @@ def test_what_is_blocked_and_what_is_lit_is_what_the_kernel_says(name: str) -> N
         asked = arrays._requests.exposed(arrays._last_levels)  # type: ignore[arg-type]
         blocked += int((arrays._charged != asked * 0.25).sum())
     assert blocked > 5
+
+
+@pytest.mark.parametrize("network", ["", NO_CHANNEL_LEFT])
+def test_actions_that_a_slot_has_no_bits_for_are_refused(network: str) -> None:
+    """Products of channels and bits have 64 bits."""
+    case = case_of(network=f"{network}\nkey_rate_bps = 1e12\n[run]\nslots = 12\nslot_s = 20.0")
+    new_environment(case, [0], "test", slots=25)
+    learning = case.scenario.learning.model_copy(update={"most_channels": 1000})
+    case = replace(case, scenario=case.scenario.model_copy(update={"learning": learning}))
+    with pytest.raises(SettingError, match=r"most_channels: the largest action reserves \d{4,} "):
+        new_environment(case, [0], "test", slots=25)
 
 
 def test_a_training_draws_each_world_once_and_builds_no_simulation(

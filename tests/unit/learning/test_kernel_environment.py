@@ -15,13 +15,13 @@ from qnetsim.case.task_data import dataset_of  # noqa: E402
 from qnetsim.errors import SettingError  # noqa: E402
 from qnetsim.fel.datasets import Dataset  # noqa: E402
 from qnetsim.learning import evaluate  # noqa: E402
+from qnetsim.learning.admitted import refuse_unsupported  # noqa: E402
 from qnetsim.learning.checkpoint import (  # noqa: E402
     restore_state,
     save_state,
     weights_of,
     write_weights,
 )
-from qnetsim.learning.admitted import refuse_unsupported  # noqa: E402
 from qnetsim.learning.environment import ArrayEnvironment  # noqa: E402
 from qnetsim.learning.kernel_environment import (  # noqa: E402
     KernelEnvironment,
