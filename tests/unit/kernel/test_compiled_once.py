@@ -14,6 +14,14 @@ SCENARIOS = {
     "fixed yields": nsfnet(run__slots="20"),
     "noisy yields": nsfnet(run__slots="20", yields__noise_counts="400"),
     "one slot": nsfnet(run__slots="1"),
+    "a level for each": nsfnet(run__slots="20", demand__coupling='"independent"'),
+    "sessions": nsfnet(run__slots="20", demand__holding='"fixed"', demand__holding_slots="3"),
+    "stores": nsfnet(
+        run__slots="20",
+        key_management__store_bits="9000",
+        key_management__key_lifetime_slots="3",
+    ),
+    "faults": nsfnet(run__slots="20", faults__fibre_mtbf_s="50.0", faults__fibre_mttr_s="5.0"),
 }
 
 
