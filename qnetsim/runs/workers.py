@@ -150,15 +150,25 @@ def _working(
                     min(workers, len(jobs)), mp_context=context, initializer=_begin, initargs=given
                 )
             )
-            futures = [pool.submit(_do, number) for number in range(len(jobs))]
+            futures = [_submit(pool, _do, number) for number in range(len(jobs))]
             # the pool looks for dead workers among those that were there at the last submission
-            pool.submit(_nothing)
+            _submit(pool, _nothing)
         try:
             yield futures
         except BaseException:
             writing.close()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def _submit(pool: ProcessPoolExecutor, task: Callable[..., object], *given: int) -> Future[Any]:
+    """Submit a task; where a worker has died it fails, as those that were submitted before."""
+    try:
+        return pool.submit(task, *given)
+    except BrokenProcessPool as error:
+        failed: Future[Any] = Future()
+        failed.set_exception(error)
+        return failed
 
 
 class _Work(NamedTuple):

@@ -19,6 +19,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are for
 ITEMS = """
 import os
 import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from unittest import mock
 from qnetsim.errors import TraceError, UsageError
 from qnetsim.runs.workers import FEW_ITEMS, map_in_workers
 
@@ -32,6 +35,12 @@ def end(number):
 
 def processes(items, workers):
     return {process for _, process in map_in_workers(square_in, items, workers)}
+
+submit = ProcessPoolExecutor.submit
+
+def submit_late(pool, *given):
+    time.sleep(0.005)
+    return submit(pool, *given)
 
 def message(find):
     try:
@@ -49,6 +58,9 @@ if __name__ == "__main__":
     assert processes(numbers, 1) == here
     assert message(square_in) == "number 7"
     assert message(end).startswith("a worker process died")
+    # and before all items are submitted
+    with mock.patch.object(ProcessPoolExecutor, "submit", submit_late):
+        assert message(end).startswith("a worker process died")
     stop = threading.Event()
     threading.Thread(target=stop.wait).start()
     assert processes(numbers, 2) == here
