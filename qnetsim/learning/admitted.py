@@ -7,6 +7,7 @@ import numpy as np
 from qnetsim.errors import SettingError, argument, speaks_of_options
 from qnetsim.kernel.controllers import most_channels
 from qnetsim.network import Network
+from qnetsim.plain_text import counted
 from qnetsim.policies.learned.features import Units
 from qnetsim.policies.learned.spec import ACTIONS
 from qnetsim.scenario import Scenario
@@ -50,8 +51,8 @@ def refuse_large_actions(network: Network, units: Units) -> None:
     found, most = int(channels.max()), most_channels(network, slots=1)
     if found > most:
         text = (
-            f"the largest action reserves {found} channels of a fibre, of {most} that a slot can "
-            "have bits for; lower it, network.key_rate_bps or run.slot_s"
+            f"the largest action reserves {counted(found, 'channel')} of a fibre, of {most} that a "
+            "slot can have bits for; lower it, network.key_rate_bps or run.slot_s"
         )
         raise SettingError([(("learning", "most_channels"), text)])
 
