@@ -112,7 +112,9 @@ def test_actions_that_a_slot_has_no_bits_for_are_refused(network: str) -> None:
     new_environment(case, [0], "test", slots=25)
     learning = case.scenario.learning.model_copy(update={"most_channels": 1000})
     case = replace(case, scenario=case.scenario.model_copy(update={"learning": learning}))
-    with pytest.raises(SettingError, match=r"most_channels: the largest action reserves [\d,]{5,} "):
+    with pytest.raises(
+        SettingError, match=r"most_channels: the largest action reserves [\d,]{5,} "
+    ):
         new_environment(case, [0], "test", slots=25)
 
 
