@@ -8,6 +8,7 @@ one by one only where they cross a fibre that cannot serve all.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from qnetsim.case import Case
 from qnetsim.learning.environment import CHUNK, World
 from qnetsim.learning.run_environment import RunEnvironment
 from qnetsim.network import RouteTable
+from qnetsim.network.routes import trusted_relays
 from qnetsim.world.realisation import Realisation
 
 #: Channels or wavelengths of a fibre without a limit, and bits that count as enough for anything.
@@ -62,10 +64,10 @@ class Requests:
         self._choice = routes.choice
         self._uses = routes.uses(network.fibres)
         self._need = network.request_bits(levels, case.scenario.key_management.granularity)
-        on_fibres = self._uses @ (network.segments - 1)
-        at_nodes = np.array([max(len(route.nodes) - 2, 0) for route in routes.routes])
+        segments = network.segments.tolist()
+        relays = np.array([trusted_relays(route, segments) for route in routes.routes])
         key_bits = np.arange(levels, dtype=np.int64) * network.level_bits
-        self._seen = key_bits * (on_fibres + at_nodes)[self._choice]
+        self._seen = key_bits * relays[self._choice]
 
     def exposed(self, levels: npt.NDArray[np.int16]) -> IntArray:
         """Key bits that trusted relays see where all are served, shape (worlds,).
@@ -129,30 +131,32 @@ class BlockingEnvironment(RunEnvironment):
         As those of :class:`RunEnvironment`.
     """
 
-    def __init__(
-        self,
-        case: Case,
-        worlds: Sequence[World],
-        purpose: str,
-        seed: int | None = None,
-        *,
-        slots: int,
-    ) -> None:
-        network = case.network
-        channels, wavelengths = network.max_channels, network.max_wavelengths
-        self._most_channels = UNLIMITED if channels is None else channels
-        self._ports = UNLIMITED if wavelengths is None else wavelengths
-        self._initial = case.scenario.key_management.initial_bits
-        self._opened: tuple[int, ...] = ()
-        super().__init__(case, worlds, purpose, seed, slots=slots)
-        self._requests = Requests(case, self.routes)
+    #: Numbers of the worlds that were opened last.
+    _opened: tuple[int, ...] = ()
+
+    @cached_property
+    def _requests(self) -> Requests:
+        return Requests(self.case, self.routes)
+
+    @cached_property
+    def _most_channels(self) -> int:
+        """Channels of a fibre that can be lit."""
+        most = self.case.network.max_channels
+        return UNLIMITED if most is None else most
+
+    @cached_property
+    def _ports(self) -> int:
+        """KM wavelengths of a fibre that can be lit."""
+        most = self.case.network.max_wavelengths
+        return UNLIMITED if most is None else most
 
     def reset(self, worlds: Sequence[World] | None = None) -> None:
         """Begin the runs again, in the same worlds or in others."""
         super().reset(worlds)
-        if self._initial:
+        initial = self.case.scenario.key_management.initial_bits
+        if initial:
             # made in the slot before the first one
-            self.pools[0] = self._ages[-1, 0] = self._initial
+            self.pools[0] = self._ages[-1, 0] = initial
 
     def _draw(self, chunk: int) -> None:
         """Draw the next chunk of each world once, whoever else has it too."""

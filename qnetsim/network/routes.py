@@ -139,6 +139,11 @@ def _dijkstra(
     return {node: found[node] for node in wanted if node in found}
 
 
+def trusted_relays(route: Route, segments: Sequence[int]) -> int:
+    """Trusted relays on a route, inside its fibres, of so many segments each, and between them."""
+    return sum([segments[f] - 1 for f in route.fibres]) + max(len(route.nodes) - 2, 0)
+
+
 @dataclass(frozen=True)
 class RouteTable:
     """Which route each request takes at each level.

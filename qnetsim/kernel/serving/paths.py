@@ -13,6 +13,7 @@ from qnetsim.forecast import Forecast
 from qnetsim.kernel.serving.state import NO_PATH, REFUSED, Moves, Paths, Sums
 from qnetsim.network import BLOCKED, LoadTable, Network, Route, RouteTable
 from qnetsim.network.detours import Detours
+from qnetsim.network.routes import trusted_relays
 
 #: Moved requests, over all sets of fibres that were down, that are remembered between intervals.
 MOST_KEPT = 2**16
@@ -94,8 +95,7 @@ class PathTable:
 
     def relays_on(self, route: Route) -> int:
         """Trusted relays on a route."""
-        segments = self._segments
-        return sum([segments[f] - 1 for f in route.fibres]) + max(len(route.nodes) - 2, 0)
+        return trusted_relays(route, self._segments)
 
     @property
     def moves(self) -> Moves:
