@@ -25,7 +25,7 @@ from qnetsim.units import MAX_RUN_BITS, MAX_SLOT_BITS
 RESERVATION_MAX = 2**31 - 1
 
 
-def most_channels(network: Network, slots: int) -> int:
+def reservable_channels(network: Network, slots: int) -> int:
     """Most channels that can be reserved on a fibre, so that the bits of a run can be counted."""
     bits = int(network.channel_bits.max())
     return min(RESERVATION_MAX, MAX_SLOT_BITS // bits, MAX_RUN_BITS // (bits * slots))
@@ -53,7 +53,7 @@ class DecisionBoard:
         self._slots = setting.slots
         self.routes: RouteTable | None = None
         self._decide_s: dict[int, float] = {}
-        self._most = most_channels(network, setting.slots)
+        self._most = reservable_channels(network, setting.slots)
 
     def post(self, controller: int, slot: int, decision: object) -> int:
         """Check a decision and let it stand; returns the slots for which it does.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qnetsim.errors import SettingError, argument, speaks_of_options
-from qnetsim.kernel.controllers import most_channels
+from qnetsim.kernel.controllers import reservable_channels
 from qnetsim.network import Network
 from qnetsim.plain_text import counted
 from qnetsim.policies.learned.features import Units
@@ -48,7 +48,7 @@ def refuse_large_actions(network: Network, units: Units) -> None:
     SettingError
     """
     channels, _ = units.reservations(np.ones((1, units.count, ACTIONS)))
-    found, most = int(channels.max()), most_channels(network, slots=1)
+    found, most = int(channels.max()), reservable_channels(network, slots=1)
     if found > most:
         text = (
             f"the largest action reserves {counted(found, 'channel')} of a fibre, of {most} that a "
