@@ -1,15 +1,19 @@
 """What play and evaluation cost where requests may be blocked: in the kernel, and as arrays.
 
 ``python -m tests.benchmarks.blocking_cost fedsac decppo``: CPU seconds of learners in the scenario
-``fel-rounds-stores``, with the settings of the table of policies.
+``fel-rounds-stores``, with the settings of the table of policies; and of ten slots of NSFNET in
+which many requests are tried one by one.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from collections.abc import Callable
 from unittest import mock
+
+import numpy as np
 
 from qnetsim.case import Case, load, open_case
 from qnetsim.cli.set_option import changes_of
@@ -18,12 +22,28 @@ from qnetsim.learning.blocking_environment import BlockingEnvironment
 from qnetsim.learning.kernel_environment import KernelEnvironment
 from qnetsim.learning.options import TrainingOptions
 from qnetsim.learning.train import Training
+from qnetsim.scenario import parse_scenario
 from qnetsim.shipped import shipped_scenarios
 from tests.support.table_learners import LEARNERS, ON_POLICY, TRAININGS
 
 SCENARIO = "fel-rounds-stores"
 #: Of which the quickest counts.
 TRIES = 3
+KINDS = (KernelEnvironment, BlockingEnvironment)
+#: Requests, QKD wavelengths and worlds.
+CROWDS = ((40, 30, 16), (1_000, 300, 16), (10_000, 3_000, 4))
+CROWDED = """
+[network]
+topology = "nsfnet"
+qkd_wavelengths = {wavelengths}
+[cost]
+blocking_cost = 1000.0
+[demand]
+requests = {requests}
+coupling = "independent"
+[learning]
+reward_cost = "realised"
+"""
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
@@ -62,6 +82,28 @@ def costs(learner: str, kind: type[BlockingEnvironment | KernelEnvironment]) -> 
     return {part: min(seconds) for part, seconds in found.items()}
 
 
+def crowded(
+    kind: type[BlockingEnvironment | KernelEnvironment],
+    requests: int,
+    wavelengths: int,
+    worlds: int,
+) -> float:
+    """CPU seconds of ten slots in which most that is asked for must be lit on demand."""
+    text = CROWDED.format(requests=requests, wavelengths=wavelengths)
+    environment = kind(open_case(parse_scenario(text)), list(range(worlds)), "test", slots=10)
+    action = np.full((worlds, environment.units.count, 2), -0.9)
+
+    epochs = itertools.count(1)
+
+    def play() -> None:
+        # runs of worlds that were not drawn before
+        environment.begin(next(epochs))
+        for _ in range(10):
+            environment.step(action)
+
+    return min(cpu_seconds(play) for _ in range(TRIES))
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -69,9 +111,13 @@ def main() -> None:
     print("| learner | | in the kernel | as arrays |")
     print("|---|---|---|---|")
     for learner in parser.parse_args().learners:
-        both = [costs(learner, kind) for kind in (KernelEnvironment, BlockingEnvironment)]
+        both = [costs(learner, kind) for kind in KINDS]
         for part in both[0]:
             print(f"| {learner} | {part} | {both[0][part]:.2f} | {both[1][part]:.2f} |")
+    for crowd in CROWDS:
+        what = "{} requests, {} QKD wavelengths, {} worlds".format(*crowd)
+        kernel, arrays = (crowded(kind, *crowd) for kind in KINDS)
+        print(f"| {what} | ten slots | {kernel:.2f} | {arrays:.2f} |")
 
 
 if __name__ == "__main__":
