@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import itertools
 import os
@@ -165,10 +164,6 @@ def only_writer(path: Path) -> Iterator[bool]:
     while True:
         try:
             handle, left = _opened_lock(lock)
-        except FileNotFoundError:
-            if lock.parent.is_dir():
-                continue  # it was removed between our two looks
-            raise TraceError(f"{path}: cannot be created: {os.strerror(errno.ENOENT)}") from None
         except OSError as error:
             raise TraceError(f"{path}: cannot be created: {plain_reason(error)}") from None
         try:
@@ -194,10 +189,11 @@ def only_writer(path: Path) -> Iterator[bool]:
 def _opened_lock(lock: Path) -> tuple[int, bool]:
     """A handle on the file of a lock, and whether it was there."""
     flags = os.O_RDWR | os.O_NOFOLLOW  # a link in its place is refused, not followed
-    try:
-        return os.open(lock, flags | os.O_CREAT | os.O_EXCL, 0o644), False
-    except FileExistsError:
-        return os.open(lock, flags), True
+    while True:
+        with suppress(FileExistsError):
+            return os.open(lock, flags | os.O_CREAT | os.O_EXCL, 0o644), False
+        with suppress(FileNotFoundError):  # it was removed between our two looks
+            return os.open(lock, flags), True
 
 
 def remove_left(path: Path) -> None:

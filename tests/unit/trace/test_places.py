@@ -95,6 +95,20 @@ def test_nothing_of_a_living_writer_goes(tmp_path: Path) -> None:
         assert place.exists()
 
 
+def test_a_folder_that_was_removed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder that one stands in is still there to look at, but no file can be made in it."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with (
+        pytest.raises(TraceError, match=r"v\.h5: cannot be created: No such file"),
+        only_writer(Path("v.h5")),
+    ):
+        pytest.fail("it held the right to write a file that cannot be made")
+
+
 @pytest.mark.parametrize("error", [OSError("no"), KeyboardInterrupt(), ZeroDivisionError()])
 def test_what_is_not_finished_is_removed(tmp_path: Path, error: BaseException) -> None:
     path = tmp_path / "plan.h5"
