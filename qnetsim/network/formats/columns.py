@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 from qnetsim.csv_rows import read_csv
 from qnetsim.errors import CsvError, TopologyError
 from qnetsim.network.formats.ends import find_ends
@@ -30,6 +33,8 @@ def from_csv(name: str, text: str, ends: tuple[str, str] | None = None) -> Forei
             return None if place is None else table.header[place]
 
         known = [column for column in table.header if column]
+        if ends is None:
+            _refuse_link(f"{name}:{table.header_line}", known)
         both = find_ends(f"{name}:{table.header_line}", known, find, ends)
     except CsvError as error:
         raise TopologyError(list(error.problems)) from None
@@ -41,3 +46,16 @@ def from_csv(name: str, text: str, ends: tuple[str, str] | None = None) -> Forei
         source, target = (cells[place] for place in places)
         links.append(ForeignLink(source, target, table.where(number), given, given.get("id", "")))
     return ForeignGraph(name, tuple(links))
+
+
+def _refuse_link(where: str, header: Sequence[str]) -> None:
+    """Refuse a link in place of the header: it would be lost."""
+    for column in header:
+        with suppress(ValueError):
+            float(column)
+            raise TopologyError(
+                [
+                    f"{where}: {column!r} is a number, so this line seems to be a link; write a "
+                    "header above it, as source,target,length_km"
+                ]
+            )

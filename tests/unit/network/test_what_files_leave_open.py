@@ -55,6 +55,11 @@ def test_ends_that_are_open(
     refused(tmp_path, "n.csv", f"{header},length_km\na,b,5\n", *texts, **keys)
 
 
+@pytest.mark.parametrize("text", ["A,B,3\nB,C,4\n", "X;Y;3.5\nY;Z;4\n", "1,2,3\n2,3,4\n"])
+def test_a_link_in_place_of_a_header_is_not_lost(text: str, tmp_path: Path) -> None:
+    refused(tmp_path, "n.csv", text, "n.csv:1: '", "is a number", "source,target,length_km")
+
+
 def test_ends_in_json_and_elsewhere(tmp_path: Path) -> None:
     data = {"nodes": [{"id": 0}, {"id": 1}], "links": [{"src": 0, "dst": 1, "length": 5}]}
     assert read(tmp_path, "n.json", json.dumps(data)).topology.lengths_km == (5.0,)
