@@ -1,6 +1,6 @@
 """CPU seconds until a learner is within 5 % of C*, seed by seed: shipped and faster settings.
 
-``python -m tests.benchmarks.cost_to_reach``: a table of learning.md. The scenario is
+``python -m tests.benchmarks.cost_to_reach``: a table of training.md. The scenario is
 ``nsfnet``, one training after another, on one thread; evaluation is not counted.
 """
 

@@ -1,4 +1,4 @@
-"""What docs/background/learning.md says of the learning policies, on few seeds."""
+"""What docs/background/learning-*.md say of the learning policies, on few seeds."""
 
 from __future__ import annotations
 

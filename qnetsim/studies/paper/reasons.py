@@ -31,13 +31,14 @@ _EPOCHS = (
     "does not give, and where the mean action is near C* already, drawn ones lose their noise alone"
 )
 _LEARNING = (
-    "whose cost is the reward decides; see the settings in [learning](learning.md#fig-9-how-fast)"
+    "whose cost is the reward decides; see the settings in "
+    "[learning](learning-paper.md#fig-9-how-fast)"
 )
 _OPEN = "was not computed in this run"
 _OPEN_EPOCHS = (
     "the paper's own settings did not run, or not on each topology, or for fewer epochs than the "
     "claim; tuned ones are other parameters than the paper states "
-    "([full runs](learning.md#fig-9-how-fast))"
+    "([full runs](learning-paper.md#fig-9-how-fast))"
 )
 REASONS: dict[tuple[str, ClaimVerdict], str] = {
     (
@@ -125,13 +126,13 @@ REASONS: dict[tuple[str, ClaimVerdict], str] = {
         "epochs-order",
         ClaimVerdict.FAILS,
     ): "all three come in this order under no reading of the reward; see the settings in "
-    "[learning](learning.md#fig-9-how-fast)",
+    "[learning](learning-paper.md#fig-9-how-fast)",
     ("epochs-usnet", ClaimVerdict.READING): _LEARNING,
     (
         "epochs-usnet",
         ClaimVerdict.FAILS,
     ): "under no reading of the reward do all three need fewer epochs there; see the settings in "
-    "[learning](learning.md#fig-9-how-fast)",
+    "[learning](learning-paper.md#fig-9-how-fast)",
 }
 
 

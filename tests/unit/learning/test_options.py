@@ -25,7 +25,7 @@ from tests.support import ROOT  # noqa: E402
 from tests.support.commands import call  # noqa: E402
 from tests.support.helpers import scenario  # noqa: E402
 
-PAGE = ROOT / "docs" / "background" / "learning.md"
+PAGE = ROOT / "docs" / "background" / "training.md"
 FASTER = re.findall(
     r"^qnetsim (train .*)$",
     PAGE.read_text().partition("<!-- faster trainings -->")[2].split("```")[1],

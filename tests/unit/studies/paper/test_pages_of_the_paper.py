@@ -39,9 +39,9 @@ def test_the_page_is_what_the_generator_prints() -> None:
 
 def test_a_page_beside_no_documentation_has_no_links_to_it() -> None:
     results = PaperResults.read()
-    assert re.search(r"\]\((learning|fel)\.md", page(results))
+    assert re.search(r"\]\((learning-paper|fel)\.md", page(results))
     alone = page(results, links=False)
-    assert not re.search(r"\]\(\w+\.md", alone)
+    assert not re.search(r"\]\([\w-]+\.md", alone)
     # pictures lie beside it
     assert "](fig4.png)" in alone and "](fig9.png)" in alone
 

@@ -288,7 +288,7 @@ def test_a_verdict_that_does_not_hold_has_a_reason() -> None:
 
 def test_links_stand_in_the_documentation_alone() -> None:
     results = PaperResults.read()
-    assert "](learning.md" in page(results)
+    assert "](learning-paper.md" in page(results)
     untrained = replace(results, curves=())
     whys = [claim_reason(judgement) for judgement in judgements(untrained)]
     assert not [why for why in whys if "](" in why]
