@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,25 +11,19 @@ from qnetsim.arguments import path_argument, refuse_unless
 from qnetsim.case import Case
 from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.errors import TraceFormatError, UsageError, argument
-from qnetsim.fibre_loss import FibreLoss, stored_losses
 from qnetsim.input_files import inputs_noted
 from qnetsim.optimize import Plan
-from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.lightpaths.checker import violations
 from qnetsim.optimize.lightpaths.explicit import explicit_plan
-from qnetsim.optimize.plan import SolveReport
 from qnetsim.plans.opened import open_plan
 from qnetsim.plans.plan_records import plan_record, stored_plan
+from qnetsim.plans.reuse import differences_of, refuse_other_shape, valued_anew
 from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose
-from qnetsim.policies.static import StaticPolicy
-from qnetsim.scenario import PolicyTable, Scenario
-from qnetsim.trace import PlanRecord, write_plan
-from qnetsim.trace.provenance import differing
+from qnetsim.scenario import PolicyTable
+from qnetsim.trace import write_plan
 
 #: How the note of a plan begins that was read from a file.
 FROM_FILE = "from a plan file"
-#: Settings that a plan depends on; the solver and the length of a run are not among them.
-PLANNED_FOR = ("network", "cost", "demand")
 
 
 @inputs_noted()
@@ -99,12 +92,12 @@ def load_plan(
     case = case_of(scenario)
     record, made_for, named = open_plan(path)
     maker = ChosenPolicy(named) if policy is None else _maker(path, named, choose(policy))
-    _refuse_other_shape(path, record, case)
-    differences = _differences(record, made_for, case)
+    refuse_other_shape(path, record, case)
+    differences = differences_of(record, made_for, case)
     try:
         plan = stored_plan(record, case)
         if differences:
-            plan = _valued_anew(path, plan, case, maker, differences)
+            plan = valued_anew(path, plan, case, maker, differences)
         elif broken := _broken(plan, case):
             raise TraceFormatError(
                 f"{path}: is damaged: wavelengths/km and wavelengths/qkd break {broken}"
@@ -143,81 +136,9 @@ def _maker(path: Path, named: PolicyTable, given: ChosenPolicy) -> ChosenPolicy:
     return replace(given, table=named)
 
 
-def _differences(record: PlanRecord, made_for: Scenario, case: Case) -> list[str]:
-    """Settings that a plan depends on and that are not those it was made for."""
-    there, here = (
-        scenario.portable().model_dump(mode="json") for scenario in (made_for, case.scenario)
-    )
-    found = [text for part in PLANNED_FOR for text in differing(part, there[part], here[part])]
-    topology = case.network.topology
-    lengths = record.columns["fibres/length_km"].tolist()
-    for e, (one, other) in enumerate(zip(lengths, topology.lengths_km, strict=True)):
-        found += differing(f"length of {topology.fibre_name(e)} in km", one, other)
-    none = (FibreLoss(),) * len(topology.fibres)
-    losses = zip(stored_losses(record.provenance) or none, topology.losses or none, strict=True)
-    for e, (before, now) in enumerate(losses):
-        found += differing(f"loss of {topology.fibre_name(e)}", before.as_table(), now.as_table())
-    return found
-
-
 def _broken(plan: Plan, case: Case) -> str:
     """First of (22)-(31) that the explicit wavelengths of a plan break; empty for none."""
     if plan.assignment is None:
         return ""
     spelt = explicit_plan(plan, case.network, case.forecast, plan.assignment)
     return str(next(iter(violations(spelt)), ""))
-
-
-def _valued_anew(
-    path: Path, plan: Plan, case: Case, policy: ChosenPolicy, differences: Sequence[str]
-) -> Plan:
-    """Value a plan that was made for other settings; it gets no bound and no claim of optimality.
-
-    Raises
-    ------
-    UsageError
-        Its policy decides anew in each slot, so that there is nothing to carry over.
-    """
-    runner = policy.fresh()
-    if not isinstance(runner, StaticPolicy) or plan.interval is not None:
-        raise UsageError(
-            f"{path}: was made for another scenario ({differences[0]}), and what {policy.title} "
-            "plans holds for its own only; make a plan for this one"
-        )
-    network = case.network
-    forecast = case.forecast
-    return fixed_routes_plan(
-        network,
-        forecast,
-        assign_wavelengths(network, forecast, plan.routes),
-        SolveReport(
-            bound=None,
-            solver=f"{plan.solver}, for other settings",
-            note=f"made for another scenario: {'; '.join(differences)}",
-        ),
-        plan.first_stage,
-    )
-
-
-def _refuse_other_shape(path: Path, record: PlanRecord, case: Case) -> None:
-    topology = case.network.topology
-    forecast = case.forecast
-    columns = record.columns
-    ends = [(topology.nodes[a], topology.nodes[b]) for a, b in topology.fibres]
-    planned = list(zip(columns["fibres/source"], columns["fibres/target"], strict=True))
-    pairs = list(
-        zip(columns["requests/source"].tolist(), columns["requests/target"].tolist(), strict=True)
-    )
-    levels = columns["requests/route"].shape[1]
-    for what, one, other in (
-        ("nodes", list(columns["nodes/name"]), list(topology.nodes)),
-        ("fibres", planned, ends),
-        ("fibres", record.fibre_labels, topology.fibre_labels),
-        ("requests", pairs, list(forecast.pairs)),
-        ("levels", levels, forecast.state_count),
-    ):
-        if one != other:
-            raise UsageError(
-                f"{path}: is a plan for other {what} than the scenario's; make one with "
-                "`qnetsim plan SCENARIO --out FILE`"
-            )
