@@ -21,7 +21,8 @@ from qnetsim.input_files import inputs_noted
 from qnetsim.kernel import Kernel
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import Tell, make_plan
-from qnetsim.policies.chosen import PoliciesLike, PolicyLike, choose, choose_all
+from qnetsim.plans.reuse import refuse_misshapen, reused_plan
+from qnetsim.policies.chosen import ChosenPolicy, PoliciesLike, PolicyLike, choose, choose_all
 from qnetsim.replay.departure import WhatIf
 from qnetsim.replay.replay import replay
 from qnetsim.replay.replay_batch import recorded_files, replay_policies
@@ -70,7 +71,9 @@ def run(
     replication : int
         Which of the scenario's worlds.
     plan : Plan or PlanResult, optional
-        A plan made before; saves solving again.
+        A plan made before; saves solving again. Of a ``PlanResult`` it is checked that this policy
+        made it; for another scenario it is valued anew, with a warning. A ``Plan`` says neither
+        policy nor scenario, and is taken for one of this policy.
     title : str, optional
         Name of a class or an object in the trace, where it is not that of the class.
     world : Realisation, optional
@@ -111,7 +114,7 @@ def run(
         place.path,
         replication=replication,
         world=world,
-        plan=_plan(plan),
+        plan=_plan(plan, case, chosen),
         force=force,
         resume=resume,
         durable=durable,
@@ -296,19 +299,24 @@ def replay_world(
     return RunResult(*place)
 
 
-def _plan(given: object) -> Plan | None:
-    """The plan behind what a caller gives for one.
+def _plan(given: object, case: Case, policy: ChosenPolicy) -> Plan | None:
+    """The plan behind what a caller gives for one, for this run.
 
     Raises
     ------
     UsageError
+        It is none, or does not go with the scenario or the policy.
     """
-    found = given.plan if isinstance(given, PlanResult) else given
-    if found is None or isinstance(found, Plan):
-        return found
-    if isinstance(found, str | os.PathLike):
+    if given is None:
+        return None
+    if isinstance(given, PlanResult):
+        return reused_plan(given.plan, given.case, given.policy, case, policy)
+    if isinstance(given, Plan):
+        refuse_misshapen(given, case)
+        return given
+    if isinstance(given, str | os.PathLike):
         raise UsageError("plan: give a Plan or a PlanResult; qnetsim.load_plan reads a plan file")
-    raise UsageError(f"plan: give a Plan or a PlanResult, not {type(found).__name__}")
+    raise UsageError(f"plan: give a Plan or a PlanResult, not {type(given).__name__}")
 
 
 def _refuse_contradiction(resume: bool, force: bool, out: str | os.PathLike[str] | None) -> None:

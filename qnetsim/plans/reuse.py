@@ -2,31 +2,75 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from qnetsim.case import Case
-from qnetsim.errors import UsageError
+from qnetsim.errors import UsageError, argument
 from qnetsim.fibre_loss import FibreLoss, stored_losses
 from qnetsim.optimize import Plan
 from qnetsim.optimize.assemble import assign_wavelengths, fixed_routes_plan
 from qnetsim.optimize.plan import SolveReport
+from qnetsim.plans.plan_records import plan_record
 from qnetsim.policies.chosen import ChosenPolicy
 from qnetsim.policies.static import StaticPolicy
 from qnetsim.scenario import Scenario
 from qnetsim.trace import PlanRecord
 from qnetsim.trace.provenance import differing
 
-#: Settings that a plan depends on; the solver and the length of a run are not among them.
-PLANNED_FOR = ("network", "cost", "demand")
+#: Tables of a scenario that a plan depends on, beside the length of a slot and the risk.
+PLANNED_FOR = ("network", "cost", "demand", "request", "regimes", "jobs", "recording")
+
+
+class PlanWarning(UserWarning):
+    """A plan is used for another scenario than the one that it was made for."""
+
+
+def reused_plan(
+    plan: Plan, made_for: Case, maker: ChosenPolicy, case: Case, asked: ChosenPolicy
+) -> Plan:
+    """A plan that was made in this process, for a run of a policy in a scenario.
+
+    Made for another scenario of the same shape, it is valued anew, and a warning says what differs.
+
+    Raises
+    ------
+    UsageError
+        Another policy made it, or it is for other fibres, requests or levels.
+    """
+    _refuse_other_policy(maker, asked)
+    record = plan_record(plan, made_for, maker)
+    refuse_other_shape("plan", record, case)
+    differences = differences_of(record, made_for.scenario, case)
+    if not differences:
+        return plan
+    for text in differences:
+        warnings.warn(f"plan: was made for another scenario: {text}", PlanWarning, stacklevel=1)
+    return valued_anew("plan", plan, case, maker, differences)
+
+
+def _refuse_other_policy(maker: ChosenPolicy, asked: ChosenPolicy) -> None:
+    """Refuse a plan of another policy, or of other options: it would run under a wrong name.
+
+    Raises
+    ------
+    UsageError
+    """
+    made, wanted = (
+        {"policy": one.table.name, **one.once().options.model_dump()} for one in (maker, asked)
+    )
+    if text := next(differing("plan", made, wanted, ("in the plan", "in this run")), ""):
+        raise UsageError(f"{text}; make one for {asked.title}, or leave {argument('plan')} out")
 
 
 def differences_of(record: PlanRecord, made_for: Scenario, case: Case) -> list[str]:
     """Settings that a plan depends on and that are not those it was made for."""
-    there, here = (
-        scenario.portable().model_dump(mode="json") for scenario in (made_for, case.scenario)
-    )
-    found = [text for part in PLANNED_FOR for text in differing(part, there[part], here[part])]
+    there, here = map(_planned_for, (made_for, case.scenario))
+    found = [
+        text for part in there | here for text in differing(part, there.get(part), here.get(part))
+    ]
     topology = case.network.topology
     lengths = record.columns["fibres/length_km"].tolist()
     for e, (one, other) in enumerate(zip(lengths, topology.lengths_km, strict=True)):
@@ -38,8 +82,18 @@ def differences_of(record: PlanRecord, made_for: Scenario, case: Case) -> list[s
     return found
 
 
+def _planned_for(scenario: Scenario) -> dict[str, Any]:
+    """What a plan depends on, by the names of tables and keys."""
+    tables = scenario.portable().model_dump(mode="json", include={*PLANNED_FOR})
+    risk = scenario.planning.risk
+    return tables | {
+        "run.slot_s": scenario.run.slot_s,
+        "planning.risk": None if risk is None else risk.model_dump(mode="json"),
+    }
+
+
 def valued_anew(
-    path: Path, plan: Plan, case: Case, policy: ChosenPolicy, differences: Sequence[str]
+    path: Path | str, plan: Plan, case: Case, policy: ChosenPolicy, differences: Sequence[str]
 ) -> Plan:
     """Value a plan that was made for other settings; it gets no bound and no claim of optimality.
 
@@ -69,7 +123,7 @@ def valued_anew(
     )
 
 
-def refuse_other_shape(path: Path, record: PlanRecord, case: Case) -> None:
+def refuse_other_shape(path: Path | str, record: PlanRecord, case: Case) -> None:
     """Refuse a plan for other nodes, fibres, requests or levels.
 
     Raises
@@ -96,4 +150,23 @@ def refuse_other_shape(path: Path, record: PlanRecord, case: Case) -> None:
             raise UsageError(
                 f"{path}: is a plan for other {what} than the scenario's; make one with "
                 "`qnetsim plan SCENARIO --out FILE`"
+            )
+
+
+def refuse_misshapen(plan: Plan, case: Case) -> None:
+    """Refuse a plan whose arrays are of another size than the scenario's.
+
+    Raises
+    ------
+    UsageError
+    """
+    forecast = case.forecast
+    for what, one, other in (
+        ("fibres", len(plan.qkd_channels), len(case.network.topology.fibres)),
+        ("requests", plan.routes.requests, forecast.requests),
+        ("levels", plan.routes.levels, forecast.state_count),
+    ):
+        if one != other:
+            raise UsageError(
+                f"plan: is for {one:,} {what}, and the scenario has {other:,}; make one for it"
             )

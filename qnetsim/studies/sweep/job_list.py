@@ -11,23 +11,15 @@ from typing import Any
 from qnetsim.case import Case, open_case
 from qnetsim.errors import UsageError
 from qnetsim.plans.make import unmodelled_parts
+from qnetsim.plans.reuse import PLANNED_FOR
 from qnetsim.policies import Policy
 from qnetsim.policies.registry import policy_of
 from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.studies.sweep.manifest import Manifest, SweepJob, digest_of
 from qnetsim.studies.sweep.sweep_file import Study, StudyPoint
 
-#: Tables of a scenario that a plan depends on, beside some keys of [run].
-PLANNED_FOR = {
-    "network",
-    "cost",
-    "demand",
-    "request",
-    "regimes",
-    "jobs",
-    "recording",
-    "planning",
-}
+#: Tables of a scenario that a plan and its search depend on, beside some keys of [run].
+SEARCHED_FOR = {*PLANNED_FOR, "planning"}
 
 
 def manifest_of(study: Study) -> Manifest:
@@ -126,7 +118,7 @@ def plan_digest(scenario: Scenario) -> str:
     run = scenario.run
     return digest_of(
         [
-            scenario.portable().model_dump(mode="json", include=PLANNED_FOR),
+            scenario.portable().model_dump(mode="json", include=SEARCHED_FOR),
             [run.slot_s, run.slots, run.seed],
             unmodelled_parts(scenario),
         ]
