@@ -8,14 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias, cast, get_args
 
-from pydantic import ValidationError
-
 from qnetsim.analysis.compare import compare_traces
 from qnetsim.api.result_objects import ComparisonResult, PlanResult, RunResult
 from qnetsim.api.temporary import place_of
 from qnetsim.arguments import path_argument, refuse_uncallable, refuse_unless, whole_argument
 from qnetsim.case import Case, open_case
 from qnetsim.case.case_of import ScenarioLike, case_of
+from qnetsim.case.open_case import with_run_values
 from qnetsim.errors import UsageError, argument, refuse_resume_by_force
 from qnetsim.input_files import inputs_noted
 from qnetsim.kernel import Kernel
@@ -29,6 +28,7 @@ from qnetsim.replay.replay_batch import recorded_files, replay_policies
 from qnetsim.runs.batch import run_policies
 from qnetsim.runs.simulate import Progress, simulate
 from qnetsim.runs.workers import map_in_workers
+from qnetsim.scenario import PolicyTable
 from qnetsim.trace import is_hdf5
 from qnetsim.trace.files.planned_traces import traces_of
 from qnetsim.world.realisation import Realisation
@@ -176,10 +176,9 @@ def compare(
     paths = _recorded(source)
     if paths is None:
         case = _with_replications(case_of(cast(ScenarioLike, source)), replications)
-        chosen = choose_all(() if policies is None else policies, case.scenario.policy)
         made = run_policies(
             case,
-            chosen or case.scenario.policy,
+            _chosen(policies, case.scenario.policy),
             place.path,
             workers=workers,
             force=force,
@@ -355,12 +354,26 @@ def _recorded(source: object) -> list[Path] | None:
     return None
 
 
+def _chosen(
+    policies: PolicyLike | PoliciesLike | None, listed: Sequence[PolicyTable]
+) -> Sequence[ChosenPolicy | PolicyTable]:
+    """Policies to run: those that are given, else the scenario's own.
+
+    Raises
+    ------
+    UsageError
+        None of them is given, in a list of none.
+    """
+    if policies is None:
+        return listed
+    chosen = choose_all(policies, listed)
+    if not chosen:
+        raise UsageError("policies: is empty; name one, or leave it out for the scenario's own")
+    return chosen
+
+
 def _with_replications(case: Case, replications: int | None) -> Case:
     if replications is None:
         return case
-    try:
-        scenario = case.scenario.with_run(replications=replications)
-    except ValidationError as error:
-        given = argument("replications", repr(replications))
-        raise UsageError(f"{given}: {error.errors()[0]['msg'].lower()}") from None
+    scenario = with_run_values(case.scenario, {"replications": replications})
     return open_case(scenario, case.network.topology)

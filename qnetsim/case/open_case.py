@@ -43,6 +43,7 @@ from qnetsim.scenario import (
     misplaced,
     scenario_text,
 )
+from qnetsim.scenario.checked import model_problems
 from qnetsim.scenario.lines import Key
 from qnetsim.scenario.scenario import change_keys
 from qnetsim.shipped import scenario_file
@@ -153,12 +154,7 @@ def completed(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
         from qnetsim.case.user_demand import with_recording
 
         scenario = with_recording(scenario)
-    try:
-        scenario = scenario.with_run(**run)
-    except ValidationError as error:
-        detail = error.errors()[0]
-        given = argument(str(detail["loc"][0]), str(detail["input"]))
-        raise UsageError(f"{given}: {detail['msg'].lower()}") from None
+    scenario = with_run_values(scenario, run)
     case = open_case(scenario)
     _refuse_misfits(scenario)
     if scenario.recording is not None:
@@ -168,6 +164,22 @@ def completed(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
         recorded.window(scenario.run.replications - 1, scenario.run.slots)
         _refuse_empty_window(scenario, recorded)
     return scenario
+
+
+def with_run_values(scenario: Scenario, run: Mapping[str, int | None]) -> Scenario:
+    """Scenario with other values of ``run``, as a caller gave them; None leaves one as it is.
+
+    Raises
+    ------
+    UsageError
+        There is no such key, or its value is not allowed.
+    """
+    try:
+        return scenario.with_run(**run)
+    except ValidationError as error:
+        (name, *_), text = next(model_problems(error, RunTable))
+        value = str(run[str(name)]) if name in RunTable.model_fields else ""
+        raise UsageError(f"{argument(str(name), value)}: {text}") from None
 
 
 def _with_data(scenario: Scenario, *, again: bool = False) -> Scenario:

@@ -22,8 +22,15 @@ NAMES = {
 _KEY = re.compile(r'network\.(\w+)(?: = ("[^"]*"|\[[^\]]*\]|[\d.]+))?')
 
 
-def _choice(*words: str) -> click.Choice[str]:
-    return click.Choice([word.replace("_", "-") for word in words])
+class _Choice(click.Choice[str]):
+    """Words of a scenario as options have them; the scenario's own form is taken too."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super().convert(str(value).replace("_", "-"), param, ctx)
+
+
+def _choice(*words: str) -> _Choice:
+    return _Choice([word.replace("_", "-") for word in words])
 
 
 _OPTIONS = (

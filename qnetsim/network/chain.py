@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -71,6 +71,10 @@ class ChainBill:
     qkd: Mapping[Component, FloatArray]
     km: Mapping[Component, FloatArray]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy the values; a read-only mapping itself cannot be."""
+        return _frozen_bill, (dict(self.qkd), dict(self.km))
+
     def totals(self, channels: FloatArray, wavelengths: FloatArray) -> dict[Component, FloatArray]:
         """Units of each component for these channels and KM wavelengths.
 
@@ -111,6 +115,12 @@ def components_per_unit(lengths_km: Sequence[float], span_km: Spacing) -> ChainB
         "mux_demux": 2 * n - 1,
         "channel_km": length,
     }
+    return _frozen_bill(qkd, km)
+
+
+def _frozen_bill(
+    qkd: Mapping[Component, FloatArray], km: Mapping[Component, FloatArray]
+) -> ChainBill:
     return ChainBill(
         MappingProxyType({c: frozen(v, np.float64) for c, v in qkd.items()}),
         MappingProxyType({c: frozen(v, np.float64) for c, v in km.items()}),

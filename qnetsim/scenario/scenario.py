@@ -180,14 +180,14 @@ class Scenario(Table):
         return hashlib.sha256(text.encode()).hexdigest()
 
     def with_run(self, **changes: int | None) -> Self:
-        """Copy with other ``run`` values; None leaves a value as it is.
+        """Copy with other ``run`` values; None leaves a value as it is, numbers of numpy count.
 
         Raises
         ------
         pydantic.ValidationError
             If a value is out of range.
         """
-        given = {key: value for key, value in changes.items() if value is not None}
+        given = {key: plain(value) for key, value in changes.items() if value is not None}
         run = RunTable.model_validate({**self.run.model_dump(), **given})
         return self.model_copy(update={"run": run})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import pickle
 import re
@@ -370,8 +371,29 @@ def test_errors_name_arguments(scenario: qnetsim.Scenario, tmp_path: Path) -> No
         qnetsim.run(scenario, "sip:x")
     with pytest.raises(UsageError, match="slots=0: "):
         qnetsim.load(TINY, slots=0)
+    with pytest.raises(UsageError, match=r"slots=3: input should be a valid integer \(got '3'\)"):
+        qnetsim.load(TINY, slots="3")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"slotz: unknown key; did you mean 'slots'\? allowed: "):
+        qnetsim.load(TINY, slotz=3)
+    with pytest.raises(UsageError, match="policies: is empty; name one, or leave it out"):
+        qnetsim.compare(scenario, [])
     with pytest.raises(UsageError, match="no such trace"):
         qnetsim.open_trace(tmp_path / "none.h5")
+
+
+def test_numbers_of_numpy_are_taken(scenario: qnetsim.Scenario) -> None:
+    assert qnetsim.load(TINY, slots=np.int64(3)).run.slots == 3  # type: ignore[arg-type]
+    found = qnetsim.compare(scenario, ["sip"], replications=np.int64(2))  # type: ignore[arg-type]
+    assert len(found.traces) == 2
+
+
+def test_a_result_of_planning_is_copied_and_pickled(scenario: qnetsim.Scenario) -> None:
+    plan = qnetsim.plan(scenario, "sip")
+    for again in (pickle.loads(pickle.dumps(plan)), copy.deepcopy(plan)):
+        assert again.objective == plan.objective
+        assert again.table().equals(plan.table())
+        with pytest.raises(TypeError):
+            again.case.network.bill.qkd["receiver"] = 1
 
 
 @pytest.mark.parametrize(

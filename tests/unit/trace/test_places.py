@@ -95,9 +95,7 @@ def test_nothing_of_a_living_writer_goes(tmp_path: Path) -> None:
         assert place.exists()
 
 
-def test_a_folder_that_was_removed_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_was_removed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder that one stands in is still there to look at, but no file can be made in it."""
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
