@@ -80,7 +80,8 @@ def _size_problems(table: JobsTable, levels: int) -> Iterator[Problem]:
     for key, sizes in (("sizes", table.sizes), ("owner_sizes", table.owner_sizes)):
         for i, size in enumerate(sizes):
             if size >= levels:
-                text = f"is {size}; allowed: 1 .. {levels - 1} (or raise demand.levels)"
+                most = f"allowed: 1 .. {levels - 1}, or " if levels > 1 else ""
+                text = f"is {size}; {most}raise demand.levels to at least {size + 1}"
                 yield ("jobs", key, i), text
 
 

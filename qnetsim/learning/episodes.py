@@ -127,8 +127,13 @@ def real_numbers(action: object) -> FloatArray:
         raise ValueError(one_line(repr(action), SHOWN)) from None
     except (TypeError, RuntimeError) as error:  # a tensor elsewhere, or one with a gradient
         raise ValueError(f"{one_line(repr(action), SHOWN)} ({one_line(str(error))})") from None
+    if np.ma.is_masked(action):
+        raise ValueError(f"{one_line(repr(action), SHOWN)}, with numbers left out")
     if found.dtype.kind == "O" and all(map(_is_real, found.flat)):
-        found = found.astype(np.float64)
+        try:
+            found = found.astype(np.float64)
+        except OverflowError:
+            raise ValueError(one_line(repr(action), SHOWN)) from None
     if found.dtype.kind not in "iuf":
         raise ValueError(one_line(repr(action), SHOWN))
     return found.astype(np.float64)

@@ -111,7 +111,15 @@ class QkdParallelEnv(OpenedScenario, ParallelEnv):  # type: ignore[misc]
         return self._action_spaces[agent]
 
     def state(self) -> Vector:
-        """What all agents see, one after the other, for learners that train together."""
+        """What all agents see, one after the other, for learners that train together.
+
+        Raises
+        ------
+        UsageError
+            No episode has begun.
+        """
+        if not (self.agents or self._over):
+            raise UsageError("no episode has begun; call reset() before state()")
         return np.ravel(self._environment.observe()[0])
 
     def reset(

@@ -24,7 +24,7 @@ class DeterministicOptions(PolicyOptions):
         ge=0,
         le=10**6,
         description="the known level of every request",
-        json_schema_extra={"allowed": "an integer >= 0, below the scenario's levels"},
+        json_schema_extra={"allowed": "an integer 0 .. 1000000, below the scenario's levels"},
     )
     levels: list[int] | None = Field(
         default=None,

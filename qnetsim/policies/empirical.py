@@ -30,14 +30,14 @@ class EmpiricalOptions(PolicyOptions):
         ge=1,
         le=10**9,
         description="slots between two plans",
-        json_schema_extra={"allowed": "an integer >= 1"},
+        json_schema_extra={"allowed": "an integer 1 .. 1000000000"},
     )
     window_slots: int = Field(
         default=0,
         ge=0,
         le=10**9,
         description="last slots that count; 0 means all",
-        json_schema_extra={"allowed": "an integer >= 0"},
+        json_schema_extra={"allowed": "an integer 0 .. 1000000000"},
     )
 
 

@@ -24,7 +24,7 @@ class LevelOptions(PolicyOptions):
         ge=0,
         le=10**6,
         description="channels reserved for each request on each fibre of its route",
-        json_schema_extra={"allowed": "an integer >= 0"},
+        json_schema_extra={"allowed": "an integer 0 .. 1000000"},
     )
 
 

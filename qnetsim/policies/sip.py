@@ -41,21 +41,21 @@ class ProgramOptions(PolicyOptions):
         ge=2,
         le=100_000,
         description="realisations in a sample, with formulation = 'sampling'",
-        json_schema_extra={"allowed": "an integer >= 2"},
+        json_schema_extra={"allowed": "an integer 2 .. 100000"},
     )
     samples: int = Field(
         default=10,
         ge=2,
         le=1_000,
         description="samples that bound the optimality gap, with formulation = 'sampling'",
-        json_schema_extra={"allowed": "an integer >= 2"},
+        json_schema_extra={"allowed": "an integer 2 .. 1000"},
     )
     seed: int = Field(
         default=0,
         ge=0,
         le=2**63 - 1,
         description="seed of the samples, with formulation = 'sampling'",
-        json_schema_extra={"allowed": "an integer >= 0"},
+        json_schema_extra={"allowed": "an integer 0 .. 2^63 - 1"},
     )
 
 

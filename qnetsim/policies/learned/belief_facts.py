@@ -10,8 +10,8 @@ from qnetsim.network.routes import NodePair
 from qnetsim.policies.base import Setting
 from qnetsim.policies.learned.training_facts import NAMES, differences, facts_of
 
-#: Facts beside those of all learned policies, and what they are called.
-MORE_NAMES = {"jobs": "jobs", "most_channels": "channels that a fibre can light"}
+#: Facts beside those of all learned policies.
+MORE_FACTS = ("jobs", "most_channels")
 #: Facts that a law of levels rests on; it was learnt without prices, stores and limits.
 OF_DEMAND = ("levels", "mean_level", "regimes", "regime_slots", "jobs")
 #: Key of a card's table of worlds: least and greatest number of pairs that end at a node. Sums at
@@ -55,7 +55,7 @@ def far_from(
     """
     here = belief_facts(setting)
     stored = card.get("training")
-    if not isinstance(stored, dict) or not stored.keys() >= NAMES.keys() | MORE_NAMES.keys():
+    if not isinstance(stored, dict) or not stored.keys() >= {*NAMES, *MORE_FACTS}:
         return ["its file does not tell what it was trained with"]
     trained = dict(stored)
     if _lies_in(here["mean_level"], trained["mean_level"]):
@@ -64,13 +64,21 @@ def far_from(
         trained = here | {name: trained[name] for name in OF_DEMAND}
     return [
         *differences(trained, here),
-        *(
-            f"{name} {here[key]} (trained with {trained[key]})"
-            for key, name in MORE_NAMES.items()
-            if here[key] != trained[key]
-        ),
+        *(text for key, text in _more(here, trained).items() if here[key] != trained[key]),
         *_unmet_worlds(card, setting),
     ]
+
+
+def _more(here: Mapping[str, object], trained: Mapping[str, object]) -> dict[str, str]:
+    """What is said of the facts of their own where they differ."""
+    jobs, lit = (here[key] for key in MORE_FACTS)
+    return {
+        "jobs": "no jobs in the demand (trained with jobs)"
+        if jobs == "none"
+        else "jobs in the demand (trained without)",
+        "most_channels": f"channels that a fibre can light {lit} (trained with "
+        f"{trained['most_channels']})",
+    }
 
 
 def _unmet_worlds(card: Mapping[str, object], setting: Setting) -> Iterator[str]:

@@ -26,7 +26,7 @@ class BaseStockOptions(PolicyOptions):
         le=10**6,
         description="channel-slots for each request routed over a fibre that a slot shall begin "
         "with; unless given, what a newsvendor plan for the forecast reserves",
-        json_schema_extra={"allowed": "a number >= 0"},
+        json_schema_extra={"allowed": "a number 0 .. 1000000"},
     )
 
 

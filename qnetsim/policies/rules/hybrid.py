@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.rules.autoregression import Autoregression
@@ -35,8 +35,15 @@ class HybridOptions(PolicyOptions):
         min_length=1,
         max_length=len(RULES),
         description="rules whose laws are pooled, each with its defaults",
-        json_schema_extra={"allowed": f"a list of {', '.join(RULES)}"},
+        json_schema_extra={"allowed": f"a list of {', '.join(RULES)}, each once at most"},
     )
+
+    @field_validator("of")
+    @classmethod
+    def _each_once(cls, of: tuple[Part, ...]) -> tuple[Part, ...]:
+        if twice := next((name for name in of if of.count(name) > 1), None):
+            raise ValueError(f"names {twice!r} twice")
+        return of
 
 
 class HybridRule(LawPolicy):

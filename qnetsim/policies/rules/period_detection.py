@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from qnetsim.errors import PolicyError
 from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.rules.law_policy import LawPolicy, LevelLaw
 from qnetsim.policies.rules.period_law import PeriodLaw
@@ -38,7 +39,19 @@ class PeriodDetection(LawPolicy):
     options: PeriodOptions
 
     def level_law(self, setting: Setting) -> LevelLaw:
-        """Counts over patterns."""
+        """Counts over patterns.
+
+        Raises
+        ------
+        PolicyError
+            No level is as high as what counts as much.
+        """
         forecast = setting.forecast
+        most = forecast.level_count - 1
+        if self.options.much > most:
+            raise PolicyError(
+                f"much: is {self.options.much}, and no request asks for more than level {most}; "
+                f"allowed: 0 .. {most}"
+            )
         much = self.options.much or max(forecast.level_count // 2, 1)
         return PeriodLaw(forecast, self.options.longest_slots, much)

@@ -30,7 +30,8 @@ class RegimeOptions(PolicyOptions):
         default=(),
         max_length=16,
         description="Poisson mean of the demand in each regime, before truncation; unless given, "
-        "those of the scenario's [regimes]",
+        "those of the scenario's [regimes]; with fit they say how many regimes there are, and no "
+        "more",
         json_schema_extra={"allowed": "a list of 2 to 16 numbers 0 .. 1000000"},
     )
     mean_slots: int | None = Field(
@@ -55,6 +56,12 @@ class RegimeOptions(PolicyOptions):
     def _slots_to_fit(self) -> Self:
         if 0 < self.fit < LEAST_FIT:
             raise ValueError(f"fit: allowed: an integer {LEAST_FIT} .. 1000000, or 0")
+        return self
+
+    @model_validator(mode="after")
+    def _told_or_fitted(self) -> Self:
+        if self.fit and self.mean_slots is not None:
+            raise ValueError("mean_slots: is fitted too; leave mean_slots or fit out")
         return self
 
     @model_validator(mode="after")

@@ -102,6 +102,8 @@ WRONG_ACTIONS = [
     ([True, False], r"agent '3' acts by \[True, False\]; an action is 2 finite numbers"),
     (np.zeros(2) + 1j, r"agent '3' acts by array\(\[0\.\+1\.j"),
     ([[0.0], [0.0, 0.0]], r"agent '3' acts by \[\[0\.0\], \[0\.0, 0\.0\]\]; an action is"),
+    ([10**400, 0], r"agent '3' acts by \[10000000000"),
+    (np.ma.masked_array([0.1, 0.2], [1, 0]), r"agent '3' acts by masked_array.*numbers left out"),
     (np.zeros((50, 2)), r"agent '3' acts by array[^\n]{70,76}…; an action is 2 finite numbers"),
 ]
 
@@ -129,6 +131,14 @@ def test_an_action_with_a_gradient_is_refused_with_torchs_advice():
     actions["3"] = torch.zeros(2, requires_grad=True)
     with pytest.raises(UsageError, match=r"agent '3' acts by tensor.*tensor\.detach\(\)"):
         environment.step(actions)
+
+
+def test_there_is_no_state_ahead_of_an_episode():
+    environment = parallel_of()
+    with pytest.raises(UsageError, match=r"no episode has begun; call reset\(\) before state"):
+        environment.state()
+    environment.reset(seed=1)
+    assert environment.state() in environment.state_space
 
 
 def test_missing_and_unknown_agents_are_named():

@@ -261,7 +261,7 @@ def test_a_scenario_far_off_is_told_with_its_distance(tmp_path: Path) -> None:
     said = str(warning.message)
     assert "levels 20 (trained with 10)" in said
     assert "mean level 8.9" in said and "(trained with 0.2 … 3)" in said
-    assert "jobs none (trained with in the demand)" in said
+    assert "no jobs in the demand (trained with jobs)" in said
     assert "QKD price reserved/on demand 0.125 (trained with 0.25)" in said
 
 
@@ -283,7 +283,7 @@ def test_to_a_law_prices_stores_and_limits_are_nothing_new(tmp_path: Path) -> No
         warnings.simplefilter("error")
         policy.prepare(other.setting, None)
     text = "[network]\ntopology = 'nsfnet'\n[demand]\nrequests = 20\nlevels = 20\n"
-    with pytest.warns(ModelWarning, match=r"levels 20 \(trained with 10\).*jobs none"):
+    with pytest.warns(ModelWarning, match=r"levels 20 \(trained with 10\).*no jobs in"):
         policy.prepare(open_case(parse_scenario(text)).setting, None)
 
 

@@ -31,7 +31,7 @@ from qnetsim.policies.rules.summed_loads import SummedLoads
 from qnetsim.policies.rules.training_worlds import training_levels
 from qnetsim.scenario import RegimesTable, parse_scenario
 from tests.support import SCENARIOS
-from tests.support.helpers import run
+from tests.support.helpers import nsfnet, run
 
 RULES = ["autoregression", "history-quantile", "hybrid", "periods"]
 
@@ -468,7 +468,9 @@ def test_with_stores_the_filter_costs_less_than_a_plan_that_counts_stores_alone(
         ("belief", {"fit": 5}, "fit: allowed: an integer 100 .. 1000000, or 0; allowed options"),
         ("belief", {"fti": 5}, "fti: no such option; .*; give belief:fit=VALUE"),
         ("boosted-levels", {"lags": 0}, "lags: allowed: an integer 1 .. 200; .*:lags=VALUE"),
-        ("level", {}, "level: must be given; allowed: an integer >= 0; .*level:level=VALUE"),
+        ("belief", {"fit": 500, "mean_slots": 4}, "mean_slots: is fitted too; leave mean_slots or"),
+        ("hybrid", {"of": ["periods", "periods"]}, "names 'periods' twice|each once at most"),
+        ("level", {}, "level: must be given; allowed: an integer 0 .. 1000000; .*level=VALUE"),
     ],
 )
 def test_wrong_options_are_told_with_what_is_allowed(
@@ -476,6 +478,12 @@ def test_wrong_options_are_told_with_what_is_allowed(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         make_policy(name, options)
+
+
+def test_much_that_nobody_asks_for_is_refused() -> None:
+    case = open_case(nsfnet(run__slots="5"))
+    with pytest.raises(PolicyError, match=r"much: is 10, .* than level 9; allowed: 0 \.\. 9"):
+        run(case, make_policy("periods", {"much": 10}))
 
 
 def test_options_that_are_lists_are_told_where_they_stand() -> None:

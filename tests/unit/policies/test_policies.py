@@ -36,6 +36,17 @@ def test_the_literal_reading_keeps_the_contract() -> None:
     check_policy(lambda: make_policy("random", {"reading": "literal"}))
 
 
+@pytest.mark.parametrize("name", available())
+def test_what_is_allowed_has_both_ends(name: str) -> None:
+    """A message names what is allowed, and the value that was refused is never among it."""
+    for key, field in load_policy(name).Options.model_fields.items():
+        extra = field.json_schema_extra
+        allowed = str(extra.get("allowed")) if isinstance(extra, dict) else ""
+        for limit in field.metadata:
+            most = getattr(limit, "le", None)
+            assert most is None or str(most) in allowed or "2^63 - 1" in allowed, key
+
+
 def test_only_perfect_sees_the_future() -> None:
     assert set(SHIPPED) <= set(available())
     assert [name for name in SHIPPED if load_policy(name).sees_future] == ["perfect"]

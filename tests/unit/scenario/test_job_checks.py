@@ -30,6 +30,8 @@ WRONG = {
     f"{JOBS}sizes = [0]\n": (7, "jobs.sizes[0]", "1 .. demand.levels - 1"),
     f"{JOBS}sizes = [5, 10]\n": (7, "jobs.sizes[1]", "allowed: 1 .. 9"),
     f"{JOBS}owner_sizes = [12]\n": (7, "jobs.owner_sizes[0]", "allowed: 1 .. 9"),
+    f"{HEAD}[demand]\npairs = 'all'\ncoupling = 'independent'\nlevels = 1\nmean = 0.5\n"
+    "[jobs]\nsizes = [5]\n": (9, "jobs.sizes[0]", "is 5; raise demand.levels to at least 6"),
     f"{JOBS}more_rounds = -1\n": (7, "jobs.more_rounds", "0 .. 10000"),
     f"{JOBS}gap_slots = 1e7\n": (7, "jobs.gap_slots", "0 .. 1000000"),
     f"{JOBS}delay = 1.5\n": (7, "jobs.delay", "0 .. 1"),
