@@ -137,6 +137,15 @@ def _check() -> None:
         raise Interrupted(_process.noted[0])
 
 
+def check_here() -> None:
+    """Raise ``Interrupted`` if a signal came, for work that was given no check of its own.
+
+    Outside a block of ``stoppable``, and in other threads, this does nothing.
+    """
+    if _process.deferring and threading.current_thread() is threading.main_thread():
+        _check()
+
+
 def _handle(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
     """Handle signals, but for those that are to be ignored (``nohup``); returns what was set."""
     found = {number: signal.getsignal(number) for number in SIGNALS}
