@@ -12,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
+from qnetsim.interrupt import check_here
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _compiling = False
@@ -83,12 +85,25 @@ def have_numba() -> bool:
 
 
 @lru_cache
+def _stoppable_compiler() -> None:
+    """Let numba look for signals ahead of each of its passes: all of them take half a minute."""
+    events: Any = importlib.import_module("numba.core.event")
+
+    def look(self: object, event: object) -> None:
+        check_here()
+
+    listener = type("Look", (events.Listener,), {"on_start": look, "on_end": lambda *_: None})
+    events.register("numba:run_pass", listener())
+
+
+@lru_cache
 def compiled(module: ModuleType) -> ModuleType:
     """Load a module once more, with the functions that it marks by :func:`jit` compiled.
 
     Modules that it names as its ``PARTS`` are loaded so too.
     """
     global _compiling, _stamp
+    _stoppable_compiler()
     name = f"{module.__name__}_compiled"
     assert module.__file__ is not None
     spec = importlib.util.spec_from_file_location(name, module.__file__)

@@ -2,8 +2,8 @@
 
 While files are written (``stoppable``) a signal is noted, and the next check raises. An exception
 at an arbitrary instruction could be lost (in a destructor) or interrupt a write. While nothing is
-written, the command line ends at once, from a thread of its own: a solver in C does not delay it,
-and no library gets to see an exception.
+written, the command line ends at once, from a thread of its own: a solver or a compiler does not
+delay it, and no library gets to see an exception.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from qnetsim.plain_text import counted, visible
 
@@ -30,6 +30,8 @@ PATIENCE_S = 5.0
 LONGEST_S = 25.0
 #: Files that the last message names.
 NAMED = 4
+#: How to go on with what left nothing.
+AGAIN = "give the same command again"
 #: Stands in the pipe of signals, and is none.
 _PAUSE = 0
 SHOW_CURSOR = b"\x1b[?25h"
@@ -58,37 +60,46 @@ class _Process:
         Signals that came.
     first_s : float
         When the first one came.
+    noting : int
+        Blocks of work in which signals are noted.
     deferring : int
         Blocks of work that are stopped at their next check only.
-    lock : Lock
-        Held to begin or end such a block, and by the thread that ends the process between them.
+    lock : RLock
+        Held to begin or end such a block, to change what is removed at the end, and by the thread
+        that ends the process between them.
     taken_over, over, said : bool
         Whether the command line handles signals; has done its work; has said how it ended.
     places : set of Path
         Files and folders that are worth nothing once the process is gone.
+    folders : set of Path
+        Folders that this process made, worth nothing if they are empty.
     standing : dict
-        What is in each file of the command.
+        What is in each file of the command; an empty text where nothing was written to it.
     planned : int
         How many files it is to write; 0 where that is not known.
     instead : str
         What stands, where the files of the command are not worth naming.
     go_on : str
         How to go on, for the last message.
+    anew : str
+        The same, where none of the command's files holds anything.
     """
 
     def __init__(self) -> None:
         self.noted: list[int] = []
         self.first_s = 0.0
+        self.noting = 0
         self.deferring = 0
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.taken_over = False
         self.over = False
         self.said = False
         self.places: set[Path] = set()
+        self.folders: set[Path] = set()
         self.standing: dict[Path, str] = {}
         self.planned = 0
         self.instead = ""
-        self.go_on = "give the same command again"
+        self.go_on = self.anew = AGAIN
         self.watcher: _Watcher | None = None
 
     def note(self, number: int) -> None:
@@ -107,34 +118,73 @@ _process = _Process()
 
 
 @contextmanager
-def stoppable() -> Iterator[Callable[[], None]]:
+def stoppable(*, at_once: bool = False) -> Iterator[Callable[[], None]]:
     """Note signals while the block runs; yields what raises ``Interrupted`` if one came.
 
     Leaving the block raises too, where a signal came after the last check.
+
+    Parameters
+    ----------
+    at_once : bool
+        The command line ends at once all the same, but for what is ``deferred``.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
-    with _process.lock:
-        if not (_process.deferring or _process.taken_over):
-            _process.noted.clear()
-        _process.deferring += 1
-    try:
+    with ExitStack() as stack:
+        with _process.lock:
+            if not (_process.noting or _process.taken_over):
+                _process.noted.clear()
+            _process.noting += 1
+        stack.callback(_noted_block_ends)
+        if not at_once:
+            stack.enter_context(deferred())
         before = {} if _process.taken_over else _handle(_note_or_raise)
         try:
             yield _check
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+    _check()
+
+
+def _noted_block_ends() -> None:
+    with _process.lock:
+        _process.noting -= 1
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Complete what this block writes ahead of the end, where somebody looks for signals."""
+    with _process.lock:
+        counts = _process.noting > 0
+        _process.deferring += counts
+    try:
+        yield
     finally:
         with _process.lock:
-            _process.deferring -= 1
-    _check()
+            _process.deferring -= counts
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Do not end the process within this block, which is one of a few system calls."""
+    with _process.lock:
+        yield
 
 
 def _check() -> None:
     if _process.noted:
         raise Interrupted(_process.noted[0])
+
+
+def check_here() -> None:
+    """Raise ``Interrupted`` if a signal came, for work that was given no check of its own.
+
+    Outside a block of ``stoppable``, and in other threads, this does nothing.
+    """
+    if _process.noting and threading.current_thread() is threading.main_thread():
+        _check()
 
 
 def _handle(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
@@ -239,7 +289,22 @@ def _next_signal(reading: int) -> int | None:
             return data[0] if data else None
 
 
-def _end_now(number: int) -> None:
+def end_unless_deferred(status: int) -> None:
+    """End this process, without a word, unless its work is to be stopped at its next check."""
+    with _process.lock:
+        if not _process.deferring:
+            end_process(status)
+
+
+def end_process(status: int) -> NoReturn:
+    """End this process, without a word, whatever it is at."""
+    with _process.lock:
+        _remove_all()
+        os._exit(status)
+
+
+def _remove_all() -> None:
+    """Remove what is worth nothing once this process is gone."""
     for place in _process.places:
         with suppress(OSError):
             if place.is_dir():
@@ -247,6 +312,14 @@ def _end_now(number: int) -> None:
 
                 shutil.rmtree(place)
             place.unlink()
+    # the innermost first
+    for folder in sorted(_process.folders, key=lambda one: len(one.parts), reverse=True):
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _end_now(number: int) -> None:
+    _remove_all()
     with suppress(OSError):
         if os.isatty(2):
             os.write(2, SHOW_CURSOR)  # a progress display may have hidden it
@@ -263,12 +336,36 @@ def end_of_command() -> None:
 
 def remove_at_end(place: Path) -> None:
     """Remove this file or folder if a signal ends the process before it has become another."""
-    _process.places.add(place)
+    with _process.lock:
+        _process.places.add(place.absolute())
+
+
+def remove_now(place: Path) -> None:
+    """Remove a file that was to be removed at the end: from here on its name is free for others.
+
+    Raises
+    ------
+    OSError
+    """
+    with _process.lock:
+        _process.places.discard(place.absolute())
+        place.unlink(missing_ok=True)
+
+
+def remove_empty_at_end(folders: Sequence[Path]) -> None:
+    """Remove these folders, as far as they are empty, if a signal ends the process."""
+    with _process.lock:
+        _process.folders.update(folder.absolute() for folder in folders)
 
 
 def note_standing(path: Path, text: str) -> None:
-    """Say what is in a file of this command: ``complete``, or how far it goes."""
+    """Say what is in a file of this command: ``complete``, how far it goes, or nothing yet."""
     _process.standing[path] = text
+
+
+def forget_standing(path: Path) -> None:
+    """Say nothing of a file: it was not begun, or has failed."""
+    _process.standing.pop(path, None)
 
 
 def note_planned(files: int) -> None:
@@ -281,9 +378,10 @@ def note_instead(text: str) -> None:
     _process.instead = text
 
 
-def note_command(go_on: str) -> None:
-    """Say how to go on with the command that begins."""
+def note_command(go_on: str, anew: str = "") -> None:
+    """Say how to go on with the command that begins; ``anew`` where no file holds anything."""
     _process.go_on = go_on
+    _process.anew = anew or go_on
     _process.said = False
     _process.planned = 0
     _process.instead = ""
@@ -303,20 +401,22 @@ def ending(number: int) -> str:
     """What stopped the command, what stands and how to go on."""
     standing = dict(_process.standing)
     done = [str(path) for path, text in standing.items() if text == "complete"]
-    short = [f"{path} ({text})" for path, text in standing.items() if text != "complete"]
+    short = [f"{path} ({text})" for path, text in standing.items() if text not in ("complete", "")]
+    begun = [str(path) for path, text in standing.items() if not text]
     parts = []
     if done or _process.planned > 1:
         of = f"{len(done)} of " if _process.planned > 1 else ""
         count = _process.planned if of else len(done)
-        parts.append(f"{of}{counted(count, 'trace')} complete" + _named(done))
+        parts.append(f"{of}{counted(count, 'trace')} complete{': ' if done else ''}{_named(done)}")
     if short:
-        parts.append("cut short and readable" + _named(short))
+        parts.append(f"cut short and readable: {_named(short)}")
+    go_on = _process.go_on if parts or _process.instead else _process.anew
+    if begun:
+        parts.append(f"nothing was written to {_named(begun)}")
     stands = _process.instead or "; ".join(parts) or "no trace was being written"
-    return f"interrupted ({signal.Signals(number).name}): {stands}; {_process.go_on}"
+    return f"interrupted ({signal.Signals(number).name}): {stands}; {go_on}"
 
 
 def _named(files: list[str]) -> str:
-    if not files:
-        return ""
     more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
-    return f": {', '.join(files[:NAMED])}{more}"
+    return f"{', '.join(files[:NAMED])}{more}"

@@ -17,7 +17,7 @@ from qnetsim.cli.exit_status import EXIT_FAILED, EXIT_SIGNAL, EXIT_USAGE
 from qnetsim.cli.show.echo import echo
 from qnetsim.errors import QnetsimError, speaking_of_options
 from qnetsim.input_files import inputs_noted
-from qnetsim.interrupt import Interrupted, note_command, say_end
+from qnetsim.interrupt import AGAIN, Interrupted, note_command, say_end
 from qnetsim.version import __version__
 
 #: Commands: where each is defined, and its line in the overview.
@@ -89,15 +89,12 @@ def _collect_from_here() -> None:
         gc.enable()
 
 
-#: How to go on with a command that a signal stopped; the others are given again.
+#: Commands that go on with the traces that a signal has left.
+RESUMED = ("compare", "demand", "fel", "replay", "run")
+#: How to go on with others that a signal stopped; what is neither here nor there is given again.
 GO_ON = {
-    "compare": "the same command with --resume goes on",
-    "demand": "the same command with --resume goes on",
-    "fel": "the same command with --resume goes on",
-    "replay": "the same command with --resume goes on",
     "report": "the same command with --force draws it anew",
     "reproduce": "the same command goes on with the traces and trainings that are there",
-    "run": "the same command with --resume goes on",
     "sweep": "the same command goes on",
     "train": "the same command goes on",
 }
@@ -155,7 +152,10 @@ def _status(arguments: list[str] | None) -> int:
     """
     words = sys.argv[1:] if arguments is None else arguments
     command = next((word for word in words if word in COMMANDS), "")
-    note_command(GO_ON.get(command, "give the same command again"))
+    if command in RESUMED:
+        note_command("the same command with --resume goes on", anew=AGAIN)
+    else:
+        note_command(GO_ON.get(command, AGAIN))
     try:
         # without standalone mode, click returns the status of an early exit
         with inputs_noted(), speaking_of_options():

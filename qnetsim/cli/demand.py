@@ -21,7 +21,7 @@ from qnetsim.cli.show.output import (
 )
 from qnetsim.cli.show.recording import say_recording
 from qnetsim.cli.strict_command import StrictCommand
-from qnetsim.interrupt import note_command
+from qnetsim.interrupt import AGAIN, note_command
 from qnetsim.replay.record import record_world
 
 
@@ -78,7 +78,7 @@ def record(
     say_recording(spec)
     path = out or default_path(f"{scenario.stem}-world-r{replication:03d}.h5")
     if path.suffix.lower() == ".csv":
-        note_command("give the same command again")
+        note_command(AGAIN)
     case = open_case(spec)
     with progress("recording", spec.run.slots) as advance:
         digest = record_world(

@@ -95,7 +95,7 @@ def _write_world(
         force = True
     digest = world.digest()
     with (
-        stoppable() as check,
+        stoppable(at_once=True) as check,
         TraceWriter(path, header, force=force, kind=WORLD, instead_of=completed) as writer,
     ):
         for chunk in digest.through(world.chunks()):
@@ -120,7 +120,7 @@ def _write_csv(
     names = [(cells[a], cells[b]) for a, b in case.forecast.pairs]
     rate = case.network.level_bits / case.scenario.run.slot_s
     with (
-        stoppable() as check,
+        stoppable(at_once=True) as check,
         replacing(path, force) as fresh,
         fresh.open("w", encoding="utf-8", newline="") as file,
     ):

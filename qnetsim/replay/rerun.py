@@ -81,7 +81,7 @@ def rerun_finding(
     origin = "world drawn from the seed" + ("" if drawn else ", levels as recorded")
     try:
         world = case.realisation(run.replication) if drawn else redrawn_world(trace, run)
-        with stoppable() as check:
+        with stoppable(at_once=True) as check:
             again = _Rerun(
                 trace=trace,
                 run=run,

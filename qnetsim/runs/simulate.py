@@ -153,7 +153,7 @@ def simulate(
         )
         if unfinished is not None:
             unfinished.begin(header)
-        check = stack.enter_context(stoppable())
+        check = stack.enter_context(stoppable(at_once=True))
         context = RunContext(case, table.title, replication, check, kernel)
         blocks = blocks_at_once(case, runner, context.served_by)
         write, writer = stack.enter_context(

@@ -25,7 +25,15 @@ from qnetsim.errors import (
     speak_of_options,
     speaks_of_options,
 )
-from qnetsim.interrupt import SIGNALS, forget_parent, note_standing, stoppable, unwatched
+from qnetsim.interrupt import (
+    SIGNALS,
+    end_process,
+    end_unless_deferred,
+    forget_parent,
+    note_standing,
+    stoppable,
+    unwatched,
+)
 from qnetsim.network import TopologyWarning
 from qnetsim.plain_text import counted
 from qnetsim.trace import open_trace
@@ -325,11 +333,9 @@ def end_with_parent(pipe: Connection, of_options: bool) -> None:
         pipe.poll(None)
         os.kill(os.getpid(), signal.SIGTERM)
         deadline = time.monotonic() + GRACE_S
-        # work that can be stopped has a handler of its own until its files are closed
-        while signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-            if time.monotonic() > deadline:
-                break
+        while time.monotonic() < deadline:
+            end_unless_deferred(1)
             time.sleep(LOOK_S / 10)
-        os._exit(1)
+        end_process(1)
 
     threading.Thread(target=watch, daemon=True, name="parent").start()

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from qnetsim.errors import TraceError, argument
-from qnetsim.interrupt import note_standing
+from qnetsim.interrupt import deferred, forget_standing, note_standing
 from qnetsim.plain_text import counted
 from qnetsim.trace.block import Block
 from qnetsim.trace.creation import TraceHeader
@@ -40,7 +40,8 @@ class NewTrace(ABC):
     """One run, or one world, that is being written. Use as a context manager.
 
     The file is closed in any case. It gets its name with its first slots: whatever goes wrong
-    ahead of them leaves nothing, or what was there before.
+    ahead of them leaves nothing, or what was there before. From them on a signal is ``deferred``,
+    so that all slots that were simulated get into the file.
 
     Parameters
     ----------
@@ -95,6 +96,7 @@ class NewTrace(ABC):
             self._place = fresh_place(path)
             self._hold(self._place)
             self._create(header)
+            note_standing(path, self._what_holds())
         except (OSError, RuntimeError, ValueError) as error:
             self._discard()
             raise TraceError(f"{path}: cannot be created: {plain_reason(error)}") from None
@@ -133,17 +135,24 @@ class NewTrace(ABC):
                 if kind is None:
                     self._end("complete")
                     return
+                interrupted = issubclass(kind, KeyboardInterrupt)
                 # what went wrong first is what the user is told
                 with suppress(TraceError):
-                    self._end("interrupted" if issubclass(kind, KeyboardInterrupt) else "failed")
+                    self._end("interrupted" if interrupted else "failed")
+                if self._place != self.path and not interrupted:
+                    forget_standing(self.path)
             finally:
                 self._remove_unnamed()
 
     def _end(self, status: Status) -> None:
         self._close(status)
         if self._place == self.path:
-            said = status if status == "complete" else counted(self._rows, "slot")
-            note_standing(self.path, said)
+            note_standing(self.path, status if status == "complete" else self._what_holds())
+
+    def _what_holds(self) -> str:
+        """What the last message says of the file of this name."""
+        rows = self._rows if self._place == self.path else self._instead_of
+        return counted(rows, "slot") if rows else ""
 
     def _discard(self) -> None:
         """Remove a file that was not begun."""
@@ -183,8 +192,10 @@ class NewTrace(ABC):
         if self._durable:
             sync_file(self._handle)
 
-    def _require_room(self, blocks: Sequence[Block]) -> None:
-        """Stop ahead of blocks that would not get where they belong."""
+    def _begin_blocks(self, blocks: Sequence[Block]) -> None:
+        """Stop ahead of blocks that would not get where they belong; from the first on, defer."""
+        if not self._rows:
+            self._closing.enter_context(deferred())
         self._require_place()
         self._require_space(sum(block.nbytes for block in blocks))
 

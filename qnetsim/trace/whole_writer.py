@@ -31,7 +31,7 @@ class WholeTraceWriter(NewTrace):
 
     def append(self, blocks: Sequence[Block]) -> None:
         """Take the next blocks of slots."""
-        self._require_room(blocks)
+        self._begin_blocks(blocks)
         self._blocks.extend(blocks)
         self._rows += sum(block.slots for block in blocks)
 

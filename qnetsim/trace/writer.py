@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from qnetsim.interrupt import note_standing
 from qnetsim.trace.block import Block
 from qnetsim.trace.completion import Ending, complete
 from qnetsim.trace.contents import COMMITTED
@@ -64,7 +65,7 @@ class TraceWriter(NewTrace):
 
     def append(self, blocks: Sequence[Block]) -> None:
         """Write the next blocks of slots and flush them."""
-        self._require_room(blocks)
+        self._begin_blocks(blocks)
         self._torn = True
         try:
             self._write(blocks)
@@ -77,6 +78,7 @@ class TraceWriter(NewTrace):
             rows.commit()
         self._torn = False
         self._publish()
+        note_standing(self.path, self._what_holds())
 
     def _write(self, blocks: Sequence[Block]) -> None:
         counts = [block.slots for block in blocks]

@@ -186,6 +186,96 @@ def test_a_solver_does_not_delay_the_end(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]
 
 
+#: A command that is in C for ever at a chunk of its world, as while a compiler is at work. It says
+#: so by a file, once its trace holds what is before that chunk.
+STUCK = """
+import sys, time
+from pathlib import Path
+from qnetsim.__main__ import main
+from qnetsim import interrupt
+from qnetsim.world.realisation import Realisation
+interrupt.LONGEST_S = {longest}
+honest = Realisation.chunks
+def chunks(self, **options):
+    for number, chunk in enumerate(honest(self, **options)):
+        if number == {chunk}:
+            import ctypes
+            while number and not any(interrupt._process.standing.values()):
+                time.sleep(0.01)
+            lock = ctypes.create_string_buffer(256)
+            ctypes.CDLL(None).pthread_mutex_lock(lock)
+            Path("in-C").touch()
+            ctypes.CDLL(None).pthread_mutex_lock(lock)
+        yield chunk
+Realisation.chunks = chunks
+sys.argv[1:] = {arguments}
+main()
+"""
+
+
+def stopped_in_c(folder: Path, *arguments: str, chunk: int, longest: float) -> str:
+    """Stop a command that is in C; returns its one message."""
+    code = STUCK.format(arguments=list(arguments), chunk=chunk, longest=longest)
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=ENVIRONMENT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=mind_signals,
+    ) as process:
+        assert wait_until((folder / "in-C").exists)
+        said = end(process, signal.SIGINT)
+    (folder / "in-C").unlink()
+    return said
+
+
+def left_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+
+
+SLOTS = ("--slots", "9000")
+COMPARISON = ("compare", NSFNET, "-p", "evf", *SLOTS, "--replications", "2")
+PLANNED = {"runs", "runs/nsfnet", "runs/nsfnet/comparison.json"}
+RUN_TRACE = "runs/nsfnet-evf-r000.h5"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "left"),
+    [
+        (("run", NSFNET, "-p", "evf", *SLOTS), f"nothing was written to {RUN_TRACE}", set()),
+        (("demand", NSFNET, *SLOTS, "-o", "a/w.h5"), "nothing was written to a/w.h5", set()),
+        (("demand", NSFNET, *SLOTS, "-o", "a/w.csv"), "no trace was being written", set()),
+        (
+            COMPARISON,
+            "0 of 2 traces complete; nothing was written to runs/nsfnet/evf-r000.h5",
+            PLANNED,
+        ),
+        ((*COMPARISON, "--workers", "2"), "0 of 2 traces complete", PLANNED),
+    ],
+)
+def test_what_comes_ahead_of_the_first_slots_does_not_delay_the_end(
+    arguments: tuple[str, ...], said: str, left: set[str], tmp_path: Path
+) -> None:
+    """No lock, no file without a name and no new folder is left; patience is without end."""
+    found = stopped_in_c(tmp_path, *arguments, chunk=0, longest=1e9)
+    again = "the same command with --resume goes on" if left else "give the same command again"
+    assert found.strip() == f"interrupted (SIGINT): {said}; {again}"
+    assert left_in(tmp_path) == left
+
+
+def test_what_is_ended_among_its_slots_says_what_the_trace_holds(tmp_path: Path) -> None:
+    """The work does not come to its next check, so that the trace stays as its last flush."""
+    arguments = ("run", NSFNET, "-p", "evf", *SLOTS, "-o", "t.h5")
+    found = stopped_in_c(tmp_path, *arguments, chunk=4, longest=0.1)
+    with open_trace(tmp_path / "t.h5") as trace:
+        assert (trace.status, trace.slots >= 1024) == ("incomplete", True)
+    assert "cut short and readable: t.h5 (" in found
+    assert found.endswith(" slots); the same command with --resume goes on\n")
+    assert left_in(tmp_path) == {"t.h5"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
 def test_what_is_ignored_at_the_start_stays_ignored(number: int, tmp_path: Path) -> None:
     """As with ``nohup``, and in the background of a script."""

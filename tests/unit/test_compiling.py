@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from qnetsim import compiling
+from qnetsim.interrupt import Interrupted, stoppable
 from qnetsim.kernel.serving import fibre_books, loop, state, whole
 from qnetsim.world import passes
 
@@ -61,3 +63,19 @@ def test_a_number_from_elsewhere_is_stamped(monkeypatch: pytest.MonkeyPatch) -> 
     before = compiling._stamp_of(passes)
     monkeypatch.setattr(passes, "GUIDE_BITS", passes.GUIDE_BITS + 1)
     assert compiling._stamp_of(passes) != before
+
+
+def test_a_signal_stops_the_compiler(three: list[ModuleType]) -> None:
+    """Ahead of its next pass; the function is compiled when it is called again."""
+    pytest.importorskip("numba")
+    above = three[2]
+    text = "from qnetsim.compiling import jit\n\n@jit\ndef one_more(a):\n    return a + 1\n"
+    Path(str(above.__file__)).write_text(text)
+    one_more = compiling.compiled(above).one_more
+    with pytest.raises(Interrupted), stoppable():
+        signal.raise_signal(signal.SIGTERM)
+        one_more(1)
+        pytest.fail("it was compiled to the end")
+    assert not one_more.signatures
+    with stoppable():
+        assert one_more(1) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,6 +113,60 @@ def test_the_last_message() -> None:
         "cut short and readable: x.h5 (4,096 slots); go on"
     )
     interrupt.note_command("")
+
+
+def test_the_last_message_of_a_trace_that_holds_nothing() -> None:
+    interrupt.note_command("go on", anew="begin anew")
+    interrupt.note_standing(Path("x.h5"), "")
+    assert ending(signal.SIGTERM) == (
+        "interrupted (SIGTERM): nothing was written to x.h5; begin anew"
+    )
+    interrupt.note_planned(2)
+    interrupt.note_standing(Path("w.h5"), "complete")
+    assert ending(signal.SIGTERM) == (
+        "interrupted (SIGTERM): 1 of 2 traces complete: w.h5; nothing was written to x.h5; go on"
+    )
+    interrupt.forget_standing(Path("x.h5"))
+    assert "x.h5" not in ending(signal.SIGTERM)
+    interrupt.note_command("")
+
+
+def test_a_process_ends_at_once_unless_its_work_is_deferred() -> None:
+    """It removes what it holds, also folders that it made and that are empty, and nothing else."""
+    code = (
+        "import os\n"
+        "from pathlib import Path\n"
+        "from qnetsim import interrupt\n"
+        "from qnetsim.trace.hdf5.files import fresh_place, make_folder, only_writer\n"
+        "with interrupt.stoppable(at_once=True):\n"
+        "    with interrupt.deferred():\n"
+        "        interrupt.end_unless_deferred(7)\n"
+        "    make_folder(Path('a/b'))\n"
+        "    make_folder(Path('c'))\n"
+        "    Path('c/mine').touch()\n"
+        "    with only_writer(Path('gone')):\n"
+        "        pass\n"
+        "    Path('.gone.lock').touch()\n"  # of somebody else by now
+        "    with only_writer(Path('a/b/t')):\n"
+        "        fresh_place(Path('a/b/t'))\n"
+        "        print(len(os.listdir('a/b')), flush=True)\n"
+        "        interrupt.end_unless_deferred(9)\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        run = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, timeout=60, cwd=folder
+        )
+        left = {path.relative_to(folder).as_posix() for path in Path(folder).rglob("*")}
+    assert (run.returncode, run.stdout.split()) == (9, [b"2"]), run.stderr
+    assert left == {"c", "c/mine", ".gone.lock"}
+
+
+def test_a_signal_is_noted_once_in_blocks_that_end_at_once() -> None:
+    with pytest.raises(Interrupted), stoppable(at_once=True) as check:
+        come(signal.SIGTERM)
+        with pytest.raises(Interrupted), stoppable():
+            pass
+        check()
 
 
 def test_work_without_a_check_does_not_keep_the_process() -> None:

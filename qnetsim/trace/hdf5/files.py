@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import itertools
 import os
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from qnetsim.errors import BeingWrittenError, TraceError, UsageError, argument
 from qnetsim.input_files import is_readable, refuse_input
-from qnetsim.interrupt import remove_at_end
+from qnetsim.interrupt import remove_at_end, remove_empty_at_end, remove_now, undisturbed
 from qnetsim.trace.hdf5.durable import sync_folder, sync_path
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def make_folder(folder: Path) -> list[Path]:
     try:
         missing = itertools.takewhile(lambda one: not one.exists(), (folder, *folder.parents))
         new = list(missing)
+        remove_empty_at_end(new)
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         above = next((path for path in (folder, *folder.parents) if path.is_file()), folder)
@@ -134,11 +136,11 @@ def fresh_place(path: Path) -> Path:
     """
     while True:
         place = beside(path, f".{path.name}.{secrets.token_hex(RANDOM_BYTES)}.part")
+        remove_at_end(place)
         try:
             os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         except FileExistsError:
             continue
-        remove_at_end(place)
         return place
 
 
@@ -155,12 +157,26 @@ def only_writer(path: Path) -> Iterator[bool]:
     TraceError
         The folder cannot be written.
     """
-    try:
-        import fcntl
-    except ImportError:
+    if importlib.util.find_spec("fcntl") is None:
         yield False
         return
     lock = beside(path, f".{path.name}.lock")
+    with undisturbed():
+        handle, left = _held_lock(path, lock)
+        remove_at_end(lock)
+    try:
+        yield left
+    finally:
+        # a lock that stays is taken by the next writer
+        with suppress(OSError):
+            remove_now(lock)
+        os.close(handle)
+
+
+def _held_lock(path: Path, lock: Path) -> tuple[int, bool]:
+    """A handle on the file of a lock, which nobody else holds, and whether it was there."""
+    import fcntl
+
     while True:
         try:
             handle, left = _opened_lock(lock)
@@ -169,20 +185,14 @@ def only_writer(path: Path) -> Iterator[bool]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(handle).st_nlink:
-                break  # else the one before us removed it between our opening and locking it
+                return handle, left
+            # the one before us removed it between our opening and locking it
         except BlockingIOError:
             os.close(handle)
             raise BeingWrittenError(
                 f"{path}: is being written by another run; wait for it, or give another "
                 f"{argument('out')}"
             ) from None
-        os.close(handle)
-    try:
-        yield left
-    finally:
-        # a lock that stays is taken by the next writer
-        with suppress(OSError):
-            lock.unlink(missing_ok=True)
         os.close(handle)
 
 
