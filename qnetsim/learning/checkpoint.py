@@ -19,6 +19,7 @@ from qnetsim.input_files import forget_input
 from qnetsim.learning.train import Training, TrainingCurve
 from qnetsim.plain_text import counted
 from qnetsim.policies.learned.tensor_file import read_tensors
+from qnetsim.policies.learned.trained_network import graph_of
 from qnetsim.policies.learned.training_facts import facts_of
 from qnetsim.policies.learned.weights import Weights, packed
 from qnetsim.scenario.tables.portable import file_name
@@ -217,6 +218,9 @@ def weights_of(training: Training, place: int = 0) -> Weights:
     }
     more = {"options": training.options.as_json(), "source": training.source}
     card |= {name: value for name, value in more.items() if value}
+    if not learner.shared:
+        # whose policies they are
+        card["graph"] = graph_of(training.case.network.topology)
     if kept is not None:
         card["kept_epoch"] = epochs[kept]
         card["checked_cost_of_mean_actions"] = round(float(training.checked_cost()[place]), 6)
