@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qnetsim.arrays import FloatArray
+from qnetsim.case import Case
 from qnetsim.errors import SettingError, argument, speaks_of_options
 from qnetsim.kernel.controllers import reservable_channels
 from qnetsim.network import Network
@@ -39,6 +40,20 @@ def refuse_unsupported(scenario: Scenario) -> None:
         )
     if problems:
         raise SettingError(problems)
+
+
+def by_known_costs(case: Case) -> Case:
+    """The same case by realised costs, where no slot's expected cost is known."""
+    if not _expected_cost_is_unknown(case.scenario):
+        return case
+    return by_realised_costs(case)
+
+
+def by_realised_costs(case: Case) -> Case:
+    """The same case with ``reward_cost = "realised"``."""
+    learning = case.scenario.learning.model_copy(update={"reward_cost": "realised"})
+    scenario = case.scenario.model_copy(update={"learning": learning})
+    return Case(scenario, case.network, case.forecast)
 
 
 def refuse_large_actions(network: Network, units: Units) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case
 from qnetsim.errors import UsageError
+from qnetsim.learning.admitted import by_realised_costs
 from qnetsim.learning.environment import agent_spec
 from qnetsim.learning.other_scenarios import differences, refuse_other_stores
 from qnetsim.learning.reservation_costs import ReservationCosts
@@ -70,11 +71,9 @@ def read_episodes(case: Case, paths: Iterable[Path]) -> list[RecordedEpisode]:
     TraceError
         A file is no trace, or is damaged.
     """
-    learning = case.scenario.learning.model_copy(update={"reward_cost": "realised"})
-    scenario = case.scenario.model_copy(update={"learning": learning})
-    case = Case(scenario, case.network, case.forecast)
+    case = by_realised_costs(case)
     routes = case.setting.shortest_routes()
-    units = Units(case.setting, routes, agent_spec(learning, case.forecast))
+    units = Units(case.setting, routes, agent_spec(case.scenario.learning, case.forecast))
     costs = ReservationCosts(case, units, routes)
     paths = list(paths)
     _refuse_same_files(paths)

@@ -221,6 +221,37 @@ def test_a_run_that_was_cut_short_is_told(traces: dict[str, Path], tmp_path: Pat
     ]
 
 
+@pytest.mark.parametrize(
+    ("network", "stores", "evaluated_by"),
+    [
+        ("", True, "realised"),
+        ("qkd_wavelengths = 400", False, "realised"),
+        ("", False, "expected"),
+    ],
+)
+def test_expected_costs_are_no_matter_to_traces(
+    network: str, stores: bool, evaluated_by: str, tmp_path: Path
+) -> None:
+    """Rewards are those of the trace; only worlds of evaluation go by expected costs, if known."""
+    text = TEXT.format(learning="").replace('"nsfnet"', f'"nsfnet"\n{network}')
+    if not stores:
+        text = text.split("[key_management]")[0]
+    path = simulate(scenario(text), PolicyTable(name="random"), tmp_path / "run.h5")
+    found = []
+    for reward_cost in ("expected", "realised"):
+        given = text.replace('reward_cost = "realised"', f"reward_cost = '{reward_cost}'")
+        case = open_case(scenario(given))
+        training = OfflineTraining(case, "fedsac", [0], read_for(case, "fedsac", [path]))
+        training.run(1)
+        found.append(training)
+    assert found[0].case.scenario.learning.reward_cost == evaluated_by
+    np.testing.assert_array_equal(*(one.episodes[0].reward for one in found))
+    for name, tensor in found[0].learner.tensors().items():
+        assert torch.equal(tensor, found[1].learner.tensors()[name]), name
+    same = np.array_equal(*(one.curve.deterministic for one in found))
+    assert same == (evaluated_by == "realised")
+
+
 def test_imitation_does_what_was_done(traces: dict[str, Path]) -> None:
     """With no weight of the value: two channels for each request, one wavelength each."""
     case = case_of()
