@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from qnetsim.arrays import FloatArray
+from qnetsim.case import Case
 from qnetsim.errors import SettingError, argument, speaks_of_options
 from qnetsim.kernel.controllers import reservable_channels
 from qnetsim.network import Network
@@ -40,6 +42,20 @@ def refuse_unsupported(scenario: Scenario) -> None:
         raise SettingError(problems)
 
 
+def by_known_costs(case: Case) -> Case:
+    """The same case by realised costs, where no slot's expected cost is known."""
+    if not _expected_cost_is_unknown(case.scenario):
+        return case
+    return by_realised_costs(case)
+
+
+def by_realised_costs(case: Case) -> Case:
+    """The same case with ``reward_cost = "realised"``."""
+    learning = case.scenario.learning.model_copy(update={"reward_cost": "realised"})
+    scenario = case.scenario.model_copy(update={"learning": learning})
+    return Case(scenario, case.network, case.forecast)
+
+
 def refuse_large_actions(network: Network, units: Units) -> None:
     """Refuse actions that reserve more channels of a fibre than a slot has bits for.
 
@@ -55,6 +71,29 @@ def refuse_large_actions(network: Network, units: Units) -> None:
             "slot can have bits for; lower it, network.key_rate_bps or run.slot_s"
         )
         raise SettingError([(("learning", "most_channels"), text)])
+
+
+def refuse_free_demand(scenario: Scenario, best: FloatArray) -> None:
+    """Refuse prices at which serving the demand costs nothing: a training tells costs over C*.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    best : ndarray of float64, shape (fibres,)
+        C*, the least expected cost.
+
+    Raises
+    ------
+    SettingError
+    """
+    if best.sum() > 0:
+        return
+    free = "C*, the expected cost of `sip`, is 0, and a training tells costs over C*"
+    if scenario.cost.on_demand_multiplier == 0:
+        text = f"is 0, so {free}; give a number above 0"
+        raise SettingError([(("cost", "on_demand_multiplier"), text)])
+    text = f"makes serving the demand free: {free}; give prices above 0"
+    raise SettingError([(("cost",), text)])
 
 
 def _give_realised() -> str:

@@ -16,9 +16,11 @@ from safetensors.torch import save
 from qnetsim.analysis.learning_curves import converged
 from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import forget_input
+from qnetsim.learning.options import SEEDS_ROW
 from qnetsim.learning.train import Training, TrainingCurve
 from qnetsim.plain_text import counted
 from qnetsim.policies.learned.tensor_file import read_tensors
+from qnetsim.policies.learned.trained_network import graph_of
 from qnetsim.policies.learned.training_facts import facts_of
 from qnetsim.policies.learned.weights import Weights, packed
 from qnetsim.scenario.tables.portable import file_name
@@ -217,6 +219,9 @@ def weights_of(training: Training, place: int = 0) -> Weights:
     }
     more = {"options": training.options.as_json(), "source": training.source}
     card |= {name: value for name, value in more.items() if value}
+    if not learner.shared:
+        # whose policies they are
+        card["graph"] = graph_of(training.case.network.topology)
     if kept is not None:
         card["kept_epoch"] = epochs[kept]
         card["checked_cost_of_mean_actions"] = round(float(training.checked_cost()[place]), 6)
@@ -231,7 +236,8 @@ def card_text(weights: Weights, sha256: str) -> str:
     settings = card["scenario"]
     assert isinstance(settings, dict)
     options = dict(card.get("options", {}))  # type: ignore[call-overload]
-    seed = options.get("train_seed", settings["run"]["seed"])
+    scenario_seed = settings["run"]["seed"]
+    train_seed = options.get("train_seed", scenario_seed)
     converged_at = card["converged_at_epoch"]
     rows = [
         ("topology", card["topology"]),
@@ -244,7 +250,7 @@ def card_text(weights: Weights, sha256: str) -> str:
         *_kept_rows(card),
         ("within 5 % of C* from epoch", "never" if converged_at is None else converged_at),
         ("channels for each routed request at action 1", weights.spec.most_channels),
-        ("seed, and training seed", f"{seed}, {card['training_seed']}"),
+        (SEEDS_ROW, f"{scenario_seed}, {train_seed}, {card['training_seed']}"),
         ("scenario digest", f"`{card['scenario_digest']}`"),
         ("SHA-256", f"`{sha256}`"),
         ("versions", ", ".join(f"{k} {v}" for k, v in dict(card["versions"]).items())),  # type: ignore[call-overload]

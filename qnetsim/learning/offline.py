@@ -15,6 +15,7 @@ import torch
 
 from qnetsim.case import Case
 from qnetsim.errors import UsageError, argument
+from qnetsim.learning.admitted import by_known_costs
 from qnetsim.learning.evaluate import to_agent_stack
 from qnetsim.learning.offline_data import RecordedEpisode, read_episodes
 from qnetsim.learning.options import TrainingOptions
@@ -30,6 +31,9 @@ END = 1 - 1e-6
 
 class OfflineTraining(Training):
     """A training that reads all its experience from traces.
+
+    Rewards are realised costs, whatever ``reward_cost`` says. Worlds of evaluation go by expected
+    ones only where these are known; elsewhere ``case`` has ``reward_cost = "realised"``.
 
     Parameters
     ----------
@@ -68,7 +72,7 @@ class OfflineTraining(Training):
             raise UsageError(
                 f"{argument('worlds')}: no world is played where traces are learnt from"
             )
-        super().__init__(case, algorithm, training_seeds, options=options)
+        super().__init__(by_known_costs(case), algorithm, training_seeds, options=options)
         self.episodes = tuple(episodes)
         self.value_weight = float(value_weight)
         assert isinstance(self.learner, DecSACLearner)

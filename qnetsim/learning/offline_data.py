@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,9 @@ import numpy as np
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case
 from qnetsim.errors import UsageError
+from qnetsim.learning.admitted import by_realised_costs
 from qnetsim.learning.environment import agent_spec
-from qnetsim.learning.other_scenarios import other_law, refuse_other_stores
+from qnetsim.learning.other_scenarios import differences, refuse_other_stores
 from qnetsim.learning.reservation_costs import ReservationCosts
 from qnetsim.plain_text import counted
 from qnetsim.policies.learned.features import Float32Array, Units
@@ -36,8 +37,8 @@ class RecordedEpisode:
     distance : float
         Mean distance of the reservations from those of the nearest actions, in channels for each
         routed request.
-    other_law : tuple of str
-        What the scenario says otherwise of the demand, each in a few words.
+    differences : mapping from str to tuple of str
+        What the run had otherwise than the scenario, by subject, each in a few words.
     status : str
         Of the trace: "complete", or how its run was cut short.
     """
@@ -48,7 +49,7 @@ class RecordedEpisode:
     action: Float32Array
     reward: Float32Array
     distance: float
-    other_law: tuple[str, ...] = ()
+    differences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     status: str = "complete"
 
     @property
@@ -70,11 +71,9 @@ def read_episodes(case: Case, paths: Iterable[Path]) -> list[RecordedEpisode]:
     TraceError
         A file is no trace, or is damaged.
     """
-    learning = case.scenario.learning.model_copy(update={"reward_cost": "realised"})
-    scenario = case.scenario.model_copy(update={"learning": learning})
-    case = Case(scenario, case.network, case.forecast)
+    case = by_realised_costs(case)
     routes = case.setting.shortest_routes()
-    units = Units(case.setting, routes, agent_spec(learning, case.forecast))
+    units = Units(case.setting, routes, agent_spec(case.scenario.learning, case.forecast))
     costs = ReservationCosts(case, units, routes)
     paths = list(paths)
     _refuse_same_files(paths)
@@ -175,7 +174,7 @@ def _episode(case: Case, units: Units, costs: ReservationCosts, trace: Trace) ->
         action,
         costs.reward(channels, wavelengths, cost, loads),
         float((np.abs(channels - near) / requests).mean()),
-        tuple(other_law(case, trace)),
+        differences(case, trace),
         trace.status,
     )
 
@@ -213,13 +212,14 @@ def told_of(episodes: Sequence[RecordedEpisode]) -> str:
 
 
 def told_of_each(episodes: Sequence[RecordedEpisode]) -> list[str]:
-    """A line for each trace that was cut short, or whose demand follows another law."""
+    """Lines for each trace that was cut short, or whose run had something else than here."""
     found = []
     for episode in episodes:
         if episode.status != "complete":
             read = f"its {counted(episode.slots, 'slot')} are learnt from all the same"
             found.append(f"{episode.path}: its run is {episode.status}; {read}")
-        if episode.other_law:
-            differs = "; ".join(episode.other_law)
-            found.append(f"{episode.path}: other demand than the scenario's: {differs}")
+        for subject, differs in episode.differences.items():
+            found.append(
+                f"{episode.path}: other {subject} than the scenario's: {'; '.join(differs)}"
+            )
     return found

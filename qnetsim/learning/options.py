@@ -12,6 +12,8 @@ from qnetsim.errors import UsageError, argument
 MOST = 10**5
 #: Largest seed, as in ``[run]``.
 MOST_SEED = 2**63 - 1
+#: Row of a card with the seeds of its weights.
+SEEDS_ROW = "seed of the scenario, seed of the training, member of the stack (`--seeds`)"
 
 
 @dataclass(frozen=True)

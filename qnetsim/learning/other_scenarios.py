@@ -1,4 +1,4 @@
-"""Traces of another scenario than the one that is trained on: what differs in stores and demand.
+"""Traces of another scenario than the one that is trained on: what differs between the two.
 
 Network, prices and requests stand in the columns of a trace; this is what only its scenario says.
 """
@@ -16,10 +16,24 @@ from qnetsim.trace import Trace
 
 #: Keys of ``[key_management]`` that say what keys are worth which a slot leaves over.
 STORES = ("store_bits", "key_lifetime_slots", "initial_bits", "granularity")
-#: Tables that say how the levels come about.
-LAW = ("demand", "regimes", "jobs", "recording")
-#: Keys of ``[demand]`` that say which requests there are; those of a trace are compared.
-REQUESTS = ("requests", "pairs")
+#: What may differ, and the tables and their keys that say so; all keys of a table without any.
+SUBJECTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "demand": {"demand": (), "regimes": (), "jobs": (), "recording": ()},
+    "sessions": {"demand": ("holding", "holding_slots")},
+    "limits": {"network": ("qkd_wavelengths", "km_wavelengths")},
+    "yields": {"yields": ()},
+    "faults": {"faults": ()},
+    "waits": {
+        "key_management": ("patience_s", "on_demand_setup_s", "on_outage", "control_delay_s")
+    },
+    "penalties": {"cost": ("blocking_cost", "exposure_cost")},
+    "slots": {"run": ("slot_s",)},
+}
+#: Lists of tables that may differ, by what they are of.
+LISTS = {"requests": "request", "outages": "outage", "FEL tasks": "fel"}
+#: Keys of ``[demand]`` that are no part of the law: which requests there are, which those of a
+#: trace show, and how long one lasts.
+NO_LAW = ("requests", "pairs", "holding", "holding_slots")
 
 
 def refuse_other_stores(case: Case, trace: Trace) -> None:
@@ -38,15 +52,19 @@ def refuse_other_stores(case: Case, trace: Trace) -> None:
         )
 
 
-def other_law(case: Case, trace: Trace) -> list[str]:
-    """What differs between the demand of a trace and that of the scenario, each in a few words."""
-    there, here = _scenario_of(trace), case.scenario
-    found: list[str] = []
-    for name in LAW:
-        found += _differences(name, _law(there, name), _law(here, name))
-    if there.request != here.request:
-        found.append("[[request]] differs")
-    return found
+def differences(case: Case, trace: Trace) -> dict[str, tuple[str, ...]]:
+    """What a trace has otherwise than the scenario, by subject, each in a few words."""
+    there, here = _scenario_of(trace), case.scenario.portable()
+    found: dict[str, tuple[str, ...]] = {}
+    for subject, tables in SUBJECTS.items():
+        differs: list[str] = []
+        for name, keys in tables.items():
+            differs += _differences(name, _table(there, name, keys), _table(here, name, keys))
+        found[subject] = tuple(differs)
+    for subject, name in LISTS.items():
+        same = getattr(there, name) == getattr(here, name)
+        found[subject] = () if same else (f"[[{name}]] differs",)
+    return {subject: differs for subject, differs in found.items() if differs}
 
 
 def _scenario_of(trace: Trace) -> Scenario:
@@ -68,12 +86,14 @@ def _stores(scenario: Scenario) -> dict[str, object]:
     return found
 
 
-def _law(scenario: Scenario, name: str) -> dict[str, object] | None:
-    """A table as plain values, with the mean that is meant where none is given."""
+def _table(scenario: Scenario, name: str, keys: tuple[str, ...]) -> dict[str, object] | None:
+    """Keys of a table as plain values, with the mean that is meant where none is given."""
     table: BaseModel | None = getattr(scenario, name)
     if table is None:
         return None
-    found = {key: value for key, value in table if key not in REQUESTS}
+    if keys:
+        return {key: getattr(table, key) for key in keys}
+    found = {key: value for key, value in table if key not in NO_LAW}
     if name == "demand" and scenario.demand.kind == "poisson" and found["mean"] is None:
         found["mean"] = float(scenario.demand.levels // 3)
     return found

@@ -11,6 +11,7 @@ import torch
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case
 from qnetsim.errors import UsageError, argument
+from qnetsim.learning.admitted import refuse_free_demand
 from qnetsim.learning.best_policies import BestPolicies
 from qnetsim.learning.environment import World
 from qnetsim.learning.evaluate import Evaluation, from_agent_stack, to_agent_stack
@@ -91,6 +92,8 @@ class Training:
     ------
     UsageError
         The policy does not learn, or the options do not go with the scenario.
+    SettingError
+        The scenario cannot be trained on.
     """
 
     def __init__(
@@ -115,6 +118,7 @@ class Training:
         self.seed = case.scenario.run.seed if given is None else given
         slots = case.scenario.learning.slots_per_epoch
         self.environment = new_environment(case, self._worlds(), "train", self.seed, slots=slots)
+        refuse_free_demand(case.scenario, self.environment.costs.best)
         self.learner = self._learner(transport)
         self.best = BestPolicies(self.learner) if self.options.compares else None
         self.evaluation = Evaluation(case, len(self.training_seeds))

@@ -34,15 +34,19 @@ def test_train_writes_weights_that_run_at_once(
 ) -> None:
     scenario = written(tmp_path)
     out = tmp_path / "b.safetensors"
+    seeds = ("--seeds", "2", "--train-seed", "7")
     code, text, _ = call(
-        capsys, "train", scenario, "-p", "belief-net", "-o", str(out), "--seeds", "2", "--json"
+        capsys, "train", scenario, "-p", "belief-net", "-o", str(out), *seeds, "--json"
     )
     assert code == 0
     document = json.loads(text)
     weights = read_belief(out)
     assert document["sha256"] == weights.sha256
     assert [row["updates"] for row in document["epochs"]] == [0, 2, 4]
-    assert weights.sha256 in out.with_suffix(".md").read_text()
+    card = out.with_suffix(".md").read_text()
+    assert weights.sha256 in card
+    row = "seed of the scenario, seed of the training, member of the stack (`--seeds`)"
+    assert f"\n| {row} | 1, 7, 0 |\n" in card
     curve = read_curve(out.with_suffix(".h5"))
     assert curve.columns["curve/stochastic"].shape == (3, 2)
     assert curve.provenance["shared_bytes"]["policies"] > 0

@@ -57,7 +57,8 @@ def test_train_writes_weights_card_and_curve(
     assert weights.policies == 1
     card = out.with_suffix(".md").read_text()
     assert weights.sha256 in card
-    assert "\n| seed, and training seed | 1, 0 |\n" in card
+    seeds = "seed of the scenario, seed of the training, member of the stack (`--seeds`)"
+    assert f"\n| {seeds} | 1, 1, 0 |\n" in card
     assert "stopped early" not in card
     curve = read_curve(out.with_suffix(".h5"))
     assert curve.columns["curve/slots"].tolist() == [0, 5, 10]
@@ -118,7 +119,7 @@ def test_train_does_what_its_options_say(
         "epoch that was kept, the cheapest one by mean actions": "0",
         "cost over C*, drawn actions": f"{round(costs['stochastic'][0], 6)}",
         "cost over C*, mean actions": f"{round(costs['deterministic'][0], 6)}",
-        "seed, and training seed": "3, 0",
+        "seed of the scenario, seed of the training, member of the stack (`--seeds`)": "1, 3, 0",
         "within 5 % of C* from epoch": "never",
     }.items():
         assert f"\n| {name} | {value} |\n" in card

@@ -20,6 +20,7 @@ from qnetsim.learning.belief.belief_training import (
     BeliefCurve,
     BeliefTraining,
 )
+from qnetsim.learning.options import SEEDS_ROW
 from qnetsim.policies.learned.belief_facts import PAIRS_AT_NODE, facts_with_range, pairs_at_nodes
 from qnetsim.policies.learned.belief_weights import BeliefWeights, LawSpec, packed_belief
 from qnetsim.policies.learned.tensor_file import read_tensors
@@ -196,7 +197,7 @@ def belief_card(weights: BeliefWeights, sha256: str) -> str:
         ("cost of channels over C*, untrained", card["untrained_cost"]),
         ("cost of channels over C*", card["final_cost"]),
         *((f"training worlds: {name.replace('_', ' ')}", said) for name, said in ranges.items()),
-        ("seed, and training seed", f"{card['train_seed']}, {card['training_seed']}"),
+        (SEEDS_ROW, f"{settings['run']['seed']}, {card['train_seed']}, {card['training_seed']}"),
         ("scenario digest", f"`{card['scenario_digest']}`"),
         ("SHA-256", f"`{sha256}`"),
         ("versions", ", ".join(f"{k} {v}" for k, v in versions.items())),

@@ -21,6 +21,7 @@ from qnetsim.plain_text import counted
 from qnetsim.policies.base import Setting
 from qnetsim.policies.learned.node_demand import SUMS, NodeDemand
 from qnetsim.policies.learned.spec import ACTIONS, Spec
+from qnetsim.policies.learned.trained_network import TrainedAgents
 
 Float32Array = npt.NDArray[np.float32]
 #: Pools are observed up to so many times the most that a slot can ask for.
@@ -35,6 +36,8 @@ class Units:
     setting : Setting
     routes : RouteTable
     spec : Spec
+    trained : TrainedAgents, optional
+        Agents of a training, and the order of its nodes; those of the network unless given.
 
     Attributes
     ----------
@@ -60,12 +63,18 @@ class Units:
         What is observed of single pairs ahead of the first slot.
     """
 
-    def __init__(self, setting: Setting, routes: RouteTable, spec: Spec) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        routes: RouteTable,
+        spec: Spec,
+        trained: TrainedAgents | None = None,
+    ) -> None:
         network = setting.network
         topology = network.topology
         forecast = setting.forecast
         self.spec = spec
-        agents = agents_of(topology)
+        agents = agents_of(topology) if trained is None else trained.agents
         self.nodes = agents.nodes
         self.owners = agents.owners
         self.agents = len(self.nodes)
@@ -102,7 +111,8 @@ class Units:
         self._around = None
         if {"pairs", "neighbours"} & set(spec.observe):
             of_unit = np.array(self.nodes, dtype=np.int64)[self.agent_of]
-            self._around = NodeDemand(topology, forecast, of_unit, self.top)
+            order = None if trained is None else trained.nodes
+            self._around = NodeDemand(topology, forecast, of_unit, self.top, order)
 
     def reservations(self, action: npt.NDArray[np.floating[Any]]) -> tuple[IntArray, IntArray]:
         """Channels and KM wavelengths that actions reserve.

@@ -39,6 +39,8 @@ class NodeDemand:
     nodes : ndarray of int64, shape (units,)
         Node of each unit.
     top : int
+    order : ndarray of int64, shape (all nodes,), optional
+        Place of each node in the order in which a node sees its pairs; the topology's unless given.
 
     Attributes
     ----------
@@ -46,7 +48,15 @@ class NodeDemand:
         Most nodes that any node has requests with.
     """
 
-    def __init__(self, topology: Topology, forecast: Forecast, nodes: IntArray, top: int) -> None:
+    def __init__(
+        self,
+        topology: Topology,
+        forecast: Forecast,
+        nodes: IntArray,
+        top: int,
+        order: IntArray | None = None,
+    ) -> None:
+        place = np.arange(len(topology.nodes)) if order is None else order
         ends = np.array(forecast.pairs, dtype=np.int64).reshape(-1, 2)
         rows = np.arange(len(ends))
         at_node: FloatArray = np.zeros((len(ends), len(topology.nodes)))
@@ -59,7 +69,7 @@ class NodeDemand:
         own: FloatArray = np.zeros((len(ends), len(nodes), self.pairs))
         for unit, node in enumerate(nodes.tolist()):
             here = np.flatnonzero(at_node[:, node])
-            other = ends[here].sum(axis=1) - node
+            other = place[ends[here].sum(axis=1) - node]
             own[here, unit, np.unique(other, return_inverse=True)[1]] = 1.0
         self._group = forecast.group
         self._pairs = _share(own, top)

@@ -50,15 +50,15 @@ class _Fitted(NamedTuple):
         As they were trained.
     units : Units
         What they decide for.
-    told : str
-        How the setting is far off from the training's; empty where it is not.
+    told : tuple of str
+        What else there is to know: how the setting is far off from the training's, and the like.
     of_agent : tuple of ndarray
         Units of each agent.
     """
 
     weights: Weights
     units: Units
-    told: str
+    told: tuple[str, ...]
     of_agent: tuple[IntArray, ...]
 
 
@@ -82,10 +82,12 @@ class LearnedPolicy(Policy):
     _weights: tuple[Path, Weights] | None = None
 
     def owners(self, network: Network) -> IntArray:
-        """Agents of ``qnetsim.network.ownership``."""
+        """Agents of the network; of the training's, where each of these has its own policy."""
         from qnetsim.network.ownership import agents_of
 
-        return agents_of(network.topology).owners
+        topology = network.topology
+        trained = self._read(topology.name).agents_in(topology)
+        return agents_of(topology).owners if trained is None else trained.agents.owners
 
     def weights_sha256(self, network: Network) -> str:
         """SHA-256 of the file of weights."""
@@ -153,24 +155,39 @@ class LearnedPolicy(Policy):
         weights = self._read(setting.network.topology.name)
         path = self._file(setting.network.topology.name)
         found = setting.once((self.name, path, weights.sha256), lambda: self._fit(setting, weights))
-        if found.told:
+        for told in found.told:
             # from this line, whoever asks, so that Python shows it once
-            warnings.warn(found.told, ModelWarning, stacklevel=1)
+            warnings.warn(told, ModelWarning, stacklevel=1)
         return found
 
     def _fit(self, setting: Setting, weights: Weights) -> _Fitted:
         from qnetsim.policies.learned.features import Units
+        from qnetsim.policies.learned.trained_network import tells_network
 
         weights, told = self._as_trained(setting, weights)
-        units = Units(setting, setting.shortest_routes(), weights.spec)
-        fit(weights, units, setting.network.topology.name)
+        topology = setting.network.topology
+        trained = weights.agents_in(topology)
+        units = Units(setting, setting.shortest_routes(), weights.spec, trained)
+        if trained is not None:
+            by_fibre = weights.spec.decide_by == "fibre"
+            weights = weights.of(trained.fibres if by_fibre else trained.numbers)
+        elif weights.policies > 1 and not tells_network(weights.card):
+            told += (self._by_name(topology.name),)
         of_agent = tuple(np.flatnonzero(units.agent_of == a) for a in range(units.agents))
         return _Fitted(weights, units, told, of_agent)
 
-    def _as_trained(self, setting: Setting, weights: Weights) -> tuple[Weights, str]:
+    def _by_name(self, topology: str) -> str:
+        """Say that only its name is known of the network that the policies are for."""
+        return (
+            f"policy {self.name!r}: model {self._file(topology).stem} does not tell nodes and "
+            f"fibres of its network, only the name {file_name(topology)}; its policies are given "
+            "to the agents in their order"
+        )
+
+    def _as_trained(self, setting: Setting, weights: Weights) -> tuple[Weights, tuple[str, ...]]:
         """Weights whose actions mean what they meant in training.
 
-        The text tells of a scenario far off, and is empty for one like the training's.
+        The texts tell of a scenario far off; there are none for one like the training's.
         """
         from qnetsim.policies.learned.training_facts import (
             LAW_NAMES,
@@ -188,17 +205,18 @@ class LearnedPolicy(Policy):
         if trained is None:
             stated = spec.most_channels or full_scale(here)
             by = "as its file says" if spec.most_channels else "assumed from the scenario in use"
-            return weights, (
+            text = (
                 f"{model} does not tell what it was trained with; its action 1 is "
                 f"{counted(stated, 'channel')} for each routed request, {by}"
             )
+            return weights, (text,)
         scale = spec.most_channels or full_scale(trained)
         far = differences(trained, here, NAMES | LAW_NAMES)
         told = (
             f"{model} meets what it was not trained for: {'; '.join(far)}; its action 1 is "
             f"{counted(scale, 'channel')} for each routed request, as in training"
         )
-        return replace(weights, spec=replace(spec, most_channels=scale)), told if far else ""
+        return replace(weights, spec=replace(spec, most_channels=scale)), (told,) if far else ()
 
     def _file(self, topology: str) -> Path:
         return model_file(self.name, self.options.model, topology)
@@ -272,24 +290,6 @@ class LearnedPolicy(Policy):
         joined = np.concatenate([self._demand[0], rows.T], axis=1)
         self._demand = joined[None, :, -history:]
         self._last_levels = outcome.levels[-1:]
-
-
-def fit(weights: Weights, units: Units, topology: str) -> None:
-    """Refuse weights that were not made for these units.
-
-    Raises
-    ------
-    UsageError
-        Each unit has its own policy, and they are those of another network.
-    """
-    trained = file_name(str(weights.card.get("topology", "another network")))
-    topology = file_name(topology)
-    if weights.policies not in {1, units.count} or (weights.policies > 1 and trained != topology):
-        raise UsageError(
-            f"the model has {counted(weights.policies, 'policy', 'policies')}, for {trained}; "
-            f"{topology} has {counted(units.count, 'unit')}. "
-            "Only a shared policy (FedSAC) fits another network"
-        )
 
 
 class FedSAC(LearnedPolicy):

@@ -15,9 +15,11 @@ import numpy.typing as npt
 from qnetsim.arrays import IntArray
 from qnetsim.errors import UsageError
 from qnetsim.input_files import read_input
+from qnetsim.network import Topology
 from qnetsim.policies.learned.features import Float32Array
 from qnetsim.policies.learned.spec import Spec
 from qnetsim.policies.learned.tensor_file import tensors_of
+from qnetsim.policies.learned.trained_network import TrainedAgents, parsed_graph, trained_agents
 
 FORMAT = "qnetsim-policy"
 VERSION = 1
@@ -58,6 +60,21 @@ class Weights:
         if self.policies == 1:
             return self
         return replace(self, layers=tuple((w[units], b[units]) for w, b in self.layers))
+
+    def agents_in(self, topology: Topology) -> TrainedAgents | None:
+        """Agents that own the policies, in a network in use.
+
+        Returns
+        -------
+        TrainedAgents or None
+            None where a policy is shared, or where only the network's name is known.
+
+        Raises
+        ------
+        UsageError
+            The policies are those of another network.
+        """
+        return trained_agents(self.card, self.policies, self.spec.decide_by, topology)
 
     def forward(self, seen: Float32Array) -> tuple[Float32Array, Float32Array]:
         """Mean and logarithm of the deviation, before squashing, Eq (37).
@@ -137,6 +154,8 @@ def _weights_in(content: _Content) -> Weights:
         layers = _layers(file.tensors, spec)
         if not isinstance(card, dict):
             raise ValueError("its card is no table")
+        if card.get("graph") is not None:
+            parsed_graph(card["graph"])
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{path}: is damaged: {error}; train it anew") from None
     return Weights(layers, spec, card, file.sha256)

@@ -148,28 +148,65 @@ def test_traces_of_other_stores_are_refused(stores: str, differs: str, tmp_path:
 @pytest.mark.parametrize(
     ("tables", "differs"),
     [
-        ({"requests = 20": "requests = 20\nmean = 3.0"}, ()),
+        ({"requests = 20": "requests = 20\nmean = 3.0"}, {}),
         (
             {"requests = 20": "requests = 20\nmean = 2.0"},
-            ("demand.mean is 2, the scenario's 3",),
+            {"demand": "demand.mean is 2, the scenario's 3"},
         ),
         (
             {"[network]": "[regimes]\nmeans = [1, 6]\nmean_slots = 5\n[network]"},
-            ("[regimes] is there, unlike in the scenario",),
+            {"demand": "[regimes] is there, unlike in the scenario"},
+        ),
+        (
+            {"requests = 20": "requests = 20\nholding_slots = 3"},
+            {"sessions": "demand.holding_slots is 3, the scenario's 1"},
+        ),
+        (
+            {"[network]": "[network]\nqkd_wavelengths = 40\nkm_wavelengths = 90"},
+            {
+                "limits": "network.qkd_wavelengths is 40, the scenario's 0; "
+                "network.km_wavelengths is 90, the scenario's 0"
+            },
+        ),
+        (
+            {"[network]": "[yields]\nnoise_counts = 10\ndrift = 0.1\n[network]"},
+            {
+                "yields": "yields.noise_counts is 10, the scenario's 0; "
+                "yields.drift is 0.1, the scenario's 0"
+            },
+        ),
+        (
+            {"[network]": "[faults]\nnode_mtbf_s = 90.0\nnode_mttr_s = 1.0\n[network]"},
+            {
+                "faults": "faults.node_mtbf_s is 90, the scenario's none; "
+                "faults.node_mttr_s is 1, the scenario's none"
+            },
+        ),
+        (
+            {"[network]": "[[outage]]\nnode = '1'\nstart_s = 1\nduration_s = 2\n[network]"},
+            {"outages": "[[outage]] differs"},
+        ),
+        (
+            {"[key_management]": "[cost]\nblocking_cost = 5.0\n[key_management]\npatience_s = 2.0"},
+            {
+                "waits": "key_management.patience_s is 2, the scenario's 0",
+                "penalties": "cost.blocking_cost is 5, the scenario's none",
+            },
         ),
     ],
 )
-def test_traces_of_another_law_of_demand_are_told(
-    tables: dict[str, str], differs: tuple[str, ...], tmp_path: Path
+def test_what_traces_have_otherwise_is_told(
+    tables: dict[str, str], differs: dict[str, str], tmp_path: Path
 ) -> None:
     text = TEXT.format(learning="")
     for old, new in tables.items():
         text = text.replace(old, new)
     path = simulate(scenario(text), PolicyTable(name="level", level=2), tmp_path / "run.h5")
-    episodes = read_episodes(case_of(), [path])
-    assert episodes[0].other_law == differs
-    told = told_of(episodes).splitlines()[1:]
-    assert told == [f"warning: {path}: other demand than the scenario's: {one}" for one in differs]
+    told = told_of(read_episodes(case_of(), [path])).splitlines()[1:]
+    assert told == [
+        f"warning: {path}: other {subject} than the scenario's: {said}"
+        for subject, said in differs.items()
+    ]
 
 
 def test_a_run_that_was_cut_short_is_told(traces: dict[str, Path], tmp_path: Path) -> None:
@@ -182,6 +219,37 @@ def test_a_run_that_was_cut_short_is_told(traces: dict[str, Path], tmp_path: Pat
     assert told == [
         f"warning: {copy}: its run is interrupted; its 30 slots are learnt from all the same"
     ]
+
+
+@pytest.mark.parametrize(
+    ("network", "stores", "evaluated_by"),
+    [
+        ("", True, "realised"),
+        ("qkd_wavelengths = 400", False, "realised"),
+        ("", False, "expected"),
+    ],
+)
+def test_expected_costs_are_no_matter_to_traces(
+    network: str, stores: bool, evaluated_by: str, tmp_path: Path
+) -> None:
+    """Rewards are those of the trace; only worlds of evaluation go by expected costs, if known."""
+    text = TEXT.format(learning="").replace('"nsfnet"', f'"nsfnet"\n{network}')
+    if not stores:
+        text = text.split("[key_management]")[0]
+    path = simulate(scenario(text), PolicyTable(name="random"), tmp_path / "run.h5")
+    found = []
+    for reward_cost in ("expected", "realised"):
+        given = text.replace('reward_cost = "realised"', f"reward_cost = '{reward_cost}'")
+        case = open_case(scenario(given))
+        training = OfflineTraining(case, "fedsac", [0], read_for(case, "fedsac", [path]))
+        training.run(1)
+        found.append(training)
+    assert found[0].case.scenario.learning.reward_cost == evaluated_by
+    np.testing.assert_array_equal(*(one.episodes[0].reward for one in found))
+    for name, tensor in found[0].learner.tensors().items():
+        assert torch.equal(tensor, found[1].learner.tensors()[name]), name
+    same = np.array_equal(*(one.curve.deterministic for one in found))
+    assert same == (evaluated_by == "realised")
 
 
 def test_imitation_does_what_was_done(traces: dict[str, Path]) -> None:
