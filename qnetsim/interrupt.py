@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from qnetsim.plain_text import counted, visible
+from qnetsim.last_message import forget_files, say_end
 
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -28,10 +28,6 @@ SIGNALS = tuple(
 PATIENCE_S = 5.0
 #: A single signal waits no longer than this for it, be it that a library is in C for minutes.
 LONGEST_S = 25.0
-#: Files that the last message names.
-NAMED = 4
-#: How to go on with what left nothing.
-AGAIN = "give the same command again"
 #: Stands in the pipe of signals, and is none.
 _PAUSE = 0
 SHOW_CURSOR = b"\x1b[?25h"
@@ -67,22 +63,12 @@ class _Process:
     lock : RLock
         Held to begin or end such a block, to change what is removed at the end, and by the thread
         that ends the process between them.
-    taken_over, over, said : bool
-        Whether the command line handles signals; has done its work; has said how it ended.
+    taken_over, over : bool
+        Whether the command line handles signals; has done its work.
     places : set of Path
         Files and folders that are worth nothing once the process is gone.
     folders : set of Path
         Folders that this process made, worth nothing if they are empty.
-    standing : dict
-        What is in each file of the command; an empty text where nothing was written to it.
-    planned : int
-        How many files it is to write; 0 where that is not known.
-    instead : str
-        What stands, where the files of the command are not worth naming.
-    go_on : str
-        How to go on, for the last message.
-    anew : str
-        The same, where none of the command's files holds anything.
     """
 
     def __init__(self) -> None:
@@ -93,13 +79,8 @@ class _Process:
         self.lock = threading.RLock()
         self.taken_over = False
         self.over = False
-        self.said = False
         self.places: set[Path] = set()
         self.folders: set[Path] = set()
-        self.standing: dict[Path, str] = {}
-        self.planned = 0
-        self.instead = ""
-        self.go_on = self.anew = AGAIN
         self.watcher: _Watcher | None = None
 
     def note(self, number: int) -> None:
@@ -257,6 +238,7 @@ def forget_parent() -> None:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     vars(_process).update(vars(_Process()))
+    forget_files()
 
 
 def _watch(reading: int) -> None:
@@ -356,67 +338,3 @@ def remove_empty_at_end(folders: Sequence[Path]) -> None:
     """Remove these folders, as far as they are empty, if a signal ends the process."""
     with _process.lock:
         _process.folders.update(folder.absolute() for folder in folders)
-
-
-def note_standing(path: Path, text: str) -> None:
-    """Say what is in a file of this command: ``complete``, how far it goes, or nothing yet."""
-    _process.standing[path] = text
-
-
-def forget_standing(path: Path) -> None:
-    """Say nothing of a file: it was not begun, or has failed."""
-    _process.standing.pop(path, None)
-
-
-def note_planned(files: int) -> None:
-    """Say how many more files this command is to write."""
-    _process.planned += files
-
-
-def note_instead(text: str) -> None:
-    """Say what stands of a command whose own files are temporary."""
-    _process.instead = text
-
-
-def note_command(go_on: str, anew: str = "") -> None:
-    """Say how to go on with the command that begins; ``anew`` where no file holds anything."""
-    _process.go_on = go_on
-    _process.anew = anew or go_on
-    _process.said = False
-    _process.planned = 0
-    _process.instead = ""
-    _process.standing.clear()
-
-
-def say_end(number: int) -> None:
-    """Say on stderr, once, what stopped the command, what stands and how to go on."""
-    if _process.said:
-        return
-    _process.said = True
-    with suppress(OSError):
-        os.write(2, f"{visible(ending(number))}\n".encode(errors="backslashreplace"))
-
-
-def ending(number: int) -> str:
-    """What stopped the command, what stands and how to go on."""
-    standing = dict(_process.standing)
-    done = [str(path) for path, text in standing.items() if text == "complete"]
-    short = [f"{path} ({text})" for path, text in standing.items() if text not in ("complete", "")]
-    begun = [str(path) for path, text in standing.items() if not text]
-    parts = []
-    if done or _process.planned > 1:
-        of = f"{len(done)} of " if _process.planned > 1 else ""
-        count = _process.planned if of else len(done)
-        parts.append(f"{of}{counted(count, 'trace')} complete{': ' if done else ''}{_named(done)}")
-    if short:
-        parts.append(f"cut short and readable: {_named(short)}")
-    go_on = _process.go_on if parts or _process.instead else _process.anew
-    if begun:
-        parts.append(f"nothing was written to {_named(begun)}")
-    stands = _process.instead or "; ".join(parts) or "no trace was being written"
-    return f"interrupted ({signal.Signals(number).name}): {stands}; {go_on}"
-
-
-def _named(files: list[str]) -> str:
-    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
-    return f"{', '.join(files[:NAMED])}{more}"

@@ -17,7 +17,8 @@ from qnetsim.cli.exit_status import EXIT_FAILED, EXIT_SIGNAL, EXIT_USAGE
 from qnetsim.cli.show.echo import echo
 from qnetsim.errors import QnetsimError, speaking_of_options
 from qnetsim.input_files import inputs_noted
-from qnetsim.interrupt import AGAIN, Interrupted, note_command, say_end
+from qnetsim.interrupt import Interrupted
+from qnetsim.last_message import AGAIN, note_command, say_end
 from qnetsim.version import __version__
 
 #: Commands: where each is defined, and its line in the overview.

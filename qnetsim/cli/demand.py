@@ -21,7 +21,7 @@ from qnetsim.cli.show.output import (
 )
 from qnetsim.cli.show.recording import say_recording
 from qnetsim.cli.strict_command import StrictCommand
-from qnetsim.interrupt import AGAIN, note_command
+from qnetsim.last_message import AGAIN, note_command
 from qnetsim.replay.record import record_world
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qnetsim.errors import UsageError, argument
-from qnetsim.interrupt import note_planned
+from qnetsim.last_message import note_planned
 from qnetsim.policies.chosen import ChosenPolicy, PoliciesLike, choose_all
 from qnetsim.replay.reopen import recorded_run
 from qnetsim.replay.replay import replay

@@ -14,7 +14,7 @@ from qnetsim.arguments import path_argument
 from qnetsim.case import Case, open_case
 from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.errors import UsageError
-from qnetsim.interrupt import note_planned
+from qnetsim.last_message import note_planned
 from qnetsim.network import Topology
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import plan_policies

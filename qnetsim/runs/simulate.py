@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from qnetsim.case.case_of import ScenarioLike, case_of
 from qnetsim.input_files import inputs_noted
-from qnetsim.interrupt import note_standing, stoppable
+from qnetsim.interrupt import stoppable
 from qnetsim.kernel import Kernel, SlotBlock
 from qnetsim.kernel.simulation import Sink
+from qnetsim.last_message import note_standing
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import planned
 from qnetsim.policies.chosen import ChosenPolicy, PolicyLike, choose

@@ -30,10 +30,10 @@ from qnetsim.interrupt import (
     end_process,
     end_unless_deferred,
     forget_parent,
-    note_standing,
     stoppable,
     unwatched,
 )
+from qnetsim.last_message import note_standing
 from qnetsim.network import TopologyWarning
 from qnetsim.plain_text import counted
 from qnetsim.trace import open_trace

@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import Literal, Self
 
 from qnetsim.errors import TraceError, argument
-from qnetsim.interrupt import deferred, forget_standing, note_standing
+from qnetsim.interrupt import deferred
+from qnetsim.last_message import forget_standing, note_standing
 from qnetsim.plain_text import counted
 from qnetsim.trace.block import Block
 from qnetsim.trace.creation import TraceHeader

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.interrupt import note_standing
+from qnetsim.last_message import note_standing
 from qnetsim.trace.block import Block
 from qnetsim.trace.completion import Ending, complete
 from qnetsim.trace.contents import COMMITTED

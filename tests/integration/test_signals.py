@@ -192,7 +192,7 @@ STUCK = """
 import sys, time
 from pathlib import Path
 from qnetsim.__main__ import main
-from qnetsim import interrupt
+from qnetsim import interrupt, last_message
 from qnetsim.world.realisation import Realisation
 interrupt.LONGEST_S = {longest}
 honest = Realisation.chunks
@@ -200,7 +200,7 @@ def chunks(self, **options):
     for number, chunk in enumerate(honest(self, **options)):
         if number == {chunk}:
             import ctypes
-            while number and not any(interrupt._process.standing.values()):
+            while number and not any(last_message._command.standing.values()):
                 time.sleep(0.01)
             lock = ctypes.create_string_buffer(256)
             ctypes.CDLL(None).pthread_mutex_lock(lock)

@@ -220,19 +220,19 @@ def test_what_is_on_the_disk_counts_though_nobody_told(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A group of jobs that is cut short tells of none of them."""
-    from qnetsim import interrupt
+    from qnetsim import last_message
     from qnetsim.cli import sweep as command
     from qnetsim.studies.sweep.work import run_sweep
 
     def cut_short(*given: Any) -> None:
         run_sweep(*given)
-        interrupt.note_command("the same command goes on")
+        last_message.note_command("the same command goes on")
         raise QnetsimError("cut short")
 
     monkeypatch.setattr(command, "run_sweep", cut_short)
     code, _, _ = call(capsys, "sweep", "run", "study.toml", "--workers", "1")
     assert code != 0
-    assert len(interrupt._process.standing) == 8
+    assert len(last_message._command.standing) == 8
 
 
 def test_ctrl_c_says_what_stands_and_how_to_go_on(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_the_root_holds_no_loose_modules() -> None:
     loose = {path.stem for path in (ROOT / "qnetsim").glob("*.py")}
     shared = {"errors", "units", "arrays", "seeds", "version", "vocabulary", "testing"}
     shared |= {"locations", "fibre_loss"}
-    process = {"interrupt", "streams", "input_files", "plain_text", "first_use"}
+    process = {"interrupt", "last_message", "streams", "input_files", "plain_text", "first_use"}
     process |= {"shipped", "extras", "csv_rows", "arguments", "compiling", "recycled"}
     assert loose == shared | process | {"__init__", "__main__"}
 

@@ -14,7 +14,7 @@ import pytest
 
 from qnetsim import interrupt
 from qnetsim.cli import main
-from qnetsim.interrupt import SIGNALS, Interrupted, ending, stoppable
+from qnetsim.interrupt import SIGNALS, Interrupted, stoppable
 
 
 @pytest.fixture(autouse=True)
@@ -99,36 +99,6 @@ def test_other_threads_are_not_stopped() -> None:
     thread.start()
     thread.join()
     assert found == ["done"]
-
-
-def test_the_last_message() -> None:
-    interrupt.note_command("go on")
-    assert ending(signal.SIGTERM) == ("interrupted (SIGTERM): no trace was being written; go on")
-    interrupt.note_planned(9)
-    for i in range(6):
-        interrupt.note_standing(Path(f"{i}.h5"), "complete")
-    interrupt.note_standing(Path("x.h5"), "4,096 slots")
-    assert ending(signal.SIGHUP) == (
-        "interrupted (SIGHUP): 6 of 9 traces complete: 0.h5, 1.h5, 2.h5, 3.h5 and 2 more; "
-        "cut short and readable: x.h5 (4,096 slots); go on"
-    )
-    interrupt.note_command("")
-
-
-def test_the_last_message_of_a_trace_that_holds_nothing() -> None:
-    interrupt.note_command("go on", anew="begin anew")
-    interrupt.note_standing(Path("x.h5"), "")
-    assert ending(signal.SIGTERM) == (
-        "interrupted (SIGTERM): nothing was written to x.h5; begin anew"
-    )
-    interrupt.note_planned(2)
-    interrupt.note_standing(Path("w.h5"), "complete")
-    assert ending(signal.SIGTERM) == (
-        "interrupted (SIGTERM): 1 of 2 traces complete: w.h5; nothing was written to x.h5; go on"
-    )
-    interrupt.forget_standing(Path("x.h5"))
-    assert "x.h5" not in ending(signal.SIGTERM)
-    interrupt.note_command("")
 
 
 def test_a_process_ends_at_once_unless_its_work_is_deferred() -> None:

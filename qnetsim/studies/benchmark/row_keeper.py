@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from qnetsim.errors import UsageError, argument
 from qnetsim.input_files import forget_input
-from qnetsim.interrupt import note_instead
+from qnetsim.last_message import note_instead
 from qnetsim.plain_text import counted
 from qnetsim.policies.chosen import ChosenPolicy
 from qnetsim.runs.header import policy_provenance

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qnetsim.errors import BeingWrittenError, QnetsimError, UsageError, argument
 from qnetsim.input_files import note_input
-from qnetsim.interrupt import note_planned, note_standing
+from qnetsim.last_message import note_planned, note_standing
 from qnetsim.studies.sweep.agenda import Agenda, Tell
 from qnetsim.studies.sweep.executors import Crew, work_off
 from qnetsim.studies.sweep.job_cases import case_of_job
