@@ -20,7 +20,8 @@ from qnetsim.input_files import inputs_noted
 from qnetsim.kernel import Kernel
 from qnetsim.optimize import Plan
 from qnetsim.plans.make import Tell, make_plan
-from qnetsim.plans.reuse import refuse_misshapen, reused_plan
+from qnetsim.plans.reuse import refuse_misshapen, refuse_other_policy, reused_plan
+from qnetsim.plans.storage import StoredPlan
 from qnetsim.policies.chosen import ChosenPolicy, PoliciesLike, PolicyLike, choose, choose_all
 from qnetsim.replay.departure import WhatIf
 from qnetsim.replay.replay import replay
@@ -48,7 +49,7 @@ def run(
     out: str | os.PathLike[str] | None = None,
     *,
     replication: int = 0,
-    plan: Plan | PlanResult | None = None,
+    plan: Plan | PlanResult | StoredPlan | None = None,
     title: str | None = None,
     world: Realisation | None = None,
     force: bool = False,
@@ -70,10 +71,11 @@ def run(
         The trace to write. Unless given it is a temporary file, which goes with the result.
     replication : int
         Which of the scenario's worlds.
-    plan : Plan or PlanResult, optional
-        A plan made before; saves solving again. Of a ``PlanResult`` it is checked that this policy
-        made it; for another scenario it is valued anew, with a warning. A ``Plan`` says neither
-        policy nor scenario, and is taken for one of this policy.
+    plan : PlanResult, StoredPlan or Plan, optional
+        What ``plan`` or ``load_plan`` returned; saves solving again. A policy of this name and
+        these options must have made it. A ``PlanResult`` for another scenario is valued anew, with
+        a warning; ``load_plan`` does so for the scenario that it is given. A ``Plan`` by itself
+        says neither policy nor scenario: it is taken for this policy's, with all that it claims.
     title : str, optional
         Name of a class or an object in the trace, where it is not that of the class.
     world : Realisation, optional
@@ -310,12 +312,17 @@ def _plan(given: object, case: Case, policy: ChosenPolicy) -> Plan | None:
         return None
     if isinstance(given, PlanResult):
         return reused_plan(given.plan, given.case, given.policy, case, policy)
+    if isinstance(given, StoredPlan):
+        refuse_other_policy(ChosenPolicy(given.policy), policy)
+        given = given.plan
     if isinstance(given, Plan):
         refuse_misshapen(given, case)
         return given
     if isinstance(given, str | os.PathLike):
-        raise UsageError("plan: give a Plan or a PlanResult; qnetsim.load_plan reads a plan file")
-    raise UsageError(f"plan: give a Plan or a PlanResult, not {type(given).__name__}")
+        raise UsageError("plan: is a path; give what qnetsim.load_plan reads from it")
+    raise UsageError(
+        f"plan: give what qnetsim.plan or qnetsim.load_plan returned, not {type(given).__name__}"
+    )
 
 
 def _refuse_contradiction(resume: bool, force: bool, out: str | os.PathLike[str] | None) -> None:

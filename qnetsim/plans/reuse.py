@@ -38,31 +38,39 @@ def reused_plan(
     Raises
     ------
     UsageError
-        Another policy made it, or it is for other fibres, requests or levels.
+        A policy of another name or other options made it, or it is for other fibres, requests or
+        levels.
     """
-    _refuse_other_policy(maker, asked)
+    refuse_other_policy(maker, asked)
     record = plan_record(plan, made_for, maker)
     refuse_other_shape("plan", record, case)
     differences = differences_of(record, made_for.scenario, case)
     if not differences:
         return plan
-    for text in differences:
-        warnings.warn(f"plan: was made for another scenario: {text}", PlanWarning, stacklevel=1)
+    told = f"plan: was made for another scenario: {'; '.join(differences)}"
+    warnings.warn(told, PlanWarning, stacklevel=1)
     return valued_anew("plan", plan, case, maker, differences)
 
 
-def _refuse_other_policy(maker: ChosenPolicy, asked: ChosenPolicy) -> None:
+def refuse_other_policy(maker: ChosenPolicy, asked: ChosenPolicy) -> None:
     """Refuse a plan of another policy, or of other options: it would run under a wrong name.
+
+    Classes of the user's own are the same by their names, however they are given.
 
     Raises
     ------
     UsageError
     """
     made, wanted = (
-        {"policy": one.table.name, **one.once().options.model_dump()} for one in (maker, asked)
+        {"policy": _own_name(one), **one.once().options.model_dump()} for one in (maker, asked)
     )
     if text := next(differing("plan", made, wanted, ("in the plan", "in this run")), ""):
         raise UsageError(f"{text}; make one for {asked.title}, or leave {argument('plan')} out")
+
+
+def _own_name(policy: ChosenPolicy) -> str:
+    """Name of a policy, without the file or module of its class."""
+    return policy.table.name.rpartition(":")[2].rpartition(".")[2]
 
 
 def differences_of(record: PlanRecord, made_for: Scenario, case: Case) -> list[str]:
@@ -148,8 +156,8 @@ def refuse_other_shape(path: Path | str, record: PlanRecord, case: Case) -> None
     ):
         if one != other:
             raise UsageError(
-                f"{path}: is a plan for other {what} than the scenario's; make one with "
-                "`qnetsim plan SCENARIO --out FILE`"
+                f"{path}: is a plan for other {what} than the scenario's; make one for this "
+                "scenario"
             )
 
 
@@ -168,5 +176,6 @@ def refuse_misshapen(plan: Plan, case: Case) -> None:
     ):
         if one != other:
             raise UsageError(
-                f"plan: is for {one:,} {what}, and the scenario has {other:,}; make one for it"
+                f"plan: is a plan for {one:,} {what}, and the scenario has {other:,}; make one for "
+                "this scenario"
             )

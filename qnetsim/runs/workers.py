@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
@@ -90,6 +90,7 @@ def run_in_workers(
         What a job raised first.
     """
     job_of: dict[Future[Any], Job] = {}
+    before = {job.out: _written(job.out) for job in jobs}
     with stoppable() as check:
 
         def finished(future: Future[Any]) -> None:
@@ -103,7 +104,7 @@ def run_in_workers(
                 _await(futures, check, finished)
         except BaseException:
             for future, job in job_of.items():
-                _note(future, job.out)
+                _note(future, job.out, before[job.out])
             raise
 
 
@@ -287,12 +288,23 @@ def _guard() -> str:
     return "" if speaks_of_options() else ', and call below `if __name__ == "__main__":`'
 
 
-def _note(future: Future[object], path: Path) -> None:
+def _written(path: Path) -> tuple[int, int] | None:
+    """Which file has this name, and when it was written last; None for none."""
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_ino, found.st_mtime_ns
+    return None
+
+
+def _note(future: Future[object], path: Path, before: tuple[int, int] | None) -> None:
     """Look what a job that was stopped has left."""
-    if future.cancelled() or not path.exists():
+    if future.cancelled():
         return
     if future.exception() is None:
         note_standing(path, "complete")
+        return
+    if _written(path) == before:
+        note_standing(path, "")
         return
     try:
         with open_trace(path) as trace:

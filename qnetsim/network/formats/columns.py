@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 
 from qnetsim.csv_rows import read_csv
@@ -33,9 +32,16 @@ def from_csv(name: str, text: str, ends: tuple[str, str] | None = None) -> Forei
             return None if place is None else table.header[place]
 
         known = [column for column in table.header if column]
-        if ends is None:
-            _refuse_link(f"{name}:{table.header_line}", known)
-        both = find_ends(f"{name}:{table.header_line}", known, find, ends)
+        where = f"{name}:{table.header_line}"
+        if ends is None and len(known) > 2 and all(map(_is_number, known[2:])):
+            raise TopologyError(
+                [
+                    f"{where}: seems to be a link, {' '.join(known[:3])}; write a header above it, "
+                    f"as source,target,length_km; if it is one, network.ends = "
+                    f'["{known[0]}", "{known[1]}"] says so'
+                ]
+            )
+        both = find_ends(where, known, find, ends)
     except CsvError as error:
         raise TopologyError(list(error.problems)) from None
     places = [table.header.index(column) for column in both]
@@ -48,14 +54,8 @@ def from_csv(name: str, text: str, ends: tuple[str, str] | None = None) -> Forei
     return ForeignGraph(name, tuple(links))
 
 
-def _refuse_link(where: str, header: Sequence[str]) -> None:
-    """Refuse a link in place of the header: it would be lost."""
-    for column in header:
-        with suppress(ValueError):
-            float(column)
-            raise TopologyError(
-                [
-                    f"{where}: {column!r} is a number, so this line seems to be a link; write a "
-                    "header above it, as source,target,length_km"
-                ]
-            )
+def _is_number(column: str) -> bool:
+    with suppress(ValueError):
+        float(column)
+        return True
+    return False

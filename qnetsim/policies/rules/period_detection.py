@@ -50,8 +50,8 @@ class PeriodDetection(LawPolicy):
         most = forecast.level_count - 1
         if self.options.much > most:
             raise PolicyError(
-                f"much: is {self.options.much}, and no request asks for more than level {most}; "
-                f"allowed: 0 .. {most}"
+                f"policy 'periods': much: is {self.options.much}, and no request asks for more "
+                f"than level {most}; allowed: 0 .. {most}"
             )
         much = self.options.much or max(forecast.level_count // 2, 1)
         return PeriodLaw(forecast, self.options.longest_slots, much)

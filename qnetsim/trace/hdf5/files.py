@@ -105,8 +105,9 @@ def make_folder(folder: Path) -> list[Path]:
     try:
         missing = itertools.takewhile(lambda one: not one.exists(), (folder, *folder.parents))
         new = list(missing)
-        remove_empty_at_end(new)
-        folder.mkdir(parents=True, exist_ok=True)
+        with undisturbed():
+            remove_empty_at_end(new)
+            folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         above = next((path for path in (folder, *folder.parents) if path.is_file()), folder)
         raise UsageError(
@@ -136,12 +137,10 @@ def fresh_place(path: Path) -> Path:
     """
     while True:
         place = beside(path, f".{path.name}.{secrets.token_hex(RANDOM_BYTES)}.part")
-        remove_at_end(place)
-        try:
+        with undisturbed(), suppress(FileExistsError):
             os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-        except FileExistsError:
-            continue
-        return place
+            remove_at_end(place)
+            return place
 
 
 @contextmanager

@@ -57,7 +57,15 @@ def test_ends_that_are_open(
 
 @pytest.mark.parametrize("text", ["A,B,3\nB,C,4\n", "X;Y;3.5\nY;Z;4\n", "1,2,3\n2,3,4\n"])
 def test_a_link_in_place_of_a_header_is_not_lost(text: str, tmp_path: Path) -> None:
-    refused(tmp_path, "n.csv", text, "n.csv:1: '", "is a number", "source,target,length_km")
+    refused(tmp_path, "n.csv", text, "n.csv:1: seems to be a link", "source,target,length_km")
+
+
+def test_a_header_may_have_a_number(tmp_path: Path) -> None:
+    text = "source,target,length_km,2020\na,b,5,7\n"
+    assert read(tmp_path, "n.csv", text).topology.lengths_km == (5.0,)
+    text = "a,b,2020\nb,c,4\n"
+    found = read(tmp_path, "n.csv", text, ends=["a", "b"], length_key="2020").topology
+    assert (found.nodes, found.lengths_km) == (("b", "c"), (4.0,))
 
 
 def test_ends_in_json_and_elsewhere(tmp_path: Path) -> None:

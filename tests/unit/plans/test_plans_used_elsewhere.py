@@ -45,11 +45,36 @@ def test_a_plan_for_another_network_is_refused(scenario: qnetsim.Scenario) -> No
     plan = qnetsim.plan(scenario, "sip")
     with pytest.raises(UsageError, match="plan: is a plan for other nodes than the scenario's"):
         qnetsim.run("tiny", "sip", plan=plan)
-    with pytest.raises(UsageError, match="plan: is for 21 fibres, and the scenario has 2"):
+    with pytest.raises(UsageError, match="plan: is a plan for 21 fibres, and the scenario has 2"):
         qnetsim.run("tiny", "sip", plan=plan.plan)
     fewer = scenario.with_changes({"demand.levels": 4, "demand.mean": 1.0})
-    with pytest.raises(UsageError, match="plan: is for 10 levels, and the scenario has 4"):
+    with pytest.raises(UsageError, match="plan: is a plan for 10 levels, and the scenario has 4"):
         qnetsim.run(fewer, "sip", plan=plan.plan)
+
+
+def test_a_plan_that_was_loaded_knows_its_policy(
+    scenario: qnetsim.Scenario, tmp_path: Path
+) -> None:
+    made = qnetsim.plan(scenario, "sip", tmp_path / "plan.h5")
+    stored = qnetsim.load_plan(tmp_path / "plan.h5", scenario)
+    loaded = qnetsim.run(scenario, "sip", plan=stored)
+    assert loaded.cost_per_slot == qnetsim.run(scenario, "sip", plan=made).cost_per_slot
+    with pytest.raises(UsageError, match=r"plan\.policy is 'sip' in the plan and 'base-sto"):
+        qnetsim.run(scenario, "base-stock", plan=stored)
+
+
+def test_a_class_is_the_same_policy_however_it_is_given(
+    scenario: qnetsim.Scenario, tmp_path: Path
+) -> None:
+    file = tmp_path / "of_mine.py"
+    file.write_text(
+        "from qnetsim.policies.sip import StochasticProgram\n\n\n"
+        "class Mine(StochasticProgram):\n    pass\n"
+    )
+    made = qnetsim.plan(scenario, f"{file}:Mine")
+    kind = type(made.policy.fresh())
+    runs = [qnetsim.run(scenario, given, plan=made) for given in (f"{file}:Mine", kind, kind())]
+    assert len({run.cost_per_slot for run in runs}) == 1
 
 
 #: All that plans depend on, by a change of each.
