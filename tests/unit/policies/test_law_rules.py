@@ -482,9 +482,7 @@ def test_wrong_options_are_told_with_what_is_allowed(
 
 def test_much_that_nobody_asks_for_is_refused() -> None:
     case = open_case(nsfnet(run__slots="5"))
-    with pytest.raises(
-        PolicyError, match=r"'periods': much: is 10, .* level 9; allowed: 0 \.\. 9"
-    ):
+    with pytest.raises(PolicyError, match=r"'periods': much: is 10, .* level 9; allowed: 0 \.\. 9"):
         run(case, make_policy("periods", {"much": 10}))
 
 

@@ -7,11 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
+from qnetsim import last_message
+from qnetsim.interrupt import Interrupted
+from qnetsim.runs import workers
 from qnetsim.runs.batch import run_policies
+from qnetsim.runs.simulate import simulate
+from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
 from qnetsim.world.demand import Levels
 from tests.support import ROOT
@@ -119,3 +125,18 @@ def test_a_world_is_drawn_once_for_all_policies(
     assert drawn == [0, 0]
     names = ["sip-r000.h5", "sip-r001.h5", "evf-r000.h5", "evf-r001.h5"]
     assert [path.name for path in paths] == names
+
+
+def test_what_was_there_before_is_not_the_work_of_a_job_that_was_stopped(tmp_path: Path) -> None:
+    """By --force it would have been replaced; until then it stands as it was."""
+    path = tmp_path / "sip-r000.h5"
+    simulate(nsfnet(run__slots="5"), PolicyTable(name="sip"), path)
+    stopped: Future[object] = Future()
+    stopped.set_exception(Interrupted(signal.SIGINT))
+    last_message.note_command("go on", anew="begin anew")
+    workers._note(stopped, path, workers._written(path))
+    said = last_message.ending(signal.SIGINT)
+    assert said == f"interrupted (SIGINT): nothing was written to {path}; begin anew"
+    workers._note(stopped, path, None)  # made by this command
+    assert f"1 trace complete: {path}" in last_message.ending(signal.SIGINT)
+    last_message.forget_files()
