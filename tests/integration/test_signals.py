@@ -252,7 +252,12 @@ RUN_TRACE = "runs/nsfnet-evf-r000.h5"
             "0 of 2 traces complete; nothing was written to runs/nsfnet/evf-r000.h5",
             PLANNED,
         ),
-        ((*COMPARISON, "--workers", "2"), "0 of 2 traces complete", PLANNED),
+        (
+            (*COMPARISON, "--workers", "2"),
+            "0 of 2 traces complete; nothing was written to runs/nsfnet/evf-r000.h5, "
+            "runs/nsfnet/evf-r001.h5",
+            PLANNED,
+        ),
     ],
 )
 def test_what_comes_ahead_of_the_first_slots_does_not_delay_the_end(
