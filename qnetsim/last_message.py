@@ -7,7 +7,7 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from qnetsim.plain_text import counted, visible
+from qnetsim.plain_text import counted, listed, visible
 
 #: Files that the message names.
 NAMED = 4
@@ -96,16 +96,12 @@ def ending(number: int) -> str:
     if done or _command.planned > 1:
         of = f"{len(done)} of " if _command.planned > 1 else ""
         count = _command.planned if of else len(done)
-        parts.append(f"{of}{counted(count, 'trace')} complete{': ' if done else ''}{_named(done)}")
+        named = f": {listed(done, NAMED)}" if done else ""
+        parts.append(f"{of}{counted(count, 'trace')} complete{named}")
     if short:
-        parts.append(f"cut short and readable: {_named(short)}")
+        parts.append(f"cut short and readable: {listed(short, NAMED)}")
     go_on = _command.go_on if parts or _command.instead else _command.anew
     if begun:
-        parts.append(f"nothing was written to {_named(begun)}")
+        parts.append(f"nothing was written to {listed(begun, NAMED)}")
     stands = _command.instead or "; ".join(parts) or "no trace was being written"
     return f"interrupted ({signal.Signals(number).name}): {stands}; {go_on}"
-
-
-def _named(files: list[str]) -> str:
-    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
-    return f"{', '.join(files[:NAMED])}{more}"

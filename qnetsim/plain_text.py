@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 #: Categories of characters that a reader cannot see, or that act on what shows them.
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -27,6 +28,12 @@ def counted(count: float, noun: str, plural: str = "") -> str:
     """
     shown = f"{int(count):,}" if count == int(count) else f"{count:,.6g}"
     return f"{shown} {noun if count == 1 else plural or noun + 's'}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first of these names, and how many more there are: ``a, b and 3 more``."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def fibre_name(source: str, target: str, label: str = "") -> str:

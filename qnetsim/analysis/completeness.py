@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qnetsim.errors import TraceError
-from qnetsim.plain_text import counted
+from qnetsim.plain_text import counted, listed
 from qnetsim.trace import open_trace
 from qnetsim.trace.files.planned_traces import read_planned
 
@@ -37,11 +37,10 @@ class MissingTraces:
     def __str__(self) -> str:
         parts = []
         if self.missing:
-            parts.append(f"missing {_listed(self.missing)}")
+            parts.append(f"missing {listed(self.missing, NAMED)}")
         if self.unfinished:
-            parts.append(
-                f"cut short {_listed([f'{n} ({text})' for n, text in self.unfinished.items()])}"
-            )
+            short = [f"{name} ({text})" for name, text in self.unfinished.items()]
+            parts.append(f"cut short {listed(short, NAMED)}")
         done = self.planned - len(self.missing) - len(self.unfinished)
         planned = counted(self.planned, "trace")
         return f"partial: {done} of {planned} in {self.folder}, {', '.join(parts)}"
@@ -82,9 +81,3 @@ def _missing_in(folder: Path, complete: Collection[Path]) -> MissingTraces | Non
     if not missing and not unfinished:
         return None
     return MissingTraces(folder, len(names), tuple(missing), unfinished)
-
-
-def _listed(names: Iterable[str]) -> str:
-    every = list(names)
-    more = f" and {len(every) - NAMED} more" if len(every) > NAMED else ""
-    return ", ".join(every[:NAMED]) + more

@@ -22,7 +22,7 @@ from qnetsim.learning.episodes import (
     whole_seed,
 )
 from qnetsim.learning.managers import manager_units
-from qnetsim.plain_text import counted, one_line
+from qnetsim.plain_text import counted, listed, one_line
 from qnetsim.policies.learned.spec import ACTIONS
 
 require("the PettingZoo environment", "gymnasium", "pettingzoo")
@@ -321,6 +321,4 @@ def env(scenario: ScenarioGiven, render_mode: None = None) -> QkdAECEnv:
 
 def _named(agents: list[str]) -> str:
     """A few of these agents, for a message."""
-    shown = ", ".join(map(repr, agents[:3]))
-    more = f" and {len(agents) - 3} more" if len(agents) > 3 else ""
-    return f"{'agent' if len(agents) == 1 else 'agents'} {shown}{more}"
+    return f"{'agent' if len(agents) == 1 else 'agents'} {listed(list(map(repr, agents)), 3)}"

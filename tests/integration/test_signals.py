@@ -18,9 +18,9 @@ from tests.support.processes import (
     UGLY,
     alive,
     descendants,
-    mind_signals,
     minds_signals,
     start,
+    start_python,
     wait_until,
 )
 
@@ -169,15 +169,7 @@ def test_a_solver_does_not_delay_the_end(tmp_path: Path) -> None:
         "sys.argv[1:] = ['plan', 's.toml', '-p', 'sip', '-o', 'p.h5']\n"
         "main()\n"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=mind_signals,
-    ) as process:
+    with start_python(tmp_path, "-c", code) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "in C\n"
         begun = time.monotonic()
@@ -216,15 +208,7 @@ main()
 def stopped_in_c(folder: Path, *arguments: str, chunk: int, longest: float) -> str:
     """Stop a command that is in C; returns its one message."""
     code = STUCK.format(arguments=list(arguments), chunk=chunk, longest=longest)
-    with subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env=ENVIRONMENT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=mind_signals,
-    ) as process:
+    with start_python(folder, "-c", code) as process:
         assert wait_until((folder / "in-C").exists)
         said = end(process, signal.SIGINT)
     (folder / "in-C").unlink()

@@ -26,6 +26,11 @@ def mind_signals() -> None:
 
 def start(folder: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
     """Begin a command in a folder."""
+    return start_python(folder, "-m", "qnetsim", *arguments, **more)
+
+
+def start_python(folder: Path, *words: str, **more: Any) -> subprocess.Popen[str]:
+    """Begin Python in a folder."""
     settings: dict[str, Any] = {
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
@@ -33,7 +38,7 @@ def start(folder: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
         "env": ENVIRONMENT,
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "qnetsim", *arguments],
+        [sys.executable, *words],
         cwd=folder,
         text=True,
         **(settings | more),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from qnetsim.csv_rows import read_csv
 from qnetsim.errors import CsvError, TopologyError
+from qnetsim.network.formats.distances import number_of
 from qnetsim.network.formats.ends import find_ends
 from qnetsim.network.formats.foreign import ForeignGraph, ForeignLink
 
@@ -33,7 +32,8 @@ def from_csv(name: str, text: str, ends: tuple[str, str] | None = None) -> Forei
 
         known = [column for column in table.header if column]
         where = f"{name}:{table.header_line}"
-        if ends is None and len(known) > 2 and all(map(_is_number, known[2:])):
+        beside = [number_of(column) for column in known[2:]]
+        if ends is None and beside and None not in beside:
             raise TopologyError(
                 [
                     f"{where}: seems to be a link, {' '.join(known[:3])}; write a header above it, "
@@ -52,10 +52,3 @@ def from_csv(name: str, text: str, ends: tuple[str, str] | None = None) -> Forei
         source, target = (cells[place] for place in places)
         links.append(ForeignLink(source, target, table.where(number), given, given.get("id", "")))
     return ForeignGraph(name, tuple(links))
-
-
-def _is_number(column: str) -> bool:
-    with suppress(ValueError):
-        float(column)
-        return True
-    return False

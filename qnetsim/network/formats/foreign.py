@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qnetsim.errors import TopologyError
+from qnetsim.plain_text import listed
 
 Attributes = Mapping[str, Any]
 
@@ -150,6 +151,4 @@ def refuse(problems: list[str], remedy: str = "", name: str = "") -> None:
 
 def some(names: list[str], most: int = 5) -> str:
     """Some names of many, for a message."""
-    shown = [name if len(name) <= 60 else f"{name[:60]}…" for name in names[:most]]
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(shown) + more
+    return listed([name if len(name) <= 60 else f"{name[:60]}…" for name in names], most)

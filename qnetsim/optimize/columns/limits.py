@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -21,7 +21,7 @@ from qnetsim.optimize.columns.routing_search import (
 )
 from qnetsim.optimize.columns.wavelength_limits import StateLimits, state_limits
 from qnetsim.optimize.wavelengths.assignment import colourable
-from qnetsim.plain_text import counted
+from qnetsim.plain_text import counted, listed
 
 #: How an infeasible scenario can be mended.
 MEND = "raise it, ask for less, or give cost.blocking_cost to have requests blocked at a price"
@@ -73,7 +73,7 @@ def continuity_shortage(problem: RoutingProblem) -> str:
     for used in verdict.routing:
         load[used.kind.kind, list(used.route.fibres)] += 1
     full = np.flatnonzero((limits.used(load) >= limits.caps).any(axis=0)).tolist()
-    names = _listed([topology.fibre_title(e) for e in full])
+    names = listed([topology.fibre_title(e) for e in full], NAMED)
     return (
         f"infeasible: at {problem.when} all requests have routes, which fill the fibres "
         f"{names}, but no wavelengths on them keep continuity (26), (27) from end to end; "
@@ -85,9 +85,9 @@ def _shortage(search: RoutingSearch, verdict: Verdict) -> str:
     """Name level, fibres, unrouted pairs, what they lack, and what would do."""
     network = search.network
     topology = search.network.topology
-    names = _listed([topology.fibre_title(e) for e in verdict.tight])
+    names = listed([topology.fibre_title(e) for e in verdict.tight], NAMED)
     unserved = dict.fromkeys(kind.pair for kind in verdict.unserved)
-    pairs = _listed([topology.pair_title(a, b) for a, b in unserved])
+    pairs = listed([topology.pair_title(a, b) for a, b in unserved], NAMED)
     lacking = total_unserved(verdict)
     limits = []
     lacks = []
@@ -107,11 +107,6 @@ def _shortage(search: RoutingSearch, verdict: Verdict) -> str:
         f"({' and '.join(limits)} per fibre); {counted(lacking, 'request')} ({pairs}) without a "
         f"route {verb} {' and '.join(lacks)} on a way of theirs; {_least_limits(search)}; {MEND}"
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def _least_limits(search: RoutingSearch) -> str:

@@ -13,7 +13,7 @@ from qnetsim.errors import TopologyError, UsageError
 from qnetsim.network import Topology, read_topology
 from qnetsim.network.formats.topology_files import BUNDLED
 from qnetsim.network.ownership import Agents, agents_of
-from qnetsim.plain_text import counted
+from qnetsim.plain_text import counted, listed
 from qnetsim.scenario.tables.portable import file_name
 
 #: Most names that a message lists.
@@ -171,15 +171,13 @@ def _differences(trained: Topology, here: Topology) -> str:
 
 
 def _told(noun: str, missing: list[str], more: list[str]) -> str:
-    lacks = f"it lacks the training's {_listed(noun, missing)}" if missing else ""
-    has = f"it has {_listed(noun, more)} that the training lacked" if more else ""
+    lacks = f"it lacks the training's {_with_noun(noun, missing)}" if missing else ""
+    has = f"it has {_with_noun(noun, more)} that the training lacked" if more else ""
     return ", and ".join(filter(None, [lacks, has]))
 
 
-def _listed(noun: str, names: list[str]) -> str:
-    shown = ", ".join(names[:MOST_NAMES])
-    rest = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return f"{noun}{'s' if len(names) > 1 else ''} {shown}{rest}"
+def _with_noun(noun: str, names: list[str]) -> str:
+    return f"{noun}{'s' if len(names) > 1 else ''} {listed(names, MOST_NAMES)}"
 
 
 def _in_order(trained: Topology, here: Topology) -> TrainedAgents:
