@@ -23,7 +23,8 @@ from qnetsim.kernel.running_tasks import NOTHING_KEPT, KeptKeys, KeyRequest, Tas
 from qnetsim.kernel.serving.open_slot import OpenSlot, TakenKey
 from qnetsim.kernel.task_notes import TaskNotes, Want, shortage
 from qnetsim.network import Route, Topology
-from qnetsim.network.routes import NodePair, least_routes, open_neighbours, whole_lengths
+from qnetsim.network.route_search import least_routes, open_neighbours, whole_lengths
+from qnetsim.network.routes import NodePair
 from qnetsim.policies.base import TaskWait
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from qnetsim.network.cost import UnitCosts, UnitPrices
 from qnetsim.network.formats import BUNDLED, TopologyWarning, read_topology
 from qnetsim.network.loads import LoadTable
 from qnetsim.network.model import PPM, Network, build_network, network_topology
-from qnetsim.network.routes import BLOCKED, Route, RouteTable, shortest_routes
+from qnetsim.network.route_search import shortest_routes
+from qnetsim.network.routes import BLOCKED, Route, RouteTable
 from qnetsim.network.topology import Topology
 
 __all__ = [

@@ -7,14 +7,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from qnetsim.network.routes import (
-    Neighbours,
-    NodePair,
-    Route,
-    least_routes,
-    open_neighbours,
-    whole_lengths,
-)
+from qnetsim.network.route_search import least_routes, open_neighbours, whole_lengths
+from qnetsim.network.routes import Neighbours, NodePair, Route
 from qnetsim.network.topology import Topology
 
 

@@ -9,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 
 from qnetsim.arrays import IntArray
-from qnetsim.network.routes import NodePair, Route, least_routes, whole_lengths
+from qnetsim.network.route_search import least_routes, whole_lengths
+from qnetsim.network.routes import NodePair, Route
 from qnetsim.network.topology import Topology
 
 

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qnetsim.case import open_case
-from qnetsim.network import Route, level_routes, routes
+from qnetsim.network import Route, level_routes, route_search
 from qnetsim.network.level_routes import routes_by_level
-from qnetsim.network.routes import Neighbours, NodePair, least_routes, whole_lengths
+from qnetsim.network.route_search import least_routes, whole_lengths
+from qnetsim.network.routes import Neighbours, NodePair
 from qnetsim.network.topology import Topology
 from qnetsim.optimize.bounds import foreseen_routes
 from tests.support.helpers import nsfnet
@@ -84,7 +85,7 @@ def test_routes_are_those_of_a_search_at_each_level(
     # requests of one pair, and pairs in any order
     pairs = [every[i] for i in rng.integers(0, len(every), 30).tolist()]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(routes, "WORTH_COMPILED", worth_compiled)
+        patch.setattr(route_search, "WORTH_COMPILED", worth_compiled)
         found = routes_by_level(topology, wavelengths, channels, counts, pairs)
     assert found == level_by_level(topology, wavelengths, channels, counts, pairs)
 

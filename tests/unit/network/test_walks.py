@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from qnetsim.network import walks
-from qnetsim.network.routes import NodePair, least_routes, open_neighbours
+from qnetsim.network.route_search import least_routes, open_neighbours
+from qnetsim.network.routes import NodePair
 from qnetsim.network.topology import Topology
 from qnetsim.network.walks import FoundWalks, shortest_walks
 from tests.support.networks import exact_search, grid, random_graph, with_twins
@@ -163,11 +164,11 @@ def test_large_networks_are_searched_once_for_each_last_node(
         walked.append(1)
         return shortest_walks(*arguments)
 
-    from qnetsim.network import routes
+    from qnetsim.network import route_search
 
-    exact = routes._dijkstra
-    monkeypatch.setattr(routes, "_dijkstra", counted)
-    monkeypatch.setattr(routes, "shortest_walks", walked_through)
+    exact = route_search._dijkstra
+    monkeypatch.setattr(route_search, "_dijkstra", counted)
+    monkeypatch.setattr(route_search, "shortest_walks", walked_through)
     large = grid(30, 30)
     rng = np.random.default_rng(1)
     lengths = rng.integers(1, 2**24, len(large.fibres)).tolist()
