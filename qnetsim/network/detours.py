@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from qnetsim.network.route_search import least_routes, open_neighbours, whole_lengths
+from qnetsim.network.route_search import (
+    coded_lengths,
+    least_routes,
+    open_neighbours,
+    search_from,
+    whole_lengths,
+)
 from qnetsim.network.routes import Neighbours, NodePair, Route
 from qnetsim.network.topology import Topology
 
 
 class _Known(NamedTuple):
-    """A route around the avoided fibres, and its length."""
+    """A route around the avoided fibres, and its coded length."""
 
     route: Route
     length: int
 
 
 class _Repaired(NamedTuple):
-    """A repaired fibre: its length, and the distances of all nodes from its two ends."""
+    """A repaired fibre: its coded length, and those of all nodes' paths from its two ends."""
 
     length: int
     from_source: list[int]
     from_target: list[int]
 
     def shortest(self, pair: NodePair) -> int:
-        """Length of the shortest walk of a pair over the fibre."""
+        """Coded length of the shortest walk of a pair over the fibre."""
         a, b = pair
         forth = self.from_source[a] + self.from_target[b]
         back = self.from_target[a] + self.from_source[b]
@@ -49,6 +54,7 @@ class Detours:
     def __init__(self, topology: Topology, lengths: Sequence[Fraction]) -> None:
         self._topology = topology
         self._lengths = whole_lengths(lengths)
+        self._coded = coded_lengths(self._lengths, len(topology.nodes))
         self._avoided: frozenset[int] = frozenset()
         self._known: dict[NodePair, _Known | None] = {}
 
@@ -82,7 +88,7 @@ class Detours:
         fresh = least_routes(neighbours, self._lengths, missing)
         for pair in missing:
             route = fresh.get(pair)
-            length = sum(self._lengths[f] for f in route.fibres) if route else 0
+            length = sum(self._coded[f] for f in route.fibres) if route else 0
             kept[pair] = _Known(route, length) if route else None
         self._avoided = avoided
         self._known = kept
@@ -91,23 +97,7 @@ class Detours:
     def _distances_over(self, neighbours: Neighbours, fibre: int) -> _Repaired:
         source, target = self._topology.fibres[fibre]
         return _Repaired(
-            length=self._lengths[fibre],
-            from_source=_distances(neighbours, self._lengths, source),
-            from_target=_distances(neighbours, self._lengths, target),
+            length=self._coded[fibre],
+            from_source=search_from(neighbours, self._coded, source).lengths,
+            from_target=search_from(neighbours, self._coded, target).lengths,
         )
-
-
-def _distances(neighbours: Neighbours, lengths: Sequence[int], source: int) -> list[int]:
-    """Length of the shortest path to every node; more than any path where none leads."""
-    found = [sum(lengths) + 1] * len(neighbours)
-    found[source] = 0
-    heap = [(0, source)]
-    while heap:
-        length, here = heapq.heappop(heap)
-        if length > found[here]:
-            continue
-        for other, fibre in neighbours[here]:
-            if length + lengths[fibre] < found[other]:
-                found[other] = length + lengths[fibre]
-                heapq.heappush(heap, (found[other], other))
-    return found

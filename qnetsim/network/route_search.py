@@ -6,9 +6,10 @@ import heapq
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from qnetsim.network.routes import Neighbours, NodePair, Route
-from qnetsim.network.topology import Topology
+from qnetsim.network.topology import Neighbour, Topology
 from qnetsim.network.walks import WORTH_COMPILED, shortest_walks
 
 #: Last nodes for each first node up to which compiled code is worth it: it searches from the last.
@@ -68,7 +69,7 @@ def least_routes(
     if len(neighbours) * firsts < WORTH_COMPILED or lasts > MOST_LASTS * firsts:
         return _searched(neighbours, lengths, wanted)
     found = shortest_walks(neighbours, lengths, wanted)
-    routes = {wanted[i]: Route(*walk) for i, walk in found.walks.items()}
+    routes = {wanted[i]: route for i, route in found.walks.items()}
     return routes | _searched(neighbours, lengths, [wanted[i] for i in found.open])
 
 
@@ -76,39 +77,89 @@ def _searched(
     neighbours: Neighbours, lengths: Sequence[int], pairs: Iterable[NodePair]
 ) -> dict[NodePair, Route]:
     """Routes by one search for each first node."""
+    coded = coded_lengths(lengths, len(neighbours))
     targets: dict[int, set[int]] = {}
     for source, target in pairs:
         targets.setdefault(source, set()).add(target)
     return {
         (source, target): route
         for source, wanted in targets.items()
-        for target, route in _dijkstra(neighbours, lengths, source, wanted).items()
+        for target, route in _routes_from(neighbours, coded, source, wanted).items()
     }
 
 
-def _dijkstra(
-    neighbours: Neighbours,
-    lengths: Sequence[int],
-    source: int,
-    wanted: set[int],
-) -> dict[int, Route]:
-    """Dijkstra over labels (length, count of fibres, node sequence, fibre sequence).
+class Found(NamedTuple):
+    """What a search from one node found.
 
-    Labels compare as tuples. Adding one fibre to two labels of a node keeps their order, so
-    the first label that is popped for a node is its least one, zero lengths included.
+    Attributes
+    ----------
+    lengths : list of int
+        Coded length of the shortest path to each node; more than any path where none leads.
+    before : list of list of Neighbour
+        Over which nodes and fibres the shortest paths come to each node.
     """
-    missing = set(wanted)
-    found: dict[int, Route] = {}
-    heap: list[tuple[int, int, tuple[int, ...], tuple[int, ...]]] = [(0, 0, (source,), ())]
-    while heap and missing:
-        length, hops, nodes, fibres = heapq.heappop(heap)
-        here = nodes[-1]
-        if here in found:
+
+    lengths: list[int]
+    before: list[list[Neighbour]]
+
+
+def coded_lengths(lengths: Sequence[int], nodes: int) -> list[int]:
+    """Lengths with the count of fibres in their last digit, to so many nodes.
+
+    Sums over paths compare by length, then by the number of fibres, and each fibre adds to them.
+    """
+    return [length * nodes + 1 for length in lengths]
+
+
+def search_from(
+    neighbours: Neighbours, coded: Sequence[int], source: int, wanted: Iterable[int] = ()
+) -> Found:
+    """Dijkstra from a node: to all nodes, or until all that are wanted have been reached.
+
+    What is found of other nodes is then no shorter than it is.
+    """
+    nodes = len(neighbours)
+    found = [sum(coded) + 1] * nodes
+    found[source] = 0
+    before: list[list[Neighbour]] = [[] for _ in neighbours]
+    missing = set(wanted) or {-1}
+    # one whole number stands for a length and a node: it is compared the fastest
+    heap = [source]
+    while heap:
+        length, here = divmod(heapq.heappop(heap), nodes)
+        if length > found[here]:
             continue
-        found[here] = Route(nodes, fibres)
         missing.discard(here)
+        if not missing:
+            break
         for other, fibre in neighbours[here]:
-            if other not in found:
-                label = (length + lengths[fibre], hops + 1, (*nodes, other), (*fibres, fibre))
-                heapq.heappush(heap, label)
-    return {node: found[node] for node in wanted if node in found}
+            longer = length + coded[fibre]
+            if longer < found[other]:
+                found[other] = longer
+                before[other] = [Neighbour(here, fibre)]
+                heapq.heappush(heap, longer * nodes + other)
+            elif longer == found[other]:
+                before[other].append(Neighbour(here, fibre))
+    return Found(found, before)
+
+
+def _routes_from(
+    neighbours: Neighbours, coded: Sequence[int], source: int, wanted: set[int]
+) -> dict[int, Route]:
+    """Routes from a node to those that are wanted and can be reached."""
+    before = search_from(neighbours, coded, source, wanted).before
+    known = {source: Route((source,), ())}
+    stack = [node for node in wanted if before[node]]
+    while stack:
+        node = stack[-1]
+        if missing := [last for last, _ in before[node] if last not in known]:
+            stack += missing
+            continue
+        stack.pop()
+        ways = [
+            Route((*known[last].nodes, node), (*known[last].fibres, fibre))
+            for last, fibre in before[node]
+        ]
+        # the smallest nodes, then the smallest fibres
+        known[node] = min(ways) if len(ways) > 1 else ways[0]
+    return {node: known[node] for node in wanted if node in known}

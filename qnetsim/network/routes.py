@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,9 +18,11 @@ NodePair = tuple[int, int]
 Neighbours = Sequence[Sequence[Neighbour]]
 
 
-@dataclass(frozen=True)
-class Route:
-    """A simple path: ``nodes`` as positions in topology order, ``fibres`` between them."""
+class Route(NamedTuple):
+    """A simple path: ``nodes`` as positions in topology order, ``fibres`` between them.
+
+    Routes are ordered by their nodes, then by their fibres.
+    """
 
     nodes: tuple[int, ...]
     fibres: tuple[int, ...]

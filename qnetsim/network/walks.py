@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.arrays import FloatArray, IntArray
-from qnetsim.network.topology import Neighbour
+from qnetsim.network.routes import Neighbours, Route
 
 #: Nodes times nodes to search from at which compiled code is worth its import; it is four times as
 #: fast there as a heap in Python, as fast at a tenth of that, and fifteen times as fast at 500,000.
@@ -36,25 +36,18 @@ ROUNDINGS = 8
 LEAST_LENGTH = 1e-290
 
 
-class Walk(NamedTuple):
-    """Nodes of a walk and the fibres between them."""
-
-    nodes: tuple[int, ...]
-    fibres: tuple[int, ...]
-
-
 class FoundWalks(NamedTuple):
     """Walks by the position of their pair.
 
     Attributes
     ----------
-    walks : dict from int to Walk
+    walks : dict from int to Route
         Pairs that no path joins are left out.
     open : list of int
         Pairs whose shortest walk only exact arithmetic can tell.
     """
 
-    walks: dict[int, Walk]
+    walks: dict[int, Route]
     open: list[int]
 
 
@@ -67,7 +60,7 @@ class _Links(NamedTuple):
 
 
 def shortest_walks(
-    neighbours: Sequence[Sequence[Neighbour]],
+    neighbours: Neighbours,
     lengths: Sequence[int],
     pairs: Sequence[tuple[int, int]],
 ) -> FoundWalks:
@@ -100,7 +93,7 @@ def shortest_walks(
 
 
 def all_distances(
-    neighbours: Sequence[Sequence[Neighbour]], lengths: Sequence[float], targets: Sequence[int]
+    neighbours: Neighbours, lengths: Sequence[float], targets: Sequence[int]
 ) -> FloatArray:
     """Length of the shortest path from every node to each target, shape (targets, nodes).
 
@@ -109,7 +102,7 @@ def all_distances(
     return _distances(_links(neighbours), np.array(lengths), np.array(targets, dtype=np.int64))
 
 
-def _links(neighbours: Sequence[Sequence[Neighbour]]) -> _Links:
+def _links(neighbours: Neighbours) -> _Links:
     degree = [len(ends) for ends in neighbours]
     numbers = chain.from_iterable(chain.from_iterable(neighbours))
     listed = np.fromiter(numbers, dtype=np.int64).reshape(-1, 2)
@@ -175,7 +168,7 @@ class _Walker:
 
     def walk(
         self, sources: IntArray, targets: IntArray, row: IntArray
-    ) -> tuple[list[tuple[int, Walk]], npt.NDArray[np.bool_]]:
+    ) -> tuple[list[tuple[int, Route]], npt.NDArray[np.bool_]]:
         """Walks of the pairs that are joined, by position, and whether each is certain."""
         certain = np.ones(sources.size, dtype=bool)
         joined = np.isfinite(self._distances[row, sources])
@@ -198,7 +191,12 @@ class _Walker:
         count = np.bincount(pair, minlength=sources.size)
         last = np.cumsum(count).tolist()
         walks = [
-            (i, Walk(tuple(nodes[last[i] - n : last[i]]), tuple(fibres[last[i] - n + 1 : last[i]])))
+            (
+                i,
+                Route(
+                    tuple(nodes[last[i] - n : last[i]]), tuple(fibres[last[i] - n + 1 : last[i]])
+                ),
+            )
             for i, n in enumerate(count.tolist())
             if n and certain[i]
         ]
