@@ -9,8 +9,8 @@ from typing import NamedTuple
 from qnetsim.network.route_search import (
     coded_lengths,
     least_routes,
+    lengths_from,
     open_neighbours,
-    search_from,
     whole_lengths,
 )
 from qnetsim.network.routes import Neighbours, NodePair, Route
@@ -98,6 +98,6 @@ class Detours:
         source, target = self._topology.fibres[fibre]
         return _Repaired(
             length=self._coded[fibre],
-            from_source=search_from(neighbours, self._coded, source).lengths,
-            from_target=search_from(neighbours, self._coded, target).lengths,
+            from_source=lengths_from(neighbours, self._coded, source),
+            from_target=lengths_from(neighbours, self._coded, target),
         )

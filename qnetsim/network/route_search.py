@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from heapq import heappop, heappush
 
 from qnetsim.network.routes import Neighbours, NodePair, Route
-from qnetsim.network.topology import Neighbour, Topology
+from qnetsim.network.topology import Topology
 from qnetsim.network.walks import WORTH_COMPILED, shortest_walks
 
 #: Last nodes for each first node up to which compiled code is worth it: it searches from the last.
@@ -88,45 +87,32 @@ def _searched(
     }
 
 
-class Found(NamedTuple):
-    """What a search from one node found.
-
-    Attributes
-    ----------
-    lengths : list of int
-        Coded length of the shortest path to each node; more than any path where none leads.
-    before : list of list of Neighbour
-        Over which nodes and fibres the shortest paths come to each node.
-    """
-
-    lengths: list[int]
-    before: list[list[Neighbour]]
-
-
 def coded_lengths(lengths: Sequence[int], nodes: int) -> list[int]:
     """Lengths with the count of fibres in their last digit, to so many nodes.
 
-    Sums over paths compare by length, then by the number of fibres, and each fibre adds to them.
+    Sums over paths compare by length, then by the number of fibres. Each fibre adds something, so
+    a path gets longer with every fibre, also where lengths are zero.
     """
     return [length * nodes + 1 for length in lengths]
 
 
-def search_from(
+def lengths_from(
     neighbours: Neighbours, coded: Sequence[int], source: int, wanted: Iterable[int] = ()
-) -> Found:
-    """Dijkstra from a node: to all nodes, or until all that are wanted have been reached.
+) -> list[int]:
+    """Coded length of the shortest path to each node; more than any path where none leads.
 
-    What is found of other nodes is then no shorter than it is.
+    With nodes that are wanted, the search ends when it has reached them. Lengths to nodes that it
+    has not reached may then be too large.
     """
     nodes = len(neighbours)
     found = [sum(coded) + 1] * nodes
     found[source] = 0
-    before: list[list[Neighbour]] = [[] for _ in neighbours]
+    # -1 is no node: the search goes on to its end
     missing = set(wanted) or {-1}
-    # one whole number stands for a length and a node: it is compared the fastest
+    # a length and a node in one whole number, which compares faster than a pair
     heap = [source]
     while heap:
-        length, here = divmod(heapq.heappop(heap), nodes)
+        length, here = divmod(heappop(heap), nodes)
         if length > found[here]:
             continue
         missing.discard(here)
@@ -136,30 +122,34 @@ def search_from(
             longer = length + coded[fibre]
             if longer < found[other]:
                 found[other] = longer
-                before[other] = [Neighbour(here, fibre)]
-                heapq.heappush(heap, longer * nodes + other)
-            elif longer == found[other]:
-                before[other].append(Neighbour(here, fibre))
-    return Found(found, before)
+                heappush(heap, longer * nodes + other)
+    return found
 
 
 def _routes_from(
     neighbours: Neighbours, coded: Sequence[int], source: int, wanted: set[int]
 ) -> dict[int, Route]:
     """Routes from a node to those that are wanted and can be reached."""
-    before = search_from(neighbours, coded, source, wanted).before
+    found = lengths_from(neighbours, coded, source, wanted)
     known = {source: Route((source,), ())}
-    stack = [node for node in wanted if before[node]]
+    farthest = sum(coded)
+    stack = [node for node in wanted if found[node] <= farthest]
     while stack:
         node = stack[-1]
-        if missing := [last for last, _ in before[node] if last not in known]:
+        # where the shortest paths come from; each such node is nearer
+        before = [
+            (last, fibre)
+            for last, fibre in neighbours[node]
+            if found[last] + coded[fibre] == found[node]
+        ]
+        if missing := [last for last, _ in before if last not in known]:
             stack += missing
             continue
         stack.pop()
-        ways = [
-            Route((*known[last].nodes, node), (*known[last].fibres, fibre))
-            for last, fibre in before[node]
-        ]
-        # the smallest nodes, then the smallest fibres
-        known[node] = min(ways) if len(ways) > 1 else ways[0]
+        if node not in known:
+            # the smallest nodes, then the smallest fibres
+            known[node] = min(
+                Route((*known[last].nodes, node), (*known[last].fibres, fibre))
+                for last, fibre in before
+            )
     return {node: known[node] for node in wanted if node in known}

@@ -23,8 +23,9 @@ import numpy.typing as npt
 from qnetsim.arrays import FloatArray, IntArray
 from qnetsim.network.routes import Neighbours, Route
 
-#: Nodes times nodes to search from at which compiled code is worth its import; it is four times as
-#: fast there as a heap in Python, as fast at a tenth of that, and fifteen times as fast at 500,000.
+#: Nodes times nodes to search from at which compiled code is worth its import. It is almost three
+#: times as fast there as the search in Python, as fast at a tenth of that, and five times as fast
+#: at 250,000.
 WORTH_COMPILED = 20_000
 #: Whole numbers below are exact in doubles, and so are their sums that stay below.
 EXACT = 2.0**53

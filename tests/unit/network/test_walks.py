@@ -166,8 +166,8 @@ def test_large_networks_are_searched_once_for_each_last_node(
 
     from qnetsim.network import route_search
 
-    exact = route_search.search_from
-    monkeypatch.setattr(route_search, "search_from", counted)
+    exact = route_search.lengths_from
+    monkeypatch.setattr(route_search, "lengths_from", counted)
     monkeypatch.setattr(route_search, "shortest_walks", walked_through)
     large = grid(30, 30)
     rng = np.random.default_rng(1)
