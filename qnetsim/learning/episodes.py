@@ -7,13 +7,13 @@ import os
 import warnings
 from collections.abc import Mapping
 from numbers import Real
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case, load, open_case
-from qnetsim.errors import UsageError
+from qnetsim.errors import NoDrawingError, UsageError
 from qnetsim.learning.environment import ArrayEnvironment
 from qnetsim.learning.kernel_environment import new_environment
 from qnetsim.plain_text import one_line
@@ -42,6 +42,15 @@ class OpenedScenario:
         self._case = open_case(scenario)
         self._slots = scenario.run.slots
         self._environment = new_environment(self._case, [0], "environment", slots=self._slots)
+
+    def render(self) -> NoReturn:
+        """There is no drawing.
+
+        Raises
+        ------
+        NoDrawingError
+        """
+        raise refuse_render()
 
     def __getstate__(self) -> dict[str, Any]:
         """The scenario, and what is not made from it."""
@@ -80,10 +89,17 @@ def refuse_rendering(render_mode: object) -> None:
 
     Raises
     ------
-    UsageError
+    NoDrawingError
     """
     if render_mode is not None:
-        raise UsageError(f"render_mode is {render_mode!r}; nothing is drawn here, so leave it out")
+        raise NoDrawingError(
+            f"render_mode is {render_mode!r}; nothing is drawn here, so leave it out"
+        )
+
+
+def refuse_render() -> NoDrawingError:
+    """Say that ``render`` draws nothing."""
+    return NoDrawingError("render() was called; nothing is drawn here, so leave it out")
 
 
 def note_options(options: Mapping[str, object] | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from qnetsim.learning.episodes import (
     agent_action,
     given_scenario,
     note_options,
+    refuse_render,
     refuse_rendering,
     refuse_step,
     whole_seed,
@@ -302,6 +303,15 @@ class QkdAECEnv(OrderEnforcingWrapper):  # type: ignore[misc]
         """
         self._refuse_before_reset("agent_iter")
         return super().agent_iter(max_iter)
+
+    def render(self) -> NoReturn:
+        """There is no drawing.
+
+        Raises
+        ------
+        NoDrawingError
+        """
+        raise refuse_render()
 
     def _refuse_before_reset(self, call: str) -> None:
         if not self._has_reset:

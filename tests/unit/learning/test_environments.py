@@ -541,6 +541,9 @@ def test_nothing_is_drawn():
         assert made(scenario_of(), render_mode=None).render_mode is None
         with pytest.raises(UsageError, match="render_mode is 'human'; nothing is drawn here"):
             made(scenario_of(), render_mode="human")
+        environment = made(scenario_of())
+        with pytest.raises(NotImplementedError, match=r"render\(\) was called; nothing is drawn"):
+            environment.render()
 
 
 @pytest.mark.parametrize(

@@ -169,11 +169,30 @@ def test_other_scenarios_are_refused() -> None:
         gymnasium.make(ENVIRONMENT, scenario="nsfnett")
 
 
-@pytest.mark.filterwarnings("ignore:.*render_mode='human'")
+@pytest.mark.filterwarnings("ignore:.*that is not in the possible render_modes")
 def test_nothing_is_drawn() -> None:
-    assert gymnasium.make(ENVIRONMENT, scenario=scenario_of(), render_mode=None).render_mode is None
-    with pytest.raises(UsageError, match="render_mode is 'human'; nothing is drawn here"):
-        gymnasium.make(ENVIRONMENT, scenario=scenario_of(), render_mode="human")
+    environment = gymnasium.make(ENVIRONMENT, scenario=scenario_of(), render_mode=None)
+    assert environment.render_mode is None
+    # Stable-Baselines3 asks for "rgb_array", and goes on without it at a TypeError
+    for mode in ("human", "rgb_array"):
+        with pytest.raises(UsageError, match=f"render_mode is '{mode}'; nothing is drawn") as found:
+            gymnasium.make(ENVIRONMENT, scenario=scenario_of(), render_mode=mode)
+        assert isinstance(found.value, TypeError)
+    environment.reset(seed=1)
+    with pytest.raises(NotImplementedError, match=r"render\(\) was called; nothing is drawn here"):
+        environment.render()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_stable_baselines_makes_it_by_its_name() -> None:
+    pytest.importorskip("stable_baselines3", reason="Stable-Baselines3 is not installed")
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.env_util import make_vec_env
+
+    vector = make_vec_env(ENVIRONMENT, n_envs=3, seed=0, env_kwargs={"scenario": scenario_of()})
+    assert vector.reset().shape == (3, *vector.observation_space.shape)
+    assert [info["world"] for info in vector.reset_infos] == [0, 1, 2]
+    assert PPO("MlpPolicy", ENVIRONMENT, n_steps=4, batch_size=4, device="cpu").n_envs == 1
 
 
 def blocks() -> list[str]:
