@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from qnetsim import seeds
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case, load, open_case
 from qnetsim.errors import NoDrawingError, UsageError
@@ -23,8 +24,27 @@ from qnetsim.scenario import Scenario
 
 #: A scenario, its file, or the name of a shipped one.
 ScenarioGiven = Scenario | str | os.PathLike[str]
+#: Least number of a drawn world; all fit 64-bit integers, in which Gymnasium gathers them.
+FIRST_DRAWN = 1 << 62
 #: Characters of a wrong action that a message shows.
 SHOWN = 80
+
+
+def next_world(world: int | None) -> int:
+    """Number of the world that an episode plays to which no seed is given.
+
+    It follows from the world of the episode before, so a world's number repeats all that comes
+    after it too. Drawn numbers have 63 bits, the first of them set: copies with different seeds
+    practically never meet, and none is a small number that a caller keeps for evaluation.
+
+    Parameters
+    ----------
+    world : int or None
+        Of the episode before; None where there was none, and the number is a fresh one.
+    """
+    seed = seeds.fresh_seed() if world is None else world
+    word = int(seeds.words(seeds.stream(seed, "learning", "episode"), 1)[0])
+    return FIRST_DRAWN + (word >> 2)
 
 
 class OpenedScenario:
