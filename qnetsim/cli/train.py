@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qnetsim.case import Case, load, open_case
-from qnetsim.cli.set_option import Changes, set_option
+from qnetsim.cli.set_option import GIVEN_SETTINGS, Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import (
+    GIVEN_SCENARIO,
     durable_option,
     emit,
     force_option,
@@ -179,6 +181,7 @@ def train(
         job = BeliefJob(scenario, case, tuple(range(seeds)), seed, files.written, files.state)
         train_belief(job, force=force, durable=durable, as_json=as_json)
         files.remove_state(durable)
+        _show_use(policy, files.weights, as_json)
         return
     _refuse_what_does_not_learn(policy)
     from qnetsim.learning.results import write_results
@@ -207,6 +210,20 @@ def train(
     show_shared_weights(record, padded)
     echo(f"weights       {files.weights}  SHA-256 {sha256}")
     echo(f"card, curve   {files.card}, {files.curve}  digest {record.digest()}")
+    _show_use(policy, files.weights, as_json)
+
+
+def _show_use(policy: str, weights: Path, as_json: bool) -> None:
+    """Print the command that runs what was trained, where a command line can name the file."""
+    if as_json or "," in str(weights):
+        return
+    given = click.get_current_context().meta
+    # what an agent sees and does is kept with its weights
+    settings = [text for text in given[GIVEN_SETTINGS] if not text.lstrip().startswith("learning.")]
+    words = ["qnetsim", "compare", given[GIVEN_SCENARIO]]
+    words += [word for text in settings for word in ("--set", text)]
+    words += ["-p", "sip", "-p", f"{policy}:model={weights}"]
+    echo(f"to compare    {shlex.join(words)}", copied=True)
 
 
 def _with_epochs(spec: Scenario, epochs: int | None) -> Scenario:

@@ -67,6 +67,7 @@ def test_train_shows_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     )
     assert code == 0
     assert "0 (untrained)" in text and "weights shared, bytes   policies" in text
+    assert text.endswith(f" -p sip -p belief-net:model={out}\n")
 
 
 @pytest.mark.parametrize("option", ["--padded", "--keep-best", "--worlds=2", "--value-weight=0"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qnetsim.errors import UsageError
+from qnetsim.errors import UsageError, argument
 from qnetsim.shipped import shipped_folder
 
 #: Where the models that come with qnetsim are.
@@ -35,6 +35,12 @@ def model_file(policy: str, model: str, usual: str) -> Path:
         raise UsageError(
             f"policy {policy!r} has no trained model {path.stem!r} (shipped: "
             f"{', '.join(shipped) or 'none'}); train one by `qnetsim train SCENARIO --policy "
-            f"{policy} --out FILE.safetensors` and give model = FILE.safetensors"
+            f"{policy} --out FILE.safetensors` and give {as_given(policy, 'FILE.safetensors')}"
         )
     return path
+
+
+def as_given(policy: str, model: str) -> str:
+    """How a caller gives a policy these weights: for one command, and in a scenario."""
+    short = argument("policy", f"{policy}:model={model}")
+    return f'{short}, or model = "{model}" in the [[policy]] table'
