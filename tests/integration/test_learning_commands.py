@@ -93,6 +93,20 @@ def test_train_shows_a_table_and_what_pads_cost(
     assert consumed.any()
 
 
+@pytest.mark.parametrize("policy", ["job-filter", "periods:much=50"])
+def test_a_policy_that_does_not_go_with_the_scenario_is_a_wrong_argument(
+    policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path)
+    for words in (
+        ("run", path, "-o", str(tmp_path / "t.h5")),
+        ("compare", path, "--out", str(tmp_path)),
+    ):
+        code, _, err = call(capsys, *words, "-p", policy)
+        assert code == 2, err
+        assert policy.split(":")[0] in err
+
+
 @pytest.mark.parametrize("policy", ["fedsac", "decppo"])
 def test_train_ends_with_the_command_that_uses_the_weights(
     policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
