@@ -123,7 +123,17 @@ def refuse_render() -> NoDrawingError:
 
 
 def note_options(options: Mapping[str, object] | None) -> None:
-    """Warn of options of ``reset``, of which there are none here; checkers of others pass some."""
+    """Warn of options of ``reset``, of which there are none here; checkers of others pass some.
+
+    Raises
+    ------
+    UsageError
+        They are no mapping.
+    """
+    if options is not None and not isinstance(options, Mapping):
+        raise UsageError(
+            f"options is {one_line(repr(options), SHOWN)}; leave it out: there are none"
+        )
     if options:
         names = ", ".join(map(repr, options))
         warnings.warn(f"reset() has no options; {names} changes nothing", stacklevel=3)

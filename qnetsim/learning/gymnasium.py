@@ -92,7 +92,7 @@ class ManagerEnv(OpenedScenario, gymnasium.Env[Vector, Vector]):
         Raises
         ------
         UsageError
-            The seed is no whole number >= 0.
+            The seed is no whole number >= 0, or the options are no mapping.
         """
         note_options(options)
         number = None if seed is None else whole_seed(seed)

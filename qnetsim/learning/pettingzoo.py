@@ -137,7 +137,7 @@ class QkdParallelEnv(OpenedScenario, ParallelEnv):  # type: ignore[misc]
         Raises
         ------
         UsageError
-            The seed is no whole number >= 0.
+            The seed is no whole number >= 0, or the options are no mapping.
         """
         note_options(options)
         self._world = next_world(self._world) if seed is None else whole_seed(seed)

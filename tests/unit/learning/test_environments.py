@@ -209,6 +209,8 @@ def test_options_of_a_reset_are_not_dropped_in_silence() -> None:
             environment.reset(seed=1, options={"world": 3})
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            with pytest.raises(UsageError, match="options is 5; leave it out: there are none"):
+                environment.reset(options=5)
             environment.reset(options={})
             environment.reset(options=None)
 
