@@ -106,8 +106,9 @@ def refuse_other_options(options: TrainingOptions, others: Mapping[str, object])
     if given:
         names = ", ".join(map(argument, given))
         raise UsageError(
-            f"{names}: not for {BELIEF_NET}, which is trained by likelihood; give "
-            "--seeds, --epochs, --threads and --train-seed only"
+            f"{names}: not for {BELIEF_NET}, which is trained by likelihood; it takes "
+            "--set, --out, --seeds, --epochs, --threads, --train-seed, --durable, --force and "
+            "--json only"
         )
 
 
