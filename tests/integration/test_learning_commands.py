@@ -231,6 +231,7 @@ def test_what_cannot_be_trained_on_is_named_with_its_key(
         ("[regimes]\nmeans = [1, -5]\n", "allowed: a number 0 .. 1000000"),
         ("[learning]\nbatch = 0\n", "an integer 1 .. 65536"),
         ("[learning]\nobserve = ['demands']\n", "'actions', 'demand', 'pools', 'context'"),
+        ("[learning]\nobserve = ['pairs', 'pairs']\n", "'pairs' stands there twice; allowed: each"),
         ("[learning]\ndiscont = 0.5\n", "did you mean 'discount'"),
     ],
 )
@@ -266,6 +267,12 @@ def test_a_policy_without_weights_says_how_to_train_them(
     assert code == 2
     assert "qnetsim train SCENARIO --policy fedsac" in err
     assert 'give --policy fedsac:model=FILE.safetensors, or model = "FILE.safetensors" in' in err
+    for other in ("/dev/null", path):
+        refused = call(capsys, "run", path, "-p", f"fedsac:model={other}", "-o", "t.h5")
+        assert (refused[0], f"{other} is no file of weights; give a .safe" in refused[2]) == (
+            2,
+            True,
+        )
     shipped = MODELS / "fedsac-nsfnet.safetensors"
     mine = ("run", written(tmp_path), "-p", f"decsac:model={shipped}", "-o", str(tmp_path / "u.h5"))
     code, _, err = call(capsys, *mine)

@@ -25,12 +25,17 @@ def model_file(policy: str, model: str, usual: str) -> Path:
     Raises
     ------
     UsageError
-        No model of this name is shipped.
+        No model of this name is shipped, or the file is of another kind.
     """
     if model.endswith(".safetensors"):
         return Path(model)
     path = MODELS / f"{policy}-{model or usual}.safetensors"
     if not path.is_file():
+        if model and (Path(model).name != model or Path(model).exists()):
+            raise UsageError(
+                f"policy {policy!r}: {model} is no file of weights; give a .safetensors file that "
+                "`qnetsim train` has written, or the name of a shipped model"
+            )
         shipped = sorted(p.stem for p in MODELS.glob(f"{policy}-*.safetensors"))
         raise UsageError(
             f"policy {policy!r} has no trained model {path.stem!r} (shipped: "
