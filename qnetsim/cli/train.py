@@ -26,11 +26,18 @@ from qnetsim.cli.show.output import (
 )
 from qnetsim.cli.show.training import show_shared_weights, show_training, training_json
 from qnetsim.cli.strict_command import StrictCommand
-from qnetsim.cli.train_belief import BELIEF_NET, BeliefJob, refuse_other_options, train_belief
+from qnetsim.cli.train_belief import (
+    BELIEF_NET,
+    BeliefJob,
+    refuse_other_options,
+    saved_up_to,
+    train_belief,
+)
 from qnetsim.cli.training_options import training_options
 from qnetsim.errors import SettingError, TraceError, UsageError
 from qnetsim.input_files import forget_input, refuse_irregular
 from qnetsim.interrupt import stoppable
+from qnetsim.last_message import AGAIN, note_command, note_instead
 from qnetsim.plain_text import counted
 from qnetsim.scenario import Scenario, locate
 from qnetsim.scenario.tables.portable import file_name
@@ -169,6 +176,8 @@ def train(
     )
     # files beside the state of a training may be those that it was about to write
     files.refuse_overwriting(force or files.state.exists())
+    if padded:
+        note_command(AGAIN)  # nothing is saved on the way
     # torch takes seconds to import, so only a training does
     from qnetsim.learning.train import limit_threads
 
@@ -288,6 +297,7 @@ def _resume(training: Training, state: Path, padded: bool, force: bool) -> None:
         from qnetsim.learning.checkpoint import restore_state
 
         restore_state(training, state)
+        note_instead(saved_up_to(training.epoch))
         echo(f"resumed from {state} after epoch {training.epoch}", err=True)
 
 
@@ -328,11 +338,11 @@ def _train(
             try:
                 check()
             except KeyboardInterrupt:
-                echo(f"stopped after epoch {now.epoch}; the same command goes on", err=True)
                 due = True
                 raise
             finally:
                 if due and state is not None:
                     save_state(now, state, durable=durable)
+                    note_instead(saved_up_to(now.epoch))
 
         training.run(done=done)
