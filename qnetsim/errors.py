@@ -86,6 +86,14 @@ class MissingExtraError(UsageError):
     """What was asked for needs a package that an extra of qnetsim brings; names the command."""
 
 
+class NoDrawingError(UsageError, TypeError, NotImplementedError):
+    """A drawing was asked of an environment that draws nothing.
+
+    It is also what other libraries expect: a ``TypeError`` for a ``render_mode``, on which
+    Stable-Baselines3 goes on without one, and a ``NotImplementedError`` for ``render()``.
+    """
+
+
 class _ListedProblemsError(QnetsimError):
     """Several problems of one input, one a line.
 

@@ -103,5 +103,5 @@ def ending(number: int) -> str:
     go_on = _command.go_on if parts or _command.instead else _command.anew
     if begun:
         parts.append(f"nothing was written to {listed(begun, NAMED)}")
-    stands = _command.instead or "; ".join(parts) or "no trace was being written"
+    stands = _command.instead or "; ".join(parts) or "nothing was being written"
     return f"interrupted ({signal.Signals(number).name}): {stands}; {go_on}"

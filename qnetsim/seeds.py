@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from functools import cached_property
 from typing import Any
 
@@ -45,6 +46,11 @@ def stream_key(seed: int, *name: str | int) -> RawWords:
     """Key of the stream of this name, for code that makes the words of Philox itself: two words."""
     text = json.dumps([seed, *name], separators=(",", ":")).encode()
     return np.frombuffer(hashlib.blake2b(text, digest_size=16).digest(), dtype="<u8")
+
+
+def fresh_seed() -> int:
+    """A seed from the entropy of the system, 64 bits, for who asks for randomness without one."""
+    return secrets.randbits(64)
 
 
 def words(bits: np.random.BitGenerator, count: int) -> RawWords:

@@ -14,6 +14,8 @@ from qnetsim.errors import UsageError
 from qnetsim.scenario.lines import Key
 
 FORM = "write TABLE.KEY=VALUE, for example demand.requests=40 or policy.0.name=evf"
+#: Where a command's context keeps the values as they were written.
+GIVEN_SETTINGS = "qnetsim.settings"
 #: Keys that may name a file.
 FILES = {
     *(("network", "topology"), ("network", "rate_table"), ("recording", "file")),
@@ -68,11 +70,18 @@ def _value(text: str, value: str) -> Any:
     raise UsageError(f"--set {text!r}: {value!r} is neither TOML nor plain text; {FORM}")
 
 
+def _read_settings(
+    context: click.Context, parameter: click.Parameter, settings: Sequence[str]
+) -> Changes:
+    context.meta[GIVEN_SETTINGS] = settings
+    return changes_of(settings)
+
+
 set_option = click.option(
     "--set",
     "changes",
     metavar="TABLE.KEY=VALUE",
     multiple=True,
-    callback=lambda context, parameter, settings: changes_of(settings),
+    callback=_read_settings,
     help="Another value for a key of the scenario, checked like the file.",
 )

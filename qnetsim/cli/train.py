@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qnetsim.case import Case, load, open_case
-from qnetsim.cli.set_option import Changes, set_option
+from qnetsim.cli.set_option import GIVEN_SETTINGS, Changes, set_option
 from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import (
+    GIVEN_SCENARIO,
     durable_option,
     emit,
     force_option,
@@ -24,11 +26,18 @@ from qnetsim.cli.show.output import (
 )
 from qnetsim.cli.show.training import show_shared_weights, show_training, training_json
 from qnetsim.cli.strict_command import StrictCommand
-from qnetsim.cli.train_belief import BELIEF_NET, BeliefJob, refuse_other_options, train_belief
+from qnetsim.cli.train_belief import (
+    BELIEF_NET,
+    BeliefJob,
+    refuse_other_options,
+    saved_up_to,
+    train_belief,
+)
 from qnetsim.cli.training_options import training_options
 from qnetsim.errors import SettingError, TraceError, UsageError
 from qnetsim.input_files import forget_input, refuse_irregular
 from qnetsim.interrupt import stoppable
+from qnetsim.last_message import AGAIN, note_command, note_instead
 from qnetsim.plain_text import counted
 from qnetsim.scenario import Scenario, locate
 from qnetsim.scenario.tables.portable import file_name
@@ -167,6 +176,8 @@ def train(
     )
     # files beside the state of a training may be those that it was about to write
     files.refuse_overwriting(force or files.state.exists())
+    if padded:
+        note_command(AGAIN)  # nothing is saved on the way
     # torch takes seconds to import, so only a training does
     from qnetsim.learning.train import limit_threads
 
@@ -179,6 +190,7 @@ def train(
         job = BeliefJob(scenario, case, tuple(range(seeds)), seed, files.written, files.state)
         train_belief(job, force=force, durable=durable, as_json=as_json)
         files.remove_state(durable)
+        _show_use(policy, files.weights, as_json)
         return
     _refuse_what_does_not_learn(policy)
     from qnetsim.learning.results import write_results
@@ -207,6 +219,20 @@ def train(
     show_shared_weights(record, padded)
     echo(f"weights       {files.weights}  SHA-256 {sha256}")
     echo(f"card, curve   {files.card}, {files.curve}  digest {record.digest()}")
+    _show_use(policy, files.weights, as_json)
+
+
+def _show_use(policy: str, weights: Path, as_json: bool) -> None:
+    """Print the command that runs what was trained, where a command line can name the file."""
+    if as_json or "," in str(weights):
+        return
+    given = click.get_current_context().meta
+    # what an agent sees and does is kept with its weights
+    settings = [text for text in given[GIVEN_SETTINGS] if not text.lstrip().startswith("learning.")]
+    words = ["qnetsim", "compare", given[GIVEN_SCENARIO]]
+    words += [word for text in settings for word in ("--set", text)]
+    words += ["-p", "sip", "-p", f"{policy}:model={weights}"]
+    echo(f"to compare    {shlex.join(words)}", copied=True)
 
 
 def _with_epochs(spec: Scenario, epochs: int | None) -> Scenario:
@@ -271,6 +297,7 @@ def _resume(training: Training, state: Path, padded: bool, force: bool) -> None:
         from qnetsim.learning.checkpoint import restore_state
 
         restore_state(training, state)
+        note_instead(saved_up_to(training.epoch))
         echo(f"resumed from {state} after epoch {training.epoch}", err=True)
 
 
@@ -311,11 +338,11 @@ def _train(
             try:
                 check()
             except KeyboardInterrupt:
-                echo(f"stopped after epoch {now.epoch}; the same command goes on", err=True)
                 due = True
                 raise
             finally:
                 if due and state is not None:
                     save_state(now, state, durable=durable)
+                    note_instead(saved_up_to(now.epoch))
 
         training.run(done=done)

@@ -13,6 +13,7 @@ from qnetsim.cli.show.echo import echo
 from qnetsim.cli.show.output import emit, progress, table
 from qnetsim.errors import SettingError, UsageError, argument
 from qnetsim.interrupt import stoppable
+from qnetsim.last_message import note_instead
 from qnetsim.plain_text import counted
 from qnetsim.scenario import locate
 
@@ -70,6 +71,7 @@ def train_belief(job: BeliefJob, *, force: bool, durable: bool, as_json: bool) -
         raise locate(job.scenario, error.problems) from None
     if job.state.exists() and not force:
         restore_belief_state(training, job.state)
+        note_instead(saved_up_to(training.epoch))
         echo(f"resumed from {job.state} after epoch {training.epoch}", err=True)
     _run(training, job.state, durable)
     record = belief_record(training)
@@ -84,6 +86,11 @@ def train_belief(job: BeliefJob, *, force: bool, durable: bool, as_json: bool) -
     echo(f"weights shared, bytes   {each}")
     echo(f"weights       {job.paths['weights']}  SHA-256 {sha256}")
     echo(f"card, curve   {job.paths['card']}, {job.paths['curve']}  digest {record.digest()}")
+
+
+def saved_up_to(epoch: int) -> str:
+    """What stands of a training that is stopped."""
+    return f"the training is saved up to epoch {epoch}"
 
 
 def refuse_other_options(options: TrainingOptions, others: Mapping[str, object]) -> None:
@@ -106,8 +113,9 @@ def refuse_other_options(options: TrainingOptions, others: Mapping[str, object])
     if given:
         names = ", ".join(map(argument, given))
         raise UsageError(
-            f"{names}: not for {BELIEF_NET}, which is trained by likelihood; give "
-            "--seeds, --epochs, --threads and --train-seed only"
+            f"{names}: not for {BELIEF_NET}, which is trained by likelihood; it takes "
+            "--set, --out, --seeds, --epochs, --threads, --train-seed, --durable, --force and "
+            "--json only"
         )
 
 
@@ -123,11 +131,8 @@ def _run(training: BeliefTraining, state: Path, durable: bool) -> None:
         def done(now: BeliefTraining) -> None:
             advance(1 if now.epoch else 0)
             save_belief_state(now, state, durable=durable)
-            try:
-                check()
-            except KeyboardInterrupt:
-                echo(f"stopped after epoch {now.epoch}; the same command goes on", err=True)
-                raise
+            note_instead(saved_up_to(now.epoch))
+            check()
 
         training.run(done=done)
 

@@ -7,13 +7,14 @@ import os
 import warnings
 from collections.abc import Mapping
 from numbers import Real
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
+from qnetsim import seeds
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case, load, open_case
-from qnetsim.errors import UsageError
+from qnetsim.errors import NoDrawingError, UsageError
 from qnetsim.learning.environment import ArrayEnvironment
 from qnetsim.learning.kernel_environment import new_environment
 from qnetsim.plain_text import one_line
@@ -23,8 +24,27 @@ from qnetsim.scenario import Scenario
 
 #: A scenario, its file, or the name of a shipped one.
 ScenarioGiven = Scenario | str | os.PathLike[str]
+#: Least number of a drawn world; all fit 64-bit integers, in which Gymnasium gathers them.
+FIRST_DRAWN = 1 << 62
 #: Characters of a wrong action that a message shows.
 SHOWN = 80
+
+
+def next_world(world: int | None) -> int:
+    """Number of the world that an episode plays to which no seed is given.
+
+    It follows from the world of the episode before, so a world's number repeats all that comes
+    after it too. Drawn numbers have 63 bits, the first of them set: copies with different seeds
+    practically never meet, and none is a small number that a caller keeps for evaluation.
+
+    Parameters
+    ----------
+    world : int or None
+        Of the episode before; None where there was none, and the number is a fresh one.
+    """
+    seed = seeds.fresh_seed() if world is None else world
+    word = int(seeds.words(seeds.stream(seed, "learning", "episode"), 1)[0])
+    return FIRST_DRAWN + (word >> 2)
 
 
 class OpenedScenario:
@@ -42,6 +62,15 @@ class OpenedScenario:
         self._case = open_case(scenario)
         self._slots = scenario.run.slots
         self._environment = new_environment(self._case, [0], "environment", slots=self._slots)
+
+    def render(self) -> NoReturn:
+        """There is no drawing.
+
+        Raises
+        ------
+        NoDrawingError
+        """
+        raise refuse_render()
 
     def __getstate__(self) -> dict[str, Any]:
         """The scenario, and what is not made from it."""
@@ -80,14 +109,31 @@ def refuse_rendering(render_mode: object) -> None:
 
     Raises
     ------
-    UsageError
+    NoDrawingError
     """
     if render_mode is not None:
-        raise UsageError(f"render_mode is {render_mode!r}; nothing is drawn here, so leave it out")
+        raise NoDrawingError(
+            f"render_mode is {render_mode!r}; nothing is drawn here, so leave it out"
+        )
+
+
+def refuse_render() -> NoDrawingError:
+    """Say that ``render`` draws nothing."""
+    return NoDrawingError("render() was called; nothing is drawn here, so leave it out")
 
 
 def note_options(options: Mapping[str, object] | None) -> None:
-    """Warn of options of ``reset``, of which there are none here; checkers of others pass some."""
+    """Warn of options of ``reset``, of which there are none here; checkers of others pass some.
+
+    Raises
+    ------
+    UsageError
+        They are no mapping.
+    """
+    if options is not None and not isinstance(options, Mapping):
+        raise UsageError(
+            f"options is {one_line(repr(options), SHOWN)}; leave it out: there are none"
+        )
     if options:
         names = ", ".join(map(repr, options))
         warnings.warn(f"reset() has no options; {names} changes nothing", stacklevel=3)

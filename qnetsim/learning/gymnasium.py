@@ -17,6 +17,7 @@ from qnetsim.learning.episodes import (
     OpenedScenario,
     ScenarioGiven,
     given_scenario,
+    next_world,
     note_options,
     real_numbers,
     refuse_rendering,
@@ -63,7 +64,7 @@ class ManagerEnv(OpenedScenario, gymnasium.Env[Vector, Vector]):
         given = given_scenario(scenario)
         whole = given.learning.model_copy(update={"reward_scope": "network"})
         self._open(given.model_copy(update={"learning": whole}))
-        self._world = 0
+        self._world: int | None = None
         self._begun = False
         self._over = False
         units = self._environment.units
@@ -81,19 +82,22 @@ class ManagerEnv(OpenedScenario, gymnasium.Env[Vector, Vector]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Vector, dict[str, Any]]:
-        """Begin an episode in the world of this number, or in the next one.
+        """Begin an episode in the world of this number, or in one drawn by the world before.
+
+        Without a world before, it is a fresh one. ``info["world"]`` is its number, and as a seed
+        repeats the episode and those that follow.
 
         There are no options; a warning names those that are given.
 
         Raises
         ------
         UsageError
-            The seed is no whole number >= 0.
+            The seed is no whole number >= 0, or the options are no mapping.
         """
         note_options(options)
         number = None if seed is None else whole_seed(seed)
         super().reset(seed=number)
-        self._world = self._world + 1 if number is None else number
+        self._world = next_world(self._world) if number is None else number
         self._environment.reset([self._world])
         self._begun, self._over = True, False
         return self._observed(), {"world": self._world}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,9 @@ from qnetsim.learning.episodes import (
     ScenarioGiven,
     agent_action,
     given_scenario,
+    next_world,
     note_options,
+    refuse_render,
     refuse_rendering,
     refuse_step,
     whole_seed,
@@ -62,7 +64,7 @@ class QkdParallelEnv(OpenedScenario, ParallelEnv):  # type: ignore[misc]
     def __init__(self, scenario: ScenarioGiven) -> None:
         scenario = given_scenario(scenario)
         self._open(scenario)
-        self._episode = 0
+        self._world: int | None = None
         units = self._environment.units
         topology = self._case.network.topology
         self.possible_agents = list(units.names)
@@ -125,18 +127,21 @@ class QkdParallelEnv(OpenedScenario, ParallelEnv):  # type: ignore[misc]
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Vector], dict[str, dict[str, Any]]]:
-        """Begin an episode in the world of this number, or in the next one.
+        """Begin an episode in the world of this number, or in one drawn by the world before.
+
+        Without a world before, it is a fresh one. ``info["world"]`` is its number, and as a seed
+        repeats the episode and those that follow.
 
         There are no options; a warning names those that are given.
 
         Raises
         ------
         UsageError
-            The seed is no whole number >= 0.
+            The seed is no whole number >= 0, or the options are no mapping.
         """
         note_options(options)
-        self._episode = whole_seed(seed) if seed is not None else self._episode + 1
-        self._environment.reset([self._episode])
+        self._world = next_world(self._world) if seed is None else whole_seed(seed)
+        self._environment.reset([self._world])
         self.agents = list(self.possible_agents)
         self._over = False
         return self._observed(), {agent: self._info(agent) for agent in self.agents}
@@ -205,7 +210,7 @@ class QkdParallelEnv(OpenedScenario, ParallelEnv):  # type: ignore[misc]
             )
 
     def _info(self, agent: str) -> dict[str, Any]:
-        return {"manager": self._manager[agent]}
+        return {"world": self._world, "manager": self._manager[agent]}
 
     def _observed(self) -> dict[str, Vector]:
         return dict(zip(self.agents, self._environment.observe()[0].copy(), strict=True))
@@ -302,6 +307,15 @@ class QkdAECEnv(OrderEnforcingWrapper):  # type: ignore[misc]
         """
         self._refuse_before_reset("agent_iter")
         return super().agent_iter(max_iter)
+
+    def render(self) -> NoReturn:
+        """There is no drawing.
+
+        Raises
+        ------
+        NoDrawingError
+        """
+        raise refuse_render()
 
     def _refuse_before_reset(self, call: str) -> None:
         if not self._has_reset:

@@ -46,6 +46,7 @@ def cross_checks(data: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _fault_checks(data.get("faults"), data.get("outage"))
     yield from _trace_checks(data.get("trace"))
     yield from _action_checks(data.get("learning"))
+    yield from _observe_checks(data.get("learning"))
     if isinstance(network, dict):
         yield from _rate_checks(network)
         if isinstance(run, dict):
@@ -124,6 +125,14 @@ def _trace_checks(trace: object) -> Iterator[Problem]:
     """A share of a sample goes with a sample."""
     if isinstance(trace, dict) and "requests_sample" in trace and trace.get("requests") != "sample":
         yield ("trace", "requests_sample"), "goes with requests = 'sample' only; remove it"
+
+
+def _observe_checks(learning: object) -> Iterator[Problem]:
+    seen = learning.get("observe") if isinstance(learning, dict) else None
+    if isinstance(seen, list | tuple):
+        for i, name in enumerate(seen):
+            if name in seen[:i]:
+                yield ("learning", "observe", i), f"{name!r} stands there twice; allowed: each once"
 
 
 def _action_checks(learning: object) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import qnetsim
 from qnetsim.case import open_case
+from qnetsim.cli.train import train
 from qnetsim.policies.learned.belief_facts import belief_facts
 from qnetsim.policies.learned.belief_weights import read_belief
 from qnetsim.policies.learned.model_files import MODELS
@@ -67,6 +69,7 @@ def test_train_shows_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     )
     assert code == 0
     assert "0 (untrained)" in text and "weights shared, bytes   policies" in text
+    assert text.endswith(f" -p sip -p belief-net:model={out}\n")
 
 
 @pytest.mark.parametrize("option", ["--padded", "--keep-best", "--worlds=2", "--value-weight=0"])
@@ -76,6 +79,12 @@ def test_options_of_others_are_refused(
     code, _, error = call(capsys, "train", written(tmp_path), "-p", "belief-net", option)
     assert code == 2
     assert f"{option.split('=')[0]}: not for belief-net" in error
+    # what it takes is what the command has, but for those that are refused
+    taken = set(re.findall(r"--[a-z-]+", error.split("it takes")[1]))
+    refused = {"--padded", "--keep-best", "--worlds", "--value-weight", "--evaluate-every"}
+    refused |= {"--stop-after", "--from-traces", "--device", "--log"}
+    options = {name for one in train.params for name in one.opts if name.startswith("--")}
+    assert taken == options - refused - {"--policy"}
 
 
 def test_a_scenario_without_jobs_is_named_with_its_key(

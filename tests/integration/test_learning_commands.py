@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from qnetsim.policies.learned.model_files import MODELS
 from qnetsim.policies.learned.weights import read_weights
 from qnetsim.runs.run_context import RunContext, run_case
 from qnetsim.scenario import parse_scenario
+from qnetsim.trace import open_trace
 from qnetsim.trace.files.curve_file import read_curve
 from tests.support import ROOT
 from tests.support.commands import call
@@ -89,6 +91,42 @@ def test_train_shows_a_table_and_what_pads_cost(
     )
     np.testing.assert_array_equal(produced, consumed + stored)
     assert consumed.any()
+
+
+@pytest.mark.parametrize("policy", ["job-filter", "periods:much=50"])
+def test_a_policy_that_does_not_go_with_the_scenario_is_a_wrong_argument(
+    policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path)
+    for words in (
+        ("run", path, "-o", str(tmp_path / "t.h5")),
+        ("compare", path, "--out", str(tmp_path)),
+    ):
+        code, _, err = call(capsys, *words, "-p", policy)
+        assert code == 2, err
+        assert policy.split(":")[0] in err
+
+
+@pytest.mark.parametrize("policy", ["fedsac", "decppo"])
+def test_train_ends_with_the_command_that_uses_the_weights(
+    policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("qnetsim.learning.evaluate.REALISED_SLOTS", 5)
+    written(tmp_path)
+    settings = ("--set", "run.replications=1", "--set", "run.slots = 5")
+    mine = ("--set", "learning.epochs=1", "-o", "my own.safetensors")
+    code, shown, _ = call(capsys, "train", "s.toml", "-p", policy, *settings, *mine)
+    assert code == 0
+    command = shown.splitlines()[-1].removeprefix("to compare    ")
+    assert shlex.split(command) == [
+        *("qnetsim", "compare", "s.toml", *settings),
+        *("-p", "sip", "-p", f"{policy}:model=my own.safetensors"),
+    ]
+    assert call(capsys, *shlex.split(command)[1:], "--no-report", "--out", "c")[0] == 0
+    with open_trace(next(Path("c").rglob(f"{policy}*.h5"))) as trace:
+        sha256 = trace.provenance["policy"]["weights_sha256"]
+    assert sha256 == read_weights(Path("my own.safetensors")).sha256
 
 
 def test_train_does_what_its_options_say(
@@ -193,6 +231,7 @@ def test_what_cannot_be_trained_on_is_named_with_its_key(
         ("[regimes]\nmeans = [1, -5]\n", "allowed: a number 0 .. 1000000"),
         ("[learning]\nbatch = 0\n", "an integer 1 .. 65536"),
         ("[learning]\nobserve = ['demands']\n", "'actions', 'demand', 'pools', 'context'"),
+        ("[learning]\nobserve = ['pairs', 'pairs']\n", "'pairs' stands there twice; allowed: each"),
         ("[learning]\ndiscont = 0.5\n", "did you mean 'discount'"),
     ],
 )
@@ -227,6 +266,16 @@ def test_a_policy_without_weights_says_how_to_train_them(
     code, _, err = call(capsys, "run", path, "-p", "fedsac", "-o", str(tmp_path / "t.h5"))
     assert code == 2
     assert "qnetsim train SCENARIO --policy fedsac" in err
+    assert 'give --policy fedsac:model=FILE.safetensors, or model = "FILE.safetensors" in' in err
+    for other in ("/dev/null", path):
+        code, _, err = call(capsys, "run", path, "-p", f"fedsac:model={other}", "-o", "t.h5")
+        assert code == 2
+        assert f"{other} is no file of weights; give a .safetensors file" in err
+    shipped = MODELS / "fedsac-nsfnet.safetensors"
+    mine = ("run", written(tmp_path), "-p", f"decsac:model={shipped}", "-o", str(tmp_path / "u.h5"))
+    code, _, err = call(capsys, *mine)
+    assert code == 2
+    assert f"was trained as fedsac, not as decsac; give --policy fedsac:model={shipped.name}" in err
 
 
 def test_damaged_weights_are_refused(tmp_path: Path) -> None:
@@ -292,8 +341,6 @@ def test_a_trace_names_the_weights_that_decided(
         str(out),
     )
     assert code == 0
-    from qnetsim.trace import open_trace
-
     with open_trace(out) as trace:
         sha256 = trace.provenance["policy"]["weights_sha256"]
     assert sha256 == read_weights(MODELS / "fedsac-nsfnet.safetensors").sha256

@@ -20,7 +20,7 @@ def of_its_own() -> Iterator[None]:
 def test_it_counts_what_is_complete_and_names_what_is_short() -> None:
     last_message.note_command("go on")
     assert last_message.ending(signal.SIGTERM) == (
-        "interrupted (SIGTERM): no trace was being written; go on"
+        "interrupted (SIGTERM): nothing was being written; go on"
     )
     last_message.note_planned(9)
     for i in range(6):

@@ -31,6 +31,10 @@ durable_option = click.option(
 )
 
 
+#: Where a command's context keeps the scenario as it was written.
+GIVEN_SCENARIO = "qnetsim.scenario"
+
+
 class ScenarioPath(click.Path):
     """Path of a scenario; the name of a shipped one stands for its path."""
 
@@ -39,6 +43,8 @@ class ScenarioPath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Find the scenario."""
+        if ctx is not None:
+            ctx.meta[GIVEN_SCENARIO] = str(value)
         return scenario_file(super().convert(value, param, ctx))  # type: ignore[arg-type]
 
 

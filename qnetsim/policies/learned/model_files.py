@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qnetsim.errors import UsageError
+from qnetsim.errors import UsageError, argument
 from qnetsim.shipped import shipped_folder
 
 #: Where the models that come with qnetsim are.
@@ -25,16 +25,27 @@ def model_file(policy: str, model: str, usual: str) -> Path:
     Raises
     ------
     UsageError
-        No model of this name is shipped.
+        No model of this name is shipped, or the file is of another kind.
     """
     if model.endswith(".safetensors"):
         return Path(model)
     path = MODELS / f"{policy}-{model or usual}.safetensors"
     if not path.is_file():
+        if model and (Path(model).name != model or Path(model).exists()):
+            raise UsageError(
+                f"policy {policy!r}: {model} is no file of weights; give a .safetensors file that "
+                "`qnetsim train` has written, or the name of a shipped model"
+            )
         shipped = sorted(p.stem for p in MODELS.glob(f"{policy}-*.safetensors"))
         raise UsageError(
             f"policy {policy!r} has no trained model {path.stem!r} (shipped: "
             f"{', '.join(shipped) or 'none'}); train one by `qnetsim train SCENARIO --policy "
-            f"{policy} --out FILE.safetensors` and give model = FILE.safetensors"
+            f"{policy} --out FILE.safetensors` and give {as_given(policy, 'FILE.safetensors')}"
         )
     return path
+
+
+def as_given(policy: str, model: str) -> str:
+    """How a caller gives a policy these weights: for one command, and in a scenario."""
+    short = argument("policy", f"{policy}:model={model}")
+    return f'{short}, or model = "{model}" in the [[policy]] table'

@@ -16,7 +16,7 @@ from qnetsim.errors import UsageError
 from qnetsim.network import Network
 from qnetsim.plain_text import counted
 from qnetsim.policies.base import Decision, Observation, Outcome, Policy, PolicyOptions, Setting
-from qnetsim.policies.learned.model_files import model_file
+from qnetsim.policies.learned.model_files import as_given, model_file
 from qnetsim.scenario.tables.portable import file_name
 
 if TYPE_CHECKING:
@@ -138,8 +138,8 @@ class LearnedPolicy(Policy):
         names = [one.name for one in (FedSAC, DecSAC, DecPPO, MASAC, MAPPO)]
         if self.name in names and trained in names and trained != self.name:
             raise UsageError(
-                f"{path}: was trained as {trained}, not as {self.name}; give {trained} with "
-                "model = this file"
+                f"{path}: was trained as {trained}, not as {self.name}; give "
+                f"{as_given(trained, path.name)}"
             )
 
     def _fitted(self, setting: Setting) -> _Fitted:

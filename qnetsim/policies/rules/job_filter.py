@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qnetsim.errors import PolicyError
+from qnetsim.errors import UsageError
 from qnetsim.policies.base import Setting
 from qnetsim.policies.rules.job_law_filter import JobLawFilter
 from qnetsim.policies.rules.law_policy import LawPolicy, LevelLaw
@@ -20,9 +20,9 @@ class JobFilter(LawPolicy):
 
         Raises
         ------
-        PolicyError
+        UsageError
             The demand has no jobs.
         """
         if setting.forecast.jobs is None:
-            raise PolicyError("job-filter: the demand has no jobs; give the scenario [jobs]")
+            raise UsageError("job-filter: the demand has no jobs; give the scenario [jobs]")
         return JobLawFilter(setting.forecast)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnetsim.arrays import FloatArray, IntArray
-from qnetsim.errors import PolicyError
+from qnetsim.errors import UsageError
 from qnetsim.forecast.job_law import JobLaw
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class PairJobStates:
 
         Raises
         ------
-        PolicyError
+        UsageError
             Periods and sizes make too many.
         """
         from scipy.sparse import csr_matrix
@@ -98,7 +98,7 @@ def _refuse_many(law: JobLaw, periods: Counter[int]) -> None:
     sizes = len(set(law.table.sizes)) + len(set(law.owner_sizes))
     count = 1 + sizes * sum(period + 1 for period in periods)
     if count > MOST_STATES:
-        raise PolicyError(
+        raise UsageError(
             f"job-filter: jobs with these periods and sizes have {count} states on a pair; "
             f"allowed: at most {MOST_STATES}: give [jobs] fewer or shorter periods, or fewer sizes"
         )

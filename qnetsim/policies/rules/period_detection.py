@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from qnetsim.errors import PolicyError
+from qnetsim.errors import UsageError
 from qnetsim.policies.base import PolicyOptions, Setting
 from qnetsim.policies.rules.law_policy import LawPolicy, LevelLaw
 from qnetsim.policies.rules.period_law import PeriodLaw
@@ -43,13 +43,13 @@ class PeriodDetection(LawPolicy):
 
         Raises
         ------
-        PolicyError
+        UsageError
             No level is as high as what counts as much.
         """
         forecast = setting.forecast
         most = forecast.level_count - 1
         if self.options.much > most:
-            raise PolicyError(
+            raise UsageError(
                 f"policy 'periods': much: is {self.options.much}, and no request asks for more "
                 f"than level {most}; allowed: 0 .. {most}"
             )

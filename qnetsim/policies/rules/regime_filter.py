@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from qnetsim.arrays import FloatArray
-from qnetsim.errors import PolicyError
+from qnetsim.errors import UsageError
 from qnetsim.forecast import Forecast
 from qnetsim.forecast.regimes import regime_levels
 from qnetsim.policies.base import Outcome, PolicyOptions, Setting
@@ -143,7 +143,7 @@ def told_regimes(options: RegimeOptions, setting: Setting) -> RegimeFilter:
 
     Raises
     ------
-    PolicyError
+    UsageError
         Regimes are given, but requests have levels of their own.
     """
     scenario = setting.regimes
@@ -152,7 +152,7 @@ def told_regimes(options: RegimeOptions, setting: Setting) -> RegimeFilter:
     if not means:
         return RegimeFilter(forecast.probabilities[:1], 1)
     if forecast.groups > 1:
-        raise PolicyError(
+        raise UsageError(
             "means: regimes rule demand in which all requests of a slot have one level; here they "
             "have levels of their own: leave the option out"
         )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch")
 
-from qnetsim.case import Case, open_case
+from qnetsim.case import Case, load, open_case
 from qnetsim.errors import SettingError
+from qnetsim.learning import admitted
 from qnetsim.learning.offline import OfflineTraining, read_for
 from qnetsim.learning.train import ALGORITHMS, Training
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
+from qnetsim.shipped import shipped_scenarios
+from tests.support import ROOT
 from tests.support.commands import call
 from tests.support.helpers import scenario
 
@@ -92,3 +97,36 @@ def test_commands_refuse_demand_that_costs_nothing_in_a_line(
         assert "is 0, so C*, the expected cost of `sip`, is 0" in said[0]
         assert "Traceback" not in err
     assert not out.exists()
+
+
+def test_the_page_lists_what_needs_realised_costs() -> None:
+    page = (ROOT / "docs" / "background" / "training.md").read_text("utf-8")
+    listed = page.split("### Realised costs")[1].split("\n## ")[0]
+    names = re.findall(r'^ +"([a-zA-Z ]+)": ', inspect.getsource(admitted), re.M)
+    assert "noise" in names and "sessions" in names
+    for name in ("regimes", "jobs", "key stores", *names):
+        assert name in " ".join(listed.split()), name
+
+
+# topohub leaves a file open
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_the_page_says_which_shipped_scenarios_open_as_they_are() -> None:
+    pytest.importorskip("topohub", reason="topohub is not installed")
+    found: dict[str, list[str]] = {"": [], "reward_cost": [], "recording": []}
+    for name in shipped_scenarios():
+        try:
+            admitted.refuse_unsupported(load(name))
+        except SettingError as error:
+            found[error.problems[0][0][-1]].append(name)
+        else:
+            found[""].append(name)
+    page = (ROOT / "docs" / "tutorials" / "other-learners.md").read_text("utf-8")
+    text = " ".join(page.split())
+    for start, end, key in (
+        ("Of the shipped scenarios, ", " open as they are.", ""),
+        ("Realised costs open ", ": `", "reward_cost"),
+        ("Recorded demand, as that of ", ", is refused", "recording"),
+    ):
+        named = text.split(start)[1].split(end)[0]
+        assert re.findall(r"`([^`]+)`", named) == found[key]

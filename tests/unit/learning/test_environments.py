@@ -209,6 +209,8 @@ def test_options_of_a_reset_are_not_dropped_in_silence() -> None:
             environment.reset(seed=1, options={"world": 3})
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            with pytest.raises(UsageError, match="options is 5; leave it out: there are none"):
+                environment.reset(options=5)
             environment.reset(options={})
             environment.reset(options=None)
 
@@ -242,12 +244,57 @@ def test_a_pickled_environment_begins_a_new_episode_in_the_same_worlds(more, cop
     assert other.agents == []
     with pytest.raises(UsageError, match=r"no episode has begun.*call reset"):
         other.step(actions_of(environment, np.random.default_rng(5)))
-    # the next world of both is the fifth
+    # the next world of both follows from the fourth
     assert [o.tolist() for o in environment.reset()[0].values()] == [
         o.tolist() for o in other.reset()[0].values()
     ]
     assert played(environment) == played(other)
     assert other.observation_space("1") == environment.observation_space("1")
+
+
+def world_of(begun):
+    """The number of the world, which every agent is told."""
+    (world,) = {info["world"] for info in begun[1].values()}
+    return world
+
+
+def test_an_episode_without_a_seed_follows_from_the_one_before():
+    chains = []
+    for seed in (7, 8, 7):
+        environment = parallel_of()
+        chain = [world_of(environment.reset(seed=seed))]
+        chain += [world_of(environment.reset()) for _ in range(4)]
+        chains.append(chain)
+    assert chains[0] == chains[2]
+    assert len({*chains[0], *chains[1]}) == 10
+    # the same in every version, and beyond the small numbers that callers choose
+    assert chains[0][1] == 8712705587118778258
+    assert all(2**62 <= world < 2**63 for chain in chains for world in chain[1:])
+
+
+@pytest.mark.parametrize("more", ["", "[yields]\nnoise_counts = 50"])
+def test_the_number_of_a_world_repeats_it_and_all_that_follows(more):
+    environment = parallel_of(learning=ALL, more=more)
+    first = world_of(environment.reset())
+    seen = played(environment)
+    second = world_of(environment.reset())
+    other = parallel_of(learning=ALL, more=more)
+    other.reset(seed=first)
+    assert played(other) == seen
+    assert world_of(other.reset()) == second
+    assert played(other) == played(environment)
+
+
+def test_copies_that_were_never_begun_have_worlds_of_their_own():
+    environment = parallel_of()
+    copies = [environment, pickle.loads(pickle.dumps(environment)), copy.deepcopy(environment)]
+    assert len({world_of(one.reset()) for one in copies}) == 3
+
+
+def test_agents_in_turn_are_told_the_world_too():
+    environment = in_turn()
+    environment.reset(seed=3)
+    assert {info["world"] for info in environment.infos.values()} == {3}
 
 
 def test_the_environment_for_agents_in_turn_is_pickled_too():
@@ -541,6 +588,9 @@ def test_nothing_is_drawn():
         assert made(scenario_of(), render_mode=None).render_mode is None
         with pytest.raises(UsageError, match="render_mode is 'human'; nothing is drawn here"):
             made(scenario_of(), render_mode="human")
+        environment = made(scenario_of())
+        with pytest.raises(NotImplementedError, match=r"render\(\) was called; nothing is drawn"):
+            environment.render()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ gymnasium = pytest.importorskip("gymnasium")
 from qnetsim.case import open_case  # noqa: E402
 from qnetsim.errors import QnetsimError, UsageError  # noqa: E402
 from qnetsim.learning.environment import ArrayEnvironment  # noqa: E402
+from qnetsim.learning.episodes import next_world  # noqa: E402
 from qnetsim.learning.gymnasium import ENVIRONMENT  # noqa: E402
 from qnetsim.scenario import Scenario  # noqa: E402
 from tests.support import ROOT  # noqa: E402
@@ -115,10 +117,23 @@ def test_the_manager_decides_for_all_agents_and_is_rewarded_for_the_network() ->
 def test_episodes_are_worlds() -> None:
     environment = made()
     assert environment.reset(seed=np.int64(7))[1] == {"world": 7}
-    assert environment.reset()[1] == {"world": 8}
+    assert environment.reset()[1] == {"world": next_world(7)}
     for seed in (-1, 1.5, "3", True):
         with pytest.raises(UsageError, match="it is a whole number >= 0, or left out"):
             environment.reset(seed=seed)
+
+
+def test_copies_side_by_side_play_worlds_of_their_own() -> None:
+    copies = gymnasium.make_vec(ENVIRONMENT, num_envs=4, scenario=scenario_of())
+    first = copies.reset(seed=7)[1]["world"].tolist()
+    assert first == [7, 8, 9, 10]
+    later = [copies.reset()[1]["world"].tolist() for _ in range(5)]
+    assert len({*first, *chain.from_iterable(later)}) == 4 * 6
+    copies.reset(seed=7)
+    assert [copies.reset()[1]["world"].tolist() for _ in range(5)] == later
+    unseeded = gymnasium.make_vec(ENVIRONMENT, num_envs=4, scenario=scenario_of())
+    fresh = [unseeded.reset()[1]["world"].tolist() for _ in range(3)]
+    assert len(set(chain.from_iterable(fresh))) == 4 * 3
 
 
 def test_a_pickled_one_goes_on_with_the_next_world() -> None:
@@ -130,7 +145,7 @@ def test_a_pickled_one_goes_on_with_the_next_world() -> None:
     with pytest.raises(UsageError, match=r"no episode has begun.*call reset"):
         other.unwrapped.step(environment.action_space.sample())
     (seen, info), (same, told) = environment.reset(), other.reset()
-    assert info == told == {"world": 4}
+    assert info == told == {"world": next_world(3)}
     assert seen.tolist() == same.tolist()
     assert other.unwrapped._case.scenario.learning.reward_scope == "network"
 
@@ -169,11 +184,30 @@ def test_other_scenarios_are_refused() -> None:
         gymnasium.make(ENVIRONMENT, scenario="nsfnett")
 
 
-@pytest.mark.filterwarnings("ignore:.*render_mode='human'")
+@pytest.mark.filterwarnings("ignore:.*that is not in the possible render_modes")
 def test_nothing_is_drawn() -> None:
-    assert gymnasium.make(ENVIRONMENT, scenario=scenario_of(), render_mode=None).render_mode is None
-    with pytest.raises(UsageError, match="render_mode is 'human'; nothing is drawn here"):
-        gymnasium.make(ENVIRONMENT, scenario=scenario_of(), render_mode="human")
+    environment = gymnasium.make(ENVIRONMENT, scenario=scenario_of(), render_mode=None)
+    assert environment.render_mode is None
+    # Stable-Baselines3 asks for "rgb_array", and goes on without it at a TypeError
+    for mode in ("human", "rgb_array"):
+        with pytest.raises(UsageError, match=f"render_mode is '{mode}'; nothing is drawn") as found:
+            gymnasium.make(ENVIRONMENT, scenario=scenario_of(), render_mode=mode)
+        assert isinstance(found.value, TypeError)
+    environment.reset(seed=1)
+    with pytest.raises(NotImplementedError, match=r"render\(\) was called; nothing is drawn here"):
+        environment.render()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_stable_baselines_makes_it_by_its_name() -> None:
+    pytest.importorskip("stable_baselines3", reason="Stable-Baselines3 is not installed")
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.env_util import make_vec_env
+
+    vector = make_vec_env(ENVIRONMENT, n_envs=3, seed=0, env_kwargs={"scenario": scenario_of()})
+    assert vector.reset().shape == (3, *vector.observation_space.shape)
+    assert [info["world"] for info in vector.reset_infos] == [0, 1, 2]
+    assert PPO("MlpPolicy", ENVIRONMENT, n_steps=4, batch_size=4, device="cpu").n_envs == 1
 
 
 def blocks() -> list[str]:

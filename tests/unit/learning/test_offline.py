@@ -420,6 +420,44 @@ def test_a_minari_data_set_holds_what_the_manager_saw(
             make_dataset(scenario_of(), path, "qnetsim/other-v0")  # type: ignore[arg-type]
 
 
+def below(place: Path) -> list[str]:
+    return sorted(str(path.relative_to(place)) for path in place.rglob("*"))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:minari")
+def test_a_data_set_that_cannot_be_made_leaves_nothing(
+    traces: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("minari", reason="Minari is not installed")
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    from qnetsim.learning.minari import make_dataset
+
+    paths = [traces["level"]]
+    for name in ("q/own-v0", "own set-v0", "../own-v0", "/own-v0"):
+        with pytest.raises(UsageError, match=f"data set '{name}': a name has letters"):
+            make_dataset(scenario_of(), paths, name)
+    assert below(tmp_path) == []
+    make_dataset(scenario_of(), paths, "others/first-v0")
+    before = below(tmp_path)
+
+    for failure in (OSError("full"), KeyboardInterrupt()):
+
+        def stop(*_: object, failure: BaseException = failure) -> None:
+            raise failure
+
+        with monkeypatch.context() as patch:
+            patch.setattr("minari.utils.MinariDataset", stop)  # once all is written
+            for name in ("own/of/mine-v0", "others/mine-v0", "mine-v0"):
+                with pytest.raises(type(failure)):
+                    make_dataset(scenario_of(), paths, name)
+        assert below(tmp_path) == before
+    # a name that is taken is that of others
+    with pytest.raises(UsageError, match="already exists"):
+        make_dataset(scenario_of(), paths, "others/first-v0")
+    assert below(tmp_path) == before
+    assert make_dataset(scenario_of(), paths, "own/of/mine-v0").total_episodes == 1
+
+
 def test_minari_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     from qnetsim import extras
     from qnetsim.learning.minari import make_dataset

@@ -11,7 +11,7 @@ import pytest
 
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case, load, open_case
-from qnetsim.errors import PolicyError, UsageError
+from qnetsim.errors import UsageError
 from qnetsim.forecast import LevelDistribution
 from qnetsim.forecast.level_path import LevelPath
 from qnetsim.optimize import marginal_loads, reservations
@@ -246,7 +246,7 @@ def test_equal_periods_and_sizes_make_no_more_states(tmp_path: Path) -> None:
 
 def test_too_many_states_are_refused(tmp_path: Path) -> None:
     case = small(tmp_path, periods=list(range(900, 1000)), sizes=[1, 2])
-    with pytest.raises(PolicyError, match="have 380201 states on a pair; allowed: at most 50000"):
+    with pytest.raises(UsageError, match="have 380201 states on a pair; allowed: at most 50000"):
         JobLawFilter(case.forecast)
 
 
@@ -402,7 +402,7 @@ def test_demand_of_one_level_is_served(name: str, coupling: str) -> None:
 
 
 def test_a_filter_over_jobs_needs_jobs() -> None:
-    with pytest.raises(PolicyError, match=r"no jobs; give the scenario \[jobs\]"):
+    with pytest.raises(UsageError, match=r"no jobs; give the scenario \[jobs\]"):
         run(independent(), make_policy("job-filter", {}))
 
 
@@ -482,7 +482,7 @@ def test_wrong_options_are_told_with_what_is_allowed(
 
 def test_much_that_nobody_asks_for_is_refused() -> None:
     case = open_case(nsfnet(run__slots="5"))
-    with pytest.raises(PolicyError, match=r"'periods': much: is 10, .* level 9; allowed: 0 \.\. 9"):
+    with pytest.raises(UsageError, match=r"'periods': much: is 10, .* level 9; allowed: 0 \.\. 9"):
         run(case, make_policy("periods", {"much": 10}))
 
 

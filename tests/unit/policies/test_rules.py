@@ -10,7 +10,7 @@ from scipy.optimize import linprog
 
 from qnetsim.arrays import FloatArray
 from qnetsim.case import Case, open_case
-from qnetsim.errors import PolicyError, UsageError
+from qnetsim.errors import UsageError
 from qnetsim.forecast import LevelDistribution
 from qnetsim.optimize import marginal_loads, reservations
 from qnetsim.policies.registry import make_policy
@@ -247,7 +247,7 @@ def test_means_are_refused_where_they_mean_nothing() -> None:
     with pytest.raises(UsageError, match="2 to 16 numbers"):
         make_policy("mpc", {"means": [1.0, -2.0]})
     independent = open_case(nsfnet(run__slots="2", demand__coupling='"independent"'))
-    with pytest.raises(PolicyError, match="leave the option out"):
+    with pytest.raises(UsageError, match="leave the option out"):
         run(independent, make_policy("dynamic-program", {"means": [1.0, 6.0]}))
 
 
