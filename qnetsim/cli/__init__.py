@@ -156,7 +156,8 @@ def _status(arguments: list[str] | None) -> int:
     if command in RESUMED:
         note_command("the same command with --resume goes on", anew=AGAIN)
     else:
-        note_command(GO_ON.get(command, AGAIN))
+        # ahead of its first saved state, a training begins anew
+        note_command(GO_ON.get(command, AGAIN), anew=AGAIN if command == "train" else "")
     try:
         # without standalone mode, click returns the status of an early exit
         with inputs_noted(), speaking_of_options():

@@ -168,7 +168,8 @@ def train(
     """Train a learning policy on SCENARIO.
 
     Writes the weights, a card beside them (.md) and the learning curve (.h5). Stopped or killed,
-    the same command goes on from the last saved state and ends with the same weights.
+    the same command goes on from the last saved state and ends with the same weights. With
+    --force it begins anew.
     """
     case = open_case(_with_epochs(load(scenario, changes=changes), epochs))
     files = Files(
@@ -178,6 +179,8 @@ def train(
     files.refuse_overwriting(force or files.state.exists())
     if padded:
         note_command(AGAIN)  # nothing is saved on the way
+    elif force:
+        note_command("with --force the same command begins anew")
     # torch takes seconds to import, so only a training does
     from qnetsim.learning.train import limit_threads
 
@@ -208,9 +211,10 @@ def train(
     with _logged(training, log, force) as write_log:
         _train(training, None if padded else files.state, durable, write_log)
     record = training_record(training, transport)
+    # these runs take a while: a training that is stopped in them goes on from its state
+    others = reference_costs(case, training.environment.costs.best)
     sha256 = write_results(training, files.written, record, force=force, durable=durable)
     files.remove_state(durable)
-    others = reference_costs(case, training.environment.costs.best)
     if as_json:
         written = {"sha256": sha256, "curve_digest": record.digest(), "files": files.written}
         emit("train", training_json(training, others) | written)

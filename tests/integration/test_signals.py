@@ -135,8 +135,36 @@ def test_every_long_command_ends_in_good_order(
     assert err.count("interrupted (SIGTERM)") == 1
     if command == "train":
         # one line, and of no traces: it writes none
-        assert err.count("the same command goes on") == 1 and "trace" not in err
+        saved = "the training is saved up to epoch" in err
+        assert err.count("the same command goes on") == saved
+        assert err.count("give the same command again") == (not saved)
+        assert "trace" not in err
     assert not [path for path in tmp_path.rglob(".*") if path.is_file()]
+
+
+@pytest.mark.parametrize("more", [(), ("--force",)])
+def test_a_training_that_is_stopped_after_its_last_epoch_is_still_saved(
+    more: tuple[str, ...], tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    command = ["train", NSFNET, "-p", "decppo", "--epochs", "1", "-o", "w.safetensors", *more]
+    code = (
+        "import os, signal, sys, time\n"
+        "from qnetsim.__main__ import main\n"
+        "import qnetsim.learning.training_record as record\n"
+        "def stopped(*_):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    time.sleep(60)\n"
+        "record.reference_costs = stopped\n"
+        f"sys.argv[1:] = {command!r}\n"
+        "main()\n"
+    )
+    with start_python(tmp_path, "-c", code) as process:
+        _, err = process.communicate(timeout=60)
+    go_on = "with --force the same command begins anew" if more else "the same command goes on"
+    assert err.endswith(f": the training is saved up to epoch 1; {go_on}\n")
+    # nothing is written but what the same command goes on from
+    assert [path.name for path in tmp_path.glob("w*")] == ["w.state"]
 
 
 def test_a_worker_that_dies_is_one_error(tmp_path: Path) -> None:
