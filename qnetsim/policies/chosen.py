@@ -33,6 +33,8 @@ PoliciesLike: TypeAlias = (
 )
 ALLOWED = "give a name, a PolicyTable, a class of policies or an object of one"
 FORM = "write NAME or NAME:key=value,key=value; NAME may be FILE.py:Class or module:Class"
+#: Characters of a label.
+LONGEST_LABEL = 64
 LISTS = "an option that is a list stands in [[policy]] of a scenario; here write no [ ]"
 
 
@@ -200,7 +202,8 @@ def policy_table(
     """Read a policy as text.
 
     ``NAME`` takes the listed table of that title where there is one, else the policy's defaults.
-    ``NAME:key=value,…`` gives options, numbers read as numbers. A file of the user's own is looked
+    ``NAME:key=value,…`` gives options, numbers read as numbers; they are its label, cut where it is
+    too long. A file of the user's own is looked
     for in a folder, the current one unless given.
 
     Raises
@@ -223,7 +226,7 @@ def policy_table(
     found = with_source(PolicyTable(name=name), folder)
     if label is None and given:
         parts = [found.title, *(key + without_folders(value) for key, value in given.items())]
-        label = re.sub(r"[^A-Za-z0-9._-]", "_", "-".join(parts))
+        label = re.sub(r"[^A-Za-z0-9._-]", "_", "-".join(parts))[:LONGEST_LABEL]
     policy_of(found.model_copy(update=options))
     reason = label and unportable(label)
     if reason:

@@ -197,6 +197,8 @@ def test_policies_from_the_command_line() -> None:
     table = policy_table("level:level=3", scenario.policy)
     assert (table.name, table.title, table.options) == ("level", "level-level3", {"level": 3})
     assert policy_table("random:reading=literal,label=lit", scenario.policy).title == "lit"
+    long = policy_table(f"fedsac:model=my/{'weights' * 20}.safetensors", scenario.policy)
+    assert long.title == f"fedsac-model{'weights' * 20}"[:64]
     for text in (
         "level",
         "level:3",
