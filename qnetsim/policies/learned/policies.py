@@ -139,7 +139,7 @@ class LearnedPolicy(Policy):
         if self.name in names and trained in names and trained != self.name:
             raise UsageError(
                 f"{path}: was trained as {trained}, not as {self.name}; give "
-                f"{as_given(trained, path.name)}"
+                f"{as_given(trained, str(path))}"
             )
 
     def _fitted(self, setting: Setting) -> _Fitted:

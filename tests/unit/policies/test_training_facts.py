@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import warnings
@@ -213,8 +214,10 @@ def test_weights_of_another_network_are_refused_and_not_warned_of():
 
 def test_weights_of_another_policy_are_refused():
     setting = open_case(parse_scenario(TEXT)).setting
-    policy = make_policy("mappo", {"model": str(MODELS / "decppo-nsfnet.safetensors")})
-    with pytest.raises(UsageError, match="trained as decppo, not as mappo; give decppo with"):
+    file = str(MODELS / "decppo-nsfnet.safetensors")
+    policy = make_policy("mappo", {"model": file})
+    told = re.escape(f"trained as decppo, not as mappo; give policy=decppo:model={file}, or")
+    with pytest.raises(UsageError, match=told):
         policy.plan(setting)
 
 
