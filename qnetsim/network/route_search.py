@@ -73,9 +73,11 @@ def least_routes(
 
 
 def _searched(
-    neighbours: Neighbours, lengths: Sequence[int], pairs: Iterable[NodePair]
+    neighbours: Neighbours, lengths: Sequence[int], pairs: Sequence[NodePair]
 ) -> dict[NodePair, Route]:
     """Routes by one search for each first node."""
+    if not pairs:
+        return {}
     coded = coded_lengths(lengths, len(neighbours))
     targets: dict[int, set[int]] = {}
     for source, target in pairs:
@@ -88,10 +90,21 @@ def _searched(
 
 
 def coded_lengths(lengths: Sequence[int], nodes: int) -> list[int]:
-    """Lengths with the count of fibres in their last digit, to so many nodes.
+    """Lengths with the count of fibres in their last digit.
 
     Sums over paths compare by length, then by the number of fibres. Each fibre adds something, so
     a path gets longer with every fibre, also where lengths are zero.
+
+    Parameters
+    ----------
+    lengths : sequence of int, one for each fibre
+        Not negative.
+    nodes : int
+        Of the network; a path has fewer fibres.
+
+    Returns
+    -------
+    list of int, one for each fibre
     """
     return [length * nodes + 1 for length in lengths]
 
@@ -103,6 +116,19 @@ def lengths_from(
 
     With nodes that are wanted, the search ends when it has reached them. Lengths to nodes that it
     has not reached may then be too large.
+
+    Parameters
+    ----------
+    neighbours : sequence of sequence of Neighbour
+    coded : sequence of int, one for each fibre
+        As ``coded_lengths`` returns them.
+    source : int
+    wanted : iterable of int
+        Nodes; none for all.
+
+    Returns
+    -------
+    list of int, one for each node
     """
     nodes = len(neighbours)
     found = [sum(coded) + 1] * nodes
