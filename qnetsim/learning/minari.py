@@ -129,7 +129,8 @@ def _nothing_left_on_error(name: str) -> Iterator[None]:
             shutil.rmtree(dataset, ignore_errors=True)
         for folder in filter(None, namespaces):
             if [one.name for one in folder.glob("*")] == [NAMESPACE_METADATA_FILENAME]:
-                (folder / NAMESPACE_METADATA_FILENAME).unlink()
+                with suppress(OSError):
+                    (folder / NAMESPACE_METADATA_FILENAME).unlink()
             # another process may have put a data set there meanwhile
             with suppress(OSError):
                 folder.rmdir()
