@@ -137,8 +137,8 @@ class LearningTable(Table):
     reward_cost: Literal["expected", "realised"] = field(
         "cost C: expected under the forecast, with C* of sip, or the slot's own, with C* of "
         "perfect information ('negative_cost' divides by sip's expected cost in both cases)",
-        "'expected' or 'realised'; docs/background/training.md (Realised costs) lists which "
-        "scenarios need 'realised'",
+        "'expected' or 'realised'; 'expected' is refused where it is not known, as with stores, "
+        "regimes, jobs or limits",
         default="expected",
     )
     manager_share: float = field(
