@@ -2,4 +2,4 @@
 
 from qnetsim.extras import require
 
-require("training", "torch")
+require("learning (training and its environments)", "torch")

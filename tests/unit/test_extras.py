@@ -139,9 +139,16 @@ def test_learned_policies_run_without_any_extra(tmp_path: Path) -> None:
     assert digests[0] == digests[1]
 
 
-def test_python_names_the_extra_too() -> None:
+@pytest.mark.parametrize(
+    ("package", "purpose"),
+    [
+        ("pettingzoo", "the PettingZoo environment"),
+        ("torch", "learning (training and its environments)"),
+    ],
+)
+def test_python_names_the_extra_too(package: str, purpose: str) -> None:
     script = (
-        "import sys\nsys.modules['pettingzoo'] = None\n"
+        f"import sys\nsys.modules[{package!r}] = None\n"
         "from qnetsim.errors import MissingExtraError\n"
         "try:\n    import qnetsim.learning.pettingzoo\n"
         "except MissingExtraError as error:\n    print(error)"
@@ -149,4 +156,5 @@ def test_python_names_the_extra_too() -> None:
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
     )
-    assert 'needs pettingzoo, which is not installed; `pip install "qnetsim[learn]"`' in done.stdout
+    said = f'{purpose} needs {package}, which is not installed; `pip install "qnetsim[learn]"`'
+    assert said in done.stdout
