@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
+import os
 from functools import cached_property
 from typing import Any
 
@@ -50,7 +50,7 @@ def stream_key(seed: int, *name: str | int) -> RawWords:
 
 def fresh_seed() -> int:
     """A seed from the entropy of the system, 64 bits, for who asks for randomness without one."""
-    return secrets.randbits(64)
+    return int.from_bytes(os.urandom(8), "little")
 
 
 def words(bits: np.random.BitGenerator, count: int) -> RawWords:
