@@ -70,7 +70,7 @@ class OpenedScenario:
         ------
         NoDrawingError
         """
-        raise refuse_render()
+        refuse_render()
 
     def __getstate__(self) -> dict[str, Any]:
         """The scenario, and what is not made from it."""
@@ -117,9 +117,14 @@ def refuse_rendering(render_mode: object) -> None:
         )
 
 
-def refuse_render() -> NoDrawingError:
-    """Say that ``render`` draws nothing."""
-    return NoDrawingError("render() was called; nothing is drawn here, so leave it out")
+def refuse_render() -> NoReturn:
+    """Refuse a call of ``render``.
+
+    Raises
+    ------
+    NoDrawingError
+    """
+    raise NoDrawingError("render() was called; nothing is drawn here, so leave it out")
 
 
 def note_options(options: Mapping[str, object] | None) -> None:

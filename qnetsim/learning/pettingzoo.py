@@ -315,7 +315,7 @@ class QkdAECEnv(OrderEnforcingWrapper):  # type: ignore[misc]
         ------
         NoDrawingError
         """
-        raise refuse_render()
+        refuse_render()
 
     def _refuse_before_reset(self, call: str) -> None:
         if not self._has_reset:
