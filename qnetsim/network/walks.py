@@ -192,13 +192,8 @@ class _Walker:
         count = np.bincount(pair, minlength=sources.size)
         last = np.cumsum(count).tolist()
         walks = [
-            (
-                i,
-                Route(
-                    tuple(nodes[last[i] - n : last[i]]), tuple(fibres[last[i] - n + 1 : last[i]])
-                ),
-            )
-            for i, n in enumerate(count.tolist())
+            (i, Route(tuple(nodes[end - n : end]), tuple(fibres[end - n + 1 : end])))
+            for i, (n, end) in enumerate(zip(count.tolist(), last, strict=True))
             if n and certain[i]
         ]
         return walks, certain
