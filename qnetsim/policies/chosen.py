@@ -33,9 +33,9 @@ PoliciesLike: TypeAlias = (
 )
 ALLOWED = "give a name, a PolicyTable, a class of policies or an object of one"
 FORM = "write NAME or NAME:key=value,key=value; NAME may be FILE.py:Class or module:Class"
+LISTS = "an option that is a list stands in [[policy]] of a scenario; here write no [ ]"
 #: Characters of a label.
 LONGEST_LABEL = 64
-LISTS = "an option that is a list stands in [[policy]] of a scenario; here write no [ ]"
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,8 @@ def _labelled(table: PolicyTable, title: str | None) -> PolicyTable:
     try:
         PolicyTable.model_validate({"name": table.name, "label": title})
     except ValidationError:
-        reason = "is not at most 64 letters, digits, '.', '_' and '-' after a letter or digit"
+        most = f"at most {LONGEST_LABEL} letters, digits, '.', '_' and '-'"
+        reason = f"is not {most} after a letter or digit"
     if reason:
         raise UsageError(f"title {title!r} {reason}; give another one")
     return table.model_copy(update={"label": title})
@@ -202,9 +203,9 @@ def policy_table(
     """Read a policy as text.
 
     ``NAME`` takes the listed table of that title where there is one, else the policy's defaults.
-    ``NAME:key=value,…`` gives options, numbers read as numbers; they are its label, cut where it is
-    too long. A file of the user's own is looked
-    for in a folder, the current one unless given.
+    ``NAME:key=value,…`` gives options, numbers read as numbers. They make its label, which is cut
+    where it is too long. A file of the user's own is looked for in a folder, the current one unless
+    given.
 
     Raises
     ------
@@ -236,7 +237,7 @@ def policy_table(
     except ValidationError:
         raise _malformed(
             text,
-            f"the label {label!r} is not allowed; give label= with at most 64 "
+            f"the label {label!r} is not allowed; give label= with at most {LONGEST_LABEL} "
             "letters, digits, '.', '_' and '-', starting with a letter or digit",
         ) from None
     return table if found.source is None else table.with_source(found.source)
