@@ -79,12 +79,13 @@ def processes_for_parties(processes: int) -> Iterator[Computing]:
     if processes == 1:
         yield HERE
         return
-    from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
+    from qnetsim.process_pool import ProcessPool
+
     # forked from here, a process would inherit open files and locks
-    executor = ProcessPoolExecutor(
+    executor = ProcessPool(
         processes, mp_context=get_context("spawn"), initializer=_leave_signals_to_parent
     )
     try:

@@ -9,7 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import get_context, resource_tracker
@@ -36,6 +36,7 @@ from qnetsim.interrupt import (
 from qnetsim.last_message import note_standing
 from qnetsim.network import TopologyWarning
 from qnetsim.plain_text import counted
+from qnetsim.process_pool import ProcessPool
 from qnetsim.trace import open_trace
 
 #: How often the parent looks for signals, and how long work may take to stop, in seconds.
@@ -155,7 +156,7 @@ def _working(
             # a process that is forked has all of it already, and the pipe's other end too
             given = (reading, writing if forks else None, speaks_of_options(), run, jobs)
             pool = stack.enter_context(
-                ProcessPoolExecutor(
+                ProcessPool(
                     min(workers, len(jobs)), mp_context=context, initializer=_begin, initargs=given
                 )
             )
@@ -170,7 +171,7 @@ def _working(
             raise
 
 
-def _submit(pool: ProcessPoolExecutor, task: Callable[..., object], *given: int) -> Future[Any]:
+def _submit(pool: ProcessPool, task: Callable[..., object], *given: int) -> Future[Any]:
     """Submit a task; where a worker has died it fails, as those that were submitted before."""
     try:
         return pool.submit(task, *given)

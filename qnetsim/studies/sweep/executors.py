@@ -6,14 +6,7 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import ExitStack
 from multiprocessing import active_children, get_context, resource_tracker
 from pathlib import Path
@@ -22,6 +15,7 @@ from typing import Protocol, Self
 
 from qnetsim.errors import TraceError, UsageError, argument, speaks_of_options
 from qnetsim.interrupt import stoppable
+from qnetsim.process_pool import ProcessPool
 from qnetsim.runs.workers import GRACE_S, LOOK_S, end_with_parent, untouched_by_terminal
 from qnetsim.studies.sweep.agenda import Agenda, JobGroup, Tell
 from qnetsim.studies.sweep.job_records import JobRecord
@@ -134,8 +128,8 @@ class LocalCrew(HeldCrew):
         self._reading, self._writing = self._context.Pipe(duplex=False)
         self._pool = self._new_pool()
 
-    def _new_pool(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
+    def _new_pool(self) -> ProcessPool:
+        return ProcessPool(
             self._workers,
             mp_context=self._context,
             initializer=end_with_parent,
