@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from qnetsim.runs.simulate import simulate
-from qnetsim.scenario import PolicyTable
+from qnetsim.scenario import PolicyTable, Scenario
 from qnetsim.trace import TraceWriter, open_trace
 from qnetsim.trace.contents import COMMITTED
 from qnetsim.trace.digest import ContentDigest
@@ -31,6 +32,10 @@ Values = npt.NDArray[Any]
 @pytest.fixture
 def long(monkeypatch: pytest.MonkeyPatch) -> None:
     """All runs of this process are long ones."""
+    all_long(monkeypatch)
+
+
+def all_long(monkeypatch: pytest.MonkeyPatch) -> None:
     for place in ("hdf5.chunks", "creation", "writer"):
         monkeypatch.setattr(f"qnetsim.trace.{place}.LONG_RUN", 1)
 
@@ -139,25 +144,29 @@ def test_a_long_run_says_the_same_in_fewer_chunks(
         assert other_file["slots/served"].chunks == (CHUNK_ROWS,)
 
 
+def _end_within(scenario: Scenario, path: Path) -> None:
+    """Run, and end this process where rows of a begun chunk are written anew and not counted."""
+    honest = TraceWriter._rewrite
+
+    def rewrite(self: TraceWriter, name: str, kind: str, values: npt.ArrayLike) -> None:
+        if name == COMMITTED and self._rows and self._rows % (BLOCKS_OF_LONG * CHUNK_ROWS):
+            os._exit(0)
+        honest(self, name, kind, values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        all_long(patch)
+        patch.setattr(TraceWriter, "_rewrite", rewrite)
+        simulate(scenario, SIP, path)
+    os._exit(1)
+
+
 @pytest.mark.usefixtures("long")
 def test_a_killed_long_run_is_whole_up_to_its_last_flush_and_goes_on(tmp_path: Path) -> None:
     path, scenario = tmp_path / "t.h5", nsfnet(run__slots="9000")
-    child = os.fork()
-    if not child:
-        honest = TraceWriter._rewrite
-
-        def rewrite(self: TraceWriter, name: str, kind: str, values: npt.ArrayLike) -> None:
-            # rows of a begun chunk are written anew, and not counted yet
-            if name == COMMITTED and self._rows and self._rows % (BLOCKS_OF_LONG * CHUNK_ROWS):
-                os._exit(0)
-            honest(self, name, kind, values)
-
-        TraceWriter._rewrite = rewrite  # type: ignore[method-assign]
-        try:
-            simulate(scenario, SIP, path)
-        finally:
-            os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    process = get_context("spawn").Process(target=_end_within, args=(scenario, path))
+    process.start()
+    process.join(120)
+    assert process.exitcode == 0
     whole = simulate(scenario, SIP, tmp_path / "whole.h5")
     with open_trace(path) as trace, open_trace(whole) as other:
         assert trace.status == "incomplete"
