@@ -7,6 +7,8 @@ READY := .venv/.ready
 MINUTES ?= 5
 # of pytest: neighbours run in one process, which makes their fixtures and compiles once
 WORKERS := -n 2 --dist worksteal
+# a test that hangs shows where, ends its process and fails
+HANGING := -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
 .PHONY: demo test verify wheel weigh versions fuzz lint bench benchmark reproduction policies study growth fel fel-rounds theory coverage golden docs clean
 
@@ -14,7 +16,7 @@ demo: $(READY)
 	$(BIN)/qnetsim compare nsfnet --out runs/demo --force
 
 test: $(READY)
-	$(BIN)/python -m pytest $(WORKERS)
+	$(BIN)/python -m pytest $(WORKERS) $(HANGING)
 
 verify: $(READY)
 	$(BIN)/python -m pytest $(WORKERS) -m ""
