@@ -182,8 +182,10 @@ class Training:
 
     @property
     def stopped_early(self) -> bool:
-        """Whether no seed has become better for as long as the options allow."""
+        """Whether no seed has become better for as long as the options allow, with epochs left."""
         if self.best is None or not self.options.stop_after:
+            return False
+        if self.epoch >= self.case.scenario.learning.epochs:
             return False
         last = int(self.best.epoch.max())
         return sum(epoch > last for epoch in self.curve.epochs) >= self.options.stop_after

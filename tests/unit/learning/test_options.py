@@ -228,6 +228,8 @@ def test_a_training_stops_where_no_seed_gets_better() -> None:
     still = trained(epochs=30, stop_after=3, more="policy_rate = 1e-12")
     assert still.stopped_early and still.finished
     assert still.epoch == 3
+    whole = trained(epochs=3, stop_after=3, more="policy_rate = 1e-12")
+    assert whole.finished and not whole.stopped_early
     moving = trained(epochs=5, stop_after=30)
     assert not moving.stopped_early
     assert moving.epoch == 5
