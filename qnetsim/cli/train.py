@@ -208,6 +208,7 @@ def train(
     _resume(training, files.state, padded, force)
     if not training.finished:
         files.refuse_overwriting(force)
+        _tell_of_idle_stop(training)
     with _logged(training, log, force) as write_log:
         _train(training, None if padded else files.state, durable, write_log)
     record = training_record(training, transport)
@@ -289,6 +290,20 @@ def _new_training(
     weight = {} if value_weight is None else {"value_weight": value_weight}
     training = OfflineTraining(case, policy, range(seeds), episodes, options=options, **weight)
     return training, transport
+
+
+def _tell_of_idle_stop(training: Training) -> None:
+    """Warn where there are too few evaluations for an early stop."""
+    options = training.options
+    epochs = training.case.scenario.learning.epochs
+    before_last = (epochs - 1) // options.evaluate_every
+    if options.stop_after > before_last:
+        echo(
+            f"warning: --stop-after {options.stop_after} stops nothing: before the last of "
+            f"{counted(epochs, 'epoch')} there {'is' if before_last == 1 else 'are'} "
+            f"{counted(before_last, 'evaluation')}",
+            err=True,
+        )
 
 
 def _resume(training: Training, state: Path, padded: bool, force: bool) -> None:

@@ -129,6 +129,34 @@ def test_train_ends_with_the_command_that_uses_the_weights(
     assert sha256 == read_weights(Path("my own.safetensors")).sha256
 
 
+@pytest.mark.parametrize(
+    ("stop", "told"),
+    [
+        ("1", ""),
+        (
+            "2",
+            "warning: --stop-after 2 stops nothing: before the last of 4 epochs there is "
+            "1 evaluation\n",
+        ),
+    ],
+)
+def test_train_tells_of_an_early_stop_that_cannot_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], stop: str, told: str
+) -> None:
+    text = SCENARIO.replace("epochs = 2", "epochs = 4")
+    arguments = (
+        "train",
+        written(tmp_path, text),
+        "-p",
+        "decppo",
+        "-o",
+        str(tmp_path / "w.safetensors"),
+    )
+    code, _, said = call(capsys, *arguments, "--evaluate-every", "3", "--stop-after", stop)
+    assert code == 0
+    assert "".join(line for line in said.splitlines(True) if "stop-after" in line) == told
+
+
 def test_train_does_what_its_options_say(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
