@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from qnetsim.errors import UsageError
 from qnetsim.fel.messages import Flow
@@ -22,18 +22,26 @@ Result = TypeVar("Result")
 Later = Callable[[], Result]
 
 
+class Submits(Protocol):
+    """Takes work as an executor of Python does."""
+
+    def submit(self, task: Callable[..., Result], /, *given: Any) -> Future[Result]:
+        """Begin work."""
+        ...
+
+
 class Computing:
     """Computes lists, here and one after another, or shared out among processes.
 
     Parameters
     ----------
-    executor : Executor, optional
+    executor : Submits, optional
         Has the processes; without one everything is computed here.
     processes : int
         Into how many parts a list is cut at most.
     """
 
-    def __init__(self, executor: Executor | None = None, processes: int = 1) -> None:
+    def __init__(self, executor: Submits | None = None, processes: int = 1) -> None:
         self._executor = executor
         self._processes = processes
 
@@ -85,17 +93,15 @@ def processes_for_parties(processes: int) -> Iterator[Computing]:
     from qnetsim.process_pool import ProcessPool
 
     # forked from here, a process would inherit open files and locks
-    executor = ProcessPool(
-        processes, mp_context=get_context("spawn"), initializer=_leave_signals_to_parent
-    )
+    pool = ProcessPool(processes, get_context("spawn"), _leave_signals_to_parent)
     try:
-        yield Computing(executor, processes)
+        yield Computing(pool, processes)
     except BrokenProcessPool:
         raise UsageError(
             "a process of the parties died, perhaps for want of memory; try fewer processes"
         ) from None
     finally:
-        executor.shutdown(cancel_futures=True)
+        pool.end()
 
 
 def _leave_signals_to_parent() -> None:

@@ -36,7 +36,7 @@ from qnetsim.interrupt import (
 from qnetsim.last_message import note_standing
 from qnetsim.network import TopologyWarning
 from qnetsim.plain_text import counted
-from qnetsim.process_pool import ProcessPool
+from qnetsim.process_pool import LEAVE_S, ProcessPool
 from qnetsim.trace import open_trace
 
 #: How often the parent looks for signals, and how long work may take to stop, in seconds.
@@ -155,19 +155,15 @@ def _working(
             reading, writing = context.Pipe(duplex=False)
             # a process that is forked has all of it already, and the pipe's other end too
             given = (reading, writing if forks else None, speaks_of_options(), run, jobs)
-            pool = stack.enter_context(
-                ProcessPool(
-                    min(workers, len(jobs)), mp_context=context, initializer=_begin, initargs=given
-                )
-            )
+            pool = ProcessPool(min(workers, len(jobs)), context, _begin, given)
+            stack.callback(pool.end)
             futures = [_submit(pool, _do, number) for number in range(len(jobs))]
-            # the pool looks for dead workers among those that were there at the last submission
-            _submit(pool, _nothing)
         try:
             yield futures
         except BaseException:
             writing.close()
-            pool.shutdown(wait=True, cancel_futures=True)
+            # they end by themselves, but for one that is stopped, or that C code does not let go
+            pool.end(GRACE_S + LEAVE_S)
             raise
 
 
@@ -211,10 +207,6 @@ def _do(number: int) -> object:
     """Do the job of this number."""
     work = _work[0]
     return work.run(work.jobs[number])
-
-
-def _nothing() -> None:
-    """Job that is only there to be submitted."""
 
 
 def _context(module: str) -> BaseContext:

@@ -8,14 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import ExitStack
-from multiprocessing import active_children, get_context, resource_tracker
+from multiprocessing import get_context, resource_tracker
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 from qnetsim.errors import TraceError, UsageError, argument, speaks_of_options
 from qnetsim.interrupt import stoppable
-from qnetsim.process_pool import ProcessPool
+from qnetsim.process_pool import LEAVE_S, ProcessPool
 from qnetsim.runs.workers import GRACE_S, LOOK_S, end_with_parent, untouched_by_terminal
 from qnetsim.studies.sweep.agenda import Agenda, JobGroup, Tell
 from qnetsim.studies.sweep.job_records import JobRecord
@@ -124,17 +124,12 @@ class LocalCrew(HeldCrew):
         self._context = get_context("spawn")
         # its start sets the mask of signals
         resource_tracker.ensure_running()
-        self._strangers = {process.pid for process in active_children()}
         self._reading, self._writing = self._context.Pipe(duplex=False)
         self._pool = self._new_pool()
 
     def _new_pool(self) -> ProcessPool:
-        return ProcessPool(
-            self._workers,
-            mp_context=self._context,
-            initializer=end_with_parent,
-            initargs=(self._reading, speaks_of_options()),
-        )
+        given = (self._reading, speaks_of_options())
+        return ProcessPool(self._workers, self._context, end_with_parent, given)
 
     @property
     def workers(self) -> int:
@@ -148,14 +143,8 @@ class LocalCrew(HeldCrew):
 
     def renew(self) -> None:
         """Start another pool in place of one whose worker died."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
         # the other workers were told to stop; one in the code of a user may not hear it
-        deadline = time.monotonic() + GRACE_S
-        for process in active_children():
-            if process.pid not in self._strangers:
-                process.join(max(deadline - time.monotonic(), 0.0))
-                process.kill()
-        self._pool.shutdown(wait=True)
+        self._pool.end(GRACE_S)
         self._pool = self._new_pool()
 
     def __enter__(self) -> Self:
@@ -168,7 +157,7 @@ class LocalCrew(HeldCrew):
         with self._stopping:
             if failed:
                 self._writing.close()  # which stops the workers
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool.end(GRACE_S + LEAVE_S if failed else LEAVE_S)
             self._writing.close()
             self._reading.close()
 
