@@ -19,14 +19,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from qnetsim.last_message import forget_files, say_end
+from qnetsim.last_message import forget_files, say_end, tell
 
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 #: Signals this long after the first no longer wait for the work to reach its next check.
 PATIENCE_S = 5.0
-#: A single signal waits no longer than this for it, be it that a library is in C for minutes.
+#: A single signal waits no longer than this for it, be it that a library is in C for minutes, and
+#: for the end after it, be it that nobody reads the last message.
 LONGEST_S = 25.0
 #: Stands in the pipe of signals, and is none.
 _PAUSE = 0
@@ -260,7 +261,7 @@ def _watch(reading: int) -> None:
 def _next_signal(reading: int) -> int | None:
     """Number of the next signal; the first one's again once it has waited for too long."""
     while True:
-        waits = _process.noted and _process.deferring and not _process.over
+        waits = _process.noted and not _process.over
         left = _process.first_s + LONGEST_S - time.monotonic() if waits else None
         if left is not None and left <= 0:
             return _process.noted[0]
@@ -302,9 +303,8 @@ def _remove_all() -> None:
 
 def _end_now(number: int) -> None:
     _remove_all()
-    with suppress(OSError):
-        if os.isatty(2):
-            os.write(2, SHOW_CURSOR)  # a progress display may have hidden it
+    if os.isatty(2):
+        tell(SHOW_CURSOR)  # a progress display may have hidden it
     say_end(number)
     os._exit(128 + number)
 

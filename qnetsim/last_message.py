@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,10 @@ from qnetsim.plain_text import counted, listed, visible
 NAMED = 4
 #: How to go on with what left nothing.
 AGAIN = "give the same command again"
+#: How long stderr may be full, in seconds: the reader of a pipe may have stopped.
+TAKEN_S = 2.0
+#: Bytes that a pipe with room takes at once.
+PIECE = getattr(select, "PIPE_BUF", 512)
 
 
 class _Command:
@@ -82,8 +87,16 @@ def say_end(number: int) -> None:
     if _command.said:
         return
     _command.said = True
+    tell(f"{visible(ending(number))}\n".encode(errors="backslashreplace"))
+
+
+def tell(data: bytes) -> None:
+    """Write to stderr ahead of the end, which does not wait for a reader for ever."""
     with suppress(OSError):
-        os.write(2, f"{visible(ending(number))}\n".encode(errors="backslashreplace"))
+        while data:
+            if os.name == "posix" and not select.select([], [2], [], TAKEN_S)[1]:
+                return
+            data = data[os.write(2, data[:PIECE]) :]
 
 
 def ending(number: int) -> str:

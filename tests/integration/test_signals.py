@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from tests.support.processes import (
     UGLY,
     alive,
     descendants,
+    kill,
     minds_signals,
     start,
     start_python,
@@ -181,6 +184,31 @@ def test_a_worker_that_dies_is_one_error(tmp_path: Path) -> None:
     assert process.returncode == 3
     assert err.startswith("error: a worker process died")
     assert wait_until(lambda: not any(map(alive, commands)), 10)
+
+
+def test_a_full_stderr_does_not_keep_a_command_alive(tmp_path: Path) -> None:
+    """A pager that has stopped reads nothing."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writing, bytes(select.PIPE_BUF))
+    os.set_blocking(writing, True)
+    code = (
+        "from qnetsim import interrupt\n"
+        "from qnetsim.__main__ import main\n"
+        "interrupt.LONGEST_S = 6\n"
+        "main()\n"
+    )
+    process = start_python(tmp_path, "-c", code, *RUN, stderr=writing)
+    try:
+        assert wait_until(lambda: holds_slots(tmp_path / "t.h5"))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == STATUS[signal.SIGTERM]
+    finally:
+        kill(process)
+        os.close(reading)
+        os.close(writing)
 
 
 def test_a_solver_does_not_delay_the_end(tmp_path: Path) -> None:
