@@ -87,25 +87,29 @@ class WriteBehind(Generic[Item]):
         return most - begun if begun < most else most
 
     def _work(self) -> None:
-        while True:
+        try:
+            while self._write_next():
+                pass
+        except BaseException as error:  # noqa: BLE001, raised again where the simulation is
             with self._change:
-                self._change.wait_for(lambda: self._waiting or self._closing)
-                self._change.wait_for(self._enough, PATIENCE_S)
-                count = self._at_once
-                batch, self._waiting = self._waiting[:count], self._waiting[count:]
-            if not batch:
-                return
-            try:
-                self._write(batch)
-            except BaseException as error:  # noqa: BLE001, raised again where the simulation is
-                with self._change:
-                    self._error = error
-                    self._change.notify_all()
-                return
-            with self._change:
-                self._bytes -= sum(map(self._size, batch))
-                self._written += len(batch)
+                self._error = error
                 self._change.notify_all()
+
+    def _write_next(self) -> bool:
+        """Write what the next write takes; returns whether anything can follow."""
+        with self._change:
+            self._change.wait_for(lambda: self._waiting or self._closing)
+            self._change.wait_for(self._enough, PATIENCE_S)
+            count = self._at_once
+            batch, self._waiting = self._waiting[:count], self._waiting[count:]
+        if not batch:
+            return False
+        self._write(batch)
+        with self._change:
+            self._bytes -= sum(map(self._size, batch))
+            self._written += len(batch)
+            self._change.notify_all()
+        return True
 
     def __enter__(self) -> Self:
         self._thread.start()
