@@ -15,6 +15,7 @@ from qnetsim.studies.benchmark.reference_rows import reference
 from qnetsim.studies.benchmark.row_file import RowFile
 from tests.support.bench_rows import CAUTIOUS, shipped_row
 from tests.support.commands import call, data
+from tests.support.processes import killed_at_end
 
 
 def test_worlds_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,17 +105,17 @@ def test_a_signal_says_how_many_rows_stand(tmp_path: Path) -> None:
     assert head in CAUTIOUS
     (tmp_path / "slow.py").write_text(CAUTIOUS.replace(head, head + slow))
     line = (sys.executable, "-m", "qnetsim", "bench", "run", "-p", "slow.py:Cautious")
-    with subprocess.Popen(
+    process = subprocess.Popen(
         (*line, "--out", "rows.json"), cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
+    )
+    with killed_at_end(process):
         while not (tmp_path / "begun").exists():
             assert process.poll() is None
             time.sleep(0.1)
         for _ in range(2):  # the second one does not wait for the policy
             process.send_signal(signal.SIGTERM)
             time.sleep(5.5)
-        err = process.stderr.read()
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
     told = "interrupted (SIGTERM): 0 of 13 rows in rows.json; give the same command again"
     assert told in err

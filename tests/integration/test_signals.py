@@ -20,7 +20,7 @@ from tests.support.processes import (
     UGLY,
     alive,
     descendants,
-    kill,
+    killed_at_end,
     minds_signals,
     start,
     start_python,
@@ -162,7 +162,7 @@ def test_a_training_that_is_stopped_after_its_last_epoch_is_still_saved(
         f"sys.argv[1:] = {command!r}\n"
         "main()\n"
     )
-    with start_python(tmp_path, "-c", code) as process:
+    with start_python(tmp_path, "-c", code) as process, killed_at_end(process):
         _, err = process.communicate(timeout=60)
     go_on = "with --force the same command begins anew" if more else "the same command goes on"
     assert err.endswith(f": the training is saved up to epoch 1; {go_on}\n")
@@ -201,14 +201,12 @@ def test_a_full_stderr_does_not_keep_a_command_alive(tmp_path: Path) -> None:
         "main()\n"
     )
     process = start_python(tmp_path, "-c", code, *RUN, stderr=writing)
-    try:
+    with killed_at_end(process):
         assert wait_until(lambda: holds_slots(tmp_path / "t.h5"))
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == STATUS[signal.SIGTERM]
-    finally:
-        kill(process)
-        os.close(reading)
-        os.close(writing)
+    os.close(reading)
+    os.close(writing)
 
 
 def test_a_solver_does_not_delay_the_end(tmp_path: Path) -> None:
@@ -228,7 +226,7 @@ def test_a_solver_does_not_delay_the_end(tmp_path: Path) -> None:
         "sys.argv[1:] = ['plan', 's.toml', '-p', 'sip', '-o', 'p.h5']\n"
         "main()\n"
     )
-    with start_python(tmp_path, "-c", code) as process:
+    with start_python(tmp_path, "-c", code) as process, killed_at_end(process):
         assert process.stdout is not None
         assert process.stdout.readline() == "in C\n"
         begun = time.monotonic()
@@ -267,7 +265,7 @@ main()
 def stopped_in_c(folder: Path, *arguments: str, chunk: int, longest: float) -> str:
     """Stop a command that is in C; returns its one message."""
     code = STUCK.format(arguments=list(arguments), chunk=chunk, longest=longest)
-    with start_python(folder, "-c", code) as process:
+    with start_python(folder, "-c", code) as process, killed_at_end(process):
         assert wait_until((folder / "in-C").exists)
         said = end(process, signal.SIGINT)
     (folder / "in-C").unlink()

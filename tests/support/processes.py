@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,24 @@ def start_python(folder: Path, *words: str, **more: Any) -> subprocess.Popen[str
         text=True,
         **(settings | more),
     )
+
+
+@contextmanager
+def killed_at_end(process: subprocess.Popen[Any]) -> Iterator[None]:
+    """Kill a process at the end of a block, which a failure may leave while the process waits."""
+    try:
+        yield
+    finally:
+        kill(process)
+
+
+def kill(process: subprocess.Popen[Any], *others: int) -> None:
+    """Kill a command and others by their numbers, as far as they are alive; none waits for ever."""
+    process.kill()
+    for number in others:
+        with suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+    process.communicate(timeout=60)
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 120) -> bool:

@@ -202,11 +202,14 @@ def test_a_dead_writer_gives_the_file_back(tmp_path: Path) -> None:
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_hold, args=(path, there))
     process.start()
-    assert here.recv() == "held"
-    with pytest.raises(TraceError, match="being written"):
-        simulate(spec(100), EVF, path)
-    process.kill()
-    process.join()
+    try:
+        assert here.poll(60)
+        assert here.recv() == "held"
+        with pytest.raises(TraceError, match="being written"):
+            simulate(spec(100), EVF, path)
+    finally:
+        process.kill()
+        process.join(60)
     simulate(spec(100), EVF, path)
     assert [p.name for p in tmp_path.iterdir()] == ["t.h5"]
 

@@ -22,7 +22,7 @@ from qnetsim.trace import open_trace
 from qnetsim.world.demand import Levels
 from tests.support import ROOT
 from tests.support.helpers import nsfnet
-from tests.support.processes import alive, descendants
+from tests.support.processes import alive, descendants, killed_at_end
 
 CODE = """
 from pathlib import Path
@@ -40,7 +40,8 @@ def test_workers_of_a_killed_parent_end_and_leave_readable_traces(tmp_path: Path
     script = tmp_path / "many.py"
     script.write_text(CODE.format(out=str(tmp_path / "out")))
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen([sys.executable, str(script)], cwd=ROOT, env=environment) as parent:
+    parent = subprocess.Popen([sys.executable, str(script)], cwd=ROOT, env=environment)
+    with killed_at_end(parent):
         traces = [tmp_path / "out" / f"evf-r{r:03d}.h5" for r in range(2)]
         deadline = time.monotonic() + 60
         while not all(path.exists() for path in traces) and time.monotonic() < deadline:
@@ -48,7 +49,6 @@ def test_workers_of_a_killed_parent_end_and_leave_readable_traces(tmp_path: Path
         assert all(path.exists() for path in traces)
         workers = descendants(parent.pid)
         assert len(workers) >= 2
-        parent.send_signal(signal.SIGKILL)
     deadline = time.monotonic() + 10
     while any(map(alive, workers)) and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -413,11 +413,11 @@ def test_writing_behind_keeps_order_and_loses_nothing() -> None:
     def write(batch: list[int]) -> None:
         batches.append(batch)
         begun.set()
-        go.wait()
+        assert go.wait(60)
 
     with pytest.raises(ZeroDivisionError), WriteBehind(write, lambda _: 1) as behind:
         behind.put(0)
-        begun.wait()
+        assert begun.wait(60)
         for item in range(1, 6):
             behind.put(item)
         assert batches == [[0]]
