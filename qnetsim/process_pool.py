@@ -180,7 +180,7 @@ class ProcessPool:
         while self._woken.poll():
             self._woken.recv_bytes()
         whole = [_took_result(worker) for worker in workers if worker.pipe in ready]
-        if all(whole) and (ready or all(worker.process.is_alive() for worker in workers)):
+        if all(whole) and all(worker.process.is_alive() for worker in workers):
             return True
         self._break()
         return False

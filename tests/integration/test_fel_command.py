@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from qnetsim.fel.datasets import DATASET_NAMES
 from qnetsim.studies.paper import fig4
 from tests.support import ROOT
 from tests.support.commands import call, data
+from tests.support.processes import alive, descendants, kill, start, wait_until
 
 FEL = str(ROOT / "scenarios" / "fel.toml")
 SMALL = """
@@ -68,6 +70,22 @@ def test_processes_change_nothing_of_a_real_training(capsys: pytest.CaptureFixtu
         code, _, err = call(capsys, "fel", "small.toml", "--processes", "2", *wrong)
         assert code == 2
         assert "--processes is for training outside the network" in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_processes_of_the_parties_end_with_the_command(tmp_path: Path, number: int) -> None:
+    real = ("--set", 'fel.0.mode="real"', "--set", "fel.0.key_bits=1024", "--rounds", "1000")
+    process = start(tmp_path, "fel", "small.toml", *real, "--processes", "2")
+    below: list[int] = []
+    try:
+        # two processes, and the one that tracks what they share
+        assert wait_until(lambda: len(descendants(process.pid)) == 3)
+        below = descendants(process.pid)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        assert wait_until(lambda: not any(map(alive, below)), 30)
+    finally:
+        kill(process, *below)
 
 
 @pytest.mark.parametrize(

@@ -1,34 +1,177 @@
-"""Work that is submitted while a process dies is told of, too."""
+"""All work of a pool is told of, whichever process dies and whenever; and a pool always ends."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
 import time
-from concurrent.futures import process
+from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import get_context
+from types import FrameType
+from typing import Any
 
 import pytest
 
 from qnetsim.process_pool import ProcessPool
 
 
-def test_work_that_is_submitted_while_a_process_dies_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = process._WorkItem  # type: ignore[attr-defined]
-    pool = ProcessPool(1, mp_context=get_context("spawn"))
-    with pool:
-        worker = pool.submit(os.getpid).result(60)
+def nothing(*given: object) -> None:
+    """Begin a process of the pool."""
 
-        def made_late(*given: object) -> object:
-            # the pool has looked whether it is broken, and not taken the work yet
-            os.kill(worker, signal.SIGKILL)
-            time.sleep(1)
-            return made(*given)
 
-        with monkeypatch.context() as late:
-            late.setattr(process, "_WorkItem", made_late)
-            future = pool.submit(os.getpid)
-        assert isinstance(future.exception(60), BrokenProcessPool)
-        with pytest.raises(BrokenProcessPool):
-            pool.submit(os.getpid)
+@pytest.fixture
+def pool() -> Iterator[ProcessPool]:
+    made = ProcessPool(2, get_context("spawn"), nothing)
+    yield made
+    made.end(0.0)
+
+
+def pids(pool: ProcessPool) -> list[int]:
+    """Both processes of a pool, once they have begun."""
+    for future in [pool.submit(time.sleep, 0.2) for _ in range(2)]:
+        future.result(60)
+    return [worker.process.pid or 0 for worker in pool._workers]
+
+
+class Unlike(Exception):
+    """Cannot be made again from what it was pickled to."""
+
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(one)
+
+
+class Unpicklable(Exception):
+    def __reduce__(self) -> Any:
+        raise TypeError("no pickle of this")
+
+
+def raise_one(kind: type[BaseException], *given: str) -> None:
+    raise kind(*given)
+
+
+def test_results_and_errors_come_back_each_for_its_work(pool: ProcessPool) -> None:
+    futures = [pool.submit(divmod, number, 3) for number in range(20)]
+    assert [future.result(60) for future in futures] == [divmod(n, 3) for n in range(20)]
+    failed = pool.submit(divmod, 1, 0).exception(60)
+    assert isinstance(failed, ZeroDivisionError)
+    # where it was raised is told below a traceback
+    assert failed.__notes__[0].startswith("In a process of the pool:\nTraceback")
+    assert len(set(pids(pool))) == 2
+
+
+def test_what_no_pipe_can_carry_fails_alone(pool: ProcessPool) -> None:
+    lock: object = threading.Lock()
+    assert isinstance(pool.submit(print, lock).exception(60), TypeError)
+    assert isinstance(pool.submit(threading.Lock).exception(60), TypeError)
+    assert isinstance(pool.submit(raise_one, Unlike, "a", "b").exception(60), TypeError)
+    told = pool.submit(raise_one, Unpicklable).exception(60)
+    assert isinstance(told, RuntimeError)
+    assert "Unpicklable" in str(told)
+    assert isinstance(pool.submit(raise_one, SystemExit).exception(60), SystemExit)
+    assert pool.submit(abs, -1).result(60) == 1
+
+
+def test_processes_begin_as_work_comes() -> None:
+    pool = ProcessPool(3, get_context("spawn"), nothing)
+    try:
+        assert not pool._workers
+        pool.submit(abs, -1).result(60)
+        pool.submit(abs, -1).result(60)
+        assert len(pool._workers) == 1
+        for future in [pool.submit(time.sleep, 0.1) for _ in range(5)]:
+            future.result(60)
+        assert len(pool._workers) == 3
+    finally:
+        pool.end()
+    with pytest.raises(RuntimeError, match="has ended"):
+        pool.submit(abs, -1)
+
+
+def test_all_work_fails_where_a_process_dies(pool: ProcessPool) -> None:
+    one, _ = pids(pool)
+    futures = [pool.submit(time.sleep, 60) for _ in range(5)]
+    time.sleep(0.2)
+    os.kill(one, signal.SIGKILL)
+    done, left = wait(futures, 30)
+    assert not left
+    assert all(isinstance(future.exception(), BrokenProcessPool) for future in done)
+    with pytest.raises(BrokenProcessPool):
+        pool.submit(abs, -1)
+
+
+def test_work_that_is_submitted_while_a_process_dies_is_told_of() -> None:
+    """Again and again, for there is no telling when within a submission it dies."""
+    for turn in range(8):
+        pool = ProcessPool(2, get_context("spawn"), nothing)
+        one, _ = pids(pool)
+        futures = []
+        with suppress(BrokenProcessPool):
+            for number in range(3000):
+                futures.append(pool.submit(abs, -number))
+                if number == 40 * turn:
+                    os.kill(one, signal.SIGKILL)
+        assert not wait(futures, 30).not_done
+        pool.end()
+
+
+def test_an_idle_process_that_dies_is_noticed(pool: ProcessPool) -> None:
+    one, _ = pids(pool)
+    os.kill(one, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    with pytest.raises(BrokenProcessPool):
+        while time.monotonic() < deadline:
+            pool.submit(abs, -1).result(30)
+
+
+def stop() -> None:
+    """Hear of nothing from here on."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def die_in_result() -> None:
+    """Die where a result is given: after its length."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and "pipe" not in frame.f_locals:
+        frame = frame.f_back
+    assert frame is not None
+    os.write(frame.f_locals["pipe"].fileno(), (100).to_bytes(4, "big"))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave_child() -> None:
+    """Die, and leave a child that keeps the pipe open."""
+    if os.fork():
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(20)
+    os._exit(0)
+
+
+@pytest.mark.parametrize("harm", [die_in_result, leave_child])
+def test_a_process_that_dies_at_a_bad_moment_is_noticed(
+    pool: ProcessPool, harm: Callable[[], None]
+) -> None:
+    assert isinstance(pool.submit(harm).exception(15), BrokenProcessPool)
+
+
+@pytest.mark.parametrize("harm", [stop, die_in_result])
+def test_a_pool_ends_whatever_its_processes_do(harm: Callable[[], None]) -> None:
+    pool = ProcessPool(2, get_context("spawn"), nothing)
+    begun = pids(pool)
+    future = pool.submit(harm)
+    waiting = [pool.submit(time.sleep, 60) for _ in range(3)]
+    time.sleep(0.5)
+    ending = threading.Thread(target=pool.end, args=(1.0,), daemon=True)
+    ending.start()
+    ending.join(30)
+    # else they would be waited for at the end of the tests
+    for pid in begun:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert not ending.is_alive()
+    assert all(one.done() for one in (future, *waiting))
+    assert waiting[-1].cancelled() or harm is die_in_result
