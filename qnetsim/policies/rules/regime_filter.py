@@ -144,12 +144,19 @@ def told_regimes(options: RegimeOptions, setting: Setting) -> RegimeFilter:
     Raises
     ------
     UsageError
-        Regimes are given, but requests have levels of their own.
+        Regimes are given, but requests have levels of their own; or there are none, and an option
+        is of regimes.
     """
     scenario = setting.regimes
     means = options.means or (scenario.means if scenario else ())
     forecast = setting.forecast
     if not means:
+        for name in ("fit", "mean_slots"):
+            if name in options.model_fields_set and getattr(options, name):
+                raise UsageError(
+                    f"{name}: the demand has no regimes, so it says nothing; give means of regimes "
+                    f"too, or leave {name} out"
+                )
         return RegimeFilter(forecast.probabilities[:1], 1)
     if forecast.groups > 1:
         raise UsageError(

@@ -251,6 +251,16 @@ def test_means_are_refused_where_they_mean_nothing() -> None:
         run(independent, make_policy("dynamic-program", {"means": [1.0, 6.0]}))
 
 
+@pytest.mark.parametrize("option", ["fit", "mean_slots"])
+@pytest.mark.parametrize("policy", ["belief", "dynamic-program", "mpc"])
+def test_options_of_regimes_are_refused_where_there_are_none(policy: str, option: str) -> None:
+    plain = open_case(nsfnet(run__slots="2"))
+    with pytest.raises(UsageError, match=f"{option}: the demand has no regimes, so it says nothi"):
+        run(plain, make_policy(policy, {option: 200}))
+    run(plain, make_policy(policy, {"fit": 0}))
+    run(plain, make_policy(policy, {option: 200, "means": [1.0, 5.0]}))
+
+
 def test_means_of_the_options_go_before_the_scenarios() -> None:
     case = stores(10, channels=1)
     told = told_regimes(RegimeOptions(means=(2.0, 3.0, 4.0), mean_slots=7), case.setting)
