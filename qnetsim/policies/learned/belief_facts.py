@@ -14,9 +14,14 @@ from qnetsim.policies.learned.training_facts import NAMES, differences, facts_of
 MORE_FACTS = ("jobs", "most_channels")
 #: Facts that a law of levels rests on; it was learnt without prices, stores and limits.
 OF_DEMAND = ("levels", "mean_level", "regimes", "regime_slots", "jobs")
+#: Part of the greatest background of a training beyond which the network reserves too little
+#: (docs/background/learning-results.md, large backgrounds).
+LARGE_BACKGROUND = 0.8
 #: Key of a card's table of worlds: least and greatest number of pairs that end at a node. Sums at
 #: the ends mean something else where there are many more pairs.
 PAIRS_AT_NODE = "pairs_at_a_node"
+#: Another key of that table: mean levels beside the jobs.
+BACKGROUND = "background"
 
 
 def belief_facts(setting: Setting) -> dict[str, object]:
@@ -88,8 +93,13 @@ def _unmet_worlds(card: Mapping[str, object], setting: Setting) -> Iterator[str]
         return
     for key, (name, numbers) in _of_worlds(setting).items():
         met = worlds.get(key)
-        if met is not None and numbers and not all(_lies_in(x, met) for x in numbers):
-            yield f"{name} {_range(min(numbers), max(numbers))} (trained with {_shown(met)})"
+        if met is None or not numbers:
+            continue
+        here = f"{name} {_range(min(numbers), max(numbers))}"
+        if not all(_lies_in(number, met) for number in numbers):
+            yield f"{here} (trained with {_shown(met)})"
+        elif key == BACKGROUND and max(numbers) > LARGE_BACKGROUND * met[1]:
+            yield f"{here} (trained with {_shown(met)}; near the greatest too little is reserved)"
 
 
 def _of_worlds(setting: Setting) -> dict[str, tuple[str, list[float]]]:
@@ -103,7 +113,7 @@ def _of_worlds(setting: Setting) -> dict[str, tuple[str, list[float]]]:
         table, nodes = forecast.jobs.table, len(forecast.jobs.nodes)
         found |= {
             "other_periods": ("periods", list(table.periods)),
-            "background": ("mean level beside the jobs", means),
+            BACKGROUND: ("mean level beside the jobs", means),
             "sizes": ("sizes", [*table.sizes, *forecast.jobs.owner_sizes]),
             "members": ("members", [table.members]),
             "jobs_at_a_node": ("jobs for each node", [round(table.count / nodes, 3)]),

@@ -127,8 +127,8 @@ class BeliefNet(Policy):
         says_laws = isinstance(weights.spec, LawSpec)
         if far := far_from(weights.card, setting, demand_only=says_laws):
             warnings.warn(
-                f"policy {NAME!r}: model {self._file().stem} meets what it was not trained for: "
-                f"{'; '.join(far)}",
+                f"policy {NAME!r}: model {self._file().stem} meets what it was little or not "
+                f"trained for: {'; '.join(far)}",
                 ModelWarning,
                 stacklevel=2,
             )

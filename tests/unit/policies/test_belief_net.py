@@ -321,6 +321,7 @@ def test_many_pairs_at_a_node_are_told() -> None:
     [
         (0.3, "periods = [7, 9, 20]", r"periods 7 … 20 \(trained with 2 … 16\)"),
         (3.0, "", r"mean level beside the jobs 2.99\d \(trained with 0.1 … 2.5\)"),
+        (2.1, "", r"2.099 \(trained with 0.1 … 2.5; near the greatest too little is reserved\)"),
         (0.3, "members = 12", r"members 12 \(trained with 2 … 10\)"),
         (0.3, "count = 30", r"jobs for each node 2.143 \(trained with 0.143 … 1.429\)"),
         (0.3, "delay = 0.3", r"delay 0.3 \(trained with 0.0 … 0.2\)"),
