@@ -196,6 +196,7 @@ class LearnedPolicy(Policy):
             facts_of,
             facts_of_card,
             full_scale,
+            other_limits,
         )
 
         here = facts_of(setting)
@@ -211,7 +212,7 @@ class LearnedPolicy(Policy):
             )
             return weights, (text,)
         scale = spec.most_channels or full_scale(trained)
-        far = differences(trained, here, NAMES | LAW_NAMES)
+        far = differences(trained, here, NAMES | LAW_NAMES) + other_limits(weights.card, setting)
         told = (
             f"{model} meets what it was not trained for: {'; '.join(far)}; its action 1 is "
             f"{counted(scale, 'channel')} for each routed request, as in training"

@@ -15,6 +15,7 @@ from qnetsim.forecast import Forecast
 from qnetsim.forecast.build import build_forecast
 from qnetsim.network import Network, build_network, network_topology
 from qnetsim.network.formats.topology_files import BUNDLED
+from qnetsim.network.model import WAVELENGTHS_PER_CHANNEL
 from qnetsim.policies.base import Setting
 from qnetsim.scenario import (
     CostTable,
@@ -79,6 +80,33 @@ def _facts(
         "store_bits": keys.store_bits if keys and lasting else 0,
         "key_lifetime_slots": keys.key_lifetime_slots if keys and lasting else 0,
     }
+
+
+def other_limits(card: Mapping[str, object], setting: Setting) -> list[str]:
+    """Limits of a fibre that differ from those in a card's scenario, each in a few words.
+
+    Those that no demand of the setting can reach are like none.
+    """
+    scenario = card.get("scenario")
+    table = scenario.get("network") if isinstance(scenario, dict) else None
+    if not isinstance(table, dict):
+        return []
+    network, forecast = setting.network, setting.forecast
+    requests = len(forecast.pairs)
+    channels = int(network.level_channels(forecast.level_count)[-1].max()) * requests
+    told = []
+    for name, key, size, limit, greatest in (
+        ("channels", "qkd_wavelengths", WAVELENGTHS_PER_CHANNEL, network.max_channels, channels),
+        ("KM wavelengths", "km_wavelengths", 1, network.max_wavelengths, requests),
+    ):
+        met = table.get(key, 0)
+        if not isinstance(met, int):
+            continue
+        trained = met // size if met else None
+        if trained != limit and any(x is not None and x < greatest for x in (trained, limit)):
+            here, there = ("unlimited" if x is None else x for x in (limit, trained))
+            told.append(f"{name} that a fibre can light {here} (trained with {there})")
+    return told
 
 
 def facts_of_card(card: Mapping[str, object]) -> dict[str, object] | None:

@@ -23,6 +23,7 @@ from qnetsim.policies.learned.training_facts import (
     facts_of,
     facts_of_card,
     full_scale,
+    other_limits,
 )
 from qnetsim.policies.learned.weights import packed, read_weights
 from qnetsim.policies.registry import make_policy
@@ -123,6 +124,34 @@ def test_demand_of_the_same_mean_but_another_law_is_told(more: str, told: str) -
         prepared(open_case(parse_scenario(text + more)).setting)
     assert told in str(caught[0].message)
     assert "mean level" not in str(caught[0].message)
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ("qkd_wavelengths = 150", ["channels that a fibre can light 50"]),
+        ("km_wavelengths = 7", ["KM wavelengths that a fibre can light 7"]),
+        # no demand of 100 requests of at most nine channels reaches these
+        ("qkd_wavelengths = 2700\nkm_wavelengths = 100", []),
+    ],
+)
+def test_limits_are_told_where_demand_can_reach_them(limits: str, told: list[str]) -> None:
+    card = read_weights(MODELS / "fedsac-nsfnet.safetensors").card
+    text = TEXT.replace("'nsfnet'", f"'nsfnet'\n{limits}")
+    setting = open_case(parse_scenario(text)).setting
+    told = [f"{line} (trained with unlimited)" for line in told]
+    assert other_limits(card, setting) == told
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        prepared(setting)
+    assert [line for line in told if line in str(caught[0].message)] == told if told else not caught
+    # trained with the same limits, with others, and by a card that does not tell
+    here = {"network": {"qkd_wavelengths": 150, "km_wavelengths": 7}}
+    both = "'nsfnet'\nqkd_wavelengths = 150\nkm_wavelengths = 7"
+    limited = open_case(parse_scenario(TEXT.replace("'nsfnet'", both))).setting
+    assert other_limits({"scenario": here}, limited) == []
+    assert len(other_limits({"scenario": here}, setting_of())) == 2
+    assert other_limits({}, limited) == other_limits({"scenario": {"network": 5}}, limited) == []
 
 
 def test_weights_that_say_less_of_the_demand_are_believed() -> None:
