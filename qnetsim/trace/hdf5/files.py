@@ -192,6 +192,14 @@ def _held_lock(path: Path, lock: Path) -> tuple[int, bool]:
                 f"{path}: is being written by another run; wait for it, or give another "
                 f"{argument('out')}"
             ) from None
+        except OSError as error:
+            os.close(handle)
+            if not left:
+                lock.unlink(missing_ok=True)
+            raise TraceError(
+                f"{path}: its file system cannot lock files ({plain_reason(error)}); give another "
+                f"{argument('out')}"
+            ) from None
         os.close(handle)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -48,6 +50,18 @@ def test_a_link_in_place_of_the_lock_is_refused(tmp_path: Path, precious: Path) 
         simulate(nsfnet(run__slots="5"), EVF, tmp_path / "v.h5")
     assert precious.read_text() == "years of work"
     assert not (tmp_path / "v.h5").exists()
+
+
+def test_a_file_system_without_locks_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(handle: int, kind: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(TraceError, match=r"v\.h5: its file system cannot lock files \(No locks"):
+        simulate(nsfnet(run__slots="5"), EVF, tmp_path / "v.h5")
+    assert not list(tmp_path.iterdir())
 
 
 def test_names_of_unfinished_files_cannot_be_foreseen(tmp_path: Path) -> None:
