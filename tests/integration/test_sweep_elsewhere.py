@@ -165,6 +165,24 @@ def test_a_dask_cluster_loses_a_worker_and_its_client_and_all_results_are_there_
 
 
 @dask
+@pytest.mark.slow
+def test_a_scheduler_that_dies_is_one_error(tmp_path: Path, cluster: Cluster) -> None:
+    (tmp_path / "mine.py").write_text(GATED)
+    written(tmp_path, GATED_SWEEP)
+    client = start(
+        *(tmp_path, "sweep", "run", "study.toml", "--scheduler", cluster.address),
+        env=cluster.environment,
+    )
+    assert wait_until(lambda: len(cluster.entered()) == 2)
+    cluster.processes[0].kill()
+    _, err = client.communicate(timeout=60)
+    assert client.returncode == 3
+    told = "error: the Dask scheduler is gone; what is done stands, run the sweep again"
+    assert [line for line in err.splitlines() if line.strip()][-1:] == [told]
+    assert "Traceback" not in err and " - ERROR - " not in err
+
+
+@dask
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="asks Linux for open ports")
 def test_started_as_the_page_says_a_cluster_listens_on_loopback_alone(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "reference" / "sweep.md").read_text("utf-8").replace("\\\n", "")

@@ -22,6 +22,8 @@ from qnetsim.version import __version__
 #: How long to wait for the scheduler, and how long a count of workers holds, in seconds.
 CONNECT_S = 15.0
 COUNT_S = 2.0
+#: Loggers that Dask's configuration gives levels of their own, and those of what it rests on.
+LOGS = ("distributed", "distributed.client", "tornado.application", "asyncio")
 
 
 class DaskCrew(HeldCrew):
@@ -50,7 +52,8 @@ class DaskCrew(HeldCrew):
         from distributed import Client
 
         # what went wrong is told here, without the library's tracebacks
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for name in LOGS:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         parts = urlsplit(address)
         if parts.scheme not in {"tcp", "tls"} or not parts.hostname or not _port(address):
             raise UsageError(
