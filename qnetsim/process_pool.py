@@ -6,6 +6,7 @@ common queues, and its end is seen at that pipe.
 
 from __future__ import annotations
 
+import atexit
 import pickle
 import threading
 import time
@@ -79,11 +80,14 @@ class ProcessPool:
         self._workers: list[_Worker] = []
         self._broken = self._closing = False
         self._woken, self._wake = context.Pipe(duplex=False)
+        self._is_woken = False
         self._thread: threading.Thread | None = None
         self._forks = context.get_start_method() == "fork"
         if self._forks:
             for _ in range(processes):
                 self._start_process()
+        # a program that leaves without a word would wait for the processes for ever
+        atexit.register(self.end)
 
     def submit(self, task: Callable[..., Any], /, *given: Any) -> Future[Any]:
         """Begin work.
@@ -112,7 +116,7 @@ class ProcessPool:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._manage, daemon=True, name="pool")
                 self._thread.start()
-        self._wake.send_bytes(b"")
+            self._wake_thread()
         return future
 
     def end(self, seconds: float = LEAVE_S) -> None:
@@ -128,26 +132,38 @@ class ProcessPool:
             self._closing = True
             dropped = list(self._waiting)
             self._waiting.clear()
+            self._wake_thread()
         for work in dropped:
             work.future.cancel()
             work.future.set_running_or_notify_cancel()
         if self._thread is not None:
-            self._wake.send_bytes(b"")
             self._thread.join(seconds)
             if self._thread.is_alive():
                 self._kill()
                 self._thread.join()
         for worker in self._workers:
             worker.pipe.close()  # which an idle process takes as its end
-        for worker in self._workers:
-            worker.process.join(max(deadline - time.monotonic(), 0.0))
+        self._wait_for_ends(deadline)
         self._kill()
-        for worker in self._workers:
-            worker.process.join()
+        self._wait_for_ends(time.monotonic() + LEAVE_S)
+        atexit.unregister(self.end)
+
+    def _wait_for_ends(self, deadline: float) -> None:
+        # not by `join`: a child of a process may keep open what that looks at
+        while any(worker.process.is_alive() for worker in self._workers):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.005)
 
     def _kill(self) -> None:
         for worker in self._workers:
             worker.process.kill()
+
+    def _wake_thread(self) -> None:
+        """Let the thread look again; a pipe that nobody reads is soon full, so once is enough."""
+        if not self._is_woken:
+            self._is_woken = True
+            self._wake.send_bytes(b"")
 
     def _start_process(self) -> None:
         pipe, its_end = self._context.Pipe()
@@ -177,8 +193,10 @@ class ProcessPool:
             if self._closing and not any(worker.future for worker in workers):
                 return False
         ready = wait([self._woken, *(worker.pipe for worker in workers)], LOOK_S)
-        while self._woken.poll():
-            self._woken.recv_bytes()
+        if self._woken in ready:
+            with self._lock:
+                self._woken.recv_bytes()
+                self._is_woken = False
         whole = [_took_result(worker) for worker in workers if worker.pipe in ready]
         if all(whole) and all(worker.process.is_alive() for worker in workers):
             return True

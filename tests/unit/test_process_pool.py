@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -11,13 +12,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 
-from qnetsim.process_pool import ProcessPool
+from qnetsim.process_pool import LEAVE_S, ProcessPool
+from tests.support.processes import ENVIRONMENT
 
 
 def nothing(*given: object) -> None:
@@ -156,6 +159,61 @@ def test_a_process_that_dies_at_a_bad_moment_is_noticed(
     pool: ProcessPool, harm: Callable[[], None]
 ) -> None:
     assert isinstance(pool.submit(harm).exception(15), BrokenProcessPool)
+
+
+def keep_child(seconds: float) -> int:
+    """Leave a child that outlives this process."""
+    if child := os.fork():
+        return child
+    time.sleep(seconds)
+    os._exit(0)
+
+
+def test_a_child_of_a_process_does_not_keep_the_pool(pool: ProcessPool) -> None:
+    child = pool.submit(keep_child, 30.0).result(60)
+    begun = time.monotonic()
+    pool.end()
+    assert time.monotonic() - begun < LEAVE_S / 2
+    os.kill(child, signal.SIGKILL)
+
+
+def test_more_may_be_submitted_than_a_pipe_holds(pool: ProcessPool) -> None:
+    for pid in pids(pool):
+        os.kill(pid, signal.SIGSTOP)
+    data = bytes(1 << 20)
+    futures = [pool.submit(len, data) for _ in range(2**14 + 100)]
+    pool.end(0.5)
+    assert all(future.done() for future in futures)
+
+
+FORGETFUL = """
+from multiprocessing import get_all_start_methods, get_context
+from pathlib import Path
+from qnetsim.process_pool import LEAVE_S, ProcessPool
+from tests.support.processes import ENVIRONMENT
+
+def nothing():
+    pass
+
+if __name__ == "__main__":
+    pool = ProcessPool(2, get_context({kind!r}), nothing)
+    print(pool.submit(abs, -1).result(60))
+"""
+
+
+@pytest.mark.parametrize("kind", get_all_start_methods())
+def test_a_program_that_does_not_end_its_pool_ends(kind: str, tmp_path: Path) -> None:
+    script = tmp_path / "forgetful.py"
+    script.write_text(FORGETFUL.format(kind=kind))
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "")
 
 
 @pytest.mark.parametrize("harm", [stop, die_in_result])
