@@ -83,27 +83,19 @@ def _facts(
 
 
 def other_limits(card: Mapping[str, object], setting: Setting) -> list[str]:
-    """Limits of a fibre that differ from those in a card's scenario, each in a few words.
-
-    Those that no demand of the setting can reach are like none.
-    """
+    """Limits of a fibre that differ from those in a card's scenario, each in a few words."""
     scenario = card.get("scenario")
     table = scenario.get("network") if isinstance(scenario, dict) else None
     if not isinstance(table, dict):
         return []
-    network, forecast = setting.network, setting.forecast
-    requests = len(forecast.pairs)
-    channels = int(network.level_channels(forecast.level_count)[-1].max()) * requests
     told = []
-    for name, key, size, limit, greatest in (
-        ("channels", "qkd_wavelengths", WAVELENGTHS_PER_CHANNEL, network.max_channels, channels),
-        ("KM wavelengths", "km_wavelengths", 1, network.max_wavelengths, requests),
+    for name, key, size, limit in (
+        ("channels", "qkd_wavelengths", WAVELENGTHS_PER_CHANNEL, setting.network.max_channels),
+        ("KM wavelengths", "km_wavelengths", 1, setting.network.max_wavelengths),
     ):
         met = table.get(key, 0)
-        if not isinstance(met, int):
-            continue
-        trained = met // size if met else None
-        if trained != limit and any(x is not None and x < greatest for x in (trained, limit)):
+        trained = met // size if met and isinstance(met, int) else None
+        if trained != limit:
             here, there = ("unlimited" if x is None else x for x in (limit, trained))
             told.append(f"{name} that a fibre can light {here} (trained with {there})")
     return told

@@ -131,11 +131,9 @@ def test_demand_of_the_same_mean_but_another_law_is_told(more: str, told: str) -
     [
         ("qkd_wavelengths = 150", ["channels that a fibre can light 50"]),
         ("km_wavelengths = 7", ["KM wavelengths that a fibre can light 7"]),
-        # no demand of 100 requests of at most nine channels reaches these
-        ("qkd_wavelengths = 2700\nkm_wavelengths = 100", []),
     ],
 )
-def test_limits_are_told_where_demand_can_reach_them(limits: str, told: list[str]) -> None:
+def test_other_limits_are_told(limits: str, told: list[str]) -> None:
     card = read_weights(MODELS / "fedsac-nsfnet.safetensors").card
     text = TEXT.replace("'nsfnet'", f"'nsfnet'\n{limits}")
     setting = open_case(parse_scenario(text)).setting
@@ -144,7 +142,7 @@ def test_limits_are_told_where_demand_can_reach_them(limits: str, told: list[str
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         prepared(setting)
-    assert [line for line in told if line in str(caught[0].message)] == told if told else not caught
+    assert told[0] in str(caught[0].message)
     # trained with the same limits, with others, and by a card that does not tell
     here = {"network": {"qkd_wavelengths": 150, "km_wavelengths": 7}}
     both = "'nsfnet'\nqkd_wavelengths = 150\nkm_wavelengths = 7"
