@@ -75,9 +75,15 @@ def own_demand(
     kinds: list[int] = []
     bundles: list[int] = []
     spread: list[int] = []
+    # many requests of a network often ask alike
+    made: dict[tuple[object, ...], LevelDistribution | str] = {}
     for i, table in enumerate(tables):
         key = place(i)
-        found = _distribution(table, shared, level_bps, key[0] != "request")
+        of_means = key[0] != "request"
+        law = (table.probabilities, table.level, table.mean, table.mean_rate_bps, of_means)
+        if law not in made:
+            made[law] = _distribution(table, shared, level_bps, of_means)
+        found = made[law]
         if isinstance(found, str):
             if key[0] == "request":
                 problems.append(((*key, "mean_rate_bps"), found))

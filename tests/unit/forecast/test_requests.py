@@ -9,7 +9,7 @@ import pytest
 
 from qnetsim.case import open_case
 from qnetsim.errors import SettingError, UsageError
-from qnetsim.forecast import level_at, poisson_levels, table_levels
+from qnetsim.forecast import LevelDistribution, level_at, poisson_levels, requests, table_levels
 from qnetsim.scenario import parse_scenario
 
 
@@ -130,3 +130,20 @@ def test_other_distributions_keep_who_shares_them() -> None:
     merged = forecast.with_levels(*[level_at(1, 10)] * 2, level_at(2, 10), level_at(1, 10))
     assert [merged.levels_of(r).mean for r in range(5)] == [1, 1, 1, 2, 1]
     np.testing.assert_array_equal(merged.probabilities.sum(axis=1), 1.0)
+
+
+def test_requests_that_ask_alike_have_one_law_which_is_made_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = []
+    poisson = requests.poisson_levels
+
+    def counted(levels: int, mean: Fraction) -> LevelDistribution:
+        made.append(mean)
+        return poisson(levels, mean)
+
+    monkeypatch.setattr(requests, "poisson_levels", counted)
+    alike = [f"source = 1; target = {n}; mean = {mean}" for n in (5, 6, 7) for mean in (2, 2.5)]
+    forecast = case_of("\n".join(alike)).forecast
+    assert made == [2, Fraction(5, 2)]
+    assert list(forecast.kind) == [0, 1] * 3
