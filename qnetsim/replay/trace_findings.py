@@ -7,6 +7,7 @@ from typing import Any
 
 from qnetsim.analysis.audit import Finding
 from qnetsim.errors import QnetsimError
+from qnetsim.plain_text import visible
 from qnetsim.replay.reopen import RecordedRun, recorded_world
 from qnetsim.trace import Trace
 from qnetsim.trace.provenance import software
@@ -27,7 +28,8 @@ def provenance_findings(trace: Trace, run: RecordedRun) -> Iterator[Finding]:
     elif stored["seed"] != run.case.scenario.run.seed:
         yield Finding("scenario", False, "the seed of the provenance is not the scenario's")
     else:
-        text = here[:16] if same else f"{here[:16]}, and {stored['scenario_digest'][:16]} is stored"
+        found = visible(str(stored["scenario_digest"])[:16])
+        text = here[:16] if same else f"{here[:16]}, and {found} is stored"
         yield Finding("scenario", same, text)
     ours = software()
     theirs = stored["software"]

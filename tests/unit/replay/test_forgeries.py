@@ -173,6 +173,7 @@ FORGERIES: dict[str, Callable[[h5py.File], None]] = {
     "provenance: replication": in_provenance(lambda p: p.update(replication=3)),
     "scenario: price": in_provenance(lambda p: p["scenario"]["cost"].update(blocking_cost=5.0)),
     "scenario: digest": in_provenance(lambda p: p.update(scenario_digest=64 * "0")),
+    "scenario: digest of no text": in_provenance(lambda p: p.update(scenario_digest=True)),
 }
 
 
