@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import resource
 import signal
+import sys
 import time
 import traceback
 import warnings
@@ -67,6 +68,8 @@ class _Watch:
     def alarm(self, number: int, frame: FrameType | None) -> None:
         if time.process_time() < self.deadline and time.monotonic() < self.latest:
             return
+        if frame is not None and frame.f_code.co_filename.endswith("weakref.py"):
+            return  # Python drops what is raised in a callback, and says so on stderr
         if self.target.stops and not self.told:
             self.told = True
             self.deadline = time.process_time() + GRACE_S
@@ -114,6 +117,9 @@ def _fault(kind: str, error: BaseException) -> End:
 
 def attempt(target: Target, path: Path, home: Home) -> End:
     """Give the input in a file to a target."""
+    if torch := sys.modules.get("torch"):
+        # what was stopped at any instruction may have left it off
+        torch.set_grad_enabled(True)
     try:
         with warnings.catch_warnings(), _bounded_memory(), _watched(target):
             # numpy's complaints reach users as warnings that mean nothing to them
