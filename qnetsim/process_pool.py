@@ -6,7 +6,6 @@ common queues, and its end is seen at that pipe.
 
 from __future__ import annotations
 
-import atexit
 import pickle
 import threading
 import time
@@ -20,6 +19,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
+from multiprocessing.util import Finalize
 from typing import Any, NamedTuple
 
 #: How long processes may take to end once they have nothing to do, in seconds.
@@ -83,11 +83,11 @@ class ProcessPool:
         self._is_woken = False
         self._thread: threading.Thread | None = None
         self._forks = context.get_start_method() == "fork"
+        # a program that leaves without a word would wait for the processes for ever
+        self._at_exit = Finalize(None, self.end, exitpriority=0)
         if self._forks:
             for _ in range(processes):
                 self._start_process()
-        # a program that leaves without a word would wait for the processes for ever
-        atexit.register(self.end)
 
     def submit(self, task: Callable[..., Any], /, *given: Any) -> Future[Any]:
         """Begin work.
@@ -109,13 +109,14 @@ class ProcessPool:
                 raise BrokenProcessPool(_DIED)
             if self._closing:
                 raise RuntimeError("the pool of processes has ended")
-            self._waiting.append(_Work(future, task, given))
             idle = sum(worker.future is None for worker in self._workers)
-            if idle < len(self._waiting) and len(self._workers) < self._most:
+            if idle <= len(self._waiting) and len(self._workers) < self._most:
                 self._start_process()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._manage, daemon=True, name="pool")
-                self._thread.start()
+                thread = threading.Thread(target=self._manage, daemon=True, name="pool")
+                thread.start()
+                self._thread = thread
+            self._waiting.append(_Work(future, task, given))
             self._wake_thread()
         return future
 
@@ -146,7 +147,7 @@ class ProcessPool:
         self._wait_for_ends(deadline)
         self._kill()
         self._wait_for_ends(time.monotonic() + LEAVE_S)
-        atexit.unregister(self.end)
+        self._at_exit.cancel()
 
     def _wait_for_ends(self, deadline: float) -> None:
         # not by `join`: a child of a process may keep open what that looks at
@@ -255,7 +256,7 @@ def _took_result(worker: _Worker) -> bool:
     assert future is not None
     try:
         done, result = pickle.loads(data)  # noqa: S301 - of a process that was begun here
-    except Exception as error:  # noqa: BLE001 - an exception of a caller that cannot be made again
+    except Exception as error:  # noqa: BLE001 - a result of a caller that cannot be made again
         done, result = False, error
     if done:
         future.set_result(result)
@@ -286,6 +287,8 @@ def _result(data: bytes) -> Any:
     except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
         error.add_note(f"In a process of the pool:\n{traceback.format_exc()}")
         try:
-            return ForkingPickler.dumps((False, error))
+            told = ForkingPickler.dumps((False, error))
+            pickle.loads(told)  # noqa: S301 - whether it can be made again
+            return told
         except Exception:  # noqa: BLE001 - whatever is in it
             return ForkingPickler.dumps((False, RuntimeError(traceback.format_exc())))

@@ -71,10 +71,10 @@ def test_what_no_pipe_can_carry_fails_alone(pool: ProcessPool) -> None:
     lock: object = threading.Lock()
     assert isinstance(pool.submit(print, lock).exception(60), TypeError)
     assert isinstance(pool.submit(threading.Lock).exception(60), TypeError)
-    assert isinstance(pool.submit(raise_one, Unlike, "a", "b").exception(60), TypeError)
-    told = pool.submit(raise_one, Unpicklable).exception(60)
-    assert isinstance(told, RuntimeError)
-    assert "Unpicklable" in str(told)
+    for error in (Unlike, Unpicklable):
+        told = pool.submit(raise_one, error, "a", "b").exception(60)
+        assert isinstance(told, RuntimeError)
+        assert error.__name__ in str(told)
     assert isinstance(pool.submit(raise_one, SystemExit).exception(60), SystemExit)
     assert pool.submit(abs, -1).result(60) == 1
 
