@@ -8,7 +8,7 @@ from fractions import Fraction
 from heapq import heappop, heappush
 
 from qnetsim.network.routes import Neighbours, NodePair, Route
-from qnetsim.network.topology import Topology
+from qnetsim.network.topology import Neighbour, Topology
 from qnetsim.network.walks import WORTH_COMPILED, shortest_walks
 
 #: Last nodes for each first node up to which compiled code is worth it: it searches from the last.
@@ -50,12 +50,13 @@ def whole_lengths(lengths: Sequence[Fraction]) -> list[int]:
 
 def open_neighbours(topology: Topology, avoided: frozenset[int]) -> Neighbours:
     """Neighbours of each node with the fibres to them, avoided fibres left out."""
+    every = topology.neighbours
     if not avoided:
-        return topology.neighbours
-    return [
-        [neighbour for neighbour in ends if neighbour.fibre not in avoided]
-        for ends in topology.neighbours
-    ]
+        return every
+    left: list[Sequence[Neighbour]] = [*every]
+    for node in {end for fibre in avoided for end in topology.fibres[fibre]}:
+        left[node] = [neighbour for neighbour in every[node] if neighbour.fibre not in avoided]
+    return left
 
 
 def least_routes(
@@ -63,13 +64,26 @@ def least_routes(
 ) -> dict[NodePair, Route]:
     """What ``shortest_routes`` does, for whole lengths."""
     wanted = list(dict.fromkeys(pairs))
-    firsts = len({source for source, _ in wanted})
-    lasts = len({target for _, target in wanted})
-    if len(neighbours) * firsts < WORTH_COMPILED or lasts > MOST_LASTS * firsts:
+    if not worth_compiled(len(neighbours), wanted):
         return _searched(neighbours, lengths, wanted)
     found = shortest_walks(neighbours, lengths, wanted)
     routes = {wanted[i]: route for i, route in found.walks.items()}
     return routes | _searched(neighbours, lengths, [wanted[i] for i in found.open])
+
+
+def worth_compiled(nodes: int, pairs: Sequence[NodePair]) -> bool:
+    """Whether so many pairs of a network are found sooner by compiled code."""
+    firsts = len({source for source, _ in pairs})
+    lasts = len({target for _, target in pairs})
+    return nodes * firsts >= WORTH_COMPILED and lasts <= MOST_LASTS * firsts
+
+
+def by_source(pairs: Iterable[NodePair]) -> dict[int, set[int]]:
+    """Last nodes that are wanted for each first node."""
+    targets: dict[int, set[int]] = {}
+    for source, target in pairs:
+        targets.setdefault(source, set()).add(target)
+    return targets
 
 
 def _searched(
@@ -79,14 +93,12 @@ def _searched(
     if not pairs:
         return {}
     coded = coded_lengths(lengths, len(neighbours))
-    targets: dict[int, set[int]] = {}
-    for source, target in pairs:
-        targets.setdefault(source, set()).add(target)
-    return {
-        (source, target): route
-        for source, wanted in targets.items()
-        for target, route in _routes_from(neighbours, coded, source, wanted).items()
-    }
+    routes: dict[NodePair, Route] = {}
+    for source, wanted in by_source(pairs).items():
+        found = lengths_from(neighbours, coded, source, wanted)
+        for target, route in _routes_from(neighbours, coded, source, wanted, found).items():
+            routes[source, target] = route
+    return routes
 
 
 def coded_lengths(lengths: Sequence[int], nodes: int) -> list[int]:
@@ -152,30 +164,88 @@ def lengths_from(
     return found
 
 
-def _routes_from(
-    neighbours: Neighbours, coded: Sequence[int], source: int, wanted: set[int]
-) -> dict[int, Route]:
-    """Routes from a node to those that are wanted and can be reached."""
-    found = lengths_from(neighbours, coded, source, wanted)
-    known = {source: Route((source,), ())}
-    farthest = sum(coded)
-    stack = [node for node in wanted if found[node] <= farthest]
-    while stack:
-        node = stack[-1]
-        # where the shortest paths come from; each such node is nearer
-        before = [
-            (last, fibre)
-            for last, fibre in neighbours[node]
-            if found[last] + coded[fibre] == found[node]
-        ]
-        if missing := [last for last, _ in before if last not in known]:
-            stack += missing
+def route_between(
+    neighbours: Neighbours,
+    coded: Sequence[int],
+    pair: NodePair,
+    least: Sequence[int],
+    beyond: int,
+) -> Route | None:
+    """Route of one pair, by a search that keeps to the nodes near it; None where no path leads.
+
+    Parameters
+    ----------
+    neighbours : sequence of sequence of Neighbour
+    coded : sequence of int, one for each fibre
+    pair : (int, int)
+    least : sequence of int, one for each node
+        Coded lengths from the pair's first node, by these neighbours and more: at most those
+        that are found here.
+    beyond : int
+        More than the coded length of any path.
+    """
+    first, last = pair
+    nodes = len(neighbours)
+    # lengths to the last node; on the heap, what a whole path over a node has at least
+    found = [beyond] * nodes
+    found[last] = 0
+    heap = [least[last] * nodes + last]
+    while heap:
+        total, here = divmod(heappop(heap), nodes)
+        # paths that are as short as the first one are found too
+        if total > found[first]:
+            break
+        length = found[here]
+        if total > length + least[here]:
             continue
-        stack.pop()
-        if node not in known:
-            # the smallest nodes, then the smallest fibres
-            known[node] = min(
-                Route((*known[last].nodes, node), (*known[last].fibres, fibre))
-                for last, fibre in before
-            )
-    return {node: known[node] for node in wanted if node in known}
+        for other, fibre in neighbours[here]:
+            longer = length + coded[fibre]
+            if longer < found[other] and (total := longer + least[other]) <= found[first]:
+                found[other] = longer
+                if other != first:
+                    heappush(heap, total * nodes + other)
+    rest = found[first]
+    if rest == beyond:
+        return None
+    here = first
+    way = [first]
+    fibres = []
+    while here != last:
+        on = [step for step in neighbours[here] if found[step[0]] + coded[step[1]] == rest]
+        # the smallest node, then the smallest fibre
+        here, fibre = min(on) if len(on) > 1 else on[0]
+        rest -= coded[fibre]
+        way.append(here)
+        fibres.append(fibre)
+    return Route(tuple(way), tuple(fibres))
+
+
+def _routes_from(
+    neighbours: Neighbours,
+    coded: Sequence[int],
+    source: int,
+    wanted: set[int],
+    found: Sequence[int],
+) -> dict[int, Route]:
+    """Routes from a node to those that are wanted and can be reached, by the lengths found."""
+    farthest = sum(coded)
+    reached = [node for node in wanted if found[node] <= farthest]
+    # where the shortest paths to each node on them come from; each such node is nearer
+    steps: dict[int, list[Neighbour]] = {source: []}
+    stack = reached.copy()
+    while stack:
+        if (node := stack.pop()) not in steps:
+            length = found[node]
+            steps[node] = before = [
+                step for step in neighbours[node] if found[step[0]] + coded[step[1]] == length
+            ]
+            stack += [last for last, _ in before]
+    known = {source: Route((source,), ())}
+    for node in sorted(steps, key=found.__getitem__)[1:]:
+        ways = []
+        for last, fibre in steps[node]:
+            nodes, fibres = known[last]
+            ways.append(Route((*nodes, node), (*fibres, fibre)))
+        # the smallest nodes, then the smallest fibres
+        known[node] = min(ways) if len(ways) > 1 else ways[0]
+    return {node: known[node] for node in reached}

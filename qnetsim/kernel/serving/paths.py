@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate, chain
 
@@ -138,33 +138,40 @@ class PathTable:
         if self._on_outage == "reroute":
             pairs = [self._forecast.pairs[r] for r in requests.tolist()]
             found = self._detours.around(frozenset(known), pairs)
-            paths[:] = [self._path(found[pair]) if pair in found else NO_PATH for pair in pairs]
+            number = dict(zip(found, self._numbers(found.values()), strict=True))
+            paths[:] = [number.get(pair, NO_PATH) for pair in pairs]
         rows = np.where(hit[requests], paths[:, None], self._base[requests])
         return requests, self._rows(requests, rows)
 
     def _rows(self, requests: IntArray, rows: IntArray) -> IntArray:
         """Where these rows lie in ``choice``; new ones are added."""
         size = len(self._choice)
-        new: list[IntArray] = []
+        new: list[int] = []
         at: list[int] = []
-        for request, row in zip(requests.tolist(), rows, strict=True):
-            place = self._row.setdefault((request, row.tobytes()), size + len(new))
+        width = rows.shape[1] * rows.itemsize
+        texts = rows.tobytes()
+        for i, request in enumerate(requests.tolist()):
+            key = request, texts[i * width : (i + 1) * width]
+            place = self._row.setdefault(key, size + len(new))
             if place == size + len(new):
-                new.append(row)
+                new.append(i)
             at.append(place)
         if new:
-            self._choice.extend(np.array(new))
+            self._choice.extend(rows[new])
         return np.array(at, dtype=np.int64)
 
-    def _path(self, route: Route) -> int:
-        """Number of a path; a new one is added."""
-        if route not in self._position:
-            self._add([route])
-        return self._position[route]
+    def _numbers(self, routes: Collection[Route]) -> list[int]:
+        """Numbers of these paths; new ones are added."""
+        # to look up a path is slow, and most are there
+        found = [self._position.get(route, -1) for route in routes]
+        if -1 in found:
+            self._add(route for route in routes if route not in self._position)
+            found = [self._position[route] for route in routes]
+        return found
 
     def _add(self, routes: Iterable[Route]) -> None:
-        """Add those of these paths that are not there yet."""
-        new = [route for route in dict.fromkeys(routes) if route not in self._position]
+        """Add paths that are not there yet."""
+        new = [*dict.fromkeys(routes)]
         self._position.update((route, len(self._list) + i) for i, route in enumerate(new))
         self._list += new
         fibres = [route.fibres for route in new]
