@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 
-from qnetsim.arrays import IntArray
+from qnetsim.arrays import BoolArray, IntArray
+from qnetsim.network.fibre_sets import fibres_of
 from qnetsim.world.faults import FaultEvents
 
 #: Kinds of events at one tick.
@@ -33,7 +34,7 @@ class Phases:
     tick: IntArray
     mask: IntArray
     table: IntArray
-    down: npt.NDArray[np.bool_]
+    down: BoolArray
 
 
 class Outages:
@@ -49,8 +50,10 @@ class Outages:
         self._slot_ticks = slot_ticks
         self._delay = delay_ticks
         self._fibres = fibres
-        # how many things on a fibre are down, in truth and as far as is known; none is left out
-        self._counts: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        # how many things on each fibre are down, in truth and as far as is known
+        self._counts = ([0] * fibres, [0] * fibres)
+        # the fibres that this leaves down, one bit for each
+        self._bits = [0, 0]
         self._coming: list[tuple[int, int, int, int]] = []
 
     def add(self, events: FaultEvents) -> None:
@@ -67,12 +70,13 @@ class Outages:
     def known_at(self, tick: int) -> tuple[int, ...]:
         """Fibres that are known to be down at a tick not before the last interval's end."""
         counts = self._counts[NOTICE].copy()
+        bits = self._bits[NOTICE]
         for when, kind, fibre, change in self._coming:
             if when > tick:
                 break
             if kind == NOTICE:
-                _change(counts, fibre, change)
-        return _down(counts)
+                bits = _changed(bits, counts, fibre, change)
+        return fibres_of(bits)
 
     def phases(
         self, first_slot: int, slots: int, table_of: Callable[[tuple[int, ...]], int]
@@ -88,19 +92,15 @@ class Outages:
         ticks = self._slot_ticks
         begin = first_slot * self._slot_ticks
         end = begin + slots * ticks
-        masks: list[npt.NDArray[np.bool_]] = []
-        number: dict[tuple[int, ...], int] = {}
+        masks: dict[int, int] = {}
+        tables: dict[int, int] = {}
         marks: dict[int, tuple[int, int]] = {}
 
         def mark(tick: int) -> None:
-            fault, notice = self._counts
-            fibres = _down(fault)
-            mask = number.setdefault(fibres, len(masks))
-            if mask == len(masks):
-                down = np.zeros(self._fibres, dtype=bool)
-                down[list(fibres)] = True
-                masks.append(down)
-            marks[tick] = mask, table_of(_down(notice))
+            fault, notice = self._bits
+            if notice not in tables:
+                tables[notice] = table_of(fibres_of(notice))
+            marks[tick] = masks.setdefault(fault, len(masks)), tables[notice]
 
         taken = 0
         for tick, kind, fibre, change in self._coming:
@@ -108,25 +108,24 @@ class Outages:
                 break
             if tick > begin and not marks:
                 mark(begin)
-            _change(self._counts[kind], fibre, change)
+            self._bits[kind] = _changed(self._bits[kind], self._counts[kind], fibre, change)
             taken += 1
             if taken == len(self._coming) or self._coming[taken][0] > tick:
                 mark(max(tick, begin))
         if begin not in marks:
             mark(begin)
         del self._coming[:taken]
-        return _laid_out(begin, slots, ticks, marks, masks)
+        down = np.zeros((len(masks), self._fibres), dtype=bool)
+        for row, bits in enumerate(masks):
+            down[row, list(fibres_of(bits))] = True
+        return _laid_out(begin, slots, ticks, marks, down)
 
 
-def _change(counts: dict[int, int], fibre: int, change: int) -> None:
-    count = counts.pop(fibre, 0) + change
-    if count:
-        counts[fibre] = count
-
-
-def _down(counts: dict[int, int]) -> tuple[int, ...]:
-    """Fibres on which something is down, in order."""
-    return tuple(sorted(fibre for fibre, count in counts.items() if count > 0))
+def _changed(bits: int, counts: list[int], fibre: int, change: int) -> int:
+    """The fibres that are down, one bit for each, after one more thing fails or is repaired."""
+    counts[fibre] += change
+    bit = 1 << fibre
+    return bits | bit if counts[fibre] > 0 else bits & ~bit
 
 
 def _laid_out(
@@ -134,25 +133,28 @@ def _laid_out(
     slots: int,
     ticks: int,
     marks: dict[int, tuple[int, int]],
-    masks: list[npt.NDArray[np.bool_]],
+    down: BoolArray,
 ) -> Phases:
     """Phases of all slots: one at each start, and one at each mark inside."""
     starts = begin + ticks * np.arange(slots, dtype=np.int64)
     if len(marks) == 1:
         # nothing changes inside
         mask, table = (np.full(slots, held) for held in marks[begin])
-        return Phases(np.arange(slots + 1, dtype=np.int64), starts, mask, table, np.array(masks))
-    changes = np.array(sorted(marks), dtype=np.int64)
-    both = np.sort(np.concatenate([starts, changes]))
-    tick = both[np.diff(both, prepend=both[0] - 1) > 0]
-    # the last change up to each phase says what holds in it
-    last = np.searchsorted(changes, tick, side="right") - 1
-    held = np.array([marks[t] for t in changes.tolist()], dtype=np.int64)[last]
-    first = np.searchsorted(tick, np.append(starts, begin + ticks * slots))
-    return Phases(
-        first.astype(np.int64),
-        tick,
-        np.ascontiguousarray(held[:, 0]),
-        np.ascontiguousarray(held[:, 1]),
-        np.array(masks),
+        return Phases(np.arange(slots + 1, dtype=np.int64), starts, mask, table, down)
+    # marks are in order, and the first one is at the beginning
+    changes = np.array([*marks], dtype=np.int64)
+    masks, tables = (
+        np.array([*chain.from_iterable(marks.values())], dtype=np.int64).reshape(-1, 2).T
     )
+    slot, rest = np.divmod(changes - begin, ticks)
+    inside = rest > 0
+    first = np.zeros(slots + 1, dtype=np.int64)
+    np.cumsum(1 + np.bincount(slot[inside], minlength=slots), out=first[1:])
+    # a mark comes after the starts of all slots up to its own, unless it is one of them
+    at = slot + np.cumsum(inside)
+    tick = np.empty(slots + int(inside.sum()), dtype=np.int64)
+    tick[first[:-1]] = starts
+    tick[at] = changes
+    # what a mark says holds up to the next one
+    lasting = np.append(at[1:], tick.size) - at
+    return Phases(first, tick, np.repeat(masks, lasting), np.repeat(tables, lasting), down)
