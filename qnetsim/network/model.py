@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -134,14 +135,24 @@ class Network:
         ppm = np.asarray(yield_ppm, dtype=np.int64)
         most = int(ppm.max(initial=1))
         exact = self.exact_channel_bits
-        parts = [(*divmod(x.numerator, x.denominator), x.denominator) for x in exact]
-        if all(most * (whole + 1) < 2**63 and most * below < 2**63 for whole, _, below in parts):
+        below = [x.denominator for x in exact]
+        # numpy divides by one number several times as fast as by one for each fibre
+        common = math.lcm(*below)
+        if most * common < 2**63:
+            below = [common] * len(exact)
+        parts = [
+            divmod(x.numerator * (d // x.denominator), d) for x, d in zip(exact, below, strict=True)
+        ]
+        if most * max(below) < 2**63 and all(most * (whole + 1) < 2**63 for whole, _ in parts):
             # ⌊ξ·(w + r/d)/m⌋ = ⌊(ξ·w + ⌊ξ·r/d⌋)/m⌋: each product fits into 64 bits
-            whole, rest, below = np.array(parts, dtype=np.int64).T
-            amount = ppm * whole
+            whole, rest = np.array(parts, dtype=np.int64).T
+            amount: IntArray = ppm * whole
             if rest.any():
-                amount += ppm * rest // below
-            return np.asarray(amount // PPM)
+                part = ppm * rest
+                part //= below[0] if len({*below}) == 1 else np.array(below)
+                amount += part
+            amount //= PPM
+            return amount
         scaled = [
             ppm[:, fibre].astype(object) * x.numerator // (x.denominator * PPM)
             for fibre, x in enumerate(self.exact_channel_bits)

@@ -47,6 +47,13 @@ def test_trace_and_world_name_causes_alike() -> None:
 def test_yields_are_exact_whatever_fits_into_64_bits(digits: tuple[int, int]) -> None:
     rng = np.random.default_rng(digits)
     above, below = (rng.integers(1, 10**n, 21).tolist() for n in digits)
+    check_yields(rng, above, below)
+    # one number below all
+    check_yields(rng, above, below[:1] * 21)
+    check_yields(rng, above, [2**i for i in range(21)])
+
+
+def check_yields(rng: np.random.Generator, above: list[int], below: list[int]) -> None:
     exact = tuple(Fraction(10 * a, b) for a, b in zip(above, below, strict=True))
     bits = np.array([int(x) for x in exact])
     network = replace(open_case(nsfnet()).network, exact_channel_bits=exact, channel_bits=bits)
