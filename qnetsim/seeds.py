@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -60,7 +61,11 @@ def words(bits: np.random.BitGenerator, count: int) -> RawWords:
 
 def uniform(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.float64]:
     """Draw ``count`` numbers from [0, 1), multiples of 2**-53."""
-    return (words(bits, count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return _fractions(words(bits, count))
+
+
+def _fractions(words: RawWords) -> npt.NDArray[np.float64]:
+    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 class Inversion:
@@ -114,6 +119,12 @@ class Inversion:
 def exponential(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.float64]:
     """Draw ``count`` exponential numbers of mean one, by inversion; the same on every machine."""
     return -_logarithm(1.0 - uniform(bits, count))
+
+
+def exponentials(streams: Sequence[np.random.BitGenerator], count: int) -> npt.NDArray[np.float64]:
+    """Draw what ``exponential`` does from each of some streams, shape (streams, count)."""
+    drawn = np.array([words(bits, count) for bits in streams])
+    return -_logarithm(1.0 - _fractions(drawn))
 
 
 def geometric(bits: np.random.BitGenerator, *means: float) -> list[int]:

@@ -14,7 +14,7 @@ from qnetsim.arrays import IntArray, frozen
 from qnetsim.errors import SettingError
 from qnetsim.scenario import FelTable
 from qnetsim.units import TICKS_PER_SECOND
-from qnetsim.world.renewal import absences
+from qnetsim.world.renewal import Renewal, absences
 
 #: Absences of all workers of a task at most.
 MOST_ABSENCES = 10**6
@@ -60,7 +60,8 @@ def draw_attendance(
         found: list[tuple[int, int]] = []
         if table.worker_mtbf_s is not None and table.worker_mttr_s is not None:
             bits = seeds.stream(seed, "fel", "away", replication, task, name)
-            found.extend(absences(bits, table.worker_mtbf_s, table.worker_mttr_s, end_tick))
+            renewal = Renewal(bits, table.worker_mtbf_s, table.worker_mttr_s)
+            [found] = absences([renewal], end_tick)
         away.append(frozen(np.array(found, dtype=np.int64).reshape(-1, 2), np.int64))
     ticks = np.zeros((table.rounds + 1, len(table.parties)), dtype=np.int64)
     if table.compute_s:

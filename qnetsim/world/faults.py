@@ -13,7 +13,7 @@ from qnetsim.network import Network
 from qnetsim.scenario import FaultTable, OutageTable
 from qnetsim.vocabulary import CAUSES
 from qnetsim.world.elements import Element, listed, random_elements
-from qnetsim.world.renewal import absences
+from qnetsim.world.renewal import Renewal, absences
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,8 @@ def draw_faults(
     rows: list[tuple[int, int, int, int, int]] = []
     for element, start, repair in listed(outages, network):
         _add(rows, element, start, repair, end_tick)
+    elements = []
+    renewals = []
     for element, up_s, down_s in random_elements(table, network):
         name = (
             CAUSES[element.cause],
@@ -101,7 +103,10 @@ def draw_faults(
             element.number,
         )
         bits = seeds.stream(seed, "faults", replication, *name)
-        for start, repair in absences(bits, up_s, down_s, end_tick):
+        elements.append(element)
+        renewals.append(Renewal(bits, up_s, down_s))
+    for element, away in zip(elements, absences(renewals, end_tick), strict=True):
+        for start, repair in away:
             _add(rows, element, start, repair, end_tick)
     return FaultEvents.of(rows)
 

@@ -11,10 +11,10 @@ from qnetsim import seeds
 from qnetsim.case import open_case
 from qnetsim.compiling import compiled, have_numba
 from qnetsim.units import TICKS_PER_SECOND
-from qnetsim.world import fast_draws, passes
+from qnetsim.world import fast_draws, passes, renewal
 from qnetsim.world.fast_draws import FastDraws
 from qnetsim.world.realisation import WorldChunk
-from qnetsim.world.renewal import AT_ONCE, absences
+from qnetsim.world.renewal import AT_ONCE, Renewal, absences
 from tests.support.helpers import nsfnet
 
 #: The passes as they stand and compiled.
@@ -83,9 +83,24 @@ def test_chunks_that_are_kept_stay_as_they_are() -> None:
     assert [rows(chunk) for chunk in kept] == [rows(chunk) for chunk in world.chunks()]
 
 
-def test_times_away_do_not_depend_on_how_many_are_drawn_at_once() -> None:
+def test_times_away_do_not_depend_on_how_many_are_drawn_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     end = 400 * TICKS_PER_SECOND
-    found = list(absences(seeds.stream(2, "away"), 3.0, 0.5, end))
+
+    def several() -> list[Renewal]:
+        return [
+            Renewal(seeds.stream(2, "others"), 1.0, 0.5),
+            Renewal(seeds.stream(2, "away"), 3.0, 0.5),
+            Renewal(seeds.stream(2, "seldom"), 1e6, 1e9),
+        ]
+
+    together = absences(several(), end)
+    _, found, none = together
+    assert not none
+    monkeypatch.setattr(renewal, "TOGETHER", 2)
+    assert absences(several(), end) == together
+    assert absences([], end) == []
     assert len(found) > 3 * AT_ONCE
     bits = seeds.stream(2, "away")
     tick = 0
