@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,6 +22,10 @@ from qnetsim.trace.schema import CHUNK_ROWS, TRACE, FileKind
 #: The format from which on a column's blocks are hashed one by one, then their digests.
 BLOCKWISE = (1, 2)
 
+#: Numbers of a block from which on some of its rows, every so many, are looked at ahead of all.
+LARGE = 2**13
+SOME_ROWS = 64
+
 
 def is_blank(block: npt.NDArray[Any], fill: int) -> bool:
     """Whether all numbers of a block, of which it has one at least, are the fill value."""
@@ -30,6 +35,12 @@ def is_blank(block: npt.NDArray[Any], fill: int) -> bool:
     if block.strides[0] == 0:
         # one row that stands for all
         block = block[:1]
+    if block.size > LARGE and not _all_are(block[::SOME_ROWS], fill):
+        return False
+    return _all_are(block, fill)
+
+
+def _all_are(block: npt.NDArray[Any], fill: int) -> bool:
     if fill or block.dtype.kind == "f":
         return not np.count_nonzero(block != fill)
     return not np.bitwise_or.reduce(block, axis=None)
@@ -37,7 +48,9 @@ def is_blank(block: npt.NDArray[Any], fill: int) -> bool:
 
 def hash_of(rows: npt.NDArray[Any]) -> bytes:
     """SHA-256 of rows as they are stored, without gaps."""
-    return hashlib.sha256(rows.astype(rows.dtype.newbyteorder("<"), copy=False).data).digest()
+    if sys.byteorder == "big":
+        rows = rows.astype(rows.dtype.newbyteorder("<"))
+    return hashlib.sha256(rows.data).digest()
 
 
 class ColumnDigest:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qnetsim.trace.column import Column
-from qnetsim.trace.digest import ContentDigest, hash_of, is_blank
+from qnetsim.trace.digest import LARGE, SOME_ROWS, ContentDigest, hash_of, is_blank
 from qnetsim.trace.hdf5.packing import Packer, Packing
 from qnetsim.trace.schema import CHUNK_ROWS
 
@@ -64,6 +64,8 @@ class PackedBlock(NamedTuple):
             return False
         if self.one_row and values.strides[0] == 0:
             return bool((rows[0] == values[0]).all())
+        if rows.size > LARGE and not (rows[::SOME_ROWS] == values[::SOME_ROWS]).all():
+            return False
         return bool((rows == values).all())
 
 
@@ -139,14 +141,14 @@ class ColumnWriter(GrowingColumn):
     def append(self, first: int, parts: Parts, counts: Sequence[int]) -> None:
         """Write parts of so many rows from row ``first`` on; None stands for the fill value."""
         for values, count in zip(parts, counts, strict=True):
-            if self._is_blank(values):
-                self._skip(count)
-            elif first % CHUNK_ROWS:
-                assert values is not None
-                self._write_plainly(first, np.ascontiguousarray(values, self._kind))
-            elif values is not None:
+            if values is not None and values.size and not first % CHUNK_ROWS:
                 for at in range(0, count, CHUNK_ROWS):
                     self._append(first + at, values[at : at + CHUNK_ROWS])
+            elif self._is_blank(values):
+                self._skip(count)
+            else:
+                assert values is not None
+                self._write_plainly(first, np.ascontiguousarray(values, self._kind))
             first += count
 
     def _append(self, first: int, values: npt.NDArray[Any]) -> None:
