@@ -167,6 +167,7 @@ def simulate(
                 force=force,
                 durable=durable,
                 blocks=blocks,
+                fast=context.served_by == "numba",
             )
         )
 
@@ -196,6 +197,7 @@ def _writing(
     force: bool,
     durable: bool,
     blocks: int,
+    fast: bool,
 ) -> Iterator[tuple[Sink, NewTrace]]:
     """Write a trace behind the simulation, held against the one that is completed, if any.
 
@@ -210,7 +212,13 @@ def _writing(
 
         made = TraceWriter
     with made(
-        path, header, force=force, kind=kind, instead_of=completed, durable=durable
+        path,
+        header,
+        force=force,
+        kind=kind,
+        instead_of=completed,
+        durable=durable,
+        fast=fast,
     ) as writer:
 
         def write(done: list[tuple[WorldChunk, Block]]) -> None:

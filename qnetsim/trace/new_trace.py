@@ -55,6 +55,8 @@ class NewTrace(ABC):
         Slots in the file that is there. It stays until this one holds as many.
     durable : bool
         Wait at every commit until the disk has it.
+    fast : bool
+        Take compiled code where the run is long, which needs numba.
 
     Raises
     ------
@@ -73,6 +75,7 @@ class NewTrace(ABC):
         kind: FileKind = TRACE,
         instead_of: int = 0,
         durable: bool = False,
+        fast: bool = False,
     ) -> None:
         self.path = path
         self._kind = kind
@@ -81,6 +84,7 @@ class NewTrace(ABC):
         self._instead_of = instead_of
         self._force = force
         self._durable = durable
+        self._fast = fast
         #: Digest of the world as far as it is in the file; set by the caller, written at the end.
         self.world_digest = ""
         #: What is told of FEL tasks when the run is over, as JSON; set by the caller.

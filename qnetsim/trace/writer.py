@@ -32,7 +32,8 @@ class TraceWriter(NewTrace):
 
     def _create(self, header: TraceHeader) -> None:
         """Write the file without slots, and open it for those to come."""
-        self._workshop = Workshop(self._digest, long=header.slots >= LONG_RUN)
+        long = header.slots >= LONG_RUN
+        self._workshop = Workshop(self._digest, long=long, fast=long and self._fast)
         self._torn = False
         new = empty_file(self._kind, header, self._digest)
         self._attributes = new.attributes

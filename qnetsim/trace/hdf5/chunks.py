@@ -78,16 +78,17 @@ class Workshop:
     long : bool
         Whether it is the file of a long run.
     packer : Packer
+        Compiled where ``fast`` is set, which needs numba.
     blocks : dict
         What columns have packed for the slots that are written now, by first slot, type, shape and
         some of the numbers. Others that hold the same take it from there: numbers of slots stand
         in three columns, and without stores all bits that are produced on demand are consumed.
     """
 
-    def __init__(self, digest: ContentDigest, *, long: bool = False) -> None:
+    def __init__(self, digest: ContentDigest, *, long: bool = False, fast: bool = False) -> None:
         self.digest = digest
         self.long = long
-        self.packer = Packer()
+        self.packer = Packer(fast=fast)
         self.blocks: dict[tuple[Any, ...], Any] = {}
 
 

@@ -8,13 +8,17 @@ put together from parts.
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from qnetsim.trace.hdf5.splitting import MOST_BYTES
 
 try:
     from isal import isal_zlib as library
@@ -41,16 +45,37 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class Packer:
-    """Shuffles and deflates, chunk after chunk, in one piece of memory; for one thread."""
+    """Shuffles and deflates, chunk after chunk, in one piece of memory; for one thread.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    fast : bool
+        Split whole numbers into their bytes by compiled code, which needs numba.
+    """
+
+    def __init__(self, *, fast: bool = False) -> None:
+        self._splitting: ModuleType | None = None
+        if fast:
+            # what is not compiled needs no numba
+            from qnetsim.compiling import compiled
+            from qnetsim.trace.hdf5 import splitting
+
+            self._splitting = compiled(splitting)
+            # compiled here, where a signal stops it, and not in the thread that writes
+            self._splitting.split(np.zeros(2, np.uint32), np.zeros((8, 1), np.uint8), 1)
         self._memory = np.empty(0, np.uint8)
         self._deflate = library.compressobj(1, 8, -15)
 
-    def shuffle(self, chunk: npt.NDArray[Any]) -> Bytes:
+    def shuffle(self, chunk: npt.NDArray[Any], expected: int = 0) -> Bytes:
         """First bytes of all numbers, then second bytes, and so on; shape (used, numbers).
 
         All other bytes are zeros. The next call takes the memory back.
+
+        Parameters
+        ----------
+        chunk : ndarray
+        expected : int
+            Bytes that are used, as far as one can tell; zero where nothing tells.
         """
         size = used = chunk.itemsize
         numbers = chunk.reshape(-1)
@@ -61,6 +86,8 @@ class Packer:
             split = numbers.astype(numbers.dtype.newbyteorder("<"), copy=False).view(np.uint8)
             np.copyto(planes, split.reshape(-1, size).T)
             return planes
+        if fast := self._split(numbers, planes, expected):
+            return planes[:fast]
         found = int(np.bitwise_or.reduce(numbers))
         if found >= 0:
             used = (found.bit_length() + 7) // 8
@@ -71,6 +98,16 @@ class Packer:
             # casts are faster than copies of every eighth byte
             np.copyto(planes[byte], numbers >> 8 * byte if byte else numbers, casting="unsafe")
         return planes[:used]
+
+    def _split(self, numbers: npt.NDArray[Any], planes: Bytes, expected: int) -> int:
+        """Write the rows of bytes by compiled code; returns how many, zero where it cannot."""
+        if self._splitting is None or not 0 < expected <= MOST_BYTES:
+            return 0
+        # for arrays that cannot be written to it would be compiled once more
+        if numbers.itemsize != 8 or sys.byteorder == "big" or not numbers.flags.writeable:
+            return 0
+        used: int = self._splitting.split(numbers.view(np.uint32), planes, expected)
+        return used if used <= expected else 0
 
     def stream(self, planes: Bytes, zeros: int, kept: Sequence[bool]) -> bytes:
         """A stream of zlib over these bytes and so many zeros; some rows are kept as they are."""
@@ -105,10 +142,12 @@ class Packing:
     def __init__(self, packer: Packer) -> None:
         self._packer = packer
         self._kept: list[bool] = []
+        self._used = 0
 
     def pack(self, chunk: npt.NDArray[Any], number: int) -> bytes:
         """Pack a chunk of the column's block of this number."""
-        planes = self._packer.shuffle(chunk)
+        planes = self._packer.shuffle(chunk, self._used)
+        self._used = len(planes)
         zeros = chunk.nbytes - planes.size
         if number % LOOK_EVERY and self._kept:
             return self._packer.stream(planes, zeros, self._kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import h5py
@@ -11,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from qnetsim.compiling import compiled, have_numba
 from qnetsim.trace.digest import ContentDigest
-from qnetsim.trace.hdf5 import packing
+from qnetsim.trace.hdf5 import packing, splitting
 from qnetsim.trace.hdf5.chunks import ColumnWriter, Workshop, chunk_of
 from qnetsim.trace.hdf5.packing import Packer, Packing
 from qnetsim.trace.schema import BY_PATH, CHUNK_ROWS, Column
@@ -27,6 +29,10 @@ def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(packing, "library", zlib)
 
 
+#: Whether compiled code splits numbers into their bytes.
+FAST = [False, *([True] if have_numba() else [])]
+
+
 def shuffled(chunk: Values) -> bytes:
     """First bytes of all numbers, then second bytes, and so on."""
     return np.ascontiguousarray(chunk.view(np.uint8).reshape(-1, chunk.itemsize).T).tobytes()
@@ -35,11 +41,12 @@ def shuffled(chunk: Values) -> bytes:
 @pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("most", [1, 2, 200, 30_000, 2**24, 2**31 - 1, 2**62])
-def test_a_packed_chunk_inflates_to_the_shuffled_one(kind: str, most: int) -> None:
+@pytest.mark.parametrize("fast", FAST)
+def test_a_packed_chunk_inflates_to_the_shuffled_one(kind: str, most: int, fast: bool) -> None:
     rng = np.random.default_rng(most)
     if kind != "f8":
         most = min(most, np.iinfo(kind).max)
-    packer = Packer()
+    packer = Packer(fast=fast)
     for shape in ((1,), (CHUNK_ROWS,), (CHUNK_ROWS, 21), (CHUNK_ROWS, 70)):
         packed = Packing(packer)
         for number in range(3):
@@ -50,10 +57,11 @@ def test_a_packed_chunk_inflates_to_the_shuffled_one(kind: str, most: int) -> No
 
 
 @pytest.mark.usefixtures("library")
-def test_bytes_that_do_not_get_shorter_are_kept_as_they_are() -> None:
+@pytest.mark.parametrize("fast", FAST)
+def test_bytes_that_do_not_get_shorter_are_kept_as_they_are(fast: bool) -> None:
     """The two low bytes are noise, the third is not, the others are zero."""
     rng = np.random.default_rng(5)
-    packed = Packing(Packer())
+    packed = Packing(Packer(fast=fast))
     for number in range(packing.LOOK_EVERY + 2):
         chunk = rng.integers(0, 2**16, (CHUNK_ROWS, 40)) + 2**16 * rng.integers(0, 3, 40)
         data = packed.pack(chunk, number)
@@ -65,6 +73,44 @@ def test_bytes_that_do_not_get_shorter_are_kept_as_they_are() -> None:
     quiet = np.full((CHUNK_ROWS, 40), 2**16 - 1)
     assert len(packed.pack(quiet, 17)) > 2 * quiet.size
     assert len(packed.pack(quiet, 2 * packing.LOOK_EVERY)) < quiet.size
+
+
+@pytest.mark.parametrize("fast", FAST)
+def test_chunks_may_need_more_bytes_or_fewer_than_the_one_before(fast: bool) -> None:
+    packed = Packing(Packer(fast=fast))
+    few = np.random.default_rng(6).integers(1, 2**8, (CHUNK_ROWS, 40))
+    for number, chunk in enumerate((few, few << 8, few, few << 24, -few, few, few << 40, 0 * few)):
+        assert zlib.decompress(packed.pack(chunk, number)) == shuffled(chunk)
+    locked = few.view()
+    locked.flags.writeable = False
+    assert zlib.decompress(packed.pack(locked, 1)) == shuffled(few)
+
+
+@pytest.mark.parametrize("made_by", [splitting, *([compiled(splitting)] if have_numba() else [])])
+@pytest.mark.parametrize("most", [0, 1, 2**8 - 1, 2**8, 2**24, 2**32 - 1, 2**32, 2**62, -1])
+def test_numbers_are_split_into_their_bytes(most: int, made_by: ModuleType) -> None:
+    numbers = np.array([0, most, most // 3, 0, most])
+    for count in range(1, splitting.MOST_BYTES + 1):
+        planes = np.zeros((8, numbers.size), np.uint8)
+        used = made_by.split(numbers.view(np.uint32), planes, count)
+        assert used == (8 if most < 0 else (most.bit_length() + 7) // 8)
+        low = np.frombuffer(shuffled(numbers), np.uint8).reshape(8, -1)[:count]
+        assert (planes[:count] == low).all()
+
+
+@pytest.mark.skipif(not have_numba(), reason="numba is not installed")
+def test_compiled_code_splits_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the second chunk on, numbers of as many bytes as before, or of fewer."""
+    packer = Packer(fast=True)
+    packed = Packing(packer)
+    calls = []
+    split = packer._splitting.split
+    monkeypatch.setattr(packer._splitting, "split", lambda *a: calls.append(split(*a)) or calls[-1])
+    numbers = np.arange(CHUNK_ROWS)
+    for number, chunk in enumerate((numbers, numbers, numbers // 256, numbers, numbers)):
+        packed.pack(chunk, number)
+    # the fourth needs more than the third
+    assert calls == [2, 1, 2, 2]
 
 
 def writer_of(file: h5py.File, column: Column, workshop: Workshop, width: int) -> ColumnWriter:
