@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +56,12 @@ class PoissonTable:
         return np.asarray(self.inversion.sample(words) + self.first)
 
 
+@lru_cache(maxsize=8)
+def _poisson(mean: int) -> PoissonTable:
+    """Make the table of a mean once for all worlds."""
+    return PoissonTable(mean)
+
+
 def _weights_above(mean: int) -> Iterator[int]:
     weight = SCALE
     for k in itertools.count(mean + 1):
@@ -94,7 +101,7 @@ class Yields:
         self._table = table
         self._fibres = fibres
         self._name = seed, replication
-        self._counts = PoissonTable(table.noise_counts) if table.noise_counts else None
+        self._counts = _poisson(table.noise_counts) if table.noise_counts else None
         self._keep = 1 - 1 / table.drift_slots
         first = seeds.uniform(seeds.stream(seed, "drift start", replication), fibres)
         self._scale = math.sqrt(3 * (1 - self._keep * self._keep)) * table.drift
