@@ -116,13 +116,11 @@ class Inversion:
         return lowest
 
 
-def exponential(bits: np.random.BitGenerator, count: int) -> npt.NDArray[np.float64]:
-    """Draw ``count`` exponential numbers of mean one, by inversion; the same on every machine."""
-    return -_logarithm(1.0 - uniform(bits, count))
-
-
 def exponentials(streams: Sequence[np.random.BitGenerator], count: int) -> npt.NDArray[np.float64]:
-    """Draw what ``exponential`` does from each of some streams, shape (streams, count)."""
+    """Draw exponential numbers of mean one from some streams, shape (streams, count).
+
+    By inversion; the same on every machine.
+    """
     drawn = np.array([words(bits, count) for bits in streams])
     return -_logarithm(1.0 - _fractions(drawn))
 

@@ -11,7 +11,7 @@ from qnetsim import seeds
 
 
 def test_times_up_and_down_are_exponential() -> None:
-    drawn = seeds.exponential(seeds.stream(1, "test"), 200_000)
+    [drawn] = seeds.exponentials([seeds.stream(1, "test")], 200_000)
     assert abs(drawn.mean() - 1) < 0.01
     assert abs(drawn.std() - 1) < 0.01
     words = 1 - seeds.uniform(seeds.stream(1, "test"), 200_000)

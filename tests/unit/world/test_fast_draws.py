@@ -105,8 +105,8 @@ def test_times_away_do_not_depend_on_how_many_are_drawn_at_once(
     bits = seeds.stream(2, "away")
     tick = 0
     for first, last in found:
-        up, down = seeds.exponential(bits, 2).tolist()
+        up, down = seeds.exponentials([bits], 2)[0].tolist()
         assert first == tick + max(1, int(up * 3.0 * TICKS_PER_SECOND))
         tick = first + max(1, int(down * 0.5 * TICKS_PER_SECOND))
         assert last == tick
-    assert tick + int(seeds.exponential(bits, 1)[0] * 3.0 * TICKS_PER_SECOND) >= end
+    assert tick + int(seeds.exponentials([bits], 1)[0, 0] * 3.0 * TICKS_PER_SECOND) >= end
