@@ -74,7 +74,9 @@ class Detours:
         self._lengths = whole_lengths(lengths)
         self._coded = coded_lengths(self._lengths, len(topology.nodes))
         self._beyond = sum(self._coded) + 1
-        most = max(2, MOST_LENGTHS // len(topology.nodes))
+        most = max(4, MOST_LENGTHS // len(topology.nodes))
+        # so many are asked about at once that the lengths from their ends are kept meanwhile
+        self._most_asked = most // 4
         self._lengths_from = lru_cache(maxsize=most)(self._searched)
         self._known: dict[NodePair, list[_Found]] = {}
         self._count = 0
@@ -122,8 +124,8 @@ class Detours:
         return None
 
     def _holds(self, pair: NodePair, found: _Found, repaired: int) -> bool:
-        """Whether what was found is the shortest route of a pair with these fibres too."""
-        if repaired & found.needed:
+        """Whether what was found is known to be the shortest route of a pair with these too."""
+        if repaired & found.needed or repaired.bit_count() > self._most_asked:
             return False
         first, last = pair
         for fibre in fibres_of(repaired):

@@ -88,6 +88,27 @@ def test_an_outage_far_away_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> Non
     assert detours.around(frozenset({near}), [(0, 1)]) == found
 
 
+def test_no_more_is_asked_of_repairs_than_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where many fibres are repaired at once, routes are searched for anew."""
+    topology = grid(6, 6)
+    lengths = [Fraction(1)] * len(topology.fibres)
+    monkeypatch.setattr(module, "MOST_LENGTHS", 8 * len(topology.nodes))
+    asked: list[int] = []
+    search = module.lengths_from
+    monkeypatch.setattr(
+        module, "lengths_from", lambda *given: asked.append(given[2]) or search(*given)
+    )
+    pairs = [(0, 1), (2, 3), (0, 35)]
+    # from the two first nodes, and from the ends of repaired fibres, one of which is a first node
+    for many, found in (({0, 20}, [2, 3]), ({0, 20, 40}, [2, 0])):
+        detours = Detours(topology, lengths)
+        for down, more in zip((many, set()), found, strict=True):
+            asked.clear()
+            routes = detours.around(frozenset(down), pairs)
+            assert routes == shortest_routes(topology, lengths, pairs, frozenset(down))
+            assert len(asked) == more
+
+
 def test_many_routes_from_one_node_are_found_by_one_search(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
