@@ -22,7 +22,7 @@ from qnetsim.trace.schema import CHUNK_ROWS, TRACE, FileKind
 #: The format from which on a column's blocks are hashed one by one, then their digests.
 BLOCKWISE = (1, 2)
 
-#: Numbers of a block from which on some of its rows, every so many, are looked at ahead of all.
+#: Numbers of a large block, of which some rows, every so many, are looked at ahead of all.
 LARGE = 2**13
 SOME_ROWS = 64
 

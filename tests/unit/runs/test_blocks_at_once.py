@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from qnetsim.case import Case, load, open_case
+from qnetsim.kernel import Kernel
 from qnetsim.kernel.key_managers import KeyManagers
 from qnetsim.policies import Policy
 from qnetsim.policies.chosen import choose
@@ -15,6 +16,9 @@ from qnetsim.runs.blocks_at_once import blocks_at_once
 from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace
+from qnetsim.trace.hdf5 import chunks
+from qnetsim.trace.hdf5.chunks import LONG_RUN
+from qnetsim.trace.hdf5.packing import Packer
 from tests.support import SCENARIOS
 from tests.support.helpers import nsfnet
 
@@ -52,6 +56,25 @@ def test_policies_that_look_ahead_or_learn_take_chunk_by_chunk() -> None:
     assert policy("perfect").sees_future
     assert blocks_at_once(long_case(), policy("perfect"), "numba") == 1
     assert blocks_at_once(long_case(), Learning(), "numba") == 1
+
+
+@pytest.mark.parametrize("kernel", ["numba", "numpy"])
+@pytest.mark.parametrize("slots", [LONG_RUN - 1, LONG_RUN])
+def test_long_runs_by_numba_are_packed_by_it(
+    kernel: Kernel, slots: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kernel == "numba":
+        pytest.importorskip("numba")
+    asked = []
+
+    class Noting(Packer):
+        def __init__(self, *, fast: bool = False) -> None:
+            asked.append(fast)
+            super().__init__(fast=fast)
+
+    monkeypatch.setattr(chunks, "Packer", Noting)
+    simulate(load("tiny", slots=slots), "sip", tmp_path / "t.h5", kernel=kernel)
+    assert asked == [kernel == "numba" and slots == LONG_RUN]
 
 
 def test_policies_of_others_take_chunk_by_chunk() -> None:

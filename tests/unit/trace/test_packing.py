@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 
 from qnetsim.compiling import compiled, have_numba
-from qnetsim.trace.digest import ContentDigest
+from qnetsim.trace.digest import LARGE, ContentDigest
 from qnetsim.trace.hdf5 import packing, splitting
 from qnetsim.trace.hdf5.chunks import ColumnWriter, Workshop, chunk_of
 from qnetsim.trace.hdf5.packing import Packer, Packing
@@ -149,15 +149,18 @@ def test_columns_that_hold_the_same_share_what_is_packed(tmp_path: Path, rows: i
             assert (stored[rows:] == column.fill).all()
 
 
-def test_a_block_that_differs_in_one_number_is_not_shared(tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [4, 40])
+def test_a_block_that_differs_in_one_number_is_not_shared(tmp_path: Path, width: int) -> None:
+    """Nor is it that of the column before; of a large block some rows are looked at first."""
+    assert 4 * CHUNK_ROWS < LARGE < 40 * CHUNK_ROWS
     one, two = (BY_PATH[f"slots/on_demand_{flow}_bits"] for flow in ("produced", "consumed"))
-    values = np.random.default_rng(7).integers(2, 90, (CHUNK_ROWS, 4))
+    values = np.random.default_rng(7).integers(2, 90, (CHUNK_ROWS, width))
     changed = values.copy()
     changed[3, 1] += 1
     workshop = Workshop(ContentDigest())
     with h5py.File(tmp_path / "t.h5", "w", libver="latest") as file:
         for column, rows in ((one, values), (two, changed)):
-            writer = writer_of(file, column, workshop, 4)
-            writer.extend(CHUNK_ROWS)
-            writer.append(0, [rows], [CHUNK_ROWS])
-            assert (file[column.path][...] == rows).all()
+            writer = writer_of(file, column, workshop, width)
+            writer.extend(2 * CHUNK_ROWS)
+            writer.append(0, [rows, values], [CHUNK_ROWS, CHUNK_ROWS])
+            assert (file[column.path][...] == np.concatenate([rows, values])).all()

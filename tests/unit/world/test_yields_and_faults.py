@@ -51,6 +51,9 @@ def test_yields_are_exact_whatever_fits_into_64_bits(digits: tuple[int, int]) ->
     # one number below all
     check_yields(rng, above, below[:1] * 21)
     check_yields(rng, above, [2**i for i in range(21)])
+    # a small one ahead of others by which no yield fits
+    large = rng.integers(10**14, 10**15, (2, 20)).tolist()
+    check_yields(rng, [7, *large[0]], [1, *large[1]])
 
 
 def check_yields(rng: np.random.Generator, above: list[int], below: list[int]) -> None:
