@@ -20,7 +20,8 @@ _ONE_BYTE, _TWO_BYTES, _THREE_BYTES = np.uint32(8), np.uint32(16), np.uint32(24)
 def split(halves: npt.NDArray[np.uint32], planes: npt.NDArray[np.uint8], count: int) -> int:
     """Split off low bytes of numbers of 64 bits; returns how many there are that are not zero.
 
-    Halves are split, for processors do so to eight at once. A loop for each count keeps them busy.
+    Halves are split, for processors do so to eight at once. What is asked of ``count`` in the loop
+    is compiled into a loop for each.
 
     Parameters
     ----------
@@ -33,35 +34,16 @@ def split(halves: npt.NDArray[np.uint32], planes: npt.NDArray[np.uint8], count: 
     """
     a, b, c, d = planes[0], planes[1], planes[2], planes[3]
     low = high = np.uint32(0)
-    if count == 1:
-        for i in range(a.size):
-            half = halves[2 * i]
-            low |= half
-            high |= halves[2 * i + 1]
-            a[i] = half
-    elif count == 2:
-        for i in range(a.size):
-            half = halves[2 * i]
-            low |= half
-            high |= halves[2 * i + 1]
-            a[i] = half
+    for i in range(a.size):
+        half = halves[2 * i]
+        low |= half
+        high |= halves[2 * i + 1]
+        a[i] = half
+        if count > 1:
             b[i] = half >> _ONE_BYTE
-    elif count == 3:
-        for i in range(a.size):
-            half = halves[2 * i]
-            low |= half
-            high |= halves[2 * i + 1]
-            a[i] = half
-            b[i] = half >> _ONE_BYTE
+        if count > 2:
             c[i] = half >> _TWO_BYTES
-    else:
-        for i in range(a.size):
-            half = halves[2 * i]
-            low |= half
-            high |= halves[2 * i + 1]
-            a[i] = half
-            b[i] = half >> _ONE_BYTE
-            c[i] = half >> _TWO_BYTES
+        if count > 3:
             d[i] = half >> _THREE_BYTES
     found = 0
     last = low
