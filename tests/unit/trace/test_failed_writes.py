@@ -17,6 +17,7 @@ from qnetsim.runs.simulate import simulate
 from qnetsim.scenario import PolicyTable
 from qnetsim.trace import open_trace, open_world
 from tests.support.helpers import nsfnet
+from tests.support.processes import wait_until
 
 RANDOM = PolicyTable(name="random")
 SPEC = nsfnet(run__slots="6000", demand__requests="20")
@@ -131,6 +132,8 @@ def test_a_folder_that_vanishes_at_the_end_is_put_back(whole: Path, tmp_path: Pa
     def remove(slots: int) -> None:
         left[0] -= slots
         if not left[0]:
+            # the file must not get its name while what is in the folder is removed
+            assert wait_until(path.exists)
             shutil.rmtree(path.parent)
 
     try:
