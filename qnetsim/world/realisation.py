@@ -249,29 +249,15 @@ class Realisation:
 
 
 class WorldDigest:
-    """SHA-256 over a world, fed chunk by chunk.
+    """SHA-256 over a world, fed chunk by chunk."""
 
-    Parameters
-    ----------
-    header : bytes
-    known : dict from int to hash object, optional
-        Digests of this world up to some slots, which are used and added to.
-    """
-
-    def __init__(self, header: bytes, known: dict[int, hashlib._Hash] | None = None) -> None:
+    def __init__(self, header: bytes) -> None:
         self._hash = hashlib.sha256(header)
-        self._known = known
 
     def update(self, chunk: WorldChunk) -> None:
         """Add the next chunk."""
-        end = chunk.first_slot + chunk.slots
-        if self._known and end in self._known:
-            self._hash = self._known[end].copy()
-            return
         for part in chunk.joined_from or (chunk,):
             self._update(part)
-        if self._known is not None:
-            self._known[end] = self._hash.copy()
 
     def _update(self, chunk: WorldChunk) -> None:
         self._hash.update(np.ascontiguousarray(chunk.levels, dtype="<i2").data)

@@ -1,16 +1,12 @@
-"""A world that is drawn and digested once and kept in memory, for several runs in it."""
+"""A world that is drawn once and kept in memory, for several runs in it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from qnetsim.world.faults import FaultEvents
-from qnetsim.world.realisation import Realisation, WorldChunk, WorldDigest
-
-if TYPE_CHECKING:
-    import hashlib
+from qnetsim.world.realisation import Realisation, WorldChunk
 
 #: A larger world is drawn for every run.
 MOST_BYTES = 2**26
@@ -35,7 +31,6 @@ class RememberedWorld(Realisation):
         )
         self._world = world
         self._kept: list[WorldChunk] | None = None
-        self._digests: dict[int, hashlib._Hash] = {}
 
     @cached_property
     def faults(self) -> FaultEvents:
@@ -60,10 +55,6 @@ class RememberedWorld(Realisation):
                 # too much to keep, and a part is of no use
                 drawn.clear()
             yield chunk
-
-    def digest(self) -> WorldDigest:
-        """Start a digest, for which what an earlier one found is not hashed again."""
-        return WorldDigest(self._header, self._digests)
 
 
 def _size(chunk: WorldChunk) -> int:

@@ -11,8 +11,6 @@ from qnetsim.case import load, open_case
 from qnetsim.runs.simulate import simulate
 from qnetsim.trace import open_trace
 from qnetsim.world import remembered
-from qnetsim.world.joined import joined
-from qnetsim.world.realisation import WorldDigest
 from qnetsim.world.remembered import RememberedWorld
 from tests.support import SCENARIOS
 
@@ -53,28 +51,6 @@ def test_no_part_of_a_world_that_is_too_large_is_kept(monkeypatch: pytest.Monkey
     next(chunks)
     gc.collect()
     assert first() is None
-
-
-def test_a_world_is_digested_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where chunks come one by one first, and joined later."""
-    case = open_case(load(SCENARIOS / "outages.toml", slots=2500, replications=1))
-    whole = case.realisation(0).whole_digest()
-    world = RememberedWorld(case.realisation(0))
-    hashed = []
-    update = WorldDigest._update
-    monkeypatch.setattr(
-        WorldDigest, "_update", lambda *a: hashed.append(a[1].first_slot) or update(*a)
-    )
-    assert [world.whole_digest() for _ in range(3)] == [whole] * 3
-    assert hashed == [0, 1024, 2048]
-    # slots that no digest ended at are hashed; the digests of a world end where its chunks do
-    digest = world.digest()
-    for chunk in joined(world.chunks(), 2):
-        digest.update(chunk)
-    assert digest.hexdigest() == whole
-    assert len(hashed) == 3
-    # another world has other digests
-    assert RememberedWorld(case.realisation(1)).whole_digest() != whole
 
 
 def test_no_run_changes_the_world_for_the_next_one(tmp_path: Path) -> None:
