@@ -12,13 +12,13 @@ import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from qnetsim.trace.hdf5.splitting import MOST_BYTES
+from qnetsim.compiling import compiled
+from qnetsim.trace.hdf5 import splitting
 
 try:
     from isal import isal_zlib as library
@@ -54,13 +54,8 @@ class Packer:
     """
 
     def __init__(self, *, fast: bool = False) -> None:
-        self._splitting: ModuleType | None = None
-        if fast:
-            # what is not compiled needs no numba
-            from qnetsim.compiling import compiled
-            from qnetsim.trace.hdf5 import splitting
-
-            self._splitting = compiled(splitting)
+        self._splitting = compiled(splitting) if fast else None
+        if self._splitting:
             # compiled here, where a signal stops it, and not in the thread that writes
             self._splitting.split(np.zeros(2, np.uint32), np.zeros((8, 1), np.uint8), 1)
         self._memory = np.empty(0, np.uint8)
@@ -101,7 +96,7 @@ class Packer:
 
     def _split(self, numbers: npt.NDArray[Any], planes: Bytes, expected: int) -> int:
         """Write the rows of bytes by compiled code; returns how many, zero where it cannot."""
-        if self._splitting is None or not 0 < expected <= MOST_BYTES:
+        if self._splitting is None or not 0 < expected <= splitting.MOST_BYTES:
             return 0
         # for arrays that cannot be written to it would be compiled once more
         if numbers.itemsize != 8 or sys.byteorder == "big" or not numbers.flags.writeable:
