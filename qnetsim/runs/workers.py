@@ -9,13 +9,14 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from qnetsim.errors import (
@@ -251,16 +252,24 @@ def _native_threads() -> int:
 
 
 def _await(
-    futures: Iterable[Future[Any]],
+    futures: Sequence[Future[Any]],
     check: Callable[[], None],
     finished: Callable[[Future[Any]], None],
 ) -> None:
-    pending = set(futures)
-    while pending:
-        ended, pending = wait(pending, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+    """Wait for all, each told as it ends; to ask all that are left at each end costs the square."""
+    ended: SimpleQueue[Future[Any]] = SimpleQueue()
+    for future in futures:
+        future.add_done_callback(ended.put)
+    left = len(futures)
+    while left:
+        try:
+            future = ended.get(timeout=LOOK_S)
+        except Empty:
+            check()
+            continue
         check()
-        for future in ended:
-            finished(future)
+        finished(future)
+        left -= 1
 
 
 def _result(future: Future[Any], check: Callable[[], None]) -> Any:

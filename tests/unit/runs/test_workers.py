@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import Future
 from pathlib import Path
@@ -126,6 +127,47 @@ def test_a_world_is_drawn_once_for_all_policies(
     assert drawn == [0, 0]
     names = ["sip-r000.h5", "sip-r001.h5", "evf-r000.h5", "evf-r001.h5"]
     assert [path.name for path in paths] == names
+
+
+class CountedLock:
+    """Counts how often it is taken, all locks together."""
+
+    taken = 0
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.release = self._lock.release
+
+    def acquire(self, *given: bool) -> bool:
+        CountedLock.taken += 1
+        return self._lock.acquire(*given)
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self.release()
+
+
+def test_jobs_that_wait_are_not_asked_again_whenever_one_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(CountedLock, "taken", 0)
+    futures: list[Future[int]] = [Future() for _ in range(200)]
+    for future in futures:
+        future._condition = threading.Condition(CountedLock())  # type: ignore[attr-defined, arg-type]
+    left = iter(futures)
+    next(left).set_result(0)
+    told = []
+
+    def finished(future: Future[int]) -> None:
+        told.append(future)
+        if (following := next(left, None)) is not None:
+            following.set_result(0)
+
+    workers._await(futures, lambda: None, finished)
+    assert told == futures
+    assert len(futures) <= CountedLock.taken <= 10 * len(futures)
 
 
 def test_what_was_there_before_is_not_the_work_of_a_job_that_was_stopped(tmp_path: Path) -> None:
