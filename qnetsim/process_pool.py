@@ -10,8 +10,7 @@ import pickle
 import threading
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -20,7 +19,9 @@ from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 from multiprocessing.util import Finalize
-from typing import Any, NamedTuple
+from typing import Any
+
+from qnetsim.pool_queue import PoolQueue, Work
 
 #: How long processes may take to end once they have nothing to do, in seconds.
 LEAVE_S = 10.0
@@ -29,21 +30,14 @@ LEAVE_S = 10.0
 LOOK_S = 1.0
 
 
-class _Work(NamedTuple):
-    """What waits for a process."""
-
-    future: Future[Any]
-    task: Callable[..., object]
-    given: tuple[Any, ...]
-
-
 @dataclass(eq=False)
 class _Worker:
-    """A process, our end of its pipe, and what it is at."""
+    """A process, our end of its pipe, what it is at, and the group of that."""
 
     process: BaseProcess
     pipe: Connection
     future: Future[Any] | None = None
+    group: Hashable = None
 
 
 class ProcessPool:
@@ -76,7 +70,7 @@ class ProcessPool:
         self._begin = begin
         self._given = given
         self._lock = threading.Lock()
-        self._waiting: deque[_Work] = deque()
+        self._waiting = PoolQueue()
         self._workers: list[_Worker] = []
         self._broken = self._closing = False
         self._woken, self._wake = context.Pipe(duplex=False)
@@ -89,7 +83,9 @@ class ProcessPool:
             for _ in range(processes):
                 self._start_process()
 
-    def submit(self, task: Callable[..., Any], /, *given: Any) -> Future[Any]:
+    def submit(
+        self, task: Callable[..., Any], /, *given: Any, group: Hashable = None
+    ) -> Future[Any]:
         """Begin work.
 
         Parameters
@@ -97,6 +93,8 @@ class ProcessPool:
         task : callable
         *given
             Its arguments; all picklable, as what it returns.
+        group : hashable
+            Work of one group goes to one process while there is other work for the others.
 
         Raises
         ------
@@ -116,7 +114,7 @@ class ProcessPool:
                 thread = threading.Thread(target=self._manage, daemon=True, name="pool")
                 thread.start()
                 self._thread = thread
-            self._waiting.append(_Work(future, task, given))
+            self._waiting.put(Work(future, task, given, group))
             self._wake_thread()
         return future
 
@@ -131,8 +129,7 @@ class ProcessPool:
         deadline = time.monotonic() + seconds
         with self._lock:
             self._closing = True
-            dropped = list(self._waiting)
-            self._waiting.clear()
+            dropped = self._waiting.empty()
             self._wake_thread()
         for work in dropped:
             work.future.cancel()
@@ -211,8 +208,9 @@ class ProcessPool:
                 idle = next((one for one in self._workers if one.future is None), None)
                 if idle is None or not self._waiting:
                     return
-                work = self._waiting.popleft()
-                idle.future = work.future
+                others = [one.group for one in self._workers if one is not idle]
+                work = self._waiting.take(idle.group, others)
+                idle.future, idle.group = work.future, work.group
             if not work.future.set_running_or_notify_cancel():
                 idle.future = None
                 continue
@@ -231,8 +229,7 @@ class ProcessPool:
         """Fail all work that is not done, and end the processes."""
         with self._lock:
             self._broken = True
-            left = [work.future for work in self._waiting]
-            self._waiting.clear()
+            left = [work.future for work in self._waiting.empty()]
         for worker in self._workers:
             worker.process.terminate()
             if worker.future is not None:

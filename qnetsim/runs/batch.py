@@ -61,9 +61,15 @@ def _drawn_once(case: Case, replication: int) -> SharedWorld:
 
 
 @lru_cache(maxsize=1)
+def _case(scenario: Scenario, topology: Topology) -> Case:
+    """Case of all jobs of a worker, which keeps what is worked out for it."""
+    return open_case(scenario, topology)
+
+
+@lru_cache(maxsize=1)
 def _shared_world(scenario: Scenario, topology: Topology, replication: int) -> SharedWorld:
     """World of the job that a worker has in hand, and most often of the next one."""
-    return _drawn_once(open_case(scenario, topology), replication)
+    return _drawn_once(_case(scenario, topology), replication)
 
 
 def _run_job(job: Job, progress: Progress | None = None, world: SharedWorld | None = None) -> Path:
@@ -170,5 +176,11 @@ def run_policies(
                 for job in jobs[r * len(chosen) : (r + 1) * len(chosen)]:
                     _run_job(job, advance, world)
         else:
-            run_in_workers(_run_told_job, jobs, workers, lambda: advance(run.slots))
+            run_in_workers(
+                _run_told_job,
+                jobs,
+                workers,
+                lambda: advance(run.slots),
+                lambda job: job.replication,
+            )
     return made

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
@@ -64,7 +64,11 @@ Found = TypeVar("Found")
 
 
 def run_in_workers(
-    run: Callable[[Job], object], jobs: Sequence[Job], workers: int, done: Callable[[], None]
+    run: Callable[[Job], object],
+    jobs: Sequence[Job],
+    workers: int,
+    done: Callable[[], None],
+    group: Callable[[Job], Hashable] = lambda job: None,
 ) -> None:
     """Do jobs in worker processes.
 
@@ -81,6 +85,8 @@ def run_in_workers(
         Processes.
     done : callable
         Called after each job.
+    group : callable
+        What a job shares with others: those go to one process while there are more for the others.
 
     Raises
     ------
@@ -101,7 +107,7 @@ def run_in_workers(
             done()
 
         try:
-            with _working(run, jobs, workers) as futures:
+            with _working(run, jobs, workers, group) as futures:
                 job_of.update(zip(futures, jobs, strict=True))
                 _await(futures, check, finished)
         except BaseException:
@@ -137,14 +143,18 @@ def map_in_workers(
         here = workers <= 1 or len(items) < FEW_ITEMS or not _can_fork()
     if here:
         return map(find, items)
-    with stoppable() as check, _working(find, items, workers) as futures:
+    work = _working(find, items, workers, lambda item: None)
+    with stoppable() as check, work as futures:
         _await(futures, check, lambda future: None)
         return [_result(future, check) for future in futures]
 
 
 @contextmanager
 def _working(
-    run: Callable[[Any], object], jobs: Sequence[Any], workers: int
+    run: Callable[[Any], object],
+    jobs: Sequence[Any],
+    workers: int,
+    group: Callable[[Any], Hashable],
 ) -> Iterator[list[Future[Any]]]:
     """Begin workers that do jobs; they are stopped, and have ended, where an error leaves this."""
     # its start sets the mask of signals
@@ -158,7 +168,7 @@ def _working(
             given = (reading, writing if forks else None, speaks_of_options(), run, jobs)
             pool = ProcessPool(min(workers, len(jobs)), context, _begin, given)
             stack.callback(pool.end)
-            futures = [_submit(pool, _do, number) for number in range(len(jobs))]
+            futures = [_submit(pool, number, group(job)) for number, job in enumerate(jobs)]
         try:
             yield futures
         except BaseException:
@@ -168,10 +178,10 @@ def _working(
             raise
 
 
-def _submit(pool: ProcessPool, task: Callable[..., object], *given: int) -> Future[Any]:
-    """Submit a task; where a worker has died it fails, as those that were submitted before."""
+def _submit(pool: ProcessPool, number: int, group: Hashable) -> Future[Any]:
+    """Submit a job; where a worker has died it fails, as those that were submitted before."""
     try:
-        return pool.submit(task, *given)
+        return pool.submit(_do, number, group=group)
     except BrokenProcessPool as error:
         failed: Future[Any] = Future()
         failed.set_exception(error)

@@ -95,6 +95,23 @@ def test_processes_begin_as_work_comes() -> None:
         pool.submit(abs, -1)
 
 
+def in_group(group: int) -> tuple[int, int]:
+    time.sleep(0.01)
+    return group, os.getpid()
+
+
+def test_work_of_one_group_goes_to_one_process(pool: ProcessPool) -> None:
+    futures = [pool.submit(in_group, group, group=group) for group in range(6) for _ in range(4)]
+    processes: dict[int, set[int]] = {}
+    for future in futures:
+        group, process = future.result(60)
+        processes.setdefault(group, set()).add(process)
+    assert len(processes) == 6
+    assert len(set.union(*processes.values())) == 2
+    # both share the last one, and the first one where the others are not submitted yet
+    assert sum(len(found) > 1 for found in processes.values()) <= 2
+
+
 def test_all_work_fails_where_a_process_dies(pool: ProcessPool) -> None:
     one, _ = pids(pool)
     futures = [pool.submit(time.sleep, 60) for _ in range(5)]

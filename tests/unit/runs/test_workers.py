@@ -129,6 +129,43 @@ def test_a_world_is_drawn_once_for_all_policies(
     assert [path.name for path in paths] == names
 
 
+DRAWN = """
+import os
+from pathlib import Path
+from qnetsim.runs import batch
+from qnetsim.runs.batch import run_policies
+from qnetsim.world.demand import Levels
+from tests.support.helpers import nsfnet
+
+def noted(function, what):
+    def call(*given):
+        with open("calls", "a") as file:
+            file.write(f"{what} {os.getpid()}\\n")
+        return function(*given)
+    return call
+
+if __name__ == "__main__":
+    Levels.draw = noted(Levels.draw, "drawn")
+    batch.open_case = noted(batch.open_case, "opened")
+    spec = nsfnet(run__slots="40", run__replications="8")
+    run_policies(spec, ["sip", "evf", "random"], Path("out"), workers=2)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+def test_a_world_is_drawn_by_one_worker(tmp_path: Path) -> None:
+    """But for the last one, which both share, and perhaps the first; each opens one case."""
+    script = tmp_path / "drawn.py"
+    script.write_text(DRAWN)
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | threads
+    subprocess.run([sys.executable, str(script)], cwd=tmp_path, env=environment, check=True)
+    calls = (tmp_path / "calls").read_text().split("\n")[:-1]
+    assert len({call.split()[1] for call in calls}) == 2
+    assert 8 <= sum(call.startswith("drawn") for call in calls) <= 10
+    assert sum(call.startswith("opened") for call in calls) == 2
+
+
 class CountedLock:
     """Counts how often it is taken, all locks together."""
 
