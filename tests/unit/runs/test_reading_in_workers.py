@@ -20,9 +20,9 @@ ITEMS = """
 import os
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
 from unittest import mock
 from qnetsim.errors import TraceError, UsageError
+from qnetsim.process_pool import ProcessPool
 from qnetsim.runs.workers import FEW_ITEMS, map_in_workers
 
 def square_in(number):
@@ -36,11 +36,11 @@ def end(number):
 def processes(items, workers):
     return {process for _, process in map_in_workers(square_in, items, workers)}
 
-submit = ProcessPoolExecutor.submit
+submit = ProcessPool.submit
 
-def submit_late(pool, *given):
+def submit_late(pool, *given, **named):
     time.sleep(0.005)
-    return submit(pool, *given)
+    return submit(pool, *given, **named)
 
 def message(find):
     try:
@@ -59,7 +59,7 @@ if __name__ == "__main__":
     assert message(square_in) == "number 7"
     assert message(end).startswith("a worker process died")
     # and before all items are submitted
-    with mock.patch.object(ProcessPoolExecutor, "submit", submit_late):
+    with mock.patch.object(ProcessPool, "submit", submit_late):
         assert message(end).startswith("a worker process died")
     stop = threading.Event()
     threading.Thread(target=stop.wait).start()
