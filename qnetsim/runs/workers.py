@@ -2,50 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import threading
 import time
-import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from qnetsim.errors import (
-    QnetsimError,
-    TraceError,
-    argument,
-    speak_of_options,
-    speaks_of_options,
-)
-from qnetsim.interrupt import (
-    SIGNALS,
-    end_process,
-    end_unless_deferred,
-    forget_parent,
-    stoppable,
-    unwatched,
-)
+from qnetsim.errors import QnetsimError, TraceError, argument, speaks_of_options
+from qnetsim.interrupt import forget_parent, stoppable, unwatched
 from qnetsim.last_message import note_standing
-from qnetsim.network import TopologyWarning
 from qnetsim.plain_text import counted
 from qnetsim.process_pool import LEAVE_S, ProcessPool
+from qnetsim.runs.worker_processes import (
+    GRACE_S,
+    LOOK_S,
+    can_fork,
+    context_for,
+    end_with_parent,
+    untouched_by_terminal,
+)
 from qnetsim.trace import open_trace
 
-#: How often the parent looks for signals, and how long work may take to stop, in seconds.
-LOOK_S = 0.2
-GRACE_S = 30.0
-#: How long a thread may take to end once it has nothing to do, in seconds.
-END_S = 0.1
 #: Fewer items are not worth the start of workers.
 FEW_ITEMS = 128
 #: Pieces for each worker: more wait for the next one more often, fewer leave the others idle at
@@ -144,7 +127,7 @@ def map_in_workers(
         What was raised for the first of the items for which something was.
     """
     with unwatched():
-        here = workers <= 1 or len(items) < FEW_ITEMS or not _can_fork()
+        here = workers <= 1 or len(items) < FEW_ITEMS or not can_fork()
     if here:
         return map(find, items)
     size = max(1, len(items) // (workers * PIECES))
@@ -171,7 +154,7 @@ def _working(
     resource_tracker.ensure_running()
     with ExitStack() as stack:
         with unwatched(), untouched_by_terminal():
-            context = _context(run.__module__)
+            context = context_for(run.__module__)
             forks = context.get_start_method() == "fork"
             reading, writing = context.Pipe(duplex=False)
             # a process that is forked has all of it already, and the pipe's other end too
@@ -228,47 +211,6 @@ def _do(number: int) -> object:
     """Do the job of this number."""
     work = _work[0]
     return work.run(work.jobs[number])
-
-
-def _context(module: str) -> BaseContext:
-    """How workers begin: forked, where that is safe.
-
-    A process with one thread is forked itself: its workers share what it has imported, planned
-    and drawn. Another one may hold locks, so workers are forked from a process that has imported
-    the module and does nothing else.
-    """
-    if _can_fork():
-        return get_context("fork")
-    if sys.platform != "linux":
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload([module])
-    return context
-
-
-def _can_fork() -> bool:
-    """Whether workers can be forked from this process: it has one thread, which holds no locks."""
-    return sys.platform == "linux" and _has_one_thread()
-
-
-def _has_one_thread() -> bool:
-    """Whether this process has no other thread; one that has ended may be there for a moment."""
-    until = time.monotonic() + END_S
-    while threading.active_count() == 1:
-        if _native_threads() == 1:
-            return True
-        if time.monotonic() > until:
-            return False
-        time.sleep(END_S / 100)
-    return False
-
-
-def _native_threads() -> int:
-    """Threads of this process, those of libraries too."""
-    try:
-        return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - a count of names
-    except OSError:
-        return 0  # not known, so not one
 
 
 def _await(
@@ -334,42 +276,3 @@ def _note(future: Future[object], path: Path, before: tuple[int, int] | None) ->
             note_standing(path, "complete" if complete else counted(trace.slots, "slot"))
     except QnetsimError:
         return  # what is there was not made by this command
-
-
-@contextmanager
-def untouched_by_terminal() -> Iterator[None]:
-    """Start processes that signals to a group do not reach: their parent tells them to stop."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def end_with_parent(pipe: Connection, of_options: bool) -> None:
-    """Stop this process once the other end of the pipe is closed; first thing in a worker.
-
-    Work in hand is stopped as by SIGTERM, so its trace keeps what is in it.
-    """
-    speak_of_options(of_options)
-    # the parent has read the same file, and told
-    warnings.filterwarnings("ignore", category=TopologyWarning)
-    for number in SIGNALS:
-        if number != signal.SIGTERM:
-            signal.signal(number, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
-
-    def watch() -> None:
-        pipe.poll(None)
-        os.kill(os.getpid(), signal.SIGTERM)
-        deadline = time.monotonic() + GRACE_S
-        while time.monotonic() < deadline:
-            end_unless_deferred(1)
-            time.sleep(LOOK_S / 10)
-        end_process(1)
-
-    threading.Thread(target=watch, daemon=True, name="parent").start()

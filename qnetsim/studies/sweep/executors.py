@@ -16,7 +16,12 @@ from typing import Protocol, Self
 from qnetsim.errors import TraceError, UsageError, argument, speaks_of_options
 from qnetsim.interrupt import stoppable
 from qnetsim.process_pool import LEAVE_S, ProcessPool
-from qnetsim.runs.workers import GRACE_S, LOOK_S, end_with_parent, untouched_by_terminal
+from qnetsim.runs.worker_processes import (
+    GRACE_S,
+    LOOK_S,
+    end_with_parent,
+    untouched_by_terminal,
+)
 from qnetsim.studies.sweep.agenda import Agenda, JobGroup, Tell
 from qnetsim.studies.sweep.job_records import JobRecord
 from qnetsim.studies.sweep.jobs import do_jobs

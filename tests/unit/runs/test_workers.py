@@ -67,7 +67,7 @@ ALIKE = """
 import sys, threading
 from multiprocessing import get_context
 from pathlib import Path
-from qnetsim.runs import workers
+from qnetsim.runs import worker_processes
 from qnetsim.runs.batch import run_policies
 from qnetsim.trace import open_trace
 from tests.support.helpers import nsfnet
@@ -83,12 +83,12 @@ def digests(name, count):
 
 if __name__ == "__main__":
     one = digests("one", 1)
-    kinds = [workers._context("qnetsim.runs.batch").get_start_method()]
+    kinds = [worker_processes.context_for("qnetsim.runs.batch").get_start_method()]
     assert digests("forked", 2) == one
     stop = threading.Event()
     other = threading.Thread(target=stop.wait)
     other.start()
-    kinds.append(workers._context("qnetsim.runs.batch").get_start_method())
+    kinds.append(worker_processes.context_for("qnetsim.runs.batch").get_start_method())
     assert digests("served", 2) == one
     stop.set()
     print(*kinds, len(one))
