@@ -144,29 +144,36 @@ def test_the_demo_beside_the_release(release: Path, tmp_path: Path) -> None:
     Ratio("the demo", "s", before, now, 3.4, 2.57).hold()
 
 
-#: Worlds of the demo that keep one process busy for 20 CPU seconds or more, at 15 ms a run.
-REPLICATIONS = 200
+#: Worlds of the demo that keep one process busy for 20 CPU seconds or more, at 30 ms a run.
+REPLICATIONS = 120
+#: Pairs of one worker and two; the median of their efficiencies counts.
+PAIRS = 5
 #: Least efficiency of two workers that is promised: in CPU time, and by the clock.
-OF_CPU, OF_CLOCK = 0.9, 0.75
+OF_CPU, OF_CLOCK = 0.9, 0.8
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="two workers need two cores")
 def test_two_workers_share_the_work(tmp_path: Path) -> None:
     refuse_others(ROOT, tmp_path)
     command = ["-m", "qnetsim", *DEMO, "--no-report", "--replications", str(REPLICATIONS)]
-    pairs = []
-    for _ in range(2):
-        pairs.append([spent(ROOT, tmp_path, [*command, "--workers", n]) for n in ("1", "2")])
-    (cpu_of_one, one), (cpu_of_two, two) = (
-        [min(kind) for kind in zip(*side, strict=True)] for side in zip(*pairs, strict=True)
-    )
+    of_cpu, of_clock = [], []
+    for _ in range(PAIRS):
+        (cpu_of_one, one), (cpu_of_two, two) = (
+            spent(ROOT, tmp_path, [*command, "--workers", count]) for count in ("1", "2")
+        )
+        of_cpu.append(cpu_of_one / cpu_of_two)
+        of_clock.append(one / two / 2)
+        print(
+            f"\none worker {cpu_of_one:.1f} CPU s, {one:.1f} s; "
+            f"two {cpu_of_two:.1f} CPU s, {two:.1f} s: "
+            f"efficiency {of_cpu[-1]:.2f} in CPU time, {of_clock[-1]:.2f} by the clock"
+        )
+        if cpu_of_one < 20:
+            pytest.skip(f"one worker took {cpu_of_one:.1f} of 20 CPU seconds; raise REPLICATIONS")
+    cpu, clock = median(of_cpu), median(of_clock)
     print(
-        f"\none worker {cpu_of_one:.1f} CPU s, {one:.1f} s; "
-        f"two {cpu_of_two:.1f} CPU s, {two:.1f} s; "
-        f"efficiency {cpu_of_one / cpu_of_two:.2f} in CPU time, {one / two / 2:.2f} by the clock "
-        f"on {os.cpu_count()} cores at a load of {os.getloadavg()[0]:.1f}; asked 0.9"
+        f"medians {cpu:.2f} and {clock:.2f} on {os.cpu_count()} cores "
+        f"at a load of {os.getloadavg()[0]:.1f}; asked 0.9"
     )
-    if cpu_of_one < 20:
-        pytest.skip(f"one worker took {cpu_of_one:.1f} of 20 CPU seconds; raise REPLICATIONS")
-    assert cpu_of_one / cpu_of_two >= OF_CPU
-    assert one / two / 2 >= OF_CLOCK
+    assert cpu >= OF_CPU
+    assert clock >= OF_CLOCK
