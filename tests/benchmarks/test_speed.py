@@ -39,9 +39,9 @@ PROMISED = {
 #: The trace's most share of a run's CPU time. A fifth of the time was asked for with 100 requests,
 #: and is not reached since the simulation takes less than the writer.
 TRACE_SHARE = {
-    (100, "comonotone"): 0.67,
-    (100, "independent"): 0.64,
-    (1000, "comonotone"): 0.76,
+    (100, "comonotone"): 0.8,
+    (100, "independent"): 0.7,
+    (1000, "comonotone"): 0.85,
     (1000, "independent"): 0.65,
 }
 #: Least speed of each kernel, as a share of the bare loop's.
