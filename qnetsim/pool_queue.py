@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Hashable
 from concurrent.futures import Future
 from typing import Any, NamedTuple
@@ -32,7 +32,8 @@ class PoolQueue:
     """Work by group, in the order in which it came."""
 
     def __init__(self) -> None:
-        self._groups: dict[Hashable, deque[Work]] = {}
+        # a dict would go through all groups that have left its front, to find the first one
+        self._groups: OrderedDict[Hashable, deque[Work]] = OrderedDict()
         self._count = 0
 
     def __len__(self) -> int:
