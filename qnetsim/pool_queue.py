@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
@@ -44,20 +44,25 @@ class PoolQueue:
         self._groups.setdefault(work.group, deque()).append(work)
         self._count += 1
 
-    def take(self, last: Hashable, others: Collection[Hashable]) -> Work:
+    def take(self, last: Hashable, others: Sequence[Hashable]) -> Work:
         """Take the next work for a process; some has to be there.
 
         Parameters
         ----------
         last : hashable
             Group of the work that it did last: it goes on with it.
-        others : collection of hashable
-            Groups of the other processes, which are left to them while there are more.
+        others : sequence of hashable
+            Groups of the other processes, which are left to them while there are more. Then it
+            takes from the group that the fewest of them have.
         """
         groups = self._groups
         if last not in groups:
-            first = next(iter(groups))
-            last = next((group for group in groups if group not in others), first)
+            for last in groups:
+                if last not in others:
+                    break
+            else:
+                # so there are no more groups than processes
+                last = min(groups, key=others.count)
         works = groups[last]
         work = works.popleft()
         if not works:

@@ -36,6 +36,13 @@ def test_a_process_goes_on_with_its_group_and_leaves_those_of_others() -> None:
     assert taken(made, "c", ("a",)) == (2, "a")
 
 
+def test_processes_without_a_group_of_their_own_spread_over_those_that_are_left() -> None:
+    made = queue("a", "a", "b", "b", "c", "c")
+    assert taken(made, None, ("a", "b", "c", "a")) == (2, "b")
+    assert taken(made, None, ("a", "b", "c", "a", "b")) == (4, "c")
+    assert taken(made, None, ("a", "b", "c", "a", "b", "c")) == (0, "a")
+
+
 def test_all_that_waits_is_counted_and_can_be_taken() -> None:
     made = queue("a", "b", "a")
     taken(made, "a")

@@ -37,6 +37,11 @@ def processes(items, workers):
     return {process for _, process in map_in_workers(square_in, items, workers)}
 
 submit = ProcessPool.submit
+pieces = []
+
+def submit_counted(pool, *given, **named):
+    pieces.append(given)
+    return submit(pool, *given, **named)
 
 def submit_late(pool, *given, **named):
     time.sleep(0.005)
@@ -49,12 +54,15 @@ def message(find):
         return str(error)
 
 if __name__ == "__main__":
-    numbers = range(100, 100 + FEW_ITEMS)
+    # pieces of four, and the last one of three
+    numbers = range(100, 103 + FEW_ITEMS)
     here = {os.getpid()}
-    found = map_in_workers(square_in, numbers, 2)
+    with mock.patch.object(ProcessPool, "submit", submit_counted):
+        found = map_in_workers(square_in, numbers, 2)
+    assert len(pieces) == 33
     assert [square for square, _ in found] == [number**2 for number in numbers]
     assert not here & {process for _, process in found}
-    assert processes(numbers[1:], 2) == here
+    assert processes(numbers[4:], 2) == here
     assert processes(numbers, 1) == here
     assert message(square_in) == "number 7"
     assert message(end).startswith("a worker process died")

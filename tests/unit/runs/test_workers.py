@@ -192,7 +192,7 @@ def test_jobs_that_wait_are_not_asked_again_whenever_one_ends(
     monkeypatch.setattr(CountedLock, "taken", 0)
     futures: list[Future[int]] = [Future() for _ in range(200)]
     for future in futures:
-        future._condition = threading.Condition(CountedLock())  # type: ignore[attr-defined, arg-type]
+        future._condition = threading.Condition(CountedLock())  # type: ignore[arg-type]
     left = iter(futures)
     next(left).set_result(0)
     told = []
