@@ -82,7 +82,7 @@ class Setup(NamedTuple):
 SETUPS = (
     Setup("everything on", "evf", "numba", 102_400, 6.15, 5.2, by_clock=5.0),
     Setup("comonotone", "sip", "numba", 102_400, 2.64, 2.7, by_clock=2.6),
-    Setup("independent", "sip", "numba", 102_400, 1.58, 2.1, by_clock=2.1),
+    Setup("independent", "sip", "numba", 102_400, 1.58, 2.0, by_clock=2.1),
     Setup("everything on", "evf", "numpy", 256, 1.0, 1.1),
     Setup("comonotone", "sip", "numpy", 20_480, 1.0, 1.7),
     Setup("independent", "sip", "numpy", 10_240, 1.0, 1.6),

@@ -144,8 +144,8 @@ def test_the_demo_beside_the_release(release: Path, tmp_path: Path) -> None:
     Ratio("the demo", "s", before, now, 2.8, 2.57).hold()
 
 
-#: Worlds of the demo that keep one process busy for 20 CPU seconds or more, at 30 ms a run.
-REPLICATIONS = 120
+#: Worlds of the demo that keep one process busy for 20 CPU seconds or more, at 20 ms a run.
+REPLICATIONS = 160
 #: Pairs of one worker and two; the median of their efficiencies counts.
 PAIRS = 5
 #: Least efficiency of two workers that is promised: in CPU time, and by the clock.
@@ -169,7 +169,7 @@ def test_two_workers_share_the_work(tmp_path: Path) -> None:
             f"efficiency {of_cpu[-1]:.2f} in CPU time, {of_clock[-1]:.2f} by the clock"
         )
         if cpu_of_one < 20:
-            pytest.skip(f"one worker took {cpu_of_one:.1f} of 20 CPU seconds; raise REPLICATIONS")
+            pytest.fail(f"one worker took {cpu_of_one:.1f} of 20 CPU seconds; raise REPLICATIONS")
     cpu, clock = median(of_cpu), median(of_clock)
     print(
         f"medians {cpu:.2f} and {clock:.2f} on {os.cpu_count()} cores "
