@@ -1,12 +1,12 @@
 """The books of a slot and of its phases: what fibres can give, and what came of it.
 
-Loaded plain and compiled, as a part of ``whole`` and ``loop``.
+Loaded plain and compiled, as a part of ``whole``, ``sessions`` and ``loop``.
 """
 
 from __future__ import annotations
 
 from qnetsim.arrays import BoolArray, IntArray
-from qnetsim.compiling import jit
+from qnetsim.compiling import inlined, jit
 from qnetsim.kernel.serving import state as at
 from qnetsim.kernel.serving.state import Slots
 
@@ -89,3 +89,22 @@ def close_books(fibres: IntArray, down: BoolArray, mask: int, books: IntArray) -
             fibres[f, at.USED] = fibres[f, at.PORTS] - books[f, at.FREE]
             for pool in range(2):
                 fibres[f, at.HEAD + pool] = fibres[f, at.TAIL + pool] - books[f, at.LEFT + pool]
+
+
+@inlined
+def take(fibres: IntArray, f: int, bits: int, need: int, ready: int) -> int:
+    """Take bits out of a fibre's pools; returns how many came out of the on-demand pool.
+
+    Channels are lit for a shortfall; they deliver at the tick ``ready``.
+    """
+    first = min(need, fibres[f, at.TAIL + at.RESERVATION] - fibres[f, at.HEAD + at.RESERVATION])
+    rest = need - first
+    short = rest - (fibres[f, at.TAIL + at.ON_DEMAND] - fibres[f, at.HEAD + at.ON_DEMAND])
+    if short > 0:
+        lit = -(-short // bits)
+        fibres[f, at.LIT] += lit
+        fibres[f, at.TAIL + at.ON_DEMAND] += lit * bits
+        fibres[f, at.READY] = ready
+    fibres[f, at.HEAD + at.RESERVATION] += first
+    fibres[f, at.HEAD + at.ON_DEMAND] += rest
+    return int(rest)

@@ -161,7 +161,7 @@ class OpenSlot:
             fibre = state.fibres[f]
             before = state.head[:, f].copy()
             lit = int(fibre[LIT])
-            late = self._loop.whole.take(
+            late = self._loop.fibre_books.take(
                 state.fibres, f, int(bits[f]), most, tick + self._rules.setup
             )
             allowed[f] -= int(fibre[LIT]) - lit

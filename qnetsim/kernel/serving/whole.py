@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from qnetsim.arrays import IntArray, LevelArray
-from qnetsim.compiling import inlined, jit
+from qnetsim.compiling import jit
 from qnetsim.kernel.serving import fibre_books
 from qnetsim.kernel.serving import state as at
 from qnetsim.kernel.serving.state import Flows, Paths, Rules, Slots, State
@@ -71,7 +71,7 @@ def serve_whole(
         for f in range(fibres.shape[0]):
             fibres[f, at.USED] = count[f]
             if need[f]:
-                take(fibres, f, slots.channel_bits[yields, f], need[f], 0)
+                fibre_books.take(fibres, f, slots.channel_bits[yields, f], need[f], 0)
         out.counts[at.SERVED_COUNT, row] = rules.group.size
         if alike:
             out.counts[at.EXPOSED_BITS, row] = sums.exposed[level]
@@ -92,25 +92,6 @@ def serve_whole(
             empty = all_empty(fibres)
         row += 1
     return row
-
-
-@inlined
-def take(fibres: IntArray, f: int, bits: int, need: int, ready: int) -> int:
-    """Take bits out of a fibre's pools; returns how many came out of the on-demand pool.
-
-    Channels are lit for a shortfall; they deliver at the tick ``ready``.
-    """
-    first = min(need, fibres[f, at.TAIL + at.RESERVATION] - fibres[f, at.HEAD + at.RESERVATION])
-    rest = need - first
-    short = rest - (fibres[f, at.TAIL + at.ON_DEMAND] - fibres[f, at.HEAD + at.ON_DEMAND])
-    if short > 0:
-        lit = -(-short // bits)
-        fibres[f, at.LIT] += lit
-        fibres[f, at.TAIL + at.ON_DEMAND] += lit * bits
-        fibres[f, at.READY] = ready
-    fibres[f, at.HEAD + at.RESERVATION] += first
-    fibres[f, at.HEAD + at.ON_DEMAND] += rest
-    return int(rest)
 
 
 @jit
