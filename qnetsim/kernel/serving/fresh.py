@@ -16,6 +16,7 @@ from qnetsim.kernel.serving.state import (
     PORTS,
     QUEUE_COLUMNS,
     RESERVATION,
+    SIZES,
     TAIL,
     Flows,
     State,
@@ -63,7 +64,7 @@ def new_state(
     return State(
         fibres=fibres,
         tails=tails,
-        size=_zeros(4),
+        size=_zeros(SIZES),
         row=np.arange(requests, dtype=np.int64),
         queue=_zeros(capacity, QUEUE_COLUMNS),
         log=_zeros(log_rows, LOG_COLUMNS),

@@ -15,12 +15,12 @@ import numpy as np
 
 from qnetsim.arrays import IntArray
 from qnetsim.compiling import in_place_of, inlined, jit
-from qnetsim.kernel.serving import fibre_books, whole
+from qnetsim.kernel.serving import fibre_books, sessions, whole
 from qnetsim.kernel.serving import state as at
 from qnetsim.kernel.serving.state import Desk, Flows, Moves, Part, Rules, Slots, State
 
 #: What is compiled with it.
-PARTS = (fibre_books, whole)
+PARTS = (fibre_books, sessions, whole)
 
 
 @jit
@@ -106,7 +106,7 @@ def walk(
     return row
 
 
-@jit
+@inlined
 def serve_part(desk: Desk, rules: Rules, part: Part, coming: int) -> int:
     """Serve a phase of a slot; returns how many are still to come in the slot.
 
@@ -122,9 +122,26 @@ def serve_part(desk: Desk, rules: Rules, part: Part, coming: int) -> int:
     need = rules.need
     priority = rules.priority
     noting = desk.notes.size > 0
-    queued = desk.size[at.QUEUED]
+    size = desk.size
+    queued = size[at.QUEUED]
     turn = 0
     later = 0
+    ready = part.begins + rules.setup
+    if size[at.PAUSE_LEFT]:
+        size[at.PAUSE_LEFT] -= 1
+    elif not noting and not desk.log.size and ready <= part.ends:
+        if sessions.all_fit(queue, queued, desk.first, hops, need, books):
+            sessions.give(fibres, books, desk.channel_bits, part.yields, ready)
+            if size[at.FOLLOWED]:
+                sessions.count_rerouted(queue, queued, desk.choice, counts, row)
+            later = sessions.write_served(
+                queue, queued, desk.carried, desk.trusted, counts, row, rules.level_bits
+            )
+            turn = 1 if later else rules.classes + 1
+            size[at.PAUSE] //= 2
+        else:
+            size[at.PAUSE] = min(2 * size[at.PAUSE] + 1, sessions.MOST_PAUSE)
+            size[at.PAUSE_LEFT] = size[at.PAUSE]
     i = -1
     while True:
         if turn <= rules.classes:

@@ -42,11 +42,14 @@ MAX_CHANNELS = 12
 PORTS = 13
 FIBRE_COLUMNS = 14
 #: Columns of the books of a phase: bits ``LEFT`` in the two pools, reservation first; bits that
-#: there are if all channels are lit; wavelengths that are free, none where the fibre is down.
+#: there are if all channels are lit; wavelengths that are free, none where the fibre is down; what
+#: all sessions that go on ask of it: bits, and how many of them ask.
 LEFT = 0
 ROOM = 2
 FREE = 3
-BOOK_COLUMNS = 4
+ASKED_BITS = 4
+ASKING_SESSIONS = 5
+BOOK_COLUMNS = 6
 #: Most bits that all channels of a fibre count for: more than any number of requests asks for.
 MOST_ROOM = 2**61
 #: Columns of ``State.queue``.
@@ -60,11 +63,15 @@ STATUS = 6
 PATH = 7
 QUEUE_COLUMNS = 8
 #: Places in ``State.size``: entries of the queue, rows of the log, table that ``row`` follows, rows
-#: of the notes.
+#: of the notes; phases for which nobody asks whether all sessions that go on fit, and how many
+#: they were when that began.
 QUEUED = 0
 LOGGED = 1
 FOLLOWED = 2
 NOTED = 3
+PAUSE_LEFT = 4
+PAUSE = 5
+SIZES = 6
 #: What is counted in a slot, in the order of ``Flows.counts``.
 COUNTS = ("served", "blocked", "interrupted", "waiting", "holding", "rerouted", "exposed")
 SERVED_COUNT = 0
@@ -149,8 +156,8 @@ class State(NamedTuple):
         the channels that were lit last on demand deliver, and channels ``RESERVED`` that were lit
         at its start; of the run: ``MAX_CHANNELS`` and ``PORTS`` that can be lit at most.
     tails : shape (2, lifetime + 1, F)
-    size : shape (4,)
-        At ``QUEUED``, ``LOGGED``, ``FOLLOWED`` and ``NOTED``.
+    size : shape (SIZES,)
+        At ``QUEUED``, ``LOGGED``, ``FOLLOWED``, ``NOTED``, ``PAUSE_LEFT`` and ``PAUSE``.
     row : shape (R,)
         Row of ``choice`` that each request goes by.
     queue : shape (capacity, QUEUE_COLUMNS)
