@@ -117,7 +117,12 @@ MODULES = {
     ),
     "qnetsim/kernel/serving/intervals.py": (FROZEN, f"{UNIT}/test_order_of_arrival.py", REFERENCE),
     "qnetsim/kernel/serving/jit.py": (f"{UNIT}/test_choosing_kernels.py",),
-    "qnetsim/kernel/serving/loop.py": (f"{UNIT}/test_whole_slots.py", REFERENCE),
+    "qnetsim/kernel/serving/loop.py": (
+        f"{UNIT}/test_whole_slots.py",
+        f"{UNIT}/test_sessions.py",
+        REFERENCE,
+    ),
+    "qnetsim/kernel/serving/sessions.py": (f"{UNIT}/test_sessions.py", REFERENCE),
     "qnetsim/kernel/serving/whole.py": (f"{UNIT}/test_whole_slots.py", REFERENCE),
     "qnetsim/kernel/serving/fibre_books.py": (f"{UNIT}/test_whole_slots.py", REFERENCE),
     "qnetsim/kernel/serving/open_slot.py": (

@@ -13,7 +13,7 @@ import pytest
 
 from qnetsim import compiling
 from qnetsim.interrupt import Interrupted, stoppable
-from qnetsim.kernel.serving import fibre_books, loop, state, whole
+from qnetsim.kernel.serving import fibre_books, loop, sessions, state, whole
 from qnetsim.world import passes
 
 NAMES = ("numbers_of_it", "below_it", "above_it")
@@ -48,7 +48,7 @@ def test_what_is_compiled_into_a_function_changes_its_name(three: list[ModuleTyp
     assert compiling._stamp_of(above) not in (after[2], before[2])
 
 
-@pytest.mark.parametrize("module", [loop, whole, fibre_books])
+@pytest.mark.parametrize("module", [loop, whole, sessions, fibre_books])
 def test_the_columns_of_the_tables_are_stamped(
     module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

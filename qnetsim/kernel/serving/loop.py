@@ -110,8 +110,8 @@ def walk(
 def serve_part(desk: Desk, rules: Rules, part: Part, coming: int) -> int:
     """Serve a phase of a slot; returns how many are still to come in the slot.
 
-    Who is there at its start is tried in turns: sessions that go on first, then class by class.
-    Who comes later is tried at once.
+    Who is there at its start is tried in turns: sessions that go on first, in one step where all
+    fit, then class by class. Who comes later is tried at once.
     """
     books = desk.books
     queue = desk.queue

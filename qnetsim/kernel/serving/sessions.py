@@ -14,8 +14,8 @@ from qnetsim.kernel.serving import state as at
 #: What is compiled with it.
 PARTS = (fibre_books,)
 
-#: Most phases for which nobody asks whether all fit, after such in which not all did. Each time
-#: that they do not, the next pause is twice as long: where they never fit, asking is for nothing.
+#: Most phases of a pause, in which nobody asks whether all fit. One begins where they do not all
+#: fit, twice as long as the last one; each time that they do, the next becomes half as long.
 MOST_PAUSE = 127
 
 
@@ -45,7 +45,7 @@ def all_fit(
     fits = True
     for fibre in range(books.shape[0]):
         fits &= books[fibre, at.ASKED_BITS] <= books[fibre, at.ROOM]
-        fits &= books[fibre, at.ASKING_SESSIONS] <= max(books[fibre, at.FREE], 0)
+        fits &= books[fibre, at.ASKING_SESSIONS] <= books[fibre, at.FREE]
     return fits
 
 

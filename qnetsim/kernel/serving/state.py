@@ -63,8 +63,7 @@ STATUS = 6
 PATH = 7
 QUEUE_COLUMNS = 8
 #: Places in ``State.size``: entries of the queue, rows of the log, table that ``row`` follows, rows
-#: of the notes; phases for which nobody asks whether all sessions that go on fit, and how many
-#: they were when that began.
+#: of the notes; phases that are left of a pause of ``sessions``, and the length of that pause.
 QUEUED = 0
 LOGGED = 1
 FOLLOWED = 2
