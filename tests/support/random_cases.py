@@ -358,7 +358,8 @@ def compare(seed: int, folder: Path, *, twins: bool = False) -> dict[str, int]:
     )
     results = {}
     followed = following(case, requests="all")
-    for name, one in (*((kernel, followed) for kernel in KERNELS), ("numba, not followed", case)):
+    alone = ((f"{kernel}, not followed", case) for kernel in KERNELS)
+    for name, one in (*((kernel, followed) for kernel in KERNELS), *alone):
         policy = script(channels, wavelengths, hold=hold, routes=routes)
         with mock.patch.object(paths, "MOST_KEPT", most_kept):
             world = split(chunk, width, seconds_to_ticks(case.scenario.run.slot_s))
