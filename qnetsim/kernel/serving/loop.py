@@ -129,6 +129,7 @@ def serve_part(desk: Desk, rules: Rules, part: Part, coming: int) -> int:
     ready = part.begins + rules.setup
     if size[at.PAUSE_LEFT]:
         size[at.PAUSE_LEFT] -= 1
+    # notes and log are in order of service, and what is lit late serves nobody in the slot
     elif not noting and not desk.log.size and ready <= part.ends:
         if sessions.all_fit(queue, queued, desk.first, hops, need, books):
             sessions.give(fibres, books, desk.channel_bits, part.yields, ready)
